@@ -1,0 +1,144 @@
+import crypto from 'hypercore-crypto'
+import type { KeyPair } from 'hypercore-crypto'
+import IdentityKey from 'keet-identity-key'
+import type { Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
+import { attests } from './attestation.js'
+import { decode, domain, encode } from './codec.js'
+import { MAX_MSAT } from './money.js'
+
+export const SIDE = { ask: 0, bid: 1 } as const
+export const RESOURCE = { storage: 0, compute: 1 } as const
+
+/** Longest signed order that anybody reads, whatever a market's rules say. */
+export const MAX_ORDER_BYTES = 2048
+const MAX_TEXT = 64
+
+/** An order read from the book and verified: what it says, who says it, and the bytes that prove it. */
+export interface VerifiedOrder {
+  id: Buffer
+  order: Order
+  signed: SignedOrder
+  /** The whole signed record, as it stands in the book. */
+  bytes: Buffer
+}
+
+export type OrderCheck = { ok: true; verified: VerifiedOrder } | { ok: false; code: string; reason: string }
+
+/** An order's id commits to market, author and nonce, so that nobody can take another's. */
+export function orderId(order: Pick<Order, 'market' | 'identity' | 'nonce'>): Buffer {
+  return crypto.hash([domain('order-id'), order.market, order.identity, order.nonce])
+}
+
+/** The hash that is stamped: everything but the stamp. */
+function stampBase(order: Buffer, proof: Buffer): Buffer {
+  return crypto.hash([domain('stamp'), order, proof])
+}
+
+/** Leading zero bits of the stamp: a hashcash (Back 1997) over the record, which names the market, and a tick. */
+export function stampStrength(signed: SignedOrder): number {
+  return strength(stampBase(signed.order!, signed.proof!), signed.stampTick, signed.stampNonce)
+}
+
+function strength(base: Buffer, tick: number, nonce: number): number {
+  const tail = Buffer.alloc(16)
+  tail.writeBigUInt64LE(BigInt(tick), 0)
+  tail.writeBigUInt64LE(BigInt(nonce), 8)
+  const hash = crypto.hash([base, tail])
+  let bits = 0
+  for (const byte of hash) {
+    if (byte === 0) {
+      bits += 8
+      continue
+    }
+    return bits + Math.clz32(byte) - 24
+  }
+  return bits
+}
+
+/**
+ * Signs an order and works out its stamp. `bits` of strength cost about 2^bits hashes (1 to 2 million a second); the
+ * work is cut into steps so that the node goes on.
+ */
+export async function signOrder(
+  order: Order,
+  signer: { device: KeyPair; proof: Buffer },
+  stamp: { tick: number; bits: number }
+): Promise<Buffer> {
+  const bytes = encode('order', order)
+  const proof = IdentityKey.attestData(crypto.hash([domain('order'), bytes]), signer.device, signer.proof)
+  const base = stampBase(bytes, proof)
+  for (let nonce = 0; ; nonce++) {
+    if (strength(base, stamp.tick, nonce) >= stamp.bits) {
+      return encode('signed-order', { order: bytes, proof, stampTick: stamp.tick, stampNonce: nonce })
+    }
+    if (nonce % 4096 === 4095) await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+/**
+ * Everything about a signed order that needs neither a clock nor the book: canonical form, market, bounds, stamp, and
+ * (last, since it costs most) attestation and signature. Never throws.
+ */
+export function checkOrder(
+  bytes: Buffer,
+  rules: { market: Buffer; maxRecordBytes: number; maxLifetime: number; stampBits: (order: Order) => number }
+): OrderCheck {
+  let signed: SignedOrder
+  let order: Order
+  try {
+    signed = decode('signed-order', bytes, Math.min(rules.maxRecordBytes, MAX_ORDER_BYTES))
+    order = decode('order', signed.order)
+    checkBody(order)
+  } catch (error) {
+    return refuse('MALFORMED', error instanceof Error ? error.message : String(error))
+  }
+  if (!order.market.equals(rules.market)) return refuse('OTHER_MARKET', 'it is for another market')
+  const bad = boundsOf(order, rules.maxLifetime)
+  if (bad) return refuse('OUT_OF_BOUNDS', bad)
+  const bits = rules.stampBits(order)
+  if (stampStrength(signed) < bits) return refuse('STAMP', `its stamp is below ${bits} bits`)
+  if (!attests(signed.proof, crypto.hash([domain('order'), signed.order!]), order)) {
+    return refuse('FORGED', 'its signature does not hold')
+  }
+  return { ok: true, verified: { id: orderId(order), order, signed, bytes } }
+}
+
+function refuse(code: string, reason: string): OrderCheck {
+  return { ok: false, code, reason }
+}
+
+function boundsOf(order: Order, maxLifetime: number): string | null {
+  if (order.side !== SIDE.ask && order.side !== SIDE.bid) return 'it is neither ask nor bid'
+  if (order.resource !== RESOURCE.storage && order.resource !== RESOURCE.compute)
+    return 'its resource is unknown'
+  if (!order.withdrawn && (order.price <= 0n || order.price > MAX_MSAT)) return 'its price is out of bounds'
+  if (order.expires <= order.created) return 'it expires before it begins'
+  if (order.expires - order.created > maxLifetime) return 'it lives longer than the market allows'
+  if (order.network.length === 0 || order.network.length > MAX_TEXT) return 'its network has no proper name'
+  return null
+}
+
+/** Bodies of resources that this version does not know pass as bytes: their readers check them. */
+function checkBody(order: Order): void {
+  if (order.withdrawn || order.resource !== RESOURCE.storage) return
+  if (order.side === SIDE.ask) askOf(order)
+  else bidOf(order)
+}
+
+/** The body of a storage ask; throws MALFORMED. */
+export function askOf(order: Order): StorageAsk {
+  const ask = decode('storage-ask', order.body)
+  if (ask.space <= 0 || ask.minTime <= 0 || ask.maxTime < ask.minTime)
+    throw new RangeError('an ask of nothing')
+  if (ask.region.length > MAX_TEXT) throw new RangeError('a region longer than 64 characters')
+  if (ask.minChargeMsat > MAX_MSAT) throw new RangeError('a minimum charge above all money')
+  return ask
+}
+
+/** The body of a storage bid; throws MALFORMED. */
+export function bidOf(order: Order): StorageBid {
+  const bid = decode('storage-bid', order.body)
+  if (bid.bytes <= 0 || bid.time <= 0 || bid.copies < 1 || bid.copies > 64)
+    throw new RangeError('a bid for nothing')
+  return bid
+}

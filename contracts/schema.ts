@@ -1,0 +1,339 @@
+/**
+ * Every record and message of Bushel, declared once. `npm run spec` writes the codecs and their types under spec/.
+ * Append only: a field may be added at the end of a struct as optional, never changed or removed.
+ *
+ * Units: every `...Msat` and `price` is a biguint64 (price: msat per TiB and 30 days); times are ms since 1970,
+ * durations ms, sizes bytes. Keys, hashes and ids are 32 bytes, signatures 64.
+ */
+export interface Field {
+  name: string
+  type: string
+  required?: boolean
+  array?: boolean
+}
+
+export interface Struct {
+  name: string
+  fields: Field[]
+}
+
+const required = (name: string, type: string): Field => ({ name, type, required: true })
+const optional = (name: string, type: string): Field => ({ name, type })
+const many = (name: string, type: string): Field => ({ name, type, required: true, array: true })
+
+const book: Struct[] = [
+  {
+    name: 'market-rules',
+    fields: [
+      required('name', 'string'),
+      required('founder', 'fixed32'),
+      required('maxRecordBytes', 'uint'),
+      required('maxOrders', 'uint'),
+      required('maxOrdersPerIdentity', 'uint'),
+      required('maxLifetime', 'uint'),
+      required('stampBits', 'uint'),
+      required('tickInterval', 'uint'),
+      required('tombstoneMargin', 'uint')
+    ]
+  },
+  { name: 'tick', fields: [required('time', 'uint')] },
+  {
+    name: 'admission',
+    fields: [required('device', 'fixed32'), required('writer', 'fixed32'), required('indexer', 'bool')]
+  },
+  { name: 'ban', fields: [required('key', 'fixed32')] },
+  {
+    name: 'storage-ask',
+    fields: [
+      required('space', 'uint'),
+      required('minTime', 'uint'),
+      required('maxTime', 'uint'),
+      required('minChargeMsat', 'biguint64'),
+      required('region', 'string')
+    ]
+  },
+  {
+    name: 'storage-bid',
+    fields: [
+      required('bytes', 'uint'),
+      required('blocks', 'uint'),
+      required('time', 'uint'),
+      required('copies', 'uint')
+    ]
+  },
+  {
+    name: 'order',
+    fields: [
+      required('market', 'fixed32'),
+      required('nonce', 'fixed32'),
+      required('revision', 'uint'),
+      required('side', 'uint'),
+      required('resource', 'uint'),
+      required('network', 'string'),
+      required('price', 'biguint64'),
+      required('created', 'uint'),
+      required('expires', 'uint'),
+      required('withdrawn', 'bool'),
+      required('identity', 'fixed32'),
+      required('device', 'fixed32'),
+      required('body', 'buffer')
+    ]
+  },
+  {
+    name: 'signed-order',
+    fields: [
+      required('order', 'buffer'),
+      required('proof', 'buffer'),
+      required('stampTick', 'uint'),
+      required('stampNonce', 'uint')
+    ]
+  },
+  { name: 'order-batch', fields: [many('orders', 'buffer')] },
+  { name: 'market-operation', fields: [required('type', 'uint'), required('body', 'buffer')] },
+  { name: 'order-submission', fields: [many('orders', 'buffer')] },
+  { name: 'order-verdict', fields: [required('code', 'string'), required('reason', 'string')] },
+  { name: 'order-verdicts', fields: [many('verdicts', '@bushel/order-verdict')] },
+  {
+    name: 'view-head',
+    fields: [
+      required('market', 'fixed32'),
+      required('view', 'fixed32'),
+      required('length', 'uint'),
+      required('tick', 'uint'),
+      required('signer', 'fixed32'),
+      required('signature', 'fixed64')
+    ]
+  }
+]
+
+const deal: Struct[] = [
+  {
+    name: 'counter',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('n', 'uint'),
+      required('paidMsat', 'biguint64'),
+      required('servedUntil', 'uint'),
+      required('egressBytes', 'uint')
+    ]
+  },
+  {
+    name: 'signed-counter',
+    fields: [
+      required('counter', '@bushel/counter'),
+      optional('buyer', 'fixed64'),
+      optional('provider', 'fixed64')
+    ]
+  },
+  {
+    name: 'hello',
+    fields: [
+      required('version', 'uint'),
+      required('network', 'string'),
+      required('proof', 'buffer'),
+      required('lightning', 'buffer'),
+      required('clock', 'uint'),
+      many('counters', '@bushel/signed-counter')
+    ]
+  },
+  { name: 'request', fields: [required('id', 'fixed32'), required('body', 'buffer')] },
+  { name: 'reply', fields: [optional('body', 'buffer'), optional('decline', '@bushel/decline')] },
+  { name: 'decline', fields: [required('code', 'string'), required('reason', 'string')] },
+  {
+    name: 'quote-request',
+    fields: [
+      required('market', 'fixed32'),
+      required('ask', 'fixed32'),
+      required('revision', 'uint'),
+      required('bytes', 'uint'),
+      required('blocks', 'uint'),
+      required('time', 'uint')
+    ]
+  },
+  {
+    name: 'quote',
+    fields: [
+      required('request', 'fixed32'),
+      required('ask', 'fixed32'),
+      required('price', 'biguint64'),
+      required('sliceStartMsat', 'biguint64'),
+      required('sliceCapMsat', 'biguint64'),
+      required('minChargeMsat', 'biguint64'),
+      required('validFor', 'uint'),
+      required('egressBytes', 'uint'),
+      required('grace', 'uint')
+    ]
+  },
+  { name: 'signed-quote', fields: [required('quote', '@bushel/quote'), required('signature', 'fixed64')] },
+  {
+    name: 'party',
+    fields: [required('identity', 'fixed32'), required('device', 'fixed32'), required('lightning', 'buffer')]
+  },
+  {
+    name: 'core-limit',
+    fields: [required('key', 'fixed32'), required('length', 'uint'), required('byteLength', 'uint')]
+  },
+  {
+    name: 'terms',
+    fields: [
+      required('version', 'uint'),
+      required('nonce', 'fixed32'),
+      required('market', 'fixed32'),
+      required('ask', 'fixed32'),
+      required('network', 'string'),
+      required('buyer', '@bushel/party'),
+      required('provider', '@bushel/party'),
+      many('cores', '@bushel/core-limit'),
+      required('price', 'biguint64'),
+      required('time', 'uint'),
+      required('sliceStartMsat', 'biguint64'),
+      required('sliceCapMsat', 'biguint64'),
+      required('minChargeMsat', 'biguint64'),
+      required('countersignBy', 'uint'),
+      required('startBy', 'uint'),
+      required('grace', 'uint'),
+      required('egressBytes', 'uint')
+    ]
+  },
+  { name: 'agree', fields: [required('terms', '@bushel/terms'), required('signature', 'fixed64')] },
+  {
+    name: 'slice',
+    fields: [
+      required('epoch', 'uint'),
+      required('issue', 'uint'),
+      required('hash', 'fixed32'),
+      required('msat', 'biguint64')
+    ]
+  },
+  { name: 'slice-list', fields: [required('agreement', 'fixed32'), many('slices', '@bushel/slice')] },
+  {
+    name: 'countersign',
+    fields: [required('list', '@bushel/slice-list'), required('signature', 'fixed64')]
+  },
+  { name: 'strip-request', fields: [required('agreement', 'fixed32'), required('from', 'uint')] },
+  { name: 'strip', fields: [required('agreement', 'fixed32'), many('invoices', 'string')] },
+  {
+    name: 'paid',
+    fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('preimage', 'fixed32')]
+  },
+  { name: 'paid-until', fields: [required('agreement', 'fixed32'), required('until', 'uint')] },
+  {
+    name: 'sealed-core',
+    fields: [
+      required('key', 'fixed32'),
+      required('fork', 'uint'),
+      required('length', 'uint'),
+      required('byteLength', 'uint'),
+      required('treeHash', 'fixed32')
+    ]
+  },
+  { name: 'seal', fields: [required('agreement', 'fixed32'), many('cores', '@bushel/sealed-core')] },
+  { name: 'signed-seal', fields: [required('seal', '@bushel/seal'), required('signature', 'fixed64')] },
+  {
+    name: 'stored',
+    fields: [required('seal', 'fixed32'), required('start', 'uint'), required('paidUntil', 'uint')]
+  },
+  { name: 'signed-stored', fields: [required('stored', '@bushel/stored'), required('signature', 'fixed64')] },
+  { name: 'block-reference', fields: [required('core', 'uint'), required('index', 'uint')] },
+  {
+    name: 'audit',
+    fields: [
+      required('seal', 'fixed32'),
+      required('nonce', 'fixed32'),
+      many('blocks', '@bushel/block-reference')
+    ]
+  },
+  {
+    name: 'tree-node',
+    fields: [required('index', 'uint'), required('size', 'uint'), required('hash', 'fixed32')]
+  },
+  {
+    name: 'block-proof',
+    fields: [
+      required('core', 'uint'),
+      required('index', 'uint'),
+      required('value', 'buffer'),
+      many('nodes', '@bushel/tree-node'),
+      many('roots', '@bushel/tree-node')
+    ]
+  },
+  {
+    name: 'audit-proof',
+    fields: [required('nonce', 'fixed32'), many('proofs', '@bushel/block-proof')]
+  },
+  {
+    name: 'void',
+    fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('hash', 'fixed32')]
+  },
+  {
+    name: 'end',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('reason', 'string'),
+      optional('counter', '@bushel/signed-counter')
+    ]
+  },
+  {
+    name: 'ended',
+    fields: [
+      required('agreement', 'fixed32'),
+      optional('counter', '@bushel/signed-counter'),
+      required('creditMsat', 'biguint64')
+    ]
+  },
+  {
+    name: 'upload-progress',
+    fields: [required('agreement', 'fixed32'), required('blocks', 'uint'), required('bytes', 'uint')]
+  }
+]
+
+const disk: Struct[] = [
+  {
+    name: 'ledger-entry',
+    fields: [
+      required('type', 'string'),
+      required('at', 'uint'),
+      required('agreement', 'fixed32'),
+      required('role', 'string'),
+      required('epoch', 'uint'),
+      required('hash', 'fixed32'),
+      required('msat', 'biguint64'),
+      required('feeMsat', 'biguint64'),
+      optional('preimage', 'fixed32'),
+      optional('text', 'string')
+    ]
+  },
+  {
+    name: 'receipt',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('epoch', 'uint'),
+      required('msat', 'biguint64'),
+      required('hash', 'fixed32'),
+      required('preimage', 'fixed32')
+    ]
+  },
+  {
+    name: 'fact',
+    fields: [required('kind', 'string'), required('key', 'buffer'), required('value', 'buffer')]
+  }
+]
+
+/** In the order in which they refer to one another. */
+export const structs: Struct[] = [...book, ...hoist(deal), ...disk]
+
+/** A struct stands after those that it names: hyperschema reads them in order. */
+function hoist(list: Struct[]): Struct[] {
+  const named = new Map(list.map(struct => [`@bushel/${struct.name}`, struct]))
+  const done = new Set<Struct>()
+  const visit = (struct: Struct): void => {
+    if (done.has(struct)) return
+    for (const field of struct.fields) {
+      const inner = named.get(field.type)
+      if (inner) visit(inner)
+    }
+    done.add(struct)
+  }
+  list.forEach(visit)
+  return [...done]
+}

@@ -1,0 +1,71 @@
+import type { Party, SliceList, Terms } from '#spec'
+import { hashOf } from './codec.js'
+import { MAX_MSAT } from './money.js'
+import { schedule } from './schedule.js'
+import { DAY } from './quantity.js'
+
+export const PROTOCOL_VERSION = 1
+/** Largest block that a shelf keeps. */
+export const MAX_BLOCK_BYTES = 1 << 20
+export const MAX_CORES = 16
+/** How far two clocks may stand apart for a deal. */
+export const MAX_CLOCK_SKEW = 2 * 60_000
+/** The least time that paid goods are kept after what was paid has run out. */
+export const MIN_GRACE = 7 * DAY
+/** Slices in one strip; later ones come by topup. */
+export const STRIP_LENGTH = 64
+
+/** An agreement's id: the hash of its canonical terms, without signatures. */
+export function agreementId(terms: Terms): Buffer {
+  return hashOf('terms', terms)
+}
+
+/** What is wrong with terms whoever they are between, or null. */
+export function faultOf(terms: Terms): string | null {
+  if (terms.version !== PROTOCOL_VERSION) return `version ${terms.version} is not ${PROTOCOL_VERSION}`
+  if (terms.cores.length === 0 || terms.cores.length > MAX_CORES)
+    return `it names ${terms.cores.length} cores`
+  if (new Set(terms.cores.map(core => core.key.toString('hex'))).size !== terms.cores.length) {
+    return 'it names a core twice'
+  }
+  for (const core of terms.cores) {
+    if (core.length <= 0 || core.byteLength <= 0) return 'it names an empty core'
+    if (core.byteLength > core.length * MAX_BLOCK_BYTES) return 'its blocks are larger than 1 MiB'
+  }
+  if (terms.price <= 0n || terms.price > MAX_MSAT) return 'its price is out of bounds'
+  if (terms.minChargeMsat < 1n || terms.minChargeMsat > MAX_MSAT) return 'its minimum charge is out of bounds'
+  if (terms.sliceStartMsat < 1n || terms.sliceCapMsat < terms.sliceStartMsat)
+    return 'its slices are out of bounds'
+  if (terms.time <= 0 || terms.time > 100 * 365 * DAY) return 'its time is out of bounds'
+  if (terms.startBy < terms.countersignBy) return 'it starts before it is signed'
+  if (faultOfParty(terms.buyer) || faultOfParty(terms.provider)) return 'a party has no Lightning node'
+  if (terms.buyer.device.equals(terms.provider.device)) return 'both parties are one device'
+  return null
+}
+
+function faultOfParty(party: Party): boolean {
+  return party.lightning?.byteLength !== 33
+}
+
+/** What is wrong with a list of slices for these terms, which must begin at epoch `from`; or null. */
+export function faultOfList(list: SliceList, terms: Terms, from: number): string | null {
+  if (!list.agreement.equals(agreementId(terms))) return 'it is for another agreement'
+  const epochs = schedule(terms)
+  const expected = epochs.slice(from, from + STRIP_LENGTH)
+  if (list.slices.length !== expected.length)
+    return `it lists ${list.slices.length} slices, not ${expected.length}`
+  const hashes = new Set<string>()
+  for (const [i, slice] of list.slices.entries()) {
+    const epoch = expected[i]!
+    if (slice.epoch !== epoch.number) return `slice ${i} is for epoch ${slice.epoch}, not ${epoch.number}`
+    if (slice.msat !== epoch.msat) return `epoch ${epoch.number} is ${slice.msat} msat, not ${epoch.msat}`
+    hashes.add(slice.hash.toString('hex'))
+  }
+  if (hashes.size !== list.slices.length) return 'it lists a hash twice'
+  return null
+}
+
+/** What stands in the description of an invoice, so that it can be paid for nothing else. */
+export function invoiceDescription(agreement: Buffer, epoch: number): string {
+  return `bushel/1 ${agreement.toString('hex')} ${epoch}`
+}

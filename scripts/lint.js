@@ -1,0 +1,27 @@
+// Format, lint and layering, in that order; stops at the first that fails.
+import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { install } from './ready.js'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const bin = name => join(root, 'node_modules', '.bin', name)
+const steps = [
+  ['prettier', ['--check', '--log-level', 'warn', '.']],
+  ['eslint', ['--cache', '--cache-location', join(root, 'node_modules', '.cache', 'eslint'), '.']],
+  ['depcruise', ['--config', '.dependency-cruiser.cjs', '--output-type', 'err', 'src', 'contracts', 'bin']]
+]
+
+export function lint() {
+  install()
+  for (const [name, args] of steps) {
+    const { status } = spawnSync(bin(name), args, { cwd: root, stdio: ['ignore', 2, 2] })
+    if (status !== 0) {
+      process.stderr.write(`bushel: ${name} found something; nothing was changed\n`)
+      return false
+    }
+  }
+  return true
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit(lint() ? 0 : 1)

@@ -1,0 +1,59 @@
+// Installs and builds what is missing. Node's own modules only: it runs before anything is installed.
+// Everything it prints goes to standard error, so that a command's JSON on standard output stays clean.
+import { createHash } from 'node:crypto'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+function run(command, args) {
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, HUSKY: '0' }
+  })
+  if (result.error) throw result.error
+  if (result.status !== 0) {
+    process.stderr.write(`bushel: ${command} ${args.join(' ')} failed\n`)
+    process.exit(1)
+  }
+}
+
+function stampOfDependencies() {
+  const lock = readFileSync(join(root, 'package-lock.json'))
+  return createHash('sha256').update(lock).update(process.version).update(process.arch).digest('hex')
+}
+
+export function install() {
+  const stamp = stampOfDependencies()
+  const file = join(root, 'node_modules', '.ready')
+  if (existsSync(file) && readFileSync(file, 'utf8') === stamp) return
+  process.stderr.write('bushel: installing dependencies (once)\n')
+  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'])
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, stamp)
+}
+
+/** tsc never deletes the output of a removed source: a stale test would go on running. */
+function removeStale() {
+  const out = join(root, 'dist')
+  if (!existsSync(out)) return
+  for (const entry of readdirSync(out, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile() || !entry.name.endsWith('.js')) continue
+    const file = join(entry.parentPath ?? entry.path, entry.name)
+    const source = join(root, relative(out, file)).replace(/\.js$/, '.ts')
+    if (!existsSync(source)) rmSync(file)
+  }
+}
+
+export function build() {
+  removeStale()
+  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '--build'])
+}
+
+export function ready() {
+  install()
+  build()
+}

@@ -1,0 +1,59 @@
+/** What became of a payment, asked by its hash. Only the wallet's own final word counts, never a time-out. */
+export type PaymentState =
+  | { status: 'unknown' }
+  | { status: 'pending' }
+  | { status: 'failed'; reason: string }
+  | { status: 'succeeded'; preimage: Buffer; feeMsat: bigint }
+
+/** What became of an invoice that this wallet issued. */
+export type InvoiceState =
+  | { status: 'unknown' }
+  | { status: 'open' }
+  | { status: 'refused' }
+  | { status: 'settled'; receivedMsat: bigint; settledAt: number }
+
+export interface InvoiceRequest {
+  /** 32 bytes; the payment hash is its SHA-256. */
+  preimage: Buffer
+  msat: bigint
+  description: string
+  expirySeconds: number
+}
+
+export interface Balance {
+  network: string
+  /** What can be sent, in msat: channels less their reserves, and (play) what is left of the grant. */
+  spendableMsat: bigint
+  /** What can be received over the channels that are open now, in msat. */
+  receivableMsat: bigint
+}
+
+/**
+ * The port to a Lightning node. It knows nothing of what is being paid for.
+ * Events: `settled` (paymentHash: Buffer, msat: bigint) when an invoice of ours is paid, after it is durable.
+ */
+export interface Wallet {
+  /** Network id; two nodes deal only when theirs are equal. */
+  readonly network: string
+  /** Public key of the Lightning node, 33 bytes. */
+  readonly nodeId: Buffer
+  balance(): Promise<Balance>
+  /** Issues a BOLT11 invoice; durable when it resolves. The same preimage gives the same invoice again. */
+  issue(request: InvoiceRequest): Promise<string>
+  /** From now on a payment on this hash is failed; an invoice already settled stays so (the state tells). */
+  refuse(paymentHash: Buffer): Promise<InvoiceState>
+  invoice(paymentHash: Buffer): Promise<InvoiceState>
+  /**
+   * Makes sure that `msat` more can be sent to the node, opening a channel when needed (play), in at most `timeoutMs`.
+   * Throws BushelError NO_BALANCE (exit 5) or NO_ROUTE (exit 5).
+   */
+  reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void>
+  /**
+   * Sends a payment and waits at most `timeoutMs` for its final state; still under way it resolves to `pending`.
+   * A second call for the same hash never sends a second payment while the first is pending or succeeded.
+   */
+  pay(invoice: string, options: { maxFeeMsat: bigint; timeoutMs: number }): Promise<PaymentState>
+  payment(paymentHash: Buffer): Promise<PaymentState>
+  on(event: 'settled', listener: (paymentHash: Buffer, msat: bigint) => void): this
+  off(event: 'settled', listener: (paymentHash: Buffer, msat: bigint) => void): this
+}

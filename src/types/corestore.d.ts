@@ -1,0 +1,56 @@
+declare module 'corestore' {
+  import type { EventEmitter } from 'node:events'
+  import type { Duplex } from 'node:stream'
+  import type Hypercore from 'hypercore'
+  import type { KeyPair } from 'hypercore-crypto'
+
+  export interface GetOptions {
+    name?: string
+    key?: Buffer
+    discoveryKey?: Buffer
+    keyPair?: KeyPair
+    encryption?: { key: Buffer } | null
+    createIfMissing?: boolean
+    valueEncoding?: any
+    active?: boolean
+    writable?: boolean
+    exclusive?: boolean
+    manifest?: any
+  }
+
+  /** `storage` is a folder or a CoreStorage of hypercore-storage. */
+  export default class Corestore extends EventEmitter {
+    constructor(
+      storage: string | object,
+      options?: { primaryKey?: Buffer; unsafe?: boolean; readOnly?: boolean }
+    )
+    readonly storage: any
+    readonly primaryKey: Buffer
+    readonly opened: boolean
+    ready(): Promise<void>
+    close(): Promise<void>
+    get(options: GetOptions | Buffer): Hypercore
+    namespace(name: string | Buffer): Corestore
+    session(): Corestore
+    replicate(stream: Duplex | boolean, options?: object): Duplex
+    createKeyPair(name: string): Promise<KeyPair>
+    suspend(): Promise<void>
+  }
+}
+
+declare module 'hypercore-storage' {
+  /** Sizes in bytes; the two fractions say which blob files a compaction rewrites. */
+  export default class HypercoreStorage {
+    constructor(
+      dir: string,
+      options?: {
+        blobFileSize?: number
+        blobGarbageCollectionAgeCutOff?: number
+        blobGarbageCollectionForceThreshold?: number
+        readOnly?: boolean
+      }
+    )
+    readonly rocks: any
+    compact(): Promise<void>
+  }
+}

@@ -1,0 +1,44 @@
+declare module 'hyperbee' {
+  import type Hypercore from 'hypercore'
+
+  export interface Entry<K, V> {
+    seq: number
+    key: K
+    value: V
+  }
+
+  export interface Range<K> {
+    gt?: K
+    gte?: K
+    lt?: K
+    lte?: K
+    reverse?: boolean
+    limit?: number
+  }
+
+  export interface Batch<K, V> {
+    get(key: K): Promise<Entry<K, V> | null>
+    put(key: K, value: V): Promise<void>
+    del(key: K): Promise<void>
+    createReadStream(range?: Range<K>): AsyncIterable<Entry<K, V>>
+    flush(): Promise<void>
+    close(): Promise<void>
+  }
+
+  export default class Hyperbee<K = Buffer, V = Buffer> {
+    constructor(core: Hypercore, options?: { keyEncoding?: any; valueEncoding?: any; extension?: boolean })
+    readonly core: Hypercore
+    readonly feed: Hypercore
+    readonly version: number
+    ready(): Promise<void>
+    close(): Promise<void>
+    update(options?: { wait?: boolean }): Promise<boolean>
+    get(key: K): Promise<Entry<K, V> | null>
+    put(key: K, value: V): Promise<void>
+    del(key: K): Promise<void>
+    batch(options?: { update?: boolean }): Batch<K, V>
+    createReadStream(range?: Range<K>): AsyncIterable<Entry<K, V>>
+    checkout(version: number): Hyperbee<K, V>
+    snapshot(): Hyperbee<K, V>
+  }
+}

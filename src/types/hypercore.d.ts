@@ -1,0 +1,71 @@
+declare module 'hypercore' {
+  import type { EventEmitter } from 'node:events'
+  import type { Duplex } from 'node:stream'
+  import type { KeyPair, TreeNode } from 'hypercore-crypto'
+
+  export interface Range {
+    done(): Promise<boolean>
+    destroy(): void
+  }
+
+  export interface ReplicationPeer {
+    remotePublicKey: Buffer
+    stream: Duplex
+  }
+
+  export interface Proof {
+    fork: number
+    block: { index: number; value: Buffer; nodes: TreeNode[] } | null
+    upgrade: { start: number; length: number; nodes: TreeNode[]; additionalNodes: TreeNode[] } | null
+  }
+
+  /** Events: append, truncate, ready, close, peer-add, peer-remove, upload (index, bytes, peer), download (index, bytes, peer). */
+  export default class Hypercore extends EventEmitter {
+    static createProtocolStream(
+      stream: Duplex | boolean,
+      options?: { ondiscoverykey?: (discoveryKey: Buffer) => Promise<void> | void }
+    ): Duplex
+    readonly key: Buffer
+    readonly discoveryKey: Buffer
+    readonly id: string
+    readonly keyPair: KeyPair | null
+    readonly length: number
+    readonly contiguousLength: number
+    /** Bytes of the blocks, encryption padding included for a core opened without its encryption key. */
+    readonly byteLength: number
+    readonly padding: number
+    readonly fork: number
+    readonly writable: boolean
+    readonly opened: boolean
+    readonly closed: boolean
+    readonly closing: Promise<void> | null
+    readonly peers: ReplicationPeer[]
+    readonly core: any
+    ready(): Promise<void>
+    close(): Promise<void>
+    update(options?: { wait?: boolean }): Promise<boolean>
+    append(blocks: Buffer | Buffer[]): Promise<{ length: number; byteLength: number }>
+    /** `timeout` in ms; rejects with code REQUEST_TIMEOUT. Null where `wait` is false and the block is not here. */
+    get(
+      index: number,
+      options?: { timeout?: number; wait?: boolean; decrypt?: boolean; raw?: boolean }
+    ): Promise<Buffer | null>
+    has(start: number, end?: number): Promise<boolean>
+    clear(start: number, end?: number): Promise<{ blocks: number } | null>
+    truncate(length: number): Promise<void>
+    purge(): Promise<void>
+    treeHash(length?: number): Promise<Buffer>
+    proof(request: {
+      block?: { index: number; nodes: number }
+      upgrade?: { start: number; length: number }
+    }): Promise<Proof>
+    download(range?: { start?: number; end?: number; blocks?: Iterable<number>; linear?: boolean }): Range
+    replicate(stream: Duplex, options?: { keepAlive?: boolean }): Duplex
+    session(options?: object): Hypercore
+    snapshot(): Hypercore
+    findingPeers(): () => void
+    info(options?: { storage?: boolean }): Promise<{ storage: any }>
+    createReadStream(options?: { start?: number; end?: number; live?: boolean }): AsyncIterable<Buffer>
+    setActive(active: boolean): void
+  }
+}

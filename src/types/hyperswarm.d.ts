@@ -1,0 +1,41 @@
+declare module 'hyperswarm' {
+  import type { EventEmitter } from 'node:events'
+  import type HyperDHT from 'hyperdht'
+  import type { NoiseStream } from 'hyperdht'
+  import type { KeyPair } from 'hypercore-crypto'
+
+  export interface PeerInfo {
+    publicKey: Buffer
+    topics: Buffer[]
+    ban(status: boolean): void
+  }
+
+  export interface Discovery {
+    flushed(): Promise<boolean>
+    refresh(options?: { client?: boolean; server?: boolean }): Promise<void>
+    destroy(): Promise<void>
+  }
+
+  /** Events: connection (stream, info), update. */
+  export default class Hyperswarm extends EventEmitter {
+    constructor(options?: {
+      keyPair?: KeyPair
+      dht?: HyperDHT
+      bootstrap?: { host: string; port: number }[]
+      maxPeers?: number
+      firewall?: (remotePublicKey: Buffer) => boolean
+    })
+    readonly keyPair: KeyPair
+    readonly dht: HyperDHT
+    readonly connections: Set<NoiseStream>
+    readonly peers: Map<string, PeerInfo>
+    readonly connecting: number
+    join(topic: Buffer, options?: { client?: boolean; server?: boolean; limit?: number }): Discovery
+    leave(topic: Buffer): Promise<void>
+    joinPeer(publicKey: Buffer): void
+    leavePeer(publicKey: Buffer): void
+    listen(): Promise<void>
+    flush(): Promise<boolean>
+    destroy(options?: { force?: boolean }): Promise<void>
+  }
+}

@@ -1,0 +1,82 @@
+declare module 'protomux' {
+  import type { Duplex } from 'node:stream'
+
+  export interface Message<T> {
+    /** False when the stream wants to be drained. */
+    send(value: T): boolean
+  }
+
+  export interface Channel {
+    readonly opened: boolean
+    readonly closed: boolean
+    readonly userData: any
+    open(handshake?: any): void
+    close(): void
+    addMessage<T>(options: { encoding: any; onmessage: (value: T) => void | Promise<void> }): Message<T>
+    cork(): void
+    uncork(): void
+  }
+
+  export interface ChannelOptions {
+    protocol: string
+    id?: Buffer | null
+    aliases?: string[]
+    unique?: boolean
+    handshake?: any
+    userData?: any
+    onopen?: (handshake: any) => void | Promise<void>
+    onclose?: () => void
+    ondestroy?: () => void
+    ondrain?: () => void
+  }
+
+  export default class Protomux {
+    static from(stream: Duplex | Protomux): Protomux
+    readonly stream: Duplex
+    readonly isInitiator: boolean
+    /** Null when the channel is open already and `unique` is not false. */
+    createChannel(options: ChannelOptions): Channel | null
+    opened(query: { protocol: string; id?: Buffer | null }): boolean
+    pair(
+      query: { protocol: string; id?: Buffer | null },
+      notify: (id: Buffer | null) => void | Promise<void>
+    ): void
+    unpair(query: { protocol: string; id?: Buffer | null }): void
+    cork(): void
+    uncork(): void
+    destroy(error?: Error): void
+  }
+}
+
+declare module 'protomux-rpc' {
+  import type { EventEmitter } from 'node:events'
+  import type { Duplex } from 'node:stream'
+
+  /** Events: open (handshake), close, destroy. */
+  export default class ProtomuxRPC extends EventEmitter {
+    constructor(
+      stream: Duplex,
+      options?: {
+        id?: Buffer
+        protocol?: string
+        valueEncoding?: any
+        handshake?: any
+        handshakeEncoding?: any
+      }
+    )
+    readonly closed: boolean
+    readonly opened: boolean
+    readonly stream: Duplex
+    respond(
+      method: string,
+      options: object | ((value: Buffer | null) => Promise<Buffer | null>),
+      handler?: (value: Buffer | null) => Promise<Buffer | null>
+    ): this
+    unrespond(method: string): this
+    /** `timeout` in ms. Rejects with the remote's error, on a closed channel, or when time is over. */
+    request(method: string, value: Buffer | null, options?: { timeout?: number }): Promise<Buffer | null>
+    event(method: string, value: Buffer | null): void
+    end(): Promise<void>
+    destroy(error?: Error): void
+  }
+}
