@@ -35,7 +35,7 @@ function typeOf(field: Field): string {
     ? pascal(field.type.slice('@bushel/'.length))
     : plain[field.type]
   if (!inner) throw new Error(`no TypeScript type for ${field.type}`)
-  return field.array ? `${inner}[]` : inner
+  return field.array ? `${inner.replace(' | null', '')}[]` : inner
 }
 
 function declaration(struct: Struct): string {

@@ -12,15 +12,17 @@ export const BLOCK_OVERHEAD = 128
 /** More than all there will ever be: an amount above it is a mistake or a lie. */
 export const MAX_MSAT: Msat = 21_000_000n * 100_000_000n * 1000n
 
-const AMOUNT = /^\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*(msat|msats|sat|sats)\s*$/i
+const MAX_TEXT = 64
+/** Groups of three may stand apart, as formatAmount writes them. */
+const AMOUNT = /^\s*((?:[0-9]{1,3}(?: [0-9]{3})+|[0-9][0-9_]*)(?:\.[0-9]+)?)\s*(msat|msats|sat|sats)\s*$/i
 
 /** `"1000 sat"`, `"2.5 sat"`, `"1500 msat"` to msat. What cannot be kept exactly is refused. */
 export function parseAmount(text: string): Msat {
-  const match = AMOUNT.exec(text)
+  const match = text.length <= MAX_TEXT ? AMOUNT.exec(text) : null
   if (!match)
     throw BushelError.badInput(`'${text}' is not an amount`, `write it as "1000 sat" or "2500 msat"`)
   const scale = match[2]!.toLowerCase().startsWith('m') ? 1n : SAT
-  const msat = parseDecimal(match[1]!, scale)
+  const msat = parseDecimal(match[1]!.replaceAll(' ', ''), scale)
   if (msat === null) throw BushelError.badInput(`'${text}' has parts of a millisatoshi`, 'use whole msat')
   if (msat > MAX_MSAT) throw BushelError.badInput(`'${text}' is more than there is`)
   return msat
@@ -40,7 +42,7 @@ const PER_TIB: Record<string, bigint> = { mib: 1024n * 1024n, gib: 1024n, tib: 1
 
 /** A price of storage, written `"25 sat/GiB-month"`, kept in msat per TiB and 30 days. */
 export function parsePrice(text: string): Msat {
-  const match = PRICE.exec(text)
+  const match = text.length <= MAX_TEXT ? PRICE.exec(text) : null
   if (!match) throw BushelError.badInput(`'${text}' is not a price`, 'write it as "25 sat/GiB-month"')
   const amount = parseAmount(match[1]!)
   const price = amount * PER_TIB[match[2]!.toLowerCase()]! * (match[3]!.toLowerCase() === 'day' ? 30n : 1n)

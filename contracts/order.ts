@@ -75,14 +75,25 @@ export async function signOrder(
   }
 }
 
+/** What a market asks of a record, beside its signature. */
+export interface OrderRules {
+  market: Buffer
+  maxRecordBytes: number
+  maxLifetime: number
+  stampBits: (order: Order) => number
+}
+
 /**
  * Everything about a signed order that needs neither a clock nor the book: canonical form, market, bounds, stamp, and
  * (last, since it costs most) attestation and signature. Never throws.
  */
-export function checkOrder(
-  bytes: Buffer,
-  rules: { market: Buffer; maxRecordBytes: number; maxLifetime: number; stampBits: (order: Order) => number }
-): OrderCheck {
+export function checkOrder(bytes: Buffer, rules: OrderRules): OrderCheck {
+  const read = readOrder(bytes, rules)
+  return read.ok ? checkSignature(read.verified) : read
+}
+
+/** The cheap part of checkOrder: all but the signature, so what it gives is not yet verified. Never throws. */
+export function readOrder(bytes: Buffer, rules: OrderRules): OrderCheck {
   let signed: SignedOrder
   let order: Order
   try {
@@ -97,10 +108,14 @@ export function checkOrder(
   if (bad) return refuse('OUT_OF_BOUNDS', bad)
   const bits = rules.stampBits(order)
   if (stampStrength(signed) < bits) return refuse('STAMP', `its stamp is below ${bits} bits`)
-  if (!attests(signed.proof, crypto.hash([domain('order'), signed.order!]), order)) {
-    return refuse('FORGED', 'its signature does not hold')
-  }
   return { ok: true, verified: { id: orderId(order), order, signed, bytes } }
+}
+
+/** The dear part of checkOrder, about 0.4 ms: attestation and signature of a record that readOrder let pass. */
+export function checkSignature(read: VerifiedOrder): OrderCheck {
+  const signed = crypto.hash([domain('order'), read.signed.order!])
+  if (!attests(read.signed.proof, signed, read.order)) return refuse('FORGED', 'its signature does not hold')
+  return { ok: true, verified: read }
 }
 
 function refuse(code: string, reason: string): OrderCheck {

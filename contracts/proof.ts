@@ -12,19 +12,22 @@ export const MAX_AUDIT_BLOCKS = 64
  * hash. Never throws.
  */
 export function proves(proof: BlockProof, index: number, sealed: SealedCore): boolean {
-  if (proof.index !== index || index >= sealed.length || !proof.value) return false
+  if (proof.index !== index || index >= sealed.length) return false
   if (proof.nodes.length > 64 || proof.roots.length > 64) return false
-  let node: TreeNode = { index: 2 * index, size: proof.value.byteLength, hash: crypto.data(proof.value) }
+  const value = proof.value ?? Buffer.alloc(0)
+  let node: TreeNode = { index: 2 * index, size: value.byteLength, hash: crypto.data(value) }
   const climb = flat.iterator(node.index)
   for (const sibling of proof.nodes) {
-    if (sibling.index !== climb.sibling()) return false
+    if (sibling.index !== climb.sibling() || sibling.size > sealed.byteLength - node.size) return false
     const pair: [TreeNode, TreeNode] = sibling.index < node.index ? [sibling, node] : [node, sibling]
     node = { index: climb.parent(), size: sibling.size + node.size, hash: crypto.parent(...pair) }
   }
   const given = new Map(proof.roots.map(root => [root.index, root]))
   given.set(node.index, node)
   const roots: TreeNode[] = []
-  for (const root of flat.fullRoots(2 * sealed.length)) {
+  const indices = flat.fullRoots(2 * sealed.length)
+  if (!indices.includes(node.index)) return false // else the roots alone would prove any block
+  for (const root of indices) {
     const found = given.get(root)
     if (!found) return false
     roots.push(found)

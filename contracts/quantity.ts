@@ -8,6 +8,7 @@ export const TIB = 1024 * GIB
 export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 
+const MAX_TEXT = 64
 const SIZES: Record<string, number> = {
   b: 1,
   kib: KIB,
@@ -40,7 +41,7 @@ function parseScaled(text: string, number: string, scale: number, what: string):
 
 /** `"500GiB"`, `"1.5 TB"` to bytes. */
 export function parseSize(text: string): number {
-  const match = SIZE.exec(text)
+  const match = text.length <= MAX_TEXT ? SIZE.exec(text) : null
   if (!match) throw BushelError.badInput(`'${text}' is not a size`, 'write it as 500GiB, 20 MiB or 1TB')
   return parseScaled(text, match[1]!, SIZES[match[2]!.toLowerCase()]!, 'number of bytes')
 }
@@ -61,7 +62,7 @@ export function formatSize(bytes: number): string {
 
 /** `"1h"`, `"30d"` to ms; a day is 24 hours. */
 export function parseTime(text: string): number {
-  const match = TIME.exec(text)
+  const match = text.length <= MAX_TEXT ? TIME.exec(text) : null
   if (!match) throw BushelError.badInput(`'${text}' is not a time`, 'write it as 12h or 30d')
   const time = parseScaled(text, match[1]!, match[2]!.toLowerCase() === 'h' ? HOUR : DAY, 'time')
   if (time > 100 * 365 * DAY) throw BushelError.badInput(`'${text}' is more than a hundred years`)

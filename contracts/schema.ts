@@ -94,6 +94,17 @@ const book: Struct[] = [
   { name: 'order-verdict', fields: [required('code', 'string'), required('reason', 'string')] },
   { name: 'order-verdicts', fields: [many('verdicts', '@bushel/order-verdict')] },
   {
+    name: 'book-hello',
+    fields: [required('version', 'uint'), required('writer', 'fixed32'), required('length', 'uint')]
+  },
+  { name: 'book-head', fields: [required('key', 'fixed32'), required('length', 'uint')] },
+  { name: 'book-heads', fields: [many('heads', '@bushel/book-head')] },
+  {
+    name: 'book-slot',
+    fields: [required('until', 'uint'), required('withdrawn', 'bool'), required('listed', 'bool')]
+  },
+  { name: 'book-count', fields: [required('slots', 'uint'), required('live', 'uint')] },
+  {
     name: 'view-head',
     fields: [
       required('market', 'fixed32'),
@@ -147,7 +158,8 @@ const deal: Struct[] = [
       required('revision', 'uint'),
       required('bytes', 'uint'),
       required('blocks', 'uint'),
-      required('time', 'uint')
+      required('time', 'uint'),
+      required('sliceStartMsat', 'biguint64')
     ]
   },
   {
@@ -210,6 +222,9 @@ const deal: Struct[] = [
     name: 'countersign',
     fields: [required('list', '@bushel/slice-list'), required('signature', 'fixed64')]
   },
+  { name: 'agreement-reference', fields: [required('agreement', 'fixed32')] },
+  { name: 'bid-answer', fields: [required('bid', 'fixed32'), required('ask', 'fixed32')] },
+  { name: 'acknowledgement', fields: [required('ok', 'uint')] },
   { name: 'strip-request', fields: [required('agreement', 'fixed32'), required('from', 'uint')] },
   { name: 'strip', fields: [required('agreement', 'fixed32'), many('invoices', 'string')] },
   {
@@ -303,24 +318,73 @@ const disk: Struct[] = [
       optional('text', 'string')
     ]
   },
+  { name: 'fact', fields: [required('kind', 'string'), required('key', 'buffer'), required('value', 'buffer')] },
+  { name: 'change-set', fields: [many('changes', 'buffer')] },
+  { name: 'stored-reply', fields: [required('at', 'uint'), required('reply', 'buffer')] },
   {
-    name: 'receipt',
+    name: 'lease',
     fields: [
-      required('agreement', 'fixed32'),
-      required('epoch', 'uint'),
-      required('msat', 'biguint64'),
-      required('hash', 'fixed32'),
-      required('preimage', 'fixed32')
+      required('role', 'string'),
+      required('state', 'string'),
+      required('created', 'uint'),
+      required('committed', 'uint'),
+      required('start', 'uint'),
+      required('terms', '@bushel/terms'),
+      required('signature', 'fixed64'),
+      optional('countersign', '@bushel/countersign'),
+      optional('seal', '@bushel/signed-seal'),
+      optional('stored', '@bushel/signed-stored'),
+      optional('counter', '@bushel/signed-counter'),
+      optional('reason', 'string'),
+      optional('link', 'string'),
+      optional('audited', 'uint')
     ]
   },
   {
-    name: 'fact',
-    fields: [required('kind', 'string'), required('key', 'buffer'), required('value', 'buffer')]
+    name: 'own-order',
+    fields: [
+      required('market', 'fixed32'),
+      required('record', 'buffer'),
+      required('until', 'uint'),
+      required('open', 'uint')
+    ]
+  },
+  {
+    name: 'mirror-job',
+    fields: [
+      required('path', 'string'),
+      required('fingerprint', 'fixed32'),
+      required('market', 'fixed32'),
+      required('store', 'string'),
+      required('link', 'string'),
+      required('files', 'uint'),
+      required('bytes', 'uint'),
+      many('cores', '@bushel/core-limit'),
+      required('sha256', 'fixed32'),
+      required('copies', 'uint'),
+      required('time', 'uint'),
+      required('maxPrice', 'biguint64'),
+      required('prepayMaxMsat', 'biguint64'),
+      many('agreements', 'fixed32'),
+      required('state', 'string'),
+      optional('bid', 'fixed32'),
+      optional('packMs', 'uint')
+    ]
+  },
+  {
+    name: 'peer-record',
+    fields: [
+      required('identity', 'fixed32'),
+      required('good', 'uint'),
+      required('bad', 'uint'),
+      required('until', 'uint'),
+      required('note', 'string')
+    ]
   }
 ]
 
 /** In the order in which they refer to one another. */
-export const structs: Struct[] = [...book, ...hoist(deal), ...disk]
+export const structs: Struct[] = hoist([...book, ...deal, ...disk])
 
 /** A struct stands after those that it names: hyperschema reads them in order. */
 function hoist(list: Struct[]): Struct[] {

@@ -1,7 +1,7 @@
 import type { Party, SliceList, Terms } from '#spec'
 import { hashOf } from './codec.js'
 import { MAX_MSAT } from './money.js'
-import { schedule } from './schedule.js'
+import { chargeOf, schedule } from './schedule.js'
 import { DAY } from './quantity.js'
 
 export const PROTOCOL_VERSION = 1
@@ -12,6 +12,8 @@ export const MAX_CORES = 16
 export const MAX_CLOCK_SKEW = 2 * 60_000
 /** The least time that paid goods are kept after what was paid has run out. */
 export const MIN_GRACE = 7 * DAY
+/** The first payment must have settled so long after the countersignature at the latest: till then space is reserved. */
+export const START_WITHIN = 30 * 60_000
 /** Slices in one strip; later ones come by topup. */
 export const STRIP_LENGTH = 64
 
@@ -37,7 +39,9 @@ export function faultOf(terms: Terms): string | null {
   if (terms.sliceStartMsat < 1n || terms.sliceCapMsat < terms.sliceStartMsat)
     return 'its slices are out of bounds'
   if (terms.time <= 0 || terms.time > 100 * 365 * DAY) return 'its time is out of bounds'
+  if (chargeOf(terms) > MAX_MSAT) return 'its charge is more than there is'
   if (terms.startBy < terms.countersignBy) return 'it starts before it is signed'
+  if (terms.startBy - terms.countersignBy > START_WITHIN) return 'it may start too late'
   if (faultOfParty(terms.buyer) || faultOfParty(terms.provider)) return 'a party has no Lightning node'
   if (terms.buyer.device.equals(terms.provider.device)) return 'both parties are one device'
   return null

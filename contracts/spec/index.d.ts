@@ -65,7 +65,7 @@ export interface SignedOrder {
 }
 
 export interface OrderBatch {
-  orders: Buffer | null[]
+  orders: Buffer[]
 }
 
 export interface MarketOperation {
@@ -74,7 +74,7 @@ export interface MarketOperation {
 }
 
 export interface OrderSubmission {
-  orders: Buffer | null[]
+  orders: Buffer[]
 }
 
 export interface OrderVerdict {
@@ -84,6 +84,32 @@ export interface OrderVerdict {
 
 export interface OrderVerdicts {
   verdicts: OrderVerdict[]
+}
+
+export interface BookHello {
+  version: number
+  writer: Buffer
+  length: number
+}
+
+export interface BookHead {
+  key: Buffer
+  length: number
+}
+
+export interface BookHeads {
+  heads: BookHead[]
+}
+
+export interface BookSlot {
+  until: number
+  withdrawn: boolean
+  listed: boolean
+}
+
+export interface BookCount {
+  slots: number
+  live: number
 }
 
 export interface ViewHead {
@@ -140,6 +166,7 @@ export interface QuoteRequest {
   bytes: number
   blocks: number
   time: number
+  sliceStartMsat: bigint
 }
 
 export interface Quote {
@@ -211,6 +238,19 @@ export interface SliceList {
 export interface Countersign {
   list: SliceList
   signature: Buffer
+}
+
+export interface AgreementReference {
+  agreement: Buffer
+}
+
+export interface BidAnswer {
+  bid: Buffer
+  ask: Buffer
+}
+
+export interface Acknowledgement {
+  ok: number
 }
 
 export interface StripRequest {
@@ -330,18 +370,71 @@ export interface LedgerEntry {
   text?: string | null
 }
 
-export interface Receipt {
-  agreement: Buffer
-  epoch: number
-  msat: bigint
-  hash: Buffer
-  preimage: Buffer
-}
-
 export interface Fact {
   kind: string
   key: Buffer | null
   value: Buffer | null
+}
+
+export interface ChangeSet {
+  changes: Buffer[]
+}
+
+export interface StoredReply {
+  at: number
+  reply: Buffer | null
+}
+
+export interface Lease {
+  role: string
+  state: string
+  created: number
+  committed: number
+  start: number
+  terms: Terms
+  signature: Buffer
+  countersign?: Countersign | null
+  seal?: SignedSeal | null
+  stored?: SignedStored | null
+  counter?: SignedCounter | null
+  reason?: string | null
+  link?: string | null
+  audited?: number | null
+}
+
+export interface OwnOrder {
+  market: Buffer
+  record: Buffer | null
+  until: number
+  open: number
+}
+
+export interface MirrorJob {
+  path: string
+  fingerprint: Buffer
+  market: Buffer
+  store: string
+  link: string
+  files: number
+  bytes: number
+  cores: CoreLimit[]
+  sha256: Buffer
+  copies: number
+  time: number
+  maxPrice: bigint
+  prepayMaxMsat: bigint
+  agreements: Buffer[]
+  state: string
+  bid?: Buffer | null
+  packMs?: number | null
+}
+
+export interface PeerRecord {
+  identity: Buffer
+  good: number
+  bad: number
+  until: number
+  note: string
 }
 
 /** Every struct by its name on the wire. */
@@ -359,6 +452,11 @@ export interface Structs {
   '@bushel/order-submission': OrderSubmission
   '@bushel/order-verdict': OrderVerdict
   '@bushel/order-verdicts': OrderVerdicts
+  '@bushel/book-hello': BookHello
+  '@bushel/book-head': BookHead
+  '@bushel/book-heads': BookHeads
+  '@bushel/book-slot': BookSlot
+  '@bushel/book-count': BookCount
   '@bushel/view-head': ViewHead
   '@bushel/counter': Counter
   '@bushel/signed-counter': SignedCounter
@@ -376,6 +474,9 @@ export interface Structs {
   '@bushel/slice': Slice
   '@bushel/slice-list': SliceList
   '@bushel/countersign': Countersign
+  '@bushel/agreement-reference': AgreementReference
+  '@bushel/bid-answer': BidAnswer
+  '@bushel/acknowledgement': Acknowledgement
   '@bushel/strip-request': StripRequest
   '@bushel/strip': Strip
   '@bushel/paid': Paid
@@ -395,8 +496,13 @@ export interface Structs {
   '@bushel/ended': Ended
   '@bushel/upload-progress': UploadProgress
   '@bushel/ledger-entry': LedgerEntry
-  '@bushel/receipt': Receipt
   '@bushel/fact': Fact
+  '@bushel/change-set': ChangeSet
+  '@bushel/stored-reply': StoredReply
+  '@bushel/lease': Lease
+  '@bushel/own-order': OwnOrder
+  '@bushel/mirror-job': MirrorJob
+  '@bushel/peer-record': PeerRecord
 }
 
 export interface Encoding<T> {

@@ -378,8 +378,119 @@ const encoding12 = {
   }
 }
 
-// @bushel/view-head
+// @bushel/book-hello
 const encoding13 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.version)
+    c.fixed32.preencode(state, m.writer)
+    c.uint.preencode(state, m.length)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.version)
+    c.fixed32.encode(state, m.writer)
+    c.uint.encode(state, m.length)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.fixed32.decode(state)
+    const r2 = c.uint.decode(state)
+
+    return {
+      version: r0,
+      writer: r1,
+      length: r2
+    }
+  }
+}
+
+// @bushel/book-head
+const encoding14 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.key)
+    c.uint.preencode(state, m.length)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.key)
+    c.uint.encode(state, m.length)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.uint.decode(state)
+
+    return {
+      key: r0,
+      length: r1
+    }
+  }
+}
+
+// @bushel/book-heads.heads
+const encoding15_0 = c.array(c.frame(encoding14))
+
+// @bushel/book-heads
+const encoding15 = {
+  preencode(state, m) {
+    encoding15_0.preencode(state, m.heads)
+  },
+  encode(state, m) {
+    encoding15_0.encode(state, m.heads)
+  },
+  decode(state) {
+    const r0 = encoding15_0.decode(state)
+
+    return {
+      heads: r0
+    }
+  }
+}
+
+// @bushel/book-slot
+const encoding16 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.until)
+    state.end++ // max flag is 2 so always one byte
+  },
+  encode(state, m) {
+    const flags = (m.withdrawn ? 1 : 0) | (m.listed ? 2 : 0)
+
+    c.uint.encode(state, m.until)
+    c.uint.encode(state, flags)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const flags = c.uint.decode(state)
+
+    return {
+      until: r0,
+      withdrawn: (flags & 1) !== 0,
+      listed: (flags & 2) !== 0
+    }
+  }
+}
+
+// @bushel/book-count
+const encoding17 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.slots)
+    c.uint.preencode(state, m.live)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.slots)
+    c.uint.encode(state, m.live)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.uint.decode(state)
+
+    return {
+      slots: r0,
+      live: r1
+    }
+  }
+}
+
+// @bushel/view-head
+const encoding18 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.view)
@@ -416,7 +527,7 @@ const encoding13 = {
 }
 
 // @bushel/counter
-const encoding14 = {
+const encoding19 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.n)
@@ -449,12 +560,12 @@ const encoding14 = {
 }
 
 // @bushel/signed-counter.counter
-const encoding15_0 = c.frame(encoding14)
+const encoding20_0 = c.frame(encoding19)
 
 // @bushel/signed-counter
-const encoding15 = {
+const encoding20 = {
   preencode(state, m) {
-    encoding15_0.preencode(state, m.counter)
+    encoding20_0.preencode(state, m.counter)
     state.end++ // max flag is 2 so always one byte
 
     if (m.buyer) c.fixed64.preencode(state, m.buyer)
@@ -463,14 +574,14 @@ const encoding15 = {
   encode(state, m) {
     const flags = (m.buyer ? 1 : 0) | (m.provider ? 2 : 0)
 
-    encoding15_0.encode(state, m.counter)
+    encoding20_0.encode(state, m.counter)
     c.uint.encode(state, flags)
 
     if (m.buyer) c.fixed64.encode(state, m.buyer)
     if (m.provider) c.fixed64.encode(state, m.provider)
   },
   decode(state) {
-    const r0 = encoding15_0.decode(state)
+    const r0 = encoding20_0.decode(state)
     const flags = c.uint.decode(state)
 
     return {
@@ -482,17 +593,17 @@ const encoding15 = {
 }
 
 // @bushel/hello.counters
-const encoding16_5 = c.array(c.frame(encoding15))
+const encoding21_5 = c.array(c.frame(encoding20))
 
 // @bushel/hello
-const encoding16 = {
+const encoding21 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.string.preencode(state, m.network)
     c.buffer.preencode(state, m.proof)
     c.buffer.preencode(state, m.lightning)
     c.uint.preencode(state, m.clock)
-    encoding16_5.preencode(state, m.counters)
+    encoding21_5.preencode(state, m.counters)
   },
   encode(state, m) {
     c.uint.encode(state, m.version)
@@ -500,7 +611,7 @@ const encoding16 = {
     c.buffer.encode(state, m.proof)
     c.buffer.encode(state, m.lightning)
     c.uint.encode(state, m.clock)
-    encoding16_5.encode(state, m.counters)
+    encoding21_5.encode(state, m.counters)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -508,7 +619,7 @@ const encoding16 = {
     const r2 = c.buffer.decode(state)
     const r3 = c.buffer.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding16_5.decode(state)
+    const r5 = encoding21_5.decode(state)
 
     return {
       version: r0,
@@ -522,7 +633,7 @@ const encoding16 = {
 }
 
 // @bushel/request
-const encoding17 = {
+const encoding22 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.buffer.preencode(state, m.body)
@@ -543,18 +654,18 @@ const encoding17 = {
 }
 
 // @bushel/decline
-const encoding18 = encoding11
+const encoding23 = encoding11
 
 // @bushel/reply.decline
-const encoding19_1 = c.frame(encoding18)
+const encoding24_1 = c.frame(encoding23)
 
 // @bushel/reply
-const encoding19 = {
+const encoding24 = {
   preencode(state, m) {
     state.end++ // max flag is 2 so always one byte
 
     if (m.body) c.buffer.preencode(state, m.body)
-    if (m.decline) encoding19_1.preencode(state, m.decline)
+    if (m.decline) encoding24_1.preencode(state, m.decline)
   },
   encode(state, m) {
     const flags = (m.body ? 1 : 0) | (m.decline ? 2 : 0)
@@ -562,20 +673,20 @@ const encoding19 = {
     c.uint.encode(state, flags)
 
     if (m.body) c.buffer.encode(state, m.body)
-    if (m.decline) encoding19_1.encode(state, m.decline)
+    if (m.decline) encoding24_1.encode(state, m.decline)
   },
   decode(state) {
     const flags = c.uint.decode(state)
 
     return {
       body: (flags & 1) !== 0 ? c.buffer.decode(state) : null,
-      decline: (flags & 2) !== 0 ? encoding19_1.decode(state) : null
+      decline: (flags & 2) !== 0 ? encoding24_1.decode(state) : null
     }
   }
 }
 
 // @bushel/quote-request
-const encoding20 = {
+const encoding25 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
@@ -583,6 +694,7 @@ const encoding20 = {
     c.uint.preencode(state, m.bytes)
     c.uint.preencode(state, m.blocks)
     c.uint.preencode(state, m.time)
+    c.biguint64.preencode(state, m.sliceStartMsat)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.market)
@@ -591,6 +703,7 @@ const encoding20 = {
     c.uint.encode(state, m.bytes)
     c.uint.encode(state, m.blocks)
     c.uint.encode(state, m.time)
+    c.biguint64.encode(state, m.sliceStartMsat)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -599,6 +712,7 @@ const encoding20 = {
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
     const r5 = c.uint.decode(state)
+    const r6 = c.biguint64.decode(state)
 
     return {
       market: r0,
@@ -606,13 +720,14 @@ const encoding20 = {
       revision: r2,
       bytes: r3,
       blocks: r4,
-      time: r5
+      time: r5,
+      sliceStartMsat: r6
     }
   }
 }
 
 // @bushel/quote
-const encoding21 = {
+const encoding26 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.request)
     c.fixed32.preencode(state, m.ask)
@@ -661,20 +776,20 @@ const encoding21 = {
 }
 
 // @bushel/signed-quote.quote
-const encoding22_0 = c.frame(encoding21)
+const encoding27_0 = c.frame(encoding26)
 
 // @bushel/signed-quote
-const encoding22 = {
+const encoding27 = {
   preencode(state, m) {
-    encoding22_0.preencode(state, m.quote)
+    encoding27_0.preencode(state, m.quote)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding22_0.encode(state, m.quote)
+    encoding27_0.encode(state, m.quote)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding22_0.decode(state)
+    const r0 = encoding27_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -685,7 +800,7 @@ const encoding22 = {
 }
 
 // @bushel/party
-const encoding23 = {
+const encoding28 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.fixed32.preencode(state, m.device)
@@ -710,7 +825,7 @@ const encoding23 = {
 }
 
 // @bushel/core-limit
-const encoding24 = {
+const encoding29 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -735,23 +850,23 @@ const encoding24 = {
 }
 
 // @bushel/terms.buyer
-const encoding25_5 = c.frame(encoding23)
+const encoding30_5 = c.frame(encoding28)
 // @bushel/terms.provider
-const encoding25_6 = encoding25_5
+const encoding30_6 = encoding30_5
 // @bushel/terms.cores
-const encoding25_7 = c.array(c.frame(encoding24))
+const encoding30_7 = c.array(c.frame(encoding29))
 
 // @bushel/terms
-const encoding25 = {
+const encoding30 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding25_5.preencode(state, m.buyer)
-    encoding25_6.preencode(state, m.provider)
-    encoding25_7.preencode(state, m.cores)
+    encoding30_5.preencode(state, m.buyer)
+    encoding30_6.preencode(state, m.provider)
+    encoding30_7.preencode(state, m.cores)
     c.biguint64.preencode(state, m.price)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.sliceStartMsat)
@@ -768,9 +883,9 @@ const encoding25 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding25_5.encode(state, m.buyer)
-    encoding25_6.encode(state, m.provider)
-    encoding25_7.encode(state, m.cores)
+    encoding30_5.encode(state, m.buyer)
+    encoding30_6.encode(state, m.provider)
+    encoding30_7.encode(state, m.cores)
     c.biguint64.encode(state, m.price)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.sliceStartMsat)
@@ -787,9 +902,9 @@ const encoding25 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding25_5.decode(state)
-    const r6 = encoding25_6.decode(state)
-    const r7 = encoding25_7.decode(state)
+    const r5 = encoding30_5.decode(state)
+    const r6 = encoding30_6.decode(state)
+    const r7 = encoding30_7.decode(state)
     const r8 = c.biguint64.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.biguint64.decode(state)
@@ -823,20 +938,20 @@ const encoding25 = {
 }
 
 // @bushel/agree.terms
-const encoding26_0 = c.frame(encoding25)
+const encoding31_0 = c.frame(encoding30)
 
 // @bushel/agree
-const encoding26 = {
+const encoding31 = {
   preencode(state, m) {
-    encoding26_0.preencode(state, m.terms)
+    encoding31_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding26_0.encode(state, m.terms)
+    encoding31_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding26_0.decode(state)
+    const r0 = encoding31_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -847,7 +962,7 @@ const encoding26 = {
 }
 
 // @bushel/slice
-const encoding27 = {
+const encoding32 = {
   preencode(state, m) {
     c.uint.preencode(state, m.epoch)
     c.uint.preencode(state, m.issue)
@@ -876,21 +991,21 @@ const encoding27 = {
 }
 
 // @bushel/slice-list.slices
-const encoding28_1 = c.array(c.frame(encoding27))
+const encoding33_1 = c.array(c.frame(encoding32))
 
 // @bushel/slice-list
-const encoding28 = {
+const encoding33 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding28_1.preencode(state, m.slices)
+    encoding33_1.preencode(state, m.slices)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding28_1.encode(state, m.slices)
+    encoding33_1.encode(state, m.slices)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding28_1.decode(state)
+    const r1 = encoding33_1.decode(state)
 
     return {
       agreement: r0,
@@ -900,20 +1015,20 @@ const encoding28 = {
 }
 
 // @bushel/countersign.list
-const encoding29_0 = c.frame(encoding28)
+const encoding34_0 = c.frame(encoding33)
 
 // @bushel/countersign
-const encoding29 = {
+const encoding34 = {
   preencode(state, m) {
-    encoding29_0.preencode(state, m.list)
+    encoding34_0.preencode(state, m.list)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding29_0.encode(state, m.list)
+    encoding34_0.encode(state, m.list)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding29_0.decode(state)
+    const r0 = encoding34_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -923,8 +1038,63 @@ const encoding29 = {
   }
 }
 
+// @bushel/agreement-reference
+const encoding35 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.agreement)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.agreement)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+
+    return {
+      agreement: r0
+    }
+  }
+}
+
+// @bushel/bid-answer
+const encoding36 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.bid)
+    c.fixed32.preencode(state, m.ask)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.bid)
+    c.fixed32.encode(state, m.ask)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.fixed32.decode(state)
+
+    return {
+      bid: r0,
+      ask: r1
+    }
+  }
+}
+
+// @bushel/acknowledgement
+const encoding37 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.ok)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.ok)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+
+    return {
+      ok: r0
+    }
+  }
+}
+
 // @bushel/strip-request
-const encoding30 = {
+const encoding38 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.from)
@@ -945,21 +1115,21 @@ const encoding30 = {
 }
 
 // @bushel/strip.invoices
-const encoding31_1 = c.array(c.string)
+const encoding39_1 = c.array(c.string)
 
 // @bushel/strip
-const encoding31 = {
+const encoding39 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding31_1.preencode(state, m.invoices)
+    encoding39_1.preencode(state, m.invoices)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding31_1.encode(state, m.invoices)
+    encoding39_1.encode(state, m.invoices)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding31_1.decode(state)
+    const r1 = encoding39_1.decode(state)
 
     return {
       agreement: r0,
@@ -969,7 +1139,7 @@ const encoding31 = {
 }
 
 // @bushel/paid
-const encoding32 = {
+const encoding40 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.epoch)
@@ -994,7 +1164,7 @@ const encoding32 = {
 }
 
 // @bushel/paid-until
-const encoding33 = {
+const encoding41 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.until)
@@ -1015,7 +1185,7 @@ const encoding33 = {
 }
 
 // @bushel/sealed-core
-const encoding34 = {
+const encoding42 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.fork)
@@ -1048,21 +1218,21 @@ const encoding34 = {
 }
 
 // @bushel/seal.cores
-const encoding35_1 = c.array(c.frame(encoding34))
+const encoding43_1 = c.array(c.frame(encoding42))
 
 // @bushel/seal
-const encoding35 = {
+const encoding43 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding35_1.preencode(state, m.cores)
+    encoding43_1.preencode(state, m.cores)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding35_1.encode(state, m.cores)
+    encoding43_1.encode(state, m.cores)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding35_1.decode(state)
+    const r1 = encoding43_1.decode(state)
 
     return {
       agreement: r0,
@@ -1072,20 +1242,20 @@ const encoding35 = {
 }
 
 // @bushel/signed-seal.seal
-const encoding36_0 = c.frame(encoding35)
+const encoding44_0 = c.frame(encoding43)
 
 // @bushel/signed-seal
-const encoding36 = {
+const encoding44 = {
   preencode(state, m) {
-    encoding36_0.preencode(state, m.seal)
+    encoding44_0.preencode(state, m.seal)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding36_0.encode(state, m.seal)
+    encoding44_0.encode(state, m.seal)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding36_0.decode(state)
+    const r0 = encoding44_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1096,7 +1266,7 @@ const encoding36 = {
 }
 
 // @bushel/stored
-const encoding37 = {
+const encoding45 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.seal)
     c.uint.preencode(state, m.start)
@@ -1121,20 +1291,20 @@ const encoding37 = {
 }
 
 // @bushel/signed-stored.stored
-const encoding38_0 = c.frame(encoding37)
+const encoding46_0 = c.frame(encoding45)
 
 // @bushel/signed-stored
-const encoding38 = {
+const encoding46 = {
   preencode(state, m) {
-    encoding38_0.preencode(state, m.stored)
+    encoding46_0.preencode(state, m.stored)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding38_0.encode(state, m.stored)
+    encoding46_0.encode(state, m.stored)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding38_0.decode(state)
+    const r0 = encoding46_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1145,7 +1315,7 @@ const encoding38 = {
 }
 
 // @bushel/block-reference
-const encoding39 = {
+const encoding47 = {
   preencode(state, m) {
     c.uint.preencode(state, m.core)
     c.uint.preencode(state, m.index)
@@ -1166,24 +1336,24 @@ const encoding39 = {
 }
 
 // @bushel/audit.blocks
-const encoding40_2 = c.array(c.frame(encoding39))
+const encoding48_2 = c.array(c.frame(encoding47))
 
 // @bushel/audit
-const encoding40 = {
+const encoding48 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.seal)
     c.fixed32.preencode(state, m.nonce)
-    encoding40_2.preencode(state, m.blocks)
+    encoding48_2.preencode(state, m.blocks)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.seal)
     c.fixed32.encode(state, m.nonce)
-    encoding40_2.encode(state, m.blocks)
+    encoding48_2.encode(state, m.blocks)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding40_2.decode(state)
+    const r2 = encoding48_2.decode(state)
 
     return {
       seal: r0,
@@ -1194,7 +1364,7 @@ const encoding40 = {
 }
 
 // @bushel/tree-node
-const encoding41 = {
+const encoding49 = {
   preencode(state, m) {
     c.uint.preencode(state, m.index)
     c.uint.preencode(state, m.size)
@@ -1219,32 +1389,32 @@ const encoding41 = {
 }
 
 // @bushel/block-proof.nodes
-const encoding42_3 = c.array(c.frame(encoding41))
+const encoding50_3 = c.array(c.frame(encoding49))
 // @bushel/block-proof.roots
-const encoding42_4 = encoding42_3
+const encoding50_4 = encoding50_3
 
 // @bushel/block-proof
-const encoding42 = {
+const encoding50 = {
   preencode(state, m) {
     c.uint.preencode(state, m.core)
     c.uint.preencode(state, m.index)
     c.buffer.preencode(state, m.value)
-    encoding42_3.preencode(state, m.nodes)
-    encoding42_4.preencode(state, m.roots)
+    encoding50_3.preencode(state, m.nodes)
+    encoding50_4.preencode(state, m.roots)
   },
   encode(state, m) {
     c.uint.encode(state, m.core)
     c.uint.encode(state, m.index)
     c.buffer.encode(state, m.value)
-    encoding42_3.encode(state, m.nodes)
-    encoding42_4.encode(state, m.roots)
+    encoding50_3.encode(state, m.nodes)
+    encoding50_4.encode(state, m.roots)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
     const r1 = c.uint.decode(state)
     const r2 = c.buffer.decode(state)
-    const r3 = encoding42_3.decode(state)
-    const r4 = encoding42_4.decode(state)
+    const r3 = encoding50_3.decode(state)
+    const r4 = encoding50_4.decode(state)
 
     return {
       core: r0,
@@ -1257,21 +1427,21 @@ const encoding42 = {
 }
 
 // @bushel/audit-proof.proofs
-const encoding43_1 = c.array(c.frame(encoding42))
+const encoding51_1 = c.array(c.frame(encoding50))
 
 // @bushel/audit-proof
-const encoding43 = {
+const encoding51 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.nonce)
-    encoding43_1.preencode(state, m.proofs)
+    encoding51_1.preencode(state, m.proofs)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.nonce)
-    encoding43_1.encode(state, m.proofs)
+    encoding51_1.encode(state, m.proofs)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding43_1.decode(state)
+    const r1 = encoding51_1.decode(state)
 
     return {
       nonce: r0,
@@ -1281,7 +1451,7 @@ const encoding43 = {
 }
 
 // @bushel/void
-const encoding44 = {
+const encoding52 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.epoch)
@@ -1306,16 +1476,16 @@ const encoding44 = {
 }
 
 // @bushel/end.counter
-const encoding45_2 = c.frame(encoding15)
+const encoding53_2 = c.frame(encoding20)
 
 // @bushel/end
-const encoding45 = {
+const encoding53 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.reason)
     state.end++ // max flag is 1 so always one byte
 
-    if (m.counter) encoding45_2.preencode(state, m.counter)
+    if (m.counter) encoding53_2.preencode(state, m.counter)
   },
   encode(state, m) {
     const flags = m.counter ? 1 : 0
@@ -1324,7 +1494,7 @@ const encoding45 = {
     c.string.encode(state, m.reason)
     c.uint.encode(state, flags)
 
-    if (m.counter) encoding45_2.encode(state, m.counter)
+    if (m.counter) encoding53_2.encode(state, m.counter)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -1334,21 +1504,21 @@ const encoding45 = {
     return {
       agreement: r0,
       reason: r1,
-      counter: (flags & 1) !== 0 ? encoding45_2.decode(state) : null
+      counter: (flags & 1) !== 0 ? encoding53_2.decode(state) : null
     }
   }
 }
 
 // @bushel/ended.counter
-const encoding46_1 = encoding45_2
+const encoding54_1 = encoding53_2
 
 // @bushel/ended
-const encoding46 = {
+const encoding54 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     state.end++ // max flag is 1 so always one byte
 
-    if (m.counter) encoding46_1.preencode(state, m.counter)
+    if (m.counter) encoding54_1.preencode(state, m.counter)
     c.biguint64.preencode(state, m.creditMsat)
   },
   encode(state, m) {
@@ -1357,7 +1527,7 @@ const encoding46 = {
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, flags)
 
-    if (m.counter) encoding46_1.encode(state, m.counter)
+    if (m.counter) encoding54_1.encode(state, m.counter)
     c.biguint64.encode(state, m.creditMsat)
   },
   decode(state) {
@@ -1366,14 +1536,14 @@ const encoding46 = {
 
     return {
       agreement: r0,
-      counter: (flags & 1) !== 0 ? encoding46_1.decode(state) : null,
+      counter: (flags & 1) !== 0 ? encoding54_1.decode(state) : null,
       creditMsat: c.biguint64.decode(state)
     }
   }
 }
 
 // @bushel/upload-progress
-const encoding47 = {
+const encoding55 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.blocks)
@@ -1398,7 +1568,7 @@ const encoding47 = {
 }
 
 // @bushel/ledger-entry
-const encoding48 = {
+const encoding56 = {
   preencode(state, m) {
     c.string.preencode(state, m.type)
     c.uint.preencode(state, m.at)
@@ -1455,41 +1625,8 @@ const encoding48 = {
   }
 }
 
-// @bushel/receipt
-const encoding49 = {
-  preencode(state, m) {
-    c.fixed32.preencode(state, m.agreement)
-    c.uint.preencode(state, m.epoch)
-    c.biguint64.preencode(state, m.msat)
-    c.fixed32.preencode(state, m.hash)
-    c.fixed32.preencode(state, m.preimage)
-  },
-  encode(state, m) {
-    c.fixed32.encode(state, m.agreement)
-    c.uint.encode(state, m.epoch)
-    c.biguint64.encode(state, m.msat)
-    c.fixed32.encode(state, m.hash)
-    c.fixed32.encode(state, m.preimage)
-  },
-  decode(state) {
-    const r0 = c.fixed32.decode(state)
-    const r1 = c.uint.decode(state)
-    const r2 = c.biguint64.decode(state)
-    const r3 = c.fixed32.decode(state)
-    const r4 = c.fixed32.decode(state)
-
-    return {
-      agreement: r0,
-      epoch: r1,
-      msat: r2,
-      hash: r3,
-      preimage: r4
-    }
-  }
-}
-
 // @bushel/fact
-const encoding50 = {
+const encoding57 = {
   preencode(state, m) {
     c.string.preencode(state, m.kind)
     c.buffer.preencode(state, m.key)
@@ -1509,6 +1646,287 @@ const encoding50 = {
       kind: r0,
       key: r1,
       value: r2
+    }
+  }
+}
+
+// @bushel/change-set.changes
+const encoding58_0 = encoding8_0
+
+// @bushel/change-set
+const encoding58 = {
+  preencode(state, m) {
+    encoding58_0.preencode(state, m.changes)
+  },
+  encode(state, m) {
+    encoding58_0.encode(state, m.changes)
+  },
+  decode(state) {
+    const r0 = encoding58_0.decode(state)
+
+    return {
+      changes: r0
+    }
+  }
+}
+
+// @bushel/stored-reply
+const encoding59 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.at)
+    c.buffer.preencode(state, m.reply)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.at)
+    c.buffer.encode(state, m.reply)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.buffer.decode(state)
+
+    return {
+      at: r0,
+      reply: r1
+    }
+  }
+}
+
+// @bushel/lease.terms
+const encoding60_5 = encoding31_0
+// @bushel/lease.countersign
+const encoding60_7 = c.frame(encoding34)
+// @bushel/lease.seal
+const encoding60_8 = c.frame(encoding44)
+// @bushel/lease.stored
+const encoding60_9 = c.frame(encoding46)
+// @bushel/lease.counter
+const encoding60_10 = encoding53_2
+
+// @bushel/lease
+const encoding60 = {
+  preencode(state, m) {
+    c.string.preencode(state, m.role)
+    c.string.preencode(state, m.state)
+    c.uint.preencode(state, m.created)
+    c.uint.preencode(state, m.committed)
+    c.uint.preencode(state, m.start)
+    encoding60_5.preencode(state, m.terms)
+    c.fixed64.preencode(state, m.signature)
+    state.end++ // max flag is 64 so always one byte
+
+    if (m.countersign) encoding60_7.preencode(state, m.countersign)
+    if (m.seal) encoding60_8.preencode(state, m.seal)
+    if (m.stored) encoding60_9.preencode(state, m.stored)
+    if (m.counter) encoding60_10.preencode(state, m.counter)
+    if (m.reason) c.string.preencode(state, m.reason)
+    if (m.link) c.string.preencode(state, m.link)
+    if (m.audited) c.uint.preencode(state, m.audited)
+  },
+  encode(state, m) {
+    const flags =
+      (m.countersign ? 1 : 0) |
+      (m.seal ? 2 : 0) |
+      (m.stored ? 4 : 0) |
+      (m.counter ? 8 : 0) |
+      (m.reason ? 16 : 0) |
+      (m.link ? 32 : 0) |
+      (m.audited ? 64 : 0)
+
+    c.string.encode(state, m.role)
+    c.string.encode(state, m.state)
+    c.uint.encode(state, m.created)
+    c.uint.encode(state, m.committed)
+    c.uint.encode(state, m.start)
+    encoding60_5.encode(state, m.terms)
+    c.fixed64.encode(state, m.signature)
+    c.uint.encode(state, flags)
+
+    if (m.countersign) encoding60_7.encode(state, m.countersign)
+    if (m.seal) encoding60_8.encode(state, m.seal)
+    if (m.stored) encoding60_9.encode(state, m.stored)
+    if (m.counter) encoding60_10.encode(state, m.counter)
+    if (m.reason) c.string.encode(state, m.reason)
+    if (m.link) c.string.encode(state, m.link)
+    if (m.audited) c.uint.encode(state, m.audited)
+  },
+  decode(state) {
+    const r0 = c.string.decode(state)
+    const r1 = c.string.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.uint.decode(state)
+    const r4 = c.uint.decode(state)
+    const r5 = encoding60_5.decode(state)
+    const r6 = c.fixed64.decode(state)
+    const flags = c.uint.decode(state)
+
+    return {
+      role: r0,
+      state: r1,
+      created: r2,
+      committed: r3,
+      start: r4,
+      terms: r5,
+      signature: r6,
+      countersign: (flags & 1) !== 0 ? encoding60_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding60_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding60_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding60_10.decode(state) : null,
+      reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
+      link: (flags & 32) !== 0 ? c.string.decode(state) : null,
+      audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
+    }
+  }
+}
+
+// @bushel/own-order
+const encoding61 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.market)
+    c.buffer.preencode(state, m.record)
+    c.uint.preencode(state, m.until)
+    c.uint.preencode(state, m.open)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.market)
+    c.buffer.encode(state, m.record)
+    c.uint.encode(state, m.until)
+    c.uint.encode(state, m.open)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.buffer.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.uint.decode(state)
+
+    return {
+      market: r0,
+      record: r1,
+      until: r2,
+      open: r3
+    }
+  }
+}
+
+// @bushel/mirror-job.cores
+const encoding62_7 = encoding30_7
+// @bushel/mirror-job.agreements
+const encoding62_13 = c.array(c.fixed32)
+
+// @bushel/mirror-job
+const encoding62 = {
+  preencode(state, m) {
+    c.string.preencode(state, m.path)
+    c.fixed32.preencode(state, m.fingerprint)
+    c.fixed32.preencode(state, m.market)
+    c.string.preencode(state, m.store)
+    c.string.preencode(state, m.link)
+    c.uint.preencode(state, m.files)
+    c.uint.preencode(state, m.bytes)
+    encoding62_7.preencode(state, m.cores)
+    c.fixed32.preencode(state, m.sha256)
+    c.uint.preencode(state, m.copies)
+    c.uint.preencode(state, m.time)
+    c.biguint64.preencode(state, m.maxPrice)
+    c.biguint64.preencode(state, m.prepayMaxMsat)
+    encoding62_13.preencode(state, m.agreements)
+    c.string.preencode(state, m.state)
+    state.end++ // max flag is 2 so always one byte
+
+    if (m.bid) c.fixed32.preencode(state, m.bid)
+    if (m.packMs) c.uint.preencode(state, m.packMs)
+  },
+  encode(state, m) {
+    const flags = (m.bid ? 1 : 0) | (m.packMs ? 2 : 0)
+
+    c.string.encode(state, m.path)
+    c.fixed32.encode(state, m.fingerprint)
+    c.fixed32.encode(state, m.market)
+    c.string.encode(state, m.store)
+    c.string.encode(state, m.link)
+    c.uint.encode(state, m.files)
+    c.uint.encode(state, m.bytes)
+    encoding62_7.encode(state, m.cores)
+    c.fixed32.encode(state, m.sha256)
+    c.uint.encode(state, m.copies)
+    c.uint.encode(state, m.time)
+    c.biguint64.encode(state, m.maxPrice)
+    c.biguint64.encode(state, m.prepayMaxMsat)
+    encoding62_13.encode(state, m.agreements)
+    c.string.encode(state, m.state)
+    c.uint.encode(state, flags)
+
+    if (m.bid) c.fixed32.encode(state, m.bid)
+    if (m.packMs) c.uint.encode(state, m.packMs)
+  },
+  decode(state) {
+    const r0 = c.string.decode(state)
+    const r1 = c.fixed32.decode(state)
+    const r2 = c.fixed32.decode(state)
+    const r3 = c.string.decode(state)
+    const r4 = c.string.decode(state)
+    const r5 = c.uint.decode(state)
+    const r6 = c.uint.decode(state)
+    const r7 = encoding62_7.decode(state)
+    const r8 = c.fixed32.decode(state)
+    const r9 = c.uint.decode(state)
+    const r10 = c.uint.decode(state)
+    const r11 = c.biguint64.decode(state)
+    const r12 = c.biguint64.decode(state)
+    const r13 = encoding62_13.decode(state)
+    const r14 = c.string.decode(state)
+    const flags = c.uint.decode(state)
+
+    return {
+      path: r0,
+      fingerprint: r1,
+      market: r2,
+      store: r3,
+      link: r4,
+      files: r5,
+      bytes: r6,
+      cores: r7,
+      sha256: r8,
+      copies: r9,
+      time: r10,
+      maxPrice: r11,
+      prepayMaxMsat: r12,
+      agreements: r13,
+      state: r14,
+      bid: (flags & 1) !== 0 ? c.fixed32.decode(state) : null,
+      packMs: (flags & 2) !== 0 ? c.uint.decode(state) : 0
+    }
+  }
+}
+
+// @bushel/peer-record
+const encoding63 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.identity)
+    c.uint.preencode(state, m.good)
+    c.uint.preencode(state, m.bad)
+    c.uint.preencode(state, m.until)
+    c.string.preencode(state, m.note)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.identity)
+    c.uint.encode(state, m.good)
+    c.uint.encode(state, m.bad)
+    c.uint.encode(state, m.until)
+    c.string.encode(state, m.note)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.uint.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.uint.decode(state)
+    const r4 = c.string.decode(state)
+
+    return {
+      identity: r0,
+      good: r1,
+      bad: r2,
+      until: r3,
+      note: r4
     }
   }
 }
@@ -1562,82 +1980,108 @@ function getEncoding(name) {
       return encoding11
     case '@bushel/order-verdicts':
       return encoding12
-    case '@bushel/view-head':
+    case '@bushel/book-hello':
       return encoding13
-    case '@bushel/counter':
+    case '@bushel/book-head':
       return encoding14
-    case '@bushel/signed-counter':
+    case '@bushel/book-heads':
       return encoding15
-    case '@bushel/hello':
+    case '@bushel/book-slot':
       return encoding16
-    case '@bushel/request':
+    case '@bushel/book-count':
       return encoding17
-    case '@bushel/decline':
+    case '@bushel/view-head':
       return encoding18
-    case '@bushel/reply':
+    case '@bushel/counter':
       return encoding19
-    case '@bushel/quote-request':
+    case '@bushel/signed-counter':
       return encoding20
-    case '@bushel/quote':
+    case '@bushel/hello':
       return encoding21
-    case '@bushel/signed-quote':
+    case '@bushel/request':
       return encoding22
-    case '@bushel/party':
+    case '@bushel/decline':
       return encoding23
-    case '@bushel/core-limit':
+    case '@bushel/reply':
       return encoding24
-    case '@bushel/terms':
+    case '@bushel/quote-request':
       return encoding25
-    case '@bushel/agree':
+    case '@bushel/quote':
       return encoding26
-    case '@bushel/slice':
+    case '@bushel/signed-quote':
       return encoding27
-    case '@bushel/slice-list':
+    case '@bushel/party':
       return encoding28
-    case '@bushel/countersign':
+    case '@bushel/core-limit':
       return encoding29
-    case '@bushel/strip-request':
+    case '@bushel/terms':
       return encoding30
-    case '@bushel/strip':
+    case '@bushel/agree':
       return encoding31
-    case '@bushel/paid':
+    case '@bushel/slice':
       return encoding32
-    case '@bushel/paid-until':
+    case '@bushel/slice-list':
       return encoding33
-    case '@bushel/sealed-core':
+    case '@bushel/countersign':
       return encoding34
-    case '@bushel/seal':
+    case '@bushel/agreement-reference':
       return encoding35
-    case '@bushel/signed-seal':
+    case '@bushel/bid-answer':
       return encoding36
-    case '@bushel/stored':
+    case '@bushel/acknowledgement':
       return encoding37
-    case '@bushel/signed-stored':
+    case '@bushel/strip-request':
       return encoding38
-    case '@bushel/block-reference':
+    case '@bushel/strip':
       return encoding39
-    case '@bushel/audit':
+    case '@bushel/paid':
       return encoding40
-    case '@bushel/tree-node':
+    case '@bushel/paid-until':
       return encoding41
-    case '@bushel/block-proof':
+    case '@bushel/sealed-core':
       return encoding42
-    case '@bushel/audit-proof':
+    case '@bushel/seal':
       return encoding43
-    case '@bushel/void':
+    case '@bushel/signed-seal':
       return encoding44
-    case '@bushel/end':
+    case '@bushel/stored':
       return encoding45
-    case '@bushel/ended':
+    case '@bushel/signed-stored':
       return encoding46
-    case '@bushel/upload-progress':
+    case '@bushel/block-reference':
       return encoding47
-    case '@bushel/ledger-entry':
+    case '@bushel/audit':
       return encoding48
-    case '@bushel/receipt':
+    case '@bushel/tree-node':
       return encoding49
-    case '@bushel/fact':
+    case '@bushel/block-proof':
       return encoding50
+    case '@bushel/audit-proof':
+      return encoding51
+    case '@bushel/void':
+      return encoding52
+    case '@bushel/end':
+      return encoding53
+    case '@bushel/ended':
+      return encoding54
+    case '@bushel/upload-progress':
+      return encoding55
+    case '@bushel/ledger-entry':
+      return encoding56
+    case '@bushel/fact':
+      return encoding57
+    case '@bushel/change-set':
+      return encoding58
+    case '@bushel/stored-reply':
+      return encoding59
+    case '@bushel/lease':
+      return encoding60
+    case '@bushel/own-order':
+      return encoding61
+    case '@bushel/mirror-job':
+      return encoding62
+    case '@bushel/peer-record':
+      return encoding63
     default:
       throw new Error('Encoder not found ' + name)
   }

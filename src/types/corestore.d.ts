@@ -13,6 +13,8 @@ declare module 'corestore' {
     createIfMissing?: boolean
     valueEncoding?: any
     active?: boolean
+    /** False: another fork is never taken. */
+    allowFork?: boolean
     writable?: boolean
     exclusive?: boolean
     manifest?: any
@@ -47,6 +49,9 @@ declare module 'hypercore-storage' {
         blobFileSize?: number
         blobGarbageCollectionAgeCutOff?: number
         blobGarbageCollectionForceThreshold?: number
+        /** Bytes kept in memory before they are written to a table. */
+        writeBufferSize?: number
+        maxOpenFiles?: number
         readOnly?: boolean
       }
     )

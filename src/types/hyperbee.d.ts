@@ -16,6 +16,12 @@ declare module 'hyperbee' {
     limit?: number
   }
 
+  /** How blocks that are not here are fetched: `timeout` in ms (rejects with REQUEST_TIMEOUT), `wait: false` not at all. */
+  export interface Fetching {
+    timeout?: number
+    wait?: boolean
+  }
+
   export interface Batch<K, V> {
     get(key: K): Promise<Entry<K, V> | null>
     put(key: K, value: V): Promise<void>
@@ -33,11 +39,11 @@ declare module 'hyperbee' {
     ready(): Promise<void>
     close(): Promise<void>
     update(options?: { wait?: boolean }): Promise<boolean>
-    get(key: K): Promise<Entry<K, V> | null>
+    get(key: K, options?: Fetching): Promise<Entry<K, V> | null>
     put(key: K, value: V): Promise<void>
     del(key: K): Promise<void>
     batch(options?: { update?: boolean }): Batch<K, V>
-    createReadStream(range?: Range<K>): AsyncIterable<Entry<K, V>>
+    createReadStream(range?: Range<K>, options?: Fetching): AsyncIterable<Entry<K, V>>
     checkout(version: number): Hyperbee<K, V>
     snapshot(): Hyperbee<K, V>
   }

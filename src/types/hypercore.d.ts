@@ -11,6 +11,9 @@ declare module 'hypercore' {
   export interface ReplicationPeer {
     remotePublicKey: Buffer
     stream: Duplex
+    /** What it claims, once it has said so. */
+    remoteFork: number
+    remoteSynced: boolean
   }
 
   export interface Proof {
@@ -41,6 +44,12 @@ declare module 'hypercore' {
     readonly closing: Promise<void> | null
     readonly peers: ReplicationPeer[]
     readonly core: any
+    /** Who may sign: null until it is known from storage or a peer. */
+    readonly manifest: { version: number; signers: { publicKey: Buffer; namespace: Buffer }[] } | null
+    /** The key of a core with that manifest. */
+    static key(manifest: object): Buffer
+    /** Length that the signers have signed; the rest is this node's own reckoning. */
+    readonly signedLength: number
     ready(): Promise<void>
     close(): Promise<void>
     update(options?: { wait?: boolean }): Promise<boolean>

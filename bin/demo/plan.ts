@@ -1,0 +1,72 @@
+import { MONTH, SAT, billedBytes, ceilDiv } from '../../contracts/money.js'
+import { DAY, MIB, TIB } from '../../contracts/quantity.js'
+import { schedule } from '../../contracts/schedule.js'
+import type { TreeSize } from './tree.js'
+
+/** What the provider's usual policy makes of a charge: slices of 5, 10, 20, 40, 40, ... sat. */
+const SLICES = { sliceStartMsat: 5n * SAT, sliceCapMsat: 40n * SAT, minChargeMsat: SAT }
+export const LEAST_PAYMENTS = 6
+export const TIME = 365 * DAY
+export const COPIES = 2
+
+/** The price for the demo's own input. */
+const USUAL_PRICE = 120n * SAT * 1024n
+/** What a copy should cost, msat: at least six slices, and not many more. */
+const TARGET = 150n * SAT
+const LEAST = 125n * SAT
+const MOST = 220n * SAT
+
+/** What an entry of a packed drive takes beside the file, measured. */
+const ENTRY_BYTES = 330
+const DRIVE_BYTES = 260
+
+export interface Offer {
+  /** msat per TiB and 30 days. */
+  price: bigint
+  /** Bytes. */
+  space: number
+}
+
+/** About what a tree comes to when it is packed and encrypted. */
+export function packedSize({ files, bytes, blocks }: TreeSize): { byteLength: number; length: number } {
+  return { byteLength: bytes + 8 * blocks + ENTRY_BYTES * files + DRIVE_BYTES, length: blocks + files + 1 }
+}
+
+/**
+ * Three offers, none first in both price and size, at which a copy for 365 days takes at least six payments, whatever
+ * the size of the input: 120 sat/GiB-month where that comes to it, else the price at which a copy costs about 150 sat.
+ */
+export function offersFor(tree: TreeSize): Offer[] {
+  const packed = packedSize(tree)
+  const billed = billedBytes([packed])
+  const usual = chargeAt(USUAL_PRICE, billed)
+  const price = usual >= LEAST && usual <= MOST ? USUAL_PRICE : roundUp(priceFor(TARGET, billed))
+  const unit = 2 ** Math.ceil(Math.log2(Math.max(packed.byteLength / MIB, 1)))
+  return [
+    { price, space: 4 * unit * MIB },
+    { price: roundUp((price * 13n) / 12n), space: 8 * unit * MIB },
+    { price: roundUp((price * 4n) / 3n), space: 2 * unit * MIB }
+  ]
+}
+
+/** How many payments a copy at this price will take. */
+export function paymentsAt(price: bigint, tree: TreeSize): number {
+  const core = { key: Buffer.alloc(32), ...packedSize(tree) }
+  return schedule({ cores: [core], price, time: TIME, ...SLICES }).length
+}
+
+function chargeAt(price: bigint, billed: bigint): bigint {
+  return ceilDiv(billed * BigInt(TIME) * price, BigInt(TIB) * MONTH)
+}
+
+function priceFor(charge: bigint, billed: bigint): bigint {
+  return ceilDiv(charge * BigInt(TIB) * MONTH, billed * BigInt(TIME))
+}
+
+/** Up to two significant digits of msat per GiB (of TiB, where it is less), so that it can be read. */
+function roundUp(price: bigint): bigint {
+  const unit = price >= 1024n * 10n ? 1024n : 1n
+  const value = ceilDiv(price, unit)
+  const step = 10n ** BigInt(Math.max(value.toString().length - 2, 0))
+  return ceilDiv(value, step) * step * unit
+}

@@ -1,0 +1,245 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { EventEmitter } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const EXECUTABLE = fileURLToPath(new URL('../bushel.js', import.meta.url))
+const STDERR_KEPT = 64 * 1024
+/** How long a process may take to end in order before it is killed. */
+const STOP_MS = 20_000
+const RUN_MS = 120_000
+const READY_MS = 60_000
+
+/** A line of JSON that the executable printed. */
+export type Line = Record<string, unknown>
+
+export interface Ending {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+export interface Finished extends Ending {
+  lines: Line[]
+  /** The last line: the result, or `{ error }`. */
+  result: Line
+  stderr: string
+}
+
+/** What the executable says of a failure. */
+export interface Failure {
+  code: string
+  exit: number
+  message: string
+  hint: string
+}
+
+export interface StartOptions {
+  home?: string
+  /** Added to the environment. */
+  env?: Record<string, string>
+  /** Each line as it comes. */
+  online?: (line: Line) => void
+  /** Given to its standard input. */
+  input?: string
+}
+
+export interface RunOptions extends StartOptions {
+  /** It is killed, and the run fails, when it takes longer, ms. */
+  timeoutMs?: number
+}
+
+/** One process of the executable with `--json`, in a process group of its own. */
+export class BushelProcess extends EventEmitter {
+  readonly command: string
+  readonly lines: Line[] = []
+  /** Resolves when it has ended and all of its output is here. */
+  readonly ended: Promise<Ending>
+  readonly #child: ChildProcess
+  #ending: Ending | null = null
+  #stderr = ''
+  #rest = ''
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv, input?: string) {
+    super()
+    this.setMaxListeners(0)
+    this.command = `bushel ${args.filter(arg => !arg.startsWith('--')).join(' ')}`
+    const options = { env, detached: true, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] } as const
+    const child = spawn(process.execPath, [EXECUTABLE, ...args], { ...options, stdio: [...options.stdio] })
+    this.#child = child
+    child.stdin?.end(input)
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#onstdout(text))
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT)
+    })
+    this.ended = new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (code, signal) => {
+        this.#ending = { code, signal }
+        resolve(this.#ending)
+        this.emit('end')
+      })
+    })
+    this.ended.catch(() => undefined) // whoever waits for the process hears of it
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  get running(): boolean {
+    return this.#ending === null
+  }
+
+  get stderr(): string {
+    return this.#stderr
+  }
+
+  /** The first line, seen or to come, that `is` says yes to. Rejects when the process ends before, or takes too long. */
+  async line(is: (line: Line) => boolean, timeoutMs = READY_MS): Promise<Line> {
+    const seen = this.lines.find(is)
+    if (seen) return seen
+    return await new Promise((resolve, reject) => {
+      const done = (settle: () => void): void => {
+        clearTimeout(timer)
+        this.off('line', online)
+        this.off('end', onend)
+        settle()
+      }
+      const online = (line: Line): void => {
+        if (is(line)) done(() => resolve(line))
+      }
+      const onend = (): void => done(() => reject(new Error(`${this.command} ended: ${this.#lastWords()}`)))
+      const late = (): void => done(() => reject(new Error(`${this.command} took too long: ${this.#lastWords()}`)))
+      const timer = setTimeout(late, timeoutMs)
+      this.on('line', online)
+      this.on('end', onend)
+      if (this.#ending) onend()
+    })
+  }
+
+  /** Sends the signal to this process alone, as a user would, and waits until it is gone. */
+  async kill(signal: NodeJS.Signals): Promise<Ending> {
+    this.#child.kill(signal)
+    return await this.ended
+  }
+
+  /** Has it end in order; kills it when it does not. */
+  async stop(): Promise<Ending> {
+    if (!this.running) return await this.ended
+    const timer = setTimeout(() => this.killGroup(), STOP_MS)
+    try {
+      return await this.kill('SIGTERM')
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** At once, and with all that it started itself. */
+  killGroup(): void {
+    if (this.#child.pid === undefined) return
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // nobody of it is left
+    }
+  }
+
+  #onstdout(text: string): void {
+    const parts = (this.#rest + text).split('\n')
+    this.#rest = parts.pop()!
+    for (const part of parts) this.#online(part)
+  }
+
+  #online(text: string): void {
+    let line: Line
+    try {
+      line = JSON.parse(text) as Line
+    } catch {
+      line = { garbage: text } // shown by whoever finds it where JSON should be
+    }
+    this.lines.push(line)
+    this.emit('line', line)
+  }
+
+  #lastWords(): string {
+    const { code, signal } = this.#ending ?? { code: null, signal: null }
+    const last = this.lines.at(-1)
+    return [signal ?? (code === null ? 'still running' : `exit code ${code}`), last && JSON.stringify(last), this.#stderr]
+      .filter(Boolean)
+      .join('; ')
+      .trim()
+  }
+}
+
+/** All processes of one show; none outlives `close`. */
+export class Processes {
+  readonly #started: BushelProcess[] = []
+  /** For every process started from now on; `HOST:PORT`. */
+  bootstrap = ''
+  #closed = false
+
+  start(args: readonly string[], { home, env, online, input }: StartOptions = {}): BushelProcess {
+    if (this.#closed) throw new Error('the show is over')
+    const inherited = { ...process.env }
+    // What npm and a user's own settings say is not for them.
+    for (const name of Object.keys(inherited)) if (/^(npm_|INIT_CWD$|BUSHEL_)/.test(name)) delete inherited[name]
+    const started = new BushelProcess(
+      [...args, '--json'],
+      {
+        ...inherited,
+        ...(home ? { BUSHEL_HOME: home } : {}),
+        ...(this.bootstrap ? { BUSHEL_BOOTSTRAP: this.bootstrap } : {}),
+        ...env
+      },
+      input
+    )
+    if (online) started.on('line', online)
+    this.#started.push(started)
+    return started
+  }
+
+  /** A command from beginning to end. Resolves whatever its exit code. */
+  async run(args: readonly string[], { timeoutMs = RUN_MS, ...options }: RunOptions = {}): Promise<Finished> {
+    const started = this.start(args, options)
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      started.killGroup()
+    }, timeoutMs)
+    try {
+      const ending = await started.ended
+      const { lines, stderr } = started
+      if (late) throw new Error(`${started.command} took longer than ${timeoutMs / 1000} s; ${stderr.trim()}`)
+      return { ...ending, lines, stderr, result: lines.at(-1) ?? {} }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** A process that serves until it is stopped (`up`, `dht`), and its `ready` line. */
+  async serve(args: readonly string[], options: StartOptions = {}): Promise<{ process: BushelProcess; ready: Line }> {
+    const started = this.start(args, options)
+    const ready = await started.line(line => line['event'] === 'ready')
+    return { process: started, ready }
+  }
+
+  /** Kills at once what still runs, and what it started. For use at exit, where nothing can be awaited. */
+  killAll(): void {
+    this.#closed = true
+    for (const started of this.#started) if (started.running) started.killGroup()
+  }
+
+  /** Has everything end, in order where that is quick. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const running = this.#started.filter(started => started.running)
+    for (const started of running) started.killGroup()
+    await Promise.allSettled(running.map(started => started.ended))
+  }
+}
+
+/** The failure that a finished command reports, or null. */
+export function failureOf({ result }: Pick<Finished, 'result'>): Failure | null {
+  const error = result['error']
+  return typeof error === 'object' && error !== null ? (error as Failure) : null
+}

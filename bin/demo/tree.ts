@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+
+export interface TreeSize {
+  files: number
+  bytes: number
+  /** Blocks of 256 KiB that the files make. */
+  blocks: number
+}
+
+interface FoundFile {
+  /** With `/`, relative to the tree. */
+  path: string
+  at: string
+  size: number
+}
+
+const BLOCK = 256 * 1024
+
+/** The regular files of a tree; one file is a tree of one. Links and folders are no files. */
+async function filesOf(root: string): Promise<FoundFile[]> {
+  const stats = await stat(root)
+  if (stats.isFile()) return [{ path: basename(root), at: root, size: stats.size }]
+  const found: FoundFile[] = []
+  const visit = async (folder: string, prefix: string): Promise<void> => {
+    for (const child of await readdir(folder, { withFileTypes: true })) {
+      const at = join(folder, child.name)
+      const path = prefix + child.name
+      if (child.isDirectory()) await visit(at, `${path}/`)
+      else if (child.isFile()) found.push({ path, at, size: (await stat(at)).size })
+    }
+  }
+  await visit(root, '')
+  return found
+}
+
+export async function sizeOfTree(root: string): Promise<TreeSize> {
+  const files = await filesOf(root)
+  return {
+    files: files.length,
+    bytes: files.reduce((sum, file) => sum + file.size, 0),
+    blocks: files.reduce((sum, file) => sum + Math.ceil(file.size / BLOCK), 0)
+  }
+}
+
+/**
+ * SHA-256 (hex) over the lines `path NUL size NUL sha256hex LF`, sorted by the UTF-8 bytes of the paths. Worked out here
+ * on its own, so that it does not repeat a mistake of the code that it checks.
+ */
+export async function sha256OfTree(root: string): Promise<string> {
+  const lines: { key: Buffer; line: string }[] = []
+  for (const { path, at } of await filesOf(root)) {
+    const hash = createHash('sha256')
+    let size = 0
+    for await (const chunk of createReadStream(at, { highWaterMark: 1 << 20 })) {
+      hash.update(chunk as Buffer)
+      size += (chunk as Buffer).byteLength
+    }
+    lines.push({ key: Buffer.from(path), line: `${path}\0${size}\0${hash.digest('hex')}\n` })
+  }
+  lines.sort((a, b) => Buffer.compare(a.key, b.key))
+  const all = createHash('sha256')
+  for (const { line } of lines) all.update(line)
+  return all.digest('hex')
+}

@@ -1,0 +1,175 @@
+import { join } from 'node:path'
+import Corestore from 'corestore'
+import crypto from 'hypercore-crypto'
+import type { KeyPair } from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../contracts/errors.js'
+import { formatKey } from '../../contracts/key.js'
+import { Budget } from './budget.js'
+import { LightReader } from './light-reader.js'
+import { Market } from './market.js'
+import type { Admissions } from './market.js'
+import { Memory } from './memory.js'
+import type { KnownMarket } from './memory.js'
+import { marketRules } from './rules.js'
+
+export interface BooksOptions {
+  /** A folder of its own. */
+  dir: string
+  /** The node's device: it signs what this node vouches for. */
+  device: KeyPair
+  now?: () => number
+}
+
+/**
+ * All markets of a node, over one store.
+ * Events: `market` (market) for each that is opened, `fault` (error, market).
+ */
+export class Books extends ReadyResource {
+  readonly #options: Required<BooksOptions>
+  readonly #markets = new Map<string, Market>()
+  readonly #opening = new Map<string, Promise<Market>>()
+  readonly #streams = new Set<NoiseStream>()
+  readonly #memory: Memory
+  readonly #budget: Budget
+  #store!: Corestore
+
+  constructor(options: BooksOptions) {
+    super()
+    this.#options = { now: Date.now, ...options }
+    this.#memory = new Memory(join(options.dir, 'markets.json'))
+    this.#budget = new Budget(this.#options.now)
+  }
+
+  protected override async _open(): Promise<void> {
+    await this.#memory.load()
+    this.#store = new Corestore(join(this.#options.dir, 'cores'))
+    await this.#store.ready()
+    await Promise.all(this.#memory.markets.map(known => this.#openKnown(known)))
+  }
+
+  /** Connections should be closed before. */
+  protected override async _close(): Promise<void> {
+    await Promise.allSettled(this.#opening.values())
+    await Promise.all([...this.#markets.values()].map(market => market.close()))
+    await this.#store?.close()
+  }
+
+  get markets(): Market[] {
+    return [...this.#markets.values()]
+  }
+
+  get(key: Buffer): Market | null {
+    return this.#markets.get(formatKey(key)) ?? null
+  }
+
+  /** Founds a market: this node signs its view and its time. Throws bad input on a bad name or bad rules. */
+  async found({ name, rules }: { name: string; rules?: Record<string, number> }): Promise<Market> {
+    const namespace = crypto.randomBytes(32).toString('hex')
+    const market = this.#make(null, namespace, marketRules(this.#options.device.publicKey, name, rules))
+    await market.ready()
+    await this.#memory.put({ key: market.key, namespace, admissions: [] })
+    this.#adopt(market)
+    return market
+  }
+
+  /** Opens a market as a reader and keeps it over restarts. What it is called is known once it has been reached. */
+  async join(key: Buffer): Promise<Market> {
+    if (key.byteLength !== 32) throw BushelError.badInput('a market key has 32 bytes', undefined, 'BAD_KEY')
+    const known = this.#memory.get(key) ?? { key, namespace: formatKey(key), admissions: [] }
+    const market = await this.#openKnown(known)
+    await this.#memory.put(this.#memory.get(key) ?? known)
+    return market
+  }
+
+  /** Closes a market and forgets it; its cores stay on disk. */
+  async leave(key: Buffer): Promise<void> {
+    const market = this.get(key)
+    await this.#memory.delete(key)
+    this.#markets.delete(formatKey(key))
+    await market?.close()
+  }
+
+  /** Speaks of every market, now and later, on an open connection. To be called once for each. */
+  attach(stream: NoiseStream): void {
+    if (this.closing || stream.destroyed || this.#streams.has(stream)) return
+    this.#streams.add(stream)
+    stream.once('close', () => this.#streams.delete(stream))
+    this.#store.replicate(stream)
+    for (const market of this.#markets.values()) market.connect(stream)
+  }
+
+  /** Replicates the core with that discovery key on the connection, if it is one of a market's; false if it is not. */
+  async serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
+    if (this.closing || !(await this.#store.storage.hasCore(discoveryKey))) return false
+    const core = this.#store.get({ discoveryKey, createIfMissing: false, active: false })
+    try {
+      await core.ready()
+      core.replicate(stream)
+    } finally {
+      await core.close()
+    }
+    return true
+  }
+
+  /** Reads a market that this node has not joined, through one connection to a relay of it. To be closed by the caller. */
+  async browse(key: Buffer, stream: NoiseStream): Promise<LightReader> {
+    const reader = new LightReader({ store: this.#store.session(), stream, market: key, now: this.#options.now })
+    await reader.ready()
+    return reader
+  }
+
+  async #openKnown(known: KnownMarket): Promise<Market> {
+    const id = formatKey(known.key)
+    const open = this.#markets.get(id)
+    if (open) return open
+    let opening = this.#opening.get(id)
+    if (!opening) {
+      opening = this.#openAnew(known).finally(() => this.#opening.delete(id))
+      this.#opening.set(id, opening)
+    }
+    return await opening
+  }
+
+  async #openAnew(known: KnownMarket): Promise<Market> {
+    const market = this.#make(known.key, known.namespace)
+    await market.ready()
+    this.#adopt(market)
+    return market
+  }
+
+  #make(key: Buffer | null, namespace: string, rules?: ReturnType<typeof marketRules>): Market {
+    const market = new Market({
+      store: this.#store.namespace(namespace),
+      key,
+      ...(rules ? { rules } : {}),
+      device: this.#options.device,
+      budget: this.#budget,
+      admissions: key => this.#admissions(key),
+      now: this.#options.now
+    })
+    market.on('fault', (error: unknown) => this.emit('fault', error, market))
+    return market
+  }
+
+  #adopt(market: Market): void {
+    this.#markets.set(formatKey(market.key), market)
+    for (const stream of this.#streams) market.connect(stream)
+    this.emit('market', market)
+  }
+
+  #admissions(key: Buffer): Admissions {
+    const others = (device: Buffer): Buffer[] =>
+      (this.#memory.get(key)?.admissions ?? []).filter(known => !known.equals(device))
+    const keep = async (admissions: Buffer[]): Promise<void> => {
+      const known = this.#memory.get(key)
+      if (known) await this.#memory.put({ ...known, admissions })
+    }
+    return {
+      list: () => this.#memory.get(key)?.admissions ?? [],
+      add: device => keep([...others(device), device]),
+      delete: device => keep(others(device))
+    }
+  }
+}

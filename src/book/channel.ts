@@ -1,0 +1,167 @@
+import type { NoiseStream } from 'hyperdht'
+import ProtomuxRPC from 'protomux-rpc'
+import type { BookHead, BookHello, ViewHead } from '#spec'
+import { decode, encode } from '../../contracts/codec.js'
+import { BushelError } from '../../contracts/errors.js'
+import { MAX_ORDER_BYTES } from '../../contracts/order.js'
+import { COST } from './budget.js'
+import type { Budget } from './budget.js'
+import type { Verdict } from './gate.js'
+
+export const PROTOCOL = 'bushel/book'
+export const VERSION = 1
+
+const MAX_HELLO_BYTES = 64
+const MAX_HEADS = 1024
+const MAX_HEADS_BYTES = MAX_HEADS * 44
+const MAX_VIEW_HEAD_BYTES = 256
+const MAX_VERDICT_BYTES = 1024
+/** Records in one submission, and submissions and questions of one peer under way at once. */
+const MAX_RECORDS = 16
+const MAX_SUBMISSION_BYTES = MAX_RECORDS * (MAX_ORDER_BYTES + 4)
+const MAX_UNDER_WAY = 8
+const REQUEST_TIMEOUT = 15_000
+
+/** What one end of a channel answers with. */
+export interface ChannelHost {
+  /** The market's discovery key. */
+  readonly id: Buffer
+  readonly budget: Budget
+  hello(): BookHello
+  /** Null where this node is no relay. */
+  judge: ((record: Buffer) => Promise<Verdict>) | null
+  heads(): BookHead[]
+  viewHead(): ViewHead | null
+  onhello(channel: MarketChannel): void
+  onclose(channel: MarketChannel): void
+}
+
+/** One market on one connection: who is there, records handed in, and how far each is. */
+export class MarketChannel {
+  readonly device: Buffer
+  /** What the other end says of itself; null until it does. */
+  hello: BookHello | null = null
+  readonly #host: ChannelHost
+  readonly #rpc: ProtomuxRPC
+  #underWay = 0
+
+  /** Throws when the connection is gone or has such a channel already. */
+  constructor(stream: NoiseStream, host: ChannelHost) {
+    this.#host = host
+    this.device = stream.remotePublicKey
+    this.#rpc = new ProtomuxRPC(stream, {
+      protocol: PROTOCOL,
+      id: host.id,
+      handshake: encode('book-hello', host.hello())
+    })
+    this.#rpc.on('open', (hello: Buffer) => this.#onhello(hello))
+    this.#rpc.on('close', () => host.onclose(this))
+    this.#rpc.respond('hello', async value => {
+      this.#pay(COST.asked)
+      this.#onhello(value)
+      return null
+    })
+    this.#rpc.respond('submit', value => this.#limited(() => this.#onsubmit(value)))
+    this.#rpc.respond('heads', () => this.#limited(async () => encode('book-heads', { heads: this.#host.heads() })))
+    this.#rpc.respond('view', () =>
+      this.#limited(async () => {
+        const head = this.#host.viewHead()
+        return head && encode('view-head', head)
+      })
+    )
+  }
+
+  get closed(): boolean {
+    return this.#rpc.closed
+  }
+
+  close(): void {
+    this.#rpc.destroy()
+  }
+
+  /** Says again who we are and how far. */
+  announce(): void {
+    if (!this.closed) this.#rpc.event('hello', encode('book-hello', this.#host.hello()))
+  }
+
+  /** Hands a record in; gives the other's verdict. Rejects when there is none in time. */
+  async submit(record: Buffer): Promise<Verdict> {
+    const reply = await this.#ask('submit', encode('order-submission', { orders: [record] }))
+    const [verdict] = decode('order-verdicts', reply, MAX_VERDICT_BYTES).verdicts
+    if (!verdict) throw BushelError.failed('a relay gave no verdict', undefined, 'MALFORMED')
+    return verdict
+  }
+
+  /** How far the other end's base is. */
+  async heads(timeoutMs = REQUEST_TIMEOUT): Promise<BookHead[]> {
+    return decode('book-heads', await this.#ask('heads', null, timeoutMs), MAX_HEADS_BYTES).heads
+  }
+
+  /** The view as the other end vouches for it, or null where it does not. */
+  async viewHead(timeoutMs = REQUEST_TIMEOUT): Promise<ViewHead | null> {
+    const reply = await this.#ask('view', null, timeoutMs)
+    return reply && decode('view-head', reply, MAX_VIEW_HEAD_BYTES)
+  }
+
+  async #ask(method: string, value: Buffer | null, timeout = REQUEST_TIMEOUT): Promise<Buffer | null> {
+    return await this.#rpc.request(method, value, { timeout })
+  }
+
+  #onhello(value: Buffer | null): void {
+    try {
+      this.hello = decode('book-hello', value, MAX_HELLO_BYTES)
+    } catch (error) {
+      this.#cutOff(error)
+      return
+    }
+    this.#host.onhello(this)
+  }
+
+  async #onsubmit(value: Buffer | null): Promise<Buffer> {
+    let orders: Buffer[]
+    try {
+      orders = decode('order-submission', value, MAX_SUBMISSION_BYTES).orders
+      if (orders.length > MAX_RECORDS) throw tooMuch('too many records at once')
+    } catch (error) {
+      this.#cutOff(error)
+      throw error
+    }
+    const verdicts = await Promise.all(orders.map(order => this.#judge(order)))
+    return encode('order-verdicts', { verdicts })
+  }
+
+  async #judge(order: Buffer): Promise<Verdict> {
+    if (!this.#host.judge) return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
+    if (this.closed) throw BushelError.failed('the channel is closed', undefined, 'CLOSED')
+    const { code, reason } = await this.#host.judge(order)
+    if (code !== 'OK') this.#pay(code === 'REPEATED' ? COST.repeated : COST.refused)
+    return { code, reason }
+  }
+
+  async #limited<T>(answer: () => Promise<T>): Promise<T> {
+    this.#pay(COST.asked)
+    if (this.#underWay >= MAX_UNDER_WAY) throw this.#cutOff(tooMuch('too many requests at once'))
+    this.#underWay++
+    try {
+      return await answer()
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  #pay(cost: number): void {
+    if (this.#host.budget.spend(this.device, cost)) return
+    throw this.#cutOff(tooMuch('the budget is spent'))
+  }
+
+  /** A peer that no honest node behaves like, or that used up its budget: the channel ends. */
+  #cutOff(reason: unknown): unknown {
+    this.#host.budget.exhaust(this.device)
+    this.#rpc.destroy()
+    return reason
+  }
+}
+
+function tooMuch(what: string): BushelError {
+  return BushelError.failed(what, 'slow down', 'BUDGET')
+}

@@ -1,0 +1,152 @@
+import type Corestore from 'corestore'
+import Hyperbee from 'hyperbee'
+import Hypercore from 'hypercore'
+import crypto from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
+import ReadyResource from 'ready-resource'
+import type { MarketRules, ViewHead } from '#spec'
+import { BushelError } from '../../contracts/errors.js'
+import { shortKey } from '../../contracts/key.js'
+import type { VerifiedOrder } from '../../contracts/order.js'
+import { verify } from '../../contracts/signature.js'
+import { Budget } from './budget.js'
+import { MarketChannel, VERSION } from './channel.js'
+import { Listing, readState } from './listing.js'
+import type { AskQuery, BidQuery } from './listing.js'
+
+export interface LightReaderOptions {
+  /** Holds the blocks that are read; the connection's cores are looked for in it. Closed with the reader. */
+  store: Corestore
+  /** An open connection to a relay of the market. */
+  stream: NoiseStream
+  market: Buffer
+  now?: () => number
+  timeoutMs?: number
+}
+
+const TIMEOUT = 15_000
+
+/** Browses a market without joining it: the relay's signed word on where the view is, then the view as a plain Hyperbee. */
+export class LightReader extends ReadyResource {
+  readonly #options: Required<LightReaderOptions>
+  #channel: MarketChannel | null = null
+  #view: Hyperbee | null = null
+  #listing: Listing | null = null
+  #rules: MarketRules | null = null
+  /** Time of the market's last tick in what is read. */
+  tick = 0
+
+  constructor(options: LightReaderOptions) {
+    super()
+    this.#options = { now: Date.now, timeoutMs: TIMEOUT, ...options }
+  }
+
+  get rules(): MarketRules {
+    return this.#rules!
+  }
+
+  get name(): string {
+    return this.rules.name
+  }
+
+  protected override async _open(): Promise<void> {
+    const { store, stream, market, now, timeoutMs } = this.#options
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const head = await this.#askHead(deadline)
+    store.replicate(stream)
+    const core = store.get({ key: head.view })
+    await core.ready()
+    this.#view = new Hyperbee(core, { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' })
+    await this.#view.ready()
+    // The block that closes the signed part; with it comes the proof of who signed.
+    await core.get(head.length - 1, { timeout: timeoutMs })
+    if (!isSignedBy(core, market)) throw this.#untrue('its view is not signed by its founder')
+    const view = this.#view.checkout(head.length)
+    const state = await readState(view, { timeout: timeoutMs })
+    const signer = head.signer
+    if (!state.rules) throw this.#untrue('its view has no rules')
+    if (!state.rules.founder.equals(signer) && !state.relays.has(signer.toString('hex'))) {
+      throw this.#untrue('who vouches for its view is no relay')
+    }
+    this.#rules = state.rules
+    this.tick = state.tick
+    this.#listing = new Listing({ view: () => view, market, rules: () => this.#rules, now })
+  }
+
+  protected override async _close(): Promise<void> {
+    this.#channel?.close()
+    await this.#view?.close()
+    await this.#options.store.close()
+  }
+
+  /** Live asks, the cheapest first, each one verified. */
+  async asks(query: AskQuery): Promise<VerifiedOrder[]> {
+    return await this.#listing!.asks(query)
+  }
+
+  /** Live bids, the highest first, each one verified. */
+  async bids(query: BidQuery): Promise<VerifiedOrder[]> {
+    return await this.#listing!.bids(query)
+  }
+
+  async get(id: Buffer): Promise<VerifiedOrder | null> {
+    return await this.#listing!.get(id)
+  }
+
+  async #askHead(deadline: AbortSignal): Promise<ViewHead> {
+    const { stream, market, timeoutMs } = this.#options
+    let head: ViewHead | null
+    try {
+      this.#channel = this.#openChannel(stream, market)
+      deadline.addEventListener('abort', () => this.#channel?.close())
+      head = await this.#channel.viewHead(timeoutMs)
+    } catch (error) {
+      throw this.#unreached().withCause(error)
+    }
+    if (!head) throw this.#unreached()
+    const { signature, ...said } = head
+    const signed = { ...said, signature: Buffer.alloc(64) }
+    if (!head.market.equals(market) || !verify('view-head', signed, signature, head.signer)) {
+      throw this.#untrue('the word on its view does not hold')
+    }
+    return head
+  }
+
+  #openChannel(stream: NoiseStream, market: Buffer): MarketChannel {
+    const nothing = (): void => undefined
+    return new MarketChannel(stream, {
+      id: crypto.discoveryKey(market),
+      budget: new Budget(this.#options.now),
+      hello: () => ({ version: VERSION, writer: Buffer.alloc(32), length: 0 }),
+      judge: null,
+      heads: () => [],
+      viewHead: () => null,
+      onhello: nothing,
+      onclose: nothing
+    })
+  }
+
+  #unreached(): BushelError {
+    return BushelError.notFound(
+      `this peer does not show market ${shortKey(this.#options.market)}`,
+      'connect to one of its relays',
+      'MARKET_NOT_REACHED'
+    )
+  }
+
+  #untrue(why: string): BushelError {
+    return BushelError.failed(
+      `market ${shortKey(this.#options.market)} cannot be read here: ${why}`,
+      'use another peer',
+      'FORGED'
+    )
+  }
+}
+
+/** A market's key is that of its founder's writer; the view must be signed by that writer alone. */
+function isSignedBy(view: Hypercore, market: Buffer): boolean {
+  const { manifest } = view
+  if (manifest?.signers.length !== 1) return false
+  const { publicKey } = manifest.signers[0]!
+  return Hypercore.key({ version: 1, signers: [{ publicKey }] }).equals(market)
+}

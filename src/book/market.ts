@@ -1,0 +1,543 @@
+import Autobase from 'autobase'
+import type Corestore from 'corestore'
+import type { KeyPair } from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
+import Hyperbee from 'hyperbee'
+import type { Range } from 'hypercore'
+import Protomux from 'protomux'
+import ReadyResource from 'ready-resource'
+import type { BookHead, BookHello, MarketRules, Order, ViewHead } from '#spec'
+import { BushelError } from '../../contracts/errors.js'
+import { formatKey, shortKey } from '../../contracts/key.js'
+import type { VerifiedOrder } from '../../contracts/order.js'
+import { sign } from '../../contracts/signature.js'
+import { apply } from './apply.js'
+import type { Budget } from './budget.js'
+import { MarketChannel, PROTOCOL, VERSION } from './channel.js'
+import type { ChannelHost } from './channel.js'
+import { Gate } from './gate.js'
+import type { Verdict } from './gate.js'
+import { Listing, readState } from './listing.js'
+import type { AskQuery, BidQuery, ViewState } from './listing.js'
+import { encodeOperation } from './operation.js'
+import { Outbox } from './outbox.js'
+import { fullnessBits, lifetimeBits } from './rules.js'
+import { refusal } from './refusal.js'
+import { Ticker } from './ticker.js'
+
+export type Role = 'founder' | 'relay' | 'reader'
+
+/** Devices that are to become relays when they show up: kept by whoever keeps the market. */
+export interface Admissions {
+  list(): Buffer[]
+  add(device: Buffer): Promise<void>
+  delete(device: Buffer): Promise<void>
+}
+
+export interface MarketOptions {
+  /** A namespace of its own, given up with the market. */
+  store: Corestore
+  /** Null: the market is founded now, with `rules`. */
+  key: Buffer | null
+  rules?: MarketRules
+  device: KeyPair
+  budget: Budget
+  admissions: (market: Buffer) => Admissions
+  now: () => number
+}
+
+export interface Clock {
+  /** Time of the last tick, 0 before the first. */
+  tick: number
+  /** How far the ticks are behind this node's clock, ms; below zero they are ahead. */
+  behind: number
+  state: 'fresh' | 'stale' | 'ahead'
+}
+
+/** The founder signs the view one to two times this after a change, ms. */
+const ACK_INTERVAL = 500
+const SUBMIT_TIMEOUT = 30_000
+/** Relays that a record is handed to at once. */
+const RELAYS_AT_ONCE = 3
+/** Ticks this many intervals late are stale; ticks this far ahead (ms) come from another clock. */
+const STALE_AFTER = 10
+const AHEAD = 2 * 60_000
+/** How soon an answer that shows this node behind is asked for again, ms. */
+const ASK_AGAIN = 100
+
+const UNKNOWN: ViewState = { rules: null, tick: 0, count: { slots: 0, live: 0 }, relays: new Map() }
+
+/**
+ * One order book: an Autobase with few writers, its relays. This node reads and verifies it; what it wants on the book it
+ * hands to relays as a signed record, unless it is one.
+ * Events: `update` when the view changed, `fault` (error) when something went wrong that no caller waits for.
+ */
+export class Market extends ReadyResource {
+  /** Counts since the market was opened. */
+  readonly stats = { accepted: 0, refused: 0, fastForwards: 0 }
+  readonly #options: MarketOptions
+  readonly #channels = new Map<NoiseStream, MarketChannel>()
+  readonly #streams = new Set<NoiseStream>()
+  #base!: Autobase
+  #listing!: Listing
+  #gate!: Gate
+  #outbox!: Outbox
+  #state: ViewState = UNKNOWN
+  #ticker: Ticker | null = null
+  #refreshing: Promise<void> | null = null
+  #stale = false
+  #seen = ''
+  #announced = 0
+  #whole: Range | null = null
+
+  constructor(options: MarketOptions) {
+    super()
+    this.#options = options
+    this.setMaxListeners(0)
+  }
+
+  get key(): Buffer {
+    return this.#base.key
+  }
+
+  /** The topic under which its nodes find one another. */
+  get discoveryKey(): Buffer {
+    return this.#base.discoveryKey
+  }
+
+  /** Null until they are known. */
+  get rules(): MarketRules | null {
+    return this.#state.rules
+  }
+
+  /** As its founder calls it; '' until it is known. */
+  get name(): string {
+    return this.#state.rules?.name ?? ''
+  }
+
+  get role(): Role {
+    if (this.#base.local.key.equals(this.#base.key)) return 'founder'
+    return this.#base.writable ? 'relay' : 'reader'
+  }
+
+  /** Time of the last tick, ms since 1970; 0 before the first. */
+  get tick(): number {
+    return this.#state.tick
+  }
+
+  /** How the market's time stands to this node's. */
+  get clock(): Clock {
+    const { tick, rules } = this.#state
+    const behind = this.#options.now() - tick
+    const late = STALE_AFTER * (rules?.tickInterval ?? 0)
+    return { tick, behind, state: behind < -AHEAD ? 'ahead' : behind > Math.max(late, AHEAD) ? 'stale' : 'fresh' }
+  }
+
+  /** Orders that the view holds, withdrawn ones and those of every network among them. */
+  get orders(): number {
+    return this.#state.count.slots
+  }
+
+  /** Relays that are connected now. */
+  get relays(): number {
+    return this.#relays().length
+  }
+
+  /** Peers that are connected now and have this market. */
+  get peers(): number {
+    return this.#channels.size
+  }
+
+  protected override async _open(): Promise<void> {
+    const { store, key, now } = this.#options
+    const base = new Autobase(store, key, {
+      open: view =>
+        new Hyperbee(view.get('view'), { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' }),
+      apply,
+      close: async view => await view.close(),
+      ackInterval: ACK_INTERVAL
+    })
+    base.on('error', error => this.emit('fault', error))
+    base.on('fast-forward', () => this.stats.fastForwards++)
+    this.#base = base
+    await base.ready()
+    const view = (): Hyperbee => base.view
+    const state = (): ViewState => this.#state
+    this.#listing = new Listing({ view, market: base.key, rules: () => this.#state.rules, now })
+    this.#gate = new Gate({ market: base.key, view, state, now })
+    this.#outbox = new Outbox(async orders => {
+      await base.append(encodeOperation('orders', { orders }))
+    })
+    if (this.#options.rules) {
+      const rules = encodeOperation('rules', this.#options.rules)
+      await base.append([rules, encodeOperation('tick', { time: now() })])
+    }
+    await this.#readWhatIsHere()
+    base.on('update', () => this.#refresh())
+    this.#refresh()
+    if (this.role === 'founder') this.#startTicker()
+  }
+
+  protected override async _close(): Promise<void> {
+    for (const stream of this.#streams) {
+      if (!stream.destroyed) Protomux.from(stream).unpair({ protocol: PROTOCOL, id: this.discoveryKey })
+    }
+    for (const channel of this.#channels.values()) channel.close()
+    await this.#ticker?.stop()
+    this.#whole?.destroy()
+    await this.#base.close()
+    await this.#refreshing
+  }
+
+  #startTicker(): void {
+    this.#ticker = new Ticker({
+      interval: this.#state.rules?.tickInterval ?? 60_000,
+      last: () => this.#state.tick,
+      now: this.#options.now,
+      write: async times => {
+        await this.#base.append(times.map(time => encodeOperation('tick', { time })))
+        await this.#refresh()
+      },
+      onfault: error => this.#fault(error)
+    })
+  }
+
+  /** A fault while closing is nobody's. */
+  #fault(error: unknown): void {
+    if (!this.closing) this.emit('fault', error)
+  }
+
+  // What the view says
+
+  /** Live asks, the cheapest first, each one verified. */
+  async asks(query: AskQuery): Promise<VerifiedOrder[]> {
+    return await this.#listing.asks(query)
+  }
+
+  /** Live bids, the highest first, each one verified. */
+  async bids(query: BidQuery): Promise<VerifiedOrder[]> {
+    return await this.#listing.bids(query)
+  }
+
+  /** The live order with that id, or null when it is unknown, withdrawn or over. */
+  async get(id: Buffer): Promise<VerifiedOrder | null> {
+    return await this.#listing.get(id)
+  }
+
+  async ofIdentity(identity: Buffer): Promise<VerifiedOrder[]> {
+    return await this.#listing.ofIdentity(identity)
+  }
+
+  /** Equal on every node with the same heads: the Merkle tree hash of the view, in z32. */
+  async viewHash(): Promise<string> {
+    return formatKey(await this.#base.view.core.treeHash())
+  }
+
+  /** The tick and the strength in bits that the stamp of a new record needs now. */
+  stampFor(order: Order): { tick: number; bits: number } {
+    const { rules, tick, count } = this.#state
+    if (!rules) throw this.#notReady()
+    const crowd = order.withdrawn ? 0 : fullnessBits(rules, count.slots)
+    return { tick, bits: lifetimeBits(rules, order) + crowd }
+  }
+
+  #notReady(): BushelError {
+    return BushelError.failed(
+      `market ${shortKey(this.key)} has not been reached yet`,
+      'check the key and that a node of the market is up',
+      'MARKET_NOT_REACHED'
+    )
+  }
+
+  async #readWhatIsHere(): Promise<void> {
+    try {
+      this.#state = await readState(this.#base.view, { wait: false })
+    } catch {
+      this.#state = UNKNOWN // parts of the view are not on this disk: they are fetched when a peer is there
+    }
+  }
+
+  /** Follows the view; resolves when what is there now has been taken in. */
+  async #refresh(): Promise<void> {
+    this.#stale = true
+    this.#refreshing ??= this.#follow().finally(() => (this.#refreshing = null))
+    await this.#refreshing
+  }
+
+  async #follow(): Promise<void> {
+    while (this.#stale && !this.closing) {
+      this.#stale = false
+      try {
+        this.#state = await readState(this.#base.view)
+      } catch (error) {
+        // The peer that had the blocks is gone, or the base is closing: the next update tries again.
+        if (!this.closing && this.peers > 0) this.#fault(error)
+        return
+      }
+      this.#announce()
+      for (const channel of this.#channels.values()) this.#consider(channel)
+      const { core } = this.#base.view
+      const seen = `${core.fork}/${core.length}`
+      if (seen === this.#seen) continue
+      this.#seen = seen
+      this.emit('update')
+    }
+  }
+
+  // Writing
+
+  /**
+   * Puts a signed record on the book: checks and appends it where this node is a relay, else hands it to relays that are
+   * connected, waiting for one if there is none. Resolves when one has taken it; rejects with the relay's reason.
+   */
+  async submit(record: Buffer, { timeoutMs = SUBMIT_TIMEOUT } = {}): Promise<void> {
+    const verdict = this.role === 'reader' ? await this.#handIn(record, timeoutMs) : await this.#take(record)
+    if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
+  }
+
+  /** As a relay: the verdict, and the record on disk and in the view if that is OK. */
+  async #take(bytes: Buffer): Promise<Verdict> {
+    const { record, ...verdict } = await this.#gate.judge(bytes)
+    if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') this.stats.refused++
+    if (!record) return verdict
+    try {
+      await this.#outbox.put(bytes)
+      this.stats.accepted++
+      await this.#refresh()
+    } finally {
+      this.#gate.passed(record)
+    }
+    return verdict
+  }
+
+  async #handIn(record: Buffer, timeoutMs: number): Promise<Verdict> {
+    const relays = await this.#awaitRelays(timeoutMs)
+    const answers = relays.slice(0, RELAYS_AT_ONCE).map(async channel => {
+      const verdict = await channel.submit(record)
+      if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
+      return verdict
+    })
+    try {
+      return await Promise.any(answers)
+    } catch (error) {
+      const reasons = error instanceof AggregateError ? (error.errors as unknown[]) : [error]
+      const refused = reasons.find(reason => reason instanceof BushelError)
+      if (refused) throw refused
+      throw BushelError.failed('no relay answered', 'try again', 'NO_RELAY').withCause(error)
+    }
+  }
+
+  async #awaitRelays(timeoutMs: number): Promise<MarketChannel[]> {
+    const limit = AbortSignal.timeout(timeoutMs)
+    while (!this.closing) {
+      const relays = this.#relays()
+      if (relays.length > 0) return relays
+      if (limit.aborted) break
+      await this.#change(limit)
+    }
+    throw BushelError.failed(
+      `no relay of market ${this.name || shortKey(this.key)} could be reached; nothing was published`,
+      'try again when the founder or a relay is online',
+      'NO_RELAY'
+    )
+  }
+
+  /** The next change of the view or of who is connected, or the end of the wait. */
+  async #change(limit: AbortSignal): Promise<void> {
+    await new Promise<void>(resolve => {
+      const done = (): void => {
+        this.off('update', done)
+        this.off('peers', done)
+        limit.removeEventListener('abort', done)
+        resolve()
+      }
+      this.once('update', done)
+      this.once('peers', done)
+      limit.addEventListener('abort', done)
+    })
+  }
+
+  // Peers
+
+  /** Speaks of this market on an open connection. */
+  connect(stream: NoiseStream): void {
+    if (this.closing || stream.destroyed || this.#streams.has(stream)) return
+    this.#streams.add(stream)
+    stream.once('close', () => this.#streams.delete(stream))
+    const query = { protocol: PROTOCOL, id: this.discoveryKey }
+    Protomux.from(stream).pair(query, () => this.#openChannel(stream))
+    this.#openChannel(stream)
+  }
+
+  #openChannel(stream: NoiseStream): void {
+    if (this.closing || stream.destroyed || this.#channels.has(stream)) return
+    if (!this.#options.budget.has(stream.remotePublicKey)) return
+    const channel = new MarketChannel(stream, this.#channelHost(stream))
+    this.#channels.set(stream, channel)
+  }
+
+  #channelHost(stream: NoiseStream): ChannelHost {
+    const { budget } = this.#options
+    return {
+      id: this.discoveryKey,
+      budget,
+      hello: () => this.#hello(),
+      judge: async record => {
+        if (this.role === 'reader') return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
+        return await this.#take(record)
+      },
+      heads: () => this.#base.heads(),
+      viewHead: () => this.#viewHead(),
+      onhello: channel => {
+        this.#consider(channel)
+        this.emit('peers')
+      },
+      onclose: channel => {
+        if (this.#channels.get(stream) === channel) this.#channels.delete(stream)
+        this.emit('peers')
+      }
+    }
+  }
+
+  #hello(): BookHello {
+    const { local } = this.#base
+    return { version: VERSION, writer: local.key, length: this.#base.writable ? local.length : 0 }
+  }
+
+  #announce(): void {
+    if (this.role === 'reader' || this.#base.local.length === this.#announced) return
+    this.#announced = this.#base.local.length
+    for (const channel of this.#channels.values()) channel.announce()
+    if (this.role === 'relay') this.#whole ??= this.#base.view.core.download({ start: 0, end: -1 }) // to judge by
+  }
+
+  /** The writer that a device may speak for: the founder's or a relay's; null for strangers. */
+  #writerOf(device: Buffer): Buffer | null {
+    if (this.#state.rules?.founder.equals(device)) return this.key
+    return this.#state.relays.get(device.toString('hex')) ?? null
+  }
+
+  #relays(): MarketChannel[] {
+    return [...this.#channels.values()].filter(({ hello, device }) => hello && this.#writerOf(device))
+  }
+
+  /** Follows a relay's own writer as far as it says it is; does for a device what was decided while it was away. */
+  #consider(channel: MarketChannel): void {
+    const { hello, device } = channel
+    if (!hello || this.closing) return
+    if (this.#writerOf(device)?.equals(hello.writer)) {
+      this.#base.hintWakeup({ key: hello.writer, length: hello.length })
+    } else if (this.role === 'founder' && this.#admissions().list().some(d => d.equals(device))) {
+      this.#carryOut(device, hello.writer).catch((error: unknown) => this.#fault(error))
+    }
+  }
+
+  /** The signed part of the view, as this relay vouches for it to those who only look. */
+  #viewHead(): ViewHead | null {
+    const { core } = this.#base.view
+    if (this.role === 'reader' || core.signedLength === 0) return null
+    const { device } = this.#options
+    const head: ViewHead = {
+      market: this.key,
+      view: core.key,
+      length: core.signedLength,
+      tick: this.#state.tick,
+      signer: device.publicKey,
+      signature: Buffer.alloc(64)
+    }
+    return { ...head, signature: sign('view-head', head, device) }
+  }
+
+  // Being in step
+
+  /**
+   * True when the rules are known and the view holds all that a connected relay's holds (where there is none: another
+   * peer's); the founder always is. False after `timeoutMs`.
+   */
+  async inStep({ timeoutMs }: { timeoutMs: number }): Promise<boolean> {
+    const limit = AbortSignal.timeout(timeoutMs)
+    while (!this.closing) {
+      if (this.role === 'founder') return this.rules !== null
+      if (await this.#hasCaughtUp(limit)) return true
+      if (limit.aborted) return false
+      await this.#change(AbortSignal.any([limit, AbortSignal.timeout(ASK_AGAIN)]))
+    }
+    return false
+  }
+
+  async #hasCaughtUp(limit: AbortSignal): Promise<boolean> {
+    const relays = this.#relays()
+    const others = relays.length > 0 ? relays : [...this.#channels.values()]
+    const answers = others.map(async channel => {
+      const heads = await channel.heads(5000)
+      await this.#base.update()
+      if (heads.length === 0 || !(await this.#covers(heads))) throw new Error('behind')
+    })
+    const ended = new Promise<never>((_, reject) => {
+      limit.addEventListener('abort', () => reject(new Error('over')), { once: true })
+    })
+    try {
+      await Promise.race([Promise.any(answers), ended])
+    } catch {
+      return false // each of them is ahead of us or gives no answer
+    }
+    await this.#refresh()
+    return this.rules !== null
+  }
+
+  async #covers(heads: BookHead[]): Promise<boolean> {
+    for (const { key, length } of heads) {
+      const known = await this.#base.system?.get(key)
+      if (!known || known.length < length) return false
+    }
+    return true
+  }
+
+  // Administration
+
+  #admissions(): Admissions {
+    return this.#options.admissions(this.key)
+  }
+
+  #founderOnly(): void {
+    if (this.role === 'founder') return
+    throw BushelError.badInput(
+      `only the founder of market ${this.name || shortKey(this.key)} can do that`,
+      'ask the founder',
+      'NOT_FOUNDER'
+    )
+  }
+
+  /**
+   * Makes a device a relay. True when that is done; false when the device is not connected: it is remembered, and done
+   * when the device appears.
+   */
+  async admit(device: Buffer): Promise<boolean> {
+    this.#founderOnly()
+    if (device.byteLength !== 32) throw BushelError.badInput('a device key has 32 bytes', undefined, 'BAD_KEY')
+    if (this.#writerOf(device)) return true
+    await this.#admissions().add(device)
+    const present = [...this.#channels.values()].find(channel => channel.hello && channel.device.equals(device))
+    if (!present) return false
+    await this.#carryOut(device, present.hello!.writer)
+    return true
+  }
+
+  async #carryOut(device: Buffer, writer: Buffer): Promise<void> {
+    await this.#base.append(encodeOperation('admission', { device, writer, indexer: false }))
+    await this.#admissions().delete(device)
+    await this.#refresh()
+  }
+
+  /** Shuts an identity, a device or a writer out, for good. */
+  async ban(key: Buffer): Promise<void> {
+    this.#founderOnly()
+    if (key.byteLength !== 32) throw BushelError.badInput('a key has 32 bytes', undefined, 'BAD_KEY')
+    if (key.equals(this.#options.device.publicKey) || key.equals(this.key)) {
+      throw BushelError.badInput('the founder cannot be banned', undefined, 'BAD_KEY')
+    }
+    await this.#admissions().delete(key)
+    await this.#base.append(encodeOperation('ban', { key }))
+    await this.#refresh()
+  }
+}

@@ -1,0 +1,24 @@
+import { formatSize } from '../../../contracts/quantity.js'
+import { read } from '../../daemon/access.js'
+import type { Action } from '../invocation.js'
+import { facts } from '../table.js'
+
+/** Who this node is, and how it stands. */
+export const run: Action = async ({ place, output, context }) => {
+  const result = await read(place, 'status', context)
+  const { identity, device, pid, network, market, peers, shelf, leases, notes } = result
+  output.print(result, () =>
+    facts([
+      ['identity', identity],
+      ['device', device],
+      ['node', pid === null ? 'not running' : `running, process ${pid}, ${peers} peers`],
+      ['network', network],
+      ['market', market ?? 'none in use'],
+      ['shelf', `${formatSize(shelf.usedBytes)} on disk, ${formatSize(shelf.reservedBytes)} let`],
+      ['offered', formatSize(shelf.spaceBytes)],
+      ['served', `${formatSize(shelf.egressBytes)} given out again`],
+      ['leases', `${leases.buyer} bought, ${leases.provider} let`],
+      ...notes.map((note): [string, string] => ['note', note])
+    ])
+  )
+}

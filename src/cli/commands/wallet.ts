@@ -1,0 +1,19 @@
+import { formatAmount } from '../../../contracts/money.js'
+import { read } from '../../daemon/access.js'
+import type { Action } from '../invocation.js'
+import { facts } from '../table.js'
+
+/** The balance. */
+export const run: Action = async ({ place, output, context }) => {
+  const result = await read(place, 'wallet', context)
+  output.print(result, () =>
+    facts([
+      [
+        'network',
+        result.network.startsWith('play') ? `${result.network} (play money, worth nothing)` : result.network
+      ],
+      ['spendable', formatAmount(BigInt(result.spendableMsat))],
+      ['receivable', `${formatAmount(BigInt(result.receivableMsat))} over the channels open now`]
+    ])
+  )
+}

@@ -1,0 +1,19 @@
+import { withRunning } from '../../daemon/access.js'
+import { resolveId } from '../short-id.js'
+import type { Action } from '../invocation.js'
+
+/** Takes an order of this node off the book. */
+export const run: Action = async ({ place, market, dryRun, output, context }, [text]) => {
+  const book = { ...(market === undefined ? {} : { market }), resource: 'storage' as const, waitMs: 0 }
+  const id = await resolveId(text!, 'order id', () =>
+    withRunning(place, async node => {
+      const [{ identity }, { asks, bids }] = await Promise.all([
+        node.call('status', {}, context),
+        node.call('book', book, context)
+      ])
+      return [...asks, ...bids].filter(order => order.identity === identity).map(order => order.id)
+    })
+  )
+  const result = await withRunning(place, node => node.call('withdraw', { id, dryRun }, context))
+  output.print(result, () => `${dryRun ? 'would withdraw' : 'withdrew'} order ${result.id}`)
+}

@@ -1,0 +1,260 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { Argument, Command, Option } from 'commander'
+import type { Action, OptionValues } from './invocation.js'
+
+export type Loader = () => Promise<{ run: Action }>
+
+/** Runs a command that was parsed: its name, what it is, its arguments and its options with the global ones. */
+export type Runner = (
+  name: string,
+  load: Loader,
+  positional: readonly string[],
+  options: OptionValues
+) => Promise<void>
+
+export interface ProgramOptions {
+  version: string
+  run: Runner
+  /** What commander writes to standard error: its usage errors and the help that goes with them. */
+  onerror: (text: string) => void
+}
+
+/**
+ * The syntax of every command. What a command does is loaded only when it runs, so that help is quick. The global
+ * options are the program's alone: commander then takes them before and after the command's name.
+ */
+export function createProgram({ version, run, onerror }: ProgramOptions): Command {
+  const program = new Command('bushel')
+    .description(
+      'A peer resource marketplace node: rent and let disk, for sats, without a company in the middle'
+    )
+    .version(version, '-V, --version', 'print the version')
+    .exitOverride()
+    .configureOutput({ writeErr: onerror })
+    .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
+    .addOption(new Option('--json', 'print JSON lines, the result last'))
+    .addOption(
+      new Option('--home <dir>', 'folder of the node')
+        .env('BUSHEL_HOME')
+        .default(join(homedir(), '.bushel'), '~/.bushel')
+    )
+    .addOption(
+      new Option('--bootstrap <host:port,...>', 'a private DHT instead of the public one').env(
+        'BUSHEL_BOOTSTRAP'
+      )
+    )
+    .addOption(new Option('--market <name|key>', 'the market meant (default: the one in use)'))
+    .addOption(new Option('--dry-run', 'say what would be done, and do nothing'))
+    .helpCommand(false)
+
+  const define = (
+    parent: Command,
+    syntax: string,
+    description: string,
+    example: string,
+    load: Loader
+  ): Command => {
+    const command = parent.command(syntax).description(description)
+    command.addHelpText('after', `\nExample:\n  $ bushel ${example}`)
+    command.action(async () => {
+      const positional = command.processedArgs.flat() as string[]
+      await run(nameOf(command), load, positional, command.optsWithGlobals())
+    })
+    return command
+  }
+  const group = (name: string, description: string, example: string): Command =>
+    program.command(name).description(description).addHelpText('after', `\nExample:\n  $ bushel ${example}`)
+
+  define(
+    program,
+    'init',
+    'make an identity, a device key and a home; prints the 24 words, once',
+    'init --play-grant "1000000 sat"',
+    () => import('./commands/init.js')
+  )
+    .option('--words <->', 'recover an identity: read its 24 words from standard input')
+    .option('--play-grant <amount>', 'play money to start with (default: 1 000 000 sat)')
+
+  define(
+    program,
+    'dht',
+    'run a bootstrap node for a private network on this machine',
+    'dht --port 49737',
+    () => import('./commands/dht.js')
+  ).option('--port <n>', 'UDP port (default: any that is free)')
+
+  const market = group('market', 'found, join and choose markets', 'market list')
+  define(
+    market,
+    'create',
+    'found a market; this node is its first relay',
+    'market create --name bushel-eu',
+    () => import('./commands/market-create.js')
+  )
+    .requiredOption('--name <name>', 'what people call it')
+    .option('--rules <file>', 'JSON file of the rules that differ from the usual ones')
+  define(
+    market,
+    'join <key>',
+    'join a market by its key',
+    'market join yr8oxzs9x1uykyho1kqmjzbb8sch5i8odg6fs9ycq9gs7ktxcbgo',
+    () => import('./commands/market-join.js')
+  )
+  define(
+    market,
+    'use <name|key>',
+    'choose the market that other commands mean',
+    'market use bushel-eu',
+    () => import('./commands/market-use.js')
+  )
+  define(
+    market,
+    'list',
+    'show the markets that are joined',
+    'market list',
+    () => import('./commands/market-list.js')
+  )
+  define(
+    market,
+    'admit <device>',
+    'let a device relay orders into a market founded here',
+    'market admit 6bnjzyf4n5h1gfmxdxkuu4psxfd5rz3pbfgxztrf9jsg5ywxm5xo',
+    () => import('./commands/market-admit.js')
+  )
+
+  define(
+    program,
+    'up',
+    'run the node in the foreground: provider and buyer in one',
+    'up',
+    () => import('./commands/up.js')
+  )
+
+  const sell = group(
+    'sell',
+    'offer something on the book',
+    'sell storage --space 500GiB --price "25 sat/GiB-month"'
+  )
+  define(
+    sell,
+    'storage',
+    'offer disk on the book (needs `bushel up`)',
+    'sell storage --space 500GiB --price "25 sat/GiB-month" --region eu',
+    () => import('./commands/sell-storage.js')
+  )
+    .requiredOption('--space <size>', 'how much, such as 500GiB')
+    .requiredOption('--price <price>', 'for how much, such as "25 sat/GiB-month"')
+    .option('--min-time <time>', 'shortest lease', '1h')
+    .option('--max-time <time>', 'longest lease', '365d')
+    .option('--region <region>', 'where the disk is, such as eu')
+
+  define(
+    program,
+    'book',
+    'show the order book: asks and bids, best first',
+    'book --watch',
+    () => import('./commands/book.js')
+  )
+    .addArgument(new Argument('[resource]', 'what is traded').choices(['storage']).default('storage'))
+    .option('--watch', 'print it again whenever it changes')
+
+  const bid = group(
+    'bid',
+    'ask for something on the book',
+    'bid storage photos --time 30d --copies 3 --max "30 sat/GiB-month"'
+  )
+  define(
+    bid,
+    'storage <path>',
+    'let a bid rest on the book, filled unattended (needs `bushel up`)',
+    'bid storage photos --time 30d --copies 3 --max "30 sat/GiB-month"',
+    () => import('./commands/bid-storage.js')
+  )
+    .requiredOption('--time <time>', 'how long to keep it, such as 30d')
+    .requiredOption('--copies <n>', 'with how many providers')
+    .requiredOption('--max <price>', 'highest price, such as "30 sat/GiB-month"')
+    .option('--prepay-max <amount>', 'most to pay ahead')
+
+  define(
+    program,
+    'withdraw <id>',
+    'take an order off the book (needs `bushel up`)',
+    'withdraw 8kc1pyjd',
+    () => import('./commands/withdraw.js')
+  )
+
+  define(
+    program,
+    'mirror <path>',
+    'have strangers keep a file or folder online; prints a link',
+    'mirror film.mkv --copies 2 --time 30d --max "30 sat/GiB-month"',
+    () => import('./commands/mirror.js')
+  )
+    .option('--copies <n>', 'with how many providers', '2')
+    .option('--time <time>', 'for how long', '30d')
+    .option('--max <price>', 'highest price, such as "30 sat/GiB-month" (default: any)')
+    .option('--prepay-max <amount>', 'most to pay ahead')
+
+  define(
+    program,
+    'restore <link> <dest>',
+    'fetch what a link names, from every provider at once; resumes',
+    'restore bushel://... film.mkv',
+    () => import('./commands/restore.js')
+  ).option('--force', 'overwrite different files that are in the way')
+
+  const leases = define(
+    program,
+    'leases',
+    'show what is leased, bought and let',
+    'leases --watch',
+    () => import('./commands/leases.js')
+  ).option('--watch', 'print it again whenever it changes')
+  define(
+    leases,
+    'end <id>',
+    'end a lease before its time',
+    'leases end 8kc1pyjd',
+    () => import('./commands/leases-end.js')
+  )
+
+  define(program, 'wallet', 'show the balance', 'wallet', () => import('./commands/wallet.js'))
+  define(
+    program,
+    'status',
+    'show who this node is and how it stands',
+    'status',
+    () => import('./commands/status.js')
+  )
+  defineHelp(program, run)
+  return program
+}
+
+/** `help`, `help exit-codes`, `help market create`. */
+function defineHelp(program: Command, run: Runner): void {
+  const help = program
+    .command('help [command...]')
+    .description('show the help of a command, or the exit codes')
+    .addHelpText('after', '\nExample:\n  $ bushel help exit-codes')
+  help.action(async () => {
+    const path = help.processedArgs.flat() as string[]
+    if (path.length === 1 && path[0] === 'exit-codes') {
+      await run('help', () => import('./commands/help.js'), path, help.optsWithGlobals())
+      return
+    }
+    let command = program
+    for (const name of path) {
+      command =
+        command.commands.find(one => one.name() === name) ??
+        command.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' })
+    }
+    command.outputHelp()
+  })
+}
+
+function nameOf(command: Command): string {
+  const names: string[] = []
+  for (let at: Command | null = command; at?.parent; at = at.parent) names.unshift(at.name())
+  return names.join(' ')
+}

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BushelError, EXIT } from '../../contracts/errors.js'
+import { parseKey } from '../../contracts/key.js'
+import { Home } from '../identity/home.js'
+import type { CallContext, NodeCaller, Result } from '../node/api.js'
+import { controlPath } from './control-path.js'
+import { openProductNode, readProductOffline } from './node-port.js'
+import type { Address, OfflineMethod, OpenNode, ReadOffline } from './node-port.js'
+import { RemoteNode } from './remote-node.js'
+
+/** How long a node that is just starting has until it listens. */
+const STARTING_MS = 30_000
+const POLL_MS = 50
+
+/** Where the node is that a command uses. */
+export interface Place {
+  /** Folder of the home. */
+  home: string
+  bootstrap: Address[] | null
+  /** The command's name, told to whoever finds the home in use. */
+  command: string
+  /** What a node of our own says meanwhile. */
+  onnote?: (note: string) => void
+  onfault?: (error: unknown) => void
+  /** Stand-ins for tests. */
+  openNode?: OpenNode
+  readOffline?: ReadOffline
+}
+
+/** Uses the running node; throws NOT_RUNNING where there is none. */
+export async function withRunning<T>(place: Place, use: (node: NodeCaller) => Promise<T>): Promise<T> {
+  const remote = await running(await Home.open(place.home))
+  if (remote) return await used(remote, use)
+  throw new BushelError({
+    code: 'NOT_RUNNING',
+    exit: EXIT.failed,
+    message: `\`bushel ${place.command}\` needs a running node, and none runs on this home; nothing was changed`,
+    hint: 'start one with `bushel up`, then run this again'
+  })
+}
+
+/** Uses the running node, or one of our own for as long as `use` takes. */
+export async function withNode<T>(place: Place, use: (node: NodeCaller) => Promise<T>): Promise<T> {
+  const home = await Home.open(place.home)
+  const remote = await running(home)
+  if (remote) return await used(remote, use)
+  const { bootstrap, command, onnote, onfault, openNode = openProductNode } = place
+  const lock = await home.lock({ pid: process.pid, command, control: null })
+  try {
+    const listeners = { ...(onnote ? { onnote } : {}), ...(onfault ? { onfault } : {}) }
+    return await used(await openNode({ home, bootstrap, serve: false, ...listeners }), use)
+  } finally {
+    lock.release()
+  }
+}
+
+/** Asks the running node, or else the disk. */
+export async function read<M extends OfflineMethod>(
+  place: Place,
+  method: M,
+  context: CallContext
+): Promise<Result<M>> {
+  const home = await Home.open(place.home)
+  const remote = await running(home)
+  if (remote) return await used(remote, node => node.call(method, {}, context))
+  const { command, readOffline = readProductOffline } = place
+  if (method !== 'market.list') return await readOffline(home, method)
+  // The books' store can be opened by one process only.
+  const lock = await home.lock({ pid: process.pid, command, control: null })
+  try {
+    return await readOffline(home, method)
+  } finally {
+    lock.release()
+  }
+}
+
+/** Settles which market is in use, with the running node or on the disk alone. */
+export async function useMarket(
+  place: Place,
+  params: { market: string; dryRun: boolean },
+  context: CallContext
+): Promise<Result<'market.use'>> {
+  const home = await Home.open(place.home)
+  const remote = await running(home)
+  if (remote) return await used(remote, node => node.call('market.use', params, context))
+  const { markets } = await read(place, 'market.list', context)
+  const found = markets.filter(({ key, name }) => key === params.market || name === params.market)
+  const [market] = found
+  if (!market) {
+    throw BushelError.notFound(
+      `market '${params.market}' is not joined`,
+      'see those that are with `bushel market list`; join it with `bushel market join KEY`',
+      'MARKET_NOT_FOUND'
+    )
+  }
+  if (found.length > 1) {
+    throw BushelError.badInput(
+      `${found.length} markets are called '${params.market}'`,
+      'give its key',
+      'WHICH_MARKET'
+    )
+  }
+  const { key, name } = market
+  if (params.dryRun) return { key, name, dryRun: true }
+  await home.useMarket(parseKey(key, 'market key'))
+  return { key, name }
+}
+
+/** The node that runs on this home, if there is one; waits for one that is starting. */
+export async function running(home: Home): Promise<RemoteNode | null> {
+  for (const until = performance.now() + STARTING_MS; ; await sleep(POLL_MS)) {
+    const holder = home.holder()
+    if (!holder || (holder.pid !== 0 && !holder.control)) return null
+    const remote = await RemoteNode.connect(holder.control ?? controlPath(home.dir))
+    if (remote || performance.now() >= until) return remote
+  }
+}
+
+async function used<T>(
+  node: NodeCaller & { close(): Promise<void> },
+  use: (node: NodeCaller) => Promise<T>
+): Promise<T> {
+  try {
+    return await use(node)
+  } finally {
+    await node.close()
+  }
+}

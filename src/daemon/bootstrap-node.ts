@@ -1,0 +1,64 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import HyperDHT from 'hyperdht'
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../contracts/errors.js'
+import { formatKey } from '../../contracts/key.js'
+
+const HOST = '127.0.0.1'
+
+/** The one node that a private network on this machine starts from: everybody else's `--bootstrap`. */
+export class BootstrapNode extends ReadyResource {
+  readonly #port: number | null
+  #dht: HyperDHT | null = null
+
+  /** Null: any port that is free. */
+  constructor(port: number | null) {
+    super()
+    this.#port = port
+  }
+
+  get host(): string {
+    return HOST
+  }
+
+  get port(): number {
+    return this.#dht!.address().port
+  }
+
+  get device(): string {
+    return formatKey(this.#dht!.defaultKeyPair.publicKey)
+  }
+
+  protected override async _open(): Promise<void> {
+    const port = await freePort(this.#port)
+    // Without the last argument it would bind every interface and report an address that cannot be dialled.
+    const dht = HyperDHT.bootstrapper(port, HOST, { host: HOST })
+    await dht.fullyBootstrapped()
+    this.#dht = dht
+  }
+
+  protected override async _close(): Promise<void> {
+    await this.#dht?.destroy()
+  }
+}
+
+/** The port, found free, or any free one; throws PORT_IN_USE. */
+export async function freePort(wanted: number | null): Promise<number> {
+  const socket = createSocket('udp4')
+  try {
+    socket.bind(wanted ?? 0, HOST)
+    await once(socket, 'listening')
+    return socket.address().port
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = code === 'EADDRINUSE' ? 'it is in use' : code === 'EACCES' ? 'it may not be used' : message
+    throw BushelError.badInput(
+      `port ${wanted} cannot be had: ${why}`,
+      'give another --port, or none to take any that is free',
+      'PORT_IN_USE'
+    ).withCause(error)
+  } finally {
+    socket.close()
+  }
+}

@@ -1,0 +1,157 @@
+import { once } from 'node:events'
+import { chmod, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { Server, Socket } from 'node:net'
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../contracts/errors.js'
+import type { NodeCaller, Progress } from '../node/api.js'
+import { BadRequest, MAX_REQUEST_LENGTH, parseRequest, shapeOf } from './control-messages.js'
+import type { Response } from './control-messages.js'
+import { prepareControlFolder } from './control-path.js'
+import { readLines } from './lines.js'
+
+const MAX_CONNECTIONS = 64
+const MAX_CALLS = 64
+/** A caller that does not read is not sent progress past this many bytes; it still gets its result. */
+const MAX_UNREAD = 1 << 20
+const CLOSE_TIMEOUT_MS = 5_000
+
+/**
+ * Lets other processes of this user call the node, over a Unix socket that only this user can open. The home's lock
+ * must be held: what lies at the path is then of a dead process.
+ */
+export class ControlServer extends ReadyResource {
+  readonly path: string
+  readonly stats = { connections: 0, calls: 0, refused: 0 }
+  readonly #node: NodeCaller
+  readonly #connections = new Set<Connection>()
+  #server: Server | null = null
+
+  constructor(node: NodeCaller, path: string) {
+    super()
+    this.#node = node
+    this.path = path
+  }
+
+  protected override async _open(): Promise<void> {
+    await prepareControlFolder(this.path)
+    await rm(this.path, { force: true })
+    this.#server = createServer(socket => this.#onconnection(socket))
+    this.#server.maxConnections = MAX_CONNECTIONS
+    this.#server.listen(this.path)
+    await once(this.#server, 'listening')
+    await chmod(this.path, 0o600)
+  }
+
+  /** Aborts the calls under way and waits a little for them to end and to be answered. */
+  protected override async _close(): Promise<void> {
+    const server = this.#server
+    if (!server) return
+    const closed = new Promise(resolve => server.close(resolve))
+    const ended = Promise.all([...this.#connections].map(connection => connection.end()))
+    await Promise.race([ended, after(CLOSE_TIMEOUT_MS)])
+    for (const connection of this.#connections) connection.destroy()
+    await closed
+    await rm(this.path, { force: true })
+  }
+
+  #onconnection(socket: Socket): void {
+    const connection = new Connection(socket, this.#node, this.stats)
+    this.#connections.add(connection)
+    this.stats.connections++
+    socket.once('close', () => this.#connections.delete(connection))
+  }
+}
+
+class Connection {
+  readonly #socket: Socket
+  readonly #node: NodeCaller
+  readonly #stats: ControlServer['stats']
+  readonly #calls = new Map<number, { controller: AbortController; done: Promise<void> }>()
+
+  constructor(socket: Socket, node: NodeCaller, stats: ControlServer['stats']) {
+    this.#socket = socket
+    this.#node = node
+    this.#stats = stats
+    socket.on('error', () => socket.destroy()) // the caller is gone: `close` follows
+    socket.once('close', () => this.#abort())
+    socket.once('end', () => this.#abort())
+    readLines(socket, MAX_REQUEST_LENGTH, {
+      online: line => this.#online(line),
+      onoverflow: () => this.#refuse(new BadRequest('a line that is too long', null))
+    })
+  }
+
+  async end(): Promise<void> {
+    this.#abort()
+    await Promise.all([...this.#calls.values()].map(call => call.done))
+    await new Promise<void>(resolve => this.#socket.end(resolve))
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #abort(): void {
+    for (const { controller } of this.#calls.values()) controller.abort(interrupted())
+  }
+
+  #online(line: string): void {
+    try {
+      const request = parseRequest(line)
+      if ('cancel' in request) {
+        this.#calls.get(request.id)?.controller.abort(interrupted())
+        return
+      }
+      const { id } = request
+      if (this.#calls.has(id)) throw new BadRequest('an id that is in use', null)
+      if (this.#calls.size >= MAX_CALLS) throw new BadRequest('too many calls at once', id)
+      const controller = new AbortController()
+      const onProgress = (progress: Progress): void => this.#progress(id, progress)
+      // In a later turn, so that the call is on the list before it can end.
+      const done = Promise.resolve()
+        .then(() =>
+          this.#node.call(request.method, request.params as never, { onProgress, signal: controller.signal })
+        )
+        .then(
+          result => this.#answer(id, { id, result }),
+          (error: unknown) => this.#answer(id, { id, error: shapeOf(error) })
+        )
+      this.#calls.set(id, { controller, done })
+      this.#stats.calls++
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  /** What cannot be read costs the connection, unless it names its call. */
+  #refuse(error: unknown): void {
+    this.#stats.refused++
+    const id = error instanceof BadRequest ? error.id : null
+    this.#send({ id, error: shapeOf(error) })
+    if (id !== null) return
+    this.#abort()
+    this.#socket.end(() => this.#socket.destroy())
+  }
+
+  #progress(id: number, progress: Progress): void {
+    if (this.#calls.has(id) && this.#socket.writableLength < MAX_UNREAD) this.#send({ id, progress })
+  }
+
+  #answer(id: number, response: Response): void {
+    this.#calls.delete(id)
+    this.#send(response)
+  }
+
+  #send(response: Response): void {
+    if (this.#socket.writable) this.#socket.write(JSON.stringify(response) + '\n')
+  }
+}
+
+function interrupted(): BushelError {
+  return BushelError.failed('the caller went away', undefined, 'INTERRUPTED')
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms).unref())
+}

@@ -1,0 +1,46 @@
+import type { Home } from '../identity/home.js'
+import type { Method, NodeCaller, Result } from '../node/api.js'
+
+export interface Address {
+  host: string
+  port: number
+}
+
+export interface NodeOptions {
+  home: Home
+  /** Null: the public DHT. All loopback: bound to 127.0.0.1 and not firewalled. */
+  bootstrap: Address[] | null
+  /** True for `up`: provider and resting orders are served too, not only the call at hand. */
+  serve: boolean
+  /** What its owner should know, one line. */
+  onnote?: (note: string) => void
+  /** Something failed where nobody was waiting for it. */
+  onfault?: (error: unknown) => void
+}
+
+export interface RunningNode extends NodeCaller {
+  /** Public key in z32. */
+  readonly device: string
+  /** Where the node can be dialled. */
+  readonly host: string
+  readonly port: number
+  close(): Promise<void>
+}
+
+export type OpenNode = (options: NodeOptions) => Promise<RunningNode>
+
+export type OfflineMethod = Extract<Method, 'wallet' | 'leases' | 'status' | 'market.list'>
+
+/** What a home's disk tells without a node. */
+export type ReadOffline = <M extends OfflineMethod>(home: Home, method: M) => Promise<Result<M>>
+
+/** The whole stack is loaded only when a node is opened. */
+export const openProductNode: OpenNode = async options => {
+  const { openNode } = await import('../node.js')
+  return await openNode(options)
+}
+
+export const readProductOffline: ReadOffline = async (home, method) => {
+  const { readOffline } = await import('../node/offline.js')
+  return await readOffline(home, method)
+}

@@ -1,0 +1,37 @@
+import { formatKey } from '../../contracts/key.js'
+import { Home } from '../identity/home.js'
+import { identityFrom } from '../identity/words.js'
+
+export interface SetupOptions {
+  home: string
+  /** Recover this identity, from its 24 words. */
+  words?: string
+  playGrantMsat?: bigint
+  dryRun?: boolean
+}
+
+export interface SetupResult {
+  /** The new identity's words, told this once; null when they were given. */
+  words: string | null
+  identity: string | null
+  device: string | null
+  dryRun?: boolean
+}
+
+/** Makes a home with its play wallet. A dry run tells only what is known beforehand. */
+export async function setUp({ home: dir, words, playGrantMsat, dryRun }: SetupOptions): Promise<SetupResult> {
+  if (dryRun) {
+    await Home.check(dir)
+    const identity = words === undefined ? null : formatKey((await identityFrom(words)).identityPublicKey)
+    return { words: null, identity, device: null, dryRun }
+  }
+  const { home, words: fresh } = await Home.create(dir, {
+    ...(words === undefined ? {} : { words }),
+    ...(playGrantMsat === undefined ? {} : { playGrantMsat }),
+    prepare: async draft => {
+      const { PlayWallet } = await import('../lightning/play/wallet.js')
+      await PlayWallet.create(draft.lightning, { grantMsat: draft.playGrantMsat })
+    }
+  })
+  return { words: fresh, identity: formatKey(home.identity), device: formatKey(home.device.publicKey) }
+}

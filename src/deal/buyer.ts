@@ -1,0 +1,120 @@
+import crypto from 'hypercore-crypto'
+import type { Agree, CoreLimit, Countersign, Quote, Terms } from '#spec'
+import { BushelError } from '../../contracts/errors.js'
+import { formatAmount, formatPrice } from '../../contracts/money.js'
+import { shortKey } from '../../contracts/key.js'
+import { DAY } from '../../contracts/quantity.js'
+import { sign, verify } from '../../contracts/signature.js'
+import { PROTOCOL_VERSION, START_WITHIN, agreementId, faultOf, faultOfList } from '../../contracts/terms.js'
+import type { DealChannel } from './channel.js'
+import type { Deals } from './deals.js'
+
+export interface Request {
+  market: Buffer
+  ask: Buffer
+  revision: number
+  /** The price that stands on the book: a quote above it is refused. */
+  price: bigint
+  /** The minimum charge that stands on the book: a quote above it is refused. */
+  minChargeMsat?: bigint
+  cores: CoreLimit[]
+  /** ms. */
+  time: number
+  /** First slice that this buyer wishes, from what it has seen of the provider. */
+  sliceStartMsat: bigint
+  /** The least grace that is accepted, ms. */
+  minGrace: number
+}
+
+export interface Quoted {
+  channel: DealChannel
+  request: Request
+  requestId: Buffer
+  quote: Quote
+  /** When the quote's validity ends by this node's clock, ms. */
+  validUntil: number
+}
+
+const QUOTE_TIMEOUT = 10_000
+/** A quote that holds longer is a mistake: it would keep our own terms open. */
+const MAX_VALIDITY = DAY
+/** A first slice of more than so many times what was wished is refused: it is what a stranger could run away with. */
+const MAX_START_FACTOR = 4n
+
+/** Asks a provider for exact terms. Rejects with its decline, PRICE_ROSE, BAD_QUOTE, or what befell the connection. */
+export async function askQuote(deals: Deals, channel: DealChannel, request: Request): Promise<Quoted> {
+  const requestId = crypto.randomBytes(32)
+  const bytes = request.cores.reduce((sum, core) => sum + core.byteLength, 0)
+  const blocks = request.cores.reduce((sum, core) => sum + core.length, 0)
+  const { market, ask, revision, time, sliceStartMsat } = request
+  const body = { market, ask, revision, bytes, blocks, time, sliceStartMsat }
+  const { quote, signature } = await channel.request('quote', body, {
+    id: requestId,
+    timeoutMs: QUOTE_TIMEOUT
+  })
+  const peer = shortKey(channel.device)
+  if (!verify('quote', quote, signature, channel.device)) throw bad(peer, 'its signature does not hold')
+  if (!quote.request.equals(requestId) || !quote.ask.equals(ask))
+    throw bad(peer, 'it answers another request')
+  if (quote.price > request.price) {
+    const [was, is] = [formatPrice(request.price), formatPrice(quote.price)]
+    throw BushelError.noOffer(`${peer} asks ${is} now, not ${was} as on the book`, undefined, 'PRICE_ROSE')
+  }
+  if (request.minChargeMsat !== undefined && quote.minChargeMsat > request.minChargeMsat) {
+    const [was, is] = [formatAmount(request.minChargeMsat), formatAmount(quote.minChargeMsat)]
+    throw BushelError.noOffer(`${peer} asks at least ${is} now, not ${was} as on the book`, undefined, 'PRICE_ROSE')
+  }
+  if (quote.validFor > MAX_VALIDITY) throw bad(peer, `it says that it holds for ${quote.validFor} ms`)
+  if (quote.sliceStartMsat > MAX_START_FACTOR * request.sliceStartMsat) {
+    throw bad(peer, `its first slice is ${formatAmount(quote.sliceStartMsat)}`)
+  }
+  if (quote.grace < request.minGrace) throw bad(peer, `its grace of ${quote.grace} ms is too short`)
+  if (quote.sliceStartMsat < 1n || quote.sliceCapMsat < quote.sliceStartMsat)
+    throw bad(peer, 'its slices make no sense')
+  if (quote.egressBytes < bytes) throw bad(peer, 'its egress does not cover one restore')
+  return { channel, request, requestId, quote, validUntil: deals.now() + quote.validFor }
+}
+
+/** The terms that a quote comes to, signed; nothing has left yet. */
+export function termsOf(deals: Deals, { channel, request, requestId, quote, validUntil }: Quoted): Agree {
+  const provider = channel.peer!
+  const terms: Terms = {
+    version: PROTOCOL_VERSION,
+    nonce: requestId,
+    market: request.market,
+    ask: request.ask,
+    network: deals.self.network,
+    buyer: deals.party,
+    provider,
+    cores: request.cores,
+    price: quote.price,
+    time: request.time,
+    sliceStartMsat: quote.sliceStartMsat,
+    sliceCapMsat: quote.sliceCapMsat,
+    minChargeMsat: quote.minChargeMsat,
+    countersignBy: validUntil,
+    startBy: validUntil + START_WITHIN,
+    grace: quote.grace,
+    egressBytes: quote.egressBytes
+  }
+  const fault = faultOf(terms)
+  if (fault) throw bad(shortKey(channel.device), fault)
+  return { terms, signature: sign('terms', terms, deals.self.device) }
+}
+
+/** Sends signed terms (on disk by now) and gives the verified countersignature. The request id is the agreement's id. */
+export async function requestCountersign(channel: DealChannel, agree: Agree): Promise<Countersign> {
+  const id = agreementId(agree.terms)
+  const countersign = await channel.request('agree', agree, { id })
+  const peer = shortKey(channel.device)
+  const fault = faultOfList(countersign.list, agree.terms, 0)
+  if (fault) throw bad(peer, `its list of payments is wrong: ${fault}`)
+  if (!verify('slice-list', countersign.list, countersign.signature, channel.device)) {
+    throw bad(peer, 'its countersignature does not hold')
+  }
+  return countersign
+}
+
+function bad(peer: string, why: string): BushelError {
+  return BushelError.failed(`a bad answer of ${peer}: ${why}`, undefined, 'BAD_ANSWER')
+}

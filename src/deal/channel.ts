@@ -1,0 +1,188 @@
+import crypto from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
+import ProtomuxRPC from 'protomux-rpc'
+import ReadyResource from 'ready-resource'
+import { decode, encode } from '../../contracts/codec.js'
+import type { StructOf } from '../../contracts/codec.js'
+import { BushelError } from '../../contracts/errors.js'
+import { shortKey } from '../../contracts/key.js'
+import type { Change, Facts } from '../journal/facts.js'
+import { Decline, declined } from './decline.js'
+import { METHODS, REPLY_LIMITS, REQUEST_LIMITS } from './methods.js'
+import type { Method, ReplyOf, RequestOf } from './methods.js'
+import type { Replies } from './replies.js'
+
+export const PROTOCOL = 'bushel/deal'
+const REQUEST_TIMEOUT = 20_000
+/** A peer's budget of requests: what a burst may be, and how many come back a second. */
+const BURST = 400
+const REFILL = 40
+
+/** Who is at the other end, as the connection and the hello proved it. */
+export interface Counterparty {
+  device: Buffer
+  identity: Buffer
+  /** Public key of its Lightning node, 33 bytes. */
+  lightning: Buffer
+}
+
+/** An answer: what goes back, what must be on disk before it does, and what may happen only after. */
+export interface Answer<M extends Method> {
+  body: StructOf<ReplyOf<M>>
+  changes?: Change[]
+  /** Called when the changes are on disk, or could not be put there. */
+  kept?: () => void
+}
+
+export type Handler<M extends Method> = (
+  body: StructOf<RequestOf<M>>,
+  from: Counterparty,
+  channel: DealChannel,
+  requestId: Buffer
+) => Promise<Answer<M>> | Answer<M>
+
+export type Handlers = { [M in Method]?: Handler<M> }
+
+export interface ChannelOptions {
+  stream: NoiseStream
+  handlers: Handlers
+  facts: Facts
+  replies: Replies
+  /** Tells what went wrong on our own side while answering. */
+  onfault: (error: unknown) => void
+}
+
+/**
+ * One deal channel on one connection: typed requests with random ids, bounded before they are read; an answer that is
+ * kept stands on disk with its consequences before it leaves. A peer that sends what it should not is disconnected.
+ */
+export class DealChannel extends ReadyResource {
+  readonly stream: NoiseStream
+  /** Known after the hello. */
+  peer: Counterparty | null = null
+  readonly #options: ChannelOptions
+  readonly #rpc: ProtomuxRPC
+  #budget = BURST
+  #refilled = Date.now()
+
+  constructor(options: ChannelOptions) {
+    super()
+    this.#options = options
+    this.stream = options.stream
+    this.#rpc = new ProtomuxRPC(options.stream, { protocol: PROTOCOL })
+    for (const method of Object.keys(METHODS) as Method[]) {
+      this.#rpc.respond(method, async value => this.#respond(method, value))
+    }
+    this.#rpc.on('close', () => void this.close())
+    this.stream.once('close', () => void this.close())
+  }
+
+  get device(): Buffer {
+    return this.stream.remotePublicKey
+  }
+
+  protected override async _close(): Promise<void> {
+    this.#rpc.destroy()
+  }
+
+  /**
+   * Asks, and gives the answer. The same `id` gets the same answer again. Rejects with the peer's decline, with
+   * TIMEOUT, or with PEER_GONE; a malformed answer costs the peer its connection.
+   */
+  async request<M extends Method>(
+    method: M,
+    body: StructOf<RequestOf<M>>,
+    { id = crypto.randomBytes(32), timeoutMs = REQUEST_TIMEOUT }: { id?: Buffer; timeoutMs?: number } = {}
+  ): Promise<StructOf<ReplyOf<M>>> {
+    const peer = shortKey(this.device)
+    const request = encode('request', { id, body: encode(METHODS[method].request, body as never) })
+    let bytes: Buffer | null
+    try {
+      bytes = await this.#rpc.request(method, request, { timeout: timeoutMs })
+    } catch (error) {
+      throw unanswered(peer, method, error)
+    }
+    try {
+      const reply = decode('reply', bytes, REPLY_LIMITS[method] + 1024)
+      if (reply.decline) throw declined(peer, reply.decline.code, reply.decline.reason)
+      return decode(METHODS[method].reply, reply.body, REPLY_LIMITS[method]) as StructOf<ReplyOf<M>>
+    } catch (error) {
+      if (error instanceof BushelError && error.code === 'MALFORMED') this.disconnect()
+      throw error
+    }
+  }
+
+  /** What a peer that misbehaves costs itself. */
+  disconnect(): void {
+    this.stream.destroy()
+  }
+
+  async #respond(method: Method, value: Buffer | null): Promise<Buffer> {
+    try {
+      this.#spend()
+      if (this.#options.facts.failed) throw this.#options.facts.failed // what is not on disk is promised to nobody
+      const request = decode('request', value, REQUEST_LIMITS[method] + 1024)
+      const body = decode(METHODS[method].request, request.body, REQUEST_LIMITS[method])
+      if (!this.peer && method !== 'hello')
+        throw new BushelError({ ...UNEXPECTED, message: `${method} before hello` })
+      return await this.#answerOnce(method, request.id, body)
+    } catch (error) {
+      if (!(error instanceof BushelError) || !HOSTILE.has(error.code)) this.#options.onfault(error)
+      this.disconnect()
+      throw error
+    }
+  }
+
+  #answerOnce(method: Method, id: Buffer, body: unknown): Promise<Buffer> {
+    if (!METHODS[method].kept) return this.#answer(method, id, body)
+    const { replies } = this.#options
+    return replies.once(this.device, id, async () => {
+      if (replies.isFull(this.device)) throw new BushelError({ ...UNEXPECTED, message: 'too many requests to keep' })
+      return this.#answer(method, id, body)
+    })
+  }
+
+  async #answer(method: Method, id: Buffer, body: unknown): Promise<Buffer> {
+    const handler = this.#options.handlers[method] as Handler<Method> | undefined
+    const changes: Change[] = []
+    let reply: Buffer
+    let kept: (() => void) | undefined
+    try {
+      if (!handler) throw new Decline('NOT_SERVED', 'this node does not serve that')
+      const answer = await handler(body as never, this.peer!, this, id)
+      changes.push(...(answer.changes ?? []))
+      kept = answer.kept
+      reply = encode('reply', { body: encode(METHODS[method].reply, answer.body as never) })
+    } catch (error) {
+      if (!(error instanceof Decline)) throw error
+      reply = encode('reply', { decline: { code: error.code, reason: error.message.slice(0, 200) } })
+    }
+    if (METHODS[method].kept) changes.push(this.#options.replies.change(this.device, id, reply))
+    try {
+      if (changes.length > 0) await this.#options.facts.set(...changes)
+    } finally {
+      kept?.()
+    }
+    return reply
+  }
+
+  #spend(): void {
+    const now = Date.now()
+    this.#budget = Math.min(BURST, this.#budget + ((now - this.#refilled) / 1000) * REFILL)
+    this.#refilled = now
+    if (--this.#budget < 0) throw new BushelError({ ...UNEXPECTED, message: 'too many requests' })
+  }
+}
+
+const UNEXPECTED = { code: 'UNEXPECTED', exit: 1 } as const
+const HOSTILE = new Set(['MALFORMED', 'UNEXPECTED'])
+
+function unanswered(peer: string, method: string, error: unknown): BushelError {
+  const code = (error as { code?: string }).code
+  if (code === 'TIMEOUT_EXCEEDED') {
+    return BushelError.failed(`${peer} did not answer ${method} in time`, undefined, 'TIMEOUT').withCause(
+      error
+    )
+  }
+  return BushelError.failed(`${peer} went away during ${method}`, undefined, 'PEER_GONE').withCause(error)
+}

@@ -1,0 +1,175 @@
+import type { KeyPair } from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
+import ReadyResource from 'ready-resource'
+import type { Hello, Party, SignedCounter } from '#spec'
+import { attests, authorOf } from '../../contracts/attestation.js'
+import { BushelError } from '../../contracts/errors.js'
+import { shortKey } from '../../contracts/key.js'
+import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
+import type { Facts } from '../journal/facts.js'
+import { DealChannel } from './channel.js'
+import type { Counterparty, Handler, Handlers } from './channel.js'
+import { Decline } from './decline.js'
+import type { Method } from './methods.js'
+import { Replies } from './replies.js'
+
+/** Who this node is to its counterparties. */
+export interface Self {
+  identity: Buffer
+  device: KeyPair
+  /** Attestation of the device by the identity. */
+  proof: Buffer
+  /** Public key of its Lightning node, 33 bytes. */
+  lightning: Buffer
+  /** Id of the Lightning network: nodes of two networks make no deals. */
+  network: string
+}
+
+/** What a deal needs of the network room. */
+export interface Connector {
+  connect(device: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<NoiseStream>
+}
+
+export interface DealsOptions {
+  self: Self
+  facts: Facts
+  connector: Connector
+  onfault: (error: unknown) => void
+  now?: () => number
+}
+
+const PRUNE_EVERY = 3_600_000
+
+/** All deal channels of a node: who is at the other end is proven before anything is asked or answered. */
+export class Deals extends ReadyResource {
+  readonly self: Self
+  readonly facts: Facts
+  readonly replies: Replies
+  readonly now: () => number
+  readonly #connector: Connector
+  readonly #onfault: (error: unknown) => void
+  readonly #handlers: Handlers = {}
+  readonly #channels = new Map<NoiseStream, DealChannel>()
+  readonly #greetings = new WeakMap<DealChannel, Promise<void>>()
+  #timer: NodeJS.Timeout | null = null
+  /** The last co-signed counters with a peer, shown at hello; and what to do with theirs. */
+  counters: (device: Buffer) => SignedCounter[] = () => []
+  oncounters: (peer: Counterparty, counters: SignedCounter[]) => Promise<void> = async () => undefined
+
+  constructor({ self, facts, connector, onfault, now = Date.now }: DealsOptions) {
+    super()
+    this.self = self
+    this.facts = facts
+    this.now = now
+    this.replies = new Replies(facts, now)
+    this.#connector = connector
+    this.#onfault = onfault
+    this.handle('hello', async (hello, _from, channel) => {
+      await this.#meet(channel, hello)
+      return { body: this.#hello(channel.device) }
+    })
+  }
+
+  get party(): Party {
+    return {
+      identity: this.self.identity,
+      device: this.self.device.publicKey,
+      lightning: this.self.lightning
+    }
+  }
+
+  protected override async _open(): Promise<void> {
+    await this.replies.prune()
+    this.#timer = setInterval(() => void this.replies.prune().catch(this.#onfault), PRUNE_EVERY)
+    this.#timer.unref()
+  }
+
+  protected override async _close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer)
+    await Promise.all([...this.#channels.values()].map(channel => channel.close()))
+  }
+
+  /** Who answers a method; one handler each. */
+  handle<M extends Method>(method: M, handler: Handler<M>): void {
+    Object.assign(this.#handlers, { [method]: handler })
+  }
+
+  attach(stream: NoiseStream): void {
+    if (this.#channels.has(stream)) return
+    const { facts, replies } = this
+    const channel = new DealChannel({
+      stream,
+      handlers: this.#handlers,
+      facts,
+      replies,
+      onfault: this.#onfault
+    })
+    this.#channels.set(stream, channel)
+    channel.once('close', () => this.#channels.delete(stream))
+  }
+
+  /** A channel to a device, with both sides proven to each other. */
+  async open(
+    device: Buffer,
+    { timeoutMs = 20_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {}
+  ): Promise<DealChannel> {
+    const stream = await this.#connector.connect(device, timeoutMs, signal)
+    const channel = this.#channels.get(stream)
+    if (!channel) throw BushelError.failed(`${shortKey(device)} went away`, undefined, 'PEER_GONE')
+    let greeting = this.#greetings.get(channel)
+    if (!greeting) {
+      greeting = this.#greet(channel)
+      this.#greetings.set(channel, greeting)
+      greeting.catch(() => this.#greetings.delete(channel))
+    }
+    await greeting
+    return channel
+  }
+
+  async #greet(channel: DealChannel): Promise<void> {
+    const theirs = await channel.request('hello', this.#hello(channel.device))
+    try {
+      await this.#meet(channel, theirs)
+    } catch (error) {
+      if (!(error instanceof Decline)) throw error
+      throw BushelError.failed(
+        `no deal with ${shortKey(channel.device)}: ${error.message}`,
+        undefined,
+        error.code
+      )
+    }
+  }
+
+  #hello(device: Buffer): Hello {
+    const { proof, lightning, network } = this.self
+    return {
+      version: PROTOCOL_VERSION,
+      network,
+      proof,
+      lightning,
+      clock: this.now(),
+      counters: this.counters(device).slice(0, 16)
+    }
+  }
+
+  async #meet(channel: DealChannel, hello: Hello): Promise<void> {
+    const author = authorOf(hello.proof)
+    if (!author || !author.device.equals(channel.device) || !attests(hello.proof, null, author)) {
+      throw new Decline('IDENTITY', 'the attestation does not hold for this device')
+    }
+    if (hello.version !== PROTOCOL_VERSION)
+      throw new Decline('VERSION', `this node speaks ${PROTOCOL_VERSION}`)
+    if (hello.network !== this.self.network)
+      throw new Decline('NETWORK', `this node pays on ${this.self.network}`)
+    if (hello.lightning?.byteLength !== 33) throw new Decline('LIGHTNING', 'a Lightning node id has 33 bytes')
+    const skew = Math.abs(hello.clock - this.now())
+    if (skew > MAX_CLOCK_SKEW) {
+      throw new Decline(
+        'CLOCK',
+        `the two clocks are ${Math.round(skew / 1000)} s apart, more than two minutes`
+      )
+    }
+    channel.peer = { device: channel.device, identity: author.identity, lightning: hello.lightning }
+    await this.oncounters(channel.peer, hello.counters.slice(0, 16))
+  }
+}

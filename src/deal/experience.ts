@@ -1,0 +1,45 @@
+import type { PeerRecord } from '#spec'
+import { decode, encode } from '../../contracts/codec.js'
+import { HOUR } from '../../contracts/quantity.js'
+import type { Facts } from '../journal/facts.js'
+
+const KIND = 'peer'
+const LONGEST_PAUSE = 7 * 24 * HOUR
+
+/** What this node itself saw of others. Receipts and words of strangers do not count. */
+export class Experiences {
+  readonly #facts: Facts
+  readonly #now: () => number
+
+  constructor(facts: Facts, now: () => number) {
+    this.#facts = facts
+    this.#now = now
+  }
+
+  of(identity: Buffer): PeerRecord | null {
+    const value = this.#facts.get(KIND, identity)
+    return value && decode('peer-record', value)
+  }
+
+  /** A step that was served as agreed. */
+  async good(identity: Buffer): Promise<void> {
+    const record = this.#record(identity)
+    await this.#save({ ...record, good: record.good + 1 })
+  }
+
+  /** A fault; the identity is not asked again for an hour, doubling with each one up to a week. */
+  async bad(identity: Buffer, note: string): Promise<void> {
+    const record = this.#record(identity)
+    const bad = record.bad + 1
+    const pause = Math.min(HOUR * 2 ** Math.min(bad - 1, 10), LONGEST_PAUSE)
+    await this.#save({ ...record, bad, until: this.#now() + pause, note: note.slice(0, 200) })
+  }
+
+  #record(identity: Buffer): PeerRecord {
+    return this.of(identity) ?? { identity, good: 0, bad: 0, until: 0, note: '' }
+  }
+
+  async #save(record: PeerRecord): Promise<void> {
+    await this.#facts.set({ kind: KIND, key: record.identity, value: encode('peer-record', record) })
+  }
+}

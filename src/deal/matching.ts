@@ -1,0 +1,87 @@
+/** What the matcher needs to know of an ask. */
+export interface Candidate {
+  id: Buffer
+  identity: Buffer
+  price: bigint
+  space: number
+  minTime: number
+  maxTime: number
+}
+
+export interface Wanted {
+  bytes: number
+  time: number
+  maxPrice: bigint | null
+  /** The buyer itself: nobody keeps a copy for himself. */
+  identity: Buffer
+}
+
+/** What this node itself has seen of an identity. */
+export interface Experience {
+  good: number
+  bad: number
+  /** Not asked again before then, ms. */
+  until: number
+}
+
+/** At most so many asks of one identity are tried. */
+const ASKS_PER_IDENTITY = 2
+
+/**
+ * The asks that can serve what is wanted, in the order in which they are to be tried: price, then what was seen of the
+ * peer, then id. A pure function: the same book gives the same order everywhere.
+ */
+export function match<C extends Candidate>(
+  asks: readonly C[],
+  wanted: Wanted,
+  experience: (identity: Buffer) => Experience | null,
+  now: number
+): C[] {
+  const seen = new Map<string, number>()
+  return asks
+    .filter(ask => fits(ask, wanted) && (experience(ask.identity)?.until ?? 0) <= now)
+    .sort((a, b) => compare(a.price, b.price) || standing(b) - standing(a) || Buffer.compare(a.id, b.id))
+    .filter(ask => {
+      const identity = ask.identity.toString('hex')
+      const count = (seen.get(identity) ?? 0) + 1
+      seen.set(identity, count)
+      return count <= ASKS_PER_IDENTITY
+    })
+
+  function standing(ask: C): number {
+    const record = experience(ask.identity)
+    return record ? (record.good - 3 * record.bad) / (1 + record.good + record.bad) : 0
+  }
+}
+
+function fits(ask: Candidate, wanted: Wanted): boolean {
+  return (
+    ask.space >= wanted.bytes &&
+    ask.minTime <= wanted.time &&
+    ask.maxTime >= wanted.time &&
+    (wanted.maxPrice === null || ask.price <= wanted.maxPrice) &&
+    !ask.identity.equals(wanted.identity)
+  )
+}
+
+/** The first asks of as many different identities as there are copies. */
+export function distinct<C extends Candidate>(
+  asks: readonly C[],
+  copies: number,
+  taken: readonly Buffer[] = []
+): C[] {
+  const used = new Set(taken.map(identity => identity.toString('hex')))
+  const chosen: C[] = []
+  for (const ask of asks) {
+    if (chosen.length === copies) break
+    const identity = ask.identity.toString('hex')
+    if (used.has(identity)) continue
+    used.add(identity)
+    chosen.push(ask)
+  }
+  return chosen
+}
+
+function compare(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

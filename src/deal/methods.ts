@@ -1,0 +1,53 @@
+import type { StructName } from '../../contracts/codec.js'
+
+/** Every request of the deal protocol: what goes, what comes back, and whether the answer is kept to be repeated. */
+export const METHODS = {
+  hello: { request: 'hello', reply: 'hello', kept: false },
+  answer: { request: 'bid-answer', reply: 'acknowledgement', kept: false },
+  quote: { request: 'quote-request', reply: 'signed-quote', kept: true },
+  agree: { request: 'agree', reply: 'countersign', kept: true },
+  strip: { request: 'strip-request', reply: 'strip', kept: false },
+  topup: { request: 'strip-request', reply: 'countersign', kept: true },
+  paid: { request: 'paid', reply: 'paid-until', kept: false },
+  progress: { request: 'agreement-reference', reply: 'upload-progress', kept: false },
+  seal: { request: 'signed-seal', reply: 'signed-stored', kept: true },
+  audit: { request: 'audit', reply: 'audit-proof', kept: false },
+  counter: { request: 'signed-counter', reply: 'signed-counter', kept: false },
+  end: { request: 'end', reply: 'ended', kept: true }
+} as const satisfies Record<string, { request: StructName; reply: StructName; kept: boolean }>
+
+export type Method = keyof typeof METHODS
+export type RequestOf<M extends Method> = (typeof METHODS)[M]['request']
+export type ReplyOf<M extends Method> = (typeof METHODS)[M]['reply']
+
+/** Most bytes of one request, by method. */
+export const REQUEST_LIMITS: Record<Method, number> = {
+  hello: 8 << 10,
+  answer: 1 << 10,
+  quote: 2 << 10,
+  agree: 8 << 10,
+  strip: 1 << 10,
+  topup: 1 << 10,
+  paid: 1 << 10,
+  progress: 1 << 10,
+  seal: 8 << 10,
+  audit: 2 << 10,
+  counter: 2 << 10,
+  end: 4 << 10
+}
+
+/** Most bytes of one reply, by method; an audit brings up to 64 blocks of 1 MiB, asked for in parts. */
+export const REPLY_LIMITS: Record<Method, number> = {
+  hello: 8 << 10,
+  answer: 1 << 10,
+  quote: 2 << 10,
+  agree: 8 << 10,
+  strip: 256 << 10,
+  topup: 16 << 10,
+  paid: 1 << 10,
+  progress: 1 << 10,
+  seal: 8 << 10,
+  audit: 12 << 20,
+  counter: 2 << 10,
+  end: 4 << 10
+}

@@ -1,0 +1,195 @@
+import type { Countersign, Order, Quote, QuoteRequest, SliceList, Terms } from '#spec'
+import { decode } from '../../contracts/codec.js'
+import { SAT, billedBytes, totalCharge } from '../../contracts/money.js'
+import type { Msat } from '../../contracts/money.js'
+import { RESOURCE, SIDE, askOf } from '../../contracts/order.js'
+import { DAY } from '../../contracts/quantity.js'
+import { sign, verify } from '../../contracts/signature.js'
+import { MAX_CLOCK_SKEW, agreementId, faultOf } from '../../contracts/terms.js'
+import type { Change } from '../journal/facts.js'
+import type { Answer, Counterparty } from './channel.js'
+import { Decline } from './decline.js'
+import type { Deals } from './deals.js'
+
+/** What a provider offers beyond the price that stands on the book. */
+export interface Policy {
+  /** First slice for a buyer that wishes no other, msat. */
+  sliceStartMsat: Msat
+  /** Largest slice, msat; a lease with more than 200 slices gets larger ones. */
+  sliceCapMsat: Msat
+  /** How long a quote holds, ms from its receipt. */
+  quoteFor: number
+  /** How long data is kept after what was paid has run out, ms. */
+  grace: number
+  /** Egress in the price: so many times the size. */
+  egressTimes: number
+}
+
+export const DEFAULT_POLICY: Policy = {
+  sliceStartMsat: 5n * SAT,
+  sliceCapMsat: 40n * SAT,
+  quoteFor: 10 * 60_000,
+  grace: 7 * DAY,
+  egressTimes: 3
+}
+
+const MAX_SLICES = 200n
+
+/** What the provider needs of those who keep the goods and take the money. */
+export interface Goods {
+  /** What keeps `bytes` from being taken under this ask, or null. */
+  capacityFault(ask: Order, bytes: bigint): Promise<string | null>
+  /** The slices of the first strip, each with its payment hash. */
+  firstList(terms: Terms): SliceList
+  /** What must be on disk before the countersignature leaves: the agreement and what is reserved for it. */
+  agreed(terms: Terms, signature: Buffer, countersign: Countersign): Change[]
+}
+
+export interface ProviderOptions {
+  deals: Deals
+  policy: Policy
+  goods: Goods
+  /** An own order that stands, or null. */
+  ask: (id: Buffer) => Order | null
+}
+
+/** Answers requests for quotes and agreements. It moves neither money nor goods. */
+export class Provider {
+  readonly #options: ProviderOptions
+  /** One agreement at a time, so that two cannot take the same space. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: ProviderOptions) {
+    this.#options = options
+    options.deals.handle('quote', (request, _from, _channel, id) => this.#quote(request, id))
+    options.deals.handle('agree', ({ terms, signature }, from, _channel, id) =>
+      this.#inTurn(() => this.#agree(terms, signature, from, id))
+    )
+  }
+
+  /** The next one begins when what this one reserves is reserved. */
+  #inTurn(work: () => Promise<Answer<'agree'>>): Promise<Answer<'agree'>> {
+    return new Promise((resolve, reject) => {
+      this.#turn = this.#turn.then(async () => {
+        try {
+          const answer = await work()
+          await new Promise<void>(kept => resolve({ ...answer, kept }))
+        } catch (error) {
+          reject(error as Error)
+        }
+      })
+    })
+  }
+
+  async #quote(request: QuoteRequest, id: Buffer): Promise<Answer<'quote'>> {
+    const { deals, policy } = this.#options
+    const order = this.#ask(request.ask, request.market)
+    const ask = askOf(order)
+    if (request.time < ask.minTime || request.time > ask.maxTime) {
+      throw new Decline('TIME', `this ask is for ${ask.minTime} to ${ask.maxTime} ms`)
+    }
+    if (request.bytes <= 0 || request.blocks <= 0) throw new Decline('SIZE', 'a quote for nothing')
+    const bytes = billedBytes([{ byteLength: request.bytes, length: request.blocks }])
+    await this.#capacity(order, bytes)
+    const minChargeMsat = max(ask.minChargeMsat, 1n)
+    const total = totalCharge({ bytes, time: request.time, price: order.price, minChargeMsat })
+    const cap = max(policy.sliceCapMsat, total / MAX_SLICES)
+    const quote: Quote = {
+      request: id,
+      ask: request.ask,
+      price: order.price,
+      sliceStartMsat: max(policy.sliceStartMsat, min(request.sliceStartMsat, cap)),
+      sliceCapMsat: cap,
+      minChargeMsat,
+      validFor: policy.quoteFor,
+      egressBytes: this.#egress(bytes),
+      grace: policy.grace
+    }
+    return { body: { quote, signature: sign('quote', quote, deals.self.device) } }
+  }
+
+  async #agree(terms: Terms, signature: Buffer, from: Counterparty, id: Buffer): Promise<Answer<'agree'>> {
+    const { deals, goods } = this.#options
+    const fault = faultOf(terms)
+    if (fault) throw new Decline('TERMS', fault)
+    // Under any other id a second request could begin a lease anew that is under way.
+    if (!id.equals(agreementId(terms))) throw new Decline('TERMS', 'the request has not the id of its terms')
+    if (!verify('terms', terms, signature, from.device))
+      throw new Decline('SIGNATURE', 'the signature does not hold')
+    this.#parties(terms, from)
+    const quoted = this.#quoted(terms, from)
+    const late = deals.now() > Math.min(quoted.at + quoted.quote.validFor, terms.countersignBy)
+    if (late) throw new Decline('EXPIRED', 'the quote has expired')
+    if (terms.countersignBy > quoted.at + quoted.quote.validFor + 2 * MAX_CLOCK_SKEW) {
+      throw new Decline('TERMS', 'the terms are open for longer than the quote')
+    }
+    const order = this.#ask(terms.ask, terms.market)
+    if (order.price > terms.price) throw new Decline('PRICE_CHANGED', 'the price has changed since the quote')
+    await this.#capacity(order, billedBytes(terms.cores))
+    const list = goods.firstList(terms)
+    const countersign: Countersign = { list, signature: sign('slice-list', list, deals.self.device) }
+    return { body: countersign, changes: goods.agreed(terms, signature, countersign) }
+  }
+
+  /** The egress that is in the price of so many bytes: of those agreed, not of those that a quote was asked for. */
+  #egress(bytes: bigint): number {
+    return Math.min(Math.floor(Number(bytes) * this.#options.policy.egressTimes), Number.MAX_SAFE_INTEGER)
+  }
+
+  #ask(id: Buffer, market: Buffer): Order {
+    const order = this.#options.ask(id)
+    const mine = order && order.side === SIDE.ask && order.resource === RESOURCE.storage
+    if (!mine || !order.market.equals(market)) throw new Decline('OFFER_GONE', 'that offer no longer stands')
+    return order
+  }
+
+  async #capacity(order: Order, bytes: bigint): Promise<void> {
+    const fault = await this.#options.goods.capacityFault(order, bytes)
+    if (fault) throw new Decline('NO_CAPACITY', fault)
+  }
+
+  #parties(terms: Terms, from: Counterparty): void {
+    const { buyer, provider } = terms
+    const mine = this.#options.deals.party
+    const same =
+      buyer.device.equals(from.device) &&
+      buyer.identity.equals(from.identity) &&
+      buyer.lightning!.equals(from.lightning) &&
+      provider.device.equals(mine.device) &&
+      provider.identity.equals(mine.identity) &&
+      provider.lightning!.equals(mine.lightning!)
+    if (!same) throw new Decline('PARTIES', 'the terms name other parties than the two of this connection')
+    if (terms.network !== this.#options.deals.self.network) throw new Decline('NETWORK', 'another network')
+  }
+
+  /** The quote that the terms were made from: the request's id is the terms' nonce. */
+  #quoted(terms: Terms, from: Counterparty): { quote: Quote; at: number } {
+    const { replies } = this.#options.deals
+    const kept = replies.get(from.device, terms.nonce)
+    const body = kept && decode('reply', kept).body
+    const at = replies.givenAt(from.device, terms.nonce)
+    if (!body || at === null) throw new Decline('NO_QUOTE', 'the terms stand on no quote of this node')
+    const { quote } = decode('signed-quote', body)
+    const same =
+      quote.ask.equals(terms.ask) &&
+      quote.price === terms.price &&
+      quote.sliceStartMsat === terms.sliceStartMsat &&
+      quote.sliceCapMsat === terms.sliceCapMsat &&
+      quote.minChargeMsat === terms.minChargeMsat &&
+      this.#egress(billedBytes(terms.cores)) >= terms.egressBytes &&
+      quote.grace >= terms.grace
+    if (!same) throw new Decline('TERMS', 'the terms are not those of the quote')
+    const ask = askOf(this.#ask(terms.ask, terms.market))
+    if (terms.time < ask.minTime || terms.time > ask.maxTime)
+      throw new Decline('TERMS', 'the time was not quoted')
+    return { quote, at }
+  }
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
+}

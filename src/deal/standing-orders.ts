@@ -1,0 +1,193 @@
+import crypto from 'hypercore-crypto'
+import ReadyResource from 'ready-resource'
+import type { Order, OwnOrder } from '#spec'
+import { decode, encode } from '../../contracts/codec.js'
+import { BushelError } from '../../contracts/errors.js'
+import { formatKey } from '../../contracts/key.js'
+import { orderId, signOrder } from '../../contracts/order.js'
+import { DAY, HOUR } from '../../contracts/quantity.js'
+import type { Facts } from '../journal/facts.js'
+import type { Self } from './deals.js'
+
+/** What standing orders need of a market. */
+export interface MarketPort {
+  readonly rules: { maxLifetime: number } | null
+  stampFor(order: Order): { tick: number; bits: number }
+  /** Resolves when a relay has taken the record. */
+  submit(record: Buffer): Promise<void>
+}
+
+export interface StandingOrdersOptions {
+  self: Self
+  facts: Facts
+  market: (key: Buffer) => MarketPort | null
+  onfault: (error: unknown) => void
+  now?: () => number
+}
+
+export interface NewOrder {
+  market: Buffer
+  side: number
+  resource: number
+  price: bigint
+  body: Buffer
+  /** How long it is to stand, ms; it is renewed on the book while the node runs. */
+  lifetime: number
+}
+
+const KIND = 'own-order'
+/** An order is published for three days and renewed half-way, so that a node that is gone is gone from the book. */
+const PUBLISHED_FOR = 3 * DAY
+const RENEW_EVERY = HOUR
+
+/** This node's own orders: on disk before they are on the book, renewed while it runs, until withdrawn or over. */
+export class StandingOrders extends ReadyResource {
+  readonly #options: StandingOrdersOptions
+  readonly #now: () => number
+  #timer: NodeJS.Timeout | null = null
+  #renewing: Promise<void> | null = null
+
+  constructor(options: StandingOrdersOptions) {
+    super()
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  protected override async _open(): Promise<void> {
+    const renew = (): void => {
+      this.#renewing ??= this.#renew()
+        .catch(this.#options.onfault)
+        .finally(() => (this.#renewing = null))
+    }
+    this.#timer = setInterval(renew, RENEW_EVERY)
+    this.#timer.unref()
+    renew()
+  }
+
+  protected override async _close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer)
+  }
+
+  /** The order as it would be published now; nothing is done. */
+  draft(order: NewOrder): { id: Buffer; order: Order } {
+    const market = this.#market(order.market)
+    const now = this.#now()
+    const draft: Order = {
+      market: order.market,
+      nonce: crypto.randomBytes(32),
+      revision: 1,
+      side: order.side,
+      resource: order.resource,
+      network: this.#options.self.network,
+      price: order.price,
+      created: now,
+      expires: now + Math.min(order.lifetime, PUBLISHED_FOR, market.rules?.maxLifetime ?? PUBLISHED_FOR),
+      withdrawn: false,
+      identity: this.#options.self.identity,
+      device: this.#options.self.device.publicKey,
+      body: order.body
+    }
+    return { id: orderId(draft), order: draft }
+  }
+
+  /** Publishes and gives the id; rejects when no relay takes it, and then nothing stands. */
+  async publish(order: NewOrder): Promise<{ id: Buffer; order: Order }> {
+    const { id, order: draft } = this.draft(order)
+    const until = draft.created + order.lifetime
+    await this.#put(id, { market: order.market, record: encode('order', draft), until, open: 1 })
+    try {
+      await this.#submit(draft)
+    } catch (error) {
+      await this.#options.facts.set({ kind: KIND, key: id, value: null })
+      throw error
+    }
+    return { id, order: draft }
+  }
+
+  async withdraw(id: Buffer): Promise<void> {
+    const own = this.#own(id)
+    if (!own) {
+      throw BushelError.notFound(
+        `no order ${formatKey(id)} of this node`,
+        'bushel book shows the ids',
+        'ORDER_NOT_FOUND'
+      )
+    }
+    const order = decode('order', own.record)
+    const withdrawn: Order = {
+      ...order,
+      revision: order.revision + 1,
+      withdrawn: true,
+      body: Buffer.from([0])
+    }
+    await this.#put(id, { ...own, open: 0, record: encode('order', withdrawn) })
+    await this.#submit(withdrawn)
+  }
+
+  /** The own order that stands under this id now, or null when it is withdrawn, over or another's. */
+  get(id: Buffer): Order | null {
+    const own = this.#own(id)
+    if (!own || own.open === 0 || own.until <= this.#now()) return null
+    return decode('order', own.record)
+  }
+
+  *list(): Generator<{ id: Buffer; order: Order; until: number }> {
+    for (const { key, value } of this.#options.facts.list(KIND)) {
+      const order = this.get(key)
+      if (order) yield { id: key, order, until: decode('own-order', value).until }
+    }
+  }
+
+  #own(id: Buffer): OwnOrder | null {
+    const value = this.#options.facts.get(KIND, id)
+    return value && decode('own-order', value)
+  }
+
+  async #put(id: Buffer, own: OwnOrder): Promise<void> {
+    await this.#options.facts.set({ kind: KIND, key: id, value: encode('own-order', own) })
+  }
+
+  #market(key: Buffer): MarketPort {
+    const market = this.#options.market(key)
+    if (market) return market
+    throw BushelError.notFound(
+      `market ${formatKey(key)} is not joined`,
+      'bushel market join KEY',
+      'MARKET_NOT_FOUND'
+    )
+  }
+
+  async #submit(order: Order): Promise<void> {
+    const { device, proof } = this.#options.self
+    const market = this.#market(order.market)
+    await market.submit(await signOrder(order, { device, proof }, market.stampFor(order)))
+  }
+
+  async #renew(): Promise<void> {
+    const now = this.#now()
+    for (const { id, until } of [...this.list()]) {
+      const order = this.get(id) // it may have been withdrawn while another was renewed
+      if (!order || this.closing) continue
+      if (order.expires - now > PUBLISHED_FOR / 2 || order.expires >= until) continue
+      const market = this.#options.market(order.market)
+      if (!market) continue
+      const longest = Math.min(PUBLISHED_FOR, market.rules?.maxLifetime ?? PUBLISHED_FOR)
+      const next: Order = {
+        ...order,
+        revision: order.revision + 1,
+        created: now,
+        expires: Math.min(until, now + longest)
+      }
+      await this.#put(id, { market: order.market, record: encode('order', next), until, open: 1 })
+      try {
+        await this.#submit(next)
+      } catch (error) {
+        // No relay just now: the revision is spent, and the next round tries with one more.
+        const again: Order = { ...next, created: order.created, expires: order.expires }
+        const withdrawn = this.get(id)?.revision !== next.revision
+        if (!withdrawn) await this.#put(id, { market: order.market, record: encode('order', again), until, open: 1 })
+        this.#options.onfault(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import bolt11, { type PaymentRequestObject, type TagsObject } from 'bolt11'
+import { BushelError } from '../../contracts/errors.js'
+
+const MAX_LENGTH = 4096
+/** BOLT 11: when the invoice says nothing. */
+const DEFAULT_EXPIRY_S = 3600
+
+/** Prefix of an invoice, by network id. One prefix may serve several networks. */
+const PREFIXES: Record<string, string> = {
+  bitcoin: 'bc',
+  testnet: 'tb',
+  signet: 'tbs',
+  regtest: 'bcrt',
+  'play-1': 'bcrt'
+}
+
+/** Features that an invoice may demand of a payer; every Lightning node of today has them. */
+const UNDERSTOOD = new Set(['var_onion_optin', 'payment_secret', 'basic_mpp'])
+
+export interface ExpectedInvoice {
+  /** Network id, such as `play-1`. */
+  network: string
+  paymentHash: Buffer
+  msat: bigint
+  /** Lightning node that is to be paid, 33 bytes. */
+  payee: Buffer
+  description: string
+  /** ms since 1970. */
+  now: number
+  /** How long it must still be payable; 0 by default. */
+  minRemainingMs?: number
+}
+
+export interface CheckedInvoice {
+  paymentHash: Buffer
+  msat: bigint
+  payee: Buffer
+  description: string
+  /** ms since 1970. */
+  expiresAt: number
+}
+
+/** Checks a BOLT 11 invoice against what was agreed. Throws BushelError INVOICE_REFUSED with the reason. */
+export function checkInvoice(invoice: string, expected: ExpectedInvoice): CheckedInvoice {
+  const prefix = PREFIXES[expected.network]
+  if (!prefix) throw refused(`the network ${expected.network} is not known`)
+  const decoded = decode(invoice, prefix)
+  refuseDuplicates(decoded)
+  const tags = decoded.tagsObject
+
+  if (decoded.millisatoshis == null) throw refused('it names no amount')
+  const msat = BigInt(decoded.millisatoshis)
+  if (msat !== expected.msat) throw refused(`it asks for ${msat} msat, agreed were ${expected.msat} msat`)
+  if (tags.payment_hash !== expected.paymentHash.toString('hex'))
+    throw refused('its payment hash is not the agreed one')
+  if (decoded.payeeNodeKey !== expected.payee.toString('hex'))
+    throw refused('it pays another node than the agreed one')
+  if (tags.payment_secret?.length !== 64) throw refused('it has no payment secret')
+  if (tags.purpose_commit_hash !== undefined)
+    throw refused('it commits to a description that it does not show')
+  if (tags.description === undefined) throw refused('it has no description')
+  if (tags.description !== expected.description) throw refused('its description is not the agreed one')
+  if (tags.fallback_address !== undefined) throw refused('it has a fallback address')
+  refuseFeatures(tags)
+
+  const expiresAt = ((decoded.timestamp ?? 0) + (tags.expire_time ?? DEFAULT_EXPIRY_S)) * 1000
+  if (expiresAt <= expected.now) throw refused('it has expired')
+  if (expiresAt - expected.now < (expected.minRemainingMs ?? 0)) throw refused('it expires too soon')
+  return {
+    paymentHash: expected.paymentHash,
+    msat,
+    payee: expected.payee,
+    description: tags.description,
+    expiresAt
+  }
+}
+
+/** Payment hash of an invoice that has been checked. Throws BushelError on what is no invoice. */
+export function paymentHashOf(invoice: string): Buffer {
+  const hash = decode(invoice).tagsObject.payment_hash
+  if (hash?.length !== 64) throw refused('it has no payment hash')
+  return Buffer.from(hash, 'hex')
+}
+
+type Decoded = PaymentRequestObject & { tagsObject: TagsObject }
+
+/** Decodes, with checksum and signature; `payeeNodeKey` is then the key that signed it. */
+function decode(invoice: string, prefix?: string): Decoded {
+  if (typeof invoice !== 'string') throw refused('it is not a text')
+  if (invoice.length > MAX_LENGTH) throw refused(`it is longer than ${MAX_LENGTH} characters`)
+  const found = /^ln(bcrt|bc|tbs|tb)((?:[1-9]\d*[munp]?)?)1[02-9ac-hj-np-z]+$/.exec(
+    invoice.toLowerCase()
+  )?.[1]
+  if (!found) throw refused('it is malformed')
+  if (prefix && found !== prefix) throw refused(`it is for another network (ln${found})`)
+  try {
+    // Without being given the network, decoding throws on signet.
+    const network = { bech32: found, pubKeyHash: 0x6f, scriptHash: 0xc4, validWitnessVersions: [0, 1] }
+    return bolt11.decode(invoice, network)
+  } catch (error) {
+    throw refused(`it is malformed (${error instanceof Error ? error.message : String(error)})`)
+  }
+}
+
+/** A second tag of a kind would hide the first; only routing hints may come several times. */
+function refuseDuplicates({ tags }: Decoded): void {
+  const seen = new Set<string>()
+  for (const { tagName, data } of tags) {
+    if (tagName === 'routing_info') continue
+    const unknown = typeof data === 'object' && 'tagCode' in data
+    const name = unknown ? `${tagName} ${data.tagCode}` : tagName
+    if (seen.has(name)) throw refused(`it has two tags of one kind (${name})`)
+    seen.add(name)
+  }
+}
+
+function refuseFeatures({ feature_bits: features }: TagsObject): void {
+  if (!features) return
+  if (features.extra_bits?.has_required) throw refused('it demands a feature that is not known')
+  for (const [name, feature] of Object.entries(features)) {
+    const required = typeof feature === 'object' && 'required' in feature && feature.required
+    if (required && !UNDERSTOOD.has(name)) throw refused(`it demands the feature ${name}`)
+  }
+}
+
+function refused(reason: string): BushelError {
+  return BushelError.payment(
+    `the invoice was refused: ${reason}; nothing was paid`,
+    'the other side has to send the invoice that was agreed',
+    'INVOICE_REFUSED'
+  )
+}

@@ -1,0 +1,134 @@
+import c, { type State } from 'compact-encoding'
+import type { NoiseStream } from 'hyperdht'
+import Protomux, { type Channel } from 'protomux'
+import { NODE_ID_BYTES, isNodeId } from './nodeid.js'
+import { Pipe } from './pipe.js'
+import type { PlayWallet } from './wallet.js'
+
+const PROTOCOL = 'bushel/lightning'
+const MAX_NETWORK_LENGTH = 64
+const FIRST_DELAY_MS = 100
+const LAST_DELAY_MS = 5_000
+/** A session that lasted so long counts as one that worked. */
+const STEADY_MS = 1_000
+
+interface Handshake {
+  network: string
+  nodeId: Buffer
+}
+
+const nodeIdEncoding = c.fixed(NODE_ID_BYTES)
+
+const handshakeEncoding = {
+  preencode(state: State, { network }: Handshake): void {
+    c.string.preencode(state, network)
+    state.end += NODE_ID_BYTES
+  },
+  encode(state: State, { network, nodeId }: Handshake): void {
+    c.string.encode(state, network)
+    nodeIdEncoding.encode(state, nodeId)
+  },
+  /** What it throws ends the connection, and nothing else. */
+  decode(state: State): Handshake {
+    const network = c.string.decode(state)
+    if (network.length > MAX_NETWORK_LENGTH) throw new Error('handshake too long')
+    const nodeId = Buffer.from(nodeIdEncoding.decode(state))
+    if (!isNodeId(nodeId)) throw new Error('not a node id')
+    return { network, nodeId }
+  }
+}
+
+export interface LightningLink {
+  /** Ends the Lightning session; the connection stays. */
+  close(): void
+}
+
+/**
+ * Speaks Lightning with whoever is at the other end of a Hyperswarm connection, beside everything else that goes
+ * over it, for as long as it lasts. Both sides call this. When a session ends (a Lightning process died) a new one
+ * is begun. The node id that the other side claims is proven by Lightning's own handshake. The wallet must be open.
+ */
+export function linkLightning(stream: NoiseStream, wallet: PlayWallet): LightningLink {
+  return new Link(stream, wallet)
+}
+
+class Link implements LightningLink {
+  readonly #stream: NoiseStream
+  readonly #mux: Protomux
+  readonly #wallet: PlayWallet
+  #channel: Channel | null = null
+  #timer: NodeJS.Timeout | null = null
+  #delay = FIRST_DELAY_MS
+  #closed = false
+
+  constructor(stream: NoiseStream, wallet: PlayWallet) {
+    this.#stream = stream
+    this.#wallet = wallet
+    this.#mux = Protomux.from(stream)
+    this.#mux.pair({ protocol: PROTOCOL, id: null }, () => this.#open())
+    stream.once('close', () => this.close())
+    this.#open()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#mux.unpair({ protocol: PROTOCOL, id: null })
+    this.#channel?.close()
+  }
+
+  #open(): void {
+    if (this.#closed || this.#channel || this.#stream.destroyed || this.#wallet.closing) return
+    let pipe: Pipe | null = null
+    let openedAt = Infinity
+    const channel = this.#mux.createChannel({
+      protocol: PROTOCOL,
+      id: null,
+      handshake: handshakeEncoding,
+      onopen: (remote: Handshake) => {
+        if (remote.network !== this.#wallet.network) return this.close()
+        openedAt = performance.now()
+        pipe = new Pipe({
+          data: bytes => data.send(bytes),
+          credit: size => credit.send(size),
+          closed: () => channel?.close()
+        })
+        this.#attach(pipe, remote.nodeId)
+      },
+      onclose: () => {
+        this.#channel = null
+        pipe?.destroy()
+        if (performance.now() - openedAt > STEADY_MS) this.#delay = FIRST_DELAY_MS
+        this.#again()
+      }
+    })
+    if (!channel) return
+    const check = (allowed: boolean | undefined): void => {
+      if (allowed === false) this.#stream.destroy()
+    }
+    const data = channel.addMessage<Buffer>({
+      encoding: c.raw,
+      onmessage: bytes => check(pipe?.receive(Buffer.from(bytes)))
+    })
+    const credit = channel.addMessage<number>({
+      encoding: c.uint,
+      onmessage: size => check(pipe?.credited(size))
+    })
+    this.#channel = channel
+    channel.open({ network: this.#wallet.network, nodeId: this.#wallet.nodeId })
+  }
+
+  #attach(pipe: Pipe, nodeId: Buffer): void {
+    const outbound = this.#stream.isInitiator
+    this.#wallet.attach(pipe, { nodeId, outbound, owner: this.#stream.remotePublicKey })
+  }
+
+  /** One side begins anew; the other follows when it is asked. */
+  #again(): void {
+    if (this.#closed || !this.#stream.isInitiator) return
+    this.#timer = setTimeout(() => this.#open(), this.#delay)
+    this.#timer.unref()
+    this.#delay = Math.min(this.#delay * 2, LAST_DELAY_MS)
+  }
+}

@@ -1,0 +1,89 @@
+import { Duplex } from 'node:stream'
+
+/** Bytes that may be under way in one direction before the receiver has taken them. */
+export const PIPE_WINDOW = 256 * 1024
+/** Most bytes in one message. */
+export const PIPE_CHUNK = 64 * 1024
+const CREDIT_STEP = 64 * 1024
+
+export interface PipeWire {
+  data(bytes: Buffer): void
+  /** Tells the other side that so many bytes have been taken. */
+  credit(size: number): void
+  closed(): void
+}
+
+/**
+ * A stream of bytes carried in messages of a channel that others share: what the reader does not take stays within
+ * a window of its own and never holds the others up.
+ */
+export class Pipe extends Duplex {
+  readonly #wire: PipeWire
+  readonly #inbox: Buffer[] = []
+  #inboxBytes = 0
+  #taken = 0
+  #wanted = false
+  #room = PIPE_WINDOW
+  #waiting: { bytes: Buffer; done: () => void } | null = null
+
+  constructor(wire: PipeWire) {
+    super({ allowHalfOpen: false })
+    this.#wire = wire
+  }
+
+  /** Bytes from the other side. False when it has sent more than it may. */
+  receive(bytes: Buffer): boolean {
+    if (bytes.length > PIPE_CHUNK || this.#inboxBytes + this.#taken + bytes.length > PIPE_WINDOW) return false
+    this.#inbox.push(bytes)
+    this.#inboxBytes += bytes.length
+    if (this.#wanted) this._read()
+    return true
+  }
+
+  /** The other side has taken so many bytes. False when they were never sent. */
+  credited(size: number): boolean {
+    if (size > PIPE_WINDOW - this.#room) return false
+    this.#room += size
+    this.#pump()
+    return true
+  }
+
+  override _read(): void {
+    this.#wanted = true
+    for (let bytes = this.#inbox.shift(); bytes; bytes = this.#inbox.shift()) {
+      this.#inboxBytes -= bytes.length
+      this.#taken += bytes.length
+      this.#wanted = this.push(bytes)
+      if (!this.#wanted) break
+    }
+    if (this.#taken < CREDIT_STEP || this.destroyed) return
+    this.#wire.credit(this.#taken)
+    this.#taken = 0
+  }
+
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#waiting = { bytes, done }
+    this.#pump()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#waiting = null
+    this.#inbox.length = 0
+    this.#wire.closed()
+    done(error)
+  }
+
+  #pump(): void {
+    const waiting = this.#waiting
+    if (!waiting) return
+    while (waiting.bytes.length && this.#room > 0) {
+      const bytes = waiting.bytes.subarray(0, Math.min(PIPE_CHUNK, this.#room))
+      waiting.bytes = waiting.bytes.subarray(bytes.length)
+      this.#room -= bytes.length
+      this.#wire.data(bytes)
+    }
+    if (waiting.bytes.length) return
+    this.#waiting = null
+    waiting.done()
+  }
+}

@@ -1,0 +1,105 @@
+import type { Duplex } from 'node:stream'
+import { WINDOW, type FromChild, type ToChild } from './messages.js'
+
+export interface AttachOptions {
+  /** Lightning node id of the other side, 33 bytes. */
+  nodeId: Buffer
+  /** True on exactly one of the two sides: it speaks first. */
+  outbound: boolean
+  /**
+   * Who is at the other end as proven by the stream itself (its Noise public key). A node that is connected is only
+   * replaced by a stream of the same owner, so that nobody can push another one off by claiming its node id.
+   */
+  owner?: Buffer
+}
+
+export interface Attachment {
+  /** Resolves when the stream is no longer used, whatever the reason. Never rejects. */
+  readonly closed: Promise<void>
+  close(): void
+}
+
+interface Wire {
+  conn: number
+  stream: Duplex
+  options: AttachOptions
+  /** Bytes read from the stream and not yet consumed by the process. */
+  unread: number
+  attached: boolean
+}
+
+/** The parent's half of the connections: bytes between streams here and the Lightning process, windowed both ways. */
+export class Streams {
+  readonly #send: (message: ToChild) => void
+  readonly #wires = new Map<number, Wire>()
+  #next = 1
+  #up = false
+
+  constructor(send: (message: ToChild) => void) {
+    this.#send = send
+  }
+
+  attach(stream: Duplex, options: AttachOptions): Attachment {
+    const wire: Wire = { conn: this.#next++, stream, options, unread: 0, attached: false }
+    const closed = new Promise<void>(resolve => stream.once('close', resolve))
+    if (stream.destroyed) return { closed: Promise.resolve(), close: () => undefined }
+    this.#wires.set(wire.conn, wire)
+    stream.on('error', () => undefined) // 'close' follows, and says all that matters here
+    stream.on('data', (bytes: Buffer) => this.#read(wire, bytes))
+    stream.on('end', () => stream.destroy())
+    stream.once('close', () => this.#gone(wire))
+    if (this.#up) this.#introduce(wire)
+    else stream.pause()
+    return { closed, close: () => stream.destroy() }
+  }
+
+  /** The process is there: streams that came in the meantime are handed to it. */
+  start(): void {
+    this.#up = true
+    for (const wire of this.#wires.values()) this.#introduce(wire)
+  }
+
+  /** The process is gone, and the sessions on these streams with it: they cannot be taken up in the middle. */
+  stop(): void {
+    this.#up = false
+    for (const wire of this.#wires.values()) if (wire.attached) wire.stream.destroy()
+  }
+
+  close(): void {
+    for (const wire of this.#wires.values()) wire.stream.destroy()
+  }
+
+  receive(message: Extract<FromChild, { conn: number }>): void {
+    const wire = this.#wires.get(message.conn)
+    if (!wire) return
+    if (message.type === 'data') {
+      const { conn, bytes } = message
+      wire.stream.write(bytes, () => {
+        if (this.#wires.has(conn)) this.#send({ type: 'ack', conn, size: bytes.length })
+      })
+    } else if (message.type === 'ack') {
+      wire.unread -= message.size
+      if (wire.unread < WINDOW / 2 && wire.stream.isPaused()) wire.stream.resume()
+    } else {
+      this.#wires.delete(wire.conn)
+      wire.stream.end(() => wire.stream.destroy())
+    }
+  }
+
+  #introduce(wire: Wire): void {
+    const { nodeId, outbound, owner } = wire.options
+    wire.attached = true
+    this.#send({ type: 'attach', conn: wire.conn, nodeId, outbound, owner: owner ?? null })
+    wire.stream.resume()
+  }
+
+  #read(wire: Wire, bytes: Buffer): void {
+    wire.unread += bytes.length
+    this.#send({ type: 'data', conn: wire.conn, bytes })
+    if (wire.unread >= WINDOW) wire.stream.pause()
+  }
+
+  #gone(wire: Wire): void {
+    if (this.#wires.delete(wire.conn) && wire.attached) this.#send({ type: 'detach', conn: wire.conn })
+  }
+}

@@ -1,0 +1,180 @@
+import { EventEmitter, once } from 'node:events'
+import Hypercore from 'hypercore'
+import type { KeyPair } from 'hypercore-crypto'
+import HyperDHT from 'hyperdht'
+import type { NoiseStream } from 'hyperdht'
+import Hyperswarm from 'hyperswarm'
+import type { Discovery } from 'hyperswarm'
+import Protomux from 'protomux'
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../contracts/errors.js'
+import { shortKey } from '../../contracts/key.js'
+
+export interface Address {
+  host: string
+  port: number
+}
+
+export interface NetworkOptions {
+  /** The device key: a connection's remote public key proves the device. */
+  keyPair: KeyPair
+  /** Null: the public DHT. All loopback: this node binds 127.0.0.1 and is not firewalled. */
+  bootstrap: Address[] | null
+}
+
+/** Attaches the core of that discovery key to the connection, if it has it and serves it. */
+export type CoreServer = (discoveryKey: Buffer, stream: NoiseStream) => Promise<boolean>
+
+/**
+ * The node's connections: one Hyperswarm on the device key. Event: `connection` (stream) for each, after which the
+ * rooms attach what they speak.
+ */
+export class Network extends ReadyResource {
+  readonly #options: NetworkOptions
+  readonly #servers: CoreServer[] = []
+  readonly #topics = new Map<string, { discovery: Discovery; uses: number; server: boolean }>()
+  readonly #wanted = new Map<string, number>()
+  readonly #arrivals = new EventEmitter().setMaxListeners(0)
+  readonly #streams = new Map<string, NoiseStream>()
+  #swarm: Hyperswarm | null = null
+  #dht: HyperDHT | null = null
+
+  constructor(options: NetworkOptions) {
+    super()
+    this.#options = options
+    this.setMaxListeners(0)
+  }
+
+  get host(): string {
+    return this.#dht!.host
+  }
+
+  get port(): number {
+    return this.#dht!.port
+  }
+
+  get streams(): NoiseStream[] {
+    return [...this.#streams.values()]
+  }
+
+  /** The open connection to a device, if there is one. */
+  stream(device: Buffer): NoiseStream | null {
+    return this.#streams.get(device.toString('hex')) ?? null
+  }
+
+  protected override async _open(): Promise<void> {
+    const { keyPair, bootstrap } = this.#options
+    const local = bootstrap !== null && bootstrap.every(address => isLoopback(address.host))
+    this.#dht = new HyperDHT({
+      ...(bootstrap ? { bootstrap } : {}),
+      ...(local ? { host: '127.0.0.1', firewalled: false } : {})
+    })
+    this.#swarm = new Hyperswarm({ keyPair, dht: this.#dht })
+    this.#swarm.on('connection', (stream: NoiseStream) => this.#onconnection(stream))
+    await this.#dht.fullyBootstrapped()
+  }
+
+  protected override async _close(): Promise<void> {
+    await this.#swarm?.destroy()
+    await this.#dht?.destroy()
+  }
+
+  /** Takes part in answering for the cores that a peer asks for by discovery key. */
+  serveCores(server: CoreServer): void {
+    this.#servers.push(server)
+  }
+
+  #onconnection(stream: NoiseStream): void {
+    const id = stream.remotePublicKey.toString('hex')
+    stream.on('error', () => stream.destroy()) // a broken connection is replaced by the swarm
+    stream.once('close', () => {
+      if (this.#streams.get(id) === stream) this.#streams.delete(id)
+    })
+    this.#streams.set(id, stream)
+    Hypercore.createProtocolStream(stream)
+    this.emit('connection', stream)
+    Protomux.from(stream).pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
+      if (discoveryKey) await this.#serve(discoveryKey, stream)
+    })
+    this.#arrivals.emit(id, stream)
+  }
+
+  async #serve(discoveryKey: Buffer, stream: NoiseStream): Promise<void> {
+    for (const server of this.#servers) if (await server(discoveryKey, stream)) return
+  }
+
+  /** Finds others on a topic and, with `server`, is found there. Uses are counted: each `join` wants its `leave`. */
+  join(topic: Buffer, { server }: { server: boolean }): Discovery {
+    const id = topic.toString('hex')
+    const known = this.#topics.get(id)
+    if (known) {
+      known.uses++
+      if (server && !known.server) {
+        known.server = true
+        known.discovery = this.#swarm!.join(topic, { client: true, server: true })
+      }
+      return known.discovery
+    }
+    const discovery = this.#swarm!.join(topic, { client: true, server })
+    this.#topics.set(id, { discovery, uses: 1, server })
+    return discovery
+  }
+
+  async leave(topic: Buffer): Promise<void> {
+    const id = topic.toString('hex')
+    const known = this.#topics.get(id)
+    if (!known || --known.uses > 0) return
+    this.#topics.delete(id)
+    await this.#swarm!.leave(topic)
+  }
+
+  /** Makes this device reachable by its key. */
+  async listen(): Promise<void> {
+    await this.#swarm!.listen()
+  }
+
+  /** The connection to a device, made if there is none; rejects with PEER_UNREACHABLE after `timeoutMs`. */
+  async connect(device: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<NoiseStream> {
+    const open = this.stream(device)
+    if (open && !open.destroyed) return open
+    const id = device.toString('hex')
+    this.hold(device)
+    const limit = AbortSignal.timeout(timeoutMs)
+    try {
+      const any = signal ? AbortSignal.any([signal, limit]) : limit
+      const [stream] = (await once(this.#arrivals, id, { signal: any })) as [NoiseStream]
+      return stream
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw BushelError.failed(
+        `device ${shortKey(device)} did not answer in ${Math.round(timeoutMs / 1000)} s`,
+        'it may be off; try again later',
+        'PEER_UNREACHABLE'
+      ).withCause(error)
+    } finally {
+      this.release(device)
+    }
+  }
+
+  /** Connects to a device and again whenever the connection breaks, until as many `release`s. */
+  hold(device: Buffer): void {
+    const id = device.toString('hex')
+    this.#wanted.set(id, (this.#wanted.get(id) ?? 0) + 1)
+    this.#swarm!.joinPeer(device)
+  }
+
+  release(device: Buffer): void {
+    const id = device.toString('hex')
+    const wants = (this.#wanted.get(id) ?? 1) - 1
+    if (wants > 0) {
+      this.#wanted.set(id, wants)
+      return
+    }
+    this.#wanted.delete(id)
+    if (!this.closing) this.#swarm!.leavePeer(device)
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host)
+}

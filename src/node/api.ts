@@ -1,0 +1,219 @@
+/**
+ * What a running node can be asked, by the command line through the control socket or in the same process. Everything
+ * here is plain JSON, so that it crosses the socket as it is: amounts in msat and prices in msat per TiB and 30 days as
+ * strings of digits, times in ms since 1970, durations in ms, sizes in bytes, keys in z32.
+ */
+
+/** Progress of long work: one event for each step or share of it. */
+export type Progress =
+  | {
+      event: 'progress'
+      step: string
+      done: number
+      total: number
+      unit: 'bytes' | 'files' | 'payments' | 'orders'
+    }
+  | { event: 'note'; message: string }
+  | {
+      event: 'payment'
+      lease: string
+      provider: string
+      epoch: number
+      of: number
+      msat: string
+      feeMsat: string
+    }
+
+export interface CallContext {
+  onProgress: (progress: Progress) => void
+  /** Aborted when the caller goes away or types Ctrl-C. */
+  signal: AbortSignal
+}
+
+export interface MarketCreate {
+  name: string
+  /** Overrides of the default rules, as read from the rules file. */
+  rules?: Record<string, number>
+  dryRun?: boolean
+}
+
+export interface MarketEntry {
+  key: string
+  name: string
+  /** Founded here, admitted as a relay, or a reader. */
+  role: 'founder' | 'relay' | 'reader'
+  used: boolean
+}
+
+export interface SellStorage {
+  market?: string
+  space: number
+  price: string
+  minTime: number
+  maxTime: number
+  region: string
+  /** How long the offer stands, ms. */
+  lifetime?: number
+  dryRun?: boolean
+}
+
+export interface BidStorage {
+  market?: string
+  path: string
+  time: number
+  copies: number
+  maxPrice: string
+  prepayMaxMsat?: string
+  dryRun?: boolean
+}
+
+export interface Mirror {
+  market?: string
+  path: string
+  copies: number
+  time: number
+  /** Absent: any price. */
+  maxPrice?: string
+  prepayMaxMsat?: string
+  dryRun?: boolean
+}
+
+export interface MirrorResult {
+  link: string
+  files: number
+  bytes: number
+  storedBytes: number
+  copies: number
+  leases: string[]
+  paidMsat: string
+  feesMsat: string
+  /** Paid ahead and not yet served: what would be lost if every provider vanished now. */
+  atRiskMsat: string
+  seconds: { pack: number; upload: number }
+  dryRun?: boolean
+}
+
+export interface Restore {
+  link: string
+  /** Absolute. */
+  dest: string
+  force: boolean
+  dryRun?: boolean
+}
+
+export interface RestoreResult {
+  path: string
+  files: number
+  bytes: number
+  sha256: string
+  seconds: number
+  dryRun?: boolean
+}
+
+export interface BookAsk {
+  id: string
+  identity: string
+  device: string
+  space: number
+  price: string
+  region: string
+  minTime: number
+  maxTime: number
+  expires: number
+}
+
+export interface BookBid {
+  id: string
+  identity: string
+  bytes: number
+  time: number
+  copies: number
+  price: string
+  expires: number
+}
+
+export interface BookResult {
+  market: string
+  name: string
+  viewHash: string
+  asks: BookAsk[]
+  bids: BookBid[]
+  /** False when the market could not be brought in step in the time given. */
+  inStep: boolean
+  /** Time of the market's last tick. */
+  tick: number
+}
+
+export interface LeaseEntry {
+  id: string
+  role: 'buyer' | 'provider'
+  peer: string
+  bytes: number
+  /** End of what is paid. */
+  until: number
+  /** End of what is agreed. */
+  ends: number
+  state: string
+  paidMsat: string
+  earnedMsat: string
+  payments: number
+  link?: string
+  receipts: { epoch: number; msat: string; hash: string; preimage: string }[]
+}
+
+export interface WalletResult {
+  network: string
+  spendableMsat: string
+  receivableMsat: string
+}
+
+export interface StatusResult {
+  identity: string
+  device: string
+  /** Process id of the running node, or null. */
+  pid: number | null
+  network: string
+  market: string | null
+  peers: number
+  shelf: { usedBytes: number; reservedBytes: number; spaceBytes: number; egressBytes: number }
+  leases: { buyer: number; provider: number }
+  notes: string[]
+}
+
+export interface OrderResult {
+  id: string
+  market: string
+  expires: number
+  dryRun?: boolean
+}
+
+/** Method, parameters and result of every call. */
+export interface NodeApi {
+  'market.create': [MarketCreate, { key: string; name: string; dryRun?: boolean }]
+  'market.join': [{ key: string; dryRun?: boolean }, { key: string; name: string; dryRun?: boolean }]
+  'market.use': [{ market: string; dryRun?: boolean }, { key: string; name: string; dryRun?: boolean }]
+  'market.list': [Record<string, never>, { markets: MarketEntry[] }]
+  'market.admit': [
+    { market?: string; device: string; dryRun?: boolean },
+    { device: string; market: string; dryRun?: boolean }
+  ]
+  'sell.storage': [SellStorage, OrderResult]
+  'bid.storage': [BidStorage, OrderResult]
+  withdraw: [{ id: string; dryRun?: boolean }, { id: string; dryRun?: boolean }]
+  book: [{ market?: string; resource: 'storage'; limit?: number; waitMs?: number }, BookResult]
+  mirror: [Mirror, MirrorResult]
+  restore: [Restore, RestoreResult]
+  leases: [Record<string, never>, { leases: LeaseEntry[] }]
+  'leases.end': [{ id: string; dryRun?: boolean }, { id: string; state: string; dryRun?: boolean }]
+  wallet: [Record<string, never>, WalletResult]
+  status: [Record<string, never>, StatusResult]
+}
+
+export type Method = keyof NodeApi
+export type Params<M extends Method> = NodeApi[M][0]
+export type Result<M extends Method> = NodeApi[M][1]
+
+/** A node in this process, or another's behind its control socket. Rejects with BushelError. */
+export interface NodeCaller {
+  call<M extends Method>(method: M, params: Params<M>, context: CallContext): Promise<Result<M>>
+}

@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import { formatKey } from '../../contracts/key.js'
+import { BushelError } from '../../contracts/errors.js'
+import { Facts } from '../journal/facts.js'
+import { PLAY_NETWORK } from '../lightning/play/network.js'
+import { PlayWallet } from '../lightning/play/wallet.js'
+import { Ledger } from '../payment/ledger.js'
+import { occupiedBytes } from '../storage/disk.js'
+import { Books } from '../book/books.js'
+import type { KeyPair } from 'hypercore-crypto'
+import type { LeaseEntry, MarketEntry, Result, StatusResult, WalletResult } from './api.js'
+import { marketEntries } from './markets.js'
+import { leaseEntries } from './report.js'
+import { countsOf } from './status.js'
+
+/** What can be read from a home's disk, whether a node runs on it or not. */
+export interface OfflineHome {
+  readonly dir: string
+  readonly identity: Buffer
+  readonly device: KeyPair
+  readonly market: Buffer | null
+}
+
+async function readLeases(home: OfflineHome): Promise<{ leases: LeaseEntry[] }> {
+  const [facts, ledger] = await Promise.all([factsOf(home), Ledger.read(join(home.dir, 'journal', 'ledger'))])
+  return { leases: leaseEntries(facts, ledger) }
+}
+
+async function readWallet(home: OfflineHome): Promise<WalletResult> {
+  const balance = await PlayWallet.readBalance(join(home.dir, 'lightning'))
+  if (!balance) {
+    throw BushelError.badInput(
+      `${home.dir} has no wallet`,
+      'the home is damaged: restore it from a copy',
+      'BAD_CONFIG'
+    )
+  }
+  const { network, spendableMsat, receivableMsat } = balance
+  return { network, spendableMsat: spendableMsat.toString(), receivableMsat: receivableMsat.toString() }
+}
+
+async function readStatus(home: OfflineHome): Promise<StatusResult> {
+  const { leases, reservedBytes } = countsOf(await factsOf(home))
+  const usedBytes = await occupiedBytes(join(home.dir, 'shelf'))
+  return {
+    identity: formatKey(home.identity),
+    device: formatKey(home.device.publicKey),
+    pid: null,
+    network: PLAY_NETWORK,
+    market: home.market && formatKey(home.market),
+    peers: 0,
+    shelf: { usedBytes, reservedBytes, spaceBytes: 0, egressBytes: 0 },
+    leases,
+    notes: ['no node is running on this home (bushel up)']
+  }
+}
+
+function factsOf(home: OfflineHome): Promise<Facts> {
+  return Facts.read(join(home.dir, 'journal', 'facts'))
+}
+
+/** Only while no node runs on the home: the books' store has one user. */
+async function readMarkets(home: OfflineHome): Promise<{ markets: MarketEntry[] }> {
+  const books = new Books({ dir: join(home.dir, 'book'), device: home.device })
+  try {
+    await books.ready()
+    return { markets: marketEntries(books, home.market) }
+  } finally {
+    await books.close()
+  }
+}
+
+export type OfflineMethod = 'wallet' | 'leases' | 'status' | 'market.list'
+
+const READERS: { [M in OfflineMethod]: (home: OfflineHome) => Promise<Result<M>> } = {
+  wallet: readWallet,
+  leases: readLeases,
+  status: readStatus,
+  'market.list': readMarkets
+}
+
+/** What a home's disk tells, without a node. */
+export function readOffline<M extends OfflineMethod>(home: OfflineHome, method: M): Promise<Result<M>> {
+  return READERS[method](home)
+}

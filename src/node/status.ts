@@ -1,0 +1,68 @@
+import { formatKey } from '../../contracts/key.js'
+import { RESOURCE, SIDE, askOf } from '../../contracts/order.js'
+import { formatTime } from '../../contracts/quantity.js'
+import type { Order } from '#spec'
+import { PLAY_NETWORK } from '../lightning/play/network.js'
+import { Leases, idOf } from '../storage/leases.js'
+import { billedBytes } from '../../contracts/money.js'
+import type { Facts } from '../journal/facts.js'
+import type { StatusResult } from './api.js'
+import type { Parts } from './parts.js'
+
+const LIVE = new Set(['BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
+
+/** What the disk alone tells. */
+export function countsOf(
+  facts: Facts
+): Pick<StatusResult, 'leases'> & { reservedBytes: number; kept: string[] } {
+  const leases = new Leases(facts)
+  const buyer = [...leases.list('buyer')].filter(({ lease }) => LIVE.has(lease.state)).length
+  const kept = [...leases.list('provider')].filter(({ lease }) => LIVE.has(lease.state))
+  const reserved = kept.reduce((sum, { lease }) => sum + billedBytes(lease.terms.cores), 0n)
+  return {
+    leases: { buyer, provider: kept.length },
+    reservedBytes: Number(reserved),
+    kept: kept.map(({ lease }) => idOf(lease))
+  }
+}
+
+export async function statusOf(parts: Parts): Promise<StatusResult> {
+  const { leases, reservedBytes, kept } = countsOf(parts.facts)
+  const trade = parts.serving ? await parts.trade() : null
+  const notes: string[] = []
+  for (const market of parts.books.markets) {
+    const { state, behind } = market.clock
+    const name = market.name || formatKey(market.key)
+    if (state === 'stale') notes.push(`market ${name}: no tick for ${formatTime(behind)}`)
+    if (state === 'ahead')
+      notes.push(`market ${name}: its ticks are ${formatTime(-behind)} ahead of this clock`)
+  }
+  const asks = trade ? [...trade.orders.list()] : []
+  return {
+    identity: formatKey(parts.home.identity),
+    device: parts.device,
+    pid: process.pid,
+    network: PLAY_NETWORK,
+    market: marketInUse(parts),
+    peers: parts.network.streams.length,
+    shelf: {
+      usedBytes: trade?.shelf ? (await trade.shelf.usage()).usedBytes : 0,
+      reservedBytes,
+      spaceBytes: asks.reduce((sum, { order }) => sum + spaceOf(order), 0),
+      egressBytes: trade?.shelf
+        ? kept.reduce((sum, id) => sum + (trade.shelf!.has(id) ? trade.shelf!.egress(id).usedBytes : 0), 0)
+        : 0
+    },
+    leases,
+    notes
+  }
+}
+
+function spaceOf(order: Order): number {
+  return order.side === SIDE.ask && order.resource === RESOURCE.storage ? askOf(order).space : 0
+}
+
+function marketInUse({ home, books }: Parts): string | null {
+  const used = home.market ?? (books.markets.length === 1 ? books.markets[0]!.key : null)
+  return used && formatKey(used)
+}

@@ -1,0 +1,192 @@
+import { createHmac } from 'node:crypto'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { KeyPair } from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
+import ReadyResource from 'ready-resource'
+import { RESOURCE, askOf } from '../../contracts/order.js'
+import type { Books } from '../book/books.js'
+import { Deals } from '../deal/deals.js'
+import { Experiences } from '../deal/experience.js'
+import { DEFAULT_POLICY, Provider } from '../deal/provider.js'
+import type { Policy } from '../deal/provider.js'
+import { StandingOrders } from '../deal/standing-orders.js'
+import type { Facts } from '../journal/facts.js'
+import { checkInvoice } from '../lightning/invoice.js'
+import { linkLightning } from '../lightning/play/link.js'
+import { PlayWallet } from '../lightning/play/wallet.js'
+import type { Network } from '../network/network.js'
+import { Ledger } from '../payment/ledger.js'
+import { Teller } from '../payment/teller.js'
+import { Bids } from '../storage/bids.js'
+import type { BookedBid } from '../storage/bids.js'
+import { Keeper } from '../storage/keeper.js'
+import { Leases } from '../storage/leases.js'
+import { Mirrors } from '../storage/mirrors.js'
+import type { MirrorListener } from '../storage/mirrors.js'
+import { drivePacker } from '../storage/packer.js'
+import type { BookedAsk } from '../storage/placement.js'
+import { Shelf } from '../storage/shelf.js'
+import { Tenant } from '../storage/tenant.js'
+
+export interface TradeOptions {
+  /** The home's folder. */
+  dir: string
+  identity: Buffer
+  device: KeyPair
+  proof: Buffer
+  facts: Facts
+  network: Network
+  books: Books
+  /** Provider and unattended buyer, too; else only what one mirror needs. */
+  serve: boolean
+  policy?: Partial<Policy>
+  onfault: (error: unknown) => void
+  onnote: (note: string) => void
+}
+
+/** The parts of a node that make deals: wallet, teller, deals, and both sides of storage. */
+export class Trade extends ReadyResource {
+  readonly wallet: PlayWallet
+  readonly ledger: Ledger
+  readonly leases: Leases
+  readonly policy: Policy
+  teller!: Teller
+  deals!: Deals
+  orders!: StandingOrders
+  mirrors!: Mirrors
+  keeper: Keeper | null = null
+  shelf: Shelf | null = null
+  bids: Bids | null = null
+  #tenant: Tenant | null = null
+  readonly #options: TradeOptions
+  readonly #onconnection = (stream: NoiseStream): void => {
+    linkLightning(stream, this.wallet)
+    this.deals.attach(stream)
+  }
+
+  constructor(options: TradeOptions) {
+    super()
+    this.#options = options
+    this.wallet = new PlayWallet({ dir: join(options.dir, 'lightning') })
+    this.ledger = new Ledger(join(options.dir, 'journal', 'ledger'))
+    this.leases = new Leases(options.facts)
+    this.policy = { ...DEFAULT_POLICY, ...options.policy }
+  }
+
+  protected override async _open(): Promise<void> {
+    const { facts, network, identity, device, proof, onfault, serve, books, dir } = this.#options
+    await this.wallet.ready()
+    const secret = createHmac('sha256', device.secretKey).update('bushel/preimages').digest()
+    this.teller = new Teller({ ledger: this.ledger, wallet: this.wallet, checkInvoice, secret, onfault })
+    const { network: payments, nodeId: lightning } = this.wallet
+    this.deals = new Deals({
+      self: { identity, device, proof, lightning, network: payments },
+      facts,
+      connector: network,
+      onfault
+    })
+    const market = (key: Buffer): Books['markets'][number] | null => books.get(key)
+    this.orders = new StandingOrders({ self: this.deals.self, facts, market, onfault })
+    const folder = join(dir, 'drives')
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const context = { deals: this.deals, teller: this.teller, leases: this.leases, now: Date.now }
+    this.mirrors = new Mirrors({
+      ...context,
+      facts,
+      folder,
+      packer: drivePacker,
+      experiences: new Experiences(facts, Date.now),
+      asks: (key, maxPrice) => this.#asks(key, maxPrice),
+      spendable: async () => (await this.wallet.balance()).spendableMsat,
+      minGrace: this.policy.grace
+    })
+    if (serve) {
+      this.shelf = new Shelf({ folder: join(dir, 'shelf') })
+      this.shelf.on('problem', onfault)
+      await this.shelf.ready()
+      this.keeper = new Keeper({ ...context, shelf: this.shelf, announcer: network, onfault })
+      new Provider({
+        deals: this.deals,
+        policy: this.policy,
+        goods: this.keeper,
+        ask: id => this.orders.get(id)
+      })
+      network.serveCores((discoveryKey, stream) => this.keeper!.serve(discoveryKey, stream))
+    }
+    await this.teller.ready()
+    await this.deals.ready()
+    for (const stream of network.streams) this.#onconnection(stream)
+    network.on('connection', this.#onconnection)
+    await this.mirrors.sweep(await readdir(folder))
+    if (serve) await this.#serve(context)
+  }
+
+  async #serve(
+    context: ConstructorParameters<typeof Tenant>[0] extends infer T ? Omit<T, 'onfault'> : never
+  ): Promise<void> {
+    const { onfault, network } = this.#options
+    await this.keeper!.ready()
+    await this.orders.ready()
+    this.#tenant = new Tenant({ ...context, onfault })
+    await this.#tenant.ready()
+    this.bids = new Bids({
+      deals: this.deals,
+      orders: this.orders,
+      mirrors: this.mirrors,
+      standing: () => this.#bids(),
+      hasRoom: async (ask, bytes) => (await this.keeper!.capacityFault(ask, bytes)) === null,
+      listener: this.#listener,
+      onfault
+    })
+    await this.bids.ready()
+    await network.listen()
+  }
+
+  readonly #listener: MirrorListener = {
+    note: message => this.#options.onnote(message),
+    packed: () => undefined,
+    uploaded: () => undefined,
+    paid: () => undefined
+  }
+
+  protected override async _close(): Promise<void> {
+    this.#options.network.off('connection', this.#onconnection)
+    await this.bids?.close()
+    await this.#tenant?.close()
+    await this.orders?.close()
+    await this.keeper?.close()
+    await this.deals?.close()
+    await this.teller?.close()
+    await this.shelf?.close()
+    await this.wallet.close()
+  }
+
+  async #asks(key: Buffer, maxPrice: bigint | null): Promise<BookedAsk[]> {
+    const market = this.#options.books.get(key)
+    if (!market) return []
+    const orders = await market.asks({
+      resource: RESOURCE.storage,
+      network: this.wallet.network,
+      limit: MAX_ASKS,
+      ...(maxPrice === null ? {} : { maxPrice })
+    })
+    return orders.map(({ id, order }) => {
+      const { space, minTime, maxTime } = askOf(order)
+      const { identity, device, price, revision } = order
+      return { id, identity, device, price, revision, space, minTime, maxTime }
+    })
+  }
+
+  async #bids(): Promise<BookedBid[]> {
+    const network = this.wallet.network
+    const lists = this.#options.books.markets.map(market =>
+      market.bids({ resource: RESOURCE.storage, network, limit: MAX_BIDS })
+    )
+    return (await Promise.all(lists)).flat()
+  }
+}
+
+/** Of the cheapest asks, so many are considered. */
+const MAX_ASKS = 500
+const MAX_BIDS = 200

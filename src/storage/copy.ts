@@ -1,0 +1,328 @@
+import type { NoiseStream } from 'hyperdht'
+import type { Agree, Countersign, Lease, Seal, SealedCore, SignedCounter } from '#spec'
+import { hashOf } from '../../contracts/codec.js'
+import { BushelError } from '../../contracts/errors.js'
+import { shortKey } from '../../contracts/key.js'
+import { chargeOf } from '../../contracts/schedule.js'
+import { sign, verify } from '../../contracts/signature.js'
+import { agreementId, faultOfList } from '../../contracts/terms.js'
+import { requestCountersign } from '../deal/buyer.js'
+import type { DealChannel } from '../deal/channel.js'
+import type { Deals } from '../deal/deals.js'
+import type { Payment } from '../payment/ledger.js'
+import type { Teller } from '../payment/teller.js'
+import { bytesOf, epochsOf, idOf, paidUntil, stripOf } from './leases.js'
+import type { Leases } from './leases.js'
+import { chooseAudit, judgeAudit } from './audit.js'
+
+/** The buyer's packed cores, as long as it has them. */
+export interface Goods {
+  /** Offers the cores to the provider at the other end. */
+  attach(stream: NoiseStream): Promise<void>
+  seals(): Promise<SealedCore[]>
+}
+
+export interface CopyContext {
+  deals: Deals
+  teller: Teller
+  leases: Leases
+  now: () => number
+}
+
+/** Blocks that are asked for before each payment. */
+const AUDIT_BLOCKS = 4
+const ATTEMPTS = 3
+const RECONNECT = 20_000
+/** An upload that does not move for so long has failed, ms. */
+const STALLED = 90_000
+const POLL = 250
+
+/**
+ * One copy with one provider, from the signed terms to the last payment. Each step starts from what is on disk, so that
+ * after a kill the same calls go on where they stopped.
+ */
+export class Copy {
+  readonly id: Buffer
+  readonly #context: CopyContext
+
+  constructor(context: CopyContext, id: Buffer) {
+    this.#context = context
+    this.id = id
+  }
+
+  /** Signs, and has the provider countersign; the strip is checked and bound. Nothing is paid. */
+  static async agree(context: CopyContext, channel: DealChannel, agree: Agree, link: string): Promise<Copy> {
+    const id = agreementId(agree.terms)
+    const lease: Lease = {
+      role: 'buyer',
+      state: 'AGREED',
+      created: context.now(),
+      committed: 0,
+      start: 0,
+      terms: agree.terms,
+      signature: agree.signature,
+      link
+    }
+    await context.leases.save(lease)
+    const copy = new Copy(context, id)
+    await copy.bind(channel)
+    return copy
+  }
+
+  get lease(): Lease {
+    return this.#context.leases.get('buyer', this.id)!
+  }
+
+  get provider(): Buffer {
+    return this.lease.terms.provider.device
+  }
+
+  get name(): string {
+    return shortKey(this.provider)
+  }
+
+  get epochs(): number {
+    return epochsOf(this.lease).length
+  }
+
+  get paidEpochs(): number {
+    return this.#context.teller.ledger.contiguous(this.id)
+  }
+
+  get paidUntil(): number {
+    return paidUntil(this.lease, this.paidEpochs)
+  }
+
+  /** The amount of the next slice, or null when all are paid. */
+  get nextMsat(): bigint | null {
+    return epochsOf(this.lease)[this.paidEpochs]?.msat ?? null
+  }
+
+  get chargeMsat(): bigint {
+    return chargeOf(this.lease.terms)
+  }
+
+  /** Of what is paid, what is not served yet, msat. */
+  get atRiskMsat(): bigint {
+    const lease = this.lease
+    const served = lease.start ? this.#context.now() - lease.start : 0
+    return epochsOf(lease)
+      .slice(0, this.paidEpochs)
+      .filter(epoch => epoch.end > served)
+      .reduce((sum, epoch) => sum + epoch.msat, 0n)
+  }
+
+  async bind(channel: DealChannel): Promise<void> {
+    const { leases } = this.#context
+    let lease = this.lease
+    if (lease.state !== 'AGREED') return
+    const countersign = await requestCountersign(channel, { terms: lease.terms, signature: lease.signature })
+    lease = { ...lease, countersign }
+    await leases.save(lease)
+    await this.#strip(channel, countersign, 0)
+    await leases.save({ ...lease, state: 'BOUND' })
+  }
+
+  async #strip(channel: DealChannel, countersign: Countersign, from: number): Promise<void> {
+    const { invoices } = await channel.request('strip', { agreement: this.id, from })
+    await this.#context.teller.bind(countersign.list, invoices, this.lease.terms.provider.lightning!)
+  }
+
+  /** Makes sure that the provider's Lightning node can be paid so much. */
+  async reach(msat: bigint): Promise<void> {
+    await this.#context.teller.reach(this.lease.terms.provider.lightning!, msat)
+  }
+
+  /** Pays the first slice: from here on the agreement binds. */
+  async commit(): Promise<Payment> {
+    const { leases, teller, now } = this.#context
+    if (now() > this.lease.terms.startBy && this.paidEpochs === 0) {
+      await this.void('it was not started in time')
+      throw BushelError.failed(`the agreement with ${this.name} has lapsed`, 'nothing was paid', 'LAPSED')
+    }
+    const payment = await teller.pay(this.id, 0)
+    if (this.lease.state === 'BOUND') {
+      await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
+    }
+    await this.#tell(payment)
+    return payment
+  }
+
+  /** Uploads until the provider has it all, seals, and gives when the provider says that it is stored. */
+  async upload(goods: Goods, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+    if (this.lease.state !== 'ACTIVE') return
+    const total = this.lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
+    let last = { blocks: -1, at: Date.now() }
+    let attached: DealChannel | null = null
+    for (;;) {
+      signal.throwIfAborted()
+      try {
+        const channel = await this.channel(signal)
+        if (channel !== attached) await goods.attach(channel.stream)
+        attached = channel
+        const { blocks, bytes } = await channel.request('progress', { agreement: this.id })
+        if (blocks > last.blocks) {
+          last = { blocks, at: Date.now() }
+          onbytes(Math.min(bytes, bytesOf(this.lease)))
+        }
+        if (blocks >= total && (await this.#seal(channel, goods))) return
+      } catch (error) {
+        if (!isPassing(error)) throw error
+      }
+      if (Date.now() - last.at > STALLED) {
+        throw BushelError.failed(
+          `the upload to ${this.name} has stalled`,
+          'what was paid is kept in mind',
+          'STALLED'
+        )
+      }
+      await pause(POLL, signal)
+    }
+  }
+
+  async #seal(channel: DealChannel, goods: Goods): Promise<boolean> {
+    const { deals, leases } = this.#context
+    const seal: Seal = { agreement: this.id, cores: await goods.seals() }
+    const signed = { seal, signature: sign('seal', seal, deals.self.device) }
+    try {
+      const answer = await channel.request('seal', signed, { timeoutMs: 60_000 })
+      const { stored, signature } = answer
+      if (!verify('stored', stored, signature, this.provider) || !stored.seal.equals(hashOf('seal', seal))) {
+        throw this.#lie('its receipt for the upload does not hold')
+      }
+      await leases.save({ ...this.lease, state: 'STORED', start: stored.start, seal: signed, stored: answer })
+      return true
+    } catch (error) {
+      if (error instanceof BushelError && error.code === 'INCOMPLETE') return false
+      throw error
+    }
+  }
+
+  /** Audits, then pays the next slice. False when all are paid. */
+  async payNext(signal: AbortSignal): Promise<Payment | null> {
+    const epoch = this.paidEpochs
+    if (epoch >= this.epochs) return null
+    return this.#persist(async channel => {
+      await this.#list(channel, epoch)
+      await this.audit(channel)
+      const payment = await this.#context.teller.pay(this.id, epoch)
+      await this.#tell(payment, channel)
+      await this.#count(channel)
+      return payment
+    }, signal)
+  }
+
+  /** The list and strip that hold an epoch, asked for when they are not here yet. */
+  async #list(channel: DealChannel, epoch: number): Promise<void> {
+    const { leases, teller } = this.#context
+    if (teller.ledger.payment(this.id, epoch)) return
+    const from = stripOf(epoch)
+    let countersign = leases.strip('buyer', this.id, from)
+    if (!countersign) {
+      countersign = await channel.request('topup', { agreement: this.id, from })
+      const fault = faultOfList(countersign.list, this.lease.terms, from)
+      if (fault) throw this.#lie(`its list of payments is wrong: ${fault}`)
+      if (!verify('slice-list', countersign.list, countersign.signature, this.provider)) {
+        throw this.#lie('its list of payments is not signed')
+      }
+      await leases.saveList('buyer', this.id, from, countersign)
+    }
+    await this.#strip(channel, countersign, from)
+  }
+
+  /** Random blocks with their proofs against the seal; a provider that cannot show them is not paid. */
+  async audit(channel: DealChannel): Promise<void> {
+    const { seal } = this.lease.seal!
+    const audit = chooseAudit(seal, AUDIT_BLOCKS)
+    const verdict = judgeAudit(seal, audit, await channel.request('audit', audit, { timeoutMs: 30_000 }))
+    if (!verdict.ok) throw this.#lie(`it failed an audit: ${verdict.reason}`)
+    await this.#context.leases.save({ ...this.lease, audited: this.#context.now() })
+  }
+
+  async #tell(payment: Payment, channel?: DealChannel): Promise<void> {
+    const open = channel ?? (await this.channel())
+    await open.request('paid', { agreement: this.id, epoch: payment.epoch, preimage: payment.preimage! })
+  }
+
+  /** Both sides sign how far the lease has come. */
+  async #count(channel: DealChannel): Promise<void> {
+    const { deals, leases, teller } = this.#context
+    const lease = this.lease
+    const counter = {
+      agreement: this.id,
+      n: (lease.counter?.counter.n ?? 0) + 1,
+      paidMsat: teller.ledger.totals(this.id).paidMsat,
+      servedUntil: Math.min(Math.max(this.#context.now(), lease.start), this.paidUntil),
+      egressBytes: lease.counter?.counter.egressBytes ?? 0
+    }
+    const mine: SignedCounter = { counter, buyer: sign('counter', counter, deals.self.device) }
+    const both = await channel.request('counter', mine)
+    const same = hashOf('counter', both.counter).equals(hashOf('counter', counter))
+    if (!same || !both.provider || !verify('counter', counter, both.provider, this.provider)) {
+      throw this.#lie('it does not sign the counter')
+    }
+    await leases.save({ ...this.lease, counter: { ...mine, provider: both.provider } })
+  }
+
+  /** Tells the provider that the lease is over, and has it counted out. */
+  async end(reason: string): Promise<void> {
+    const channel = await this.channel()
+    await channel.request('end', { agreement: this.id, reason, counter: this.lease.counter ?? null })
+    await this.close(reason)
+  }
+
+  /** The lease is over on this side. */
+  async close(reason: string): Promise<void> {
+    await this.#context.leases.save({ ...this.lease, state: 'ENDED', reason })
+  }
+
+  async void(reason: string): Promise<void> {
+    if (this.paidEpochs === 0) await this.#context.leases.save({ ...this.lease, state: 'VOID', reason })
+  }
+
+  channel(signal?: AbortSignal): Promise<DealChannel> {
+    return this.#context.deals.open(this.provider, { timeoutMs: RECONNECT, ...(signal ? { signal } : {}) })
+  }
+
+  /** A connection that breaks is made again, a few times; a lie or a decline is final. */
+  async #persist<T>(step: (channel: DealChannel) => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted()
+      try {
+        return await step(await this.channel(signal))
+      } catch (error) {
+        if (!isPassing(error) || attempt === ATTEMPTS) throw error
+        await pause(POLL * attempt, signal)
+      }
+    }
+  }
+
+  #lie(why: string): BushelError {
+    return BushelError.failed(
+      `${this.name}: ${why} (lease ${idOf(this.lease).slice(0, 8)})`,
+      undefined,
+      'BAD_PEER'
+    )
+  }
+}
+
+const PASSING = new Set(['PEER_GONE', 'PEER_UNREACHABLE', 'TIMEOUT', 'NOT_RECEIVED', 'PAYMENT_PENDING'])
+
+function isPassing(error: unknown): boolean {
+  return error instanceof BushelError && PASSING.has(error.code)
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', fail, { once: true })
+    function done(): void {
+      signal.removeEventListener('abort', fail)
+      resolve()
+    }
+    function fail(): void {
+      clearTimeout(timer)
+      reject(signal.reason as Error)
+    }
+  })
+}

@@ -1,0 +1,486 @@
+import type { NoiseStream } from 'hyperdht'
+import crypto from 'hypercore-crypto'
+import ReadyResource from 'ready-resource'
+import type {
+  BlockProof,
+  BlockReference,
+  Countersign,
+  Lease,
+  Order,
+  SealedCore,
+  SignedCounter,
+  Stored,
+  Terms
+} from '#spec'
+import { hashOf } from '../../contracts/codec.js'
+import { BushelError } from '../../contracts/errors.js'
+import { askOf } from '../../contracts/order.js'
+import { billedBytes } from '../../contracts/money.js'
+import { MAX_AUDIT_BLOCKS } from '../../contracts/proof.js'
+import { sign, verify } from '../../contracts/signature.js'
+import { agreementId } from '../../contracts/terms.js'
+import type { Answer, Counterparty, DealChannel } from '../deal/channel.js'
+import { Decline } from '../deal/decline.js'
+import type { Deals } from '../deal/deals.js'
+import type { Goods } from '../deal/provider.js'
+import type { Change } from '../journal/facts.js'
+import type { Payment } from '../payment/ledger.js'
+import type { Teller } from '../payment/teller.js'
+import { epochsOf, idOf, paidUntil, stripOf } from './leases.js'
+import type { Leases } from './leases.js'
+
+/** What the keeper needs of the shelf. */
+export interface ShelfPort {
+  readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
+  canReserve(bytes: number): Promise<boolean>
+  keep(lease: { id: string; cores: Terms['cores']; egressBytes: number }): Promise<void>
+  /** Takes blocks from that connection too. */
+  attach(id: string, stream: NoiseStream): Promise<void>
+  /** Resolves when all agreed blocks are here; rejects with a violation of the agreement. */
+  fetch(id: string, options: { onProgress: (progress: Uploaded) => void }): Promise<void>
+  seals(id: string): Promise<SealedCore[]>
+  proofs(id: string, blocks: readonly BlockReference[]): Promise<BlockProof[]>
+  serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean>
+  /** Ends all reading of a lease's cores. */
+  silence(id: string): Promise<void>
+  /** Counts bytes that left otherwise than by replication; false when the agreed egress does not cover them. */
+  charge(id: string, bytes: number): boolean
+  drop(id: string): Promise<void>
+}
+
+interface Uploaded {
+  blocks: number
+  bytes: number
+}
+
+/** What the keeper needs of the network: to be found by the readers of a drive. */
+export interface Announcer {
+  join(topic: Buffer, options: { server: boolean }): unknown
+  leave(topic: Buffer): Promise<void>
+}
+
+export interface KeeperOptions {
+  deals: Deals
+  teller: Teller
+  leases: Leases
+  shelf: ShelfPort
+  announcer: Announcer
+  onfault: (error: unknown) => void
+  now?: () => number
+  /** ms between looks at what has run out. */
+  tickEvery?: number
+}
+
+/** The provider's clock ends epochs, with so much patience. */
+const TOLERANCE = 10 * 60_000
+/** How long the word of a payer is held against our own wallet. */
+const WAIT_FOR_PAYMENT = 10_000
+/** How long an invoice can be paid after its epoch should have begun. */
+const LATE_PAYMENT = 7 * 24 * 3600
+/** No wallet is asked for an invoice that lives longer than a year, s. */
+const LONGEST_INVOICE = 365 * 24 * 3600
+
+const HOLDING = new Set(['COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
+const OVER = new Set(['ENDED', 'VOID'])
+
+/**
+ * The provider's side of storage: what is agreed is reserved, what is paid is admitted, kept, proven and served, and
+ * what is no longer paid is given back after its grace. Events: `change` (lease).
+ */
+export class Keeper extends ReadyResource implements Goods {
+  readonly #options: KeeperOptions
+  readonly #now: () => number
+  readonly #fetching = new Map<
+    string,
+    { done: Promise<void>; streams: WeakSet<NoiseStream>; progress: Uploaded }
+  >()
+  readonly #announced = new Set<string>()
+  /** Leases that are served, by the discovery key of their cores. */
+  readonly #served = new Map<string, Set<string>>()
+  #timer: NodeJS.Timeout | null = null
+  #ticking: Promise<void> = Promise.resolve()
+  readonly #onreceived = (payment: Payment): void =>
+    void this.#paid(payment).catch(error => this.#options.onfault(error))
+
+  constructor(options: KeeperOptions) {
+    super()
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    const { deals } = options
+    deals.handle('strip', ({ agreement, from }, peer) => this.#strip(agreement, from, peer))
+    deals.handle('topup', ({ agreement, from }, peer) => this.#topup(agreement, from, peer))
+    deals.handle('paid', ({ agreement, epoch }, peer) => this.#told(agreement, epoch, peer))
+    deals.handle('progress', ({ agreement }, peer, channel) => this.#progress(agreement, peer, channel))
+    deals.handle('seal', (signed, peer) => this.#seal(signed, peer))
+    deals.handle('audit', (audit, peer) => this.#audit(audit, peer))
+    deals.handle('counter', (counter, peer) => this.#counter(counter, peer))
+    deals.handle('end', ({ agreement, reason }, peer) => this.#end(agreement, reason, peer))
+  }
+
+  protected override async _open(): Promise<void> {
+    this.#options.teller.on('received', this.#onreceived)
+    // A payment that was received just before a kill is in the ledger; its lease may not have heard of it.
+    for (const { id, lease } of [...this.#options.leases.list('provider')]) {
+      if (lease.state === 'COUNTERSIGNED' && this.#options.teller.ledger.contiguous(id) > 0)
+        await this.#admit(lease)
+      else if (lease.state === 'STORED') this.#publish(lease)
+    }
+    this.#tick()
+    this.#timer = setInterval(() => this.#tick(), this.#options.tickEvery ?? 30_000)
+    this.#timer.unref()
+  }
+
+  protected override async _close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer)
+    this.#options.teller.off('received', this.#onreceived)
+    await this.#ticking
+    // The shelf, which closes next, ends the fetches that are under way.
+  }
+
+  // Before the agreement
+
+  async capacityFault(order: Order, bytes: bigint): Promise<string | null> {
+    const ask = askOf(order)
+    const reserved = this.reservedBytes()
+    if (reserved + bytes > BigInt(ask.space)) return 'this offer has no more room'
+    if (!(await this.#options.shelf.canReserve(Number(bytes)))) return 'the disk has no more room'
+    return null
+  }
+
+  /** What all agreements that hold space reserve, bytes. */
+  reservedBytes(): bigint {
+    let sum = 0n
+    for (const { lease } of this.#options.leases.list('provider')) {
+      if (HOLDING.has(lease.state)) sum += billedBytes(lease.terms.cores)
+    }
+    return sum
+  }
+
+  firstList(terms: Terms): Countersign['list'] {
+    const id = agreementId(terms)
+    return this.#options.teller.list(id, epochsOf({ terms } as Lease), 0)
+  }
+
+  agreed(terms: Terms, signature: Buffer, countersign: Countersign): Change[] {
+    const lease: Lease = {
+      role: 'provider',
+      state: 'COUNTERSIGNED',
+      created: this.#now(),
+      committed: 0,
+      start: 0,
+      terms,
+      signature,
+      countersign
+    }
+    return [this.#options.leases.change(lease)]
+  }
+
+  // Payment
+
+  async #strip(agreement: Buffer, from: number, peer: Counterparty): Promise<Answer<'strip'>> {
+    const lease = this.#of(agreement, peer)
+    const list = this.#options.leases.strip('provider', agreement, from)
+    if (!list) throw new Decline('NO_LIST', `no list of slices begins at ${from}`)
+    const first = epochsOf(lease)[from]!
+    const due = (lease.start || lease.terms.startBy) + first.start
+    const left =
+      epochsOf(lease)[Math.min(from + list.list.slices.length, epochsOf(lease).length) - 1]!.end - first.start
+    const wanted = Math.ceil((Math.max(0, due - this.#now()) + left) / 1000) + LATE_PAYMENT
+    const expirySeconds = Math.min(wanted, LONGEST_INVOICE)
+    return { body: { agreement, invoices: await this.#options.teller.strip(list.list, expirySeconds) } }
+  }
+
+  #topup(agreement: Buffer, from: number, peer: Counterparty): Answer<'topup'> {
+    const lease = this.#of(agreement, peer)
+    const epochs = epochsOf(lease)
+    if (from === 0 || from !== stripOf(from) || from >= epochs.length)
+      throw new Decline('NO_LIST', 'no strip begins there')
+    const kept = this.#options.leases.strip('provider', agreement, from)
+    if (kept) return { body: kept }
+    const list = this.#options.teller.list(agreement, epochs, from)
+    const countersign = { list, signature: sign('slice-list', list, this.#options.deals.self.device) }
+    return {
+      body: countersign,
+      changes: [this.#options.leases.listChange('provider', agreement, from, countersign)]
+    }
+  }
+
+  /** The payer says that it paid: our own wallet is asked. */
+  async #told(agreement: Buffer, epoch: number, peer: Counterparty): Promise<Answer<'paid'>> {
+    this.#of(agreement, peer)
+    if (!(await this.#options.teller.wasReceived(agreement, epoch, WAIT_FOR_PAYMENT))) {
+      throw new Decline('NOT_RECEIVED', `no payment for slice ${epoch} has settled here`)
+    }
+    await this.#paid(this.#options.teller.ledger.payment(agreement, epoch)!)
+    const lease = this.#options.leases.get('provider', agreement)!
+    return { body: { agreement, until: paidUntil(lease, this.#options.teller.ledger.contiguous(agreement)) } }
+  }
+
+  async #paid(payment: Payment): Promise<void> {
+    const lease = this.#options.leases.get('provider', payment.agreement)
+    if (!lease) return
+    if (lease.state === 'COUNTERSIGNED' || lease.state === 'VOID') await this.#admit(lease)
+    else if (lease.state === 'GRACE') {
+      await this.#save({ ...lease, state: 'STORED' })
+      this.#publish(lease)
+    }
+  }
+
+  /** The first payment has settled: the agreement binds, and its cores are admitted up to their limits. */
+  async #admit(lease: Lease): Promise<void> {
+    const { cores, egressBytes } = lease.terms
+    await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes })
+    const current = this.#options.leases.get('provider', agreementId(lease.terms))!
+    if (current.state !== 'COUNTERSIGNED' && current.state !== 'VOID') return
+    await this.#save({ ...current, state: 'ACTIVE', committed: this.#now() })
+  }
+
+  // Upload and seal
+
+  async #progress(agreement: Buffer, peer: Counterparty, channel: DealChannel): Promise<Answer<'progress'>> {
+    const lease = this.#of(agreement, peer)
+    if (lease.state === 'COUNTERSIGNED')
+      throw new Decline('NOT_PAID', 'nothing is taken before the first payment')
+    if (lease.state !== 'ACTIVE') return { body: { agreement, ...allOf(lease) } }
+    const fetching = this.#fetch(lease)
+    if (!fetching.streams.has(channel.stream)) {
+      fetching.streams.add(channel.stream)
+      await this.#options.shelf.attach(idOf(lease), channel.stream)
+    }
+    return { body: { agreement, ...fetching.progress } }
+  }
+
+  #fetch(lease: Lease): { streams: WeakSet<NoiseStream>; progress: Uploaded } {
+    const id = idOf(lease)
+    const known = this.#fetching.get(id)
+    if (known) return known
+    const progress: Uploaded = { blocks: 0, bytes: 0 }
+    const onProgress = ({ blocks, bytes }: Uploaded): void => void Object.assign(progress, { blocks, bytes })
+    const done = this.#options.shelf
+      .fetch(id, { onProgress })
+      .then(() => onProgress(allOf(lease)))
+      .catch(async error => {
+        this.#fetching.delete(id)
+        await this.#fetchFailed(lease, error)
+      })
+      .catch(error => this.#options.onfault(error))
+    const fetching = { done, streams: new WeakSet<NoiseStream>(), progress }
+    this.#fetching.set(id, fetching)
+    return fetching
+  }
+
+  /** What was uploaded is not what was agreed: the lease ends. A broken connection only waits for the next one. */
+  async #fetchFailed(lease: Lease, error: unknown): Promise<void> {
+    if (error instanceof BushelError && VIOLATIONS.has(error.code)) await this.#finish(lease, error.message)
+    else if (!(error instanceof BushelError)) this.#options.onfault(error)
+  }
+
+  async #seal({ seal, signature }: NonNullable<Lease['seal']>, peer: Counterparty): Promise<Answer<'seal'>> {
+    const lease = this.#of(seal.agreement, peer)
+    if (lease.state !== 'ACTIVE') {
+      if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
+        return { body: lease.stored }
+      throw new Decline('NOT_ACTIVE', `the lease is ${lease.state}`)
+    }
+    if (!verify('seal', seal, signature, peer.device))
+      throw new Decline('SIGNATURE', 'the seal is not signed')
+    const kept = this.#options.shelf.leases.find(({ id }) => id === idOf(lease))
+    if (!kept?.complete) throw new Decline('INCOMPLETE', 'not all of the agreed blocks are here yet')
+    const mine = await this.#options.shelf.seals(idOf(lease))
+    const same =
+      mine.length === seal.cores.length && mine.every((core, i) => sealedAlike(core, seal.cores[i]!))
+    if (!same) throw new Decline('SEAL', 'the seal is not of what is kept here')
+    const start = this.#now()
+    const sealed: Lease = { ...lease, state: 'STORED', start, seal: { seal, signature } }
+    const paid = this.#options.teller.ledger.contiguous(seal.agreement)
+    const stored: Stored = { seal: hashOf('seal', seal), start, paidUntil: paidUntil(sealed, paid) }
+    sealed.stored = { stored, signature: sign('stored', stored, this.#options.deals.self.device) }
+    await this.#save(sealed)
+    this.#publish(sealed)
+    return { body: sealed.stored }
+  }
+
+  /** Readers find this node on the drive's topic, and are served. */
+  #publish(lease: Lease): void {
+    const id = idOf(lease)
+    this.#fetching.delete(id)
+    if (this.#announced.has(id)) return
+    this.#announced.add(id)
+    for (const { key } of lease.terms.cores) this.#readable(key).add(id)
+    this.#options.announcer.join(topicOf(lease), { server: true })
+  }
+
+  async #unpublish(lease: Lease): Promise<void> {
+    const id = idOf(lease)
+    if (!this.#announced.delete(id)) return
+    for (const { key } of lease.terms.cores) this.#readable(key).delete(id)
+    await this.#options.shelf.silence(id)
+    await this.#options.announcer.leave(topicOf(lease))
+  }
+
+  // Audit and counters
+
+  async #audit(
+    audit: { seal: Buffer; nonce: Buffer; blocks: BlockReference[] },
+    peer: Counterparty
+  ): Promise<Answer<'audit'>> {
+    if (audit.blocks.length === 0 || audit.blocks.length > MAX_AUDIT_BLOCKS)
+      throw new Decline('AUDIT', 'up to 64 blocks')
+    const lease = this.#sealed(audit.seal)
+    if (!lease) throw new Decline('NO_SEAL', 'nothing is kept here under that seal')
+    for (const { core, index } of audit.blocks) {
+      const sealed = lease.seal!.seal.cores[core]
+      if (!sealed || index >= sealed.length)
+        throw new Decline('AUDIT', 'it asks for a block that was never sealed')
+    }
+    const proofs: BlockProof[] = []
+    let bytes = 0
+    for (const block of audit.blocks) {
+      const [proof] = await this.#options.shelf.proofs(idOf(lease), [block])
+      bytes += proof!.value!.byteLength
+      if (bytes > MAX_AUDIT_BYTES) throw new Decline('AUDIT', 'more than 8 MiB: ask for fewer blocks at once')
+      proofs.push(proof!)
+    }
+    // The buyer audits what it pays for; anybody else's audit is egress like any other reading.
+    if (!peer.device.equals(lease.terms.buyer.device) && !this.#options.shelf.charge(idOf(lease), bytes)) {
+      throw new Decline('EGRESS', 'the agreed egress is used up')
+    }
+    return { body: { nonce: audit.nonce, proofs } }
+  }
+
+  #sealed(seal: Buffer): Lease | null {
+    for (const { lease } of this.#options.leases.list('provider')) {
+      if (lease.state === 'STORED' && lease.stored?.stored.seal.equals(seal)) return lease
+    }
+    return null
+  }
+
+  async #counter(signed: SignedCounter, peer: Counterparty): Promise<Answer<'counter'>> {
+    const { counter, buyer } = signed
+    const lease = this.#of(counter.agreement, peer)
+    if (!buyer || !verify('counter', counter, buyer, peer.device))
+      throw new Decline('SIGNATURE', 'the counter is not signed')
+    const last = lease.counter?.counter
+    if (last && counter.n < last.n) throw new Decline('COUNTER', `the last counter here is ${last.n}`)
+    const { receivedMsat } = this.#options.teller.ledger.totals(counter.agreement)
+    if (counter.paidMsat > receivedMsat)
+      throw new Decline('COUNTER', `${receivedMsat} msat have settled here`)
+    const provider = sign('counter', counter, this.#options.deals.self.device)
+    const both: SignedCounter = { counter, buyer, provider }
+    await this.#save({ ...lease, counter: both })
+    return { body: both }
+  }
+
+  // The end
+
+  async #end(agreement: Buffer, reason: string, peer: Counterparty): Promise<Answer<'end'>> {
+    const lease = this.#of(agreement, peer, true)
+    if (!OVER.has(lease.state)) await this.#finish(lease, `ended by the buyer: ${reason.slice(0, 100)}`)
+    return { body: { agreement, counter: lease.counter ?? null, creditMsat: 0n } }
+  }
+
+  /** Ends a lease by this provider's own will. */
+  async end(id: Buffer, reason: string): Promise<void> {
+    const lease = this.#options.leases.get('provider', id)
+    if (!lease || OVER.has(lease.state)) return
+    await this.#finish(lease, reason)
+  }
+
+  /** On disk first, then the disk is given back. */
+  async #finish(lease: Lease, reason: string, state: 'ENDED' | 'VOID' = 'ENDED'): Promise<void> {
+    const id = agreementId(lease.terms)
+    await this.#options.teller.refuseRest(id)
+    const current = this.#options.leases.get('provider', id)!
+    await this.#save({ ...current, state, reason })
+    await this.#unpublish(lease)
+    await this.#options.shelf.drop(idOf(lease))
+  }
+
+  #tick(): void {
+    this.#ticking = this.#ticking.then(() => this.#look()).catch(error => this.#options.onfault(error))
+  }
+
+  /** What has run out is ended; what an end left behind on the shelf is dropped. */
+  async #look(): Promise<void> {
+    const now = this.#now()
+    const alive = new Set<string>()
+    for (const { id, lease } of [...this.#options.leases.list('provider')]) {
+      if (this.closing) return
+      if (!OVER.has(lease.state)) alive.add(idOf(lease))
+      const { grace, startBy } = lease.terms
+      const until = paidUntil(lease, this.#options.teller.ledger.contiguous(id))
+      if (lease.state === 'COUNTERSIGNED' && now > startBy) await this.#lapse(lease)
+      else if (lease.state === 'ACTIVE' && now > until + grace)
+        await this.#finish(lease, 'it was never sealed')
+      else if (lease.state === 'STORED' && now > until + TOLERANCE) {
+        await this.#save({ ...lease, state: 'GRACE' })
+        await this.#unpublish(lease)
+      } else if (lease.state === 'GRACE' && now > until + grace)
+        await this.#finish(lease, 'what was paid has run out')
+    }
+    for (const { id } of [...this.#options.shelf.leases])
+      if (!alive.has(id)) await this.#options.shelf.drop(id)
+  }
+
+  /** The first payment never came: from here on it is refused. One that settled at the last moment binds. */
+  async #lapse(lease: Lease): Promise<void> {
+    const id = agreementId(lease.terms)
+    await this.#options.teller.refuseRest(id)
+    if (this.#options.teller.ledger.contiguous(id) > 0) await this.#admit(lease)
+    else await this.#save({ ...lease, state: 'VOID', reason: 'the first payment never came' })
+  }
+
+  /** Cores on the shelf, to whoever asks for them, while they are paid for. */
+  async serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
+    if (!this.#served.get(discoveryKey.toString('hex'))?.size) return false
+    return this.#options.shelf.serve(discoveryKey, stream)
+  }
+
+  /** The leases for which a core is served. */
+  #readable(key: Buffer): Set<string> {
+    const id = crypto.discoveryKey(key).toString('hex')
+    let leases = this.#served.get(id)
+    if (!leases) this.#served.set(id, (leases = new Set()))
+    return leases
+  }
+
+  #of(agreement: Buffer, peer: Counterparty, over = false): Lease {
+    const lease = this.#options.leases.get('provider', agreement)
+    if (!lease || !lease.terms.buyer.device.equals(peer.device)) {
+      throw new Decline('NO_AGREEMENT', 'this node has no such agreement with you')
+    }
+    if (!over && OVER.has(lease.state))
+      throw new Decline('ENDED', `the lease is over: ${lease.reason ?? lease.state}`)
+    return lease
+  }
+
+  async #save(lease: Lease): Promise<void> {
+    await this.#options.leases.save(lease)
+    this.emit('change', lease)
+  }
+}
+
+const MAX_AUDIT_BYTES = 8 << 20
+const VIOLATIONS = new Set(['CORE_FORKED', 'CORE_TOO_LARGE', 'BLOCK_TOO_LARGE'])
+
+function allOf(lease: Lease): Uploaded {
+  return {
+    blocks: lease.terms.cores.reduce((sum, core) => sum + core.length, 0),
+    bytes: lease.terms.cores.reduce((sum, core) => sum + core.byteLength, 0)
+  }
+}
+
+function sealedAlike(a: SealedCore, b: SealedCore): boolean {
+  return (
+    a.key.equals(b.key) &&
+    a.fork === b.fork &&
+    a.length === b.length &&
+    a.byteLength === b.byteLength &&
+    a.treeHash.equals(b.treeHash)
+  )
+}
+
+/** Where the readers of a drive look for it: the discovery key of its first core. */
+function topicOf(lease: Lease): Buffer {
+  return crypto.discoveryKey(lease.terms.cores[0]!.key)
+}

@@ -1,0 +1,277 @@
+import type { MirrorJob } from '#spec'
+import { BushelError } from '../../contracts/errors.js'
+import { shortKey } from '../../contracts/key.js'
+import { SAT, formatAmount } from '../../contracts/money.js'
+import { askQuote, termsOf } from '../deal/buyer.js'
+import type { Quoted } from '../deal/buyer.js'
+import type { Experiences } from '../deal/experience.js'
+import { distinct, match } from '../deal/matching.js'
+import type { Candidate } from '../deal/matching.js'
+import { Copy } from './copy.js'
+import type { CopyContext, Goods } from './copy.js'
+import { idOf } from './leases.js'
+
+/** An ask as it stands on the book. */
+export interface BookedAsk extends Candidate {
+  device: Buffer
+  revision: number
+}
+
+export interface PlacementContext extends CopyContext {
+  experiences: Experiences
+  /** The standing asks on storage of a market on our network, cheapest first. */
+  asks(market: Buffer, maxPrice: bigint | null): Promise<BookedAsk[]>
+  spendable(): Promise<bigint>
+  saveJob(job: MirrorJob): Promise<void>
+  minGrace: number
+}
+
+/** What the user hears of while a placement goes on. */
+export interface Listener {
+  note(message: string): void
+  uploaded(copy: Copy, bytes: number): void
+  paid(copy: Copy, payment: { epoch: number; msat: bigint; feeMsat: bigint }): void
+}
+
+/** Asked for a quote beside those that are needed, so that one that is silent costs no time. */
+const SPARE_QUOTES = 2
+const MAX_START_DOUBLINGS = 3
+
+/**
+ * Gets a packed drive onto as many disks of different identities as there are to be copies. All agreements stand, and
+ * all Lightning peers are reachable, before the first sat moves; a provider that fails later is replaced by the next.
+ */
+export class Placement {
+  readonly #context: PlacementContext
+  readonly #goods: Goods
+  readonly #listener: Listener
+  readonly #tried = new Set<string>()
+  #job: MirrorJob
+  /** One replacement at a time, so that two do not take the same offer. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(context: PlacementContext, job: MirrorJob, goods: Goods, listener: Listener) {
+    this.#context = context
+    this.#job = job
+    this.#goods = goods
+    this.#listener = listener
+  }
+
+  /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when some copies stand and some are missing. */
+  async run(signal: AbortSignal): Promise<Copy[]> {
+    const copies = this.#standing()
+    const committed = copies.filter(copy => copy.paidEpochs > 0)
+    if (committed.length === 0) await this.#prepare(copies, signal)
+    const done = await Promise.all(copies.map(copy => this.#keepUp(copy, signal)))
+    for (let missing = this.#job.copies - copies.length; missing > 0; missing--)
+      done.push(await this.#replace(signal))
+    const kept = done.filter(copy => copy !== null)
+    if (kept.length < this.#job.copies) throw this.#short(kept)
+    return kept
+  }
+
+  /** The copies that an earlier run agreed on. */
+  #standing(): Copy[] {
+    return this.#job.agreements
+      .map(id => new Copy(this.#context, id))
+      .filter(copy => ['AGREED', 'BOUND', 'ACTIVE', 'STORED'].includes(copy.lease.state))
+  }
+
+  async #prepare(copies: Copy[], signal: AbortSignal): Promise<void> {
+    const old = copies.splice(0)
+    for (const copy of old) {
+      if (copy.lease.state === 'BOUND' && this.#context.now() < copy.lease.terms.startBy) copies.push(copy)
+      else await copy.void('the node stopped before it was signed')
+    }
+    try {
+      while (copies.length < this.#job.copies)
+        copies.push(...(await this.#agree(this.#job.copies - copies.length, copies, signal)))
+      const due = copies.reduce((sum, copy) => sum + this.#ahead(copy), 0n)
+      const spendable = await this.#context.spendable()
+      if (due > spendable) throw noBalance(due, spendable)
+      for (const copy of copies) await copy.reach(this.#ahead(copy))
+    } catch (error) {
+      for (const copy of copies) await copy.void('there were not enough copies')
+      throw error
+    }
+  }
+
+  /** What is paid in advance for a copy at the most, msat. */
+  #ahead(copy: Copy): bigint {
+    const share = this.#job.prepayMaxMsat / BigInt(this.#job.copies)
+    return copy.chargeMsat < share ? copy.chargeMsat : share
+  }
+
+  async #candidates(copies: readonly Copy[]): Promise<BookedAsk[]> {
+    const { asks, experiences, deals, now } = this.#context
+    const job = this.#job
+    const taken = copies.map(copy => copy.lease.terms.provider.identity)
+    const wanted = {
+      bytes: job.cores.reduce((sum, core) => sum + core.byteLength, 0),
+      time: job.time,
+      maxPrice: job.maxPrice === 0n ? null : job.maxPrice,
+      identity: deals.self.identity
+    }
+    const standing = await asks(job.market, wanted.maxPrice)
+    return match(standing, wanted, identity => experiences.of(identity), now()).filter(
+      ask =>
+        !this.#tried.has(ask.id.toString('hex')) && !taken.some(identity => identity.equals(ask.identity))
+    )
+  }
+
+  /** Signed agreements with up to `count` more identities; rejects with NO_OFFER when nobody is left to ask. */
+  async #agree(count: number, copies: readonly Copy[], signal: AbortSignal): Promise<Copy[]> {
+    const candidates = await this.#candidates(copies)
+    const asked = distinct(candidates, count + SPARE_QUOTES)
+    if (asked.length === 0) throw this.#noOffer(copies.length)
+    const quotes = (await Promise.all(asked.map(ask => this.#quote(ask, signal)))).filter(
+      quoted => quoted !== null
+    )
+    const agreed: Copy[] = []
+    for (const quoted of quotes) {
+      if (agreed.length === count) break
+      this.#tried.add(quoted.request.ask.toString('hex'))
+      const copy = await this.#sign(quoted)
+      if (copy) agreed.push(copy)
+    }
+    return agreed
+  }
+
+  async #quote(ask: BookedAsk, signal: AbortSignal): Promise<Quoted | null> {
+    const { deals, experiences, minGrace } = this.#context
+    try {
+      const channel = await deals.open(ask.device, { timeoutMs: 10_000, signal })
+      if (!channel.peer!.identity.equals(ask.identity))
+        throw new Error('the device is not of the identity on the book')
+      const good = experiences.of(ask.identity)?.good ?? 0
+      const doublings = Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS)
+      return await askQuote(deals, channel, {
+        market: this.#job.market,
+        ask: ask.id,
+        revision: ask.revision,
+        price: ask.price,
+        cores: this.#job.cores,
+        time: this.#job.time,
+        sliceStartMsat: 5n * SAT * 2n ** BigInt(doublings),
+        minGrace
+      })
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#tried.add(ask.id.toString('hex'))
+      this.#passOver(ask.device, error)
+      return null
+    }
+  }
+
+  async #sign(quoted: Quoted): Promise<Copy | null> {
+    const { deals } = this.#context
+    try {
+      const agree = termsOf(deals, quoted)
+      const copy = await Copy.agree(this.#context, quoted.channel, agree, this.#job.link)
+      this.#job = { ...this.#job, agreements: [...this.#job.agreements, copy.id] }
+      await this.#context.saveJob(this.#job)
+      return copy
+    } catch (error) {
+      await this.#blame(quoted.channel.peer!.identity, error)
+      this.#passOver(quoted.channel.device, error)
+      return null
+    }
+  }
+
+  /** A copy from its first payment to its last in advance; null when its provider failed. */
+  async #keepUp(copy: Copy, signal: AbortSignal): Promise<Copy | null> {
+    const { experiences } = this.#context
+    const identity = copy.lease.terms.provider.identity
+    try {
+      const fresh = copy.paidEpochs === 0
+      if (fresh || copy.lease.state === 'BOUND') {
+        const payment = await copy.commit()
+        if (fresh) this.#listener.paid(copy, payment)
+      }
+      await copy.upload(this.#goods, bytes => this.#listener.uploaded(copy, bytes), signal)
+      let left = this.#ahead(copy) - this.#context.teller.ledger.totals(copy.id).paidMsat
+      for (;;) {
+        const next = copy.nextMsat
+        if (next === null || next > left) break
+        const payment = await copy.payNext(signal)
+        if (!payment) break
+        left -= payment.msat
+        this.#listener.paid(copy, payment)
+      }
+      await experiences.good(identity)
+      return copy
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof BushelError) || OURS.has(error.code)) throw error
+      await this.#blame(identity, error)
+      const { paidMsat } = this.#context.teller.ledger.totals(copy.id)
+      await (paidMsat > 0n ? copy.close(error.message) : copy.void(error.message))
+      const lost = paidMsat > 0n ? `; ${formatAmount(paidMsat)} were paid to it` : '; nothing was paid to it'
+      this.#listener.note(`provider ${copy.name} failed: ${error.message}${lost}`)
+      return this.#replace(signal)
+    }
+  }
+
+  /** The next provider in the place of one that failed, if there is one. */
+  async #replace(signal: AbortSignal): Promise<Copy | null> {
+    const next = this.#turn.then(() => this.#nextCopy(signal))
+    this.#turn = next.catch(() => null) // its own caller hears of it
+    const copy = await next
+    if (!copy) return null
+    this.#listener.note(`the next offer is taken: provider ${copy.name}`)
+    return this.#keepUp(copy, signal)
+  }
+
+  async #nextCopy(signal: AbortSignal): Promise<Copy | null> {
+    let copy: Copy | undefined
+    try {
+      while (!copy) [copy] = await this.#agree(1, this.#standing(), signal)
+      await copy.reach(this.#ahead(copy))
+      return copy
+    } catch (error) {
+      if (copy) await copy.void('it could not be paid')
+      if (error instanceof BushelError && error.code === 'NO_OFFER') return null
+      throw error
+    }
+  }
+
+  #passOver(device: Buffer, error: unknown): void {
+    this.#listener.note(
+      `offer of ${shortKey(device)} passed over: ${error instanceof Error ? error.message : String(error)}`
+    )
+  }
+
+  /** What a peer did wrong is remembered; what only befell it is not. */
+  async #blame(identity: Buffer, error: unknown): Promise<void> {
+    if (!(error instanceof BushelError) || !FAULTS.has(error.code)) return
+    await this.#context.experiences.bad(identity, error.message)
+  }
+
+  #noOffer(standing: number): BushelError {
+    return BushelError.noOffer(
+      `no more offers fit: ${standing} of ${this.#job.copies} copies could be agreed on`,
+      'nothing was paid; raise --max, ask for fewer --copies, or look at: bushel book'
+    )
+  }
+
+  #short(kept: Copy[]): BushelError {
+    const ids = kept.map(copy => idOf(copy.lease).slice(0, 8)).join(', ')
+    return BushelError.noOffer(
+      `${kept.length} of ${this.#job.copies} copies are kept${ids ? ` (leases ${ids})` : ''}; no more offers fit`,
+      'run the same command again to look for the rest; the link works: ' + this.#job.link,
+      'COPIES_SHORT'
+    )
+  }
+}
+
+const FAULTS = new Set(['BAD_PEER', 'BAD_ANSWER', 'INVOICE_REFUSED', 'MALFORMED', 'STALLED'])
+/** What no other provider would mend. */
+const OURS = new Set(['NO_BALANCE', 'JOURNAL_FAILED', 'CLOSED', 'WALLET_FAILED'])
+
+function noBalance(due: bigint, spendable: bigint): BushelError {
+  return BushelError.payment(
+    `this costs ${formatAmount(due)}, and ${formatAmount(spendable)} can be spent`,
+    'nothing was paid; take fewer copies, less time, or a smaller --prepay-max',
+    'NO_BALANCE'
+  )
+}

@@ -1,0 +1,74 @@
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../contracts/errors.js'
+import { HOUR } from '../../contracts/quantity.js'
+import { Copy } from './copy.js'
+import type { CopyContext } from './copy.js'
+import { epochsOf } from './leases.js'
+
+export interface TenantOptions extends CopyContext {
+  onfault: (error: unknown) => void
+  /** ms between looks at what is due. */
+  tickEvery?: number
+}
+
+/** A slice is paid so long before its epoch begins, or half an epoch where that is less. */
+const LEAD = HOUR
+
+/**
+ * Pays the later slices of leases that were not paid ahead in full, each after an audit, while the node runs. A
+ * provider that does not prove what it holds is not paid; its silence alone is only tried again.
+ */
+export class Tenant extends ReadyResource {
+  readonly #options: TenantOptions
+  readonly #stop = new AbortController()
+  #timer: NodeJS.Timeout | null = null
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(options: TenantOptions) {
+    super()
+    this.#options = options
+  }
+
+  protected override async _open(): Promise<void> {
+    const look = (): void => {
+      this.#turn = this.#turn.then(() => this.look()).catch(error => this.#options.onfault(error))
+    }
+    this.#timer = setInterval(look, this.#options.tickEvery ?? 60_000)
+    this.#timer.unref()
+    look()
+  }
+
+  protected override async _close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer)
+    this.#stop.abort()
+    await this.#turn
+  }
+
+  /** Pays what is due now. */
+  async look(): Promise<void> {
+    const { leases, now } = this.#options
+    for (const { id, lease } of [...leases.list('buyer')]) {
+      if (this.#stop.signal.aborted) return
+      if (lease.state !== 'STORED') continue
+      const copy = new Copy(this.#options, id)
+      const next = epochsOf(lease)[copy.paidEpochs]
+      if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
+        await copy.close(next ? 'it ran out' : 'it was served')
+      else if (next && now() >= lease.start + next.start - Math.min(LEAD, (next.end - next.start) / 2)) {
+        await this.#pay(copy)
+      }
+    }
+  }
+
+  async #pay(copy: Copy): Promise<void> {
+    try {
+      await copy.payNext(this.#stop.signal)
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      if (error instanceof BushelError && ENDS.has(error.code)) await copy.close(error.message)
+      this.#options.onfault(error)
+    }
+  }
+}
+
+const ENDS = new Set(['BAD_PEER', 'ENDED', 'NO_AGREEMENT'])

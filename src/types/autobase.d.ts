@@ -1,0 +1,63 @@
+declare module 'autobase' {
+  import type { EventEmitter } from 'node:events'
+  import type Corestore from 'corestore'
+  import type Hyperbee from 'hyperbee'
+  import type Hypercore from 'hypercore'
+
+  export interface Node {
+    indexed: boolean
+    optimistic: boolean
+    /** The writer's core. */
+    from: Hypercore
+    length: number
+    value: Buffer
+  }
+
+  /** What apply may do beside writing the view. */
+  export interface Host {
+    /** The base's key: that of its first writer. */
+    readonly key: Buffer
+    addWriter(key: Buffer, options?: { indexer?: boolean }): Promise<void>
+    removeWriter(key: Buffer): Promise<void>
+    preferFastForward(): void
+  }
+
+  export interface Head {
+    key: Buffer
+    length: number
+  }
+
+  /**
+   * Events: update, writable and unwritable (each emitted for the other's case by this version: read `writable`),
+   * fast-forward (to, from), error (the base has closed itself).
+   */
+  export default class Autobase extends EventEmitter {
+    constructor(
+      store: Corestore,
+      key: Buffer | null,
+      options: {
+        open: (store: { get(name: string): Hypercore }) => Hyperbee
+        apply: (nodes: Node[], view: Hyperbee, host: Host) => Promise<void>
+        close?: (view: Hyperbee) => Promise<void>
+        /** ms; an indexer writes an acknowledgement one to two times that after a change. */
+        ackInterval?: number
+        fastForward?: boolean
+      }
+    )
+    readonly key: Buffer
+    readonly discoveryKey: Buffer
+    readonly local: Hypercore
+    readonly writable: boolean
+    readonly view: Hyperbee
+    readonly closing: Promise<void> | null
+    readonly system: { get(writer: Buffer): Promise<{ length: number; isRemoved: boolean } | null> } | null
+    ready(): Promise<void>
+    close(): Promise<void>
+    update(): Promise<void>
+    /** Rejects when this node is no writer. Resolves once the values are on disk and applied. */
+    append(values: Buffer | Buffer[]): Promise<number>
+    /** Fetches a writer's core up to a length; only for writers that apply has admitted. */
+    hintWakeup(hints: Head | Head[]): void
+    heads(): Head[]
+  }
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { orderId } from '../../contracts/order.js'
+import { NETWORK, ask, signed, withdrawn } from './people.js'
+import { Town, until } from './peers.js'
+
+let town: Town
+before(async () => {
+  town = await Town.build()
+})
+after(async () => {
+  await town.close()
+})
+
+test('what a reader hands in, another reader sees', async t => {
+  const founder = await town.peer()
+  const seller = await town.peer()
+  const buyer = await town.peer()
+  const market = await founder.books.found({ name: 'first' })
+  assert.equal(market.role, 'founder')
+  assert.equal(market.name, 'first')
+  assert.ok(await market.inStep({ timeoutMs: 0 }))
+
+  await town.connect(seller, founder)
+  await town.connect(buyer, founder)
+  const theirs = await seller.books.join(market.key)
+  const others = await buyer.books.join(market.key)
+  t.diagnostic(`in step ${await timed(async () => assert.ok(await theirs.inStep({ timeoutMs: 10_000 })))} ms`)
+  assert.ok(await others.inStep({ timeoutMs: 10_000 }))
+  assert.equal(theirs.role, 'reader')
+  assert.equal(theirs.name, 'first')
+
+  const order = ask(seller, market.key)
+  const record = await signed(seller, order, theirs)
+  const seen = until(others, async () => (await others.asks({ network: NETWORK })).length === 1)
+  const ms = await timed(async () => {
+    await theirs.submit(record)
+    await seen
+  })
+  t.diagnostic(`submit to visible on another reader: ${ms} ms`)
+  const [found] = await others.asks({ network: NETWORK })
+  assert.ok(found?.bytes.equals(record))
+
+  const gone = until(others, async () => (await others.asks({ network: NETWORK })).length === 0)
+  await theirs.submit(await signed(seller, withdrawn(order), theirs))
+  await gone
+  assert.equal(await others.get(orderId(order)), null)
+  assert.ok(await theirs.inStep({ timeoutMs: 5000 }))
+  assert.ok(await others.inStep({ timeoutMs: 5000 }))
+  assert.equal(await theirs.viewHash(), await market.viewHash())
+  assert.equal(await others.viewHash(), await market.viewHash())
+  assert.deepEqual([...founder.faults, ...seller.faults, ...buyer.faults], [])
+})
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return Math.round(performance.now() - start)
+}

@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { KeyPair } from 'hypercore-crypto'
+import type HyperDHT from 'hyperdht'
+import type { NoiseStream, Server } from 'hyperdht'
+import createTestnet from 'hyperdht/testnet.js'
+import type { Testnet } from 'hyperdht/testnet.js'
+import { Books } from '../../src/book/books.js'
+import type { Market } from '../../src/book/market.js'
+import { person } from './people.js'
+import type { Person } from './people.js'
+
+/** A node of the test: a person, its books on disk, and connections made by hand. */
+export interface Peer extends Person {
+  books: Books
+  dir: string
+  streams: Set<NoiseStream>
+  now: () => number
+  dht: HyperDHT
+  server: Server
+  faults: unknown[]
+}
+
+/** A private DHT and the peers on it; `close` takes everything down again. */
+export class Town {
+  readonly #testnet: Testnet
+  readonly #peers: Peer[] = []
+  #strangers: HyperDHT | null = null
+
+  private constructor(testnet: Testnet) {
+    this.#testnet = testnet
+  }
+
+  static async build(): Promise<Town> {
+    return new Town(await createTestnet(2, { host: '127.0.0.1' }))
+  }
+
+  async peer({ now = Date.now } = {}): Promise<Peer> {
+    const who = await person()
+    const dir = await mkdtemp(join(tmpdir(), 'bushel-book-'))
+    const dht = this.#testnet.createNode({ firewalled: false })
+    const peer: Peer = { ...who, dir, dht, now, streams: new Set(), faults: [] } as never
+    peer.server = dht.createServer({}, stream => meet(peer, stream))
+    await peer.server.listen(who.device)
+    await this.open(peer)
+    this.#peers.push(peer)
+    return peer
+  }
+
+  /** Opens a peer's books, as at a start of its process. */
+  async open(peer: Peer): Promise<void> {
+    peer.books = new Books({ dir: peer.dir, device: peer.device, now: peer.now })
+    peer.books.on('fault', (error: unknown) => peer.faults.push(error))
+    await peer.books.ready()
+  }
+
+  /** Cuts a peer off and closes its books. */
+  async stop(peer: Peer): Promise<void> {
+    await this.cut(peer)
+    await peer.books.close()
+  }
+
+  async connect(a: Peer, b: Peer): Promise<NoiseStream> {
+    const stream = a.dht.connect(b.device.publicKey, { keyPair: a.device })
+    await stream.opened
+    meet(a, stream)
+    return stream
+  }
+
+  /** A connection to a peer from somebody who keeps no books. */
+  async raw(device: KeyPair, to: Peer): Promise<NoiseStream> {
+    const stream = this.#stranger().connect(to.device.publicKey, { keyPair: device })
+    stream.on('error', () => undefined)
+    await stream.opened
+    return stream
+  }
+
+  #stranger(): HyperDHT {
+    this.#strangers ??= this.#testnet.createNode({ firewalled: false })
+    return this.#strangers
+  }
+
+  async cut(peer: Peer): Promise<void> {
+    await Promise.all(
+      [...peer.streams].map(async stream => {
+        stream.destroy()
+        if (!stream.closed) await once(stream, 'close')
+      })
+    )
+  }
+
+  async close(): Promise<void> {
+    for (const peer of this.#peers) await this.cut(peer)
+    for (const peer of this.#peers) {
+      await peer.books.close()
+      await peer.dht.destroy()
+      await rm(peer.dir, { recursive: true })
+    }
+    await this.#strangers?.destroy()
+    await this.#testnet.destroy()
+  }
+}
+
+function meet(peer: Peer, stream: NoiseStream): void {
+  stream.on('error', () => undefined)
+  peer.streams.add(stream)
+  stream.once('close', () => peer.streams.delete(stream))
+  peer.books.attach(stream)
+}
+
+/** Resolves when the condition holds; looked at whenever the market's view changed. */
+export async function until(market: Market, holds: () => Promise<boolean> | boolean): Promise<void> {
+  const limit = AbortSignal.timeout(20_000)
+  while (!(await holds())) {
+    await once(market, 'update', { signal: limit })
+  }
+}

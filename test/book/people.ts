@@ -1,0 +1,71 @@
+import crypto from 'hypercore-crypto'
+import type { KeyPair } from 'hypercore-crypto'
+import IdentityKey from 'keet-identity-key'
+import type { Order } from '#spec'
+import { encode } from '../../contracts/codec.js'
+import { RESOURCE, SIDE, signOrder } from '../../contracts/order.js'
+import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
+
+export const NETWORK = 'play'
+export const GIB_MONTH = 1024n * 1000n
+
+/** Somebody with an identity and one device. */
+export interface Person {
+  identity: Buffer
+  device: KeyPair
+  proof: Buffer
+}
+
+export async function person(): Promise<Person> {
+  const key = await IdentityKey.from({ mnemonic: IdentityKey.generateMnemonic() })
+  const device = crypto.keyPair()
+  const proof = await key.bootstrap(device.publicKey)
+  return { identity: key.identityPublicKey, device, proof }
+}
+
+export function ask(author: Person, market: Buffer, values: Partial<Order> = {}): Order {
+  const now = Date.now()
+  return {
+    market,
+    nonce: crypto.randomBytes(32),
+    revision: 1,
+    side: SIDE.ask,
+    resource: RESOURCE.storage,
+    network: NETWORK,
+    price: 25n * GIB_MONTH,
+    created: now,
+    expires: now + DAY,
+    withdrawn: false,
+    identity: author.identity,
+    device: author.device.publicKey,
+    body: encode('storage-ask', {
+      space: 500 * GIB,
+      minTime: HOUR,
+      maxTime: 365 * DAY,
+      minChargeMsat: 0n,
+      region: 'eu'
+    }),
+    ...values
+  }
+}
+
+export function bid(author: Person, market: Buffer, values: Partial<Order> = {}): Order {
+  const body = encode('storage-bid', { bytes: GIB, blocks: 4096, time: 30 * DAY, copies: 3 })
+  return ask(author, market, { side: SIDE.bid, body, ...values })
+}
+
+/** The next revision of an order. */
+export function revised(order: Order, values: Partial<Order> = {}): Order {
+  return { ...order, revision: order.revision + 1, ...values }
+}
+
+export const withdrawn = (order: Order): Order => revised(order, { withdrawn: true, body: Buffer.of(0) })
+
+/** Signed, with a stamp as the market asks for it. */
+export async function signed(
+  author: Person,
+  order: Order,
+  market: { stampFor(order: Order): { tick: number; bits: number } }
+): Promise<Buffer> {
+  return await signOrder(order, author, market.stampFor(order))
+}

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import Corestore from 'corestore'
+import Hyperbee from 'hyperbee'
+import Hypercore from 'hypercore'
+import crypto from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
+import ProtomuxRPC from 'protomux-rpc'
+import type { ViewHead } from '#spec'
+import { decode, encode } from '../../contracts/codec.js'
+import { orderId } from '../../contracts/order.js'
+import { sign } from '../../contracts/signature.js'
+import { PROTOCOL } from '../../src/book/channel.js'
+import { bookKey, orderKey } from '../../src/book/keys.js'
+import { LightReader } from '../../src/book/light-reader.js'
+import { Listing } from '../../src/book/listing.js'
+import type { Market } from '../../src/book/market.js'
+import { encodeOperation } from '../../src/book/operation.js'
+import { GIB_MONTH, NETWORK, ask, bid, person, signed, withdrawn } from './people.js'
+import { Town, until } from './peers.js'
+import type { Peer } from './peers.js'
+import { Views, lenient, unstamped } from './view.js'
+
+let town: Town
+let views: Views
+before(async () => {
+  town = await Town.build()
+  views = await Views.open()
+})
+after(async () => {
+  await town.close()
+  await views.close()
+})
+
+async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
+  const start = performance.now()
+  const result = await work()
+  return [result, performance.now() - start]
+}
+
+test('the best 20 of 10,000 are a read of the first 20 of an index', async t => {
+  const market = crypto.randomBytes(32)
+  const view = await views.make(market)
+  const author = await person()
+  const rules = lenient()
+  const batch = view.bee.batch({ update: false })
+  const best: Buffer[] = []
+  for (let i = 0; i < 20; i++) {
+    const order = ask(author, market, { price: BigInt(100 + i) })
+    best.push(await signed(author, order, unstamped))
+    await batch.put(bookKey('ask', order, orderId(order)), best[i]!)
+  }
+  const filler = best[0]!
+  for (let i = 20; i < 10_000; i++) {
+    const order = { resource: 0, network: i % 3 ? NETWORK : 'bitcoin', price: BigInt(1000 + ((i * 7919) % 9000)) }
+    await batch.put(bookKey(i % 2 ? 'ask' : 'bid', order, crypto.randomBytes(32)), filler)
+  }
+  await batch.flush()
+  const fresh = new Hyperbee(view.bee.core, { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' })
+  const listing = new Listing({ view: () => fresh, market, rules: () => rules, now: Date.now })
+  const blocks = await countReads(async () => {
+    const [found, ms] = await timed(() => listing.asks({ network: NETWORK, limit: 20 }))
+    t.diagnostic(`best 20 of 10,000: ${ms.toFixed(1)} ms`)
+    assert.deepEqual(found.map(({ bytes }) => bytes), best)
+  })
+  t.diagnostic(`${blocks} blocks read`)
+  assert.ok(blocks > 20 && blocks < 500, `${blocks} blocks read`)
+  assert.equal((await listing.asks({ network: NETWORK, maxPrice: 104n })).length, 5)
+  assert.equal((await listing.asks({ network: 'none' })).length, 0)
+})
+
+/** Counts the blocks that are asked of any core while the work is done. */
+async function countReads(work: () => Promise<void>): Promise<number> {
+  const { get } = Hypercore.prototype
+  let blocks = 0
+  Hypercore.prototype.get = function (...parameters) {
+    blocks++
+    return get.apply(this, parameters)
+  }
+  try {
+    await work()
+  } finally {
+    Hypercore.prototype.get = get
+  }
+  return blocks
+}
+
+test('a reader trusts no view: forged, banned, withdrawn and old records are not listed', async () => {
+  const market = crypto.randomBytes(32)
+  const view = await views.make(market)
+  const start = Date.now()
+  await view.begin(lenient(), start)
+  const [author, outcast] = [await person(), await person()]
+  const good = await signed(author, ask(author, market, { price: 5n }), unstamped)
+  const dear = await signed(author, ask(author, market, { price: 9n }), unstamped)
+  const gone = ask(author, market, { price: 1n })
+  const short = await signed(author, ask(author, market, { price: 2n, expires: start + 60_000 }), unstamped)
+  const banned = ask(outcast, market, { price: 3n })
+  await view.orders(dear, good, short, await signed(author, gone, unstamped), await signed(outcast, banned, unstamped))
+  await view.orders(await signed(author, withdrawn(gone), unstamped))
+  await view.say(encodeOperation('ban', { key: outcast.identity }))
+  const forged = ask(author, market, { price: 4n })
+  const stolen = await signed(outcast, forged, unstamped)
+  await view.bee.put(bookKey('ask', forged, orderId(forged)), stolen)
+  await view.bee.put(orderKey(orderId(forged)), stolen)
+
+  let now = start
+  const listing = new Listing({ view: () => view.bee, market, rules: () => lenient(), now: () => now })
+  const asks = async (): Promise<Buffer[]> => (await listing.asks({ network: NETWORK })).map(({ bytes }) => bytes)
+  assert.deepEqual(await asks(), [short, good, dear])
+  now += 60_000
+  assert.deepEqual(await asks(), [good, dear])
+  assert.equal(await listing.get(orderId(forged)), null)
+  assert.equal(await listing.get(orderId(banned)), null)
+  assert.equal(await listing.get(orderId(gone)), null)
+  assert.equal(listing.unverified, 3)
+  assert.equal((await listing.ofIdentity(author.identity)).length, 2)
+})
+
+test('bids stand with the highest first', async () => {
+  const market = crypto.randomBytes(32)
+  const view = await views.make(market)
+  await view.begin(lenient(), Date.now())
+  const author = await person()
+  for (const price of [3n, 9n, 1n, 2n ** 50n]) {
+    await view.orders(await signed(author, bid(author, market, { price }), unstamped))
+  }
+  const listing = new Listing({ view: () => view.bee, market, rules: () => lenient(), now: Date.now })
+  const bids = await listing.bids({ network: NETWORK, minPrice: 2n })
+  assert.deepEqual(bids.map(({ order }) => order.price), [2n ** 50n, 9n, 3n])
+})
+
+/** A founder with so many orders on the book. */
+async function filled(count: number): Promise<[Peer, Market]> {
+  const founder = await town.peer()
+  const market = await founder.books.found({ name: 'filled', rules: { stampBits: 0, tickInterval: 200 } })
+  const submitted = Array.from({ length: count }, async (_, i) => {
+    const author = i % 16 === 0 ? founder : await person()
+    await market.submit(await signed(author, ask(author, market.key, { price: BigInt(i + 1) * GIB_MONTH }), market))
+  })
+  await Promise.all(submitted)
+  return [founder, market]
+}
+
+test('a newcomer is in step soon, and one who only looks need not join', async t => {
+  const [founder, market] = await filled(60)
+  const newcomer = await town.peer()
+  const theirs = await newcomer.books.join(market.key)
+  const [, joined] = await timed(async () => {
+    await town.connect(newcomer, founder)
+    assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
+    assert.equal((await theirs.asks({ network: NETWORK, limit: 20 })).length, 20)
+  })
+  t.diagnostic(`a newcomer has the best 20 of 60 orders after ${joined.toFixed(0)} ms`)
+  assert.ok(theirs.stats.fastForwards > 0, 'what is signed was not worked out again')
+
+  const passer = await town.peer()
+  const stream = await town.connect(passer, founder)
+  const [seen, looked] = await timed(async () => {
+    const reader = await passer.books.browse(market.key, stream)
+    assert.equal(reader.name, 'filled')
+    assert.ok(reader.tick > 0)
+    const asks = await reader.asks({ network: NETWORK, limit: 20 })
+    assert.deepEqual(await reader.bids({ network: NETWORK }), [])
+    await reader.close()
+    return asks
+  })
+  t.diagnostic(`and who only looks after ${looked.toFixed(0)} ms`)
+  const best = await market.asks({ network: NETWORK, limit: 20 })
+  assert.deepEqual(seen.map(({ bytes }) => bytes), best.map(({ bytes }) => bytes))
+  assert.deepEqual(passer.books.markets, [])
+  await assert.rejects(passer.books.browse(crypto.randomBytes(32), stream), { code: 'MARKET_NOT_REACHED', exit: 3 })
+  assert.deepEqual([...founder.faults, ...newcomer.faults, ...passer.faults], [])
+})
+
+test('a view that the founder has not signed is not believed', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'bushel-light-'))
+  const store = new Corestore(dir)
+  const [founder, market] = await filled(1)
+  const liar = await town.peer()
+  const theirs = await liar.books.found({ name: 'filled' })
+  await theirs.submit(await signed(liar, ask(liar, theirs.key), theirs))
+  const reader = await town.peer()
+  const lies: [(head: ViewHead) => ViewHead, Peer][] = [
+    [head => head, liar], // another market's view, signed by one who may not
+    [head => ({ ...head, signer: founder.device.publicKey }), liar],
+    [head => ({ ...head, length: head.length + 1 }), founder],
+    [head => ({ ...head, market: theirs.key }), founder]
+  ]
+  const honest = await viewHead(await town.connect(reader, founder), market.key)
+  const other = await viewHead(await town.connect(reader, liar), theirs.key)
+  for (const [lie, signer] of lies) {
+    const said = signer === liar ? { ...other, market: market.key } : honest
+    const head = lie({ ...said, signature: Buffer.alloc(64) })
+    const { device } = signer
+    const signedHead = { ...head, signature: signer === liar ? sign('view-head', head, device) : honest.signature }
+    const stream = await town.connect(reader, liar)
+    answer(liar, market.discoveryKey, encode('view-head', signedHead))
+    const options = { store: store.session(), stream, market: market.key, timeoutMs: 2000 }
+    await assert.rejects(new LightReader(options).ready(), { code: 'FORGED' })
+    await town.cut(reader)
+  }
+  await store.close()
+  await rm(dir, { recursive: true })
+})
+
+const nobody = encode('book-hello', { version: 1, writer: Buffer.alloc(32), length: 0 })
+
+async function viewHead(stream: NoiseStream, market: Buffer): Promise<ViewHead> {
+  const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL, id: crypto.discoveryKey(market), handshake: nobody })
+  for (;;) {
+    const reply = await rpc.request('view', null)
+    if (reply) return decode('view-head', reply)
+  }
+}
+
+/** Has a peer answer for a market that it does not have. */
+function answer(peer: Peer, id: Buffer, head: Buffer): void {
+  const [stream] = [...peer.streams].slice(-1)
+  const rpc = new ProtomuxRPC(stream!, { protocol: PROTOCOL, id, handshake: nobody })
+  rpc.respond('view', async () => head)
+}
+
+test('time: ticks come by themselves, and a reader says when they are late or ahead', async () => {
+  let now = Date.now()
+  const founder = await town.peer({ now: () => now })
+  const market = await founder.books.found({ name: 'clock', rules: { tickInterval: 50 } })
+  const first = market.tick
+  assert.equal(market.clock.state, 'fresh')
+  now += 5 * 3_600_000
+  await until(market, () => market.tick === now)
+  assert.ok(market.tick - first === 5 * 3_600_000, 'an hour at a time, all at once')
+  now -= 3_600_000
+  assert.equal(market.clock.state, 'ahead')
+  now += 2 * 3_600_000
+  assert.equal(market.clock.state, 'stale')
+  await until(market, () => market.tick === now)
+  await once(market, 'update', { signal: AbortSignal.timeout(50) }).then(
+    () => assert.fail('a clock that stands makes no ticks'),
+    () => undefined
+  )
+})

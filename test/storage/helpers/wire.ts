@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type { TestContext } from 'node:test'
+import Hypercore from 'hypercore'
+
+/** Whatever serves cores by discovery key over a connection. */
+export interface Server {
+  serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean>
+}
+
+export interface Wire {
+  /** The two ends, as a node gets them from the swarm. */
+  ends: [Duplex, Duplex]
+  cut(): Promise<void>
+}
+
+/** An encrypted connection inside this process, with somebody at each end; `link` may slow the bytes between. */
+export function connect(a: Server | null, b: Server | null, link: () => Duplex[] = () => []): Wire {
+  const raw = [a, b].map((server, i) => {
+    const stream: Duplex & { noiseStream?: Duplex } = Hypercore.createProtocolStream(i === 0, {
+      ondiscoverykey: async key => {
+        await server?.serve(key, stream.noiseStream!)
+      }
+    })
+    return stream
+  }) as [Duplex & { noiseStream: Duplex }, Duplex & { noiseStream: Duplex }]
+  const chain = (from: Duplex, to: Duplex): void => {
+    let at = from
+    for (const through of link()) at = at.pipe(through)
+    at.pipe(to)
+  }
+  chain(raw[0], raw[1])
+  chain(raw[1], raw[0])
+  for (const stream of raw) {
+    stream.on('error', () => undefined) // a cut connection is part of the tests
+    stream.noiseStream.on('error', () => undefined)
+  }
+  return {
+    ends: [raw[0].noiseStream, raw[1].noiseStream],
+    async cut() {
+      const closed = raw.map(
+        stream => stream.destroyed || new Promise(resolve => stream.noiseStream.once('close', resolve))
+      )
+      for (const stream of raw) stream.destroy()
+      await Promise.all(closed)
+    }
+  }
+}
+
+/** A folder that goes away after the test. */
+export async function scratch(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'bushel-storage-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
