@@ -93,10 +93,7 @@ const book: Struct[] = [
   { name: 'order-submission', fields: [many('orders', 'buffer')] },
   { name: 'order-verdict', fields: [required('code', 'string'), required('reason', 'string')] },
   { name: 'order-verdicts', fields: [many('verdicts', '@bushel/order-verdict')] },
-  {
-    name: 'book-hello',
-    fields: [required('version', 'uint'), required('writer', 'fixed32'), required('length', 'uint')]
-  },
+  { name: 'book-hello', fields: [required('version', 'uint'), required('writer', 'fixed32')] },
   { name: 'book-head', fields: [required('key', 'fixed32'), required('length', 'uint')] },
   { name: 'book-heads', fields: [many('heads', '@bushel/book-head')] },
   {

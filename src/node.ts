@@ -9,10 +9,12 @@ import { Books } from './book/books.js'
 import { Facts } from './journal/facts.js'
 import { Network } from './network/network.js'
 import type { Address } from './network/network.js'
+import { calm } from './node/calm.js'
 import { CALLS } from './node/calls.js'
 import type { CallContext, Method, NodeCaller, Params, Result } from './node/api.js'
 import { Trade } from './node/trade.js'
 import type { Policy } from './deal/provider.js'
+import type { Patience } from './storage/patience.js'
 
 /** What a node needs of its home folder. */
 export interface HomePort {
@@ -34,6 +36,10 @@ export interface NodeOptions {
   serve: boolean
   /** Differences from the default policy of a provider. */
   policy?: Partial<Policy>
+  /** Differences from how long a buyer waits for a provider by default. */
+  patience?: Partial<Patience>
+  /** The clock of deals and leases, ms since 1970; by default the machine's. */
+  now?: () => number
   onnote?: (note: string) => void
   onfault?: (error: unknown) => void
 }
@@ -112,6 +118,8 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       device,
       proof,
       policy: this.#options.policy ?? {},
+      patience: this.#options.patience ?? {},
+      now: this.#options.now ?? Date.now,
       facts,
       network,
       books,
@@ -133,7 +141,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     const call = CALLS[method] as
       ((node: BushelNode, params: Params<M>, context: CallContext) => Promise<Result<M>>) | undefined
     if (!call) throw BushelError.badInput(`unknown method '${String(method)}'`, undefined, 'UNKNOWN_METHOD')
-    return call(this, params, context)
+    return call(this, params, calm(context))
   }
 }
 

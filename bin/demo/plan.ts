@@ -16,9 +16,10 @@ const TARGET = 150n * SAT
 const LEAST = 125n * SAT
 const MOST = 220n * SAT
 
-/** What an entry of a packed drive takes beside the file, measured. */
-const ENTRY_BYTES = 330
-const DRIVE_BYTES = 260
+/** What a packed drive takes beside its files and their names, for each of them and in all; measured. */
+const ENTRY_BYTES = 228
+const DRIVE_BYTES = 62
+const BLOCK_BYTES = 8
 
 export interface Offer {
   /** msat per TiB and 30 days. */
@@ -28,8 +29,9 @@ export interface Offer {
 }
 
 /** About what a tree comes to when it is packed and encrypted. */
-export function packedSize({ files, bytes, blocks }: TreeSize): { byteLength: number; length: number } {
-  return { byteLength: bytes + 8 * blocks + ENTRY_BYTES * files + DRIVE_BYTES, length: blocks + files + 1 }
+export function packedSize({ files, bytes, pathBytes, blocks }: TreeSize): { byteLength: number; length: number } {
+  const entries = pathBytes + ENTRY_BYTES * files + DRIVE_BYTES
+  return { byteLength: bytes + BLOCK_BYTES * blocks + entries, length: blocks + files + 1 }
 }
 
 /**

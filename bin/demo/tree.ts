@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 export interface TreeSize {
   files: number
   bytes: number
+  /** Of all paths. */
+  pathBytes: number
   /** Blocks of 256 KiB that the files make. */
   blocks: number
 }
@@ -41,6 +42,7 @@ export async function sizeOfTree(root: string): Promise<TreeSize> {
   return {
     files: files.length,
     bytes: files.reduce((sum, file) => sum + file.size, 0),
+    pathBytes: files.reduce((sum, file) => sum + Buffer.byteLength(file.path), 0),
     blocks: files.reduce((sum, file) => sum + Math.ceil(file.size / BLOCK), 0)
   }
 }
@@ -52,16 +54,27 @@ export async function sizeOfTree(root: string): Promise<TreeSize> {
 export async function sha256OfTree(root: string): Promise<string> {
   const lines: { key: Buffer; line: string }[] = []
   for (const { path, at } of await filesOf(root)) {
-    const hash = createHash('sha256')
-    let size = 0
-    for await (const chunk of createReadStream(at, { highWaterMark: 1 << 20 })) {
-      hash.update(chunk as Buffer)
-      size += (chunk as Buffer).byteLength
-    }
-    lines.push({ key: Buffer.from(path), line: `${path}\0${size}\0${hash.digest('hex')}\n` })
+    const { size, sha256 } = await sumOfFile(at)
+    lines.push({ key: Buffer.from(path), line: `${path}\0${size}\0${sha256}\n` })
   }
   lines.sort((a, b) => Buffer.compare(a.key, b.key))
   const all = createHash('sha256')
   for (const { line } of lines) all.update(line)
   return all.digest('hex')
+}
+
+async function sumOfFile(at: string): Promise<{ size: number; sha256: string }> {
+  const hash = createHash('sha256')
+  const buffer = Buffer.allocUnsafe(1 << 20)
+  const file = await open(at)
+  try {
+    for (let size = 0; ; ) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.byteLength)
+      if (bytesRead === 0) return { size, sha256: hash.digest('hex') }
+      hash.update(buffer.subarray(0, bytesRead))
+      size += bytesRead
+    }
+  } finally {
+    await file.close()
+  }
 }

@@ -89,7 +89,6 @@ export interface OrderVerdicts {
 export interface BookHello {
   version: number
   writer: Buffer
-  length: number
 }
 
 export interface BookHead {

@@ -383,22 +383,18 @@ const encoding13 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.writer)
-    c.uint.preencode(state, m.length)
   },
   encode(state, m) {
     c.uint.encode(state, m.version)
     c.fixed32.encode(state, m.writer)
-    c.uint.encode(state, m.length)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = c.uint.decode(state)
 
     return {
       version: r0,
-      writer: r1,
-      length: r2
+      writer: r1
     }
   }
 }

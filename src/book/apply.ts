@@ -29,7 +29,6 @@ export interface ApplyHost {
   readonly key: Buffer
   addWriter(key: Buffer, options: { indexer: boolean }): Promise<void>
   removeWriter(key: Buffer): Promise<void>
-  preferFastForward(): void
 }
 
 type View = Hyperbee
@@ -59,8 +58,6 @@ async function administer(
   if (operation.type === 'rules') {
     if (rules || !areSound(operation.body)) return
     await batch.put(RULES, encode('market-rules', operation.body))
-    // Whoever applies the first block is new here: what is signed already need not be worked out again.
-    host.preferFastForward()
   } else if (rules) {
     if (operation.type === 'tick') await applyTick(operation.body.time, batch, rules)
     else if (operation.type === 'admission') await admit(operation.body, batch, rules, host)

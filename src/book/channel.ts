@@ -28,11 +28,15 @@ export interface ChannelHost {
   readonly id: Buffer
   readonly budget: Budget
   hello(): BookHello
+  /** Is a device known as a relay: it tells how far it is as often as that changes. */
+  isRelay(device: Buffer): boolean
   /** Null where this node is no relay. */
   judge: ((record: Buffer) => Promise<Verdict>) | null
   heads(): BookHead[]
   viewHead(): ViewHead | null
   onhello(channel: MarketChannel): void
+  /** A relay says how far the writers are that it knows of. */
+  onheads(channel: MarketChannel): void
   onclose(channel: MarketChannel): void
 }
 
@@ -41,6 +45,8 @@ export class MarketChannel {
   readonly device: Buffer
   /** What the other end says of itself; null until it does. */
   hello: BookHello | null = null
+  /** How far the other end said last that it is. */
+  said: BookHead[] = []
   readonly #host: ChannelHost
   readonly #rpc: ProtomuxRPC
   #underWay = 0
@@ -56,9 +62,9 @@ export class MarketChannel {
     })
     this.#rpc.on('open', (hello: Buffer) => this.#onhello(hello))
     this.#rpc.on('close', () => host.onclose(this))
-    this.#rpc.respond('hello', async value => {
-      this.#pay(COST.asked)
-      this.#onhello(value)
+    this.#rpc.respond('said', async value => {
+      if (!host.isRelay(this.device)) this.#pay(COST.asked)
+      this.#onsaid(value)
       return null
     })
     this.#rpc.respond('submit', value => this.#limited(() => this.#onsubmit(value)))
@@ -79,9 +85,9 @@ export class MarketChannel {
     this.#rpc.destroy()
   }
 
-  /** Says again who we are and how far. */
-  announce(): void {
-    if (!this.closed) this.#rpc.event('hello', encode('book-hello', this.#host.hello()))
+  /** Says how far this end is, without being asked. */
+  say(heads: BookHead[]): void {
+    if (!this.closed) this.#rpc.event('said', encode('book-heads', { heads }))
   }
 
   /** Hands a record in; gives the other's verdict. Rejects when there is none in time. */
@@ -115,6 +121,16 @@ export class MarketChannel {
       return
     }
     this.#host.onhello(this)
+  }
+
+  #onsaid(value: Buffer | null): void {
+    try {
+      this.said = decode('book-heads', value, MAX_HEADS_BYTES).heads
+    } catch (error) {
+      this.#cutOff(error)
+      return
+    }
+    this.#host.onheads(this)
   }
 
   async #onsubmit(value: Buffer | null): Promise<Buffer> {

@@ -6,6 +6,7 @@ import type { VerifiedOrder } from '../../contracts/order.js'
 import { HOUR } from '../../contracts/quantity.js'
 import { isTooFar, orderRules } from './apply.js'
 import { banKey, orderKey, tallyKey } from './keys.js'
+import { FETCH_TIMEOUT } from './listing.js'
 import type { ViewState } from './listing.js'
 import { SLOTS_PER_LIVE, fullnessBits, lifetimeBits } from './rules.js'
 import { readRecord, standsUntil } from './slots.js'
@@ -106,7 +107,7 @@ export class Gate {
   async #standing(id: Buffer): Promise<{ order: Order; bytes: Buffer } | null> {
     const passing = this.#passing.get(id.toString('hex'))
     if (passing) return passing.record
-    const entry = await this.#options.view().get(orderKey(id))
+    const entry = await this.#get(orderKey(id))
     return entry && readRecord(entry.value)
   }
 
@@ -121,8 +122,7 @@ export class Gate {
   async #overCap({ order, signed }: VerifiedOrder, standing: Order | null): Promise<Verdict | null> {
     const { count } = this.#options.state()
     const rules = this.#options.state().rules!
-    const view = this.#options.view()
-    if ((await view.get(banKey(order.identity))) ?? (await view.get(banKey(order.device)))) {
+    if ((await this.#get(banKey(order.identity))) ?? (await this.#get(banKey(order.device)))) {
       return refuse('BANNED', 'its author is banned from this market')
     }
     if (!standing) {
@@ -144,7 +144,7 @@ export class Gate {
   }
 
   async #tally(identity: Buffer): Promise<BookCount> {
-    const entry = await this.#options.view().get(tallyKey(identity))
+    const entry = await this.#get(tallyKey(identity))
     const tally = entry ? decode('book-count', entry.value) : { slots: 0, live: 0 }
     for (const { record, change } of this.#passing.values()) {
       if (!record.order.identity.equals(identity)) continue
@@ -152,5 +152,9 @@ export class Gate {
       tally.live += change.live
     }
     return tally
+  }
+
+  async #get(key: Buffer): Promise<{ value: Buffer } | null> {
+    return await this.#options.view().get(key, { timeout: FETCH_TIMEOUT })
   }
 }

@@ -29,7 +29,6 @@ const TIMEOUT = 15_000
 /** Browses a market without joining it: the relay's signed word on where the view is, then the view as a plain Hyperbee. */
 export class LightReader extends ReadyResource {
   readonly #options: Required<LightReaderOptions>
-  #channel: MarketChannel | null = null
   #view: Hyperbee | null = null
   #listing: Listing | null = null
   #rules: MarketRules | null = null
@@ -51,8 +50,7 @@ export class LightReader extends ReadyResource {
 
   protected override async _open(): Promise<void> {
     const { store, stream, market, now, timeoutMs } = this.#options
-    const deadline = AbortSignal.timeout(timeoutMs)
-    const head = await this.#askHead(deadline)
+    const head = await this.#askHead()
     store.replicate(stream)
     const core = store.get({ key: head.view })
     await core.ready()
@@ -74,7 +72,6 @@ export class LightReader extends ReadyResource {
   }
 
   protected override async _close(): Promise<void> {
-    this.#channel?.close()
     await this.#view?.close()
     await this.#options.store.close()
   }
@@ -93,15 +90,17 @@ export class LightReader extends ReadyResource {
     return await this.#listing!.get(id)
   }
 
-  async #askHead(deadline: AbortSignal): Promise<ViewHead> {
+  async #askHead(): Promise<ViewHead> {
     const { stream, market, timeoutMs } = this.#options
+    let channel: MarketChannel | null = null
     let head: ViewHead | null
     try {
-      this.#channel = this.#openChannel(stream, market)
-      deadline.addEventListener('abort', () => this.#channel?.close())
-      head = await this.#channel.viewHead(timeoutMs)
+      channel = this.#openChannel(stream, market)
+      head = await channel.viewHead(timeoutMs)
     } catch (error) {
       throw this.#unreached().withCause(error)
+    } finally {
+      channel?.close()
     }
     if (!head) throw this.#unreached()
     const { signature, ...said } = head
@@ -117,11 +116,13 @@ export class LightReader extends ReadyResource {
     return new MarketChannel(stream, {
       id: crypto.discoveryKey(market),
       budget: new Budget(this.#options.now),
-      hello: () => ({ version: VERSION, writer: Buffer.alloc(32), length: 0 }),
+      hello: () => ({ version: VERSION, writer: Buffer.alloc(32) }),
+      isRelay: () => true,
       judge: null,
       heads: () => [],
       viewHead: () => null,
       onhello: nothing,
+      onheads: nothing,
       onclose: nothing
     })
   }

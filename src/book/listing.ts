@@ -34,7 +34,7 @@ export interface ViewState {
 }
 
 /** How long a block of the view is waited for, ms. */
-const FETCH_TIMEOUT = 10_000
+export const FETCH_TIMEOUT = 10_000
 const MOST = 1000
 
 /** Reads a view, whoever served it, and verifies each record before it is given out. */

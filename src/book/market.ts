@@ -75,6 +75,8 @@ const UNKNOWN: ViewState = { rules: null, tick: 0, count: { slots: 0, live: 0 },
 export class Market extends ReadyResource {
   /** Counts since the market was opened. */
   readonly stats = { accepted: 0, refused: 0, fastForwards: 0 }
+  /** Whether a relay has fetched all of the view since it became one or skipped ahead. */
+  holdsAll = false
   readonly #options: MarketOptions
   readonly #channels = new Map<NoiseStream, MarketChannel>()
   readonly #streams = new Set<NoiseStream>()
@@ -86,9 +88,10 @@ export class Market extends ReadyResource {
   #ticker: Ticker | null = null
   #refreshing: Promise<void> | null = null
   #stale = false
+  #caughtUp = false
   #seen = ''
-  #announced = 0
-  #whole: Range | null = null
+  #said = ''
+  #fetching: Range | null = null
 
   constructor(options: MarketOptions) {
     super()
@@ -138,6 +141,12 @@ export class Market extends ReadyResource {
     return this.#state.count.slots
   }
 
+  /** Blocks of the view that the founder has not signed yet, which a newcomer or a passer-by does not see. */
+  get unsigned(): number {
+    const { core } = this.#base.view
+    return core.length - core.signedLength
+  }
+
   /** Relays that are connected now. */
   get relays(): number {
     return this.#relays().length
@@ -153,12 +162,19 @@ export class Market extends ReadyResource {
     const base = new Autobase(store, key, {
       open: view =>
         new Hyperbee(view.get('view'), { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' }),
-      apply,
+      apply: async (entries, view, host) => {
+        // Who has not been in step yet need not work out again what is signed already.
+        if (!this.#caughtUp) host.preferFastForward()
+        await apply(entries, view, host)
+      },
       close: async view => await view.close(),
       ackInterval: ACK_INTERVAL
     })
     base.on('error', error => this.emit('fault', error))
-    base.on('fast-forward', () => this.stats.fastForwards++)
+    base.on('fast-forward', () => {
+      this.stats.fastForwards++
+      this.holdsAll = false
+    })
     this.#base = base
     await base.ready()
     const view = (): Hyperbee => base.view
@@ -184,7 +200,7 @@ export class Market extends ReadyResource {
     }
     for (const channel of this.#channels.values()) channel.close()
     await this.#ticker?.stop()
-    this.#whole?.destroy()
+    this.#fetching?.destroy()
     await this.#base.close()
     await this.#refreshing
   }
@@ -275,6 +291,7 @@ export class Market extends ReadyResource {
         return
       }
       this.#announce()
+      this.#holdAll()
       for (const channel of this.#channels.values()) this.#consider(channel)
       const { core } = this.#base.view
       const seen = `${core.fork}/${core.length}`
@@ -386,12 +403,15 @@ export class Market extends ReadyResource {
         if (this.role === 'reader') return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
         return await this.#take(record)
       },
+      isRelay: device => this.#writerOf(device) !== null,
       heads: () => this.#base.heads(),
       viewHead: () => this.#viewHead(),
       onhello: channel => {
+        if (this.role !== 'reader') channel.say(this.#base.heads())
         this.#consider(channel)
         this.emit('peers')
       },
+      onheads: channel => this.#consider(channel),
       onclose: channel => {
         if (this.#channels.get(stream) === channel) this.#channels.delete(stream)
         this.emit('peers')
@@ -400,33 +420,60 @@ export class Market extends ReadyResource {
   }
 
   #hello(): BookHello {
-    const { local } = this.#base
-    return { version: VERSION, writer: local.key, length: this.#base.writable ? local.length : 0 }
+    return { version: VERSION, writer: this.#base.local.key }
   }
 
+  /** A relay tells its peers of what it and others have written, so that it spreads before the founder takes note. */
   #announce(): void {
-    if (this.role === 'reader' || this.#base.local.length === this.#announced) return
-    this.#announced = this.#base.local.length
-    for (const channel of this.#channels.values()) channel.announce()
-    if (this.role === 'relay') this.#whole ??= this.#base.view.core.download({ start: 0, end: -1 }) // to judge by
+    if (this.role === 'reader') return
+    const heads = this.#base.heads()
+    const said = heads.map(({ key, length }) => `${key.toString('hex')}/${length}`).join()
+    if (said === this.#said) return
+    this.#said = said
+    for (const channel of this.#channels.values()) channel.say(heads)
   }
 
-  /** The writer that a device may speak for: the founder's or a relay's; null for strangers. */
+  /** A relay holds all of the view, so that it can judge by it with nobody else there. */
+  #holdAll(): void {
+    if (this.role !== 'relay' || this.#fetching || this.holdsAll) return
+    const { core } = this.#base.view
+    const range = core.download({ start: 0, end: core.length })
+    const fetching = async (): Promise<void> => {
+      this.holdsAll = await range.done()
+    }
+    this.#fetching = range
+    fetching()
+      .catch((error: unknown) => this.#fault(error))
+      .finally(() => (this.#fetching = null))
+  }
+
+  /** A device's writer: the founder's or a relay's; null for strangers. */
   #writerOf(device: Buffer): Buffer | null {
     if (this.#state.rules?.founder.equals(device)) return this.key
     return this.#state.relays.get(device.toString('hex')) ?? null
+  }
+
+  #isWriter(key: Buffer): boolean {
+    if (key.equals(this.key)) return true
+    for (const writer of this.#state.relays.values()) if (writer.equals(key)) return true
+    return false
   }
 
   #relays(): MarketChannel[] {
     return [...this.#channels.values()].filter(({ hello, device }) => hello && this.#writerOf(device))
   }
 
-  /** Follows a relay's own writer as far as it says it is; does for a device what was decided while it was away. */
+  /**
+   * Follows the admitted writers as far as a relay says they are: what others write is not even fetched. Does for a device
+   * what was decided while it was away.
+   */
   #consider(channel: MarketChannel): void {
-    const { hello, device } = channel
+    const { hello, said, device } = channel
     if (!hello || this.closing) return
-    if (this.#writerOf(device)?.equals(hello.writer)) {
-      this.#base.hintWakeup({ key: hello.writer, length: hello.length })
+    if (this.#writerOf(device)) {
+      const hints = said.filter(({ key }) => this.#isWriter(key))
+      if (hints.length > 0) this.#base.hintWakeup(hints)
+      channel.said = said.filter(head => !hints.includes(head))
     } else if (this.role === 'founder' && this.#admissions().list().some(d => d.equals(device))) {
       this.#carryOut(device, hello.writer).catch((error: unknown) => this.#fault(error))
     }
@@ -481,6 +528,7 @@ export class Market extends ReadyResource {
     } catch {
       return false // each of them is ahead of us or gives no answer
     }
+    this.#caughtUp = true
     await this.#refresh()
     return this.rules !== null
   }

@@ -12,34 +12,120 @@ export const EXIT_CODES: readonly { exit: Exit; meaning: string }[] = [
   { exit: EXIT.interrupted, meaning: 'interrupted' }
 ]
 
-/** The stable words of `error.code`. */
-export const ERROR_CODES: readonly { code: string; exit: Exit; meaning: string }[] = [
-  { code: 'FAILED', exit: 1, meaning: 'it failed for the reason given' },
-  { code: 'INTERNAL', exit: 1, meaning: 'a fault of the program itself; set BUSHEL_DEBUG=1 to see where' },
-  { code: 'NODE_GONE', exit: 1, meaning: 'the running node went away before it answered' },
-  { code: 'NODE_UNREACHABLE', exit: 1, meaning: 'the control socket of the running node cannot be opened' },
-  { code: 'NOT_RUNNING', exit: 1, meaning: 'the command needs `bushel up`, and none runs on this home' },
-  { code: 'ALREADY_RUNNING', exit: 2, meaning: 'another process has this home' },
-  { code: 'BAD_BOOTSTRAP', exit: 2, meaning: '--bootstrap is not HOST:PORT,...' },
-  { code: 'BAD_CONFIG', exit: 2, meaning: 'a file of the home is damaged or missing' },
-  { code: 'BAD_HOME', exit: 2, meaning: 'the path cannot be used as a home' },
-  { code: 'BAD_INPUT', exit: 2, meaning: 'an amount, price, size, time or number that is none' },
-  { code: 'BAD_KEY', exit: 2, meaning: 'a key or id that is none' },
-  { code: 'BAD_LINK', exit: 2, meaning: 'a link that is none' },
-  { code: 'BAD_PATH', exit: 2, meaning: 'a file or folder that is not there or cannot be read' },
-  { code: 'BAD_REQUEST', exit: 2, meaning: 'the running node did not understand the command' },
-  { code: 'BAD_RULES', exit: 2, meaning: 'a rules file that is none' },
-  { code: 'BAD_WORDS', exit: 2, meaning: 'the 24 words do not make an identity' },
-  { code: 'HOME_EXISTS', exit: 2, meaning: '`init` where something is already' },
-  { code: 'NO_HOME', exit: 2, meaning: 'there is no home at the path' },
-  { code: 'PORT_IN_USE', exit: 2, meaning: 'the port of `dht` is taken' },
-  { code: 'UNSAFE_FOLDER', exit: 2, meaning: 'the folder of the control socket is open to other users' },
-  { code: 'USAGE', exit: 2, meaning: 'an unknown command or option, or a missing argument' },
-  { code: 'NOT_FOUND', exit: 3, meaning: 'no such link, market, order or lease' },
-  { code: 'NO_OFFER', exit: 4, meaning: 'no offer, or not enough of them, for what was asked' },
-  { code: 'PAYMENT_FAILED', exit: 5, meaning: 'a payment failed' },
-  { code: 'INTERRUPTED', exit: 130, meaning: 'stopped by a signal' }
+/** The stable words of `error.code`, by exit code. */
+const CODES: readonly [Exit, Record<string, string>][] = [
+  [
+    EXIT.failed,
+    {
+      BAD_ANSWER: 'a peer answered against the agreement',
+      BAD_PEER: 'a peer broke the agreement',
+      BLOCK_MISSING: 'a block that should be here is not',
+      BUDGET: 'a relay takes no more orders from us for a while',
+      CLOSED: 'a part of the node was closed meanwhile',
+      CLOSING: 'the lease is being taken off the shelf',
+      DISK_FULL: 'the disk has no room',
+      FAILED: 'it failed for the reason given',
+      FORGED: 'what a peer showed of a market does not hold',
+      INCOMPLETE: 'the upload is not complete',
+      INTERNAL: 'a fault of the program; BUSHEL_DEBUG=1 shows where',
+      INVOICE_FAILED: 'the wallet could not make an invoice',
+      IN_PROGRESS: 'this path is being mirrored already',
+      JOURNAL_FAILED: 'the journal cannot be written',
+      LAPSED: 'the agreement was not paid in time',
+      MALFORMED: 'a peer sent what cannot be read',
+      MARKET_NOT_REACHED: 'nobody of the market answered',
+      NAMES_CLASH: 'two names of the drive are one name on this disk',
+      NODE_GONE: 'the running node went away before it answered',
+      NODE_UNREACHABLE: 'the control socket cannot be opened',
+      NOT_RUNNING: 'this needs `bushel up`, and none runs on this home',
+      NO_RELAY: 'no relay of the market can be reached',
+      PACK_EXISTS: 'a drive of this name was packed before',
+      PEER_GONE: 'a peer went away',
+      PEER_UNREACHABLE: 'a peer did not answer',
+      STALLED: 'nothing more came or went',
+      TIMEOUT: 'a peer did not answer in time',
+      UNSAFE_DRIVE: 'the drive would write outside its folder',
+      UNSUPPORTED_DRIVE: 'the drive is of a kind that is not restored'
+    }
+  ],
+  [
+    EXIT.badInput,
+    {
+      ALREADY_RUNNING: 'another process has this home',
+      BAD_BOOTSTRAP: '--bootstrap is not HOST:PORT,...',
+      BAD_CONFIG: 'a file of the home is damaged or missing',
+      BAD_DEST: 'the destination cannot be written',
+      BAD_HOME: 'the path cannot be used as a home',
+      BAD_INPUT: 'no amount, price, size, time or number',
+      BAD_JOURNAL: 'the journal is damaged',
+      BAD_KEY: 'no key or id',
+      BAD_LINK: 'no link',
+      BAD_NAME: 'a name that cannot be used',
+      BAD_PATH: 'a file or folder that is not there or not readable',
+      BAD_REQUEST: 'the running node did not understand the command',
+      BAD_RULES: "rules that cannot be a market's",
+      BAD_WORDS: 'the 24 words do not make an identity',
+      CORRUPT: 'a file of the book is damaged',
+      FILE_CHANGED: 'a file changed while it was being read',
+      FILE_EXISTS: 'a different file is in the way',
+      HOME_EXISTS: '`init` where something is already',
+      INVOICE_CONFLICT: 'an invoice of this kind was made for something else',
+      IN_THE_WAY: 'a file stands where a folder must go',
+      MARKET_EXISTS: 'a market of this name is joined already',
+      NOT_FOUNDER: 'only the founder of the market can do that',
+      NO_HOME: 'there is no home at the path',
+      NO_SPACE: 'the disk has less room than is offered',
+      PORT_IN_USE: 'the port cannot be had',
+      UNKNOWN_METHOD: 'the running node is of another version',
+      UNSAFE_FOLDER: 'others can open the folder of the control socket',
+      USAGE: 'unknown command or option, or a missing argument',
+      WALLET_BUSY: 'another process has the wallet',
+      WALLET_CORRUPT: 'the wallet is damaged',
+      WHICH_MARKET: 'several markets are joined, and none is chosen'
+    }
+  ],
+  [
+    EXIT.notFound,
+    {
+      LEASE_NOT_FOUND: 'no such lease',
+      LINK_NOT_FOUND: 'nobody who has this drive was found',
+      MARKET_NOT_FOUND: 'no such market',
+      NOT_FOUND: 'it was not found',
+      ORDER_NOT_FOUND: 'no such order of this node'
+    }
+  ],
+  [
+    EXIT.noOffer,
+    {
+      COPIES_SHORT: 'fewer copies than asked for are kept',
+      NO_OFFER: 'no offer, or too few, for what was asked',
+      PRICE_ROSE: 'a provider asks more now than on the book',
+      PRICE_TOO_LOW: 'there are offers, but at higher prices'
+    }
+  ],
+  [
+    EXIT.payment,
+    {
+      INVOICE_REFUSED: 'an invoice was not what was agreed; nothing was paid',
+      NO_BALANCE: 'the balance is too small',
+      NO_ROUTE: 'the other Lightning node cannot be paid',
+      PAYMENT_FAILED: 'a payment failed',
+      PAYMENT_PENDING: 'a payment is still under way',
+      WALLET_CLOSED: 'the wallet was closed meanwhile',
+      WALLET_FAILED: 'the Lightning process does not run'
+    }
+  ],
+  [
+    EXIT.interrupted,
+    {
+      INTERRUPTED: 'stopped by a signal'
+    }
+  ]
 ]
+
+export const ERROR_CODES = CODES.flatMap(([exit, codes]) =>
+  Object.entries(codes).map(([code, meaning]) => ({ code, exit, meaning }))
+)
 
 const NOTES = [
   '`up` and `dht` run until they are stopped: Ctrl-C (SIGINT) ends them in order with 130, SIGTERM ends them in order with 0.',

@@ -29,7 +29,9 @@ export type Action = (
  * rejects, exit code 130.
  */
 export async function endOf(signal: AbortSignal): Promise<void> {
+  const alive = setInterval(() => undefined, 1 << 30) // a wait alone does not keep the process
   if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+  clearInterval(alive)
   if (!(signal.reason instanceof Interruption) || signal.reason.signal !== 'SIGTERM') throw signal.reason
 }
 

@@ -3,14 +3,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import { BushelError, EXIT } from '../../contracts/errors.js'
-import { absolutePath, parseMarket } from './arguments.js'
-import { parseBootstrap } from './bootstrap.js'
-import { Interruption, text } from './invocation.js'
-import type { OptionValues } from './invocation.js'
+import { Interruption } from './invocation.js'
 import { Output } from './output.js'
-import { ProgressLine } from './progress-line.js'
 import { createProgram } from './program.js'
-import type { Loader } from './program.js'
 
 /** What has not ended in order by then is ended. */
 const STOP_TIMEOUT_MS = 20_000
@@ -18,85 +13,61 @@ const STOP_TIMEOUT_MS = 20_000
 const SECOND_SIGNAL_MS = 1_000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Runs one command line to its end, and the process with it. */
-export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<never> {
+/** Runs the command line that this process was started with, and ends the process with its exit code. */
+export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
   const output = new Output(wantsJson(argv))
-  process.on('uncaughtException', error => void end(output, internal(error)))
-  process.on('unhandledRejection', error => void end(output, internal(error)))
-  const signal = stopSignal()
-  let failure: BushelError | null = null
-  try {
-    await parse(argv, output, signal)
-  } catch (error) {
-    failure = failureOf(error, signal)
-  }
-  return await end(output, failure)
+  let ending: Promise<never> | null = null
+  const finish = (failure: BushelError | null): Promise<never> => (ending ??= end(output, failure))
+  process.on('uncaughtException', error => void finish(internal(error)))
+  process.on('unhandledRejection', error => void finish(internal(error)))
+  const signal = stopSignal(interruption => void finish(interruption))
+  await finish(await execute(argv, output, signal))
 }
 
-async function parse(argv: readonly string[], output: Output, signal: AbortSignal): Promise<void> {
+/** Runs one command line; resolves to why it failed, or null. */
+export async function execute(
+  argv: readonly string[],
+  output: Output,
+  signal: AbortSignal
+): Promise<BushelError | null> {
   let usage = ''
-  const run = (
-    name: string,
-    load: Loader,
-    positional: readonly string[],
-    options: OptionValues
-  ): Promise<void> => invoke({ name, load, positional, options, output, signal })
-  const program = createProgram({ version: version(), run, onerror: written => (usage += written) })
+  const program = createProgram({
+    version: version(),
+    run: async typed => {
+      const { invoke } = await import('./invoke.js')
+      await invoke(typed, output, signal)
+    },
+    onhelp: written => output.text(written),
+    onerror: written => (usage += written)
+  })
   try {
     await program.parseAsync(argv, { from: 'user' })
+    return null
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode === 0) return // help and version, which are printed
+    if (!(error instanceof CommanderError)) return failureOf(error, signal)
+    if (error.exitCode === 0) return null // help and version, which are printed
     if (error.code === 'commander.help') output.line(usage.trimEnd())
-    throw usageError(error)
+    return usageError(error)
   }
-}
-
-interface Invoked {
-  name: string
-  load: Loader
-  positional: readonly string[]
-  options: OptionValues
-  output: Output
-  signal: AbortSignal
-}
-
-async function invoke({ name, load, positional, options, output, signal }: Invoked): Promise<void> {
-  const market = text(options, 'market')
-  const context = { onProgress: output.progress.bind(output), signal }
-  const place = {
-    home: absolutePath(text(options, 'home')!),
-    bootstrap: parseBootstrap(text(options, 'bootstrap')),
-    command: name,
-    onnote: (message: string) => output.progress({ event: 'note', message }),
-    onfault: (error: unknown) => output.progress({ event: 'note', message: `fault: ${messageOf(error)}` })
-  }
-  const bar = new ProgressLine(output)
-  output.showProgressWith(progress => bar.show(progress))
-  const named = market === undefined ? undefined : parseMarket(market)
-  const { run } = await load()
-  await run(
-    { place, market: named, dryRun: options.dryRun === true, output, signal, context },
-    positional,
-    options
-  )
 }
 
 /** Known before anything is parsed: a usage error is JSON, too. */
-function wantsJson(argv: readonly string[]): boolean {
+export function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--')
   return argv.slice(0, end < 0 ? undefined : end).includes('--json')
 }
 
-function stopSignal(): AbortSignal {
+/** Aborted by the first signal; `onoverdue` when that has not ended the command in time. */
+function stopSignal(onoverdue: (interruption: Interruption) => void): AbortSignal {
   const controller = new AbortController()
   let first = 0
   const onsignal = (name: NodeJS.Signals): void => {
     const now = performance.now()
     if (!controller.signal.aborted) {
       first = now
-      controller.abort(new Interruption(name))
-      setTimeout(() => process.exit(EXIT.interrupted), STOP_TIMEOUT_MS).unref()
+      const interruption = new Interruption(name)
+      controller.abort(interruption)
+      setTimeout(() => onoverdue(interruption), STOP_TIMEOUT_MS).unref()
     } else if (now - first > SECOND_SIGNAL_MS) {
       process.exit(EXIT.interrupted)
     }

@@ -1,4 +1,4 @@
-import { BushelError } from '../../contracts/errors.js'
+import type { BushelError } from '../../contracts/errors.js'
 import type { Progress } from '../node/api.js'
 
 const PROGRESS_EVERY_MS = 200
@@ -43,6 +43,11 @@ export class Output {
     if (this.json) return this.#write(JSON.stringify(value))
     const text = people()
     this.#write(plain(typeof text === 'string' ? text : text.join('\n')))
+  }
+
+  /** Text that was asked for, as it is. */
+  text(text: string): void {
+    this.#write(text.replace(/\n$/, ''))
   }
 
   progress(progress: Progress): void {
@@ -106,7 +111,6 @@ export class Output {
 
 /** Names and reasons come from strangers: nothing of theirs may steer the terminal or turn the text around. */
 export function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(
     /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
     '\ufffd'

@@ -5,17 +5,21 @@ import type { Action, OptionValues } from './invocation.js'
 
 export type Loader = () => Promise<{ run: Action }>
 
-/** Runs a command that was parsed: its name, what it is, its arguments and its options with the global ones. */
-export type Runner = (
-  name: string,
-  load: Loader,
-  positional: readonly string[],
+/** A command as it was parsed: its name, what it is, its arguments, and its options with the global ones. */
+export interface Typed {
+  name: string
+  load: Loader
+  positional: readonly string[]
   options: OptionValues
-) => Promise<void>
+}
+
+export type Runner = (typed: Typed) => Promise<void>
 
 export interface ProgramOptions {
   version: string
   run: Runner
+  /** Help, as it was asked for. */
+  onhelp: (text: string) => void
   /** What commander writes to standard error: its usage errors and the help that goes with them. */
   onerror: (text: string) => void
 }
@@ -24,14 +28,14 @@ export interface ProgramOptions {
  * The syntax of every command. What a command does is loaded only when it runs, so that help is quick. The global
  * options are the program's alone: commander then takes them before and after the command's name.
  */
-export function createProgram({ version, run, onerror }: ProgramOptions): Command {
+export function createProgram({ version, run, onhelp, onerror }: ProgramOptions): Command {
   const program = new Command('bushel')
     .description(
       'A peer resource marketplace node: rent and let disk, for sats, without a company in the middle'
     )
     .version(version, '-V, --version', 'print the version')
     .exitOverride()
-    .configureOutput({ writeErr: onerror })
+    .configureOutput({ writeOut: onhelp, writeErr: onerror })
     .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
     .addOption(new Option('--json', 'print JSON lines, the result last'))
     .addOption(
@@ -59,12 +63,16 @@ export function createProgram({ version, run, onerror }: ProgramOptions): Comman
     command.addHelpText('after', `\nExample:\n  $ bushel ${example}`)
     command.action(async () => {
       const positional = command.processedArgs.flat() as string[]
-      await run(nameOf(command), load, positional, command.optsWithGlobals())
+      await run({ name: nameOf(command), load, positional, options: command.optsWithGlobals() })
     })
     return command
   }
   const group = (name: string, description: string, example: string): Command =>
-    program.command(name).description(description).addHelpText('after', `\nExample:\n  $ bushel ${example}`)
+    program
+      .command(name)
+      .helpCommand(false)
+      .description(description)
+      .addHelpText('after', `\nExample:\n  $ bushel ${example}`)
 
   define(
     program,
@@ -73,7 +81,7 @@ export function createProgram({ version, run, onerror }: ProgramOptions): Comman
     'init --play-grant "1000000 sat"',
     () => import('./commands/init.js')
   )
-    .option('--words <->', 'recover an identity: read its 24 words from standard input')
+    .option('--words <source>', '`-`: recover an identity, its 24 words read from standard input')
     .option('--play-grant <amount>', 'play money to start with (default: 1 000 000 sat)')
 
   define(
@@ -240,7 +248,8 @@ function defineHelp(program: Command, run: Runner): void {
   help.action(async () => {
     const path = help.processedArgs.flat() as string[]
     if (path.length === 1 && path[0] === 'exit-codes') {
-      await run('help', () => import('./commands/help.js'), path, help.optsWithGlobals())
+      const load: Loader = () => import('./commands/help.js')
+      await run({ name: 'help', load, positional: path, options: help.optsWithGlobals() })
       return
     }
     let command = program

@@ -33,9 +33,8 @@ export class BootstrapNode extends ReadyResource {
   protected override async _open(): Promise<void> {
     const port = await freePort(this.#port)
     // Without the last argument it would bind every interface and report an address that cannot be dialled.
-    const dht = HyperDHT.bootstrapper(port, HOST, { host: HOST })
-    await dht.fullyBootstrapped()
-    this.#dht = dht
+    this.#dht = HyperDHT.bootstrapper(port, HOST, { host: HOST })
+    await this.#dht.fullyBootstrapped()
   }
 
   protected override async _close(): Promise<void> {

@@ -24,6 +24,8 @@ export interface Request {
   sliceStartMsat: bigint
   /** The least grace that is accepted, ms. */
   minGrace: number
+  /** How long the answer is waited for, ms. */
+  timeoutMs: number
 }
 
 export interface Quoted {
@@ -35,7 +37,6 @@ export interface Quoted {
   validUntil: number
 }
 
-const QUOTE_TIMEOUT = 10_000
 /** A quote that holds longer is a mistake: it would keep our own terms open. */
 const MAX_VALIDITY = DAY
 /** A first slice of more than so many times what was wished is refused: it is what a stranger could run away with. */
@@ -50,7 +51,7 @@ export async function askQuote(deals: Deals, channel: DealChannel, request: Requ
   const body = { market, ask, revision, bytes, blocks, time, sliceStartMsat }
   const { quote, signature } = await channel.request('quote', body, {
     id: requestId,
-    timeoutMs: QUOTE_TIMEOUT
+    timeoutMs: request.timeoutMs
   })
   const peer = shortKey(channel.device)
   if (!verify('quote', quote, signature, channel.device)) throw bad(peer, 'its signature does not hold')
@@ -62,7 +63,11 @@ export async function askQuote(deals: Deals, channel: DealChannel, request: Requ
   }
   if (request.minChargeMsat !== undefined && quote.minChargeMsat > request.minChargeMsat) {
     const [was, is] = [formatAmount(request.minChargeMsat), formatAmount(quote.minChargeMsat)]
-    throw BushelError.noOffer(`${peer} asks at least ${is} now, not ${was} as on the book`, undefined, 'PRICE_ROSE')
+    throw BushelError.noOffer(
+      `${peer} asks at least ${is} now, not ${was} as on the book`,
+      undefined,
+      'PRICE_ROSE'
+    )
   }
   if (quote.validFor > MAX_VALIDITY) throw bad(peer, `it says that it holds for ${quote.validFor} ms`)
   if (quote.sliceStartMsat > MAX_START_FACTOR * request.sliceStartMsat) {
@@ -103,9 +108,13 @@ export function termsOf(deals: Deals, { channel, request, requestId, quote, vali
 }
 
 /** Sends signed terms (on disk by now) and gives the verified countersignature. The request id is the agreement's id. */
-export async function requestCountersign(channel: DealChannel, agree: Agree): Promise<Countersign> {
+export async function requestCountersign(
+  channel: DealChannel,
+  agree: Agree,
+  timeoutMs: number
+): Promise<Countersign> {
   const id = agreementId(agree.terms)
-  const countersign = await channel.request('agree', agree, { id })
+  const countersign = await channel.request('agree', agree, { id, timeoutMs })
   const peer = shortKey(channel.device)
   const fault = faultOfList(countersign.list, agree.terms, 0)
   if (fault) throw bad(peer, `its list of payments is wrong: ${fault}`)

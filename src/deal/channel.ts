@@ -17,6 +17,8 @@ const REQUEST_TIMEOUT = 20_000
 /** A peer's budget of requests: what a burst may be, and how many come back a second. */
 const BURST = 400
 const REFILL = 40
+/** Answers to one peer that are worked on at a time. */
+const AT_ONCE = 8
 
 /** Who is at the other end, as the connection and the hello proved it. */
 export interface Counterparty {
@@ -62,6 +64,8 @@ export class DealChannel extends ReadyResource {
   peer: Counterparty | null = null
   readonly #options: ChannelOptions
   readonly #rpc: ProtomuxRPC
+  readonly #waiting: (() => void)[] = []
+  #underWay = 0
   #budget = BURST
   #refilled = Date.now()
 
@@ -125,7 +129,7 @@ export class DealChannel extends ReadyResource {
       const body = decode(METHODS[method].request, request.body, REQUEST_LIMITS[method])
       if (!this.peer && method !== 'hello')
         throw new BushelError({ ...UNEXPECTED, message: `${method} before hello` })
-      return await this.#answerOnce(method, request.id, body)
+      return await this.#inPlace(() => this.#answerOnce(method, request.id, body))
     } catch (error) {
       if (!(error instanceof BushelError) || !HOSTILE.has(error.code)) this.#options.onfault(error)
       this.disconnect()
@@ -137,33 +141,46 @@ export class DealChannel extends ReadyResource {
     if (!METHODS[method].kept) return this.#answer(method, id, body)
     const { replies } = this.#options
     return replies.once(this.device, id, async () => {
-      if (replies.isFull(this.device)) throw new BushelError({ ...UNEXPECTED, message: 'too many requests to keep' })
+      if (replies.isFull(this.device))
+        throw new BushelError({ ...UNEXPECTED, message: 'too many requests to keep' })
       return this.#answer(method, id, body)
     })
   }
 
   async #answer(method: Method, id: Buffer, body: unknown): Promise<Buffer> {
     const handler = this.#options.handlers[method] as Handler<Method> | undefined
-    const changes: Change[] = []
+    let answer: Answer<Method> | null = null
     let reply: Buffer
-    let kept: (() => void) | undefined
     try {
-      if (!handler) throw new Decline('NOT_SERVED', 'this node does not serve that')
-      const answer = await handler(body as never, this.peer!, this, id)
-      changes.push(...(answer.changes ?? []))
-      kept = answer.kept
-      reply = encode('reply', { body: encode(METHODS[method].reply, answer.body as never) })
-    } catch (error) {
-      if (!(error instanceof Decline)) throw error
-      reply = encode('reply', { decline: { code: error.code, reason: error.message.slice(0, 200) } })
-    }
-    if (METHODS[method].kept) changes.push(this.#options.replies.change(this.device, id, reply))
-    try {
+      try {
+        if (!handler) throw new Decline('NOT_SERVED', 'this node does not serve that')
+        answer = await handler(body as never, this.peer!, this, id)
+        reply = encode('reply', { body: encode(METHODS[method].reply, answer.body as never) })
+      } catch (error) {
+        if (!(error instanceof Decline)) throw error
+        reply = encode('reply', { decline: { code: error.code, reason: error.message.slice(0, 200) } })
+      }
+      const changes = [...(answer?.changes ?? [])]
+      if (METHODS[method].kept) changes.push(this.#options.replies.change(this.device, id, reply))
       if (changes.length > 0) await this.#options.facts.set(...changes)
+      return reply
     } finally {
-      kept?.()
+      answer?.kept?.()
     }
-    return reply
+  }
+
+  /** A few answers at a time, the others in the order in which they came: what they hold in memory is bounded. */
+  async #inPlace<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#underWay < AT_ONCE) this.#underWay++
+    else await new Promise<void>(go => this.#waiting.push(go))
+    try {
+      if (this.closing) throw new BushelError({ ...UNEXPECTED, message: 'the channel is closed' })
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#underWay--
+    }
   }
 
   #spend(): void {

@@ -1,5 +1,6 @@
 import type { KeyPair } from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
+import Protomux from 'protomux'
 import ReadyResource from 'ready-resource'
 import type { Hello, Party, SignedCounter } from '#spec'
 import { attests, authorOf } from '../../contracts/attestation.js'
@@ -7,7 +8,7 @@ import { BushelError } from '../../contracts/errors.js'
 import { shortKey } from '../../contracts/key.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
 import type { Facts } from '../journal/facts.js'
-import { DealChannel } from './channel.js'
+import { DealChannel, PROTOCOL } from './channel.js'
 import type { Counterparty, Handler, Handlers } from './channel.js'
 import { Decline } from './decline.js'
 import type { Method } from './methods.js'
@@ -94,8 +95,16 @@ export class Deals extends ReadyResource {
     Object.assign(this.#handlers, { [method]: handler })
   }
 
+  /** Answers on this connection from now on; a channel is opened when either side has something to say. */
   attach(stream: NoiseStream): void {
-    if (this.#channels.has(stream)) return
+    const mux = Protomux.from(stream)
+    mux.pair({ protocol: PROTOCOL, id: null }, () => void this.#channel(stream))
+    stream.once('close', () => mux.unpair({ protocol: PROTOCOL, id: null }))
+  }
+
+  #channel(stream: NoiseStream): DealChannel | null {
+    const open = this.#channels.get(stream)
+    if (open || stream.destroyed || this.closing) return open ?? null
     const { facts, replies } = this
     const channel = new DealChannel({
       stream,
@@ -106,6 +115,7 @@ export class Deals extends ReadyResource {
     })
     this.#channels.set(stream, channel)
     channel.once('close', () => this.#channels.delete(stream))
+    return channel
   }
 
   /** A channel to a device, with both sides proven to each other. */
@@ -114,11 +124,11 @@ export class Deals extends ReadyResource {
     { timeoutMs = 20_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {}
   ): Promise<DealChannel> {
     const stream = await this.#connector.connect(device, timeoutMs, signal)
-    const channel = this.#channels.get(stream)
+    const channel = this.#channel(stream)
     if (!channel) throw BushelError.failed(`${shortKey(device)} went away`, undefined, 'PEER_GONE')
     let greeting = this.#greetings.get(channel)
     if (!greeting) {
-      greeting = this.#greet(channel)
+      greeting = this.#greet(channel, timeoutMs)
       this.#greetings.set(channel, greeting)
       greeting.catch(() => this.#greetings.delete(channel))
     }
@@ -126,8 +136,8 @@ export class Deals extends ReadyResource {
     return channel
   }
 
-  async #greet(channel: DealChannel): Promise<void> {
-    const theirs = await channel.request('hello', this.#hello(channel.device))
+  async #greet(channel: DealChannel, timeoutMs: number): Promise<void> {
+    const theirs = await channel.request('hello', this.#hello(channel.device), { timeoutMs })
     try {
       await this.#meet(channel, theirs)
     } catch (error) {

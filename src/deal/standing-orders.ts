@@ -185,7 +185,8 @@ export class StandingOrders extends ReadyResource {
         // No relay just now: the revision is spent, and the next round tries with one more.
         const again: Order = { ...next, created: order.created, expires: order.expires }
         const withdrawn = this.get(id)?.revision !== next.revision
-        if (!withdrawn) await this.#put(id, { market: order.market, record: encode('order', again), until, open: 1 })
+        if (!withdrawn)
+          await this.#put(id, { market: order.market, record: encode('order', again), until, open: 1 })
         this.#options.onfault(error)
       }
     }

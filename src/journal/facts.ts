@@ -82,7 +82,7 @@ export class Facts extends ReadyResource {
       let map = this.#kinds.get(kind)
       if (!map) this.#kinds.set(kind, (map = new Map()))
       const id = key!.toString('hex')
-      if (value) map.set(id, value)
+      if (value && value.byteLength > 0) map.set(id, value)
       else map.delete(id)
     }
   }

@@ -25,6 +25,8 @@ import { Leases } from '../storage/leases.js'
 import { Mirrors } from '../storage/mirrors.js'
 import type { MirrorListener } from '../storage/mirrors.js'
 import { drivePacker } from '../storage/packer.js'
+import { PATIENCE } from '../storage/patience.js'
+import type { Patience } from '../storage/patience.js'
 import type { BookedAsk } from '../storage/placement.js'
 import { Shelf } from '../storage/shelf.js'
 import { Tenant } from '../storage/tenant.js'
@@ -41,6 +43,8 @@ export interface TradeOptions {
   /** Provider and unattended buyer, too; else only what one mirror needs. */
   serve: boolean
   policy?: Partial<Policy>
+  patience?: Partial<Patience>
+  now?: () => number
   onfault: (error: unknown) => void
   onnote: (note: string) => void
 }
@@ -75,28 +79,30 @@ export class Trade extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
-    const { facts, network, identity, device, proof, onfault, serve, books, dir } = this.#options
+    const { facts, network, identity, device, proof, onfault, serve, books, dir, now = Date.now } = this.#options
     await this.wallet.ready()
     const secret = createHmac('sha256', device.secretKey).update('bushel/preimages').digest()
-    this.teller = new Teller({ ledger: this.ledger, wallet: this.wallet, checkInvoice, secret, onfault })
+    this.teller = new Teller({ ledger: this.ledger, wallet: this.wallet, checkInvoice, secret, onfault, now })
     const { network: payments, nodeId: lightning } = this.wallet
     this.deals = new Deals({
       self: { identity, device, proof, lightning, network: payments },
       facts,
       connector: network,
-      onfault
+      onfault,
+      now
     })
     const market = (key: Buffer): Books['markets'][number] | null => books.get(key)
     this.orders = new StandingOrders({ self: this.deals.self, facts, market, onfault })
+    const patience = { ...PATIENCE, ...this.#options.patience }
     const folder = join(dir, 'drives')
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    const context = { deals: this.deals, teller: this.teller, leases: this.leases, now: Date.now }
+    const context = { deals: this.deals, teller: this.teller, leases: this.leases, now, patience }
     this.mirrors = new Mirrors({
       ...context,
       facts,
       folder,
       packer: drivePacker,
-      experiences: new Experiences(facts, Date.now),
+      experiences: new Experiences(facts, now),
       asks: (key, maxPrice) => this.#asks(key, maxPrice),
       spendable: async () => (await this.wallet.balance()).spendableMsat,
       minGrace: this.policy.grace
@@ -172,9 +178,9 @@ export class Trade extends ReadyResource {
       ...(maxPrice === null ? {} : { maxPrice })
     })
     return orders.map(({ id, order }) => {
-      const { space, minTime, maxTime } = askOf(order)
+      const { space, minTime, maxTime, minChargeMsat } = askOf(order)
       const { identity, device, price, revision } = order
-      return { id, identity, device, price, revision, space, minTime, maxTime }
+      return { id, identity, device, price, revision, space, minTime, maxTime, minChargeMsat }
     })
   }
 

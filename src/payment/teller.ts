@@ -205,6 +205,7 @@ export class Teller extends ReadyResource {
       })
       const known = this.ledger.payment(agreement, slice.epoch)
       if (known && !known.hash.equals(slice.hash)) throw refused(`a second hash for epoch ${slice.epoch}`)
+      if (!known && this.ledger.byHash(slice.hash)) throw refused(`epoch ${slice.epoch} has another payment's hash`)
       if (!known && this.ledger.byHash(slice.hash)) throw refused(`the hash of epoch ${slice.epoch} stands elsewhere`)
     })
     const fresh = list.slices.flatMap((slice, i) =>
@@ -224,14 +225,14 @@ export class Teller extends ReadyResource {
    * Pays one bound slice, once: a slice that is paid is given back as it stands. Rejects with PAYMENT_FAILED (nothing
    * was paid; it may be tried again) or PAYMENT_PENDING (in limbo: nobody knows yet, and no second payment is made).
    */
-  pay(agreement: Buffer, epoch: number): Promise<Payment> {
+  pay(agreement: Buffer, epoch: number, timeoutMs = PAY_TIMEOUT): Promise<Payment> {
     const key = `${agreement.toString('hex')}/${epoch}`
     let paying = this.#paying.get(key)
     if (!paying) {
       const account = agreement.toString('hex')
       const epochs = this.#payingOf.get(account) ?? new Set()
       this.#payingOf.set(account, epochs.add(epoch))
-      paying = this.#pay(agreement, epoch).finally(() => {
+      paying = this.#pay(agreement, epoch, timeoutMs).finally(() => {
         this.#paying.delete(key)
         epochs.delete(epoch)
         if (epochs.size === 0) this.#payingOf.delete(account)
@@ -241,7 +242,7 @@ export class Teller extends ReadyResource {
     return paying
   }
 
-  async #pay(agreement: Buffer, epoch: number): Promise<Payment> {
+  async #pay(agreement: Buffer, epoch: number, timeoutMs: number): Promise<Payment> {
     let payment = this.ledger.payment(agreement, epoch)
     if (!payment || payment.role !== 'payer') throw refused(`epoch ${epoch} is not bound`)
     if (payment.step === 'sent') payment = await this.#ask(payment)
@@ -258,7 +259,7 @@ export class Teller extends ReadyResource {
     const invoice = payment.text
     await this.ledger.record({ ...payment, step: 'sent' })
     const maxFeeMsat = max(payment.msat / 100n, MIN_FEE_LIMIT)
-    const state = await this.#options.wallet.pay(invoice, { maxFeeMsat, timeoutMs: PAY_TIMEOUT })
+    const state = await this.#options.wallet.pay(invoice, { maxFeeMsat, timeoutMs })
     const outcome = await this.#outcome(this.ledger.payment(agreement, epoch)!, state)
     if (outcome.step === 'paid') return outcome
     if (outcome.step === 'sent') throw pending(outcome)

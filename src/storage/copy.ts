@@ -5,7 +5,7 @@ import { BushelError } from '../../contracts/errors.js'
 import { shortKey } from '../../contracts/key.js'
 import { chargeOf } from '../../contracts/schedule.js'
 import { sign, verify } from '../../contracts/signature.js'
-import { agreementId, faultOfList } from '../../contracts/terms.js'
+import { MAX_CLOCK_SKEW, agreementId, faultOfList } from '../../contracts/terms.js'
 import { requestCountersign } from '../deal/buyer.js'
 import type { DealChannel } from '../deal/channel.js'
 import type { Deals } from '../deal/deals.js'
@@ -14,6 +14,8 @@ import type { Teller } from '../payment/teller.js'
 import { bytesOf, epochsOf, idOf, paidUntil, stripOf } from './leases.js'
 import type { Leases } from './leases.js'
 import { chooseAudit, judgeAudit } from './audit.js'
+import { PATIENCE } from './patience.js'
+import type { Patience } from './patience.js'
 
 /** The buyer's packed cores, as long as it has them. */
 export interface Goods {
@@ -27,14 +29,12 @@ export interface CopyContext {
   teller: Teller
   leases: Leases
   now: () => number
+  patience?: Patience
 }
 
 /** Blocks that are asked for before each payment. */
 const AUDIT_BLOCKS = 4
 const ATTEMPTS = 3
-const RECONNECT = 20_000
-/** An upload that does not move for so long has failed, ms. */
-const STALLED = 90_000
 const POLL = 250
 
 /**
@@ -65,7 +65,12 @@ export class Copy {
     }
     await context.leases.save(lease)
     const copy = new Copy(context, id)
-    await copy.bind(channel)
+    try {
+      await copy.bind(channel)
+    } catch (error) {
+      await copy.void(error instanceof Error ? error.message : String(error))
+      throw error
+    }
     return copy
   }
 
@@ -79,6 +84,14 @@ export class Copy {
 
   get name(): string {
     return shortKey(this.provider)
+  }
+
+  get #patience(): Patience {
+    return this.#context.patience ?? PATIENCE
+  }
+
+  get #soon(): { timeoutMs: number } {
+    return { timeoutMs: this.#patience.answer }
   }
 
   get epochs(): number {
@@ -116,7 +129,11 @@ export class Copy {
     const { leases } = this.#context
     let lease = this.lease
     if (lease.state !== 'AGREED') return
-    const countersign = await requestCountersign(channel, { terms: lease.terms, signature: lease.signature })
+    const countersign = await requestCountersign(
+      channel,
+      { terms: lease.terms, signature: lease.signature },
+      this.#patience.answer
+    )
     lease = { ...lease, countersign }
     await leases.save(lease)
     await this.#strip(channel, countersign, 0)
@@ -124,13 +141,13 @@ export class Copy {
   }
 
   async #strip(channel: DealChannel, countersign: Countersign, from: number): Promise<void> {
-    const { invoices } = await channel.request('strip', { agreement: this.id, from })
+    const { invoices } = await channel.request('strip', { agreement: this.id, from }, this.#soon)
     await this.#context.teller.bind(countersign.list, invoices, this.lease.terms.provider.lightning!)
   }
 
   /** Makes sure that the provider's Lightning node can be paid so much. */
   async reach(msat: bigint): Promise<void> {
-    await this.#context.teller.reach(this.lease.terms.provider.lightning!, msat)
+    await this.#context.teller.reach(this.lease.terms.provider.lightning!, msat, this.#patience.reach)
   }
 
   /** Pays the first slice: from here on the agreement binds. */
@@ -140,7 +157,7 @@ export class Copy {
       await this.void('it was not started in time')
       throw BushelError.failed(`the agreement with ${this.name} has lapsed`, 'nothing was paid', 'LAPSED')
     }
-    const payment = await teller.pay(this.id, 0)
+    const payment = await teller.pay(this.id, 0, this.#patience.payment)
     if (this.lease.state === 'BOUND') {
       await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
     }
@@ -160,7 +177,7 @@ export class Copy {
         const channel = await this.channel(signal)
         if (channel !== attached) await goods.attach(channel.stream)
         attached = channel
-        const { blocks, bytes } = await channel.request('progress', { agreement: this.id })
+        const { blocks, bytes } = await channel.request('progress', { agreement: this.id }, this.#soon)
         if (blocks > last.blocks) {
           last = { blocks, at: Date.now() }
           onbytes(Math.min(bytes, bytesOf(this.lease)))
@@ -169,7 +186,7 @@ export class Copy {
       } catch (error) {
         if (!isPassing(error)) throw error
       }
-      if (Date.now() - last.at > STALLED) {
+      if (Date.now() - last.at > this.#patience.upload) {
         throw BushelError.failed(
           `the upload to ${this.name} has stalled`,
           'what was paid is kept in mind',
@@ -185,10 +202,14 @@ export class Copy {
     const seal: Seal = { agreement: this.id, cores: await goods.seals() }
     const signed = { seal, signature: sign('seal', seal, deals.self.device) }
     try {
-      const answer = await channel.request('seal', signed, { timeoutMs: 60_000 })
+      const answer = await channel.request('seal', signed, { timeoutMs: this.#patience.seal })
       const { stored, signature } = answer
       if (!verify('stored', stored, signature, this.provider) || !stored.seal.equals(hashOf('seal', seal))) {
         throw this.#lie('its receipt for the upload does not hold')
+      }
+      const late = stored.start - this.#context.now() > MAX_CLOCK_SKEW
+      if (late || stored.start < this.lease.committed - MAX_CLOCK_SKEW) {
+        throw this.#lie('its receipt begins at a time when nothing was stored')
       }
       await leases.save({ ...this.lease, state: 'STORED', start: stored.start, seal: signed, stored: answer })
       return true
@@ -205,7 +226,7 @@ export class Copy {
     return this.#persist(async channel => {
       await this.#list(channel, epoch)
       await this.audit(channel)
-      const payment = await this.#context.teller.pay(this.id, epoch)
+      const payment = await this.#context.teller.pay(this.id, epoch, this.#patience.payment)
       await this.#tell(payment, channel)
       await this.#count(channel)
       return payment
@@ -219,7 +240,7 @@ export class Copy {
     const from = stripOf(epoch)
     let countersign = leases.strip('buyer', this.id, from)
     if (!countersign) {
-      countersign = await channel.request('topup', { agreement: this.id, from })
+      countersign = await channel.request('topup', { agreement: this.id, from }, this.#soon)
       const fault = faultOfList(countersign.list, this.lease.terms, from)
       if (fault) throw this.#lie(`its list of payments is wrong: ${fault}`)
       if (!verify('slice-list', countersign.list, countersign.signature, this.provider)) {
@@ -234,14 +255,19 @@ export class Copy {
   async audit(channel: DealChannel): Promise<void> {
     const { seal } = this.lease.seal!
     const audit = chooseAudit(seal, AUDIT_BLOCKS)
-    const verdict = judgeAudit(seal, audit, await channel.request('audit', audit, { timeoutMs: 30_000 }))
+    const answer = await channel.request('audit', audit, { timeoutMs: this.#patience.audit })
+    const verdict = judgeAudit(seal, audit, answer)
     if (!verdict.ok) throw this.#lie(`it failed an audit: ${verdict.reason}`)
     await this.#context.leases.save({ ...this.lease, audited: this.#context.now() })
   }
 
   async #tell(payment: Payment, channel?: DealChannel): Promise<void> {
     const open = channel ?? (await this.channel())
-    await open.request('paid', { agreement: this.id, epoch: payment.epoch, preimage: payment.preimage! })
+    await open.request(
+      'paid',
+      { agreement: this.id, epoch: payment.epoch, preimage: payment.preimage! },
+      this.#soon
+    )
   }
 
   /** Both sides sign how far the lease has come. */
@@ -256,7 +282,7 @@ export class Copy {
       egressBytes: lease.counter?.counter.egressBytes ?? 0
     }
     const mine: SignedCounter = { counter, buyer: sign('counter', counter, deals.self.device) }
-    const both = await channel.request('counter', mine)
+    const both = await channel.request('counter', mine, this.#soon)
     const same = hashOf('counter', both.counter).equals(hashOf('counter', counter))
     if (!same || !both.provider || !verify('counter', counter, both.provider, this.provider)) {
       throw this.#lie('it does not sign the counter')
@@ -267,7 +293,7 @@ export class Copy {
   /** Tells the provider that the lease is over, and has it counted out. */
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
-    await channel.request('end', { agreement: this.id, reason, counter: this.lease.counter ?? null })
+    await channel.request('end', { agreement: this.id, reason, counter: this.lease.counter ?? null }, this.#soon)
     await this.close(reason)
   }
 
@@ -281,7 +307,7 @@ export class Copy {
   }
 
   channel(signal?: AbortSignal): Promise<DealChannel> {
-    return this.#context.deals.open(this.provider, { timeoutMs: RECONNECT, ...(signal ? { signal } : {}) })
+    return this.#context.deals.open(this.provider, { timeoutMs: this.#patience.connect, ...(signal ? { signal } : {}) })
   }
 
   /** A connection that breaks is made again, a few times; a lie or a decline is final. */

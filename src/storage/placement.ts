@@ -10,11 +10,14 @@ import type { Candidate } from '../deal/matching.js'
 import { Copy } from './copy.js'
 import type { CopyContext, Goods } from './copy.js'
 import { idOf } from './leases.js'
+import { PATIENCE } from './patience.js'
 
 /** An ask as it stands on the book. */
 export interface BookedAsk extends Candidate {
   device: Buffer
   revision: number
+  /** What it costs at the least, msat. */
+  minChargeMsat: bigint
 }
 
 export interface PlacementContext extends CopyContext {
@@ -84,15 +87,35 @@ export class Placement {
       else await copy.void('the node stopped before it was signed')
     }
     try {
-      while (copies.length < this.#job.copies)
-        copies.push(...(await this.#agree(this.#job.copies - copies.length, copies, signal)))
-      const due = copies.reduce((sum, copy) => sum + this.#ahead(copy), 0n)
-      const spendable = await this.#context.spendable()
-      if (due > spendable) throw noBalance(due, spendable)
-      for (const copy of copies) await copy.reach(this.#ahead(copy))
+      for (let reached = false; !reached;) {
+        while (copies.length < this.#job.copies)
+          copies.push(...(await this.#agree(this.#job.copies - copies.length, copies, signal)))
+        const due = copies.reduce((sum, copy) => sum + this.#ahead(copy), 0n)
+        const spendable = await this.#context.spendable()
+        if (due > spendable) throw noBalance(due, spendable)
+        reached = true
+        for (const copy of [...copies]) {
+          if (await this.#reaches(copy)) continue
+          copies.splice(copies.indexOf(copy), 1)
+          reached = false
+        }
+      }
     } catch (error) {
       for (const copy of copies) await copy.void('there were not enough copies')
       throw error
+    }
+  }
+
+  /** False when its provider cannot be paid: it is passed over. Too little balance is our own, and rejects. */
+  async #reaches(copy: Copy): Promise<boolean> {
+    try {
+      await copy.reach(this.#ahead(copy))
+      return true
+    } catch (error) {
+      if (!(error instanceof BushelError) || error.code !== 'NO_ROUTE') throw error
+      await copy.void(error.message)
+      this.#passOver(copy.provider, error)
+      return false
     }
   }
 
@@ -138,9 +161,9 @@ export class Placement {
   }
 
   async #quote(ask: BookedAsk, signal: AbortSignal): Promise<Quoted | null> {
-    const { deals, experiences, minGrace } = this.#context
+    const { deals, experiences, minGrace, patience = PATIENCE } = this.#context
     try {
-      const channel = await deals.open(ask.device, { timeoutMs: 10_000, signal })
+      const channel = await deals.open(ask.device, { timeoutMs: patience.connect, signal })
       if (!channel.peer!.identity.equals(ask.identity))
         throw new Error('the device is not of the identity on the book')
       const good = experiences.of(ask.identity)?.good ?? 0
@@ -150,14 +173,17 @@ export class Placement {
         ask: ask.id,
         revision: ask.revision,
         price: ask.price,
+        minChargeMsat: ask.minChargeMsat,
         cores: this.#job.cores,
         time: this.#job.time,
         sliceStartMsat: 5n * SAT * 2n ** BigInt(doublings),
-        minGrace
+        minGrace,
+        timeoutMs: patience.quote
       })
     } catch (error) {
       signal.throwIfAborted()
       this.#tried.add(ask.id.toString('hex'))
+      await this.#blame(ask.identity, error)
       this.#passOver(ask.device, error)
       return null
     }
@@ -204,10 +230,11 @@ export class Placement {
       signal.throwIfAborted()
       if (!(error instanceof BushelError) || OURS.has(error.code)) throw error
       await this.#blame(identity, error)
-      const { paidMsat } = this.#context.teller.ledger.totals(copy.id)
+      const { paidMsat, inFlightMsat } = this.#context.teller.ledger.totals(copy.id)
       await (paidMsat > 0n ? copy.close(error.message) : copy.void(error.message))
-      const lost = paidMsat > 0n ? `; ${formatAmount(paidMsat)} were paid to it` : '; nothing was paid to it'
-      this.#listener.note(`provider ${copy.name} failed: ${error.message}${lost}`)
+      const paid = paidMsat > 0n ? `${formatAmount(paidMsat)} were paid to it` : 'nothing was paid to it'
+      const limbo = inFlightMsat > 0n ? `, ${formatAmount(inFlightMsat)} are still on their way` : ''
+      this.#listener.note(`provider ${copy.name} failed: ${error.message}; ${paid}${limbo}`)
       return this.#replace(signal)
     }
   }
@@ -225,9 +252,11 @@ export class Placement {
   async #nextCopy(signal: AbortSignal): Promise<Copy | null> {
     let copy: Copy | undefined
     try {
-      while (!copy) [copy] = await this.#agree(1, this.#standing(), signal)
-      await copy.reach(this.#ahead(copy))
-      return copy
+      for (;;) {
+        while (!copy) [copy] = await this.#agree(1, this.#standing(), signal)
+        if (await this.#reaches(copy)) return copy
+        copy = undefined
+      }
     } catch (error) {
       if (copy) await copy.void('it could not be paid')
       if (error instanceof BushelError && error.code === 'NO_OFFER') return null

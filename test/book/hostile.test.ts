@@ -33,7 +33,7 @@ after(async () => {
   await town.close()
 })
 
-const nobody = encode('book-hello', { version: 1, writer: Buffer.alloc(32), length: 0 })
+const nobody = encode('book-hello', { version: 1, writer: Buffer.alloc(32) })
 
 /** A peer that speaks the protocol and keeps none of its rules. */
 class Stranger {
@@ -155,11 +155,10 @@ test('a stranger’s writer is not even fetched, whatever it says it is', async 
   assert.equal(base.local.length, 2)
 
   const before = await market.viewHash()
-  const rpc = stranger.speak(encode('book-hello', { version: 1, writer: base.local.key, length: 2 }))
+  const rpc = stranger.speak(encode('book-hello', { version: 1, writer: base.local.key }))
   await once(rpc, 'open')
-  const other = crypto.keyPair()
-  for (const writer of [base.local.key, market.key, other.publicKey]) {
-    rpc.event('hello', encode('book-hello', { version: 1, writer, length: 2 ** 40 }))
+  for (const key of [base.local.key, market.key, crypto.keyPair().publicKey]) {
+    rpc.event('said', encode('book-heads', { heads: [{ key, length: 2 ** 40 }] }))
   }
   assert.deepEqual(decode('book-heads', await rpc.request('heads', null)).heads.length, 1)
   assert.equal(await market.viewHash(), before)

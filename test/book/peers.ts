@@ -7,6 +7,7 @@ import type HyperDHT from 'hyperdht'
 import type { NoiseStream, Server } from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
 import type { Testnet } from 'hyperdht/testnet.js'
+import Protomux from 'protomux'
 import { Books } from '../../src/book/books.js'
 import type { Market } from '../../src/book/market.js'
 import { person } from './people.js'
@@ -108,12 +109,30 @@ function meet(peer: Peer, stream: NoiseStream): void {
   peer.streams.add(stream)
   stream.once('close', () => peer.streams.delete(stream))
   peer.books.attach(stream)
+  // Cores are asked of the node, which asks its rooms.
+  Protomux.from(stream).pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
+    if (discoveryKey) await peer.books.serve(discoveryKey, stream)
+  })
 }
 
 /** Resolves when the condition holds; looked at whenever the market's view changed. */
 export async function until(market: Market, holds: () => Promise<boolean> | boolean): Promise<void> {
+  await untilAny([market], holds)
+}
+
+/** The same with several markets. */
+export async function untilAny(markets: Market[], holds: () => Promise<boolean> | boolean): Promise<void> {
   const limit = AbortSignal.timeout(20_000)
-  while (!(await holds())) {
-    await once(market, 'update', { signal: limit })
+  for (;;) {
+    const over = new AbortController()
+    const signal = AbortSignal.any([limit, over.signal])
+    const changed = Promise.race(markets.map(market => once(market, 'update', { signal })))
+    try {
+      if (await holds()) return
+      await changed
+    } finally {
+      changed.catch(() => undefined)
+      over.abort()
+    }
   }
 }

@@ -134,20 +134,21 @@ test('bids stand with the highest first', async () => {
   assert.deepEqual(bids.map(({ order }) => order.price), [2n ** 50n, 9n, 3n])
 })
 
-/** A founder with so many orders on the book. */
+/** A founder with so many orders on the book, written in as many blocks, and signed. */
 async function filled(count: number): Promise<[Peer, Market]> {
   const founder = await town.peer()
-  const market = await founder.books.found({ name: 'filled', rules: { stampBits: 0, tickInterval: 200 } })
-  const submitted = Array.from({ length: count }, async (_, i) => {
-    const author = i % 16 === 0 ? founder : await person()
-    await market.submit(await signed(author, ask(author, market.key, { price: BigInt(i + 1) * GIB_MONTH }), market))
-  })
-  await Promise.all(submitted)
+  const rules = { stampBits: 0, tickInterval: 200, maxOrdersPerIdentity: 1000 }
+  const market = await founder.books.found({ name: 'filled', rules })
+  for (let i = 0; i < count; i++) {
+    const order = ask(founder, market.key, { price: BigInt(i + 1) * GIB_MONTH })
+    await market.submit(await signed(founder, order, market))
+  }
+  await until(market, () => market.unsigned < 10)
   return [founder, market]
 }
 
 test('a newcomer is in step soon, and one who only looks need not join', async t => {
-  const [founder, market] = await filled(60)
+  const [founder, market] = await filled(120)
   const newcomer = await town.peer()
   const theirs = await newcomer.books.join(market.key)
   const [, joined] = await timed(async () => {
@@ -155,7 +156,7 @@ test('a newcomer is in step soon, and one who only looks need not join', async t
     assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
     assert.equal((await theirs.asks({ network: NETWORK, limit: 20 })).length, 20)
   })
-  t.diagnostic(`a newcomer has the best 20 of 60 orders after ${joined.toFixed(0)} ms`)
+  t.diagnostic(`a newcomer has the best 20 of 120 orders after ${joined.toFixed(0)} ms`)
   assert.ok(theirs.stats.fastForwards > 0, 'what is signed was not worked out again')
 
   const passer = await town.peer()
@@ -175,6 +176,18 @@ test('a newcomer is in step soon, and one who only looks need not join', async t
   assert.deepEqual(passer.books.markets, [])
   await assert.rejects(passer.books.browse(crypto.randomBytes(32), stream), { code: 'MARKET_NOT_REACHED', exit: 3 })
   assert.deepEqual([...founder.faults, ...newcomer.faults, ...passer.faults], [])
+
+  await market.admit(newcomer.device.publicKey)
+  await until(theirs, () => theirs.holdsAll)
+  await town.stop(founder)
+  const seller = await town.peer()
+  await town.connect(seller, newcomer)
+  const sellers = await seller.books.join(market.key)
+  assert.ok(await sellers.inStep({ timeoutMs: 10_000 }), 'with the founder away')
+  const order = ask(seller, market.key, { price: 1n })
+  await sellers.submit(await signed(seller, order, sellers))
+  await until(sellers, async () => (await sellers.get(orderId(order))) !== null)
+  await town.open(founder)
 })
 
 test('a view that the founder has not signed is not believed', async () => {
@@ -208,7 +221,7 @@ test('a view that the founder has not signed is not believed', async () => {
   await rm(dir, { recursive: true })
 })
 
-const nobody = encode('book-hello', { version: 1, writer: Buffer.alloc(32), length: 0 })
+const nobody = encode('book-hello', { version: 1, writer: Buffer.alloc(32) })
 
 async function viewHead(stream: NoiseStream, market: Buffer): Promise<ViewHead> {
   const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL, id: crypto.discoveryKey(market), handshake: nobody })

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { orderId } from '../../contracts/order.js'
 import { NETWORK, ask, bid, person, revised, signed, withdrawn } from './people.js'
-import { Town, until } from './peers.js'
+import { Town, until, untilAny } from './peers.js'
 import type { Peer } from './peers.js'
 import type { Market } from '../../src/book/market.js'
 
@@ -70,41 +73,62 @@ test('a relay takes records in while the founder is away, and keeps its role ove
 test('views are equal after a partition heals, whatever came where', async () => {
   const { founder, market, relays } = await withRelays(2)
   const { key } = market
-  const [author, rival] = [await person(), await person()]
-  const order = ask(author, key)
-  const first = await signed(author, order, market)
-  const second = await signed(author, revised(order, { price: 5n }), market)
-  const last = await signed(author, withdrawn(revised(order)), market)
-  const standing = bid(rival, key)
-  const one = await signed(rival, revised(standing, { price: 1n }), market)
-  const two = await signed(rival, revised(standing, { price: 2n }), market)
-
-  for (const [peer] of relays) await town.cut(peer)
-  const [a, b] = [relays[0]![1], relays[1]![1]]
-  await a.submit(last)
-  await b.submit(first)
-  await b.submit(second)
-  await a.submit(one)
-  await b.submit(two)
-  await market.submit(await signed(rival, ask(rival, key), market))
-  assert.notEqual(await a.viewHash(), await b.viewHash())
-
-  const [left, right] = [relays[0]![0], relays[1]![0]]
-  await town.connect(left, founder)
-  await town.connect(right, founder)
-  await town.connect(left, right)
-  const markets = [market, a, b]
-  const hashes = async (): Promise<Set<string>> => new Set(await Promise.all(markets.map(m => m.viewHash())))
-  await until(market, async () => (await asksIn(market)) === 1 && (await market.bids({ network: NETWORK })).length === 1)
-  await until(a, async () => (await hashes()).size === 1)
-  await until(b, async () => (await hashes()).size === 1)
-  for (const each of markets) {
-    const [stands] = await each.bids({ network: NETWORK })
-    const expected = one.compare(two) > 0 ? one : two
-    assert.ok(stands!.bytes.equals(expected), 'of two equal revisions the greater bytes')
-    assert.equal((await each.ofIdentity(author.identity)).length, 0, 'withdrawn is withdrawn')
+  const markets = [market, ...relays.map(([, theirs]) => theirs)]
+  const peers = [founder, ...relays.map(([peer]) => peer)]
+  const authors = [await person(), await person()]
+  const pool: { id: string; revision: number; withdrawn: boolean; bytes: Buffer }[] = []
+  for (const author of authors) {
+    for (let i = 0; i < 3; i++) {
+      const first = (i % 2 ? bid : ask)(author, key)
+      const all = [first, revised(first, { price: 5n }), revised(first, { price: 6n }), withdrawn(revised(first))]
+      for (const order of i === 0 ? all : all.slice(0, 3)) {
+        const bytes = await signed(author, order, market)
+        pool.push({ id: orderId(order).toString('hex'), revision: order.revision, withdrawn: order.withdrawn, bytes })
+      }
+    }
   }
+  const step = fc.tuple(fc.nat(pool.length - 1), fc.nat(markets.length - 1))
+  const said: typeof pool = []
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 16 }), async steps => {
+      for (const [peer] of relays) await town.cut(peer)
+      for (const [which, where] of steps) {
+        const record = pool[which]!
+        const refused = await markets[where]!.submit(record.bytes).then(
+          () => null,
+          (error: { code: string }) => error.code
+        )
+        assert.ok(refused === null || refused === 'OLD_REVISION', String(refused))
+        if (!refused) said.push(record)
+      }
+      await town.connect(peers[1]!, peers[0]!)
+      await town.connect(peers[2]!, peers[1]!)
+      const healed = async (): Promise<boolean> =>
+        (await hashes(markets)).size === 1 && isDeepStrictEqual(await standing(market, authors), winners(said))
+      await untilAny(markets, healed)
+    }),
+    { numRuns: 4, endOnFailure: true }
+  )
 })
+
+async function hashes(markets: Market[]): Promise<Set<string>> {
+  return new Set(await Promise.all(markets.map(market => market.viewHash())))
+}
+
+async function standing(market: Market, authors: { identity: Buffer }[]): Promise<Set<string>> {
+  const all = await Promise.all(authors.map(({ identity }) => market.ofIdentity(identity)))
+  return new Set(all.flat().map(({ bytes }) => bytes.toString('hex')))
+}
+
+/** Of each order the highest revision and of those the greatest bytes, where it is not withdrawn. */
+function winners(records: { id: string; revision: number; withdrawn: boolean; bytes: Buffer }[]): Set<string> {
+  const best = new Map<string, (typeof records)[number]>()
+  for (const record of records) {
+    const known = best.get(record.id)
+    if (!known || (record.revision - known.revision || record.bytes.compare(known.bytes)) > 0) best.set(record.id, record)
+  }
+  return new Set([...best.values()].filter(r => !r.withdrawn).map(({ bytes }) => bytes.toString('hex')))
+}
 
 test('an admission waits for the device, over a restart of the founder too', async () => {
   const founder = await town.peer()

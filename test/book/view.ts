@@ -72,8 +72,7 @@ export class HandView {
       },
       removeWriter: async key => {
         this.writers.delete(key.toString('hex'))
-      },
-      preferFastForward: () => undefined
+      }
     }
     await apply(
       values.map(value => ({ from: { key: writer }, value })),

@@ -11,7 +11,7 @@ import { checkInvoice } from '../../src/lightning/invoice.js'
 import { linkLightning } from '../../src/lightning/play/link.js'
 import { PLAY_NETWORK } from '../../src/lightning/play/network.js'
 import { PlayWallet } from '../../src/lightning/play/wallet.js'
-import { Bench, FEELESS, SAT, ended, invoice, spendable, succeeded } from './wallets.js'
+import { Bench, FEELESS, SAT, comesToHave, ended, invoice, spendable, succeeded } from './wallets.js'
 
 const bench = new Bench()
 let alice: PlayWallet
@@ -115,7 +115,7 @@ test('a paid invoice is not paid again', async () => {
   const before = await spendable(bob)
   const both = await Promise.all([alice.pay(due.bolt11, FEELESS), alice.pay(due.bolt11, FEELESS)])
   for (const state of [...both, await alice.pay(due.bolt11, FEELESS)]) succeeded(state, due)
-  assert.equal(await spendable(bob), before + 500n)
+  await comesToHave(bob, before + 500n)
 })
 
 test('a refused invoice is failed back, and a settled one stays settled', async () => {
@@ -145,8 +145,8 @@ test('amounts from 1 msat up, many in flight', async () => {
   const states = await Promise.all(dues.map(({ bolt11 }) => alice.pay(bolt11, FEELESS)))
   states.forEach((state, i) => succeeded(state, dues[i] as (typeof dues)[number]))
   const sum = amounts.reduce((a, b) => a + b)
-  assert.equal(await spendable(bob), to + sum)
-  assert.equal(await spendable(alice), from - sum)
+  await comesToHave(bob, to + sum)
+  await comesToHave(alice, from - sum)
 })
 
 test('more than a channel holds: another one is opened, as large as it must be', async () => {
@@ -185,7 +185,7 @@ test('a payee that does not answer leaves the payment pending, until it does', a
     process.kill(bob.pid as number, 'SIGCONT')
   }
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
-  assert.equal(await spendable(bob), before + 900n)
+  await comesToHave(bob, before + 900n)
 })
 
 test('a cut connection: the payment waits for the next one', async () => {
@@ -224,7 +224,7 @@ test('another network, and garbage on the channel, harm nobody else', async () =
   for (const bytes of [hello(PLAY_NETWORK, randomBytes(33).fill(9, 0, 1)), Buffer.from([200, 1, 2])]) {
     const [mine, theirs] = await bench.connection()
     linkLightning(theirs, bob)
-    const closed = once(mine, 'close')
+    const closed = new Promise(resolve => mine.once('close', resolve))
     Protomux.from(mine).createChannel({ protocol: 'bushel/lightning', id: null, handshake })?.open(bytes)
     await closed
   }
@@ -242,15 +242,19 @@ test('another network, and garbage on the channel, harm nobody else', async () =
     made?.open(hello(PLAY_NETWORK, carol.nodeId))
     data?.send(randomBytes(2000))
   })
+  const before = await spendable(bob)
   const due = await invoice(bob, 3n)
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
+  await comesToHave(bob, before + 3n)
 })
 
 test('after a restart of both, everything is as it was and goes on', async () => {
   const pids = [alice.pid, bob.pid] as number[]
+  const received = await spendable(bob)
   const paid = await invoice(bob, 77n)
   const open = await invoice(bob, 78n)
   succeeded(await alice.pay(paid.bolt11, FEELESS), paid)
+  await comesToHave(bob, received + 77n)
   const balances = await Promise.all([alice.balance(), bob.balance()])
   await Promise.all([alice.close(), bob.close()])
   await Promise.all(pids.map(ended))

@@ -39,10 +39,13 @@ export class Bench {
     return wallet
   }
 
-  async dht(): Promise<HyperDHT> {
+  async bootstrap(): Promise<{ host: string; port: number }[]> {
     this.#testnet ??= createTestnet(2, { host: '127.0.0.1' })
-    const { bootstrap } = await this.#testnet
-    const node = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
+    return (await this.#testnet).bootstrap
+  }
+
+  async dht(): Promise<HyperDHT> {
+    const node = new HyperDHT({ bootstrap: await this.bootstrap(), host: '127.0.0.1', firewalled: false })
     this.#nodes.push(node)
     return node
   }
@@ -104,6 +107,15 @@ export function succeeded(state: PaymentState, { preimage }: Invoice): void {
 
 export async function spendable(wallet: PlayWallet): Promise<bigint> {
   return (await wallet.balance()).spendableMsat
+}
+
+/** A payment is settled a moment before the last signatures for it are exchanged; only then does the balance say so. */
+export async function comesToHave(wallet: PlayWallet, msat: bigint): Promise<void> {
+  for (const until = performance.now() + 10_000; performance.now() < until;) {
+    if ((await spendable(wallet)) === msat) return
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+  assert.equal(await spendable(wallet), msat)
 }
 
 /** Resolves when the process is no more. */

@@ -17,7 +17,7 @@ import { Payments } from './payments.js'
 import { Store } from './store.js'
 import { Transport } from './transport.js'
 
-const LOCK_WAIT_MS = 10_000
+const LOCK_WAIT_MS = 3_000
 const LOCK_POLL_MS = 50
 const SNAPSHOT_MS = 200
 const BROKEN_EXIT = 70

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib'
 const MAGIC = Buffer.from('BuL1')
 const HEADER = 16 // magic, length of the body, checksum of the body, checksum of the twelve bytes before
 const DELETED = 0xffffffff
-const COMPACT_MIN = 4 * 1024 * 1024
+const COMPACT_MIN = 1024 * 1024
 const COMPACT_FACTOR = 3
 const COMPACT_CHUNK = 1024 * 1024
 

@@ -8,7 +8,7 @@ const CHILD = fileURLToPath(new URL('./child.js', import.meta.url))
 /** One that has been up for so long counts as one that works. */
 const STEADY_MS = 1_000
 /** So many ends of its own within this time, and it is not started again. */
-const MAX_DEATHS = 5
+const MAX_DEATHS = 4
 const DEATHS_WITHIN_MS = 600_000
 const FIRST_DELAY_MS = 100
 const LAST_DELAY_MS = 5_000

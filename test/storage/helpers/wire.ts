@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createConnection, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -54,4 +57,48 @@ export async function scratch(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-storage-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   return folder
+}
+
+/** Serves over TCP, for another process. */
+export async function listen(server: Server, onstream?: (stream: Duplex) => void): Promise<Listener> {
+  const sockets = new Set<Socket>()
+  const tcp = createServer(socket => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    onstream?.(over(socket, false, server))
+  })
+  tcp.listen(0, '127.0.0.1')
+  await once(tcp, 'listening')
+  return {
+    port: (tcp.address() as AddressInfo).port,
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      tcp.close()
+      await once(tcp, 'close')
+    }
+  }
+}
+
+export interface Listener {
+  port: number
+  close(): Promise<void>
+}
+
+export function dial(port: number, server: Server | null): Duplex {
+  return over(createConnection(port, '127.0.0.1'), true, server)
+}
+
+function over(socket: Socket, initiator: boolean, server: Server | null): Duplex {
+  const raw: Duplex & { noiseStream?: Duplex } = Hypercore.createProtocolStream(initiator, {
+    ondiscoverykey: async key => {
+      await server?.serve(key, raw.noiseStream!)
+    }
+  })
+  raw.pipe(socket).pipe(raw)
+  for (const stream of [raw, socket, raw.noiseStream!]) {
+    stream.on('error', () => undefined) // a cut connection is part of the tests
+  }
+  socket.on('close', () => raw.destroy())
+  raw.on('close', () => socket.destroy())
+  return raw.noiseStream!
 }

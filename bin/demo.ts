@@ -1,0 +1,119 @@
+/**
+ * The main job as a story, played by separate processes of the executable on a private network: a market's founder,
+ * three providers, a buyer that is killed, and a reader. Whatever happens, nothing of it is left behind.
+ */
+import { rmSync } from 'node:fs'
+import { mkdir, mkdtemp, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { gatherInput, ownModules } from './demo/input.js'
+import { Processes } from './demo/processes.js'
+import { resultOf, tablesOf } from './demo/report.js'
+import { Story } from './demo/story.js'
+import { sizeOfTree } from './demo/tree.js'
+import { Voice } from './demo/voice.js'
+
+const USAGE = `npm run demo [-- --path DIR_OR_FILE] [--json]
+
+  --path DIR_OR_FILE  what is mirrored; without it, about 100 MB of node_modules
+  --json              the story on standard error, the result as JSON on standard output
+`
+const FAILED = 1
+const BAD_INPUT = 2
+const INTERRUPTED = 130
+
+/** However large the input, and at least so many bytes a second. */
+const LEAST_PATIENCE_MS = 4 * 60_000
+const LEAST_RATE = 1_000_000
+
+interface Options {
+  path: string | undefined
+  json: boolean
+}
+
+class Interrupted extends Error {}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: { path: { type: 'string' }, json: { type: 'boolean', default: false }, help: { type: 'boolean' } }
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    process.exit(0)
+  }
+  return { path: values.path, json: values.json }
+}
+
+/** The input, as a folder or file, and what it is called. */
+async function inputOf({ path }: Options, folder: string, voice: Voice): Promise<{ input: string; path: string }> {
+  if (path !== undefined) {
+    const input = resolve(process.env['INIT_CWD'] ?? process.cwd(), path)
+    await stat(input)
+    voice.say(`Input: ${input}`)
+    return { input, path: input }
+  }
+  const modules = ownModules()
+  const input = join(folder, 'input')
+  await mkdir(input)
+  await gatherInput(modules, input)
+  voice.say(`Input: about 100 MB of ${modules}`)
+  return { input, path: modules }
+}
+
+async function play(options: Options, voice: Voice): Promise<object> {
+  const folder = await mkdtemp(join(tmpdir(), 'bushel-demo-'))
+  const processes = new Processes()
+  const stop = new AbortController()
+  const clear = (): void => {
+    processes.killAll()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  const interrupt = (why: Error): void => {
+    stop.abort(why)
+    processes.killAll()
+  }
+  process.on('exit', clear) // also after a fault that nobody caught
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => interrupt(new Interrupted(`stopped by ${signal}`)))
+  }
+  process.stdout.on('error', () => interrupt(new Interrupted('nobody listens any more')))
+  let timer: NodeJS.Timeout | undefined
+  try {
+    const { input, path } = await inputOf(options, folder, voice)
+    const patience = LEAST_PATIENCE_MS + ((await sizeOfTree(input)).bytes / LEAST_RATE) * 1000
+    timer = setTimeout(() => interrupt(new Error(`it took longer than ${Math.round(patience / 1000)} s`)), patience)
+    const signal = stop.signal
+    const ending = await new Story({ processes, folder, input, path, voice, signal, patience }).play()
+    voice.say(...tablesOf(ending))
+    return resultOf(ending)
+  } catch (error) {
+    throw stop.signal.aborted ? stop.signal.reason : error
+  } finally {
+    clearTimeout(timer)
+    await processes.close()
+    clear()
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions()
+  const voice = new Voice(options.json)
+  try {
+    const result = await play(options, voice)
+    if (options.json) process.stdout.write(JSON.stringify(result) + '\n')
+    else voice.say('ok')
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    process.exitCode = error instanceof Interrupted ? INTERRUPTED : FAILED
+    if (options.json) process.stdout.write(JSON.stringify({ ok: false, error: message }) + '\n')
+    else voice.say('', `not ok: ${message}`)
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
+  process.exitCode = BAD_INPUT
+}

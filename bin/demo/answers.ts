@@ -1,0 +1,58 @@
+/** What the demo reads of the executable's results: amounts in msat as strings of digits, times in ms since 1970. */
+
+export interface MarketResult {
+  key: string
+  name: string
+}
+
+export interface BookResult {
+  viewHash: string
+  asks: { id: string; identity: string; device: string; space: number; price: string }[]
+}
+
+export interface MirrorResult {
+  link: string
+  files: number
+  bytes: number
+  storedBytes: number
+  copies: number
+  leases: string[]
+  paidMsat: string
+  feesMsat: string
+  seconds: { pack: number; upload: number }
+}
+
+export interface RestoreResult {
+  files: number
+  bytes: number
+  sha256: string
+  seconds: number
+}
+
+export interface Receipt {
+  epoch: number
+  msat: string
+  hash: string
+  preimage: string
+}
+
+export interface LeaseEntry {
+  id: string
+  role: 'buyer' | 'provider'
+  peer: string
+  bytes: number
+  until: number
+  state: string
+  paidMsat: string
+  earnedMsat: string
+  receipts: Receipt[]
+}
+
+export interface StatusResult {
+  shelf: { usedBytes: number; egressBytes: number }
+}
+
+export type MirrorProgress =
+  | { event: 'progress'; step: string; done: number; total: number }
+  | { event: 'note'; message: string }
+  | { event: 'payment'; provider: string; epoch: number; of: number; msat: string }

@@ -1,0 +1,121 @@
+import { formatAmount, formatPrice } from '../../contracts/money.js'
+import { formatSize } from '../../contracts/quantity.js'
+import { short } from './story.js'
+import type { Ending } from './story.js'
+
+/** The object that `--json` ends with. */
+export function resultOf(ending: Ending): object {
+  const { path, mirror, restore, holders, sourceSha256, restoredSha256 } = ending
+  return {
+    ok: true,
+    path,
+    files: mirror.files,
+    bytes: mirror.bytes,
+    storedBytes: mirror.storedBytes,
+    copies: mirror.copies,
+    providers: holders.map(({ device, offer, lease, payments }) => ({
+      device,
+      price: offer.price.toString(),
+      paidMsat: lease.earnedMsat,
+      payments: payments.length
+    })),
+    sourceSha256,
+    restoredSha256,
+    paidMsat: mirror.paidMsat,
+    feesMsat: mirror.feesMsat,
+    receipts: receiptsOf(ending),
+    seconds: { ...mirror.seconds, restore: restore.seconds }
+  }
+}
+
+/** The tables that the demo ends with, within 80 columns. */
+export function tablesOf(ending: Ending): string[] {
+  return [
+    '',
+    'Who holds what',
+    ...holding(ending),
+    '',
+    'What each step cost',
+    ...costs(ending),
+    '',
+    'Receipts: sha256(preimage) is the payment hash, in the books of both sides',
+    ...receipts(ending),
+    '',
+    'Throughput',
+    ...throughput(ending),
+    ''
+  ]
+}
+
+function receiptsOf({ holders }: Ending): number {
+  return holders.reduce((sum, holder) => sum + holder.payments.length, 0)
+}
+
+function holding({ holders }: Ending): string[] {
+  const rows = holders.map(({ device, offer, lease, servedBytes }) => [
+    short(device),
+    formatPrice(offer.price),
+    formatSize(lease.bytes),
+    lease.state,
+    new Date(lease.until).toISOString().slice(0, 10),
+    formatSize(servedBytes)
+  ])
+  return columns([['provider', 'price', 'holds', 'state', 'paid until', 'gave the reader'], ...rows], [2, 5])
+}
+
+function costs({ holders, mirror }: Ending): string[] {
+  const kept = holders.map(({ device, lease, payments }) => [
+    `keeping it at ${short(device)}, in ${payments.length} payments`,
+    formatAmount(BigInt(lease.earnedMsat))
+  ])
+  return columns(
+    [
+      ['packing and encrypting', '0 sat'],
+      [`${holders.length} quotes and signed agreements`, '0 sat'],
+      ...kept,
+      ['Lightning fees', formatAmount(BigInt(mirror.feesMsat))],
+      ['restoring (within the egress of the price)', '0 sat'],
+      ['in all', formatAmount(BigInt(mirror.paidMsat) + BigInt(mirror.feesMsat))]
+    ],
+    [1]
+  )
+}
+
+function receipts({ holders }: Ending): string[] {
+  const rows = holders.flatMap(({ device, payments }) =>
+    payments.map(({ slice, msat, hash, preimage }) => [
+      short(device),
+      String(slice),
+      formatAmount(msat),
+      `${hash.slice(0, 16)}…`,
+      `${preimage.slice(0, 16)}…`
+    ])
+  )
+  return columns([['provider', 'slice', 'paid', 'payment hash', 'preimage'], ...rows], [1, 2])
+}
+
+function throughput({ mirror, restore, holders }: Ending): string[] {
+  const { bytes, storedBytes, seconds } = mirror
+  const row = (what: string, amount: number, time: number): string[] => [
+    what,
+    formatSize(amount),
+    `${time.toFixed(1)} s`,
+    time > 0 ? `${formatSize(Math.round(amount / time))}/s` : ''
+  ]
+  return columns(
+    [
+      row('pack and encrypt', bytes, seconds.pack),
+      row(`upload to ${holders.length}, audits and payments`, storedBytes * holders.length, seconds.upload),
+      row('restore and verify', restore.bytes, restore.seconds)
+    ],
+    [1, 2, 3]
+  )
+}
+
+/** Cells under one another; those whose number is in `right` end in line. */
+function columns(rows: string[][], right: number[]): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map(row => row[i]!.length)))
+  return rows.map(row =>
+    ('  ' + row.map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ')).trimEnd()
+  )
+}

@@ -1,0 +1,282 @@
+import { rm, statfs } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { formatAmount, formatPrice } from '../../contracts/money.js'
+import { formatSize, formatTime } from '../../contracts/quantity.js'
+import type {
+  BookResult,
+  LeaseEntry,
+  MarketResult,
+  MirrorProgress,
+  MirrorResult,
+  RestoreResult,
+  StatusResult
+} from './answers.js'
+import { COPIES, LEAST_PAYMENTS, TIME, offersFor, packedSize, paymentsAt } from './plan.js'
+import type { Offer } from './plan.js'
+import { failureOf } from './processes.js'
+import type { BushelProcess, Processes, RunOptions } from './processes.js'
+import { provenPayments } from './receipts.js'
+import type { ProvenPayment } from './receipts.js'
+import { sha256OfTree, sizeOfTree } from './tree.js'
+import type { TreeSize } from './tree.js'
+import type { Voice } from './voice.js'
+
+export interface StoryOptions {
+  processes: Processes
+  /** A folder for everybody's homes, deleted by whoever made it. */
+  folder: string
+  /** What is mirrored. */
+  input: string
+  /** What the input is called in the result. */
+  path: string
+  voice: Voice
+  signal: AbortSignal
+  /** Longest time for each of mirror and restore, ms. */
+  patience: number
+}
+
+/** A provider that kept a copy. */
+export interface Holder {
+  device: string
+  offer: Offer
+  lease: LeaseEntry
+  payments: ProvenPayment[]
+  /** Bytes of ciphertext that readers took from it. */
+  servedBytes: number
+}
+
+export interface Ending {
+  path: string
+  mirror: MirrorResult
+  restore: RestoreResult
+  holders: Holder[]
+  sourceSha256: string
+  restoredSha256: string
+}
+
+interface Seller {
+  home: string
+  device: string
+  offer: Offer
+}
+
+/** Disk that the show needs for each byte of input: packed, two copies, restored, and some air. */
+const DISK_FACTOR = 5
+
+/** The main job from beginning to end, each part in a process of its own. Rejects when any step fails. */
+export class Story {
+  readonly #options: StoryOptions
+
+  constructor(options: StoryOptions) {
+    this.#options = options
+  }
+
+  async play(): Promise<Ending> {
+    const { input, voice } = this.#options
+    voice.act('The input')
+    const tree = await this.#measure()
+    const sourceSha256 = await sha256OfTree(input)
+    voice.say(`   ${count(tree.files, 'file')}, ${formatSize(tree.bytes)}`, `   sha256 ${sourceSha256}`)
+
+    voice.act('A private network and a market')
+    const market = await this.#found()
+
+    voice.act('Three strangers sell disk')
+    const sellers = await this.#sell(market, tree)
+
+    voice.act(`A buyer mirrors it ${COPIES} times, for ${formatTime(TIME)}, paid ahead`)
+    const { mirror, bought, buyer } = await this.#mirror(market)
+
+    voice.act('The buyer is gone')
+    await this.#die(buyer)
+
+    voice.act('A reader who has only the link restores it')
+    const { restore, restoredSha256 } = await this.#restore(mirror.link)
+
+    const holders = await this.#settle(sellers, bought)
+    const ending = { path: this.#options.path, mirror, restore, holders, sourceSha256, restoredSha256 }
+    const fault = faultOf(ending)
+    if (fault) throw new Error(fault)
+    return ending
+  }
+
+  async #measure(): Promise<TreeSize> {
+    const { input, folder } = this.#options
+    const tree = await sizeOfTree(input)
+    if (tree.files === 0) throw new Error(`${input} holds no files`)
+    const { bavail, bsize } = await statfs(folder)
+    const needed = packedSize(tree).byteLength * DISK_FACTOR
+    if (bavail * bsize < needed) {
+      throw new Error(`the demo needs ${formatSize(needed)} under ${folder}, and ${formatSize(bavail * bsize)} are free`)
+    }
+    return tree
+  }
+
+  async #found(): Promise<MarketResult> {
+    const { processes, voice } = this.#options
+    const { ready } = await processes.serve(['dht'])
+    processes.bootstrap = `${String(ready['host'])}:${String(ready['port'])}`
+    voice.say(`   a DHT of this machine only, at ${processes.bootstrap}`)
+    const founder = await this.#up('founder')
+    const market = await this.#ask<MarketResult>('founder', ['market', 'create', '--name', 'demo'])
+    voice.say(`   ${short(founder.device)} founds the market '${market.name}'`, `   key ${market.key}`)
+    return market
+  }
+
+  async #sell(market: MarketResult, tree: TreeSize): Promise<Seller[]> {
+    const { voice } = this.#options
+    const sellers = await Promise.all(
+      offersFor(tree).map(async (offer, i) => {
+        const home = `provider-${i + 1}`
+        const { device } = await this.#up(home)
+        await this.#ask(home, ['market', 'join', market.key])
+        const space = ['--space', `${offer.space}B`]
+        await this.#ask(home, ['sell', 'storage', ...space, '--price', `${offer.price} msat/TiB-month`])
+        return { home, device, offer }
+      })
+    )
+    const { asks } = await this.#ask<BookResult>('founder', ['book', 'storage'])
+    voice.say('   the book, best first:')
+    for (const { device, space, price } of asks) {
+      voice.say(`   ${short(device)}  ${formatSize(space).padStart(8)} at ${formatPrice(BigInt(price))}`)
+    }
+    const [best] = asks
+    if (asks.length < sellers.length || !best) throw new Error(`${asks.length} of 3 offers stand on the book`)
+    voice.say(`   At the best of these a copy is paid in about ${paymentsAt(BigInt(best.price), tree)} slices.`)
+    return sellers
+  }
+
+  async #mirror(
+    market: MarketResult
+  ): Promise<{ mirror: MirrorResult; bought: LeaseEntry[]; buyer: BushelProcess }> {
+    const { input, voice, patience } = this.#options
+    const { process } = await this.#up('buyer')
+    await this.#ask('buyer', ['market', 'join', market.key])
+    const command = ['mirror', input, '--copies', String(COPIES), '--time', `${TIME / 3_600_000}h`]
+    const mirror = await this.#ask<MirrorResult>('buyer', command, {
+      timeoutMs: patience,
+      online: line => this.#show(line as unknown as MirrorProgress)
+    })
+    const { leases } = await this.#ask<{ leases: LeaseEntry[] }>('buyer', ['leases'])
+    const bought = leases.filter(lease => mirror.leases.includes(lease.id))
+    voice.say(
+      `   packed and encrypted: ${formatSize(mirror.storedBytes)} in ${seconds(mirror.seconds.pack)}`,
+      `   uploaded to ${bought.map(lease => short(lease.peer)).join(' and ')} at once, and paid ` +
+        `${formatAmount(BigInt(mirror.paidMsat))},`,
+      `   slice by slice, each after an audit, in ${seconds(mirror.seconds.upload)}`,
+      ...wrapLink(mirror.link)
+    )
+    return { mirror, bought, buyer: process }
+  }
+
+  #show(progress: MirrorProgress): void {
+    const { voice } = this.#options
+    if (progress.event === 'note') voice.say(`   ${progress.message}`)
+    if (progress.event === 'progress' && progress.total > 0) {
+      const share = Math.floor((100 * progress.done) / progress.total)
+      voice.draw(`   ${progress.step} ${share}% of ${formatSize(progress.total)}`)
+    }
+    if (progress.event === 'payment') {
+      const { provider, epoch, of, msat } = progress
+      voice.draw(`   paid ${formatAmount(BigInt(msat))} to ${short(provider)}, slice ${epoch + 1} of ${of}`)
+    }
+  }
+
+  async #die(buyer: BushelProcess): Promise<void> {
+    const { signal } = await buyer.kill('SIGKILL')
+    await rm(this.#home('buyer'), { recursive: true, force: true })
+    this.#options.voice.say(`   process ${buyer.pid} ended by ${signal}, its home deleted with every key in it`)
+  }
+
+  async #restore(link: string): Promise<{ restore: RestoreResult; restoredSha256: string }> {
+    const { input, folder, voice, patience } = this.#options
+    await this.#ask('reader', ['init'])
+    // A single file is restored under its own name, which its checksum names.
+    const dest = join(folder, 'restored', basename(input))
+    const restore = await this.#ask<RestoreResult>('reader', ['restore', link, dest], {
+      timeoutMs: patience,
+      online: line => this.#show(line as unknown as MirrorProgress)
+    })
+    const restoredSha256 = await sha256OfTree(dest)
+    voice.say(
+      `   ${count(restore.files, 'file')}, ${formatSize(restore.bytes)} in ${seconds(restore.seconds)}`,
+      `   sha256 ${restoredSha256}`
+    )
+    return { restore, restoredSha256 }
+  }
+
+  /** What the providers' own books say of the copies. */
+  async #settle(sellers: Seller[], bought: LeaseEntry[]): Promise<Holder[]> {
+    const holders = sellers.map(async ({ home, device, offer }): Promise<Holder[]> => {
+      const { leases } = await this.#ask<{ leases: LeaseEntry[] }>(home, ['leases'])
+      const { shelf } = await this.#ask<StatusResult>(home, ['status'])
+      return bought.flatMap(mine => {
+        const lease = leases.find(({ id }) => id === mine.id)
+        return lease
+          ? [{ device, offer, lease, payments: provenPayments(mine, lease), servedBytes: shelf.egressBytes }]
+          : []
+      })
+    })
+    return (await Promise.all(holders)).flat()
+  }
+
+  #home(name: string): string {
+    return join(this.#options.folder, name)
+  }
+
+  /** Makes a home and runs a node on it. */
+  async #up(name: string): Promise<{ device: string; process: BushelProcess }> {
+    const { device } = await this.#ask<{ device: string }>(name, ['init'])
+    const { process } = await this.#options.processes.serve(['up'], { home: this.#home(name) })
+    this.#options.signal.throwIfAborted()
+    return { device, process }
+  }
+
+  async #ask<T>(who: string, args: string[], options: RunOptions = {}): Promise<T> {
+    const { processes, signal } = this.#options
+    signal.throwIfAborted()
+    const finished = await processes.run(args, { home: this.#home(who), ...options })
+    signal.throwIfAborted()
+    const failure = failureOf(finished)
+    if (failure) throw new Error(`${who}: ${failure.message}${failure.hint && ` (${failure.hint})`}`)
+    if (finished.code !== 0) {
+      const how = finished.signal ?? `exit code ${finished.code}`
+      throw new Error(`${who}: bushel ${args[0]} ended with ${how}; ${finished.stderr.trim()}`)
+    }
+    return finished.result as T
+  }
+}
+
+/** What keeps the story from being a good one, or null. */
+function faultOf({ mirror, holders, sourceSha256, restoredSha256 }: Ending): string | null {
+  if (restoredSha256 !== sourceSha256) return 'what was restored is not what was mirrored'
+  if (mirror.copies !== COPIES || holders.length !== COPIES) return `${holders.length} of ${COPIES} copies are kept`
+  if (new Set(holders.map(holder => holder.device)).size < COPIES) return 'both copies are on one device'
+  const paid = holders.flatMap(holder => holder.payments).reduce((sum, payment) => sum + payment.msat, 0n)
+  if (paid !== BigInt(mirror.paidMsat)) {
+    return `the receipts prove ${formatAmount(paid)}, not the ${formatAmount(BigInt(mirror.paidMsat))} that were paid`
+  }
+  for (const { device, lease, payments } of holders) {
+    if (payments.length < LEAST_PAYMENTS) return `${short(device)} was paid only ${payments.length} times`
+    if (payments.length !== lease.receipts.length) return `a receipt of ${short(device)} does not hold`
+  }
+  return null
+}
+
+/** The first characters of a key. */
+export function short(key: string): string {
+  return key.slice(0, 8)
+}
+
+export function count(n: number, what: string): string {
+  return `${n.toLocaleString('en-US').replaceAll(',', ' ')} ${what}${n === 1 ? '' : 's'}`
+}
+
+function seconds(value: number): string {
+  return `${value.toFixed(1)} s`
+}
+
+function wrapLink(link: string): string[] {
+  const half = Math.ceil(link.length / 2)
+  return [`   ${link.slice(0, half)}`, `   ${link.slice(half)}`]
+}

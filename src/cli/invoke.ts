@@ -1,0 +1,33 @@
+import { absolutePath, parseMarket } from './arguments.js'
+import { parseBootstrap } from './bootstrap.js'
+import { text } from './invocation.js'
+import type { Output } from './output.js'
+import { ProgressLine } from './progress-line.js'
+import type { Typed } from './program.js'
+
+/** Checks the global options, then loads the command and runs it. */
+export async function invoke(typed: Typed, output: Output, signal: AbortSignal): Promise<void> {
+  const { name, load, positional, options } = typed
+  const market = text(options, 'market')
+  const named = market === undefined ? undefined : parseMarket(market)
+  const place = {
+    home: absolutePath(text(options, 'home')!),
+    bootstrap: parseBootstrap(text(options, 'bootstrap')),
+    command: name,
+    onnote: (message: string) => output.progress({ event: 'note', message }),
+    onfault: (error: unknown) => output.progress({ event: 'note', message: `fault: ${messageOf(error)}` })
+  }
+  const bar = new ProgressLine(output)
+  output.showProgressWith(progress => bar.show(progress))
+  const context = { onProgress: output.progress.bind(output), signal }
+  const { run } = await load()
+  await run(
+    { place, market: named, dryRun: options.dryRun === true, output, signal, context },
+    positional,
+    options
+  )
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

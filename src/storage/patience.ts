@@ -1,0 +1,29 @@
+/** How long a buyer waits for a provider, in ms; past it, the provider counts as silent and the next one is asked. */
+export interface Patience {
+  /** A connection and its hello. */
+  connect: number
+  /** A quote. */
+  quote: number
+  /** Any other short answer. */
+  answer: number
+  /** The receipt for an upload, which the provider writes to disk first. */
+  seal: number
+  audit: number
+  /** An upload that does not move. */
+  upload: number
+  /** A way to pay: a Lightning connection and, the first time, a channel. */
+  reach: number
+  /** What becomes of a payment that was sent. */
+  payment: number
+}
+
+export const PATIENCE: Patience = {
+  connect: 10_000,
+  quote: 10_000,
+  answer: 20_000,
+  seal: 60_000,
+  audit: 30_000,
+  upload: 90_000,
+  reach: 30_000,
+  payment: 60_000
+}

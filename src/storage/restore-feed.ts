@@ -1,0 +1,101 @@
+import type Hypercore from 'hypercore'
+import type { Range } from 'hypercore'
+import { MIB } from '../../contracts/quantity.js'
+import { compactCore } from './disk.js'
+
+/** Blocks of one request for a range. */
+const CHUNK_BLOCKS = 64
+/** What all providers together work on: this much ahead of what is being written, in bytes and at least in chunks. */
+const AHEAD_BYTES = 128 * MIB
+const MIN_CHUNKS_AHEAD = 8
+const MAX_CHUNKS_AHEAD = 64
+/** Bytes of written blocks after which they are cleared, and after which their disk is given back. */
+const CLEAR_BYTES = 32 * MIB
+const COMPACT_BYTES = 256 * MIB
+
+/** Blocks `start` to `end`, that one excluded. */
+export interface Run {
+  start: number
+  end: number
+}
+
+/**
+ * Feeds blocks of a core in the order of the given runs, while it asks all providers for those some way ahead: random
+ * ones of a sliding window, so that each provider is busy with others. What has been written is cleared from the store.
+ */
+export class Feed {
+  readonly #core: Hypercore
+  readonly #chunks: Run[]
+  readonly #ahead: number
+  readonly #asked: Range[] = []
+  #passed = 0
+  #cleared = 0
+  #written = 0
+  #uncompacted = 0
+  /** Calls of `get` that wait for a block from a provider. */
+  waiting = 0
+
+  /** `bytes` are those of all runs together, about. */
+  constructor(core: Hypercore, runs: readonly Run[], bytes: number) {
+    this.#core = core
+    this.#chunks = runs.flatMap(({ start, end }) => cut(start, end))
+    const chunkBytes = Math.max(1, bytes / this.#chunks.length)
+    this.#ahead = Math.max(MIN_CHUNKS_AHEAD, Math.min(MAX_CHUNKS_AHEAD, Math.round(AHEAD_BYTES / chunkBytes)))
+  }
+
+  /** The decrypted block; the index must not go back below a chunk that was passed. */
+  async get(index: number): Promise<Buffer> {
+    this.#reach(index)
+    this.waiting++
+    try {
+      return (await this.#core.get(index))!
+    } finally {
+      this.waiting--
+    }
+  }
+
+  #reach(index: number): void {
+    while (this.#passed < this.#chunks.length && this.#chunks[this.#passed]!.end <= index) {
+      this.#asked[this.#passed++]?.destroy()
+    }
+    const until = Math.min(this.#passed + this.#ahead, this.#chunks.length)
+    while (this.#asked.length < until) {
+      this.#asked.push(this.#core.download(this.#chunks[this.#asked.length]!))
+    }
+  }
+
+  /** Everything before `index` is written, `bytes` more of it than at the last call: the store need not keep it. */
+  async written(index: number, bytes: number): Promise<void> {
+    this.#written += bytes
+    if (this.#written < CLEAR_BYTES) return
+    await this.#core.clear(this.#cleared, index)
+    this.#cleared = index
+    this.#uncompacted += this.#written
+    this.#written = 0
+    if (this.#uncompacted < COMPACT_BYTES) return
+    this.#uncompacted = 0
+    await compactCore(this.#core)
+  }
+
+  close(): void {
+    for (const range of this.#asked) range.destroy()
+  }
+}
+
+/** Adjoining and overlapping runs become one; they must be in order. */
+export function joinRuns(runs: Iterable<Run>): Run[] {
+  const joined: Run[] = []
+  for (const { start, end } of runs) {
+    const last = joined.at(-1)
+    if (end <= start) continue
+    if (last && start <= last.end) last.end = Math.max(last.end, end)
+    else joined.push({ start, end })
+  }
+  return joined
+}
+
+function cut(start: number, end: number): Run[] {
+  const chunks: Run[] = []
+  for (let at = start; at < end; at += CHUNK_BLOCKS) chunks.push({ start: at, end: Math.min(at + CHUNK_BLOCKS, end) })
+  return chunks
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { decode, domain, encode, hashOf } from '../../contracts/codec.js'
+import type { StructName } from '../../contracts/codec.js'
+import { BushelError } from '../../contracts/errors.js'
+import { names, structOf } from './arbitraries.js'
+
+const malformed = (error: unknown): boolean => error instanceof BushelError && error.code === 'MALFORMED'
+
+/** Hostile bytes are refused as MALFORMED, or they are the canonical bytes of what they decode to. */
+function refusedOrCanonical(name: StructName, bytes: Buffer): void {
+  let value: unknown
+  try {
+    value = decode(name, bytes)
+  } catch (error) {
+    assert.ok(malformed(error), `${name}: ${String(error)}`)
+    return
+  }
+  assert.deepEqual(encode(name, value as never), bytes)
+}
+
+/** Without what is absent: an optional field that is not there is read as null, zero or empty text. */
+function plain(value: unknown): unknown {
+  if (Buffer.isBuffer(value)) return value.toString('hex')
+  if (Array.isArray(value)) return value.map(plain)
+  if (value === null || typeof value !== 'object') return value
+  const entries = Object.entries(value).map(([key, inner]) => [key, plain(inner)] as const)
+  return Object.fromEntries(entries.filter(([, inner]) => inner !== null && inner !== undefined && inner !== 0 && inner !== ''))
+}
+
+test('every struct reads back as it was written, and only from its own bytes', () => {
+  assert.ok(names.length > 50)
+  for (const name of names) {
+    fc.assert(
+      fc.property(structOf(name), fc.nat(), fc.integer({ min: 1, max: 255 }), (value, place, flip) => {
+        const bytes = encode(name, value as never)
+        const read = decode(name, bytes)
+        assert.deepEqual(plain(read), plain(value), name)
+        assert.deepEqual(encode(name, read), bytes, name)
+
+        assert.throws(() => decode(name, Buffer.concat([bytes, Buffer.from([0])])), malformed, `${name}, trailing`)
+        assert.throws(() => decode(name, bytes.subarray(0, -1)), malformed, `${name}, truncated`)
+        const mutated = Buffer.from(bytes)
+        mutated[place % bytes.byteLength]! ^= flip
+        refusedOrCanonical(name, mutated)
+        refusedOrCanonical(name, bytes.subarray(0, place % bytes.byteLength))
+      }),
+      { numRuns: 25 }
+    )
+  }
+})
+
+test('random bytes are never anything but malformed or canonical', () => {
+  for (const name of names) {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), array => refusedOrCanonical(name, Buffer.from(array))),
+      { numRuns: 25 }
+    )
+  }
+})
+
+test('a count that lies is refused at once', () => {
+  // An array of 2^32 - 1 and one of a million, of each struct that begins with one.
+  for (const name of ['order-batch', 'order-verdicts', 'book-heads', 'change-set', 'order-submission'] as const) {
+    const began = performance.now()
+    for (const head of ['feffffffff', 'fe00001000', 'ffffffffffffff1f00']) {
+      assert.throws(() => decode(name, Buffer.concat([Buffer.from(head, 'hex'), Buffer.alloc(64)])), malformed, name)
+    }
+    assert.ok(performance.now() - began < 500, name)
+  }
+})
+
+test('a number that is written longer than it must be is refused', () => {
+  assert.deepEqual(decode('tick', Buffer.from([5])), { time: 5 })
+  for (const long of ['fd0500', 'fe05000000', 'ff0500000000000000']) {
+    assert.throws(() => decode('tick', Buffer.from(long, 'hex')), malformed)
+  }
+  assert.throws(() => decode('tick', Buffer.from('ffffffffffffffffff', 'hex')), malformed, 'above 2^53')
+})
+
+test('a flag that nobody knows is refused', () => {
+  const admission = encode('admission', { device: Buffer.alloc(32), writer: Buffer.alloc(32), indexer: true })
+  admission[admission.byteLength - 1]! |= 2
+  assert.throws(() => decode('admission', admission), malformed)
+})
+
+test('nothing, and too much, are malformed', () => {
+  assert.throws(() => decode('tick', null), malformed)
+  assert.throws(() => decode('tick', undefined), malformed)
+  assert.throws(() => decode('tick', Buffer.alloc(0)), malformed)
+  const order = encode('order-batch', { orders: [Buffer.alloc(100)] })
+  assert.throws(() => decode('order-batch', order, 101), malformed)
+  assert.deepEqual(decode('order-batch', order, 102).orders[0]!.byteLength, 100)
+})
+
+test('the hash of a struct is its own: in a domain of its kind, over all of its fields', () => {
+  const reference = { agreement: Buffer.alloc(32, 1) }
+  assert.deepEqual(hashOf('agreement-reference', reference), hashOf('agreement-reference', { ...reference }))
+  assert.notDeepEqual(hashOf('agreement-reference', reference), hashOf('ban', { key: reference.agreement }))
+  const domains = names.map(name => domain(name).toString('hex'))
+  assert.equal(new Set(domains).size, names.length)
+})

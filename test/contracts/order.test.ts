@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import crypto from 'hypercore-crypto'
+import fc from 'fast-check'
+import type { Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
+import { decode, encode } from '../../contracts/codec.js'
+import { MAX_MSAT } from '../../contracts/money.js'
+import { MAX_ORDER_BYTES, RESOURCE, SIDE, askOf, bidOf, checkOrder, orderId, signOrder, stampStrength } from '../../contracts/order.js'
+import type { OrderRules } from '../../contracts/order.js'
+import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
+import { person } from './people.js'
+import type { Person } from './people.js'
+
+const NOW = 1_800_000_000_000
+const BITS = 6
+const market = Buffer.alloc(32, 1)
+const rules: OrderRules = { market, maxRecordBytes: MAX_ORDER_BYTES, maxLifetime: 3 * DAY, stampBits: () => BITS }
+const ask: StorageAsk = { space: GIB, minTime: HOUR, maxTime: 30 * DAY, minChargeMsat: 1000n, region: 'eu' }
+const bid: StorageBid = { bytes: GIB, blocks: 4096, time: 30 * DAY, copies: 3 }
+
+let alice: Person
+let alicesOther: Person
+let bob: Person
+
+before(async () => {
+  ;[alice, alicesOther] = (await person(2)) as [Person, Person]
+  ;[bob] = (await person()) as [Person]
+})
+
+const order = (given: Partial<Order> = {}): Order => ({
+  market,
+  nonce: Buffer.alloc(32, 7),
+  revision: 1,
+  side: SIDE.ask,
+  resource: RESOURCE.storage,
+  network: 'play-1',
+  price: 25_600_000n,
+  created: NOW,
+  expires: NOW + DAY,
+  withdrawn: false,
+  identity: alice.identity,
+  device: alice.device.publicKey,
+  body: encode('storage-ask', ask),
+  ...given
+})
+
+const signed = (given: Order, by: Person = alice, bits = BITS): Promise<Buffer> => signOrder(given, by, { tick: NOW, bits })
+
+function codeOf(bytes: Buffer, given: OrderRules = rules): string {
+  const check = checkOrder(bytes, given)
+  return check.ok ? 'OK' : check.code
+}
+
+/** The same record with another order inside, or another proof or stamp. */
+function changed(bytes: Buffer, change: (record: SignedOrder) => Partial<SignedOrder>): Buffer {
+  const record = decode('signed-order', bytes)
+  return encode('signed-order', { ...record, ...change(record) })
+}
+
+const free: OrderRules = { market, maxRecordBytes: MAX_ORDER_BYTES, maxLifetime: 3 * DAY, stampBits: () => 0 }
+
+test('an order that is signed is verified, with its id, as it was written', async () => {
+  for (const given of [
+    order(),
+    order({ side: SIDE.bid, body: encode('storage-bid', bid) }),
+    order({ withdrawn: true, price: 0n, revision: 2, body: Buffer.from([0]) }),
+    order({ resource: RESOURCE.compute, body: Buffer.from('a body of a later version') })
+  ]) {
+    const bytes = await signed(given)
+    const check = checkOrder(bytes, rules)
+    assert.ok(check.ok, check.ok ? '' : check.reason)
+    assert.deepEqual(check.verified.order, given)
+    assert.deepEqual(check.verified.id, orderId(given))
+    assert.deepEqual(check.verified.bytes, bytes)
+    assert.ok(stampStrength(check.verified.signed) >= BITS)
+  }
+})
+
+test('an id is of one market, one author and one nonce', () => {
+  const id = orderId(order())
+  assert.deepEqual(orderId(order({ revision: 9, price: 1n })), id)
+  for (const other of [{ market: Buffer.alloc(32, 2) }, { identity: bob.identity }, { nonce: Buffer.alloc(32, 8) }]) {
+    assert.notDeepEqual(orderId(order(other)), id)
+  }
+})
+
+test('an order is of its market alone', async () => {
+  const other = Buffer.alloc(32, 2)
+  const bytes = await signed(order())
+  assert.equal(codeOf(bytes, { ...rules, market: other }), 'OTHER_MARKET')
+  const moved = changed(bytes, record => ({ order: encode('order', { ...decode('order', record.order), market: other }) }))
+  assert.equal(codeOf(moved, { ...free, market: other }), 'FORGED')
+})
+
+test('an order that was changed in any field is forged', async () => {
+  const bytes = await signed(order())
+  const changes: Partial<Order>[] = [
+    { nonce: Buffer.alloc(32, 9) },
+    { revision: 2 },
+    { side: SIDE.bid, body: encode('storage-bid', bid) },
+    { resource: RESOURCE.compute },
+    { network: 'bitcoin' },
+    { price: 1n },
+    { created: NOW - 1 },
+    { expires: NOW + DAY + 1 },
+    { withdrawn: true },
+    { identity: bob.identity },
+    { device: alicesOther.device.publicKey },
+    { body: encode('storage-ask', { ...ask, space: 2 * GIB }) }
+  ]
+  for (const change of changes) {
+    const bad = changed(bytes, record => ({ order: encode('order', { ...decode('order', record.order), ...change }) }))
+    assert.equal(codeOf(bad, free), 'FORGED', Object.keys(change).join())
+  }
+})
+
+test('nobody signs for another', async () => {
+  const stolen = await signed(order(), { ...bob, proof: alice.proof }).catch(() => null)
+  if (stolen) assert.equal(codeOf(stolen), 'FORGED')
+  assert.equal(codeOf(await signed(order(), bob)), 'FORGED', 'another identity')
+  assert.equal(codeOf(await signed(order(), alicesOther)), 'FORGED', 'another device of the same')
+  const bytes = await signed(order())
+  assert.equal(codeOf(changed(bytes, () => ({ proof: alice.proof })), free), 'FORGED', 'an attestation without the data')
+  assert.equal(codeOf(changed(bytes, () => ({ proof: Buffer.alloc(200, 3) })), free), 'FORGED')
+  assert.equal(codeOf(changed(bytes, () => ({ proof: Buffer.alloc(0) })), free), 'FORGED', 'no proof at all')
+})
+
+test('what is out of bounds is refused', async () => {
+  const cases: Partial<Order>[] = [
+    { side: 2 },
+    { resource: 7 },
+    { price: 0n },
+    { price: MAX_MSAT + 1n },
+    { expires: NOW },
+    { expires: NOW - 1 },
+    { expires: NOW + 3 * DAY + 1 },
+    { network: '' },
+    { network: 'x'.repeat(65) }
+  ]
+  for (const given of cases) {
+    // What is neither ask nor bid has the body of neither.
+    assert.match(codeOf(await signed(order(given))), given.side === 2 ? /OUT_OF_BOUNDS|MALFORMED/ : /OUT_OF_BOUNDS/)
+  }
+  assert.equal(codeOf(await signed(order({ expires: NOW + 3 * DAY }))), 'OK')
+})
+
+test('a body that says nothing sensible is malformed', async () => {
+  const asks: Partial<StorageAsk>[] = [
+    { space: 0 },
+    { minTime: 0 },
+    { maxTime: HOUR - 1 },
+    { region: 'x'.repeat(65) },
+    { minChargeMsat: MAX_MSAT + 1n }
+  ]
+  for (const given of asks) {
+    const bad = order({ body: encode('storage-ask', { ...ask, ...given }) })
+    assert.throws(() => askOf(bad))
+    assert.equal(codeOf(await signed(bad)), 'MALFORMED', Object.keys(given).join())
+  }
+  for (const given of [{ bytes: 0 }, { time: 0 }, { copies: 0 }, { copies: 65 }] as Partial<StorageBid>[]) {
+    const bad = order({ side: SIDE.bid, body: encode('storage-bid', { ...bid, ...given }) })
+    assert.throws(() => bidOf(bad))
+    assert.equal(codeOf(await signed(bad)), 'MALFORMED', Object.keys(given).join())
+  }
+  for (const body of [Buffer.from([0]), Buffer.concat([encode('storage-ask', ask), Buffer.from([0])])]) {
+    assert.equal(codeOf(await signed(order({ body }))), 'MALFORMED')
+  }
+})
+
+test('a stamp below the market’s strength is refused, and is bound to its record', async () => {
+  const strong = await signed(order(), alice, 10)
+  assert.equal(codeOf(strong, { ...rules, stampBits: () => 10 }), 'OK')
+  assert.equal(codeOf(strong, { ...rules, stampBits: () => 40 }), 'STAMP')
+  const bits = (bytes: Buffer): number => stampStrength(decode('signed-order', bytes))
+  const moved = changed(strong, record => ({ order: encode('order', { ...decode('order', record.order), revision: 2 }) }))
+  const later = changed(strong, record => ({ stampTick: record.stampTick + 1 }))
+  // Each has the strength of chance: one of a thousand would keep ten bits.
+  assert.ok(bits(moved) < 10 || bits(later) < 10)
+  assert.ok(stampStrength({ order: Buffer.alloc(1), proof: Buffer.alloc(0), stampTick: 0, stampNonce: 0 }) >= 0)
+})
+
+test('a record is read no further than the market, or anybody, allows', async () => {
+  const bytes = await signed(order())
+  assert.equal(codeOf(bytes, { ...rules, maxRecordBytes: bytes.byteLength }), 'OK')
+  assert.equal(codeOf(bytes, { ...rules, maxRecordBytes: bytes.byteLength - 1 }), 'MALFORMED')
+  const large = await signed(order({ resource: RESOURCE.compute, body: Buffer.alloc(MAX_ORDER_BYTES) }))
+  assert.equal(codeOf(large, { ...rules, maxRecordBytes: 1 << 20 }), 'MALFORMED')
+})
+
+test('hostile records are refused with a word, and never throw', async () => {
+  const good = await signed(order())
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({ min: 1, max: 255 }), (place, flip) => {
+      const bytes = Buffer.from(good)
+      bytes[place % bytes.byteLength]! ^= flip
+      const check = checkOrder(bytes, free)
+      // Some bits stand outside of what is signed: those of the stamp, and a count in the proof.
+      if (check.ok) assert.deepEqual(check.verified.order, order())
+    })
+  )
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), array => assert.equal(codeOf(Buffer.from(array), free), 'MALFORMED')))
+})

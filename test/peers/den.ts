@@ -1,0 +1,203 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import crypto from 'hypercore-crypto'
+import type { KeyPair } from 'hypercore-crypto'
+import HyperDHT from 'hyperdht'
+import type { NoiseStream } from 'hyperdht'
+import IdentityKey from 'keet-identity-key'
+import type { Order } from '#spec'
+import { encode } from '../../contracts/codec.js'
+import { formatKey } from '../../contracts/key.js'
+import { RESOURCE, SIDE, signOrder } from '../../contracts/order.js'
+import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
+import type { Market } from '../../src/book/market.js'
+import { Deals } from '../../src/deal/deals.js'
+import { DEFAULT_POLICY, Provider } from '../../src/deal/provider.js'
+import type { Policy } from '../../src/deal/provider.js'
+import { Home } from '../../src/identity/home.js'
+import { Facts } from '../../src/journal/facts.js'
+import { PLAY_NETWORK } from '../../src/lightning/play/network.js'
+import type { Address } from '../../src/network/network.js'
+import { BushelNode, openNode } from '../../src/node.js'
+import { setUp } from '../../src/daemon/setup.js'
+import { deceive } from './lies.js'
+import type { Lies } from './lies.js'
+import { Purse } from './purse.js'
+
+export interface ImpostorOptions {
+  /** msat per TiB and 30 days, as it stands on the book. */
+  price: bigint
+  minChargeMsat?: bigint
+  lies?: (purse: Purse, who: Person) => Lies
+  policy?: Partial<Policy>
+  now?: () => number
+  /** Name of its Lightning network. */
+  network?: string
+  /** Does something else with a connection than to speak of deals. */
+  meet?: (stream: NoiseStream, deals: Deals) => void
+}
+
+/** A provider that is not there to keep anything: it takes part as far as the first payment, and lies on the way. */
+export interface Impostor {
+  name: string
+  device: Buffer
+  deals: Deals
+}
+
+export interface RogueOptions {
+  price: bigint
+  policy?: Partial<Policy>
+  lies?: (node: BushelNode) => Promise<Lies> | Lies
+  now?: () => number
+}
+
+/** A whole node, with a wallet and a shelf, that lies where it is told to. */
+export interface Rogue {
+  name: string
+  device: Buffer
+  node: BushelNode
+}
+
+/** Where rogues live: on the private DHT of a test, with a reader of the market to publish what they offer. */
+export class Den {
+  readonly faults: unknown[] = []
+  readonly #dir: string
+  readonly #bootstrap: Address[]
+  readonly #key: string
+  readonly #dht: HyperDHT
+  readonly #nodes: BushelNode[] = []
+  readonly #closing: (() => Promise<void>)[] = []
+  #market!: Market
+
+  private constructor(dir: string, bootstrap: Address[], key: string) {
+    this.#dir = dir
+    this.#bootstrap = bootstrap
+    this.#key = key
+    this.#dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
+  }
+
+  static async open({ dir, bootstrap, market }: { dir: string; bootstrap: Address[]; market: string }): Promise<Den> {
+    await mkdir(dir, { recursive: true })
+    const den = new Den(dir, bootstrap, market)
+    const { home } = await Home.create(join(dir, 'clerk'))
+    const node = await den.#open(home, false)
+    await node.call('market.join', { key: market }, quiet)
+    den.#market = node.books.markets[0]!
+    await den.#market.inStep({ timeoutMs: 10_000 })
+    return den
+  }
+
+  /** A rogue that speaks of deals, and has neither wallet nor shelf. */
+  async impostor(name: string, options: ImpostorOptions): Promise<Impostor> {
+    const { lies, policy, now = Date.now, network = PLAY_NETWORK, meet } = options
+    const who = await person()
+    const purse = new Purse()
+    const facts = new Facts(join(this.#dir, `${name}.facts`))
+    await facts.ready()
+    const self = { ...who, lightning: purse.nodeId, network }
+    const connector = { connect: () => Promise.reject(new Error('it calls nobody')) }
+    const deals = new Deals({ self, facts, connector, onfault: error => this.faults.push(error), now })
+    const order = this.#ask(who, options)
+    new Provider({
+      deals,
+      policy: { ...DEFAULT_POLICY, ...policy },
+      goods: { capacityFault: async () => null, firstList: terms => purse.list(terms), agreed: () => [] },
+      ask: () => order
+    })
+    deals.handle('strip', ({ agreement }) => ({ body: purse.strip(agreement) }))
+    if (lies) deceive(deals, lies(purse, who))
+    await deals.ready()
+    const server = this.#dht.createServer({}, stream => {
+      stream.on('error', () => stream.destroy()) // cut off by those it lies to
+      if (meet) meet(stream, deals)
+      else deals.attach(stream)
+    })
+    await server.listen(who.device)
+    await this.#publish(order, who)
+    this.#closing.push(async () => {
+      await server.close()
+      await deals.close()
+      await facts.close()
+    })
+    return { name, device: who.device.publicKey, deals }
+  }
+
+  /** A whole node that takes part in everything and lies where it is told to. */
+  async rogue(name: string, { price, policy, lies, now }: RogueOptions): Promise<Rogue> {
+    const node = await this.node(name, { serve: true, ...(policy ? { policy } : {}), ...(now ? { now } : {}) })
+    const { deals } = await node.trade()
+    if (lies) deceive(deals, await lies(node))
+    const offer = { space: 10 * GIB, price: price.toString(), minTime: HOUR, maxTime: 365 * DAY, region: '' }
+    await node.call('sell.storage', offer, quiet)
+    return { name, device: node.home.device.publicKey, node }
+  }
+
+  /** A whole node in the market. */
+  async node(
+    name: string,
+    options: { serve: boolean; policy?: Partial<Policy>; now?: () => number }
+  ): Promise<BushelNode> {
+    const dir = join(this.#dir, name)
+    await setUp({ home: dir })
+    const node = await this.#open(await Home.open(dir), options.serve, options)
+    await node.call('market.join', { key: this.#key }, quiet)
+    return node
+  }
+
+  async #open(home: Home, serve: boolean, options: object = {}): Promise<BushelNode> {
+    const onfault = (error: unknown): void => void this.faults.push(error)
+    const node = await openNode({ ...options, home, bootstrap: this.#bootstrap, serve, onfault })
+    this.#nodes.push(node)
+    return node
+  }
+
+  #ask(who: Person, { price, minChargeMsat = 1000n, network = PLAY_NETWORK }: ImpostorOptions): Order {
+    const now = Date.now()
+    const body = { space: 10 * GIB, minTime: HOUR, maxTime: 365 * DAY, minChargeMsat, region: '' }
+    return {
+      market: this.#market.key,
+      nonce: crypto.randomBytes(32),
+      revision: 1,
+      side: SIDE.ask,
+      resource: RESOURCE.storage,
+      network,
+      price,
+      created: now,
+      expires: now + DAY,
+      withdrawn: false,
+      identity: who.identity,
+      device: who.device.publicKey,
+      body: encode('storage-ask', body)
+    }
+  }
+
+  async #publish(order: Order, who: Person): Promise<void> {
+    await this.#market.submit(await signOrder(order, who, this.#market.stampFor(order)))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#nodes.map(node => node.close()))
+    await Promise.all(this.#closing.map(close => close()))
+    await this.#dht.destroy()
+  }
+}
+
+/** For calls whose progress nobody follows. */
+export const quiet = { onProgress: (): void => undefined, signal: new AbortController().signal }
+
+export interface Person {
+  identity: Buffer
+  device: KeyPair
+  proof: Buffer
+}
+
+async function person(): Promise<Person> {
+  const key = await IdentityKey.from({ mnemonic: IdentityKey.generateMnemonic() })
+  const device = crypto.keyPair()
+  return { identity: key.identityPublicKey, device, proof: await key.bootstrap(device.publicKey) }
+}
+
+/** As the product writes a device in its notes. */
+export function shown(device: Buffer): string {
+  return formatKey(device).slice(0, 8)
+}

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import ProtomuxRPC from 'protomux-rpc'
+import type { Countersign, Quote } from '#spec'
+import { formatKey } from '../../contracts/key.js'
+import { sign } from '../../contracts/signature.js'
+import { Decline } from '../../src/deal/decline.js'
+import { PROTOCOL } from '../../src/deal/channel.js'
+import { noise } from '../helpers/tree.js'
+import { World } from '../helpers/world.js'
+import type { LeaseEntry, MirrorResult } from '../helpers/world.js'
+import { Den, shown } from './den.js'
+import type { Impostor, ImpostorOptions, Person } from './den.js'
+import { flipped } from './lies.js'
+import type { Lies } from './lies.js'
+import type { Draft, Purse } from './purse.js'
+import { addressOf, notesOf } from './buyers.js'
+
+const SAT_PER_GIB = 1000n * 1024n
+const CHEAP = 40_000n * SAT_PER_GIB
+
+type Lie = (purse: Purse, who: Person) => Lies
+/** What an impostor does, and what the buyer must say of it. */
+type Case = [does: string, says: RegExp, options: Omit<ImpostorOptions, 'price'>]
+
+const quoting = (twist: (quote: Quote) => Partial<Quote>, signed = true): { lies: Lie } => ({
+  lies: (_purse, { device }) => ({
+    quote: async truth => {
+      const { body } = await truth()
+      const quote = { ...body.quote, ...twist(body.quote) }
+      return { body: { quote, signature: signed ? sign('quote', quote, device) : body.signature } }
+    }
+  })
+})
+
+const listing = (twist: (list: Countersign['list']) => Partial<Countersign['list']>): { lies: Lie } => ({
+  lies: (_purse, { device }) => ({
+    agree: async truth => {
+      const { body } = await truth()
+      const list = { ...body.list, ...twist(body.list) }
+      return { body: { list, signature: sign('slice-list', list, device) } }
+    }
+  })
+})
+
+const invoicing = (twist: (draft: Draft) => Partial<Draft>): { lies: Lie } => ({
+  lies: purse => ({ strip: (_truth, { agreement }) => ({ body: purse.strip(agreement, twist) }) })
+})
+
+const stripping = (twist: (invoices: string[]) => string[]): { lies: Lie } => ({
+  lies: purse => ({
+    strip: (_truth, { agreement }) => ({
+      body: { agreement, invoices: twist(purse.strip(agreement).invoices) }
+    })
+  })
+})
+
+const CASES: Case[] = [
+  ['speaks garbage where deals are spoken', /went away|did not answer/, {
+    meet: (stream, deals) => {
+      deals.attach(stream)
+      stream.write(randomBytes(4096))
+    }
+  }],
+  ['answers the hello with garbage', /malformed/, {
+    meet: stream => {
+      new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(200))
+    }
+  }],
+  ['answers with more bytes than a message may have', /malformed/, {
+    meet: stream => {
+      new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(4 << 20))
+    }
+  }],
+  ['shows the attestation of another device', /attestation/, {
+    lies: (_purse, who) => ({
+      hello: async truth => {
+        const { body } = await truth()
+        return { body: { ...body, proof: flipped(who.proof) } }
+      }
+    })
+  }],
+  ['has a clock that is ten minutes slow', /clocks are/, { now: () => Date.now() - 600_000 }],
+  ['has a clock that is ten minutes fast', /clocks are/, { now: () => Date.now() + 600_000 }],
+  ['pays on another network', /pays on play-1|no deal/, {
+    lies: () => ({ hello: async truth => ({ body: { ...(await truth()).body, network: 'bitcoin' } }) })
+  }],
+  ['declines in words that draw on a terminal', /declined: no {2}\[31m more/, {
+    lies: () => ({
+      quote: () => {
+        throw new Decline('NO_CAPACITY', 'no \u001b\u009b[31m more'.replace('\u009b', '\n'))
+      }
+    })
+  }],
+  ['quotes a price above the book', /asks .* now, not/, quoting(({ price }) => ({ price: 2n * price }))],
+  ['quotes a minimum charge above the book', /asks at least/, quoting(() => ({ minChargeMsat: 9_000_000n }))],
+  ['quotes a first slice of all the money', /first slice/, quoting(() => ({
+    sliceStartMsat: 900_000_000n,
+    sliceCapMsat: 900_000_000n
+  }))],
+  ['quotes slices that end before they begin', /slices/, quoting(() => ({ sliceCapMsat: 1n }))],
+  ['quotes a grace of an hour', /grace/, quoting(() => ({ grace: 3_600_000 }))],
+  ['quotes less egress than one restore', /egress/, quoting(() => ({ egressBytes: 100 }))],
+  ['quotes for ever', /holds for/, quoting(() => ({ validFor: Number.MAX_SAFE_INTEGER }))],
+  ['quotes for another request', /another request/, quoting(() => ({ request: randomBytes(32) }))],
+  ['does not sign its quote', /signature does not hold/, quoting(({ grace }) => ({ grace: grace + 1 }), false)],
+  ['forgets the offer once it is asked to sign', /declined: gone/, {
+    lies: () => ({
+      agree: () => {
+        throw new Decline('OFFER_GONE', 'gone')
+      }
+    })
+  }],
+  ['countersigns with a wrong signature', /countersignature does not hold/, {
+    lies: () => ({
+      agree: async truth => {
+        const { body } = await truth()
+        return { body: { ...body, signature: flipped(body.signature) } }
+      }
+    })
+  }],
+  ['lists another amount', /epoch 1 is .* msat, not/, listing(({ slices }) => ({
+    slices: slices.map(slice => (slice.epoch === 1 ? { ...slice, msat: slice.msat + 1n } : slice))
+  }))],
+  ['lists one slice too few', /lists \d+ slices, not/, listing(({ slices }) => ({ slices: slices.slice(1) }))],
+  ['lists one slice too many', /lists \d+ slices, not/, listing(({ slices }) => ({
+    slices: [...slices, { ...slices[0]!, epoch: slices.length, hash: randomBytes(32) }]
+  }))],
+  ['lists one hash twice', /hash twice/, listing(({ slices }) => ({
+    slices: slices.map(slice => ({ ...slice, hash: slices[0]!.hash }))
+  }))],
+  ['lists for another agreement', /another agreement/, listing(() => ({ agreement: randomBytes(32) }))],
+  ['asks for another amount', /asks for \d+ msat, agreed were/, invoicing(({ msat }) => ({ msat: msat + 1000n }))],
+  ['asks for another hash', /payment hash/, invoicing(() => ({ hash: randomBytes(32) }))],
+  ['asks for another payee', /another node/, invoicing(() => ({ secret: Buffer.alloc(32, 7) }))],
+  ['asks on another network', /another network \(lnbc\)/, invoicing(() => ({ prefix: 'bc' }))],
+  ['sends invoices that have expired', /expired/, invoicing(({ timestamp }) => ({ timestamp: timestamp - 90_000 }))],
+  ['describes another purchase', /description/, invoicing(() => ({ description: 'bushel/1 beans 0' }))],
+  ['sends one invoice too few', /strip of \d+ invoices/, stripping(invoices => invoices.slice(1))],
+  ['sends one invoice too many', /strip of \d+ invoices/, stripping(invoices => [...invoices, invoices[0]!])],
+  ['swaps two invoices', /refused/, stripping(([a, b, ...rest]) => [b!, a!, ...rest])],
+  ['sends a second invoice with an honest one', /strip of \d+ invoices/, stripping(([a, ...rest]) => [a!, a!, ...rest])],
+  ['sends garbage for invoices', /malformed/, stripping(invoices => invoices.map(() => 'lnbc1garbage'))]
+]
+
+test('a market of liars, before the first payment', async t => {
+  const world = await World.open(t)
+  const market = await world.found('keeper', 'fair')
+  await world.sell('keeper', '100000 sat/GiB-month')
+  const path = world.at('file')
+  await writeFile(path, noise('terms', 1 << 20))
+  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
+  t.after(() => den.close())
+  const impostors: Impostor[] = []
+  for (const [i, [does, , options]] of CASES.entries()) {
+    impostors.push(await den.impostor(does.replaceAll(' ', '-'), { ...options, price: CHEAP + BigInt(i) }))
+  }
+  for (const name of ['alone', 'buyer']) {
+    await world.init(name)
+    await world.ok(name, ['market', 'join', market])
+  }
+  const before = await world.wallet('buyer')
+
+  await t.test('where nobody else offers, nothing is bought and nothing is paid', async () => {
+    const args = ['mirror', path, '--copies', '1', '--time', '30d', '--max', '90000 sat/GiB-month']
+    const failure = await world.fails('alone', args, 4)
+    assert.equal(failure.code, 'NO_OFFER')
+    assertNothingPaid(await world.leases('alone'))
+    assert.deepEqual(await world.wallet('alone'), before)
+  })
+
+  const finished = await world.run('buyer', ['mirror', path, '--copies', '1', '--time', '30d'])
+  const notes = notesOf(finished)
+  for (const [i, [does, says]] of CASES.entries()) {
+    await t.test(`one that ${does} is passed over`, () => {
+      const name = shown(impostors[i]!.device)
+      const note = notes.find(text => text.includes(name))
+      assert.ok(note, `a note that names ${name}: ${notes.join('\n')}`)
+      assert.match(note, says)
+    })
+  }
+
+  await t.test('the honest one is taken, and only it is paid', async () => {
+    assert.equal(finished.code, 0, JSON.stringify(finished.result) + finished.stderr)
+    const result = finished.result as unknown as MirrorResult
+    assert.equal(result.copies, 1)
+    const leases = await world.leases('buyer')
+    const [kept, ...rest] = leases.filter(({ id }) => result.leases.includes(id))
+    assert.deepEqual(rest, [])
+    assert.equal(kept!.peer, (await world.ok<{ device: string }>('keeper', ['status'])).device)
+    assert.equal(kept!.paidMsat, result.paidMsat)
+    assertNothingPaid(leases.filter(({ id }) => id !== kept!.id))
+    const liars = impostors.map(({ device }) => formatKey(device))
+    for (const lease of leases) if (liars.includes(lease.peer)) assert.equal(lease.state, 'VOID')
+  })
+
+  await t.test('no liar was given cause to fail on its own side', () => {
+    assert.deepEqual(den.faults, [])
+  })
+})
+
+function assertNothingPaid(leases: LeaseEntry[]): void {
+  for (const { paidMsat, receipts } of leases) {
+    assert.equal(paidMsat, '0')
+    assert.deepEqual(receipts, [])
+  }
+}

@@ -1,0 +1,98 @@
+import { ECDH, createECDH, createHash, createHmac, randomBytes } from 'node:crypto'
+import bolt11 from 'bolt11'
+import type { PaymentRequestObject } from 'bolt11'
+import type { SliceList, Terms } from '#spec'
+import { schedule } from '../../contracts/schedule.js'
+import { STRIP_LENGTH, agreementId, invoiceDescription } from '../../contracts/terms.js'
+
+const PREFIXES = { bcrt: [0x6f, 0xc4], bc: [0, 5], tb: [0x6f, 0xc4] } as const
+const FEATURES = {
+  word_length: 4,
+  var_onion_optin: { required: true, supported: false },
+  payment_secret: { required: true, supported: false },
+  basic_mpp: { required: false, supported: true }
+}
+
+export interface Draft {
+  hash: Buffer
+  msat: bigint
+  description: string
+  prefix: keyof typeof PREFIXES
+  /** s since 1970. */
+  timestamp: number
+  expirySeconds: number
+  /** Key of the Lightning node that it pays. */
+  secret: Buffer
+}
+
+/** A Lightning node that is only a key: it can write any invoice, and be paid none. */
+export class Purse {
+  readonly #secret = randomBytes(32)
+  readonly #lists = new Map<string, SliceList>()
+
+  get nodeId(): Buffer {
+    return publicKey(this.#secret)
+  }
+
+  preimage(agreement: Buffer, epoch: number): Buffer {
+    return createHmac('sha256', this.#secret).update(agreement).update(String(epoch)).digest()
+  }
+
+  list(terms: Terms): SliceList {
+    const agreement = agreementId(terms)
+    const slices = schedule(terms)
+      .slice(0, STRIP_LENGTH)
+      .map(({ number, msat }) => {
+        const hash = createHash('sha256').update(this.preimage(agreement, number)).digest()
+        return { epoch: number, issue: 0, hash, msat }
+      })
+    const list = { agreement, slices }
+    this.#lists.set(agreement.toString('hex'), list)
+    return list
+  }
+
+  /** The strip of an agreement that a list was made for; `twist` changes each invoice. */
+  strip(agreement: Buffer, twist?: (draft: Draft) => Partial<Draft>): { agreement: Buffer; invoices: string[] } {
+    return { agreement, invoices: this.invoices(this.#lists.get(agreement.toString('hex'))!, twist) }
+  }
+
+  /** The invoices that belong to a list; `twist` changes each one. */
+  invoices(list: SliceList, twist: (draft: Draft) => Partial<Draft> = () => ({})): string[] {
+    return list.slices.map(({ epoch, hash, msat }) => {
+      const draft: Draft = {
+        hash,
+        msat,
+        description: invoiceDescription(list.agreement, epoch),
+        prefix: 'bcrt',
+        timestamp: Math.floor(Date.now() / 1000),
+        expirySeconds: 7200,
+        secret: this.#secret
+      }
+      return written({ ...draft, ...twist(draft) })
+    })
+  }
+}
+
+function written(draft: Draft): string {
+  const [pubKeyHash, scriptHash] = PREFIXES[draft.prefix]
+  const request: PaymentRequestObject = {
+    network: { bech32: draft.prefix, pubKeyHash, scriptHash, validWitnessVersions: [0, 1] },
+    timestamp: draft.timestamp,
+    millisatoshis: draft.msat.toString(),
+    tags: [
+      { tagName: 'payment_hash', data: draft.hash.toString('hex') },
+      { tagName: 'payment_secret', data: randomBytes(32).toString('hex') },
+      { tagName: 'description', data: draft.description },
+      { tagName: 'expire_time', data: draft.expirySeconds },
+      { tagName: 'min_final_cltv_expiry', data: 24 },
+      { tagName: 'feature_bits', data: FEATURES }
+    ]
+  }
+  return bolt11.sign(bolt11.encode(request, false), draft.secret).paymentRequest as string
+}
+
+function publicKey(secret: Buffer): Buffer {
+  const ecdh = createECDH('secp256k1')
+  ecdh.setPrivateKey(secret)
+  return ECDH.convertKey(ecdh.getPublicKey(), 'secp256k1', undefined, undefined, 'compressed') as Buffer
+}

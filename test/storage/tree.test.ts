@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { chmod, mkdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { targetInside } from '../../src/storage/tree-link.js'
+import { checksumOfTree, readTree } from '../../src/storage/tree.js'
+import { plant, sumByHand } from './helpers/goods.js'
+import { scratch } from './helpers/wire.js'
+
+test('the checksum is that of the issue: lines of path, size and sum, by the UTF-8 bytes of the path', async t => {
+  const root = join(await scratch(t), 'tree')
+  const files = {
+    'b/one': 'first',
+    b: '',
+    'a.txt': 'hello',
+    'a/z': Buffer.alloc(3_000_000, 7),
+    'é': 'accent',
+    '\u{1f33e}': 'astral',
+    '\uff5e': 'full width'
+  }
+  const { b: _, ...planted } = files
+  await plant(root, { ...planted, link: { link: 'a.txt' } })
+  const sum = await checksumOfTree(root)
+  assert.equal(sum.sha256, sumByHand(planted))
+  assert.equal(sum.files, 6)
+  assert.equal(sum.bytes, 5 + 5 + 3_000_000 + 6 + 6 + 10)
+  // by UTF-8 the full-width sign comes before the astral one, by UTF-16 after it
+  const { entries } = await readTree(root)
+  assert.deepEqual(
+    entries.map(entry => entry.path),
+    ['a.txt', 'a/z', 'b/one', 'link', 'é', '\uff5e', '\u{1f33e}']
+  )
+})
+
+test('one file is a tree of one, by its base name or the name that is given', async t => {
+  const root = await scratch(t)
+  await plant(root, { 'film.mkv': 'frames', copy: 'frames' })
+  const expected = sumByHand({ 'film.mkv': 'frames' })
+  assert.equal((await checksumOfTree(join(root, 'film.mkv'))).sha256, expected)
+  assert.notEqual((await checksumOfTree(join(root, 'copy'))).sha256, expected)
+  assert.equal((await checksumOfTree(join(root, 'copy'), { name: 'film.mkv' })).sha256, expected)
+})
+
+test('links that leave the tree are left out, however they are worded; empty folders too', async t => {
+  const root = join(await scratch(t), 'tree')
+  await plant(root, {
+    'd/e/file': 'x',
+    good: { link: 'd/e/file' },
+    'd/up': { link: '../good' },
+    dangling: { link: 'nowhere/at/all' },
+    absolute: { link: '/etc/passwd' },
+    outside: { link: '../other' },
+    'd/e/far': { link: '../../../other' },
+    // a folder link to the root, and one that climbs out through it: each word of it looks harmless
+    'd/e/root': { link: '../..' },
+    sly: { link: 'd/e/root/../secret' },
+    round: { link: 'and-round' },
+    'and-round': { link: 'round' }
+  })
+  await mkdir(join(root, 'empty'))
+  const tree = await readTree(root)
+  const links = tree.entries.filter(entry => entry.kind === 'link').map(entry => entry.path)
+  assert.deepEqual(links, ['d/e/root', 'd/up', 'dangling', 'good'])
+  assert.deepEqual(tree.leavingLinks.sort(), ['absolute', 'and-round', 'd/e/far', 'outside', 'round', 'sly'])
+  assert.deepEqual(tree.emptyFolders, ['empty'])
+})
+
+test('a link is followed as a file system follows it', () => {
+  const links = new Map([
+    ['a/up', '..'],
+    ['b', 'a/up/a'],
+    ['c', 'b/../../x'],
+    ['e', './/a//./x']
+  ])
+  assert.equal(targetInside('a/up', links), '')
+  assert.equal(targetInside('b', links), 'a')
+  assert.equal(targetInside('c', links), null)
+  assert.equal(targetInside('e', links), 'a/x')
+})
+
+test('what cannot be packed is one clear line that names it', async t => {
+  const root = await scratch(t)
+  await assert.rejects(readTree(join(root, 'missing')), { code: 'BAD_PATH', exit: 2, message: /missing' does not exist/ })
+  const server = createServer().listen(join(root, 'socket'))
+  await once(server, 'listening')
+  t.after(() => server.close())
+  await assert.rejects(readTree(root), { code: 'BAD_PATH', exit: 2, message: /socket' is neither/ })
+  await assert.rejects(readTree('/dev/null'), { code: 'BAD_PATH', exit: 2 })
+})
+
+test('a folder without read permission is named', { skip: process.getuid?.() === 0 && 'root reads all' }, async t => {
+  const root = await scratch(t)
+  await plant(root, { 'locked/file': 'x' })
+  await chmod(join(root, 'locked'), 0)
+  t.after(() => chmod(join(root, 'locked'), 0o700))
+  await assert.rejects(readTree(root), { code: 'BAD_PATH', exit: 2, message: /locked' cannot be read: permission/ })
+})
