@@ -315,7 +315,10 @@ const disk: Struct[] = [
       optional('text', 'string')
     ]
   },
-  { name: 'fact', fields: [required('kind', 'string'), required('key', 'buffer'), required('value', 'buffer')] },
+  {
+    name: 'fact',
+    fields: [required('kind', 'string'), required('key', 'buffer'), required('value', 'buffer')]
+  },
   { name: 'change-set', fields: [many('changes', 'buffer')] },
   { name: 'stored-reply', fields: [required('at', 'uint'), required('reply', 'buffer')] },
   {

@@ -115,7 +115,12 @@ export class Books extends ReadyResource {
 
   /** Reads a market that this node has not joined, through one connection to a relay of it. To be closed by the caller. */
   async browse(key: Buffer, stream: NoiseStream): Promise<LightReader> {
-    const reader = new LightReader({ store: this.#store.session(), stream, market: key, now: this.#options.now })
+    const reader = new LightReader({
+      store: this.#store.session(),
+      stream,
+      market: key,
+      now: this.#options.now
+    })
     try {
       await reader.ready()
     } catch (error) {

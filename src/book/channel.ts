@@ -68,7 +68,9 @@ export class MarketChannel {
       return null
     })
     this.#rpc.respond('submit', value => this.#limited(() => this.#onsubmit(value)))
-    this.#rpc.respond('heads', () => this.#limited(async () => encode('book-heads', { heads: this.#host.heads() })))
+    this.#rpc.respond('heads', () =>
+      this.#limited(async () => encode('book-heads', { heads: this.#host.heads() }))
+    )
     this.#rpc.respond('view', () =>
       this.#limited(async () => {
         const head = this.#host.viewHead()

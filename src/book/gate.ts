@@ -95,7 +95,8 @@ export class Gate {
   #timing({ order, signed }: VerifiedOrder): Verdict | null {
     const { rules, tick } = this.#options.state()
     const now = this.#options.now()
-    if (Math.abs(signed.stampTick - tick) > STAMP_WINDOW) return refuse('OLD_STAMP', 'its stamp is of another hour')
+    if (Math.abs(signed.stampTick - tick) > STAMP_WINDOW)
+      return refuse('OLD_STAMP', 'its stamp is of another hour')
     const until = standsUntil(order, rules!)
     if (until <= now || until <= tick) return refuse('EXPIRED', 'it is over already')
     if (order.created > now + CLOCK_TOLERANCE || isTooFar(order, tick, rules!)) {

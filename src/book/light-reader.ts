@@ -3,10 +3,11 @@ import Hyperbee from 'hyperbee'
 import Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
+import Protomux from 'protomux'
 import ReadyResource from 'ready-resource'
 import type { MarketRules, ViewHead } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
-import { shortKey } from '../../contracts/key.js'
+import { formatKey, shortKey } from '../../contracts/key.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
 import { verify } from '../../contracts/signature.js'
 import { Budget } from './budget.js'
@@ -34,6 +35,8 @@ export class LightReader extends ReadyResource {
   #rules: MarketRules | null = null
   /** Time of the market's last tick in what is read. */
   tick = 0
+  /** Of the signed part that is read, in z32; a member in step, once all is signed, has the same. */
+  viewHash = ''
 
   constructor(options: LightReaderOptions) {
     super()
@@ -51,9 +54,9 @@ export class LightReader extends ReadyResource {
   protected override async _open(): Promise<void> {
     const { store, stream, market, now, timeoutMs } = this.#options
     const head = await this.#askHead()
-    store.replicate(stream)
     const core = store.get({ key: head.view })
     await core.ready()
+    if (!core.core.replicator.attached(Protomux.from(stream))) core.replicate(stream)
     this.#view = new Hyperbee(core, { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' })
     await this.#view.ready()
     // The block that closes the signed part; with it comes the proof of who signed.
@@ -68,6 +71,7 @@ export class LightReader extends ReadyResource {
     }
     this.#rules = state.rules
     this.tick = state.tick
+    this.viewHash = formatKey(await core.treeHash(head.length))
     this.#listing = new Listing({ view: () => view, market, rules: () => this.#rules, now })
   }
 

@@ -139,7 +139,10 @@ async function isBanned(view: Hyperbee, order: Order): Promise<boolean> {
 const MOST_RELAYS = 1024
 
 /** What a view says of its market. `fetching` says how blocks that are not here are waited for. */
-export async function readState(live: Hyperbee, fetching: Fetching = { timeout: FETCH_TIMEOUT }): Promise<ViewState> {
+export async function readState(
+  live: Hyperbee,
+  fetching: Fetching = { timeout: FETCH_TIMEOUT }
+): Promise<ViewState> {
   const view = live.snapshot()
   try {
     const state: ViewState = { rules: null, tick: 0, count: { slots: 0, live: 0 }, relays: new Map() }

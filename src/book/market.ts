@@ -133,7 +133,11 @@ export class Market extends ReadyResource {
     const { tick, rules } = this.#state
     const behind = this.#options.now() - tick
     const late = STALE_AFTER * (rules?.tickInterval ?? 0)
-    return { tick, behind, state: behind < -AHEAD ? 'ahead' : behind > Math.max(late, AHEAD) ? 'stale' : 'fresh' }
+    return {
+      tick,
+      behind,
+      state: behind < -AHEAD ? 'ahead' : behind > Math.max(late, AHEAD) ? 'stale' : 'fresh'
+    }
   }
 
   /** Orders that the view holds, withdrawn ones and those of every network among them. */
@@ -474,7 +478,12 @@ export class Market extends ReadyResource {
       const hints = said.filter(({ key }) => this.#isWriter(key))
       if (hints.length > 0) this.#base.hintWakeup(hints)
       channel.said = said.filter(head => !hints.includes(head))
-    } else if (this.role === 'founder' && this.#admissions().list().some(d => d.equals(device))) {
+    } else if (
+      this.role === 'founder' &&
+      this.#admissions()
+        .list()
+        .some(d => d.equals(device))
+    ) {
       this.#carryOut(device, hello.writer).catch((error: unknown) => this.#fault(error))
     }
   }
@@ -562,10 +571,13 @@ export class Market extends ReadyResource {
    */
   async admit(device: Buffer): Promise<boolean> {
     this.#founderOnly()
-    if (device.byteLength !== 32) throw BushelError.badInput('a device key has 32 bytes', undefined, 'BAD_KEY')
+    if (device.byteLength !== 32)
+      throw BushelError.badInput('a device key has 32 bytes', undefined, 'BAD_KEY')
     if (this.#writerOf(device)) return true
     await this.#admissions().add(device)
-    const present = [...this.#channels.values()].find(channel => channel.hello && channel.device.equals(device))
+    const present = [...this.#channels.values()].find(
+      channel => channel.hello && channel.device.equals(device)
+    )
     if (!present) return false
     await this.#carryOut(device, present.hello!.writer)
     return true

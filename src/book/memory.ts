@@ -41,7 +41,11 @@ export class Memory {
     }
     try {
       for (const { key, namespace, admissions } of (JSON.parse(text) as File).markets) {
-        const known = { key: parseKey(key), namespace: String(namespace), admissions: admissions.map(d => parseKey(d)) }
+        const known = {
+          key: parseKey(key),
+          namespace: String(namespace),
+          admissions: admissions.map(d => parseKey(d))
+        }
         this.#markets.set(key, known)
       }
     } catch (error) {

@@ -3,7 +3,18 @@ import type { BookCount, BookSlot, MarketRules, Order } from '#spec'
 import { decode, encode } from '../../contracts/codec.js'
 import { SIDE } from '../../contracts/order.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
-import { COUNT, allOrders, bookKey, expiredAt, expiryKey, idOf, orderKey, slotKey, slotsOf, tallyKey } from './keys.js'
+import {
+  COUNT,
+  allOrders,
+  bookKey,
+  expiredAt,
+  expiryKey,
+  idOf,
+  orderKey,
+  slotKey,
+  slotsOf,
+  tallyKey
+} from './keys.js'
 import { SLOTS_PER_LIVE } from './rules.js'
 
 type ViewBatch = Batch<Buffer, Buffer>
@@ -120,7 +131,11 @@ export class Slots {
   }
 
   /** Puts a record among the asks or bids, or takes it from there, and notes it in its slot. */
-  async #list(record: { id: Buffer; order: Order; bytes: Buffer }, slot: BookSlot, listed: boolean): Promise<void> {
+  async #list(
+    record: { id: Buffer; order: Order; bytes: Buffer },
+    slot: BookSlot,
+    listed: boolean
+  ): Promise<void> {
     if (slot.listed === listed) return
     const key = bookKey(record.order.side === SIDE.ask ? 'ask' : 'bid', record.order, record.id)
     if (listed) await this.#batch.put(key, record.bytes)

@@ -7,7 +7,7 @@ const MOST_AT_ONCE = 24 * 14
 export function ticksDue(last: number, now: number): number[] {
   if (last === 0) return [now]
   const due: number[] = []
-  for (let time = last; time < now && due.length < MOST_AT_ONCE; ) {
+  for (let time = last; time < now && due.length < MOST_AT_ONCE;) {
     time = Math.min(time + TICK_STEP, now)
     due.push(time)
   }

@@ -45,7 +45,8 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       STALLED: 'nothing more came or went',
       TIMEOUT: 'a peer did not answer in time',
       UNSAFE_DRIVE: 'the drive would write outside its folder',
-      UNSUPPORTED_DRIVE: 'the drive is of a kind that is not restored'
+      UNSUPPORTED_DRIVE: 'the drive is of a kind that is not restored',
+      WALLET_CLOSED: 'the wallet was closed meanwhile'
     }
   ],
   [
@@ -111,7 +112,6 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       NO_ROUTE: 'the other Lightning node cannot be paid',
       PAYMENT_FAILED: 'a payment failed',
       PAYMENT_PENDING: 'a payment is still under way',
-      WALLET_CLOSED: 'the wallet was closed meanwhile',
       WALLET_FAILED: 'the Lightning process does not run'
     }
   ],

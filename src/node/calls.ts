@@ -2,13 +2,13 @@ import { resolve } from 'node:path'
 import { BushelError } from '../../contracts/errors.js'
 import { formatKey, parseKey, shortKey } from '../../contracts/key.js'
 import { parseLink } from '../../contracts/link.js'
-import { RESOURCE, SIDE, askOf, bidOf } from '../../contracts/order.js'
+import { RESOURCE, SIDE } from '../../contracts/order.js'
 import { DAY } from '../../contracts/quantity.js'
 import { encode } from '../../contracts/codec.js'
-import { PLAY_NETWORK } from '../lightning/play/network.js'
 import { Copy } from '../storage/copy.js'
 import type { MirrorListener, MirrorRequest } from '../storage/mirrors.js'
 import type { CallContext, Method, Mirror, MirrorResult, Params, Progress, Result } from './api.js'
+import { readBook } from './booking.js'
 import { createMarket, joinMarket, marketEntries, marketOf } from './markets.js'
 import type { Parts } from './parts.js'
 import { leaseEntries } from './report.js'
@@ -90,27 +90,7 @@ export const CALLS: Calls = {
     return dry(params, { id: formatKey(id) })
   },
 
-  book: async (parts, params) => {
-    const market = marketOf(parts, params.market)
-    const inStep = await market.inStep({ timeoutMs: params.waitMs ?? BOOK_WAIT })
-    const query = { resource: RESOURCE.storage, network: PLAY_NETWORK, limit: params.limit ?? 1000 }
-    const [asks, bids] = [await market.asks(query), await market.bids(query)]
-    return {
-      market: formatKey(market.key),
-      name: market.name,
-      viewHash: await market.viewHash(),
-      asks: asks.map(({ id, order }) => {
-        const { space, region, minTime, maxTime } = askOf(order)
-        return { ...orderEntry(id, order), device: formatKey(order.device), space, region, minTime, maxTime }
-      }),
-      bids: bids.map(({ id, order }) => {
-        const { bytes, time, copies } = bidOf(order)
-        return { ...orderEntry(id, order), bytes, time, copies }
-      }),
-      inStep,
-      tick: market.tick
-    }
-  },
+  book: readBook,
 
   mirror: async (parts, params, context) => {
     const market = marketOf(parts, params.market)
@@ -208,18 +188,6 @@ function requestOf(_parts: Parts, market: Buffer, params: Mirror): MirrorRequest
     time: params.time,
     maxPrice: params.maxPrice === undefined ? null : BigInt(params.maxPrice),
     prepayMaxMsat: params.prepayMaxMsat === undefined ? DEFAULT_PREPAY : BigInt(params.prepayMaxMsat)
-  }
-}
-
-function orderEntry(
-  id: Buffer,
-  order: { identity: Buffer; price: bigint; expires: number }
-): { id: string; identity: string; price: string; expires: number } {
-  return {
-    id: formatKey(id),
-    identity: formatKey(order.identity),
-    price: order.price.toString(),
-    expires: order.expires
   }
 }
 

@@ -18,7 +18,10 @@ export async function restoreLink(
   { link, dest, force }: RestoreParams,
   { onProgress, signal }: CallContext
 ): Promise<RestoreResult> {
-  const name = crypto.hash(Buffer.from(`${link}\0${dest}`)).toString('hex').slice(0, 32)
+  const name = crypto
+    .hash(Buffer.from(`${link}\0${dest}`))
+    .toString('hex')
+    .slice(0, 32)
   const folder = join(parts.home.dir, 'restore', name)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const store = openStore(folder)

@@ -79,7 +79,18 @@ export class Trade extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
-    const { facts, network, identity, device, proof, onfault, serve, books, dir, now = Date.now } = this.#options
+    const {
+      facts,
+      network,
+      identity,
+      device,
+      proof,
+      onfault,
+      serve,
+      books,
+      dir,
+      now = Date.now
+    } = this.#options
     await this.wallet.ready()
     const secret = createHmac('sha256', device.secretKey).update('bushel/preimages').digest()
     this.teller = new Teller({ ledger: this.ledger, wallet: this.wallet, checkInvoice, secret, onfault, now })

@@ -37,16 +37,17 @@ export async function compactCore(core: Hypercore): Promise<void> {
 export async function eraseCore(store: Corestore, session: Hypercore): Promise<void> {
   await session.ready()
   const core = session.core
-  const { db, core: pointers } = core.state.storage
+  const pointers = core.state.storage.core
   await session.close()
   await core.close()
   await store.storage.deleteCore(pointers)
-  const write = db.write({ autoDestroy: true })
+  const { db } = store.storage
   const data = [keys.data(pointers.dataPointer), keys.data(pointers.dataPointer + 1)] as const
+  const write = db.write({ autoDestroy: true })
   write.tryDeleteRange(...data)
   await write.flush()
-  await store.storage.db.flush()
-  await store.storage.db.compactRange(...data)
+  await db.flush()
+  await db.compactRange(...data)
 }
 
 /** Bytes that may still be written to the disk under `folder`. */

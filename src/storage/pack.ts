@@ -12,6 +12,7 @@ import { sealOf } from './audit.js'
 import { eraseCore, explainFull } from './disk.js'
 import { BLOCK_BYTES, encodeNote, entryKey } from './pack-format.js'
 import { oneAhead, readFiles } from './pack-read.js'
+import type { Portion } from './pack-read.js'
 import { readTree, sumOfFiles } from './tree.js'
 import type { FileSum, Tree, TreeFile } from './tree.js'
 
@@ -134,8 +135,7 @@ async function appendFiles(
     batchBytes = 0
   }
 
-  for await (const { file, blocks, sha256 } of oneAhead(readFiles(files))) {
-    signal?.throwIfAborted()
+  const take = async ({ file, blocks, sha256 }: Portion): Promise<void> => {
     for (const block of blocks) {
       batch.push(block)
       batchBytes += block.byteLength
@@ -143,7 +143,7 @@ async function appendFiles(
       at.byte += block.byteLength
     }
     if (batch.length >= APPEND_BLOCKS || batchBytes >= APPEND_BYTES) await flush()
-    if (sha256 === null) continue
+    if (sha256 === null) return
     done.set(file, {
       sum: { path: file.path, size: file.size, sha256 },
       blob: {
@@ -155,8 +155,16 @@ async function appendFiles(
     })
     start = { ...at }
   }
-  await flush()
-  await appended
+
+  try {
+    for await (const portion of oneAhead(readFiles(files))) {
+      signal?.throwIfAborted()
+      await take(portion)
+    }
+    await flush()
+  } finally {
+    await appended // also when it ends early: nothing may be written after
+  }
   return done
 }
 

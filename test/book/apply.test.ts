@@ -47,11 +47,17 @@ interface Drawn {
 }
 
 /** What must stand after these records, whatever their order: worked out anew, as the words of the rules say it. */
-function expected(drawn: Drawn[], perIdentity: number, inAll: number): { slots: Set<string>; listed: Set<string> } {
+function expected(
+  drawn: Drawn[],
+  perIdentity: number,
+  inAll: number
+): { slots: Set<string>; listed: Set<string> } {
   const best = new Map<string, Drawn>()
   for (const record of drawn) {
     const known = best.get(record.id)
-    const newer = known ? record.order.revision - known.order.revision || record.bytes.compare(known.bytes) : 1
+    const newer = known
+      ? record.order.revision - known.order.revision || record.bytes.compare(known.bytes)
+      : 1
     if (newer > 0) best.set(record.id, record)
   }
   const byId = [...best.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -61,7 +67,9 @@ function expected(drawn: Drawn[], perIdentity: number, inAll: number): { slots: 
     return count.get(key)!
   }
   const kept = byId.filter(record => next(record.identity) <= perIdentity * SLOTS_PER_LIVE).slice(0, inAll)
-  const live = kept.filter(record => !record.order.withdrawn && next(`live ${record.identity}`) <= perIdentity)
+  const live = kept.filter(
+    record => !record.order.withdrawn && next(`live ${record.identity}`) <= perIdentity
+  )
   const hex = (records: Drawn[]): Set<string> => new Set(records.map(({ bytes }) => bytes.toString('hex')))
   return { slots: hex(kept), listed: hex(live) }
 }
@@ -82,7 +90,12 @@ test('the result is the same for every order of arrival, at the caps too', async
         }
         const order = (i % 2 ? ask : bid)(author, market, values)
         const bytes = await signed(author, order, unstamped)
-        pool.push({ id: orderId(order).toString('hex'), identity: author.identity.toString('hex'), order, bytes })
+        pool.push({
+          id: orderId(order).toString('hex'),
+          identity: author.identity.toString('hex'),
+          order,
+          bytes
+        })
       }
     }
   }
@@ -90,7 +103,9 @@ test('the result is the same for every order of arrival, at the caps too', async
   const inAll = 13
   const permutation = fc
     .shuffledSubarray(pool, { minLength: 12, maxLength: 60 })
-    .chain(records => fc.tuple(fc.constant(records), fc.shuffledSubarray(records, { minLength: records.length })))
+    .chain(records =>
+      fc.tuple(fc.constant(records), fc.shuffledSubarray(records, { minLength: records.length }))
+    )
   await fc.assert(
     fc.asyncProperty(permutation, fc.integer({ min: 1, max: 7 }), async ([one, other], size) => {
       const rules = lenient({ maxOrdersPerIdentity: perIdentity, maxOrders: inAll })
@@ -103,7 +118,9 @@ test('the result is the same for every order of arrival, at the caps too', async
       }
       assert.deepEqual(await a.content(), await b.content())
       const model = expected(one, perIdentity, inAll)
-      const shown = [...(await listed(a, 'ask')), ...(await listed(a, 'bid'))].map(bytes => bytes.toString('hex'))
+      const shown = [...(await listed(a, 'ask')), ...(await listed(a, 'bid'))].map(bytes =>
+        bytes.toString('hex')
+      )
       assert.deepEqual(new Set(shown), model.listed)
       const slots = await Promise.all(one.map(({ id }) => a.bee.get(orderKey(Buffer.from(id, 'hex')))))
       const held = slots.flatMap(entry => (entry ? [entry.value.toString('hex')] : []))
@@ -229,7 +246,8 @@ test('a relay has one writer; banned, it writes no more and is not admitted agai
   assert.equal(view.writers.size, 0)
   await view.say(encodeOperation('ban', { key: device }), admit(device, first))
   assert.equal(view.writers.size, 0)
-  for await (const entry of view.bee.createReadStream(allRelays())) assert.fail(`still there: ${String(entry.key)}`)
+  for await (const entry of view.bee.createReadStream(allRelays()))
+    assert.fail(`still there: ${String(entry.key)}`)
   assert.ok(await view.bee.get(banKey(device)))
 })
 
@@ -271,7 +289,11 @@ test('what is forged, over its size, over, of another market or of a banned auth
 /** A good record but for its stamp. */
 async function weaklyStamped(author: Person, bits: number): Promise<Buffer> {
   for (;;) {
-    const record = await signed(author, ask(author, market, { created: start, expires: start + HOUR }), unstamped)
+    const record = await signed(
+      author,
+      ask(author, market, { created: start, expires: start + HOUR }),
+      unstamped
+    )
     if (stampStrength(decode('signed-order', record)) < bits) return record
   }
 }

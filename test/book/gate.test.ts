@@ -84,7 +84,10 @@ test('what a relay refuses, and why', async () => {
   assert.equal(await door.code(forged), 'FORGED')
   for (const tick of [start - 2 * HOUR, start + 2 * HOUR]) {
     const order = ask(author, market)
-    assert.equal(await door.code(await signed(author, order, { stampFor: () => ({ tick, bits: 0 }) })), 'OLD_STAMP')
+    assert.equal(
+      await door.code(await signed(author, order, { stampFor: () => ({ tick, bits: 0 }) })),
+      'OLD_STAMP'
+    )
   }
   await door.view.say(encodeOperation('ban', { key: outcast.device.publicKey }))
   assert.equal(await door.code(await make(outcast)), 'BANNED')
@@ -123,7 +126,11 @@ test('an author has so many live orders, counted as they come in; withdrawing ma
   await door.refresh()
   for (const { record } of at) if (record) door.gate.passed(record)
   assert.equal(await door.code(third), 'QUOTA')
-  assert.equal(await door.take(await signed(author, revised(orders[0]!), weak)), 'OK', 'a revision is no new order')
+  assert.equal(
+    await door.take(await signed(author, revised(orders[0]!), weak)),
+    'OK',
+    'a revision is no new order'
+  )
   assert.equal(await door.take(await make(other)), 'OK')
   assert.equal(await door.take(await signed(author, withdrawn(revised(orders[0]!)), weak)), 'OK')
   assert.equal(await door.take(third), 'OK')

@@ -64,7 +64,9 @@ async function codes(rpc: ProtomuxRPC, ...orders: Buffer[]): Promise<string[]> {
 async function stillServes(): Promise<void> {
   const stranger = await Stranger.come()
   const rpc = stranger.speak()
-  assert.deepEqual(await codes(rpc, await signed(stranger.who, ask(stranger.who, market.key), market)), ['OK'])
+  assert.deepEqual(await codes(rpc, await signed(stranger.who, ask(stranger.who, market.key), market)), [
+    'OK'
+  ])
   stranger.stream.destroy()
 }
 
@@ -76,10 +78,13 @@ test('bad records are refused, change nothing, and cost the sender its budget', 
   const forged = await signed(who, ask(who, market.key, { identity: founder.identity }), market)
   const foreign = await signed(who, ask(who, crypto.randomBytes(32)), market)
   const administration = encodeOperation('ban', { key: who.identity })
-  assert.deepEqual(
-    await codes(rpc, forged, Buffer.alloc(1100), foreign, administration, await weak(who)),
-    ['FORGED', 'OVERSIZED', 'OTHER_MARKET', 'MALFORMED', 'STAMP']
-  )
+  assert.deepEqual(await codes(rpc, forged, Buffer.alloc(1100), foreign, administration, await weak(who)), [
+    'FORGED',
+    'OVERSIZED',
+    'OTHER_MARKET',
+    'MALFORMED',
+    'STAMP'
+  ])
   assert.equal(await market.viewHash(), before)
   const closed = once(rpc, 'close')
   const junk = Array.from({ length: 9 }, () => crypto.randomBytes(300))
@@ -106,12 +111,21 @@ async function weak(who: Person): Promise<Buffer> {
 }
 
 test('a hello or a submission of the wrong shape ends the channel', async () => {
-  for (const hello of [Buffer.alloc(0), crypto.randomBytes(10), Buffer.alloc(1 << 20), Buffer.concat([nobody, nobody])]) {
+  for (const hello of [
+    Buffer.alloc(0),
+    crypto.randomBytes(10),
+    Buffer.alloc(1 << 20),
+    Buffer.concat([nobody, nobody])
+  ]) {
     const stranger = await Stranger.come()
     await once(stranger.speak(hello), 'close')
     stranger.stream.destroy()
   }
-  for (const value of [crypto.randomBytes(100), Buffer.alloc(1 << 20), encode('order-submission', { orders: manyOf(17) })]) {
+  for (const value of [
+    crypto.randomBytes(100),
+    Buffer.alloc(1 << 20),
+    encode('order-submission', { orders: manyOf(17) })
+  ]) {
     const stranger = await Stranger.come()
     const rpc = stranger.speak()
     await assert.rejects(rpc.request('submit', value, { timeout: 5000 }))
@@ -148,8 +162,15 @@ test('a stranger’s writer is not even fetched, whatever it says it is', async 
   await base.ready()
   store.replicate(stranger.stream)
   const { device } = stranger.who
-  const takeover = encodeOperation('admission', { device: device.publicKey, writer: base.local.key, indexer: true })
-  const append = base.append.bind(base) as (value: Buffer, options: { optimistic: boolean }) => Promise<number>
+  const takeover = encodeOperation('admission', {
+    device: device.publicKey,
+    writer: base.local.key,
+    indexer: true
+  })
+  const append = base.append.bind(base) as (
+    value: Buffer,
+    options: { optimistic: boolean }
+  ) => Promise<number>
   await append(takeover, { optimistic: true })
   await append(encodeOperation('ban', { key: market.key }), { optimistic: true })
   assert.equal(base.local.length, 2)
@@ -162,7 +183,11 @@ test('a stranger’s writer is not even fetched, whatever it says it is', async 
   }
   assert.deepEqual(decode('book-heads', await rpc.request('heads', null)).heads.length, 1)
   assert.equal(await market.viewHash(), before)
-  assert.equal(await founder.books.serve(crypto.discoveryKey(base.local.key), stranger.stream), false, 'not on its disk')
+  assert.equal(
+    await founder.books.serve(crypto.discoveryKey(base.local.key), stranger.stream),
+    false,
+    'not on its disk'
+  )
   assert.ok(await market.inStep({ timeoutMs: 0 }))
   stranger.stream.destroy()
   await once(stranger.stream, 'close')

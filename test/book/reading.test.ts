@@ -56,16 +56,27 @@ test('the best 20 of 10,000 are a read of the first 20 of an index', async t => 
   }
   const filler = best[0]!
   for (let i = 20; i < 10_000; i++) {
-    const order = { resource: 0, network: i % 3 ? NETWORK : 'bitcoin', price: BigInt(1000 + ((i * 7919) % 9000)) }
+    const order = {
+      resource: 0,
+      network: i % 3 ? NETWORK : 'bitcoin',
+      price: BigInt(1000 + ((i * 7919) % 9000))
+    }
     await batch.put(bookKey(i % 2 ? 'ask' : 'bid', order, crypto.randomBytes(32)), filler)
   }
   await batch.flush()
-  const fresh = new Hyperbee(view.bee.core, { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' })
+  const fresh = new Hyperbee(view.bee.core, {
+    extension: false,
+    keyEncoding: 'binary',
+    valueEncoding: 'binary'
+  })
   const listing = new Listing({ view: () => fresh, market, rules: () => rules, now: Date.now })
   const blocks = await countReads(async () => {
     const [found, ms] = await timed(() => listing.asks({ network: NETWORK, limit: 20 }))
     t.diagnostic(`best 20 of 10,000: ${ms.toFixed(1)} ms`)
-    assert.deepEqual(found.map(({ bytes }) => bytes), best)
+    assert.deepEqual(
+      found.map(({ bytes }) => bytes),
+      best
+    )
   })
   t.diagnostic(`${blocks} blocks read`)
   assert.ok(blocks > 20 && blocks < 500, `${blocks} blocks read`)
@@ -100,7 +111,13 @@ test('a reader trusts no view: forged, banned, withdrawn and old records are not
   const gone = ask(author, market, { price: 1n })
   const short = await signed(author, ask(author, market, { price: 2n, expires: start + 60_000 }), unstamped)
   const banned = ask(outcast, market, { price: 3n })
-  await view.orders(dear, good, short, await signed(author, gone, unstamped), await signed(outcast, banned, unstamped))
+  await view.orders(
+    dear,
+    good,
+    short,
+    await signed(author, gone, unstamped),
+    await signed(outcast, banned, unstamped)
+  )
   await view.orders(await signed(author, withdrawn(gone), unstamped))
   await view.say(encodeOperation('ban', { key: outcast.identity }))
   const forged = ask(author, market, { price: 4n })
@@ -110,7 +127,8 @@ test('a reader trusts no view: forged, banned, withdrawn and old records are not
 
   let now = start
   const listing = new Listing({ view: () => view.bee, market, rules: () => lenient(), now: () => now })
-  const asks = async (): Promise<Buffer[]> => (await listing.asks({ network: NETWORK })).map(({ bytes }) => bytes)
+  const asks = async (): Promise<Buffer[]> =>
+    (await listing.asks({ network: NETWORK })).map(({ bytes }) => bytes)
   assert.deepEqual(await asks(), [short, good, dear])
   now += 60_000
   assert.deepEqual(await asks(), [good, dear])
@@ -131,7 +149,10 @@ test('bids stand with the highest first', async () => {
   }
   const listing = new Listing({ view: () => view.bee, market, rules: () => lenient(), now: Date.now })
   const bids = await listing.bids({ network: NETWORK, minPrice: 2n })
-  assert.deepEqual(bids.map(({ order }) => order.price), [2n ** 50n, 9n, 3n])
+  assert.deepEqual(
+    bids.map(({ order }) => order.price),
+    [2n ** 50n, 9n, 3n]
+  )
 })
 
 /** A founder with so many orders on the book, written in as many blocks, and signed. */
@@ -172,9 +193,15 @@ test('a newcomer is in step soon, and one who only looks need not join', async t
   })
   t.diagnostic(`and who only looks after ${looked.toFixed(0)} ms`)
   const best = await market.asks({ network: NETWORK, limit: 20 })
-  assert.deepEqual(seen.map(({ bytes }) => bytes), best.map(({ bytes }) => bytes))
+  assert.deepEqual(
+    seen.map(({ bytes }) => bytes),
+    best.map(({ bytes }) => bytes)
+  )
   assert.deepEqual(passer.books.markets, [])
-  await assert.rejects(passer.books.browse(crypto.randomBytes(32), stream), { code: 'MARKET_NOT_REACHED', exit: 3 })
+  await assert.rejects(passer.books.browse(crypto.randomBytes(32), stream), {
+    code: 'MARKET_NOT_REACHED',
+    exit: 3
+  })
   assert.deepEqual([...founder.faults, ...newcomer.faults, ...passer.faults], [])
 
   await market.admit(newcomer.device.publicKey)
@@ -210,7 +237,10 @@ test('a view that the founder has not signed is not believed', async () => {
     const said = signer === liar ? { ...other, market: market.key } : honest
     const head = lie({ ...said, signature: Buffer.alloc(64) })
     const { device } = signer
-    const signedHead = { ...head, signature: signer === liar ? sign('view-head', head, device) : honest.signature }
+    const signedHead = {
+      ...head,
+      signature: signer === liar ? sign('view-head', head, device) : honest.signature
+    }
     const stream = await town.connect(reader, liar)
     answer(liar, market.discoveryKey, encode('view-head', signedHead))
     const options = { store: store.session(), stream, market: market.key, timeoutMs: 2000 }
@@ -224,7 +254,11 @@ test('a view that the founder has not signed is not believed', async () => {
 const nobody = encode('book-hello', { version: 1, writer: Buffer.alloc(32) })
 
 async function viewHead(stream: NoiseStream, market: Buffer): Promise<ViewHead> {
-  const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL, id: crypto.discoveryKey(market), handshake: nobody })
+  const rpc = new ProtomuxRPC(stream, {
+    protocol: PROTOCOL,
+    id: crypto.discoveryKey(market),
+    handshake: nobody
+  })
   for (;;) {
     const reply = await rpc.request('view', null)
     if (reply) return decode('view-head', reply)

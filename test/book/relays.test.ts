@@ -16,10 +16,13 @@ after(async () => {
   await town.close()
 })
 
-const becameRelay = async (market: Market): Promise<void> => await until(market, () => market.role === 'relay')
+const becameRelay = async (market: Market): Promise<void> =>
+  await until(market, () => market.role === 'relay')
 
 /** A market with a founder and so many relays, all connected to the founder. */
-async function withRelays(count: number): Promise<{ founder: Peer; market: Market; relays: [Peer, Market][] }> {
+async function withRelays(
+  count: number
+): Promise<{ founder: Peer; market: Market; relays: [Peer, Market][] }> {
   const founder = await town.peer()
   const market = await founder.books.found({ name: 'relayed', rules: { stampBits: 2 } })
   const relays: [Peer, Market][] = []
@@ -80,10 +83,20 @@ test('views are equal after a partition heals, whatever came where', async () =>
   for (const author of authors) {
     for (let i = 0; i < 3; i++) {
       const first = (i % 2 ? bid : ask)(author, key)
-      const all = [first, revised(first, { price: 5n }), revised(first, { price: 6n }), withdrawn(revised(first))]
+      const all = [
+        first,
+        revised(first, { price: 5n }),
+        revised(first, { price: 6n }),
+        withdrawn(revised(first))
+      ]
       for (const order of i === 0 ? all : all.slice(0, 3)) {
         const bytes = await signed(author, order, market)
-        pool.push({ id: orderId(order).toString('hex'), revision: order.revision, withdrawn: order.withdrawn, bytes })
+        pool.push({
+          id: orderId(order).toString('hex'),
+          revision: order.revision,
+          withdrawn: order.withdrawn,
+          bytes
+        })
       }
     }
   }
@@ -104,7 +117,8 @@ test('views are equal after a partition heals, whatever came where', async () =>
       await town.connect(peers[1]!, peers[0]!)
       await town.connect(peers[2]!, peers[1]!)
       const healed = async (): Promise<boolean> =>
-        (await hashes(markets)).size === 1 && isDeepStrictEqual(await standing(market, authors), winners(said))
+        (await hashes(markets)).size === 1 &&
+        isDeepStrictEqual(await standing(market, authors), winners(said))
       await untilAny(markets, healed)
     }),
     { numRuns: 4, endOnFailure: true }
@@ -121,11 +135,14 @@ async function standing(market: Market, authors: { identity: Buffer }[]): Promis
 }
 
 /** Of each order the highest revision and of those the greatest bytes, where it is not withdrawn. */
-function winners(records: { id: string; revision: number; withdrawn: boolean; bytes: Buffer }[]): Set<string> {
+function winners(
+  records: { id: string; revision: number; withdrawn: boolean; bytes: Buffer }[]
+): Set<string> {
   const best = new Map<string, (typeof records)[number]>()
   for (const record of records) {
     const known = best.get(record.id)
-    if (!known || (record.revision - known.revision || record.bytes.compare(known.bytes)) > 0) best.set(record.id, record)
+    if (!known || (record.revision - known.revision || record.bytes.compare(known.bytes)) > 0)
+      best.set(record.id, record)
   }
   return new Set([...best.values()].filter(r => !r.withdrawn).map(({ bytes }) => bytes.toString('hex')))
 }
@@ -158,7 +175,10 @@ test('a banned relay writes no more', async () => {
 
 test('two markets with different rules stand side by side', async () => {
   const founder = await town.peer()
-  const strict = await founder.books.found({ name: 'strict', rules: { maxOrdersPerIdentity: 1, stampBits: 2 } })
+  const strict = await founder.books.found({
+    name: 'strict',
+    rules: { maxOrdersPerIdentity: 1, stampBits: 2 }
+  })
   const lax = await founder.books.found({ name: 'lax', rules: { maxOrdersPerIdentity: 3, stampBits: 0 } })
   const seller = await town.peer()
   await town.connect(seller, founder)
@@ -168,7 +188,12 @@ test('two markets with different rules stand side by side', async () => {
     assert.ok(await market.inStep({ timeoutMs: 10_000 }))
     for (let i = 0; i < 3; i++) {
       const record = await signed(seller, ask(seller, key), market)
-      codes.push(await market.submit(record).then(() => 'OK', (error: { code: string }) => error.code))
+      codes.push(
+        await market.submit(record).then(
+          () => 'OK',
+          (error: { code: string }) => error.code
+        )
+      )
     }
     const foreign = await signed(seller, ask(seller, (key.equals(lax.key) ? strict : lax).key), market)
     await assert.rejects(market.submit(foreign), { code: 'OTHER_MARKET', exit: 2 })

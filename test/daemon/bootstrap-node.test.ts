@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import crypto from 'hypercore-crypto'
+import HyperDHT from 'hyperdht'
+import type { NoiseStream } from 'hyperdht'
+import Hyperswarm from 'hyperswarm'
+import { BootstrapNode, freePort } from '../../src/daemon/bootstrap-node.js'
+
+test('two strangers find each other by topic through this one node alone', async t => {
+  const node = new BootstrapNode(null)
+  await node.ready()
+  t.after(() => node.close())
+  const bootstrap = [{ host: node.host, port: node.port }]
+  const swarms = [0, 1].map(() => {
+    const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
+    const swarm = new Hyperswarm({ dht })
+    swarm.on('connection', (stream: NoiseStream) => stream.on('error', () => undefined)) // the other one ends first
+    t.after(() => swarm.destroy())
+    return swarm
+  })
+  const [seller, buyer] = swarms as [Hyperswarm, Hyperswarm]
+  const topic = crypto.randomBytes(32)
+  await seller.join(topic, { server: true, client: false }).flushed()
+  const met = once(buyer, 'connection', { signal: AbortSignal.timeout(15_000) })
+  buyer.join(topic, { server: false, client: true })
+  const [stream] = (await met) as [NoiseStream]
+  assert.deepEqual(stream.remotePublicKey, seller.keyPair.publicKey)
+})
+
+test('it serves at the port that was asked for, and says when that is taken', async t => {
+  const port = await freePort(null)
+  const node = new BootstrapNode(port)
+  await node.ready()
+  t.after(() => node.close())
+  assert.equal(node.port, port)
+  const second = new BootstrapNode(port)
+  await assert.rejects(second.ready(), {
+    code: 'PORT_IN_USE',
+    exit: 2,
+    message: new RegExp(`${port}.*in use`)
+  })
+})
