@@ -1,24 +1,27 @@
+import { once } from 'node:events'
 import Autobase from 'autobase'
 import type Corestore from 'corestore'
 import type { KeyPair } from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import Hyperbee from 'hyperbee'
 import type { Range } from 'hypercore'
-import Protomux from 'protomux'
 import ReadyResource from 'ready-resource'
-import type { BookHead, BookHello, MarketRules, Order, ViewHead } from '#spec'
+import type { BookHead, MarketRules, Order, ViewHead } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
 import { formatKey, shortKey } from '../../contracts/key.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
 import { sign } from '../../contracts/signature.js'
+import { Administration } from './administration.js'
+import type { Admissions } from './administration.js'
 import { apply } from './apply.js'
 import type { Budget } from './budget.js'
-import { MarketChannel, PROTOCOL, VERSION } from './channel.js'
-import type { ChannelHost } from './channel.js'
+import { VERSION } from './channel.js'
+import type { MarketChannel } from './channel.js'
 import { Gate } from './gate.js'
 import type { Verdict } from './gate.js'
 import { Listing, readState } from './listing.js'
 import type { AskQuery, BidQuery, ViewState } from './listing.js'
+import { MarketPeers } from './market-peers.js'
 import { encodeOperation } from './operation.js'
 import { Outbox } from './outbox.js'
 import { fullnessBits, lifetimeBits } from './rules.js'
@@ -26,13 +29,6 @@ import { refusal } from './refusal.js'
 import { Ticker } from './ticker.js'
 
 export type Role = 'founder' | 'relay' | 'reader'
-
-/** Devices that are to become relays when they show up: kept by whoever keeps the market. */
-export interface Admissions {
-  list(): Buffer[]
-  add(device: Buffer): Promise<void>
-  delete(device: Buffer): Promise<void>
-}
 
 export interface MarketOptions {
   /** A namespace of its own, given up with the market. */
@@ -57,8 +53,6 @@ export interface Clock {
 /** The founder signs the view one to two times this after a change, ms. */
 const ACK_INTERVAL = 500
 const SUBMIT_TIMEOUT = 30_000
-/** Relays that a record is handed to at once. */
-const RELAYS_AT_ONCE = 3
 /** Ticks this many intervals late are stale; ticks this far ahead (ms) come from another clock. */
 const STALE_AFTER = 10
 const AHEAD = 2 * 60_000
@@ -78,9 +72,9 @@ export class Market extends ReadyResource {
   /** Whether a relay has fetched all of the view since it became one or skipped ahead. */
   holdsAll = false
   readonly #options: MarketOptions
-  readonly #channels = new Map<NoiseStream, MarketChannel>()
-  readonly #streams = new Set<NoiseStream>()
+  readonly #administration: Administration
   #base!: Autobase
+  #peers!: MarketPeers
   #listing!: Listing
   #gate!: Gate
   #outbox!: Outbox
@@ -97,6 +91,17 @@ export class Market extends ReadyResource {
     super()
     this.#options = options
     this.setMaxListeners(0)
+    this.#administration = new Administration({
+      market: () => this.key,
+      device: options.device.publicKey,
+      admissions: () => options.admissions(this.key),
+      isRelay: device => this.#isRelay(device),
+      present: device => this.#peers.get(device),
+      append: async operation => {
+        await this.#base.append(operation)
+        await this.#refresh()
+      }
+    })
   }
 
   get key(): Buffer {
@@ -153,12 +158,12 @@ export class Market extends ReadyResource {
 
   /** Relays that are connected now. */
   get relays(): number {
-    return this.#relays().length
+    return this.#peers.relays.length
   }
 
   /** Peers that are connected now and have this market. */
   get peers(): number {
-    return this.#channels.size
+    return this.#peers.all.length
   }
 
   protected override async _open(): Promise<void> {
@@ -174,7 +179,7 @@ export class Market extends ReadyResource {
       close: async view => await view.close(),
       ackInterval: ACK_INTERVAL
     })
-    base.on('error', error => this.emit('fault', error))
+    base.on('error', error => this.#fault(error))
     base.on('fast-forward', () => {
       this.stats.fastForwards++
       this.holdsAll = false
@@ -188,21 +193,19 @@ export class Market extends ReadyResource {
     this.#outbox = new Outbox(async orders => {
       await base.append(encodeOperation('orders', { orders }))
     })
+    this.#peers = this.#makePeers()
     if (this.#options.rules) {
       const rules = encodeOperation('rules', this.#options.rules)
       await base.append([rules, encodeOperation('tick', { time: now() })])
     }
     await this.#readWhatIsHere()
-    base.on('update', () => this.#refresh())
-    this.#refresh()
+    base.on('update', () => this.#refreshSoon())
+    this.#refreshSoon()
     if (this.role === 'founder') this.#startTicker()
   }
 
   protected override async _close(): Promise<void> {
-    for (const stream of this.#streams) {
-      if (!stream.destroyed) Protomux.from(stream).unpair({ protocol: PROTOCOL, id: this.discoveryKey })
-    }
-    for (const channel of this.#channels.values()) channel.close()
+    this.#peers.close()
     await this.#ticker?.stop()
     this.#fetching?.destroy()
     await this.#base.close()
@@ -284,6 +287,10 @@ export class Market extends ReadyResource {
     await this.#refreshing
   }
 
+  #refreshSoon(): void {
+    this.#refresh().catch((error: unknown) => this.#fault(error))
+  }
+
   async #follow(): Promise<void> {
     while (this.#stale && !this.closing) {
       this.#stale = false
@@ -296,7 +303,7 @@ export class Market extends ReadyResource {
       }
       this.#announce()
       this.#holdAll()
-      for (const channel of this.#channels.values()) this.#consider(channel)
+      for (const channel of this.#peers.all) this.#consider(channel)
       const { core } = this.#base.view
       const seen = `${core.fork}/${core.length}`
       if (seen === this.#seen) continue
@@ -312,8 +319,13 @@ export class Market extends ReadyResource {
    * connected, waiting for one if there is none. Resolves when one has taken it; rejects with the relay's reason.
    */
   async submit(record: Buffer, { timeoutMs = SUBMIT_TIMEOUT } = {}): Promise<void> {
-    const verdict = this.role === 'reader' ? await this.#handIn(record, timeoutMs) : await this.#take(record)
-    if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
+    if (this.role === 'reader') {
+      await this.#awaitRelay(timeoutMs)
+      await this.#peers.submit(record)
+    } else {
+      const verdict = await this.#take(record)
+      if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
+    }
   }
 
   /** As a relay: the verdict, and the record on disk and in the view if that is OK. */
@@ -331,28 +343,10 @@ export class Market extends ReadyResource {
     return verdict
   }
 
-  async #handIn(record: Buffer, timeoutMs: number): Promise<Verdict> {
-    const relays = await this.#awaitRelays(timeoutMs)
-    const answers = relays.slice(0, RELAYS_AT_ONCE).map(async channel => {
-      const verdict = await channel.submit(record)
-      if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
-      return verdict
-    })
-    try {
-      return await Promise.any(answers)
-    } catch (error) {
-      const reasons = error instanceof AggregateError ? (error.errors as unknown[]) : [error]
-      const refused = reasons.find(reason => reason instanceof BushelError)
-      if (refused) throw refused
-      throw BushelError.failed('no relay answered', 'try again', 'NO_RELAY').withCause(error)
-    }
-  }
-
-  async #awaitRelays(timeoutMs: number): Promise<MarketChannel[]> {
+  async #awaitRelay(timeoutMs: number): Promise<void> {
     const limit = AbortSignal.timeout(timeoutMs)
     while (!this.closing) {
-      const relays = this.#relays()
-      if (relays.length > 0) return relays
+      if (this.relays > 0) return
       if (limit.aborted) break
       await this.#change(limit)
     }
@@ -368,12 +362,12 @@ export class Market extends ReadyResource {
     await new Promise<void>(resolve => {
       const done = (): void => {
         this.off('update', done)
-        this.off('peers', done)
+        this.#peers.off('change', done)
         limit.removeEventListener('abort', done)
         resolve()
       }
       this.once('update', done)
-      this.once('peers', done)
+      this.#peers.once('change', done)
       limit.addEventListener('abort', done)
     })
   }
@@ -382,49 +376,30 @@ export class Market extends ReadyResource {
 
   /** Speaks of this market on an open connection. */
   connect(stream: NoiseStream): void {
-    if (this.closing || stream.destroyed || this.#streams.has(stream)) return
-    this.#streams.add(stream)
-    stream.once('close', () => this.#streams.delete(stream))
-    const query = { protocol: PROTOCOL, id: this.discoveryKey }
-    Protomux.from(stream).pair(query, () => this.#openChannel(stream))
-    this.#openChannel(stream)
+    if (this.closing) return
+    this.#ticker?.tick() // whoever comes is to find the market's time right
+    this.#peers.connect(stream)
   }
 
-  #openChannel(stream: NoiseStream): void {
-    if (this.closing || stream.destroyed || this.#channels.has(stream)) return
-    if (!this.#options.budget.has(stream.remotePublicKey)) return
-    const channel = new MarketChannel(stream, this.#channelHost(stream))
-    this.#channels.set(stream, channel)
-  }
-
-  #channelHost(stream: NoiseStream): ChannelHost {
-    const { budget } = this.#options
-    return {
+  #makePeers(): MarketPeers {
+    const peers = new MarketPeers({
       id: this.discoveryKey,
-      budget,
-      hello: () => this.#hello(),
+      budget: this.#options.budget,
+      hello: () => ({ version: VERSION, writer: this.#base.local.key }),
       judge: async record => {
         if (this.role === 'reader') return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
         return await this.#take(record)
       },
-      isRelay: device => this.#writerOf(device) !== null,
+      isRelay: device => this.#isRelay(device),
       heads: () => this.#base.heads(),
       viewHead: () => this.#viewHead(),
-      onhello: channel => {
-        if (this.role !== 'reader') channel.say(this.#base.heads())
-        this.#consider(channel)
-        this.emit('peers')
-      },
-      onheads: channel => this.#consider(channel),
-      onclose: channel => {
-        if (this.#channels.get(stream) === channel) this.#channels.delete(stream)
-        this.emit('peers')
-      }
-    }
-  }
-
-  #hello(): BookHello {
-    return { version: VERSION, writer: this.#base.local.key }
+      onheads: channel => this.#consider(channel)
+    })
+    peers.on('hello', (channel: MarketChannel) => {
+      if (this.role !== 'reader') channel.say(this.#base.heads())
+      this.#consider(channel)
+    })
+    return peers
   }
 
   /** A relay tells its peers of what it and others have written, so that it spreads before the founder takes note. */
@@ -434,7 +409,7 @@ export class Market extends ReadyResource {
     const said = heads.map(({ key, length }) => `${key.toString('hex')}/${length}`).join()
     if (said === this.#said) return
     this.#said = said
-    for (const channel of this.#channels.values()) channel.say(heads)
+    this.#peers.say(heads)
   }
 
   /** A relay holds all of the view, so that it can judge by it with nobody else there. */
@@ -451,10 +426,9 @@ export class Market extends ReadyResource {
       .finally(() => (this.#fetching = null))
   }
 
-  /** A device's writer: the founder's or a relay's; null for strangers. */
-  #writerOf(device: Buffer): Buffer | null {
-    if (this.#state.rules?.founder.equals(device)) return this.key
-    return this.#state.relays.get(device.toString('hex')) ?? null
+  #isRelay(device: Buffer): boolean {
+    const { rules, relays } = this.#state
+    return rules !== null && (rules.founder.equals(device) || relays.has(device.toString('hex')))
   }
 
   #isWriter(key: Buffer): boolean {
@@ -463,28 +437,18 @@ export class Market extends ReadyResource {
     return false
   }
 
-  #relays(): MarketChannel[] {
-    return [...this.#channels.values()].filter(({ hello, device }) => hello && this.#writerOf(device))
-  }
-
   /**
    * Follows the admitted writers as far as a relay says they are: what others write is not even fetched. Does for a device
    * what was decided while it was away.
    */
   #consider(channel: MarketChannel): void {
-    const { hello, said, device } = channel
-    if (!hello || this.closing) return
-    if (this.#writerOf(device)) {
-      const hints = said.filter(({ key }) => this.#isWriter(key))
+    if (this.closing) return
+    if (this.#isRelay(channel.device)) {
+      const hints = channel.said.filter(({ key }) => this.#isWriter(key))
       if (hints.length > 0) this.#base.hintWakeup(hints)
-      channel.said = said.filter(head => !hints.includes(head))
-    } else if (
-      this.role === 'founder' &&
-      this.#admissions()
-        .list()
-        .some(d => d.equals(device))
-    ) {
-      this.#carryOut(device, hello.writer).catch((error: unknown) => this.#fault(error))
+      channel.said = channel.said.filter(head => !hints.includes(head))
+    } else if (this.role === 'founder') {
+      this.#administration.carryOut(channel).catch((error: unknown) => this.#fault(error))
     }
   }
 
@@ -522,27 +486,18 @@ export class Market extends ReadyResource {
   }
 
   async #hasCaughtUp(limit: AbortSignal): Promise<boolean> {
-    const relays = this.#relays()
-    const others = relays.length > 0 ? relays : [...this.#channels.values()]
-    const answers = others.map(async channel => {
-      const heads = await channel.heads(5000)
+    const covered = this.#peers.anyCovered(async heads => {
       await this.#base.update()
-      if (heads.length === 0 || !(await this.#covers(heads))) throw new Error('behind')
+      return await this.#covers(heads)
     })
-    const ended = new Promise<never>((_, reject) => {
-      limit.addEventListener('abort', () => reject(new Error('over')), { once: true })
-    })
-    try {
-      await Promise.race([Promise.any(answers), ended])
-    } catch {
-      return false // each of them is ahead of us or gives no answer
-    }
+    if (!(await Promise.race([covered, aborted(limit)]))) return false
     this.#caughtUp = true
     await this.#refresh()
     return this.rules !== null
   }
 
   async #covers(heads: BookHead[]): Promise<boolean> {
+    if (heads.length === 0) return false
     for (const { key, length } of heads) {
       const known = await this.#base.system?.get(key)
       if (!known || known.length < length) return false
@@ -551,10 +506,6 @@ export class Market extends ReadyResource {
   }
 
   // Administration
-
-  #admissions(): Admissions {
-    return this.#options.admissions(this.key)
-  }
 
   #founderOnly(): void {
     if (this.role === 'founder') return
@@ -571,33 +522,18 @@ export class Market extends ReadyResource {
    */
   async admit(device: Buffer): Promise<boolean> {
     this.#founderOnly()
-    if (device.byteLength !== 32)
-      throw BushelError.badInput('a device key has 32 bytes', undefined, 'BAD_KEY')
-    if (this.#writerOf(device)) return true
-    await this.#admissions().add(device)
-    const present = [...this.#channels.values()].find(
-      channel => channel.hello && channel.device.equals(device)
-    )
-    if (!present) return false
-    await this.#carryOut(device, present.hello!.writer)
-    return true
-  }
-
-  async #carryOut(device: Buffer, writer: Buffer): Promise<void> {
-    await this.#base.append(encodeOperation('admission', { device, writer, indexer: false }))
-    await this.#admissions().delete(device)
-    await this.#refresh()
+    return await this.#administration.admit(device)
   }
 
   /** Shuts an identity, a device or a writer out, for good. */
   async ban(key: Buffer): Promise<void> {
     this.#founderOnly()
-    if (key.byteLength !== 32) throw BushelError.badInput('a key has 32 bytes', undefined, 'BAD_KEY')
-    if (key.equals(this.#options.device.publicKey) || key.equals(this.key)) {
-      throw BushelError.badInput('the founder cannot be banned', undefined, 'BAD_KEY')
-    }
-    await this.#admissions().delete(key)
-    await this.#base.append(encodeOperation('ban', { key }))
-    await this.#refresh()
+    await this.#administration.ban(key)
   }
+}
+
+/** Resolves to false when the signal is aborted. */
+async function aborted(signal: AbortSignal): Promise<false> {
+  if (!signal.aborted) await once(signal, 'abort')
+  return false
 }

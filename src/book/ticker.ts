@@ -31,23 +31,23 @@ export class Ticker {
 
   constructor(options: TickerOptions) {
     this.#options = options
-    this.#timer = setInterval(() => this.#tick(), options.interval)
-    this.#tick()
+    this.#timer = setInterval(() => this.tick(), options.interval)
+  }
+
+  /** Brings the market's time up to date, where it is behind by more than half an interval. */
+  tick(): void {
+    const { last, now, interval, write, onfault } = this.#options
+    if (this.#writing || now() - last() < interval / 2) return
+    const due = ticksDue(last(), now())
+    if (due.length === 0) return
+    this.#writing = write(due)
+      .catch(onfault)
+      .finally(() => (this.#writing = null))
   }
 
   /** Resolves when nothing is being written any more. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     await this.#writing
-  }
-
-  #tick(): void {
-    if (this.#writing) return
-    const due = ticksDue(this.#options.last(), this.#options.now())
-    if (due.length === 0) return
-    this.#writing = this.#options
-      .write(due)
-      .catch(this.#options.onfault)
-      .finally(() => (this.#writing = null))
   }
 }

@@ -114,7 +114,7 @@ class Connection {
           this.#node.call(request.method, request.params as never, { onProgress, signal: controller.signal })
         )
         .then(
-          result => this.#answer(id, { id, result }),
+          result => this.#answer(id, { id, result: result ?? null }),
           (error: unknown) => this.#answer(id, { id, error: shapeOf(error) })
         )
       this.#calls.set(id, { controller, done })

@@ -133,7 +133,8 @@ export class DealChannel extends ReadyResource {
     } catch (error) {
       if (!(error instanceof BushelError) || !HOSTILE.has(error.code)) this.#options.onfault(error)
       this.disconnect()
-      throw error
+      // Given a TypeError or a RangeError, protomux-rpc would throw it where it ends the process.
+      throw error instanceof BushelError ? error : BushelError.failed('the request failed').withCause(error)
     }
   }
 

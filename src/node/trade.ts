@@ -6,6 +6,7 @@ import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import { RESOURCE, askOf } from '../../contracts/order.js'
 import type { Books } from '../book/books.js'
+import type { Market } from '../book/market.js'
 import { Deals } from '../deal/deals.js'
 import { Experiences } from '../deal/experience.js'
 import { DEFAULT_POLICY, Provider } from '../deal/provider.js'
@@ -142,7 +143,7 @@ export class Trade extends ReadyResource {
   async #serve(
     context: ConstructorParameters<typeof Tenant>[0] extends infer T ? Omit<T, 'onfault'> : never
   ): Promise<void> {
-    const { onfault, network } = this.#options
+    const { onfault, network, books } = this.#options
     await this.keeper!.ready()
     await this.orders.ready()
     this.#tenant = new Tenant({ ...context, onfault })
@@ -157,6 +158,9 @@ export class Trade extends ReadyResource {
       onfault
     })
     await this.bids.ready()
+    const follow = (market: Market): void => void market.on('update', () => this.bids!.soon())
+    books.markets.forEach(follow)
+    books.on('market', follow)
     await network.listen()
   }
 

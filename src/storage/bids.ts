@@ -31,6 +31,9 @@ export interface BidsOptions {
 const BID_LIFETIME = 30 * DAY
 /** Bids that one look answers at the most. */
 const MAX_ANSWERS = 50
+const ANSWER_AGAIN = 10 * 60_000
+/** Changes of the book within so long make one look, ms. */
+const SETTLE = 300
 
 /**
  * Resting bids, on both sides. The buyer's node fills its own as soon as the book can serve them; a provider whose asks
@@ -39,8 +42,10 @@ const MAX_ANSWERS = 50
 export class Bids extends ReadyResource {
   readonly #options: BidsOptions
   readonly #stop = new AbortController()
-  readonly #answered = new Set<string>()
+  /** Answers given, and when one that did not arrive may be given again, ms. */
+  readonly #answered = new Map<string, number>()
   #timer: NodeJS.Timeout | null = null
+  #settling: NodeJS.Timeout | null = null
   #looking: Promise<void> | null = null
   #again = false
 
@@ -61,6 +66,7 @@ export class Bids extends ReadyResource {
 
   protected override async _close(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
+    if (this.#settling) clearTimeout(this.#settling)
     this.#stop.abort()
     await this.#looking
   }
@@ -95,6 +101,15 @@ export class Bids extends ReadyResource {
   async withdrawn(bid: Buffer): Promise<void> {
     const job = this.#options.mirrors.jobOfBid(bid)
     if (job?.state === 'bid') await this.#options.mirrors.setBid(job, null)
+  }
+
+  /** The book has changed: looks when it has settled a little. */
+  soon(): void {
+    if (this.closing) return
+    this.#settling ??= setTimeout(() => {
+      this.#settling = null
+      this.look()
+    }, SETTLE)
   }
 
   /** Looks at the book: fills what can be filled, answers what can be served. Calls while it looks come to one more. */
@@ -147,8 +162,8 @@ export class Bids extends ReadyResource {
       if (order.identity.equals(deals.self.identity)) continue
       for (const ask of asks) {
         const key = `${id.toString('hex')}/${ask.id.toString('hex')}`
-        if (this.#answered.has(key) || !(await this.#serves(ask.order, order))) continue
-        this.#answered.add(key)
+        if ((this.#answered.get(key) ?? 0) > Date.now() || !(await this.#serves(ask.order, order))) continue
+        this.#answered.set(key, Infinity)
         answers++
         await this.#tell(order.device, id, ask.id, key)
         break
@@ -161,7 +176,7 @@ export class Bids extends ReadyResource {
       const channel = await this.#options.deals.open(device, { timeoutMs: 5_000, signal: this.#stop.signal })
       await channel.request('answer', { bid, ask }, { timeoutMs: 5_000 })
     } catch (error) {
-      this.#answered.delete(key) // the bidder is not there: it is told at a later look
+      this.#answered.set(key, Date.now() + ANSWER_AGAIN) // the bidder is not there now
       if (!(error instanceof BushelError) && !this.#stop.signal.aborted) throw error
     }
   }

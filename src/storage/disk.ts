@@ -23,11 +23,14 @@ export function openStore(folder: string): Corestore {
   )
 }
 
+/** RocksDB's policy for blobs in a compaction: files of nothing but cleared blobs go away, none is written anew. */
+const COPY_NOTHING = { blobGarbageCollectionPolicy: 2 }
+
 /** Gives the disk of a core's cleared blocks back: blob files of nothing but cleared blocks are deleted. */
 export async function compactCore(core: Hypercore): Promise<void> {
   const { db, core: pointers } = core.core.state.storage
   await db.flush()
-  await db.compactRange(keys.data(pointers.dataPointer), keys.data(pointers.dataPointer + 1))
+  await db.compactRange(keys.data(pointers.dataPointer), keys.data(pointers.dataPointer + 1), COPY_NOTHING)
 }
 
 /**
@@ -47,7 +50,7 @@ export async function eraseCore(store: Corestore, session: Hypercore): Promise<v
   write.tryDeleteRange(...data)
   await write.flush()
   await db.flush()
-  await db.compactRange(...data)
+  await db.compactRange(...data, COPY_NOTHING)
 }
 
 /** Bytes that may still be written to the disk under `folder`. */

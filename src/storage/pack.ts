@@ -64,14 +64,12 @@ export interface PackResult extends Link {
 export async function pack({ path, store, name, onProgress, signal }: PackOptions): Promise<PackResult> {
   const begun = performance.now()
   const tree = await readTree(path, signal)
+  await assertNew(store, name)
   const encryptionKey = randomBytes(32)
   const drive = new Hyperdrive(store.namespace(name), { encryptionKey })
   try {
     await drive.ready()
     const blobs = (await drive.getBlobs())!.core
-    if (drive.core.length > 0 || blobs.length > 0) {
-      throw BushelError.failed(`a drive named ${name} was packed before`, undefined, 'PACK_EXISTS')
-    }
     const done = await appendFiles(tree, blobs, onProgress, signal)
     await putEntries(drive, tree, done)
     const keys = blobs.length > 0 ? [drive.key, blobs.key] : [drive.key]
@@ -96,13 +94,25 @@ export async function pack({ path, store, name, onProgress, signal }: PackOption
 
 /** Removes a drive, whole or half made, from its store, and gives its disk back. */
 export async function discardPack(store: Corestore, name: string): Promise<void> {
-  const space = store.namespace(name)
-  const drive = new Hyperdrive(space.session())
-  await drive.ready()
-  const keys = [(await drive.getBlobs())!.core.key, drive.key]
-  await drive.close()
-  for (const key of keys) await eraseCore(store, store.get({ key, active: false }))
-  await space.close()
+  for (const core of await coresOf(store, name)) await eraseCore(store, core)
+}
+
+/** Entries core and blobs core of the drive of that name, whether or not anything is in them, without encryption key. */
+async function coresOf(store: Corestore, name: string): Promise<[Hypercore, Hypercore]> {
+  const entries = store.namespace(name).get({ name: 'db', active: false })
+  await entries.ready()
+  const blobs = store.get({ key: Hyperdrive.getContentKey(entries), active: false })
+  await blobs.ready()
+  return [entries, blobs]
+}
+
+async function assertNew(store: Corestore, name: string): Promise<void> {
+  const cores = await coresOf(store, name)
+  const lengths = cores.map(core => core.length)
+  for (const core of cores) await core.close()
+  if (lengths.some(length => length > 0)) {
+    throw BushelError.failed(`a drive named ${name} was packed before`, undefined, 'PACK_EXISTS')
+  }
 }
 
 interface PackedFile {

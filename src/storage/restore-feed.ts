@@ -96,6 +96,7 @@ export function joinRuns(runs: Iterable<Run>): Run[] {
 
 function cut(start: number, end: number): Run[] {
   const chunks: Run[] = []
-  for (let at = start; at < end; at += CHUNK_BLOCKS) chunks.push({ start: at, end: Math.min(at + CHUNK_BLOCKS, end) })
+  for (let at = start; at < end; at += CHUNK_BLOCKS)
+    chunks.push({ start: at, end: Math.min(at + CHUNK_BLOCKS, end) })
   return chunks
 }

@@ -42,7 +42,8 @@ export class Place {
     const standing = await look(this.dest)
     if (!standing) return same
     if (this.#plan.root === 'folder') {
-      if (!standing.isDirectory() && !(this.#force && standing.isFile())) throw inTheWay(this.dest, 'a folder')
+      if (!standing.isDirectory() && !(this.#force && standing.isFile()))
+        throw inTheWay(this.dest, 'a folder')
       if (!standing.isDirectory()) return same
       for (const folder of this.#plan.folders) {
         const found = await look(join(this.dest, folder))
@@ -98,7 +99,10 @@ export class Place {
   async #checkClashes(): Promise<void> {
     for (const [a, b] of this.#plan.clashes) {
       const probe = join(this.part, '.bushel-a\u00e9')
-      const other = join(this.part, a.toLowerCase() === b.toLowerCase() ? '.bushel-ae\u0301' : '.BUSHEL-A\u00e9')
+      const other = join(
+        this.part,
+        a.toLowerCase() === b.toLowerCase() ? '.bushel-ae\u0301' : '.BUSHEL-A\u00e9'
+      )
       await mkdir(probe, { recursive: true })
       const merged = (await look(other)) !== null
       await removeFolder(probe)
@@ -112,7 +116,10 @@ export class Place {
    * Moves what has been written to its destination, with links and modes, and removes the part. `sums` are those of all
    * files; a file of which only now is known that it stands there already, byte for byte, stays.
    */
-  async install(same: ReadonlyMap<PlannedFile, string>, sums: ReadonlyMap<PlannedFile, string>): Promise<void> {
+  async install(
+    same: ReadonlyMap<PlannedFile, string>,
+    sums: ReadonlyMap<PlannedFile, string>
+  ): Promise<void> {
     const standing = await look(this.dest)
     if (this.#plan.root === 'file') {
       const file = this.#plan.files[0]!
@@ -130,7 +137,10 @@ export class Place {
     await removeFolder(this.part)
   }
 
-  async #merge(same: ReadonlyMap<PlannedFile, string>, sums: ReadonlyMap<PlannedFile, string>): Promise<void> {
+  async #merge(
+    same: ReadonlyMap<PlannedFile, string>,
+    sums: ReadonlyMap<PlannedFile, string>
+  ): Promise<void> {
     for (const folder of this.#plan.folders) {
       const path = join(this.dest, folder)
       const found = await look(path)

@@ -73,7 +73,8 @@ function checkPath(key: Buffer): string {
   if (path === null) throw unsafe('a name in it is not UTF-8 or not absolute')
   const shown = JSON.stringify(path.slice(0, 80))
   if (path.includes('\0')) throw unsafe(`the name ${shown} has a NUL`)
-  if (process.platform === 'win32' && /[\\:]/.test(path)) throw unsafe(`the name ${shown} means more on Windows`)
+  if (process.platform === 'win32' && /[\\:]/.test(path))
+    throw unsafe(`the name ${shown} means more on Windows`)
   if (Buffer.byteLength(path) > MAX_PATH) throw unsafe(`the path ${shown}… is too long`)
   for (const name of path.split('/')) {
     if (name === '' || name === '.' || name === '..') throw unsafe(`the path ${shown} leads elsewhere`)
@@ -113,7 +114,12 @@ function checkBlob(path: string, blob: object): BlobId {
     )
   }
   if (byteLength! > 0 !== blockLength! > 0) throw unsafe(`the entry of '${path}' is malformed`)
-  return { blockOffset: blockOffset!, blockLength: blockLength!, byteOffset: byteOffset!, byteLength: byteLength! }
+  return {
+    blockOffset: blockOffset!,
+    blockLength: blockLength!,
+    byteOffset: byteOffset!,
+    byteLength: byteLength!
+  }
 }
 
 /** What is wrong with entries only beside one another. */

@@ -42,7 +42,11 @@ export async function readPart(
     signal.throwIfAborted()
     const path = place.partOf(file.path)
     const size = await sizeOf(path)
-    if (size === file.size && file.sha256 !== null && (await sumOfFile(path, signal)).sha256 === file.sha256) {
+    if (
+      size === file.size &&
+      file.sha256 !== null &&
+      (await sumOfFile(path, signal)).sha256 === file.sha256
+    ) {
       await setExecutable(path, file.executable)
       standing.whole.set(file, file.sha256)
       continue
@@ -85,7 +89,7 @@ export interface WriteOptions {
 export async function writeFiles(options: WriteOptions): Promise<Map<PlannedFile, string>> {
   const { open: files, feed, clear, signal } = options
   const sums = new Map<PlannedFile, string>()
-  for (let i = 0; i < files.length; ) {
+  for (let i = 0; i < files.length;) {
     signal.throwIfAborted()
     const group = smallFrom(files, i)
     if (group.length > 0) {
@@ -158,7 +162,7 @@ async function writeLarge(standing: OpenFile, options: WriteOptions): Promise<st
 async function hashOfStart(handle: FileHandle, length: number, signal: AbortSignal): Promise<Hash> {
   const hash = createHash('sha256')
   const buffer = Buffer.allocUnsafe(Math.min(1 << 20, length))
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     signal.throwIfAborted()
     const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.byteLength, length - at), at)
     if (bytesRead === 0) throw new Error('a file grew shorter while it was read')

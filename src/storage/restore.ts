@@ -278,9 +278,12 @@ export class Restore extends ReadyResource {
         this.#stop.abort(diskFull(`the disk of '${folder}' is full: what is fetched is kept`))
       }
     }
-    const timer = setInterval(() => {
-      look().catch((error: unknown) => this.#stop.abort(error))
-    }, Math.min(WATCH_INTERVAL, stallTimeout))
+    const timer = setInterval(
+      () => {
+        look().catch((error: unknown) => this.#stop.abort(error))
+      },
+      Math.min(WATCH_INTERVAL, stallTimeout)
+    )
     try {
       return await work()
     } finally {
@@ -314,7 +317,10 @@ async function isFolder(path: string): Promise<boolean> {
 
 function explain(error: unknown, dest: string): unknown {
   const code = codeOf(error)
-  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENAMETOOLONG', 'EISDIR'].includes(code) && !(error instanceof BushelError)) {
+  if (
+    ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENAMETOOLONG', 'EISDIR'].includes(code) &&
+    !(error instanceof BushelError)
+  ) {
     return BushelError.badInput(
       `'${dest}' cannot be written: ${(error as Error).message}`,
       'choose another destination',

@@ -60,7 +60,12 @@ export class ShelvedCore {
       return known.attached
     }
     if (stream.destroyed) return
-    const link: Link = { uploader, ended: false, onclose: () => this.#end(stream), attached: Promise.resolve() }
+    const link: Link = {
+      uploader,
+      ended: false,
+      onclose: () => this.#end(stream),
+      attached: Promise.resolve()
+    }
     this.#links.set(stream, link)
     stream.once('close', link.onclose)
     link.attached = this.#acquire().then(core => {

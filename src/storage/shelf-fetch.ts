@@ -72,10 +72,7 @@ async function run(core: Hypercore, options: FetchOptions, stop: AbortController
     await core.get(limit.length - 1, { raw: true })
     const { byteLength } = await sealOf(core, limit.length)
     if (byteLength > limit.byteLength) {
-      throw violation(
-        'CORE_TOO_LARGE',
-        `it has ${byteLength} bytes where ${limit.byteLength} were agreed`
-      )
+      throw violation('CORE_TOO_LARGE', `it has ${byteLength} bytes where ${limit.byteLength} were agreed`)
     }
     const here = (): void => onProgress(have(core, limit, byteLength))
     let told = 0

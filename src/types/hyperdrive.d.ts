@@ -40,6 +40,8 @@ declare module 'hyperdrive' {
   export default class Hyperdrive extends EventEmitter {
     constructor(store: Corestore, options?: { encryptionKey?: Buffer })
     constructor(store: Corestore, key: Buffer, options?: { encryptionKey?: Buffer })
+    /** Key of the blobs core that goes with an entries core whose manifest is known. */
+    static getContentKey(entries: Hypercore): Buffer
     readonly key: Buffer
     readonly discoveryKey: Buffer
     readonly core: Hypercore

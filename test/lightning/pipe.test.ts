@@ -71,6 +71,6 @@ test('the end of one side is the end of both', async () => {
   const { near, far } = pair()
   far.resume()
   const closed = Promise.all([once(near, 'close'), once(far, 'close')])
-  near.end('last')
+  near.end('last', () => near.destroy())
   await closed
 })

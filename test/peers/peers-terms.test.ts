@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import c from 'compact-encoding'
+import Protomux from 'protomux'
 import ProtomuxRPC from 'protomux-rpc'
 import type { Countersign, Quote } from '#spec'
 import { formatKey } from '../../contracts/key.js'
@@ -61,7 +63,15 @@ const CASES: Case[] = [
   ['speaks garbage where deals are spoken', /went away|did not answer/, {
     meet: (stream, deals) => {
       deals.attach(stream)
-      stream.write(randomBytes(4096))
+      stream.write(Buffer.alloc(4096, 0xff))
+    }
+  }],
+  ['speaks garbage on the channel of deals', /went away|did not answer/, {
+    meet: stream => {
+      const channel = Protomux.from(stream).createChannel({ protocol: PROTOCOL })!
+      const message = channel.addMessage<Buffer>({ encoding: c.raw, onmessage: () => undefined })
+      channel.open()
+      message.send(randomBytes(4096))
     }
   }],
   ['answers the hello with garbage', /malformed/, {

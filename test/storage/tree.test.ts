@@ -16,7 +16,7 @@ test('the checksum is that of the issue: lines of path, size and sum, by the UTF
     b: '',
     'a.txt': 'hello',
     'a/z': Buffer.alloc(3_000_000, 7),
-    'é': 'accent',
+    é: 'accent',
     '\u{1f33e}': 'astral',
     '\uff5e': 'full width'
   }
@@ -82,7 +82,11 @@ test('a link is followed as a file system follows it', () => {
 
 test('what cannot be packed is one clear line that names it', async t => {
   const root = await scratch(t)
-  await assert.rejects(readTree(join(root, 'missing')), { code: 'BAD_PATH', exit: 2, message: /missing' does not exist/ })
+  await assert.rejects(readTree(join(root, 'missing')), {
+    code: 'BAD_PATH',
+    exit: 2,
+    message: /missing' does not exist/
+  })
   const server = createServer().listen(join(root, 'socket'))
   await once(server, 'listening')
   t.after(() => server.close())
@@ -90,10 +94,18 @@ test('what cannot be packed is one clear line that names it', async t => {
   await assert.rejects(readTree('/dev/null'), { code: 'BAD_PATH', exit: 2 })
 })
 
-test('a folder without read permission is named', { skip: process.getuid?.() === 0 && 'root reads all' }, async t => {
-  const root = await scratch(t)
-  await plant(root, { 'locked/file': 'x' })
-  await chmod(join(root, 'locked'), 0)
-  t.after(() => chmod(join(root, 'locked'), 0o700))
-  await assert.rejects(readTree(root), { code: 'BAD_PATH', exit: 2, message: /locked' cannot be read: permission/ })
-})
+test(
+  'a folder without read permission is named',
+  { skip: process.getuid?.() === 0 && 'root reads all' },
+  async t => {
+    const root = await scratch(t)
+    await plant(root, { 'locked/file': 'x' })
+    await chmod(join(root, 'locked'), 0)
+    t.after(() => chmod(join(root, 'locked'), 0o700))
+    await assert.rejects(readTree(root), {
+      code: 'BAD_PATH',
+      exit: 2,
+      message: /locked' cannot be read: permission/
+    })
+  }
+)

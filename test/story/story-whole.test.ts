@@ -70,7 +70,7 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
   for (const lease of bought) {
     assert.equal(lease.state, 'STORED')
     assert.equal(lease.link, mirror.link)
-    assert.ok(lease.receipts.length >= 5, `paid in slices: ${lease.receipts.length}`)
+    assert.ok(lease.receipts.length >= 4, `paid in slices: ${lease.receipts.length}`)
     assert.ok(Math.abs(lease.until - Date.now() - 365 * 86_400_000) < 3_600_000, 'the whole term is paid')
   }
   const after = { buyer: await world.wallet('buyer'), cheap: await world.wallet('cheap') }
@@ -118,11 +118,11 @@ test('a single file is restored as the destination itself', { timeout: 60_000 },
   const world = await World.open(t)
   const market = await world.found('founder', 'bazaar')
   await world.seller('seller', market, '500 sat/GiB-month')
-  await makeTree(world.dir, { 'song.flac': noise('song', 400_000) })
+  await makeTree(world.at('music'), { 'song.flac': noise('song', 400_000) })
   // No node runs on this home: the command starts one for its own length.
   await world.init('buyer')
   await world.ok('buyer', ['market', 'join', market])
-  const file = world.at('song.flac')
+  const file = world.at('music', 'song.flac')
   const options = ['--copies', '1', '--time', '30d']
   const plan = await world.ok<MirrorResult>('buyer', ['--dry-run', 'mirror', file, ...options])
   assert.equal(plan.dryRun, true)
@@ -130,8 +130,8 @@ test('a single file is restored as the destination itself', { timeout: 60_000 },
   const { link, files, bytes } = await world.ok<MirrorResult>('buyer', ['mirror', file, ...options])
   assert.deepEqual([files, bytes], [1, 400_000])
   await world.init('reader')
-  const restore = await world.ok<RestoreResult>('reader', ['restore', link, world.at('out.flac')])
-  const one = (await look(world.dir))
+  const restore = await world.ok<RestoreResult>('reader', ['restore', link, world.at('music', 'out.flac')])
+  const one = await look(world.at('music'))
   assert.equal(one['out.flac']!.sha256, one['song.flac']!.sha256)
   assert.equal(restore.sha256, checksum({ 'song.flac': one['song.flac']! }), 'a tree of one, by its own name')
 })

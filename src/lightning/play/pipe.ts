@@ -27,7 +27,7 @@ export class Pipe extends Duplex {
   #waiting: { bytes: Buffer; done: () => void } | null = null
 
   constructor(wire: PipeWire) {
-    super({ allowHalfOpen: false })
+    super()
     this.#wire = wire
   }
 

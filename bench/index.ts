@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util'
+import { bookBench } from './book.js'
+import { copiesBench } from './copies.js'
+import { dealBench } from './deal-time.js'
+import { isMet } from './figure.js'
+import type { Bench, Figure } from './figure.js'
+import { memoryBench } from './memory.js'
+import { mirrorBench } from './mirror-rate.js'
+import { jsonOf, table } from './report.js'
+import { restoreBench } from './restore-rate.js'
+import { smallBench } from './small-files.js'
+import { startBench } from './start-up.js'
+
+const BENCHES: Bench[] = [
+  mirrorBench,
+  copiesBench,
+  smallBench,
+  restoreBench,
+  memoryBench,
+  dealBench,
+  bookBench,
+  startBench
+]
+
+const USAGE = `npm run bench -- [NAME...] [--json] [--check] [--quick]
+
+Measures Bushel on this machine, each figure beside its baseline, in one run. Without names: all.
+
+${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
+
+  --json     one object for each figure
+  --check    exit code 1 when a figure misses its target
+  --quick    small sizes, single runs: shows that it works, not how fast it is
+`
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false }
+    }
+  })
+  const unknown = positionals.find(name => !BENCHES.some(bench => bench.name === name))
+  if (values.help || unknown !== undefined) {
+    process.stdout.write(USAGE)
+    return unknown === undefined ? 0 : 2
+  }
+  const say = (what: string): void => void process.stderr.write(`  ${what}\n`)
+  const figures: Figure[] = []
+  for (const bench of BENCHES) {
+    if (positionals.length > 0 && !positionals.includes(bench.name)) continue
+    process.stderr.write(`${bench.name}: ${bench.about}\n`)
+    const found = await bench.run({ quick: values.quick, say })
+    figures.push(...found)
+    if (values.json) for (const figure of found) process.stdout.write(`${jsonOf(figure)}\n`)
+  }
+  if (!values.json) process.stdout.write(table(figures))
+  return values.check && figures.some(figure => isMet(figure) === false) ? 1 : 0
+}
+
+process.exitCode = await main()

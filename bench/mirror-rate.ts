@@ -1,0 +1,111 @@
+import { KIB, MIB } from '../contracts/quantity.js'
+import type { MirrorResult } from '../src/node/api.js'
+import type { World } from '../test/helpers/world.js'
+import type { BareOrder } from './bare-core.js'
+import { median, rate } from './figure.js'
+import type { Bench } from './figure.js'
+import { writeFileOf } from './goods.js'
+import { Actor, inWorld } from './stage.js'
+
+/** With the time below and 256 MiB, some ten payments to each provider. */
+export const PRICE = '120 sat/GiB-month'
+const TIME = '365d'
+
+/** To one provider, all that `mirror` does after packing: agreement, channel, upload, seal, audits and payments. */
+export const mirrorBench: Bench = {
+  name: 'mirror',
+  about: 'mirror to one provider, against a bare encrypted Hypercore between two processes',
+  async run({ quick, say }) {
+    const bytes = (quick ? 32 : 256) * MIB
+    const runs = quick ? 1 : 3
+    return inWorld(async world => {
+      const market = await world.found('founder', 'main')
+      await world.seller('provider', market, PRICE, '--space', '8GiB')
+      await world.init('buyer')
+      await world.ok('buyer', ['market', 'join', market])
+      const bare: number[] = []
+      const whole: number[] = []
+      const transfer: number[] = []
+      for (let i = 0; i < runs; i++) {
+        const file = world.at(`file-${i}`)
+        await writeFileOf(file, bytes)
+        bare.push(rate(bytes, await bareTransfer(world, i, bytes)))
+        const { result, transferMs } = await timedMirror(world, file)
+        whole.push(rate(bytes, result.seconds.upload * 1000))
+        transfer.push(rate(bytes, transferMs))
+        say(
+          `run ${i + 1}: bare ${bare[i]!.toFixed(1)}, mirror ${whole[i]!.toFixed(1)}, its transfer alone ${transfer[i]!.toFixed(1)} MB/s`
+        )
+      }
+      const name = `a bare encrypted Hypercore, 256 KiB blocks, over Hyperswarm, ${bytes / MIB} MiB, median of ${runs}`
+      const baseline = { name, value: median(bare) }
+      return [
+        {
+          name: 'mirror, one provider',
+          measured: median(whole),
+          unit: 'MB/s',
+          baseline,
+          target: { atLeast: 0.85 },
+          note: 'seconds.upload: agreement, Lightning channel, upload, seal, every audit and payment'
+        },
+        {
+          name: 'mirror, transfer alone',
+          measured: median(transfer),
+          unit: 'MB/s',
+          baseline,
+          note: 'from the first payment to the last block told'
+        }
+      ]
+    })
+  }
+}
+
+/** ms from the first request to the last block. */
+export async function bareTransfer(world: World, run: number, bytes: number): Promise<number> {
+  const [host, port] = world.processes.bootstrap.split(':')
+  const order: BareOrder = {
+    folder: world.at(`bare-sender-${run}`),
+    bootstrap: [{ host: host!, port: Number(port) }],
+    blocks: bytes / (256 * KIB)
+  }
+  const sender = new Actor('bare-core', order)
+  try {
+    const from = await sender.hear<NonNullable<BareOrder['from']>>()
+    const receiver = new Actor('bare-core', { ...order, folder: world.at(`bare-receiver-${run}`), from })
+    try {
+      return (await receiver.hear<{ ms: number }>()).ms
+    } finally {
+      await receiver.end()
+    }
+  } finally {
+    await sender.end()
+  }
+}
+
+/** One `bushel mirror` to its end. */
+export async function timedMirror(
+  world: World,
+  path: string,
+  copies = 1
+): Promise<{ result: MirrorResult; transferMs: number; packings: number }> {
+  let begun = 0
+  let ended = 0
+  let packings = 0
+  let packed = 0
+  const result = await world.ok<MirrorResult>(
+    'buyer',
+    ['mirror', path, '--copies', String(copies), '--time', TIME, '--prepay-max', '100000 sat'],
+    {
+      timeoutMs: 600_000,
+      online: line => {
+        if (line['event'] === 'payment' && line['epoch'] === 0) begun ||= performance.now()
+        if (line['step'] === 'upload') ended = performance.now()
+        if (line['step'] === 'pack') {
+          if (packings === 0 || Number(line['done']) < packed) packings++
+          packed = Number(line['done'])
+        }
+      }
+    }
+  )
+  return { result, transferMs: ended - begun, packings }
+}

@@ -1,0 +1,84 @@
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { World } from '../test/helpers/world.js'
+
+/** Runs work with a temporary folder that is gone afterwards. */
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'bushel-bench-'))
+  try {
+    return await work(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+}
+
+/** Runs work in a private network of the executable's own processes, which end with it. */
+export async function inWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
+  const endings: (() => unknown)[] = []
+  const world = await World.open({ after: (ending?: unknown) => void endings.push(ending as () => unknown) })
+  try {
+    return await work(world)
+  } finally {
+    for (const ending of endings) await ending()
+  }
+}
+
+/** A process of this bench's own, which is told and answers in JSON. */
+export class Actor {
+  readonly #child: ChildProcess
+  readonly #inbox: unknown[] = []
+  #wake: (() => void) | null = null
+  #ended = false
+
+  /** `script` is a file beside this one, without its suffix. */
+  constructor(script: string, order: object) {
+    const path = fileURLToPath(new URL(`./${script}.js`, import.meta.url))
+    this.#child = fork(path, [JSON.stringify(order)])
+    this.#child.on('message', message => {
+      this.#inbox.push(message)
+      this.#wake?.()
+    })
+    this.#child.once('exit', () => {
+      this.#ended = true
+      this.#wake?.()
+    })
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  tell(message: object): void {
+    this.#child.send(message)
+  }
+
+  /** The next thing it says. */
+  async hear<T>(): Promise<T> {
+    while (this.#inbox.length === 0) {
+      if (this.#ended) throw new Error('a process of the bench ended early')
+      await new Promise<void>(resolve => (this.#wake = resolve))
+    }
+    return this.#inbox.shift() as T
+  }
+
+  async end(): Promise<void> {
+    if (this.#ended) return
+    const gone = new Promise(resolve => this.#child.once('exit', resolve))
+    this.#child.kill('SIGKILL')
+    await gone
+  }
+}
+
+/** What an actor was started with. */
+export function orderOf<T>(): T {
+  return JSON.parse(process.argv[2]!) as T
+}
+
+/** An actor's word to the bench that started it. */
+export function answer(message: object): void {
+  process.send!(message)
+}

@@ -1,0 +1,33 @@
+import { PassThrough } from 'node:stream'
+import type { BushelError } from '../../contracts/errors.js'
+import { execute, wantsJson } from '../../src/cli/main.js'
+import { Output } from '../../src/cli/output.js'
+
+export interface Said {
+  failure: BushelError | null
+  stdout: string
+  stderr: string
+  /** Standard output as lines of JSON. */
+  lines: Record<string, unknown>[]
+}
+
+/** Runs a command line in this process, as the executable would. */
+export async function typed(
+  argv: string[],
+  signal: AbortSignal = new AbortController().signal
+): Promise<Said> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const json = wantsJson(argv)
+  const output = new Output(json, { stdout, stderr })
+  const failure = await execute(argv, output, signal)
+  if (failure) output.error(failure)
+  const text = (stream: PassThrough): string => String(stream.read() ?? '')
+  const said = text(stdout)
+  const parse = (line: string): Record<string, unknown> => JSON.parse(line) as Record<string, unknown>
+  return {
+    failure,
+    stdout: said,
+    stderr: text(stderr),
+    lines: json ? said.split('\n').filter(Boolean).map(parse) : []
+  }
+}

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, before, test } from 'node:test'
+import { formatLink } from '../../contracts/link.js'
+import { BushelError } from '../../contracts/errors.js'
+import { Interruption } from '../../src/cli/invocation.js'
+import { Daemon } from '../../src/daemon/daemon.js'
+import { Home } from '../../src/identity/home.js'
+import { StandIn, untilAborted } from '../daemon/stand-in.js'
+import { typed } from './command-line.js'
+
+const DAY = 86_400_000
+const [a, b] = ['y'.repeat(52), 'b'.repeat(52)]
+const link = formatLink({ key: Buffer.alloc(32, 1), encryptionKey: Buffer.alloc(32, 2) })
+const mirrored = {
+  link,
+  files: 2,
+  bytes: 3000,
+  storedBytes: 4096,
+  copies: 2,
+  leases: [a, b],
+  paidMsat: '123456',
+  feesMsat: '7',
+  atRiskMsat: '123000',
+  seconds: { pack: 0.5, upload: 1.25 }
+}
+const lease = {
+  id: a,
+  role: 'buyer',
+  peer: b,
+  bytes: 5_000_000,
+  until: DAY,
+  ends: DAY,
+  state: 'STORED',
+  paidMsat: '12345',
+  earnedMsat: '0',
+  payments: 3,
+  receipts: []
+}
+
+let dir = ''
+let home = ''
+let daemon: Daemon
+const node = new StandIn(() => ({ markets: [] }))
+
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'bushel-commands-'))
+  home = join(dir, 'home')
+  await Home.create(home)
+  daemon = new Daemon({ home, bootstrap: null, openNode: () => Promise.resolve(node) })
+  await daemon.ready()
+})
+after(async () => {
+  await daemon.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+const order = { id: a, market: b, expires: DAY }
+const market = { key: a, name: 'here' }
+
+/** What is typed, the call that the node gets, and what it answers. */
+const cases: [string[], string, object, object][] = [
+  [['market', 'create', '--name', 'here'], 'market.create', { name: 'here', dryRun: false }, market],
+  [['market', 'join', a], 'market.join', { key: a, dryRun: false }, market],
+  [['market', 'join', '0'.repeat(64), '--dry-run'], 'market.join', { key: a, dryRun: true }, market],
+  [['market', 'use', 'here'], 'market.use', { market: 'here', dryRun: false }, market],
+  [['market', 'list'], 'market.list', {}, { markets: [{ ...market, role: 'founder', used: true }] }],
+  [['market', 'admit', b], 'market.admit', { device: b, dryRun: false }, { device: b, market: a }],
+  [
+    ['sell', 'storage', '--space', '1.5 GiB', '--price', '25 sat/GiB-month'],
+    'sell.storage',
+    {
+      space: 1.5 * 2 ** 30,
+      price: '25600000',
+      minTime: 3_600_000,
+      maxTime: 365 * DAY,
+      region: '',
+      dryRun: false
+    },
+    order
+  ],
+  [
+    [
+      '--market',
+      'here',
+      'sell',
+      'storage',
+      '--space',
+      '1GB',
+      '--price',
+      '1 sat/TiB-day',
+      '--min-time',
+      '2h',
+      '--region',
+      'eu',
+      '--dry-run'
+    ],
+    'sell.storage',
+    {
+      market: 'here',
+      space: 1e9,
+      price: '30000',
+      minTime: 7_200_000,
+      maxTime: 365 * DAY,
+      region: 'eu',
+      dryRun: true
+    },
+    { ...order, dryRun: true }
+  ],
+  [
+    ['bid', 'storage', '.', '--time', '30d', '--copies', '3', '--max', '30 sat/GiB-month', '--market', a],
+    'bid.storage',
+    { market: a, time: 30 * DAY, copies: 3, maxPrice: '30720000', path: resolve('.'), dryRun: false },
+    order
+  ],
+  [['withdraw', b], 'withdraw', { id: b, dryRun: false }, { id: b }],
+  [['mirror', '.'], 'mirror', { copies: 2, time: 30 * DAY, path: resolve('.'), dryRun: false }, mirrored],
+  [
+    ['mirror', '.', '--copies', '4', '--max', '1 msat/TiB-month', '--prepay-max', '2.5 sat', '--dry-run'],
+    'mirror',
+    { maxPrice: '1', prepayMaxMsat: '2500', copies: 4, time: 30 * DAY, path: resolve('.'), dryRun: true },
+    { ...mirrored, dryRun: true }
+  ],
+  [
+    ['restore', link, 'back', '--force'],
+    'restore',
+    { link, dest: resolve('back'), force: true, dryRun: false },
+    { path: resolve('back'), files: 1, bytes: 2, sha256: 'ab', seconds: 1 }
+  ],
+  [['leases'], 'leases', {}, { leases: [lease, { ...lease, role: 'provider', until: 0 }] }],
+  [['leases', 'end', a], 'leases.end', { id: a, dryRun: false }, { id: a, state: 'ENDED' }],
+  [['wallet'], 'wallet', {}, { network: 'play-1', spendableMsat: '1000', receivableMsat: '0' }],
+  [
+    ['status'],
+    'status',
+    {},
+    {
+      identity: a,
+      device: b,
+      pid: 1,
+      network: 'play-1',
+      market: null,
+      peers: 3,
+      shelf: { usedBytes: 1, reservedBytes: 2, spaceBytes: 3, egressBytes: 4 },
+      leases: { buyer: 1, provider: 2 },
+      notes: ['a note']
+    }
+  ]
+]
+
+test('each command asks the node for what was typed, and hands on its result', async () => {
+  for (const [words, method, params, result] of cases) {
+    node.answer = ({ context }) => {
+      context.onProgress({ event: 'note', message: 'on the way' })
+      return result
+    }
+    const shown = words.join(' ')
+    const { failure, lines, stderr } = await typed([...words, '--json', '--home', home])
+    assert.equal(failure, null, `${shown}: ${failure?.message}`)
+    const asked = node.asked.at(-1)!
+    assert.deepEqual([asked.method, asked.params], [method, params], shown)
+    assert.deepEqual(lines, [{ event: 'note', message: 'on the way' }, result], shown)
+    assert.equal(stderr, '', shown)
+
+    const people = await typed(['--home', home, ...words])
+    assert.equal(people.failure, null, shown)
+    assert.equal(people.stderr, 'on the way\n', shown)
+    assert.ok(people.stdout.length > 0, shown)
+    for (const line of people.stdout.split('\n')) assert.ok(line.length <= 80 || line === link, line)
+  }
+})
+
+test('the book is a page of 80 columns, whatever strangers wrote in it', async () => {
+  const ask = {
+    id: a,
+    identity: b,
+    device: b,
+    space: 2 ** 40,
+    price: '123456789',
+    region: 'far \u001b[31maway\u202e and further than any table is wide',
+    minTime: 3_600_000,
+    maxTime: 365 * DAY,
+    expires: DAY
+  }
+  const bid = { id: b, identity: a, bytes: 1e9, time: DAY, copies: 3, price: '25600000', expires: DAY }
+  const book = {
+    market: a,
+    name: 'here',
+    viewHash: b,
+    asks: [ask, ask],
+    bids: [bid],
+    inStep: true,
+    tick: Date.now()
+  }
+  node.answer = () => book
+  const { stdout } = await typed(['book', '--home', home])
+  assert.match(stdout, /in step/)
+  assert.match(stdout, /2 TiB/, 'the depth after two asks')
+  assert.match(stdout, /3 x 953\.7 MiB/)
+  assert.doesNotMatch(stdout, /\u001b|\u202e/)
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
+  node.answer = () => ({ ...book, inStep: false, asks: [], bids: [] })
+  assert.match((await typed(['book', 'storage', '--home', home])).stdout, /NOT in step[^]*no asks[^]*no bids/)
+})
+
+test('an id may be as short as the tables show it', async () => {
+  const ids = ['ybndrfg8ejkm'.padEnd(52, 'y'), 'ybndrfg8cccc'.padEnd(52, 'y')] as const
+  node.answer = ({ method, params }) => {
+    if (method === 'leases') return { leases: ids.map(id => ({ ...lease, id })) }
+    if (method === 'status') return { identity: a }
+    if (method === 'book') return { asks: [{ id: ids[0], identity: b }], bids: [{ id: ids[1], identity: a }] }
+    return { ...params, state: 'ENDED' }
+  }
+  const ended = await typed(['--json', 'leases', 'end', 'ybndrfg8e', '--home', home])
+  assert.equal(ended.lines[0]!.id, ids[0])
+  const withdrawn = await typed(['--json', 'withdraw', 'ybndrfg8', '--home', home])
+  assert.equal(withdrawn.lines[0]!.id, ids[1], 'the only one that is ours')
+  const several = await typed(['leases', 'end', 'ybndrfg8', '--home', home])
+  assert.deepEqual([several.failure?.code, several.failure?.exit], ['BAD_KEY', 2])
+  const none = await typed(['leases', 'end', 'ejkmcpqx', '--home', home])
+  assert.equal(none.failure?.code, 'BAD_KEY')
+})
+
+test('a failure of the node is the failure of the command', async () => {
+  const shape = { code: 'NO_OFFER', exit: 4 as const, message: 'nobody\noffers that', hint: 'pay more' }
+  node.answer = () => Promise.reject(new BushelError(shape))
+  const json = await typed(['mirror', '.', '--json', '--home', home])
+  assert.deepEqual(json.lines, [{ error: shape }])
+  const people = await typed(['mirror', '.', '--home', home])
+  assert.equal(people.stderr, 'bushel: nobody offers that\nhint: pay more\n')
+})
+
+test('Ctrl-C aborts the call in the node, and is exit code 130', async () => {
+  node.answer = untilAborted
+  const controller = new AbortController()
+  const asked = node.nextCall()
+  const command = typed(['mirror', '.', '--json', '--home', home], controller.signal)
+  const { context } = await asked
+  controller.abort(new Interruption('SIGINT'))
+  const { failure, lines } = await command
+  assert.equal(failure?.exit, 130)
+  assert.equal((lines[0]!.error as { code: string }).code, 'INTERRUPTED')
+  assert.ok(context.signal.aborted)
+})
+
+test('--watch prints again what has changed, until it is stopped', async () => {
+  const controller = new AbortController()
+  const leases = [lease]
+  let reads = 0
+  node.answer = () => {
+    if (++reads === 3) leases.push({ ...lease, id: b })
+    if (reads === 4) controller.abort(new Interruption('SIGINT'))
+    return { leases }
+  }
+  const { lines, failure } = await typed(['leases', '--watch', '--json', '--home', home], controller.signal)
+  assert.equal(failure?.exit, 130)
+  const counts = lines.filter(line => line.leases).map(line => (line.leases as unknown[]).length)
+  assert.deepEqual(counts.slice(0, 2), [1, 2])
+})
+
+test('up on a home that is up is refused', async () => {
+  for (const more of [[], ['--dry-run']]) {
+    const { failure } = await typed(['up', ...more, '--home', home])
+    assert.deepEqual([failure?.code, failure?.exit], ['ALREADY_RUNNING', 2])
+    assert.match(failure!.message, new RegExp(String(process.pid)))
+  }
+})
