@@ -94,6 +94,7 @@ async function measure(
     paid.push(ended - begun)
 
     const echo = new ProtomuxRPC(channel.stream, { protocol: ECHO })
+    await echo.request('echo', Buffer.alloc(512)) // opens the channel
     const asked = performance.now()
     for (let round = 0; round < ROUNDS; round++) await echo.request('echo', Buffer.alloc(512))
     rounds.push(performance.now() - asked)

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { NoiseStream } from 'hyperdht'
+import Protomux from 'protomux'
 import ProtomuxRPC from 'protomux-rpc'
 import { DAY, GIB, HOUR } from '../contracts/quantity.js'
 import { setUp } from '../src/daemon/setup.js'
@@ -46,12 +47,12 @@ async function sell({ home: dir, bootstrap }: SellerOrder): Promise<void> {
   answer({ market: key, device: node.device, ask: id, price } satisfies Sold)
 }
 
-/** Opens again after each time that the other end has closed it. */
+/** Answers whoever opens an echo on the connection, as often as that is. */
 function serveEcho(stream: NoiseStream): void {
-  if (stream.destroyed) return
-  const echo = new ProtomuxRPC(stream, { protocol: ECHO })
-  echo.respond('echo', async value => value)
-  echo.once('close', () => setImmediate(() => serveEcho(stream)))
+  Protomux.from(stream).pair({ protocol: ECHO }, () => {
+    if (stream.destroyed) return
+    new ProtomuxRPC(stream, { protocol: ECHO }).respond('echo', async value => value)
+  })
 }
 
 // also imported for its name

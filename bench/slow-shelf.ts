@@ -16,24 +16,35 @@ export interface ShelfOrder {
   cores: { key: string; length: number; byteLength: number }[]
 }
 
-/** Lets bytes through at a rate, of all connections together. */
-class Limiter {
+/** What leaves at once, and how much of a pause may be made up for. */
+const SLICE = 16 * 1024
+const BURST_MS = 20
+
+/** Lets bytes through at a rate, as a shaped link does. */
+class Limiter extends Transform {
   readonly #perMs: number
+  /** When the link is free again. */
   #free = 0
 
   constructor(bytesPerSecond: number) {
+    super({ highWaterMark: SLICE })
     this.#perMs = bytesPerSecond / 1000
   }
 
-  stream(): Transform {
-    return new Transform({
-      highWaterMark: 64 * 1024,
-      transform: (chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback) => {
-        const now = performance.now()
-        this.#free = Math.max(this.#free, now) + chunk.byteLength / this.#perMs
-        setTimeout(() => done(null, chunk), this.#free - now)
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    const next = (from: number): void => {
+      if (from >= chunk.byteLength) return done()
+      const slice = chunk.subarray(from, from + SLICE)
+      const now = performance.now()
+      this.#free = Math.max(this.#free, now - BURST_MS) + slice.byteLength / this.#perMs
+      const pass = (): void => {
+        this.push(slice)
+        next(from + SLICE)
       }
-    })
+      if (this.#free - now < 1) setImmediate(pass)
+      else setTimeout(pass, this.#free - now)
+    }
+    next(0)
   }
 }
 
@@ -73,8 +84,7 @@ const stream = await uploader
 await shelf.attach(id, stream)
 await shelf.fetch(id)
 answer({ stored: true })
-const limiter = new Limiter(limit)
 await listen(
   () => undefined,
-  () => limiter.stream()
+  () => new Limiter(limit)
 )

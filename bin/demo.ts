@@ -2,8 +2,8 @@
  * The main job as a story, played by separate processes of the executable on a private network: a market's founder,
  * three providers, a buyer that is killed, and a reader. Whatever happens, nothing of it is left behind.
  */
-import { rmSync } from 'node:fs'
-import { mkdir, mkdtemp, stat } from 'node:fs/promises'
+import { existsSync, rmSync } from 'node:fs'
+import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -36,7 +36,11 @@ class Interrupted extends Error {}
 
 function readOptions(): Options {
   const { values } = parseArgs({
-    options: { path: { type: 'string' }, json: { type: 'boolean', default: false }, help: { type: 'boolean' } }
+    options: {
+      path: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean' }
+    }
   })
   if (values.help) {
     process.stdout.write(USAGE)
@@ -46,10 +50,14 @@ function readOptions(): Options {
 }
 
 /** The input, as a folder or file, and what it is called. */
-async function inputOf({ path }: Options, folder: string, voice: Voice): Promise<{ input: string; path: string }> {
+async function inputOf(
+  { path }: Options,
+  folder: string,
+  voice: Voice
+): Promise<{ input: string; path: string }> {
   if (path !== undefined) {
     const input = resolve(process.env['INIT_CWD'] ?? process.cwd(), path)
-    await stat(input)
+    if (!existsSync(input)) throw new Error(`${input} does not exist`)
     voice.say(`Input: ${input}`)
     return { input, path: input }
   }
@@ -82,7 +90,10 @@ async function play(options: Options, voice: Voice): Promise<object> {
   try {
     const { input, path } = await inputOf(options, folder, voice)
     const patience = LEAST_PATIENCE_MS + ((await sizeOfTree(input)).bytes / LEAST_RATE) * 1000
-    timer = setTimeout(() => interrupt(new Error(`it took longer than ${Math.round(patience / 1000)} s`)), patience)
+    timer = setTimeout(
+      () => interrupt(new Error(`it took longer than ${Math.round(patience / 1000)} s`)),
+      patience
+    )
     const signal = stop.signal
     const ending = await new Story({ processes, folder, input, path, voice, signal, patience }).play()
     voice.say(...tablesOf(ending))

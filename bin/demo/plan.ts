@@ -29,7 +29,10 @@ export interface Offer {
 }
 
 /** About what a tree comes to when it is packed and encrypted. */
-export function packedSize({ files, bytes, pathBytes, blocks }: TreeSize): { byteLength: number; length: number } {
+export function packedSize({ files, bytes, pathBytes, blocks }: TreeSize): {
+  byteLength: number
+  length: number
+} {
   const entries = pathBytes + ENTRY_BYTES * files + DRIVE_BYTES
   return { byteLength: bytes + BLOCK_BYTES * blocks + entries, length: blocks + files + 1 }
 }

@@ -62,9 +62,12 @@ export class BushelProcess extends EventEmitter {
   constructor(args: readonly string[], env: NodeJS.ProcessEnv, input?: string) {
     super()
     this.setMaxListeners(0)
-    this.command = `bushel ${args.filter(arg => !arg.startsWith('--')).join(' ')}`
-    const options = { env, detached: true, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] } as const
-    const child = spawn(process.execPath, [EXECUTABLE, ...args], { ...options, stdio: [...options.stdio] })
+    this.command = `bushel ${args.join(' ')}`
+    const child = spawn(process.execPath, [EXECUTABLE, ...args], {
+      env,
+      detached: true,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
+    })
     this.#child = child
     child.stdin?.end(input)
     child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#onstdout(text))
@@ -109,7 +112,8 @@ export class BushelProcess extends EventEmitter {
         if (is(line)) done(() => resolve(line))
       }
       const onend = (): void => done(() => reject(new Error(`${this.command} ended: ${this.#lastWords()}`)))
-      const late = (): void => done(() => reject(new Error(`${this.command} took too long: ${this.#lastWords()}`)))
+      const late = (): void =>
+        done(() => reject(new Error(`${this.command} took too long: ${this.#lastWords()}`)))
       const timer = setTimeout(late, timeoutMs)
       this.on('line', online)
       this.on('end', onend)
@@ -164,7 +168,11 @@ export class BushelProcess extends EventEmitter {
   #lastWords(): string {
     const { code, signal } = this.#ending ?? { code: null, signal: null }
     const last = this.lines.at(-1)
-    return [signal ?? (code === null ? 'still running' : `exit code ${code}`), last && JSON.stringify(last), this.#stderr]
+    return [
+      signal ?? (code === null ? 'still running' : `exit code ${code}`),
+      last && JSON.stringify(last),
+      this.#stderr
+    ]
       .filter(Boolean)
       .join('; ')
       .trim()
@@ -182,15 +190,13 @@ export class Processes {
     if (this.#closed) throw new Error('the show is over')
     const inherited = { ...process.env }
     // What npm and a user's own settings say is not for them.
-    for (const name of Object.keys(inherited)) if (/^(npm_|INIT_CWD$|BUSHEL_)/.test(name)) delete inherited[name]
+    for (const name of Object.keys(inherited))
+      if (/^(npm_|INIT_CWD$|BUSHEL_)/.test(name)) delete inherited[name]
+    const bootstrap = this.bootstrap ? { BUSHEL_BOOTSTRAP: this.bootstrap } : {}
+    const place = home ? ['--home', home] : []
     const started = new BushelProcess(
-      [...args, '--json'],
-      {
-        ...inherited,
-        ...(home ? { BUSHEL_HOME: home } : {}),
-        ...(this.bootstrap ? { BUSHEL_BOOTSTRAP: this.bootstrap } : {}),
-        ...env
-      },
+      [...place, ...args, '--json'],
+      { ...inherited, ...bootstrap, ...env },
       input
     )
     if (online) started.on('line', online)
@@ -217,7 +223,10 @@ export class Processes {
   }
 
   /** A process that serves until it is stopped (`up`, `dht`), and its `ready` line. */
-  async serve(args: readonly string[], options: StartOptions = {}): Promise<{ process: BushelProcess; ready: Line }> {
+  async serve(
+    args: readonly string[],
+    options: StartOptions = {}
+  ): Promise<{ process: BushelProcess; ready: Line }> {
     const started = this.start(args, options)
     const ready = await started.line(line => line['event'] === 'ready')
     return { process: started, ready }

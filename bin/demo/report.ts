@@ -116,6 +116,11 @@ function throughput({ mirror, restore, holders }: Ending): string[] {
 function columns(rows: string[][], right: number[]): string[] {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map(row => row[i]!.length)))
   return rows.map(row =>
-    ('  ' + row.map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ')).trimEnd()
+    (
+      '  ' +
+      row
+        .map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+        .join('  ')
+    ).trimEnd()
   )
 }

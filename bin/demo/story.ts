@@ -91,7 +91,7 @@ export class Story {
     await this.#die(buyer)
 
     voice.act('A reader who has only the link restores it')
-    const { restore, restoredSha256 } = await this.#restore(mirror.link)
+    const { restore, restoredSha256 } = await this.#restore(mirror.link, sourceSha256)
 
     const holders = await this.#settle(sellers, bought)
     const ending = { path: this.#options.path, mirror, restore, holders, sourceSha256, restoredSha256 }
@@ -107,7 +107,9 @@ export class Story {
     const { bavail, bsize } = await statfs(folder)
     const needed = packedSize(tree).byteLength * DISK_FACTOR
     if (bavail * bsize < needed) {
-      throw new Error(`the demo needs ${formatSize(needed)} under ${folder}, and ${formatSize(bavail * bsize)} are free`)
+      throw new Error(
+        `the demo needs ${formatSize(needed)} under ${folder}, and ${formatSize(bavail * bsize)} are free`
+      )
     }
     return tree
   }
@@ -142,7 +144,10 @@ export class Story {
     }
     const [best] = asks
     if (asks.length < sellers.length || !best) throw new Error(`${asks.length} of 3 offers stand on the book`)
-    voice.say(`   At the best of these a copy is paid in about ${paymentsAt(BigInt(best.price), tree)} slices.`)
+    const price = BigInt(best.price)
+    voice.say(
+      `   At ${formatPrice(price)} a copy for ${formatTime(TIME)} is paid in ${paymentsAt(price, tree)} slices.`
+    )
     return sellers
   }
 
@@ -150,7 +155,9 @@ export class Story {
     market: MarketResult
   ): Promise<{ mirror: MirrorResult; bought: LeaseEntry[]; buyer: BushelProcess }> {
     const { input, voice, patience } = this.#options
-    const { process } = await this.#up('buyer')
+    const { device, process } = await this.#up('buyer')
+    const { spendableMsat } = await this.#ask<{ spendableMsat: string }>('buyer', ['wallet'])
+    voice.say(`   ${short(device)} has ${formatAmount(BigInt(spendableMsat))} of play money`)
     await this.#ask('buyer', ['market', 'join', market.key])
     const command = ['mirror', input, '--copies', String(COPIES), '--time', `${TIME / 3_600_000}h`]
     const mirror = await this.#ask<MirrorResult>('buyer', command, {
@@ -158,7 +165,7 @@ export class Story {
       online: line => this.#show(line as unknown as MirrorProgress)
     })
     const { leases } = await this.#ask<{ leases: LeaseEntry[] }>('buyer', ['leases'])
-    const bought = leases.filter(lease => mirror.leases.includes(lease.id))
+    const bought = mirror.leases.flatMap(id => leases.filter(lease => lease.id === id))
     voice.say(
       `   packed and encrypted: ${formatSize(mirror.storedBytes)} in ${seconds(mirror.seconds.pack)}`,
       `   uploaded to ${bought.map(lease => short(lease.peer)).join(' and ')} at once, and paid ` +
@@ -185,10 +192,15 @@ export class Story {
   async #die(buyer: BushelProcess): Promise<void> {
     const { signal } = await buyer.kill('SIGKILL')
     await rm(this.#home('buyer'), { recursive: true, force: true })
-    this.#options.voice.say(`   process ${buyer.pid} ended by ${signal}, its home deleted with every key in it`)
+    this.#options.voice.say(
+      `   process ${buyer.pid} ended by ${signal}; its home is deleted, with every key in it`
+    )
   }
 
-  async #restore(link: string): Promise<{ restore: RestoreResult; restoredSha256: string }> {
+  async #restore(
+    link: string,
+    sourceSha256: string
+  ): Promise<{ restore: RestoreResult; restoredSha256: string }> {
     const { input, folder, voice, patience } = this.#options
     await this.#ask('reader', ['init'])
     // A single file is restored under its own name, which its checksum names.
@@ -200,7 +212,7 @@ export class Story {
     const restoredSha256 = await sha256OfTree(dest)
     voice.say(
       `   ${count(restore.files, 'file')}, ${formatSize(restore.bytes)} in ${seconds(restore.seconds)}`,
-      `   sha256 ${restoredSha256}`
+      `   sha256 ${restoredSha256}${restoredSha256 === sourceSha256 ? ', the same' : ', ANOTHER'}`
     )
     return { restore, restoredSha256 }
   }
@@ -250,7 +262,8 @@ export class Story {
 /** What keeps the story from being a good one, or null. */
 function faultOf({ mirror, holders, sourceSha256, restoredSha256 }: Ending): string | null {
   if (restoredSha256 !== sourceSha256) return 'what was restored is not what was mirrored'
-  if (mirror.copies !== COPIES || holders.length !== COPIES) return `${holders.length} of ${COPIES} copies are kept`
+  if (mirror.copies !== COPIES || holders.length !== COPIES)
+    return `${holders.length} of ${COPIES} copies are kept`
   if (new Set(holders.map(holder => holder.device)).size < COPIES) return 'both copies are on one device'
   const paid = holders.flatMap(holder => holder.payments).reduce((sum, payment) => sum + payment.msat, 0n)
   if (paid !== BigInt(mirror.paidMsat)) {

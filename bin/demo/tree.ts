@@ -68,7 +68,7 @@ async function sumOfFile(at: string): Promise<{ size: number; sha256: string }> 
   const buffer = Buffer.allocUnsafe(1 << 20)
   const file = await open(at)
   try {
-    for (let size = 0; ; ) {
+    for (let size = 0; ;) {
       const { bytesRead } = await file.read(buffer, 0, buffer.byteLength)
       if (bytesRead === 0) return { size, sha256: hash.digest('hex') }
       hash.update(buffer.subarray(0, bytesRead))

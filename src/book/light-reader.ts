@@ -9,11 +9,11 @@ import type { MarketRules, ViewHead } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
 import { formatKey, shortKey } from '../../contracts/key.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
-import { verify } from '../../contracts/signature.js'
 import { Budget } from './budget.js'
 import { MarketChannel, VERSION } from './channel.js'
 import { Listing, readState } from './listing.js'
 import type { AskQuery, BidQuery } from './listing.js'
+import { isVouched } from './view-head.js'
 
 export interface LightReaderOptions {
   /** Holds the blocks that are read; the connection's cores are looked for in it. Closed with the reader. */
@@ -107,11 +107,7 @@ export class LightReader extends ReadyResource {
       channel?.close()
     }
     if (!head) throw this.#unreached()
-    const { signature, ...said } = head
-    const signed = { ...said, signature: Buffer.alloc(64) }
-    if (!head.market.equals(market) || !verify('view-head', signed, signature, head.signer)) {
-      throw this.#untrue('the word on its view does not hold')
-    }
+    if (!isVouched(head, market)) throw this.#untrue('the word on its view does not hold')
     return head
   }
 

@@ -4,29 +4,27 @@ import type Corestore from 'corestore'
 import type { KeyPair } from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import Hyperbee from 'hyperbee'
-import type { Range } from 'hypercore'
 import ReadyResource from 'ready-resource'
-import type { BookHead, MarketRules, Order, ViewHead } from '#spec'
+import type { BookHead, MarketRules, Order } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
 import { formatKey, shortKey } from '../../contracts/key.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
-import { sign } from '../../contracts/signature.js'
 import { Administration } from './administration.js'
 import type { Admissions } from './administration.js'
 import { apply } from './apply.js'
 import type { Budget } from './budget.js'
 import { VERSION } from './channel.js'
 import type { MarketChannel } from './channel.js'
-import { Gate } from './gate.js'
-import type { Verdict } from './gate.js'
-import { Listing, readState } from './listing.js'
+import { Following } from './following.js'
+import { Listing } from './listing.js'
 import type { AskQuery, BidQuery, ViewState } from './listing.js'
 import { MarketPeers } from './market-peers.js'
 import { encodeOperation } from './operation.js'
-import { Outbox } from './outbox.js'
 import { fullnessBits, lifetimeBits } from './rules.js'
 import { refusal } from './refusal.js'
+import { Relaying } from './relaying.js'
 import { Ticker } from './ticker.js'
+import { vouchFor } from './view-head.js'
 
 export type Role = 'founder' | 'relay' | 'reader'
 
@@ -59,33 +57,23 @@ const AHEAD = 2 * 60_000
 /** How soon an answer that shows this node behind is asked for again, ms. */
 const ASK_AGAIN = 100
 
-const UNKNOWN: ViewState = { rules: null, tick: 0, count: { slots: 0, live: 0 }, relays: new Map() }
-
 /**
  * One order book: an Autobase with few writers, its relays. This node reads and verifies it; what it wants on the book it
  * hands to relays as a signed record, unless it is one.
  * Events: `update` when the view changed, `fault` (error) when something went wrong that no caller waits for.
  */
 export class Market extends ReadyResource {
-  /** Counts since the market was opened. */
-  readonly stats = { accepted: 0, refused: 0, fastForwards: 0 }
-  /** Whether a relay has fetched all of the view since it became one or skipped ahead. */
-  holdsAll = false
   readonly #options: MarketOptions
   readonly #administration: Administration
   #base!: Autobase
   #peers!: MarketPeers
   #listing!: Listing
-  #gate!: Gate
-  #outbox!: Outbox
-  #state: ViewState = UNKNOWN
+  #relaying!: Relaying
+  #following!: Following
   #ticker: Ticker | null = null
-  #refreshing: Promise<void> | null = null
-  #stale = false
+  #fastForwards = 0
   #caughtUp = false
-  #seen = ''
   #said = ''
-  #fetching: Range | null = null
 
   constructor(options: MarketOptions) {
     super()
@@ -99,9 +87,13 @@ export class Market extends ReadyResource {
       present: device => this.#peers.get(device),
       append: async operation => {
         await this.#base.append(operation)
-        await this.#refresh()
+        await this.#following.refresh()
       }
     })
+  }
+
+  get #state(): ViewState {
+    return this.#following.state
   }
 
   get key(): Buffer {
@@ -156,6 +148,16 @@ export class Market extends ReadyResource {
     return core.length - core.signedLength
   }
 
+  /** Whether a relay has fetched all of the view since it became one or skipped ahead. */
+  get holdsAll(): boolean {
+    return this.#relaying.holdsAll
+  }
+
+  /** Counts since the market was opened. */
+  get stats(): { accepted: number; refused: number; fastForwards: number } {
+    return { ...this.#relaying.stats, fastForwards: this.#fastForwards }
+  }
+
   /** Relays that are connected now. */
   get relays(): number {
     return this.#peers.relays.length
@@ -181,35 +183,54 @@ export class Market extends ReadyResource {
     })
     base.on('error', error => this.#fault(error))
     base.on('fast-forward', () => {
-      this.stats.fastForwards++
-      this.holdsAll = false
+      this.#fastForwards++
+      this.#relaying.holdsAll = false
     })
     this.#base = base
     await base.ready()
-    const view = (): Hyperbee => base.view
-    const state = (): ViewState => this.#state
-    this.#listing = new Listing({ view, market: base.key, rules: () => this.#state.rules, now })
-    this.#gate = new Gate({ market: base.key, view, state, now })
-    this.#outbox = new Outbox(async orders => {
-      await base.append(encodeOperation('orders', { orders }))
-    })
-    this.#peers = this.#makePeers()
+    this.#assemble(() => base.view)
     if (this.#options.rules) {
       const rules = encodeOperation('rules', this.#options.rules)
       await base.append([rules, encodeOperation('tick', { time: now() })])
     }
-    await this.#readWhatIsHere()
+    await this.#following.begin()
     base.on('update', () => this.#refreshSoon())
     this.#refreshSoon()
     if (this.role === 'founder') this.#startTicker()
   }
 
+  #assemble(view: () => Hyperbee): void {
+    const { now } = this.#options
+    const onfault = (error: unknown): void => this.#fault(error)
+    const state = (): ViewState => this.#state
+    this.#following = new Following({
+      view,
+      onstate: () => this.#onstate(),
+      onchange: () => this.emit('update'),
+      // Where nobody is connected, blocks of the view cannot be fetched: that is no fault.
+      onfault: error => this.peers > 0 && this.#fault(error)
+    })
+    this.#listing = new Listing({ view, market: this.key, rules: () => this.rules, now })
+    this.#relaying = new Relaying({
+      market: this.key,
+      view,
+      state,
+      now,
+      onfault,
+      append: async operation => {
+        await this.#base.append(operation)
+      },
+      refresh: () => this.#following.refresh()
+    })
+    this.#peers = this.#makePeers()
+  }
+
   protected override async _close(): Promise<void> {
-    this.#peers.close()
+    this.#peers?.close()
     await this.#ticker?.stop()
-    this.#fetching?.destroy()
+    this.#relaying?.stop()
     await this.#base.close()
-    await this.#refreshing
+    await this.#following?.stop()
   }
 
   #startTicker(): void {
@@ -219,7 +240,7 @@ export class Market extends ReadyResource {
       now: this.#options.now,
       write: async times => {
         await this.#base.append(times.map(time => encodeOperation('tick', { time })))
-        await this.#refresh()
+        await this.#following.refresh()
       },
       onfault: error => this.#fault(error)
     })
@@ -272,44 +293,14 @@ export class Market extends ReadyResource {
     )
   }
 
-  async #readWhatIsHere(): Promise<void> {
-    try {
-      this.#state = await readState(this.#base.view, { wait: false })
-    } catch {
-      this.#state = UNKNOWN // parts of the view are not on this disk: they are fetched when a peer is there
-    }
-  }
-
-  /** Follows the view; resolves when what is there now has been taken in. */
-  async #refresh(): Promise<void> {
-    this.#stale = true
-    this.#refreshing ??= this.#follow().finally(() => (this.#refreshing = null))
-    await this.#refreshing
-  }
-
   #refreshSoon(): void {
-    this.#refresh().catch((error: unknown) => this.#fault(error))
+    this.#following.refresh().catch((error: unknown) => this.#fault(error))
   }
 
-  async #follow(): Promise<void> {
-    while (this.#stale && !this.closing) {
-      this.#stale = false
-      try {
-        this.#state = await readState(this.#base.view)
-      } catch (error) {
-        // The peer that had the blocks is gone, or the base is closing: the next update tries again.
-        if (!this.closing && this.peers > 0) this.#fault(error)
-        return
-      }
-      this.#announce()
-      this.#holdAll()
-      for (const channel of this.#peers.all) this.#consider(channel)
-      const { core } = this.#base.view
-      const seen = `${core.fork}/${core.length}`
-      if (seen === this.#seen) continue
-      this.#seen = seen
-      this.emit('update')
-    }
+  #onstate(): void {
+    this.#announce()
+    if (this.role === 'relay') this.#relaying.hold(this.#base.view.core)
+    for (const channel of this.#peers.all) this.#consider(channel)
   }
 
   // Writing
@@ -323,24 +314,9 @@ export class Market extends ReadyResource {
       await this.#awaitRelay(timeoutMs)
       await this.#peers.submit(record)
     } else {
-      const verdict = await this.#take(record)
+      const verdict = await this.#relaying.take(record)
       if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
     }
-  }
-
-  /** As a relay: the verdict, and the record on disk and in the view if that is OK. */
-  async #take(bytes: Buffer): Promise<Verdict> {
-    const { record, ...verdict } = await this.#gate.judge(bytes)
-    if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') this.stats.refused++
-    if (!record) return verdict
-    try {
-      await this.#outbox.put(bytes)
-      this.stats.accepted++
-      await this.#refresh()
-    } finally {
-      this.#gate.passed(record)
-    }
-    return verdict
   }
 
   async #awaitRelay(timeoutMs: number): Promise<void> {
@@ -388,11 +364,14 @@ export class Market extends ReadyResource {
       hello: () => ({ version: VERSION, writer: this.#base.local.key }),
       judge: async record => {
         if (this.role === 'reader') return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
-        return await this.#take(record)
+        return await this.#relaying.take(record)
       },
       isRelay: device => this.#isRelay(device),
       heads: () => this.#base.heads(),
-      viewHead: () => this.#viewHead(),
+      viewHead: () => {
+        if (this.role === 'reader') return null
+        return vouchFor(this.#base.view.core, this.key, this.tick, this.#options.device)
+      },
       onheads: channel => this.#consider(channel)
     })
     peers.on('hello', (channel: MarketChannel) => {
@@ -410,20 +389,6 @@ export class Market extends ReadyResource {
     if (said === this.#said) return
     this.#said = said
     this.#peers.say(heads)
-  }
-
-  /** A relay holds all of the view, so that it can judge by it with nobody else there. */
-  #holdAll(): void {
-    if (this.role !== 'relay' || this.#fetching || this.holdsAll) return
-    const { core } = this.#base.view
-    const range = core.download({ start: 0, end: core.length })
-    const fetching = async (): Promise<void> => {
-      this.holdsAll = await range.done()
-    }
-    this.#fetching = range
-    fetching()
-      .catch((error: unknown) => this.#fault(error))
-      .finally(() => (this.#fetching = null))
   }
 
   #isRelay(device: Buffer): boolean {
@@ -452,22 +417,6 @@ export class Market extends ReadyResource {
     }
   }
 
-  /** The signed part of the view, as this relay vouches for it to those who only look. */
-  #viewHead(): ViewHead | null {
-    const { core } = this.#base.view
-    if (this.role === 'reader' || core.signedLength === 0) return null
-    const { device } = this.#options
-    const head: ViewHead = {
-      market: this.key,
-      view: core.key,
-      length: core.signedLength,
-      tick: this.#state.tick,
-      signer: device.publicKey,
-      signature: Buffer.alloc(64)
-    }
-    return { ...head, signature: sign('view-head', head, device) }
-  }
-
   // Being in step
 
   /**
@@ -492,7 +441,7 @@ export class Market extends ReadyResource {
     })
     if (!(await Promise.race([covered, aborted(limit)]))) return false
     this.#caughtUp = true
-    await this.#refresh()
+    await this.#following.refresh()
     return this.rules !== null
   }
 

@@ -3,7 +3,7 @@ import type { OrderResult } from '../node/api.js'
 /** What is said of an order that was, or would be, put on the book. */
 export function placed(what: string, { id, expires, dryRun }: OrderResult): string[] {
   if (dryRun) return [`would put on the book: ${what}`]
-  return [`on the book: ${what}, until ${dateText(expires)}`, `take it off with: bushel withdraw ${id}`]
+  return [`on the book: ${what}`, `until ${dateText(expires)}; take it off with`, `  bushel withdraw ${id}`]
 }
 
 /** `ms` since 1970 as a date and time of day, in the zone of this machine. */

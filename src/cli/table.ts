@@ -41,6 +41,10 @@ export function facts(pairs: [string, string][]): string[] {
   return pairs.map(([label, value]) => `${label.padEnd(width)}  ${value}`)
 }
 
+export function count(n: number, one: string, many: string): string {
+  return `${n} ${n === 1 ? one : many}`
+}
+
 function shorten(text: string, width: number): string {
   return text.length <= width ? text : text.slice(0, width - 1) + '…'
 }

@@ -7,6 +7,7 @@ import type { StructOf } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
 import { shortKey } from '../../contracts/key.js'
 import type { Change, Facts } from '../journal/facts.js'
+import type { Budget } from './budget.js'
 import { Decline, declined } from './decline.js'
 import { METHODS, REPLY_LIMITS, REQUEST_LIMITS } from './methods.js'
 import type { Method, ReplyOf, RequestOf } from './methods.js'
@@ -14,9 +15,6 @@ import type { Replies } from './replies.js'
 
 export const PROTOCOL = 'bushel/deal'
 const REQUEST_TIMEOUT = 20_000
-/** A peer's budget of requests: what a burst may be, and how many come back a second. */
-const BURST = 400
-const REFILL = 40
 /** Answers to one peer that are worked on at a time. */
 const AT_ONCE = 8
 
@@ -50,6 +48,7 @@ export interface ChannelOptions {
   handlers: Handlers
   facts: Facts
   replies: Replies
+  budget: Budget
   /** Tells what went wrong on our own side while answering. */
   onfault: (error: unknown) => void
 }
@@ -64,10 +63,9 @@ export class DealChannel extends ReadyResource {
   peer: Counterparty | null = null
   readonly #options: ChannelOptions
   readonly #rpc: ProtomuxRPC
+  readonly #onclose = (): void => void this.close()
   readonly #waiting: (() => void)[] = []
   #underWay = 0
-  #budget = BURST
-  #refilled = Date.now()
 
   constructor(options: ChannelOptions) {
     super()
@@ -77,8 +75,8 @@ export class DealChannel extends ReadyResource {
     for (const method of Object.keys(METHODS) as Method[]) {
       this.#rpc.respond(method, async value => this.#respond(method, value))
     }
-    this.#rpc.on('close', () => void this.close())
-    this.stream.once('close', () => void this.close())
+    this.#rpc.on('close', this.#onclose)
+    this.stream.once('close', this.#onclose)
   }
 
   get device(): Buffer {
@@ -86,6 +84,7 @@ export class DealChannel extends ReadyResource {
   }
 
   protected override async _close(): Promise<void> {
+    this.stream.off('close', this.#onclose)
     this.#rpc.destroy()
   }
 
@@ -123,7 +122,8 @@ export class DealChannel extends ReadyResource {
 
   async #respond(method: Method, value: Buffer | null): Promise<Buffer> {
     try {
-      this.#spend()
+      if (!this.#options.budget.spend())
+        throw new BushelError({ ...UNEXPECTED, message: 'too many requests' })
       if (this.#options.facts.failed) throw this.#options.facts.failed // what is not on disk is promised to nobody
       const request = decode('request', value, REQUEST_LIMITS[method] + 1024)
       const body = decode(METHODS[method].request, request.body, REQUEST_LIMITS[method])
@@ -182,13 +182,6 @@ export class DealChannel extends ReadyResource {
       if (next) next()
       else this.#underWay--
     }
-  }
-
-  #spend(): void {
-    const now = Date.now()
-    this.#budget = Math.min(BURST, this.#budget + ((now - this.#refilled) / 1000) * REFILL)
-    this.#refilled = now
-    if (--this.#budget < 0) throw new BushelError({ ...UNEXPECTED, message: 'too many requests' })
   }
 }
 

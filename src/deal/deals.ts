@@ -8,6 +8,7 @@ import { BushelError } from '../../contracts/errors.js'
 import { shortKey } from '../../contracts/key.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
 import type { Facts } from '../journal/facts.js'
+import { Budget } from './budget.js'
 import { DealChannel, PROTOCOL } from './channel.js'
 import type { Counterparty, Handler, Handlers } from './channel.js'
 import { Decline } from './decline.js'
@@ -51,6 +52,7 @@ export class Deals extends ReadyResource {
   readonly #onfault: (error: unknown) => void
   readonly #handlers: Handlers = {}
   readonly #channels = new Map<NoiseStream, DealChannel>()
+  readonly #budgets = new WeakMap<NoiseStream, Budget>()
   readonly #greetings = new WeakMap<DealChannel, Promise<void>>()
   #timer: NodeJS.Timeout | null = null
   /** The last co-signed counters with a peer, shown at hello; and what to do with theirs. */
@@ -106,11 +108,14 @@ export class Deals extends ReadyResource {
     const open = this.#channels.get(stream)
     if (open || stream.destroyed || this.closing) return open ?? null
     const { facts, replies } = this
+    const budget = this.#budgets.get(stream) ?? new Budget()
+    this.#budgets.set(stream, budget)
     const channel = new DealChannel({
       stream,
       handlers: this.#handlers,
       facts,
       replies,
+      budget,
       onfault: this.#onfault
     })
     this.#channels.set(stream, channel)

@@ -21,6 +21,7 @@ import { Ledger } from '../payment/ledger.js'
 import { Teller } from '../payment/teller.js'
 import { Bids } from '../storage/bids.js'
 import type { BookedBid } from '../storage/bids.js'
+import { exchangeCounters } from '../storage/counters.js'
 import { Keeper } from '../storage/keeper.js'
 import { Leases } from '../storage/leases.js'
 import { Mirrors } from '../storage/mirrors.js'
@@ -103,6 +104,7 @@ export class Trade extends ReadyResource {
       onfault,
       now
     })
+    exchangeCounters(this.deals, this.leases)
     const market = (key: Buffer): Books['markets'][number] | null => books.get(key)
     this.orders = new StandingOrders({ self: this.deals.self, facts, market, onfault })
     const patience = { ...PATIENCE, ...this.#options.patience }

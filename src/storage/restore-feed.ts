@@ -2,6 +2,7 @@ import type Hypercore from 'hypercore'
 import type { Range } from 'hypercore'
 import { MIB } from '../../contracts/quantity.js'
 import { compactCore } from './disk.js'
+import { tuneRequests } from './serve.js'
 
 /** Blocks of one request for a range. */
 const CHUNK_BLOCKS = 64
@@ -39,6 +40,8 @@ export class Feed {
   constructor(core: Hypercore, runs: readonly Run[], bytes: number) {
     this.#core = core
     this.#chunks = runs.flatMap(({ start, end }) => cut(start, end))
+    const blocks = runs.reduce((sum, { start, end }) => sum + end - start, 0)
+    tuneRequests(core, bytes / Math.max(1, blocks))
     const chunkBytes = Math.max(1, bytes / this.#chunks.length)
     this.#ahead = Math.max(MIN_CHUNKS_AHEAD, Math.min(MAX_CHUNKS_AHEAD, Math.round(AHEAD_BYTES / chunkBytes)))
   }

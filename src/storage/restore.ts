@@ -17,7 +17,7 @@ import { readPlan } from './restore-plan.js'
 import type { Plan, PlannedFile } from './restore-plan.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
-import { attachCore, detachCore } from './serve.js'
+import { attachCore, detachCore, tuneRequests } from './serve.js'
 import { sumOfFiles } from './tree.js'
 
 /** How often a restore looks whether it still gets anything, and at the disk, ms. */
@@ -174,6 +174,7 @@ export class Restore extends ReadyResource {
     await this.#lengthOf(core, 1)
     tell('list', 0, core.length)
     await assertRoom(this.#options.store.storage.path as string, core.byteLength + DISK_FLOOR)
+    tuneRequests(core, core.byteLength / core.length)
     await this.#unlessStalled(() => core.download({ start: 0, end: core.length }).done())
     try {
       return await readPlan(this.#drive)

@@ -6,6 +6,7 @@ import { BushelError } from '../../contracts/errors.js'
 import { formatSize } from '../../contracts/quantity.js'
 import { MAX_BLOCK_BYTES } from '../../contracts/terms.js'
 import { sealOf } from './audit.js'
+import { tuneRequests } from './serve.js'
 
 /** How often a fetch looks at the disk and at what the uploader claims, ms. */
 const WATCH_INTERVAL = 1000
@@ -74,6 +75,7 @@ async function run(core: Hypercore, options: FetchOptions, stop: AbortController
     if (byteLength > limit.byteLength) {
       throw violation('CORE_TOO_LARGE', `it has ${byteLength} bytes where ${limit.byteLength} were agreed`)
     }
+    tuneRequests(core, byteLength / limit.length)
     const here = (): void => onProgress(have(core, limit, byteLength))
     let told = 0
     core.on('download', () => {

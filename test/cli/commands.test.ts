@@ -12,7 +12,7 @@ import { StandIn, untilAborted } from '../daemon/stand-in.js'
 import { typed } from './command-line.js'
 
 const DAY = 86_400_000
-const [a, b] = ['y'.repeat(52), 'b'.repeat(52)]
+const [a, b] = ['y'.repeat(52), 'b'.repeat(51) + 'y'] // keys as they are written: the last bits are zero
 const link = formatLink({ key: Buffer.alloc(32, 1), encryptionKey: Buffer.alloc(32, 2) })
 const mirrored = {
   link,

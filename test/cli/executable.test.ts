@@ -98,7 +98,10 @@ test('init for people: the words, once; none when they were given', async t => {
   const dir = await folder(t)
   const { stdout, code } = await run(['init', '--home', join(dir, 'one')])
   assert.equal(code, 0)
-  const words = [...stdout.matchAll(/ (\d+) ([a-z]+)/g)].sort((a, b) => Number(a[1]) - Number(b[1]))
+  const listed = stdout.split('\n').filter(line => /^ {3}\d/.test(line))
+  const words = [...listed.join('\n').matchAll(/ (\d+) ([a-z]+)/g)].sort(
+    (a, b) => Number(a[1]) - Number(b[1])
+  )
   assert.equal(words.length, 24)
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
   const input = words.map(match => match[2]).join(' ')

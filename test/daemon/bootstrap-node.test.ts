@@ -10,14 +10,16 @@ import { BootstrapNode, freePort } from '../../src/daemon/bootstrap-node.js'
 test('two strangers find each other by topic through this one node alone', async t => {
   const node = new BootstrapNode(null)
   await node.ready()
-  t.after(() => node.close())
   const bootstrap = [{ host: node.host, port: node.port }]
   const swarms = [0, 1].map(() => {
     const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
     const swarm = new Hyperswarm({ dht })
     swarm.on('connection', (stream: NoiseStream) => stream.on('error', () => undefined)) // the other one ends first
-    t.after(() => swarm.destroy())
     return swarm
+  })
+  t.after(async () => {
+    for (const swarm of swarms) await swarm.destroy() // they take back what they announced, while it can be
+    await node.close()
   })
   const [seller, buyer] = swarms as [Hyperswarm, Hyperswarm]
   const topic = crypto.randomBytes(32)

@@ -273,7 +273,13 @@ test('a node that sends garbage, or nothing more, fails the call', async t => {
 })
 
 test('a home whose path is too long for a socket has one elsewhere, which both sides find', async t => {
-  const home = join(await folder(t), 'a'.repeat(60), 'b'.repeat(60))
+  const { TMPDIR } = process.env
+  process.env.TMPDIR = await folder(t)
+  t.after(() => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = TMPDIR
+  })
+  const home = join(tmpdir(), 'a'.repeat(60), 'b'.repeat(60))
   await mkdir(home, { recursive: true })
   const path = controlPath(home)
   assert.ok(Buffer.byteLength(join(home, 'control.sock')) > 107)

@@ -27,7 +27,11 @@ function provenSum({ receipts }: LeaseEntry): bigint {
   const hashes = new Set<string>()
   let sum = 0n
   for (const { epoch, msat, hash, preimage } of receipts) {
-    assert.equal(createHash('sha256').update(Buffer.from(preimage, 'hex')).digest('hex'), hash, 'a receipt that proves')
+    assert.equal(
+      createHash('sha256').update(Buffer.from(preimage, 'hex')).digest('hex'),
+      hash,
+      'a receipt that proves'
+    )
     assert.ok(!epochs.has(epoch), `slice ${epoch} is paid once`)
     assert.ok(!hashes.has(hash), 'each hash is paid once')
     epochs.add(epoch)

@@ -53,7 +53,11 @@ export class World {
   }
 
   /** The result of a command that must work. */
-  async ok<T = Record<string, unknown>>(name: string, args: readonly string[], options: RunOptions = {}): Promise<T> {
+  async ok<T = Record<string, unknown>>(
+    name: string,
+    args: readonly string[],
+    options: RunOptions = {}
+  ): Promise<T> {
     const finished = await this.run(name, args, options)
     const said = `${name}: bushel ${args.join(' ')}: ${JSON.stringify(finished.result)} ${finished.stderr}`
     assert.equal(finished.code, 0, said)
@@ -62,7 +66,12 @@ export class World {
   }
 
   /** The failure of a command that must fail, with this exit code. */
-  async fails(name: string, args: readonly string[], exit: number, options: RunOptions = {}): Promise<Failure> {
+  async fails(
+    name: string,
+    args: readonly string[],
+    exit: number,
+    options: RunOptions = {}
+  ): Promise<Failure> {
     const finished = await this.run(name, args, options)
     const said = `${name}: bushel ${args.join(' ')}: ${JSON.stringify(finished.result)} ${finished.stderr}`
     assert.equal(finished.code, exit, said)
@@ -102,7 +111,12 @@ export class World {
   }
 
   /** A new provider with an offer on the book. */
-  async seller(name: string, market: string, price: string, ...args: string[]): Promise<Up & { ask: string }> {
+  async seller(
+    name: string,
+    market: string,
+    price: string,
+    ...args: string[]
+  ): Promise<Up & { ask: string }> {
     const up = await this.join(name, market)
     const { id } = await this.sell(name, price, ...args)
     return { ...up, ask: id }
@@ -126,7 +140,9 @@ export class World {
   async book(name: string, is: (book: BookResult) => boolean, ...args: string[]): Promise<BookResult> {
     const watching = this.processes.start(['book', '--watch', ...args], { home: this.at(name) })
     try {
-      return (await watching.line(line => 'asks' in line && is(line as unknown as BookResult))) as unknown as BookResult
+      return (await watching.line(
+        line => 'asks' in line && is(line as unknown as BookResult)
+      )) as unknown as BookResult
     } finally {
       await watching.kill('SIGINT')
     }

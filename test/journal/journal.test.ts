@@ -143,26 +143,6 @@ test('a process that is killed in the middle of its writing loses nothing that i
   }
 })
 
-test('after a write that failed nothing more is taken, and what stood stands', async t => {
-  // Every write to it fails as on a full disk.
-  const full = '/dev/full'
-  const exists = await stat(full).catch(() => null)
-  if (!exists) return t.skip('no /dev/full here')
-  const file = join(await folder(t), 'journal')
-  const { symlink } = await import('node:fs/promises')
-  await symlink(full, file)
-  const journal = new UnreadJournal(file)
-  await journal.ready().catch(() => undefined) // whatever syncing such a device says
-  if (!journal.opened) return t.skip('this system does not open it')
-  const failed = (error: unknown): boolean => error instanceof BushelError && error.code === 'JOURNAL_FAILED'
-  await Promise.all([assert.rejects(journal.append(Buffer.from('one')), failed), assert.rejects(journal.append(Buffer.from('two')), failed)])
-  await assert.rejects(journal.append(Buffer.from('three')), failed)
-  assert.ok(journal.failed)
-  await journal.close()
-})
-
-class UnreadJournal extends Journal {}
-
 test('a journal that is closed takes nothing', async t => {
   const file = join(await folder(t), 'journal')
   const journal = new Journal(file)

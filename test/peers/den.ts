@@ -18,7 +18,9 @@ import { Home } from '../../src/identity/home.js'
 import { Facts } from '../../src/journal/facts.js'
 import { PLAY_NETWORK } from '../../src/lightning/play/network.js'
 import type { Address } from '../../src/network/network.js'
-import { BushelNode, openNode } from '../../src/node.js'
+import { openNode } from '../../src/node.js'
+import type { BushelNode, NodeOptions } from '../../src/node.js'
+import type { Trade } from '../../src/node/trade.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { deceive } from './lies.js'
 import type { Lies } from './lies.js'
@@ -47,8 +49,7 @@ export interface Impostor {
 export interface RogueOptions {
   price: bigint
   policy?: Partial<Policy>
-  lies?: (node: BushelNode) => Promise<Lies> | Lies
-  now?: () => number
+  lies?: (node: BushelNode, trade: Trade) => Lies
 }
 
 /** A whole node, with a wallet and a shelf, that lies where it is told to. */
@@ -80,7 +81,7 @@ export class Den {
     await mkdir(dir, { recursive: true })
     const den = new Den(dir, bootstrap, market)
     const { home } = await Home.create(join(dir, 'clerk'))
-    const node = await den.#open(home, false)
+    const node = await den.#open(home, { serve: false })
     await node.call('market.join', { key: market }, quiet)
     den.#market = node.books.markets[0]!
     await den.#market.inStep({ timeoutMs: 10_000 })
@@ -123,10 +124,10 @@ export class Den {
   }
 
   /** A whole node that takes part in everything and lies where it is told to. */
-  async rogue(name: string, { price, policy, lies, now }: RogueOptions): Promise<Rogue> {
-    const node = await this.node(name, { serve: true, ...(policy ? { policy } : {}), ...(now ? { now } : {}) })
-    const { deals } = await node.trade()
-    if (lies) deceive(deals, await lies(node))
+  async rogue(name: string, { price, policy, lies }: RogueOptions): Promise<Rogue> {
+    const node = await this.node(name, { serve: true, ...(policy ? { policy } : {}) })
+    const trade = await node.trade()
+    if (lies) deceive(trade.deals, lies(node, trade))
     const offer = { space: 10 * GIB, price: price.toString(), minTime: HOUR, maxTime: 365 * DAY, region: '' }
     await node.call('sell.storage', offer, quiet)
     return { name, device: node.home.device.publicKey, node }
@@ -135,18 +136,18 @@ export class Den {
   /** A whole node in the market. */
   async node(
     name: string,
-    options: { serve: boolean; policy?: Partial<Policy>; now?: () => number }
+    options: Pick<NodeOptions, 'serve' | 'policy' | 'patience' | 'now'>
   ): Promise<BushelNode> {
     const dir = join(this.#dir, name)
     await setUp({ home: dir })
-    const node = await this.#open(await Home.open(dir), options.serve, options)
+    const node = await this.#open(await Home.open(dir), options)
     await node.call('market.join', { key: this.#key }, quiet)
     return node
   }
 
-  async #open(home: Home, serve: boolean, options: object = {}): Promise<BushelNode> {
+  async #open(home: Home, options: Omit<NodeOptions, 'home' | 'bootstrap'>): Promise<BushelNode> {
     const onfault = (error: unknown): void => void this.faults.push(error)
-    const node = await openNode({ ...options, home, bootstrap: this.#bootstrap, serve, onfault })
+    const node = await openNode({ ...options, home, bootstrap: this.#bootstrap, onfault })
     this.#nodes.push(node)
     return node
   }

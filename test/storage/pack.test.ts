@@ -11,7 +11,7 @@ import { discardPack, pack } from '../../src/storage/pack.js'
 import { readTree } from '../../src/storage/tree.js'
 import type { TreeFile } from '../../src/storage/tree.js'
 import { noise, packAt, plant, sumByHand } from './helpers/goods.js'
-import { connect, scratch } from './helpers/wire.js'
+import { atEnd, connect, scratch } from './helpers/wire.js'
 
 test('any Hyperdrive tool opens what was packed, with the keys of the link', async t => {
   const folder = await scratch(t)
@@ -109,7 +109,7 @@ test('a file that is not as long as it was is an error that names it', async t =
 test('a half-made drive is discarded and its disk comes back', async t => {
   const folder = await scratch(t)
   const store = openStore(join(folder, 'own'))
-  t.after(() => store.close())
+  atEnd(t, () => store.close())
   await plant(folder, { kept: noise(100_000), big: noise(80 << 20) })
   const kept = await pack({ path: join(folder, 'kept'), store, name: 'kept' })
   const before = await occupiedBytes(join(folder, 'own'))

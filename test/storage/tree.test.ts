@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { targetInside } from '../../src/storage/tree-link.js'
 import { checksumOfTree, readTree } from '../../src/storage/tree.js'
 import { plant, sumByHand } from './helpers/goods.js'
-import { scratch } from './helpers/wire.js'
+import { atEnd, scratch } from './helpers/wire.js'
 
 test('the checksum is that of the issue: lines of path, size and sum, by the UTF-8 bytes of the path', async t => {
   const root = join(await scratch(t), 'tree')
@@ -89,7 +89,7 @@ test('what cannot be packed is one clear line that names it', async t => {
   })
   const server = createServer().listen(join(root, 'socket'))
   await once(server, 'listening')
-  t.after(() => server.close())
+  atEnd(t, () => server.close())
   await assert.rejects(readTree(root), { code: 'BAD_PATH', exit: 2, message: /socket' is neither/ })
   await assert.rejects(readTree('/dev/null'), { code: 'BAD_PATH', exit: 2 })
 })
@@ -101,7 +101,7 @@ test(
     const root = await scratch(t)
     await plant(root, { 'locked/file': 'x' })
     await chmod(join(root, 'locked'), 0)
-    t.after(() => chmod(join(root, 'locked'), 0o700))
+    atEnd(t, () => chmod(join(root, 'locked'), 0o700))
     await assert.rejects(readTree(root), {
       code: 'BAD_PATH',
       exit: 2,

@@ -31,7 +31,8 @@ test('a bid rests until a provider comes, and is filled unattended', { timeout: 
 
   const leases = await world.leasesWhen(
     'buyer',
-    leases => leases.length === 2 && leases.every(lease => lease.state === 'STORED' && lease.until === lease.ends)
+    leases =>
+      leases.length === 2 && leases.every(lease => lease.state === 'STORED' && lease.until === lease.ends)
   )
   const links = new Set(leases.map(lease => lease.link))
   assert.equal(links.size, 1)

@@ -58,7 +58,10 @@ test('two markets with rules of their own, side by side', { timeout: 120_000 }, 
 
   await world.join('seller', one)
   await world.ok('seller', ['market', 'join', two])
-  const { markets } = await world.ok<{ markets: { name: string; key: string }[] }>('seller', ['market', 'list'])
+  const { markets } = await world.ok<{ markets: { name: string; key: string }[] }>('seller', [
+    'market',
+    'list'
+  ])
   assert.deepEqual(markets.map(({ name }) => name).sort(), ['open', 'strict'])
 
   // Which one is meant must be said, by name, by key, or once for all.

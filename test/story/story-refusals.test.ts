@@ -19,6 +19,7 @@ test('bad input: one clear line, an exit code, nothing changed', { timeout: 120_
   await world.init('reader')
   const source = world.at('source')
   await makeTree(source, { 'a.txt': 'a', 'b.bin': noise('refusals', 200_000) })
+  await makeTree(world.at('large'), { 'film.bin': noise('large', 20_000_000) })
 
   // The slow one first, beside all others: someone must be looked for.
   const nobodys = formatLink({ key: randomBytes(32), encryptionKey: randomBytes(32) })
@@ -44,7 +45,12 @@ test('bad input: one clear line, an exit code, nothing changed', { timeout: 120_
     ['a time that is none', ['mirror', source, '--time', '30'], 2, 'BAD_INPUT'],
     ['copies that are none', ['mirror', source, '--copies', '0'], 2, 'BAD_INPUT'],
     ['a path where nothing is', ['mirror', world.at('missing')], 2, 'BAD_PATH'],
-    ['a size that is none', ['sell', 'storage', '--space', 'much', '--price', '1 sat/GiB-month'], 2, 'BAD_INPUT'],
+    [
+      'a size that is none',
+      ['sell', 'storage', '--space', 'much', '--price', '1 sat/GiB-month'],
+      2,
+      'BAD_INPUT'
+    ],
     ['a key that is none', ['market', 'join', 'xyz'], 2, 'BAD_KEY'],
     ['a malformed link', ['restore', 'bushel://abc', world.at('nowhere')], 2, 'BAD_LINK'],
     ['a link with a slip', ['restore', slip(nobodys), world.at('nowhere')], 2, 'BAD_LINK'],
@@ -63,19 +69,27 @@ test('bad input: one clear line, an exit code, nothing changed', { timeout: 120_
     })
   }
 
-  await t.test('a folder that may not be read', { skip: userInfo().uid === 0 && 'root reads everything' }, async () => {
-    const closed = world.at('closed')
-    await makeTree(closed, { 'in/file': 'x' })
-    await chmod(world.at('closed', 'in'), 0o000)
-    t.after(() => chmod(world.at('closed', 'in'), 0o700))
-    assert.equal((await world.fails('buyer', ['mirror', closed, '--copies', '1'], 2)).code, 'BAD_PATH')
-  })
+  await t.test(
+    'a folder that may not be read',
+    { skip: userInfo().uid === 0 && 'root reads everything' },
+    async () => {
+      const closed = world.at('closed')
+      await makeTree(closed, { 'in/file': 'x' })
+      await chmod(world.at('closed', 'in'), 0o000)
+      t.after(() => chmod(world.at('closed', 'in'), 0o700))
+      assert.equal((await world.fails('buyer', ['mirror', closed, '--copies', '1'], 2)).code, 'BAD_PATH')
+    }
+  )
 
   await t.test('a spent grant', async () => {
     await world.init('poor', '--play-grant', '10 sat')
     await world.ok('poor', ['market', 'join', market])
-    const dear = ['mirror', source, '--copies', '1', '--time', '365d']
-    await world.fails('poor', dear, 5)
+    const dear = await world.fails(
+      'poor',
+      ['mirror', world.at('large'), '--copies', '1', '--time', '365d'],
+      5
+    )
+    assert.equal(dear.code, 'NO_BALANCE')
     assert.deepEqual(await world.leases('poor'), [])
     assert.equal((await world.wallet('poor')).spendable, 10_000n)
   })
@@ -97,7 +111,9 @@ test('bad input: one clear line, an exit code, nothing changed', { timeout: 120_
 
   await t.test('Ctrl-C', async () => {
     await world.init('hasty')
-    const looking = world.processes.start(['restore', nobodys, world.at('nowhere')], { home: world.at('hasty') })
+    const looking = world.processes.start(['restore', nobodys, world.at('nowhere')], {
+      home: world.at('hasty')
+    })
     await looking.line(line => line['event'] === 'progress')
     assert.equal((await looking.kill('SIGINT')).code, 130)
     assert.equal((looking.lines.at(-1)!['error'] as { code: string }).code, 'INTERRUPTED')
@@ -105,6 +121,13 @@ test('bad input: one clear line, an exit code, nothing changed', { timeout: 120_
 
   await t.test('nothing was changed by any of these', async () => {
     assert.deepEqual({ buyer: await stateOf('buyer'), seller: await stateOf('seller') }, before)
+  })
+
+  await t.test('a grant that no channel can be opened with', async () => {
+    await world.fails('poor', ['mirror', source, '--copies', '1', '--time', '365d'], 5)
+    for (const { state, paidMsat } of await world.leases('poor'))
+      assert.deepEqual([state, paidMsat], ['VOID', '0'])
+    assert.equal((await world.wallet('poor')).spendable, 10_000n)
   })
 
   await t.test('an offer that was withdrawn', async () => {

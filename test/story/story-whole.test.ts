@@ -74,7 +74,9 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
     assert.ok(Math.abs(lease.until - Date.now() - 365 * 86_400_000) < 3_600_000, 'the whole term is paid')
   }
   const after = { buyer: await world.wallet('buyer'), cheap: await world.wallet('cheap') }
-  assert.ok(worth.buyer.spendable - after.buyer.spendable >= BigInt(mirror.paidMsat) + BigInt(mirror.feesMsat))
+  assert.ok(
+    worth.buyer.spendable - after.buyer.spendable >= BigInt(mirror.paidMsat) + BigInt(mirror.feesMsat)
+  )
   const earned = BigInt(sold.find(lease => lease.peer && mirror.leases[0] === lease.id)!.earnedMsat)
   assert.ok(after.cheap.spendable - worth.cheap.spendable >= earned)
 

@@ -5,6 +5,7 @@ import { parseCopies, readablePath } from '../arguments.js'
 import { text } from '../invocation.js'
 import type { Action } from '../invocation.js'
 import { placed } from '../order-text.js'
+import { count } from '../table.js'
 
 /** Lets a bid rest on the book; the running node fills it, unattended. */
 export const run: Action = async ({ place, market, dryRun, output, context }, [path], options) => {
@@ -22,5 +23,7 @@ export const run: Action = async ({ place, market, dryRun, output, context }, [p
     dryRun
   }
   const result = await withRunning(place, node => node.call('bid.storage', params, context))
-  output.print(result, () => placed(`bid for ${copies} copies at up to ${formatPrice(price)}`, result))
+  output.print(result, () =>
+    placed(`bid for ${count(copies, 'copy', 'copies')} at up to ${formatPrice(price)}`, result)
+  )
 }

@@ -13,6 +13,6 @@ export const run: Action = async ({ place, dryRun, output, context }, _positiona
   output.print(result, () =>
     dryRun
       ? `would found market ${name}`
-      : [`founded market ${result.name}`, `others join it with: bushel market join ${result.key}`]
+      : [`founded market ${result.name}; others join it with`, `  bushel market join ${result.key}`]
   )
 }

@@ -5,7 +5,7 @@ import type { MirrorResult } from '../../node/api.js'
 import { parseCopies, readablePath } from '../arguments.js'
 import { text } from '../invocation.js'
 import type { Action } from '../invocation.js'
-import { facts } from '../table.js'
+import { count, facts } from '../table.js'
 
 /** Packs, encrypts, uploads and pays ahead; prints the link. */
 export const run: Action = async ({ place, market, dryRun, output, context }, [path], options) => {
@@ -30,7 +30,7 @@ function receipt(result: MirrorResult, time: number): string[] {
   const { pack, upload } = result.seconds
   return [
     ...facts([
-      ['stored', `${result.copies} copies of ${size(result)}, for ${formatTime(time)}`],
+      ['stored', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
       ['paid', `${amount(result.paidMsat)} and ${amount(result.feesMsat)} of fees`],
       ['at risk', `${amount(result.atRiskMsat)} paid ahead and not yet served`],
       ['took', `${pack.toFixed(1)} s to pack, ${upload.toFixed(1)} s to upload`],
@@ -44,13 +44,13 @@ function receipt(result: MirrorResult, time: number): string[] {
 
 function estimate(result: MirrorResult, time: number): string[] {
   return facts([
-    ['would store', `${result.copies} copies of ${size(result)}, for ${formatTime(time)}`],
+    ['would store', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
     ['would pay', amount(result.paidMsat)]
   ])
 }
 
 function size({ files, bytes, storedBytes }: MirrorResult): string {
-  return `${files} files, ${formatSize(bytes)} (${formatSize(storedBytes)} as it is kept)`
+  return `${count(files, 'file', 'files')}, ${formatSize(bytes)} (${formatSize(storedBytes)} as it is kept)`
 }
 
 function amount(msat: string): string {

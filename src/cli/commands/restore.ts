@@ -3,7 +3,7 @@ import { formatSize } from '../../../contracts/quantity.js'
 import { withNode } from '../../daemon/access.js'
 import { absolutePath } from '../arguments.js'
 import type { Action } from '../invocation.js'
-import { facts } from '../table.js'
+import { count, facts } from '../table.js'
 
 /** Fetches what a link names, from every provider that has it at once; resumes where it stopped. */
 export const run: Action = async ({ place, dryRun, output, context }, [link, dest], options) => {
@@ -16,7 +16,7 @@ export const run: Action = async ({ place, dryRun, output, context }, [link, des
       : facts([
           [
             'restored',
-            `${result.files} files, ${formatSize(result.bytes)}, in ${result.seconds.toFixed(1)} s`
+            `${count(result.files, 'file', 'files')}, ${formatSize(result.bytes)}, in ${result.seconds.toFixed(1)} s`
           ],
           ['at', result.path],
           ['sha256', result.sha256]

@@ -1,7 +1,7 @@
 import { formatSize } from '../../../contracts/quantity.js'
 import { read } from '../../daemon/access.js'
 import type { Action } from '../invocation.js'
-import { facts } from '../table.js'
+import { count, facts } from '../table.js'
 
 /** Who this node is, and how it stands. */
 export const run: Action = async ({ place, output, context }) => {
@@ -11,7 +11,7 @@ export const run: Action = async ({ place, output, context }) => {
     facts([
       ['identity', identity],
       ['device', device],
-      ['node', pid === null ? 'not running' : `running, process ${pid}, ${peers} peers`],
+      ['node', pid === null ? 'not running' : `running, process ${pid}, ${count(peers, 'peer', 'peers')}`],
       ['network', network],
       ['market', market ?? 'none in use'],
       ['shelf', `${formatSize(shelf.usedBytes)} on disk, ${formatSize(shelf.reservedBytes)} let`],

@@ -30,6 +30,13 @@ function send(message: FromChild): void {
 
 let node: PlayNode | null = null
 
+/** What to do with a message. Until the wallet is open there is nothing to do but to open it, or to end. */
+let obey = (message: ToChild): void => {
+  if (message.type === 'open')
+    open(message).catch((error: unknown) => die(error, error instanceof BushelError))
+  else process.exit(0)
+}
+
 /** After a panic LDK's state cannot be trusted: nothing more of it may reach the disk. */
 function die(error: unknown, final = false): void {
   node?.stop()
@@ -129,7 +136,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
   channels.reconcile()
   beating.beat()
   snapshot.write()
-  process.on('message', (message: ToChild) => {
+  obey = message => {
     if (beating.closed) return
     switch (message.type) {
       case 'call':
@@ -155,7 +162,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
       case 'open':
         break // only ever comes first
     }
-  })
+  }
   send({ type: 'ready', nodeId: beating.engine.nodeId, settledOrder: payments.order })
   if (settledAfter !== null) payments.retell(settledAfter)
 }
@@ -164,7 +171,4 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 process.on('disconnect', () => process.exit(0))
 process.on('uncaughtException', error => die(error))
-process.once('message', (message: ToChild) => {
-  if (message.type !== 'open') return process.exit(0)
-  open(message).catch((error: unknown) => die(error, error instanceof BushelError))
-})
+process.on('message', (message: ToChild) => obey(message))

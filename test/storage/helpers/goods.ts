@@ -7,7 +7,7 @@ import { pack } from '../../../src/storage/pack.js'
 import type { PackResult } from '../../../src/storage/pack.js'
 import { Packed } from '../../../src/storage/packed.js'
 import { Shelf } from '../../../src/storage/shelf.js'
-import { connect } from './wire.js'
+import { atEnd, connect } from './wire.js'
 
 export type Content = Buffer | string | { link: string } | { program: string }
 
@@ -52,7 +52,7 @@ export async function packAt(t: TestContext, path: string, folder: string): Prom
     result.cores.map(core => core.key)
   )
   await packed.ready()
-  t.after(async () => {
+  atEnd(t, async () => {
     await packed.close()
     await store.close()
   })
@@ -69,7 +69,7 @@ export async function openShelf(
     throw error
   })
   await shelf.ready()
-  t.after(() => shelf.close())
+  atEnd(t, () => shelf.close())
   return shelf
 }
 

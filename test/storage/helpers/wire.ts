@@ -52,10 +52,26 @@ export function connect(a: Server | null, b: Server | null, link: () => Duplex[]
   }
 }
 
+const endings = new WeakMap<TestContext, (() => unknown)[]>()
+
+/** Runs after the test, the last that was asked for first. */
+export function atEnd(t: TestContext, work: () => unknown): void {
+  const known = endings.get(t)
+  if (known) {
+    known.push(work)
+    return
+  }
+  const works = [work]
+  endings.set(t, works)
+  t.after(async () => {
+    for (const end of works.reverse()) await end()
+  })
+}
+
 /** A folder that goes away after the test. */
 export async function scratch(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-storage-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  atEnd(t, () => rm(folder, { recursive: true, force: true }))
   return folder
 }
 

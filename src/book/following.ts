@@ -1,0 +1,73 @@
+import type Hyperbee from 'hyperbee'
+import { readState } from './listing.js'
+import type { ViewState } from './listing.js'
+
+export interface FollowingOptions {
+  view: () => Hyperbee
+  /** The state has been read anew. */
+  onstate: () => void
+  /** The view is another than before. */
+  onchange: () => void
+  /** The state could not be read. */
+  onfault: (error: unknown) => void
+}
+
+const UNKNOWN: ViewState = { rules: null, tick: 0, count: { slots: 0, live: 0 }, relays: new Map() }
+
+/** Keeps at hand what the view says of its market, while the view moves on. */
+export class Following {
+  readonly #options: FollowingOptions
+  #state = UNKNOWN
+  #reading: Promise<void> | null = null
+  #stale = false
+  #seen = ''
+  #stopped = false
+
+  constructor(options: FollowingOptions) {
+    this.#options = options
+  }
+
+  get state(): ViewState {
+    return this.#state
+  }
+
+  /** Reads what is on this disk, and fetches nothing. */
+  async begin(): Promise<void> {
+    try {
+      this.#state = await readState(this.#options.view(), { wait: false })
+    } catch {
+      this.#state = UNKNOWN // parts of the view are not here: they are fetched when a peer is there
+    }
+  }
+
+  /** Resolves when the view as it is now has been taken in. */
+  async refresh(): Promise<void> {
+    this.#stale = true
+    this.#reading ??= this.#read().finally(() => (this.#reading = null))
+    await this.#reading
+  }
+
+  /** To be awaited when the view has been closed: what is being read then fails. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#reading
+  }
+
+  async #read(): Promise<void> {
+    while (this.#stale && !this.#stopped) {
+      this.#stale = false
+      try {
+        this.#state = await readState(this.#options.view())
+      } catch (error) {
+        this.#options.onfault(error) // the next change of the view tries again
+        return
+      }
+      this.#options.onstate()
+      const { core } = this.#options.view()
+      const seen = `${core.fork}/${core.length}`
+      if (seen === this.#seen) continue
+      this.#seen = seen
+      this.#options.onchange()
+    }
+  }
+}

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import crypto from 'hypercore-crypto'
+import type { Agree, Quote, Terms } from '#spec'
+import { decode, encode } from '../../contracts/codec.js'
+import { billedBytes } from '../../contracts/money.js'
+import { DAY, GIB } from '../../contracts/quantity.js'
+import { sign } from '../../contracts/signature.js'
+import { START_WITHIN, agreementId } from '../../contracts/terms.js'
+import { askQuote, requestCountersign, termsOf } from '../../src/deal/buyer.js'
+import type { DealChannel } from '../../src/deal/channel.js'
+import { DEFAULT_POLICY } from '../../src/deal/provider.js'
+import { CORES, Field, MARKET, Raw, Stall } from './sides.js'
+import type { Side } from './sides.js'
+
+let field: Field
+
+before(async () => {
+  field = await Field.open()
+})
+
+after(() => field.close())
+
+async function quoted(buyer: Side, stall: Stall): Promise<{ channel: DealChannel; agree: Agree; quote: Quote }> {
+  const channel = await buyer.deals.open(stall.side.device)
+  const answer = await askQuote(buyer.deals, channel, stall.request())
+  return { channel, agree: termsOf(buyer.deals, answer), quote: answer.quote }
+}
+
+/** The same terms with something else in them, signed by `by`. */
+function resigned({ terms }: Agree, change: Partial<Terms>, by: Side): Agree {
+  const other = { ...terms, ...change }
+  return { terms: other, signature: sign('terms', other, by.self.device) }
+}
+
+test('from a quote to an agreement that both have signed', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  const stall = new Stall(provider)
+  const { channel, agree, quote } = await quoted(buyer, stall)
+  assert.deepEqual(channel.peer, { device: provider.device, identity: provider.self.identity, lightning: provider.self.lightning })
+  assert.equal(quote.price, stall.price)
+  assert.equal(quote.egressBytes, Number(billedBytes(CORES)) * DEFAULT_POLICY.egressTimes)
+  const countersign = await requestCountersign(channel, agree, 5_000)
+  const id = agreementId(agree.terms)
+  assert.deepEqual(countersign.list.agreement, id)
+  assert.deepEqual(provider.facts.get('lease', id), encode('terms', agree.terms))
+  assert.equal(stall.agreements, 1)
+  assert.deepEqual([...buyer.faults, ...provider.faults], [])
+})
+
+test('a repeated request gets the same bytes, and is carried out once, also after the provider starts again', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  let stall = new Stall(provider)
+  const { agree, channel } = await quoted(buyer, stall)
+  const gone = new Promise(resolve => channel.stream.once('close', resolve))
+  channel.stream.destroy()
+  await gone
+  const id = agreementId(agree.terms)
+  const request = encode('request', { id, body: encode('agree', agree) })
+  const quoteId = crypto.randomBytes(32)
+  const { market, ask, revision, time, sliceStartMsat } = stall.request()
+  const quoteRequest = encode('request', {
+    id: quoteId,
+    body: encode('quote-request', { market, ask, revision, bytes: 1000, blocks: 1, time, sliceStartMsat })
+  })
+
+  const first = await Raw.to(buyer, provider.device)
+  await first.greet()
+  // Thrice at once, and again.
+  const answers = await Promise.all([1, 2, 3].map(() => first.send('agree', request)))
+  answers.push(await first.send('agree', request))
+  const quotes = [await first.send('quote', quoteRequest)]
+  assert.equal(stall.agreements, 1)
+
+  await provider.close()
+  await first.disconnected()
+  await provider.open()
+  stall = new Stall(provider)
+  stall.stands = false
+  const second = await Raw.to(buyer, provider.device)
+  await second.greet()
+  answers.push(await second.send('agree', request))
+  quotes.push(await second.send('quote', quoteRequest))
+  for (const answer of answers) assert.deepEqual(answer, answers[0])
+  assert.deepEqual(quotes[1], quotes[0])
+  assert.ok(decode('reply', answers[0]).body)
+  assert.equal(stall.agreements, 0)
+})
+
+test('what was agreed is not begun anew by a request with another id', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  const stall = new Stall(provider)
+  const { channel, agree } = await quoted(buyer, stall)
+  await requestCountersign(channel, agree, 5_000)
+  await assert.rejects(channel.request('agree', agree), { code: 'TERMS' })
+  assert.equal(stall.agreements, 1)
+})
+
+test('a quote that has expired is worth nothing', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  const stall = new Stall(provider)
+  const { channel, agree } = await quoted(buyer, stall)
+  provider.ahead = DEFAULT_POLICY.quoteFor + 1000
+  await assert.rejects(requestCountersign(channel, agree, 5_000), { code: 'EXPIRED', exit: 4 })
+  assert.equal(stall.agreements, 0)
+})
+
+test('a price that rose, an offer that vanished', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  const stall = new Stall(provider)
+  const first = await quoted(buyer, stall)
+  stall.price += 1n
+  await assert.rejects(requestCountersign(first.channel, first.agree, 5_000), { code: 'PRICE_CHANGED', exit: 4 })
+  await assert.rejects(askQuote(buyer.deals, first.channel, stall.request()), { code: 'PRICE_ROSE', exit: 4 })
+  stall.price -= 1n
+  const second = await quoted(buyer, stall)
+  stall.stands = false
+  await assert.rejects(requestCountersign(second.channel, second.agree, 5_000), { code: 'OFFER_GONE', exit: 4 })
+  await assert.rejects(askQuote(buyer.deals, second.channel, stall.request()), { code: 'OFFER_GONE', exit: 4 })
+  await assert.rejects(askQuote(buyer.deals, second.channel, stall.request({ ask: Buffer.alloc(32) })), { code: 'OFFER_GONE' })
+  assert.equal(stall.agreements, 0)
+})
+
+test('space is sold once, however many ask for it at the same time', async () => {
+  const provider = await field.side()
+  const stall = new Stall(provider, Number(billedBytes(CORES)) + 1)
+  const buyers = await Promise.all([field.side(), field.side(), field.side()])
+  const quotes = await Promise.all(buyers.map(buyer => quoted(buyer, stall)))
+  const answers = await Promise.allSettled(quotes.map(({ channel, agree }) => requestCountersign(channel, agree, 5_000)))
+  const taken = answers.filter(answer => answer.status === 'fulfilled')
+  const refused = answers.filter(answer => answer.status === 'rejected')
+  assert.equal(taken.length, 1)
+  for (const { reason } of refused) assert.equal((reason as { code: string }).code, 'NO_CAPACITY')
+  assert.equal(provider.facts.count('lease'), 1)
+  const channel = quotes[0]!.channel
+  await assert.rejects(askQuote(buyers[0]!.deals, channel, stall.request()), { code: 'NO_CAPACITY', exit: 4 })
+})
+
+test('terms that differ from the quote in anything are declined', async () => {
+  const [buyer, provider, third] = [await field.side(), await field.side(), await field.side()]
+  const stall = new Stall(provider)
+  const { channel, agree, quote } = await quoted(buyer, stall)
+  const { terms } = agree
+  const small = [{ key: Buffer.alloc(32, 11), length: 1, byteLength: 1 }]
+  const cases: [string, Partial<Terms>][] = [
+    ['TERMS', { version: 2 }],
+    ['NO_QUOTE', { nonce: Buffer.alloc(32) }],
+    ['OFFER_GONE', { market: Buffer.alloc(32, 9) }],
+    ['TERMS', { ask: Buffer.alloc(32, 9) }],
+    ['NETWORK', { network: 'bitcoin' }],
+    ['PARTIES', { buyer: { ...terms.buyer, identity: third.self.identity } }],
+    ['PARTIES', { buyer: { ...terms.buyer, lightning: third.self.lightning } }],
+    ['PARTIES', { buyer: third.deals.party }],
+    ['PARTIES', { provider: { ...terms.provider, identity: third.self.identity } }],
+    ['PARTIES', { provider: { ...terms.provider, lightning: third.self.lightning } }],
+    ['PARTIES', { provider: third.deals.party }],
+    ['NO_CAPACITY', { cores: [{ ...CORES[0]!, length: 4096, byteLength: GIB }] }],
+    ['TERMS', { cores: [] }],
+    ['TERMS', { price: terms.price - 1n }],
+    ['TERMS', { price: terms.price + 1n }],
+    ['TERMS', { time: 61 * DAY }],
+    ['TERMS', { time: 1000 }],
+    ['TERMS', { sliceStartMsat: terms.sliceStartMsat + 1n }],
+    ['TERMS', { sliceCapMsat: terms.sliceCapMsat + 1n }],
+    ['TERMS', { minChargeMsat: 1n }],
+    ['TERMS', { egressBytes: quote.egressBytes + 1 }],
+    ['TERMS', { cores: small }], // with the egress of more
+    ['TERMS', { grace: terms.grace + 1 }],
+    ['TERMS', { countersignBy: terms.countersignBy + DAY, startBy: terms.startBy + DAY }],
+    ['TERMS', { startBy: terms.countersignBy + START_WITHIN + 1 }],
+    ['EXPIRED', { countersignBy: Date.now() - 1000, startBy: Date.now() }]
+  ]
+  for (const [code, change] of cases) {
+    const other = resigned(agree, change, buyer)
+    const answer = channel.request('agree', other, { id: agreementId(other.terms) })
+    await assert.rejects(answer, { code }, Object.keys(change).join())
+  }
+  assert.equal(stall.agreements, 0)
+  assert.equal(provider.facts.count('lease'), 0)
+  await requestCountersign(channel, agree, 5_000)
+  assert.deepEqual(provider.faults, [])
+})
+
+test('nobody agrees in the name of another', async () => {
+  const [buyer, provider, third] = [await field.side(), await field.side(), await field.side()]
+  const stall = new Stall(provider)
+  const { channel, agree } = await quoted(buyer, stall)
+  const others = [resigned(agree, {}, third), { ...agree, signature: crypto.randomBytes(64) }]
+  for (const [i, other] of others.entries()) {
+    // Each with terms of its own, since an answer is kept under their id.
+    const terms = { ...other.terms, grace: other.terms.grace - i }
+    await assert.rejects(channel.request('agree', { ...other, terms }, { id: agreementId(terms) }), { code: 'SIGNATURE' })
+  }
+  const stolen = await third.deals.open(provider.device)
+  await assert.rejects(stolen.request('agree', agree, { id: agreementId(agree.terms) }), { code: 'SIGNATURE' })
+  assert.equal(stall.agreements, 0)
+})
+
+test('a quote that is not what was asked for is refused by the buyer', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  const stall = new Stall(provider)
+  const channel = await buyer.deals.open(provider.device)
+  const { quote: good } = await askQuote(buyer.deals, channel, stall.request())
+  let change: Partial<Quote> = {}
+  let signer = provider
+  provider.deals.handle('quote', (_request, _from, _channel, id) => {
+    const quote = { ...good, request: id, ...change }
+    return { body: { quote, signature: sign('quote', quote, signer.self.device) } }
+  })
+  const ask = (): Promise<unknown> => askQuote(buyer.deals, channel, stall.request())
+  await ask()
+  const cases: [string, Partial<Quote>][] = [
+    ['BAD_ANSWER', { request: Buffer.alloc(32) }],
+    ['BAD_ANSWER', { ask: Buffer.alloc(32) }],
+    ['PRICE_ROSE', { price: stall.price + 1n }],
+    ['PRICE_ROSE', { minChargeMsat: 1001n }],
+    ['BAD_ANSWER', { sliceStartMsat: 0n }],
+    ['BAD_ANSWER', { sliceCapMsat: 1n }],
+    ['BAD_ANSWER', { sliceStartMsat: 30_000n }],
+    ['BAD_ANSWER', { validFor: Number.MAX_SAFE_INTEGER }],
+    ['BAD_ANSWER', { egressBytes: 1000 }],
+    ['BAD_ANSWER', { grace: 7 * DAY - 1 }]
+  ]
+  for (const [code, lie] of cases) {
+    change = lie
+    await assert.rejects(ask(), { code }, Object.keys(lie).join())
+  }
+  change = {}
+  signer = buyer
+  await assert.rejects(ask(), { code: 'BAD_ANSWER' }, 'signed by another')
+})
+
+test('a countersignature that is not of the terms is refused by the buyer', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  const stall = new Stall(provider)
+  const { channel, agree } = await quoted(buyer, stall)
+  const good = stall.firstList(agree.terms)
+  const first = good.slices[0]!
+  const lists = [
+    { ...good, agreement: Buffer.alloc(32) },
+    { ...good, slices: good.slices.slice(1) },
+    { ...good, slices: [{ ...first, msat: first.msat + 1n }, ...good.slices.slice(1)] }
+  ]
+  let n = 0
+  provider.deals.handle('agree', () => {
+    const list = lists[n] ?? good
+    const signer = n < lists.length ? provider : buyer
+    n++
+    return { body: { list, signature: sign('slice-list', list, signer.self.device) } }
+  })
+  for (let i = 0; i <= lists.length; i++) {
+    // Terms of their own each time, since the answer is kept.
+    const other = resigned(agree, { grace: agree.terms.grace - i }, buyer)
+    await assert.rejects(requestCountersign(channel, other, 5_000), { code: 'BAD_ANSWER' }, `list ${i}`)
+  }
+})
+
+test('a request of a market that is not the offer’s, or for nothing, is declined', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  const stall = new Stall(provider)
+  const channel = await buyer.deals.open(provider.device)
+  const body = { market: MARKET, ask: stall.id, revision: 1, bytes: 1, blocks: 1, time: DAY, sliceStartMsat: 1n }
+  await assert.rejects(channel.request('quote', { ...body, market: Buffer.alloc(32) }), { code: 'OFFER_GONE' })
+  await assert.rejects(channel.request('quote', { ...body, bytes: 0 }), { code: 'SIZE' })
+  await assert.rejects(channel.request('quote', { ...body, time: 1 }), { code: 'TIME' })
+  await assert.rejects(channel.request('quote', { ...body, bytes: Number.MAX_SAFE_INTEGER }), { code: 'NO_CAPACITY' })
+  await assert.rejects(channel.request('progress', { agreement: Buffer.alloc(32) }), { code: 'NOT_SERVED' })
+  assert.deepEqual(provider.faults, [])
+})

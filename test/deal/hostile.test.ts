@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import crypto from 'hypercore-crypto'
+import type { Hello } from '#spec'
+import { encode } from '../../contracts/codec.js'
+import { DAY } from '../../contracts/quantity.js'
+import { METHODS } from '../../src/deal/methods.js'
+import type { Method } from '../../src/deal/methods.js'
+import { Field, MARKET, Raw, Stall } from './sides.js'
+
+const LIMIT = { timeout: 15_000 }
+let field: Field
+let stall: Stall
+
+before(async () => {
+  field = await Field.open()
+  stall = new Stall(await field.side())
+})
+
+after(() => field.close())
+
+async function stranger(): Promise<Raw> {
+  return Raw.to(await field.side(), stall.side.device)
+}
+
+/** The provider as it was: nothing recorded, nothing that it thinks is its own fault. */
+function unchanged(count: number): void {
+  assert.equal(stall.side.count, count)
+  assert.deepEqual(stall.side.faults, [])
+}
+
+test('who is not who it says, or where, or when, is told so, and served nothing', LIMIT, async () => {
+  const other = await field.side()
+  const cases: [string, (hello: Hello) => Partial<Hello>][] = [
+    ['NETWORK', () => ({ network: 'bitcoin' })],
+    ['VERSION', () => ({ version: 2 })],
+    ['CLOCK', hello => ({ clock: hello.clock - 130_000 })],
+    ['CLOCK', hello => ({ clock: hello.clock + 130_000 })],
+    ['LIGHTNING', () => ({ lightning: Buffer.alloc(32) })],
+    ['IDENTITY', () => ({ proof: other.self.proof })],
+    ['IDENTITY', () => ({ proof: crypto.randomBytes(139) })],
+    ['IDENTITY', () => ({ proof: Buffer.alloc(0) })]
+  ]
+  for (const [code, change] of cases) {
+    const raw = await stranger()
+    const reply = await raw.greet({ ...raw.hello, ...change(raw.hello) })
+    assert.equal(reply.decline?.code, code)
+    assert.ok(!reply.body)
+    await assert.rejects(raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) })))
+    await raw.disconnected()
+  }
+  const near = await stranger()
+  assert.ok((await near.greet({ ...near.hello, clock: near.hello.clock - 110_000 })).body, 'within two minutes')
+  unchanged(0)
+})
+
+test('a node does not deal with one that is wrong, either', LIMIT, async () => {
+  const other = await field.side()
+  const cases: [string, Parameters<Field['side']>[0], number][] = [
+    ['NETWORK', { network: 'bitcoin' }, 0],
+    ['CLOCK', {}, 180_000],
+    ['IDENTITY', { proof: other.self.proof }, 0]
+  ]
+  for (const [code, given, ahead] of cases) {
+    const buyer = await field.side(given)
+    buyer.ahead = ahead
+    await assert.rejects(buyer.deals.open(stall.side.device), { code })
+    // The same the other way: the one that is right asks.
+    await assert.rejects(stall.side.deals.open(buyer.device), { code })
+  }
+})
+
+const early: Partial<Record<Method, (raw: Raw) => Buffer>> = {
+  quote: raw =>
+    raw.wrap('quote-request', { market: MARKET, ask: stall.id, revision: 1, bytes: 1, blocks: 1, time: DAY, sliceStartMsat: 1n }),
+  progress: raw => raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }),
+  end: raw => raw.wrap('end', { agreement: Buffer.alloc(32), reason: '' })
+}
+
+test('a request before the hello ends the connection', LIMIT, async () => {
+  for (const method of Object.keys(METHODS) as Method[]) {
+    const request = early[method]
+    if (!request) continue
+    const raw = await stranger()
+    await assert.rejects(raw.send(method, request(raw)))
+    await raw.disconnected()
+  }
+  unchanged(0)
+})
+
+test('malformed and oversized requests end the connection, and nothing changes', LIMIT, async () => {
+  const good = { market: MARKET, ask: stall.id, revision: 1, bytes: 1, blocks: 1, time: DAY, sliceStartMsat: 1n }
+  const whole = encode('request', { id: Buffer.alloc(32), body: encode('quote-request', good) })
+  const cases: [string, Buffer | null][] = [
+    ['quote', null],
+    ['quote', Buffer.from('garbage')],
+    ['quote', crypto.randomBytes(200)],
+    ['quote', whole.subarray(0, -1)],
+    ['quote', Buffer.concat([whole, Buffer.from([0])])],
+    ['quote', encode('request', { id: Buffer.alloc(32), body: Buffer.alloc(0) })],
+    ['quote', encode('request', { id: Buffer.alloc(32), body: Buffer.alloc(4 << 20) })],
+    ['audit', encode('request', { id: Buffer.alloc(32), body: Buffer.alloc(1 << 20) })],
+    ['hello', Buffer.alloc(10 << 20)]
+  ]
+  for (const [method, bytes] of cases) {
+    const raw = await stranger()
+    await raw.greet()
+    await assert.rejects(raw.send(method, bytes))
+    await raw.disconnected()
+  }
+  unchanged(0)
+})
+
+test('a flood of requests ends the connection, also from one channel after another', LIMIT, async () => {
+  const raw = await stranger()
+  await raw.greet()
+  const request = (): Promise<unknown> => raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+  const answers = Promise.allSettled(Array.from({ length: 600 }, request))
+  await raw.disconnected()
+  const outcomes = await answers
+  assert.ok(outcomes.some(({ status }) => status === 'rejected'))
+  unchanged(0)
+
+  const again = await stranger()
+  for (let i = 0; i < 40 && !again.stream.destroyed; i++) {
+    const channel = i === 0 ? again : new Raw(again.side, again.stream)
+    await channel.greet().catch(() => undefined) // when the connection has ended
+    const reference = channel.wrap('agreement-reference', { agreement: Buffer.alloc(32) })
+    await Promise.allSettled(Array.from({ length: 50 }, () => channel.send('progress', reference)))
+    channel.rpc.destroy()
+  }
+  await again.disconnected()
+  unchanged(0)
+})
+
+test('a provider whose answers are malformed loses its connection', LIMIT, async () => {
+  const [buyer, liar] = [await field.side(), await field.side()]
+  await liar.deals.close()
+  liar.network.on('connection', stream => {
+    new Raw(liar, stream).rpc.respond('hello', async () => crypto.randomBytes(100))
+  })
+  await assert.rejects(buyer.deals.open(liar.device, { timeoutMs: 5_000 }), { code: 'MALFORMED' })
+  assert.deepEqual(buyer.faults, [])
+})
+
+test('a decline is one line of plain text, whatever the other side sent', LIMIT, async () => {
+  const [buyer, liar] = [await field.side(), await field.side()]
+  await liar.deals.close()
+  liar.network.on('connection', stream => {
+    const decline = { code: 'evil code\n', reason: `\u001b[2Jone\ntwo ${'x'.repeat(5000)}` }
+    new Raw(liar, stream).rpc.respond('hello', async () => encode('reply', { decline }))
+  })
+  const error = await buyer.deals.open(liar.device, { timeoutMs: 5_000 }).then(() => assert.fail(), (reason: unknown) => reason as { code: string; message: string })
+  assert.equal(error.code, 'DECLINED')
+  // eslint-disable-next-line no-control-regex
+  assert.doesNotMatch(error.message, /[\u0000-\u001f]/)
+  assert.ok(error.message.length < 300)
+})

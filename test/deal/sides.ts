@@ -1,0 +1,230 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import crypto from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
+import createTestnet from 'hyperdht/testnet.js'
+import type { Testnet } from 'hyperdht/testnet.js'
+import ProtomuxRPC from 'protomux-rpc'
+import type { Hello, Order, Terms } from '#spec'
+import { decode, encode } from '../../contracts/codec.js'
+import type { StructName, StructOf } from '../../contracts/codec.js'
+import { billedBytes } from '../../contracts/money.js'
+import { RESOURCE, SIDE, orderId } from '../../contracts/order.js'
+import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
+import { schedule } from '../../contracts/schedule.js'
+import { PROTOCOL_VERSION, STRIP_LENGTH, agreementId } from '../../contracts/terms.js'
+import type { Request } from '../../src/deal/buyer.js'
+import { PROTOCOL } from '../../src/deal/channel.js'
+import { Deals } from '../../src/deal/deals.js'
+import type { Self } from '../../src/deal/deals.js'
+import { DEFAULT_POLICY, Provider } from '../../src/deal/provider.js'
+import type { Goods } from '../../src/deal/provider.js'
+import { Facts } from '../../src/journal/facts.js'
+import { Network } from '../../src/network/network.js'
+import { person } from '../contracts/people.js'
+
+export const MARKET = Buffer.alloc(32, 1)
+export const PRICE = 25_600_000n
+export const CORES = [
+  { key: Buffer.alloc(32, 11), length: 10, byteLength: 10_000 },
+  { key: Buffer.alloc(32, 12), length: 400, byteLength: 100_000_000 }
+]
+
+/** A private network in a folder of its own, and what stands on it. */
+export class Field {
+  readonly #testnet: Testnet
+  readonly #folder: string
+  readonly #sides: Side[] = []
+
+  constructor(testnet: Testnet, folder: string) {
+    this.#testnet = testnet
+    this.#folder = folder
+  }
+
+  static async open(): Promise<Field> {
+    return new Field(await createTestnet(2, { host: '127.0.0.1' }), await mkdtemp(join(tmpdir(), 'bushel-deal-')))
+  }
+
+  /** A node of somebody new; `given` is what it claims to be beside the truth. */
+  async side(given: Partial<Self> = {}): Promise<Side> {
+    const [one] = await person()
+    const self: Self = { ...one!, lightning: crypto.randomBytes(33), network: 'play-1', ...given }
+    const side = new Side(self, join(this.#folder, `${this.#sides.length}`), this.#testnet.bootstrap)
+    this.#sides.push(side)
+    await side.open()
+    return side
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#sides.map(side => side.close()))
+    await this.#testnet.destroy()
+    await rm(this.#folder, { recursive: true })
+  }
+}
+
+/** Facts, network and deals of one node, with a clock that can be put forward. */
+export class Side {
+  readonly self: Self
+  readonly #file: string
+  readonly #bootstrap: Testnet['bootstrap']
+  readonly faults: unknown[] = []
+  /** ms by which its clock is ahead. */
+  ahead = 0
+  facts!: Facts
+  network!: Network
+  deals!: Deals
+
+  constructor(self: Self, file: string, bootstrap: Testnet['bootstrap']) {
+    this.self = self
+    this.#file = file
+    this.#bootstrap = bootstrap
+  }
+
+  get device(): Buffer {
+    return this.self.device.publicKey
+  }
+
+  async open(): Promise<void> {
+    this.facts = new Facts(this.#file)
+    await this.facts.ready()
+    this.network = new Network({ keyPair: this.self.device, bootstrap: this.#bootstrap })
+    this.deals = new Deals({
+      self: this.self,
+      facts: this.facts,
+      connector: this.network,
+      onfault: error => this.faults.push(error),
+      now: () => Date.now() + this.ahead
+    })
+    await this.deals.ready()
+    this.network.on('connection', (stream: NoiseStream) => this.deals.attach(stream))
+    await this.network.ready()
+    await this.network.listen()
+  }
+
+  async close(): Promise<void> {
+    await this.deals.close()
+    await this.network.close()
+    await this.facts.close()
+  }
+
+  /** Everything that is on its disk. */
+  get count(): number {
+    return this.facts.count('reply') + this.facts.count('lease')
+  }
+}
+
+/** A provider with one offer of so much space, whose shelf is a list of agreements. */
+export class Stall implements Goods {
+  readonly side: Side
+  readonly order: Order
+  readonly id: Buffer
+  space: bigint
+  price = PRICE
+  stands = true
+  agreements = 0
+
+  constructor(side: Side, space: number = GIB) {
+    this.side = side
+    this.space = BigInt(space)
+    this.order = {
+      market: MARKET,
+      nonce: Buffer.alloc(32, 2),
+      revision: 1,
+      side: SIDE.ask,
+      resource: RESOURCE.storage,
+      network: 'play-1',
+      price: PRICE,
+      created: Date.now(),
+      expires: Date.now() + DAY,
+      withdrawn: false,
+      identity: side.self.identity,
+      device: side.device,
+      body: encode('storage-ask', { space, minTime: HOUR, maxTime: 60 * DAY, minChargeMsat: 1000n, region: '' })
+    }
+    this.id = orderId(this.order)
+    new Provider({
+      deals: side.deals,
+      policy: DEFAULT_POLICY,
+      goods: this,
+      ask: id => (this.stands && id.equals(this.id) ? { ...this.order, price: this.price } : null)
+    })
+  }
+
+  capacityFault(_ask: Order, bytes: bigint): Promise<string | null> {
+    let reserved = 0n
+    for (const { value } of this.side.facts.list('lease')) reserved += billedBytes(decode('terms', value).cores)
+    return Promise.resolve(reserved + bytes > this.space ? 'no room' : null)
+  }
+
+  firstList(terms: Terms): StructOf<'slice-list'> {
+    const agreement = agreementId(terms)
+    const slices = schedule(terms)
+      .slice(0, STRIP_LENGTH)
+      .map(({ number, msat }) => ({ epoch: number, issue: 0, hash: crypto.hash([agreement, Buffer.from([number])]), msat }))
+    return { agreement, slices }
+  }
+
+  agreed(terms: Terms): { kind: string; key: Buffer; value: Buffer }[] {
+    this.agreements++
+    return [{ kind: 'lease', key: agreementId(terms), value: encode('terms', terms) }]
+  }
+
+  request(given: Partial<Request> = {}): Request {
+    return {
+      market: MARKET,
+      ask: this.id,
+      revision: 1,
+      price: PRICE,
+      minChargeMsat: 1000n,
+      cores: CORES,
+      time: 30 * DAY,
+      sliceStartMsat: 5_000n,
+      minGrace: 7 * DAY,
+      timeoutMs: 10_000,
+      ...given
+    }
+  }
+}
+
+/** A peer that speaks the protocol by hand, without any of our care. */
+export class Raw {
+  readonly stream: NoiseStream
+  readonly rpc: ProtomuxRPC
+  readonly side: Side
+  readonly #closed: Promise<void>
+
+  constructor(side: Side, stream: NoiseStream) {
+    this.side = side
+    this.stream = stream
+    this.#closed = new Promise(resolve => stream.once('close', () => resolve()))
+    stream.setMaxListeners(0)
+    this.rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL })
+  }
+
+  static async to(from: Side, device: Buffer): Promise<Raw> {
+    return new Raw(from, await from.network.connect(device, 10_000))
+  }
+
+  get hello(): Hello {
+    const { proof, lightning, network } = this.side.self
+    return { version: PROTOCOL_VERSION, network, proof, lightning, clock: Date.now(), counters: [] }
+  }
+
+  async greet(hello: Hello = this.hello): Promise<StructOf<'reply'>> {
+    return decode('reply', await this.send('hello', this.wrap('hello', hello)))
+  }
+
+  wrap<N extends StructName>(name: N, body: StructOf<N>, id = crypto.randomBytes(32)): Buffer {
+    return encode('request', { id, body: encode(name, body) })
+  }
+
+  send(method: string, bytes: Buffer | null): Promise<Buffer | null> {
+    return this.rpc.request(method, bytes, { timeout: 10_000 })
+  }
+
+  /** Resolves when the other side has ended the connection; the test's time limit is the other outcome. */
+  async disconnected(): Promise<void> {
+    await this.#closed
+  }
+}

@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { hashOf } from '../../contracts/codec.js'
+import { formatKey } from '../../contracts/key.js'
+import { sign } from '../../contracts/signature.js'
+import { DAY } from '../../contracts/quantity.js'
+import { Decline } from '../../src/deal/decline.js'
+import type { BushelNode } from '../../src/node.js'
+import type { Trade } from '../../src/node/trade.js'
+import { noise } from '../helpers/tree.js'
+import { World } from '../helpers/world.js'
+import type { MirrorResult } from '../helpers/world.js'
+import { addressOf, assertSpent, notesOf } from './buyers.js'
+import { Den, shown } from './den.js'
+import type { Rogue } from './den.js'
+import { flipped } from './lies.js'
+import type { Lies } from './lies.js'
+
+const SAT = 1000n
+const SAT_PER_GIB = 1000n * 1024n
+const CHEAP = 60_000n * SAT_PER_GIB
+const SLICES = [5n * SAT, 10n * SAT]
+
+interface Case {
+  does: string
+  says: RegExp
+  /** What the buyer has paid when it notices, msat. */
+  loses: bigint
+  lies: (node: BushelNode, trade: Trade) => Lies
+  /** Slices of a sat each, so that a second strip is needed. */
+  small?: true
+}
+
+const first = SLICES[0]!
+const second = SLICES[0]! + SLICES[1]!
+
+const CASES: Case[] = [
+  {
+    does: 'fails the payment that it asked for',
+    says: /payment of 5 sat for slice 0 failed.*nothing was paid to it/,
+    loses: 0n,
+    lies: (_node, { leases, wallet }) => ({
+      strip: async (truth, { agreement }) => {
+        const answer = await truth()
+        await wallet.refuse(leases.get('provider', agreement)!.countersign!.list.slices[0]!.hash)
+        return answer
+      }
+    })
+  },
+  {
+    does: 'says that the payment did not come',
+    says: /no payment has come; 5 sat were paid to it/,
+    loses: first,
+    lies: () => ({
+      paid: () => {
+        throw new Decline('NOT_RECEIVED', 'no payment has come')
+      }
+    })
+  },
+  {
+    does: 'answers the first payment with garbage',
+    says: /went away.*; 5 sat were paid to it/,
+    loses: first,
+    lies: () => ({
+      paid: (truth, _body, _from, channel) => {
+        channel.stream.write(Buffer.alloc(4096, 0xff))
+        return truth()
+      }
+    })
+  },
+  {
+    does: 'takes the payment and refuses the upload',
+    says: /declined: the lease is over; 5 sat were paid to it/,
+    loses: first,
+    lies: () => ({
+      progress: () => {
+        throw new Decline('ENDED', 'the lease is over')
+      }
+    })
+  },
+  {
+    does: 'gives a receipt with a wrong signature',
+    says: /receipt for the upload does not hold/,
+    loses: first,
+    lies: () => ({
+      seal: async truth => {
+        const answer = await truth()
+        return { ...answer, body: { ...answer.body, signature: flipped(answer.body.signature) } }
+      }
+    })
+  },
+  {
+    does: 'gives a receipt for another upload',
+    says: /receipt for the upload does not hold/,
+    loses: first,
+    lies: ({ home }) => ({
+      seal: async truth => {
+        const answer = await truth()
+        const stored = { ...answer.body.stored, seal: flipped(answer.body.stored.seal) }
+        return { ...answer, body: { stored, signature: sign('stored', stored, home.device) } }
+      }
+    })
+  },
+  {
+    does: 'says that it has stored it for a month already',
+    says: /begins at a time when nothing was stored/,
+    loses: first,
+    lies: ({ home }) => ({
+      seal: async truth => {
+        const answer = await truth()
+        const stored = { ...answer.body.stored, start: Date.now() - 30 * DAY }
+        return { ...answer, body: { stored, signature: sign('stored', stored, home.device) } }
+      }
+    })
+  },
+  {
+    does: 'signs for what it never fetched',
+    says: /nothing is kept here|failed an audit/,
+    loses: first,
+    lies: ({ home }, { leases }) => ({
+      progress: (_truth, { agreement }) => {
+        const { cores } = leases.get('provider', agreement)!.terms
+        const blocks = cores.reduce((sum, core) => sum + core.length, 0)
+        return { body: { agreement, blocks, bytes: 1 } }
+      },
+      seal: (_truth, { seal }) => {
+        const stored = { seal: hashOf('seal', seal), start: Date.now(), paidUntil: Date.now() + DAY }
+        return { body: { stored, signature: sign('stored', stored, home.device) } }
+      }
+    })
+  },
+  {
+    does: 'shows a block that was changed',
+    says: /failed an audit: block \d+ of core \d is not shown/,
+    loses: first,
+    lies: () => ({
+      audit: async truth => {
+        const answer = await truth()
+        const [one, ...rest] = answer.body.proofs
+        const proofs = [{ ...one!, value: flipped(one!.value!) }, ...rest]
+        return { ...answer, body: { ...answer.body, proofs } }
+      }
+    })
+  },
+  {
+    does: 'shows a proof with a wrong node',
+    says: /failed an audit: block \d+ of core \d is not shown/,
+    loses: first,
+    lies: () => ({
+      audit: async truth => {
+        const answer = await truth()
+        const proofs = answer.body.proofs.map(proof => ({
+          ...proof,
+          nodes: proof.nodes.map(node => ({ ...node, hash: flipped(node.hash) })),
+          roots: proof.roots.map(node => ({ ...node, hash: flipped(node.hash) }))
+        }))
+        return { ...answer, body: { ...answer.body, proofs } }
+      }
+    })
+  },
+  {
+    does: 'shows other blocks than those it was asked for',
+    says: /failed an audit: block \d+ of core \d is not shown/,
+    loses: first,
+    lies: () => ({
+      audit: async truth => {
+        const answer = await truth()
+        return { ...answer, body: { ...answer.body, proofs: answer.body.proofs.toReversed() } }
+      }
+    })
+  },
+  {
+    does: 'shows too few blocks',
+    says: /failed an audit: it shows \d blocks/,
+    loses: first,
+    lies: () => ({
+      audit: async truth => {
+        const answer = await truth()
+        return { ...answer, body: { ...answer.body, proofs: answer.body.proofs.slice(1) } }
+      }
+    })
+  },
+  {
+    does: 'answers the second audit as it did the first',
+    says: /failed an audit: it answers another audit; 15 sat were paid to it/,
+    loses: second,
+    lies: () => {
+      let old: Awaited<ReturnType<Parameters<NonNullable<Lies['audit']>>[0]>> | null = null
+      return { audit: async truth => (old ??= await truth()) }
+    }
+  },
+  {
+    does: 'does not sign how much was paid',
+    says: /does not sign the counter; 15 sat were paid to it/,
+    loses: second,
+    lies: () => ({
+      counter: async truth => {
+        const answer = await truth()
+        return { ...answer, body: { ...answer.body, provider: flipped(answer.body.provider!) } }
+      }
+    })
+  },
+  {
+    does: 'asks for other amounts in the second strip',
+    says: /list of payments is wrong: epoch 64 is 1001 msat, not 1000; 64 sat were paid to it/,
+    loses: 64n * SAT,
+    small: true,
+    lies: ({ home }) => ({
+      topup: async truth => {
+        const answer = await truth()
+        const slices = answer.body.list.slices.map(slice => ({ ...slice, msat: slice.msat + 1n }))
+        const list = { ...answer.body.list, slices }
+        return { ...answer, body: { list, signature: sign('slice-list', list, home.device) } }
+      }
+    })
+  }
+]
+
+test('a market of providers that take the first payment and cheat', async t => {
+  const world = await World.open(t)
+  const market = await world.found('keeper', 'fair')
+  await world.sell('keeper', '100000 sat/GiB-month')
+  const path = world.at('file')
+  await writeFile(path, noise('service', 1 << 20))
+  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
+  t.after(() => den.close())
+  const rogues: Rogue[] = await Promise.all(
+    CASES.map(({ does, lies, small }, i) =>
+      den.rogue(does.replaceAll(' ', '-'), {
+        price: CHEAP + BigInt(i),
+        lies,
+        ...(small ? { policy: { sliceStartMsat: SAT, sliceCapMsat: SAT } } : {})
+      })
+    )
+  )
+  await world.init('buyer', '--play-grant', '20000000 sat')
+  await world.ok('buyer', ['market', 'join', market])
+  const before = await world.wallet('buyer')
+  const finished = await world.run('buyer', ['mirror', path, '--copies', '1', '--time', '30d'])
+  const notes = notesOf(finished)
+  const leases = await world.leases('buyer')
+
+  for (const [i, { does, says, loses }] of CASES.entries()) {
+    await t.test(`one that ${does} is left`, () => {
+      const { device } = rogues[i]!
+      const note = notes.find(text => text.includes(`provider ${shown(device)} failed`))
+      assert.ok(note, `a note that names ${shown(device)}: ${notes.join('\n')}`)
+      assert.match(note, says)
+      const [lease, ...more] = leases.filter(({ peer }) => peer === formatKey(device))
+      assert.deepEqual(more, [])
+      assert.equal(lease!.paidMsat, loses.toString())
+      assert.equal(lease!.state, loses === 0n ? 'VOID' : 'ENDED')
+    })
+  }
+
+  await t.test('the honest one is taken at last, and the sums are those of the wallet', async () => {
+    assert.equal(finished.code, 0, JSON.stringify(finished.result) + finished.stderr)
+    const result = finished.result as unknown as MirrorResult
+    assert.equal(result.copies, 1)
+    const kept = leases.find(({ id }) => id === result.leases[0])!
+    assert.equal(kept.state, 'STORED')
+    assert.equal(kept.paidMsat, result.paidMsat)
+    const after = await world.wallet('buyer')
+    const channels = leases.filter(({ state, paidMsat }) => state !== 'VOID' || paidMsat !== '0').length + 1
+    assertSpent({ leases, spent: before.spendable - after.spendable, channels })
+  })
+
+  await t.test('every refused provider was named to the user and nobody else', () => {
+    const failed = notes.filter(text => text.includes(' failed: '))
+    assert.equal(failed.length, CASES.length)
+    assert.deepEqual(den.faults, [])
+  })
+})

@@ -1,0 +1,14 @@
+import { Transform } from 'node:stream'
+
+/** A link that lets through `rate` bytes a second. */
+export function throttled(rate: number): Transform {
+  let due = 0
+  return new Transform({
+    highWaterMark: 65_536,
+    transform(chunk: Buffer, _, done) {
+      const now = performance.now()
+      due = Math.max(due, now - 5) + (chunk.byteLength / rate) * 1000
+      setTimeout(() => done(null, chunk), Math.max(0, due - now))
+    }
+  })
+}

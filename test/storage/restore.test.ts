@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict'
+import { lstat, mkdir, readFile, readdir, readlink, symlink, truncate, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { openStore } from '../../src/storage/disk.js'
+import { Restore } from '../../src/storage/restore.js'
+import type { RestoreOptions, RestoreResult } from '../../src/storage/restore.js'
+import { checksumOfTree } from '../../src/storage/tree.js'
+import { noise, packAt, plant, shelved, sumByHand } from './helpers/goods.js'
+import type { Content } from './helpers/goods.js'
+import { throttled } from './helpers/throttle.js'
+import { atEnd, connect, scratch } from './helpers/wire.js'
+import type { Server } from './helpers/wire.js'
+
+/** Restores from these, with a store in `folder`. */
+async function restoreFrom(
+  t: TestContext,
+  servers: Server[],
+  folder: string,
+  options: Omit<RestoreOptions, 'store'>,
+  link?: Parameters<typeof connect>[2]
+): Promise<RestoreResult> {
+  const store = openStore(folder)
+  await store.ready()
+  let restore: Restore
+  try {
+    restore = new Restore({ ...options, store })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  const wires = servers.map(server => connect(server, restore, link))
+  for (const wire of wires) restore.attach(wire.ends[1])
+  try {
+    return await restore.run()
+  } finally {
+    for (const wire of wires) await wire.cut()
+    await restore.close()
+    await store.close()
+  }
+}
+
+const trees: Record<string, Record<string, Content> | Content> = {
+  'an empty folder': {},
+  'an empty file': '',
+  'one byte': 'x',
+  'a file of one block less a byte': noise(262_143),
+  'a file of one block': noise(262_144),
+  'a file of one block and a byte': noise(262_145),
+  'a file of 64 MiB': noise(64 << 20),
+  'a small program': { program: '#!/bin/sh' },
+  'a tree of all kinds': {
+    'empty.txt': '',
+    'deep/er/and/deeper/file': noise(600_000),
+    'naïve 🌾 .txt': 'wheat',
+    '-rf *': 'a name that a shell would take amiss',
+    'back\\slash': 'legal on this system',
+    run: { program: '#!/bin/sh' },
+    'deep/run-big': { program: 'x'.repeat(300_000) },
+    'deep/link': { link: '../run' },
+    'folder-link': { link: 'deep/er' },
+    dangling: { link: 'not/here' }
+  },
+  'two thousand small files': Object.fromEntries(
+    Array.from({ length: 2000 }, (_, i) => [`d${i % 40}/f${i}`, `file ${i} `.repeat(i % 50)])
+  )
+}
+
+for (const [name, tree] of Object.entries(trees)) {
+  test(`${name} comes back byte for byte`, async t => {
+    const folder = await scratch(t)
+    const source = join(folder, 'source')
+    const single = typeof tree === 'string' || Buffer.isBuffer(tree) || 'program' in tree
+    await plant(folder, single ? { source: tree as Content } : {})
+    if (!single) await plant(source, tree as Record<string, Content>)
+    const goods = await packAt(t, source, join(folder, 'own'))
+    const shelf = await shelved(t, goods, join(folder, 'shelf'))
+    const dest = join(folder, 'new', 'dest')
+    const restored = await restoreFrom(t, [shelf], join(folder, 'store'), { link: goods.result.link, dest })
+    assert.equal(restored.path, dest)
+    assert.equal(restored.sha256, goods.result.sha256)
+    assert.equal(restored.files, goods.result.files)
+    assert.equal(restored.bytes, goods.result.bytes)
+    const before = await checksumOfTree(source)
+    assert.deepEqual(await checksumOfTree(dest, { name: 'source' }), before)
+    assert.deepEqual(await readdir(dirname(dest)), ['dest'])
+    const planted = single ? { '': tree as Content } : (tree as Record<string, Content>)
+    for (const [path, content] of Object.entries(planted)) {
+      const at = join(dest, path)
+      if (typeof content === 'object' && 'link' in content) assert.equal(await readlink(at), content.link)
+      else {
+        const executable = typeof content === 'object' && 'program' in content
+        assert.equal(((await lstat(at)).mode & 0o100) !== 0, executable, path)
+      }
+    }
+  })
+}
+
+test('nobody who has it: not found, in the time given', async t => {
+  const folder = await scratch(t)
+  await plant(folder, { file: 'x' })
+  const { result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  const options = { link: result.link, dest: join(folder, 'dest'), findTimeout: 200 }
+  await assert.rejects(restoreFrom(t, [], join(folder, 'store'), options), { code: 'LINK_NOT_FOUND', exit: 3 })
+  const other = await packAt(t, join(folder, 'file'), join(folder, 'other'))
+  const shelf = await shelved(t, other, join(folder, 'shelf'))
+  await assert.rejects(restoreFrom(t, [shelf], join(folder, 'store'), options), { code: 'LINK_NOT_FOUND' })
+  await assert.rejects(lstat(join(folder, 'dest')), { code: 'ENOENT' })
+  await assert.rejects(restoreFrom(t, [], join(folder, 'store'), { ...options, link: 'bushel://nonsense' }), {
+    code: 'BAD_LINK',
+    exit: 2
+  })
+})
+
+test('a link with a false second key decrypts nothing and writes nothing', async t => {
+  const folder = await scratch(t)
+  await plant(folder, { file: 'x' })
+  const { packed, result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  const options = { link: { key: result.key, encryptionKey: noise(32) }, dest: join(folder, 'dest') }
+  await assert.rejects(restoreFrom(t, [packed], join(folder, 'store'), options), { code: 'BAD_LINK', exit: 2 })
+  await assert.rejects(lstat(join(folder, 'dest')), { code: 'ENOENT' })
+})
+
+test('two providers at once are nearly twice as fast as one', async t => {
+  const folder = await scratch(t)
+  const bytes = 40 << 20
+  await plant(folder, { file: noise(bytes) })
+  const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  const shelves = [
+    await shelved(t, goods, join(folder, 'shelf1')),
+    await shelved(t, goods, join(folder, 'shelf2'))
+  ]
+  const rate = 10e6
+  let begun = 0
+  const restored = await restoreFrom(
+    t,
+    shelves,
+    join(folder, 'store'),
+    {
+      link: goods.result.link,
+      dest: join(folder, 'dest'),
+      onProgress: ({ step }) => {
+        if (step === 'write') begun ||= performance.now()
+      }
+    },
+    () => [throttled(rate)]
+  )
+  const seconds = (performance.now() - begun) / 1000
+  assert.equal(restored.sha256, goods.result.sha256)
+  assert.ok(bytes / seconds > 1.6 * rate, `${(bytes / seconds / rate).toFixed(2)} times the rate of one`)
+  const used = shelves.map(shelf => shelf.egress('lease').usedBytes)
+  assert.ok(Math.min(...used) > bytes / 4, `both served: ${used.join(', ')} bytes`)
+  // near the end each is asked for what the other has not sent yet
+  assert.ok(used[0]! + used[1]! < 1.4 * bytes, `little was sent twice: ${used.join(', ')} bytes`)
+})
+
+test('one provider that vanishes is made good by the other; without any it stalls, and goes on later', async t => {
+  const folder = await scratch(t)
+  await plant(folder, { file: noise(16 << 20) })
+  const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  const shelf = await shelved(t, goods, join(folder, 'shelf'))
+  const options = { link: goods.result.link, dest: join(folder, 'dest') }
+
+  const store = openStore(join(folder, 'store'))
+  const restore = new Restore({
+    ...options,
+    store,
+    stallTimeout: 500,
+    onProgress: ({ step, bytes }) => {
+      if (step === 'write' && bytes > 4 << 20) for (const wire of wires.splice(0)) void wire.cut()
+    }
+  })
+  const slow = () => [throttled(10e6)]
+  const wires = [connect(shelf, restore, slow), connect(goods.packed, restore, slow)]
+  for (const wire of [...wires]) restore.attach(wire.ends[1])
+  await assert.rejects(restore.run(), { code: 'STALLED', exit: 1 })
+  await store.close()
+  const before = shelf.egress('lease').usedBytes
+
+  let first = 0
+  const restored = await restoreFrom(t, [shelf], join(folder, 'store'), {
+    ...options,
+    onProgress: ({ step, bytes }) => {
+      if (step === 'write') first ||= bytes
+    }
+  })
+  assert.equal(restored.sha256, goods.result.sha256)
+  assert.ok(first >= 4 << 20, `${first} bytes stood already`)
+  const fetched = shelf.egress('lease').usedBytes - before
+  assert.ok(fetched < 13 << 20, `${fetched} bytes were fetched again`)
+})
+
+test('what is torn in the part is noticed, and fetched again', async t => {
+  const folder = await scratch(t)
+  const content = noise(3 << 20)
+  await plant(join(folder, 'tree'), { big: content, small: 'small' })
+  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const part = join(folder, 'dest.bushel-part')
+  // as after a loss of power: right size or too short, wrong bytes; and things that are not of this drive
+  await plant(part, { big: Buffer.alloc(2 << 20), small: 'smelt', stranger: 'x', 'sub/stranger': 'x' })
+  await symlink('/etc', join(part, 'away'))
+  const options = { link: goods.result.link, dest: join(folder, 'dest') }
+  const restored = await restoreFrom(t, [goods.packed], join(folder, 'store'), options)
+  assert.equal(restored.sha256, goods.result.sha256)
+  assert.deepEqual((await readdir(join(folder, 'dest'))).sort(), ['big', 'small'])
+  assert.ok((await readFile(join(folder, 'dest', 'big'))).equals(content))
+})
+
+test('a different file in the way is never overwritten without force; the same one is left as it is', async t => {
+  const folder = await scratch(t)
+  const tree = { a: 'first', 'sub/b': noise(300_000), run: { program: 'x' }, link: { link: 'a' } }
+  await plant(join(folder, 'tree'), tree)
+  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const dest = join(folder, 'dest')
+  const options = { link: goods.result.link, dest }
+  const again = (force = false): Promise<RestoreResult> =>
+    restoreFrom(t, [goods.packed], join(folder, 'store'), { ...options, force })
+
+  await plant(dest, { a: 'mine!', mine: 'kept' })
+  await assert.rejects(again(), { code: 'FILE_EXISTS', exit: 2, message: /dest\/a' stands there/ })
+  assert.equal(await readFile(join(dest, 'a'), 'utf8'), 'mine!')
+  assert.deepEqual((await readdir(dest)).sort(), ['a', 'mine'])
+
+  assert.equal((await again(true)).sha256, goods.result.sha256)
+  assert.equal(await readFile(join(dest, 'a'), 'utf8'), 'first')
+  assert.equal(await readFile(join(dest, 'mine'), 'utf8'), 'kept')
+  assert.equal(await readlink(join(dest, 'link')), 'a')
+
+  const { ino, mtimeMs } = await lstat(join(dest, 'sub/b'))
+  assert.equal((await again()).sha256, goods.result.sha256)
+  const stats = await lstat(join(dest, 'sub/b'))
+  assert.deepEqual([stats.ino, stats.mtimeMs], [ino, mtimeMs], 'left as it was')
+  assert.deepEqual(await readdir(folder), ['dest', 'own', 'store', 'tree'])
+})
+
+test('a folder or a link that stands where a file must go is in the way, with force too', async t => {
+  const folder = await scratch(t)
+  await plant(join(folder, 'tree'), { 'sub/file': 'x', top: 'y' })
+  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const options = { link: goods.result.link, dest: join(folder, 'dest'), force: true }
+  const again = (): Promise<RestoreResult> => restoreFrom(t, [goods.packed], join(folder, 'store'), options)
+  await mkdir(join(folder, 'elsewhere'))
+  await plant(join(folder, 'dest'), { sub: { link: '../elsewhere' } })
+  await assert.rejects(again(), { code: 'IN_THE_WAY', exit: 2, message: /sub' stands/ })
+  assert.deepEqual(await readdir(join(folder, 'elsewhere')), [])
+  await plant(folder, { 'dest2/top/file': 'x' })
+  options.dest = join(folder, 'dest2')
+  await assert.rejects(again(), { code: 'IN_THE_WAY', message: /top' stands where a file/ })
+
+  const single = await packAt(t, join(folder, 'tree', 'top'), join(folder, 'own2'))
+  const into = { link: single.result.link, dest: join(folder, 'elsewhere'), force: true }
+  await assert.rejects(restoreFrom(t, [single.packed], join(folder, 'store2'), into), { code: 'IN_THE_WAY' })
+  // a link at the destination itself is replaced, not followed
+  await writeFile(join(folder, 'target'), 'mine')
+  await symlink('target', join(folder, 'one'))
+  await restoreFrom(t, [single.packed], join(folder, 'store2'), { ...into, dest: join(folder, 'one') })
+  assert.equal(await readFile(join(folder, 'target'), 'utf8'), 'mine')
+  assert.equal(await readFile(join(folder, 'one'), 'utf8'), 'y')
+})
+
+test('one file over another: only with force, unless it is the same', async t => {
+  const folder = await scratch(t)
+  await plant(folder, { source: 'new', dest: 'old' })
+  const goods = await packAt(t, join(folder, 'source'), join(folder, 'own'))
+  const options = { link: goods.result.link, dest: join(folder, 'dest') }
+  const again = (force: boolean): Promise<RestoreResult> =>
+    restoreFrom(t, [goods.packed], join(folder, 'store'), { ...options, force })
+  await assert.rejects(again(false), { code: 'FILE_EXISTS', exit: 2 })
+  assert.equal(await readFile(options.dest, 'utf8'), 'old')
+  assert.equal((await again(true)).sha256, sumByHand({ source: 'new' }))
+  assert.equal(await readFile(options.dest, 'utf8'), 'new')
+  assert.equal((await again(false)).bytes, 3)
+})
+
+test('a stopped restore ends at once with the reason, and keeps what it has', async t => {
+  const folder = await scratch(t)
+  await plant(folder, { file: noise(8 << 20) })
+  const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  const stop = new AbortController()
+  const options = { link: goods.result.link, dest: join(folder, 'dest') }
+  const stopped = restoreFrom(t, [goods.packed], join(folder, 'store'), {
+    ...options,
+    signal: stop.signal,
+    onProgress: ({ bytes }) => bytes > 2 << 20 && stop.abort(new Error('typed Ctrl-C'))
+  })
+  await assert.rejects(stopped, { message: 'typed Ctrl-C' })
+  const kept = await lstat(join(folder, 'dest.bushel-part', 'file'))
+  assert.ok(kept.size >= 2 << 20)
+  await truncate(join(folder, 'dest.bushel-part', 'file'), kept.size - 100)
+  const restored = await restoreFrom(t, [goods.packed], join(folder, 'store'), options)
+  assert.equal(restored.sha256, goods.result.sha256)
+})
