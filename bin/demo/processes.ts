@@ -188,10 +188,10 @@ export class Processes {
 
   start(args: readonly string[], { home, env, online, input }: StartOptions = {}): BushelProcess {
     if (this.#closed) throw new Error('the show is over')
-    const inherited = { ...process.env }
     // What npm and a user's own settings say is not for them.
-    for (const name of Object.keys(inherited))
-      if (/^(npm_|INIT_CWD$|BUSHEL_)/.test(name)) delete inherited[name]
+    const inherited = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|BUSHEL_)/.test(name))
+    )
     const bootstrap = this.bootstrap ? { BUSHEL_BOOTSTRAP: this.bootstrap } : {}
     const place = home ? ['--home', home] : []
     const started = new BushelProcess(

@@ -255,14 +255,15 @@ test('after a restart of both, everything is as it was and goes on', async () =>
   const open = await invoice(bob, 78n)
   succeeded(await alice.pay(paid.bolt11, FEELESS), paid)
   await comesToHave(bob, received + 77n)
-  const balances = await Promise.all([alice.balance(), bob.balance()])
+  const held = await Promise.all([alice, bob].map(spendable))
   await Promise.all([alice.close(), bob.close()])
   await Promise.all(pids.map(ended))
   await assert.rejects(alice.balance(), refusedWith('WALLET_CLOSED', 1))
-  assert.deepEqual(await Promise.all([alice.dir, bob.dir].map(dir => PlayWallet.readBalance(dir))), balances)
+  const onDisk = await Promise.all([alice.dir, bob.dir].map(dir => PlayWallet.readBalance(dir)))
 
   ;[alice, bob] = await Promise.all([bench.wallet('alice'), bench.wallet('bob')])
-  assert.deepEqual(await Promise.all([alice.balance(), bob.balance()]), balances)
+  assert.deepEqual(await Promise.all([alice.balance(), bob.balance()]), onDisk)
+  assert.deepEqual(await Promise.all([alice, bob].map(spendable)), held)
   succeeded(await alice.payment(paid.paymentHash), paid)
   assert.equal((await bob.invoice(paid.paymentHash)).status, 'settled')
   await bench.join(alice, bob)
@@ -272,9 +273,12 @@ test('after a restart of both, everything is as it was and goes on', async () =>
 
 test('a second process on the same folder is turned away', async () => {
   const second = new PlayWallet({ dir: alice.dir })
-  await assert.rejects(second.ready(), refusedWith('WALLET_BUSY', 2))
-  await assert.rejects(second.balance(), refusedWith('WALLET_BUSY', 2))
-  await second.close()
+  try {
+    await assert.rejects(second.ready(), refusedWith('WALLET_BUSY', 2))
+    await assert.rejects(second.balance(), refusedWith('WALLET_BUSY', 2))
+  } finally {
+    await second.close()
+  }
 })
 
 test('a damaged folder is said to be damaged, and left as it is', async () => {

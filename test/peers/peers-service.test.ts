@@ -228,7 +228,7 @@ test('a market of providers that take the first payment and cheat', async t => {
   const rogues: Rogue[] = await Promise.all(
     CASES.map(({ does, lies, small }, i) =>
       den.rogue(does.replaceAll(' ', '-'), {
-        price: CHEAP + BigInt(i),
+        price: (small ? 80_000n * SAT_PER_GIB : CHEAP) + BigInt(i),
         lies,
         ...(small ? { policy: { sliceStartMsat: SAT, sliceCapMsat: SAT } } : {})
       })
