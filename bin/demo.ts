@@ -70,6 +70,11 @@ async function inputOf(
 }
 
 async function play(options: Options, voice: Voice): Promise<object> {
+  voice.say(
+    'The main job of Bushel, played by separate processes on a private network,',
+    'with play money: real Lightning invoices and preimages, worthless coins.',
+    ''
+  )
   const folder = await mkdtemp(join(tmpdir(), 'bushel-demo-'))
   const processes = new Processes()
   const stop = new AbortController()

@@ -53,6 +53,6 @@ export interface StatusResult {
 }
 
 export type MirrorProgress =
-  | { event: 'progress'; step: string; done: number; total: number }
+  | { event: 'progress'; step: string; done: number; total: number; unit: string }
   | { event: 'note'; message: string }
   | { event: 'payment'; provider: string; epoch: number; of: number; msat: string }

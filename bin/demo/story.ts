@@ -181,7 +181,9 @@ export class Story {
     if (progress.event === 'note') voice.say(`   ${progress.message}`)
     if (progress.event === 'progress' && progress.total > 0) {
       const share = Math.floor((100 * progress.done) / progress.total)
-      voice.draw(`   ${progress.step} ${share}% of ${formatSize(progress.total)}`)
+      const all =
+        progress.unit === 'bytes' ? formatSize(progress.total) : `${progress.total} ${progress.unit}`
+      voice.draw(`   ${progress.step} ${share}% of ${all}`)
     }
     if (progress.event === 'payment') {
       const { provider, epoch, of, msat } = progress

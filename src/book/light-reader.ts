@@ -128,7 +128,7 @@ export class LightReader extends ReadyResource {
   }
 
   #unreached(): BushelError {
-    return BushelError.notFound(
+    return BushelError.failed(
       `this peer does not show market ${shortKey(this.#options.market)}`,
       'connect to one of its relays',
       'MARKET_NOT_REACHED'

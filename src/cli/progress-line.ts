@@ -59,6 +59,7 @@ export class ProgressLine {
 export function stepLine({ step, done, total, unit }: Step, rate: number, bar: boolean): string {
   const amount = (n: number): string =>
     unit === 'bytes' ? formatSize(Math.round(n)) : `${Math.round(n)} ${unit}`
+  if (total === 0 && done === 0) return step // nothing is known yet but that it has begun
   const parts = [step.padEnd(8)]
   if (total > 0) {
     const share = Math.min(1, done / total)

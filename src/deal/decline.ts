@@ -23,7 +23,6 @@ const EXITS: Record<string, Exit> = {
 /** What a peer's decline is to the user. Its words are a stranger's: cut to one line. */
 export function declined(peer: string, code: string, reason: string): BushelError {
   const word = /^[A-Z_]{1,32}$/.test(code) ? code : 'DECLINED'
-  // eslint-disable-next-line no-control-regex
   const text = reason.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').slice(0, 200)
   return new BushelError({
     code: word,

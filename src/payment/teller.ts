@@ -205,8 +205,8 @@ export class Teller extends ReadyResource {
       })
       const known = this.ledger.payment(agreement, slice.epoch)
       if (known && !known.hash.equals(slice.hash)) throw refused(`a second hash for epoch ${slice.epoch}`)
-      if (!known && this.ledger.byHash(slice.hash)) throw refused(`epoch ${slice.epoch} has another payment's hash`)
-      if (!known && this.ledger.byHash(slice.hash)) throw refused(`the hash of epoch ${slice.epoch} stands elsewhere`)
+      if (!known && this.ledger.byHash(slice.hash))
+        throw refused(`the hash of epoch ${slice.epoch} stands elsewhere`)
     })
     const fresh = list.slices.flatMap((slice, i) =>
       this.ledger.payment(agreement, slice.epoch)

@@ -4,7 +4,7 @@ import crypto from 'hypercore-crypto'
 import type { CoreLimit, MirrorJob, StorageBid } from '#spec'
 import { decode, domain, encode } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
-import { formatPrice, totalCharge } from '../../contracts/money.js'
+import { SAT, formatPrice, totalCharge } from '../../contracts/money.js'
 import { formatSize } from '../../contracts/quantity.js'
 import { distinct, match } from '../deal/matching.js'
 import type { Facts } from '../journal/facts.js'
@@ -198,7 +198,7 @@ export class Mirrors {
     if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
     const charge = fitting.reduce(
       (all, ask) =>
-        all + totalCharge({ bytes: BigInt(bytes), time: request.time, price: ask.price, minChargeMsat: 1n }),
+        all + totalCharge({ bytes: BigInt(bytes), time: request.time, price: ask.price, minChargeMsat: SAT }),
       0n
     )
     const ahead = charge < request.prepayMaxMsat ? charge : request.prepayMaxMsat

@@ -13,15 +13,16 @@ export function attachCore(core: Hypercore, stream: Duplex): void {
 /** Bytes asked for at a time from one peer whose answers take up to 50 ms; hypercore asks for more of farther ones. */
 const INFLIGHT_BYTES = 4 << 20
 const MIN_INFLIGHT = 16
+const MAX_NEAR = 64
 const MAX_INFLIGHT = 512
 
 /**
  * Asks for as many blocks at a time as their size makes sensible: hypercore's own 16 starve a connection where blocks are
- * small.
+ * small (and with many more than 64, each costs more Merkle nodes than it saves).
  */
 export function tuneRequests(core: Hypercore, blockBytes: number): void {
   const blocks = Math.round(INFLIGHT_BYTES / Math.max(1, blockBytes))
-  core.core.replicator.setInflightRange(Math.max(MIN_INFLIGHT, Math.min(256, blocks)), MAX_INFLIGHT)
+  core.core.replicator.setInflightRange(Math.max(MIN_INFLIGHT, Math.min(MAX_NEAR, blocks)), MAX_INFLIGHT)
 }
 
 /** Ends the replication of one core over one connection, which stays up; without one, over all. */

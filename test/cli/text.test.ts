@@ -49,6 +49,7 @@ test('on a terminal a bar shows rate and time left; at the end it stays', () => 
   const on = screen(true)
   let now = 0
   const bar = new ProgressLine(on, () => now)
+  bar.show({ event: 'progress', step: 'find', done: 0, total: 0, unit: 'files' })
   bar.show(upload(0))
   now = 10
   bar.show(upload(1)) // too soon to draw again
@@ -57,6 +58,7 @@ test('on a terminal a bar shows rate and time left; at the end it stays', () => 
   now = 20_000
   bar.show(upload(100))
   assert.deepEqual(on.drawn, [
+    'find',
     'upload    [--------------------]    0%  0 B',
     'upload    [##########----------]   50%  50 MiB  5 MiB/s  0:10 left'
   ])

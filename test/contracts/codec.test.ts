@@ -26,7 +26,9 @@ function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain)
   if (value === null || typeof value !== 'object') return value
   const entries = Object.entries(value).map(([key, inner]) => [key, plain(inner)] as const)
-  return Object.fromEntries(entries.filter(([, inner]) => inner !== null && inner !== undefined && inner !== 0 && inner !== ''))
+  return Object.fromEntries(
+    entries.filter(([, inner]) => inner !== null && inner !== undefined && inner !== 0 && inner !== '')
+  )
 }
 
 test('every struct reads back as it was written, and only from its own bytes', () => {
@@ -39,7 +41,11 @@ test('every struct reads back as it was written, and only from its own bytes', (
         assert.deepEqual(plain(read), plain(value), name)
         assert.deepEqual(encode(name, read), bytes, name)
 
-        assert.throws(() => decode(name, Buffer.concat([bytes, Buffer.from([0])])), malformed, `${name}, trailing`)
+        assert.throws(
+          () => decode(name, Buffer.concat([bytes, Buffer.from([0])])),
+          malformed,
+          `${name}, trailing`
+        )
         assert.throws(() => decode(name, bytes.subarray(0, -1)), malformed, `${name}, truncated`)
         const mutated = Buffer.from(bytes)
         mutated[place % bytes.byteLength]! ^= flip
@@ -62,10 +68,20 @@ test('random bytes are never anything but malformed or canonical', () => {
 
 test('a count that lies is refused at once', () => {
   // An array of 2^32 - 1 and one of a million, of each struct that begins with one.
-  for (const name of ['order-batch', 'order-verdicts', 'book-heads', 'change-set', 'order-submission'] as const) {
+  for (const name of [
+    'order-batch',
+    'order-verdicts',
+    'book-heads',
+    'change-set',
+    'order-submission'
+  ] as const) {
     const began = performance.now()
     for (const head of ['feffffffff', 'fe00001000', 'ffffffffffffff1f00']) {
-      assert.throws(() => decode(name, Buffer.concat([Buffer.from(head, 'hex'), Buffer.alloc(64)])), malformed, name)
+      assert.throws(
+        () => decode(name, Buffer.concat([Buffer.from(head, 'hex'), Buffer.alloc(64)])),
+        malformed,
+        name
+      )
     }
     assert.ok(performance.now() - began < 500, name)
   }

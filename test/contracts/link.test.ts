@@ -46,7 +46,16 @@ test('a slip of the pen is found: a character changed, two swapped, one lost, on
 
 test('what is no link is refused', () => {
   const text = formatLink({ key: Buffer.alloc(32, 1), encryptionKey: Buffer.alloc(32, 2) })
-  for (const bad of ['', 'bushel://', 'http://example.org', text.slice(9), text.replace('bushel', 'pear'), `${text}/a`, text.replace(/.$/, '!'), text.replace(/.$/, 'é')]) {
+  for (const bad of [
+    '',
+    'bushel://',
+    'http://example.org',
+    text.slice(9),
+    text.replace('bushel', 'pear'),
+    `${text}/a`,
+    text.replace(/.$/, '!'),
+    text.replace(/.$/, 'é')
+  ]) {
     refused(bad)
   }
   fc.assert(fc.property(fc.string({ unit: 'binary' }), garbage => refused('bushel://' + garbage)))

@@ -54,8 +54,26 @@ test('amounts as people write them', () => {
     ['0 sat', 0n]
   ]
   for (const [text, msat] of cases) assert.equal(parseAmount(text), msat, text)
-  const bad = ['', 'sat', '1', '-1 sat', '1e3 sat', '1,5 sat', '0.5 msat', '0.0001 sat', '1 2 sat', '12 34 sat']
-  for (const text of [...bad, '1 btc', '0x10 sat', `${MAX_MSAT + 1n} msat`, `1${'0'.repeat(200)} sat`, ' '.repeat(1e5)]) {
+  const bad = [
+    '',
+    'sat',
+    '1',
+    '-1 sat',
+    '1e3 sat',
+    '1,5 sat',
+    '0.5 msat',
+    '0.0001 sat',
+    '1 2 sat',
+    '12 34 sat'
+  ]
+  for (const text of [
+    ...bad,
+    '1 btc',
+    '0x10 sat',
+    `${MAX_MSAT + 1n} msat`,
+    `1${'0'.repeat(200)} sat`,
+    ' '.repeat(1e5)
+  ]) {
     assert.throws(() => parseAmount(text), badInput, text)
   }
 })
@@ -65,7 +83,15 @@ test('prices are msat for a TiB and 30 days, whatever unit they are written in',
   assert.equal(parsePrice('1 msat/TiB-month'), 1n)
   assert.equal(parsePrice('1 msat/TiB-day'), 30n)
   assert.equal(parsePrice('1 sat / MiB-month'), 1000n * 1024n * 1024n)
-  for (const text of ['25', '25 sat', '25 sat/GiB', '25 sat/GB-month', '25 sat/GiB-year', '0 sat/GiB-month', '0.5 msat/TiB-month']) {
+  for (const text of [
+    '25',
+    '25 sat',
+    '25 sat/GiB',
+    '25 sat/GB-month',
+    '25 sat/GiB-year',
+    '0 sat/GiB-month',
+    '0.5 msat/TiB-month'
+  ]) {
     assert.throws(() => parsePrice(text), badInput, text)
   }
   assert.throws(() => parsePrice(`${MAX_MSAT} msat/MiB-month`), badInput)
@@ -80,12 +106,17 @@ test('the charge is rounded up to an msat, and is the minimum at least', () => {
   assert.equal(charge(1, 1, 1n), 1n)
   assert.equal(charge(1, 1, 1n, 700n), 700n)
   fc.assert(
-    fc.property(fc.nat(TIB), fc.nat(100 * DAY), fc.bigInt({ min: 0n, max: 10n ** 12n }), (bytes, time, price) => {
-      const total = charge(bytes, time, price)
-      const exact = BigInt(bytes) * BigInt(time) * price
-      const unit = BigInt(TIB) * MONTH
-      assert.ok(total * unit >= exact && (total - 1n) * unit < exact)
-    })
+    fc.property(
+      fc.nat(TIB),
+      fc.nat(100 * DAY),
+      fc.bigInt({ min: 0n, max: 10n ** 12n }),
+      (bytes, time, price) => {
+        const total = charge(bytes, time, price)
+        const exact = BigInt(bytes) * BigInt(time) * price
+        const unit = BigInt(TIB) * MONTH
+        assert.ok(total * unit >= exact && (total - 1n) * unit < exact)
+      }
+    )
   )
 })
 

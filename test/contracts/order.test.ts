@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import crypto from 'hypercore-crypto'
 import fc from 'fast-check'
 import type { Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
 import { decode, encode } from '../../contracts/codec.js'
 import { MAX_MSAT } from '../../contracts/money.js'
-import { MAX_ORDER_BYTES, RESOURCE, SIDE, askOf, bidOf, checkOrder, orderId, signOrder, stampStrength } from '../../contracts/order.js'
+import {
+  MAX_ORDER_BYTES,
+  RESOURCE,
+  SIDE,
+  askOf,
+  bidOf,
+  checkOrder,
+  orderId,
+  signOrder,
+  stampStrength
+} from '../../contracts/order.js'
 import type { OrderRules } from '../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
 import { person } from './people.js'
@@ -14,7 +23,12 @@ import type { Person } from './people.js'
 const NOW = 1_800_000_000_000
 const BITS = 6
 const market = Buffer.alloc(32, 1)
-const rules: OrderRules = { market, maxRecordBytes: MAX_ORDER_BYTES, maxLifetime: 3 * DAY, stampBits: () => BITS }
+const rules: OrderRules = {
+  market,
+  maxRecordBytes: MAX_ORDER_BYTES,
+  maxLifetime: 3 * DAY,
+  stampBits: () => BITS
+}
 const ask: StorageAsk = { space: GIB, minTime: HOUR, maxTime: 30 * DAY, minChargeMsat: 1000n, region: 'eu' }
 const bid: StorageBid = { bytes: GIB, blocks: 4096, time: 30 * DAY, copies: 3 }
 
@@ -44,7 +58,8 @@ const order = (given: Partial<Order> = {}): Order => ({
   ...given
 })
 
-const signed = (given: Order, by: Person = alice, bits = BITS): Promise<Buffer> => signOrder(given, by, { tick: NOW, bits })
+const signed = (given: Order, by: Person = alice, bits = BITS): Promise<Buffer> =>
+  signOrder(given, by, { tick: NOW, bits })
 
 function codeOf(bytes: Buffer, given: OrderRules = rules): string {
   const check = checkOrder(bytes, given)
@@ -79,7 +94,11 @@ test('an order that is signed is verified, with its id, as it was written', asyn
 test('an id is of one market, one author and one nonce', () => {
   const id = orderId(order())
   assert.deepEqual(orderId(order({ revision: 9, price: 1n })), id)
-  for (const other of [{ market: Buffer.alloc(32, 2) }, { identity: bob.identity }, { nonce: Buffer.alloc(32, 8) }]) {
+  for (const other of [
+    { market: Buffer.alloc(32, 2) },
+    { identity: bob.identity },
+    { nonce: Buffer.alloc(32, 8) }
+  ]) {
     assert.notDeepEqual(orderId(order(other)), id)
   }
 })
@@ -88,7 +107,9 @@ test('an order is of its market alone', async () => {
   const other = Buffer.alloc(32, 2)
   const bytes = await signed(order())
   assert.equal(codeOf(bytes, { ...rules, market: other }), 'OTHER_MARKET')
-  const moved = changed(bytes, record => ({ order: encode('order', { ...decode('order', record.order), market: other }) }))
+  const moved = changed(bytes, record => ({
+    order: encode('order', { ...decode('order', record.order), market: other })
+  }))
   assert.equal(codeOf(moved, { ...free, market: other }), 'FORGED')
 })
 
@@ -109,7 +130,9 @@ test('an order that was changed in any field is forged', async () => {
     { body: encode('storage-ask', { ...ask, space: 2 * GIB }) }
   ]
   for (const change of changes) {
-    const bad = changed(bytes, record => ({ order: encode('order', { ...decode('order', record.order), ...change }) }))
+    const bad = changed(bytes, record => ({
+      order: encode('order', { ...decode('order', record.order), ...change })
+    }))
     assert.equal(codeOf(bad, free), 'FORGED', Object.keys(change).join())
   }
 })
@@ -120,9 +143,29 @@ test('nobody signs for another', async () => {
   assert.equal(codeOf(await signed(order(), bob)), 'FORGED', 'another identity')
   assert.equal(codeOf(await signed(order(), alicesOther)), 'FORGED', 'another device of the same')
   const bytes = await signed(order())
-  assert.equal(codeOf(changed(bytes, () => ({ proof: alice.proof })), free), 'FORGED', 'an attestation without the data')
-  assert.equal(codeOf(changed(bytes, () => ({ proof: Buffer.alloc(200, 3) })), free), 'FORGED')
-  assert.equal(codeOf(changed(bytes, () => ({ proof: Buffer.alloc(0) })), free), 'FORGED', 'no proof at all')
+  assert.equal(
+    codeOf(
+      changed(bytes, () => ({ proof: alice.proof })),
+      free
+    ),
+    'FORGED',
+    'an attestation without the data'
+  )
+  assert.equal(
+    codeOf(
+      changed(bytes, () => ({ proof: Buffer.alloc(200, 3) })),
+      free
+    ),
+    'FORGED'
+  )
+  assert.equal(
+    codeOf(
+      changed(bytes, () => ({ proof: Buffer.alloc(0) })),
+      free
+    ),
+    'FORGED',
+    'no proof at all'
+  )
 })
 
 test('what is out of bounds is refused', async () => {
@@ -139,7 +182,10 @@ test('what is out of bounds is refused', async () => {
   ]
   for (const given of cases) {
     // What is neither ask nor bid has the body of neither.
-    assert.match(codeOf(await signed(order(given))), given.side === 2 ? /OUT_OF_BOUNDS|MALFORMED/ : /OUT_OF_BOUNDS/)
+    assert.match(
+      codeOf(await signed(order(given))),
+      given.side === 2 ? /OUT_OF_BOUNDS|MALFORMED/ : /OUT_OF_BOUNDS/
+    )
   }
   assert.equal(codeOf(await signed(order({ expires: NOW + 3 * DAY }))), 'OK')
 })
@@ -172,11 +218,15 @@ test('a stamp below the market’s strength is refused, and is bound to its reco
   assert.equal(codeOf(strong, { ...rules, stampBits: () => 10 }), 'OK')
   assert.equal(codeOf(strong, { ...rules, stampBits: () => 40 }), 'STAMP')
   const bits = (bytes: Buffer): number => stampStrength(decode('signed-order', bytes))
-  const moved = changed(strong, record => ({ order: encode('order', { ...decode('order', record.order), revision: 2 }) }))
+  const moved = changed(strong, record => ({
+    order: encode('order', { ...decode('order', record.order), revision: 2 })
+  }))
   const later = changed(strong, record => ({ stampTick: record.stampTick + 1 }))
   // Each has the strength of chance: one of a thousand would keep ten bits.
   assert.ok(bits(moved) < 10 || bits(later) < 10)
-  assert.ok(stampStrength({ order: Buffer.alloc(1), proof: Buffer.alloc(0), stampTick: 0, stampNonce: 0 }) >= 0)
+  assert.ok(
+    stampStrength({ order: Buffer.alloc(1), proof: Buffer.alloc(0), stampTick: 0, stampNonce: 0 }) >= 0
+  )
 })
 
 test('a record is read no further than the market, or anybody, allows', async () => {
@@ -198,5 +248,9 @@ test('hostile records are refused with a word, and never throw', async () => {
       if (check.ok) assert.deepEqual(check.verified.order, order())
     })
   )
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), array => assert.equal(codeOf(Buffer.from(array), free), 'MALFORMED')))
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 600 }), array =>
+      assert.equal(codeOf(Buffer.from(array), free), 'MALFORMED')
+    )
+  )
 })

@@ -27,7 +27,13 @@ before(async () => {
   await core.append(blocks)
   const { upgrade } = await core.proof({ upgrade: { start: 0, length: LENGTH } })
   const roots = upgrade!.nodes
-  sealed = { key: core.key, fork: core.fork, length: LENGTH, byteLength: core.byteLength, treeHash: await core.treeHash() }
+  sealed = {
+    key: core.key,
+    fork: core.fork,
+    length: LENGTH,
+    byteLength: core.byteLength,
+    treeHash: await core.treeHash()
+  }
   proofs = []
   for (let index = 0; index < LENGTH; index++) {
     const { block } = await core.proof({ block: { index, nodes: 0 }, upgrade: { start: 0, length: LENGTH } })
@@ -52,7 +58,9 @@ test('a block that is not the sealed one is not proven', () => {
   for (const [index, proof] of proofs.entries()) {
     const tampered = Buffer.from(proof.value!)
     if (tampered.byteLength > 0) tampered[0]! ^= 1
-    assert.ok(!proves({ ...proof, value: tampered.byteLength > 0 ? tampered : Buffer.from([0]) }, index, sealed))
+    assert.ok(
+      !proves({ ...proof, value: tampered.byteLength > 0 ? tampered : Buffer.from([0]) }, index, sealed)
+    )
     assert.ok(!proves({ ...proof, value: Buffer.concat([proof.value!, Buffer.from([0])]) }, index, sealed))
     const other = proofs[(index + 1) % LENGTH]!
     assert.ok(!proves({ ...proof, value: other.value }, index, sealed), 'swapped')

@@ -3,7 +3,18 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { BushelError } from '../../contracts/errors.js'
 import { formatKey, parseKey } from '../../contracts/key.js'
-import { DAY, GIB, HOUR, KIB, MIB, TIB, formatSize, formatTime, parseSize, parseTime } from '../../contracts/quantity.js'
+import {
+  DAY,
+  GIB,
+  HOUR,
+  KIB,
+  MIB,
+  TIB,
+  formatSize,
+  formatTime,
+  parseSize,
+  parseTime
+} from '../../contracts/quantity.js'
 
 const badInput = (error: unknown): boolean => error instanceof BushelError && error.exit === 2
 
@@ -20,14 +31,37 @@ test('sizes, binary and decimal', () => {
     ['1TB', 1e12]
   ]
   for (const [text, bytes] of cases) assert.equal(parseSize(text), bytes, text)
-  for (const text of ['', '5', 'GiB', '-1 GiB', '0 GiB', '0.5 B', '0.0001 KiB', '1e9 B', '9007199254740992 B', '1 PiB', `1${'0'.repeat(99)} B`]) {
+  for (const text of [
+    '',
+    '5',
+    'GiB',
+    '-1 GiB',
+    '0 GiB',
+    '0.5 B',
+    '0.0001 KiB',
+    '1e9 B',
+    '9007199254740992 B',
+    '1 PiB',
+    `1${'0'.repeat(99)} B`
+  ]) {
     assert.throws(() => parseSize(text), badInput, text)
   }
 })
 
 test('a whole number of any unit reads as itself', () => {
-  const units = fc.constantFrom(['B', 1], ['KiB', KIB], ['MiB', MIB], ['GiB', GIB], ['TiB', TIB], ['MB', 1e6]) as fc.Arbitrary<[string, number]>
-  fc.assert(fc.property(fc.integer({ min: 1, max: 8000 }), units, (n, [unit, size]) => assert.equal(parseSize(`${n}${unit}`), n * size)))
+  const units = fc.constantFrom(
+    ['B', 1],
+    ['KiB', KIB],
+    ['MiB', MIB],
+    ['GiB', GIB],
+    ['TiB', TIB],
+    ['MB', 1e6]
+  ) as fc.Arbitrary<[string, number]>
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8000 }), units, (n, [unit, size]) =>
+      assert.equal(parseSize(`${n}${unit}`), n * size)
+    )
+  )
 })
 
 test('times in hours and days', () => {
@@ -35,11 +69,19 @@ test('times in hours and days', () => {
   assert.equal(parseTime('30d'), 30 * DAY)
   assert.equal(parseTime('1.5 d'), 36 * HOUR)
   assert.equal(parseTime('36500d'), 36500 * DAY)
-  for (const text of ['', '30', '1m', '1y', '0h', '-1d', '36501d', '1d2h', '0.00000001h']) assert.throws(() => parseTime(text), badInput, text)
+  for (const text of ['', '30', '1m', '1y', '0h', '-1d', '36501d', '1d2h', '0.00000001h'])
+    assert.throws(() => parseTime(text), badInput, text)
 })
 
 test('sizes and times for people', () => {
-  assert.deepEqual([0, 1023, KIB, 1.5 * MIB, 12.34 * GIB, 3 * TIB].map(formatSize), ['0 B', '1023 B', '1 KiB', '1.5 MiB', '12.3 GiB', '3 TiB'])
+  assert.deepEqual([0, 1023, KIB, 1.5 * MIB, 12.34 * GIB, 3 * TIB].map(formatSize), [
+    '0 B',
+    '1023 B',
+    '1 KiB',
+    '1.5 MiB',
+    '12.3 GiB',
+    '3 TiB'
+  ])
   assert.deepEqual([0, 5_000, 90 * 60_000, 36 * HOUR].map(formatTime), ['0s', '5s', '1.5h', '1.5d'])
 })
 
@@ -53,6 +95,10 @@ test('keys are z32 or hex, and nothing else', () => {
   )
   const text = formatKey(Buffer.alloc(32, 7))
   for (const bad of ['', 'x', text.slice(1), text + 'y', text.replace(/^./, '!'), 'z'.repeat(63)]) {
-    assert.throws(() => parseKey(bad), (error: unknown) => badInput(error) && (error as BushelError).code === 'BAD_KEY', bad)
+    assert.throws(
+      () => parseKey(bad),
+      (error: unknown) => badInput(error) && (error as BushelError).code === 'BAD_KEY',
+      bad
+    )
   }
 })

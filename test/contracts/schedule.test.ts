@@ -22,7 +22,11 @@ const terms = (given: Partial<Scheduled> & { bytes?: number }): Scheduled => ({
 /** What must hold of every schedule. */
 function check(given: Scheduled, epochs: Epoch[]): void {
   const total = chargeOf(given)
-  assert.equal(epochs.reduce((sum, epoch) => sum + epoch.msat, 0n), total, 'nothing is lost to rounding')
+  assert.equal(
+    epochs.reduce((sum, epoch) => sum + epoch.msat, 0n),
+    total,
+    'nothing is lost to rounding'
+  )
   assert.equal(epochs[0]!.start, 0)
   assert.equal(epochs.at(-1)!.end, given.time)
   assert.ok(epochs.length <= MAX_EPOCHS + 16, `${epochs.length} epochs`)

@@ -4,11 +4,24 @@ import type { SliceList, Terms } from '#spec'
 import { MAX_MSAT } from '../../contracts/money.js'
 import { DAY, HOUR } from '../../contracts/quantity.js'
 import { schedule } from '../../contracts/schedule.js'
-import { MAX_BLOCK_BYTES, MAX_CORES, START_WITHIN, STRIP_LENGTH, agreementId, faultOf, faultOfList, invoiceDescription } from '../../contracts/terms.js'
+import {
+  MAX_BLOCK_BYTES,
+  MAX_CORES,
+  START_WITHIN,
+  STRIP_LENGTH,
+  agreementId,
+  faultOf,
+  faultOfList,
+  invoiceDescription
+} from '../../contracts/terms.js'
 
 const NOW = 1_800_000_000_000
 const key = (n: number): Buffer => Buffer.alloc(32, n)
-const party = (n: number): Terms['buyer'] => ({ identity: key(n), device: key(n + 1), lightning: Buffer.alloc(33, n) })
+const party = (n: number): Terms['buyer'] => ({
+  identity: key(n),
+  device: key(n + 1),
+  lightning: Buffer.alloc(33, n)
+})
 
 const terms = (given: Partial<Terms> = {}): Terms => ({
   version: 1,
@@ -51,7 +64,10 @@ test('every fault is found', () => {
     { cores: [{ ...core, byteLength: MAX_BLOCK_BYTES + 1 }] },
     { price: 0n },
     { price: MAX_MSAT + 1n },
-    { cores: [{ key: key(4), length: Number.MAX_SAFE_INTEGER, byteLength: Number.MAX_SAFE_INTEGER }], price: 10n ** 15n },
+    {
+      cores: [{ key: key(4), length: Number.MAX_SAFE_INTEGER, byteLength: Number.MAX_SAFE_INTEGER }],
+      price: 10n ** 15n
+    },
     { minChargeMsat: 0n },
     { minChargeMsat: MAX_MSAT + 1n },
     { sliceStartMsat: 0n },
@@ -99,10 +115,15 @@ test('a list of slices is the one of the schedule, from where it is to begin', (
   const given = terms()
   const epochs = schedule(given)
   assert.ok(epochs.length > 2 * STRIP_LENGTH, `${epochs.length} epochs`)
-  const list = (from: number, change: (slices: SliceList['slices']) => SliceList['slices'] = slices => slices): SliceList => ({
+  const list = (
+    from: number,
+    change: (slices: SliceList['slices']) => SliceList['slices'] = slices => slices
+  ): SliceList => ({
     agreement: agreementId(given),
     slices: change(
-      epochs.slice(from, from + STRIP_LENGTH).map(({ number, msat }) => ({ epoch: number, issue: 0, hash: Buffer.alloc(32, number + 1), msat }))
+      epochs
+        .slice(from, from + STRIP_LENGTH)
+        .map(({ number, msat }) => ({ epoch: number, issue: 0, hash: Buffer.alloc(32, number + 1), msat }))
     )
   })
   assert.equal(faultOfList(list(0), given, 0), null)
@@ -123,7 +144,8 @@ test('a list of slices is the one of the schedule, from where it is to begin', (
     [list(0, slices => slices.with(3, { ...slices[3]!, hash: slices[4]!.hash })), 0],
     [list(0, slices => slices.toReversed()), 0]
   ]
-  for (const [i, [bad, from]] of cases.entries()) assert.equal(typeof faultOfList(bad, given, from), 'string', `case ${i}`)
+  for (const [i, [bad, from]] of cases.entries())
+    assert.equal(typeof faultOfList(bad, given, from), 'string', `case ${i}`)
 })
 
 test('an invoice says what it pays, and nothing else reads so', () => {

@@ -21,7 +21,10 @@ before(async () => {
 
 after(() => field.close())
 
-async function quoted(buyer: Side, stall: Stall): Promise<{ channel: DealChannel; agree: Agree; quote: Quote }> {
+async function quoted(
+  buyer: Side,
+  stall: Stall
+): Promise<{ channel: DealChannel; agree: Agree; quote: Quote }> {
   const channel = await buyer.deals.open(stall.side.device)
   const answer = await askQuote(buyer.deals, channel, stall.request())
   return { channel, agree: termsOf(buyer.deals, answer), quote: answer.quote }
@@ -37,7 +40,11 @@ test('from a quote to an agreement that both have signed', async () => {
   const [buyer, provider] = [await field.side(), await field.side()]
   const stall = new Stall(provider)
   const { channel, agree, quote } = await quoted(buyer, stall)
-  assert.deepEqual(channel.peer, { device: provider.device, identity: provider.self.identity, lightning: provider.self.lightning })
+  assert.deepEqual(channel.peer, {
+    device: provider.device,
+    identity: provider.self.identity,
+    lightning: provider.self.lightning
+  })
   assert.equal(quote.price, stall.price)
   assert.equal(quote.egressBytes, Number(billedBytes(CORES)) * DEFAULT_POLICY.egressTimes)
   const countersign = await requestCountersign(channel, agree, 5_000)
@@ -110,14 +117,25 @@ test('a price that rose, an offer that vanished', async () => {
   const stall = new Stall(provider)
   const first = await quoted(buyer, stall)
   stall.price += 1n
-  await assert.rejects(requestCountersign(first.channel, first.agree, 5_000), { code: 'PRICE_CHANGED', exit: 4 })
+  await assert.rejects(requestCountersign(first.channel, first.agree, 5_000), {
+    code: 'PRICE_CHANGED',
+    exit: 4
+  })
   await assert.rejects(askQuote(buyer.deals, first.channel, stall.request()), { code: 'PRICE_ROSE', exit: 4 })
   stall.price -= 1n
   const second = await quoted(buyer, stall)
   stall.stands = false
-  await assert.rejects(requestCountersign(second.channel, second.agree, 5_000), { code: 'OFFER_GONE', exit: 4 })
-  await assert.rejects(askQuote(buyer.deals, second.channel, stall.request()), { code: 'OFFER_GONE', exit: 4 })
-  await assert.rejects(askQuote(buyer.deals, second.channel, stall.request({ ask: Buffer.alloc(32) })), { code: 'OFFER_GONE' })
+  await assert.rejects(requestCountersign(second.channel, second.agree, 5_000), {
+    code: 'OFFER_GONE',
+    exit: 4
+  })
+  await assert.rejects(askQuote(buyer.deals, second.channel, stall.request()), {
+    code: 'OFFER_GONE',
+    exit: 4
+  })
+  await assert.rejects(askQuote(buyer.deals, second.channel, stall.request({ ask: Buffer.alloc(32) })), {
+    code: 'OFFER_GONE'
+  })
   assert.equal(stall.agreements, 0)
 })
 
@@ -126,7 +144,9 @@ test('space is sold once, however many ask for it at the same time', async () =>
   const stall = new Stall(provider, Number(billedBytes(CORES)) + 1)
   const buyers = await Promise.all([field.side(), field.side(), field.side()])
   const quotes = await Promise.all(buyers.map(buyer => quoted(buyer, stall)))
-  const answers = await Promise.allSettled(quotes.map(({ channel, agree }) => requestCountersign(channel, agree, 5_000)))
+  const answers = await Promise.allSettled(
+    quotes.map(({ channel, agree }) => requestCountersign(channel, agree, 5_000))
+  )
   const taken = answers.filter(answer => answer.status === 'fulfilled')
   const refused = answers.filter(answer => answer.status === 'rejected')
   assert.equal(taken.length, 1)
@@ -189,10 +209,14 @@ test('nobody agrees in the name of another', async () => {
   for (const [i, other] of others.entries()) {
     // Each with terms of its own, since an answer is kept under their id.
     const terms = { ...other.terms, grace: other.terms.grace - i }
-    await assert.rejects(channel.request('agree', { ...other, terms }, { id: agreementId(terms) }), { code: 'SIGNATURE' })
+    await assert.rejects(channel.request('agree', { ...other, terms }, { id: agreementId(terms) }), {
+      code: 'SIGNATURE'
+    })
   }
   const stolen = await third.deals.open(provider.device)
-  await assert.rejects(stolen.request('agree', agree, { id: agreementId(agree.terms) }), { code: 'SIGNATURE' })
+  await assert.rejects(stolen.request('agree', agree, { id: agreementId(agree.terms) }), {
+    code: 'SIGNATURE'
+  })
   assert.equal(stall.agreements, 0)
 })
 
@@ -259,11 +283,23 @@ test('a request of a market that is not the offer’s, or for nothing, is declin
   const [buyer, provider] = [await field.side(), await field.side()]
   const stall = new Stall(provider)
   const channel = await buyer.deals.open(provider.device)
-  const body = { market: MARKET, ask: stall.id, revision: 1, bytes: 1, blocks: 1, time: DAY, sliceStartMsat: 1n }
-  await assert.rejects(channel.request('quote', { ...body, market: Buffer.alloc(32) }), { code: 'OFFER_GONE' })
+  const body = {
+    market: MARKET,
+    ask: stall.id,
+    revision: 1,
+    bytes: 1,
+    blocks: 1,
+    time: DAY,
+    sliceStartMsat: 1n
+  }
+  await assert.rejects(channel.request('quote', { ...body, market: Buffer.alloc(32) }), {
+    code: 'OFFER_GONE'
+  })
   await assert.rejects(channel.request('quote', { ...body, bytes: 0 }), { code: 'SIZE' })
   await assert.rejects(channel.request('quote', { ...body, time: 1 }), { code: 'TIME' })
-  await assert.rejects(channel.request('quote', { ...body, bytes: Number.MAX_SAFE_INTEGER }), { code: 'NO_CAPACITY' })
+  await assert.rejects(channel.request('quote', { ...body, bytes: Number.MAX_SAFE_INTEGER }), {
+    code: 'NO_CAPACITY'
+  })
   await assert.rejects(channel.request('progress', { agreement: Buffer.alloc(32) }), { code: 'NOT_SERVED' })
   assert.deepEqual(provider.faults, [])
 })

@@ -46,11 +46,16 @@ test('who is not who it says, or where, or when, is told so, and served nothing'
     const reply = await raw.greet({ ...raw.hello, ...change(raw.hello) })
     assert.equal(reply.decline?.code, code)
     assert.ok(!reply.body)
-    await assert.rejects(raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) })))
+    await assert.rejects(
+      raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+    )
     await raw.disconnected()
   }
   const near = await stranger()
-  assert.ok((await near.greet({ ...near.hello, clock: near.hello.clock - 110_000 })).body, 'within two minutes')
+  assert.ok(
+    (await near.greet({ ...near.hello, clock: near.hello.clock - 110_000 })).body,
+    'within two minutes'
+  )
   unchanged(0)
 })
 
@@ -72,7 +77,15 @@ test('a node does not deal with one that is wrong, either', LIMIT, async () => {
 
 const early: Partial<Record<Method, (raw: Raw) => Buffer>> = {
   quote: raw =>
-    raw.wrap('quote-request', { market: MARKET, ask: stall.id, revision: 1, bytes: 1, blocks: 1, time: DAY, sliceStartMsat: 1n }),
+    raw.wrap('quote-request', {
+      market: MARKET,
+      ask: stall.id,
+      revision: 1,
+      bytes: 1,
+      blocks: 1,
+      time: DAY,
+      sliceStartMsat: 1n
+    }),
   progress: raw => raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }),
   end: raw => raw.wrap('end', { agreement: Buffer.alloc(32), reason: '' })
 }
@@ -89,7 +102,15 @@ test('a request before the hello ends the connection', LIMIT, async () => {
 })
 
 test('malformed and oversized requests end the connection, and nothing changes', LIMIT, async () => {
-  const good = { market: MARKET, ask: stall.id, revision: 1, bytes: 1, blocks: 1, time: DAY, sliceStartMsat: 1n }
+  const good = {
+    market: MARKET,
+    ask: stall.id,
+    revision: 1,
+    bytes: 1,
+    blocks: 1,
+    time: DAY,
+    sliceStartMsat: 1n
+  }
   const whole = encode('request', { id: Buffer.alloc(32), body: encode('quote-request', good) })
   const cases: [string, Buffer | null][] = [
     ['quote', null],
@@ -114,7 +135,8 @@ test('malformed and oversized requests end the connection, and nothing changes',
 test('a flood of requests ends the connection, also from one channel after another', LIMIT, async () => {
   const raw = await stranger()
   await raw.greet()
-  const request = (): Promise<unknown> => raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+  const request = (): Promise<unknown> =>
+    raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
   const answers = Promise.allSettled(Array.from({ length: 600 }, request))
   await raw.disconnected()
   const outcomes = await answers
@@ -150,9 +172,11 @@ test('a decline is one line of plain text, whatever the other side sent', LIMIT,
     const decline = { code: 'evil code\n', reason: `\u001b[2Jone\ntwo ${'x'.repeat(5000)}` }
     new Raw(liar, stream).rpc.respond('hello', async () => encode('reply', { decline }))
   })
-  const error = await buyer.deals.open(liar.device, { timeoutMs: 5_000 }).then(() => assert.fail(), (reason: unknown) => reason as { code: string; message: string })
+  const error = await buyer.deals.open(liar.device, { timeoutMs: 5_000 }).then(
+    () => assert.fail(),
+    (reason: unknown) => reason as { code: string; message: string }
+  )
   assert.equal(error.code, 'DECLINED')
-  // eslint-disable-next-line no-control-regex
   assert.doesNotMatch(error.message, /[\u0000-\u001f]/)
   assert.ok(error.message.length < 300)
 })

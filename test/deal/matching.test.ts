@@ -26,11 +26,19 @@ const wanted: fc.Arbitrary<Wanted> = fc.record({
   identity
 })
 const experiences = fc
-  .array(fc.option(fc.record({ good: fc.nat(5), bad: fc.nat(5), until: fc.constantFrom(0, NOW, NOW + 1) })), { minLength: 6, maxLength: 6 })
-  .map(list => (who: Buffer): Experience | null => list[who[0]!] ?? null)
+  .array(fc.option(fc.record({ good: fc.nat(5), bad: fc.nat(5), until: fc.constantFrom(0, NOW, NOW + 1) })), {
+    minLength: 6,
+    maxLength: 6
+  })
+  .map(
+    list =>
+      (who: Buffer): Experience | null =>
+        list[who[0]!] ?? null
+  )
 
 const hex = (list: readonly Candidate[]): string[] => list.map(ask => ask.id.toString('hex'))
-const standing = (record: Experience | null): number => (record ? (record.good - 3 * record.bad) / (1 + record.good + record.bad) : 0)
+const standing = (record: Experience | null): number =>
+  record ? (record.good - 3 * record.bad) / (1 + record.good + record.bad) : 0
 
 test('the same asks give the same order, however they come, and are left as they were', () => {
   fc.assert(
@@ -62,7 +70,11 @@ test('only asks that fit, by price, then by what was seen, then by id, and at mo
       for (const [i, ask] of found.entries()) {
         const next = found[i + 1]
         if (!next) break
-        const key = (a: Candidate): [bigint, number, string] => [a.price, -standing(experience(a.identity)), a.id.toString('hex')]
+        const key = (a: Candidate): [bigint, number, string] => [
+          a.price,
+          -standing(experience(a.identity)),
+          a.id.toString('hex')
+        ]
         const [a, b] = [key(ask), key(next)]
         const at = a.findIndex((part, j) => part !== b[j])
         assert.ok(at >= 0 && a[at]! < b[at]!, 'in order')
@@ -83,9 +95,17 @@ test('copies are of different identities, the first ones of the list', () => {
       const who = chosen.map(ask => ask.identity.toString('hex'))
       assert.equal(new Set(who).size, who.length)
       for (const identity of taken) assert.ok(!who.includes(identity.toString('hex')))
-      const others = new Set(list.map(ask => ask.identity.toString('hex')).filter(id => !taken.some(one => one.toString('hex') === id)))
+      const others = new Set(
+        list
+          .map(ask => ask.identity.toString('hex'))
+          .filter(id => !taken.some(one => one.toString('hex') === id))
+      )
       assert.equal(chosen.length, Math.min(copies, others.size))
-      for (const ask of chosen) assert.equal(ask, list.find(other => other.identity.equals(ask.identity)))
+      for (const ask of chosen)
+        assert.equal(
+          ask,
+          list.find(other => other.identity.equals(ask.identity))
+        )
     })
   )
 })

@@ -25,11 +25,10 @@ test('a request is carried out once however often it comes, and answered only wh
   }
   const first = replies.once(device, id(1), answer)
   assert.equal(replies.get(device, id(1))?.toString(), 'answer 1', 'it is in memory already')
-  let done = false
-  void first.then(() => (done = true))
   const second = replies.once(device, id(1), answer)
-  await Promise.resolve()
-  assert.ok(!done)
+  const order: string[] = []
+  await Promise.all([first.then(() => order.push('first')), second.then(() => order.push('second'))])
+  assert.deepEqual(order, ['first', 'second'], 'nobody has it before it is on disk')
   assert.equal((await second).toString(), 'answer 1')
   assert.equal(new Replies(await Facts.read(file), Date.now).get(device, id(1))?.toString(), 'answer 1')
   assert.equal((await replies.once(device, id(1), answer)).toString(), 'answer 1')
@@ -44,7 +43,10 @@ test('an answer that could not be made is made the next time', async t => {
   await facts.ready()
   const replies = new Replies(facts, Date.now)
   await assert.rejects(replies.once(device, id(1), () => Promise.reject(new Error('no'))))
-  assert.equal((await replies.once(device, id(1), () => Promise.resolve(Buffer.from('yes')))).toString(), 'yes')
+  assert.equal(
+    (await replies.once(device, id(1), () => Promise.resolve(Buffer.from('yes')))).toString(),
+    'yes'
+  )
   await facts.close()
 })
 

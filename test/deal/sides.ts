@@ -43,7 +43,10 @@ export class Field {
   }
 
   static async open(): Promise<Field> {
-    return new Field(await createTestnet(2, { host: '127.0.0.1' }), await mkdtemp(join(tmpdir(), 'bushel-deal-')))
+    return new Field(
+      await createTestnet(2, { host: '127.0.0.1' }),
+      await mkdtemp(join(tmpdir(), 'bushel-deal-'))
+    )
   }
 
   /** A node of somebody new; `given` is what it claims to be beside the truth. */
@@ -140,7 +143,13 @@ export class Stall implements Goods {
       withdrawn: false,
       identity: side.self.identity,
       device: side.device,
-      body: encode('storage-ask', { space, minTime: HOUR, maxTime: 60 * DAY, minChargeMsat: 1000n, region: '' })
+      body: encode('storage-ask', {
+        space,
+        minTime: HOUR,
+        maxTime: 60 * DAY,
+        minChargeMsat: 1000n,
+        region: ''
+      })
     }
     this.id = orderId(this.order)
     new Provider({
@@ -153,7 +162,8 @@ export class Stall implements Goods {
 
   capacityFault(_ask: Order, bytes: bigint): Promise<string | null> {
     let reserved = 0n
-    for (const { value } of this.side.facts.list('lease')) reserved += billedBytes(decode('terms', value).cores)
+    for (const { value } of this.side.facts.list('lease'))
+      reserved += billedBytes(decode('terms', value).cores)
     return Promise.resolve(reserved + bytes > this.space ? 'no room' : null)
   }
 
@@ -161,7 +171,12 @@ export class Stall implements Goods {
     const agreement = agreementId(terms)
     const slices = schedule(terms)
       .slice(0, STRIP_LENGTH)
-      .map(({ number, msat }) => ({ epoch: number, issue: 0, hash: crypto.hash([agreement, Buffer.from([number])]), msat }))
+      .map(({ number, msat }) => ({
+        epoch: number,
+        issue: 0,
+        hash: crypto.hash([agreement, Buffer.from([number])]),
+        msat
+      }))
     return { agreement, slices }
   }
 

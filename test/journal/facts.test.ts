@@ -22,7 +22,10 @@ test('a fact is what was set last, of its kind and key, also after opening again
   let facts = await open(file)
   assert.equal(facts.get('lease', key(1)), null)
   await facts.set({ kind: 'lease', key: key(1), value: text('a') })
-  await facts.set({ kind: 'lease', key: key(2), value: text('b') }, { kind: 'order', key: key(1), value: text('c') })
+  await facts.set(
+    { kind: 'lease', key: key(2), value: text('b') },
+    { kind: 'order', key: key(1), value: text('c') }
+  )
   await facts.set({ kind: 'lease', key: key(1), value: text('d') })
   for (let i = 0; i < 2; i++) {
     assert.deepEqual(all(facts, 'lease'), { '0001': 'd', '0002': 'b' })
@@ -39,7 +42,10 @@ test('a fact is what was set last, of its kind and key, also after opening again
 test('a fact that is taken away is gone, and stays so', async t => {
   const file = join(await folder(t), 'facts')
   const facts = await open(file)
-  await facts.set({ kind: 'lease', key: key(1), value: text('a') }, { kind: 'lease', key: key(2), value: text('b') })
+  await facts.set(
+    { kind: 'lease', key: key(1), value: text('a') },
+    { kind: 'lease', key: key(2), value: text('b') }
+  )
   await facts.set({ kind: 'lease', key: key(1), value: null })
   assert.equal(facts.get('lease', key(1)), null)
   assert.equal(facts.count('lease'), 1)
@@ -54,7 +60,11 @@ test('changes of one set stand together or not at all', async t => {
   const facts = await open(file)
   await facts.set({ kind: 'a', key: key(1), value: text('old') })
   const before = (await stat(file)).size
-  await facts.set({ kind: 'a', key: key(1), value: text('new') }, { kind: 'b', key: key(2), value: text('new') }, { kind: 'c', key: key(3), value: null })
+  await facts.set(
+    { kind: 'a', key: key(1), value: text('new') },
+    { kind: 'b', key: key(2), value: text('new') },
+    { kind: 'c', key: key(3), value: null }
+  )
   await facts.close()
   const whole = await readFile(file)
   for (let cut = before; cut <= whole.byteLength; cut++) {
@@ -81,9 +91,14 @@ test('what has been superseded is left out at opening, and nothing else is', { t
   const file = join(await folder(t), 'facts')
   const facts = await open(file)
   const large = Buffer.alloc(200_000, 1)
-  for (let i = 0; i < 30; i++) await facts.set({ kind: 'large', key: key(1), value: Buffer.concat([large, text(`${i}`)]) })
+  for (let i = 0; i < 30; i++)
+    await facts.set({ kind: 'large', key: key(1), value: Buffer.concat([large, text(`${i}`)]) })
   // More than go into one entry of the new file, of two kinds.
-  const many = Array.from({ length: 700 }, (_, i) => ({ kind: i % 2 ? 'odd' : 'even', key: key(i), value: text(`value ${i}`) }))
+  const many = Array.from({ length: 700 }, (_, i) => ({
+    kind: i % 2 ? 'odd' : 'even',
+    key: key(i),
+    value: text(`value ${i}`)
+  }))
   await facts.set(...many)
   await facts.set({ kind: 'odd', key: key(1), value: null })
   await facts.close()

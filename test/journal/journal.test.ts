@@ -34,7 +34,8 @@ async function read(file: string): Promise<string[]> {
   return entries
 }
 
-const damaged = (error: unknown): boolean => error instanceof BushelError && error.code === 'BAD_JOURNAL' && error.exit === 2
+const damaged = (error: unknown): boolean =>
+  error instanceof BushelError && error.code === 'BAD_JOURNAL' && error.exit === 2
 
 test('what was appended stands after opening again, in order', async t => {
   const file = join(await folder(t), 'journal')
@@ -130,7 +131,9 @@ test('a process that is killed in the middle of its writing loses nothing that i
   const file = join(await folder(t), 'journal')
   let last = -1
   for (const enough of [40, 120, 300]) {
-    const child = spawn(process.execPath, [fileURLToPath(new URL('writer.js', import.meta.url)), file], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [fileURLToPath(new URL('writer.js', import.meta.url)), file], {
+      stdio: ['ignore', 'pipe', 'inherit']
+    })
     const closed = once(child, 'close')
     for await (const line of createInterface({ input: child.stdout })) {
       last = Number(line)

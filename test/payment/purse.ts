@@ -30,10 +30,18 @@ export class Purse extends EventEmitter implements WalletPort {
     this.nodeId = Buffer.alloc(33, name)
   }
 
-  issue(request: { preimage: Buffer; msat: bigint; description: string; expirySeconds: number }): Promise<string> {
+  issue(request: {
+    preimage: Buffer
+    msat: bigint
+    description: string
+    expirySeconds: number
+  }): Promise<string> {
     const hash = createHash('sha256').update(request.preimage).digest('hex')
-    if (!this.invoices.has(hash)) this.invoices.set(hash, { preimage: request.preimage, msat: request.msat, status: 'open' })
-    return Promise.resolve([this.network, hash, request.msat, this.nodeId.toString('hex'), request.description].join('|'))
+    if (!this.invoices.has(hash))
+      this.invoices.set(hash, { preimage: request.preimage, msat: request.msat, status: 'open' })
+    return Promise.resolve(
+      [this.network, hash, request.msat, this.nodeId.toString('hex'), request.description].join('|')
+    )
   }
 
   refuse(hash: Buffer): Promise<{ status: string }> {
@@ -46,7 +54,9 @@ export class Purse extends EventEmitter implements WalletPort {
   invoice(hash: Buffer): Promise<{ status: string; receivedMsat?: bigint }> {
     const held = this.invoices.get(hash.toString('hex'))
     if (!held) return Promise.resolve({ status: 'unknown' })
-    return Promise.resolve(held.status === 'settled' ? { status: 'settled', receivedMsat: held.msat } : { status: held.status })
+    return Promise.resolve(
+      held.status === 'settled' ? { status: 'settled', receivedMsat: held.msat } : { status: held.status }
+    )
   }
 
   async reach(): Promise<void> {

@@ -14,7 +14,12 @@ import { Purse, checkInvoice } from './purse.js'
 
 const AGREEMENT = Buffer.alloc(32, 1)
 const OTHER = Buffer.alloc(32, 2)
-const EPOCHS: Epoch[] = Array.from({ length: 100 }, (_, i) => ({ number: i, start: i, end: i + 1, msat: 5_000n + BigInt(i) }))
+const EPOCHS: Epoch[] = Array.from({ length: 100 }, (_, i) => ({
+  number: i,
+  start: i,
+  end: i + 1,
+  msat: 5_000n + BigInt(i)
+}))
 
 /** One end of a payment: a wallet that outlives it, a ledger on disk, and the teller. */
 class End {
@@ -81,7 +86,13 @@ test('a slice is paid, and both sides have it in their books', async t => {
   assert.deepEqual(createHash('sha256').update(payment.preimage!).digest(), payment.hash)
   await received
   assert.equal(payee.ledger.payment(AGREEMENT, 0)!.step, 'received')
-  assert.deepEqual(payer.ledger.totals(AGREEMENT), { paidMsat: 5_000n, feesMsat: 7n, receivedMsat: 0n, inFlightMsat: 0n, payments: 1 })
+  assert.deepEqual(payer.ledger.totals(AGREEMENT), {
+    paidMsat: 5_000n,
+    feesMsat: 7n,
+    receivedMsat: 0n,
+    inFlightMsat: 0n,
+    payments: 1
+  })
   assert.equal(payee.ledger.totals(AGREEMENT).receivedMsat, 5_000n)
   assert.equal(payer.ledger.contiguous(AGREEMENT), 1)
   await payer.teller.pay(AGREEMENT, 2)
@@ -134,7 +145,8 @@ test('a payment in limbo is not paid again, and goes on when the wallet knows', 
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.purse.next = 'pend'
-  for (let i = 0; i < 3; i++) await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING', exit: 5 })
+  for (let i = 0; i < 3; i++)
+    await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING', exit: 5 })
   await payer.restart()
   await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   assert.equal(payer.purse.sent.length, 1)
@@ -198,7 +210,6 @@ test('a payment that settled while nobody was looking is recorded at the next st
   await bound(payer, payee)
   await payee.teller.close()
   payer.purse.next = 'die-after'
-  payer.purse.payments.clear()
   await assert.rejects(payer.teller.pay(AGREEMENT, 0))
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
   await payer.restart()
@@ -247,9 +258,7 @@ test('the word of a payer is not enough: our own wallet is asked', async t => {
 test('less than the slice is not the slice', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  const faulty = once(payee.purse, 'settled')
   payee.purse.emit('settled', payee.ledger.payment(AGREEMENT, 0)!.hash, 4_999n)
-  await faulty.catch(() => undefined)
   await new Promise(resolve => setImmediate(resolve))
   assert.equal(payee.ledger.payment(AGREEMENT, 0)!.step, 'listed')
   assert.equal(payee.faults.length, 1)
@@ -266,7 +275,10 @@ test('what is refused cannot be paid any more, and what was paid before counts',
     return refuse(hash)
   }
   await payee.teller.refuseRest(AGREEMENT)
-  assert.deepEqual(payee.ledger.payments(AGREEMENT).map(({ step }) => step), ['received', 'refused', 'refused'])
+  assert.deepEqual(
+    payee.ledger.payments(AGREEMENT).map(({ step }) => step),
+    ['received', 'refused', 'refused']
+  )
   await assert.rejects(payer.teller.pay(AGREEMENT, 1), { code: 'PAYMENT_FAILED' })
   assert.equal(payee.ledger.totals(AGREEMENT).receivedMsat, 5_000n)
   await payee.teller.refuseRest(AGREEMENT)
@@ -312,10 +324,16 @@ test('a second hash for an epoch, and a hash that stands elsewhere, are refused'
   await assert.rejects(payer.teller.bind(second, strip, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
   // The same hashes for another agreement: one payment would count for two.
   const again: SliceList = { agreement: OTHER, slices: list.slices }
-  const invoices = list.slices.map(slice => `play-1|${slice.hash.toString('hex')}|${slice.msat}|${payee.purse.nodeId.toString('hex')}|bushel/1 ${OTHER.toString('hex')} ${slice.epoch}`)
+  const invoices = list.slices.map(
+    slice =>
+      `play-1|${slice.hash.toString('hex')}|${slice.msat}|${payee.purse.nodeId.toString('hex')}|bushel/1 ${OTHER.toString('hex')} ${slice.epoch}`
+  )
   await assert.rejects(payer.teller.bind(again, invoices, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
   assert.deepEqual(payer.ledger.payments(OTHER), [])
-  assert.deepEqual(payer.ledger.payments(AGREEMENT).map(({ hash }) => hash), list.slices.map(({ hash }) => hash))
+  assert.deepEqual(
+    payer.ledger.payments(AGREEMENT).map(({ hash }) => hash),
+    list.slices.map(({ hash }) => hash)
+  )
   await liar.teller.close()
 })
 
@@ -331,8 +349,13 @@ test('binding the same strip again changes nothing', async t => {
 
 test('the hashes of a list are the same again, and no two are equal', async t => {
   const { payee } = await ends(t)
-  const lists = [AGREEMENT, OTHER].flatMap(agreement => [0, STRIP_LENGTH].map(from => payee.teller.list(agreement, EPOCHS, from)))
-  assert.deepEqual(lists.map(list => list.slices.length), [64, 36, 64, 36])
+  const lists = [AGREEMENT, OTHER].flatMap(agreement =>
+    [0, STRIP_LENGTH].map(from => payee.teller.list(agreement, EPOCHS, from))
+  )
+  assert.deepEqual(
+    lists.map(list => list.slices.length),
+    [64, 36, 64, 36]
+  )
   const hashes = new Set(lists.flatMap(list => list.slices.map(slice => slice.hash.toString('hex'))))
   assert.equal(hashes.size, 200)
   await payee.restart()

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import HyperDHT from 'hyperdht'
@@ -12,16 +14,25 @@ import { RESOURCE, SIDE, signOrder } from '../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
 import type { Market } from '../../src/book/market.js'
 import { Deals } from '../../src/deal/deals.js'
+import type { Self } from '../../src/deal/deals.js'
 import { DEFAULT_POLICY, Provider } from '../../src/deal/provider.js'
 import type { Policy } from '../../src/deal/provider.js'
 import { Home } from '../../src/identity/home.js'
 import { Facts } from '../../src/journal/facts.js'
+import { checkInvoice } from '../../src/lightning/invoice.js'
+import { linkLightning } from '../../src/lightning/play/link.js'
+import type { LightningLink } from '../../src/lightning/play/link.js'
 import { PLAY_NETWORK } from '../../src/lightning/play/network.js'
+import { PlayWallet } from '../../src/lightning/play/wallet.js'
 import type { Address } from '../../src/network/network.js'
 import { openNode } from '../../src/node.js'
 import type { BushelNode, NodeOptions } from '../../src/node.js'
-import type { Trade } from '../../src/node/trade.js'
 import { setUp } from '../../src/daemon/setup.js'
+import { Ledger } from '../../src/payment/ledger.js'
+import { Teller } from '../../src/payment/teller.js'
+import { Keeper } from '../../src/storage/keeper.js'
+import { Leases } from '../../src/storage/leases.js'
+import { Shelf } from '../../src/storage/shelf.js'
 import { deceive } from './lies.js'
 import type { Lies } from './lies.js'
 import { Purse } from './purse.js'
@@ -49,14 +60,20 @@ export interface Impostor {
 export interface RogueOptions {
   price: bigint
   policy?: Partial<Policy>
-  lies?: (node: BushelNode, trade: Trade) => Lies
+  lies?: (parts: RogueParts) => Lies
 }
 
-/** A whole node, with a wallet and a shelf, that lies where it is told to. */
+/** What the provider's side of the product is made of, in a rogue's hands. */
+export interface RogueParts {
+  device: KeyPair
+  leases: Leases
+  wallet: PlayWallet
+}
+
+/** A provider that can keep a drive and be paid, as the product does both, and lies where it is told to. */
 export interface Rogue {
   name: string
   device: Buffer
-  node: BushelNode
 }
 
 /** Where rogues live: on the private DHT of a test, with a reader of the market to publish what they offer. */
@@ -69,6 +86,8 @@ export class Den {
   readonly #nodes: BushelNode[] = []
   readonly #closing: (() => Promise<void>)[] = []
   #market!: Market
+  #wallet: Promise<PlayWallet> | null = null
+  #link: LightningLink | null = null
 
   private constructor(dir: string, bootstrap: Address[], key: string) {
     this.#dir = dir
@@ -95,9 +114,7 @@ export class Den {
     const purse = new Purse()
     const facts = new Facts(join(this.#dir, `${name}.facts`))
     await facts.ready()
-    const self = { ...who, lightning: purse.nodeId, network }
-    const connector = { connect: () => Promise.reject(new Error('it calls nobody')) }
-    const deals = new Deals({ self, facts, connector, onfault: error => this.faults.push(error), now })
+    const deals = this.#deals(facts, { ...who, lightning: purse.nodeId, network }, now)
     const order = this.#ask(who, options)
     new Provider({
       deals,
@@ -108,29 +125,84 @@ export class Den {
     deals.handle('strip', ({ agreement }) => ({ body: purse.strip(agreement) }))
     if (lies) deceive(deals, lies(purse, who))
     await deals.ready()
-    const server = this.#dht.createServer({}, stream => {
-      stream.on('error', () => stream.destroy()) // cut off by those it lies to
-      if (meet) meet(stream, deals)
-      else deals.attach(stream)
-    })
-    await server.listen(who.device)
+    await this.#stand(who, stream => (meet ? meet(stream, deals) : deals.attach(stream)))
     await this.#publish(order, who)
     this.#closing.push(async () => {
-      await server.close()
       await deals.close()
       await facts.close()
     })
     return { name, device: who.device.publicKey, deals }
   }
 
-  /** A whole node that takes part in everything and lies where it is told to. */
+  /** A provider made of the product's own parts, but for where it lies. All of them are paid over one wallet. */
   async rogue(name: string, { price, policy, lies }: RogueOptions): Promise<Rogue> {
-    const node = await this.node(name, { serve: true, ...(policy ? { policy } : {}) })
-    const trade = await node.trade()
-    if (lies) deceive(trade.deals, lies(node, trade))
-    const offer = { space: 10 * GIB, price: price.toString(), minTime: HOUR, maxTime: 365 * DAY, region: '' }
-    await node.call('sell.storage', offer, quiet)
-    return { name, device: node.home.device.publicKey, node }
+    const dir = join(this.#dir, name)
+    await mkdir(dir, { recursive: true })
+    const who = await person()
+    const wallet = await (this.#wallet ??= this.#openWallet())
+    const facts = new Facts(join(dir, 'facts'))
+    await facts.ready()
+    const onfault = (error: unknown): void => void this.faults.push(error)
+    const secret = randomBytes(32)
+    const teller = new Teller({ ledger: new Ledger(join(dir, 'ledger')), wallet, checkInvoice, secret, onfault })
+    await teller.ready()
+    const deals = this.#deals(facts, { ...who, lightning: wallet.nodeId, network: PLAY_NETWORK })
+    const leases = new Leases(facts)
+    const shelf = new Shelf({ folder: join(dir, 'shelf') })
+    await shelf.ready()
+    const announcer = { join: () => null, leave: async () => undefined }
+    const keeper = new Keeper({ deals, teller, leases, shelf, announcer, onfault })
+    const order = this.#ask(who, { price })
+    new Provider({ deals, policy: { ...DEFAULT_POLICY, ...policy }, goods: keeper, ask: () => order })
+    deceive(deals, {
+      agree: (truth, _body, _from, { stream }) => {
+        // One wallet has one connection to another: that of the rogue whose turn it is.
+        this.#link?.close()
+        this.#link = linkLightning(stream, wallet)
+        return truth()
+      }
+    })
+    if (lies) deceive(deals, lies({ device: who.device, leases, wallet }))
+    await deals.ready()
+    await keeper.ready()
+    await this.#stand(who, stream => deals.attach(stream))
+    await this.#publish(order, who)
+    this.#closing.push(async () => {
+      await keeper.close()
+      await deals.close()
+      await teller.close()
+      await shelf.close()
+      await facts.close()
+    })
+    return { name, device: who.device.publicKey }
+  }
+
+  async #openWallet(): Promise<PlayWallet> {
+    const wallet = new PlayWallet({ dir: join(this.#dir, 'wallet') })
+    await wallet.ready()
+    return wallet
+  }
+
+  #deals(facts: Facts, self: Self, now = Date.now): Deals {
+    const connector = { connect: () => Promise.reject(new Error('it calls nobody')) }
+    return new Deals({ self, facts, connector, onfault: error => this.faults.push(error), now })
+  }
+
+  /** Is reachable by the key of a device. */
+  async #stand(who: Person, meet: (stream: NoiseStream) => void): Promise<void> {
+    const streams = new Set<NoiseStream>()
+    const server = this.#dht.createServer({}, stream => {
+      streams.add(stream)
+      stream.on('error', () => stream.destroy()) // cut off by those it lies to
+      stream.once('close', () => streams.delete(stream))
+      Hypercore.createProtocolStream(stream)
+      meet(stream)
+    })
+    await server.listen(who.device)
+    this.#closing.unshift(async () => {
+      for (const stream of streams) stream.destroy()
+      await server.close()
+    })
   }
 
   /** A whole node in the market. */
@@ -178,7 +250,9 @@ export class Den {
 
   async close(): Promise<void> {
     await Promise.all(this.#nodes.map(node => node.close()))
-    await Promise.all(this.#closing.map(close => close()))
+    this.#link?.close()
+    for (const close of this.#closing) await close()
+    await (await this.#wallet)?.close()
     await this.#dht.destroy()
   }
 }

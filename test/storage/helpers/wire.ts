@@ -76,12 +76,12 @@ export async function scratch(t: TestContext): Promise<string> {
 }
 
 /** Serves over TCP, for another process. */
-export async function listen(server: Server, onstream?: (stream: Duplex) => void): Promise<Listener> {
+export async function listen(server: Server, link: () => Duplex[] = () => []): Promise<Listener> {
   const sockets = new Set<Socket>()
   const tcp = createServer(socket => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-    onstream?.(over(socket, false, server))
+    over(socket, false, server, link())
   })
   tcp.listen(0, '127.0.0.1')
   await once(tcp, 'listening')
@@ -104,13 +104,15 @@ export function dial(port: number, server: Server | null): Duplex {
   return over(createConnection(port, '127.0.0.1'), true, server)
 }
 
-function over(socket: Socket, initiator: boolean, server: Server | null): Duplex {
+function over(socket: Socket, initiator: boolean, server: Server | null, link: Duplex[] = []): Duplex {
   const raw: Duplex & { noiseStream?: Duplex } = Hypercore.createProtocolStream(initiator, {
     ondiscoverykey: async key => {
       await server?.serve(key, raw.noiseStream!)
     }
   })
-  raw.pipe(socket).pipe(raw)
+  let out: Duplex = raw
+  for (const through of link) out = out.pipe(through)
+  out.pipe(socket).pipe(raw)
   for (const stream of [raw, socket, raw.noiseStream!]) {
     stream.on('error', () => undefined) // a cut connection is part of the tests
   }

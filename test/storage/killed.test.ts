@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { RestoreProgress, RestoreResult } from '../../src/storage/restore.js'
+import { checksumOfTree } from '../../src/storage/tree.js'
+import type { RestoreTask } from './helpers/child-restore.js'
+import type { ShelfTask } from './helpers/child-shelf.js'
+import { noise, packAt, plant, shelved } from './helpers/goods.js'
+import { throttled } from './helpers/throttle.js'
+import { atEnd, listen, scratch } from './helpers/wire.js'
+
+function child(name: string, task: object): ChildProcess {
+  const path = fileURLToPath(new URL(`./helpers/${name}.js`, import.meta.url))
+  return fork(path, [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+}
+
+/** Runs a child until it says something of which `enough` is true, and kills it there with SIGKILL. */
+async function killWhen<M>(process: ChildProcess, enough: (message: M) => boolean): Promise<void> {
+  process.on('message', message => {
+    if (enough(message as M)) process.kill('SIGKILL')
+  })
+  const [code, signal] = (await once(process, 'exit')) as [number | null, string | null]
+  assert.equal(signal, 'SIGKILL', `it ended by itself with ${code}`)
+}
+
+/** The last message of a child that ends by itself. */
+async function finish<M>(process: ChildProcess): Promise<M> {
+  let last: unknown
+  process.on('message', message => (last = message))
+  const [code] = (await once(process, 'exit')) as [number | null]
+  assert.equal(code, 0)
+  return last as M
+}
+
+test('a provider killed at several points of an upload goes on where it was', async t => {
+  const folder = await scratch(t)
+  await plant(join(folder, 'tree'), { big: noise(24 << 20), small: 'x' })
+  const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const slow = await listen(packed, () => [throttled(20e6)])
+  const quick = await listen(packed)
+  atEnd(t, () => Promise.all([slow.close(), quick.close()]))
+  const task: ShelfTask = {
+    folder: join(folder, 'shelf'),
+    port: slow.port,
+    cores: result.cores.map(core => ({ ...core, key: core.key.toString('hex') }))
+  }
+  const all = result.cores.reduce((sum, core) => sum + core.length, 0)
+  const starts: number[] = []
+  for (const share of [0.1, 0.4, 0.7]) {
+    let last = 0
+    await killWhen<{ blocks: number }>(child('child-shelf', task), ({ blocks }) => {
+      last = blocks
+      return blocks > share * all
+    })
+    assert.ok(last < all)
+    // the first report of the next run must be of what this one had
+    starts.push(last)
+  }
+  const { done } = await finish<{ done: string[] }>(child('child-shelf', { ...task, port: quick.port }))
+  assert.deepEqual(
+    done,
+    result.seals.map(seal => seal.treeHash.toString('hex'))
+  )
+})
+
+test('a reader killed at several points of a restore goes on where it was', async t => {
+  const folder = await scratch(t)
+  const tree = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`small/${i}`, `file ${i}`]))
+  await plant(join(folder, 'tree'), { ...tree, big: noise(20 << 20), 'other big': noise(10 << 20) })
+  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const shelf = await shelved(t, goods, join(folder, 'shelf'))
+  const slow = await listen(shelf, () => [throttled(20e6)])
+  const quick = await listen(shelf)
+  atEnd(t, () => Promise.all([slow.close(), quick.close()]))
+  const task: RestoreTask = {
+    link: goods.result.link,
+    dest: join(folder, 'dest'),
+    store: join(folder, 'store'),
+    ports: [slow.port]
+  }
+  for (const share of [0.05, 0.3, 0.6]) {
+    await killWhen<{ progress: RestoreProgress }>(
+      child('child-restore', task),
+      ({ progress: { step, bytes } }) => step === 'write' && bytes > share * goods.result.bytes
+    )
+  }
+  const before = shelf.egress('lease').usedBytes
+  const { done } = await finish<{ done: RestoreResult }>(
+    child('child-restore', { ...task, ports: [quick.port] })
+  )
+  assert.equal(done.sha256, goods.result.sha256)
+  assert.equal((await checksumOfTree(task.dest)).sha256, goods.result.sha256)
+  const rest = shelf.egress('lease').usedBytes - before
+  assert.ok(rest < 0.5 * goods.result.bytes, `${rest} bytes in the last run`)
+})
