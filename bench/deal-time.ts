@@ -78,6 +78,7 @@ async function measure(
       cores: [core],
       time: 365 * DAY,
       sliceStartMsat: 5n * SAT,
+      minChargeMsat: SAT,
       minGrace: 0,
       timeoutMs: LIMIT
     })

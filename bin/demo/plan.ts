@@ -46,11 +46,14 @@ export function offersFor(tree: TreeSize): Offer[] {
   const billed = billedBytes([packed])
   const usual = chargeAt(USUAL_PRICE, billed)
   const price = usual >= LEAST && usual <= MOST ? USUAL_PRICE : roundUp(priceFor(TARGET, billed))
-  const unit = 2 ** Math.ceil(Math.log2(Math.max(packed.byteLength / MIB, 1)))
+  const space = (times: number): number => {
+    const mebibytes = BigInt(Math.max(Math.ceil((times * packed.byteLength) / MIB), times))
+    return Number(twoDigits(mebibytes)) * MIB
+  }
   return [
-    { price, space: 4 * unit * MIB },
-    { price: roundUp((price * 13n) / 12n), space: 8 * unit * MIB },
-    { price: roundUp((price * 4n) / 3n), space: 2 * unit * MIB }
+    { price, space: space(3) },
+    { price: roundUp((price * 13n) / 12n), space: space(4) },
+    { price: roundUp((price * 4n) / 3n), space: space(2) }
   ]
 }
 
@@ -68,10 +71,14 @@ function priceFor(charge: bigint, billed: bigint): bigint {
   return ceilDiv(charge * BigInt(TIB) * MONTH, billed * BigInt(TIME))
 }
 
-/** Up to two significant digits of msat per GiB (of TiB, where it is less), so that it can be read. */
+/** To whole msat a GiB (a TiB, where it is less) of two digits, so that it can be read. */
 function roundUp(price: bigint): bigint {
   const unit = price >= 1024n * 10n ? 1024n : 1n
-  const value = ceilDiv(price, unit)
+  return twoDigits(ceilDiv(price, unit)) * unit
+}
+
+/** The next number of which only two digits are not zero. */
+function twoDigits(value: bigint): bigint {
   const step = 10n ** BigInt(Math.max(value.toString().length - 2, 0))
-  return ceilDiv(value, step) * step * unit
+  return ceilDiv(value, step) * step
 }

@@ -16,7 +16,7 @@ export interface Request {
   /** The price that stands on the book: a quote above it is refused. */
   price: bigint
   /** The minimum charge that stands on the book: a quote above it is refused. */
-  minChargeMsat?: bigint
+  minChargeMsat: bigint
   cores: CoreLimit[]
   /** ms. */
   time: number
@@ -61,7 +61,7 @@ export async function askQuote(deals: Deals, channel: DealChannel, request: Requ
     const [was, is] = [formatPrice(request.price), formatPrice(quote.price)]
     throw BushelError.noOffer(`${peer} asks ${is} now, not ${was} as on the book`, undefined, 'PRICE_ROSE')
   }
-  if (request.minChargeMsat !== undefined && quote.minChargeMsat > request.minChargeMsat) {
+  if (quote.minChargeMsat > request.minChargeMsat) {
     const [was, is] = [formatAmount(request.minChargeMsat), formatAmount(quote.minChargeMsat)]
     throw BushelError.noOffer(
       `${peer} asks at least ${is} now, not ${was} as on the book`,

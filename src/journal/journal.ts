@@ -138,7 +138,7 @@ function frame(body: Buffer): Buffer {
 function endOf(bytes: Buffer, at: number): number | null {
   if (at + HEADER > bytes.byteLength) return null
   const length = bytes.readUInt32LE(at)
-  if (length === 0 || length > 2 * MAX_APPEND) return null // a cut of the power leaves zeros, and their CRC is zero
+  if (length > 2 * MAX_APPEND) return null
   if (crc32(bytes.subarray(at, at + 8)) !== bytes.readUInt32LE(at + 8)) return null
   return at + HEADER + length
 }

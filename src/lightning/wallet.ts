@@ -30,7 +30,8 @@ export interface Balance {
 
 /**
  * The port to a Lightning node. It knows nothing of what is being paid for.
- * Events: `settled` (paymentHash: Buffer, msat: bigint) when an invoice of ours is paid, after it is durable.
+ * Events: `settled` (paymentHash: Buffer, msat: bigint) when an invoice of ours is paid, after it is durable. It is told
+ * once, and not again after a restart of the program: ask `invoice` for those that were open before.
  */
 export interface Wallet {
   /** Network id; two nodes deal only when theirs are equal. */
@@ -50,7 +51,8 @@ export interface Wallet {
   reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void>
   /**
    * Sends a payment and waits at most `timeoutMs` for its final state; still under way it resolves to `pending`.
-   * A second call for the same hash never sends a second payment while the first is pending or succeeded.
+   * A second call for the same hash never sends a second payment while the first is pending or succeeded; after
+   * `failed` it sends again. Check the invoice first (`checkInvoice`).
    */
   pay(invoice: string, options: { maxFeeMsat: bigint; timeoutMs: number }): Promise<PaymentState>
   payment(paymentHash: Buffer): Promise<PaymentState>

@@ -56,6 +56,8 @@ export interface TellerOptions {
 }
 
 const PAY_TIMEOUT = 60_000
+/** How long closing waits for what is under way, ms. */
+const CLOSING = 2000
 /** More payments in flight than this to one agreement, and it is paused. */
 const MAX_LIMBO = 2
 const MIN_FEE_LIMIT = 5_000n
@@ -93,7 +95,9 @@ export class Teller extends ReadyResource {
 
   protected override async _close(): Promise<void> {
     this.#options.wallet.off('settled', this.#onsettled)
-    await Promise.allSettled([...this.#paying.values(), ...this.#receiving.values()])
+    const working = Promise.allSettled([...this.#paying.values(), ...this.#receiving.values()])
+    // A payment that is still under way then is asked for again, by its hash, at the next start.
+    await Promise.race([working, new Promise(resolve => setTimeout(resolve, CLOSING).unref())])
     await this.ledger.close()
   }
 

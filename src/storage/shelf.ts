@@ -15,8 +15,9 @@ import { fetchCore } from './shelf-fetch.js'
 import { LeaseFiles } from './shelf-lease.js'
 import type { ShelfLease, ShelvedLease } from './shelf-lease.js'
 
-/** What a core's own store occupies beside its blocks when it is at rest. */
+/** What a core's own store occupies beside its blocks when it is at rest, and beside its bytes for each block. */
 const STORE_OVERHEAD = 512 * KIB
+const BLOCK_ON_DISK = 192
 
 export interface ShelfOptions {
   folder: string
@@ -321,7 +322,8 @@ export class Shelf extends ReadyResource {
       if (complete) continue
       for (const limit of cores) {
         const here = await occupiedBytes(this.#shelve(limit.key).folder)
-        coming += Math.max(0, Number(billedBytes([limit])) + STORE_OVERHEAD - here)
+        const whole = limit.byteLength + limit.length * BLOCK_ON_DISK + STORE_OVERHEAD
+        coming += Math.max(0, whole - here)
       }
     }
     const free = await this.#free(this.#folder)

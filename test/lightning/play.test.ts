@@ -138,6 +138,20 @@ test('what is no invoice of this network is not paid', async () => {
   }
 })
 
+test('a payment that has failed can be made later', async () => {
+  const due = await invoice(carol, 2n)
+  const failed = await alice.pay(due.bolt11, FEELESS)
+  assert.equal(failed.status, 'failed')
+  const part = await bench.join(alice, carol)
+  const [state] = await Promise.all([alice.pay(due.bolt11, FEELESS), alice.payment(due.paymentHash)])
+  assert.equal(state.status, 'failed') // there is no channel yet
+  await alice.reach(carol.nodeId, 2n, 20_000)
+  const again = alice.pay(due.bolt11, FEELESS)
+  assert.notEqual((await alice.payment(due.paymentHash)).status, 'failed')
+  succeeded(await again, due)
+  part()
+})
+
 test('amounts from 1 msat up, many in flight', async () => {
   const amounts = Array.from({ length: 64 }, (_, i) => BigInt(i * i * i) + 1n)
   const [from, to] = await Promise.all([spendable(alice), spendable(bob)])

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import type { Address } from '../../src/network/network.js'
-import type { Finished } from '../../bin/demo/processes.js'
+import type { Finished, Line } from '../../bin/demo/processes.js'
 import type { LeaseEntry, World } from '../helpers/world.js'
 
 /** Where the private DHT of a world begins. */
@@ -29,4 +32,23 @@ export function assertSpent({
 }): void {
   const paid = leases.reduce((sum, { paidMsat }) => sum + BigInt(paidMsat), 0n)
   assert.equal(spent, paid + BigInt(channels) * CHANNEL_COST)
+}
+
+/** A mirror of a file, bought by a buyer of little patience. */
+export async function mirrorHastily(world: World, name: string, path: string): Promise<Finished> {
+  const [{ host, port }] = addressOf(world) as [Address]
+  const script = fileURLToPath(new URL('hasty-buyer.js', import.meta.url))
+  const child = spawn(process.execPath, [script, world.at(name), host, String(port), path], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal: AbortSignal.timeout(100_000)
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  const lines = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as Line)
+  return { code, signal, lines, result: lines.at(-1) ?? {}, stderr }
 }

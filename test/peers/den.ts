@@ -61,6 +61,8 @@ export interface RogueOptions {
   price: bigint
   policy?: Partial<Policy>
   lies?: (parts: RogueParts) => Lies
+  /** False: whoever was paid before it keeps the Lightning connection. */
+  takesOver?: boolean
 }
 
 /** What the provider's side of the product is made of, in a rogue's hands. */
@@ -135,7 +137,7 @@ export class Den {
   }
 
   /** A provider made of the product's own parts, but for where it lies. All of them are paid over one wallet. */
-  async rogue(name: string, { price, policy, lies }: RogueOptions): Promise<Rogue> {
+  async rogue(name: string, { price, policy, lies, takesOver = true }: RogueOptions): Promise<Rogue> {
     const dir = join(this.#dir, name)
     await mkdir(dir, { recursive: true })
     const who = await person()
@@ -157,8 +159,8 @@ export class Den {
     deceive(deals, {
       agree: (truth, _body, _from, { stream }) => {
         // One wallet has one connection to another: that of the rogue whose turn it is.
-        this.#link?.close()
-        this.#link = linkLightning(stream, wallet)
+        if (takesOver) this.#link?.close()
+        if (takesOver) this.#link = linkLightning(stream, wallet)
         return truth()
       }
     })
@@ -179,6 +181,7 @@ export class Den {
 
   async #openWallet(): Promise<PlayWallet> {
     const wallet = new PlayWallet({ dir: join(this.#dir, 'wallet') })
+    wallet.setMaxListeners(0)
     await wallet.ready()
     return wallet
   }

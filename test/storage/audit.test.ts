@@ -35,7 +35,11 @@ test('an audit of a shelf passes, and a false answer to it does not', async t =>
   const blocks = seal.cores.reduce((sum, core) => sum + core.length, 0)
 
   const audit = chooseAudit(seal, 64)
-  assert.equal(audit.blocks.length, blocks, 'no block is asked for twice, so all of a small seal are asked for')
+  assert.equal(
+    audit.blocks.length,
+    blocks,
+    'no block is asked for twice, so all of a small seal are asked for'
+  )
   assert.equal(new Set(audit.blocks.map(({ core, index }) => `${core} ${index}`)).size, blocks)
   assert.equal(chooseAudit(seal, 3).blocks.length, 3)
 

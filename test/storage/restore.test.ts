@@ -102,7 +102,10 @@ test('nobody who has it: not found, in the time given', async t => {
   await plant(folder, { file: 'x' })
   const { result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const options = { link: result.link, dest: join(folder, 'dest'), findTimeout: 200 }
-  await assert.rejects(restoreFrom(t, [], join(folder, 'store'), options), { code: 'LINK_NOT_FOUND', exit: 3 })
+  await assert.rejects(restoreFrom(t, [], join(folder, 'store'), options), {
+    code: 'LINK_NOT_FOUND',
+    exit: 3
+  })
   const other = await packAt(t, join(folder, 'file'), join(folder, 'other'))
   const shelf = await shelved(t, other, join(folder, 'shelf'))
   await assert.rejects(restoreFrom(t, [shelf], join(folder, 'store'), options), { code: 'LINK_NOT_FOUND' })
@@ -118,20 +121,23 @@ test('a link with a false second key decrypts nothing and writes nothing', async
   await plant(folder, { file: 'x' })
   const { packed, result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const options = { link: { key: result.key, encryptionKey: noise(32) }, dest: join(folder, 'dest') }
-  await assert.rejects(restoreFrom(t, [packed], join(folder, 'store'), options), { code: 'BAD_LINK', exit: 2 })
+  await assert.rejects(restoreFrom(t, [packed], join(folder, 'store'), options), {
+    code: 'BAD_LINK',
+    exit: 2
+  })
   await assert.rejects(lstat(join(folder, 'dest')), { code: 'ENOENT' })
 })
 
 test('two providers at once are nearly twice as fast as one', async t => {
   const folder = await scratch(t)
-  const bytes = 40 << 20
+  const bytes = 30 << 20
   await plant(folder, { file: noise(bytes) })
   const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const shelves = [
     await shelved(t, goods, join(folder, 'shelf1')),
     await shelved(t, goods, join(folder, 'shelf2'))
   ]
-  const rate = 10e6
+  const rate = 5e6
   let begun = 0
   const restored = await restoreFrom(
     t,

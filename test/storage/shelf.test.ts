@@ -32,7 +32,10 @@ function blocksOf(count: number, bytes: number): Buffer[] {
   return Array.from({ length: count }, () => noise(bytes))
 }
 
-async function limitOf(core: Hypercore, length = core.length): Promise<{
+async function limitOf(
+  core: Hypercore,
+  length = core.length
+): Promise<{
   key: Buffer
   length: number
   byteLength: number
@@ -195,10 +198,7 @@ test('two signed histories of a core are a violation', async t => {
   }
   const shelf = await openShelf(t, join(folder, 'shelf'))
   await shelf.keep({ id: 'a', cores: [await limitOf(told)], egressBytes: 0 })
-  const wires = [
-    connect(new Packed(one, [told.key]), shelf),
-    connect(new Packed(two, [told.key]), shelf)
-  ]
+  const wires = [connect(new Packed(one, [told.key]), shelf), connect(new Packed(two, [told.key]), shelf)]
   await shelf.attach('a', wires[0]!.ends[1])
   const fetching = shelf.fetch('a', {
     onProgress: ({ blocks }) => {
@@ -236,7 +236,10 @@ test('a lease that is dropped gives its disk back, to the last byte of its cores
   const own = await openOwn(t, join(folder, 'own'))
   const size = 12 << 20
   const cores = await Promise.all(['a', 'b'].map(name => owned(own, name, blocksOf(48, size / 48))))
-  const packed = new Packed(own, cores.map(core => core.key))
+  const packed = new Packed(
+    own,
+    cores.map(core => core.key)
+  )
   const shelf = await openShelf(t, join(folder, 'shelf'))
   const empty = (await shelf.usage()).usedBytes
   const wire = connect(packed, shelf)
@@ -376,7 +379,11 @@ test('a full disk pauses a fetch, takes no new lease, and goes on when there is 
   free = 40 << 20
   assert.equal(await shelf.canReserve(29 << 20), true)
   assert.equal(await shelf.canReserve(31 << 20), false, 'the margin is not given away')
-  await shelf.keep({ id: 'coming', cores: [{ key: noise(32), length: 80, byteLength: 20 << 20 }], egressBytes: 0 })
+  await shelf.keep({
+    id: 'coming',
+    cores: [{ key: noise(32), length: 80, byteLength: 20 << 20 }],
+    egressBytes: 0
+  })
   assert.equal(await shelf.canReserve(5 << 20), true)
   assert.equal(await shelf.canReserve(15 << 20), false, 'what others have still to fetch is not given away')
 

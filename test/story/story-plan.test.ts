@@ -49,5 +49,5 @@ test('the demo pays each provider at least six times for inputs of any size, and
 
 test('100 MB are kept at 120 sat/GiB-month', () => {
   const [best] = offersFor(tree(8000, 98e6))
-  assert.deepEqual(best, { price: 120n * sat * 1024n, space: 512 * MIB })
+  assert.deepEqual(best, { price: 120n * sat * 1024n, space: 290 * MIB })
 })

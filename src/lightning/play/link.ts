@@ -79,7 +79,8 @@ class Link implements LightningLink {
   }
 
   #open(): void {
-    if (this.#closed || this.#channel || this.#stream.destroyed || this.#wallet.closing) return
+    if (this.#wallet.failure || this.#wallet.closing) this.close()
+    if (this.#closed || this.#channel || this.#stream.destroyed) return
     let pipe: Pipe | null = null
     let openedAt = Infinity
     const channel = this.#mux.createChannel({

@@ -15,8 +15,14 @@ export interface Calls {
    * Answers with the state when it is sent, which is followed by a `payment` message when it is final. When the
    * payee's channel is being taken up again it waits for that, for as long as is given, before it sends.
    */
-  pay(invoice: string, maxFeeMsat: bigint, patienceMs: number): PaymentState
-  payment(paymentHash: Buffer): PaymentState
+  pay(invoice: string, maxFeeMsat: bigint, patienceMs: number): PaymentReport
+  payment(paymentHash: Buffer): PaymentReport
+}
+
+/** The state of a payment, and which attempt to make it this is the state of: from 1, 0 for none. */
+export interface PaymentReport {
+  state: PaymentState
+  attempt: number
 }
 
 export type CallName = keyof Calls
@@ -36,7 +42,7 @@ export type FromChild =
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'refusal'; id: number; error: BushelErrorShape }
   | { type: 'settled'; order: number; paymentHash: Buffer; msat: bigint }
-  | { type: 'payment'; paymentHash: Buffer; state: PaymentState }
+  | { type: 'payment'; paymentHash: Buffer; report: PaymentReport }
   | { type: 'data'; conn: number; bytes: Buffer }
   | { type: 'ack'; conn: number; size: number }
   | { type: 'closed'; conn: number }

@@ -4,7 +4,7 @@ import { BushelError } from '../../../contracts/errors.js'
 import type { InvoiceRequest, InvoiceState, PaymentState } from '../wallet.js'
 import type { Channels } from './channels.js'
 import { free, someU64 } from './ldk.js'
-import type { FromChild } from './messages.js'
+import type { FromChild, PaymentReport } from './messages.js'
 import type { PlayNode } from './node.js'
 import type { InvoiceRecord, PaymentRecord } from './records.js'
 
@@ -110,13 +110,13 @@ export class Payments {
     return { status: 'settled', receivedMsat: record.receivedMsat, settledAt: record.settledAt }
   }
 
-  payment(paymentHash: Buffer): PaymentState {
+  payment(paymentHash: Buffer): PaymentReport {
     const record = this.#node.store.payments.get(paymentHash.toString('hex'))
-    return record ? stateOf(record) : { status: 'unknown' }
+    return record ? reportOf(record) : { state: { status: 'unknown' }, attempt: 0 }
   }
 
   /** The payment's id is its hash, so that even LDK would not send it twice. */
-  async pay(invoice: string, maxFeeMsat: bigint, patienceMs: number): Promise<PaymentState> {
+  async pay(invoice: string, maxFeeMsat: bigint, patienceMs: number): Promise<PaymentReport> {
     const read = ldk.Bolt11Invoice.constructor_from_str(invoice)
     if (!(read instanceof ldk.Result_Bolt11InvoiceParseOrSemanticErrorZ_OK))
       throw refused('it cannot be read')
@@ -148,12 +148,12 @@ export class Payments {
   }
 
   /** The state of a payment that must not be sent again. */
-  #underway(paymentHash: Buffer): PaymentState | null {
+  #underway(paymentHash: Buffer): PaymentReport | null {
     const record = this.#node.store.payments.get(paymentHash.toString('hex'))
-    return record && record.status !== 'failed' ? stateOf(record) : null
+    return record && record.status !== 'failed' ? reportOf(record) : null
   }
 
-  #send(invoice: ldk.Bolt11Invoice, paymentHash: Buffer, maxFeeMsat: bigint): PaymentState {
+  #send(invoice: ldk.Bolt11Invoice, paymentHash: Buffer, maxFeeMsat: bigint): PaymentReport {
     const prepared = ldk.UtilMethods.constructor_payment_parameters_from_invoice(invoice)
     if (
       !(prepared instanceof ldk.Result_C3Tuple_ThirtyTwoBytesRecipientOnionFieldsRouteParametersZNoneZ_OK)
@@ -163,15 +163,17 @@ export class Payments {
     const route = prepared.res.get_c()
     route.set_max_total_routing_fee_msat(ldk.Option_u64Z.constructor_some(maxFeeMsat))
     const retry = ldk.Retry.constructor_attempts(ATTEMPTS)
-    const { manager } = this.#node.engine
+    const { engine, store } = this.#node
+    const { manager } = engine
+    const attempt = (store.payments.get(paymentHash.toString('hex'))?.attempt ?? 0) + 1
     const sent = manager.send_payment(paymentHash, prepared.res.get_b(), paymentHash, route, retry)
     if (sent instanceof ldk.Result_NoneRetryableSendFailureZ_Err) {
       const reason = ldk.RetryableSendFailure[sent.err]?.replace(/^LDKRetryableSendFailure_/, '') ?? 'unknown'
       // LDK has it under way although our record does not: then the record is what is behind.
       const status = reason === 'DuplicatePayment' ? 'pending' : 'failed'
-      return this.#record(paymentHash, { status, preimage: null, feeMsat: 0n, reason })
+      return this.#record(paymentHash, { attempt, status, preimage: null, feeMsat: 0n, reason })
     }
-    return this.#record(paymentHash, { status: 'pending', preimage: null, feeMsat: 0n, reason: '' })
+    return this.#record(paymentHash, { attempt, status: 'pending', preimage: null, feeMsat: 0n, reason: '' })
   }
 
   #claim(event: ldk.Event_PaymentClaimable): void {
@@ -216,18 +218,23 @@ export class Payments {
     this.#conclude(paymentHash, { status: 'failed', preimage: null, feeMsat: 0n, reason })
   }
 
-  #conclude(paymentHash: Buffer, record: PaymentRecord): void {
-    this.#tell({ type: 'payment', paymentHash, state: this.#record(paymentHash, record) })
+  #conclude(paymentHash: Buffer, outcome: Omit<PaymentRecord, 'attempt'>): void {
+    const attempt = this.#node.store.payments.get(paymentHash.toString('hex'))?.attempt ?? 1
+    this.#tell({ type: 'payment', paymentHash, report: this.#record(paymentHash, { ...outcome, attempt }) })
   }
 
-  #record(paymentHash: Buffer, record: PaymentRecord): PaymentState {
+  #record(paymentHash: Buffer, record: PaymentRecord): PaymentReport {
     this.#node.store.payments.set(paymentHash.toString('hex'), record)
-    return stateOf(record)
+    return reportOf(record)
   }
 
   #tellSettled(id: string, { order, receivedMsat }: InvoiceRecord): void {
     this.#tell({ type: 'settled', order, paymentHash: Buffer.from(id, 'hex'), msat: receivedMsat })
   }
+}
+
+function reportOf(record: PaymentRecord): PaymentReport {
+  return { state: stateOf(record), attempt: record.attempt }
 }
 
 function stateOf({ status, preimage, feeMsat, reason }: PaymentRecord): PaymentState {

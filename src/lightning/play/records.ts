@@ -15,6 +15,8 @@ export interface InvoiceRecord {
 }
 
 export interface PaymentRecord {
+  /** Counts up each time it is sent again after a failure. */
+  attempt: number
   status: 'pending' | 'succeeded' | 'failed'
   preimage: Buffer | null
   feeMsat: bigint

@@ -3,10 +3,11 @@ import ReadyResource from 'ready-resource'
 import { BushelError, EXIT } from '../../../contracts/errors.js'
 import type { Balance, InvoiceRequest, InvoiceState, PaymentState, Wallet } from '../wallet.js'
 import { paymentHashOf } from '../invoice.js'
-import type { Call, CallName, Calls, FromChild } from './messages.js'
+import type { Call, CallName, Calls, FromChild, PaymentReport } from './messages.js'
 import { createWalletDir, readBalance } from './disk.js'
 import { PLAY_GRANT_MSAT, PLAY_NETWORK } from './network.js'
 import { isNodeId } from './nodeid.js'
+import { Outcomes, UNDER_WAY } from './outcomes.js'
 import { LightningProcess } from './process.js'
 import { Streams, type Attachment, type AttachOptions } from './streams.js'
 
@@ -20,6 +21,7 @@ export interface PlayWalletOptions {
 interface Pending {
   /** Made anew each time it is sent, so that what is left of a time limit can be put in. */
   call(): Call
+  /** Both are called in the order in which the process has answered. */
   resolve(value: unknown): void
   reject(error: Error): void
 }
@@ -37,7 +39,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
   readonly #process: LightningProcess
   readonly #streams: Streams
   readonly #pending = new Map<number, Pending>()
-  readonly #watchers = new Map<string, Set<(state: PaymentState) => void>>()
+  readonly #outcomes = new Outcomes()
   #nextCall = 1
   #nodeId: Buffer | null = null
   #settledOrder: number | null = null
@@ -85,6 +87,11 @@ export class PlayWallet extends ReadyResource implements Wallet {
   get nodeId(): Buffer {
     if (!this.#nodeId) throw this.#failure ?? closedError('the wallet is not open yet')
     return this.#nodeId
+  }
+
+  /** Why every call is refused now; null while the wallet works. */
+  get failure(): BushelError | null {
+    return this.#failure
   }
 
   /** Process id of the Lightning process, while there is one. */
@@ -135,7 +142,10 @@ export class PlayWallet extends ReadyResource implements Wallet {
   }
 
   payment(paymentHash: Buffer): Promise<PaymentState> {
-    return this.#ask('payment', () => [paymentHash])
+    return new Promise((resolve, reject) => {
+      const told = ({ state }: PaymentReport): void => resolve(this.#outcomes.truth(paymentHash, state))
+      this.#send('payment', () => [paymentHash], told, reject)
+    })
   }
 
   /** Reserves nothing: two calls may both be satisfied by the same capacity. */
@@ -153,35 +163,47 @@ export class PlayWallet extends ReadyResource implements Wallet {
     invoice: string,
     { maxFeeMsat, timeoutMs }: { maxFeeMsat: bigint; timeoutMs: number }
   ): Promise<PaymentState> {
-    const hash = paymentHashOf(invoice)
-    const key = hash.toString('hex')
-    let watcher: (state: PaymentState) => void = () => undefined
-    const final = new Promise<PaymentState>(resolve => (watcher = resolve))
-    const watchers = this.#watchers.get(key) ?? new Set()
-    this.#watchers.set(key, watchers.add(watcher))
+    const paymentHash = paymentHashOf(invoice)
+    if (this.#failure) throw this.#failure
     const until = performance.now() + timeoutMs
+    const { final, stop } = this.#outcomes.watch(paymentHash)
+    const asked = new Promise<PaymentReport>((resolve, reject) => {
+      this.#outcomes.asked(paymentHash)
+      const answered = (settle: () => void): void => {
+        this.#outcomes.answered(paymentHash)
+        settle()
+      }
+      this.#send(
+        'pay',
+        () => [invoice, maxFeeMsat, Math.max(0, until - performance.now())],
+        report => answered(() => resolve(report)),
+        // Closed before it answered: it may have been sent, and only the record can tell, at the next start.
+        error => answered(() => (error === this.#failure ? resolve(UNDER_WAY) : reject(error)))
+      )
+    })
     try {
-      const asked = this.#ask('pay', () => [invoice, maxFeeMsat, Math.max(0, until - performance.now())])
-      const settled = asked.then(state => (state.status === 'pending' ? final : state))
-      return await withTimeout(settled, timeoutMs, () => ({ status: 'pending' }))
+      const ended = asked.then(({ state, attempt }) => (state.status === 'pending' ? final(attempt) : state))
+      return await withTimeout(ended, timeoutMs, () => ({ status: 'pending' }))
     } finally {
-      watchers.delete(watcher)
-      if (!watchers.size) this.#watchers.delete(key)
+      stop()
     }
   }
 
   #ask<N extends CallName>(name: N, args: () => Parameters<Calls[N]>): Promise<ReturnType<Calls[N]>> {
-    if (this.#failure) return Promise.reject(this.#failure)
-    return new Promise((resolve, reject) => {
-      const id = this.#nextCall++
-      const pending: Pending = {
-        call: () => ({ name, args: args() }) as Call,
-        resolve: resolve as (value: unknown) => void,
-        reject
-      }
-      this.#pending.set(id, pending)
-      if (this.#process.up) this.#process.send({ type: 'call', id, call: pending.call() })
-    })
+    return new Promise((resolve, reject) => this.#send(name, args, resolve, reject))
+  }
+
+  #send<N extends CallName>(
+    name: N,
+    args: () => Parameters<Calls[N]>,
+    resolve: (value: ReturnType<Calls[N]>) => void,
+    reject: (error: Error) => void
+  ): void {
+    if (this.#failure) return reject(this.#failure)
+    const id = this.#nextCall++
+    const call = (): Call => ({ name, args: args() }) as Call
+    this.#pending.set(id, { call, resolve: resolve as (value: unknown) => void, reject })
+    if (this.#process.up) this.#process.send({ type: 'call', id, call: call() })
   }
 
   #onup(nodeId: Buffer, settledOrder: number): void {
@@ -189,16 +211,16 @@ export class PlayWallet extends ReadyResource implements Wallet {
     this.#settledOrder ??= settledOrder
     this.#streams.start()
     for (const [id, { call }] of this.#pending) this.#process.send({ type: 'call', id, call: call() })
-    for (const key of this.#watchers.keys()) this.#lookAgain(Buffer.from(key, 'hex'))
+    for (const paymentHash of this.#outcomes.hashes()) this.#lookAgain(paymentHash)
     this.#opened?.resolve()
     this.#opened = null
   }
 
   /** What became final just before a death may not have been told. */
   #lookAgain(paymentHash: Buffer): void {
-    this.payment(paymentHash).then(
-      state => this.#onpayment(paymentHash, state),
-      () => undefined // the wallet has failed or was closed; whoever waits is told by the time limit
+    this.#ask('payment', () => [paymentHash]).then(
+      report => this.#outcomes.tell(paymentHash, report),
+      () => undefined // the wallet has failed or was closed, and whoever waits has been told so
     )
   }
 
@@ -216,7 +238,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
         this.emit('settled', message.paymentHash, message.msat)
         break
       case 'payment':
-        this.#onpayment(message.paymentHash, message.state)
+        this.#outcomes.tell(message.paymentHash, message.report)
         break
       case 'data':
       case 'ack':
@@ -229,11 +251,6 @@ export class PlayWallet extends ReadyResource implements Wallet {
     }
   }
 
-  #onpayment(paymentHash: Buffer, state: PaymentState): void {
-    if (state.status !== 'succeeded' && state.status !== 'failed') return
-    for (const watcher of this.#watchers.get(paymentHash.toString('hex')) ?? []) watcher(state)
-  }
-
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id)
     this.#pending.delete(id)
@@ -244,9 +261,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
     this.#failure ??= error
     for (const { reject } of this.#pending.values()) reject(this.#failure)
     this.#pending.clear()
-    // What is under way stays so, and whoever waits for it need not do so any longer.
-    for (const watchers of this.#watchers.values())
-      for (const watcher of watchers) watcher({ status: 'pending' })
+    this.#outcomes.end()
     this.#streams.close()
     this.#opened?.reject(this.#failure)
     this.#opened = null

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { formatKey } from '../../contracts/key.js'
+import { noise } from '../helpers/tree.js'
+import { World } from '../helpers/world.js'
+import type { LeaseEntry, MirrorResult } from '../helpers/world.js'
+import { addressOf, assertSpent, mirrorHastily, notesOf } from './buyers.js'
+import { Den, shown } from './den.js'
+import type { RogueParts } from './den.js'
+import { silence } from './lies.js'
+import type { Lies } from './lies.js'
+
+const SAT = 1000n
+const CHEAP = 60_000n * 1000n * 1024n
+
+const BEFORE: [goes: string, says: RegExp, lies: Lies][] = [
+  ['asked for a quote', /did not answer quote in time/, { quote: silence }],
+  ['asked to sign', /did not answer agree in time/, { agree: silence }],
+  ['asked for invoices', /did not answer strip in time/, { strip: silence }],
+  ['it is to be paid', /cannot be paid|did not answer in time/, {}]
+]
+
+const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RogueParts) => Lies][] = [
+  ['it was told of the first payment', /did not answer paid in time; 5 sat/, 5n * SAT, () => ({ paid: silence })],
+  [
+    'a payment was on its way',
+    /still under way; nothing was paid to it, 5 sat are still on their way/,
+    0n,
+    ({ wallet }) => ({
+      strip: async truth => {
+        const answer = await truth()
+        process.kill(wallet.pid!, 'SIGSTOP')
+        return answer
+      }
+    })
+  ],
+  [
+    'the upload was to begin',
+    /upload to .* has stalled; 5 sat/,
+    5n * SAT,
+    ({ wallet }) => ({
+      quote: truth => {
+        process.kill(wallet.pid!, 'SIGCONT')
+        return truth()
+      },
+      progress: silence
+    })
+  ],
+  [
+    'the upload should have moved',
+    /upload to .* has stalled; 5 sat/,
+    5n * SAT,
+    () => ({ progress: (_truth, { agreement }) => ({ body: { agreement, blocks: 0, bytes: 0 } }) })
+  ],
+  ['it was to sign for the upload', /upload to .* has stalled; 5 sat/, 5n * SAT, () => ({ seal: silence })],
+  ['it was to be audited', /did not answer audit in time; 5 sat/, 5n * SAT, () => ({ audit: silence })]
+]
+
+test('a market of providers that go silent', async t => {
+  const world = await World.open(t)
+  const early = await world.found('keeper', 'early')
+  const { key: late } = await world.ok<{ key: string }>('keeper', ['market', 'create', '--name', 'late'])
+  for (const market of [early, late]) await world.sell('keeper', '100000 sat/GiB-month', '--market', market)
+  const path = world.at('file')
+  await writeFile(path, noise('silence', 1 << 20))
+  const bootstrap = addressOf(world)
+  const before = await Den.open({ dir: world.at('before'), bootstrap, market: early })
+  t.after(() => before.close())
+  const after = await Den.open({ dir: world.at('after'), bootstrap, market: late })
+  t.after(() => after.close())
+  const impostors: Buffer[] = []
+  for (const [i, [goes, , lies]] of BEFORE.entries()) {
+    const { device } = await before.impostor(goes, { price: CHEAP + BigInt(i), lies: () => lies })
+    impostors.push(device)
+  }
+  const rogues: Buffer[] = []
+  for (const [i, [goes, , , lies]] of AFTER.entries()) {
+    // The wallet of the one that stops it must not have to shake hands first.
+    const takesOver = goes !== 'a payment was on its way'
+    const { device } = await after.rogue(goes, { price: CHEAP + BigInt(i), lies, takesOver })
+    rogues.push(device)
+  }
+  for (const [name, market] of [['one', early], ['other', late]] as const) {
+    await world.init(name)
+    await world.ok(name, ['market', 'join', market])
+  }
+  const started = await world.wallet('other')
+  const [one, other] = await Promise.all(['one', 'other'].map(name => mirrorHastily(world, name, path)))
+
+  for (const [i, [goes, says]] of BEFORE.entries()) {
+    await t.test(`one that goes silent when ${goes} is passed over`, () => {
+      assertNamed(notesOf(one!), impostors[i]!, says)
+    })
+  }
+  await t.test('those cost nothing, and the honest one is taken', async () => {
+    const leases = await world.leases('one')
+    assertKept(one!, leases)
+    for (const lease of leases) if (lease.state !== 'STORED') assert.equal(lease.paidMsat, '0')
+  })
+
+  const leases = await world.leases('other')
+  for (const [i, [goes, says, loses]] of AFTER.entries()) {
+    await t.test(`one that goes silent when ${goes} is left`, () => {
+      assertNamed(notesOf(other!), rogues[i]!, says)
+      const lease = leases.find(({ peer }) => peer === formatKey(rogues[i]!))!
+      assert.equal(lease.paidMsat, loses.toString())
+      assert.equal(lease.state, loses === 0n ? 'VOID' : 'ENDED')
+    })
+  }
+  await t.test('those cost a slice each, and the honest one is taken', async () => {
+    assertKept(other!, leases)
+    const now = await world.wallet('other')
+    // The payment that hung in the air was claimed in the end, when its payee woke up.
+    assertSpent({ leases, spent: started.spendable - now.spendable - 5n * SAT, channels: 2 })
+  })
+  await t.test('nobody failed on his own side', () => assert.deepEqual([...before.faults, ...after.faults], []))
+})
+
+function assertNamed(notes: string[], device: Buffer, says: RegExp): void {
+  const note = notes.find(text => text.includes(shown(device)))
+  assert.ok(note, `a note that names ${shown(device)}: ${notes.join('\n')}`)
+  assert.match(notes.filter(text => text.includes(shown(device))).join('\n'), says)
+}
+
+function assertKept({ code, result, stderr }: { code: number | null; result: object; stderr: string }, leases: LeaseEntry[]): void {
+  assert.equal(code, 0, JSON.stringify(result) + stderr)
+  const { leases: ids, paidMsat } = result as MirrorResult
+  assert.equal(ids.length, 1)
+  const kept = leases.find(({ id }) => id === ids[0])!
+  assert.equal(kept.state, 'STORED')
+  assert.equal(kept.paidMsat, paidMsat)
+}
