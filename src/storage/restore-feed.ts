@@ -1,15 +1,17 @@
 import type Hypercore from 'hypercore'
 import type { Range } from 'hypercore'
-import { MIB } from '../../contracts/quantity.js'
+import { KIB, MIB } from '../../contracts/quantity.js'
 import { compactCore } from './disk.js'
 import { tuneRequests } from './serve.js'
 
-/** Blocks of one request for a range. */
-const CHUNK_BLOCKS = 64
-/** What all providers together work on: this much ahead of what is being written, in bytes and at least in chunks. */
+/** What all providers together work on: this much ahead of what is being written. */
 const AHEAD_BYTES = 128 * MIB
-const MIN_CHUNKS_AHEAD = 8
-const MAX_CHUNKS_AHEAD = 64
+const MIN_AHEAD_BLOCKS = 256
+const MAX_AHEAD_BLOCKS = 4096
+/** The window moves by a quarter of its blocks. */
+const CHUNKS_AHEAD = 4
+/** Blocks from this size on are asked for in order, so that they can be written as they come; small ones cost less at random. */
+const LINEAR_BYTES = 64 * KIB
 /** Bytes of written blocks after which they are cleared, and after which their disk is given back. */
 const CLEAR_BYTES = 32 * MIB
 const COMPACT_BYTES = 256 * MIB
@@ -21,13 +23,13 @@ export interface Run {
 }
 
 /**
- * Feeds blocks of a core in the order of the given runs, while it asks all providers for those some way ahead: random
- * ones of a sliding window, so that each provider is busy with others. What has been written is cleared from the store.
+ * Feeds blocks of a core in the order of the given runs, while it asks all providers for those in a window some way ahead,
+ * each provider for others. What has been written is cleared from the store.
  */
 export class Feed {
   readonly #core: Hypercore
   readonly #chunks: Run[]
-  readonly #ahead: number
+  readonly #linear: boolean
   readonly #asked: Range[] = []
   #passed = 0
   #cleared = 0
@@ -39,11 +41,12 @@ export class Feed {
   /** `bytes` are those of all runs together, about. */
   constructor(core: Hypercore, runs: readonly Run[], bytes: number) {
     this.#core = core
-    this.#chunks = runs.flatMap(({ start, end }) => cut(start, end))
     const blocks = runs.reduce((sum, { start, end }) => sum + end - start, 0)
-    tuneRequests(core, bytes / Math.max(1, blocks))
-    const chunkBytes = Math.max(1, bytes / this.#chunks.length)
-    this.#ahead = Math.max(MIN_CHUNKS_AHEAD, Math.min(MAX_CHUNKS_AHEAD, Math.round(AHEAD_BYTES / chunkBytes)))
+    const blockBytes = Math.max(1, bytes / Math.max(1, blocks))
+    this.#linear = blockBytes >= LINEAR_BYTES
+    const ahead = Math.min(MAX_AHEAD_BLOCKS, Math.max(MIN_AHEAD_BLOCKS, Math.round(AHEAD_BYTES / blockBytes)))
+    this.#chunks = runs.flatMap(run => cut(run, Math.ceil(ahead / CHUNKS_AHEAD)))
+    tuneRequests(core, blockBytes)
   }
 
   /** The decrypted block; the index must not go back below a chunk that was passed. */
@@ -61,9 +64,10 @@ export class Feed {
     while (this.#passed < this.#chunks.length && this.#chunks[this.#passed]!.end <= index) {
       this.#asked[this.#passed++]?.destroy()
     }
-    const until = Math.min(this.#passed + this.#ahead, this.#chunks.length)
+    const until = Math.min(this.#passed + CHUNKS_AHEAD, this.#chunks.length)
     while (this.#asked.length < until) {
-      this.#asked.push(this.#core.download(this.#chunks[this.#asked.length]!))
+      const chunk = this.#chunks[this.#asked.length]!
+      this.#asked.push(this.#core.download({ ...chunk, linear: this.#linear }))
     }
   }
 
@@ -97,9 +101,8 @@ export function joinRuns(runs: Iterable<Run>): Run[] {
   return joined
 }
 
-function cut(start: number, end: number): Run[] {
+function cut({ start, end }: Run, blocks: number): Run[] {
   const chunks: Run[] = []
-  for (let at = start; at < end; at += CHUNK_BLOCKS)
-    chunks.push({ start: at, end: Math.min(at + CHUNK_BLOCKS, end) })
+  for (let at = start; at < end; at += blocks) chunks.push({ start: at, end: Math.min(at + blocks, end) })
   return chunks
 }

@@ -22,6 +22,8 @@ import { sumOfFiles } from './tree.js'
 
 /** How often a restore looks whether it still gets anything, and at the disk, ms. */
 const WATCH_INTERVAL = 1000
+/** Progress is told no more often than this while files are written, ms. */
+const PROGRESS_INTERVAL = 100
 /** Below this much free disk nothing more is fetched. */
 const DISK_FLOOR = 64 * MIB
 
@@ -199,14 +201,14 @@ export class Restore extends ReadyResource {
     const sums = new Map([...same, ...whole])
     let files = sums.size
     let bytes = [...sums.keys()].reduce((sum, { size }) => sum + size, 0)
-    const tell = (): void =>
-      this.#options.onProgress?.({
-        step: 'write',
-        files,
-        bytes,
-        totalFiles: plan.files.length,
-        totalBytes: plan.bytes
-      })
+    let told = 0
+    const tell = (): void => {
+      const now = performance.now()
+      if (now - told < PROGRESS_INTERVAL && bytes < plan.bytes) return
+      told = now
+      const [totalFiles, totalBytes] = [plan.files.length, plan.bytes]
+      this.#options.onProgress?.({ step: 'write', files, bytes, totalFiles, totalBytes })
+    }
     tell()
     await assertRoom(place.part, missingBytes(open))
     const blobs = await this.#blobsOf(plan, open)

@@ -38,7 +38,7 @@ export interface FetchOptions {
  * - BLOCK_TOO_LARGE: a block above MAX_BLOCK_BYTES
  */
 export async function fetchCore(kept: Hypercore, options: FetchOptions): Promise<void> {
-  const { limit, signal } = options
+  const { signal } = options
   signal.throwIfAborted()
   const core = kept.session({ active: true })
   await core.ready()

@@ -136,7 +136,8 @@ export class Shelf extends ReadyResource {
   /**
    * Fetches the agreed blocks of a lease, and no others, from the connections attached now and later; resolves when all
    * are here and verified, and goes on from what was here before. Throws a violation (codes CORE_FORKED, CORE_TOO_LARGE,
-   * BLOCK_TOO_LARGE), after which nothing more is taken from the uploader, or the signal's reason.
+   * BLOCK_TOO_LARGE), after which nothing more is taken from the uploader, or the signal's reason. A second call shares
+   * the fetch that runs.
    */
   fetch(
     id: string,

@@ -269,7 +269,7 @@ export interface Person {
   proof: Buffer
 }
 
-async function person(): Promise<Person> {
+export async function person(): Promise<Person> {
   const key = await IdentityKey.from({ mnemonic: IdentityKey.generateMnemonic() })
   const device = crypto.keyPair()
   return { identity: key.identityPublicKey, device, proof: await key.bootstrap(device.publicKey) }

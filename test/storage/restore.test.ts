@@ -10,7 +10,7 @@ import { checksumOfTree } from '../../src/storage/tree.js'
 import { noise, packAt, plant, shelved, sumByHand } from './helpers/goods.js'
 import type { Content } from './helpers/goods.js'
 import { throttled } from './helpers/throttle.js'
-import { atEnd, connect, scratch } from './helpers/wire.js'
+import { connect, scratch } from './helpers/wire.js'
 import type { Server } from './helpers/wire.js'
 
 /** Restores from these, with a store in `folder`. */
@@ -163,7 +163,7 @@ test('two providers at once are nearly twice as fast as one', async t => {
 
 test('one provider that vanishes is made good by the other; without any it stalls, and goes on later', async t => {
   const folder = await scratch(t)
-  await plant(folder, { file: noise(16 << 20) })
+  await plant(folder, { file: noise(32 << 20) })
   const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const shelf = await shelved(t, goods, join(folder, 'shelf'))
   const options = { link: goods.result.link, dest: join(folder, 'dest') }
@@ -194,7 +194,7 @@ test('one provider that vanishes is made good by the other; without any it stall
   assert.equal(restored.sha256, goods.result.sha256)
   assert.ok(first >= 4 << 20, `${first} bytes stood already`)
   const fetched = shelf.egress('lease').usedBytes - before
-  assert.ok(fetched < 13 << 20, `${fetched} bytes were fetched again`)
+  assert.ok(fetched < 29 << 20, `${fetched} bytes were fetched again`)
 })
 
 test('what is torn in the part is noticed, and fetched again', async t => {
@@ -285,11 +285,17 @@ test('a stopped restore ends at once with the reason, and keeps what it has', as
   const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const stop = new AbortController()
   const options = { link: goods.result.link, dest: join(folder, 'dest') }
-  const stopped = restoreFrom(t, [goods.packed], join(folder, 'store'), {
-    ...options,
-    signal: stop.signal,
-    onProgress: ({ bytes }) => bytes > 2 << 20 && stop.abort(new Error('typed Ctrl-C'))
-  })
+  const stopped = restoreFrom(
+    t,
+    [goods.packed],
+    join(folder, 'store'),
+    {
+      ...options,
+      signal: stop.signal,
+      onProgress: ({ bytes }) => bytes > 2 << 20 && stop.abort(new Error('typed Ctrl-C'))
+    },
+    () => [throttled(10e6)]
+  )
   await assert.rejects(stopped, { message: 'typed Ctrl-C' })
   const kept = await lstat(join(folder, 'dest.bushel-part', 'file'))
   assert.ok(kept.size >= 2 << 20)

@@ -131,6 +131,14 @@ test('a single file is restored as the destination itself', { timeout: 60_000 },
   assert.deepEqual(await world.leases('buyer'), [])
   const { link, files, bytes } = await world.ok<MirrorResult>('buyer', ['mirror', file, ...options])
   assert.deepEqual([files, bytes], [1, 400_000])
+  // A second lease uses the channel of the first: to the msat, what one has less the other has more.
+  const before = { buyer: await world.wallet('buyer'), seller: await world.wallet('seller') }
+  const more = await world.ok<MirrorResult>('buyer', ['mirror', file, '--copies', '1', '--time', '60d'])
+  const after = { buyer: await world.wallet('buyer'), seller: await world.wallet('seller') }
+  assert.equal(before.buyer.spendable - after.buyer.spendable, BigInt(more.paidMsat) + BigInt(more.feesMsat))
+  assert.equal(after.seller.spendable - before.seller.spendable, BigInt(more.paidMsat))
+  assert.ok(BigInt(more.paidMsat) >= 1000n)
+
   await world.init('reader')
   const restore = await world.ok<RestoreResult>('reader', ['restore', link, world.at('music', 'out.flac')])
   const one = await look(world.at('music'))

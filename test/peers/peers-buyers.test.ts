@@ -1,0 +1,356 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import Corestore from 'corestore'
+import type { NoiseStream } from 'hyperdht'
+import ProtomuxRPC from 'protomux-rpc'
+import { encode, hashOf } from '../../contracts/codec.js'
+import { formatKey, parseKey } from '../../contracts/key.js'
+import { billedBytes, parsePrice } from '../../contracts/money.js'
+import { KIB, MIB } from '../../contracts/quantity.js'
+import { sign } from '../../contracts/signature.js'
+import { agreementId } from '../../contracts/terms.js'
+import { PROTOCOL } from '../../src/deal/channel.js'
+import { Network } from '../../src/network/network.js'
+import type { StatusResult } from '../../src/node/api.js'
+import { occupiedBytes } from '../../src/storage/disk.js'
+import { noise } from '../helpers/tree.js'
+import { World } from '../helpers/world.js'
+import type { LeaseEntry } from '../helpers/world.js'
+import { addressOf } from './buyers.js'
+import { person } from './den.js'
+import { flipped } from './lies.js'
+import { RogueBuyer, limitOf, sealOf } from './rogue-buyer.js'
+import type { Offer, Purchase } from './rogue-buyer.js'
+
+const PRICE = '100000 sat/GiB-month'
+/** What a shelf may occupy beside the blocks: the folders, and the store of each core. */
+const FOLDERS = 64 * KIB
+const STORE = 640 * KIB
+
+test('a provider among buyers that cheat', async t => {
+  const world = await World.open(t)
+  const market = await world.found('keeper', 'fair')
+  const { id } = await world.sell('keeper', PRICE, '--space', '64MiB')
+  const status = (): Promise<StatusResult> => world.ok<StatusResult>('keeper', ['status'])
+  const began = await status()
+  const offer: Offer = { market, id, device: began.device, price: parsePrice(PRICE) }
+  const bootstrap = addressOf(world)
+  const people: RogueBuyer[] = []
+  t.after(() => Promise.all(people.map(one => one.close())))
+  const somebody = async (name: string, options: { paying?: true; now?: () => number } = {}): Promise<RogueBuyer> => {
+    const one = await RogueBuyer.open({ dir: world.at(name), bootstrap, ...options })
+    people.push(one)
+    return one
+  }
+  const cheat = await somebody('cheat', { paying: true })
+  const thief = await somebody('thief')
+  const leaseOf = async ({ id }: Pick<Purchase, 'id'>): Promise<LeaseEntry | undefined> =>
+    (await world.leases('keeper')).find(lease => lease.id === formatKey(id))
+  const onShelf = (): Promise<number> => occupiedBytes(world.at('keeper', 'shelf'))
+  const ended = (purchase: Purchase): Promise<unknown> =>
+    world.leasesWhen('keeper', leases =>
+      leases.some(lease => lease.id === formatKey(purchase.id) && lease.state === 'ENDED')
+    )
+  const disk = await onShelf()
+  const back = async (): Promise<void> => {
+    for (let tries = 0; (await onShelf()) > disk + FOLDERS && tries < 50; tries++) await tick(100)
+    assert.ok((await onShelf()) <= disk + FOLDERS, `${await onShelf()} bytes on the shelf, at first ${disk}`)
+  }
+
+  // Under way while all else goes on: a reservation that is not paid until it lapses, at the provider's next look.
+  const unpaid = await thief.core(noise('unpaid', 64 * KIB))
+  const reserved = await thief.agree(offer, [limitOf(unpaid, { length: 16, byteLength: 16 * MIB })], () => ({
+    countersignBy: Date.now() + 1500,
+    startBy: Date.now() + 1500
+  }))
+  const lapsed = world.leasesWhen('keeper', leases =>
+    leases.some(lease => lease.id === formatKey(reserved.id) && lease.state === 'VOID')
+  )
+  lapsed.catch(() => undefined) // looked at below
+
+  await t.test('what is agreed is reserved, and no buyer can have it reserved for long', async () => {
+    assert.equal((await status()).shelf.reservedBytes, 16 * MIB + 16 * 128)
+    const cores = [limitOf(unpaid)]
+    for (const twist of [
+      { startBy: Date.now() + 365 * 86_400_000 },
+      { countersignBy: Date.now() + 365 * 86_400_000, startBy: Date.now() + 365 * 86_400_000 }
+    ]) {
+      await assert.rejects(thief.agree(offer, cores, () => twist), { code: 'TERMS' })
+    }
+    const huge = [limitOf(unpaid, { length: 60, byteLength: 60 * MIB })]
+    await assert.rejects(thief.agree(offer, huge), { code: 'NO_CAPACITY' })
+  })
+
+  await t.test('terms that were not quoted, or not by the two of them, are declined', async () => {
+    const cores = [limitOf(unpaid)]
+    const twists: [string, Parameters<RogueBuyer['terms']>[2]][] = [
+      ['TERMS', ({ price }) => ({ price: price - 1n })],
+      ['TERMS', ({ grace }) => ({ grace: grace + 1 })],
+      ['TERMS', ({ minChargeMsat }) => ({ minChargeMsat: minChargeMsat - 1n })],
+      ['TERMS', ({ sliceStartMsat }) => ({ sliceStartMsat: sliceStartMsat - 1n })],
+      ['TERMS', () => ({ egressBytes: Number.MAX_SAFE_INTEGER })],
+      ['TERMS', () => ({ time: Number.MAX_SAFE_INTEGER })],
+      ['TERMS', () => ({ cores: [{ key: unpaid.key, length: 1, byteLength: 2 * MIB }] })],
+      ['NO_QUOTE', () => ({ nonce: randomBytes(32) })],
+      ['PARTIES', ({ provider }) => ({ provider: { ...provider, lightning: Buffer.alloc(33, 2) } })],
+      ['PARTIES', ({ buyer }) => ({ buyer: { ...buyer, identity: cheat.who.identity } })],
+      ['NETWORK', () => ({ network: 'bitcoin' })]
+    ]
+    for (const [code, twist] of twists) await assert.rejects(thief.agree(offer, cores, twist), { code })
+  })
+
+  await t.test('a block above 1 MiB ends the lease, and the disk is as before', async () => {
+    const core = await cheat.core(noise('a', KIB), noise('enormous', 3 * MIB), noise('b', KIB), noise('c', KIB))
+    const purchase = await cheat.buy(offer, [limitOf(core, { byteLength: 4 * MIB })])
+    await assert.rejects(cheat.upload(purchase, [core], core.length), { code: /ENDED|INCOMPLETE/ })
+    await ended(purchase)
+    await back()
+  })
+
+  await t.test('more bytes than were agreed end the lease, and the disk is as before', async () => {
+    const core = await cheat.core(...Array.from({ length: 8 }, (_, i) => noise(`more${i}`, 256 * KIB)))
+    const purchase = await cheat.buy(offer, [limitOf(core, { byteLength: MIB })])
+    await assert.rejects(cheat.upload(purchase, [core], core.length), { code: 'ENDED' })
+    await ended(purchase)
+    await back()
+  })
+
+  await t.test('a fork ends the lease, and the disk is as before', async () => {
+    const core = await cheat.core(noise('f0', KIB), noise('f1', KIB))
+    const purchase = await cheat.buy(offer, [limitOf(core, { length: 4, byteLength: 4 * KIB })])
+    await core.append(noise('f2', KIB))
+    await core.truncate(1)
+    await core.append([noise('g1', KIB), noise('g2', KIB), noise('g3', KIB)])
+    await assert.rejects(cheat.upload(purchase, [core], 4), { code: 'ENDED' })
+    await ended(purchase)
+    await back()
+  })
+
+  await t.test('of a core that is longer than agreed nothing more is taken', async () => {
+    const core = await cheat.core(...Array.from({ length: 4 }, (_, i) => noise(`long${i}`, 64 * KIB)))
+    const limit = limitOf(core)
+    const purchase = await cheat.buy(offer, [limit])
+    await core.append(Array.from({ length: 64 }, (_, i) => noise(`longer${i}`, 256 * KIB)))
+    await cheat.upload(purchase, [core], limit.length)
+    await assert.rejects(cheat.seal(purchase, [await sealOf(core)]), { code: 'SEAL' })
+    const grown = (await onShelf()) - disk
+    assert.ok(grown < limit.byteLength + STORE, `${grown} bytes for ${limit.byteLength}`)
+    await cheat.seal(purchase, [await sealOf(core, limit.length)])
+    await purchase.channel.request('end', { agreement: purchase.id, reason: 'that was all', counter: null })
+    await back()
+  })
+
+  await t.test('blocks of one byte cost no more disk than is billed for them', async () => {
+    const core = await cheat.core(...Array.from({ length: 20_000 }, (_, i) => Buffer.of(i & 255)))
+    const few = await cheat.buy(offer, [limitOf(core, { length: 4, byteLength: 4 })])
+    await cheat.upload(few, [core], 4)
+    assert.ok((await onShelf()) - disk < STORE, 'only what was agreed is taken')
+    await few.channel.request('end', { agreement: few.id, reason: 'enough', counter: null })
+    await back()
+    const all = await cheat.buy(offer, [limitOf(core)])
+    await cheat.upload(all, [core], core.length)
+    const grown = (await onShelf()) - disk
+    const billed = Number(billedBytes([limitOf(core)]))
+    assert.ok(grown <= billed + STORE, `${grown} bytes on disk for ${billed} billed`)
+    await all.channel.request('end', { agreement: all.id, reason: 'enough', counter: null })
+    await back()
+  })
+
+  const goods = await cheat.core(...Array.from({ length: 12 }, (_, i) => noise(`goods${i}`, 64 * KIB)))
+  const bought = await cheat.buy(offer, [limitOf(goods)], () => ({ egressBytes: goods.byteLength }))
+
+  await t.test('a seal that is not of what is there, or not signed, is declined', async () => {
+    const sealed = await sealOf(goods)
+    const { channel } = bought
+    await assert.rejects(cheat.seal(bought, [sealed]), { code: 'INCOMPLETE' })
+    await cheat.upload(bought, [goods], goods.length)
+    for (const wrong of [
+      [{ ...sealed, treeHash: flipped(sealed.treeHash) }],
+      [{ ...sealed, fork: 1 }],
+      [{ ...sealed, length: sealed.length - 1 }],
+      [{ ...sealed, byteLength: sealed.byteLength - 1 }],
+      [sealed, sealed],
+      []
+    ]) {
+      await assert.rejects(cheat.seal(bought, wrong), { code: 'SEAL' })
+    }
+    await assert.rejects(cheat.seal(bought, [sealed], thief.who.device), { code: 'SIGNATURE' })
+    await assert.rejects(channel.request('audit', { seal: randomBytes(32), nonce: randomBytes(32), blocks: [] }), {
+      code: 'AUDIT'
+    })
+    await cheat.seal(bought, [sealed])
+  })
+  const seal = hashOf('seal', { agreement: bought.id, cores: [await sealOf(goods)] })
+
+  await t.test('audits that ask for what was never sealed, or too much, are declined', async () => {
+    const ask = (blocks: { core: number; index: number }[], of = seal): Promise<unknown> =>
+      bought.channel.request('audit', { seal: of, nonce: randomBytes(32), blocks })
+    const one = { core: 0, index: 0 }
+    await assert.rejects(ask([{ core: 0, index: goods.length }]), { code: 'AUDIT' })
+    await assert.rejects(ask([{ core: 0, index: Number.MAX_SAFE_INTEGER }]), { code: 'AUDIT' })
+    await assert.rejects(ask([{ core: 1, index: 0 }]), { code: 'AUDIT' })
+    await assert.rejects(ask([one, { core: Number.MAX_SAFE_INTEGER, index: 0 }]), { code: 'AUDIT' })
+    await assert.rejects(ask(Array.from({ length: 65 }, () => one)), { code: 'AUDIT' })
+    await assert.rejects(ask([]), { code: 'AUDIT' })
+    await assert.rejects(ask([one], randomBytes(32)), { code: 'NO_SEAL' })
+    await ask([one])
+  })
+
+  await t.test('counters that say more than was paid, or go back, are not signed', async () => {
+    const counter = { agreement: bought.id, n: 3, paidMsat: 5000n, servedUntil: Date.now(), egressBytes: 0 }
+    const count = (change: Partial<typeof counter>, signer = cheat.who.device): Promise<unknown> => {
+      const changed = { ...counter, ...change }
+      return bought.channel.request('counter', { counter: changed, buyer: sign('counter', changed, signer) })
+    }
+    await assert.rejects(count({ paidMsat: 5001n }), { code: 'COUNTER' })
+    await assert.rejects(count({}, thief.who.device), { code: 'SIGNATURE' })
+    await count({})
+    await assert.rejects(count({ n: 2 }), { code: 'COUNTER' })
+    await assert.rejects(bought.channel.request('counter', { counter, buyer: null }), { code: 'SIGNATURE' })
+  })
+
+  await t.test('a payment that never came is not taken for one', async () => {
+    const claim = { agreement: bought.id, epoch: 1, preimage: randomBytes(32) }
+    await assert.rejects(bought.channel.request('paid', claim), { code: 'NOT_RECEIVED' })
+    assert.equal((await leaseOf(bought))!.earnedMsat, '5000')
+  })
+
+  await t.test("another's agreement is nobody else's", async () => {
+    const channel = await thief.channel(offer)
+    const { id: agreement, agree } = bought
+    await assert.rejects(channel.request('agree', agree, { id: agreementId(agree.terms) }), {
+      code: /SIGNATURE|PARTIES/
+    })
+    const forged = { terms: agree.terms, signature: sign('terms', agree.terms, thief.who.device) }
+    await assert.rejects(channel.request('agree', forged, { id: agreementId(agree.terms) }), { code: 'PARTIES' })
+    const code = 'NO_AGREEMENT'
+    await assert.rejects(channel.request('strip', { agreement, from: 0 }), { code })
+    await assert.rejects(channel.request('topup', { agreement, from: 64 }), { code })
+    await assert.rejects(channel.request('paid', { agreement, epoch: 0, preimage: randomBytes(32) }), { code })
+    await assert.rejects(channel.request('progress', { agreement }), { code })
+    await assert.rejects(thief.seal({ ...bought, channel }, [await sealOf(goods)]), { code })
+    await assert.rejects(channel.request('end', { agreement, reason: 'for fun', counter: null }), { code })
+    const counter = { agreement, n: 9, paidMsat: 0n, servedUntil: 0, egressBytes: 0 }
+    const buyer = sign('counter', counter, thief.who.device)
+    await assert.rejects(channel.request('counter', { counter, buyer }), { code })
+    assert.equal((await leaseOf(bought))!.state, 'STORED')
+  })
+
+  await t.test('a reader gets what the agreed egress covers, and no more', async () => {
+    assert.equal(await read(world, offer, goods.key, 'first', goods.length), goods.length)
+    const second = await read(world, offer, goods.key, 'second', goods.length)
+    assert.ok(second < goods.length / 2, `${second} more blocks of ${goods.length}`)
+    const audit = { seal, nonce: randomBytes(32), blocks: [{ core: 0, index: 0 }] }
+    await assert.rejects((await thief.channel(offer)).request('audit', audit), { code: 'EGRESS' })
+    await bought.channel.request('audit', audit)
+  })
+
+  await t.test('who speaks before the hello, or garbage, or too much, is disconnected', async t => {
+    const hello = async (stream: NoiseStream, rpc: ProtomuxRPC): Promise<void> => {
+      await rpc.request('strip', wrapped('strip-request', { agreement: randomBytes(32), from: 0 }))
+      stream.destroy()
+    }
+    const cases: [string, (stream: NoiseStream, rpc: ProtomuxRPC) => Promise<unknown>][] = [
+      ['a request before the hello', hello],
+      ['garbage for a hello', (_stream, rpc) => rpc.request('hello', randomBytes(300))],
+      ['a hello of a megabyte', (_stream, rpc) => rpc.request('hello', randomBytes(MIB))],
+      ['an empty hello', (_stream, rpc) => rpc.request('hello', null)],
+      ['garbage below all protocols', async stream => void stream.write(Buffer.alloc(4096, 0xff))]
+    ]
+    for (const [what, act] of cases) {
+      await t.test(what, async t => {
+        const stream = await stranger(t, world, offer)
+        const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL })
+        const closed = once(stream, 'close', { signal: AbortSignal.timeout(10_000) })
+        act(stream, rpc).catch(() => undefined) // the connection goes
+        await closed
+      })
+    }
+  })
+
+  await t.test('a flood of requests costs the one who sends it the connection', async () => {
+    const flood = await somebody('flood')
+    const channel = await flood.channel(offer)
+    const closed = once(channel.stream, 'close', { signal: AbortSignal.timeout(20_000) })
+    const agreement = randomBytes(32)
+    const answers = await Promise.allSettled(
+      Array.from({ length: 3000 }, () => channel.request('progress', { agreement }))
+    )
+    await closed
+    const answered = answers.filter(
+      answer => answer.status === 'rejected' && (answer.reason as { code: string }).code === 'NO_AGREEMENT'
+    )
+    assert.ok(answered.length < 1000, `${answered.length} of 3000 were answered`)
+  })
+
+  await t.test('with a clock that is ten minutes off there is no deal', async () => {
+    for (const ahead of [-600_000, 600_000]) {
+      const late = await somebody(`clock${ahead}`, { now: () => Date.now() + ahead })
+      await assert.rejects(late.channel(offer), { code: 'CLOCK' })
+    }
+  })
+
+  await t.test('what was reserved and never paid has lapsed, and cannot be paid any more', async () => {
+    await lapsed
+    const late = await cheat.agree(offer, [limitOf(unpaid)], () => ({
+      countersignBy: Date.now() + 1000,
+      startBy: Date.now() + 1000
+    }))
+    await world.leasesWhen('keeper', leases =>
+      leases.some(lease => lease.id === formatKey(late.id) && lease.state === 'VOID')
+    )
+    await assert.rejects(cheat.pay(late), { code: 'PAYMENT_FAILED' })
+  })
+
+  await t.test('the provider is as it was: same process, same disk, nothing reserved, open to an honest buyer', async () => {
+    await bought.channel.request('end', { agreement: bought.id, reason: 'done', counter: null })
+    await back()
+    const now = await status()
+    assert.equal(now.pid, began.pid)
+    assert.equal(now.shelf.reservedBytes, 0)
+    const path = world.at('file')
+    await writeFile(path, noise('honest', 300 * KIB))
+    await world.init('honest')
+    await world.ok('honest', ['market', 'join', market])
+    await world.ok('honest', ['mirror', path, '--copies', '1', '--time', '30d'])
+  })
+})
+
+/** A connection to the provider on which nothing has been said. */
+async function stranger(t: Pick<TestContext, 'after'>, world: World, { device }: Offer): Promise<NoiseStream> {
+  const network = new Network({ keyPair: (await person()).device, bootstrap: addressOf(world) })
+  t.after(() => network.close())
+  await network.ready()
+  return network.connect(parseKey(device), 10_000)
+}
+
+/** How many of the first blocks of a core a reader gets until no more come. */
+async function read(world: World, offer: Offer, key: Buffer, name: string, length: number): Promise<number> {
+  const network = new Network({ keyPair: (await person()).device, bootstrap: addressOf(world) })
+  const store = new Corestore(world.at(name))
+  try {
+    await network.ready()
+    const core = store.get({ key })
+    await core.ready()
+    core.replicate(await network.connect(parseKey(offer.device), 10_000))
+    let got = 0
+    core.on('download', () => got++)
+    await Promise.allSettled(Array.from({ length }, (_, i) => core.get(i, { timeout: 4000 })))
+    return got
+  } finally {
+    await network.close()
+    await store.close()
+  }
+}
+
+function wrapped(name: 'strip-request', body: { agreement: Buffer; from: number }): Buffer {
+  return encode('request', { id: randomBytes(32), body: encode(name, body) })
+}
+
+function tick(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}

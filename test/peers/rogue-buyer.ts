@@ -1,0 +1,197 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type Corestore from 'corestore'
+import type Hypercore from 'hypercore'
+import type { NoiseStream } from 'hyperdht'
+import type { Agree, CoreLimit, Seal, SealedCore, Terms } from '#spec'
+import { parseKey } from '../../contracts/key.js'
+import { sign } from '../../contracts/signature.js'
+import { agreementId } from '../../contracts/terms.js'
+import { HOUR } from '../../contracts/quantity.js'
+import { askQuote, requestCountersign, termsOf } from '../../src/deal/buyer.js'
+import type { DealChannel } from '../../src/deal/channel.js'
+import { Deals } from '../../src/deal/deals.js'
+import { Facts } from '../../src/journal/facts.js'
+import { checkInvoice } from '../../src/lightning/invoice.js'
+import { linkLightning } from '../../src/lightning/play/link.js'
+import { PLAY_NETWORK } from '../../src/lightning/play/network.js'
+import { PlayWallet } from '../../src/lightning/play/wallet.js'
+import { Network } from '../../src/network/network.js'
+import type { Address } from '../../src/network/network.js'
+import { Ledger } from '../../src/payment/ledger.js'
+import type { Payment } from '../../src/payment/ledger.js'
+import { Teller } from '../../src/payment/teller.js'
+import { sealOf } from '../../src/storage/audit.js'
+import { openStore } from '../../src/storage/disk.js'
+import { attachCore } from '../../src/storage/serve.js'
+import { person } from './den.js'
+import type { Person } from './den.js'
+import { Purse } from './purse.js'
+
+/** What stands on the book. */
+export interface Offer {
+  market: string
+  id: string
+  device: string
+  /** msat per TiB and 30 days. */
+  price: bigint
+}
+
+export interface RogueBuyerOptions {
+  dir: string
+  bootstrap: Address[]
+  /** With a wallet, to pay what it must before it cheats. */
+  paying?: boolean
+  now?: () => number
+}
+
+/** A buyer that takes each step of a deal by hand, and so may take any other instead. */
+export class RogueBuyer {
+  readonly who: Person
+  readonly network: Network
+  readonly faults: unknown[] = []
+  readonly #facts: Facts
+  readonly #store: Corestore
+  readonly #wallet: PlayWallet | null
+  deals!: Deals
+  #teller: Teller | null = null
+
+  private constructor({ dir, bootstrap, paying }: RogueBuyerOptions, who: Person) {
+    this.who = who
+    this.network = new Network({ keyPair: who.device, bootstrap })
+    this.#facts = new Facts(join(dir, 'facts'))
+    this.#store = openStore(join(dir, 'cores'))
+    this.#wallet = paying ? new PlayWallet({ dir: join(dir, 'wallet') }) : null
+    const secret = randomBytes(32)
+    const onfault = (error: unknown): void => void this.faults.push(error)
+    const ledger = new Ledger(join(dir, 'ledger'))
+    if (this.#wallet) this.#teller = new Teller({ ledger, wallet: this.#wallet, checkInvoice, secret, onfault })
+  }
+
+  static async open(options: RogueBuyerOptions): Promise<RogueBuyer> {
+    await mkdir(options.dir, { recursive: true })
+    const buyer = new RogueBuyer(options, await person())
+    await buyer.#open(options.now)
+    return buyer
+  }
+
+  async #open(now = Date.now): Promise<void> {
+    await this.#facts.ready()
+    await this.#wallet?.ready()
+    await this.#teller?.ready()
+    const lightning = this.#wallet?.nodeId ?? new Purse().nodeId
+    const self = { ...this.who, lightning, network: PLAY_NETWORK }
+    const onfault = (error: unknown): void => void this.faults.push(error)
+    this.deals = new Deals({ self, facts: this.#facts, connector: this.network, onfault, now })
+    await this.deals.ready()
+    this.network.on('connection', (stream: NoiseStream) => {
+      if (this.#wallet) linkLightning(stream, this.#wallet)
+      this.deals.attach(stream)
+    })
+    await this.network.ready()
+  }
+
+  async close(): Promise<void> {
+    await this.deals.close()
+    await this.network.close()
+    await this.#teller?.close()
+    await this.#wallet?.close()
+    await this.#store.close()
+    await this.#facts.close()
+  }
+
+  channel(offer: Offer): Promise<DealChannel> {
+    return this.deals.open(parseKey(offer.device))
+  }
+
+  /** A core of these blocks. */
+  async core(...blocks: Buffer[]): Promise<Hypercore> {
+    const core = this.#store.get({ name: randomBytes(8).toString('hex') })
+    await core.ready()
+    await core.append(blocks)
+    return core
+  }
+
+  /** Terms on a quote, as `twist` would have them, signed. */
+  async terms(offer: Offer, cores: CoreLimit[], twist: (terms: Terms) => Partial<Terms> = () => ({})): Promise<Agree> {
+    const channel = await this.channel(offer)
+    const quoted = await askQuote(this.deals, channel, {
+      market: parseKey(offer.market),
+      ask: parseKey(offer.id),
+      revision: 1,
+      price: offer.price,
+      cores,
+      time: 24 * HOUR,
+      sliceStartMsat: 5000n,
+      minChargeMsat: 1_000_000n,
+      minGrace: 0,
+      timeoutMs: 10_000
+    })
+    const { terms } = termsOf(this.deals, quoted)
+    const twisted = { ...terms, ...twist(terms) }
+    return { terms: twisted, signature: sign('terms', twisted, this.who.device) }
+  }
+
+  /** An agreement that the provider has countersigned; nothing is paid. */
+  async agree(...args: Parameters<RogueBuyer['terms']>): Promise<Purchase> {
+    const agree = await this.terms(...args)
+    const channel = await this.channel(args[0])
+    const { list } = await requestCountersign(channel, agree, 10_000)
+    const id = agreementId(agree.terms)
+    const { invoices } = await channel.request('strip', { agreement: id, from: 0 })
+    const payee = agree.terms.provider.lightning!
+    await this.#teller?.bind(list, invoices, payee)
+    return { id, agree, channel, reach: async () => this.#teller!.reach(payee, 500_000n) }
+  }
+
+  /** Pays a slice, as the product does. */
+  async pay({ id, channel, reach }: Purchase, epoch = 0): Promise<Payment> {
+    await reach()
+    const payment = await this.#teller!.pay(id, epoch)
+    await channel.request('paid', { agreement: id, epoch, preimage: payment.preimage! })
+    return payment
+  }
+
+  /** An agreement whose first slice is paid. */
+  async buy(...args: Parameters<RogueBuyer['terms']>): Promise<Purchase> {
+    const purchase = await this.agree(...args)
+    await this.pay(purchase)
+    return purchase
+  }
+
+  /** Offers cores for upload and waits until the provider has so many blocks. Rejects with what it declines. */
+  async upload({ id, channel }: Purchase, cores: Hypercore[], blocks: number): Promise<void> {
+    for (const core of cores) attachCore(core, channel.stream)
+    for (;;) {
+      const progress = await channel.request('progress', { agreement: id })
+      if (progress.blocks >= blocks) return
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  }
+
+  /** What the provider says to a seal of these cores. */
+  async seal(
+    { id, channel }: Purchase,
+    cores: SealedCore[],
+    signer = this.who.device
+  ): Promise<{ seal: Seal; paidUntil: number }> {
+    const seal = { agreement: id, cores }
+    const { stored } = await channel.request('seal', { seal, signature: sign('seal', seal, signer) })
+    return { seal, paidUntil: stored.paidUntil }
+  }
+}
+
+export interface Purchase {
+  id: Buffer
+  agree: Agree
+  channel: DealChannel
+  reach: () => Promise<void>
+}
+
+/** As much of a core as there is. */
+export function limitOf(core: Hypercore, change: Partial<CoreLimit> = {}): CoreLimit {
+  return { key: core.key, length: core.length, byteLength: core.byteLength, ...change }
+}
+
+export { sealOf }
