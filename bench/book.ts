@@ -113,7 +113,11 @@ async function reading<T>(
   }
 }
 
-async function newcomer(folder: string, bootstrap: BookOrder['bootstrap'], founded: Founded): Promise<number> {
+async function newcomer(
+  folder: string,
+  bootstrap: BookOrder['bootstrap'],
+  founded: Founded
+): Promise<number> {
   const begun = performance.now()
   return reading(folder, bootstrap, founded, async reader => {
     await reader.ready()

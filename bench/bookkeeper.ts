@@ -68,7 +68,11 @@ async function fill(market: Market, count: number): Promise<void> {
   while (market.unsigned > 0) await once(market, 'update')
 }
 
-async function newAuthor(): Promise<{ identity: Buffer; device: ReturnType<typeof crypto.keyPair>; proof: Buffer }> {
+async function newAuthor(): Promise<{
+  identity: Buffer
+  device: ReturnType<typeof crypto.keyPair>
+  proof: Buffer
+}> {
   const key = await IdentityKey.from({ mnemonic: IdentityKey.generateMnemonic() })
   const device = crypto.keyPair()
   return { identity: key.identityPublicKey, device, proof: await key.bootstrap(device.publicKey) }

@@ -37,7 +37,10 @@ export const copiesBench: Bench = {
           name: 'packing, two copies',
           measured: median(pack[2]!),
           unit: 'ms',
-          baseline: { name: `packing the same for one, ${bytes / MIB} MiB, median of ${runs}`, value: median(pack[1]!) },
+          baseline: {
+            name: `packing the same for one, ${bytes / MIB} MiB, median of ${runs}`,
+            value: median(pack[1]!)
+          },
           target: { atMost: 1.25 },
           note: `the file was gone through ${packings} time(s)`
         },
@@ -45,7 +48,10 @@ export const copiesBench: Bench = {
           name: 'upload, two copies',
           measured: rate(2 * bytes, median(upload[2]!)),
           unit: 'MB/s',
-          baseline: { name: 'the upload of one copy; bytes of both copies counted', value: rate(bytes, median(upload[1]!)) }
+          baseline: {
+            name: 'the upload of one copy; bytes of both copies counted',
+            value: rate(bytes, median(upload[1]!))
+          }
         }
       ]
     })

@@ -82,7 +82,12 @@ async function measure(
       minGrace: 0,
       timeoutMs: LIMIT
     })
-    const copy = await Copy.agree({ deals, teller, leases, now: Date.now }, channel, termsOf(deals, quoted), '')
+    const copy = await Copy.agree(
+      { deals, teller, leases, now: Date.now },
+      channel,
+      termsOf(deals, quoted),
+      ''
+    )
     const agreed = performance.now()
     await copy.reach(copy.nextMsat!)
     const { msat } = await copy.commit()
@@ -108,7 +113,13 @@ async function measure(
     bare.push(performance.now() - sent)
   }
   say(`the first deal, with connection and channel, took ${first.toFixed(0)} ms`)
-  const figure = (name: string, share: number, values: number[], about: string, baseline: number[]): Figure => ({
+  const figure = (
+    name: string,
+    share: number,
+    values: number[],
+    about: string,
+    baseline: number[]
+  ): Figure => ({
     name: `${name}, ${share === 0.5 ? 'median' : 'p95'}`,
     measured: quantile(values, share),
     unit: 'ms',

@@ -37,15 +37,13 @@ export const memoryBench: Bench = {
       peaks.set('reader (restore)', read.peak)
       peaks.set('provider', await peakOf(provider.process.pid))
       peaks.set('founder', await peakOf(founder.process.pid))
-      return [...peaks].map(
-        ([name, peak]): Figure => ({
-          name: `memory, ${name}`,
-          measured: peak,
-          unit: 'MB',
-          target: { atMost: MOST_MB },
-          note: `VmHWM, ${bytes / MIB} MiB mirrored to one provider and restored`
-        })
-      )
+      return [...peaks].map(([name, peak]): Figure => ({
+        name: `memory, ${name}`,
+        measured: peak,
+        unit: 'MB',
+        target: { atMost: MOST_MB },
+        note: `VmHWM, ${bytes / MIB} MiB mirrored to one provider and restored`
+      }))
     })
   }
 }

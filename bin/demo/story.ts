@@ -214,7 +214,8 @@ export class Story {
     const restoredSha256 = await sha256OfTree(dest)
     voice.say(
       `   ${count(restore.files, 'file')}, ${formatSize(restore.bytes)} in ${seconds(restore.seconds)}`,
-      `   sha256 ${restoredSha256}${restoredSha256 === sourceSha256 ? ', the same' : ', ANOTHER'}`
+      `   sha256 ${restoredSha256}`,
+      restoredSha256 === sourceSha256 ? '   the same checksum, byte for byte' : '   ANOTHER checksum'
     )
     return { restore, restoredSha256 }
   }

@@ -35,7 +35,10 @@ export interface CopyContext {
 /** Blocks that are asked for before each payment. */
 const AUDIT_BLOCKS = 4
 const ATTEMPTS = 3
-const POLL = 250
+/** ms before something that was interrupted is tried again. */
+const RETRY = 250
+/** ms between two questions how far an upload has come, the more often the nearer its end is. */
+const POLL = { most: 250, least: 20 }
 
 /**
  * One copy with one provider, from the signed terms to the last payment. Each step starts from what is on disk, so that
@@ -170,6 +173,7 @@ export class Copy {
     if (this.lease.state !== 'ACTIVE') return
     const total = this.lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
     let last = { blocks: -1, at: Date.now() }
+    let wait = POLL.least
     let attached: DealChannel | null = null
     for (;;) {
       signal.throwIfAborted()
@@ -179,12 +183,15 @@ export class Copy {
         attached = channel
         const { blocks, bytes } = await channel.request('progress', { agreement: this.id }, this.#soon)
         if (blocks > last.blocks) {
+          const perBlock = (Date.now() - last.at) / (blocks - last.blocks)
+          wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
           last = { blocks, at: Date.now() }
           onbytes(Math.min(bytes, bytesOf(this.lease)))
         }
         if (blocks >= total && (await this.#seal(channel, goods))) return
       } catch (error) {
         if (!isPassing(error)) throw error
+        wait = POLL.most
       }
       if (Date.now() - last.at > this.#patience.upload) {
         throw BushelError.failed(
@@ -193,7 +200,7 @@ export class Copy {
           'STALLED'
         )
       }
-      await pause(POLL, signal)
+      await pause(wait, signal)
     }
   }
 
@@ -293,7 +300,11 @@ export class Copy {
   /** Tells the provider that the lease is over, and has it counted out. */
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
-    await channel.request('end', { agreement: this.id, reason, counter: this.lease.counter ?? null }, this.#soon)
+    await channel.request(
+      'end',
+      { agreement: this.id, reason, counter: this.lease.counter ?? null },
+      this.#soon
+    )
     await this.close(reason)
   }
 
@@ -307,7 +318,10 @@ export class Copy {
   }
 
   channel(signal?: AbortSignal): Promise<DealChannel> {
-    return this.#context.deals.open(this.provider, { timeoutMs: this.#patience.connect, ...(signal ? { signal } : {}) })
+    return this.#context.deals.open(this.provider, {
+      timeoutMs: this.#patience.connect,
+      ...(signal ? { signal } : {})
+    })
   }
 
   /** A connection that breaks is made again, a few times; a lie or a decline is final. */
@@ -318,7 +332,7 @@ export class Copy {
         return await step(await this.channel(signal))
       } catch (error) {
         if (!isPassing(error) || attempt === ATTEMPTS) throw error
-        await pause(POLL * attempt, signal)
+        await pause(RETRY * attempt, signal)
       }
     }
   }

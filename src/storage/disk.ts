@@ -26,6 +26,11 @@ export function openStore(folder: string): Corestore {
 /** RocksDB's policy for blobs in a compaction: files of nothing but cleared blobs go away, none is written anew. */
 const COPY_NOTHING = { blobGarbageCollectionPolicy: 2 }
 
+/** Moves what is only in a core's write-ahead log into tables: it then survives loss of power, and the log's disk is free. */
+export async function settleCore(core: Hypercore): Promise<void> {
+  await core.core.state.storage.db.flush()
+}
+
 /** Gives the disk of a core's cleared blocks back: blob files of nothing but cleared blocks are deleted. */
 export async function compactCore(core: Hypercore): Promise<void> {
   const { db, core: pointers } = core.core.state.storage

@@ -29,6 +29,7 @@ export class ShelvedCore {
   readonly folder: string
   readonly #onupload: (bytes: number) => void
   #opened: Promise<{ store: Corestore; core: Hypercore }> | null = null
+  #core: Hypercore | null = null
   #shut: Promise<void> = Promise.resolve()
   #users = 0
   #timer: NodeJS.Timeout | null = null
@@ -79,11 +80,10 @@ export class ShelvedCore {
   }
 
   /** Ends the replication over all connections, or over all but the uploader's. */
-  async detach({ exceptUploader = false } = {}): Promise<void> {
-    const core = this.#opened && (await this.#opened).core
+  detach({ exceptUploader = false } = {}): void {
     for (const [stream, link] of [...this.#links]) {
       if (exceptUploader && link.uploader) continue
-      if (core?.opened) detachCore(core, stream)
+      if (this.#core?.opened) detachCore(this.#core, stream)
       this.#end(stream)
     }
   }
@@ -95,7 +95,7 @@ export class ShelvedCore {
 
   async close(): Promise<void> {
     this.#gone = true
-    await this.detach()
+    this.detach()
     this.#shutDown()
     await this.#shut
   }
@@ -140,10 +140,16 @@ export class ShelvedCore {
   async #openNow(): Promise<{ store: Corestore; core: Hypercore }> {
     const store = openStore(this.folder)
     const core = store.get({ key: this.key, active: false, allowFork: false })
-    await core.ready()
+    try {
+      await core.ready()
+    } catch (error) {
+      await store.close()
+      throw error
+    }
     core.core.replicator.eagerUpgrade = false
     core.on('upload', (_index: number, bytes: number) => this.#onupload(bytes))
     core.on('conflict', () => this.#shutDown()) // hypercore closes the session; the blocks stay
+    this.#core = core
     return { store, core }
   }
 
@@ -152,7 +158,11 @@ export class ShelvedCore {
     this.#timer = null
     const opened = this.#opened
     this.#opened = null
+    this.#core = null
     if (!opened) return
-    this.#shut = opened.then(async ({ store }) => store.close())
+    this.#shut = opened.then(
+      ({ store }) => store.close(),
+      () => undefined // it never opened, and whoever wanted it has heard why
+    )
   }
 }

@@ -8,7 +8,7 @@ import { billedBytes } from '../../contracts/money.js'
 import { MAX_AUDIT_BLOCKS } from '../../contracts/proof.js'
 import { GIB, KIB } from '../../contracts/quantity.js'
 import { proofOf, sealOf } from './audit.js'
-import { compactCore, freeBytes, occupiedBytes, removeFolder } from './disk.js'
+import { compactCore, freeBytes, occupiedBytes, removeFolder, settleCore } from './disk.js'
 import { EgressJournal, charge, egressLeft } from './egress.js'
 import { ShelvedCore } from './shelf-core.js'
 import { fetchCore } from './shelf-fetch.js'
@@ -196,8 +196,7 @@ export class Shelf extends ReadyResource {
     await Promise.all(lease.cores.map((limit, i) => fetchOne(limit, i).catch(error => stop.abort(error))))
     if (stop.signal.aborted) {
       const reason = stop.signal.reason as unknown
-      const cores = lease.cores.map(({ key }) => this.#shelve(key))
-      if (reason instanceof BushelError) await Promise.all(cores.map(core => core.detach()))
+      if (reason instanceof BushelError) for (const { key } of lease.cores) this.#shelve(key).detach()
       throw reason
     }
     if (!this.#leases.has(id)) throw closing()
@@ -242,15 +241,18 @@ export class Shelf extends ReadyResource {
     return { usedBytes: egressUsed, limitBytes: egressBytes }
   }
 
-  /** The cores of a lease as they are here, to be compared with the buyer's seal; throws INCOMPLETE. */
+  /** The cores of a lease as they are on disk, to be compared with the buyer's seal; throws INCOMPLETE. */
   async seals(id: string): Promise<SealedCore[]> {
     await this.ready()
     const { cores } = this.#get(id)
     return Promise.all(
       cores.map(({ key, length }) =>
         this.#shelve(key).use(async core => {
-          if (await core.has(0, length)) return sealOf(core, length)
-          throw BushelError.failed(`lease ${id} is not complete`, undefined, 'INCOMPLETE')
+          if (!(await core.has(0, length))) {
+            throw BushelError.failed(`lease ${id} is not complete`, undefined, 'INCOMPLETE')
+          }
+          await settleCore(core)
+          return sealOf(core, length)
         })
       )
     )
@@ -264,14 +266,14 @@ export class Shelf extends ReadyResource {
     await this.ready()
     const { cores } = this.#get(id)
     if (blocks.length > MAX_AUDIT_BLOCKS) throw BushelError.badInput('an audit of too many blocks')
-    const proofs: BlockProof[] = []
-    for (const { core: position, index } of blocks) {
-      const limit = cores[position]
-      if (!limit || index >= limit.length) throw BushelError.badInput('an audit out of bounds')
-      const { length } = limit
-      proofs.push(await this.#shelve(limit.key).use(core => proofOf(core, { position, index, length })))
+    const prove = ({ core: position, index }: BlockReference): Promise<BlockProof> => {
+      const { key, length } = cores[position]!
+      return this.#shelve(key).use(core => proofOf(core, { position, index, length }))
     }
-    return proofs
+    for (const { core, index } of blocks) {
+      if (index >= (cores[core]?.length ?? 0)) throw BushelError.badInput('an audit out of bounds')
+    }
+    return Promise.all(blocks.map(prove))
   }
 
   /**
@@ -370,9 +372,7 @@ export class Shelf extends ReadyResource {
     if (leases.some(lease => egressLeft(lease) > 0)) return
     const exceptUploader = leases.some(({ complete }) => !complete)
     // after the block that is just leaving
-    setImmediate(() => {
-      core.detach({ exceptUploader }).catch((error: unknown) => this.emit('problem', error))
-    })
+    queueMicrotask(() => core.detach({ exceptUploader }))
     this.emit('egress-spent', payer.id)
   }
 

@@ -98,7 +98,15 @@ export class Den {
     this.#dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
   }
 
-  static async open({ dir, bootstrap, market }: { dir: string; bootstrap: Address[]; market: string }): Promise<Den> {
+  static async open({
+    dir,
+    bootstrap,
+    market
+  }: {
+    dir: string
+    bootstrap: Address[]
+    market: string
+  }): Promise<Den> {
     await mkdir(dir, { recursive: true })
     const den = new Den(dir, bootstrap, market)
     const { home } = await Home.create(join(dir, 'clerk'))
@@ -146,7 +154,13 @@ export class Den {
     await facts.ready()
     const onfault = (error: unknown): void => void this.faults.push(error)
     const secret = randomBytes(32)
-    const teller = new Teller({ ledger: new Ledger(join(dir, 'ledger')), wallet, checkInvoice, secret, onfault })
+    const teller = new Teller({
+      ledger: new Ledger(join(dir, 'ledger')),
+      wallet,
+      checkInvoice,
+      secret,
+      onfault
+    })
     await teller.ready()
     const deals = this.#deals(facts, { ...who, lightning: wallet.nodeId, network: PLAY_NETWORK })
     const leases = new Leases(facts)

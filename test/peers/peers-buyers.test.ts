@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import Corestore from 'corestore'
@@ -29,7 +29,9 @@ import type { Offer, Purchase } from './rogue-buyer.js'
 const PRICE = '100000 sat/GiB-month'
 /** What a shelf may occupy beside the blocks: the folders, and the store of each core. */
 const FOLDERS = 64 * KIB
-const STORE = 640 * KIB
+const STORE = 256 * KIB
+/** What a store may hold twice until it is at rest: its log. */
+const LOG = 2 * MIB
 
 test('a provider among buyers that cheat', async t => {
   const world = await World.open(t)
@@ -41,7 +43,10 @@ test('a provider among buyers that cheat', async t => {
   const bootstrap = addressOf(world)
   const people: RogueBuyer[] = []
   t.after(() => Promise.all(people.map(one => one.close())))
-  const somebody = async (name: string, options: { paying?: true; now?: () => number } = {}): Promise<RogueBuyer> => {
+  const somebody = async (
+    name: string,
+    options: { paying?: true; now?: () => number } = {}
+  ): Promise<RogueBuyer> => {
     const one = await RogueBuyer.open({ dir: world.at(name), bootstrap, ...options })
     people.push(one)
     return one
@@ -56,6 +61,8 @@ test('a provider among buyers that cheat', async t => {
       leases.some(lease => lease.id === formatKey(purchase.id) && lease.state === 'ENDED')
     )
   const disk = await onShelf()
+  const empty = await sizeOf(world.at('keeper', 'shelf'))
+  const grown = async (): Promise<number> => (await sizeOf(world.at('keeper', 'shelf'))) - empty
   const back = async (): Promise<void> => {
     for (let tries = 0; (await onShelf()) > disk + FOLDERS && tries < 50; tries++) await tick(100)
     assert.ok((await onShelf()) <= disk + FOLDERS, `${await onShelf()} bytes on the shelf, at first ${disk}`)
@@ -63,23 +70,27 @@ test('a provider among buyers that cheat', async t => {
 
   // Under way while all else goes on: a reservation that is not paid until it lapses, at the provider's next look.
   const unpaid = await thief.core(noise('unpaid', 64 * KIB))
-  const reserved = await thief.agree(offer, [limitOf(unpaid, { length: 16, byteLength: 16 * MIB })], () => ({
-    countersignBy: Date.now() + 1500,
-    startBy: Date.now() + 1500
-  }))
+  const soon = (): { countersignBy: number; startBy: number } => {
+    return { countersignBy: Date.now() + 1500, startBy: Date.now() + 1500 }
+  }
+  const late = await cheat.agree(offer, [limitOf(unpaid)], soon)
+  const idle = await thief.agree(offer, [limitOf(unpaid, { length: 16, byteLength: 16 * MIB })], soon)
   const lapsed = world.leasesWhen('keeper', leases =>
-    leases.some(lease => lease.id === formatKey(reserved.id) && lease.state === 'VOID')
+    [idle, late].every(({ id }) => leases.some(lease => lease.id === formatKey(id) && lease.state === 'VOID'))
   )
   lapsed.catch(() => undefined) // looked at below
 
   await t.test('what is agreed is reserved, and no buyer can have it reserved for long', async () => {
-    assert.equal((await status()).shelf.reservedBytes, 16 * MIB + 16 * 128)
+    assert.equal((await status()).shelf.reservedBytes, 16 * MIB + 16 * 128 + 64 * KIB + 128)
     const cores = [limitOf(unpaid)]
     for (const twist of [
       { startBy: Date.now() + 365 * 86_400_000 },
       { countersignBy: Date.now() + 365 * 86_400_000, startBy: Date.now() + 365 * 86_400_000 }
     ]) {
-      await assert.rejects(thief.agree(offer, cores, () => twist), { code: 'TERMS' })
+      await assert.rejects(
+        thief.agree(offer, cores, () => twist),
+        { code: 'TERMS' }
+      )
     }
     const huge = [limitOf(unpaid, { length: 60, byteLength: 60 * MIB })]
     await assert.rejects(thief.agree(offer, huge), { code: 'NO_CAPACITY' })
@@ -104,9 +115,15 @@ test('a provider among buyers that cheat', async t => {
   })
 
   await t.test('a block above 1 MiB ends the lease, and the disk is as before', async () => {
-    const core = await cheat.core(noise('a', KIB), noise('enormous', 3 * MIB), noise('b', KIB), noise('c', KIB))
+    const core = await cheat.core(
+      noise('a', KIB),
+      noise('enormous', 3 * MIB),
+      noise('b', KIB),
+      noise('c', KIB)
+    )
     const purchase = await cheat.buy(offer, [limitOf(core, { byteLength: 4 * MIB })])
-    await assert.rejects(cheat.upload(purchase, [core], core.length), { code: /ENDED|INCOMPLETE/ })
+    // Whether it hears of it or not: it had sent all before the provider could look at it.
+    await cheat.upload(purchase, [core], core.length).catch(({ code }) => assert.equal(code, 'ENDED'))
     await ended(purchase)
     await back()
   })
@@ -137,25 +154,23 @@ test('a provider among buyers that cheat', async t => {
     await core.append(Array.from({ length: 64 }, (_, i) => noise(`longer${i}`, 256 * KIB)))
     await cheat.upload(purchase, [core], limit.length)
     await assert.rejects(cheat.seal(purchase, [await sealOf(core)]), { code: 'SEAL' })
-    const grown = (await onShelf()) - disk
-    assert.ok(grown < limit.byteLength + STORE, `${grown} bytes for ${limit.byteLength}`)
+    assert.ok((await grown()) < limit.byteLength + STORE, `${await grown()} bytes for ${limit.byteLength}`)
     await cheat.seal(purchase, [await sealOf(core, limit.length)])
     await purchase.channel.request('end', { agreement: purchase.id, reason: 'that was all', counter: null })
     await back()
   })
 
   await t.test('blocks of one byte cost no more disk than is billed for them', async () => {
-    const core = await cheat.core(...Array.from({ length: 20_000 }, (_, i) => Buffer.of(i & 255)))
+    const core = await cheat.core(...Array.from({ length: 5000 }, (_, i) => Buffer.of(i & 255)))
     const few = await cheat.buy(offer, [limitOf(core, { length: 4, byteLength: 4 })])
     await cheat.upload(few, [core], 4)
-    assert.ok((await onShelf()) - disk < STORE, 'only what was agreed is taken')
+    assert.ok((await grown()) < STORE, `${await grown()} bytes for four`)
     await few.channel.request('end', { agreement: few.id, reason: 'enough', counter: null })
     await back()
     const all = await cheat.buy(offer, [limitOf(core)])
     await cheat.upload(all, [core], core.length)
-    const grown = (await onShelf()) - disk
     const billed = Number(billedBytes([limitOf(core)]))
-    assert.ok(grown <= billed + STORE, `${grown} bytes on disk for ${billed} billed`)
+    assert.ok((await grown()) <= billed + STORE + LOG, `${await grown()} bytes on disk for ${billed} billed`)
     await all.channel.request('end', { agreement: all.id, reason: 'enough', counter: null })
     await back()
   })
@@ -179,11 +194,17 @@ test('a provider among buyers that cheat', async t => {
       await assert.rejects(cheat.seal(bought, wrong), { code: 'SEAL' })
     }
     await assert.rejects(cheat.seal(bought, [sealed], thief.who.device), { code: 'SIGNATURE' })
-    await assert.rejects(channel.request('audit', { seal: randomBytes(32), nonce: randomBytes(32), blocks: [] }), {
-      code: 'AUDIT'
-    })
+    await assert.rejects(
+      channel.request('audit', { seal: randomBytes(32), nonce: randomBytes(32), blocks: [] }),
+      {
+        code: 'AUDIT'
+      }
+    )
     await cheat.seal(bought, [sealed])
   })
+  const claim = { agreement: bought.id, epoch: 1, preimage: randomBytes(32) }
+  const claimed = bought.channel.request('paid', claim)
+  claimed.catch(() => undefined) // looked at below
   const seal = hashOf('seal', { agreement: bought.id, cores: [await sealOf(goods)] })
 
   await t.test('audits that ask for what was never sealed, or too much, are declined', async () => {
@@ -213,12 +234,6 @@ test('a provider among buyers that cheat', async t => {
     await assert.rejects(bought.channel.request('counter', { counter, buyer: null }), { code: 'SIGNATURE' })
   })
 
-  await t.test('a payment that never came is not taken for one', async () => {
-    const claim = { agreement: bought.id, epoch: 1, preimage: randomBytes(32) }
-    await assert.rejects(bought.channel.request('paid', claim), { code: 'NOT_RECEIVED' })
-    assert.equal((await leaseOf(bought))!.earnedMsat, '5000')
-  })
-
   await t.test("another's agreement is nobody else's", async () => {
     const channel = await thief.channel(offer)
     const { id: agreement, agree } = bought
@@ -226,11 +241,15 @@ test('a provider among buyers that cheat', async t => {
       code: /SIGNATURE|PARTIES/
     })
     const forged = { terms: agree.terms, signature: sign('terms', agree.terms, thief.who.device) }
-    await assert.rejects(channel.request('agree', forged, { id: agreementId(agree.terms) }), { code: 'PARTIES' })
+    await assert.rejects(channel.request('agree', forged, { id: agreementId(agree.terms) }), {
+      code: /SIGNATURE|PARTIES/
+    })
     const code = 'NO_AGREEMENT'
     await assert.rejects(channel.request('strip', { agreement, from: 0 }), { code })
     await assert.rejects(channel.request('topup', { agreement, from: 64 }), { code })
-    await assert.rejects(channel.request('paid', { agreement, epoch: 0, preimage: randomBytes(32) }), { code })
+    await assert.rejects(channel.request('paid', { agreement, epoch: 0, preimage: randomBytes(32) }), {
+      code
+    })
     await assert.rejects(channel.request('progress', { agreement }), { code })
     await assert.rejects(thief.seal({ ...bought, channel }, [await sealOf(goods)]), { code })
     await assert.rejects(channel.request('end', { agreement, reason: 'for fun', counter: null }), { code })
@@ -265,7 +284,7 @@ test('a provider among buyers that cheat', async t => {
       await t.test(what, async t => {
         const stream = await stranger(t, world, offer)
         const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL })
-        const closed = once(stream, 'close', { signal: AbortSignal.timeout(10_000) })
+        const closed = closing(stream)
         act(stream, rpc).catch(() => undefined) // the connection goes
         await closed
       })
@@ -275,7 +294,7 @@ test('a provider among buyers that cheat', async t => {
   await t.test('a flood of requests costs the one who sends it the connection', async () => {
     const flood = await somebody('flood')
     const channel = await flood.channel(offer)
-    const closed = once(channel.stream, 'close', { signal: AbortSignal.timeout(20_000) })
+    const closed = closing(channel.stream)
     const agreement = randomBytes(32)
     const answers = await Promise.allSettled(
       Array.from({ length: 3000 }, () => channel.request('progress', { agreement }))
@@ -294,34 +313,40 @@ test('a provider among buyers that cheat', async t => {
     }
   })
 
-  await t.test('what was reserved and never paid has lapsed, and cannot be paid any more', async () => {
-    await lapsed
-    const late = await cheat.agree(offer, [limitOf(unpaid)], () => ({
-      countersignBy: Date.now() + 1000,
-      startBy: Date.now() + 1000
-    }))
-    await world.leasesWhen('keeper', leases =>
-      leases.some(lease => lease.id === formatKey(late.id) && lease.state === 'VOID')
-    )
-    await assert.rejects(cheat.pay(late), { code: 'PAYMENT_FAILED' })
+  await t.test('a payment that never came is not taken for one', async () => {
+    await assert.rejects(claimed, { code: 'NOT_RECEIVED' })
+    assert.equal((await leaseOf(bought))!.earnedMsat, '5000')
   })
 
-  await t.test('the provider is as it was: same process, same disk, nothing reserved, open to an honest buyer', async () => {
-    await bought.channel.request('end', { agreement: bought.id, reason: 'done', counter: null })
-    await back()
-    const now = await status()
-    assert.equal(now.pid, began.pid)
-    assert.equal(now.shelf.reservedBytes, 0)
-    const path = world.at('file')
-    await writeFile(path, noise('honest', 300 * KIB))
-    await world.init('honest')
-    await world.ok('honest', ['market', 'join', market])
-    await world.ok('honest', ['mirror', path, '--copies', '1', '--time', '30d'])
+  await t.test('what was reserved and never paid has lapsed, and cannot be paid any more', async () => {
+    await lapsed
+    await assert.rejects(cheat.pay(late), { code: 'PAYMENT_FAILED' })
+    assert.equal((await leaseOf(late))!.state, 'VOID')
   })
+
+  await t.test(
+    'the provider is as it was: same process, same disk, nothing reserved, open to an honest buyer',
+    async () => {
+      await bought.channel.request('end', { agreement: bought.id, reason: 'done', counter: null })
+      await back()
+      const now = await status()
+      assert.equal(now.pid, began.pid)
+      assert.equal(now.shelf.reservedBytes, 0)
+      const path = world.at('file')
+      await writeFile(path, noise('honest', 300 * KIB))
+      await world.init('honest')
+      await world.ok('honest', ['market', 'join', market])
+      await world.ok('honest', ['mirror', path, '--copies', '1', '--time', '30d'])
+    }
+  )
 })
 
 /** A connection to the provider on which nothing has been said. */
-async function stranger(t: Pick<TestContext, 'after'>, world: World, { device }: Offer): Promise<NoiseStream> {
+async function stranger(
+  t: Pick<TestContext, 'after'>,
+  world: World,
+  { device }: Offer
+): Promise<NoiseStream> {
   const network = new Network({ keyPair: (await person()).device, bootstrap: addressOf(world) })
   t.after(() => network.close())
   await network.ready()
@@ -349,6 +374,25 @@ async function read(world: World, offer: Offer, key: Buffer, name: string, lengt
 
 function wrapped(name: 'strip-request', body: { agreement: Buffer; from: number }): Buffer {
   return encode('request', { id: randomBytes(32), body: encode(name, body) })
+}
+
+function closing(stream: NoiseStream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('the connection stays')), 20_000)
+    stream.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+/** Bytes in the files of a folder; an open store has more of the disk set aside. */
+async function sizeOf(folder: string): Promise<number> {
+  let bytes = 0
+  for (const child of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (child.isFile()) bytes += (await stat(join(child.parentPath, child.name))).size
+  }
+  return bytes
 }
 
 function tick(ms: number): Promise<void> {

@@ -22,7 +22,12 @@ const BEFORE: [goes: string, says: RegExp, lies: Lies][] = [
 ]
 
 const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RogueParts) => Lies][] = [
-  ['it was told of the first payment', /did not answer paid in time; 5 sat/, 5n * SAT, () => ({ paid: silence })],
+  [
+    'it was told of the first payment',
+    /did not answer paid in time; 5 sat/,
+    5n * SAT,
+    () => ({ paid: silence })
+  ],
   [
     'a payment was on its way',
     /still under way; nothing was paid to it, 5 sat are still on their way/,
@@ -81,7 +86,10 @@ test('a market of providers that go silent', async t => {
     const { device } = await after.rogue(goes, { price: CHEAP + BigInt(i), lies, takesOver })
     rogues.push(device)
   }
-  for (const [name, market] of [['one', early], ['other', late]] as const) {
+  for (const [name, market] of [
+    ['one', early],
+    ['other', late]
+  ] as const) {
     await world.init(name)
     await world.ok(name, ['market', 'join', market])
   }
@@ -114,7 +122,9 @@ test('a market of providers that go silent', async t => {
     // The payment that hung in the air was claimed in the end, when its payee woke up.
     assertSpent({ leases, spent: started.spendable - now.spendable - 5n * SAT, channels: 2 })
   })
-  await t.test('nobody failed on his own side', () => assert.deepEqual([...before.faults, ...after.faults], []))
+  await t.test('nobody failed on his own side', () =>
+    assert.deepEqual([...before.faults, ...after.faults], [])
+  )
 })
 
 function assertNamed(notes: string[], device: Buffer, says: RegExp): void {
@@ -123,7 +133,10 @@ function assertNamed(notes: string[], device: Buffer, says: RegExp): void {
   assert.match(notes.filter(text => text.includes(shown(device))).join('\n'), says)
 }
 
-function assertKept({ code, result, stderr }: { code: number | null; result: object; stderr: string }, leases: LeaseEntry[]): void {
+function assertKept(
+  { code, result, stderr }: { code: number | null; result: object; stderr: string },
+  leases: LeaseEntry[]
+): void {
   assert.equal(code, 0, JSON.stringify(result) + stderr)
   const { leases: ids, paidMsat } = result as MirrorResult
   assert.equal(ids.length, 1)

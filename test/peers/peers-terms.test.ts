@@ -61,99 +61,175 @@ const stripping = (twist: (invoices: string[]) => string[]): { lies: Lie } => ({
 })
 
 const CASES: Case[] = [
-  ['speaks garbage where deals are spoken', /went away|did not answer/, {
-    meet: (stream, deals) => {
-      deals.attach(stream)
-      stream.write(Buffer.alloc(4096, 0xff))
-    }
-  }],
-  ['speaks garbage on the channel of deals', /went away|did not answer/, {
-    meet: stream => {
-      const channel = Protomux.from(stream).createChannel({ protocol: PROTOCOL })!
-      const message = channel.addMessage<Buffer>({ encoding: c.raw, onmessage: () => undefined })
-      channel.open()
-      message.send(randomBytes(4096))
-    }
-  }],
-  ['says nothing when it is asked for a quote', /did not answer quote in time/, { lies: () => ({ quote: silence }) }],
-  ['answers the hello with garbage', /malformed/, {
-    meet: stream => {
-      new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(200))
-    }
-  }],
-  ['answers with more bytes than a message may have', /malformed/, {
-    meet: stream => {
-      new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(4 << 20))
-    }
-  }],
-  ['shows the attestation of another device', /attestation/, {
-    lies: (_purse, who) => ({
-      hello: async truth => {
-        const { body } = await truth()
-        return { body: { ...body, proof: flipped(who.proof) } }
+  [
+    'speaks garbage where deals are spoken',
+    /went away|did not answer/,
+    {
+      meet: (stream, deals) => {
+        deals.attach(stream)
+        stream.write(Buffer.alloc(4096, 0xff))
       }
-    })
-  }],
+    }
+  ],
+  [
+    'speaks garbage on the channel of deals',
+    /went away|did not answer/,
+    {
+      meet: stream => {
+        const channel = Protomux.from(stream).createChannel({ protocol: PROTOCOL })!
+        const message = channel.addMessage<Buffer>({ encoding: c.raw, onmessage: () => undefined })
+        channel.open()
+        message.send(randomBytes(4096))
+      }
+    }
+  ],
+  [
+    'says nothing when it is asked for a quote',
+    /did not answer quote in time/,
+    { lies: () => ({ quote: silence }) }
+  ],
+  [
+    'answers the hello with garbage',
+    /malformed/,
+    {
+      meet: stream => {
+        new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(200))
+      }
+    }
+  ],
+  [
+    'answers with more bytes than a message may have',
+    /malformed/,
+    {
+      meet: stream => {
+        new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(4 << 20))
+      }
+    }
+  ],
+  [
+    'shows the attestation of another device',
+    /attestation/,
+    {
+      lies: (_purse, who) => ({
+        hello: async truth => {
+          const { body } = await truth()
+          return { body: { ...body, proof: flipped(who.proof) } }
+        }
+      })
+    }
+  ],
   ['has a clock that is ten minutes slow', /clocks are/, { now: () => Date.now() - 600_000 }],
   ['has a clock that is ten minutes fast', /clocks are/, { now: () => Date.now() + 600_000 }],
-  ['pays on another network', /pays on play-1|no deal/, {
-    lies: () => ({ hello: async truth => ({ body: { ...(await truth()).body, network: 'bitcoin' } }) })
-  }],
-  ['declines in words that draw on a terminal', /declined: no {3}\[31m more/, {
-    lies: () => ({
-      quote: () => {
-        throw new Decline('NO_CAPACITY', 'no \u001b\u009b[31m more'.replace('\u009b', '\n'))
-      }
-    })
-  }],
+  [
+    'pays on another network',
+    /pays on play-1|no deal/,
+    {
+      lies: () => ({ hello: async truth => ({ body: { ...(await truth()).body, network: 'bitcoin' } }) })
+    }
+  ],
+  [
+    'declines in words that draw on a terminal',
+    /declined: no {3}\[31m more/,
+    {
+      lies: () => ({
+        quote: () => {
+          throw new Decline('NO_CAPACITY', 'no \u001b\u009b[31m more'.replace('\u009b', '\n'))
+        }
+      })
+    }
+  ],
   ['quotes a price above the book', /asks .* now, not/, quoting(({ price }) => ({ price: 2n * price }))],
   ['quotes a minimum charge above the book', /asks at least/, quoting(() => ({ minChargeMsat: 9_000_000n }))],
-  ['quotes a first slice of all the money', /first slice/, quoting(() => ({
-    sliceStartMsat: 900_000_000n,
-    sliceCapMsat: 900_000_000n
-  }))],
+  [
+    'quotes a first slice of all the money',
+    /first slice/,
+    quoting(() => ({
+      sliceStartMsat: 900_000_000n,
+      sliceCapMsat: 900_000_000n
+    }))
+  ],
   ['quotes slices that end before they begin', /slices/, quoting(() => ({ sliceCapMsat: 1n }))],
   ['quotes a grace of an hour', /grace/, quoting(() => ({ grace: 3_600_000 }))],
   ['quotes less egress than one restore', /egress/, quoting(() => ({ egressBytes: 100 }))],
   ['quotes for ever', /holds for/, quoting(() => ({ validFor: Number.MAX_SAFE_INTEGER }))],
   ['quotes for another request', /another request/, quoting(() => ({ request: randomBytes(32) }))],
-  ['does not sign its quote', /signature does not hold/, quoting(({ grace }) => ({ grace: grace + 1 }), false)],
-  ['forgets the offer once it is asked to sign', /declined: gone/, {
-    lies: () => ({
-      agree: () => {
-        throw new Decline('OFFER_GONE', 'gone')
-      }
-    })
-  }],
-  ['countersigns with a wrong signature', /countersignature does not hold/, {
-    lies: () => ({
-      agree: async truth => {
-        const answer = await truth()
-        return { ...answer, body: { ...answer.body, signature: flipped(answer.body.signature) } }
-      }
-    })
-  }],
-  ['lists another amount', /epoch 1 is .* msat, not/, listing(({ slices }) => ({
-    slices: slices.map(slice => (slice.epoch === 1 ? { ...slice, msat: slice.msat + 1n } : slice))
-  }))],
-  ['lists one slice too few', /lists \d+ slices, not/, listing(({ slices }) => ({ slices: slices.slice(1) }))],
-  ['lists one slice too many', /lists \d+ slices, not/, listing(({ slices }) => ({
-    slices: [...slices, { ...slices[0]!, epoch: slices.length, hash: randomBytes(32) }]
-  }))],
-  ['lists one hash twice', /hash twice/, listing(({ slices }) => ({
-    slices: slices.map(slice => ({ ...slice, hash: slices[0]!.hash }))
-  }))],
+  [
+    'does not sign its quote',
+    /signature does not hold/,
+    quoting(({ grace }) => ({ grace: grace + 1 }), false)
+  ],
+  [
+    'forgets the offer once it is asked to sign',
+    /declined: gone/,
+    {
+      lies: () => ({
+        agree: () => {
+          throw new Decline('OFFER_GONE', 'gone')
+        }
+      })
+    }
+  ],
+  [
+    'countersigns with a wrong signature',
+    /countersignature does not hold/,
+    {
+      lies: () => ({
+        agree: async truth => {
+          const answer = await truth()
+          return { ...answer, body: { ...answer.body, signature: flipped(answer.body.signature) } }
+        }
+      })
+    }
+  ],
+  [
+    'lists another amount',
+    /epoch 1 is .* msat, not/,
+    listing(({ slices }) => ({
+      slices: slices.map(slice => (slice.epoch === 1 ? { ...slice, msat: slice.msat + 1n } : slice))
+    }))
+  ],
+  [
+    'lists one slice too few',
+    /lists \d+ slices, not/,
+    listing(({ slices }) => ({ slices: slices.slice(1) }))
+  ],
+  [
+    'lists one slice too many',
+    /lists \d+ slices, not/,
+    listing(({ slices }) => ({
+      slices: [...slices, { ...slices[0]!, epoch: slices.length, hash: randomBytes(32) }]
+    }))
+  ],
+  [
+    'lists one hash twice',
+    /hash twice/,
+    listing(({ slices }) => ({
+      slices: slices.map(slice => ({ ...slice, hash: slices[0]!.hash }))
+    }))
+  ],
   ['lists for another agreement', /another agreement/, listing(() => ({ agreement: randomBytes(32) }))],
-  ['asks for another amount', /asks for \d+ msat, agreed were/, invoicing(({ msat }) => ({ msat: msat + 1000n }))],
+  [
+    'asks for another amount',
+    /asks for \d+ msat, agreed were/,
+    invoicing(({ msat }) => ({ msat: msat + 1000n }))
+  ],
   ['asks for another hash', /payment hash/, invoicing(() => ({ hash: randomBytes(32) }))],
   ['asks for another payee', /another node/, invoicing(() => ({ secret: Buffer.alloc(32, 7) }))],
   ['asks on another network', /another network \(lnbc\)/, invoicing(() => ({ prefix: 'bc' }))],
-  ['sends invoices that have expired', /expired/, invoicing(({ timestamp }) => ({ timestamp: timestamp - 90_000 }))],
+  [
+    'sends invoices that have expired',
+    /expired/,
+    invoicing(({ timestamp }) => ({ timestamp: timestamp - 90_000 }))
+  ],
   ['describes another purchase', /description/, invoicing(() => ({ description: 'bushel/1 beans 0' }))],
   ['sends one invoice too few', /strip of \d+ invoices/, stripping(invoices => invoices.slice(1))],
   ['sends one invoice too many', /strip of \d+ invoices/, stripping(invoices => [...invoices, invoices[0]!])],
   ['swaps two invoices', /refused/, stripping(([a, b, ...rest]) => [b!, a!, ...rest])],
-  ['sends a second invoice with an honest one', /strip of \d+ invoices/, stripping(([a, ...rest]) => [a!, a!, ...rest])],
+  [
+    'sends a second invoice with an honest one',
+    /strip of \d+ invoices/,
+    stripping(([a, ...rest]) => [a!, a!, ...rest])
+  ],
   ['sends garbage for invoices', /malformed/, stripping(invoices => invoices.map(() => 'lnbc1garbage'))]
 ]
 

@@ -52,7 +52,10 @@ export class Purse {
   }
 
   /** The strip of an agreement that a list was made for; `twist` changes each invoice. */
-  strip(agreement: Buffer, twist?: (draft: Draft) => Partial<Draft>): { agreement: Buffer; invoices: string[] } {
+  strip(
+    agreement: Buffer,
+    twist?: (draft: Draft) => Partial<Draft>
+  ): { agreement: Buffer; invoices: string[] } {
     return { agreement, invoices: this.invoices(this.#lists.get(agreement.toString('hex'))!, twist) }
   }
 

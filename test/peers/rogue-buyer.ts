@@ -8,7 +8,7 @@ import type { Agree, CoreLimit, Seal, SealedCore, Terms } from '#spec'
 import { parseKey } from '../../contracts/key.js'
 import { sign } from '../../contracts/signature.js'
 import { agreementId } from '../../contracts/terms.js'
-import { HOUR } from '../../contracts/quantity.js'
+import { DAY } from '../../contracts/quantity.js'
 import { askQuote, requestCountersign, termsOf } from '../../src/deal/buyer.js'
 import type { DealChannel } from '../../src/deal/channel.js'
 import { Deals } from '../../src/deal/deals.js'
@@ -66,7 +66,8 @@ export class RogueBuyer {
     const secret = randomBytes(32)
     const onfault = (error: unknown): void => void this.faults.push(error)
     const ledger = new Ledger(join(dir, 'ledger'))
-    if (this.#wallet) this.#teller = new Teller({ ledger, wallet: this.#wallet, checkInvoice, secret, onfault })
+    if (this.#wallet)
+      this.#teller = new Teller({ ledger, wallet: this.#wallet, checkInvoice, secret, onfault })
   }
 
   static async open(options: RogueBuyerOptions): Promise<RogueBuyer> {
@@ -114,18 +115,21 @@ export class RogueBuyer {
   }
 
   /** Terms on a quote, as `twist` would have them, signed. */
-  async terms(offer: Offer, cores: CoreLimit[], twist: (terms: Terms) => Partial<Terms> = () => ({})): Promise<Agree> {
+  async terms(
+    offer: Offer,
+    cores: CoreLimit[],
+    twist: (terms: Terms) => Partial<Terms> = () => ({})
+  ): Promise<Agree> {
     const channel = await this.channel(offer)
     const quoted = await askQuote(this.deals, channel, {
       market: parseKey(offer.market),
       ask: parseKey(offer.id),
       revision: 1,
       price: offer.price,
+      minChargeMsat: 1000n,
       cores,
-      time: 24 * HOUR,
+      time: 30 * DAY,
       sliceStartMsat: 5000n,
-      minChargeMsat: 1_000_000n,
-      minGrace: 0,
       timeoutMs: 10_000
     })
     const { terms } = termsOf(this.deals, quoted)

@@ -13,14 +13,21 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
 test('the packed tarball installs and runs in an empty project', { timeout: 240_000 }, async t => {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-package-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const packed = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], { cwd: root })
+  const packed = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+    cwd: root
+  })
   const [{ filename, files }] = JSON.parse(packed.stdout) as [{ filename: string; files: { path: string }[] }]
   const paths = files.map(file => file.path)
   assert.ok(paths.includes('dist/bin/bushel.js') && paths.includes('contracts/spec/index.js'))
   assert.ok(!paths.some(path => path.includes('test/') || /(?<!\.d)\.ts$/.test(path)), 'no sources, no tests')
 
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
-  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', join(folder, filename)], { cwd: folder })
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'empty', private: true, type: 'module' })
+  )
+  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', join(folder, filename)], {
+    cwd: folder
+  })
   const bushel = join(folder, 'node_modules', '.bin', 'bushel')
   const home = join(folder, 'home')
   const made = await run(bushel, ['init', '--home', home, '--json'])
@@ -28,5 +35,9 @@ test('the packed tarball installs and runs in an empty project', { timeout: 240_
   assert.equal(result.words.split(' ').length, 24)
   assert.equal(result.device.length, 52)
   const wallet = await run(bushel, ['wallet', '--home', home, '--json'])
-  assert.deepEqual(JSON.parse(wallet.stdout), { network: 'play-1', spendableMsat: '1000000000', receivableMsat: '0' })
+  assert.deepEqual(JSON.parse(wallet.stdout), {
+    network: 'play-1',
+    spendableMsat: '1000000000',
+    receivableMsat: '0'
+  })
 })

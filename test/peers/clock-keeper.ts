@@ -1,0 +1,20 @@
+import { once } from 'node:events'
+import { DAY, HOUR, MIB } from '../../contracts/quantity.js'
+import { Home } from '../../src/identity/home.js'
+import { openNode } from '../../src/node.js'
+import { quiet } from './den.js'
+
+/** A node as `up` runs it, in a process of its own, whose clock stands `days` ahead. Sells when it stands right. */
+const [dir, host, port, days, price] = process.argv.slice(2)
+const ahead = Number(days) * DAY
+const node = await openNode({
+  home: await Home.open(dir!),
+  bootstrap: [{ host: host!, port: Number(port) }],
+  serve: true,
+  now: () => Date.now() + ahead
+})
+const offer = { space: 64 * MIB, price: price!, minTime: HOUR, maxTime: 365 * DAY, region: '' }
+const id = ahead === 0 ? (await node.call('sell.storage', offer, quiet)).id : ''
+process.stdout.write(JSON.stringify({ event: 'ready', id, device: node.device }) + '\n')
+await once(process, 'SIGTERM')
+await node.close()

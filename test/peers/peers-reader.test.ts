@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openStore } from '../../src/storage/disk.js'
+import { noise } from '../helpers/tree.js'
+import { World } from '../helpers/world.js'
+import type { MirrorResult, Up } from '../helpers/world.js'
+
+const PRICE = '100000 sat/GiB-month'
+
+test('a reader of a drive that one of its providers has changed', async t => {
+  const world = await World.open(t)
+  const market = await world.found('honest', 'fair')
+  await world.sell('honest', PRICE)
+  const rogue = await world.seller('rogue', market, PRICE)
+  const content = noise('reader', 4 << 20)
+  const path = world.at('file')
+  await writeFile(path, content)
+  await world.init('buyer')
+  await world.ok('buyer', ['market', 'join', market])
+  const args = ['mirror', path, '--copies', '2', '--time', '30d']
+  const { link } = await world.ok<MirrorResult>('buyer', args)
+  await rogue.process.stop()
+  const changed = await tamper(world.at('rogue', 'shelf', 'cores'))
+  assert.ok(changed >= 16, `${changed} blocks changed`)
+  const again: Up = await world.up('rogue')
+  await world.init('reader')
+
+  await t.test('gets the right file, from the honest one', async () => {
+    await world.ok('reader', ['restore', link, world.at('restored')])
+    assert.ok((await readFile(world.at('restored'))).equals(content))
+  })
+
+  await t.test('gets a clear error and no file, where only the changed one is there', async () => {
+    await world.kill('honest')
+    await world.init('late')
+    const finished = await world.run('late', ['restore', link, world.at('wrong')], { timeoutMs: 100_000 })
+    assert.ok([1, 3].includes(finished.code!), JSON.stringify(finished.result) + finished.stderr)
+    await assert.rejects(readFile(world.at('wrong')), { code: 'ENOENT' })
+  })
+
+  await t.test('and that provider still runs', async () => {
+    assert.ok(again.process.running)
+    await world.ok('rogue', ['status'])
+  })
+})
+
+/** Changes the bytes of every block on a shelf, behind its back. */
+async function tamper(folder: string): Promise<number> {
+  let changed = 0
+  for (const name of await readdir(folder)) {
+    const store = openStore(join(folder, name))
+    const core = store.get({ key: Buffer.from(name, 'hex') })
+    await core.ready()
+    const write = core.core.state.storage.write()
+    for (let index = 0; index < core.length; index++) {
+      const block = (await core.get(index, { wait: false, raw: true }))!
+      write.putBlock(index, randomBytes(block.byteLength))
+      changed++
+    }
+    await write.flush()
+    await store.close()
+  }
+  return changed
+}
