@@ -130,6 +130,7 @@ export class RogueBuyer {
       cores,
       time: 30 * DAY,
       sliceStartMsat: 5000n,
+      minGrace: 0,
       timeoutMs: 10_000
     })
     const { terms } = termsOf(this.deals, quoted)
