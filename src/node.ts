@@ -14,6 +14,7 @@ import { CALLS } from './node/calls.js'
 import type { CallContext, Method, NodeCaller, Params, Result } from './node/api.js'
 import { Trade } from './node/trade.js'
 import type { Policy } from './deal/provider.js'
+import { PATIENCE } from './storage/patience.js'
 import type { Patience } from './storage/patience.js'
 
 /** What a node needs of its home folder. */
@@ -36,7 +37,7 @@ export interface NodeOptions {
   serve: boolean
   /** Differences from the default policy of a provider. */
   policy?: Partial<Policy>
-  /** Differences from how long a buyer waits for a provider by default. */
+  /** Differences from how long it waits for providers by default. */
   patience?: Partial<Patience>
   /** The clock of deals and leases, ms since 1970; by default the machine's. */
   now?: () => number
@@ -48,6 +49,7 @@ export interface NodeOptions {
 export class BushelNode extends ReadyResource implements NodeCaller {
   readonly home: HomePort
   readonly serving: boolean
+  readonly patience: Patience
   readonly facts: Facts
   readonly network: Network
   readonly books: Books
@@ -60,6 +62,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.#options = options
     this.home = options.home
     this.serving = options.serve
+    this.patience = { ...PATIENCE, ...options.patience }
     const { dir, device } = options.home
     this.facts = new Facts(join(dir, 'journal', 'facts'))
     this.network = new Network({ keyPair: device, bootstrap: options.bootstrap })
@@ -118,7 +121,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       device,
       proof,
       policy: this.#options.policy ?? {},
-      patience: this.#options.patience ?? {},
+      patience: this.patience,
       now: this.#options.now ?? Date.now,
       facts,
       network,

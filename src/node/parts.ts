@@ -1,6 +1,7 @@
 import type { Books } from '../book/books.js'
 import type { Facts } from '../journal/facts.js'
 import type { Network } from '../network/network.js'
+import type { Patience } from '../storage/patience.js'
 import type { Trade } from './trade.js'
 
 /** What the calls need of the node. */
@@ -13,6 +14,7 @@ export interface Parts {
   }
   readonly device: string
   readonly serving: boolean
+  readonly patience: Patience
   readonly facts: Facts
   readonly network: Network
   readonly books: Books

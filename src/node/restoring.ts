@@ -32,6 +32,7 @@ export async function restoreLink(
     force,
     store,
     findTimeout: FIND_TIMEOUT,
+    stallTimeout: parts.patience.restore,
     signal,
     onProgress: ({ step, bytes, files, totalBytes, totalFiles }) =>
       step === 'write'

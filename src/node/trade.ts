@@ -27,7 +27,6 @@ import { Leases } from '../storage/leases.js'
 import { Mirrors } from '../storage/mirrors.js'
 import type { MirrorListener } from '../storage/mirrors.js'
 import { drivePacker } from '../storage/packer.js'
-import { PATIENCE } from '../storage/patience.js'
 import type { Patience } from '../storage/patience.js'
 import type { BookedAsk } from '../storage/placement.js'
 import { Shelf } from '../storage/shelf.js'
@@ -45,7 +44,7 @@ export interface TradeOptions {
   /** Provider and unattended buyer, too; else only what one mirror needs. */
   serve: boolean
   policy?: Partial<Policy>
-  patience?: Partial<Patience>
+  patience: Patience
   now?: () => number
   onfault: (error: unknown) => void
   onnote: (note: string) => void
@@ -107,10 +106,9 @@ export class Trade extends ReadyResource {
     exchangeCounters(this.deals, this.leases)
     const market = (key: Buffer): Books['markets'][number] | null => books.get(key)
     this.orders = new StandingOrders({ self: this.deals.self, facts, market, onfault })
-    const patience = { ...PATIENCE, ...this.#options.patience }
     const folder = join(dir, 'drives')
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    const context = { deals: this.deals, teller: this.teller, leases: this.leases, now, patience }
+    const context = { deals: this.deals, teller: this.teller, leases: this.leases, now, patience: this.#options.patience }
     this.mirrors = new Mirrors({
       ...context,
       facts,

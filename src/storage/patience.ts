@@ -1,4 +1,4 @@
-/** How long a buyer waits for a provider, in ms; past it, the provider counts as silent and the next one is asked. */
+/** How long a node waits for a provider, in ms; past it, the provider counts as silent and the next one is asked. */
 export interface Patience {
   /** A connection and its hello. */
   connect: number
@@ -15,6 +15,8 @@ export interface Patience {
   reach: number
   /** What becomes of a payment that was sent. */
   payment: number
+  /** More of a drive that is being restored, from whoever has it. */
+  restore: number
 }
 
 export const PATIENCE: Patience = {
@@ -25,5 +27,6 @@ export const PATIENCE: Patience = {
   audit: 30_000,
   upload: 90_000,
   reach: 30_000,
-  payment: 60_000
+  payment: 60_000,
+  restore: 120_000
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { Method, Params } from '../../src/node/api.js'
 import type { Address } from '../../src/network/network.js'
 import type { Finished, Line } from '../../bin/demo/processes.js'
 import type { LeaseEntry, World } from '../helpers/world.js'
@@ -34,11 +35,17 @@ export function assertSpent({
   assert.equal(spent, paid + BigInt(channels) * CHANNEL_COST)
 }
 
-/** A mirror of a file, bought by a buyer of little patience. */
-export async function mirrorHastily(world: World, name: string, path: string): Promise<Finished> {
+/** A call by a node of little patience. */
+export async function hastily<M extends Method>(
+  world: World,
+  name: string,
+  method: M,
+  params: Params<M>
+): Promise<Finished> {
   const [{ host, port }] = addressOf(world) as [Address]
-  const script = fileURLToPath(new URL('hasty-buyer.js', import.meta.url))
-  const child = spawn(process.execPath, [script, world.at(name), host, String(port), path], {
+  const script = fileURLToPath(new URL('hasty-node.js', import.meta.url))
+  const args = [script, world.at(name), host, String(port), method, JSON.stringify(params)]
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: AbortSignal.timeout(100_000)
   })

@@ -15,6 +15,7 @@ const node = await openNode({
 })
 const offer = { space: 64 * MIB, price: price!, minTime: HOUR, maxTime: 365 * DAY, region: '' }
 const id = ahead === 0 ? (await node.call('sell.storage', offer, quiet)).id : ''
+const stopped = once(process, 'SIGTERM')
 process.stdout.write(JSON.stringify({ event: 'ready', id, device: node.device }) + '\n')
-await once(process, 'SIGTERM')
+await stopped
 await node.close()

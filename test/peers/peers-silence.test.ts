@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { formatKey } from '../../contracts/key.js'
+import { DAY } from '../../contracts/quantity.js'
 import { noise } from '../helpers/tree.js'
 import { World } from '../helpers/world.js'
 import type { LeaseEntry, MirrorResult } from '../helpers/world.js'
-import { addressOf, assertSpent, mirrorHastily, notesOf } from './buyers.js'
+import { addressOf, assertSpent, hastily, notesOf } from './buyers.js'
 import { Den, shown } from './den.js'
 import type { RogueParts } from './den.js'
 import { silence } from './lies.js'
@@ -94,7 +95,9 @@ test('a market of providers that go silent', async t => {
     await world.ok(name, ['market', 'join', market])
   }
   const started = await world.wallet('other')
-  const [one, other] = await Promise.all(['one', 'other'].map(name => mirrorHastily(world, name, path)))
+  const [one, other] = await Promise.all(
+    ['one', 'other'].map(name => hastily(world, name, 'mirror', { path, copies: 1, time: 30 * DAY }))
+  )
 
   for (const [i, [goes, says]] of BEFORE.entries()) {
     await t.test(`one that goes silent when ${goes} is passed over`, () => {

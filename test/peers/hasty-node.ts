@@ -2,7 +2,7 @@ import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node.js'
 import { BushelError } from '../../contracts/errors.js'
 import type { Line } from '../../bin/demo/processes.js'
-import { DAY } from '../../contracts/quantity.js'
+import type { Method, Params } from '../../src/node/api.js'
 
 /** What takes a minute by default takes seconds here. */
 const HASTE = {
@@ -13,11 +13,12 @@ const HASTE = {
   audit: 2000,
   upload: 3000,
   reach: 6000,
-  payment: 4000
+  payment: 4000,
+  restore: 5000
 }
 
-/** `mirror` as the executable does it, in a process of its own, by a node that has less patience. */
-const [dir, host, port, path] = process.argv.slice(2)
+/** A call as the executable makes it, in a process of its own, by a node that has less patience. */
+const [dir, host, port, method, params] = process.argv.slice(2)
 const home = await Home.open(dir!)
 const say = (line: Line): void => void process.stdout.write(JSON.stringify(line) + '\n')
 const onfault = (error: unknown): void => say({ event: 'fault', message: String(error) })
@@ -26,7 +27,7 @@ const node = await openNode({ home, bootstrap, serve: false, patience: HASTE, on
 try {
   const onProgress = (progress: object): void => say({ ...progress })
   const context = { onProgress, signal: new AbortController().signal }
-  const result = await node.call('mirror', { path: path!, copies: 1, time: 30 * DAY }, context)
+  const result = await node.call(method as Method, JSON.parse(params!) as Params<Method>, context)
   say({ ...result })
 } catch (error) {
   if (!(error instanceof BushelError)) throw error
