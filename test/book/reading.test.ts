@@ -200,7 +200,7 @@ test('a newcomer is in step soon, and one who only looks need not join', async t
   assert.deepEqual(passer.books.markets, [])
   await assert.rejects(passer.books.browse(crypto.randomBytes(32), stream), {
     code: 'MARKET_NOT_REACHED',
-    exit: 3
+    exit: 1
   })
   assert.deepEqual([...founder.faults, ...newcomer.faults, ...passer.faults], [])
 

@@ -131,7 +131,6 @@ export class RogueBuyer {
       time: 30 * DAY,
       sliceStartMsat: 5000n,
       minGrace: 0,
-      minGrace: 0,
       timeoutMs: 10_000
     })
     const { terms } = termsOf(this.deals, quoted)
