@@ -34,15 +34,20 @@ export const copiesBench: Bench = {
       }
       return [
         {
+          name: 'packed for two copies',
+          measured: packings,
+          unit: 'times',
+          target: { atMost: 1 }
+        },
+        {
           name: 'packing, two copies',
-          measured: median(pack[2]!),
+          measured: Math.min(...pack[2]!),
           unit: 'ms',
           baseline: {
-            name: `packing the same for one, ${bytes / MIB} MiB, median of ${runs}`,
-            value: median(pack[1]!)
+            name: `packing the same for one, ${bytes / MIB} MiB, quickest of ${runs}`,
+            value: Math.min(...pack[1]!)
           },
-          target: { atMost: 1.25 },
-          note: `the file was gone through ${packings} time(s)`
+          target: { atMost: 1.25 }
         },
         {
           name: 'upload, two copies',

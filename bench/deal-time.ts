@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import createTestnet from 'hyperdht/testnet.js'
 import ProtomuxRPC from 'protomux-rpc'
@@ -16,7 +17,9 @@ import { ECHO } from './seller.js'
 import type { Sold, SellerOrder } from './seller.js'
 import { Actor, inFolder } from './stage.js'
 
+/** Quote, agree and strip: each a question and an answer, and each on disk on both sides before it leaves. */
 const ROUNDS = 3
+const WRITES = 2 * ROUNDS
 const LIMIT = 30_000
 const FEE = 10n * SAT
 
@@ -39,7 +42,7 @@ export const dealBench: Bench = {
         try {
           const context = { onProgress: () => undefined, signal: new AbortController().signal }
           await node.call('market.join', { key: sold.market }, context)
-          return await measure(node, seller, sold, deals, say)
+          return await measure({ node, seller, sold, count: deals, scratch: join(folder, 'scratch'), say })
         } finally {
           await node.close()
         }
@@ -51,13 +54,17 @@ export const dealBench: Bench = {
   }
 }
 
-async function measure(
-  node: Awaited<ReturnType<typeof openNode>>,
-  seller: Actor,
-  sold: Sold,
-  count: number,
+interface Measuring {
+  node: Awaited<ReturnType<typeof openNode>>
+  seller: Actor
+  sold: Sold
+  count: number
+  /** A file to write to. */
+  scratch: string
   say: (what: string) => void
-): Promise<Figure[]> {
+}
+
+async function measure({ node, seller, sold, count, scratch, say }: Measuring): Promise<Figure[]> {
   const { deals, teller, leases, wallet } = await node.trade()
   const device = parseKey(sold.device, 'device')
   const market = parseKey(sold.market, 'market')
@@ -65,6 +72,7 @@ async function measure(
   const paid: number[] = []
   const rounds: number[] = []
   const bare: number[] = []
+  const file = await open(scratch, 'w')
   let first = 0
   for (let i = -1; i < count; i++) {
     const begun = performance.now()
@@ -103,6 +111,10 @@ async function measure(
     await echo.request('echo', Buffer.alloc(512)) // opens the channel
     const asked = performance.now()
     for (let round = 0; round < ROUNDS; round++) await echo.request('echo', Buffer.alloc(512))
+    for (let write = 0; write < WRITES; write++) {
+      await file.write(Buffer.alloc(512))
+      await file.datasync()
+    }
     rounds.push(performance.now() - asked)
     echo.destroy()
     seller.tell({ msat: msat.toString() })
@@ -112,6 +124,7 @@ async function measure(
     if (status !== 'succeeded') throw new Error(`the bare payment is ${status}`)
     bare.push(performance.now() - sent)
   }
+  await file.close()
   say(`the first deal, with connection and channel, took ${first.toFixed(0)} ms`)
   const figure = (
     name: string,
@@ -126,12 +139,12 @@ async function measure(
     baseline: { name: `${about}, median`, value: median(baseline) },
     note: `${count} deals one after another, connected, channel open`
   })
-  const trips = `${ROUNDS} bare round trips on the same connection`
+  const trips = `${ROUNDS} bare round trips on the same connection and ${WRITES} small writes to disk`
   const both = rounds.map((ms, i) => ms + bare[i]!)
   return [
     figure('quote to agreement', 0.5, signed, trips, rounds),
     figure('quote to agreement', 0.95, signed, trips, rounds),
-    figure('quote to first paid slice', 0.5, paid, `${trips} and a bare payment of the same amount`, both),
-    figure('quote to first paid slice', 0.95, paid, `${trips} and a bare payment of the same amount`, both)
+    figure('quote to first paid slice', 0.5, paid, `${trips}, and a bare payment of the same amount`, both),
+    figure('quote to first paid slice', 0.95, paid, `${trips}, and a bare payment of the same amount`, both)
   ]
 }

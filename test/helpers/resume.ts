@@ -8,14 +8,14 @@ import type { MirrorResult } from './world.js'
 
 const MIB = 1024 ** 2
 /** Large enough that a kill meets the work half done. */
-const SIZE = 40 * MIB
+const SIZE = 32 * MIB
 const PROVIDERS = ['one', 'two']
 
 /** A market with two providers, a source, and its buyer. */
 export async function stage(t: TestContext): Promise<{ world: World; market: string; source: string }> {
   const world = await World.open(t)
   const market = await world.found('founder', 'bazaar')
-  for (const name of PROVIDERS) await world.seller(name, market, '400 sat/GiB-month', '--space', '2GiB')
+  await Promise.all(PROVIDERS.map(name => world.seller(name, market, '500 sat/GiB-month')))
   const source = world.at('source')
   await makeTree(source, { 'film.bin': noise('resume', SIZE), 'notes/a.txt': 'a', 'notes/b.txt': 'b' })
   return { world, market, source }
