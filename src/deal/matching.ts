@@ -1,3 +1,6 @@
+import { SAT, totalCharge } from '../../contracts/money.js'
+import type { Msat } from '../../contracts/money.js'
+
 /** What the matcher needs to know of an ask. */
 export interface Candidate {
   id: Buffer
@@ -6,6 +9,8 @@ export interface Candidate {
   space: number
   minTime: number
   maxTime: number
+  /** What it costs at the least, whatever the price, msat. */
+  minChargeMsat?: bigint
 }
 
 export interface Wanted {
@@ -28,8 +33,8 @@ export interface Experience {
 const ASKS_PER_IDENTITY = 2
 
 /**
- * The asks that can serve what is wanted, in the order in which they are to be tried: price, then what was seen of the
- * peer, then id. A pure function: the same book gives the same order everywhere.
+ * The asks that can serve what is wanted, in the order in which they are to be tried: what it comes to, price, what was
+ * seen of the peer, then id. A pure function: the same book gives the same order everywhere.
  */
 export function match<C extends Candidate>(
   asks: readonly C[],
@@ -40,13 +45,23 @@ export function match<C extends Candidate>(
   const seen = new Map<string, number>()
   return asks
     .filter(ask => fits(ask, wanted) && (experience(ask.identity)?.until ?? 0) <= now)
-    .sort((a, b) => compare(a.price, b.price) || standing(b) - standing(a) || Buffer.compare(a.id, b.id))
+    .sort(
+      (a, b) =>
+        compare(comesTo(a), comesTo(b)) ||
+        compare(a.price, b.price) ||
+        standing(b) - standing(a) ||
+        Buffer.compare(a.id, b.id)
+    )
     .filter(ask => {
       const identity = ask.identity.toString('hex')
       const count = (seen.get(identity) ?? 0) + 1
       seen.set(identity, count)
       return count <= ASKS_PER_IDENTITY
     })
+
+  function comesTo(ask: C): Msat {
+    return charge(wanted, ask.price, ask.minChargeMsat ?? 1n)
+  }
 
   function standing(ask: C): number {
     const record = experience(ask.identity)
@@ -59,9 +74,19 @@ function fits(ask: Candidate, wanted: Wanted): boolean {
     ask.space >= wanted.bytes &&
     ask.minTime <= wanted.time &&
     ask.maxTime >= wanted.time &&
-    (wanted.maxPrice === null || ask.price <= wanted.maxPrice) &&
+    (wanted.maxPrice === null || isWithin(ask, wanted, wanted.maxPrice)) &&
     !ask.identity.equals(wanted.identity)
   )
+}
+
+/** A low price with a high minimum charge is no low price; a sat is never too much. */
+function isWithin(ask: Candidate, wanted: Wanted, maxPrice: Msat): boolean {
+  const least = ask.minChargeMsat ?? 0n
+  return ask.price <= maxPrice && (least <= SAT || least <= charge(wanted, maxPrice, 1n))
+}
+
+function charge({ bytes, time }: Wanted, price: Msat, minChargeMsat: Msat): Msat {
+  return totalCharge({ bytes: BigInt(bytes), time, price, minChargeMsat })
 }
 
 /** The first asks of as many different identities as there are copies. */

@@ -245,6 +245,10 @@ test('a market of liars, before the first payment', async t => {
   for (const [i, [does, , options]] of CASES.entries()) {
     impostors.push(await den.impostor(does.replaceAll(' ', '-'), { ...options, price: CHEAP + BigInt(i) }))
   }
+  const dear = await den.impostor('has a low price and a high least charge', {
+    price: 1000n,
+    minChargeMsat: 9_000_000n
+  })
   for (const name of ['alone', 'buyer']) {
     await world.init(name)
     await world.ok(name, ['market', 'join', market])
@@ -285,6 +289,10 @@ test('a market of liars, before the first payment', async t => {
     assertNothingPaid(leases.filter(({ id }) => id !== kept!.id))
     const liars = impostors.map(({ device }) => formatKey(device))
     for (const lease of leases) if (liars.includes(lease.peer)) assert.equal(lease.state, 'VOID')
+  })
+
+  await t.test('one that would charge more at the least than the honest one is not even asked', () => {
+    assert.ok(!notes.some(text => text.includes(shown(dear.device))))
   })
 
   await t.test('no liar was given cause to fail on its own side', () => {
