@@ -108,7 +108,13 @@ export class Trade extends ReadyResource {
     this.orders = new StandingOrders({ self: this.deals.self, facts, market, onfault })
     const folder = join(dir, 'drives')
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    const context = { deals: this.deals, teller: this.teller, leases: this.leases, now, patience: this.#options.patience }
+    const context = {
+      deals: this.deals,
+      teller: this.teller,
+      leases: this.leases,
+      now,
+      patience: this.#options.patience
+    }
     this.mirrors = new Mirrors({
       ...context,
       facts,

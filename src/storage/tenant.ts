@@ -49,8 +49,9 @@ export class Tenant extends ReadyResource {
     const { leases, now } = this.#options
     for (const { id, lease } of [...leases.list('buyer')]) {
       if (this.#stop.signal.aborted) return
-      if (lease.state !== 'STORED') continue
       const copy = new Copy(this.#options, id)
+      if (UNPAID.has(lease.state) && now() > lease.terms.startBy) await this.#lapse(copy)
+      if (lease.state !== 'STORED') continue
       const next = epochsOf(lease)[copy.paidEpochs]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
         await copy.close(next ? 'it ran out' : 'it was served')
@@ -58,6 +59,12 @@ export class Tenant extends ReadyResource {
         await this.#pay(copy)
       }
     }
+  }
+
+  /** An agreement whose first payment never left binds nobody; one that is in flight is the wallet's to tell of. */
+  async #lapse(copy: Copy): Promise<void> {
+    if (this.#options.teller.ledger.totals(copy.id).inFlightMsat === 0n)
+      await copy.void('it was not started in time')
   }
 
   async #pay(copy: Copy): Promise<void> {
@@ -71,4 +78,5 @@ export class Tenant extends ReadyResource {
   }
 }
 
+const UNPAID = new Set(['AGREED', 'BOUND'])
 const ENDS = new Set(['BAD_PEER', 'ENDED', 'NO_AGREEMENT'])
