@@ -287,7 +287,7 @@ export class Placement {
     const ids = kept.map(copy => idOf(copy.lease).slice(0, 8)).join(', ')
     return BushelError.noOffer(
       `${kept.length} of ${this.#job.copies} copies are kept${ids ? ` (leases ${ids})` : ''}; no more offers fit`,
-      'run the same command again to look for the rest; the link works: ' + this.#job.link,
+      'run the same command again to look for the rest' + (ids ? `; the link works: ${this.#job.link}` : ''),
       'COPIES_SHORT'
     )
   }
