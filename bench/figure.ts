@@ -43,6 +43,20 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }
 
+export interface Pair {
+  measured: number
+  baseline: number
+}
+
+/**
+ * Of pairs that were measured one right after the other, the one with the median ratio: what else the machine does then
+ * weighs on both.
+ */
+export function medianPair(pairs: readonly Pair[]): Pair {
+  const sorted = [...pairs].sort((a, b) => a.measured / a.baseline - b.measured / b.baseline)
+  return sorted[(sorted.length - 1) >> 1]!
+}
+
 /** The value that a share of all are not above; 0 of none. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
