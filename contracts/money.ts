@@ -76,3 +76,13 @@ export function totalCharge(terms: { bytes: bigint; time: number; price: Msat; m
 export function ceilDiv(a: bigint, b: bigint): bigint {
   return (a + b - 1n) / b
 }
+
+/** The largest of some amounts. */
+export function most(...amounts: [bigint, ...bigint[]]): bigint {
+  return amounts.reduce((a, b) => (a > b ? a : b))
+}
+
+/** The smallest of some amounts. */
+export function least(...amounts: [bigint, ...bigint[]]): bigint {
+  return amounts.reduce((a, b) => (a < b ? a : b))
+}

@@ -1,5 +1,5 @@
 import type { Terms } from '#spec'
-import { billedBytes, ceilDiv, totalCharge } from './money.js'
+import { billedBytes, ceilDiv, totalCharge, least, most } from './money.js'
 import type { Msat } from './money.js'
 
 /** One payment's worth of a lease. `start` and `end` are ms after the lease's start. */
@@ -38,8 +38,8 @@ export function schedule(terms: Scheduled): Epoch[] {
   const time = BigInt(terms.time)
   const cumulative = (at: bigint): Msat => ceilDiv(total * at, time)
   const floor = ceilDiv(total, BigInt(MAX_EPOCHS))
-  const cap = max(terms.sliceCapMsat, floor, 1n)
-  let slice = min(max(terms.sliceStartMsat, floor, 1n), cap)
+  const cap = most(terms.sliceCapMsat, floor, 1n)
+  let slice = least(most(terms.sliceStartMsat, floor, 1n), cap)
   const epochs: Epoch[] = []
   let start = 0n
   let paid = 0n
@@ -51,7 +51,7 @@ export function schedule(terms: Scheduled): Epoch[] {
     epochs.push({ number: epochs.length, start: Number(start), end: Number(end), msat })
     paid += msat
     start = end
-    slice = min(slice * 2n, cap)
+    slice = least(slice * 2n, cap)
   }
   return mergeEmpty(epochs)
 }
@@ -71,12 +71,4 @@ function mergeEmpty(epochs: Epoch[]): Epoch[] {
     else out.push({ ...epoch, number: out.length })
   }
   return out
-}
-
-function max(...values: bigint[]): bigint {
-  return values.reduce((a, b) => (a > b ? a : b))
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
 }

@@ -1,6 +1,6 @@
 import type { Countersign, Order, Quote, QuoteRequest, SliceList, Terms } from '#spec'
 import { decode } from '../../contracts/codec.js'
-import { SAT, billedBytes, totalCharge } from '../../contracts/money.js'
+import { SAT, billedBytes, totalCharge, least, most } from '../../contracts/money.js'
 import type { Msat } from '../../contracts/money.js'
 import { RESOURCE, SIDE, askOf } from '../../contracts/order.js'
 import { DAY } from '../../contracts/quantity.js'
@@ -91,14 +91,14 @@ export class Provider {
     if (request.bytes <= 0 || request.blocks <= 0) throw new Decline('SIZE', 'a quote for nothing')
     const bytes = billedBytes([{ byteLength: request.bytes, length: request.blocks }])
     await this.#capacity(order, bytes)
-    const minChargeMsat = max(ask.minChargeMsat, 1n)
+    const minChargeMsat = most(ask.minChargeMsat, 1n)
     const total = totalCharge({ bytes, time: request.time, price: order.price, minChargeMsat })
-    const cap = max(policy.sliceCapMsat, total / MAX_SLICES)
+    const cap = most(policy.sliceCapMsat, total / MAX_SLICES)
     const quote: Quote = {
       request: id,
       ask: request.ask,
       price: order.price,
-      sliceStartMsat: max(policy.sliceStartMsat, min(request.sliceStartMsat, cap)),
+      sliceStartMsat: most(policy.sliceStartMsat, least(request.sliceStartMsat, cap)),
       sliceCapMsat: cap,
       minChargeMsat,
       validFor: policy.quoteFor,
@@ -184,12 +184,4 @@ export class Provider {
       throw new Decline('TERMS', 'the time was not quoted')
     return { quote, at }
   }
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
 }

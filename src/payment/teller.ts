@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import ReadyResource from 'ready-resource'
 import type { Slice, SliceList } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
-import { formatAmount } from '../../contracts/money.js'
+import { formatAmount, most } from '../../contracts/money.js'
 import type { Msat } from '../../contracts/money.js'
 import type { Epoch } from '../../contracts/schedule.js'
 import { STRIP_LENGTH, invoiceDescription } from '../../contracts/terms.js'
@@ -262,7 +262,7 @@ export class Teller extends ReadyResource {
     }
     const invoice = payment.text
     await this.ledger.record({ ...payment, step: 'sent' })
-    const maxFeeMsat = max(payment.msat / 100n, MIN_FEE_LIMIT)
+    const maxFeeMsat = most(payment.msat / 100n, MIN_FEE_LIMIT)
     const state = await this.#options.wallet.pay(invoice, { maxFeeMsat, timeoutMs })
     const outcome = await this.#outcome(this.ledger.payment(agreement, epoch)!, state)
     if (outcome.step === 'paid') return outcome
@@ -335,8 +335,4 @@ function pending(payment: Payment): BushelError {
     'it is not paid twice: the wallet will tell what became of it',
     'PAYMENT_PENDING'
   )
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b
 }

@@ -6,6 +6,7 @@ import HypercoreStorage from 'hypercore-storage'
 import { core as keys } from 'hypercore-storage/lib/keys.js'
 import { BushelError } from '../../contracts/errors.js'
 import { MIB, formatSize } from '../../contracts/quantity.js'
+import { syncFolder } from '../journal/journal.js'
 
 /**
  * A Corestore in `folder`, tuned for large blocks. Its blob files are small, so that they go away soon after what is in
@@ -96,16 +97,6 @@ export async function writeWhole(path: string, bytes: string | Buffer): Promise<
   }
   await rename(fresh, path)
   await syncFolder(dirname(path))
-}
-
-/** Makes names made, renamed or removed in `folder` survive loss of power. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 export async function removeFolder(folder: string): Promise<void> {

@@ -2,7 +2,8 @@ import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreLimit } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
-import { codeOf, syncFolder, writeWhole } from './disk.js'
+import { syncFolder } from '../journal/journal.js'
+import { codeOf, writeWhole } from './disk.js'
 
 /** What a shelf must know of a lease to keep its goods; nothing of its money. */
 export interface ShelfLease {
