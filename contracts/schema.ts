@@ -228,7 +228,10 @@ const deal: Struct[] = [
     name: 'paid',
     fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('preimage', 'fixed32')]
   },
-  { name: 'paid-until', fields: [required('agreement', 'fixed32'), required('until', 'uint')] },
+  {
+    name: 'paid-until',
+    fields: [required('agreement', 'fixed32'), required('until', 'uint'), optional('egressBytes', 'uint')]
+  },
   {
     name: 'sealed-core',
     fields: [
@@ -277,6 +280,26 @@ const deal: Struct[] = [
     name: 'void',
     fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('hash', 'fixed32')]
   },
+  { name: 'signed-void', fields: [required('void', '@bushel/void'), required('signature', 'fixed64')] },
+  {
+    name: 'reissue',
+    fields: [
+      optional('preimage', 'fixed32'),
+      optional('void', '@bushel/signed-void'),
+      optional('countersign', '@bushel/countersign'),
+      optional('invoice', 'string')
+    ]
+  },
+  {
+    name: 'debt',
+    fields: [required('agreement', 'fixed32'), required('msat', 'biguint64'), required('at', 'uint')]
+  },
+  { name: 'signed-debt', fields: [required('debt', '@bushel/debt'), required('signature', 'fixed64')] },
+  { name: 'refund', fields: [required('agreement', 'fixed32'), required('invoice', 'string')] },
+  {
+    name: 'credit',
+    fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('debt', 'fixed32')]
+  },
   {
     name: 'end',
     fields: [
@@ -290,7 +313,8 @@ const deal: Struct[] = [
     fields: [
       required('agreement', 'fixed32'),
       optional('counter', '@bushel/signed-counter'),
-      required('creditMsat', 'biguint64')
+      required('creditMsat', 'biguint64'),
+      optional('debt', '@bushel/signed-debt')
     ]
   },
   {
@@ -312,7 +336,22 @@ const disk: Struct[] = [
       required('msat', 'biguint64'),
       required('feeMsat', 'biguint64'),
       optional('preimage', 'fixed32'),
-      optional('text', 'string')
+      optional('text', 'string'),
+      optional('kind', 'string'),
+      optional('issue', 'uint'),
+      optional('peer', 'fixed32')
+    ]
+  },
+  {
+    name: 'debt-record',
+    fields: [
+      required('role', 'string'),
+      required('peer', 'fixed32'),
+      required('debt', '@bushel/signed-debt'),
+      required('settledMsat', 'biguint64'),
+      required('state', 'string'),
+      optional('hash', 'fixed32'),
+      optional('invoice', 'string')
     ]
   },
   {

@@ -18,6 +18,23 @@ export interface InvoiceRequest {
   msat: bigint
   description: string
   expirySeconds: number
+  /** The ledger's id of what is paid for: the same label names the same invoice in the wallet. */
+  label?: string
+}
+
+/** A payment as the wallet's own records have it. */
+export interface WalletRecord {
+  direction: 'sent' | 'received'
+  paymentHash: Buffer
+  /** Without the fee. */
+  msat: bigint
+  feeMsat: bigint
+  preimage: Buffer | null
+  /** Of what was received only what has settled stands here. */
+  status: 'pending' | 'succeeded' | 'failed'
+  /** ms since 1970. */
+  at: number
+  description: string
 }
 
 export interface Balance {
@@ -38,6 +55,8 @@ export interface Wallet {
   readonly network: string
   /** Public key of the Lightning node, 33 bytes. */
   readonly nodeId: Buffer
+  /** False for play money: whoever sells for real sats must be able to receive them before the first buyer comes. */
+  readonly real: boolean
   balance(): Promise<Balance>
   /** Issues a BOLT11 invoice; durable when it resolves. The same preimage gives the same invoice again. */
   issue(request: InvoiceRequest): Promise<string>
@@ -56,6 +75,10 @@ export interface Wallet {
    */
   pay(invoice: string, options: { maxFeeMsat: bigint; timeoutMs: number }): Promise<PaymentState>
   payment(paymentHash: Buffer): Promise<PaymentState>
+  /** The wallet's own records since a time (ms since 1970), oldest first; of all times by default. */
+  history(options?: { since?: number }): Promise<WalletRecord[]>
+  /** Can so much be received from that node, now or over a channel that it can open? */
+  canReceive(from: Buffer, msat: bigint): Promise<boolean>
   on(event: 'settled', listener: (paymentHash: Buffer, msat: bigint) => void): this
   off(event: 'settled', listener: (paymentHash: Buffer, msat: bigint) => void): this
 }
