@@ -1,0 +1,67 @@
+/** What is read of lightningd's answers; they hold more. Amounts come as numbers, as digits, or as `123msat`. */
+export type Amount = number | string | null | undefined
+
+export interface GetInfo {
+  id: string
+  alias?: string
+  version?: string
+  network: string
+  blockheight: number
+  warning_bitcoind_sync?: string
+  warning_lightningd_sync?: string
+}
+
+export interface ListedInvoice {
+  label: string
+  bolt11?: string
+  payment_hash: string
+  amount_msat?: Amount
+  status: 'unpaid' | 'paid' | 'expired'
+  pay_index?: number | string
+  amount_received_msat?: Amount
+  /** s since 1970. */
+  paid_at?: number
+  payment_preimage?: string
+  description?: string
+  created_index?: number
+}
+
+export interface ListedPay {
+  bolt11?: string
+  payment_hash: string
+  status: 'pending' | 'failed' | 'complete'
+  /** s since 1970. */
+  created_at: number
+  completed_at?: number
+  preimage?: string
+  amount_msat?: Amount
+  amount_sent_msat?: Amount
+  description?: string
+  created_index?: number
+}
+
+export interface ListedChannel {
+  peer_id: string
+  peer_connected: boolean
+  state: string
+  spendable_msat?: Amount
+  receivable_msat?: Amount
+}
+
+/** An amount in msat; 0 where there is none. */
+export function msatOf(amount: Amount): bigint {
+  return amount === null || amount === undefined ? 0n : BigInt(String(amount).replace(/msat$/, ''))
+}
+
+/** Channels that carry payments now. */
+export function usable({ state, peer_connected: connected }: ListedChannel): boolean {
+  return connected && (state === 'CHANNELD_NORMAL' || state === 'CHANNELD_AWAITING_SPLICE')
+}
+
+/** What keeps a node from dealing yet, in its own words, or null. */
+export function syncOf({
+  warning_bitcoind_sync: bitcoind,
+  warning_lightningd_sync: own
+}: GetInfo): string | null {
+  return bitcoind ?? own ?? null
+}

@@ -1,0 +1,105 @@
+const OPEN = 0x7b
+const CLOSE = 0x7d
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d])
+
+/** Most bytes of one answer. A node with a hundred thousand payments lists them in less. */
+export const MAX_ANSWER = 64 << 20
+
+/**
+ * Cuts a stream of bytes into JSON objects, in whatever pieces it comes. Braces count outside strings only, so that
+ * nobody's description can end an answer or keep it from ending. Throws on what is no object, or one above the limit.
+ */
+export class Frames {
+  readonly #limit: number
+  #parts: Buffer[] = []
+  #bytes = 0
+  #depth = 0
+  #inString = false
+  #escaped = false
+
+  constructor(limit = MAX_ANSWER) {
+    this.#limit = limit
+  }
+
+  /** Bytes of an object that has not ended. */
+  get pending(): number {
+    return this.#bytes
+  }
+
+  /** The objects that end in this piece, each as its text. */
+  push(piece: Buffer): string[] {
+    const objects: string[] = []
+    let start = this.#depth > 0 ? 0 : -1
+    for (let i = 0; i < piece.byteLength; i++) {
+      const byte = piece[i]!
+      if (this.#inString) {
+        if (this.#escaped) this.#escaped = false
+        else if (byte === BACKSLASH) this.#escaped = true
+        else if (byte === QUOTE) this.#inString = false
+      } else if (this.#depth === 0) {
+        if (BLANKS.has(byte)) continue
+        if (byte !== OPEN) throw new Error('what it says is no JSON object')
+        this.#depth = 1
+        start = i
+      } else if (byte === QUOTE) this.#inString = true
+      else if (byte === OPEN) this.#depth++
+      else if (byte === CLOSE && --this.#depth === 0) {
+        this.#keep(piece.subarray(start, i + 1))
+        objects.push(Buffer.concat(this.#parts).toString())
+        this.#parts = []
+        this.#bytes = 0
+        start = -1
+      }
+    }
+    if (start >= 0) this.#keep(piece.subarray(start))
+    return objects
+  }
+
+  #keep(part: Buffer): void {
+    this.#bytes += part.byteLength
+    if (this.#bytes > this.#limit) throw new Error(`its answer has more than ${this.#limit} bytes`)
+    this.#parts.push(Buffer.from(part))
+  }
+}
+
+/**
+ * JSON.parse that loses no digit: an integer of 16 digits or more comes as a string of them (a group id has 64 bits, and
+ * an amount may).
+ */
+export function readJSON(text: string): unknown {
+  return JSON.parse(/\d{16}/.test(text) ? quoteLongIntegers(text) : text) as unknown
+}
+
+const LONG = 16
+
+function quoteLongIntegers(text: string): string {
+  const pieces: string[] = []
+  let copied = 0
+  for (let i = 0; i < text.length;) {
+    const char = text[i]!
+    if (char === '"') i = endOfString(text, i)
+    else if (char === '-' || (char >= '0' && char <= '9')) {
+      let end = i + 1
+      while (end < text.length && NUMERIC.has(text[end]!)) end++
+      const number = text.slice(i, end)
+      if (number.replace('-', '').length >= LONG && /^-?\d+$/.test(number)) {
+        pieces.push(text.slice(copied, i), '"', number, '"')
+        copied = end
+      }
+      i = end
+    } else i++
+  }
+  pieces.push(text.slice(copied))
+  return pieces.join('')
+}
+
+const NUMERIC = new Set('0123456789+-.eE')
+
+/** Behind the closing quote of the string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  let i = start + 1
+  while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1
+  return i + 1
+}

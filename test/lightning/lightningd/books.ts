@@ -1,0 +1,89 @@
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+
+export interface Invoice {
+  label: string
+  bolt11: string
+  hash: string
+  preimage: string
+  secret: string
+  msat: string
+  description: string
+  /** s since 1970. */
+  expiresAt: number
+  createdIndex: number
+  /** The HTLC that paid it. */
+  paidBy: string | null
+  payIndex: number
+  paidAt: number
+  updatedIndex: number
+}
+
+export interface Pay {
+  /** Of the HTLC; another one for each try. */
+  id: string
+  bolt11: string
+  hash: string
+  payee: string
+  msat: string
+  description: string
+  status: 'pending' | 'complete' | 'failed'
+  preimage: string
+  /** s since 1970. */
+  createdAt: number
+  completedAt: number
+  createdIndex: number
+  code: number
+  message: string
+}
+
+export interface Channel {
+  peer: string
+  totalMsat: string
+  ourMsat: string
+}
+
+type Line =
+  | { type: 'key'; key: string }
+  | { type: 'invoice'; invoice: Invoice }
+  | { type: 'gone'; label: string }
+  | { type: 'pay'; pay: Pay }
+  | { type: 'channel'; channel: Channel }
+
+/** What a node knows, in an append-only file of JSON lines; a line is on disk (fsync) when `write` returns. */
+export class Books {
+  key = ''
+  readonly invoices = new Map<string, Invoice>()
+  readonly pays = new Map<string, Pay>()
+  readonly channels = new Map<string, Channel>()
+  readonly #fd: number
+
+  constructor(file: string) {
+    this.#fd = openSync(file, 'a+', 0o600)
+    const bytes = readFileSync(file)
+    // What a kill left half written stands for nothing.
+    const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)
+    ftruncateSync(this.#fd, whole.byteLength)
+    for (const line of whole.toString().split('\n')) {
+      if (line) for (const one of JSON.parse(line) as Line[]) this.#apply(one)
+    }
+  }
+
+  /** All of it or nothing. */
+  write(...lines: Line[]): void {
+    writeSync(this.#fd, JSON.stringify(lines) + '\n')
+    fsyncSync(this.#fd)
+    for (const line of lines) this.#apply(line)
+  }
+
+  close(): void {
+    closeSync(this.#fd)
+  }
+
+  #apply(line: Line): void {
+    if (line.type === 'key') this.key = line.key
+    else if (line.type === 'invoice') this.invoices.set(line.invoice.label, line.invoice)
+    else if (line.type === 'gone') this.invoices.delete(line.label)
+    else if (line.type === 'pay') this.pays.set(line.pay.id, line.pay)
+    else this.channels.set(line.channel.peer, line.channel)
+  }
+}

@@ -1,0 +1,417 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { createConnection, createServer } from 'node:net'
+import type { Server } from 'node:net'
+import { join } from 'node:path'
+import bolt11 from 'bolt11'
+import { Books } from './books.js'
+import type { Channel, Invoice, Pay } from './books.js'
+
+/** An error as lightningd answers it. */
+export class RpcError extends Error {
+  readonly code: number
+  readonly data: unknown
+
+  constructor(code: number, message: string, data?: unknown) {
+    super(message)
+    this.code = code
+    this.data = data
+  }
+}
+
+/** What an HTLC brings to the payee, and what comes back for it: the same answer for the same id, for ever. */
+interface Htlc {
+  id: string
+  from: string
+  hash: string
+  msat: string
+}
+
+type Fate = { preimage: string } | { code: number; message: string }
+
+const PREFIX: Record<string, string> = { regtest: 'bcrt', signet: 'tbs', testnet: 'tb', bitcoin: 'bc' }
+const FEATURES = {
+  word_length: 4,
+  var_onion_optin: { required: true, supported: true },
+  payment_secret: { required: true, supported: true },
+  basic_mpp: { required: false, supported: true }
+}
+const CURVE_N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
+
+/**
+ * The rules of a node: it signs invoices with its own key, and pays other nodes whose sockets stand in a folder that they
+ * share. A payment is on the payer's disk before it leaves, settled on the payee's before the preimage is told, and asked
+ * for again after a kill, so that both always come to the same end.
+ */
+export class LightningNode {
+  readonly id: string
+  readonly network: string
+  readonly #books: Books
+  readonly #folder: string
+  readonly #server: Server
+  readonly #waiting = new Set<() => void>()
+  readonly #paying = new Map<string, Promise<void>>()
+  /** Payments to this node are kept waiting while it is set. */
+  holding = false
+  closed = false
+
+  constructor(file: string, network: string, folder: string) {
+    this.#books = new Books(file)
+    if (!this.#books.key) this.#books.write({ type: 'key', key: freshKey() })
+    this.network = network
+    this.#folder = folder
+    this.id = publicKeyOf(this.#books.key, network)
+    this.#server = createServer(socket => {
+      let text = ''
+      socket.on('error', () => undefined)
+      socket.on('data', piece => {
+        text += piece.toString()
+        if (!text.endsWith('\n')) return
+        const htlc = JSON.parse(text) as Htlc
+        void this.#settle(htlc).then(fate => socket.end(JSON.stringify(fate) + '\n'))
+      })
+    })
+  }
+
+  async open(): Promise<void> {
+    await new Promise<void>(resolve => this.#server.listen(join(this.#folder, socketOf(this.id)), resolve))
+    for (const pay of this.#books.pays.values()) if (pay.status === 'pending') void this.#send(pay)
+  }
+
+  // Channels
+
+  get channels(): Channel[] {
+    return [...this.#books.channels.values()]
+  }
+
+  setChannel(channel: Channel): void {
+    this.#books.write({ type: 'channel', channel })
+  }
+
+  /** What this node can send over a channel: its balance, less the reserve of 1 % and what is on its way. */
+  spendable({ peer, totalMsat, ourMsat }: Channel): bigint {
+    let msat = BigInt(ourMsat) - BigInt(totalMsat) / 100n
+    for (const pay of this.#books.pays.values())
+      if (pay.status === 'pending' && pay.payee === peer) msat -= BigInt(pay.msat)
+    return msat > 0n ? msat : 0n
+  }
+
+  receivable({ totalMsat, ourMsat }: Channel): bigint {
+    const msat = BigInt(totalMsat) - BigInt(ourMsat) - BigInt(totalMsat) / 100n
+    return msat > 0n ? msat : 0n
+  }
+
+  // Invoices
+
+  invoice(request: {
+    msat: string
+    label: string
+    description: string
+    expiry: number
+    preimage: string
+  }): Invoice {
+    const { label, description, expiry } = request
+    if (this.#books.invoices.has(label)) throw new RpcError(900, `Duplicate label '${label}'`)
+    const preimage = request.preimage || randomBytes(32).toString('hex')
+    const hash = sha256(preimage)
+    if ([...this.#books.invoices.values()].some(one => one.hash === hash))
+      throw new RpcError(901, 'preimage already used')
+    const secret = randomBytes(32).toString('hex')
+    const timestamp = now()
+    const unsigned = bolt11.encode(
+      {
+        network: networkOf(this.network),
+        millisatoshis: request.msat,
+        timestamp,
+        tags: [
+          { tagName: 'payment_hash', data: hash },
+          { tagName: 'description', data: description },
+          { tagName: 'expire_time', data: expiry },
+          { tagName: 'min_final_cltv_expiry', data: 10 },
+          { tagName: 'payment_secret', data: secret },
+          {
+            tagName: 'feature_bits',
+            data: FEATURES
+          }
+        ]
+      },
+      false
+    )
+    const signed = bolt11.sign(unsigned, this.#books.key)
+    const invoice: Invoice = {
+      label,
+      bolt11: signed.paymentRequest!,
+      hash,
+      preimage,
+      secret,
+      msat: request.msat,
+      description,
+      expiresAt: timestamp + expiry,
+      createdIndex:
+        [...this.#books.invoices.values()].reduce((n, one) => Math.max(n, one.createdIndex), 0) + 1,
+      paidBy: null,
+      payIndex: 0,
+      paidAt: 0,
+      updatedIndex: 0
+    }
+    this.#books.write({ type: 'invoice', invoice })
+    return invoice
+  }
+
+  get invoices(): Invoice[] {
+    return [...this.#books.invoices.values()]
+  }
+
+  deleteInvoice(invoice: Invoice): void {
+    this.#books.write({ type: 'gone', label: invoice.label })
+  }
+
+  /** The next invoice that was paid after `payIndex`, waiting at most `timeoutMs`; null when there was none. */
+  async paidAfter(payIndex: number, timeoutMs: number): Promise<Invoice | null> {
+    const until = Date.now() + timeoutMs
+    for (;;) {
+      const [next] = this.invoices
+        .filter(one => one.payIndex > payIndex)
+        .sort((a, b) => a.payIndex - b.payIndex)
+      if (next) return next
+      if (Date.now() >= until) return null
+      await this.#change(until - Date.now())
+    }
+  }
+
+  #change(timeoutMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(done)
+        resolve()
+      }
+      const timer = setTimeout(done, timeoutMs)
+      this.#waiting.add(done)
+    })
+  }
+
+  #changed(): void {
+    for (const done of [...this.#waiting]) done()
+  }
+
+  /** Payments that were held are settled from now on. */
+  release(): void {
+    this.holding = false
+    this.#changed()
+  }
+
+  async #settle({ id, from, hash, msat }: Htlc): Promise<Fate> {
+    while (this.holding) await this.#change(60_000)
+    const invoice = this.invoices.find(one => one.hash === hash)
+    const unknown = {
+      code: 203,
+      message: "Destination said it doesn't know invoice: incorrect_or_unknown_payment_details"
+    }
+    if (!invoice) return unknown
+    if (invoice.paidBy === id) return { preimage: invoice.preimage }
+    if (invoice.paidBy !== null || now() >= invoice.expiresAt || BigInt(msat) < BigInt(invoice.msat))
+      return unknown
+    const channel = this.#books.channels.get(from)
+    if (!channel) return unknown
+    const paid = this.invoices.reduce((n, one) => Math.max(n, one.payIndex), 0) + 1
+    this.#books.write(
+      {
+        type: 'invoice',
+        invoice: { ...invoice, paidBy: id, payIndex: paid, paidAt: now(), updatedIndex: paid }
+      },
+      {
+        type: 'channel',
+        channel: { ...channel, ourMsat: (BigInt(channel.ourMsat) + BigInt(msat)).toString() }
+      }
+    )
+    this.#changed()
+    return { preimage: invoice.preimage }
+  }
+
+  // Payments
+
+  get pays(): Pay[] {
+    return [...this.#books.pays.values()]
+  }
+
+  /** Pays, or finds what became of it before; resolves when it is final or the time is over. */
+  async pay(text: string, timeoutMs: number): Promise<Pay> {
+    const invoice = this.decode(text)
+    if (invoice.msat === null) throw new RpcError(-32602, 'amount_msat required')
+    const { hash, payee, msat, description } = invoice
+    const earlier = this.pays.filter(one => one.hash === hash && one.status !== 'failed').at(-1)
+    if (earlier) return this.#final(earlier, timeoutMs)
+    const late = now() - invoice.expiresAt
+    if (late >= 0) throw new RpcError(207, `Invoice expired ${late} seconds ago`)
+    const channel = this.#books.channels.get(payee)
+    if (!channel) throw new RpcError(205, `Failed: Unknown destination node ${payee}`)
+    if (this.spendable(channel) < BigInt(msat)) {
+      const total = `${channel.ourMsat}msat (in 1 channels).`
+      throw new RpcError(
+        205,
+        `Failed: We could not find a usable set of paths. Total source capacity is only ${total}`
+      )
+    }
+    const pay: Pay = {
+      id: randomBytes(16).toString('hex'),
+      bolt11: text,
+      hash,
+      payee,
+      msat,
+      description,
+      status: 'pending',
+      preimage: '',
+      createdAt: now(),
+      completedAt: 0,
+      createdIndex: this.#books.pays.size + 1,
+      code: 0,
+      message: ''
+    }
+    this.#books.write({ type: 'pay', pay })
+    void this.#send(pay)
+    return this.#final(pay, timeoutMs)
+  }
+
+  async #final(pay: Pay, timeoutMs: number): Promise<Pay> {
+    const until = Date.now() + timeoutMs
+    for (;;) {
+      const current = this.#books.pays.get(pay.id)!
+      if (current.status === 'complete') return current
+      if (current.status === 'failed') throw new RpcError(current.code, current.message)
+      if (Date.now() >= until) throw new RpcError(210, 'Timed out while the payment is on its way')
+      await this.#change(until - Date.now())
+    }
+  }
+
+  /** Offers the HTLC until the payee has given it a fate. */
+  #send(pay: Pay): Promise<void> {
+    let sending = this.#paying.get(pay.id)
+    if (!sending) this.#paying.set(pay.id, (sending = this.#offer(pay)))
+    return sending
+  }
+
+  async #offer(pay: Pay): Promise<void> {
+    let fate: Fate | null = null
+    while (!fate && !this.closed) {
+      fate = await this.#ask(pay)
+      if (!fate) await new Promise(resolve => setTimeout(resolve, 50))
+    }
+    if (!fate) return
+    if ('preimage' in fate) {
+      const channel = this.#books.channels.get(pay.payee)!
+      this.#books.write(
+        { type: 'pay', pay: { ...pay, status: 'complete', preimage: fate.preimage, completedAt: now() } },
+        {
+          type: 'channel',
+          channel: { ...channel, ourMsat: (BigInt(channel.ourMsat) - BigInt(pay.msat)).toString() }
+        }
+      )
+    } else {
+      this.#books.write({ type: 'pay', pay: { ...pay, status: 'failed', ...fate, completedAt: now() } })
+    }
+    this.#changed()
+  }
+
+  #ask({ id, hash, msat, payee }: Pay): Promise<Fate | null> {
+    const htlc: Htlc = { id, from: this.id, hash, msat }
+    return new Promise(resolve => {
+      const path = join(this.#folder, socketOf(payee))
+      if (!existsSync(path)) return resolve(null)
+      const socket = createConnection(path)
+      let text = ''
+      socket.on('data', piece => (text += piece.toString()))
+      socket.on('error', () => undefined)
+      socket.on('close', () => resolve(text.endsWith('\n') ? (JSON.parse(text) as Fate) : null))
+      socket.write(JSON.stringify(htlc) + '\n')
+    })
+  }
+
+  decode(text: string): {
+    hash: string
+    payee: string
+    msat: string | null
+    description: string
+    timestamp: number
+    expiry: number
+    expiresAt: number
+    secret: string
+    signature: string
+  } {
+    let decoded
+    try {
+      decoded = bolt11.decode(text, networkOf(this.network))
+    } catch {
+      throw new RpcError(-32602, 'Invalid bolt11 invoice: Bad bech32 string')
+    }
+    const tags = decoded.tagsObject
+    const timestamp = decoded.timestamp!
+    const expiry = tags.expire_time ?? 3600
+    return {
+      hash: tags.payment_hash!,
+      payee: decoded.payeeNodeKey!,
+      msat: decoded.millisatoshis ?? null,
+      description: tags.description ?? '',
+      timestamp,
+      expiry,
+      expiresAt: timestamp + expiry,
+      secret: tags.payment_secret!,
+      signature: decoded.signature!
+    }
+  }
+
+  close(): void {
+    this.closed = true
+    this.#server.close()
+    this.#books.close()
+  }
+}
+
+/** Paths of Unix sockets are short: a node's is named for the first characters of its id. */
+export function socketOf(id: string): string {
+  return `${id.slice(0, 16)}.htlc`
+}
+
+export function networkOf(network: string): {
+  bech32: string
+  pubKeyHash: number
+  scriptHash: number
+  validWitnessVersions: number[]
+} {
+  return { bech32: PREFIX[network]!, pubKeyHash: 0x6f, scriptHash: 0xc4, validWitnessVersions: [0, 1] }
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000)
+}
+
+function sha256(hex: string): string {
+  return createHash('sha256').update(Buffer.from(hex, 'hex')).digest('hex')
+}
+
+function freshKey(): string {
+  for (;;) {
+    const key = randomBytes(32).toString('hex')
+    const n = BigInt(`0x${key}`)
+    if (n > 0n && n < CURVE_N) return key
+  }
+}
+
+/** The key that signs is the key that an invoice shows. */
+function publicKeyOf(key: string, network: string): string {
+  const unsigned = bolt11.encode(
+    {
+      network: networkOf(network),
+      millisatoshis: '1000',
+      timestamp: 1,
+      tags: [
+        { tagName: 'payment_hash', data: '00'.repeat(32) },
+        { tagName: 'description', data: '' },
+        { tagName: 'payment_secret', data: '00'.repeat(32) },
+        { tagName: 'feature_bits', data: FEATURES }
+      ]
+    },
+    false
+  )
+  return bolt11.sign(unsigned, key).payeeNodeKey!
+}

@@ -1,0 +1,60 @@
+export interface Recorded {
+  method: string
+  response?: unknown
+  error?: { code: number; message: string }
+}
+
+/** What tells an answer apart from all recorded ones of its method: a key or a type that none of them has; or null. */
+export function shapeFault(recorded: readonly Recorded[], method: string, answer: unknown): string | null {
+  const known = recorded.filter(one => one.method === method && one.response !== undefined)
+  if (known.length === 0) return `no answer of ${method} is recorded`
+  const real = known.map(one => one.response)
+  return faultIn(answer, real, method)
+}
+
+function faultIn(value: unknown, real: readonly unknown[], path: string): string | null {
+  const type = typeOf(value)
+  const alike = real.filter(one => typeOf(one) === type)
+  if (alike.length === 0) return `${path} is a ${type}`
+  if (Array.isArray(value)) {
+    const items = alike.flatMap(one => one as unknown[])
+    for (const item of value as unknown[]) {
+      const fault = items.length === 0 ? null : faultIn(item, items, `${path}[]`)
+      if (fault) return fault
+    }
+    return null
+  }
+  if (type !== 'object') return null
+  const objects = alike as Record<string, unknown>[]
+  const own = value as Record<string, unknown>
+  // Answers that say in a status what they are of are compared with those of the same status.
+  const same = objects.filter(one => one['status'] === own['status'])
+  const comparable = same.length > 0 ? same : objects
+  for (const [key, inner] of Object.entries(own)) {
+    const inners = objects.filter(one => key in one).map(one => one[key])
+    if (inners.length === 0) return `${path} has a key ${key}`
+    const fault = faultIn(inner, inners, `${path}.${key}`)
+    if (fault) return fault
+  }
+  if (path.includes('.') || path.includes('[')) return missing(own, comparable, path, LIGHT)
+  return missing(own, comparable, path, new Set())
+}
+
+/** Parts of a channel that only a chain has are left out by the stand-in. */
+const LIGHT = new Set(['listpeerchannels.channels[]'])
+
+function missing(
+  own: Record<string, unknown>,
+  real: readonly Record<string, unknown>[],
+  path: string,
+  light: ReadonlySet<string>
+): string | null {
+  if (light.has(path)) return null
+  const always = Object.keys(real[0]!).filter(key => real.every(one => key in one))
+  const lacking = always.find(key => !(key in own))
+  return lacking ? `${path} lacks the key ${lacking}` : null
+}
+
+function typeOf(value: unknown): string {
+  return Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value
+}

@@ -1,0 +1,116 @@
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ClnClient } from '../../../src/lightning/cln/client.js'
+
+export interface LightningdOptions {
+  /** A short path: Unix sockets are made in it. */
+  dir: string
+  network?: string
+  /** Nodes that pay one another share it. */
+  folder: string
+}
+
+/** How the stand-in behaves until it is told otherwise, or started again. */
+export interface Behaviour {
+  /** Answers come so much later. */
+  delayMs?: number
+  /** Answers come in pieces of so many bytes. */
+  pieces?: number
+  /** The connection breaks in the middle of this method's answer; '' for none. */
+  cut?: string
+  /** This method ('*': every one) is never answered. */
+  mute?: string
+  /** What it says of being out of step with the chain. */
+  syncing?: string
+  /** This method fails with `failCode`. */
+  fail?: string
+  failCode?: number
+  /** Payments to this node are kept waiting. */
+  hold?: boolean
+}
+
+/** A stand-in for lightningd that runs in a process of its own. */
+export class Lightningd {
+  readonly socket: string
+  nodeId = Buffer.alloc(0)
+  readonly #options: LightningdOptions
+  #process: ChildProcess | null = null
+
+  constructor(options: LightningdOptions) {
+    this.#options = options
+    this.socket = join(options.dir, 'lightning-rpc')
+  }
+
+  get pid(): number {
+    return this.#process!.pid!
+  }
+
+  get network(): string {
+    return this.#options.network ?? 'regtest'
+  }
+
+  async start(): Promise<void> {
+    const { dir, folder } = this.#options
+    await mkdir(dir, { recursive: true })
+    const args = ['--dir', dir, '--socket', this.socket, '--network', this.network, '--folder', folder]
+    const child = fork(fileURLToPath(new URL('./lightningd.js', import.meta.url)), args)
+    this.#process = child
+    const { id } = await new Promise<{ id: string }>((resolve, reject) => {
+      child.once('message', message => resolve(message as { id: string }))
+      child.once('exit', code => reject(new Error(`lightningd ended with ${code}`)))
+    })
+    this.nodeId = Buffer.from(id, 'hex')
+  }
+
+  /** SIGKILL; resolves when it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise(resolve => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  async restart(): Promise<void> {
+    await this.kill()
+    await this.start()
+  }
+
+  /** One call over a connection of its own. */
+  async call(method: string, params: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    const client = new ClnClient({ socket: this.socket })
+    try {
+      return await client.call(method, params)
+    } finally {
+      client.close()
+    }
+  }
+
+  async behave(behaviour: Behaviour): Promise<void> {
+    await this.call('dev-behave', { ...behaviour })
+  }
+
+  /** A channel to another stand-in, known to both; of `totalMsat` this one has `ourMsat`. */
+  async channel(peer: Lightningd, totalMsat: bigint, ourMsat: bigint): Promise<void> {
+    const total = totalMsat.toString()
+    await this.call('dev-channel', {
+      peer: peer.nodeId.toString('hex'),
+      totalMsat: total,
+      ourMsat: ourMsat.toString()
+    })
+    await peer.call('dev-channel', {
+      peer: this.nodeId.toString('hex'),
+      totalMsat: total,
+      ourMsat: (totalMsat - ourMsat).toString()
+    })
+  }
+}
+
+export async function startLightningd(options: LightningdOptions): Promise<Lightningd> {
+  const node = new Lightningd(options)
+  await node.start()
+  return node
+}
