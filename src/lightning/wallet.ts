@@ -1,7 +1,8 @@
 /** What became of a payment, asked by its hash. Only the wallet's own final word counts, never a time-out. */
 export type PaymentState =
   | { status: 'unknown' }
-  | { status: 'pending' }
+  /** orphaned (play): its channel is gone, and only the payee can tell what became of it. */
+  | { status: 'pending'; orphaned?: true }
   | { status: 'failed'; reason: string }
   | { status: 'succeeded'; preimage: Buffer; feeMsat: bigint }
 
@@ -34,6 +35,7 @@ export interface WalletRecord {
   status: 'pending' | 'succeeded' | 'failed'
   /** ms since 1970. */
   at: number
+  /** Empty where the wallet does not keep it. */
   description: string
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import * as ldk from 'lightningdevkit'
 import { BushelError } from '../../../contracts/errors.js'
+import { most } from '../../../contracts/money.js'
 import type { Balance } from '../wallet.js'
 import { fundingTransaction } from './chain.js'
 import { apiErrorText, free, hex, someU64 } from './ldk.js'
@@ -69,6 +70,43 @@ export class Channels {
       return !channels.length || channels.some(({ usable }) => usable)
     }
     await this.#node.until(ready, timeoutMs)
+  }
+
+  /** A payer without a channel opens one; with one it must be able to carry the amount. */
+  canReceive(from: Buffer, msat: bigint): boolean {
+    const channels = this.#list(from)
+    return channels.length === 0 || channels.reduce((sum, { inboundMsat }) => sum + inboundMsat, 0n) >= msat
+  }
+
+  /** True while any channel with the node is open. */
+  has(nodeId: Buffer): boolean {
+    return this.#list(nodeId).length > 0
+  }
+
+  /**
+   * Gives up all channels with a node, because this wallet is an older copy of itself: what is known of them is out of
+   * date. Nothing is broadcast. Our last known balance comes back to the grant (when LDK says that it is closed), and
+   * with it `deltaMsat`, what both have signed that was paid since. The same id counts once.
+   */
+  abandon(nodeId: Buffer, id: string, deltaMsat: bigint): void {
+    const { store, engine } = this.#node
+    if (store.abandoned.get(id)) return
+    const { manager } = engine
+    let owedMsat = 0n
+    for (const details of manager.list_channels_with_counterparty(nodeId)) {
+      const channel = details.get_channel_id()
+      // LDK counts as ours what was paid and is not taken off the channel yet.
+      for (const htlc of details.get_pending_outbound_htlcs()) {
+        if (store.payments.get(hex(htlc.get_payment_hash()))?.status === 'succeeded')
+          owedMsat += htlc.get_amount_msat()
+        free(htlc, 'OutboundHTLCDetails')
+      }
+      manager.force_close_without_broadcasting_txn(channel, nodeId, 'restored from an older copy')
+      free(details, 'ChannelDetails')
+    }
+    store.abandoned.set(id, { peer: nodeId, deltaMsat })
+    store.grantMsat = most(store.grantMsat + deltaMsat - owedMsat, 0n)
+    this.#node.kick()
   }
 
   /** True when the event was one of these. */

@@ -116,7 +116,11 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
     invoice: paymentHash => payments.invoice(paymentHash),
     reach: (nodeId, msat, timeoutMs) => channels.reach(nodeId, msat, timeoutMs),
     pay: (invoice, maxFeeMsat, patienceMs) => payments.pay(invoice, maxFeeMsat, patienceMs),
-    payment: paymentHash => payments.payment(paymentHash)
+    payment: paymentHash => payments.payment(paymentHash),
+    history: (since, from) => payments.history(since, from),
+    canReceive: (from, msat) => channels.canReceive(from, msat),
+    abandon: (nodeId, id, deltaMsat) => channels.abandon(nodeId, id, deltaMsat),
+    resolve: (paymentHash, preimage) => payments.resolve(paymentHash, preimage)
   }
 
   /** Answers when everything that the call did is on disk. */

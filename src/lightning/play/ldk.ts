@@ -12,6 +12,7 @@ type Freed =
   | 'ChannelMonitorUpdate'
   | 'Event'
   | 'OutPoint'
+  | 'OutboundHTLCDetails'
   | 'PeerDetails'
   | 'Record'
 

@@ -1,5 +1,5 @@
 import type { BushelErrorShape } from '../../../contracts/errors.js'
-import type { Balance, InvoiceRequest, InvoiceState, PaymentState } from '../wallet.js'
+import type { Balance, InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../wallet.js'
 
 /**
  * What can be asked of the Lightning process. Every call may be repeated after a restart and then gives the answer
@@ -17,6 +17,12 @@ export interface Calls {
    */
   pay(invoice: string, maxFeeMsat: bigint, patienceMs: number): PaymentReport
   payment(paymentHash: Buffer): PaymentReport
+  /** Up to a page of records from the `from`th on, since a time, and where the next page begins. */
+  history(since: number, from: number): { records: WalletRecord[]; next: number | null }
+  canReceive(from: Buffer, msat: bigint): boolean
+  abandon(nodeId: Buffer, id: string, deltaMsat: bigint): void
+  /** The payee's word on a payment whose channel is gone: its preimage, or null when it never will be claimed. */
+  resolve(paymentHash: Buffer, preimage: Buffer | null): PaymentReport
 }
 
 /** The state of a payment, and which attempt to make it this is the state of: from 1, 0 for none. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import * as ldk from 'lightningdevkit'
 import { BushelError } from '../../../contracts/errors.js'
-import type { InvoiceRequest, InvoiceState, PaymentState } from '../wallet.js'
+import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../wallet.js'
+import { most } from '../../../contracts/money.js'
 import type { Channels } from './channels.js'
 import { free, someU64 } from './ldk.js'
 import type { FromChild, PaymentReport } from './messages.js'
@@ -12,6 +13,8 @@ const ATTEMPTS = 3
 /** How long a payment waits at most for its channel to be taken up again before it is sent. */
 const PATIENCE_MS = 15_000
 const MAX_DESCRIPTION_BYTES = 639
+/** Records in one answer. */
+const PAGE = 500
 const MAX_MSAT = 21_000_000n * 100_000_000n * 1000n
 const MAX_EXPIRY_SECONDS = 366 * 24 * 3600
 
@@ -112,7 +115,67 @@ export class Payments {
 
   payment(paymentHash: Buffer): PaymentReport {
     const record = this.#node.store.payments.get(paymentHash.toString('hex'))
-    return record ? reportOf(record) : { state: { status: 'unknown' }, attempt: 0 }
+    if (!record) return { state: { status: 'unknown' }, attempt: 0 }
+    if (!this.#orphaned(record)) return reportOf(record)
+    return { state: { status: 'pending', orphaned: true }, attempt: record.attempt }
+  }
+
+  /** There is no chain to decide what a channel took with it: only the payee can tell. */
+  #orphaned({ status, payee }: PaymentRecord): boolean {
+    return status === 'pending' && payee !== undefined && !this.#channels.has(payee)
+  }
+
+  /** Its channel has credited it as ours when it closed: what the payee did claim is taken off again. */
+  resolve(paymentHash: Buffer, preimage: Buffer | null): PaymentReport {
+    const { store } = this.#node
+    const record = store.payments.get(paymentHash.toString('hex'))
+    if (!record || !this.#orphaned(record)) return this.payment(paymentHash)
+    if (preimage) {
+      if (!createHash('sha256').update(preimage).digest().equals(paymentHash))
+        throw BushelError.badInput('this preimage does not fit the payment')
+      store.grantMsat = most(store.grantMsat - (record.msat ?? 0n), 0n)
+      this.#conclude(paymentHash, { status: 'succeeded', preimage, feeMsat: 0n, reason: '' })
+    } else {
+      this.#conclude(paymentHash, {
+        status: 'failed',
+        preimage: null,
+        feeMsat: 0n,
+        reason: 'the payee did not take it, and never will'
+      })
+    }
+    return this.payment(paymentHash)
+  }
+
+  history(since: number, from: number): { records: WalletRecord[]; next: number | null } {
+    const records: WalletRecord[] = []
+    let index = 0
+    for (const record of this.#records()) {
+      if (index++ < from) continue
+      if (record.at >= since) records.push(record)
+      if (records.length === PAGE) return { records, next: index }
+    }
+    return { records, next: null }
+  }
+
+  *#records(): Generator<WalletRecord> {
+    const { payments, invoices } = this.#node.store
+    for (const [id, { status, preimage, feeMsat, msat = 0n, at = 0 }] of payments.entries()) {
+      const paymentHash = Buffer.from(id, 'hex')
+      yield { direction: 'sent', paymentHash, msat, feeMsat, preimage, status, at, description: '' }
+    }
+    for (const [id, { status, preimage, receivedMsat, settledAt, description }] of invoices.entries()) {
+      if (status !== 'settled') continue
+      yield {
+        direction: 'received',
+        paymentHash: Buffer.from(id, 'hex'),
+        msat: receivedMsat,
+        feeMsat: 0n,
+        preimage,
+        status: 'succeeded',
+        at: settledAt,
+        description
+      }
+    }
   }
 
   /** The payment's id is its hash, so that even LDK would not send it twice. */
@@ -166,14 +229,26 @@ export class Payments {
     const { engine, store } = this.#node
     const { manager } = engine
     const attempt = (store.payments.get(paymentHash.toString('hex'))?.attempt ?? 0) + 1
+    const what = {
+      msat: someU64(invoice.amount_milli_satoshis()) ?? 0n,
+      payee: Buffer.from(invoice.recover_payee_pub_key()),
+      at: Date.now()
+    }
     const sent = manager.send_payment(paymentHash, prepared.res.get_b(), paymentHash, route, retry)
     if (sent instanceof ldk.Result_NoneRetryableSendFailureZ_Err) {
       const reason = ldk.RetryableSendFailure[sent.err]?.replace(/^LDKRetryableSendFailure_/, '') ?? 'unknown'
       // LDK has it under way although our record does not: then the record is what is behind.
       const status = reason === 'DuplicatePayment' ? 'pending' : 'failed'
-      return this.#record(paymentHash, { attempt, status, preimage: null, feeMsat: 0n, reason })
+      return this.#record(paymentHash, { attempt, status, preimage: null, feeMsat: 0n, reason, ...what })
     }
-    return this.#record(paymentHash, { attempt, status: 'pending', preimage: null, feeMsat: 0n, reason: '' })
+    return this.#record(paymentHash, {
+      attempt,
+      status: 'pending',
+      preimage: null,
+      feeMsat: 0n,
+      reason: '',
+      ...what
+    })
   }
 
   #claim(event: ldk.Event_PaymentClaimable): void {
@@ -219,8 +294,9 @@ export class Payments {
   }
 
   #conclude(paymentHash: Buffer, outcome: Omit<PaymentRecord, 'attempt'>): void {
-    const attempt = this.#node.store.payments.get(paymentHash.toString('hex'))?.attempt ?? 1
-    this.#tell({ type: 'payment', paymentHash, report: this.#record(paymentHash, { ...outcome, attempt }) })
+    const known = this.#node.store.payments.get(paymentHash.toString('hex'))
+    const record = { ...known, ...outcome, attempt: known?.attempt ?? 1 }
+    this.#tell({ type: 'payment', paymentHash, report: this.#record(paymentHash, record) })
   }
 
   #record(paymentHash: Buffer, record: PaymentRecord): PaymentReport {

@@ -21,6 +21,17 @@ export interface PaymentRecord {
   preimage: Buffer | null
   feeMsat: bigint
   reason: string
+  /** Absent in records of the first version, as is what follows. */
+  msat?: bigint
+  payee?: Buffer
+  /** When the last attempt was begun, ms since 1970. */
+  at?: number
+}
+
+/** A channel that was given up because this home was restored from an older copy; by the id of the occasion. */
+export interface AbandonRecord {
+  peer: Buffer
+  deltaMsat: bigint
 }
 
 /** A channel that is open or being opened, by either side. */

@@ -3,6 +3,7 @@ import {
   GRANT_KEY,
   Table,
   encodeGrant,
+  type AbandonRecord,
   type ChannelRecord,
   type InvoiceRecord,
   type PaymentRecord
@@ -33,6 +34,7 @@ export class Store {
   readonly invoices: Table<InvoiceRecord>
   readonly payments: Table<PaymentRecord>
   readonly channels: Table<ChannelRecord>
+  readonly abandoned: Table<AbandonRecord>
   #grantMsat: bigint
 
   constructor(log: CommitLog) {
@@ -43,6 +45,7 @@ export class Store {
     this.invoices = new Table(log, 'invoice/', stage)
     this.payments = new Table(log, 'payment/', stage)
     this.channels = new Table(log, 'channel/', stage)
+    this.abandoned = new Table(log, 'abandoned/', stage)
     this.#grantMsat = BigInt((log.get(GRANT_KEY) ?? '0').toString())
     for (const key of log.keys(UPDATE)) this.#updatesOf(monitorOf(key)).push(key)
     for (const keys of this.#updates.values()) keys.sort()

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import ReadyResource from 'ready-resource'
 import { BushelError, EXIT } from '../../../contracts/errors.js'
-import type { Balance, InvoiceRequest, InvoiceState, PaymentState, Wallet } from '../wallet.js'
+import type { Balance, InvoiceRequest, InvoiceState, PaymentState, Wallet, WalletRecord } from '../wallet.js'
 import { paymentHashOf } from '../invoice.js'
 import type { Call, CallName, Calls, FromChild, PaymentReport } from './messages.js'
 import { createWalletDir, readBalance } from './disk.js'
@@ -34,6 +34,7 @@ interface Pending {
  */
 export class PlayWallet extends ReadyResource implements Wallet {
   readonly network = PLAY_NETWORK
+  readonly real = false
   readonly dir: string
   readonly #grantMsat: bigint
   readonly #process: LightningProcess
@@ -146,6 +147,35 @@ export class PlayWallet extends ReadyResource implements Wallet {
       const told = ({ state }: PaymentReport): void => resolve(this.#outcomes.truth(paymentHash, state))
       this.#send('payment', () => [paymentHash], told, reject)
     })
+  }
+
+  async history({ since = 0 }: { since?: number } = {}): Promise<WalletRecord[]> {
+    const all: WalletRecord[] = []
+    for (let from: number | null = 0; from !== null;) {
+      const start: number = from
+      const page = await this.#ask('history', () => [since, start])
+      all.push(...page.records)
+      from = page.next
+    }
+    return all.sort((a, b) => a.at - b.at)
+  }
+
+  canReceive(from: Buffer, msat: bigint): Promise<boolean> {
+    return this.#ask('canReceive', () => [from, msat])
+  }
+
+  /**
+   * Gives up the channels with a node, because this wallet is an older copy of itself; to be called before it is
+   * connected to that node. `deltaMsat` is added to our last known balance: what was received since, less what was
+   * paid, by what both have signed. The same `id` counts once, whatever crashes.
+   */
+  async abandon(nodeId: Buffer, { id, deltaMsat }: { id: string; deltaMsat: bigint }): Promise<void> {
+    await this.#ask('abandon', () => [nodeId, id, deltaMsat])
+  }
+
+  /** The payee's word on an orphaned payment: its preimage, or null when it was not claimed and never will be. */
+  async resolve(paymentHash: Buffer, preimage: Buffer | null): Promise<PaymentState> {
+    return (await this.#ask('resolve', () => [paymentHash, preimage])).state
   }
 
   /** Reserves nothing: two calls may both be satisfied by the same capacity. */
