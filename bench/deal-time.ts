@@ -65,7 +65,7 @@ interface Measuring {
 }
 
 async function measure({ node, seller, sold, count, scratch, say }: Measuring): Promise<Figure[]> {
-  const { deals, teller, leases, wallet } = await node.trade()
+  const { deals, wallet, context } = await node.trade()
   const device = parseKey(sold.device, 'device')
   const market = parseKey(sold.market, 'market')
   const signed: number[] = []
@@ -90,12 +90,7 @@ async function measure({ node, seller, sold, count, scratch, say }: Measuring): 
       minGrace: 0,
       timeoutMs: LIMIT
     })
-    const copy = await Copy.agree(
-      { deals, teller, leases, now: Date.now },
-      channel,
-      termsOf(deals, quoted),
-      ''
-    )
+    const copy = await Copy.agree(context, channel, termsOf(deals, quoted), '')
     const agreed = performance.now()
     await copy.reach(copy.nextMsat!)
     const { msat } = await copy.commit()

@@ -42,7 +42,10 @@ export interface DealsOptions {
 
 const PRUNE_EVERY = 3_600_000
 
-/** All deal channels of a node: who is at the other end is proven before anything is asked or answered. */
+/**
+ * All deal channels of a node: who is at the other end is proven before anything is asked or answered.
+ * Event: `met` (channel) when a hello has been accepted, after the counters that came with it have been judged.
+ */
 export class Deals extends ReadyResource {
   readonly self: Self
   readonly facts: Facts
@@ -186,5 +189,6 @@ export class Deals extends ReadyResource {
     }
     channel.peer = { device: channel.device, identity: author.identity, lightning: hello.lightning }
     await this.oncounters(channel.peer, hello.counters.slice(0, 16))
+    this.emit('met', channel)
   }
 }

@@ -13,7 +13,10 @@ export const METHODS = {
   seal: { request: 'signed-seal', reply: 'signed-stored', kept: true },
   audit: { request: 'audit', reply: 'audit-proof', kept: false },
   counter: { request: 'signed-counter', reply: 'signed-counter', kept: false },
-  end: { request: 'end', reply: 'ended', kept: true }
+  void: { request: 'void', reply: 'reissue', kept: true },
+  end: { request: 'end', reply: 'ended', kept: true },
+  refund: { request: 'refund', reply: 'acknowledgement', kept: false },
+  credit: { request: 'credit', reply: 'paid-until', kept: false }
 } as const satisfies Record<string, { request: StructName; reply: StructName; kept: boolean }>
 
 export type Method = keyof typeof METHODS
@@ -33,7 +36,10 @@ export const REQUEST_LIMITS: Record<Method, number> = {
   seal: 8 << 10,
   audit: 2 << 10,
   counter: 2 << 10,
-  end: 4 << 10
+  void: 1 << 10,
+  end: 4 << 10,
+  refund: 8 << 10,
+  credit: 1 << 10
 }
 
 /** Most bytes of one reply, by method; an audit brings up to 64 blocks of 1 MiB, asked for in parts. */
@@ -49,5 +55,8 @@ export const REPLY_LIMITS: Record<Method, number> = {
   seal: 8 << 10,
   audit: 12 << 20,
   counter: 2 << 10,
-  end: 4 << 10
+  void: 8 << 10,
+  end: 4 << 10,
+  refund: 1 << 10,
+  credit: 1 << 10
 }

@@ -39,6 +39,8 @@ const MAX_SLICES = 200n
 export interface Goods {
   /** What keeps `bytes` from being taken under this ask, or null. */
   capacityFault(ask: Order, bytes: bigint): Promise<string | null>
+  /** What keeps the first payments of these terms from being received, or null. */
+  inboundFault(terms: Terms): Promise<string | null>
   /** The slices of the first strip, each with its payment hash. */
   firstList(terms: Terms): SliceList
   /** What must be on disk before the countersignature leaves: the agreement and what is reserved for it. */
@@ -126,6 +128,8 @@ export class Provider {
     const order = this.#ask(terms.ask, terms.market)
     if (order.price > terms.price) throw new Decline('PRICE_CHANGED', 'the price has changed since the quote')
     await this.#capacity(order, billedBytes(terms.cores))
+    const inbound = await goods.inboundFault(terms)
+    if (inbound) throw new Decline('NO_INBOUND', inbound)
     const list = goods.firstList(terms)
     const countersign: Countersign = { list, signature: sign('slice-list', list, deals.self.device) }
     return { body: countersign, changes: goods.agreed(terms, signature, countersign) }

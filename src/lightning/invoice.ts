@@ -63,8 +63,8 @@ export function checkInvoice(invoice: string, expected: ExpectedInvoice): Checke
   if (tags.fallback_address !== undefined) throw refused('it has a fallback address')
   refuseFeatures(tags)
 
-  const expiresAt = ((decoded.timestamp ?? 0) + (tags.expire_time ?? DEFAULT_EXPIRY_S)) * 1000
-  if (expiresAt <= expected.now) throw refused('it has expired')
+  const expiresAt = expiryOf(decoded)
+  if (expiresAt <= expected.now) throw expired()
   if (expiresAt - expected.now < (expected.minRemainingMs ?? 0)) throw refused('it expires too soon')
   return {
     paymentHash: expected.paymentHash,
@@ -75,11 +75,53 @@ export function checkInvoice(invoice: string, expected: ExpectedInvoice): Checke
   }
 }
 
+/** What an invoice says, of whoever it is. */
+export interface InvoiceReading {
+  paymentHash: Buffer
+  /** Null when it leaves the amount to the payer. */
+  msat: bigint | null
+  payee: Buffer
+  description: string
+  /** ms since 1970. */
+  expiresAt: number
+}
+
+/**
+ * Reads anybody's invoice, as far as this node could pay it. Throws BushelError WRONG_NETWORK, or INVOICE_REFUSED with
+ * the reason. Whether it has expired, and its amount, are the reader's to judge.
+ */
+export function readInvoice(invoice: string, network: string): InvoiceReading {
+  const prefix = PREFIXES[network]
+  if (!prefix) throw refused(`the network ${network} is not known`)
+  const text = invoice.trim().replace(/^lightning:/i, '')
+  const decoded = decode(text)
+  if (decoded.network?.bech32 !== prefix) throw wrongNetwork(decoded.network?.bech32 ?? '', network)
+  refuseDuplicates(decoded)
+  const tags = decoded.tagsObject
+  if (tags.payment_secret?.length !== 64) throw refused('it has no payment secret')
+  refuseFeatures(tags)
+  return {
+    paymentHash: hashOf(tags),
+    msat: decoded.millisatoshis == null ? null : BigInt(decoded.millisatoshis),
+    payee: Buffer.from(decoded.payeeNodeKey!, 'hex'),
+    description: tags.description ?? '',
+    expiresAt: expiryOf(decoded)
+  }
+}
+
 /** Payment hash of an invoice that has been checked. Throws BushelError on what is no invoice. */
 export function paymentHashOf(invoice: string): Buffer {
-  const hash = decode(invoice).tagsObject.payment_hash
+  return hashOf(decode(invoice).tagsObject)
+}
+
+function hashOf({ payment_hash: hash }: TagsObject): Buffer {
   if (hash?.length !== 64) throw refused('it has no payment hash')
   return Buffer.from(hash, 'hex')
+}
+
+/** ms since 1970. */
+function expiryOf({ timestamp, tagsObject }: Decoded): number {
+  return ((timestamp ?? 0) + (tagsObject.expire_time ?? DEFAULT_EXPIRY_S)) * 1000
 }
 
 type Decoded = PaymentRequestObject & { tagsObject: TagsObject }
@@ -123,10 +165,27 @@ function refuseFeatures({ feature_bits: features }: TagsObject): void {
   }
 }
 
+function expired(): BushelError {
+  return BushelError.payment(
+    'the invoice has expired; nothing was paid',
+    'the other side has to issue a new one',
+    'INVOICE_EXPIRED'
+  )
+}
+
+function wrongNetwork(prefix: string, network: string): BushelError {
+  const named = Object.entries(PREFIXES).find(([, known]) => known === prefix)?.[0] ?? 'another network'
+  return BushelError.payment(
+    `the invoice is for ${named} (ln${prefix}), this wallet is on ${network}; nothing was paid`,
+    'ask for an invoice of this network',
+    'WRONG_NETWORK'
+  )
+}
+
 function refused(reason: string): BushelError {
   return BushelError.payment(
     `the invoice was refused: ${reason}; nothing was paid`,
-    'the other side has to send the invoice that was agreed',
+    'the other side has to send another invoice',
     'INVOICE_REFUSED'
   )
 }

@@ -20,6 +20,8 @@ type Calls = { [M in Method]: (parts: Parts, params: Params<M>, context: CallCon
 const BOOK_WAIT = 10_000
 const ASK_LIFETIME = 365 * DAY
 const DEFAULT_PREPAY = 20_000_000n
+/** How long the end of a lease waits for what is paid back, ms; what comes later is taken by a node that is up. */
+const REFUND_WAIT = 15_000
 
 /** Each call of the API, on the parts of a node. */
 export const CALLS: Calls = {
@@ -136,10 +138,9 @@ export const CALLS: Calls = {
       throw BushelError.notFound(`no lease ${shortKey(id)}...`, 'see: bushel leases', 'LEASE_NOT_FOUND')
     if (params.dryRun) return { id: formatKey(id), state: (mine ?? kept)!.state, dryRun: true }
     if (mine) {
-      const { deals, teller, leases } = trade
-      if (mine.state !== 'ENDED' && mine.state !== 'VOID') {
-        await new Copy({ deals, teller, leases, now: Date.now }, id).end('the owner ended it')
-      }
+      if (mine.state !== 'ENDED' && mine.state !== 'VOID')
+        await new Copy(trade.context, id).end('the owner ended it')
+      await trade.refunds.settle(id, REFUND_WAIT)
     } else if (trade.keeper) await trade.keeper.end(id, 'ended by the provider')
     else throw needsUp()
     return { id: formatKey(id), state: 'ENDED' }

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import type { KeyPair } from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
+import { BushelError } from '../../contracts/errors.js'
 import { RESOURCE, askOf } from '../../contracts/order.js'
 import type { Books } from '../book/books.js'
 import type { Market } from '../book/market.js'
+import type { DealChannel } from '../deal/channel.js'
 import { Deals } from '../deal/deals.js'
 import { Experiences } from '../deal/experience.js'
 import { DEFAULT_POLICY, Provider } from '../deal/provider.js'
@@ -16,12 +18,16 @@ import type { Facts } from '../journal/facts.js'
 import { checkInvoice } from '../lightning/invoice.js'
 import { linkLightning } from '../lightning/play/link.js'
 import { PlayWallet } from '../lightning/play/wallet.js'
+import type { Wallet } from '../lightning/wallet.js'
 import type { Network } from '../network/network.js'
+import { Debts } from '../payment/debts.js'
 import { Ledger } from '../payment/ledger.js'
+import { Limits } from '../payment/limits.js'
 import { Teller } from '../payment/teller.js'
 import { Bids } from '../storage/bids.js'
 import type { BookedBid } from '../storage/bids.js'
 import { exchangeCounters } from '../storage/counters.js'
+import type { CopyContext } from '../storage/copy.js'
 import { Keeper } from '../storage/keeper.js'
 import { Leases } from '../storage/leases.js'
 import { Mirrors } from '../storage/mirrors.js'
@@ -29,6 +35,8 @@ import type { MirrorListener } from '../storage/mirrors.js'
 import { drivePacker } from '../storage/packer.js'
 import type { Patience } from '../storage/patience.js'
 import type { BookedAsk } from '../storage/placement.js'
+import { Refunds } from '../storage/refunds.js'
+import { takeOver } from '../storage/restored-home.js'
 import { Shelf } from '../storage/shelf.js'
 import { Tenant } from '../storage/tenant.js'
 
@@ -52,11 +60,19 @@ export interface TradeOptions {
 
 /** The parts of a node that make deals: wallet, teller, deals, and both sides of storage. */
 export class Trade extends ReadyResource {
-  readonly wallet: PlayWallet
+  readonly wallet: Wallet & ReadyResource
   readonly ledger: Ledger
+  readonly debts: Debts
+  readonly limits: Limits
   readonly leases: Leases
   readonly policy: Policy
+  /** What the owner must know: a home that is an older copy, money that does not add up. */
+  readonly alarms = new Set<string>()
+  /** What the ledger was mended in, newest last. */
+  readonly mended: string[] = []
   teller!: Teller
+  refunds!: Refunds
+  context!: CopyContext
   deals!: Deals
   orders!: StandingOrders
   mirrors!: Mirrors
@@ -65,16 +81,26 @@ export class Trade extends ReadyResource {
   bids: Bids | null = null
   #tenant: Tenant | null = null
   readonly #options: TradeOptions
+  readonly #linked = new WeakSet<NoiseStream>()
   readonly #onconnection = (stream: NoiseStream): void => {
-    linkLightning(stream, this.wallet)
     this.deals.attach(stream)
+    if (this.#deals(stream.remotePublicKey)) this.#greet(stream.remotePublicKey)
+  }
+  /** Lightning speaks only with whoever has shown its counters, and seen ours. */
+  readonly #onmet = ({ stream }: DealChannel): void => {
+    if (!(this.wallet instanceof PlayWallet) || this.#linked.has(stream)) return
+    this.#linked.add(stream)
+    linkLightning(stream, this.wallet)
   }
 
   constructor(options: TradeOptions) {
     super()
     this.#options = options
     this.wallet = new PlayWallet({ dir: join(options.dir, 'lightning') })
+    const { facts, now = Date.now } = options
     this.ledger = new Ledger(join(options.dir, 'journal', 'ledger'))
+    this.debts = new Debts(facts, this.ledger)
+    this.limits = new Limits({ ledger: this.ledger, real: this.wallet.real, facts, now })
     this.leases = new Leases(options.facts)
     this.policy = { ...DEFAULT_POLICY, ...options.policy }
   }
@@ -94,7 +120,10 @@ export class Trade extends ReadyResource {
     } = this.#options
     await this.wallet.ready()
     const secret = createHmac('sha256', device.secretKey).update('bushel/preimages').digest()
-    this.teller = new Teller({ ledger: this.ledger, wallet: this.wallet, checkInvoice, secret, onfault, now })
+    const { wallet, ledger, limits, debts, leases } = this
+    this.teller = new Teller({ ledger, wallet, checkInvoice, limits, secret, onfault, now })
+    this.teller.reconciler.on('mended', (lines: string[]) => this.#mended(lines))
+    this.teller.reconciler.on('faults', (lines: string[]) => lines.forEach(line => this.#alarm(line)))
     const { network: payments, nodeId: lightning } = this.wallet
     this.deals = new Deals({
       self: { identity, device, proof, lightning, network: payments },
@@ -103,18 +132,32 @@ export class Trade extends ReadyResource {
       onfault,
       now
     })
-    exchangeCounters(this.deals, this.leases)
+    const { deals, teller } = this
+    const abandon = wallet instanceof PlayWallet ? wallet.abandon.bind(wallet) : null
+    const onalarm = (alarm: string): void => this.#alarm(alarm)
+    exchangeCounters({
+      deals,
+      leases,
+      ledger,
+      onforgotten: (peer, forgotten) => takeOver({ teller, leases, abandon, onalarm }, peer, forgotten)
+    })
+    deals.on('met', this.#onmet)
+    this.refunds = new Refunds({ debts, teller, leases, now, open: device => deals.open(device) })
     const market = (key: Buffer): Books['markets'][number] | null => books.get(key)
     this.orders = new StandingOrders({ self: this.deals.self, facts, market, onfault })
     const folder = join(dir, 'drives')
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    const context = {
-      deals: this.deals,
-      teller: this.teller,
-      leases: this.leases,
-      now,
-      patience: this.#options.patience
+    const context: CopyContext = { deals, teller, leases, debts, now, patience: this.#options.patience }
+    if (wallet instanceof PlayWallet) {
+      context.orphans = {
+        isOrphan: async hash => {
+          const state = await wallet.payment(hash)
+          return state.status === 'pending' && state.orphaned === true
+        },
+        resolve: async (hash, preimage) => void (await wallet.resolve(hash, preimage))
+      }
     }
+    this.context = context
     this.mirrors = new Mirrors({
       ...context,
       facts,
@@ -129,7 +172,13 @@ export class Trade extends ReadyResource {
       this.shelf = new Shelf({ folder: join(dir, 'shelf') })
       this.shelf.on('problem', onfault)
       await this.shelf.ready()
-      this.keeper = new Keeper({ ...context, shelf: this.shelf, announcer: network, onfault })
+      this.keeper = new Keeper({
+        ...context,
+        canReceive: (from, msat) => wallet.canReceive(from, msat),
+        shelf: this.shelf,
+        announcer: network,
+        onfault
+      })
       new Provider({
         deals: this.deals,
         policy: this.policy,
@@ -146,13 +195,11 @@ export class Trade extends ReadyResource {
     if (serve) await this.#serve(context)
   }
 
-  async #serve(
-    context: ConstructorParameters<typeof Tenant>[0] extends infer T ? Omit<T, 'onfault'> : never
-  ): Promise<void> {
+  async #serve(context: CopyContext): Promise<void> {
     const { onfault, network, books } = this.#options
     await this.keeper!.ready()
     await this.orders.ready()
-    this.#tenant = new Tenant({ ...context, onfault })
+    this.#tenant = new Tenant({ ...context, refunds: this.refunds, onfault })
     await this.#tenant.ready()
     this.bids = new Bids({
       deals: this.deals,
@@ -168,6 +215,38 @@ export class Trade extends ReadyResource {
     books.markets.forEach(follow)
     books.on('market', follow)
     await network.listen()
+  }
+
+  /** Do we have anything with that device that is not over? */
+  #deals(device: Buffer): boolean {
+    const { leases, ledger } = this
+    for (const role of ['buyer', 'provider'] as const) {
+      for (const { id, lease } of leases.list(role)) {
+        const { buyer, provider } = lease.terms
+        if (!(role === 'buyer' ? provider : buyer).device.equals(device)) continue
+        if (!OVER.has(lease.state) || ledger.totals(id).inFlightMsat > 0n) return true
+      }
+    }
+    return false
+  }
+
+  /** Whoever we have dealings with is greeted, so that counters are compared and Lightning comes up. */
+  #greet(device: Buffer): void {
+    this.deals.open(device).catch((error: unknown) => {
+      if (!(error instanceof BushelError)) this.#options.onfault(error)
+    })
+  }
+
+  #alarm(alarm: string): void {
+    if (this.alarms.has(alarm)) return
+    this.alarms.add(alarm)
+    this.#options.onnote(alarm)
+  }
+
+  #mended(lines: string[]): void {
+    this.mended.push(...lines)
+    this.mended.splice(0, this.mended.length - MAX_MENDED)
+    for (const line of lines) this.#options.onnote(line)
   }
 
   readonly #listener: MirrorListener = {
@@ -217,3 +296,6 @@ export class Trade extends ReadyResource {
 /** Of the cheapest asks, so many are considered. */
 const MAX_ASKS = 500
 const MAX_BIDS = 200
+/** Lines that are kept of what the ledger was mended in. */
+const MAX_MENDED = 100
+const OVER = new Set(['ENDED', 'VOID'])

@@ -1,57 +1,69 @@
 import ReadyResource from 'ready-resource'
-import type { LedgerEntry } from '#spec'
 import { decode, encode } from '../../contracts/codec.js'
 import type { Msat } from '../../contracts/money.js'
 import { Journal } from '../journal/journal.js'
+import { entryOf, isSettled, paymentOf } from './payment.js'
+import type { Draft, Kind, Payment, Step } from './payment.js'
+import { Spending } from './spending.js'
 
-export type Role = 'payer' | 'payee'
-
-/**
- * Steps of a payment, in order. Payer: bound (a checked invoice for a listed hash), sent, then paid or failed; a failed
- * one may be sent again on the same hash. Payee: listed, then received, or refused for good.
- */
-export type Step = 'bound' | 'sent' | 'paid' | 'failed' | 'listed' | 'received' | 'refused'
-
-export interface Payment {
-  agreement: Buffer
-  role: Role
-  epoch: number
-  hash: Buffer
-  msat: Msat
-  step: Step
-  /** When the last step was recorded, ms. */
-  at: number
-  feeMsat: Msat
-  preimage: Buffer | null
-  /** The invoice of a bound payment; a later step keeps it, so that a failed one can be sent again. */
-  text: string
-}
+export { intentId, isSettled } from './payment.js'
+export type { Draft, Kind, Payment, Role, Step } from './payment.js'
 
 export interface Totals {
+  /** Slices that are settled, those that a debt has settled among them. */
   paidMsat: Msat
   feesMsat: Msat
   receivedMsat: Msat
   inFlightMsat: Msat
+  /** Paid back, to us or by us. */
+  refundedMsat: Msat
+  /** Of a refund that may yet be paid: its invoice is out, or bound, or the payment is in flight. */
+  refundOpenMsat: Msat
+  /** Of what is paid or received: settled from a debt. */
+  creditedMsat: Msat
+  /** How many slices are settled. */
   payments: number
 }
 
-/** Every sat that moves, written ahead: an entry is on disk before the outside act that it announces. */
+/** What the ledger knows of one agreement. */
+interface Account {
+  agreement: Buffer
+  /** The payment that stands for each epoch, by kind: of several hashes the settled one, or the last issue. */
+  current: Record<Kind, Map<number, Payment>>
+  totals: Totals
+  contiguous: number
+}
+
+/**
+ * Every sat that moves, written ahead: an entry is on disk before the outside act that it announces.
+ *
+ * Events, in the turn of what they tell of: `ahead` (payments) just before they are written, `written` (payments) as
+ * soon as they are on disk, before anything else is done.
+ */
 export class Ledger extends ReadyResource {
   readonly #journal: Journal
   readonly #now: () => number
-  readonly #accounts = new Map<string, Map<number, Payment>>()
+  readonly #accounts = new Map<string, Account>()
   readonly #byHash = new Map<string, Payment>()
+  readonly #byStep = new Map<Step, Map<string, Payment>>()
+  /** What settled each debt by credit, by the text of the slices. */
+  readonly #credits = new Map<string, Msat>()
+  readonly #waiting = new Map<string, Draft[]>()
+  #last: Account | null = null
+  #timer: NodeJS.Timeout | null = null
+  readonly spending = new Spending()
 
   constructor(file: string, now: () => number = Date.now) {
     super()
     this.#now = now
-    this.#journal = new Journal(file, entry => this.#apply(decode('ledger-entry', entry)))
+    this.#journal = new Journal(file, entry => this.#apply(paymentOf(decode('ledger-entry', entry))))
+    this.setMaxListeners(0)
   }
 
   /** A look at the ledger of a node that may be running. */
   static async read(file: string): Promise<Ledger> {
     const ledger = new Ledger(file)
-    await Journal.read(file, entry => ledger.#apply(decode('ledger-entry', entry)))
+    await Journal.read(file, entry => ledger.#apply(paymentOf(decode('ledger-entry', entry))))
     return ledger
   }
 
@@ -64,93 +76,199 @@ export class Ledger extends ReadyResource {
   }
 
   protected override async _close(): Promise<void> {
-    await this.#journal.close()
+    await this.flush().finally(() => this.#journal.close())
   }
 
-  /** Records the next step of each payment; on disk, all of them or none, when it resolves. */
-  async record(...payments: Omit<Payment, 'at'>[]): Promise<void> {
-    if (payments.length === 0) return
-    const entries = payments.map<LedgerEntry>(payment => ({
-      type: payment.step,
-      at: this.#now(),
-      agreement: payment.agreement,
-      role: payment.role,
-      epoch: payment.epoch,
-      hash: payment.hash,
-      msat: payment.msat,
-      feeMsat: payment.feeMsat,
-      preimage: payment.preimage,
-      text: payment.text
-    }))
+  /**
+   * Records the next step of each payment; on disk, all of them or none, when it resolves. Steps that were left for
+   * later go to disk with them.
+   */
+  async record(...drafts: Draft[]): Promise<void> {
+    const all = [...this.#take(), ...drafts]
+    if (all.length === 0) return
+    const at = this.#now()
+    const payments = all.map<Payment>(draft => ({ ...draft, at }))
+    for (const payment of payments) this.#guard(payment)
+    this.emit('ahead', payments)
+    const entries = payments.map(payment => entryOf(payment, this.byHash(payment.hash)))
     await this.#journal.append(...entries.map(entry => encode('ledger-entry', entry)))
-    for (const entry of entries) this.#apply(entry)
+    for (const payment of payments) this.#apply(payment)
+    this.emit('written', payments)
   }
 
-  /** The payments of an agreement, by epoch. */
-  payments(agreement: Buffer): Payment[] {
+  /**
+   * Notes a step that may be done again if it is lost (applied, receipt): it goes to disk with the next `record`, or
+   * with one of its own within 50 ms.
+   */
+  note(draft: Draft): void {
+    const key = draft.hash.toString('hex')
+    const waiting = this.#waiting.get(key) ?? []
+    if (waiting.some(({ step }) => step === draft.step)) return
+    this.#waiting.set(key, [...waiting, draft])
+    this.#timer ??= setTimeout(() => void this.flush().catch(error => this.emit('fault', error)), NOTED_FOR)
+  }
+
+  /** All that was noted is on disk when it resolves. */
+  async flush(): Promise<void> {
+    if (this.#waiting.size > 0) await this.record()
+  }
+
+  #take(): Draft[] {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    const drafts = [...this.#waiting.values()].flat()
+    this.#waiting.clear()
+    return drafts
+  }
+
+  /** The payments of an agreement, by epoch; of several hashes for one epoch the one that stands. */
+  payments(agreement: Buffer, kind: Kind = 'slice'): Payment[] {
     const account = this.#accounts.get(agreement.toString('hex'))
-    return account ? [...account.values()].sort((a, b) => a.epoch - b.epoch) : []
+    return account ? [...account.current[kind].values()].sort((a, b) => a.epoch - b.epoch) : []
   }
 
-  payment(agreement: Buffer, epoch: number): Payment | null {
-    return this.#accounts.get(agreement.toString('hex'))?.get(epoch) ?? null
+  payment(agreement: Buffer, epoch: number, kind: Kind = 'slice'): Payment | null {
+    return this.#accounts.get(agreement.toString('hex'))?.current[kind].get(epoch) ?? null
   }
 
   byHash(hash: Buffer): Payment | null {
     return this.#byHash.get(hash.toString('hex')) ?? null
   }
 
-  /** All payments that stand at one of these steps. */
+  /** All payments that stand at one of these steps, whatever hash of their epoch they are. */
   *at(...steps: Step[]): Generator<Payment> {
-    for (const account of this.#accounts.values()) {
-      for (const payment of account.values()) if (steps.includes(payment.step)) yield payment
-    }
+    for (const step of steps) yield* this.#byStep.get(step)?.values() ?? []
+  }
+
+  /** Every payment, by hash, in the order in which they were first recorded. */
+  all(): IterableIterator<Payment> {
+    return this.#byHash.values()
+  }
+
+  /** The agreements that have payments. */
+  agreements(): Buffer[] {
+    return [...this.#accounts.values()].map(({ agreement }) => agreement)
   }
 
   /** How many epochs are paid (or received) without a gap from the first. */
   contiguous(agreement: Buffer): number {
-    const account = this.#accounts.get(agreement.toString('hex'))
-    let count = 0
-    for (;;) {
-      const step = account?.get(count)?.step
-      if (step !== 'paid' && step !== 'received') return count
-      count++
-    }
+    return this.#accounts.get(agreement.toString('hex'))?.contiguous ?? 0
   }
 
   totals(agreement: Buffer): Totals {
-    const totals: Totals = { paidMsat: 0n, feesMsat: 0n, receivedMsat: 0n, inFlightMsat: 0n, payments: 0 }
-    for (const payment of this.payments(agreement)) {
-      if (payment.step === 'paid') {
-        totals.paidMsat += payment.msat
-        totals.feesMsat += payment.feeMsat
-        totals.payments++
-      } else if (payment.step === 'received') {
-        totals.receivedMsat += payment.msat
-        totals.payments++
-      } else if (payment.step === 'sent') totals.inFlightMsat += payment.msat
-    }
-    return totals
+    return { ...(this.#accounts.get(agreement.toString('hex'))?.totals ?? noTotals()) }
   }
 
-  #apply(entry: LedgerEntry): void {
-    const id = entry.agreement.toString('hex')
-    let account = this.#accounts.get(id)
-    if (!account) this.#accounts.set(id, (account = new Map()))
-    const before = account.get(entry.epoch)
-    const payment: Payment = {
-      agreement: entry.agreement,
-      role: entry.role as Role,
-      epoch: entry.epoch,
-      hash: entry.hash,
-      msat: entry.msat,
-      step: entry.type as Step,
-      at: entry.at,
-      feeMsat: entry.feeMsat,
-      preimage: entry.preimage ?? null,
-      text: entry.text || (before?.text ?? '')
-    }
-    account.set(entry.epoch, payment)
-    this.#byHash.set(entry.hash.toString('hex'), payment)
+  /** How much a debt (by its agreement) has settled of other agreements' slices. */
+  creditOf(debt: Buffer): Msat {
+    return this.#credits.get(debt.toString('hex')) ?? 0n
   }
+
+  /** What is settled stays so; what is recorded otherwise is a fault of the program. */
+  #guard(payment: Payment): void {
+    const before = this.byHash(payment.hash)
+    if (!before) return
+    if (isSettled(before.step) && !isSettled(payment.step))
+      throw new Error(`a settled payment (${before.step}) would become ${payment.step}`)
+    if (
+      before.role !== payment.role ||
+      before.msat !== payment.msat ||
+      intentOf(before) !== intentOf(payment)
+    )
+      throw new Error('a payment hash would stand for two payments')
+  }
+
+  /** Steps of one agreement come together: the last account is mostly the next one. */
+  #account(agreement: Buffer): Account {
+    if (this.#last?.agreement.equals(agreement)) return this.#last
+    const id = agreement.toString('hex')
+    let account = this.#accounts.get(id)
+    if (!account) this.#accounts.set(id, (account = newAccount(agreement)))
+    this.#last = account
+    return account
+  }
+
+  #apply(payment: Payment): void {
+    const key = payment.hash.toString('hex')
+    const before = this.#byHash.get(key) ?? null
+    if (before) {
+      payment.text ||= before.text
+      payment.peer ??= before.peer
+      payment.preimage ??= before.preimage
+      this.#byStep.get(before.step)?.delete(key)
+    }
+    this.#byHash.set(key, payment)
+    let step = this.#byStep.get(payment.step)
+    if (!step) this.#byStep.set(payment.step, (step = new Map()))
+    step.set(key, payment)
+
+    const account = this.#account(payment.agreement)
+    if (before) add(account.totals, before, -1n)
+    add(account.totals, payment, 1n)
+    const epochs = account.current[payment.kind]
+    const current = epochs.get(payment.epoch)
+    if (!current || current.hash.equals(payment.hash) || outranks(payment, current))
+      epochs.set(payment.epoch, payment)
+    while (isSettled(account.current.slice.get(account.contiguous)?.step ?? 'intent')) account.contiguous++
+    if (payment.step === 'credited' && before?.step !== 'credited') {
+      const debt = debtOf(payment)
+      this.#credits.set(debt, (this.#credits.get(debt) ?? 0n) + payment.msat)
+    }
+    this.spending.apply(payment)
+  }
+}
+
+const NOTED_FOR = 50
+const OPEN: ReadonlySet<Step> = new Set<Step>(['listed', 'intent', 'bound', 'sent'])
+
+/** A settled hash stands for its epoch before any other, and a later issue before an earlier one. */
+function outranks(payment: Payment, current: Payment): boolean {
+  if (isSettled(payment.step) !== isSettled(current.step)) return isSettled(payment.step)
+  return payment.issue > current.issue
+}
+
+function intentOf({ agreement, kind, epoch, issue }: Payment): string {
+  return `${agreement.toString('hex')}/${kind}/${epoch}/${issue}`
+}
+
+function debtOf({ text }: Payment): string {
+  return text.slice(text.lastIndexOf(' ') + 1)
+}
+
+function newAccount(agreement: Buffer): Account {
+  return {
+    agreement,
+    current: { slice: new Map(), refund: new Map(), direct: new Map() },
+    totals: noTotals(),
+    contiguous: 0
+  }
+}
+
+function noTotals(): Totals {
+  return {
+    paidMsat: 0n,
+    feesMsat: 0n,
+    receivedMsat: 0n,
+    inFlightMsat: 0n,
+    refundedMsat: 0n,
+    refundOpenMsat: 0n,
+    creditedMsat: 0n,
+    payments: 0
+  }
+}
+
+/** Adds a payment to the sums, or (-1) takes it out again. */
+function add(totals: Totals, { step, role, kind, msat, feeMsat }: Payment, sign: 1n | -1n): void {
+  if (isSettled(step)) totals.feesMsat += sign * feeMsat
+  if (kind === 'refund') {
+    if (isSettled(step)) totals.refundedMsat += sign * msat
+    else if (OPEN.has(step)) totals.refundOpenMsat += sign * msat
+    return
+  }
+  if (step === 'sent') totals.inFlightMsat += sign * msat
+  if (!isSettled(step)) return
+  if (role === 'payer') totals.paidMsat += sign * msat
+  else totals.receivedMsat += sign * msat
+  if (step === 'credited') totals.creditedMsat += sign * msat
+  totals.payments += Number(sign)
 }

@@ -1,101 +1,95 @@
-import { createHash, createHmac } from 'node:crypto'
 import ReadyResource from 'ready-resource'
 import type { Slice, SliceList } from '#spec'
-import { BushelError } from '../../contracts/errors.js'
-import { formatAmount, most } from '../../contracts/money.js'
 import type { Msat } from '../../contracts/money.js'
 import type { Epoch } from '../../contracts/schedule.js'
-import { STRIP_LENGTH, invoiceDescription } from '../../contracts/terms.js'
-import type { Ledger, Payment } from './ledger.js'
+import { readInvoice } from '../lightning/invoice.js'
+import { checkBalance } from './balance.js'
+import type { BalanceCheck } from './balance.js'
+import type { Draft, Kind, Ledger, Payment } from './ledger.js'
+import { isSettled } from './ledger.js'
+import { Limits } from './limits.js'
+import { Payee, blank } from './payee.js'
+import type { Reissue } from './payee.js'
+import { Payer } from './payer.js'
+import type { DirectOptions } from './payer.js'
+import { NOT_BY_WALLET } from './payment.js'
+import { Reconciler } from './reconciler.js'
+import { refused } from './sending.js'
+import type { InvoiceCheck, InvoiceReader, WalletPort } from './wallet-port.js'
 
-export type PaymentState =
-  | { status: 'unknown' }
-  | { status: 'pending' }
-  | { status: 'failed'; reason: string }
-  | { status: 'succeeded'; preimage: Buffer; feeMsat: bigint }
-
-/** What the teller needs of a Lightning wallet. */
-export interface WalletPort {
-  readonly network: string
-  issue(request: {
-    preimage: Buffer
-    msat: bigint
-    description: string
-    expirySeconds: number
-  }): Promise<string>
-  refuse(hash: Buffer): Promise<{ status: string }>
-  invoice(hash: Buffer): Promise<{ status: string; receivedMsat?: bigint }>
-  reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void>
-  pay(invoice: string, options: { maxFeeMsat: bigint; timeoutMs: number }): Promise<PaymentState>
-  payment(hash: Buffer): Promise<PaymentState>
-  on(event: 'settled', listener: (hash: Buffer, msat: bigint) => void): unknown
-  off(event: 'settled', listener: (hash: Buffer, msat: bigint) => void): unknown
-}
-
-/** Checks an invoice against what was agreed; throws when it differs in anything. */
-export type InvoiceCheck = (
-  invoice: string,
-  expected: {
-    network: string
-    paymentHash: Buffer
-    msat: bigint
-    payee: Buffer
-    description: string
-    now: number
-  }
-) => unknown
+export type { Reissue } from './payee.js'
+export type { DirectOptions } from './payer.js'
+export type { InvoiceCheck, InvoiceReader, PaymentState, WalletPort, WalletRecord } from './wallet-port.js'
 
 export interface TellerOptions {
   ledger: Ledger
   wallet: WalletPort
   checkInvoice: InvoiceCheck
+  readInvoice?: InvoiceReader
+  /** None by default. */
+  limits?: Limits
   /** Preimages are derived from it; 32 bytes that never leave this node. */
   secret: Buffer
   onfault: (error: unknown) => void
   now?: () => number
 }
 
-const PAY_TIMEOUT = 60_000
 /** How long closing waits for what is under way, ms. */
 const CLOSING = 2000
-/** More payments in flight than this to one agreement, and it is paused. */
-const MAX_LIMBO = 2
-const MIN_FEE_LIMIT = 5_000n
+const ATTEMPTS = 3
+const REFUND_EXPIRY_S = 7 * 86_400
 
 /**
  * Takes and makes the payments of agreements, whatever is sold. Everything is in the ledger before it is done; what
  * became of a payment is only ever what the wallet says of its hash.
  *
- * Event: `received` (payment) when a listed slice is paid to us, after it is in the ledger.
+ * Event: `received` (payment) when a listed hash is paid to us, after it is in the ledger.
  */
 export class Teller extends ReadyResource {
   readonly ledger: Ledger
+  readonly limits: Limits
+  readonly reconciler: Reconciler
   readonly #options: TellerOptions
-  readonly #now: () => number
-  readonly #paying = new Map<string, Promise<Payment>>()
-  readonly #payingOf = new Map<string, Set<number>>()
-  readonly #receiving = new Map<string, Promise<void>>()
+  readonly #payee: Payee
+  readonly #payer: Payer
   readonly #onsettled = (hash: Buffer, msat: bigint): void =>
-    void this.#receive(hash, msat).catch(this.#fault)
+    void this.#payee.receive(hash, msat).catch(this.#fault)
   readonly #fault = (error: unknown): void => this.#options.onfault(error)
 
   constructor(options: TellerOptions) {
     super()
     this.#options = options
-    this.ledger = options.ledger
-    this.#now = options.now ?? Date.now
+    const { ledger, wallet, checkInvoice, secret } = options
+    const now = options.now ?? Date.now
+    this.ledger = ledger
+    this.limits = options.limits ?? new Limits({ ledger, real: false, now })
+    const reader = options.readInvoice ?? readInvoice
+    const onreceived = (payment: Payment): void => void this.emit('received', payment)
+    this.#payee = new Payee({ ledger, wallet, secret, onreceived })
+    this.#payer = new Payer({ ledger, wallet, limits: this.limits, checkInvoice, readInvoice: reader, now })
+    this.reconciler = new Reconciler({
+      ledger,
+      wallet,
+      isPaying: payment => this.#payer.sending.isPaying(payment),
+      ask: payment => this.#payer.sending.ask(payment),
+      receive: (hash, msat) => this.#payee.receive(hash, msat),
+      onfault: this.#fault,
+      now
+    })
     this.setMaxListeners(0)
   }
 
   protected override async _open(): Promise<void> {
     await this.ledger.ready()
+    this.ledger.on('fault', this.#fault)
     this.#options.wallet.on('settled', this.#onsettled)
-    await this.reconcile()
+    await this.reconciler.ready()
   }
 
   protected override async _close(): Promise<void> {
     this.#options.wallet.off('settled', this.#onsettled)
-    const working = Promise.allSettled([...this.#paying.values(), ...this.#receiving.values()])
+    const paying = [...this.#payer.sending.working, ...this.#payee.working]
+    const working = Promise.allSettled([this.reconciler.close(), ...paying])
     // A payment that is still under way then is asked for again, by its hash, at the next start.
     await Promise.race([working, new Promise(resolve => setTimeout(resolve, CLOSING).unref())])
     await this.ledger.close()
@@ -105,50 +99,32 @@ export class Teller extends ReadyResource {
 
   /** The slices of up to 64 epochs from `from`: each hash is that of a preimage derived for this epoch alone. */
   list(agreement: Buffer, epochs: readonly Epoch[], from: number): SliceList {
-    const slices = epochs.slice(from, from + STRIP_LENGTH).map<Slice>(epoch => ({
-      epoch: epoch.number,
-      issue: 0,
-      hash: sha256(this.#preimage(agreement, epoch.number, 0)),
-      msat: epoch.msat
-    }))
-    return { agreement, slices }
+    return this.#payee.list(agreement, epochs, from)
   }
 
-  /** Invoices for listed slices. Asked again it gives the same ones. */
-  async strip(list: SliceList, expirySeconds: number): Promise<string[]> {
-    const { agreement } = list
-    const fresh = list.slices.filter(slice => !this.ledger.payment(agreement, slice.epoch))
-    await this.ledger.record(
-      ...fresh.map(slice => ({ ...blank(agreement, slice), role: 'payee' as const, step: 'listed' as const }))
-    )
-    const invoices: string[] = []
-    for (const slice of list.slices) {
-      const preimage = this.#preimage(agreement, slice.epoch, slice.issue)
-      const description = invoiceDescription(agreement, slice.epoch)
-      invoices.push(
-        await this.#options.wallet.issue({ preimage, msat: slice.msat, description, expirySeconds })
-      )
-    }
-    return invoices
+  /** Invoices for listed slices. Asked again it gives the same ones; SLICE_REFUSED when one is not taken any more. */
+  strip(list: SliceList, expirySeconds: number, peer: Buffer | null = null): Promise<string[]> {
+    return this.#payee.strip(list, expirySeconds, peer)
   }
 
   /** No slice of this agreement that is still open is taken any more. One that was paid meanwhile counts as paid. */
-  async refuseRest(agreement: Buffer): Promise<void> {
-    for (const payment of this.ledger.payments(agreement)) {
-      if (payment.step !== 'listed') continue
-      const state = await this.#options.wallet.refuse(payment.hash)
-      if (state.status === 'settled') await this.#receive(payment.hash, payment.msat)
-      else await this.ledger.record({ ...payment, step: 'refused' })
-    }
+  refuseRest(agreement: Buffer): Promise<void> {
+    return this.#payee.refuseRest(agreement)
+  }
+
+  /**
+   * The payer's wallet says that a payment on this hash failed: from here on it is refused, and a new one is listed
+   * (sign the void before the answer leaves). Where it had settled after all its preimage is the answer. Asked again it
+   * answers the same; SLICE_REFUSED for a hash that was never listed, or when the agreement is over.
+   */
+  reissue(agreement: Buffer, epoch: number, hash: Buffer, expirySeconds: number): Promise<Reissue> {
+    return this.#payee.reissue(agreement, epoch, hash, expirySeconds)
   }
 
   /** True when the slice is paid to us, by our own wallet's word, waiting at most `timeoutMs` for it. */
   async wasReceived(agreement: Buffer, epoch: number, timeoutMs: number): Promise<boolean> {
-    const payment = this.ledger.payment(agreement, epoch)
-    if (!payment) return false
-    const state = await this.#options.wallet.invoice(payment.hash)
-    if (state.status === 'settled') await this.#receive(payment.hash, state.receivedMsat ?? payment.msat)
-    if (this.ledger.payment(agreement, epoch)?.step === 'received') return true
+    if (await this.#payee.wasReceived(agreement, epoch)) return true
+    if (!this.ledger.payment(agreement, epoch)) return false
     return new Promise(resolve => {
       const done = (value: boolean): void => {
         clearTimeout(timer)
@@ -156,68 +132,49 @@ export class Teller extends ReadyResource {
         resolve(value)
       }
       const look = (received: Payment): void => {
-        if (received.agreement.equals(agreement) && received.epoch === epoch) done(true)
+        const { kind } = received
+        if (kind === 'slice' && received.agreement.equals(agreement) && received.epoch === epoch) done(true)
       }
       const timer = setTimeout(() => done(false), timeoutMs)
       this.on('received', look)
     })
   }
 
-  #receive(hash: Buffer, msat: Msat): Promise<void> {
-    const key = hash.toString('hex')
-    let receiving = this.#receiving.get(key)
-    if (!receiving) {
-      receiving = this.#recordReceived(hash, msat).finally(() => this.#receiving.delete(key))
-      this.#receiving.set(key, receiving)
-    }
-    return receiving
+  /** An invoice for anybody, outside of any agreement. */
+  issue(msat: Msat, description: string, expirySeconds: number): Promise<{ invoice: string; hash: Buffer }> {
+    return this.#payee.issue(msat, description, expirySeconds)
   }
 
-  async #recordReceived(hash: Buffer, msat: Msat): Promise<void> {
-    const payment = this.ledger.byHash(hash)
-    if (!payment || payment.role !== 'payee' || payment.step === 'received') return
-    if (msat < payment.msat) throw new Error(`the wallet took ${msat} msat for a slice of ${payment.msat}`)
-    const preimage = this.#preimage(payment.agreement, payment.epoch, 0)
-    await this.ledger.record({ ...payment, step: 'received', preimage })
-    this.emit('received', this.ledger.payment(payment.agreement, payment.epoch)!)
+  /** Our invoice for a debt of the other side; while it stands, the same again. ALREADY_PAID once it is paid. */
+  refundInvoice(
+    agreement: Buffer,
+    msat: Msat,
+    peer: Buffer | null = null,
+    expirySeconds = REFUND_EXPIRY_S
+  ): Promise<string> {
+    return this.#payee.refundInvoice(agreement, msat, peer, expirySeconds)
   }
 
-  /** HMAC-SHA-256 of the secret over agreement, epoch and issue number: one hash for one epoch, whatever crashes. */
-  #preimage(agreement: Buffer, epoch: number, issue: number): Buffer {
-    const tail = Buffer.alloc(16)
-    tail.writeBigUInt64LE(BigInt(epoch), 0)
-    tail.writeBigUInt64LE(BigInt(issue), 8)
-    return createHmac('sha256', this.#options.secret).update(agreement).update(tail).digest()
+  /** Refuses our refund invoice, so that the next one has another hash; false when it was paid. */
+  refuseRefund(agreement: Buffer): Promise<boolean> {
+    return this.#payee.refuseRefund(agreement)
   }
 
   // What we owe
 
+  /** A signed list is here: on disk before its strip is asked for. */
+  intend(list: SliceList, peer: Buffer | null = null): Promise<void> {
+    return this.#payer.intend(list, peer)
+  }
+
   /** Takes a strip: every invoice is checked against the signed list before any is kept; one bad, and none is. */
-  async bind(list: SliceList, invoices: readonly string[], payee: Buffer): Promise<void> {
-    const { agreement } = list
-    if (invoices.length !== list.slices.length) {
-      throw refused(`a strip of ${invoices.length} invoices for ${list.slices.length} slices`)
-    }
-    list.slices.forEach((slice, i) => {
-      this.#options.checkInvoice(invoices[i]!, {
-        network: this.#options.wallet.network,
-        paymentHash: slice.hash,
-        msat: slice.msat,
-        payee,
-        description: invoiceDescription(agreement, slice.epoch),
-        now: this.#now()
-      })
-      const known = this.ledger.payment(agreement, slice.epoch)
-      if (known && !known.hash.equals(slice.hash)) throw refused(`a second hash for epoch ${slice.epoch}`)
-      if (!known && this.ledger.byHash(slice.hash))
-        throw refused(`the hash of epoch ${slice.epoch} stands elsewhere`)
-    })
-    const fresh = list.slices.flatMap((slice, i) =>
-      this.ledger.payment(agreement, slice.epoch)
-        ? []
-        : [{ ...blank(agreement, slice), role: 'payer' as const, step: 'bound' as const, text: invoices[i]! }]
-    )
-    await this.ledger.record(...fresh)
+  bind(
+    list: SliceList,
+    invoices: readonly string[],
+    payee: Buffer,
+    peer: Buffer | null = null
+  ): Promise<void> {
+    return this.#payer.bind(list, invoices, payee, peer)
   }
 
   /** Makes sure that so much can be paid to a node; rejects with NO_BALANCE or NO_ROUTE. */
@@ -226,113 +183,120 @@ export class Teller extends ReadyResource {
   }
 
   /**
-   * Pays one bound slice, once: a slice that is paid is given back as it stands. Rejects with PAYMENT_FAILED (nothing
-   * was paid; it may be tried again) or PAYMENT_PENDING (in limbo: nobody knows yet, and no second payment is made).
+   * Pays one bound slice, once: a slice that is paid is given back as it stands. Rejects with PAYMENT_FAILED,
+   * OVER_LIMIT or INVOICE_EXPIRED (nothing was paid), or PAYMENT_PENDING (in limbo: nobody knows yet, and no second
+   * payment is made).
    */
-  pay(agreement: Buffer, epoch: number, timeoutMs = PAY_TIMEOUT): Promise<Payment> {
-    const key = `${agreement.toString('hex')}/${epoch}`
-    let paying = this.#paying.get(key)
-    if (!paying) {
-      const account = agreement.toString('hex')
-      const epochs = this.#payingOf.get(account) ?? new Set()
-      this.#payingOf.set(account, epochs.add(epoch))
-      paying = this.#pay(agreement, epoch, timeoutMs).finally(() => {
-        this.#paying.delete(key)
-        epochs.delete(epoch)
-        if (epochs.size === 0) this.#payingOf.delete(account)
-      })
-      this.#paying.set(key, paying)
+  pay(agreement: Buffer, epoch: number, timeoutMs?: number): Promise<Payment> {
+    return this.#payer.pay(agreement, epoch, 'slice', timeoutMs)
+  }
+
+  /** The hash that a void may be asked for, by our wallet's word; null when it is paid, or may yet be. */
+  voidable(agreement: Buffer, epoch: number): Promise<{ hash: Buffer; issue: number } | null> {
+    return this.#payer.voidable(agreement, epoch)
+  }
+
+  /** Gives up the hash of an epoch for a new one, after the payee has signed that it refuses the old. */
+  rebind(slice: Slice, invoice: string, payee: Buffer, agreement: Buffer): Promise<Payment> {
+    return this.#payer.rebind(slice, invoice, payee, agreement)
+  }
+
+  /** The payee has shown the preimage of a payment that our wallet knows no end of. */
+  learned(agreement: Buffer, epoch: number, preimage: Buffer): Promise<Payment> {
+    return this.#payer.learned(agreement, epoch, preimage)
+  }
+
+  /** Pays any invoice, once, within the limits. */
+  payInvoice(invoice: string, options: DirectOptions = {}): Promise<Payment> {
+    return this.#payer.payInvoice(invoice, options)
+  }
+
+  /** Pays a debt of ours, once: another invoice for it is declined while the first is bound, sent or paid. */
+  payRefund(
+    agreement: Buffer,
+    invoice: string,
+    msat: Msat,
+    payee: Buffer,
+    peer: Buffer | null = null
+  ): Promise<Payment> {
+    return this.#payer.payRefund({ agreement, invoice, msat, payee, peer })
+  }
+
+  // Both sides
+
+  /**
+   * A slice is settled from the debt of another agreement (`debt`), on either side; its invoice is never paid then. A
+   * slice that the wallet has paid meanwhile is given back as paid.
+   */
+  async credited(agreement: Buffer, epoch: number, debt: Buffer): Promise<Payment> {
+    const payment = this.ledger.payment(agreement, epoch)
+    if (!payment) throw refused(`epoch ${epoch} was never listed`)
+    if (isSettled(payment.step)) return payment
+    const text = NOT_BY_WALLET.credit + debt.toString('hex')
+    return payment.role === 'payer'
+      ? this.#payer.count(payment, 'credited', text)
+      : this.#payee.count(agreement, epoch, 'credited', text)
+  }
+
+  /** Our service knows of it. May be noted again; on disk with the next step, within 50 ms. */
+  applied(payment: Payment): void {
+    const { hash, step } = this.ledger.byHash(payment.hash) ?? payment
+    if (step === 'paid' || step === 'received')
+      this.ledger.note({ ...this.ledger.byHash(hash)!, step: 'applied' })
+  }
+
+  /** The other side knows of it. May be noted again; on disk with the next step, within 50 ms. */
+  acknowledged(agreement: Buffer, epoch: number, kind: Kind = 'slice'): void {
+    const payment = this.ledger.payment(agreement, epoch, kind)
+    if (payment && ['paid', 'received', 'applied'].includes(payment.step))
+      this.ledger.note({ ...payment, step: 'receipt' })
+  }
+
+  /**
+   * Our records are older than a counter that both have signed: slices up to `paidMsat` count as paid (or received),
+   * without a preimage. `slices` are those of the agreement's signed list, where our ledger does not know them.
+   */
+  async takeOver(
+    agreement: Buffer,
+    paidMsat: Msat,
+    slices: readonly Slice[] = [],
+    role: 'payer' | 'payee' = 'payer',
+    peer: Buffer | null = null
+  ): Promise<void> {
+    const listed = new Map(slices.map(slice => [slice.epoch, slice]))
+    const text = NOT_BY_WALLET.takenOver
+    const drafts: Draft[] = []
+    let left = paidMsat
+    for (let epoch = 0; left > 0n; epoch++) {
+      const known = this.ledger.payment(agreement, epoch)
+      const slice = known ?? listed.get(epoch)
+      if (!slice || slice.msat > left) break
+      left -= slice.msat
+      if (known && isSettled(known.step)) continue
+      const { hash, msat, issue } = slice
+      const draft = known ?? { ...blank({ agreement, kind: 'slice', epoch, issue, peer, hash, msat }), role }
+      if (draft.role === 'payer') drafts.push({ ...draft, step: 'paid', text })
+      else if (known) await this.#payee.count(agreement, epoch, 'received', text)
+      else drafts.push({ ...draft, step: 'received', text })
     }
-    return paying
+    await this.ledger.record(...drafts)
   }
 
-  async #pay(agreement: Buffer, epoch: number, timeoutMs: number): Promise<Payment> {
-    let payment = this.ledger.payment(agreement, epoch)
-    if (!payment || payment.role !== 'payer') throw refused(`epoch ${epoch} is not bound`)
-    if (payment.step === 'sent') payment = await this.#ask(payment)
-    if (payment.step === 'paid') return payment
-    if (payment.step === 'sent') throw pending(payment)
-    const limbo = this.#inFlight(agreement, epoch)
-    if (limbo >= MAX_LIMBO) {
-      throw BushelError.payment(
-        `${limbo} payments of this agreement are in flight`,
-        'it is paused until the wallet knows what became of them',
-        'PAYMENT_PENDING'
-      )
-    }
-    const invoice = payment.text
-    await this.ledger.record({ ...payment, step: 'sent' })
-    const maxFeeMsat = most(payment.msat / 100n, MIN_FEE_LIMIT)
-    const state = await this.#options.wallet.pay(invoice, { maxFeeMsat, timeoutMs })
-    const outcome = await this.#outcome(this.ledger.payment(agreement, epoch)!, state)
-    if (outcome.step === 'paid') return outcome
-    if (outcome.step === 'sent') throw pending(outcome)
-    const reason = state.status === 'failed' ? state.reason : state.status
-    throw BushelError.payment(
-      `the payment of ${formatAmount(payment.msat)} for slice ${epoch} failed: ${reason}`,
-      'nothing was paid'
-    )
-  }
-
-  /** Other slices of the agreement that are on their way, or about to be. */
-  #inFlight(agreement: Buffer, epoch: number): number {
-    const account = agreement.toString('hex')
-    const sent = this.ledger.payments(agreement).filter(({ step }) => step === 'sent')
-    const epochs = new Set([...sent.map(payment => payment.epoch), ...(this.#payingOf.get(account) ?? [])])
-    epochs.delete(epoch)
-    return epochs.size
-  }
-
-  /** What the wallet says of a payment that was sent, recorded. */
-  async #ask(payment: Payment): Promise<Payment> {
-    const state = await this.#options.wallet.payment(payment.hash)
-    if (state.status === 'unknown') {
-      // The wallet records a payment before it sends: what it does not know never left.
-      await this.ledger.record({ ...payment, step: 'bound' })
-      return this.ledger.payment(payment.agreement, payment.epoch)!
-    }
-    return this.#outcome(payment, state)
-  }
-
-  async #outcome(payment: Payment, state: PaymentState): Promise<Payment> {
-    if (state.status === 'succeeded') {
-      if (!sha256(state.preimage).equals(payment.hash))
-        throw new Error('a preimage that does not fit its hash')
-      const { preimage, feeMsat } = state
-      await this.ledger.record({ ...payment, step: 'paid', preimage, feeMsat })
-    } else if (state.status === 'failed') {
-      await this.ledger.record({ ...payment, step: 'failed' })
-    }
-    return this.ledger.payment(payment.agreement, payment.epoch)!
-  }
-
-  /** After a start: what became of everything that was under way, by the wallet's own records. */
-  async reconcile(): Promise<void> {
-    for (const payment of [...this.ledger.at('sent')]) await this.#ask(payment)
-    for (const payment of [...this.ledger.at('listed')]) {
-      const state = await this.#options.wallet.invoice(payment.hash)
-      if (state.status === 'settled') await this.#receive(payment.hash, state.receivedMsat ?? payment.msat)
+  /**
+   * The ledger held against the wallet's records, reconciled first; see `checkBalance`. What moves meanwhile is looked
+   * at again before it is called a fault.
+   */
+  async checkBalance(consumed?: ReadonlyMap<string, Msat>): Promise<BalanceCheck> {
+    for (let attempt = 1; ; attempt++) {
+      await this.reconcile()
+      const records = await this.#options.wallet.history()
+      const check = checkBalance(this.ledger, records, consumed)
+      if (check.ok || attempt === ATTEMPTS) return check
     }
   }
-}
 
-function blank(agreement: Buffer, slice: Slice): Omit<Payment, 'at' | 'role' | 'step'> {
-  const { epoch, hash, msat } = slice
-  return { agreement, epoch, hash, msat, feeMsat: 0n, preimage: null, text: '' }
-}
-
-function sha256(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest()
-}
-
-function refused(why: string): BushelError {
-  return BushelError.payment(`refused to pay: ${why}`, 'nothing was paid', 'INVOICE_REFUSED')
-}
-
-function pending(payment: Payment): BushelError {
-  return BushelError.payment(
-    `the payment of ${formatAmount(payment.msat)} for slice ${payment.epoch} is still under way`,
-    'it is not paid twice: the wallet will tell what became of it',
-    'PAYMENT_PENDING'
-  )
+  /** What became of everything that was under way, by the wallet's own records; gives a line for each thing mended. */
+  reconcile(): Promise<string[]> {
+    return this.reconciler.run()
+  }
 }

@@ -1,21 +1,21 @@
 import type { NoiseStream } from 'hyperdht'
-import type { Agree, Countersign, Lease, Seal, SealedCore, SignedCounter } from '#spec'
+import type { Agree, Lease, Seal, SealedCore, SignedCounter } from '#spec'
 import { hashOf } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
 import { shortKey } from '../../contracts/key.js'
 import { chargeOf } from '../../contracts/schedule.js'
 import { sign, verify } from '../../contracts/signature.js'
-import { MAX_CLOCK_SKEW, agreementId, faultOfList } from '../../contracts/terms.js'
+import { MAX_CLOCK_SKEW, agreementId } from '../../contracts/terms.js'
 import { requestCountersign } from '../deal/buyer.js'
 import type { DealChannel } from '../deal/channel.js'
 import type { Deals } from '../deal/deals.js'
 import type { Payment } from '../payment/ledger.js'
-import type { Teller } from '../payment/teller.js'
-import { bytesOf, epochsOf, idOf, paidUntil, stripOf } from './leases.js'
-import type { Leases } from './leases.js'
+import { bytesOf, epochsOf, idOf, paidUntil } from './leases.js'
 import { chooseAudit, judgeAudit } from './audit.js'
 import { PATIENCE } from './patience.js'
 import type { Patience } from './patience.js'
+import { SlicePayment } from './paying.js'
+import type { PayingContext } from './paying.js'
 
 /** The buyer's packed cores, as long as it has them. */
 export interface Goods {
@@ -24,10 +24,8 @@ export interface Goods {
   seals(): Promise<SealedCore[]>
 }
 
-export interface CopyContext {
+export interface CopyContext extends PayingContext {
   deals: Deals
-  teller: Teller
-  leases: Leases
   now: () => number
   patience?: Patience
 }
@@ -47,10 +45,12 @@ const POLL = { most: 250, least: 20 }
 export class Copy {
   readonly id: Buffer
   readonly #context: CopyContext
+  readonly #slices: SlicePayment
 
   constructor(context: CopyContext, id: Buffer) {
     this.#context = context
     this.id = id
+    this.#slices = new SlicePayment(context, id, this.#patience, why => this.#lie(why))
   }
 
   /** Signs, and has the provider countersign; the strip is checked and bound. Nothing is paid. */
@@ -139,13 +139,8 @@ export class Copy {
     )
     lease = { ...lease, countersign }
     await leases.save(lease)
-    await this.#strip(channel, countersign, 0)
+    await this.#slices.strip(channel, countersign, 0)
     await leases.save({ ...lease, state: 'BOUND' })
-  }
-
-  async #strip(channel: DealChannel, countersign: Countersign, from: number): Promise<void> {
-    const { invoices } = await channel.request('strip', { agreement: this.id, from }, this.#soon)
-    await this.#context.teller.bind(countersign.list, invoices, this.lease.terms.provider.lightning!)
   }
 
   /** Makes sure that the provider's Lightning node can be paid so much. */
@@ -160,11 +155,17 @@ export class Copy {
       await this.void('it was not started in time')
       throw BushelError.failed(`the agreement with ${this.name} has lapsed`, 'nothing was paid', 'LAPSED')
     }
-    const payment = await teller.pay(this.id, 0, this.#patience.payment)
+    const payment = await this.#slices.pay(0, () => this.channel())
     if (this.lease.state === 'BOUND') {
       await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
     }
-    await this.#tell(payment)
+    teller.applied(payment)
+    try {
+      await this.#slices.tell(await this.channel())
+    } catch (error) {
+      // Its own wallet tells it too; it is told again with the next payment.
+      if (!isPassing(error)) throw error
+    }
     return payment
   }
 
@@ -231,31 +232,16 @@ export class Copy {
     const epoch = this.paidEpochs
     if (epoch >= this.epochs) return null
     return this.#persist(async channel => {
-      await this.#list(channel, epoch)
+      // What it has not heard of yet comes first: whoever does not answer is paid no more.
+      await this.#slices.tell(channel)
+      await this.#slices.list(channel, epoch)
       await this.audit(channel)
-      const payment = await this.#context.teller.pay(this.id, epoch, this.#patience.payment)
-      await this.#tell(payment, channel)
-      await this.#count(channel)
+      const payment = await this.#slices.pay(epoch, () => this.channel(signal))
+      this.#context.teller.applied(payment)
+      const egress = await this.#slices.tell(channel)
+      await this.#count(channel, egress)
       return payment
     }, signal)
-  }
-
-  /** The list and strip that hold an epoch, asked for when they are not here yet. */
-  async #list(channel: DealChannel, epoch: number): Promise<void> {
-    const { leases, teller } = this.#context
-    if (teller.ledger.payment(this.id, epoch)) return
-    const from = stripOf(epoch)
-    let countersign = leases.strip('buyer', this.id, from)
-    if (!countersign) {
-      countersign = await channel.request('topup', { agreement: this.id, from }, this.#soon)
-      const fault = faultOfList(countersign.list, this.lease.terms, from)
-      if (fault) throw this.#lie(`its list of payments is wrong: ${fault}`)
-      if (!verify('slice-list', countersign.list, countersign.signature, this.provider)) {
-        throw this.#lie('its list of payments is not signed')
-      }
-      await leases.saveList('buyer', this.id, from, countersign)
-    }
-    await this.#strip(channel, countersign, from)
   }
 
   /** Random blocks with their proofs against the seal; a provider that cannot show them is not paid. */
@@ -268,17 +254,8 @@ export class Copy {
     await this.#context.leases.save({ ...this.lease, audited: this.#context.now() })
   }
 
-  async #tell(payment: Payment, channel?: DealChannel): Promise<void> {
-    const open = channel ?? (await this.channel())
-    await open.request(
-      'paid',
-      { agreement: this.id, epoch: payment.epoch, preimage: payment.preimage! },
-      this.#soon
-    )
-  }
-
   /** Both sides sign how far the lease has come. */
-  async #count(channel: DealChannel): Promise<void> {
+  async #count(channel: DealChannel, egress: number | null): Promise<void> {
     const { deals, leases, teller } = this.#context
     const lease = this.lease
     const counter = {
@@ -286,8 +263,10 @@ export class Copy {
       n: (lease.counter?.counter.n ?? 0) + 1,
       paidMsat: teller.ledger.totals(this.id).paidMsat,
       servedUntil: Math.min(Math.max(this.#context.now(), lease.start), this.paidUntil),
-      egressBytes: lease.counter?.counter.egressBytes ?? 0
+      egressBytes: Math.max(egress ?? 0, lease.counter?.counter.egressBytes ?? 0)
     }
+    if (counter.egressBytes > lease.terms.egressBytes)
+      throw this.#lie('it counts more egress than was agreed')
     const mine: SignedCounter = { counter, buyer: sign('counter', counter, deals.self.device) }
     const both = await channel.request('counter', mine, this.#soon)
     const same = hashOf('counter', both.counter).equals(hashOf('counter', counter))
@@ -297,15 +276,24 @@ export class Copy {
     await leases.save({ ...this.lease, counter: { ...mine, provider: both.provider } })
   }
 
-  /** Tells the provider that the lease is over, and has it counted out. */
+  /** Tells the provider that the lease is over, and takes its signed word on what it owes back. */
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
-    await channel.request(
+    const { debts, leases, deals } = this.#context
+    const { debt } = await channel.request(
       'end',
       { agreement: this.id, reason, counter: this.lease.counter ?? null },
       this.#soon
     )
-    await this.close(reason)
+    const { provider } = this.lease.terms
+    const holds =
+      debt &&
+      debt.debt.agreement.equals(this.id) &&
+      debt.debt.msat <= this.#context.teller.ledger.totals(this.id).paidMsat &&
+      verify('debt', debt.debt, debt.signature, provider.device)
+    const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
+    await deals.facts.set(leases.change({ ...this.lease, state: 'ENDED', reason }), ...owed)
+    if (debt && !holds) throw this.#lie('its word on what it owes back does not hold')
   }
 
   /** The lease is over on this side. */

@@ -1,17 +1,7 @@
 import type { NoiseStream } from 'hyperdht'
 import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
-import type {
-  BlockProof,
-  BlockReference,
-  Countersign,
-  Lease,
-  Order,
-  SealedCore,
-  SignedCounter,
-  Stored,
-  Terms
-} from '#spec'
+import type { BlockProof, BlockReference, Countersign, Lease, Order, SealedCore, Stored, Terms } from '#spec'
 import { hashOf } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
 import { askOf } from '../../contracts/order.js'
@@ -24,10 +14,12 @@ import { Decline } from '../deal/decline.js'
 import type { Deals } from '../deal/deals.js'
 import type { Goods } from '../deal/provider.js'
 import type { Change } from '../journal/facts.js'
+import type { Debts } from '../payment/debts.js'
 import type { Payment } from '../payment/ledger.js'
 import type { Teller } from '../payment/teller.js'
-import { epochsOf, idOf, paidUntil, stripOf } from './leases.js'
+import { epochsOf, idOf, paidUntil } from './leases.js'
 import type { Leases } from './leases.js'
+import { TOLERANCE, Till } from './till.js'
 
 /** What the keeper needs of the shelf. */
 export interface ShelfPort {
@@ -45,6 +37,8 @@ export interface ShelfPort {
   silence(id: string): Promise<void>
   /** Counts bytes that left otherwise than by replication; false when the agreed egress does not cover them. */
   charge(id: string, bytes: number): boolean
+  /** What was counted so far; 0 for a lease that it does not keep. */
+  egressBytes(id: string): number
   drop(id: string): Promise<void>
 }
 
@@ -63,6 +57,9 @@ export interface KeeperOptions {
   deals: Deals
   teller: Teller
   leases: Leases
+  debts: Debts
+  /** Can so much be received from that Lightning node? */
+  canReceive: (from: Buffer, msat: bigint) => Promise<boolean>
   shelf: ShelfPort
   announcer: Announcer
   onfault: (error: unknown) => void
@@ -70,15 +67,6 @@ export interface KeeperOptions {
   /** ms between looks at what has run out. */
   tickEvery?: number
 }
-
-/** The provider's clock ends epochs, with so much patience. */
-const TOLERANCE = 10 * 60_000
-/** How long the word of a payer is held against our own wallet. */
-const WAIT_FOR_PAYMENT = 10_000
-/** How long an invoice can be paid after its epoch should have begun. */
-const LATE_PAYMENT = 7 * 24 * 3600
-/** No wallet is asked for an invoice that lives longer than a year, s. */
-const LONGEST_INVOICE = 365 * 24 * 3600
 
 const HOLDING = new Set(['COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
 const OVER = new Set(['ENDED', 'VOID'])
@@ -90,6 +78,7 @@ const OVER = new Set(['ENDED', 'VOID'])
 export class Keeper extends ReadyResource implements Goods {
   readonly #options: KeeperOptions
   readonly #now: () => number
+  readonly #till: Till
   readonly #fetching = new Map<
     string,
     { done: Promise<void>; streams: WeakSet<NoiseStream>; progress: Uploaded }
@@ -106,14 +95,21 @@ export class Keeper extends ReadyResource implements Goods {
     super()
     this.#options = options
     this.#now = options.now ?? Date.now
-    const { deals } = options
-    deals.handle('strip', ({ agreement, from }, peer) => this.#strip(agreement, from, peer))
-    deals.handle('topup', ({ agreement, from }, peer) => this.#topup(agreement, from, peer))
-    deals.handle('paid', ({ agreement, epoch }, peer) => this.#told(agreement, epoch, peer))
+    const { deals, teller, leases, debts, onfault } = options
+    this.#till = new Till({
+      deals,
+      teller,
+      leases,
+      debts,
+      onfault,
+      now: this.#now,
+      egress: lease => options.shelf.egressBytes(idOf(lease)),
+      leaseOf: (agreement, peer, over) => this.#of(agreement, peer, over),
+      onpaid: payment => this.#paid(payment)
+    })
     deals.handle('progress', ({ agreement }, peer, channel) => this.#progress(agreement, peer, channel))
     deals.handle('seal', (signed, peer) => this.#seal(signed, peer))
     deals.handle('audit', (audit, peer) => this.#audit(audit, peer))
-    deals.handle('counter', (counter, peer) => this.#counter(counter, peer))
     deals.handle('end', ({ agreement, reason }, peer) => this.#end(agreement, reason, peer))
   }
 
@@ -125,6 +121,7 @@ export class Keeper extends ReadyResource implements Goods {
         await this.#admit(lease)
       else if (lease.state === 'STORED') this.#publish(lease)
     }
+    for (const payment of [...this.#options.teller.ledger.at('received')]) await this.#paid(payment)
     this.#tick()
     this.#timer = setInterval(() => this.#tick(), this.#options.tickEvery ?? 30_000)
     this.#timer.unref()
@@ -134,6 +131,7 @@ export class Keeper extends ReadyResource implements Goods {
     if (this.#timer) clearInterval(this.#timer)
     this.#options.teller.off('received', this.#onreceived)
     await this.#ticking
+    await this.#till.close()
     // The shelf, which closes next, ends the fetches that are under way.
   }
 
@@ -154,6 +152,14 @@ export class Keeper extends ReadyResource implements Goods {
       if (HOLDING.has(lease.state)) sum += billedBytes(lease.terms.cores)
     }
     return sum
+  }
+
+  /** The first two slices at the least must be receivable before anything is signed. */
+  async inboundFault(terms: Terms): Promise<string | null> {
+    const first = epochsOf({ terms } as Lease).slice(0, 2)
+    const msat = first.reduce((sum, epoch) => sum + epoch.msat, 0n)
+    if (await this.#options.canReceive(terms.buyer.lightning!, msat)) return null
+    return 'this node cannot receive the first payments now'
   }
 
   firstList(terms: Terms): Countersign['list'] {
@@ -177,53 +183,15 @@ export class Keeper extends ReadyResource implements Goods {
 
   // Payment
 
-  async #strip(agreement: Buffer, from: number, peer: Counterparty): Promise<Answer<'strip'>> {
-    const lease = this.#of(agreement, peer)
-    const list = this.#options.leases.strip('provider', agreement, from)
-    if (!list) throw new Decline('NO_LIST', `no list of slices begins at ${from}`)
-    const first = epochsOf(lease)[from]!
-    const due = (lease.start || lease.terms.startBy) + first.start
-    const left =
-      epochsOf(lease)[Math.min(from + list.list.slices.length, epochsOf(lease).length) - 1]!.end - first.start
-    const wanted = Math.ceil((Math.max(0, due - this.#now()) + left) / 1000) + LATE_PAYMENT
-    const expirySeconds = Math.min(wanted, LONGEST_INVOICE)
-    return { body: { agreement, invoices: await this.#options.teller.strip(list.list, expirySeconds) } }
-  }
-
-  #topup(agreement: Buffer, from: number, peer: Counterparty): Answer<'topup'> {
-    const lease = this.#of(agreement, peer)
-    const epochs = epochsOf(lease)
-    if (from === 0 || from !== stripOf(from) || from >= epochs.length)
-      throw new Decline('NO_LIST', 'no strip begins there')
-    const kept = this.#options.leases.strip('provider', agreement, from)
-    if (kept) return { body: kept }
-    const list = this.#options.teller.list(agreement, epochs, from)
-    const countersign = { list, signature: sign('slice-list', list, this.#options.deals.self.device) }
-    return {
-      body: countersign,
-      changes: [this.#options.leases.listChange('provider', agreement, from, countersign)]
-    }
-  }
-
-  /** The payer says that it paid: our own wallet is asked. */
-  async #told(agreement: Buffer, epoch: number, peer: Counterparty): Promise<Answer<'paid'>> {
-    this.#of(agreement, peer)
-    if (!(await this.#options.teller.wasReceived(agreement, epoch, WAIT_FOR_PAYMENT))) {
-      throw new Decline('NOT_RECEIVED', `no payment for slice ${epoch} has settled here`)
-    }
-    await this.#paid(this.#options.teller.ledger.payment(agreement, epoch)!)
-    const lease = this.#options.leases.get('provider', agreement)!
-    return { body: { agreement, until: paidUntil(lease, this.#options.teller.ledger.contiguous(agreement)) } }
-  }
-
   async #paid(payment: Payment): Promise<void> {
     const lease = this.#options.leases.get('provider', payment.agreement)
-    if (!lease) return
+    if (payment.kind !== 'slice' || !lease) return
     if (lease.state === 'COUNTERSIGNED' || lease.state === 'VOID') await this.#admit(lease)
     else if (lease.state === 'GRACE') {
       await this.#save({ ...lease, state: 'STORED' })
       this.#publish(lease)
     }
+    this.#options.teller.applied(payment)
   }
 
   /** The first payment has settled: the agreement binds, and its cores are admitted up to their limits. */
@@ -355,28 +323,14 @@ export class Keeper extends ReadyResource implements Goods {
     return null
   }
 
-  async #counter(signed: SignedCounter, peer: Counterparty): Promise<Answer<'counter'>> {
-    const { counter, buyer } = signed
-    const lease = this.#of(counter.agreement, peer)
-    if (!buyer || !verify('counter', counter, buyer, peer.device))
-      throw new Decline('SIGNATURE', 'the counter is not signed')
-    const last = lease.counter?.counter
-    if (last && counter.n < last.n) throw new Decline('COUNTER', `the last counter here is ${last.n}`)
-    const { receivedMsat } = this.#options.teller.ledger.totals(counter.agreement)
-    if (counter.paidMsat > receivedMsat)
-      throw new Decline('COUNTER', `${receivedMsat} msat have settled here`)
-    const provider = sign('counter', counter, this.#options.deals.self.device)
-    const both: SignedCounter = { counter, buyer, provider }
-    await this.#save({ ...lease, counter: both })
-    return { body: both }
-  }
-
   // The end
 
   async #end(agreement: Buffer, reason: string, peer: Counterparty): Promise<Answer<'end'>> {
     const lease = this.#of(agreement, peer, true)
     if (!OVER.has(lease.state)) await this.#finish(lease, `ended by the buyer: ${reason.slice(0, 100)}`)
-    return { body: { agreement, counter: lease.counter ?? null, creditMsat: 0n } }
+    const debt = this.#options.debts.get('debtor', agreement)?.debt ?? null
+    const counter = this.#options.leases.get('provider', agreement)!.counter ?? null
+    return { body: { agreement, counter, creditMsat: debt?.debt.msat ?? 0n, debt } }
   }
 
   /** Ends a lease by this provider's own will. */
@@ -386,12 +340,15 @@ export class Keeper extends ReadyResource implements Goods {
     await this.#finish(lease, reason)
   }
 
-  /** On disk first, then the disk is given back. */
+  /** On disk first, with what is owed back, then the disk is given back. */
   async #finish(lease: Lease, reason: string, state: 'ENDED' | 'VOID' = 'ENDED'): Promise<void> {
     const id = agreementId(lease.terms)
     await this.#options.teller.refuseRest(id)
-    const current = this.#options.leases.get('provider', id)!
-    await this.#save({ ...current, state, reason })
+    const ended = { ...this.#options.leases.get('provider', id)!, state, reason }
+    const debt = this.#till.debtOf(ended)
+    const owed = debt ? [this.#till.debtChange(ended.terms, debt)] : []
+    await this.#options.deals.facts.set(this.#options.leases.change(ended), ...owed)
+    this.emit('change', ended)
     await this.#unpublish(lease)
     await this.#options.shelf.drop(idOf(lease))
   }

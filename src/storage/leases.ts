@@ -1,4 +1,4 @@
-import type { Countersign, Lease, SliceList } from '#spec'
+import type { Countersign, Lease, Reissue, SliceList } from '#spec'
 import { decode, encode, domain } from '../../contracts/codec.js'
 import crypto from 'hypercore-crypto'
 import { formatKey } from '../../contracts/key.js'
@@ -18,6 +18,7 @@ export type LeaseState =
 
 const KIND = { buyer: 'lease-buyer', provider: 'lease-provider' } as const
 const LISTS = 'slice-list'
+const REISSUES = 'reissue'
 const DECODED = 4096
 
 /** The agreements on storage of this node, on both sides, each with where it stands. */
@@ -61,12 +62,36 @@ export class Leases {
     return bytes && decode('countersign', bytes)
   }
 
+  /** All signed slices of an agreement that are here. */
+  lists(role: LeaseRole, id: Buffer): SliceList['slices'] {
+    const slices: SliceList['slices'] = []
+    for (;;) {
+      const strip = this.strip(role, id, slices.length)
+      if (!strip || strip.list.slices.length === 0) return slices
+      slices.push(...strip.list.slices)
+    }
+  }
+
   listChange(role: LeaseRole, id: Buffer, from: number, countersign: Countersign): Change {
     return { kind: LISTS, key: listKey(role, id, from), value: encode('countersign', countersign) }
   }
 
   async saveList(role: LeaseRole, id: Buffer, from: number, countersign: Countersign): Promise<void> {
     await this.#facts.set(this.listChange(role, id, from, countersign))
+  }
+
+  /** The void of an old hash with the signed list of one that holds the new hash, by that. */
+  reissue(hash: Buffer): Reissue | null {
+    const bytes = this.#facts.get(REISSUES, hash)
+    return bytes && decode('reissue', bytes)
+  }
+
+  reissueChange(hash: Buffer, reissue: Reissue): Change {
+    return { kind: REISSUES, key: hash, value: encode('reissue', reissue) }
+  }
+
+  async saveReissue(hash: Buffer, reissue: Reissue): Promise<void> {
+    await this.#facts.set(this.reissueChange(hash, reissue))
   }
 
   #decode(role: LeaseRole, id: Buffer, bytes: Buffer): Lease {

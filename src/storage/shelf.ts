@@ -236,6 +236,10 @@ export class Shelf extends ReadyResource {
     return true
   }
 
+  egressBytes(id: string): number {
+    return this.has(id) ? this.egress(id).usedBytes : 0
+  }
+
   egress(id: string): { usedBytes: number; limitBytes: number } {
     const { egressUsed, egressBytes } = this.#get(id)
     return { usedBytes: egressUsed, limitBytes: egressBytes }

@@ -4,8 +4,10 @@ import { HOUR } from '../../contracts/quantity.js'
 import { Copy } from './copy.js'
 import type { CopyContext } from './copy.js'
 import { epochsOf } from './leases.js'
+import type { Refunds } from './refunds.js'
 
 export interface TenantOptions extends CopyContext {
+  refunds: Refunds
   onfault: (error: unknown) => void
   /** ms between looks at what is due. */
   tickEvery?: number
@@ -59,6 +61,7 @@ export class Tenant extends ReadyResource {
         await this.#pay(copy)
       }
     }
+    await this.#options.refunds.look()
   }
 
   /** An agreement whose first payment never left binds nobody; one that is in flight is the wallet's to tell of. */
@@ -72,11 +75,22 @@ export class Tenant extends ReadyResource {
       await copy.payNext(this.#stop.signal)
     } catch (error) {
       if (this.#stop.signal.aborted) return
-      if (error instanceof BushelError && ENDS.has(error.code)) await copy.close(error.message)
+      if (error instanceof BushelError && error.code === 'ENDED') await this.#settle(copy, error.message)
+      else if (error instanceof BushelError && ENDS.has(error.code)) await copy.close(error.message)
       this.#options.onfault(error)
+    }
+  }
+
+  /** The provider has ended it: its word on what it owes back is taken. */
+  async #settle(copy: Copy, reason: string): Promise<void> {
+    try {
+      await copy.end(reason)
+    } catch (error) {
+      await copy.close(reason)
+      throw error
     }
   }
 }
 
 const UNPAID = new Set(['AGREED', 'BOUND'])
-const ENDS = new Set(['BAD_PEER', 'ENDED', 'NO_AGREEMENT'])
+const ENDS = new Set(['BAD_PEER', 'NO_AGREEMENT'])

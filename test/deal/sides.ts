@@ -160,6 +160,10 @@ export class Stall implements Goods {
     })
   }
 
+  async inboundFault(): Promise<null> {
+    return null
+  }
+
   capacityFault(_ask: Order, bytes: bigint): Promise<string | null> {
     let reserved = 0n
     for (const { value } of this.side.facts.list('lease'))

@@ -4,7 +4,12 @@ import { test } from 'node:test'
 import bolt11, { type PaymentRequestObject } from 'bolt11'
 import fc from 'fast-check'
 import { BushelError } from '../../contracts/errors.js'
-import { checkInvoice, paymentHashOf, type ExpectedInvoice } from '../../src/lightning/invoice.js'
+import {
+  checkInvoice,
+  paymentHashOf,
+  readInvoice,
+  type ExpectedInvoice
+} from '../../src/lightning/invoice.js'
 
 type Tag = PaymentRequestObject['tags'][number]
 
@@ -82,7 +87,7 @@ function refusal(invoice: string, change: Partial<ExpectedInvoice> = {}): string
     checkInvoice(invoice, { ...expected, ...change })
   } catch (error) {
     assert.ok(error instanceof BushelError, String(error))
-    assert.equal(error.code, 'INVOICE_REFUSED')
+    assert.equal(error.code, error.message.includes('expired') ? 'INVOICE_EXPIRED' : 'INVOICE_REFUSED')
     assert.equal(error.exit, 5)
     return error.message
   }
@@ -321,3 +326,52 @@ function withoutTag(temporary: string, dropped: number): string {
   }
   return withChecksum('temp', kept)
 }
+
+/** Why an invoice of anybody cannot be read; its code. */
+function unread(invoice: string, network = 'play-1'): string {
+  try {
+    readInvoice(invoice, network)
+  } catch (error) {
+    assert.ok(error instanceof BushelError, String(error))
+    assert.equal(error.exit, 5)
+    assert.ok(!error.message.includes('\n'))
+    return error.code
+  }
+  return 'read'
+}
+
+test("anybody's invoice is read: hash, amount, payee, text and expiry", () => {
+  const read = readInvoice(make({ tags: without('expire_time') }), 'play-1')
+  assert.deepEqual(read, {
+    paymentHash,
+    msat: 5_001n,
+    payee: publicKey(key),
+    description: expected.description,
+    expiresAt: NOW + 3_600_000
+  })
+  assert.equal(readInvoice(make({ millisatoshis: null }), 'play-1').msat, null)
+  assert.equal(readInvoice(`  lightning:${make().toUpperCase()}\n`, 'regtest').msat, 5_001n)
+  const hashed: Tag[] = [...without('description'), { tagName: 'purpose_commit_hash', data: 'cd'.repeat(32) }]
+  assert.equal(readInvoice(make({ tags: hashed }), 'play-1').description, '')
+  assert.equal(readInvoice(make({ timestamp: NOW / 1000 - 86_400 }), 'play-1').expiresAt, NOW - 79_200_000)
+})
+
+test("anybody's invoice is of our network, and can be paid by this node, or is refused", () => {
+  assert.equal(unread(make({ network: 'bc' })), 'WRONG_NETWORK')
+  assert.equal(unread(make(), 'signet'), 'WRONG_NETWORK')
+  assert.equal(unread(make({ network: 'tbs' }), 'signet'), 'read')
+  assert.equal(unread(make(), 'play-2'), 'INVOICE_REFUSED')
+  const features = { ...FEATURES, gossip_queries: { required: true } }
+  const bad = [
+    '',
+    'a coffee',
+    make().slice(0, -1),
+    make({ drop: 1 }),
+    make({ drop: 16 }),
+    make({ tags: [...TAGS, { tagName: 'description', data: 'another' }] }),
+    make({ tags: instead({ tagName: 'feature_bits', data: features }) }),
+    `lnbcrt1${'q'.repeat(4090)}`
+  ]
+  for (const text of bad) assert.equal(unread(text), 'INVOICE_REFUSED', text)
+  fc.assert(fc.property(fc.string({ maxLength: 200 }), text => unread(text) === 'INVOICE_REFUSED'))
+})

@@ -1,11 +1,26 @@
 import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import type { InvoiceCheck, PaymentState, WalletPort } from '../../src/payment/teller.js'
+import { BushelError } from '../../contracts/errors.js'
+import type {
+  InvoiceCheck,
+  InvoiceReader,
+  PaymentState,
+  WalletPort,
+  WalletRecord
+} from '../../src/payment/teller.js'
 
 interface Held {
   preimage: Buffer
   msat: bigint
   status: 'open' | 'refused' | 'settled'
+  text: string
+  label: string
+}
+
+interface Sent {
+  state: PaymentState
+  msat: bigint
+  at: number
 }
 
 /**
@@ -16,10 +31,15 @@ export class Purse extends EventEmitter implements WalletPort {
   readonly network = 'play-1'
   readonly nodeId: Buffer
   readonly invoices = new Map<string, Held>()
-  readonly payments = new Map<string, PaymentState>()
+  readonly payments = new Map<string, Sent>()
   /** Payments that left, by hash: more than one for a hash that was not failed would be paid twice. */
   readonly sent: string[] = []
+  /** How often it was asked of one payment or invoice. */
+  questions = 0
+  /** Fee limits that it was given. */
+  readonly fees: bigint[] = []
   next: 'settle' | 'pend' | 'fail' | 'die-before' | 'die-after' | 'lie' = 'settle'
+  now: () => number = Date.now
   /** Called when it is told to pay, before anything is done. */
   onpay: (hash: Buffer) => Promise<void> = () => Promise.resolve()
   /** The other node, which is paid. */
@@ -30,18 +50,15 @@ export class Purse extends EventEmitter implements WalletPort {
     this.nodeId = Buffer.alloc(33, name)
   }
 
-  issue(request: {
-    preimage: Buffer
-    msat: bigint
-    description: string
-    expirySeconds: number
-  }): Promise<string> {
-    const hash = createHash('sha256').update(request.preimage).digest('hex')
-    if (!this.invoices.has(hash))
-      this.invoices.set(hash, { preimage: request.preimage, msat: request.msat, status: 'open' })
-    return Promise.resolve(
-      [this.network, hash, request.msat, this.nodeId.toString('hex'), request.description].join('|')
-    )
+  issue(request: Parameters<WalletPort['issue']>[0]): Promise<string> {
+    const { preimage, msat, description, expirySeconds, label = '' } = request
+    const hash = createHash('sha256').update(preimage).digest('hex')
+    const known = this.invoices.get(hash)
+    if (known) return Promise.resolve(known.text)
+    const expiry = this.now() + expirySeconds * 1000
+    const text = [this.network, hash, msat, this.nodeId.toString('hex'), description, expiry].join('|')
+    this.invoices.set(hash, { preimage, msat, status: 'open', text, label })
+    return Promise.resolve(text)
   }
 
   refuse(hash: Buffer): Promise<{ status: string }> {
@@ -52,6 +69,7 @@ export class Purse extends EventEmitter implements WalletPort {
   }
 
   invoice(hash: Buffer): Promise<{ status: string; receivedMsat?: bigint }> {
+    this.questions++
     const held = this.invoices.get(hash.toString('hex'))
     if (!held) return Promise.resolve({ status: 'unknown' })
     return Promise.resolve(
@@ -63,28 +81,62 @@ export class Purse extends EventEmitter implements WalletPort {
     await Promise.resolve()
   }
 
-  async pay(invoice: string): Promise<PaymentState> {
-    const hash = invoice.split('|')[1]!
+  async pay(invoice: string, { maxFeeMsat }: { maxFeeMsat: bigint }): Promise<PaymentState> {
+    const [, hash, msat] = invoice.split('|') as [string, string, string]
     await this.onpay(Buffer.from(hash, 'hex'))
-    const known = this.payments.get(hash)
+    const known = this.payments.get(hash)?.state
     if (known && known.status !== 'failed') return known
     if (this.next === 'die-before') throw new Error('the wallet died')
     this.sent.push(hash)
+    this.fees.push(maxFeeMsat)
     const state = this.#go(hash)
-    this.payments.set(hash, state)
+    this.payments.set(hash, { state, msat: BigInt(msat), at: this.now() })
     if (this.next === 'die-after') throw new Error('the wallet died')
     return state
   }
 
   payment(hash: Buffer): Promise<PaymentState> {
-    return Promise.resolve(this.payments.get(hash.toString('hex')) ?? { status: 'unknown' })
+    this.questions++
+    return Promise.resolve(this.payments.get(hash.toString('hex'))?.state ?? { status: 'unknown' })
+  }
+
+  history(): Promise<WalletRecord[]> {
+    const records: WalletRecord[] = []
+    for (const [hash, { state, msat, at }] of this.payments) {
+      if (state.status === 'unknown') continue
+      const paid = state.status === 'succeeded'
+      records.push({
+        direction: 'sent',
+        paymentHash: Buffer.from(hash, 'hex'),
+        msat,
+        feeMsat: paid ? state.feeMsat : 0n,
+        preimage: paid ? state.preimage : null,
+        status: state.status,
+        at
+      })
+    }
+    for (const [hash, { preimage, msat, status }] of this.invoices) {
+      if (status !== 'settled') continue
+      const paymentHash = Buffer.from(hash, 'hex')
+      records.push({
+        direction: 'received',
+        paymentHash,
+        msat,
+        feeMsat: 0n,
+        preimage,
+        status: 'succeeded',
+        at: 0
+      })
+    }
+    return Promise.resolve(records)
   }
 
   /** What was pending comes to its end. */
   finish(hash: Buffer, how: 'settle' | 'fail'): void {
-    const key = hash.toString('hex')
-    if (this.payments.get(key)?.status !== 'pending') throw new Error('it is not pending')
-    this.payments.set(key, how === 'fail' ? { status: 'failed', reason: 'no route' } : this.#settle(key))
+    const sent = this.payments.get(hash.toString('hex'))
+    if (sent?.state.status !== 'pending') throw new Error('it is not pending')
+    sent.state =
+      how === 'fail' ? { status: 'failed', reason: 'no route' } : this.#settle(hash.toString('hex'))
   }
 
   #go(hash: string): PaymentState {
@@ -107,5 +159,21 @@ export class Purse extends EventEmitter implements WalletPort {
 export const checkInvoice: InvoiceCheck = (invoice, expected) => {
   const { network, paymentHash, msat, payee, description } = expected
   const good = [network, paymentHash.toString('hex'), msat, payee.toString('hex'), description].join('|')
-  if (invoice !== good) throw Object.assign(new Error('not what was agreed'), { code: 'INVOICE_REFUSED' })
+  const expiresAt = Number(invoice.slice(good.length + 1))
+  if (!invoice.startsWith(good + '|')) throw BushelError.payment('not what was agreed', '', 'INVOICE_REFUSED')
+  if (expiresAt <= expected.now) throw BushelError.payment('it has expired', '', 'INVOICE_EXPIRED')
+  return { expiresAt }
+}
+
+/** Reads the invoices that a purse writes. */
+export const readInvoice: InvoiceReader = (invoice, network) => {
+  const [on, hash, msat, payee, description, expiresAt] = invoice.split('|')
+  if (on !== network) throw BushelError.payment('another network', '', 'WRONG_NETWORK')
+  return {
+    paymentHash: Buffer.from(hash!, 'hex'),
+    msat: msat ? BigInt(msat) : null,
+    payee: Buffer.from(payee!, 'hex'),
+    description: description!,
+    expiresAt: Number(expiresAt)
+  }
 }

@@ -28,6 +28,7 @@ import type { Address } from '../../src/network/network.js'
 import { openNode } from '../../src/node.js'
 import type { BushelNode, NodeOptions } from '../../src/node.js'
 import { setUp } from '../../src/daemon/setup.js'
+import { Debts } from '../../src/payment/debts.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import { Teller } from '../../src/payment/teller.js'
 import { Keeper } from '../../src/storage/keeper.js'
@@ -129,7 +130,12 @@ export class Den {
     new Provider({
       deals,
       policy: { ...DEFAULT_POLICY, ...policy },
-      goods: { capacityFault: async () => null, firstList: terms => purse.list(terms), agreed: () => [] },
+      goods: {
+        capacityFault: async () => null,
+        inboundFault: async () => null,
+        firstList: terms => purse.list(terms),
+        agreed: () => []
+      },
       ask: () => order
     })
     deals.handle('strip', ({ agreement }) => ({ body: purse.strip(agreement) }))
@@ -167,7 +173,16 @@ export class Den {
     const shelf = new Shelf({ folder: join(dir, 'shelf') })
     await shelf.ready()
     const announcer = { join: () => null, leave: async () => undefined }
-    const keeper = new Keeper({ deals, teller, leases, shelf, announcer, onfault })
+    const keeper = new Keeper({
+      deals,
+      teller,
+      leases,
+      debts: new Debts(facts, teller.ledger),
+      canReceive: async () => true,
+      shelf,
+      announcer,
+      onfault
+    })
     const order = this.#ask(who, { price })
     new Provider({ deals, policy: { ...DEFAULT_POLICY, ...policy }, goods: keeper, ask: () => order })
     deceive(deals, {

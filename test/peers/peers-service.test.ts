@@ -43,6 +43,9 @@ const CASES: Case[] = [
         const answer = await truth()
         await wallet.refuse(leases.get('provider', agreement)!.countersign!.list.slices[0]!.hash)
         return answer
+      },
+      void: () => {
+        throw new Decline('SLICE_REFUSED', 'there is no other')
       }
     })
   },

@@ -1,0 +1,202 @@
+import { formatAmount, least, most } from '../../contracts/money.js'
+import type { Msat } from '../../contracts/money.js'
+import type { Ledger, Payment, Role } from './ledger.js'
+import { isSettled } from './ledger.js'
+import { byWallet } from './payment.js'
+import type { WalletRecord } from './wallet-port.js'
+
+/** The money of one agreement, seen from one side: prepaid by us (payer), or to us (payee). */
+export interface Account {
+  agreement: Buffer
+  role: Role
+  /** What has left the payer for slices: settled, credited and in flight. */
+  paidMsat: Msat
+  /** Paid back, or credited to other agreements. */
+  refundedMsat: Msat
+  consumedMsat: Msat
+  inFlightMsat: Msat
+  /** paid - refunded - consumed - in flight: prepaid, and not served yet. */
+  balanceMsat: Msat
+}
+
+export interface BalanceCheck {
+  ok: boolean
+  /** For people, a line each. */
+  lines: string[]
+  accounts: Account[]
+  /** As payer, sum of the accounts. */
+  paidMsat: Msat
+  /** As payee, sum of the accounts. */
+  receivedMsat: Msat
+  refundedMsat: Msat
+  feesMsat: Msat
+  inFlightMsat: Msat
+  consumedMsat: Msat
+  /** Prepaid by us and not served yet. */
+  balanceMsat: Msat
+  /** Prepaid to us, and not served by us yet. */
+  owedMsat: Msat
+  /** What left the wallet and came into it by the ledger, refunds and direct payments among it, without fees. */
+  ledgerPaidMsat: Msat
+  ledgerReceivedMsat: Msat
+  /** The same by the wallet's own records, over the hashes of the ledger. */
+  walletPaidMsat: Msat
+  walletReceivedMsat: Msat
+  /** What does not add up, a line each. */
+  faults: string[]
+}
+
+/**
+ * Paid minus refunded minus consumed minus in flight is the balance, of each agreement; ledger and wallet agree to the
+ * msat over the hashes of the ledger; no intent has two settled payments; and no service is unpaid beyond one slice.
+ * `consumed` is what was served, msat, by agreement in hex.
+ */
+export function checkBalance(
+  ledger: Ledger,
+  walletRecords: Iterable<WalletRecord>,
+  consumed: ReadonlyMap<string, Msat> = new Map()
+): BalanceCheck {
+  const faults: string[] = []
+  const wallet = walletSums(ledger, walletRecords, faults)
+  const own = ledgerSums(ledger, wallet.settled, faults)
+  if (own.paidMsat !== wallet.paidMsat)
+    faults.push(`the ledger has ${own.paidMsat} msat paid, the wallet ${wallet.paidMsat} msat`)
+  if (own.receivedMsat !== wallet.receivedMsat)
+    faults.push(`the ledger has ${own.receivedMsat} msat received, the wallet ${wallet.receivedMsat} msat`)
+  if (own.feesMsat !== wallet.feesMsat)
+    faults.push(`the ledger has ${own.feesMsat} msat of fees, the wallet ${wallet.feesMsat} msat`)
+
+  const accounts = accountsOf(ledger, consumed, faults)
+  const sum = (of: (account: Account) => Msat, role?: Role): Msat =>
+    accounts.reduce((total, account) => (role && account.role !== role ? total : total + of(account)), 0n)
+  const check = {
+    accounts,
+    paidMsat: sum(account => account.paidMsat, 'payer'),
+    receivedMsat: sum(account => account.paidMsat - account.inFlightMsat, 'payee'),
+    refundedMsat: sum(account => account.refundedMsat),
+    feesMsat: own.feesMsat,
+    inFlightMsat: sum(account => account.inFlightMsat),
+    consumedMsat: sum(account => account.consumedMsat),
+    balanceMsat: sum(account => account.balanceMsat, 'payer'),
+    owedMsat: sum(account => account.balanceMsat, 'payee'),
+    ledgerPaidMsat: own.paidMsat,
+    ledgerReceivedMsat: own.receivedMsat,
+    walletPaidMsat: wallet.paidMsat,
+    walletReceivedMsat: wallet.receivedMsat,
+    faults
+  }
+  return { ok: faults.length === 0, lines: linesOf(check, sum), ...check }
+}
+
+interface WalletSums {
+  paidMsat: Msat
+  receivedMsat: Msat
+  feesMsat: Msat
+  /** Hashes that have settled, by the wallet. */
+  settled: Set<string>
+}
+
+/** The wallet's records of what the ledger knows, each held against it. */
+function walletSums(ledger: Ledger, records: Iterable<WalletRecord>, faults: string[]): WalletSums {
+  const sums: WalletSums = { paidMsat: 0n, receivedMsat: 0n, feesMsat: 0n, settled: new Set() }
+  for (const { direction, paymentHash, msat, feeMsat, status } of records) {
+    const payment = ledger.byHash(paymentHash)
+    if (!payment || (payment.role === 'payer') !== (direction === 'sent')) continue
+    if (
+      status === 'pending' &&
+      payment.role === 'payer' &&
+      payment.step !== 'sent' &&
+      !isSettled(payment.step)
+    )
+      faults.push(`${name(payment)}: in flight by the wallet, ${payment.step} in the ledger`)
+    if (status !== 'succeeded') continue
+    const key = paymentHash.toString('hex')
+    if (sums.settled.has(key)) faults.push(`${name(payment)}: the wallet has settled one hash twice`)
+    sums.settled.add(key)
+    if (!isSettled(payment.step))
+      faults.push(`${name(payment)}: settled by the wallet, ${payment.step} in the ledger`)
+    if (direction === 'sent') {
+      sums.paidMsat += msat
+      sums.feesMsat += feeMsat
+    } else sums.receivedMsat += least(msat, payment.msat) // what comes on top of what was asked for is a gift
+  }
+  return sums
+}
+
+/** What the ledger says that the wallet did. */
+function ledgerSums(
+  ledger: Ledger,
+  settled: ReadonlySet<string>,
+  faults: string[]
+): Omit<WalletSums, 'settled'> {
+  const sums = { paidMsat: 0n, receivedMsat: 0n, feesMsat: 0n }
+  const intents = new Set<string>()
+  for (const payment of ledger.all()) {
+    if (!isSettled(payment.step)) continue
+    const { agreement, role, kind, epoch, msat, feeMsat } = payment
+    const intent = `${agreement.toString('hex')}/${kind}/${epoch}`
+    if (intents.has(intent)) faults.push(`${name(payment)}: settled twice, on two hashes`)
+    intents.add(intent)
+    const known = settled.has(payment.hash.toString('hex'))
+    // What counts on the payee's word the wallet may come to know of later.
+    if (!byWallet(payment) && !known) continue
+    if (!known) faults.push(`${name(payment)}: ${payment.step} in the ledger, not settled by the wallet`)
+    if (role === 'payer') {
+      sums.paidMsat += msat
+      sums.feesMsat += feeMsat
+    } else sums.receivedMsat += msat
+  }
+  return sums
+}
+
+function accountsOf(ledger: Ledger, consumed: ReadonlyMap<string, Msat>, faults: string[]): Account[] {
+  const accounts: Account[] = []
+  for (const agreement of ledger.agreements()) {
+    const slices = ledger.payments(agreement)
+    const role = slices[0]?.role
+    if (!role) continue
+    const { paidMsat: paid, receivedMsat, inFlightMsat, refundedMsat: refunds } = ledger.totals(agreement)
+    const paidMsat = paid + receivedMsat + inFlightMsat
+    const refundedMsat = refunds + ledger.creditOf(agreement)
+    const consumedMsat = consumed.get(agreement.toString('hex')) ?? 0n
+    const balanceMsat = paidMsat - refundedMsat - consumedMsat - inFlightMsat
+    accounts.push({ agreement, role, paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat })
+    const slice = most(0n, ...slices.map(({ msat }) => msat))
+    const short = agreement.toString('hex').slice(0, 8)
+    if (role === 'payee' && balanceMsat < -slice)
+      faults.push(
+        `agreement ${short}: ${formatAmount(-balanceMsat)} of service is unpaid, more than one slice`
+      )
+    if (refundedMsat > paidMsat - inFlightMsat)
+      faults.push(`agreement ${short}: ${formatAmount(refundedMsat)} were paid back, more than was paid`)
+  }
+  return accounts
+}
+
+type Sums = Omit<BalanceCheck, 'ok' | 'lines'>
+
+function linesOf(check: Sums, sum: (of: (account: Account) => Msat, role: Role) => Msat): string[] {
+  const lines: string[] = []
+  for (const role of ['payer', 'payee'] as const) {
+    const accounts = check.accounts.filter(account => account.role === role)
+    if (accounts.length === 0) continue
+    const [did, left] = role === 'payer' ? ['paid', 'prepaid by us'] : ['received', 'prepaid to us']
+    const part = (of: (account: Account) => Msat): string => formatAmount(sum(of, role))
+    lines.push(
+      `${did} ${part(a => a.paidMsat)} - refunded ${part(a => a.refundedMsat)} - consumed ` +
+        `${part(a => a.consumedMsat)} - in flight ${part(a => a.inFlightMsat)} = ${part(a => a.balanceMsat)} ${left}`
+    )
+  }
+  const { ledgerPaidMsat, ledgerReceivedMsat, walletPaidMsat, walletReceivedMsat, feesMsat, faults } = check
+  lines.push(
+    `ledger: ${formatAmount(ledgerPaidMsat)} out, ${formatAmount(ledgerReceivedMsat)} in; ` +
+      `wallet: ${formatAmount(walletPaidMsat)} out, ${formatAmount(walletReceivedMsat)} in; fees ${formatAmount(feesMsat)}`
+  )
+  return [...lines, ...faults.map(fault => `FAULT: ${fault}`)]
+}
+
+function name({ kind, epoch, agreement, issue }: Payment): string {
+  const short = agreement.toString('hex').slice(0, 8)
+  if (kind === 'direct') return `payment ${short}`
+  return kind === 'refund' ? `refund of agreement ${short}` : `slice ${epoch}.${issue} of agreement ${short}`
+}

@@ -1,0 +1,89 @@
+import type { DebtRecord, SignedDebt } from '#spec'
+import { decode, encode } from '../../contracts/codec.js'
+import { least } from '../../contracts/money.js'
+import type { Msat } from '../../contracts/money.js'
+import type { Change } from '../journal/facts.js'
+import type { Ledger } from './ledger.js'
+
+export type DebtRole = 'debtor' | 'creditor'
+
+/** A signed debt, and how much of it is settled by what the ledger has. */
+export interface Standing {
+  role: DebtRole
+  /** Identity of the other side. */
+  peer: Buffer
+  debt: SignedDebt
+  settledMsat: Msat
+  /** Of what is not settled: a refund that may yet be paid. No other way of settling may be taken for it. */
+  openMsat: Msat
+  /** What is neither settled nor under way. */
+  leftMsat: Msat
+}
+
+/** Where they are kept: `Facts`. */
+export interface DebtFacts {
+  get(kind: string, key: Buffer): Buffer | null
+  list(kind: string): Iterable<{ key: Buffer; value: Buffer }>
+  set(...changes: Change[]): Promise<void>
+}
+
+const KIND = 'debt'
+
+/**
+ * What was prepaid and not served, as debts that the provider has signed; one for an agreement. How much of one is
+ * settled stands in the ledger alone: refunds of its agreement, and slices of others that it was credited to.
+ */
+export class Debts {
+  readonly #facts: DebtFacts
+  readonly #ledger: Ledger
+
+  constructor(facts: DebtFacts, ledger: Ledger) {
+    this.#facts = facts
+    this.#ledger = ledger
+  }
+
+  /** To be set together with what else changes when an agreement ends. A debt that is there already stays as it is. */
+  change(role: DebtRole, peer: Buffer, debt: SignedDebt): Change {
+    const key = keyOf(role, debt.debt.agreement)
+    const record: DebtRecord = { role, peer, debt, settledMsat: 0n, state: 'open' }
+    return { kind: KIND, key, value: this.#facts.get(KIND, key) ?? encode('debt-record', record) }
+  }
+
+  async save(role: DebtRole, peer: Buffer, debt: SignedDebt): Promise<void> {
+    await this.#facts.set(this.change(role, peer, debt))
+  }
+
+  get(role: DebtRole, agreement: Buffer): Standing | null {
+    const value = this.#facts.get(KIND, keyOf(role, agreement))
+    return value && this.#standing(value)
+  }
+
+  /** All debts, of one side or both. */
+  *list(role?: DebtRole): Generator<Standing> {
+    for (const { value } of this.#facts.list(KIND)) {
+      const standing = this.#standing(value)
+      if (!role || standing.role === role) yield standing
+    }
+  }
+
+  /** Debts with a peer of which something is left, the oldest first. */
+  open(role: DebtRole, peer: Buffer): Standing[] {
+    return [...this.list(role)]
+      .filter(standing => standing.leftMsat > 0n && standing.peer.equals(peer))
+      .sort((a, b) => a.debt.debt.at - b.debt.debt.at)
+  }
+
+  #standing(value: Buffer): Standing {
+    const { role, peer, debt } = decode('debt-record', value)
+    const { agreement, msat } = debt.debt
+    const { refundedMsat, refundOpenMsat } = this.#ledger.totals(agreement)
+    const settledMsat = least(msat, refundedMsat + this.#ledger.creditOf(agreement))
+    const openMsat = least(msat - settledMsat, refundOpenMsat)
+    const leftMsat = msat - settledMsat - openMsat
+    return { role: role as DebtRole, peer, debt, settledMsat, openMsat, leftMsat }
+  }
+}
+
+function keyOf(role: DebtRole, agreement: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([role === 'debtor' ? 0 : 1]), agreement])
+}

@@ -1,0 +1,65 @@
+import { decode } from '../../contracts/codec.js'
+import { Journal } from '../journal/journal.js'
+import { isSettled, paymentOf } from './payment.js'
+import type { Kind, Payment, Step } from './payment.js'
+
+/** A step as it was recorded: `payment` as it stood then. */
+export interface Entry {
+  /** Counts the entries of the ledger, from 0. */
+  number: number
+  payment: Payment
+}
+
+/** Which entries to show; all of them where nothing is said. */
+export interface EntryFilter {
+  agreement?: Buffer
+  peer?: Buffer
+  hash?: Buffer
+  kind?: Kind
+  steps?: readonly Step[]
+  /** ms since 1970, the first that counts. */
+  since?: number
+  /** ms since 1970, the first that does not count any more. */
+  until?: number
+}
+
+/**
+ * Reads the ledger's history from its file, also while a node writes it: each entry in order, with what earlier ones
+ * of its hash said. A preimage shows only once its payment is settled.
+ */
+export async function readEntries(
+  file: string,
+  onentry: (entry: Entry) => void,
+  filter: EntryFilter = {}
+): Promise<void> {
+  const last = new Map<string, Payment>()
+  let number = 0
+  await Journal.read(file, bytes => {
+    const payment = paymentOf(decode('ledger-entry', bytes))
+    const key = payment.hash.toString('hex')
+    const before = last.get(key)
+    if (before) {
+      payment.text ||= before.text
+      payment.peer ??= before.peer
+      payment.preimage ??= before.preimage
+    }
+    last.set(key, payment)
+    const entry = { number: number++, payment: shown(payment) }
+    if (matches(payment, filter)) onentry(entry)
+  })
+}
+
+/** True for what a filter asks for; the same for entries that a running ledger tells of. */
+export function matches(payment: Payment, filter: EntryFilter): boolean {
+  const { agreement, peer, hash, kind, steps, since = 0, until = Infinity } = filter
+  if (agreement && !payment.agreement.equals(agreement)) return false
+  if (peer && !payment.peer?.equals(peer)) return false
+  if (hash && !payment.hash.equals(hash)) return false
+  if (kind && payment.kind !== kind) return false
+  if (steps && !steps.includes(payment.step)) return false
+  return payment.at >= since && payment.at < until
+}
+
+function shown(payment: Payment): Payment {
+  return isSettled(payment.step) ? payment : { ...payment, preimage: null }
+}

@@ -1,0 +1,174 @@
+import { BushelError } from '../../contracts/errors.js'
+import { formatAmount, most } from '../../contracts/money.js'
+import type { Msat } from '../../contracts/money.js'
+import type { Ledger, Payment } from './ledger.js'
+import { peerOf } from './spending.js'
+
+/** What may be paid; null is no limit. */
+export interface LimitSettings {
+  /** To one agreement, in all. */
+  dealMsat: Msat | null
+  /** In 24 hours, in all: what is paid and what is in flight, without fees. */
+  dayMsat: Msat | null
+  /** In 24 hours, to one peer. */
+  peerMsat: Msat | null
+  /** Most of a payment that may go for its fee, percent ... */
+  feePercent: number
+  /** ... but so much always may. */
+  feeMinMsat: Msat
+}
+
+const FEES = { feePercent: 1, feeMinMsat: 5_000n }
+
+export const DEFAULT_LIMITS: Record<'play' | 'real', LimitSettings> = {
+  play: { dealMsat: null, dayMsat: null, peerMsat: null, ...FEES },
+  real: { dealMsat: 10_000_000n, dayMsat: 50_000_000n, peerMsat: 20_000_000n, ...FEES }
+}
+
+/** Where the settings are kept: `Facts`, or what is like them. */
+export interface LimitFacts {
+  get(kind: string, key: Buffer): Buffer | null
+  set(...changes: { kind: string; key: Buffer; value: Buffer | null }[]): Promise<void>
+}
+
+export interface LimitOptions {
+  ledger: Ledger
+  /** True for a wallet of real sats. */
+  real: boolean
+  facts?: LimitFacts | null
+  now?: () => number
+}
+
+/** What is to be paid: the whole of an agreement before it is signed, or one payment before it is sent. */
+export interface Spend {
+  msat: Msat
+  agreement?: Buffer
+  peer?: Buffer | null
+}
+
+const KIND = 'limits'
+
+/** Bounds on what the node pays, whoever asks for it. Checked before a payment is sent, and before one is agreed to. */
+export class Limits {
+  readonly #options: LimitOptions
+  readonly #now: () => number
+  /** Payments that have passed and are not in the ledger as sent yet. */
+  readonly #held = new Map<string, Payment>()
+
+  constructor(options: LimitOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  get #defaults(): LimitSettings {
+    return DEFAULT_LIMITS[this.#options.real ? 'real' : 'play']
+  }
+
+  get settings(): LimitSettings {
+    const value = this.#options.facts?.get(KIND, this.#key)
+    return value ? { ...this.#defaults, ...parse(value) } : this.#defaults
+  }
+
+  /** Settings of play money and of real sats are kept apart. */
+  get #key(): Buffer {
+    return Buffer.from(this.#options.real ? 'real' : 'play')
+  }
+
+  /** Changes what is given; in force, and on disk, when it resolves. */
+  async set(changes: Partial<LimitSettings>): Promise<LimitSettings> {
+    const settings = checked({ ...this.settings, ...changes })
+    await this.#options.facts?.set({ kind: KIND, key: this.#key, value: written(settings) })
+    return settings
+  }
+
+  /** The most that may be paid in fees for a payment. */
+  maxFeeMsat(msat: Msat): Msat {
+    const { feePercent, feeMinMsat } = this.settings
+    return most((msat * BigInt(Math.round(feePercent * 100))) / 10_000n, feeMinMsat)
+  }
+
+  /** Why so much may not be paid, or null. */
+  faultOf({ msat, agreement, peer = null }: Spend): BushelError | null {
+    const { ledger } = this.#options
+    const { dealMsat, dayMsat, peerMsat } = this.settings
+    const now = this.#now()
+    if (dealMsat !== null) {
+      const totals = agreement && ledger.totals(agreement)
+      const spent = totals ? totals.paidMsat + totals.inFlightMsat : 0n
+      const held = agreement ? this.#heldMsat(payment => payment.agreement.equals(agreement)) : 0n
+      if (spent + held + msat > dealMsat) return over('a deal', 'deal', dealMsat, msat, spent + held)
+    }
+    if (dayMsat !== null) {
+      const spent = ledger.spending.total(now) + this.#heldMsat(() => true)
+      if (spent + msat > dayMsat) return over('a day', 'day', dayMsat, msat, spent)
+    }
+    if (peerMsat !== null && (peer ?? agreement)) {
+      const to = peerOf({ peer, agreement: agreement! })
+      const spent = ledger.spending.to(to, now) + this.#heldMsat(payment => peerOf(payment) === to)
+      if (spent + msat > peerMsat) return over('a peer', 'peer', peerMsat, msat, spent)
+    }
+    return null
+  }
+
+  /**
+   * Holds room for a payment until it is in the ledger as sent; throws OVER_LIMIT where there is none. Call what it
+   * gives when the payment is recorded, or was not.
+   */
+  hold(payment: Payment): () => void {
+    const fault = this.faultOf(payment)
+    if (fault) throw fault
+    const key = payment.hash.toString('hex')
+    this.#held.set(key, payment)
+    return () => void this.#held.delete(key)
+  }
+
+  #heldMsat(of: (payment: Payment) => boolean): Msat {
+    let sum = 0n
+    for (const payment of this.#held.values()) {
+      if (of(payment) && this.#options.ledger.byHash(payment.hash)?.step !== 'sent') sum += payment.msat
+    }
+    return sum
+  }
+}
+
+function over(per: string, option: string, limit: Msat, msat: Msat, spent: Msat): BushelError {
+  const already =
+    spent > 0n
+      ? ` after ${formatAmount(spent)} that ${per === 'a deal' ? 'it' : 'the last 24 hours'} had`
+      : ''
+  return BushelError.payment(
+    `${formatAmount(msat)}${already} would be over the limit of ${formatAmount(limit)} ${per}; nothing was paid`,
+    `raise it with \`bushel wallet limits --${option} AMOUNT\`, or wait`,
+    'OVER_LIMIT'
+  )
+}
+
+function checked(settings: LimitSettings): LimitSettings {
+  const { feePercent, feeMinMsat, dealMsat, dayMsat, peerMsat } = settings
+  const negative = [feeMinMsat, dealMsat, dayMsat, peerMsat].some(limit => limit !== null && limit < 0n)
+  if (negative) throw BushelError.badInput('a limit is an amount of 0 or more', 'write it as "1000 sat"')
+  if (!(feePercent >= 0 && feePercent <= 100))
+    throw BushelError.badInput(`${feePercent} is no percentage`, 'a fee limit is between 0 and 100 percent')
+  return settings
+}
+
+function written(settings: LimitSettings): Buffer {
+  return Buffer.from(
+    JSON.stringify(settings, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))
+  )
+}
+
+function parse(value: Buffer): LimitSettings {
+  const { dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat } = JSON.parse(value.toString()) as Record<
+    keyof LimitSettings,
+    string | null
+  >
+  const limit = (text: string | null): Msat | null => (text === null ? null : BigInt(text))
+  return {
+    dealMsat: limit(dealMsat),
+    dayMsat: limit(dayMsat),
+    peerMsat: limit(peerMsat),
+    feePercent: Number(feePercent),
+    feeMinMsat: BigInt(feeMinMsat!)
+  }
+}

@@ -1,0 +1,288 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import type { Slice, SliceList } from '#spec'
+import { BushelError } from '../../contracts/errors.js'
+import type { Msat } from '../../contracts/money.js'
+import type { Epoch } from '../../contracts/schedule.js'
+import { STRIP_LENGTH, invoiceDescription } from '../../contracts/terms.js'
+import type { Draft, Kind, Ledger, Payment } from './ledger.js'
+import { intentId, isSettled } from './ledger.js'
+import { Turns } from './turns.js'
+import type { WalletPort } from './wallet-port.js'
+
+/** An answer to a payer whose payment failed: it had settled after all, or here is another hash. */
+export type Reissue = { preimage: Buffer } | { slice: Slice; invoice: string }
+
+export interface PayeeOptions {
+  ledger: Ledger
+  wallet: WalletPort
+  /** Preimages are derived from it; 32 bytes that never leave this node. */
+  secret: Buffer
+  onreceived: (payment: Payment) => void
+}
+
+/** More hashes for one epoch than this, and no other is made. */
+const MAX_ISSUES = 64
+
+/** Takes what is owed to us: one payable hash at a time for each epoch, and what our own wallet says has come in. */
+export class Payee {
+  readonly #options: PayeeOptions
+  readonly #receiving = new Map<string, Promise<void>>()
+  readonly #turns = new Turns()
+
+  constructor(options: PayeeOptions) {
+    this.#options = options
+  }
+
+  get #ledger(): Ledger {
+    return this.#options.ledger
+  }
+
+  get #wallet(): WalletPort {
+    return this.#options.wallet
+  }
+
+  /** What is under way. */
+  get working(): Promise<unknown>[] {
+    return [...this.#receiving.values(), ...this.#turns.working]
+  }
+
+  list(agreement: Buffer, epochs: readonly Epoch[], from: number): SliceList {
+    const slices = epochs
+      .slice(from, from + STRIP_LENGTH)
+      .map(epoch => this.#slice(agreement, epoch.number, 0, epoch.msat))
+    return { agreement, slices }
+  }
+
+  async strip(list: SliceList, expirySeconds: number, peer: Buffer | null): Promise<string[]> {
+    return this.#turns.take(list.agreement.toString('hex'), () => this.#strip(list, expirySeconds, peer))
+  }
+
+  async #strip(list: SliceList, expirySeconds: number, peer: Buffer | null): Promise<string[]> {
+    const { agreement } = list
+    const fresh: Draft[] = []
+    for (const slice of list.slices) {
+      const known = this.#ledger.byHash(slice.hash)
+      if (known?.step === 'refused') throw taken(slice.epoch)
+      if (!known && this.#ledger.payment(agreement, slice.epoch)) throw taken(slice.epoch)
+      if (!known) fresh.push(listed(agreement, slice, peer))
+    }
+    await this.#ledger.record(...fresh)
+    const invoices: string[] = []
+    for (const slice of list.slices) {
+      const issue = (): Promise<string> => this.#issue(agreement, slice, expirySeconds)
+      invoices.push(await this.#turns.take(turnOf(agreement, slice.epoch), issue))
+    }
+    return invoices
+  }
+
+  async refuseRest(agreement: Buffer): Promise<void> {
+    for (const { epoch } of this.#ledger.payments(agreement)) {
+      await this.#turns.take(turnOf(agreement, epoch), async () => {
+        const payment = this.#ledger.payment(agreement, epoch)!
+        if (payment.step !== 'listed' || !(await this.#refuse(payment))) return
+        await this.#ledger.record({ ...payment, step: 'refused' })
+      })
+    }
+  }
+
+  /** True when the wallet will not take a payment on the hash any more; false when it has taken one, now recorded. */
+  async #refuse(payment: Payment): Promise<boolean> {
+    const state = await this.#wallet.refuse(payment.hash)
+    if (state.status !== 'settled') return true
+    await this.receive(payment.hash, payment.msat)
+    return false
+  }
+
+  reissue(agreement: Buffer, epoch: number, hash: Buffer, expirySeconds: number): Promise<Reissue> {
+    return this.#turns.take(turnOf(agreement, epoch), () =>
+      this.#reissue(agreement, epoch, hash, expirySeconds)
+    )
+  }
+
+  async #reissue(agreement: Buffer, epoch: number, hash: Buffer, expirySeconds: number): Promise<Reissue> {
+    let old = this.#ledger.byHash(hash)
+    const mine =
+      old?.role === 'payee' && old.kind === 'slice' && old.epoch === epoch && old.agreement.equals(agreement)
+    if (!old || !mine) throw taken(epoch)
+    if (old.step === 'listed') {
+      if (old.issue + 1 >= MAX_ISSUES) throw taken(epoch)
+      if (await this.#refuse(old)) {
+        const slice = this.#slice(agreement, epoch, old.issue + 1, old.msat)
+        await this.#ledger.record({ ...old, step: 'refused' }, listed(agreement, slice, old.peer))
+      }
+      old = this.#ledger.byHash(hash)!
+    }
+    if (isSettled(old.step) && old.preimage) return { preimage: old.preimage }
+    const current = this.#ledger.payment(agreement, epoch)!
+    // Refused with no issue after it: the agreement is over. A settled one was paid some other way.
+    if (current.issue <= old.issue || current.step === 'refused' || current.step === 'credited')
+      throw taken(epoch)
+    const slice = this.#slice(agreement, epoch, current.issue, current.msat)
+    return { slice, invoice: await this.#issue(agreement, slice, expirySeconds) }
+  }
+
+  async wasReceived(agreement: Buffer, epoch: number): Promise<boolean> {
+    const payment = this.#ledger.payment(agreement, epoch)
+    if (payment?.role !== 'payee') return false
+    if (isSettled(payment.step)) return true
+    const state = await this.#wallet.invoice(payment.hash)
+    if (state.status === 'settled') await this.receive(payment.hash, state.receivedMsat ?? payment.msat)
+    return isSettled(this.#ledger.payment(agreement, epoch)!.step)
+  }
+
+  /** A slice counts as received, for the reason given (`NOT_BY_WALLET`): its invoice is not taken any more. */
+  count(agreement: Buffer, epoch: number, step: 'credited' | 'received', text: string): Promise<Payment> {
+    return this.#turns.take(turnOf(agreement, epoch), async () => {
+      const payment = this.#ledger.payment(agreement, epoch)!
+      if (isSettled(payment.step)) return payment
+      if (await this.#refuse(payment)) await this.#ledger.record({ ...payment, step, text })
+      return this.#ledger.payment(agreement, epoch)!
+    })
+  }
+
+  /** An invoice for anybody. */
+  async issue(
+    msat: Msat,
+    description: string,
+    expirySeconds: number
+  ): Promise<{ invoice: string; hash: Buffer }> {
+    const preimage = randomBytes(32)
+    const hash = sha256(preimage)
+    const draft = blank({ agreement: hash, kind: 'direct', epoch: 0, issue: 0, peer: null, hash, msat })
+    await this.#ledger.record({ ...draft, role: 'payee', step: 'listed', preimage })
+    const label = intentId(draft)
+    return { invoice: await this.#wallet.issue({ preimage, msat, description, expirySeconds, label }), hash }
+  }
+
+  /** Our invoice for what the other side owes us; until it is refused or paid, asked again it is the same. */
+  refundInvoice(agreement: Buffer, msat: Msat, peer: Buffer | null, expirySeconds: number): Promise<string> {
+    const work = (): Promise<string> => this.#refundInvoice(agreement, msat, peer, expirySeconds)
+    return this.#turns.take(turnOf(agreement, 'refund'), work)
+  }
+
+  async #refundInvoice(
+    agreement: Buffer,
+    msat: Msat,
+    peer: Buffer | null,
+    expirySeconds: number
+  ): Promise<string> {
+    let payment = this.#ledger.payment(agreement, 0, 'refund')
+    if (payment && isSettled(payment.step)) {
+      throw BushelError.payment('this debt is paid back already', 'nothing is left to do', 'ALREADY_PAID')
+    }
+    if (payment?.step !== 'listed' || payment.msat !== msat) {
+      if (payment?.step === 'listed' && !(await this.#refuse(payment))) {
+        return this.#refundInvoice(agreement, msat, peer, expirySeconds)
+      }
+      const issue = payment ? payment.issue + 1 : 0
+      const hash = sha256(this.#preimage(agreement, 0, issue, 'refund'))
+      const draft = blank({ agreement, kind: 'refund', epoch: 0, issue, peer, hash, msat })
+      const old: Draft[] = payment?.step === 'listed' ? [{ ...payment, step: 'refused' }] : []
+      await this.#ledger.record(...old, { ...draft, role: 'payee', step: 'listed' })
+      payment = this.#ledger.byHash(hash)!
+    }
+    const preimage = this.#preimage(agreement, 0, payment.issue, 'refund')
+    const description = refundDescription(agreement)
+    return this.#wallet.issue({ preimage, msat, description, expirySeconds, label: intentId(payment) })
+  }
+
+  /** Gives up our refund invoice, so that another can be made; false when it was paid. */
+  refuseRefund(agreement: Buffer): Promise<boolean> {
+    return this.#turns.take(turnOf(agreement, 'refund'), async () => {
+      const payment = this.#ledger.payment(agreement, 0, 'refund')
+      if (payment && isSettled(payment.step)) return false
+      if (payment?.step !== 'listed') return true
+      if (!(await this.#refuse(payment))) return false
+      await this.#ledger.record({ ...payment, step: 'refused' })
+      return true
+    })
+  }
+
+  /** The wallet says that a payment on this hash has settled. */
+  receive(hash: Buffer, msat: Msat): Promise<void> {
+    const key = hash.toString('hex')
+    let receiving = this.#receiving.get(key)
+    if (!receiving) {
+      receiving = this.#receive(hash, msat).finally(() => this.#receiving.delete(key))
+      this.#receiving.set(key, receiving)
+    }
+    return receiving
+  }
+
+  async #receive(hash: Buffer, msat: Msat): Promise<void> {
+    const payment = this.#ledger.byHash(hash)
+    if (payment?.role !== 'payee' || isSettled(payment.step)) return
+    if (msat < payment.msat) throw new Error(`the wallet took ${msat} msat for a slice of ${payment.msat}`)
+    // What was refused counts only when the wallet's record says so too: nobody was to be able to pay it.
+    if (payment.step === 'refused' && (await this.#wallet.invoice(hash)).status !== 'settled')
+      throw new Error(`a payment is told of on the refused hash ${hash.toString('hex')}`)
+    const preimage =
+      payment.preimage ?? this.#preimage(payment.agreement, payment.epoch, payment.issue, payment.kind)
+    await this.#ledger.record({ ...payment, step: 'received', preimage })
+    this.#options.onreceived(this.#ledger.byHash(hash)!)
+  }
+
+  async #issue(agreement: Buffer, slice: Slice, expirySeconds: number): Promise<string> {
+    const { epoch, issue, msat, hash } = slice
+    const { step } = this.#ledger.byHash(hash)!
+    if (step === 'refused') throw taken(epoch)
+    if (step === 'credited') return '' // nobody is to pay it; the payer has it as settled
+    return this.#wallet.issue({
+      preimage: this.#preimage(agreement, epoch, issue, 'slice'),
+      msat,
+      description: invoiceDescription(agreement, epoch),
+      expirySeconds,
+      label: intentId({ agreement, kind: 'slice', epoch, issue })
+    })
+  }
+
+  #slice(agreement: Buffer, epoch: number, issue: number, msat: Msat): Slice {
+    return { epoch, issue, hash: sha256(this.#preimage(agreement, epoch, issue, 'slice')), msat }
+  }
+
+  /** HMAC-SHA-256 of the secret over agreement, epoch and issue number: one hash for one epoch, whatever crashes. */
+  #preimage(agreement: Buffer, epoch: number, issue: number, kind: Kind): Buffer {
+    const tail = Buffer.alloc(16)
+    tail.writeBigUInt64LE(BigInt(epoch), 0)
+    tail.writeBigUInt64LE(BigInt(issue), 8)
+    const hmac = createHmac('sha256', this.#options.secret).update(agreement).update(tail)
+    return (kind === 'slice' ? hmac : hmac.update(kind)).digest()
+  }
+}
+
+/** What the invoice for a refund says. */
+export function refundDescription(agreement: Buffer): string {
+  return `bushel/1 ${agreement.toString('hex')} refund`
+}
+
+export function sha256(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest()
+}
+
+/** A payment that nothing has happened to yet. */
+export function blank(
+  of: Pick<Payment, 'agreement' | 'kind' | 'epoch' | 'issue' | 'peer' | 'hash' | 'msat'>
+): Omit<Draft, 'role' | 'step'> {
+  return { ...of, feeMsat: 0n, preimage: null, text: '' }
+}
+
+function listed(agreement: Buffer, slice: Slice, peer: Buffer | null): Draft {
+  const { epoch, issue, hash, msat } = slice
+  return {
+    ...blank({ agreement, kind: 'slice', epoch, issue, peer, hash, msat }),
+    role: 'payee',
+    step: 'listed'
+  }
+}
+
+function turnOf(agreement: Buffer, epoch: number | 'refund'): string {
+  return `${agreement.toString('hex')}/${epoch}`
+}
+
+function taken(epoch: number): BushelError {
+  return BushelError.payment(
+    `slice ${epoch} is not taken on that hash any more`,
+    'it was refused, or paid, or given another hash',
+    'SLICE_REFUSED'
+  )
+}

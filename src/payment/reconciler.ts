@@ -1,0 +1,197 @@
+import ReadyResource from 'ready-resource'
+import { formatAmount } from '../../contracts/money.js'
+import type { Draft, Ledger, Payment } from './ledger.js'
+import { isSettled } from './ledger.js'
+import { sha256 } from './payee.js'
+import { byWallet } from './payment.js'
+import type { PaymentState, WalletPort, WalletRecord } from './wallet-port.js'
+
+export interface ReconcilerOptions {
+  ledger: Ledger
+  wallet: WalletPort
+  /** True while a payment is being made: what becomes of it is recorded there. */
+  isPaying: (payment: Payment) => boolean
+  /** Records what the wallet says of a payment of ours. */
+  ask: (payment: Payment) => Promise<PaymentState>
+  /** Records that a payment to us has settled. */
+  receive: (hash: Buffer, msat: bigint) => Promise<void>
+  onfault: (error: unknown) => void
+  now: () => number
+}
+
+const EVERY = 5 * 60_000
+/** How long after one that the wallet could not answer the next is tried, ms. */
+const AGAIN = 10_000
+/** The wallet's records are read again from so long before the last time, ms: its clock may not be ours. */
+const OVERLAP = 3_600_000
+/** Steps that are recorded at once. */
+const BATCH = 500
+/** Of what the wallet has no record of, so many are asked for one by one; more are counted. */
+const MAX_ASKED = 64
+
+/**
+ * Brings the ledger in line with the wallet's own records, at start and every 5 minutes. The first time all of them
+ * are read, later those since the last time; single questions are asked only for what is in flight.
+ *
+ * Events: `mended` (lines) when something was not as the wallet has it, and is now. `faults` (lines), once each, for
+ * what the ledger has as settled and the wallet has not: nothing is changed then.
+ */
+export class Reconciler extends ReadyResource {
+  readonly #options: ReconcilerOptions
+  readonly #told = new Set<string>()
+  #running: Promise<string[]> | null = null
+  #since: number | null = null
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(options: ReconcilerOptions) {
+    super()
+    this.#options = options
+    this.setMaxListeners(0)
+  }
+
+  /** What the ledger has as settled and the wallet has not, as told so far. */
+  get faults(): string[] {
+    return [...this.#told]
+  }
+
+  protected override async _open(): Promise<void> {
+    await this.#tick()
+  }
+
+  protected override async _close(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer)
+    await this.#running?.catch(() => undefined) // whoever asked for it has heard of it
+  }
+
+  async #tick(): Promise<void> {
+    let wait = EVERY
+    try {
+      await this.run()
+    } catch (error) {
+      wait = AGAIN
+      this.#options.onfault(error)
+    }
+    if (!this.closing) this.#timer = setTimeout(() => void this.#tick(), wait).unref()
+  }
+
+  /** Gives a line for each thing that it mended. */
+  run(): Promise<string[]> {
+    this.#running ??= this.#run().finally(() => (this.#running = null))
+    return this.#running
+  }
+
+  async #run(): Promise<string[]> {
+    const { wallet, ledger, now } = this.#options
+    const began = now()
+    const since = this.#since
+    const before = new Map<string, Payment>()
+    for (const payment of [...ledger.at('sent')]) await this.#ask(payment, before)
+    const records = await wallet.history(since === null ? {} : { since })
+    await this.#settle(records, before)
+    if (since === null) await this.#missing(records)
+    this.#since = began - OVERLAP
+    const lines = [...before.values()].flatMap(payment => this.#line(payment))
+    if (lines.length > 0) this.emit('mended', lines)
+    return lines
+  }
+
+  async #ask(payment: Payment, before: Map<string, Payment>): Promise<void> {
+    if (this.#options.isPaying(payment)) return
+    before.set(payment.hash.toString('hex'), payment)
+    await this.#options.ask(payment)
+  }
+
+  /** What the wallet has as settled or in flight, and the ledger has not. */
+  async #settle(records: readonly WalletRecord[], before: Map<string, Payment>): Promise<void> {
+    const { ledger, isPaying } = this.#options
+    let drafts: Draft[] = []
+    for (const record of records) {
+      const payment = ledger.byHash(record.paymentHash)
+      if (!payment || isSettled(payment.step) || record.status === 'failed') continue
+      if ((payment.role === 'payer') !== (record.direction === 'sent')) continue
+      if (payment.role === 'payee') {
+        if (record.status !== 'succeeded') continue
+        before.set(payment.hash.toString('hex'), payment)
+        await this.#receive(payment, record.msat)
+      } else if (isPaying(payment) || (record.status === 'pending' && payment.step === 'sent')) continue
+      else if (
+        record.status === 'succeeded' &&
+        record.preimage &&
+        sha256(record.preimage).equals(payment.hash)
+      ) {
+        before.set(payment.hash.toString('hex'), payment)
+        drafts.push({ ...payment, step: 'paid', preimage: record.preimage, feeMsat: record.feeMsat })
+      } else await this.#ask(payment, before)
+      if (drafts.length < BATCH) continue
+      await this.#record(drafts)
+      drafts = []
+    }
+    await this.#record(drafts)
+  }
+
+  /** A payment may have been recorded by whoever made it, meanwhile. */
+  async #record(drafts: Draft[]): Promise<void> {
+    const { ledger } = this.#options
+    await ledger.record(...drafts.filter(({ hash }) => !isSettled(ledger.byHash(hash)!.step)))
+  }
+
+  async #receive(payment: Payment, msat: bigint): Promise<void> {
+    try {
+      await this.#options.receive(payment.hash, msat)
+    } catch (error) {
+      this.#options.onfault(error) // one that does not fit stops none of the others
+    }
+  }
+
+  /** What the ledger has as settled by the wallet, and the wallet has not: said, and left as it is. */
+  async #missing(records: readonly WalletRecord[]): Promise<void> {
+    const { ledger, wallet } = this.#options
+    const settled = new Set<string>()
+    for (const { status, direction, paymentHash } of records)
+      if (status === 'succeeded') settled.add(`${direction} ${paymentHash.toString('hex')}`)
+    const suspects: Payment[] = []
+    for (const payment of ledger.all()) {
+      if (!byWallet(payment)) continue
+      const direction = payment.role === 'payer' ? 'sent' : 'received'
+      if (!settled.has(`${direction} ${payment.hash.toString('hex')}`)) suspects.push(payment)
+    }
+    const faults: string[] = []
+    for (const payment of suspects.slice(0, MAX_ASKED)) {
+      const payer = payment.role === 'payer'
+      // It may have settled since its records were read.
+      const { status } = await (payer ? wallet.payment(payment.hash) : wallet.invoice(payment.hash))
+      if (status === (payer ? 'succeeded' : 'settled')) continue
+      const has = status === 'unknown' ? 'has no record of it' : `has it as ${status}`
+      const did = payer ? 'paid' : 'received'
+      faults.push(
+        `${name(payment)}, ${formatAmount(payment.msat)}: the ledger has it as ${did}, the wallet ${has}`
+      )
+    }
+    const more = suspects.length - MAX_ASKED
+    if (more > 0 && faults.length > 0) faults.push(`${more} more that the wallet has no record of`)
+    const fresh = faults.filter(fault => !this.#told.has(fault))
+    for (const fault of fresh) this.#told.add(fault)
+    if (fresh.length > 0) this.emit('faults', fresh)
+  }
+
+  #line(before: Payment): string[] {
+    const { step } = this.#options.ledger.byHash(before.hash)!
+    if (step === before.step) return []
+    const said = SAID[step] ?? `the wallet has it otherwise than ${before.step}`
+    return [`${name(before)}: ${said}; recorded`]
+  }
+}
+
+const SAID: Partial<Record<Payment['step'], string>> = {
+  paid: 'the wallet had paid it',
+  received: 'the wallet had received it',
+  failed: 'its payment had failed',
+  bound: 'the wallet was never told to pay it',
+  sent: 'the wallet has its payment under way'
+}
+
+function name({ kind, epoch, agreement }: Payment): string {
+  const short = agreement.toString('hex').slice(0, 8)
+  if (kind === 'direct') return `payment ${short}`
+  return kind === 'refund' ? `refund of agreement ${short}` : `slice ${epoch} of agreement ${short}`
+}

@@ -1,0 +1,208 @@
+import { BushelError } from '../../contracts/errors.js'
+import { formatAmount } from '../../contracts/money.js'
+import type { Kind, Ledger, Payment } from './ledger.js'
+import { isSettled } from './ledger.js'
+import type { Limits } from './limits.js'
+import { sha256 } from './payee.js'
+import { peerOf } from './spending.js'
+import type { InvoiceReader, PaymentState, WalletPort } from './wallet-port.js'
+
+export interface SendingOptions {
+  ledger: Ledger
+  wallet: WalletPort
+  limits: Limits
+  readInvoice: InvoiceReader
+  now: () => number
+}
+
+const PAY_TIMEOUT = 60_000
+/** More payments in flight than this to one peer, and it is paused. */
+const MAX_LIMBO = 2
+
+/** Sends bound payments, each once; what became of one is only ever what the wallet says of its hash. */
+export class Sending {
+  readonly #options: SendingOptions
+  readonly #paying = new Map<string, Promise<Payment>>()
+  /** By peer: payments that are about to be sent, or sent and not settled yet. */
+  readonly #payingTo = new Map<string, Set<string>>()
+  /** Hashes that are being given up: not to be sent meanwhile. */
+  readonly #withheld = new Set<string>()
+  /** When a bound invoice expires, ms. */
+  readonly #expiry = new Map<string, number>()
+
+  constructor(options: SendingOptions) {
+    this.#options = options
+  }
+
+  get #ledger(): Ledger {
+    return this.#options.ledger
+  }
+
+  /** What is under way. */
+  get working(): Promise<unknown>[] {
+    return [...this.#paying.values()]
+  }
+
+  isPaying({ hash }: Payment): boolean {
+    return this.#paying.has(hash.toString('hex'))
+  }
+
+  /**
+   * Does what must not meet a payment on this hash: none is under way, by the wallet's word, and none is sent meanwhile.
+   * Rejects with PAYMENT_PENDING when there is one; null when it turns out to be paid.
+   */
+  async withheld<T>(payment: Payment, work: (payment: Payment) => Promise<T>): Promise<T | null> {
+    const key = payment.hash.toString('hex')
+    if (this.isPaying(payment) || this.#withheld.has(key)) throw pending(payment)
+    this.#withheld.add(key)
+    try {
+      const { status } = await this.ask(payment)
+      if (status === 'pending') throw pending(payment)
+      const current = this.#ledger.byHash(payment.hash)!
+      return isSettled(current.step) ? null : await work(current)
+    } finally {
+      this.#withheld.delete(key)
+    }
+  }
+
+  /** Kept so that the invoice need not be read again. */
+  expires(hash: Buffer, at: number): void {
+    this.#expiry.set(hash.toString('hex'), at)
+  }
+
+  pay(agreement: Buffer, epoch: number, kind: Kind, timeoutMs = PAY_TIMEOUT): Promise<Payment> {
+    const payment = this.#ledger.payment(agreement, epoch, kind)
+    if (payment?.role !== 'payer' || payment.step === 'intent') {
+      return Promise.reject(refused(`epoch ${epoch} is not bound`))
+    }
+    const key = payment.hash.toString('hex')
+    let paying = this.#paying.get(key)
+    if (!paying) {
+      const peer = peerOf(payment)
+      const hashes = this.#payingTo.get(peer) ?? new Set()
+      this.#payingTo.set(peer, hashes.add(key))
+      paying = this.#pay(payment, timeoutMs).finally(() => {
+        this.#paying.delete(key)
+        hashes.delete(key)
+        if (hashes.size === 0) this.#payingTo.delete(peer)
+      })
+      this.#paying.set(key, paying)
+    }
+    return paying
+  }
+
+  async #pay(bound: Payment, timeoutMs: number): Promise<Payment> {
+    const { wallet, limits } = this.#options
+    if (isSettled(bound.step)) return bound
+    if (bound.step === 'void') throw refused('its hash was given up for another')
+    if (this.#withheld.has(bound.hash.toString('hex'))) throw pending(bound)
+    this.#pauseInLimbo(bound)
+    await this.ask(bound)
+    const payment = this.#ledger.byHash(bound.hash)!
+    if (isSettled(payment.step)) return payment
+    if (payment.step === 'sent') throw pending(payment)
+    if (this.expired(payment)) throw expired(payment)
+    const release = limits.hold(payment)
+    await this.#ledger.record({ ...payment, step: 'sent' }).finally(release)
+    const maxFeeMsat = limits.maxFeeMsat(payment.msat)
+    const state = await wallet.pay(payment.text, { maxFeeMsat, timeoutMs })
+    const outcome = await this.#outcome(this.#ledger.byHash(payment.hash)!, state)
+    if (isSettled(outcome.step)) {
+      this.#expiry.delete(payment.hash.toString('hex'))
+      return outcome
+    }
+    if (outcome.step === 'sent') throw pending(outcome)
+    const reason = state.status === 'failed' ? state.reason : state.status
+    throw BushelError.payment(`the payment of ${named(payment)} failed: ${reason}`, 'nothing was paid')
+  }
+
+  /** Two others of the peer that are on their way, or about to be, pause it. */
+  #pauseInLimbo(payment: Payment): void {
+    if (payment.step === 'sent') return // it is asked for, not sent
+    const peer = peerOf(payment)
+    const own = payment.hash.toString('hex')
+    let limbo = this.#ledger.spending.inFlight(peer)
+    for (const key of this.#payingTo.get(peer) ?? []) {
+      if (key !== own && this.#ledger.byHash(Buffer.from(key, 'hex'))?.step !== 'sent') limbo++
+    }
+    if (limbo < MAX_LIMBO) return
+    throw BushelError.payment(
+      `${limbo} payments to this peer are in flight`,
+      'it is paused until the wallet knows what became of them',
+      'PAYMENT_PENDING'
+    )
+  }
+
+  /** What the wallet says of a payment that is not settled, recorded. */
+  async ask(payment: Payment): Promise<PaymentState> {
+    const state = await this.#options.wallet.payment(payment.hash)
+    const current = this.#ledger.byHash(payment.hash)!
+    if (isSettled(current.step)) return state
+    if (state.status === 'unknown') {
+      // The wallet records a payment before it sends: what it does not know never left.
+      if (current.step === 'sent') await this.#ledger.record({ ...current, step: 'bound' })
+    } else await this.#outcome(current, state)
+    return state
+  }
+
+  async #outcome(payment: Payment, state: PaymentState): Promise<Payment> {
+    const { step } = payment
+    if (state.status === 'succeeded') {
+      const { preimage, feeMsat } = state
+      if (!sha256(preimage).equals(payment.hash)) throw new Error('a preimage that does not fit its hash')
+      await this.#ledger.record({ ...payment, step: 'paid', preimage, feeMsat })
+    } else if (state.status === 'failed' && step === 'sent') {
+      await this.#ledger.record({ ...payment, step: 'failed' })
+    } else if (state.status === 'pending' && step !== 'sent') {
+      await this.#ledger.record({ ...payment, step: 'sent' })
+    }
+    return this.#ledger.byHash(payment.hash)!
+  }
+
+  /** True when the invoice of a bound payment cannot be paid any more. */
+  expired({ hash, text }: Payment): boolean {
+    const { readInvoice, wallet, now } = this.#options
+    const key = hash.toString('hex')
+    let at = this.#expiry.get(key)
+    if (at === undefined) this.#expiry.set(key, (at = readInvoice(text, wallet.network).expiresAt))
+    return at <= now()
+  }
+}
+
+/** What a payment is, in words. */
+export function named({ kind, epoch, msat }: Payment): string {
+  const amount = formatAmount(msat)
+  return kind === 'slice'
+    ? `${amount} for slice ${epoch}`
+    : kind === 'refund'
+      ? `${amount} as a refund`
+      : amount
+}
+
+export function refused(why: string): BushelError {
+  return BushelError.payment(`refused to pay: ${why}`, 'nothing was paid', 'INVOICE_REFUSED')
+}
+
+export function pending(payment: Payment): BushelError {
+  return BushelError.payment(
+    `the payment of ${named(payment)} is still under way`,
+    'it is not paid twice: the wallet will tell what became of it',
+    'PAYMENT_PENDING'
+  )
+}
+
+export function alreadyPaid(payment: Payment): BushelError {
+  return BushelError.payment(
+    `this was paid before: ${named(payment)}; nothing was paid now`,
+    '`bushel log` shows it',
+    'ALREADY_PAID'
+  )
+}
+
+function expired(payment: Payment): BushelError {
+  return BushelError.payment(
+    `the invoice for ${named(payment)} has expired; nothing was paid`,
+    'ask for a new one',
+    'INVOICE_EXPIRED'
+  )
+}

@@ -1,0 +1,103 @@
+import { BushelError } from '../../contracts/errors.js'
+import type { Msat } from '../../contracts/money.js'
+import type { DealChannel } from '../deal/channel.js'
+import type { Debts } from '../payment/debts.js'
+import type { Teller } from '../payment/teller.js'
+import type { Leases } from './leases.js'
+
+export interface RefundsOptions {
+  debts: Debts
+  teller: Teller
+  leases: Leases
+  open(device: Buffer): Promise<DealChannel>
+  now: () => number
+  /** Debts are asked for by a node that is up; first after so long, ms, then ever more rarely. */
+  retry?: { first: number; last: number }
+}
+
+const RETRY = { first: 60_000, last: 6 * 3_600_000 }
+const ANSWER = 20_000
+
+/** Has what providers owe for ended leases paid back, by an invoice of ours for each debt. */
+export class Refunds {
+  readonly #options: RefundsOptions
+  readonly #next = new Map<string, { at: number; delay: number }>()
+
+  constructor(options: RefundsOptions) {
+    this.#options = options
+  }
+
+  /** What is owed to us and not paid back, msat. */
+  get openMsat(): Msat {
+    let sum = 0n
+    for (const { leftMsat, openMsat } of this.#options.debts.list('creditor')) sum += leftMsat + openMsat
+    return sum
+  }
+
+  /** Asks for each debt whose time has come; a provider that is away is asked again later. */
+  async look(): Promise<void> {
+    const { debts, now } = this.#options
+    for (const { debt, leftMsat, openMsat } of [...debts.list('creditor')]) {
+      const { agreement } = debt.debt
+      const key = agreement.toString('hex')
+      const next = this.#next.get(key)
+      if (leftMsat + openMsat === 0n || (next && next.at > now())) continue
+      const { first, last } = this.#options.retry ?? RETRY
+      const delay = Math.min(next ? next.delay * 2 : first, last)
+      this.#next.set(key, { at: now() + delay, delay })
+      try {
+        await this.claim(agreement)
+      } catch (error) {
+        if (!(error instanceof BushelError) || !PASSING.has(error.code)) throw error
+      }
+    }
+  }
+
+  /** Claims a debt and waits at most `timeoutMs` until it is paid back; gives what was, msat. */
+  async settle(agreement: Buffer, timeoutMs: number): Promise<Msat> {
+    const { debts, teller } = this.#options
+    const settled = (): Msat => debts.get('creditor', agreement)?.settledMsat ?? 0n
+    const isOpen = (): boolean => {
+      const standing = debts.get('creditor', agreement)
+      return standing !== null && standing.leftMsat + standing.openMsat > 0n
+    }
+    if (!isOpen()) return settled()
+    await this.claim(agreement)
+    await new Promise<void>(resolve => {
+      const done = (): void => {
+        clearTimeout(timer)
+        teller.off('received', look)
+        resolve()
+      }
+      const look = (): void => {
+        if (!isOpen()) done()
+      }
+      const timer = setTimeout(done, timeoutMs)
+      teller.on('received', look)
+      look()
+    })
+    return settled()
+  }
+
+  /** Sends our invoice for what is left of a debt. It is paid when our own wallet says so. */
+  async claim(agreement: Buffer): Promise<void> {
+    const { debts, teller, leases } = this.#options
+    const standing = debts.get('creditor', agreement)
+    const terms = leases.get('buyer', agreement)?.terms
+    const msat = standing ? standing.leftMsat + standing.openMsat : 0n
+    if (!terms || msat === 0n) return
+    const { identity, device } = terms.provider
+    const channel = await this.#options.open(device)
+    const invoice = await teller.refundInvoice(agreement, msat, identity)
+    await channel.request('refund', { agreement, invoice }, { timeoutMs: ANSWER })
+  }
+}
+
+const PASSING = new Set([
+  'PEER_GONE',
+  'PEER_UNREACHABLE',
+  'TIMEOUT',
+  'ALREADY_PAID',
+  'NO_DEBT',
+  'NO_AGREEMENT'
+])

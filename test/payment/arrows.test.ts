@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Payment } from '../../src/payment/ledger.js'
+import { checkBalance } from '../../src/payment/balance.js'
+import { AGREEMENT, EPOCHS, PROVIDER, bound, ends, hashOf } from './ends.js'
+import type { End } from './ends.js'
+
+const COUNT = 3
+
+/** Everything that the two do for an agreement; begun again it goes on from what is on disk. */
+async function deal(payer: End, payee: End): Promise<void> {
+  const list = payee.teller.list(AGREEMENT, EPOCHS.slice(0, COUNT), 0)
+  await payer.teller.intend(list, PROVIDER)
+  await payer.teller.bind(list, await payee.teller.strip(list, 3600), payee.purse.nodeId)
+  for (let epoch = 0; epoch < COUNT; epoch++) {
+    const payment = await payer.teller.pay(AGREEMENT, epoch)
+    payer.teller.applied(payment)
+    await payer.ledger.flush()
+    if (!(await payee.teller.wasReceived(AGREEMENT, epoch, 100)))
+      assert.fail(`epoch ${epoch} is not received`)
+    payee.teller.applied(payee.ledger.payment(AGREEMENT, epoch)!)
+    payee.teller.acknowledged(AGREEMENT, epoch)
+    payer.teller.acknowledged(AGREEMENT, epoch)
+  }
+  await payer.ledger.flush()
+  await payee.ledger.flush()
+}
+
+async function paidOnce(payer: End, payee: End): Promise<void> {
+  assert.equal(payer.purse.sent.length, COUNT)
+  assert.equal(new Set(payer.purse.sent).size, COUNT)
+  for (const end of [payer, payee]) {
+    assert.equal(end.ledger.contiguous(AGREEMENT), COUNT)
+    assert.deepEqual(checkBalance(end.ledger, await end.purse.history()).faults, [])
+    assert.deepEqual(end.unmended, [])
+  }
+}
+
+for (const role of ['payer', 'payee'] as const) {
+  for (const when of ['ahead', 'written'] as const) {
+    test(`a ${role} that dies at each step of the ledger, ${when}, pays every epoch once`, async t => {
+      const hit: string[] = []
+      for (let arrow = 0; ; arrow++) {
+        const both = await ends(t)
+        const victim = both[role]
+        let died = false
+        let count = 0
+        const die = (payments: Payment[]): void => {
+          // Once dead it does nothing any more, whatever is under way in it.
+          if (!died && count++ < arrow) return
+          if (!died) hit.push(payments.map(({ step }) => step).join('+'))
+          died = true
+          throw new Error('killed')
+        }
+        victim.ledger.on(when, die)
+        const first = await Promise.allSettled([deal(both.payer, both.payee)])
+        if (!died) {
+          assert.equal(first[0].status, 'fulfilled')
+          break
+        }
+        await victim.start()
+        await deal(both.payer, both.payee)
+        await paidOnce(both.payer, both.payee)
+      }
+      const steps = role === 'payer' ? ['intent', 'bound', 'sent', 'paid'] : ['listed', 'received']
+      for (const step of [...steps, 'applied', 'receipt'])
+        assert.ok(
+          hit.some(arrow => arrow.includes(step)),
+          `${step} was hit`
+        )
+    })
+  }
+}
+
+test('a ledger that was restored from any older copy never pays an epoch a second time', async t => {
+  const { payer, payee, dir } = await ends(t)
+  const copies: string[] = []
+  payer.ledger.on('written', () => {
+    copies.push(join(dir, `copy-${copies.length}`))
+  })
+  // A copy after each record: the file is looked at between the steps, as a backup does.
+  const record = payer.ledger.record.bind(payer.ledger)
+  payer.ledger.record = async (...drafts) => {
+    const before = copies.length
+    await record(...drafts)
+    for (const copy of copies.slice(before)) await copyFile(payer.file, copy)
+  }
+  await deal(payer, payee)
+  assert.ok(copies.length >= 8, `${copies.length} copies`)
+  for (const copy of copies) {
+    await payer.teller.close()
+    payer.file = copy
+    await payer.start()
+    await deal(payer, payee)
+    await paidOnce(payer, payee)
+  }
+})
+
+test('the wallet is asked before a payment is sent whose outcome the ledger has lost', async t => {
+  const { payer, payee, dir } = await ends(t)
+  await bound(payer, payee)
+  await copyFile(payer.file, join(dir, 'old'))
+  payer.purse.next = 'pend'
+  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  await payer.teller.close()
+  payer.file = join(dir, 'old')
+  // The wallet cannot tell its history, so that only the question before the payment is left.
+  payer.purse.history = () => Promise.resolve([])
+  await payer.start()
+  payer.purse.next = 'settle'
+  payer.purse.onpay = () => assert.fail('it was told to pay')
+  assert.equal(payer.step(0), 'bound')
+  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  assert.equal(payer.step(0), 'sent')
+  payer.purse.finish(hashOf(payer, 0), 'settle')
+  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal(payer.purse.sent.length, 1)
+})

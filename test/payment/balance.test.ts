@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { checkBalance } from '../../src/payment/balance.js'
+import type { BalanceCheck } from '../../src/payment/balance.js'
+import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends, hashOf } from './ends.js'
+import type { End } from './ends.js'
+
+async function check(end: End, consumed: Record<string, bigint> = {}): Promise<BalanceCheck> {
+  return checkBalance(end.ledger, await end.purse.history(), new Map(Object.entries(consumed)))
+}
+
+const ID = AGREEMENT.toString('hex')
+
+test('paid minus refunded minus consumed minus in flight is the balance, on both sides', async t => {
+  const { payer: buyer, payee: provider } = await ends(t)
+  await bound(buyer, provider, 4)
+  await bound(buyer, provider, 2, OTHER)
+  for (const epoch of [0, 1]) await buyer.teller.pay(AGREEMENT, epoch)
+  assert.ok(await provider.teller.wasReceived(AGREEMENT, 1, 1000))
+  for (const end of [buyer, provider]) await end.teller.credited(OTHER, 0, AGREEMENT)
+  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 400n, PROVIDER)
+  await provider.teller.payRefund(AGREEMENT, invoice, 400n, buyer.purse.nodeId, BUYER)
+  const direct = await provider.teller.issue(1_234n, 'a coffee', 60)
+  await buyer.teller.payInvoice(direct.invoice)
+  buyer.purse.next = 'pend'
+  await assert.rejects(buyer.teller.pay(AGREEMENT, 2), { code: 'PAYMENT_PENDING' })
+  await provider.teller.reconcile()
+  const [mine, theirs] = [await check(buyer, { [ID]: 4_000n }), await check(provider, { [ID]: 4_000n })]
+  assert.deepEqual(mine.faults, [])
+  assert.deepEqual(theirs.faults, [])
+  const { accounts, lines, ...sums } = mine
+  assert.deepEqual(sums, {
+    ok: true,
+    paidMsat: 5_000n + 5_001n + 5_002n + 5_000n,
+    receivedMsat: 0n,
+    refundedMsat: 400n + 5_000n,
+    feesMsat: 21n,
+    inFlightMsat: 5_002n,
+    consumedMsat: 4_000n,
+    balanceMsat: 10_001n - 5_400n - 4_000n + 5_000n,
+    owedMsat: 0n,
+    ledgerPaidMsat: 10_001n + 1_234n,
+    ledgerReceivedMsat: 400n,
+    walletPaidMsat: 10_001n + 1_234n,
+    walletReceivedMsat: 400n,
+    faults: []
+  })
+  for (const { paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat } of accounts)
+    assert.equal(paidMsat - refundedMsat - consumedMsat - inFlightMsat, balanceMsat)
+  assert.equal(theirs.owedMsat, mine.balanceMsat)
+  assert.equal(theirs.receivedMsat, 10_001n + 5_000n)
+  assert.deepEqual(lines, [
+    'paid 20.003 sat - refunded 5.4 sat - consumed 4 sat - in flight 5.002 sat = 5.601 sat prepaid by us',
+    'ledger: 11.235 sat out, 0.4 sat in; wallet: 11.235 sat out, 0.4 sat in; fees 0.021 sat'
+  ])
+})
+
+test('each thing that does not add up is a fault of its own', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 4)
+  for (const epoch of [0, 1]) await payer.teller.pay(AGREEMENT, epoch)
+  assert.ok(await payee.teller.wasReceived(AGREEMENT, 1, 1000))
+  const clean = await payer.purse.history()
+  const faults = (records = clean, consumed = 0n, end = payer): string[] =>
+    checkBalance(end.ledger, records, new Map([[ID, consumed]])).faults
+  assert.deepEqual(faults(), [])
+  const one = (changed: object): typeof clean => [{ ...clean[0]!, ...changed }, ...clean.slice(1)]
+  // The wallet has less, other, later or more than the ledger.
+  assert.match(faults(clean.slice(1)).join(), /slice 0.0 .*not settled by the wallet.*5001 msat/)
+  assert.match(faults(one({ status: 'failed' })).join(), /not settled by the wallet/)
+  assert.match(faults(one({ msat: 4_999n })).join(), /10001 msat paid, the wallet 10000 msat/)
+  assert.match(faults(one({ feeMsat: 8n })).join(), /14 msat of fees, the wallet 15 msat/)
+  assert.match(faults([...clean, clean[0]!]).join(), /settled one hash twice/)
+  const other = { ...clean[0]!, paymentHash: hashOf(payer, 2) }
+  assert.match(faults([...clean, other]).join(), /slice 2.0 .*settled by the wallet, bound in the ledger/)
+  assert.match(
+    faults([...clean, { ...other, status: 'pending' }]).join(),
+    /in flight by the wallet, bound in the ledger/
+  )
+  assert.deepEqual(
+    faults([...clean, { ...other, paymentHash: Buffer.alloc(32, 77) }]),
+    [],
+    'not ours to know'
+  )
+  // Service beyond one slice, seen by who served it.
+  const theirs = await payee.purse.history()
+  assert.deepEqual(faults(theirs, 10_001n + 5_003n, payee), [])
+  assert.match(faults(theirs, 10_001n + 5_004n, payee).join(), /unpaid, more than one slice/)
+  // Two hashes of one epoch.
+  const payment = payer.ledger.payment(AGREEMENT, 0)!
+  await payer.ledger.record({ ...payment, issue: 1, hash: Buffer.alloc(32, 88) })
+  assert.match(faults().join(), /settled twice, on two hashes/)
+  const { ok, lines } = await check(payer)
+  assert.equal(ok, false)
+  assert.ok(lines.some(line => line.startsWith('FAULT: ')))
+})
+
+test('more paid back than was paid is a fault', async t => {
+  const { payer: buyer, payee: provider } = await ends(t)
+  await bound(buyer, provider)
+  await buyer.teller.pay(AGREEMENT, 0)
+  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 5_001n, PROVIDER)
+  await provider.teller.payRefund(AGREEMENT, invoice, 5_001n, buyer.purse.nodeId, BUYER)
+  assert.match((await check(provider)).faults.join(), /paid back, more than was paid/)
+})

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends, hashOf } from './ends.js'
+
+test('an invoice for anybody is issued and paid, once, and stands in both ledgers', async t => {
+  const { payer, payee } = await ends(t)
+  const { invoice, hash } = await payee.teller.issue(9_000n, 'a coffee', 3600)
+  assert.equal(payee.ledger.byHash(hash)!.step, 'listed')
+  await payee.restart()
+  const received = once(payee.teller, 'received')
+  const payment = await payer.teller.payInvoice(invoice)
+  assert.deepEqual([payment.kind, payment.step, payment.msat], ['direct', 'paid', 9_000n])
+  assert.deepEqual(payment.agreement, hash)
+  await received
+  assert.equal(payee.ledger.byHash(hash)!.step, 'received')
+  assert.equal(payer.ledger.contiguous(hash), 0)
+  await assert.rejects(payer.teller.payInvoice(invoice), { code: 'ALREADY_PAID', exit: 5 })
+  await payer.restart()
+  await assert.rejects(payer.teller.payInvoice(invoice), { code: 'ALREADY_PAID' })
+  assert.equal(payer.purse.sent.length, 1)
+})
+
+test('asked for twice at the same time an invoice is paid once', async t => {
+  const { payer, payee } = await ends(t)
+  const { invoice } = await payee.teller.issue(9_000n, 'a coffee', 3600)
+  const reach = t.mock.method(payer.purse, 'reach')
+  const all = await Promise.all([1, 2, 3, 4].map(() => payer.teller.payInvoice(invoice)))
+  for (const { step } of all) assert.equal(step, 'paid')
+  assert.equal(reach.mock.callCount(), 1, 'it is bound once')
+  assert.equal(payer.purse.sent.length, 1)
+  assert.equal([...payer.ledger.at('paid')].length, 1)
+})
+
+test('a bad invoice is refused in one line, and nothing is paid or recorded', async t => {
+  const { payer, payee } = await ends(t)
+  const { invoice } = await payee.teller.issue(9_000n, 'a coffee', 3600)
+  const own = await payer.teller.issue(9_000n, 'to ourselves', 3600)
+  const before = payer.ledger.stats.entries
+  const bad: [string, string][] = [
+    [invoice.replace('play-1', 'bitcoin'), 'WRONG_NETWORK'],
+    [invoice.replace('|9000|', '||'), 'NO_AMOUNT'],
+    [invoice.replace(/\d+$/, String(Date.now() - 1)), 'INVOICE_EXPIRED'],
+    [own.invoice, 'INVOICE_REFUSED']
+  ]
+  for (const [text, code] of bad)
+    await assert.rejects(payer.teller.payInvoice(text), (error: Error & { code: string; exit: number }) => {
+      assert.equal(error.code, code)
+      assert.equal(error.exit, 5)
+      assert.ok(!error.message.includes('\n'))
+      return true
+    })
+  await assert.rejects(payer.teller.payInvoice(invoice, { maxMsat: 8_999n }), { code: 'OVER_LIMIT' })
+  payer.limits = { dealMsat: 8_999n }
+  await assert.rejects(payer.teller.payInvoice(invoice), { code: 'OVER_LIMIT', exit: 5 })
+  assert.deepEqual(payer.purse.sent, [])
+  assert.equal(payer.ledger.stats.entries, before)
+})
+
+test('what the wallet has paid without the ledger is not paid again', async t => {
+  const { payer, payee } = await ends(t)
+  const { invoice, hash } = await payee.teller.issue(9_000n, 'a coffee', 3600)
+  await payer.purse.pay(invoice, { maxFeeMsat: 0n })
+  await assert.rejects(payer.teller.payInvoice(invoice), { code: 'ALREADY_PAID' })
+  assert.equal(payer.ledger.byHash(hash)!.step, 'paid')
+  assert.equal(payer.purse.sent.length, 1)
+})
+
+test('an invoice of an agreement is not paid by hand', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  const { text } = payer.ledger.payment(AGREEMENT, 0)!
+  await assert.rejects(payer.teller.payInvoice(text), { code: 'INVOICE_REFUSED' })
+  await payer.teller.pay(AGREEMENT, 0)
+  await assert.rejects(payer.teller.payInvoice(text), { code: 'ALREADY_PAID' })
+})
+
+test('a direct payment in limbo is not made again, and one that failed may be', async t => {
+  const { payer, payee } = await ends(t)
+  const { invoice, hash } = await payee.teller.issue(9_000n, 'a coffee', 3600)
+  payer.purse.next = 'pend'
+  for (let i = 0; i < 2; i++)
+    await assert.rejects(payer.teller.payInvoice(invoice), { code: 'PAYMENT_PENDING' })
+  payer.purse.finish(hash, 'fail')
+  payer.purse.next = 'settle'
+  assert.equal((await payer.teller.payInvoice(invoice)).step, 'paid')
+  assert.equal(payer.purse.sent.length, 2)
+})
+
+test('a refund is paid once, by the invoice of the other side', async t => {
+  const { payer: buyer, payee: provider } = await ends(t)
+  await bound(buyer, provider)
+  await buyer.teller.pay(AGREEMENT, 0)
+  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
+  await buyer.restart()
+  assert.equal(await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER), invoice, 'the same again')
+  const pay = (text: string, msat = 3_000n): ReturnType<typeof provider.teller.payRefund> =>
+    provider.teller.payRefund(AGREEMENT, text, msat, buyer.purse.nodeId, BUYER)
+  await assert.rejects(pay(invoice, 2_999n), { code: 'INVOICE_REFUSED' })
+  const all = await Promise.all([pay(invoice), pay(invoice)])
+  for (const payment of all) assert.deepEqual([payment.kind, payment.step], ['refund', 'paid'])
+  assert.equal((await pay(invoice)).step, 'paid')
+  // A greedy creditor shows another invoice of its own for the same debt.
+  const { invoice: other } = await buyer.teller.issue(3_000n, 'again', 3600)
+  await assert.rejects(pay(other), { code: 'ALREADY_PAID' })
+  assert.equal(provider.purse.sent.length, 1)
+  await assert.rejects(buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER), { code: 'ALREADY_PAID' })
+  for (const end of [buyer, provider]) {
+    await end.restart()
+    assert.equal(end.ledger.totals(AGREEMENT).refundedMsat, 3_000n)
+    assert.equal(end.ledger.contiguous(AGREEMENT), 1, 'a refund is no slice')
+  }
+})
+
+test('another invoice for a refund is declined until the first cannot be paid any more', async t => {
+  const { payer: buyer, payee: provider } = await ends(t)
+  let now = Date.now()
+  provider.now = buyer.purse.now = () => now
+  const pay = (text: string): ReturnType<typeof provider.teller.payRefund> =>
+    provider.teller.payRefund(AGREEMENT, text, 3_000n, buyer.purse.nodeId, BUYER)
+  const first = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER, 60)
+  // Bound, and not sent: over the limit.
+  provider.limits = { dayMsat: 0n }
+  await assert.rejects(pay(first), { code: 'OVER_LIMIT' })
+  assert.ok(await buyer.teller.refuseRefund(AGREEMENT))
+  const second = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER, 3600)
+  assert.notEqual(second, first)
+  await assert.rejects(pay(second), { code: 'INVOICE_REFUSED' })
+  provider.limits = {}
+  now += 60_000
+  provider.purse.next = 'pend'
+  await assert.rejects(pay(second), { code: 'PAYMENT_PENDING' })
+  const { hash } = provider.ledger.payment(AGREEMENT, 0, 'refund')!
+  const third = 'play-1|' + '77'.repeat(32) + second.slice(second.indexOf('|3000|'))
+  await assert.rejects(pay(third), { code: 'PAYMENT_PENDING' })
+  provider.purse.finish(hash, 'settle')
+  await assert.rejects(pay(third), { code: 'ALREADY_PAID' })
+  assert.equal(provider.purse.sent.length, 1)
+  assert.equal(provider.ledger.totals(AGREEMENT).refundedMsat, 3_000n)
+  assert.deepEqual([...provider.ledger.at('void')].length, 1)
+  assert.equal(provider.ledger.payment(OTHER, 0, 'refund'), null)
+})
+
+test('a refund invoice that was paid is not refused', async t => {
+  const { payer: buyer, payee: provider } = await ends(t)
+  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
+  buyer.purse.removeAllListeners('settled')
+  await provider.teller.payRefund(AGREEMENT, invoice, 3_000n, buyer.purse.nodeId, BUYER)
+  assert.equal(buyer.ledger.payment(AGREEMENT, 0, 'refund')!.step, 'listed')
+  assert.equal(await buyer.teller.refuseRefund(AGREEMENT), false)
+  assert.equal(buyer.ledger.payment(AGREEMENT, 0, 'refund')!.step, 'received')
+  assert.throws(() => hashOf(provider, 0))
+})

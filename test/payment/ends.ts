@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { SliceList } from '#spec'
+import type { Epoch } from '../../contracts/schedule.js'
+import { Ledger } from '../../src/payment/ledger.js'
+import { Limits } from '../../src/payment/limits.js'
+import type { LimitSettings } from '../../src/payment/limits.js'
+import { Teller } from '../../src/payment/teller.js'
+import { folder } from '../journal/folder.js'
+import { Purse, checkInvoice, readInvoice } from './purse.js'
+
+export const AGREEMENT = Buffer.alloc(32, 1)
+export const OTHER = Buffer.alloc(32, 2)
+/** Identities of the two ends. */
+export const BUYER = Buffer.alloc(32, 11)
+export const PROVIDER = Buffer.alloc(32, 12)
+export const EPOCHS: Epoch[] = Array.from({ length: 100 }, (_, i) => ({
+  number: i,
+  start: i,
+  end: i + 1,
+  msat: 5_000n + BigInt(i)
+}))
+
+/** One end of a payment: a wallet that outlives it, a ledger on disk, and the teller. */
+export class End {
+  readonly purse: Purse
+  file: string
+  readonly faults: unknown[] = []
+  /** What reconciling mended, and what it could not, since the last start. */
+  mended: string[] = []
+  unmended: string[] = []
+  limits: Partial<LimitSettings> = {}
+  now: () => number = Date.now
+  teller!: Teller
+  readonly #secret: Buffer
+
+  constructor(purse: Purse, file: string, secret: number) {
+    this.purse = purse
+    this.file = file
+    this.#secret = Buffer.alloc(32, secret)
+  }
+
+  get ledger(): Ledger {
+    return this.teller.ledger
+  }
+
+  /** As a node starts: anew from what is on disk, without a word of what was in memory. */
+  async start(): Promise<void> {
+    const now = (): number => this.now()
+    const ledger = new Ledger(this.file, now)
+    const limits = new Limits({ ledger, real: false, now, facts: factsOf(this) })
+    this.teller = new Teller({
+      ledger,
+      wallet: this.purse,
+      checkInvoice,
+      readInvoice,
+      limits,
+      secret: this.#secret,
+      onfault: error => this.faults.push(error),
+      now
+    })
+    this.mended = []
+    this.unmended = []
+    this.teller.reconciler.on('mended', (lines: string[]) => this.mended.push(...lines))
+    this.teller.reconciler.on('faults', (lines: string[]) => this.unmended.push(...lines))
+    await this.teller.ready()
+  }
+
+  async restart(): Promise<void> {
+    await this.teller.close()
+    await this.start()
+  }
+
+  step(epoch: number): string | undefined {
+    return this.ledger.payment(AGREEMENT, epoch)?.step
+  }
+}
+
+/** Limits that a test sets by hand. */
+function factsOf(end: End): { get: () => Buffer | null; set: () => Promise<void> } {
+  const text = (value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)
+  return {
+    get: () => {
+      const none = { dealMsat: null, dayMsat: null, peerMsat: null, feePercent: 1, feeMinMsat: 5_000n }
+      return Buffer.from(JSON.stringify({ ...none, ...end.limits }, (_, value: unknown) => text(value)))
+    },
+    set: () => assert.fail('nothing is set here')
+  }
+}
+
+export async function ends(t: TestContext): Promise<{ payer: End; payee: End; dir: string }> {
+  const dir = await folder(t)
+  const payer = new End(new Purse(3), join(dir, 'payer'), 1)
+  const payee = new End(new Purse(4), join(dir, 'payee'), 2)
+  payer.purse.peer = payee.purse
+  payee.purse.peer = payer.purse
+  await payer.start()
+  await payee.start()
+  t.after(() => Promise.all([payer.teller.close(), payee.teller.close()]))
+  return { payer, payee, dir }
+}
+
+/** A strip of so many epochs, issued on one side and bound on the other. */
+export async function bound(
+  payer: End,
+  payee: End,
+  count = 4,
+  agreement = AGREEMENT,
+  expirySeconds = 3600
+): Promise<SliceList> {
+  const list = payee.teller.list(agreement, EPOCHS.slice(0, count), 0)
+  await payer.teller.intend(list, PROVIDER)
+  const strip = await payee.teller.strip(list, expirySeconds, BUYER)
+  await payer.teller.bind(list, strip, payee.purse.nodeId)
+  return list
+}
+
+export const hashOf = (payer: End, epoch: number): Buffer => payer.ledger.payment(AGREEMENT, epoch)!.hash

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Facts } from '../../src/journal/facts.js'
+import { Ledger } from '../../src/payment/ledger.js'
+import { DEFAULT_LIMITS, Limits } from '../../src/payment/limits.js'
+import { folder } from '../journal/folder.js'
+import { AGREEMENT, OTHER, PROVIDER, bound, ends } from './ends.js'
+
+const OVER = { code: 'OVER_LIMIT', exit: 5 }
+
+test('a payment over the limit of a deal, a day or a peer is never sent, and nothing of it is recorded', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  for (const limit of ['dealMsat', 'dayMsat', 'peerMsat'] as const) {
+    payer.limits = { [limit]: 4_999n }
+    await assert.rejects(payer.teller.pay(AGREEMENT, 0), OVER)
+  }
+  assert.deepEqual(payer.purse.sent, [])
+  assert.equal(payer.step(0), 'bound')
+  payer.limits = { dealMsat: 10_001n, dayMsat: 10_001n, peerMsat: 10_001n }
+  await payer.teller.pay(AGREEMENT, 0)
+  await payer.teller.pay(AGREEMENT, 1)
+  await assert.rejects(payer.teller.pay(AGREEMENT, 2), OVER)
+  assert.equal(payer.purse.sent.length, 2)
+})
+
+test('what is in flight counts, also after a restart, and what failed does not', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  payer.limits = { dayMsat: 5_000n }
+  payer.purse.next = 'pend'
+  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  await payer.restart()
+  payer.purse.next = 'settle'
+  payer.limits = { dayMsat: 10_000n }
+  await assert.rejects(payer.teller.pay(AGREEMENT, 1), OVER)
+  payer.purse.finish(payer.ledger.payment(AGREEMENT, 0)!.hash, 'fail')
+  await payer.teller.reconcile()
+  assert.equal((await payer.teller.pay(AGREEMENT, 1)).step, 'paid')
+})
+
+test('payments that are asked for at the same time do not pass a limit together', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 2)
+  await bound(payer, payee, 2, OTHER)
+  payer.limits = { dayMsat: 10_000n }
+  const answers = await Promise.allSettled([
+    payer.teller.pay(AGREEMENT, 0),
+    payer.teller.pay(AGREEMENT, 1),
+    payer.teller.pay(OTHER, 0),
+    payer.teller.pay(OTHER, 1)
+  ])
+  const paid = answers
+    .filter(answer => answer.status === 'fulfilled')
+    .reduce((sum, { value }) => sum + value.msat, 0n)
+  assert.ok(paid <= 10_000n, `${paid} msat`)
+  assert.ok(paid > 0n)
+  assert.equal(payer.ledger.spending.total(Date.now()), paid)
+})
+
+test('a day is the last 24 hours; a peer is its identity, whatever it is paid for', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 2)
+  await bound(payer, payee, 2, OTHER, 3 * 86_400)
+  let now = Date.now()
+  payer.now = () => now
+  payer.limits = { peerMsat: 9_000n }
+  await payer.teller.pay(AGREEMENT, 0)
+  await assert.rejects(payer.teller.pay(OTHER, 0), OVER)
+  now += 24 * 3_600_000 - 1
+  payer.limits = { dayMsat: 9_000n }
+  await assert.rejects(payer.teller.pay(OTHER, 0), OVER)
+  await payer.restart()
+  await assert.rejects(payer.teller.pay(OTHER, 0), OVER)
+  now += 2
+  assert.equal((await payer.teller.pay(OTHER, 0)).step, 'paid')
+})
+
+test('the whole of an agreement is held against the limits before it is signed', async t => {
+  const { payer } = await ends(t)
+  const { limits } = payer.teller
+  payer.limits = { dealMsat: 100_000n }
+  assert.equal(limits.faultOf({ msat: 100_000n, peer: PROVIDER }), null)
+  assert.equal(limits.faultOf({ msat: 100_001n, peer: PROVIDER })?.code, 'OVER_LIMIT')
+  payer.limits = { peerMsat: 100_000n }
+  assert.equal(limits.faultOf({ msat: 100_001n, peer: PROVIDER })?.exit, 5)
+})
+
+test('a fee is at most 1 % or 5 sat, whichever is more, unless it is set otherwise', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  await payer.teller.pay(AGREEMENT, 0)
+  payer.limits = { feePercent: 10, feeMinMsat: 100n }
+  await payer.teller.pay(AGREEMENT, 1)
+  assert.deepEqual(payer.purse.fees, [5_000n, 500n])
+  const { limits } = payer.teller
+  payer.limits = {}
+  assert.equal(limits.maxFeeMsat(10_000_000n), 100_000n)
+  payer.limits = { feePercent: 0.25, feeMinMsat: 0n }
+  assert.equal(limits.maxFeeMsat(1_000_000n), 2_500n)
+})
+
+test('limits are set on disk, apart for play money and real sats, and real sats have some from the start', async t => {
+  const dir = await folder(t)
+  const ledger = new Ledger(join(dir, 'ledger'))
+  const facts = new Facts(join(dir, 'facts'))
+  await facts.ready()
+  const real = new Limits({ ledger, real: true, facts })
+  assert.deepEqual(real.settings, DEFAULT_LIMITS.real)
+  assert.deepEqual(new Limits({ ledger, real: false, facts }).settings, DEFAULT_LIMITS.play)
+  await real.set({ dayMsat: 1_000n, feePercent: 0.5 })
+  await real.set({ dealMsat: null })
+  await facts.close()
+  const again = await Facts.read(join(dir, 'facts'))
+  assert.deepEqual(new Limits({ ledger, real: true, facts: again }).settings, {
+    ...DEFAULT_LIMITS.real,
+    dayMsat: 1_000n,
+    dealMsat: null,
+    feePercent: 0.5
+  })
+  assert.deepEqual(new Limits({ ledger, real: false, facts: again }).settings, DEFAULT_LIMITS.play)
+  for (const bad of [{ dayMsat: -1n }, { feePercent: -1 }, { feePercent: 101 }, { feePercent: NaN }])
+    await assert.rejects(real.set(bad), { code: 'BAD_INPUT', exit: 2 })
+})
