@@ -88,6 +88,7 @@ export class Trade extends ReadyResource {
   }
   /** Lightning speaks only with whoever has shown its counters, and seen ours. */
   readonly #onmet = ({ stream }: DealChannel): void => {
+    if (this.#options.serve) this.refunds.met(stream.remotePublicKey).catch(this.#options.onfault)
     if (!(this.wallet instanceof PlayWallet) || this.#linked.has(stream)) return
     this.#linked.add(stream)
     linkLightning(stream, this.wallet)
@@ -224,7 +225,8 @@ export class Trade extends ReadyResource {
       for (const { id, lease } of leases.list(role)) {
         const { buyer, provider } = lease.terms
         if (!(role === 'buyer' ? provider : buyer).device.equals(device)) continue
-        if (!OVER.has(lease.state) || ledger.totals(id).inFlightMsat > 0n) return true
+        if (!OVER.has(lease.state) || ledger.totals(id).inFlightMsat > 0n || this.refunds.isOwed(id))
+          return true
       }
     }
     return false

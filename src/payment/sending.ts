@@ -100,10 +100,12 @@ export class Sending {
     await this.ask(bound)
     const payment = this.#ledger.byHash(bound.hash)!
     if (isSettled(payment.step)) return payment
-    if (payment.step === 'sent') throw pending(payment)
-    if (this.expired(payment)) throw expired(payment)
-    const release = limits.hold(payment)
-    await this.#ledger.record({ ...payment, step: 'sent' }).finally(release)
+    // One that is under way is not sent again by the wallet: its end is waited for.
+    if (payment.step !== 'sent') {
+      if (this.expired(payment)) throw expired(payment)
+      const release = limits.hold(payment)
+      await this.#ledger.record({ ...payment, step: 'sent' }).finally(release)
+    }
     const maxFeeMsat = limits.maxFeeMsat(payment.msat)
     const state = await wallet.pay(payment.text, { maxFeeMsat, timeoutMs })
     const outcome = await this.#outcome(this.#ledger.byHash(payment.hash)!, state)

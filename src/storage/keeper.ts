@@ -122,6 +122,7 @@ export class Keeper extends ReadyResource implements Goods {
       else if (lease.state === 'STORED') this.#publish(lease)
     }
     for (const payment of [...this.#options.teller.ledger.at('received')]) await this.#paid(payment)
+    this.#till.resume()
     this.#tick()
     this.#timer = setInterval(() => this.#tick(), this.#options.tickEvery ?? 30_000)
     this.#timer.unref()

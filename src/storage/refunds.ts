@@ -53,14 +53,31 @@ export class Refunds {
     }
   }
 
+  /** The provider is there: what it owes is asked for now. */
+  async met(device: Buffer): Promise<void> {
+    const { debts, leases } = this.#options
+    let owes = false
+    for (const { debt, leftMsat, openMsat } of debts.list('creditor')) {
+      const { agreement } = debt.debt
+      const provider = leases.get('buyer', agreement)?.terms.provider.device
+      if (leftMsat + openMsat === 0n || !provider?.equals(device)) continue
+      this.#next.delete(agreement.toString('hex'))
+      owes = true
+    }
+    if (owes) await this.look()
+  }
+
+  /** True when something is owed to us for an agreement. */
+  isOwed(agreement: Buffer): boolean {
+    const standing = this.#options.debts.get('creditor', agreement)
+    return standing !== null && standing.leftMsat + standing.openMsat > 0n
+  }
+
   /** Claims a debt and waits at most `timeoutMs` until it is paid back; gives what was, msat. */
   async settle(agreement: Buffer, timeoutMs: number): Promise<Msat> {
     const { debts, teller } = this.#options
     const settled = (): Msat => debts.get('creditor', agreement)?.settledMsat ?? 0n
-    const isOpen = (): boolean => {
-      const standing = debts.get('creditor', agreement)
-      return standing !== null && standing.leftMsat + standing.openMsat > 0n
-    }
+    const isOpen = (): boolean => this.isOwed(agreement)
     if (!isOpen()) return settled()
     await this.claim(agreement)
     await new Promise<void>(resolve => {

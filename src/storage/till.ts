@@ -57,6 +57,16 @@ export class Till {
     deals.handle('refund', ({ agreement, invoice }, peer) => this.#refund(agreement, invoice, peer))
   }
 
+  /** A refund whose invoice was taken before a stop is paid now. */
+  resume(): void {
+    const { teller, leases } = this.#options
+    for (const payment of [...teller.ledger.at('bound', 'sent', 'failed')]) {
+      if (payment.kind !== 'refund' || payment.role !== 'payer') continue
+      const lease = leases.get('provider', payment.agreement)
+      if (lease) this.#payOnce(lease, payment.text, payment.msat)
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.#refunding.values())
   }
@@ -213,24 +223,33 @@ export class Till {
     if (!debt) throw new Decline('NO_DEBT', 'nothing is owed for that agreement')
     const msat = debt.leftMsat + debt.openMsat
     if (msat === 0n) throw new Decline('NO_DEBT', 'it is paid back already')
-    const key = agreement.toString('hex')
-    if (!this.#refunding.has(key)) {
-      const paying = this.#payBack(lease, invoice, msat)
-        .catch(error => this.#options.onfault(error))
-        .finally(() => this.#refunding.delete(key))
-      this.#refunding.set(key, paying)
-    }
+    this.#payOnce(lease, invoice, msat)
     return { body: { ok: 1 } }
+  }
+
+  #payOnce(lease: Lease, invoice: string, msat: bigint): void {
+    const key = agreementId(lease.terms).toString('hex')
+    if (this.#refunding.has(key)) return
+    const paying = this.#payBack(lease, invoice, msat)
+      .catch(error => {
+        // The creditor asks again; what is in flight the wallet will tell.
+        if (!(error instanceof BushelError) || !PASSING.has(error.code)) this.#options.onfault(error)
+      })
+      .finally(() => this.#refunding.delete(key))
+    this.#refunding.set(key, paying)
   }
 
   async #payBack({ terms }: Lease, invoice: string, msat: bigint): Promise<void> {
     const { teller } = this.#options
     const agreement = agreementId(terms)
-    const { lightning, identity } = terms.buyer
+    const { lightning, identity, device } = terms.buyer
+    await this.#options.deals.open(device)
     await teller.reach(lightning!, msat, REACH_TIMEOUT)
     await teller.payRefund(agreement, invoice, msat, lightning!, identity)
   }
 }
+
+const PASSING = new Set(['PEER_GONE', 'PEER_UNREACHABLE', 'TIMEOUT', 'NO_ROUTE', 'PAYMENT_PENDING', 'CLOSED'])
 
 /** What the teller refuses is answered as a decline; what went wrong here is not. */
 function declineOf(error: unknown): unknown {

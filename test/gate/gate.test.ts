@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Gate } from './gate.js'
+import type { Arrow } from './orders.js'
+import { sequence } from './seed.js'
+
+const SEED = process.env['BUSHEL_GATE_SEED'] ?? randomBytes(4).toString('hex')
+const KILLS = Number(process.env['BUSHEL_GATE_KILLS'] ?? 20)
+
+type Short = [who: 'buyer' | 'provider', kind: Arrow['kind'], role: Arrow['role'], step: Arrow['step']]
+
+/** Every arrow of the ledger, once for each role. */
+const ARROWS: Short[] = [
+  ['buyer', 'slice', 'payer', 'intent'],
+  ['buyer', 'slice', 'payer', 'bound'],
+  ['buyer', 'slice', 'payer', 'sent'],
+  ['buyer', 'slice', 'payer', 'paid'],
+  ['buyer', 'slice', 'payer', 'applied'],
+  ['buyer', 'slice', 'payer', 'receipt'],
+  ['provider', 'slice', 'payee', 'listed'],
+  ['provider', 'slice', 'payee', 'received'],
+  ['provider', 'slice', 'payee', 'applied'],
+  ['provider', 'slice', 'payee', 'receipt'],
+  ['buyer', 'refund', 'payee', 'listed'],
+  ['buyer', 'refund', 'payee', 'received'],
+  ['provider', 'refund', 'payer', 'bound'],
+  ['provider', 'refund', 'payer', 'sent'],
+  ['provider', 'refund', 'payer', 'paid']
+]
+/** Steps that only the wallet brings about: its process is killed there, too. */
+const LIGHTNING = new Set(['sent', 'paid', 'listed', 'received'])
+/** Killed just before the step is on disk, too. */
+const AHEAD = new Set(['sent', 'paid', 'received'])
+
+let gate: Gate
+
+before(async () => {
+  gate = await Gate.open()
+})
+
+after(() => gate?.close())
+
+for (const [who, kind, role, step] of ARROWS) {
+  const arrow = { role, kind, step, skip: 0 }
+  test(`the ${who} killed when ${step} (${kind}) stands on disk`, () =>
+    gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'self' }))
+  if (AHEAD.has(step) && kind === 'slice')
+    test(`the ${who} killed just before ${step} (${kind}) stands on disk`, () =>
+      gate.strike(gate[who], { ...arrow, phase: 'ahead', victim: 'self', skip: 1 }))
+  if (LIGHTNING.has(step))
+    test(`the ${who}'s Lightning process killed when ${step} (${kind}) stands on disk`, () =>
+      gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'lightning' }))
+}
+
+test(`${KILLS} kills at random moments, of one side or both (seed ${SEED})`, async t => {
+  t.diagnostic(`again with BUSHEL_GATE_SEED=${SEED} BUSHEL_GATE_KILLS=${KILLS}`)
+  const random = sequence(SEED)
+  for (let kills = 0; kills < KILLS;) {
+    const trading = gate.deal().then(lease => (random() < 0.3 ? gate.end(lease) : undefined))
+    trading.catch(() => undefined) // awaited below
+    let over = false
+    const done = trading.finally(() => (over = true))
+    done.catch(() => undefined) // the same
+    while (!over && kills < KILLS) {
+      await Promise.race([pause(100 + random() * 900), done])
+      if (over) break
+      const who = random()
+      if (who < 0.6) await gate.buyer.kill()
+      if (who > 0.4) await gate.provider.kill()
+      kills += who > 0.4 && who < 0.6 ? 2 : 1
+      await gate.revive()
+    }
+    await trading
+    await gate.settle()
+  }
+})

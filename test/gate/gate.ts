@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import createTestnet from 'hyperdht/testnet.js'
+import type { Testnet } from 'hyperdht/testnet.js'
+import { parsePrice } from '../../contracts/money.js'
+import { setUp } from '../../src/daemon/setup.js'
+import { faultsBetween } from './invariants.js'
+import type { Arrow, Look } from './orders.js'
+import { Refusal, Trader } from './trader-process.js'
+
+/** A KiB costs a dozen slices for a month. */
+const PRICE = parsePrice('1000000 sat/GiB-month')
+const BYTES = 24 << 10
+const ATTEMPTS = 30
+const QUIET_MS = 40_000
+/** The other side may be through with a deal before the arrow is hit. */
+const HIT_MS = 10_000
+
+/** A buyer and a provider on a private network, one deal after the other, whoever is killed meanwhile. */
+export class Gate {
+  readonly dir: string
+  readonly buyer: Trader
+  readonly provider: Trader
+  readonly #testnet: Testnet
+  #deals = 0
+  #reviving: Promise<void> | null = null
+  kills = 0
+
+  private constructor(dir: string, testnet: Testnet) {
+    this.dir = dir
+    this.#testnet = testnet
+    this.buyer = new Trader('buyer', join(dir, 'buyer'), testnet.bootstrap)
+    this.provider = new Trader('provider', join(dir, 'provider'), testnet.bootstrap)
+  }
+
+  static async open(): Promise<Gate> {
+    const dir = await mkdtemp(join(tmpdir(), 'bushel-gate-'))
+    const gate = new Gate(dir, await createTestnet(2, { host: '127.0.0.1' }))
+    for (const { name } of gate.#both) await setUp({ home: join(dir, name) })
+    await Promise.all(gate.#both.map(trader => trader.start()))
+    const { key } = await gate.provider.ask<{ key: string }>({ do: 'found' })
+    await gate.buyer.ask({ do: 'join', key })
+    await gate.provider.ask({ do: 'sell', price: PRICE.toString() })
+    return gate
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#both.map(trader => trader.kill()))
+    await this.#testnet.destroy()
+    await rm(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+
+  get #both(): Trader[] {
+    return [this.buyer, this.provider]
+  }
+
+  /** Whoever was killed is started again. */
+  revive(): Promise<void> {
+    this.#reviving ??= Promise.all(this.#both.filter(trader => !trader.alive).map(trader => trader.start()))
+      .then(() => undefined)
+      .finally(() => (this.#reviving = null))
+    return this.#reviving
+  }
+
+  /** One deal from the first to the last slice, begun again after each kill. Gives the lease. */
+  async deal(): Promise<string> {
+    const path = join(this.dir, `file-${this.#deals++}`)
+    await writeFile(path, randomBytes(BYTES))
+    const { leases } = await this.persist(() => this.buyer.ask<{ leases: string[] }>({ do: 'mirror', path }))
+    return leases[0]!
+  }
+
+  /** Ends a lease before its time, and has what is unused paid back. */
+  async end(lease: string): Promise<void> {
+    await this.persist(() => this.buyer.ask({ do: 'end', lease }))
+  }
+
+  /** Whatever a kill does to a step, the same step again comes through in the end. */
+  async persist<T>(step: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await step()
+      } catch (error) {
+        if (!(error instanceof Refusal) || attempt === ATTEMPTS) throw error
+        await pause(20) // the exit of a process is told a moment after its answers stop
+        await this.revive()
+      }
+    }
+  }
+
+  /** Resolves when nothing is under way on either side, and all of it adds up on both. */
+  async settle(): Promise<void> {
+    await this.revive()
+    for (const until = Date.now() + QUIET_MS; ;) {
+      const [buyer, provider] = await Promise.all([
+        this.persist(() => this.buyer.ask<Look>({ do: 'look' })),
+        this.persist(() => this.provider.ask<Look>({ do: 'look' }))
+      ])
+      const faults = faultsBetween(buyer, provider)
+      if (faults.length === 0) return
+      if (Date.now() > until) assert.fail(faults.join('\n'))
+      await pause(100)
+    }
+  }
+
+  /** One deal with somebody killed at an arrow, the other side then, and the sums. */
+  async strike(trader: Trader, arrow: Arrow): Promise<void> {
+    const hit = await trader.arm(arrow)
+    const struck = hit().then(() => this.revive())
+    struck.catch(() => undefined) // awaited below
+    const lease = await this.deal()
+    if (arrow.kind === 'refund') await this.end(lease)
+    await Promise.race([struck, pause(HIT_MS)])
+    assert.ok(trader.hit, `${trader.name} came to ${arrow.step} (${arrow.kind}, ${arrow.phase})`)
+    await struck
+    this.kills++
+    await this.settle()
+  }
+}

@@ -1,0 +1,83 @@
+import type { Look } from './orders.js'
+
+const SETTLED = new Set(['paid', 'received', 'credited', 'applied', 'receipt'])
+const UNDER_WAY = new Set(['sent'])
+
+type Entry = Look['payments'][number]
+
+/** What does not add up between a buyer and a provider who deal with one another alone; empty when all does. */
+export function faultsBetween(buyer: Look, provider: Look): string[] {
+  return [
+    ...buyer.faults.map(fault => `buyer: ${fault}`),
+    ...provider.faults.map(fault => `provider: ${fault}`),
+    ...ownFaults('buyer', buyer),
+    ...ownFaults('provider', provider),
+    ...crossFaults(buyer, provider, 'slice'),
+    ...crossFaults(provider, buyer, 'refund'),
+    ...debtFaults(buyer, provider),
+    ...provider.served
+      .filter(({ state, paid }) => (state === 'ACTIVE' || state === 'STORED') && paid === 0)
+      .map(() => 'the provider serves what was never paid')
+  ]
+}
+
+/** One side alone: nothing under way, no intent settled twice, ledger and wallet the same hash by hash. */
+function ownFaults(name: string, { payments, records }: Look): string[] {
+  const faults: string[] = []
+  const intents = new Set<string>()
+  const settled = new Map<string, Entry>()
+  for (const payment of payments) {
+    if (UNDER_WAY.has(payment.step)) faults.push(`${name}: ${payment.hash.slice(0, 8)} is under way`)
+    if (!SETTLED.has(payment.step)) continue
+    const intent = `${payment.agreement}/${payment.kind}/${payment.epoch}`
+    if (intents.has(intent)) faults.push(`${name}: two settled payments for ${intent}`)
+    intents.add(intent)
+    settled.set(payment.hash, payment)
+  }
+  for (const { direction, hash, msat, status } of records) {
+    if (status === 'pending') faults.push(`${name}: the wallet has ${hash.slice(0, 8)} pending`)
+    if (status !== 'succeeded') continue
+    const payment = settled.get(hash)
+    if (!payment) faults.push(`${name}: the wallet settled ${hash.slice(0, 8)}, the ledger did not`)
+    else if (payment.msat !== msat)
+      faults.push(`${name}: ${payment.msat} msat in the ledger, ${msat} in the wallet`)
+    else if ((payment.role === 'payer') !== (direction === 'sent'))
+      faults.push(`${name}: the other direction`)
+    settled.delete(hash)
+  }
+  for (const [hash, { step }] of settled)
+    if (step !== 'credited')
+      faults.push(`${name}: the ledger settled ${hash.slice(0, 8)}, the wallet did not`)
+  return faults
+}
+
+/** What one paid is what the other received, hash by hash. */
+function crossFaults(payer: Look, payee: Look, kind: Entry['kind']): string[] {
+  const sums = (look: Look, role: Entry['role']): Map<string, string> =>
+    new Map(
+      look.payments
+        .filter(one => one.kind === kind && one.role === role && SETTLED.has(one.step))
+        .map(one => [one.hash, one.msat])
+    )
+  const paid = sums(payer, 'payer')
+  const received = sums(payee, 'payee')
+  const faults: string[] = []
+  for (const [hash, msat] of paid)
+    if (received.get(hash) !== msat) faults.push(`${kind} ${hash.slice(0, 8)} was paid and not received`)
+  for (const hash of received.keys())
+    if (!paid.has(hash)) faults.push(`${kind} ${hash.slice(0, 8)} was received and not paid`)
+  return faults
+}
+
+/** Both know the same debts, and all of them are paid back. */
+function debtFaults(buyer: Look, provider: Look): string[] {
+  const faults: string[] = []
+  const theirs = new Map(provider.owed.map(debt => [debt.agreement, debt]))
+  for (const { agreement, msat, settledMsat } of buyer.owed) {
+    const debt = theirs.get(agreement)
+    if (debt?.msat !== msat) faults.push(`a debt of ${msat} msat that the provider does not know`)
+    if (settledMsat !== msat || debt?.settledMsat !== msat)
+      faults.push(`${settledMsat} of ${msat} msat are paid back`)
+  }
+  return faults
+}

@@ -1,0 +1,59 @@
+import type { Kind, Role, Step } from '../../src/payment/ledger.js'
+
+export interface TraderOptions {
+  home: string
+  bootstrap: { host: string; port: number }[]
+  /** Where a process that is about to be killed says at which step. */
+  hits: string
+}
+
+/** Where somebody is killed. */
+export interface Arrow {
+  role: Role
+  kind: Kind
+  step: Step
+  phase: 'ahead' | 'written'
+  /** The node itself, or its Lightning process. */
+  victim: 'self' | 'lightning'
+  /** So many of these steps go by before. */
+  skip: number
+}
+
+export interface Hit {
+  phase: string
+  step: string
+  hash: string
+}
+
+export type Order =
+  | { do: 'found' }
+  | { do: 'join'; key: string }
+  | { do: 'sell'; price: string }
+  | { do: 'arm'; arrow: Arrow | null }
+  | { do: 'mirror'; path: string }
+  | { do: 'end'; lease: string }
+  | { do: 'look' }
+
+export type Report =
+  | { event: 'ready'; lightning: number }
+  | { event: 'struck' }
+  | { event: 'answer'; id: number; value: unknown }
+  | { event: 'refusal'; id: number; code: string; message: string }
+
+export interface Look {
+  ok: boolean
+  faults: string[]
+  payments: {
+    agreement: string
+    role: Role
+    kind: Kind
+    epoch: number
+    issue: number
+    hash: string
+    msat: string
+    step: Step
+  }[]
+  records: { direction: string; hash: string; msat: string; status: string }[]
+  owed: { agreement: string; msat: string; settledMsat: string }[]
+  served: { state: string; paid: number }[]
+}

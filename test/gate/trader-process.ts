@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Ledger } from '../../src/payment/ledger.js'
+import type { Arrow, Hit, Order, Report, TraderOptions } from './orders.js'
+
+export class Refusal extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** Somebody who trades, and can be killed and started again. */
+export class Trader {
+  readonly name: string
+  readonly #options: TraderOptions
+  #process: ChildProcess | null = null
+  #asked = 0
+  #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
+  /** Resolves when the process has ended, with the signal. */
+  ended: Promise<string | null> = Promise.resolve(null)
+  #struck: (() => void) | null = null
+
+  constructor(name: string, home: string, bootstrap: TraderOptions['bootstrap']) {
+    this.name = name
+    this.#options = { home, bootstrap, hits: `${home}.hit` }
+  }
+
+  get alive(): boolean {
+    return this.#process !== null
+  }
+
+  async start(): Promise<void> {
+    const child = fork(fileURLToPath(new URL('./trader.js', import.meta.url)), [
+      JSON.stringify(this.#options)
+    ])
+    this.#process = child
+    this.ended = new Promise(resolve => {
+      child.once('exit', (_code, signal) => {
+        this.#process = null
+        for (const { reject } of this.#waiting.values())
+          reject(new Refusal('KILLED', `${this.name} was killed`))
+        this.#waiting.clear()
+        resolve(signal)
+      })
+    })
+    const ready = new Promise<void>((resolve, reject) => {
+      child.on('message', (report: Report) => {
+        if (report.event === 'ready') resolve()
+        else if (report.event === 'struck') this.#struck?.()
+        else {
+          const waiting = this.#waiting.get(report.id)
+          this.#waiting.delete(report.id)
+          if (report.event === 'answer') waiting?.resolve(report.value)
+          else waiting?.reject(new Refusal(report.code, report.message))
+        }
+      })
+      child.once('exit', (code, signal) => reject(new Error(`${this.name} ended with ${signal ?? code}`)))
+    })
+    await ready
+  }
+
+  ask<T>(order: Order): Promise<T> {
+    const child = this.#process
+    if (!child) return Promise.reject(new Refusal('KILLED', `${this.name} is not there`))
+    const id = ++this.#asked
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: value => resolve(value as T), reject })
+      child.send({ ...order, id }, error => {
+        if (error) reject(new Refusal('KILLED', error.message))
+      })
+    })
+  }
+
+  /** Has it killed, or its Lightning process, at an arrow; gives a promise of the hit. */
+  async arm(arrow: Arrow): Promise<() => Promise<Hit>> {
+    rmSync(this.#options.hits, { force: true })
+    const struck = new Promise<void>(resolve => (this.#struck = resolve))
+    const { ended } = this
+    await this.ask({ do: 'arm', arrow })
+    return async () => {
+      if (arrow.victim === 'self') assert.equal(await ended, 'SIGKILL', `${this.name} was killed`)
+      else await struck
+      const hit = JSON.parse(readFileSync(this.#options.hits, 'utf8')) as Hit
+      assert.deepEqual([hit.step, hit.phase], [arrow.step, arrow.phase])
+      if (arrow.victim === 'self') await this.#prove(arrow, hit)
+      return hit
+    }
+  }
+
+  /** True when an armed arrow was hit. */
+  get hit(): boolean {
+    return existsSync(this.#options.hits)
+  }
+
+  /** What stands on disk after the kill is what the arrow says: the step, or not yet. */
+  async #prove({ step, phase }: Arrow, { hash }: Hit): Promise<void> {
+    const ledger = await Ledger.read(join(this.#options.home, 'journal', 'ledger'))
+    const stands = ledger.byHash(Buffer.from(hash, 'hex'))?.step
+    // What is noted only (applied) goes to disk together with what comes after it.
+    const same = stands === step || (step === 'applied' && stands === 'receipt')
+    if (phase === 'written') assert.ok(same, `${this.name}: ${step} stands on disk (${stands})`)
+    else assert.notEqual(stands, step, `${this.name}: the step does not stand on disk yet`)
+  }
+
+  async kill(): Promise<void> {
+    this.#process?.kill('SIGKILL')
+    await this.ended
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * A node as `up` runs it, in a process of its own that its driver can have killed at a step of its ledger: in the turn in
+ * which the step is about to be written (`ahead`), or is on disk and nothing else was done yet (`written`).
+ */
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
+import { HOUR, DAY, MIB } from '../../contracts/quantity.js'
+import { Home } from '../../src/identity/home.js'
+import { openNode } from '../../src/node.js'
+import { PlayWallet } from '../../src/lightning/play/wallet.js'
+import type { CallContext } from '../../src/node/api.js'
+import type { Draft } from '../../src/payment/ledger.js'
+import { consumed } from '../../src/storage/consumed.js'
+import type { Arrow, Hit, Order, Report, TraderOptions } from './orders.js'
+
+const options = JSON.parse(process.argv[2]!) as TraderOptions
+const quiet = (): CallContext => ({ onProgress: () => undefined, signal: new AbortController().signal })
+const faults: string[] = []
+
+const node = await openNode({
+  home: await Home.open(options.home),
+  bootstrap: options.bootstrap,
+  serve: true,
+  policy: { sliceStartMsat: 1_000n, sliceCapMsat: 4_000n },
+  onfault: error => void faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+})
+const trade = await node.trade()
+let arrow: Arrow | null = null
+
+function strike(phase: Arrow['phase'], payments: readonly Draft[]): void {
+  if (!arrow || arrow.phase !== phase) return
+  const { step, role, kind, victim } = arrow
+  const hit = payments.find(one => one.step === step && one.role === role && one.kind === kind)
+  if (!hit || arrow.skip-- > 0) return
+  const report: Hit = { phase, step, hash: hit.hash.toString('hex') }
+  const fd = openSync(options.hits, 'w')
+  writeSync(fd, JSON.stringify(report))
+  fsyncSync(fd)
+  closeSync(fd)
+  arrow = null
+  if (victim === 'self') process.kill(process.pid, 'SIGKILL')
+  const { pid } = trade.wallet as PlayWallet
+  process.kill(pid!, 'SIGKILL')
+  process.send!({ event: 'struck' } satisfies Report)
+}
+trade.ledger.on('ahead', (payments: Draft[]) => strike('ahead', payments))
+trade.ledger.on('written', (payments: Draft[]) => strike('written', payments))
+
+async function obey(order: Order): Promise<unknown> {
+  switch (order.do) {
+    case 'found':
+      return node.call('market.create', { name: 'gate' }, quiet())
+    case 'join':
+      return node.call('market.join', { key: order.key }, quiet())
+    case 'sell': {
+      const offer = { space: 64 * MIB, minTime: HOUR, maxTime: 365 * DAY, region: '' }
+      return node.call('sell.storage', { ...offer, price: order.price }, quiet())
+    }
+    case 'arm':
+      arrow = order.arrow
+      return null
+    case 'mirror':
+      return node.call('mirror', { path: order.path, copies: 1, time: 30 * DAY }, quiet())
+    case 'end':
+      return node.call('leases.end', { id: order.lease }, quiet())
+    case 'look':
+      return look()
+  }
+}
+
+/** Everything about money, as plain JSON. */
+async function look(): Promise<unknown> {
+  const { ledger, teller, leases, debts, wallet } = trade
+  const check = await teller.checkBalance(consumed(leases, ledger, debts, Date.now()))
+  const payments = [...ledger.all()].map(one => ({
+    agreement: one.agreement.toString('hex'),
+    role: one.role,
+    kind: one.kind,
+    epoch: one.epoch,
+    issue: one.issue,
+    hash: one.hash.toString('hex'),
+    msat: one.msat.toString(),
+    step: one.step
+  }))
+  const records = (await wallet.history()).map(one => ({
+    direction: one.direction,
+    hash: one.paymentHash.toString('hex'),
+    msat: one.msat.toString(),
+    status: one.status
+  }))
+  const owed = [...debts.list()].map(({ debt, settledMsat }) => ({
+    agreement: debt.debt.agreement.toString('hex'),
+    msat: debt.debt.msat.toString(),
+    settledMsat: settledMsat.toString()
+  }))
+  const served = [...leases.list('provider')].map(({ id, lease }) => ({
+    state: lease.state,
+    paid: ledger.contiguous(id)
+  }))
+  return { ok: check.ok, faults: [...check.faults, ...faults.splice(0)], payments, records, owed, served }
+}
+
+process.on('message', (order: Order & { id: number }) => {
+  obey(order).then(
+    value => process.send!({ event: 'answer', id: order.id, value } satisfies Report),
+    (error: unknown) =>
+      process.send!({
+        event: 'refusal',
+        id: order.id,
+        code: (error as { code?: string }).code ?? '',
+        message: error instanceof Error ? error.message : String(error)
+      } satisfies Report)
+  )
+})
+process.on('disconnect', () => process.exit())
+const { pid } = trade.wallet as PlayWallet
+process.send!({ event: 'ready', lightning: pid ?? 0 } satisfies Report)
