@@ -6,6 +6,7 @@ import ReadyResource from 'ready-resource'
 import { BushelError } from '../contracts/errors.js'
 import { formatKey } from '../contracts/key.js'
 import { Books } from './book/books.js'
+import type { WalletChoice } from './identity/config.js'
 import { Facts } from './journal/facts.js'
 import { Network } from './network/network.js'
 import type { Address } from './network/network.js'
@@ -27,6 +28,8 @@ export interface HomePort {
   /** The market in use, when one was chosen. */
   readonly market: Buffer | null
   useMarket(market: Buffer | null): Promise<void>
+  /** The wallet that it deals with. */
+  readonly wallet: WalletChoice
 }
 
 export interface NodeOptions {
@@ -117,6 +120,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     const { facts, network, books, serving: serve } = this
     const trade = new Trade({
       dir,
+      backend: this.home.wallet,
       identity,
       device,
       proof,

@@ -16,8 +16,12 @@ export function parsePort(text: string): number {
   return parseCount(text, 'port', 1, 65_535)
 }
 
+export function parseWhole(text: string, what: string, most: number): number {
+  return parseCount(text, what, 0, most)
+}
+
 function parseCount(text: string, what: string, least: number, most: number): number {
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : NaN
+  const value = /^\d{1,7}$/.test(text) ? Number(text) : NaN
   if (value >= least && value <= most) return value
   throw BushelError.badInput(`'${text}' is not a ${what}`, `give a whole number from ${least} to ${most}`)
 }

@@ -39,6 +39,7 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       NODE_UNREACHABLE: 'the control socket cannot be opened',
       NOT_RUNNING: 'this needs `bushel up`, and none runs on this home',
       NO_RELAY: 'no relay of the market can be reached',
+      OLD_HOME: 'this home is an older copy of itself',
       PACK_EXISTS: 'a drive of this name was packed before',
       PEER_GONE: 'a peer went away',
       PEER_UNREACHABLE: 'a peer did not answer',
@@ -63,9 +64,11 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       BAD_LINK: 'no link',
       BAD_NAME: 'a name that cannot be used',
       BAD_PATH: 'a file or folder that is not there or not readable',
+      BAD_RECEIPT: 'no receipt',
       BAD_REQUEST: 'the running node did not understand the command',
       BAD_RULES: "rules that cannot be a market's",
       BAD_WORDS: 'the 24 words do not make an identity',
+      CONSENT_NEEDED: 'this node deals in real money: say that you agree',
       CORRUPT: 'a file of the book is damaged',
       FILE_CHANGED: 'a file changed while it was being read',
       FILE_EXISTS: 'a different file is in the way',
@@ -82,6 +85,7 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       USAGE: 'unknown command or option, or a missing argument',
       WALLET_BUSY: 'another process has the wallet',
       WALLET_CORRUPT: 'the wallet is damaged',
+      WALLET_IN_USE: 'something is under way on the wallet in use',
       WHICH_MARKET: 'several markets are joined, and none is chosen'
     }
   ],
@@ -92,7 +96,8 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       LINK_NOT_FOUND: 'nobody who has this drive was found',
       MARKET_NOT_FOUND: 'no such market',
       NOT_FOUND: 'it was not found',
-      ORDER_NOT_FOUND: 'no such order of this node'
+      ORDER_NOT_FOUND: 'no such order of this node',
+      RECEIPT_NOT_FOUND: 'no such payment of this lease'
     }
   ],
   [
@@ -107,12 +112,24 @@ const CODES: readonly [Exit, Record<string, string>][] = [
   [
     EXIT.payment,
     {
+      ALREADY_PAID: 'it was paid before; nothing was paid now',
+      INVOICE_EXPIRED: 'an invoice has expired; nothing was paid',
       INVOICE_REFUSED: 'an invoice was not what was agreed; nothing was paid',
+      NO_AMOUNT: 'an invoice names no amount; nothing was paid',
       NO_BALANCE: 'the balance is too small',
+      NO_INBOUND: 'the Lightning node can receive too little',
       NO_ROUTE: 'the other Lightning node cannot be paid',
+      OVER_LIMIT: 'over a limit of this node; nothing was paid',
       PAYMENT_FAILED: 'a payment failed',
       PAYMENT_PENDING: 'a payment is still under way',
-      WALLET_FAILED: 'the Lightning process does not run'
+      SLICE_REFUSED: 'a slice is not taken on that hash any more',
+      WALLET_FAILED: 'the Lightning node does not run, or refused',
+      WALLET_GONE: 'the Lightning node went away before it answered',
+      WALLET_SYNCING: 'the Lightning node is not in step; nothing was paid',
+      WALLET_TIMEOUT: 'the Lightning node did not answer in time',
+      WALLET_UNREACHABLE: 'no Lightning node answers at the path',
+      WRONG_NETWORK: 'it is for another Lightning network; nothing was paid',
+      WRONG_NODE: 'another Lightning node answers; nothing was paid'
     }
   ],
   [

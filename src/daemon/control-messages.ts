@@ -33,6 +33,11 @@ const METHODS: Record<Method, true> = {
   leases: true,
   'leases.end': true,
   wallet: true,
+  'wallet.history': true,
+  'wallet.invoice': true,
+  'wallet.pay': true,
+  'wallet.limits': true,
+  'log.check': true,
   status: true
 }
 

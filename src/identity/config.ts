@@ -1,10 +1,27 @@
 import { open } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
 import { BushelError } from '../../contracts/errors.js'
 import { formatKey, parseKey } from '../../contracts/key.js'
 import { MAX_MSAT } from '../../contracts/money.js'
 
 const VERSION = 1
 const MAX_FILE_BYTES = 64 * 1024
+
+/** The wallet that a home deals with: the embedded one, or a Core Lightning node as it was when it was connected. */
+export type WalletChoice =
+  | { backend: 'play' }
+  | {
+      backend: 'cln'
+      /** Path of lightningd's socket. */
+      socket: string
+      /** 33 bytes. */
+      nodeId: Buffer
+      network: string
+      /** When its owner agreed to deal with real money, ms since 1970; null where the network has none. */
+      consented: number | null
+    }
+
+export const CLN_NETWORKS = ['bitcoin', 'testnet', 'signet', 'regtest']
 
 /** What `config.json` says; nothing in it is secret. */
 export interface Config {
@@ -14,14 +31,16 @@ export interface Config {
   playGrantMsat: bigint
   /** The market in use, when one was chosen. */
   market: Buffer | null
+  wallet: WalletChoice
 }
 
-export function formatConfig({ created, playGrantMsat, market }: Config): string {
+export function formatConfig({ created, playGrantMsat, market, wallet }: Config): string {
   const plain = {
     version: VERSION,
     created,
     playGrantMsat: playGrantMsat.toString(),
-    ...(market ? { market: formatKey(market) } : {})
+    ...(market ? { market: formatKey(market) } : {}),
+    ...(wallet.backend === 'cln' ? { wallet: { ...wallet, nodeId: wallet.nodeId.toString('hex') } } : {})
   }
   return JSON.stringify(plain, null, 2) + '\n'
 }
@@ -37,7 +56,7 @@ export function parseConfig(text: string, file: string): Config {
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
     throw badFile(file, 'it is not an object')
   }
-  const { version, created, playGrantMsat, market } = plain as Record<string, unknown>
+  const { version, created, playGrantMsat, market, wallet } = plain as Record<string, unknown>
   if (version !== VERSION) {
     throw badFile(file, `its version is ${JSON.stringify(version) ?? 'missing'}, not ${VERSION}`)
   }
@@ -48,7 +67,34 @@ export function parseConfig(text: string, file: string): Config {
     throw badFile(file, "'playGrantMsat' is not an amount")
   }
   if (BigInt(playGrantMsat) > MAX_MSAT) throw badFile(file, "'playGrantMsat' is more than there is")
-  return { created, playGrantMsat: BigInt(playGrantMsat), market: marketOf(market, file) }
+  return {
+    created,
+    playGrantMsat: BigInt(playGrantMsat),
+    market: marketOf(market, file),
+    wallet: walletOf(wallet, file)
+  }
+}
+
+function walletOf(value: unknown, file: string): WalletChoice {
+  if (value === undefined) return { backend: 'play' }
+  const { backend, socket, nodeId, network, consented } = (value ?? {}) as Record<string, unknown>
+  const known =
+    backend === 'cln' &&
+    typeof socket === 'string' &&
+    isAbsolute(socket) &&
+    typeof nodeId === 'string' &&
+    /^0[23][0-9a-f]{64}$/.test(nodeId) &&
+    typeof network === 'string' &&
+    CLN_NETWORKS.includes(network) &&
+    (consented === null || Number.isSafeInteger(consented))
+  if (!known) throw badFile(file, "'wallet' is none")
+  return {
+    backend,
+    socket,
+    nodeId: Buffer.from(nodeId, 'hex'),
+    network,
+    consented: consented as number | null
+  }
 }
 
 function marketOf(value: unknown, file: string): Buffer | null {

@@ -6,7 +6,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import { attests, authorOf } from '../../contracts/attestation.js'
 import { BushelError } from '../../contracts/errors.js'
 import { badFile, formatConfig, parseConfig, readHomeFile } from './config.js'
-import type { Config } from './config.js'
+import type { Config, WalletChoice } from './config.js'
 import { replaceDurably, syncFolder, writeDurably } from './durable.js'
 import { HomeLock } from './lock.js'
 import type { Holder } from './lock.js'
@@ -69,7 +69,8 @@ export class Home {
     const config: Config = {
       created: Date.now(),
       playGrantMsat: options.playGrantMsat ?? DEFAULT_PLAY_GRANT_MSAT,
-      market: null
+      market: null,
+      wallet: { backend: 'play' }
     }
     const parts = { device, identity, proof, config }
     const draft = await openingFolder(dir, async () => {
@@ -131,11 +132,24 @@ export class Home {
     return this.#config.market
   }
 
+  get wallet(): WalletChoice {
+    return this.#config.wallet
+  }
+
   /** Settles which market is in use; on disk when it resolves. Others' settings, written meanwhile, are kept. */
-  async useMarket(market: Buffer | null): Promise<void> {
+  useMarket(market: Buffer | null): Promise<void> {
+    return this.#change({ market })
+  }
+
+  /** Settles which wallet this home deals with; on disk when it resolves. */
+  connectWallet(wallet: WalletChoice): Promise<void> {
+    return this.#change({ wallet })
+  }
+
+  async #change(changes: Partial<Config>): Promise<void> {
     const file = join(this.dir, CONFIG)
     const current = parseConfig((await readHomeFile(file)).toString('utf8'), file)
-    const next = { ...current, market }
+    const next = { ...current, ...changes }
     await replaceDurably(file, formatConfig(next))
     this.#config = next
   }

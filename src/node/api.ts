@@ -162,9 +162,75 @@ export interface LeaseEntry {
 }
 
 export interface WalletResult {
+  backend: 'play' | 'cln'
   network: string
+  /** Hex; absent for the embedded wallet. */
+  nodeId?: string
   spendableMsat: string
   receivableMsat: string
+}
+
+/** What the wallet itself has recorded, and what it was for. */
+export interface WalletEntry {
+  direction: 'sent' | 'received'
+  /** ms since 1970. */
+  at: number
+  msat: string
+  feeMsat: string
+  status: string
+  hash: string
+  description: string
+  /** By the ledger: `slice`, `refund`, `direct`, or null where it knows nothing of it. */
+  kind: string | null
+  agreement: string | null
+  epoch: number | null
+}
+
+export interface LimitsResult {
+  dealMsat: string | null
+  dayMsat: string | null
+  peerMsat: string | null
+  feePercent: number
+  feeMinMsat: string
+  dryRun?: boolean
+}
+
+export interface SetLimits {
+  dealMsat?: string | null
+  dayMsat?: string | null
+  peerMsat?: string | null
+  feePercent?: number
+  feeMinMsat?: string
+  dryRun?: boolean
+}
+
+export interface PaidInvoice {
+  hash: string
+  msat: string
+  feeMsat: string
+  preimage: string
+  payee: string
+  description: string
+  dryRun?: boolean
+}
+
+/** The ledger held against the wallet. Amounts in msat. */
+export interface CheckResult {
+  ok: boolean
+  lines: string[]
+  faults: string[]
+  paidMsat: string
+  receivedMsat: string
+  refundedMsat: string
+  feesMsat: string
+  inFlightMsat: string
+  consumedMsat: string
+  balanceMsat: string
+  owedMsat: string
+  ledgerPaidMsat: string
+  ledgerReceivedMsat: string
+  walletPaidMsat: string
+  walletReceivedMsat: string
 }
 
 export interface StatusResult {
@@ -206,6 +272,14 @@ export interface NodeApi {
   leases: [Record<string, never>, { leases: LeaseEntry[] }]
   'leases.end': [{ id: string; dryRun?: boolean }, { id: string; state: string; dryRun?: boolean }]
   wallet: [Record<string, never>, WalletResult]
+  'wallet.history': [{ limit?: number }, { records: WalletEntry[] }]
+  'wallet.invoice': [
+    { msat: string; description: string; expirySeconds: number; dryRun?: boolean },
+    { invoice: string; hash: string; msat: string; dryRun?: boolean }
+  ]
+  'wallet.pay': [{ invoice: string; maxMsat?: string; dryRun?: boolean }, PaidInvoice]
+  'wallet.limits': [SetLimits, LimitsResult]
+  'log.check': [Record<string, never>, CheckResult]
   status: [Record<string, never>, StatusResult]
 }
 

@@ -2,8 +2,8 @@ import id from 'hypercore-id-encoding'
 import { formatKey } from '../../contracts/key.js'
 import { RESOURCE, askOf, bidOf } from '../../contracts/order.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
-import { PLAY_NETWORK } from '../lightning/play/network.js'
 import type { BookAsk, BookBid, BookResult, Params } from './api.js'
+import { networkOf } from './backend.js'
 import { browsing } from './browsing.js'
 import { marketOf } from './markets.js'
 import type { Parts } from './parts.js'
@@ -14,7 +14,11 @@ const LIMIT = 1000
 /** The book of a market that is joined, or, named by its key, of one that is only looked at. */
 export async function readBook(parts: Parts, params: Params<'book'>): Promise<BookResult> {
   const waitMs = params.waitMs ?? WAIT
-  const query = { resource: RESOURCE.storage, network: PLAY_NETWORK, limit: params.limit ?? LIMIT }
+  const query = {
+    resource: RESOURCE.storage,
+    network: networkOf(parts.home.wallet),
+    limit: params.limit ?? LIMIT
+  }
   const key = params.market && id.isValid(params.market) ? Buffer.from(id.decode(params.market)) : null
   if (key && !parts.books.get(key)) {
     return browsing(parts, key, waitMs, async reader => ({

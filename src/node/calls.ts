@@ -10,6 +10,15 @@ import type { MirrorListener, MirrorRequest } from '../storage/mirrors.js'
 import type { CallContext, Method, Mirror, MirrorResult, Params, Progress, Result } from './api.js'
 import { readBook } from './booking.js'
 import { createMarket, joinMarket, marketEntries, marketOf } from './markets.js'
+import {
+  checkLog,
+  demandInbound,
+  walletHistory,
+  walletInvoice,
+  walletLimits,
+  walletPay,
+  walletResult
+} from './money.js'
 import type { Parts } from './parts.js'
 import { leaseEntries } from './report.js'
 import { restoreLink } from './restoring.js'
@@ -48,6 +57,7 @@ export const CALLS: Calls = {
     if (!(await shelf.canReserve(space))) {
       throw BushelError.badInput('the disk has less room than that', 'offer less --space', 'NO_SPACE')
     }
+    await demandInbound(parts, 2n * FIRST_SLICE)
     await market.inStep({ timeoutMs: BOOK_WAIT })
     const order = {
       market: market.key,
@@ -146,14 +156,17 @@ export const CALLS: Calls = {
     return { id: formatKey(id), state: 'ENDED' }
   },
 
-  wallet: async parts => {
-    const { network, spendableMsat, receivableMsat } = await (await parts.trade()).wallet.balance()
-    return { network, spendableMsat: spendableMsat.toString(), receivableMsat: receivableMsat.toString() }
-  },
+  wallet: async parts => walletResult(parts.home.wallet, await (await parts.trade()).wallet.balance()),
+  'wallet.history': walletHistory,
+  'wallet.invoice': walletInvoice,
+  'wallet.pay': walletPay,
+  'wallet.limits': walletLimits,
+  'log.check': checkLog,
 
   status: async parts => statusOf(parts)
 }
 
+const FIRST_SLICE = 40_000n
 /** An ask with a tiny piece of data still costs a sat. */
 const MIN_CHARGE = 1000n
 

@@ -1,14 +1,17 @@
 import { join } from 'node:path'
 import { formatKey } from '../../contracts/key.js'
 import { BushelError } from '../../contracts/errors.js'
+import type { WalletChoice } from '../identity/config.js'
 import { Facts } from '../journal/facts.js'
-import { PLAY_NETWORK } from '../lightning/play/network.js'
+import { ClnWallet } from '../lightning/cln.js'
 import { PlayWallet } from '../lightning/play/wallet.js'
 import { Ledger } from '../payment/ledger.js'
 import { occupiedBytes } from '../storage/disk.js'
 import { Books } from '../book/books.js'
 import type { KeyPair } from 'hypercore-crypto'
 import type { LeaseEntry, MarketEntry, Result, StatusResult, WalletResult } from './api.js'
+import { ledgerFile, networkOf } from './backend.js'
+import { walletResult } from './money.js'
 import { marketEntries } from './markets.js'
 import { leaseEntries } from './report.js'
 import { countsOf } from './status.js'
@@ -19,14 +22,25 @@ export interface OfflineHome {
   readonly identity: Buffer
   readonly device: KeyPair
   readonly market: Buffer | null
+  readonly wallet: WalletChoice
 }
 
 async function readLeases(home: OfflineHome): Promise<{ leases: LeaseEntry[] }> {
-  const [facts, ledger] = await Promise.all([factsOf(home), Ledger.read(join(home.dir, 'journal', 'ledger'))])
+  const [facts, ledger] = await Promise.all([factsOf(home), Ledger.read(ledgerFile(home.dir, home.wallet))])
   return { leases: leaseEntries(facts, ledger) }
 }
 
 async function readWallet(home: OfflineHome): Promise<WalletResult> {
+  if (home.wallet.backend === 'cln') {
+    const { socket, nodeId, network } = home.wallet
+    const payIndex = { get: () => 0n, set: async () => undefined }
+    const wallet = new ClnWallet({ socket, nodeId, network, payIndex })
+    try {
+      return walletResult(home.wallet, await wallet.balance())
+    } finally {
+      await wallet.close()
+    }
+  }
   const balance = await PlayWallet.readBalance(join(home.dir, 'lightning'))
   if (!balance) {
     throw BushelError.badInput(
@@ -35,8 +49,7 @@ async function readWallet(home: OfflineHome): Promise<WalletResult> {
       'BAD_CONFIG'
     )
   }
-  const { network, spendableMsat, receivableMsat } = balance
-  return { network, spendableMsat: spendableMsat.toString(), receivableMsat: receivableMsat.toString() }
+  return walletResult(home.wallet, balance)
 }
 
 async function readStatus(home: OfflineHome): Promise<StatusResult> {
@@ -46,7 +59,7 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
     identity: formatKey(home.identity),
     device: formatKey(home.device.publicKey),
     pid: null,
-    network: PLAY_NETWORK,
+    network: networkOf(home.wallet),
     market: home.market && formatKey(home.market),
     peers: 0,
     shelf: { usedBytes, reservedBytes, spaceBytes: 0, egressBytes: 0 },

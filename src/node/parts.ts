@@ -1,4 +1,5 @@
 import type { Books } from '../book/books.js'
+import type { WalletChoice } from '../identity/config.js'
 import type { Facts } from '../journal/facts.js'
 import type { Network } from '../network/network.js'
 import type { Patience } from '../storage/patience.js'
@@ -11,6 +12,7 @@ export interface Parts {
     readonly identity: Buffer
     readonly market: Buffer | null
     useMarket(market: Buffer | null): Promise<void>
+    readonly wallet: WalletChoice
   }
   readonly device: string
   readonly serving: boolean

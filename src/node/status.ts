@@ -1,12 +1,14 @@
+import { BushelError } from '../../contracts/errors.js'
 import { formatKey } from '../../contracts/key.js'
 import { RESOURCE, SIDE, askOf } from '../../contracts/order.js'
 import { formatTime } from '../../contracts/quantity.js'
 import type { Order } from '#spec'
-import { PLAY_NETWORK } from '../lightning/play/network.js'
 import { Leases, idOf } from '../storage/leases.js'
-import { billedBytes } from '../../contracts/money.js'
+import { billedBytes, formatAmount } from '../../contracts/money.js'
+import type { Wallet } from '../lightning/wallet.js'
 import type { Facts } from '../journal/facts.js'
 import type { StatusResult } from './api.js'
+import { networkOf } from './backend.js'
 import type { Parts } from './parts.js'
 
 const LIVE = new Set(['BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
@@ -37,12 +39,16 @@ export async function statusOf(parts: Parts): Promise<StatusResult> {
     if (state === 'ahead')
       notes.push(`market ${name}: its ticks are ${formatTime(-behind)} ahead of this clock`)
   }
+  if (trade) {
+    notes.push(...trade.alarms, ...trade.mended.slice(-5).map(line => `the ledger was mended: ${line}`))
+    notes.push(...(await inboundNote(trade.wallet)))
+  }
   const asks = trade ? [...trade.orders.list()] : []
   return {
     identity: formatKey(parts.home.identity),
     device: parts.device,
     pid: process.pid,
-    network: PLAY_NETWORK,
+    network: networkOf(parts.home.wallet),
     market: marketInUse(parts),
     peers: parts.network.streams.length,
     shelf: {
@@ -55,6 +61,18 @@ export async function statusOf(parts: Parts): Promise<StatusResult> {
     },
     leases,
     notes
+  }
+}
+
+/** Whoever sells for real sats must be able to receive them. */
+async function inboundNote(wallet: Wallet): Promise<string[]> {
+  if (!wallet.real) return []
+  try {
+    const { receivableMsat } = await wallet.balance()
+    return [`can receive ${formatAmount(receivableMsat)} over the channels that are open now`]
+  } catch (error) {
+    if (!(error instanceof BushelError)) throw error
+    return [`the wallet is not there: ${error.message}`]
   }
 }
 

@@ -14,6 +14,7 @@ import { Experiences } from '../deal/experience.js'
 import { DEFAULT_POLICY, Provider } from '../deal/provider.js'
 import type { Policy } from '../deal/provider.js'
 import { StandingOrders } from '../deal/standing-orders.js'
+import type { WalletChoice } from '../identity/config.js'
 import type { Facts } from '../journal/facts.js'
 import { checkInvoice } from '../lightning/invoice.js'
 import { linkLightning } from '../lightning/play/link.js'
@@ -39,6 +40,7 @@ import { Refunds } from '../storage/refunds.js'
 import { takeOver } from '../storage/restored-home.js'
 import { Shelf } from '../storage/shelf.js'
 import { Tenant } from '../storage/tenant.js'
+import { ledgerFile, walletOf } from './backend.js'
 
 export interface TradeOptions {
   /** The home's folder. */
@@ -49,6 +51,8 @@ export interface TradeOptions {
   facts: Facts
   network: Network
   books: Books
+  /** The wallet that the home deals with. */
+  backend: WalletChoice
   /** Provider and unattended buyer, too; else only what one mirror needs. */
   serve: boolean
   policy?: Partial<Policy>
@@ -97,9 +101,9 @@ export class Trade extends ReadyResource {
   constructor(options: TradeOptions) {
     super()
     this.#options = options
-    this.wallet = new PlayWallet({ dir: join(options.dir, 'lightning') })
-    const { facts, now = Date.now } = options
-    this.ledger = new Ledger(join(options.dir, 'journal', 'ledger'))
+    const { dir, backend, facts, now = Date.now } = options
+    this.wallet = walletOf(dir, backend, facts)
+    this.ledger = new Ledger(ledgerFile(dir, backend))
     this.debts = new Debts(facts, this.ledger)
     this.limits = new Limits({ ledger: this.ledger, real: this.wallet.real, facts, now })
     this.leases = new Leases(options.facts)

@@ -26,6 +26,18 @@ const mirrored = {
   atRiskMsat: '123000',
   seconds: { pack: 0.5, upload: 1.25 }
 }
+const record = {
+  direction: 'sent',
+  at: DAY,
+  msat: '5000',
+  feeMsat: '1',
+  status: 'succeeded',
+  hash: 'ab'.repeat(32),
+  description: '',
+  kind: 'slice',
+  agreement: 'cd'.repeat(32),
+  epoch: 3
+}
 const lease = {
   id: a,
   role: 'buyer',
@@ -131,7 +143,44 @@ const cases: [string[], string, object, object][] = [
   ],
   [['leases'], 'leases', {}, { leases: [lease, { ...lease, role: 'provider', until: 0 }] }],
   [['leases', 'end', a], 'leases.end', { id: a, dryRun: false }, { id: a, state: 'ENDED' }],
-  [['wallet'], 'wallet', {}, { network: 'play-1', spendableMsat: '1000', receivableMsat: '0' }],
+  [
+    ['wallet'],
+    'wallet',
+    {},
+    { backend: 'play', network: 'play-1', spendableMsat: '1000', receivableMsat: '0' }
+  ],
+  [
+    ['wallet'],
+    'wallet',
+    {},
+    {
+      backend: 'cln',
+      nodeId: '02'.repeat(33),
+      network: 'regtest',
+      spendableMsat: '1000',
+      receivableMsat: '0'
+    }
+  ],
+  [['wallet', 'history', '--limit', '7'], 'wallet.history', { limit: 7 }, { records: [record] }],
+  [['wallet', 'history'], 'wallet.history', { limit: 50 }, { records: [] }],
+  [
+    ['wallet', 'invoice', '1.5 sat', '--description', 'tea', '--expiry', '2h'],
+    'wallet.invoice',
+    { msat: '1500', description: 'tea', expirySeconds: 7200, dryRun: false },
+    { invoice: 'lnbcrt1', hash: 'ab', msat: '1500' }
+  ],
+  [
+    ['wallet', 'pay', 'lnbcrt1', '--max', '2 sat'],
+    'wallet.pay',
+    { invoice: 'lnbcrt1', maxMsat: '2000', dryRun: false },
+    { hash: 'ab', msat: '1500', feeMsat: '0', preimage: 'cd', payee: '02', description: 'tea' }
+  ],
+  [
+    ['wallet', 'limits', '--deal', '10 sat', '--day', 'none', '--fee', '0.5', '--fee-min', '1 sat'],
+    'wallet.limits',
+    { dealMsat: '10000', dayMsat: null, feePercent: 0.5, feeMinMsat: '1000', dryRun: false },
+    { dealMsat: '10000', dayMsat: null, peerMsat: '5000', feePercent: 0.5, feeMinMsat: '1000' }
+  ],
   [
     ['status'],
     'status',

@@ -209,6 +209,15 @@ test('every command has help, with an example, within 80 columns', async () => {
     'leases',
     'leases end',
     'wallet',
+    'wallet connect',
+    'wallet history',
+    'wallet invoice',
+    'wallet pay',
+    'wallet limits',
+    'log',
+    'receipt',
+    'receipt export',
+    'receipt verify',
     'status'
   ])
 })

@@ -40,10 +40,10 @@ test('a signature over one kind of thing never holds for another with the same b
   assert.ok(verify('ban', { key }, signature, device.publicKey))
   assert.ok(!verify('agreement-reference', { agreement: key }, signature, device.publicKey))
 
-  const stored = { agreement: key, until: 5 }
-  const same = { agreement: key, from: 5 }
-  assert.deepEqual(encode('paid-until', stored), encode('strip-request', same))
-  assert.ok(!verify('strip-request', same, sign('paid-until', stored, device), device.publicKey))
+  const gone = { agreement: key, epoch: 5, hash: key }
+  const same = { agreement: key, epoch: 5, preimage: key }
+  assert.deepEqual(encode('void', gone), encode('paid', same))
+  assert.ok(!verify('paid', same, sign('void', gone, device), device.publicKey))
 })
 
 test('an attestation shows whose a device is, and no more', () => {

@@ -9,6 +9,10 @@ export const run: Action = async ({ place, output, context }) => {
   output.print(result, () =>
     facts([
       [
+        'wallet',
+        result.backend === 'play' ? 'play (embedded)' : `Core Lightning ${result.nodeId!.slice(0, 16)}`
+      ],
+      [
         'network',
         result.network.startsWith('play') ? `${result.network} (play money, worth nothing)` : result.network
       ],

@@ -1,0 +1,81 @@
+import { BushelError } from '../../contracts/errors.js'
+import { shortKey } from '../../contracts/key.js'
+import { join } from 'node:path'
+import { Home } from '../identity/home.js'
+import type { WalletChoice } from '../identity/config.js'
+import type { Place } from './access.js'
+
+/** What connecting a wallet would change, and what is known of it. */
+export interface Connecting {
+  choice: WalletChoice
+  network: string
+  alias: string
+  spendableMsat: bigint
+  receivableMsat: bigint
+  /** Why the node does not deal yet, in its own words, or null. */
+  syncing: string | null
+}
+
+/** Asks a Core Lightning node who it is; nothing is changed. */
+export async function probeCln(socket: string): Promise<Connecting> {
+  const { ClnWallet } = await import('../lightning/cln.js')
+  const { nodeId, network, alias, syncing, spendableMsat, receivableMsat } = await ClnWallet.probe(socket)
+  const { CLN_NETWORKS } = await import('../identity/config.js')
+  if (!CLN_NETWORKS.includes(network)) {
+    throw BushelError.payment(
+      `this node is on the network ${network}, which Bushel does not deal on`,
+      `nothing was changed; it deals on ${CLN_NETWORKS.join(', ')}`,
+      'WRONG_NETWORK'
+    )
+  }
+  const choice: WalletChoice = { backend: 'cln', socket, nodeId, network, consented: null }
+  return { choice, network, alias, syncing, spendableMsat, receivableMsat }
+}
+
+/**
+ * Settles the wallet of a home, and gives the network that it deals on then. Refused while a node runs on it, or anything
+ * is under way on the one in use.
+ */
+export async function connectWallet(place: Place, choice: WalletChoice, dryRun: boolean): Promise<string> {
+  const home = await Home.open(place.home)
+  const lock = await home.lock({ pid: process.pid, command: place.command, control: null })
+  try {
+    await demandIdle(home, choice)
+    if (!dryRun) await home.connectWallet(choice)
+    const { networkOf } = await import('../node/backend.js')
+    return networkOf(choice)
+  } finally {
+    lock.release()
+  }
+}
+
+async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
+  const [{ ledgerFile }, { Ledger }, { Facts }, { Leases }] = await Promise.all([
+    import('../node/backend.js'),
+    import('../payment/ledger.js'),
+    import('../journal/facts.js'),
+    import('../storage/leases.js')
+  ])
+  const file = ledgerFile(home.dir, home.wallet)
+  if (file === ledgerFile(home.dir, choice)) return // the same wallet, perhaps at another path
+  const ledger = await Ledger.read(file)
+  const leases = new Leases(await Facts.read(join(home.dir, 'journal', 'facts')))
+  for (const role of ['buyer', 'provider'] as const) {
+    for (const { id, lease } of leases.list(role)) {
+      if (OVER.has(lease.state)) continue
+      throw BushelError.badInput(
+        `lease ${shortKey(id)}... is paid over the wallet in use; nothing was changed`,
+        'end it first: bushel leases end',
+        'WALLET_IN_USE'
+      )
+    }
+  }
+  if ([...ledger.at('sent')].length === 0) return
+  throw BushelError.badInput(
+    'a payment of the wallet in use is still under way; nothing was changed',
+    'run `bushel up` until it is settled; see: bushel log',
+    'WALLET_IN_USE'
+  )
+}
+
+const OVER = new Set(['ENDED', 'VOID'])
