@@ -182,7 +182,7 @@ export class Copy {
         const channel = await this.channel(signal)
         if (channel !== attached) await goods.attach(channel.stream)
         attached = channel
-        const { blocks, bytes } = await channel.request('progress', { agreement: this.id }, this.#soon)
+        const { blocks, bytes } = await this.#progress(channel)
         if (blocks > last.blocks) {
           const perBlock = (Date.now() - last.at) / (blocks - last.blocks)
           wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
@@ -202,6 +202,19 @@ export class Copy {
         )
       }
       await pause(wait, signal)
+    }
+  }
+
+  /** Its wallet may hear of the first payment later than ours: whoever does not know of it is told, and asked again. */
+  async #progress(channel: DealChannel): Promise<{ blocks: number; bytes: number }> {
+    const ask = (): Promise<{ blocks: number; bytes: number }> =>
+      channel.request('progress', { agreement: this.id }, this.#soon)
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof BushelError) || error.code !== 'NOT_PAID') throw error
+      await this.#slices.tell(channel)
+      return ask()
     }
   }
 

@@ -110,11 +110,19 @@ test('the wallet is asked before a payment is sent whose outcome the ledger has 
   payer.purse.history = () => Promise.resolve([])
   await payer.start()
   payer.purse.next = 'settle'
-  payer.purse.onpay = () => assert.fail('it was told to pay')
   assert.equal(payer.step(0), 'bound')
+  const asked = payer.purse.questions
+  let told = 0
+  payer.purse.onpay = () => {
+    told++
+    assert.ok(payer.purse.questions > asked, 'it was asked first')
+    assert.equal(payer.step(0), 'sent', 'and what it said is on disk')
+    return Promise.resolve()
+  }
   await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   assert.equal(payer.step(0), 'sent')
   payer.purse.finish(hashOf(payer, 0), 'settle')
   assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal(told, 1, 'to wait for the end of what is under way')
   assert.equal(payer.purse.sent.length, 1)
 })

@@ -36,6 +36,7 @@ test('the packed tarball installs and runs in an empty project', { timeout: 240_
   assert.equal(result.device.length, 52)
   const wallet = await run(bushel, ['wallet', '--home', home, '--json'])
   assert.deepEqual(JSON.parse(wallet.stdout), {
+    backend: 'play',
     network: 'play-1',
     spendableMsat: '1000000000',
     receivableMsat: '0'

@@ -12,6 +12,8 @@ import type { Transport } from './transport.js'
 
 /** Channels that one peer may open to us: each costs memory, and none costs the peer anything. */
 const MAX_INBOUND_PER_PEER = 8
+/** How long a channel may take to be taken up again by a peer that is connected, ms. */
+const TAKEN_UP_MS = 60_000
 
 /** What is asked of a channel, taken out of LDK's object so that this can be freed at once. */
 interface ChannelView {
@@ -30,6 +32,8 @@ export class Channels {
   readonly #reaching = new Map<string, Promise<void>>()
   /** Why the last channel to a peer came to nothing, to be told to whoever waits for it. */
   readonly #refusals = new Map<string, string>()
+  /** By channel: what was claimed and is not in its balance yet, msat, as of the last time that its peer connected. */
+  readonly #claimed = new Map<string, bigint>()
 
   constructor(node: PlayNode, transport: Transport) {
     this.#node = node
@@ -84,6 +88,39 @@ export class Channels {
   }
 
   /**
+   * A node connects. Should it not know its channels any more, they close before anything else is said on them, and what
+   * was claimed over them must be credited, too.
+   */
+  met(nodeId: Buffer): void {
+    for (const details of this.#node.engine.manager.list_channels_with_counterparty(nodeId)) {
+      const msat = this.#claimedOver(details)
+      const id = String(details.get_user_channel_id())
+      free(details, 'ChannelDetails')
+      if (msat > 0n) this.#claimed.set(id, msat)
+      else this.#claimed.delete(id)
+    }
+    if (this.#claimed.size > 0) void this.#forget(nodeId)
+  }
+
+  /** Once a channel has been taken up again, LDK brings what was claimed over it into its balance. */
+  async #forget(nodeId: Buffer): Promise<void> {
+    const taken = (): boolean => this.#list(nodeId).every(({ usable }) => usable)
+    if (!(await this.#node.until(taken, TAKEN_UP_MS))) return
+    for (const { id } of this.#list(nodeId)) this.#claimed.delete(id)
+  }
+
+  /** Of what stands on a channel to be taken off it: what is ours, because we claimed it, msat. */
+  #claimedOver(details: ldk.ChannelDetails): bigint {
+    let msat = 0n
+    for (const htlc of details.get_pending_inbound_htlcs()) {
+      if (this.#node.store.invoices.get(hex(htlc.get_payment_hash()))?.status === 'settled')
+        msat += htlc.get_amount_msat()
+      free(htlc, 'InboundHTLCDetails')
+    }
+    return msat
+  }
+
+  /**
    * Gives up all channels with a node, because this wallet is an older copy of itself: what is known of them is out of
    * date. Nothing is broadcast. Our last known balance comes back to the grant (when LDK says that it is closed), and
    * with it `deltaMsat`, what both have signed that was paid since. The same id counts once.
@@ -101,6 +138,7 @@ export class Channels {
           owedMsat += htlc.get_amount_msat()
         free(htlc, 'OutboundHTLCDetails')
       }
+      owedMsat -= this.#claimedOver(details)
       manager.force_close_without_broadcasting_txn(channel, nodeId, 'restored from an older copy')
       free(details, 'ChannelDetails')
     }
@@ -230,7 +268,8 @@ export class Channels {
     const id = String(event.user_channel_id)
     const record = store.channels.get(id)
     if (!record) return
-    const ours = someU64(event.last_local_balance_msat) ?? 0n
+    const ours = (someU64(event.last_local_balance_msat) ?? 0n) + (this.#claimed.get(id) ?? 0n)
+    this.#claimed.delete(id)
     store.grantMsat += record.funded ? ours : record.debitMsat
     store.channels.delete(id)
     if (!record.funded) this.#refusals.set(record.peer.toString('hex'), closureText(event.reason))

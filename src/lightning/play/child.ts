@@ -147,6 +147,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
         void answer(message.id, message.call)
         break
       case 'attach':
+        channels.met(message.nodeId)
         transport.attach(message)
         break
       case 'data':

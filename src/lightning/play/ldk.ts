@@ -11,6 +11,7 @@ type Freed =
   | 'ChannelMonitor'
   | 'ChannelMonitorUpdate'
   | 'Event'
+  | 'InboundHTLCDetails'
   | 'OutPoint'
   | 'OutboundHTLCDetails'
   | 'PeerDetails'
