@@ -25,6 +25,9 @@ export interface NetworkOptions {
 /** Attaches the core of that discovery key to the connection, if it has it and serves it. */
 export type CoreServer = (discoveryKey: Buffer, stream: NoiseStream) => Promise<boolean>
 
+/** Between two tries to connect to a device that somebody waits for, ms. */
+const DIAL_EVERY = 1000
+
 /**
  * The node's connections: one Hyperswarm on the device key. Event: `connection` (stream) for each, after which the
  * rooms attach what they speak.
@@ -139,6 +142,8 @@ export class Network extends ReadyResource {
     if (open && !open.destroyed) return open
     const id = device.toString('hex')
     this.hold(device)
+    // The swarm tries ever more rarely; somebody waits here.
+    const again = setInterval(() => this.#swarm!.joinPeer(device), DIAL_EVERY)
     const limit = AbortSignal.timeout(timeoutMs)
     try {
       const any = signal ? AbortSignal.any([signal, limit]) : limit
@@ -152,6 +157,7 @@ export class Network extends ReadyResource {
         'PEER_UNREACHABLE'
       ).withCause(error)
     } finally {
+      clearInterval(again)
       this.release(device)
     }
   }

@@ -48,15 +48,20 @@ for (const [who, kind, role, step] of ARROWS) {
   if (AHEAD.has(step) && kind === 'slice')
     test(`the ${who} killed just before ${step} (${kind}) stands on disk`, () =>
       gate.strike(gate[who], { ...arrow, phase: 'ahead', victim: 'self', skip: 1 }))
+  if (AHEAD.has(step))
+    test(`both killed when the ${who}'s ${step} (${kind}) stands on disk`, () =>
+      gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'self' }, { both: true }))
   if (LIGHTNING.has(step))
     test(`the ${who}'s Lightning process killed when ${step} (${kind}) stands on disk`, () =>
       gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'lightning' }))
 }
 
-test(`${KILLS} kills at random moments, of one side or both (seed ${SEED})`, async t => {
+test(`${KILLS} kills at random moments, of one side, its Lightning process, or both (seed ${SEED})`, async t => {
   t.diagnostic(`again with BUSHEL_GATE_SEED=${SEED} BUSHEL_GATE_KILLS=${KILLS}`)
   const random = sequence(SEED)
-  for (let kills = 0; kills < KILLS;) {
+  const victims = { buyer: 0, provider: 0, both: 0, lightning: 0 }
+  let kills = 0
+  while (kills < KILLS) {
     const trading = gate.deal().then(lease => (random() < 0.3 ? gate.end(lease) : undefined))
     trading.catch(() => undefined) // awaited below
     let over = false
@@ -66,12 +71,22 @@ test(`${KILLS} kills at random moments, of one side or both (seed ${SEED})`, asy
       await Promise.race([pause(100 + random() * 900), done])
       if (over) break
       const who = random()
-      if (who < 0.6) await gate.buyer.kill()
-      if (who > 0.4) await gate.provider.kill()
-      kills += who > 0.4 && who < 0.6 ? 2 : 1
+      const side = random() < 0.5 ? gate.buyer : gate.provider
+      if (who < 0.2) {
+        if (!(await gate.persist(() => side.ask<boolean>({ do: 'kill-lightning' })))) continue
+        victims.lightning++
+      } else if (who < 0.4) {
+        await Promise.all([gate.buyer.kill(), gate.provider.kill()])
+        victims.both++
+      } else {
+        await side.kill()
+        victims[side === gate.buyer ? 'buyer' : 'provider']++
+      }
+      kills++
       await gate.revive()
     }
     await trading
     await gate.settle()
   }
+  t.diagnostic(`killed: ${JSON.stringify(victims)}`)
 })

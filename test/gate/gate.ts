@@ -58,12 +58,19 @@ export class Gate {
     return [this.buyer, this.provider]
   }
 
-  /** Whoever was killed is started again. */
+  /** Whoever was killed is started again, also who is killed meanwhile. */
   revive(): Promise<void> {
-    this.#reviving ??= Promise.all(this.#both.filter(trader => !trader.alive).map(trader => trader.start()))
-      .then(() => undefined)
-      .finally(() => (this.#reviving = null))
+    this.#reviving ??= this.#revive().finally(() => (this.#reviving = null))
     return this.#reviving
+  }
+
+  async #revive(): Promise<void> {
+    for (let dead = this.#dead; dead.length > 0; dead = this.#dead)
+      await Promise.all(dead.map(trader => trader.start()))
+  }
+
+  get #dead(): Trader[] {
+    return this.#both.filter(trader => !trader.alive)
   }
 
   /** One deal from the first to the last slice, begun again after each kill. Gives the lease. */
@@ -107,10 +114,13 @@ export class Gate {
     }
   }
 
-  /** One deal with somebody killed at an arrow, the other side then, and the sums. */
-  async strike(trader: Trader, arrow: Arrow): Promise<void> {
+  /** One deal with somebody killed at an arrow (`both`: and the other side with it), and the sums. */
+  async strike(trader: Trader, arrow: Arrow, { both = false } = {}): Promise<void> {
     const hit = await trader.arm(arrow)
-    const struck = hit().then(() => this.revive())
+    const other = trader === this.buyer ? this.provider : this.buyer
+    const struck = hit()
+      .then(() => (both ? other.kill() : undefined))
+      .then(() => this.revive())
     struck.catch(() => undefined) // awaited below
     const lease = await this.deal()
     if (arrow.kind === 'refund') await this.end(lease)

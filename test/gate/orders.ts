@@ -30,6 +30,7 @@ export type Order =
   | { do: 'join'; key: string }
   | { do: 'sell'; price: string }
   | { do: 'arm'; arrow: Arrow | null }
+  | { do: 'kill-lightning' }
   | { do: 'mirror'; path: string }
   | { do: 'end'; lease: string }
   | { do: 'look' }

@@ -38,9 +38,14 @@ function strike(phase: Arrow['phase'], payments: readonly Draft[]): void {
   closeSync(fd)
   arrow = null
   if (victim === 'self') process.kill(process.pid, 'SIGKILL')
-  const { pid } = trade.wallet as PlayWallet
-  process.kill(pid!, 'SIGKILL')
+  killLightning()
   process.send!({ event: 'struck' } satisfies Report)
+}
+
+/** False while it is being started again. */
+function killLightning(): boolean {
+  const { pid } = trade.wallet as PlayWallet
+  return pid !== undefined && process.kill(pid, 'SIGKILL')
 }
 trade.ledger.on('ahead', (payments: Draft[]) => strike('ahead', payments))
 trade.ledger.on('written', (payments: Draft[]) => strike('written', payments))
@@ -58,6 +63,8 @@ async function obey(order: Order): Promise<unknown> {
     case 'arm':
       arrow = order.arrow
       return null
+    case 'kill-lightning':
+      return killLightning()
     case 'mirror':
       return node.call('mirror', { path: order.path, copies: 1, time: 30 * DAY }, quiet())
     case 'end':
