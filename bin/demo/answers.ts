@@ -52,6 +52,23 @@ export interface StatusResult {
   shelf: { usedBytes: number; egressBytes: number }
 }
 
+/** A ledger held against its wallet: paid (received) - refunded - consumed - in flight = balance (owed). */
+export interface CheckResult {
+  ok: boolean
+  faults: string[]
+  paidMsat: string
+  receivedMsat: string
+  refundedMsat: string
+  consumedMsat: string
+  inFlightMsat: string
+  balanceMsat: string
+  owedMsat: string
+  ledgerPaidMsat: string
+  ledgerReceivedMsat: string
+  walletPaidMsat: string
+  walletReceivedMsat: string
+}
+
 export type MirrorProgress =
   | { event: 'progress'; step: string; done: number; total: number; unit: string }
   | { event: 'note'; message: string }

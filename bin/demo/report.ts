@@ -1,11 +1,12 @@
 import { formatAmount, formatPrice } from '../../contracts/money.js'
 import { formatSize } from '../../contracts/quantity.js'
+import type { CheckResult } from './answers.js'
 import { short } from './story.js'
 import type { Ending } from './story.js'
 
 /** The object that `--json` ends with. */
 export function resultOf(ending: Ending): object {
-  const { path, mirror, restore, holders, sourceSha256, restoredSha256 } = ending
+  const { path, mirror, restore, holders, books, sourceSha256, restoredSha256 } = ending
   return {
     ok: true,
     path,
@@ -24,6 +25,7 @@ export function resultOf(ending: Ending): object {
     paidMsat: mirror.paidMsat,
     feesMsat: mirror.feesMsat,
     receipts: receiptsOf(ending),
+    books: books.map(({ who, check }) => ({ who, ...balanceOf(check) })),
     seconds: { ...mirror.seconds, restore: restore.seconds }
   }
 }
@@ -40,6 +42,10 @@ export function tablesOf(ending: Ending): string[] {
     '',
     'Receipts: sha256(preimage) is the payment hash, in the books of both sides',
     ...receipts(ending),
+    '',
+    'The balance of each ledger: paid - refunded - consumed - in flight',
+    ...balances(ending),
+    '  Ledger and wallet agree to the msat, in the books of all three.',
     '',
     'Throughput',
     ...throughput(ending),
@@ -92,6 +98,24 @@ function receipts({ holders }: Ending): string[] {
     ])
   )
   return columns([['provider', 'slice', 'paid', 'payment hash', 'preimage'], ...rows], [1, 2])
+}
+
+/** Of a check, what adds up, msat: the buyer has paid, a provider was paid. */
+function balanceOf(check: CheckResult): Record<string, string | boolean> {
+  const { ok, refundedMsat, consumedMsat, inFlightMsat } = check
+  const [paidMsat, balanceMsat] =
+    check.paidMsat === '0' ? [check.receivedMsat, check.owedMsat] : [check.paidMsat, check.balanceMsat]
+  return { ok, paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat }
+}
+
+function balances({ books }: Ending): string[] {
+  const rows = books.map(({ who, check }) => {
+    const { paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat } = balanceOf(check)
+    const sums = [paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat]
+    return [who, ...sums.map(msat => formatAmount(BigInt(String(msat))))]
+  })
+  const titles = ['ledger', 'paid', 'refunded', 'consumed', 'in flight', 'balance']
+  return columns([titles, ...rows], [1, 2, 3, 4, 5])
 }
 
 function throughput({ mirror, restore, holders }: Ending): string[] {

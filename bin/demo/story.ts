@@ -4,6 +4,7 @@ import { formatAmount, formatPrice } from '../../contracts/money.js'
 import { formatSize, formatTime } from '../../contracts/quantity.js'
 import type {
   BookResult,
+  CheckResult,
   LeaseEntry,
   MarketResult,
   MirrorProgress,
@@ -45,11 +46,19 @@ export interface Holder {
   servedBytes: number
 }
 
+/** Somebody's ledger, held against the wallet that it is of. */
+export interface Books {
+  who: string
+  check: CheckResult
+}
+
 export interface Ending {
   path: string
   mirror: MirrorResult
   restore: RestoreResult
   holders: Holder[]
+  /** Of the buyer, before it was killed, and of both providers at the end. */
+  books: Books[]
   sourceSha256: string
   restoredSha256: string
 }
@@ -87,6 +96,7 @@ export class Story {
     voice.act(`A buyer mirrors it ${COPIES} times, for ${formatTime(TIME)}, paid ahead`)
     const { mirror, bought, buyer } = await this.#mirror(market)
 
+    const books = [await this.#audit('buyer', 'the buyer')]
     voice.act('The buyer is gone')
     await this.#die(buyer)
 
@@ -94,7 +104,12 @@ export class Story {
     const { restore, restoredSha256 } = await this.#restore(mirror.link, sourceSha256)
 
     const holders = await this.#settle(sellers, bought)
-    const ending = { path: this.#options.path, mirror, restore, holders, sourceSha256, restoredSha256 }
+    for (const { home, device } of sellers.filter(seller =>
+      holders.some(one => one.device === seller.device)
+    ))
+      books.push(await this.#audit(home, short(device)))
+    const { path } = this.#options
+    const ending = { path, mirror, restore, holders, books, sourceSha256, restoredSha256 }
     const fault = faultOf(ending)
     if (fault) throw new Error(fault)
     return ending
@@ -235,6 +250,11 @@ export class Story {
     return (await Promise.all(holders)).flat()
   }
 
+  /** Holds a ledger against its wallet; the command fails when it does not add up. */
+  async #audit(home: string, who: string): Promise<Books> {
+    return { who, check: await this.#ask<CheckResult>(home, ['log', '--check']) }
+  }
+
   #home(name: string): string {
     return join(this.#options.folder, name)
   }
@@ -263,7 +283,7 @@ export class Story {
 }
 
 /** What keeps the story from being a good one, or null. */
-function faultOf({ mirror, holders, sourceSha256, restoredSha256 }: Ending): string | null {
+function faultOf({ mirror, holders, books, sourceSha256, restoredSha256 }: Ending): string | null {
   if (restoredSha256 !== sourceSha256) return 'what was restored is not what was mirrored'
   if (mirror.copies !== COPIES || holders.length !== COPIES)
     return `${holders.length} of ${COPIES} copies are kept`
@@ -272,6 +292,8 @@ function faultOf({ mirror, holders, sourceSha256, restoredSha256 }: Ending): str
   if (paid !== BigInt(mirror.paidMsat)) {
     return `the receipts prove ${formatAmount(paid)}, not the ${formatAmount(BigInt(mirror.paidMsat))} that were paid`
   }
+  for (const { who, check } of books) if (!check.ok) return `the books of ${who}: ${check.faults.join('; ')}`
+  if (BigInt(books[0]!.check.paidMsat) !== paid) return 'the ledger of the buyer has paid something else'
   for (const { device, lease, payments } of holders) {
     if (payments.length < LEAST_PAYMENTS) return `${short(device)} was paid only ${payments.length} times`
     if (payments.length !== lease.receipts.length) return `a receipt of ${short(device)} does not hold`

@@ -86,6 +86,20 @@ test('the demo, on an input of its own', { timeout: 120_000 }, async t => {
     receipts,
     providers.reduce((all, { payments }) => all + payments, 0)
   )
+  const books = result['books'] as Record<string, string | boolean>[]
+  assert.deepEqual(
+    books.map(({ who }) => who),
+    ['the buyer', ...providers.map(({ device }) => device.slice(0, 8))]
+  )
+  for (const { ok, paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat } of books) {
+    const sums = [paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat].map(msat =>
+      BigInt(String(msat))
+    )
+    assert.equal(ok, true)
+    assert.equal(sums[0]! - sums[1]! - sums[2]! - sums[3]!, sums[4])
+    assert.ok(sums[0]! > 0n && sums[2]! > 0n)
+  }
+  assert.equal(books[0]!['paidMsat'], result['paidMsat'])
   assert.deepEqual(Object.keys(result['seconds'] as object).sort(), ['pack', 'restore', 'upload'])
   await assertGone(folder)
 })

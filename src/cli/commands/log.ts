@@ -12,7 +12,7 @@ import { text } from '../invocation.js'
 import type { Action, Invocation, OptionValues } from '../invocation.js'
 import { dateText } from '../order-text.js'
 import { resolveId } from '../short-id.js'
-import { table } from '../table.js'
+import { facts, table } from '../table.js'
 
 const MOST = 1_000_000
 
@@ -48,7 +48,29 @@ export const run: Action = async (invocation, _positional, options) => {
 /** Exit code 1 when it does not add up. */
 async function check({ place, output, context }: Invocation): Promise<void> {
   const result = await withNode(place, node => node.call('log.check', {}, context))
-  output.print(result, () => [...result.lines, result.ok ? 'it adds up' : 'IT DOES NOT ADD UP'])
+  const amount = (msat: string): string => formatAmount(BigInt(msat))
+  output.print(result, () => [
+    ...facts([
+      ['paid', amount(result.paidMsat)],
+      ['received', amount(result.receivedMsat)],
+      ['refunded', amount(result.refundedMsat)],
+      ['consumed', amount(result.consumedMsat)],
+      ['in flight', amount(result.inFlightMsat)],
+      ['prepaid by us', amount(result.balanceMsat)],
+      ['prepaid to us', amount(result.owedMsat)],
+      ['fees', amount(result.feesMsat)],
+      [
+        'out',
+        `${amount(result.ledgerPaidMsat)} by the ledger, ${amount(result.walletPaidMsat)} by the wallet`
+      ],
+      [
+        'in',
+        `${amount(result.ledgerReceivedMsat)} by the ledger, ${amount(result.walletReceivedMsat)} by the wallet`
+      ]
+    ]),
+    ...result.faults.map(fault => `FAULT: ${fault}`),
+    result.ok ? 'it adds up' : 'IT DOES NOT ADD UP'
+  ])
   if (!result.ok) process.exitCode = 1
 }
 
