@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import Corestore from 'corestore'
+import type Corestore from 'corestore'
 import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
@@ -7,6 +7,7 @@ import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors.js'
 import { formatKey } from '../../contracts/key.js'
 import type { Admissions } from './administration.js'
+import { openBookStore } from './book-store.js'
 import { Budget } from './budget.js'
 import { LightReader } from './light-reader.js'
 import { Market } from './market.js'
@@ -44,8 +45,8 @@ export class Books extends ReadyResource {
 
   protected override async _open(): Promise<void> {
     await this.#memory.load()
-    this.#store = new Corestore(join(this.#options.dir, 'cores'))
-    await this.#store.ready()
+    const namespaces = this.#memory.markets.map(({ namespace }) => namespace)
+    this.#store = await openBookStore(join(this.#options.dir, 'cores'), namespaces)
     await Promise.all(this.#memory.markets.map(known => this.#openKnown(known)))
   }
 

@@ -68,6 +68,7 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       BAD_REQUEST: 'the running node did not understand the command',
       BAD_RULES: "rules that cannot be a market's",
       BAD_WORDS: 'the 24 words do not make an identity',
+      BOOK_COPIED: 'a copy of a home that writes to a market',
       CONSENT_NEEDED: 'this node deals in real money: say that you agree',
       CORRUPT: 'a file of the book is damaged',
       FILE_CHANGED: 'a file changed while it was being read',

@@ -19,6 +19,7 @@ export function openStore(folder: string): Corestore {
       writeBufferSize: 16 * MIB,
       blobFileSize: 16 * MIB,
       blobGarbageCollectionAgeCutOff: 0,
+      allowBackup: true, // of a home that was copied: nothing in it is written to once it was given away
       maxOpenFiles: 256
     })
   )

@@ -32,6 +32,8 @@ declare module 'autobase' {
    * fast-forward (to, from), error (the base has closed itself).
    */
   export default class Autobase extends EventEmitter {
+    /** The core that this node writes to, in the store of a base. To be closed by the caller. */
+    static getLocalCore(store: Corestore): Hypercore
     constructor(
       store: Corestore,
       key: Buffer | null,

@@ -24,7 +24,7 @@ declare module 'corestore' {
   export default class Corestore extends EventEmitter {
     constructor(
       storage: string | object,
-      options?: { primaryKey?: Buffer; unsafe?: boolean; readOnly?: boolean }
+      options?: { primaryKey?: Buffer; unsafe?: boolean; readOnly?: boolean; allowBackup?: boolean }
     )
     readonly storage: any
     readonly primaryKey: Buffer
@@ -52,6 +52,7 @@ declare module 'hypercore-storage' {
         /** Bytes kept in memory before they are written to a table. */
         writeBufferSize?: number
         maxOpenFiles?: number
+        allowBackup?: boolean
         readOnly?: boolean
       }
     )

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { orderId } from '../../contracts/order.js'
+import { Books } from '../../src/book/books.js'
 import { NETWORK, ask, signed, withdrawn } from './people.js'
 import { Town, until } from './peers.js'
 
@@ -57,3 +61,30 @@ async function timed(work: () => Promise<void>): Promise<number> {
   await work()
   return Math.round(performance.now() - start)
 }
+
+test('the books of a copied home open again where it only reads, and are refused where it writes', async t => {
+  const founder = await town.peer()
+  const reader = await town.peer()
+  const market = await founder.books.found({ name: 'copied' })
+  await town.connect(reader, founder)
+  assert.ok(await (await reader.books.join(market.key)).inStep({ timeoutMs: 10_000 }))
+  await town.stop(reader)
+  await town.stop(founder)
+  for (const { dir } of [reader, founder]) {
+    const copy = await mkdtemp(join(tmpdir(), 'bushel-copied-'))
+    t.after(() => rm(copy, { recursive: true, force: true }))
+    await cp(dir, copy, { recursive: true })
+    const books = new Books({ dir: copy, device: reader.device })
+    try {
+      if (dir === founder.dir) await assert.rejects(books.ready(), { code: 'BOOK_COPIED', exit: 2 })
+      else {
+        await books.ready()
+        assert.equal(books.get(market.key)?.name, 'copied')
+      }
+    } finally {
+      await books.close()
+    }
+  }
+  await town.open(founder)
+  assert.equal(founder.books.get(market.key)?.role, 'founder', 'the original is as it was')
+})

@@ -1,0 +1,52 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import Autobase from 'autobase'
+import Corestore from 'corestore'
+import { BushelError } from '../../contracts/errors.js'
+
+/**
+ * The store of all books in a folder. A folder that was copied, as a restored backup is, opens again where this node
+ * only reads; a copy that has written to a market is refused with BOOK_COPIED: a second writer under one key, or one set
+ * back in time, would fork that market for everybody.
+ */
+export async function openBookStore(folder: string, namespaces: readonly string[]): Promise<Corestore> {
+  const store = new Corestore(folder)
+  try {
+    await store.ready()
+    return store
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'DEVICE_FILE') throw error
+  }
+  const copy = new Corestore(folder, { allowBackup: true })
+  try {
+    await copy.ready()
+    for (const namespace of namespaces) if (await hasWritten(copy.namespace(namespace))) throw copied(folder)
+  } finally {
+    await copy.close()
+  }
+  await rm(join(folder, DEVICE_FILE), { force: true })
+  const own = new Corestore(folder)
+  await own.ready()
+  return own
+}
+
+/** The file by which a store knows the disk that it was made on. */
+const DEVICE_FILE = 'CORESTORE'
+
+async function hasWritten(store: Corestore): Promise<boolean> {
+  const own = Autobase.getLocalCore(store)
+  try {
+    await own.ready()
+    return own.length > 0
+  } finally {
+    await own.close()
+  }
+}
+
+function copied(folder: string): BushelError {
+  return BushelError.badInput(
+    `${folder} is a copy, and this node writes to a market in it: two of them would break that market; nothing was changed`,
+    `if this is the newest copy and no other one runs, delete ${join(folder, DEVICE_FILE)} and start again`,
+    'BOOK_COPIED'
+  )
+}
