@@ -13,6 +13,11 @@ const schema = Hyperschema.from(folder)
 const namespace = schema.namespace('bushel')
 for (const struct of structs) namespace.register(structuredClone(struct))
 Hyperschema.toDisk(schema, folder, { esm: true })
+const codecs = join(folder, 'index.js')
+writeFileSync(
+  codecs,
+  readFileSync(codecs, 'utf8').replace("from 'hyperschema/runtime'", "from './encodings.js'")
+)
 
 const plain: Record<string, string> = {
   uint: 'number',

@@ -4,7 +4,7 @@
 /* eslint-disable quotes */
 /* eslint-disable space-before-function-paren */
 
-import { c } from 'hyperschema/runtime'
+import { c } from './encodings.js'
 
 const VERSION = 2
 
