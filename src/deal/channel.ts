@@ -1,6 +1,5 @@
 import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
-import ProtomuxRPC from 'protomux-rpc'
 import ReadyResource from 'ready-resource'
 import { decode, encode } from '../../contracts/codec.js'
 import type { StructOf } from '../../contracts/codec.js'
@@ -12,6 +11,7 @@ import { Decline, declined } from './decline.js'
 import { METHODS, REPLY_LIMITS, REQUEST_LIMITS } from './methods.js'
 import type { Method, ReplyOf, RequestOf } from './methods.js'
 import type { Replies } from './replies.js'
+import { StrictRpc } from './rpc.js'
 
 export const PROTOCOL = 'bushel/deal'
 const REQUEST_TIMEOUT = 20_000
@@ -62,7 +62,7 @@ export class DealChannel extends ReadyResource {
   /** Known after the hello. */
   peer: Counterparty | null = null
   readonly #options: ChannelOptions
-  readonly #rpc: ProtomuxRPC
+  readonly #rpc: StrictRpc
   readonly #onclose = (): void => void this.close()
   readonly #waiting: (() => void)[] = []
   #underWay = 0
@@ -71,10 +71,11 @@ export class DealChannel extends ReadyResource {
     super()
     this.#options = options
     this.stream = options.stream
-    this.#rpc = new ProtomuxRPC(options.stream, { protocol: PROTOCOL })
+    this.#rpc = new StrictRpc(options.stream, { protocol: PROTOCOL })
     for (const method of Object.keys(METHODS) as Method[]) {
       this.#rpc.respond(method, async value => this.#respond(method, value))
     }
+    this.#rpc.on('unknown', () => this.disconnect())
     this.#rpc.on('close', this.#onclose)
     this.stream.once('close', this.#onclose)
   }

@@ -1,14 +1,13 @@
 import { EventEmitter, once } from 'node:events'
-import Hypercore from 'hypercore'
 import type { KeyPair } from 'hypercore-crypto'
 import HyperDHT from 'hyperdht'
 import type { NoiseStream } from 'hyperdht'
 import Hyperswarm from 'hyperswarm'
 import type { Discovery } from 'hyperswarm'
-import Protomux from 'protomux'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors.js'
 import { shortKey } from '../../contracts/key.js'
+import { guardMux } from './mux.js'
 
 export interface Address {
   host: string
@@ -94,9 +93,9 @@ export class Network extends ReadyResource {
       if (this.#streams.get(id) === stream) this.#streams.delete(id)
     })
     this.#streams.set(id, stream)
-    Hypercore.createProtocolStream(stream)
+    const mux = guardMux(stream)
     this.emit('connection', stream)
-    Protomux.from(stream).pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
+    mux.pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
       if (discoveryKey) await this.#serve(discoveryKey, stream)
     })
     this.#arrivals.emit(id, stream)

@@ -32,6 +32,8 @@ declare module 'protomux' {
 
   export default class Protomux {
     static from(stream: Duplex | Protomux): Protomux
+    /** Becomes the one that `from` gives for this stream, if there is none yet. */
+    constructor(stream: Duplex)
     readonly stream: Duplex
     readonly isInitiator: boolean
     /** Null when the channel is open already and `unique` is not false. */
@@ -45,6 +47,8 @@ declare module 'protomux' {
     cork(): void
     uncork(): void
     destroy(error?: Error): void
+    /** Reads a message of the control channel; what it throws ends the connection. */
+    _oncontrolsession(type: number, state: { buffer: Buffer; start: number; end: number }): unknown
   }
 }
 
@@ -78,5 +82,7 @@ declare module 'protomux-rpc' {
     event(method: string, value: Buffer | null): void
     end(): Promise<void>
     destroy(error?: Error): void
+    /** Reads a request of the other side, and answers it. */
+    _onrequest(request: { id: number; method: string; value: Buffer }): Promise<void>
   }
 }
