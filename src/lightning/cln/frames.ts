@@ -13,7 +13,8 @@ export const MAX_ANSWER = 64 << 20
  */
 export class Frames {
   readonly #limit: number
-  #parts: Buffer[] = []
+  /** What has come of an object that has not ended; it grows by doubling, however small the pieces are. */
+  #kept = Buffer.alloc(0)
   #bytes = 0
   #depth = 0
   #inString = false
@@ -47,8 +48,8 @@ export class Frames {
       else if (byte === OPEN) this.#depth++
       else if (byte === CLOSE && --this.#depth === 0) {
         this.#keep(piece.subarray(start, i + 1))
-        objects.push(Buffer.concat(this.#parts).toString())
-        this.#parts = []
+        objects.push(this.#kept.toString('utf8', 0, this.#bytes))
+        this.#kept = Buffer.alloc(0)
         this.#bytes = 0
         start = -1
       }
@@ -58,9 +59,15 @@ export class Frames {
   }
 
   #keep(part: Buffer): void {
-    this.#bytes += part.byteLength
-    if (this.#bytes > this.#limit) throw new Error(`its answer has more than ${this.#limit} bytes`)
-    this.#parts.push(Buffer.from(part))
+    const bytes = this.#bytes + part.byteLength
+    if (bytes > this.#limit) throw new Error(`its answer has more than ${this.#limit} bytes`)
+    if (bytes > this.#kept.byteLength) {
+      const room = Buffer.allocUnsafe(Math.min(this.#limit, Math.max(bytes, 2 * this.#kept.byteLength)))
+      this.#kept.copy(room, 0, 0, this.#bytes)
+      this.#kept = room
+    }
+    part.copy(this.#kept, this.#bytes)
+    this.#bytes = bytes
   }
 }
 
