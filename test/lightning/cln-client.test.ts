@@ -240,6 +240,17 @@ test('an answer to nobody, as lightningd gives to what it cannot read, ends what
   await assert.rejects(client.call('getinfo'), /no jsonrpc/)
 })
 
+test('an error that says nothing that could be read ends its call all the same', async () => {
+  for (const error of [{ code: { a: 1 }, message: { toString: 1 } }, { message: null }, 'no', 5, [[]]]) {
+    wire.answer = (request, connection) => connection.write(reply(request, { error }))
+    await assert.rejects(client.call('getinfo'), (said: unknown) => {
+      assert.ok(said instanceof ClnError, String(said))
+      assert.match(said.message, /it gave no reason/)
+      return true
+    })
+  }
+})
+
 test('closed, it takes no call, and those under way are rejected', async () => {
   wire.answer = () => undefined
   const closing = new ClnClient({ socket: wire.socket })

@@ -160,8 +160,7 @@ export class ClnClient extends LightningClient {
     if (!isAnswer(answer)) throw new Error('what it says is no answer')
     if (typeof answer.id !== 'string') {
       // It names no call: lightningd could not read what was sent, and reads no more from this connection.
-      const { message = 'it could not read what was asked' } = answer.error ?? {}
-      throw new Error(String(message).slice(0, MAX_MESSAGE))
+      throw new Error(textOf(answer.error?.message, 'it could not read what was asked'))
     }
     const pending = this.#pending.get(answer.id)
     if (!pending) return // it came after its time
@@ -169,8 +168,8 @@ export class ClnClient extends LightningClient {
     clearTimeout(pending.timer)
     if (answer.error === undefined || answer.error === null) return pending.resolve(answer.result)
     const { code, message } = answer.error
-    const told = String(message ?? 'it gave no reason').slice(0, MAX_MESSAGE)
-    pending.reject(new ClnError(pending.method, { code: Number(code), message: told }))
+    const rpc = typeof code === 'number' ? code : NaN
+    pending.reject(new ClnError(pending.method, { code: rpc, message: textOf(message, 'it gave no reason') }))
   }
 
   /** A connection that is over takes what was asked over it along. */
@@ -247,6 +246,10 @@ function isAnswer(value: unknown): value is RawAnswer {
   return (
     typeof value === 'object' && value !== null && ('result' in value || 'error' in value || 'id' in value)
   )
+}
+
+function textOf(message: unknown, otherwise: string): string {
+  return typeof message === 'string' ? message.slice(0, MAX_MESSAGE) : otherwise
 }
 
 function closedError(): BushelError {
