@@ -50,7 +50,7 @@ export function formatReceipt({ terms, buyer, countersign, epoch, preimage }: Re
 export function parseReceipt(text: string): Receipt & { agreement: string } {
   try {
     if (Buffer.byteLength(text) > MAX_RECEIPT_BYTES) throw new RangeError('it is too large')
-    const plain = JSON.parse(text) as Record<string, unknown>
+    const plain = objectOf(text)
     if (plain['format'] !== FORMAT) throw new Error(`it is not of the format ${FORMAT}`)
     const { agreement, epoch } = plain
     if (typeof agreement !== 'string') throw new Error('it names no agreement')
@@ -103,6 +103,18 @@ export function verifyReceipt(receipt: Receipt & { agreement?: string }): Verdic
     provider: formatKey(terms.provider.device),
     faults
   }
+}
+
+function objectOf(text: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    // What the parser says quotes the file, over several lines.
+    throw new Error('it is not JSON', { cause: error })
+  }
+  if (typeof value !== 'object' || value === null) throw new Error('it is no object')
+  return value as Record<string, unknown>
 }
 
 function hexOf(plain: Record<string, unknown>, name: string, bytes: number): Buffer {

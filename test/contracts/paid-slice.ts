@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import type { Countersign, SliceList, Terms } from '#spec'
+import { DAY } from '../../contracts/quantity.js'
+import type { Receipt } from '../../contracts/receipt.js'
+import { schedule } from '../../contracts/schedule.js'
+import { sign } from '../../contracts/signature.js'
+import { START_WITHIN, agreementId } from '../../contracts/terms.js'
+import type { Person } from './people.js'
+
+const NOW = 1_800_000_000_000
+
+export interface PaidSlice {
+  terms: Terms
+  list: SliceList
+  receipt: Receipt
+}
+
+/** An agreement between two people, its first slices listed, and the receipt of the one that is paid. */
+export function paidSlice(buyer: Person, provider: Person, given: Partial<Terms> = {}, epoch = 1): PaidSlice {
+  const party = ({ identity, device }: Person): Terms['buyer'] => ({
+    identity,
+    device: device.publicKey,
+    lightning: Buffer.alloc(33, 2)
+  })
+  const terms: Terms = {
+    version: 1,
+    nonce: Buffer.alloc(32, 1),
+    market: Buffer.alloc(32, 2),
+    ask: Buffer.alloc(32, 3),
+    network: 'play-1',
+    buyer: party(buyer),
+    provider: party(provider),
+    cores: [{ key: Buffer.alloc(32, 4), length: 400, byteLength: 100_000_000 }],
+    price: 25_600_000n,
+    time: 30 * DAY,
+    sliceStartMsat: 500n,
+    sliceCapMsat: 1_000n,
+    minChargeMsat: 1_000n,
+    countersignBy: NOW,
+    startBy: NOW + START_WITHIN,
+    grace: 7 * DAY,
+    egressBytes: 3e9,
+    ...given
+  }
+  const slices = schedule(terms).map(({ number, msat }) => {
+    return { epoch: number, issue: 0, hash: sha256(preimageOf(number)), msat }
+  })
+  const list = { agreement: agreementId(terms), slices }
+  const countersign: Countersign = { list, signature: sign('slice-list', list, provider.device) }
+  const signature = sign('terms', terms, buyer.device)
+  return {
+    terms,
+    list,
+    receipt: { terms, buyer: signature, countersign, epoch, preimage: preimageOf(epoch) }
+  }
+}
+
+export function preimageOf(epoch: number): Buffer {
+  return sha256(Buffer.from(`preimage ${epoch}`))
+}
+
+function sha256(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest()
+}

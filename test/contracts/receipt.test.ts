@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import type { SliceList, Terms } from '#spec'
+import { BushelError } from '../../contracts/errors.js'
+import { formatKey } from '../../contracts/key.js'
+import { MAX_RECEIPT_BYTES, formatReceipt, parseReceipt, verifyReceipt } from '../../contracts/receipt.js'
+import type { Receipt } from '../../contracts/receipt.js'
+import { schedule } from '../../contracts/schedule.js'
+import { sign } from '../../contracts/signature.js'
+import { agreementId } from '../../contracts/terms.js'
+import { paidSlice, preimageOf } from './paid-slice.js'
+import type { PaidSlice } from './paid-slice.js'
+import { person } from './people.js'
+import type { Person } from './people.js'
+
+let buyer: Person
+let provider: Person
+let paid: PaidSlice
+
+before(async () => {
+  ;[buyer] = (await person()) as [Person]
+  ;[provider] = (await person()) as [Person]
+  paid = paidSlice(buyer, provider)
+})
+
+/** The same list in all but this, signed by the provider. */
+function listed(change: Partial<SliceList>): Receipt['countersign'] {
+  const list = { ...paid.list, ...change }
+  return { list, signature: sign('slice-list', list, provider.device) }
+}
+
+const faults = (change: Partial<Receipt>): string[] => {
+  const { ok, faults } = verifyReceipt({ ...paid.receipt, ...change })
+  assert.equal(ok, faults.length === 0)
+  return faults
+}
+
+const flipped = (bytes: Buffer): Buffer => {
+  const copy = Buffer.from(bytes)
+  copy[5]! ^= 1
+  return copy
+}
+
+test('a receipt holds for whoever has nothing but its file, and says what was paid to whom', () => {
+  const { terms, receipt } = paid
+  const verdict = verifyReceipt(parseReceipt(formatReceipt(receipt)))
+  assert.deepEqual(verdict, {
+    ok: true,
+    agreement: formatKey(agreementId(terms)),
+    epoch: 1,
+    msat: schedule(terms)[1]!.msat.toString(),
+    buyer: formatKey(buyer.device.publicKey),
+    provider: formatKey(provider.device.publicKey),
+    faults: []
+  })
+})
+
+test('every epoch of the list has its own receipt', () => {
+  const epochs = schedule(paid.terms)
+  assert.ok(epochs.length > 2)
+  for (const { number } of epochs)
+    assert.deepEqual(faults({ epoch: number, preimage: preimageOf(number) }), [])
+})
+
+test('other terms are no longer those that were signed, nor those that the list is for', () => {
+  const changes: Partial<Terms>[] = [
+    { price: paid.terms.price + 1n },
+    { nonce: Buffer.alloc(32, 99) },
+    { egressBytes: 0 },
+    { network: 'bitcoin' }
+  ]
+  for (const change of changes) {
+    const found = faults({ terms: { ...paid.terms, ...change } })
+    assert.ok(found.includes('the buyer did not sign these terms'))
+    assert.ok(found.includes('the list of payments is for another agreement'))
+  }
+  // Signed anew by the buyer alone, they are still not what the provider's list is for.
+  const terms = { ...paid.terms, egressBytes: 0 }
+  assert.deepEqual(faults({ terms, buyer: sign('terms', terms, buyer.device) }), [
+    'the list of payments is for another agreement'
+  ])
+})
+
+test('a signature that is not the buyer’s is named', () => {
+  const said = ['the buyer did not sign these terms']
+  assert.deepEqual(faults({ buyer: flipped(paid.receipt.buyer) }), said)
+  assert.deepEqual(faults({ buyer: sign('terms', paid.terms, provider.device) }), said)
+})
+
+test('a list that the provider did not sign is named', () => {
+  const said = ['the provider did not sign this list of payments']
+  const { countersign } = paid.receipt
+  assert.deepEqual(
+    faults({ countersign: { ...countersign, signature: flipped(countersign.signature) } }),
+    said
+  )
+  const byBuyer = sign('slice-list', paid.list, buyer.device)
+  assert.deepEqual(faults({ countersign: { ...countersign, signature: byBuyer } }), said)
+  const slices = paid.list.slices.map(slice => ({ ...slice, issue: 1 }))
+  assert.deepEqual(faults({ countersign: { ...countersign, list: { ...paid.list, slices } } }), said)
+})
+
+test('a list for another agreement is named', () => {
+  assert.deepEqual(faults({ countersign: listed({ agreement: Buffer.alloc(32, 8) }) }), [
+    'the list of payments is for another agreement'
+  ])
+})
+
+test('an epoch that is not listed, or not agreed, is named', () => {
+  const without = paid.list.slices.filter(({ epoch }) => epoch !== 1)
+  assert.deepEqual(faults({ countersign: listed({ slices: without }) }), [
+    'the list of payments has no epoch 1'
+  ])
+  const beyond = { ...paid.list.slices[1]!, epoch: 1000 }
+  assert.deepEqual(faults({ epoch: 1000, countersign: listed({ slices: [...paid.list.slices, beyond] }) }), [
+    'the agreement has no epoch 1000'
+  ])
+})
+
+test('an amount that is not the schedule’s is named, with both', () => {
+  const due = schedule(paid.terms)[1]!.msat
+  for (const msat of [due + 1n, due - 1n, 0n]) {
+    const slices = paid.list.slices.map(slice => (slice.epoch === 1 ? { ...slice, msat } : slice))
+    assert.deepEqual(faults({ countersign: listed({ slices }) }), [
+      `epoch 1 is listed with ${msat} msat, and agreed with ${due} msat`
+    ])
+  }
+})
+
+test('a preimage of another hash is named', () => {
+  const said = ['the preimage does not fit the hash that was listed']
+  assert.deepEqual(faults({ preimage: preimageOf(2) }), said)
+  assert.deepEqual(faults({ preimage: flipped(paid.receipt.preimage) }), said)
+})
+
+test('an agreement’s name that is not that of its terms is named', () => {
+  const named = JSON.parse(formatReceipt(paid.receipt)) as Record<string, unknown>
+  const other = JSON.stringify({ ...named, agreement: formatKey(Buffer.alloc(32, 3)) })
+  assert.deepEqual(verifyReceipt(parseReceipt(other)).faults, ['its terms are of another agreement'])
+})
+
+test('what is no receipt is said to be none, in one line, with the reason', () => {
+  const text = formatReceipt(paid.receipt)
+  const plain = JSON.parse(text) as Record<string, unknown>
+  const changed = (change: Record<string, unknown>): string => JSON.stringify({ ...plain, ...change })
+  const cases: [string, RegExp][] = [
+    [text + ' '.repeat(MAX_RECEIPT_BYTES), /too large/],
+    ['{\n"format": oops\n}', /not JSON/],
+    ['', /not JSON/],
+    ['null', /no object/],
+    ['"receipt"', /no object/],
+    ['[]', /format bushel-receipt\/1/],
+    [changed({ format: 'bushel-receipt/2' }), /format bushel-receipt\/1/],
+    [changed({ agreement: 5 }), /no agreement/],
+    [changed({ epoch: -1 }), /no epoch/],
+    [changed({ epoch: 1.5 }), /no epoch/],
+    [changed({ epoch: '1' }), /no epoch/],
+    [changed({ preimage: 'ab' }), /preimage is not 32 bytes/],
+    [changed({ preimage: 'AB'.repeat(32) }), /preimage is not 32 bytes/],
+    [changed({ buyer: 'ab'.repeat(65) }), /buyer is not 64 bytes/],
+    [changed({ terms: 5 }), /no terms/],
+    [changed({ terms: '' }), /malformed terms/],
+    [changed({ countersign: 'AAAA' }), /malformed countersign/]
+  ]
+  for (const [bad, reason] of cases) {
+    assert.throws(
+      () => parseReceipt(bad),
+      (error: unknown) => {
+        assert.ok(error instanceof BushelError)
+        assert.equal(error.code, 'BAD_RECEIPT')
+        assert.equal(error.exit, 2)
+        assert.match(error.message, reason)
+        assert.ok(!error.message.includes('\n'))
+        return true
+      }
+    )
+  }
+  assert.ok(parseReceipt(text + ' '.repeat(MAX_RECEIPT_BYTES - text.length)), 'the largest there may be')
+})

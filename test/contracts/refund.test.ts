@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import fc from 'fast-check'
+import type { Terms } from '#spec'
+import { DAY, HOUR } from '../../contracts/quantity.js'
+import { consumedMsat } from '../../contracts/refund.js'
+import { chargeOf, schedule } from '../../contracts/schedule.js'
+import { paidSlice } from './paid-slice.js'
+import { person } from './people.js'
+
+let terms: Terms
+let charge: bigint
+
+before(async () => {
+  const [[buyer], [provider]] = [await person(), await person()]
+  terms = paidSlice(buyer!, provider!).terms
+  charge = chargeOf(terms)
+  assert.ok(charge > 2n * terms.minChargeMsat)
+})
+
+test('half of the time is half of the charge, and all of it is all of it', () => {
+  assert.equal(consumedMsat(terms, terms.time / 2, charge), (charge + 1n) / 2n)
+  assert.equal(consumedMsat(terms, terms.time, charge), charge)
+})
+
+test('a part of an msat counts as one', () => {
+  const at = terms.time / 2
+  const exact = (charge * BigInt(at + 1)) / BigInt(terms.time)
+  assert.equal(consumedMsat(terms, at + 1, charge), exact + 1n)
+})
+
+test('the minimum charge is used up from the start', () => {
+  assert.equal(consumedMsat(terms, 0, charge), terms.minChargeMsat)
+  assert.equal(consumedMsat(terms, HOUR, charge), terms.minChargeMsat)
+})
+
+test('no more is used up than was paid, not even of the minimum charge', () => {
+  assert.equal(consumedMsat(terms, terms.time, charge - 5n), charge - 5n)
+  assert.equal(consumedMsat(terms, terms.time, 0n), 0n)
+  assert.equal(consumedMsat(terms, 0, terms.minChargeMsat - 1n), terms.minChargeMsat - 1n)
+})
+
+test('a time outside of the agreement, and parts of an ms, count as what is inside', () => {
+  assert.equal(consumedMsat(terms, -DAY, charge), terms.minChargeMsat)
+  assert.equal(consumedMsat(terms, terms.time + DAY, charge), charge)
+  const half = terms.time / 2
+  assert.equal(consumedMsat(terms, half + 0.9, charge), consumedMsat(terms, half, charge))
+})
+
+test('what is used up at the end of an epoch is what was due by then, and it never gets less', () => {
+  let due = 0n
+  for (const { end, msat } of schedule(terms)) {
+    due += msat
+    const least = due > terms.minChargeMsat ? due : terms.minChargeMsat
+    assert.equal(consumedMsat(terms, end, charge), least)
+  }
+  fc.assert(
+    fc.property(fc.nat(terms.time), fc.nat(DAY), (at, later) => {
+      assert.ok(consumedMsat(terms, at + later, charge) >= consumedMsat(terms, at, charge))
+    })
+  )
+})

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import crypto from 'hypercore-crypto'
+import fc from 'fast-check'
+import type { BlockProof, SealedCore } from '#spec'
+import { attests, authorOf } from '../../contracts/attestation.js'
+import { encode } from '../../contracts/codec.js'
+import { BushelError } from '../../contracts/errors.js'
+import { formatKey, parseKey } from '../../contracts/key.js'
+import { formatLink, parseLink } from '../../contracts/link.js'
+import { RESOURCE, SIDE, checkOrder, orderId, signOrder } from '../../contracts/order.js'
+import type { OrderRules } from '../../contracts/order.js'
+import { proves } from '../../contracts/proof.js'
+import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
+import { formatReceipt, parseReceipt, verifyReceipt } from '../../contracts/receipt.js'
+import { schedule } from '../../contracts/schedule.js'
+import { faultOf, faultOfList } from '../../contracts/terms.js'
+import { structOf } from '../contracts/arbitraries.js'
+import { person } from '../contracts/people.js'
+import type { Person } from '../contracts/people.js'
+import { paidSlice } from '../contracts/paid-slice.js'
+import { bytes, mutated, mutations, runs } from './mutation.js'
+
+const NOW = 1_800_000_000_000
+const MARKET = Buffer.alloc(32, 1)
+const RULES: OrderRules = { market: MARKET, maxRecordBytes: 2048, maxLifetime: 60 * DAY, stampBits: () => 0 }
+let one: Person
+let other: Person
+
+before(async () => {
+  ;[one] = (await person()) as [Person]
+  ;[other] = (await person()) as [Person]
+})
+
+async function signed(by: Person): Promise<Buffer> {
+  const body = encode('storage-ask', {
+    space: GIB,
+    minTime: HOUR,
+    maxTime: DAY,
+    minChargeMsat: 1000n,
+    region: 'somewhere'
+  })
+  return signOrder(
+    {
+      market: MARKET,
+      nonce: crypto.randomBytes(32),
+      revision: 1,
+      side: SIDE.ask,
+      resource: RESOURCE.storage,
+      network: 'play-1',
+      price: 25_600_000n,
+      created: NOW,
+      expires: NOW + DAY,
+      withdrawn: false,
+      identity: by.identity,
+      device: by.device.publicKey,
+      body
+    },
+    by,
+    { tick: 1, bits: 0 }
+  )
+}
+
+test('a mutated order, or one made of two, is refused with a reason, or says what its author signed', async () => {
+  const [from, into] = [await signed(one), await signed(other)]
+  const good = [from, into].map(bytes => {
+    const check = checkOrder(bytes, RULES)
+    assert.ok(check.ok)
+    return encode('order', check.verified.order)
+  })
+  fc.assert(
+    fc.property(mutations, fc.boolean(), (list, swap) => {
+      const input = swap ? mutated(into, list, from) : mutated(from, list, into)
+      const check = checkOrder(input, RULES)
+      if (!check.ok) return assert.match(check.code, /^[A-Z_]+$/)
+      assert.ok(good.some(order => order.equals(check.verified.signed.order!)))
+      assert.deepEqual(check.verified.id, orderId(check.verified.order))
+    }),
+    runs(1500)
+  )
+  // What is inside, with the outside in order: the parts that only a signature holds together.
+  const inner = fc.tuple(structOf('order'), bytes(300), mutations)
+  fc.assert(
+    fc.property(inner, ([order, proof, list]) => {
+      const record = {
+        order: mutated(encode('order', order as never), list),
+        proof,
+        stampTick: 0,
+        stampNonce: 0
+      }
+      const check = checkOrder(encode('signed-order', record), { ...RULES, maxLifetime: Infinity })
+      assert.equal(check.ok, false)
+    }),
+    runs(300)
+  )
+})
+
+test('a mutated attestation proves nothing, or what it proved before', () => {
+  const data = crypto.randomBytes(32)
+  const author = { identity: one.identity, device: one.device.publicKey }
+  const stranger = { identity: other.identity, device: other.device.publicKey }
+  assert.ok(attests(one.proof, null, author))
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        mutations.map(list => mutated(one.proof, list, other.proof)),
+        bytes(1100)
+      ),
+      proof => {
+        const named = authorOf(proof)
+        // Whose key is both attests itself: a connection has proven that, or a signature will.
+        const pairs = [author, stranger, named && { identity: named.device, device: named.identity }]
+        if (named)
+          assert.ok(pairs.some(a => a!.identity.equals(named.identity) && a!.device.equals(named.device)))
+        assert.equal(attests(proof, data, author), false)
+        assert.equal(attests(proof, null, { identity: one.identity, device: other.device.publicKey }), false)
+      }
+    ),
+    runs(400)
+  )
+})
+
+test('a mutated proof of a block proves no other block', () => {
+  const data = Array.from({ length: 4 }, (_, i) => Buffer.alloc(20, i))
+  const leaves = data.map((value, i) => ({ index: 2 * i, size: 20, hash: crypto.data(value) }))
+  const parent = (a: number, b: number): (typeof leaves)[0] => ({
+    index: (leaves[a]!.index + leaves[b]!.index) / 2,
+    size: 40,
+    hash: crypto.parent(leaves[a]!, leaves[b]!)
+  })
+  const [left, right] = [parent(0, 1), parent(2, 3)]
+  const root = { index: 3, size: 80, hash: crypto.parent(left, right) }
+  const sealed = {
+    key: Buffer.alloc(32),
+    length: 4,
+    byteLength: 80,
+    treeHash: crypto.tree([root])
+  } as SealedCore
+  const good: BlockProof[] = [
+    { core: 0, index: 0, value: data[0]!, nodes: [leaves[1]!, right], roots: [] },
+    { core: 0, index: 1, value: data[1]!, nodes: [leaves[0]!, right], roots: [] },
+    { core: 0, index: 2, value: data[2]!, nodes: [leaves[3]!, left], roots: [] },
+    { core: 0, index: 3, value: data[3]!, nodes: [leaves[2]!, left], roots: [] }
+  ]
+  for (const proof of good) assert.ok(proves(proof, proof.index, sealed))
+  const number = fc.oneof(
+    fc.constantFrom(0, 1, 2, 3, 4, 20, 40, 80, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER),
+    fc.maxSafeNat()
+  )
+  const hash = fc.constantFrom(leaves[0]!.hash, right.hash, root.hash)
+  const node = fc.oneof(
+    fc.record({ index: number, size: number, hash }),
+    fc.constantFrom(...leaves, left, right, root)
+  )
+  const nodes = fc.array(node, { maxLength: 4 })
+  const change = fc.record(
+    { index: number, value: fc.constantFrom(...data, Buffer.alloc(0), null), nodes, roots: nodes },
+    { requiredKeys: [] }
+  )
+  const lengths = fc.record({ length: number, byteLength: number }, { requiredKeys: [] })
+  fc.assert(
+    fc.property(fc.constantFrom(...good), change, lengths, (proof, change, lengths) => {
+      const claim = { ...proof, ...change }
+      const held = proves(claim, claim.index, { ...sealed, ...lengths })
+      if (held) assert.deepEqual(claim.value, data[claim.index])
+    }),
+    runs(3000)
+  )
+})
+
+test('a mutated receipt is none, or does not hold, or says what the good one says', () => {
+  const { receipt } = paidSlice(one, other)
+  const text = formatReceipt(receipt)
+  const good = verifyReceipt(parseReceipt(text))
+  assert.ok(good.ok)
+  const verdict = (text: string): void => {
+    let parsed: ReturnType<typeof parseReceipt>
+    try {
+      parsed = parseReceipt(text)
+    } catch (error) {
+      assert.ok(error instanceof BushelError && error.code === 'BAD_RECEIPT', String(error))
+      assert.ok(!error.message.includes('\n'), error.message)
+      return
+    }
+    const said = verifyReceipt(parsed)
+    if (said.ok) assert.deepEqual(said, good)
+  }
+  fc.assert(
+    fc.property(mutations, list => verdict(mutated(Buffer.from(text), list).toString())),
+    runs(1000)
+  )
+  const plain = JSON.parse(text) as Record<string, unknown>
+  const inner = fc.constantFrom('terms', 'countersign', 'buyer', 'preimage')
+  fc.assert(
+    fc.property(inner, mutations, (name, list) => {
+      const encoding = name === 'terms' || name === 'countersign' ? 'base64' : 'hex'
+      const changed = mutated(Buffer.from(plain[name] as string, encoding), list).toString(encoding)
+      verdict(JSON.stringify({ ...plain, [name]: changed }))
+    }),
+    runs(1000)
+  )
+  const key = fc.constantFrom(...Object.keys(plain))
+  fc.assert(
+    fc.property(key, fc.jsonValue(), (name, value) => verdict(JSON.stringify({ ...plain, [name]: value }))),
+    runs(500)
+  )
+  fc.assert(fc.property(fc.oneof(fc.json(), fc.string()), verdict), runs(300))
+})
+
+test('any terms at all have a fault that is named, or a schedule of a bounded length whose sum is the charge', () => {
+  fc.assert(
+    fc.property(structOf('terms'), structOf('slice-list'), (any, list) => {
+      const terms = any as Parameters<typeof faultOf>[0]
+      if (faultOf(terms) === null) faultOfList(list as never, terms, 0)
+      assert.ok(schedule(terms).length <= 2200)
+    }),
+    runs(200)
+  )
+})
+
+test('any text is a link or a key, or is refused as none', () => {
+  const link = { key: crypto.randomBytes(32), encryptionKey: crypto.randomBytes(32) }
+  const cases: [string, (text: string) => string, string][] = [
+    [formatLink(link), text => formatLink(parseLink(text)), 'BAD_LINK'],
+    [formatKey(link.key), text => formatKey(parseKey(text)), 'BAD_KEY']
+  ]
+  for (const [good, again, code] of cases) {
+    const mutant = mutations.map(list => mutated(Buffer.from(good), list).toString())
+    fc.assert(
+      fc.property(fc.oneof(mutant, fc.string(), fc.string({ unit: 'grapheme' })), text => {
+        try {
+          assert.equal(again(text).length, good.length)
+        } catch (error) {
+          assert.ok(error instanceof BushelError && error.code === code, String(error))
+        }
+      }),
+      runs(500)
+    )
+  }
+})
