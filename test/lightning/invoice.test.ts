@@ -10,6 +10,7 @@ import {
   readInvoice,
   type ExpectedInvoice
 } from '../../src/lightning/invoice.js'
+import { ALPHABET, withChecksum } from './bech32.js'
 
 type Tag = PaymentRequestObject['tags'][number]
 
@@ -21,7 +22,6 @@ const publicKey = (secret: Buffer): Buffer => {
   return ECDH.convertKey(ecdh.getPublicKey(), 'secp256k1', undefined, undefined, 'compressed') as Buffer
 }
 
-const ALPHABET = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
 const NOW = 1_800_000_000_000
 const paymentHash = createHash('sha256').update('a preimage').digest()
 const expected: ExpectedInvoice = {
@@ -288,33 +288,6 @@ test('nothing but a refusal comes of any text', () => {
     { numRuns: 500 }
   )
 })
-
-function withChecksum(prefix: string, words: number[]): string {
-  const generators = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3]
-  const step = (check: number, value: number): number => {
-    let next = ((check & 0x1ffffff) << 5) ^ value
-    generators.forEach((generator, i) => {
-      if (((check >>> 25) >>> i) & 1) next ^= generator
-    })
-    return next >>> 0
-  }
-  const codes = [...prefix].map(letter => letter.charCodeAt(0))
-  const input = [
-    ...codes.map(code => code >> 5),
-    0,
-    ...codes.map(code => code & 31),
-    ...words,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0
-  ]
-  const check = input.reduce(step, 1) ^ 1
-  const sum = [25, 20, 15, 10, 5, 0].map(shift => (check >>> shift) & 31)
-  return `${prefix}1${[...words, ...sum].map(word => ALPHABET[word]).join('')}`
-}
 
 function withoutTag(temporary: string, dropped: number): string {
   const words = [...temporary.slice('temp1'.length, -6)].map(letter => ALPHABET.indexOf(letter))
