@@ -42,7 +42,7 @@ test('no more is used up than was paid, not even of the minimum charge', () => {
 
 test('a time outside of the agreement, and parts of an ms, count as what is inside', () => {
   assert.equal(consumedMsat(terms, -DAY, charge), terms.minChargeMsat)
-  assert.equal(consumedMsat(terms, terms.time + DAY, charge), charge)
+  assert.equal(consumedMsat(terms, terms.time + DAY, 2n * charge), charge)
   const half = terms.time / 2
   assert.equal(consumedMsat(terms, half + 0.9, charge), consumedMsat(terms, half, charge))
 })

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { BushelError } from '../../contracts/errors.js'
 import { ClnClient, ClnError } from '../../src/lightning/cln/client.js'
-import { Frames, readJSON } from '../../src/lightning/cln/frames.js'
+import { readJSON } from '../../src/lightning/cln/frames.js'
+import { Wire, reply } from './wire.js'
+import type { Request } from './wire.js'
 
 interface Transcript {
   method: string
@@ -17,53 +18,7 @@ interface Transcript {
   error?: { code: number; message: string }
 }
 
-interface Request {
-  jsonrpc: string
-  id: string
-  method: string
-  params: unknown
-}
-
 const TRANSCRIPTS = fileURLToPath(new URL('../../../test/lightning/cln-transcripts.jsonl', import.meta.url))
-
-/** A socket that answers as the test says; `answer` gets each request as it came. */
-class Wire {
-  readonly socket: string
-  readonly requests: Request[] = []
-  connections = new Set<Socket>()
-  answer: (request: Request, connection: Socket) => void = () => undefined
-  #server: Server | null = null
-
-  constructor(socket: string) {
-    this.socket = socket
-  }
-
-  async listen(): Promise<void> {
-    this.#server = createServer(connection => {
-      this.connections.add(connection)
-      const frames = new Frames()
-      connection.on('error', () => undefined)
-      connection.on('close', () => this.connections.delete(connection))
-      connection.on('data', piece => {
-        for (const text of frames.push(piece)) {
-          const request = JSON.parse(text) as Request
-          this.requests.push(request)
-          this.answer(request, connection)
-        }
-      })
-    })
-    await new Promise<void>(resolve => this.#server!.listen(this.socket, resolve))
-  }
-
-  async stop(): Promise<void> {
-    for (const connection of this.connections) connection.destroy()
-    await new Promise(resolve => this.#server!.close(resolve))
-  }
-}
-
-function reply({ id }: Request, body: object): Buffer {
-  return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...body }) + '\n\n')
-}
 
 let dir: string
 let wire: Wire

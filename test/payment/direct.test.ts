@@ -141,6 +141,18 @@ test('another invoice for a refund is declined until the first cannot be paid an
   assert.equal(provider.ledger.payment(OTHER, 0, 'refund'), null)
 })
 
+test('a refund of another amount is asked for only when the invoice before cannot be paid any more', async t => {
+  const { payer: buyer, payee: provider } = await ends(t)
+  const first = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
+  const second = await buyer.teller.refundInvoice(AGREEMENT, 2_000n, PROVIDER)
+  assert.equal(buyer.purse.invoices.get(first.split('|')[1]!)!.status, 'refused')
+  // Paid, and not heard of: the debt is settled, and no third invoice is made.
+  buyer.purse.removeAllListeners('settled')
+  await provider.teller.payRefund(AGREEMENT, second, 2_000n, buyer.purse.nodeId, BUYER)
+  await assert.rejects(buyer.teller.refundInvoice(AGREEMENT, 1_000n, PROVIDER), { code: 'ALREADY_PAID' })
+  assert.equal(buyer.ledger.totals(AGREEMENT).refundedMsat, 2_000n)
+})
+
 test('a refund invoice that was paid is not refused', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   const invoice = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)

@@ -59,6 +59,21 @@ test('payments that are asked for at the same time do not pass a limit together'
   assert.equal(payer.ledger.spending.total(Date.now()), paid)
 })
 
+test('nor does one agreement pass its limit, or one peer, by asking for all at the same time', async t => {
+  for (const limit of ['dealMsat', 'peerMsat'] as const) {
+    const { payer, payee } = await ends(t)
+    await bound(payer, payee, 2)
+    payer.limits = { [limit]: 5_001n }
+    const answers = await Promise.allSettled([0, 1].map(epoch => payer.teller.pay(AGREEMENT, epoch)))
+    const reasons = answers.flatMap(answer =>
+      answer.status === 'rejected' ? [answer.reason as unknown] : []
+    )
+    assert.equal(reasons.length, 1, limit)
+    assert.equal((reasons[0] as { code: string }).code, 'OVER_LIMIT')
+    assert.equal(payer.purse.sent.length, 1)
+  }
+})
+
 test('a day is the last 24 hours; a peer is its identity, whatever it is paid for', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)

@@ -164,6 +164,13 @@ test('a new hash that is not what was listed is refused', async t => {
   await assert.rejects(payer.teller.rebind(slice, invoice, payer.purse.nodeId, AGREEMENT), {
     code: 'INVOICE_REFUSED'
   })
+  // More for the same epoch, with an invoice that says so too.
+  const dearer = { ...slice, msat: slice.msat + 1n }
+  const asked = invoice.replace(`|${slice.msat}|`, `|${dearer.msat}|`)
+  assert.notEqual(asked, invoice)
+  await assert.rejects(payer.teller.rebind(dearer, asked, payee.purse.nodeId, AGREEMENT), {
+    code: 'INVOICE_REFUSED'
+  })
   assert.equal(payer.step(0), 'bound')
 })
 

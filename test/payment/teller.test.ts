@@ -271,6 +271,21 @@ test('a second hash for an epoch, and a hash that stands elsewhere, are refused'
   await liar.teller.close()
 })
 
+test('a slice that was listed is not bound for another amount, nor as another issue', async t => {
+  const { payer, payee } = await ends(t)
+  const list = await bound(payer, payee)
+  const strip = await payee.teller.strip(list, 60)
+  for (const change of [{ msat: list.slices[0]!.msat + 1n }, { issue: 1 }]) {
+    const first = { ...list.slices[0]!, ...change }
+    const otherwise: SliceList = { ...list, slices: [first, ...list.slices.slice(1)] }
+    const invoices = [strip[0]!.replace(/\|\d+\|/, `|${first.msat}|`), ...strip.slice(1)]
+    const refused = { code: 'INVOICE_REFUSED' }
+    await assert.rejects(payer.teller.bind(otherwise, invoices, payee.purse.nodeId), refused)
+    await assert.rejects(payer.teller.intend(otherwise), refused)
+  }
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.msat, list.slices[0]!.msat)
+})
+
 test('binding the same strip again changes nothing', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
