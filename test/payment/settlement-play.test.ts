@@ -1,0 +1,63 @@
+import type { PlayWallet } from '../../src/lightning/play/wallet.js'
+import { Bench } from '../lightning/wallets.js'
+import { settlement } from './settlement.js'
+import type { Side } from './settlement.js'
+
+const ENOUGH = 10_000_000n
+
+/** A play wallet; held, its Lightning process is stopped as it stands. */
+class PlaySide implements Side {
+  readonly #bench: Bench
+  readonly #name: string
+  wallet!: PlayWallet
+  peer: PlaySide | null = null
+
+  constructor(bench: Bench, name: string) {
+    this.#bench = bench
+    this.#name = name
+  }
+
+  async reopen(): Promise<void> {
+    this.wallet = await this.#bench.wallet(this.#name)
+    if (this.peer) await this.#bench.join(this.wallet, this.peer.wallet)
+  }
+
+  async hold(): Promise<void> {
+    process.kill(this.wallet.pid!, 'SIGSTOP')
+  }
+
+  async release(): Promise<void> {
+    process.kill(this.wallet.pid!, 'SIGCONT')
+  }
+
+  /** The wallet starts its process again by itself; it answers when the channel is usable again. */
+  async crash(): Promise<void> {
+    if (this.wallet.pid !== undefined) process.kill(this.wallet.pid, 'SIGKILL')
+    const { wallet, peer } = this
+    await Promise.all([wallet.balance(), peer!.wallet.balance()])
+    await Promise.all([
+      wallet.reach(peer!.wallet.nodeId, 1_000n, 20_000),
+      peer!.wallet.reach(wallet.nodeId, 1_000n, 20_000)
+    ])
+  }
+
+  async close(): Promise<void> {
+    await this.wallet.close()
+  }
+}
+
+// Its process takes seconds to start, so that each step is hit once.
+const moments = ['written' as const]
+
+settlement(
+  async () => {
+    const bench = new Bench()
+    const [payer, payee] = [new PlaySide(bench, 'payer'), new PlaySide(bench, 'payee')]
+    await Promise.all([payer.reopen(), payee.reopen()])
+    ;[payer.peer, payee.peer] = [payee, payer]
+    await bench.join(payer.wallet, payee.wallet)
+    await payer.wallet.reach(payee.wallet.nodeId, ENOUGH, 20_000)
+    return { payer, payee, close: () => bench.destroy() }
+  },
+  { moments }
+)

@@ -1,0 +1,378 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { SliceList } from '#spec'
+import { checkInvoice } from '../../src/lightning/invoice.js'
+import type { Wallet } from '../../src/lightning/wallet.js'
+import { Ledger } from '../../src/payment/ledger.js'
+import { Teller } from '../../src/payment/teller.js'
+import { BUYER, EPOCHS, PROVIDER } from './ends.js'
+
+/** The Lightning wallet of one side, and what can befall it. */
+export interface Side {
+  /** Another one after `reopen`. */
+  readonly wallet: Wallet
+  /** Payments to it get no answer until `release`. */
+  hold(): Promise<void>
+  release(): Promise<void>
+  /** Its Lightning process is killed before this returns; resolves when it is started again. */
+  crash(): Promise<void>
+  close(): Promise<void>
+  /** A wallet that was closed, opened again, with its peer connected. */
+  reopen(): Promise<void>
+}
+
+/** Two wallets that pay one another. */
+export interface Pair {
+  payer: Side
+  payee: Side
+  close(): Promise<void>
+}
+
+/** One side: a wallet, and a ledger and teller that are started on it. */
+class Desk {
+  readonly side: Side
+  readonly file: string
+  teller!: Teller
+  mended: string[] = []
+  /** Added to the clock, ms. */
+  ahead = 0
+  readonly #secret: Buffer
+
+  constructor(side: Side, file: string, secret: number) {
+    this.side = side
+    this.file = file
+    this.#secret = Buffer.alloc(32, secret)
+  }
+
+  get ledger(): Ledger {
+    return this.teller.ledger
+  }
+
+  get nodeId(): Buffer {
+    return this.side.wallet.nodeId
+  }
+
+  async start(): Promise<void> {
+    const now = (): number => Date.now() + this.ahead
+    this.teller = new Teller({
+      ledger: new Ledger(this.file),
+      wallet: this.side.wallet,
+      checkInvoice,
+      secret: this.#secret,
+      onfault: () => undefined, // a wallet that is killed is told of; what counts stands in the books
+      now
+    })
+    this.mended = []
+    this.teller.reconciler.on('mended', (lines: string[]) => this.mended.push(...lines))
+    await this.teller.ready()
+  }
+
+  async restart(): Promise<void> {
+    await this.teller.close()
+    await this.start()
+  }
+
+  step(agreement: Buffer, epoch: number): string | undefined {
+    return this.ledger.payment(agreement, epoch)?.step
+  }
+
+  /** How often the wallet has a hash as paid, or received. */
+  async times(hash: Buffer): Promise<number> {
+    const records = await this.side.wallet.history()
+    return records.filter(({ paymentHash, status }) => status === 'succeeded' && paymentHash.equals(hash))
+      .length
+  }
+}
+
+export interface Options {
+  /** When a step is hit by a crash: before it is on disk, and after. */
+  moments?: ('ahead' | 'written')[]
+}
+
+const TIMEOUT = 20_000
+const SOON = 500
+
+/** Everything that is to hold of payments whatever wallet makes them: one file of cases for every backend. */
+export function settlement(
+  open: () => Promise<Pair>,
+  { moments = ['ahead', 'written'] }: Options = {}
+): void {
+  let pair: Pair
+  let dir: string
+  let payer: Desk
+  let payee: Desk
+  let agreements = 0
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'bushel-settle-'))
+    pair = await open()
+    payer = new Desk(pair.payer, join(dir, 'payer'), 1)
+    payee = new Desk(pair.payee, join(dir, 'payee'), 2)
+    await Promise.all([payer.start(), payee.start()])
+  })
+
+  after(async () => {
+    await Promise.all([payer.teller.close(), payee.teller.close()])
+    await pair.close()
+    await rm(dir, { recursive: true })
+  })
+
+  const fresh = (): Buffer => Buffer.alloc(32, ++agreements)
+  const hashOf = (agreement: Buffer, epoch: number): Buffer => payer.ledger.payment(agreement, epoch)!.hash
+
+  async function bound(agreement: Buffer, count: number, expirySeconds = 3600): Promise<SliceList> {
+    const list = payee.teller.list(agreement, EPOCHS.slice(0, count), 0)
+    await payer.teller.intend(list, PROVIDER)
+    await payer.teller.bind(list, await payee.teller.strip(list, expirySeconds, BUYER), payee.nodeId)
+    return list
+  }
+
+  /** Ledger and wallet agree to the msat on both sides, and nothing was settled twice. */
+  async function addsUp(): Promise<void> {
+    for (const { teller } of [payer, payee]) {
+      assert.deepEqual((await teller.checkBalance()).faults, [])
+      assert.deepEqual(teller.reconciler.faults, [])
+    }
+  }
+
+  test('slices are paid and received, each once, however often they are asked for', async () => {
+    const agreement = fresh()
+    await bound(agreement, 3)
+    for (const epoch of [0, 1, 2]) {
+      const all = await Promise.all([1, 2, 3].map(() => payer.teller.pay(agreement, epoch)))
+      for (const payment of all) assert.deepEqual(payment, all[0])
+      assert.ok(await payee.teller.wasReceived(agreement, epoch, TIMEOUT))
+      assert.equal(await payer.times(hashOf(agreement, epoch)), 1)
+      assert.equal(await payee.times(hashOf(agreement, epoch)), 1)
+    }
+    await payer.restart()
+    assert.equal((await payer.teller.pay(agreement, 0)).step, 'paid')
+    assert.equal(payer.ledger.totals(agreement).paidMsat, 15_003n)
+    assert.equal(payee.ledger.totals(agreement).receivedMsat, 15_003n)
+    await addsUp()
+  })
+
+  test('a payment in limbo is not made again, two pause the peer, and both come to their end', async () => {
+    const agreement = fresh()
+    await bound(agreement, 3)
+    await pair.payee.hold()
+    try {
+      for (const epoch of [0, 0, 1])
+        await assert.rejects(payer.teller.pay(agreement, epoch, SOON), { code: 'PAYMENT_PENDING' })
+      await payer.restart()
+      assert.equal(payer.step(agreement, 0), 'sent')
+      await assert.rejects(payer.teller.pay(agreement, 0, SOON), { code: 'PAYMENT_PENDING' })
+      await assert.rejects(payer.teller.pay(agreement, 2, SOON), { code: 'PAYMENT_PENDING' })
+      assert.equal(payer.step(agreement, 2), 'bound')
+      assert.equal(payer.ledger.totals(agreement).inFlightMsat, 10_001n)
+      assert.equal(await payer.teller.voidable(agreement, 0), null, 'no hash is given up meanwhile')
+    } finally {
+      await pair.payee.release()
+    }
+    for (const epoch of [0, 1, 2]) {
+      assert.equal((await payer.teller.pay(agreement, epoch, TIMEOUT)).step, 'paid')
+      assert.equal(await payer.times(hashOf(agreement, epoch)), 1)
+    }
+    assert.ok(await payee.teller.wasReceived(agreement, 2, TIMEOUT))
+    await addsUp()
+  })
+
+  test('a hash that the payee has refused cannot be paid, and another one is', async () => {
+    const agreement = fresh()
+    await bound(agreement, 2)
+    const old = (await payer.teller.voidable(agreement, 1))!
+    const answer = await payee.teller.reissue(agreement, 1, old.hash, 3600)
+    assert.ok('slice' in answer)
+    await assert.rejects(payer.teller.pay(agreement, 1), { code: 'PAYMENT_FAILED' })
+    assert.ok(await payer.teller.voidable(agreement, 1))
+    await payer.teller.rebind(answer.slice, answer.invoice, payee.nodeId, agreement)
+    assert.equal((await payer.teller.pay(agreement, 1)).issue, 1)
+    assert.ok(await payee.teller.wasReceived(agreement, 1, TIMEOUT))
+    assert.deepEqual([await payer.times(old.hash), await payee.times(old.hash)], [0, 0])
+    await addsUp()
+  })
+
+  test('an invoice that has run out is not paid, and another one can be had', async () => {
+    const agreement = fresh()
+    await bound(agreement, 1, 60)
+    payer.ahead = 61_000
+    await assert.rejects(payer.teller.pay(agreement, 0), { code: 'INVOICE_EXPIRED', exit: 5 })
+    assert.equal((await pair.payer.wallet.payment(hashOf(agreement, 0))).status, 'unknown')
+    const old = (await payer.teller.voidable(agreement, 0))!
+    const answer = await payee.teller.reissue(agreement, 0, old.hash, 3600)
+    assert.ok('slice' in answer)
+    await payer.teller.rebind(answer.slice, answer.invoice, payee.nodeId, agreement)
+    assert.equal((await payer.teller.pay(agreement, 0)).step, 'paid')
+    payer.ahead = 0
+    await addsUp()
+  })
+
+  test('what is refused at the end of an agreement cannot be paid any more', async () => {
+    const agreement = fresh()
+    await bound(agreement, 2)
+    await payer.teller.pay(agreement, 0)
+    await payee.teller.refuseRest(agreement)
+    await assert.rejects(payer.teller.pay(agreement, 1), { code: 'PAYMENT_FAILED' })
+    assert.deepEqual([payee.step(agreement, 0), payee.step(agreement, 1)], ['received', 'refused'])
+    await addsUp()
+  })
+
+  test('a refund is paid once, the other way', async () => {
+    const agreement = fresh()
+    await bound(agreement, 1)
+    await payer.teller.pay(agreement, 0)
+    assert.ok(await payee.teller.wasReceived(agreement, 0, TIMEOUT))
+    const invoice = await payer.teller.refundInvoice(agreement, 2_000n, PROVIDER)
+    assert.equal(await payer.teller.refundInvoice(agreement, 2_000n, PROVIDER), invoice)
+    const received = once(payer.teller, 'received')
+    const pay = (text: string): Promise<{ step: string }> =>
+      payee.teller.payRefund(agreement, text, 2_000n, payer.nodeId, BUYER)
+    for (const payment of await Promise.all([pay(invoice), pay(invoice)])) assert.equal(payment.step, 'paid')
+    await received
+    await assert.rejects(payer.teller.refundInvoice(agreement, 2_000n, PROVIDER), { code: 'ALREADY_PAID' })
+    const other = await payer.teller.issue(2_000n, 'another', 600)
+    await assert.rejects(pay(other.invoice), { code: 'ALREADY_PAID' })
+    assert.equal(payer.ledger.totals(agreement).refundedMsat, 2_000n)
+    assert.equal(payee.ledger.totals(agreement).refundedMsat, 2_000n)
+    await addsUp()
+  })
+
+  test('a slice that a debt settles is never paid', async () => {
+    const [agreement, ended] = [fresh(), fresh()]
+    await bound(agreement, 1)
+    const invoice = payer.ledger.payment(agreement, 0)!.text
+    for (const { teller } of [payer, payee])
+      assert.equal((await teller.credited(agreement, 0, ended)).step, 'credited')
+    assert.equal((await payer.teller.pay(agreement, 0)).step, 'credited')
+    assert.equal((await pair.payer.wallet.payment(hashOf(agreement, 0))).status, 'unknown')
+    // Nor could it be: its invoice is not taken any more.
+    const { status } = await pair.payer.wallet.pay(invoice, { maxFeeMsat: 0n, timeoutMs: TIMEOUT })
+    assert.equal(status, 'failed')
+    await addsUp()
+  })
+
+  test('an invoice for anybody is paid once; one of our own or of an agreement is not', async () => {
+    const agreement = fresh()
+    await bound(agreement, 1)
+    const { invoice, hash } = await payee.teller.issue(3_000n, 'a coffee', 600)
+    await assert.rejects(payer.teller.payInvoice(invoice, { maxMsat: 2_999n }), { code: 'OVER_LIMIT' })
+    const all = await Promise.all([1, 2, 3].map(() => payer.teller.payInvoice(invoice)))
+    for (const { step } of all) assert.equal(step, 'paid')
+    await assert.rejects(payer.teller.payInvoice(invoice), { code: 'ALREADY_PAID', exit: 5 })
+    assert.equal(await payer.times(hash), 1)
+    const refused = { code: 'INVOICE_REFUSED', exit: 5 }
+    const own = await payer.teller.issue(3_000n, 'to ourselves', 600)
+    await assert.rejects(payer.teller.payInvoice(own.invoice), refused)
+    await assert.rejects(payer.teller.payInvoice(payer.ledger.payment(agreement, 0)!.text), refused)
+    await addsUp()
+  })
+
+  test('a payee that has lost its ledger finds the invoices that its wallet has', async () => {
+    const agreement = fresh()
+    const list = payee.teller.list(agreement, EPOCHS.slice(0, 3), 0)
+    await copyFile(payee.file, join(dir, 'before'))
+    const strip = await payee.teller.strip(list, 3600, BUYER)
+    await payer.teller.intend(list, PROVIDER)
+    await payer.teller.bind(list, strip, payee.nodeId)
+    await payer.teller.pay(agreement, 0)
+    await payee.teller.close()
+    await copyFile(join(dir, 'before'), payee.file)
+    await payee.start()
+    assert.equal(payee.step(agreement, 0), undefined)
+    assert.deepEqual(await payee.teller.strip(list, 3600, BUYER), strip)
+    assert.ok(await payee.teller.wasReceived(agreement, 0, TIMEOUT))
+    await addsUp()
+  })
+
+  test('a payer that has lost the end of its ledger learns from the wallet what it has paid', async () => {
+    const agreement = fresh()
+    await bound(agreement, 3)
+    await copyFile(payer.file, join(dir, 'before'))
+    for (const epoch of [0, 1]) await payer.teller.pay(agreement, epoch)
+    await payer.teller.close()
+    await copyFile(join(dir, 'before'), payer.file)
+    await payer.start()
+    assert.equal(payer.mended.length, 2, payer.mended.join('; '))
+    assert.deepEqual(
+      [0, 1, 2].map(epoch => payer.step(agreement, epoch)),
+      ['paid', 'paid', 'bound']
+    )
+    for (const epoch of [0, 1, 2]) {
+      assert.equal((await payer.teller.pay(agreement, epoch)).step, 'paid')
+      assert.equal(await payer.times(hashOf(agreement, epoch)), 1)
+    }
+    await addsUp()
+  })
+
+  test('what was paid while the payee’s node was down is received when it is back', async () => {
+    const agreement = fresh()
+    await bound(agreement, 3)
+    await payer.teller.pay(agreement, 0)
+    assert.ok(await payee.teller.wasReceived(agreement, 0, TIMEOUT))
+    // The program that keeps the ledger stops; Lightning takes the payment all the same.
+    await payee.teller.close()
+    await payer.teller.pay(agreement, 1)
+    await pair.payee.close()
+    await pair.payee.reopen()
+    await payee.start()
+    assert.equal(payee.step(agreement, 1), 'received')
+    await payer.teller.reach(payee.nodeId, 5_002n)
+    const received = once(payee.teller, 'received')
+    await payer.teller.pay(agreement, 2)
+    const [{ epoch }] = (await received) as [{ epoch: number }]
+    assert.equal(epoch, 2, 'what was told before is not told again')
+    await addsUp()
+  })
+
+  for (const role of ['payer', 'payee'] as const) {
+    test(`the ${role}’s Lightning is killed at each step of its ledger: the slice is paid once`, async () => {
+      const hit = new Set<string>()
+      for (let arrow = 0; ; arrow++) {
+        const agreement = fresh()
+        let count = 0
+        let crashed: Promise<void> | null = null
+        const victim = role === 'payer' ? payer : payee
+        const strike = (payments: { step: string }[]): void => {
+          if (count++ !== arrow) return
+          for (const { step } of payments) hit.add(step)
+          crashed = pair[role].crash()
+        }
+        const { ledger } = victim
+        for (const moment of moments) ledger.on(moment, strike)
+        for (let attempt = 1; ; attempt++) {
+          try {
+            await deal(agreement)
+            break
+          } catch (error) {
+            if (!crashed || attempt === 20) throw error
+            await (crashed as Promise<void>)
+            await new Promise(resolve => setTimeout(resolve, 100)) // the peers find one another again
+          }
+        }
+        for (const moment of moments) ledger.off(moment, strike)
+        if (!crashed) break
+        await (crashed as Promise<void>)
+        await victim.restart()
+        assert.equal(await payer.times(hashOf(agreement, 0)), 1)
+        assert.equal(await payee.times(hashOf(agreement, 0)), 1)
+      }
+      const steps = role === 'payer' ? ['intent', 'bound', 'sent', 'paid'] : ['listed', 'received']
+      for (const step of steps) assert.ok(hit.has(step), `${step} was hit`)
+      await addsUp()
+    })
+  }
+
+  /** A slice, from the list to the payee's word; begun again it goes on from what is on disk. */
+  async function deal(agreement: Buffer): Promise<void> {
+    await bound(agreement, 1)
+    const payment = await payer.teller.pay(agreement, 0, TIMEOUT)
+    payer.teller.applied(payment)
+    if (!(await payee.teller.wasReceived(agreement, 0, TIMEOUT))) assert.fail('it is not received')
+    payee.teller.applied(payee.ledger.payment(agreement, 0)!)
+    await Promise.all([payer.ledger.flush(), payee.ledger.flush()])
+  }
+}
