@@ -10,8 +10,7 @@ import { ClnWallet } from '../../src/lightning/cln.js'
 import { checkInvoice } from '../../src/lightning/invoice.js'
 import { startLightningd } from './lightningd/start.js'
 import type { Lightningd } from './lightningd/start.js'
-import { shapeFault } from './lightningd/shape.js'
-import type { Recorded } from './lightningd/shape.js'
+import { recordedIn, shapeFault } from './lightningd/shape.js'
 
 const FEE = { maxFeeMsat: 5_000n, timeoutMs: 10_000 }
 const CAPACITY = 1_000_000_000n
@@ -270,8 +269,7 @@ test('what can be received is what the channels hold on the other side', async (
 
 test('every answer of the stand-in has the keys and types of a recorded one', async () => {
   const file = fileURLToPath(new URL('../../../test/lightning/cln-transcripts.jsonl', import.meta.url))
-  const lines = (await readFile(file, 'utf8')).split('\n').filter(line => line)
-  const recorded = lines.map(line => JSON.parse(line) as Recorded)
+  const recorded = recordedIn(await readFile(file, 'utf8'))
   const { bolt11, label, hash } = await issue(payee, 1_000n)
   const open = await issue(payee, 1_000n)
   await alice.call('pay', { bolt11 })

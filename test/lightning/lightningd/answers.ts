@@ -202,10 +202,10 @@ function listedPay(pay: Pay): object {
     status: pay.status,
     created_at: pay.createdAt,
     ...(pay.status === 'complete' ? { completed_at: pay.completedAt, preimage: pay.preimage } : {}),
-    amount_msat: Number(pay.msat),
+    ...(pay.status === 'failed' ? {} : { amount_msat: Number(pay.msat) }),
     amount_sent_msat: Number(pay.msat),
     created_index: pay.createdIndex,
-    updated_index: pay.createdIndex
+    ...(pay.status === 'pending' ? {} : { updated_index: pay.createdIndex })
   }
 }
 

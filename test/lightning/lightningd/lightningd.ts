@@ -2,14 +2,16 @@
  * A stand-in for lightningd, as a process: its own key, invoices and payments on disk, JSON-RPC on a Unix socket with
  * answers of the shape of a real node's. `node lightningd.js --dir DIR --socket PATH --network NAME --folder SHARED`.
  */
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Frames, readJSON } from '../../../src/lightning/cln/frames.js'
 import { answers } from './answers.js'
 import { LightningNode, RpcError, socketOf } from './node.js'
+import { recordedIn, shapeFault } from './shape.js'
 
 const { values } = parseArgs({
   options: {
@@ -31,6 +33,19 @@ mkdirSync(folder, { recursive: true })
 const node = new LightningNode(join(dir, 'books'), network, folder)
 rmSync(path, { force: true })
 rmSync(join(folder, socketOf(node.id)), { force: true })
+
+const transcripts = fileURLToPath(
+  new URL('../../../../test/lightning/cln-transcripts.jsonl', import.meta.url)
+)
+const recorded = recordedIn(readFileSync(transcripts, 'utf8'))
+
+/** An answer with a key or a type that no real node has given proves nothing: the stand-in ends, and its test fails. */
+function checked(method: string, result: object): object {
+  const fault = method.startsWith('dev-') ? null : shapeFault(recorded, method, result)
+  if (!fault) return result
+  process.stderr.write(`the stand-in answers otherwise than Core Lightning: ${fault}\n`)
+  process.exit(3)
+}
 
 /** How the socket behaves; set by `dev-behave`. */
 const behaviour = { delayMs: 0, pieces: 0, cut: '', mute: '', syncing: '', fail: '', failCode: 0 }
@@ -54,7 +69,7 @@ async function answer(connection: Socket, text: string): Promise<void> {
   let body: object
   try {
     if (behaviour.fail === method) throw new RpcError(behaviour.failCode, 'as the test wishes')
-    body = { result: await answers(node, behaviour, method, params ?? []) }
+    body = { result: checked(method, await answers(node, behaviour, method, params ?? [])) }
   } catch (error) {
     const { code = -32603, message, data } = error as RpcError
     body = { error: { code, message, ...(data === undefined ? {} : { data }) } }
