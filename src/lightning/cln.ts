@@ -208,7 +208,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
     const until = performance.now() + timeoutMs
     const before = await this.payment(hash)
     if (before.status === 'succeeded') return before
-    if (before.status === 'pending') return this.#final(hash, until)
+    if (before.status === 'pending') return this.#recorded(hash, until)
     await this.#synced()
     const request = {
       bolt11: invoice,
@@ -223,14 +223,23 @@ export class ClnWallet extends ReadyResource implements Wallet {
       else if (!isUnanswered(error)) throw error
     }
     // Whatever `pay` said, or did not: what became of the payment stands in the records.
-    try {
-      const state = refusal ? await this.payment(hash) : await this.#final(hash, until)
-      if (state.status === 'succeeded' || state.status === 'pending') return state
-      if (refusal) return { status: 'failed', reason: reasonOf(refusal) }
-      return state.status === 'unknown' ? { status: 'pending' } : state
-    } catch (error) {
-      if (isUnanswered(error)) return { status: 'pending' }
-      throw error
+    const state = await this.#recorded(hash, refusal ? performance.now() : until)
+    if (state.status === 'succeeded' || state.status === 'pending') return state
+    if (refusal) return { status: 'failed', reason: reasonOf(refusal) }
+    return state.status === 'unknown' ? { status: 'pending' } : state
+  }
+
+  /** What stands in the records of a payment that was sent; a lightningd that is away is waited for until then. */
+  async #recorded(hash: Buffer, until: number): Promise<PaymentState> {
+    for (;;) {
+      try {
+        return await this.#final(hash, until)
+      } catch (error) {
+        if (!isUnanswered(error)) throw error
+        const left = until - performance.now()
+        if (left <= 0 || this.closing) return { status: 'pending' }
+        await pause(Math.min(this.#options.pollMs ?? POLL, left))
+      }
     }
   }
 

@@ -78,7 +78,7 @@ export const CALLS: Calls = {
     await market.inStep({ timeoutMs: BOOK_WAIT })
     const request = requestOf(parts, market.key, params)
     if (params.dryRun) {
-      await mirrors.survey(request)
+      await mirrors.checkBid(request)
       return { id: '', market: formatKey(market.key), expires: Date.now(), dryRun: true }
     }
     const { id, order } = await bids.place(request, listener(context), context.signal)

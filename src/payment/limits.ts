@@ -46,6 +46,16 @@ export interface Spend {
   peer?: Buffer | null
 }
 
+/** An agreement that is about to be made, or paid on. */
+export interface Plan {
+  /** Identity of the provider. */
+  peer: Buffer
+  /** The whole of it, msat. */
+  chargeMsat: Msat
+  /** Of it, what is to be paid in advance and is not paid yet. */
+  aheadMsat: Msat
+}
+
 const KIND = 'limits'
 
 /** Bounds on what the node pays, whoever asks for it. Checked before a payment is sent, and before one is agreed to. */
@@ -106,6 +116,32 @@ export class Limits {
       const to = peerOf({ peer, agreement: agreement! })
       const spent = ledger.spending.to(to, now) + this.#heldMsat(payment => peerOf(payment) === to)
       if (spent + msat > peerMsat) return over('a peer', 'peer', peerMsat, msat, spent)
+    }
+    return null
+  }
+
+  /**
+   * Why these agreements may not be made, or null: the whole of each is held against the limit of a deal, and what is
+   * to be paid in advance against those of a day and of its peer.
+   */
+  faultOfPlans(plans: readonly Plan[]): BushelError | null {
+    const { dealMsat, dayMsat, peerMsat } = this.settings
+    const now = this.#now()
+    const { spending } = this.#options.ledger
+    const ahead = new Map<string, Msat>()
+    let dayAhead = 0n
+    for (const { peer, chargeMsat, aheadMsat } of plans) {
+      if (dealMsat !== null && chargeMsat > dealMsat) return over('a deal', 'deal', dealMsat, chargeMsat, 0n)
+      const to = peer.toString('hex')
+      ahead.set(to, (ahead.get(to) ?? 0n) + aheadMsat)
+      dayAhead += aheadMsat
+    }
+    const spent = spending.total(now) + this.#heldMsat(() => true)
+    if (dayMsat !== null && spent + dayAhead > dayMsat) return over('a day', 'day', dayMsat, dayAhead, spent)
+    if (peerMsat === null) return null
+    for (const [to, msat] of ahead) {
+      const had = spending.to(to, now) + this.#heldMsat(payment => peerOf(payment) === to)
+      if (had + msat > peerMsat) return over('a peer', 'peer', peerMsat, msat, had)
     }
     return null
   }

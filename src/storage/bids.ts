@@ -44,6 +44,8 @@ export class Bids extends ReadyResource {
   readonly #stop = new AbortController()
   /** Answers given, and when one that did not arrive may be given again, ms. */
   readonly #answered = new Map<string, number>()
+  /** What was last said of a job that waits. */
+  readonly #noted = new Map<string, string>()
   #timer: NodeJS.Timeout | null = null
   #settling: NodeJS.Timeout | null = null
   #looking: Promise<void> | null = null
@@ -143,7 +145,9 @@ export class Bids extends ReadyResource {
     } catch (error) {
       if (this.#stop.signal.aborted) return
       if (!(error instanceof BushelError)) throw error
-      listener.note(`the bid is not filled yet: ${error.message}`)
+      const note = `the bid is not filled yet: ${error.message}`
+      if (this.#noted.get(job.store) !== note) listener.note(note)
+      this.#noted.set(job.store, note)
       return
     }
     if (orders.get(bid)) await orders.withdraw(bid)

@@ -12,6 +12,7 @@ import type { Deals } from '../deal/deals.js'
 import type { Payment } from '../payment/ledger.js'
 import { bytesOf, epochsOf, idOf, paidUntil } from './leases.js'
 import { chooseAudit, judgeAudit } from './audit.js'
+import { whenBack } from './own-wallet.js'
 import { PATIENCE } from './patience.js'
 import type { Patience } from './patience.js'
 import { SlicePayment } from './paying.js'
@@ -145,17 +146,19 @@ export class Copy {
 
   /** Makes sure that the provider's Lightning node can be paid so much. */
   async reach(msat: bigint): Promise<void> {
-    await this.#context.teller.reach(this.lease.terms.provider.lightning!, msat, this.#patience.reach)
+    const { reach, wallet } = this.#patience
+    const { lightning } = this.lease.terms.provider
+    await whenBack(() => this.#context.teller.reach(lightning!, msat, reach), wallet)
   }
 
   /** Pays the first slice: from here on the agreement binds. */
-  async commit(): Promise<Payment> {
+  async commit(signal?: AbortSignal): Promise<Payment> {
     const { leases, teller, now } = this.#context
     if (now() > this.lease.terms.startBy && this.paidEpochs === 0) {
       await this.void('it was not started in time')
       throw BushelError.failed(`the agreement with ${this.name} has lapsed`, 'nothing was paid', 'LAPSED')
     }
-    const payment = await this.#slices.pay(0, () => this.channel())
+    const payment = await this.#slices.pay(0, () => this.channel(signal), signal)
     if (this.lease.state === 'BOUND') {
       await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
     }
@@ -249,7 +252,7 @@ export class Copy {
       await this.#slices.tell(channel)
       await this.#slices.list(channel, epoch)
       await this.audit(channel)
-      const payment = await this.#slices.pay(epoch, () => this.channel(signal))
+      const payment = await this.#slices.pay(epoch, () => this.channel(signal), signal)
       this.#context.teller.applied(payment)
       const egress = await this.#slices.tell(channel)
       await this.#count(channel, egress)

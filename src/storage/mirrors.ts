@@ -4,10 +4,11 @@ import crypto from 'hypercore-crypto'
 import type { CoreLimit, MirrorJob, StorageBid } from '#spec'
 import { decode, domain, encode } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
-import { SAT, formatPrice, totalCharge } from '../../contracts/money.js'
+import { SAT, formatPrice, least, totalCharge } from '../../contracts/money.js'
 import { formatSize } from '../../contracts/quantity.js'
 import { distinct, match } from '../deal/matching.js'
 import type { Facts } from '../journal/facts.js'
+import type { Plan } from '../payment/limits.js'
 import { Copy } from './copy.js'
 import type { Goods } from './copy.js'
 import { idOf } from './leases.js'
@@ -110,15 +111,21 @@ export class Mirrors {
     return this.place(ready, listener, signal)
   }
 
-  /** Files and bytes of what would be mirrored; bad input when it cannot be. */
-  async survey(request: MirrorRequest): Promise<{ files: number; bytes: number }> {
-    return this.#options.packer.survey(request.path)
+  /** Rejects when a bid may not be left: what is to be mirrored cannot be read, or its price is over a limit. */
+  async checkBid(request: MirrorRequest): Promise<{ bytes: number; fingerprint: Buffer }> {
+    const survey = await this.#options.packer.survey(request.path)
+    // At its highest price; of whom it will be is not known yet.
+    const plans = Array.from({ length: request.copies }, (_, i) =>
+      planOf(request, survey.bytes, Buffer.from([i]), request.maxPrice ?? 0n)
+    )
+    const fault = this.#context.teller.limits.faultOfPlans(plans)
+    if (fault) throw fault
+    return survey
   }
 
   /** Packs now, to be placed when the market can: the job of a bid. */
   async prepare(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<MirrorJob> {
-    const survey = await this.#options.packer.survey(request.path)
-    return this.#pack(request, survey, 'bid', listener, signal)
+    return this.#pack(request, await this.checkBid(request), 'bid', listener, signal)
   }
 
   /** The book's order for a job that waits. */
@@ -196,11 +203,10 @@ export class Mirrors {
     const asks = await this.#context.asks(request.market, null)
     const fitting = distinct(this.#match(asks, request.time, request.maxPrice, bytes), request.copies)
     if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
-    const charge = fitting.reduce(
-      (all, ask) =>
-        all + totalCharge({ bytes: BigInt(bytes), time: request.time, price: ask.price, minChargeMsat: SAT }),
-      0n
-    )
+    const plans = fitting.map(({ identity, price }) => planOf(request, bytes, identity, price))
+    const fault = this.#context.teller.limits.faultOfPlans(plans)
+    if (fault) throw fault
+    const charge = plans.reduce((all, { chargeMsat }) => all + chargeMsat, 0n)
     const ahead = charge < request.prepayMaxMsat ? charge : request.prepayMaxMsat
     const spendable = await this.#context.spendable()
     if (ahead > spendable) {
@@ -333,6 +339,17 @@ export class Mirrors {
 function fingerprintOf(request: MirrorRequest, survey: Buffer): Buffer {
   const how = `${request.path}\0${request.copies}\0${request.time}\0${request.market.toString('hex')}`
   return crypto.hash([domain('mirror-job'), survey, Buffer.from(how)])
+}
+
+/** What one copy comes to: what is packed is a little more than what is read. */
+function planOf(
+  { time, copies, prepayMaxMsat }: MirrorRequest,
+  bytes: number,
+  peer: Buffer,
+  price: bigint
+): Plan {
+  const chargeMsat = totalCharge({ bytes: BigInt(bytes), time, price, minChargeMsat: SAT })
+  return { peer, chargeMsat, aheadMsat: least(chargeMsat, prepayMaxMsat / BigInt(copies)) }
 }
 
 function sum(cores: readonly CoreLimit[], field: 'length' | 'byteLength'): number {

@@ -15,6 +15,8 @@ export interface Patience {
   reach: number
   /** What becomes of a payment that was sent. */
   payment: number
+  /** Our own Lightning node, while it is away. */
+  wallet: number
   /** More of a drive that is being restored, from whoever has it. */
   restore: number
 }
@@ -28,5 +30,6 @@ export const PATIENCE: Patience = {
   upload: 90_000,
   reach: 30_000,
   payment: 60_000,
+  wallet: 60_000,
   restore: 120_000
 }

@@ -9,6 +9,7 @@ import { isSettled } from '../payment/ledger.js'
 import type { Teller } from '../payment/teller.js'
 import { stripOf } from './leases.js'
 import type { Leases } from './leases.js'
+import { whenBack } from './own-wallet.js'
 import type { Patience } from './patience.js'
 
 /** What only an embedded wallet knows: payments whose channel is gone, which only the payee can tell of. */
@@ -75,18 +76,29 @@ export class SlicePayment {
     await this.strip(channel, countersign, from)
   }
 
-  /** Settles a slice, once: from what the provider owes us, or over Lightning. */
-  async pay(epoch: number, open: () => Promise<DealChannel>): Promise<Payment> {
+  /** Settles a slice, once: from what the provider owes us, or over Lightning. A wallet that is away is waited for. */
+  pay(epoch: number, open: () => Promise<DealChannel>, signal?: AbortSignal): Promise<Payment> {
+    return whenBack(() => this.#pay(epoch, open), this.#patience.wallet, signal)
+  }
+
+  async #pay(epoch: number, open: () => Promise<DealChannel>): Promise<Payment> {
     const { teller } = this.#context
     const credited = await this.#fromDebt(epoch, open)
     if (credited) return credited
     try {
       return await teller.pay(this.#id, epoch, this.#patience.payment)
     } catch (error) {
+      if (await this.#neverLeft(epoch, error)) return teller.pay(this.#id, epoch, this.#patience.payment)
       if (!(await this.#isOver(epoch, error))) throw error
       await this.#renew(await open(), epoch, error)
       return teller.pay(this.#id, epoch, this.#patience.payment)
     }
+  }
+
+  /** True when a wallet that did not answer turns out to know nothing of the payment. One that is away says so. */
+  async #neverLeft(epoch: number, error: unknown): Promise<boolean> {
+    if (!(error instanceof BushelError) || error.code !== 'PAYMENT_PENDING') return false
+    return (await this.#context.teller.voidable(this.#id, epoch)) !== null
   }
 
   /** True when the hash can never be paid, by our wallet's word: its invoice has run out, or its channel is gone. */

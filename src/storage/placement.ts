@@ -1,15 +1,18 @@
-import type { MirrorJob } from '#spec'
+import type { Agree, MirrorJob, Terms } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
 import { shortKey } from '../../contracts/key.js'
-import { SAT, formatAmount } from '../../contracts/money.js'
+import { SAT, formatAmount, least, most } from '../../contracts/money.js'
+import { chargeOf } from '../../contracts/schedule.js'
 import { askQuote, termsOf } from '../deal/buyer.js'
-import type { Quoted } from '../deal/buyer.js'
+import type { DealChannel } from '../deal/channel.js'
 import type { Experiences } from '../deal/experience.js'
 import { distinct, match } from '../deal/matching.js'
 import type { Candidate } from '../deal/matching.js'
+import type { Plan } from '../payment/limits.js'
 import { Copy } from './copy.js'
 import type { CopyContext, Goods } from './copy.js'
 import { idOf } from './leases.js'
+import { isOurs, whenBack } from './own-wallet.js'
 import { PATIENCE } from './patience.js'
 
 /** An ask as it stands on the book. */
@@ -34,6 +37,13 @@ export interface Listener {
   note(message: string): void
   uploaded(copy: Copy, bytes: number): void
   paid(copy: Copy, payment: { epoch: number; msat: bigint; feeMsat: bigint }): void
+}
+
+/** Terms that a provider has quoted, signed by us; nothing has left yet. */
+interface Draft {
+  channel: DealChannel
+  ask: Buffer
+  agree: Agree
 }
 
 /** Asked for a quote beside those that are needed, so that one that is silent costs no time. */
@@ -65,12 +75,29 @@ export class Placement {
     const copies = this.#standing()
     const committed = copies.filter(copy => copy.paidEpochs > 0)
     if (committed.length === 0) await this.#prepare(copies, signal)
-    const done = await Promise.all(copies.map(copy => this.#keepUp(copy, signal)))
+    const done = await this.#together(copies, signal)
     for (let missing = this.#job.copies - copies.length; missing > 0; missing--)
       done.push(await this.#replace(signal))
     const kept = done.filter(copy => copy !== null)
     if (kept.length < this.#job.copies) throw this.#short(kept)
     return kept
+  }
+
+  /** All copies at once. What is wrong on our own side stops them all where they are, to go on from there later. */
+  async #together(copies: readonly Copy[], signal: AbortSignal): Promise<(Copy | null)[]> {
+    const stop = new AbortController()
+    const either = AbortSignal.any([signal, stop.signal])
+    const keepUp = async (copy: Copy): Promise<Copy | null> => {
+      try {
+        return await this.#keepUp(copy, either)
+      } catch (error) {
+        stop.abort(error)
+        throw error
+      }
+    }
+    const done = await Promise.allSettled(copies.map(keepUp))
+    if (stop.signal.aborted) throw stop.signal.reason as Error
+    return done.map(one => (one.status === 'fulfilled' ? one.value : null))
   }
 
   /** The copies that an earlier run agreed on. */
@@ -91,7 +118,8 @@ export class Placement {
         while (copies.length < this.#job.copies)
           copies.push(...(await this.#agree(this.#job.copies - copies.length, copies, signal)))
         const due = copies.reduce((sum, copy) => sum + this.#ahead(copy), 0n)
-        const spendable = await this.#context.spendable()
+        const { spendable: ask, patience = PATIENCE } = this.#context
+        const spendable = await whenBack(ask, patience.wallet, signal)
         if (due > spendable) throw noBalance(due, spendable)
         reached = true
         for (const copy of [...copies]) {
@@ -121,8 +149,28 @@ export class Placement {
 
   /** What is paid in advance for a copy at the most, msat. */
   #ahead(copy: Copy): bigint {
-    const share = this.#job.prepayMaxMsat / BigInt(this.#job.copies)
-    return copy.chargeMsat < share ? copy.chargeMsat : share
+    return least(copy.chargeMsat, this.#shareMsat)
+  }
+
+  get #shareMsat(): bigint {
+    return this.#job.prepayMaxMsat / BigInt(this.#job.copies)
+  }
+
+  #planOf(terms: Terms, paidMsat = 0n): Plan {
+    const chargeMsat = chargeOf(terms)
+    const aheadMsat = most(least(chargeMsat, this.#shareMsat) - paidMsat, 0n)
+    return { peer: terms.provider.identity, chargeMsat, aheadMsat }
+  }
+
+  /** Before anything is signed: throws OVER_LIMIT when these, with the copies that there are, may not be paid. */
+  #demandLimits(copies: readonly Copy[], drafts: readonly Draft[]): void {
+    const { limits, ledger } = this.#context.teller
+    const standing = copies.map(({ id, lease: { terms } }) => {
+      const { paidMsat, inFlightMsat } = ledger.totals(id)
+      return this.#planOf(terms, paidMsat + inFlightMsat)
+    })
+    const fault = limits.faultOfPlans([...standing, ...drafts.map(({ agree }) => this.#planOf(agree.terms))])
+    if (fault) throw fault
   }
 
   async #candidates(copies: readonly Copy[]): Promise<BookedAsk[]> {
@@ -147,20 +195,27 @@ export class Placement {
     const candidates = await this.#candidates(copies)
     const asked = distinct(candidates, count + SPARE_QUOTES)
     if (asked.length === 0) throw this.#noOffer(copies.length)
-    const quotes = (await Promise.all(asked.map(ask => this.#quote(ask, signal)))).filter(
-      quoted => quoted !== null
+    const drafts = (await Promise.all(asked.map(ask => this.#quote(ask, signal)))).filter(
+      draft => draft !== null
     )
     const agreed: Copy[] = []
-    for (const quoted of quotes) {
-      if (agreed.length === count) break
-      this.#tried.add(quoted.request.ask.toString('hex'))
-      const copy = await this.#sign(quoted)
-      if (copy) agreed.push(copy)
+    try {
+      for (const [i, draft] of drafts.entries()) {
+        const missing = count - agreed.length
+        if (missing === 0) break
+        this.#demandLimits([...copies, ...agreed], drafts.slice(i, i + missing))
+        this.#tried.add(draft.ask.toString('hex'))
+        const copy = await this.#sign(draft)
+        if (copy) agreed.push(copy)
+      }
+    } catch (error) {
+      for (const copy of agreed) await copy.void('it was not agreed on with all')
+      throw error
     }
     return agreed
   }
 
-  async #quote(ask: BookedAsk, signal: AbortSignal): Promise<Quoted | null> {
+  async #quote(ask: BookedAsk, signal: AbortSignal): Promise<Draft | null> {
     const { deals, experiences, minGrace, patience = PATIENCE } = this.#context
     try {
       const channel = await deals.open(ask.device, { timeoutMs: patience.connect, signal })
@@ -168,7 +223,7 @@ export class Placement {
         throw new Error('the device is not of the identity on the book')
       const good = experiences.of(ask.identity)?.good ?? 0
       const doublings = Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS)
-      return await askQuote(deals, channel, {
+      const quoted = await askQuote(deals, channel, {
         market: this.#job.market,
         ask: ask.id,
         revision: ask.revision,
@@ -180,6 +235,7 @@ export class Placement {
         minGrace,
         timeoutMs: patience.quote
       })
+      return { channel, ask: ask.id, agree: termsOf(deals, quoted) }
     } catch (error) {
       signal.throwIfAborted()
       this.#tried.add(ask.id.toString('hex'))
@@ -189,17 +245,16 @@ export class Placement {
     }
   }
 
-  async #sign(quoted: Quoted): Promise<Copy | null> {
-    const { deals } = this.#context
+  async #sign({ channel, agree }: Draft): Promise<Copy | null> {
     try {
-      const agree = termsOf(deals, quoted)
-      const copy = await Copy.agree(this.#context, quoted.channel, agree, this.#job.link)
+      const copy = await Copy.agree(this.#context, channel, agree, this.#job.link)
       this.#job = { ...this.#job, agreements: [...this.#job.agreements, copy.id] }
       await this.#context.saveJob(this.#job)
       return copy
     } catch (error) {
-      await this.#blame(quoted.channel.peer!.identity, error)
-      this.#passOver(quoted.channel.device, error)
+      if (isOurs(error)) throw error
+      await this.#blame(channel.peer!.identity, error)
+      this.#passOver(channel.device, error)
       return null
     }
   }
@@ -211,7 +266,7 @@ export class Placement {
     try {
       const fresh = copy.paidEpochs === 0
       if (fresh || copy.lease.state === 'BOUND') {
-        const payment = await copy.commit()
+        const payment = await copy.commit(signal)
         if (fresh) this.#listener.paid(copy, payment)
       }
       await copy.upload(this.#goods, bytes => this.#listener.uploaded(copy, bytes), signal)
@@ -228,7 +283,7 @@ export class Placement {
       return copy
     } catch (error) {
       signal.throwIfAborted()
-      if (!(error instanceof BushelError) || OURS.has(error.code)) throw error
+      if (!(error instanceof BushelError) || isOurs(error)) throw error
       await this.#blame(identity, error)
       const { paidMsat, inFlightMsat } = this.#context.teller.ledger.totals(copy.id)
       await (paidMsat > 0n ? copy.close(error.message) : copy.void(error.message))
@@ -294,8 +349,6 @@ export class Placement {
 }
 
 const FAULTS = new Set(['BAD_PEER', 'BAD_ANSWER', 'INVOICE_REFUSED', 'MALFORMED', 'STALLED'])
-/** What no other provider would mend. */
-const OURS = new Set(['NO_BALANCE', 'JOURNAL_FAILED', 'CLOSED', 'WALLET_FAILED'])
 
 function noBalance(due: bigint, spendable: bigint): BushelError {
   return BushelError.payment(

@@ -4,6 +4,7 @@ import { HOUR } from '../../contracts/quantity.js'
 import { Copy } from './copy.js'
 import type { CopyContext } from './copy.js'
 import { epochsOf } from './leases.js'
+import { PATIENCE } from './patience.js'
 import type { Refunds } from './refunds.js'
 
 export interface TenantOptions extends CopyContext {
@@ -28,7 +29,8 @@ export class Tenant extends ReadyResource {
 
   constructor(options: TenantOptions) {
     super()
-    this.#options = options
+    // A wallet that is away keeps no lease waiting for another: each is looked at again soon enough.
+    this.#options = { ...options, patience: { ...(options.patience ?? PATIENCE), wallet: 0 } }
   }
 
   protected override async _open(): Promise<void> {

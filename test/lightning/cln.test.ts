@@ -155,13 +155,29 @@ test('the payer’s lightningd killed in the middle of a payment: one payment, f
   const paying = payer.pay(bolt11, { ...FEE, timeoutMs: 20_000 })
   while ((await payer.payment(hash)).status !== 'pending') await new Promise(resolve => setImmediate(resolve))
   await alice.kill()
-  assert.equal((await paying).status, 'pending', 'nobody knows yet')
   await assert.rejects(payer.payment(hash), { code: 'WALLET_UNREACHABLE' })
+  assert.deepEqual(
+    await payer.pay(bolt11, { ...FEE, timeoutMs: 1 }).catch(error => (error as { code: string }).code),
+    'WALLET_UNREACHABLE'
+  )
   await bob.behave({ hold: false })
   await alice.start()
+  assert.deepEqual(await paying, { status: 'succeeded', preimage, feeMsat: 0n }, 'it was waited for')
   const again = await payer.pay(bolt11, FEE)
   assert.deepEqual(again, { status: 'succeeded', preimage, feeMsat: 0n })
   assert.equal(before - (await payer.balance()).spendableMsat, 5_000n)
+})
+
+test('a lightningd that does not come back leaves a payment that was sent pending', async () => {
+  const { bolt11, hash } = await issue(payee, 5_000n)
+  await bob.behave({ hold: true })
+  const paying = payer.pay(bolt11, { ...FEE, timeoutMs: 1_500 })
+  while ((await payer.payment(hash)).status !== 'pending') await new Promise(resolve => setImmediate(resolve))
+  await alice.kill()
+  assert.equal((await paying).status, 'pending', 'nobody knows yet')
+  await bob.behave({ hold: false })
+  await alice.start()
+  assert.equal((await payer.pay(bolt11, FEE)).status, 'succeeded')
 })
 
 test('the payee’s lightningd killed and started: what was paid meanwhile is told from the stored index', async () => {

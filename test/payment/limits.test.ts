@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { Facts } from '../../src/journal/facts.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import { DEFAULT_LIMITS, Limits } from '../../src/payment/limits.js'
+import type { LimitSettings, Plan } from '../../src/payment/limits.js'
 import { folder } from '../journal/folder.js'
 import { AGREEMENT, OTHER, PROVIDER, bound, ends } from './ends.js'
 
@@ -137,4 +138,30 @@ test('limits are set on disk, apart for play money and real sats, and real sats 
   assert.deepEqual(new Limits({ ledger, real: false, facts: again }).settings, DEFAULT_LIMITS.play)
   for (const bad of [{ dayMsat: -1n }, { feePercent: -1 }, { feePercent: 101 }, { feePercent: NaN }])
     await assert.rejects(real.set(bad), { code: 'BAD_INPUT', exit: 2 })
+})
+
+test('agreements are held against the limits before they are made: each whole, what is paid ahead together', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 1)
+  await payer.teller.pay(AGREEMENT, 0) // 5000 msat, to PROVIDER
+  const plan = (name: number, chargeMsat: bigint, aheadMsat = chargeMsat): Plan => ({
+    peer: Buffer.alloc(32, name),
+    chargeMsat,
+    aheadMsat
+  })
+  const fault = (limits: Partial<LimitSettings>, ...plans: Plan[]): string | null => {
+    payer.limits = limits
+    return payer.teller.limits.faultOfPlans(plans)?.code ?? null
+  }
+  // A deal: the whole of it, also of what is paid later.
+  assert.equal(fault({ dealMsat: 9_000n }, plan(1, 9_000n), plan(2, 9_000n)), null)
+  assert.equal(fault({ dealMsat: 9_000n }, plan(1, 9_000n), plan(2, 9_001n, 1n)), 'OVER_LIMIT')
+  // A day: what is paid ahead of all, and what was paid before.
+  assert.equal(fault({ dayMsat: 11_000n }, plan(1, 3_000n), plan(2, 90_000n, 3_000n)), null)
+  assert.equal(fault({ dayMsat: 11_000n }, plan(1, 3_000n), plan(2, 90_000n, 3_001n)), 'OVER_LIMIT')
+  // A peer: two agreements with it, and what it was paid before.
+  const own = { ...plan(0, 4_000n), peer: PROVIDER }
+  assert.equal(fault({ peerMsat: 9_000n }, own, plan(1, 9_000n)), null)
+  assert.equal(fault({ peerMsat: 9_000n }, own, { ...own, aheadMsat: 1n }), 'OVER_LIMIT')
+  assert.equal(fault({}, plan(1, 10n ** 15n)), null)
 })
