@@ -107,7 +107,7 @@ async function end(output: Output, failure: BushelError | null): Promise<never> 
     }
   }
   await output.flush()
-  process.exit(failure?.exit ?? EXIT.done)
+  process.exit(failure?.exit ?? output.exit)
 }
 
 function messageOf(error: unknown): string {

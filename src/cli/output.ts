@@ -1,4 +1,5 @@
-import type { BushelError } from '../../contracts/errors.js'
+import { EXIT } from '../../contracts/errors.js'
+import type { BushelError, Exit } from '../../contracts/errors.js'
 import type { Progress } from '../node/api.js'
 
 const PROGRESS_EVERY_MS = 200
@@ -15,6 +16,8 @@ export interface Streams {
  */
 export class Output {
   readonly json: boolean
+  /** What the process ends with when nothing fails. */
+  exit: Exit = EXIT.done
   readonly #streams: Streams
   #bar: ((progress: Progress) => void) | null = null
   #drawn = false
@@ -43,6 +46,12 @@ export class Output {
     if (this.json) return this.#write(JSON.stringify(value))
     const text = people()
     this.#write(plain(typeof text === 'string' ? text : text.join('\n')))
+  }
+
+  /** The result of a check: exit code 1 when it does not hold. */
+  verdict(value: object & { ok: boolean }, people: () => string | string[]): void {
+    if (!value.ok) this.exit = EXIT.failed
+    this.print(value, people)
   }
 
   /** Text that was asked for, as it is. */

@@ -32,6 +32,12 @@ export async function probeCln(socket: string): Promise<Connecting> {
   return { choice, network, alias, syncing, spendableMsat, receivableMsat }
 }
 
+/** When the owner of this home agreed to deal with real money, ms since 1970; null when that was never said. */
+export async function consentOf(place: Place): Promise<number | null> {
+  const { wallet } = await Home.open(place.home)
+  return wallet.backend === 'cln' ? wallet.consented : null
+}
+
 /**
  * Settles the wallet of a home, and gives the network that it deals on then. Refused while a node runs on it, or anything
  * is under way on the one in use.

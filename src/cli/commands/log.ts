@@ -49,7 +49,7 @@ export const run: Action = async (invocation, _positional, options) => {
 async function check({ place, output, context }: Invocation): Promise<void> {
   const result = await withNode(place, node => node.call('log.check', {}, context))
   const amount = (msat: string): string => formatAmount(BigInt(msat))
-  output.print(result, () => [
+  output.verdict(result, () => [
     ...facts([
       ['paid', amount(result.paidMsat)],
       ['received', amount(result.receivedMsat)],
@@ -71,7 +71,6 @@ async function check({ place, output, context }: Invocation): Promise<void> {
     ...result.faults.map(fault => `FAULT: ${fault}`),
     result.ok ? 'it adds up' : 'IT DOES NOT ADD UP'
   ])
-  if (!result.ok) process.exitCode = 1
 }
 
 async function filterOf({ place, context }: Invocation, options: OptionValues): Promise<EntryFilter> {

@@ -13,7 +13,7 @@ export const run: Action = async ({ output }, [file]) => {
     throw BushelError.badInput(`${file} is too large for a receipt`, undefined, 'BAD_RECEIPT')
   const verdict = verifyReceipt(parseReceipt(await readFile(path, 'utf8')))
   const { ok, agreement, epoch, msat, buyer, provider, faults } = verdict
-  output.print(verdict, () =>
+  output.verdict(verdict, () =>
     ok
       ? [
           `it holds: slice ${epoch} of agreement ${agreement}`,
@@ -22,5 +22,4 @@ export const run: Action = async ({ output }, [file]) => {
         ]
       : faults.map(fault => `IT DOES NOT HOLD: ${fault}`)
   )
-  if (!ok) process.exitCode = 1
 }

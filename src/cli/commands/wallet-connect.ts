@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { BushelError } from '../../../contracts/errors.js'
 import { formatAmount } from '../../../contracts/money.js'
-import { connectWallet, probeCln } from '../../daemon/connecting.js'
+import { connectWallet, consentOf, probeCln } from '../../daemon/connecting.js'
 import type { Connecting } from '../../daemon/connecting.js'
 import { absolutePath } from '../arguments.js'
 import { text } from '../invocation.js'
@@ -25,9 +25,11 @@ export const run: Action = async ({ place, dryRun, output }, [backend], options)
       'where is the node? nothing was changed',
       'give --socket, such as ~/.lightning/bitcoin/lightning-rpc'
     )
+  const before = await consentOf(place)
   const found = await probeCln(absolutePath(socket))
-  if (found.network === 'bitcoin' && !dryRun) await demandConsent(options['acceptRealMoney'] === true, found)
-  const consented = found.network === 'bitcoin' ? Date.now() : null
+  const real = found.network === 'bitcoin'
+  if (real && !dryRun && before === null) await demandConsent(options['acceptRealMoney'] === true, found)
+  const consented = real ? (before ?? Date.now()) : null
   if (found.choice.backend === 'cln') await connectWallet(place, { ...found.choice, consented }, dryRun)
   const { network, alias, syncing, spendableMsat, receivableMsat, choice } = found
   const result = {

@@ -81,6 +81,11 @@ export async function answers(
     case 'dev-channel':
       node.setChannel(params as unknown as Channel)
       return {}
+    case 'dev-forget': {
+      const invoice = node.invoices.find(one => one.hash === params['hash'])
+      if (invoice) node.deleteInvoice(invoice)
+      return {}
+    }
     default:
       throw new RpcError(-32601, `Unknown command '${method}'`)
   }
