@@ -67,15 +67,15 @@ export async function walletPay(
   parts: Parts,
   { invoice, maxMsat, dryRun }: Params<'wallet.pay'>
 ): Promise<PaidInvoice> {
-  const { teller, wallet, limits } = await parts.trade()
-  const { paymentHash, msat, payee, description } = readInvoice(invoice, wallet.network)
+  const { teller, wallet } = await parts.trade()
+  const options = maxMsat === undefined ? {} : { maxMsat: BigInt(maxMsat) }
+  const { paymentHash, payee, description } = readInvoice(invoice, wallet.network)
   const what = { hash: paymentHash.toString('hex'), payee: payee.toString('hex'), description }
   if (dryRun) {
-    const fault = limits.faultOf({ msat: msat ?? 0n, agreement: paymentHash })
-    if (fault) throw fault
-    return { ...what, msat: (msat ?? 0n).toString(), feeMsat: '0', preimage: '', dryRun }
+    const { msat } = teller.examine(invoice, options)
+    return { ...what, msat: msat.toString(), feeMsat: '0', preimage: '', dryRun }
   }
-  const paid = await teller.payInvoice(invoice, maxMsat === undefined ? {} : { maxMsat: BigInt(maxMsat) })
+  const paid = await teller.payInvoice(invoice, options)
   return {
     ...what,
     msat: paid.msat.toString(),

@@ -157,16 +157,17 @@ export class Payer {
     return this.#ledger.byHash(payment.hash)!
   }
 
-  async payInvoice(invoice: string, { maxMsat, timeoutMs }: DirectOptions): Promise<Payment> {
-    const read = this.#options.readInvoice(invoice, this.#options.wallet.network)
-    const hash = read.paymentHash
-    await this.#turns.take(hash.toString('hex'), () => this.#bindDirect(invoice, read, maxMsat))
-    return this.sending.pay(hash, 0, 'direct', timeoutMs)
+  async payInvoice(invoice: string, options: DirectOptions): Promise<Payment> {
+    const { paymentHash: hash } = this.#options.readInvoice(invoice, this.#options.wallet.network)
+    await this.#turns.take(hash.toString('hex'), () => this.#bindDirect(invoice, options))
+    return this.sending.pay(hash, 0, 'direct', options.timeoutMs)
   }
 
-  async #bindDirect(invoice: string, read: InvoiceReading, maxMsat: Msat | undefined): Promise<void> {
+  /** What an invoice says, if it may be paid by hand: once, within the limits. Nothing is done; throws why it may not. */
+  examine(invoice: string, { maxMsat }: DirectOptions): InvoiceReading & { msat: Msat } {
     const { wallet, limits, now } = this.#options
-    const { paymentHash: hash, msat, payee, expiresAt } = read
+    const read = this.#options.readInvoice(invoice, wallet.network)
+    const { paymentHash: hash, msat, expiresAt } = read
     const known = this.#ledger.byHash(hash)
     if (known && isSettled(known.step) && known.role === 'payer') throw alreadyPaid(known)
     if (known && (known.role !== 'payer' || known.kind !== 'direct'))
@@ -191,9 +192,16 @@ export class Payer {
         'pay it with a higher limit, or ask for a smaller one',
         'OVER_LIMIT'
       )
+    const fault = known ? null : limits.faultOf({ msat, agreement: hash })
+    if (fault) throw fault
+    return { ...read, msat }
+  }
+
+  async #bindDirect(invoice: string, options: DirectOptions): Promise<void> {
+    const { wallet } = this.#options
+    const { paymentHash: hash, msat, payee, expiresAt } = this.examine(invoice, options)
+    const known = this.#ledger.byHash(hash)
     if (!known) {
-      const fault = limits.faultOf({ msat, agreement: hash })
-      if (fault) throw fault
       const state = await wallet.payment(hash)
       const draft: Draft = {
         ...blank({ agreement: hash, kind: 'direct', epoch: 0, issue: 0, peer: null, hash, msat }),

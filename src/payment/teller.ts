@@ -15,7 +15,7 @@ import type { DirectOptions } from './payer.js'
 import { NOT_BY_WALLET } from './payment.js'
 import { Reconciler } from './reconciler.js'
 import { refused } from './sending.js'
-import type { InvoiceCheck, InvoiceReader, WalletPort } from './wallet-port.js'
+import type { InvoiceCheck, InvoiceReader, InvoiceReading, WalletPort } from './wallet-port.js'
 
 export type { Reissue } from './payee.js'
 export type { DirectOptions } from './payer.js'
@@ -204,6 +204,11 @@ export class Teller extends ReadyResource {
   /** The payee has shown the preimage of a payment that our wallet knows no end of. */
   learned(agreement: Buffer, epoch: number, preimage: Buffer): Promise<Payment> {
     return this.#payer.learned(agreement, epoch, preimage)
+  }
+
+  /** What an invoice says, if it may be paid as it is; throws why not. Nothing is paid or recorded. */
+  examine(invoice: string, options: DirectOptions = {}): InvoiceReading & { msat: Msat } {
+    return this.#payer.examine(invoice, options)
   }
 
   /** Pays any invoice, once, within the limits. */
