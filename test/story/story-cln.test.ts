@@ -195,6 +195,29 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
     }
   )
 
+  await t.test('the commands of the page on Lightning do as it says', async () => {
+    const page = await readFile(new URL('../../../docs/lightning.md', import.meta.url), 'utf8')
+    const block = /## Connect a node in five minutes[^]*?```\n([^]*?)```/.exec(page)![1]!
+    const { socket } = await lightning.start('newcomer')
+    await lightning.at('newcomer').channel(lightning.at('seller'), CAPACITY, CAPACITY / 2n)
+    const meant: Record<string, string> = {
+      '~/.lightning/regtest/lightning-rpc': socket,
+      KEY: market,
+      'film.mkv': source
+    }
+    const commands = block.split('\n').flatMap(line => /^bushel ([^#&]*)/.exec(line)?.[1]!.trim() ?? [])
+    assert.equal(commands.length, 10)
+    for (const command of commands) {
+      const words = command.match(/"[^"]*"|\S+/g)!.map(word => word.replace(/"/g, ''))
+      const args = words.map(word => meant[word] ?? word)
+      if (args[0] === 'up') await world.up('newcomer')
+      else await world.ok('newcomer', args)
+    }
+    const [bought] = await world.leases('newcomer')
+    assert.deepEqual([bought!.state, bought!.role], ['STORED', 'buyer'])
+    assert.equal((await lightning.paid('newcomer')).length, bought!.receipts.length)
+  })
+
   await t.test('a ledger that says otherwise than the wallet does not add up: exit code 1', async () => {
     // The wallet forgets one of its invoices that were paid.
     const hash = lease.receipts[0]!.hash
