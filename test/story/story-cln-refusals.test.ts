@@ -168,7 +168,6 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     'a node on bitcoin is dealt with after one consent, within the limits that were shown',
     async () => {
       const bank = lightning.at('bank')
-      await bank.channel(seller, CAPACITY, CAPACITY / 2n)
       await world.init('banker')
       await world.ok('banker', ['market', 'join', market])
       const config = async (): Promise<{ wallet?: { network: string; consented: number } }> =>
@@ -197,6 +196,20 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
       assert.deepEqual((await world.book('banker', book => book.inStep)).asks, [])
     }
   )
+
+  await t.test('a lease whose first two slices cannot be received does not start', async () => {
+    const locked = lightning.at('locked')
+    await locked.restart()
+    await buyer.channel(locked, CAPACITY, CAPACITY / 2n) // so that the buyer has enough to pay with
+    const reserve = CAPACITY / 100n
+    const mirror = ['mirror', source, '--copies', '1', '--time', '200d']
+    await buyer.channel(seller, CAPACITY, reserve + 14_999n) // 5 and 10 sat are due
+    await unpaid(async () => {
+      assert.equal((await world.fails('buyer', mirror, 4)).code, 'NO_OFFER')
+    })
+    await buyer.channel(seller, CAPACITY, CAPACITY / 2n)
+    await world.ok('buyer', mirror)
+  })
 
   await t.test('another node, or another network, at the path of the one that was connected', async () => {
     const { socket } = lightning.at('locked')
