@@ -15,8 +15,9 @@ const SHARED = 1 << 20
 
 /**
  * An append-only file of frames, each a batch of entries that stands whole or not at all. An entry is on disk
- * (fdatasync) when `append` resolves; entries that come while a sync is under way share the next one. A torn last frame,
- * left by a kill or a power cut, is cut off at the next open; anything else that does not check is corruption, and is said.
+ * (fdatasync) when `append` resolves; entries that come in the same turn, or while a sync is under way, share one. A torn
+ * last frame, left by a kill or a power cut, is cut off at the next open; anything else that does not check is corruption,
+ * and is said.
  */
 export class Journal extends ReadyResource {
   readonly file: string
@@ -82,6 +83,7 @@ export class Journal extends ReadyResource {
 
   async #write(): Promise<void> {
     this.#busy = true
+    await turn() // what is told of at once (several payments that have settled) is written at once
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, 1)
       let size = batch[0]!.bytes.byteLength
@@ -109,6 +111,11 @@ export class Journal extends ReadyResource {
     // In the same turn in which the queue was seen empty: what is appended next finds nobody busy.
     this.#busy = false
   }
+}
+
+/** The end of the turn: everything that has come in is dealt with then. */
+function turn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }
 
 async function contentOf(file: string): Promise<Buffer> {

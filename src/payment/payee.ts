@@ -67,12 +67,9 @@ export class Payee {
       if (!known) fresh.push(listed(agreement, slice, peer))
     }
     await this.#ledger.record(...fresh)
-    const invoices: string[] = []
-    for (const slice of list.slices) {
-      const issue = (): Promise<string> => this.#issue(agreement, slice, expirySeconds)
-      invoices.push(await this.#turns.take(turnOf(agreement, slice.epoch), issue))
-    }
-    return invoices
+    const issue = (slice: Slice): Promise<string> =>
+      this.#turns.take(turnOf(agreement, slice.epoch), () => this.#issue(agreement, slice, expirySeconds))
+    return Promise.all(list.slices.map(issue))
   }
 
   async refuseRest(agreement: Buffer): Promise<void> {

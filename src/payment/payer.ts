@@ -72,7 +72,7 @@ export class Payer {
       if (known && known.step !== 'intent' && known.step !== 'bound') return []
       const { expiresAt } = this.#check(agreement, slice, invoices[i]!, payee)
       if (known?.step === 'bound') return []
-      this.sending.expires(slice.hash, expiresAt)
+      this.sending.binds(slice.hash, expiresAt)
       return [draftOf(agreement, slice, known?.peer ?? peer, 'bound', invoices[i]!)]
     })
     await this.#ledger.record(...fresh)
@@ -128,7 +128,7 @@ export class Payer {
     if (slice.issue <= old.issue || slice.msat !== old.msat)
       throw refused(`epoch ${slice.epoch} was listed otherwise`)
     const { expiresAt } = this.#check(agreement, slice, invoice, payee)
-    this.sending.expires(slice.hash, expiresAt)
+    this.sending.binds(slice.hash, expiresAt)
     await this.sending.withheld(old, current =>
       this.#ledger.record(
         { ...current, step: 'void' },
@@ -220,7 +220,7 @@ export class Payer {
       }
       if (state.status !== 'pending') await wallet.reach(payee, msat, REACH_TIMEOUT)
       await this.#ledger.record(draft)
-      this.sending.expires(hash, expiresAt)
+      this.sending.binds(hash, expiresAt)
     }
   }
 
@@ -249,7 +249,7 @@ export class Payer {
       description,
       now: now()
     })
-    this.sending.expires(hash, expiresAt)
+    this.sending.binds(hash, expiresAt)
     const issue = current ? current.issue + 1 : 0
     const draft: Draft = {
       ...blank({ agreement, kind: 'refund', epoch: 0, issue, peer, hash, msat }),

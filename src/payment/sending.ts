@@ -29,6 +29,8 @@ export class Sending {
   readonly #withheld = new Set<string>()
   /** When a bound invoice expires, ms. */
   readonly #expiry = new Map<string, number>()
+  /** Hashes that were bound since the start and are not known to have been sent: nobody need ask what became of them. */
+  readonly #fresh = new Set<string>()
 
   constructor(options: SendingOptions) {
     this.#options = options
@@ -65,9 +67,11 @@ export class Sending {
     }
   }
 
-  /** Kept so that the invoice need not be read again. */
-  expires(hash: Buffer, at: number): void {
-    this.#expiry.set(hash.toString('hex'), at)
+  /** An invoice is about to be bound; when it expires is kept, so that it need not be read again. */
+  binds(hash: Buffer, expiresAt: number): void {
+    const key = hash.toString('hex')
+    this.#expiry.set(key, expiresAt)
+    this.#fresh.add(key)
   }
 
   pay(agreement: Buffer, epoch: number, kind: Kind, timeoutMs = PAY_TIMEOUT): Promise<Payment> {
@@ -97,7 +101,9 @@ export class Sending {
     if (bound.step === 'void') throw refused('its hash was given up for another')
     if (this.#withheld.has(bound.hash.toString('hex'))) throw pending(bound)
     this.#pauseInLimbo(bound)
-    await this.ask(bound)
+    // Even of a hash that the ledger never knew as sent the wallet would not send a second payment.
+    const fresh = this.#fresh.delete(bound.hash.toString('hex')) && bound.step === 'bound'
+    if (!fresh) await this.ask(bound)
     const payment = this.#ledger.byHash(bound.hash)!
     if (isSettled(payment.step)) return payment
     // One that is under way is not sent again by the wallet: its end is waited for.
