@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fsx from 'fs-native-extensions'
 import { BushelError, EXIT } from '../../../contracts/errors.js'
 import type { Balance } from '../wallet.js'
+import { Batch } from './batch.js'
 import { createWalletDir, lockFile, openState, writeBalance } from './disk.js'
 import { Channels } from './channels.js'
 import { broken } from './failure.js'
@@ -19,13 +20,17 @@ import { Transport } from './transport.js'
 
 const LOCK_WAIT_MS = 3_000
 const LOCK_POLL_MS = 50
-const SNAPSHOT_MS = 200
+const SNAPSHOT_MS = 1_000
 const BROKEN_EXIT = 70
 
 type Handlers = { [N in keyof Calls]: (...args: Parameters<Calls[N]>) => unknown }
 
+const outgoing = new Batch<FromChild>(messages => {
+  if (process.connected) process.send?.(messages, undefined, undefined, () => undefined)
+})
+
 function send(message: FromChild): void {
-  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+  outgoing.add(message)
 }
 
 let node: PlayNode | null = null
@@ -43,7 +48,8 @@ function die(error: unknown, final = false): void {
   const shape = error instanceof BushelError ? error.toJSON() : broken(panicText() || String(error)).toJSON()
   const end = (): never => process.exit(BROKEN_EXIT)
   if (!process.connected || !process.send) return end()
-  process.send({ type: 'fatal', error: shape, final } satisfies FromChild, undefined, undefined, end)
+  outgoing.flush()
+  process.send([{ type: 'fatal', error: shape, final }] satisfies FromChild[], undefined, undefined, end)
 }
 
 /** Waits for a process before us, whose parent was killed, to end; two at once would ruin the wallet. */
@@ -162,6 +168,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
       case 'close':
         beating.close()
         snapshot.write()
+        outgoing.flush()
         process.disconnect()
         break
       case 'open':
@@ -176,4 +183,6 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 process.on('disconnect', () => process.exit(0))
 process.on('uncaughtException', error => die(error))
-process.on('message', (message: ToChild) => obey(message))
+process.on('message', (messages: ToChild[]) => {
+  for (const message of messages) obey(message)
+})

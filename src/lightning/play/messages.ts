@@ -57,3 +57,6 @@ export type FromChild =
 
 /** Bytes of one connection that may be under way between the two processes, in each direction. */
 export const WINDOW = 256 * 1024
+
+/** What was taken is told of in steps of so many bytes. */
+export const ACK_STEP = WINDOW / 4

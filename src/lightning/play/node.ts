@@ -29,6 +29,7 @@ export class PlayNode {
   readonly #released: (() => void)[] = []
   readonly #watchers = new Set<() => void>()
   #kicked = false
+  #beating = false
   #closed = false
   #time = 0
   /** Set when LDK asks for it; see the event PendingHTLCsForwardable. */
@@ -73,10 +74,19 @@ export class PlayNode {
     })
   }
 
-  /** Runs the action when all that has happened so far is on disk. */
+  /** Runs the action when all that has happened so far is on disk: at once, where it is. */
   afterCommit(action: () => void): void {
+    if (this.#settled) {
+      if (!this.#closed) action()
+      return
+    }
     this.#released.push(action)
     this.kick()
+  }
+
+  /** Nothing has happened since the last beat: whatever does stages something, or asks for a beat. */
+  get #settled(): boolean {
+    return !this.#kicked && !this.#beating && !this.store.dirty && this.#released.length === 0
   }
 
   /** Resolves true when `ready` holds, which is looked at after each beat; false when the time is over. */
@@ -102,6 +112,7 @@ export class PlayNode {
 
   beat(): void {
     if (this.#closed) return
+    this.#beating = true
     this.#guard(() => {
       this.#hooks.read()
       for (let more = true; more;) {
@@ -119,6 +130,7 @@ export class PlayNode {
       this.#commit()
       for (const look of [...this.#watchers]) look()
     })
+    this.#beating = false
   }
 
   /** Ends the work where it is, with nothing more put on disk. */

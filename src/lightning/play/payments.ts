@@ -189,11 +189,9 @@ export class Payments {
       const paymentHash = Buffer.from(parsed.payment_hash())
       const known = this.#underway(paymentHash)
       if (known) return known
-      await this.#channels.awake(
-        Buffer.from(parsed.recover_payee_pub_key()),
-        Math.min(patienceMs, PATIENCE_MS)
-      )
-      return this.#underway(paymentHash) ?? this.#send(parsed, paymentHash, maxFeeMsat)
+      const payee = Buffer.from(parsed.recover_payee_pub_key())
+      await this.#channels.awake(payee, Math.min(patienceMs, PATIENCE_MS))
+      return this.#underway(paymentHash) ?? this.#send(parsed, { paymentHash, payee, maxFeeMsat })
     } finally {
       free(parsed, 'Bolt11Invoice')
     }
@@ -216,7 +214,10 @@ export class Payments {
     return record && record.status !== 'failed' ? reportOf(record) : null
   }
 
-  #send(invoice: ldk.Bolt11Invoice, paymentHash: Buffer, maxFeeMsat: bigint): PaymentReport {
+  #send(
+    invoice: ldk.Bolt11Invoice,
+    { paymentHash, payee, maxFeeMsat }: { paymentHash: Buffer; payee: Buffer; maxFeeMsat: bigint }
+  ): PaymentReport {
     const prepared = ldk.UtilMethods.constructor_payment_parameters_from_invoice(invoice)
     if (
       !(prepared instanceof ldk.Result_C3Tuple_ThirtyTwoBytesRecipientOnionFieldsRouteParametersZNoneZ_OK)
@@ -231,7 +232,7 @@ export class Payments {
     const attempt = (store.payments.get(paymentHash.toString('hex'))?.attempt ?? 0) + 1
     const what = {
       msat: someU64(invoice.amount_milli_satoshis()) ?? 0n,
-      payee: Buffer.from(invoice.recover_payee_pub_key()),
+      payee,
       at: Date.now()
     }
     const sent = manager.send_payment(paymentHash, prepared.res.get_b(), paymentHash, route, retry)

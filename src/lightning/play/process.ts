@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { BushelError } from '../../../contracts/errors.js'
+import { Batch } from './batch.js'
 import { broken } from './failure.js'
 import type { FromChild, ToChild } from './messages.js'
 
@@ -27,6 +28,9 @@ export interface ProcessEvents {
 /** The Lightning process, kept alive: started again after a death, with a growing delay, until that is hopeless. */
 export class LightningProcess {
   readonly #events: ProcessEvents
+  readonly #outgoing = new Batch<ToChild>(messages => {
+    if (this.#child?.connected) this.#child.send(messages, () => undefined)
+  })
   #child: ChildProcess | null = null
   #up = false
   #upSince = Infinity
@@ -66,7 +70,7 @@ export class LightningProcess {
       this.#died(code, signal)
     }
     child.on('message', message => {
-      if (!gone) this.#receive(message as FromChild)
+      for (const each of message as FromChild[]) if (!gone) this.#receive(each)
     })
     child.on('exit', ongone)
     // Reported when it cannot be started, or when a message meets a channel that has just closed; in the second
@@ -79,7 +83,7 @@ export class LightningProcess {
 
   /** Silently dropped when the process is not there: whoever sends is told of its death and asks again. */
   send(message: ToChild): void {
-    if (this.#child?.connected) this.#child.send(message, () => undefined)
+    if (this.#child?.connected) this.#outgoing.add(message)
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { WINDOW, type FromChild, type ToChild } from './messages.js'
+import { ACK_STEP, WINDOW, type FromChild, type ToChild } from './messages.js'
 
 export interface AttachOptions {
   /** Lightning node id of the other side, 33 bytes. */
@@ -25,6 +25,8 @@ interface Wire {
   options: AttachOptions
   /** Bytes read from the stream and not yet consumed by the process. */
   unread: number
+  /** Bytes written to the stream that the process has not been told of. */
+  written: number
   attached: boolean
 }
 
@@ -40,7 +42,7 @@ export class Streams {
   }
 
   attach(stream: Duplex, options: AttachOptions): Attachment {
-    const wire: Wire = { conn: this.#next++, stream, options, unread: 0, attached: false }
+    const wire: Wire = { conn: this.#next++, stream, options, unread: 0, written: 0, attached: false }
     const closed = new Promise<void>(resolve => stream.once('close', resolve))
     if (stream.destroyed) return { closed: Promise.resolve(), close: () => undefined }
     this.#wires.set(wire.conn, wire)
@@ -75,7 +77,10 @@ export class Streams {
     if (message.type === 'data') {
       const { conn, bytes } = message
       wire.stream.write(bytes, () => {
-        if (this.#wires.has(conn)) this.#send({ type: 'ack', conn, size: bytes.length })
+        wire.written += bytes.length
+        if (wire.written < ACK_STEP || !this.#wires.has(conn)) return
+        this.#send({ type: 'ack', conn, size: wire.written })
+        wire.written = 0
       })
     } else if (message.type === 'ack') {
       wire.unread -= message.size

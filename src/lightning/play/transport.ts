@@ -1,7 +1,7 @@
 import * as ldk from 'lightningdevkit'
 import type { Engine } from './engine.js'
 import { free, present } from './ldk.js'
-import { WINDOW, type FromChild, type ToChild } from './messages.js'
+import { ACK_STEP, WINDOW, type FromChild, type ToChild } from './messages.js'
 
 interface Connection {
   id: number
@@ -15,6 +15,8 @@ interface Connection {
   /** LDK was refused more room and waits to be told of it. */
   full: boolean
   inbox: Buffer[]
+  /** Bytes handed to LDK that the parent has not been told of. */
+  taken: number
   reading: boolean
   /** LDK has let go of the descriptor, or has been told that it is gone. */
   dead: boolean
@@ -55,6 +57,7 @@ export class Transport {
       unacked: 0,
       full: false,
       inbox: [],
+      taken: 0,
       reading: true,
       dead: false
     }
@@ -102,11 +105,18 @@ export class Transport {
       while (connection.inbox.length && connection.reading && !connection.dead) {
         const bytes = Buffer.concat(connection.inbox.splice(0))
         const taken = this.#engine.peers.read_event(connection.descriptor, bytes)
-        this.#send({ type: 'ack', conn: connection.id, size: bytes.length })
+        this.#took(connection, bytes.length)
         if (!(taken instanceof ldk.Result_boolPeerHandleErrorZ_OK)) connection.dead = true
         else if (taken.res) connection.reading = false
       }
     }
+  }
+
+  #took(connection: Connection, size: number): void {
+    connection.taken += size
+    if (connection.taken < ACK_STEP) return
+    this.#send({ type: 'ack', conn: connection.id, size: connection.taken })
+    connection.taken = 0
   }
 
   /** Lets out what has gathered. Only called when the state that it commits us to is on disk. */
