@@ -4,8 +4,10 @@ import { copiesBench } from './copies.js'
 import { dealBench } from './deal-time.js'
 import { isMet } from './figure.js'
 import type { Bench, Figure } from './figure.js'
+import { ledgerBench } from './ledger.js'
 import { memoryBench } from './memory.js'
 import { mirrorBench } from './mirror-rate.js'
+import { paymentsBench } from './payments.js'
 import { jsonOf, table } from './report.js'
 import { restoreBench } from './restore-rate.js'
 import { smallBench } from './small-files.js'
@@ -19,6 +21,8 @@ const BENCHES: Bench[] = [
   memoryBench,
   dealBench,
   bookBench,
+  paymentsBench,
+  ledgerBench,
   startBench
 ]
 
