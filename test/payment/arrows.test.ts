@@ -126,3 +126,16 @@ test('the wallet is asked before a payment is sent whose outcome the ledger has 
   assert.equal(told, 1, 'to wait for the end of what is under way')
   assert.equal(payer.purse.sent.length, 1)
 })
+
+test('of a payment that was bound since the start the wallet is not asked before it is sent', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  const { questions } = payer.purse
+  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal(payer.purse.questions, questions)
+  payer.purse.next = 'fail'
+  await assert.rejects(payer.teller.pay(AGREEMENT, 1), { code: 'PAYMENT_FAILED' })
+  payer.purse.next = 'settle'
+  assert.equal((await payer.teller.pay(AGREEMENT, 1)).step, 'paid')
+  assert.equal(payer.purse.questions, questions + 1, 'of one that was sent before it is')
+})
