@@ -6,12 +6,12 @@ import { MoneyPair } from './money-pair.js'
 import { inFolder } from './stage.js'
 
 const RUNS: Run[] = [
-  { lanes: 1, slices: 48 },
-  { lanes: 8, slices: 24 },
-  { lanes: 32, slices: 12 }
+  { lanes: 1, slices: 24 },
+  { lanes: 8, slices: 12 },
+  { lanes: 32, slices: 8 }
 ]
 const QUICK: Run[] = RUNS.map(({ lanes }) => ({ lanes, slices: 2 }))
-const ROUNDS = 5
+const ROUNDS = 9
 const TARGET_LANES = 8
 const TARGET = 0.7
 const BARE =
