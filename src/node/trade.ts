@@ -83,7 +83,7 @@ export class Trade extends ReadyResource {
   keeper: Keeper | null = null
   shelf: Shelf | null = null
   bids: Bids | null = null
-  #tenant: Tenant | null = null
+  tenant: Tenant | null = null
   readonly #options: TradeOptions
   readonly #linked = new WeakSet<NoiseStream>()
   readonly #onconnection = (stream: NoiseStream): void => {
@@ -147,7 +147,14 @@ export class Trade extends ReadyResource {
       onforgotten: (peer, forgotten) => takeOver({ teller, leases, abandon, onalarm }, peer, forgotten)
     })
     deals.on('met', this.#onmet)
-    this.refunds = new Refunds({ debts, teller, leases, now, open: device => deals.open(device) })
+    this.refunds = new Refunds({
+      debts,
+      teller,
+      leases,
+      now,
+      patience: this.#options.patience,
+      open: device => deals.open(device, this.#soon)
+    })
     const market = (key: Buffer): Books['markets'][number] | null => books.get(key)
     this.orders = new StandingOrders({ self: this.deals.self, facts, market, onfault })
     const folder = join(dir, 'drives')
@@ -204,8 +211,8 @@ export class Trade extends ReadyResource {
     const { onfault, network, books } = this.#options
     await this.keeper!.ready()
     await this.orders.ready()
-    this.#tenant = new Tenant({ ...context, refunds: this.refunds, onfault })
-    await this.#tenant.ready()
+    this.tenant = new Tenant({ ...context, refunds: this.refunds, onfault })
+    await this.tenant.ready()
     this.bids = new Bids({
       deals: this.deals,
       orders: this.orders,
@@ -238,9 +245,13 @@ export class Trade extends ReadyResource {
 
   /** Whoever we have dealings with is greeted, so that counters are compared and Lightning comes up. */
   #greet(device: Buffer): void {
-    this.deals.open(device).catch((error: unknown) => {
+    this.deals.open(device, this.#soon).catch((error: unknown) => {
       if (!(error instanceof BushelError)) this.#options.onfault(error)
     })
+  }
+
+  get #soon(): { timeoutMs: number } {
+    return { timeoutMs: this.#options.patience.connect }
   }
 
   #alarm(alarm: string): void {
@@ -265,7 +276,7 @@ export class Trade extends ReadyResource {
   protected override async _close(): Promise<void> {
     this.#options.network.off('connection', this.#onconnection)
     await this.bids?.close()
-    await this.#tenant?.close()
+    await this.tenant?.close()
     await this.orders?.close()
     await this.keeper?.close()
     await this.deals?.close()

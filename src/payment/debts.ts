@@ -3,6 +3,7 @@ import { decode, encode } from '../../contracts/codec.js'
 import { least } from '../../contracts/money.js'
 import type { Msat } from '../../contracts/money.js'
 import type { Change } from '../journal/facts.js'
+import { isSettled } from './ledger.js'
 import type { Ledger } from './ledger.js'
 
 export type DebtRole = 'debtor' | 'creditor'
@@ -16,6 +17,8 @@ export interface Standing {
   settledMsat: Msat
   /** Of what is not settled: a refund that may yet be paid. No other way of settling may be taken for it. */
   openMsat: Msat
+  /** Of what is not settled: slices that the debtor was asked to settle from it, and has not answered for yet. */
+  askedMsat: Msat
   /** What is neither settled nor under way. */
   leftMsat: Msat
 }
@@ -28,6 +31,8 @@ export interface DebtFacts {
 }
 
 const KIND = 'debt'
+/** The agreement of a debt, by the hash of a slice that is to be settled from it. */
+const ASKED = 'credit-asked'
 
 /**
  * What was prepaid and not served, as debts that the provider has signed; one for an agreement. How much of one is
@@ -73,14 +78,39 @@ export class Debts {
       .sort((a, b) => a.debt.debt.at - b.debt.debt.at)
   }
 
+  /** The debtor is about to be asked to settle a slice from a debt: on disk before it is, until the answer is here. */
+  async ask(slice: Buffer, agreement: Buffer): Promise<void> {
+    await this.#facts.set({ kind: ASKED, key: slice, value: agreement })
+  }
+
+  /** The agreement of the debt that a slice is to be settled from, while the answer is not here. */
+  asked(slice: Buffer): Buffer | null {
+    return this.#facts.get(ASKED, slice)
+  }
+
+  async answered(slice: Buffer): Promise<void> {
+    await this.#facts.set({ kind: ASKED, key: slice, value: null })
+  }
+
+  #askedMsat(agreement: Buffer): Msat {
+    let sum = 0n
+    for (const { key, value } of this.#facts.list(ASKED)) {
+      const slice = value.equals(agreement) ? this.#ledger.byHash(key) : null
+      if (slice && !isSettled(slice.step)) sum += slice.msat
+    }
+    return sum
+  }
+
   #standing(value: Buffer): Standing {
     const { role, peer, debt } = decode('debt-record', value)
     const { agreement, msat } = debt.debt
     const { refundedMsat, refundOpenMsat } = this.#ledger.totals(agreement)
     const settledMsat = least(msat, refundedMsat + this.#ledger.creditOf(agreement))
     const openMsat = least(msat - settledMsat, refundOpenMsat)
-    const leftMsat = msat - settledMsat - openMsat
-    return { role: role as DebtRole, peer, debt, settledMsat, openMsat, leftMsat }
+    const asked = role === 'creditor' ? this.#askedMsat(agreement) : 0n
+    const askedMsat = least(msat - settledMsat - openMsat, asked)
+    const leftMsat = msat - settledMsat - openMsat - askedMsat
+    return { role: role as DebtRole, peer, debt, settledMsat, openMsat, askedMsat, leftMsat }
   }
 }
 

@@ -100,7 +100,7 @@ export class Sending {
     if (isSettled(bound.step)) return bound
     if (bound.step === 'void') throw refused('its hash was given up for another')
     if (this.#withheld.has(bound.hash.toString('hex'))) throw pending(bound)
-    this.#pauseInLimbo(bound)
+    await this.#pauseInLimbo(bound)
     // Even of a hash that the ledger never knew as sent the wallet would not send a second payment.
     const fresh = this.#fresh.delete(bound.hash.toString('hex')) && bound.step === 'bound'
     if (!fresh) await this.ask(bound)
@@ -124,21 +124,29 @@ export class Sending {
     throw BushelError.payment(`the payment of ${named(payment)} failed: ${reason}`, 'nothing was paid')
   }
 
-  /** Two others of the peer that are on their way, or about to be, pause it. */
-  #pauseInLimbo(payment: Payment): void {
+  /** Two others of the peer that are on their way by the wallet's word, or about to be, pause it. */
+  async #pauseInLimbo(payment: Payment): Promise<void> {
     if (payment.step === 'sent') return // it is asked for, not sent
     const peer = peerOf(payment)
-    const own = payment.hash.toString('hex')
-    let limbo = this.#ledger.spending.inFlight(peer)
-    for (const key of this.#payingTo.get(peer) ?? []) {
-      if (key !== own && this.#ledger.byHash(Buffer.from(key, 'hex'))?.step !== 'sent') limbo++
-    }
+    if (this.#limbo(payment, peer) < MAX_LIMBO) return
+    for (const other of [...this.#ledger.at('sent')])
+      if (other.role === 'payer' && peerOf(other) === peer && !this.isPaying(other)) await this.ask(other)
+    const limbo = this.#limbo(payment, peer)
     if (limbo < MAX_LIMBO) return
     throw BushelError.payment(
       `${limbo} payments to this peer are in flight`,
       'it is paused until the wallet knows what became of them',
       'PAYMENT_PENDING'
     )
+  }
+
+  #limbo({ hash }: Payment, peer: string): number {
+    const own = hash.toString('hex')
+    let limbo = this.#ledger.spending.inFlight(peer)
+    for (const key of this.#payingTo.get(peer) ?? []) {
+      if (key !== own && this.#ledger.byHash(Buffer.from(key, 'hex'))?.step !== 'sent') limbo++
+    }
+    return limbo
   }
 
   /** What the wallet says of a payment that is not settled, recorded. */

@@ -133,14 +133,14 @@ export class Copy {
     const { leases } = this.#context
     let lease = this.lease
     if (lease.state !== 'AGREED') return
-    const countersign = await requestCountersign(
-      channel,
-      { terms: lease.terms, signature: lease.signature },
-      this.#patience.answer
-    )
+    const agree = { terms: lease.terms, signature: lease.signature }
+    // Over another connection when this one breaks: what was answered before is answered the same.
+    const ask = <T>(step: (open: DealChannel) => Promise<T>): Promise<T> =>
+      this.#again(async () => step(channel.closing ? await this.channel() : channel), GONE)
+    const countersign = await ask(open => requestCountersign(open, agree, this.#patience.answer))
     lease = { ...lease, countersign }
     await leases.save(lease)
-    await this.#slices.strip(channel, countersign, 0)
+    await ask(open => this.#slices.strip(open, countersign, 0))
     await leases.save({ ...lease, state: 'BOUND' })
   }
 
@@ -155,10 +155,13 @@ export class Copy {
   async commit(signal?: AbortSignal): Promise<Payment> {
     const { leases, teller, now } = this.#context
     if (now() > this.lease.terms.startBy && this.paidEpochs === 0) {
-      await this.void('it was not started in time')
+      await this.giveUp('it was not started in time')
       throw BushelError.failed(`the agreement with ${this.name} has lapsed`, 'nothing was paid', 'LAPSED')
     }
-    const payment = await this.#slices.pay(0, () => this.channel(signal), signal)
+    const payment = await this.#again(
+      () => this.#slices.pay(0, () => this.channel(signal), signal),
+      LOST
+    )
     if (this.lease.state === 'BOUND') {
       await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
     }
@@ -183,7 +186,11 @@ export class Copy {
       signal.throwIfAborted()
       try {
         const channel = await this.channel(signal)
-        if (channel !== attached) await goods.attach(channel.stream)
+        if (channel !== attached) {
+          // Nothing is taken before the first payment is known of, and its own wallet may be behind.
+          await this.#slices.tell(channel)
+          await goods.attach(channel.stream)
+        }
         attached = channel
         const { blocks, bytes } = await this.#progress(channel)
         if (blocks > last.blocks) {
@@ -295,21 +302,39 @@ export class Copy {
   /** Tells the provider that the lease is over, and takes its signed word on what it owes back. */
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
-    const { debts, leases, deals } = this.#context
+    const { debts, leases, deals, teller } = this.#context
+    await this.#slices.resolve(channel)
     const { debt } = await channel.request(
       'end',
       { agreement: this.id, reason, counter: this.lease.counter ?? null },
       this.#soon
     )
     const { provider } = this.lease.terms
+    const { paidMsat, inFlightMsat } = teller.ledger.totals(this.id)
     const holds =
       debt &&
       debt.debt.agreement.equals(this.id) &&
-      debt.debt.msat <= this.#context.teller.ledger.totals(this.id).paidMsat &&
+      debt.debt.msat <= paidMsat + inFlightMsat &&
       verify('debt', debt.debt, debt.signature, provider.device)
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
     await deals.facts.set(leases.change({ ...this.lease, state: 'ENDED', reason }), ...owed)
     if (debt && !holds) throw this.#lie('its word on what it owes back does not hold')
+  }
+
+  /**
+   * The lease is not wanted any more. Where nothing was paid it is void; else the provider's word on what it owes back is
+   * taken, now or, where it cannot be asked, when `giveUp` is called again: until then the lease is lapsing.
+   */
+  async giveUp(reason: string, { ask = true }: { ask?: boolean } = {}): Promise<void> {
+    const { leases } = this.#context
+    if (await this.void(reason)) return
+    await leases.save({ ...this.lease, state: 'LAPSING', reason })
+    if (!ask) return
+    try {
+      await this.end(reason)
+    } catch (error) {
+      if (!isPassing(error)) await this.close(reason)
+    }
   }
 
   /** The lease is over on this side. */
@@ -317,8 +342,11 @@ export class Copy {
     await this.#context.leases.save({ ...this.lease, state: 'ENDED', reason })
   }
 
-  async void(reason: string): Promise<void> {
-    if (this.paidEpochs === 0) await this.#context.leases.save({ ...this.lease, state: 'VOID', reason })
+  /** False, and nothing is changed, where something was paid or may yet turn out to be. */
+  async void(reason: string): Promise<boolean> {
+    if (this.paidEpochs > 0 || this.#slices.isOpen) return false
+    await this.#context.leases.save({ ...this.lease, state: 'VOID', reason })
+    return true
   }
 
   channel(signal?: AbortSignal): Promise<DealChannel> {
@@ -329,13 +357,18 @@ export class Copy {
   }
 
   /** A connection that breaks is made again, a few times; a lie or a decline is final. */
-  async #persist<T>(step: (channel: DealChannel) => Promise<T>, signal: AbortSignal): Promise<T> {
+  #persist<T>(step: (channel: DealChannel) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#again(async () => step(await this.channel(signal)), PASSING, signal)
+  }
+
+  /** Takes a step up to three times, while it fails for what passes. */
+  async #again<T>(step: () => Promise<T>, passing: ReadonlySet<string>, signal?: AbortSignal): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      signal.throwIfAborted()
+      signal?.throwIfAborted()
       try {
-        return await step(await this.channel(signal))
+        return await step()
       } catch (error) {
-        if (!isPassing(error) || attempt === ATTEMPTS) throw error
+        if (!isPassing(error, passing) || attempt === ATTEMPTS) throw error
         await pause(RETRY * attempt, signal)
       }
     }
@@ -350,23 +383,28 @@ export class Copy {
   }
 }
 
-const PASSING = new Set(['PEER_GONE', 'PEER_UNREACHABLE', 'TIMEOUT', 'NOT_RECEIVED', 'PAYMENT_PENDING'])
+/** The connection was lost. */
+const GONE = new Set(['PEER_GONE', 'PEER_UNREACHABLE'])
+/** The connection or the answer was lost. */
+const LOST = new Set([...GONE, 'TIMEOUT'])
+const PASSING = new Set([...LOST, 'NOT_RECEIVED', 'PAYMENT_PENDING'])
 
-function isPassing(error: unknown): boolean {
-  return error instanceof BushelError && PASSING.has(error.code)
+/** True for what befell a step, and may not befall the next one. */
+export function isPassing(error: unknown, passing: ReadonlySet<string> = PASSING): boolean {
+  return error instanceof BushelError && passing.has(error.code)
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', fail, { once: true })
+    signal?.addEventListener('abort', fail, { once: true })
     function done(): void {
-      signal.removeEventListener('abort', fail)
+      signal?.removeEventListener('abort', fail)
       resolve()
     }
     function fail(): void {
       clearTimeout(timer)
-      reject(signal.reason as Error)
+      reject(signal!.reason as Error)
     }
   })
 }

@@ -19,6 +19,8 @@ import type { Payment } from '../payment/ledger.js'
 import type { Teller } from '../payment/teller.js'
 import { epochsOf, idOf, paidUntil } from './leases.js'
 import type { Leases } from './leases.js'
+import { PATIENCE } from './patience.js'
+import type { Patience } from './patience.js'
 import { TOLERANCE, Till } from './till.js'
 
 /** What the keeper needs of the shelf. */
@@ -64,6 +66,7 @@ export interface KeeperOptions {
   announcer: Announcer
   onfault: (error: unknown) => void
   now?: () => number
+  patience?: Patience
   /** ms between looks at what has run out. */
   tickEvery?: number
 }
@@ -103,6 +106,7 @@ export class Keeper extends ReadyResource implements Goods {
       debts,
       onfault,
       now: this.#now,
+      patience: options.patience ?? PATIENCE,
       egress: lease => options.shelf.egressBytes(idOf(lease)),
       leaseOf: (agreement, peer, over) => this.#of(agreement, peer, over),
       onpaid: payment => this.#paid(payment)

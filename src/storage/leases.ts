@@ -10,11 +10,12 @@ import type { Change, Facts } from '../journal/facts.js'
 export type LeaseRole = 'buyer' | 'provider'
 
 /**
- * Buyer: AGREED, BOUND, ACTIVE, STORED, ENDED. Provider: COUNTERSIGNED, ACTIVE, STORED, GRACE, ENDED. Either: VOID,
+ * Buyer: AGREED, BOUND, ACTIVE, STORED, LAPSING (given up, and the provider has not said yet what it owes back), ENDED.
+ * Provider: COUNTERSIGNED, ACTIVE, STORED, GRACE, ENDED. Either: VOID,
  * an agreement whose first payment never came.
  */
 export type LeaseState =
-  'AGREED' | 'BOUND' | 'COUNTERSIGNED' | 'ACTIVE' | 'STORED' | 'GRACE' | 'ENDED' | 'VOID'
+  'AGREED' | 'BOUND' | 'COUNTERSIGNED' | 'ACTIVE' | 'STORED' | 'LAPSING' | 'GRACE' | 'ENDED' | 'VOID'
 
 const KIND = { buyer: 'lease-buyer', provider: 'lease-provider' } as const
 const LISTS = 'slice-list'

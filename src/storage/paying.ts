@@ -159,21 +159,62 @@ export class SlicePayment {
     return { slice, invoice }
   }
 
-  /** Settles the slice from a debt of this provider that covers it; null when there is none. */
+  /** Settles the slice from a debt of this provider that covers it; null when there is none, or it does not agree. */
   async #fromDebt(epoch: number, open: () => Promise<DealChannel>): Promise<Payment | null> {
     const { teller, debts } = this.#context
     const slice = teller.ledger.payment(this.#id, epoch)
     if (!slice || isSettled(slice.step) || slice.step === 'sent') return null
+    if (!debts.asked(slice.hash)) {
+      const debt = this.#covering(slice.msat)
+      if (!debt) return null
+      await debts.ask(slice.hash, debt)
+    }
+    return this.#credit(await open(), slice)
+  }
+
+  /** The agreement of a debt of this provider of which so much is left. */
+  #covering(msat: bigint): Buffer | null {
     const { identity, device } = this.#lease.terms.provider
-    for (const { debt, leftMsat } of debts.open('creditor', identity)) {
+    for (const { debt, leftMsat } of this.#context.debts.open('creditor', identity)) {
       const { agreement } = debt.debt
       const theirs = this.#context.leases.get('buyer', agreement)?.terms.provider.device
-      if (leftMsat < slice.msat || !theirs?.equals(device)) continue
-      const channel = await open()
-      await channel.request('credit', { agreement: this.#id, epoch, debt: agreement }, this.#soon)
-      return teller.credited(this.#id, epoch, agreement)
+      if (leftMsat >= msat && theirs?.equals(device)) return agreement
     }
     return null
+  }
+
+  /** Asks for what was asked before until there is an answer: one that was lost may have been a yes. */
+  async #credit(channel: DealChannel, { epoch, hash }: Payment): Promise<Payment | null> {
+    const { teller, debts } = this.#context
+    const debt = debts.asked(hash)!
+    try {
+      await channel.request('credit', { agreement: this.#id, epoch, debt }, this.#soon)
+    } catch (error) {
+      if (!(error instanceof BushelError) || UNANSWERED.has(error.code)) throw error
+      await debts.answered(hash)
+      if (error.code !== 'CREDIT') throw error
+      return null
+    }
+    const payment = await teller.credited(this.#id, epoch, debt)
+    await debts.answered(hash)
+    return payment
+  }
+
+  /** True while the provider may have settled a slice that is not settled here: from a debt, or over Lightning. */
+  get isOpen(): boolean {
+    const { teller, debts } = this.#context
+    const { ledger } = teller
+    const asked = ledger.payments(this.#id).some(({ hash }) => debts.asked(hash))
+    return asked || ledger.totals(this.#id).inFlightMsat > 0n
+  }
+
+  /** What the provider was asked to settle from a debt and has not answered for is asked again. */
+  async resolve(channel: DealChannel): Promise<void> {
+    for (const payment of this.#context.teller.ledger.payments(this.#id)) {
+      if (!this.#context.debts.asked(payment.hash)) continue
+      if (isSettled(payment.step)) await this.#context.debts.answered(payment.hash)
+      else await this.#credit(channel, payment).catch(unlessDeclined)
+    }
   }
 
   /** Tells the provider of what is settled here and not acknowledged yet; gives the egress that it has counted. */
@@ -193,3 +234,9 @@ export class SlicePayment {
 }
 
 const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])
+/** What an answer that never came leaves open. */
+const UNANSWERED = new Set(['PEER_GONE', 'PEER_UNREACHABLE', 'TIMEOUT', 'MALFORMED'])
+
+function unlessDeclined(error: unknown): void {
+  if (!(error instanceof BushelError) || UNANSWERED.has(error.code)) throw error
+}

@@ -9,7 +9,7 @@ import type { Experiences } from '../deal/experience.js'
 import { distinct, match } from '../deal/matching.js'
 import type { Candidate } from '../deal/matching.js'
 import type { Plan } from '../payment/limits.js'
-import { Copy } from './copy.js'
+import { Copy, isPassing } from './copy.js'
 import type { CopyContext, Goods } from './copy.js'
 import { idOf } from './leases.js'
 import { isOurs, whenBack } from './own-wallet.js'
@@ -111,7 +111,7 @@ export class Placement {
     const old = copies.splice(0)
     for (const copy of old) {
       if (copy.lease.state === 'BOUND' && this.#context.now() < copy.lease.terms.startBy) copies.push(copy)
-      else await copy.void('the node stopped before it was signed')
+      else await copy.giveUp('the node stopped before it was signed', { ask: false })
     }
     try {
       for (let reached = false; !reached;) {
@@ -286,7 +286,8 @@ export class Placement {
       if (!(error instanceof BushelError) || isOurs(error)) throw error
       await this.#blame(identity, error)
       const { paidMsat, inFlightMsat } = this.#context.teller.ledger.totals(copy.id)
-      await (paidMsat > 0n ? copy.close(error.message) : copy.void(error.message))
+      // One that does not answer is asked for what it owes when it does; the next one is not kept waiting.
+      await copy.giveUp(error.message, { ask: !isPassing(error) })
       const paid = paidMsat > 0n ? `${formatAmount(paidMsat)} were paid to it` : 'nothing was paid to it'
       const limbo = inFlightMsat > 0n ? `, ${formatAmount(inFlightMsat)} are still on their way` : ''
       this.#listener.note(`provider ${copy.name} failed: ${error.message}; ${paid}${limbo}`)

@@ -4,6 +4,8 @@ import type { DealChannel } from '../deal/channel.js'
 import type { Debts } from '../payment/debts.js'
 import type { Teller } from '../payment/teller.js'
 import type { Leases } from './leases.js'
+import { PATIENCE } from './patience.js'
+import type { Patience } from './patience.js'
 
 export interface RefundsOptions {
   debts: Debts
@@ -11,12 +13,12 @@ export interface RefundsOptions {
   leases: Leases
   open(device: Buffer): Promise<DealChannel>
   now: () => number
+  patience?: Patience
   /** Debts are asked for by a node that is up; first after so long, ms, then ever more rarely. */
   retry?: { first: number; last: number }
 }
 
 const RETRY = { first: 60_000, last: 6 * 3_600_000 }
-const ANSWER = 20_000
 
 /** Has what providers owe for ended leases paid back, by an invoice of ours for each debt. */
 export class Refunds {
@@ -30,7 +32,8 @@ export class Refunds {
   /** What is owed to us and not paid back, msat. */
   get openMsat(): Msat {
     let sum = 0n
-    for (const { leftMsat, openMsat } of this.#options.debts.list('creditor')) sum += leftMsat + openMsat
+    for (const { leftMsat, openMsat, askedMsat } of this.#options.debts.list('creditor'))
+      sum += leftMsat + openMsat + askedMsat
     return sum
   }
 
@@ -70,7 +73,7 @@ export class Refunds {
   /** True when something is owed to us for an agreement. */
   isOwed(agreement: Buffer): boolean {
     const standing = this.#options.debts.get('creditor', agreement)
-    return standing !== null && standing.leftMsat + standing.openMsat > 0n
+    return standing !== null && standing.leftMsat + standing.openMsat + standing.askedMsat > 0n
   }
 
   /** Claims a debt and waits at most `timeoutMs` until it is paid back; gives what was, msat. */
@@ -96,17 +99,26 @@ export class Refunds {
     return settled()
   }
 
-  /** Sends our invoice for what is left of a debt. It is paid when our own wallet says so. */
+  /**
+   * Sends our invoice for what is left of a debt. It is paid when our own wallet says so. While the provider has not
+   * answered whether it settles a slice from it, nobody knows what is left, and none is sent.
+   */
   async claim(agreement: Buffer): Promise<void> {
     const { debts, teller, leases } = this.#options
     const standing = debts.get('creditor', agreement)
     const terms = leases.get('buyer', agreement)?.terms
     const msat = standing ? standing.leftMsat + standing.openMsat : 0n
-    if (!terms || msat === 0n) return
+    if (!terms || msat === 0n || standing!.askedMsat > 0n) return
     const { identity, device } = terms.provider
     const channel = await this.#options.open(device)
     const invoice = await teller.refundInvoice(agreement, msat, identity)
-    await channel.request('refund', { agreement, invoice }, { timeoutMs: ANSWER })
+    await channel.request(
+      'refund',
+      { agreement, invoice },
+      {
+        timeoutMs: (this.#options.patience ?? PATIENCE).answer
+      }
+    )
   }
 }
 

@@ -55,6 +55,7 @@ export class Tenant extends ReadyResource {
       if (this.#stop.signal.aborted) return
       const copy = new Copy(this.#options, id)
       if (UNPAID.has(lease.state) && now() > lease.terms.startBy) await this.#lapse(copy)
+      if (lease.state === 'LAPSING') await this.#settle(copy, lease.reason ?? 'it was given up')
       if (lease.state !== 'STORED') continue
       const next = epochsOf(lease)[copy.paidEpochs]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
@@ -69,7 +70,7 @@ export class Tenant extends ReadyResource {
   /** An agreement whose first payment never left binds nobody; one that is in flight is the wallet's to tell of. */
   async #lapse(copy: Copy): Promise<void> {
     if (this.#options.teller.ledger.totals(copy.id).inFlightMsat === 0n)
-      await copy.void('it was not started in time')
+      await copy.giveUp('it was not started in time')
   }
 
   async #pay(copy: Copy): Promise<void> {
@@ -77,22 +78,19 @@ export class Tenant extends ReadyResource {
       await copy.payNext(this.#stop.signal)
     } catch (error) {
       if (this.#stop.signal.aborted) return
-      if (error instanceof BushelError && error.code === 'ENDED') await this.#settle(copy, error.message)
-      else if (error instanceof BushelError && ENDS.has(error.code)) await copy.close(error.message)
+      if (error instanceof BushelError && ENDS.has(error.code)) await copy.giveUp(error.message)
       this.#options.onfault(error)
     }
   }
 
-  /** The provider has ended it: its word on what it owes back is taken. */
+  /** The provider's word on what it owes back is taken, as long as it may still have what was paid. */
   async #settle(copy: Copy, reason: string): Promise<void> {
-    try {
-      await copy.end(reason)
-    } catch (error) {
-      await copy.close(reason)
-      throw error
-    }
+    const { now } = this.#options
+    if (copy.paidEpochs > 0 && now() > copy.paidUntil + copy.lease.terms.grace) await copy.close(reason)
+    else await copy.giveUp(reason)
   }
 }
 
 const UNPAID = new Set(['AGREED', 'BOUND'])
-const ENDS = new Set(['BAD_PEER', 'NO_AGREEMENT'])
+/** What ends a lease: the provider has ended it, or is not to be paid any more. */
+const ENDS = new Set(['ENDED', 'BAD_PEER', 'NO_AGREEMENT'])

@@ -13,6 +13,7 @@ import { isSettled } from '../payment/ledger.js'
 import type { Teller } from '../payment/teller.js'
 import { epochsOf, paidUntil, stripOf } from './leases.js'
 import type { Leases } from './leases.js'
+import type { Patience } from './patience.js'
 
 export interface TillOptions {
   deals: Deals
@@ -21,6 +22,7 @@ export interface TillOptions {
   debts: Debts
   now: () => number
   onfault: (error: unknown) => void
+  patience: Patience
   /** Bytes that readers took of a lease. */
   egress(lease: Lease): number
   /** The lease of an agreement with that peer; throws a Decline, also for one that is over unless `over`. */
@@ -37,7 +39,6 @@ const WAIT_FOR_PAYMENT = 10_000
 const LATE_PAYMENT = 7 * 24 * 3600
 /** No wallet is asked for an invoice that lives longer than a year, s. */
 const LONGEST_INVOICE = 365 * 24 * 3600
-const REACH_TIMEOUT = 30_000
 
 /** The provider's side of paying: strips, voids, counters, and what is owed back when a lease ends early. */
 export class Till {
@@ -201,11 +202,13 @@ export class Till {
     peer: Counterparty
   ): Promise<Answer<'credit'>> {
     const { teller, debts } = this.#options
-    this.#options.leaseOf(agreement, peer)
+    this.#options.leaseOf(agreement, peer, true)
     this.#options.leaseOf(debt, peer, true)
     const slice = teller.ledger.payment(agreement, epoch)
     if (slice?.role !== 'payee') throw new Decline('NO_LIST', `slice ${epoch} was never listed`)
+    // One that is settled is answered for whatever came after: the answer may have been lost.
     if (!isSettled(slice.step)) {
+      this.#options.leaseOf(agreement, peer)
       if (epoch !== teller.ledger.contiguous(agreement))
         throw new Decline('CREDIT', 'slices before it are not settled')
       const left = debts.get('debtor', debt)?.leftMsat ?? 0n
@@ -240,11 +243,11 @@ export class Till {
   }
 
   async #payBack({ terms }: Lease, invoice: string, msat: bigint): Promise<void> {
-    const { teller } = this.#options
+    const { teller, patience } = this.#options
     const agreement = agreementId(terms)
     const { lightning, identity, device } = terms.buyer
-    await this.#options.deals.open(device)
-    await teller.reach(lightning!, msat, REACH_TIMEOUT)
+    await this.#options.deals.open(device, { timeoutMs: patience.connect })
+    await teller.reach(lightning!, msat, patience.reach)
     await teller.payRefund(agreement, invoice, msat, lightning!, identity)
   }
 }
