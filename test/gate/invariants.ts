@@ -2,6 +2,7 @@ import type { Look } from './orders.js'
 
 const SETTLED = new Set(['paid', 'received', 'credited', 'applied', 'receipt'])
 const UNDER_WAY = new Set(['sent'])
+const OVER = new Set(['ENDED', 'VOID'])
 
 type Entry = Look['payments'][number]
 
@@ -15,6 +16,7 @@ export function faultsBetween(buyer: Look, provider: Look): string[] {
     ...crossFaults(buyer, provider, 'slice'),
     ...crossFaults(provider, buyer, 'refund'),
     ...debtFaults(buyer, provider),
+    ...abandoned(buyer, provider),
     ...provider.served
       .filter(({ state, paid }) => (state === 'ACTIVE' || state === 'STORED') && paid === 0)
       .map(() => 'the provider serves what was never paid')
@@ -80,4 +82,13 @@ function debtFaults(buyer: Look, provider: Look): string[] {
       faults.push(`${settledMsat} of ${msat} msat are paid back`)
   }
   return faults
+}
+
+/** What was paid for is given up by the buyer only together with the provider: else nothing is paid back. */
+function abandoned(buyer: Look, provider: Look): string[] {
+  const theirs = new Map(provider.served.map(lease => [lease.agreement, lease]))
+  return buyer.bought
+    .filter(({ state, paid }) => OVER.has(state) && paid > 0)
+    .filter(({ agreement }) => !OVER.has(theirs.get(agreement)?.state ?? ''))
+    .map(({ agreement }) => `lease ${agreement.slice(0, 8)} was paid for and given up without the provider`)
 }

@@ -56,5 +56,13 @@ export interface Look {
   }[]
   records: { direction: string; hash: string; msat: string; status: string }[]
   owed: { agreement: string; msat: string; settledMsat: string }[]
-  served: { state: string; paid: number }[]
+  served: Standing[]
+  bought: Standing[]
+}
+
+/** A lease on one side, and how many of its slices are settled there. */
+export interface Standing {
+  agreement: string
+  state: string
+  paid: number
 }

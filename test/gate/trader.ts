@@ -9,8 +9,8 @@ import { openNode } from '../../src/node.js'
 import type { PlayWallet } from '../../src/lightning/play/wallet.js'
 import type { CallContext } from '../../src/node/api.js'
 import type { Draft } from '../../src/payment/ledger.js'
-import { consumed } from '../../src/storage/consumed.js'
-import type { Arrow, Hit, Order, Report, TraderOptions } from './orders.js'
+import { lookAt } from './look.js'
+import type { Arrow, Hit, Look, Order, Report, TraderOptions } from './orders.js'
 
 const options = JSON.parse(process.argv[2]!) as TraderOptions
 const quiet = (): CallContext => ({ onProgress: () => undefined, signal: new AbortController().signal })
@@ -74,36 +74,10 @@ async function obey(order: Order): Promise<unknown> {
   }
 }
 
-/** Everything about money, as plain JSON. */
-async function look(): Promise<unknown> {
-  const { ledger, teller, leases, debts, wallet } = trade
-  const check = await teller.checkBalance(consumed(leases, ledger, debts, Date.now()))
-  const payments = [...ledger.all()].map(one => ({
-    agreement: one.agreement.toString('hex'),
-    role: one.role,
-    kind: one.kind,
-    epoch: one.epoch,
-    issue: one.issue,
-    hash: one.hash.toString('hex'),
-    msat: one.msat.toString(),
-    step: one.step
-  }))
-  const records = (await wallet.history()).map(one => ({
-    direction: one.direction,
-    hash: one.paymentHash.toString('hex'),
-    msat: one.msat.toString(),
-    status: one.status
-  }))
-  const owed = [...debts.list()].map(({ debt, settledMsat }) => ({
-    agreement: debt.debt.agreement.toString('hex'),
-    msat: debt.debt.msat.toString(),
-    settledMsat: settledMsat.toString()
-  }))
-  const served = [...leases.list('provider')].map(({ id, lease }) => ({
-    state: lease.state,
-    paid: ledger.contiguous(id)
-  }))
-  return { ok: check.ok, faults: [...check.faults, ...faults.splice(0)], payments, records, owed, served }
+/** Everything about money, and what went wrong since the last look. */
+async function look(): Promise<Look> {
+  const seen = await lookAt(trade)
+  return { ...seen, faults: [...seen.faults, ...faults.splice(0)] }
 }
 
 process.on('message', (order: Order & { id: number }) => {

@@ -1,0 +1,50 @@
+import type { Debts } from '../../src/payment/debts.js'
+import type { Teller, WalletPort } from '../../src/payment/teller.js'
+import { consumed } from '../../src/storage/consumed.js'
+import type { Leases } from '../../src/storage/leases.js'
+import type { Look } from './orders.js'
+
+export interface Books {
+  teller: Teller
+  leases: Leases
+  debts: Debts
+  wallet: Pick<WalletPort, 'history'>
+}
+
+/** Everything about money on one side, as plain JSON. */
+export async function lookAt({ teller, leases, debts, wallet }: Books): Promise<Look> {
+  const { ledger } = teller
+  const check = await teller.checkBalance(consumed(leases, ledger, debts, Date.now()))
+  const payments = [...ledger.all()].map(one => ({
+    agreement: one.agreement.toString('hex'),
+    role: one.role,
+    kind: one.kind,
+    epoch: one.epoch,
+    issue: one.issue,
+    hash: one.hash.toString('hex'),
+    msat: one.msat.toString(),
+    step: one.step
+  }))
+  const records = (await wallet.history()).map(one => ({
+    direction: one.direction,
+    hash: one.paymentHash.toString('hex'),
+    msat: one.msat.toString(),
+    status: one.status
+  }))
+  const owed = [...debts.list()].map(({ debt, settledMsat }) => ({
+    agreement: debt.debt.agreement.toString('hex'),
+    msat: debt.debt.msat.toString(),
+    settledMsat: settledMsat.toString()
+  }))
+  const served = [...leases.list('provider')].map(({ id, lease }) => ({
+    agreement: id.toString('hex'),
+    state: lease.state,
+    paid: ledger.contiguous(id)
+  }))
+  const bought = [...leases.list('buyer')].map(({ id, lease }) => ({
+    agreement: id.toString('hex'),
+    state: lease.state,
+    paid: ledger.contiguous(id)
+  }))
+  return { ok: check.ok, faults: check.faults, payments, records, owed, served, bought }
+}
