@@ -182,17 +182,18 @@ export class Copy {
     let last = { blocks: -1, at: Date.now() }
     let wait = POLL.least
     let attached: DealChannel | null = null
+    let heard: 'perhaps' | 'no' | 'now' = 'perhaps'
     for (;;) {
       signal.throwIfAborted()
       try {
         const channel = await this.channel(signal)
-        if (channel !== attached) {
-          // Nothing is taken before the first payment is known of, and its own wallet may be behind.
-          await this.#slices.tell(channel)
-          await goods.attach(channel.stream)
-        }
+        if (channel !== attached) await goods.attach(channel.stream)
         attached = channel
-        const { blocks, bytes } = await this.#progress(channel)
+        if (heard === 'no') {
+          await this.#slices.tell(channel)
+          heard = 'now'
+        }
+        const { blocks, bytes } = await channel.request('progress', { agreement: this.id }, this.#soon)
         if (blocks > last.blocks) {
           const perBlock = (Date.now() - last.at) / (blocks - last.blocks)
           wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
@@ -201,7 +202,9 @@ export class Copy {
         }
         if (blocks >= total && (await this.#seal(channel, goods))) return
       } catch (error) {
-        if (!isPassing(error)) throw error
+        // It takes nothing before it knows of the first payment, and its own wallet may not have told it yet.
+        if (heard === 'perhaps' && error instanceof BushelError && error.code === 'NOT_PAID') heard = 'no'
+        else if (!isPassing(error, heard === 'no' ? LOST : PASSING)) throw error
         wait = POLL.most
       }
       if (Date.now() - last.at > this.#patience.upload) {
@@ -212,19 +215,6 @@ export class Copy {
         )
       }
       await pause(wait, signal)
-    }
-  }
-
-  /** Its wallet may hear of the first payment later than ours: whoever does not know of it is told, and asked again. */
-  async #progress(channel: DealChannel): Promise<{ blocks: number; bytes: number }> {
-    const ask = (): Promise<{ blocks: number; bytes: number }> =>
-      channel.request('progress', { agreement: this.id }, this.#soon)
-    try {
-      return await ask()
-    } catch (error) {
-      if (!(error instanceof BushelError) || error.code !== 'NOT_PAID') throw error
-      await this.#slices.tell(channel)
-      return ask()
     }
   }
 

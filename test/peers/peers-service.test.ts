@@ -248,7 +248,8 @@ test('a market of providers that take the first payment and cheat', async t => {
       const [lease, ...more] = leases.filter(({ peer }) => peer === formatKey(device))
       assert.deepEqual(more, [])
       assert.equal(lease!.paidMsat, loses.toString())
-      assert.equal(lease!.state, loses === 0n ? 'VOID' : 'ENDED')
+      // Over, or waiting for its word on what it owes back.
+      assert.ok((loses === 0n ? ['VOID'] : ['ENDED', 'LAPSING']).includes(lease!.state), lease!.state)
     })
   }
 
