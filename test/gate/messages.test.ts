@@ -86,6 +86,7 @@ async function onLane(work: (lane: Lane) => Promise<void>): Promise<void> {
 async function befall(lane: Lane, mishap: Mishap): Promise<void> {
   const { method, way, mischief } = mishap
   lane.notes = []
+  const known = new Set((await lane.buyer.look()).bought.map(({ agreement }) => agreement))
   // A connection that stands has been greeted.
   if (method === 'hello') lane.part()
   const leases: Buffer[] = []
@@ -102,6 +103,15 @@ async function befall(lane: Lane, mishap: Mishap): Promise<void> {
   await lane.wire.over()
   assert.equal(lane.wire.count, 1, `${method} (${way}) was ${mischief}`)
   await lane.settle()
+  const { bought } = await lane.buyer.look()
+  const fresh = bought.filter(({ agreement }) => !known.has(agreement))
+  assert.equal(
+    fresh.filter(({ paid }) => paid > 0).length,
+    leases.length,
+    `nothing paid for is given up: ${lane.notes.join('; ')}`
+  )
+  if (mischief === 'cut')
+    assert.equal(fresh.length, leases.length, 'no agreement is lost with its connection')
 }
 
 suite('one message of a deal misbehaves, once', { concurrency: LANES }, () => {
