@@ -158,10 +158,7 @@ export class Copy {
       await this.giveUp('it was not started in time')
       throw BushelError.failed(`the agreement with ${this.name} has lapsed`, 'nothing was paid', 'LAPSED')
     }
-    const payment = await this.#again(
-      () => this.#slices.pay(0, () => this.channel(signal), signal),
-      LOST
-    )
+    const payment = await this.#again(() => this.#slices.pay(0, () => this.channel(signal), signal), LOST)
     if (this.lease.state === 'BOUND') {
       await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
     }

@@ -39,6 +39,7 @@ export const PATIENCE: Patience = {
   upload: 4000,
   reach: 1000,
   payment: 2000,
+  wallet: 2000,
   restore: 1000
 }
 const ATTEMPTS = 20

@@ -160,15 +160,21 @@ test('a provider hears of the first payment before anything is uploaded, whateve
 test(`${MISHAPS} mishaps at random, several in a deal (seed ${SEED})`, async t => {
   t.diagnostic(`again with BUSHEL_GATE_SEED=${SEED} BUSHEL_GATE_MESSAGES=${MISHAPS}`)
   let mishaps = 0
+  let broken = false
+  const work = async (lane: Lane, random: () => number): Promise<void> => {
+    while (!broken && mishaps < MISHAPS) {
+      const more = await rage(lane, random)
+      mishaps += more
+    }
+  }
   const lanes = Array.from({ length: LANES }, (_, i) =>
-    onLane(async lane => {
-      const random = sequence(`${SEED}/${i}`)
-      while (mishaps < MISHAPS) {
-        const more = await rage(lane, random)
-        mishaps += more
-      }
+    onLane(lane => work(lane, sequence(`${SEED}/${i}`))).catch((error: unknown) => {
+      broken = true
+      throw error
     })
   )
+  // The others come to an end before the first that failed is told of.
+  await Promise.allSettled(lanes)
   await Promise.all(lanes)
 })
 
