@@ -1,29 +1,26 @@
-import type { NoiseStream } from 'hyperdht'
-import type { Agree, Lease, Seal, SealedCore, SignedCounter } from '#spec'
+import type { Agree, Lease, SignedCounter } from '#spec'
 import { hashOf } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
 import { shortKey } from '../../contracts/key.js'
 import { chargeOf } from '../../contracts/schedule.js'
 import { sign, verify } from '../../contracts/signature.js'
-import { MAX_CLOCK_SKEW, agreementId } from '../../contracts/terms.js'
+import { agreementId } from '../../contracts/terms.js'
 import { requestCountersign } from '../deal/buyer.js'
 import type { DealChannel } from '../deal/channel.js'
 import type { Deals } from '../deal/deals.js'
 import type { Payment } from '../payment/ledger.js'
-import { bytesOf, epochsOf, idOf, paidUntil } from './leases.js'
+import { epochsOf, idOf, paidUntil } from './leases.js'
 import { chooseAudit, judgeAudit } from './audit.js'
 import { whenBack } from './own-wallet.js'
+import { GONE, LOST, PASSING, isPassing, pause } from './passing.js'
 import { PATIENCE } from './patience.js'
 import type { Patience } from './patience.js'
 import { SlicePayment } from './paying.js'
 import type { PayingContext } from './paying.js'
+import { Upload } from './upload.js'
+import type { Goods } from './upload.js'
 
-/** The buyer's packed cores, as long as it has them. */
-export interface Goods {
-  /** Offers the cores to the provider at the other end. */
-  attach(stream: NoiseStream): Promise<void>
-  seals(): Promise<SealedCore[]>
-}
+export type { Goods } from './upload.js'
 
 export interface CopyContext extends PayingContext {
   deals: Deals
@@ -36,8 +33,6 @@ const AUDIT_BLOCKS = 4
 const ATTEMPTS = 3
 /** ms before something that was interrupted is tried again. */
 const RETRY = 250
-/** ms between two questions how far an upload has come, the more often the nearer its end is. */
-const POLL = { most: 250, least: 20 }
 
 /**
  * One copy with one provider, from the signed terms to the last payment. Each step starts from what is on disk, so that
@@ -174,67 +169,18 @@ export class Copy {
 
   /** Uploads until the provider has it all, seals, and gives when the provider says that it is stored. */
   async upload(goods: Goods, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
-    if (this.lease.state !== 'ACTIVE') return
-    const total = this.lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
-    let last = { blocks: -1, at: Date.now() }
-    let wait = POLL.least
-    let attached: DealChannel | null = null
-    let heard: 'perhaps' | 'no' | 'now' = 'perhaps'
-    for (;;) {
-      signal.throwIfAborted()
-      try {
-        const channel = await this.channel(signal)
-        if (channel !== attached) await goods.attach(channel.stream)
-        attached = channel
-        if (heard === 'no') {
-          await this.#slices.tell(channel)
-          heard = 'now'
-        }
-        const { blocks, bytes } = await channel.request('progress', { agreement: this.id }, this.#soon)
-        if (blocks > last.blocks) {
-          const perBlock = (Date.now() - last.at) / (blocks - last.blocks)
-          wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
-          last = { blocks, at: Date.now() }
-          onbytes(Math.min(bytes, bytesOf(this.lease)))
-        }
-        if (blocks >= total && (await this.#seal(channel, goods))) return
-      } catch (error) {
-        // It takes nothing before it knows of the first payment, and its own wallet may not have told it yet.
-        if (heard === 'perhaps' && error instanceof BushelError && error.code === 'NOT_PAID') heard = 'no'
-        else if (!isPassing(error, heard === 'no' ? LOST : PASSING)) throw error
-        wait = POLL.most
-      }
-      if (Date.now() - last.at > this.#patience.upload) {
-        throw BushelError.failed(
-          `the upload to ${this.name} has stalled`,
-          'what was paid is kept in mind',
-          'STALLED'
-        )
-      }
-      await pause(wait, signal)
-    }
-  }
-
-  async #seal(channel: DealChannel, goods: Goods): Promise<boolean> {
-    const { deals, leases } = this.#context
-    const seal: Seal = { agreement: this.id, cores: await goods.seals() }
-    const signed = { seal, signature: sign('seal', seal, deals.self.device) }
-    try {
-      const answer = await channel.request('seal', signed, { timeoutMs: this.#patience.seal })
-      const { stored, signature } = answer
-      if (!verify('stored', stored, signature, this.provider) || !stored.seal.equals(hashOf('seal', seal))) {
-        throw this.#lie('its receipt for the upload does not hold')
-      }
-      const late = stored.start - this.#context.now() > MAX_CLOCK_SKEW
-      if (late || stored.start < this.lease.committed - MAX_CLOCK_SKEW) {
-        throw this.#lie('its receipt begins at a time when nothing was stored')
-      }
-      await leases.save({ ...this.lease, state: 'STORED', start: stored.start, seal: signed, stored: answer })
-      return true
-    } catch (error) {
-      if (error instanceof BushelError && error.code === 'INCOMPLETE') return false
-      throw error
-    }
+    const { id, provider, name } = this
+    const upload = new Upload({
+      context: this.#context,
+      id,
+      provider,
+      name,
+      patience: this.#patience,
+      channel: signal => this.channel(signal),
+      tell: channel => this.#slices.tell(channel),
+      lie: why => this.#lie(why)
+    })
+    await upload.run(goods, onbytes, signal)
   }
 
   /** Audits, then pays the next slice. False when all are paid. */
@@ -368,30 +314,4 @@ export class Copy {
       'BAD_PEER'
     )
   }
-}
-
-/** The connection was lost. */
-const GONE = new Set(['PEER_GONE', 'PEER_UNREACHABLE'])
-/** The connection or the answer was lost. */
-const LOST = new Set([...GONE, 'TIMEOUT'])
-const PASSING = new Set([...LOST, 'NOT_RECEIVED', 'PAYMENT_PENDING'])
-
-/** True for what befell a step, and may not befall the next one. */
-export function isPassing(error: unknown, passing: ReadonlySet<string> = PASSING): boolean {
-  return error instanceof BushelError && passing.has(error.code)
-}
-
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(done, ms)
-    signal?.addEventListener('abort', fail, { once: true })
-    function done(): void {
-      signal?.removeEventListener('abort', fail)
-      resolve()
-    }
-    function fail(): void {
-      clearTimeout(timer)
-      reject(signal!.reason as Error)
-    }
-  })
 }

@@ -9,10 +9,11 @@ import type { Experiences } from '../deal/experience.js'
 import { distinct, match } from '../deal/matching.js'
 import type { Candidate } from '../deal/matching.js'
 import type { Plan } from '../payment/limits.js'
-import { Copy, isPassing } from './copy.js'
+import { Copy } from './copy.js'
 import type { CopyContext, Goods } from './copy.js'
 import { idOf } from './leases.js'
 import { isOurs, whenBack } from './own-wallet.js'
+import { isPassing } from './passing.js'
 import { PATIENCE } from './patience.js'
 
 /** An ask as it stands on the book. */

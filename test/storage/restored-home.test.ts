@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Lease, SignedCounter } from '#spec'
+import type { Leases } from '../../src/storage/leases.js'
+import type { Teller } from '../../src/payment/teller.js'
+import { takeOver } from '../../src/storage/restored-home.js'
+
+const PEER = { device: Buffer.alloc(32, 1), identity: Buffer.alloc(32, 2), lightning: Buffer.alloc(33, 3) }
+const AGREEMENT = Buffer.alloc(32, 4)
+const COUNTER: SignedCounter = {
+  counter: { agreement: AGREEMENT, n: 7, paidMsat: 35_000n, servedUntil: 1, egressBytes: 0 }
+}
+
+/** Writes down what is done to money and leases. */
+function recorder(): { did: string[]; teller: Teller; leases: Leases } {
+  const did: string[] = []
+  const teller = {
+    takeOver: (_agreement: Buffer, paidMsat: bigint, _lists: unknown, side: string) =>
+      Promise.resolve(void did.push(`${side} takes over ${paidMsat}`))
+  }
+  const leases = {
+    lists: () => [],
+    save: (lease: Lease) => Promise.resolve(void did.push(`counter ${lease.counter?.counter.n} is kept`))
+  }
+  return { did, teller: teller as unknown as Teller, leases: leases as unknown as Leases }
+}
+
+const forgotten = { role: 'buyer', agreement: AGREEMENT, counter: COUNTER, knownMsat: 15_000n } as const
+
+test('with real sats an older copy of a home does nothing but raise a loud alarm, and deals with that peer no more', async () => {
+  const { did, teller, leases } = recorder()
+  const alarms: string[] = []
+  const onalarm = (alarm: string): void => void alarms.push(alarm)
+  const work = takeOver({ teller, leases, abandon: null, onalarm }, PEER, [
+    { ...forgotten, lease: {} as Lease }
+  ])
+  await assert.rejects(work, { code: 'OLD_HOME' })
+  assert.deepEqual(did, [])
+  assert.equal(alarms.length, 1)
+  assert.match(alarms[0]!, /^THIS HOME IS AN OLDER COPY/)
+})
+
+test('on play the channel is given up before what both signed is taken over', async () => {
+  const { did, teller, leases } = recorder()
+  const abandon = (nodeId: Buffer, { id, deltaMsat }: { id: string; deltaMsat: bigint }): Promise<void> =>
+    Promise.resolve(void did.push(`${nodeId[0]} given up for ${id.slice(-2)}, ${deltaMsat}`))
+  const alarms: string[] = []
+  await takeOver({ teller, leases, abandon, onalarm: alarm => void alarms.push(alarm) }, PEER, [
+    { ...forgotten, lease: {} as Lease }
+  ])
+  assert.deepEqual(did, ['3 given up for /7, -20000', 'payer takes over 35000', 'counter 7 is kept'])
+  assert.match(alarms[0]!, /20 sat more had been paid/)
+})
+
+test('of a lease that the copy never knew only the balance is taken over', async () => {
+  const { did, teller, leases } = recorder()
+  const abandon = (): Promise<void> => Promise.resolve(void did.push('given up'))
+  await takeOver({ teller, leases, abandon, onalarm: () => undefined }, PEER, [{ ...forgotten, lease: null }])
+  assert.deepEqual(did, ['given up'])
+})
