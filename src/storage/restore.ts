@@ -6,6 +6,7 @@ import Hyperdrive from 'hyperdrive'
 import type Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
+import { sumOfFiles } from '../../contracts/checksum.js'
 import { BushelError } from '../../contracts/errors.js'
 import { parseLink } from '../../contracts/link.js'
 import type { Link } from '../../contracts/link.js'
@@ -18,7 +19,6 @@ import type { Plan, PlannedFile } from './restore-plan.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
 import { attachCore, detachCore, tuneRequests } from './serve.js'
-import { sumOfFiles } from './tree.js'
 
 /** How often a restore looks whether it still gets anything, and at the disk, ms. */
 const WATCH_INTERVAL = 1000

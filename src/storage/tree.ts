@@ -3,6 +3,8 @@ import { constants } from 'node:fs'
 import type { Dirent } from 'node:fs'
 import { lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { sumOfFiles } from '../../contracts/checksum.js'
+import type { FileSum, TreeSum } from '../../contracts/checksum.js'
 import { BushelError } from '../../contracts/errors.js'
 import { targetInside } from './tree-link.js'
 
@@ -39,20 +41,6 @@ export interface Tree {
   leavingLinks: string[]
   /** Paths of folders with nothing in them, which a Hyperdrive does not keep. */
   emptyFolders: string[]
-}
-
-export interface FileSum {
-  path: string
-  size: number
-  /** Hex. */
-  sha256: string
-}
-
-export interface TreeSum {
-  /** Hex. */
-  sha256: string
-  files: number
-  bytes: number
 }
 
 /**
@@ -155,23 +143,6 @@ export function unreadable(path: string, error: unknown): BushelError {
           ? 'cannot be read: it is a link to itself'
           : `cannot be read: ${error instanceof Error ? error.message : String(error)}`
   return BushelError.badInput(`'${path}' ${why}`, undefined, 'BAD_PATH').withCause(error)
-}
-
-/**
- * The checksum of a tree: the SHA-256 over the lines `path NUL size NUL sha256hex LF` of its files, by the UTF-8 bytes of
- * their paths. Links and empty folders are not files and do not enter it, nor does the executable bit.
- */
-export function sumOfFiles(files: readonly FileSum[]): TreeSum {
-  const hash = createHash('sha256')
-  const sorted = files
-    .map(file => ({ file, key: Buffer.from(file.path) }))
-    .sort((a, b) => Buffer.compare(a.key, b.key))
-  let bytes = 0
-  for (const { file, key } of sorted) {
-    hash.update(key).update(`\0${file.size}\0${file.sha256}\n`)
-    bytes += file.size
-  }
-  return { sha256: hash.digest('hex'), files: files.length, bytes }
 }
 
 /**
