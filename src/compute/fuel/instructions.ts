@@ -1,0 +1,324 @@
+import type { Charges } from './charges.js'
+import type { Edits } from './edits.js'
+import type { Flow } from './flow.js'
+import { constantKind } from './constants.js'
+import { ANY } from './kinds.js'
+import { COST, passImmediate, refuseOpcode, SATURATING } from './opcodes.js'
+import type { Operation } from './opcodes.js'
+import { passOver, plainOperation } from './pass.js'
+import type { Reader } from './reader.js'
+import { ModuleRefused } from './refused.js'
+import type { Surroundings } from './surroundings.js'
+import { EXTERNREF, FUNCREF, I32, isValueType } from './types.js'
+import type { FunctionType } from './types.js'
+import { Values } from './values.js'
+
+/** Reads the instructions of one function, and notes what is to be changed. */
+export class Instructions {
+  /** Offsets of calls that may get to functions of the module. */
+  readonly guestCalls: number[] = []
+  calls = false
+  loops = false
+  #live = true
+
+  constructor(
+    readonly reader: Reader,
+    readonly flow: Flow,
+    readonly edits: Edits,
+    readonly charges: Charges,
+    readonly locals: readonly number[],
+    readonly around: Surroundings
+  ) {}
+
+  get callsGuest(): boolean {
+    return this.guestCalls.length > 0
+  }
+
+  run(): void {
+    const { reader, flow } = this
+    while (!flow.isOver) {
+      const at = reader.at
+      this.#instruction(reader.byte(), at)
+      if (!this.#live) this.#passDead()
+    }
+    if (!reader.done) throw new ModuleRefused('not a valid WebAssembly module')
+  }
+
+  /** Leaves out what can never run, up to the else or end that closes it. */
+  #passDead(): void {
+    const { reader } = this
+    const from = reader.at
+    for (let depth = 0; ;) {
+      const at = reader.at
+      const opcode = reader.byte()
+      if (depth === 0 && (opcode === 0x05 || opcode === 0x0b)) {
+        this.edits.remove(from, at)
+        if (opcode === 0x05) this.flow.otherwise(reader.at, false)
+        else this.flow.close(reader.at, false)
+        this.#live = true
+        return
+      }
+      if (opcode >= 0x02 && opcode <= 0x04) depth++
+      if (opcode === 0x0b) depth--
+      passOver(opcode, reader)
+    }
+  }
+
+  #instruction(opcode: number, at: number): void {
+    const { reader, flow, charges, around } = this
+    const plain = plainOperation(opcode, reader)
+    if (plain) return this.#plain(plain, at)
+    switch (opcode) {
+      case 0x00: // unreachable
+        this.#live = false
+        return
+      case 0x01: // nop
+        return
+      case 0x02: // block
+        return flow.open(opcode, this.#blockType(), reader.at)
+      case 0x03: // loop
+        this.loops = true
+        flow.open(opcode, this.#blockType(), reader.at)
+        return charges.add(COST.loop)
+      case 0x04: // if
+        charges.add(COST.if)
+        flow.operands.pop()
+        return flow.open(opcode, this.#blockType(), reader.at)
+      case 0x05: // else
+        return flow.otherwise(reader.at, true)
+      case 0x0b: // end
+        return flow.close(reader.at, true)
+      case 0x0c: // br
+        flow.branch(reader.u32())
+        this.#live = false
+        return
+      case 0x0d: // br_if
+        charges.add(COST.branchIf)
+        flow.operands.pop()
+        flow.branch(reader.u32())
+        charges.begin(reader.at)
+        return
+      case 0x0e: // br_table
+        return this.#branchTable()
+      case 0x0f: // return
+        flow.return()
+        this.#live = false
+        return
+      case 0x10: // call
+        return this.#call(reader.u32(), at)
+      case 0x11: // call_indirect
+        return this.#callIndirect(at)
+      case 0x1a: // drop
+        return flow.operands.pop()
+      case 0x1c: // select with types
+        if (reader.u32() !== 1 || !isValueType(reader.byte()))
+          throw new ModuleRefused('a select of a type that is not known')
+        flow.operands.pop()
+        charges.add(COST.select)
+        return flow.select(reader.at)
+      case 0x1b: // select
+        flow.operands.pop()
+        charges.add(COST.select)
+        return flow.select(reader.at)
+      case 0x20: {
+        const local = reader.u32()
+        charges.add(COST.local)
+        return flow.get(local, reader.at)
+      }
+      case 0x21: // local.set, local.tee
+      case 0x22: {
+        const local = reader.u32()
+        charges.add(COST.local)
+        return flow.set(local, opcode === 0x22, reader.at)
+      }
+      case 0x23: // global.get
+        charges.add(COST.globalGet)
+        return this.#push(typeOf(around.globals, reader.u32()))
+      case 0x24: // global.set
+        charges.add(COST.globalSet)
+        typeOf(around.globals, reader.u32())
+        return flow.take(1, 0)
+      case 0x25: // table.get
+        charges.add(COST.tableAccess)
+        flow.operands.pop()
+        return this.#push(typeOf(around.tables, reader.u32()))
+      case 0x26: // table.set
+        charges.add(COST.tableAccess)
+        reader.u32()
+        return flow.operands.pop(2)
+      case 0x3f: // memory.size
+        this.#onlyMemory()
+        charges.add(COST.memorySize)
+        return this.#push(I32)
+      case 0x40: // memory.grow
+        return this.#grow(at)
+      case 0xd0: {
+        // ref.null
+        const type = reader.byte()
+        if (type !== FUNCREF && type !== EXTERNREF)
+          throw new ModuleRefused('it uses typed function references')
+        charges.add(COST.reference)
+        return this.#push(type)
+      }
+      case 0xd1: // ref.is_null
+        charges.add(COST.reference)
+        flow.operands.pop()
+        return this.#push(I32)
+      case 0xd2: // ref.func
+        charges.add(COST.reference)
+        this.#shiftedIndex(0xd2, reader.u32(), at)
+        return this.#push(FUNCREF)
+      case 0xfc:
+        return this.#bulk(reader.u32(), at)
+    }
+    refuseOpcode(opcode)
+  }
+
+  #push(type: number): void {
+    this.flow.operands.push(type, Values.OTHER, this.reader.at)
+  }
+
+  #plain(operation: Operation, at: number): void {
+    const { reader, flow, charges } = this
+    const { operands, values } = flow
+    const { pops, pushes, immediate, sign } = operation
+    let { accepts, makes } = operation
+    const from = reader.at
+    passImmediate(immediate, reader)
+    charges.add(operation.cost)
+    if (pops.length === 0) makes = constantKind(immediate, reader.bytes.subarray(from, reader.at))
+    if (sign) {
+      const top = operands.height - 1
+      if (top >= 0 && operands.ats[top] === at && values.isFresh(operands.nodes[top]!, at)) accepts = makes
+      else makes = ANY
+    }
+    flow.take(pops.length, accepts)
+    const [type] = pushes
+    if (type === undefined) return
+    operands.push(type, values.made(makes, type, reader.at), reader.at)
+  }
+
+  #blockType(): FunctionType {
+    const { reader, around } = this
+    const type = reader.s33()
+    if (type === -64) return { params: [], results: [] }
+    if (type < 0) {
+      if (!isValueType(type + 128)) throw new ModuleRefused('a block of a type that is not known')
+      return { params: [], results: [type + 128] }
+    }
+    const found = around.types[type]
+    if (!found) throw new ModuleRefused('not a valid WebAssembly module')
+    return found
+  }
+
+  #branchTable(): void {
+    const { reader, flow, charges } = this
+    charges.add(COST.branchTable)
+    flow.operands.pop()
+    const depths = new Set<number>()
+    for (let left = reader.u32() + 1; left > 0; left--) depths.add(reader.u32())
+    for (const depth of depths) flow.branch(depth)
+    this.#live = false
+  }
+
+  #call(index: number, at: number): void {
+    const { around, charges } = this
+    const type = around.functions[index]
+    if (!type) throw new ModuleRefused('not a valid WebAssembly module')
+    charges.add(COST.call)
+    if (index >= around.imported) this.guestCalls.push(at)
+    this.#shiftedIndex(0x10, index, at)
+    this.#called(type)
+  }
+
+  #callIndirect(at: number): void {
+    const { reader, around, charges, flow } = this
+    const type = around.types[reader.u32()]
+    reader.u32()
+    if (!type) throw new ModuleRefused('not a valid WebAssembly module')
+    charges.add(COST.callIndirect)
+    this.guestCalls.push(at)
+    flow.operands.pop()
+    this.#called(type)
+  }
+
+  #called(type: FunctionType): void {
+    this.calls = true
+    this.flow.called()
+    this.flow.take(type.params.length, 0)
+    for (const result of type.results) this.#push(result)
+  }
+
+  /** Functions of the module stand one further on. */
+  #shiftedIndex(opcode: number, index: number, at: number): void {
+    if (index < this.around.imported) return
+    this.edits.replace(at, this.reader.at, out => out.byte(opcode).u32(index + 1))
+  }
+
+  #helper(at: number, index: number, place: 'before' | number): void {
+    this.flow.called()
+    if (place === 'before') this.edits.insert(at, 'before', out => out.byte(0x10).u32(index))
+    else this.edits.replace(at, place, out => out.byte(0x10).u32(index))
+  }
+
+  #onlyMemory(): void {
+    if (this.reader.byte() !== 0) throw new ModuleRefused('it uses more than one memory')
+  }
+
+  #grow(at: number): void {
+    const { reader, charges, flow, around } = this
+    this.#onlyMemory()
+    charges.add(COST.grow)
+    this.#helper(at, around.helpers.grow, reader.at)
+    flow.operands.pop()
+    this.#push(I32)
+  }
+
+  #bulk(number: number, at: number): void {
+    const { reader, charges, flow, around } = this
+    const { operands } = flow
+    const saturating = SATURATING[number]
+    if (saturating) return this.#plain(saturating, at)
+    const { chargeBytes, chargeElements } = around.helpers
+    switch (number) {
+      case 8: // memory.init
+      case 10: // memory.copy
+      case 11: // memory.fill
+        if (number === 8) reader.u32()
+        this.#onlyMemory()
+        if (number === 10) this.#onlyMemory()
+        charges.add(COST.bulk)
+        this.#helper(at, chargeBytes, 'before')
+        return operands.pop(3)
+      case 9: // data.drop
+      case 13: // elem.drop
+        reader.u32()
+        return charges.add(COST.drop)
+      case 12: // table.init
+      case 14: // table.copy
+      case 17: // table.fill
+        reader.u32()
+        if (number !== 17) reader.u32()
+        charges.add(COST.bulk)
+        this.#helper(at, chargeElements, 'before')
+        return operands.pop(3)
+      case 15: // table.grow
+        reader.u32()
+        charges.add(COST.bulk)
+        this.#helper(at, chargeElements, 'before')
+        operands.pop(2)
+        return this.#push(I32)
+      case 16: // table.size
+        reader.u32()
+        charges.add(COST.memorySize)
+        return this.#push(I32)
+    }
+    throw new ModuleRefused(`unknown instruction 0xfc ${number}`)
+  }
+}
+
+function typeOf(types: readonly number[], index: number): number {
+  const type = types[index]
+  if (type === undefined) throw new ModuleRefused('not a valid WebAssembly module')
+  return type
+}

@@ -1,0 +1,22 @@
+/**
+ * What a module may ask of whoever compiles it. They stand well above what compilers emit, and below what engines
+ * take: a module that passes here passes in every engine.
+ */
+export const LIMIT = {
+  moduleBytes: 16 * 1024 * 1024,
+  types: 10_000,
+  /** Of one function type, and as many results. */
+  params: 255,
+  imports: 256,
+  functions: 50_000,
+  tables: 16,
+  tableSize: 100_000,
+  globals: 10_000,
+  exports: 10_000,
+  segments: 10_000,
+  bodyBytes: 512 * 1024,
+  locals: 8192,
+  nesting: 2048,
+  /** Locals times branches of one function: engines copy the state of all locals at each. */
+  joins: 1 << 26
+} as const
