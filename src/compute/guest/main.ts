@@ -1,0 +1,61 @@
+import { END_BYTES, KIND } from './frames.js'
+import type { End, JobHeader } from './frames.js'
+import { HostGone, receive, send } from './pipe.js'
+import { run } from './run.js'
+import type { Ending, Result } from './run.js'
+import { filesUnder } from './volume.js'
+import type { Job } from './wasi.js'
+
+// The whole life of a guest: load, say so, read one job, run it, send what it left. It never runs a second.
+
+const REASON_CHARACTERS = 300
+
+function readJob(): Job {
+  const header = JSON.parse(receive(receive(4).readUInt32LE()).toString()) as JobHeader
+  const module = receive(header.module)
+  const stdin = receive(header.stdin)
+  const files = header.files.map(([path, bytes]) => ({ path, bytes: receive(bytes) }))
+  return { header, module, stdin, files }
+}
+
+function sendResult({ ending, fuel, wasi }: Result, cpuMs: number): void {
+  const end: End = {
+    ...shortened(ending),
+    fuel: String(fuel),
+    cpuMs,
+    peakBytes: process.resourceUsage().maxRSS * 1024
+  }
+  send(KIND.end, Buffer.from(JSON.stringify(end)).subarray(0, END_BYTES))
+  send(KIND.stdout, wasi.stdout.bytes)
+  send(KIND.stderr, wasi.stderr.bytes)
+  for (const { path, file } of filesUnder(wasi.out.root)) {
+    send(KIND.path, Buffer.from(path))
+    send(KIND.file, file.bytes)
+  }
+  send(KIND.done)
+}
+
+function shortened(ending: Ending): Ending {
+  return { ...ending, reason: ending.reason.slice(0, REASON_CHARACTERS) }
+}
+
+function live(): void {
+  send(KIND.ready)
+  const job = readJob()
+  send(KIND.loaded)
+  let before = process.cpuUsage()
+  const result = run(job, () => {
+    send(KIND.compiled)
+    before = process.cpuUsage()
+  })
+  const { user, system } = process.cpuUsage(before)
+  sendResult(result, Math.round((user + system) / 1000))
+}
+
+// Refusals are thrown by the million; nobody reads where from.
+Error.stackTraceLimit = 0
+try {
+  live()
+} catch (error) {
+  if (!(error instanceof HostGone)) throw error
+}

@@ -1,0 +1,105 @@
+import { ModuleRefused, NAMES, meter } from '../fuel/meter.js'
+import { Account } from './account.js'
+import type { End } from './frames.js'
+import { askForFuel } from './pipe.js'
+import { Exit, Stop } from './stops.js'
+import { WASI_MODULE, Wasi } from './wasi.js'
+import type { Job } from './wasi.js'
+
+const PAGE_BYTES = 64 << 10
+/** A memory with less than this left to grow, in pages, is taken to be full. */
+const NEARLY_FULL = 16
+
+export type Ending = Pick<End, 'status' | 'limit' | 'reason' | 'exitCode'>
+
+export interface Result {
+  ending: Ending
+  fuel: bigint
+  wasi: Wasi
+}
+
+class Rejected extends Error {}
+
+function ending(status: End['status'], reason: string, more: Partial<Ending> = {}): Ending {
+  return { status, reason, limit: null, exitCode: -1, ...more }
+}
+
+/** Runs one job to its end, whatever that is. `compiled` is called between compiling and running. */
+export function run(job: Job, compiled: () => void): Result {
+  const account = new Account(BigInt(job.header.fuel), askForFuel)
+  const wasi = new Wasi(job, account)
+  const ran = endingOf(job, wasi, () => {
+    const { module, hasStart } = compile(job)
+    assertImports(module, wasi)
+    compiled()
+    start(module, hasStart, wasi, account)
+  })
+  const settled = ran.limit === 'fuel' ? ran : endingOf(job, wasi, () => account.settle(), ran)
+  return { ending: settled, fuel: account.used, wasi }
+}
+
+function compile({ module: bytes, header }: Job): { module: WebAssembly.Module; hasStart: boolean } {
+  const metered = meter(bytes, { maxPages: header.maxPages, maxModuleBytes: bytes.byteLength })
+  return { module: new WebAssembly.Module(metered.bytes), hasStart: metered.hasStart }
+}
+
+function start(module: WebAssembly.Module, hasStart: boolean, wasi: Wasi, account: Account): void {
+  const instance = new WebAssembly.Instance(module, {
+    [WASI_MODULE]: wasi.imports,
+    [NAMES.module]: { [NAMES.refuel]: (missing: bigint) => account.refuel(missing) }
+  })
+  const exported = instance.exports
+  const command = exported['_start']
+  if (typeof command !== 'function') throw new Rejected('it is not a command: it exports no _start')
+  if (exported['memory'] instanceof WebAssembly.Memory) wasi.memory.open(exported['memory'])
+  account.open(exported[NAMES.fuel] as WebAssembly.Global<bigint>)
+  if (hasStart) (exported[NAMES.start] as () => void)()
+  command()
+}
+
+function assertImports(module: WebAssembly.Module, wasi: Wasi): void {
+  const wanted = WebAssembly.Module.imports(module)
+  for (const { module: from, name, kind } of wanted) {
+    const known = from === WASI_MODULE ? name in wasi.imports : from === NAMES.module && name === NAMES.refuel
+    if (!known || kind !== 'function') {
+      throw new Rejected(`it imports ${from}.${name}, which is not here: only ${WASI_MODULE} is`)
+    }
+  }
+  if (wanted.filter(({ module: from }) => from === NAMES.module).length !== 1) {
+    throw new Rejected(`it imports ${NAMES.module}.${NAMES.refuel}, which is not its own`)
+  }
+}
+
+/** What `act` comes to; `ok` when it just returns. */
+function endingOf(
+  { header }: Job,
+  wasi: Wasi,
+  act: () => void,
+  ok = ending('ok', '', { exitCode: 0 })
+): Ending {
+  try {
+    act()
+    return ok
+  } catch (error) {
+    if (error instanceof Exit) return ending('ok', '', { exitCode: error.code })
+    if (error instanceof Stop) return ending('limit', error.message, { limit: error.limit })
+    if (error instanceof ModuleRefused || error instanceof Rejected) return ending('rejected', error.message)
+    if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) {
+      return ending('rejected', `it is no module that runs here: ${error.message}`)
+    }
+    const most = header.maxPages * PAGE_BYTES
+    const why = error instanceof Error ? error.message : 'it threw'
+    if (isAllocation(error) || most - wasi.memory.byteLength < NEARLY_FULL * PAGE_BYTES) {
+      return ending('limit', `memory is at its limit of ${most} bytes (${why})`, { limit: 'memory' })
+    }
+    return ending(
+      'trap',
+      why === 'unreachable' ? 'it gave up, or its calls were too deep (unreachable)' : why
+    )
+  }
+}
+
+/** The engine could not make a memory or a table. */
+function isAllocation(error: unknown): boolean {
+  return error instanceof RangeError && /alloc|memory/i.test(error.message)
+}

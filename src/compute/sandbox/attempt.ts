@@ -1,0 +1,235 @@
+import { formatSize } from '../../../contracts/quantity.js'
+import type { End, JobHeader } from '../guest/frames.js'
+import type { Child, Death } from './child.js'
+import { answer } from './conversation.js'
+import { diagnosis, nothing } from './endings.js'
+import { MOST_FUEL } from './job.js'
+import type { LimitName, Outcome, SandboxJob } from './job.js'
+import { Stopwatch } from './stopwatch.js'
+import { watch } from './watch.js'
+import type { Sample } from './watch.js'
+
+export interface RunOptions {
+  /**
+   * Asked when the guest has used its fuel: the grant, or null to stop it (limit `fuel`). The guest waits meanwhile;
+   * waiting does not count as wall time.
+   */
+  refuel?: (used: bigint, missing: bigint) => Promise<bigint | null>
+  signal?: AbortSignal
+}
+
+const PAGE_BYTES = 64 << 10
+/** How long the job may take to reach the guest, and its result to come back, ms. */
+const MOVE_MS = 120_000
+/** What the process occupies besides the job's own, generously: node, and compiling. */
+const BASE_BYTES = 384 << 20
+
+type Ending = Pick<Outcome, 'status' | 'limit' | 'reason'>
+
+/** One job in one child, from the first byte given to the end of either. */
+export class Attempt {
+  readonly #child: Child
+  readonly #job: SandboxJob
+  readonly #options: RunOptions
+  readonly #outcome: Promise<Outcome>
+  #resolveOutcome: (outcome: Outcome) => void = () => {}
+  #fail: (error: unknown) => void = () => {}
+  readonly #over = new AbortController()
+  readonly #moving: Stopwatch
+  readonly #compiling: Stopwatch
+  readonly #running: Stopwatch
+  #granted: bigint
+  #used = 0n
+  #asking = false
+  #end: End | null = null
+  #killed: Ending | null = null
+  #sample: Sample = { residentBytes: 0, peakBytes: 0, cpuMs: 0 }
+  #cpuBefore: number | null = null
+
+  constructor(child: Child, job: SandboxJob, options: RunOptions) {
+    this.#child = child
+    this.#job = job
+    this.#options = options
+    this.#granted = job.fuel
+    this.#outcome = new Promise((resolve, reject) => {
+      this.#resolveOutcome = resolve
+      this.#fail = reject
+    })
+    this.#outcome.catch(() => undefined)
+    const { compileMs, wallMs } = job.limits
+    this.#moving = new Stopwatch(MOVE_MS, () =>
+      this.#kill({ status: 'trap', limit: null, reason: 'its bytes did not pass in time' })
+    )
+    this.#compiling = new Stopwatch(compileMs, () =>
+      this.#limit('module', `compiling it took longer than its limit of ${compileMs} ms`)
+    )
+    this.#running = new Stopwatch(wallMs, () =>
+      this.#limit('wall', `it ran longer than its limit of ${wallMs} ms`)
+    )
+  }
+
+  /** Rejects only when `options.signal` is aborted or `options.refuel` fails. */
+  async run(): Promise<Outcome> {
+    const { signal } = this.#options
+    const abort = () => this.#fail(signal!.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      signal?.throwIfAborted()
+      this.#listen()
+      this.#moving.start()
+      await Promise.race([this.#give(), this.#outcome])
+      return await this.#outcome
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      for (const watch of [this.#moving, this.#compiling, this.#running]) watch.stop()
+      this.#over.abort()
+      this.#child.kill()
+    }
+  }
+
+  async #give(): Promise<void> {
+    const { args, module, stdin, files, seed, fuel, limits } = this.#job
+    const header: JobHeader = {
+      args,
+      module: module.byteLength,
+      stdin: stdin.byteLength,
+      files: files.map(({ path, bytes }) => [path, bytes.byteLength]),
+      seed: seed.toString('hex'),
+      fuel: String(fuel),
+      maxPages: Math.floor(limits.memoryBytes / PAGE_BYTES),
+      stdoutBytes: limits.stdoutBytes,
+      stderrBytes: limits.stderrBytes,
+      outputBytes: limits.outputBytes,
+      inodes: limits.inodes
+    }
+    const text = Buffer.from(JSON.stringify(header))
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(text.byteLength)
+    for (const bytes of [length, text, module, stdin, ...files.map(file => file.bytes)]) {
+      if (bytes.byteLength > 0) await this.#child.give(bytes)
+    }
+  }
+
+  #listen(): void {
+    this.#child.conversation.expect(this.#job.limits)
+    this.#child.listener = {
+      loaded: () => {
+        this.#moving.stop()
+        this.#compiling.start()
+        this.#watch()
+      },
+      compiled: () => {
+        this.#compiling.stop()
+        this.#running.start()
+        this.#cpuBefore = this.#sample.cpuMs
+      },
+      refuel: (used, missing) => this.#refuel(used, missing),
+      ended: end => this.#ended(end),
+      done: () => this.#settle(this.#end!),
+      broken: error => this.#broken(error.message)
+    }
+    void this.#child.death.then(death => this.#died(death))
+  }
+
+  #watch(): void {
+    const { pid } = this.#child
+    if (pid === null) return
+    const { memoryBytes, outputBytes, stdoutBytes, stderrBytes, cpuMs } = this.#job.limits
+    const given = [this.#job.module, this.#job.stdin, ...this.#job.files.map(file => file.bytes)]
+    // Buffers of files grow by doubling, and both stand while one is copied to the other.
+    const most =
+      BASE_BYTES +
+      memoryBytes +
+      3 * (outputBytes + stdoutBytes + stderrBytes) +
+      given.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    const look = (sample: Sample) => {
+      this.#sample = sample
+      if (sample.residentBytes > most) {
+        this.#limit('memory', `its process occupied more than ${formatSize(most)}`)
+      }
+      if (this.#cpuMs > cpuMs) this.#limit('cpu', `it took more processor time than its limit of ${cpuMs} ms`)
+    }
+    watch(pid, this.#over.signal, look).catch((error: unknown) => this.#fail(error))
+  }
+
+  /** Of running, by the last look. */
+  get #cpuMs(): number {
+    return this.#cpuBefore === null ? 0 : this.#sample.cpuMs - this.#cpuBefore
+  }
+
+  #refuel(used: bigint, missing: bigint): void {
+    if (this.#asking) return this.#broken('it asked for fuel twice')
+    if (used > this.#granted || missing === 0n || missing >= MOST_FUEL) {
+      return this.#broken('it asked for fuel that adds up to nothing')
+    }
+    this.#used = used
+    this.#asking = true
+    this.#running.stop()
+    const asked = this.#options.refuel?.(used, missing) ?? Promise.resolve(null)
+    asked
+      .then(async grant => {
+        if (grant !== null && (grant <= 0n || this.#granted + grant >= MOST_FUEL)) {
+          throw new RangeError(`a grant of ${grant} after ${this.#granted} is out of range`)
+        }
+        this.#asking = false
+        if (this.#over.signal.aborted) return
+        this.#granted += grant ?? 0n
+        this.#running.start()
+        await this.#child.give(answer(grant))
+      })
+      .catch((error: unknown) => this.#fail(error))
+  }
+
+  #ended(end: End): void {
+    if (this.#asking || BigInt(end.fuel) > this.#granted)
+      return this.#broken('it used fuel that it did not have')
+    this.#compiling.stop()
+    this.#running.stop()
+    this.#moving.start()
+    this.#end = end
+  }
+
+  #settle(end: End): void {
+    const { conversation } = this.#child
+    this.#resolve({
+      status: end.status,
+      limit: end.limit,
+      reason: end.reason,
+      exitCode: end.exitCode,
+      fuel: BigInt(end.fuel),
+      stdout: conversation.stdout,
+      stderr: conversation.stderr,
+      files: conversation.files,
+      hash: conversation.hash,
+      cpuMs: end.cpuMs,
+      peakBytes: Math.max(end.peakBytes, this.#sample.peakBytes)
+    })
+  }
+
+  #died(death: Death): void {
+    const { status, limit, reason } = this.#killed ?? diagnosis(death)
+    this.#resolve({
+      ...nothing(status, limit, reason),
+      fuel: this.#used,
+      cpuMs: this.#cpuMs,
+      peakBytes: this.#sample.peakBytes
+    })
+  }
+
+  #resolve(outcome: Omit<Outcome, 'wallMs'>): void {
+    this.#resolveOutcome({ ...outcome, wallMs: Math.round(this.#running.passed) })
+  }
+
+  #limit(limit: LimitName, reason: string): void {
+    this.#kill({ status: 'limit', limit, reason })
+  }
+
+  #broken(what: string): void {
+    this.#kill({ status: 'trap', limit: null, reason: `the sandbox was broken: ${what}` })
+  }
+
+  #kill(ending: Ending): void {
+    this.#killed ??= ending
+    this.#child.kill()
+  }
+}

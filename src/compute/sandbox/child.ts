@@ -1,0 +1,176 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import { BushelError } from '../../../contracts/errors.js'
+import type { Command, Shape } from './command.js'
+import { Broken, Conversation, oneLine } from './conversation.js'
+import type { Listener } from './conversation.js'
+
+/** How long a guest may take to load its code, ms. */
+const BOOT_MS = 30_000
+/** After a process has ended, how long what it wrote may still take to come, ms. */
+const LAST_WORDS_MS = 2000
+/** Kept of what it says on standard error (where only node itself writes); four times that ends it. */
+const COMPLAINT_BYTES = 8192
+const INFO_BYTES = 4096
+/** Written at a time. */
+const PORTION = 1 << 20
+
+export interface Death {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** The first of what it wrote on standard error. */
+  complaint: string
+}
+
+/** One single-use process with a guest in it. */
+export class Child {
+  readonly shape: Shape
+  readonly conversation: Conversation
+  /** Resolves when it waits for a job; rejects when it will not. */
+  readonly ready: Promise<void>
+  readonly death: Promise<Death>
+  dead = false
+  /** Whom to tell what it says; set before it is given a job. */
+  listener: Omit<Listener, 'ready'> & { broken(error: Broken): void } = SILENT
+  readonly #process: ChildProcess
+  #pid: number | null
+
+  constructor({ file, args }: Command, shape: Shape, inBubblewrap: boolean) {
+    this.shape = shape
+    this.#process = spawn(file, args, {
+      stdio: ['pipe', 'pipe', 'pipe', inBubblewrap ? 'pipe' : 'ignore'],
+      env: {},
+      cwd: '/',
+      detached: true
+    })
+    this.#pid = inBubblewrap ? null : (this.#process.pid ?? null)
+    if (inBubblewrap) this.#readPid(this.#process.stdio[3] as Readable)
+    const complaint = this.#listenToComplaints()
+    this.death = this.#die(complaint)
+    let isReady = () => {}
+    const readiness = new Promise<void>(resolve => (isReady = resolve))
+    this.conversation = new Conversation({
+      ready: () => isReady(),
+      loaded: () => this.listener.loaded(),
+      compiled: () => this.listener.compiled(),
+      refuel: (used, missing) => this.listener.refuel(used, missing),
+      ended: end => this.listener.ended(end),
+      done: () => this.listener.done()
+    })
+    this.#process.stdout!.on('data', (bytes: Buffer) => this.#hear(bytes))
+    this.ready = this.#boot(readiness)
+    this.ready.catch(() => undefined)
+  }
+
+  /** Of the guest itself, also inside bubblewrap; null until that is known. */
+  get pid(): number | null {
+    return this.dead ? null : this.#pid
+  }
+
+  /** Gives it bytes, some at a time; resolves when it has them, or is dead. */
+  async give(bytes: Buffer): Promise<void> {
+    const input = this.#process.stdin as Writable
+    for (let at = 0; at < bytes.byteLength && !this.dead; at += PORTION) {
+      await new Promise<void>(resolve => input.write(bytes.subarray(at, at + PORTION), () => resolve()))
+    }
+  }
+
+  kill(): void {
+    if (this.dead) return
+    if (this.#pid !== null) killed(this.#pid)
+    if (this.#process.pid !== undefined) killed(-this.#process.pid)
+  }
+
+  async #boot(readiness: Promise<void>): Promise<void> {
+    const timer = setTimeout(() => this.kill(), BOOT_MS)
+    const death = await Promise.race([readiness, this.death])
+    clearTimeout(timer)
+    if (!death) return
+    throw BushelError.failed(
+      `the sandbox did not start: ${describe(death)}`,
+      'see whether `node` runs on this machine as this user; nothing of the job was run',
+      'SANDBOX_FAILED'
+    )
+  }
+
+  #hear(bytes: Buffer): void {
+    try {
+      this.conversation.feed(bytes)
+    } catch (error) {
+      if (!(error instanceof Broken)) throw error
+      this.#process.stdout!.removeAllListeners('data').resume()
+      this.kill()
+      this.listener.broken(error)
+    }
+  }
+
+  /** bubblewrap's own word, before anything runs in it; JSON that comes in several parts. */
+  #readPid(info: Readable): void {
+    let text = ''
+    info.on('error', () => undefined)
+    info.on('data', (bytes: Buffer) => {
+      text += bytes.toString('latin1')
+      const pid = /"child-pid": (\d+)\D/.exec(text)?.[1]
+      if (pid !== undefined) this.#pid ??= Number(pid)
+      if (text.length > INFO_BYTES) this.kill()
+    })
+  }
+
+  #listenToComplaints(): () => string {
+    let text = ''
+    let bytes = 0
+    this.#process.stderr!.on('data', (part: Buffer) => {
+      bytes += part.byteLength
+      if (text.length < COMPLAINT_BYTES) text += part.toString('latin1').slice(0, COMPLAINT_BYTES)
+      if (bytes > 4 * COMPLAINT_BYTES) this.kill()
+    })
+    return () => text
+  }
+
+  #die(complaint: () => string): Promise<Death> {
+    const child = this.#process
+    // A guest that is gone takes no more; its death says why.
+    child.stdin!.on('error', () => undefined)
+    return new Promise(resolve => {
+      let timer: NodeJS.Timeout | undefined
+      const end = (code: number | null, signal: NodeJS.Signals | null, text: string) => {
+        this.dead = true
+        clearTimeout(timer)
+        resolve({ code, signal, complaint: text })
+      }
+      child.once('error', error => end(null, null, error.message))
+      child.once('exit', () => {
+        this.dead = true
+        timer = setTimeout(() => {
+          for (const stream of child.stdio) stream?.destroy()
+        }, LAST_WORDS_MS)
+      })
+      child.once('close', (code, signal) => end(code, signal, complaint()))
+    })
+  }
+}
+
+export function describe({ code, signal, complaint }: Death): string {
+  const how = signal ? `ended by ${signal}` : code === null ? 'could not be run' : `ended with code ${code}`
+  const said = oneLine(complaint, 200)
+  return said ? `it ${how} (${said})` : `it ${how}`
+}
+
+const SILENT = {
+  loaded: () => {},
+  compiled: () => {},
+  refuel: () => {},
+  ended: () => {},
+  done: () => {},
+  broken: () => {}
+}
+
+/** Kills a process, or a group when below zero, unless it is gone. */
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}

@@ -1,0 +1,154 @@
+import { MIB } from '../../../contracts/quantity.js'
+import { NAME_BYTES, PATH_BYTES, PATH_DEPTH } from '../guest/frames.js'
+import type { LimitName } from '../guest/frames.js'
+
+export type { LimitName }
+
+export interface Limits {
+  /** Time that the module runs, without waiting for fuel, ms. */
+  wallMs: number
+  /** Processor time of running it, over all cores, ms. */
+  cpuMs: number
+  /** The module's own memory; what the whole process may occupy is counted from it. */
+  memoryBytes: number
+  moduleBytes: number
+  stdoutBytes: number
+  stderrBytes: number
+  /** All files under `/out` together. */
+  outputBytes: number
+  /** Files and folders under `/out`. */
+  inodes: number
+  /** Time that metering and compiling take, ms. */
+  compileMs: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  wallMs: 600_000,
+  cpuMs: 600_000,
+  memoryBytes: 256 * MIB,
+  moduleBytes: 16 * MIB,
+  stdoutBytes: 4 * MIB,
+  stderrBytes: MIB,
+  outputBytes: 64 * MIB,
+  inodes: 4096,
+  compileMs: 30_000
+}
+
+export interface JobFile {
+  /** Relative, with `/`, without `..`. */
+  path: string
+  bytes: Buffer
+}
+
+export interface SandboxJob {
+  module: Buffer
+  /** The first is the program's name, as it sees it. */
+  args: string[]
+  stdin: Buffer
+  /** What the module finds under `/in`. */
+  files: readonly JobFile[]
+  /** 32 bytes, from which all its randomness comes. */
+  seed: Buffer
+  limits: Limits
+  /** The first grant. */
+  fuel: bigint
+}
+
+export interface Outcome {
+  /**
+   * `ok`: it ended by itself, with whatever exit code. `trap`: it did what no program may. `limit`: a limit stopped it.
+   * `rejected`: it was not run.
+   */
+  status: 'ok' | 'trap' | 'limit' | 'rejected'
+  limit: LimitName | null
+  /** One line for people; '' when ok. */
+  reason: string
+  /** -1 when it did not end by itself. */
+  exitCode: number
+  /** Used; of a module that had to be killed, what it had used when it last asked for more. */
+  fuel: bigint
+  stdout: Buffer
+  stderr: Buffer
+  /** What stands under `/out`, by the UTF-8 bytes of the paths; nothing when the module had to be killed. */
+  files: JobFile[]
+  /** Hex: the checksum of the tree `files` (64 digits), then the SHA-256 of `stdout` (64 digits). */
+  hash: string
+  /** Processor time of running it, ms. */
+  cpuMs: number
+  /** Time that it ran, without waiting for fuel, ms. */
+  wallMs: number
+  /** The most that the whole process occupied. */
+  peakBytes: number
+}
+
+const MOST_ARGS = 1024
+const MOST_ARG_BYTES = 64 << 10
+const MOST_FILES = 10_000
+const SEED_BYTES = 32
+const MOST_PAGE_BYTES = 4096 * MIB
+/** Of each part that a run may leave, since it stands in memory. */
+const MOST_RESULT_BYTES = 1024 * MIB
+const MOST_INODES = 65_536
+const MOST_MS = 2 ** 31 - 1
+export const MOST_FUEL = 1n << 62n
+
+/** Why a job cannot be run as it stands, one line, or null. */
+export function faultOf({ module, args, files, seed, fuel, limits }: SandboxJob): string | null {
+  const most: Limits = {
+    wallMs: MOST_MS,
+    cpuMs: MOST_MS,
+    compileMs: MOST_MS,
+    memoryBytes: MOST_PAGE_BYTES,
+    moduleBytes: MOST_RESULT_BYTES,
+    stdoutBytes: MOST_RESULT_BYTES,
+    stderrBytes: MOST_RESULT_BYTES,
+    outputBytes: MOST_RESULT_BYTES,
+    inodes: MOST_INODES
+  }
+  for (const name of Object.keys(most) as (keyof Limits)[]) {
+    const value = limits[name]
+    if (!Number.isSafeInteger(value) || value < 0 || value > most[name]) {
+      return `its limit ${name} must be a whole number from 0 to ${most[name]}`
+    }
+  }
+  if (seed.byteLength !== SEED_BYTES) return `its seed must be ${SEED_BYTES} bytes`
+  if (fuel < 0n || fuel >= MOST_FUEL) return `its fuel must be from 0 to ${MOST_FUEL}`
+  if (module.byteLength === 0) return 'it has no module'
+  if (args.length > MOST_ARGS) return `it has more than ${MOST_ARGS} arguments`
+  if (!args.every(isText)) return 'an argument is not text'
+  if (args.reduce((sum, arg) => sum + Buffer.byteLength(arg) + 1, 0) > MOST_ARG_BYTES) {
+    return `its arguments are longer than ${MOST_ARG_BYTES} bytes`
+  }
+  if (files.length > MOST_FILES) return `it has more than ${MOST_FILES} input files`
+  return faultOfPaths(files.map(({ path }) => path))
+}
+
+/** Why these cannot be the paths of the files of one tree, or null. */
+export function faultOfPaths(paths: readonly string[]): string | null {
+  const files = new Set<string>()
+  const folders = new Set<string>()
+  for (const path of paths) {
+    const parts = path.split('/')
+    const shown = JSON.stringify(path.slice(0, 80))
+    if (Buffer.byteLength(path) > PATH_BYTES || parts.length > PATH_DEPTH)
+      return `the path ${shown} is too long`
+    if (!isText(path)) return `the path ${shown} is not text`
+    if (
+      parts.some(part => part === '' || part === '.' || part === '..' || Buffer.byteLength(part) > NAME_BYTES)
+    ) {
+      return `the path ${shown} is not a plain relative path`
+    }
+    if (files.has(path)) return `the path ${shown} stands twice`
+    files.add(path)
+    for (let i = 1; i < parts.length; i++) folders.add(parts.slice(0, i).join('/'))
+  }
+  for (const path of files) {
+    if (folders.has(path)) return `the path ${JSON.stringify(path.slice(0, 80))} is a file and a folder`
+  }
+  return null
+}
+
+/** Whether text is the same in UTF-8, without NUL. */
+function isText(text: string): boolean {
+  return !text.includes('\0') && Buffer.from(text).toString() === text
+}

@@ -1,0 +1,152 @@
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../../contracts/errors.js'
+import { Attempt } from './attempt.js'
+import type { RunOptions } from './attempt.js'
+import { Child } from './child.js'
+import type { Isolation, Shape } from './command.js'
+import { nothing } from './endings.js'
+import { bubblewrapStart, processStart } from './isolation.js'
+import type { Start } from './isolation.js'
+import { DEFAULT_LIMITS, faultOf } from './job.js'
+import type { Limits, Outcome, SandboxJob } from './job.js'
+
+export { bestIsolation } from './isolation.js'
+export { DEFAULT_LIMITS } from './job.js'
+export type { JobFile, LimitName, Limits, Outcome, SandboxJob } from './job.js'
+export type { Isolation } from './command.js'
+export type { RunOptions } from './attempt.js'
+
+export interface SandboxOptions {
+  /** By default bubblewrap where it works, else a process alone. */
+  isolation?: Isolation
+  /** How many guests wait for a job, with their code loaded. */
+  warm?: number
+  /** Niceness of the guests; 19 is the least. */
+  nice?: number
+  /** More flags for the guests' node. */
+  flags?: readonly string[]
+}
+
+const PAGE_BYTES = 64 << 10
+/** For starting and compiling, besides what a job may take, s. */
+const SPARE_SECONDS = 30
+
+/**
+ * Runs strangers' modules, each in a process of its own that runs nothing else before or after. What a limit is and who
+ * stops whom: fuel, output and inodes are counted in the guest; time, processor time and what the process occupies are
+ * watched from here. Nothing that a guest says is believed beyond what it can be.
+ */
+export class Sandbox extends ReadyResource {
+  readonly #options: Required<Omit<SandboxOptions, 'isolation'>>
+  readonly #wanted: Isolation | undefined
+  readonly #closing = new AbortController()
+  readonly #children = new Set<Child>()
+  readonly #runs = new Set<Promise<Outcome>>()
+  #warm: Child[] = []
+  #start: Start = processStart
+
+  constructor({ isolation, warm = 1, nice = 19, flags = [] }: SandboxOptions = {}) {
+    super()
+    this.#wanted = isolation
+    this.#options = { warm, nice, flags }
+  }
+
+  /** Known once it is ready. */
+  get isolation(): Isolation {
+    return this.#start.isolation
+  }
+
+  protected override async _open(): Promise<void> {
+    const bubblewrap = this.#wanted === 'process' ? null : await bubblewrapStart()
+    if (this.#wanted === 'bwrap' && !bubblewrap) {
+      throw BushelError.failed(
+        'bubblewrap does not work on this machine, so that jobs cannot be isolated with it',
+        'install the package `bubblewrap`, and allow user namespaces',
+        'NO_BUBBLEWRAP'
+      )
+    }
+    this.#start = bubblewrap ?? processStart
+    this.#refill()
+  }
+
+  protected override async _close(): Promise<void> {
+    this.#closing.abort(
+      BushelError.failed('the sandbox was closed before the job ended', undefined, 'CLOSED')
+    )
+    for (const child of this.#children) child.kill()
+    await Promise.all([...this.#children].map(child => child.death))
+    await Promise.allSettled(this.#runs)
+  }
+
+  /**
+   * Runs one job to its end. Whatever the job does ends in an outcome; it rejects when the sandbox itself cannot do its
+   * work, when `signal` is aborted (with its reason) or when `refuel` fails (with its error).
+   */
+  async run(job: SandboxJob, options: RunOptions = {}): Promise<Outcome> {
+    await this.ready()
+    const fault = faultOf(job)
+    if (fault) return nothing('rejected', null, fault)
+    if (job.module.byteLength > job.limits.moduleBytes) {
+      return nothing(
+        'limit',
+        'module',
+        `the module is larger than its limit of ${job.limits.moduleBytes} bytes`
+      )
+    }
+    const run = this.#run(job, options)
+    this.#runs.add(run)
+    try {
+      return await run
+    } finally {
+      this.#runs.delete(run)
+    }
+  }
+
+  async #run(job: SandboxJob, options: RunOptions): Promise<Outcome> {
+    const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])]
+    const signal = AbortSignal.any(signals)
+    signal.throwIfAborted()
+    const child = this.#take(shapeOf(job.limits))
+    try {
+      await child.ready.catch((error: unknown) => {
+        signal.throwIfAborted()
+        throw error
+      })
+      return await new Attempt(child, job, { ...options, signal }).run()
+    } finally {
+      child.kill()
+      await child.death
+      this.#refill()
+    }
+  }
+
+  /** A guest that waits and has room enough, or a new one. */
+  #take(shape: Shape): Child {
+    this.#warm = this.#warm.filter(child => !child.dead)
+    const at = this.#warm.findIndex(
+      ({ shape: has }) => has.pages >= shape.pages && has.cpuSeconds >= shape.cpuSeconds
+    )
+    return this.#warm.splice(at, at === -1 ? 0 : 1)[0] ?? this.#spawn(shape)
+  }
+
+  #refill(): void {
+    while (!this.#closing.signal.aborted && this.#warm.length < this.#options.warm) {
+      this.#warm.push(this.#spawn(shapeOf(DEFAULT_LIMITS)))
+    }
+  }
+
+  #spawn(shape: Shape): Child {
+    const { nice, flags } = this.#options
+    const child = new Child(this.#start.command(shape, nice, flags), shape, this.isolation === 'bwrap')
+    this.#children.add(child)
+    void child.death.then(() => this.#children.delete(child))
+    return child
+  }
+}
+
+function shapeOf({ memoryBytes, cpuMs, compileMs }: Limits): Shape {
+  return {
+    pages: Math.max(1, Math.floor(memoryBytes / PAGE_BYTES)),
+    cpuSeconds: Math.ceil((cpuMs + compileMs) / 1000) + SPARE_SECONDS
+  }
+}
