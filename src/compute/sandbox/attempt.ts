@@ -143,7 +143,8 @@ export class Attempt {
       3 * (outputBytes + stdoutBytes + stderrBytes) +
       given.reduce((sum, { byteLength }) => sum + byteLength, 0)
     const look = (sample: Sample) => {
-      this.#sample = sample
+      // a process that is ending says that it occupies nothing
+      this.#sample = { ...sample, peakBytes: Math.max(sample.peakBytes, this.#sample.peakBytes) }
       if (sample.residentBytes > most) {
         this.#limit('memory', `its process occupied more than ${formatSize(most)}`)
       }

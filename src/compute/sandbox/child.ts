@@ -141,6 +141,8 @@ export class Child {
       }
       child.once('error', error => end(null, null, error.message))
       child.once('exit', () => {
+        // bubblewrap's own child, when bubblewrap ends before it has set that one up
+        this.kill()
         this.dead = true
         timer = setTimeout(() => {
           for (const stream of child.stdio) stream?.destroy()

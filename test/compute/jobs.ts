@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DEFAULT_LIMITS, bestIsolation } from '../../src/compute/sandbox/sandbox.js'
+import type { Isolation, Limits, SandboxJob } from '../../src/compute/sandbox/sandbox.js'
+
+export const MIB = 1 << 20
+export const PLENTY = 10n ** 15n
+
+/** Sources and what was built of them. */
+export const programs = join(dirname(fileURLToPath(import.meta.url)), '../../../test/compute/programs')
+
+export function program(name: string): Buffer {
+  return readFileSync(join(programs, `${name}.wasm`))
+}
+
+/** A job of small limits, so that a bad one ends soon. */
+export function job(
+  module: Buffer,
+  { args = [], limits = {}, ...rest }: Partial<Omit<SandboxJob, 'limits'>> & { limits?: Partial<Limits> } = {}
+): SandboxJob {
+  return {
+    module,
+    args: ['program', ...args],
+    stdin: Buffer.alloc(0),
+    files: [],
+    seed: Buffer.alloc(32, 1),
+    fuel: PLENTY,
+    ...rest,
+    limits: {
+      ...DEFAULT_LIMITS,
+      wallMs: 60_000,
+      cpuMs: 60_000,
+      memoryBytes: 64 * MIB,
+      stdoutBytes: MIB,
+      stderrBytes: 64 << 10,
+      outputBytes: 8 * MIB,
+      inodes: 256,
+      compileMs: 60_000,
+      ...limits
+    }
+  }
+}
+
+/** Both isolations, and why one of them is not tested here. */
+export const isolations: readonly { isolation: Isolation; skip: string | false }[] = [
+  { isolation: 'process', skip: false },
+  {
+    isolation: 'bwrap',
+    skip: (await bestIsolation()) === 'bwrap' ? false : 'bubblewrap does not work on this machine'
+  }
+]
+
+/**
+ * How long this process was busy at a stretch, ms: processor time of all its threads between two turns of its event loop,
+ * or real time where that is less (a machine that has others to serve lets turns wait without anyone's fault).
+ */
+export function busyness(): { stop(): number } {
+  let most = 0
+  let at = performance.now()
+  let cpu = process.cpuUsage()
+  const timer = setInterval(() => {
+    const { user, system } = process.cpuUsage(cpu)
+    most = Math.max(most, Math.min((user + system) / 1000, performance.now() - at))
+    at = performance.now()
+    cpu = process.cpuUsage()
+  }, 5)
+  return {
+    stop() {
+      clearInterval(timer)
+      return most
+    }
+  }
+}
