@@ -26,6 +26,14 @@ const forbidden = [
     to: { path: '^src/' }
   },
   {
+    name: 'guest-alone',
+    comment:
+      "what runs beside a stranger's module is bound into its sandbox: its own folder and the fuel, nothing else",
+    severity: 'error',
+    from: { path: '^src/compute/(guest|fuel)/' },
+    to: { pathNot: '^src/compute/(guest|fuel)/', dependencyTypesNot: ['core'] }
+  },
+  {
     name: 'not-resolvable',
     severity: 'error',
     from: { path: '^(src|contracts|bin)/' },
