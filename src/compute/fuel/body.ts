@@ -10,6 +10,7 @@ import { ModuleRefused } from './refused.js'
 import type { Surroundings } from './surroundings.js'
 import { I32, I64, isValueType, slots } from './types.js'
 import type { FunctionType } from './types.js'
+import { wrapLoop } from './wrapped.js'
 import { Writer } from './writer.js'
 
 /** Fuel that a function without loops and calls may use before anybody asks. */
@@ -36,11 +37,9 @@ export function meterBody(reader: Reader, type: FunctionType, around: Surroundin
   if (!charges.isEmpty) {
     const entry = charges.first
     if (!instructions.calls && !instructions.loops && charges.total <= UNASKED) entry.checked = false
-    charges.place(edits, {
-      local: extra.take(I64),
-      global: around.helpers.fuel,
-      ask: around.helpers.ask
-    })
+    const places = { local: extra.take(I64), global: around.helpers.fuel, ask: around.helpers.ask }
+    charges.place(edits, places)
+    for (const loop of flow.wrapped) wrapLoop(edits, reader.bytes, loop, places)
   }
   const frame = FRAME_SLOTS + slots(locals) + flow.operands.deepest
   if (instructions.callsGuest || frame > LEAF_SLOTS) {

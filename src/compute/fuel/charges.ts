@@ -9,6 +9,8 @@ export interface Segment {
   checked: boolean
   /** Whether the function's local holds what is left, as it was when the segment began. */
   held: boolean
+  /** Whether that is done outside a wrapped loop (see wrapped.ts), whose head it is. */
+  outside: boolean
 }
 
 export interface FuelPlaces {
@@ -48,7 +50,7 @@ export class Charges {
   }
 
   begin(at: number, checked = false): Segment {
-    this.#current = { at, cost: 0, checked, held: this.held }
+    this.#current = { at, cost: 0, checked, held: this.held, outside: false }
     this.#segments.push(this.#current)
     this.#fresh = true
     return this.#current
@@ -93,6 +95,11 @@ function write(out: Writer, segment: Segment, { local, global, ask }: FuelPlaces
   // i64.const cost, i64.sub, local.tee, global.set
   out.byte(0x42).signed(segment.cost).put(0x7d, 0x22).u32(local).byte(0x24).u32(global)
   if (!segment.checked) return
+  if (segment.outside) {
+    // local.get, i64.const 0, i64.lt_s, br_if out of the loop
+    out.byte(0x20).u32(local).put(0x42, 0x00, 0x53, 0x0d, 0x01)
+    return
+  }
   // local.get, i64.const 0, i64.lt_s, if, call, local.set, end
   out.byte(0x20).u32(local).put(0x42, 0x00, 0x53, 0x04, 0x40, 0x10).u32(ask).byte(0x21).u32(local).byte(0x0b)
 }

@@ -1,9 +1,9 @@
 import type { Writer } from './writer.js'
 
 /** In which order edits at one offset stand: what belongs to the instruction before comes first. */
-export type Place = 'after' | 'segment' | 'before' | 'instead'
+export type Place = 'closing' | 'after' | 'segment' | 'before' | 'instead'
 
-const RANK: Record<Place, number> = { after: 0, segment: 1, before: 2, instead: 3 }
+const RANK: Record<Place, number> = { closing: 0, after: 1, segment: 2, before: 3, instead: 4 }
 
 interface Edit {
   at: number

@@ -6,12 +6,15 @@ import type { Budget } from './surroundings.js'
 import { holdsFloats } from './types.js'
 import type { FunctionType } from './types.js'
 import { Values } from './values.js'
+import { ADDED_LABELS } from './wrapped.js'
+import type { Wrapped } from './wrapped.js'
 
 const LOOP = 0x03
 const IF = 0x04
 
 interface Frame {
   opcode: number
+  parent: Frame | null
   type: FunctionType
   /** Operands below its parameters. */
   height: number
@@ -19,6 +22,8 @@ interface Frame {
   outer: Segment
   /** The segment at a loop's head. */
   head: Segment | null
+  /** Offset of a loop's opcode. */
+  from: number
   /** Index of the outermost frame that something inside branches to. */
   outermost: number
   /** Node of its one result, where it has one that is followed. */
@@ -35,6 +40,12 @@ interface Frame {
   reached: boolean
   /** Whether something inside calls. */
   calls: boolean
+  /** Whether a loop is inside. */
+  loops: boolean
+  /** Whether it is a loop that asks for fuel outside itself (see wrapped.ts). */
+  wrapped: boolean
+  /** How many such loops there are from here outward, once that is counted. */
+  wraps: number
 }
 
 /** Control flow of a function: frames, what stands on the stack, and what the locals hold on each way. */
@@ -42,6 +53,8 @@ export class Flow {
   readonly operands = new Operands()
   readonly values = new Values()
   readonly #frames: Frame[] = []
+  /** Loops that ask for fuel outside themselves. */
+  readonly wrapped: Wrapped[] = []
   /** Of locals to places in #now; -1 for those that are not followed. */
   readonly #places: Int32Array
   readonly #followed: number[]
@@ -70,8 +83,8 @@ export class Flow {
     return this.#frames.length === 0
   }
 
-  /** Opens a block, loop or if, whose body begins at `at`; the condition is popped already. */
-  open(opcode: number, type: FunctionType, at: number): void {
+  /** Opens a block, loop or if, from its opcode to where its body begins; the condition is popped already. */
+  open(opcode: number, type: FunctionType, from: number, at: number): void {
     if (this.#frames.length >= LIMIT.nesting)
       throw new ModuleRefused(`blocks nested deeper than ${LIMIT.nesting}`)
     const { operands } = this
@@ -88,6 +101,7 @@ export class Flow {
       })
       this.#now = frame.joined.slice()
       frame.head = this.charges.begin(at, true)
+      frame.from = from
     } else if (opcode === IF) {
       frame.saved = this.#now.slice()
       frame.savedHeld = this.charges.held
@@ -120,9 +134,9 @@ export class Flow {
     if (this.isOver) return
     const parent = this.#top()
     parent.calls ||= frame.calls
-    if (frame.opcode === LOOP) {
-      if (frame.calls && frame.head) frame.head.held = false
-    } else {
+    parent.loops ||= frame.loops || frame.opcode === LOOP
+    if (frame.head) this.#closeLoop(frame, frame.head, at)
+    else {
       if (frame.saved) this.#joinLocals(frame, frame.saved, frame.savedHeld)
       this.#now = frame.joined ?? this.#now
       charges.held = frame.reached && frame.held
@@ -133,6 +147,22 @@ export class Flow {
     parent.outermost = Math.min(parent.outermost, frame.outermost)
     if (frame.outermost >= index) charges.resume(frame.outer)
     else charges.begin(at)
+  }
+
+  #closeLoop(frame: Frame, head: Segment, at: number): void {
+    if (frame.calls) head.held = false
+    else if (!frame.loops && frame.type.params.length === 0) {
+      frame.wrapped = true
+      head.outside = true
+      this.wrapped.push({ from: frame.from, body: head.at, end: at, head })
+    }
+  }
+
+  /** The depth of a label in what is written, once all frames are closed. */
+  written(depth: number): () => number {
+    const from = this.#top()
+    const target = this.#frames[this.#frames.length - 1 - depth]
+    return () => (target ? depth + ADDED_LABELS * (wraps(from) - wraps(target)) : depth)
   }
 
   /** A branch, conditional or not, to a label by its depth. */
@@ -147,13 +177,6 @@ export class Flow {
     if (frame.opcode !== LOOP) return this.#arrive(frame)
     this.#look(frame.type.params.length)
     frame.joined?.forEach((join, place) => this.values.link(this.#now[place]!, join))
-  }
-
-  /** How many values a label takes. */
-  arity(depth: number): number {
-    const frame = this.#frames[this.#frames.length - 1 - depth]
-    if (!frame) throw new ModuleRefused('not a valid WebAssembly module')
-    return (frame.opcode === LOOP ? frame.type.params : frame.type.results).length
   }
 
   return(): void {
@@ -234,10 +257,12 @@ export class Flow {
     const follows = opcode !== 0 && only !== undefined && more.length + type.params.length === 0
     return {
       opcode,
+      parent: this.#frames[this.#frames.length - 1] ?? null,
       type,
       height,
       outer: this.charges.current,
       head: null,
+      from: 0,
       outermost: Infinity,
       result: follows && holdsFloats(only) ? this.values.join(only) : Values.OTHER,
       joined: null,
@@ -246,7 +271,10 @@ export class Flow {
       savedHeld: false,
       held: true,
       reached: false,
-      calls: false
+      calls: false,
+      loops: false,
+      wrapped: false,
+      wraps: -1
     }
   }
 
@@ -283,4 +311,17 @@ export class Flow {
       frame.own![place] = 1
     })
   }
+}
+
+/** How many wrapped loops there are from a frame outward. */
+function wraps(frame: Frame): number {
+  const open: Frame[] = []
+  let at: Frame | null = frame
+  for (; at && at.wraps < 0; at = at.parent) open.push(at)
+  let count = at ? at.wraps : 0
+  for (const inner of open.reverse()) {
+    if (inner.wrapped) count++
+    inner.wraps = count
+  }
+  return count
 }

@@ -75,31 +75,31 @@ export class Instructions {
       case 0x01: // nop
         return
       case 0x02: // block
-        return flow.open(opcode, this.#blockType(), reader.at)
+        return flow.open(opcode, this.#blockType(), at, reader.at)
       case 0x03: // loop
         this.loops = true
-        flow.open(opcode, this.#blockType(), reader.at)
+        flow.open(opcode, this.#blockType(), at, reader.at)
         return charges.add(COST.loop)
       case 0x04: // if
         charges.add(COST.if)
         flow.operands.pop()
-        return flow.open(opcode, this.#blockType(), reader.at)
+        return flow.open(opcode, this.#blockType(), at, reader.at)
       case 0x05: // else
         return flow.otherwise(reader.at, true)
       case 0x0b: // end
         return flow.close(reader.at, true)
       case 0x0c: // br
-        flow.branch(reader.u32())
+        this.#branch(opcode, reader.u32(), at)
         this.#live = false
         return
       case 0x0d: // br_if
         charges.add(COST.branchIf)
         flow.operands.pop()
-        flow.branch(reader.u32())
+        this.#branch(opcode, reader.u32(), at)
         charges.begin(reader.at)
         return
       case 0x0e: // br_table
-        return this.#branchTable()
+        return this.#branchTable(at)
       case 0x0f: // return
         flow.return()
         this.#live = false
@@ -211,13 +211,29 @@ export class Instructions {
     return found
   }
 
-  #branchTable(): void {
+  #branch(opcode: number, depth: number, at: number): void {
+    this.flow.branch(depth)
+    const written = this.flow.written(depth)
+    this.edits.replace(at, this.reader.at, out => out.byte(opcode).u32(written()))
+  }
+
+  #branchTable(at: number): void {
     const { reader, flow, charges } = this
     charges.add(COST.branchTable)
     flow.operands.pop()
-    const depths = new Set<number>()
-    for (let left = reader.u32() + 1; left > 0; left--) depths.add(reader.u32())
-    for (const depth of depths) flow.branch(depth)
+    const depths: number[] = []
+    const count = reader.u32()
+    for (let left = count + 1; left > 0; left--) depths.push(reader.u32())
+    const written = new Map<number, () => number>()
+    for (const depth of depths) {
+      if (written.has(depth)) continue
+      flow.branch(depth)
+      written.set(depth, flow.written(depth))
+    }
+    this.edits.replace(at, reader.at, out => {
+      out.byte(0x0e).u32(count)
+      for (const depth of depths) out.u32(written.get(depth)!())
+    })
     this.#live = false
   }
 

@@ -1,0 +1,48 @@
+import type { FuelPlaces, Segment } from './charges.js'
+import type { Edits } from './edits.js'
+
+/**
+ * An innermost loop without calls asks for fuel outside itself: an engine keeps its values in registers only where nothing in
+ * the loop calls.
+ *
+ *     block (results)
+ *       loop
+ *         block
+ *           loop (results)
+ *             charge; below zero: br_if 1
+ *             ...
+ *           end
+ *           br 2
+ *         end
+ *         ask, give the charge back, br 0 (which takes it again)
+ *       end
+ *       unreachable
+ *     end
+ */
+export interface Wrapped {
+  /** Offset of its opcode. */
+  from: number
+  /** Where its body begins, and where the loop has ended. */
+  body: number
+  end: number
+  head: Segment
+}
+
+/** How much further a label is for what crosses such a loop. */
+export const ADDED_LABELS = 3
+
+export function wrapLoop(
+  edits: Edits,
+  source: Uint8Array,
+  { from, body, end, head }: Wrapped,
+  { local, global, ask }: FuelPlaces
+): void {
+  const blockType = source.subarray(from + 1, body)
+  edits.insert(from, 'before', out => out.byte(0x02).bytes(blockType).put(0x03, 0x40, 0x02, 0x40))
+  edits.insert(end, 'closing', out => {
+    out.put(0x0c, 0x02, 0x0b)
+    // call ask, i64.const cost, i64.add, local.tee, global.set
+    out.byte(0x10).u32(ask).byte(0x42).signed(head.cost).put(0x7c, 0x22).u32(local).byte(0x24).u32(global)
+    out.put(0x0c, 0x00, 0x0b, 0x00, 0x0b)
+  })
+}
