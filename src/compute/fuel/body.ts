@@ -41,7 +41,7 @@ export function meterBody(reader: Reader, type: FunctionType, around: Surroundin
     charges.place(edits, places)
     for (const loop of flow.wrapped) wrapLoop(edits, reader.bytes, loop, places)
   }
-  const frame = FRAME_SLOTS + slots(locals) + flow.operands.deepest
+  const frame = FRAME_SLOTS + slots(locals) + flow.operands.deepest + instructions.computed
   if (instructions.callsGuest || frame > LEAF_SLOTS) {
     const local = extra.take(I32)
     enterFrame(edits, start, frame, around.helpers.depth, local)

@@ -4,20 +4,20 @@ import type { Writer } from './writer.js'
 /**
  * Call depth, counted so that a recursion ends at the same call everywhere, before any native stack does.
  *
- * A frame counts as FRAME_SLOTS, and one slot (8 bytes) for every parameter, local and operand at its deepest, two for a
- * vector. A global holds what is left for whoever is called: a function takes its own frame off that at entry, traps
- * (unreachable) when it is below zero, and sets the global before each of its calls. Nothing is to be undone after a call.
- * Exported functions are entered through wrappers that begin with DEPTH_SLOTS.
+ * A frame counts as FRAME_SLOTS, and one slot (8 bytes) for every parameter, local and operand at its deepest, and for every
+ * instruction that computes a value from its operands alone: an engine that merges equal ones, or takes them out of loops,
+ * holds these over calls. A vector counts two. A global holds what is left for whoever is called: a function takes its own
+ * frame off that at entry, traps (unreachable) when it is below zero, and sets the global before each of its calls. Nothing
+ * is to be undone after a call. Exported functions are entered through wrappers that begin with DEPTH_SLOTS.
  *
  * A function that calls none but the host's, with a frame of at most LEAF_SLOTS, is not counted.
  *
- * DEPTH_SLOTS is 1 MiB of slots. Engines take more than a slot for some values and hold some that the module has not got;
- * run it with `--stack-size=3900` (KiB) on a thread with at least 8 MiB of stack, as a main thread has by default. A
- * RangeError of the engine is not a result of the guest: it says that the stack was too small.
+ * DEPTH_SLOTS are 5 MiB. Run the module with `--stack-size=6500` (KiB) on a thread with 8 MiB of stack, as a main thread has
+ * by default (`ulimit -s`). A RangeError of the engine is not a result of the guest: it says that the stack was too small.
  */
-export const DEPTH_SLOTS = 128 * 1024
+export const DEPTH_SLOTS = 640 * 1024
 export const FRAME_SLOTS = 16
-export const LEAF_SLOTS = 256
+export const LEAF_SLOTS = 512
 
 /** Takes the function's frame off what its caller left. */
 export function enterFrame(edits: Edits, at: number, slots: number, global: number, local: number): void {

@@ -9,7 +9,7 @@ import { passOver, plainOperation } from './pass.js'
 import type { Reader } from './reader.js'
 import { ModuleRefused } from './refused.js'
 import type { Surroundings } from './surroundings.js'
-import { EXTERNREF, FUNCREF, I32, isValueType } from './types.js'
+import { EXTERNREF, FUNCREF, I32, isValueType, V128 } from './types.js'
 import type { FunctionType } from './types.js'
 import { Values } from './values.js'
 
@@ -19,6 +19,8 @@ export class Instructions {
   readonly guestCalls: number[] = []
   calls = false
   loops = false
+  /** Machine words of all values that are computed from operands alone. */
+  computed = 0
   #live = true
 
   constructor(
@@ -113,13 +115,9 @@ export class Instructions {
       case 0x1c: // select with types
         if (reader.u32() !== 1 || !isValueType(reader.byte()))
           throw new ModuleRefused('a select of a type that is not known')
-        flow.operands.pop()
-        charges.add(COST.select)
-        return flow.select(reader.at)
+        return this.#select()
       case 0x1b: // select
-        flow.operands.pop()
-        charges.add(COST.select)
-        return flow.select(reader.at)
+        return this.#select()
       case 0x20: {
         const local = reader.u32()
         charges.add(COST.local)
@@ -133,6 +131,7 @@ export class Instructions {
       }
       case 0x23: // global.get
         charges.add(COST.globalGet)
+        this.computed += 2
         return this.#push(typeOf(around.globals, reader.u32()))
       case 0x24: // global.set
         charges.add(COST.globalSet)
@@ -178,6 +177,17 @@ export class Instructions {
     this.flow.operands.push(type, Values.OTHER, this.reader.at)
   }
 
+  #compute(type: number): void {
+    this.computed += type === V128 ? 2 : 1
+  }
+
+  #select(): void {
+    this.flow.operands.pop()
+    this.charges.add(COST.select)
+    this.computed += 2
+    this.flow.select(this.reader.at)
+  }
+
   #plain(operation: Operation, at: number): void {
     const { reader, flow, charges } = this
     const { operands, values } = flow
@@ -195,6 +205,7 @@ export class Instructions {
     flow.take(pops.length, accepts)
     const [type] = pushes
     if (type === undefined) return
+    if (immediate === 'none' || immediate === 'lane' || immediate === 'sixteen') this.#compute(type)
     operands.push(type, values.made(makes, type, reader.at), reader.at)
   }
 
