@@ -36,6 +36,7 @@ interface Shape {
 export const NONE: Bytes = [0x60, 0, 0]
 export const FD_WRITE: Bytes = [0x60, 4, I32, I32, I32, I32, 1, I32]
 export const WRONG_FD_WRITE: Bytes = [0x60, 1, I64, 1, I32]
+export const RANDOM_GET: Bytes = [0x60, 2, I32, I32, 1, I32]
 export const REFUEL: Bytes = [0x60, 1, I64, 1, I64]
 
 export function moduleOf({

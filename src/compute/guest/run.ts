@@ -89,6 +89,8 @@ function endingOf(
     }
     const most = header.maxPages * PAGE_BYTES
     const why = error instanceof Error ? error.message : 'it threw'
+    // fuel's rule of depth ends a recursion before any stack of the usual size does
+    if (/call stack/.test(why)) return ending('trap', 'the stack of the machine that ran it is too small')
     if (isAllocation(error) || most - wasi.memory.byteLength < NEARLY_FULL * PAGE_BYTES) {
       return ending('limit', `memory is at its limit of ${most} bytes (${why})`, { limit: 'memory' })
     }

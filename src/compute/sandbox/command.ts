@@ -24,7 +24,9 @@ export type View = 'libraries' | 'system'
 
 /** Of the guest's main thread: what a module's calls may take, and room for ours below them. */
 const STACK_BYTES = 64 << 20
-const STACK_SPARE = 2 << 20
+const STACK_SPARE = 1 << 20
+/** What a main thread has where nobody says otherwise. */
+const USUAL_STACK_BYTES = 8 << 20
 const HEAP_MIB = 256
 const OPEN_FILES = 64
 
@@ -45,7 +47,7 @@ export function commandOf(
   { nice, view = 'libraries', flags = [] }: { nice: number; view?: View; flags?: readonly string[] },
   libraries: readonly string[] = []
 ): Command {
-  const stack = Math.min(STACK_BYTES, hardStackLimit())
+  const stack = pathOf('prlimit') ? Math.min(STACK_BYTES, hardStackLimit()) : USUAL_STACK_BYTES
   const node = nodeCommand(isolation === 'bwrap' ? INSIDE : compute, shape, stack, flags)
   const words = [
     ...tool('nice', '-n', String(nice)),
@@ -152,7 +154,6 @@ export function pathOf(name: string): string | null {
 }
 
 function hardStackLimit(): number {
-  if (process.platform !== 'linux') return 8 << 20
   const hard = /^Max stack size\s+\S+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
   return hard === undefined ? Infinity : Number(hard)
 }
