@@ -112,8 +112,8 @@ export function assemble(parts: Parts): Uint8Array<ArrayBuffer> {
       10,
       vector(
         functions.map(({ locals = [], body }) => {
-          const code = [...vector(locals.map(type => [1, type])), ...body, END]
-          return [...u32(code.length), ...code]
+          const code = vector(locals.map(type => [1, type])).concat(body, END)
+          return u32(code.length).concat(code)
         })
       )
     ),

@@ -40,10 +40,10 @@ export interface Made {
 
 /**
  * The module of a seed. With `eager`, every result of arithmetic is made canonical on the spot: run plain, it does what the
- * module without does when it is metered, bit for bit.
+ * module without does when it is metered, bit for bit. Without `byLength`, it has nothing that is charged by its length.
  */
-export function makeProgram(seed: number, eager: boolean): Made {
-  return new Maker(seed, eager).module()
+export function makeProgram(seed: number, eager: boolean, byLength = true): Made {
+  return new Maker(seed, eager, byLength).module()
 }
 
 const MASK = 0xffff
@@ -73,7 +73,8 @@ class Maker {
 
   constructor(
     seed: number,
-    readonly eager: boolean
+    readonly eager: boolean,
+    readonly byLength: boolean
   ) {
     this.#random = new Random(seed)
     this.#signatures = Array.from({ length: 2 + this.#random.below(4) }, (_, i) => this.#signature(i === 0))
@@ -148,7 +149,11 @@ class Maker {
     this.#results = results
     this.#index = index
     this.#budget = 60 + random.below(200)
-    const body = [...this.#statements(3 + random.below(5)), ...results.flatMap(type => this.#value(type, 4))]
+    const body = [
+      ...this.#statements(3 + random.below(5)),
+      ...this.#locals.flatMap((_, local) => this.#show(local)),
+      ...results.flatMap(type => this.#value(type, 4))
+    ]
     const exported = [...params, ...results].every(type => type !== V128)
     return {
       ...signature,
@@ -157,6 +162,14 @@ class Maker {
       body,
       ...(exported ? { export: `f${index}` } : {})
     }
+  }
+
+  /** Stores a local where it can be seen. */
+  #show(local: number): number[] {
+    const type = this.#locals[local]!
+    const at = 60_000 + 500 * this.#index + 16 * local
+    const store: Record<number, number[]> = { [I32]: [0x36], [I64]: [0x37], [F32]: [0x38], [F64]: [0x39] }
+    return [...op.i32(0), ...op.get(local), ...(store[type] ?? op.simd(11)), 0, ...u32(at)]
   }
 
   #statements(count: number): number[] {
@@ -210,13 +223,13 @@ class Maker {
       case 16:
         return this.#call(random.chance(0.3))
       case 17:
-        return this.#bulk()
+        return this.byLength ? this.#bulk() : op.nop
       case 18:
-        return [...op.i32(random.below(3)), 0x40, 0, ...op.drop]
+        return this.byLength ? [...op.i32(random.below(3)), 0x40, 0, ...op.drop] : op.nop
       case 19:
         return [...this.#value(random.pick(TYPES), 5), ...op.drop]
       case 20:
-        return random.chance(0.2) ? this.#leave() : op.nop
+        return random.chance(0.2) ? this.#leave() : this.#show(random.below(this.#locals.length))
       default: {
         const local = random.below(this.#locals.length)
         return [...this.#value(this.#locals[local]!, 5), ...op.tee(local), ...op.drop]
@@ -315,20 +328,23 @@ class Maker {
     const { params, results } = BLOCK_TYPES[index]!
     const entry = params.flatMap(type => this.#value(type, 3))
     const opener = random.pick([0x02, 0x02, 0x03, 0x04])
-    const exit = (types: readonly number[]): number[] =>
-      [...types].reverse().flatMap(type => {
-        const local = this.#locals.indexOf(type)
-        return local < 0 ? op.drop : op.set(local)
-      })
     const arm = (): number[] =>
       this.#inside(opener === 0x03 ? null : results, () => {
-        const taken = exit(params)
+        const taken = this.#keep(params)
         const statements = this.#statements(1 + random.below(2))
         return [...taken, ...statements, ...results.flatMap(type => this.#value(type, 3))]
       })
     const condition = opener === 0x04 ? this.#value(I32, 2) : []
     const body = opener === 0x04 ? [...arm(), ...op.else, ...arm()] : arm()
-    return [...entry, ...condition, opener, ...u32(index), ...body, ...op.end, ...exit(results)]
+    return [...entry, ...condition, opener, ...u32(index), ...body, ...op.end, ...this.#keep(results)]
+  }
+
+  /** Sets values of the stack to locals. */
+  #keep(types: readonly number[]): number[] {
+    return [...types].reverse().flatMap(type => {
+      const local = this.#locals.indexOf(type)
+      return local < 0 ? op.drop : op.set(local)
+    })
   }
 
   #call(indirect: boolean): number[] {
@@ -338,8 +354,8 @@ class Maker {
     const callee = this.#index + 1 + random.below(further)
     const { params = [], results = [] } = this.#signatures[callee]!
     const args = params.flatMap(type => this.#value(type, 3))
-    const drops = results.flatMap(() => op.drop)
-    if (!indirect) return [...args, ...op.call(callee), ...drops]
+    const kept = this.#keep(results)
+    if (!indirect) return [...args, ...op.call(callee), ...kept]
     // types are told apart by what they are: one that an earlier function has too could call that, without end
     const earlier = this.#signatures.slice(0, this.#index + 1)
     if (
@@ -354,7 +370,7 @@ class Maker {
       ...args,
       ...op.i32(random.chance(0.02) ? 0 : place + 1),
       ...op.callIndirect(BLOCK_TYPES.length + callee),
-      ...drops
+      ...kept
     ]
   }
 

@@ -20,7 +20,8 @@ export function recursion(type: number, held: number, hidden = false): Uint8Arra
   const each = (write: (i: number) => number[]): number[] =>
     Array.from({ length: held }, (_, i) => write(i)).flat()
   const count = [...op.i32(0), ...op.i32(0), ...op.i32Load(), ...op.i32(1), ...op.i32Add, ...op.i32Store()]
-  const merged = (i: number): number[] => [...op.get(0), ...op.i32(i + 3), 0x6c]
+  const widened = type === V128 ? op.simd(17) : type === F64 ? [0xb7] : []
+  const merged = (i: number): number[] => [...op.get(0), ...op.i32(i + 3), 0x6c, ...widened]
   const body = hidden
     ? [
         ...count,
