@@ -4,6 +4,7 @@ import { copiesBench } from './copies.js'
 import { dealBench } from './deal-time.js'
 import { isMet } from './figure.js'
 import type { Bench, Figure } from './figure.js'
+import { fuelBench } from './fuel.js'
 import { ledgerBench } from './ledger.js'
 import { memoryBench } from './memory.js'
 import { mirrorBench } from './mirror-rate.js'
@@ -23,7 +24,8 @@ const BENCHES: Bench[] = [
   bookBench,
   paymentsBench,
   ledgerBench,
-  startBench
+  startBench,
+  fuelBench
 ]
 
 const USAGE = `npm run bench -- [NAME...] [--json] [--check] [--quick]

@@ -1,5 +1,6 @@
 import { Edits } from '../../src/compute/fuel/edits.js'
-import { COST, PLAIN, SATURATING, VECTOR } from '../../src/compute/fuel/opcodes.js'
+import { COST } from '../../src/compute/fuel/costs.js'
+import { PLAIN, SATURATING, VECTOR } from '../../src/compute/fuel/opcodes.js'
 import { passOver } from '../../src/compute/fuel/pass.js'
 import { Reader } from '../../src/compute/fuel/reader.js'
 import { Writer } from '../../src/compute/fuel/writer.js'

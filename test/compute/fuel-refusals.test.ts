@@ -133,6 +133,7 @@ test('what would be heavy to compile is refused', () => {
         section(10, vector([[...u32(8), ...vector([[...u32(2 ** 31), I64]]), END]]))
       )
     ],
+    [/too many loops in one function/, holdingAll(many(4096, [...op.loop(), ...op.end]).flat())],
     [/blocks nested deeper than/, holdingAll(nested(LIMIT.nesting))],
     [
       /too many locals at too many branches/,

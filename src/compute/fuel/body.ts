@@ -32,11 +32,12 @@ export function meterBody(reader: Reader, type: FunctionType, around: Surroundin
   const instructions = new Instructions(reader, flow, edits, charges, locals, around)
   charges.add(Math.ceil((locals.length - type.params.length) / 4))
   instructions.run()
+  around.budget.loops -= instructions.loops ** 2
 
   const extra = new ExtraLocals(locals.length)
   if (!charges.isEmpty) {
     const entry = charges.first
-    if (!instructions.calls && !instructions.loops && charges.total <= UNASKED) entry.checked = false
+    if (!instructions.calls && instructions.loops === 0 && charges.total <= UNASKED) entry.checked = false
     const places = { local: extra.take(I64), global: around.helpers.fuel, ask: around.helpers.ask }
     charges.place(edits, places)
     for (const loop of flow.wrapped) wrapLoop(edits, reader.bytes, loop, places)

@@ -1,7 +1,7 @@
 import { ANY, NUMBER } from './kinds.js'
 import type { Immediate } from './opcodes.js'
 import { ModuleRefused } from './refused.js'
-import { passImmediate } from './opcodes.js'
+import { passImmediate } from './pass.js'
 import type { Reader } from './reader.js'
 import { EXTERNREF, FUNCREF } from './types.js'
 import type { Writer } from './writer.js'
@@ -17,7 +17,10 @@ export function constantKind(immediate: Immediate, bytes: Uint8Array): number {
   return NUMBER
 }
 
-/** Copies an initialiser: one constant, a global, or a reference, whose function index is shifted. */
+/**
+ * Copies an initialiser: one constant, or a reference, whose function index is shifted. No global: only imported ones may stand
+ * there, and there are none.
+ */
 export function copyConstant(reader: Reader, imported: number, out: Writer): void {
   const from = reader.at
   const opcode = reader.byte()
@@ -33,9 +36,6 @@ export function copyConstant(reader: Reader, imported: number, out: Writer): voi
       break
     case 0x44:
       passImmediate('eight', reader)
-      break
-    case 0x23:
-      reader.u32()
       break
     case 0xd0: {
       const type = reader.byte()

@@ -1,4 +1,6 @@
 import type { Charges, Segment } from './charges.js'
+import { IF, LOOP, wraps } from './frame.js'
+import type { Frame } from './frame.js'
 import { LIMIT } from './limits.js'
 import { Operands } from './operands.js'
 import { ModuleRefused } from './refused.js'
@@ -8,45 +10,6 @@ import type { FunctionType } from './types.js'
 import { Values } from './values.js'
 import { ADDED_LABELS } from './wrapped.js'
 import type { Wrapped } from './wrapped.js'
-
-const LOOP = 0x03
-const IF = 0x04
-
-interface Frame {
-  opcode: number
-  parent: Frame | null
-  type: FunctionType
-  /** Operands below its parameters. */
-  height: number
-  /** What runs on after its end when nothing inside leaves past it. */
-  outer: Segment
-  /** The segment at a loop's head. */
-  head: Segment | null
-  /** Offset of a loop's opcode. */
-  from: number
-  /** Index of the outermost frame that something inside branches to. */
-  outermost: number
-  /** Node of its one result, where it has one that is followed. */
-  result: number
-  /** Nodes of the followed locals at its label; of a loop, those at its head. */
-  joined: Int32Array | null
-  /** Which of them are joins of this label's own. */
-  own: Uint8Array | null
-  /** At an if, for its else. */
-  saved: Int32Array | null
-  savedHeld: boolean
-  /** Whether the local holds the fuel on all ways to the label. */
-  held: boolean
-  reached: boolean
-  /** Whether something inside calls. */
-  calls: boolean
-  /** Whether a loop is inside. */
-  loops: boolean
-  /** Whether it is a loop that asks for fuel outside itself (see wrapped.ts). */
-  wrapped: boolean
-  /** How many such loops there are from here outward, once that is counted. */
-  wraps: number
-}
 
 /** Control flow of a function: frames, what stands on the stack, and what the locals hold on each way. */
 export class Flow {
@@ -311,17 +274,4 @@ export class Flow {
       frame.own![place] = 1
     })
   }
-}
-
-/** How many wrapped loops there are from a frame outward. */
-function wraps(frame: Frame): number {
-  const open: Frame[] = []
-  let at: Frame | null = frame
-  for (; at && at.wraps < 0; at = at.parent) open.push(at)
-  let count = at ? at.wraps : 0
-  for (const inner of open.reverse()) {
-    if (inner.wrapped) count++
-    inner.wraps = count
-  }
-  return count
 }

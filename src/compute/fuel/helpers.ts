@@ -1,12 +1,7 @@
-import { LENGTH_COST } from './opcodes.js'
+import { LENGTH_COST } from './costs.js'
 import type { Helpers } from './surroundings.js'
 import { DEPTH_SLOTS } from './depth.js'
 import { Writer } from './writer.js'
-
-export interface Injected {
-  fuel: number
-  refuel: number
-}
 
 /** A body without locals of its own. */
 function body(write: (out: Writer) => void, locals: readonly number[] = [0]): Uint8Array {
@@ -16,7 +11,7 @@ function body(write: (out: Writer) => void, locals: readonly number[] = [0]): Ui
 }
 
 /** Adds what the host grants for what is missing; traps when that is not enough. */
-export function askBody({ fuel, refuel }: Injected): Uint8Array {
+export function askBody(fuel: number, refuel: number): Uint8Array {
   return body(out => {
     // 0 - fuel, call refuel, + fuel, global.set
     out

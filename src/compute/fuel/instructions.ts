@@ -3,9 +3,11 @@ import type { Edits } from './edits.js'
 import type { Flow } from './flow.js'
 import { constantKind } from './constants.js'
 import { ANY } from './kinds.js'
-import { COST, passImmediate, refuseOpcode, SATURATING } from './opcodes.js'
+import { ByLength } from './by-length.js'
+import { COST } from './costs.js'
+import { SATURATING } from './opcodes.js'
 import type { Operation } from './opcodes.js'
-import { passOver, plainOperation } from './pass.js'
+import { onlyMemory, passImmediate, passOver, plainOperation, refuseOpcode } from './pass.js'
 import type { Reader } from './reader.js'
 import { ModuleRefused } from './refused.js'
 import type { Surroundings } from './surroundings.js'
@@ -18,9 +20,10 @@ export class Instructions {
   /** Offsets of calls that may get to functions of the module. */
   readonly guestCalls: number[] = []
   calls = false
-  loops = false
+  loops = 0
   /** Machine words of all values that are computed from operands alone. */
   computed = 0
+  readonly #byLength: ByLength
   #live = true
 
   constructor(
@@ -30,7 +33,9 @@ export class Instructions {
     readonly charges: Charges,
     readonly locals: readonly number[],
     readonly around: Surroundings
-  ) {}
+  ) {
+    this.#byLength = new ByLength(reader, flow, edits, charges, around.helpers)
+  }
 
   get callsGuest(): boolean {
     return this.guestCalls.length > 0
@@ -79,7 +84,8 @@ export class Instructions {
       case 0x02: // block
         return flow.open(opcode, this.#blockType(), at, reader.at)
       case 0x03: // loop
-        this.loops = true
+        if ((++this.loops) ** 2 > around.budget.loops)
+          throw new ModuleRefused('too many loops in one function')
         flow.open(opcode, this.#blockType(), at, reader.at)
         return charges.add(COST.loop)
       case 0x04: // if
@@ -146,11 +152,11 @@ export class Instructions {
         reader.u32()
         return flow.operands.pop(2)
       case 0x3f: // memory.size
-        this.#onlyMemory()
+        onlyMemory(reader)
         charges.add(COST.memorySize)
         return this.#push(I32)
       case 0x40: // memory.grow
-        return this.#grow(at)
+        return this.#byLength.grow(at)
       case 0xd0: {
         // ref.null
         const type = reader.byte()
@@ -207,6 +213,12 @@ export class Instructions {
     if (type === undefined) return
     if (immediate === 'none' || immediate === 'lane' || immediate === 'sixteen') this.#compute(type)
     operands.push(type, values.made(makes, type, reader.at), reader.at)
+  }
+
+  #bulk(number: number, at: number): void {
+    const saturating = SATURATING[number]
+    if (saturating) this.#plain(saturating, at)
+    else this.#byLength.bulk(number, at)
   }
 
   #blockType(): FunctionType {
@@ -280,67 +292,6 @@ export class Instructions {
   #shiftedIndex(opcode: number, index: number, at: number): void {
     if (index < this.around.imported) return
     this.edits.replace(at, this.reader.at, out => out.byte(opcode).u32(index + 1))
-  }
-
-  #helper(at: number, index: number, place: 'before' | number): void {
-    this.flow.called()
-    if (place === 'before') this.edits.insert(at, 'before', out => out.byte(0x10).u32(index))
-    else this.edits.replace(at, place, out => out.byte(0x10).u32(index))
-  }
-
-  #onlyMemory(): void {
-    if (this.reader.byte() !== 0) throw new ModuleRefused('it uses more than one memory')
-  }
-
-  #grow(at: number): void {
-    const { reader, charges, flow, around } = this
-    this.#onlyMemory()
-    charges.add(COST.grow)
-    this.#helper(at, around.helpers.grow, reader.at)
-    flow.operands.pop()
-    this.#push(I32)
-  }
-
-  #bulk(number: number, at: number): void {
-    const { reader, charges, flow, around } = this
-    const { operands } = flow
-    const saturating = SATURATING[number]
-    if (saturating) return this.#plain(saturating, at)
-    const { chargeBytes, chargeElements } = around.helpers
-    switch (number) {
-      case 8: // memory.init
-      case 10: // memory.copy
-      case 11: // memory.fill
-        if (number === 8) reader.u32()
-        this.#onlyMemory()
-        if (number === 10) this.#onlyMemory()
-        charges.add(COST.bulk)
-        this.#helper(at, chargeBytes, 'before')
-        return operands.pop(3)
-      case 9: // data.drop
-      case 13: // elem.drop
-        reader.u32()
-        return charges.add(COST.drop)
-      case 12: // table.init
-      case 14: // table.copy
-      case 17: // table.fill
-        reader.u32()
-        if (number !== 17) reader.u32()
-        charges.add(COST.bulk)
-        this.#helper(at, chargeElements, 'before')
-        return operands.pop(3)
-      case 15: // table.grow
-        reader.u32()
-        charges.add(COST.bulk)
-        this.#helper(at, chargeElements, 'before')
-        operands.pop(2)
-        return this.#push(I32)
-      case 16: // table.size
-        reader.u32()
-        charges.add(COST.memorySize)
-        return this.#push(I32)
-    }
-    throw new ModuleRefused(`unknown instruction 0xfc ${number}`)
   }
 }
 

@@ -17,6 +17,8 @@ export const LIMIT = {
   bodyBytes: 512 * 1024,
   locals: 8192,
   nesting: 2048,
-  /** Locals times branches of one function: engines copy the state of all locals at each. */
-  joins: 1 << 26
+  /** See surroundings.ts: of all functions together. */
+  tracking: 1 << 28,
+  joins: 1 << 28,
+  loopsSquared: 1 << 24
 } as const

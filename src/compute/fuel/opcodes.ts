@@ -1,5 +1,3 @@
-import type { Reader } from './reader.js'
-import { ModuleRefused } from './refused.js'
 import { EXTERNREF, F32, F64, FUNCREF, I32, I64, V128 } from './types.js'
 import { ANY, ARITH32, ARITH64, CANON32, CANON64, NUMBER } from './kinds.js'
 
@@ -9,22 +7,6 @@ export type Immediate =
 
 /**
  * What an instruction without structure of its own takes and leaves, and what it is charged.
- *
- * Costs are in units of fuel, about one simple instruction each:
- *
- * | instruction | units |
- * |---|---|
- * | block, end, else, nop, drop, br, return, unreachable | 0 |
- * | loop (each time round), if, br_if, select, constants, locals, global.get, integer and bit operations, comparisons, ref.* | 1 |
- * | integer mul, float add sub mul min max and roundings, conversions, loads, stores, global.set, memory.size, table.size | 2 |
- * | vector operations | 2; i64x2.mul 4 |
- * | br_table, table.get, table.set | 3 |
- * | integer div and rem, float div and sqrt | 12; of vectors 16 |
- * | call | 8; call_indirect 12; the callee at entry: one for every 4 locals |
- * | memory.grow | 32, and 2048 a page asked for (at most 65536 pages are counted) |
- * | memory.fill, copy, init | 16, and one for every 8 bytes |
- * | table.grow, fill, copy, init | 16, and one for each element |
- * | data.drop, elem.drop | 2 |
  */
 export interface Operation {
   pops: readonly number[]
@@ -250,71 +232,4 @@ export const VECTOR: Table = []
   set(VECTOR, 250, 251, 'v>v', { cost: 2, makes: CANON32 })
   set(VECTOR, 252, 253, 'v>v', { cost: 2, accepts: ARITH64 })
   set(VECTOR, 254, 255, 'v>v', { cost: 2, makes: CANON64 })
-}
-
-/** Costs of what body.ts treats one by one. */
-export const COST = {
-  loop: 1,
-  if: 1,
-  branchIf: 1,
-  branchTable: 3,
-  call: 8,
-  callIndirect: 12,
-  select: 1,
-  local: 1,
-  globalGet: 1,
-  globalSet: 2,
-  tableAccess: 3,
-  memorySize: 2,
-  grow: 32,
-  bulk: 16,
-  drop: 2,
-  reference: 1
-} as const
-
-/** By length, in the helpers of helpers.ts. */
-export const LENGTH_COST = {
-  /** A unit covers 2 to this power bytes. */
-  bytesShift: 3,
-  page: 2048
-} as const
-
-/** Names what an unknown opcode belongs to. */
-export function refuseOpcode(opcode: number): never {
-  throw new ModuleRefused(familyOf(opcode) ?? `unknown instruction 0x${opcode.toString(16)}`)
-}
-
-function familyOf(opcode: number): string | undefined {
-  if ((opcode >= 0x06 && opcode <= 0x0a) || opcode === 0x18 || opcode === 0x19 || opcode === 0x1f)
-    return 'it uses exceptions'
-  if (opcode === 0x12 || opcode === 0x13 || opcode === 0x15) return 'it uses tail calls'
-  if (opcode === 0x14 || (opcode >= 0xd3 && opcode <= 0xd6)) return 'it uses typed function references'
-  if (opcode === 0xfb) return 'it uses garbage collection'
-  if (opcode === 0xfe) return 'it uses threads (atomic instructions)'
-  return undefined
-}
-
-export function passImmediate(immediate: Immediate, reader: Reader): void {
-  switch (immediate) {
-    case 'none':
-      return
-    case 'memory':
-    case 'memory+lane':
-      if (reader.u32() & 0x40) throw new ModuleRefused('it uses more than one memory')
-      reader.u32()
-      if (immediate === 'memory+lane') reader.skip(1)
-      return
-    case 'lane':
-      return reader.skip(1)
-    case 'sixteen':
-      return reader.skip(16)
-    case 'i32':
-      return reader.skipNumber(5)
-    case 'i64':
-      return reader.skipNumber(10)
-    case 'four':
-      return reader.skip(4)
-    case 'eight':
-      return reader.skip(8)
-  }
 }

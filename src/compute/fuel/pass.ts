@@ -1,5 +1,5 @@
-import { PLAIN, refuseOpcode, passImmediate, SATURATING, VECTOR } from './opcodes.js'
-import type { Operation } from './opcodes.js'
+import { PLAIN, SATURATING, VECTOR } from './opcodes.js'
+import type { Immediate, Operation } from './opcodes.js'
 import type { Reader } from './reader.js'
 import { ModuleRefused } from './refused.js'
 
@@ -75,4 +75,49 @@ function passBulk(number: number, reader: Reader): void {
   reader.u32()
   // memory.init, memory.copy, table.init, table.copy
   if (number === 8 || number === 10 || number === 12 || number === 14) reader.u32()
+}
+
+/** Names what an unknown opcode belongs to. */
+export function refuseOpcode(opcode: number): never {
+  throw new ModuleRefused(familyOf(opcode) ?? `unknown instruction 0x${opcode.toString(16)}`)
+}
+
+function familyOf(opcode: number): string | undefined {
+  if ((opcode >= 0x06 && opcode <= 0x0a) || opcode === 0x18 || opcode === 0x19 || opcode === 0x1f)
+    return 'it uses exceptions'
+  if (opcode === 0x12 || opcode === 0x13 || opcode === 0x15) return 'it uses tail calls'
+  if (opcode === 0x14 || (opcode >= 0xd3 && opcode <= 0xd6)) return 'it uses typed function references'
+  if (opcode === 0xfb) return 'it uses garbage collection'
+  if (opcode === 0xfe) return 'it uses threads (atomic instructions)'
+  return undefined
+}
+
+export function passImmediate(immediate: Immediate, reader: Reader): void {
+  switch (immediate) {
+    case 'none':
+      return
+    case 'memory':
+    case 'memory+lane':
+      if (reader.u32() & 0x40) throw new ModuleRefused('it uses more than one memory')
+      reader.u32()
+      if (immediate === 'memory+lane') reader.skip(1)
+      return
+    case 'lane':
+      return reader.skip(1)
+    case 'sixteen':
+      return reader.skip(16)
+    case 'i32':
+      return reader.skipNumber(5)
+    case 'i64':
+      return reader.skipNumber(10)
+    case 'four':
+      return reader.skip(4)
+    case 'eight':
+      return reader.skip(8)
+  }
+}
+
+/** The index of a memory, where an instruction names one. */
+export function onlyMemory(reader: Reader): void {
+  if (reader.byte() !== 0) throw new ModuleRefused('it uses more than one memory')
 }

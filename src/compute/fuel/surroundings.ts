@@ -10,15 +10,17 @@ export interface Surroundings {
   /** Element types. */
   tables: readonly number[]
   helpers: Helpers
-  /** Work that is left for following floats through locals, over all functions. */
+  /** Work that is left, over all functions. */
   budget: Budget
 }
 
 export interface Budget {
-  /** Locals times bytes. */
+  /** Of following floats through locals: followed locals times bytes. A function beyond it has them canonical in locals. */
   tracking: number
-  /** Locals times branches. */
+  /** Locals times branches: engines copy the state of all locals at each. */
   joins: number
+  /** Squares of the number of loops in a function: optimising compilers take that long. */
+  loops: number
 }
 
 /** Indices in the metered module. */

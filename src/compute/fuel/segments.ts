@@ -31,3 +31,17 @@ function copySegment(reader: Reader, imported: number, out: Writer): void {
     else out.u32(shifted(reader.u32(), imported))
   }
 }
+
+/** Copies the data section. */
+export function copyData(reader: Reader, imported: number, out: Writer): void {
+  const count = reader.count(LIMIT.segments, 'data segments')
+  out.u32(count)
+  for (let left = count; left > 0; left--) {
+    const form = reader.u32()
+    if (form > 2) throw new ModuleRefused(`a data segment of unknown form ${form}`)
+    out.u32(form)
+    if (form === 2) out.u32(reader.u32())
+    if (form !== 1) copyConstant(reader, imported, out)
+    out.sized(reader.take(reader.u32()))
+  }
+}
