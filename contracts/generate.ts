@@ -21,6 +21,7 @@ writeFileSync(
 
 const plain: Record<string, string> = {
   uint: 'number',
+  int: 'number',
   bool: 'boolean',
   string: 'string',
   buffer: 'Buffer | null',

@@ -1,10 +1,12 @@
 import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import IdentityKey from 'keet-identity-key'
-import type { Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
+import type { ComputeAsk, ComputeBid, Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
 import { attests } from './attestation.js'
 import { decode, domain, encode } from './codec.js'
+import { ISOLATION } from './job.js'
 import { MAX_MSAT } from './money.js'
+import { MIB, TIB } from './quantity.js'
 
 export const SIDE = { ask: 0, bid: 1 } as const
 export const RESOURCE = { storage: 0, compute: 1 } as const
@@ -12,6 +14,14 @@ export const RESOURCE = { storage: 0, compute: 1 } as const
 /** Longest signed order that anybody reads, whatever a market's rules say. */
 export const MAX_ORDER_BYTES = 2048
 const MAX_TEXT = 64
+const MAX_CORES = 1024
+/** Of one machine, bytes. */
+const MIN_MEMORY = MIB
+const MAX_MEMORY = 64 * TIB
+/** A job is given to so many identities at the most. */
+export const MAX_PROVIDERS = 16
+/** A rule of metering and its version, such as `fuel/1`. */
+const FUEL = /^[a-z][a-z0-9.-]{0,31}\/\d{1,6}$/
 
 /** An order read from the book and verified: what it says, who says it, and the bytes that prove it. */
 export interface VerifiedOrder {
@@ -133,11 +143,11 @@ function boundsOf(order: Order, maxLifetime: number): string | null {
   return null
 }
 
-/** Bodies of resources that this version does not know pass as bytes: their readers check them. */
 function checkBody(order: Order): void {
-  if (order.withdrawn || order.resource !== RESOURCE.storage) return
-  if (order.side === SIDE.ask) askOf(order)
-  else bidOf(order)
+  if (order.withdrawn) return
+  const isAsk = order.side === SIDE.ask
+  if (order.resource === RESOURCE.storage) void (isAsk ? askOf(order) : bidOf(order))
+  if (order.resource === RESOURCE.compute) void (isAsk ? computeAskOf(order) : computeBidOf(order))
 }
 
 /** The body of a storage ask; throws MALFORMED. */
@@ -155,5 +165,27 @@ export function bidOf(order: Order): StorageBid {
   const bid = decode('storage-bid', order.body)
   if (bid.bytes <= 0 || bid.time <= 0 || bid.copies < 1 || bid.copies > 64)
     throw new RangeError('a bid for nothing')
+  return bid
+}
+
+/** The body of a compute ask; throws MALFORMED. */
+export function computeAskOf(order: Order): ComputeAsk {
+  const ask = decode('compute-ask', order.body)
+  if (ask.cores < 1 || ask.cores > MAX_CORES) throw new RangeError('cores that no machine has')
+  if (ask.memory < MIN_MEMORY || ask.memory > MAX_MEMORY) throw new RangeError('memory that no machine has')
+  if (!(ISOLATION as readonly string[]).includes(ask.isolation)) throw new RangeError('an unknown isolation')
+  if (!FUEL.test(ask.fuel)) throw new RangeError('a fuel that is none')
+  if (ask.baseMsat < 1n || ask.baseMsat > MAX_MSAT) throw new RangeError('a base that is out of bounds')
+  if (ask.region.length > MAX_TEXT) throw new RangeError('a region longer than 64 characters')
+  return ask
+}
+
+/** The body of a compute bid; throws MALFORMED. */
+export function computeBidOf(order: Order): ComputeBid {
+  const bid = decode('compute-bid', order.body)
+  if (bid.memory < MIN_MEMORY || bid.memory > MAX_MEMORY) throw new RangeError('memory that no machine has')
+  if (!FUEL.test(bid.fuel)) throw new RangeError('a fuel that is none')
+  if (bid.providers < 1 || bid.providers > MAX_PROVIDERS) throw new RangeError('a bid for nobody')
+  if (bid.maxMsat < 1n || bid.maxMsat > MAX_MSAT) throw new RangeError('an amount that is out of bounds')
   return bid
 }

@@ -5,7 +5,8 @@ export const MIB = 1024 * KIB
 export const GIB = 1024 * MIB
 export const TIB = 1024 * GIB
 
-export const HOUR = 3_600_000
+export const MINUTE = 60_000
+export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 
 const MAX_TEXT = 64
@@ -67,6 +68,16 @@ export function parseTime(text: string): number {
   const time = parseScaled(text, match[1]!, match[2]!.toLowerCase() === 'h' ? HOUR : DAY, 'time')
   if (time > 100 * 365 * DAY) throw BushelError.badInput(`'${text}' is more than a hundred years`)
   return time
+}
+
+const DURATION = /^\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*(ms|s|min|h)\s*$/i
+const DURATIONS: Record<string, number> = { ms: 1, s: 1000, min: 60_000, h: HOUR }
+
+/** `"30s"`, `"10min"`, `"2h"` to ms: how long a program may run, where `parseTime` is for leases. */
+export function parseDuration(text: string): number {
+  const match = text.length <= MAX_TEXT ? DURATION.exec(text) : null
+  if (!match) throw BushelError.badInput(`'${text}' is not a duration`, 'write it as 30s, 10min or 2h')
+  return parseScaled(text, match[1]!, DURATIONS[match[2]!.toLowerCase()]!, 'duration')
 }
 
 export function formatTime(ms: number): string {

@@ -4,9 +4,9 @@ import type { Exit } from '../../contracts/errors.js'
 /** What each exit code says; `bushel help exit-codes` and docs/exit-codes.md are printed from here. */
 export const EXIT_CODES: readonly { exit: Exit; meaning: string }[] = [
   { exit: EXIT.done, meaning: 'done' },
-  { exit: EXIT.failed, meaning: 'failed or timed out' },
+  { exit: EXIT.failed, meaning: 'failed or timed out; a program that was run and failed' },
   { exit: EXIT.badInput, meaning: 'bad input: usage, a damaged home, or a home that is taken' },
-  { exit: EXIT.notFound, meaning: 'not found: link, market, order, lease' },
+  { exit: EXIT.notFound, meaning: 'not found: link, market, order, lease, job' },
   { exit: EXIT.noOffer, meaning: 'no matching offer, or fewer than --copies; nothing is paid then' },
   { exit: EXIT.payment, meaning: 'payment or balance' },
   { exit: EXIT.interrupted, meaning: 'interrupted' }
@@ -18,20 +18,26 @@ const CODES: readonly [Exit, Record<string, string>][] = [
     EXIT.failed,
     {
       BAD_ANSWER: 'a peer answered against the agreement',
+      BAD_BLOB: 'what was fetched for a job is not what was agreed',
       BAD_PEER: 'a peer broke the agreement',
       BLOCK_MISSING: 'a block that should be here is not',
       BUDGET: 'a relay takes no more orders from us for a while',
+      CANCELLED: 'its owner cancelled the job',
       CLOSED: 'a part of the node was closed meanwhile',
       CLOSING: 'the lease is being taken off the shelf',
       DISK_FULL: 'the disk has no room',
       FAILED: 'it failed for the reason given',
+      FALSE_KEY: 'a provider sold a key that opens nothing',
       FORGED: 'what a peer showed of a market does not hold',
       INCOMPLETE: 'the upload is not complete',
       INTERNAL: 'a fault of the program; BUSHEL_DEBUG=1 shows where',
       INVOICE_FAILED: 'the wallet could not make an invoice',
       IN_PROGRESS: 'this path is being mirrored already',
+      JOB_FAILED: 'a provider gave a job up',
+      JOB_OVER: 'the job is over',
       JOURNAL_FAILED: 'the journal cannot be written',
       LAPSED: 'the agreement was not paid in time',
+      LATE: 'a provider did not go on with a job in time',
       MALFORMED: 'a peer sent what cannot be read',
       MARKET_NOT_REACHED: 'nobody of the market answered',
       NAMES_CLASH: 'two names of the drive are one name on this disk',
@@ -48,9 +54,11 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       SANDBOX_FAILED: 'the process that runs jobs did not start',
       STALLED: 'nothing more came or went',
       TIMEOUT: 'a peer did not answer in time',
+      UNSAFE_OUTPUT: 'a job would write outside its folder',
       UNSAFE_DRIVE: 'the drive would write outside its folder',
       UNSUPPORTED_DRIVE: 'the drive is of a kind that is not restored',
-      WALLET_CLOSED: 'the wallet was closed meanwhile'
+      WALLET_CLOSED: 'the wallet was closed meanwhile',
+      WRONG_OUTPUT: 'a provider sold another output than it stated'
     }
   ],
   [
@@ -65,9 +73,10 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       BAD_JOURNAL: 'the journal is damaged',
       BAD_KEY: 'no key or id',
       BAD_LINK: 'no link',
+      BAD_MODULE: 'a program that is no WebAssembly module',
       BAD_NAME: 'a name that cannot be used',
       BAD_PATH: 'a file or folder that is not there or not readable',
-      BAD_RECEIPT: 'no receipt',
+      BAD_RECEIPT: 'no receipt, and no evidence',
       BAD_REQUEST: 'the running node did not understand the command',
       BAD_RULES: "rules that cannot be a market's",
       BAD_WORDS: 'the 24 words do not make an identity',
@@ -84,6 +93,7 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       NO_HOME: 'there is no home at the path',
       NO_SPACE: 'the disk has less room than is offered',
       PORT_IN_USE: 'the port cannot be had',
+      TOO_LARGE: 'more than a job takes',
       UNKNOWN_METHOD: 'the running node is of another version',
       UNSAFE_FOLDER: 'others can open the folder of the control socket',
       USAGE: 'unknown command or option, or a missing argument',
@@ -96,6 +106,7 @@ const CODES: readonly [Exit, Record<string, string>][] = [
   [
     EXIT.notFound,
     {
+      JOB_NOT_FOUND: 'no such job of this node',
       LEASE_NOT_FOUND: 'no such lease',
       LINK_NOT_FOUND: 'nobody who has this drive was found',
       MARKET_NOT_FOUND: 'no such market',
@@ -119,6 +130,7 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       ALREADY_PAID: 'it was paid before; nothing was paid now',
       INVOICE_EXPIRED: 'an invoice has expired; nothing was paid',
       INVOICE_REFUSED: 'an invoice was not what was agreed; nothing was paid',
+      JOB_UNPAID: 'a segment of a job was not paid in time',
       NO_AMOUNT: 'an invoice names no amount; nothing was paid',
       NO_BALANCE: 'the balance is too small',
       NO_INBOUND: 'the Lightning node can receive too little',

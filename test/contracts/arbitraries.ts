@@ -13,8 +13,15 @@ export const uint = fc.oneof(
   fc.constantFrom(0, 0xfc, 0xfd, 0xffff, 0x10000, 0xffffffff, 0x100000000, Number.MAX_SAFE_INTEGER)
 )
 
+/** Half of the safe integers on either side of 0: what is encoded is twice as large. */
+const int = fc.oneof(
+  fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  fc.constantFrom(0, 1, -1, 2 ** 52 - 1, -(2 ** 52 - 1))
+)
+
 const plain: Record<string, fc.Arbitrary<unknown>> = {
   uint,
+  int,
   bool: fc.boolean(),
   string: fc.string({ unit: 'grapheme', maxLength: 40 }),
   // An empty one cannot be told from none.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import fc from 'fast-check'
-import type { Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
+import type { ComputeAsk, ComputeBid, Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
 import { decode, encode } from '../../contracts/codec.js'
 import { MAX_MSAT } from '../../contracts/money.js'
 import {
@@ -11,12 +11,14 @@ import {
   askOf,
   bidOf,
   checkOrder,
+  computeAskOf,
+  computeBidOf,
   orderId,
   signOrder,
   stampStrength
 } from '../../contracts/order.js'
 import type { OrderRules } from '../../contracts/order.js'
-import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
+import { DAY, GIB, HOUR, MIB, TIB } from '../../contracts/quantity.js'
 import { person } from './people.js'
 import type { Person } from './people.js'
 
@@ -31,6 +33,15 @@ const rules: OrderRules = {
 }
 const ask: StorageAsk = { space: GIB, minTime: HOUR, maxTime: 30 * DAY, minChargeMsat: 1000n, region: 'eu' }
 const bid: StorageBid = { bytes: GIB, blocks: 4096, time: 30 * DAY, copies: 3 }
+const computeAsk: ComputeAsk = {
+  cores: 4,
+  memory: 8 * GIB,
+  isolation: 'bwrap',
+  fuel: 'fuel/1',
+  baseMsat: 1000n,
+  region: 'eu'
+}
+const computeBid: ComputeBid = { memory: GIB, fuel: 'fuel/1', providers: 3, maxMsat: 100_000n }
 
 let alice: Person
 let alicesOther: Person
@@ -79,7 +90,9 @@ test('an order that is signed is verified, with its id, as it was written', asyn
     order(),
     order({ side: SIDE.bid, body: encode('storage-bid', bid) }),
     order({ withdrawn: true, price: 0n, revision: 2, body: Buffer.from([0]) }),
-    order({ resource: RESOURCE.compute, body: Buffer.from('a body of a later version') })
+    order({ resource: RESOURCE.compute, body: encode('compute-ask', computeAsk) }),
+    order({ side: SIDE.bid, resource: RESOURCE.compute, body: encode('compute-bid', computeBid) }),
+    order({ resource: RESOURCE.compute, withdrawn: true, revision: 2, body: Buffer.from([0]) })
   ]) {
     const bytes = await signed(given)
     const check = checkOrder(bytes, rules)
@@ -119,7 +132,7 @@ test('an order that was changed in any field is forged', async () => {
     { nonce: Buffer.alloc(32, 9) },
     { revision: 2 },
     { side: SIDE.bid, body: encode('storage-bid', bid) },
-    { resource: RESOURCE.compute },
+    { resource: RESOURCE.compute, body: encode('compute-ask', computeAsk) },
     { network: 'bitcoin' },
     { price: 1n },
     { created: NOW - 1 },
@@ -213,6 +226,55 @@ test('a body that says nothing sensible is malformed', async () => {
   }
 })
 
+test('an order of compute says what a machine can be, or is malformed', async () => {
+  const compute = (body: Buffer, side: number = SIDE.ask): Order =>
+    order({ side, resource: RESOURCE.compute, body })
+  const asks: Partial<ComputeAsk>[] = [
+    { cores: 0 },
+    { cores: 1025 },
+    { memory: MIB - 1 },
+    { memory: 64 * TIB + 1 },
+    { isolation: 'none' },
+    { isolation: '' },
+    { fuel: '' },
+    { fuel: 'fuel' },
+    { fuel: 'fuel/1\n' },
+    { fuel: `${'f'.repeat(33)}/1` },
+    { baseMsat: 0n },
+    { baseMsat: MAX_MSAT + 1n },
+    { region: 'x'.repeat(65) }
+  ]
+  for (const given of asks) {
+    const bad = compute(encode('compute-ask', { ...computeAsk, ...given }))
+    assert.throws(() => computeAskOf(bad), JSON.stringify(Object.values(given).map(String)))
+    assert.equal(codeOf(await signed(bad)), 'MALFORMED', Object.keys(given).join())
+  }
+  const bids: Partial<ComputeBid>[] = [
+    { memory: 0 },
+    { memory: 64 * TIB + 1 },
+    { fuel: 'Fuel/1' },
+    { providers: 0 },
+    { providers: 17 },
+    { maxMsat: 0n },
+    { maxMsat: MAX_MSAT + 1n }
+  ]
+  for (const given of bids) {
+    const bad = compute(encode('compute-bid', { ...computeBid, ...given }), SIDE.bid)
+    assert.throws(() => computeBidOf(bad), JSON.stringify(Object.values(given).map(String)))
+    assert.equal(codeOf(await signed(bad)), 'MALFORMED', Object.keys(given).join())
+  }
+  for (const ends of [{ cores: 1 }, { cores: 1024 }, { memory: MIB }, { isolation: 'process' }]) {
+    const good = compute(encode('compute-ask', { ...computeAsk, ...ends }))
+    assert.deepEqual(computeAskOf(good), { ...computeAsk, ...ends })
+    assert.equal(codeOf(await signed(good)), 'OK', Object.keys(ends).join())
+  }
+  for (const body of [
+    encode('storage-ask', ask),
+    Buffer.concat([encode('compute-ask', computeAsk), Buffer.alloc(1)])
+  ])
+    assert.equal(codeOf(await signed(compute(body))), 'MALFORMED')
+})
+
 test('a stamp below the market’s strength is refused, and is bound to its record', async () => {
   const strong = await signed(order(), alice, 10)
   assert.equal(codeOf(strong, { ...rules, stampBits: () => 10 }), 'OK')
@@ -233,7 +295,7 @@ test('a record is read no further than the market, or anybody, allows', async ()
   const bytes = await signed(order())
   assert.equal(codeOf(bytes, { ...rules, maxRecordBytes: bytes.byteLength }), 'OK')
   assert.equal(codeOf(bytes, { ...rules, maxRecordBytes: bytes.byteLength - 1 }), 'MALFORMED')
-  const large = await signed(order({ resource: RESOURCE.compute, body: Buffer.alloc(MAX_ORDER_BYTES) }))
+  const large = await signed(order({ withdrawn: true, body: Buffer.alloc(MAX_ORDER_BYTES) }))
   assert.equal(codeOf(large, { ...rules, maxRecordBytes: 1 << 20 }), 'MALFORMED')
 })
 

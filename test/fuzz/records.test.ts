@@ -6,6 +6,8 @@ import type { BlockProof, SealedCore } from '#spec'
 import { attests, authorOf } from '../../contracts/attestation.js'
 import { encode } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
+import { formatEvidence, parseEvidence, verifyEvidence } from '../../contracts/evidence.js'
+import { openOutput, sumsOfOutput } from '../../contracts/job-output.js'
 import { formatKey, parseKey } from '../../contracts/key.js'
 import { formatLink, parseLink } from '../../contracts/link.js'
 import { RESOURCE, SIDE, checkOrder, orderId, signOrder } from '../../contracts/order.js'
@@ -15,7 +17,9 @@ import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
 import { formatReceipt, parseReceipt, verifyReceipt } from '../../contracts/receipt.js'
 import { schedule } from '../../contracts/schedule.js'
 import { faultOf, faultOfList } from '../../contracts/terms.js'
+import { seal } from '../../src/compute/seal.js'
 import { structOf } from '../contracts/arbitraries.js'
+import { KEY, jobEvidence } from '../contracts/job-evidence.js'
 import { person } from '../contracts/people.js'
 import type { Person } from '../contracts/people.js'
 import { paidSlice } from '../contracts/paid-slice.js'
@@ -206,6 +210,85 @@ test('a mutated receipt is none, or does not hold, or says what the good one say
     runs(500)
   )
   fc.assert(fc.property(fc.oneof(fc.json(), fc.string()), verdict), runs(300))
+})
+
+test('mutated evidence is none, or does not hold, or proves no more than the good one does', async () => {
+  const honest = await jobEvidence(one, other)
+  const guilty = await jobEvidence(one, other, { key: { key: Buffer.alloc(32, 1) } })
+  for (const evidence of [honest, guilty]) {
+    const text = formatEvidence(evidence)
+    const good = verifyEvidence(parseEvidence(text))
+    assert.ok(good.ok)
+    const verdict = (text: string): void => {
+      let parsed: ReturnType<typeof parseEvidence>
+      try {
+        parsed = parseEvidence(text)
+      } catch (error) {
+        assert.ok(error instanceof BushelError && error.code === 'BAD_RECEIPT', String(error))
+        assert.ok(!error.message.includes('\n'), error.message)
+        return
+      }
+      const said = verifyEvidence(parsed)
+      if (!said.ok) return assert.deepEqual(said.misdeeds, [])
+      assert.equal(said.agreement, good.agreement)
+      for (const misdeed of said.misdeeds) assert.ok(good.misdeeds.includes(misdeed), misdeed)
+    }
+    fc.assert(
+      fc.property(mutations, list => verdict(mutated(Buffer.from(text), list).toString())),
+      runs(300)
+    )
+    const plain = JSON.parse(text) as Record<string, unknown>
+    const struct = Buffer.from(plain['evidence'] as string, 'base64')
+    const from = encode('job-evidence', honest)
+    fc.assert(
+      fc.property(mutations, list => {
+        const changed = mutated(struct, list, from).toString('base64')
+        verdict(JSON.stringify({ ...plain, evidence: changed }))
+      }),
+      runs(500)
+    )
+    const parts = ['commitment', 'statement', 'key', 'ciphertext'] as const
+    fc.assert(
+      fc.property(fc.subarray([...parts]), mutations, (kept, list) => {
+        const some = Object.fromEntries(kept.map(part => [part, evidence[part]]))
+        const ciphertext = some['ciphertext'] ? { ciphertext: mutated(evidence.ciphertext!, list) } : {}
+        verdict(formatEvidence({ agree: evidence.agree, ...some, ...ciphertext }))
+      }),
+      runs(100)
+    )
+    const key = fc.constantFrom(...Object.keys(plain))
+    fc.assert(
+      fc.property(key, fc.jsonValue(), (name, value) => verdict(JSON.stringify({ ...plain, [name]: value }))),
+      runs(200)
+    )
+  }
+})
+
+test('any bytes are an output under a key, or none; nothing is thrown', async () => {
+  const { ciphertext } = await jobEvidence(one, other)
+  fc.assert(
+    fc.property(mutations, list => {
+      const changed = mutated(ciphertext!, list)
+      if (!changed.equals(ciphertext!)) assert.equal(openOutput(changed, KEY), null)
+    }),
+    runs(300)
+  )
+  // A provider that seals what is no output at all.
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        bytes(200),
+        structOf('job-output').map(value => encode('job-output', value as never))
+      ),
+      mutations,
+      async (plain, list) => {
+        const sealed = Buffer.concat(await seal([mutated(plain, list)], KEY))
+        const opened = openOutput(sealed, KEY)
+        if (opened) assert.equal(sumsOfOutput(opened).tree.byteLength, 32)
+      }
+    ),
+    runs(200)
+  )
 })
 
 test('any terms at all have a fault that is named, or a schedule of a bounded length whose sum is the charge', () => {
