@@ -4,8 +4,8 @@ import type Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
 import type { SealedCore } from '#spec'
+import { attachCore, detachCore } from '../network/cores.js'
 import { sealOf } from './audit.js'
-import { attachCore, detachCore } from './serve.js'
 
 /**
  * The cores of a drive that was packed here (or any others that stand whole in the store), reopened by their keys alone

@@ -1,8 +1,7 @@
 import type Hypercore from 'hypercore'
 import type { Range } from 'hypercore'
 import { KIB, MIB } from '../../contracts/quantity.js'
-import { compactCore } from './disk.js'
-import { tuneRequests } from './serve.js'
+import { compactCore, tuneRequests } from '../network/cores.js'
 
 /** What all providers together work on: this much ahead of what is being written. */
 const AHEAD_BYTES = 128 * MIB

@@ -46,16 +46,9 @@ export interface Plan {
  */
 export async function readPlan(drive: Hyperdrive): Promise<Plan> {
   const note = decodeNote((await drive.db.getHeader())?.metadata?.userData)
-  const plan: Plan = {
-    root: note?.root ?? 'folder',
-    files: [],
-    links: [],
-    folders: [],
-    bytes: 0,
-    blocks: 0,
-    blockBytes: note?.blockBytes ?? null,
-    clashes: []
-  }
+  const plan = emptyPlan()
+  plan.root = note?.root ?? 'folder'
+  plan.blockBytes = note?.blockBytes ?? null
   const encodings = { keyEncoding: 'binary', valueEncoding: 'json' } as const
   let entries = 0
   for await (const { key, value } of drive.db.createReadStream(ENTRY_RANGE, encodings)) {
@@ -68,9 +61,40 @@ export async function readPlan(drive: Hyperdrive): Promise<Plan> {
   return plan
 }
 
+/** Of files that come from elsewhere than a drive, whose paths are checked as those of a drive are. */
+export function planOfFiles(files: readonly Omit<PlannedFile, 'blob'>[]): Plan {
+  const plan = emptyPlan()
+  for (const file of files) {
+    checkName(file.path)
+    plan.files.push({ ...file, blob: NOWHERE })
+    plan.bytes += file.size
+  }
+  checkTogether(plan)
+  return plan
+}
+
+const NOWHERE: BlobId = { blockOffset: 0, blockLength: 0, byteOffset: 0, byteLength: 0 }
+
+function emptyPlan(): Plan {
+  return {
+    root: 'folder',
+    files: [],
+    links: [],
+    folders: [],
+    bytes: 0,
+    blocks: 0,
+    blockBytes: null,
+    clashes: []
+  }
+}
+
 function checkPath(key: Buffer): string {
   const path = entryPath(key)
   if (path === null) throw unsafe('a name in it is not UTF-8 or not absolute')
+  return checkName(path)
+}
+
+function checkName(path: string): string {
   const shown = JSON.stringify(path.slice(0, 80))
   if (path.includes('\0')) throw unsafe(`the name ${shown} has a NUL`)
   if (process.platform === 'win32' && /[\\:]/.test(path))

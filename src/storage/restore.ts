@@ -11,6 +11,7 @@ import { BushelError } from '../../contracts/errors.js'
 import { parseLink } from '../../contracts/link.js'
 import type { Link } from '../../contracts/link.js'
 import { MIB } from '../../contracts/quantity.js'
+import { attachCore, detachCore, tuneRequests } from '../network/cores.js'
 import { assertRoom, codeOf, diskFull, explainFull, freeBytes } from './disk.js'
 import { Feed, joinRuns } from './restore-feed.js'
 import { Place } from './restore-place.js'
@@ -18,7 +19,6 @@ import { readPlan } from './restore-plan.js'
 import type { Plan, PlannedFile } from './restore-plan.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
-import { attachCore, detachCore, tuneRequests } from './serve.js'
 
 /** How often a restore looks whether it still gets anything, and at the disk, ms. */
 const WATCH_INTERVAL = 1000

@@ -2,8 +2,8 @@ import type { Duplex } from 'node:stream'
 import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
-import { openStore, removeFolder } from './disk.js'
-import { attachCore, detachCore } from './serve.js'
+import { attachCore, detachCore, openStore } from '../network/cores.js'
+import { removeFolder } from './disk.js'
 
 /** How long a core that nobody uses stays open, ms. */
 const LINGER = 5000

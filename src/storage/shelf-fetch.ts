@@ -5,8 +5,8 @@ import type { CoreLimit } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
 import { formatSize } from '../../contracts/quantity.js'
 import { MAX_BLOCK_BYTES } from '../../contracts/terms.js'
+import { tuneRequests } from '../network/cores.js'
 import { sealOf } from './audit.js'
-import { tuneRequests } from './serve.js'
 
 /** How often a fetch looks at the disk and at what the uploader claims, ms. */
 const WATCH_INTERVAL = 1000

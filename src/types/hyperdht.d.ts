@@ -11,6 +11,8 @@ declare module 'hyperdht' {
     readonly isInitiator: boolean
     readonly opened: Promise<boolean>
     readonly noiseStream: NoiseStream
+    /** Of UDX; bytes as they went over the wire. */
+    readonly rawStream: { readonly bytesTransmitted: number; readonly bytesReceived: number }
     userData: any
     /** ms; 0 switches it off. */
     setKeepAlive(ms: number): void

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { AuditProof, Seal } from '#spec'
 import { chooseAudit, judgeAudit, proofOf, sealOf } from '../../src/storage/audit.js'
-import { openStore } from '../../src/storage/disk.js'
+import { openStore } from '../../src/network/cores.js'
 import { noise, packAt, plant, shelved } from './helpers/goods.js'
 import { atEnd, scratch } from './helpers/wire.js'
 

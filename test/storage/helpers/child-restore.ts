@@ -1,6 +1,6 @@
 /** A reader in a process of its own: restores over TCP, and tells its parent how far it is. */
-import { openStore } from '../../../src/storage/disk.js'
 import { Restore } from '../../../src/storage/restore.js'
+import { openStore } from '../../../src/network/cores.js'
 import { dial } from './wire.js'
 
 export interface RestoreTask {

@@ -2,11 +2,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { openStore } from '../../../src/storage/disk.js'
 import { pack } from '../../../src/storage/pack.js'
 import type { PackResult } from '../../../src/storage/pack.js'
 import { Packed } from '../../../src/storage/packed.js'
 import { Shelf } from '../../../src/storage/shelf.js'
+import { openStore } from '../../../src/network/cores.js'
 import { atEnd, connect } from './wire.js'
 
 export type Content = Buffer | string | { link: string } | { program: string }
