@@ -32,6 +32,22 @@ export interface Experience {
 /** At most so many asks of one identity are tried. */
 const ASKS_PER_IDENTITY = 2
 
+/** How good a peer was, from -3 to 1; 0 for one that is not known. A fault weighs three times what a service does. */
+export function standingOf(record: Experience | null): number {
+  return record ? (record.good - 3 * record.bad) / (1 + record.good + record.bad) : 0
+}
+
+/** Lets pass the first asks of each identity, so that nobody fills the list. */
+export function fewOfEach(): (ask: { identity: Buffer }) => boolean {
+  const seen = new Map<string, number>()
+  return ask => {
+    const identity = ask.identity.toString('hex')
+    const count = (seen.get(identity) ?? 0) + 1
+    seen.set(identity, count)
+    return count <= ASKS_PER_IDENTITY
+  }
+}
+
 /**
  * The asks that can serve what is wanted, in the order in which they are to be tried: what it comes to, price, what was
  * seen of the peer, then id. A pure function: the same book gives the same order everywhere.
@@ -42,30 +58,19 @@ export function match<C extends Candidate>(
   experience: (identity: Buffer) => Experience | null,
   now: number
 ): C[] {
-  const seen = new Map<string, number>()
   return asks
     .filter(ask => fits(ask, wanted) && (experience(ask.identity)?.until ?? 0) <= now)
     .sort(
       (a, b) =>
         compare(comesTo(a), comesTo(b)) ||
         compare(a.price, b.price) ||
-        standing(b) - standing(a) ||
+        standingOf(experience(b.identity)) - standingOf(experience(a.identity)) ||
         Buffer.compare(a.id, b.id)
     )
-    .filter(ask => {
-      const identity = ask.identity.toString('hex')
-      const count = (seen.get(identity) ?? 0) + 1
-      seen.set(identity, count)
-      return count <= ASKS_PER_IDENTITY
-    })
+    .filter(fewOfEach())
 
   function comesTo(ask: C): Msat {
     return charge(wanted, ask.price, ask.minChargeMsat ?? 1n)
-  }
-
-  function standing(ask: C): number {
-    const record = experience(ask.identity)
-    return record ? (record.good - 3 * record.bad) / (1 + record.good + record.bad) : 0
   }
 }
 
@@ -90,7 +95,7 @@ function charge({ bytes, time }: Wanted, price: Msat, minChargeMsat: Msat): Msat
 }
 
 /** The first asks of as many different identities as there are copies. */
-export function distinct<C extends Candidate>(
+export function distinct<C extends { identity: Buffer }>(
   asks: readonly C[],
   copies: number,
   taken: readonly Buffer[] = []
@@ -107,6 +112,6 @@ export function distinct<C extends Candidate>(
   return chosen
 }
 
-function compare(a: bigint, b: bigint): number {
+export function compare(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0
 }

@@ -16,7 +16,14 @@ export const METHODS = {
   void: { request: 'void', reply: 'reissue', kept: true },
   end: { request: 'end', reply: 'ended', kept: true },
   refund: { request: 'refund', reply: 'acknowledgement', kept: false },
-  credit: { request: 'credit', reply: 'paid-until', kept: false }
+  credit: { request: 'credit', reply: 'paid-until', kept: false },
+  // Of jobs: each is answered from the record of the job, so that a repeated one gets the same bytes.
+  jobAgree: { request: 'job-agree', reply: 'job-countersign', kept: false },
+  jobProgress: { request: 'agreement-reference', reply: 'job-progress', kept: false },
+  jobReveal: { request: 'agreement-reference', reply: 'signed-job-statement', kept: false },
+  jobFinal: { request: 'agreement-reference', reply: 'job-due', kept: false },
+  jobKey: { request: 'paid', reply: 'signed-job-key', kept: false },
+  jobCancel: { request: 'agreement-reference', reply: 'acknowledgement', kept: false }
 } as const satisfies Record<string, { request: StructName; reply: StructName; kept: boolean }>
 
 export type Method = keyof typeof METHODS
@@ -39,7 +46,13 @@ export const REQUEST_LIMITS: Record<Method, number> = {
   void: 1 << 10,
   end: 4 << 10,
   refund: 8 << 10,
-  credit: 1 << 10
+  credit: 1 << 10,
+  jobAgree: 16 << 10,
+  jobProgress: 1 << 10,
+  jobReveal: 1 << 10,
+  jobFinal: 1 << 10,
+  jobKey: 1 << 10,
+  jobCancel: 1 << 10
 }
 
 /** Most bytes of one reply, by method; an audit brings up to 64 blocks of 1 MiB, asked for in parts. */
@@ -58,5 +71,11 @@ export const REPLY_LIMITS: Record<Method, number> = {
   void: 8 << 10,
   end: 4 << 10,
   refund: 1 << 10,
-  credit: 1 << 10
+  credit: 1 << 10,
+  jobAgree: 1 << 10,
+  jobProgress: 16 << 10,
+  jobReveal: 4 << 10,
+  jobFinal: 8 << 10,
+  jobKey: 1 << 10,
+  jobCancel: 1 << 10
 }

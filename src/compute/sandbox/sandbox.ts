@@ -69,6 +69,12 @@ export class Sandbox extends ReadyResource {
     this.#refill()
   }
 
+  /** Resolves when the guests that wait for a job have loaded their code. */
+  async warmed(): Promise<void> {
+    await this.ready()
+    await Promise.all(this.#warm.map(child => child.ready))
+  }
+
   protected override async _close(): Promise<void> {
     this.#closing.abort(
       BushelError.failed('the sandbox was closed before the job ended', undefined, 'CLOSED')

@@ -1,0 +1,109 @@
+import { EventEmitter, once } from 'node:events'
+import { cpus } from 'node:os'
+
+export interface PaceSettings {
+  /** When others' jobs may run, minutes of the local day; null is always. From 22:00 to 07:00 is { from: 1320, to: 420 }. */
+  hours: { from: number; to: number } | null
+  /** Only while nothing else keeps the machine busy. */
+  onlyIdle: boolean
+  /** Not until the owner says so. */
+  paused?: boolean
+}
+
+export interface PaceOptions {
+  settings: PaceSettings
+  now?: () => number
+  /** Processors that others keep busy, since it was last asked. */
+  busy?: () => number
+  /** ms between two looks. */
+  every?: number
+}
+
+/** A machine on which others use less than this of a processor is idle. */
+const IDLE = 0.5
+/** Looks in a row that must find it idle before work goes on; one that finds it busy stops the work. */
+const LOOKS = 2
+
+/** Says when others' jobs may run on the owner's machine. Event: `change` when that has changed. */
+export class Pace extends EventEmitter {
+  #settings: PaceSettings
+  readonly #now: () => number
+  readonly #busy: () => number
+  readonly #timer: NodeJS.Timeout
+  #idleLooks = LOOKS
+  #wasOpen: boolean
+
+  constructor({ settings, now = Date.now, busy = busyProcessors(), every = 5000 }: PaceOptions) {
+    super()
+    this.setMaxListeners(0)
+    this.#settings = settings
+    this.#now = now
+    this.#busy = busy
+    this.#wasOpen = this.open
+    this.#timer = setInterval(() => this.look(), every)
+    this.#timer.unref()
+  }
+
+  /** Why no job may run now, or null. */
+  get fault(): string | null {
+    const { hours, onlyIdle, paused } = this.#settings
+    if (paused) return 'the owner has paused jobs here'
+    if (hours && !isWithin(hours, this.#now())) return 'jobs run here at other hours'
+    return onlyIdle && this.#idleLooks < LOOKS ? 'jobs run here only while the machine is idle' : null
+  }
+
+  get open(): boolean {
+    return this.fault === null
+  }
+
+  set(settings: PaceSettings): void {
+    this.#settings = settings
+    this.#tell()
+  }
+
+  look(): void {
+    this.#idleLooks = this.#busy() < IDLE ? this.#idleLooks + 1 : 0
+    this.#tell()
+  }
+
+  #tell(): void {
+    if (this.open === this.#wasOpen) return
+    this.#wasOpen = this.open
+    this.emit('change')
+  }
+
+  /** Resolves when a job may run. */
+  async whenOpen(signal: AbortSignal): Promise<void> {
+    while (!this.open) await once(this, 'change', { signal })
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+}
+
+function isWithin({ from, to }: { from: number; to: number }, at: number): boolean {
+  const date = new Date(at)
+  const minute = date.getHours() * 60 + date.getMinutes()
+  return from <= to ? minute >= from && minute < to : minute >= from || minute < to
+}
+
+/** Counts processors that are busy with anything but what runs at a lower priority, as guests do. */
+function busyProcessors(): () => number {
+  const read = (): { busy: number; all: number } => {
+    let [busy, all] = [0, 0]
+    for (const { times } of cpus()) {
+      const { user, nice, sys, idle, irq } = times
+      busy += user + sys + irq
+      all += user + nice + sys + idle + irq
+    }
+    return { busy, all }
+  }
+  let last = read()
+  return () => {
+    const before = last
+    last = read()
+    const passed = last.all - before.all
+    return passed > 0 ? (cpus().length * (last.busy - before.busy)) / passed : 0
+  }
+}

@@ -1,0 +1,30 @@
+/** How long the parties of a job wait for each other, in ms. */
+export interface JobPatience {
+  /** A connection and its hello. */
+  connect: number
+  /** How a job stands, which a provider answers within two seconds; past it the connection is given up for a new one. */
+  progress: number
+  /** Any other short answer. */
+  answer: number
+  /** More of a module, input or output that is being fetched. */
+  fetch: number
+  /** A way to pay. */
+  reach: number
+  /** What becomes of a payment that was sent. */
+  payment: number
+  /** A provider that cannot be reached, or does not answer. */
+  silence: number
+  /** A job that does not move: neither its state nor its fuel. */
+  stall: number
+}
+
+export const JOB_PATIENCE: JobPatience = {
+  connect: 10_000,
+  progress: 8000,
+  answer: 20_000,
+  fetch: 60_000,
+  reach: 30_000,
+  payment: 60_000,
+  silence: 120_000,
+  stall: 15 * 60_000
+}

@@ -1,0 +1,73 @@
+import { TFUEL } from '../../contracts/job.js'
+import { ceilDiv } from '../../contracts/money.js'
+import type { Msat } from '../../contracts/money.js'
+import { compare, fewOfEach, standingOf } from './matching.js'
+import type { Experience } from './matching.js'
+
+/** What the matcher needs to know of an ask for compute. */
+export interface ComputeCandidate {
+  id: Buffer
+  identity: Buffer
+  /** msat per Tfuel. */
+  price: Msat
+  /** Paid for every job, msat. */
+  baseMsat: Msat
+  /** Bytes that a module may have. */
+  memory: number
+  isolation: string
+  /** The version of metering that it counts by. */
+  fuel: string
+}
+
+export interface ComputeWanted {
+  memoryBytes: number
+  isolation: 'bwrap' | 'any'
+  fuel: string
+  /** Most per Tfuel, msat. */
+  maxPrice: Msat | null
+  /** Most that one provider may be paid, msat: a base that leaves nothing of it for fuel is too high. */
+  maxMsat: Msat
+  /** The buyer itself: nobody buys of himself. */
+  identity: Buffer
+}
+
+/** Base and price are weighed for a job of this much fuel, since what a job uses is known only afterwards. */
+export const TYPICAL_FUEL = TFUEL / 10n
+
+/**
+ * The asks that can run what is wanted, in the order in which they are to be tried: what a typical job comes to, price,
+ * what was seen of the peer, then id. A pure function: the same book gives the same order everywhere.
+ */
+export function matchCompute<C extends ComputeCandidate>(
+  asks: readonly C[],
+  wanted: ComputeWanted,
+  experience: (identity: Buffer) => Experience | null,
+  now: number
+): C[] {
+  return asks
+    .filter(ask => fits(ask, wanted) && (experience(ask.identity)?.until ?? 0) <= now)
+    .sort(
+      (a, b) =>
+        compare(typicalCost(a), typicalCost(b)) ||
+        compare(a.price, b.price) ||
+        standingOf(experience(b.identity)) - standingOf(experience(a.identity)) ||
+        Buffer.compare(a.id, b.id)
+    )
+    .filter(fewOfEach())
+}
+
+/** What a job of `TYPICAL_FUEL` costs, msat. */
+export function typicalCost({ price, baseMsat }: Pick<ComputeCandidate, 'price' | 'baseMsat'>): Msat {
+  return baseMsat + ceilDiv(TYPICAL_FUEL * price, TFUEL)
+}
+
+function fits(ask: ComputeCandidate, wanted: ComputeWanted): boolean {
+  return (
+    ask.fuel === wanted.fuel &&
+    ask.memory >= wanted.memoryBytes &&
+    (wanted.isolation === 'any' || ask.isolation === wanted.isolation) &&
+    (wanted.maxPrice === null || ask.price <= wanted.maxPrice) &&
+    ask.baseMsat < wanted.maxMsat &&
+    !ask.identity.equals(wanted.identity)
+  )
+}
