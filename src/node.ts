@@ -15,6 +15,8 @@ import { CALLS } from './node/calls.js'
 import type { CallContext, Method, NodeCaller, Params, Result } from './node/api.js'
 import { Trade } from './node/trade.js'
 import type { Policy } from './deal/provider.js'
+import type { JobPatience } from './compute/patience.js'
+import type { WorkerOptions } from './compute/worker.js'
 import { PATIENCE } from './storage/patience.js'
 import type { Patience } from './storage/patience.js'
 
@@ -42,6 +44,10 @@ export interface NodeOptions {
   policy?: Partial<Policy>
   /** Differences from how long it waits for providers by default. */
   patience?: Partial<Patience>
+  /** Differences from how long it waits for the provider of a job by default. */
+  jobPatience?: Partial<JobPatience>
+  /** What differs from how a worker is by default. */
+  worker?: Partial<WorkerOptions>
   /** The clock of deals and leases, ms since 1970; by default the machine's. */
   now?: () => number
   onnote?: (note: string) => void
@@ -126,6 +132,8 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       proof,
       policy: this.#options.policy ?? {},
       patience: this.patience,
+      jobPatience: this.#options.jobPatience ?? {},
+      worker: this.#options.worker ?? {},
       now: this.#options.now ?? Date.now,
       facts,
       network,

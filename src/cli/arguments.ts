@@ -3,6 +3,7 @@ import { access, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { BushelError } from '../../contracts/errors.js'
 import { formatKey, parseKey } from '../../contracts/key.js'
+import { MAX_PROVIDERS } from '../../contracts/order.js'
 
 const MAX_RULES_BYTES = 64 * 1024
 const MAX_COPIES = 64
@@ -10,6 +11,31 @@ const MAX_NAME = 64
 
 export function parseCopies(text: string): number {
   return parseCount(text, 'number of copies', 1, MAX_COPIES)
+}
+
+/** How many identities run a job, or `auto`. */
+export function parseVerify(text: string): number | 'auto' {
+  return text === 'auto' ? text : parseCount(text, 'number of providers', 1, MAX_PROVIDERS)
+}
+
+export function parseCores(text: string): number {
+  return parseCount(text, 'number of cores', 1, 1024)
+}
+
+export function parseParallel(text: string): number {
+  return parseCount(text, 'number of jobs at a time', 1, 64)
+}
+
+/** `22:00-07:00` as minutes of the day. */
+export function parseHours(text: string): { from: number; to: number } {
+  const match = /^([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)$/.exec(text)
+  const [from, to] = match ? [minutes(match[1]!, match[2]!), minutes(match[3]!, match[4]!)] : [0, 0]
+  if (from !== to) return { from, to }
+  throw BushelError.badInput(`'${text}' are no hours`, 'write them as 22:00-07:00')
+}
+
+function minutes(hour: string, minute: string): number {
+  return Number(hour) * 60 + Number(minute)
 }
 
 export function parsePort(text: string): number {

@@ -61,7 +61,14 @@ export class Output {
 
   progress(progress: Progress): void {
     if (this.json) this.#progressJson(progress)
+    else if (progress.event === 'output') this.#bytes(progress.stream, Buffer.from(progress.base64, 'base64'))
     else this.#bar?.(progress)
+  }
+
+  /** What a program printed, byte for byte, where its own would go. */
+  #bytes(stream: 'stdout' | 'stderr', bytes: Buffer): void {
+    this.#erase()
+    if (stream === 'stderr' || !this.#closed) this.#streams[stream].write(bytes)
   }
 
   /** How progress is shown to people. */

@@ -31,7 +31,7 @@ export interface ProgramOptions {
 export function createProgram({ version, run, onhelp, onerror }: ProgramOptions): Command {
   const program = new Command('bushel')
     .description(
-      'A peer resource marketplace node: rent and let disk, for sats, without a company in the middle'
+      'A peer resource marketplace node: rent and let disk and compute, for sats, without a company in the middle'
     )
     .version(version, '-V, --version', 'print the version')
     .exitOverride()
@@ -156,6 +156,35 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
     .option('--min-time <time>', 'shortest lease', '1h')
     .option('--max-time <time>', 'longest lease', '365d')
     .option('--region <region>', 'where the disk is, such as eu')
+  define(
+    sell,
+    'compute',
+    'offer to run jobs for others (needs `bushel up`)',
+    'sell compute --cores 2 --memory 2GiB --price "40 sat/Tfuel"',
+    () => import('./commands/sell-compute.js')
+  )
+    .requiredOption('--cores <n>', 'most jobs at the same time')
+    .requiredOption('--memory <size>', 'most for all of them, such as 2GiB')
+    .requiredOption('--price <price>', 'for how much, such as "40 sat/Tfuel"')
+    .option('--base <amount>', 'for each job, whatever it uses', '1 sat')
+    .option('--only-idle', 'run them only while the machine has nothing else to do')
+    .option('--hours <from-to>', 'run them only at these hours, such as 22:00-07:00')
+    .option('--allow-process', 'sell where bubblewrap does not work: fewer walls')
+    .option('--region <region>', 'where the machine is, such as eu')
+  define(
+    sell,
+    'pause',
+    'run no jobs of others for a while; offers stand (needs `bushel up`)',
+    'sell pause',
+    () => import('./commands/sell-pause.js')
+  )
+  define(
+    sell,
+    'resume',
+    'run jobs of others again (needs `bushel up`)',
+    'sell resume',
+    () => import('./commands/sell-pause.js')
+  )
 
   define(
     program,
@@ -164,7 +193,9 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
     'book --watch',
     () => import('./commands/book.js')
   )
-    .addArgument(new Argument('[resource]', 'what is traded').choices(['storage']).default('storage'))
+    .addArgument(
+      new Argument('[resource]', 'what is traded').choices(['storage', 'compute']).default('storage')
+    )
     .option('--watch', 'print it again whenever it changes')
 
   const bid = group(
@@ -183,6 +214,19 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
     .requiredOption('--copies <n>', 'with how many providers')
     .requiredOption('--max <price>', 'highest price, such as "30 sat/GiB-month"')
     .option('--prepay-max <amount>', 'most to pay ahead')
+
+  buying(
+    define(
+      bid,
+      'compute <module> [args...]',
+      'let a bid rest on the book, run unattended (needs `bushel up`)',
+      'bid compute a.wasm --out o --max "9 sat" --max-price "9 sat/Tfuel"',
+      () => import('./commands/bid-compute.js')
+    )
+  )
+    .requiredOption('--max <amount>', 'most to pay for it')
+    .requiredOption('--max-price <price>', 'highest price, such as "30 sat/Tfuel"')
+    .requiredOption('--out <dir>', 'write what it leaves under /out to')
 
   define(
     program,
@@ -211,6 +255,46 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
     'restore bushel://... film.mkv',
     () => import('./commands/restore.js')
   ).option('--force', 'overwrite different files that are in the way')
+
+  buying(
+    define(
+      program,
+      'run <module> [args...]',
+      "run a WebAssembly program on strangers' machines, and pay for what it uses",
+      'run job.wasm --in data --out result --max "100 sat" -- --level 9',
+      () => import('./commands/run.js')
+    )
+  )
+    .option('--out <dir>', 'write what it leaves under /out to')
+    .option('--max <amount>', 'most to pay for it, over all providers', '100 sat')
+    .option('--max-price <price>', 'highest price (default: any)')
+    .option('--map <pattern>', 'one job for each file; {} in ARGS is its path')
+    .option('--parallel <n>', 'with --map: jobs at the same time', '4')
+    .option('--no-stdin', 'leave our standard input alone')
+    .option('--local', 'run it on this machine: the same fuel and hash, nothing paid')
+
+  define(
+    program,
+    'jobs',
+    'show the jobs that were bought',
+    'jobs --watch',
+    () => import('./commands/jobs.js')
+  ).option('--watch', 'print it again whenever it changes')
+  const job = group('job', 'one job: show it, or stop it', 'job show 8kc1pyjd')
+  define(
+    job,
+    'show <id>',
+    'show how a job stands, and what each provider did',
+    'job show 8kc1pyjd',
+    () => import('./commands/job-show.js')
+  )
+  define(
+    job,
+    'cancel <id>',
+    'stop a job; what it used until then is paid',
+    'job cancel 8kc1pyjd',
+    () => import('./commands/job-cancel.js')
+  )
 
   const leases = define(
     program,
@@ -325,7 +409,7 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
   define(
     receipt,
     'verify <file>',
-    'check a receipt, offline: both signatures, preimage, agreement, epoch, amount',
+    'check a receipt, or the evidence of a job, offline',
     'receipt verify receipt.json',
     () => import('./commands/receipt-verify.js')
   )
@@ -338,6 +422,16 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
   )
   defineHelp(program, run)
   return program
+}
+
+/** What a job is, for whoever runs it. */
+function buying(command: Command): Command {
+  return command
+    .option('--in <path>', 'a folder whose files it finds under /in, or one file')
+    .option('--force', 'overwrite different files that are in the way')
+    .option('--verify <n|auto>', 'run it at so many providers, and compare', '1')
+    .option('--limit <name=value,...>', 'wall, cpu, memory, output, stdout, stderr, inodes')
+    .option('--seed <text>', 'where its randomness comes from (default: the job)')
 }
 
 /** `help`, `help exit-codes`, `help market create`. */

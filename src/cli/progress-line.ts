@@ -1,12 +1,15 @@
+import { FINAL_EPOCH } from '../../contracts/job.js'
 import { formatAmount } from '../../contracts/money.js'
 import { formatSize } from '../../contracts/quantity.js'
 import type { Progress } from '../node/api.js'
+import { fuelText } from './fuel-text.js'
 
 const BAR = 20
 const PLAIN_EVERY_MS = 10_000
 const REDRAW_MS = 100
 
 type Step = Extract<Progress, { event: 'progress' }>
+type Job = Extract<Progress, { event: 'job' }>
 
 export interface Screen {
   /** A line that stays. */
@@ -23,6 +26,7 @@ export class ProgressLine {
   #step = ''
   #started = { at: 0, done: 0 }
   #shown = 0
+  readonly #states = new Map<string, string>()
 
   /** `now` in ms. */
   constructor(screen: Screen, now: () => number = () => performance.now()) {
@@ -33,7 +37,18 @@ export class ProgressLine {
   show(progress: Progress): void {
     if (progress.event === 'note') this.#screen.line(progress.message)
     else if (progress.event === 'payment') this.#screen.line(paymentLine(progress))
-    else this.#onstep(progress)
+    else if (progress.event === 'progress') this.#onstep(progress)
+    else if (progress.event === 'job') this.#onjob(progress)
+    else if (progress.event !== 'output') this.#screen.line(jobLine(progress))
+  }
+
+  /** A state is told once; on a terminal the fuel of what runs is told as it grows. */
+  #onjob({ provider, state, fuel, job = '' }: Job): void {
+    const text = [`${state.toLowerCase().padEnd(8)}  at ${provider.slice(0, 8)}`, fuelText(BigInt(fuel)), job]
+    const mark = `${job} ${provider} ${state}`
+    if (this.#states.get(`${job} ${provider}`) === mark) this.#screen.draw(text.filter(Boolean).join('  '))
+    else this.#screen.line(text.filter(Boolean).join('  '))
+    this.#states.set(`${job} ${provider}`, mark)
   }
 
   #onstep(progress: Step): void {
@@ -82,6 +97,20 @@ function paymentLine(payment: Extract<Progress, { event: 'payment' }>): string {
     `paid      ${formatAmount(BigInt(msat))}${fee} to ${provider.slice(0, 8)}` +
     ` for lease ${lease.slice(0, 8)}, ${epoch + 1} of ${of}`
   )
+}
+
+function jobLine(progress: Extract<Progress, { event: 'segment' | 'mapped' }>): string {
+  if (progress.event === 'mapped') {
+    const { job, ok, done, total } = progress
+    return `${ok ? 'done' : 'FAILED'}    ${job}, ${done} of ${total}`
+  }
+  const { provider, epoch, msat } = progress
+  return `paid      ${formatAmount(BigInt(msat))} to ${provider.slice(0, 8)}, ${segmentName(epoch)}`
+}
+
+function segmentName(epoch: number): string {
+  if (epoch === 0) return 'the base'
+  return epoch === FINAL_EPOCH ? 'the last payment' : `segment ${epoch}`
 }
 
 function clock(seconds: number): string {

@@ -12,7 +12,7 @@ import { readLines } from './lines.js'
 
 const MAX_CONNECTIONS = 64
 const MAX_CALLS = 64
-/** A caller that does not read is not sent progress past this many bytes; it still gets its result. */
+/** A caller that does not read is not sent progress past this many bytes; it still gets what was printed, and its result. */
 const MAX_UNREAD = 1 << 20
 const CLOSE_TIMEOUT_MS = 5_000
 
@@ -135,7 +135,10 @@ class Connection {
   }
 
   #progress(id: number, progress: Progress): void {
-    if (this.#calls.has(id) && this.#socket.writableLength < MAX_UNREAD) this.#send({ id, progress })
+    // What a program printed is part of its result: it is bounded by the job's own limits, and none of it is left out.
+    const needed = progress.event === 'output'
+    if (this.#calls.has(id) && (needed || this.#socket.writableLength < MAX_UNREAD))
+      this.#send({ id, progress })
   }
 
   #answer(id: number, response: Response): void {

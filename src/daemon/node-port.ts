@@ -29,7 +29,7 @@ export interface RunningNode extends NodeCaller {
 
 export type OpenNode = (options: NodeOptions) => Promise<RunningNode>
 
-export type OfflineMethod = Extract<Method, 'wallet' | 'leases' | 'status' | 'market.list'>
+export type OfflineMethod = Extract<Method, 'wallet' | 'leases' | 'jobs' | 'status' | 'market.list'>
 
 /** What a home's disk tells without a node. */
 export type ReadOffline = <M extends OfflineMethod>(home: Home, method: M) => Promise<Result<M>>

@@ -1,3 +1,19 @@
+import type {
+  BidCompute,
+  ComputeAskEntry,
+  ComputeBidEntry,
+  ComputeProgress,
+  ComputeStatus,
+  IsolationName,
+  JobEntry,
+  JobResult,
+  MapResult,
+  RunEstimate,
+  RunJob,
+  RunMap,
+  SellCompute
+} from './compute-api.js'
+
 /**
  * What a running node can be asked, by the command line through the control socket or in the same process. Everything
  * here is plain JSON, so that it crosses the socket as it is: amounts in msat and prices in msat per TiB and 30 days as
@@ -6,6 +22,7 @@
 
 /** Progress of long work: one event for each step or share of it. */
 export type Progress =
+  | ComputeProgress
   | {
       event: 'progress'
       step: string
@@ -132,16 +149,26 @@ export interface BookBid {
   expires: number
 }
 
-export interface BookResult {
+/** `asks` and `bids` are best first. */
+export interface BookOf<Ask, Bid> {
   market: string
   name: string
   viewHash: string
-  asks: BookAsk[]
-  bids: BookBid[]
+  asks: Ask[]
+  bids: Bid[]
   /** False when the market could not be brought in step in the time given. */
   inStep: boolean
   /** Time of the market's last tick. */
   tick: number
+}
+
+export type BookResult = BookOf<BookAsk, BookBid>
+export type ComputeBook = BookOf<ComputeAskEntry, ComputeBidEntry>
+
+export interface BookParams {
+  market?: string
+  limit?: number
+  waitMs?: number
 }
 
 export interface LeaseEntry {
@@ -243,6 +270,7 @@ export interface StatusResult {
   peers: number
   shelf: { usedBytes: number; reservedBytes: number; spaceBytes: number; egressBytes: number }
   leases: { buyer: number; provider: number }
+  compute: ComputeStatus
   notes: string[]
 }
 
@@ -266,7 +294,16 @@ export interface NodeApi {
   'sell.storage': [SellStorage, OrderResult]
   'bid.storage': [BidStorage, OrderResult]
   withdraw: [{ id: string; dryRun?: boolean }, { id: string; dryRun?: boolean }]
-  book: [{ market?: string; resource: 'storage'; limit?: number; waitMs?: number }, BookResult]
+  book: [BookParams & { resource: 'storage' }, BookResult]
+  'book.compute': [BookParams, ComputeBook]
+  'sell.compute': [SellCompute, OrderResult & { isolation: IsolationName }]
+  'sell.pause': [{ paused: boolean; dryRun?: boolean }, { paused: boolean; dryRun?: boolean }]
+  'bid.compute': [BidCompute, OrderResult]
+  run: [RunJob, JobResult]
+  'run.map': [RunMap, MapResult]
+  'run.estimate': [RunJob | RunMap, RunEstimate]
+  jobs: [Record<string, never>, { jobs: JobEntry[] }]
+  'job.cancel': [{ id: string; dryRun?: boolean }, { id: string; state: string; dryRun?: boolean }]
   mirror: [Mirror, MirrorResult]
   restore: [Restore, RestoreResult]
   leases: [Record<string, never>, { leases: LeaseEntry[] }]

@@ -1,8 +1,9 @@
 import id from 'hypercore-id-encoding'
 import { formatKey } from '../../contracts/key.js'
-import { RESOURCE, askOf, bidOf } from '../../contracts/order.js'
+import { RESOURCE, askOf, bidOf, computeAskOf, computeBidOf } from '../../contracts/order.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
-import type { BookAsk, BookBid, BookResult, Params } from './api.js'
+import type { BookAsk, BookBid, BookOf, BookParams, BookResult, ComputeBook } from './api.js'
+import type { ComputeAskEntry, ComputeBidEntry } from './compute-api.js'
 import { networkOf } from './backend.js'
 import { browsing } from './browsing.js'
 import { marketOf } from './markets.js'
@@ -11,22 +12,36 @@ import type { Parts } from './parts.js'
 const WAIT = 10_000
 const LIMIT = 1000
 
+export function readBook(parts: Parts, params: BookParams): Promise<BookResult> {
+  return read(parts, params, { resource: RESOURCE.storage, ask: askEntry, bid: bidEntry })
+}
+
+export function readComputeBook(parts: Parts, params: BookParams): Promise<ComputeBook> {
+  return read(parts, params, { resource: RESOURCE.compute, ask: computeAskEntry, bid: computeBidEntry })
+}
+
+interface Entries<Ask, Bid> {
+  resource: number
+  ask: (verified: VerifiedOrder) => Ask
+  bid: (verified: VerifiedOrder) => Bid
+}
+
 /** The book of a market that is joined, or, named by its key, of one that is only looked at. */
-export async function readBook(parts: Parts, params: Params<'book'>): Promise<BookResult> {
+async function read<Ask, Bid>(
+  parts: Parts,
+  params: BookParams,
+  { resource, ask, bid }: Entries<Ask, Bid>
+): Promise<BookOf<Ask, Bid>> {
   const waitMs = params.waitMs ?? WAIT
-  const query = {
-    resource: RESOURCE.storage,
-    network: networkOf(parts.home.wallet),
-    limit: params.limit ?? LIMIT
-  }
+  const query = { resource, network: networkOf(parts.home.wallet), limit: params.limit ?? LIMIT }
   const key = params.market && id.isValid(params.market) ? Buffer.from(id.decode(params.market)) : null
   if (key && !parts.books.get(key)) {
     return browsing(parts, key, waitMs, async reader => ({
       market: formatKey(key),
       name: reader.name,
       viewHash: reader.viewHash,
-      asks: (await reader.asks(query)).map(askEntry),
-      bids: (await reader.bids(query)).map(bidEntry),
+      asks: (await reader.asks(query)).map(ask),
+      bids: (await reader.bids(query)).map(bid),
       inStep: true,
       tick: reader.tick
     }))
@@ -37,8 +52,8 @@ export async function readBook(parts: Parts, params: Params<'book'>): Promise<Bo
     market: formatKey(market.key),
     name: market.name,
     viewHash: await market.viewHash(),
-    asks: (await market.asks(query)).map(askEntry),
-    bids: (await market.bids(query)).map(bidEntry),
+    asks: (await market.asks(query)).map(ask),
+    bids: (await market.bids(query)).map(bid),
     inStep,
     tick: market.tick
   }
@@ -52,6 +67,17 @@ function askEntry(verified: VerifiedOrder): BookAsk {
 function bidEntry(verified: VerifiedOrder): BookBid {
   const { bytes, time, copies } = bidOf(verified.order)
   return { ...entry(verified), bytes, time, copies }
+}
+
+function computeAskEntry(verified: VerifiedOrder): ComputeAskEntry {
+  const { cores, memory, isolation, fuel, baseMsat, region } = computeAskOf(verified.order)
+  const device = formatKey(verified.order.device)
+  return { ...entry(verified), device, baseMsat: baseMsat.toString(), cores, memory, isolation, fuel, region }
+}
+
+function computeBidEntry(verified: VerifiedOrder): ComputeBidEntry {
+  const { memory, fuel, providers, maxMsat } = computeBidOf(verified.order)
+  return { ...entry(verified), memory, fuel, providers, maxMsat: maxMsat.toString() }
 }
 
 function entry({ id, order }: VerifiedOrder): Pick<BookAsk, 'id' | 'identity' | 'price' | 'expires'> {

@@ -8,7 +8,9 @@ import { encode } from '../../contracts/codec.js'
 import { Copy } from '../storage/copy.js'
 import type { MirrorListener, MirrorRequest } from '../storage/mirrors.js'
 import type { CallContext, Method, Mirror, MirrorResult, Params, Progress, Result } from './api.js'
-import { readBook } from './booking.js'
+import { readBook, readComputeBook } from './booking.js'
+import { bidCompute } from './compute-bids.js'
+import { cancelJob, estimateRun, listJobs, pauseSelling, runJob, runMap, sellCompute } from './computing.js'
 import { createMarket, joinMarket, marketEntries, marketOf } from './markets.js'
 import {
   checkLog,
@@ -19,6 +21,7 @@ import {
   walletPay,
   walletResult
 } from './money.js'
+import { needsUp } from './needs-up.js'
 import type { Parts } from './parts.js'
 import { leaseEntries } from './report.js'
 import { restoreLink } from './restoring.js'
@@ -103,6 +106,16 @@ export const CALLS: Calls = {
   },
 
   book: readBook,
+  'book.compute': readComputeBook,
+
+  'sell.compute': sellCompute,
+  'sell.pause': pauseSelling,
+  'bid.compute': bidCompute,
+  run: runJob,
+  'run.map': runMap,
+  'run.estimate': estimateRun,
+  jobs: listJobs,
+  'job.cancel': cancelJob,
 
   mirror: async (parts, params, context) => {
     const market = marketOf(parts, params.market)
@@ -172,10 +185,6 @@ const MIN_CHARGE = 1000n
 
 function dry<T extends object>(params: { dryRun?: boolean }, result: T): T & { dryRun?: boolean } {
   return params.dryRun ? { ...result, dryRun: true } : result
-}
-
-function needsUp(): BushelError {
-  return BushelError.failed('this needs a running node', 'start one with: bushel up', 'NOT_RUNNING')
 }
 
 /** The parts that only `bushel up` has. */

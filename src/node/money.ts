@@ -4,6 +4,7 @@ import { readInvoice } from '../lightning/invoice.js'
 import type { Balance } from '../lightning/wallet.js'
 import type { BalanceCheck } from '../payment/balance.js'
 import type { LimitSettings } from '../payment/limits.js'
+import { consumedByJobs } from '../compute/consumed.js'
 import { consumed } from '../storage/consumed.js'
 import type {
   CheckResult,
@@ -107,8 +108,9 @@ function shown({ dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat }: LimitSet
 
 /** The balance check, over all agreements. */
 export async function checkLog(parts: Parts): Promise<CheckResult> {
-  const { teller, leases, ledger, debts } = await parts.trade()
-  const check = await teller.checkBalance(consumed(leases, ledger, debts, Date.now()))
+  const { teller, leases, ledger, debts, jobs } = await parts.trade()
+  const used = [...consumed(leases, ledger, debts, Date.now()), ...consumedByJobs(jobs, ledger)]
+  const check = await teller.checkBalance(new Map(used))
   const { ok, lines, faults } = check
   return { ok, lines, faults, ...sums(check) }
 }

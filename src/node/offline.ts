@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { formatKey } from '../../contracts/key.js'
 import { BushelError } from '../../contracts/errors.js'
 import type { WalletChoice } from '../identity/config.js'
+import { RunRecords, viewOf } from '../compute/run-records.js'
 import { Facts } from '../journal/facts.js'
 import { ClnWallet } from '../lightning/cln.js'
 import { PlayWallet } from '../lightning/play/wallet.js'
@@ -10,8 +11,11 @@ import { occupiedBytes } from '../storage/disk.js'
 import { Books } from '../book/books.js'
 import type { KeyPair } from 'hypercore-crypto'
 import type { LeaseEntry, MarketEntry, Result, StatusResult, WalletResult } from './api.js'
+import type { JobEntry } from './compute-api.js'
+import { jobEntry } from './job-view.js'
 import { ledgerFile, networkOf } from './backend.js'
 import { walletResult } from './money.js'
+import { readLending } from './lending.js'
 import { marketEntries } from './markets.js'
 import { leaseEntries } from './report.js'
 import { countsOf } from './status.js'
@@ -28,6 +32,10 @@ export interface OfflineHome {
 async function readLeases(home: OfflineHome): Promise<{ leases: LeaseEntry[] }> {
   const [facts, ledger] = await Promise.all([factsOf(home), Ledger.read(ledgerFile(home.dir, home.wallet))])
   return { leases: leaseEntries(facts, ledger) }
+}
+
+async function readJobs(home: OfflineHome): Promise<{ jobs: JobEntry[] }> {
+  return { jobs: new RunRecords(await factsOf(home)).list().map(record => jobEntry(viewOf(record))) }
 }
 
 async function readWallet(home: OfflineHome): Promise<WalletResult> {
@@ -53,7 +61,8 @@ async function readWallet(home: OfflineHome): Promise<WalletResult> {
 }
 
 async function readStatus(home: OfflineHome): Promise<StatusResult> {
-  const { leases, reservedBytes } = countsOf(await factsOf(home))
+  const facts = await factsOf(home)
+  const { leases, reservedBytes } = countsOf(facts)
   const usedBytes = await occupiedBytes(join(home.dir, 'shelf'))
   return {
     identity: formatKey(home.identity),
@@ -64,8 +73,13 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
     peers: 0,
     shelf: { usedBytes, reservedBytes, spaceBytes: 0, egressBytes: 0 },
     leases,
+    compute: { running: 0, queued: 0, paused: readLending(facts).paused === true, bought: boughtOf(facts) },
     notes: ['no node is running on this home (bushel up)']
   }
+}
+
+function boughtOf(facts: Facts): number {
+  return new RunRecords(facts).list().filter(({ state }) => state === 'open').length
 }
 
 function factsOf(home: OfflineHome): Promise<Facts> {
@@ -83,11 +97,12 @@ async function readMarkets(home: OfflineHome): Promise<{ markets: MarketEntry[] 
   }
 }
 
-export type OfflineMethod = 'wallet' | 'leases' | 'status' | 'market.list'
+export type OfflineMethod = 'wallet' | 'leases' | 'jobs' | 'status' | 'market.list'
 
 const READERS: { [M in OfflineMethod]: (home: OfflineHome) => Promise<Result<M>> } = {
   wallet: readWallet,
   leases: readLeases,
+  jobs: readJobs,
   status: readStatus,
   'market.list': readMarkets
 }

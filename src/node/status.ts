@@ -8,6 +8,7 @@ import { billedBytes, formatAmount } from '../../contracts/money.js'
 import type { Wallet } from '../lightning/wallet.js'
 import type { Facts } from '../journal/facts.js'
 import type { StatusResult } from './api.js'
+import type { ComputeStatus } from './compute-api.js'
 import { networkOf } from './backend.js'
 import type { Parts } from './parts.js'
 
@@ -60,9 +61,22 @@ export async function statusOf(parts: Parts): Promise<StatusResult> {
         : 0
     },
     leases,
+    compute: computeOf(trade),
     notes
   }
 }
+
+function computeOf(trade: Awaited<ReturnType<Parts['trade']>> | null): ComputeStatus {
+  const states = (trade?.worker?.jobs ?? []).map(({ state }) => state)
+  return {
+    running: states.filter(state => AT_WORK.has(state)).length,
+    queued: states.filter(state => state === 'QUEUED').length,
+    paused: trade?.worker?.settings.paused === true,
+    bought: (trade?.runs.list() ?? []).filter(({ state }) => state === 'open').length
+  }
+}
+
+const AT_WORK = new Set(['FETCHING', 'RUNNING', 'WAITING', 'PAUSED'])
 
 /** Whoever sells for real sats must be able to receive them. */
 async function inboundNote(wallet: Wallet): Promise<string[]> {

@@ -9,6 +9,7 @@ import { RESOURCE, askOf } from '../../contracts/order.js'
 import type { Books } from '../book/books.js'
 import type { Market } from '../book/market.js'
 import type { DealChannel } from '../deal/channel.js'
+import { ComputeBids } from '../compute/bids.js'
 import { Deals } from '../deal/deals.js'
 import { Experiences } from '../deal/experience.js'
 import { DEFAULT_POLICY, Provider } from '../deal/provider.js'
@@ -25,6 +26,15 @@ import { Debts } from '../payment/debts.js'
 import { Ledger } from '../payment/ledger.js'
 import { Limits } from '../payment/limits.js'
 import { Teller } from '../payment/teller.js'
+import { Blobs } from '../compute/blobs.js'
+import { EvidenceFiles } from '../compute/evidence-files.js'
+import { Hires } from '../compute/hires.js'
+import type { Jobs, RunListener } from '../compute/jobs.js'
+import { JobRecords, isOver } from '../compute/job-records.js'
+import { JOB_PATIENCE } from '../compute/patience.js'
+import type { JobPatience } from '../compute/patience.js'
+import { Worker } from '../compute/worker.js'
+import type { WorkerOptions } from '../compute/worker.js'
 import { Bids } from '../storage/bids.js'
 import type { BookedBid } from '../storage/bids.js'
 import { exchangeCounters } from '../storage/counters.js'
@@ -41,6 +51,9 @@ import { takeOver } from '../storage/restored-home.js'
 import { Shelf } from '../storage/shelf.js'
 import { Tenant } from '../storage/tenant.js'
 import { ledgerFile, walletOf } from './backend.js'
+import { jobsOf } from './job-buying.js'
+import { readLending } from './lending.js'
+import { fillBid, fitsBid } from './stored-bid.js'
 
 export interface TradeOptions {
   /** The home's folder. */
@@ -57,18 +70,23 @@ export interface TradeOptions {
   serve: boolean
   policy?: Partial<Policy>
   patience: Patience
+  jobPatience?: Partial<JobPatience>
+  /** What differs from how a worker is by default. */
+  worker?: Partial<WorkerOptions>
   now?: () => number
   onfault: (error: unknown) => void
   onnote: (note: string) => void
 }
 
-/** The parts of a node that make deals: wallet, teller, deals, and both sides of storage. */
+/** The parts of a node that make deals: wallet, teller, deals, and both sides of storage and of compute. */
 export class Trade extends ReadyResource {
   readonly wallet: Wallet & ReadyResource
   readonly ledger: Ledger
   readonly debts: Debts
   readonly limits: Limits
   readonly leases: Leases
+  readonly jobs: JobRecords
+  readonly blobs: Blobs
   readonly policy: Policy
   /** What the owner must know: a home that is an older copy, money that does not add up. */
   readonly alarms = new Set<string>()
@@ -80,10 +98,14 @@ export class Trade extends ReadyResource {
   deals!: Deals
   orders!: StandingOrders
   mirrors!: Mirrors
+  hires!: Hires
+  worker: Worker | null = null
   keeper: Keeper | null = null
   shelf: Shelf | null = null
   bids: Bids | null = null
   tenant: Tenant | null = null
+  runs!: Jobs
+  computeBids: ComputeBids | null = null
   readonly #options: TradeOptions
   readonly #linked = new WeakSet<NoiseStream>()
   readonly #onconnection = (stream: NoiseStream): void => {
@@ -107,6 +129,9 @@ export class Trade extends ReadyResource {
     this.debts = new Debts(facts, this.ledger)
     this.limits = new Limits({ ledger: this.ledger, real: this.wallet.real, facts, now })
     this.leases = new Leases(options.facts)
+    this.jobs = new JobRecords(options.facts, now)
+    const { fetch: stallMs } = { ...JOB_PATIENCE, ...options.jobPatience }
+    this.blobs = new Blobs({ folder: join(dir, 'compute'), facts, stallMs })
     this.policy = { ...DEFAULT_POLICY, ...options.policy }
   }
 
@@ -180,6 +205,7 @@ export class Trade extends ReadyResource {
       spendable: async () => (await this.wallet.balance()).spendableMsat,
       minGrace: this.policy.grace
     })
+    await this.#openCompute()
     if (serve) {
       this.shelf = new Shelf({ folder: join(dir, 'shelf') })
       this.shelf.on('problem', onfault)
@@ -204,13 +230,44 @@ export class Trade extends ReadyResource {
     for (const stream of network.streams) this.#onconnection(stream)
     network.on('connection', this.#onconnection)
     await this.mirrors.sweep(await readdir(folder))
+    await this.runs.ready()
     if (serve) await this.#serve(context)
+  }
+
+  async #openCompute(): Promise<void> {
+    const { wallet, teller, deals, jobs, blobs } = this
+    const { dir, network, onfault, serve, jobPatience, worker, now = Date.now } = this.#options
+    await blobs.ready()
+    this.hires = new Hires({
+      ...{ deals, teller, jobs, blobs, now },
+      evidence: new EvidenceFiles(join(dir, 'compute', 'evidence')),
+      ...(jobPatience ? { patience: jobPatience } : {})
+    })
+    await this.hires.ready()
+    network.serveCores((discoveryKey, stream) => blobs.serve(discoveryKey, stream))
+    this.runs = jobsOf({
+      ...{ blobs, now, onfault, hires: this.hires, limits: this.limits },
+      ...{ books: this.#options.books, facts: this.#options.facts, identity: this.#options.identity },
+      network: wallet.network,
+      folder: join(dir, 'compute'),
+      unattended: serve,
+      listener: this.#runListener
+    })
+    if (!serve) return
+    this.worker = new Worker({
+      ...{ deals, teller, jobs, blobs, now, onfault },
+      canReceive: (from, msat) => wallet.canReceive(from, msat),
+      ask: id => this.orders.get(id),
+      ...worker,
+      settings: { ...readLending(this.#options.facts), ...worker?.settings }
+    })
   }
 
   async #serve(context: CopyContext): Promise<void> {
     const { onfault, network, books } = this.#options
     await this.keeper!.ready()
     await this.orders.ready()
+    await this.worker!.ready()
     this.tenant = new Tenant({ ...context, refunds: this.refunds, onfault })
     await this.tenant.ready()
     this.bids = new Bids({
@@ -223,7 +280,20 @@ export class Trade extends ReadyResource {
       onfault
     })
     await this.bids.ready()
-    const follow = (market: Market): void => void market.on('update', () => this.bids!.soon())
+    this.computeBids = new ComputeBids({
+      orders: this.orders,
+      facts: this.#options.facts,
+      fits: (stored, signal) => fitsBid(this.runs, stored, signal),
+      fill: (stored, signal) => fillBid(this.runs, stored, this.#runListener, signal),
+      onnote: this.#options.onnote,
+      onfault
+    })
+    await this.computeBids.ready()
+    const follow = (market: Market): void =>
+      void market.on('update', () => {
+        this.bids!.soon()
+        this.computeBids!.soon()
+      })
     books.markets.forEach(follow)
     books.on('market', follow)
     await network.listen()
@@ -231,8 +301,13 @@ export class Trade extends ReadyResource {
 
   /** Do we have anything with that device that is not over? */
   #deals(device: Buffer): boolean {
-    const { leases, ledger } = this
+    const { leases, ledger, jobs } = this
     for (const role of ['buyer', 'provider'] as const) {
+      for (const { id, job } of jobs.list(role)) {
+        const { buyer, provider } = job.terms
+        if (!(role === 'buyer' ? provider : buyer).device.equals(device)) continue
+        if (!isOver(job) || ledger.totals(id).inFlightMsat > 0n) return true
+      }
       for (const { id, lease } of leases.list(role)) {
         const { buyer, provider } = lease.terms
         if (!(role === 'buyer' ? provider : buyer).device.equals(device)) continue
@@ -273,15 +348,27 @@ export class Trade extends ReadyResource {
     paid: () => undefined
   }
 
+  /** Of jobs that nobody waits for. */
+  readonly #runListener: RunListener = {
+    note: message => this.#options.onnote(message),
+    state: () => undefined,
+    paid: () => undefined
+  }
+
   protected override async _close(): Promise<void> {
     this.#options.network.off('connection', this.#onconnection)
+    await this.computeBids?.close()
+    await this.runs?.close()
     await this.bids?.close()
+    await this.worker?.close()
     await this.tenant?.close()
     await this.orders?.close()
     await this.keeper?.close()
     await this.deals?.close()
     await this.teller?.close()
     await this.shelf?.close()
+    await this.hires?.close()
+    await this.blobs.close()
     await this.wallet.close()
   }
 

@@ -5,8 +5,11 @@ import { Output } from '../../src/cli/output.js'
 
 export interface Said {
   failure: BushelError | null
+  /** As the process would end. */
+  exit: number
   stdout: string
   stderr: string
+  bytes: { stdout: Buffer; stderr: Buffer }
   /** Standard output as lines of JSON. */
   lines: Record<string, unknown>[]
 }
@@ -21,13 +24,16 @@ export async function typed(
   const output = new Output(json, { stdout, stderr })
   const failure = await execute(argv, output, signal)
   if (failure) output.error(failure)
-  const text = (stream: PassThrough): string => String(stream.read() ?? '')
-  const said = text(stdout)
+  const read = (stream: PassThrough): Buffer => (stream.read() as Buffer | null) ?? Buffer.alloc(0)
+  const bytes = { stdout: read(stdout), stderr: read(stderr) }
+  const said = bytes.stdout.toString()
   const parse = (line: string): Record<string, unknown> => JSON.parse(line) as Record<string, unknown>
   return {
     failure,
+    exit: failure?.exit ?? output.exit,
     stdout: said,
-    stderr: text(stderr),
+    stderr: bytes.stderr.toString(),
+    bytes,
     lines: json ? said.split('\n').filter(Boolean).map(parse) : []
   }
 }

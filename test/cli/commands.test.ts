@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -54,6 +54,7 @@ const lease = {
 
 let dir = ''
 let home = ''
+let module = ''
 let daemon: Daemon
 const node = new StandIn(() => ({ markets: [] }))
 
@@ -61,6 +62,8 @@ before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bushel-commands-'))
   home = join(dir, 'home')
   await Home.create(home)
+  module = join(dir, 'job.wasm')
+  await writeFile(module, 'the node reads it')
   daemon = new Daemon({ home, bootstrap: null, openNode: () => Promise.resolve(node) })
   await daemon.ready()
 })
@@ -68,6 +71,42 @@ after(async () => {
   await daemon.close()
   await rm(dir, { recursive: true, force: true })
 })
+
+const provider = {
+  device: b,
+  fuel: '1234567890123',
+  hash: 'ab'.repeat(64),
+  paid: '45000',
+  verdict: 'equal',
+  note: 'a note that is far too long to stand in a table of eighty columns'
+}
+const result = {
+  id: a,
+  status: 'ok',
+  limit: null,
+  reason: '',
+  exitCode: 0,
+  fuel: '1234567890123',
+  hash: 'ab'.repeat(64),
+  out: null,
+  paidMsat: '45000',
+  feesMsat: '3',
+  providers: [provider],
+  evidence: [],
+  seconds: 12.5
+}
+const jobEntry = {
+  id: a,
+  name: 'a program with a name that is longer than a table is wide, by far.wasm',
+  created: DAY,
+  state: 'RUNNING',
+  status: null,
+  exitCode: null,
+  fuel: '1234567890123',
+  hash: 'ab'.repeat(64),
+  paidMsat: '45000',
+  providers: [provider]
+}
 
 const order = { id: a, market: b, expires: DAY }
 const market = { key: a, name: 'here' }
@@ -127,6 +166,45 @@ const cases: [string[], string, object, object][] = [
     { market: a, time: 30 * DAY, copies: 3, maxPrice: '30720000', path: resolve('.'), dryRun: false },
     order
   ],
+  [
+    ['sell', 'compute', '--cores', '2', '--memory', '2GiB', '--price', '40 sat/Tfuel'],
+    'sell.compute',
+    {
+      cores: 2,
+      memory: 2 * 2 ** 30,
+      price: '40000',
+      baseMsat: '1000',
+      region: '',
+      onlyIdle: false,
+      hours: null,
+      allowProcess: false,
+      dryRun: false
+    },
+    { ...order, isolation: 'bwrap' }
+  ],
+  [
+    [
+      ...['sell', 'compute', '--cores', '1', '--memory', '1GB', '--price', '1 msat/Gfuel', '--base', '2 sat'],
+      ...['--only-idle', '--hours', '22:00-07:05', '--allow-process', '--region', 'eu', '--dry-run']
+    ],
+    'sell.compute',
+    {
+      cores: 1,
+      memory: 1e9,
+      price: '1000',
+      baseMsat: '2000',
+      region: 'eu',
+      onlyIdle: true,
+      hours: { from: 1320, to: 425 },
+      allowProcess: true,
+      dryRun: true
+    },
+    { ...order, isolation: 'process', dryRun: true }
+  ],
+  [['sell', 'pause'], 'sell.pause', { paused: true, dryRun: false }, { paused: true }],
+  [['sell', 'resume', '--dry-run'], 'sell.pause', { paused: false, dryRun: true }, { paused: false }],
+  [['jobs'], 'jobs', {}, { jobs: [jobEntry, { ...jobEntry, status: 'ok', exitCode: 3 }] }],
+  [['job', 'cancel', a], 'job.cancel', { id: a, dryRun: false }, { id: a, state: 'CANCELLED' }],
   [['withdraw', b], 'withdraw', { id: b, dryRun: false }, { id: b }],
   [['mirror', '.'], 'mirror', { copies: 2, time: 30 * DAY, path: resolve('.'), dryRun: false }, mirrored],
   [
@@ -194,6 +272,7 @@ const cases: [string[], string, object, object][] = [
       peers: 3,
       shelf: { usedBytes: 1, reservedBytes: 2, spaceBytes: 3, egressBytes: 4 },
       leases: { buyer: 1, provider: 2 },
+      compute: { running: 1, queued: 2, paused: true, bought: 3 },
       notes: ['a note']
     }
   ]
@@ -260,12 +339,16 @@ test('an id may be as short as the tables show it', async () => {
     if (method === 'leases') return { leases: ids.map(id => ({ ...lease, id })) }
     if (method === 'status') return { identity: a }
     if (method === 'book') return { asks: [{ id: ids[0], identity: b }], bids: [{ id: ids[1], identity: a }] }
+    if (method === 'book.compute') return { asks: [], bids: [] }
+    if (method === 'jobs') return { jobs: ids.map(id => ({ ...jobEntry, id })) }
     return { ...params, state: 'ENDED' }
   }
   const ended = await typed(['--json', 'leases', 'end', 'ybndrfg8e', '--home', home])
   assert.equal(ended.lines[0]!.id, ids[0])
   const withdrawn = await typed(['--json', 'withdraw', 'ybndrfg8', '--home', home])
   assert.equal(withdrawn.lines[0]!.id, ids[1], 'the only one that is ours')
+  const cancelled = await typed(['--json', 'job', 'cancel', 'ybndrfg8c', '--home', home])
+  assert.equal(cancelled.lines[0]!.id, ids[1])
   const several = await typed(['leases', 'end', 'ybndrfg8', '--home', home])
   assert.deepEqual([several.failure?.code, several.failure?.exit], ['BAD_KEY', 2])
   const none = await typed(['leases', 'end', 'ejkmcpqx', '--home', home])
@@ -315,4 +398,172 @@ test('up on a home that is up is refused', async () => {
     assert.deepEqual([failure?.code, failure?.exit], ['ALREADY_RUNNING', 2])
     assert.match(failure!.message, new RegExp(String(process.pid)))
   }
+})
+
+const runParams = (more: object = {}): object => ({
+  module,
+  args: [],
+  limits: {},
+  force: false,
+  verify: 1,
+  maxMsat: '100000',
+  ...more
+})
+
+test('run asks for what was typed; the arguments after -- are the program’s', async () => {
+  node.answer = () => result
+  const cases: [string[], object][] = [
+    [[], runParams()],
+    [
+      [
+        '--in',
+        dir,
+        '--out',
+        'end',
+        '--force',
+        '--verify',
+        'auto',
+        '--max',
+        '5 sat',
+        '--max-price',
+        '1 sat/Gfuel'
+      ],
+      runParams({
+        input: dir,
+        out: resolve('end'),
+        force: true,
+        verify: 'auto',
+        maxMsat: '5000',
+        maxPrice: '1000000'
+      })
+    ],
+    [
+      ['--limit', 'wall=10min, memory=1GiB,inodes=7', '--seed', 'x', '--', '--json', '-v', ''],
+      runParams({
+        args: ['--json', '-v', ''],
+        limits: { wallMs: 600_000, memoryBytes: 2 ** 30, inodes: 7 },
+        seed: '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881'
+      })
+    ]
+  ]
+  for (const [words, params] of cases) {
+    const { failure } = await typed(['--home', home, 'run', module, '--no-stdin', ...words])
+    assert.equal(failure, null, failure?.message)
+    assert.deepEqual(node.asked.at(-1), { ...node.asked.at(-1), method: 'run', params }, words.join(' '))
+  }
+  const map = { base: resolve('.'), pattern: 'x/*', parallel: 2 }
+  node.answer = () => ({ jobs: [], ok: 0, failed: 0, paidMsat: '0', feesMsat: '0', seconds: 1 })
+  await typed(['--home', home, 'run', module, '--map', 'x/*', '--parallel', '2', '--', '{}'])
+  assert.deepEqual(
+    [node.asked.at(-1)!.method, node.asked.at(-1)!.params],
+    ['run.map', runParams({ args: ['{}'], map })]
+  )
+  node.answer = () => ({
+    jobs: 1,
+    moduleBytes: 5,
+    inputBytes: 7,
+    providers: 2,
+    price: '40000',
+    baseMsat: '1000',
+    maxMsat: '100000',
+    fuel: '2475000000000',
+    dryRun: true
+  })
+  const tried = await typed(['--home', home, 'run', module, '--no-stdin', '--dry-run'])
+  assert.deepEqual([node.asked.at(-1)!.method, node.asked.at(-1)!.params], ['run.estimate', runParams()])
+  assert.match(tried.stdout, /2\.475 Tfuel/)
+})
+
+test('what a program prints comes out byte for byte, and nothing else on standard output', async () => {
+  const printed = Buffer.from([0, 255, 27, 91, 10, 128, 13])
+  node.answer = ({ context }) => {
+    const event = { event: 'output', base64: printed.toString('base64') } as const
+    context.onProgress({ ...event, stream: 'stdout' })
+    context.onProgress({ ...event, stream: 'stderr' })
+    context.onProgress({ event: 'segment', provider: b, epoch: 0, msat: '1000' })
+    context.onProgress({ event: 'job', provider: b, state: 'RUNNING', fuel: '5000000' })
+    context.onProgress({ event: 'job', provider: b, state: 'RUNNING', fuel: '6000000' })
+    return { ...result, out: '/there' }
+  }
+  const people = await typed(['--home', home, 'run', module, '--no-stdin'])
+  assert.deepEqual(people.bytes.stdout, printed)
+  assert.ok(people.bytes.stderr.includes(printed))
+  assert.match(people.stderr, /paid {6}1 sat to b+, the base/)
+  assert.equal(people.stderr.match(/running/g)?.length, 1, 'a state is told once')
+  assert.match(people.stderr, /written to  \/there/)
+  assert.equal(people.exit, 0)
+  for (const line of people.stderr.split('\n')) assert.ok(line.length <= 80, line)
+  const { lines, stderr } = await typed(['--home', home, 'run', module, '--no-stdin', '--json'])
+  assert.equal(stderr, '')
+  assert.deepEqual(Buffer.from(lines[0]!.base64 as string, 'base64'), printed)
+  assert.deepEqual(lines.at(-1), { ...result, out: '/there' })
+})
+
+test('a program that failed is exit code 1, with the whole result last', async () => {
+  for (const change of [
+    { exitCode: 3 },
+    { status: 'trap', exitCode: -1, reason: 'it divided by zero' },
+    { status: 'limit', limit: 'wall', exitCode: -1, reason: 'it ran too long' },
+    { status: 'disputed', exitCode: -1, reason: 'two say one thing and one another' }
+  ]) {
+    node.answer = () => ({ ...result, ...change })
+    const json = await typed(['--home', home, 'run', module, '--no-stdin', '--json'])
+    assert.deepEqual([json.failure, json.exit], [null, 1])
+    assert.deepEqual(json.lines, [{ ...result, ...change }])
+    const people = await typed(['--home', home, 'run', module, '--no-stdin'])
+    assert.equal(people.exit, 1)
+    assert.match(people.stderr, change.reason ? new RegExp(change.reason) : /exit code 3/)
+  }
+  const jobs = [
+    { input: 'a', ...result },
+    { input: 'b', error: { code: 'NO_OFFER', exit: 4, message: 'nobody', hint: '' } }
+  ]
+  node.answer = () => ({ jobs, ok: 1, failed: 1, paidMsat: '45000', feesMsat: '3', seconds: 1 })
+  const map = await typed(['--home', home, 'run', module, '--map', '*'])
+  assert.equal(map.exit, 1)
+  assert.match(map.stderr, /FAILED {4}b: nobody[^]*1 job done, 1 failed/)
+})
+
+test('the book of compute is a page of 80 columns, whatever strangers wrote in it', async () => {
+  const ask = {
+    id: a,
+    identity: b,
+    device: b,
+    price: '123456789',
+    baseMsat: '1500',
+    cores: 1024,
+    memory: 2 ** 40,
+    isolation: 'process',
+    fuel: 'fuel/1',
+    region: 'far \u001b[31maway\u202e and further than any table is wide',
+    expires: DAY
+  }
+  const bid = {
+    id: b,
+    identity: a,
+    price: '40000',
+    memory: 2 ** 28,
+    fuel: 'fuel/1',
+    providers: 3,
+    maxMsat: '100000',
+    expires: DAY
+  }
+  const book = {
+    market: a,
+    name: 'here',
+    viewHash: b,
+    asks: [ask],
+    bids: [bid],
+    inStep: true,
+    tick: Date.now()
+  }
+  node.answer = () => book
+  const { stdout } = await typed(['book', 'compute', '--home', home])
+  assert.equal(node.asked.at(-1)!.method, 'book.compute')
+  assert.match(stdout, /123 456\.789 sat\/Tfuel +1\.5 sat +1024 +1 TiB +process/)
+  assert.match(stdout, /40 sat\/Tfuel +100 sat +3 +256 MiB/)
+  assert.doesNotMatch(stdout, /\u001b|\u202e/)
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
+  node.answer = () => ({ ...book, asks: [], bids: [] })
+  assert.match((await typed(['book', 'compute', '--home', home])).stdout, /no asks[^]*no bids/)
 })

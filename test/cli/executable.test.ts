@@ -2,13 +2,16 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { formatReceipt } from '../../contracts/receipt.js'
+import { paidSlice } from '../contracts/paid-slice.js'
+import { person } from '../contracts/people.js'
 
 const bushel = fileURLToPath(new URL('../../bin/bushel.js', import.meta.url))
 
@@ -142,4 +145,58 @@ test('dht says where it serves; SIGTERM ends it with 0, Ctrl-C with 130', async 
     const [code] = (await once(child, 'close')) as [number | null]
     assert.equal(code, expected)
   }
+})
+
+test('a receipt that does not hold is exit code 1, and one that holds 0', async t => {
+  const dir = await folder(t)
+  const [[buyer], [provider]] = [await person(), await person()]
+  const { receipt } = paidSlice(buyer!, provider!)
+  for (const [name, preimage, exit] of [
+    ['good', receipt.preimage, 0],
+    ['bad', Buffer.alloc(32), 1]
+  ] as const) {
+    const file = join(dir, name)
+    await writeFile(file, formatReceipt({ ...receipt, preimage }))
+    const { code, stdout } = await run(['receipt', 'verify', file, '--json'])
+    assert.equal((JSON.parse(stdout) as { ok: boolean }).ok, exit === 0)
+    assert.equal(code, exit, name)
+  }
+})
+
+const programs = new URL('../../../test/compute/programs/', import.meta.url)
+
+test('a job runs at home without a home: what is piped in is its input, what it prints is our output', async t => {
+  const dir = await folder(t)
+  const module = fileURLToPath(new URL('count.wasm', programs))
+  const nowhere = ['--home', join(dir, 'none')]
+  const local = ['run', module, '--local', '--out', join(dir, 'out'), ...nowhere]
+  const { code, stdout, stderr } = await run(local, { input: 'a\nb\n' })
+  assert.deepEqual([code, stdout], [0, '2\n'])
+  assert.match(stderr, /^status +ok\n[^]*fuel[^]*would cost +unknown here/)
+  assert.equal(await readFile(join(dir, 'out', 'lines.txt'), 'utf8'), '2\n')
+
+  const again = await run([...local, '--force', '--json'], { input: 'a\nb\nc\n' })
+  const [output, result] = again.stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+  assert.equal(Buffer.from(String(output!['base64']), 'base64').toString(), '3\n')
+  assert.deepEqual([result!['status'], result!['exitCode'], result!['id']], ['ok', 0, ''])
+
+  const inTheWay = await run([...local, '--json'], { input: 'a\n' })
+  assert.deepEqual([inTheWay.code, /FILE_EXISTS/.test(inTheWay.stdout)], [2, true])
+
+  const bad = await run(['run', module, '--local', ...nowhere, '--no-stdin', '--', '/in/none'])
+  assert.equal(bad.code, 1, bad.stderr)
+  assert.match(bad.stderr, /exit code 2/)
+  assert.deepEqual((await readdir(dir)).sort(), ['out'], 'no home was made')
+})
+
+test('a job that is too much is stopped at home as it would be elsewhere', async t => {
+  const dir = await folder(t)
+  const module = fileURLToPath(new URL('sha256.wasm', programs))
+  const local = ['run', module, '--local', '--no-stdin', '--json', '--home', join(dir, 'none')]
+  const { code, stdout } = await run([...local, '--limit', 'wall=300ms', '--', '100000000'])
+  const result = JSON.parse(stdout) as { status: string; limit: string }
+  assert.deepEqual([code, result.status, result.limit], [1, 'limit', 'wall'])
 })

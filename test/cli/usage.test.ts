@@ -14,6 +14,7 @@ before(async () => {
   home = join(dir, 'home')
   await Home.create(home)
   await writeFile(join(dir, 'rules.json'), '{ "maxOrders": "many" }')
+  await writeFile(join(dir, 'job.wasm'), 'no module')
 })
 after(() => rm(dir, { recursive: true, force: true }))
 
@@ -39,7 +40,34 @@ const bid = (...more: string[]): string[] => [
   price,
   ...more
 ]
+const fuel = '40 sat/Tfuel'
+const lend = (...more: string[]): string[] => [
+  'sell',
+  'compute',
+  '--cores',
+  '2',
+  '--memory',
+  '2GiB',
+  '--price',
+  fuel,
+  ...more
+]
+const ask = (...more: string[]): string[] => [
+  'bid',
+  'compute',
+  'DIR/job.wasm',
+  '--out',
+  'DIR/out',
+  '--max',
+  '9 sat',
+  '--max-price',
+  fuel,
+  ...more
+]
+const job = (...more: string[]): string[] => ['run', 'DIR/job.wasm', '--no-stdin', ...more]
 const key = 'y'.repeat(52)
+
+const inDir = (words: string[]): string[] => words.map(word => word.replace('DIR', dir))
 
 /** What is typed, the code of the error, and what its message must name. */
 const cases: [string[], string, RegExp][] = [
@@ -47,8 +75,8 @@ const cases: [string[], string, RegExp][] = [
   [['market'], 'USAGE', /command is missing/],
   [['sell'], 'USAGE', /command is missing/],
   [['frobnicate'], 'USAGE', /frobnicate/],
-  [['sell', 'compute'], 'USAGE', /compute/],
-  [['book', 'compute'], 'USAGE', /compute/],
+  [['sell', 'bandwidth'], 'USAGE', /bandwidth/],
+  [['book', 'bandwidth'], 'USAGE', /bandwidth/],
   [['up', '--fast'], 'USAGE', /--fast/],
   [['up', 'now'], 'USAGE', /too many/],
   [['leases', 'begin'], 'USAGE', /too many/],
@@ -106,6 +134,45 @@ const cases: [string[], string, RegExp][] = [
   [['restore', 'https://example.com', 'x'], 'BAD_LINK', /example\.com/],
   [['restore', `bushel://${'y'.repeat(109)}`, 'x'], 'BAD_LINK', /bushel/],
   [['restore', 'bushel://', 'x'], 'BAD_LINK', /bushel/],
+  [['sell', 'compute', '--cores', '2', '--memory', '2GiB'], 'USAGE', /--price/],
+  [['sell', 'compute', '--cores', '0', '--memory', '2GiB', '--price', fuel], 'BAD_INPUT', /'0'/],
+  [['sell', 'compute', '--cores', '1025', '--memory', '2GiB', '--price', fuel], 'BAD_INPUT', /1025/],
+  [['sell', 'compute', '--cores', '2', '--memory', 'much', '--price', fuel], 'BAD_INPUT', /much/],
+  [
+    ['sell', 'compute', '--cores', '2', '--memory', '2GiB', '--price', price],
+    'BAD_INPUT',
+    /price of compute/
+  ],
+  [lend('--base', 'nothing'), 'BAD_INPUT', /nothing/],
+  [lend('--hours', '22-7'), 'BAD_INPUT', /22-7/],
+  [lend('--hours', '22:00-24:00'), 'BAD_INPUT', /24:00/],
+  [lend('--hours', '07:00-07:00'), 'BAD_INPUT', /07:00/],
+  [lend('--region', 'E U'), 'BAD_INPUT', /E U/],
+  [['bid', 'compute', 'DIR/job.wasm', '--max', '9 sat', '--max-price', fuel], 'USAGE', /--out/],
+  [ask('--verify', '17'), 'BAD_INPUT', /17/],
+  [['run'], 'USAGE', /module/],
+  [['run', 'DIR/gone.wasm', '--no-stdin'], 'BAD_PATH', /gone/],
+  [job('--in', 'DIR/gone'), 'BAD_PATH', /gone/],
+  [job('--verify', '0'), 'BAD_INPUT', /'0'/],
+  [job('--verify', 'often'), 'BAD_INPUT', /often/],
+  [job('--max', 'all'), 'BAD_INPUT', /all/],
+  [job('--max-price', price), 'BAD_INPUT', /price of compute/],
+  [job('--limit', 'wall'), 'BAD_INPUT', /''/],
+  [job('--limit', 'wall=1d'), 'BAD_INPUT', /1d/],
+  [job('--limit', 'wall=200h'), 'BAD_INPUT', /200h/],
+  [job('--limit', 'memory=5GiB'), 'BAD_INPUT', /5GiB/],
+  [job('--limit', 'inodes=0'), 'BAD_INPUT', /inodes=0/],
+  [job('--limit', 'luck=1'), 'BAD_INPUT', /luck/],
+  [job('--limit', 'constructor=1'), 'BAD_INPUT', /constructor/],
+  [job('--limit', 'wall=1s,,memory=1MiB'), 'BAD_INPUT', /''/],
+  [job('--map', 'x*', '--in', 'DIR'), 'BAD_INPUT', /--map/],
+  [job('--map', 'x*', '--parallel', '0'), 'BAD_INPUT', /'0'/],
+  [job('--local', '--dry-run'), 'BAD_INPUT', /--local/],
+  [job('--local'), 'BAD_MODULE', /job\.wasm/],
+  [job('--local', '--map', 'DIR/none*'), 'BAD_MODULE', /job\.wasm/],
+  [['job'], 'USAGE', /command is missing/],
+  [['job', 'show', 'nonsense'], 'BAD_KEY', /nonsense/],
+  [['job', 'cancel', '!'], 'BAD_KEY', /!/],
   [['withdraw', 'abc'], 'BAD_KEY', /abc/],
   [['withdraw', 'nonsense'], 'BAD_KEY', /nonsense/],
   [['leases', 'end', 'nonsense'], 'BAD_KEY', /nonsense/],
@@ -115,11 +182,7 @@ const cases: [string[], string, RegExp][] = [
 test('bad input is one clear line, exit code 2, and changes nothing, before any node is started', async () => {
   const before = await readdir(home)
   for (const [words, code, named] of cases) {
-    const argv = [
-      ...words.map(word => word.replace('DIR', dir)),
-      '--home',
-      words[0] === 'init' ? join(dir, 'new') : home
-    ]
+    const argv = [...inDir(words), '--home', words[0] === 'init' ? join(dir, 'new') : home]
     const json = await typed(['--json', ...argv])
     const shown = words.join(' ')
     assert.equal(json.failure?.code, code, shown)
@@ -137,7 +200,7 @@ test('bad input is one clear line, exit code 2, and changes nothing, before any 
     assert.doesNotMatch(people.stderr, /[\u0000-\u0009\u000b-\u001f]/, shown)
   }
   assert.deepEqual(await readdir(home), before)
-  assert.deepEqual((await readdir(dir)).sort(), ['home', 'rules.json'])
+  assert.deepEqual((await readdir(dir)).sort(), ['home', 'job.wasm', 'rules.json'])
 })
 
 test('every command that needs a home says so where there is none', async () => {
@@ -154,18 +217,27 @@ test('every command that needs a home says so where there is none', async () => 
     ['withdraw', key],
     ['mirror', '.'],
     sell(),
-    bid()
+    bid(),
+    lend(),
+    ask(),
+    job(),
+    ['jobs'],
+    ['job', 'show', key],
+    ['job', 'cancel', key],
+    ['sell', 'pause'],
+    ['book', 'compute']
   ]
   for (const words of commands) {
-    const { failure } = await typed(['--home', nowhere, ...words])
+    const { failure } = await typed(['--home', nowhere, ...inDir(words)])
     assert.deepEqual([failure?.code, failure?.exit], ['NO_HOME', 2], words.join(' '))
   }
-  assert.deepEqual((await readdir(dir)).sort(), ['home', 'rules.json'])
+  assert.deepEqual((await readdir(dir)).sort(), ['home', 'job.wasm', 'rules.json'])
 })
 
 test('what needs `up` says so', async () => {
-  for (const words of [sell(), bid(), ['withdraw', key], sell('--dry-run')]) {
-    const { failure } = await typed(['--home', home, ...words])
+  const commands = [sell(), bid(), ['withdraw', key], sell('--dry-run'), lend(), lend('--dry-run'), ask()]
+  for (const words of [...commands, ['sell', 'pause'], ['sell', 'resume']]) {
+    const { failure } = await typed(['--home', home, ...inDir(words)])
     assert.deepEqual([failure?.code, failure?.exit], ['NOT_RUNNING', 1], words.join(' '))
     assert.match(failure!.hint, /bushel up/)
   }
@@ -200,12 +272,21 @@ test('every command has help, with an example, within 80 columns', async () => {
     'up',
     'sell',
     'sell storage',
+    'sell compute',
+    'sell pause',
+    'sell resume',
     'book',
     'bid',
     'bid storage',
+    'bid compute',
     'withdraw',
     'mirror',
     'restore',
+    'run',
+    'jobs',
+    'job',
+    'job show',
+    'job cancel',
     'leases',
     'leases end',
     'wallet',

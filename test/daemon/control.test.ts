@@ -245,6 +245,29 @@ test('a caller that does not read is spared progress, not its result', async t =
   assert.ok(progress > 0 && progress < 100, `${progress} of 1000 were sent`)
 })
 
+test('what a program printed is part of its result: a caller that is slow gets all of it, in order', async t => {
+  const { node, server } = await served(t)
+  const { socket, line } = await raw(t, server.path)
+  const base64 = 'x'.repeat(64 * 1024)
+  node.answer = ({ context }) => {
+    for (let i = 0; i < 200; i++)
+      context.onProgress({ event: 'output', stream: 'stdout', base64, job: String(i) })
+    return { done: true }
+  }
+  socket.pause()
+  socket.write('{"id":1,"method":"run","params":{}}\n')
+  const heard: string[] = []
+  for (;;) {
+    const answer = JSON.parse(await line()) as { result?: object; progress: { job: string } }
+    if (answer.result) break
+    heard.push(answer.progress.job)
+  }
+  assert.deepEqual(
+    heard,
+    Array.from({ length: 200 }, (_, i) => String(i))
+  )
+})
+
 test('what a dead node left at the path is replaced', async t => {
   const path = controlPath(await folder(t))
   await writeFile(path, 'stale')

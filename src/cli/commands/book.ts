@@ -1,33 +1,98 @@
-import { formatPrice } from '../../../contracts/money.js'
+import { formatFuelPrice } from '../../../contracts/job.js'
+import { formatAmount, formatPrice } from '../../../contracts/money.js'
 import { formatSize, formatTime } from '../../../contracts/quantity.js'
 import { withNode } from '../../daemon/access.js'
-import type { BookResult } from '../../node/api.js'
-import type { Action } from '../invocation.js'
+import type { BookOf, BookResult, ComputeBook, NodeCaller } from '../../node/api.js'
+import type { Action, Invocation } from '../invocation.js'
 import { table } from '../table.js'
 import { watch } from '../watch.js'
 
-/** The order book: asks and bids, best first, with depth. */
-export const run: Action = async ({ place, market, output, signal, context }, _positional, options) => {
-  const params = { ...(market === undefined ? {} : { market }), resource: 'storage' as const }
+/** The order book: asks and bids, best first. */
+export const run: Action = async (invocation, [resource], options) => {
+  const params = invocation.market === undefined ? {} : { market: invocation.market }
+  const { context } = invocation
+  const watching = options.watch === true
+  if (resource === 'compute') {
+    const read = (node: NodeCaller): Promise<ComputeBook> => node.call('book.compute', params, context)
+    return await show(invocation, watching, read, computePage)
+  }
+  const read = (node: NodeCaller): Promise<BookResult> =>
+    node.call('book', { ...params, resource: 'storage' }, context)
+  await show(invocation, watching, read, book => [...asks(book), '', ...bids(book)])
+}
+
+async function show<B extends BookOf<unknown, unknown>>(
+  { place, output, signal }: Invocation,
+  watching: boolean,
+  read: (node: NodeCaller) => Promise<B>,
+  page: (book: B) => string[]
+): Promise<void> {
+  const print = (book: B): void => output.print(book, () => [...head(book), '', ...page(book)])
   await withNode(place, async node => {
-    const read = (): Promise<BookResult> => node.call('book', params, context)
-    const print = (result: BookResult): void => output.print(result, () => page(result))
-    if (options.watch !== true) return print(await read())
-    await watch({ read, print, output, signal, unless: ({ tick: _tick, ...rest }) => JSON.stringify(rest) })
+    if (!watching) return print(await read(node))
+    const unless = ({ tick: _tick, ...rest }: B): string => JSON.stringify(rest)
+    await watch({ read: () => read(node), print, output, signal, unless })
   })
 }
 
-function page(book: BookResult): string[] {
-  const { name, market, viewHash, inStep, tick } = book
+function head({ name, market, viewHash, inStep, tick }: BookOf<unknown, unknown>): string[] {
   const age = tick > 0 ? `, last tick ${formatTime(Math.max(0, Date.now() - tick))} ago` : ''
   return [
     `${name || 'market'}  ${market}`,
-    `${inStep ? 'in step' : 'NOT in step: nobody of the market answered in time'}${age}, view ${viewHash.slice(0, 16)}`,
-    '',
-    ...asks(book),
-    '',
-    ...bids(book)
+    `${inStep ? 'in step' : 'NOT in step: nobody of the market answered in time'}${age}, view ${viewHash.slice(0, 16)}`
   ]
+}
+
+function computePage({ asks, bids }: ComputeBook): string[] {
+  return [...computeAsks(asks), '', ...computeBids(bids)]
+}
+
+function computeAsks(asks: ComputeBook['asks']): string[] {
+  if (asks.length === 0) return ['no asks']
+  return table(
+    [
+      { title: 'ASK' },
+      { title: 'SELLER' },
+      { title: 'PRICE', align: 'right' },
+      { title: 'BASE', align: 'right' },
+      { title: 'CORES', align: 'right' },
+      { title: 'MEMORY', align: 'right' },
+      { title: 'KEPT IN' },
+      { title: 'REGION', flexible: true }
+    ],
+    asks.map(ask => [
+      ask.id.slice(0, 8),
+      ask.identity.slice(0, 8),
+      formatFuelPrice(BigInt(ask.price)),
+      formatAmount(BigInt(ask.baseMsat)),
+      String(ask.cores),
+      formatSize(ask.memory),
+      ask.isolation,
+      ask.region
+    ])
+  )
+}
+
+function computeBids(bids: ComputeBook['bids']): string[] {
+  if (bids.length === 0) return ['no bids']
+  return table(
+    [
+      { title: 'BID' },
+      { title: 'BUYER' },
+      { title: 'PRICE', align: 'right' },
+      { title: 'UP TO', align: 'right' },
+      { title: 'PROVIDERS', align: 'right' },
+      { title: 'MEMORY', align: 'right' }
+    ],
+    bids.map(bid => [
+      bid.id.slice(0, 8),
+      bid.identity.slice(0, 8),
+      formatFuelPrice(BigInt(bid.price)),
+      formatAmount(BigInt(bid.maxMsat)),
+      String(bid.providers),
+      formatSize(bid.memory)
+    ])
+  )
 }
 
 function asks({ asks }: BookResult): string[] {

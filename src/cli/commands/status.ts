@@ -1,12 +1,13 @@
 import { formatSize } from '../../../contracts/quantity.js'
 import { read } from '../../daemon/access.js'
 import type { Action } from '../invocation.js'
+import type { ComputeStatus } from '../../node/compute-api.js'
 import { count, facts } from '../table.js'
 
 /** Who this node is, and how it stands. */
 export const run: Action = async ({ place, output, context }) => {
   const result = await read(place, 'status', context)
-  const { identity, device, pid, network, market, peers, shelf, leases, notes } = result
+  const { identity, device, pid, network, market, peers, shelf, leases, compute, notes } = result
   output.print(result, () =>
     facts([
       ['identity', identity],
@@ -18,7 +19,12 @@ export const run: Action = async ({ place, output, context }) => {
       ['offered', formatSize(shelf.spaceBytes)],
       ['served', `${formatSize(shelf.egressBytes)} given out again`],
       ['leases', `${leases.buyer} bought, ${leases.provider} let`],
+      ['jobs', jobs(compute)],
       ...notes.map((note): [string, string] => ['note', note])
     ])
   )
+}
+
+function jobs({ running, queued, paused, bought }: ComputeStatus): string {
+  return `${bought} bought, ${running} of others running, ${queued} waiting${paused ? '; PAUSED' : ''}`
 }

@@ -4,14 +4,16 @@ import type { Action } from '../invocation.js'
 
 /** Takes an order of this node off the book. */
 export const run: Action = async ({ place, market, dryRun, output, context }, [text]) => {
-  const book = { ...(market === undefined ? {} : { market }), resource: 'storage' as const, waitMs: 0 }
+  const book = { ...(market === undefined ? {} : { market }), waitMs: 0 }
   const id = await resolveId(text!, 'order id', () =>
     withRunning(place, async node => {
-      const [{ identity }, { asks, bids }] = await Promise.all([
+      const [{ identity }, storage, compute] = await Promise.all([
         node.call('status', {}, context),
-        node.call('book', book, context)
+        node.call('book', { ...book, resource: 'storage' }, context),
+        node.call('book.compute', book, context)
       ])
-      return [...asks, ...bids].filter(order => order.identity === identity).map(order => order.id)
+      const orders = [...storage.asks, ...storage.bids, ...compute.asks, ...compute.bids]
+      return orders.filter(order => order.identity === identity).map(order => order.id)
     })
   )
   const result = await withRunning(place, node => node.call('withdraw', { id, dryRun }, context))

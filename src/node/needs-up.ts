@@ -1,0 +1,6 @@
+import { BushelError } from '../../contracts/errors.js'
+
+/** For what only `bushel up` does. */
+export function needsUp(): BushelError {
+  return BushelError.failed('this needs a running node', 'start one with: bushel up', 'NOT_RUNNING')
+}
