@@ -10,7 +10,7 @@ export interface Figure {
   note?: string
 }
 
-export type Unit = 'MB/s' | 's' | 'ms' | 'MB' | 'times' | '/s' | 'bytes' | 'fsyncs'
+export type Unit = 'MB/s' | 's' | 'ms' | 'MB' | 'times' | '/s' | 'bytes' | 'fsyncs' | 'jobs/s' | '%'
 
 export interface Settings {
   /** Small sizes and single runs: shows that it works, not how fast. */

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { bookBench } from './book.js'
+import { computeBench } from './compute.js'
 import { copiesBench } from './copies.js'
 import { dealBench } from './deal-time.js'
 import { isMet } from './figure.js'
@@ -25,7 +26,8 @@ const BENCHES: Bench[] = [
   paymentsBench,
   ledgerBench,
   startBench,
-  fuelBench
+  fuelBench,
+  computeBench
 ]
 
 const USAGE = `npm run bench -- [NAME...] [--json] [--check] [--quick]

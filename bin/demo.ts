@@ -1,22 +1,26 @@
 /**
  * The main job as a story, played by separate processes of the executable on a private network: a market's founder,
- * three providers, a buyer that is killed, and a reader. Whatever happens, nothing of it is left behind.
+ * three providers, a buyer that is killed, and a reader; then three who run a program for another buyer, one of them a
+ * liar. Whatever happens, nothing of it is left behind.
  */
 import { existsSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ComputeAct } from './demo/compute-act.js'
 import { gatherInput, ownModules } from './demo/input.js'
 import { Processes } from './demo/processes.js'
-import { resultOf, tablesOf } from './demo/report.js'
+import { computeOf, resultOf, tablesOf } from './demo/report.js'
+import { Stage } from './demo/stage.js'
 import { Story } from './demo/story.js'
 import { sizeOfTree } from './demo/tree.js'
 import { Voice } from './demo/voice.js'
 
-const USAGE = `npm run demo [-- --path DIR_OR_FILE] [--json]
+const USAGE = `npm run demo [-- --path DIR_OR_FILE | --compute] [--json]
 
   --path DIR_OR_FILE  what is mirrored; without it, about 100 MB of node_modules
+  --compute           only the act in which strangers run a program
   --json              the story on standard error, the result as JSON on standard output
 `
 const FAILED = 1
@@ -29,6 +33,7 @@ const LEAST_RATE = 1_000_000
 
 interface Options {
   path: string | undefined
+  compute: boolean
   json: boolean
 }
 
@@ -38,6 +43,7 @@ function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       path: { type: 'string' },
+      compute: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean' }
     }
@@ -46,7 +52,9 @@ function readOptions(): Options {
     process.stdout.write(USAGE)
     process.exit(0)
   }
-  return { path: values.path, json: values.json }
+  if (values.compute && values.path !== undefined)
+    throw new Error('--compute mirrors nothing: leave out --path')
+  return { path: values.path, compute: values.compute, json: values.json }
 }
 
 /** The input, as a folder or file, and what it is called. */
@@ -58,22 +66,21 @@ async function inputOf(
   if (path !== undefined) {
     const input = resolve(process.env['INIT_CWD'] ?? process.cwd(), path)
     if (!existsSync(input)) throw new Error(`${input} does not exist`)
-    voice.say(`Input: ${input}`)
+    voice.say('', `Input: ${input}`)
     return { input, path: input }
   }
   const modules = ownModules()
   const input = join(folder, 'input')
   await mkdir(input)
   await gatherInput(modules, input)
-  voice.say(`Input: about 100 MB of ${modules}`)
+  voice.say('', `Input: about 100 MB of ${modules}`)
   return { input, path: modules }
 }
 
 async function play(options: Options, voice: Voice): Promise<object> {
   voice.say(
     'The main job of Bushel, played by separate processes on a private network,',
-    'with play money: real Lightning invoices and preimages, worthless coins.',
-    ''
+    'with play money: real Lightning invoices and preimages, worthless coins.'
   )
   const folder = await mkdtemp(join(tmpdir(), 'bushel-demo-'))
   const processes = new Processes()
@@ -93,16 +100,24 @@ async function play(options: Options, voice: Voice): Promise<object> {
   process.stdout.on('error', () => interrupt(new Interrupted('nobody listens any more')))
   let timer: NodeJS.Timeout | undefined
   try {
+    const stage = new Stage({ processes, folder, voice, signal: stop.signal })
+    const within = (patience: number): void => {
+      timer = setTimeout(
+        () => interrupt(new Error(`it took longer than ${Math.round(patience / 1000)} s`)),
+        patience
+      )
+    }
+    if (options.compute) {
+      within(LEAST_PATIENCE_MS)
+      return await playCompute(stage)
+    }
     const { input, path } = await inputOf(options, folder, voice)
     const patience = LEAST_PATIENCE_MS + ((await sizeOfTree(input)).bytes / LEAST_RATE) * 1000
-    timer = setTimeout(
-      () => interrupt(new Error(`it took longer than ${Math.round(patience / 1000)} s`)),
-      patience
-    )
-    const signal = stop.signal
-    const ending = await new Story({ processes, folder, input, path, voice, signal, patience }).play()
+    within(patience)
+    const ending = await new Story({ stage, input, path, patience }).play()
+    const compute = await new ComputeAct(stage).play(ending.market)
     voice.say(...tablesOf(ending))
-    return resultOf(ending)
+    return { ...resultOf(ending), compute: computeOf(compute) }
   } catch (error) {
     throw stop.signal.aborted ? stop.signal.reason : error
   } finally {
@@ -110,6 +125,13 @@ async function play(options: Options, voice: Voice): Promise<object> {
     await processes.close()
     clear()
   }
+}
+
+async function playCompute(stage: Stage): Promise<object> {
+  stage.voice.act('A private network and a market')
+  const compute = await new ComputeAct(stage).play(await stage.found())
+  stage.voice.say('')
+  return { ok: true, compute: computeOf(compute) }
 }
 
 async function main(): Promise<void> {

@@ -73,3 +73,40 @@ export type MirrorProgress =
   | { event: 'progress'; step: string; done: number; total: number; unit: string }
   | { event: 'note'; message: string }
   | { event: 'payment'; provider: string; epoch: number; of: number; msat: string }
+
+/** Somebody's ledger, held against the wallet that it is of. */
+export interface Books {
+  who: string
+  check: CheckResult
+}
+
+export interface ComputeBook {
+  asks: { device: string; cores: number; memory: number }[]
+}
+
+/** Of a job; `hash` is the checksum of its files, then that of its standard output. */
+export interface LocalRunResult {
+  status: string
+  reason: string
+  exitCode: number
+  fuel: string
+  hash: string
+}
+
+export interface RunResult extends LocalRunResult {
+  paidMsat: string
+  providers: { device: string; fuel: string; hash: string; paid: string; verdict: string }[]
+  /** Paths of files. */
+  evidence: string[]
+}
+
+export interface EvidenceResult {
+  ok: boolean
+  agreement: string
+  provider: string
+  stated: { hash: string } | null
+}
+
+export type JobProgress =
+  | { event: 'output'; stream: 'stdout' | 'stderr'; base64: string }
+  | { event: 'job'; provider: string; state: string }

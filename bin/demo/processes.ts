@@ -35,6 +35,8 @@ export interface Failure {
 
 export interface StartOptions {
   home?: string
+  /** Run instead of the executable. */
+  script?: string
   /** Added to the environment. */
   env?: Record<string, string>
   /** Each line as it comes. */
@@ -59,11 +61,11 @@ export class BushelProcess extends EventEmitter {
   #stderr = ''
   #rest = ''
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv, input?: string) {
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv, input?: string, script = EXECUTABLE) {
     super()
     this.setMaxListeners(0)
     this.command = `bushel ${args.join(' ')}`
-    const child = spawn(process.execPath, [EXECUTABLE, ...args], {
+    const child = spawn(process.execPath, [script, ...args], {
       env,
       detached: true,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
@@ -186,7 +188,7 @@ export class Processes {
   bootstrap = ''
   #closed = false
 
-  start(args: readonly string[], { home, env, online, input }: StartOptions = {}): BushelProcess {
+  start(args: readonly string[], { home, env, online, input, script }: StartOptions = {}): BushelProcess {
     if (this.#closed) throw new Error('the show is over')
     // What npm and a user's own settings say is not for them.
     const inherited = Object.fromEntries(
@@ -195,9 +197,10 @@ export class Processes {
     const bootstrap = this.bootstrap ? { BUSHEL_BOOTSTRAP: this.bootstrap } : {}
     const place = home ? ['--home', home] : []
     const started = new BushelProcess(
-      [...place, ...args, '--json'],
+      [...place, '--json', ...args],
       { ...inherited, ...bootstrap, ...env },
-      input
+      input,
+      script
     )
     if (online) started.on('line', online)
     this.#started.push(started)

@@ -1,8 +1,9 @@
 import { formatAmount, formatPrice } from '../../contracts/money.js'
 import { formatSize } from '../../contracts/quantity.js'
 import type { CheckResult } from './answers.js'
-import { short } from './story.js'
+import type { ComputeEnding } from './compute-act.js'
 import type { Ending } from './story.js'
+import { columns, short } from './words.js'
 
 /** The object that `--json` ends with. */
 export function resultOf(ending: Ending): object {
@@ -27,6 +28,20 @@ export function resultOf(ending: Ending): object {
     receipts: receiptsOf(ending),
     books: books.map(({ who, check }) => ({ who, ...balanceOf(check) })),
     seconds: { ...mirror.seconds, restore: restore.seconds }
+  }
+}
+
+/** `compute` of that object. */
+export function computeOf({ run, liar, evidence }: ComputeEnding): object {
+  const { ok, agreement, stated } = evidence
+  const paid = (device: string): string => run.providers.find(one => one.device === device)!.paid
+  return {
+    ok: true,
+    hash: run.hash,
+    fuel: run.fuel,
+    paidMsat: run.paidMsat,
+    liar: { device: liar, paidMsat: paid(liar) },
+    evidence: { ok, agreement, hash: stated!.hash }
   }
 }
 
@@ -133,18 +148,5 @@ function throughput({ mirror, restore, holders }: Ending): string[] {
       row('restore and verify', restore.bytes, restore.seconds)
     ],
     [1, 2, 3]
-  )
-}
-
-/** Cells under one another; those whose number is in `right` end in line. */
-function columns(rows: string[][], right: number[]): string[] {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map(row => row[i]!.length)))
-  return rows.map(row =>
-    (
-      '  ' +
-      row
-        .map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-        .join('  ')
-    ).trimEnd()
   )
 }

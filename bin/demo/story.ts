@@ -4,7 +4,7 @@ import { formatAmount, formatPrice } from '../../contracts/money.js'
 import { formatSize, formatTime } from '../../contracts/quantity.js'
 import type {
   BookResult,
-  CheckResult,
+  Books,
   LeaseEntry,
   MarketResult,
   MirrorProgress,
@@ -14,24 +14,20 @@ import type {
 } from './answers.js'
 import { COPIES, LEAST_PAYMENTS, TIME, offersFor, packedSize, paymentsAt } from './plan.js'
 import type { Offer } from './plan.js'
-import { failureOf } from './processes.js'
-import type { BushelProcess, Processes, RunOptions } from './processes.js'
+import type { BushelProcess } from './processes.js'
 import { provenPayments } from './receipts.js'
 import type { ProvenPayment } from './receipts.js'
+import type { Stage } from './stage.js'
 import { sha256OfTree, sizeOfTree } from './tree.js'
 import type { TreeSize } from './tree.js'
-import type { Voice } from './voice.js'
+import { count, seconds, short } from './words.js'
 
 export interface StoryOptions {
-  processes: Processes
-  /** A folder for everybody's homes, deleted by whoever made it. */
-  folder: string
+  stage: Stage
   /** What is mirrored. */
   input: string
   /** What the input is called in the result. */
   path: string
-  voice: Voice
-  signal: AbortSignal
   /** Longest time for each of mirror and restore, ms. */
   patience: number
 }
@@ -46,14 +42,9 @@ export interface Holder {
   servedBytes: number
 }
 
-/** Somebody's ledger, held against the wallet that it is of. */
-export interface Books {
-  who: string
-  check: CheckResult
-}
-
 export interface Ending {
   path: string
+  market: MarketResult
   mirror: MirrorResult
   restore: RestoreResult
   holders: Holder[]
@@ -75,20 +66,23 @@ const DISK_FACTOR = 5
 /** The main job from beginning to end, each part in a process of its own. Rejects when any step fails. */
 export class Story {
   readonly #options: StoryOptions
+  readonly #stage: Stage
 
   constructor(options: StoryOptions) {
     this.#options = options
+    this.#stage = options.stage
   }
 
   async play(): Promise<Ending> {
-    const { input, voice } = this.#options
+    const { input } = this.#options
+    const { voice } = this.#stage
     voice.act('The input')
     const tree = await this.#measure()
     const sourceSha256 = await sha256OfTree(input)
     voice.say(`   ${count(tree.files, 'file')}, ${formatSize(tree.bytes)}`, `   sha256 ${sourceSha256}`)
 
     voice.act('A private network and a market')
-    const market = await this.#found()
+    const market = await this.#stage.found()
 
     voice.act('Three strangers sell disk')
     const sellers = await this.#sell(market, tree)
@@ -96,7 +90,7 @@ export class Story {
     voice.act(`A buyer mirrors it ${COPIES} times, for ${formatTime(TIME)}, paid ahead`)
     const { mirror, bought, buyer } = await this.#mirror(market)
 
-    const books = [await this.#audit('buyer', 'the buyer')]
+    const books = [await this.#stage.audit('buyer', 'the buyer')]
     voice.act('The buyer is gone')
     await this.#die(buyer)
 
@@ -107,16 +101,17 @@ export class Story {
     for (const { home, device } of sellers.filter(seller =>
       holders.some(one => one.device === seller.device)
     ))
-      books.push(await this.#audit(home, short(device)))
+      books.push(await this.#stage.audit(home, short(device)))
     const { path } = this.#options
-    const ending = { path, mirror, restore, holders, books, sourceSha256, restoredSha256 }
+    const ending = { path, market, mirror, restore, holders, books, sourceSha256, restoredSha256 }
     const fault = faultOf(ending)
     if (fault) throw new Error(fault)
     return ending
   }
 
   async #measure(): Promise<TreeSize> {
-    const { input, folder } = this.#options
+    const { input } = this.#options
+    const { folder } = this.#stage
     const tree = await sizeOfTree(input)
     if (tree.files === 0) throw new Error(`${input} holds no files`)
     const { bavail, bsize } = await statfs(folder)
@@ -129,30 +124,19 @@ export class Story {
     return tree
   }
 
-  async #found(): Promise<MarketResult> {
-    const { processes, voice } = this.#options
-    const { ready } = await processes.serve(['dht'])
-    processes.bootstrap = `${String(ready['host'])}:${String(ready['port'])}`
-    voice.say(`   a DHT of this machine only, at ${processes.bootstrap}`)
-    const founder = await this.#up('founder')
-    const market = await this.#ask<MarketResult>('founder', ['market', 'create', '--name', 'demo'])
-    voice.say(`   ${short(founder.device)} founds the market '${market.name}'`, `   key ${market.key}`)
-    return market
-  }
-
   async #sell(market: MarketResult, tree: TreeSize): Promise<Seller[]> {
-    const { voice } = this.#options
+    const { voice } = this.#stage
     const sellers = await Promise.all(
       offersFor(tree).map(async (offer, i) => {
         const home = `provider-${i + 1}`
-        const { device } = await this.#up(home)
-        await this.#ask(home, ['market', 'join', market.key])
+        const { device } = await this.#stage.up(home)
+        await this.#stage.ask(home, ['market', 'join', market.key])
         const space = ['--space', `${offer.space}B`]
-        await this.#ask(home, ['sell', 'storage', ...space, '--price', `${offer.price} msat/TiB-month`])
+        await this.#stage.ask(home, ['sell', 'storage', ...space, '--price', `${offer.price} msat/TiB-month`])
         return { home, device, offer }
       })
     )
-    const { asks } = await this.#ask<BookResult>('founder', ['book', 'storage'])
+    const { asks } = await this.#stage.ask<BookResult>('founder', ['book', 'storage'])
     voice.say('   the book, best first:')
     for (const { device, space, price } of asks) {
       voice.say(`   ${short(device)}  ${formatSize(space).padStart(8)} at ${formatPrice(BigInt(price))}`)
@@ -169,17 +153,18 @@ export class Story {
   async #mirror(
     market: MarketResult
   ): Promise<{ mirror: MirrorResult; bought: LeaseEntry[]; buyer: BushelProcess }> {
-    const { input, voice, patience } = this.#options
-    const { device, process } = await this.#up('buyer')
-    const { spendableMsat } = await this.#ask<{ spendableMsat: string }>('buyer', ['wallet'])
+    const { input, patience } = this.#options
+    const { voice } = this.#stage
+    const { device, process } = await this.#stage.up('buyer')
+    const { spendableMsat } = await this.#stage.ask<{ spendableMsat: string }>('buyer', ['wallet'])
     voice.say(`   ${short(device)} has ${formatAmount(BigInt(spendableMsat))} of play money`)
-    await this.#ask('buyer', ['market', 'join', market.key])
+    await this.#stage.ask('buyer', ['market', 'join', market.key])
     const command = ['mirror', input, '--copies', String(COPIES), '--time', `${TIME / 3_600_000}h`]
-    const mirror = await this.#ask<MirrorResult>('buyer', command, {
+    const mirror = await this.#stage.ask<MirrorResult>('buyer', command, {
       timeoutMs: patience,
       online: line => this.#show(line as unknown as MirrorProgress)
     })
-    const { leases } = await this.#ask<{ leases: LeaseEntry[] }>('buyer', ['leases'])
+    const { leases } = await this.#stage.ask<{ leases: LeaseEntry[] }>('buyer', ['leases'])
     const bought = mirror.leases.flatMap(id => leases.filter(lease => lease.id === id))
     voice.say(
       `   packed and encrypted: ${formatSize(mirror.storedBytes)} in ${seconds(mirror.seconds.pack)}`,
@@ -192,7 +177,7 @@ export class Story {
   }
 
   #show(progress: MirrorProgress): void {
-    const { voice } = this.#options
+    const { voice } = this.#stage
     if (progress.event === 'note') voice.say(`   ${progress.message}`)
     if (progress.event === 'progress' && progress.total > 0) {
       const share = Math.floor((100 * progress.done) / progress.total)
@@ -208,8 +193,8 @@ export class Story {
 
   async #die(buyer: BushelProcess): Promise<void> {
     const { signal } = await buyer.kill('SIGKILL')
-    await rm(this.#home('buyer'), { recursive: true, force: true })
-    this.#options.voice.say(
+    await rm(this.#stage.home('buyer'), { recursive: true, force: true })
+    this.#stage.voice.say(
       `   process ${buyer.pid} ended by ${signal}; its home is deleted, with every key in it`
     )
   }
@@ -218,11 +203,12 @@ export class Story {
     link: string,
     sourceSha256: string
   ): Promise<{ restore: RestoreResult; restoredSha256: string }> {
-    const { input, folder, voice, patience } = this.#options
-    await this.#ask('reader', ['init'])
+    const { input, patience } = this.#options
+    const { folder, voice } = this.#stage
+    await this.#stage.ask('reader', ['init'])
     // A single file is restored under its own name, which its checksum names.
     const dest = join(folder, 'restored', basename(input))
-    const restore = await this.#ask<RestoreResult>('reader', ['restore', link, dest], {
+    const restore = await this.#stage.ask<RestoreResult>('reader', ['restore', link, dest], {
       timeoutMs: patience,
       online: line => this.#show(line as unknown as MirrorProgress)
     })
@@ -238,8 +224,8 @@ export class Story {
   /** What the providers' own books say of the copies. */
   async #settle(sellers: Seller[], bought: LeaseEntry[]): Promise<Holder[]> {
     const holders = sellers.map(async ({ home, device, offer }): Promise<Holder[]> => {
-      const { leases } = await this.#ask<{ leases: LeaseEntry[] }>(home, ['leases'])
-      const { shelf } = await this.#ask<StatusResult>(home, ['status'])
+      const { leases } = await this.#stage.ask<{ leases: LeaseEntry[] }>(home, ['leases'])
+      const { shelf } = await this.#stage.ask<StatusResult>(home, ['status'])
       return bought.flatMap(mine => {
         const lease = leases.find(({ id }) => id === mine.id)
         return lease
@@ -248,37 +234,6 @@ export class Story {
       })
     })
     return (await Promise.all(holders)).flat()
-  }
-
-  /** Holds a ledger against its wallet; the command fails when it does not add up. */
-  async #audit(home: string, who: string): Promise<Books> {
-    return { who, check: await this.#ask<CheckResult>(home, ['log', '--check']) }
-  }
-
-  #home(name: string): string {
-    return join(this.#options.folder, name)
-  }
-
-  /** Makes a home and runs a node on it. */
-  async #up(name: string): Promise<{ device: string; process: BushelProcess }> {
-    const { device } = await this.#ask<{ device: string }>(name, ['init'])
-    const { process } = await this.#options.processes.serve(['up'], { home: this.#home(name) })
-    this.#options.signal.throwIfAborted()
-    return { device, process }
-  }
-
-  async #ask<T>(who: string, args: string[], options: RunOptions = {}): Promise<T> {
-    const { processes, signal } = this.#options
-    signal.throwIfAborted()
-    const finished = await processes.run(args, { home: this.#home(who), ...options })
-    signal.throwIfAborted()
-    const failure = failureOf(finished)
-    if (failure) throw new Error(`${who}: ${failure.message}${failure.hint && ` (${failure.hint})`}`)
-    if (finished.code !== 0) {
-      const how = finished.signal ?? `exit code ${finished.code}`
-      throw new Error(`${who}: bushel ${args[0]} ended with ${how}; ${finished.stderr.trim()}`)
-    }
-    return finished.result as T
   }
 }
 
@@ -299,19 +254,6 @@ function faultOf({ mirror, holders, books, sourceSha256, restoredSha256 }: Endin
     if (payments.length !== lease.receipts.length) return `a receipt of ${short(device)} does not hold`
   }
   return null
-}
-
-/** The first characters of a key. */
-export function short(key: string): string {
-  return key.slice(0, 8)
-}
-
-export function count(n: number, what: string): string {
-  return `${n.toLocaleString('en-US').replaceAll(',', ' ')} ${what}${n === 1 ? '' : 's'}`
-}
-
-function seconds(value: number): string {
-  return `${value.toFixed(1)} s`
 }
 
 function wrapLink(link: string): string[] {

@@ -101,15 +101,42 @@ test('the demo, on an input of its own', { timeout: 120_000 }, async t => {
   }
   assert.equal(books[0]!['paidMsat'], result['paidMsat'])
   assert.deepEqual(Object.keys(result['seconds'] as object).sort(), ['pack', 'restore', 'upload'])
+  assertCompute(result['compute'] as ComputeResult)
   await assertGone(folder)
 })
 
-for (const [signal, after] of [
-  ['SIGINT', 'Three strangers sell disk'],
-  ['SIGTERM', 'A buyer mirrors it']
+interface ComputeResult {
+  ok: boolean
+  hash: string
+  fuel: string
+  paidMsat: string
+  liar: { device: string; paidMsat: string }
+  evidence: { ok: boolean; agreement: string; hash: string }
+}
+
+/** Two were paid alike for what the program comes to, the liar was paid its base; what it signed is another output. */
+function assertCompute({ ok, hash, fuel, paidMsat, liar, evidence }: ComputeResult): void {
+  assert.deepEqual([ok, evidence.ok], [true, true])
+  for (const sum of [hash, evidence.hash]) assert.match(sum, /^[0-9a-f]{128}$/)
+  assert.equal(evidence.hash.slice(0, 64), hash.slice(0, 64), 'the files are the same')
+  assert.notEqual(evidence.hash.slice(64), hash.slice(64), 'standard output is not')
+  assert.match(liar.device, /^[a-z0-9]{52}$/)
+  assert.match(evidence.agreement, /^[a-z0-9]{52}$/)
+  const [base, price] = [100n, 200_000n]
+  assert.equal(BigInt(liar.paidMsat), base)
+  const cost = base + (BigInt(fuel) * price + 999_999_999n) / 1_000_000_000n
+  assert.ok(cost > 2n * base)
+  assert.equal(BigInt(paidMsat), 2n * cost + base)
+}
+
+for (const [signal, after, args] of [
+  ['SIGINT', 'Three strangers sell disk', ['--path', 'input']],
+  ['SIGTERM', 'A buyer mirrors it', ['--path', 'input']],
+  ['SIGINT', 'is bound to a result', ['--compute']]
 ] as const) {
-  test(`the demo leaves nothing behind after ${signal}`, { timeout: 60_000 }, async t => {
-    const { child, stdout, said, ended, folder } = await start(t, ['--path', 'input', '--json'])
+  const what = args[0] === '--compute' ? 'act of compute' : 'demo'
+  test(`the ${what} leaves nothing behind after ${signal}`, { timeout: 90_000 }, async t => {
+    const { child, stdout, said, ended, folder } = await start(t, [...args, '--json'])
     await said(after)
     child.kill(signal)
     assert.deepEqual((await ended)[0], 130)

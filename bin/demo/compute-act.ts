@@ -1,0 +1,207 @@
+import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { formatAmount } from '../../contracts/money.js'
+import { formatSize } from '../../contracts/quantity.js'
+import type {
+  Books,
+  ComputeBook,
+  EvidenceResult,
+  JobProgress,
+  LocalRunResult,
+  MarketResult,
+  RunResult
+} from './answers.js'
+import type { Stage } from './stage.js'
+import { columns, short } from './words.js'
+
+/** How the job came out, and what everybody's books say of it. */
+export interface ComputeEnding {
+  run: RunResult
+  /** The device of the provider that lied. */
+  liar: string
+  /** What the program comes to at home. */
+  local: LocalRunResult
+  evidence: EvidenceResult
+  /** Of the buyer, then of the providers as in `run`. */
+  books: Books[]
+}
+
+interface Seller {
+  home: string
+  device: string
+}
+
+const MODULE = fileURLToPath(new URL('../../../docs/examples/wordcount.wasm', import.meta.url))
+const DOCUMENTS = fileURLToPath(new URL('../../../docs/', import.meta.url))
+const LIAR = fileURLToPath(new URL('./liar.js', import.meta.url))
+const PROVIDERS = 3
+const BUYER = 'customer'
+/** At which the job costs more than its base, and less than the first slice: so that a liar has its base, and no more. */
+const PRICE = '200 sat/Gfuel'
+const BASE = '0.1 sat'
+
+/** Three providers run one job, and one of them lies. Each part is a process of its own; rejects when any step fails. */
+export class ComputeAct {
+  readonly #stage: Stage
+
+  constructor(stage: Stage) {
+    this.#stage = stage
+  }
+
+  async play(market: MarketResult): Promise<ComputeEnding> {
+    const { voice } = this.#stage
+    voice.act('Three strangers sell computing; one of them is a liar')
+    const sellers = await this.#sell(market)
+    const liar = sellers.at(-1)!.device
+
+    voice.act('A buyer has all three run one program, and compares')
+    const book = await this.#book()
+    await this.#stage.up(BUYER)
+    await this.#stage.ask(BUYER, ['market', 'join', market.key])
+    const run = await this.#run(book)
+
+    voice.act('What the liar is held to')
+    const { evidence, local } = await this.#judge(run, liar, book)
+    const ending = { run, liar, local, evidence, books: await this.#audit(run, sellers) }
+    const fault = faultOf(ending)
+    if (fault) throw new Error(fault)
+    voice.say(...balances(ending))
+    return ending
+  }
+
+  async #sell(market: MarketResult): Promise<Seller[]> {
+    const { voice } = this.#stage
+    const sellers = await Promise.all(
+      Array.from({ length: PROVIDERS }, async (_, i) => {
+        const isLiar = i === PROVIDERS - 1
+        const home = isLiar ? 'liar' : `worker-${i + 1}`
+        const { device } = await this.#stage.up(home, isLiar ? { script: LIAR } : {})
+        await this.#stage.ask(home, ['market', 'join', market.key])
+        const lent = ['--cores', '1', '--memory', '1GiB', '--allow-process']
+        await this.#stage.ask(home, ['sell', 'compute', ...lent, '--price', PRICE, '--base', BASE])
+        return { home, device }
+      })
+    )
+    const { asks } = await this.#stage.ask<ComputeBook>('founder', ['book', 'compute'])
+    voice.say('   the book:')
+    for (const { device, cores, memory } of asks) {
+      const machine = `${cores} core, ${formatSize(memory)}`
+      const what = device === sellers.at(-1)!.device ? '  (the liar)' : ''
+      voice.say(`   ${short(device)}  ${machine} at ${PRICE} and ${BASE} a job${what}`)
+    }
+    if (asks.length < PROVIDERS) throw new Error(`${asks.length} of ${PROVIDERS} offers stand on the book`)
+    return sellers
+  }
+
+  /** The pages of Bushel's own documents, one after another. */
+  async #book(): Promise<string> {
+    const path = join(this.#stage.folder, 'book.txt')
+    const pages = (await readdir(DOCUMENTS)).filter(name => name.endsWith('.md')).sort()
+    const texts = await Promise.all(pages.map(name => readFile(join(DOCUMENTS, name))))
+    await writeFile(path, Buffer.concat(texts))
+    return path
+  }
+
+  async #run(book: string): Promise<RunResult> {
+    const { voice } = this.#stage
+    voice.say(`   bushel run ${basename(MODULE)} --in ${basename(book)} --verify ${PROVIDERS}`)
+    const states: string[] = []
+    const command = ['run', MODULE, '--in', book, '--verify', String(PROVIDERS), '--no-stdin']
+    const run = await this.#stage.ask<RunResult>(BUYER, command, {
+      online: line => this.#show(line as unknown as JobProgress, states)
+    })
+    const bound = states.indexOf('REVEALED')
+    if (bound !== PROVIDERS || states.length !== 2 * PROVIDERS)
+      throw new Error(`a result was shown before all were bound to theirs: ${states.join(', ')}`)
+    const rows = run.providers.map(({ device, hash, verdict, paid }) => [
+      short(device),
+      stdoutOf(hash),
+      verdict === 'equal' ? 'as another' : 'as nobody',
+      formatAmount(BigInt(paid))
+    ])
+    voice.say('', ...columns([['provider', 'sha256 of the output', 'which is', 'paid'], ...rows], [3]))
+    return run
+  }
+
+  #show(progress: JobProgress, states: string[]): void {
+    const { voice } = this.#stage
+    if (progress.event === 'output' && progress.stream === 'stdout') {
+      const text = Buffer.from(progress.base64, 'base64').toString().trimEnd()
+      voice.say('   what two of them came to is the result (lines, words, bytes):', `   ${text}`)
+    }
+    if (progress.event !== 'job' || !['COMMITTED', 'REVEALED'].includes(progress.state)) return
+    states.push(progress.state)
+    if (progress.state === 'COMMITTED')
+      voice.say(`   ${short(progress.provider)} is bound to a result, which nobody but it can read yet`)
+    else if (states.length === PROVIDERS + 1) voice.say('   all are bound; now each has to show what it has')
+  }
+
+  /** What the evidence proves to anybody, and what the program comes to at home. */
+  async #judge(
+    run: RunResult,
+    liar: string,
+    book: string
+  ): Promise<Pick<ComputeEnding, 'evidence' | 'local'>> {
+    const { voice } = this.#stage
+    const [file] = run.evidence
+    if (file === undefined) throw new Error('the liar left no evidence')
+    const evidence = await this.#stage.ask<EvidenceResult>(BUYER, ['receipt', 'verify', file])
+    const local = await this.#stage.ask<LocalRunResult>(BUYER, [
+      ...['run', '--local', MODULE, '--in', book],
+      '--no-stdin'
+    ])
+    voice.say(
+      `   bushel receipt verify ${basename(file).slice(0, 8)}….json: it holds`,
+      `   ${short(evidence.provider)} has signed ${stdoutOf(evidence.stated?.hash ?? '')}`,
+      `   bushel run --local, the same at home: ${stdoutOf(local.hash)}`,
+      `   ${short(liar)} has its base, paid before anybody said anything, and no more.`
+    )
+    return { evidence, local }
+  }
+
+  async #audit(run: RunResult, sellers: Seller[]): Promise<Books[]> {
+    const providers = run.providers.map(async ({ device }) => {
+      const { home } = sellers.find(seller => seller.device === device)!
+      return this.#stage.audit(home, short(device))
+    })
+    return Promise.all([this.#stage.audit(BUYER, 'the buyer'), ...providers])
+  }
+}
+
+/** The beginning of the checksum of standard output. */
+function stdoutOf(hash: string): string {
+  return `${hash.slice(64, 80)}…`
+}
+
+function balances({ books }: ComputeEnding): string[] {
+  const rows = books.map(({ who, check }, i) => [
+    who,
+    ...(i === 0
+      ? [check.paidMsat, check.consumedMsat, check.balanceMsat]
+      : [check.receivedMsat, check.consumedMsat, check.owedMsat]
+    ).map(msat => formatAmount(BigInt(msat)))
+  ])
+  return ['', ...columns([['ledger', 'paid', 'consumed', 'balance'], ...rows], [1, 2, 3])]
+}
+
+/** What keeps it from being a good ending, or null. */
+function faultOf({ run, liar, local, evidence, books }: ComputeEnding): string | null {
+  const equal = run.providers.filter(({ verdict }) => verdict === 'equal')
+  const other = run.providers.filter(({ verdict }) => verdict === 'other')
+  if (run.status !== 'ok' || run.exitCode !== 0) return `the job is ${run.status}: ${run.reason}`
+  if (equal.length !== PROVIDERS - 1 || other.length !== 1) return `${equal.length} providers are equal`
+  if (other[0]!.device !== liar) return 'somebody else than the liar is blamed'
+  if (run.hash !== local.hash || run.fuel !== local.fuel) return 'at home it comes to something else'
+  if (equal.some(({ hash }) => hash !== run.hash) || other[0]!.hash === run.hash)
+    return 'what is equal has another checksum'
+  if (!evidence.ok || evidence.provider !== liar || evidence.stated?.hash !== other[0]!.hash)
+    return 'the evidence does not hold'
+  if (equal.some(({ paid }) => BigInt(paid) <= BigInt(other[0]!.paid))) return 'the liar was paid'
+  for (const { who, check } of books) if (!check.ok) return `the books of ${who}: ${check.faults.join('; ')}`
+  const [buyer, ...sellers] = books
+  const wrong = sellers.find(({ check }, i) => check.receivedMsat !== run.providers[i]!.paid)
+  if (wrong) return `${wrong.who} was paid something else`
+  if (buyer!.check.paidMsat !== run.paidMsat) return 'the ledger of the buyer has paid something else'
+  return null
+}

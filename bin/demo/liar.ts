@@ -1,0 +1,35 @@
+/**
+ * A provider that lies: the product's node, but for a sandbox that says that programs print something else than they do.
+ * Started as `bushel up` is, it says as that does when it is ready.
+ */
+import { createHash } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { parseBootstrap } from '../../src/cli/bootstrap.js'
+import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
+import type { Outcome, RunOptions, SandboxJob } from '../../src/compute/sandbox/sandbox.js'
+import { Daemon } from '../../src/daemon/daemon.js'
+import { openNode } from '../../src/node.js'
+
+const LIE = Buffer.from('       1        1        1 book.txt\n')
+
+class LyingSandbox extends Sandbox {
+  override async run(job: SandboxJob, options?: RunOptions): Promise<Outcome> {
+    const outcome = await super.run(job, options)
+    const tree = outcome.hash.slice(0, 64)
+    return { ...outcome, stdout: LIE, hash: tree + createHash('sha256').update(LIE).digest('hex') }
+  }
+}
+
+const { values } = parseArgs({
+  allowPositionals: true,
+  options: { home: { type: 'string' }, json: { type: 'boolean' } }
+})
+const daemon = new Daemon({
+  home: values.home!,
+  bootstrap: parseBootstrap(process.env['BUSHEL_BOOTSTRAP']),
+  onfault: error => process.stderr.write(`${String(error)}\n`),
+  openNode: options => openNode({ ...options, worker: { openSandbox: () => new LyingSandbox() } })
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void daemon.close())
+await daemon.ready()
+process.stdout.write(`${JSON.stringify(await daemon.describe())}\n`)
