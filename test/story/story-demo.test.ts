@@ -55,7 +55,7 @@ async function assertGone(folder: string): Promise<void> {
   assert.ok(!processes.includes(folder), processes)
 }
 
-test('the demo, on an input of its own', { timeout: 120_000 }, async t => {
+test('the demo, on an input of its own', { timeout: 240_000 }, async t => {
   const { stdout, ended, folder, input } = await start(t, ['--path', 'input', '--json'])
   const [code] = await ended
   const lines = stdout().trim().split('\n')
