@@ -55,7 +55,10 @@ test('another command is another run', async t => {
     { verify: 2, args: ['job.wasm', 'x'] },
     { verify: 2, module: Buffer.from('another') },
     { verify: 2, input: { stdin: Buffer.from('x'), files: [] } },
-    { verify: 2, market: Buffer.alloc(32, 1) }
+    { verify: 2, market: Buffer.alloc(32, 1) },
+    { verify: 2, seed: Buffer.alloc(32, 2) },
+    { verify: 2, maxMsat: 200_000n },
+    { verify: 2, limits: { ...request().limits, wallMs: 1000 } }
   ]
   for (const change of changes) assert.notDeepEqual((await buyer.run(change)).id, left!.id)
   assert.equal(buyer.jobs.get(left!.id)!.state, 'open')
