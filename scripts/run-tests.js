@@ -15,9 +15,11 @@ export function testFiles(wanted) {
     .sort()
 }
 
-/** Four files at a time: most of the time of most tests is waiting for others. */
+/** Files at a time: most tests wait for others most of the time. */
+const AT_ONCE = process.env.BUSHEL_TEST_CONCURRENCY ?? '4'
+
 export function runTests(files, env = process.env) {
-  const args = ['--test', '--test-concurrency=4', '--test-reporter=spec', ...files]
+  const args = ['--test', `--test-concurrency=${AT_ONCE}`, '--test-reporter=spec', ...files]
   const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(signal ? 130 : (code ?? 1)))
