@@ -49,6 +49,8 @@ export class Ledger extends ReadyResource {
   /** What settled each debt by credit, by the text of the slices. */
   readonly #credits = new Map<string, Msat>()
   readonly #waiting = new Map<string, Draft[]>()
+  /** Records on their way to the disk. */
+  readonly #writing = new Set<Promise<void>>()
   #last: Account | null = null
   #timer: NodeJS.Timeout | null = null
   readonly spending = new Spending()
@@ -84,6 +86,12 @@ export class Ledger extends ReadyResource {
    * later go to disk with them.
    */
   async record(...drafts: Draft[]): Promise<void> {
+    const writing = this.#record(drafts)
+    this.#writing.add(writing)
+    await writing.finally(() => this.#writing.delete(writing))
+  }
+
+  async #record(drafts: readonly Draft[]): Promise<void> {
     const all = [...this.#take(), ...drafts]
     if (all.length === 0) return
     const at = this.#now()
@@ -108,9 +116,10 @@ export class Ledger extends ReadyResource {
     this.#timer ??= setTimeout(() => void this.flush().catch(error => this.emit('fault', error)), NOTED_FOR)
   }
 
-  /** All that was noted is on disk when it resolves. */
+  /** All that was noted or recorded before is on disk when it resolves. */
   async flush(): Promise<void> {
     if (this.#waiting.size > 0) await this.record()
+    await Promise.all(this.#writing)
   }
 
   #take(): Draft[] {

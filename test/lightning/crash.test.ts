@@ -67,12 +67,14 @@ test('killed ten times amid payments both ways, each one is made exactly once', 
 
 test('a payment that was under way when the payer died is told of after its restart', async () => {
   const due = await invoice(bob, 4_321n)
+  const before = await spendable(bob)
   process.kill(bob.pid as number, 'SIGSTOP')
   const paying = alice.pay(due.bolt11, FEELESS)
   assert.deepEqual(await alice.pay(due.bolt11, { maxFeeMsat: 0n, timeoutMs: 200 }), { status: 'pending' })
   process.kill(alice.pid as number, 'SIGKILL')
   process.kill(bob.pid as number, 'SIGCONT')
   succeeded(await paying, due)
+  await comesToHave(bob, before + due.msat)
 })
 
 /** Starts a process that opens the wallet folder and waits for orders. */

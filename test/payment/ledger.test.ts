@@ -200,6 +200,15 @@ test('a paid slice costs few frames: what can be done again goes to disk with th
   }
 })
 
+test('a flush waits for what is on its way to the disk', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  payer.teller.applied(await payer.teller.pay(AGREEMENT, 0))
+  void payer.ledger.flush() // as the timer would
+  await payer.ledger.flush()
+  assert.equal(payer.step(0), 'applied')
+})
+
 test('what was noted goes to disk by itself, once, and before the ledger is closed', async t => {
   const { ledger, file } = await opened(t)
   const paid = draft(0, { step: 'paid', preimage: Buffer.alloc(32, 3) })
