@@ -3,6 +3,7 @@ import { decode, encode } from './codec.js'
 import { BushelError } from './errors.js'
 import { jobId, judgeEvidence, resultHash } from './job.js'
 import { openOutput, sumsOfOutput } from './job-output.js'
+import { objectOf } from './json-object.js'
 import { formatKey } from './key.js'
 
 /** What the signed statements of a job prove of its provider, to anybody. */
@@ -107,16 +108,4 @@ export function verifyEvidence(evidence: JobEvidence): EvidenceVerdict {
     const output = openOutput(bytes, key)
     return output && stated ? { ...stated.result, ...sumsOfOutput(output) } : null
   }
-}
-
-function objectOf(text: string): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    // What the parser says quotes the file, over several lines.
-    throw new Error('it is not JSON', { cause: error })
-  }
-  if (typeof value !== 'object' || value === null) throw new Error('it is no object')
-  return value as Record<string, unknown>
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Countersign, Terms } from '#spec'
 import { decode, encode } from './codec.js'
 import { BushelError } from './errors.js'
+import { objectOf } from './json-object.js'
 import { formatKey } from './key.js'
 import { schedule } from './schedule.js'
 import { verify } from './signature.js'
@@ -103,18 +104,6 @@ export function verifyReceipt(receipt: Receipt & { agreement?: string }): Verdic
     provider: formatKey(terms.provider.device),
     faults
   }
-}
-
-function objectOf(text: string): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    // What the parser says quotes the file, over several lines.
-    throw new Error('it is not JSON', { cause: error })
-  }
-  if (typeof value !== 'object' || value === null) throw new Error('it is no object')
-  return value as Record<string, unknown>
 }
 
 function hexOf(plain: Record<string, unknown>, name: string, bytes: number): Buffer {
