@@ -5,6 +5,8 @@ import type { Msat } from '../../contracts/money.js'
 import type { Change } from '../journal/facts.js'
 import { isSettled } from './ledger.js'
 import type { Ledger } from './ledger.js'
+import type { Payment } from './payment.js'
+import { Turns } from './turns.js'
 
 export type DebtRole = 'debtor' | 'creditor'
 
@@ -41,6 +43,7 @@ const ASKED = 'credit-asked'
 export class Debts {
   readonly #facts: DebtFacts
   readonly #ledger: Ledger
+  readonly #turns = new Turns()
 
   constructor(facts: DebtFacts, ledger: Ledger) {
     this.#facts = facts
@@ -78,9 +81,24 @@ export class Debts {
       .sort((a, b) => a.debt.debt.at - b.debt.debt.at)
   }
 
-  /** The debtor is about to be asked to settle a slice from a debt: on disk before it is, until the answer is here. */
-  async ask(slice: Buffer, agreement: Buffer): Promise<void> {
-    await this.#facts.set({ kind: ASKED, key: slice, value: agreement })
+  /**
+   * Ways of settling one debt, one after the other: each sees what is left, and has what it takes of it on disk before the
+   * next one looks.
+   */
+  settling<T>(agreement: Buffer, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(agreement.toString('hex'), work)
+  }
+
+  /**
+   * The debtor is about to be asked to settle a slice from a debt: on disk before it is, until the answer is here. False
+   * when so much is not left any more.
+   */
+  ask({ hash, msat }: Pick<Payment, 'hash' | 'msat'>, agreement: Buffer): Promise<boolean> {
+    return this.settling(agreement, async () => {
+      if ((this.get('creditor', agreement)?.leftMsat ?? 0n) < msat) return false
+      await this.#facts.set({ kind: ASKED, key: hash, value: agreement })
+      return true
+    })
   }
 
   /** The agreement of the debt that a slice is to be settled from, while the answer is not here. */

@@ -33,7 +33,9 @@ export interface Refund {
   invoice: string
   msat: Msat
   payee: Buffer
-  peer: Buffer | null
+  peer?: Buffer | null
+  /** The binding is done within it: whoever keeps the debt looks there whether so much is left. */
+  bind?: (work: () => Promise<void>) => Promise<void>
 }
 
 const REACH_TIMEOUT = 30_000
@@ -225,17 +227,22 @@ export class Payer {
   }
 
   async payRefund(refund: Refund): Promise<Payment> {
-    const { agreement } = refund
-    await this.#turns.take(`${agreement.toString('hex')}/refund`, () => this.#bindRefund(refund))
+    const { agreement, bind } = refund
+    const work = (): Promise<void> => this.#bindRefund(refund)
+    await this.#turns.take(`${agreement.toString('hex')}/refund`, () => (bind ? bind(work) : work()))
     return this.sending.pay(agreement, 0, 'refund')
   }
 
-  async #bindRefund({ agreement, invoice, msat, payee, peer }: Refund): Promise<void> {
+  async #bindRefund({ agreement, invoice, msat, payee, peer = null }: Refund): Promise<void> {
     const { wallet, checkInvoice, readInvoice, now } = this.#options
     const { network } = wallet
     const { paymentHash: hash } = readInvoice(invoice, network)
     const current = this.#ledger.payment(agreement, 0, 'refund')
-    if (current?.hash.equals(hash)) return
+    if (current?.hash.equals(hash)) {
+      // One that failed is open again before the debt is used for anything else.
+      if (current.step === 'failed') await this.#ledger.record({ ...current, step: 'bound' })
+      return
+    }
     if (this.#ledger.byHash(hash)) throw refused('its hash stands elsewhere')
     if (current && isSettled(current.step)) throw alreadyPaid(current)
     if (current?.step === 'bound' && !this.sending.expired(current))

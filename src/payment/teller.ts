@@ -11,14 +11,14 @@ import { Limits } from './limits.js'
 import { Payee, blank } from './payee.js'
 import type { Reissue } from './payee.js'
 import { Payer } from './payer.js'
-import type { DirectOptions } from './payer.js'
+import type { DirectOptions, Refund } from './payer.js'
 import { NOT_BY_WALLET } from './payment.js'
 import { Reconciler } from './reconciler.js'
 import { refused } from './sending.js'
 import type { InvoiceCheck, InvoiceReader, InvoiceReading, WalletPort } from './wallet-port.js'
 
 export type { Reissue } from './payee.js'
-export type { DirectOptions } from './payer.js'
+export type { DirectOptions, Refund } from './payer.js'
 export type { InvoiceCheck, InvoiceReader, PaymentState, WalletPort, WalletRecord } from './wallet-port.js'
 
 export interface TellerOptions {
@@ -217,14 +217,8 @@ export class Teller extends ReadyResource {
   }
 
   /** Pays a debt of ours, once: another invoice for it is declined while the first is bound, sent or paid. */
-  payRefund(
-    agreement: Buffer,
-    invoice: string,
-    msat: Msat,
-    payee: Buffer,
-    peer: Buffer | null = null
-  ): Promise<Payment> {
-    return this.#payer.payRefund({ agreement, invoice, msat, payee, peer })
+  payRefund(refund: Refund): Promise<Payment> {
+    return this.#payer.payRefund(refund)
   }
 
   // Both sides

@@ -166,8 +166,7 @@ export class SlicePayment {
     if (!slice || isSettled(slice.step) || slice.step === 'sent') return null
     if (!debts.asked(slice.hash)) {
       const debt = this.#covering(slice.msat)
-      if (!debt) return null
-      await debts.ask(slice.hash, debt)
+      if (!debt || !(await debts.ask(slice, debt))) return null
     }
     return this.#credit(await open(), slice)
   }

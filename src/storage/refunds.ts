@@ -40,11 +40,11 @@ export class Refunds {
   /** Asks for each debt whose time has come; a provider that is away is asked again later. */
   async look(): Promise<void> {
     const { debts, now } = this.#options
-    for (const { debt, leftMsat, openMsat } of [...debts.list('creditor')]) {
+    for (const { debt } of [...debts.list('creditor')]) {
       const { agreement } = debt.debt
       const key = agreement.toString('hex')
       const next = this.#next.get(key)
-      if (leftMsat + openMsat === 0n || (next && next.at > now())) continue
+      if (this.#claimable(agreement) === 0n || (next && next.at > now())) continue
       const { first, last } = this.#options.retry ?? RETRY
       const delay = Math.min(next ? next.delay * 2 : first, last)
       this.#next.set(key, { at: now() + delay, delay })
@@ -105,13 +105,15 @@ export class Refunds {
    */
   async claim(agreement: Buffer): Promise<void> {
     const { debts, teller, leases } = this.#options
-    const standing = debts.get('creditor', agreement)
     const terms = leases.get('buyer', agreement)?.terms
-    const msat = standing ? standing.leftMsat + standing.openMsat : 0n
-    if (!terms || msat === 0n || standing!.askedMsat > 0n) return
+    if (!terms || this.#claimable(agreement) === 0n) return
     const { identity, device } = terms.provider
     const channel = await this.#options.open(device)
-    const invoice = await teller.refundInvoice(agreement, msat, identity)
+    const invoice = await debts.settling(agreement, async () => {
+      const msat = this.#claimable(agreement)
+      return msat > 0n ? teller.refundInvoice(agreement, msat, identity) : null
+    })
+    if (!invoice) return void this.#next.delete(agreement.toString('hex'))
     await channel.request(
       'refund',
       { agreement, invoice },
@@ -119,6 +121,12 @@ export class Refunds {
         timeoutMs: (this.#options.patience ?? PATIENCE).answer
       }
     )
+  }
+
+  /** What may be asked for by an invoice now, msat. */
+  #claimable(agreement: Buffer): Msat {
+    const standing = this.#options.debts.get('creditor', agreement)
+    return standing?.askedMsat === 0n ? standing.leftMsat + standing.openMsat : 0n
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Countersign, Lease, Reissue, SignedCounter, SignedDebt, Terms } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
+import type { Msat } from '../../contracts/money.js'
 import { consumedMsat } from '../../contracts/refund.js'
 import { sign, verify } from '../../contracts/signature.js'
 import { agreementId } from '../../contracts/terms.js'
@@ -211,9 +212,11 @@ export class Till {
       this.#options.leaseOf(agreement, peer)
       if (epoch !== teller.ledger.contiguous(agreement))
         throw new Decline('CREDIT', 'slices before it are not settled')
-      const left = debts.get('debtor', debt)?.leftMsat ?? 0n
-      if (left < slice.msat) throw new Decline('CREDIT', `${left} msat of that debt are left`)
-      await teller.credited(agreement, epoch, debt)
+      await debts.settling(debt, async () => {
+        const left = debts.get('debtor', debt)?.leftMsat ?? 0n
+        if (left < slice.msat) throw new Decline('CREDIT', `${left} msat of that debt are left`)
+        await teller.credited(agreement, epoch, debt)
+      })
     }
     await this.#options.onpaid(teller.ledger.payment(agreement, epoch)!)
     return { body: this.#standing(agreement, peer) }
@@ -222,15 +225,15 @@ export class Till {
   /** Takes the creditor's invoice for what is left; it is paid when the answer has left. */
   async #refund(agreement: Buffer, invoice: string, peer: Counterparty): Promise<Answer<'refund'>> {
     const lease = this.#options.leaseOf(agreement, peer, true)
-    const debt = this.#options.debts.get('debtor', agreement)
-    if (!debt) throw new Decline('NO_DEBT', 'nothing is owed for that agreement')
-    const msat = debt.leftMsat + debt.openMsat
+    if (!this.#options.debts.get('debtor', agreement))
+      throw new Decline('NO_DEBT', 'nothing is owed for that agreement')
+    const msat = this.#payable(agreement)
     if (msat === 0n) throw new Decline('NO_DEBT', 'it is paid back already')
     this.#payOnce(lease, invoice, msat)
     return { body: { ok: 1 } }
   }
 
-  #payOnce(lease: Lease, invoice: string, msat: bigint): void {
+  #payOnce(lease: Lease, invoice: string, msat: Msat): void {
     const key = agreementId(lease.terms).toString('hex')
     if (this.#refunding.has(key)) return
     const paying = this.#payBack(lease, invoice, msat)
@@ -242,17 +245,38 @@ export class Till {
     this.#refunding.set(key, paying)
   }
 
-  async #payBack({ terms }: Lease, invoice: string, msat: bigint): Promise<void> {
-    const { teller, patience } = this.#options
+  async #payBack({ terms }: Lease, invoice: string, msat: Msat): Promise<void> {
+    const { teller, debts, patience } = this.#options
     const agreement = agreementId(terms)
     const { lightning, identity, device } = terms.buyer
     await this.#options.deals.open(device, { timeoutMs: patience.connect })
     await teller.reach(lightning!, msat, patience.reach)
-    await teller.payRefund(agreement, invoice, msat, lightning!, identity)
+    // Slices may have been settled from the debt meanwhile.
+    const bind = (work: () => Promise<void>): Promise<void> =>
+      debts.settling(agreement, async () => {
+        if (this.#payable(agreement) !== msat)
+          throw BushelError.payment('less is left of the debt by now', 'nothing was paid', 'NO_DEBT')
+        await work()
+      })
+    await teller.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })
+  }
+
+  /** What a refund may pay of what we owe for an agreement: what is left, or is bound to be paid by one already. */
+  #payable(agreement: Buffer): Msat {
+    const standing = this.#options.debts.get('debtor', agreement)
+    return standing ? standing.leftMsat + standing.openMsat : 0n
   }
 }
 
-const PASSING = new Set(['PEER_GONE', 'PEER_UNREACHABLE', 'TIMEOUT', 'NO_ROUTE', 'PAYMENT_PENDING', 'CLOSED'])
+const PASSING = new Set([
+  'PEER_GONE',
+  'PEER_UNREACHABLE',
+  'TIMEOUT',
+  'NO_ROUTE',
+  'PAYMENT_PENDING',
+  'CLOSED',
+  'NO_DEBT'
+])
 
 /** What the teller refuses is answered as a decline; what went wrong here is not. */
 function declineOf(error: unknown): unknown {

@@ -16,7 +16,8 @@ import { Refusal, Trader } from './trader-process.js'
 const PRICE = parsePrice('1000000 sat/GiB-month')
 const BYTES = 24 << 10
 const ATTEMPTS = 30
-const QUIET_MS = 40_000
+/** A claim that a kill has cut short is made again a minute later, or at the look after that. */
+const QUIET_MS = 150_000
 /** The other side may be through with a deal before the arrow is hit. */
 const HIT_MS = 10_000
 

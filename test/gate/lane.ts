@@ -76,6 +76,8 @@ export class Lane {
   #order: Order
   #failing: number | undefined
   #limbo: number | undefined
+  /** Called when the buyer is about to claim a debt. */
+  onclaim: () => Promise<void> = () => Promise.resolve()
   /** What the buyer heard meanwhile. */
   notes: string[] = []
 
@@ -110,7 +112,10 @@ export class Lane {
     this.#context = { ...mine, now: Date.now, patience: PATIENCE }
     this.#refunds = new Refunds({
       ...this.#context,
-      open: device => buyer.deals.open(device, { timeoutMs: PATIENCE.connect }),
+      open: async device => {
+        await this.onclaim()
+        return buyer.deals.open(device, { timeoutMs: PATIENCE.connect })
+      },
       retry: { first: 1, last: 1 }
     })
     this.#tenant = new Tenant({ ...this.#context, refunds: this.#refunds, onfault: buyer.onfault })
@@ -193,6 +198,11 @@ export class Lane {
       await this.#refunds.settle(id, PATIENCE.payment)
       assert.ok(!this.#refunds.isOwed(id) || this.#owes(id), 'what is owed is paid back')
     })
+  }
+
+  /** Sends an invoice for what is left of a debt, once. */
+  async claim(id: Buffer): Promise<void> {
+    await this.#refunds.claim(id)
   }
 
   #owes(id: Buffer): never {

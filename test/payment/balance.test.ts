@@ -19,7 +19,13 @@ test('paid minus refunded minus consumed minus in flight is the balance, on both
   assert.ok(await provider.teller.wasReceived(AGREEMENT, 1, 1000))
   for (const end of [buyer, provider]) await end.teller.credited(OTHER, 0, AGREEMENT)
   const invoice = await buyer.teller.refundInvoice(AGREEMENT, 400n, PROVIDER)
-  await provider.teller.payRefund(AGREEMENT, invoice, 400n, buyer.purse.nodeId, BUYER)
+  await provider.teller.payRefund({
+    agreement: AGREEMENT,
+    invoice,
+    msat: 400n,
+    payee: buyer.purse.nodeId,
+    peer: BUYER
+  })
   const direct = await provider.teller.issue(1_234n, 'a coffee', 60)
   await buyer.teller.payInvoice(direct.invoice)
   buyer.purse.next = 'pend'
@@ -100,6 +106,12 @@ test('more paid back than was paid is a fault', async t => {
   await bound(buyer, provider)
   await buyer.teller.pay(AGREEMENT, 0)
   const invoice = await buyer.teller.refundInvoice(AGREEMENT, 5_001n, PROVIDER)
-  await provider.teller.payRefund(AGREEMENT, invoice, 5_001n, buyer.purse.nodeId, BUYER)
+  await provider.teller.payRefund({
+    agreement: AGREEMENT,
+    invoice,
+    msat: 5_001n,
+    payee: buyer.purse.nodeId,
+    peer: BUYER
+  })
   assert.match((await check(provider)).faults.join(), /paid back, more than was paid/)
 })

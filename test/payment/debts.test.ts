@@ -46,7 +46,13 @@ test('a debt is settled by what the ledger has, by refund and by credit, and sur
   ])
   const invoice = await buyer.teller.refundInvoice(AGREEMENT, 4_000n, PROVIDER)
   assert.deepEqual(standing()[0], [5_000n, 4_000n, 0n], 'while its invoice is out nothing is left to credit')
-  await provider.teller.payRefund(AGREEMENT, invoice, 4_000n, buyer.purse.nodeId, BUYER)
+  await provider.teller.payRefund({
+    agreement: AGREEMENT,
+    invoice,
+    msat: 4_000n,
+    payee: buyer.purse.nodeId,
+    peer: BUYER
+  })
   await buyer.teller.reconcile()
   for (const { end, facts, role, peer } of sides) {
     await end.restart()

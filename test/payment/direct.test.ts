@@ -95,7 +95,13 @@ test('a refund is paid once, by the invoice of the other side', async t => {
   await buyer.restart()
   assert.equal(await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER), invoice, 'the same again')
   const pay = (text: string, msat = 3_000n): ReturnType<typeof provider.teller.payRefund> =>
-    provider.teller.payRefund(AGREEMENT, text, msat, buyer.purse.nodeId, BUYER)
+    provider.teller.payRefund({
+      agreement: AGREEMENT,
+      invoice: text,
+      msat,
+      payee: buyer.purse.nodeId,
+      peer: BUYER
+    })
   await assert.rejects(pay(invoice, 2_999n), { code: 'INVOICE_REFUSED' })
   const all = await Promise.all([pay(invoice), pay(invoice)])
   for (const payment of all) assert.deepEqual([payment.kind, payment.step], ['refund', 'paid'])
@@ -117,7 +123,13 @@ test('another invoice for a refund is declined until the first cannot be paid an
   let now = Date.now()
   provider.now = buyer.purse.now = () => now
   const pay = (text: string): ReturnType<typeof provider.teller.payRefund> =>
-    provider.teller.payRefund(AGREEMENT, text, 3_000n, buyer.purse.nodeId, BUYER)
+    provider.teller.payRefund({
+      agreement: AGREEMENT,
+      invoice: text,
+      msat: 3_000n,
+      payee: buyer.purse.nodeId,
+      peer: BUYER
+    })
   const first = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER, 60)
   // Bound, and not sent: over the limit.
   provider.limits = { dayMsat: 0n }
@@ -148,7 +160,13 @@ test('a refund of another amount is asked for only when the invoice before canno
   assert.equal(buyer.purse.invoices.get(first.split('|')[1]!)!.status, 'refused')
   // Paid, and not heard of: the debt is settled, and no third invoice is made.
   buyer.purse.removeAllListeners('settled')
-  await provider.teller.payRefund(AGREEMENT, second, 2_000n, buyer.purse.nodeId, BUYER)
+  await provider.teller.payRefund({
+    agreement: AGREEMENT,
+    invoice: second,
+    msat: 2_000n,
+    payee: buyer.purse.nodeId,
+    peer: BUYER
+  })
   await assert.rejects(buyer.teller.refundInvoice(AGREEMENT, 1_000n, PROVIDER), { code: 'ALREADY_PAID' })
   assert.equal(buyer.ledger.totals(AGREEMENT).refundedMsat, 2_000n)
 })
@@ -157,9 +175,40 @@ test('a refund invoice that was paid is not refused', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   const invoice = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
   buyer.purse.removeAllListeners('settled')
-  await provider.teller.payRefund(AGREEMENT, invoice, 3_000n, buyer.purse.nodeId, BUYER)
+  await provider.teller.payRefund({
+    agreement: AGREEMENT,
+    invoice,
+    msat: 3_000n,
+    payee: buyer.purse.nodeId,
+    peer: BUYER
+  })
   assert.equal(buyer.ledger.payment(AGREEMENT, 0, 'refund')!.step, 'listed')
   assert.equal(await buyer.teller.refuseRefund(AGREEMENT), false)
   assert.equal(buyer.ledger.payment(AGREEMENT, 0, 'refund')!.step, 'received')
   assert.throws(() => hashOf(provider, 0))
+})
+
+test('a refund that failed is bound again before anything else is done with its debt', async t => {
+  const { payer: buyer, payee: provider } = await ends(t)
+  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
+  const open: bigint[] = []
+  const bind = async (work: () => Promise<void>): Promise<void> => {
+    const look = (): unknown => open.push(provider.ledger.totals(AGREEMENT).refundOpenMsat)
+    look()
+    await work()
+    look()
+  }
+  const pay = (): ReturnType<typeof provider.teller.payRefund> =>
+    provider.teller.payRefund({
+      agreement: AGREEMENT,
+      invoice,
+      msat: 3_000n,
+      payee: buyer.purse.nodeId,
+      bind
+    })
+  provider.purse.next = 'fail'
+  await assert.rejects(pay(), { code: 'PAYMENT_FAILED' })
+  provider.purse.next = 'settle'
+  assert.equal((await pay()).step, 'paid')
+  assert.deepEqual(open, [0n, 3_000n, 0n, 3_000n])
 })

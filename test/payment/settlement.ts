@@ -230,7 +230,7 @@ export function settlement(
     assert.equal(await payer.teller.refundInvoice(agreement, 2_000n, PROVIDER), invoice)
     const received = once(payer.teller, 'received')
     const pay = (text: string): Promise<{ step: string }> =>
-      payee.teller.payRefund(agreement, text, 2_000n, payer.nodeId, BUYER)
+      payee.teller.payRefund({ agreement, invoice: text, msat: 2_000n, payee: payer.nodeId, peer: BUYER })
     for (const payment of await Promise.all([pay(invoice), pay(invoice)])) assert.equal(payment.step, 'paid')
     await received
     await assert.rejects(payer.teller.refundInvoice(agreement, 2_000n, PROVIDER), { code: 'ALREADY_PAID' })

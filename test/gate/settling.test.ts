@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import createTestnet from 'hyperdht/testnet.js'
+import type { Testnet } from 'hyperdht/testnet.js'
+import { Lane } from './lane.js'
+
+let dir: string
+let testnet: Testnet
+let lane: Lane
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'bushel-settling-'))
+  testnet = await createTestnet(2, { host: '127.0.0.1' })
+  lane = await Lane.open(join(dir, 'lane'), testnet.bootstrap)
+})
+
+afterEach(async () => {
+  await lane.close()
+  await testnet.destroy()
+  await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+})
+
+/** A lease that has ended, for which two slices are owed back. */
+async function owed(): Promise<Buffer> {
+  const lease = await lane.deal({ slices: 3 })
+  await lane.end(lease)
+  assert.equal(lane.buyer.debts.get('creditor', lease)!.leftMsat, 2_000n)
+  return lease
+}
+
+/** What the provider has settled of a debt, by refund and by credit, msat. */
+function settled(lease: Buffer): bigint {
+  const { ledger } = lane.provider.teller
+  return ledger.totals(lease).refundedMsat + ledger.creditOf(lease)
+}
+
+/** Resolves when the next message of that kind comes in; it is let through once `then` has resolved. */
+function once(method: string, way: string, then: () => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    lane.wire.fate = message => {
+      if (message.method !== method || message.way !== way) return null
+      lane.wire.fate = () => null
+      then().then(resolve, reject)
+      return null
+    }
+  })
+}
+
+/** The provider's wallet, on its way to a refund, comes no further until it is let go. */
+function holdRefund(): { reached: Promise<void>; letGo: () => void } {
+  let letGo = (): void => undefined
+  const reached = new Promise<void>(resolve => {
+    lane.provider.purse.reach = () => {
+      resolve()
+      return new Promise(go => (letGo = go))
+    }
+  })
+  return { reached, letGo: () => letGo() }
+}
+
+test('a debt that is claimed while a slice is being settled from it is settled once', async () => {
+  const first = await owed()
+  let letClaim = (): void => undefined
+  lane.onclaim = () => new Promise(resolve => (letClaim = resolve))
+  const claiming = lane.claim(first)
+  lane.onclaim = () => Promise.resolve()
+  // The claim goes on just when the provider is asked to settle a slice from the same debt.
+  const asked = once('credit', 'request', async () => {
+    letClaim()
+    await claiming
+  })
+  const second = await lane.deal({ slices: 3 })
+  await asked
+  assert.equal(lane.buyer.teller.ledger.payment(first, 0, 'refund'), null, 'no invoice is out for it')
+  assert.equal(settled(first), 2_000n)
+  await lane.end(second)
+  await lane.refund(second)
+  await lane.settle()
+})
+
+test('a buyer that claims a debt and has slices settled from it at once gets it once', async () => {
+  const first = await owed()
+  const { reached, letGo } = holdRefund()
+  // Its own books would keep an honest buyer from it.
+  const { deals, teller } = lane.buyer
+  const channel = await deals.open(lane.provider.who.device.publicKey)
+  const invoice = await teller.refundInvoice(first, 2_000n)
+  await channel.request('refund', { agreement: first, invoice })
+  await reached
+  let answered = (): void => undefined
+  const credited = new Promise<void>(resolve => (answered = resolve))
+  const asking = once('strip', 'answer', async () => {
+    const [lease] = [...lane.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === 'AGREED')
+    await channel.request('credit', { agreement: lease!.id, epoch: 0, debt: first })
+    answered()
+  })
+  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  await asking
+  await credited
+  letGo()
+  await dealing
+  await lane.provider.teller.reconcile()
+  assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
+})
