@@ -3,7 +3,7 @@ import { parseBootstrap } from './bootstrap.js'
 import { text } from './invocation.js'
 import type { Output } from './output.js'
 import { ProgressLine } from './progress-line.js'
-import type { Typed } from './program.js'
+import type { Typed } from './syntax/syntax.js'
 
 /** Checks the global options, then loads the command and runs it. */
 export async function invoke(typed: Typed, output: Output, signal: AbortSignal): Promise<void> {
