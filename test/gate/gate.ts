@@ -94,7 +94,7 @@ export class Gate {
         return await step()
       } catch (error) {
         if (!(error instanceof Refusal) || attempt === ATTEMPTS) throw error
-        await pause(20) // the exit of a process is told a moment after its answers stop
+        await pause(20 * attempt) // the exit of a process is told a moment after its answers stop
         await this.revive()
       }
     }

@@ -3,11 +3,12 @@
  * which the step is about to be written (`ahead`), or is on disk and nothing else was done yet (`written`).
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
+import { BushelError } from '../../contracts/errors.js'
 import { HOUR, DAY, MIB } from '../../contracts/quantity.js'
 import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node.js'
 import type { PlayWallet } from '../../src/lightning/play/wallet.js'
-import type { CallContext } from '../../src/node/api.js'
+import type { CallContext, Progress } from '../../src/node/api.js'
 import type { Draft } from '../../src/payment/ledger.js'
 import { lookAt } from './look.js'
 import type { Arrow, Hit, Look, Order, Report, TraderOptions } from './orders.js'
@@ -66,11 +67,25 @@ async function obey(order: Order): Promise<unknown> {
     case 'kill-lightning':
       return killLightning()
     case 'mirror':
-      return node.call('mirror', { path: order.path, copies: 1, time: 30 * DAY }, quiet())
+      return mirror(order.path)
     case 'end':
       return node.call('leases.end', { id: order.lease }, quiet())
     case 'look':
       return look()
+  }
+}
+
+/** A refusal says what was noted on the way to it. */
+async function mirror(path: string): Promise<unknown> {
+  const notes: string[] = []
+  const onProgress = (progress: Progress): void => {
+    if (progress.event === 'note') notes.push(progress.message)
+  }
+  try {
+    return await node.call('mirror', { path, copies: 1, time: 30 * DAY }, { ...quiet(), onProgress })
+  } catch (error) {
+    if (error instanceof BushelError) error.message = [error.message, ...notes].join('; ')
+    throw error
   }
 }
 
