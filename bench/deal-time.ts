@@ -65,7 +65,8 @@ interface Measuring {
 }
 
 async function measure({ node, seller, sold, count, scratch, say }: Measuring): Promise<Figure[]> {
-  const { deals, wallet, context } = await node.trade()
+  const { deals, wallet, storage } = await node.trade()
+  const { context } = storage
   const device = parseKey(sold.device, 'device')
   const market = parseKey(sold.market, 'market')
   const signed: number[] = []

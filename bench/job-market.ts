@@ -89,7 +89,7 @@ export function requestOf(
 /** Buys it; ms. Rejects when it does not come out well. */
 export async function bought({ trade, market }: JobMarket, job: SandboxJob): Promise<number> {
   const begun = performance.now()
-  const { status, reason } = await trade.runs.run(requestOf(market, job), silent, never)
+  const { status, reason } = await trade.compute.runs.run(requestOf(market, job), silent, never)
   if (status !== 'ok') throw new Error(`a job that was bought is ${status}: ${reason}`)
   return performance.now() - begun
 }

@@ -19,7 +19,7 @@ export async function manyJobs({ quick, say }: Settings): Promise<Figure[]> {
     const requests = jobs.map(job => requestOf(market, job))
     const devices = new Map<string, number>()
     const begun = performance.now()
-    for await (const { outcome, error } of trade.runs.map(requests, {}, silent, never)) {
+    for await (const { outcome, error } of trade.compute.runs.map(requests, {}, silent, never)) {
       if (outcome?.status !== 'ok')
         throw error ?? new Error(`a job is ${outcome?.status}: ${outcome?.reason}`)
       for (const { device } of outcome.providers) devices.set(device, (devices.get(device) ?? 0) + 1)

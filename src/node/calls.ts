@@ -23,6 +23,8 @@ import {
 } from './money.js'
 import { needsUp } from './needs-up.js'
 import type { Parts } from './parts.js'
+import type { StorageTrade } from './storage-trade.js'
+import type { Trade } from './trade.js'
 import { leaseEntries } from './report.js'
 import { restoreLink } from './restoring.js'
 import { statusOf } from './status.js'
@@ -120,7 +122,7 @@ export const CALLS: Calls = {
   mirror: async (parts, params, context) => {
     const market = marketOf(parts, params.market)
     await market.inStep({ timeoutMs: BOOK_WAIT })
-    const { mirrors } = await parts.trade()
+    const { mirrors } = (await parts.trade()).storage
     const request = requestOf(parts, market.key, params)
     const outcome = params.dryRun
       ? await mirrors.estimate(request)
@@ -155,16 +157,16 @@ export const CALLS: Calls = {
   'leases.end': async (parts, params) => {
     const id = parseKey(params.id, 'lease id')
     const trade = await parts.trade()
-    const mine = trade.leases.get('buyer', id)
-    const kept = trade.leases.get('provider', id)
+    const mine = trade.storage.leases.get('buyer', id)
+    const kept = trade.storage.leases.get('provider', id)
     if (!mine && !kept)
       throw BushelError.notFound(`no lease ${shortKey(id)}...`, 'see: bushel leases', 'LEASE_NOT_FOUND')
     if (params.dryRun) return { id: formatKey(id), state: (mine ?? kept)!.state, dryRun: true }
     if (mine) {
       if (mine.state !== 'ENDED' && mine.state !== 'VOID')
-        await new Copy(trade.context, id).end('the owner ended it')
-      await trade.refunds.settle(id, REFUND_WAIT)
-    } else if (trade.keeper) await trade.keeper.end(id, 'ended by the provider')
+        await new Copy(trade.storage.context, id).end('the owner ended it')
+      await trade.storage.refunds.settle(id, REFUND_WAIT)
+    } else if (trade.storage.keeper) await trade.storage.keeper.end(id, 'ended by the provider')
     else throw needsUp()
     return { id: formatKey(id), state: 'ENDED' }
   },
@@ -190,17 +192,17 @@ function dry<T extends object>(params: { dryRun?: boolean }, result: T): T & { d
 /** The parts that only `bushel up` has. */
 async function serving(parts: Parts): Promise<Required<Serving>> {
   if (!parts.serving) throw needsUp()
-  const { orders, bids, mirrors, shelf } = await parts.trade()
+  const { orders, storage } = await parts.trade()
+  const { bids, mirrors, shelf } = storage
   if (!bids || !shelf) throw needsUp()
   return { orders, bids, mirrors, shelf }
 }
 
-type TradeParts = Awaited<ReturnType<Parts['trade']>>
 interface Serving {
-  orders: TradeParts['orders']
-  bids: NonNullable<TradeParts['bids']>
-  mirrors: TradeParts['mirrors']
-  shelf: NonNullable<TradeParts['shelf']>
+  orders: Trade['orders']
+  bids: NonNullable<StorageTrade['bids']>
+  mirrors: StorageTrade['mirrors']
+  shelf: NonNullable<StorageTrade['shelf']>
 }
 
 function requestOf(_parts: Parts, market: Buffer, params: Mirror): MirrorRequest {

@@ -22,8 +22,8 @@ export async function bidCompute(
   { signal }: CallContext
 ): Promise<Result<'bid.compute'>> {
   const market = marketOf(parts, params.market)
-  const { orders, computeBids } = await parts.trade()
-  if (!computeBids || !parts.serving) throw needsUp()
+  const { orders, compute } = await parts.trade()
+  if (!compute.bids || !parts.serving) throw needsUp()
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const job = await readJob(params, signal)
   await market.inStep({ timeoutMs: BOOK_WAIT })
@@ -45,7 +45,7 @@ export async function bidCompute(
   const stored: StoredBid = { params: kept, market: formatKey(market.key), fingerprint }
   const { id, order: placed } = dryRun
     ? orders.draft(order)
-    : await computeBids.place(order, Buffer.from(JSON.stringify(stored)))
+    : await compute.bids.place(order, Buffer.from(JSON.stringify(stored)))
   const result = { id: formatKey(id), market: stored.market, expires: placed.created + order.lifetime }
   return dryRun ? { ...result, dryRun } : result
 }

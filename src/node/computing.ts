@@ -34,7 +34,8 @@ export async function sellCompute(
   params: Params<'sell.compute'>
 ): Promise<Result<'sell.compute'>> {
   const market = marketOf(parts, params.market)
-  const { orders, worker } = await parts.trade()
+  const { orders, compute } = await parts.trade()
+  const { worker } = compute
   if (!worker || !parts.serving) throw needsUp()
   const { cores, memory, hours, onlyIdle, allowProcess, region, dryRun } = params
   const isolation = await demandIsolation(allowProcess)
@@ -90,7 +91,7 @@ export async function pauseSelling(
   parts: Parts,
   params: Params<'sell.pause'>
 ): Promise<Result<'sell.pause'>> {
-  const { worker } = await parts.trade()
+  const { worker } = (await parts.trade()).compute
   if (!worker) throw needsUp()
   if (params.dryRun) return params
   await lend(parts, worker, { paused: params.paused })
@@ -203,7 +204,7 @@ function found(jobs: Jobs, text: string): JobView {
 }
 
 async function jobsOf(parts: Parts): Promise<Jobs> {
-  return (await parts.trade()).runs
+  return (await parts.trade()).compute.runs
 }
 
 async function marketInStep(parts: Parts, named: string | undefined): Promise<Buffer> {

@@ -108,8 +108,10 @@ function shown({ dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat }: LimitSet
 
 /** The balance check, over all agreements. */
 export async function checkLog(parts: Parts): Promise<CheckResult> {
-  const { teller, leases, ledger, debts, jobs } = await parts.trade()
-  const used = [...consumed(leases, ledger, debts, Date.now()), ...consumedByJobs(jobs, ledger)]
+  const { teller, ledger, storage, compute } = await parts.trade()
+  const { leases, debts } = storage
+  const stored = consumed(leases, ledger, debts, Date.now())
+  const used = [...stored, ...consumedByJobs(compute.jobs, ledger)]
   const check = await teller.checkBalance(new Map(used))
   const { ok, lines, faults } = check
   return { ok, lines, faults, ...sums(check) }

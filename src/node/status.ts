@@ -53,11 +53,14 @@ export async function statusOf(parts: Parts): Promise<StatusResult> {
     market: marketInUse(parts),
     peers: parts.network.streams.length,
     shelf: {
-      usedBytes: trade?.shelf ? (await trade.shelf.usage()).usedBytes : 0,
+      usedBytes: trade?.storage.shelf ? (await trade.storage.shelf.usage()).usedBytes : 0,
       reservedBytes,
       spaceBytes: asks.reduce((sum, { order }) => sum + spaceOf(order), 0),
-      egressBytes: trade?.shelf
-        ? kept.reduce((sum, id) => sum + (trade.shelf!.has(id) ? trade.shelf!.egress(id).usedBytes : 0), 0)
+      egressBytes: trade?.storage.shelf
+        ? kept.reduce(
+            (sum, id) => sum + (trade.storage.shelf!.has(id) ? trade.storage.shelf!.egress(id).usedBytes : 0),
+            0
+          )
         : 0
     },
     leases,
@@ -67,12 +70,12 @@ export async function statusOf(parts: Parts): Promise<StatusResult> {
 }
 
 function computeOf(trade: Awaited<ReturnType<Parts['trade']>> | null): ComputeStatus {
-  const states = (trade?.worker?.jobs ?? []).map(({ state }) => state)
+  const states = (trade?.compute.worker?.jobs ?? []).map(({ state }) => state)
   return {
     running: states.filter(state => AT_WORK.has(state)).length,
     queued: states.filter(state => state === 'QUEUED').length,
-    paused: trade?.worker?.settings.paused === true,
-    bought: (trade?.runs.list() ?? []).filter(({ state }) => state === 'open').length
+    paused: trade?.compute.worker?.settings.paused === true,
+    bought: (trade?.compute.runs.list() ?? []).filter(({ state }) => state === 'open').length
   }
 }
 

@@ -28,7 +28,7 @@ const node = await openNode({
 const trade = await node.trade()
 
 if (role === 'provider') {
-  trade.worker!.on('change', ({ state }: { state: string }) => say({ event: 'job', state }))
+  trade.compute.worker!.on('change', ({ state }: { state: string }) => say({ event: 'job', state }))
   trade.teller.on('received', ({ epoch }: { epoch: number }) => say({ event: 'received', epoch }))
 }
 trade.ledger.on('written', (payments: { step: string; epoch: number }[]) => {
@@ -56,11 +56,11 @@ async function obey(order: { do: string } & Record<string, unknown>): Promise<vo
     const asked = await request(trade, offer, 'work', [rounds], {
       sliceStartMsat: BigInt(String(order['slice']))
     })
-    const hire = await trade.hires.agree(asked, never)
+    const hire = await trade.compute.hires.agree(asked, never)
     say({ event: 'agreed', id: hire.id.toString('hex') })
     await finish(hire)
   } else if (order.do === 'resume') {
-    for (const hire of trade.hires.open) await finish(hire)
+    for (const hire of trade.compute.hires.open) await finish(hire)
     say({ event: 'resume' })
   } else if (order.do === 'look') {
     const { faults } = await balance(trade)
@@ -69,7 +69,7 @@ async function obey(order: { do: string } & Record<string, unknown>): Promise<vo
       step,
       msat: String(msat)
     }))
-    const jobs = [...trade.jobs.list(role)].map(({ job }) => ({ state: job.state, runs: job.runs }))
+    const jobs = [...trade.compute.jobs.list(role)].map(({ job }) => ({ state: job.state, runs: job.runs }))
     say({ event: 'look', faults, payments, jobs })
   }
 }

@@ -34,7 +34,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
   const buyer = await street.node('buyer', { serve: false, jobPatience })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
-  sells.worker!.configure({ allowProcess: true, cores: 2 })
+  sells.compute.worker!.configure({ allowProcess: true, cores: 2 })
   const { device } = provider.home
   const packed = await pack(buys, program('work'))
 
@@ -202,8 +202,8 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       lies: {
         jobReveal: async (truth, { agreement }, from) => {
           const { statement } = (await truth()).body
-          const garbage = (await sells.blobs.put([crypto.randomBytes(300_000)])).ref
-          sells.blobs.grant(garbage, from.device, agreement)
+          const garbage = (await sells.compute.blobs.put([crypto.randomBytes(300_000)])).ref
+          sells.compute.blobs.grant(garbage, from.device, agreement)
           return restated({ ...statement, output: garbage })
         }
       },
@@ -255,7 +255,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
   )
 
   const hire = async (): Promise<Hire> =>
-    buys.hires.agree(
+    buys.compute.hires.agree(
       { ...(await request(buys, offer, 'work', ['20000'], { packed, sliceStartMsat: 20n })) },
       never
     )
@@ -274,7 +274,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
   for (const { does, lies: told, code, says, costs, proves } of CASES) {
     await t.test(`one that ${does}`, async () => {
       lies = told
-      const before = new Set([...buys.jobs.list('buyer')].map(({ id }) => id.toString('hex')))
+      const before = new Set([...buys.compute.jobs.list('buyer')].map(({ id }) => id.toString('hex')))
       const error = await hire()
         .then(through)
         .then(
@@ -283,8 +283,8 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
         )
       assert.equal(error.code, code, error.stack ?? String(error))
       assert.match(error.message, says)
-      const { id } = [...buys.jobs.list('buyer')].find(one => !before.has(one.id.toString('hex')))!
-      const one = buys.hires.resume(id)!
+      const { id } = [...buys.compute.jobs.list('buyer')].find(one => !before.has(one.id.toString('hex')))!
+      const one = buys.compute.hires.resume(id)!
       const most = { nothing: 0n, base: BASE, segments: cost - segments, all: cost }[costs]
       assert.equal(one.paidMsat, most)
       if (proves) {

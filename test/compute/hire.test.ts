@@ -17,7 +17,7 @@ test(
     const buyer = await street.node('buyer', { serve: false })
     const offer = await sellCompute(provider)
     const [sells, buys] = [await provider.trade(), await buyer.trade()]
-    sells.worker!.configure({ allowProcess: true, cores: 2 })
+    sells.compute.worker!.configure({ allowProcess: true, cores: 2 })
     const sandbox = new Sandbox({ nice: 0 })
     t.after(() => sandbox.close())
     const rounds = '300000'
@@ -26,7 +26,7 @@ test(
     await t.test('several segments, and the rest', async () => {
       const cost = BASE + (local.fuel * PRICE + 999_999_999_999n) / 1_000_000_000_000n
       const slice = (cost - BASE) / 8n
-      const hire = await buys.hires.agree(
+      const hire = await buys.compute.hires.agree(
         {
           ...(await request(buys, offer, 'work', [rounds])),
           sliceStartMsat: slice,
@@ -61,7 +61,7 @@ test(
       assert.equal(hire.paidMsat, cost)
       assert.equal(sells.ledger.totals(hire.id).receivedMsat, cost)
       assert.equal(hire.state, 'DONE')
-      assert.equal(sells.jobs.get('provider', hire.id)!.state, 'DONE')
+      assert.equal(sells.compute.jobs.get('provider', hire.id)!.state, 'DONE')
       assert.equal(
         String((await hire.collect(never)).stdout),
         String(local.stdout),
@@ -72,11 +72,11 @@ test(
     })
 
     await t.test('a module is fetched once, however many jobs need it', async () => {
-      const { fetched } = sells.blobs
+      const { fetched } = sells.compute.blobs
       const files = [{ path: 'given', bytes: Buffer.from('given\n') }]
       const packed = await pack(buys, program('work'), { files })
       const ids = ['1', '2', '3'].map(async round => {
-        const hire = await buys.hires.agree(
+        const hire = await buys.compute.hires.agree(
           { ...(await request(buys, offer, 'work', [round], { packed })) },
           never
         )
@@ -86,12 +86,12 @@ test(
       })
       const hires = await Promise.all(ids)
       for (const hire of hires) assert.equal(hire.paidMsat, sells.ledger.totals(hire.id).receivedMsat)
-      assert.equal(sells.blobs.fetched - fetched, 1, 'only the new input')
+      assert.equal(sells.compute.blobs.fetched - fetched, 1, 'only the new input')
     })
 
     await t.test('what costs nothing beyond its base is opened without a last payment', async () => {
       const free = await request(buys, offer, 'work', ['1'], { maxMsat: BASE })
-      const hire = await buys.hires.agree(
+      const hire = await buys.compute.hires.agree(
         { ...free, packed: await pack(buys, Buffer.from('no module')) },
         never
       )

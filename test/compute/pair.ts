@@ -104,7 +104,7 @@ export interface Offer {
 
 /** Puts a module and its input where they can be fetched. */
 export async function pack(
-  { blobs }: Trade,
+  { compute: { blobs } }: Trade,
   module: Buffer,
   input: { stdin?: Buffer; files?: JobFile[] } = {}
 ): Promise<Packed> {
@@ -135,6 +135,6 @@ export async function request(
   }
 }
 
-export async function balance({ teller, jobs, ledger }: Trade): Promise<BalanceCheck> {
+export async function balance({ teller, compute: { jobs }, ledger }: Trade): Promise<BalanceCheck> {
   return teller.checkBalance(consumedByJobs(jobs, ledger))
 }

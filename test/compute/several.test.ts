@@ -52,7 +52,7 @@ test(
     const { facts } = buyer
     const experiences = new Experiences(facts, Date.now)
     const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
-    const { hires, blobs } = trade
+    const { hires, blobs } = trade.compute
     const jobs = new Jobs({
       hire: {
         agree: (request, signal) =>

@@ -20,7 +20,7 @@ const HEAVY = '3000000'
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
 
 /** Resolves when the provider's record of a job stands so. */
-async function untilState({ worker, jobs }: Selling, id: Buffer, state: string): Promise<Job> {
+async function untilState({ compute: { worker, jobs } }: Selling, id: Buffer, state: string): Promise<Job> {
   for (;;) {
     const job = jobs.get('provider', id)
     if (job?.state === state) return job
@@ -59,10 +59,10 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
   /** A job of the rogue's whose base is paid as the product does it. */
   const begun = async (rounds: string, slice = 20n) => {
     const asked = await request(cheats!, offer, 'work', [rounds], { packed, sliceStartMsat: slice })
-    return cheats!.hires.agree(asked, never)
+    return cheats!.compute.hires.agree(asked, never)
   }
   const serves = async (): Promise<void> => {
-    const hire = await buys!.hires.agree(await request(buys!, offer, 'work', ['10']), never)
+    const hire = await buys!.compute.hires.agree(await request(buys!, offer, 'work', ['10']), never)
     await hire.untilCommitted(never, () => undefined)
     assert.match(String((await hire.collect(never)).stdout), /^\S+ [0-9a-f]{16}\n$/)
   }
@@ -115,17 +115,17 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     assert.equal(codes.filter(code => code === 'agreed').length, 8)
     assert.equal(codes.filter(code => code === 'NO_CAPACITY').length, 2)
     await serves()
-    for (const { job } of sells!.worker!.jobs) {
+    for (const { job } of sells!.compute.worker!.jobs) {
       const channel = await cheats!.deals.open(provider.home.device.publicKey)
       await channel.request('jobCancel', { agreement: jobId(job.terms) })
     }
-    assert.deepEqual(sells!.worker!.jobs, [])
+    assert.deepEqual(sells!.compute.worker!.jobs, [])
   })
 
   await t.test('one that never pays a segment has had one slice, and its place is free', async () => {
     const hire = await begun(HEAVY)
     let most = 0n
-    sells!.worker!.on('progress', ({ terms }: Job, _state: string, fuel: bigint) => {
+    sells!.compute.worker!.on('progress', ({ terms }: Job, _state: string, fuel: bigint) => {
       if (jobId(terms).equals(hire.id) && fuel > most) most = fuel
     })
     const channel = await cheats!.deals.open(provider.home.device.publicKey)
@@ -137,7 +137,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     assert.match(job.reason!, /segment 1 was not paid in time/)
     assert.equal(sells!.ledger.totals(hire.id).receivedMsat, BASE)
     assert.equal(most, fuelFor(hire.terms, 1), 'it had the fuel of one segment')
-    assert.equal(sells!.worker!.places.active, 0)
+    assert.equal(sells!.compute.worker!.places.active, 0)
     const said = await channel.request('jobProgress', { agreement: hire.id })
     assert.match(said.reason!, /not paid in time/)
     await hire.abandon('that was it')
@@ -149,20 +149,20 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     await hire.untilCommitted(never, () => undefined)
     const { output } = await hire.reveal()
     const stream = async () => (await cheats!.deals.open(provider.home.device.publicKey)).stream
-    await cheats!.blobs.bring(output, { from: hire.identity, stream, signal: never })
-    const ciphertext = await cheats!.blobs.cache.read(hire.identity, output.sha256)
+    await cheats!.compute.blobs.bring(output, { from: hire.identity, stream, signal: never })
+    const ciphertext = await cheats!.compute.blobs.cache.read(hire.identity, output.sha256)
     assert.equal(ciphertext!.includes('field.bin'), false)
     const channel = await cheats!.deals.open(provider.home.device.publicKey)
     const lies = { agreement: hire.id, epoch: FINAL_EPOCH, preimage: Buffer.alloc(32) }
     await assert.rejects(channel.request('jobKey', lies), coded('NOT_RECEIVED'))
     await hire.abandon('it has it all')
     await assert.rejects(channel.request('jobKey', lies), coded('NO_RESULT'))
-    assert.equal(await sells!.blobs.holds(output), false, 'the output is gone from the disk')
+    assert.equal(await sells!.compute.blobs.holds(output), false, 'the output is gone from the disk')
     await serves()
   })
 
   await t.test("one that asks for another's job, or its output, gets nothing", async () => {
-    const hire = await buys!.hires.agree(await request(buys!, offer, 'work', ['20']), never)
+    const hire = await buys!.compute.hires.agree(await request(buys!, offer, 'work', ['20']), never)
     await hire.untilCommitted(never, () => undefined)
     const { output } = await hire.reveal()
     const channel = await cheats!.deals.open(provider.home.device.publicKey)
@@ -182,14 +182,14 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     'one that only names the hash of what another has sent must have it to have it run',
     async () => {
       const secret = await pack(buys!, program('work'), { stdin: Buffer.from('a secret of somebody') })
-      const hire = await buys!.hires.agree(
+      const hire = await buys!.compute.hires.agree(
         await request(buys!, offer, 'work', ['1'], { packed: secret }),
         never
       )
       await hire.untilCommitted(never, () => undefined)
       await hire.collect(never)
       const stolen = { module: packed.module, input: secret.input }
-      const theirs = await cheats!.hires.agree(
+      const theirs = await cheats!.compute.hires.agree(
         await request(cheats!, offer, 'work', ['1'], { packed: stolen }),
         never
       )
@@ -222,13 +222,16 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
       const asked = await request(cheats!, offer, 'work', ['1'], {
         packed: { module: { ref: module }, input: packed.input }
       })
-      const hire = await cheats!.hires.agree(asked, never)
+      const hire = await cheats!.compute.hires.agree(asked, never)
       attachCore(core, (await cheats!.deals.open(provider.home.device.publicKey)).stream)
       await assert.rejects(
         hire.untilCommitted(never, () => undefined),
         coded('JOB_FAILED')
       )
-      assert.match(sells!.jobs.get('provider', hire.id)!.reason!, /a blob (is not what|has not the hash)/)
+      assert.match(
+        sells!.compute.jobs.get('provider', hire.id)!.reason!,
+        /a blob (is not what|has not the hash)/
+      )
       assert.equal(hire.paidMsat, BASE, 'to begin is paid for')
       await store.close()
       await serves()

@@ -97,10 +97,13 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
   const buyer = await street.node('buyer', { serve: false })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
-  const worker = sells.worker!
+  const worker = sells.compute.worker!
   const packed = await pack(buys, program('work'))
   const agree = async (rounds: string, isolation: 'bwrap' | 'process' = 'process'): Promise<Hire> =>
-    buys.hires.agree({ ...(await request(buys, offer, 'work', [rounds], { packed })), isolation }, never)
+    buys.compute.hires.agree(
+      { ...(await request(buys, offer, 'work', [rounds], { packed })), isolation },
+      never
+    )
 
   await t.test('without bubblewrap strangers are refused, unless the owner said otherwise', async () => {
     await assert.rejects(agree('1'), coded('NOT_ISOLATED'))
@@ -167,7 +170,7 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
     await hire.abandon('enough')
     await left
     assert.deepEqual([worker.places.active, worker.jobs.length], [0, 0])
-    assert.equal(sells.jobs.get('provider', hire.id)!.state, 'ENDED')
+    assert.equal(sells.compute.jobs.get('provider', hire.id)!.state, 'ENDED')
     assert.equal(hire.state, 'ENDED')
     assert.equal(hire.paidMsat, sells.ledger.totals(hire.id).receivedMsat)
     await assert.rejects(hire.reveal(), coded('JOB_OVER'))

@@ -6,13 +6,12 @@ import type { Look } from './orders.js'
 
 export interface Books {
   teller: Teller
-  leases: Leases
-  debts: Debts
+  storage: { leases: Leases; debts: Debts }
   wallet: Pick<WalletPort, 'history'>
 }
 
 /** Everything about money on one side, as plain JSON. */
-export async function lookAt({ teller, leases, debts, wallet }: Books): Promise<Look> {
+export async function lookAt({ teller, storage: { leases, debts }, wallet }: Books): Promise<Look> {
   const { ledger } = teller
   const check = await teller.checkBalance(consumed(leases, ledger, debts, Date.now()))
   const payments = [...ledger.all()].map(one => ({

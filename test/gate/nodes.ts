@@ -85,9 +85,9 @@ export class Nodes {
   async settle(): Promise<void> {
     const [buyer, provider] = await Promise.all([this.#buyer.trade(), this.#provider.trade()])
     for (const until = Date.now() + QUIET_MS; ;) {
-      await buyer.tenant!.look()
-      for (const { debt } of [...buyer.debts.list('creditor')])
-        if (buyer.refunds.isOwed(debt.debt.agreement)) await this.#claim(buyer, debt.debt.agreement)
+      await buyer.storage.tenant!.look()
+      for (const { debt } of [...buyer.storage.debts.list('creditor')])
+        if (buyer.storage.refunds.isOwed(debt.debt.agreement)) await this.#claim(buyer, debt.debt.agreement)
       const faults = faultsBetween(await lookAt(buyer), await lookAt(provider))
       if (faults.length === 0) return
       if (Date.now() > until) assert.fail([...faults, ...this.notes].join('; '))
@@ -96,7 +96,7 @@ export class Nodes {
   }
 
   /** Asked for again at once, where a node that is up waits for a minute. */
-  async #claim({ refunds }: Trade, agreement: Buffer): Promise<void> {
+  async #claim({ storage: { refunds } }: Trade, agreement: Buffer): Promise<void> {
     await refunds.claim(agreement).catch((error: unknown) => {
       if (!(error instanceof BushelError)) throw error
       this.notes.push(error.message)

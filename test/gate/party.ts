@@ -71,7 +71,8 @@ export class Party {
   }
 
   async look(): Promise<Look> {
-    return lookAt({ teller: this.teller, leases: this.leases, debts: this.debts, wallet: this.purse })
+    const { teller, leases, debts, purse } = this
+    return lookAt({ teller, storage: { leases, debts }, wallet: purse })
   }
 
   async close(): Promise<void> {
