@@ -1,15 +1,11 @@
 import { TFUEL } from '../../contracts/job.js'
 import { ceilDiv } from '../../contracts/money.js'
 import type { Msat } from '../../contracts/money.js'
-import { compare, fewOfEach, standingOf } from './matching.js'
-import type { Experience } from './matching.js'
+import { inOrder } from './matching.js'
+import type { Experience, Offered } from './matching.js'
 
-/** What the matcher needs to know of an ask for compute. */
-export interface ComputeCandidate {
-  id: Buffer
-  identity: Buffer
-  /** msat per Tfuel. */
-  price: Msat
+/** What the matcher needs to know of an ask for compute; its price is per Tfuel. */
+export interface ComputeCandidate extends Offered {
   /** Paid for every job, msat. */
   baseMsat: Msat
   /** Bytes that a module may have. */
@@ -34,26 +30,19 @@ export interface ComputeWanted {
 /** Base and price are weighed for a job of this much fuel, since what a job uses is known only afterwards. */
 export const TYPICAL_FUEL = TFUEL / 10n
 
-/**
- * The asks that can run what is wanted, in the order in which they are to be tried: what a typical job comes to, price,
- * what was seen of the peer, then id. A pure function: the same book gives the same order everywhere.
- */
+/** The asks that can run what is wanted, in the order in which they are to be tried, by what a typical job comes to. */
 export function matchCompute<C extends ComputeCandidate>(
   asks: readonly C[],
   wanted: ComputeWanted,
   experience: (identity: Buffer) => Experience | null,
   now: number
 ): C[] {
-  return asks
-    .filter(ask => fits(ask, wanted) && (experience(ask.identity)?.until ?? 0) <= now)
-    .sort(
-      (a, b) =>
-        compare(typicalCost(a), typicalCost(b)) ||
-        compare(a.price, b.price) ||
-        standingOf(experience(b.identity)) - standingOf(experience(a.identity)) ||
-        Buffer.compare(a.id, b.id)
-    )
-    .filter(fewOfEach())
+  return inOrder(
+    asks.filter(ask => fits(ask, wanted)),
+    typicalCost,
+    experience,
+    now
+  )
 }
 
 /** What a job of `TYPICAL_FUEL` costs, msat. */

@@ -1,11 +1,15 @@
 import { SAT, totalCharge } from '../../contracts/money.js'
 import type { Msat } from '../../contracts/money.js'
 
-/** What the matcher needs to know of an ask. */
-export interface Candidate {
+/** What an ask is ordered by, whatever it is for. */
+export interface Offered {
   id: Buffer
   identity: Buffer
-  price: bigint
+  price: Msat
+}
+
+/** What the matcher needs to know of an ask for storage. */
+export interface Candidate extends Offered {
   space: number
   minTime: number
   maxTime: number
@@ -38,7 +42,7 @@ export function standingOf(record: Experience | null): number {
 }
 
 /** Lets pass the first asks of each identity, so that nobody fills the list. */
-export function fewOfEach(): (ask: { identity: Buffer }) => boolean {
+function fewOfEach(): (ask: { identity: Buffer }) => boolean {
   const seen = new Map<string, number>()
   return ask => {
     const identity = ask.identity.toString('hex')
@@ -48,18 +52,35 @@ export function fewOfEach(): (ask: { identity: Buffer }) => boolean {
   }
 }
 
-/**
- * The asks that can serve what is wanted, in the order in which they are to be tried: what it comes to, price, what was
- * seen of the peer, then id. A pure function: the same book gives the same order everywhere.
- */
+/** The asks that can serve what is wanted, in the order in which they are to be tried. */
 export function match<C extends Candidate>(
   asks: readonly C[],
   wanted: Wanted,
   experience: (identity: Buffer) => Experience | null,
   now: number
 ): C[] {
+  const comesTo = (ask: C): Msat => charge(wanted, ask.price, ask.minChargeMsat ?? 1n)
+  return inOrder(
+    asks.filter(ask => fits(ask, wanted)),
+    comesTo,
+    experience,
+    now
+  )
+}
+
+/**
+ * Asks in the order in which they are to be tried: what each comes to, price, what was seen of the peer, then id; few of
+ * each identity, and none that is not to be asked again yet. A pure function: the same book gives the same order
+ * everywhere.
+ */
+export function inOrder<C extends Offered>(
+  asks: readonly C[],
+  comesTo: (ask: C) => Msat,
+  experience: (identity: Buffer) => Experience | null,
+  now: number
+): C[] {
   return asks
-    .filter(ask => fits(ask, wanted) && (experience(ask.identity)?.until ?? 0) <= now)
+    .filter(ask => (experience(ask.identity)?.until ?? 0) <= now)
     .sort(
       (a, b) =>
         compare(comesTo(a), comesTo(b)) ||
@@ -68,10 +89,6 @@ export function match<C extends Candidate>(
         Buffer.compare(a.id, b.id)
     )
     .filter(fewOfEach())
-
-  function comesTo(ask: C): Msat {
-    return charge(wanted, ask.price, ask.minChargeMsat ?? 1n)
-  }
 }
 
 function fits(ask: Candidate, wanted: Wanted): boolean {
@@ -112,6 +129,6 @@ export function distinct<C extends { identity: Buffer }>(
   return chosen
 }
 
-export function compare(a: bigint, b: bigint): number {
+function compare(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
