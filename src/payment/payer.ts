@@ -239,6 +239,8 @@ export class Payer {
     const { paymentHash: hash } = readInvoice(invoice, network)
     const current = this.#ledger.payment(agreement, 0, 'refund')
     if (current?.hash.equals(hash)) {
+      // Of a debt that was settled in part meanwhile it would pay too much.
+      if (current.msat !== msat) throw refused('it is not for what is left')
       // One that failed is open again before the debt is used for anything else.
       if (current.step === 'failed') await this.#ledger.record({ ...current, step: 'bound' })
       return

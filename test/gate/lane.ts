@@ -18,6 +18,7 @@ import { sealOf } from '../../src/storage/audit.js'
 import { Copy } from '../../src/storage/copy.js'
 import type { CopyContext } from '../../src/storage/copy.js'
 import { Keeper } from '../../src/storage/keeper.js'
+import type { LeaseState } from '../../src/storage/leases.js'
 import { Mirrors } from '../../src/storage/mirrors.js'
 import type { Packer } from '../../src/storage/mirrors.js'
 import type { Patience } from '../../src/storage/patience.js'
@@ -66,8 +67,8 @@ export class Lane {
   readonly provider: Party
   readonly wire: Wire
   readonly #store: Corestore
-  readonly #shelf: Shelf
-  readonly #keeper: Keeper
+  readonly shelf: Shelf
+  readonly keeper: Keeper
   readonly #mirrors: Mirrors
   readonly #refunds: Refunds
   readonly #tenant: Tenant
@@ -78,6 +79,8 @@ export class Lane {
   #limbo: number | undefined
   /** Called when the buyer is about to claim a debt. */
   onclaim: () => Promise<void> = () => Promise.resolve()
+  /** Added to the clock by which the provider ends leases, ms. */
+  ahead = 0
   /** What the buyer heard meanwhile. */
   notes: string[] = []
 
@@ -89,23 +92,24 @@ export class Lane {
     provider.purse.peer = buyer.purse
     this.#store = openStore(join(dir, 'cores'))
     this.#order = this.#ask(1)
-    this.#shelf = new Shelf({ folder: join(dir, 'shelf') })
+    this.shelf = new Shelf({ folder: join(dir, 'shelf') })
     const { deals, teller, leases, debts, onfault } = provider
-    this.#keeper = new Keeper({
+    this.keeper = new Keeper({
       deals,
       teller,
       leases,
       debts,
       canReceive: async () => true,
-      shelf: this.#shelf,
+      shelf: this.shelf,
       patience: PATIENCE,
       announcer: { join: () => null, leave: async () => undefined },
-      onfault
+      onfault,
+      now: () => Date.now() + this.ahead
     })
     new Provider({
       deals,
       policy: { ...DEFAULT_POLICY, sliceStartMsat: SLICE, sliceCapMsat: SLICE },
-      goods: this.#keeper,
+      goods: this.keeper,
       ask: id => (id.equals(orderId(this.#order)) ? this.#order : null)
     })
     const mine = { deals: buyer.deals, teller: buyer.teller, leases: buyer.leases, debts: buyer.debts }
@@ -140,8 +144,8 @@ export class Lane {
       Party.open(join(dir, 'provider'), bootstrap, 4, wire)
     ])
     const lane = new Lane(dir, wire, buyer, provider)
-    await lane.#shelf.ready()
-    await lane.#keeper.ready()
+    await lane.shelf.ready()
+    await lane.keeper.ready()
     await lane.provider.network.listen()
     return lane
   }
@@ -149,9 +153,9 @@ export class Lane {
   async close(): Promise<void> {
     this.wire.close()
     await this.buyer.close()
-    await this.#keeper.close()
+    await this.keeper.close()
     await this.provider.close()
-    await this.#shelf.close()
+    await this.shelf.close()
     await this.#store.close()
   }
 
@@ -180,15 +184,23 @@ export class Lane {
       packed: () => undefined
     }
     await this.#persist(() => this.#mirrors.run(request, listener, new AbortController().signal))
-    const [lease] = [...this.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === 'STORED')
-    return lease!.id
+    return this.lease('STORED')
+  }
+
+  /** The last lease of the buyer that is at a step. */
+  lease(state: LeaseState): Buffer {
+    return [...this.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === state).at(-1)!.id
+  }
+
+  /** The buyer's hand on a lease, as another part of its node has it. */
+  copy(id: Buffer): Copy {
+    return new Copy(this.#context, id)
   }
 
   /** Ends a lease before its time. */
   async end(id: Buffer): Promise<void> {
     await this.#persist(async () => {
-      if (this.buyer.leases.get('buyer', id)!.state !== 'ENDED')
-        await new Copy(this.#context, id).end('the owner ended it')
+      if (this.buyer.leases.get('buyer', id)!.state !== 'ENDED') await this.copy(id).end('the owner ended it')
     })
   }
 
@@ -226,7 +238,7 @@ export class Lane {
       if (Date.now() > until) assert.fail([...faults, ...this.notes].join('; '))
       await pause(20)
     }
-    assert.deepEqual(this.#shelf.leases.length, 0, 'nothing is kept of what has ended')
+    assert.deepEqual(this.shelf.leases.length, 0, 'nothing is kept of what has ended')
     assert.deepEqual(this.buyer.faults.splice(0), [])
     assert.deepEqual(this.provider.faults.splice(0), [])
     const blamed = this.#experiences.of(this.provider.who.identity)
