@@ -106,6 +106,8 @@ export class Sending {
     if (!fresh) await this.ask(bound)
     const payment = this.#ledger.byHash(bound.hash)!
     if (isSettled(payment.step)) return payment
+    // What a refund that failed was to pay may be settled otherwise: it is bound again where that is looked at.
+    if (payment.kind === 'refund' && payment.step === 'failed') throw failed(payment, 'the wallet gave it up')
     // One that is under way is not sent again by the wallet: its end is waited for.
     if (payment.step !== 'sent') {
       if (this.expired(payment)) throw expired(payment)
@@ -120,8 +122,7 @@ export class Sending {
       return outcome
     }
     if (outcome.step === 'sent') throw pending(outcome)
-    const reason = state.status === 'failed' ? state.reason : state.status
-    throw BushelError.payment(`the payment of ${named(payment)} failed: ${reason}`, 'nothing was paid')
+    throw failed(payment, state.status === 'failed' ? state.reason : state.status)
   }
 
   /** Two others of the peer that are on their way by the wallet's word, or about to be, pause it. */
@@ -213,6 +214,10 @@ export function alreadyPaid(payment: Payment): BushelError {
     '`bushel log` shows it',
     'ALREADY_PAID'
   )
+}
+
+function failed(payment: Payment, reason: string): BushelError {
+  return BushelError.payment(`the payment of ${named(payment)} failed: ${reason}`, 'nothing was paid')
 }
 
 function expired(payment: Payment): BushelError {

@@ -207,17 +207,16 @@ export class Till {
     this.#options.leaseOf(debt, peer, true)
     const slice = teller.ledger.payment(agreement, epoch)
     if (slice?.role !== 'payee') throw new Decline('NO_LIST', `slice ${epoch} was never listed`)
-    // One that is settled is answered for whatever came after: the answer may have been lost.
-    if (!isSettled(slice.step)) {
+    await debts.settling(debt, async () => {
+      // One that is settled is answered for whatever came after: the answer may have been lost, or may be on its way.
+      if (isSettled(teller.ledger.payment(agreement, epoch)!.step)) return
       this.#options.leaseOf(agreement, peer)
       if (epoch !== teller.ledger.contiguous(agreement))
         throw new Decline('CREDIT', 'slices before it are not settled')
-      await debts.settling(debt, async () => {
-        const left = debts.get('debtor', debt)?.leftMsat ?? 0n
-        if (left < slice.msat) throw new Decline('CREDIT', `${left} msat of that debt are left`)
-        await teller.credited(agreement, epoch, debt)
-      })
-    }
+      const left = debts.get('debtor', debt)?.leftMsat ?? 0n
+      if (left < slice.msat) throw new Decline('CREDIT', `${left} msat of that debt are left`)
+      await teller.credited(agreement, epoch, debt)
+    })
     await this.#options.onpaid(teller.ledger.payment(agreement, epoch)!)
     return { body: this.#standing(agreement, peer) }
   }

@@ -39,6 +39,19 @@ function settled(lease: Buffer): bigint {
   return ledger.totals(lease).refundedMsat + ledger.creditOf(lease)
 }
 
+/** A door that work waits at: `reached` when somebody stands there. */
+function door(): { wait: () => Promise<void>; reached: Promise<void>; open: () => void } {
+  let open = (): void => undefined
+  let reach = (): void => undefined
+  const opened = new Promise<void>(resolve => (open = resolve))
+  const reached = new Promise<void>(resolve => (reach = resolve))
+  const wait = (): Promise<void> => {
+    reach()
+    return opened
+  }
+  return { wait, reached, open: () => open() }
+}
+
 /** Resolves when the next message of that kind has come in, with what `then` made of it at once. */
 function at<T>(method: string, way: string, then: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -88,4 +101,78 @@ test('an invoice for a refund that failed is not paid when less is owed by then'
   await asks.request('refund', { agreement: first, invoice })
   await lane.keeper.close()
   assert.equal(settled(first), 1_000n)
+})
+
+test('a refund that turns out to have failed is not sent again while a slice is settled from its debt', async () => {
+  const first = await owed()
+  const { purse, teller, debts } = lane.provider
+  const invoice = await lane.buyer.teller.refundInvoice(first, 2_000n)
+  const hash = lane.buyer.teller.ledger.payment(first, 0, 'refund')!.hash
+  purse.next = 'pend'
+  const asks = await channel()
+  const sent = refundIs('sent')
+  await asks.request('refund', { agreement: first, invoice })
+  await sent
+  await new Promise(resolve => setImmediate(resolve))
+  // It comes to its end, and the creditor asks again; a slice waits for its turn at the debt.
+  purse.next = 'settle'
+  const { wait, reached, open } = door()
+  const asked = door()
+  const question = purse.payment.bind(purse)
+  let gone: Promise<unknown> = Promise.resolve()
+  const asking = at('strip', 'answer', async () => {
+    purse.finish(hash, 'fail')
+    purse.payment = async of => {
+      if (!of.equals(hash)) return question(of)
+      purse.payment = question
+      gone = debts.settling(first, wait)
+      await reached
+      asked.open()
+      await crediting
+      return question(of)
+    }
+    await asks.request('refund', { agreement: first, invoice })
+    await asked.wait()
+  })
+  let arrived = (): void => undefined
+  const crediting = new Promise<void>(resolve => (arrived = resolve))
+  teller.ledger.on('written', (payments: Payment[]) => {
+    if (payments.some(({ kind, step }) => kind === 'refund' && step === 'failed')) open()
+  })
+  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  await asking
+  const came = at('credit', 'request', async () => setImmediate(arrived))
+  const credited = asks
+    .request('credit', { agreement: lane.lease('AGREED'), epoch: 0, debt: first })
+    .catch(() => undefined)
+  await came
+  await gone
+  await credited
+  await dealing
+  await lane.keeper.close()
+  assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
+})
+
+test('a slice that is being settled from a debt and is asked for again gets the same answer', async () => {
+  const first = await owed()
+  // The first slice takes half of the debt; the provider is slow at the second, and is asked again meanwhile.
+  const { purse } = lane.provider
+  const refuse = purse.refuse.bind(purse)
+  let slices = 0
+  const { wait, open } = door()
+  purse.refuse = async hash => {
+    if (++slices === 2) await wait()
+    return refuse(hash)
+  }
+  let asked = 0
+  lane.wire.fate = ({ method, way }) => {
+    if (method === 'credit' && way === 'request' && ++asked === 3) setImmediate(open)
+    return null
+  }
+  const second = await lane.deal({ slices: 3 })
+  assert.ok(asked >= 3, 'it was asked again')
+  assert.equal(settled(first), 2_000n)
+  await lane.end(second)
+  await lane.refund(second)
+  await lane.settle()
 })
