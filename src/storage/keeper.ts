@@ -4,6 +4,7 @@ import ReadyResource from 'ready-resource'
 import type { BlockProof, BlockReference, Countersign, Lease, Order, SealedCore, Stored, Terms } from '#spec'
 import { hashOf } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
+import { formatKey } from '../../contracts/key.js'
 import { askOf } from '../../contracts/order.js'
 import { billedBytes } from '../../contracts/money.js'
 import { MAX_AUDIT_BLOCKS } from '../../contracts/proof.js'
@@ -127,8 +128,8 @@ export class Keeper extends ReadyResource implements Goods {
     }
     for (const payment of [...this.#options.teller.ledger.at('received')]) await this.#paid(payment)
     this.#till.resume()
-    this.#tick()
-    this.#timer = setInterval(() => this.#tick(), this.#options.tickEvery ?? 30_000)
+    void this.look()
+    this.#timer = setInterval(() => void this.look(), this.#options.tickEvery ?? 30_000)
     this.#timer.unref()
   }
 
@@ -189,14 +190,18 @@ export class Keeper extends ReadyResource implements Goods {
   // Payment
 
   async #paid(payment: Payment): Promise<void> {
-    const lease = this.#options.leases.get('provider', payment.agreement)
-    if (payment.kind !== 'slice' || !lease) return
-    if (lease.state === 'COUNTERSIGNED' || lease.state === 'VOID') await this.#admit(lease)
-    else if (lease.state === 'GRACE') {
-      await this.#save({ ...lease, state: 'STORED' })
-      this.#publish(lease)
-    }
-    this.#options.teller.applied(payment)
+    const { leases, teller } = this.#options
+    const { kind, agreement } = payment
+    if (kind !== 'slice' || !leases.get('provider', agreement)) return
+    await leases.inTurn('provider', agreement, async () => {
+      const lease = leases.get('provider', agreement)!
+      if (lease.state === 'COUNTERSIGNED' || lease.state === 'VOID') await this.#admit(lease)
+      else if (lease.state === 'GRACE') {
+        await this.#save({ ...lease, state: 'STORED' })
+        this.#publish(lease)
+      }
+    })
+    teller.applied(payment)
   }
 
   /** The first payment has settled: the agreement binds, and its cores are admitted up to their limits. */
@@ -204,7 +209,6 @@ export class Keeper extends ReadyResource implements Goods {
     const { cores, egressBytes } = lease.terms
     await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes })
     const current = this.#options.leases.get('provider', agreementId(lease.terms))!
-    if (current.state !== 'COUNTERSIGNED' && current.state !== 'VOID') return
     await this.#save({ ...current, state: 'ACTIVE', committed: this.#now() })
   }
 
@@ -244,17 +248,14 @@ export class Keeper extends ReadyResource implements Goods {
 
   /** What was uploaded is not what was agreed: the lease ends. A broken connection only waits for the next one. */
   async #fetchFailed(lease: Lease, error: unknown): Promise<void> {
-    if (error instanceof BushelError && VIOLATIONS.has(error.code)) await this.#finish(lease, error.message)
+    if (error instanceof BushelError && VIOLATIONS.has(error.code))
+      await this.#finish(agreementId(lease.terms), error.message)
     else if (!(error instanceof BushelError)) this.#options.onfault(error)
   }
 
   async #seal({ seal, signature }: NonNullable<Lease['seal']>, peer: Counterparty): Promise<Answer<'seal'>> {
     const lease = this.#of(seal.agreement, peer)
-    if (lease.state !== 'ACTIVE') {
-      if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
-        return { body: lease.stored }
-      throw new Decline('NOT_ACTIVE', `the lease is ${lease.state}`)
-    }
+    if (lease.state !== 'ACTIVE') return this.#sealedBefore(lease, seal)
     if (!verify('seal', seal, signature, peer.device))
       throw new Decline('SIGNATURE', 'the seal is not signed')
     const kept = this.#options.shelf.leases.find(({ id }) => id === idOf(lease))
@@ -263,14 +264,24 @@ export class Keeper extends ReadyResource implements Goods {
     const same =
       mine.length === seal.cores.length && mine.every((core, i) => sealedAlike(core, seal.cores[i]!))
     if (!same) throw new Decline('SEAL', 'the seal is not of what is kept here')
+    // It may have ended, or been sealed, while its cores were looked at.
+    const current = this.#of(seal.agreement, peer)
+    if (current.state !== 'ACTIVE') return this.#sealedBefore(current, seal)
     const start = this.#now()
-    const sealed: Lease = { ...lease, state: 'STORED', start, seal: { seal, signature } }
+    const sealed: Lease = { ...current, state: 'STORED', start, seal: { seal, signature } }
     const paid = this.#options.teller.ledger.contiguous(seal.agreement)
     const stored: Stored = { seal: hashOf('seal', seal), start, paidUntil: paidUntil(sealed, paid) }
     sealed.stored = { stored, signature: sign('stored', stored, this.#options.deals.self.device) }
     await this.#save(sealed)
     this.#publish(sealed)
     return { body: sealed.stored }
+  }
+
+  /** A seal that was taken before gets the same answer; any other is declined. */
+  #sealedBefore(lease: Lease, seal: NonNullable<Lease['seal']>['seal']): Answer<'seal'> {
+    if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
+      return { body: lease.stored }
+    throw new Decline('NOT_ACTIVE', `the lease is ${lease.state}`)
   }
 
   /** Readers find this node on the drive's topic, and are served. */
@@ -331,8 +342,8 @@ export class Keeper extends ReadyResource implements Goods {
   // The end
 
   async #end(agreement: Buffer, reason: string, peer: Counterparty): Promise<Answer<'end'>> {
-    const lease = this.#of(agreement, peer, true)
-    if (!OVER.has(lease.state)) await this.#finish(lease, `ended by the buyer: ${reason.slice(0, 100)}`)
+    this.#of(agreement, peer, true)
+    await this.#finish(agreement, `ended by the buyer: ${reason.slice(0, 100)}`)
     const debt = this.#options.debts.get('debtor', agreement)?.debt ?? null
     const counter = this.#options.leases.get('provider', agreement)!.counter ?? null
     return { body: { agreement, counter, creditMsat: debt?.debt.msat ?? 0n, debt } }
@@ -340,48 +351,80 @@ export class Keeper extends ReadyResource implements Goods {
 
   /** Ends a lease by this provider's own will. */
   async end(id: Buffer, reason: string): Promise<void> {
-    const lease = this.#options.leases.get('provider', id)
-    if (!lease || OVER.has(lease.state)) return
-    await this.#finish(lease, reason)
+    if (this.#options.leases.get('provider', id)) await this.#finish(id, reason)
   }
 
-  /** On disk first, with what is owed back, then the disk is given back. */
-  async #finish(lease: Lease, reason: string, state: 'ENDED' | 'VOID' = 'ENDED'): Promise<void> {
-    const id = agreementId(lease.terms)
-    await this.#options.teller.refuseRest(id)
-    const ended = { ...this.#options.leases.get('provider', id)!, state, reason }
+  /** Ends a lease that is not over. On disk first, with what is owed back, then the disk is given back. */
+  #finish(id: Buffer, reason: string): Promise<void> {
+    return this.#options.leases.inTurn('provider', id, async () => {
+      const lease = this.#options.leases.get('provider', id)!
+      if (!OVER.has(lease.state)) await this.#finishNow(lease, reason)
+    })
+  }
+
+  async #finishNow({ terms }: Lease, reason: string): Promise<void> {
+    const { teller, leases, deals, shelf } = this.#options
+    const id = agreementId(terms)
+    await teller.refuseRest(id)
+    const ended: Lease = { ...leases.get('provider', id)!, state: 'ENDED', reason }
     const debt = this.#till.debtOf(ended)
-    const owed = debt ? [this.#till.debtChange(ended.terms, debt)] : []
-    await this.#options.deals.facts.set(this.#options.leases.change(ended), ...owed)
+    const owed = debt ? [this.#till.debtChange(terms, debt)] : []
+    await deals.facts.set(leases.change(ended), ...owed)
     this.emit('change', ended)
-    await this.#unpublish(lease)
-    await this.#options.shelf.drop(idOf(lease))
-  }
-
-  #tick(): void {
-    this.#ticking = this.#ticking.then(() => this.#look()).catch(error => this.#options.onfault(error))
+    await this.#unpublish(ended)
+    await shelf.drop(idOf(ended))
   }
 
   /** What has run out is ended; what an end left behind on the shelf is dropped. */
+  look(): Promise<void> {
+    this.#ticking = this.#ticking.then(() => this.#look()).catch(error => this.#options.onfault(error))
+    return this.#ticking
+  }
+
   async #look(): Promise<void> {
+    const { leases, shelf } = this.#options
     const now = this.#now()
-    const alive = new Set<string>()
-    for (const { id, lease } of [...this.#options.leases.list('provider')]) {
+    for (const { id, lease } of [...leases.list('provider')]) {
       if (this.closing) return
-      if (!OVER.has(lease.state)) alive.add(idOf(lease))
-      const { grace, startBy } = lease.terms
-      const until = paidUntil(lease, this.#options.teller.ledger.contiguous(id))
-      if (lease.state === 'COUNTERSIGNED' && now > startBy) await this.#lapse(lease)
-      else if (lease.state === 'ACTIVE' && now > until + grace)
-        await this.#finish(lease, 'it was never sealed')
-      else if (lease.state === 'STORED' && now > until + TOLERANCE) {
-        await this.#save({ ...lease, state: 'GRACE' })
-        await this.#unpublish(lease)
-      } else if (lease.state === 'GRACE' && now > until + grace)
-        await this.#finish(lease, 'what was paid has run out')
+      if (this.#isDue(id, lease, now)) await leases.inTurn('provider', id, () => this.#runOut(id, now))
     }
-    for (const { id } of [...this.#options.shelf.leases])
-      if (!alive.has(id)) await this.#options.shelf.drop(id)
+    const agreements = new Map([...leases.list('provider')].map(({ id }) => [formatKey(id), id]))
+    for (const { id } of [...shelf.leases]) {
+      const agreement = agreements.get(id)
+      if (!agreement) await shelf.drop(id)
+      else if (!this.#isAlive(agreement)) {
+        await leases.inTurn('provider', agreement, async () => {
+          if (!this.#isAlive(agreement)) await shelf.drop(id)
+        })
+      }
+    }
+  }
+
+  #isAlive(agreement: Buffer): boolean {
+    const lease = this.#options.leases.get('provider', agreement)
+    return lease !== null && !OVER.has(lease.state)
+  }
+
+  /** True when a lease is past the time that its state has. */
+  #isDue(id: Buffer, lease: Lease, now: number): boolean {
+    const { grace, startBy } = lease.terms
+    const until = paidUntil(lease, this.#options.teller.ledger.contiguous(id))
+    if (lease.state === 'COUNTERSIGNED') return now > startBy
+    if (lease.state === 'STORED') return now > until + TOLERANCE
+    return (lease.state === 'ACTIVE' || lease.state === 'GRACE') && now > until + grace
+  }
+
+  /** In its turn: what was due may have been paid, or ended, meanwhile. */
+  async #runOut(id: Buffer, now: number): Promise<void> {
+    const lease = this.#options.leases.get('provider', id)!
+    if (!this.#isDue(id, lease, now)) return
+    if (lease.state === 'COUNTERSIGNED') await this.#lapse(lease)
+    else if (lease.state === 'ACTIVE') await this.#finishNow(lease, 'it was never sealed')
+    else if (lease.state === 'GRACE') await this.#finishNow(lease, 'what was paid has run out')
+    else {
+      await this.#save({ ...lease, state: 'GRACE' })
+      await this.#unpublish(lease)
+    }
   }
 
   /** The first payment never came: from here on it is refused. One that settled at the last moment binds. */
@@ -389,7 +432,12 @@ export class Keeper extends ReadyResource implements Goods {
     const id = agreementId(lease.terms)
     await this.#options.teller.refuseRest(id)
     if (this.#options.teller.ledger.contiguous(id) > 0) await this.#admit(lease)
-    else await this.#save({ ...lease, state: 'VOID', reason: 'the first payment never came' })
+    else
+      await this.#save({
+        ...this.#options.leases.get('provider', id)!,
+        state: 'VOID',
+        reason: 'the first payment never came'
+      })
   }
 
   /** Cores on the shelf, to whoever asks for them, while they are paid for. */

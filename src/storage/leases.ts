@@ -6,6 +6,7 @@ import { schedule } from '../../contracts/schedule.js'
 import type { Epoch } from '../../contracts/schedule.js'
 import { STRIP_LENGTH, agreementId } from '../../contracts/terms.js'
 import type { Change, Facts } from '../journal/facts.js'
+import { Turns } from '../payment/turns.js'
 
 export type LeaseRole = 'buyer' | 'provider'
 
@@ -26,6 +27,7 @@ const DECODED = 4096
 export class Leases {
   readonly #facts: Facts
   readonly #decoded = new Map<string, { bytes: Buffer; lease: Lease }>()
+  readonly #turns = new Turns()
 
   constructor(facts: Facts) {
     this.#facts = facts
@@ -34,6 +36,14 @@ export class Leases {
   get(role: LeaseRole, id: Buffer): Lease | null {
     const bytes = this.#facts.get(KIND[role], id)
     return bytes && this.#decode(role, id, bytes)
+  }
+
+  /**
+   * What decides by the state of a lease and awaits something before it is done, one after the other: each finds the
+   * lease as the one before it left it.
+   */
+  inTurn<T>(role: LeaseRole, id: Buffer, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(role + id.toString('hex'), work)
   }
 
   /** Every lease of a role, with its id. */

@@ -75,15 +75,18 @@ export class Till {
 
   async #strip(agreement: Buffer, from: number, peer: Counterparty): Promise<Answer<'strip'>> {
     const { leases, teller } = this.#options
-    const lease = this.#options.leaseOf(agreement, peer)
-    const list = leases.strip('provider', agreement, from)
-    if (!list) throw new Decline('NO_LIST', `no list of slices begins at ${from}`)
-    const expirySeconds = this.#expiry(lease, from, list.list.slices.length)
-    try {
-      return { body: { agreement, invoices: await teller.strip(list.list, expirySeconds, peer.identity) } }
-    } catch (error) {
-      throw declineOf(error)
-    }
+    // None is made for a lease that is being ended: it would be left open.
+    return leases.inTurn('provider', agreement, async () => {
+      const lease = this.#options.leaseOf(agreement, peer)
+      const list = leases.strip('provider', agreement, from)
+      if (!list) throw new Decline('NO_LIST', `no list of slices begins at ${from}`)
+      const expirySeconds = this.#expiry(lease, from, list.list.slices.length)
+      try {
+        return { body: { agreement, invoices: await teller.strip(list.list, expirySeconds, peer.identity) } }
+      } catch (error) {
+        throw declineOf(error)
+      }
+    })
   }
 
   /** Long enough for slices `from` on, s. */
@@ -202,12 +205,12 @@ export class Till {
     debt: Buffer,
     peer: Counterparty
   ): Promise<Answer<'credit'>> {
-    const { teller, debts } = this.#options
+    const { teller, leases, debts } = this.#options
     this.#options.leaseOf(agreement, peer, true)
     this.#options.leaseOf(debt, peer, true)
     const slice = teller.ledger.payment(agreement, epoch)
     if (slice?.role !== 'payee') throw new Decline('NO_LIST', `slice ${epoch} was never listed`)
-    await debts.settling(debt, async () => {
+    const credit = async (): Promise<void> => {
       // One that is settled is answered for whatever came after: the answer may have been lost, or may be on its way.
       if (isSettled(teller.ledger.payment(agreement, epoch)!.step)) return
       this.#options.leaseOf(agreement, peer)
@@ -216,7 +219,8 @@ export class Till {
       const left = debts.get('debtor', debt)?.leftMsat ?? 0n
       if (left < slice.msat) throw new Decline('CREDIT', `${left} msat of that debt are left`)
       await teller.credited(agreement, epoch, debt)
-    })
+    }
+    await leases.inTurn('provider', agreement, () => debts.settling(debt, credit))
     await this.#options.onpaid(teller.ledger.payment(agreement, epoch)!)
     return { body: this.#standing(agreement, peer) }
   }

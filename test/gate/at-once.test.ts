@@ -4,10 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import createTestnet from 'hyperdht/testnet.js'
 import type { Testnet } from 'hyperdht/testnet.js'
 import type { DealChannel } from '../../src/deal/channel.js'
 import type { Payment } from '../../src/payment/ledger.js'
+import { idOf } from '../../src/storage/leases.js'
+import { DAY } from '../../contracts/quantity.js'
 import { Lane } from './lane.js'
 
 let dir: string
@@ -175,4 +178,106 @@ test('a slice that is being settled from a debt and is asked for again gets the 
   await lane.end(second)
   await lane.refund(second)
   await lane.settle()
+})
+
+test('a lease that is ended while its seal is being looked at stays ended', async () => {
+  const { wait, reached, open } = door()
+  const seals = lane.shelf.seals.bind(lane.shelf)
+  lane.shelf.seals = async id => {
+    const mine = await seals(id)
+    await wait()
+    return mine
+  }
+  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  await reached
+  const id = lane.lease('ACTIVE')
+  await (await channel()).request('end', { agreement: id, reason: 'changed my mind', counter: null })
+  open()
+  await dealing
+  assert.equal(lane.provider.leases.get('provider', id)!.state, 'ENDED')
+})
+
+test('a look at what has run out leaves a lease that began meanwhile on the shelf', async () => {
+  const first = await lane.deal({ slices: 3 })
+  lane.ahead = 31 * DAY
+  await lane.keeper.look()
+  assert.equal(lane.provider.leases.get('provider', first)!.state, 'GRACE')
+  const { wait, reached, open } = door()
+  const drop = lane.shelf.drop.bind(lane.shelf)
+  lane.shelf.drop = async id => {
+    await wait()
+    return drop(id)
+  }
+  lane.ahead = 60 * DAY
+  const looking = lane.keeper.look()
+  await reached
+  lane.ahead = 0
+  await lane.copy(first).close('it was served')
+  const second = await lane.deal({ slices: 3 })
+  open()
+  await looking
+  assert.ok(lane.shelf.has(idOf(lane.provider.leases.get('provider', second)!)))
+})
+
+test('a lease that is ended while others are looked at stays ended', async () => {
+  const first = await lane.deal({ slices: 3 })
+  const second = await lane.deal({ slices: 3 })
+  lane.ahead = 31 * DAY
+  const { wait, reached, open } = door()
+  const silence = lane.shelf.silence.bind(lane.shelf)
+  lane.shelf.silence = async id => {
+    await wait()
+    return silence(id)
+  }
+  const looking = lane.keeper.look()
+  await reached
+  lane.shelf.silence = silence
+  const states = [first, second].map(id => lane.provider.leases.get('provider', id)!.state)
+  const other = states[0] === 'STORED' ? first : second
+  await lane.keeper.end(other, 'the disk is worn out')
+  open()
+  await looking
+  assert.equal(lane.provider.leases.get('provider', other)!.state, 'ENDED')
+})
+
+test('nothing is settled from a debt for a lease that is being ended, and not owed back', async () => {
+  const first = await lane.deal({ slices: 4 })
+  await lane.end(first)
+  const second = await lane.deal({ slices: 2 })
+  const { debts, purse, teller } = lane.provider
+  const { epoch } = teller.ledger.payments(second).at(-1)!
+  const { wait, reached, open } = door()
+  const refuse = purse.refuse.bind(purse)
+  purse.refuse = async hash => {
+    purse.refuse = refuse
+    await wait()
+    return refuse(hash)
+  }
+  const ending = lane.keeper.end(second, 'the disk is worn out')
+  await reached
+  // Its last slice is just being refused.
+  const asks = await channel()
+  const came = at('credit', 'request', () => pause(50))
+  const asked = asks.request('credit', { agreement: second, epoch, debt: first }).catch(() => undefined)
+  await came
+  open()
+  await ending
+  await asked
+  const paid = teller.ledger.totals(second).receivedMsat
+  assert.equal(debts.get('debtor', second)!.debt.debt.msat, paid - 1_000n, 'all but the minimum charge')
+})
+
+test('a strip that is asked for while its lease is ended can be paid no more', async () => {
+  const strip = at('strip', 'request', async () => {
+    const id = lane.lease('AGREED')
+    // It is ended when the strip is on its way to the disk.
+    await new Promise(resolve => lane.provider.teller.ledger.once('ahead', resolve))
+    await lane.keeper.end(id, 'the disk is worn out')
+    return id
+  })
+  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  const id = await strip
+  await dealing
+  const slices = lane.provider.teller.ledger.payments(id)
+  assert.ok(slices.length > 0 && slices.every(({ step }) => step === 'refused'))
 })
