@@ -191,6 +191,11 @@ export class Teller extends ReadyResource {
     return this.#payer.pay(agreement, epoch, 'slice', timeoutMs)
   }
 
+  /** True while a slice of this agreement is being paid, also before it is on its way. */
+  isPaying(agreement: Buffer): boolean {
+    return this.ledger.payments(agreement).some(payment => this.#payer.sending.isPaying(payment))
+  }
+
   /** The hash that a void may be asked for, by our wallet's word; null when it is paid, or may yet be. */
   voidable(agreement: Buffer, epoch: number): Promise<{ hash: Buffer; issue: number } | null> {
     return this.#payer.voidable(agreement, epoch)

@@ -126,17 +126,17 @@ export class Copy {
 
   async bind(channel: DealChannel): Promise<void> {
     const { leases } = this.#context
-    let lease = this.lease
+    const { lease } = this
     if (lease.state !== 'AGREED') return
     const agree = { terms: lease.terms, signature: lease.signature }
     // Over another connection when this one breaks: what was answered before is answered the same.
     const ask = <T>(step: (open: DealChannel) => Promise<T>): Promise<T> =>
       this.#again(async () => step(channel.closing ? await this.channel() : channel), GONE)
     const countersign = await ask(open => requestCountersign(open, agree, this.#patience.answer))
-    lease = { ...lease, countersign }
-    await leases.save(lease)
+    await leases.save({ ...this.lease, countersign })
     await ask(open => this.#slices.strip(open, countersign, 0))
-    await leases.save({ ...lease, state: 'BOUND' })
+    // It may have been given up meanwhile.
+    if (this.lease.state === 'AGREED') await leases.save({ ...this.lease, state: 'BOUND' })
   }
 
   /** Makes sure that the provider's Lightning node can be paid so much. */
@@ -235,7 +235,7 @@ export class Copy {
   /** Tells the provider that the lease is over, and takes its signed word on what it owes back. */
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
-    const { debts, leases, deals, teller } = this.#context
+    const { debts, leases, deals } = this.#context
     await this.#slices.resolve(channel)
     const { debt } = await channel.request(
       'end',
@@ -243,11 +243,10 @@ export class Copy {
       this.#soon
     )
     const { provider } = this.lease.terms
-    const { paidMsat, inFlightMsat } = teller.ledger.totals(this.id)
     const holds =
       debt &&
       debt.debt.agreement.equals(this.id) &&
-      debt.debt.msat <= paidMsat + inFlightMsat &&
+      debt.debt.msat <= this.#slices.mostMsat &&
       verify('debt', debt.debt, debt.signature, provider.device)
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
     await deals.facts.set(leases.change({ ...this.lease, state: 'ENDED', reason }), ...owed)

@@ -1,5 +1,6 @@
 import type { Countersign, Lease, Reissue } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
+import type { Msat } from '../../contracts/money.js'
 import { verify } from '../../contracts/signature.js'
 import { faultOfList } from '../../contracts/terms.js'
 import type { DealChannel } from '../deal/channel.js'
@@ -82,17 +83,23 @@ export class SlicePayment {
   }
 
   async #pay(epoch: number, open: () => Promise<DealChannel>): Promise<Payment> {
-    const { teller } = this.#context
     const credited = await this.#fromDebt(epoch, open)
     if (credited) return credited
     try {
-      return await teller.pay(this.#id, epoch, this.#patience.payment)
+      return await this.#send(epoch)
     } catch (error) {
-      if (await this.#neverLeft(epoch, error)) return teller.pay(this.#id, epoch, this.#patience.payment)
+      if (await this.#neverLeft(epoch, error)) return this.#send(epoch)
       if (!(await this.#isOver(epoch, error))) throw error
       await this.#renew(await open(), epoch, error)
-      return teller.pay(this.#id, epoch, this.#patience.payment)
+      return this.#send(epoch)
     }
+  }
+
+  /** Nothing leaves for a lease that was given up while its payment was made ready. */
+  async #send(epoch: number): Promise<Payment> {
+    if (GIVEN_UP.has(this.#lease.state))
+      throw BushelError.failed('the lease was given up meanwhile', 'nothing was paid', 'LAPSED')
+    return this.#context.teller.pay(this.#id, epoch, this.#patience.payment)
   }
 
   /** True when a wallet that did not answer turns out to know nothing of the payment. One that is away says so. */
@@ -199,12 +206,21 @@ export class SlicePayment {
     return payment
   }
 
+  /** What the provider can have settled at the most, msat: from a debt, or over Lightning. */
+  get mostMsat(): Msat {
+    const { teller, debts } = this.#context
+    return teller.ledger
+      .payments(this.#id)
+      .filter(({ step, hash }) => isSettled(step) || step === 'sent' || debts.asked(hash))
+      .reduce((sum, { msat }) => sum + msat, 0n)
+  }
+
   /** True while the provider may have settled a slice that is not settled here: from a debt, or over Lightning. */
   get isOpen(): boolean {
     const { teller, debts } = this.#context
     const { ledger } = teller
     const asked = ledger.payments(this.#id).some(({ hash }) => debts.asked(hash))
-    return asked || ledger.totals(this.#id).inFlightMsat > 0n
+    return asked || teller.isPaying(this.#id) || ledger.totals(this.#id).inFlightMsat > 0n
   }
 
   /** What the provider was asked to settle from a debt and has not answered for is asked again. */
@@ -232,6 +248,7 @@ export class SlicePayment {
   }
 }
 
+const GIVEN_UP = new Set(['LAPSING', 'ENDED', 'VOID'])
 const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])
 /** What an answer that never came leaves open. */
 const UNANSWERED = new Set(['PEER_GONE', 'PEER_UNREACHABLE', 'TIMEOUT', 'MALFORMED'])

@@ -40,7 +40,9 @@ export async function takeOver(
       const lists = leases.lists(role, agreement)
       const side = role === 'buyer' ? 'payer' : 'payee'
       await teller.takeOver(agreement, paidMsat, lists, side, peer.identity)
-      await leases.save({ ...lease, counter })
+      // Whatever became of it meanwhile stays.
+      const current = leases.get(role, agreement)!
+      if (n > (current.counter?.counter.n ?? 0)) await leases.save({ ...current, counter })
     }
     onalarm(
       `this home is an older copy of itself: by what both signed with ${name}, ${formatAmount(sinceMsat)} more had been ` +

@@ -281,3 +281,70 @@ test('a strip that is asked for while its lease is ended can be paid no more', a
   const slices = lane.provider.teller.ledger.payments(id)
   assert.ok(slices.length > 0 && slices.every(({ step }) => step === 'refused'))
 })
+
+test('a lease is not given up while its first payment leaves', async () => {
+  let done: Promise<void> | null = null
+  lane.buyer.teller.ledger.on('ahead', (payments: Payment[]) => {
+    if (payments.some(({ step }) => step === 'sent'))
+      done ??= lane.copy(lane.lease('BOUND')).giveUp('it was not started in time', { ask: false })
+  })
+  await lane.deal({ slices: 3 }).catch(() => undefined)
+  await done
+  for (const { id, lease } of lane.buyer.leases.list('buyer'))
+    assert.ok(
+      lease.state !== 'VOID' || lane.buyer.teller.ledger.totals(id).paidMsat === 0n,
+      'what was paid for is not void'
+    )
+})
+
+test('a lease that is given up when its first payment is being made ready is not paid', async () => {
+  await owed()
+  const { debts, teller, leases } = lane.buyer
+  // No slice is settled from the debt after all, and before it is paid its lease is given up.
+  lane.provider.debts.get = () => null
+  const answered = debts.answered.bind(debts)
+  let id: Buffer | null = null
+  debts.answered = async slice => {
+    await answered(slice)
+    if (id) return
+    id = lane.lease('BOUND')
+    await lane.copy(id).giveUp('it was not started in time', { ask: false })
+  }
+  await lane.deal({ slices: 3 }).catch(() => undefined)
+  assert.equal(leases.get('buyer', id!)!.state, 'VOID')
+  assert.equal(teller.ledger.totals(id!).paidMsat, 0n)
+})
+
+test('what is owed back is taken also for a slice that was settled from a debt without our knowing', async () => {
+  await owed()
+  let ending: Promise<void> | null = null
+  // The lease is ended when its first slice is just being settled; the answer to that is lost.
+  lane.wire.fate = ({ method, way }) => {
+    if (method === 'strip' && way === 'answer')
+      ending ??= lane.copy(lane.lease('AGREED')).end('the owner ended it')
+    if (method === 'end' && way === 'request') return 'reordered'
+    return method === 'credit' && way === 'answer' ? 'lost' : null
+  }
+  const dealing = lane.deal({ slices: 3, minChargeMsat: 1n }).catch(() => undefined)
+  while (!ending) await pause(5)
+  const id = lane.lease('AGREED')
+  await ending
+  lane.wire.rest()
+  await dealing
+  const debt = lane.provider.debts.get('debtor', id)!.debt
+  assert.deepEqual(lane.buyer.debts.get('creditor', id)?.debt, debt)
+  assert.equal(lane.buyer.teller.ledger.totals(id).paidMsat, 1_000n)
+})
+
+test('a lease that is given up while its strip is on its way is not bound', async () => {
+  let id: Buffer | null = null
+  lane.wire.fate = ({ method, way }) => {
+    if (method !== 'strip' || way !== 'answer' || id) return null
+    id = lane.lease('AGREED')
+    void lane.copy(id).giveUp('it was not started in time', { ask: false })
+    return null
+  }
+  await lane.deal({ slices: 3 })
+  assert.equal(lane.buyer.leases.get('buyer', id!)!.state, 'VOID')
+  assert.equal(lane.buyer.teller.ledger.totals(id!).paidMsat, 0n)
+})

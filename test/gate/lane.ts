@@ -8,7 +8,7 @@ import type { Order } from '#spec'
 import { encode } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
 import { ceilDiv } from '../../contracts/money.js'
-import { RESOURCE, SIDE, orderId } from '../../contracts/order.js'
+import { RESOURCE, SIDE, askOf, orderId } from '../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
 import { DEFAULT_POLICY, Provider } from '../../src/deal/provider.js'
 import { Experiences } from '../../src/deal/experience.js'
@@ -57,6 +57,8 @@ export interface DealOptions {
   slices: number
   /** The wallet fails the first payment of this slice, so that it needs another hash. */
   failing?: number
+  /** What it costs at the least, msat; a slice, where it is not given. */
+  minChargeMsat?: bigint
   /** The payment of this slice is under way for a while, and settles then. */
   limbo?: number
 }
@@ -165,8 +167,8 @@ export class Lane {
   }
 
   /** One deal from the first to the last slice, begun again as often as it needs. Gives the lease. */
-  async deal({ slices, failing, limbo }: DealOptions): Promise<Buffer> {
-    this.#order = this.#ask(slices)
+  async deal({ slices, failing, limbo, minChargeMsat = SLICE }: DealOptions): Promise<Buffer> {
+    this.#order = this.#ask(slices, minChargeMsat)
     this.#failing = failing
     this.#limbo = limbo
     const request = {
@@ -273,10 +275,9 @@ export class Lane {
     }
   }
 
-  #ask(slices: number): Order {
+  #ask(slices: number, minChargeMsat = SLICE): Order {
     const { identity, device } = this.provider.who
     const bytes = BigInt(BLOCKS * (BLOCK + 128))
-    const minChargeMsat = SLICE
     return {
       market: MARKET,
       nonce: randomBytes(32),
@@ -298,7 +299,8 @@ export class Lane {
   #booked(): Awaited<ReturnType<ConstructorParameters<typeof Mirrors>[0]['asks']>>[number] {
     const { identity, device, price, revision } = this.#order
     const id = orderId(this.#order)
-    const limits = { space: GIB, minTime: HOUR, maxTime: 60 * DAY, minChargeMsat: SLICE }
+    const { minChargeMsat } = askOf(this.#order)
+    const limits = { space: GIB, minTime: HOUR, maxTime: 60 * DAY, minChargeMsat }
     return { id, identity, device, price, revision, ...limits }
   }
 

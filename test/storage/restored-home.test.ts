@@ -20,7 +20,9 @@ function recorder(): { did: string[]; teller: Teller; leases: Leases } {
   }
   const leases = {
     lists: () => [],
-    save: (lease: Lease) => Promise.resolve(void did.push(`counter ${lease.counter?.counter.n} is kept`))
+    get: () => ({ state: 'ENDED' }),
+    save: (lease: Lease) =>
+      Promise.resolve(void did.push(`counter ${lease.counter?.counter.n} is kept, ${lease.state}`))
   }
   return { did, teller: teller as unknown as Teller, leases: leases as unknown as Leases }
 }
@@ -40,7 +42,7 @@ test('with real sats an older copy of a home does nothing but raise a loud alarm
   assert.match(alarms[0]!, /^THIS HOME IS AN OLDER COPY/)
 })
 
-test('on play the channel is given up before what both signed is taken over', async () => {
+test('on play the channel is given up before what both signed is taken over; a lease that ended meanwhile stays so', async () => {
   const { did, teller, leases } = recorder()
   const abandon = (nodeId: Buffer, { id, deltaMsat }: { id: string; deltaMsat: bigint }): Promise<void> =>
     Promise.resolve(void did.push(`${nodeId[0]} given up for ${id.slice(-2)}, ${deltaMsat}`))
@@ -48,7 +50,7 @@ test('on play the channel is given up before what both signed is taken over', as
   await takeOver({ teller, leases, abandon, onalarm: alarm => void alarms.push(alarm) }, PEER, [
     { ...forgotten, lease: {} as Lease }
   ])
-  assert.deepEqual(did, ['3 given up for /7, -20000', 'payer takes over 35000', 'counter 7 is kept'])
+  assert.deepEqual(did, ['3 given up for /7, -20000', 'payer takes over 35000', 'counter 7 is kept, ENDED'])
   assert.match(alarms[0]!, /20 sat more had been paid/)
 })
 
