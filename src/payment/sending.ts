@@ -152,9 +152,12 @@ export class Sending {
 
   /** What the wallet says of a payment that is not settled, recorded. */
   async ask(payment: Payment): Promise<PaymentState> {
+    const before = this.#ledger.byHash(payment.hash)
     const state = await this.#options.wallet.payment(payment.hash)
     const current = this.#ledger.byHash(payment.hash)!
     if (isSettled(current.step)) return state
+    // One that was sent since then the answer says nothing of.
+    if (current !== before && state.status !== 'succeeded') return state
     if (state.status === 'unknown') {
       // The wallet records a payment before it sends: what it does not know never left.
       if (current.step === 'sent') await this.#ledger.record({ ...current, step: 'bound' })

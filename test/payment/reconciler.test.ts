@@ -163,3 +163,28 @@ test('100,000 entries are reconciled in under 2 s, with a question for none of t
   assert.ok(ok)
   assert.ok(opened < 2000, `${opened} ms`)
 })
+
+test('an old answer of the wallet changes nothing for a payment that was sent again since', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  const { purse, teller, ledger } = payer
+  purse.next = 'pend'
+  await assert.rejects(teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  const { hash } = ledger.payment(AGREEMENT, 0)!
+  purse.finish(hash, 'fail')
+  const answer = purse.payment.bind(purse)
+  let give = (): void => undefined
+  purse.payment = async of => {
+    purse.payment = answer
+    const state = await answer(of)
+    await new Promise<void>(resolve => (give = resolve))
+    return state
+  }
+  const reconciling = teller.reconcile()
+  const steps: Step[] = []
+  ledger.on('written', ([payment]: { step: Step }[]) => steps.push(payment!.step))
+  await assert.rejects(teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  give()
+  await reconciling
+  assert.deepEqual(steps, ['failed', 'sent'], 'what is in flight is never for a moment open again')
+})
