@@ -81,7 +81,7 @@ export class Mirrors {
 
   constructor(options: MirrorsOptions) {
     this.#options = options
-    this.#context = { ...options, saveJob: job => this.#save(job) }
+    this.#context = { ...options, saveJob: job => this.#saveStep(job) }
   }
 
   /** What it would come to, from the best offers on the book; nothing is packed or asked. */
@@ -137,7 +137,8 @@ export class Mirrors {
   async setBid(job: MirrorJob, bid: Buffer | null): Promise<MirrorJob> {
     const next = { ...job, bid, state: bid ? 'bid' : 'withdrawn' }
     await this.#save(next)
-    if (!bid) await rm(this.#folderOf(job), { recursive: true, force: true })
+    // What is being placed is in use until that has come to its end.
+    if (!bid && !this.#running.has(job.store)) await rm(this.#folderOf(job), { recursive: true, force: true })
     return next
   }
 
@@ -324,6 +325,12 @@ export class Mirrors {
   #job(store: string): MirrorJob | null {
     const value = this.#options.facts.get(KIND, Buffer.from(store))
     return value && decode('mirror-job', value)
+  }
+
+  /** What a placement has come to; its bid may have been withdrawn meanwhile. */
+  async #saveStep(job: MirrorJob): Promise<void> {
+    const { state, bid = null } = this.#job(job.store) ?? job
+    await this.#save({ ...job, state, bid })
   }
 
   async #save(job: MirrorJob): Promise<void> {

@@ -317,23 +317,25 @@ test('a lease that is given up when its first payment is being made ready is not
 
 test('what is owed back is taken also for a slice that was settled from a debt without our knowing', async () => {
   await owed()
-  let ending: Promise<void> | null = null
+  let id: Buffer | null = null
   // The lease is ended when its first slice is just being settled; the answer to that is lost.
-  lane.wire.fate = ({ method, way }) => {
-    if (method === 'strip' && way === 'answer')
-      ending ??= lane.copy(lane.lease('AGREED')).end('the owner ended it')
-    if (method === 'end' && way === 'request') return 'reordered'
-    return method === 'credit' && way === 'answer' ? 'lost' : null
-  }
+  const ended = new Promise<void>((resolve, reject) => {
+    lane.wire.fate = ({ method, way }) => {
+      if (method === 'strip' && way === 'answer' && !id) {
+        id = lane.lease('AGREED')
+        lane.copy(id).end('the owner ended it').then(resolve, reject)
+      }
+      if (method === 'end' && way === 'request') return 'reordered'
+      return method === 'credit' && way === 'answer' ? 'lost' : null
+    }
+  })
   const dealing = lane.deal({ slices: 3, minChargeMsat: 1n }).catch(() => undefined)
-  while (!ending) await pause(5)
-  const id = lane.lease('AGREED')
-  await ending
+  await ended
   lane.wire.rest()
   await dealing
-  const debt = lane.provider.debts.get('debtor', id)!.debt
-  assert.deepEqual(lane.buyer.debts.get('creditor', id)?.debt, debt)
-  assert.equal(lane.buyer.teller.ledger.totals(id).paidMsat, 1_000n)
+  const debt = lane.provider.debts.get('debtor', id!)!.debt
+  assert.deepEqual(lane.buyer.debts.get('creditor', id!)?.debt, debt)
+  assert.equal(lane.buyer.teller.ledger.totals(id!).paidMsat, 1_000n)
 })
 
 test('a lease that is given up while its strip is on its way is not bound', async () => {
@@ -347,4 +349,21 @@ test('a lease that is given up while its strip is on its way is not bound', asyn
   await lane.deal({ slices: 3 })
   assert.equal(lane.buyer.leases.get('buyer', id!)!.state, 'VOID')
   assert.equal(lane.buyer.teller.ledger.totals(id!).paidMsat, 0n)
+})
+
+test('a bid that is withdrawn while it is being filled is not filled later', async () => {
+  const { mirrors, listener } = lane
+  const stop = new AbortController()
+  const job = await mirrors.setBid(
+    await mirrors.prepare(lane.request(1), listener, stop.signal),
+    Buffer.alloc(32, 9)
+  )
+  const withdrawn = at('quote', 'answer', () => mirrors.setBid(job, null))
+  lane.buyer.teller.reach = () => {
+    stop.abort(new Error('the node stops'))
+    return Promise.resolve()
+  }
+  await assert.rejects(mirrors.place(job, listener, stop.signal), /the node stops/)
+  await withdrawn
+  assert.deepEqual([...mirrors.bids()], [])
 })

@@ -20,7 +20,7 @@ import type { CopyContext } from '../../src/storage/copy.js'
 import { Keeper } from '../../src/storage/keeper.js'
 import type { LeaseState } from '../../src/storage/leases.js'
 import { Mirrors } from '../../src/storage/mirrors.js'
-import type { Packer } from '../../src/storage/mirrors.js'
+import type { MirrorListener, MirrorRequest, Packer } from '../../src/storage/mirrors.js'
 import type { Patience } from '../../src/storage/patience.js'
 import { Refunds } from '../../src/storage/refunds.js'
 import { Shelf } from '../../src/storage/shelf.js'
@@ -71,7 +71,7 @@ export class Lane {
   readonly #store: Corestore
   readonly shelf: Shelf
   readonly keeper: Keeper
-  readonly #mirrors: Mirrors
+  readonly mirrors: Mirrors
   readonly #refunds: Refunds
   readonly #tenant: Tenant
   readonly #context: CopyContext
@@ -126,7 +126,7 @@ export class Lane {
     })
     this.#tenant = new Tenant({ ...this.#context, refunds: this.#refunds, onfault: buyer.onfault })
     this.#experiences = new Experiences(buyer.facts, Date.now)
-    this.#mirrors = new Mirrors({
+    this.mirrors = new Mirrors({
       ...this.#context,
       facts: buyer.facts,
       folder: join(dir, 'drives'),
@@ -166,12 +166,9 @@ export class Lane {
     for (const stream of this.buyer.network.streams) stream.destroy()
   }
 
-  /** One deal from the first to the last slice, begun again as often as it needs. Gives the lease. */
-  async deal({ slices, failing, limbo, minChargeMsat = SLICE }: DealOptions): Promise<Buffer> {
-    this.#order = this.#ask(slices, minChargeMsat)
-    this.#failing = failing
-    this.#limbo = limbo
-    const request = {
+  /** What a deal of so many slices is asked for with. */
+  request(slices: number): MirrorRequest {
+    return {
       market: MARKET,
       path: randomBytes(8).toString('hex'),
       copies: 1,
@@ -179,13 +176,22 @@ export class Lane {
       maxPrice: null,
       prepayMaxMsat: SLICE * BigInt(slices)
     }
-    const listener = {
-      note: (text: string): void => void this.notes.push(text),
-      uploaded: () => undefined,
-      paid: () => undefined,
-      packed: () => undefined
-    }
-    await this.#persist(() => this.#mirrors.run(request, listener, new AbortController().signal))
+  }
+
+  readonly listener: MirrorListener = {
+    note: text => void this.notes.push(text),
+    uploaded: () => undefined,
+    paid: () => undefined,
+    packed: () => undefined
+  }
+
+  /** One deal from the first to the last slice, begun again as often as it needs. Gives the lease. */
+  async deal({ slices, failing, limbo, minChargeMsat = SLICE }: DealOptions): Promise<Buffer> {
+    this.#order = this.#ask(slices, minChargeMsat)
+    this.#failing = failing
+    this.#limbo = limbo
+    const request = this.request(slices)
+    await this.#persist(() => this.mirrors.run(request, this.listener, new AbortController().signal))
     return this.lease('STORED')
   }
 
