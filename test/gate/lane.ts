@@ -215,6 +215,8 @@ export class Lane {
   /** Has what is owed for a lease paid back. */
   async refund(id: Buffer): Promise<void> {
     await this.#persist(async () => {
+      // A lease that is lapsing may have asked for a slice from it: until that is answered nothing is claimed.
+      await this.#tenant.look()
       await this.#refunds.settle(id, PATIENCE.payment)
       assert.ok(!this.#refunds.isOwed(id) || this.#owes(id), 'what is owed is paid back')
     })
