@@ -1,13 +1,10 @@
 import type { NoiseStream } from 'hyperdht'
-import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
-import type { BlockProof, BlockReference, Countersign, Lease, Order, SealedCore, Stored, Terms } from '#spec'
+import type { Countersign, Lease, Order, SealedCore, Stored, Terms } from '#spec'
 import { hashOf } from '../../contracts/codec.js'
-import { BushelError } from '../../contracts/errors.js'
 import { formatKey } from '../../contracts/key.js'
 import { askOf } from '../../contracts/order.js'
 import { billedBytes } from '../../contracts/money.js'
-import { MAX_AUDIT_BLOCKS } from '../../contracts/proof.js'
 import { sign, verify } from '../../contracts/signature.js'
 import { agreementId } from '../../contracts/terms.js'
 import type { Answer, Counterparty, DealChannel } from '../deal/channel.js'
@@ -18,42 +15,27 @@ import type { Change } from '../journal/facts.js'
 import type { Debts } from '../payment/debts.js'
 import type { Payment } from '../payment/ledger.js'
 import type { Teller } from '../payment/teller.js'
+import { Audits } from './audits.js'
+import type { AuditedShelf } from './audits.js'
+import { Intake, allOf } from './intake.js'
+import type { IntakeShelf } from './intake.js'
 import { epochsOf, idOf, paidUntil } from './leases.js'
 import type { Leases } from './leases.js'
 import { PATIENCE } from './patience.js'
 import type { Patience } from './patience.js'
+import { Serving } from './serving.js'
+import type { Announcer, ServedShelf } from './serving.js'
 import { TOLERANCE, Till } from './till.js'
 
 /** What the keeper needs of the shelf. */
-export interface ShelfPort {
+export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf {
   readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
   canReserve(bytes: number): Promise<boolean>
   keep(lease: { id: string; cores: Terms['cores']; egressBytes: number }): Promise<void>
-  /** Takes blocks from that connection too. */
-  attach(id: string, stream: NoiseStream): Promise<void>
-  /** Resolves when all agreed blocks are here; rejects with a violation of the agreement. */
-  fetch(id: string, options: { onProgress: (progress: Uploaded) => void }): Promise<void>
   seals(id: string): Promise<SealedCore[]>
-  proofs(id: string, blocks: readonly BlockReference[]): Promise<BlockProof[]>
-  serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean>
-  /** Ends all reading of a lease's cores. */
-  silence(id: string): Promise<void>
-  /** Counts bytes that left otherwise than by replication; false when the agreed egress does not cover them. */
-  charge(id: string, bytes: number): boolean
   /** What was counted so far; 0 for a lease that it does not keep. */
   egressBytes(id: string): number
   drop(id: string): Promise<void>
-}
-
-interface Uploaded {
-  blocks: number
-  bytes: number
-}
-
-/** What the keeper needs of the network: to be found by the readers of a drive. */
-export interface Announcer {
-  join(topic: Buffer, options: { server: boolean }): unknown
-  leave(topic: Buffer): Promise<void>
 }
 
 export interface KeeperOptions {
@@ -83,13 +65,8 @@ export class Keeper extends ReadyResource implements Goods {
   readonly #options: KeeperOptions
   readonly #now: () => number
   readonly #till: Till
-  readonly #fetching = new Map<
-    string,
-    { done: Promise<void>; streams: WeakSet<NoiseStream>; progress: Uploaded }
-  >()
-  readonly #announced = new Set<string>()
-  /** Leases that are served, by the discovery key of their cores. */
-  readonly #served = new Map<string, Set<string>>()
+  readonly #intake: Intake
+  readonly #serving: Serving
   #timer: NodeJS.Timeout | null = null
   #ticking: Promise<void> = Promise.resolve()
   readonly #onreceived = (payment: Payment): void =>
@@ -112,9 +89,13 @@ export class Keeper extends ReadyResource implements Goods {
       leaseOf: (agreement, peer, over) => this.#of(agreement, peer, over),
       onpaid: payment => this.#paid(payment)
     })
+    const { shelf, announcer } = options
+    this.#serving = new Serving(shelf, announcer)
+    this.#intake = new Intake({ shelf, onfault, onviolation: (id, why) => this.#finish(id, why) })
+    const audits = new Audits(shelf, leases)
     deals.handle('progress', ({ agreement }, peer, channel) => this.#progress(agreement, peer, channel))
     deals.handle('seal', (signed, peer) => this.#seal(signed, peer))
-    deals.handle('audit', (audit, peer) => this.#audit(audit, peer))
+    deals.handle('audit', (audit, peer) => audits.answer(audit, peer))
     deals.handle('end', ({ agreement, reason }, peer) => this.#end(agreement, reason, peer))
   }
 
@@ -123,8 +104,8 @@ export class Keeper extends ReadyResource implements Goods {
     // A payment that was received just before a kill is in the ledger; its lease may not have heard of it.
     for (const { id, lease } of [...this.#options.leases.list('provider')]) {
       if (lease.state === 'COUNTERSIGNED' && this.#options.teller.ledger.contiguous(id) > 0)
-        await this.#admit(lease)
-      else if (lease.state === 'STORED') this.#publish(lease)
+        await this.#settled(id)
+      else if (lease.state === 'STORED') this.#serving.begin(lease)
     }
     for (const payment of [...this.#options.teller.ledger.at('received')]) await this.#paid(payment)
     this.#till.resume()
@@ -193,15 +174,21 @@ export class Keeper extends ReadyResource implements Goods {
     const { leases, teller } = this.#options
     const { kind, agreement } = payment
     if (kind !== 'slice' || !leases.get('provider', agreement)) return
-    await leases.inTurn('provider', agreement, async () => {
+    await this.#settled(agreement)
+    teller.applied(payment)
+  }
+
+  /** A slice of a lease is settled: it binds, or is served again. */
+  #settled(agreement: Buffer): Promise<void> {
+    const { leases } = this.#options
+    return leases.inTurn('provider', agreement, async () => {
       const lease = leases.get('provider', agreement)!
       if (lease.state === 'COUNTERSIGNED' || lease.state === 'VOID') await this.#admit(lease)
       else if (lease.state === 'GRACE') {
         await this.#save({ ...lease, state: 'STORED' })
-        this.#publish(lease)
+        this.#serving.begin(lease)
       }
     })
-    teller.applied(payment)
   }
 
   /** The first payment has settled: the agreement binds, and its cores are admitted up to their limits. */
@@ -219,38 +206,7 @@ export class Keeper extends ReadyResource implements Goods {
     if (lease.state === 'COUNTERSIGNED')
       throw new Decline('NOT_PAID', 'nothing is taken before the first payment')
     if (lease.state !== 'ACTIVE') return { body: { agreement, ...allOf(lease) } }
-    const fetching = this.#fetch(lease)
-    if (!fetching.streams.has(channel.stream)) {
-      fetching.streams.add(channel.stream)
-      await this.#options.shelf.attach(idOf(lease), channel.stream)
-    }
-    return { body: { agreement, ...fetching.progress } }
-  }
-
-  #fetch(lease: Lease): { streams: WeakSet<NoiseStream>; progress: Uploaded } {
-    const id = idOf(lease)
-    const known = this.#fetching.get(id)
-    if (known) return known
-    const progress: Uploaded = { blocks: 0, bytes: 0 }
-    const onProgress = ({ blocks, bytes }: Uploaded): void => void Object.assign(progress, { blocks, bytes })
-    const done = this.#options.shelf
-      .fetch(id, { onProgress })
-      .then(() => onProgress(allOf(lease)))
-      .catch(async error => {
-        this.#fetching.delete(id)
-        await this.#fetchFailed(lease, error)
-      })
-      .catch(error => this.#options.onfault(error))
-    const fetching = { done, streams: new WeakSet<NoiseStream>(), progress }
-    this.#fetching.set(id, fetching)
-    return fetching
-  }
-
-  /** What was uploaded is not what was agreed: the lease ends. A broken connection only waits for the next one. */
-  async #fetchFailed(lease: Lease, error: unknown): Promise<void> {
-    if (error instanceof BushelError && VIOLATIONS.has(error.code))
-      await this.#finish(agreementId(lease.terms), error.message)
-    else if (!(error instanceof BushelError)) this.#options.onfault(error)
+    return { body: { agreement, ...(await this.#intake.progress(lease, channel.stream)) } }
   }
 
   async #seal({ seal, signature }: NonNullable<Lease['seal']>, peer: Counterparty): Promise<Answer<'seal'>> {
@@ -273,7 +229,8 @@ export class Keeper extends ReadyResource implements Goods {
     const stored: Stored = { seal: hashOf('seal', seal), start, paidUntil: paidUntil(sealed, paid) }
     sealed.stored = { stored, signature: sign('stored', stored, this.#options.deals.self.device) }
     await this.#save(sealed)
-    this.#publish(sealed)
+    this.#intake.done(sealed)
+    this.#serving.begin(sealed)
     return { body: sealed.stored }
   }
 
@@ -282,61 +239,6 @@ export class Keeper extends ReadyResource implements Goods {
     if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
       return { body: lease.stored }
     throw new Decline('NOT_ACTIVE', `the lease is ${lease.state}`)
-  }
-
-  /** Readers find this node on the drive's topic, and are served. */
-  #publish(lease: Lease): void {
-    const id = idOf(lease)
-    this.#fetching.delete(id)
-    if (this.#announced.has(id)) return
-    this.#announced.add(id)
-    for (const { key } of lease.terms.cores) this.#readable(key).add(id)
-    this.#options.announcer.join(topicOf(lease), { server: true })
-  }
-
-  async #unpublish(lease: Lease): Promise<void> {
-    const id = idOf(lease)
-    if (!this.#announced.delete(id)) return
-    for (const { key } of lease.terms.cores) this.#readable(key).delete(id)
-    await this.#options.shelf.silence(id)
-    await this.#options.announcer.leave(topicOf(lease))
-  }
-
-  // Audit and counters
-
-  async #audit(
-    audit: { seal: Buffer; nonce: Buffer; blocks: BlockReference[] },
-    peer: Counterparty
-  ): Promise<Answer<'audit'>> {
-    if (audit.blocks.length === 0 || audit.blocks.length > MAX_AUDIT_BLOCKS)
-      throw new Decline('AUDIT', 'up to 64 blocks')
-    const lease = this.#sealed(audit.seal)
-    if (!lease) throw new Decline('NO_SEAL', 'nothing is kept here under that seal')
-    for (const { core, index } of audit.blocks) {
-      const sealed = lease.seal!.seal.cores[core]
-      if (!sealed || index >= sealed.length)
-        throw new Decline('AUDIT', 'it asks for a block that was never sealed')
-    }
-    const proofs: BlockProof[] = []
-    let bytes = 0
-    for (const block of audit.blocks) {
-      const [proof] = await this.#options.shelf.proofs(idOf(lease), [block])
-      bytes += proof!.value!.byteLength
-      if (bytes > MAX_AUDIT_BYTES) throw new Decline('AUDIT', 'more than 8 MiB: ask for fewer blocks at once')
-      proofs.push(proof!)
-    }
-    // The buyer audits what it pays for; anybody else's audit is egress like any other reading.
-    if (!peer.device.equals(lease.terms.buyer.device) && !this.#options.shelf.charge(idOf(lease), bytes)) {
-      throw new Decline('EGRESS', 'the agreed egress is used up')
-    }
-    return { body: { nonce: audit.nonce, proofs } }
-  }
-
-  #sealed(seal: Buffer): Lease | null {
-    for (const { lease } of this.#options.leases.list('provider')) {
-      if (lease.state === 'STORED' && lease.stored?.stored.seal.equals(seal)) return lease
-    }
-    return null
   }
 
   // The end
@@ -371,7 +273,7 @@ export class Keeper extends ReadyResource implements Goods {
     const owed = debt ? [this.#till.debtChange(terms, debt)] : []
     await deals.facts.set(leases.change(ended), ...owed)
     this.emit('change', ended)
-    await this.#unpublish(ended)
+    await this.#serving.end(ended)
     await shelf.drop(idOf(ended))
   }
 
@@ -423,7 +325,7 @@ export class Keeper extends ReadyResource implements Goods {
     else if (lease.state === 'GRACE') await this.#finishNow(lease, 'what was paid has run out')
     else {
       await this.#save({ ...lease, state: 'GRACE' })
-      await this.#unpublish(lease)
+      await this.#serving.end(lease)
     }
   }
 
@@ -441,17 +343,8 @@ export class Keeper extends ReadyResource implements Goods {
   }
 
   /** Cores on the shelf, to whoever asks for them, while they are paid for. */
-  async serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
-    if (!this.#served.get(discoveryKey.toString('hex'))?.size) return false
-    return this.#options.shelf.serve(discoveryKey, stream)
-  }
-
-  /** The leases for which a core is served. */
-  #readable(key: Buffer): Set<string> {
-    const id = crypto.discoveryKey(key).toString('hex')
-    let leases = this.#served.get(id)
-    if (!leases) this.#served.set(id, (leases = new Set()))
-    return leases
+  serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
+    return this.#serving.serve(discoveryKey, stream)
   }
 
   #of(agreement: Buffer, peer: Counterparty, over = false): Lease {
@@ -470,16 +363,6 @@ export class Keeper extends ReadyResource implements Goods {
   }
 }
 
-const MAX_AUDIT_BYTES = 8 << 20
-const VIOLATIONS = new Set(['CORE_FORKED', 'CORE_TOO_LARGE', 'BLOCK_TOO_LARGE'])
-
-function allOf(lease: Lease): Uploaded {
-  return {
-    blocks: lease.terms.cores.reduce((sum, core) => sum + core.length, 0),
-    bytes: lease.terms.cores.reduce((sum, core) => sum + core.byteLength, 0)
-  }
-}
-
 function sealedAlike(a: SealedCore, b: SealedCore): boolean {
   return (
     a.key.equals(b.key) &&
@@ -488,9 +371,4 @@ function sealedAlike(a: SealedCore, b: SealedCore): boolean {
     a.byteLength === b.byteLength &&
     a.treeHash.equals(b.treeHash)
   )
-}
-
-/** Where the readers of a drive look for it: the discovery key of its first core. */
-function topicOf(lease: Lease): Buffer {
-  return crypto.discoveryKey(lease.terms.cores[0]!.key)
 }
