@@ -11,13 +11,38 @@ const folder = join(root, 'contracts', 'spec')
 
 const schema = Hyperschema.from(folder)
 const namespace = schema.namespace('bushel')
-for (const struct of structs) namespace.register(structuredClone(struct))
+for (const struct of structs) namespace.register(plainOf(struct))
 Hyperschema.toDisk(schema, folder, { esm: true })
 const codecs = join(folder, 'index.js')
 writeFileSync(
   codecs,
-  readFileSync(codecs, 'utf8').replace("from 'hyperschema/runtime'", "from './encodings.js'")
+  bounded(readFileSync(codecs, 'utf8')).replace("from 'hyperschema/runtime'", "from './encodings.js'")
 )
+
+/** A struct as hyperschema knows it. */
+function plainOf({ name, fields }: Struct): Struct {
+  return { name, fields: fields.map(({ most: _, ...field }) => field) }
+}
+
+/** The codecs with the most of each array in them; an array that hyperschema shares with another field's gets its own. */
+function bounded(text: string): string {
+  const most = new Map(
+    structs.flatMap(({ name, fields }) =>
+      fields.map(({ name: field, most }): [string, number | undefined] => [`${name}.${field}`, most])
+    )
+  )
+  const arrays = new Map<string, string>()
+  return text.replace(
+    /^(\/\/ @bushel\/(\S+)\nconst (\w+) = )(.+)$/gm,
+    (line, head: string, field: string, name: string, given: string) => {
+      const array = arrays.get(given) ?? given
+      if (!array.startsWith('c.array(')) return line
+      arrays.set(name, array)
+      const limit = most.get(field)
+      return head + (limit === undefined ? array : array.replace(/\)$/, `, ${limit})`))
+    }
+  )
+}
 
 const plain: Record<string, string> = {
   uint: 'number',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import crypto from 'hypercore-crypto'
 import type { JobAgree, JobEvidence, JobResult, JobStatement, JobTerms } from '#spec'
 import { domain, encode, hashOf } from './codec.js'
+import { MAX_ARGS } from './counts.js'
 import { BushelError } from './errors.js'
 import { MAX_MSAT, SAT, ceilDiv, least, most, parseAmount, formatAmount } from './money.js'
 import type { Msat } from './money.js'
@@ -26,7 +27,6 @@ export const MAX_BLOB_BYTES = 1 * GIB
 export const JOB_STATUS = ['ok', 'trap', 'limit', 'rejected'] as const
 export const ISOLATION = ['bwrap', 'process'] as const
 
-const MAX_ARGS = 256
 const MAX_ARGS_BYTES = 4096
 export const MAX_REASON = 300
 

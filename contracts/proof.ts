@@ -2,9 +2,7 @@ import crypto from 'hypercore-crypto'
 import type { TreeNode } from 'hypercore-crypto'
 import flat from 'flat-tree'
 import type { BlockProof, SealedCore } from '#spec'
-
-/** Blocks that one audit may ask for. */
-export const MAX_AUDIT_BLOCKS = 64
+import { MAX_PROOF_NODES } from './counts.js'
 
 /**
  * Does `proof` show the block at `index` of the sealed core? A pure check that needs no data: it climbs from the block
@@ -13,7 +11,7 @@ export const MAX_AUDIT_BLOCKS = 64
  */
 export function proves(proof: BlockProof, index: number, sealed: SealedCore): boolean {
   if (proof.index !== index || index >= sealed.length) return false
-  if (proof.nodes.length > 64 || proof.roots.length > 64) return false
+  if (proof.nodes.length > MAX_PROOF_NODES || proof.roots.length > MAX_PROOF_NODES) return false
   const value = proof.value ?? Buffer.alloc(0)
   let node: TreeNode = { index: 2 * index, size: value.byteLength, hash: crypto.data(value) }
   const climb = flat.iterator(node.index)

@@ -5,11 +5,26 @@
  * Units: every `...Msat` and `price` is a biguint64 (price: msat per TiB and 30 days; of compute: msat per Tfuel); times are ms since 1970,
  * durations ms, sizes bytes. Keys, hashes and ids are 32 bytes, signatures 64.
  */
+import {
+  MAX_ARGS,
+  MAX_AUDIT_BLOCKS,
+  MAX_BATCH,
+  MAX_CORES,
+  MAX_COUNTERS,
+  MAX_FILES,
+  MAX_HEADS,
+  MAX_PROOF_NODES,
+  MAX_RECORDS,
+  STRIP_LENGTH
+} from './counts.js'
+
 export interface Field {
   name: string
   type: string
   required?: boolean
   array?: boolean
+  /** Of an array: a longer one is malformed, before anything of it is read. */
+  most?: number
 }
 
 export interface Struct {
@@ -19,7 +34,15 @@ export interface Struct {
 
 const required = (name: string, type: string): Field => ({ name, type, required: true })
 const optional = (name: string, type: string): Field => ({ name, type })
-const many = (name: string, type: string): Field => ({ name, type, required: true, array: true })
+const many = (name: string, type: string, most: number): Field => ({
+  name,
+  type,
+  required: true,
+  array: true,
+  most
+})
+/** As many as this node has written: no peer sends it. */
+const all = (name: string, type: string): Field => ({ name, type, required: true, array: true })
 
 const book: Struct[] = [
   {
@@ -108,14 +131,14 @@ const book: Struct[] = [
       required('stampNonce', 'uint')
     ]
   },
-  { name: 'order-batch', fields: [many('orders', 'buffer')] },
+  { name: 'order-batch', fields: [many('orders', 'buffer', MAX_BATCH)] },
   { name: 'market-operation', fields: [required('type', 'uint'), required('body', 'buffer')] },
-  { name: 'order-submission', fields: [many('orders', 'buffer')] },
+  { name: 'order-submission', fields: [many('orders', 'buffer', MAX_RECORDS)] },
   { name: 'order-verdict', fields: [required('code', 'string'), required('reason', 'string')] },
-  { name: 'order-verdicts', fields: [many('verdicts', '@bushel/order-verdict')] },
+  { name: 'order-verdicts', fields: [many('verdicts', '@bushel/order-verdict', MAX_RECORDS)] },
   { name: 'book-hello', fields: [required('version', 'uint'), required('writer', 'fixed32')] },
   { name: 'book-head', fields: [required('key', 'fixed32'), required('length', 'uint')] },
-  { name: 'book-heads', fields: [many('heads', '@bushel/book-head')] },
+  { name: 'book-heads', fields: [many('heads', '@bushel/book-head', MAX_HEADS)] },
   {
     name: 'book-slot',
     fields: [required('until', 'uint'), required('withdrawn', 'bool'), required('listed', 'bool')]
@@ -161,7 +184,7 @@ const deal: Struct[] = [
       required('proof', 'buffer'),
       required('lightning', 'buffer'),
       required('clock', 'uint'),
-      many('counters', '@bushel/signed-counter')
+      many('counters', '@bushel/signed-counter', MAX_COUNTERS)
     ]
   },
   { name: 'request', fields: [required('id', 'fixed32'), required('body', 'buffer')] },
@@ -212,7 +235,7 @@ const deal: Struct[] = [
       required('network', 'string'),
       required('buyer', '@bushel/party'),
       required('provider', '@bushel/party'),
-      many('cores', '@bushel/core-limit'),
+      many('cores', '@bushel/core-limit', MAX_CORES),
       required('price', 'biguint64'),
       required('time', 'uint'),
       required('sliceStartMsat', 'biguint64'),
@@ -234,7 +257,10 @@ const deal: Struct[] = [
       required('msat', 'biguint64')
     ]
   },
-  { name: 'slice-list', fields: [required('agreement', 'fixed32'), many('slices', '@bushel/slice')] },
+  {
+    name: 'slice-list',
+    fields: [required('agreement', 'fixed32'), many('slices', '@bushel/slice', STRIP_LENGTH)]
+  },
   {
     name: 'countersign',
     fields: [required('list', '@bushel/slice-list'), required('signature', 'fixed64')]
@@ -243,7 +269,7 @@ const deal: Struct[] = [
   { name: 'bid-answer', fields: [required('bid', 'fixed32'), required('ask', 'fixed32')] },
   { name: 'acknowledgement', fields: [required('ok', 'uint')] },
   { name: 'strip-request', fields: [required('agreement', 'fixed32'), required('from', 'uint')] },
-  { name: 'strip', fields: [required('agreement', 'fixed32'), many('invoices', 'string')] },
+  { name: 'strip', fields: [required('agreement', 'fixed32'), many('invoices', 'string', STRIP_LENGTH)] },
   {
     name: 'paid',
     fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('preimage', 'fixed32')]
@@ -262,7 +288,10 @@ const deal: Struct[] = [
       required('treeHash', 'fixed32')
     ]
   },
-  { name: 'seal', fields: [required('agreement', 'fixed32'), many('cores', '@bushel/sealed-core')] },
+  {
+    name: 'seal',
+    fields: [required('agreement', 'fixed32'), many('cores', '@bushel/sealed-core', MAX_CORES)]
+  },
   { name: 'signed-seal', fields: [required('seal', '@bushel/seal'), required('signature', 'fixed64')] },
   {
     name: 'stored',
@@ -275,7 +304,7 @@ const deal: Struct[] = [
     fields: [
       required('seal', 'fixed32'),
       required('nonce', 'fixed32'),
-      many('blocks', '@bushel/block-reference')
+      many('blocks', '@bushel/block-reference', MAX_AUDIT_BLOCKS)
     ]
   },
   {
@@ -288,13 +317,13 @@ const deal: Struct[] = [
       required('core', 'uint'),
       required('index', 'uint'),
       required('value', 'buffer'),
-      many('nodes', '@bushel/tree-node'),
-      many('roots', '@bushel/tree-node')
+      many('nodes', '@bushel/tree-node', MAX_PROOF_NODES),
+      many('roots', '@bushel/tree-node', MAX_PROOF_NODES)
     ]
   },
   {
     name: 'audit-proof',
-    fields: [required('nonce', 'fixed32'), many('proofs', '@bushel/block-proof')]
+    fields: [required('nonce', 'fixed32'), many('proofs', '@bushel/block-proof', MAX_AUDIT_BLOCKS)]
   },
   {
     name: 'void',
@@ -381,7 +410,7 @@ const compute: Struct[] = [
       required('isolation', 'string'),
       required('module', '@bushel/blob'),
       required('input', '@bushel/blob'),
-      many('args', 'string'),
+      many('args', 'string', MAX_ARGS),
       required('seed', 'fixed32'),
       required('limits', '@bushel/job-limits'),
       required('price', 'biguint64'),
@@ -399,10 +428,14 @@ const compute: Struct[] = [
   },
   { name: 'job-countersign', fields: [required('agreement', 'fixed32'), required('signature', 'fixed64')] },
   { name: 'job-file', fields: [required('path', 'string'), required('bytes', 'buffer')] },
-  { name: 'job-input', fields: [required('stdin', 'buffer'), many('files', '@bushel/job-file')] },
+  { name: 'job-input', fields: [required('stdin', 'buffer'), many('files', '@bushel/job-file', MAX_FILES)] },
   {
     name: 'job-output',
-    fields: [required('stdout', 'buffer'), required('stderr', 'buffer'), many('files', '@bushel/job-file')]
+    fields: [
+      required('stdout', 'buffer'),
+      required('stderr', 'buffer'),
+      many('files', '@bushel/job-file', MAX_FILES)
+    ]
   },
   {
     name: 'job-due',
@@ -523,7 +556,7 @@ const compute: Struct[] = [
       required('market', 'fixed32'),
       required('module', '@bushel/blob'),
       required('input', '@bushel/blob'),
-      many('args', 'string'),
+      all('args', 'string'),
       required('seed', 'fixed32'),
       required('limits', '@bushel/job-limits'),
       required('isolation', 'string'),
@@ -534,9 +567,9 @@ const compute: Struct[] = [
       required('maxPrice', 'biguint64'),
       required('created', 'uint'),
       required('state', 'string'),
-      many('passed', 'fixed32'),
-      many('members', '@bushel/run-member'),
-      many('evidence', 'string'),
+      all('passed', 'fixed32'),
+      all('members', '@bushel/run-member'),
+      all('evidence', 'string'),
       optional('end', '@bushel/run-end'),
       optional('reason', 'string')
     ]
@@ -582,7 +615,7 @@ const disk: Struct[] = [
     name: 'fact',
     fields: [required('kind', 'string'), required('key', 'buffer'), required('value', 'buffer')]
   },
-  { name: 'change-set', fields: [many('changes', 'buffer')] },
+  { name: 'change-set', fields: [all('changes', 'buffer')] },
   { name: 'stored-reply', fields: [required('at', 'uint'), required('reply', 'buffer')] },
   {
     name: 'lease',
@@ -622,13 +655,13 @@ const disk: Struct[] = [
       required('link', 'string'),
       required('files', 'uint'),
       required('bytes', 'uint'),
-      many('cores', '@bushel/core-limit'),
+      all('cores', '@bushel/core-limit'),
       required('sha256', 'fixed32'),
       required('copies', 'uint'),
       required('time', 'uint'),
       required('maxPrice', 'biguint64'),
       required('prepayMaxMsat', 'biguint64'),
-      many('agreements', 'fixed32'),
+      all('agreements', 'fixed32'),
       required('state', 'string'),
       optional('bid', 'fixed32'),
       optional('packMs', 'uint')

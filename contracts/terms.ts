@@ -1,5 +1,6 @@
 import type { Party, SliceList, Terms } from '#spec'
 import { hashOf } from './codec.js'
+import { MAX_CORES, STRIP_LENGTH } from './counts.js'
 import { MAX_MSAT } from './money.js'
 import { chargeOf, schedule } from './schedule.js'
 import { DAY } from './quantity.js'
@@ -7,15 +8,12 @@ import { DAY } from './quantity.js'
 export const PROTOCOL_VERSION = 1
 /** Largest block that a shelf keeps. */
 export const MAX_BLOCK_BYTES = 1 << 20
-export const MAX_CORES = 16
 /** How far two clocks may stand apart for a deal. */
 export const MAX_CLOCK_SKEW = 2 * 60_000
 /** The least time that paid goods are kept after what was paid has run out. */
 export const MIN_GRACE = 7 * DAY
 /** The first payment must have settled so long after the countersignature at the latest: till then space is reserved. */
 export const START_WITHIN = 30 * 60_000
-/** Slices in one strip; later ones come by topup. */
-export const STRIP_LENGTH = 64
 
 /** An agreement's id: the hash of its canonical terms, without signatures. */
 export function agreementId(terms: Terms): Buffer {

@@ -2,14 +2,16 @@
 // claimed, up to 2^20, before it has seen one of them.
 import { c as encodings } from 'hyperschema/runtime'
 
-function array(encoding) {
+function array(encoding, most = Infinity) {
   const list = encodings.array(encoding)
   return {
     ...list,
     decode(state) {
       const { start } = state
+      const count = encodings.uint.decode(state)
+      if (count > most) throw new Error(`${count} of what may be ${most}`)
       // Whatever it is, each takes a byte at least.
-      if (encodings.uint.decode(state) > state.end - state.start) throw new Error('Out of bounds')
+      if (count > state.end - state.start) throw new Error('Out of bounds')
       state.start = start
       return list.decode(state)
     }

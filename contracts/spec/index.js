@@ -277,7 +277,7 @@ const encoding7 = {
 }
 
 // @bushel/order-batch.orders
-const encoding8_0 = c.array(c.buffer)
+const encoding8_0 = c.array(c.buffer, 512)
 
 // @bushel/order-batch
 const encoding8 = {
@@ -318,7 +318,7 @@ const encoding9 = {
 }
 
 // @bushel/order-submission.orders
-const encoding10_0 = encoding8_0
+const encoding10_0 = c.array(c.buffer, 16)
 
 // @bushel/order-submission
 const encoding10 = {
@@ -359,7 +359,7 @@ const encoding11 = {
 }
 
 // @bushel/order-verdicts.verdicts
-const encoding12_0 = c.array(c.frame(encoding11))
+const encoding12_0 = c.array(c.frame(encoding11), 16)
 
 // @bushel/order-verdicts
 const encoding12 = {
@@ -421,7 +421,7 @@ const encoding14 = {
 }
 
 // @bushel/book-heads.heads
-const encoding15_0 = c.array(c.frame(encoding14))
+const encoding15_0 = c.array(c.frame(encoding14), 1024)
 
 // @bushel/book-heads
 const encoding15 = {
@@ -589,7 +589,7 @@ const encoding20 = {
 }
 
 // @bushel/hello.counters
-const encoding21_5 = c.array(c.frame(encoding20))
+const encoding21_5 = c.array(c.frame(encoding20), 16)
 
 // @bushel/hello
 const encoding21 = {
@@ -850,7 +850,7 @@ const encoding30_5 = c.frame(encoding28)
 // @bushel/terms.provider
 const encoding30_6 = encoding30_5
 // @bushel/terms.cores
-const encoding30_7 = c.array(c.frame(encoding29))
+const encoding30_7 = c.array(c.frame(encoding29), 16)
 
 // @bushel/terms
 const encoding30 = {
@@ -987,7 +987,7 @@ const encoding32 = {
 }
 
 // @bushel/slice-list.slices
-const encoding33_1 = c.array(c.frame(encoding32))
+const encoding33_1 = c.array(c.frame(encoding32), 64)
 
 // @bushel/slice-list
 const encoding33 = {
@@ -1111,7 +1111,7 @@ const encoding38 = {
 }
 
 // @bushel/strip.invoices
-const encoding39_1 = c.array(c.string)
+const encoding39_1 = c.array(c.string, 64)
 
 // @bushel/strip
 const encoding39 = {
@@ -1224,7 +1224,7 @@ const encoding42 = {
 }
 
 // @bushel/seal.cores
-const encoding43_1 = c.array(c.frame(encoding42))
+const encoding43_1 = c.array(c.frame(encoding42), 16)
 
 // @bushel/seal
 const encoding43 = {
@@ -1342,7 +1342,7 @@ const encoding47 = {
 }
 
 // @bushel/audit.blocks
-const encoding48_2 = c.array(c.frame(encoding47))
+const encoding48_2 = c.array(c.frame(encoding47), 64)
 
 // @bushel/audit
 const encoding48 = {
@@ -1395,9 +1395,9 @@ const encoding49 = {
 }
 
 // @bushel/block-proof.nodes
-const encoding50_3 = c.array(c.frame(encoding49))
+const encoding50_3 = c.array(c.frame(encoding49), 64)
 // @bushel/block-proof.roots
-const encoding50_4 = encoding50_3
+const encoding50_4 = c.array(c.frame(encoding49), 64)
 
 // @bushel/block-proof
 const encoding50 = {
@@ -1433,7 +1433,7 @@ const encoding50 = {
 }
 
 // @bushel/audit-proof.proofs
-const encoding51_1 = c.array(c.frame(encoding50))
+const encoding51_1 = c.array(c.frame(encoding50), 64)
 
 // @bushel/audit-proof
 const encoding51 = {
@@ -1674,7 +1674,7 @@ const encoding57 = {
 }
 
 // @bushel/change-set.changes
-const encoding58_0 = encoding8_0
+const encoding58_0 = c.array(c.buffer)
 
 // @bushel/change-set
 const encoding58 = {
@@ -1831,7 +1831,7 @@ const encoding61 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding62_7 = encoding30_7
+const encoding62_7 = c.array(c.frame(encoding29))
 // @bushel/mirror-job.agreements
 const encoding62_13 = c.array(c.fixed32)
 
@@ -2313,7 +2313,7 @@ const encoding75_9 = c.frame(encoding73)
 // @bushel/job-terms.input
 const encoding75_10 = encoding75_9
 // @bushel/job-terms.args
-const encoding75_11 = encoding39_1
+const encoding75_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
 const encoding75_13 = c.frame(encoding74)
 
@@ -2481,7 +2481,7 @@ const encoding78 = {
 }
 
 // @bushel/job-input.files
-const encoding79_1 = c.array(c.frame(encoding78))
+const encoding79_1 = c.array(c.frame(encoding78), 65536)
 
 // @bushel/job-input
 const encoding79 = {
@@ -2505,7 +2505,7 @@ const encoding79 = {
 }
 
 // @bushel/job-output.files
-const encoding80_2 = encoding79_1
+const encoding80_2 = c.array(c.frame(encoding78), 65536)
 
 // @bushel/job-output
 const encoding80 = {
@@ -3037,15 +3037,15 @@ const encoding94_4 = encoding75_9
 // @bushel/run-record.input
 const encoding94_5 = encoding75_9
 // @bushel/run-record.args
-const encoding94_6 = encoding39_1
+const encoding94_6 = c.array(c.string)
 // @bushel/run-record.limits
 const encoding94_8 = encoding75_13
 // @bushel/run-record.passed
-const encoding94_17 = encoding62_13
+const encoding94_17 = c.array(c.fixed32)
 // @bushel/run-record.members
 const encoding94_18 = c.array(c.frame(encoding92))
 // @bushel/run-record.evidence
-const encoding94_19 = encoding39_1
+const encoding94_19 = c.array(c.string)
 // @bushel/run-record.end
 const encoding94_20 = c.frame(encoding93)
 

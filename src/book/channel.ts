@@ -2,6 +2,7 @@ import type { NoiseStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
 import type { BookHead, BookHello, ViewHead } from '#spec'
 import { decode, encode } from '../../contracts/codec.js'
+import { MAX_HEADS, MAX_RECORDS } from '../../contracts/counts.js'
 import { BushelError } from '../../contracts/errors.js'
 import { MAX_ORDER_BYTES } from '../../contracts/order.js'
 import { COST } from './budget.js'
@@ -12,13 +13,11 @@ export const PROTOCOL = 'bushel/book'
 export const VERSION = 1
 
 const MAX_HELLO_BYTES = 64
-const MAX_HEADS = 1024
 const MAX_HEADS_BYTES = MAX_HEADS * 44
 const MAX_VIEW_HEAD_BYTES = 256
 const MAX_VERDICT_BYTES = 1024
-/** Records in one submission, and submissions and questions of one peer under way at once. */
-const MAX_RECORDS = 16
 const MAX_SUBMISSION_BYTES = MAX_RECORDS * (MAX_ORDER_BYTES + 4)
+/** Submissions and questions of one peer under way at once. */
 const MAX_UNDER_WAY = 8
 const REQUEST_TIMEOUT = 15_000
 
@@ -139,7 +138,6 @@ export class MarketChannel {
     let orders: Buffer[]
     try {
       orders = decode('order-submission', value, MAX_SUBMISSION_BYTES).orders
-      if (orders.length > MAX_RECORDS) throw tooMuch('too many records at once')
     } catch (error) {
       this.#cutOff(error)
       throw error

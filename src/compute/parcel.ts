@@ -2,11 +2,10 @@ import c from 'compact-encoding'
 import type { JobFile, JobInput, JobOutput, JobResult } from '#spec'
 import { sumOfFiles } from '../../contracts/checksum.js'
 import type { FileSum } from '../../contracts/checksum.js'
+import { MAX_FILES } from '../../contracts/counts.js'
 import { BushelError } from '../../contracts/errors.js'
 import { breathe, sha256InSteps } from './steps.js'
 
-/** More files than this make no parcel. */
-const MOST_FILES = 65_536
 const AT_ONCE = 1024
 
 /** The canonical bytes of a `job-input`, in parts: what is large is not copied. */
@@ -114,7 +113,7 @@ class Reader {
 
   async files(): Promise<Unpacked['files']> {
     const count = this.number()
-    if (count > MOST_FILES) throw malformed(`${count} files, more than ${MOST_FILES}`)
+    if (count > MAX_FILES) throw malformed(`${count} files, more than ${MAX_FILES}`)
     const files: Unpacked['files'] = []
     for (let i = 0; i < count; i++) {
       const size = this.number()

@@ -4,6 +4,7 @@ import Protomux from 'protomux'
 import ReadyResource from 'ready-resource'
 import type { Hello, Party, SignedCounter } from '#spec'
 import { attests, authorOf } from '../../contracts/attestation.js'
+import { MAX_COUNTERS } from '../../contracts/counts.js'
 import { BushelError } from '../../contracts/errors.js'
 import { shortKey } from '../../contracts/key.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
@@ -166,7 +167,7 @@ export class Deals extends ReadyResource {
       proof,
       lightning,
       clock: this.now(),
-      counters: this.counters(device).slice(0, 16)
+      counters: this.counters(device).slice(0, MAX_COUNTERS)
     }
   }
 
@@ -188,7 +189,7 @@ export class Deals extends ReadyResource {
       )
     }
     channel.peer = { device: channel.device, identity: author.identity, lightning: hello.lightning }
-    await this.oncounters(channel.peer, hello.counters.slice(0, 16))
+    await this.oncounters(channel.peer, hello.counters)
     this.emit('met', channel)
   }
 }

@@ -4,7 +4,8 @@ import type Hypercore from 'hypercore'
 import type { Audit, AuditProof, BlockProof, BlockReference, Seal, SealedCore } from '#spec'
 import { hashOf } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
-import { MAX_AUDIT_BLOCKS, proves } from '../../contracts/proof.js'
+import { MAX_AUDIT_BLOCKS } from '../../contracts/counts.js'
+import { proves } from '../../contracts/proof.js'
 
 export type AuditVerdict =
   | { ok: true }

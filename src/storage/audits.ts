@@ -1,5 +1,5 @@
 import type { Audit, BlockProof, BlockReference, Lease } from '#spec'
-import { MAX_AUDIT_BLOCKS } from '../../contracts/proof.js'
+import { MAX_AUDIT_BLOCKS } from '../../contracts/counts.js'
 import type { Answer, Counterparty } from '../deal/channel.js'
 import { Decline } from '../deal/decline.js'
 import { idOf } from './leases.js'

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { decode, domain, encode, hashOf } from '../../contracts/codec.js'
 import type { StructName } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
+import { structs } from '../../contracts/schema.js'
 import { names, structOf } from './arbitraries.js'
 
 const malformed = (error: unknown): boolean => error instanceof BushelError && error.code === 'MALFORMED'
@@ -85,6 +86,39 @@ test('a count that lies is refused at once', () => {
     }
     assert.ok(performance.now() - began < 500, name)
   }
+})
+
+test('more of anything than a peer may send is refused before the first of it is read', () => {
+  const bounded = structs.flatMap(({ name, fields }) =>
+    fields.filter(({ array }) => array).map(({ name: field, most }) => ({ name, field, most }))
+  )
+  const own = bounded.filter(({ most }) => most === undefined).map(({ name }) => name)
+  assert.deepEqual([...new Set(own)], ['change-set', 'mirror-job', 'run-record'], 'no peer sends these')
+  for (const { name, field, most } of bounded) {
+    if (most === undefined) continue
+    const [some] = fc.sample(structOf(name), 1) as Record<string, unknown[]>[]
+    const [one] = fc.sample(
+      structOf(name).filter(value => (value as Record<string, unknown[]>)[field]!.length > 0),
+      1
+    ) as Record<string, unknown[]>[]
+    const of = (count: number): Buffer =>
+      encode(name as StructName, { ...some, [field]: Array(count).fill(one![field]![0]) } as never)
+    assert.equal(
+      (decode(name as StructName, of(most), 64 << 20) as Record<string, unknown[]>)[field]!.length,
+      most
+    )
+    assert.throws(() => decode(name as StructName, of(most + 1), 64 << 20), malformed, `${name}.${field}`)
+  }
+})
+
+test('an answer to an audit with more proofs than there may be costs nothing', () => {
+  // A proof of nothing, in its frame: twelve MiB hold two million.
+  const nothing = Buffer.from([5, 0, 0, 0, 0, 0])
+  const count = Buffer.from('fe00001000', 'hex')
+  const bytes = Buffer.concat([Buffer.alloc(32), count, Buffer.alloc(6 << 20, nothing)])
+  const before = process.memoryUsage().heapUsed
+  assert.throws(() => decode('audit-proof', bytes, 12 << 20), malformed)
+  assert.ok(process.memoryUsage().heapUsed - before < 1 << 20)
 })
 
 test('a number that is written longer than it must be is refused', () => {

@@ -4,11 +4,10 @@ import type { SliceList, Terms } from '#spec'
 import { MAX_MSAT } from '../../contracts/money.js'
 import { DAY, HOUR } from '../../contracts/quantity.js'
 import { schedule } from '../../contracts/schedule.js'
+import { MAX_CORES, STRIP_LENGTH } from '../../contracts/counts.js'
 import {
   MAX_BLOCK_BYTES,
-  MAX_CORES,
   START_WITHIN,
-  STRIP_LENGTH,
   agreementId,
   faultOf,
   faultOfList,

@@ -3,7 +3,8 @@ import bolt11 from 'bolt11'
 import type { PaymentRequestObject } from 'bolt11'
 import type { SliceList, Terms } from '#spec'
 import { schedule } from '../../contracts/schedule.js'
-import { STRIP_LENGTH, agreementId, invoiceDescription } from '../../contracts/terms.js'
+import { STRIP_LENGTH } from '../../contracts/counts.js'
+import { agreementId, invoiceDescription } from '../../contracts/terms.js'
 
 const PREFIXES = { bcrt: [0x6f, 0xc4], bc: [0, 5], tb: [0x6f, 0xc4] } as const
 const FEATURES = {
