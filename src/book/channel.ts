@@ -1,5 +1,4 @@
 import type { NoiseStream } from 'hyperdht'
-import ProtomuxRPC from 'protomux-rpc'
 import type { BookHead, BookHello, ViewHead } from '#spec'
 import { decode, encode } from '../../contracts/codec.js'
 import { MAX_HEADS, MAX_RECORDS } from '../../contracts/counts.js'
@@ -8,6 +7,7 @@ import { MAX_ORDER_BYTES } from '../../contracts/order.js'
 import { COST } from './budget.js'
 import type { Budget } from './budget.js'
 import type { Verdict } from './gate.js'
+import { StrictRpc } from './strict-rpc.js'
 
 export const PROTOCOL = 'bushel/book'
 export const VERSION = 1
@@ -47,19 +47,20 @@ export class MarketChannel {
   /** How far the other end said last that it is. */
   said: BookHead[] = []
   readonly #host: ChannelHost
-  readonly #rpc: ProtomuxRPC
+  readonly #rpc: StrictRpc
   #underWay = 0
 
   /** Throws when the connection is gone or has such a channel already. */
   constructor(stream: NoiseStream, host: ChannelHost) {
     this.#host = host
     this.device = stream.remotePublicKey
-    this.#rpc = new ProtomuxRPC(stream, {
+    this.#rpc = new StrictRpc(stream, {
       protocol: PROTOCOL,
       id: host.id,
       handshake: encode('book-hello', host.hello())
     })
     this.#rpc.on('open', (hello: Buffer) => this.#onhello(hello))
+    this.#rpc.on('unknown', () => this.#cutOff(tooMuch('an unknown request')))
     this.#rpc.on('close', () => host.onclose(this))
     this.#rpc.respond('said', async value => {
       if (!host.isRelay(this.device)) this.#pay(COST.asked)

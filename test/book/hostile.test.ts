@@ -137,6 +137,24 @@ test('a hello or a submission of the wrong shape ends the channel', async () => 
 
 const manyOf = (count: number): Buffer[] => Array.from({ length: count }, () => Buffer.alloc(4))
 
+test('a request of an unknown name ends the channel, and is not echoed', async () => {
+  const stranger = await Stranger.come()
+  const rpc = stranger.speak()
+  await once(rpc, 'open')
+  const received = stranger.stream.rawStream.bytesReceived
+  const closed = once(rpc, 'close')
+  const name = 'x'.repeat(1 << 20)
+  await assert.rejects(rpc.request(name, null), (error: Error) => error.message.length < 1000)
+  await closed
+  assert.ok(stranger.stream.rawStream.bytesReceived - received < 1 << 16)
+  stranger.stream.destroy()
+
+  const again = await Stranger.come(stranger.who)
+  await once(again.speak(), 'close')
+  again.stream.destroy()
+  await stillServes()
+})
+
 test('too many requests at once end the channel', async () => {
   const stranger = await Stranger.come()
   const rpc = stranger.speak()
