@@ -4,7 +4,7 @@ import type { Blob } from '#spec'
 import { createHash } from 'node:crypto'
 import { BushelError } from '../../contracts/errors.js'
 import { BLOB_BLOCK_BYTES } from '../../contracts/job.js'
-import { attachCore, detachCore } from '../network/cores.js'
+import { attachCore, detachCore, tuneRequests } from '../network/cores.js'
 
 /**
  * Fetches the blocks of a blob from the other end of a connection, and no others: each must be as large as the blob's
@@ -43,6 +43,7 @@ export async function fetchBlob(
     if (signal.aborted) onabort()
     else if (stream.destroyed) onclose()
     else attachCore(core, stream)
+    tuneRequests(core, BLOB_BLOCK_BYTES)
     const bytes = Buffer.allocUnsafe(byteLength)
     const hash = createHash('sha256')
     for (let index = 0; index < length; index++) {

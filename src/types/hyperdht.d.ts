@@ -13,6 +13,8 @@ declare module 'hyperdht' {
     readonly noiseStream: NoiseStream
     /** Of UDX; bytes as they went over the wire. */
     readonly rawStream: { readonly bytesTransmitted: number; readonly bytesReceived: number }
+    /** Of streamx: bytes that were written and wait to be sent. */
+    readonly _writableState: { readonly buffered: number }
     userData: any
     /** ms; 0 switches it off. */
     setKeepAlive(ms: number): void

@@ -1,0 +1,43 @@
+/**
+ * A peer of its own process that asks for far more than it reads: it connects, sends all of its requests, and stands
+ * still as soon as they have arrived. Arguments: bootstrap (JSON), device, core (hex), what it asks for, how often.
+ */
+import { join } from 'node:path'
+import crypto from 'hypercore-crypto'
+import { attachCore, openStore } from '../../src/network/cores.js'
+import { Network } from '../../src/network/network.js'
+import { person } from '../contracts/people.js'
+import { Raw, Side } from '../deal/sides.js'
+
+const [bootstrap, device, key, asked, count, folder] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  'audits' | 'blocks',
+  string,
+  string
+]
+const [one] = await person()
+const self = { ...one!, lightning: crypto.randomBytes(33), network: 'play-1' }
+const addresses = JSON.parse(bootstrap) as { host: string; port: number }[]
+const network = new Network({ keyPair: self.device, bootstrap: addresses })
+await network.ready()
+const stream = await network.connect(Buffer.from(device, 'hex'), 10_000)
+
+if (asked === 'audits') {
+  const raw = new Raw(new Side(self, folder, addresses), stream)
+  await raw.greet()
+  const audit = { seal: Buffer.alloc(32), nonce: Buffer.alloc(32), blocks: [] }
+  for (let i = 0; i < Number(count); i++) raw.send('audit', raw.wrap('audit', audit)).catch(() => undefined) // it stands still long before
+} else {
+  const store = openStore(join(folder, 'flooder'))
+  const core = store.get({ key: Buffer.from(key, 'hex') })
+  await core.ready()
+  attachCore(core, stream)
+  await core.update({ wait: true })
+  const [peer] = core.core.replicator.peers as { wireRequest: { send(request: object): void } }[]
+  for (let i = 0; i < Number(count); i++)
+    peer!.wireRequest.send({ id: 1000 + i, fork: 0, block: { index: 0, nodes: 0 }, priority: 0 })
+}
+await (stream as unknown as { flush(): Promise<boolean> }).flush()
+process.kill(process.pid, 'SIGSTOP')
