@@ -82,6 +82,7 @@ export class Trade extends ReadyResource {
   readonly #options: TradeOptions
   readonly #now: () => number
   readonly #linked = new WeakSet<NoiseStream>()
+    this.storage.tenant?.met(stream.remotePublicKey)
 
   constructor(options: TradeOptions) {
     super()

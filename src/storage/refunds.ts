@@ -4,6 +4,8 @@ import type { DealChannel } from '../deal/channel.js'
 import type { Debts } from '../payment/debts.js'
 import type { Teller } from '../payment/teller.js'
 import type { Leases } from './leases.js'
+import { Backoff } from './backoff.js'
+import type { Retry } from './backoff.js'
 import { PATIENCE } from './patience.js'
 import type { Patience } from './patience.js'
 
@@ -14,19 +16,17 @@ export interface RefundsOptions {
   open(device: Buffer): Promise<DealChannel>
   now: () => number
   patience?: Patience
-  /** Debts are asked for by a node that is up; first after so long, ms, then ever more rarely. */
-  retry?: { first: number; last: number }
+  retry?: Retry
 }
-
-const RETRY = { first: 60_000, last: 6 * 3_600_000 }
 
 /** Has what providers owe for ended leases paid back, by an invoice of ours for each debt. */
 export class Refunds {
   readonly #options: RefundsOptions
-  readonly #next = new Map<string, { at: number; delay: number }>()
+  readonly #backoff: Backoff
 
   constructor(options: RefundsOptions) {
     this.#options = options
+    this.#backoff = new Backoff(options.now, options.retry)
   }
 
   /** What is owed to us and not paid back, msat. */
@@ -39,15 +39,9 @@ export class Refunds {
 
   /** Asks for each debt whose time has come; a provider that is away is asked again later. */
   async look(): Promise<void> {
-    const { debts, now } = this.#options
-    for (const { debt } of [...debts.list('creditor')]) {
+    for (const { debt } of [...this.#options.debts.list('creditor')]) {
       const { agreement } = debt.debt
-      const key = agreement.toString('hex')
-      const next = this.#next.get(key)
-      if (this.#claimable(agreement) === 0n || (next && next.at > now())) continue
-      const { first, last } = this.#options.retry ?? RETRY
-      const delay = Math.min(next ? next.delay * 2 : first, last)
-      this.#next.set(key, { at: now() + delay, delay })
+      if (this.#claimable(agreement) === 0n || !this.#backoff.due(agreement)) continue
       try {
         await this.claim(agreement)
       } catch (error) {
@@ -64,7 +58,7 @@ export class Refunds {
       const { agreement } = debt.debt
       const provider = leases.get('buyer', agreement)?.terms.provider.device
       if (leftMsat + openMsat === 0n || !provider?.equals(device)) continue
-      this.#next.delete(agreement.toString('hex'))
+      this.#backoff.reset(agreement)
       owes = true
     }
     if (owes) await this.look()
@@ -113,7 +107,7 @@ export class Refunds {
       const msat = this.#claimable(agreement)
       return msat > 0n ? teller.refundInvoice(agreement, msat, identity) : null
     })
-    if (!invoice) return void this.#next.delete(agreement.toString('hex'))
+    if (!invoice) return this.#backoff.reset(agreement)
     await channel.request(
       'refund',
       { agreement, invoice },

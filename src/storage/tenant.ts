@@ -1,6 +1,8 @@
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors.js'
 import { HOUR } from '../../contracts/quantity.js'
+import { Backoff } from './backoff.js'
+import type { Retry } from './backoff.js'
 import { Copy } from './copy.js'
 import type { CopyContext } from './copy.js'
 import { epochsOf } from './leases.js'
@@ -12,6 +14,7 @@ export interface TenantOptions extends CopyContext {
   onfault: (error: unknown) => void
   /** ms between looks at what is due. */
   tickEvery?: number
+  retry?: Retry
 }
 
 /** A slice is paid so long before its epoch begins, or half an epoch where that is less. */
@@ -23,6 +26,9 @@ const LEAD = HOUR
  */
 export class Tenant extends ReadyResource {
   readonly #options: TenantOptions
+  readonly #lapsing: Backoff
+  /** The lapsing lease whose provider is being asked. */
+  #asked: Buffer | null = null
   readonly #stop = new AbortController()
   #timer: NodeJS.Timeout | null = null
   #turn: Promise<void> = Promise.resolve()
@@ -31,6 +37,7 @@ export class Tenant extends ReadyResource {
     super()
     // A wallet that is away keeps no lease waiting for another: each is looked at again soon enough.
     this.#options = { ...options, patience: { ...(options.patience ?? PATIENCE), wallet: 0 } }
+    this.#lapsing = new Backoff(options.now, options.retry)
   }
 
   protected override async _open(): Promise<void> {
@@ -46,6 +53,17 @@ export class Tenant extends ReadyResource {
     if (this.#timer) clearInterval(this.#timer)
     this.#stop.abort()
     await this.#turn
+  }
+
+  /**
+   * The provider is there: what it has not said yet of leases that lapse is asked for at the next look. Where it was met
+   * by being asked, that is no news.
+   */
+  met(device: Buffer): void {
+    for (const { id, lease } of this.#options.leases.list('buyer')) {
+      if (lease.state !== 'LAPSING' || !lease.terms.provider.device.equals(device)) continue
+      if (!this.#asked?.equals(id)) this.#lapsing.reset(id)
+    }
   }
 
   /** Pays what is due now. */
@@ -83,11 +101,18 @@ export class Tenant extends ReadyResource {
     }
   }
 
-  /** The provider's word on what it owes back is taken, as long as it may still have what was paid. */
+  /**
+   * The provider's word on what it owes back is taken, as long as it may still have what was paid; one that is away is
+   * asked ever more rarely.
+   */
   async #settle(copy: Copy, reason: string): Promise<void> {
     const { now } = this.#options
     if (copy.paidEpochs > 0 && now() > copy.paidUntil + copy.lease.terms.grace) await copy.close(reason)
-    else await copy.giveUp(reason)
+    else if (this.#lapsing.due(copy.id)) {
+      this.#asked = copy.id
+      await copy.giveUp(reason).finally(() => (this.#asked = null))
+    }
+    if (copy.lease.state !== 'LAPSING') this.#lapsing.reset(copy.id)
   }
 }
 

@@ -25,6 +25,7 @@ import type { Patience } from '../../src/storage/patience.js'
 import { Refunds } from '../../src/storage/refunds.js'
 import { Shelf } from '../../src/storage/shelf.js'
 import { Tenant } from '../../src/storage/tenant.js'
+import type { TenantOptions } from '../../src/storage/tenant.js'
 import { faultsBetween } from './invariants.js'
 import { Party } from './party.js'
 import { Wire } from './wire.js'
@@ -124,7 +125,7 @@ export class Lane {
       },
       retry: { first: 1, last: 1 }
     })
-    this.#tenant = new Tenant({ ...this.#context, refunds: this.#refunds, onfault: buyer.onfault })
+    this.#tenant = this.tenant({ retry: { first: 1, last: 1 } })
     this.#experiences = new Experiences(buyer.facts, Date.now)
     this.mirrors = new Mirrors({
       ...this.#context,
@@ -159,6 +160,11 @@ export class Lane {
     await this.provider.close()
     await this.shelf.close()
     await this.#store.close()
+  }
+
+  /** What looks after the buyer's leases. */
+  tenant(given: Pick<TenantOptions, 'retry'> & { now?: () => number }): Tenant {
+    return new Tenant({ ...this.#context, refunds: this.#refunds, onfault: this.buyer.onfault, ...given })
   }
 
   /** Ends the connection: the next step makes a new one. */

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import createTestnet from 'hyperdht/testnet.js'
 import type { Testnet } from 'hyperdht/testnet.js'
+import { MINUTE } from '../../contracts/quantity.js'
+import type { DealChannel } from '../../src/deal/channel.js'
 import { Lane } from './lane.js'
 
 let dir: string
@@ -78,6 +80,49 @@ test('a debt that is claimed while a slice is being settled from it is settled o
   assert.equal(settled(first), 2_000n)
   await lane.end(second)
   await lane.refund(second)
+  await lane.settle()
+})
+
+test('a lease that lapses is asked for ever more rarely, and again when its provider is met', async () => {
+  const lease = await lane.deal({ slices: 3 })
+  let now = Date.now()
+  let asked = 0
+  lane.wire.fate = ({ method, way }) => {
+    if (method !== 'end' || way !== 'request') return null
+    asked++
+    return 'lost'
+  }
+  const { leases, deals } = lane.buyer
+  await leases.save({ ...leases.get('buyer', lease)!, state: 'LAPSING', reason: 'it was given up' })
+  const tenant = lane.tenant({ now: () => now, retry: { first: 2 * MINUTE, last: 8 * MINUTE } })
+  deals.on('met', ({ device }: DealChannel) => tenant.met(device))
+  const looks: number[] = []
+  const pass = async (minutes: number): Promise<void> => {
+    for (let minute = 0; minute < minutes; minute++, now += MINUTE) {
+      const before = asked
+      await tenant.look()
+      if (asked > before) looks.push(minute)
+    }
+  }
+  await pass(30)
+  assert.deepEqual(looks.splice(0), [0, 2, 6, 14, 22])
+  const part = async (): Promise<void> => {
+    const [stream] = lane.buyer.network.streams
+    const parted = new Promise(resolve => stream!.once('close', resolve))
+    lane.part()
+    await parted
+  }
+  await part()
+  await pass(3)
+  assert.deepEqual(looks.splice(0), [0], 'to be met by being asked is no news')
+  await part()
+  await deals.open(lane.provider.who.device.publicKey)
+  await pass(7)
+  assert.deepEqual(looks, [0, 2, 6], 'it begins anew')
+  lane.wire.fate = () => null
+  await pass(10)
+  assert.equal(leases.get('buyer', lease)!.state, 'ENDED')
+  await lane.refund(lease)
   await lane.settle()
 })
 
