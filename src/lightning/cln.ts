@@ -45,7 +45,8 @@ const PAGE = 1000
  * Core Lightning over its socket, for real sats. What became of a payment or an invoice is read from lightningd's own
  * records, by payment hash; an error of `pay`, or no answer at all, says nothing of that. It opens also while
  * lightningd is away, and deals as soon as the same node on the same network is back.
- * Event `settled` as in the port: followed by `pay_index`, from the last one that was stored.
+ * Events: `settled` as in the port, followed by `pay_index` from the last one that was stored; `fault` (error) where
+ * that went wrong, and went on.
  */
 export class ClnWallet extends ReadyResource implements Wallet {
   readonly real = true
@@ -69,7 +70,8 @@ export class ClnWallet extends ReadyResource implements Wallet {
       payIndex: options.payIndex,
       wait: (params, timeoutMs) => this.#call<ListedInvoice>('waitanyinvoice', params, timeoutMs),
       onsettled: ({ payment_hash: hash, amount_received_msat: msat }) =>
-        this.emit('settled', Buffer.from(hash, 'hex'), msatOf(msat))
+        this.emit('settled', Buffer.from(hash, 'hex'), msatOf(msat)),
+      onfault: error => this.emit('fault', error)
     })
   }
 

@@ -82,7 +82,6 @@ export class Trade extends ReadyResource {
   readonly #options: TradeOptions
   readonly #now: () => number
   readonly #linked = new WeakSet<NoiseStream>()
-    this.storage.tenant?.met(stream.remotePublicKey)
 
   constructor(options: TradeOptions) {
     super()
@@ -96,7 +95,8 @@ export class Trade extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
-    const { network, serve } = this.#options
+    const { network, serve, onfault } = this.#options
+    this.wallet.on('fault', onfault)
     await this.wallet.ready()
     const means = this.#assemble()
     const onalarm = (alarm: string): void => this.#alarm(alarm)
@@ -173,6 +173,7 @@ export class Trade extends ReadyResource {
   /** Lightning speaks only with whoever has shown its counters, and seen ours. */
   readonly #onmet = ({ stream }: DealChannel): void => {
     if (this.#options.serve) this.storage.refunds.met(stream.remotePublicKey).catch(this.#options.onfault)
+    this.storage.tenant?.met(stream.remotePublicKey)
     if (!(this.wallet instanceof PlayWallet) || this.#linked.has(stream)) return
     this.#linked.add(stream)
     linkLightning(stream, this.wallet)

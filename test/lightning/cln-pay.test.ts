@@ -7,6 +7,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import bolt11 from 'bolt11'
 import { BushelError } from '../../contracts/errors.js'
 import { ClnWallet } from '../../src/lightning/cln.js'
+import type { ListedInvoice } from '../../src/lightning/cln/answers.js'
 import { Settlements } from '../../src/lightning/cln/settlements.js'
 import { Wire, reply } from './wire.js'
 
@@ -161,12 +162,87 @@ test('a settlement is told of before it is noted as told: a stop in between lose
       last === '4'
         ? Promise.resolve({ label: '', payment_hash: '', status: 'paid', pay_index: 5 })
         : first.then(() => new Promise((_, reject) => setImmediate(reject, ended))),
-    onsettled: ({ pay_index: index }) => steps.push(`told ${index}`)
+    onsettled: ({ pay_index: index }) => steps.push(`told ${index}`),
+    onfault: error => steps.push(String(error))
   })
   settlements.start()
   await first
   await settlements.close()
   assert.deepEqual(steps, ['told 5', 'noted 5'])
+})
+
+test('what cannot be told is reported, and the next is told; so is what cannot be noted', async () => {
+  const steps: string[] = []
+  let done: () => void = () => undefined
+  const last = new Promise<void>(resolve => (done = resolve))
+  const invoice = (index: number): ListedInvoice => ({
+    label: '',
+    payment_hash: '',
+    status: 'paid',
+    pay_index: index
+  })
+  let failed = false
+  const settlements = new Settlements({
+    payIndex: {
+      get: () => 4n,
+      set: async index => {
+        if (index === 6n) throw new Error('the disk is gone')
+        steps.push(`noted ${index}`)
+        if (index === 7n) done()
+      }
+    },
+    wait: async ({ lastpay_index: from }) => {
+      if (from === '7') return new Promise((_, reject) => setImmediate(reject, ended))
+      if (from === '4' && !failed) {
+        failed = true
+        throw new TypeError('what is this')
+      }
+      return invoice(Number(from) + 1)
+    },
+    onsettled: ({ pay_index: index }) => {
+      if (index === 5) throw new SyntaxError('no amount')
+      steps.push(`told ${index}`)
+    },
+    onfault: error => steps.push((error as Error).message)
+  })
+  settlements.start()
+  await last
+  await settlements.close()
+  assert.deepEqual(steps, [
+    'what is this',
+    'no amount',
+    'noted 5',
+    'told 6',
+    'the disk is gone',
+    'told 7',
+    'noted 7'
+  ])
+})
+
+test('a payment that is told of again and again is a fault, and costs no more than any', async () => {
+  let asked = 0
+  const faults: string[] = []
+  let done: () => void = () => undefined
+  const third = new Promise<void>(resolve => (done = resolve))
+  const settlements = new Settlements({
+    payIndex: { get: () => 4n, set: async () => undefined },
+    wait: async () => {
+      asked++
+      return { label: '', payment_hash: '', status: 'paid', pay_index: 4 }
+    },
+    onsettled: () => assert.fail('it was told before'),
+    onfault: error => {
+      faults.push((error as Error).message)
+      if (faults.length === 3) done()
+    }
+  })
+  const began = performance.now()
+  settlements.start()
+  await third
+  assert.ok(performance.now() - began > 500, 'with pauses in between')
+  await settlements.close()
+  assert.equal(asked, 3)
+  assert.match(faults[0]!, /told of before/)
 })
 
 const ended = BushelError.failed('the wallet is closed', undefined, 'WALLET_CLOSED')

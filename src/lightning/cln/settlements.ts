@@ -14,6 +14,7 @@ export interface SettlementsOptions {
   /** `waitanyinvoice`. */
   wait(params: { lastpay_index: string; timeout: number }, timeoutMs: number): Promise<ListedInvoice>
   onsettled(invoice: ListedInvoice): void
+  onfault(error: unknown): void
 }
 
 /** s; then it is asked again. */
@@ -24,7 +25,10 @@ const LAST_DELAY = 5_000
 /** lightningd: nothing was paid in that time. */
 const TIMED_OUT = 904
 
-/** Follows what is paid to this node, in the order of `pay_index`, from the last one that was stored. */
+/**
+ * Follows what is paid to this node, in the order of `pay_index`, from the last one that was stored. Nothing but `close`
+ * ends it: a fault is reported, and after a pause it goes on.
+ */
 export class Settlements {
   readonly #options: SettlementsOptions
   readonly #stop = new AbortController()
@@ -45,23 +49,34 @@ export class Settlements {
   }
 
   async #follow(): Promise<void> {
-    const { payIndex, wait, onsettled } = this.#options
+    const { payIndex, wait, onfault } = this.#options
     let index = payIndex.get()
     let delay = FIRST_DELAY
     while (!this.#stop.signal.aborted) {
       try {
         const invoice = await wait({ lastpay_index: index.toString(), timeout: WAIT }, WAIT * 1000 + MARGIN)
-        delay = FIRST_DELAY
-        onsettled(invoice)
-        index = BigInt(invoice.pay_index ?? index)
+        const next = BigInt(invoice.pay_index ?? 0)
+        if (next <= index) throw new Error(`lightningd told of payment ${next}, which it had told of before`)
+        index = next
+        this.#tell(invoice)
         await payIndex.set(index)
+        delay = FIRST_DELAY
       } catch (error) {
         if (error instanceof ClnError && error.rpc === TIMED_OUT) continue
         // lightningd is away, or is another: whoever calls hears of it. Here it is only waited for.
-        if (!(error instanceof BushelError)) throw error
+        if (!(error instanceof BushelError)) onfault(error)
         await this.#pause(delay)
         delay = Math.min(delay * 2, LAST_DELAY)
       }
+    }
+  }
+
+  /** What nobody could make anything of is not told again: the wallet is still asked for it by its hash. */
+  #tell(invoice: ListedInvoice): void {
+    try {
+      this.#options.onsettled(invoice)
+    } catch (error) {
+      this.#options.onfault(error)
     }
   }
 
