@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import Autobase from 'autobase'
 import type Corestore from 'corestore'
 import type { KeyPair } from 'hypercore-crypto'
@@ -427,19 +426,21 @@ export class Market extends ReadyResource {
     const limit = AbortSignal.timeout(timeoutMs)
     while (!this.closing) {
       if (this.role === 'founder') return this.rules !== null
-      if (await this.#hasCaughtUp(limit)) return true
+      const asked = new AbortController()
+      const over = aborted(limit, asked.signal)
+      if (await this.#hasCaughtUp(over).finally(() => asked.abort())) return true
       if (limit.aborted) return false
       await this.#change(AbortSignal.any([limit, AbortSignal.timeout(ASK_AGAIN)]))
     }
     return false
   }
 
-  async #hasCaughtUp(limit: AbortSignal): Promise<boolean> {
+  async #hasCaughtUp(over: Promise<false>): Promise<boolean> {
     const covered = this.#peers.anyCovered(async heads => {
       await this.#base.update()
       return await this.#covers(heads)
     })
-    if (!(await Promise.race([covered, aborted(limit)]))) return false
+    if (!(await Promise.race([covered, over]))) return false
     this.#caughtUp = true
     await this.#following.refresh()
     return this.rules !== null
@@ -481,8 +482,10 @@ export class Market extends ReadyResource {
   }
 }
 
-/** Resolves to false when the signal is aborted. */
-async function aborted(signal: AbortSignal): Promise<false> {
-  if (!signal.aborted) await once(signal, 'abort')
-  return false
+/** Resolves to false when the signal is aborted; it is not listened to any more when `unwanted` is. */
+function aborted(signal: AbortSignal, unwanted: AbortSignal): Promise<false> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve(false)
+    else signal.addEventListener('abort', () => resolve(false), { once: true, signal: unwanted })
+  })
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,6 +41,26 @@ async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
   const result = await work()
   return [result, performance.now() - start]
 }
+
+test('however often it asks while it waits to be in step, it listens once for the end of that', async t => {
+  const reader = await town.peer()
+  const market = await reader.books.join(crypto.randomBytes(32))
+  const limits: AbortSignal[] = []
+  const made = AbortSignal.timeout.bind(AbortSignal)
+  t.mock.method(AbortSignal, 'timeout', (ms: number) => {
+    const limit = made(ms)
+    if (ms === 700) limits.push(limit)
+    return limit
+  })
+  let most = 0
+  const asking = setInterval(() => {
+    for (const limit of limits) most = Math.max(most, getEventListeners(limit, 'abort').length)
+  }, 20)
+  assert.equal(await market.inStep({ timeoutMs: 700 }), false, 'there is nobody else')
+  clearInterval(asking)
+  assert.equal(limits.length, 1)
+  assert.ok(most <= 1, `${most} listeners`)
+})
 
 test('the best 20 of 10,000 are a read of the first 20 of an index', async t => {
   const market = crypto.randomBytes(32)
