@@ -18,6 +18,15 @@ const BYTES = 24 << 10
 const ATTEMPTS = 30
 /** A claim that a kill has cut short is made again a minute later, or at the look after that. */
 const QUIET_MS = 150_000
+/** What a step comes to when the other side, or its own Lightning process, is killed in the middle of it. */
+const PASSING = new Set([
+  'PEER_GONE',
+  'PEER_UNREACHABLE',
+  'TIMEOUT',
+  'NOT_RECEIVED',
+  'PAYMENT_PENDING',
+  'NO_ROUTE'
+])
 /** The other side may be through with a deal before the arrow is hit. */
 const HIT_MS = 10_000
 
@@ -100,7 +109,10 @@ export class Gate {
     }
   }
 
-  /** Resolves when nothing is under way on either side, and all of it adds up on both. */
+  /**
+   * Resolves when nothing is under way on either side, and all of it adds up on both. Rejects when something went wrong
+   * inside a node meanwhile, also inside one that was killed since.
+   */
   async settle(): Promise<void> {
     await this.revive()
     for (const until = Date.now() + QUIET_MS; ;) {
@@ -109,10 +121,18 @@ export class Gate {
         this.persist(() => this.provider.ask<Look>({ do: 'look' }))
       ])
       const faults = faultsBetween(buyer, provider)
-      if (faults.length === 0) return
+      if (faults.length === 0) break
       if (Date.now() > until) assert.fail(faults.join('\n'))
       await pause(100)
     }
+    const faults = this.#both.flatMap(({ name, faults }) =>
+      faults.splice(0).map(({ code, text }) => ({ code, text: `${name}: ${code} ${text}` }))
+    )
+    const lasting = faults.filter(({ code }) => !PASSING.has(code))
+    assert.deepEqual(
+      lasting.map(({ text }) => text),
+      []
+    )
   }
 
   /** One deal with somebody killed at an arrow (`both`: and the other side with it), and the sums. */

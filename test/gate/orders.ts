@@ -38,8 +38,16 @@ export type Order =
 export type Report =
   | { event: 'ready'; lightning: number }
   | { event: 'struck' }
+  | { event: 'fault'; fault: Fault }
   | { event: 'answer'; id: number; value: unknown }
   | { event: 'refusal'; id: number; code: string; message: string }
+
+/** What a node told of that went wrong inside it. */
+export interface Fault {
+  /** Empty for what is no BushelError: it is a fault of the program. */
+  code: string
+  text: string
+}
 
 export interface Look {
   ok: boolean

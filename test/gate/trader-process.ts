@@ -5,7 +5,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ledger } from '../../src/payment/ledger.js'
-import type { Arrow, Hit, Order, Report, TraderOptions } from './orders.js'
+import type { Arrow, Fault, Hit, Order, Report, TraderOptions } from './orders.js'
 
 export class Refusal extends Error {
   readonly code: string
@@ -26,6 +26,8 @@ export class Trader {
   /** Resolves when the process has ended, with the signal. */
   ended: Promise<string | null> = Promise.resolve(null)
   #struck: (() => void) | null = null
+  /** What went wrong inside it, whether it was killed since or not. */
+  readonly faults: Fault[] = []
 
   constructor(name: string, home: string, bootstrap: TraderOptions['bootstrap']) {
     this.name = name
@@ -54,6 +56,7 @@ export class Trader {
       child.on('message', (report: Report) => {
         if (report.event === 'ready') resolve()
         else if (report.event === 'struck') this.#struck?.()
+        else if (report.event === 'fault') this.faults.push(report.fault)
         else {
           const waiting = this.#waiting.get(report.id)
           this.#waiting.delete(report.id)

@@ -11,18 +11,21 @@ import type { PlayWallet } from '../../src/lightning/play/wallet.js'
 import type { CallContext, Progress } from '../../src/node/api.js'
 import type { Draft } from '../../src/payment/ledger.js'
 import { lookAt } from './look.js'
-import type { Arrow, Hit, Look, Order, Report, TraderOptions } from './orders.js'
+import type { Arrow, Hit, Order, Report, TraderOptions } from './orders.js'
 
 const options = JSON.parse(process.argv[2]!) as TraderOptions
 const quiet = (): CallContext => ({ onProgress: () => undefined, signal: new AbortController().signal })
-const faults: string[] = []
 
 const node = await openNode({
   home: await Home.open(options.home),
   bootstrap: options.bootstrap,
   serve: true,
   policy: { sliceStartMsat: 1_000n, sliceCapMsat: 4_000n },
-  onfault: error => void faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  onfault: error => {
+    const code = error instanceof BushelError ? error.code : ''
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    process.send!({ event: 'fault', fault: { code, text } } satisfies Report)
+  }
 })
 const trade = await node.trade()
 let arrow: Arrow | null = null
@@ -71,7 +74,7 @@ async function obey(order: Order): Promise<unknown> {
     case 'end':
       return node.call('leases.end', { id: order.lease }, quiet())
     case 'look':
-      return look()
+      return lookAt(trade)
   }
 }
 
@@ -87,12 +90,6 @@ async function mirror(path: string): Promise<unknown> {
     if (error instanceof BushelError) error.message = [error.message, ...notes].join('; ')
     throw error
   }
-}
-
-/** Everything about money, and what went wrong since the last look. */
-async function look(): Promise<Look> {
-  const seen = await lookAt(trade)
-  return { ...seen, faults: [...seen.faults, ...faults.splice(0)] }
 }
 
 process.on('message', (order: Order & { id: number }) => {
