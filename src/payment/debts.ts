@@ -110,6 +110,16 @@ export class Debts {
     await this.#facts.set({ kind: ASKED, key: slice, value: null })
   }
 
+  /** The agreements of slices whose debtor has not answered, each once. */
+  unanswered(): Buffer[] {
+    const agreements = new Map<string, Buffer>()
+    for (const { key } of this.#facts.list(ASKED)) {
+      const slice = this.#ledger.byHash(key)
+      if (slice) agreements.set(slice.agreement.toString('hex'), slice.agreement)
+    }
+    return [...agreements.values()]
+  }
+
   #askedMsat(agreement: Buffer): Msat {
     let sum = 0n
     for (const { key, value } of this.#facts.list(ASKED)) {

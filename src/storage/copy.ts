@@ -269,6 +269,11 @@ export class Copy {
     }
   }
 
+  /** What the provider was asked to settle from a debt, and has not answered for, is asked again. */
+  async resolve(): Promise<void> {
+    await this.#slices.resolve(await this.channel())
+  }
+
   /** The lease is over on this side. */
   async close(reason: string): Promise<void> {
     await this.#context.leases.save({ ...this.lease, state: 'ENDED', reason })

@@ -6,6 +6,7 @@ import type { Retry } from './backoff.js'
 import { Copy } from './copy.js'
 import type { CopyContext } from './copy.js'
 import { epochsOf } from './leases.js'
+import { isPassing } from './passing.js'
 import { PATIENCE } from './patience.js'
 import type { Refunds } from './refunds.js'
 
@@ -27,7 +28,7 @@ const LEAD = HOUR
 export class Tenant extends ReadyResource {
   readonly #options: TenantOptions
   readonly #lapsing: Backoff
-  /** The lapsing lease whose provider is being asked. */
+  /** The lease whose provider is being asked for its last word. */
   #asked: Buffer | null = null
   readonly #stop = new AbortController()
   #timer: NodeJS.Timeout | null = null
@@ -56,13 +57,15 @@ export class Tenant extends ReadyResource {
   }
 
   /**
-   * The provider is there: what it has not said yet of leases that lapse is asked for at the next look. Where it was met
-   * by being asked, that is no news.
+   * The provider is there: what it has not said yet of leases that lapse, or are over, is asked for at the next look.
+   * Where it was met by being asked, that is no news.
    */
   met(device: Buffer): void {
-    for (const { id, lease } of this.#options.leases.list('buyer')) {
-      if (lease.state !== 'LAPSING' || !lease.terms.provider.device.equals(device)) continue
-      if (!this.#asked?.equals(id)) this.#lapsing.reset(id)
+    const { leases } = this.#options
+    const lapsing = [...leases.list('buyer')].filter(({ lease }) => lease.state === 'LAPSING')
+    for (const id of [...lapsing.map(({ id }) => id), ...this.#unanswered()]) {
+      const theirs = leases.get('buyer', id)!.terms.provider.device.equals(device)
+      if (theirs && !this.#asked?.equals(id)) this.#lapsing.reset(id)
     }
   }
 
@@ -82,6 +85,7 @@ export class Tenant extends ReadyResource {
         await this.#pay(copy)
       }
     }
+    await this.#resolve()
     await this.#options.refunds.look()
   }
 
@@ -89,6 +93,27 @@ export class Tenant extends ReadyResource {
   async #lapse(copy: Copy): Promise<void> {
     if (this.#options.teller.ledger.totals(copy.id).inFlightMsat === 0n)
       await copy.giveUp('it was not started in time')
+  }
+
+  /** What leases that are over have asked for, without an answer, holds back the rest of a debt: it is asked again. */
+  async #resolve(): Promise<void> {
+    for (const id of this.#unanswered()) {
+      if (!this.#lapsing.due(id)) continue
+      try {
+        this.#asked = id
+        await new Copy(this.#options, id).resolve()
+        this.#lapsing.reset(id)
+      } catch (error) {
+        if (!isPassing(error)) throw error
+      } finally {
+        this.#asked = null
+      }
+    }
+  }
+
+  #unanswered(): Buffer[] {
+    const { debts, leases } = this.#options
+    return debts.unanswered().filter(id => OVER.has(leases.get('buyer', id)?.state ?? ''))
   }
 
   async #pay(copy: Copy): Promise<void> {
@@ -117,5 +142,6 @@ export class Tenant extends ReadyResource {
 }
 
 const UNPAID = new Set(['AGREED', 'BOUND'])
+const OVER = new Set(['ENDED', 'VOID'])
 /** What ends a lease: the provider has ended it, or is not to be paid any more. */
 const ENDS = new Set(['ENDED', 'BAD_PEER', 'NO_AGREEMENT'])

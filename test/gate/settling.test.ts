@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once as written } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -149,4 +150,22 @@ test('a buyer that claims a debt and has slices settled from it at once gets it 
   await dealing
   await lane.provider.teller.reconcile()
   assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
+})
+
+test('what a lease that is over has asked for is answered before the rest of the debt is claimed', async () => {
+  const first = await owed()
+  const stop = new AbortController()
+  lane.wire.fate = ({ method, way }) => {
+    if (method !== 'credit' || way !== 'answer') return null
+    stop.abort(new Error('stopped'))
+    return 'lost'
+  }
+  await assert.rejects(lane.mirrors.run(lane.request(3), lane.listener, stop.signal), { message: 'stopped' })
+  lane.wire.rest()
+  await lane.copy(lane.lease('BOUND')).close('its provider was away for too long')
+  await lane.refund(first)
+  assert.equal(lane.buyer.debts.get('creditor', first)!.settledMsat, 2_000n)
+  // The payer has it on disk a moment after the payee.
+  while (settled(first) < 2_000n) await written(lane.provider.teller.ledger, 'written')
+  assert.equal(settled(first), 2_000n)
 })
