@@ -21,7 +21,7 @@ export interface JobRunOptions {
   paidSegments: () => number
   /** Resolves when more than so many segments are paid; rejects when they are not in time. */
   whenPaid: (segments: number) => Promise<void>
-  tell: (state: 'RUNNING' | 'PAUSED' | 'WAITING', fuel: bigint) => void
+  tell: (state: 'QUEUED' | 'RUNNING' | 'PAUSED' | 'WAITING', fuel: bigint) => void
   signal: AbortSignal
 }
 
@@ -58,6 +58,7 @@ async function refuel(options: JobRunOptions, used: bigint): Promise<bigint | nu
     place.rest()
     tell('WAITING', used)
     await whenPaid(paid)
+    tell('QUEUED', used)
     await place.resume(signal)
   }
 }

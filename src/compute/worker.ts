@@ -67,6 +67,8 @@ const HELD = 4
 interface Live {
   state: WorkState
   fuel: bigint
+  /** How many segments were paid when it came to wait for the next one. */
+  paid: number
   stop: AbortController
   done: Promise<void>
 }
@@ -255,7 +257,13 @@ export class Worker extends ReadyResource {
   #begin(job: Job): void {
     const key = jobId(job.terms).toString('hex')
     if (this.#live.has(key) || this.closing) return
-    const live: Live = { state: 'QUEUED', fuel: 0n, stop: new AbortController(), done: Promise.resolve() }
+    const live: Live = {
+      state: 'QUEUED',
+      fuel: 0n,
+      paid: 0,
+      stop: new AbortController(),
+      done: Promise.resolve()
+    }
     this.#live.set(key, live)
     live.done = workOn(job, {
       ...this.#options,
@@ -323,8 +331,9 @@ export class Worker extends ReadyResource {
     const live = this.#live.get(id.toString('hex'))
     const progress = { state: live?.state ?? state, fuel: live?.fuel ?? 0n }
     if (state === 'AGREED') return { ...progress, due: await dueOf(this.#options, job, 0) }
-    if (live?.state !== 'WAITING') return progress
-    return { ...progress, due: await dueOf(this.#options, job, teller.ledger.contiguous(id)) }
+    // Once that segment is paid nothing is due, until the work has gone on and waits again.
+    if (live?.state !== 'WAITING' || teller.ledger.contiguous(id) !== live.paid) return progress
+    return { ...progress, due: await dueOf(this.#options, job, live.paid) }
   }
 
   async #reveal(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobReveal'>> {
@@ -405,6 +414,7 @@ export class Worker extends ReadyResource {
 
   #tell(job: Job, live: Live, state: Live['state'], fuel: bigint): void {
     const changed = live.state !== state
+    if (state === 'WAITING') live.paid = this.#options.teller.ledger.contiguous(jobId(job.terms))
     live.state = state
     live.fuel = fuel
     this.emit('progress', job, state, fuel)
