@@ -56,6 +56,7 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
     const place = await places.enter(jobMemory(terms.limits), signal)
     try {
       if (job.runs >= RUNS) throw BushelError.failed('the job has ended this node again and again')
+      signal.throwIfAborted()
       const begun = { ...job, runs: job.runs + 1 }
       await save(begun)
       const [module, input] = await Promise.all(brought.map(ref => blobs.cache.read(from, ref.sha256)))

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import ReadyResource from 'ready-resource'
-import type { Job, JobProgress } from '#spec'
+import type { Job, JobDue, JobProgress } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
 import { FINAL_EPOCH, jobId } from '../../contracts/job.js'
 import { DAY, GIB } from '../../contracts/quantity.js'
@@ -10,6 +10,7 @@ import { Decline } from '../deal/decline.js'
 import { isSettled } from '../payment/ledger.js'
 import type { Payment } from '../payment/ledger.js'
 import type { Teller } from '../payment/teller.js'
+import { Turns } from '../payment/turns.js'
 import type { Blobs } from './blobs.js'
 import { fullnessFor } from './job-capacity.js'
 import { assertAcceptable } from './job-desk.js'
@@ -93,7 +94,7 @@ export class Worker extends ReadyResource {
   readonly #bell = new EventEmitter().setMaxListeners(0)
   readonly #held = new WeakMap<DealChannel, number>()
   #sandbox: Sandbox | null = null
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #timer: NodeJS.Timeout | null = null
   #ticking: Promise<void> = Promise.resolve()
   readonly #onreceived = (payment: Payment): void =>
@@ -113,7 +114,7 @@ export class Worker extends ReadyResource {
     })
     const { deals } = options
     deals.handle('jobAgree', ({ terms, signature }, peer, _channel, id) =>
-      this.#inTurn(() => this.#agree({ terms, signature }, peer, id))
+      this.#turns.take('agree', () => this.#agree({ terms, signature }, peer, id))
     )
     deals.handle('jobProgress', ({ agreement }, peer, channel) => this.#progress(agreement, peer, channel))
     deals.handle('jobReveal', ({ agreement }, peer) => this.#reveal(agreement, peer))
@@ -143,10 +144,10 @@ export class Worker extends ReadyResource {
       this.#open.set(id.toString('hex'), job)
       const output = job.statement?.statement.output
       if (output) blobs.grant(output, job.terms.buyer.device, id)
-      if (job.state === 'QUEUED') this.#begin(job)
+      if (job.state === 'QUEUED') this.#begin(id.toString('hex'))
     }
     // A payment that was received just before a kill is in the ledger; its job may not have heard of it.
-    for (const job of [...this.#open.values()]) await this.#apply(job)
+    for (const key of [...this.#open.keys()]) await this.#apply(key)
     for (const payment of [...teller.ledger.at('received')]) await this.#paid(payment)
     this.#timer = setInterval(() => this.#tick(), this.#options.tickEvery ?? 30_000)
     this.#timer.unref()
@@ -173,12 +174,6 @@ export class Worker extends ReadyResource {
   }
 
   // Before the agreement
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work, work)
-    this.#turn = turn.catch(() => undefined)
-    return turn
-  }
 
   async #agree(
     agree: Pick<Job, 'terms' | 'signature'>,
@@ -227,21 +222,22 @@ export class Worker extends ReadyResource {
   // Payment
 
   async #paid(payment: Payment): Promise<void> {
-    const job = this.#open.get(payment.agreement.toString('hex'))
-    if (payment.kind !== 'slice' || !job) return
-    await this.#apply(job)
+    const key = payment.agreement.toString('hex')
+    if (payment.kind !== 'slice' || !this.#open.has(key)) return
+    await this.#apply(key)
     this.#options.teller.applied(payment)
     this.#ring(payment.agreement)
   }
 
   /** The job follows what is paid. Done twice it changes nothing. */
-  async #apply(job: Job): Promise<void> {
+  async #apply(key: string): Promise<void> {
+    const job = this.#open.get(key)
+    if (!job) return
     const { ledger } = this.#options.teller
     const id = jobId(job.terms)
     if (job.state === 'AGREED' && ledger.contiguous(id) > 0) {
-      const queued = { ...job, state: 'QUEUED' }
-      await this.#save(queued)
-      this.#begin(queued)
+      await this.#save({ ...job, state: 'QUEUED' })
+      this.#begin(key)
     } else if (isSettled(ledger.payment(id, FINAL_EPOCH)?.step ?? 'listed')) {
       await this.#settle(job)
     }
@@ -254,9 +250,9 @@ export class Worker extends ReadyResource {
 
   // Work
 
-  #begin(job: Job): void {
-    const key = jobId(job.terms).toString('hex')
-    if (this.#live.has(key) || this.closing) return
+  #begin(key: string): void {
+    const job = this.#open.get(key)
+    if (job?.state !== 'QUEUED' || this.#live.has(key) || this.closing) return
     const live: Live = {
       state: 'QUEUED',
       fuel: 0n,
@@ -289,16 +285,22 @@ export class Worker extends ReadyResource {
     if (this.closing || stop.signal.aborted) return // it goes on after the next start, or its end is on disk already
     const reason = error instanceof Error ? error.message : String(error)
     if (!(error instanceof BushelError)) this.#options.onfault(error)
-    await this.#end(job, 'FAILED', reason)
+    await this.#end(jobId(job.terms), 'FAILED', reason)
   }
 
-  async #end(job: Job, state: 'FAILED' | 'ENDED' | 'VOID', reason: string): Promise<void> {
-    const id = jobId(job.terms)
-    await this.#options.teller.refuseRest(id)
-    const current = this.#open.get(id.toString('hex'))
-    if (!current) return
-    await this.#save({ ...current, state, reason: reason.slice(0, 300) })
-    if (current.statement) await this.#options.blobs.drop(current.statement.statement.output)
+  /** Ends a job, unless all of it, or the base that was waited for, turns out to be paid. Nothing is taken for it then. */
+  #end(id: Buffer, state: 'FAILED' | 'ENDED' | 'VOID', reason: string): Promise<void> {
+    const key = id.toString('hex')
+    return this.#turns.take(key, async () => {
+      await this.#options.teller.refuseRest(id)
+      // What was paid just before it was refused counts.
+      await this.#apply(key)
+      const job = this.#open.get(key)
+      if (!job || job.state === 'PAID' || (state === 'VOID' && job.state !== 'AGREED')) return
+      this.#live.get(key)?.stop.abort(BushelError.failed(reason, undefined, 'JOB_OVER'))
+      await this.#save({ ...job, state, reason: reason.slice(0, 300) })
+      if (job.statement) await this.#options.blobs.drop(job.statement.statement.output)
+    })
   }
 
   // What the buyer asks
@@ -323,34 +325,57 @@ export class Worker extends ReadyResource {
   }
 
   async #standing(job: Job): Promise<JobProgress> {
-    const { teller } = this.#options
-    const id = jobId(job.terms)
+    const key = jobId(job.terms).toString('hex')
     const { state, commitment, reason } = job
     if (isOver(job) && state !== 'DONE') return { state, fuel: 0n, reason: reason ?? state }
     if (commitment) return { state, fuel: job.statement!.statement.result.fuel, commitment }
-    const live = this.#live.get(id.toString('hex'))
+    const live = this.#live.get(key)
     const progress = { state: live?.state ?? state, fuel: live?.fuel ?? 0n }
-    if (state === 'AGREED') return { ...progress, due: await dueOf(this.#options, job, 0) }
-    // Once that segment is paid nothing is due, until the work has gone on and waits again.
-    if (live?.state !== 'WAITING' || teller.ledger.contiguous(id) !== live.paid) return progress
-    return { ...progress, due: await dueOf(this.#options, job, live.paid) }
+    const due = await this.#due(key, () => this.#segmentDue(key))
+    return due ? { ...progress, due } : progress
+  }
+
+  /** The base, or the segment that the work waits for; once that is paid none, until it waits again. */
+  #segmentDue(key: string): number | null {
+    const job = this.#open.get(key)
+    if (job?.state === 'AGREED') return 0
+    const live = this.#live.get(key)
+    if (!job || live?.state !== 'WAITING') return null
+    return this.#options.teller.ledger.contiguous(jobId(job.terms)) === live.paid ? live.paid : null
+  }
+
+  /** Asks for a payment in turn with the end of the job: none is asked for that is not taken any more. */
+  async #due(key: string, epochDue: () => number | null): Promise<JobDue | null> {
+    if (epochDue() === null) return null
+    return this.#turns.take(key, async () => {
+      const epoch = epochDue()
+      if (epoch === null) return null
+      try {
+        return await dueOf(this.#options, this.#open.get(key)!, epoch)
+      } catch (error) {
+        if (error instanceof BushelError && error.code === 'SLICE_REFUSED') return null
+        throw error
+      }
+    })
   }
 
   async #reveal(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobReveal'>> {
     const job = this.#of(agreement, peer)
     if (!job.statement || (isOver(job) && job.state !== 'DONE'))
       throw new Decline('NO_RESULT', 'there is no result to reveal')
-    if (job.state === 'COMMITTED') await this.#save({ ...job, state: 'REVEALED' })
     if (!isOver(job)) this.#options.blobs.grant(job.statement.statement.output, peer.device, agreement)
+    if (job.state === 'COMMITTED') await this.#save({ ...job, state: 'REVEALED' })
     return { body: job.statement }
   }
 
   async #final(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobFinal'>> {
-    const job = this.#of(agreement, peer)
-    if (job.state !== 'REVEALED') throw new Decline('NOTHING_DUE', `the job is ${job.state}`)
-    if (job.statement!.statement.finalMsat === 0n)
+    const key = agreement.toString('hex')
+    const { state, statement } = this.#of(agreement, peer)
+    if (state === 'REVEALED' && statement!.statement.finalMsat === 0n)
       throw new Decline('NOTHING_DUE', 'what was paid covers it all')
-    return { body: await dueOf(this.#options, job, FINAL_EPOCH) }
+    const due = await this.#due(key, () => (this.#open.get(key)?.state === 'REVEALED' ? FINAL_EPOCH : null))
+    if (!due) throw new Decline('NOTHING_DUE', `the job is ${this.#of(agreement, peer).state}`)
+    return { body: due }
   }
 
   async #key(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobKey'>> {
@@ -374,11 +399,8 @@ export class Worker extends ReadyResource {
 
   async #cancel(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobCancel'>> {
     const job = this.#of(agreement, peer)
-    if (!isOver(job)) {
-      const live = this.#live.get(agreement.toString('hex'))
-      live?.stop.abort(BushelError.failed('the buyer has cancelled it'))
-      await this.#end(job, 'ENDED', 'cancelled by the buyer')
-    }
+    if (job.state === 'PAID') await this.#close(job)
+    else if (!isOver(job)) await this.#end(agreement, 'ENDED', 'cancelled by the buyer')
     return { body: { ok: 1 } }
   }
 
@@ -397,18 +419,18 @@ export class Worker extends ReadyResource {
 
   /** Ends what has run out: agreements that nobody paid for, results that nobody fetched. */
   async look(): Promise<void> {
-    const { teller, keepMs = DAY } = this.#options
-    for (const job of [...this.#open.values()]) {
-      if (this.closing) return
+    const { keepMs = DAY } = this.#options
+    for (const key of [...this.#open.keys()]) {
+      const job = this.#open.get(key)
+      if (!job || this.closing) continue
       const now = this.#now()
       const id = jobId(job.terms)
-      if (job.state === 'AGREED' && now > job.terms.startBy) {
-        await teller.refuseRest(id)
-        if (teller.ledger.contiguous(id) > 0) await this.#apply(job)
-        else await this.#end(job, 'VOID', 'its base was never paid')
-      } else if ((job.state === 'COMMITTED' || job.state === 'REVEALED') && now > job.changed + keepMs) {
-        await this.#end(job, 'ENDED', 'its result was not paid')
-      } else if (job.state === 'PAID' && now > job.changed + keepMs) await this.#close(job)
+      const isKept = now <= job.changed + keepMs
+      if (job.state === 'AGREED' && now > job.terms.startBy)
+        await this.#end(id, 'VOID', 'its base was never paid')
+      else if ((job.state === 'COMMITTED' || job.state === 'REVEALED') && !isKept)
+        await this.#end(id, 'ENDED', 'its result was not paid')
+      else if (job.state === 'PAID' && !isKept) await this.#close(job)
     }
   }
 

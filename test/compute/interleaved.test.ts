@@ -2,13 +2,23 @@ import assert from 'node:assert/strict'
 import { on } from 'node:events'
 import { test } from 'node:test'
 import type { Job, JobDue } from '#spec'
-import { jobId } from '../../contracts/job.js'
+import { BushelError } from '../../contracts/errors.js'
+import { FINAL_EPOCH, jobId } from '../../contracts/job.js'
+import { DAY } from '../../contracts/quantity.js'
 import type { Hire } from '../../src/compute/hire.js'
 import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
 import type { Worker } from '../../src/compute/worker.js'
 import type { Trade } from '../../src/node/trade.js'
 import { program } from './jobs.js'
 import { Street, balance, never, pack, request, sellCompute } from './pair.js'
+
+const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
+
+function gate(): { open: () => void; opened: Promise<void> } {
+  let open = (): void => undefined
+  const opened = new Promise<void>(resolve => (open = resolve))
+  return { open, opened }
+}
 
 /** Resolves when the work on a job is told to stand so. */
 async function untilTold(worker: Worker, id: Buffer, state: string): Promise<void> {
@@ -26,9 +36,15 @@ async function pay({ teller }: Trade, { id, terms }: Hire, { countersign, invoic
 
 test('what a buyer and a provider of compute do at once comes out right', { timeout: 120_000 }, async t => {
   const street = await Street.open(t)
+  let ahead = 0
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 1 })
   const provider = await street.node('provider', {
-    worker: { openSandbox, settings: { allowProcess: true, cores: 1 } }
+    worker: {
+      openSandbox,
+      now: () => Date.now() + ahead,
+      tickEvery: 2 ** 30,
+      settings: { allowProcess: true, cores: 1 }
+    }
   })
   const buyer = await street.node('buyer', { serve: false })
   const offer = await sellCompute(provider)
@@ -38,6 +54,11 @@ test('what a buyer and a provider of compute do at once comes out right', { time
   const agree = async (rounds: string): Promise<Hire> =>
     buys.hires.agree(await request(buys, offer, 'work', [rounds], { packed, sliceStartMsat: 20n }), never)
   const channel = await buys.deals.open(provider.home.device.publicKey)
+  const serves = async (): Promise<void> => {
+    const hire = await agree('1')
+    await hire.untilCommitted(never, () => undefined)
+    await hire.collect(never)
+  }
   const asked = async ({ id }: Hire) => channel.request('jobProgress', { agreement: id })
 
   await t.test(
@@ -58,6 +79,84 @@ test('what a buyer and a provider of compute do at once comes out right', { time
       await hire.collect(never)
     }
   )
+
+  await t.test('a job that is cancelled while its base comes in stays cancelled', async () => {
+    const { save } = sells.jobs
+    const hire = await agree('1')
+    const { due } = await asked(hire)
+    const [reached, hold] = [gate(), gate()]
+    sells.jobs.save = async job => {
+      await save.call(sells.jobs, job)
+      if (job.state !== 'QUEUED') return
+      reached.open()
+      await hold.opened
+    }
+    await pay(buys, hire, due!)
+    await reached.opened
+    sells.jobs.save = save
+    await channel.request('jobCancel', { agreement: hire.id })
+    hold.open()
+    await serves()
+    assert.deepEqual(worker.jobs, [])
+    assert.equal(sells.jobs.get('provider', hire.id)!.state, 'ENDED')
+    await hire.abandon('that was it')
+  })
+
+  /** A job whose result is revealed. */
+  const revealed = async (): Promise<Hire> => {
+    const hire = await agree('1')
+    await hire.untilCommitted(never, () => undefined)
+    await hire.reveal()
+    return hire
+  }
+  /** The provider's look at what has run out, a day later. */
+  const dayLater = async (): Promise<void> => {
+    ahead = DAY + 1
+    await worker.look().finally(() => (ahead = 0))
+  }
+
+  await t.test('a last payment that comes in while its job runs out is for its result', async () => {
+    const { refuseRest } = sells.teller
+    const hire = await revealed()
+    const due = await channel.request('jobFinal', { agreement: hire.id })
+    sells.teller.refuseRest = async id => {
+      await pay(buys, hire, due)
+      await refuseRest.call(sells.teller, id)
+    }
+    await dayLater()
+    sells.teller.refuseRest = refuseRest
+    assert.equal(sells.jobs.get('provider', hire.id)!.state, 'PAID')
+    assert.match(String((await hire.collect(never)).stdout), /^\S+ [0-9a-f]{16}\n$/)
+  })
+
+  await t.test('a last payment that is asked for while its job runs out is not taken', async () => {
+    const { refuseRest } = sells.teller
+    const hire = await revealed()
+    const [reached, hold] = [gate(), gate()]
+    sells.teller.refuseRest = async id => {
+      await refuseRest.call(sells.teller, id)
+      reached.open()
+      await hold.opened
+    }
+    const looking = dayLater()
+    await reached.opened
+    sells.teller.refuseRest = refuseRest
+    const final = assert.rejects(channel.request('jobFinal', { agreement: hire.id }), coded('NOTHING_DUE'))
+    assert.ok((await asked(hire)).commitment, 'what was asked before is being answered')
+    hold.open()
+    await looking
+    await final
+    assert.equal(sells.jobs.get('provider', hire.id)!.state, 'ENDED')
+    await hire.abandon('that was it')
+  })
+
+  await t.test('a buyer that cancels what it has paid for whole leaves a job that is done', async () => {
+    const hire = await revealed()
+    await pay(buys, hire, await channel.request('jobFinal', { agreement: hire.id }))
+    await sells.teller.wasReceived(hire.id, FINAL_EPOCH, 10_000)
+    await hire.abandon('it changed its mind')
+    assert.equal(sells.jobs.get('provider', hire.id)!.state, 'DONE')
+  })
 
   await t.test('the sums are those of the wallets', async () => {
     for (const trade of [sells, buys]) assert.deepEqual((await balance(trade)).faults, [])
