@@ -37,13 +37,6 @@ export class BlobCache extends ReadyResource {
     return this.#bytes
   }
 
-  /** What is in use and cannot be dropped, bytes. */
-  get pinnedBytes(): number {
-    let sum = 0
-    for (const { pins, bytes } of this.#entries.values()) if (pins > 0) sum += bytes
-    return sum
-  }
-
   protected override async _open(): Promise<void> {
     const { folder } = this.#options
     await mkdir(folder, { recursive: true, mode: 0o700 })

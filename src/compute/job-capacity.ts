@@ -7,32 +7,40 @@ const QUEUE = 16
 const UNPAID_EACH = 8
 /** Agreements that are not paid, of everybody. */
 const UNPAID = 256
-/** So long an agreement that is not paid holds its place, ms. */
+/** So long an agreement that is not paid keeps its place when others ask for one, ms. */
 const HOLDS = 2 * MINUTE
-/** What inputs in use and results that are not paid may occupy, bytes. */
+/** What inputs of jobs to be run, and results that are not paid, may occupy, bytes. */
 const MOST_BYTES = 4 * GIB
 
-export interface Holdings {
-  /** Jobs that are not over. */
-  open: Iterable<Job>
-  cores: number
-  /** Inputs in use, bytes. */
-  pinnedBytes: number
-  now: number
-}
-
-/** Why there is no place for one more job, or null. */
-export function fullnessFor(terms: JobTerms, { open, cores, pinnedBytes, now }: Holdings): string | null {
+/** Why there is no place for one more job beside these, which are not over; or null. */
+export function fullnessFor(terms: JobTerms, open: Iterable<Job>, cores: number): string | null {
   let [taken, unpaid, theirs] = [0, 0, 0]
-  let bytes = pinnedBytes + terms.limits.outputBytes + terms.module.byteLength + terms.input.byteLength
-  for (const { state, created, statement, terms: other } of open) {
-    bytes += statement?.statement.output.byteLength ?? other.limits.outputBytes
-    if (state === 'QUEUED' || (state === 'AGREED' && now - created < HOLDS)) taken++
-    if (state !== 'AGREED') continue
+  let outputs = terms.limits.outputBytes
+  const inputs = new Map(inputsOf(terms))
+  for (const { state, statement, terms: other } of open) {
+    outputs += statement?.statement.output.byteLength ?? other.limits.outputBytes
+    if (state !== 'AGREED' && state !== 'QUEUED') continue
+    taken++
+    for (const [name, bytes] of inputsOf(other)) inputs.set(name, bytes)
+    if (state === 'QUEUED') continue
     unpaid++
     if (other.buyer.identity.equals(terms.buyer.identity)) theirs++
   }
   if (taken >= cores + QUEUE || unpaid >= UNPAID) return 'the queue is full'
   if (theirs >= UNPAID_EACH) return 'too many agreements of yours are not paid'
+  const bytes = [...inputs.values()].reduce((sum, each) => sum + each, outputs)
   return bytes > MOST_BYTES ? 'the disk has no more room' : null
+}
+
+/** Does an agreement that is not paid give its place up for another? */
+export function givesWay({ state, created }: Pick<Job, 'state' | 'created'>, now: number): boolean {
+  return state === 'AGREED' && now - created >= HOLDS
+}
+
+/** What a job needs on disk, each by whom it comes from and what it is: of two jobs that share it there is one copy. */
+function inputsOf({ module, input, buyer }: JobTerms): [string, number][] {
+  return [module, input].map(({ sha256, byteLength }) => [
+    Buffer.concat([buyer.identity, sha256]).toString('hex') + byteLength,
+    byteLength
+  ])
 }

@@ -12,7 +12,7 @@ import type { Payment } from '../payment/ledger.js'
 import type { Teller } from '../payment/teller.js'
 import { Turns } from '../payment/turns.js'
 import type { Blobs } from './blobs.js'
-import { fullnessFor } from './job-capacity.js'
+import { fullnessFor, givesWay } from './job-capacity.js'
 import { assertAcceptable } from './job-desk.js'
 import type { Capacity, DeskOptions } from './job-desk.js'
 import { isOver } from './job-records.js'
@@ -204,13 +204,16 @@ export class Worker extends ReadyResource {
   async #capacity(terms: Job['terms']): Promise<Capacity> {
     const { isolation } = await this.#guests()
     const { allowProcess, memoryBytes, cores } = this.#settings
-    const fullness = fullnessFor(terms, {
-      open: this.#open.values(),
-      cores,
-      pinnedBytes: this.#options.blobs.cache.pinnedBytes,
-      now: this.#now()
-    })
-    return { isolation, allowProcess, memoryBytes, fault: this.pace.fault ?? fullness }
+    const fullness = (): string | null => fullnessFor(terms, this.#open.values(), cores)
+    if (fullness()) await this.#makeWay()
+    return { isolation, allowProcess, memoryBytes, fault: this.pace.fault ?? fullness() }
+  }
+
+  /** Agreements that were not paid at once end: from then on none of them can be. */
+  async #makeWay(): Promise<void> {
+    for (const job of [...this.#open.values()])
+      if (givesWay(job, this.#now()))
+        await this.#end(jobId(job.terms), 'VOID', 'another took its place before it was paid')
   }
 
   async #guests(): Promise<Sandbox> {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Job, JobDue } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
 import { FINAL_EPOCH, jobId } from '../../contracts/job.js'
-import { DAY } from '../../contracts/quantity.js'
+import { DAY, MINUTE } from '../../contracts/quantity.js'
 import type { Hire } from '../../src/compute/hire.js'
 import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
 import type { Worker } from '../../src/compute/worker.js'
@@ -156,6 +156,23 @@ test('what a buyer and a provider of compute do at once comes out right', { time
     await sells.teller.wasReceived(hire.id, FINAL_EPOCH, 10_000)
     await hire.abandon('it changed its mind')
     assert.equal(sells.jobs.get('provider', hire.id)!.state, 'DONE')
+  })
+
+  await t.test('an agreement that gave its place up cannot be paid any more', async () => {
+    const first = await agree('1')
+    const { due } = await asked(first)
+    const others = []
+    for (let i = 1; i < 8; i++) others.push(await agree('1'))
+    await assert.rejects(agree('1'), coded('NO_CAPACITY'))
+    ahead = 2 * MINUTE
+    const last = await agree('1').finally(() => (ahead = 0))
+    await assert.rejects(pay(buys, first, due!), coded('PAYMENT_FAILED'))
+    assert.match((await asked(first)).reason!, /another took its place/)
+    assert.deepEqual(
+      worker.jobs.map(({ job }) => jobId(job.terms)),
+      [last.id]
+    )
+    for (const hire of [first, ...others, last]) await hire.abandon('that was it')
   })
 
   await t.test('the sums are those of the wallets', async () => {
