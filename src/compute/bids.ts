@@ -118,6 +118,8 @@ export class ComputeBids extends ReadyResource {
   async #fill(id: Buffer, stored: Buffer): Promise<void> {
     const { signal } = this.#stop
     await this.#options.facts.set({ kind: BEGUN, key: id, value: Buffer.from([1]) })
+    // Its owner may have withdrawn it while the book was looked at.
+    if (!this.#options.orders.get(id)) return this.#over(id)
     try {
       await this.#options.fill(stored, signal)
     } catch (error) {
