@@ -86,14 +86,16 @@ export class BlobCache extends ReadyResource {
   async write(from: Buffer, sha256: Buffer, bytes: Buffer): Promise<void> {
     const name = nameOf(from, sha256)
     const path = join(this.#options.folder, name)
-    const file = await open(`${path}.new`, 'w', 0o600)
+    // The same may come in twice at once, under two keys.
+    const fresh = `${path}.${++this.#uses}.new`
+    const file = await open(fresh, 'w', 0o600)
     try {
       await file.writeFile(bytes)
       await file.sync()
     } finally {
       await file.close()
     }
-    await rename(`${path}.new`, path)
+    await rename(fresh, path)
     await syncFolder(this.#options.folder)
     this.#add(name, bytes.byteLength).pins++
     await this.#shrink()

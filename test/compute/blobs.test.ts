@@ -139,6 +139,18 @@ test('the cache drops what was not used for the longest time, and nothing that i
   assert.ok((await again.read(FROM, sha(4)))!.equals(blob(4)))
 })
 
+test('what comes in twice at once is there once, and whole', async t => {
+  const dir = await folder(t)
+  const cache = new BlobCache({ folder: dir, bytes: 10 * MIB })
+  await cache.ready()
+  const bytes = randomBytes(3 * MIB)
+  const sha256 = createHash('sha256').update(bytes).digest()
+  await Promise.all([1, 2, 3].map(() => cache.write(FROM, sha256, bytes)))
+  assert.ok((await cache.read(FROM, sha256))!.equals(bytes))
+  assert.equal(cache.bytes, 3 * MIB)
+  assert.equal((await readdir(dir)).length, 1)
+})
+
 test('a blob goes to whom an agreement names, once, and is given back when it is dropped', async t => {
   const dir = await folder(t)
   const [mine, theirs] = [await blobsIn(t, join(dir, 'mine')), await blobsIn(t, join(dir, 'theirs'))]
