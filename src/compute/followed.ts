@@ -20,9 +20,9 @@ export class Followed<T> {
     this.promise = Promise.resolve().then(() => work(tell, this.#controller.signal))
   }
 
-  /** True when it goes on by itself, and nobody waits for what it comes to. */
+  /** True when nobody waits for what it comes to. */
   get isUnattended(): boolean {
-    return this.#isKept && !this.#isAttended
+    return !this.#isAttended
   }
 
   stop(reason: unknown): void {

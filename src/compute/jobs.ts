@@ -144,14 +144,18 @@ export class Jobs extends ReadyResource {
     const record = this.#records.get(id)
     if (!record) throw BushelError.notFound(`no job ${shortKey(id)}...`, 'see: bushel jobs', 'JOB_NOT_FOUND')
     if (record.state !== 'open') return
-    const followed = this.#followed.get(record.fingerprint.toString('hex'))
-    followed?.stop(cancelled())
-    await followed?.promise.catch(() => undefined) // whoever follows it hears of it
+    const key = record.fingerprint.toString('hex')
+    const before = this.#followed.get(key)
+    before?.stop(cancelled())
+    await before?.promise.catch(() => undefined) // whoever follows it hears of it
     const left = this.#records.get(id)
     if (left?.state !== 'open') return
-    const run = new Run(this.#context, left, this.#options.listener)
-    await run.abandon('its buyer cancelled it')
-    await run.save({ state: 'cancelled' })
+    // It was being stopped already, or nobody was at it. Whoever repeats its command now follows it to its end.
+    const followed = this.#followed.get(key) ?? this.#start(left)
+    followed.stop(cancelled())
+    await followed.promise.catch((error: unknown) => {
+      if (!(error instanceof BushelError) || error.code !== CANCELLED) throw error
+    })
   }
 
   async #run(
@@ -170,6 +174,7 @@ export class Jobs extends ReadyResource {
     const followed =
       this.#followed.get(key) ?? this.#start(old ?? newRecord(request, packed, this.#options.now()))
     const outcome = await followed.follow(listener, signal)
+    signal.throwIfAborted()
     await this.#outputs.drop(outcome.id)
     return outcome
   }
@@ -209,10 +214,16 @@ export class Jobs extends ReadyResource {
   async #toEnd(run: Run, followed: Followed<RunOutcome>, signal: AbortSignal): Promise<RunOutcome> {
     try {
       await run.save()
+      signal.throwIfAborted()
       const accepted = await run.toEnd(signal)
-      if (accepted && followed.isUnattended) await this.#outputs.keep(run.record.id, accepted.output)
+      const keep = async (): Promise<void> => {
+        if (accepted && followed.isUnattended) await this.#outputs.keep(run.record.id, accepted.output)
+      }
+      await keep()
       const end = endOf(accepted, Math.max(this.#options.now() - run.record.created, 0))
       await run.save({ state: 'done', end })
+      // Whoever waited may have gone meanwhile.
+      if (!this.#outputs.has(run.record.id)) await keep()
       return outcomeOf(run.record, end, accepted?.output ?? null)
     } catch (error) {
       await this.#stopped(run, error, signal)

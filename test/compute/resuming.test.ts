@@ -170,6 +170,46 @@ test('a cancelled run pays nobody any more, whether it is at work or waits to go
   assert.equal(buyer.jobs.get(Buffer.alloc(32)), null)
 })
 
+test('a run that is cancelled while its command is repeated is not begun again', async t => {
+  const buyer = await Buyer.open(t)
+  const open = await interrupted(buyer)
+  open()
+  await buyer.start()
+  const [left] = buyer.jobs.list()
+  const { open: goOn, hold } = gate()
+  const [first] = buyer.stand.hires
+  const abandon = first!.abandon.bind(first!)
+  first!.abandon = async () => {
+    await hold
+    await abandon()
+  }
+  const cancelled = buyer.jobs.cancel(left!.id)
+  const repeated = assert.rejects(buyer.run({ verify: 2 }), code('CANCELLED'))
+  await new Promise(resolve => setImmediate(resolve))
+  goOn()
+  await Promise.all([cancelled, repeated])
+  assert.equal(buyer.jobs.get(left!.id)!.state, 'cancelled')
+  assert.equal(buyer.stand.count('collect'), 0)
+})
+
+test('a run that ends just when its command is stopped keeps its output for the next time', async t => {
+  const buyer = await Buyer.open(t)
+  buyer.stand.add('a')
+  const stop = new AbortController()
+  const set = buyer.facts.set.bind(buyer.facts)
+  buyer.facts.set = async (...changes) => {
+    await set(...changes)
+    if (changes.some(({ kind, value }) => kind === 'run' && value?.includes(Buffer.from('done'))))
+      stop.abort(new Error('enough'))
+  }
+  await assert.rejects(buyer.run({}, stop.signal), /enough/)
+  assert.equal(buyer.jobs.list()[0]!.state, 'done')
+  const outcome = await buyer.run()
+  assert.deepEqual(outcome.files, GOOD.files)
+  assert.equal(buyer.stand.count('agree'), 1, 'it is not bought twice')
+  assert.equal(buyer.jobs.list().length, 1)
+})
+
 test('a run that is aborted keeps what was paid for, and leaves nothing where nothing was', async t => {
   const buyer = await Buyer.open(t)
   const { open, hold } = gate()
