@@ -30,6 +30,8 @@ export interface BlobsOptions {
   freshMs?: number
   /** What fetched blobs that nobody needs may occupy, bytes. */
   cacheBytes?: number
+  /** Blobs that stay, whether an agreement names them now or not. */
+  needed?: () => Iterable<Blob>
   /** How long a fetch may stand still, ms. */
   stallMs?: number
 }
@@ -203,30 +205,40 @@ export class Blobs extends ReadyResource {
       detachCore(session)
       await session.close()
     }
-    await this.#inTurn(sha256.toString('hex'), async () => {
-      await eraseCore((await this.#stores()).own, await this.#core(sha256))
-      await this.#options.facts.set({ kind: KIND, key: sha256, value: null })
-      this.#put.delete(sha256.toString('hex'))
-    })
+    await this.#inTurn(sha256.toString('hex'), () => this.#erase(sha256))
   }
 
-  /** Gives back the disk of blobs of ours that no agreement names any more, when they are more than they may be. */
+  /** Gives back the disk of blobs of ours that nothing needs any more, when they are more than they may be. */
   async sweep(): Promise<void> {
-    const { freshMs = HOUR, ownBytes = GIB } = this.#options
-    const idle: Blob[] = []
-    for (const { value } of this.#options.facts.list(KIND)) {
-      const ref = decode('blob', value)
-      const at = this.#put.get(ref.sha256.toString('hex')) ?? 0
-      if (this.#served.has(crypto.discoveryKey(ref.key).toString('hex')) || Date.now() - at < freshMs)
-        continue
-      idle.push(ref)
-    }
-    let bytes = idle.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    const { ownBytes = GIB, needed } = this.#options
+    let idle = [...this.#options.facts.list(KIND)]
+      .map(({ value }) => decode('blob', value))
+      .filter(ref => this.#isIdle(ref))
+    if (bytesOf(idle) <= ownBytes) return
+    const kept = new Set([...(needed?.() ?? [])].map(({ sha256 }) => sha256.toString('hex')))
+    idle = idle.filter(({ sha256 }) => !kept.has(sha256.toString('hex')))
+    let bytes = bytesOf(idle)
     for (const ref of idle) {
       if (bytes <= ownBytes) return
-      await this.drop(ref)
+      // It may have been put again while others were dropped.
+      await this.#inTurn(ref.sha256.toString('hex'), async () => {
+        if (this.#isIdle(ref)) await this.#erase(ref.sha256)
+      })
       bytes -= ref.byteLength
     }
+  }
+
+  /** No agreement names it, and none is about to. */
+  #isIdle({ key, sha256 }: Blob): boolean {
+    if (this.#served.has(crypto.discoveryKey(key).toString('hex'))) return false
+    const at = this.#put.get(sha256.toString('hex')) ?? 0
+    return Date.now() - at >= (this.#options.freshMs ?? HOUR)
+  }
+
+  async #erase(sha256: Buffer): Promise<void> {
+    await eraseCore((await this.#stores()).own, await this.#core(sha256))
+    await this.#options.facts.set({ kind: KIND, key: sha256, value: null })
+    this.#put.delete(sha256.toString('hex'))
   }
 
   /** The blob, from the cache or from the other end of a connection; it stays in the cache until it is released. */
@@ -279,6 +291,10 @@ export class Blobs extends ReadyResource {
       if (this.#turns.get(key) === settled) this.#turns.delete(key)
     }
   }
+}
+
+function bytesOf(refs: readonly Blob[]): number {
+  return refs.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }
 
 /** The blocks of a blob; only what lies across two parts is copied. */

@@ -10,17 +10,23 @@ import crypto from 'hypercore-crypto'
 import HyperDHT from 'hyperdht'
 import type { NoiseStream } from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
+import type { Job, JobStatement } from '#spec'
 import { encode } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
 import { BlobCache } from '../../src/compute/blob-cache.js'
 import { Blobs } from '../../src/compute/blobs.js'
 import type { BlobsOptions } from '../../src/compute/blobs.js'
+import { JobRecords } from '../../src/compute/job-records.js'
+import { neededBlobs } from '../../src/compute/needed-blobs.js'
 import { packInput, packOutput, sumsOf, unpackInput, unpackOutput } from '../../src/compute/parcel.js'
+import { RunRecords, newRecord } from '../../src/compute/run-records.js'
 import { seal, unseal } from '../../src/compute/seal.js'
 import { Facts } from '../../src/journal/facts.js'
 import { guardMux } from '../../src/network/mux.js'
 import { MIB, busyness } from './jobs.js'
+import { request } from './buyer.js'
 import { never } from './pair.js'
+import { agreed, terms } from './unsigned.js'
 
 const AGREEMENT = Buffer.alloc(32, 1)
 const FROM = Buffer.alloc(32, 2)
@@ -41,6 +47,14 @@ async function blobsIn(t: TestContext, dir: string, options: Partial<BlobsOption
     await facts.close()
   })
   return blobs
+}
+
+/** A provider's record of a job that came to this output. */
+function stated(state: string, output: JobStatement['output']): Job {
+  const [sum, signature] = [Buffer.alloc(32), Buffer.alloc(64)]
+  const result = { status: 'ok', limit: '', reason: '', exitCode: 0, fuel: 0n, tree: sum, stdout: sum }
+  const of = { agreement: sum, result, salt: sum, output, keyCommitment: sum, finalMsat: 0n, hash: sum }
+  return { ...agreed(terms(1), state), statement: { statement: of, signature } }
 }
 
 /** Two ends of a connection, the first of which serves what its blobs allow. */
@@ -180,6 +194,52 @@ test('what no agreement names is dropped when it is too much', async t => {
   blobs.grant(refs[0]!, FROM, AGREEMENT)
   await blobs.sweep()
   assert.deepEqual(await Promise.all(refs.map(ref => blobs.holds(ref))), [true, false, true])
+})
+
+test('what a run or a job that is not over may need stays, however much there is', async t => {
+  const dir = join(await folder(t), 'own')
+  const facts = new Facts(`${dir}.needed`)
+  await facts.ready()
+  const [runs, jobs] = [new RunRecords(facts), new JobRecords(facts)]
+  const needed = () => neededBlobs(runs, jobs)
+  const blobs = await blobsIn(t, dir, { ownBytes: 0, freshMs: 0, needed })
+  t.after(() => facts.close())
+  const put = async () => blobs.put([randomBytes(1000)])
+  const [module, input, old, output, ended] = [
+    await put(),
+    await put(),
+    await put(),
+    await put(),
+    await put()
+  ]
+  const record = newRecord(request(), { module, input }, 1)
+  await runs.save(record)
+  await runs.save({ ...newRecord(request(), { module, input: old }, 1), state: 'done' })
+  await jobs.save(stated('COMMITTED', output.ref))
+  await jobs.save(stated('ENDED', ended.ref))
+  const held = async () => Promise.all([module, input, old, output, ended].map(({ ref }) => blobs.holds(ref)))
+  await blobs.sweep()
+  assert.deepEqual(await held(), [true, true, false, true, false])
+  await runs.save({ ...record, state: 'cancelled' })
+  await blobs.sweep()
+  assert.deepEqual(await held(), [false, false, false, true, false])
+})
+
+test('what is put again while others are dropped stays', async t => {
+  const dir = join(await folder(t), 'own')
+  const facts = new Facts(`${dir}.facts`)
+  await facts.ready()
+  const before = new Blobs({ folder: dir, facts })
+  const bytes = [1, 2, 3].map(i => Buffer.alloc(1000, i))
+  for (const part of bytes) await before.put([part])
+  await before.close()
+  const blobs = new Blobs({ folder: dir, facts, ownBytes: 0 })
+  t.after(async () => {
+    await blobs.close()
+    await facts.close()
+  })
+  const [, again] = await Promise.all([blobs.sweep(), blobs.put([bytes[2]!])])
+  assert.equal(await blobs.holds(again.ref), true)
 })
 
 test('a blob of 100 MiB does not keep the node from anything else', { timeout: 120_000 }, async t => {
