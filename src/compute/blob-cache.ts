@@ -27,6 +27,8 @@ export class BlobCache extends ReadyResource {
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
   #uses = 0
+  /** ms. */
+  #stamped = 0
 
   constructor(options: CacheOptions) {
     super()
@@ -77,8 +79,7 @@ export class BlobCache extends ReadyResource {
     if (!entry) return null
     entry.used = ++this.#uses
     const path = join(this.#options.folder, name)
-    const now = new Date()
-    await utimes(path, now, now)
+    await this.#stamp(path)
     return readFile(path)
   }
 
@@ -95,6 +96,7 @@ export class BlobCache extends ReadyResource {
     } finally {
       await file.close()
     }
+    await this.#stamp(fresh)
     await rename(fresh, path)
     await syncFolder(this.#options.folder)
     this.#add(name, bytes.byteLength).pins++
@@ -103,6 +105,12 @@ export class BlobCache extends ReadyResource {
 
   async drop(from: Buffer, sha256: Buffer): Promise<void> {
     await this.#drop(nameOf(from, sha256))
+  }
+
+  /** The time of its last use, by which it is known after a restart: later than that of any before it. */
+  async #stamp(path: string): Promise<void> {
+    this.#stamped = Math.max(Date.now(), this.#stamped + 1)
+    await utimes(path, this.#stamped / 1000, this.#stamped / 1000)
   }
 
   #add(name: string, bytes: number): Entry {
