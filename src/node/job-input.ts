@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Hash } from 'node:crypto'
 import { open, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { JobFile } from '../compute/sandbox/job.js'
@@ -41,7 +42,8 @@ export async function readJob(params: JobParams, signal: AbortSignal): Promise<R
   const stdin =
     params.stdin === undefined ? Buffer.alloc(0) : await readBounded(params.stdin, MAX_STDIN, signal)
   const files = params.input === undefined ? [] : await readInput(params.input, signal)
-  return await jobOf(params, { name: basename(params.module), module, stdin, files }, params.args)
+  const parts = { name: basename(params.module), module, stdin, files }
+  return await jobOf(params, parts, params.args, await fingerprintFrom(parts))
 }
 
 /**
@@ -62,12 +64,14 @@ export async function readMap(
       'BAD_PATH'
     )
   const jobs: ReadJob[] = []
+  const shared = { module, stdin: Buffer.alloc(0) }
+  const fingerprint = await fingerprintFrom(shared)
   let bytes = 0
   for (const { name, path } of inputs) {
     const file = { path: basename(path), bytes: await readBounded(path, MAX_BLOB_BYTES - bytes, signal) }
     bytes += file.bytes.byteLength
     const args = params.args.map(arg => arg.replaceAll('{}', `/in/${file.path}`))
-    jobs.push(await jobOf(params, { name, module, stdin: Buffer.alloc(0), files: [file] }, args))
+    jobs.push(await jobOf(params, { name, ...shared, files: [file] }, args, fingerprint))
   }
   return jobs
 }
@@ -75,7 +79,8 @@ export async function readMap(
 async function jobOf(
   params: Pick<JobParams, 'module' | 'seed' | 'limits'>,
   parts: Pick<ReadJob, 'name' | 'module' | 'stdin' | 'files'>,
-  args: readonly string[]
+  args: readonly string[],
+  fingerprintOf: Fingerprinting
 ): Promise<ReadJob> {
   const fault = faultOfPaths(parts.files.map(({ path }) => path))
   if (fault) throw BushelError.badInput(`the input cannot be given to a job: ${fault}`, undefined, 'BAD_PATH')
@@ -95,25 +100,30 @@ export function limitsOf(settings: JobLimitSettings): Limits {
   return { ...DEFAULT_LIMITS, ...settings, cpuMs }
 }
 
-async function fingerprintOf({
+type Fingerprinting = (job: Pick<ReadJob, 'args' | 'files'>) => Promise<Buffer>
+
+/** Fingerprints of jobs with this module and standard input, which are hashed once for all of them. */
+async function fingerprintFrom({
   module,
-  args,
-  stdin,
-  files
-}: Pick<ReadJob, 'module' | 'args' | 'stdin' | 'files'>): Promise<Buffer> {
-  const hash = createHash('sha256').update('bushel/job/1\0')
-  const take = async (name: string, bytes: Buffer): Promise<void> => {
-    hash.update(`${Buffer.byteLength(name)}\0${name}\0${bytes.byteLength}\0`)
-    for (let at = 0; at < bytes.byteLength; at += STEP) {
-      hash.update(bytes.subarray(at, at + STEP))
-      if (at + STEP < bytes.byteLength) await new Promise(resolve => setImmediate(resolve))
-    }
+  stdin
+}: Pick<ReadJob, 'module' | 'stdin'>): Promise<Fingerprinting> {
+  const shared = createHash('sha256').update('bushel/job/1\0')
+  await take(shared, 'module', module)
+  await take(shared, 'stdin', stdin)
+  return async ({ args, files }) => {
+    const hash = shared.copy()
+    for (const arg of args.slice(1)) await take(hash, 'argument', Buffer.from(arg))
+    for (const { path, bytes } of files) await take(hash, path, bytes)
+    return hash.digest()
   }
-  await take('module', module)
-  await take('stdin', stdin)
-  for (const arg of args.slice(1)) await take('argument', Buffer.from(arg))
-  for (const { path, bytes } of files) await take(path, bytes)
-  return hash.digest()
+}
+
+async function take(hash: Hash, name: string, bytes: Buffer): Promise<void> {
+  hash.update(`${Buffer.byteLength(name)}\0${name}\0${bytes.byteLength}\0`)
+  for (let at = 0; at < bytes.byteLength; at += STEP) {
+    hash.update(bytes.subarray(at, at + STEP))
+    if (at + STEP < bytes.byteLength) await new Promise(resolve => setImmediate(resolve))
+  }
 }
 
 async function readModule(path: string, signal: AbortSignal): Promise<Buffer> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Hash } from 'node:crypto'
 import { lstat, mkdir, mkdtemp, readFile, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -187,4 +188,19 @@ test('an output that was paid for and has something in its way is written beside
     outOf(outcome, { ...place, name: '' }, () => assert.fail()),
     code('FILE_EXISTS')
   )
+})
+
+test('a map hashes its module once, and each of its jobs has the fingerprint that it has alone', async t => {
+  const module = Buffer.concat([MODULE, Buffer.alloc(1 << 20, 1)])
+  const dir = await folder(t, { 'job.wasm': module, 'in/a': 'a', 'in/b': 'b', 'in/c': 'c' })
+  const alone = await readJob(params(dir, { input: join(dir, 'in/b'), args: ['/in/b'] }), signal)
+  const update = t.mock.method(Hash.prototype, 'update')
+  const jobs = await readMap(
+    { ...params(dir, { args: ['{}'] }), map: { base: dir, pattern: 'in/*', parallel: 1 } },
+    signal
+  )
+  const bytes = update.mock.calls.reduce((sum, { arguments: [data] }) => sum + Buffer.byteLength(data), 0)
+  assert.deepEqual(jobs[1]!.fingerprint, alone.fingerprint)
+  assert.equal(new Set(jobs.map(({ seed }) => seed.toString('hex'))).size, 3)
+  assert.ok(bytes >= module.byteLength && bytes < 1.5 * module.byteLength, `${bytes} bytes`)
 })
