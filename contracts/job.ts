@@ -76,6 +76,12 @@ export function jobSegments(terms: JobPrice): Msat[] {
   return segments
 }
 
+/** What a payment of a job is for: to begin, the next part of the work, or what is left of the exact cost. */
+export function partOf(epoch: number): 'base' | 'segment' | 'rest' {
+  if (epoch === 0) return 'base'
+  return epoch === FINAL_EPOCH ? 'rest' : 'segment'
+}
+
 /** The sum of the first `count` segments, msat. */
 export function segmentsMsat(terms: JobPrice, count: number): Msat {
   return jobSegments(terms)

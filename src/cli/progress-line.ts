@@ -1,4 +1,3 @@
-import { FINAL_EPOCH } from '../../contracts/job.js'
 import { formatAmount } from '../../contracts/money.js'
 import { formatSize } from '../../contracts/quantity.js'
 import type { Progress } from '../node/api.js'
@@ -104,13 +103,9 @@ function jobLine(progress: Extract<Progress, { event: 'segment' | 'mapped' }>): 
     const { job, ok, done, total } = progress
     return `${ok ? 'done' : 'FAILED'}    ${job}, ${done} of ${total}`
   }
-  const { provider, epoch, msat } = progress
-  return `paid      ${formatAmount(BigInt(msat))} to ${provider.slice(0, 8)}, ${segmentName(epoch)}`
-}
-
-function segmentName(epoch: number): string {
-  if (epoch === 0) return 'the base'
-  return epoch === FINAL_EPOCH ? 'the last payment' : `segment ${epoch}`
+  const { provider, part, epoch, msat } = progress
+  const name = { base: 'the base', segment: `segment ${epoch}`, rest: 'the last payment' }[part]
+  return `paid      ${formatAmount(BigInt(msat))} to ${provider.slice(0, 8)}, ${name}`
 }
 
 function clock(seconds: number): string {

@@ -15,6 +15,7 @@ export interface HirePayingOptions {
   timeoutMs: number
   /** What a provider that asks for another payment than was agreed is told of as. */
   lie: (why: string) => BushelError
+  onpaid: (payment: Payment) => void
 }
 
 /** The last payment, as the provider's statement has it. */
@@ -57,13 +58,13 @@ export class HirePaying {
     return paidMsat + inFlightMsat === 0n
   }
 
-  /** Pays the segment that is due, or null when that one is paid already and the provider has not heard of it. */
-  async segment(due: JobDue): Promise<Payment | null> {
+  /** Pays the segment that is due; nothing when that one is paid already and the provider has not heard of it. */
+  async segment(due: JobDue): Promise<void> {
     await this.settle()
     const next = this.segments
     const epoch = due.countersign.list.slices[0]?.epoch
-    if (epoch !== undefined && epoch === next - 1) return null
-    return this.#pay(due, next, jobSegments(this.#options.terms)[next] ?? null)
+    if (epoch !== undefined && epoch === next - 1) return
+    await this.#pay(due, next, jobSegments(this.#options.terms)[next] ?? null)
   }
 
   /** What was sent and not heard of since is asked for by its hash; rejects with PAYMENT_PENDING while it is in limbo. */
@@ -72,14 +73,14 @@ export class HirePaying {
     for (const { step, epoch } of teller.ledger.payments(this.#id)) {
       if (step !== 'sent') continue
       try {
-        await teller.pay(this.#id, epoch, timeoutMs)
+        this.#options.onpaid(await teller.pay(this.#id, epoch, timeoutMs))
       } catch (error) {
         if (!(error instanceof BushelError) || !NOTHING_PAID.has(error.code)) throw error
       }
     }
   }
 
-  last(due: JobDue, { msat, hash }: Last): Promise<Payment | null> {
+  last(due: JobDue, { msat, hash }: Last): Promise<void> {
     return this.#pay(due, FINAL_EPOCH, msat, hash)
   }
 
@@ -88,27 +89,26 @@ export class HirePaying {
     epoch: number,
     msat: bigint | null,
     hash?: Buffer
-  ): Promise<Payment | null> {
+  ): Promise<void> {
     const { teller, terms, jobs, lie, timeoutMs } = this.#options
     const { identity, lightning } = terms.provider
     const fault = this.#faultOf(countersign, epoch, msat, hash)
     if (fault) throw lie(`it asks for a payment that is not due: ${fault}`)
     const known = teller.ledger.payment(this.#id, epoch)
-    if (known && isSettled(known.step)) return known
+    if (known && isSettled(known.step)) return
     if (!jobs.due(this.#id, epoch)) await jobs.saveDue(this.#id, epoch, countersign)
     await teller.intend(countersign.list, identity)
     await teller.bind(countersign.list, [invoice], lightning!, identity)
     try {
       const payment = await teller.pay(this.#id, epoch, timeoutMs)
       teller.applied(payment)
-      return payment
+      this.#options.onpaid(payment)
     } catch (error) {
       if (!(error instanceof BushelError) || error.code !== 'PAYMENT_FAILED') throw error
       // The same hash is tried again: it is never paid twice.
       const failures = (this.#failures.get(epoch) ?? 0) + 1
       this.#failures.set(epoch, failures)
       if (failures >= TRIES) throw error
-      return null
     }
   }
 

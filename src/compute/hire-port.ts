@@ -19,6 +19,8 @@ export interface Hire {
   readonly device: Buffer
   readonly identity: Buffer
   readonly terms: JobTerms
+  /** Called with each payment that has settled since this process is at it: 0 is the base, `FINAL_EPOCH` the rest. */
+  onpaid: (payment: { epoch: number; msat: bigint }) => void
   untilCommitted(
     signal: AbortSignal,
     onprogress: (progress: { state: string; fuel: bigint }) => void

@@ -65,7 +65,7 @@ export class Hire {
   readonly #paying: HirePaying
   #ciphertext: Buffer | null = null
   /** Called with each payment that was made. */
-  onpaid: (payment: Payment) => void = () => undefined
+  onpaid: (payment: Pick<Payment, 'epoch' | 'msat'>) => void = () => undefined
 
   constructor(context: HireContext, job: Job) {
     this.#context = context
@@ -77,7 +77,8 @@ export class Hire {
       jobs,
       terms: job.terms,
       timeoutMs: this.#patience.payment,
-      lie: why => this.#lie(why)
+      lie: why => this.#lie(why),
+      onpaid: payment => this.onpaid(payment)
     })
   }
 
@@ -237,8 +238,7 @@ export class Hire {
         const due = await this.#persist('jobFinal', channel =>
           channel.request('jobFinal', { agreement: this.id }, { timeoutMs: this.#patience.answer })
         )
-        const payment = await this.#paying.last(due, { msat, hash })
-        if (payment) this.onpaid(payment)
+        await this.#paying.last(due, { msat, hash })
       } catch (error) {
         if (!isPassing(error) || this.#context.now() > until) throw error
         await setTimeout(RETRY, undefined, { signal })
@@ -363,8 +363,7 @@ export class Hire {
       if (this.#paying.untouched && this.#context.now() > this.terms.startBy)
         throw this.#error('LAPSED', 'it was not begun in time; nothing was paid')
       try {
-        const payment = await this.#paying.segment(due)
-        if (payment) this.onpaid(payment)
+        await this.#paying.segment(due)
       } catch (error) {
         if (!isPassing(error)) throw error
       }

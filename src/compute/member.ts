@@ -21,7 +21,6 @@ export class Member implements Pick<RunMember, 'agreement' | 'ask' | 'identity' 
   statement: JobStatement | null = null
   readonly #hire: Hire | null
   readonly #before: RunMember
-  #told: { msat: Msat; payments: number }
 
   /** Null for the hire of one that is over, and of one that is not known any more. */
   constructor(record: RunMember, hire: Hire | null) {
@@ -34,7 +33,6 @@ export class Member implements Pick<RunMember, 'agreement' | 'ask' | 'identity' 
     this.state = record.state as MemberState
     this.note = record.note
     this.fuel = record.fuel
-    this.#told = { msat: this.paidMsat, payments: 0 }
   }
 
   static of(hire: Hire, ask: Buffer): Member {
@@ -70,27 +68,24 @@ export class Member implements Pick<RunMember, 'agreement' | 'ask' | 'identity' 
 
   /** Resolves when it has a result and is bound to it. */
   async commit(listener: RunListener, signal: AbortSignal): Promise<void> {
+    this.#tellPayments(listener)
     await this.hire.untilCommitted(signal, ({ state, fuel }) => {
       this.fuel = fuel
       listener.state({ provider: this.name, state, fuel })
-      this.#tell(listener)
     })
     listener.state({ provider: this.name, state: 'COMMITTED', fuel: this.fuel })
-    this.#tell(listener)
   }
 
   async reveal(listener: RunListener): Promise<void> {
+    this.#tellPayments(listener)
     this.statement = await this.hire.reveal()
     this.fuel = this.statement.result.fuel
     listener.state({ provider: this.name, state: 'REVEALED', fuel: this.fuel })
   }
 
-  async collect(listener: RunListener, signal: AbortSignal): Promise<JobOutput> {
-    try {
-      return await this.hire.collect(signal)
-    } finally {
-      this.#tell(listener)
-    }
+  collect(listener: RunListener, signal: AbortSignal): Promise<JobOutput> {
+    this.#tellPayments(listener)
+    return this.hire.collect(signal)
   }
 
   /** What is on disk of it. */
@@ -101,10 +96,7 @@ export class Member implements Pick<RunMember, 'agreement' | 'ask' | 'identity' 
     return { agreement, ask, identity, device, state, note, fuel, hash, paidMsat, feesMsat }
   }
 
-  #tell(listener: RunListener): void {
-    const msat = this.paidMsat - this.#told.msat
-    if (msat <= 0n) return
-    listener.paid({ provider: this.name, msat, epoch: this.#told.payments })
-    this.#told = { msat: this.paidMsat, payments: this.#told.payments + 1 }
+  #tellPayments(listener: RunListener): void {
+    this.hire.onpaid = ({ epoch, msat }) => listener.paid({ provider: this.name, msat, epoch })
   }
 }

@@ -57,6 +57,7 @@ export interface RunOutcome {
 export interface RunListener {
   note(message: string): void
   state(progress: { provider: string; state: string; fuel: bigint }): void
+  /** `epoch` is 0 for the base, a segment's number, or `FINAL_EPOCH` for the rest. */
   paid(payment: { provider: string; msat: bigint; epoch: number }): void
 }
 

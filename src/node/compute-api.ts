@@ -209,6 +209,14 @@ export type ComputeProgress =
   /** What the program printed, in portions, in order. `job` is the input's name in a map. */
   | { event: 'output'; stream: 'stdout' | 'stderr'; base64: string; job?: string }
   | { event: 'job'; provider: string; state: string; fuel: string; job?: string }
-  | { event: 'segment'; provider: string; epoch: number; msat: string; job?: string }
+  | {
+      event: 'segment'
+      provider: string
+      part: 'base' | 'segment' | 'rest'
+      /** Of a segment its number, from 1. */
+      epoch: number
+      msat: string
+      job?: string
+    }
   /** One job of a map is over. */
   | { event: 'mapped'; job: string; ok: boolean; done: number; total: number }

@@ -1,6 +1,6 @@
 import { encode } from '../../contracts/codec.js'
 import { BushelError } from '../../contracts/errors.js'
-import { TFUEL } from '../../contracts/job.js'
+import { TFUEL, partOf } from '../../contracts/job.js'
 import { formatKey, parseKey, shortKey } from '../../contracts/key.js'
 import { least } from '../../contracts/money.js'
 import { RESOURCE, SIDE } from '../../contracts/order.js'
@@ -219,7 +219,7 @@ export function listenerOf({ onProgress }: CallContext): RunListener {
     state: ({ provider, state, fuel }) =>
       onProgress({ event: 'job', provider, state, fuel: fuel.toString() }),
     paid: ({ provider, epoch, msat }) =>
-      onProgress({ event: 'segment', provider, epoch, msat: msat.toString() })
+      onProgress({ event: 'segment', provider, part: partOf(epoch), epoch, msat: msat.toString() })
   }
 }
 

@@ -480,7 +480,9 @@ test('what a program prints comes out byte for byte, and nothing else on standar
     const event = { event: 'output', base64: printed.toString('base64') } as const
     context.onProgress({ ...event, stream: 'stdout' })
     context.onProgress({ ...event, stream: 'stderr' })
-    context.onProgress({ event: 'segment', provider: b, epoch: 0, msat: '1000' })
+    context.onProgress({ event: 'segment', provider: b, part: 'base', epoch: 0, msat: '1000' })
+    context.onProgress({ event: 'segment', provider: b, part: 'segment', epoch: 2, msat: '2000' })
+    context.onProgress({ event: 'segment', provider: b, part: 'rest', epoch: 1 << 20, msat: '3000' })
     context.onProgress({ event: 'job', provider: b, state: 'RUNNING', fuel: '5000000' })
     context.onProgress({ event: 'job', provider: b, state: 'RUNNING', fuel: '6000000' })
     return { ...result, out: '/there' }
@@ -489,6 +491,8 @@ test('what a program prints comes out byte for byte, and nothing else on standar
   assert.deepEqual(people.bytes.stdout, printed)
   assert.ok(people.bytes.stderr.includes(printed))
   assert.match(people.stderr, /paid {6}1 sat to b+, the base/)
+  assert.match(people.stderr, /paid {6}2 sat to b+, segment 2/)
+  assert.match(people.stderr, /paid {6}3 sat to b+, the last payment/)
   assert.equal(people.stderr.match(/running/g)?.length, 1, 'a state is told once')
   assert.match(people.stderr, /written to  \/there/)
   assert.equal(people.exit, 0)

@@ -20,7 +20,7 @@ export class Buyer {
   readonly dir: string
   readonly stand = new StandIn()
   readonly notes: string[] = []
-  readonly payments: { provider: string; msat: bigint }[] = []
+  readonly payments: { provider: string; msat: bigint; epoch: number }[] = []
   readonly states: { provider: string; state: string }[] = []
   /** Why a payment to somebody, or of so much, is refused. */
   faultOf: JobsOptions['faultOf'] = () => null
@@ -48,7 +48,7 @@ export class Buyer {
   readonly listener: RunListener = {
     note: message => void this.notes.push(message),
     state: ({ provider, state }) => void this.states.push({ provider, state }),
-    paid: ({ provider, msat }) => void this.payments.push({ provider, msat })
+    paid: payment => void this.payments.push(payment)
   }
 
   async start(unattended = false): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { jobCost, jobSegments, segmentsMsat } from '../../contracts/job.js'
+import { FINAL_EPOCH, jobCost, jobSegments, segmentsMsat } from '../../contracts/job.js'
 import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
 import { job, program } from './jobs.js'
 import { BASE, PRICE, Street, balance, never, pack, request, sellCompute } from './pair.js'
@@ -52,6 +52,7 @@ test(
       assert.equal(result.fuel, local.fuel)
       assert.equal(result.tree.toString('hex') + result.stdout.toString('hex'), local.hash)
       const output = await hire.collect(never)
+      assert.deepEqual(epochs.slice(paidBefore), [FINAL_EPOCH])
       assert.equal(String(output.stdout), String(local.stdout))
       assert.deepEqual(
         output.files.map(({ path, bytes }) => [path, bytes]),

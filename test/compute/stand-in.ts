@@ -5,6 +5,7 @@ import type { JobEvidence, JobOutput, JobResult, JobStatement, JobTerms, SignedJ
 import { BushelError } from '../../contracts/errors.js'
 import {
   BLOB_BLOCK_BYTES,
+  FINAL_EPOCH,
   commitmentOf,
   finalMsat,
   jobCost,
@@ -170,6 +171,7 @@ class ScriptedHire implements Hire {
   readonly terms: JobTerms
   paidMsat = 0n
   feesMsat = 0n
+  onpaid: Hire['onpaid'] = () => undefined
   state: 'agreed' | 'committed' | 'paid' | 'abandoned' = 'agreed'
   readonly #stand: StandIn
   readonly provider: Provider
@@ -202,7 +204,10 @@ class ScriptedHire implements Hire {
   ): Promise<SignedJobCommitment> {
     const { script } = this.provider
     this.#stand.say('work', this.provider)
-    if (this.paidMsat === 0n) this.paidMsat = this.terms.baseMsat + (script.segmentsMsat ?? 0n)
+    if (this.paidMsat === 0n) {
+      this.#pay(0, this.terms.baseMsat)
+      if (script.segmentsMsat) this.#pay(1, script.segmentsMsat)
+    }
     onprogress({ state: 'RUNNING', fuel: this.#result.fuel / 2n })
     failing(this.provider, 'commit')
     if (this.state === 'agreed') await Promise.race([script.hold, aborted(signal)])
@@ -220,11 +225,17 @@ class ScriptedHire implements Hire {
 
   collect(): Promise<JobOutput> {
     this.#stand.say('collect', this.provider)
-    this.paidMsat = jobCost(this.terms, this.#result.fuel)
+    this.#pay(FINAL_EPOCH, jobCost(this.terms, this.#result.fuel) - this.paidMsat)
     failing(this.provider, 'collect')
     this.feesMsat = 1n
     this.state = 'paid'
     return Promise.resolve(GOOD)
+  }
+
+  #pay(epoch: number, msat: bigint): void {
+    if (msat <= 0n) return
+    this.paidMsat += msat
+    this.onpaid({ epoch, msat })
   }
 
   abandon(): Promise<void> {

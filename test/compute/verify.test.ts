@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { parseEvidence, verifyEvidence } from '../../contracts/evidence.js'
-import { jobCost, mostFuel, resultHash, segmentsMsat } from '../../contracts/job.js'
+import { FINAL_EPOCH, jobCost, mostFuel, resultHash, segmentsMsat } from '../../contracts/job.js'
 import { formatKey } from '../../contracts/key.js'
 import { BushelError } from '../../contracts/errors.js'
 import type { JobView, RunOutcome } from '../../src/compute/jobs.js'
@@ -38,9 +38,13 @@ test('one provider runs a job, is paid exactly what its fuel comes to, and the o
   assert.equal(outcome.feesMsat, 1n)
   assert.deepEqual(outcome.evidence, [])
   assert.equal(verdictOf(outcome, a!), 'equal')
-  assert.equal(
-    buyer.payments.reduce((sum, { msat }) => sum + msat, 0n),
-    outcome.paidMsat
+  assert.deepEqual(
+    buyer.payments.map(({ epoch, msat }) => [epoch, msat]),
+    [
+      [0, 1000n],
+      [FINAL_EPOCH, outcome.paidMsat - 1000n]
+    ],
+    'the base, and the rest'
   )
   assert.equal(buyer.experiences.of(a!.ask.identity)?.good, 1)
 })

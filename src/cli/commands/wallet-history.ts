@@ -1,3 +1,4 @@
+import { FINAL_EPOCH } from '../../../contracts/job.js'
 import { formatAmount } from '../../../contracts/money.js'
 import { withNode } from '../../daemon/access.js'
 import { parseWhole } from '../arguments.js'
@@ -30,7 +31,7 @@ export const run: Action = async ({ place, output, context }, _positional, optio
               formatAmount(BigInt(feeMsat)),
               status,
               agreement
-                ? `${kind} ${epoch} of ${agreement.slice(0, 8)}`
+                ? `${kind} ${epoch === FINAL_EPOCH ? 'last' : epoch} of ${agreement.slice(0, 8)}`
                 : description || (kind ?? 'not by Bushel')
             ]
           )
