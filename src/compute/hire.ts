@@ -223,6 +223,9 @@ export class Hire {
           throw await this.#proven('BAD_PEER', `its encrypted output is not what it stated: ${error.message}`)
         if (!isPassing(error) || this.#context.now() > until) throw error
         await setTimeout(RETRY, undefined, { signal })
+        // It may be gone for good.
+        const progress = await this.#ask(signal)
+        if (progress) this.#assertGoesOn(progress)
       }
     }
   }
@@ -344,7 +347,8 @@ export class Hire {
   }
 
   /** Does what the provider's answer asks for; gives its commitment when it has a result. */
-  async #follow({ state, due, commitment, reason }: JobProgress): Promise<SignedJobCommitment | null> {
+  async #follow(progress: JobProgress): Promise<SignedJobCommitment | null> {
+    const { due, commitment } = progress
     if (commitment) {
       const { agreement } = commitment.commitment
       const holds =
@@ -355,10 +359,7 @@ export class Hire {
       await this.#save({ state: 'COMMITTED', commitment })
       return commitment
     }
-    if (reason || GIVEN_UP.has(state)) {
-      const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_WORDS)
-      throw BushelError.failed(`${this.#name} gave the job up: ${words}`, undefined, 'JOB_FAILED')
-    }
+    this.#assertGoesOn(progress)
     if (due) {
       if (this.#paying.untouched && this.#context.now() > this.terms.startBy)
         throw this.#error('LAPSED', 'it was not begun in time; nothing was paid')
@@ -370,6 +371,13 @@ export class Hire {
       if (this.state === 'BOUND' && this.#paying.segments > 0) await this.#save({ state: 'RUNNING' })
     }
     return null
+  }
+
+  /** By what the provider says of it. */
+  #assertGoesOn({ state, reason }: JobProgress): void {
+    if (!reason && !GIVEN_UP.has(state)) return
+    const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_WORDS)
+    throw BushelError.failed(`${this.#name} gave the job up: ${words}`, undefined, 'JOB_FAILED')
   }
 
   /** A connection that breaks is made again, within the patience for silence. */

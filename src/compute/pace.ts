@@ -88,11 +88,11 @@ function isWithin({ from, to }: { from: number; to: number }, at: number): boole
   return from <= to ? minute >= from && minute < to : minute >= from || minute < to
 }
 
-/** Counts processors that are busy with anything but what runs at a lower priority, as guests do. */
-function busyProcessors(): () => number {
+/** Counts processors that are busy with anything but what runs at a lower priority, as guests do, since the last call. */
+export function busyProcessors(processors = cpus): () => number {
   const read = (): { busy: number; all: number } => {
     let [busy, all] = [0, 0]
-    for (const { times } of cpus()) {
+    for (const { times } of processors()) {
       const { user, nice, sys, idle, irq } = times
       busy += user + sys + irq
       all += user + nice + sys + idle + irq
@@ -104,6 +104,6 @@ function busyProcessors(): () => number {
     const before = last
     last = read()
     const passed = last.all - before.all
-    return passed > 0 ? (cpus().length * (last.busy - before.busy)) / passed : 0
+    return passed > 0 ? (processors().length * (last.busy - before.busy)) / passed : 0
   }
 }

@@ -364,8 +364,9 @@ export class Worker extends ReadyResource {
 
   async #reveal(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobReveal'>> {
     const job = this.#of(agreement, peer)
-    if (!job.statement || (isOver(job) && job.state !== 'DONE'))
-      throw new Decline('NO_RESULT', 'there is no result to reveal')
+    if (isOver(job) && job.state !== 'DONE')
+      throw new Decline('NO_RESULT', `the job is over: ${job.reason ?? job.state}`)
+    if (!job.statement) throw new Decline('NO_RESULT', 'there is no result to reveal')
     if (!isOver(job)) this.#options.blobs.grant(job.statement.statement.output, peer.device, agreement)
     if (job.state === 'COMMITTED') await this.#save({ ...job, state: 'REVEALED' })
     return { body: job.statement }

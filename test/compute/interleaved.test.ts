@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict'
-import { on } from 'node:events'
 import { test } from 'node:test'
-import type { Job, JobDue } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
 import { FINAL_EPOCH, jobId } from '../../contracts/job.js'
 import { DAY, MINUTE } from '../../contracts/quantity.js'
 import type { Hire } from '../../src/compute/hire.js'
 import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
-import type { Worker } from '../../src/compute/worker.js'
-import type { Trade } from '../../src/node/trade.js'
 import { program } from './jobs.js'
-import { Street, balance, never, pack, request, sellCompute } from './pair.js'
+import { Street, balance, never, pack, payDue, request, sellCompute, untilTold } from './pair.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
 
@@ -18,20 +14,6 @@ function gate(): { open: () => void; opened: Promise<void> } {
   let open = (): void => undefined
   const opened = new Promise<void>(resolve => (open = resolve))
   return { open, opened }
-}
-
-/** Resolves when the work on a job is told to stand so. */
-async function untilTold(worker: Worker, id: Buffer, state: string): Promise<void> {
-  for await (const [{ terms }, told] of on(worker, 'progress') as AsyncIterable<[Job, string]>)
-    if (told === state && jobId(terms).equals(id)) return
-}
-
-/** Pays what is asked for, as it is asked for. */
-async function pay({ teller }: Trade, { id, terms }: Hire, { countersign, invoice }: JobDue): Promise<void> {
-  const { list } = countersign
-  await teller.intend(list)
-  await teller.bind(list, [invoice], terms.provider.lightning!)
-  await teller.pay(id, list.slices[0]!.epoch)
 }
 
 test('what a buyer and a provider of compute do at once comes out right', { timeout: 120_000 }, async t => {
@@ -66,11 +48,11 @@ test('what a buyer and a provider of compute do at once comes out right', { time
     async () => {
       const hire = await agree('20000')
       const waiting = untilTold(worker, hire.id, 'WAITING')
-      await pay(buys, hire, (await asked(hire)).due!)
+      await payDue(buys, hire, (await asked(hire)).due!)
       await waiting
       const { due } = await asked(hire)
       const other = await worker.places.enter(1, never)
-      await pay(buys, hire, due!)
+      await payDue(buys, hire, due!)
       await sells.teller.wasReceived(hire.id, 1, 10_000)
       const { state, due: early } = await asked(hire)
       assert.deepEqual([state, early?.countersign.list.slices[0]?.epoch], ['QUEUED', undefined])
@@ -91,7 +73,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
       reached.open()
       await hold.opened
     }
-    await pay(buys, hire, due!)
+    await payDue(buys, hire, due!)
     await reached.opened
     sells.jobs.save = save
     await channel.request('jobCancel', { agreement: hire.id })
@@ -120,7 +102,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
     const hire = await revealed()
     const due = await channel.request('jobFinal', { agreement: hire.id })
     sells.teller.refuseRest = async id => {
-      await pay(buys, hire, due)
+      await payDue(buys, hire, due)
       await refuseRest.call(sells.teller, id)
     }
     await dayLater()
@@ -152,7 +134,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
 
   await t.test('a buyer that cancels what it has paid for whole leaves a job that is done', async () => {
     const hire = await revealed()
-    await pay(buys, hire, await channel.request('jobFinal', { agreement: hire.id }))
+    await payDue(buys, hire, await channel.request('jobFinal', { agreement: hire.id }))
     await sells.teller.wasReceived(hire.id, FINAL_EPOCH, 10_000)
     await hire.abandon('it changed its mind')
     assert.equal(sells.jobs.get('provider', hire.id)!.state, 'DONE')
@@ -166,7 +148,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
     await assert.rejects(agree('1'), coded('NO_CAPACITY'))
     ahead = 2 * MINUTE
     const last = await agree('1').finally(() => (ahead = 0))
-    await assert.rejects(pay(buys, first, due!), coded('PAYMENT_FAILED'))
+    await assert.rejects(payDue(buys, first, due!), coded('PAYMENT_FAILED'))
     assert.match((await asked(first)).reason!, /another took its place/)
     assert.deepEqual(
       worker.jobs.map(({ job }) => jobId(job.terms)),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, readdir, readlink, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -10,6 +10,7 @@ import type { BushelError } from '../../contracts/errors.js'
 import { HOST_COST } from '../../src/compute/fuel/meter.js'
 import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
 import type { JobFile, Outcome } from '../../src/compute/sandbox/sandbox.js'
+import { guests, ownNamespaces } from './guest-processes.js'
 import { MIB, PLENTY, busyness, isolations, job, program, programs } from './jobs.js'
 import { RANDOM_GET, moduleOf, unsigned } from './modules.js'
 
@@ -30,33 +31,6 @@ const given: JobFile[] = [
 ]
 const files = () => job(program('files'), { files: given, stdin: Buffer.from('from standard input\n') })
 const work = (more = {}) => job(program('work'), { args: ['2000'], ...more })
-
-/** The guests of this process that run now. */
-async function guests(): Promise<{ pid: number; status: string; stat: string[] }[]> {
-  const found = []
-  for (const pid of (await readdir('/proc')).filter(name => /^\d+$/.test(name))) {
-    const [line, status, stat] = await Promise.all(
-      ['cmdline', 'status', 'stat'].map(name => readFile(`/proc/${pid}/${name}`, 'latin1').catch(() => ''))
-    )
-    const isGuest = line!.startsWith(`${process.execPath}\0`) && /\/guest\/main\.js\0$/.test(line!)
-    if (isGuest && (await descends(Number(pid)))) {
-      found.push({
-        pid: Number(pid),
-        status: status!,
-        stat: stat!.slice(stat!.lastIndexOf(')') + 2).split(' ')
-      })
-    }
-  }
-  return found
-}
-
-async function descends(pid: number): Promise<boolean> {
-  while (pid > 1 && pid !== process.pid) {
-    const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '')
-    pid = Number(/^PPid:\s+(\d+)/m.exec(status)?.[1] ?? 0)
-  }
-  return pid === process.pid
-}
 
 for (const { isolation, skip } of isolations) {
   describe(`the sandbox in isolation '${isolation}'`, { skip }, () => {
@@ -172,14 +146,8 @@ for (const { isolation, skip } of isolations) {
                 assert.match(guest.status, new RegExp(`^${set}:\\s+0+$`, 'm'))
               }
               assert.match(await readFile(`/proc/${guest.pid}/environ`, 'latin1'), /^(PWD=\/\0)?$/)
-              if (isolation === 'bwrap') {
-                for (const kind of ['net', 'pid', 'mnt', 'ipc', 'user']) {
-                  const [theirs, ours] = await Promise.all(
-                    [guest.pid, process.pid].map(pid => readlink(`/proc/${pid}/ns/${kind}`))
-                  )
-                  assert.notEqual(theirs, ours, kind)
-                }
-              }
+              if (isolation === 'bwrap')
+                assert.deepEqual(await ownNamespaces(guest.pid), ['net', 'pid', 'mnt', 'ipc', 'user'])
               return null
             }
           })

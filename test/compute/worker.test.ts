@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { on, once } from 'node:events'
+import type { CpuInfo } from 'node:os'
 import { describe, test } from 'node:test'
 import { BushelError } from '../../contracts/errors.js'
+import { DAY, MINUTE } from '../../contracts/quantity.js'
 import type { Hire } from '../../src/compute/hire.js'
-import { Pace } from '../../src/compute/pace.js'
+import { Pace, busyProcessors } from '../../src/compute/pace.js'
 import { Places } from '../../src/compute/places.js'
 import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
-import { program } from './jobs.js'
-import { Street, balance, never, pack, request, sellCompute } from './pair.js'
+import { guests, ownNamespaces } from './guest-processes.js'
+import { isolations, program } from './jobs.js'
+import { Street, balance, never, pack, payDue, request, sellCompute, untilTold } from './pair.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
 const at = (hour: number, minute = 0): number => new Date(2026, 0, 5, hour, minute).getTime()
@@ -46,6 +50,43 @@ describe('when jobs run on the machine', () => {
     busy = 2
     pace.look()
     assert.equal(pace.open, true, 'a machine lent without condition works on')
+    pace.stop()
+  })
+})
+
+describe('what keeps the machine busy', () => {
+  /** Two processors that have spent so much, ms. */
+  const processors = (user: number, nice: number, idle: number): CpuInfo[] =>
+    [0, 1].map(() => ({ model: '', speed: 0, times: { user, nice, sys: 0, idle, irq: 0 } }))
+
+  test('is what others use of it; guests, which run at a lower priority, are not counted', () => {
+    let spent = processors(0, 0, 0)
+    const busy = busyProcessors(() => spent)
+    spent = processors(0, 1000, 0)
+    assert.equal(busy(), 0)
+    spent = processors(1000, 1000, 0)
+    assert.equal(busy(), 2)
+    spent = processors(1250, 1000, 750)
+    assert.equal(busy(), 0.5)
+    assert.equal(busy(), 0, 'no time has passed')
+  })
+
+  test('is read from the machine: a process that works hard is seen', async () => {
+    const pace = new Pace({ settings: { hours: null, onlyIdle: true }, busy: busyProcessors() })
+    const measured = busyProcessors()
+    const begun = performance.now()
+    // Works until it has had a second of processor time, however long that takes it here.
+    const work = `const begun = process.cpuUsage()
+      const used = () => { const { user, system } = process.cpuUsage(begun); return (user + system) / 1000 }
+      while (used() < 1000);
+      process.send(used())`
+    const child = spawn(process.execPath, ['-e', work], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const [used] = (await once(child, 'message')) as [number]
+    const busy = measured()
+    const passed = performance.now() - begun
+    assert.ok(busy * passed > used / 2, `${busy} processors for ${passed} ms, ${used} ms of them known`)
+    pace.look()
+    if (busy >= 0.5) assert.equal(pace.fault, 'jobs run here only while the machine is idle')
     pace.stop()
   })
 })
@@ -93,8 +134,13 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
   const street = await Street.open(t)
   let busy = 0
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 1, isolation: 'process' })
-  const provider = await street.node('provider', { worker: { openSandbox, busy: () => busy } })
-  const buyer = await street.node('buyer', { serve: false })
+  let ahead = 0
+  const now = () => Date.now() + ahead
+  const tickEvery = 2 ** 30
+  const provider = await street.node('provider', {
+    worker: { openSandbox, busy: () => busy, now, tickEvery }
+  })
+  const buyer = await street.node('buyer', { serve: false, jobPatience: { fetch: 1000 } })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
   const worker = sells.compute.worker!
@@ -176,8 +222,58 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
     await assert.rejects(hire.reveal(), coded('JOB_OVER'))
   })
 
+  for (const step of ['committed', 'revealed'] as const) {
+    await t.test(`a result that is ${step} and never paid for is kept for a day, and no longer`, async () => {
+      const hire = await agree('1')
+      await hire.untilCommitted(never, () => undefined)
+      const { statement } = sells.jobs.get('provider', hire.id)!
+      const { output } = step === 'committed' ? statement!.statement : await hire.reveal()
+      const later = async (ms: number): Promise<void> => {
+        ahead = ms
+        await worker.look().finally(() => (ahead = 0))
+      }
+      await later(DAY - MINUTE)
+      assert.equal(worker.jobs.length, 1)
+      assert.equal(await sells.blobs.holds(output), true)
+      await later(DAY + MINUTE)
+      const { state, reason } = sells.jobs.get('provider', hire.id)!
+      assert.deepEqual([worker.jobs.length, state, reason], [0, 'ENDED', 'its result was not paid'])
+      assert.equal(await sells.blobs.holds(output), false, 'its disk is free')
+      await assert.rejects(hire.collect(never), /its result was not paid/)
+      await hire.abandon('it came too late')
+    })
+  }
+
   await t.test('the sums are those of the wallets', async () => {
     for (const trade of [sells, buys]) assert.deepEqual((await balance(trade)).faults, [])
     assert.deepEqual(street.faults, [])
   })
+})
+
+const [, bubblewrap] = isolations
+
+test('a bought job runs in bubblewrap', { timeout: 120_000, skip: bubblewrap!.skip }, async t => {
+  const street = await Street.open(t)
+  const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 0 })
+  const provider = await street.node('provider', { worker: { openSandbox } })
+  const buyer = await street.node('buyer', { serve: false })
+  const offer = await sellCompute(provider, { isolation: 'bwrap' })
+  const [sells, buys] = [await provider.trade(), await buyer.trade()]
+  const hire = await buys.hires.agree(
+    await request(buys, offer, 'work', ['20000'], { sliceStartMsat: 20n }),
+    never
+  )
+  assert.equal(hire.terms.isolation, 'bwrap')
+  const channel = await buys.deals.open(provider.home.device.publicKey)
+  const { due } = await channel.request('jobProgress', { agreement: hire.id })
+  const waiting = untilTold(sells.worker!, hire.id, 'WAITING')
+  await payDue(buys, hire, due!)
+  await waiting
+  const [guest, ...others] = await guests()
+  assert.ok(guest && others.length === 0)
+  assert.deepEqual(await ownNamespaces(guest.pid), ['net', 'pid', 'mnt', 'ipc', 'user'])
+  await hire.untilCommitted(never, () => undefined)
+  assert.match(String((await hire.collect(never)).stdout), /^\S+ [0-9a-f]{16}\n$/)
+  for (const trade of [sells, buys]) assert.deepEqual((await balance(trade)).faults, [])
+  assert.deepEqual(street.faults, [])
 })
