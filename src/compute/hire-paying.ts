@@ -1,6 +1,7 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Countersign, JobDue, JobTerms } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
-import { FINAL_EPOCH, jobId, jobSegments } from '../../contracts/job.js'
+import { FINAL_EPOCH, jobId, jobSegments, partOf } from '../../contracts/job.js'
 import { verify } from '../../contracts/signature.js'
 import type { Payment } from '../payment/ledger.js'
 import { isSettled } from '../payment/ledger.js'
@@ -13,6 +14,8 @@ export interface HirePayingOptions {
   terms: JobTerms
   /** How long a payment is waited for, ms. */
   timeoutMs: number
+  /** After a first failure, before it is tried again, ms. */
+  retryMs: number
   /** What a provider that asks for another payment than was agreed is told of as. */
   lie: (why: string) => BushelError
   onpaid: (payment: Payment) => void
@@ -24,9 +27,17 @@ export interface Last {
   hash: Buffer
 }
 
+/** What a payment that is asked for is by the terms and the statement; without an amount none is left to pay. */
+interface Expected {
+  epoch: number
+  msat: bigint | null
+  hash?: Buffer
+}
+
 const NOTHING_PAID = new Set(['PAYMENT_FAILED', 'INVOICE_EXPIRED'])
 /** Tries of one payment that the wallet says has failed. */
-const TRIES = 3
+const TRIES = 5
+const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
 
 /** Pays what a job falls due for, each payment once, after it was held against the terms. */
 export class HirePaying {
@@ -59,12 +70,12 @@ export class HirePaying {
   }
 
   /** Pays the segment that is due; nothing when that one is paid already and the provider has not heard of it. */
-  async segment(due: JobDue): Promise<void> {
+  async segment(due: JobDue, signal: AbortSignal): Promise<void> {
     await this.settle()
     const next = this.segments
     const epoch = due.countersign.list.slices[0]?.epoch
     if (epoch !== undefined && epoch === next - 1) return
-    await this.#pay(due, next, jobSegments(this.#options.terms)[next] ?? null)
+    await this.#pay(due, { epoch: next, msat: jobSegments(this.#options.terms)[next] ?? null }, signal)
   }
 
   /** What was sent and not heard of since is asked for by its hash; rejects with PAYMENT_PENDING while it is in limbo. */
@@ -80,19 +91,15 @@ export class HirePaying {
     }
   }
 
-  last(due: JobDue, { msat, hash }: Last): Promise<void> {
-    return this.#pay(due, FINAL_EPOCH, msat, hash)
+  last(due: JobDue, last: Last, signal: AbortSignal): Promise<void> {
+    return this.#pay(due, { epoch: FINAL_EPOCH, ...last }, signal)
   }
 
-  async #pay(
-    { countersign, invoice }: JobDue,
-    epoch: number,
-    msat: bigint | null,
-    hash?: Buffer
-  ): Promise<void> {
+  async #pay({ countersign, invoice }: JobDue, expected: Expected, signal: AbortSignal): Promise<void> {
+    const { epoch } = expected
     const { teller, terms, jobs, lie, timeoutMs } = this.#options
     const { identity, lightning } = terms.provider
-    const fault = this.#faultOf(countersign, epoch, msat, hash)
+    const fault = this.#faultOf(countersign, expected)
     if (fault) throw lie(`it asks for a payment that is not due: ${fault}`)
     const known = teller.ledger.payment(this.#id, epoch)
     if (known && isSettled(known.step)) return
@@ -104,20 +111,16 @@ export class HirePaying {
       teller.applied(payment)
       this.#options.onpaid(payment)
     } catch (error) {
-      if (!(error instanceof BushelError) || error.code !== 'PAYMENT_FAILED') throw error
+      if (!(error instanceof BushelError) || !NOTHING_PAID.has(error.code)) throw error
       // The same hash is tried again: it is never paid twice.
       const failures = (this.#failures.get(epoch) ?? 0) + 1
       this.#failures.set(epoch, failures)
-      if (failures >= TRIES) throw error
+      if (failures >= TRIES || error.code === 'INVOICE_EXPIRED') throw unpayable(error, epoch)
+      await setTimeout(this.#options.retryMs * 2 ** (failures - 1), undefined, { signal })
     }
   }
 
-  #faultOf(
-    { list, signature }: Countersign,
-    epoch: number,
-    msat: bigint | null,
-    hash?: Buffer
-  ): string | null {
+  #faultOf({ list, signature }: Countersign, { epoch, msat, hash }: Expected): string | null {
     const [slice, ...more] = list.slices
     if (!slice || more.length > 0) return `it lists ${list.slices.length} payments`
     if (!list.agreement.equals(this.#id)) return 'it is for another agreement'
@@ -130,4 +133,13 @@ export class HirePaying {
       return 'its signature does not hold'
     return null
   }
+}
+
+/** It is not for want of tries: what was paid before stays paid, and this never is. */
+function unpayable({ code, exit, message }: BushelError, epoch: number): BushelError {
+  const hint = 'what was paid before is lost with this provider; another may still do the job'
+  return new BushelError({
+    ...{ code, exit, hint },
+    message: `${NAMES[partOf(epoch)]} could not be paid: ${message}`
+  })
 }

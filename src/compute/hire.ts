@@ -77,6 +77,7 @@ export class Hire {
       jobs,
       terms: job.terms,
       timeoutMs: this.#patience.payment,
+      retryMs: this.#patience.retry,
       lie: why => this.#lie(why),
       onpaid: payment => this.onpaid(payment)
     })
@@ -148,7 +149,7 @@ export class Hire {
       if (progress) {
         heard = now()
         const { state, fuel } = progress
-        const commitment = await this.#follow(progress)
+        const commitment = await this.#follow(progress, signal)
         if (commitment) return commitment
         const paid = this.#paying.segments
         if (state !== moved.state || fuel > moved.fuel || paid > moved.paid)
@@ -241,7 +242,7 @@ export class Hire {
         const due = await this.#persist('jobFinal', channel =>
           channel.request('jobFinal', { agreement: this.id }, { timeoutMs: this.#patience.answer })
         )
-        await this.#paying.last(due, { msat, hash })
+        await this.#paying.last(due, { msat, hash }, signal)
       } catch (error) {
         if (!isPassing(error) || this.#context.now() > until) throw error
         await setTimeout(RETRY, undefined, { signal })
@@ -347,7 +348,7 @@ export class Hire {
   }
 
   /** Does what the provider's answer asks for; gives its commitment when it has a result. */
-  async #follow(progress: JobProgress): Promise<SignedJobCommitment | null> {
+  async #follow(progress: JobProgress, signal: AbortSignal): Promise<SignedJobCommitment | null> {
     const { due, commitment } = progress
     if (commitment) {
       const { agreement } = commitment.commitment
@@ -364,7 +365,7 @@ export class Hire {
       if (this.#paying.untouched && this.#context.now() > this.terms.startBy)
         throw this.#error('LAPSED', 'it was not begun in time; nothing was paid')
       try {
-        await this.#paying.segment(due)
+        await this.#paying.segment(due, signal)
       } catch (error) {
         if (!isPassing(error)) throw error
       }

@@ -12,6 +12,8 @@ export interface JobPatience {
   reach: number
   /** What becomes of a payment that was sent. */
   payment: number
+  /** After a payment that failed, before it is tried again; twice as long each time. */
+  retry: number
   /** A provider that cannot be reached, or does not answer. */
   silence: number
   /** A job that does not move: neither its state nor its fuel. */
@@ -25,6 +27,7 @@ export const JOB_PATIENCE: JobPatience = {
   fetch: 60_000,
   reach: 30_000,
   payment: 60_000,
+  retry: 500,
   silence: 120_000,
   stall: 15 * 60_000
 }
