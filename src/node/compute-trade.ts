@@ -1,12 +1,15 @@
 import { join } from 'node:path'
 import ReadyResource from 'ready-resource'
+import type { Blob } from '#spec'
 import { ComputeBids } from '../compute/bids.js'
 import { Blobs } from '../compute/blobs.js'
 import { EvidenceFiles } from '../compute/evidence-files.js'
 import { Hires } from '../compute/hires.js'
 import { JobRecords, isOver } from '../compute/job-records.js'
 import type { Jobs, RunListener } from '../compute/jobs.js'
+import { neededBlobs } from '../compute/needed-blobs.js'
 import { JOB_PATIENCE } from '../compute/patience.js'
+import { RunRecords } from '../compute/run-records.js'
 import { Worker } from '../compute/worker.js'
 import { jobsOf } from './job-buying.js'
 import { readLending } from './lending.js'
@@ -35,7 +38,8 @@ export class ComputeTrade extends ReadyResource {
     const folder = join(dir, 'compute')
     const { fetch: stallMs } = { ...JOB_PATIENCE, ...jobPatience }
     const jobs = new JobRecords(facts, now)
-    const blobs = new Blobs({ folder, facts, stallMs })
+    const needed = (): Iterable<Blob> => neededBlobs(new RunRecords(facts), jobs)
+    const blobs = new Blobs({ folder, facts, stallMs, needed })
     this.jobs = jobs
     this.blobs = blobs
     this.hires = new Hires({

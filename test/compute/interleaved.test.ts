@@ -31,10 +31,13 @@ test('what a buyer and a provider of compute do at once comes out right', { time
   const buyer = await street.node('buyer', { serve: false })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
-  const worker = sells.worker!
+  const worker = sells.compute.worker!
   const packed = await pack(buys, program('work'))
   const agree = async (rounds: string): Promise<Hire> =>
-    buys.hires.agree(await request(buys, offer, 'work', [rounds], { packed, sliceStartMsat: 20n }), never)
+    buys.compute.hires.agree(
+      await request(buys, offer, 'work', [rounds], { packed, sliceStartMsat: 20n }),
+      never
+    )
   const channel = await buys.deals.open(provider.home.device.publicKey)
   const serves = async (): Promise<void> => {
     const hire = await agree('1')
@@ -63,24 +66,24 @@ test('what a buyer and a provider of compute do at once comes out right', { time
   )
 
   await t.test('a job that is cancelled while its base comes in stays cancelled', async () => {
-    const { save } = sells.jobs
+    const { save } = sells.compute.jobs
     const hire = await agree('1')
     const { due } = await asked(hire)
     const [reached, hold] = [gate(), gate()]
-    sells.jobs.save = async job => {
-      await save.call(sells.jobs, job)
+    sells.compute.jobs.save = async job => {
+      await save.call(sells.compute.jobs, job)
       if (job.state !== 'QUEUED') return
       reached.open()
       await hold.opened
     }
     await payDue(buys, hire, due!)
     await reached.opened
-    sells.jobs.save = save
+    sells.compute.jobs.save = save
     await channel.request('jobCancel', { agreement: hire.id })
     hold.open()
     await serves()
     assert.deepEqual(worker.jobs, [])
-    assert.equal(sells.jobs.get('provider', hire.id)!.state, 'ENDED')
+    assert.equal(sells.compute.jobs.get('provider', hire.id)!.state, 'ENDED')
     await hire.abandon('that was it')
   })
 
@@ -107,7 +110,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
     }
     await dayLater()
     sells.teller.refuseRest = refuseRest
-    assert.equal(sells.jobs.get('provider', hire.id)!.state, 'PAID')
+    assert.equal(sells.compute.jobs.get('provider', hire.id)!.state, 'PAID')
     assert.match(String((await hire.collect(never)).stdout), /^\S+ [0-9a-f]{16}\n$/)
   })
 
@@ -128,7 +131,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
     hold.open()
     await looking
     await final
-    assert.equal(sells.jobs.get('provider', hire.id)!.state, 'ENDED')
+    assert.equal(sells.compute.jobs.get('provider', hire.id)!.state, 'ENDED')
     await hire.abandon('that was it')
   })
 
@@ -137,7 +140,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
     await payDue(buys, hire, await channel.request('jobFinal', { agreement: hire.id }))
     await sells.teller.wasReceived(hire.id, FINAL_EPOCH, 10_000)
     await hire.abandon('it changed its mind')
-    assert.equal(sells.jobs.get('provider', hire.id)!.state, 'DONE')
+    assert.equal(sells.compute.jobs.get('provider', hire.id)!.state, 'DONE')
   })
 
   await t.test('an agreement that gave its place up cannot be paid any more', async () => {

@@ -1,18 +1,22 @@
+import { on } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import createTestnet from 'hyperdht/testnet.js'
-import type { JobFile } from '#spec'
+import type { Job, JobDue, JobFile } from '#spec'
 import { encode } from '../../contracts/codec.js'
+import { jobId } from '../../contracts/job.js'
 import { parseKey } from '../../contracts/key.js'
 import { RESOURCE, SIDE } from '../../contracts/order.js'
 import { DAY } from '../../contracts/quantity.js'
 import { consumedByJobs } from '../../src/compute/consumed.js'
 import { FUEL_VERSION } from '../../src/compute/fuel/meter.js'
+import type { Hire } from '../../src/compute/hire.js'
 import type { BookedComputeAsk, HireRequest, Packed } from '../../src/compute/hires.js'
 import { packInput } from '../../src/compute/parcel.js'
 import { DEFAULT_LIMITS } from '../../src/compute/sandbox/sandbox.js'
+import type { Worker } from '../../src/compute/worker.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { Home } from '../../src/identity/home.js'
 import type { Address } from '../../src/network/network.js'
@@ -133,6 +137,24 @@ export async function request(
     sliceStartMsat: 5000n,
     ...change
   }
+}
+
+/** Resolves when the work on a job is told to stand so. */
+export async function untilTold(worker: Worker, id: Buffer, state: string): Promise<void> {
+  for await (const [{ terms }, told] of on(worker, 'progress') as AsyncIterable<[Job, string]>)
+    if (told === state && jobId(terms).equals(id)) return
+}
+
+/** Pays what is asked for, as it is asked for. */
+export async function payDue(
+  { teller }: Trade,
+  { id, terms }: Hire,
+  { countersign, invoice }: JobDue
+): Promise<void> {
+  const { list } = countersign
+  await teller.intend(list)
+  await teller.bind(list, [invoice], terms.provider.lightning!)
+  await teller.pay(id, list.slices[0]!.epoch)
 }
 
 export async function balance({ teller, compute: { jobs }, ledger }: Trade): Promise<BalanceCheck> {

@@ -27,7 +27,8 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
   const price = 100n * PRICE
   const offers = [await sellCompute(cut, { price }), await sellCompute(other, { price: price + 1n })]
   const [sells, buys] = [await cut.trade(), await buyer.trade()]
-  const { hires, blobs, wallet, teller } = buys
+  const { wallet, teller } = buys
+  const { hires, blobs } = buys.compute
   const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
   const notes: string[] = []
   const told: number[] = []
@@ -105,9 +106,11 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
         assert.ok(first!.note.startsWith(`${NAMES[part]} could not be paid: `), first!.note)
         assert.match(first!.note, why)
         assert.ok(notes.some(note => note.includes('could not be paid') && note.includes('were paid to it')))
-        const { id, job } = [...sells.jobs.list('provider')].sort((a, b) => b.job.created - a.job.created)[0]!
+        const { id, job } = [...sells.compute.jobs.list('provider')].sort(
+          (a, b) => b.job.created - a.job.created
+        )[0]!
         assert.equal(job.state, 'ENDED')
-        assert.deepEqual([sells.worker!.jobs, sells.worker!.places.active], [[], 0])
+        assert.deepEqual([sells.compute.worker!.jobs, sells.compute.worker!.places.active], [[], 0])
         const { paidMsat, inFlightMsat } = buys.ledger.totals(id)
         assert.deepEqual([first!.paidMsat, inFlightMsat], [paidMsat, 0n])
         assert.equal(sells.ledger.totals(id).receivedMsat, paidMsat)

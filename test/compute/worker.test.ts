@@ -226,7 +226,7 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
     await t.test(`a result that is ${step} and never paid for is kept for a day, and no longer`, async () => {
       const hire = await agree('1')
       await hire.untilCommitted(never, () => undefined)
-      const { statement } = sells.jobs.get('provider', hire.id)!
+      const { statement } = sells.compute.jobs.get('provider', hire.id)!
       const { output } = step === 'committed' ? statement!.statement : await hire.reveal()
       const later = async (ms: number): Promise<void> => {
         ahead = ms
@@ -234,11 +234,11 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
       }
       await later(DAY - MINUTE)
       assert.equal(worker.jobs.length, 1)
-      assert.equal(await sells.blobs.holds(output), true)
+      assert.equal(await sells.compute.blobs.holds(output), true)
       await later(DAY + MINUTE)
-      const { state, reason } = sells.jobs.get('provider', hire.id)!
+      const { state, reason } = sells.compute.jobs.get('provider', hire.id)!
       assert.deepEqual([worker.jobs.length, state, reason], [0, 'ENDED', 'its result was not paid'])
-      assert.equal(await sells.blobs.holds(output), false, 'its disk is free')
+      assert.equal(await sells.compute.blobs.holds(output), false, 'its disk is free')
       await assert.rejects(hire.collect(never), /its result was not paid/)
       await hire.abandon('it came too late')
     })
@@ -259,14 +259,14 @@ test('a bought job runs in bubblewrap', { timeout: 120_000, skip: bubblewrap!.sk
   const buyer = await street.node('buyer', { serve: false })
   const offer = await sellCompute(provider, { isolation: 'bwrap' })
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
-  const hire = await buys.hires.agree(
+  const hire = await buys.compute.hires.agree(
     await request(buys, offer, 'work', ['20000'], { sliceStartMsat: 20n }),
     never
   )
   assert.equal(hire.terms.isolation, 'bwrap')
   const channel = await buys.deals.open(provider.home.device.publicKey)
   const { due } = await channel.request('jobProgress', { agreement: hire.id })
-  const waiting = untilTold(sells.worker!, hire.id, 'WAITING')
+  const waiting = untilTold(sells.compute.worker!, hire.id, 'WAITING')
   await payDue(buys, hire, due!)
   await waiting
   const [guest, ...others] = await guests()
