@@ -36,6 +36,9 @@ export interface UploadOptions {
 /** ms between two questions how far an upload has come, the more often the nearer its end is. */
 const POLL = { most: 250, least: 20 }
 
+/** As often it is told of what is paid; one that is lost each time it is told is left. */
+const MAX_TELLINGS = 3
+
 /** From the first payment to the provider's signed word that it holds everything. */
 export class Upload {
   readonly #options: UploadOptions
@@ -56,6 +59,7 @@ export class Upload {
     let wait = POLL.least
     let attached: DealChannel | null = null
     let heard: 'perhaps' | 'no' | 'now' = 'perhaps'
+    let tellings = 0
     for (;;) {
       signal.throwIfAborted()
       try {
@@ -63,6 +67,7 @@ export class Upload {
         if (channel !== attached) await goods.attach(channel.stream)
         attached = channel
         if (heard === 'no') {
+          tellings++
           await this.#options.tell(channel)
           heard = 'now'
         }
@@ -81,6 +86,7 @@ export class Upload {
       } catch (error) {
         // It takes nothing before it knows of the first payment, and its own wallet may not have told it yet.
         if (heard === 'perhaps' && error instanceof BushelError && error.code === 'NOT_PAID') heard = 'no'
+        else if (heard === 'no' && tellings === MAX_TELLINGS) throw error
         else if (!isPassing(error, heard === 'no' ? LOST : PASSING)) throw error
         wait = POLL.most
       }

@@ -71,6 +71,20 @@ const CASES: Case[] = [
     })
   },
   {
+    does: 'has heard of no payment, and answers with garbage when it is told',
+    says: /went away.*; 5 sat were paid to it/,
+    loses: first,
+    lies: () => ({
+      progress: () => {
+        throw new Decline('NOT_PAID', 'nothing is taken before the first payment')
+      },
+      paid: (truth, _body, _from, channel) => {
+        channel.stream.write(Buffer.alloc(4096, 0xff))
+        return truth()
+      }
+    })
+  },
+  {
     does: 'takes the payment and refuses the upload',
     says: /declined: the lease is over; 5 sat were paid to it/,
     loses: first,
