@@ -38,7 +38,7 @@ const forbidden = [
     name: 'not-resolvable',
     severity: 'error',
     from: { path: '^(src|contracts|bin)/' },
-    to: { couldNotResolve: true, pathNot: '^#spec$' }
+    to: { couldNotResolve: true, pathNot: '^#(spec|ldk)$' }
   }
 ]
 

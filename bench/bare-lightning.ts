@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import * as ldk from 'lightningdevkit'
+import * as ldk from '#ldk'
 import c from 'compact-encoding'
 import type { NoiseStream } from 'hyperdht'
 import Protomux from 'protomux'

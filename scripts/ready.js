@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleLdk } from './ldk.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -51,6 +52,7 @@ function removeStale() {
 export function build() {
   removeStale()
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '--build'])
+  bundleLdk()
 }
 
 export function ready() {

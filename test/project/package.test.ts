@@ -18,7 +18,8 @@ test('the packed tarball installs and runs in an empty project', { timeout: 240_
   })
   const [{ filename, files }] = JSON.parse(packed.stdout) as [{ filename: string; files: { path: string }[] }]
   const paths = files.map(file => file.path)
-  assert.ok(paths.includes('dist/bin/bushel.js') && paths.includes('contracts/spec/index.js'))
+  for (const path of ['dist/bin/bushel.js', 'dist/ldk.mjs', 'contracts/spec/index.js'])
+    assert.ok(paths.includes(path), path)
   assert.ok(!paths.some(path => path.includes('test/') || /(?<!\.d)\.ts$/.test(path)), 'no sources, no tests')
 
   await writeFile(

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import * as ldk from 'lightningdevkit'
+import * as ldk from '#ldk'
 import { BushelError } from '../../../contracts/errors.js'
 import { most } from '../../../contracts/money.js'
 import type { Balance } from '../wallet.js'

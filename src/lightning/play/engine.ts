@@ -1,4 +1,4 @@
-import * as ldk from 'lightningdevkit'
+import * as ldk from '#ldk'
 import { FIRST_BLOCK, headerAt } from './chain.js'
 import { free, hex, present } from './ldk.js'
 import { PLAY_HEIGHT } from './network.js'

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import * as ldk from 'lightningdevkit'
+import * as ldk from '#ldk'
+import { CommonBase } from '#ldk'
 import * as bindings from 'lightningdevkit/bindings.mjs'
-import { CommonBase } from 'lightningdevkit/structs/CommonBase.mjs'
 
 /** Kinds of wasm objects that are handed to us in numbers, by the name of their raw destructor. */
 type Freed =

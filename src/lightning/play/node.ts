@@ -1,4 +1,4 @@
-import type * as ldk from 'lightningdevkit'
+import type * as ldk from '#ldk'
 import { Engine } from './engine.js'
 import { free } from './ldk.js'
 import type { Store } from './store.js'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import * as ldk from 'lightningdevkit'
+import * as ldk from '#ldk'
 import { BushelError } from '../../../contracts/errors.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../wallet.js'
 import { most } from '../../../contracts/money.js'

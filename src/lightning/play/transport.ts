@@ -1,4 +1,4 @@
-import * as ldk from 'lightningdevkit'
+import * as ldk from '#ldk'
 import type { Engine } from './engine.js'
 import { free, present } from './ldk.js'
 import { ACK_STEP, WINDOW, type FromChild, type ToChild } from './messages.js'
