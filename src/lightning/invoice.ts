@@ -1,4 +1,6 @@
-import bolt11, { type PaymentRequestObject, type TagsObject } from 'bolt11'
+import { createRequire } from 'node:module'
+import type bolt11 from 'bolt11'
+import type { PaymentRequestObject, TagsObject } from 'bolt11'
 import { BushelError } from '../../contracts/errors.js'
 
 const MAX_LENGTH = 4096
@@ -126,6 +128,13 @@ function expiryOf({ timestamp, tagsObject }: Decoded): number {
 
 type Decoded = PaymentRequestObject & { tagsObject: TagsObject }
 
+let loaded: typeof bolt11 | null = null
+
+/** Read only for the first invoice: with what it needs of bitcoin it takes 0.1 s, and most processes see none. */
+function decoder(): typeof bolt11 {
+  return (loaded ??= createRequire(import.meta.url)('bolt11') as typeof bolt11)
+}
+
 /** Decodes, with checksum and signature; `payeeNodeKey` is then the key that signed it. */
 function decode(invoice: string, prefix?: string): Decoded {
   if (typeof invoice !== 'string') throw refused('it is not a text')
@@ -138,7 +147,7 @@ function decode(invoice: string, prefix?: string): Decoded {
   try {
     // Without being given the network, decoding throws on signet.
     const network = { bech32: found, pubKeyHash: 0x6f, scriptHash: 0xc4, validWitnessVersions: [0, 1] }
-    return bolt11.decode(invoice, network)
+    return decoder().decode(invoice, network)
   } catch (error) {
     throw refused(`it is malformed (${error instanceof Error ? error.message : String(error)})`)
   }
