@@ -1,59 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename } from 'node:path'
 import test from 'node:test'
-import type { TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { checksum, look, makeTree, noise } from '../helpers/tree.js'
-
-const DEMO = fileURLToPath(new URL('../../bin/demo.js', import.meta.url))
-
-interface Show {
-  child: ChildProcess
-  stdout: () => string
-  /** Resolves when that text has been said on standard error. */
-  said: (text: string) => Promise<void>
-  ended: Promise<[code: number | null]>
-}
-
-/** The demo with a folder for temporary files of its own. */
-async function start(t: TestContext, args: string[]): Promise<Show & { folder: string; input: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'bushel-demo-test-'))
-  const temporary = join(folder, 'tmp')
-  await mkdir(temporary)
-  const input = join(folder, 'input')
-  await makeTree(input, { 'a.txt': 'a', 'b/ü.bin': noise('demo', 100_000), 'b/link': { link: '../a.txt' } })
-  // As npm runs it: from another folder than the one where it was typed.
-  const env = { ...process.env, TMPDIR: temporary, INIT_CWD: dirname(input) }
-  const child = spawn(process.execPath, [DEMO, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const heard = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (heard.stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (heard.stderr += text))
-  const ended = once(child, 'close') as Promise<[number | null]>
-  t.after(async () => {
-    child.kill('SIGTERM')
-    await ended
-    await rm(folder, { recursive: true, force: true })
-  })
-  const said = async (text: string): Promise<void> => {
-    while (!heard.stderr.includes(text)) {
-      assert.equal(child.exitCode, null, heard.stdout + heard.stderr)
-      await Promise.race([once(child.stderr, 'data'), ended])
-    }
-  }
-  return { child, stdout: () => heard.stdout, said, ended, folder, input }
-}
-
-/** Neither files nor processes of it are left. */
-async function assertGone(folder: string): Promise<void> {
-  assert.deepEqual(await readdir(join(folder, 'tmp')), [])
-  const processes = execFileSync('ps', ['-A', '-o', 'args'], { encoding: 'utf8' })
-  assert.ok(!processes.includes(folder), processes)
-}
+import { assertGone, start } from '../helpers/demo.js'
+import { checksum, look } from '../helpers/tree.js'
 
 test('the demo, on an input of its own', { timeout: 240_000 }, async t => {
   const { stdout, ended, folder, input } = await start(t, ['--path', 'input', '--json'])
@@ -128,29 +77,3 @@ function assertCompute({ ok, hash, fuel, paidMsat, liar, evidence }: ComputeResu
   assert.ok(cost > 2n * base)
   assert.equal(BigInt(paidMsat), 2n * cost + base)
 }
-
-for (const [signal, after, args] of [
-  ['SIGINT', 'Three strangers sell disk', ['--path', 'input']],
-  ['SIGTERM', 'A buyer mirrors it', ['--path', 'input']],
-  ['SIGINT', 'is bound to a result', ['--compute']]
-] as const) {
-  const what = args[0] === '--compute' ? 'act of compute' : 'demo'
-  test(`the ${what} leaves nothing behind after ${signal}`, { timeout: 90_000 }, async t => {
-    const { child, stdout, said, ended, folder } = await start(t, [...args, '--json'])
-    await said(after)
-    child.kill(signal)
-    assert.deepEqual((await ended)[0], 130)
-    const { ok, error } = JSON.parse(stdout()) as { ok: boolean; error: string }
-    assert.deepEqual([ok, error], [false, `stopped by ${signal}`])
-    await assertGone(folder)
-  })
-}
-
-test('the demo says what is wrong with its input', { timeout: 30_000 }, async t => {
-  const { stdout, ended, folder } = await start(t, ['--path', 'missing', '--json'])
-  assert.deepEqual((await ended)[0], 1)
-  const { ok, error } = JSON.parse(stdout()) as { ok: boolean; error: string }
-  assert.equal(ok, false)
-  assert.match(error, /missing does not exist$/)
-  await assertGone(folder)
-})

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { assertGone, start } from '../helpers/demo.js'
+
+for (const [signal, after, args] of [
+  ['SIGINT', 'Three strangers sell disk', ['--path', 'input']],
+  ['SIGTERM', 'A buyer mirrors it', ['--path', 'input']],
+  ['SIGINT', 'is bound to a result', ['--compute']]
+] as const) {
+  const what = args[0] === '--compute' ? 'act of compute' : 'demo'
+  test(`the ${what} leaves nothing behind after ${signal}`, { timeout: 90_000 }, async t => {
+    const { child, stdout, said, ended, folder } = await start(t, [...args, '--json'])
+    await said(after)
+    child.kill(signal)
+    assert.deepEqual((await ended)[0], 130)
+    const { ok, error } = JSON.parse(stdout()) as { ok: boolean; error: string }
+    assert.deepEqual([ok, error], [false, `stopped by ${signal}`])
+    await assertGone(folder)
+  })
+}
+
+test('the demo says what is wrong with its input', { timeout: 30_000 }, async t => {
+  const { stdout, ended, folder } = await start(t, ['--path', 'missing', '--json'])
+  assert.deepEqual((await ended)[0], 1)
+  const { ok, error } = JSON.parse(stdout()) as { ok: boolean; error: string }
+  assert.equal(ok, false)
+  assert.match(error, /missing does not exist$/)
+  await assertGone(folder)
+})

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import test from 'node:test'
+import type { JobEntry } from '../../src/node/compute-api.js'
+import { program } from '../compute/jobs.js'
+import { SOON, bookWhen, seller } from '../helpers/compute.js'
+import { World } from '../helpers/world.js'
+
+test(
+  'a bid on compute rests until a provider comes, and is run unattended',
+  { timeout: 120_000 },
+  async t => {
+    const world = await World.open(t)
+    const market = await world.found('founder', 'bazaar')
+    await world.join('buyer', market)
+    const module = world.at('sha256.wasm')
+    await writeFile(module, program('sha256'))
+    const out = world.at('end')
+    const bid = [
+      'bid',
+      'compute',
+      module,
+      '--out',
+      out,
+      '--max',
+      '30 sat',
+      '--max-price',
+      '50 sat/Gfuel',
+      '--',
+      SOON
+    ]
+    const { id } = await world.ok<{ id: string }>('buyer', bid)
+    const resting = await bookWhen(world, 'founder', ({ bids }) => bids.length === 1)
+    assert.deepEqual([resting.bids[0]!.id, resting.bids[0]!.maxMsat], [id, '30000'])
+    await seller(world, 'dear', market, '90 sat/Gfuel')
+    await seller(world, 'cheap', market, '20 sat/Gfuel')
+    await bookWhen(world, 'buyer', ({ bids }) => bids.length === 0)
+    assert.match(await readFile(`${out}.stdout`, 'utf8'), /^[0-9a-f]{64}/)
+    const { jobs } = await world.ok<{ jobs: JobEntry[] }>('buyer', ['jobs'])
+    assert.deepEqual(
+      jobs.map(({ status, providers }) => [status, providers.length]),
+      [['ok', 1]]
+    )
+    assert.deepEqual((await world.ok<{ jobs: JobEntry[] }>('dear', ['jobs'])).jobs, [])
+  }
+)
+
+test(
+  'what is lent stays so over a restart, and a paused seller takes no job',
+  { timeout: 120_000 },
+  async t => {
+    const world = await World.open(t)
+    const market = await world.found('founder', 'bazaar')
+    await Promise.all([seller(world, 'one', market, '40 sat/Gfuel'), world.join('buyer', market)])
+    await bookWhen(world, 'buyer', ({ asks }) => asks.length === 1)
+    const module = world.at('sha256.wasm')
+    await writeFile(module, program('sha256'))
+    await world.ok('one', ['sell', 'pause'])
+    await world.kill('one')
+    await world.up('one')
+    const { compute } = await world.ok<{ compute: { paused: boolean } }>('one', ['status'])
+    assert.equal(compute.paused, true)
+    const run = ['run', module, '--max', '30 sat', '--', SOON]
+    const failure = await world.fails('buyer', run, 4)
+    assert.equal(failure.code, 'NO_OFFER')
+    await world.ok('one', ['sell', 'resume'])
+    assert.equal((await world.ok('one', ['status']))['compute'] !== null, true)
+    const { asks } = await bookWhen(world, 'buyer', book => book.asks.length === 1)
+    await world.ok('one', ['withdraw', asks[0]!.id.slice(0, 8)])
+    await bookWhen(world, 'buyer', book => book.asks.length === 0)
+  }
+)
