@@ -33,7 +33,7 @@ export class Lightning {
   /** A new home with a running node, paid over a stand-in of its own. */
   async join(name: string, market: string): Promise<Up> {
     const { socket } = await this.start(name)
-    await this.#world.init(name)
+    await this.#world.home(name)
     await this.#world.ok(name, ['wallet', 'connect', 'cln', '--socket', socket])
     const up = await this.#world.up(name)
     await this.#world.ok(name, ['market', 'join', market])

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { BookResult, LeaseEntry, MirrorResult, RestoreResult, WalletResult } from '../../src/node/api.js'
+import { setUp } from '../../src/daemon/setup.js'
 import { Processes, failureOf } from '../../bin/demo/processes.js'
 import type { BushelProcess, Failure, Finished, RunOptions } from '../../bin/demo/processes.js'
 
@@ -95,9 +96,14 @@ export class World {
     return up
   }
 
+  /** A new home, made in this process as `init` makes it in one of its own. */
+  async home(name: string): Promise<void> {
+    await setUp({ home: this.at(name) })
+  }
+
   /** A new home with a running node, in a market where one is given. */
-  async join(name: string, market?: string, ...init: string[]): Promise<Up> {
-    await this.init(name, ...init)
+  async join(name: string, market?: string): Promise<Up> {
+    await this.home(name)
     const up = await this.up(name)
     if (market) await this.ok(name, ['market', 'join', market])
     return up

@@ -89,6 +89,7 @@ export class Den {
   readonly #nodes: BushelNode[] = []
   readonly #closing: (() => Promise<void>)[] = []
   #market!: Market
+  #publishing: Promise<void> = Promise.resolve()
   #wallet: Promise<PlayWallet> | null = null
   #link: LightningLink | null = null
 
@@ -276,8 +277,11 @@ export class Den {
     }
   }
 
-  async #publish(order: Order, who: Person): Promise<void> {
-    await this.#market.submit(await signOrder(order, who, this.#market.stampFor(order)))
+  /** One after the other: a relay hears out nobody who sends it everything at once. */
+  #publish(order: Order, who: Person): Promise<void> {
+    return (this.#publishing = this.#publishing.then(async () => {
+      await this.#market.submit(await signOrder(order, who, this.#market.stampFor(order)))
+    }))
   }
 
   async close(): Promise<void> {

@@ -334,7 +334,7 @@ test('a provider among buyers that cheat', async t => {
       assert.equal(now.shelf.reservedBytes, 0)
       const path = world.at('file')
       await writeFile(path, noise('honest', 300 * KIB))
-      await world.init('honest')
+      await world.home('honest')
       await world.ok('honest', ['market', 'join', market])
       await world.ok('honest', ['mirror', path, '--copies', '1', '--time', '30d'])
     }

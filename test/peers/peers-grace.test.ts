@@ -26,7 +26,7 @@ const CORE = BLOCKS * 64 * KIB
 test('a provider whose buyers do not do their part gives its disk back after the grace', async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'fair')
-  await world.init('keeper')
+  await world.home('keeper')
   await world.ok('keeper', ['market', 'join', market])
   const shelf = (): Promise<number> => occupiedBytes(world.at('keeper', 'shelf'))
 

@@ -20,7 +20,7 @@ test('a reader of a drive that one of its providers has changed', async t => {
   const content = noise('reader', 4 << 20)
   const path = world.at('file')
   await writeFile(path, content)
-  await world.init('buyer')
+  await world.home('buyer')
   await world.ok('buyer', ['market', 'join', market])
   const args = ['mirror', path, '--copies', '2', '--time', '30d']
   const { link } = await world.ok<MirrorResult>('buyer', args)
@@ -28,7 +28,7 @@ test('a reader of a drive that one of its providers has changed', async t => {
   const changed = await tamper(world.at('rogue', 'shelf', 'cores'))
   assert.ok(changed >= 16, `${changed} blocks changed`)
   const again: Up = await world.up('rogue')
-  await world.init('reader')
+  await world.home('reader')
 
   await t.test('gets the right file, from the honest one', async () => {
     await world.ok('reader', ['restore', link, world.at('restored')])
@@ -37,7 +37,7 @@ test('a reader of a drive that one of its providers has changed', async t => {
 
   await t.test('gets a clear error and no file, where only the changed one is there', async () => {
     await world.kill('honest')
-    await world.init('late')
+    await world.home('late')
     const finished = await hastily(world, 'late', 'restore', { link, dest: world.at('wrong'), force: false })
     assert.equal(finished.code, 1, JSON.stringify(finished.result) + finished.stderr)
     assert.equal(failureOf(finished)!.code, 'STALLED')

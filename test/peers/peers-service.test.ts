@@ -246,7 +246,7 @@ test('a market of providers that take the first payment and cheat', async t => {
     const policy = small ? { sliceStartMsat: SAT, sliceCapMsat: SAT } : {}
     rogues.push(await den.rogue(does.replaceAll(' ', '-'), { price, lies, policy }))
   }
-  await world.init('buyer')
+  await world.home('buyer')
   await world.ok('buyer', ['market', 'join', market])
   const before = await world.wallet('buyer')
   const finished = await world.run('buyer', ['mirror', path, '--copies', '1', '--time', '30d'])

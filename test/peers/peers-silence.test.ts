@@ -75,23 +75,25 @@ test('a market of providers that go silent', async t => {
   t.after(() => before.close())
   const after = await Den.open({ dir: world.at('after'), bootstrap, market: late })
   t.after(() => after.close())
-  const impostors: Buffer[] = []
-  for (const [i, [goes, , lies]] of BEFORE.entries()) {
-    const { device } = await before.impostor(goes, { price: CHEAP + BigInt(i), lies: () => lies })
-    impostors.push(device)
-  }
-  const rogues: Buffer[] = []
-  for (const [i, [goes, , , lies]] of AFTER.entries()) {
-    // The wallet of the one that stops it must not have to shake hands first.
-    const takesOver = goes !== 'a payment was on its way'
-    const { device } = await after.rogue(goes, { price: CHEAP + BigInt(i), lies, takesOver })
-    rogues.push(device)
-  }
+  const impostors = await Promise.all(
+    BEFORE.map(async ([goes, , lies], i) => {
+      const { device } = await before.impostor(goes, { price: CHEAP + BigInt(i), lies: () => lies })
+      return device
+    })
+  )
+  const rogues = await Promise.all(
+    AFTER.map(async ([goes, , , lies], i) => {
+      // The wallet of the one that stops it must not have to shake hands first.
+      const takesOver = goes !== 'a payment was on its way'
+      const { device } = await after.rogue(goes, { price: CHEAP + BigInt(i), lies, takesOver })
+      return device
+    })
+  )
   for (const [name, market] of [
     ['one', early],
     ['other', late]
   ] as const) {
-    await world.init(name)
+    await world.home(name)
     await world.ok(name, ['market', 'join', market])
   }
   const started = await world.wallet('other')

@@ -14,7 +14,7 @@ import { noise } from '../helpers/tree.js'
 import { World } from '../helpers/world.js'
 import type { LeaseEntry, MirrorResult } from '../helpers/world.js'
 import { Den, shown } from './den.js'
-import type { Impostor, ImpostorOptions, Person } from './den.js'
+import type { ImpostorOptions, Person } from './den.js'
 import { flipped, silence } from './lies.js'
 import type { Lies } from './lies.js'
 import type { Draft, Purse } from './purse.js'
@@ -241,16 +241,17 @@ test('a market of liars, before the first payment', async t => {
   await writeFile(path, noise('terms', 1 << 20))
   const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
   t.after(() => den.close())
-  const impostors: Impostor[] = []
-  for (const [i, [does, , options]] of CASES.entries()) {
-    impostors.push(await den.impostor(does.replaceAll(' ', '-'), { ...options, price: CHEAP + BigInt(i) }))
-  }
+  const impostors = await Promise.all(
+    CASES.map(([does, , options], i) =>
+      den.impostor(does.replaceAll(' ', '-'), { ...options, price: CHEAP + BigInt(i) })
+    )
+  )
   const dear = await den.impostor('has a low price and a high least charge', {
     price: 1000n,
     minChargeMsat: 9_000_000n
   })
   for (const name of ['alone', 'buyer']) {
-    await world.init(name)
+    await world.home(name)
     await world.ok(name, ['market', 'join', market])
   }
   const before = await world.wallet('buyer')

@@ -23,8 +23,10 @@ test('a bid rests until a provider comes, and is filled unattended', { timeout: 
   assert.deepEqual(await world.leases('buyer'), [])
 
   // One provider is not enough, one that is too dear is none, and the third fills it.
-  await world.seller('first', market, '20000 sat/GiB-month')
-  await world.seller('dear', market, '90000 sat/GiB-month')
+  await Promise.all([
+    world.seller('first', market, '20000 sat/GiB-month'),
+    world.seller('dear', market, '90000 sat/GiB-month')
+  ])
   await world.book('buyer', book => book.asks.length === 2)
   assert.deepEqual(await world.leases('buyer'), [], 'nothing is bought for one copy of two')
   await world.seller('second', market, '25000 sat/GiB-month')
@@ -42,7 +44,7 @@ test('a bid rests until a provider comes, and is filled unattended', { timeout: 
   assert.ok(settled(leases, sold) > 0n)
   assert.deepEqual(await world.leases('dear'), [])
 
-  await world.init('reader')
+  await world.home('reader')
   await world.ok('reader', ['restore', [...links][0]!, world.at('restored')])
   assert.deepEqual(await look(world.at('restored')), await look(source))
 })

@@ -144,7 +144,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
   })
 
   await t.test('sockets that are none, and a node that is locked', async () => {
-    await world.init('new')
+    await world.home('new')
     const before = await readFile(world.at('new', 'config.json'), 'utf8')
     await writeFile(world.at('file'), 'not a socket')
     const echo = createServer(socket => socket.on('error', () => undefined).end('hello\n'))
@@ -168,7 +168,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     'a node on bitcoin is dealt with after one consent, within the limits that were shown',
     async () => {
       const bank = lightning.at('bank')
-      await world.init('banker')
+      await world.home('banker')
       await world.ok('banker', ['market', 'join', market])
       const config = async (): Promise<{ wallet?: { network: string; consented: number } }> =>
         JSON.parse(await readFile(world.at('banker', 'config.json'), 'utf8')) as object

@@ -85,7 +85,7 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
   )
 
   await t.test('whoever has the link restores it, without any Lightning', async () => {
-    await world.init('reader')
+    await world.home('reader')
     await world.ok('reader', ['restore', mirror.link, world.at('restored')])
     assert.deepEqual(await look(world.at('restored')), await look(source))
   })

@@ -17,8 +17,10 @@ async function usedBytes(world: World, name: string): Promise<number> {
 test('the end of a lease gives the disk back; an order can be withdrawn', { timeout: 120_000 }, async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'bazaar')
-  const seller = await world.seller('seller', market, '1000 sat/GiB-month')
-  await world.join('buyer', market)
+  const [seller] = await Promise.all([
+    world.seller('seller', market, '1000 sat/GiB-month'),
+    world.join('buyer', market)
+  ])
   await makeTree(world.at('source'), { 'film.bin': noise('end', SIZE) })
   const empty = await usedBytes(world, 'seller')
   const mirror = ['mirror', world.at('source'), '--copies', '1', '--time', '30d']

@@ -11,12 +11,14 @@ import { World } from '../helpers/world.js'
 /** A key that is well formed, and nobody's. */
 const stranger = (): string => formatKey(randomBytes(32))
 
-test('bad input: one clear line, an exit code, nothing changed', { timeout: 120_000 }, async t => {
+test('bad input: one clear line, an exit code, nothing changed', { timeout: 240_000 }, async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'bazaar')
-  const seller = await world.seller('seller', market, '500 sat/GiB-month')
-  await world.join('buyer', market)
-  await world.init('reader')
+  const [seller] = await Promise.all([
+    world.seller('seller', market, '500 sat/GiB-month'),
+    world.join('buyer', market),
+    world.home('reader')
+  ])
   const source = world.at('source')
   await makeTree(source, { 'a.txt': 'a', 'b.bin': noise('refusals', 200_000) })
   await makeTree(world.at('large'), { 'film.bin': noise('large', 20_000_000) })
@@ -95,7 +97,7 @@ test('bad input: one clear line, an exit code, nothing changed', { timeout: 120_
   })
 
   await t.test('a corrupt config', async () => {
-    await world.init('broken')
+    await world.home('broken')
     await writeFile(world.at('broken', 'config.json'), '{ "market": ')
     for (const args of [['leases'], ['up'], [...mirror]]) {
       assert.equal((await world.fails('broken', args, 2)).code, 'BAD_CONFIG')
@@ -110,7 +112,7 @@ test('bad input: one clear line, an exit code, nothing changed', { timeout: 120_
   })
 
   await t.test('Ctrl-C', async () => {
-    await world.init('hasty')
+    await world.home('hasty')
     const looking = world.processes.start(['restore', nobodys, world.at('nowhere')], {
       home: world.at('hasty')
     })

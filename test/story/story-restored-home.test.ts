@@ -28,8 +28,10 @@ test(
   async t => {
     const world = await World.open(t)
     const market = await world.found('founder', 'bazaar')
-    const seller = await world.seller('seller', market, '600000 sat/GiB-month')
-    await world.join('buyer', market)
+    const [seller] = await Promise.all([
+      world.seller('seller', market, '600000 sat/GiB-month'),
+      world.join('buyer', market)
+    ])
     const source = world.at('source')
     await makeTree(source, { 'a.bin': noise('older', 300_000) })
     const mirror = ['mirror', source, '--copies', '1', '--time', '30d']

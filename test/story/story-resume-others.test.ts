@@ -20,7 +20,7 @@ test(
     await assertPaidOnce(world, 'buyer', mirror)
 
     await t.test('and so does a reader, killed during the restore', async () => {
-      await world.init('reader')
+      await world.home('reader')
       const dest = world.at('restored')
       const restore = ['restore', mirror.link, dest]
       const reading = world.processes.start(restore, { home: world.at('reader') })
@@ -31,7 +31,7 @@ test(
     })
 
     await t.test('and a provider killed during a restore', async () => {
-      await world.init('other')
+      await world.home('other')
       const dest = world.at('restored-2')
       const reading = world.processes.start(['restore', mirror.link, dest], { home: world.at('other') })
       await reading.line(isStep('write'))
