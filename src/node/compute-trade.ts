@@ -14,7 +14,7 @@ import { Worker } from '../compute/worker.js'
 import { jobsOf } from './job-buying.js'
 import { readLending } from './lending.js'
 import { fillBid, fitsBid } from './stored-bid.js'
-import type { Means, TradeOptions } from './trade.js'
+import type { Means, TradeOptions } from './trade-means.js'
 
 /** Both sides of compute, on the parts of a node. */
 export class ComputeTrade extends ReadyResource {

@@ -21,7 +21,7 @@ import { Refunds } from '../storage/refunds.js'
 import { takeOver } from '../storage/restored-home.js'
 import { Shelf } from '../storage/shelf.js'
 import { Tenant } from '../storage/tenant.js'
-import type { Means, TradeOptions } from './trade.js'
+import type { Means, TradeOptions } from './trade-means.js'
 
 /** Of the cheapest asks, so many are considered. */
 const MAX_ASKS = 500

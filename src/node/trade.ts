@@ -1,65 +1,24 @@
 import { createHmac } from 'node:crypto'
-import type { KeyPair } from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors.js'
-import type { Books } from '../book/books.js'
 import type { Market } from '../book/market.js'
-import type { JobPatience } from '../compute/patience.js'
-import type { WorkerOptions } from '../compute/worker.js'
 import type { DealChannel } from '../deal/channel.js'
 import { Deals } from '../deal/deals.js'
 import { DEFAULT_POLICY } from '../deal/provider.js'
 import type { Policy } from '../deal/provider.js'
 import { StandingOrders } from '../deal/standing-orders.js'
-import type { WalletChoice } from '../identity/config.js'
-import type { Facts } from '../journal/facts.js'
 import { checkInvoice } from '../lightning/invoice.js'
 import { linkLightning } from '../lightning/play/link.js'
 import { PlayWallet } from '../lightning/play/wallet.js'
 import type { Wallet } from '../lightning/wallet.js'
-import type { Network } from '../network/network.js'
 import { Ledger } from '../payment/ledger.js'
 import { Limits } from '../payment/limits.js'
 import { Teller } from '../payment/teller.js'
-import type { Patience } from '../storage/patience.js'
 import { ledgerFile, walletOf } from './backend.js'
 import { ComputeTrade } from './compute-trade.js'
 import { StorageTrade } from './storage-trade.js'
-
-export interface TradeOptions {
-  /** The home's folder. */
-  dir: string
-  identity: Buffer
-  device: KeyPair
-  proof: Buffer
-  facts: Facts
-  network: Network
-  books: Books
-  /** The wallet that the home deals with. */
-  backend: WalletChoice
-  /** Provider and unattended buyer, too; else only what one mirror needs. */
-  serve: boolean
-  policy?: Partial<Policy>
-  patience: Patience
-  jobPatience?: Partial<JobPatience>
-  /** What differs from how a worker is by default. */
-  worker?: Partial<WorkerOptions>
-  now?: () => number
-  onfault: (error: unknown) => void
-  onnote: (note: string) => void
-}
-
-/** What both storage and compute are traded with. */
-export interface Means {
-  wallet: Wallet & ReadyResource
-  ledger: Ledger
-  limits: Limits
-  teller: Teller
-  deals: Deals
-  orders: StandingOrders
-  now: () => number
-}
+import type { Means, TradeOptions } from './trade-means.js'
 
 /** Lines that are kept of what the ledger was mended in. */
 const MAX_MENDED = 100
