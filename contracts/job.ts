@@ -112,14 +112,14 @@ export function finalMsat(terms: JobPrice, fuel: bigint, paidSegments: number): 
 /** What a guest's process occupies besides the job's own, bytes. */
 const GUEST_BYTES = 64 * MIB
 
-/** The memory that a job takes of its provider's, bytes: the module's own, what it leaves, and the process that runs it. */
-export function jobMemory({
-  memoryBytes,
-  stdoutBytes,
-  stderrBytes,
-  outputBytes
-}: JobTerms['limits']): number {
-  return memoryBytes + stdoutBytes + stderrBytes + outputBytes + GUEST_BYTES
+/**
+ * The memory that a job takes of its provider's, bytes: the module's own, program and input, what it leaves, and the
+ * process that runs it.
+ */
+export function jobMemory({ module, input, limits }: Pick<JobTerms, 'module' | 'input' | 'limits'>): number {
+  const { memoryBytes, stdoutBytes, stderrBytes, outputBytes } = limits
+  const left = stdoutBytes + stderrBytes + outputBytes
+  return memoryBytes + module.byteLength + input.byteLength + left + GUEST_BYTES
 }
 
 /** What is wrong with the terms of a job whoever they are between, or null. */

@@ -128,10 +128,11 @@ export class Choosing {
   }
 
   #fitting(standing: readonly BookedComputeAsk[], maxMsat: Msat): BookedComputeAsk[] {
-    const { limits, isolation, maxPrice } = this.#run.record
+    const { record } = this.#run
+    const { isolation, maxPrice } = record
     const { experiences, identity, now, loads } = this.#context
     const wanted = {
-      memoryBytes: jobMemory(limits),
+      memoryBytes: jobMemory(record),
       isolation: isolation === 'bwrap' ? ('bwrap' as const) : ('any' as const),
       fuel: FUEL_VERSION,
       maxPrice: maxPrice || null,

@@ -112,6 +112,16 @@ export class Hires extends ReadyResource implements HirePort {
     return hire
   }
 
+  /** Agreements whose base never left bind nobody once the time for it is over: a kill may have come between. */
+  async lapse(): Promise<void> {
+    const { jobs, teller, now } = this.#context
+    for (const { id, job } of [...jobs.list('buyer')]) {
+      if ((job.state !== 'AGREED' && job.state !== 'BOUND') || now() <= job.terms.startBy) continue
+      if (teller.ledger.contiguous(id) > 0 || teller.ledger.totals(id).inFlightMsat > 0n) continue
+      await jobs.save({ ...job, state: 'VOID', reason: 'its base was not paid in time' })
+    }
+  }
+
   resume(id: Buffer): Hire | null {
     const job = this.#context.jobs.get('buyer', id)
     return job && new Hire(this.#context, job)

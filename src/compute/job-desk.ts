@@ -85,10 +85,11 @@ function assertAsk(terms: JobTerms, order: Order | null): void {
     throw new Decline('NO_CAPACITY', `jobs have at most ${formatSize(asked.memory)} here`)
 }
 
-function assertCapacity({ isolation, limits }: JobTerms, capacity: Capacity): void {
+function assertCapacity(terms: JobTerms, capacity: Capacity): void {
+  const { isolation } = terms
   if (capacity.fault) throw new Decline('NO_CAPACITY', capacity.fault)
   if (capacity.isolation === 'process' && (isolation === 'bwrap' || !capacity.allowProcess))
     throw new Decline('NOT_ISOLATED', 'bubblewrap does not work here')
-  if (jobMemory(limits) > capacity.memoryBytes)
+  if (jobMemory(terms) > capacity.memoryBytes)
     throw new Decline('NO_CAPACITY', `a job has at most ${formatSize(capacity.memoryBytes)} here`)
 }

@@ -53,7 +53,7 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
       brought.push(ref)
     }
     tell('QUEUED', 0n)
-    const place = await places.enter(jobMemory(terms.limits), signal)
+    const place = await places.enter(jobMemory(terms), signal)
     try {
       if (job.runs >= RUNS) throw BushelError.failed('the job has ended this node again and again')
       signal.throwIfAborted()

@@ -71,6 +71,12 @@ export class ComputeTrade extends ReadyResource {
     this.#node.network.serveCores((discoveryKey, stream) => this.blobs.serve(discoveryKey, stream))
   }
 
+  /** Goes on with what was begun; the ledger must be open. */
+  async goOn(): Promise<void> {
+    await this.hires.lapse()
+    await this.runs.ready()
+  }
+
   /** Runs jobs of others. */
   async work(): Promise<void> {
     await this.worker?.ready()

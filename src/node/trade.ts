@@ -67,7 +67,7 @@ export class Trade extends ReadyResource {
     await this.deals.ready()
     for (const stream of network.streams) this.#onconnection(stream)
     network.on('connection', this.#onconnection)
-    await this.compute.runs.ready()
+    await this.compute.goOn()
     if (serve) await this.#serve()
   }
 

@@ -118,3 +118,29 @@ test(
     })
   }
 )
+
+test(
+  'an agreement whose base never left is void at the first start after its time',
+  { timeout: 60_000 },
+  async t => {
+    const street = await Street.open(t)
+    const provider = await street.node('provider', { worker })
+    ;(await provider.trade()).compute.worker!.configure({ allowProcess: true })
+    const buyer = await street.node('buyer', { serve: false })
+    const offer = await sellCompute(provider)
+    const { compute } = await buyer.trade()
+    const { id, terms } = await compute.hires.agree(
+      await request(await buyer.trade(), offer, 'work', ['1']),
+      never
+    )
+    await street.close(buyer)
+    for (const [after, state] of [
+      [0, 'BOUND'],
+      [1, 'VOID']
+    ] as const) {
+      const again = await street.node('buyer', { serve: false, now: () => terms.startBy + after })
+      assert.equal((await again.trade()).compute.jobs.get('buyer', id)!.state, state)
+      await street.close(again)
+    }
+  }
+)

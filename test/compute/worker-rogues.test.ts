@@ -5,6 +5,7 @@ import crypto from 'hypercore-crypto'
 import type { Job, JobTerms } from '#spec'
 import { BushelError } from '../../contracts/errors.js'
 import { BLOB_BLOCK_BYTES, FINAL_EPOCH, MAX_MODULE_BYTES, fuelFor, jobId } from '../../contracts/job.js'
+import { MIB } from '../../contracts/quantity.js'
 import { sign } from '../../contracts/signature.js'
 import { Blobs } from '../../src/compute/blobs.js'
 import { FUEL_VERSION } from '../../src/compute/fuel/meter.js'
@@ -81,6 +82,11 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
       'more memory than there is',
       'NO_CAPACITY',
       [({ limits }) => ({ limits: { ...limits, memoryBytes: 3 * 2 ** 30 } })]
+    ],
+    [
+      'a memory and an input that are too much together',
+      'NO_CAPACITY',
+      [({ limits }) => ({ limits: { ...limits, memoryBytes: 512 * MIB }, input: sized(500 * MIB) })]
     ],
     ['fuel counted otherwise', 'FUEL', [() => ({ fuel: 'fuel/0' })]],
     ['slices that are a loan', 'SLICES', [() => ({ sliceCapMsat: 1_000_000n })]],
