@@ -1,5 +1,4 @@
 import type { Audit, BlockProof, BlockReference, Lease } from '#spec'
-import { MAX_AUDIT_BLOCKS } from '../../contracts/counts.js'
 import type { Answer, Counterparty } from '../deal/channel.js'
 import { Decline } from '../deal/decline.js'
 import { idOf } from './leases.js'
@@ -24,8 +23,7 @@ export class Audits {
   }
 
   async answer(audit: Audit, peer: Counterparty): Promise<Answer<'audit'>> {
-    if (audit.blocks.length === 0 || audit.blocks.length > MAX_AUDIT_BLOCKS)
-      throw new Decline('AUDIT', 'up to 64 blocks')
+    if (audit.blocks.length === 0) throw new Decline('AUDIT', 'it asks for no block')
     const lease = this.#sealed(audit.seal)
     if (!lease) throw new Decline('NO_SEAL', 'nothing is kept here under that seal')
     for (const { core, index } of audit.blocks) {
