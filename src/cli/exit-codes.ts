@@ -133,6 +133,7 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       JOB_UNPAID: 'a segment of a job was not paid in time',
       NO_AMOUNT: 'an invoice names no amount; nothing was paid',
       NO_BALANCE: 'the balance is too small',
+      NO_DEBT: 'less is owed than was asked for; nothing was paid',
       NO_INBOUND: 'the Lightning node can receive too little',
       NO_ROUTE: 'the other Lightning node cannot be paid',
       OVER_LIMIT: 'over a limit of this node; nothing was paid',

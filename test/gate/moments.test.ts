@@ -22,7 +22,7 @@ test(`${KILLS} kills at random moments, of one side, its Lightning process, or b
     done.catch(() => undefined) // the same
     for (let strikes = 0; !over && kills < KILLS; strikes++) {
       // Ever more rarely in one deal, so that it comes to its end on a slow machine, too.
-      await Promise.race([pause(100 + random() * 900 * (1 + strikes / 4)), done])
+      await Promise.race([pause(100 + random() * 900 * (1 + strikes / 12)), done])
       if (over) break
       const who = random()
       const side = random() < 0.5 ? gate.buyer : gate.provider
