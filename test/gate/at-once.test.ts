@@ -82,8 +82,9 @@ async function refundIs(step: Payment['step']): Promise<void> {
 /** Has a slice of a new deal settled from a debt, whatever the books of the buyer say. */
 async function creditOne(debt: Buffer): Promise<void> {
   const asking = at('strip', 'answer', async () => {
+    const agreement = lane.lease('AGREED')
     const asks = await channel()
-    await asks.request('credit', { agreement: lane.lease('AGREED'), epoch: 0, debt })
+    await asks.request('credit', { agreement, epoch: 0, debt })
   })
   const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
   await asking
@@ -124,6 +125,7 @@ test('a refund that turns out to have failed is not sent again while a slice is 
   const question = purse.payment.bind(purse)
   let gone: Promise<unknown> = Promise.resolve()
   const asking = at('strip', 'answer', async () => {
+    const agreement = lane.lease('AGREED') // it is bound in a moment
     purse.finish(hash, 'fail')
     purse.payment = async of => {
       if (!of.equals(hash)) return question(of)
@@ -136,6 +138,7 @@ test('a refund that turns out to have failed is not sent again while a slice is 
     }
     await asks.request('refund', { agreement: first, invoice })
     await asked.wait()
+    return agreement
   })
   let arrived = (): void => undefined
   const crediting = new Promise<void>(resolve => (arrived = resolve))
@@ -143,11 +146,9 @@ test('a refund that turns out to have failed is not sent again while a slice is 
     if (payments.some(({ kind, step }) => kind === 'refund' && step === 'failed')) open()
   })
   const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
-  await asking
+  const agreement = await asking
   const came = at('credit', 'request', async () => setImmediate(arrived))
-  const credited = asks
-    .request('credit', { agreement: lane.lease('AGREED'), epoch: 0, debt: first })
-    .catch(() => undefined)
+  const credited = asks.request('credit', { agreement, epoch: 0, debt: first }).catch(() => undefined)
   await came
   await gone
   await credited
