@@ -27,14 +27,15 @@ const rank = file => {
   return at < 0 ? FIRST.length : at
 }
 
-/** In this order; `node --test` would sort them by name. */
-export function runTests(files, env = process.env) {
+/** In this order; `node --test` would sort them by name. A file that takes longer than `timeout`, ms, has failed. */
+export function runTests(files, { env = process.env, timeout = Infinity } = {}) {
   Object.assign(process.env, env)
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopping.abort())
   const tests = run({
     files: files.toSorted((a, b) => rank(a) - rank(b)).map(file => join(root, file)),
     concurrency: AT_ONCE,
+    timeout,
     signal: stopping.signal
   })
   tests.on('test:fail', () => (process.exitCode = stopping.signal.aborted ? 130 : 1))

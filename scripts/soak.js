@@ -8,5 +8,5 @@ const LONG = { BUSHEL_GATE_KILLS: '5000', BUSHEL_GATE_MESSAGES: '2000', BUSHEL_F
 ready()
 runTests(
   testFiles(file => /\/gate\/|fuzz/.test(file)),
-  { ...LONG, ...process.env }
+  { env: { ...LONG, ...process.env } }
 )

@@ -11,4 +11,5 @@ if (!files.length) {
   process.stderr.write(`bushel: no test file has '${pattern}' in its path\n`)
   process.exit(2)
 }
-runTests(files)
+// One that hangs is to be told of, not waited for.
+runTests(files, { timeout: 20 * 60_000 })
