@@ -1,33 +1,22 @@
 import assert from 'node:assert/strict'
 import { once as event } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import createTestnet from 'hyperdht/testnet.js'
-import type { Testnet } from 'hyperdht/testnet.js'
 import type { DealChannel } from '../../src/deal/channel.js'
 import type { Payment } from '../../src/payment/ledger.js'
 import { idOf } from '../../src/storage/leases.js'
 import { DAY } from '../../contracts/quantity.js'
-import { Lane } from './lane.js'
+import { atMessage, openLane, settledOf } from './open-lane.js'
+import type { Lane } from './lane.js'
 
-let dir: string
-let testnet: Testnet
 let lane: Lane
+let close: () => Promise<void>
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'bushel-at-once-'))
-  testnet = await createTestnet(2, { host: '127.0.0.1' })
-  lane = await Lane.open(join(dir, 'lane'), testnet.bootstrap)
+  ;({ lane, close } = await openLane())
 })
 
-afterEach(async () => {
-  await lane.close()
-  await testnet.destroy()
-  await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
-})
+afterEach(() => close())
 
 /** A lease that has ended, for which two slices are owed back. */
 async function owed(): Promise<Buffer> {
@@ -36,11 +25,7 @@ async function owed(): Promise<Buffer> {
   return lease
 }
 
-/** What the provider has settled of a debt, by refund and by credit, msat. */
-function settled(lease: Buffer): bigint {
-  const { ledger } = lane.provider.teller
-  return ledger.totals(lease).refundedMsat + ledger.creditOf(lease)
-}
+const settled = (lease: Buffer): bigint => settledOf(lane, lease)
 
 /** A door that work waits at: `reached` when somebody stands there. */
 function door(): { wait: () => Promise<void>; reached: Promise<void>; open: () => void } {
@@ -55,17 +40,8 @@ function door(): { wait: () => Promise<void>; reached: Promise<void>; open: () =
   return { wait, reached, open: () => open() }
 }
 
-/** Resolves when the next message of that kind has come in, with what `then` made of it at once. */
-function at<T>(method: string, way: string, then: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    lane.wire.fate = message => {
-      if (message.method !== method || message.way !== way) return null
-      lane.wire.fate = () => null
-      then().then(resolve, reject)
-      return null
-    }
-  })
-}
+const at = <T>(method: string, way: string, then: () => Promise<T>): Promise<T> =>
+  atMessage(lane, method, way, then)
 
 function channel(): Promise<DealChannel> {
   return lane.buyer.deals.open(lane.provider.who.device.publicKey)

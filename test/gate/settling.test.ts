@@ -1,30 +1,19 @@
 import assert from 'node:assert/strict'
 import { once as written } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import createTestnet from 'hyperdht/testnet.js'
-import type { Testnet } from 'hyperdht/testnet.js'
 import { MINUTE } from '../../contracts/quantity.js'
 import type { DealChannel } from '../../src/deal/channel.js'
-import { Lane } from './lane.js'
+import { atMessage, openLane, settledOf } from './open-lane.js'
+import type { Lane } from './lane.js'
 
-let dir: string
-let testnet: Testnet
 let lane: Lane
+let close: () => Promise<void>
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'bushel-settling-'))
-  testnet = await createTestnet(2, { host: '127.0.0.1' })
-  lane = await Lane.open(join(dir, 'lane'), testnet.bootstrap)
+  ;({ lane, close } = await openLane())
 })
 
-afterEach(async () => {
-  await lane.close()
-  await testnet.destroy()
-  await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
-})
+afterEach(() => close())
 
 /** A lease that has ended, for which two slices are owed back. */
 async function owed(): Promise<Buffer> {
@@ -34,23 +23,10 @@ async function owed(): Promise<Buffer> {
   return lease
 }
 
-/** What the provider has settled of a debt, by refund and by credit, msat. */
-function settled(lease: Buffer): bigint {
-  const { ledger } = lane.provider.teller
-  return ledger.totals(lease).refundedMsat + ledger.creditOf(lease)
-}
+const settled = (lease: Buffer): bigint => settledOf(lane, lease)
 
-/** Resolves when the next message of that kind comes in; it is let through once `then` has resolved. */
-function once(method: string, way: string, then: () => Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    lane.wire.fate = message => {
-      if (message.method !== method || message.way !== way) return null
-      lane.wire.fate = () => null
-      then().then(resolve, reject)
-      return null
-    }
-  })
-}
+const once = <T>(method: string, way: string, then: () => Promise<T>): Promise<T> =>
+  atMessage(lane, method, way, then)
 
 /** The provider's wallet, on its way to a refund, comes no further until it is let go. */
 function holdRefund(): { reached: Promise<void>; letGo: () => void } {
