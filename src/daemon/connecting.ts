@@ -56,7 +56,7 @@ export async function connectWallet(place: Place, choice: WalletChoice, dryRun: 
 }
 
 async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
-  const [{ ledgerFile }, { Ledger }, { Facts }, { Leases }] = await Promise.all([
+  const [{ ledgerFile }, { Ledger }, { Facts }, { Leases, isOver }] = await Promise.all([
     import('../node/backend.js'),
     import('../payment/ledger.js'),
     import('../journal/facts.js'),
@@ -68,7 +68,7 @@ async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
   const leases = new Leases(await Facts.read(join(home.dir, 'journal', 'facts')))
   for (const role of ['buyer', 'provider'] as const) {
     for (const { id, lease } of leases.list(role)) {
-      if (OVER.has(lease.state)) continue
+      if (isOver(lease)) continue
       throw BushelError.badInput(
         `lease ${shortKey(id)}... is paid over the wallet in use; nothing was changed`,
         'end it first: bushel leases end',
@@ -83,5 +83,3 @@ async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
     'WALLET_IN_USE'
   )
 }
-
-const OVER = new Set(['ENDED', 'VOID'])

@@ -12,7 +12,7 @@ import type { BookedBid } from '../storage/bids.js'
 import { exchangeCounters } from '../storage/counters.js'
 import type { CopyContext } from '../storage/copy.js'
 import { Keeper } from '../storage/keeper.js'
-import { Leases } from '../storage/leases.js'
+import { Leases, isOver } from '../storage/leases.js'
 import { Mirrors } from '../storage/mirrors.js'
 import type { MirrorListener } from '../storage/mirrors.js'
 import { drivePacker } from '../storage/packer.js'
@@ -26,7 +26,6 @@ import type { Means, TradeOptions } from './trade-means.js'
 /** Of the cheapest asks, so many are considered. */
 const MAX_ASKS = 500
 const MAX_BIDS = 200
-const OVER = new Set(['ENDED', 'VOID'])
 
 export interface StorageTradeOptions extends Means {
   policy: Policy
@@ -143,7 +142,7 @@ export class StorageTrade extends ReadyResource {
       for (const { id, lease } of this.leases.list(role)) {
         const { buyer, provider } = lease.terms
         if (!(role === 'buyer' ? provider : buyer).device.equals(device)) continue
-        if (!OVER.has(lease.state) || this.refunds.isOwed(id)) return true
+        if (!isOver(lease) || this.refunds.isOwed(id)) return true
         if (this.#means.ledger.totals(id).inFlightMsat > 0n) return true
       }
     }

@@ -3,9 +3,8 @@ import { consumedMsat } from '../../contracts/refund.js'
 import type { Msat } from '../../contracts/money.js'
 import type { Debts } from '../payment/debts.js'
 import type { Ledger } from '../payment/ledger.js'
+import { isOver } from './leases.js'
 import type { Leases } from './leases.js'
-
-const OVER = new Set(['ENDED', 'VOID'])
 
 /**
  * What of each agreement is used up now, msat, by agreement in hex: of a running lease the time that was served, of one
@@ -20,10 +19,7 @@ export function consumed(leases: Leases, ledger: Ledger, debts: Debts, now: numb
       const paid = role === 'buyer' ? paidMsat : receivedMsat
       const debt = debts.get(role === 'buyer' ? 'creditor' : 'debtor', agreement)
       const running = lease.start ? consumedMsat(lease.terms, now - lease.start, paid) : 0n
-      all.set(
-        agreement.toString('hex'),
-        OVER.has(lease.state) ? paid - (debt?.debt.debt.msat ?? 0n) : running
-      )
+      all.set(agreement.toString('hex'), isOver(lease) ? paid - (debt?.debt.debt.msat ?? 0n) : running)
     }
   }
   return all

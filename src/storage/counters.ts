@@ -3,6 +3,7 @@ import { verify } from '../../contracts/signature.js'
 import type { Counterparty } from '../deal/channel.js'
 import type { Deals } from '../deal/deals.js'
 import type { Ledger } from '../payment/ledger.js'
+import { isOver } from './leases.js'
 import type { LeaseRole, Leases } from './leases.js'
 
 /** An agreement of which the other side holds a later word of ours than we do. */
@@ -28,7 +29,6 @@ export interface CounterOptions {
 }
 
 const ROLES: readonly LeaseRole[] = ['buyer', 'provider']
-const OVER = new Set(['ENDED', 'VOID'])
 
 /**
  * Shows the last co-signed counter of each running lease at hello, and compares a peer's with ours: of two the higher
@@ -38,7 +38,7 @@ const OVER = new Set(['ENDED', 'VOID'])
 export function exchangeCounters({ deals, leases, ledger, onforgotten }: CounterOptions): void {
   deals.counters = device =>
     ROLES.flatMap(role => [...leases.list(role)])
-      .filter(({ lease }) => otherOf(lease).equals(device) && !OVER.has(lease.state))
+      .filter(({ lease }) => otherOf(lease).equals(device) && !isOver(lease))
       .flatMap(({ lease }) => (lease.counter ? [lease.counter] : []))
       .sort((a, b) => b.counter.servedUntil - a.counter.servedUntil)
 

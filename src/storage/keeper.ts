@@ -19,7 +19,7 @@ import { Audits } from './audits.js'
 import type { AuditedShelf } from './audits.js'
 import { Intake, allOf } from './intake.js'
 import type { IntakeShelf } from './intake.js'
-import { epochsOf, idOf, paidUntil } from './leases.js'
+import { epochsOf, idOf, isOver, paidUntil } from './leases.js'
 import type { Leases } from './leases.js'
 import { PATIENCE } from './patience.js'
 import type { Patience } from './patience.js'
@@ -55,7 +55,6 @@ export interface KeeperOptions {
 }
 
 const HOLDING = new Set(['COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
-const OVER = new Set(['ENDED', 'VOID'])
 
 /**
  * The provider's side of storage: what is agreed is reserved, what is paid is admitted, kept, proven and served, and
@@ -260,7 +259,7 @@ export class Keeper extends ReadyResource implements Goods {
   #finish(id: Buffer, reason: string): Promise<void> {
     return this.#options.leases.inTurn('provider', id, async () => {
       const lease = this.#options.leases.get('provider', id)!
-      if (!OVER.has(lease.state)) await this.#finishNow(lease, reason)
+      if (!isOver(lease)) await this.#finishNow(lease, reason)
     })
   }
 
@@ -304,7 +303,7 @@ export class Keeper extends ReadyResource implements Goods {
 
   #isAlive(agreement: Buffer): boolean {
     const lease = this.#options.leases.get('provider', agreement)
-    return lease !== null && !OVER.has(lease.state)
+    return lease !== null && !isOver(lease)
   }
 
   /** True when a lease is past the time that its state has. */
@@ -352,7 +351,7 @@ export class Keeper extends ReadyResource implements Goods {
     if (!lease || !lease.terms.buyer.device.equals(peer.device)) {
       throw new Decline('NO_AGREEMENT', 'this node has no such agreement with you')
     }
-    if (!over && OVER.has(lease.state))
+    if (!over && isOver(lease))
       throw new Decline('ENDED', `the lease is over: ${lease.reason ?? lease.state}`)
     return lease
   }

@@ -23,6 +23,12 @@ const KIND = { buyer: 'lease-buyer', provider: 'lease-provider' } as const
 const LISTS = 'slice-list'
 const REISSUES = 'reissue'
 const DECODED = 4096
+const OVER: ReadonlySet<string> = new Set<LeaseState>(['ENDED', 'VOID'])
+
+/** Nothing more is served or paid for it. */
+export function isOver({ state }: Pick<Lease, 'state'>): boolean {
+  return OVER.has(state)
+}
 
 /** The agreements on storage of this node, on both sides, each with where it stands. */
 export class Leases {

@@ -5,7 +5,7 @@ import { Backoff } from './backoff.js'
 import type { Retry } from './backoff.js'
 import { Copy } from './copy.js'
 import type { CopyContext } from './copy.js'
-import { epochsOf } from './leases.js'
+import { epochsOf, isOver } from './leases.js'
 import { isPassing } from './passing.js'
 import { PATIENCE } from './patience.js'
 import type { Refunds } from './refunds.js'
@@ -113,7 +113,10 @@ export class Tenant extends ReadyResource {
 
   #unanswered(): Buffer[] {
     const { debts, leases } = this.#options
-    return debts.unanswered().filter(id => OVER.has(leases.get('buyer', id)?.state ?? ''))
+    return debts.unanswered().filter(id => {
+      const lease = leases.get('buyer', id)
+      return lease !== null && isOver(lease)
+    })
   }
 
   async #pay(copy: Copy): Promise<void> {
@@ -142,6 +145,5 @@ export class Tenant extends ReadyResource {
 }
 
 const UNPAID = new Set(['AGREED', 'BOUND'])
-const OVER = new Set(['ENDED', 'VOID'])
 /** What ends a lease: the provider has ended it, or is not to be paid any more. */
 const ENDS = new Set(['ENDED', 'BAD_PEER', 'NO_AGREEMENT'])
