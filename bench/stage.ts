@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { World } from '../test/helpers/world.js'
+import { World } from '../test/world/world.js'
 
 /** Runs work with a temporary folder that is gone afterwards. */
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
@@ -34,7 +34,7 @@ export class Actor {
   #wake: (() => void) | null = null
   #ended = false
 
-  /** `script` is a file beside this one, without its suffix. */
+  /** `script` is a file under bench/, without its suffix. */
   constructor(script: string, order: object) {
     const path = fileURLToPath(new URL(`./${script}.js`, import.meta.url))
     this.#child = fork(path, [JSON.stringify(order)])

@@ -1,7 +1,7 @@
 import { createDecipheriv, createHash } from 'node:crypto'
 import type { JobFile, JobOutput, JobResult } from '#spec'
-import { sumOfFiles } from './checksum.js'
-import { decode } from './codec.js'
+import { sumOfFiles } from './evidence/checksum.js'
+import { decode } from './schema/codec.js'
 import { MAX_BLOB_BYTES } from './job.js'
 
 const CIPHER = 'chacha20-poly1305'

@@ -2,11 +2,11 @@ import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import IdentityKey from 'keet-identity-key'
 import type { ComputeAsk, ComputeBid, Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
-import { attests } from './attestation.js'
-import { decode, domain, encode } from './codec.js'
+import { attests } from './keys/attestation.js'
+import { decode, domain, encode } from './schema/codec.js'
 import { ISOLATION } from './job.js'
-import { MAX_MSAT } from './money.js'
-import { MIB, TIB } from './quantity.js'
+import { MAX_MSAT } from './money/money.js'
+import { MIB, TIB } from './money/quantity.js'
 
 export const SIDE = { ask: 0, bid: 1 } as const
 export const RESOURCE = { storage: 0, compute: 1 } as const

@@ -1,9 +1,9 @@
 import type { Party, SliceList, Terms } from '#spec'
-import { hashOf } from './codec.js'
-import { MAX_CORES, STRIP_LENGTH } from './counts.js'
-import { MAX_MSAT } from './money.js'
-import { chargeOf, schedule } from './schedule.js'
-import { DAY } from './quantity.js'
+import { hashOf } from './schema/codec.js'
+import { MAX_CORES, STRIP_LENGTH } from './schema/counts.js'
+import { MAX_MSAT } from './money/money.js'
+import { chargeOf, schedule } from './money/schedule.js'
+import { DAY } from './money/quantity.js'
 
 export const PROTOCOL_VERSION = 1
 /** Largest block that a shelf keeps. */

@@ -9,7 +9,20 @@ const bin = name => join(root, 'node_modules', '.bin', name)
 const steps = [
   ['prettier', ['--check', '--log-level', 'warn', '.']],
   ['eslint', ['--cache', '--cache-location', join(root, 'node_modules', '.cache', 'eslint'), '.']],
-  ['depcruise', ['--config', '.dependency-cruiser.cjs', '--output-type', 'err', 'src', 'contracts', 'bin']]
+  [
+    'depcruise',
+    [
+      '--config',
+      '.dependency-cruiser.cjs',
+      '--output-type',
+      'err',
+      'src',
+      'contracts',
+      'bin',
+      'bench',
+      'scripts'
+    ]
+  ]
 ]
 
 export function lint() {

@@ -1,8 +1,8 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { formatAmount } from '../../contracts/money.js'
-import { formatSize } from '../../contracts/quantity.js'
+import { formatAmount } from '../../contracts/money/money.js'
+import { formatSize } from '../../contracts/money/quantity.js'
 import type {
   Books,
   ComputeBook,

@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { parseBootstrap } from '../../src/cli/bootstrap.js'
+import { parseBootstrap } from '../../src/cli/input/bootstrap.js'
 import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
 import type { Outcome, RunOptions, SandboxJob } from '../../src/compute/sandbox/sandbox.js'
 import { Daemon } from '../../src/daemon/daemon.js'
-import { openNode } from '../../src/node.js'
+import { openNode } from '../../src/node/node.js'
 
 const LIE = Buffer.from('       1        1        1 book.txt\n')
 

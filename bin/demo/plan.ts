@@ -1,6 +1,6 @@
-import { MONTH, SAT, billedBytes, ceilDiv } from '../../contracts/money.js'
-import { DAY, MIB, TIB } from '../../contracts/quantity.js'
-import { schedule } from '../../contracts/schedule.js'
+import { MONTH, SAT, billedBytes, ceilDiv } from '../../contracts/money/money.js'
+import { DAY, MIB, TIB } from '../../contracts/money/quantity.js'
+import { schedule } from '../../contracts/money/schedule.js'
 import type { TreeSize } from './tree.js'
 
 /** What the provider's usual policy makes of a charge: slices of 5, 10, 20, 40, 40, ... sat. */

@@ -1,5 +1,5 @@
-import { formatAmount, formatPrice } from '../../contracts/money.js'
-import { formatSize } from '../../contracts/quantity.js'
+import { formatAmount, formatPrice } from '../../contracts/money/money.js'
+import { formatSize } from '../../contracts/money/quantity.js'
 import type { CheckResult } from './answers.js'
 import type { ComputeEnding } from './compute-act.js'
 import type { Ending } from './story.js'

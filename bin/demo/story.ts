@@ -1,7 +1,7 @@
 import { rm, statfs } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { formatAmount, formatPrice } from '../../contracts/money.js'
-import { formatSize, formatTime } from '../../contracts/quantity.js'
+import { formatAmount, formatPrice } from '../../contracts/money/money.js'
+import { formatSize, formatTime } from '../../contracts/money/quantity.js'
 import type {
   BookResult,
   Books,

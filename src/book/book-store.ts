@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import Autobase from 'autobase'
 import Corestore from 'corestore'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 
 /**
  * The store of all books in a folder. A folder that was copied, as a restored backup is, opens again where this node

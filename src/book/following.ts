@@ -1,6 +1,6 @@
 import type Hyperbee from 'hyperbee'
-import { readState } from './listing.js'
-import type { ViewState } from './listing.js'
+import { readState } from './view/listing.js'
+import type { ViewState } from './view/listing.js'
 
 export interface FollowingOptions {
   view: () => Hyperbee

@@ -2,10 +2,10 @@ import { EventEmitter } from 'node:events'
 import type { NoiseStream } from 'hyperdht'
 import Protomux from 'protomux'
 import type { BookHead } from '#spec'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import { MarketChannel, PROTOCOL } from './channel.js'
 import type { ChannelHost } from './channel.js'
-import type { Verdict } from './gate.js'
+import type { Verdict } from './relay/gate.js'
 import { refusal } from './refusal.js'
 
 /** What the market answers with on each of its channels. */

@@ -1,5 +1,5 @@
-import { BushelError, EXIT } from '../../contracts/errors.js'
-import type { Verdict } from './gate.js'
+import { BushelError, EXIT } from '../../contracts/errors/error.js'
+import type { Verdict } from './relay/gate.js'
 
 /** Refusals that are the record's own fault: the same record will never be taken. */
 const BAD_RECORD = new Set([

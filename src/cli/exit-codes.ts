@@ -1,5 +1,5 @@
-import { EXIT } from '../../contracts/errors.js'
-import type { Exit } from '../../contracts/errors.js'
+import { EXIT } from '../../contracts/errors/error.js'
+import type { Exit } from '../../contracts/errors/error.js'
 
 /** What each exit code says; `bushel help exit-codes` and docs/exit-codes.md are printed from here. */
 export const EXIT_CODES: readonly { exit: Exit; meaning: string }[] = [

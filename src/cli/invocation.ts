@@ -1,7 +1,7 @@
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import type { Place } from '../daemon/access.js'
-import type { CallContext } from '../node/api.js'
-import type { Output } from './output.js'
+import type { CallContext } from '../node/api/api.js'
+import type { Output } from './output/output.js'
 
 export type OptionValues = Record<string, string | boolean | undefined>
 

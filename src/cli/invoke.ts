@@ -1,9 +1,9 @@
-import { absolutePath, parseMarket } from './arguments.js'
-import { parseBootstrap } from './bootstrap.js'
+import { absolutePath, parseMarket } from './input/arguments.js'
+import { parseBootstrap } from './input/bootstrap.js'
 import { text } from './invocation.js'
-import type { Output } from './output.js'
-import { ProgressLine } from './progress-line.js'
-import type { Typed } from './syntax/syntax.js'
+import type { Output } from './output/output.js'
+import { ProgressLine } from './output/progress-line.js'
+import type { Typed } from './syntax.js'
 
 /** Checks the global options, then loads the command and runs it. */
 export async function invoke(typed: Typed, output: Output, signal: AbortSignal): Promise<void> {

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
-import { BushelError, EXIT } from '../../contracts/errors.js'
+import { BushelError, EXIT } from '../../contracts/errors/error.js'
 import { Interruption } from './invocation.js'
-import { Output } from './output.js'
+import { Output } from './output/output.js'
 import { createProgram } from './program.js'
 
 /** What has not ended in order by then is ended. */

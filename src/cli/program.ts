@@ -1,14 +1,14 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
-import { defineJobs } from './syntax/jobs.js'
-import { defineMarkets } from './syntax/markets.js'
-import { defineLeases, defineMirrors } from './syntax/mirrors.js'
-import { defineMoney } from './syntax/money.js'
-import { defineSettingUp, defineStatus, defineUp } from './syntax/node.js'
-import { defineOrders } from './syntax/orders.js'
-import { Syntax, exampleOf } from './syntax/syntax.js'
-import type { Loader, Runner } from './syntax/syntax.js'
+import { defineJobs } from './commands/jobs/syntax.js'
+import { defineMarkets } from './commands/market/syntax.js'
+import { defineLeases, defineMirrors } from './commands/storage/syntax.js'
+import { defineMoney } from './commands/wallet/syntax.js'
+import { defineSettingUp, defineStatus, defineUp } from './commands/node/syntax.js'
+import { defineOrders } from './commands/orders/syntax.js'
+import { Syntax, exampleOf } from './syntax.js'
+import type { Loader, Runner } from './syntax.js'
 
 export interface ProgramOptions {
   version: string
@@ -71,7 +71,7 @@ function defineHelp(program: Command, run: Runner): void {
   help.action(async () => {
     const path = help.processedArgs.flat() as string[]
     if (path.length === 1 && path[0] === 'exit-codes') {
-      const load: Loader = () => import('./commands/help.js')
+      const load: Loader = () => import('./commands/node/help.js')
       await run({ name: 'help', load, positional: path, options: help.optsWithGlobals() })
       return
     }

@@ -1,5 +1,5 @@
-import { parseKey } from '../../contracts/key.js'
-import type { Receipt } from '../../contracts/receipt.js'
+import { parseKey } from '../../contracts/keys/key.js'
+import type { Receipt } from '../../contracts/evidence/receipt.js'
 import { Home } from '../identity/home.js'
 import type { Entry, EntryFilter } from '../payment/entries.js'
 import type { Place } from './access.js'
@@ -20,6 +20,6 @@ export async function readLog(
 
 export async function readReceiptOf(place: Place, lease: string, epoch?: number): Promise<Receipt> {
   const home = await Home.open(place.home)
-  const { readReceipt } = await import('../node/receipts.js')
+  const { readReceipt } = await import('../node/api/receipts.js')
   return readReceipt(home, parseKey(lease, 'lease id'), epoch)
 }

@@ -2,8 +2,8 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import HyperDHT from 'hyperdht'
 import ReadyResource from 'ready-resource'
-import { BushelError } from '../../contracts/errors.js'
-import { formatKey } from '../../contracts/key.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { formatKey } from '../../contracts/keys/key.js'
 
 const HOST = '127.0.0.1'
 

@@ -1,5 +1,5 @@
-import { BushelError } from '../../contracts/errors.js'
-import { shortKey } from '../../contracts/key.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { shortKey } from '../../contracts/keys/key.js'
 import { join } from 'node:path'
 import { Home } from '../identity/home.js'
 import type { WalletChoice } from '../identity/config.js'
@@ -18,7 +18,7 @@ export interface Connecting {
 
 /** Asks a Core Lightning node who it is; nothing is changed. */
 export async function probeCln(socket: string): Promise<Connecting> {
-  const { ClnWallet } = await import('../lightning/cln.js')
+  const { ClnWallet } = await import('../lightning/backends/cln/wallet.js')
   const { nodeId, network, alias, syncing, spendableMsat, receivableMsat } = await ClnWallet.probe(socket)
   const { CLN_NETWORKS } = await import('../identity/config.js')
   if (!CLN_NETWORKS.includes(network)) {
@@ -59,8 +59,8 @@ async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
   const [{ ledgerFile }, { Ledger }, { Facts }, { Leases, isOver }] = await Promise.all([
     import('../node/backend.js'),
     import('../payment/ledger.js'),
-    import('../journal/facts.js'),
-    import('../storage/leases.js')
+    import('../store/facts.js'),
+    import('../storage/lease/leases.js')
   ])
   const file = ledgerFile(home.dir, home.wallet)
   if (file === ledgerFile(home.dir, choice)) return // the same wallet, perhaps at another path

@@ -1,6 +1,6 @@
-import { BushelError, EXIT } from '../../contracts/errors.js'
-import type { BushelErrorShape, Exit } from '../../contracts/errors.js'
-import type { Method, Progress } from '../node/api.js'
+import { BushelError, EXIT } from '../../contracts/errors/error.js'
+import type { BushelErrorShape, Exit } from '../../contracts/errors/error.js'
+import type { Method, Progress } from '../node/api/api.js'
 
 /**
  * One line of JSON each way over the control socket. The caller numbers its calls; for each the node sends any number

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { lstat, mkdir } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 
 /** A longer path of a Unix socket is cut by the operating system without a word (107 on Linux, 103 elsewhere). */
 const MAX_SOCKET_PATH = 100

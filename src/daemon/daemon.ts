@@ -1,5 +1,5 @@
 import ReadyResource from 'ready-resource'
-import { formatKey } from '../../contracts/key.js'
+import { formatKey } from '../../contracts/keys/key.js'
 import { Home } from '../identity/home.js'
 import type { HomeLock } from '../identity/lock.js'
 import { ControlServer } from './control-server.js'

@@ -1,18 +1,18 @@
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import { Home } from '../identity/home.js'
-import type { CallContext } from '../node/api.js'
-import type { ComputeAskEntry, LocalResult, MapLocal, MapResult, RunLocal } from '../node/compute-api.js'
+import type { CallContext } from '../node/api/api.js'
+import type { ComputeAskEntry, LocalResult, MapLocal, MapResult, RunLocal } from '../node/api/compute-api.js'
 import { running } from './access.js'
 import type { Place } from './access.js'
 
 /** Runs a job on this machine; needs neither home nor node. */
 export async function runLocally(params: RunLocal, context: CallContext): Promise<LocalResult> {
-  const local = await import('../node/local-run.js')
+  const local = await import('../node/api/compute/local-run.js')
   return await local.runLocally(params, context)
 }
 
 export async function mapLocally(params: MapLocal, context: CallContext): Promise<MapResult> {
-  const local = await import('../node/local-run.js')
+  const local = await import('../node/api/compute/local-run.js')
   return await local.mapLocally(params, context)
 }
 

@@ -1,5 +1,5 @@
 import type { Home } from '../identity/home.js'
-import type { Method, NodeCaller, Result } from '../node/api.js'
+import type { Method, NodeCaller, Result } from '../node/api/api.js'
 
 export interface Address {
   host: string
@@ -36,7 +36,7 @@ export type ReadOffline = <M extends OfflineMethod>(home: Home, method: M) => Pr
 
 /** The whole stack is loaded only when a node is opened. */
 export const openProductNode: OpenNode = async options => {
-  const { openNode } = await import('../node.js')
+  const { openNode } = await import('../node/node.js')
   return await openNode(options)
 }
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { BushelError } from '../../contracts/errors.js'
-import type { CallContext, Method, NodeCaller, Params, Progress, Result } from '../node/api.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import type { CallContext, Method, NodeCaller, Params, Progress, Result } from '../node/api/api.js'
 import { MAX_RESPONSE_LENGTH, parseResponse } from './control-messages.js'
 import { readLines } from './lines.js'
 

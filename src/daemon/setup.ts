@@ -1,4 +1,4 @@
-import { formatKey } from '../../contracts/key.js'
+import { formatKey } from '../../contracts/keys/key.js'
 import { Home } from '../identity/home.js'
 import { identityFrom } from '../identity/words.js'
 
@@ -29,7 +29,7 @@ export async function setUp({ home: dir, words, playGrantMsat, dryRun }: SetupOp
     ...(words === undefined ? {} : { words }),
     ...(playGrantMsat === undefined ? {} : { playGrantMsat }),
     prepare: async draft => {
-      const { PlayWallet } = await import('../lightning/play/wallet.js')
+      const { PlayWallet } = await import('../lightning/backends/play/wallet.js')
       await PlayWallet.create(draft.lightning, { grantMsat: draft.playGrantMsat })
     }
   })

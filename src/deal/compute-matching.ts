@@ -1,6 +1,6 @@
 import { TFUEL } from '../../contracts/job.js'
-import { ceilDiv } from '../../contracts/money.js'
-import type { Msat } from '../../contracts/money.js'
+import { ceilDiv } from '../../contracts/money/money.js'
+import type { Msat } from '../../contracts/money/money.js'
 import { inOrder } from './matching.js'
 import type { Experience, Offered } from './matching.js'
 

@@ -1,5 +1,5 @@
-import { BushelError, EXIT } from '../../contracts/errors.js'
-import type { Exit } from '../../contracts/errors.js'
+import { BushelError, EXIT } from '../../contracts/errors/error.js'
+import type { Exit } from '../../contracts/errors/error.js'
 
 /** A peer's "no", with its stable word and reason. It is an answer like any other: kept, and given again. */
 export class Decline extends Error {

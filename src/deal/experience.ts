@@ -1,7 +1,7 @@
 import type { PeerRecord } from '#spec'
-import { decode, encode } from '../../contracts/codec.js'
-import { HOUR } from '../../contracts/quantity.js'
-import type { Facts } from '../journal/facts.js'
+import { decode, encode } from '../../contracts/schema/codec.js'
+import { HOUR } from '../../contracts/money/quantity.js'
+import type { Facts } from '../store/facts.js'
 
 const KIND = 'peer'
 const LONGEST_PAUSE = 7 * 24 * HOUR

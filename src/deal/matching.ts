@@ -1,5 +1,5 @@
-import { SAT, totalCharge } from '../../contracts/money.js'
-import type { Msat } from '../../contracts/money.js'
+import { SAT, totalCharge } from '../../contracts/money/money.js'
+import type { Msat } from '../../contracts/money/money.js'
 
 /** What an ask is ordered by, whatever it is for. */
 export interface Offered {

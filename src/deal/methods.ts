@@ -1,4 +1,4 @@
-import type { StructName } from '../../contracts/codec.js'
+import type { StructName } from '../../contracts/schema/codec.js'
 
 /** Every request of the deal protocol: what goes, what comes back, and whether the answer is kept to be repeated. */
 export const METHODS = {

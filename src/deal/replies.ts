@@ -1,6 +1,6 @@
-import { decode, encode } from '../../contracts/codec.js'
-import { DAY } from '../../contracts/quantity.js'
-import type { Change, Facts } from '../journal/facts.js'
+import { decode, encode } from '../../contracts/schema/codec.js'
+import { DAY } from '../../contracts/money/quantity.js'
+import type { Change, Facts } from '../store/facts.js'
 
 const KIND = 'reply'
 /** How long an answer can be asked for again. */

@@ -1,12 +1,12 @@
 import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
 import type { Order, OwnOrder } from '#spec'
-import { decode, encode } from '../../contracts/codec.js'
-import { BushelError } from '../../contracts/errors.js'
-import { formatKey } from '../../contracts/key.js'
+import { decode, encode } from '../../contracts/schema/codec.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { formatKey } from '../../contracts/keys/key.js'
 import { orderId, signOrder } from '../../contracts/order.js'
-import { DAY, HOUR } from '../../contracts/quantity.js'
-import type { Facts } from '../journal/facts.js'
+import { DAY, HOUR } from '../../contracts/money/quantity.js'
+import type { Facts } from '../store/facts.js'
 import type { Self } from './deals.js'
 
 /** What standing orders need of a market. */

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
-import { BushelError } from '../../contracts/errors.js'
-import { formatKey, parseKey } from '../../contracts/key.js'
-import { MAX_MSAT } from '../../contracts/money.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { formatKey, parseKey } from '../../contracts/keys/key.js'
+import { MAX_MSAT } from '../../contracts/money/money.js'
 
 const VERSION = 1
 const MAX_FILE_BYTES = 64 * 1024

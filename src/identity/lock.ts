@@ -1,7 +1,7 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fsx from 'fs-native-extensions'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 
 /** A look at the lock holds it for an instant; whoever wants it in earnest tries for longer. */
 const PATIENCE_MS = 500

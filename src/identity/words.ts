@@ -1,5 +1,5 @@
 import IdentityKey from 'keet-identity-key'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 
 export const WORD_COUNT = 24
 

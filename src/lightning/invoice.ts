@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type bolt11 from 'bolt11'
 import type { PaymentRequestObject, TagsObject } from 'bolt11'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 
 const MAX_LENGTH = 4096
 /** BOLT 11: when the invoice says nothing. */

@@ -4,7 +4,7 @@ import type Hypercore from 'hypercore'
 import HypercoreStorage from 'hypercore-storage'
 import { core as keys } from 'hypercore-storage/lib/keys.js'
 import Protomux from 'protomux'
-import { MIB } from '../../contracts/quantity.js'
+import { MIB } from '../../contracts/money/quantity.js'
 
 /**
  * A Corestore in `folder`, tuned for large blocks. Its blob files are small, so that they go away soon after what is in

@@ -1,6 +1,6 @@
 import type { NoiseStream } from 'hyperdht'
 import Protomux from 'protomux'
-import { MIB } from '../../contracts/quantity.js'
+import { MIB } from '../../contracts/money/quantity.js'
 
 /**
  * Bytes that may wait for one peer to read them. Whoever reads, however slowly, asks for less at a time: an answer to an

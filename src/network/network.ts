@@ -5,8 +5,8 @@ import type { NoiseStream } from 'hyperdht'
 import Hyperswarm from 'hyperswarm'
 import type { Discovery } from 'hyperswarm'
 import ReadyResource from 'ready-resource'
-import { BushelError } from '../../contracts/errors.js'
-import { shortKey } from '../../contracts/key.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { shortKey } from '../../contracts/keys/key.js'
 import { guardMux } from './mux.js'
 
 export interface Address {

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type ReadyResource from 'ready-resource'
 import type { WalletChoice } from '../identity/config.js'
-import type { Facts } from '../journal/facts.js'
-import { ClnWallet } from '../lightning/cln.js'
-import { PLAY_NETWORK } from '../lightning/play/network.js'
-import { PlayWallet } from '../lightning/play/wallet.js'
+import type { Facts } from '../store/facts.js'
+import { ClnWallet } from '../lightning/backends/cln/wallet.js'
+import { PLAY_NETWORK } from '../lightning/backends/play/network.js'
+import { PlayWallet } from '../lightning/backends/play/wallet.js'
 import type { Wallet } from '../lightning/wallet.js'
 
 export const PLAY: WalletChoice = { backend: 'play' }

@@ -1,4 +1,4 @@
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 
 /** For what only `bushel up` does. */
 export function needsUp(): BushelError {

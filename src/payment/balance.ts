@@ -1,5 +1,5 @@
-import { formatAmount, least, most } from '../../contracts/money.js'
-import type { Msat } from '../../contracts/money.js'
+import { formatAmount, least, most } from '../../contracts/money/money.js'
+import type { Msat } from '../../contracts/money/money.js'
 import type { Ledger, Payment, Role } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { byWallet } from './payment.js'

@@ -1,12 +1,12 @@
 import type { DebtRecord, SignedDebt } from '#spec'
-import { decode, encode } from '../../contracts/codec.js'
-import { least } from '../../contracts/money.js'
-import type { Msat } from '../../contracts/money.js'
-import type { Change } from '../journal/facts.js'
+import { decode, encode } from '../../contracts/schema/codec.js'
+import { least } from '../../contracts/money/money.js'
+import type { Msat } from '../../contracts/money/money.js'
+import type { Change } from '../store/facts.js'
 import { isSettled } from './ledger.js'
 import type { Ledger } from './ledger.js'
 import type { Payment } from './payment.js'
-import { Turns } from './turns.js'
+import { Turns } from '../base/mutex.js'
 
 export type DebtRole = 'debtor' | 'creditor'
 

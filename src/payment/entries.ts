@@ -1,5 +1,5 @@
-import { decode } from '../../contracts/codec.js'
-import { Journal } from '../journal/journal.js'
+import { decode } from '../../contracts/schema/codec.js'
+import { Journal } from '../store/journal.js'
 import { isSettled, paymentOf } from './payment.js'
 import type { Kind, Payment, Step } from './payment.js'
 

@@ -1,6 +1,6 @@
-import { BushelError } from '../../contracts/errors.js'
-import { formatAmount, most } from '../../contracts/money.js'
-import type { Msat } from '../../contracts/money.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { formatAmount, most } from '../../contracts/money/money.js'
+import type { Msat } from '../../contracts/money/money.js'
 import type { Ledger, Payment } from './ledger.js'
 import { peerOf } from './spending.js'
 

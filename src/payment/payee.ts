@@ -1,13 +1,13 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Slice, SliceList } from '#spec'
-import { BushelError } from '../../contracts/errors.js'
-import type { Msat } from '../../contracts/money.js'
-import type { Epoch } from '../../contracts/schedule.js'
-import { STRIP_LENGTH } from '../../contracts/counts.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import type { Msat } from '../../contracts/money/money.js'
+import type { Epoch } from '../../contracts/money/schedule.js'
+import { STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import { invoiceDescription } from '../../contracts/terms.js'
 import type { Draft, Kind, Ledger, Payment } from './ledger.js'
 import { intentId, isSettled } from './ledger.js'
-import { Turns } from './turns.js'
+import { Turns } from '../base/mutex.js'
 import type { WalletPort } from './wallet-port.js'
 
 /** An answer to a payer whose payment failed: it had settled after all, or here is another hash. */

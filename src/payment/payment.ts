@@ -1,5 +1,5 @@
 import type { LedgerEntry } from '#spec'
-import type { Msat } from '../../contracts/money.js'
+import type { Msat } from '../../contracts/money/money.js'
 
 export type Role = 'payer' | 'payee'
 

@@ -1,5 +1,5 @@
 import ReadyResource from 'ready-resource'
-import { formatAmount } from '../../contracts/money.js'
+import { formatAmount } from '../../contracts/money/money.js'
 import type { Draft, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { sha256 } from './payee.js'

@@ -1,5 +1,5 @@
-import { BushelError } from '../../contracts/errors.js'
-import { formatAmount } from '../../contracts/money.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { formatAmount } from '../../contracts/money/money.js'
 import type { Kind, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
 import type { Limits } from './limits.js'

@@ -1,4 +1,4 @@
-import type { Msat } from '../../contracts/money.js'
+import type { Msat } from '../../contracts/money/money.js'
 import { byWallet } from './payment.js'
 import type { Payment } from './payment.js'
 

@@ -2,9 +2,9 @@ import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import IdentityKey from 'keet-identity-key'
 import type { Order } from '#spec'
-import { encode } from '../../contracts/codec.js'
+import { encode } from '../../contracts/schema/codec.js'
 import { RESOURCE, SIDE, signOrder } from '../../contracts/order.js'
-import { DAY, GIB, HOUR } from '../../contracts/quantity.js'
+import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
 
 export const NETWORK = 'play'
 export const GIB_MONTH = 1024n * 1000n

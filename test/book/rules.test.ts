@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
-import { DAY } from '../../contracts/quantity.js'
-import { Memory } from '../../src/book/memory.js'
+import { DAY } from '../../contracts/money/quantity.js'
+import { Memory } from '../../src/book/known-markets.js'
 import { refusal } from '../../src/book/refusal.js'
-import { DEFAULT_RULES, areSound, lifetimeBits, marketRules } from '../../src/book/rules.js'
-import { ticksDue } from '../../src/book/ticker.js'
+import { DEFAULT_RULES, areSound, lifetimeBits, marketRules } from '../../src/book/view/rules.js'
+import { ticksDue } from '../../src/book/relay/ticker.js'
 
 const founder = crypto.randomBytes(32)
 

@@ -5,10 +5,10 @@ import Corestore from 'corestore'
 import Hyperbee from 'hyperbee'
 import crypto from 'hypercore-crypto'
 import type { MarketRules, Order } from '#spec'
-import { apply } from '../../src/book/apply.js'
-import type { ApplyHost } from '../../src/book/apply.js'
-import { encodeOperation } from '../../src/book/operation.js'
-import { marketRules } from '../../src/book/rules.js'
+import { apply } from '../../src/book/view/apply.js'
+import type { ApplyHost } from '../../src/book/view/apply.js'
+import { encodeOperation } from '../../src/book/view/operation.js'
+import { marketRules } from '../../src/book/view/rules.js'
 
 /** Views made by hand: apply on a Hyperbee of its own, with a base that only notes what it is told. */
 export class Views {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
-import type { BushelError } from '../../contracts/errors.js'
+import type { BushelError } from '../../contracts/errors/error.js'
 import { execute, wantsJson } from '../../src/cli/main.js'
-import { Output } from '../../src/cli/output.js'
+import { Output } from '../../src/cli/output/output.js'
 
 export interface Said {
   failure: BushelError | null

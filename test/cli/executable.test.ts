@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { formatReceipt } from '../../contracts/receipt.js'
+import { formatReceipt } from '../../contracts/evidence/receipt.js'
 import { paidSlice } from '../contracts/paid-slice.js'
 import { person } from '../contracts/people.js'
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { EXIT } from '../../contracts/errors.js'
+import { EXIT } from '../../contracts/errors/error.js'
 import { ERROR_CODES, EXIT_CODES, exitCodesPage } from '../../src/cli/exit-codes.js'
 import { typed } from './command-line.js'
 

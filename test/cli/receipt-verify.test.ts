@@ -3,9 +3,13 @@ import { copyFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_CIPHERTEXT, ciphertextOf } from '../../contracts/evidence.js'
-import { formatReceipt } from '../../contracts/receipt.js'
-import { EvidenceFiles } from '../../src/compute/evidence-files.js'
+import {
+  MAX_EVIDENCE_BYTES,
+  MAX_EVIDENCE_CIPHERTEXT,
+  ciphertextOf
+} from '../../contracts/evidence/evidence.js'
+import { formatReceipt } from '../../contracts/evidence/receipt.js'
+import { EvidenceFiles } from '../../src/compute/job/evidence-files.js'
 import { OUTPUT, jobEvidence } from '../contracts/job-evidence.js'
 import { paidSlice } from '../contracts/paid-slice.js'
 import { person } from '../contracts/people.js'

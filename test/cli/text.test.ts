@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { Output } from '../../src/cli/output.js'
-import { ProgressLine } from '../../src/cli/progress-line.js'
-import type { Screen } from '../../src/cli/progress-line.js'
-import { table } from '../../src/cli/table.js'
+import { Output } from '../../src/cli/output/output.js'
+import { ProgressLine } from '../../src/cli/output/progress-line.js'
+import type { Screen } from '../../src/cli/output/progress-line.js'
+import { table } from '../../src/cli/output/table.js'
 
 test('a table is as wide as it must be, and no wider than the page', () => {
   const columns = [

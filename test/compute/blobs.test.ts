@@ -11,21 +11,27 @@ import HyperDHT from 'hyperdht'
 import type { NoiseStream } from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
 import type { Job, JobStatement } from '#spec'
-import { encode } from '../../contracts/codec.js'
-import { BushelError } from '../../contracts/errors.js'
-import { BlobCache } from '../../src/compute/blob-cache.js'
-import { Blobs } from '../../src/compute/blobs.js'
-import type { BlobsOptions } from '../../src/compute/blobs.js'
-import { JobRecords } from '../../src/compute/job-records.js'
-import { neededBlobs } from '../../src/compute/needed-blobs.js'
-import { packInput, packOutput, sumsOf, unpackInput, unpackOutput } from '../../src/compute/parcel.js'
-import { RunRecords, newRecord } from '../../src/compute/run-records.js'
-import { seal, unseal } from '../../src/compute/seal.js'
-import { Facts } from '../../src/journal/facts.js'
+import { encode } from '../../contracts/schema/codec.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { BlobCache } from '../../src/compute/blobs/cache.js'
+import { Blobs } from '../../src/compute/blobs/blobs.js'
+import type { BlobsOptions } from '../../src/compute/blobs/blobs.js'
+import { JobRecords } from '../../src/compute/job/job-records.js'
+import { neededBlobs } from '../../src/compute/blobs/needed.js'
+import {
+  packInput,
+  packOutput,
+  sumsOf,
+  unpackInput,
+  unpackOutput
+} from '../../src/compute/job/job-archive.js'
+import { RunRecords, newRecord } from '../../src/compute/buyer/run/run-records.js'
+import { seal, unseal } from '../../src/compute/job/encryption.js'
+import { Facts } from '../../src/store/facts.js'
 import { guardMux } from '../../src/network/mux.js'
 import { MIB, busyness } from './jobs.js'
-import { request } from './buyer.js'
-import { never } from './pair.js'
+import { request } from './buyer/buyer.js'
+import { never } from './pair/pair.js'
 import { agreed, terms } from './unsigned.js'
 
 const AGREEMENT = Buffer.alloc(32, 1)

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Job } from '#spec'
-import { GIB, MIB } from '../../contracts/quantity.js'
-import { fullnessFor } from '../../src/compute/job-capacity.js'
+import { GIB, MIB } from '../../contracts/money/quantity.js'
+import { fullnessFor } from '../../src/compute/provider/capacity.js'
 import { BUYER, agreed, terms } from './unsigned.js'
 
 test('the disk is promised once: what is agreed on and not fetched yet counts', () => {

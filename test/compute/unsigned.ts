@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Job, JobTerms } from '#spec'
 import { BLOB_BLOCK_BYTES } from '../../contracts/job.js'
-import { MIB } from '../../contracts/quantity.js'
+import { MIB } from '../../contracts/money/quantity.js'
 import { DEFAULT_LIMITS } from '../../src/compute/sandbox/job.js'
 
 /** An identity, and whatever else has 32 bytes and does not matter. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import type { StructName } from '../../contracts/codec.js'
-import { structs } from '../../contracts/schema.js'
-import type { Field } from '../../contracts/schema.js'
+import type { StructName } from '../../contracts/schema/codec.js'
+import { structs } from '../../contracts/schema/schema.js'
+import type { Field } from '../../contracts/schema/schema.js'
 
 const bytes = (length: number): fc.Arbitrary<Buffer> =>
   fc.uint8Array({ minLength: length, maxLength: length }).map(array => Buffer.from(array))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import type { JobEvidence } from '#spec'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import {
   MAX_EVIDENCE_BYTES,
   MAX_EVIDENCE_CIPHERTEXT,
@@ -9,11 +9,11 @@ import {
   isLarge,
   parseEvidence,
   verifyEvidence
-} from '../../contracts/evidence.js'
+} from '../../contracts/evidence/evidence.js'
 import { jobId, judgeEvidence, resultHash } from '../../contracts/job.js'
 import { openOutput } from '../../contracts/job-output.js'
-import { formatKey } from '../../contracts/key.js'
-import { sign } from '../../contracts/signature.js'
+import { formatKey } from '../../contracts/keys/key.js'
+import { sign } from '../../contracts/keys/signature.js'
 import { KEY, OUTPUT, jobEvidence } from './job-evidence.js'
 import { person } from './people.js'
 import type { Person } from './people.js'

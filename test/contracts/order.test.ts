@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import fc from 'fast-check'
 import type { ComputeAsk, ComputeBid, Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
-import { decode, encode } from '../../contracts/codec.js'
-import { MAX_MSAT } from '../../contracts/money.js'
+import { decode, encode } from '../../contracts/schema/codec.js'
+import { MAX_MSAT } from '../../contracts/money/money.js'
 import {
   MAX_ORDER_BYTES,
   RESOURCE,
@@ -18,7 +18,7 @@ import {
   stampStrength
 } from '../../contracts/order.js'
 import type { OrderRules } from '../../contracts/order.js'
-import { DAY, GIB, HOUR, MIB, TIB } from '../../contracts/quantity.js'
+import { DAY, GIB, HOUR, MIB, TIB } from '../../contracts/money/quantity.js'
 import { person } from './people.js'
 import type { Person } from './people.js'
 

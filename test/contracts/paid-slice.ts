@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Countersign, SliceList, Terms } from '#spec'
-import { DAY } from '../../contracts/quantity.js'
-import type { Receipt } from '../../contracts/receipt.js'
-import { schedule } from '../../contracts/schedule.js'
-import { sign } from '../../contracts/signature.js'
+import { DAY } from '../../contracts/money/quantity.js'
+import type { Receipt } from '../../contracts/evidence/receipt.js'
+import { schedule } from '../../contracts/money/schedule.js'
+import { sign } from '../../contracts/keys/signature.js'
 import { START_WITHIN, agreementId } from '../../contracts/terms.js'
 import type { Person } from './people.js'
 

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import type { SliceList, Terms } from '#spec'
-import { BushelError } from '../../contracts/errors.js'
-import { formatKey } from '../../contracts/key.js'
-import { MAX_RECEIPT_BYTES, formatReceipt, parseReceipt, verifyReceipt } from '../../contracts/receipt.js'
-import type { Receipt } from '../../contracts/receipt.js'
-import { schedule } from '../../contracts/schedule.js'
-import { sign } from '../../contracts/signature.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { formatKey } from '../../contracts/keys/key.js'
+import {
+  MAX_RECEIPT_BYTES,
+  formatReceipt,
+  parseReceipt,
+  verifyReceipt
+} from '../../contracts/evidence/receipt.js'
+import type { Receipt } from '../../contracts/evidence/receipt.js'
+import { schedule } from '../../contracts/money/schedule.js'
+import { sign } from '../../contracts/keys/signature.js'
 import { agreementId } from '../../contracts/terms.js'
 import { paidSlice, preimageOf } from './paid-slice.js'
 import type { PaidSlice } from './paid-slice.js'

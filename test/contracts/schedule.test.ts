@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ceilDiv } from '../../contracts/money.js'
-import { DAY, HOUR, TIB } from '../../contracts/quantity.js'
-import { MAX_EPOCHS, chargeOf, schedule } from '../../contracts/schedule.js'
-import type { Epoch, Scheduled } from '../../contracts/schedule.js'
+import { ceilDiv } from '../../contracts/money/money.js'
+import { DAY, HOUR, TIB } from '../../contracts/money/quantity.js'
+import { MAX_EPOCHS, chargeOf, schedule } from '../../contracts/money/schedule.js'
+import type { Epoch, Scheduled } from '../../contracts/money/schedule.js'
 
 const YEARS_100 = 100 * 365 * DAY
 const PIB = 1024 * TIB

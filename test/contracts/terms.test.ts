@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SliceList, Terms } from '#spec'
-import { MAX_MSAT } from '../../contracts/money.js'
-import { DAY, HOUR } from '../../contracts/quantity.js'
-import { schedule } from '../../contracts/schedule.js'
-import { MAX_CORES, STRIP_LENGTH } from '../../contracts/counts.js'
+import { MAX_MSAT } from '../../contracts/money/money.js'
+import { DAY, HOUR } from '../../contracts/money/quantity.js'
+import { schedule } from '../../contracts/money/schedule.js'
+import { MAX_CORES, STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import {
   MAX_BLOCK_BYTES,
   START_WITHIN,

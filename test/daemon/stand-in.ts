@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import type { CallContext, Method, NodeCaller, Params, Result } from '../../src/node/api.js'
+import type { CallContext, Method, NodeCaller, Params, Result } from '../../src/node/api/api.js'
 
 export interface Asked {
   method: Method

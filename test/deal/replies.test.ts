@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { DAY } from '../../contracts/quantity.js'
+import { DAY } from '../../contracts/money/quantity.js'
 import { Budget } from '../../src/deal/budget.js'
 import { Experiences } from '../../src/deal/experience.js'
 import { Replies } from '../../src/deal/replies.js'
-import { Facts } from '../../src/journal/facts.js'
-import { folder } from '../journal/folder.js'
+import { Facts } from '../../src/store/facts.js'
+import { folder } from '../store/folder.js'
 
 const device = Buffer.alloc(32, 1)
 const id = (n: number): Buffer => Buffer.alloc(32, n)

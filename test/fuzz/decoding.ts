@@ -3,9 +3,9 @@
  * and the longest there may be. Says what that took, as JSON.
  */
 import fc from 'fast-check'
-import { MAX_MESSAGE_BYTES, decode, encode } from '../../contracts/codec.js'
-import type { StructName } from '../../contracts/codec.js'
-import { BushelError } from '../../contracts/errors.js'
+import { MAX_MESSAGE_BYTES, decode, encode } from '../../contracts/schema/codec.js'
+import type { StructName } from '../../contracts/schema/codec.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import { names, structOf } from '../contracts/arbitraries.js'
 import { mutated, mutations } from './mutation.js'
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { Frames, readJSON } from '../../src/lightning/cln/frames.js'
+import { Frames, readJSON } from '../../src/lightning/backends/cln/frames.js'
 import { SEED, bytes, mutated, mutations, pieces, runs } from './mutation.js'
 
 const TRANSCRIPTS = fileURLToPath(new URL('../../../test/lightning/cln-transcripts.jsonl', import.meta.url))

@@ -1,5 +1,5 @@
 /** A process of its own, with little memory, that reads one long answer in small pieces. Says what that took, as JSON. */
-import { Frames } from '../../src/lightning/cln/frames.js'
+import { Frames } from '../../src/lightning/backends/cln/frames.js'
 
 const text = Buffer.alloc(4096, 'x')
 let copied = 0

@@ -10,7 +10,7 @@ import fc from 'fast-check'
 import { BadRequest, parseRequest, parseResponse } from '../../src/daemon/control-messages.js'
 import { ControlServer } from '../../src/daemon/control-server.js'
 import { readLines } from '../../src/daemon/lines.js'
-import type { NodeCaller } from '../../src/node/api.js'
+import type { NodeCaller } from '../../src/node/api/api.js'
 import { bytes, mutated, mutations, pieces, runs } from './mutation.js'
 
 const REQUESTS = [

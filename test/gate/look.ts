@@ -1,7 +1,7 @@
 import type { Debts } from '../../src/payment/debts.js'
-import type { Teller, WalletPort } from '../../src/payment/teller.js'
-import { consumed } from '../../src/storage/consumed.js'
-import type { Leases } from '../../src/storage/leases.js'
+import type { Teller, WalletPort } from '../../src/payment/payments.js'
+import { consumed } from '../../src/storage/lease/consumed.js'
+import type { Leases } from '../../src/storage/lease/leases.js'
 import type { Look } from './orders.js'
 
 export interface Books {

@@ -3,12 +3,12 @@
  * which the step is about to be written (`ahead`), or is on disk and nothing else was done yet (`written`).
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
-import { BushelError } from '../../contracts/errors.js'
-import { HOUR, DAY, MIB } from '../../contracts/quantity.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { HOUR, DAY, MIB } from '../../contracts/money/quantity.js'
 import { Home } from '../../src/identity/home.js'
-import { openNode } from '../../src/node.js'
-import type { PlayWallet } from '../../src/lightning/play/wallet.js'
-import type { CallContext, Progress } from '../../src/node/api.js'
+import { openNode } from '../../src/node/node.js'
+import type { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
+import type { CallContext, Progress } from '../../src/node/api/api.js'
 import type { Draft } from '../../src/payment/ledger.js'
 import { lookAt } from './look.js'
 import type { Arrow, Hit, Order, Report, TraderOptions } from './orders.js'

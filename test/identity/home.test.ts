@@ -18,8 +18,8 @@ import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import crypto from 'hypercore-crypto'
-import { attests } from '../../contracts/attestation.js'
-import { BushelError } from '../../contracts/errors.js'
+import { attests } from '../../contracts/keys/attestation.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import { Home } from '../../src/identity/home.js'
 
 async function folder(t: TestContext): Promise<string> {

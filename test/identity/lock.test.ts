@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import type { BushelError } from '../../contracts/errors.js'
+import type { BushelError } from '../../contracts/errors/error.js'
 import { HomeLock } from '../../src/identity/lock.js'
 
 async function lockFile(t: TestContext): Promise<string> {

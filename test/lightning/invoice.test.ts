@@ -3,7 +3,7 @@ import { ECDH, createHash, createECDH, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import bolt11, { type PaymentRequestObject } from 'bolt11'
 import fc from 'fast-check'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import {
   checkInvoice,
   paymentHashOf,

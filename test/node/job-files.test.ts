@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import { MAX_BLOB_BYTES } from '../../contracts/job.js'
-import { filesOf } from '../../src/node/glob.js'
-import { readJob, readMap } from '../../src/node/job-input.js'
-import { outOf } from '../../src/node/job-output.js'
-import { checkOut, writeOut } from '../../src/node/out-folder.js'
+import { filesOf } from '../../src/files/glob.js'
+import { readJob, readMap } from '../../src/node/api/compute/job-input.js'
+import { outOf } from '../../src/node/api/compute/job-output.js'
+import { checkOut, writeOut } from '../../src/files/out-folder.js'
 
 const MODULE = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])
 const { signal } = new AbortController()

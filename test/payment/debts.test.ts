@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { SignedDebt } from '#spec'
-import { Facts } from '../../src/journal/facts.js'
+import { Facts } from '../../src/store/facts.js'
 import { Debts } from '../../src/payment/debts.js'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends } from './ends.js'
 

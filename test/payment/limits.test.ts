@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Facts } from '../../src/journal/facts.js'
+import { Facts } from '../../src/store/facts.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import { DEFAULT_LIMITS, Limits } from '../../src/payment/limits.js'
 import type { LimitSettings, Plan } from '../../src/payment/limits.js'
-import { folder } from '../journal/folder.js'
+import { folder } from '../store/folder.js'
 import { AGREEMENT, OTHER, PROVIDER, bound, ends } from './ends.js'
 
 const OVER = { code: 'OVER_LIMIT', exit: 5 }

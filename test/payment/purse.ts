@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { BushelError } from '../../contracts/errors.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import type {
   InvoiceCheck,
   InvoiceReader,
   PaymentState,
   WalletPort,
   WalletRecord
-} from '../../src/payment/teller.js'
+} from '../../src/payment/payments.js'
 
 interface Held {
   preimage: Buffer

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ClnWallet } from '../../src/lightning/cln.js'
+import { ClnWallet } from '../../src/lightning/backends/cln/wallet.js'
 import { startLightningd } from '../lightning/lightningd/start.js'
 import type { Lightningd } from '../lightning/lightningd/start.js'
 import { settlement } from './settlement.js'

@@ -1,5 +1,5 @@
-import type { PlayWallet } from '../../src/lightning/play/wallet.js'
-import { Bench } from '../lightning/wallets.js'
+import type { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
+import { Bench } from '../lightning/play/wallets.js'
 import { settlement } from './settlement.js'
 import type { Side } from './settlement.js'
 

@@ -8,7 +8,7 @@ import type { SliceList } from '#spec'
 import { checkInvoice } from '../../src/lightning/invoice.js'
 import type { Wallet } from '../../src/lightning/wallet.js'
 import { Ledger } from '../../src/payment/ledger.js'
-import { Teller } from '../../src/payment/teller.js'
+import { Teller } from '../../src/payment/payments.js'
 import { BUYER, EPOCHS, PROVIDER } from './ends.js'
 
 /** The Lightning wallet of one side, and what can befall it. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Method, Params } from '../../src/node/api.js'
+import type { Method, Params } from '../../src/node/api/api.js'
 import type { Address } from '../../src/network/network.js'
 import type { Finished, Line } from '../../bin/demo/processes.js'
-import type { LeaseEntry, World } from '../helpers/world.js'
+import type { LeaseEntry, World } from '../world/world.js'
 
 /** Where the private DHT of a world begins. */
 export function addressOf(world: World): Address[] {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { DAY, HOUR, MIB } from '../../contracts/quantity.js'
+import { DAY, HOUR, MIB } from '../../contracts/money/quantity.js'
 import { Home } from '../../src/identity/home.js'
-import { openNode } from '../../src/node.js'
+import { openNode } from '../../src/node/node.js'
 import { quiet } from './den.js'
 
 /** A node as `up` runs it, in a process of its own, whose clock stands `days` ahead. Sells when it stands right. */

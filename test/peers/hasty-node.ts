@@ -1,8 +1,8 @@
 import { Home } from '../../src/identity/home.js'
-import { openNode } from '../../src/node.js'
-import { BushelError } from '../../contracts/errors.js'
+import { openNode } from '../../src/node/node.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import type { Line } from '../../bin/demo/processes.js'
-import type { Method, Params } from '../../src/node/api.js'
+import type { Method, Params } from '../../src/node/api/api.js'
 
 /** What takes a minute by default takes seconds here. */
 const HASTE = {

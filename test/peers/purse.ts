@@ -2,8 +2,8 @@ import { ECDH, createECDH, createHash, createHmac, randomBytes } from 'node:cryp
 import bolt11 from 'bolt11'
 import type { PaymentRequestObject } from 'bolt11'
 import type { SliceList, Terms } from '#spec'
-import { schedule } from '../../contracts/schedule.js'
-import { STRIP_LENGTH } from '../../contracts/counts.js'
+import { schedule } from '../../contracts/money/schedule.js'
+import { STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import { agreementId, invoiceDescription } from '../../contracts/terms.js'
 
 const PREFIXES = { bcrt: [0x6f, 0xc4], bc: [0, 5], tb: [0x6f, 0xc4] } as const

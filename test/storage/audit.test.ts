@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { AuditProof, Seal } from '#spec'
-import { chooseAudit, judgeAudit, proofOf, sealOf } from '../../src/storage/audit.js'
+import { chooseAudit, judgeAudit, proofOf, sealOf } from '../../src/storage/lease/audit.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, packAt, plant, shelved } from './helpers/goods.js'
-import { atEnd, scratch } from './helpers/wire.js'
+import { noise, packAt, plant, shelved } from './children/goods.js'
+import { atEnd, scratch } from './children/wire.js'
 
 test('every block of a core of any length is shown against the seal of any of its lengths', async t => {
   const store = openStore(join(await scratch(t), 'store'))

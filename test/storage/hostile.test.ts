@@ -5,12 +5,12 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import Hyperdrive from 'hyperdrive'
 import type { DriveEntry } from 'hyperdrive'
-import { encodeNote } from '../../src/storage/pack-format.js'
-import { Packed } from '../../src/storage/packed.js'
-import { Restore } from '../../src/storage/restore.js'
+import { encodeNote } from '../../src/storage/archive/format.js'
+import { Packed } from '../../src/storage/archive/packed.js'
+import { Restore } from '../../src/storage/archive/restore.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, plant } from './helpers/goods.js'
-import { atEnd, connect, scratch } from './helpers/wire.js'
+import { noise, plant } from './children/goods.js'
+import { atEnd, connect, scratch } from './children/wire.js'
 
 const file: DriveEntry = {
   executable: false,

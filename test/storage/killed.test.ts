@@ -5,16 +5,16 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { RestoreProgress, RestoreResult } from '../../src/storage/restore.js'
-import { checksumOfTree } from '../../src/storage/tree.js'
-import type { RestoreTask } from './helpers/child-restore.js'
-import type { ShelfTask } from './helpers/child-shelf.js'
-import { noise, packAt, plant, shelved } from './helpers/goods.js'
-import { throttled } from './helpers/throttle.js'
-import { atEnd, listen, scratch } from './helpers/wire.js'
+import type { RestoreProgress, RestoreResult } from '../../src/storage/archive/restore.js'
+import { checksumOfTree } from '../../src/files/tree.js'
+import type { RestoreTask } from './children/child-restore.js'
+import type { ShelfTask } from './children/child-shelf.js'
+import { noise, packAt, plant, shelved } from './children/goods.js'
+import { throttled } from './children/throttle.js'
+import { atEnd, listen, scratch } from './children/wire.js'
 
 function child(name: string, task: object): ChildProcess {
-  const path = fileURLToPath(new URL(`./helpers/${name}.js`, import.meta.url))
+  const path = fileURLToPath(new URL(`./children/${name}.js`, import.meta.url))
   return fork(path, [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 

@@ -3,15 +3,15 @@ import { lstat, mkdir, readFile, readdir, readlink, symlink, truncate, writeFile
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { Restore } from '../../src/storage/restore.js'
-import type { RestoreOptions, RestoreResult } from '../../src/storage/restore.js'
-import { checksumOfTree } from '../../src/storage/tree.js'
+import { Restore } from '../../src/storage/archive/restore.js'
+import type { RestoreOptions, RestoreResult } from '../../src/storage/archive/restore.js'
+import { checksumOfTree } from '../../src/files/tree.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, packAt, plant, shelved, sumByHand } from './helpers/goods.js'
-import type { Content } from './helpers/goods.js'
-import { throttled } from './helpers/throttle.js'
-import { connect, scratch } from './helpers/wire.js'
-import type { Server } from './helpers/wire.js'
+import { noise, packAt, plant, shelved, sumByHand } from './children/goods.js'
+import type { Content } from './children/goods.js'
+import { throttled } from './children/throttle.js'
+import { connect, scratch } from './children/wire.js'
+import type { Server } from './children/wire.js'
 
 /** Restores from these, with a store in `folder`. */
 async function restoreFrom(

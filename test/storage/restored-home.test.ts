@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Lease, SignedCounter } from '#spec'
-import type { Leases } from '../../src/storage/leases.js'
-import type { Teller } from '../../src/payment/teller.js'
-import { takeOver } from '../../src/storage/restored-home.js'
+import type { Leases } from '../../src/storage/lease/leases.js'
+import type { Teller } from '../../src/payment/payments.js'
+import { takeOver } from '../../src/storage/buyer/restored-home.js'
 
 const PEER = { device: Buffer.alloc(32, 1), identity: Buffer.alloc(32, 2), lightning: Buffer.alloc(33, 3) }
 const AGREEMENT = Buffer.alloc(32, 4)

@@ -4,10 +4,10 @@ import { chmod, mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { targetInside } from '../../src/storage/tree-link.js'
-import { checksumOfTree, readTree } from '../../src/storage/tree.js'
-import { plant, sumByHand } from './helpers/goods.js'
-import { atEnd, scratch } from './helpers/wire.js'
+import { targetInside } from '../../src/files/link-target.js'
+import { checksumOfTree, readTree } from '../../src/files/tree.js'
+import { plant, sumByHand } from './children/goods.js'
+import { atEnd, scratch } from './children/wire.js'
 
 test('the checksum is that of the issue: lines of path, size and sum, by the UTF-8 bytes of the path', async t => {
   const root = join(await scratch(t), 'tree')

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { settled } from '../helpers/payments.js'
-import { look, makeTree, noise } from '../helpers/tree.js'
-import { World } from '../helpers/world.js'
+import { settled } from '../world/payments.js'
+import { look, makeTree, noise } from '../world/tree.js'
+import { World } from '../world/world.js'
 
 test('a bid rests until a provider comes, and is filled unattended', { timeout: 120_000 }, async t => {
   const world = await World.open(t)

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import test from 'node:test'
-import type { CheckResult, LeaseEntry, StatusResult, WalletEntry } from '../../src/node/api.js'
-import { Lightning } from '../helpers/lightning.js'
-import { settled } from '../helpers/payments.js'
-import { isPayment } from '../helpers/resume.js'
-import { look, makeTree, noise } from '../helpers/tree.js'
-import { World } from '../helpers/world.js'
-import type { MirrorResult } from '../helpers/world.js'
+import type { CheckResult, LeaseEntry, StatusResult, WalletEntry } from '../../src/node/api/api.js'
+import { Lightning } from '../world/lightning.js'
+import { settled } from '../world/payments.js'
+import { isPayment } from '../world/resume.js'
+import { look, makeTree, noise } from '../world/tree.js'
+import { World } from '../world/world.js'
+import type { MirrorResult } from '../world/world.js'
 
 const CAPACITY = 100_000_000n
 

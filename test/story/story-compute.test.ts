@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import test from 'node:test'
-import type { JobEntry, JobResult, LocalResult, RunEstimate } from '../../src/node/compute-api.js'
+import type { JobEntry, JobResult, LocalResult, RunEstimate } from '../../src/node/api/compute-api.js'
 import { program } from '../compute/jobs.js'
-import { SOON, bookWhen, seller } from '../helpers/compute.js'
-import { World } from '../helpers/world.js'
+import { SOON, bookWhen, seller } from '../world/compute.js'
+import { World } from '../world/world.js'
 
 test('a job is priced at home, run by strangers, compared, and paid', { timeout: 240_000 }, async t => {
   const world = await World.open(t)

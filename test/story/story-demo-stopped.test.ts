@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { assertGone, start } from '../helpers/demo.js'
+import { assertGone, start } from '../world/demo.js'
 
 for (const [signal, after, args] of [
   ['SIGINT', 'Three strangers sell disk', ['--path', 'input']],

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { basename } from 'node:path'
 import test from 'node:test'
-import { assertGone, start } from '../helpers/demo.js'
-import { checksum, look } from '../helpers/tree.js'
+import { assertGone, start } from '../world/demo.js'
+import { checksum, look } from '../world/tree.js'
 
 test('the demo, on an input of its own', { timeout: 240_000 }, async t => {
   const { stdout, ended, folder, input } = await start(t, ['--path', 'input', '--json'])

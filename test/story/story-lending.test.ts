@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import test from 'node:test'
-import type { JobEntry } from '../../src/node/compute-api.js'
+import type { JobEntry } from '../../src/node/api/compute-api.js'
 import { program } from '../compute/jobs.js'
-import { SOON, bookWhen, seller } from '../helpers/compute.js'
-import { World } from '../helpers/world.js'
+import { SOON, bookWhen, seller } from '../world/compute.js'
+import { World } from '../world/world.js'
 
 test(
   'a bid on compute rests until a provider comes, and is run unattended',

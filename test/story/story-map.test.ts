@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
-import type { MapResult } from '../../src/node/compute-api.js'
-import { bookWhen, seller } from '../helpers/compute.js'
-import { World } from '../helpers/world.js'
+import type { MapResult } from '../../src/node/api/compute-api.js'
+import { bookWhen, seller } from '../world/compute.js'
+import { World } from '../world/world.js'
 
 test(
   'many inputs are spread over providers, and one that was killed on the way is passed over',

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import test from 'node:test'
-import { settled } from '../helpers/payments.js'
-import { noise, makeTree } from '../helpers/tree.js'
-import { World } from '../helpers/world.js'
-import type { MirrorResult } from '../helpers/world.js'
+import { settled } from '../world/payments.js'
+import { noise, makeTree } from '../world/tree.js'
+import { World } from '../world/world.js'
+import type { MirrorResult } from '../world/world.js'
 
 const MIB = 1024 ** 2
 const SIZE = 24 * MIB

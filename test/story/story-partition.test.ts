@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { World } from '../helpers/world.js'
+import { World } from '../world/world.js'
 
 test(
   'a relay cut off from the founder goes on; afterwards all processes see one book',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { billedBytes } from '../../contracts/money.js'
-import { MIB } from '../../contracts/quantity.js'
-import { chargeOf, schedule } from '../../contracts/schedule.js'
+import { billedBytes } from '../../contracts/money/money.js'
+import { MIB } from '../../contracts/money/quantity.js'
+import { chargeOf, schedule } from '../../contracts/money/schedule.js'
 import { LEAST_PAYMENTS, TIME, offersFor, packedSize, paymentsAt } from '../../bin/demo/plan.js'
 import type { TreeSize } from '../../bin/demo/tree.js'
 

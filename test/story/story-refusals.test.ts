@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { chmod, readFile, readdir, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import test from 'node:test'
-import { formatKey } from '../../contracts/key.js'
-import { formatLink } from '../../contracts/link.js'
-import { makeTree, noise } from '../helpers/tree.js'
-import { World } from '../helpers/world.js'
+import { formatKey } from '../../contracts/keys/key.js'
+import { formatLink } from '../../contracts/keys/link.js'
+import { makeTree, noise } from '../world/tree.js'
+import { World } from '../world/world.js'
 
 /** A key that is well formed, and nobody's. */
 const stranger = (): string => formatKey(randomBytes(32))

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { cp, rm } from 'node:fs/promises'
 import test from 'node:test'
-import { isPayment } from '../helpers/resume.js'
-import { makeTree, noise } from '../helpers/tree.js'
-import { World } from '../helpers/world.js'
-import type { MirrorResult } from '../helpers/world.js'
+import { isPayment } from '../world/resume.js'
+import { makeTree, noise } from '../world/tree.js'
+import { World } from '../world/world.js'
+import type { MirrorResult } from '../world/world.js'
 
 interface Status {
   notes: string[]

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Line } from '../../bin/demo/processes.js'
-import { again, assertPaidOnce, isPayment, isStep, mirrorOf, stage } from '../helpers/resume.js'
-import type { MirrorResult } from '../helpers/world.js'
+import { again, assertPaidOnce, isPayment, isStep, mirrorOf, stage } from '../world/resume.js'
+import type { MirrorResult } from '../world/world.js'
 
 test(
   'a buyer killed again and again goes on where it stopped, and pays nothing twice',

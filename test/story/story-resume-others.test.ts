@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { again, assertPaidOnce, isStep, mirrorOf, stage } from '../helpers/resume.js'
-import { look } from '../helpers/tree.js'
-import type { MirrorResult } from '../helpers/world.js'
+import { again, assertPaidOnce, isStep, mirrorOf, stage } from '../world/resume.js'
+import { look } from '../world/tree.js'
+import type { MirrorResult } from '../world/world.js'
 
 test(
   'a provider killed during the upload comes back, and the mirror is finished',

@@ -4,7 +4,7 @@ import { ModuleRefused } from './refused.js'
 import { rewrite } from './rewrite.js'
 import type { Metered } from './rewrite.js'
 
-export { NAMES } from './module.js'
+export { NAMES } from './wasm/module.js'
 export { ModuleRefused } from './refused.js'
 export type { Metered } from './rewrite.js'
 

@@ -1,6 +1,6 @@
-import { Added } from './added.js'
-import { meterBody } from './body.js'
-import { copyConstant, shifted } from './constants.js'
+import { Added } from './charge/added.js'
+import { meterBody } from './charge/body.js'
+import { copyConstant, shifted } from './wasm/constants.js'
 import { LIMIT } from './limits.js'
 import {
   NAMES,
@@ -10,15 +10,15 @@ import {
   readMemory,
   readTables,
   readTypes
-} from './module.js'
-import { Reader } from './reader.js'
+} from './wasm/module.js'
+import { Reader } from './wasm/reader.js'
 import { ModuleRefused } from './refused.js'
-import { countOf, readSections, SECTION } from './sections.js'
-import { copyData, copyElements } from './segments.js'
-import type { Surroundings } from './surroundings.js'
-import { I32, I64, isValueType } from './types.js'
-import type { FunctionType } from './types.js'
-import { Writer } from './writer.js'
+import { countOf, readSections, SECTION } from './wasm/sections.js'
+import { copyData, copyElements } from './wasm/segments.js'
+import type { Surroundings } from './charge/surroundings.js'
+import { I32, I64, isValueType } from './wasm/types.js'
+import type { FunctionType } from './wasm/types.js'
+import { Writer } from './wasm/writer.js'
 
 export interface Metered {
   bytes: Uint8Array

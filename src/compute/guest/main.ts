@@ -3,8 +3,8 @@ import type { End, JobHeader } from './frames.js'
 import { HostGone, receive, send } from './pipe.js'
 import { run } from './run.js'
 import type { Ending, Result } from './run.js'
-import { filesUnder } from './volume.js'
-import type { Job } from './wasi.js'
+import { filesUnder } from './volume/volume.js'
+import type { Job } from './wasi/wasi.js'
 
 // The whole life of a guest: load, say so, read one job, run it, send what it left. It never runs a second.
 

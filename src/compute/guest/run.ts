@@ -3,8 +3,8 @@ import { Account } from './account.js'
 import type { End } from './frames.js'
 import { askForFuel } from './pipe.js'
 import { Exit, Stop } from './stops.js'
-import { WASI_MODULE, Wasi } from './wasi.js'
-import type { Job } from './wasi.js'
+import { WASI_MODULE, Wasi } from './wasi/wasi.js'
+import type { Job } from './wasi/wasi.js'
 
 const PAGE_BYTES = 64 << 10
 /** A memory with less than this left to grow, in pages, is taken to be full. */

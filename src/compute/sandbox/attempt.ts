@@ -1,4 +1,4 @@
-import { formatSize } from '../../../contracts/quantity.js'
+import { formatSize } from '../../../contracts/money/quantity.js'
 import type { End, JobHeader } from '../guest/frames.js'
 import type { Child, Death } from './child.js'
 import { answer } from './conversation.js'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { BushelError } from '../../../contracts/errors.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import type { Command, Shape } from './command.js'
 import { Broken, Conversation, oneLine } from './conversation.js'
 import type { Listener } from './conversation.js'

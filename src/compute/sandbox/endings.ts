@@ -1,4 +1,4 @@
-import { sumOfFiles } from '../../../contracts/checksum.js'
+import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
 import { createHash } from 'node:crypto'
 import { describe } from './child.js'
 import type { Death } from './child.js'

@@ -1,4 +1,4 @@
-import { BushelError } from '../../../contracts/errors.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import { Child } from './child.js'
 import { commandOf, librariesOfNode, pathOf } from './command.js'
 import type { Command, Isolation, Shape, View } from './command.js'

@@ -1,4 +1,4 @@
-import { MIB } from '../../../contracts/quantity.js'
+import { MIB } from '../../../contracts/money/quantity.js'
 import { NAME_BYTES, PATH_BYTES, PATH_DEPTH } from '../guest/frames.js'
 import type { LimitName } from '../guest/frames.js'
 

@@ -1,5 +1,5 @@
 import ReadyResource from 'ready-resource'
-import { BushelError } from '../../../contracts/errors.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import { Attempt } from './attempt.js'
 import type { RunOptions } from './attempt.js'
 import { Child } from './child.js'

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ClnClient } from '../../../src/lightning/cln/client.js'
+import { ClnClient } from '../../../src/lightning/backends/cln/client.js'
 
 export interface LightningdOptions {
   /** A short path: Unix sockets are made in it. */

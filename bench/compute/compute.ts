@@ -1,0 +1,13 @@
+import { emptyJobs } from './empty-job.js'
+import type { Bench } from '../figure.js'
+import { manyJobs } from './many-jobs.js'
+import { sharedInput } from './shared-input.js'
+
+/** What a job costs besides its own work. */
+export const computeBench: Bench = {
+  name: 'compute',
+  about: 'an empty job at home and bought; many jobs over four providers; one large input for many jobs',
+  async run(settings) {
+    return [...(await emptyJobs(settings)), ...(await manyJobs(settings)), ...(await sharedInput(settings))]
+  }
+}

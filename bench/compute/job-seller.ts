@@ -1,0 +1,48 @@
+import { GIB } from '../../contracts/money/quantity.js'
+import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
+import { setUp } from '../../src/daemon/setup.js'
+import { Home } from '../../src/identity/home.js'
+import { openNode } from '../../src/node/node.js'
+import { answer, orderOf } from '../stage.js'
+
+// A provider of compute; it says when its guests are ready, whenever it is asked.
+
+export interface JobSellerOrder {
+  home: string
+  bootstrap: { host: string; port: number }[]
+  /** Key of the market that it sells on; null: it founds one. */
+  market: string | null
+  /** How many guests wait for a job. */
+  warm: number
+  cores: number
+}
+
+export interface JobSold {
+  market: string
+  device: string
+}
+
+/** msat per Tfuel, and a job. */
+const PRICE = '40000'
+const BASE = '1000'
+
+async function sell({ home: dir, bootstrap, market, warm, cores }: JobSellerOrder): Promise<void> {
+  await setUp({ home: dir })
+  const sandbox = new Sandbox({ warm, nice: 0 })
+  const node = await openNode({
+    home: await Home.open(dir),
+    bootstrap,
+    serve: true,
+    worker: { openSandbox: () => sandbox }
+  })
+  const context = { onProgress: () => undefined, signal: new AbortController().signal }
+  const { key } = market
+    ? await node.call('market.join', { key: market }, context)
+    : await node.call('market.create', { name: 'bench' }, context)
+  const offer = { cores, memory: 4 * GIB, price: PRICE, baseMsat: BASE, region: '' }
+  await node.call('sell.compute', { ...offer, onlyIdle: false, hours: null, allowProcess: true }, context)
+  process.on('message', () => void sandbox.warmed().then(() => answer({ warm })))
+  answer({ market: key, device: node.device } satisfies JobSold)
+}
+
+if (process.argv[2]?.startsWith('{') && process.send) await sell(orderOf<JobSellerOrder>())

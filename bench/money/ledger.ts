@@ -1,0 +1,228 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import createTestnet from 'hyperdht/testnet.js'
+import { Journal } from '../../src/store/journal.js'
+import { checkInvoice } from '../../src/lightning/invoice.js'
+import { createWalletDir, openState } from '../../src/lightning/backends/play/log/disk.js'
+import { PLAY_GRANT_MSAT } from '../../src/lightning/backends/play/network.js'
+import { Store } from '../../src/lightning/backends/play/log/store.js'
+import { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
+import { Ledger } from '../../src/payment/ledger.js'
+import type { Draft, Step } from '../../src/payment/ledger.js'
+import { Teller } from '../../src/payment/payments.js'
+import { median } from '../figure.js'
+import type { Bench, Figure } from '../figure.js'
+import type { Cost, Run } from './end.js'
+import { MoneyPair } from './money-pair.js'
+import { inFolder } from '../stage.js'
+import { SLICE_MSAT } from './end.js'
+
+const MOST_SECONDS = 2
+/** The steps of a slice of ours from its list to its receipt: so many entries each has. */
+const STEPS: Step[] = ['intent', 'bound', 'sent', 'paid', 'applied', 'receipt']
+const AGREEMENT_SLICES = 500
+const AT_ONCE = 500
+const INVOICE_LENGTH = 360
+const RUNS: Run[] = [
+  { lanes: 1, slices: 48 },
+  { lanes: 8, slices: 24 }
+]
+const QUICK: Run[] = RUNS.map(({ lanes }) => ({ lanes, slices: 2 }))
+/** What one record of a payment must hold at least: agreement, hash and preimage, epoch, amount, time. */
+const BARE_BYTES = 3 * 32 + 3 * 8
+
+/** What the books cost for each slice that is paid, and how long they take to open and to hold against the wallet. */
+export const ledgerBench: Bench = {
+  name: 'ledger',
+  about: 'bytes and syncs of the ledger for a paid slice; opening and reconciling 100,000 entries',
+  async run({ quick, say }) {
+    const entries = quick ? 6_000 : 100_000
+    return inFolder(async folder => [
+      ...(await costs(folder, quick ? QUICK : RUNS, say)),
+      ...(await times(folder, entries, quick ? 1 : 3, say))
+    ])
+  }
+}
+
+async function costs(folder: string, runs: Run[], say: (what: string) => void): Promise<Figure[]> {
+  const bare = await bareAppends(join(folder, 'bare'))
+  const net = await createTestnet(3, { host: '127.0.0.1' })
+  const pair = await MoneyPair.open('teller', folder, net.bootstrap)
+  try {
+    const figures: Figure[] = []
+    for (const run of runs) {
+      const before = await pair.cost()
+      await pair.run(run)
+      const after = await pair.cost()
+      const slices = run.lanes * run.slices
+      for (const side of ['payer', 'payee'] as const) {
+        const per = (of: keyof Cost): number => (after[side][of] - before[side][of]) / slices
+        say(`${run.lanes} in flight, ${side}: ${per('entries').toFixed(1)} entries a slice`)
+        for (const [unit, of] of [
+          ['bytes', 'bytes'],
+          ['fsyncs', 'syncs']
+        ] as const)
+          figures.push({
+            name: `${unit} of a paid slice, ${run.lanes} in flight, ${side}`,
+            measured: per(of),
+            unit,
+            baseline: { name: `one bare append of ${BARE_BYTES} bytes for each payment`, value: bare[of] },
+            note: `${slices} slices from list to receipt`
+          })
+      }
+    }
+    return figures
+  } finally {
+    await pair.end()
+    await net.destroy()
+  }
+}
+
+/** What a journal costs for each of a hundred small entries, one after the other. */
+async function bareAppends(file: string): Promise<{ bytes: number; syncs: number }> {
+  const count = 100
+  const journal = new Journal(file)
+  await journal.ready()
+  for (let i = 0; i < count; i++) await journal.append(randomBytes(BARE_BYTES))
+  const { bytes, syncs } = journal.stats
+  await journal.close()
+  return { bytes: bytes / count, syncs: syncs / count }
+}
+
+interface Times {
+  opening: number
+  reading: number
+  reconciling: number
+  history: number
+}
+
+async function times(
+  folder: string,
+  entries: number,
+  rounds: number,
+  say: (what: string) => void
+): Promise<Figure[]> {
+  const file = join(folder, 'ledger')
+  const dir = join(folder, 'wallet')
+  say(`writing a ledger of ${entries} entries, and the wallet's records of the same payments`)
+  const drafts = Array.from({ length: Math.ceil(entries / STEPS.length) }, (_, i) => draftOf(i))
+  const written = await writeLedger(file, drafts)
+  fillWallet(dir, drafts)
+  const wallet = new PlayWallet({ dir })
+  await wallet.ready()
+  const all: Times[] = []
+  for (let round = 0; round < rounds; round++) all.push(await timed(file, wallet))
+  await wallet.close()
+  const figure = (
+    name: string,
+    of: keyof Times,
+    baseline: { name: string; of: keyof Times },
+    note: string
+  ): Figure => ({
+    name,
+    measured: median(all.map(took => took[of])),
+    unit: 's',
+    baseline: { name: baseline.name, value: median(all.map(took => took[baseline.of])) },
+    note
+  })
+  const what = `${written} entries of ${drafts.length} payments, on the play wallet`
+  const reading = { name: 'reading and checking its entries without keeping them', of: 'reading' } as const
+  const asking = { name: "reading the wallet's records of the same payments", of: 'history' } as const
+  const reconciling = figure('reconciling the ledger', 'reconciling', asking, what)
+  return [
+    figure('opening the ledger', 'opening', reading, what),
+    reconciling,
+    {
+      name: 'opening and reconciling',
+      measured: median(all.map(took => took.opening + took.reconciling)),
+      unit: 's',
+      target: { atMost: MOST_SECONDS },
+      note: what
+    }
+  ]
+}
+
+async function timed(file: string, wallet: PlayWallet): Promise<Times> {
+  const seconds = async (work: () => Promise<unknown>): Promise<number> => {
+    const begun = performance.now()
+    await work()
+    return (performance.now() - begun) / 1000
+  }
+  const reading = await seconds(() => Journal.read(file, () => undefined))
+  const ledger = new Ledger(file)
+  const opening = await seconds(() => ledger.ready())
+  const history = await seconds(() => wallet.history())
+  const teller = new Teller({
+    ledger,
+    wallet,
+    checkInvoice,
+    secret: randomBytes(32),
+    onfault: error => {
+      throw error
+    }
+  })
+  const reconciling = await seconds(() => teller.ready())
+  if (teller.reconciler.faults.length > 0) throw new Error(teller.reconciler.faults[0])
+  await teller.close()
+  return { opening, reading, reconciling, history }
+}
+
+/** The steps of each agreement's slices, as they come in the life of a node. */
+async function writeLedger(file: string, drafts: readonly Draft[]): Promise<number> {
+  const ledger = new Ledger(file)
+  await ledger.ready()
+  for (let from = 0; from < drafts.length; from += AT_ONCE) {
+    const some = drafts.slice(from, from + AT_ONCE)
+    for (const step of STEPS) {
+      const early = step === 'intent' || step === 'bound' || step === 'sent'
+      const record = some.map(draft => ({
+        ...draft,
+        step,
+        preimage: early ? null : draft.preimage,
+        text: step === 'intent' ? '' : draft.text
+      }))
+      await ledger.record(...record)
+    }
+  }
+  const { entries } = ledger.stats
+  await ledger.close()
+  return entries
+}
+
+function fillWallet(dir: string, drafts: readonly Draft[]): void {
+  createWalletDir(dir, PLAY_GRANT_MSAT)
+  const store = new Store(openState(dir).log)
+  for (const { hash, preimage, msat } of drafts)
+    store.payments.set(hash.toString('hex'), {
+      attempt: 1,
+      status: 'succeeded',
+      preimage,
+      feeMsat: 0n,
+      reason: '',
+      msat,
+      payee: Buffer.alloc(33, 2),
+      at: Date.now()
+    })
+  store.commit()
+  store.close()
+}
+
+function draftOf(i: number): Draft {
+  const sha256 = (of: string | Buffer): Buffer => createHash('sha256').update(of).digest()
+  const preimage = sha256(`payment ${i}`)
+  const agreement = sha256(`agreement ${Math.floor(i / AGREEMENT_SLICES)}`)
+  return {
+    agreement,
+    role: 'payer',
+    kind: 'slice',
+    epoch: i % AGREEMENT_SLICES,
+    issue: 0,
+    peer: sha256(agreement),
+    hash: sha256(preimage),
+    msat: SLICE_MSAT,
+    step: 'intent',
+    feeMsat: 0n,
+    preimage,
+    text: `lnbcrt ${i} `.padEnd(INVOICE_LENGTH, 'x')
+  }
+}

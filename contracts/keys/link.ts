@@ -1,0 +1,44 @@
+import crypto from 'hypercore-crypto'
+import z32 from 'z32'
+import { domain } from '../schema/codec.js'
+import { BushelError } from '../errors/error.js'
+
+/** Who holds a link can find, fetch and decrypt the drive. */
+export interface Link {
+  /** Public key of the Hyperdrive. */
+  key: Buffer
+  /** Its encryption key. */
+  encryptionKey: Buffer
+}
+
+const PREFIX = 'bushel://'
+const BYTES = 68
+
+/** `bushel://` and z32 of both keys and a check of four bytes, so that a slip of the pen is told from a lost drive. */
+export function formatLink({ key, encryptionKey }: Link): string {
+  const keys = Buffer.concat([key, encryptionKey])
+  return PREFIX + z32.encode(Buffer.concat([keys, checkOf(keys)]))
+}
+
+export function parseLink(text: string): Link {
+  const malformed = (): BushelError =>
+    BushelError.badInput(
+      `'${text}' is not a link`,
+      'a link begins with bushel:// and has 109 characters more',
+      'BAD_LINK'
+    )
+  if (!text.startsWith(PREFIX)) throw malformed()
+  let bytes: Buffer
+  try {
+    bytes = Buffer.from(z32.decode(text.slice(PREFIX.length)))
+  } catch (error) {
+    throw malformed().withCause(error)
+  }
+  if (bytes.byteLength !== BYTES || !checkOf(bytes.subarray(0, 64)).equals(bytes.subarray(64)))
+    throw malformed()
+  return { key: bytes.subarray(0, 32), encryptionKey: bytes.subarray(32, 64) }
+}
+
+function checkOf(keys: Buffer): Buffer {
+  return crypto.hash([domain('link'), keys]).subarray(0, 4)
+}

@@ -1,0 +1,212 @@
+import { MAX_ARGS, MAX_FILES } from './counts.js'
+import { required, optional, many, all } from './fields.js'
+import type { Struct } from './fields.js'
+
+/** Jobs: terms, results, evidence. */
+export const compute: Struct[] = [
+  {
+    name: 'blob',
+    fields: [
+      required('key', 'fixed32'),
+      required('length', 'uint'),
+      required('byteLength', 'uint'),
+      required('sha256', 'fixed32')
+    ]
+  },
+  {
+    name: 'job-limits',
+    fields: [
+      required('wallMs', 'uint'),
+      required('cpuMs', 'uint'),
+      required('memoryBytes', 'uint'),
+      required('moduleBytes', 'uint'),
+      required('stdoutBytes', 'uint'),
+      required('stderrBytes', 'uint'),
+      required('outputBytes', 'uint'),
+      required('inodes', 'uint'),
+      required('compileMs', 'uint')
+    ]
+  },
+  {
+    name: 'job-terms',
+    fields: [
+      required('version', 'uint'),
+      required('nonce', 'fixed32'),
+      required('market', 'fixed32'),
+      required('ask', 'fixed32'),
+      required('network', 'string'),
+      required('buyer', '@bushel/party'),
+      required('provider', '@bushel/party'),
+      required('fuel', 'string'),
+      required('isolation', 'string'),
+      required('module', '@bushel/blob'),
+      required('input', '@bushel/blob'),
+      many('args', 'string', MAX_ARGS),
+      required('seed', 'fixed32'),
+      required('limits', '@bushel/job-limits'),
+      required('price', 'biguint64'),
+      required('baseMsat', 'biguint64'),
+      required('sliceStartMsat', 'biguint64'),
+      required('sliceCapMsat', 'biguint64'),
+      required('maxMsat', 'biguint64'),
+      required('countersignBy', 'uint'),
+      required('startBy', 'uint')
+    ]
+  },
+  {
+    name: 'job-agree',
+    fields: [required('terms', '@bushel/job-terms'), required('signature', 'fixed64')]
+  },
+  { name: 'job-countersign', fields: [required('agreement', 'fixed32'), required('signature', 'fixed64')] },
+  { name: 'job-file', fields: [required('path', 'string'), required('bytes', 'buffer')] },
+  { name: 'job-input', fields: [required('stdin', 'buffer'), many('files', '@bushel/job-file', MAX_FILES)] },
+  {
+    name: 'job-output',
+    fields: [
+      required('stdout', 'buffer'),
+      required('stderr', 'buffer'),
+      many('files', '@bushel/job-file', MAX_FILES)
+    ]
+  },
+  {
+    name: 'job-due',
+    fields: [required('countersign', '@bushel/countersign'), required('invoice', 'string')]
+  },
+  {
+    name: 'job-result',
+    fields: [
+      required('status', 'string'),
+      required('limit', 'string'),
+      required('reason', 'string'),
+      required('exitCode', 'int'),
+      required('fuel', 'biguint64'),
+      required('tree', 'fixed32'),
+      required('stdout', 'fixed32')
+    ]
+  },
+  {
+    name: 'job-commitment',
+    fields: [required('agreement', 'fixed32'), required('commitment', 'fixed32')]
+  },
+  {
+    name: 'signed-job-commitment',
+    fields: [required('commitment', '@bushel/job-commitment'), required('signature', 'fixed64')]
+  },
+  {
+    name: 'job-statement',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('result', '@bushel/job-result'),
+      required('salt', 'fixed32'),
+      required('output', '@bushel/blob'),
+      required('keyCommitment', 'fixed32'),
+      required('finalMsat', 'biguint64'),
+      required('hash', 'fixed32')
+    ]
+  },
+  {
+    name: 'signed-job-statement',
+    fields: [required('statement', '@bushel/job-statement'), required('signature', 'fixed64')]
+  },
+  {
+    name: 'job-progress',
+    fields: [
+      required('state', 'string'),
+      required('fuel', 'biguint64'),
+      optional('due', '@bushel/job-due'),
+      optional('commitment', '@bushel/signed-job-commitment'),
+      optional('statement', '@bushel/signed-job-statement'),
+      optional('reason', 'string')
+    ]
+  },
+  {
+    name: 'job-key',
+    fields: [required('agreement', 'fixed32'), required('key', 'fixed32'), required('salt', 'fixed32')]
+  },
+  { name: 'signed-job-key', fields: [required('key', '@bushel/job-key'), required('signature', 'fixed64')] },
+  {
+    name: 'job',
+    fields: [
+      required('role', 'string'),
+      required('state', 'string'),
+      required('created', 'uint'),
+      required('changed', 'uint'),
+      required('runs', 'uint'),
+      required('terms', '@bushel/job-terms'),
+      required('signature', 'fixed64'),
+      optional('countersign', 'fixed64'),
+      optional('commitment', '@bushel/signed-job-commitment'),
+      optional('statement', '@bushel/signed-job-statement'),
+      optional('key', '@bushel/signed-job-key'),
+      optional('reason', 'string')
+    ]
+  },
+  {
+    name: 'job-evidence',
+    fields: [
+      required('agree', '@bushel/job-agree'),
+      optional('commitment', '@bushel/signed-job-commitment'),
+      optional('statement', '@bushel/signed-job-statement'),
+      optional('key', '@bushel/signed-job-key'),
+      optional('ciphertext', 'buffer')
+    ]
+  },
+  {
+    name: 'run-member',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('ask', 'fixed32'),
+      required('identity', 'fixed32'),
+      required('device', 'fixed32'),
+      required('state', 'string'),
+      required('note', 'string'),
+      required('fuel', 'biguint64'),
+      required('hash', 'string'),
+      required('paidMsat', 'biguint64'),
+      required('feesMsat', 'biguint64')
+    ]
+  },
+  {
+    name: 'run-end',
+    fields: [
+      required('status', 'string'),
+      required('limit', 'string'),
+      required('reason', 'string'),
+      required('exitCode', 'int'),
+      required('fuel', 'biguint64'),
+      required('hash', 'string'),
+      required('ms', 'uint')
+    ]
+  },
+  {
+    name: 'run-record',
+    fields: [
+      required('id', 'fixed32'),
+      required('fingerprint', 'fixed32'),
+      required('name', 'string'),
+      required('market', 'fixed32'),
+      required('module', '@bushel/blob'),
+      required('input', '@bushel/blob'),
+      all('args', 'string'),
+      required('seed', 'fixed32'),
+      required('limits', '@bushel/job-limits'),
+      required('isolation', 'string'),
+      required('verify', 'uint'),
+      required('wanted', 'uint'),
+      required('fuel', 'biguint64'),
+      required('maxMsat', 'biguint64'),
+      required('maxPrice', 'biguint64'),
+      required('created', 'uint'),
+      required('state', 'string'),
+      all('passed', 'fixed32'),
+      all('members', '@bushel/run-member'),
+      all('evidence', 'string'),
+      optional('end', '@bushel/run-end'),
+      optional('reason', 'string')
+    ]
+  },
+  {
+    name: 'check-record',
+    fields: [required('identity', 'fixed32'), required('valid', 'uint'), required('wrong', 'uint')]
+  }
+]

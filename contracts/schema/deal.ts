@@ -1,0 +1,219 @@
+import { MAX_AUDIT_BLOCKS, MAX_CORES, MAX_COUNTERS, MAX_PROOF_NODES, STRIP_LENGTH } from './counts.js'
+import { required, optional, many } from './fields.js'
+import type { Struct } from './fields.js'
+
+/** What buyer and provider say and sign. */
+export const deal: Struct[] = [
+  {
+    name: 'counter',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('n', 'uint'),
+      required('paidMsat', 'biguint64'),
+      required('servedUntil', 'uint'),
+      required('egressBytes', 'uint')
+    ]
+  },
+  {
+    name: 'signed-counter',
+    fields: [
+      required('counter', '@bushel/counter'),
+      optional('buyer', 'fixed64'),
+      optional('provider', 'fixed64')
+    ]
+  },
+  {
+    name: 'hello',
+    fields: [
+      required('version', 'uint'),
+      required('network', 'string'),
+      required('proof', 'buffer'),
+      required('lightning', 'buffer'),
+      required('clock', 'uint'),
+      many('counters', '@bushel/signed-counter', MAX_COUNTERS)
+    ]
+  },
+  { name: 'request', fields: [required('id', 'fixed32'), required('body', 'buffer')] },
+  { name: 'reply', fields: [optional('body', 'buffer'), optional('decline', '@bushel/decline')] },
+  { name: 'decline', fields: [required('code', 'string'), required('reason', 'string')] },
+  {
+    name: 'quote-request',
+    fields: [
+      required('market', 'fixed32'),
+      required('ask', 'fixed32'),
+      required('revision', 'uint'),
+      required('bytes', 'uint'),
+      required('blocks', 'uint'),
+      required('time', 'uint'),
+      required('sliceStartMsat', 'biguint64')
+    ]
+  },
+  {
+    name: 'quote',
+    fields: [
+      required('request', 'fixed32'),
+      required('ask', 'fixed32'),
+      required('price', 'biguint64'),
+      required('sliceStartMsat', 'biguint64'),
+      required('sliceCapMsat', 'biguint64'),
+      required('minChargeMsat', 'biguint64'),
+      required('validFor', 'uint'),
+      required('egressBytes', 'uint'),
+      required('grace', 'uint')
+    ]
+  },
+  { name: 'signed-quote', fields: [required('quote', '@bushel/quote'), required('signature', 'fixed64')] },
+  {
+    name: 'party',
+    fields: [required('identity', 'fixed32'), required('device', 'fixed32'), required('lightning', 'buffer')]
+  },
+  {
+    name: 'core-limit',
+    fields: [required('key', 'fixed32'), required('length', 'uint'), required('byteLength', 'uint')]
+  },
+  {
+    name: 'terms',
+    fields: [
+      required('version', 'uint'),
+      required('nonce', 'fixed32'),
+      required('market', 'fixed32'),
+      required('ask', 'fixed32'),
+      required('network', 'string'),
+      required('buyer', '@bushel/party'),
+      required('provider', '@bushel/party'),
+      many('cores', '@bushel/core-limit', MAX_CORES),
+      required('price', 'biguint64'),
+      required('time', 'uint'),
+      required('sliceStartMsat', 'biguint64'),
+      required('sliceCapMsat', 'biguint64'),
+      required('minChargeMsat', 'biguint64'),
+      required('countersignBy', 'uint'),
+      required('startBy', 'uint'),
+      required('grace', 'uint'),
+      required('egressBytes', 'uint')
+    ]
+  },
+  { name: 'agree', fields: [required('terms', '@bushel/terms'), required('signature', 'fixed64')] },
+  {
+    name: 'slice',
+    fields: [
+      required('epoch', 'uint'),
+      required('issue', 'uint'),
+      required('hash', 'fixed32'),
+      required('msat', 'biguint64')
+    ]
+  },
+  {
+    name: 'slice-list',
+    fields: [required('agreement', 'fixed32'), many('slices', '@bushel/slice', STRIP_LENGTH)]
+  },
+  {
+    name: 'countersign',
+    fields: [required('list', '@bushel/slice-list'), required('signature', 'fixed64')]
+  },
+  { name: 'agreement-reference', fields: [required('agreement', 'fixed32')] },
+  { name: 'bid-answer', fields: [required('bid', 'fixed32'), required('ask', 'fixed32')] },
+  { name: 'acknowledgement', fields: [required('ok', 'uint')] },
+  { name: 'strip-request', fields: [required('agreement', 'fixed32'), required('from', 'uint')] },
+  { name: 'strip', fields: [required('agreement', 'fixed32'), many('invoices', 'string', STRIP_LENGTH)] },
+  {
+    name: 'paid',
+    fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('preimage', 'fixed32')]
+  },
+  {
+    name: 'paid-until',
+    fields: [required('agreement', 'fixed32'), required('until', 'uint'), optional('egressBytes', 'uint')]
+  },
+  {
+    name: 'sealed-core',
+    fields: [
+      required('key', 'fixed32'),
+      required('fork', 'uint'),
+      required('length', 'uint'),
+      required('byteLength', 'uint'),
+      required('treeHash', 'fixed32')
+    ]
+  },
+  {
+    name: 'seal',
+    fields: [required('agreement', 'fixed32'), many('cores', '@bushel/sealed-core', MAX_CORES)]
+  },
+  { name: 'signed-seal', fields: [required('seal', '@bushel/seal'), required('signature', 'fixed64')] },
+  {
+    name: 'stored',
+    fields: [required('seal', 'fixed32'), required('start', 'uint'), required('paidUntil', 'uint')]
+  },
+  { name: 'signed-stored', fields: [required('stored', '@bushel/stored'), required('signature', 'fixed64')] },
+  { name: 'block-reference', fields: [required('core', 'uint'), required('index', 'uint')] },
+  {
+    name: 'audit',
+    fields: [
+      required('seal', 'fixed32'),
+      required('nonce', 'fixed32'),
+      many('blocks', '@bushel/block-reference', MAX_AUDIT_BLOCKS)
+    ]
+  },
+  {
+    name: 'tree-node',
+    fields: [required('index', 'uint'), required('size', 'uint'), required('hash', 'fixed32')]
+  },
+  {
+    name: 'block-proof',
+    fields: [
+      required('core', 'uint'),
+      required('index', 'uint'),
+      required('value', 'buffer'),
+      many('nodes', '@bushel/tree-node', MAX_PROOF_NODES),
+      many('roots', '@bushel/tree-node', MAX_PROOF_NODES)
+    ]
+  },
+  {
+    name: 'audit-proof',
+    fields: [required('nonce', 'fixed32'), many('proofs', '@bushel/block-proof', MAX_AUDIT_BLOCKS)]
+  },
+  {
+    name: 'void',
+    fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('hash', 'fixed32')]
+  },
+  { name: 'signed-void', fields: [required('void', '@bushel/void'), required('signature', 'fixed64')] },
+  {
+    name: 'reissue',
+    fields: [
+      optional('preimage', 'fixed32'),
+      optional('void', '@bushel/signed-void'),
+      optional('countersign', '@bushel/countersign'),
+      optional('invoice', 'string')
+    ]
+  },
+  {
+    name: 'debt',
+    fields: [required('agreement', 'fixed32'), required('msat', 'biguint64'), required('at', 'uint')]
+  },
+  { name: 'signed-debt', fields: [required('debt', '@bushel/debt'), required('signature', 'fixed64')] },
+  { name: 'refund', fields: [required('agreement', 'fixed32'), required('invoice', 'string')] },
+  {
+    name: 'credit',
+    fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('debt', 'fixed32')]
+  },
+  {
+    name: 'end',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('reason', 'string'),
+      optional('counter', '@bushel/signed-counter')
+    ]
+  },
+  {
+    name: 'ended',
+    fields: [
+      required('agreement', 'fixed32'),
+      optional('counter', '@bushel/signed-counter'),
+      required('creditMsat', 'biguint64'),
+      optional('debt', '@bushel/signed-debt')
+    ]
+  },
+  {
+    name: 'upload-progress',
+    fields: [required('agreement', 'fixed32'), required('blocks', 'uint'), required('bytes', 'uint')]
+  }
+]

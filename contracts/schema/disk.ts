@@ -1,0 +1,102 @@
+import { required, optional, all } from './fields.js'
+import type { Struct } from './fields.js'
+
+/** What a node keeps on its own disk. */
+export const disk: Struct[] = [
+  {
+    name: 'ledger-entry',
+    fields: [
+      required('type', 'string'),
+      required('at', 'uint'),
+      required('agreement', 'fixed32'),
+      required('role', 'string'),
+      required('epoch', 'uint'),
+      required('hash', 'fixed32'),
+      required('msat', 'biguint64'),
+      required('feeMsat', 'biguint64'),
+      optional('preimage', 'fixed32'),
+      optional('text', 'string'),
+      optional('kind', 'string'),
+      optional('issue', 'uint'),
+      optional('peer', 'fixed32')
+    ]
+  },
+  {
+    name: 'debt-record',
+    fields: [
+      required('role', 'string'),
+      required('peer', 'fixed32'),
+      required('debt', '@bushel/signed-debt'),
+      required('settledMsat', 'biguint64'),
+      required('state', 'string'),
+      optional('hash', 'fixed32'),
+      optional('invoice', 'string')
+    ]
+  },
+  {
+    name: 'fact',
+    fields: [required('kind', 'string'), required('key', 'buffer'), required('value', 'buffer')]
+  },
+  { name: 'change-set', fields: [all('changes', 'buffer')] },
+  { name: 'stored-reply', fields: [required('at', 'uint'), required('reply', 'buffer')] },
+  {
+    name: 'lease',
+    fields: [
+      required('role', 'string'),
+      required('state', 'string'),
+      required('created', 'uint'),
+      required('committed', 'uint'),
+      required('start', 'uint'),
+      required('terms', '@bushel/terms'),
+      required('signature', 'fixed64'),
+      optional('countersign', '@bushel/countersign'),
+      optional('seal', '@bushel/signed-seal'),
+      optional('stored', '@bushel/signed-stored'),
+      optional('counter', '@bushel/signed-counter'),
+      optional('reason', 'string'),
+      optional('link', 'string'),
+      optional('audited', 'uint')
+    ]
+  },
+  {
+    name: 'own-order',
+    fields: [
+      required('market', 'fixed32'),
+      required('record', 'buffer'),
+      required('until', 'uint'),
+      required('open', 'uint')
+    ]
+  },
+  {
+    name: 'mirror-job',
+    fields: [
+      required('path', 'string'),
+      required('fingerprint', 'fixed32'),
+      required('market', 'fixed32'),
+      required('store', 'string'),
+      required('link', 'string'),
+      required('files', 'uint'),
+      required('bytes', 'uint'),
+      all('cores', '@bushel/core-limit'),
+      required('sha256', 'fixed32'),
+      required('copies', 'uint'),
+      required('time', 'uint'),
+      required('maxPrice', 'biguint64'),
+      required('prepayMaxMsat', 'biguint64'),
+      all('agreements', 'fixed32'),
+      required('state', 'string'),
+      optional('bid', 'fixed32'),
+      optional('packMs', 'uint')
+    ]
+  },
+  {
+    name: 'peer-record',
+    fields: [
+      required('identity', 'fixed32'),
+      required('good', 'uint'),
+      required('bad', 'uint'),
+      required('until', 'uint'),
+      required('note', 'string')
+    ]
+  }
+]

@@ -1,0 +1,71 @@
+import { BushelError } from '../../../contracts/errors/error.js'
+import type { MarketChannel } from '../channel.js'
+import { encodeOperation } from '../view/operation.js'
+
+/** Devices that are to become relays when they show up: kept on disk by whoever keeps the market. */
+export interface Admissions {
+  list(): Buffer[]
+  add(device: Buffer): Promise<void>
+  delete(device: Buffer): Promise<void>
+}
+
+export interface AdministrationOptions {
+  market: () => Buffer
+  device: Buffer
+  admissions: () => Admissions
+  isRelay: (device: Buffer) => boolean
+  /** The channel to a device, if it is connected. */
+  present: (device: Buffer) => MarketChannel | null
+  append: (operation: Buffer) => Promise<void>
+}
+
+const KEY_BYTES = 32
+
+/** What only a market's founder does. */
+export class Administration {
+  readonly #options: AdministrationOptions
+  readonly #underWay = new Set<string>()
+
+  constructor(options: AdministrationOptions) {
+    this.#options = options
+  }
+
+  /** True when it is done, false when it waits for the device. */
+  async admit(device: Buffer): Promise<boolean> {
+    const { admissions, isRelay, present } = this.#options
+    if (device.byteLength !== KEY_BYTES) throw badKey('a device key has 32 bytes')
+    if (isRelay(device)) return true
+    await admissions().add(device)
+    const channel = present(device)
+    if (!channel) return false
+    await this.carryOut(channel)
+    return true
+  }
+
+  /** Does what was decided for a device that is connected now. */
+  async carryOut({ device, hello }: MarketChannel): Promise<void> {
+    const id = device.toString('hex')
+    const { admissions, append } = this.#options
+    const decided = admissions().list().some(known => known.equals(device)) // prettier-ignore
+    if (!decided || !hello || this.#underWay.has(id)) return
+    this.#underWay.add(id)
+    try {
+      await append(encodeOperation('admission', { device, writer: hello.writer, indexer: false }))
+      await admissions().delete(device)
+    } finally {
+      this.#underWay.delete(id)
+    }
+  }
+
+  async ban(key: Buffer): Promise<void> {
+    const { market, device, admissions, append } = this.#options
+    if (key.byteLength !== KEY_BYTES) throw badKey('a key has 32 bytes')
+    if (key.equals(device) || key.equals(market())) throw badKey('the founder cannot be banned')
+    await admissions().delete(key)
+    await append(encodeOperation('ban', { key }))
+  }
+}
+
+function badKey(message: string): BushelError {
+  return BushelError.badInput(message, undefined, 'BAD_KEY')
+}

@@ -1,0 +1,161 @@
+import type Hyperbee from 'hyperbee'
+import type { BookCount, Order } from '#spec'
+import { decode } from '../../../contracts/schema/codec.js'
+import { checkSignature, readOrder, stampStrength } from '../../../contracts/order.js'
+import type { VerifiedOrder } from '../../../contracts/order.js'
+import { HOUR } from '../../../contracts/money/quantity.js'
+import { isTooFar, orderRules } from '../view/apply.js'
+import { banKey, orderKey, tallyKey } from '../view/keys.js'
+import { FETCH_TIMEOUT } from '../view/listing.js'
+import type { ViewState } from '../view/listing.js'
+import { SLOTS_PER_LIVE, fullnessBits, lifetimeBits } from '../view/rules.js'
+import { readRecord, standsUntil } from '../view/slots.js'
+
+/** What a relay says to a record. OK: taken in; REPEATED: it stands already; anything else is a refusal. */
+export interface Verdict {
+  code: string
+  reason: string
+}
+
+interface Passing {
+  record: VerifiedOrder
+  /** What it will add to its identity's and the market's counts. */
+  change: BookCount
+}
+
+export interface GateOptions {
+  market: Buffer
+  view: () => Hyperbee
+  state: () => ViewState
+  now: () => number
+}
+
+/** How far a stamp's tick may be from the market's last one. */
+const STAMP_WINDOW = HOUR
+/** How far ahead of this node's clock a record may have been made. */
+const CLOCK_TOLERANCE = 10 * 60_000
+
+const OK: Verdict = { code: 'OK', reason: '' }
+const REPEATED: Verdict = { code: 'REPEATED', reason: 'it stands already' }
+const refuse = (code: string, reason: string): Verdict => ({ code, reason })
+
+/**
+ * A relay's door: what costs least is looked at first, the signature last. What it has let in and the view does not show
+ * yet is reckoned with too.
+ */
+export class Gate {
+  readonly #options: GateOptions
+  readonly #passing = new Map<string, Passing>()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: GateOptions) {
+    this.#options = options
+  }
+
+  /**
+   * One record after another, so that two never take the same last place. With OK comes the record, verified, which is to
+   * be handed to `passed` in the end. Never throws on data.
+   */
+  async judge(bytes: Buffer): Promise<Verdict & { record?: VerifiedOrder }> {
+    const verdict = this.#turn.then(() => this.#judge(bytes))
+    this.#turn = verdict.catch(() => null) // the caller hears of it; the next in turn need not
+    return await verdict
+  }
+
+  /** A record that was let in shows in the view now, or never will. */
+  passed(record: VerifiedOrder): void {
+    const id = record.id.toString('hex')
+    if (this.#passing.get(id)?.record === record) this.#passing.delete(id)
+  }
+
+  async #judge(bytes: Buffer): Promise<Verdict & { record?: VerifiedOrder }> {
+    const { rules } = this.#options.state()
+    if (!rules) return refuse('NOT_READY', 'the market is not known here yet')
+    if (bytes.byteLength > rules.maxRecordBytes) {
+      return refuse('OVERSIZED', `it has ${bytes.byteLength} bytes, more than ${rules.maxRecordBytes}`)
+    }
+    const read = readOrder(bytes, orderRules(this.#options.market, rules))
+    if (!read.ok) return read
+    const record = read.verified
+    const late = this.#timing(record)
+    if (late) return late
+    const standing = await this.#standing(record.id)
+    if (standing?.bytes.equals(bytes)) return REPEATED
+    if (standing && standing.order.revision >= record.order.revision) {
+      return refuse('OLD_REVISION', `revision ${standing.order.revision} stands already`)
+    }
+    const over = await this.#overCap(record, standing?.order ?? null)
+    if (over) return over
+    const check = checkSignature(record)
+    if (!check.ok) return check
+    this.#pass(record, standing?.order ?? null)
+    return { ...OK, record }
+  }
+
+  #timing({ order, signed }: VerifiedOrder): Verdict | null {
+    const { rules, tick } = this.#options.state()
+    const now = this.#options.now()
+    if (Math.abs(signed.stampTick - tick) > STAMP_WINDOW)
+      return refuse('OLD_STAMP', 'its stamp is of another hour')
+    const until = standsUntil(order, rules!)
+    if (until <= now || until <= tick) return refuse('EXPIRED', 'it is over already')
+    if (order.created > now + CLOCK_TOLERANCE || isTooFar(order, tick, rules!)) {
+      return refuse('NOT_YET', 'it is of a time to come; a clock is wrong')
+    }
+    return null
+  }
+
+  async #standing(id: Buffer): Promise<{ order: Order; bytes: Buffer } | null> {
+    const passing = this.#passing.get(id.toString('hex'))
+    if (passing) return passing.record
+    const entry = await this.#get(orderKey(id))
+    return entry && readRecord(entry.value)
+  }
+
+  #pass(record: VerifiedOrder, standing: Order | null): void {
+    const id = record.id.toString('hex')
+    const before = this.#passing.get(id)?.change ?? { slots: 0, live: 0 }
+    const live = Number(!record.order.withdrawn) - Number(standing !== null && !standing.withdrawn)
+    const change = { slots: before.slots + (standing ? 0 : 1), live: before.live + live }
+    this.#passing.set(id, { record, change })
+  }
+
+  async #overCap({ order, signed }: VerifiedOrder, standing: Order | null): Promise<Verdict | null> {
+    const { count } = this.#options.state()
+    const rules = this.#options.state().rules!
+    if ((await this.#get(banKey(order.identity))) ?? (await this.#get(banKey(order.device)))) {
+      return refuse('BANNED', 'its author is banned from this market')
+    }
+    if (!standing) {
+      let slots = count.slots
+      for (const { change } of this.#passing.values()) slots += change.slots
+      if (slots >= rules.maxOrders) return refuse('FULL', `the market holds its ${rules.maxOrders} orders`)
+      const bits = lifetimeBits(rules, order) + (order.withdrawn ? 0 : fullnessBits(rules, slots))
+      if (stampStrength(signed) < bits) return refuse('STAMP', `its stamp is below ${bits} bits`)
+    }
+    const tally = await this.#tally(order.identity)
+    const gains = !order.withdrawn && (!standing || standing.withdrawn)
+    if (gains && tally.live >= rules.maxOrdersPerIdentity) {
+      return refuse('QUOTA', `its author has ${rules.maxOrdersPerIdentity} orders already`)
+    }
+    if (!standing && tally.slots >= rules.maxOrdersPerIdentity * SLOTS_PER_LIVE) {
+      return refuse('QUOTA', 'its author has withdrawn too many; they stand until they are over')
+    }
+    return null
+  }
+
+  async #tally(identity: Buffer): Promise<BookCount> {
+    const entry = await this.#get(tallyKey(identity))
+    const tally = entry ? decode('book-count', entry.value) : { slots: 0, live: 0 }
+    for (const { record, change } of this.#passing.values()) {
+      if (!record.order.identity.equals(identity)) continue
+      tally.slots += change.slots
+      tally.live += change.live
+    }
+    return tally
+  }
+
+  async #get(key: Buffer): Promise<{ value: Buffer } | null> {
+    return await this.#options.view().get(key, { timeout: FETCH_TIMEOUT })
+  }
+}

@@ -1,0 +1,152 @@
+import type Hyperbee from 'hyperbee'
+import type { Batch } from 'hyperbee'
+import type { Admission, MarketRules } from '#spec'
+import { decode, encode } from '../../../contracts/schema/codec.js'
+import { checkOrder } from '../../../contracts/order.js'
+import { HOUR } from '../../../contracts/money/quantity.js'
+import { RULES, TICK, banKey, relayKey, writerKey } from './keys.js'
+import { decodeOperation } from './operation.js'
+import type { Operation } from './operation.js'
+import { areSound, lifetimeBits } from './rules.js'
+import { Slots, standsUntil } from './slots.js'
+
+/** How far a tick may be past the last one. */
+export const TICK_STEP = HOUR
+/** How many orders leave the view at one tick, so that none takes long. */
+export const EXPIRED_PER_TICK = 500
+/** The end of time as dates know it, ms since 1970. */
+const MAX_TIME = 8.64e15
+
+/** A block of a writer, as the base hands it over. */
+export interface Entry {
+  from: { key: Buffer }
+  value: Buffer
+}
+
+/** What apply asks of the base. */
+export interface ApplyHost {
+  /** The base's key, which is the key of the founder's writer. */
+  readonly key: Buffer
+  addWriter(key: Buffer, options: { indexer: boolean }): Promise<void>
+  removeWriter(key: Buffer): Promise<void>
+}
+
+type View = Hyperbee
+type ViewBatch = Batch<Buffer, Buffer>
+
+/**
+ * Reduces the writers' blocks to the view. It depends on nothing but its input, and no data makes it throw: what is
+ * malformed, unsigned, out of the rules or said by who may not say it is passed over.
+ */
+export async function apply(entries: readonly Entry[], view: View, host: ApplyHost): Promise<void> {
+  const batch = view.batch({ update: false })
+  for (const { from, value } of entries) {
+    const operation = decodeOperation(value)
+    if (!operation) continue
+    if (operation.type === 'orders') await applyOrders(operation.body.orders, batch, host.key)
+    else if (from.key.equals(host.key)) await administer(operation, batch, host)
+  }
+  await batch.flush()
+}
+
+async function administer(
+  operation: Exclude<Operation, { type: 'orders' }>,
+  batch: ViewBatch,
+  host: ApplyHost
+): Promise<void> {
+  const rules = await rulesIn(batch)
+  if (operation.type === 'rules') {
+    if (rules || !areSound(operation.body)) return
+    await batch.put(RULES, encode('market-rules', operation.body))
+  } else if (rules) {
+    if (operation.type === 'tick') await applyTick(operation.body.time, batch, rules)
+    else if (operation.type === 'admission') await admit(operation.body, batch, rules, host)
+    else await ban(operation.body.key, batch, rules, host)
+  }
+}
+
+async function applyTick(time: number, batch: ViewBatch, rules: MarketRules): Promise<void> {
+  const last = await tickIn(batch)
+  if (time > MAX_TIME || (last > 0 && (time <= last || time > last + TICK_STEP))) return
+  await batch.put(TICK, encode('tick', { time }))
+  await new Slots(batch, rules).expire(time, EXPIRED_PER_TICK)
+}
+
+/** A relay is one device with one writer, and never signs the view: that is left to the founder. */
+async function admit(
+  admission: Admission,
+  batch: ViewBatch,
+  rules: MarketRules,
+  host: ApplyHost
+): Promise<void> {
+  const { device, writer, indexer } = admission
+  if (indexer || device.equals(rules.founder) || writer.equals(host.key)) return
+  if ((await isBanned(batch, device)) || (await isBanned(batch, writer))) return
+  const holder = await batch.get(writerKey(writer))
+  if (holder && !holder.value.equals(device)) return
+  const former = await batch.get(relayKey(device))
+  if (former && holder) return // admitted already
+  if (former) await expel(decode('admission', former.value), batch, host)
+  await batch.put(relayKey(device), encode('admission', admission))
+  await batch.put(writerKey(writer), device)
+  await host.addWriter(writer, { indexer: false })
+}
+
+/** The key is an identity, a device or a writer; a relay among them writes no more. */
+async function ban(key: Buffer, batch: ViewBatch, rules: MarketRules, host: ApplyHost): Promise<void> {
+  if (key.equals(rules.founder) || key.equals(host.key)) return
+  await batch.put(banKey(key), encode('ban', { key }))
+  const device = (await batch.get(writerKey(key)))?.value ?? key
+  const relay = await batch.get(relayKey(device))
+  if (relay) await expel(decode('admission', relay.value), batch, host)
+}
+
+async function expel(relay: Admission, batch: ViewBatch, host: ApplyHost): Promise<void> {
+  await batch.del(relayKey(relay.device))
+  await batch.del(writerKey(relay.writer))
+  await host.removeWriter(relay.writer)
+}
+
+async function applyOrders(orders: Buffer[], batch: ViewBatch, market: Buffer): Promise<void> {
+  const rules = await rulesIn(batch)
+  const tick = await tickIn(batch)
+  if (!rules || tick === 0) return
+  const slots = new Slots(batch, rules)
+  for (const bytes of orders) {
+    const check = checkOrder(bytes, orderRules(market, rules))
+    if (!check.ok) continue
+    const { order } = check.verified
+    if (standsUntil(order, rules) <= tick || isTooFar(order, tick, rules)) continue
+    if ((await isBanned(batch, order.identity)) || (await isBanned(batch, order.device))) continue
+    await slots.put(check.verified)
+  }
+}
+
+/** Even where ticks are late by a whole lifetime a new order is not too far; one from the far future is. */
+export function isTooFar(order: { expires: number }, tick: number, rules: MarketRules): boolean {
+  return order.expires > tick + 2 * rules.maxLifetime
+}
+
+/** What a record must meet to stand in this market's view. */
+export function orderRules(market: Buffer, rules: MarketRules): Parameters<typeof checkOrder>[1] {
+  return {
+    market,
+    maxRecordBytes: rules.maxRecordBytes,
+    maxLifetime: rules.maxLifetime,
+    stampBits: order => lifetimeBits(rules, order)
+  }
+}
+
+async function rulesIn(batch: ViewBatch): Promise<MarketRules | null> {
+  const entry = await batch.get(RULES)
+  return entry && decode('market-rules', entry.value)
+}
+
+async function tickIn(batch: ViewBatch): Promise<number> {
+  const entry = await batch.get(TICK)
+  return entry ? decode('tick', entry.value).time : 0
+}
+
+async function isBanned(batch: ViewBatch, key: Buffer): Promise<boolean> {
+  return (await batch.get(banKey(key))) !== null
+}

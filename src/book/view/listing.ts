@@ -1,0 +1,164 @@
+import type Hyperbee from 'hyperbee'
+import type { Fetching } from 'hyperbee'
+import type { BookCount, MarketRules, Order } from '#spec'
+import { decode } from '../../../contracts/schema/codec.js'
+import { RESOURCE, checkOrder } from '../../../contracts/order.js'
+import type { VerifiedOrder } from '../../../contracts/order.js'
+import { orderRules } from './apply.js'
+import { COUNT, RULES, TICK, allRelays, banKey, bookRange, idOf, orderKey, slotsOf } from './keys.js'
+
+export interface ListQuery {
+  /** RESOURCE.storage unless said otherwise. */
+  resource?: number
+  network: string
+  limit?: number
+}
+
+/** `maxPrice` in msat per TiB and 30 days. */
+export interface AskQuery extends ListQuery {
+  maxPrice?: bigint
+}
+
+export interface BidQuery extends ListQuery {
+  minPrice?: bigint
+}
+
+/** What the view says of the market itself. */
+export interface ViewState {
+  rules: MarketRules | null
+  /** Time of the last tick, 0 before the first. */
+  tick: number
+  count: BookCount
+  /** Writers of the admitted relays, by device in hex. */
+  relays: Map<string, Buffer>
+}
+
+/** How long a block of the view is waited for, ms. */
+export const FETCH_TIMEOUT = 10_000
+const MOST = 1000
+
+/** Reads a view, whoever served it, and verifies each record before it is given out. */
+export class Listing {
+  readonly #view: () => Hyperbee
+  readonly #market: Buffer
+  readonly #rules: () => MarketRules | null
+  readonly #now: () => number
+  /** Records in the view that did not verify: the market's founder lets forgeries in. */
+  unverified = 0
+
+  constructor(options: {
+    view: () => Hyperbee
+    market: Buffer
+    rules: () => MarketRules | null
+    now: () => number
+  }) {
+    this.#view = options.view
+    this.#market = options.market
+    this.#rules = options.rules
+    this.#now = options.now
+  }
+
+  /** Live asks, the cheapest first. */
+  async asks(query: AskQuery): Promise<VerifiedOrder[]> {
+    return await this.#best('ask', query, query.maxPrice)
+  }
+
+  /** Live bids, the highest first. */
+  async bids(query: BidQuery): Promise<VerifiedOrder[]> {
+    return await this.#best('bid', query, query.minPrice)
+  }
+
+  async #best(side: 'ask' | 'bid', query: ListQuery, worst?: bigint): Promise<VerifiedOrder[]> {
+    const { resource = RESOURCE.storage, network, limit = MOST } = query
+    return await this.#reading(async view => {
+      const found: VerifiedOrder[] = []
+      const range = bookRange(side, resource, network, worst)
+      for await (const { value } of view.createReadStream(range, { timeout: FETCH_TIMEOUT })) {
+        if (found.length >= limit) break
+        const order = await this.#live(view, value)
+        if (order) found.push(order)
+      }
+      return found
+    })
+  }
+
+  /** The live order with that id, or null when it is unknown, withdrawn or over. */
+  async get(id: Buffer): Promise<VerifiedOrder | null> {
+    return await this.#reading(async view => {
+      const entry = await view.get(orderKey(id), { timeout: FETCH_TIMEOUT })
+      const order = entry && (await this.#live(view, entry.value))
+      return order?.id.equals(id) ? order : null
+    })
+  }
+
+  /** The live orders of an identity. */
+  async ofIdentity(identity: Buffer): Promise<VerifiedOrder[]> {
+    return await this.#reading(async view => {
+      const found: VerifiedOrder[] = []
+      for await (const { key } of view.createReadStream(slotsOf(identity), { timeout: FETCH_TIMEOUT })) {
+        const entry = await view.get(orderKey(idOf(key)), { timeout: FETCH_TIMEOUT })
+        const order = entry && (await this.#live(view, entry.value))
+        if (order?.order.identity.equals(identity)) found.push(order)
+      }
+      return found
+    })
+  }
+
+  async #live(view: Hyperbee, bytes: Buffer): Promise<VerifiedOrder | null> {
+    const rules = this.#rules()
+    if (!rules) return null
+    const check = checkOrder(bytes, orderRules(this.#market, rules))
+    if (!check.ok) {
+      this.unverified++
+      return null
+    }
+    const { order } = check.verified
+    if (order.withdrawn || order.expires <= this.#now()) return null
+    return (await isBanned(view, order)) ? null : check.verified
+  }
+
+  /** One state of the view for the whole of a read, while the base moves on. */
+  async #reading<T>(read: (view: Hyperbee) => Promise<T>): Promise<T> {
+    const view = this.#view().snapshot()
+    try {
+      return await read(view)
+    } finally {
+      await view.close()
+    }
+  }
+}
+
+async function isBanned(view: Hyperbee, order: Order): Promise<boolean> {
+  for (const key of [order.identity, order.device]) {
+    if (await view.get(banKey(key), { timeout: FETCH_TIMEOUT })) return true
+  }
+  return false
+}
+
+/** Relays that are read at most: more writers than a base can bear. */
+const MOST_RELAYS = 1024
+
+/** What a view says of its market. `fetching` says how blocks that are not here are waited for. */
+export async function readState(
+  live: Hyperbee,
+  fetching: Fetching = { timeout: FETCH_TIMEOUT }
+): Promise<ViewState> {
+  const view = live.snapshot()
+  try {
+    const state: ViewState = { rules: null, tick: 0, count: { slots: 0, live: 0 }, relays: new Map() }
+    const rules = await view.get(RULES, fetching)
+    if (!rules) return state
+    state.rules = decode('market-rules', rules.value)
+    const tick = await view.get(TICK, fetching)
+    if (tick) state.tick = decode('tick', tick.value).time
+    const count = await view.get(COUNT, fetching)
+    if (count) state.count = decode('book-count', count.value)
+    for await (const { value } of view.createReadStream({ ...allRelays(), limit: MOST_RELAYS }, fetching)) {
+      const { device, writer } = decode('admission', value)
+      state.relays.set(device.toString('hex'), writer)
+    }
+    return state
+  } finally {
+    await view.close()
+  }
+}

@@ -1,0 +1,36 @@
+import { decode, encode } from '../../../contracts/schema/codec.js'
+import type { StructOf } from '../../../contracts/schema/codec.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+
+/** What a writer of the base may say. All but `orders` is administration, and counts from the founder's writer only. */
+const TYPES = ['rules', 'tick', 'admission', 'ban', 'orders'] as const
+const STRUCTS = {
+  rules: 'market-rules',
+  tick: 'tick',
+  admission: 'admission',
+  ban: 'ban',
+  orders: 'order-batch'
+} as const
+
+export type OperationType = (typeof TYPES)[number]
+type Body<T extends OperationType> = StructOf<(typeof STRUCTS)[T]>
+export type Operation = { [T in OperationType]: { type: T; body: Body<T> } }[OperationType]
+
+/** Longest block of a writer that apply reads; about sixty orders of the longest kind. */
+export const MAX_OPERATION_BYTES = 128 * 1024
+
+export function encodeOperation<T extends OperationType>(type: T, body: Body<T>): Buffer {
+  return encode('market-operation', { type: TYPES.indexOf(type), body: encode(STRUCTS[type], body as never) })
+}
+
+/** Null for what is no operation. Never throws. */
+export function decodeOperation(bytes: Buffer): Operation | null {
+  try {
+    const { type, body } = decode('market-operation', bytes, MAX_OPERATION_BYTES)
+    const name = TYPES[type]
+    return name ? ({ type: name, body: decode(STRUCTS[name], body) } as Operation) : null
+  } catch (error) {
+    if (error instanceof BushelError) return null // malformed: it says nothing
+    throw error
+  }
+}

@@ -1,0 +1,97 @@
+import type { MarketRules, Order } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { MAX_ORDER_BYTES } from '../../../contracts/order.js'
+import { DAY, HOUR } from '../../../contracts/money/quantity.js'
+
+/** What a market has where its founder says nothing else: sizes in bytes, times in ms, strength in bits. */
+export const DEFAULT_RULES = {
+  maxRecordBytes: 1024,
+  maxOrders: 100_000,
+  maxOrdersPerIdentity: 32,
+  maxLifetime: 30 * DAY,
+  stampBits: 12,
+  tickInterval: 60_000,
+  tombstoneMargin: HOUR
+} as const
+
+export type RuleName = keyof typeof DEFAULT_RULES
+
+const LIMITS: Record<RuleName, [least: number, most: number]> = {
+  maxRecordBytes: [512, MAX_ORDER_BYTES],
+  maxOrders: [1, 10_000_000],
+  maxOrdersPerIdentity: [1, 1000],
+  maxLifetime: [60_000, 3650 * DAY],
+  stampBits: [0, 24],
+  tickInterval: [50, HOUR],
+  tombstoneMargin: [0, 30 * DAY]
+}
+
+/** An identity's withdrawn orders leave tombstones; with them it may hold this many times its live orders. */
+export const SLOTS_PER_LIVE = 4
+
+const MAX_NAME = 64
+// Control characters and those that turn the direction of writing: they would let a name draw on a terminal.
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/
+
+const names = Object.keys(DEFAULT_RULES) as RuleName[]
+
+function isName(name: string): boolean {
+  return name.length >= 1 && name.length <= MAX_NAME && name.trim() === name && !UNPRINTABLE.test(name)
+}
+
+function isWithin(rule: RuleName, value: unknown): boolean {
+  const [least, most] = LIMITS[rule]
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
+}
+
+/** The rules of a new market; throws bad input on a bad name, an unknown rule or an absurd value. */
+export function marketRules(
+  founder: Buffer,
+  name: string,
+  override: Readonly<Record<string, number>> = {}
+): MarketRules {
+  if (!isName(name)) {
+    throw BushelError.badInput(
+      `'${name.slice(0, MAX_NAME).replace(new RegExp(UNPRINTABLE, 'g'), '?')}' cannot be a market's name`,
+      `a name has 1 to ${MAX_NAME} printable characters and no spaces around it`,
+      'BAD_NAME'
+    )
+  }
+  const rules: MarketRules = { name, founder, ...DEFAULT_RULES }
+  for (const [rule, value] of Object.entries(override)) {
+    if (!isRule(rule)) {
+      throw BushelError.badInput(`there is no rule '${rule}'`, `rules are ${names.join(', ')}`, 'BAD_RULES')
+    }
+    if (!isWithin(rule, value)) {
+      const [least, most] = LIMITS[rule]
+      throw BushelError.badInput(
+        `rule ${rule} cannot be ${String(value)}`,
+        `it is a whole number from ${least} to ${most}`,
+        'BAD_RULES'
+      )
+    }
+    rules[rule] = value
+  }
+  return rules
+}
+
+function isRule(name: string): name is RuleName {
+  return Object.hasOwn(DEFAULT_RULES, name)
+}
+
+/** Are these rules that anybody could have founded a market with? */
+export function areSound(rules: MarketRules): boolean {
+  return isName(rules.name) && names.every(rule => isWithin(rule, rules[rule]))
+}
+
+/** Bits that a record's stamp needs whatever the state of the market: one more for each fourfold of its days. */
+export function lifetimeBits(rules: MarketRules, order: Pick<Order, 'created' | 'expires'>): number {
+  const days = Math.max(1, Math.ceil((order.expires - order.created) / DAY))
+  return rules.stampBits + ((31 - Math.clz32(days)) >> 1)
+}
+
+/** Bits that a new order needs on top: one more each time the room that is left has halved. */
+export function fullnessBits(rules: MarketRules, slots: number): number {
+  const left = Math.max(rules.maxOrders - slots, 1) / rules.maxOrders
+  return Math.max(0, Math.floor(-Math.log2(left)))
+}

@@ -1,0 +1,70 @@
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { formatAmount } from '../../../../contracts/money/money.js'
+import { read } from '../../../daemon/access.js'
+import type { JobEntry, JobProvider } from '../../../node/api/compute-api.js'
+import { fuelText } from '../../output/fuel-text.js'
+import type { Action } from '../../invocation.js'
+import { dateText } from '../../output/order-text.js'
+import { resolveId } from '../../input/short-id.js'
+import { facts, table } from '../../output/table.js'
+import { stateText } from './jobs.js'
+
+/** How a job stands, and what each provider of it did. */
+export const run: Action = async ({ place, output, context }, [text]) => {
+  const { jobs } = await read(place, 'jobs', context)
+  const id = await resolveId(text!, 'job id', () => Promise.resolve(jobs.map(job => job.id)))
+  const job = jobs.find(one => one.id === id)
+  if (!job)
+    throw BushelError.notFound(
+      `no job ${id.slice(0, 8)}... of this home`,
+      'see: bushel jobs',
+      'JOB_NOT_FOUND'
+    )
+  output.print(job, () => page(job))
+}
+
+function page(job: JobEntry): string[] {
+  return [
+    ...facts([
+      ['job', job.id],
+      ['program', job.name],
+      ['since', dateText(job.created)],
+      ['state', stateText(job)],
+      ['fuel', fuelText(BigInt(job.fuel))],
+      ['paid', formatAmount(BigInt(job.paidMsat))],
+      ...hashFacts(job.hash)
+    ]),
+    ...providerTable(job.providers)
+  ]
+}
+
+/** The two halves of a result's hash. */
+export function hashFacts(hash: string): [string, string][] {
+  if (hash === '') return []
+  return [
+    ['output', hash.slice(0, 64)],
+    ['stdout', hash.slice(64)]
+  ]
+}
+
+export function providerTable(providers: readonly JobProvider[]): string[] {
+  if (providers.length === 0) return []
+  return table(
+    [
+      { title: 'PROVIDER' },
+      { title: 'VERDICT' },
+      { title: 'FUEL', align: 'right' },
+      { title: 'HASH' },
+      { title: 'PAID', align: 'right' },
+      { title: 'NOTE', flexible: true }
+    ],
+    providers.map(({ device, verdict, fuel, hash, paid, note }) => [
+      device.slice(0, 8),
+      verdict,
+      fuelText(BigInt(fuel)),
+      hash.slice(0, 8),
+      formatAmount(BigInt(paid)),
+      note
+    ])
+  )
+}

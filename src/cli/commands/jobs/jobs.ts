@@ -1,0 +1,46 @@
+import { formatAmount } from '../../../../contracts/money/money.js'
+import { read } from '../../../daemon/access.js'
+import type { JobEntry } from '../../../node/api/compute-api.js'
+import { fuelText } from '../../output/fuel-text.js'
+import type { Action } from '../../invocation.js'
+import { dateText } from '../../output/order-text.js'
+import { table } from '../../output/table.js'
+import { watch } from '../../output/watch.js'
+
+/** The jobs that this home has bought, newest first. */
+export const run: Action = async ({ place, output, signal, context }, _positional, options) => {
+  const list = (): Promise<{ jobs: JobEntry[] }> => read(place, 'jobs', context)
+  const print = (result: { jobs: JobEntry[] }): void => output.print(result, () => page(result.jobs))
+  if (options.watch === true) await watch({ read: list, print, output, signal })
+  else print(await list())
+}
+
+function page(jobs: JobEntry[]): string[] {
+  if (jobs.length === 0) return ['no jobs']
+  return table(
+    [
+      { title: 'JOB' },
+      { title: 'PROGRAM', flexible: true },
+      { title: 'SINCE' },
+      { title: 'STATE', flexible: true },
+      { title: 'AT', align: 'right' },
+      { title: 'FUEL', align: 'right' },
+      { title: 'PAID', align: 'right' }
+    ],
+    jobs.map(job => [
+      job.id.slice(0, 8),
+      job.name,
+      dateText(job.created),
+      stateText(job),
+      String(job.providers.length),
+      fuelText(BigInt(job.fuel)),
+      formatAmount(BigInt(job.paidMsat))
+    ])
+  )
+}
+
+/** How a job stands, or how it ended. */
+export function stateText({ state, status, exitCode }: JobEntry): string {
+  if (status === null) return state.toLowerCase()
+  return status === 'ok' ? `ok, exit ${exitCode}` : status
+}

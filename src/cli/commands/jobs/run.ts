@@ -1,0 +1,168 @@
+import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
+import { formatFuelPrice, jobCost } from '../../../../contracts/job.js'
+import { MAX_MSAT, formatAmount } from '../../../../contracts/money/money.js'
+import { formatSize } from '../../../../contracts/money/quantity.js'
+import { withNode } from '../../../daemon/access.js'
+import { bestAsk, mapLocally, runLocally } from '../../../daemon/local-run.js'
+import type {
+  JobParams,
+  JobResult,
+  LocalResult,
+  MapParams,
+  MapResult,
+  RunEstimate,
+  RunJob
+} from '../../../node/api/compute-api.js'
+import { absolutePath, parseParallel } from '../../input/arguments.js'
+import { fuelText } from '../../output/fuel-text.js'
+import { text } from '../../invocation.js'
+import type { Action, Invocation, OptionValues } from '../../invocation.js'
+import { buyParams, jobParams } from '../../input/job-arguments.js'
+import type { Output } from '../../output/output.js'
+import { withPipedInput } from '../../input/standard-input.js'
+import { count, facts } from '../../output/table.js'
+import { hashFacts, providerTable } from './job-show.js'
+
+/**
+ * Runs a job at strangers', or at home. What the program prints goes where our own output goes, and what we say of it to
+ * standard error; with --json all of it is lines.
+ */
+export const run: Action = async (invocation, positional, options) => {
+  const { output } = invocation
+  const pattern = text(options, 'map')
+  if (pattern !== undefined && text(options, 'in') !== undefined)
+    throw BushelError.badInput(
+      '--map and --in cannot be combined',
+      'each file of --map is the input of one job'
+    )
+  if (options.local === true && invocation.dryRun)
+    throw BushelError.badInput('--local buys nothing, so there is nothing to try', 'leave out --dry-run')
+  const buy = buyParams(invocation.market, options)
+  const map = pattern === undefined ? null : mapParams(pattern, options)
+  const wanted = options.stdin !== false && map === null
+  await withPipedInput(wanted, invocation, async stdin => {
+    const params = await jobParams(positional, options, stdin)
+    if (options.local === true) return await atHome(invocation, params, map)
+    if (invocation.dryRun) return await estimate(invocation, { ...params, ...buy }, map)
+    if (map)
+      tellMap(
+        output,
+        await withNode(invocation.place, node =>
+          node.call('run.map', { ...params, ...buy, map }, invocation.context)
+        )
+      )
+    else
+      tell(
+        output,
+        await withNode(invocation.place, node => node.call('run', { ...params, ...buy }, invocation.context))
+      )
+  })
+}
+
+function mapParams(pattern: string, options: OptionValues): MapParams {
+  return { base: absolutePath('.'), pattern, parallel: parseParallel(text(options, 'parallel')!) }
+}
+
+async function atHome(
+  { place, market, output, context }: Invocation,
+  params: JobParams,
+  map: MapParams | null
+): Promise<void> {
+  if (map) return tellMap(output, await mapLocally({ ...params, map }, context))
+  const result = await runLocally(params, context)
+  const ask = await bestAsk(place, market, context)
+  const cost = ask && {
+    ask: ask.id,
+    price: ask.price,
+    baseMsat: ask.baseMsat,
+    msat: costOf(result, BigInt(ask.price), BigInt(ask.baseMsat)).toString()
+  }
+  const price = cost
+    ? `${formatAmount(BigInt(cost.msat))} at the best price, ${formatFuelPrice(BigInt(cost.price))}`
+    : 'unknown here: no node runs that knows of an ask'
+  tell(output, { ...result, cost }, [
+    ['would cost', price],
+    [
+      'took',
+      `${(result.cpuMs / 1000).toFixed(2)} s of processor, ${formatSize(result.peakBytes)} at the most`
+    ],
+    ['isolation', result.isolation === 'bwrap' ? 'bubblewrap' : 'a process alone']
+  ])
+}
+
+function costOf({ fuel }: LocalResult, price: bigint, baseMsat: bigint): bigint {
+  const rest = { sliceStartMsat: 1n, sliceCapMsat: 1n, maxMsat: MAX_MSAT }
+  return jobCost({ price, baseMsat, ...rest }, BigInt(fuel))
+}
+
+async function estimate(
+  { place, output, context }: Invocation,
+  params: RunJob,
+  map: MapParams | null
+): Promise<void> {
+  const asked = map ? { ...params, map } : params
+  const result = await withNode(place, node => node.call('run.estimate', asked, context))
+  output.print(result, () => estimateText(result))
+}
+
+function estimateText(result: RunEstimate): string[] {
+  const { jobs, moduleBytes, inputBytes, providers, price, baseMsat, maxMsat, fuel } = result
+  return facts([
+    [
+      'would run',
+      `${count(jobs, 'job', 'jobs')}: ${formatSize(moduleBytes)} of program, ${formatSize(inputBytes)} of input`
+    ],
+    ['providers', `${count(providers, 'fits', 'fit')}, at up to ${formatFuelPrice(BigInt(price))}`],
+    ['base', `${formatAmount(BigInt(baseMsat))} a job`],
+    ['at most', `${formatAmount(BigInt(maxMsat))}, which is ${fuelText(BigInt(fuel))} a job`]
+  ])
+}
+
+/** A program that failed is exit code 1, whoever ran it; its own code stands in the result. */
+function tell<R extends JobResult>(output: Output, result: R, more: [string, string][] = []): void {
+  const ok = result.status === 'ok' && result.exitCode === 0
+  if (!ok) output.exit = EXIT.failed
+  if (output.json) return output.print(result, () => '')
+  for (const line of page(result, more)) output.line(line)
+}
+
+function page(result: JobResult, more: [string, string][]): string[] {
+  const { id, fuel, hash, out, paidMsat, feesMsat, providers, evidence, seconds } = result
+  return [
+    ...facts([
+      ['status', ending(result)],
+      ['fuel', fuelText(BigInt(fuel))],
+      ...hashFacts(hash),
+      ...(out === null ? [] : [['written to', out] as [string, string]]),
+      ...(id === ''
+        ? more
+        : ([
+            ['paid', `${formatAmount(BigInt(paidMsat))} and ${formatAmount(BigInt(feesMsat))} of fees`],
+            ['job', id],
+            ['took', `${seconds.toFixed(1)} s`]
+          ] as [string, string][])),
+      ...evidence.map((path): [string, string] => ['evidence', path])
+    ]),
+    ...providerTable(providers)
+  ]
+}
+
+function ending({ status, limit, reason, exitCode }: JobResult): string {
+  if (status === 'ok') return exitCode === 0 ? 'ok' : `the program ended with exit code ${exitCode}`
+  return `${status}${limit === null ? '' : ` (${limit})`}: ${reason}`
+}
+
+function tellMap(output: Output, result: MapResult): void {
+  if (result.failed > 0) output.exit = EXIT.failed
+  if (output.json) return output.print(result, () => '')
+  const { ok, failed, paidMsat, feesMsat, seconds, jobs } = result
+  for (const entry of jobs) {
+    if (entry.error) output.line(`FAILED    ${entry.input}: ${entry.error.message}`)
+    else if (entry.status !== 'ok' || entry.exitCode !== 0)
+      output.line(`FAILED    ${entry.input}: ${ending(entry)}`)
+  }
+  output.line(
+    `${count(ok, 'job', 'jobs')} done, ${failed} failed, in ${seconds.toFixed(1)} s; ` +
+      `paid ${formatAmount(BigInt(paidMsat))} and ${formatAmount(BigInt(feesMsat))} of fees`
+  )
+}

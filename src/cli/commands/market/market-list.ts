@@ -1,0 +1,16 @@
+import { read } from '../../../daemon/access.js'
+import type { Action } from '../../invocation.js'
+import { table } from '../../output/table.js'
+
+/** The markets that this home has joined. */
+export const run: Action = async ({ place, output, context }) => {
+  const result = await read(place, 'market.list', context)
+  output.print(result, () =>
+    result.markets.length === 0
+      ? 'no market is joined; join one with: bushel market join KEY'
+      : table(
+          [{ title: '' }, { title: 'NAME', flexible: true }, { title: 'ROLE' }, { title: 'KEY' }],
+          result.markets.map(({ used, name, role, key }) => [used ? '*' : '', name, role, key])
+        )
+  )
+}

@@ -1,0 +1,30 @@
+import { formatSize } from '../../../../contracts/money/quantity.js'
+import { read } from '../../../daemon/access.js'
+import type { Action } from '../../invocation.js'
+import type { ComputeStatus } from '../../../node/api/compute-api.js'
+import { count, facts } from '../../output/table.js'
+
+/** Who this node is, and how it stands. */
+export const run: Action = async ({ place, output, context }) => {
+  const result = await read(place, 'status', context)
+  const { identity, device, pid, network, market, peers, shelf, leases, compute, notes } = result
+  output.print(result, () =>
+    facts([
+      ['identity', identity],
+      ['device', device],
+      ['node', pid === null ? 'not running' : `running, process ${pid}, ${count(peers, 'peer', 'peers')}`],
+      ['network', network],
+      ['market', market ?? 'none in use'],
+      ['shelf', `${formatSize(shelf.usedBytes)} on disk, ${formatSize(shelf.reservedBytes)} let`],
+      ['offered', formatSize(shelf.spaceBytes)],
+      ['served', `${formatSize(shelf.egressBytes)} given out again`],
+      ['leases', `${leases.buyer} bought, ${leases.provider} let`],
+      ['jobs', jobs(compute)],
+      ...notes.map((note): [string, string] => ['note', note])
+    ])
+  )
+}
+
+function jobs({ running, queued, paused, bought }: ComputeStatus): string {
+  return `${bought} bought, ${running} of others running, ${queued} waiting${paused ? '; PAUSED' : ''}`
+}

@@ -1,0 +1,38 @@
+import { Daemon, checkDaemon } from '../../../daemon/daemon.js'
+import { endOf } from '../../invocation.js'
+import type { Action } from '../../invocation.js'
+import { facts } from '../../output/table.js'
+
+/** Runs the node in the foreground until it is stopped. */
+export const run: Action = async ({ place, dryRun, output, signal }) => {
+  if (dryRun) {
+    const result = { ...(await checkDaemon(place.home)), dryRun }
+    output.print(result, () => `would start device ${result.device}`)
+    return
+  }
+  const { home, bootstrap, onnote, onfault } = place
+  const daemon = new Daemon({
+    home,
+    bootstrap,
+    ...(onnote ? { onnote } : {}),
+    ...(onfault ? { onfault } : {})
+  })
+  try {
+    await daemon.ready()
+    signal.throwIfAborted()
+    const ready = await daemon.describe()
+    output.print(ready, () => [
+      ...facts([
+        ['identity', ready.identity],
+        ['device', ready.device],
+        ['address', `${ready.host}:${ready.port}`],
+        ['market', ready.market ?? 'none joined yet: bushel market join KEY'],
+        ['process', String(ready.pid)]
+      ]),
+      'The node is up; Ctrl-C stops it.'
+    ])
+    await endOf(signal)
+  } finally {
+    await daemon.close()
+  }
+}

@@ -1,0 +1,29 @@
+import { formatPrice, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
+import { parseTime } from '../../../../contracts/money/quantity.js'
+import { withRunning } from '../../../daemon/access.js'
+import { parseCopies, readablePath } from '../../input/arguments.js'
+import { text } from '../../invocation.js'
+import type { Action } from '../../invocation.js'
+import { placed } from '../../output/order-text.js'
+import { count } from '../../output/table.js'
+
+/** Lets a bid rest on the book; the running node fills it, unattended. */
+export const run: Action = async ({ place, market, dryRun, output, context }, [path], options) => {
+  const time = parseTime(text(options, 'time')!)
+  const copies = parseCopies(text(options, 'copies')!)
+  const price = parsePrice(text(options, 'max')!)
+  const prepayMax = text(options, 'prepayMax')
+  const params = {
+    ...(market === undefined ? {} : { market }),
+    ...(prepayMax === undefined ? {} : { prepayMaxMsat: parseAmount(prepayMax).toString() }),
+    time,
+    copies,
+    maxPrice: price.toString(),
+    path: await readablePath(path!),
+    dryRun
+  }
+  const result = await withRunning(place, node => node.call('bid.storage', params, context))
+  output.print(result, () =>
+    placed(`bid for ${count(copies, 'copy', 'copies')} at up to ${formatPrice(price)}`, result)
+  )
+}

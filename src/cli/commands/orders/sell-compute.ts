@@ -1,0 +1,39 @@
+import { formatFuelPrice, parseFuelPrice } from '../../../../contracts/job.js'
+import { formatAmount, parseAmount } from '../../../../contracts/money/money.js'
+import { formatSize, parseSize } from '../../../../contracts/money/quantity.js'
+import { withRunning } from '../../../daemon/access.js'
+import { parseCores, parseHours, parseRegion } from '../../input/arguments.js'
+import { text } from '../../invocation.js'
+import type { Action } from '../../invocation.js'
+import { placed } from '../../output/order-text.js'
+import { count } from '../../output/table.js'
+
+/** Puts an offer to run jobs on the book; the running node serves it. */
+export const run: Action = async ({ place, market, dryRun, output, context }, _positional, options) => {
+  const cores = parseCores(text(options, 'cores')!)
+  const memory = parseSize(text(options, 'memory')!)
+  const price = parseFuelPrice(text(options, 'price')!)
+  const base = parseAmount(text(options, 'base')!)
+  const hours = text(options, 'hours')
+  const region = text(options, 'region')
+  const params = {
+    ...(market === undefined ? {} : { market }),
+    cores,
+    memory,
+    price: price.toString(),
+    baseMsat: base.toString(),
+    region: region === undefined ? '' : parseRegion(region),
+    onlyIdle: options.onlyIdle === true,
+    hours: hours === undefined ? null : parseHours(hours),
+    allowProcess: options.allowProcess === true,
+    dryRun
+  }
+  const result = await withRunning(place, node => node.call('sell.compute', params, context))
+  const what = `${count(cores, 'core', 'cores')} with ${formatSize(memory)}`
+  output.print(result, () => [
+    ...placed(`${what} at ${formatFuelPrice(price)} and ${formatAmount(base)} a job`, result),
+    result.isolation === 'bwrap'
+      ? 'jobs run inside bubblewrap: no files, no network'
+      : 'jobs run WITHOUT bubblewrap, in a process of their own'
+  ])
+}

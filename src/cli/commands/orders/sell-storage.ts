@@ -1,0 +1,29 @@
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { formatPrice, parsePrice } from '../../../../contracts/money/money.js'
+import { formatSize, parseSize, parseTime } from '../../../../contracts/money/quantity.js'
+import { withRunning } from '../../../daemon/access.js'
+import { parseRegion } from '../../input/arguments.js'
+import { text } from '../../invocation.js'
+import type { Action } from '../../invocation.js'
+import { placed } from '../../output/order-text.js'
+
+/** Puts an offer of disk on the book; the running node serves it. */
+export const run: Action = async ({ place, market, dryRun, output, context }, _positional, options) => {
+  const space = parseSize(text(options, 'space')!)
+  const price = parsePrice(text(options, 'price')!)
+  const minTime = parseTime(text(options, 'minTime') ?? '1h')
+  const maxTime = parseTime(text(options, 'maxTime') ?? '365d')
+  if (maxTime < minTime) throw BushelError.badInput('--max-time is less than --min-time', 'swap them')
+  const region = text(options, 'region')
+  const params = {
+    ...(market === undefined ? {} : { market }),
+    space,
+    price: price.toString(),
+    minTime,
+    maxTime,
+    region: region === undefined ? '' : parseRegion(region),
+    dryRun
+  }
+  const result = await withRunning(place, node => node.call('sell.storage', params, context))
+  output.print(result, () => placed(`offer of ${formatSize(space)} at ${formatPrice(price)}`, result))
+}

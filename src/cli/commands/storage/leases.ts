@@ -1,0 +1,40 @@
+import { formatAmount } from '../../../../contracts/money/money.js'
+import { formatSize } from '../../../../contracts/money/quantity.js'
+import { read } from '../../../daemon/access.js'
+import type { LeaseEntry } from '../../../node/api/api.js'
+import type { Action } from '../../invocation.js'
+import { dateText } from '../../output/order-text.js'
+import { table } from '../../output/table.js'
+import { watch } from '../../output/watch.js'
+
+/** The leases of this home, bought and sold. */
+export const run: Action = async ({ place, output, signal, context }, _positional, options) => {
+  const list = (): Promise<{ leases: LeaseEntry[] }> => read(place, 'leases', context)
+  const print = (result: { leases: LeaseEntry[] }): void => output.print(result, () => page(result.leases))
+  if (options.watch === true) await watch({ read: list, print, output, signal })
+  else print(await list())
+}
+
+function page(leases: LeaseEntry[]): string[] {
+  if (leases.length === 0) return ['no leases']
+  return table(
+    [
+      { title: 'LEASE' },
+      { title: 'ROLE' },
+      { title: 'PEER' },
+      { title: 'SIZE', align: 'right' },
+      { title: 'STATE', flexible: true },
+      { title: 'PAID UNTIL' },
+      { title: 'PAID', align: 'right' }
+    ],
+    leases.map(({ id, role, peer, bytes, until, state, paidMsat, earnedMsat }) => [
+      id.slice(0, 8),
+      role,
+      peer.slice(0, 8),
+      formatSize(bytes),
+      state.toLowerCase(),
+      dateText(until),
+      formatAmount(BigInt(role === 'buyer' ? paidMsat : earnedMsat))
+    ])
+  )
+}

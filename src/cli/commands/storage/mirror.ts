@@ -1,0 +1,58 @@
+import { formatAmount, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
+import { formatSize, formatTime, parseTime } from '../../../../contracts/money/quantity.js'
+import { withNode } from '../../../daemon/access.js'
+import type { MirrorResult } from '../../../node/api/api.js'
+import { parseCopies, readablePath } from '../../input/arguments.js'
+import { text } from '../../invocation.js'
+import type { Action } from '../../invocation.js'
+import { count, facts } from '../../output/table.js'
+
+/** Packs, encrypts, uploads and pays ahead; prints the link. */
+export const run: Action = async ({ place, market, dryRun, output, context }, [path], options) => {
+  const copies = parseCopies(text(options, 'copies')!)
+  const time = parseTime(text(options, 'time')!)
+  const max = text(options, 'max')
+  const prepayMax = text(options, 'prepayMax')
+  const params = {
+    ...(market === undefined ? {} : { market }),
+    ...(max === undefined ? {} : { maxPrice: parsePrice(max).toString() }),
+    ...(prepayMax === undefined ? {} : { prepayMaxMsat: parseAmount(prepayMax).toString() }),
+    copies,
+    time,
+    path: await readablePath(path!),
+    dryRun
+  }
+  const result = await withNode(place, node => node.call('mirror', params, context))
+  output.print(result, () => (dryRun ? estimate(result, time) : receipt(result, time)))
+}
+
+function receipt(result: MirrorResult, time: number): string[] {
+  const { pack, upload } = result.seconds
+  return [
+    ...facts([
+      ['stored', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
+      ['paid', `${amount(result.paidMsat)} and ${amount(result.feesMsat)} of fees`],
+      ['at risk', `${amount(result.atRiskMsat)} paid ahead and not yet served`],
+      ['took', `${pack.toFixed(1)} s to pack, ${upload.toFixed(1)} s to upload`],
+      ...result.leases.map((id): [string, string] => ['lease', id])
+    ]),
+    '',
+    'Whoever has this link can fetch and read it all; keep it as you keep a key:',
+    result.link
+  ]
+}
+
+function estimate(result: MirrorResult, time: number): string[] {
+  return facts([
+    ['would store', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
+    ['would pay', amount(result.paidMsat)]
+  ])
+}
+
+function size({ files, bytes, storedBytes }: MirrorResult): string {
+  return `${count(files, 'file', 'files')}, ${formatSize(bytes)} (${formatSize(storedBytes)} as it is kept)`
+}
+
+function amount(msat: string): string {
+  return formatAmount(BigInt(msat))
+}

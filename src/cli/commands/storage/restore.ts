@@ -1,0 +1,25 @@
+import { parseLink } from '../../../../contracts/keys/link.js'
+import { formatSize } from '../../../../contracts/money/quantity.js'
+import { withNode } from '../../../daemon/access.js'
+import { absolutePath } from '../../input/arguments.js'
+import type { Action } from '../../invocation.js'
+import { count, facts } from '../../output/table.js'
+
+/** Fetches what a link names, from every provider that has it at once; resumes where it stopped. */
+export const run: Action = async ({ place, dryRun, output, context }, [link, dest], options) => {
+  parseLink(link!)
+  const params = { link: link!, dest: absolutePath(dest!), force: options.force === true, dryRun }
+  const result = await withNode(place, node => node.call('restore', params, context))
+  output.print(result, () =>
+    dryRun
+      ? `would restore to ${result.path}`
+      : facts([
+          [
+            'restored',
+            `${count(result.files, 'file', 'files')}, ${formatSize(result.bytes)}, in ${result.seconds.toFixed(1)} s`
+          ],
+          ['at', result.path],
+          ['sha256', result.sha256]
+        ])
+  )
+}

@@ -1,0 +1,186 @@
+import { writeFile } from 'node:fs/promises'
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { formatKey, parseKey } from '../../../../contracts/keys/key.js'
+import { formatAmount } from '../../../../contracts/money/money.js'
+import { parseTime } from '../../../../contracts/money/quantity.js'
+import { read, withNode } from '../../../daemon/access.js'
+import { readLog } from '../../../daemon/books.js'
+import type { Entry, EntryFilter } from '../../../payment/entries.js'
+import type { Kind, Step } from '../../../payment/ledger.js'
+import { absolutePath, parseWhole } from '../../input/arguments.js'
+import { text } from '../../invocation.js'
+import type { Action, Invocation, OptionValues } from '../../invocation.js'
+import { dateText } from '../../output/order-text.js'
+import { resolveId } from '../../input/short-id.js'
+import { facts, table } from '../../output/table.js'
+
+const MOST = 1_000_000
+
+/** Shows the ledger, exports it, or holds it against the wallet. */
+export const run: Action = async (invocation, _positional, options) => {
+  if (options['check'] === true) return check(invocation)
+  const { place, output } = invocation
+  const limit = parseWhole(
+    text(options, 'limit') ?? (options['out'] ? String(MOST) : '100'),
+    'number of lines',
+    MOST
+  )
+  const entries: Entry[] = []
+  await readLog(place, await filterOf(invocation, options), entry => {
+    entries.push(entry)
+    if (entries.length > limit) entries.shift()
+  })
+  const plain = entries.map(plainOf)
+  const format = text(options, 'format') ?? 'table'
+  const lines =
+    format === 'csv' ? csv(plain) : format === 'json' ? plain.map(one => JSON.stringify(one)) : page(entries)
+  const out = text(options, 'out')
+  if (out === undefined) {
+    if (format === 'table') output.print({ entries: plain }, () => lines)
+    else output.text(lines.join('\n'))
+    return
+  }
+  const path = absolutePath(out)
+  await writeFile(path, lines.join('\n') + '\n', { mode: 0o600 })
+  output.print({ out: path, entries: plain.length }, () => `${plain.length} entries written to ${path}`)
+}
+
+/** Exit code 1 when it does not add up. */
+async function check({ place, output, context }: Invocation): Promise<void> {
+  const result = await withNode(place, node => node.call('log.check', {}, context))
+  const amount = (msat: string): string => formatAmount(BigInt(msat))
+  output.verdict(result, () => [
+    ...facts([
+      ['paid', amount(result.paidMsat)],
+      ['received', amount(result.receivedMsat)],
+      ['refunded', amount(result.refundedMsat)],
+      ['consumed', amount(result.consumedMsat)],
+      ['in flight', amount(result.inFlightMsat)],
+      ['prepaid by us', amount(result.balanceMsat)],
+      ['prepaid to us', amount(result.owedMsat)],
+      ['fees', amount(result.feesMsat)],
+      [
+        'out',
+        `${amount(result.ledgerPaidMsat)} by the ledger, ${amount(result.walletPaidMsat)} by the wallet`
+      ],
+      [
+        'in',
+        `${amount(result.ledgerReceivedMsat)} by the ledger, ${amount(result.walletReceivedMsat)} by the wallet`
+      ]
+    ]),
+    ...result.faults.map(fault => `FAULT: ${fault}`),
+    result.ok ? 'it adds up' : 'IT DOES NOT ADD UP'
+  ])
+}
+
+async function filterOf({ place, context }: Invocation, options: OptionValues): Promise<EntryFilter> {
+  const filter: EntryFilter = {}
+  const lease = text(options, 'lease')
+  if (lease !== undefined) {
+    const ids = async (): Promise<string[]> =>
+      (await read(place, 'leases', context)).leases.map(({ id }) => id)
+    filter.agreement = parseKey(await resolveId(lease, 'lease id', ids), 'lease id')
+  }
+  const peer = text(options, 'peer')
+  if (peer !== undefined) filter.peer = parseKey(peer, 'identity')
+  const kind = text(options, 'kind')
+  if (kind !== undefined) filter.kind = kind as Kind
+  const step = text(options, 'step')
+  if (step !== undefined) filter.steps = [step as Step]
+  const since = text(options, 'since')
+  if (since !== undefined) filter.since = timeOf(since)
+  return filter
+}
+
+/** A date, or how long ago. */
+function timeOf(since: string): number {
+  if (/^\d{4}-\d{2}-\d{2}/.test(since)) {
+    const at = Date.parse(since)
+    if (!Number.isNaN(at)) return at
+  } else if (/^\d/.test(since)) return Date.now() - parseTime(since)
+  throw BushelError.badInput(`'${since}' is no time`, 'write a date, as 2026-01-31, or how long ago, as 7d')
+}
+
+interface PlainEntry {
+  number: number
+  time: string
+  step: string
+  role: string
+  kind: string
+  agreement: string
+  epoch: number
+  issue: number
+  peer: string
+  msat: string
+  sat: string
+  feeMsat: string
+  hash: string
+  preimage: string
+}
+
+function plainOf({ number, payment }: Entry): PlainEntry {
+  const { agreement, role, kind, epoch, issue, peer, hash, msat, step, at, feeMsat, preimage } = payment
+  return {
+    number,
+    time: new Date(at).toISOString(),
+    step,
+    role,
+    kind,
+    agreement: formatKey(agreement),
+    epoch,
+    issue,
+    peer: peer ? formatKey(peer) : '',
+    msat: msat.toString(),
+    sat: satText(msat),
+    feeMsat: feeMsat.toString(),
+    hash: hash.toString('hex'),
+    preimage: preimage?.toString('hex') ?? ''
+  }
+}
+
+function satText(msat: bigint): string {
+  return `${msat / 1000n}.${(msat % 1000n).toString().padStart(3, '0')}`
+}
+
+/** RFC 4180; no cell needs quotes, and none begins a formula. */
+function csv(entries: PlainEntry[]): string[] {
+  const names: (keyof PlainEntry)[] = [
+    'number',
+    'time',
+    'step',
+    'role',
+    'kind',
+    'agreement',
+    'epoch',
+    'issue',
+    'peer',
+    'msat',
+    'sat',
+    'feeMsat',
+    'hash',
+    'preimage'
+  ]
+  return [names.join(','), ...entries.map(entry => names.map(name => String(entry[name])).join(','))]
+}
+
+function page(entries: Entry[]): string[] {
+  if (entries.length === 0) return ['nothing is in the ledger yet']
+  return table(
+    [
+      { title: 'WHEN' },
+      { title: 'STEP' },
+      { title: 'FOR', flexible: true },
+      { title: 'AMOUNT', align: 'right' },
+      { title: 'FEE', align: 'right' },
+      { title: 'HASH' }
+    ],
+    entries.map(({ payment: { at, step, kind, agreement, epoch, msat, feeMsat, hash } }) => [
+      dateText(at),
+      step,
+      kind === 'direct' ? 'direct' : `${kind} ${epoch} of ${formatKey(agreement).slice(0, 8)}`,
+      formatAmount(msat),
+      formatAmount(feeMsat),
+      hash.toString('hex').slice(0, 8)
+    ])
+  )
+}

@@ -1,0 +1,44 @@
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { formatAmount, parseAmount } from '../../../../contracts/money/money.js'
+import { withNode } from '../../../daemon/access.js'
+import type { SetLimits } from '../../../node/api/api.js'
+import { text } from '../../invocation.js'
+import type { Action, OptionValues } from '../../invocation.js'
+import { facts } from '../../output/table.js'
+
+/** Shows the limits, and sets those that are given. */
+export const run: Action = async ({ place, dryRun, output, context }, _positional, options) => {
+  const params: SetLimits = { dryRun, ...changes(options) }
+  const result = await withNode(place, node => node.call('wallet.limits', params, context))
+  const shown = (limit: string | null): string => (limit === null ? 'none' : formatAmount(BigInt(limit)))
+  output.print(result, () =>
+    facts([
+      ['a deal', shown(result.dealMsat)],
+      ['a day', shown(result.dayMsat)],
+      ['a peer, a day', shown(result.peerMsat)],
+      ['a fee', `${result.feePercent} % of a payment, or ${formatAmount(BigInt(result.feeMinMsat))}`]
+    ])
+  )
+}
+
+function changes(options: OptionValues): SetLimits {
+  const limit = (name: string): string | null | undefined => {
+    const given = text(options, name)
+    if (given === undefined) return undefined
+    return given === 'none' ? null : parseAmount(given).toString()
+  }
+  const set: SetLimits = {}
+  const [deal, day, peer] = ['deal', 'day', 'peer'].map(limit)
+  if (deal !== undefined) set.dealMsat = deal
+  if (day !== undefined) set.dayMsat = day
+  if (peer !== undefined) set.peerMsat = peer
+  const percent = text(options, 'fee')
+  if (percent !== undefined) {
+    if (!/^\d{1,3}(\.\d{1,2})?$/.test(percent))
+      throw BushelError.badInput(`'${percent}' is not a percentage`, 'write it as 1 or 0.5')
+    set.feePercent = Number(percent)
+  }
+  const least = text(options, 'feeMin')
+  if (least !== undefined) set.feeMinMsat = parseAmount(least).toString()
+  return set
+}

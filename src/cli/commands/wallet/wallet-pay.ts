@@ -1,0 +1,24 @@
+import { formatAmount, parseAmount } from '../../../../contracts/money/money.js'
+import { withNode } from '../../../daemon/access.js'
+import { text } from '../../invocation.js'
+import type { Action } from '../../invocation.js'
+
+/** Pays an invoice, once, within the limits. */
+export const run: Action = async ({ place, dryRun, output, context }, [invoice], options) => {
+  const max = text(options, 'max')
+  const params = {
+    invoice: invoice!.trim(),
+    dryRun,
+    ...(max === undefined ? {} : { maxMsat: parseAmount(max).toString() })
+  }
+  const result = await withNode(place, node => node.call('wallet.pay', params, context))
+  const amount = formatAmount(BigInt(result.msat))
+  output.print(result, () =>
+    dryRun
+      ? `${amount} would be paid to ${result.payee.slice(0, 16)} for '${result.description}'`
+      : [
+          `paid ${amount} (fee ${formatAmount(BigInt(result.feeMsat))}) to ${result.payee.slice(0, 16)}`,
+          `preimage ${result.preimage}`
+        ]
+  )
+}

@@ -1,0 +1,152 @@
+import { constants } from 'node:fs'
+import { access, readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatKey, parseKey } from '../../../contracts/keys/key.js'
+import { MAX_PROVIDERS } from '../../../contracts/order.js'
+
+const MAX_RULES_BYTES = 64 * 1024
+const MAX_COPIES = 64
+const MAX_NAME = 64
+
+export function parseCopies(text: string): number {
+  return parseCount(text, 'number of copies', 1, MAX_COPIES)
+}
+
+/** How many identities run a job, or `auto`. */
+export function parseVerify(text: string): number | 'auto' {
+  return text === 'auto' ? text : parseCount(text, 'number of providers', 1, MAX_PROVIDERS)
+}
+
+export function parseCores(text: string): number {
+  return parseCount(text, 'number of cores', 1, 1024)
+}
+
+export function parseParallel(text: string): number {
+  return parseCount(text, 'number of jobs at a time', 1, 64)
+}
+
+/** `22:00-07:00` as minutes of the day. */
+export function parseHours(text: string): { from: number; to: number } {
+  const match = /^([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)$/.exec(text)
+  const [from, to] = match ? [minutes(match[1]!, match[2]!), minutes(match[3]!, match[4]!)] : [0, 0]
+  if (from !== to) return { from, to }
+  throw BushelError.badInput(`'${text}' are no hours`, 'write them as 22:00-07:00')
+}
+
+function minutes(hour: string, minute: string): number {
+  return Number(hour) * 60 + Number(minute)
+}
+
+export function parsePort(text: string): number {
+  return parseCount(text, 'port', 1, 65_535)
+}
+
+export function parseWhole(text: string, what: string, most: number): number {
+  return parseCount(text, what, 0, most)
+}
+
+function parseCount(text: string, what: string, least: number, most: number): number {
+  const value = /^\d{1,7}$/.test(text) ? Number(text) : NaN
+  if (value >= least && value <= most) return value
+  throw BushelError.badInput(`'${text}' is not a ${what}`, `give a whole number from ${least} to ${most}`)
+}
+
+/** A market, by name or key; a key in the one form that the node compares. */
+export function parseMarket(text: string): string {
+  if (isKey(text)) return formatKey(parseKey(text, 'market key'))
+  if (isName(text)) return text
+  throw BushelError.badInput(`'${text}' is not a market's name or key`, nameHint())
+}
+
+export function parseMarketName(text: string): string {
+  if (isName(text) && !isKey(text)) return text
+  throw BushelError.badInput(`'${text}' is not a name for a market`, nameHint())
+}
+
+/** A region as sellers write it, such as `eu`. */
+export function parseRegion(text: string): string {
+  if (/^[a-z0-9][a-z0-9-]{0,31}$/.test(text)) return text
+  throw BushelError.badInput(
+    `'${text}' is not a region`,
+    'use up to 32 small letters, digits and dashes, as eu or us-east'
+  )
+}
+
+function nameHint(): string {
+  return `a name has 1 to ${MAX_NAME} printable characters; a key has 52 characters of z32`
+}
+
+/** It prints, and does not turn the text around. */
+function isName(text: string): boolean {
+  return (
+    text.trim() === text && text.length > 0 && text.length <= MAX_NAME && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text)
+  )
+}
+
+function isKey(text: string): boolean {
+  return /^([ybndrfg8ejkmcpqxot1uwisza345h769]{52}|[0-9a-f]{64})$/i.test(text)
+}
+
+/** Where the command was typed: npm runs scripts in the package's folder. */
+function typedIn(): string {
+  const { npm_lifecycle_event: script, INIT_CWD: typed } = process.env
+  return (script === 'bushel' && typed) || process.cwd()
+}
+
+export function absolutePath(path: string): string {
+  if (path === '' || path.includes('\0'))
+    throw BushelError.badInput('an empty path', 'give a file or folder', 'BAD_PATH')
+  return resolve(typedIn(), path)
+}
+
+/** Absolute; there, and readable as far as can be told from outside. Throws BAD_PATH. */
+export async function readablePath(path: string): Promise<string> {
+  const at = absolutePath(path)
+  try {
+    const folder = (await stat(at)).isDirectory()
+    await access(at, constants.R_OK | (folder ? constants.X_OK : 0))
+    return at
+  } catch (error) {
+    throw badPath(path, error)
+  }
+}
+
+/** A market's rules that differ from the usual ones: a file with one JSON object of numbers. */
+export async function readRules(path: string): Promise<Record<string, number>> {
+  const at = await readablePath(path)
+  let rules: unknown
+  try {
+    if ((await stat(at)).size > MAX_RULES_BYTES) throw new RangeError('too large')
+    rules = JSON.parse(await readFile(at, 'utf8'))
+  } catch (error) {
+    throw badRules(path).withCause(error)
+  }
+  if (typeof rules !== 'object' || rules === null || Array.isArray(rules)) throw badRules(path)
+  for (const value of Object.values(rules))
+    if (!Number.isSafeInteger(value) || value < 0) throw badRules(path)
+  return rules as Record<string, number>
+}
+
+function badRules(path: string): BushelError {
+  return BushelError.badInput(
+    `${path} is not a file of rules`,
+    'write one JSON object with a whole number for each rule, such as { "maxOrdersPerIdentity": 8 }',
+    'BAD_RULES'
+  )
+}
+
+function badPath(path: string, error: unknown): BushelError {
+  const { code, message } = error as NodeJS.ErrnoException
+  const why =
+    code === 'ENOENT' || code === 'ENOTDIR'
+      ? 'is not there'
+      : code === 'EACCES' || code === 'EPERM'
+        ? 'may not be read'
+        : `cannot be read: ${message}`
+  return BushelError.badInput(
+    `${path} ${why}`,
+    'give a file or folder that you can read',
+    'BAD_PATH'
+  ).withCause(error)
+}

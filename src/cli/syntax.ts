@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+import type { Action, OptionValues } from './invocation.js'
+
+export type Loader = () => Promise<{ run: Action }>
+
+/** A command as it was parsed: its name, what it is, its arguments, and its options with the global ones. */
+export interface Typed {
+  name: string
+  load: Loader
+  positional: readonly string[]
+  options: OptionValues
+}
+
+export type Runner = (typed: Typed) => Promise<void>
+
+/** How commands are added to the program: each with an example, and loaded only when it runs. */
+export class Syntax {
+  readonly program: Command
+  readonly #run: Runner
+
+  constructor(program: Command, run: Runner) {
+    this.program = program
+    this.#run = run
+  }
+
+  readonly define = (
+    parent: Command,
+    syntax: string,
+    description: string,
+    example: string,
+    load: Loader
+  ): Command => {
+    const command = parent.command(syntax).description(description)
+    command.addHelpText('after', exampleOf(example))
+    command.action(async () => {
+      const positional = command.processedArgs.flat() as string[]
+      await this.#run({ name: nameOf(command), load, positional, options: command.optsWithGlobals() })
+    })
+    return command
+  }
+
+  /** A word that commands stand under. */
+  readonly group = (name: string, description: string, example: string): Command =>
+    this.program
+      .command(name)
+      .helpCommand(false)
+      .description(description)
+      .addHelpText('after', exampleOf(example))
+}
+
+export function exampleOf(example: string): string {
+  return `\nExample:\n  $ bushel ${example}`
+}
+
+function nameOf(command: Command): string {
+  const names: string[] = []
+  for (let at: Command | null = command; at?.parent; at = at.parent) names.unshift(at.name())
+  return names.join(' ')
+}

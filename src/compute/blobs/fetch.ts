@@ -1,0 +1,73 @@
+import type Hypercore from 'hypercore'
+import type { NoiseStream } from 'hyperdht'
+import type { Blob } from '#spec'
+import { createHash } from 'node:crypto'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { BLOB_BLOCK_BYTES } from '../../../contracts/job.js'
+import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
+
+/**
+ * Fetches the blocks of a blob from the other end of a connection, and no others: each must be as large as the blob's
+ * sizes say, and all together have its hash. Rejects with BAD_BLOB for what is not that blob, with STALLED when nothing
+ * came for `stallMs`, with PEER_GONE when the connection ended.
+ */
+export async function fetchBlob(
+  core: Hypercore,
+  { length, byteLength, sha256 }: Blob,
+  { stream, signal, stallMs }: { stream: NoiseStream; signal: AbortSignal; stallMs: number }
+): Promise<Buffer> {
+  const stop = new AbortController()
+  const fail = (message: string, code: string): void =>
+    stop.abort(BushelError.failed(message, undefined, code))
+  const stalled = (): void => fail(`nothing of a blob came in ${Math.round(stallMs / 1000)} s`, 'STALLED')
+  let timer = setTimeout(stalled, stallMs)
+  const onabort = (): void => stop.abort(signal.reason)
+  const onclose = (): void => fail('the connection ended before the whole of a blob was here', 'PEER_GONE')
+  const sizeOf = (index: number): number =>
+    index === length - 1 ? byteLength - index * BLOB_BLOCK_BYTES : BLOB_BLOCK_BYTES
+  const ondownload = (index: number, bytes: number): void => {
+    clearTimeout(timer)
+    if (index >= length || bytes !== sizeOf(index)) return fail(wrongBlock(index, bytes), 'BAD_BLOB')
+    timer = setTimeout(stalled, stallMs)
+  }
+  const onconflict = (): void => fail('a blob is not what was agreed: it has two histories', 'BAD_BLOB')
+  signal.addEventListener('abort', onabort)
+  stream.once('close', onclose)
+  core.on('download', ondownload)
+  core.on('conflict', onconflict)
+  const stopped = new Promise<never>((_, reject) => {
+    stop.signal.addEventListener('abort', () => reject(stop.signal.reason as Error), { once: true })
+  })
+  const asked = core.download({ start: 0, end: length })
+  try {
+    if (signal.aborted) onabort()
+    else if (stream.destroyed) onclose()
+    else attachCore(core, stream)
+    tuneRequests(core, BLOB_BLOCK_BYTES)
+    const bytes = Buffer.allocUnsafe(byteLength)
+    const hash = createHash('sha256')
+    for (let index = 0; index < length; index++) {
+      const block = await Promise.race([core.get(index, { raw: true }), stopped])
+      if (block?.byteLength !== sizeOf(index))
+        throw BushelError.failed(wrongBlock(index, block?.byteLength ?? 0), undefined, 'BAD_BLOB')
+      block.copy(bytes, index * BLOB_BLOCK_BYTES)
+      hash.update(block)
+    }
+    if (!hash.digest().equals(sha256))
+      throw BushelError.failed('a blob has not the hash that was agreed', undefined, 'BAD_BLOB')
+    return bytes
+  } finally {
+    clearTimeout(timer)
+    asked.destroy()
+    signal.removeEventListener('abort', onabort)
+    stream.off('close', onclose)
+    core.off('download', ondownload)
+    core.off('conflict', onconflict)
+    stopped.catch(() => undefined) // whoever waited for a block has heard of it
+    detachCore(core, stream)
+  }
+}
+
+function wrongBlock(index: number, bytes: number): string {
+  return `a blob is not what was agreed: block ${index} has ${bytes} bytes`
+}

@@ -1,0 +1,15 @@
+import type { Blob } from '#spec'
+import { isOver } from '../job/job-records.js'
+import type { JobRecords } from '../job/job-records.js'
+import type { RunRecords } from '../buyer/run/run-records.js'
+
+/**
+ * Blobs of ours that what is not over may yet need: modules and inputs of runs, which may be given to one more provider at
+ * any time, and of jobs; and outputs that were promised.
+ */
+export function* neededBlobs(runs: RunRecords, jobs: JobRecords): Generator<Blob> {
+  for (const { module, input } of runs.open()) yield* [module, input]
+  for (const { job } of jobs.list('buyer')) if (!isOver(job)) yield* [job.terms.module, job.terms.input]
+  for (const { job } of jobs.list('provider'))
+    if (!isOver(job) && job.statement) yield job.statement.statement.output
+}

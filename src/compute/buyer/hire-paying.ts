@@ -1,0 +1,145 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Countersign, JobDue, JobTerms } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { FINAL_EPOCH, jobId, jobSegments, partOf } from '../../../contracts/job.js'
+import { verify } from '../../../contracts/keys/signature.js'
+import type { Payment } from '../../payment/ledger.js'
+import { isSettled } from '../../payment/ledger.js'
+import type { Teller } from '../../payment/payments.js'
+import type { JobRecords } from '../job/job-records.js'
+
+export interface HirePayingOptions {
+  teller: Teller
+  jobs: JobRecords
+  terms: JobTerms
+  /** How long a payment is waited for, ms. */
+  timeoutMs: number
+  /** After a first failure, before it is tried again, ms. */
+  retryMs: number
+  /** What a provider that asks for another payment than was agreed is told of as. */
+  lie: (why: string) => BushelError
+  onpaid: (payment: Payment) => void
+}
+
+/** The last payment, as the provider's statement has it. */
+export interface Last {
+  msat: bigint
+  hash: Buffer
+}
+
+/** What a payment that is asked for is by the terms and the statement; without an amount none is left to pay. */
+interface Expected {
+  epoch: number
+  msat: bigint | null
+  hash?: Buffer
+}
+
+const NOTHING_PAID = new Set(['PAYMENT_FAILED', 'INVOICE_EXPIRED'])
+/** Tries of one payment that the wallet says has failed. */
+const TRIES = 5
+const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
+
+/** Pays what a job falls due for, each payment once, after it was held against the terms. */
+export class HirePaying {
+  readonly #options: HirePayingOptions
+  readonly #id: Buffer
+  readonly #failures = new Map<number, number>()
+
+  constructor(options: HirePayingOptions) {
+    this.#options = options
+    this.#id = jobId(options.terms)
+  }
+
+  /** How many segments are paid, the base among them. */
+  get segments(): number {
+    return this.#options.teller.ledger.contiguous(this.#id)
+  }
+
+  get paidMsat(): bigint {
+    return this.#options.teller.ledger.totals(this.#id).paidMsat
+  }
+
+  get feesMsat(): bigint {
+    return this.#options.teller.ledger.totals(this.#id).feesMsat
+  }
+
+  /** True when nothing of it has left, and nothing may have. */
+  get untouched(): boolean {
+    const { paidMsat, inFlightMsat } = this.#options.teller.ledger.totals(this.#id)
+    return paidMsat + inFlightMsat === 0n
+  }
+
+  /** Pays the segment that is due; nothing when that one is paid already and the provider has not heard of it. */
+  async segment(due: JobDue, signal: AbortSignal): Promise<void> {
+    await this.settle()
+    const next = this.segments
+    const epoch = due.countersign.list.slices[0]?.epoch
+    if (epoch !== undefined && epoch === next - 1) return
+    await this.#pay(due, { epoch: next, msat: jobSegments(this.#options.terms)[next] ?? null }, signal)
+  }
+
+  /** What was sent and not heard of since is asked for by its hash; rejects with PAYMENT_PENDING while it is in limbo. */
+  async settle(): Promise<void> {
+    const { teller, timeoutMs } = this.#options
+    for (const { step, epoch } of teller.ledger.payments(this.#id)) {
+      if (step !== 'sent') continue
+      try {
+        this.#options.onpaid(await teller.pay(this.#id, epoch, timeoutMs))
+      } catch (error) {
+        if (!(error instanceof BushelError) || !NOTHING_PAID.has(error.code)) throw error
+      }
+    }
+  }
+
+  last(due: JobDue, last: Last, signal: AbortSignal): Promise<void> {
+    return this.#pay(due, { epoch: FINAL_EPOCH, ...last }, signal)
+  }
+
+  async #pay({ countersign, invoice }: JobDue, expected: Expected, signal: AbortSignal): Promise<void> {
+    const { epoch } = expected
+    const { teller, terms, jobs, lie, timeoutMs } = this.#options
+    const { identity, lightning } = terms.provider
+    const fault = this.#faultOf(countersign, expected)
+    if (fault) throw lie(`it asks for a payment that is not due: ${fault}`)
+    const known = teller.ledger.payment(this.#id, epoch)
+    if (known && isSettled(known.step)) return
+    if (!jobs.due(this.#id, epoch)) await jobs.saveDue(this.#id, epoch, countersign)
+    await teller.intend(countersign.list, identity)
+    await teller.bind(countersign.list, [invoice], lightning!, identity)
+    try {
+      const payment = await teller.pay(this.#id, epoch, timeoutMs)
+      teller.applied(payment)
+      this.#options.onpaid(payment)
+    } catch (error) {
+      if (!(error instanceof BushelError) || !NOTHING_PAID.has(error.code)) throw error
+      // The same hash is tried again: it is never paid twice.
+      const failures = (this.#failures.get(epoch) ?? 0) + 1
+      this.#failures.set(epoch, failures)
+      if (failures >= TRIES || error.code === 'INVOICE_EXPIRED') throw unpayable(error, epoch)
+      await setTimeout(this.#options.retryMs * 2 ** (failures - 1), undefined, { signal })
+    }
+  }
+
+  #faultOf({ list, signature }: Countersign, { epoch, msat, hash }: Expected): string | null {
+    const [slice, ...more] = list.slices
+    if (!slice || more.length > 0) return `it lists ${list.slices.length} payments`
+    if (!list.agreement.equals(this.#id)) return 'it is for another agreement'
+    if (msat === null) return 'all segments are paid'
+    if (slice.epoch !== epoch) return `it is for segment ${slice.epoch}, not ${epoch}`
+    if (slice.issue !== 0) return 'it is another issue'
+    if (slice.msat !== msat) return `segment ${epoch} is ${slice.msat} msat, not ${msat}`
+    if (hash && !slice.hash.equals(hash)) return 'its hash is not the one that was stated'
+    if (!verify('slice-list', list, signature, this.#options.terms.provider.device))
+      return 'its signature does not hold'
+    return null
+  }
+}
+
+/** It is not for want of tries: what was paid before stays paid, and this never is. */
+function unpayable({ code, exit, message }: BushelError, epoch: number): BushelError {
+  const hint = 'what was paid before is lost with this provider; another may still do the job'
+  return new BushelError({
+    ...{ code, exit, hint },
+    message: `${NAMES[partOf(epoch)]} could not be paid: ${message}`
+  })
+}

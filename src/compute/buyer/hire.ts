@@ -1,0 +1,452 @@
+import { setTimeout } from 'node:timers/promises'
+import type {
+  Job,
+  JobEvidence,
+  JobOutput,
+  JobProgress,
+  JobStatement,
+  JobTerms,
+  SignedJobCommitment,
+  SignedJobKey
+} from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import {
+  FINAL_EPOCH,
+  commitmentOf,
+  faultOfStatement,
+  jobId,
+  jobSegments,
+  keyCommitmentOf
+} from '../../../contracts/job.js'
+import { shortKey } from '../../../contracts/keys/key.js'
+import { verify } from '../../../contracts/keys/signature.js'
+import type { DealChannel } from '../../deal/channel.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Payment } from '../../payment/ledger.js'
+import type { Teller } from '../../payment/payments.js'
+import type { Blobs } from '../blobs/blobs.js'
+import type { EvidenceFiles } from '../job/evidence-files.js'
+import { HirePaying } from './hire-paying.js'
+import { isOver } from '../job/job-records.js'
+import type { JobRecords, JobState } from '../job/job-records.js'
+import { sumsOf, unpackOutput } from '../job/job-archive.js'
+import { JOB_PATIENCE } from '../job/timeouts.js'
+import type { JobPatience } from '../job/timeouts.js'
+import { unseal } from '../job/encryption.js'
+
+export interface HireContext {
+  deals: Deals
+  teller: Teller
+  jobs: JobRecords
+  blobs: Blobs
+  evidence: EvidenceFiles
+  now: () => number
+  patience?: Partial<JobPatience>
+}
+
+export interface HireProgress {
+  state: string
+  fuel: bigint
+}
+
+/** ms between two questions at the least. */
+const POLL = 100
+const RETRY = 250
+const MAX_WORDS = 300
+
+/**
+ * One job with one provider, from the signed terms to the opened result. Each step starts from what is on disk, so that
+ * after a kill the same calls go on where they stopped; whatever the provider says is checked before anything is paid.
+ */
+export class Hire {
+  readonly id: Buffer
+  readonly terms: JobTerms
+  readonly #context: HireContext
+  readonly #paying: HirePaying
+  #ciphertext: Buffer | null = null
+  /** Called with each payment that was made. */
+  onpaid: (payment: Pick<Payment, 'epoch' | 'msat'>) => void = () => undefined
+
+  constructor(context: HireContext, job: Job) {
+    this.#context = context
+    this.terms = job.terms
+    this.id = jobId(job.terms)
+    const { teller, jobs } = context
+    this.#paying = new HirePaying({
+      teller,
+      jobs,
+      terms: job.terms,
+      timeoutMs: this.#patience.payment,
+      retryMs: this.#patience.retry,
+      lie: why => this.#lie(why),
+      onpaid: payment => this.onpaid(payment)
+    })
+  }
+
+  get job(): Job {
+    return this.#context.jobs.get('buyer', this.id)!
+  }
+
+  get state(): JobState {
+    return this.job.state as JobState
+  }
+
+  get device(): Buffer {
+    return this.terms.provider.device
+  }
+
+  get identity(): Buffer {
+    return this.terms.provider.identity
+  }
+
+  get paidMsat(): bigint {
+    return this.#paying.paidMsat
+  }
+
+  get feesMsat(): bigint {
+    return this.#paying.feesMsat
+  }
+
+  get #patience(): JobPatience {
+    return { ...JOB_PATIENCE, ...this.#context.patience }
+  }
+
+  /** Has the provider sign too, and makes sure that it can be paid. Nothing is paid. */
+  async bind(signal: AbortSignal): Promise<void> {
+    const { job } = this
+    if (job.state !== 'AGREED') return
+    const agree = { terms: job.terms, signature: job.signature }
+    const channel = await this.#channel(signal)
+    const { agreement, signature } = await channel.request('jobAgree', agree, {
+      id: this.id,
+      timeoutMs: this.#patience.answer
+    })
+    if (!agreement.equals(this.id) || !verify('job-terms', job.terms, signature, this.device))
+      throw this.#lie('its signature under the terms does not hold')
+    await this.#save({ state: 'BOUND', countersign: signature })
+    const [base, first = 0n] = jobSegments(job.terms)
+    await this.#context.teller.reach(job.terms.provider.lightning!, base! + first, this.#patience.reach)
+  }
+
+  /**
+   * Pays what falls due until the provider has a result and has bound itself to it. Rejects with JOB_FAILED when the
+   * provider gives up, with LATE when nothing moves, with BAD_PEER for an answer against the terms.
+   */
+  async untilCommitted(
+    signal: AbortSignal,
+    onprogress: (progress: HireProgress) => void
+  ): Promise<SignedJobCommitment> {
+    this.#assertGoing()
+    if (this.job.commitment) return this.job.commitment
+    await this.bind(signal)
+    const { now } = this.#context
+    let heard = now()
+    let moved = { state: '', fuel: -1n, paid: -1, at: now() }
+    for (;;) {
+      signal.throwIfAborted()
+      const asked = performance.now()
+      const progress = await this.#ask(signal)
+      if (progress) {
+        heard = now()
+        const { state, fuel } = progress
+        const commitment = await this.#follow(progress, signal)
+        if (commitment) return commitment
+        const paid = this.#paying.segments
+        if (state !== moved.state || fuel > moved.fuel || paid > moved.paid)
+          moved = { state, fuel, paid, at: now() }
+        onprogress({ state: state.slice(0, 32), fuel })
+      }
+      if (now() - heard > this.#patience.silence) throw this.#late('it does not answer any more')
+      if (now() - moved.at > this.#patience.stall) throw this.#late('the job does not move')
+      const passed = performance.now() - asked
+      if (passed < POLL) await setTimeout(POLL - passed, undefined, { signal })
+    }
+  }
+
+  /** The provider's result, with the salt of its commitment. Checked against that and the terms; nothing is paid. */
+  async reveal(): Promise<JobStatement> {
+    this.#assertGoing()
+    const { job } = this
+    if (job.statement) return job.statement.statement
+    await this.#paying.settle()
+    const signed = await this.#persist('jobReveal', channel =>
+      channel.request('jobReveal', { agreement: this.id }, { timeoutMs: this.#patience.answer })
+    )
+    const { statement, signature } = signed
+    if (!verify('job-statement', statement, signature, this.device))
+      throw this.#lie('its statement is not signed')
+    await this.#save({ state: 'REVEALED', statement: signed })
+    const fault = faultOfStatement(statement, this.terms, this.#paying.segments)
+    if (fault) throw await this.#proven('BAD_PEER', `its statement does not fit the terms: ${fault}`)
+    const { commitment } = job.commitment!.commitment
+    if (!commitmentOf(this.id, statement.result, statement.salt).equals(commitment))
+      throw await this.#proven('BAD_PEER', 'it states another result than it had bound itself to')
+    return statement
+  }
+
+  /**
+   * Fetches the encrypted output, pays the last payment, and opens it with the key that comes for it. Rejects with
+   * FALSE_KEY or WRONG_OUTPUT, which the evidence then proves to anyone. When it is done it can be asked again.
+   */
+  async collect(signal: AbortSignal): Promise<JobOutput> {
+    const { output } = await this.#statement()
+    const { blobs } = this.#context
+    await this.#fetch(output, signal)
+    try {
+      this.#ciphertext = await blobs.cache.read(this.identity, output.sha256)
+      if (!this.job.key) {
+        this.#assertGoing()
+        await this.#payLast(signal)
+        await this.#takeKey(signal)
+      }
+      const opened = await this.#open()
+      if (this.state !== 'DONE') await this.#save({ state: 'DONE' })
+      await this.#release()
+      return opened
+    } finally {
+      await blobs.cache.release(this.identity, output.sha256)
+    }
+  }
+
+  async #statement(): Promise<JobStatement> {
+    return this.job.statement?.statement ?? this.reveal()
+  }
+
+  async #fetch(output: JobStatement['output'], signal: AbortSignal): Promise<void> {
+    const stream = async () => (await this.#channel(signal)).stream
+    const until = this.#context.now() + this.#patience.silence
+    for (;;) {
+      try {
+        return await this.#context.blobs.bring(output, { from: this.identity, stream, signal })
+      } catch (error) {
+        signal.throwIfAborted()
+        if (error instanceof BushelError && error.code === 'BAD_BLOB')
+          throw await this.#proven('BAD_PEER', `its encrypted output is not what it stated: ${error.message}`)
+        if (!isPassing(error) || this.#context.now() > until) throw error
+        await setTimeout(RETRY, undefined, { signal })
+        // It may be gone for good.
+        const progress = await this.#ask(signal)
+        if (progress) this.#assertGoesOn(progress)
+      }
+    }
+  }
+
+  async #payLast(signal: AbortSignal): Promise<void> {
+    const { finalMsat: msat, hash } = this.job.statement!.statement
+    const until = this.#context.now() + this.#patience.silence
+    while (msat > 0n && !this.#preimage) {
+      signal.throwIfAborted()
+      try {
+        await this.#paying.settle()
+        if (this.#preimage) return
+        const due = await this.#persist('jobFinal', channel =>
+          channel.request('jobFinal', { agreement: this.id }, { timeoutMs: this.#patience.answer })
+        )
+        await this.#paying.last(due, { msat, hash }, signal)
+      } catch (error) {
+        if (!isPassing(error) || this.#context.now() > until) throw error
+        await setTimeout(RETRY, undefined, { signal })
+      }
+    }
+  }
+
+  get #preimage(): Buffer | null {
+    const { teller } = this.#context
+    return teller.ledger.payment(this.id, FINAL_EPOCH)?.preimage ?? null
+  }
+
+  async #takeKey(signal: AbortSignal): Promise<void> {
+    const preimage = this.#preimage ?? Buffer.alloc(32)
+    const paid = { agreement: this.id, epoch: FINAL_EPOCH, preimage }
+    const signed: SignedJobKey = await this.#persist(
+      'jobKey',
+      channel => channel.request('jobKey', paid, { timeoutMs: this.#patience.answer }),
+      signal
+    )
+    const { key, signature } = signed
+    if (!key.agreement.equals(this.id) || !verify('job-key', key, signature, this.device))
+      throw this.#lie('its key is not signed')
+    await this.#save({ key: signed })
+    const { keyCommitment } = this.job.statement!.statement
+    if (!keyCommitmentOf(this.id, key.key, key.salt).equals(keyCommitment))
+      throw await this.#proven('FALSE_KEY', 'the key that it sold is not the one that it had committed to')
+  }
+
+  async #open(): Promise<JobOutput> {
+    const { statement, key } = this.job
+    const wrong = (why: string) =>
+      this.#proven('WRONG_OUTPUT', `what its key opens is not what it stated: ${why}`)
+    const bytes = await unseal(this.#ciphertext!, key!.key.key)
+    if (!bytes) throw await wrong('it does not open')
+    let output
+    try {
+      output = await unpackOutput(bytes)
+    } catch (error) {
+      throw (await wrong(error instanceof Error ? error.message : String(error))).withCause(error)
+    }
+    const sums = await sumsOf(output)
+    const { tree, stdout } = statement!.statement.result
+    if (!sums.tree.equals(tree) || !sums.stdout.equals(stdout)) throw await wrong('its checksum is another')
+    return output
+  }
+
+  /** What the provider has signed of this job, and the ciphertext where that matters. */
+  evidence(): JobEvidence {
+    const { terms, signature, commitment, statement, key } = this.job
+    return {
+      agree: { terms, signature },
+      commitment: commitment ?? null,
+      statement: statement ?? null,
+      key: key ?? null,
+      ciphertext: key ? this.#ciphertext : null
+    }
+  }
+
+  /** The job is given up: the provider is told, and paid no more. */
+  async abandon(reason: string): Promise<void> {
+    if (isOver(this.job)) return
+    const state = this.#paying.untouched ? 'VOID' : 'ENDED'
+    await this.#save({ state, reason: reason.slice(0, MAX_WORDS) })
+    await this.#release()
+    try {
+      const channel = await this.#channel()
+      await channel.request('jobCancel', { agreement: this.id }, { timeoutMs: this.#patience.answer })
+    } catch (error) {
+      // It ends by itself when nothing more is paid.
+      if (!(error instanceof BushelError)) throw error
+    }
+  }
+
+  /** What was served for this job is served no more. */
+  async #release(): Promise<void> {
+    const { module, input, provider } = this.terms
+    for (const ref of [module, input]) await this.#context.blobs.revoke(ref, provider.device, this.id)
+    await this.#context.blobs.sweep()
+  }
+
+  #assertGoing(): void {
+    const { state, reason } = this.job
+    if (!isOver({ state }) || state === 'DONE') return
+    throw BushelError.failed(`the job at ${this.#name} is over: ${reason ?? state}`, undefined, 'JOB_OVER')
+  }
+
+  /** What it says of the job, or null when it cannot be reached now. */
+  async #ask(signal: AbortSignal): Promise<JobProgress | null> {
+    let channel: DealChannel | null = null
+    try {
+      channel = await this.#channel(signal)
+      const asked = { agreement: this.id }
+      return await channel.request('jobProgress', asked, { timeoutMs: this.#patience.progress })
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isPassing(error)) throw error
+      // The other end may be gone without a word.
+      if (error instanceof BushelError && error.code === 'TIMEOUT') channel?.disconnect()
+      await setTimeout(RETRY, undefined, { signal })
+      return null
+    }
+  }
+
+  /** Does what the provider's answer asks for; gives its commitment when it has a result. */
+  async #follow(progress: JobProgress, signal: AbortSignal): Promise<SignedJobCommitment | null> {
+    const { due, commitment } = progress
+    if (commitment) {
+      const { agreement } = commitment.commitment
+      const holds =
+        agreement.equals(this.id) &&
+        verify('job-commitment', commitment.commitment, commitment.signature, this.device)
+      if (!holds) throw this.#lie('its commitment does not hold')
+      if (this.#paying.segments === 0) throw this.#lie('it has a result that it was not paid to begin')
+      await this.#save({ state: 'COMMITTED', commitment })
+      return commitment
+    }
+    this.#assertGoesOn(progress)
+    if (due) {
+      if (this.#paying.untouched && this.#context.now() > this.terms.startBy)
+        throw this.#error('LAPSED', 'it was not begun in time; nothing was paid')
+      try {
+        await this.#paying.segment(due, signal)
+      } catch (error) {
+        if (!isPassing(error)) throw error
+      }
+      if (this.state === 'BOUND' && this.#paying.segments > 0) await this.#save({ state: 'RUNNING' })
+    }
+    return null
+  }
+
+  /** By what the provider says of it. */
+  #assertGoesOn({ state, reason }: JobProgress): void {
+    if (!reason && !GIVEN_UP.has(state)) return
+    const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_WORDS)
+    throw BushelError.failed(`${this.#name} gave the job up: ${words}`, undefined, 'JOB_FAILED')
+  }
+
+  /** A connection that breaks is made again, within the patience for silence. */
+  async #persist<T>(
+    what: string,
+    step: (channel: DealChannel) => Promise<T>,
+    signal: AbortSignal = new AbortController().signal
+  ): Promise<T> {
+    const { now } = this.#context
+    const until = now() + this.#patience.silence
+    for (;;) {
+      try {
+        return await step(await this.#channel(signal))
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isPassing(error)) throw error
+        if (now() > until) throw this.#late(`no answer to ${what}`).withCause(error)
+        await setTimeout(RETRY, undefined, { signal })
+      }
+    }
+  }
+
+  #channel(signal?: AbortSignal): Promise<DealChannel> {
+    return this.#context.deals.open(this.device, {
+      timeoutMs: this.#patience.connect,
+      ...(signal ? { signal } : {})
+    })
+  }
+
+  async #save(change: Partial<Job>): Promise<void> {
+    await this.#context.jobs.save({ ...this.job, ...change })
+  }
+
+  get #name(): string {
+    return shortKey(this.device)
+  }
+
+  #lie(why: string): BushelError {
+    return this.#error('BAD_PEER', why)
+  }
+
+  #late(why: string): BushelError {
+    return this.#error('LATE', why)
+  }
+
+  /** A misdeed that its own signatures show: they are kept. */
+  async #proven(code: string, why: string): Promise<BushelError> {
+    const path = await this.#context.evidence.write(this.id, this.evidence())
+    const error = this.#error(code, why)
+    return new BushelError({ ...error.toJSON(), hint: `the evidence is kept in ${path}` })
+  }
+
+  #error(code: string, why: string): BushelError {
+    const job = this.id.toString('hex').slice(0, 8)
+    return BushelError.failed(`${this.#name}: ${why} (job ${job})`, undefined, code)
+  }
+}
+
+const PASSING = new Set([
+  'PEER_GONE',
+  'PEER_UNREACHABLE',
+  'TIMEOUT',
+  'STALLED',
+  'NOT_RECEIVED',
+  'PAYMENT_PENDING'
+])
+const GIVEN_UP = new Set(['FAILED', 'ENDED', 'VOID'])
+
+function isPassing(error: unknown): boolean {
+  return error instanceof BushelError && PASSING.has(error.code)
+}

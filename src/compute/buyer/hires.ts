@@ -1,0 +1,170 @@
+import crypto from 'hypercore-crypto'
+import ReadyResource from 'ready-resource'
+import type { Job, JobTerms } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { SLICE_CAP, faultOfJob, jobId } from '../../../contracts/job.js'
+import { least } from '../../../contracts/money/money.js'
+import { MINUTE } from '../../../contracts/money/quantity.js'
+import { sign } from '../../../contracts/keys/signature.js'
+import { PROTOCOL_VERSION, START_WITHIN } from '../../../contracts/terms.js'
+import type { LocalBlob } from '../blobs/blobs.js'
+import { FUEL_VERSION } from '../fuel/meter.js'
+import { Hire } from './hire.js'
+import type { HireContext } from './hire.js'
+import { isOver } from '../job/job-records.js'
+import type { Limits } from '../sandbox/sandbox.js'
+
+/** An ask for compute as it stands on the book, verified. */
+export interface BookedComputeAsk {
+  id: Buffer
+  identity: Buffer
+  device: Buffer
+  revision: number
+  /** msat per Tfuel. */
+  price: bigint
+  baseMsat: bigint
+  cores: number
+  /** The most that one job may have, bytes. */
+  memory: number
+  isolation: 'bwrap' | 'process'
+  fuel: string
+}
+
+/** A module and its input, held by `Blobs`. */
+export interface Packed {
+  module: LocalBlob
+  input: LocalBlob
+}
+
+export interface HireRequest {
+  market: Buffer
+  ask: BookedComputeAsk
+  packed: Packed
+  args: string[]
+  seed: Buffer
+  limits: Limits
+  /** The most that this provider is paid, msat. */
+  maxMsat: bigint
+  /** What is run unpaid at first, msat: from what was seen of the provider. */
+  sliceStartMsat: bigint
+  /** `bwrap`: nothing else will do. By default what the ask offers. */
+  isolation?: 'bwrap' | 'process'
+}
+
+/** What giving jobs to providers needs. */
+export interface HirePort {
+  agree(request: HireRequest, signal: AbortSignal): Promise<Hire>
+  resume(id: Buffer): Hire | null
+}
+
+/** How long the terms are open for the provider's signature, ms. */
+const SIGN_WITHIN = 5 * MINUTE
+
+/** Jobs that this node has others run. */
+export class Hires extends ReadyResource implements HirePort {
+  readonly #context: HireContext
+
+  constructor(context: HireContext) {
+    super()
+    this.#context = context
+  }
+
+  /** What is not over goes on: its module and input are served again. */
+  protected override async _open(): Promise<void> {
+    for (const { job } of this.#context.jobs.list('buyer')) if (!isOver(job)) this.#grant(job.terms)
+  }
+
+  /**
+   * Signs terms with the provider of an ask. Nothing is paid; rejects with the provider's decline, or with OVER_LIMIT when
+   * the limits of this node do not allow it.
+   */
+  async agree(request: HireRequest, signal: AbortSignal): Promise<Hire> {
+    const { deals, teller, jobs, now } = this.#context
+    const { ask } = request
+    const channel = await deals.open(ask.device, { signal })
+    const provider = channel.peer!
+    if (!provider.identity.equals(ask.identity))
+      throw BushelError.failed('the device belongs to another identity than its ask', undefined, 'BAD_PEER')
+    const terms = this.#terms(request, provider)
+    const fault = faultOfJob(terms)
+    if (fault) throw BushelError.badInput(`the job cannot be agreed on: ${fault}`)
+    const id = jobId(terms)
+    const over = teller.limits.faultOf({ msat: terms.maxMsat, agreement: id, peer: ask.identity })
+    if (over) throw over
+    const job: Job = {
+      role: 'buyer',
+      state: 'AGREED',
+      created: now(),
+      changed: now(),
+      runs: 0,
+      terms,
+      signature: sign('job-terms', terms, deals.self.device)
+    }
+    await jobs.save(job)
+    this.#grant(terms)
+    const hire = new Hire(this.#context, job)
+    try {
+      await hire.bind(signal)
+    } catch (error) {
+      await hire.abandon(error instanceof Error ? error.message : String(error))
+      throw error
+    }
+    return hire
+  }
+
+  /** Agreements whose base never left bind nobody once the time for it is over: a kill may have come between. */
+  async lapse(): Promise<void> {
+    const { jobs, teller, now } = this.#context
+    for (const { id, job } of [...jobs.list('buyer')]) {
+      if ((job.state !== 'AGREED' && job.state !== 'BOUND') || now() <= job.terms.startBy) continue
+      if (teller.ledger.contiguous(id) > 0 || teller.ledger.totals(id).inFlightMsat > 0n) continue
+      await jobs.save({ ...job, state: 'VOID', reason: 'its base was not paid in time' })
+    }
+  }
+
+  resume(id: Buffer): Hire | null {
+    const job = this.#context.jobs.get('buyer', id)
+    return job && new Hire(this.#context, job)
+  }
+
+  /** Jobs that are not over. */
+  get open(): Hire[] {
+    return [...this.#context.jobs.list('buyer')]
+      .filter(({ job }) => !isOver(job))
+      .map(({ job }) => new Hire(this.#context, job))
+  }
+
+  #terms(request: HireRequest, provider: JobTerms['provider']): JobTerms {
+    const { deals, now } = this.#context
+    const { market, ask, packed, args, seed, limits, maxMsat, sliceStartMsat } = request
+    const countersignBy = now() + SIGN_WITHIN
+    return {
+      version: PROTOCOL_VERSION,
+      nonce: crypto.randomBytes(32),
+      market,
+      ask: ask.id,
+      network: deals.self.network,
+      buyer: deals.party,
+      provider,
+      fuel: FUEL_VERSION,
+      isolation: request.isolation ?? ask.isolation,
+      module: packed.module.ref,
+      input: packed.input.ref,
+      args,
+      seed,
+      limits,
+      price: ask.price,
+      baseMsat: ask.baseMsat,
+      sliceStartMsat: least(sliceStartMsat, SLICE_CAP),
+      sliceCapMsat: SLICE_CAP,
+      maxMsat,
+      countersignBy,
+      startBy: countersignBy + START_WITHIN
+    }
+  }
+
+  #grant({ module, input, provider, ...terms }: JobTerms): void {
+    const id = jobId({ module, input, provider, ...terms })
+    for (const ref of [module, input]) this.#context.blobs.grant(ref, provider.device, id)
+  }
+}

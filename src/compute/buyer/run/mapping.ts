@@ -1,0 +1,64 @@
+import { BushelError } from '../../../../contracts/errors/error.js'
+import type { MapResult, RunOutcome, RunRequest } from './run-types.js'
+
+export interface MapOptions {
+  /** How many go on at a time. */
+  parallel(): Promise<number>
+  run(request: RunRequest, signal: AbortSignal): Promise<RunOutcome>
+  signal: AbortSignal
+}
+
+/** A job that found nobody is tried again when another has ended, so many times in all. */
+const TRIES = 4
+
+/**
+ * Runs many requests, a few at a time, and gives each outcome as it comes. One that finds no provider while others keep
+ * the providers busy is the next when one of those has ended; until then no more are begun, and then one more with each
+ * that ends. Whoever stops reading stops what is under way.
+ */
+export async function* mapped(
+  requests: readonly RunRequest[],
+  { parallel, run, signal }: MapOptions
+): AsyncGenerator<MapResult> {
+  const stop = new AbortController()
+  const both = AbortSignal.any([signal, stop.signal])
+  const queue = requests.map((request, index) => ({ index, request, tries: 1 }))
+  const running = new Map<number, Promise<{ result: MapResult; retry: (typeof queue)[number] | null }>>()
+  const most = Math.max(1, await parallel())
+  let width = most
+
+  const attempt = async (
+    one: (typeof queue)[number]
+  ): Promise<{ result: MapResult; retry: (typeof queue)[number] | null }> => {
+    const { index, request, tries } = one
+    try {
+      return { result: { index, outcome: await run(request, both), error: null }, retry: null }
+    } catch (error) {
+      if (both.aborted || !(error instanceof BushelError)) throw error
+      const again = error.code === 'NO_OFFER' && tries < TRIES && running.size > 1
+      return { result: { index, outcome: null, error }, retry: again ? { ...one, tries: tries + 1 } : null }
+    }
+  }
+
+  try {
+    while (queue.length > 0 || running.size > 0) {
+      signal.throwIfAborted()
+      while (queue.length > 0 && running.size < width) {
+        const one = queue.shift()!
+        running.set(one.index, attempt(one))
+      }
+      const { result, retry } = await Promise.race(running.values())
+      running.delete(result.index)
+      if (retry) {
+        queue.unshift(retry)
+        width = Math.max(running.size, 1)
+      } else {
+        width = Math.min(width + 1, most)
+        yield result
+      }
+    }
+  } finally {
+    stop.abort(BushelError.failed('the other jobs were stopped', undefined, 'CLOSED'))
+    await Promise.allSettled(running.values()) // nobody waits for them any more
+  }
+}

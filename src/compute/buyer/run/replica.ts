@@ -1,0 +1,102 @@
+import type { JobOutput, JobStatement, RunMember } from '#spec'
+import { jobCost, mostFuel, resultHash } from '../../../../contracts/job.js'
+import { shortKey } from '../../../../contracts/keys/key.js'
+import type { Msat } from '../../../../contracts/money/money.js'
+import type { Hire } from '../hire-port.js'
+import type { RunListener } from './run-types.js'
+import type { Stated } from '../../job/verdicts.js'
+
+/** `live` until its result is judged. */
+export type MemberState = 'live' | 'equal' | 'other' | 'failed'
+
+/** One provider's part in a run. */
+export class Member implements Pick<RunMember, 'agreement' | 'ask' | 'identity' | 'device'> {
+  readonly agreement: Buffer
+  readonly ask: Buffer
+  readonly identity: Buffer
+  readonly device: Buffer
+  state: MemberState
+  note: string
+  fuel: bigint
+  statement: JobStatement | null = null
+  readonly #hire: Hire | null
+  readonly #before: RunMember
+
+  /** Null for the hire of one that is over, and of one that is not known any more. */
+  constructor(record: RunMember, hire: Hire | null) {
+    this.#before = record
+    this.#hire = hire
+    this.agreement = record.agreement
+    this.ask = record.ask
+    this.identity = record.identity
+    this.device = record.device
+    this.state = record.state as MemberState
+    this.note = record.note
+    this.fuel = record.fuel
+  }
+
+  static of(hire: Hire, ask: Buffer): Member {
+    const { id: agreement, identity, device } = hire
+    const none = { state: 'live', note: '', fuel: 0n, hash: '', paidMsat: 0n, feesMsat: 0n }
+    return new Member({ agreement, ask, identity, device, ...none }, hire)
+  }
+
+  get name(): string {
+    return shortKey(this.device)
+  }
+
+  /** What it was paid, with what is on its way, msat. */
+  get paidMsat(): Msat {
+    return this.#hire?.paidMsat ?? this.#before.paidMsat
+  }
+
+  /** The most that it can come to cost from here, msat. */
+  get liableMsat(): Msat {
+    if (!this.#hire || this.state !== 'live') return this.paidMsat
+    const { terms } = this.#hire
+    return this.statement ? jobCost(terms, this.statement.result.fuel) : terms.maxMsat
+  }
+
+  get stated(): Stated {
+    return { result: this.statement!.result, mostFuel: mostFuel(this.hire.terms) }
+  }
+
+  get hire(): Hire {
+    if (!this.#hire) throw new Error(`the agreement with ${this.name} is not at hand`)
+    return this.#hire
+  }
+
+  /** Resolves when it has a result and is bound to it. */
+  async commit(listener: RunListener, signal: AbortSignal): Promise<void> {
+    this.#tellPayments(listener)
+    await this.hire.untilCommitted(signal, ({ state, fuel }) => {
+      this.fuel = fuel
+      listener.state({ provider: this.name, state, fuel })
+    })
+    listener.state({ provider: this.name, state: 'COMMITTED', fuel: this.fuel })
+  }
+
+  async reveal(listener: RunListener): Promise<void> {
+    this.#tellPayments(listener)
+    this.statement = await this.hire.reveal()
+    this.fuel = this.statement.result.fuel
+    listener.state({ provider: this.name, state: 'REVEALED', fuel: this.fuel })
+  }
+
+  collect(listener: RunListener, signal: AbortSignal): Promise<JobOutput> {
+    this.#tellPayments(listener)
+    return this.hire.collect(signal)
+  }
+
+  /** What is on disk of it. */
+  get record(): RunMember {
+    const { agreement, ask, identity, device, state, note, fuel, statement, paidMsat } = this
+    const hash = statement ? resultHash(statement.result) : this.#before.hash
+    const feesMsat = this.#hire?.feesMsat ?? this.#before.feesMsat
+    return { agreement, ask, identity, device, state, note, fuel, hash, paidMsat, feesMsat }
+  }
+
+  #tellPayments(listener: RunListener): void {
+    this.hire.onpaid = ({ epoch, msat }) => listener.paid({ provider: this.name, msat, epoch })
+  }
+}

@@ -1,0 +1,79 @@
+import type { Charges } from './charges.js'
+import { COST } from '../costs.js'
+import type { Edits } from './edits.js'
+import type { Flow } from './flow.js'
+import { onlyMemory } from '../wasm/pass.js'
+import type { Reader } from '../wasm/reader.js'
+import { ModuleRefused } from '../refused.js'
+import type { Helpers } from './surroundings.js'
+import { I32 } from '../wasm/types.js'
+import { Values } from '../nan/values.js'
+
+/** Instructions that are charged by a length, which is on top of the stack: a helper sees it first. */
+export class ByLength {
+  constructor(
+    readonly reader: Reader,
+    readonly flow: Flow,
+    readonly edits: Edits,
+    readonly charges: Charges,
+    readonly helpers: Helpers
+  ) {}
+
+  /** memory.grow, for which a helper stands in. */
+  grow(at: number): void {
+    const { reader, flow } = this
+    onlyMemory(reader)
+    this.charges.add(COST.grow)
+    flow.called()
+    this.edits.replace(at, reader.at, out => out.byte(0x10).u32(this.helpers.grow))
+    flow.operands.pop()
+    this.#pushNumber()
+  }
+
+  /** Those after 0xfc that are not conversions; `number` is read already. */
+  bulk(number: number, at: number): void {
+    const { reader, charges, flow, helpers } = this
+    const { operands } = flow
+    switch (number) {
+      case 8: // memory.init
+      case 10: // memory.copy
+      case 11: // memory.fill
+        if (number === 8) reader.u32()
+        onlyMemory(reader)
+        if (number === 10) onlyMemory(reader)
+        this.#charge(at, helpers.chargeBytes)
+        return operands.pop(3)
+      case 12: // table.init
+      case 14: // table.copy
+      case 17: // table.fill
+        reader.u32()
+        if (number !== 17) reader.u32()
+        this.#charge(at, helpers.chargeElements)
+        return operands.pop(3)
+      case 15: // table.grow
+        reader.u32()
+        this.#charge(at, helpers.chargeElements)
+        operands.pop(2)
+        return this.#pushNumber()
+      case 9: // data.drop
+      case 13: // elem.drop
+        reader.u32()
+        return charges.add(COST.drop)
+      case 16: // table.size
+        reader.u32()
+        charges.add(COST.memorySize)
+        return this.#pushNumber()
+    }
+    throw new ModuleRefused(`unknown instruction 0xfc ${number}`)
+  }
+
+  #charge(at: number, helper: number): void {
+    this.charges.add(COST.bulk)
+    this.flow.called()
+    this.edits.insert(at, 'before', out => out.byte(0x10).u32(helper))
+  }
+
+  #pushNumber(): void {
+    this.flow.operands.push(I32, Values.OTHER, this.reader.at)
+  }
+}

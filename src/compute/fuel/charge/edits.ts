@@ -1,0 +1,42 @@
+import type { Writer } from '../wasm/writer.js'
+
+/** In which order edits at one offset stand: what belongs to the instruction before comes first. */
+export type Place = 'closing' | 'after' | 'segment' | 'before' | 'instead'
+
+const RANK: Record<Place, number> = { closing: 0, after: 1, segment: 2, before: 3, instead: 4 }
+
+interface Edit {
+  at: number
+  rank: number
+  drop: number
+  write: (out: Writer) => void
+}
+
+/** What is inserted into, and left out of, the bytes of a function. */
+export class Edits {
+  readonly #edits: Edit[] = []
+
+  insert(at: number, place: Place, write: (out: Writer) => void): void {
+    this.#edits.push({ at, rank: RANK[place], drop: 0, write })
+  }
+
+  replace(from: number, to: number, write: (out: Writer) => void): void {
+    this.#edits.push({ at: from, rank: RANK.instead, drop: to - from, write })
+  }
+
+  remove(from: number, to: number): void {
+    if (to > from) this.replace(from, to, () => undefined)
+  }
+
+  /** The bytes from `from` to `to` with all edits made. */
+  apply(source: Uint8Array, from: number, to: number, out: Writer): void {
+    this.#edits.sort((a, b) => a.at - b.at || a.rank - b.rank)
+    let at = from
+    for (const edit of this.#edits) {
+      out.bytes(source.subarray(at, edit.at))
+      edit.write(out)
+      at = edit.at + edit.drop
+    }
+    out.bytes(source.subarray(at, to))
+  }
+}

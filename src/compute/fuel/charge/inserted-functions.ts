@@ -1,0 +1,90 @@
+import { LENGTH_COST } from '../costs.js'
+import type { Helpers } from './surroundings.js'
+import { DEPTH_SLOTS } from './depth.js'
+import { Writer } from '../wasm/writer.js'
+
+/** A body without locals of its own. */
+function body(write: (out: Writer) => void, locals: readonly number[] = [0]): Uint8Array {
+  const out = new Writer().put(...locals)
+  write(out)
+  return out.byte(0x0b).done()
+}
+
+/** Adds what the host grants for what is missing; traps when that is not enough. */
+export function askBody(fuel: number, refuel: number): Uint8Array {
+  return body(out => {
+    // 0 - fuel, call refuel, + fuel, global.set
+    out
+      .put(0x42, 0x00, 0x23)
+      .u32(fuel)
+      .put(0x7d, 0x10)
+      .u32(refuel)
+      .byte(0x23)
+      .u32(fuel)
+      .put(0x7c, 0x24)
+      .u32(fuel)
+    // below zero: unreachable
+    out.byte(0x23).u32(fuel).put(0x42, 0x00, 0x53, 0x04, 0x40, 0x00, 0x0b)
+    out.byte(0x23).u32(fuel)
+  })
+}
+
+/** Takes the i64 on the stack off the fuel, and asks when that is below zero. */
+function take(out: Writer, helpers: Helpers): void {
+  const { fuel, ask } = helpers
+  // i64.sub, global.set
+  out.put(0x7d, 0x24).u32(fuel)
+  // global.get, i64.const 0, i64.lt_s, if, call ask, drop, end
+  out.byte(0x23).u32(fuel).put(0x42, 0x00, 0x53, 0x04, 0x40, 0x10).u32(ask).put(0x1a, 0x0b)
+}
+
+export function chargeBytesBody(helpers: Helpers): Uint8Array {
+  return body(out => {
+    // fuel - (i64.extend_i32_u n >> shift)
+    out.byte(0x23).u32(helpers.fuel).put(0x20, 0x00, 0xad, 0x42, LENGTH_COST.bytesShift, 0x88)
+    take(out, helpers)
+    out.put(0x20, 0x00)
+  })
+}
+
+export function chargeElementsBody(helpers: Helpers): Uint8Array {
+  return body(out => {
+    out.byte(0x23).u32(helpers.fuel).put(0x20, 0x00, 0xad)
+    take(out, helpers)
+    out.put(0x20, 0x00)
+  })
+}
+
+/**
+ * memory.grow, charged by pages before it runs; beyond `most` pages in all it fails as it always does. When the engine has no
+ * room for what the module may have, it traps: a guest that saw a failure there would see what another host does not.
+ */
+export function growBody(helpers: Helpers, most: number): Uint8Array {
+  return body(
+    out => {
+      // fuel - 2048 * min(n, 65536), as i64
+      out.byte(0x23).u32(helpers.fuel)
+      out.put(0x20, 0x00).byte(0x41).signed(65536).put(0x20, 0x00).byte(0x41).signed(65536).put(0x49, 0x1b)
+      out.byte(0xad).byte(0x42).signed(LENGTH_COST.page).byte(0x7e)
+      take(out, helpers)
+      // n > most - memory.size (unsigned): return -1
+      out
+        .put(0x20, 0x00)
+        .byte(0x41)
+        .signed(most)
+        .put(0x3f, 0x00, 0x6b, 0x4b, 0x04, 0x40, 0x41, 0x7f, 0x0f, 0x0b)
+      // memory.grow, local.tee 1, i32.const -1, i32.eq, if, unreachable, end, local.get 1
+      out.put(0x20, 0x00, 0x40, 0x00, 0x22, 0x01, 0x41, 0x7f, 0x46, 0x04, 0x40, 0x00, 0x0b, 0x20, 0x01)
+    },
+    [1, 1, 0x7f]
+  )
+}
+
+/** What the host enters: begins with the whole depth, then calls the function. */
+export function wrapperBody(depth: number, target: number, params: number): Uint8Array {
+  return body(out => {
+    out.byte(0x41).signed(DEPTH_SLOTS).byte(0x24).u32(depth)
+    for (let i = 0; i < params; i++) out.byte(0x20).u32(i)
+    out.byte(0x10).u32(target)
+  })
+}

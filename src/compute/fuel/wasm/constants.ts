@@ -1,0 +1,71 @@
+import { ANY, NUMBER } from '../nan/kinds.js'
+import type { Immediate } from './opcodes.js'
+import { ModuleRefused } from '../refused.js'
+import { passImmediate } from './pass.js'
+import type { Reader } from './reader.js'
+import { EXTERNREF, FUNCREF } from './types.js'
+import type { Writer } from './writer.js'
+
+/** NUMBER for a constant that is not a NaN, in any of its lanes. */
+export function constantKind(immediate: Immediate, bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (immediate !== 'four' && immediate !== 'eight' && immediate !== 'sixteen') return ANY
+  if (immediate !== 'eight')
+    for (let at = 0; at < bytes.length; at += 4) if (Number.isNaN(view.getFloat32(at, true))) return ANY
+  if (immediate !== 'four')
+    for (let at = 0; at < bytes.length; at += 8) if (Number.isNaN(view.getFloat64(at, true))) return ANY
+  return NUMBER
+}
+
+/**
+ * Copies an initialiser: one constant, or a reference, whose function index is shifted. No global: only imported ones may stand
+ * there, and there are none.
+ */
+export function copyConstant(reader: Reader, imported: number, out: Writer): void {
+  const from = reader.at
+  const opcode = reader.byte()
+  switch (opcode) {
+    case 0x41:
+      passImmediate('i32', reader)
+      break
+    case 0x42:
+      passImmediate('i64', reader)
+      break
+    case 0x43:
+      passImmediate('four', reader)
+      break
+    case 0x44:
+      passImmediate('eight', reader)
+      break
+    case 0xd0: {
+      const type = reader.byte()
+      if (type !== FUNCREF && type !== EXTERNREF) throw new ModuleRefused('it uses typed function references')
+      break
+    }
+    case 0xd2: {
+      const index = reader.u32()
+      endOf(reader)
+      out.byte(0xd2).u32(shifted(index, imported)).byte(0x0b)
+      return
+    }
+    case 0xfd:
+      if (reader.u32() !== 12) throw new ModuleRefused('it uses extended constant expressions')
+      passImmediate('sixteen', reader)
+      break
+    case 0xfb:
+      throw new ModuleRefused('it uses garbage collection')
+    default:
+      throw new ModuleRefused('it uses extended constant expressions')
+  }
+  endOf(reader)
+  out.bytes(reader.bytes.subarray(from, reader.at))
+}
+
+function endOf(reader: Reader): void {
+  if (reader.byte() !== 0x0b) throw new ModuleRefused('it uses extended constant expressions')
+}
+
+/** The index of a function in the metered module: one import more stands before those of the module itself. */
+export function shifted(index: number, imported: number): number {
+  return index < imported ? index : index + 1
+}

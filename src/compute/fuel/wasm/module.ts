@@ -1,0 +1,131 @@
+import { shifted } from './constants.js'
+import { LIMIT } from '../limits.js'
+import type { Reader } from './reader.js'
+import { ModuleRefused } from '../refused.js'
+import { countOf, readLimits, SECTION } from './sections.js'
+import type { Limits } from './sections.js'
+import { EXTERNREF, FUNCREF, isValueType } from './types.js'
+import type { FunctionType } from './types.js'
+
+/** What the metered module imports and exports beside its own. */
+export const NAMES = {
+  module: 'bushel',
+  refuel: 'refuel',
+  fuel: '__bushel_fuel',
+  start: '__bushel_start'
+} as const
+
+const RESERVED = '__bushel'
+const SYSTEM = 'wasi_snapshot_preview1'
+
+export interface Import {
+  module: string
+  name: string
+  type: number
+}
+
+export interface Export {
+  name: string
+  kind: number
+  index: number
+}
+
+export interface Table {
+  type: number
+  limits: Limits
+}
+
+type Sections = ReadonlyMap<number, Reader>
+
+export function readTypes(sections: Sections): FunctionType[] {
+  const reader = sections.get(SECTION.type)
+  const types: FunctionType[] = []
+  for (let left = countOf(reader, LIMIT.types, 'types'); left > 0; left--) {
+    const form = reader!.byte()
+    if (form !== 0x60) throw new ModuleRefused('it uses garbage collection (types other than functions)')
+    types.push({ params: readValueTypes(reader!), results: readValueTypes(reader!) })
+  }
+  return types
+}
+
+function readValueTypes(reader: Reader): number[] {
+  const types: number[] = []
+  for (let left = reader.count(LIMIT.params, 'parameters or results'); left > 0; left--) {
+    const type = reader.byte()
+    if (!isValueType(type)) throw new ModuleRefused('it uses garbage collection (typed references)')
+    types.push(type)
+  }
+  return types
+}
+
+export function readImports(sections: Sections): Import[] {
+  const reader = sections.get(SECTION.import)
+  const imports: Import[] = []
+  for (let left = countOf(reader, LIMIT.imports, 'imports'); left > 0; left--) {
+    const module = reader!.name()
+    const name = reader!.name()
+    if (module === NAMES.module || name.startsWith(RESERVED))
+      throw new ModuleRefused(`it imports a name that is kept for Bushel: ${shown(module)} ${shown(name)}`)
+    const kind = reader!.byte()
+    const what = ['function', 'table', 'memory', 'global'][kind]
+    if (kind !== 0) throw new ModuleRefused(`it imports a ${what ?? 'tag'}`)
+    if (module !== SYSTEM)
+      throw new ModuleRefused(`it imports ${shown(module)} ${shown(name)}, which is not of ${SYSTEM}`)
+    imports.push({ module, name, type: reader!.u32() })
+  }
+  return imports
+}
+
+/** A name in a message: short, and of printable characters. */
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, 60))
+}
+
+/** Type indices of the module's own functions. */
+export function readFunctions(sections: Sections): number[] {
+  const reader = sections.get(SECTION.function)
+  const types: number[] = []
+  for (let left = countOf(reader, LIMIT.functions, 'functions'); left > 0; left--) types.push(reader!.u32())
+  return types
+}
+
+export function readTables(sections: Sections): Table[] {
+  const reader = sections.get(SECTION.table)
+  const tables: Table[] = []
+  for (let left = countOf(reader, LIMIT.tables, 'tables'); left > 0; left--) {
+    const type = reader!.byte()
+    if (type !== FUNCREF && type !== EXTERNREF) throw new ModuleRefused('it uses typed function references')
+    const limits = readLimits(reader!, 'table')
+    if (limits.min > LIMIT.tableSize)
+      throw new ModuleRefused(`a table of ${limits.min} elements, more than ${LIMIT.tableSize}`)
+    tables.push({ type, limits })
+  }
+  return tables
+}
+
+/** Of its one memory; null when it has none. */
+export function readMemory(sections: Sections, maxPages: number): Limits | null {
+  const reader = sections.get(SECTION.memory)
+  const count = reader ? reader.u32() : 0
+  if (count > 1) throw new ModuleRefused('it uses more than one memory')
+  if (count === 0) return null
+  const limits = readLimits(reader!, 'memory')
+  if (limits.min > maxPages)
+    throw new ModuleRefused(`it needs ${limits.min} pages of memory, more than ${maxPages}`)
+  return limits
+}
+
+export function readExports(sections: Sections, imported: number): Export[] {
+  const reader = sections.get(SECTION.export)
+  const exports: Export[] = []
+  for (let left = countOf(reader, LIMIT.exports, 'exports'); left > 0; left--) {
+    const name = reader!.name()
+    if (name.startsWith(RESERVED))
+      throw new ModuleRefused(`it exports a name that is kept for Bushel: ${shown(name)}`)
+    const kind = reader!.byte()
+    const index = reader!.u32()
+    if (kind > 3) throw new ModuleRefused('it uses exceptions')
+    exports.push({ name, kind, index: kind === 0 ? shifted(index, imported) : index })
+  }
+  return exports
+}

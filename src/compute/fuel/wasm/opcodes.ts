@@ -1,0 +1,235 @@
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, V128 } from './types.js'
+import { ANY, ARITH32, ARITH64, CANON32, CANON64, NUMBER } from '../nan/kinds.js'
+
+/** What follows an opcode in the bytes. */
+export type Immediate =
+  'none' | 'memory' | 'memory+lane' | 'lane' | 'sixteen' | 'i32' | 'i64' | 'four' | 'eight'
+
+/**
+ * What an instruction without structure of its own takes and leaves, and what it is charged.
+ */
+export interface Operation {
+  pops: readonly number[]
+  pushes: readonly number[]
+  cost: number
+  immediate: Immediate
+  /** Operands whose NaN bits it does not look at (see values.ts): kinds of arithmetic. */
+  accepts: number
+  /** The kind of what it leaves. */
+  makes: number
+  /** Only the sign bit is changed: abs and neg. */
+  sign: boolean
+}
+
+const LETTERS: Record<string, number> = {
+  i: I32,
+  l: I64,
+  f: F32,
+  d: F64,
+  v: V128,
+  r: FUNCREF,
+  x: EXTERNREF
+}
+
+interface Traits {
+  cost?: number
+  immediate?: Immediate
+  accepts?: number
+  makes?: number
+  sign?: boolean
+}
+
+function operation(signature: string, traits: Traits): Operation {
+  const [pops = '', pushes = ''] = signature.split('>')
+  const types = (letters: string): number[] => [...letters].map(letter => LETTERS[letter]!)
+  return {
+    pops: types(pops),
+    pushes: types(pushes),
+    cost: traits.cost ?? 1,
+    immediate: traits.immediate ?? 'none',
+    accepts: traits.accepts ?? 0,
+    makes: traits.makes ?? ANY,
+    sign: traits.sign ?? false
+  }
+}
+
+type Table = (Operation | undefined)[]
+
+/** Sets opcodes `first` to `last`. */
+function set(table: Table, first: number, last: number, signature: string, traits: Traits = {}): void {
+  const made = operation(signature, traits)
+  for (let opcode = first; opcode <= last; opcode++) table[opcode] = made
+}
+
+const arith32: Traits = { cost: 2, accepts: ARITH32, makes: ARITH32 }
+const arith64: Traits = { cost: 2, accepts: ARITH64, makes: ARITH64 }
+
+/** By the one byte of the opcode. */
+export const PLAIN: Table = []
+{
+  const p = PLAIN
+  const load: Traits = { cost: 2, immediate: 'memory' }
+  set(p, 0x28, 0x28, 'i>i', load)
+  set(p, 0x29, 0x29, 'i>l', load)
+  set(p, 0x2a, 0x2a, 'i>f', load)
+  set(p, 0x2b, 0x2b, 'i>d', load)
+  set(p, 0x2c, 0x2f, 'i>i', load)
+  set(p, 0x30, 0x35, 'i>l', load)
+  set(p, 0x36, 0x36, 'ii>', load)
+  set(p, 0x37, 0x37, 'il>', load)
+  set(p, 0x38, 0x38, 'if>', load)
+  set(p, 0x39, 0x39, 'id>', load)
+  set(p, 0x3a, 0x3b, 'ii>', load)
+  set(p, 0x3c, 0x3e, 'il>', load)
+  set(p, 0x41, 0x41, '>i', { immediate: 'i32' })
+  set(p, 0x42, 0x42, '>l', { immediate: 'i64' })
+  set(p, 0x43, 0x43, '>f', { immediate: 'four' })
+  set(p, 0x44, 0x44, '>d', { immediate: 'eight' })
+  set(p, 0x45, 0x45, 'i>i')
+  set(p, 0x46, 0x4f, 'ii>i')
+  set(p, 0x50, 0x50, 'l>i')
+  set(p, 0x51, 0x5a, 'll>i')
+  set(p, 0x5b, 0x60, 'ff>i', { accepts: ARITH32 })
+  set(p, 0x61, 0x66, 'dd>i', { accepts: ARITH64 })
+  set(p, 0x67, 0x69, 'i>i')
+  set(p, 0x6a, 0x78, 'ii>i')
+  set(p, 0x79, 0x7b, 'l>l')
+  set(p, 0x7c, 0x8a, 'll>l')
+  set(p, 0x6c, 0x6c, 'ii>i', { cost: 2 })
+  set(p, 0x7e, 0x7e, 'll>l', { cost: 2 })
+  set(p, 0x6d, 0x70, 'ii>i', { cost: 12 })
+  set(p, 0x7f, 0x82, 'll>l', { cost: 12 })
+  set(p, 0x8b, 0x8c, 'f>f', { sign: true, makes: ARITH32 })
+  set(p, 0x8d, 0x90, 'f>f', arith32)
+  set(p, 0x91, 0x91, 'f>f', { ...arith32, cost: 12 })
+  set(p, 0x92, 0x97, 'ff>f', arith32)
+  set(p, 0x95, 0x95, 'ff>f', { ...arith32, cost: 12 })
+  set(p, 0x98, 0x98, 'ff>f')
+  set(p, 0x99, 0x9a, 'd>d', { sign: true, makes: ARITH64 })
+  set(p, 0x9b, 0x9e, 'd>d', arith64)
+  set(p, 0x9f, 0x9f, 'd>d', { ...arith64, cost: 12 })
+  set(p, 0xa0, 0xa5, 'dd>d', arith64)
+  set(p, 0xa3, 0xa3, 'dd>d', { ...arith64, cost: 12 })
+  set(p, 0xa6, 0xa6, 'dd>d')
+  set(p, 0xa7, 0xa7, 'l>i')
+  set(p, 0xa8, 0xa9, 'f>i', { cost: 2, accepts: ARITH32 })
+  set(p, 0xaa, 0xab, 'd>i', { cost: 2, accepts: ARITH64 })
+  set(p, 0xac, 0xad, 'i>l')
+  set(p, 0xae, 0xaf, 'f>l', { cost: 2, accepts: ARITH32 })
+  set(p, 0xb0, 0xb1, 'd>l', { cost: 2, accepts: ARITH64 })
+  set(p, 0xb2, 0xb3, 'i>f', { cost: 2, makes: NUMBER })
+  set(p, 0xb4, 0xb5, 'l>f', { cost: 2, makes: NUMBER })
+  set(p, 0xb6, 0xb6, 'd>f', { cost: 2, accepts: ARITH64, makes: ARITH32 })
+  set(p, 0xb7, 0xb8, 'i>d', { cost: 2, makes: NUMBER })
+  set(p, 0xb9, 0xba, 'l>d', { cost: 2, makes: NUMBER })
+  set(p, 0xbb, 0xbb, 'f>d', { cost: 2, accepts: ARITH32, makes: ARITH64 })
+  set(p, 0xbc, 0xbc, 'f>i')
+  set(p, 0xbd, 0xbd, 'd>l')
+  set(p, 0xbe, 0xbe, 'i>f')
+  set(p, 0xbf, 0xbf, 'l>d')
+  set(p, 0xc0, 0xc1, 'i>i')
+  set(p, 0xc2, 0xc4, 'l>l')
+}
+
+/** By the number after 0xfc. */
+export const SATURATING: Table = []
+set(SATURATING, 0, 1, 'f>i', { cost: 2, accepts: ARITH32 })
+set(SATURATING, 2, 3, 'd>i', { cost: 2, accepts: ARITH64 })
+set(SATURATING, 4, 5, 'f>l', { cost: 2, accepts: ARITH32 })
+set(SATURATING, 6, 7, 'd>l', { cost: 2, accepts: ARITH64 })
+
+/** By the number after 0xfd. */
+export const VECTOR: Table = []
+{
+  const two: Traits = { cost: 2 }
+  const one = (from: number, to: number): void => set(VECTOR, from, to, 'v>v', two)
+  const pair = (from: number, to: number): void => set(VECTOR, from, to, 'vv>v', two)
+  const shift = (from: number): void => set(VECTOR, from, from + 2, 'vi>v', two)
+  const toInt = (from: number, to: number): void => set(VECTOR, from, to, 'v>i', two)
+  const lane = (from: number, to: number, signature: string): void =>
+    set(VECTOR, from, to, signature, { cost: 2, immediate: 'lane' })
+
+  set(VECTOR, 0, 10, 'i>v', { cost: 2, immediate: 'memory' })
+  set(VECTOR, 11, 11, 'iv>', { cost: 2, immediate: 'memory' })
+  set(VECTOR, 12, 12, '>v', { immediate: 'sixteen' })
+  set(VECTOR, 13, 13, 'vv>v', { cost: 2, immediate: 'sixteen' })
+  pair(14, 14)
+  set(VECTOR, 15, 17, 'i>v', two)
+  set(VECTOR, 18, 18, 'l>v', two)
+  set(VECTOR, 19, 19, 'f>v', two)
+  set(VECTOR, 20, 20, 'd>v', two)
+  lane(21, 22, 'v>i')
+  lane(23, 23, 'vi>v')
+  lane(24, 25, 'v>i')
+  lane(26, 26, 'vi>v')
+  lane(27, 27, 'v>i')
+  lane(28, 28, 'vi>v')
+  lane(29, 29, 'v>l')
+  lane(30, 30, 'vl>v')
+  lane(31, 31, 'v>f')
+  lane(32, 32, 'vf>v')
+  lane(33, 33, 'v>d')
+  lane(34, 34, 'vd>v')
+  pair(35, 64)
+  set(VECTOR, 65, 70, 'vv>v', { cost: 2, accepts: ARITH32 })
+  set(VECTOR, 71, 76, 'vv>v', { cost: 2, accepts: ARITH64 })
+  one(77, 77)
+  pair(78, 81)
+  set(VECTOR, 82, 82, 'vvv>v', two)
+  toInt(83, 83)
+  set(VECTOR, 84, 87, 'iv>v', { cost: 2, immediate: 'memory+lane' })
+  set(VECTOR, 88, 91, 'iv>', { cost: 2, immediate: 'memory+lane' })
+  set(VECTOR, 92, 93, 'i>v', { cost: 2, immediate: 'memory' })
+  set(VECTOR, 94, 94, 'v>v', { cost: 2, accepts: ARITH64, makes: ARITH32 })
+  set(VECTOR, 95, 95, 'v>v', { cost: 2, accepts: ARITH32, makes: ARITH64 })
+  one(96, 98)
+  toInt(99, 100)
+  pair(101, 102)
+  set(VECTOR, 103, 106, 'v>v', arith32)
+  shift(107)
+  pair(110, 115)
+  set(VECTOR, 116, 117, 'v>v', arith64)
+  pair(118, 121)
+  set(VECTOR, 122, 122, 'v>v', arith64)
+  pair(123, 123)
+  one(124, 129)
+  pair(130, 130)
+  toInt(131, 132)
+  pair(133, 134)
+  one(135, 138)
+  shift(139)
+  pair(142, 147)
+  set(VECTOR, 148, 148, 'v>v', arith64)
+  pair(149, 153)
+  pair(155, 159)
+  one(160, 161)
+  toInt(163, 164)
+  one(167, 170)
+  shift(171)
+  pair(174, 174)
+  pair(177, 177)
+  pair(181, 186)
+  pair(188, 191)
+  one(192, 193)
+  toInt(195, 196)
+  one(199, 202)
+  shift(203)
+  pair(206, 206)
+  pair(209, 209)
+  set(VECTOR, 213, 213, 'vv>v', { cost: 4 })
+  pair(214, 223)
+  set(VECTOR, 224, 225, 'v>v', { cost: 2, sign: true, makes: ARITH32 })
+  set(VECTOR, 227, 227, 'v>v', { ...arith32, cost: 16 })
+  set(VECTOR, 228, 233, 'vv>v', arith32)
+  set(VECTOR, 231, 231, 'vv>v', { ...arith32, cost: 16 })
+  pair(234, 235)
+  set(VECTOR, 236, 237, 'v>v', { cost: 2, sign: true, makes: ARITH64 })
+  set(VECTOR, 239, 239, 'v>v', { ...arith64, cost: 16 })
+  set(VECTOR, 240, 245, 'vv>v', arith64)
+  set(VECTOR, 243, 243, 'vv>v', { ...arith64, cost: 16 })
+  pair(246, 247)
+  set(VECTOR, 248, 249, 'v>v', { cost: 2, accepts: ARITH32 })
+  set(VECTOR, 250, 251, 'v>v', { cost: 2, makes: CANON32 })
+  set(VECTOR, 252, 253, 'v>v', { cost: 2, accepts: ARITH64 })
+  set(VECTOR, 254, 255, 'v>v', { cost: 2, makes: CANON64 })
+}

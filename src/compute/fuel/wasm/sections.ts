@@ -1,0 +1,60 @@
+import { Reader } from './reader.js'
+import { ModuleRefused } from '../refused.js'
+
+export const SECTION = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  element: 9,
+  code: 10,
+  data: 11,
+  dataCount: 12,
+  tag: 13
+} as const
+
+/** A reader of each section, by its number; custom ones are left out. */
+export function readSections(module: Uint8Array): Map<number, Reader> {
+  const reader = new Reader(module)
+  const header = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]
+  if (!header.every(byte => !reader.done && reader.byte() === byte))
+    throw new ModuleRefused('not a WebAssembly module (of version 1)')
+  const found = new Map<number, Reader>()
+  while (!reader.done) {
+    const number = reader.byte()
+    const size = reader.u32()
+    const from = reader.at
+    reader.skip(size)
+    if (number === SECTION.custom) continue
+    if (number === SECTION.tag) throw new ModuleRefused('it uses exceptions')
+    if (number > SECTION.tag) throw new ModuleRefused(`unknown section ${number}`)
+    if (found.has(number)) throw new ModuleRefused('not a valid WebAssembly module')
+    found.set(number, new Reader(module, from, reader.at))
+  }
+  return found
+}
+
+export interface Limits {
+  min: number
+  max: number | null
+}
+
+/** Limits of a table or a memory; `what` names it. */
+export function readLimits(reader: Reader, what: 'table' | 'memory'): Limits {
+  const flags = reader.byte()
+  if (flags === 2 || flags === 3) throw new ModuleRefused('it uses threads (shared memory)')
+  if (flags >= 4 && flags <= 7) throw new ModuleRefused(`it uses memory64 (a ${what} of 64 bits)`)
+  if (flags > 7) throw new ModuleRefused(`a ${what} of a kind that is not known`)
+  const min = reader.u32()
+  return { min, max: flags === 1 ? reader.u32() : null }
+}
+
+/** How many entries a section has, which may be left out. */
+export function countOf(reader: Reader | undefined, most: number, what: string): number {
+  return reader ? reader.count(most, what) : 0
+}

@@ -1,0 +1,47 @@
+import { copyConstant, shifted } from './constants.js'
+import { LIMIT } from '../limits.js'
+import type { Reader } from './reader.js'
+import { ModuleRefused } from '../refused.js'
+import type { Writer } from './writer.js'
+
+/** Copies the element section, with the indices of functions shifted. */
+export function copyElements(reader: Reader, imported: number, out: Writer): void {
+  const count = reader.count(LIMIT.segments, 'element segments')
+  out.u32(count)
+  for (let left = count; left > 0; left--) copySegment(reader, imported, out)
+}
+
+/**
+ * One segment. Bit 0 of its form: passive or declared, not active; bit 1: names a table (when active), or is declared; bit 2:
+ * its elements are expressions, not indices.
+ */
+function copySegment(reader: Reader, imported: number, out: Writer): void {
+  const form = reader.u32()
+  if (form > 7) throw new ModuleRefused(`an element segment of unknown form ${form}`)
+  out.u32(form)
+  const active = (form & 1) === 0
+  const expressions = (form & 4) !== 0
+  if (active && form & 2) out.u32(reader.u32())
+  if (active) copyConstant(reader, imported, out)
+  if (form & 3) out.byte(reader.byte())
+  const length = reader.u32()
+  out.u32(length)
+  for (let left = length; left > 0; left--) {
+    if (expressions) copyConstant(reader, imported, out)
+    else out.u32(shifted(reader.u32(), imported))
+  }
+}
+
+/** Copies the data section. */
+export function copyData(reader: Reader, imported: number, out: Writer): void {
+  const count = reader.count(LIMIT.segments, 'data segments')
+  out.u32(count)
+  for (let left = count; left > 0; left--) {
+    const form = reader.u32()
+    if (form > 2) throw new ModuleRefused(`a data segment of unknown form ${form}`)
+    out.u32(form)
+    if (form === 2) out.u32(reader.u32())
+    if (form !== 1) copyConstant(reader, imported, out)
+    out.sized(reader.take(reader.u32()))
+  }
+}

@@ -1,0 +1,73 @@
+import { refuse } from '../stops.js'
+import type { File, Folder, Node } from './volume.js'
+
+const MOST_OPEN = 1024
+
+/** A file that is open, or one of the three standard streams, which are files that cannot be sought in. */
+export class OpenFile {
+  position = 0
+  constructor(
+    readonly node: File,
+    readonly reads: boolean,
+    readonly writes: boolean,
+    public append: boolean,
+    readonly seeks = true
+  ) {}
+}
+
+export class OpenFolder {
+  /** What `readdir` goes through, taken when it begins. */
+  listing: readonly [string, Node][] = []
+  constructor(
+    readonly node: Folder,
+    /** Under what name the program was given it, or null. */
+    readonly preopen: string | null = null
+  ) {}
+}
+
+export type Open = OpenFile | OpenFolder
+
+/** The numbers under which things are open; the lowest that is free is given. */
+export class Descriptors {
+  readonly #open: (Open | null)[] = []
+
+  add(open: Open): number {
+    let fd = this.#open.indexOf(null)
+    if (fd === -1) fd = this.#open.length
+    if (fd >= MOST_OPEN) refuse('tooManyOpen')
+    this.#open[fd] = open
+    if (open instanceof OpenFile) open.node.opened()
+    return fd
+  }
+
+  get(fd: number): Open {
+    return this.#open[fd] ?? refuse('badFile')
+  }
+
+  file(fd: number): OpenFile {
+    const open = this.get(fd)
+    if (!(open instanceof OpenFile)) refuse('isFolder')
+    return open
+  }
+
+  folder(fd: number): OpenFolder {
+    const open = this.get(fd)
+    if (!(open instanceof OpenFolder)) refuse('notFolder')
+    return open
+  }
+
+  close(fd: number): void {
+    const open = this.get(fd)
+    this.#open[fd] = null
+    if (open instanceof OpenFile) open.node.closed()
+  }
+
+  renumber(from: number, to: number): void {
+    const open = this.get(from)
+    this.get(to)
+    if (from === to) return
+    this.close(to)
+    this.#open[to] = open
+    this.#open[from] = null
+  }
+}

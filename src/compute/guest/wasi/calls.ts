@@ -1,0 +1,45 @@
+import type { Account } from '../account.js'
+import { Refusal, Trap } from '../stops.js'
+
+/** The arguments of a call: `i` is an unsigned i32, `I` an unsigned i64, `S` a signed i64. */
+type Arguments<Takes extends string> = Takes extends `${infer First}${infer Rest}`
+  ? [First extends 'i' ? number : bigint, ...Arguments<Rest>]
+  : []
+
+/** One function of WASI. It succeeds, or throws a `Refusal` with the error's number. */
+export interface Call {
+  takes: string
+  run: (...args: (number | bigint)[]) => void
+}
+
+export function call<Takes extends string>(takes: Takes, run: (...args: Arguments<Takes>) => void): Call {
+  return { takes, run: run as unknown as Call['run'] }
+}
+
+/**
+ * The call as a module imports it: charged, with arguments of the right types whatever signature the module gave it, and
+ * refusals turned into their numbers.
+ */
+export function importable(
+  name: string,
+  { takes, run }: Call,
+  account: Account
+): (...args: unknown[]) => number {
+  return (...given) => {
+    account.call()
+    if (given.length !== takes.length) throw new Trap(`it calls ${name} with another signature`)
+    const args = given.map((value, i) => {
+      if (takes[i] === 'i' && typeof value === 'number') return value >>> 0
+      if (takes[i] === 'I' && typeof value === 'bigint') return BigInt.asUintN(64, value)
+      if (takes[i] === 'S' && typeof value === 'bigint') return value
+      throw new Trap(`it calls ${name} with another signature`)
+    })
+    try {
+      run(...args)
+      return 0
+    } catch (error) {
+      if (error instanceof Refusal) return error.errno
+      throw error
+    }
+  }
+}

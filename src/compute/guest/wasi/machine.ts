@@ -1,0 +1,14 @@
+import type { Account } from '../account.js'
+import type { SeededRandom, VirtualClock } from './clock.js'
+import type { Descriptors } from '../volume/descriptors.js'
+import type { GuestMemory } from './memory.js'
+
+/** All that a run can see and change. */
+export interface Machine {
+  args: readonly Buffer[]
+  memory: GuestMemory
+  account: Account
+  clock: VirtualClock
+  random: SeededRandom
+  descriptors: Descriptors
+}

@@ -1,0 +1,117 @@
+import { call } from './calls.js'
+import type { Call } from './calls.js'
+import { OpenFile, OpenFolder } from '../volume/descriptors.js'
+import { WANTS_READ, WANTS_WRITE, timeToSet, writeFilestat } from './layout.js'
+import type { Machine } from './machine.js'
+import { move, remove, resolve } from '../volume/paths.js'
+import type { Place } from '../volume/paths.js'
+import { refuse } from '../stops.js'
+import { File, Folder } from '../volume/volume.js'
+
+/** Most bytes of a path in one call, which may lead up and down again. */
+const MOST_PATH = 4096
+
+/** A node looked at costs as much as so many bytes moved. */
+const NODE_BYTES = 64
+
+const CREATE = 1
+const FOLDER = 2
+const EXCLUSIVE = 4
+const TRUNCATE = 8
+const APPEND = 1
+
+/** The `path_` calls. There are no links, symbolic or hard. */
+export function pathCalls({ memory, account, clock, descriptors }: Machine): Record<string, Call> {
+  function place(fd: number, at: number, length: number): Place {
+    const { node } = descriptors.folder(fd)
+    account.bytes(Math.min(length, MOST_PATH))
+    return resolve(node, memory.text(at, length, MOST_PATH))
+  }
+
+  function existing(fd: number, at: number, length: number): Place & { node: File | Folder } {
+    const found = place(fd, at, length)
+    return { ...found, node: found.node ?? refuse('noEntry') }
+  }
+
+  function assertWritable({ parent }: Place): void {
+    if (!parent.volume.writable) refuse('readOnly')
+  }
+
+  function prepare(to: Place): void {
+    assertWritable(to)
+    to.parent.assertRoomFor(to.name)
+    to.parent.changed = clock.now
+  }
+
+  function create(to: Place): File {
+    if (to.mustBeFolder) refuse('isFolder')
+    prepare(to)
+    const file = new File(to.parent.volume, clock.now)
+    to.parent.set(to.name, file)
+    return file
+  }
+
+  return {
+    path_open: call('iiiiiIIii', (fd, _follow, at, length, flags, rights, _inheriting, fdFlags, result) => {
+      memory.slice(result, 4)
+      const to = place(fd, at, length)
+      if (to.node && flags & CREATE && flags & EXCLUSIVE) refuse('exists')
+      const wantsFolder = (flags & FOLDER) !== 0
+      const writes = (rights & WANTS_WRITE) !== 0n
+      if (!to.node && (wantsFolder || !(flags & CREATE))) refuse('noEntry')
+      const node = to.node ?? create(to)
+      if (node instanceof Folder) {
+        if (flags & TRUNCATE || (writes && !wantsFolder)) refuse('isFolder')
+        memory.setU32(result, descriptors.add(new OpenFolder(node)))
+        return
+      }
+      if (wantsFolder) refuse('notFolder')
+      if (writes || flags & TRUNCATE) assertWritable(to)
+      const open = new OpenFile(node, (rights & WANTS_READ) !== 0n, writes, (fdFlags & APPEND) !== 0)
+      const opened = descriptors.add(open)
+      if (flags & TRUNCATE) node.resize(0)
+      memory.setU32(result, opened)
+    }),
+    path_create_directory: call('iii', (fd, at, length) => {
+      const to = place(fd, at, length)
+      if (to.node) refuse('exists')
+      prepare(to)
+      to.parent.set(to.name, new Folder(to.parent.volume, clock.now, to.parent, to.name))
+    }),
+    path_remove_directory: call('iii', (fd, at, length) => {
+      const from = existing(fd, at, length)
+      assertWritable(from)
+      if (!(from.node instanceof Folder)) refuse('notFolder')
+      if (from.name === '') refuse('invalid')
+      if (from.node.size > 0) refuse('notEmpty')
+      remove(from.parent, from.name, from.node)
+    }),
+    path_unlink_file: call('iii', (fd, at, length) => {
+      const from = existing(fd, at, length)
+      assertWritable(from)
+      if (from.node instanceof Folder) refuse('isFolder')
+      remove(from.parent, from.name, from.node)
+    }),
+    path_rename: call('iiiiii', (fd, at, length, toFd, toAt, toLength) => {
+      const from = existing(fd, at, length)
+      const to = place(toFd, toAt, toLength)
+      assertWritable(from)
+      assertWritable(to)
+      account.bytes(NODE_BYTES * move(from, to))
+    }),
+    path_filestat_get: call('iiiii', (fd, _follow, at, length, result) => {
+      writeFilestat(memory, result, existing(fd, at, length).node)
+    }),
+    path_filestat_set_times: call('iiiiIIi', (fd, _follow, at, length, _accessed, changed, flags) => {
+      const found = existing(fd, at, length)
+      assertWritable(found)
+      found.node.changed = timeToSet(flags, changed, clock.now) ?? found.node.changed
+    }),
+    path_readlink: call('iiiiii', (fd, at, length) => {
+      existing(fd, at, length)
+      refuse('invalid')
+    }),
+    path_link: call('iiiiiii', () => refuse('notSupported')),
+    path_symlink: call('iiiii', () => refuse('notSupported'))
+  }
+}

@@ -1,0 +1,157 @@
+import type { Job, JobDue, JobProgress } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { FINAL_EPOCH, jobId } from '../../../contracts/job.js'
+import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
+import { Decline } from '../../deal/decline.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Teller } from '../../payment/payments.js'
+import type { Blobs } from '../blobs/blobs.js'
+import { isOver } from '../job/job-records.js'
+import { dueOf } from './job-billing.js'
+import type { WorkState } from './job-work.js'
+import type { OpenJobs } from './open-jobs.js'
+
+/** How the work on a job stands. */
+export interface Standing {
+  state: WorkState
+  fuel: bigint
+  /** How many segments were paid when it came to wait for the next one. */
+  paid: number
+}
+
+export interface JobCounterOptions {
+  deals: Deals
+  teller: Teller
+  blobs: Blobs
+  jobs: OpenJobs
+  /** How the work on a job stands, while it is worked on. */
+  standing(key: string): Standing | null
+  /** All is paid: the result is the buyer's. */
+  settle(job: Job): Promise<void>
+  /** The output was fetched. */
+  close(job: Job): Promise<void>
+  cancel(agreement: Buffer): Promise<void>
+  /** How long the word of a payer is held against our own wallet, ms. */
+  receiveMs?: number
+}
+
+/** Answers about one job are held so long when there is nothing new, ms, and so many for one channel. */
+const HOLD = 2000
+const HELD = 4
+const OPENS = new Set(['REVEALED', 'PAID', 'DONE'])
+const WAIT_FOR_PAYMENT = 10_000
+
+/** Answers what the buyer of a job asks once it is agreed: how it stands, what is due, the result, and its key. */
+export class JobCounter {
+  readonly #options: JobCounterOptions
+  readonly #held = new WeakMap<DealChannel, number>()
+
+  constructor(options: JobCounterOptions) {
+    this.#options = options
+    const { deals } = options
+    deals.handle('jobProgress', ({ agreement }, peer, channel) => this.#progress(agreement, peer, channel))
+    deals.handle('jobReveal', ({ agreement }, peer) => this.#reveal(agreement, peer))
+    deals.handle('jobFinal', ({ agreement }, peer) => this.#final(agreement, peer))
+    deals.handle('jobKey', ({ agreement }, peer) => this.#key(agreement, peer))
+    deals.handle('jobCancel', ({ agreement }, peer) => this.#cancel(agreement, peer))
+  }
+
+  async #progress(
+    agreement: Buffer,
+    peer: Counterparty,
+    channel: DealChannel
+  ): Promise<Answer<'jobProgress'>> {
+    const { jobs } = this.#options
+    const body = await this.#standing(jobs.of(agreement, peer))
+    const held = this.#held.get(channel) ?? 0
+    if (body.due || body.commitment || body.reason || held >= HELD || channel.closing) return { body }
+    this.#held.set(channel, held + 1)
+    try {
+      await jobs.whenRung(agreement.toString('hex'), AbortSignal.timeout(HOLD))
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'AbortError') throw error
+    } finally {
+      this.#held.set(channel, this.#held.get(channel)! - 1)
+    }
+    return { body: await this.#standing(jobs.of(agreement, peer)) }
+  }
+
+  async #standing(job: Job): Promise<JobProgress> {
+    const key = jobId(job.terms).toString('hex')
+    const { state, commitment, reason } = job
+    if (isOver(job) && state !== 'DONE') return { state, fuel: 0n, reason: reason ?? state }
+    if (commitment) return { state, fuel: job.statement!.statement.result.fuel, commitment }
+    const live = this.#options.standing(key)
+    const progress = { state: live?.state ?? state, fuel: live?.fuel ?? 0n }
+    const due = await this.#due(key, () => this.#segmentDue(key))
+    return due ? { ...progress, due } : progress
+  }
+
+  /** The base, or the segment that the work waits for; once that is paid none, until it waits again. */
+  #segmentDue(key: string): number | null {
+    const { jobs, teller, standing } = this.#options
+    const job = jobs.get(key)
+    if (job?.state === 'AGREED') return 0
+    const live = standing(key)
+    if (!job || live?.state !== 'WAITING') return null
+    return teller.ledger.contiguous(jobId(job.terms)) === live.paid ? live.paid : null
+  }
+
+  /** Asks for a payment in turn with the end of the job: none is asked for that is not taken any more. */
+  async #due(key: string, epochDue: () => number | null): Promise<JobDue | null> {
+    const { jobs } = this.#options
+    if (epochDue() === null) return null
+    return jobs.inTurn(key, async () => {
+      const epoch = epochDue()
+      if (epoch === null) return null
+      try {
+        return await dueOf(this.#options, jobs.get(key)!, epoch)
+      } catch (error) {
+        if (error instanceof BushelError && error.code === 'SLICE_REFUSED') return null
+        throw error
+      }
+    })
+  }
+
+  async #reveal(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobReveal'>> {
+    const { jobs, blobs } = this.#options
+    const job = jobs.of(agreement, peer)
+    if (isOver(job) && job.state !== 'DONE')
+      throw new Decline('NO_RESULT', `the job is over: ${job.reason ?? job.state}`)
+    if (!job.statement) throw new Decline('NO_RESULT', 'there is no result to reveal')
+    if (!isOver(job)) blobs.grant(job.statement.statement.output, peer.device, agreement)
+    if (job.state === 'COMMITTED') await jobs.save({ ...job, state: 'REVEALED' })
+    return { body: job.statement }
+  }
+
+  async #final(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobFinal'>> {
+    const { jobs } = this.#options
+    const key = agreement.toString('hex')
+    const { state, statement } = jobs.of(agreement, peer)
+    if (state === 'REVEALED' && statement!.statement.finalMsat === 0n)
+      throw new Decline('NOTHING_DUE', 'what was paid covers it all')
+    const due = await this.#due(key, () => (jobs.get(key)?.state === 'REVEALED' ? FINAL_EPOCH : null))
+    if (!due) throw new Decline('NOTHING_DUE', `the job is ${jobs.of(agreement, peer).state}`)
+    return { body: due }
+  }
+
+  async #key(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobKey'>> {
+    const { jobs, teller, blobs, settle, close, receiveMs = WAIT_FOR_PAYMENT } = this.#options
+    const job = jobs.of(agreement, peer)
+    if (!OPENS.has(job.state)) throw new Decline('NO_RESULT', 'there is no result to open')
+    const { finalMsat: last, output } = job.statement!.statement
+    if (last > 0n && !(await teller.wasReceived(agreement, FINAL_EPOCH, receiveMs)))
+      throw new Decline('NOT_RECEIVED', 'the last payment has not come')
+    await settle(jobs.of(agreement, peer))
+    if (blobs.wasSent(output, peer.device)) await close(jobs.of(agreement, peer))
+    return { body: job.key! }
+  }
+
+  async #cancel(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobCancel'>> {
+    const { jobs, close, cancel } = this.#options
+    const job = jobs.of(agreement, peer)
+    if (job.state === 'PAID') await close(job)
+    else if (!isOver(job)) await cancel(agreement)
+    return { body: { ok: 1 } }
+  }
+}

@@ -1,0 +1,76 @@
+import type { JobTerms } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { fuelFor, mostFuel } from '../../../contracts/job.js'
+import { least } from '../../../contracts/money/money.js'
+import type { Pace } from './schedule.js'
+import type { Unpacked } from '../job/job-archive.js'
+import type { Place } from './slots.js'
+import type { Outcome, Sandbox } from '../sandbox/sandbox.js'
+
+/** Fuel is granted in portions of a fraction of a second, so that the owner can have the machine back at any time. */
+const PORTION = 250_000_000n
+
+export interface JobRunOptions {
+  terms: JobTerms
+  module: Buffer
+  input: Pick<Unpacked, 'files'> & { stdin: Buffer }
+  sandbox: Sandbox
+  pace: Pace
+  place: Place
+  /** How many segments are paid. */
+  paidSegments: () => number
+  /** Resolves when more than so many segments are paid; rejects when they are not in time. */
+  whenPaid: (segments: number) => Promise<void>
+  tell: (state: 'QUEUED' | 'RUNNING' | 'PAUSED' | 'WAITING', fuel: bigint) => void
+  signal: AbortSignal
+}
+
+/** Runs a job in the sandbox, with no more fuel than one segment beyond what is paid, and only when it may run here. */
+export async function runJob(options: JobRunOptions): Promise<Outcome> {
+  const { terms, module, input, sandbox, pace, signal, tell, paidSegments } = options
+  if (!pace.open) await paused(options, 0n)
+  tell('RUNNING', 0n)
+  return sandbox.run(
+    {
+      module,
+      args: terms.args,
+      stdin: input.stdin,
+      files: input.files,
+      seed: terms.seed,
+      limits: terms.limits,
+      fuel: least(fuelFor(terms, paidSegments()), PORTION)
+    },
+    { refuel: used => refuel(options, used), signal }
+  )
+}
+
+async function refuel(options: JobRunOptions, used: bigint): Promise<bigint | null> {
+  const { terms, pace, place, paidSegments, whenPaid, tell, signal } = options
+  if (!pace.open) await paused(options, used)
+  for (;;) {
+    const paid = paidSegments()
+    const allowed = fuelFor(terms, paid)
+    if (used < allowed) {
+      tell('RUNNING', used)
+      return least(allowed - used, PORTION)
+    }
+    if (used >= mostFuel(terms)) return null
+    place.rest()
+    tell('WAITING', used)
+    await whenPaid(paid)
+    tell('QUEUED', used)
+    await place.resume(signal)
+  }
+}
+
+async function paused({ pace, place, signal, tell }: JobRunOptions, used: bigint): Promise<void> {
+  place.rest()
+  tell('PAUSED', used)
+  await pace.whenOpen(signal)
+  await place.resume(signal)
+}
+
+/** What a job ends with that is not paid for in time. */
+export function unpaid(segment: number): BushelError {
+  return BushelError.payment(`segment ${segment} was not paid in time`, 'the job was ended', 'JOB_UNPAID')
+}

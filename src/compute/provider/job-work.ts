@@ -1,0 +1,126 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Blob, Job } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { jobId, jobMemory } from '../../../contracts/job.js'
+import { MINUTE } from '../../../contracts/money/quantity.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Teller } from '../../payment/payments.js'
+import type { Blobs } from '../blobs/blobs.js'
+import { makeResult } from './job-result.js'
+import { runJob, unpaid } from './job-run.js'
+import type { JobRunOptions } from './job-run.js'
+import type { Pace } from './schedule.js'
+import { unpackInput } from '../job/job-archive.js'
+import type { Places } from './slots.js'
+import type { Sandbox } from '../sandbox/sandbox.js'
+
+export type WorkState = 'QUEUED' | 'FETCHING' | 'RUNNING' | 'PAUSED' | 'WAITING'
+
+export interface WorkOptions {
+  deals: Deals
+  teller: Teller
+  blobs: Blobs
+  pace: Pace
+  places: Places
+  guests: () => Promise<Sandbox>
+  signal: AbortSignal
+  /** Resolves when something of this job has changed. */
+  whenRung: (signal: AbortSignal) => Promise<unknown>
+  save: (job: Job) => Promise<void>
+  /** False when the job has ended meanwhile. */
+  isOpen: () => boolean
+  tell: (state: WorkState, fuel: bigint) => void
+  /** How long a guest waits for its next segment to be paid, ms. */
+  unpaidMs?: number
+  /** How long the inputs of a job that is paid for are tried to be had, ms. */
+  fetchMs?: number
+}
+
+/** Runs of one job, when the node ends again and again while it runs. */
+const RUNS = 5
+const RETRY = 1000
+
+/** All that a provider does for a job whose base is paid: fetches what it needs, runs it, and puts its result on disk. */
+export async function workOn(job: Job, options: WorkOptions): Promise<void> {
+  const { blobs, places, guests, pace, teller, signal, tell, save } = options
+  const { terms } = job
+  const from = terms.buyer.identity
+  const brought: Blob[] = []
+  try {
+    tell('FETCHING', 0n)
+    for (const ref of [terms.module, terms.input]) {
+      await bring(ref, job, options)
+      brought.push(ref)
+    }
+    tell('QUEUED', 0n)
+    const place = await places.enter(jobMemory(terms), signal)
+    try {
+      if (job.runs >= RUNS) throw BushelError.failed('the job has ended this node again and again')
+      signal.throwIfAborted()
+      const begun = { ...job, runs: job.runs + 1 }
+      await save(begun)
+      const [module, input] = await Promise.all(brought.map(ref => blobs.cache.read(from, ref.sha256)))
+      const run: JobRunOptions = {
+        ...{ terms, pace, place, signal, tell },
+        module: module!,
+        input: await unpackInput(input!),
+        sandbox: await guests(),
+        paidSegments: () => teller.ledger.contiguous(jobId(terms)),
+        whenPaid: segments => whenPaid(job, segments, options)
+      }
+      const result = await makeResult(options, begun, await runJob(run))
+      // Cancelled meanwhile: nobody is told of it.
+      if (options.isOpen()) await save({ ...begun, ...result, state: 'COMMITTED' })
+      else await blobs.drop(result.statement.statement.output)
+    } finally {
+      place.leave()
+    }
+  } finally {
+    for (const ref of brought) await blobs.cache.release(from, ref.sha256)
+  }
+}
+
+/** A buyer that is away may come back, for a while. */
+async function bring(
+  ref: Blob,
+  { terms }: Job,
+  { blobs, deals, signal, fetchMs = 10 * MINUTE }: WorkOptions
+): Promise<void> {
+  const until = Date.now() + fetchMs
+  const stream = async () => (await deals.open(terms.buyer.device, { signal })).stream
+  for (;;) {
+    try {
+      return await blobs.bring(ref, { from: terms.buyer.identity, stream, signal })
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isPassing(error) || Date.now() > until) throw error
+      await setTimeout(RETRY, undefined, { signal })
+    }
+  }
+}
+
+async function whenPaid(
+  { terms }: Job,
+  segments: number,
+  { teller, signal, whenRung, unpaidMs = 10 * MINUTE }: WorkOptions
+): Promise<void> {
+  const id = jobId(terms)
+  const limit = AbortSignal.timeout(unpaidMs)
+  const any = AbortSignal.any([signal, limit])
+  while (teller.ledger.contiguous(id) <= segments) {
+    try {
+      await whenRung(any)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!limit.aborted) throw error
+      await teller.refuseRest(id)
+      if (teller.ledger.contiguous(id) <= segments) throw unpaid(segments)
+    }
+  }
+}
+
+const PASSING = new Set(['PEER_GONE', 'PEER_UNREACHABLE', 'TIMEOUT', 'STALLED'])
+
+function isPassing(error: unknown): boolean {
+  return error instanceof BushelError && PASSING.has(error.code)
+}

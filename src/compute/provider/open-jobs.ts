@@ -1,0 +1,81 @@
+import { EventEmitter, once } from 'node:events'
+import type { Job } from '#spec'
+import { jobId } from '../../../contracts/job.js'
+import type { Counterparty } from '../../deal/channel.js'
+import { Decline } from '../../deal/decline.js'
+import { Turns } from '../../base/mutex.js'
+import { isOver } from '../job/job-records.js'
+import type { JobRecords } from '../job/job-records.js'
+
+/**
+ * A provider's jobs that are not over, by id in hex, as their records on disk say. Event: `change` (job) when a record has
+ * changed.
+ */
+export class OpenJobs extends EventEmitter {
+  readonly #records: JobRecords
+  readonly #now: () => number
+  readonly #jobs = new Map<string, Job>()
+  readonly #bell = new EventEmitter().setMaxListeners(0)
+  readonly #turns = new Turns()
+
+  constructor(records: JobRecords, now: () => number) {
+    super()
+    this.#records = records
+    this.#now = now
+  }
+
+  /** Takes up what an earlier process left. */
+  load(): void {
+    for (const { id, job } of this.#records.list('provider'))
+      if (!isOver(job)) this.#jobs.set(id.toString('hex'), job)
+  }
+
+  keys(): string[] {
+    return [...this.#jobs.keys()]
+  }
+
+  list(): Job[] {
+    return [...this.#jobs.values()]
+  }
+
+  has(key: string): boolean {
+    return this.#jobs.has(key)
+  }
+
+  get(key: string): Job | null {
+    return this.#jobs.get(key) ?? null
+  }
+
+  /** The job of an agreement with that peer, also one that is over. Throws a Decline. */
+  of(agreement: Buffer, peer: Counterparty): Job {
+    const job = this.get(agreement.toString('hex')) ?? this.#records.get('provider', agreement)
+    if (!job?.terms.buyer.device.equals(peer.device))
+      throw new Decline('NO_AGREEMENT', 'this node has no such agreement with you')
+    return job
+  }
+
+  async save(job: Job): Promise<void> {
+    const id = jobId(job.terms)
+    const key = id.toString('hex')
+    const saved = { ...job, changed: this.#now() }
+    if (isOver(saved)) this.#jobs.delete(key)
+    else this.#jobs.set(key, saved)
+    await this.#records.save(saved)
+    this.emit('change', saved)
+    this.ring(key)
+  }
+
+  /** What decides by the state of a job, one after the other: each finds it as the one before left it. */
+  inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(key, work)
+  }
+
+  /** There is news of a job. */
+  ring(key: string): void {
+    this.#bell.emit(key)
+  }
+
+  async whenRung(key: string, signal: AbortSignal): Promise<void> {
+    await once(this.#bell, key, { signal })
+  }
+}

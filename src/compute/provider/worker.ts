@@ -1,0 +1,338 @@
+import ReadyResource from 'ready-resource'
+import type { Job } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { FINAL_EPOCH, jobId } from '../../../contracts/job.js'
+import { DAY, GIB } from '../../../contracts/money/quantity.js'
+import { sign } from '../../../contracts/keys/signature.js'
+import type { Answer, Counterparty } from '../../deal/channel.js'
+import { isSettled } from '../../payment/ledger.js'
+import type { Payment } from '../../payment/ledger.js'
+import type { Teller } from '../../payment/payments.js'
+import type { Blobs } from '../blobs/blobs.js'
+import { JobCounter } from './job-requests.js'
+import type { Standing } from './job-requests.js'
+import { fullnessFor, givesWay } from './capacity.js'
+import { assertAcceptable } from './admission.js'
+import type { Capacity, DeskOptions } from './admission.js'
+import type { JobRecords } from '../job/job-records.js'
+import { workOn } from './job-work.js'
+import type { WorkOptions } from './job-work.js'
+import { OpenJobs } from './open-jobs.js'
+import { Pace } from './schedule.js'
+import type { PaceSettings } from './schedule.js'
+import { Places } from './slots.js'
+import { Sandbox } from '../sandbox/sandbox.js'
+
+/** What the owner lends of the machine. */
+export interface WorkerSettings extends PaceSettings {
+  /** Jobs at once. */
+  cores: number
+  /** For all jobs together, bytes. */
+  memoryBytes: number
+  /** Run jobs in a process alone, where bubblewrap does not work. */
+  allowProcess: boolean
+}
+
+export interface WorkerOptions extends DeskOptions, Pick<WorkOptions, 'unpaidMs' | 'fetchMs'> {
+  settings?: Partial<WorkerSettings>
+  teller: Teller
+  jobs: JobRecords
+  blobs: Blobs
+  openSandbox?: () => Sandbox
+  onfault: (error: unknown) => void
+  /** Processors that others keep busy; measured by default. */
+  busy?: () => number
+  /** How long the word of a payer is held against our own wallet, ms. */
+  receiveMs?: number
+  /** How long a result that is not paid is kept, ms. */
+  keepMs?: number
+  /** ms between looks at what has run out. */
+  tickEvery?: number
+}
+
+export const WORKER_SETTINGS: WorkerSettings = {
+  cores: 1,
+  memoryBytes: GIB,
+  hours: null,
+  onlyIdle: false,
+  allowProcess: false
+}
+
+/** A job that is worked on. */
+interface Live extends Standing {
+  stop: AbortController
+  done: Promise<void>
+}
+
+/**
+ * The provider's side of compute: jobs that are agreed and whose base is paid are fetched, run one slice ahead of what is
+ * paid, and their results handed over encrypted; the key goes to whoever has paid the rest. Everything that was promised
+ * is on disk first; after a restart a job runs again from its beginning, and payment goes on where it stood.
+ *
+ * Events: `change` (job) when its record has changed, `progress` (job, state, fuel) of one that is worked on, `left` (job)
+ * when its work has ended, however it did.
+ */
+export class Worker extends ReadyResource {
+  readonly pace: Pace
+  readonly places: Places
+  readonly #options: WorkerOptions
+  readonly #now: () => number
+  #settings: WorkerSettings
+  readonly #live = new Map<string, Live>()
+  readonly #open: OpenJobs
+  #sandbox: Sandbox | null = null
+  #timer: NodeJS.Timeout | null = null
+  #ticking: Promise<void> = Promise.resolve()
+  readonly #onreceived = (payment: Payment): void =>
+    void this.#paid(payment).catch(error => this.#options.onfault(error))
+
+  constructor(options: WorkerOptions) {
+    super()
+    this.#options = options
+    this.#now = options.now
+    this.#settings = { ...WORKER_SETTINGS, ...options.settings }
+    const { cores, memoryBytes } = this.#settings
+    this.places = new Places(cores, memoryBytes)
+    this.pace = new Pace({
+      settings: this.#settings,
+      now: options.now,
+      ...(options.busy ? { busy: options.busy } : {})
+    })
+    const { deals, teller, blobs, receiveMs } = options
+    this.#open = new OpenJobs(options.jobs, options.now)
+    this.#open.on('change', (job: Job) => this.emit('change', job))
+    deals.handle('jobAgree', ({ terms, signature }, peer, _channel, id) =>
+      this.#open.inTurn('agree', () => this.#agree({ terms, signature }, peer, id))
+    )
+    new JobCounter({
+      ...{ deals, teller, blobs, jobs: this.#open },
+      standing: key => this.#live.get(key) ?? null,
+      settle: job => this.#settle(job),
+      close: job => this.#close(job),
+      cancel: agreement => this.#end(agreement, 'ENDED', 'cancelled by the buyer'),
+      ...(receiveMs === undefined ? {} : { receiveMs })
+    })
+  }
+
+  get settings(): WorkerSettings {
+    return this.#settings
+  }
+
+  /** What the owner lends from now on. */
+  configure(settings: Partial<WorkerSettings>): void {
+    this.#settings = { ...this.#settings, ...settings }
+    this.places.cores = this.#settings.cores
+    this.places.memoryBytes = this.#settings.memoryBytes
+    this.places.look()
+    this.pace.set(this.#settings)
+  }
+
+  protected override async _open(): Promise<void> {
+    const { teller, blobs } = this.#options
+    teller.on('received', this.#onreceived)
+    this.#open.load()
+    for (const job of this.#open.list()) {
+      const id = jobId(job.terms)
+      const output = job.statement?.statement.output
+      if (output) blobs.grant(output, job.terms.buyer.device, id)
+      if (job.state === 'QUEUED') this.#begin(id.toString('hex'))
+    }
+    // A payment that was received just before a kill is in the ledger; its job may not have heard of it.
+    for (const key of this.#open.keys()) await this.#apply(key)
+    for (const payment of [...teller.ledger.at('received')]) await this.#paid(payment)
+    this.#timer = setInterval(() => this.#tick(), this.#options.tickEvery ?? 30_000)
+    this.#timer.unref()
+  }
+
+  protected override async _close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer)
+    this.#options.teller.off('received', this.#onreceived)
+    const closed = BushelError.failed('the worker was closed', undefined, 'CLOSED')
+    for (const { stop } of this.#live.values()) stop.abort(closed)
+    for (const key of this.#open.keys()) this.#open.ring(key)
+    await this.#ticking
+    await Promise.all([...this.#live.values()].map(({ done }) => done))
+    this.pace.stop()
+    await this.#sandbox?.close()
+  }
+
+  /** Jobs that are not over, with what is done for them now. */
+  get jobs(): { job: Job; state: string; fuel: bigint }[] {
+    return this.#open.list().map(job => {
+      const live = this.#live.get(jobId(job.terms).toString('hex'))
+      return { job, state: live?.state ?? job.state, fuel: live?.fuel ?? 0n }
+    })
+  }
+
+  // Before the agreement
+
+  async #agree(
+    agree: Pick<Job, 'terms' | 'signature'>,
+    from: Counterparty,
+    requestId: Buffer
+  ): Promise<Answer<'jobAgree'>> {
+    const { deals, jobs } = this.#options
+    const id = jobId(agree.terms)
+    const known = jobs.get('provider', id)
+    if (known?.terms.buyer.device.equals(from.device))
+      return { body: { agreement: id, signature: known.countersign! } }
+    await assertAcceptable(this.#options, agree, from, requestId, () => this.#capacity(agree.terms))
+    const signature = sign('job-terms', agree.terms, deals.self.device)
+    const now = this.#now()
+    const job: Job = {
+      role: 'provider',
+      state: 'AGREED',
+      created: now,
+      changed: now,
+      runs: 0,
+      ...agree,
+      countersign: signature
+    }
+    await this.#open.save(job)
+    return { body: { agreement: id, signature } }
+  }
+
+  async #capacity(terms: Job['terms']): Promise<Capacity> {
+    const { isolation } = await this.#guests()
+    const { allowProcess, memoryBytes, cores } = this.#settings
+    const fullness = (): string | null => fullnessFor(terms, this.#open.list(), cores)
+    if (fullness()) await this.#makeWay()
+    return { isolation, allowProcess, memoryBytes, fault: this.pace.fault ?? fullness() }
+  }
+
+  /** Agreements that were not paid at once end: from then on none of them can be. */
+  async #makeWay(): Promise<void> {
+    for (const job of this.#open.list())
+      if (givesWay(job, this.#now()))
+        await this.#end(jobId(job.terms), 'VOID', 'another took its place before it was paid')
+  }
+
+  async #guests(): Promise<Sandbox> {
+    this.#sandbox ??= this.#options.openSandbox?.() ?? new Sandbox()
+    await this.#sandbox.ready()
+    return this.#sandbox
+  }
+
+  // Payment
+
+  async #paid(payment: Payment): Promise<void> {
+    const key = payment.agreement.toString('hex')
+    if (payment.kind !== 'slice' || !this.#open.has(key)) return
+    await this.#apply(key)
+    this.#options.teller.applied(payment)
+    this.#open.ring(key)
+  }
+
+  /** The job follows what is paid. Done twice it changes nothing. */
+  async #apply(key: string): Promise<void> {
+    const job = this.#open.get(key)
+    if (!job) return
+    const { ledger } = this.#options.teller
+    const id = jobId(job.terms)
+    if (job.state === 'AGREED' && ledger.contiguous(id) > 0) {
+      await this.#open.save({ ...job, state: 'QUEUED' })
+      this.#begin(key)
+    } else if (isSettled(ledger.payment(id, FINAL_EPOCH)?.step ?? 'listed')) {
+      await this.#settle(job)
+    }
+  }
+
+  /** All is paid: the result is the buyer's. */
+  async #settle(job: Job): Promise<void> {
+    if (job.state === 'REVEALED') await this.#open.save({ ...job, state: 'PAID' })
+  }
+
+  // Work
+
+  #begin(key: string): void {
+    const job = this.#open.get(key)
+    if (job?.state !== 'QUEUED' || this.#live.has(key) || this.closing) return
+    const live: Live = {
+      state: 'QUEUED',
+      fuel: 0n,
+      paid: 0,
+      stop: new AbortController(),
+      done: Promise.resolve()
+    }
+    this.#live.set(key, live)
+    live.done = workOn(job, {
+      ...this.#options,
+      pace: this.pace,
+      places: this.places,
+      guests: () => this.#guests(),
+      signal: live.stop.signal,
+      whenRung: signal => this.#open.whenRung(key, signal),
+      save: one => this.#open.save(one),
+      isOpen: () => this.#open.has(key),
+      tell: (state, fuel) => this.#tell(job, live, state, fuel)
+    })
+      .catch(error => this.#failed(job, live, error))
+      .catch(error => this.#options.onfault(error))
+      .finally(() => {
+        this.#live.delete(key)
+        this.#open.ring(key)
+        this.emit('left', job)
+      })
+  }
+
+  async #failed(job: Job, { stop }: Live, error: unknown): Promise<void> {
+    if (this.closing || stop.signal.aborted) return // it goes on after the next start, or its end is on disk already
+    const reason = error instanceof Error ? error.message : String(error)
+    if (!(error instanceof BushelError)) this.#options.onfault(error)
+    await this.#end(jobId(job.terms), 'FAILED', reason)
+  }
+
+  /** Ends a job, unless all of it, or the base that was waited for, turns out to be paid. Nothing is taken for it then. */
+  #end(id: Buffer, state: 'FAILED' | 'ENDED' | 'VOID', reason: string): Promise<void> {
+    const key = id.toString('hex')
+    return this.#open.inTurn(key, async () => {
+      await this.#options.teller.refuseRest(id)
+      // What was paid just before it was refused counts.
+      await this.#apply(key)
+      const job = this.#open.get(key)
+      if (!job || job.state === 'PAID' || (state === 'VOID' && job.state !== 'AGREED')) return
+      this.#live.get(key)?.stop.abort(BushelError.failed(reason, undefined, 'JOB_OVER'))
+      await this.#open.save({ ...job, state, reason: reason.slice(0, 300) })
+      if (job.statement) await this.#options.blobs.drop(job.statement.statement.output)
+    })
+  }
+
+  /** The output was fetched, or kept for long enough. */
+  async #close(job: Job): Promise<void> {
+    if (job.state !== 'PAID') return
+    await this.#open.save({ ...job, state: 'DONE' })
+    await this.#options.blobs.drop(job.statement!.statement.output)
+  }
+
+  // What runs out
+
+  #tick(): void {
+    this.#ticking = this.#ticking.then(() => this.look()).catch(error => this.#options.onfault(error))
+  }
+
+  /** Ends what has run out: agreements that nobody paid for, results that nobody fetched. */
+  async look(): Promise<void> {
+    const { keepMs = DAY } = this.#options
+    for (const key of this.#open.keys()) {
+      const job = this.#open.get(key)
+      if (!job || this.closing) continue
+      const now = this.#now()
+      const id = jobId(job.terms)
+      const isKept = now <= job.changed + keepMs
+      if (job.state === 'AGREED' && now > job.terms.startBy)
+        await this.#end(id, 'VOID', 'its base was never paid')
+      else if ((job.state === 'COMMITTED' || job.state === 'REVEALED') && !isKept)
+        await this.#end(id, 'ENDED', 'its result was not paid')
+      else if (job.state === 'PAID' && !isKept) await this.#close(job)
+    }
+  }
+
+  #tell(job: Job, live: Live, state: Live['state'], fuel: bigint): void {
+    const changed = live.state !== state
+    if (state === 'WAITING') live.paid = this.#options.teller.ledger.contiguous(jobId(job.terms))
+    live.state = state
+    live.fuel = fuel
+    this.emit('progress', job, state, fuel)
+    if (changed) this.#open.ring(jobId(job.terms).toString('hex'))
+  }
+}

@@ -1,0 +1,218 @@
+import { chmod, link, lstat, mkdir, readdir, rename, rm, symlink, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Stats } from 'node:fs'
+import { BushelError } from '../../contracts/errors/error.js'
+import { codeOf, removeFolder } from './disk.js'
+import type { TreePlan, PlannedFile } from './tree-plan.js'
+import { sumOfFile } from './tree.js'
+
+/**
+ * Where a plan is restored to: `dest` is the tree (or the file) itself; what is being written grows in `dest.bushel-part`
+ * beside it and is moved into place at the end. Nothing is ever written through a symbolic link.
+ */
+export class Place<F extends PlannedFile = PlannedFile> {
+  readonly dest: string
+  readonly part: string
+  readonly #plan: TreePlan<F>
+  readonly #force: boolean
+
+  constructor(dest: string, plan: TreePlan<F>, force: boolean) {
+    this.dest = dest
+    this.part = `${dest}.bushel-part`
+    this.#plan = plan
+    this.#force = force
+  }
+
+  /** Where a file of the plan grows. */
+  partOf(path: string): string {
+    return join(this.part, path)
+  }
+
+  #destOf(path: string): string {
+    return this.#plan.root === 'file' ? this.dest : join(this.dest, path)
+  }
+
+  /**
+   * The files that stand at their destination already, byte for byte, with their sums as just read. Throws bad input,
+   * before anything is written, when something else stands in the way of any other (and `force` is not given, or it is a
+   * folder or a link that would lead elsewhere).
+   */
+  async survey(signal?: AbortSignal): Promise<Map<F, string>> {
+    const same = new Map<F, string>()
+    const standing = await look(this.dest)
+    if (!standing) return same
+    if (this.#plan.root === 'folder') {
+      if (!standing.isDirectory() && !(this.#force && standing.isFile()))
+        throw inTheWay(this.dest, 'a folder')
+      if (!standing.isDirectory()) return same
+      for (const folder of this.#plan.folders) {
+        const found = await look(join(this.dest, folder))
+        if (found && !found.isDirectory()) throw inTheWay(join(this.dest, folder), 'a folder')
+      }
+    }
+    for (const file of this.#plan.files) {
+      signal?.throwIfAborted()
+      const path = this.#destOf(file.path)
+      const found = await look(path)
+      if (!found) continue
+      if (found.isDirectory()) throw inTheWay(path, 'a file')
+      if (found.isFile() && found.size === file.size && file.sha256 !== null) {
+        const { sha256 } = await sumOfFile(path, signal)
+        if (sha256 === file.sha256) {
+          same.set(file, sha256)
+          continue
+        }
+      }
+      const maybeSame = found.isFile() && found.size === file.size && file.sha256 === null
+      if (!this.#force && !maybeSame) throw different(path)
+    }
+    for (const { path } of this.#plan.links) {
+      const at = this.#destOf(path)
+      const found = await look(at)
+      if (found && !found.isSymbolicLink() && (found.isDirectory() || !this.#force)) throw different(at)
+    }
+    return same
+  }
+
+  /** Makes the folders to write in, and takes out of them whatever is not of this plan. */
+  async prepare(): Promise<void> {
+    await mkdir(dirname(this.dest), { recursive: true })
+    const standing = await look(this.part)
+    if (standing && !standing.isDirectory()) await unlink(this.part)
+    await mkdir(this.part, { recursive: true })
+    const folders = new Set(this.#plan.folders)
+    const files = new Set(this.#plan.files.map(({ path }) => path))
+    await this.#prune('', folders, files)
+    for (const folder of this.#plan.folders) await mkdir(this.partOf(folder), { recursive: true })
+    await this.#checkClashes()
+  }
+
+  async #prune(prefix: string, folders: Set<string>, files: Set<string>): Promise<void> {
+    for (const child of await readdir(this.partOf(prefix), { withFileTypes: true })) {
+      const path = prefix ? `${prefix}/${child.name}` : child.name
+      if (child.isDirectory() && folders.has(path)) await this.#prune(path, folders, files)
+      else if (!child.isFile() || !files.has(path)) await removeFolder(this.partOf(path))
+    }
+  }
+
+  /** Two names that differ only in case or accents are two files only where the file system says so. */
+  async #checkClashes(): Promise<void> {
+    for (const [a, b] of this.#plan.clashes) {
+      const probe = join(this.part, '.bushel-a\u00e9')
+      const other = join(
+        this.part,
+        a.toLowerCase() === b.toLowerCase() ? '.bushel-ae\u0301' : '.BUSHEL-A\u00e9'
+      )
+      await mkdir(probe, { recursive: true })
+      const merged = (await look(other)) !== null
+      await removeFolder(probe)
+      if (merged) {
+        throw BushelError.failed(`'${a}' and '${b}' are one name on this disk`, undefined, 'NAMES_CLASH')
+      }
+    }
+  }
+
+  /**
+   * Moves what has been written to its destination, with links and modes, and removes the part. `sums` are those of all
+   * files; a file of which only now is known that it stands there already, byte for byte, stays.
+   */
+  async install(
+    same: ReadonlyMap<PlannedFile, string>,
+    sums: ReadonlyMap<PlannedFile, string>
+  ): Promise<void> {
+    const standing = await look(this.dest)
+    if (this.#plan.root === 'file') {
+      const file = this.#plan.files[0]!
+      if (same.has(file)) await setExecutable(this.dest, file.executable)
+      else await this.#installFile(file, sums.get(file)!)
+    } else if (!standing) {
+      for (const { path, target } of this.#plan.links) await symlink(target, this.partOf(path))
+      await rename(this.part, this.dest)
+      return
+    } else {
+      if (!standing.isDirectory()) await unlink(this.dest)
+      await mkdir(this.dest, { recursive: true })
+      await this.#merge(same, sums)
+    }
+    await removeFolder(this.part)
+  }
+
+  async #merge(
+    same: ReadonlyMap<PlannedFile, string>,
+    sums: ReadonlyMap<PlannedFile, string>
+  ): Promise<void> {
+    for (const folder of this.#plan.folders) {
+      const path = join(this.dest, folder)
+      const found = await look(path)
+      if (found && !found.isDirectory()) throw inTheWay(path, 'a folder')
+      if (!found) await mkdir(path)
+    }
+    for (const file of this.#plan.files) {
+      if (same.has(file)) await setExecutable(this.#destOf(file.path), file.executable)
+      else await this.#installFile(file, sums.get(file)!)
+    }
+    for (const { path, target } of this.#plan.links) {
+      const at = this.#destOf(path)
+      const found = await look(at)
+      if (found?.isDirectory() || (found && !found.isSymbolicLink() && !this.#force)) throw different(at)
+      if (found) await unlink(at)
+      await symlink(target, at)
+    }
+  }
+
+  async #installFile(file: PlannedFile, sha256: string): Promise<void> {
+    const from = this.partOf(file.path)
+    const to = this.#destOf(file.path)
+    if (this.#force) {
+      const found = await look(to)
+      if (found?.isDirectory()) throw inTheWay(to, 'a file')
+      await rename(from, to)
+      return
+    }
+    // a link fails where something stands, and so cannot overwrite what came meanwhile
+    const taken = await link(from, to).then(
+      () => false,
+      (error: unknown) => {
+        if (codeOf(error) === 'EEXIST') return true
+        if (codeOf(error) === 'EPERM' || codeOf(error) === 'ENOTSUP') return null // a disk without hard links
+        throw error
+      }
+    )
+    if (taken === false) return rm(from)
+    const found = await look(to)
+    if (!found) return rename(from, to)
+    if (!found.isFile() || (await sumOfFile(to)).sha256 !== sha256) throw different(to)
+    await setExecutable(to, file.executable)
+  }
+}
+
+/** What stands at a path itself, not where it leads; null for nothing. */
+async function look(path: string): Promise<Stats | null> {
+  return lstat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return null
+    throw error
+  })
+}
+
+/** Gives or takes the executable bit, for whoever may read. */
+export async function setExecutable(path: string, executable: boolean): Promise<void> {
+  const { mode } = await lstat(path)
+  const wanted = executable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111
+  if (wanted !== mode) await chmod(path, wanted & 0o7777)
+}
+
+function inTheWay(path: string, where: string): BushelError {
+  return BushelError.badInput(
+    `'${path}' stands where ${where} must go`,
+    'choose another destination, or move it away',
+    'IN_THE_WAY'
+  )
+}
+
+function different(path: string): BushelError {
+  return BushelError.badInput(
+    `'${path}' stands there already and is different`,
+    'choose another destination, or --force to overwrite it',
+    'FILE_EXISTS'
+  )
+}

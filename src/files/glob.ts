@@ -1,0 +1,98 @@
+import type { Dirent } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BushelError } from '../../contracts/errors/error.js'
+
+/** Paths looked at before it is given up. */
+const MAX_SEEN = 200_000
+
+export interface Found {
+  /** Relative to the part of the pattern that is no pattern, with `/`. */
+  name: string
+  path: string
+}
+
+/**
+ * The files that a pattern names, by name: `*` and `?` are within a name, `[...]` is one of its characters, `**` is any
+ * folders. Names that begin with a dot are found only where the pattern says the dot.
+ */
+export async function filesOf(base: string, pattern: string, most: number): Promise<Found[]> {
+  const parts = pattern.split('/').filter(part => part !== '' && part !== '.')
+  const first = parts.findIndex(isPattern)
+  const fixed = first < 0 ? parts.slice(0, -1) : parts.slice(0, first)
+  const root = join(pattern.startsWith('/') ? '/' : base, ...fixed)
+  const found: Found[] = []
+  let seen = 0
+  await walk(root, '', parts.slice(fixed.length))
+  return found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+
+  async function walk(folder: string, prefix: string, rest: readonly string[]): Promise<void> {
+    const [part, ...more] = rest
+    if (part === undefined) return
+    if (part === '**') {
+      await walk(folder, prefix, more.length > 0 ? more : ['*'])
+      for (const child of await children(folder)) {
+        if (child.isDirectory() && !child.name.startsWith('.'))
+          await walk(join(folder, child.name), `${prefix}${child.name}/`, rest)
+      }
+      return
+    }
+    const is = matcher(part)
+    for (const child of await children(folder)) {
+      if (!is(child.name)) continue
+      const path = join(folder, child.name)
+      if (more.length > 0) {
+        if (child.isDirectory()) await walk(path, `${prefix}${child.name}/`, more)
+      } else if (child.isFile() || (child.isSymbolicLink() && (await stat(path)).isFile())) {
+        if (found.length === most)
+          throw BushelError.badInput(
+            `'${pattern}' names more than ${most} files`,
+            'run some at a time',
+            'BAD_PATH'
+          )
+        found.push({ name: `${prefix}${child.name}`, path })
+      }
+    }
+  }
+
+  async function children(folder: string): Promise<Dirent[]> {
+    const list = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
+      throw BushelError.badInput(`'${folder}' cannot be read`, undefined, 'BAD_PATH').withCause(error)
+    })
+    seen += list.length
+    if (seen > MAX_SEEN)
+      throw BushelError.badInput(
+        `'${pattern}' leads through too many files`,
+        'name a smaller folder',
+        'BAD_PATH'
+      )
+    return list
+  }
+}
+
+function isPattern(part: string): boolean {
+  return /[*?[]/.test(part)
+}
+
+/** A name against one part of a pattern. */
+function matcher(part: string): (name: string) => boolean {
+  const source = part.replace(/\[!?[^\]]+\]|[^]/g, token => {
+    if (token === '*') return '[^/]*'
+    if (token === '?') return '[^/]'
+    if (token.length > 1) return token.replace('[!', '[^').replaceAll('\\', '\\\\')
+    return token.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  })
+  const whole = expression(`^${source}$`, part)
+  return name => (!name.startsWith('.') || part.startsWith('.')) && whole.test(name)
+}
+
+function expression(source: string, part: string): RegExp {
+  try {
+    return new RegExp(source, 'u')
+  } catch (error) {
+    throw BushelError.badInput(`'${part}' is no pattern`, "write it as 'chunks/*.bin'", 'BAD_PATH').withCause(
+      error
+    )
+  }
+}

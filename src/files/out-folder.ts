@@ -1,0 +1,49 @@
+import { writeFile } from 'node:fs/promises'
+import { BushelError } from '../../contracts/errors/error.js'
+import { sha256InSteps } from '../base/steps.js'
+import { Place } from './destination.js'
+import { planOfFiles } from './tree-plan.js'
+
+/** A file that stands in memory: its path is relative, with `/`. */
+export interface MemoryFile {
+  path: string
+  bytes: Buffer
+}
+
+/**
+ * Writes what a job has left under `/out`, with the safety of a restore: into a folder beside `dest` that is then moved
+ * into place; nothing outside `dest`, nothing through a symbolic link, and no file that is different without `force`.
+ */
+export async function writeOut(dest: string, files: readonly MemoryFile[], force: boolean): Promise<void> {
+  const sums: { path: string; size: number; executable: boolean; sha256: string }[] = []
+  for (const { path, bytes } of files)
+    sums.push({
+      path,
+      size: bytes.byteLength,
+      executable: false,
+      sha256: (await sha256InSteps([bytes])).toString('hex')
+    })
+  const plan = planOfFiles(sums, unsafe)
+  const place = new Place(dest, plan, force)
+  const same = await place.survey()
+  await place.prepare()
+  const all = new Map(plan.files.map(file => [file, file.sha256!]))
+  const bytesOf = new Map(files.map(({ path, bytes }) => [path, bytes]))
+  for (const file of plan.files) {
+    if (!same.has(file)) await writeFile(place.partOf(file.path), bytesOf.get(file.path)!)
+  }
+  await place.install(same, all)
+}
+
+/** Throws as writing would where something else than a folder stands; for use before anything is paid. */
+export async function checkOut(dest: string, force: boolean): Promise<void> {
+  await new Place(dest, planOfFiles([], unsafe), force).survey()
+}
+
+function unsafe(what: string): BushelError {
+  return BushelError.failed(
+    `the job's output cannot be written: ${what}`,
+    'nothing was written',
+    'UNSAFE_OUTPUT'
+  )
+}

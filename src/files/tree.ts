@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import type { Dirent } from 'node:fs'
+import { lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { sumOfFiles } from '../../contracts/evidence/checksum.js'
+import type { FileSum, TreeSum } from '../../contracts/evidence/checksum.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import { targetInside } from './link-target.js'
+
+/** Files of a folder whose size is looked up at the same time. */
+const LOOK_AT_ONCE = 64
+
+export interface TreeFile {
+  kind: 'file'
+  /** Relative to the root, with `/`; for a tree of one file its base name. */
+  path: string
+  /** Where it stands on this machine. */
+  source: string
+  size: number
+  executable: boolean
+}
+
+export interface TreeLink {
+  kind: 'link'
+  path: string
+  /** As it stands in the link, relative. */
+  target: string
+}
+
+export type TreeEntry = TreeFile | TreeLink
+
+export interface Tree {
+  /** A single file, or a folder. */
+  root: 'file' | 'folder'
+  /** Files and links, by the UTF-8 bytes of their paths. */
+  entries: TreeEntry[]
+  files: number
+  bytes: number
+  /** Paths of symbolic links that leave the tree, which are left out. */
+  leavingLinks: string[]
+  /** Paths of folders with nothing in them, which a Hyperdrive does not keep. */
+  emptyFolders: string[]
+}
+
+/**
+ * Everything under `path` (absolute, a file or a folder) that can be packed. Symbolic links that leave the tree and empty
+ * folders are left out and listed; a `path` that is itself a link is followed. Throws bad input that names what does not
+ * exist, cannot be read, is neither file, folder nor link, or has a name that is not UTF-8.
+ */
+export async function readTree(path: string, signal?: AbortSignal): Promise<Tree> {
+  const root = await realpath(path).catch(cannot(path))
+  const stats = await stat(root).catch(cannot(path))
+  const tree: Tree = {
+    root: stats.isDirectory() ? 'folder' : 'file',
+    entries: [],
+    files: 0,
+    bytes: 0,
+    leavingLinks: [],
+    emptyFolders: []
+  }
+  if (stats.isDirectory()) await readFolder(root, '', tree, signal)
+  else if (stats.isFile()) await addFile(basename(path), root, tree)
+  else throw special(path)
+  return settle(tree)
+}
+
+async function readFolder(
+  folder: string,
+  prefix: string,
+  tree: Tree,
+  signal: AbortSignal | undefined
+): Promise<void> {
+  signal?.throwIfAborted()
+  const children = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(cannot(folder))
+  if (children.length === 0 && prefix) tree.emptyFolders.push(prefix)
+  const files: { path: string; source: string }[] = []
+  for (const child of children as unknown as Dirent<Buffer>[]) {
+    const name = child.name.toString()
+    const source = join(folder, name)
+    if (!Buffer.from(name).equals(child.name)) {
+      throw BushelError.badInput(`'${source}' has a name that is not UTF-8`, 'rename it', 'BAD_NAME')
+    }
+    const path = prefix ? `${prefix}/${name}` : name
+    if (child.isDirectory()) await readFolder(source, path, tree, signal)
+    else if (child.isFile()) files.push({ path, source })
+    else if (child.isSymbolicLink()) {
+      tree.entries.push({ kind: 'link', path, target: await readlink(source).catch(cannot(source)) })
+    } else throw special(source)
+  }
+  for (let from = 0; from < files.length; from += LOOK_AT_ONCE) {
+    const some = files.slice(from, from + LOOK_AT_ONCE)
+    await Promise.all(some.map(({ path, source }) => addFile(path, source, tree)))
+  }
+}
+
+async function addFile(path: string, source: string, tree: Tree): Promise<void> {
+  const stats = await lstat(source).catch(cannot(source))
+  if (!stats.isFile()) throw special(source)
+  tree.entries.push({ kind: 'file', path, source, size: stats.size, executable: (stats.mode & 0o100) !== 0 })
+  tree.files++
+  tree.bytes += stats.size
+}
+
+function settle(tree: Tree): Tree {
+  const links = new Map(
+    tree.entries.flatMap(entry => (entry.kind === 'link' ? [[entry.path, entry.target] as const] : []))
+  )
+  tree.entries = tree.entries.filter(entry => {
+    if (entry.kind === 'file' || targetInside(entry.path, links) !== null) return true
+    tree.leavingLinks.push(entry.path)
+    return false
+  })
+  const keys = new Map(tree.entries.map(entry => [entry, Buffer.from(entry.path)]))
+  tree.entries.sort((a, b) => Buffer.compare(keys.get(a)!, keys.get(b)!))
+  return tree
+}
+
+function special(path: string): BushelError {
+  return BushelError.badInput(
+    `'${path}' is neither a file, a folder nor a link`,
+    'sockets, pipes and devices cannot be kept',
+    'BAD_PATH'
+  )
+}
+
+/** Turns what a system call says about `path` into one clear line. */
+function cannot(path: string): (error: unknown) => never {
+  return error => {
+    throw unreadable(path, error)
+  }
+}
+
+/** Bad input that says why `path` cannot be read. */
+export function unreadable(path: string, error: unknown): BushelError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const why =
+    code === 'ENOENT' || code === 'ENOTDIR'
+      ? 'does not exist'
+      : code === 'EACCES' || code === 'EPERM'
+        ? 'cannot be read: permission denied'
+        : code === 'ELOOP'
+          ? 'cannot be read: it is a link to itself'
+          : `cannot be read: ${error instanceof Error ? error.message : String(error)}`
+  return BushelError.badInput(`'${path}' ${why}`, undefined, 'BAD_PATH').withCause(error)
+}
+
+/**
+ * The checksum of what stands at `path`. One file is a tree of one whose path is its base name, or `name` where it has
+ * been restored under another.
+ */
+export async function checksumOfTree(
+  path: string,
+  { name, signal }: { name?: string; signal?: AbortSignal } = {}
+): Promise<TreeSum> {
+  const tree = await readTree(path, signal)
+  const sums: FileSum[] = []
+  for (const entry of tree.entries) {
+    if (entry.kind !== 'file') continue
+    const { sha256, size } = await sumOfFile(entry.source, signal)
+    sums.push({ path: tree.root === 'file' && name !== undefined ? name : entry.path, size, sha256 })
+  }
+  return sumOfFiles(sums)
+}
+
+/** SHA-256 (hex) and size of one file, which must not be a link. */
+export async function sumOfFile(
+  source: string,
+  signal?: AbortSignal
+): Promise<{ sha256: string; size: number }> {
+  const hash = createHash('sha256')
+  const file = await open(source, constants.O_RDONLY | constants.O_NOFOLLOW).catch(cannot(source))
+  try {
+    const buffer = Buffer.allocUnsafe(1 << 20)
+    let size = 0
+    for (;;) {
+      signal?.throwIfAborted()
+      const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, null).catch(cannot(source))
+      if (bytesRead === 0) return { sha256: hash.digest('hex'), size }
+      hash.update(buffer.subarray(0, bytesRead))
+      size += bytesRead
+    }
+  } finally {
+    await file.close()
+  }
+}

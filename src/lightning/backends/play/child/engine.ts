@@ -1,0 +1,238 @@
+import * as ldk from '#ldk'
+import { FIRST_BLOCK, headerAt } from './chain.js'
+import { free, hex, present } from './ldk.js'
+import { PLAY_HEIGHT } from '../network.js'
+import type { Store, StoredMonitor } from '../log/store.js'
+
+const NETWORK = ldk.Network.LDKNetwork_Regtest
+const SAT_PER_1000_WEIGHT = 253
+const MAX_HTLCS = 483
+/** Higher than any channel: with LDK's default small payments stop routing after about 2,500 sat of them. */
+const MAX_DUST_MSAT = 1_000_000_000_000n
+
+function userConfig(): ldk.UserConfig {
+  const config = ldk.UserConfig.constructor_default()
+  // Every get_*config() gives a copy, which is set back.
+  const handshake = config.get_channel_handshake_config()
+  handshake.set_announce_for_forwarding(false)
+  handshake.set_minimum_depth(1)
+  handshake.set_our_max_accepted_htlcs(MAX_HTLCS)
+  handshake.set_max_inbound_htlc_value_in_flight_percent_of_channel(100)
+  handshake.set_our_htlc_minimum_msat(1n)
+  handshake.set_negotiate_anchors_zero_fee_htlc_tx(false)
+  config.set_channel_handshake_config(handshake)
+  const limits = config.get_channel_handshake_limits()
+  limits.set_trust_own_funding_0conf(true)
+  limits.set_force_announced_channel_preference(false)
+  config.set_channel_handshake_limits(limits)
+  const channel = config.get_channel_config()
+  channel.set_max_dust_htlc_exposure(ldk.MaxDustHTLCExposure.constructor_fixed_limit_msat(MAX_DUST_MSAT))
+  config.set_channel_config(channel)
+  config.set_manually_accept_inbound_channels(true)
+  config.set_accept_forwards_to_priv_channels(false)
+  return config
+}
+
+/**
+ * The LDK objects of one node, wired to each other and to the store. Callbacks from LDK only note what they are
+ * told: an exception or a call back into LDK from inside one would end the process.
+ */
+export class Engine {
+  readonly manager: ldk.ChannelManager
+  readonly peers: ldk.PeerManager
+  readonly nodeId: Buffer
+  readonly #store: Store
+  readonly #chainMonitor: ldk.ChainMonitor
+  readonly #confirms: ldk.Confirm[]
+  readonly #providers: ldk.EventsProvider[]
+  readonly #events: ldk.Event[] = []
+  readonly #handler: ldk.EventHandler
+  /** The bindings hold implementations written in JavaScript weakly: this list is what keeps them alive. */
+  readonly held: readonly unknown[]
+
+  constructor(seed: Buffer, store: Store) {
+    this.#store = store
+    const now = Math.floor(Date.now() / 1000)
+    const logger = ldk.Logger.new_impl({ log: record => free(record, 'Record') })
+    const fees = ldk.FeeEstimator.new_impl({ get_est_sat_per_1000_weight: () => SAT_PER_1000_WEIGHT })
+    // There is no chain: what would be broadcast (again and again, as funding never confirms) goes nowhere.
+    const broadcaster = ldk.BroadcasterInterface.new_impl({ broadcast_transactions: () => undefined })
+    const keys = ldk.KeysManager.constructor_new(
+      seed,
+      BigInt(now),
+      Number(process.hrtime.bigint() % 1_000_000_000n)
+    )
+    const entropy = keys.as_EntropySource()
+    const nodeSigner = keys.as_NodeSigner()
+    const signers = keys.as_SignerProvider()
+    const persister = this.#persister()
+    const noFilter = ldk.Option_FilterZ.constructor_none()
+    this.#chainMonitor = ldk.ChainMonitor.constructor_new(noFilter, broadcaster, logger, fees, persister)
+    const watch = this.#chainMonitor.as_Watch()
+    const graph = ldk.NetworkGraph.constructor_new(NETWORK, logger)
+    const decay = ldk.ProbabilisticScoringDecayParameters.constructor_default()
+    const scorer = ldk.ProbabilisticScorer.constructor_new(decay, graph, logger)
+    const score = ldk.MultiThreadedLockableScore.constructor_new(scorer.as_Score())
+    const scoring = ldk.ProbabilisticScoringFeeParameters.constructor_default()
+    const lockable = score.as_LockableScore()
+    const router = ldk.DefaultRouter.constructor_new(graph, logger, entropy, lockable, scoring)
+    const messageRouter = ldk.DefaultMessageRouter.constructor_new(graph, entropy)
+    const config = userConfig()
+
+    const stored = store.manager()
+    if (stored) {
+      const monitors = store.monitors().map(monitor => {
+        const read = ldk.UtilMethods.constructor_C2Tuple_ThirtyTwoBytesChannelMonitorZ_read(
+          monitor.whole,
+          entropy,
+          signers
+        )
+        if (!(read instanceof ldk.Result_C2Tuple_ThirtyTwoBytesChannelMonitorZDecodeErrorZ_OK)) {
+          throw new Error('a stored channel monitor cannot be read')
+        }
+        const whole = read.res.get_b()
+        replay(whole, monitor, update => whole.update_monitor(update, broadcaster, fees, logger).is_ok())
+        return whole
+      })
+      const read = ldk.UtilMethods.constructor_C2Tuple_ThirtyTwoBytesChannelManagerZ_read(
+        stored,
+        entropy,
+        nodeSigner,
+        signers,
+        fees,
+        watch,
+        broadcaster,
+        router.as_Router(),
+        messageRouter.as_MessageRouter(),
+        logger,
+        config,
+        monitors
+      )
+      if (!(read instanceof ldk.Result_C2Tuple_ThirtyTwoBytesChannelManagerZDecodeErrorZ_OK)) {
+        throw new Error('the stored channel manager cannot be read')
+      }
+      this.manager = read.res.get_b()
+      for (const monitor of monitors) {
+        const watched = watch.watch_channel(monitor.get_funding_txo().get_a(), monitor)
+        if (!watched.is_ok()) throw new Error('a stored channel cannot be watched')
+      }
+    } else {
+      const best = ldk.BestBlock.constructor_new(FIRST_BLOCK, PLAY_HEIGHT)
+      this.manager = ldk.ChannelManager.constructor_new(
+        fees,
+        watch,
+        broadcaster,
+        router.as_Router(),
+        messageRouter.as_MessageRouter(),
+        logger,
+        entropy,
+        nodeSigner,
+        signers,
+        config,
+        ldk.ChainParameters.constructor_new(NETWORK, best),
+        now
+      )
+    }
+    this.nodeId = Buffer.from(this.manager.get_our_node_id())
+    const noLookup = ldk.Option_UtxoLookupZ.constructor_none()
+    const gossip = ldk.P2PGossipSync.constructor_new(graph, noLookup, logger)
+    const ignorer = ldk.IgnoringMessageHandler.constructor_new()
+    this.peers = ldk.PeerManager.constructor_new(
+      this.manager.as_ChannelMessageHandler(),
+      gossip.as_RoutingMessageHandler(),
+      ignorer.as_OnionMessageHandler(),
+      ignorer.as_CustomMessageHandler(),
+      now,
+      entropy.get_secure_random_bytes(),
+      logger,
+      nodeSigner
+    )
+    const taken = ldk.Result_NoneReplayEventZ.constructor_ok()
+    this.#handler = ldk.EventHandler.new_impl({
+      handle_event: event => {
+        this.#events.push(event)
+        return taken
+      }
+    })
+    this.#confirms = [this.manager.as_Confirm(), this.#chainMonitor.as_Confirm()]
+    this.#providers = [this.manager.as_EventsProvider(), this.#chainMonitor.as_EventsProvider()]
+    this.held = [
+      logger,
+      fees,
+      broadcaster,
+      keys,
+      persister,
+      scorer,
+      score,
+      router,
+      messageRouter,
+      gossip,
+      ignorer
+    ]
+  }
+
+  /** Moves LDK's clock, which is the time of the last header. */
+  setTime(ms: number): void {
+    const header = headerAt(Math.floor(ms / 1000))
+    for (const confirm of this.#confirms) confirm.best_block_updated(header, PLAY_HEIGHT)
+  }
+
+  /** Lets LDK do its work and takes the events that came of it; they are to be freed. */
+  takeEvents(): ldk.Event[] {
+    this.peers.process_events()
+    for (const provider of this.#providers) provider.process_pending_events(this.#handler)
+    return this.#events.splice(0)
+  }
+
+  /** Stages the manager when it has changed, or when anything else is staged that must agree with it. */
+  stage(): void {
+    if (this.manager.get_and_clear_needs_persistence() || this.#store.dirty) {
+      this.#store.stageManager(this.manager.write())
+    }
+  }
+
+  #persister(): ldk.Persist {
+    const completed = ldk.ChannelMonitorUpdateStatus.LDKChannelMonitorUpdateStatus_Completed
+    const store = this.#store
+    return ldk.Persist.new_impl({
+      persist_new_channel: (outpoint, monitor) => {
+        store.stageMonitor(takeId(outpoint), monitor.write())
+        free(monitor, 'ChannelMonitor')
+        return completed
+      },
+      update_persisted_channel: (outpoint, update, monitor) => {
+        const id = takeId(outpoint)
+        if (present(update) && !store.wantsWhole(id)) {
+          store.stageUpdate(id, update.get_update_id(), update.write())
+        } else store.stageMonitor(id, monitor.write())
+        free(update, 'ChannelMonitorUpdate')
+        free(monitor, 'ChannelMonitor')
+        return completed
+      },
+      archive_persisted_channel: outpoint => store.dropMonitor(takeId(outpoint))
+    })
+  }
+}
+
+function takeId(outpoint: ldk.OutPoint): string {
+  const id = `${hex(outpoint.get_txid())}:${outpoint.get_index()}`
+  free(outpoint, 'OutPoint')
+  return id
+}
+
+function replay(
+  whole: ldk.ChannelMonitor,
+  { updates }: StoredMonitor,
+  apply: (update: ldk.ChannelMonitorUpdate) => boolean
+): void {
+  const latest = whole.get_latest_update_id()
+  for (const bytes of updates) {
+    const read = ldk.ChannelMonitorUpdate.constructor_read(bytes)
+    if (!(read instanceof ldk.Result_ChannelMonitorUpdateDecodeErrorZ_OK)) {
+      throw new Error('a stored channel update cannot be read')
+    }
+    if (read.res.get_update_id() > latest && !apply(read.res)) {
+      throw new Error('a stored channel update does not fit')
+    }
+  }
+}

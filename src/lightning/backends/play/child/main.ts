@@ -1,0 +1,188 @@
+/**
+ * The Lightning process. Started by `LightningProcess`; what it is asked and answers is in `messages.ts`. It ends
+ * when its parent does, and never otherwise by itself, save for damage that it reports with its last word.
+ */
+import fs from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import fsx from 'fs-native-extensions'
+import { BushelError, EXIT } from '../../../../../contracts/errors/error.js'
+import type { Balance } from '../../../wallet.js'
+import { Batch } from '../batch.js'
+import { createWalletDir, lockFile, openState, writeBalance } from '../log/disk.js'
+import { Channels } from './channels.js'
+import { broken } from '../failure.js'
+import { loadLdk, panicText } from './ldk.js'
+import type { Call, Calls, FromChild, ToChild } from '../messages.js'
+import { PlayNode } from './node.js'
+import { Payments } from './payments.js'
+import { Store } from '../log/store.js'
+import { Transport } from './transport.js'
+
+const LOCK_WAIT_MS = 3_000
+const LOCK_POLL_MS = 50
+const SNAPSHOT_MS = 1_000
+const BROKEN_EXIT = 70
+
+type Handlers = { [N in keyof Calls]: (...args: Parameters<Calls[N]>) => unknown }
+
+const outgoing = new Batch<FromChild>(messages => {
+  if (process.connected) process.send?.(messages, undefined, undefined, () => undefined)
+})
+
+function send(message: FromChild): void {
+  outgoing.add(message)
+}
+
+let node: PlayNode | null = null
+
+/** What to do with a message. Until the wallet is open there is nothing to do but to open it, or to end. */
+let obey = (message: ToChild): void => {
+  if (message.type === 'open')
+    open(message).catch((error: unknown) => die(error, error instanceof BushelError))
+  else process.exit(0)
+}
+
+/** After a panic LDK's state cannot be trusted: nothing more of it may reach the disk. */
+function die(error: unknown, final = false): void {
+  node?.stop()
+  const shape = error instanceof BushelError ? error.toJSON() : broken(panicText() || String(error)).toJSON()
+  const end = (): never => process.exit(BROKEN_EXIT)
+  if (!process.connected || !process.send) return end()
+  outgoing.flush()
+  process.send([{ type: 'fatal', error: shape, final }] satisfies FromChild[], undefined, undefined, end)
+}
+
+/** Waits for a process before us, whose parent was killed, to end; two at once would ruin the wallet. */
+async function lock(dir: string): Promise<void> {
+  const fd = fs.openSync(lockFile(dir), 'a', 0o600)
+  for (const until = performance.now() + LOCK_WAIT_MS; !fsx.tryLock(fd); await sleep(LOCK_POLL_MS)) {
+    if (performance.now() < until) continue
+    throw new BushelError({
+      code: 'WALLET_BUSY',
+      exit: EXIT.badInput,
+      message: 'the wallet is in use by another process; nothing was changed',
+      hint: 'stop the node that runs on this home'
+    })
+  }
+}
+
+/** Keeps the copy of the balance that others may read from disk. */
+class Snapshot {
+  readonly #dir: string
+  readonly #balance: () => Balance
+  #timer: NodeJS.Timeout | null = null
+  #written = ''
+
+  constructor(dir: string, balance: () => Balance) {
+    this.#dir = dir
+    this.#balance = balance
+  }
+
+  soon(): void {
+    this.#timer ??= setTimeout(() => this.write(), SNAPSHOT_MS)
+  }
+
+  write(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    const balance = this.#balance()
+    const text = `${balance.spendableMsat} ${balance.receivableMsat}`
+    if (text === this.#written) return
+    writeBalance(this.#dir, balance)
+    this.#written = text
+  }
+}
+
+async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: 'open' }>): Promise<void> {
+  await loadLdk()
+  fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
+  await lock(dir)
+  createWalletDir(dir, grantMsat)
+  const { seed, log } = openState(dir)
+  const store = new Store(log)
+
+  const beating = new PlayNode(seed, store, {
+    read: () => transport.read(),
+    handle: event => payments.handle(event) || channels.handle(event),
+    release: () => {
+      transport.flush()
+      snapshot.soon()
+    },
+    broken: die
+  })
+  node = beating
+  const transport = new Transport(beating.engine, send, () => beating.kick())
+  const channels = new Channels(beating, transport)
+  const payments = new Payments(beating, channels, message => beating.afterCommit(() => send(message)))
+  const snapshot = new Snapshot(dir, () => channels.balance())
+  const handlers: Handlers = {
+    balance: () => channels.balance(),
+    issue: request => payments.issue(request),
+    refuse: paymentHash => payments.refuse(paymentHash),
+    invoice: paymentHash => payments.invoice(paymentHash),
+    reach: (nodeId, msat, timeoutMs) => channels.reach(nodeId, msat, timeoutMs),
+    pay: (invoice, maxFeeMsat, patienceMs) => payments.pay(invoice, maxFeeMsat, patienceMs),
+    payment: paymentHash => payments.payment(paymentHash),
+    history: (since, from) => payments.history(since, from),
+    canReceive: (from, msat) => channels.canReceive(from, msat),
+    abandon: (nodeId, id, deltaMsat) => channels.abandon(nodeId, id, deltaMsat),
+    resolve: (paymentHash, preimage) => payments.resolve(paymentHash, preimage)
+  }
+
+  /** Answers when everything that the call did is on disk. */
+  const answer = async (id: number, { name, args }: Call): Promise<void> => {
+    let message: FromChild
+    try {
+      const value = await (handlers[name] as (...args: unknown[]) => unknown)(...args)
+      message = { type: 'answer', id, value }
+    } catch (error) {
+      if (!(error instanceof BushelError)) return die(error)
+      message = { type: 'refusal', id, error: error.toJSON() }
+    }
+    beating.afterCommit(() => send(message))
+  }
+
+  beating.beat()
+  channels.reconcile()
+  beating.beat()
+  snapshot.write()
+  obey = message => {
+    if (beating.closed) return
+    switch (message.type) {
+      case 'call':
+        void answer(message.id, message.call)
+        break
+      case 'attach':
+        channels.met(message.nodeId)
+        transport.attach(message)
+        break
+      case 'data':
+        transport.receive(message.conn, message.bytes)
+        break
+      case 'ack':
+        transport.acked(message.conn, message.size)
+        break
+      case 'detach':
+        transport.detach(message.conn)
+        break
+      case 'close':
+        beating.close()
+        snapshot.write()
+        outgoing.flush()
+        process.disconnect()
+        break
+      case 'open':
+        break // only ever comes first
+    }
+  }
+  send({ type: 'ready', nodeId: beating.engine.nodeId, settledOrder: payments.order })
+  if (settledAfter !== null) payments.retell(settledAfter)
+}
+
+// A key pressed on the terminal is sent to all of the processes there; the parent decides what becomes of it.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+process.on('disconnect', () => process.exit(0))
+process.on('uncaughtException', error => die(error))
+process.on('message', (messages: ToChild[]) => {
+  for (const message of messages) obey(message)
+})

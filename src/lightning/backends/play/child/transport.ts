@@ -1,0 +1,182 @@
+import * as ldk from '#ldk'
+import type { Engine } from './engine.js'
+import { free, present } from './ldk.js'
+import { ACK_STEP, WINDOW, type FromChild, type ToChild } from '../messages.js'
+
+interface Connection {
+  id: number
+  nodeId: Buffer
+  owner: Buffer | null
+  descriptor: ldk.SocketDescriptor
+  /** Bytes that LDK has handed over and that wait for the state to be on disk. */
+  outbox: Buffer[]
+  /** Bytes sent to the parent that have not been written to the stream yet. */
+  unacked: number
+  /** LDK was refused more room and waits to be told of it. */
+  full: boolean
+  inbox: Buffer[]
+  /** Bytes handed to LDK that the parent has not been told of. */
+  taken: number
+  reading: boolean
+  /** LDK has let go of the descriptor, or has been told that it is gone. */
+  dead: boolean
+}
+
+/** The process's half of the connections: LDK's peer manager on one side, messages to the parent on the other. */
+export class Transport {
+  readonly #engine: Engine
+  readonly #send: (message: FromChild) => void
+  readonly #kick: () => void
+  readonly #connections = new Map<number, Connection>()
+  #descriptorId = 0n
+
+  constructor(engine: Engine, send: (message: FromChild) => void, kick: () => void) {
+    this.#engine = engine
+    this.#send = send
+    this.#kick = kick
+  }
+
+  connected(nodeId: Buffer): boolean {
+    const peer = this.#engine.peers.peer_by_node_id(nodeId)
+    const here = present(peer)
+    if (here) free(peer, 'PeerDetails')
+    return here
+  }
+
+  attach({ conn, nodeId, outbound, owner }: Extract<ToChild, { type: 'attach' }>): void {
+    if (!this.#makeRoom(nodeId, owner)) {
+      this.#send({ type: 'closed', conn })
+      return
+    }
+    const connection: Connection = {
+      id: conn,
+      nodeId,
+      owner,
+      descriptor: this.#descriptor(conn),
+      outbox: [],
+      unacked: 0,
+      full: false,
+      inbox: [],
+      taken: 0,
+      reading: true,
+      dead: false
+    }
+    this.#connections.set(conn, connection)
+    const nowhere = ldk.Option_SocketAddressZ.constructor_none()
+    if (outbound) {
+      const first = this.#engine.peers.new_outbound_connection(nodeId, connection.descriptor, nowhere)
+      if (first instanceof ldk.Result_CVec_u8ZPeerHandleErrorZ_OK) put(connection, first.res)
+      else connection.dead = true
+    } else {
+      connection.dead = !this.#engine.peers.new_inbound_connection(connection.descriptor, nowhere).is_ok()
+    }
+    this.#kick()
+  }
+
+  /** Bytes from the peer. */
+  receive(conn: number, bytes: Buffer): void {
+    const connection = this.#connections.get(conn)
+    if (!connection) return
+    connection.inbox.push(bytes)
+    this.#kick()
+  }
+
+  /** The parent has written so many bytes to the stream. */
+  acked(conn: number, size: number): void {
+    const connection = this.#connections.get(conn)
+    if (!connection) return
+    connection.unacked -= size
+    if (!connection.full || connection.unacked >= WINDOW / 2 || connection.dead) return
+    connection.full = false
+    if (!this.#engine.peers.write_buffer_space_avail(connection.descriptor).is_ok()) connection.dead = true
+    this.#kick()
+  }
+
+  /** The stream is gone. */
+  detach(conn: number): void {
+    const connection = this.#connections.get(conn)
+    if (connection) this.#drop(connection)
+    this.#kick()
+  }
+
+  /** Hands what has come in to LDK; never called from inside one of LDK's callbacks. */
+  read(): void {
+    for (const connection of this.#connections.values()) {
+      while (connection.inbox.length && connection.reading && !connection.dead) {
+        const bytes = Buffer.concat(connection.inbox.splice(0))
+        const taken = this.#engine.peers.read_event(connection.descriptor, bytes)
+        this.#took(connection, bytes.length)
+        if (!(taken instanceof ldk.Result_boolPeerHandleErrorZ_OK)) connection.dead = true
+        else if (taken.res) connection.reading = false
+      }
+    }
+  }
+
+  #took(connection: Connection, size: number): void {
+    connection.taken += size
+    if (connection.taken < ACK_STEP) return
+    this.#send({ type: 'ack', conn: connection.id, size: connection.taken })
+    connection.taken = 0
+  }
+
+  /** Lets out what has gathered. Only called when the state that it commits us to is on disk. */
+  flush(): void {
+    for (const connection of this.#connections.values()) {
+      const { id, outbox, dead } = connection
+      if (outbox.length) this.#send({ type: 'data', conn: id, bytes: Buffer.concat(outbox.splice(0)) })
+      if (!dead) continue
+      this.#connections.delete(id)
+      this.#send({ type: 'closed', conn: id })
+    }
+  }
+
+  /** Whether a stream may take its place for this node; one that it replaces is dropped. */
+  #makeRoom(nodeId: Buffer, owner: Buffer | null): boolean {
+    for (const other of this.#connections.values()) {
+      if (other.dead || !other.nodeId.equals(nodeId)) continue
+      const same = owner && other.owner ? owner.equals(other.owner) : owner === other.owner
+      if (!same && this.connected(nodeId)) return false
+      this.#drop(other)
+      this.#send({ type: 'closed', conn: other.id })
+    }
+    return true
+  }
+
+  #drop(connection: Connection): void {
+    this.#connections.delete(connection.id)
+    if (!connection.dead) this.#engine.peers.socket_disconnected(connection.descriptor)
+    connection.dead = true
+  }
+
+  #descriptor(conn: number): ldk.SocketDescriptor {
+    const number = ++this.#descriptorId
+    return ldk.SocketDescriptor.new_impl({
+      send_data: (data, resume) => {
+        const connection = this.#connections.get(conn)
+        if (!connection || connection.dead) return 0
+        if (resume && !connection.reading) {
+          connection.reading = true
+          this.#kick()
+        }
+        if (!data.length) return 0
+        if (connection.unacked >= WINDOW) {
+          connection.full = true
+          return 0
+        }
+        put(connection, data)
+        return data.length
+      },
+      disconnect_socket: () => {
+        const connection = this.#connections.get(conn)
+        if (connection) connection.dead = true
+      },
+      eq: other => other.hash() === number,
+      hash: () => number
+    })
+  }
+}
+
+function put(connection: Connection, bytes: Uint8Array): void {
+  connection.outbox.push(Buffer.from(bytes))
+  connection.unacked += bytes.length
+}

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { BushelError } from '../../../../../contracts/errors/error.js'
+import type { Balance } from '../../../wallet.js'
+import { CommitLog, DamagedLogError, syncDirectory } from './log.js'
+import { PLAY_NETWORK } from '../network.js'
+import { GRANT_KEY, encodeGrant } from './records.js'
+
+const SEED_BYTES = 32
+
+function paths(dir: string): { seed: string; state: string; balance: string; lock: string } {
+  const at = (name: string): string => path.join(dir, name)
+  return { seed: at('seed'), state: at('state'), balance: at('balance.json'), lock: at('lock') }
+}
+
+/**
+ * Makes what is missing: folder, seed, state with the whole grant. What is there already is left alone. The state
+ * comes last, so that a wallet whose making was interrupted is finished with the seed it has.
+ */
+export function createWalletDir(dir: string, grantMsat: bigint): void {
+  const { seed, state } = paths(dir)
+  fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
+  if (fs.existsSync(state)) return
+  if (!fs.existsSync(seed)) replaceFile(seed, randomBytes(SEED_BYTES))
+  writeBalance(dir, { network: PLAY_NETWORK, spendableMsat: grantMsat, receivableMsat: 0n })
+  const first = `${state}.first`
+  const log = new CommitLog(first)
+  log.commit(new Map([[GRANT_KEY, encodeGrant(grantMsat)]]))
+  log.close()
+  fs.renameSync(first, state)
+  syncDirectory(state)
+}
+
+export function openState(dir: string): { seed: Buffer; log: CommitLog } {
+  const { seed, state } = paths(dir)
+  if (!fs.existsSync(seed)) throw corrupt(seed)
+  const bytes = fs.readFileSync(seed)
+  if (bytes.length !== SEED_BYTES) throw corrupt(seed)
+  try {
+    return { seed: bytes, log: new CommitLog(state) }
+  } catch (error) {
+    if (error instanceof DamagedLogError) throw corrupt(state)
+    throw error
+  }
+}
+
+export function lockFile(dir: string): string {
+  return paths(dir).lock
+}
+
+/** Advice for readers; the state itself is elsewhere. */
+export function writeBalance(dir: string, balance: Balance): void {
+  replaceFile(
+    paths(dir).balance,
+    Buffer.from(
+      JSON.stringify({
+        network: balance.network,
+        spendableMsat: String(balance.spendableMsat),
+        receivableMsat: String(balance.receivableMsat)
+      })
+    )
+  )
+}
+
+export async function readBalance(dir: string): Promise<Balance | null> {
+  const file = paths(dir).balance
+  let text: string
+  try {
+    text = await fs.promises.readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+  try {
+    const { network, spendableMsat, receivableMsat } = JSON.parse(text) as Record<string, unknown>
+    if (network !== PLAY_NETWORK) throw corrupt(file)
+    return { network, spendableMsat: amount(spendableMsat), receivableMsat: amount(receivableMsat) }
+  } catch {
+    throw corrupt(file)
+  }
+}
+
+function amount(value: unknown): bigint {
+  if (typeof value !== 'string' || !/^\d{1,20}$/.test(value)) throw new TypeError('not an amount')
+  return BigInt(value)
+}
+
+function replaceFile(file: string, bytes: Buffer): void {
+  const temporary = `${file}.${process.pid}.new`
+  const fd = fs.openSync(temporary, 'w', 0o600)
+  try {
+    fs.writeSync(fd, bytes)
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+  fs.renameSync(temporary, file)
+}
+
+function corrupt(file: string): BushelError {
+  return BushelError.badInput(
+    `the wallet cannot be read: ${file} is damaged or missing; nothing was changed`,
+    'put the whole wallet folder back as it was, or move it away to start with a new wallet',
+    'WALLET_CORRUPT'
+  )
+}

@@ -1,0 +1,135 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { Batch } from './batch.js'
+import { broken } from './failure.js'
+import type { FromChild, ToChild } from './messages.js'
+
+const CHILD = fileURLToPath(new URL('./child/main.js', import.meta.url))
+/** One that has been up for so long counts as one that works. */
+const STEADY_MS = 1_000
+/** So many ends of its own within this time, and it is not started again. */
+const MAX_DEATHS = 4
+const DEATHS_WITHIN_MS = 600_000
+const FIRST_DELAY_MS = 100
+const LAST_DELAY_MS = 5_000
+const CLOSE_MS = 5_000
+
+export interface ProcessEvents {
+  /** What the process must be told first, each time it starts. */
+  opening(): ToChild
+  onup(nodeId: Buffer, settledOrder: number): void
+  onmessage(message: FromChild): void
+  ondown(): void
+  /** It will not be started again. */
+  onfailed(error: BushelError): void
+}
+
+/** The Lightning process, kept alive: started again after a death, with a growing delay, until that is hopeless. */
+export class LightningProcess {
+  readonly #events: ProcessEvents
+  readonly #outgoing = new Batch<ToChild>(messages => {
+    if (this.#child?.connected) this.#child.send(messages, () => undefined)
+  })
+  #child: ChildProcess | null = null
+  #up = false
+  #upSince = Infinity
+  #delay = FIRST_DELAY_MS
+  #deaths: number[] = []
+  #timer: NodeJS.Timeout | null = null
+  #lastWords: BushelError | null = null
+  #final = false
+  #closing = false
+
+  constructor(events: ProcessEvents) {
+    this.#events = events
+  }
+
+  get up(): boolean {
+    return this.#up
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  start(): void {
+    if (this.#closing || this.#final) return
+    this.#upSince = Infinity
+    this.#lastWords = null
+    const child = fork(CHILD, [], {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc']
+    })
+    this.#child = child
+    let gone = false
+    const ongone = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (gone) return
+      gone = true
+      this.#died(code, signal)
+    }
+    child.on('message', message => {
+      for (const each of message as FromChild[]) if (!gone) this.#receive(each)
+    })
+    child.on('exit', ongone)
+    // Reported when it cannot be started, or when a message meets a channel that has just closed; in the second
+    // case the exit follows by itself.
+    child.on('error', () => {
+      if (child.pid === undefined) ongone(1, null)
+    })
+    this.send(this.#events.opening())
+  }
+
+  /** Silently dropped when the process is not there: whoever sends is told of its death and asks again. */
+  send(message: ToChild): void {
+    if (this.#child?.connected) this.#outgoing.add(message)
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    if (this.#timer) clearTimeout(this.#timer)
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+    const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
+    this.send({ type: 'close' })
+    const timer = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS)
+    await exited
+    clearTimeout(timer)
+  }
+
+  #receive(message: FromChild): void {
+    if (message.type === 'fatal') {
+      this.#lastWords = new BushelError(message.error)
+      this.#final ||= message.final
+      return
+    }
+    if (message.type === 'ready') {
+      this.#up = true
+      this.#upSince = performance.now()
+      this.#events.onup(message.nodeId, message.settledOrder)
+      return
+    }
+    this.#events.onmessage(message)
+  }
+
+  #died(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#child = null
+    this.#up = false
+    this.#events.ondown()
+    if (this.#closing) return
+    const now = performance.now()
+    // A kill from outside says nothing about the wallet; its own end, again and again, does.
+    if (signal !== 'SIGKILL') this.#deaths.push(now)
+    this.#deaths = this.#deaths.filter(at => now - at < DEATHS_WITHIN_MS)
+    if (this.#final || this.#deaths.length >= MAX_DEATHS) {
+      this.#final = true
+      this.#events.onfailed(this.#lastWords ?? broken(`it ended with ${signal ?? `code ${code}`}`))
+      return
+    }
+    if (now - this.#upSince > STEADY_MS) this.#delay = FIRST_DELAY_MS
+    this.#timer = setTimeout(() => this.start(), this.#delay)
+    this.#timer.unref()
+    this.#delay = Math.min(this.#delay * 2, LAST_DELAY_MS)
+  }
+}

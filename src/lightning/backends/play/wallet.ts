@@ -1,0 +1,328 @@
+import type { Duplex } from 'node:stream'
+import ReadyResource from 'ready-resource'
+import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
+import type {
+  Balance,
+  InvoiceRequest,
+  InvoiceState,
+  PaymentState,
+  Wallet,
+  WalletRecord
+} from '../../wallet.js'
+import { paymentHashOf } from '../../invoice.js'
+import type { Call, CallName, Calls, FromChild, PaymentReport } from './messages.js'
+import { createWalletDir, readBalance } from './log/disk.js'
+import { PLAY_GRANT_MSAT, PLAY_NETWORK } from './network.js'
+import { isNodeId } from './nodeid.js'
+import { Outcomes, UNDER_WAY } from './outcomes.js'
+import { LightningProcess } from './process.js'
+import { Streams, type Attachment, type AttachOptions } from './streams.js'
+
+export interface PlayWalletOptions {
+  /** Folder of the wallet. Made when it is not there. */
+  dir: string
+  /** What a new wallet starts with, in msat; without meaning for one that exists. */
+  grantMsat?: bigint
+}
+
+interface Pending {
+  /** Made anew each time it is sent, so that what is left of a time limit can be put in. */
+  call(): Call
+  /** Both are called in the order in which the process has answered. */
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+/**
+ * Lightning without a chain and without a daemon: real invoices, HTLCs and preimages, worthless coins.
+ * Everything that can crash runs in a process of its own, which is started again when it dies; what was being asked
+ * of it is then asked again. Event `settled` as in the port: after a restart of the whole program nothing is told
+ * again, so ask `invoice` for what was open.
+ */
+export class PlayWallet extends ReadyResource implements Wallet {
+  readonly network = PLAY_NETWORK
+  readonly real = false
+  readonly dir: string
+  readonly #grantMsat: bigint
+  readonly #process: LightningProcess
+  readonly #streams: Streams
+  readonly #pending = new Map<number, Pending>()
+  readonly #outcomes = new Outcomes()
+  #nextCall = 1
+  #nodeId: Buffer | null = null
+  #settledOrder: number | null = null
+  #failure: BushelError | null = null
+  #opened: { resolve(): void; reject(error: Error): void } | null = null
+
+  constructor({ dir, grantMsat = PLAY_GRANT_MSAT }: PlayWalletOptions) {
+    super()
+    this.dir = dir
+    this.#grantMsat = grantMsat
+    this.#process = new LightningProcess({
+      opening: () => ({
+        type: 'open',
+        dir: this.dir,
+        grantMsat: this.#grantMsat,
+        settledAfter: this.#settledOrder
+      }),
+      onup: (nodeId, settledOrder) => this.#onup(nodeId, settledOrder),
+      onmessage: message => this.#onmessage(message),
+      ondown: () => this.#streams.stop(),
+      onfailed: error => this.#fail(error)
+    })
+    this.#streams = new Streams(message => this.#process.send(message))
+  }
+
+  /**
+   * Sets up the folder of a new wallet, without starting Lightning, and tells its balance. A wallet that is there
+   * already is left as it is.
+   */
+  static async create(
+    dir: string,
+    { grantMsat = PLAY_GRANT_MSAT }: { grantMsat?: bigint } = {}
+  ): Promise<Balance> {
+    createWalletDir(dir, grantMsat)
+    const balance = await readBalance(dir)
+    return balance ?? { network: PLAY_NETWORK, spendableMsat: grantMsat, receivableMsat: 0n }
+  }
+
+  /** The balance as it was last written to disk; null where there is no wallet. Works while a node is running. */
+  static readBalance(dir: string): Promise<Balance | null> {
+    return readBalance(dir)
+  }
+
+  /** Known once the wallet is open. */
+  get nodeId(): Buffer {
+    if (!this.#nodeId) throw this.#failure ?? closedError('the wallet is not open yet')
+    return this.#nodeId
+  }
+
+  /** Why every call is refused now; null while the wallet works. */
+  get failure(): BushelError | null {
+    return this.#failure
+  }
+
+  /** Process id of the Lightning process, while there is one. */
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  protected override _open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#opened = { resolve, reject }
+      this.#process.start()
+    })
+  }
+
+  protected override async _close(): Promise<void> {
+    this.#streams.close()
+    await this.#process.close()
+    this.#fail(closedError('the wallet is closed'))
+  }
+
+  /**
+   * Speaks Lightning over a stream of bytes that reaches the node `nodeId`, until either side ends it. A second
+   * stream to the same node replaces the first. When the Lightning process has died the stream is destroyed: a
+   * session cannot be taken up in the middle, so attach a new one (`linkLightning` does).
+   */
+  attach(stream: Duplex, options: AttachOptions): Attachment {
+    if (this.#failure || !isNodeId(options.nodeId)) {
+      stream.destroy()
+      return { closed: Promise.resolve(), close: () => undefined }
+    }
+    return this.#streams.attach(stream, options)
+  }
+
+  balance(): Promise<Balance> {
+    return this.#ask('balance', () => [])
+  }
+
+  issue(request: InvoiceRequest): Promise<string> {
+    return this.#ask('issue', () => [request])
+  }
+
+  refuse(paymentHash: Buffer): Promise<InvoiceState> {
+    return this.#ask('refuse', () => [paymentHash])
+  }
+
+  invoice(paymentHash: Buffer): Promise<InvoiceState> {
+    return this.#ask('invoice', () => [paymentHash])
+  }
+
+  payment(paymentHash: Buffer): Promise<PaymentState> {
+    return new Promise((resolve, reject) => {
+      const told = ({ state }: PaymentReport): void => resolve(this.#outcomes.truth(paymentHash, state))
+      this.#send('payment', () => [paymentHash], told, reject)
+    })
+  }
+
+  async history({ since = 0 }: { since?: number } = {}): Promise<WalletRecord[]> {
+    const all: WalletRecord[] = []
+    for (let from: number | null = 0; from !== null;) {
+      const start: number = from
+      const page = await this.#ask('history', () => [since, start])
+      all.push(...page.records)
+      from = page.next
+    }
+    return all.sort((a, b) => a.at - b.at)
+  }
+
+  canReceive(from: Buffer, msat: bigint): Promise<boolean> {
+    return this.#ask('canReceive', () => [from, msat])
+  }
+
+  /**
+   * Gives up the channels with a node, because this wallet is an older copy of itself; to be called before it is
+   * connected to that node. `deltaMsat` is added to our last known balance: what was received since, less what was
+   * paid, by what both have signed. The same `id` counts once, whatever crashes.
+   */
+  async abandon(nodeId: Buffer, { id, deltaMsat }: { id: string; deltaMsat: bigint }): Promise<void> {
+    await this.#ask('abandon', () => [nodeId, id, deltaMsat])
+  }
+
+  /** The payee's word on an orphaned payment: its preimage, or null when it was not claimed and never will be. */
+  async resolve(paymentHash: Buffer, preimage: Buffer | null): Promise<PaymentState> {
+    return (await this.#ask('resolve', () => [paymentHash, preimage])).state
+  }
+
+  /** Reserves nothing: two calls may both be satisfied by the same capacity. */
+  async reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void> {
+    if (!isNodeId(nodeId)) throw BushelError.badInput('this is no Lightning node id')
+    const until = performance.now() + timeoutMs
+    const asked = this.#ask('reach', () => [nodeId, msat, Math.max(0, until - performance.now())])
+    // The process keeps the time itself; this is for when it is not there to do so.
+    await withTimeout(asked, timeoutMs + 1_000, () => {
+      throw BushelError.payment('the Lightning process did not answer in time', undefined, 'NO_ROUTE')
+    })
+  }
+
+  async pay(
+    invoice: string,
+    { maxFeeMsat, timeoutMs }: { maxFeeMsat: bigint; timeoutMs: number }
+  ): Promise<PaymentState> {
+    const paymentHash = paymentHashOf(invoice)
+    if (this.#failure) throw this.#failure
+    const until = performance.now() + timeoutMs
+    const { final, stop } = this.#outcomes.watch(paymentHash)
+    const asked = new Promise<PaymentReport>((resolve, reject) => {
+      this.#outcomes.asked(paymentHash)
+      const answered = (settle: () => void): void => {
+        this.#outcomes.answered(paymentHash)
+        settle()
+      }
+      this.#send(
+        'pay',
+        () => [invoice, maxFeeMsat, Math.max(0, until - performance.now())],
+        report => answered(() => resolve(report)),
+        // Closed before it answered: it may have been sent, and only the record can tell, at the next start.
+        error => answered(() => (error === this.#failure ? resolve(UNDER_WAY) : reject(error)))
+      )
+    })
+    try {
+      const ended = asked.then(({ state, attempt }) => (state.status === 'pending' ? final(attempt) : state))
+      return await withTimeout(ended, timeoutMs, () => ({ status: 'pending' }))
+    } finally {
+      stop()
+    }
+  }
+
+  #ask<N extends CallName>(name: N, args: () => Parameters<Calls[N]>): Promise<ReturnType<Calls[N]>> {
+    return new Promise((resolve, reject) => this.#send(name, args, resolve, reject))
+  }
+
+  #send<N extends CallName>(
+    name: N,
+    args: () => Parameters<Calls[N]>,
+    resolve: (value: ReturnType<Calls[N]>) => void,
+    reject: (error: Error) => void
+  ): void {
+    if (this.#failure) return reject(this.#failure)
+    const id = this.#nextCall++
+    const call = (): Call => ({ name, args: args() }) as Call
+    this.#pending.set(id, { call, resolve: resolve as (value: unknown) => void, reject })
+    if (this.#process.up) this.#process.send({ type: 'call', id, call: call() })
+  }
+
+  #onup(nodeId: Buffer, settledOrder: number): void {
+    this.#nodeId = nodeId
+    this.#settledOrder ??= settledOrder
+    this.#streams.start()
+    for (const [id, { call }] of this.#pending) this.#process.send({ type: 'call', id, call: call() })
+    for (const paymentHash of this.#outcomes.hashes()) this.#lookAgain(paymentHash)
+    this.#opened?.resolve()
+    this.#opened = null
+  }
+
+  /** What became final just before a death may not have been told. */
+  #lookAgain(paymentHash: Buffer): void {
+    this.#ask('payment', () => [paymentHash]).then(
+      report => this.#outcomes.tell(paymentHash, report),
+      () => undefined // the wallet has failed or was closed, and whoever waits has been told so
+    )
+  }
+
+  #onmessage(message: FromChild): void {
+    switch (message.type) {
+      case 'answer':
+        this.#take(message.id)?.resolve(message.value)
+        break
+      case 'refusal':
+        this.#take(message.id)?.reject(new BushelError(message.error))
+        break
+      case 'settled':
+        if (message.order <= (this.#settledOrder ?? 0)) break
+        this.#settledOrder = message.order
+        this.emit('settled', message.paymentHash, message.msat)
+        break
+      case 'payment':
+        this.#outcomes.tell(message.paymentHash, message.report)
+        break
+      case 'data':
+      case 'ack':
+      case 'closed':
+        this.#streams.receive(message)
+        break
+      case 'ready':
+      case 'fatal':
+        break // the process has dealt with these
+    }
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id)
+    this.#pending.delete(id)
+    return pending
+  }
+
+  #fail(error: BushelError): void {
+    this.#failure ??= error
+    for (const { reject } of this.#pending.values()) reject(this.#failure)
+    this.#pending.clear()
+    this.#outcomes.end()
+    this.#streams.close()
+    this.#opened?.reject(this.#failure)
+    this.#opened = null
+  }
+}
+
+function closedError(message: string): BushelError {
+  return new BushelError({ code: 'WALLET_CLOSED', exit: EXIT.failed, message })
+}
+
+async function withTimeout<T>(promise: Promise<T>, ms: number, late: () => T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<T>((resolve, reject) => {
+    timer = setTimeout(() => {
+      try {
+        resolve(late())
+      } catch (error) {
+        reject(error as Error)
+      }
+    }, ms)
+  })
+  try {
+    return await Promise.race([promise, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}

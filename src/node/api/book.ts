@@ -1,0 +1,90 @@
+import id from 'hypercore-id-encoding'
+import { formatKey } from '../../../contracts/keys/key.js'
+import { RESOURCE, askOf, bidOf, computeAskOf, computeBidOf } from '../../../contracts/order.js'
+import type { VerifiedOrder } from '../../../contracts/order.js'
+import type { BookAsk, BookBid, BookOf, BookParams, BookResult, ComputeBook } from './api.js'
+import type { ComputeAskEntry, ComputeBidEntry } from './compute-api.js'
+import { networkOf } from '../backend.js'
+import { browsing } from './browsing.js'
+import { marketOf } from './markets.js'
+import type { Parts } from '../context.js'
+
+const WAIT = 10_000
+const LIMIT = 1000
+
+export function readBook(parts: Parts, params: BookParams): Promise<BookResult> {
+  return read(parts, params, { resource: RESOURCE.storage, ask: askEntry, bid: bidEntry })
+}
+
+export function readComputeBook(parts: Parts, params: BookParams): Promise<ComputeBook> {
+  return read(parts, params, { resource: RESOURCE.compute, ask: computeAskEntry, bid: computeBidEntry })
+}
+
+interface Entries<Ask, Bid> {
+  resource: number
+  ask: (verified: VerifiedOrder) => Ask
+  bid: (verified: VerifiedOrder) => Bid
+}
+
+/** The book of a market that is joined, or, named by its key, of one that is only looked at. */
+async function read<Ask, Bid>(
+  parts: Parts,
+  params: BookParams,
+  { resource, ask, bid }: Entries<Ask, Bid>
+): Promise<BookOf<Ask, Bid>> {
+  const waitMs = params.waitMs ?? WAIT
+  const query = { resource, network: networkOf(parts.home.wallet), limit: params.limit ?? LIMIT }
+  const key = params.market && id.isValid(params.market) ? Buffer.from(id.decode(params.market)) : null
+  if (key && !parts.books.get(key)) {
+    return browsing(parts, key, waitMs, async reader => ({
+      market: formatKey(key),
+      name: reader.name,
+      viewHash: reader.viewHash,
+      asks: (await reader.asks(query)).map(ask),
+      bids: (await reader.bids(query)).map(bid),
+      inStep: true,
+      tick: reader.tick
+    }))
+  }
+  const market = marketOf(parts, params.market)
+  const inStep = await market.inStep({ timeoutMs: waitMs })
+  return {
+    market: formatKey(market.key),
+    name: market.name,
+    viewHash: await market.viewHash(),
+    asks: (await market.asks(query)).map(ask),
+    bids: (await market.bids(query)).map(bid),
+    inStep,
+    tick: market.tick
+  }
+}
+
+function askEntry(verified: VerifiedOrder): BookAsk {
+  const { space, region, minTime, maxTime } = askOf(verified.order)
+  return { ...entry(verified), device: formatKey(verified.order.device), space, region, minTime, maxTime }
+}
+
+function bidEntry(verified: VerifiedOrder): BookBid {
+  const { bytes, time, copies } = bidOf(verified.order)
+  return { ...entry(verified), bytes, time, copies }
+}
+
+function computeAskEntry(verified: VerifiedOrder): ComputeAskEntry {
+  const { cores, memory, isolation, fuel, baseMsat, region } = computeAskOf(verified.order)
+  const device = formatKey(verified.order.device)
+  return { ...entry(verified), device, baseMsat: baseMsat.toString(), cores, memory, isolation, fuel, region }
+}
+
+function computeBidEntry(verified: VerifiedOrder): ComputeBidEntry {
+  const { memory, fuel, providers, maxMsat } = computeBidOf(verified.order)
+  return { ...entry(verified), memory, fuel, providers, maxMsat: maxMsat.toString() }
+}
+
+function entry({ id, order }: VerifiedOrder): Pick<BookAsk, 'id' | 'identity' | 'price' | 'expires'> {
+  return {
+    id: formatKey(id),
+    identity: formatKey(order.identity),
+    price: order.price.toString(),
+    expires: order.expires
+  }
+}

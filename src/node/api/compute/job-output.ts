@@ -1,0 +1,52 @@
+import type { JobFile } from '../../../compute/sandbox/job.js'
+import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
+import type { Progress } from '../api.js'
+import { writeOut } from '../../../files/out-folder.js'
+
+/** Bytes of one portion of what a program printed: a line of the control socket. */
+const PORTION = 96 << 10
+
+/** Hands on what a program printed, in portions; the node goes on between them. */
+export async function forwardOutput(
+  output: { stdout: Buffer; stderr: Buffer },
+  onProgress: (progress: Progress) => void,
+  job?: string
+): Promise<void> {
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const bytes = output[stream]
+    for (let at = 0; at < bytes.byteLength; at += PORTION) {
+      const base64 = bytes.subarray(at, at + PORTION).toString('base64')
+      onProgress({ event: 'output', stream, base64, ...(job === undefined ? {} : { job }) })
+      await new Promise(resolve => setImmediate(resolve))
+    }
+  }
+}
+
+/** Where what a job leaves is to be written, and what tells a job's folder from another's. */
+export interface OutPlace {
+  out: string | undefined
+  force: boolean
+  name: string
+}
+
+/**
+ * Writes what a job left, where that was asked for and it ended by itself; gives the folder. What was paid for is not lost
+ * to a file that is in the way: it then goes into a new folder beside, and a note says so.
+ */
+export async function outOf(
+  { status, files }: { status: string; files: readonly JobFile[] },
+  { out, force, name }: OutPlace,
+  onnote: (message: string) => void
+): Promise<string | null> {
+  if (out === undefined || status !== 'ok') return null
+  try {
+    await writeOut(out, files, force)
+    return out
+  } catch (error) {
+    if (!(error instanceof BushelError) || error.exit !== EXIT.badInput || name === '') throw error
+    const beside = `${out}.${name.slice(0, 8)}`
+    await writeOut(beside, files, false)
+    onnote(`${error.message}; the output is in ${beside}`)
+    return beside
+  }
+}

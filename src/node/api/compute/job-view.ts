@@ -1,0 +1,24 @@
+import { formatKey } from '../../../../contracts/keys/key.js'
+import type { JobView, ProviderView } from '../../../compute/buyer/run/run-types.js'
+import type { JobEntry, JobProvider } from '../compute-api.js'
+
+/** A run as the API shows it. */
+export function jobEntry(view: JobView): JobEntry {
+  const { id, name, created, state, status, exitCode, hash } = view
+  return {
+    id: formatKey(id),
+    name,
+    created,
+    state,
+    status,
+    exitCode,
+    fuel: view.fuel.toString(),
+    hash,
+    paidMsat: view.paidMsat.toString(),
+    providers: view.providers.map(jobProvider)
+  }
+}
+
+export function jobProvider({ device, fuel, hash, paidMsat, verdict, note }: ProviderView): JobProvider {
+  return { device, fuel: fuel.toString(), hash, paid: paidMsat.toString(), verdict, note }
+}

@@ -1,0 +1,21 @@
+import type { RunRequest } from '../../../compute/buyer/jobs.js'
+import type { BuyParams } from '../compute-api.js'
+import type { ReadJob } from './job-input.js'
+
+/** What is asked of providers. */
+export function requestFor(market: Buffer, params: BuyParams, job: ReadJob): RunRequest {
+  const { name, module, stdin, files, args, seed, limits } = job
+  return {
+    market,
+    name,
+    module,
+    input: { stdin, files },
+    args,
+    seed,
+    limits,
+    verify: params.verify,
+    maxMsat: BigInt(params.maxMsat),
+    maxPrice: params.maxPrice === undefined ? null : BigInt(params.maxPrice),
+    isolation: 'any'
+  }
+}

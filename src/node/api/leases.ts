@@ -1,0 +1,43 @@
+import { formatKey } from '../../../contracts/keys/key.js'
+import type { Facts } from '../../store/facts.js'
+import type { Ledger } from '../../payment/ledger.js'
+import { Leases, bytesOf, epochsOf, idOf, paidUntil } from '../../storage/lease/leases.js'
+import type { LeaseRole } from '../../storage/lease/leases.js'
+import type { LeaseEntry } from './api.js'
+
+/** All leases of a node, newest first, with what was paid for each. */
+export function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
+  const leases = new Leases(facts)
+  const entries: (LeaseEntry & { created: number })[] = []
+  for (const role of ['buyer', 'provider'] as const satisfies LeaseRole[]) {
+    for (const { id, lease } of leases.list(role)) {
+      const totals = ledger.totals(id)
+      const peer = role === 'buyer' ? lease.terms.provider : lease.terms.buyer
+      const begin = lease.start || lease.committed || lease.created
+      entries.push({
+        id: idOf(lease),
+        role,
+        peer: formatKey(peer.device),
+        bytes: bytesOf(lease),
+        until: paidUntil(lease, ledger.contiguous(id)) || begin,
+        ends: begin + epochsOf(lease).at(-1)!.end,
+        state: lease.state,
+        paidMsat: totals.paidMsat.toString(),
+        earnedMsat: totals.receivedMsat.toString(),
+        payments: totals.payments,
+        ...(lease.link ? { link: lease.link } : {}),
+        receipts: ledger
+          .payments(id)
+          .filter(payment => payment.preimage !== null)
+          .map(payment => ({
+            epoch: payment.epoch,
+            msat: payment.msat.toString(),
+            hash: payment.hash.toString('hex'),
+            preimage: payment.preimage!.toString('hex')
+          })),
+        created: lease.created
+      })
+    }
+  }
+  return entries.sort((a, b) => b.created - a.created).map(({ created: _created, ...entry }) => entry)
+}

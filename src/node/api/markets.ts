@@ -1,0 +1,103 @@
+import type { Market } from '../../book/market.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatKey, parseKey } from '../../../contracts/keys/key.js'
+import id from 'hypercore-id-encoding'
+import type { MarketCreate, MarketEntry } from './api.js'
+import type { Parts } from '../context.js'
+
+/** How long a market is waited for that nobody of is to be found. */
+const WAIT_FOR_MARKET = 10_000
+
+/** The market that a command means: the one named, the one in use, or the only one joined. */
+export function marketOf(parts: Parts, named?: string): Market {
+  const { markets } = parts.books
+  const wanted = named ?? (parts.home.market && formatKey(parts.home.market))
+  if (wanted) {
+    const found = find(markets, wanted)
+    if (found) return found
+    throw BushelError.notFound(
+      `market '${wanted}' is not joined`,
+      'bushel market list shows those that are; join one with: bushel market join KEY',
+      'MARKET_NOT_FOUND'
+    )
+  }
+  if (markets.length === 1) return markets[0]!
+  if (markets.length === 0) {
+    throw BushelError.notFound(
+      'no market is joined',
+      'join one with: bushel market join KEY',
+      'MARKET_NOT_FOUND'
+    )
+  }
+  throw BushelError.badInput(
+    `${markets.length} markets are joined`,
+    'say which with --market NAME, or: bushel market use NAME',
+    'WHICH_MARKET'
+  )
+}
+
+function find(markets: readonly Market[], wanted: string): Market | null {
+  const key = id.isValid(wanted) ? Buffer.from(id.decode(wanted)) : null
+  const found = markets.filter(market => (key ? market.key.equals(key) : market.name === wanted))
+  if (found.length > 1) {
+    throw BushelError.badInput(
+      `${found.length} markets are called '${wanted}'`,
+      'give its key',
+      'WHICH_MARKET'
+    )
+  }
+  return found[0] ?? null
+}
+
+export async function createMarket(
+  parts: Parts,
+  { name, rules, dryRun }: MarketCreate
+): Promise<{ key: string; name: string }> {
+  if (parts.books.markets.some(market => market.name === name)) {
+    throw BushelError.badInput(
+      `a market called '${name}' is joined already`,
+      'choose another name',
+      'MARKET_EXISTS'
+    )
+  }
+  if (dryRun) return { key: '', name }
+  const market = await parts.books.found(rules ? { name, rules } : { name })
+  parts.joinTopic(market.discoveryKey)
+  return { key: formatKey(market.key), name: market.name }
+}
+
+/** Joins, and waits for the market's rules, so that a key that leads nowhere is told from one that does. */
+export async function joinMarket(
+  parts: Parts,
+  text: string,
+  dryRun = false
+): Promise<{ key: string; name: string }> {
+  const key = parseKey(text, 'market key')
+  const known = parts.books.get(key)
+  if (dryRun) return { key: formatKey(key), name: known?.name ?? '' }
+  const market = known ?? (await parts.books.join(key))
+  parts.joinTopic(market.discoveryKey)
+  await market.inStep({ timeoutMs: WAIT_FOR_MARKET })
+  if (!market.name) {
+    if (!known) await parts.books.leave(key)
+    throw BushelError.notFound(
+      `nobody of market ${formatKey(key)} could be found in ${WAIT_FOR_MARKET / 1000} s`,
+      'nothing was joined; check the key and the network (--bootstrap), and try again',
+      'MARKET_NOT_FOUND'
+    )
+  }
+  return { key: formatKey(key), name: market.name }
+}
+
+/** The markets of a node, and which of them commands mean by default. */
+export function marketEntries(
+  { markets }: { markets: readonly Market[] },
+  used: Buffer | null
+): MarketEntry[] {
+  return markets.map(market => ({
+    key: formatKey(market.key),
+    name: market.name,
+    role: market.role,
+    used: markets.length === 1 || used?.equals(market.key) === true
+  }))
+}

@@ -1,0 +1,103 @@
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatKey } from '../../../contracts/keys/key.js'
+import { RESOURCE, SIDE, askOf } from '../../../contracts/order.js'
+import { formatTime } from '../../../contracts/money/quantity.js'
+import type { Order } from '#spec'
+import { Leases, idOf } from '../../storage/lease/leases.js'
+import { billedBytes, formatAmount } from '../../../contracts/money/money.js'
+import type { Wallet } from '../../lightning/wallet.js'
+import type { Facts } from '../../store/facts.js'
+import type { StatusResult } from './api.js'
+import type { ComputeStatus } from './compute-api.js'
+import { networkOf } from '../backend.js'
+import type { Parts } from '../context.js'
+
+const LIVE = new Set(['BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
+
+/** What the disk alone tells. */
+export function countsOf(
+  facts: Facts
+): Pick<StatusResult, 'leases'> & { reservedBytes: number; kept: string[] } {
+  const leases = new Leases(facts)
+  const buyer = [...leases.list('buyer')].filter(({ lease }) => LIVE.has(lease.state)).length
+  const kept = [...leases.list('provider')].filter(({ lease }) => LIVE.has(lease.state))
+  const reserved = kept.reduce((sum, { lease }) => sum + billedBytes(lease.terms.cores), 0n)
+  return {
+    leases: { buyer, provider: kept.length },
+    reservedBytes: Number(reserved),
+    kept: kept.map(({ lease }) => idOf(lease))
+  }
+}
+
+export async function statusOf(parts: Parts): Promise<StatusResult> {
+  const { leases, reservedBytes, kept } = countsOf(parts.facts)
+  const trade = parts.serving ? await parts.trade() : null
+  const notes: string[] = []
+  for (const market of parts.books.markets) {
+    const { state, behind } = market.clock
+    const name = market.name || formatKey(market.key)
+    if (state === 'stale') notes.push(`market ${name}: no tick for ${formatTime(behind)}`)
+    if (state === 'ahead')
+      notes.push(`market ${name}: its ticks are ${formatTime(-behind)} ahead of this clock`)
+  }
+  if (trade) {
+    notes.push(...trade.alarms, ...trade.mended.slice(-5).map(line => `the ledger was mended: ${line}`))
+    notes.push(...(await inboundNote(trade.wallet)))
+  }
+  const asks = trade ? [...trade.orders.list()] : []
+  return {
+    identity: formatKey(parts.home.identity),
+    device: parts.device,
+    pid: process.pid,
+    network: networkOf(parts.home.wallet),
+    market: marketInUse(parts),
+    peers: parts.network.streams.length,
+    shelf: {
+      usedBytes: trade?.storage.shelf ? (await trade.storage.shelf.usage()).usedBytes : 0,
+      reservedBytes,
+      spaceBytes: asks.reduce((sum, { order }) => sum + spaceOf(order), 0),
+      egressBytes: trade?.storage.shelf
+        ? kept.reduce(
+            (sum, id) => sum + (trade.storage.shelf!.has(id) ? trade.storage.shelf!.egress(id).usedBytes : 0),
+            0
+          )
+        : 0
+    },
+    leases,
+    compute: computeOf(trade),
+    notes
+  }
+}
+
+function computeOf(trade: Awaited<ReturnType<Parts['trade']>> | null): ComputeStatus {
+  const states = (trade?.compute.worker?.jobs ?? []).map(({ state }) => state)
+  return {
+    running: states.filter(state => AT_WORK.has(state)).length,
+    queued: states.filter(state => state === 'QUEUED').length,
+    paused: trade?.compute.worker?.settings.paused === true,
+    bought: (trade?.compute.runs.list() ?? []).filter(({ state }) => state === 'open').length
+  }
+}
+
+const AT_WORK = new Set(['FETCHING', 'RUNNING', 'WAITING', 'PAUSED'])
+
+/** Whoever sells for real sats must be able to receive them. */
+async function inboundNote(wallet: Wallet): Promise<string[]> {
+  if (!wallet.real) return []
+  try {
+    const { receivableMsat } = await wallet.balance()
+    return [`can receive ${formatAmount(receivableMsat)} over the channels that are open now`]
+  } catch (error) {
+    if (!(error instanceof BushelError)) throw error
+    return [`the wallet is not there: ${error.message}`]
+  }
+}
+
+function spaceOf(order: Order): number {
+  return order.side === SIDE.ask && order.resource === RESOURCE.storage ? askOf(order).space : 0
+}
+
+function marketInUse({ home, books }: Parts): string | null {
+  const used = home.market ?? (books.markets.length === 1 ? books.markets[0]!.key : null)
+  return used && formatKey(used)
+}

@@ -1,0 +1,149 @@
+import { BushelError } from '../../../contracts/errors/error.js'
+import type { WalletChoice } from '../../identity/config.js'
+import { readInvoice } from '../../lightning/invoice.js'
+import type { Balance } from '../../lightning/wallet.js'
+import type { BalanceCheck } from '../../payment/balance.js'
+import type { LimitSettings } from '../../payment/limits.js'
+import { consumedByJobs } from '../../compute/job/consumed.js'
+import { consumed } from '../../storage/lease/consumed.js'
+import type {
+  CheckResult,
+  LimitsResult,
+  PaidInvoice,
+  Params,
+  Result,
+  SetLimits,
+  WalletEntry,
+  WalletResult
+} from './api.js'
+import type { Parts } from '../context.js'
+
+const NEWEST = 1000
+
+export function walletResult(choice: WalletChoice, balance: Balance): WalletResult {
+  return {
+    backend: choice.backend,
+    network: balance.network,
+    ...(choice.backend === 'cln' ? { nodeId: choice.nodeId.toString('hex') } : {}),
+    spendableMsat: balance.spendableMsat.toString(),
+    receivableMsat: balance.receivableMsat.toString()
+  }
+}
+
+/** The wallet's own records, the newest last, each with what the ledger knows of it. */
+export async function walletHistory(
+  parts: Parts,
+  { limit = NEWEST }: Params<'wallet.history'>
+): Promise<Result<'wallet.history'>> {
+  const { wallet, ledger } = await parts.trade()
+  const records = (await wallet.history()).slice(-limit).map<WalletEntry>(record => {
+    const known = ledger.byHash(record.paymentHash)
+    return {
+      direction: record.direction,
+      at: record.at,
+      msat: record.msat.toString(),
+      feeMsat: record.feeMsat.toString(),
+      status: record.status,
+      hash: record.paymentHash.toString('hex'),
+      description: record.description,
+      kind: known?.kind ?? null,
+      agreement: known && known.kind !== 'direct' ? known.agreement.toString('hex') : null,
+      epoch: known && known.kind !== 'direct' ? known.epoch : null
+    }
+  })
+  return { records }
+}
+
+export async function walletInvoice(
+  parts: Parts,
+  { msat, description, expirySeconds, dryRun }: Params<'wallet.invoice'>
+): Promise<Result<'wallet.invoice'>> {
+  const { teller } = await parts.trade()
+  if (dryRun) return { invoice: '', hash: '', msat, dryRun }
+  const { invoice, hash } = await teller.issue(BigInt(msat), description, expirySeconds)
+  return { invoice, hash: hash.toString('hex'), msat }
+}
+
+export async function walletPay(
+  parts: Parts,
+  { invoice, maxMsat, dryRun }: Params<'wallet.pay'>
+): Promise<PaidInvoice> {
+  const { teller, wallet } = await parts.trade()
+  const options = maxMsat === undefined ? {} : { maxMsat: BigInt(maxMsat) }
+  const { paymentHash, payee, description } = readInvoice(invoice, wallet.network)
+  const what = { hash: paymentHash.toString('hex'), payee: payee.toString('hex'), description }
+  if (dryRun) {
+    const { msat } = teller.examine(invoice, options)
+    return { ...what, msat: msat.toString(), feeMsat: '0', preimage: '', dryRun }
+  }
+  const paid = await teller.payInvoice(invoice, options)
+  return {
+    ...what,
+    msat: paid.msat.toString(),
+    feeMsat: paid.feeMsat.toString(),
+    preimage: paid.preimage?.toString('hex') ?? ''
+  }
+}
+
+export async function walletLimits(parts: Parts, params: SetLimits): Promise<LimitsResult> {
+  const { limits } = await parts.trade()
+  const { dryRun, ...changes } = params
+  const wanted = Object.fromEntries(
+    Object.entries(changes).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value])
+  ) as Partial<LimitSettings>
+  if (dryRun) return { ...shown({ ...limits.settings, ...wanted }), dryRun }
+  return shown(Object.keys(wanted).length > 0 ? await limits.set(wanted) : limits.settings)
+}
+
+function shown({ dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat }: LimitSettings): LimitsResult {
+  const text = (limit: bigint | null): string | null => limit?.toString() ?? null
+  return {
+    dealMsat: text(dealMsat),
+    dayMsat: text(dayMsat),
+    peerMsat: text(peerMsat),
+    feePercent,
+    feeMinMsat: feeMinMsat.toString()
+  }
+}
+
+/** The balance check, over all agreements. */
+export async function checkLog(parts: Parts): Promise<CheckResult> {
+  const { teller, ledger, storage, compute } = await parts.trade()
+  const { leases, debts } = storage
+  const stored = consumed(leases, ledger, debts, Date.now())
+  const used = [...stored, ...consumedByJobs(compute.jobs, ledger)]
+  const check = await teller.checkBalance(new Map(used))
+  const { ok, lines, faults } = check
+  return { ok, lines, faults, ...sums(check) }
+}
+
+function sums(check: BalanceCheck): Omit<CheckResult, 'ok' | 'lines' | 'faults'> {
+  const text = (name: keyof BalanceCheck): string => String(check[name])
+  return {
+    paidMsat: text('paidMsat'),
+    receivedMsat: text('receivedMsat'),
+    refundedMsat: text('refundedMsat'),
+    feesMsat: text('feesMsat'),
+    inFlightMsat: text('inFlightMsat'),
+    consumedMsat: text('consumedMsat'),
+    balanceMsat: text('balanceMsat'),
+    owedMsat: text('owedMsat'),
+    ledgerPaidMsat: text('ledgerPaidMsat'),
+    ledgerReceivedMsat: text('ledgerReceivedMsat'),
+    walletPaidMsat: text('walletPaidMsat'),
+    walletReceivedMsat: text('walletReceivedMsat')
+  }
+}
+
+/** Real sats come over channels that must be there before the first buyer is. */
+export async function demandInbound(parts: Parts, leastMsat: bigint): Promise<void> {
+  const { wallet } = await parts.trade()
+  if (!wallet.real) return
+  const { receivableMsat } = await wallet.balance()
+  if (receivableMsat >= leastMsat) return
+  throw BushelError.payment(
+    'this Lightning node can receive nothing yet; no offer was made',
+    'open a channel with liquidity on the other side first',
+    'NO_INBOUND'
+  )
+}

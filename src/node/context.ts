@@ -1,0 +1,26 @@
+import type { Books } from '../book/books.js'
+import type { WalletChoice } from '../identity/config.js'
+import type { Facts } from '../store/facts.js'
+import type { Network } from '../network/network.js'
+import type { Patience } from '../storage/lease/timeouts.js'
+import type { Trade } from './trade/trade.js'
+
+/** What the calls need of the node. */
+export interface Parts {
+  readonly home: {
+    readonly dir: string
+    readonly identity: Buffer
+    readonly market: Buffer | null
+    useMarket(market: Buffer | null): Promise<void>
+    readonly wallet: WalletChoice
+  }
+  readonly device: string
+  readonly serving: boolean
+  readonly patience: Patience
+  readonly facts: Facts
+  readonly network: Network
+  readonly books: Books
+  joinTopic(discoveryKey: Buffer): void
+  /** Opens what makes deals when it is not open yet. */
+  trade(): Promise<Trade>
+}

@@ -1,0 +1,174 @@
+import { join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import type { KeyPair } from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../contracts/errors/error.js'
+import { formatKey } from '../../contracts/keys/key.js'
+import { Books } from '../book/books.js'
+import type { WalletChoice } from '../identity/config.js'
+import { Facts } from '../store/facts.js'
+import { Network } from '../network/network.js'
+import type { Address } from '../network/network.js'
+import { calm } from './throttle.js'
+import { CALLS } from './api/calls.js'
+import type { CallContext, Method, NodeCaller, Params, Result } from './api/api.js'
+import { Trade } from './trade/trade.js'
+import type { Policy } from '../deal/provider.js'
+import type { JobPatience } from '../compute/job/timeouts.js'
+import type { WorkerOptions } from '../compute/provider/worker.js'
+import { PATIENCE } from '../storage/lease/timeouts.js'
+import type { Patience } from '../storage/lease/timeouts.js'
+
+/** What a node needs of its home folder. */
+export interface HomePort {
+  readonly dir: string
+  readonly identity: Buffer
+  readonly device: KeyPair
+  /** Attestation of the device by the identity. */
+  readonly proof: Buffer
+  /** The market in use, when one was chosen. */
+  readonly market: Buffer | null
+  useMarket(market: Buffer | null): Promise<void>
+  /** The wallet that it deals with. */
+  readonly wallet: WalletChoice
+}
+
+export interface NodeOptions {
+  home: HomePort
+  /** Null: the public DHT. */
+  bootstrap: Address[] | null
+  /** True for `bushel up`: provider, unattended buyer, relay; false for the length of one command. */
+  serve: boolean
+  /** Differences from the default policy of a provider. */
+  policy?: Partial<Policy>
+  /** Differences from how long it waits for providers by default. */
+  patience?: Partial<Patience>
+  /** Differences from how long it waits for the provider of a job by default. */
+  jobPatience?: Partial<JobPatience>
+  /** What differs from how a worker is by default. */
+  worker?: Partial<WorkerOptions>
+  /** The clock of deals and leases, ms since 1970; by default the machine's. */
+  now?: () => number
+  onnote?: (note: string) => void
+  onfault?: (error: unknown) => void
+}
+
+/** The composition root: opens the parts, hands each what it needs, closes them in order. */
+export class BushelNode extends ReadyResource implements NodeCaller {
+  readonly home: HomePort
+  readonly serving: boolean
+  readonly patience: Patience
+  readonly facts: Facts
+  readonly network: Network
+  readonly books: Books
+  readonly #options: NodeOptions
+  #trade: Trade | null = null
+  #trading: Promise<Trade> | null = null
+
+  constructor(options: NodeOptions) {
+    super()
+    this.#options = options
+    this.home = options.home
+    this.serving = options.serve
+    this.patience = { ...PATIENCE, ...options.patience }
+    const { dir, device } = options.home
+    this.facts = new Facts(join(dir, 'journal', 'facts'))
+    this.network = new Network({ keyPair: device, bootstrap: options.bootstrap })
+    this.books = new Books({ dir: join(dir, 'book'), device })
+    this.books.on('fault', error => this.fault(error))
+  }
+
+  get device(): string {
+    return formatKey(this.home.device.publicKey)
+  }
+
+  get host(): string {
+    return this.network.host
+  }
+
+  get port(): number {
+    return this.network.port
+  }
+
+  protected override async _open(): Promise<void> {
+    await mkdir(join(this.home.dir, 'journal'), { recursive: true, mode: 0o700 })
+    await this.facts.ready()
+    await this.books.ready()
+    this.network.on('connection', (stream: NoiseStream) => this.books.attach(stream))
+    this.network.serveCores((discoveryKey, stream) => this.books.serve(discoveryKey, stream))
+    await this.network.ready()
+    for (const market of this.books.markets) this.joinTopic(market.discoveryKey)
+    if (this.serving) await this.trade()
+  }
+
+  protected override async _close(): Promise<void> {
+    await this.#trading?.catch(() => undefined) // whoever asked for it heard of it
+    await this.#trade?.close()
+    await this.network.close()
+    await this.books.close()
+    await this.facts.close()
+  }
+
+  /** Members of a market find one another on its topic; a node that runs for one command only looks. */
+  joinTopic(discoveryKey: Buffer): void {
+    this.network.join(discoveryKey, { server: this.serving })
+  }
+
+  /** The parts that make deals; they open when first needed. */
+  trade(): Promise<Trade> {
+    this.#trading ??= this.#openTrade()
+    return this.#trading
+  }
+
+  async #openTrade(): Promise<Trade> {
+    const { dir, identity, device, proof } = this.home
+    const { facts, network, books, serving: serve } = this
+    const trade = new Trade({
+      dir,
+      backend: this.home.wallet,
+      identity,
+      device,
+      proof,
+      policy: this.#options.policy ?? {},
+      patience: this.patience,
+      jobPatience: this.#options.jobPatience ?? {},
+      worker: this.#options.worker ?? {},
+      now: this.#options.now ?? Date.now,
+      facts,
+      network,
+      books,
+      serve,
+      onfault: error => this.fault(error),
+      onnote: note => this.#options.onnote?.(note)
+    })
+    this.#trade = trade
+    await trade.ready()
+    return trade
+  }
+
+  /** Something on our own side went wrong where nobody was waiting for it. */
+  fault(error: unknown): void {
+    this.#options.onfault?.(error)
+  }
+
+  async call<M extends Method>(method: M, params: Params<M>, context: CallContext): Promise<Result<M>> {
+    const call = CALLS[method] as
+      ((node: BushelNode, params: Params<M>, context: CallContext) => Promise<Result<M>>) | undefined
+    if (!call) throw BushelError.badInput(`unknown method '${String(method)}'`, undefined, 'UNKNOWN_METHOD')
+    return call(this, params, calm(context))
+  }
+}
+
+export async function openNode(options: NodeOptions): Promise<BushelNode> {
+  const node = new BushelNode(options)
+  try {
+    await node.ready()
+  } catch (error) {
+    await node.close()
+    throw error
+  }
+  return node
+}
+
+export { readOffline } from './offline.js'

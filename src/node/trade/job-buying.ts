@@ -1,0 +1,64 @@
+import { RESOURCE, computeAskOf } from '../../../contracts/order.js'
+import type { Books } from '../../book/books.js'
+import type { Blobs } from '../../compute/blobs/blobs.js'
+import type { BookedComputeAsk, HirePort } from '../../compute/buyer/hire-port.js'
+import { Jobs } from '../../compute/buyer/jobs.js'
+import type { RunListener } from '../../compute/buyer/jobs.js'
+import { packInput } from '../../compute/job/job-archive.js'
+import { Experiences } from '../../deal/experience.js'
+import type { Facts } from '../../store/facts.js'
+import type { Limits } from '../../payment/limits.js'
+
+/** Of the cheapest asks, so many are considered. */
+const MAX_ASKS = 500
+
+export interface JobBuying {
+  books: Books
+  /** Of the wallet that pays. */
+  network: string
+  hires: HirePort
+  blobs: Blobs
+  facts: Facts
+  limits: Limits
+  identity: Buffer
+  folder: string
+  now: () => number
+  /** Goes on with what an earlier process left, and hears of it. */
+  unattended: boolean
+  listener: RunListener
+  onfault: (error: unknown) => void
+}
+
+/** The buyer's side of compute, on the parts of a node. */
+export function jobsOf(buying: JobBuying): Jobs {
+  const { hires, blobs, facts, limits, identity, folder, now, unattended, listener, onfault } = buying
+  return new Jobs({
+    hire: hires,
+    pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
+    asks: (market, maxPrice) => asksOf(buying, market, maxPrice),
+    experiences: new Experiences(facts, now),
+    faultOf: spend => limits.faultOf(spend),
+    ...{ facts, identity, folder, now, unattended, listener, onfault }
+  })
+}
+
+async function asksOf(
+  { books, network }: JobBuying,
+  key: Buffer,
+  maxPrice: bigint | null
+): Promise<BookedComputeAsk[]> {
+  const market = books.get(key)
+  if (!market) return []
+  const orders = await market.asks({
+    resource: RESOURCE.compute,
+    network,
+    limit: MAX_ASKS,
+    ...(maxPrice === null ? {} : { maxPrice })
+  })
+  return orders.map(({ id, order }) => {
+    const { cores, memory, fuel, baseMsat, isolation } = computeAskOf(order)
+    const { identity, device, price, revision } = order
+    const kept = isolation === 'bwrap' ? 'bwrap' : 'process'
+    return { id, identity, device, revision, price, baseMsat, cores, memory, isolation: kept, fuel }
+  })
+}

@@ -1,0 +1,62 @@
+import { writeFile } from 'node:fs/promises'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatKey, parseKey } from '../../../contracts/keys/key.js'
+import type { Jobs, RunListener, RunRequest } from '../../compute/buyer/jobs.js'
+import type { BidCompute } from '../api/compute-api.js'
+import { readJob } from '../api/compute/job-input.js'
+import { outOf } from '../api/compute/job-output.js'
+import { requestFor } from '../api/compute/run-request.js'
+
+/** What is kept of a bid: what was typed, and what the files were then. */
+export interface StoredBid {
+  params: BidCompute
+  /** z32. */
+  market: string
+  /** Of module, arguments and input as they were, hex. */
+  fingerprint: string
+}
+
+/** Do asks stand that fit a stored bid? Throws when its files are not what they were. */
+export async function fitsBid(jobs: Jobs, stored: Buffer, signal: AbortSignal): Promise<boolean> {
+  const request = await storedRequest(parse(stored), signal)
+  const { providers } = await jobs.estimate(request)
+  return providers >= (request.verify === 'auto' ? 1 : request.verify)
+}
+
+/** Runs a stored bid, and writes what came of it: `/out`, and what was printed beside it. */
+export async function fillBid(
+  jobs: Jobs,
+  stored: Buffer,
+  listener: RunListener,
+  signal: AbortSignal
+): Promise<void> {
+  const bid = parse(stored)
+  const { out, force, module } = bid.params
+  const outcome = await jobs.run(await storedRequest(bid, signal), listener, signal)
+  const written = await outOf(outcome, { out, force, name: formatKey(outcome.id) }, listener.note)
+  if (written !== null) {
+    for (const stream of ['stdout', 'stderr'] as const)
+      if (outcome[stream].byteLength > 0) await writeFile(`${written}.${stream}`, outcome[stream])
+  }
+  const how =
+    outcome.status === 'ok' ? `exit code ${outcome.exitCode}` : `${outcome.status}: ${outcome.reason}`
+  listener.note(`the bid for ${module} was run (${how}), job ${formatKey(outcome.id)}`)
+}
+
+async function storedRequest(
+  { params, market, fingerprint }: StoredBid,
+  signal: AbortSignal
+): Promise<RunRequest> {
+  const job = await readJob(params, signal)
+  if (job.fingerprint.toString('hex') !== fingerprint)
+    throw BushelError.badInput(
+      `${params.module} or its input has changed since the bid was made`,
+      'bid again',
+      'FILE_CHANGED'
+    )
+  return requestFor(parseKey(market, 'market key'), params, job)
+}
+
+function parse(stored: Buffer): StoredBid {
+  return JSON.parse(stored.toString()) as StoredBid
+}

@@ -1,0 +1,51 @@
+import type { KeyPair } from 'hypercore-crypto'
+import type ReadyResource from 'ready-resource'
+import type { Books } from '../../book/books.js'
+import type { JobPatience } from '../../compute/job/timeouts.js'
+import type { WorkerOptions } from '../../compute/provider/worker.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Policy } from '../../deal/provider.js'
+import type { StandingOrders } from '../../deal/standing-orders.js'
+import type { WalletChoice } from '../../identity/config.js'
+import type { Facts } from '../../store/facts.js'
+import type { Wallet } from '../../lightning/wallet.js'
+import type { Network } from '../../network/network.js'
+import type { Ledger } from '../../payment/ledger.js'
+import type { Limits } from '../../payment/limits.js'
+import type { Teller } from '../../payment/payments.js'
+import type { Patience } from '../../storage/lease/timeouts.js'
+
+/** What a node has that its trades are made from. */
+export interface TradeOptions {
+  /** The home's folder. */
+  dir: string
+  identity: Buffer
+  device: KeyPair
+  proof: Buffer
+  facts: Facts
+  network: Network
+  books: Books
+  /** The wallet that the home deals with. */
+  backend: WalletChoice
+  /** Provider and unattended buyer, too; else only what one mirror needs. */
+  serve: boolean
+  policy?: Partial<Policy>
+  patience: Patience
+  jobPatience?: Partial<JobPatience>
+  /** What differs from how a worker is by default. */
+  worker?: Partial<WorkerOptions>
+  now?: () => number
+  onfault: (error: unknown) => void
+  onnote: (note: string) => void
+}
+
+/** What both storage and compute are traded with. */
+export interface Means {
+  wallet: Wallet & ReadyResource
+  ledger: Ledger
+  limits: Limits
+  teller: Teller
+  deals: Deals
+  orders: StandingOrders
+  now: () => number
+}

@@ -1,0 +1,306 @@
+import ReadyResource from 'ready-resource'
+import type { Slice, SliceList } from '#spec'
+import type { Msat } from '../../contracts/money/money.js'
+import type { Epoch } from '../../contracts/money/schedule.js'
+import { readInvoice } from '../lightning/invoice.js'
+import { checkBalance } from './balance.js'
+import type { BalanceCheck } from './balance.js'
+import type { Draft, Kind, Ledger, Payment } from './ledger.js'
+import { isSettled } from './ledger.js'
+import { Limits } from './limits.js'
+import { Payee, blank } from './payee.js'
+import type { Reissue } from './payee.js'
+import { Payer } from './payer.js'
+import type { DirectOptions, Refund } from './payer.js'
+import { NOT_BY_WALLET } from './payment.js'
+import { Reconciler } from './reconciler.js'
+import { refused } from './sending.js'
+import type { InvoiceCheck, InvoiceReader, InvoiceReading, WalletPort } from './wallet-port.js'
+
+export type { Reissue } from './payee.js'
+export type { DirectOptions, Refund } from './payer.js'
+export type { InvoiceCheck, InvoiceReader, PaymentState, WalletPort, WalletRecord } from './wallet-port.js'
+
+export interface TellerOptions {
+  ledger: Ledger
+  wallet: WalletPort
+  checkInvoice: InvoiceCheck
+  readInvoice?: InvoiceReader
+  /** None by default. */
+  limits?: Limits
+  /** Preimages are derived from it; 32 bytes that never leave this node. */
+  secret: Buffer
+  onfault: (error: unknown) => void
+  now?: () => number
+}
+
+/** How long closing waits for what is under way, ms. */
+const CLOSING = 2000
+const ATTEMPTS = 3
+const REFUND_EXPIRY_S = 7 * 86_400
+
+/**
+ * Takes and makes the payments of agreements, whatever is sold. Everything is in the ledger before it is done; what
+ * became of a payment is only ever what the wallet says of its hash.
+ *
+ * Event: `received` (payment) when a listed hash is paid to us, after it is in the ledger.
+ */
+export class Teller extends ReadyResource {
+  readonly ledger: Ledger
+  readonly limits: Limits
+  readonly reconciler: Reconciler
+  readonly #options: TellerOptions
+  readonly #payee: Payee
+  readonly #payer: Payer
+  readonly #onsettled = (hash: Buffer, msat: bigint): void =>
+    void this.#payee.receive(hash, msat).catch(this.#fault)
+  readonly #fault = (error: unknown): void => this.#options.onfault(error)
+
+  constructor(options: TellerOptions) {
+    super()
+    this.#options = options
+    const { ledger, wallet, checkInvoice, secret } = options
+    const now = options.now ?? Date.now
+    this.ledger = ledger
+    this.limits = options.limits ?? new Limits({ ledger, real: false, now })
+    const reader = options.readInvoice ?? readInvoice
+    const onreceived = (payment: Payment): void => void this.emit('received', payment)
+    this.#payee = new Payee({ ledger, wallet, secret, onreceived })
+    this.#payer = new Payer({ ledger, wallet, limits: this.limits, checkInvoice, readInvoice: reader, now })
+    this.reconciler = new Reconciler({
+      ledger,
+      wallet,
+      isPaying: payment => this.#payer.sending.isPaying(payment),
+      ask: payment => this.#payer.sending.ask(payment),
+      receive: (hash, msat) => this.#payee.receive(hash, msat),
+      onfault: this.#fault,
+      now
+    })
+    this.setMaxListeners(0)
+  }
+
+  protected override async _open(): Promise<void> {
+    await this.ledger.ready()
+    this.ledger.on('fault', this.#fault)
+    this.#options.wallet.on('settled', this.#onsettled)
+    await this.reconciler.ready()
+  }
+
+  protected override async _close(): Promise<void> {
+    this.#options.wallet.off('settled', this.#onsettled)
+    const paying = [...this.#payer.sending.working, ...this.#payee.working]
+    const working = Promise.allSettled([this.reconciler.close(), ...paying])
+    // A payment that is still under way then is asked for again, by its hash, at the next start.
+    await Promise.race([working, new Promise(resolve => setTimeout(resolve, CLOSING).unref())])
+    await this.ledger.close()
+  }
+
+  // What is owed to us
+
+  /** The slices of up to 64 epochs from `from`: each hash is that of a preimage derived for this epoch alone. */
+  list(agreement: Buffer, epochs: readonly Epoch[], from: number): SliceList {
+    return this.#payee.list(agreement, epochs, from)
+  }
+
+  /** Invoices for listed slices. Asked again it gives the same ones; SLICE_REFUSED when one is not taken any more. */
+  strip(list: SliceList, expirySeconds: number, peer: Buffer | null = null): Promise<string[]> {
+    return this.#payee.strip(list, expirySeconds, peer)
+  }
+
+  /** No slice of this agreement that is still open is taken any more. One that was paid meanwhile counts as paid. */
+  refuseRest(agreement: Buffer): Promise<void> {
+    return this.#payee.refuseRest(agreement)
+  }
+
+  /**
+   * The payer's wallet says that a payment on this hash failed: from here on it is refused, and a new one is listed
+   * (sign the void before the answer leaves). Where it had settled after all its preimage is the answer. Asked again it
+   * answers the same; SLICE_REFUSED for a hash that was never listed, or when the agreement is over.
+   */
+  reissue(agreement: Buffer, epoch: number, hash: Buffer, expirySeconds: number): Promise<Reissue> {
+    return this.#payee.reissue(agreement, epoch, hash, expirySeconds)
+  }
+
+  /** True when the slice is paid to us, by our own wallet's word, waiting at most `timeoutMs` for it. */
+  async wasReceived(agreement: Buffer, epoch: number, timeoutMs: number): Promise<boolean> {
+    if (await this.#payee.wasReceived(agreement, epoch)) return true
+    if (!this.ledger.payment(agreement, epoch)) return false
+    return new Promise(resolve => {
+      const done = (value: boolean): void => {
+        clearTimeout(timer)
+        this.off('received', look)
+        resolve(value)
+      }
+      const look = (received: Payment): void => {
+        const { kind } = received
+        if (kind === 'slice' && received.agreement.equals(agreement) && received.epoch === epoch) done(true)
+      }
+      const timer = setTimeout(() => done(false), timeoutMs)
+      this.on('received', look)
+    })
+  }
+
+  /** An invoice for anybody, outside of any agreement. */
+  issue(msat: Msat, description: string, expirySeconds: number): Promise<{ invoice: string; hash: Buffer }> {
+    return this.#payee.issue(msat, description, expirySeconds)
+  }
+
+  /** Our invoice for a debt of the other side; while it stands, the same again. ALREADY_PAID once it is paid. */
+  refundInvoice(
+    agreement: Buffer,
+    msat: Msat,
+    peer: Buffer | null = null,
+    expirySeconds = REFUND_EXPIRY_S
+  ): Promise<string> {
+    return this.#payee.refundInvoice(agreement, msat, peer, expirySeconds)
+  }
+
+  /** Refuses our refund invoice, so that the next one has another hash; false when it was paid. */
+  refuseRefund(agreement: Buffer): Promise<boolean> {
+    return this.#payee.refuseRefund(agreement)
+  }
+
+  // What we owe
+
+  /** A signed list is here: on disk before its strip is asked for. */
+  intend(list: SliceList, peer: Buffer | null = null): Promise<void> {
+    return this.#payer.intend(list, peer)
+  }
+
+  /** Takes a strip: every invoice is checked against the signed list before any is kept; one bad, and none is. */
+  bind(
+    list: SliceList,
+    invoices: readonly string[],
+    payee: Buffer,
+    peer: Buffer | null = null
+  ): Promise<void> {
+    return this.#payer.bind(list, invoices, payee, peer)
+  }
+
+  /** Makes sure that so much can be paid to a node; rejects with NO_BALANCE or NO_ROUTE. */
+  async reach(payee: Buffer, msat: Msat, timeoutMs = 30_000): Promise<void> {
+    await this.#options.wallet.reach(payee, msat, timeoutMs)
+  }
+
+  /**
+   * Pays one bound slice, once: a slice that is paid is given back as it stands. Rejects with PAYMENT_FAILED,
+   * OVER_LIMIT or INVOICE_EXPIRED (nothing was paid), or PAYMENT_PENDING (in limbo: nobody knows yet, and no second
+   * payment is made).
+   */
+  pay(agreement: Buffer, epoch: number, timeoutMs?: number): Promise<Payment> {
+    return this.#payer.pay(agreement, epoch, 'slice', timeoutMs)
+  }
+
+  /** True while a slice of this agreement is being paid, also before it is on its way. */
+  isPaying(agreement: Buffer): boolean {
+    return this.ledger.payments(agreement).some(payment => this.#payer.sending.isPaying(payment))
+  }
+
+  /** The hash that a void may be asked for, by our wallet's word; null when it is paid, or may yet be. */
+  voidable(agreement: Buffer, epoch: number): Promise<{ hash: Buffer; issue: number } | null> {
+    return this.#payer.voidable(agreement, epoch)
+  }
+
+  /** Gives up the hash of an epoch for a new one, after the payee has signed that it refuses the old. */
+  rebind(slice: Slice, invoice: string, payee: Buffer, agreement: Buffer): Promise<Payment> {
+    return this.#payer.rebind(slice, invoice, payee, agreement)
+  }
+
+  /** The payee has shown the preimage of a payment that our wallet knows no end of. */
+  learned(agreement: Buffer, epoch: number, preimage: Buffer): Promise<Payment> {
+    return this.#payer.learned(agreement, epoch, preimage)
+  }
+
+  /** What an invoice says, if it may be paid as it is; throws why not. Nothing is paid or recorded. */
+  examine(invoice: string, options: DirectOptions = {}): InvoiceReading & { msat: Msat } {
+    return this.#payer.examine(invoice, options)
+  }
+
+  /** Pays any invoice, once, within the limits. */
+  payInvoice(invoice: string, options: DirectOptions = {}): Promise<Payment> {
+    return this.#payer.payInvoice(invoice, options)
+  }
+
+  /** Pays a debt of ours, once: another invoice for it is declined while the first is bound, sent or paid. */
+  payRefund(refund: Refund): Promise<Payment> {
+    return this.#payer.payRefund(refund)
+  }
+
+  // Both sides
+
+  /**
+   * A slice is settled from the debt of another agreement (`debt`), on either side; its invoice is never paid then. A
+   * slice that the wallet has paid meanwhile is given back as paid.
+   */
+  async credited(agreement: Buffer, epoch: number, debt: Buffer): Promise<Payment> {
+    const payment = this.ledger.payment(agreement, epoch)
+    if (!payment) throw refused(`epoch ${epoch} was never listed`)
+    if (isSettled(payment.step)) return payment
+    const text = NOT_BY_WALLET.credit + debt.toString('hex')
+    return payment.role === 'payer'
+      ? this.#payer.count(payment, 'credited', text)
+      : this.#payee.count(agreement, epoch, 'credited', text)
+  }
+
+  /** Our service knows of it. May be noted again; on disk with the next step, within 50 ms. */
+  applied(payment: Payment): void {
+    const { hash, step } = this.ledger.byHash(payment.hash) ?? payment
+    if (step === 'paid' || step === 'received')
+      this.ledger.note({ ...this.ledger.byHash(hash)!, step: 'applied' })
+  }
+
+  /** The other side knows of it. May be noted again; on disk with the next step, within 50 ms. */
+  acknowledged(agreement: Buffer, epoch: number, kind: Kind = 'slice'): void {
+    const payment = this.ledger.payment(agreement, epoch, kind)
+    if (payment && ['paid', 'received', 'applied'].includes(payment.step))
+      this.ledger.note({ ...payment, step: 'receipt' })
+  }
+
+  /**
+   * Our records are older than a counter that both have signed: slices up to `paidMsat` count as paid (or received),
+   * without a preimage. `slices` are those of the agreement's signed list, where our ledger does not know them.
+   */
+  async takeOver(
+    agreement: Buffer,
+    paidMsat: Msat,
+    slices: readonly Slice[] = [],
+    role: 'payer' | 'payee' = 'payer',
+    peer: Buffer | null = null
+  ): Promise<void> {
+    const listed = new Map(slices.map(slice => [slice.epoch, slice]))
+    const text = NOT_BY_WALLET.takenOver
+    const drafts: Draft[] = []
+    let left = paidMsat
+    for (let epoch = 0; left > 0n; epoch++) {
+      const known = this.ledger.payment(agreement, epoch)
+      const slice = known ?? listed.get(epoch)
+      if (!slice || slice.msat > left) break
+      left -= slice.msat
+      if (known && isSettled(known.step)) continue
+      const { hash, msat, issue } = slice
+      const draft = known ?? { ...blank({ agreement, kind: 'slice', epoch, issue, peer, hash, msat }), role }
+      if (draft.role === 'payer') drafts.push({ ...draft, step: 'paid', text })
+      else if (known) await this.#payee.count(agreement, epoch, 'received', text)
+      else drafts.push({ ...draft, step: 'received', text })
+    }
+    await this.ledger.record(...drafts)
+  }
+
+  /**
+   * The ledger held against the wallet's records, reconciled first; see `checkBalance`. What moves meanwhile is looked
+   * at again before it is called a fault.
+   */
+  async checkBalance(consumed?: ReadonlyMap<string, Msat>): Promise<BalanceCheck> {
+    for (let attempt = 1; ; attempt++) {
+      await this.reconcile()
+      const records = await this.#options.wallet.history()
+      const check = checkBalance(this.ledger, records, consumed)
+      if (check.ok || attempt === ATTEMPTS) return check
+    }
+  }
+
+  /** What became of everything that was under way, by the wallet's own records; gives a line for each thing mended. */
+  reconcile(): Promise<string[]> {
+    return this.reconciler.run()
+  }
+}

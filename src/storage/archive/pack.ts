@@ -1,0 +1,231 @@
+import { randomBytes } from 'node:crypto'
+import type Corestore from 'corestore'
+import Hyperdrive from 'hyperdrive'
+import type { DriveEntry } from 'hyperdrive'
+import type Hypercore from 'hypercore'
+import type { CoreLimit, SealedCore } from '#spec'
+import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
+import type { FileSum } from '../../../contracts/evidence/checksum.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatLink } from '../../../contracts/keys/link.js'
+import type { Link } from '../../../contracts/keys/link.js'
+import { MIB } from '../../../contracts/money/quantity.js'
+import { eraseCore } from '../../network/cores.js'
+import { sealOf } from '../lease/audit.js'
+import { explainFull } from '../../files/disk.js'
+import { BLOCK_BYTES, encodeNote, entryKey } from './format.js'
+import { oneAhead, readFiles } from './read-files.js'
+import type { Portion } from './read-files.js'
+import { readTree } from '../../files/tree.js'
+import type { Tree, TreeFile } from '../../files/tree.js'
+
+/** Blocks and bytes gathered for one append. */
+const APPEND_BLOCKS = 512
+const APPEND_BYTES = 4 * MIB
+/** Entries put in one batch of the Hyperbee. */
+const BATCH_ENTRIES = 16_384
+
+export interface PackProgress {
+  files: number
+  bytes: number
+  totalFiles: number
+  totalBytes: number
+}
+
+export interface PackOptions {
+  /** Absolute path of a file or folder. */
+  path: string
+  store: Corestore
+  /** The drive's name in the store, by which a half-made one is found again; must be new there. */
+  name: string
+  onProgress?: (progress: PackProgress) => void
+  signal?: AbortSignal
+}
+
+export interface PackResult extends Link {
+  link: string
+  files: number
+  bytes: number
+  /** Bytes of ciphertext of all cores: what is agreed, uploaded and billed (with 128 a block). */
+  storedBytes: number
+  /** Entries core first, then blobs core, unless it is empty; as one who knows only the keys sees them. */
+  cores: CoreLimit[]
+  /** The same with their tree hashes. */
+  seals: SealedCore[]
+  /** Checksum of the tree, from the same reading. Hex. */
+  sha256: string
+  /** One line for each kind of thing that was left out, with names. */
+  notes: string[]
+  seconds: number
+}
+
+/**
+ * Packs a file or folder into a new encrypted Hyperdrive, reading every byte once and keeping few of them in memory. Any
+ * Hyperdrive tool opens it with the link's keys. Throws bad input for what cannot be packed, DISK_FULL, or the signal's
+ * reason; what is half made then is removed with `discardPack`.
+ */
+export async function pack({ path, store, name, onProgress, signal }: PackOptions): Promise<PackResult> {
+  const begun = performance.now()
+  const tree = await readTree(path, signal)
+  await assertNew(store, name)
+  const encryptionKey = randomBytes(32)
+  const drive = new Hyperdrive(store.namespace(name), { encryptionKey })
+  try {
+    await drive.ready()
+    const blobs = (await drive.getBlobs())!.core
+    const done = await appendFiles(tree, blobs, onProgress, signal)
+    await putEntries(drive, tree, done)
+    const keys = blobs.length > 0 ? [drive.key, blobs.key] : [drive.key]
+    const seals = await Promise.all(keys.map(key => sealBlind(store, key)))
+    return {
+      key: drive.key,
+      encryptionKey,
+      link: formatLink({ key: drive.key, encryptionKey }),
+      ...sumOfFiles([...done.values()].map(file => file.sum)),
+      storedBytes: seals.reduce((sum, seal) => sum + seal.byteLength, 0),
+      cores: seals.map(({ key, length, byteLength }) => ({ key, length, byteLength })),
+      seals,
+      notes: notesOf(tree),
+      seconds: (performance.now() - begun) / 1000
+    }
+  } catch (error) {
+    throw explainFull(error, path, 'nothing was kept')
+  } finally {
+    await drive.close()
+  }
+}
+
+/** Removes a drive, whole or half made, from its store, and gives its disk back. */
+export async function discardPack(store: Corestore, name: string): Promise<void> {
+  for (const core of await coresOf(store, name)) await eraseCore(store, core)
+}
+
+/** Entries core and blobs core of the drive of that name, whether or not anything is in them, without encryption key. */
+async function coresOf(store: Corestore, name: string): Promise<[Hypercore, Hypercore]> {
+  const entries = store.namespace(name).get({ name: 'db', active: false })
+  await entries.ready()
+  const blobs = store.get({ key: Hyperdrive.getContentKey(entries), active: false })
+  await blobs.ready()
+  return [entries, blobs]
+}
+
+async function assertNew(store: Corestore, name: string): Promise<void> {
+  const cores = await coresOf(store, name)
+  const lengths = cores.map(core => core.length)
+  for (const core of cores) await core.close()
+  if (lengths.some(length => length > 0)) {
+    throw BushelError.failed(`a drive named ${name} was packed before`, undefined, 'PACK_EXISTS')
+  }
+}
+
+interface PackedFile {
+  sum: FileSum
+  blob: DriveEntry['blob']
+}
+
+/** Appends the files' blocks to the blobs core, many at a time, the next being read while the last are written. */
+async function appendFiles(
+  tree: Tree,
+  blobs: Hypercore,
+  onProgress: PackOptions['onProgress'],
+  signal: AbortSignal | undefined
+): Promise<Map<TreeFile, PackedFile>> {
+  const done = new Map<TreeFile, PackedFile>()
+  const files = tree.entries.filter(entry => entry.kind === 'file')
+  let batch: Buffer[] = []
+  let batchBytes = 0
+  let appended: Promise<unknown> = Promise.resolve()
+  let start = { block: 0, byte: 0 }
+  const at = { block: 0, byte: 0 }
+
+  const flush = async (): Promise<void> => {
+    await appended
+    onProgress?.({ files: done.size, bytes: at.byte, totalFiles: tree.files, totalBytes: tree.bytes })
+    if (batch.length === 0) return
+    appended = blobs.append(batch)
+    appended.catch(() => undefined) // it is met at the next flush
+    batch = []
+    batchBytes = 0
+  }
+
+  const take = async ({ file, blocks, sha256 }: Portion): Promise<void> => {
+    for (const block of blocks) {
+      batch.push(block)
+      batchBytes += block.byteLength
+      at.block++
+      at.byte += block.byteLength
+    }
+    if (batch.length >= APPEND_BLOCKS || batchBytes >= APPEND_BYTES) await flush()
+    if (sha256 === null) return
+    done.set(file, {
+      sum: { path: file.path, size: file.size, sha256 },
+      blob: {
+        blockOffset: start.block,
+        blockLength: at.block - start.block,
+        byteOffset: start.byte,
+        byteLength: at.byte - start.byte
+      }
+    })
+    start = { ...at }
+  }
+
+  try {
+    for await (const portion of oneAhead(readFiles(files))) {
+      signal?.throwIfAborted()
+      await take(portion)
+    }
+    await flush()
+  } finally {
+    await appended // also when it ends early: nothing may be written after
+  }
+  return done
+}
+
+/** Writes all entries into the Hyperbee, as Hyperdrive does, but many at a time. */
+async function putEntries(drive: Hyperdrive, tree: Tree, done: Map<TreeFile, PackedFile>): Promise<void> {
+  const userData = encodeNote({ bushel: 1, root: tree.root, blockBytes: BLOCK_BYTES })
+  drive.db.metadata = { contentFeed: null, userData }
+  const encodings = { keyEncoding: 'binary', valueEncoding: 'json' } as const
+  for (let from = 0; from === 0 || from < tree.entries.length; from += BATCH_ENTRIES) {
+    const batch = drive.db.batch()
+    await batch.getRoot(true) // writes the header, also where there is no entry
+    for (const entry of tree.entries.slice(from, from + BATCH_ENTRIES)) {
+      const value: DriveEntry =
+        entry.kind === 'link'
+          ? { executable: false, linkname: entry.target, blob: null, metadata: null }
+          : {
+              executable: entry.executable,
+              linkname: null,
+              blob: done.get(entry)!.blob,
+              metadata: { sha256: done.get(entry)!.sum.sha256 }
+            }
+      await batch.put(entryKey(entry.path), value, encodings)
+    }
+    await batch.flush()
+  }
+}
+
+/** The seal of a core that stands whole in the store, opened by its key alone. */
+async function sealBlind(store: Corestore, key: Buffer): Promise<SealedCore> {
+  const core = store.get({ key, active: false })
+  try {
+    await core.ready()
+    return await sealOf(core)
+  } finally {
+    await core.close()
+  }
+}
+
+const NAMES_SHOWN = 5
+
+function notesOf({ leavingLinks, emptyFolders }: Tree): string[] {
+  const note = (what: string, names: string[]): string[] => {
+    if (names.length === 0) return []
+    const rest = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : ''
+    return [`left out ${names.length} ${what}: ${names.slice(0, NAMES_SHOWN).join(', ')}${rest}`]
+  }
+  return [
+    ...note('symbolic link(s) that leave the tree', leavingLinks),
+    ...note('empty folder(s)', emptyFolders)
+  ]
+}

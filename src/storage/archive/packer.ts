@@ -1,0 +1,82 @@
+import { lstat, mkdir } from 'node:fs/promises'
+import type Corestore from 'corestore'
+import crypto from 'hypercore-crypto'
+import type { CoreLimit } from '#spec'
+import { domain } from '../../../contracts/schema/codec.js'
+import { openStore } from '../../network/cores.js'
+import type { Goods } from '../buyer/buyer-lease.js'
+import type { Packer } from '../buyer/mirrors.js'
+import { pack } from './pack.js'
+import { Packed } from './packed.js'
+import { readTree } from '../../files/tree.js'
+
+const DRIVE = 'drive'
+
+/** Packs each drive into a store of its own, a folder that goes when the drive is mirrored. */
+export const drivePacker: Packer = {
+  async survey(path) {
+    const { entries, files, bytes } = await readTree(path)
+    const lines = await Promise.all(
+      entries.map(async entry => {
+        if (entry.kind === 'link') return `${entry.path}\0${entry.target}`
+        return `${entry.path}\0${entry.size}\0${(await lstat(entry.source)).mtimeMs}`
+      })
+    )
+    return { files, bytes, fingerprint: crypto.hash([domain('survey'), Buffer.from(lines.join('\n'))]) }
+  },
+
+  async pack(path, folder, { onbytes, onnote, signal }) {
+    const store = await openFolder(folder)
+    try {
+      const packed = await pack({
+        path,
+        store,
+        name: DRIVE,
+        onProgress: ({ bytes }) => onbytes(bytes),
+        signal
+      })
+      packed.notes.forEach(onnote)
+      const { link, files, bytes, cores, sha256 } = packed
+      return { link, files, bytes, cores, sha256 }
+    } finally {
+      await store.close()
+    }
+  },
+
+  async reopen(folder, cores: CoreLimit[]) {
+    return new PackedFolder(await openFolder(folder), cores)
+  }
+}
+
+async function openFolder(folder: string): Promise<Corestore> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const store = openStore(folder)
+  await store.ready()
+  return store
+}
+
+class PackedFolder implements Goods {
+  readonly #store: Corestore
+  readonly #packed: Packed
+
+  constructor(store: Corestore, cores: CoreLimit[]) {
+    this.#store = store
+    this.#packed = new Packed(
+      store,
+      cores.map(core => core.key)
+    )
+  }
+
+  async attach(stream: Parameters<Goods['attach']>[0]): Promise<void> {
+    for (const key of this.#packed.keys) await this.#packed.serve(crypto.discoveryKey(key), stream)
+  }
+
+  seals(): ReturnType<Goods['seals']> {
+    return this.#packed.seals()
+  }
+
+  async close(): Promise<void> {
+    await this.#packed.close()
+    await this.#store.close()
+  }
+}

@@ -1,0 +1,107 @@
+import type Hypercore from 'hypercore'
+import type { Range } from 'hypercore'
+import { KIB, MIB } from '../../../contracts/money/quantity.js'
+import { compactCore, tuneRequests } from '../../network/cores.js'
+
+/** What all providers together work on: this much ahead of what is being written. */
+const AHEAD_BYTES = 128 * MIB
+const MIN_AHEAD_BLOCKS = 256
+const MAX_AHEAD_BLOCKS = 4096
+/** The window moves by a quarter of its blocks. */
+const CHUNKS_AHEAD = 4
+/** Blocks from this size on are asked for in order, so that they can be written as they come; small ones cost less at random. */
+const LINEAR_BYTES = 64 * KIB
+/** Bytes of written blocks after which they are cleared, and after which their disk is given back. */
+const CLEAR_BYTES = 32 * MIB
+const COMPACT_BYTES = 256 * MIB
+
+/** Blocks `start` to `end`, that one excluded. */
+export interface Run {
+  start: number
+  end: number
+}
+
+/**
+ * Feeds blocks of a core in the order of the given runs, while it asks all providers for those in a window some way ahead,
+ * each provider for others. What has been written is cleared from the store.
+ */
+export class Feed {
+  readonly #core: Hypercore
+  readonly #chunks: Run[]
+  readonly #linear: boolean
+  readonly #asked: Range[] = []
+  #passed = 0
+  #cleared = 0
+  #written = 0
+  #uncompacted = 0
+  /** Calls of `get` that wait for a block from a provider. */
+  waiting = 0
+
+  /** `bytes` are those of all runs together, about. */
+  constructor(core: Hypercore, runs: readonly Run[], bytes: number) {
+    this.#core = core
+    const blocks = runs.reduce((sum, { start, end }) => sum + end - start, 0)
+    const blockBytes = Math.max(1, bytes / Math.max(1, blocks))
+    this.#linear = blockBytes >= LINEAR_BYTES
+    const ahead = Math.min(MAX_AHEAD_BLOCKS, Math.max(MIN_AHEAD_BLOCKS, Math.round(AHEAD_BYTES / blockBytes)))
+    this.#chunks = runs.flatMap(run => cut(run, Math.ceil(ahead / CHUNKS_AHEAD)))
+    tuneRequests(core, blockBytes)
+  }
+
+  /** The decrypted block; the index must not go back below a chunk that was passed. */
+  async get(index: number): Promise<Buffer> {
+    this.#reach(index)
+    this.waiting++
+    try {
+      return (await this.#core.get(index))!
+    } finally {
+      this.waiting--
+    }
+  }
+
+  #reach(index: number): void {
+    while (this.#passed < this.#chunks.length && this.#chunks[this.#passed]!.end <= index) {
+      this.#asked[this.#passed++]?.destroy()
+    }
+    const until = Math.min(this.#passed + CHUNKS_AHEAD, this.#chunks.length)
+    while (this.#asked.length < until) {
+      const chunk = this.#chunks[this.#asked.length]!
+      this.#asked.push(this.#core.download({ ...chunk, linear: this.#linear }))
+    }
+  }
+
+  /** Everything before `index` is written, `bytes` more of it than at the last call: the store need not keep it. */
+  async written(index: number, bytes: number): Promise<void> {
+    this.#written += bytes
+    if (this.#written < CLEAR_BYTES) return
+    await this.#core.clear(this.#cleared, index)
+    this.#cleared = index
+    this.#uncompacted += this.#written
+    this.#written = 0
+    if (this.#uncompacted < COMPACT_BYTES) return
+    this.#uncompacted = 0
+    await compactCore(this.#core)
+  }
+
+  close(): void {
+    for (const range of this.#asked) range.destroy()
+  }
+}
+
+/** Adjoining and overlapping runs become one; they must be in order. */
+export function joinRuns(runs: Iterable<Run>): Run[] {
+  const joined: Run[] = []
+  for (const { start, end } of runs) {
+    const last = joined.at(-1)
+    if (end <= start) continue
+    if (last && start <= last.end) last.end = Math.max(last.end, end)
+    else joined.push({ start, end })
+  }
+  return joined
+}
+
+function cut({ start, end }: Run, blocks: number): Run[] {
+  const chunks: Run[] = []
+  for (let at = start; at < end; at += blocks) chunks.push({ start: at, end: Math.min(at + blocks, end) })
+  return chunks
+}

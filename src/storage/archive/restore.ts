@@ -1,0 +1,351 @@
+import { realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type Corestore from 'corestore'
+import Hyperdrive from 'hyperdrive'
+import type Hypercore from 'hypercore'
+import crypto from 'hypercore-crypto'
+import ReadyResource from 'ready-resource'
+import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { parseLink } from '../../../contracts/keys/link.js'
+import type { Link } from '../../../contracts/keys/link.js'
+import { MIB } from '../../../contracts/money/quantity.js'
+import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
+import { assertRoom, codeOf, diskFull, explainFull, freeBytes } from '../../files/disk.js'
+import { Feed, joinRuns } from './restore-feed.js'
+import { Place } from '../../files/destination.js'
+import { readPlan } from './restore-plan.js'
+import type { DriveFile, DrivePlan } from './restore-plan.js'
+import { readPart, runOf, writeFiles } from './restore-write.js'
+import type { OpenFile } from './restore-write.js'
+
+/** How often a restore looks whether it still gets anything, and at the disk, ms. */
+const WATCH_INTERVAL = 1000
+/** Progress is told no more often than this while files are written, ms. */
+const PROGRESS_INTERVAL = 100
+/** Below this much free disk nothing more is fetched. */
+const DISK_FLOOR = 64 * MIB
+
+export interface RestoreProgress {
+  /** Looking for someone who has the drive, reading its list of files, writing them. */
+  step: 'find' | 'list' | 'write'
+  files: number
+  bytes: number
+  totalFiles: number
+  totalBytes: number
+}
+
+export interface RestoreOptions {
+  link: string | Link
+  /** What is to be the restored tree, or file. */
+  dest: string
+  /** Overwrite different files that stand in the way. */
+  force?: boolean
+  /** A store for this restore alone; the same one again lets it go on where it stopped. */
+  store: Corestore
+  /** How long to wait for someone who has the drive, ms. */
+  findTimeout?: number
+  /** How long to go on when nothing more comes, ms. */
+  stallTimeout?: number
+  onProgress?: (progress: RestoreProgress) => void
+  signal?: AbortSignal
+}
+
+export interface RestoreResult {
+  path: string
+  files: number
+  bytes: number
+  /** Checksum of the tree as it was read from, or written to, the disk. Hex. */
+  sha256: string
+  seconds: number
+}
+
+/**
+ * Brings a drive back from everyone who is attached and has it, verifying every block. What is written, and what is
+ * fetched and not yet written, stays when it is stopped or killed: the same link, destination and store go on from there.
+ */
+export class Restore extends ReadyResource {
+  readonly link: Link
+  readonly #options: RestoreOptions
+  readonly #drive: Hyperdrive
+  readonly #streams = new Set<Duplex>()
+  readonly #stop = new AbortController()
+  #blobs: Hypercore | null = null
+
+  /** Throws BAD_LINK on a malformed link. */
+  constructor(options: RestoreOptions) {
+    super()
+    this.#options = options
+    this.link = typeof options.link === 'string' ? parseLink(options.link) : options.link
+    const { key, encryptionKey } = this.link
+    this.#drive = new Hyperdrive(options.store.session(), key, { encryptionKey })
+    this.#drive.once('blobs', blobs => {
+      this.#blobs = blobs.core
+      for (const stream of this.#streams) attachCore(blobs.core, stream)
+    })
+  }
+
+  /** The topic on which those who have the drive are found. */
+  get discoveryKey(): Buffer {
+    return crypto.discoveryKey(this.link.key)
+  }
+
+  protected override async _open(): Promise<void> {
+    await this.#drive.ready()
+    for (const stream of this.#streams) attachCore(this.#drive.core, stream)
+  }
+
+  protected override async _close(): Promise<void> {
+    this.#stop.abort(interrupted())
+    for (const core of [this.#drive.core, this.#blobs]) if (core?.opened) detachCore(core)
+    await this.#drive.close()
+  }
+
+  /** Restores from this connection too, as long as it lasts. */
+  attach(stream: Duplex): void {
+    if (this.#streams.has(stream) || stream.destroyed) return
+    this.#streams.add(stream)
+    stream.once('close', () => this.#streams.delete(stream))
+    if (this.opened && !this.closing) attachCore(this.#drive.core, stream)
+    if (this.#blobs && !this.closing) attachCore(this.#blobs, stream)
+  }
+
+  /** True when the discovery key is of a core of this drive: the connection is then attached. */
+  async serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
+    await this.ready()
+    const cores = [this.#drive.core, this.#blobs]
+    if (this.closing || !cores.some(core => core?.discoveryKey.equals(discoveryKey))) return false
+    this.attach(stream)
+    return true
+  }
+
+  /**
+   * Runs the restore. Throws LINK_NOT_FOUND when nobody has the drive in time, STALLED when nothing more comes,
+   * UNSAFE_DRIVE, FILE_EXISTS or IN_THE_WAY before anything is written, DISK_FULL, or the signal's reason. Once only.
+   */
+  async run(): Promise<RestoreResult> {
+    const begun = performance.now()
+    const { signal, dest } = this.#options
+    const onabort = (): void => this.#stop.abort(signal?.reason)
+    if (signal?.aborted) onabort()
+    signal?.addEventListener('abort', onabort)
+    const work = this.#restore()
+    try {
+      // what waits for a block that never comes ends when the drive is closed
+      return { ...(await Promise.race([work, this.#aborted()])), seconds: (performance.now() - begun) / 1000 }
+    } catch (error) {
+      this.#stop.abort(error)
+      await this.close()
+      await work.catch(() => undefined) // it ends with the drive, or for the same reason
+      throw explain(this.#stop.signal.reason, dest)
+    } finally {
+      signal?.removeEventListener('abort', onabort)
+    }
+  }
+
+  #aborted(): Promise<never> {
+    const { signal } = this.#stop
+    return new Promise((_, reject) => {
+      const fail = (): void => reject(signal.reason as Error)
+      if (signal.aborted) fail()
+      else signal.addEventListener('abort', fail, { once: true })
+    })
+  }
+
+  async #restore(): Promise<Omit<RestoreResult, 'seconds'>> {
+    await this.ready()
+    const { force = false } = this.#options
+    const plan = await this.#fetchPlan()
+    const dest = await finalPath(this.#options.dest, plan)
+    const place = new Place(dest, plan, force)
+    const same = await place.survey(this.#stop.signal)
+    await place.prepare()
+    const sums = await this.#fetchFiles(plan, place, same)
+    await place.install(same, sums)
+    const files = plan.files.map(file => ({ path: file.path, size: file.size, sha256: sums.get(file)! }))
+    return { path: dest, ...sumOfFiles(files) }
+  }
+
+  /** Finds the drive, and fetches and reads its list of files. */
+  async #fetchPlan(): Promise<DrivePlan> {
+    const { core } = this.#drive
+    const tell = (step: 'find' | 'list', done: number, total: number): void =>
+      this.#options.onProgress?.({ step, files: done, bytes: 0, totalFiles: total, totalBytes: 0 })
+    tell('find', 0, 0)
+    await this.#lengthOf(core, 1)
+    tell('list', 0, core.length)
+    await assertRoom(this.#options.store.storage.path as string, core.byteLength + DISK_FLOOR)
+    tuneRequests(core, core.byteLength / core.length)
+    await this.#unlessStalled(() => core.download({ start: 0, end: core.length }).done())
+    try {
+      return await readPlan(this.#drive)
+    } catch (error) {
+      if (codeOf(error) !== 'DECODING_ERROR' && !(error instanceof SyntaxError)) throw error
+      throw BushelError.badInput(
+        'the link does not decrypt this drive',
+        'ask for the link again',
+        'BAD_LINK'
+      ).withCause(error)
+    }
+  }
+
+  /** Fetches and writes what is not on disk yet; gives the sums of all files. Hex. */
+  async #fetchFiles(
+    plan: DrivePlan,
+    place: Place,
+    same: ReadonlyMap<DriveFile, string>
+  ): Promise<Map<DriveFile, string>> {
+    const { signal } = this.#stop
+    const { whole, open } = await readPart(plan, place, same, signal)
+    const sums = new Map([...same, ...whole])
+    let files = sums.size
+    let bytes = [...sums.keys()].reduce((sum, { size }) => sum + size, 0)
+    let told = 0
+    const tell = (): void => {
+      const now = performance.now()
+      if (now - told < PROGRESS_INTERVAL && bytes < plan.bytes) return
+      told = now
+      const [totalFiles, totalBytes] = [plan.files.length, plan.bytes]
+      this.#options.onProgress?.({ step: 'write', files, bytes, totalFiles, totalBytes })
+    }
+    tell()
+    await assertRoom(place.part, missingBytes(open))
+    const blobs = await this.#blobsOf(plan, open)
+    const feed = new Feed(blobs, joinRuns(open.map(runOf)), missingBytes(open))
+    const write = (): Promise<Map<DriveFile, string>> =>
+      writeFiles({
+        feed,
+        place,
+        open,
+        clear: plan.files.every(file => file.sha256 !== null),
+        signal,
+        onwritten: (file, written) => {
+          bytes += written
+          if (written === file.size) files++
+          tell()
+        }
+      })
+    try {
+      const written = await this.#unlessStalled(write, () => feed.waiting > 0)
+      for (const [file, sum] of written) sums.set(file, sum)
+      return sums
+    } finally {
+      feed.close()
+    }
+  }
+
+  /** The blobs core, as long as the files need it. */
+  async #blobsOf(plan: DrivePlan, open: readonly OpenFile[]): Promise<Hypercore> {
+    const blobs = (await this.#drive.getBlobs())!.core
+    if (open.some(file => file.file.blob.blockLength > 0)) await this.#lengthOf(blobs, plan.blocks)
+    return blobs
+  }
+
+  /** Waits until somebody shows that a core has so many blocks. */
+  async #lengthOf(core: Hypercore, length: number): Promise<void> {
+    const { findTimeout = 60_000 } = this.#options
+    let timer: NodeJS.Timeout | undefined
+    let onappend: (() => void) | undefined
+    const found = new Promise<boolean>(resolve => {
+      onappend = () => core.length >= length && resolve(true)
+      timer = setTimeout(() => resolve(false), findTimeout)
+      core.on('append', onappend)
+      onappend()
+    })
+    try {
+      if (await Promise.race([found, this.#aborted()])) return
+      throw BushelError.notFound(
+        `nobody who has this drive was found in ${Math.round(findTimeout / 1000)} s`,
+        'the providers may be offline, or the lease over; try again later',
+        'LINK_NOT_FOUND'
+      )
+    } finally {
+      clearTimeout(timer)
+      core.off('append', onappend!)
+    }
+  }
+
+  /** Runs work that needs blocks from others; stops the restore when none comes for too long, or the disk gets full. */
+  async #unlessStalled<T>(work: () => Promise<T>, waits: () => boolean = () => true): Promise<T> {
+    const { stallTimeout = 120_000, store } = this.#options
+    const folder = store.storage.path as string
+    const cores = [this.#drive.core, this.#blobs].filter(core => core !== null)
+    let last = Date.now()
+    const ondownload = (): void => void (last = Date.now())
+    for (const core of cores) core.on('download', ondownload)
+    const look = async (): Promise<void> => {
+      if (!waits()) last = Date.now()
+      if (Date.now() - last > stallTimeout) this.#stop.abort(stalled(stallTimeout, this.#streams.size))
+      if ((await freeBytes(folder)) < DISK_FLOOR) {
+        this.#stop.abort(diskFull(`the disk of '${folder}' is full: what is fetched is kept`))
+      }
+    }
+    const timer = setInterval(
+      () => {
+        look().catch((error: unknown) => this.#stop.abort(error))
+      },
+      Math.min(WATCH_INTERVAL, stallTimeout)
+    )
+    try {
+      return await work()
+    } finally {
+      clearInterval(timer)
+      for (const core of cores) core.off('download', ondownload)
+    }
+  }
+}
+
+function missingBytes(open: readonly OpenFile[]): number {
+  return open.reduce((sum, { file, bytesHere }) => sum + file.size - bytesHere, 0)
+}
+
+/** A destination folder may be reached through a link; the file or folder itself is never one. */
+async function finalPath(dest: string, plan: DrivePlan): Promise<string> {
+  const path = resolve(dest)
+  const whole = plan.root === 'folder' && (await isFolder(path)) ? path : dirname(path)
+  const real = await realpath(whole).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return whole // it is made when it is needed
+    throw error
+  })
+  return whole === path ? real : join(real, basename(path))
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    stats => stats.isDirectory(),
+    () => false // what it is instead is seen, and said, when it is surveyed
+  )
+}
+
+function explain(error: unknown, dest: string): unknown {
+  const code = codeOf(error)
+  if (
+    ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENAMETOOLONG', 'EISDIR'].includes(code) &&
+    !(error instanceof BushelError)
+  ) {
+    return BushelError.badInput(
+      `'${dest}' cannot be written: ${(error as Error).message}`,
+      'choose another destination',
+      'BAD_DEST'
+    ).withCause(error)
+  }
+  return explainFull(error, dest, 'what is restored so far is kept')
+}
+
+function stalled(timeout: number, connections: number): BushelError {
+  return BushelError.failed(
+    `nothing more came for ${Math.round(timeout / 1000)} s from ${connections} connection(s); what came is kept`,
+    'run it again: it goes on where it stopped',
+    'STALLED'
+  )
+}
+
+function interrupted(): BushelError {
+  return new BushelError({
+    code: 'INTERRUPTED',
+    exit: 130,
+    message: 'the restore was stopped; what came is kept',
+    hint: 'run it again: it goes on where it stopped'
+  })
+}

@@ -1,0 +1,321 @@
+import type { Agree, Lease, SignedCounter } from '#spec'
+import { hashOf } from '../../../contracts/schema/codec.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { shortKey } from '../../../contracts/keys/key.js'
+import { chargeOf } from '../../../contracts/money/schedule.js'
+import { sign, verify } from '../../../contracts/keys/signature.js'
+import { agreementId } from '../../../contracts/terms.js'
+import { requestCountersign } from '../../deal/buyer.js'
+import type { DealChannel } from '../../deal/channel.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Payment } from '../../payment/ledger.js'
+import { epochsOf, idOf, paidUntil } from '../lease/leases.js'
+import { chooseAudit, judgeAudit } from '../lease/audit.js'
+import { whenBack } from './own-wallet.js'
+import { GONE, LOST, PASSING, isPassing, pause } from './passing.js'
+import { PATIENCE } from '../lease/timeouts.js'
+import type { Patience } from '../lease/timeouts.js'
+import { SlicePayment } from './installment-payment.js'
+import type { PayingContext } from './installment-payment.js'
+import { Upload } from './upload.js'
+import type { Goods } from './upload.js'
+
+export type { Goods } from './upload.js'
+
+export interface CopyContext extends PayingContext {
+  deals: Deals
+  now: () => number
+  patience?: Patience
+}
+
+/** Blocks that are asked for before each payment. */
+const AUDIT_BLOCKS = 4
+const ATTEMPTS = 3
+/** ms before something that was interrupted is tried again. */
+const RETRY = 250
+
+/**
+ * One copy with one provider, from the signed terms to the last payment. Each step starts from what is on disk, so that
+ * after a kill the same calls go on where they stopped.
+ */
+export class Copy {
+  readonly id: Buffer
+  readonly #context: CopyContext
+  readonly #slices: SlicePayment
+
+  constructor(context: CopyContext, id: Buffer) {
+    this.#context = context
+    this.id = id
+    this.#slices = new SlicePayment(context, id, this.#patience, why => this.#lie(why))
+  }
+
+  /** Signs, and has the provider countersign; the strip is checked and bound. Nothing is paid. */
+  static async agree(context: CopyContext, channel: DealChannel, agree: Agree, link: string): Promise<Copy> {
+    const id = agreementId(agree.terms)
+    const lease: Lease = {
+      role: 'buyer',
+      state: 'AGREED',
+      created: context.now(),
+      committed: 0,
+      start: 0,
+      terms: agree.terms,
+      signature: agree.signature,
+      link
+    }
+    await context.leases.save(lease)
+    const copy = new Copy(context, id)
+    try {
+      await copy.bind(channel)
+    } catch (error) {
+      await copy.void(error instanceof Error ? error.message : String(error))
+      throw error
+    }
+    return copy
+  }
+
+  get lease(): Lease {
+    return this.#context.leases.get('buyer', this.id)!
+  }
+
+  get provider(): Buffer {
+    return this.lease.terms.provider.device
+  }
+
+  get name(): string {
+    return shortKey(this.provider)
+  }
+
+  get #patience(): Patience {
+    return this.#context.patience ?? PATIENCE
+  }
+
+  get #soon(): { timeoutMs: number } {
+    return { timeoutMs: this.#patience.answer }
+  }
+
+  get epochs(): number {
+    return epochsOf(this.lease).length
+  }
+
+  get paidEpochs(): number {
+    return this.#context.teller.ledger.contiguous(this.id)
+  }
+
+  get paidUntil(): number {
+    return paidUntil(this.lease, this.paidEpochs)
+  }
+
+  /** The amount of the next slice, or null when all are paid. */
+  get nextMsat(): bigint | null {
+    return epochsOf(this.lease)[this.paidEpochs]?.msat ?? null
+  }
+
+  get chargeMsat(): bigint {
+    return chargeOf(this.lease.terms)
+  }
+
+  /** Of what is paid, what is not served yet, msat. */
+  get atRiskMsat(): bigint {
+    const lease = this.lease
+    const served = lease.start ? this.#context.now() - lease.start : 0
+    return epochsOf(lease)
+      .slice(0, this.paidEpochs)
+      .filter(epoch => epoch.end > served)
+      .reduce((sum, epoch) => sum + epoch.msat, 0n)
+  }
+
+  async bind(channel: DealChannel): Promise<void> {
+    const { leases } = this.#context
+    const { lease } = this
+    if (lease.state !== 'AGREED') return
+    const agree = { terms: lease.terms, signature: lease.signature }
+    // Over another connection when this one breaks: what was answered before is answered the same.
+    const ask = <T>(step: (open: DealChannel) => Promise<T>): Promise<T> =>
+      this.#again(async () => step(channel.closing ? await this.channel() : channel), GONE)
+    const countersign = await ask(open => requestCountersign(open, agree, this.#patience.answer))
+    await leases.save({ ...this.lease, countersign })
+    await ask(open => this.#slices.strip(open, countersign, 0))
+    // It may have been given up meanwhile.
+    if (this.lease.state === 'AGREED') await leases.save({ ...this.lease, state: 'BOUND' })
+  }
+
+  /** Makes sure that the provider's Lightning node can be paid so much. */
+  async reach(msat: bigint): Promise<void> {
+    const { reach, wallet } = this.#patience
+    const { lightning } = this.lease.terms.provider
+    await whenBack(() => this.#context.teller.reach(lightning!, msat, reach), wallet)
+  }
+
+  /** Pays the first slice: from here on the agreement binds. */
+  async commit(signal?: AbortSignal): Promise<Payment> {
+    const { leases, teller, now } = this.#context
+    if (now() > this.lease.terms.startBy && this.paidEpochs === 0) {
+      await this.giveUp('it was not started in time')
+      throw BushelError.failed(`the agreement with ${this.name} has lapsed`, 'nothing was paid', 'LAPSED')
+    }
+    const payment = await this.#again(() => this.#slices.pay(0, () => this.channel(signal), signal), LOST)
+    if (this.lease.state === 'BOUND') {
+      await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
+    }
+    teller.applied(payment)
+    try {
+      await this.#slices.tell(await this.channel())
+    } catch (error) {
+      // Its own wallet tells it too; it is told again with the next payment.
+      if (!isPassing(error)) throw error
+    }
+    return payment
+  }
+
+  /** Uploads until the provider has it all, seals, and gives when the provider says that it is stored. */
+  async upload(goods: Goods, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+    const { id, provider, name } = this
+    const upload = new Upload({
+      context: this.#context,
+      id,
+      provider,
+      name,
+      patience: this.#patience,
+      channel: signal => this.channel(signal),
+      tell: channel => this.#slices.tell(channel),
+      lie: why => this.#lie(why)
+    })
+    await upload.run(goods, onbytes, signal)
+  }
+
+  /** Audits, then pays the next slice. False when all are paid. */
+  async payNext(signal: AbortSignal): Promise<Payment | null> {
+    const epoch = this.paidEpochs
+    if (epoch >= this.epochs) return null
+    return this.#persist(async channel => {
+      // What it has not heard of yet comes first: whoever does not answer is paid no more.
+      await this.#slices.tell(channel)
+      await this.#slices.list(channel, epoch)
+      await this.audit(channel)
+      const payment = await this.#slices.pay(epoch, () => this.channel(signal), signal)
+      this.#context.teller.applied(payment)
+      const egress = await this.#slices.tell(channel)
+      await this.#count(channel, egress)
+      return payment
+    }, signal)
+  }
+
+  /** Random blocks with their proofs against the seal; a provider that cannot show them is not paid. */
+  async audit(channel: DealChannel): Promise<void> {
+    const { seal } = this.lease.seal!
+    const audit = chooseAudit(seal, AUDIT_BLOCKS)
+    const answer = await channel.request('audit', audit, { timeoutMs: this.#patience.audit })
+    const verdict = judgeAudit(seal, audit, answer)
+    if (!verdict.ok) throw this.#lie(`it failed an audit: ${verdict.reason}`)
+    await this.#context.leases.save({ ...this.lease, audited: this.#context.now() })
+  }
+
+  /** Both sides sign how far the lease has come. */
+  async #count(channel: DealChannel, egress: number | null): Promise<void> {
+    const { deals, leases, teller } = this.#context
+    const lease = this.lease
+    const counter = {
+      agreement: this.id,
+      n: (lease.counter?.counter.n ?? 0) + 1,
+      paidMsat: teller.ledger.totals(this.id).paidMsat,
+      servedUntil: Math.min(Math.max(this.#context.now(), lease.start), this.paidUntil),
+      egressBytes: Math.max(egress ?? 0, lease.counter?.counter.egressBytes ?? 0)
+    }
+    if (counter.egressBytes > lease.terms.egressBytes)
+      throw this.#lie('it counts more egress than was agreed')
+    const mine: SignedCounter = { counter, buyer: sign('counter', counter, deals.self.device) }
+    const both = await channel.request('counter', mine, this.#soon)
+    const same = hashOf('counter', both.counter).equals(hashOf('counter', counter))
+    if (!same || !both.provider || !verify('counter', counter, both.provider, this.provider)) {
+      throw this.#lie('it does not sign the counter')
+    }
+    await leases.save({ ...this.lease, counter: { ...mine, provider: both.provider } })
+  }
+
+  /** Tells the provider that the lease is over, and takes its signed word on what it owes back. */
+  async end(reason: string): Promise<void> {
+    const channel = await this.channel()
+    const { debts, leases, deals } = this.#context
+    await this.#slices.resolve(channel)
+    const { debt } = await channel.request(
+      'end',
+      { agreement: this.id, reason, counter: this.lease.counter ?? null },
+      this.#soon
+    )
+    const { provider } = this.lease.terms
+    const holds =
+      debt &&
+      debt.debt.agreement.equals(this.id) &&
+      debt.debt.msat <= this.#slices.mostMsat &&
+      verify('debt', debt.debt, debt.signature, provider.device)
+    const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
+    await deals.facts.set(leases.change({ ...this.lease, state: 'ENDED', reason }), ...owed)
+    if (debt && !holds) throw this.#lie('its word on what it owes back does not hold')
+  }
+
+  /**
+   * The lease is not wanted any more. Where nothing was paid it is void; else the provider's word on what it owes back is
+   * taken, now or, where it cannot be asked, when `giveUp` is called again: until then the lease is lapsing.
+   */
+  async giveUp(reason: string, { ask = true }: { ask?: boolean } = {}): Promise<void> {
+    const { leases } = this.#context
+    if (await this.void(reason)) return
+    await leases.save({ ...this.lease, state: 'LAPSING', reason })
+    if (!ask) return
+    try {
+      await this.end(reason)
+    } catch (error) {
+      if (!isPassing(error)) await this.close(reason)
+    }
+  }
+
+  /** What the provider was asked to settle from a debt, and has not answered for, is asked again. */
+  async resolve(): Promise<void> {
+    await this.#slices.resolve(await this.channel())
+  }
+
+  /** The lease is over on this side. */
+  async close(reason: string): Promise<void> {
+    await this.#context.leases.save({ ...this.lease, state: 'ENDED', reason })
+  }
+
+  /** False, and nothing is changed, where something was paid or may yet turn out to be. */
+  async void(reason: string): Promise<boolean> {
+    if (this.paidEpochs > 0 || this.#slices.isOpen) return false
+    await this.#context.leases.save({ ...this.lease, state: 'VOID', reason })
+    return true
+  }
+
+  channel(signal?: AbortSignal): Promise<DealChannel> {
+    return this.#context.deals.open(this.provider, {
+      timeoutMs: this.#patience.connect,
+      ...(signal ? { signal } : {})
+    })
+  }
+
+  /** A connection that breaks is made again, a few times; a lie or a decline is final. */
+  #persist<T>(step: (channel: DealChannel) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#again(async () => step(await this.channel(signal)), PASSING, signal)
+  }
+
+  /** Takes a step up to three times, while it fails for what passes. */
+  async #again<T>(step: () => Promise<T>, passing: ReadonlySet<string>, signal?: AbortSignal): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      signal?.throwIfAborted()
+      try {
+        return await step()
+      } catch (error) {
+        if (!isPassing(error, passing) || attempt === ATTEMPTS) throw error
+        await pause(RETRY * attempt, signal)
+      }
+    }
+  }
+
+  #lie(why: string): BushelError {
+    return BushelError.failed(
+      `${this.name}: ${why} (lease ${idOf(this.lease).slice(0, 8)})`,
+      undefined,
+      'BAD_PEER'
+    )
+  }
+}

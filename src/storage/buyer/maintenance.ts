@@ -1,0 +1,149 @@
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { HOUR } from '../../../contracts/money/quantity.js'
+import { Backoff } from '../../base/backoff.js'
+import type { Retry } from '../../base/backoff.js'
+import { Copy } from './buyer-lease.js'
+import type { CopyContext } from './buyer-lease.js'
+import { epochsOf, isOver } from '../lease/leases.js'
+import { isPassing } from './passing.js'
+import { PATIENCE } from '../lease/timeouts.js'
+import type { Refunds } from './refunds.js'
+
+export interface TenantOptions extends CopyContext {
+  refunds: Refunds
+  onfault: (error: unknown) => void
+  /** ms between looks at what is due. */
+  tickEvery?: number
+  retry?: Retry
+}
+
+/** A slice is paid so long before its epoch begins, or half an epoch where that is less. */
+const LEAD = HOUR
+
+/**
+ * Pays the later slices of leases that were not paid ahead in full, each after an audit, while the node runs. A
+ * provider that does not prove what it holds is not paid; its silence alone is only tried again.
+ */
+export class Tenant extends ReadyResource {
+  readonly #options: TenantOptions
+  readonly #lapsing: Backoff
+  /** The lease whose provider is being asked for its last word. */
+  #asked: Buffer | null = null
+  readonly #stop = new AbortController()
+  #timer: NodeJS.Timeout | null = null
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(options: TenantOptions) {
+    super()
+    // A wallet that is away keeps no lease waiting for another: each is looked at again soon enough.
+    this.#options = { ...options, patience: { ...(options.patience ?? PATIENCE), wallet: 0 } }
+    this.#lapsing = new Backoff(options.now, options.retry)
+  }
+
+  protected override async _open(): Promise<void> {
+    const look = (): void => {
+      this.#turn = this.#turn.then(() => this.look()).catch(error => this.#options.onfault(error))
+    }
+    this.#timer = setInterval(look, this.#options.tickEvery ?? 60_000)
+    this.#timer.unref()
+    look()
+  }
+
+  protected override async _close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer)
+    this.#stop.abort()
+    await this.#turn
+  }
+
+  /**
+   * The provider is there: what it has not said yet of leases that lapse, or are over, is asked for at the next look.
+   * Where it was met by being asked, that is no news.
+   */
+  met(device: Buffer): void {
+    const { leases } = this.#options
+    const lapsing = [...leases.list('buyer')].filter(({ lease }) => lease.state === 'LAPSING')
+    for (const id of [...lapsing.map(({ id }) => id), ...this.#unanswered()]) {
+      const theirs = leases.get('buyer', id)!.terms.provider.device.equals(device)
+      if (theirs && !this.#asked?.equals(id)) this.#lapsing.reset(id)
+    }
+  }
+
+  /** Pays what is due now. */
+  async look(): Promise<void> {
+    const { leases, now } = this.#options
+    for (const { id, lease } of [...leases.list('buyer')]) {
+      if (this.#stop.signal.aborted) return
+      const copy = new Copy(this.#options, id)
+      if (UNPAID.has(lease.state) && now() > lease.terms.startBy) await this.#lapse(copy)
+      if (lease.state === 'LAPSING') await this.#settle(copy, lease.reason ?? 'it was given up')
+      if (lease.state !== 'STORED') continue
+      const next = epochsOf(lease)[copy.paidEpochs]
+      if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
+        await copy.close(next ? 'it ran out' : 'it was served')
+      else if (next && now() >= lease.start + next.start - Math.min(LEAD, (next.end - next.start) / 2)) {
+        await this.#pay(copy)
+      }
+    }
+    await this.#resolve()
+    await this.#options.refunds.look()
+  }
+
+  /** An agreement whose first payment never left binds nobody; one that is in flight is the wallet's to tell of. */
+  async #lapse(copy: Copy): Promise<void> {
+    if (this.#options.teller.ledger.totals(copy.id).inFlightMsat === 0n)
+      await copy.giveUp('it was not started in time')
+  }
+
+  /** What leases that are over have asked for, without an answer, holds back the rest of a debt: it is asked again. */
+  async #resolve(): Promise<void> {
+    for (const id of this.#unanswered()) {
+      if (!this.#lapsing.due(id)) continue
+      try {
+        this.#asked = id
+        await new Copy(this.#options, id).resolve()
+        this.#lapsing.reset(id)
+      } catch (error) {
+        if (!isPassing(error)) throw error
+      } finally {
+        this.#asked = null
+      }
+    }
+  }
+
+  #unanswered(): Buffer[] {
+    const { debts, leases } = this.#options
+    return debts.unanswered().filter(id => {
+      const lease = leases.get('buyer', id)
+      return lease !== null && isOver(lease)
+    })
+  }
+
+  async #pay(copy: Copy): Promise<void> {
+    try {
+      await copy.payNext(this.#stop.signal)
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      if (error instanceof BushelError && ENDS.has(error.code)) await copy.giveUp(error.message)
+      this.#options.onfault(error)
+    }
+  }
+
+  /**
+   * The provider's word on what it owes back is taken, as long as it may still have what was paid; one that is away is
+   * asked ever more rarely.
+   */
+  async #settle(copy: Copy, reason: string): Promise<void> {
+    const { now } = this.#options
+    if (copy.paidEpochs > 0 && now() > copy.paidUntil + copy.lease.terms.grace) await copy.close(reason)
+    else if (this.#lapsing.due(copy.id)) {
+      this.#asked = copy.id
+      await copy.giveUp(reason).finally(() => (this.#asked = null))
+    }
+    if (copy.lease.state !== 'LAPSING') this.#lapsing.reset(copy.id)
+  }
+}
+
+const UNPAID = new Set(['AGREED', 'BOUND'])
+/** What ends a lease: the provider has ended it, or is not to be paid any more. */
+const ENDS = new Set(['ENDED', 'BAD_PEER', 'NO_AGREEMENT'])

@@ -1,0 +1,364 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import crypto from 'hypercore-crypto'
+import type { CoreLimit, MirrorJob, StorageBid } from '#spec'
+import { decode, domain, encode } from '../../../contracts/schema/codec.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { SAT, formatPrice, least, totalCharge } from '../../../contracts/money/money.js'
+import { formatSize } from '../../../contracts/money/quantity.js'
+import { distinct, match } from '../../deal/matching.js'
+import type { Facts } from '../../store/facts.js'
+import type { Plan } from '../../payment/limits.js'
+import { Copy } from './buyer-lease.js'
+import type { Goods } from './buyer-lease.js'
+import { idOf } from '../lease/leases.js'
+import { Placement } from './placement.js'
+import type { BookedAsk, Listener, PlacementContext } from './placement.js'
+
+/** What is known of a drive once it is packed. */
+export interface PackedDrive {
+  link: string
+  files: number
+  bytes: number
+  cores: CoreLimit[]
+  /** Checksum of the tree, hex. */
+  sha256: string
+}
+
+/** What the mirror needs of packing: a folder of its own for each drive, deleted when the drive is mirrored. */
+export interface Packer {
+  /** Size and a fingerprint (names, sizes, times) of a path, without reading its files. */
+  survey(path: string): Promise<{ files: number; bytes: number; fingerprint: Buffer }>
+  pack(
+    path: string,
+    folder: string,
+    options: { onbytes: (bytes: number) => void; onnote: (note: string) => void; signal: AbortSignal }
+  ): Promise<PackedDrive>
+  reopen(folder: string, cores: CoreLimit[]): Promise<Goods & { close(): Promise<void> }>
+}
+
+export interface MirrorRequest {
+  market: Buffer
+  path: string
+  copies: number
+  /** ms. */
+  time: number
+  maxPrice: bigint | null
+  /** Of all copies together, msat. */
+  prepayMaxMsat: bigint
+}
+
+export interface MirrorListener extends Listener {
+  packed(bytes: number, total: number): void
+}
+
+export interface MirrorOutcome {
+  link: string
+  files: number
+  bytes: number
+  storedBytes: number
+  leases: string[]
+  paidMsat: bigint
+  feesMsat: bigint
+  atRiskMsat: bigint
+  seconds: { pack: number; upload: number }
+}
+
+export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
+  facts: Facts
+  packer: Packer
+  /** Where drives are packed. */
+  folder: string
+}
+
+const KIND = 'mirror-job'
+
+/** Buys mirrors: pack, place, pay. A job is on disk from its first step and goes on after a kill where it stopped. */
+export class Mirrors {
+  readonly #options: MirrorsOptions
+  readonly #context: PlacementContext
+  readonly #running = new Set<string>()
+
+  constructor(options: MirrorsOptions) {
+    this.#options = options
+    this.#context = { ...options, saveJob: job => this.#saveStep(job) }
+  }
+
+  /** What it would come to, from the best offers on the book; nothing is packed or asked. */
+  async estimate(request: MirrorRequest): Promise<MirrorOutcome> {
+    const survey = await this.#options.packer.survey(request.path)
+    const { offers, charge } = await this.#affordable(request, survey.bytes)
+    return {
+      link: '',
+      files: survey.files,
+      bytes: survey.bytes,
+      storedBytes: survey.bytes,
+      leases: offers.map(() => ''),
+      paidMsat: charge < request.prepayMaxMsat ? charge : request.prepayMaxMsat,
+      feesMsat: 0n,
+      atRiskMsat: 0n,
+      seconds: { pack: 0, upload: 0 }
+    }
+  }
+
+  async run(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<MirrorOutcome> {
+    const { packer } = this.#options
+    const survey = await packer.survey(request.path)
+    const job = this.#unfinished(request, survey.fingerprint)
+    if (!job) await this.#affordable(request, survey.bytes)
+    const ready = job ?? (await this.#pack(request, survey, 'packed', listener, signal))
+    if (job) listener.note('an unfinished mirror of this path goes on where it stopped')
+    return this.place(ready, listener, signal)
+  }
+
+  /** Rejects when a bid may not be left: what is to be mirrored cannot be read, or its price is over a limit. */
+  async checkBid(request: MirrorRequest): Promise<{ bytes: number; fingerprint: Buffer }> {
+    const survey = await this.#options.packer.survey(request.path)
+    // At its highest price; of whom it will be is not known yet.
+    const plans = Array.from({ length: request.copies }, (_, i) =>
+      planOf(request, survey.bytes, Buffer.from([i]), request.maxPrice ?? 0n)
+    )
+    const fault = this.#context.teller.limits.faultOfPlans(plans)
+    if (fault) throw fault
+    return survey
+  }
+
+  /** Packs now, to be placed when the market can: the job of a bid. */
+  async prepare(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<MirrorJob> {
+    return this.#pack(request, await this.checkBid(request), 'bid', listener, signal)
+  }
+
+  /** The book's order for a job that waits. */
+  bidOf(job: MirrorJob): StorageBid {
+    const { time, copies, cores } = job
+    return { bytes: sum(cores, 'byteLength'), blocks: sum(cores, 'length'), time, copies }
+  }
+
+  async setBid(job: MirrorJob, bid: Buffer | null): Promise<MirrorJob> {
+    const next = { ...job, bid, state: bid ? 'bid' : 'withdrawn' }
+    await this.#save(next)
+    // What is being placed is in use until that has come to its end.
+    if (!bid && !this.#running.has(job.store)) await rm(this.#folderOf(job), { recursive: true, force: true })
+    return next
+  }
+
+  /** Jobs whose bid rests on the book. */
+  *bids(): Generator<MirrorJob> {
+    for (const job of this.#jobs()) if (job.state === 'bid') yield job
+  }
+
+  jobOfBid(bid: Buffer): MirrorJob | null {
+    for (const job of this.#jobs()) if (job.bid?.equals(bid)) return job
+    return null
+  }
+
+  /** Are there offers enough for this job now? */
+  async placeable(job: MirrorJob): Promise<boolean> {
+    const asks = await this.#context.asks(job.market, job.maxPrice)
+    return (
+      distinct(this.#match(asks, job.time, job.maxPrice, sum(job.cores, 'byteLength')), job.copies).length >=
+      job.copies
+    )
+  }
+
+  /** Places a packed job and pays; its packed copy is deleted when every provider holds it. */
+  async place(job: MirrorJob, listener: MirrorListener, signal: AbortSignal): Promise<MirrorOutcome> {
+    const folder = this.#folderOf(job)
+    if (this.#running.has(job.store)) {
+      throw BushelError.failed(
+        'this path is being mirrored already',
+        'see: bushel leases --watch',
+        'IN_PROGRESS'
+      )
+    }
+    this.#running.add(job.store)
+    const started = Date.now()
+    const goods = await this.#options.packer.reopen(folder, job.cores)
+    try {
+      const copies = await new Placement(this.#context, job, goods, listener).run(signal)
+      await goods.close()
+      const done = this.#job(job.store) ?? job
+      await this.#save({ ...done, state: 'done', agreements: copies.map(copy => copy.id) })
+      await rm(folder, { recursive: true, force: true })
+      return this.#outcome(done, copies, Date.now() - started)
+    } catch (error) {
+      await goods.close()
+      await this.#giveUp(job.store, folder)
+      throw error
+    } finally {
+      this.#running.delete(job.store)
+    }
+  }
+
+  /** A job that came to nothing leaves nothing behind; one that was paid for, or waits as a bid, is kept to go on. */
+  async #giveUp(store: string, folder: string): Promise<void> {
+    const job = this.#job(store)
+    if (!job || job.state === 'bid') return
+    const paid = job.agreements.some(id => new Copy(this.#context, id).paidEpochs > 0)
+    if (paid) return
+    await this.#options.facts.set({ kind: KIND, key: Buffer.from(store), value: null })
+    await rm(folder, { recursive: true, force: true })
+  }
+
+  async #affordable(request: MirrorRequest, bytes: number): Promise<{ offers: BookedAsk[]; charge: bigint }> {
+    const asks = await this.#context.asks(request.market, null)
+    const fitting = distinct(this.#match(asks, request.time, request.maxPrice, bytes), request.copies)
+    if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
+    const plans = fitting.map(({ identity, price }) => planOf(request, bytes, identity, price))
+    const fault = this.#context.teller.limits.faultOfPlans(plans)
+    if (fault) throw fault
+    const charge = plans.reduce((all, { chargeMsat }) => all + chargeMsat, 0n)
+    const ahead = charge < request.prepayMaxMsat ? charge : request.prepayMaxMsat
+    const spendable = await this.#context.spendable()
+    if (ahead > spendable) {
+      throw BushelError.payment(
+        `this costs about ${ahead / 1000n} sat ahead, and ${spendable / 1000n} sat can be spent`,
+        'nothing was packed or paid; take fewer copies, less time, or a smaller --prepay-max',
+        'NO_BALANCE'
+      )
+    }
+    return { offers: fitting, charge }
+  }
+
+  #match(asks: BookedAsk[], time: number, maxPrice: bigint | null, bytes: number): BookedAsk[] {
+    const { experiences, deals, now } = this.#context
+    const limit = maxPrice === 0n ? null : maxPrice
+    const wanted = { bytes, time, maxPrice: limit, identity: deals.self.identity }
+    return match(asks, wanted, identity => experiences.of(identity), now())
+  }
+
+  #tooFew(request: MirrorRequest, bytes: number, asks: BookedAsk[], found: number): BushelError {
+    const any = distinct(this.#match(asks, request.time, null, bytes), request.copies)
+    if (any.length >= request.copies) {
+      const price = any.map(ask => ask.price).reduce((a, b) => (a > b ? a : b))
+      return BushelError.noOffer(
+        `only ${found} of ${request.copies} copies are offered at ${formatPrice(request.maxPrice ?? 0n)} or less`,
+        `nothing was paid; --max "${formatPrice(price)}" would do`,
+        'PRICE_TOO_LOW'
+      )
+    }
+    return BushelError.noOffer(
+      `${found} of ${request.copies} copies are offered for ${formatSize(bytes)} and that time (${asks.length} asks stand on the book)`,
+      'nothing was paid; ask for fewer --copies or another --time, or leave a bid: bushel bid storage'
+    )
+  }
+
+  async #pack(
+    request: MirrorRequest,
+    survey: { bytes: number; fingerprint: Buffer },
+    state: string,
+    listener: MirrorListener,
+    signal: AbortSignal
+  ): Promise<MirrorJob> {
+    const store = crypto.randomBytes(16).toString('hex')
+    const folder = join(this.#options.folder, store)
+    const started = Date.now()
+    try {
+      const drive = await this.#options.packer.pack(request.path, folder, {
+        onbytes: bytes => listener.packed(bytes, survey.bytes),
+        onnote: note => listener.note(note),
+        signal
+      })
+      const job: MirrorJob = {
+        path: request.path,
+        fingerprint: fingerprintOf(request, survey.fingerprint),
+        market: request.market,
+        store,
+        link: drive.link,
+        files: drive.files,
+        bytes: drive.bytes,
+        cores: drive.cores,
+        sha256: Buffer.from(drive.sha256, 'hex'),
+        copies: request.copies,
+        time: request.time,
+        maxPrice: request.maxPrice ?? 0n,
+        prepayMaxMsat: request.prepayMaxMsat,
+        agreements: [],
+        state,
+        packMs: Date.now() - started
+      }
+      await this.#save(job)
+      return job
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** What a kill left half packed is nobody's; what a job knows is kept. */
+  async sweep(folders: string[]): Promise<void> {
+    const known = new Set([...this.#jobs()].filter(job => job.state !== 'done').map(job => job.store))
+    for (const name of folders) {
+      if (!known.has(name)) await rm(join(this.#options.folder, name), { recursive: true, force: true })
+    }
+  }
+
+  #unfinished(request: MirrorRequest, fingerprint: Buffer): MirrorJob | null {
+    const wanted = fingerprintOf(request, fingerprint)
+    for (const job of this.#jobs()) if (job.state === 'packed' && job.fingerprint.equals(wanted)) return job
+    return null
+  }
+
+  #outcome(job: MirrorJob, copies: Copy[], uploadMs: number): MirrorOutcome {
+    const totals = copies.map(copy => this.#context.teller.ledger.totals(copy.id))
+    return {
+      link: job.link,
+      files: job.files,
+      bytes: job.bytes,
+      storedBytes: sum(job.cores, 'byteLength'),
+      leases: copies.map(copy => idOf(copy.lease)),
+      paidMsat: totals.reduce((all, one) => all + one.paidMsat, 0n),
+      feesMsat: totals.reduce((all, one) => all + one.feesMsat, 0n),
+      atRiskMsat: copies.reduce((all, copy) => all + copy.atRiskMsat, 0n),
+      seconds: { pack: (job.packMs ?? 0) / 1000, upload: uploadMs / 1000 }
+    }
+  }
+
+  #folderOf(job: MirrorJob): string {
+    return join(this.#options.folder, job.store)
+  }
+
+  *#jobs(): Generator<MirrorJob> {
+    for (const { value } of this.#options.facts.list(KIND)) yield decode('mirror-job', value)
+  }
+
+  #job(store: string): MirrorJob | null {
+    const value = this.#options.facts.get(KIND, Buffer.from(store))
+    return value && decode('mirror-job', value)
+  }
+
+  /** What a placement has come to; its bid may have been withdrawn meanwhile. */
+  async #saveStep(job: MirrorJob): Promise<void> {
+    const { state, bid = null } = this.#job(job.store) ?? job
+    await this.#save({ ...job, state, bid })
+  }
+
+  async #save(job: MirrorJob): Promise<void> {
+    await this.#options.facts.set({
+      kind: KIND,
+      key: Buffer.from(job.store),
+      value: encode('mirror-job', job)
+    })
+  }
+}
+
+/** The same path, unchanged, asked for in the same way. */
+function fingerprintOf(request: MirrorRequest, survey: Buffer): Buffer {
+  const how = `${request.path}\0${request.copies}\0${request.time}\0${request.market.toString('hex')}`
+  return crypto.hash([domain('mirror-job'), survey, Buffer.from(how)])
+}
+
+/** What one copy comes to: what is packed is a little more than what is read. */
+function planOf(
+  { time, copies, prepayMaxMsat }: MirrorRequest,
+  bytes: number,
+  peer: Buffer,
+  price: bigint
+): Plan {
+  const chargeMsat = totalCharge({ bytes: BigInt(bytes), time, price, minChargeMsat: SAT })
+  return { peer, chargeMsat, aheadMsat: least(chargeMsat, prepayMaxMsat / BigInt(copies)) }
+}
+
+function sum(cores: readonly CoreLimit[], field: 'length' | 'byteLength'): number {
+  return cores.reduce((all, core) => all + core[field], 0)
+}

@@ -1,0 +1,361 @@
+import type { Agree, MirrorJob, Terms } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { shortKey } from '../../../contracts/keys/key.js'
+import { SAT, formatAmount, least, most } from '../../../contracts/money/money.js'
+import { chargeOf } from '../../../contracts/money/schedule.js'
+import { askQuote, termsOf } from '../../deal/buyer.js'
+import type { DealChannel } from '../../deal/channel.js'
+import type { Experiences } from '../../deal/experience.js'
+import { distinct, match } from '../../deal/matching.js'
+import type { Candidate } from '../../deal/matching.js'
+import type { Plan } from '../../payment/limits.js'
+import { Copy } from './buyer-lease.js'
+import type { CopyContext, Goods } from './buyer-lease.js'
+import { idOf } from '../lease/leases.js'
+import { isOurs, whenBack } from './own-wallet.js'
+import { isPassing } from './passing.js'
+import { PATIENCE } from '../lease/timeouts.js'
+
+/** An ask as it stands on the book. */
+export interface BookedAsk extends Candidate {
+  device: Buffer
+  revision: number
+  /** What it costs at the least, msat. */
+  minChargeMsat: bigint
+}
+
+export interface PlacementContext extends CopyContext {
+  experiences: Experiences
+  /** The standing asks on storage of a market on our network, cheapest first. */
+  asks(market: Buffer, maxPrice: bigint | null): Promise<BookedAsk[]>
+  spendable(): Promise<bigint>
+  saveJob(job: MirrorJob): Promise<void>
+  minGrace: number
+}
+
+/** What the user hears of while a placement goes on. */
+export interface Listener {
+  note(message: string): void
+  uploaded(copy: Copy, bytes: number): void
+  paid(copy: Copy, payment: { epoch: number; msat: bigint; feeMsat: bigint }): void
+}
+
+/** Terms that a provider has quoted, signed by us; nothing has left yet. */
+interface Draft {
+  channel: DealChannel
+  ask: Buffer
+  agree: Agree
+}
+
+/** Asked for a quote beside those that are needed, so that one that is silent costs no time. */
+const SPARE_QUOTES = 2
+const MAX_START_DOUBLINGS = 3
+
+/**
+ * Gets a packed drive onto as many disks of different identities as there are to be copies. All agreements stand, and
+ * all Lightning peers are reachable, before the first sat moves; a provider that fails later is replaced by the next.
+ */
+export class Placement {
+  readonly #context: PlacementContext
+  readonly #goods: Goods
+  readonly #listener: Listener
+  readonly #tried = new Set<string>()
+  #job: MirrorJob
+  /** One replacement at a time, so that two do not take the same offer. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(context: PlacementContext, job: MirrorJob, goods: Goods, listener: Listener) {
+    this.#context = context
+    this.#job = job
+    this.#goods = goods
+    this.#listener = listener
+  }
+
+  /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when some copies stand and some are missing. */
+  async run(signal: AbortSignal): Promise<Copy[]> {
+    const copies = this.#standing()
+    const committed = copies.filter(copy => copy.paidEpochs > 0)
+    if (committed.length === 0) await this.#prepare(copies, signal)
+    const done = await this.#together(copies, signal)
+    for (let missing = this.#job.copies - copies.length; missing > 0; missing--)
+      done.push(await this.#replace(signal))
+    const kept = done.filter(copy => copy !== null)
+    if (kept.length < this.#job.copies) throw this.#short(kept)
+    return kept
+  }
+
+  /** All copies at once. What is wrong on our own side stops them all where they are, to go on from there later. */
+  async #together(copies: readonly Copy[], signal: AbortSignal): Promise<(Copy | null)[]> {
+    const stop = new AbortController()
+    const either = AbortSignal.any([signal, stop.signal])
+    const keepUp = async (copy: Copy): Promise<Copy | null> => {
+      try {
+        return await this.#keepUp(copy, either)
+      } catch (error) {
+        stop.abort(error)
+        throw error
+      }
+    }
+    const done = await Promise.allSettled(copies.map(keepUp))
+    if (stop.signal.aborted) throw stop.signal.reason as Error
+    return done.map(one => (one.status === 'fulfilled' ? one.value : null))
+  }
+
+  /** The copies that an earlier run agreed on. */
+  #standing(): Copy[] {
+    return this.#job.agreements
+      .map(id => new Copy(this.#context, id))
+      .filter(copy => ['AGREED', 'BOUND', 'ACTIVE', 'STORED'].includes(copy.lease.state))
+  }
+
+  async #prepare(copies: Copy[], signal: AbortSignal): Promise<void> {
+    const old = copies.splice(0)
+    for (const copy of old) {
+      if (copy.lease.state === 'BOUND' && this.#context.now() < copy.lease.terms.startBy) copies.push(copy)
+      else await copy.giveUp('the node stopped before it was signed', { ask: false })
+    }
+    try {
+      for (let reached = false; !reached;) {
+        while (copies.length < this.#job.copies)
+          copies.push(...(await this.#agree(this.#job.copies - copies.length, copies, signal)))
+        const due = copies.reduce((sum, copy) => sum + this.#ahead(copy), 0n)
+        const { spendable: ask, patience = PATIENCE } = this.#context
+        const spendable = await whenBack(ask, patience.wallet, signal)
+        if (due > spendable) throw noBalance(due, spendable)
+        reached = true
+        for (const copy of [...copies]) {
+          if (await this.#reaches(copy)) continue
+          copies.splice(copies.indexOf(copy), 1)
+          reached = false
+        }
+      }
+    } catch (error) {
+      for (const copy of copies) await copy.void('there were not enough copies')
+      throw error
+    }
+  }
+
+  /** False when its provider cannot be paid: it is passed over. Too little balance is our own, and rejects. */
+  async #reaches(copy: Copy): Promise<boolean> {
+    try {
+      await copy.reach(this.#ahead(copy))
+      return true
+    } catch (error) {
+      if (!(error instanceof BushelError) || error.code !== 'NO_ROUTE') throw error
+      await copy.void(error.message)
+      this.#passOver(copy.provider, error)
+      return false
+    }
+  }
+
+  /** What is paid in advance for a copy at the most, msat. */
+  #ahead(copy: Copy): bigint {
+    return least(copy.chargeMsat, this.#shareMsat)
+  }
+
+  get #shareMsat(): bigint {
+    return this.#job.prepayMaxMsat / BigInt(this.#job.copies)
+  }
+
+  #planOf(terms: Terms, paidMsat = 0n): Plan {
+    const chargeMsat = chargeOf(terms)
+    const aheadMsat = most(least(chargeMsat, this.#shareMsat) - paidMsat, 0n)
+    return { peer: terms.provider.identity, chargeMsat, aheadMsat }
+  }
+
+  /** Before anything is signed: throws OVER_LIMIT when these, with the copies that there are, may not be paid. */
+  #demandLimits(copies: readonly Copy[], drafts: readonly Draft[]): void {
+    const { limits, ledger } = this.#context.teller
+    const standing = copies.map(({ id, lease: { terms } }) => {
+      const { paidMsat, inFlightMsat } = ledger.totals(id)
+      return this.#planOf(terms, paidMsat + inFlightMsat)
+    })
+    const fault = limits.faultOfPlans([...standing, ...drafts.map(({ agree }) => this.#planOf(agree.terms))])
+    if (fault) throw fault
+  }
+
+  async #candidates(copies: readonly Copy[]): Promise<BookedAsk[]> {
+    const { asks, experiences, deals, now } = this.#context
+    const job = this.#job
+    const taken = copies.map(copy => copy.lease.terms.provider.identity)
+    const wanted = {
+      bytes: job.cores.reduce((sum, core) => sum + core.byteLength, 0),
+      time: job.time,
+      maxPrice: job.maxPrice === 0n ? null : job.maxPrice,
+      identity: deals.self.identity
+    }
+    const standing = await asks(job.market, wanted.maxPrice)
+    return match(standing, wanted, identity => experiences.of(identity), now()).filter(
+      ask =>
+        !this.#tried.has(ask.id.toString('hex')) && !taken.some(identity => identity.equals(ask.identity))
+    )
+  }
+
+  /** Signed agreements with up to `count` more identities; rejects with NO_OFFER when nobody is left to ask. */
+  async #agree(count: number, copies: readonly Copy[], signal: AbortSignal): Promise<Copy[]> {
+    const candidates = await this.#candidates(copies)
+    const asked = distinct(candidates, count + SPARE_QUOTES)
+    if (asked.length === 0) throw this.#noOffer(copies.length)
+    const drafts = (await Promise.all(asked.map(ask => this.#quote(ask, signal)))).filter(
+      draft => draft !== null
+    )
+    const agreed: Copy[] = []
+    try {
+      for (const [i, draft] of drafts.entries()) {
+        const missing = count - agreed.length
+        if (missing === 0) break
+        this.#demandLimits([...copies, ...agreed], drafts.slice(i, i + missing))
+        this.#tried.add(draft.ask.toString('hex'))
+        const copy = await this.#sign(draft)
+        if (copy) agreed.push(copy)
+      }
+    } catch (error) {
+      for (const copy of agreed) await copy.void('it was not agreed on with all')
+      throw error
+    }
+    return agreed
+  }
+
+  async #quote(ask: BookedAsk, signal: AbortSignal): Promise<Draft | null> {
+    const { deals, experiences, minGrace, patience = PATIENCE } = this.#context
+    try {
+      const channel = await deals.open(ask.device, { timeoutMs: patience.connect, signal })
+      if (!channel.peer!.identity.equals(ask.identity))
+        throw new Error('the device is not of the identity on the book')
+      const good = experiences.of(ask.identity)?.good ?? 0
+      const doublings = Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS)
+      const quoted = await askQuote(deals, channel, {
+        market: this.#job.market,
+        ask: ask.id,
+        revision: ask.revision,
+        price: ask.price,
+        minChargeMsat: ask.minChargeMsat,
+        cores: this.#job.cores,
+        time: this.#job.time,
+        sliceStartMsat: 5n * SAT * 2n ** BigInt(doublings),
+        minGrace,
+        timeoutMs: patience.quote
+      })
+      return { channel, ask: ask.id, agree: termsOf(deals, quoted) }
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#tried.add(ask.id.toString('hex'))
+      await this.#blame(ask.identity, error)
+      this.#passOver(ask.device, error)
+      return null
+    }
+  }
+
+  async #sign({ channel, agree }: Draft): Promise<Copy | null> {
+    try {
+      const copy = await Copy.agree(this.#context, channel, agree, this.#job.link)
+      this.#job = { ...this.#job, agreements: [...this.#job.agreements, copy.id] }
+      await this.#context.saveJob(this.#job)
+      return copy
+    } catch (error) {
+      if (isOurs(error)) throw error
+      await this.#blame(channel.peer!.identity, error)
+      this.#passOver(channel.device, error)
+      return null
+    }
+  }
+
+  /** A copy from its first payment to its last in advance; null when its provider failed. */
+  async #keepUp(copy: Copy, signal: AbortSignal): Promise<Copy | null> {
+    const { experiences } = this.#context
+    const identity = copy.lease.terms.provider.identity
+    try {
+      const fresh = copy.paidEpochs === 0
+      if (fresh || copy.lease.state === 'BOUND') {
+        const payment = await copy.commit(signal)
+        if (fresh) this.#listener.paid(copy, payment)
+      }
+      await copy.upload(this.#goods, bytes => this.#listener.uploaded(copy, bytes), signal)
+      let left = this.#ahead(copy) - this.#context.teller.ledger.totals(copy.id).paidMsat
+      for (;;) {
+        const next = copy.nextMsat
+        if (next === null || next > left) break
+        const payment = await copy.payNext(signal)
+        if (!payment) break
+        left -= payment.msat
+        this.#listener.paid(copy, payment)
+      }
+      await experiences.good(identity)
+      return copy
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof BushelError) || isOurs(error)) throw error
+      await this.#blame(identity, error)
+      const { paidMsat, inFlightMsat } = this.#context.teller.ledger.totals(copy.id)
+      // One that does not answer is asked for what it owes when it does; the next one is not kept waiting.
+      await copy.giveUp(error.message, { ask: !isPassing(error) })
+      const paid = paidMsat > 0n ? `${formatAmount(paidMsat)} were paid to it` : 'nothing was paid to it'
+      const limbo = inFlightMsat > 0n ? `, ${formatAmount(inFlightMsat)} are still on their way` : ''
+      this.#listener.note(`provider ${copy.name} failed: ${error.message}; ${paid}${limbo}`)
+      return this.#replace(signal)
+    }
+  }
+
+  /** The next provider in the place of one that failed, if there is one. */
+  async #replace(signal: AbortSignal): Promise<Copy | null> {
+    const next = this.#turn.then(() => this.#nextCopy(signal))
+    this.#turn = next.catch(() => null) // its own caller hears of it
+    const copy = await next
+    if (!copy) return null
+    this.#listener.note(`the next offer is taken: provider ${copy.name}`)
+    return this.#keepUp(copy, signal)
+  }
+
+  async #nextCopy(signal: AbortSignal): Promise<Copy | null> {
+    let copy: Copy | undefined
+    try {
+      for (;;) {
+        while (!copy) [copy] = await this.#agree(1, this.#standing(), signal)
+        if (await this.#reaches(copy)) return copy
+        copy = undefined
+      }
+    } catch (error) {
+      if (copy) await copy.void('it could not be paid')
+      if (error instanceof BushelError && error.code === 'NO_OFFER') return null
+      throw error
+    }
+  }
+
+  #passOver(device: Buffer, error: unknown): void {
+    this.#listener.note(
+      `offer of ${shortKey(device)} passed over: ${error instanceof Error ? error.message : String(error)}`
+    )
+  }
+
+  /** What a peer did wrong is remembered; what only befell it is not. */
+  async #blame(identity: Buffer, error: unknown): Promise<void> {
+    if (!(error instanceof BushelError) || !FAULTS.has(error.code)) return
+    await this.#context.experiences.bad(identity, error.message)
+  }
+
+  #noOffer(standing: number): BushelError {
+    return BushelError.noOffer(
+      `no more offers fit: ${standing} of ${this.#job.copies} copies could be agreed on`,
+      'nothing was paid; raise --max, ask for fewer --copies, or look at: bushel book'
+    )
+  }
+
+  #short(kept: Copy[]): BushelError {
+    const ids = kept.map(copy => idOf(copy.lease).slice(0, 8)).join(', ')
+    return BushelError.noOffer(
+      `${kept.length} of ${this.#job.copies} copies are kept${ids ? ` (leases ${ids})` : ''}; no more offers fit`,
+      'run the same command again to look for the rest' + (ids ? `; the link works: ${this.#job.link}` : ''),
+      'COPIES_SHORT'
+    )
+  }
+}
+
+const FAULTS = new Set(['BAD_PEER', 'BAD_ANSWER', 'INVOICE_REFUSED', 'MALFORMED', 'STALLED'])
+
+function noBalance(due: bigint, spendable: bigint): BushelError {
+  return BushelError.payment(
+    `this costs ${formatAmount(due)}, and ${formatAmount(spendable)} can be spent`,
+    'nothing was paid; take fewer copies, less time, or a smaller --prepay-max',
+    'NO_BALANCE'
+  )
+}

@@ -1,0 +1,195 @@
+import ReadyResource from 'ready-resource'
+import type { MirrorJob, Order, StorageAsk, StorageBid } from '#spec'
+import { encode } from '../../../contracts/schema/codec.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { billedBytes } from '../../../contracts/money/money.js'
+import { RESOURCE, SIDE, askOf, bidOf } from '../../../contracts/order.js'
+import { DAY } from '../../../contracts/money/quantity.js'
+import type { Deals } from '../../deal/deals.js'
+import type { StandingOrders } from '../../deal/standing-orders.js'
+import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
+
+/** A bid as it stands on the book. */
+export interface BookedBid {
+  id: Buffer
+  order: Order
+}
+
+export interface BidsOptions {
+  deals: Deals
+  orders: StandingOrders
+  mirrors: Mirrors
+  /** Standing bids on storage, best first, of every market that this node is in. */
+  standing(): Promise<BookedBid[]>
+  /** True when so much can be reserved under this ask. */
+  hasRoom(ask: Order, bytes: bigint): Promise<boolean>
+  listener: MirrorListener
+  onfault: (error: unknown) => void
+  tickEvery?: number
+}
+
+const BID_LIFETIME = 30 * DAY
+/** Bids that one look answers at the most. */
+const MAX_ANSWERS = 50
+const ANSWER_AGAIN = 10 * 60_000
+/** Changes of the book within so long make one look, ms. */
+const SETTLE = 300
+
+/**
+ * Resting bids, on both sides. The buyer's node fills its own as soon as the book can serve them; a provider whose asks
+ * can serve a stranger's bid tells the bidder so, and the bidder goes through an ordinary deal.
+ */
+export class Bids extends ReadyResource {
+  readonly #options: BidsOptions
+  readonly #stop = new AbortController()
+  /** Answers given, and when one that did not arrive may be given again, ms. */
+  readonly #answered = new Map<string, number>()
+  /** What was last said of a job that waits. */
+  readonly #noted = new Map<string, string>()
+  #timer: NodeJS.Timeout | null = null
+  #settling: NodeJS.Timeout | null = null
+  #looking: Promise<void> | null = null
+  #again = false
+
+  constructor(options: BidsOptions) {
+    super()
+    this.#options = options
+    options.deals.handle('answer', ({ bid }) => {
+      if (options.mirrors.jobOfBid(bid)?.state === 'bid') this.look()
+      return { body: { ok: 1 } }
+    })
+  }
+
+  protected override async _open(): Promise<void> {
+    this.#timer = setInterval(() => this.look(), this.#options.tickEvery ?? 30_000)
+    this.#timer.unref()
+    this.look()
+  }
+
+  protected override async _close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer)
+    if (this.#settling) clearTimeout(this.#settling)
+    this.#stop.abort()
+    await this.#looking
+  }
+
+  /** Packs, and leaves the bid on the book; it is filled without anybody being there. */
+  async place(
+    request: MirrorRequest,
+    listener: MirrorListener,
+    signal: AbortSignal
+  ): Promise<{ id: Buffer; order: Order }> {
+    const { mirrors, orders } = this.#options
+    const job = await mirrors.prepare(request, listener, signal)
+    try {
+      const placed = await orders.publish({
+        market: request.market,
+        side: SIDE.bid,
+        resource: RESOURCE.storage,
+        price: request.maxPrice!,
+        body: encode('storage-bid', mirrors.bidOf(job)),
+        lifetime: BID_LIFETIME
+      })
+      await mirrors.setBid(job, placed.id)
+      this.look()
+      return placed
+    } catch (error) {
+      await mirrors.setBid(job, null)
+      throw error
+    }
+  }
+
+  /** Gives up the job of a bid that is withdrawn. */
+  async withdrawn(bid: Buffer): Promise<void> {
+    const job = this.#options.mirrors.jobOfBid(bid)
+    if (job?.state === 'bid') await this.#options.mirrors.setBid(job, null)
+  }
+
+  /** The book has changed: looks when it has settled a little. */
+  soon(): void {
+    if (this.closing) return
+    this.#settling ??= setTimeout(() => {
+      this.#settling = null
+      this.look()
+    }, SETTLE)
+  }
+
+  /** Looks at the book: fills what can be filled, answers what can be served. Calls while it looks come to one more. */
+  look(): void {
+    if (this.closing) return
+    if (this.#looking) {
+      this.#again = true
+      return
+    }
+    this.#looking = this.#look()
+      .catch(error => this.#options.onfault(error))
+      .finally(() => {
+        this.#looking = null
+        if (this.#again) {
+          this.#again = false
+          this.look()
+        }
+      })
+  }
+
+  async #look(): Promise<void> {
+    for (const job of [...this.#options.mirrors.bids()]) if (job.bid) await this.#fill(job, job.bid)
+    await this.#answer()
+  }
+
+  async #fill(job: MirrorJob, bid: Buffer): Promise<void> {
+    const { mirrors, orders, listener } = this.#options
+    if (this.#stop.signal.aborted || !(await mirrors.placeable(job))) return
+    try {
+      await mirrors.place(job, listener, this.#stop.signal)
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      if (!(error instanceof BushelError)) throw error
+      const note = `the bid is not filled yet: ${error.message}`
+      if (this.#noted.get(job.store) !== note) listener.note(note)
+      this.#noted.set(job.store, note)
+      return
+    }
+    if (orders.get(bid)) await orders.withdraw(bid)
+  }
+
+  /** Tells bidders of the own asks that serve them, each once. */
+  async #answer(): Promise<void> {
+    const { deals, orders } = this.#options
+    const asks = [...orders.list()].filter(
+      ({ order }) => order.side === SIDE.ask && order.resource === RESOURCE.storage
+    )
+    if (asks.length === 0) return
+    let answers = 0
+    for (const { id, order } of await this.#options.standing()) {
+      if (this.#stop.signal.aborted || answers === MAX_ANSWERS) return
+      if (order.identity.equals(deals.self.identity)) continue
+      for (const ask of asks) {
+        const key = `${id.toString('hex')}/${ask.id.toString('hex')}`
+        if ((this.#answered.get(key) ?? 0) > Date.now() || !(await this.#serves(ask.order, order))) continue
+        this.#answered.set(key, Infinity)
+        answers++
+        await this.#tell(order.device, id, ask.id, key)
+        break
+      }
+    }
+  }
+
+  async #tell(device: Buffer, bid: Buffer, ask: Buffer, key: string): Promise<void> {
+    try {
+      const channel = await this.#options.deals.open(device, { timeoutMs: 5_000, signal: this.#stop.signal })
+      await channel.request('answer', { bid, ask }, { timeoutMs: 5_000 })
+    } catch (error) {
+      this.#answered.set(key, Date.now() + ANSWER_AGAIN) // the bidder is not there now
+      if (!(error instanceof BushelError) && !this.#stop.signal.aborted) throw error
+    }
+  }
+
+  async #serves(ask: Order, bid: Order): Promise<boolean> {
+    if (!ask.market.equals(bid.market) || ask.network !== bid.network || bid.price < ask.price) return false
+    const offer: StorageAsk = askOf(ask)
+    const wanted: StorageBid = bidOf(bid)
+    if (wanted.time < offer.minTime || wanted.time > offer.maxTime) return false
+    return this.#options.hasRoom(ask, billedBytes([{ byteLength: wanted.bytes, length: wanted.blocks }]))
+  }
+}

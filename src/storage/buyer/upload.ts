@@ -1,0 +1,134 @@
+import type { NoiseStream } from 'hyperdht'
+import type { Lease, Seal, SealedCore } from '#spec'
+import { hashOf } from '../../../contracts/schema/codec.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { sign, verify } from '../../../contracts/keys/signature.js'
+import { MAX_CLOCK_SKEW } from '../../../contracts/terms.js'
+import type { DealChannel } from '../../deal/channel.js'
+import type { Deals } from '../../deal/deals.js'
+import { bytesOf } from '../lease/leases.js'
+import type { Leases } from '../lease/leases.js'
+import { LOST, PASSING, isPassing, pause } from './passing.js'
+import type { Patience } from '../lease/timeouts.js'
+
+/** The buyer's packed cores, as long as it has them. */
+export interface Goods {
+  /** Offers the cores to the provider at the other end. */
+  attach(stream: NoiseStream): Promise<void>
+  seals(): Promise<SealedCore[]>
+}
+
+export interface UploadOptions {
+  context: { deals: Deals; leases: Leases; now: () => number }
+  /** Of the agreement. */
+  id: Buffer
+  /** Its device, and what it is called. */
+  provider: Buffer
+  name: string
+  patience: Patience
+  channel(signal: AbortSignal): Promise<DealChannel>
+  /** Tells the provider of what is paid and not acknowledged. */
+  tell(channel: DealChannel): Promise<unknown>
+  /** What is thrown when the provider is caught in a lie. */
+  lie(why: string): BushelError
+}
+
+/** ms between two questions how far an upload has come, the more often the nearer its end is. */
+const POLL = { most: 250, least: 20 }
+
+/** As often it is told of what is paid; one that is lost each time it is told is left. */
+const MAX_TELLINGS = 3
+
+/** From the first payment to the provider's signed word that it holds everything. */
+export class Upload {
+  readonly #options: UploadOptions
+
+  constructor(options: UploadOptions) {
+    this.#options = options
+  }
+
+  get #lease(): Lease {
+    return this.#options.context.leases.get('buyer', this.#options.id)!
+  }
+
+  /** Resolves when the provider has said that it is stored. */
+  async run(goods: Goods, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+    if (this.#lease.state !== 'ACTIVE') return
+    const total = this.#lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
+    let last = { blocks: -1, at: Date.now() }
+    let wait = POLL.least
+    let attached: DealChannel | null = null
+    let heard: 'perhaps' | 'no' | 'now' = 'perhaps'
+    let tellings = 0
+    for (;;) {
+      signal.throwIfAborted()
+      try {
+        const channel = await this.#options.channel(signal)
+        if (channel !== attached) await goods.attach(channel.stream)
+        attached = channel
+        if (heard === 'no') {
+          tellings++
+          await this.#options.tell(channel)
+          heard = 'now'
+        }
+        const { blocks, bytes } = await channel.request(
+          'progress',
+          { agreement: this.#options.id },
+          { timeoutMs: this.#options.patience.answer }
+        )
+        if (blocks > last.blocks) {
+          const perBlock = (Date.now() - last.at) / (blocks - last.blocks)
+          wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
+          last = { blocks, at: Date.now() }
+          onbytes(Math.min(bytes, bytesOf(this.#lease)))
+        }
+        if (blocks >= total && (await this.#seal(channel, goods))) return
+      } catch (error) {
+        // It takes nothing before it knows of the first payment, and its own wallet may not have told it yet.
+        if (heard === 'perhaps' && error instanceof BushelError && error.code === 'NOT_PAID') heard = 'no'
+        else if (heard === 'no' && tellings === MAX_TELLINGS) throw error
+        else if (!isPassing(error, heard === 'no' ? LOST : PASSING)) throw error
+        wait = POLL.most
+      }
+      if (Date.now() - last.at > this.#options.patience.upload) {
+        throw BushelError.failed(
+          `the upload to ${this.#options.name} has stalled`,
+          'what was paid is kept in mind',
+          'STALLED'
+        )
+      }
+      await pause(wait, signal)
+    }
+  }
+
+  async #seal(channel: DealChannel, goods: Goods): Promise<boolean> {
+    const { deals, leases } = this.#options.context
+    const seal: Seal = { agreement: this.#options.id, cores: await goods.seals() }
+    const signed = { seal, signature: sign('seal', seal, deals.self.device) }
+    try {
+      const answer = await channel.request('seal', signed, { timeoutMs: this.#options.patience.seal })
+      const { stored, signature } = answer
+      if (
+        !verify('stored', stored, signature, this.#options.provider) ||
+        !stored.seal.equals(hashOf('seal', seal))
+      ) {
+        throw this.#options.lie('its receipt for the upload does not hold')
+      }
+      const late = stored.start - this.#options.context.now() > MAX_CLOCK_SKEW
+      if (late || stored.start < this.#lease.committed - MAX_CLOCK_SKEW) {
+        throw this.#options.lie('its receipt begins at a time when nothing was stored')
+      }
+      await leases.save({
+        ...this.#lease,
+        state: 'STORED',
+        start: stored.start,
+        seal: signed,
+        stored: answer
+      })
+      return true
+    } catch (error) {
+      if (error instanceof BushelError && error.code === 'INCOMPLETE') return false
+      throw error
+    }
+  }
+}

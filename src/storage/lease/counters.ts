@@ -1,0 +1,77 @@
+import type { Lease, SignedCounter } from '#spec'
+import { verify } from '../../../contracts/keys/signature.js'
+import type { Counterparty } from '../../deal/channel.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Ledger } from '../../payment/ledger.js'
+import { isOver } from './leases.js'
+import type { LeaseRole, Leases } from './leases.js'
+
+/** An agreement of which the other side holds a later word of ours than we do. */
+export interface Forgotten {
+  role: LeaseRole
+  agreement: Buffer
+  counter: SignedCounter
+  /** Null when nothing is known here of the agreement. */
+  lease: Lease | null
+  /** What our own ledger has as paid (or received), msat. */
+  knownMsat: bigint
+}
+
+export interface CounterOptions {
+  deals: Deals
+  leases: Leases
+  ledger: Ledger
+  /**
+   * The peer has shown what we signed and do not know: this home was restored from an older copy. Nothing else of the
+   * connection goes on before it resolves.
+   */
+  onforgotten(peer: Counterparty, forgotten: Forgotten[]): Promise<void>
+}
+
+const ROLES: readonly LeaseRole[] = ['buyer', 'provider']
+
+/**
+ * Shows the last co-signed counter of each running lease at hello, and compares a peer's with ours: of two the higher
+ * one wins. Both signatures must hold; with ours under it, a counter that says more than our ledger shows that the
+ * ledger is older than the counter.
+ */
+export function exchangeCounters({ deals, leases, ledger, onforgotten }: CounterOptions): void {
+  deals.counters = device =>
+    ROLES.flatMap(role => [...leases.list(role)])
+      .filter(({ lease }) => otherOf(lease).equals(device) && !isOver(lease))
+      .flatMap(({ lease }) => (lease.counter ? [lease.counter] : []))
+      .sort((a, b) => b.counter.servedUntil - a.counter.servedUntil)
+
+  deals.oncounters = async (peer, counters) => {
+    const own = deals.self.device.publicKey
+    const forgotten: Forgotten[] = []
+    for (const counter of counters) {
+      const { agreement, n, paidMsat } = counter.counter
+      const role = ROLES.find(one => isSigned(counter, one, own, peer.device))
+      if (!role) continue
+      const lease = leases.get(role, agreement)
+      if (lease && !otherOf(lease).equals(peer.device)) continue
+      const totals = ledger.totals(agreement)
+      const knownMsat = role === 'buyer' ? totals.paidMsat : totals.receivedMsat
+      if (paidMsat > knownMsat) forgotten.push({ role, agreement, counter, lease, knownMsat })
+      else if (lease && n > (lease.counter?.counter.n ?? 0)) await leases.save({ ...lease, counter })
+    }
+    if (forgotten.length > 0) await onforgotten(peer, forgotten)
+  }
+}
+
+function otherOf(lease: Lease): Buffer {
+  return (lease.role === 'buyer' ? lease.terms.provider : lease.terms.buyer).device
+}
+
+/** True when both have signed it, we in that role. */
+function isSigned(
+  { counter, buyer, provider }: SignedCounter,
+  role: LeaseRole,
+  own: Buffer,
+  other: Buffer
+): boolean {
+  if (!buyer || !provider) return false
+  const [buyerKey, providerKey] = role === 'buyer' ? [own, other] : [other, own]
+  return verify('counter', counter, buyer, buyerKey) && verify('counter', counter, provider, providerKey)
+}

@@ -1,0 +1,164 @@
+import type { Countersign, Lease, Reissue, SliceList } from '#spec'
+import { decode, encode, domain } from '../../../contracts/schema/codec.js'
+import crypto from 'hypercore-crypto'
+import { formatKey } from '../../../contracts/keys/key.js'
+import { schedule } from '../../../contracts/money/schedule.js'
+import type { Epoch } from '../../../contracts/money/schedule.js'
+import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
+import { agreementId } from '../../../contracts/terms.js'
+import type { Change, Facts } from '../../store/facts.js'
+import { Turns } from '../../base/mutex.js'
+
+export type LeaseRole = 'buyer' | 'provider'
+
+/**
+ * Buyer: AGREED, BOUND, ACTIVE, STORED, LAPSING (given up, and the provider has not said yet what it owes back), ENDED.
+ * Provider: COUNTERSIGNED, ACTIVE, STORED, GRACE, ENDED. Either: VOID,
+ * an agreement whose first payment never came.
+ */
+export type LeaseState =
+  'AGREED' | 'BOUND' | 'COUNTERSIGNED' | 'ACTIVE' | 'STORED' | 'LAPSING' | 'GRACE' | 'ENDED' | 'VOID'
+
+const KIND = { buyer: 'lease-buyer', provider: 'lease-provider' } as const
+const LISTS = 'slice-list'
+const REISSUES = 'reissue'
+const DECODED = 4096
+const OVER: ReadonlySet<string> = new Set<LeaseState>(['ENDED', 'VOID'])
+
+/** Nothing more is served or paid for it. */
+export function isOver({ state }: Pick<Lease, 'state'>): boolean {
+  return OVER.has(state)
+}
+
+/** The agreements on storage of this node, on both sides, each with where it stands. */
+export class Leases {
+  readonly #facts: Facts
+  readonly #decoded = new Map<string, { bytes: Buffer; lease: Lease }>()
+  readonly #turns = new Turns()
+
+  constructor(facts: Facts) {
+    this.#facts = facts
+  }
+
+  get(role: LeaseRole, id: Buffer): Lease | null {
+    const bytes = this.#facts.get(KIND[role], id)
+    return bytes && this.#decode(role, id, bytes)
+  }
+
+  /**
+   * What decides by the state of a lease and awaits something before it is done, one after the other: each finds the
+   * lease as the one before it left it.
+   */
+  inTurn<T>(role: LeaseRole, id: Buffer, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(role + id.toString('hex'), work)
+  }
+
+  /** Every lease of a role, with its id. */
+  *list(role: LeaseRole): Generator<{ id: Buffer; lease: Lease }> {
+    for (const { key, value } of this.#facts.list(KIND[role])) {
+      yield { id: key, lease: this.#decode(role, key, value) }
+    }
+  }
+
+  change(lease: Lease): Change {
+    return {
+      kind: KIND[lease.role as LeaseRole],
+      key: agreementId(lease.terms),
+      value: encode('lease', lease)
+    }
+  }
+
+  /** On disk when it resolves. */
+  async save(lease: Lease): Promise<void> {
+    await this.#facts.set(this.change(lease))
+  }
+
+  /** The countersigned list of slices that begins at epoch `from`. */
+  strip(role: LeaseRole, id: Buffer, from: number): Countersign | null {
+    if (from === 0) return this.get(role, id)?.countersign ?? null
+    const bytes = this.#facts.get(LISTS, listKey(role, id, from))
+    return bytes && decode('countersign', bytes)
+  }
+
+  /** All signed slices of an agreement that are here. */
+  lists(role: LeaseRole, id: Buffer): SliceList['slices'] {
+    const slices: SliceList['slices'] = []
+    for (;;) {
+      const strip = this.strip(role, id, slices.length)
+      if (!strip || strip.list.slices.length === 0) return slices
+      slices.push(...strip.list.slices)
+    }
+  }
+
+  listChange(role: LeaseRole, id: Buffer, from: number, countersign: Countersign): Change {
+    return { kind: LISTS, key: listKey(role, id, from), value: encode('countersign', countersign) }
+  }
+
+  async saveList(role: LeaseRole, id: Buffer, from: number, countersign: Countersign): Promise<void> {
+    await this.#facts.set(this.listChange(role, id, from, countersign))
+  }
+
+  /** The void of an old hash with the signed list of one that holds the new hash, by that. */
+  reissue(hash: Buffer): Reissue | null {
+    const bytes = this.#facts.get(REISSUES, hash)
+    return bytes && decode('reissue', bytes)
+  }
+
+  reissueChange(hash: Buffer, reissue: Reissue): Change {
+    return { kind: REISSUES, key: hash, value: encode('reissue', reissue) }
+  }
+
+  async saveReissue(hash: Buffer, reissue: Reissue): Promise<void> {
+    await this.#facts.set(this.reissueChange(hash, reissue))
+  }
+
+  #decode(role: LeaseRole, id: Buffer, bytes: Buffer): Lease {
+    const key = role + id.toString('hex')
+    const known = this.#decoded.get(key)
+    if (known?.bytes === bytes) return known.lease
+    const lease = decode('lease', bytes)
+    if (this.#decoded.size >= DECODED) this.#decoded.clear()
+    this.#decoded.set(key, { bytes, lease })
+    return lease
+  }
+}
+
+function listKey(role: LeaseRole, id: Buffer, from: number): Buffer {
+  const tail = Buffer.alloc(4)
+  tail.writeUInt32LE(from)
+  return crypto.hash([domain(`list/${role}`), id, tail])
+}
+
+const schedules = new WeakMap<object, Epoch[]>()
+
+/** The schedule of a lease, worked out once. */
+export function epochsOf(lease: Lease): Epoch[] {
+  let epochs = schedules.get(lease.terms)
+  if (!epochs) schedules.set(lease.terms, (epochs = schedule(lease.terms)))
+  return epochs
+}
+
+/** The end of what `paid` epochs from the first pay for, ms since 1970; before the seal the clock has not begun. */
+export function paidUntil(lease: Lease, paid: number): number {
+  const begin = lease.start || lease.committed
+  return paid === 0 ? begin : begin + epochsOf(lease)[Math.min(paid, epochsOf(lease).length) - 1]!.end
+}
+
+/** Where the strip that holds `epoch` begins. */
+export function stripOf(epoch: number): number {
+  return epoch - (epoch % STRIP_LENGTH)
+}
+
+/** Bytes that the agreement is about, without the overhead of its blocks. */
+export function bytesOf(lease: Lease): number {
+  return lease.terms.cores.reduce((sum, core) => sum + core.byteLength, 0)
+}
+
+export function idOf(lease: Lease): string {
+  return formatKey(agreementId(lease.terms))
+}
+
+/** The slices of a list by their epoch. */
+export function sliceOf(list: SliceList, epoch: number): SliceList['slices'][number] | null {
+  return list.slices.find(slice => slice.epoch === epoch) ?? null
+}

@@ -1,0 +1,55 @@
+import type { Audit, BlockProof, BlockReference, Lease } from '#spec'
+import type { Answer, Counterparty } from '../../deal/channel.js'
+import { Decline } from '../../deal/decline.js'
+import { idOf } from '../lease/leases.js'
+import type { Leases } from '../lease/leases.js'
+
+export interface AuditedShelf {
+  proofs(id: string, blocks: readonly BlockReference[]): Promise<BlockProof[]>
+  /** Counts bytes that left otherwise than by replication; false when the agreed egress does not cover them. */
+  charge(id: string, bytes: number): boolean
+}
+
+const MAX_AUDIT_BYTES = 8 << 20
+
+/** The provider's answers to audits: blocks of what was sealed, with their proofs. */
+export class Audits {
+  readonly #shelf: AuditedShelf
+  readonly #leases: Leases
+
+  constructor(shelf: AuditedShelf, leases: Leases) {
+    this.#shelf = shelf
+    this.#leases = leases
+  }
+
+  async answer(audit: Audit, peer: Counterparty): Promise<Answer<'audit'>> {
+    if (audit.blocks.length === 0) throw new Decline('AUDIT', 'it asks for no block')
+    const lease = this.#sealed(audit.seal)
+    if (!lease) throw new Decline('NO_SEAL', 'nothing is kept here under that seal')
+    for (const { core, index } of audit.blocks) {
+      const sealed = lease.seal!.seal.cores[core]
+      if (!sealed || index >= sealed.length)
+        throw new Decline('AUDIT', 'it asks for a block that was never sealed')
+    }
+    const proofs: BlockProof[] = []
+    let bytes = 0
+    for (const block of audit.blocks) {
+      const [proof] = await this.#shelf.proofs(idOf(lease), [block])
+      bytes += proof!.value!.byteLength
+      if (bytes > MAX_AUDIT_BYTES) throw new Decline('AUDIT', 'more than 8 MiB: ask for fewer blocks at once')
+      proofs.push(proof!)
+    }
+    // The buyer audits what it pays for; anybody else's audit is egress like any other reading.
+    if (!peer.device.equals(lease.terms.buyer.device) && !this.#shelf.charge(idOf(lease), bytes)) {
+      throw new Decline('EGRESS', 'the agreed egress is used up')
+    }
+    return { body: { nonce: audit.nonce, proofs } }
+  }
+
+  #sealed(seal: Buffer): Lease | null {
+    for (const { lease } of this.#leases.list('provider')) {
+      if (lease.state === 'STORED' && lease.stored?.stored.seal.equals(seal)) return lease
+    }
+    return null
+  }
+}

@@ -1,0 +1,85 @@
+import type { NoiseStream } from 'hyperdht'
+import type { Lease } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { agreementId } from '../../../contracts/terms.js'
+import { idOf } from '../lease/leases.js'
+
+export interface Uploaded {
+  blocks: number
+  bytes: number
+}
+
+export interface IntakeShelf {
+  /** Takes blocks from that connection too. */
+  attach(id: string, stream: NoiseStream): Promise<void>
+  /** Resolves when all agreed blocks are here; rejects with a violation of the agreement. */
+  fetch(id: string, options: { onProgress: (progress: Uploaded) => void }): Promise<void>
+}
+
+export interface IntakeOptions {
+  shelf: IntakeShelf
+  /** What was uploaded is not what was agreed. */
+  onviolation(agreement: Buffer, why: string): Promise<void>
+  onfault: (error: unknown) => void
+}
+
+const VIOLATIONS = new Set(['CORE_FORKED', 'CORE_TOO_LARGE', 'BLOCK_TOO_LARGE'])
+
+/** Takes the agreed blocks of paid leases, each from every connection that its owner asks over. */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #fetching = new Map<string, { streams: WeakSet<NoiseStream>; progress: Uploaded }>()
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+  }
+
+  /** How much is here; blocks are taken from that connection from now on. */
+  async progress(lease: Lease, stream: NoiseStream): Promise<Uploaded> {
+    const { streams, progress } = this.#fetch(lease)
+    if (!streams.has(stream)) {
+      streams.add(stream)
+      await this.#options.shelf.attach(idOf(lease), stream)
+    }
+    return progress
+  }
+
+  /** All of it is here, and known to be. */
+  done(lease: Lease): void {
+    this.#fetching.delete(idOf(lease))
+  }
+
+  #fetch(lease: Lease): { streams: WeakSet<NoiseStream>; progress: Uploaded } {
+    const id = idOf(lease)
+    const known = this.#fetching.get(id)
+    if (known) return known
+    const { shelf, onfault } = this.#options
+    const progress: Uploaded = { blocks: 0, bytes: 0 }
+    const onProgress = ({ blocks, bytes }: Uploaded): void => void Object.assign(progress, { blocks, bytes })
+    shelf
+      .fetch(id, { onProgress })
+      .then(() => onProgress(allOf(lease)))
+      .catch(async (error: unknown) => {
+        this.#fetching.delete(id)
+        await this.#failed(lease, error)
+      })
+      .catch(onfault)
+    const fetching = { streams: new WeakSet<NoiseStream>(), progress }
+    this.#fetching.set(id, fetching)
+    return fetching
+  }
+
+  /** A broken connection only waits for the next one. */
+  async #failed({ terms }: Lease, error: unknown): Promise<void> {
+    if (!(error instanceof BushelError)) this.#options.onfault(error)
+    else if (VIOLATIONS.has(error.code)) await this.#options.onviolation(agreementId(terms), error.message)
+  }
+}
+
+/** What is here of a lease when all of it is. */
+export function allOf({ terms }: Lease): Uploaded {
+  return {
+    blocks: terms.cores.reduce((sum, core) => sum + core.length, 0),
+    bytes: terms.cores.reduce((sum, core) => sum + core.byteLength, 0)
+  }
+}

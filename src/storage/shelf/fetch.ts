@@ -1,0 +1,154 @@
+import { once } from 'node:events'
+import type Hypercore from 'hypercore'
+import type { ReplicationPeer } from 'hypercore'
+import type { CoreLimit } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatSize } from '../../../contracts/money/quantity.js'
+import { MAX_BLOCK_BYTES } from '../../../contracts/terms.js'
+import { tuneRequests } from '../../network/cores.js'
+import { sealOf } from '../lease/audit.js'
+
+/** How often a fetch looks at the disk and at what the uploader claims, ms. */
+const WATCH_INTERVAL = 1000
+const PROGRESS_INTERVAL = 200
+
+export interface FetchProgress {
+  /** Of this core, verified and on disk. */
+  blocks: number
+  bytes: number
+}
+
+export interface FetchOptions {
+  limit: CoreLimit
+  /** Is this peer the uploader, whose claims about forks count? A reader's do not. */
+  isUploader: (peer: ReplicationPeer) => boolean
+  /** True while the disk is too full to go on. */
+  isFull: () => Promise<boolean>
+  onProgress: (progress: FetchProgress) => void
+  signal: AbortSignal
+}
+
+/**
+ * Fetches the first `limit.length` blocks of a core from whoever is attached, and no others. Resolves when all are here
+ * and verified; goes on from what is here already. While the disk is full it asks for nothing (hypercore itself would
+ * ask for the same blocks for ever). Throws a violation when the core is not what was agreed:
+ *
+ * - CORE_FORKED: two signed histories, or an uploader that stands on another fork than the first
+ * - CORE_TOO_LARGE: its first `length` blocks have more bytes than agreed
+ * - BLOCK_TOO_LARGE: a block above MAX_BLOCK_BYTES
+ */
+export async function fetchCore(kept: Hypercore, options: FetchOptions): Promise<void> {
+  const { signal } = options
+  signal.throwIfAborted()
+  const core = kept.session({ active: true })
+  await core.ready()
+  const stop = new AbortController()
+  const onabort = (): void => stop.abort(signal.reason)
+  signal.addEventListener('abort', onabort)
+  const ondownload = (index: number, bytes: number): void => {
+    if (bytes > MAX_BLOCK_BYTES) {
+      stop.abort(violation('BLOCK_TOO_LARGE', `block ${index} has ${formatSize(bytes)}`))
+    }
+  }
+  const onconflict = (): void => stop.abort(violation('CORE_FORKED', 'two signed histories of it exist'))
+  core.on('download', ondownload)
+  core.on('conflict', onconflict)
+  try {
+    await Promise.race([aborted(stop.signal), run(core, options, stop)])
+  } finally {
+    signal.removeEventListener('abort', onabort)
+    stop.abort()
+    core.off('download', ondownload)
+    core.off('conflict', onconflict)
+    await core.close()
+  }
+}
+
+async function run(core: Hypercore, options: FetchOptions, stop: AbortController): Promise<void> {
+  const { limit, onProgress } = options
+  const watch = watching(core, options, stop)
+  try {
+    // the last block brings all Merkle roots of the agreed length, and so the size, before any other is asked for
+    await unlessFull(watch, stop.signal)
+    await core.get(limit.length - 1, { raw: true })
+    const { byteLength } = await sealOf(core, limit.length)
+    if (byteLength > limit.byteLength) {
+      throw violation('CORE_TOO_LARGE', `it has ${byteLength} bytes where ${limit.byteLength} were agreed`)
+    }
+    tuneRequests(core, byteLength / limit.length)
+    const here = (): void => onProgress(have(core, limit, byteLength))
+    let told = 0
+    core.on('download', () => {
+      if (Date.now() - told < PROGRESS_INTERVAL) return
+      told = Date.now()
+      here()
+    })
+    here()
+    await ask(core, limit.length, watch, stop.signal)
+    here()
+  } finally {
+    clearInterval(watch.timer)
+  }
+}
+
+interface Watch {
+  timer: NodeJS.Timeout
+  full: boolean
+  /** Emits each time that `full` has changed. */
+  changed: EventTarget
+}
+
+/** Looks at the disk and at the uploader's claims, now and then, as long as the fetch lasts. */
+function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: AbortController): Watch {
+  const look = async (): Promise<void> => {
+    if (core.peers.some(peer => isUploader(peer) && peer.remoteSynced && peer.remoteFork !== 0)) {
+      stop.abort(violation('CORE_FORKED', 'its uploader stands on another fork'))
+    }
+    const full = await isFull()
+    if (full === watch.full) return
+    watch.full = full
+    watch.changed.dispatchEvent(new Event('changed'))
+  }
+  const failed = (error: unknown): void => stop.abort(error)
+  const watch: Watch = {
+    full: false,
+    changed: new EventTarget(),
+    timer: setInterval(() => void look().catch(failed), WATCH_INTERVAL)
+  }
+  look().catch(failed)
+  return watch
+}
+
+/** Waits while the disk is full. */
+async function unlessFull(watch: Watch, signal: AbortSignal): Promise<void> {
+  while (watch.full && !signal.aborted) await once(watch.changed, 'changed', { signal })
+}
+
+/** Asks for the first `end` blocks until all are here, and stops asking while the disk is full. */
+async function ask(core: Hypercore, end: number, watch: Watch, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && !(await core.has(0, end))) {
+    await unlessFull(watch, signal)
+    const changed = once(watch.changed, 'changed', { signal })
+    changed.catch(() => undefined) // aborted: whoever waits for the fetch hears the reason
+    const asked = core.download({ start: 0, end })
+    await Promise.race([asked.done(), changed])
+    asked.destroy()
+  }
+}
+
+function have(core: Hypercore, { length }: CoreLimit, byteLength: number): FetchProgress {
+  const { bitfield } = core.core
+  const blocks = bitfield.countSet(0, length) as number
+  // exact at the end; meanwhile as if all blocks were of one size
+  return { blocks, bytes: blocks === length ? byteLength : Math.floor((byteLength * blocks) / length) }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
+}
+
+function violation(code: string, what: string): BushelError {
+  return BushelError.failed(`a core is not what was agreed: ${what}`, undefined, code)
+}

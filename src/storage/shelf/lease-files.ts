@@ -1,0 +1,104 @@
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { CoreLimit } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { syncFolder } from '../../store/journal.js'
+import { codeOf, writeWhole } from '../../files/disk.js'
+
+/** What a shelf must know of a lease to keep its goods; nothing of its money. */
+export interface ShelfLease {
+  /** The agreement's id as text: letters and digits, at most 64. */
+  id: string
+  cores: CoreLimit[]
+  /** Bytes that may be read from here in all. */
+  egressBytes: number
+}
+
+/** A lease as it stands on the shelf. */
+export interface ShelvedLease extends ShelfLease {
+  /** Bytes read from here so far. */
+  egressUsed: number
+  /** Every agreed block has been here. */
+  complete: boolean
+}
+
+const NAME = /^([0-9a-z]{1,64})\.json$/
+
+/** One small file for each lease, written whole; a lease that cannot be read does not keep the others from being read. */
+export class LeaseFiles {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  async read(): Promise<{ leases: ShelvedLease[]; unreadable: string[] }> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    const leases: ShelvedLease[] = []
+    const unreadable: string[] = []
+    for (const name of await readdir(this.#folder)) {
+      const id = NAME.exec(name)?.[1]
+      if (id === undefined) {
+        if (name.endsWith('.new')) await rm(join(this.#folder, name), { force: true })
+        continue
+      }
+      const path = join(this.#folder, name)
+      const lease = parse(id, await readFile(path, 'utf8'))
+      if (lease) leases.push(lease)
+      else unreadable.push(path)
+    }
+    return { leases, unreadable }
+  }
+
+  async write(lease: ShelvedLease): Promise<void> {
+    const { id, egressBytes, egressUsed, complete } = lease
+    const cores = lease.cores.map(({ key, length, byteLength }) => ({
+      key: key.toString('hex'),
+      length,
+      byteLength
+    }))
+    await writeWhole(this.#path(id), JSON.stringify({ cores, egressBytes, egressUsed, complete }))
+  }
+
+  async remove(id: string): Promise<void> {
+    await rm(this.#path(id)).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error
+    })
+    await syncFolder(this.#folder)
+  }
+
+  #path(id: string): string {
+    const name = `${id}.json`
+    if (!NAME.test(name)) throw BushelError.badInput(`'${id}' is not the id of a lease`)
+    return join(this.#folder, name)
+  }
+}
+
+interface Stored {
+  cores: { key: string; length: number; byteLength: number }[]
+  egressBytes: number
+  egressUsed: number
+  complete: boolean
+}
+
+function parse(id: string, text: string): ShelvedLease | null {
+  try {
+    const { cores, egressBytes, egressUsed, complete } = JSON.parse(text) as Stored
+    const lease: ShelvedLease = {
+      id,
+      egressBytes,
+      egressUsed,
+      complete,
+      cores: cores.map(({ key, length, byteLength }) => ({
+        key: Buffer.from(key, 'hex'),
+        length,
+        byteLength
+      }))
+    }
+    const numbers = [egressBytes, egressUsed, ...cores.flatMap(core => [core.length, core.byteLength])]
+    const whole = numbers.every(number => Number.isSafeInteger(number) && number >= 0)
+    return whole && lease.cores.every(core => core.key.byteLength === 32) ? lease : null
+  } catch {
+    return null // reported by the caller, by name
+  }
+}

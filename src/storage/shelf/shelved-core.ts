@@ -1,0 +1,168 @@
+import type { Duplex } from 'node:stream'
+import type Corestore from 'corestore'
+import type Hypercore from 'hypercore'
+import crypto from 'hypercore-crypto'
+import { attachCore, detachCore, openStore } from '../../network/cores.js'
+import { removeFolder } from '../../files/disk.js'
+
+/** How long a core that nobody uses stays open, ms. */
+const LINGER = 5000
+
+/** A connection over which a core replicates. */
+interface Link {
+  uploader: boolean
+  ended: boolean
+  onclose: () => void
+  attached: Promise<void>
+}
+
+/**
+ * One core on the shelf, in a store and a folder of its own: so that what it occupies can be counted, and comes back to
+ * the last byte when the folder goes (a store shared by many cores gives back blob files only when all in them is
+ * cleared). Opened by its public key alone, when someone uses it, and closed when nobody has for a while.
+ *
+ * It never takes a fork, and learns of blocks past those it has only when it is told to.
+ */
+export class ShelvedCore {
+  readonly key: Buffer
+  readonly discoveryKey: Buffer
+  readonly folder: string
+  readonly #onupload: (bytes: number) => void
+  #opened: Promise<{ store: Corestore; core: Hypercore }> | null = null
+  #core: Hypercore | null = null
+  #shut: Promise<void> = Promise.resolve()
+  #users = 0
+  #timer: NodeJS.Timeout | null = null
+  #gone = false
+  readonly #links = new Map<Duplex, Link>()
+
+  constructor(folder: string, key: Buffer, onupload: (bytes: number) => void) {
+    this.folder = folder
+    this.key = key
+    this.discoveryKey = crypto.discoveryKey(key)
+    this.#onupload = onupload
+  }
+
+  /** Runs `work` with the core open. */
+  async use<T>(work: (core: Hypercore) => Promise<T>): Promise<T> {
+    const core = await this.#acquire()
+    try {
+      return await work(core)
+    } finally {
+      this.#release()
+    }
+  }
+
+  /** Replicates over the connection until it ends or `detach`. */
+  async attach(stream: Duplex, uploader: boolean): Promise<void> {
+    const known = this.#links.get(stream)
+    if (known) {
+      known.uploader ||= uploader
+      return known.attached
+    }
+    if (stream.destroyed) return
+    const link: Link = {
+      uploader,
+      ended: false,
+      onclose: () => this.#end(stream),
+      attached: Promise.resolve()
+    }
+    this.#links.set(stream, link)
+    stream.once('close', link.onclose)
+    link.attached = this.#acquire().then(core => {
+      if (!link.ended) attachCore(core, stream)
+    })
+    link.attached.catch(() => {
+      this.#links.delete(stream) // whoever awaits it hears why; there is nothing to release
+      stream.off('close', link.onclose)
+    })
+    return link.attached
+  }
+
+  /** Ends the replication over all connections, or over all but the uploader's. */
+  detach({ exceptUploader = false } = {}): void {
+    for (const [stream, link] of [...this.#links]) {
+      if (exceptUploader && link.uploader) continue
+      if (this.#core?.opened) detachCore(this.#core, stream)
+      this.#end(stream)
+    }
+  }
+
+  /** Does this peer of the core speak over a connection of the uploader? */
+  isUploader(peer: { stream: Duplex }): boolean {
+    return this.#links.get(peer.stream)?.uploader === true
+  }
+
+  async close(): Promise<void> {
+    this.#gone = true
+    this.detach()
+    this.#shutDown()
+    await this.#shut
+  }
+
+  /** Closes it and removes all that is kept of it. */
+  async remove(): Promise<void> {
+    await this.close()
+    await removeFolder(this.folder)
+  }
+
+  #end(stream: Duplex): void {
+    const link = this.#links.get(stream)
+    if (!link) return
+    this.#links.delete(stream)
+    stream.off('close', link.onclose)
+    link.ended = true
+    const release = (): void => this.#release()
+    link.attached.then(release, () => undefined) // what was never acquired is not released
+  }
+
+  async #acquire(): Promise<Hypercore> {
+    if (this.#gone) throw new Error('this core is no longer on the shelf')
+    this.#users++
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    try {
+      this.#opened ??= this.#shut.then(() => this.#openNow())
+      return (await this.#opened).core
+    } catch (error) {
+      this.#opened = null
+      this.#users--
+      throw error
+    }
+  }
+
+  #release(): void {
+    if (--this.#users > 0 || this.#gone) return
+    this.#timer = setTimeout(() => this.#shutDown(), LINGER)
+    this.#timer.unref()
+  }
+
+  async #openNow(): Promise<{ store: Corestore; core: Hypercore }> {
+    const store = openStore(this.folder)
+    const core = store.get({ key: this.key, active: false, allowFork: false })
+    try {
+      await core.ready()
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+    core.core.replicator.eagerUpgrade = false
+    core.on('upload', (_index: number, bytes: number) => this.#onupload(bytes))
+    core.on('conflict', () => this.#shutDown()) // hypercore closes the session; the blocks stay
+    this.#core = core
+    return { store, core }
+  }
+
+  #shutDown(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    const opened = this.#opened
+    this.#opened = null
+    this.#core = null
+    if (!opened) return
+    this.#shut = opened.then(
+      ({ store }) => store.close(),
+      () => undefined // it never opened, and whoever wanted it has heard why
+    )
+  }
+}

@@ -1,0 +1,208 @@
+import { open, readFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { crc32 } from 'node:zlib'
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../contracts/errors/error.js'
+
+/** Length of the body, CRC-32 of the body, CRC-32 of these two: a length that lies is told from a torn end. */
+const HEADER = 12
+const PREFIX = 4
+/** Most bytes of what one `append` brings. */
+const MAX_APPEND = 32 << 20
+/** Appends that wait together share a frame up to about so many bytes. */
+const SHARED = 1 << 20
+
+/**
+ * An append-only file of frames, each a batch of entries that stands whole or not at all. An entry is on disk
+ * (fdatasync) when `append` resolves; entries that come in the same turn, or while a sync is under way, share one. A torn
+ * last frame, left by a kill or a power cut, is cut off at the next open; anything else that does not check is corruption,
+ * and is said.
+ */
+export class Journal extends ReadyResource {
+  readonly file: string
+  readonly stats = { entries: 0, bytes: 0, syncs: 0 }
+  #handle: FileHandle | null = null
+  #onentry: (entry: Buffer) => void
+  #queue: { bytes: Buffer; resolve: () => void; reject: (error: unknown) => void }[] = []
+  #writing: Promise<void> = Promise.resolve()
+  #busy = false
+  #failed: BushelError | null = null
+
+  /** `onentry` is given every entry that stands in the file, in order, while it opens. */
+  constructor(file: string, onentry: (entry: Buffer) => void = () => undefined) {
+    super()
+    this.file = file
+    this.#onentry = onentry
+  }
+
+  /** Reads the entries of a journal that another process may be writing; none where there is no file. */
+  static async read(file: string, onentry: (entry: Buffer) => void): Promise<void> {
+    scan(await contentOf(file), file, onentry)
+  }
+
+  protected override async _open(): Promise<void> {
+    const bytes = await contentOf(this.file)
+    const good = scan(bytes, this.file, entry => {
+      this.stats.entries++
+      this.#onentry(entry)
+    })
+    this.#handle = await open(this.file, 'a', 0o600)
+    if (good < bytes.byteLength) await this.#handle.truncate(good)
+    await this.#handle.datasync()
+    await syncFolder(dirname(this.file))
+    this.stats.bytes = good
+  }
+
+  protected override async _close(): Promise<void> {
+    await this.#writing
+    await this.#handle?.close()
+  }
+
+  /** Why nothing more is taken, after a write that failed. */
+  get failed(): BushelError | null {
+    return this.#failed
+  }
+
+  /**
+   * Resolves when all of `entries` are on disk; after a kill all of them stand, or none. After a failed write nothing
+   * more is taken: what stands is known.
+   */
+  async append(...entries: Buffer[]): Promise<void> {
+    if (this.#failed) throw this.#failed
+    if (!this.#handle || this.closing) throw closed(this.file)
+    if (entries.length === 0) return
+    const bytes = Buffer.concat(entries.flatMap(prefixed))
+    if (bytes.byteLength > MAX_APPEND) throw new RangeError(`${bytes.byteLength} bytes at once`)
+    this.stats.entries += entries.length
+    await new Promise<void>((resolve, reject) => {
+      this.#queue.push({ bytes, resolve, reject })
+      if (!this.#busy) this.#writing = this.#write()
+    })
+  }
+
+  async #write(): Promise<void> {
+    this.#busy = true
+    await turn() // what is told of at once (several payments that have settled) is written at once
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, 1)
+      let size = batch[0]!.bytes.byteLength
+      while (this.#queue.length > 0 && size + this.#queue[0]!.bytes.byteLength <= SHARED) {
+        size += this.#queue[0]!.bytes.byteLength
+        batch.push(this.#queue.shift()!)
+      }
+      const bytes = frame(Buffer.concat(batch.map(item => item.bytes)))
+      try {
+        if (this.#failed) throw this.#failed
+        await this.#handle!.appendFile(bytes)
+        await this.#handle!.datasync()
+        this.stats.bytes += bytes.byteLength
+        this.stats.syncs++
+        for (const item of batch) item.resolve()
+      } catch (error) {
+        this.#failed = BushelError.failed(
+          `${this.file} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+          'free some disk and start the node again; what was recorded before is kept',
+          'JOURNAL_FAILED'
+        ).withCause(error)
+        for (const item of batch) item.reject(this.#failed)
+      }
+    }
+    // In the same turn in which the queue was seen empty: what is appended next finds nobody busy.
+    this.#busy = false
+  }
+}
+
+/** The end of the turn: everything that has come in is dealt with then. */
+function turn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
+
+async function contentOf(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
+    throw error
+  }
+}
+
+function prefixed(entry: Buffer): Buffer[] {
+  const length = Buffer.alloc(PREFIX)
+  length.writeUInt32LE(entry.byteLength)
+  return [length, entry]
+}
+
+function frame(body: Buffer): Buffer {
+  const header = Buffer.alloc(HEADER)
+  header.writeUInt32LE(body.byteLength, 0)
+  header.writeUInt32LE(crc32(body), 4)
+  header.writeUInt32LE(crc32(header.subarray(0, 8)), 8)
+  return Buffer.concat([header, body])
+}
+
+/** Where the frame at `at` ends, by a header that checks; null where there is no such header. */
+function endOf(bytes: Buffer, at: number): number | null {
+  if (at + HEADER > bytes.byteLength) return null
+  const length = bytes.readUInt32LE(at)
+  if (length > 2 * MAX_APPEND) return null
+  if (crc32(bytes.subarray(at, at + 8)) !== bytes.readUInt32LE(at + 8)) return null
+  return at + HEADER + length
+}
+
+/** Calls back for each entry of a whole frame; gives the offset up to which the file is good. */
+function scan(bytes: Buffer, file: string, onentry: (entry: Buffer) => void): number {
+  let at = 0
+  while (at < bytes.byteLength) {
+    const end = endOf(bytes, at)
+    if (end === null) {
+      if (frameAfter(bytes, at)) throw damaged(file, at)
+      break
+    }
+    if (end > bytes.byteLength) break
+    const body = bytes.subarray(at + HEADER, end)
+    if (crc32(body) !== bytes.readUInt32LE(at + 4)) {
+      if (end < bytes.byteLength) throw damaged(file, at)
+      break
+    }
+    for (let entry = 0; entry < body.byteLength;) {
+      const length = body.readUInt32LE(entry)
+      onentry(body.subarray(entry + PREFIX, entry + PREFIX + length))
+      entry += PREFIX + length
+    }
+    at = end
+  }
+  return at
+}
+
+/** Only the last frame can be torn: a whole one behind a broken one shows that the file was damaged. */
+function frameAfter(bytes: Buffer, at: number): boolean {
+  for (let next = at + 1; next + HEADER < bytes.byteLength; next++) {
+    const end = endOf(bytes, next)
+    if (end === null || end > bytes.byteLength) continue
+    if (crc32(bytes.subarray(next + HEADER, end)) === bytes.readUInt32LE(next + 4)) return true
+  }
+  return false
+}
+
+function damaged(file: string, at: number): BushelError {
+  return BushelError.badInput(
+    `${file} is damaged at byte ${at}`,
+    'restore the file from a copy; nothing was changed',
+    'BAD_JOURNAL'
+  )
+}
+
+/** A new file's name is on disk only when its folder is. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function closed(file: string): BushelError {
+  return BushelError.failed(`${file} is closed`, undefined, 'CLOSED')
+}

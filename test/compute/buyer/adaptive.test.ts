@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { chanceOf, draw } from '../../../src/compute/buyer/checks.js'
+import { Buyer } from './buyer.js'
+import type { Script } from './stand-in.js'
+
+const LIE = { exitCode: 9 }
+const AUTO = { verify: 'auto' as const }
+
+async function world(t: { after(fn: () => Promise<void>): void }, ...scripts: Script[]): Promise<Buyer> {
+  const buyer = await Buyer.open(t)
+  scripts.forEach((script, i) => buyer.stand.add('abcd'[i]!, script))
+  return buyer
+}
+
+const agreed = (buyer: Buyer): string[] =>
+  buyer.stand.log.filter(line => line.startsWith('agree')).map(line => line.slice(6))
+
+/** Runs so many different jobs. */
+async function runs(buyer: Buyer, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await buyer.run({ ...AUTO, args: [`run ${i} ${Math.random()}`] })
+}
+
+test('the chance of a check is 1 for one that is not known, falls with results that proved right, and is never 0', () => {
+  assert.deepEqual(
+    [0, 1, 9, 10, 20, 1000].map(valid => chanceOf({ valid })),
+    [1, 1, 1, 0.1, 0.05, 0.001]
+  )
+  for (let i = 0; i < 100; i++) {
+    const drawn = draw()
+    assert.ok(drawn >= 0 && drawn < 1)
+  }
+  assert.equal(new Set(Array.from({ length: 50 }, draw)).size, 50)
+})
+
+test('a newcomer is checked by a second provider; one with ten right results is not, until it is drawn', async t => {
+  const buyer = await world(t, {}, {})
+  await runs(buyer, 10)
+  assert.equal(buyer.stand.count('agree'), 20)
+  await runs(buyer, 3)
+  assert.equal(buyer.stand.count('agree'), 23)
+  assert.deepEqual(agreed(buyer).slice(20), ['a', 'a', 'a'])
+  // A result that nobody compared adds nothing to the record: the chance is still 1 of 10.
+  buyer.draws = [0.0999]
+  await runs(buyer, 1)
+  assert.equal(buyer.stand.count('agree'), 25)
+  buyer.draws = [0.0999]
+  await runs(buyer, 1)
+  assert.equal(buyer.stand.count('agree'), 26, 'after the eleventh comparison the chance is 1 of 11')
+})
+
+test('two that differ have a third as tie-break, and the wrong one loses its record', async t => {
+  const buyer = await world(t, {}, {}, {})
+  const [a] = buyer.stand.providers
+  await runs(buyer, 10)
+  a!.script.lie = LIE
+  buyer.draws = [0]
+  const outcome = await buyer.run(AUTO)
+  assert.equal(outcome.exitCode, 0)
+  assert.deepEqual(agreed(buyer).slice(20), ['a', 'b', 'c'])
+  assert.deepEqual(
+    outcome.providers.map(({ verdict }) => verdict),
+    ['other', 'equal', 'equal']
+  )
+  const { identity } = a!.ask
+  assert.ok(buyer.experiences.of(identity)!.until > Date.now(), 'it is not asked for a while')
+  // When it is asked again, it begins anew.
+  await buyer.facts.set({ kind: 'peer', key: identity, value: null })
+  delete a!.script.lie
+  await runs(buyer, 1)
+  assert.deepEqual(agreed(buyer).slice(23), ['a', 'b'])
+})
+
+test('the third is bound to a result of its own before it could know that two differ', async t => {
+  const buyer = await world(t, { lie: LIE }, {}, {})
+  await buyer.run(AUTO)
+  const { log } = buyer.stand
+  assert.ok(log.indexOf('commit c') < log.indexOf('reveal c'))
+  assert.equal(log.filter(line => line === 'reveal a').length, 1)
+})
+
+test('two that differ are disputed where there is no third', async t => {
+  const buyer = await world(t, { lie: LIE }, {})
+  const outcome = await buyer.run(AUTO)
+  assert.equal(outcome.status, 'disputed')
+  assert.equal(outcome.evidence.length, 2)
+  const three = await world(t, { lie: LIE }, {}, { lie: { exitCode: 7 } })
+  const disputed = await three.run(AUTO)
+  assert.equal(disputed.status, 'disputed')
+  assert.equal(disputed.evidence.length, 3)
+})
+
+test('where there is no second provider, the one result is taken, and that is said', async t => {
+  const buyer = await world(t, {})
+  const outcome = await buyer.run(AUTO)
+  assert.equal(outcome.status, 'ok')
+  assert.ok(buyer.notes.includes('no second provider was found to check the result'))
+})
+
+test('a provider cannot tell from its share of the money whether it is checked', async t => {
+  const buyer = await world(t, {}, {}, {})
+  await runs(buyer, 12)
+  const shares = buyer.stand.requests.filter(({ ask }) => ask === buyer.stand.providers[0]!.ask)
+  assert.equal(shares.length, 12)
+  assert.equal(new Set(shares.map(({ maxMsat }) => maxMsat)).size, 1)
+})
+
+test('a result that two others contradict is never taken alone, even when those two open nothing', async t => {
+  const noKey: Script = { failAt: { step: 'collect', code: 'FALSE_KEY' } }
+  const buyer = await world(t, { lie: LIE }, noKey, noKey)
+  const outcome = await buyer.run(AUTO)
+  assert.equal(outcome.status, 'disputed')
+  assert.equal(outcome.evidence.length, 3)
+  assert.ok(!buyer.stand.log.includes('collect a'))
+})

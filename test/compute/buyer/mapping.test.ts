@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BushelError } from '../../../contracts/errors/error.js'
+import type { MapResult, RunRequest } from '../../../src/compute/buyer/jobs.js'
+import { Buyer, code, never, request } from './buyer.js'
+
+const module = Buffer.from('a module')
+
+function chunks(count: number, change: Partial<RunRequest> = {}): RunRequest[] {
+  return Array.from({ length: count }, (_, i) =>
+    request({ module, input: { stdin: Buffer.from(`chunk ${i}`), files: [] }, ...change })
+  )
+}
+
+async function all(results: AsyncIterable<MapResult>): Promise<MapResult[]> {
+  const list: MapResult[] = []
+  for await (const result of results) list.push(result)
+  return list
+}
+
+test('every input has an outcome, the module is packed once, and the work spreads over the providers', async t => {
+  const buyer = await Buyer.open(t)
+  for (const name of ['a', 'b', 'c']) buyer.stand.add(name)
+  const results = await all(buyer.jobs.map(chunks(9), { parallel: 6 }, buyer.listener, never))
+  assert.deepEqual(
+    results.map(({ index }) => index).sort((a, b) => a - b),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8]
+  )
+  for (const { outcome, error } of results) assert.deepEqual([outcome?.status, error], ['ok', null])
+  assert.equal(buyer.packs, 1)
+  const names = buyer.stand.hires.map(({ provider }) => provider.name)
+  assert.deepEqual(new Set(names), new Set(['a', 'b', 'c']), 'two cores each, six at a time')
+})
+
+test('no more than `parallel` are at work at a time, by default as many as there are providers', async t => {
+  for (const [parallel, most] of [
+    [2, 2],
+    [undefined, 3]
+  ] as const) {
+    const buyer = await Buyer.open(t)
+    let open = 0
+    let seen = 0
+    let full = (): void => undefined
+    const isFull = new Promise<void>(resolve => (full = resolve)).then(async () => {
+      // Time enough for one that should not be there to come as far as the others.
+      for (let i = 0; i < 5; i++)
+        await buyer.facts.set({ kind: 'test', key: Buffer.alloc(1), value: Buffer.alloc(1, 1) })
+    })
+    for (const name of ['a', 'b', 'c']) {
+      const provider = buyer.stand.add(name)
+      Object.defineProperty(provider.script, 'hold', {
+        get: async () => {
+          seen = Math.max(seen, ++open)
+          if (open >= most) full()
+          await isFull
+          open--
+        }
+      })
+    }
+    const options = parallel === undefined ? {} : { parallel }
+    await all(buyer.jobs.map(chunks(8), options, buyer.listener, never))
+    assert.equal(seen, most)
+  }
+})
+
+test('outcomes come as they are there, not in the order of the inputs', async t => {
+  const buyer = await Buyer.open(t)
+  let release = (): void => undefined
+  buyer.stand.add('slow', { hold: new Promise<void>(resolve => (release = resolve)) }, { cores: 1 })
+  buyer.stand.add('quick', {}, { cores: 1 })
+  const order: number[] = []
+  for await (const { index } of buyer.jobs.map(chunks(4), { parallel: 2 }, buyer.listener, never)) {
+    order.push(index)
+    if (order.length === 3) release()
+  }
+  assert.deepEqual(order, [1, 2, 3, 0])
+})
+
+test('one that fails is retried elsewhere, and one that cannot be run does not stop the others', async t => {
+  const buyer = await Buyer.open(t)
+  buyer.stand.add('bad', { failAt: { step: 'commit', code: 'PEER_GONE' } })
+  buyer.stand.add('good', {}, { cores: 64 })
+  const requests = chunks(4)
+  requests[2] = { ...requests[2]!, maxPrice: 1n }
+  const results = await all(buyer.jobs.map(requests, { parallel: 2 }, buyer.listener, never))
+  const failed = results.filter(({ error }) => error)
+  assert.deepEqual(
+    failed.map(({ index, error }) => [index, error!.code]),
+    [[2, 'NO_OFFER']]
+  )
+  assert.equal(results.filter(({ outcome }) => outcome?.status === 'ok').length, 3)
+})
+
+test('where providers are busy, the others wait until one has ended, however many they are', async t => {
+  const buyer = await Buyer.open(t)
+  buyer.stand.add('a', {}, { cores: 1 })
+  const agree = buyer.stand.agree.bind(buyer.stand)
+  let asked = 0
+  buyer.stand.agree = request => {
+    asked++
+    const isBusy = buyer.stand.hires.some(({ state }) => state === 'agreed' || state === 'committed')
+    if (isBusy) throw BushelError.noOffer('no place is free', undefined, 'NO_CAPACITY')
+    return agree(request)
+  }
+  const results = await all(buyer.jobs.map(chunks(20), { parallel: 8 }, buyer.listener, never))
+  assert.equal(results.length, 20)
+  for (const { outcome } of results) assert.equal(outcome?.status, 'ok')
+  assert.ok(asked > 20, 'some had found nobody')
+  assert.ok(asked < 60, `they were not tried in vain again and again: ${asked}`)
+})
+
+test('the same input twice is run once, and both have its outcome', async t => {
+  const buyer = await Buyer.open(t)
+  buyer.stand.add('a')
+  const [one] = chunks(1)
+  const results = await all(buyer.jobs.map([one!, one!], { parallel: 2 }, buyer.listener, never))
+  assert.equal(results.length, 2)
+  assert.equal(buyer.stand.count('agree'), 1)
+})
+
+test('whoever stops reading stops what is under way', async t => {
+  const buyer = await Buyer.open(t)
+  buyer.stand.add('quick', {}, { cores: 1 })
+  buyer.stand.add('slow', { hold: new Promise(() => undefined) }, { cores: 1 })
+  for await (const result of buyer.jobs.map(chunks(5), { parallel: 2 }, buyer.listener, never)) {
+    assert.ok(result.outcome)
+    await buyer.stand.seen(/work slow/)
+    break
+  }
+  assert.ok(buyer.stand.count('agree') <= 3)
+
+  const stop = new AbortController()
+  const reading = all(
+    buyer.jobs.map(chunks(2, { args: ['2'] }), { parallel: 2 }, buyer.listener, stop.signal)
+  )
+  await new Promise(resolve => setImmediate(resolve))
+  stop.abort(Object.assign(new Error('stopped'), { code: 'INTERRUPTED' }))
+  await assert.rejects(reading, code('INTERRUPTED'))
+})

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { resultHash } from '../../../contracts/job.js'
+import { Buyer, code, request } from './buyer.js'
+import { GOOD, TRUTH } from './stand-in.js'
+
+function gate(): { open: () => void; hold: Promise<void> } {
+  let open = (): void => undefined
+  const hold = new Promise<void>(resolve => (open = resolve))
+  return { open, hold }
+}
+
+/** A run of two providers of which the second is at work when the node stops. */
+async function interrupted(buyer: Buyer): Promise<() => void> {
+  const { open, hold } = gate()
+  buyer.stand.add('a')
+  buyer.stand.add('b', { hold })
+  const running = assert.rejects(buyer.run({ verify: 2 }), code('CLOSED'))
+  await Promise.all([buyer.stand.seen(/commit a/), buyer.stand.seen(/work b/)])
+  await buyer.stop()
+  await running
+  return open
+}
+
+test('after a restart the same command goes on with the agreements that stand; nobody is hired or paid twice', async t => {
+  const buyer = await Buyer.open(t)
+  const open = await interrupted(buyer)
+  open()
+  await buyer.start()
+  const [left] = buyer.jobs.list()
+  assert.equal(left!.state, 'open')
+  const outcome = await buyer.run({ verify: 2 })
+  assert.deepEqual(outcome.id, left!.id)
+  assert.equal(outcome.status, 'ok')
+  assert.equal(buyer.stand.count('agree'), 2)
+  assert.equal(buyer.stand.count('abandon'), 0)
+  assert.ok(buyer.notes.includes('an unfinished run of this job goes on where it stopped'))
+  assert.equal(buyer.jobs.list().length, 1)
+  // It is over now: the same command again is another run.
+  const again = await buyer.run({ verify: 2 })
+  assert.notDeepEqual(again.id, outcome.id)
+})
+
+test('another command is another run', async t => {
+  const buyer = await Buyer.open(t)
+  const open = await interrupted(buyer)
+  open()
+  await buyer.start()
+  const [left] = buyer.jobs.list()
+  const changes = [
+    { verify: 1 },
+    { verify: 2, args: ['job.wasm', 'x'] },
+    { verify: 2, module: Buffer.from('another') },
+    { verify: 2, input: { stdin: Buffer.from('x'), files: [] } },
+    { verify: 2, market: Buffer.alloc(32, 1) },
+    { verify: 2, seed: Buffer.alloc(32, 2) },
+    { verify: 2, maxMsat: 200_000n },
+    { verify: 2, limits: { ...request().limits, wallMs: 1000 } }
+  ]
+  for (const change of changes) assert.notDeepEqual((await buyer.run(change)).id, left!.id)
+  assert.equal(buyer.jobs.get(left!.id)!.state, 'open')
+  assert.deepEqual((await buyer.run({ verify: 2 })).id, left!.id)
+})
+
+test('an unattended node goes on by itself, and keeps the output for whoever repeats the command', async t => {
+  const buyer = await Buyer.open(t)
+  const open = await interrupted(buyer)
+  open()
+  await buyer.start(true)
+  await buyer.stand.seen(/collect b/)
+  const id = buyer.jobs.list()[0]!.id
+  while (buyer.jobs.get(id)!.state === 'open') await new Promise(resolve => setImmediate(resolve))
+  const view = buyer.jobs.get(id)!
+  assert.deepEqual([view.state, view.status, view.hash], ['done', 'ok', resultHash(TRUTH)])
+  const outputs = join(buyer.dir, 'compute', 'outputs')
+  assert.equal((await readdir(outputs)).length, 1)
+  await buyer.stop()
+  await buyer.start(true)
+  const calls = buyer.stand.log.length
+  const outcome = await buyer.run({ verify: 2 })
+  assert.deepEqual(outcome.id, id)
+  assert.deepEqual(outcome.files, GOOD.files)
+  assert.deepEqual(outcome.stdout, GOOD.stdout)
+  assert.equal(outcome.paidMsat, view.paidMsat)
+  assert.equal(buyer.stand.log.length, calls, 'nobody was asked')
+  assert.deepEqual(await readdir(outputs), [])
+})
+
+test('an unattended run that somebody follows is one run, and its output is not kept', async t => {
+  const buyer = await Buyer.open(t)
+  const open = await interrupted(buyer)
+  await buyer.start(true)
+  const outcomes = [buyer.run({ verify: 2 }), buyer.run({ verify: 2 })]
+  await new Promise(resolve => setImmediate(resolve))
+  open()
+  const [one, two] = await Promise.all(outcomes)
+  assert.deepEqual(one!.id, two!.id)
+  assert.equal(buyer.stand.count('agree'), 2)
+  const outputs = join(buyer.dir, 'compute', 'outputs')
+  assert.ok(!existsSync(outputs) || (await readdir(outputs)).length === 0)
+})
+
+test('a run that was paid when the node stopped fetches its output again, and hires nobody', async t => {
+  const buyer = await Buyer.open(t)
+  buyer.stand.add('a')
+  buyer.stand.add('b')
+  // The disk refuses the end of the run: what a kill between payment and record leaves.
+  const set = buyer.facts.set.bind(buyer.facts)
+  buyer.facts.set = async (...changes) => {
+    const isEnd = changes.some(({ kind, value }) => kind === 'run' && value?.includes(Buffer.from('done')))
+    if (isEnd) throw new Error('killed')
+    await set(...changes)
+  }
+  await assert.rejects(buyer.run(), /killed/)
+  await buyer.stop()
+  await buyer.start()
+  const outcome = await buyer.run()
+  assert.deepEqual(outcome.files, GOOD.files)
+  assert.equal(buyer.stand.count('agree'), 1)
+})
+
+test('an agreement that is not known any more is one that failed, and is replaced', async t => {
+  const buyer = await Buyer.open(t)
+  const open = await interrupted(buyer)
+  open()
+  const resume = buyer.stand.resume.bind(buyer.stand)
+  buyer.stand.resume = id => {
+    const hire = resume(id)
+    return hire?.identity.equals(buyer.stand.providers[1]!.ask.identity) ? null : hire
+  }
+  buyer.stand.add('c')
+  await buyer.start()
+  const outcome = await buyer.run({ verify: 2 })
+  assert.deepEqual(
+    outcome.providers.map(({ verdict }) => verdict),
+    ['equal', 'failed', 'equal']
+  )
+  assert.equal(outcome.providers[1]!.paidMsat, 1000n, 'what it was paid still counts')
+})
+
+test('a cancelled run pays nobody any more, whether it is at work or waits to go on', async t => {
+  const buyer = await Buyer.open(t)
+  buyer.stand.add('a', { hold: new Promise(() => undefined) })
+  const running = assert.rejects(buyer.run(), code('CANCELLED'))
+  await buyer.stand.seen(/work a/)
+  const [view] = buyer.jobs.list()
+  assert.deepEqual([view!.state, view!.providers[0]!.verdict], ['open', 'open'])
+  await buyer.jobs.cancel(view!.id)
+  await running
+  assert.equal(buyer.jobs.get(view!.id)!.state, 'cancelled')
+  assert.equal(buyer.stand.count('abandon'), 1)
+
+  buyer.stand.add('b', { hold: new Promise(() => undefined) })
+  const stopped = assert.rejects(buyer.run({ args: ['2'] }), code('CLOSED'))
+  await new Promise(resolve => setImmediate(resolve))
+  while (buyer.stand.count('work') < 2) await new Promise(resolve => setImmediate(resolve))
+  await buyer.stop()
+  await stopped
+  await buyer.start()
+  const left = buyer.jobs.list().find(({ state }) => state === 'open')!
+  await buyer.jobs.cancel(left.id)
+  assert.equal(buyer.jobs.get(left.id)!.state, 'cancelled')
+  assert.equal(buyer.stand.count('abandon'), 2)
+  await buyer.jobs.cancel(left.id)
+  assert.equal(buyer.stand.count('abandon'), 2)
+  await assert.rejects(buyer.jobs.cancel(Buffer.alloc(32)), code('JOB_NOT_FOUND'))
+  assert.equal(buyer.jobs.get(Buffer.alloc(32)), null)
+})
+
+test('a run that is cancelled while its command is repeated is not begun again', async t => {
+  const buyer = await Buyer.open(t)
+  const open = await interrupted(buyer)
+  open()
+  await buyer.start()
+  const [left] = buyer.jobs.list()
+  const { open: goOn, hold } = gate()
+  const [first] = buyer.stand.hires
+  const abandon = first!.abandon.bind(first!)
+  first!.abandon = async () => {
+    await hold
+    await abandon()
+  }
+  const cancelled = buyer.jobs.cancel(left!.id)
+  const repeated = assert.rejects(buyer.run({ verify: 2 }), code('CANCELLED'))
+  await new Promise(resolve => setImmediate(resolve))
+  goOn()
+  await Promise.all([cancelled, repeated])
+  assert.equal(buyer.jobs.get(left!.id)!.state, 'cancelled')
+  assert.equal(buyer.stand.count('collect'), 0)
+})
+
+test('a run that ends just when its command is stopped keeps its output for the next time', async t => {
+  const buyer = await Buyer.open(t)
+  buyer.stand.add('a')
+  const stop = new AbortController()
+  const set = buyer.facts.set.bind(buyer.facts)
+  buyer.facts.set = async (...changes) => {
+    await set(...changes)
+    if (changes.some(({ kind, value }) => kind === 'run' && value?.includes(Buffer.from('done'))))
+      stop.abort(new Error('enough'))
+  }
+  await assert.rejects(buyer.run({}, stop.signal), /enough/)
+  assert.equal(buyer.jobs.list()[0]!.state, 'done')
+  const outcome = await buyer.run()
+  assert.deepEqual(outcome.files, GOOD.files)
+  assert.equal(buyer.stand.count('agree'), 1, 'it is not bought twice')
+  assert.equal(buyer.jobs.list().length, 1)
+})
+
+test('a run that is aborted keeps what was paid for, and leaves nothing where nothing was', async t => {
+  const buyer = await Buyer.open(t)
+  const { open, hold } = gate()
+  buyer.stand.add('a', { hold })
+  const stop = new AbortController()
+  const running = assert.rejects(buyer.run({}, stop.signal), /enough/)
+  await buyer.stand.seen(/work a/)
+  stop.abort(new Error('enough'))
+  await running
+  assert.equal(buyer.stand.count('abandon'), 0)
+  while (buyer.jobs.list()[0]!.providers[0]!.paidMsat === 0n)
+    await new Promise(resolve => setImmediate(resolve))
+  open()
+  await buyer.run()
+  assert.equal(buyer.stand.count('agree'), 1)
+
+  const early = new AbortController()
+  early.abort(new Error('at once'))
+  await assert.rejects(buyer.run({ args: ['other'] }, early.signal), /at once/)
+  assert.equal(buyer.jobs.list().length, 1)
+})
+
+test('the estimate says how many fit and what the cheapest takes, and asks nobody', async t => {
+  const buyer = await Buyer.open(t)
+  buyer.stand.add('a')
+  buyer.stand.add('b', {}, { price: 30_000n, baseMsat: 500n })
+  buyer.stand.add('small', {}, { memory: 1 })
+  assert.deepEqual(await buyer.jobs.estimate(request()), {
+    providers: 2,
+    price: 30_000n,
+    baseMsat: 500n,
+    maxMsat: 300_000n
+  })
+  assert.deepEqual(buyer.stand.log, [])
+  assert.deepEqual(buyer.jobs.list(), [])
+})

@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { parseEvidence, verifyEvidence } from '../../../contracts/evidence/evidence.js'
+import { FINAL_EPOCH, jobCost, mostFuel, resultHash, segmentsMsat } from '../../../contracts/job.js'
+import { formatKey } from '../../../contracts/keys/key.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import type { JobView, RunOutcome } from '../../../src/compute/buyer/jobs.js'
+import { Buyer, code } from './buyer.js'
+import { FUEL, GOOD, TRUTH } from './stand-in.js'
+import type { Provider, Script } from './stand-in.js'
+
+const LIE = { tree: Buffer.alloc(32, 66) }
+
+const verdictOf = (outcome: RunOutcome | JobView, { device }: Provider): string | undefined =>
+  outcome.providers.find(one => one.device === formatKey(device.publicKey))?.verdict
+
+/** A buyer with providers a, b, c ... of these scripts. */
+async function world(t: { after(fn: () => Promise<void>): void }, ...scripts: Script[]): Promise<Buyer> {
+  const buyer = await Buyer.open(t)
+  scripts.forEach((script, i) => buyer.stand.add('abcdef'[i]!, script))
+  return buyer
+}
+
+test('one provider runs a job, is paid exactly what its fuel comes to, and the outcome has its output', async t => {
+  const buyer = await world(t, {}, {})
+  const outcome = await buyer.run()
+  const [a] = buyer.stand.providers
+  const [hire] = buyer.stand.hires
+  assert.deepEqual(buyer.stand.log, ['agree a', 'work a', 'commit a', 'reveal a', 'collect a'])
+  assert.equal(outcome.status, 'ok')
+  assert.equal(outcome.limit, null)
+  assert.equal(outcome.hash, resultHash(TRUTH))
+  assert.equal(outcome.fuel, FUEL)
+  assert.deepEqual(outcome.stdout, GOOD.stdout)
+  assert.deepEqual(outcome.files, GOOD.files)
+  assert.equal(outcome.paidMsat, jobCost(hire!.terms, FUEL))
+  assert.equal(outcome.feesMsat, 1n)
+  assert.deepEqual(outcome.evidence, [])
+  assert.equal(verdictOf(outcome, a!), 'equal')
+  assert.deepEqual(
+    buyer.payments.map(({ epoch, msat }) => [epoch, msat]),
+    [
+      [0, 1000n],
+      [FINAL_EPOCH, outcome.paidMsat - 1000n]
+    ],
+    'the base, and the rest'
+  )
+  assert.equal(buyer.experiences.of(a!.ask.identity)?.good, 1)
+})
+
+test('all have committed before any is asked to reveal', async t => {
+  let release = (): void => undefined
+  const hold = new Promise<void>(resolve => (release = resolve))
+  const buyer = await world(t, {}, {}, { hold })
+  const running = buyer.run({ verify: 3 })
+  await Promise.all([/commit a/, /commit b/, /work c/].map(line => buyer.stand.seen(line)))
+  await new Promise(resolve => setImmediate(resolve))
+  assert.equal(buyer.stand.count('reveal'), 0)
+  release()
+  const outcome = await running
+  const { log } = buyer.stand
+  assert.ok(log.lastIndexOf('commit c') < log.findIndex(line => line.startsWith('reveal')))
+  assert.equal(buyer.stand.count('reveal'), 3)
+  assert.equal(buyer.stand.count('collect'), 3)
+  const told = buyer.states.map(({ state }) => state).filter(state => /COMMITTED|REVEALED/.test(state))
+  const each = (state: string): string[] => Array.from({ length: 3 }, () => state)
+  assert.deepEqual(told, [...each('COMMITTED'), ...each('REVEALED')], 'and it is told so')
+  for (const provider of buyer.stand.providers) assert.equal(verdictOf(outcome, provider), 'equal')
+})
+
+test('of three the one that differs is not paid to the end, is remembered, and stands as evidence', async t => {
+  const buyer = await world(t, {}, { lie: LIE }, {})
+  const outcome = await buyer.run({ verify: 3 })
+  const [a, b, c] = buyer.stand.providers
+  assert.equal(outcome.status, 'ok')
+  assert.equal(outcome.hash, resultHash(TRUTH))
+  assert.deepEqual(
+    [a, b, c].map(one => verdictOf(outcome, one!)),
+    ['equal', 'other', 'equal']
+  )
+  const paid = buyer.stand.hires.map(hire => [hire.provider.name, hire.state, hire.paidMsat])
+  const cost = (provider: Provider): bigint =>
+    jobCost(buyer.stand.hires.find(hire => hire.provider === provider)!.terms, FUEL)
+  assert.deepEqual(paid, [
+    ['a', 'paid', cost(a!)],
+    ['b', 'abandoned', 1000n],
+    ['c', 'paid', cost(c!)]
+  ])
+  assert.ok(!buyer.stand.log.includes('collect b'))
+  assert.equal(buyer.experiences.of(b!.ask.identity)?.bad, 1)
+  assert.equal(buyer.experiences.of(a!.ask.identity)?.bad, 0)
+  assert.equal(outcome.evidence.length, 1)
+  const verdict = verifyEvidence(parseEvidence(await readFile(outcome.evidence[0]!, 'utf8')))
+  assert.deepEqual(
+    [verdict.ok, verdict.provider, verdict.misdeeds],
+    [true, formatKey(b!.device.publicKey), []]
+  )
+  assert.equal(verdict.stated!.hash, resultHash({ ...TRUTH, ...LIE }))
+})
+
+test('a provider that bills more fuel than the others is one that differs', async t => {
+  const buyer = await world(t, { lie: { fuel: FUEL * 3n } }, {}, {})
+  const outcome = await buyer.run({ verify: 3 })
+  assert.equal(outcome.fuel, FUEL)
+  assert.equal(verdictOf(outcome, buyer.stand.providers[0]!), 'other')
+})
+
+test('two that differ are a dispute: nobody is paid the last payment, and the evidence of both is kept', async t => {
+  const buyer = await world(t, {}, { lie: LIE }, {})
+  const outcome = await buyer.run({ verify: 2 })
+  assert.equal(outcome.status, 'disputed')
+  assert.equal(outcome.hash, '')
+  assert.equal(outcome.exitCode, -1)
+  assert.equal(buyer.stand.count('collect'), 0)
+  assert.equal(outcome.paidMsat, 2000n)
+  assert.equal(outcome.evidence.length, 2)
+  assert.equal(new Set(outcome.evidence).size, 2)
+  // Nobody knows which of them was wrong.
+  for (const { ask } of buyer.stand.providers) assert.equal(buyer.experiences.of(ask.identity)?.bad ?? 0, 0)
+})
+
+test('two of four are no majority', async t => {
+  const buyer = await world(t, {}, {}, { lie: LIE }, { lie: { exitCode: 3 } })
+  const outcome = await buyer.run({ verify: 4 })
+  assert.equal(outcome.status, 'disputed')
+  assert.equal(outcome.evidence.length, 4)
+  assert.equal(buyer.stand.count('collect'), 0)
+})
+
+for (const step of ['agree', 'commit', 'reveal', 'collect'] as const) {
+  test(`one that fails to ${step} is replaced by the next, and not picked again`, async t => {
+    const buyer = await world(t, { failAt: { step, code: 'PEER_GONE' } }, {}, {})
+    const outcome = await buyer.run()
+    assert.equal(outcome.status, 'ok')
+    assert.equal(buyer.stand.log.filter(line => line === 'agree a').length, 1)
+    assert.ok(buyer.stand.log.includes('collect b'))
+    assert.equal(buyer.stand.count('agree'), 2)
+    assert.equal(buyer.stand.log.includes('abandon a'), step !== 'agree')
+    if (step !== 'agree') assert.equal(verdictOf(outcome, buyer.stand.providers[0]!), 'failed')
+    // What only befell it is not held against it.
+    assert.equal(buyer.experiences.of(buyer.stand.providers[0]!.ask.identity)?.bad ?? 0, 0)
+  })
+}
+
+test('one that was paid and then gives the job up is remembered; one that only declines is not', async t => {
+  const buyer = await world(
+    t,
+    { failAt: { step: 'commit', code: 'JOB_FAILED' } },
+    {
+      failAt: { step: 'agree', code: 'NO_CAPACITY' }
+    },
+    {}
+  )
+  await buyer.run()
+  const [a, b] = buyer.stand.providers
+  assert.equal(buyer.experiences.of(a!.ask.identity)?.bad, 1)
+  assert.equal(buyer.experiences.of(b!.ask.identity), null)
+})
+
+test('a false key is replaced, remembered, and proven by its evidence to anybody', async t => {
+  const buyer = await world(t, { failAt: { step: 'collect', code: 'FALSE_KEY' } }, {})
+  const outcome = await buyer.run()
+  const [a] = buyer.stand.providers
+  assert.equal(outcome.status, 'ok')
+  assert.equal(verdictOf(outcome, a!), 'failed')
+  assert.equal(buyer.experiences.of(a!.ask.identity)?.bad, 1)
+  const verdict = verifyEvidence(parseEvidence(await readFile(outcome.evidence[0]!, 'utf8')))
+  assert.deepEqual(verdict.misdeeds, ['its key is not the one that it had committed to'])
+})
+
+test('the output comes from another of the group when the first opens nothing; the others are paid as well', async t => {
+  const buyer = await world(t, { failAt: { step: 'collect', code: 'WRONG_OUTPUT' } }, {}, {})
+  const outcome = await buyer.run({ verify: 3 })
+  assert.deepEqual(outcome.files, GOOD.files)
+  assert.equal(buyer.stand.count('agree'), 3)
+  assert.deepEqual(
+    buyer.stand.providers.map(one => verdictOf(outcome, one)),
+    ['failed', 'equal', 'equal']
+  )
+})
+
+test('a member that fails while others work is replaced before anything is revealed', async t => {
+  const buyer = await world(t, {}, { failAt: { step: 'commit', code: 'TIMEOUT' } }, {}, {})
+  const outcome = await buyer.run({ verify: 3 })
+  const { log } = buyer.stand
+  assert.ok(log.indexOf('commit d') < log.findIndex(line => line.startsWith('reveal')))
+  assert.equal(outcome.providers.filter(({ verdict }) => verdict === 'equal').length, 3)
+})
+
+test('with too few providers nothing is signed', async t => {
+  const buyer = await world(t, {}, {})
+  await assert.rejects(buyer.run({ verify: 3 }), code('NO_OFFER'))
+  assert.deepEqual(buyer.stand.log, [])
+  assert.deepEqual(buyer.jobs.list(), [])
+})
+
+test('one identity has one seat, however many asks it has', async t => {
+  const buyer = await world(t, {}, {})
+  buyer.stand.add('a2', {}, { identity: buyer.stand.providers[0]!.ask.identity })
+  await assert.rejects(buyer.run({ verify: 3 }), code('NO_OFFER'))
+  buyer.stand.add('d')
+  await buyer.run({ verify: 3 })
+  assert.deepEqual(
+    buyer.stand.hires.map(({ provider }) => provider.name),
+    ['a', 'b', 'd']
+  )
+})
+
+test('an identity that has a seat is no replacement for another, with whichever device', async t => {
+  const buyer = await world(t, {}, { failAt: { step: 'commit', code: 'PEER_GONE' } })
+  buyer.stand.add('a2', {}, { identity: buyer.stand.providers[0]!.ask.identity })
+  buyer.stand.add('d')
+  await buyer.run({ verify: 2 })
+  assert.deepEqual(
+    buyer.stand.hires.map(({ provider }) => provider.name),
+    ['a', 'b', 'd']
+  )
+})
+
+test('when nobody is left, a majority of those asked for is enough; less is said to be too few, with what was paid', async t => {
+  const gone: Script = { failAt: { step: 'commit', code: 'PEER_GONE' } }
+  const two = await world(t, {}, {}, gone)
+  assert.equal((await two.run({ verify: 3 })).status, 'ok')
+  const one = await world(t, {}, gone, gone)
+  await assert.rejects(one.run({ verify: 3 }), (error: BushelError) => {
+    assert.equal(error.code, 'NO_OFFER')
+    assert.match(error.message, /^1 of 3 providers gave a result, .* 3 sat were paid$/)
+    return true
+  })
+  assert.equal(one.stand.count('collect'), 0)
+  assert.ok(one.stand.log.includes('abandon a'))
+  assert.equal(one.jobs.list()[0]!.state, 'failed')
+})
+
+test('all providers together never come to more than the bound of the run, and have equal fuel', async t => {
+  const gone: Script = { failAt: { step: 'commit', code: 'PEER_GONE' }, segmentsMsat: 20_000n }
+  const buyer = await world(t, {}, gone, {}, {}, {})
+  const maxMsat = 90_000n
+  await buyer.run({ verify: 3, maxMsat })
+  const shares = buyer.stand.requests.map(({ maxMsat }) => maxMsat)
+  const first = shares.slice(0, 3).reduce((sum, share) => sum + share, 0n)
+  assert.ok(first <= maxMsat && first > maxMsat - 10n, String(first))
+  const fuels = buyer.stand.hires.slice(0, 3).map(({ terms }) => mostFuel(terms))
+  const spread = fuels.map(fuel => Number(fuel - fuels[0]!) / Number(fuels[0]!))
+  assert.ok(
+    spread.every(part => Math.abs(part) < 1e-3),
+    String(fuels)
+  )
+  // The replacement has what is left when the one that failed keeps what it was paid.
+  const [a, b, c, d] = buyer.stand.hires
+  assert.ok(a!.terms.maxMsat + b!.paidMsat + c!.terms.maxMsat + d!.terms.maxMsat <= maxMsat)
+  assert.ok(d!.terms.maxMsat > d!.terms.baseMsat)
+})
+
+test('a limit of the wallet is asked before anything is signed', async t => {
+  const buyer = await world(t, {}, {}, {})
+  const over = BushelError.payment('too much', undefined, 'OVER_LIMIT')
+  const asked: bigint[] = []
+  buyer.faultOf = ({ msat }) => {
+    asked.push(msat)
+    return over
+  }
+  await assert.rejects(buyer.run({ verify: 2, maxMsat: 100_000n }), code('OVER_LIMIT'))
+  assert.ok(asked[0]! > 99_990n && asked[0]! <= 100_000n)
+  assert.deepEqual(buyer.stand.log, [])
+
+  // Each one alone may be paid, and all of them together may not.
+  buyer.faultOf = ({ peer }) => (peer ? null : over)
+  await assert.rejects(buyer.run({ verify: 2 }), code('OVER_LIMIT'))
+  assert.deepEqual(buyer.stand.log, [])
+
+  // One to whom no more may be paid is passed over; when there is nobody else, that is said.
+  const first = buyer.stand.providers[0]!.ask.identity
+  buyer.faultOf = ({ peer }) => (peer?.equals(first) ? over : null)
+  await buyer.run()
+  assert.equal(buyer.stand.hires[0]!.provider.name, 'b')
+  buyer.faultOf = ({ peer }) => (peer ? over : null)
+  await assert.rejects(buyer.run({ args: ['again'] }), code('OVER_LIMIT'))
+})
+
+test('what fails on this side ends the run: no other provider is tried', async t => {
+  const buyer = await world(t, { failAt: { step: 'commit', code: 'NO_BALANCE' } }, {})
+  await assert.rejects(buyer.run(), code('NO_BALANCE'))
+  assert.equal(buyer.stand.count('agree'), 1)
+  assert.equal(buyer.jobs.list()[0]!.state, 'open')
+})
+
+test('one whose share of the money bought less fuel is not held against it', async t => {
+  const buyer = await world(
+    t,
+    {},
+    {},
+    { failAt: { step: 'commit', code: 'PEER_GONE' }, segmentsMsat: 25_000n }
+  )
+  const d = buyer.stand.add('d', { lie: { status: 'limit', limit: 'fuel', tree: Buffer.alloc(32) } })
+  const maxMsat = 90_000n
+  const fuel = 600_000_000_000n
+  for (const { script } of buyer.stand.providers.slice(0, 2)) script.lie = { fuel }
+  d.script.lie!.fuel = 1n
+  const outcome = await buyer.run({ verify: 3, maxMsat })
+  assert.equal(outcome.status, 'ok')
+  const hire = buyer.stand.hires.find(({ provider }) => provider === d)!
+  assert.ok(mostFuel(hire.terms) < fuel)
+  assert.equal(verdictOf(outcome, d), 'failed')
+  assert.equal(buyer.experiences.of(d.ask.identity)?.bad ?? 0, 0)
+  assert.deepEqual(outcome.evidence, [])
+  assert.equal(segmentsMsat(hire.terms, 1), 1000n)
+})

@@ -1,0 +1,426 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { PLAIN, SATURATING, VECTOR } from '../../../src/compute/fuel/wasm/opcodes.js'
+import { NAMES } from '../../../src/compute/fuel/meter.js'
+import { assemble, F64, FUNCREF, I32, I64, op, V128 } from './assembler.js'
+import { engine, Guest, metered, outcome } from './guest.js'
+import type { Global } from './guest.js'
+
+function guest(
+  parts: Parameters<typeof assemble>[0],
+  grant: ConstructorParameters<typeof Guest>[2] = {}
+): Guest {
+  return new Guest(metered(assemble({ memory: [0, 1], ...parts })).bytes, {}, grant)
+}
+
+/** Fuel that one call takes. */
+function cost(parts: Parameters<typeof assemble>[0], ...args: (number | bigint)[]): number {
+  const one = guest(parts)
+  one.call('f', ...args)
+  return Number(one.used)
+}
+
+test('fuel is what the table of costs says, for exactly what runs', () => {
+  const body = [
+    ...op.get(0), // 1
+    ...op.if(), // 1
+    ...op.i32(8), // 1
+    ...op.i32(5), // 1
+    ...op.i32Store(), // 2
+    ...op.else,
+    ...op.i64(9n), // 1
+    ...op.i64(2n), // 1
+    0x7f, // 12
+    ...op.drop,
+    ...op.end,
+    ...op.nop,
+    ...op.i32(1), // 1
+    ...op.drop
+  ]
+  const parts = { functions: [{ params: [I32], locals: [I32, I32, I32, I32, I32], body, export: 'f' }] }
+  // 2 for five locals at entry
+  assert.equal(cost(parts, 1), 2 + 2 + 4 + 1)
+  assert.equal(cost(parts, 0), 2 + 2 + 14 + 1)
+})
+
+test('the tables have every instruction of the standard that there is', () => {
+  const missing = (table: readonly unknown[], from: number, to: number): number[] =>
+    Array.from({ length: to - from + 1 }, (_, i) => from + i).filter(number => table[number] === undefined)
+  assert.deepEqual(missing(PLAIN, 0x28, 0xc4), [0x3f, 0x40], 'but size and growth of memory')
+  assert.deepEqual(missing(SATURATING, 0, 7), [])
+  const reserved = [
+    154, 162, 165, 166, 175, 176, 178, 179, 180, 187, 194, 197, 198, 207, 208, 210, 211, 212, 226, 238
+  ]
+  assert.deepEqual(missing(VECTOR, 0, 255), reserved)
+})
+
+test('a loop is charged for each time round, and what follows a branch only when it runs', () => {
+  const body = [
+    ...op.block(),
+    ...op.loop(), // 1
+    ...op.get(0), // 1
+    0x45, // 1
+    ...op.brIf(1), // 1
+    ...op.get(0), // 1
+    ...op.i32(1), // 1
+    ...op.i32Sub, // 1
+    ...op.set(0), // 1
+    ...op.br(0),
+    ...op.end,
+    ...op.end,
+    ...op.i64(0n), // 1
+    ...op.drop
+  ]
+  const parts = { functions: [{ params: [I32], body, export: 'f' }] }
+  for (const rounds of [0, 1, 7, 1000]) assert.equal(cost(parts, rounds), rounds * 8 + 4 + 1)
+})
+
+test('a loop that leaves with a value, or goes on from an inner one, is charged the same', () => {
+  // counts down by an inner loop that jumps to the outer one's head, and leaves both with a value
+  const body = [
+    ...op.block(I32),
+    ...op.loop(), // 1
+    ...op.loop(), // 1
+    ...op.i32(42), // 1
+    ...op.get(0), // 1
+    0x45, // 1
+    ...op.brIf(2), // 1
+    ...op.drop,
+    ...op.get(0), // 1
+    ...op.i32(1), // 1
+    ...op.i32Sub, // 1
+    ...op.tee(0), // 1
+    ...op.i32(1), // 1
+    0x71, // 1
+    ...op.brIf(0), // 1
+    ...op.br(1),
+    ...op.end,
+    ...op.end,
+    ...op.unreachable,
+    ...op.end
+  ]
+  const parts = { functions: [{ params: [I32], results: [I32], body, export: 'f' }] }
+  const once = guest(parts)
+  assert.equal(once.call('f', 5), 42)
+  // 5 rounds of 5 + 7, a last one of 5, and the outer head once, and after 4, 2 and 0
+  assert.equal(Number(once.used), 5 * 12 + 5 + 4)
+})
+
+test('a guest asks for what is missing when its fuel is below zero, and traps when that is not granted', () => {
+  const parts = {
+    functions: [{ params: [I32], body: [...op.loop(), ...op.get(0), ...op.brIf(0), ...op.end], export: 'f' }]
+  }
+  const endless = guest(parts, { most: 1000n, portion: 100n })
+  assert.match(outcome(endless, 'f', 1), /^trapped: unreachable/)
+  assert.equal(endless.granted, 1000n)
+  assert.ok(endless.asked >= 9 && endless.asked <= 11, `${endless.asked} times`)
+  assert.ok(endless.used > 1000n && endless.used < 1010n)
+
+  const recursive = guest({ functions: [{ body: op.call(0), export: 'f' }] }, { most: 1000n, portion: 100n })
+  assert.match(outcome(recursive, 'f'), /^trapped: unreachable/)
+  assert.ok(recursive.used > 1000n && recursive.used < 1010n, 'a recursion without a loop asks too')
+
+  const wanted: bigint[] = []
+  const module = new engine.Module(metered(assemble(parts)).bytes)
+  const refuel = (missing: bigint): bigint => {
+    wanted.push(missing)
+    throw new RangeError('no more')
+  }
+  const { exports } = new engine.Instance(module, { [NAMES.module]: { [NAMES.refuel]: refuel } })
+  assert.throws(() => (exports.f as (n: number) => void)(1), /no more/, 'the host may throw instead')
+  assert.equal(wanted.length, 1)
+  assert.ok(wanted[0]! > 0n)
+})
+
+test('what a host takes off the fuel is asked for', () => {
+  const one = guest({
+    functions: [
+      { params: [I32], body: [...op.loop(), ...op.get(0), 0x45, ...op.brIf(0), ...op.end], export: 'f' }
+    ]
+  })
+  one.call('f', 1)
+  const before = one.used
+  const fuel = one.exports[NAMES.fuel] as { value: bigint }
+  fuel.value -= 5_000_000n
+  one.call('f', 1)
+  assert.ok(one.used > before + 5_000_000n)
+  assert.ok(fuel.value > 0n)
+})
+
+test('bulk instructions are charged by their length before they run', () => {
+  const fill = [...op.i32(0), ...op.i32(7), ...op.get(0), ...op.bulk(11, 0)]
+  const parts = { functions: [{ params: [I32], body: fill, export: 'f' }] }
+  assert.equal(cost(parts, 64_000) - cost(parts, 0), 8000)
+  const copy = [...op.i32(0), ...op.i32(0), ...op.get(0), ...op.bulk(10, 0, 0)]
+  const copying = { functions: [{ params: [I32], body: copy, export: 'f' }] }
+  assert.equal(cost(copying, 16_000) - cost(copying, 0), 2000)
+  const init = [...op.i32(0), ...op.i32(0), ...op.get(0), ...op.bulk(8, 0, 0)]
+  const data = [[1, 100, ...Array<number>(100).fill(1)]]
+  const initialising = { functions: [{ params: [I32], body: init, export: 'f' }], data }
+  assert.equal(cost(initialising, 96) - cost(initialising, 0), 12)
+
+  const poor = guest(parts, { most: 500n, portion: 0n })
+  assert.match(outcome(poor, 'f', 64_000), /unreachable/)
+  assert.equal(poor.memory[0], 0, 'nothing was filled')
+})
+
+test('table instructions are charged by their length', () => {
+  const tables = [[FUNCREF, 0, 50]]
+  const elements = [[1, 0, 40, ...Array<number>(40).fill(0)]]
+  const of = (body: number[]): Parameters<typeof assemble>[0] => ({
+    tables,
+    elements,
+    functions: [{ params: [I32], body, export: 'f' }]
+  })
+  for (const body of [
+    [...op.i32(0), 0xd0, FUNCREF, ...op.get(0), ...op.bulk(17, 0)],
+    [...op.i32(0), ...op.i32(0), ...op.get(0), ...op.bulk(14, 0, 0)],
+    [...op.i32(0), ...op.i32(0), ...op.get(0), ...op.bulk(12, 0, 0)],
+    [0xd0, FUNCREF, ...op.get(0), ...op.bulk(15, 0), ...op.drop]
+  ])
+    assert.equal(cost(of(body), 30) - cost(of(body), 0), 30)
+})
+
+test('memory grows to the bound, is charged by the page, and fails beyond it', () => {
+  const bytes = assemble({
+    functions: [{ params: [I32], results: [I32], body: [...op.get(0), 0x40, 0], export: 'f' }],
+    memory: [1, 1, ...[0x80, 0x80, 0x04]]
+  })
+  const one = new Guest(metered(bytes, 10).bytes)
+  assert.equal(one.call('f', 0), 1)
+  const before = one.used
+  assert.equal(one.call('f', 9), 1)
+  assert.equal(one.used - before, 9n * 2048n + 33n)
+  assert.equal(one.memory.length, 10 * 65_536)
+  assert.equal(one.call('f', 1), -1)
+  assert.equal(one.call('f', -1), -1)
+  assert.equal(one.memory.length, 10 * 65_536)
+})
+
+test('a start function becomes an export that is metered', () => {
+  const bytes = assemble({
+    functions: [{ body: [...op.i32(0), ...op.i32(9), ...op.i32Store()] }],
+    memory: [0, 1],
+    start: 0
+  })
+  const module = metered(bytes)
+  assert.equal(module.hasStart, true)
+  const one = new Guest(module.bytes)
+  assert.equal(one.memory[0], 0, 'not run at instantiation')
+  assert.equal(one.used, 0n)
+  one.call(NAMES.start)
+  assert.equal(one.memory[0], 9)
+  assert.equal(one.used, 4n)
+})
+
+test('functions are found where they were: calls, tables, references and globals', () => {
+  const bytes = assemble({
+    imports: [{ module: 'wasi_snapshot_preview1', name: 'host', params: [I32], results: [I32] }],
+    functions: [
+      { params: [I32], results: [I32], body: [...op.get(0), ...op.i32(10), ...op.i32Add] },
+      { params: [I32], results: [I32], body: [...op.get(0), ...op.call(1), ...op.call(0)], export: 'both' },
+      {
+        params: [I32, I32],
+        results: [I32],
+        body: [...op.get(0), ...op.get(1), ...op.callIndirect(0)],
+        export: 'table'
+      }
+    ],
+    tables: [[FUNCREF, 0, 4]],
+    globals: [{ type: FUNCREF, init: [0xd2, 1], export: 'reference' }],
+    elements: [[0, ...op.i32(0), 0x0b, 3, 0, 1, 2]]
+  })
+  const one = new Guest(metered(bytes).bytes, { host: n => Number(n) * 2 })
+  assert.equal(one.call('both', 1), 22)
+  assert.equal(one.call('table', 5, 0), 10)
+  assert.equal(one.call('table', 5, 1), 15)
+  assert.equal(one.call('table', 5, 2), 30)
+  const reference = (one.exports.reference as Global).value as unknown as (n: number) => number
+  assert.equal(reference(1), 11)
+})
+
+test('bits that were loaded keep their NaN, arithmetic leaves the canonical one', () => {
+  const odd = 0xfff4_0000_0000_1234n
+  const parts = {
+    functions: [
+      { params: [I64], body: [...op.i32(0), ...op.get(0), ...op.i64Store()], export: 'put' },
+      // through a local, a block, a select and a call
+      {
+        locals: [F64],
+        body: [
+          ...op.i32(0),
+          ...op.f64Load(),
+          ...op.set(0),
+          ...op.i32(8),
+          ...op.block(F64),
+          ...op.get(0),
+          ...op.get(0),
+          ...op.i32(0),
+          ...op.select,
+          ...op.call(2),
+          ...op.end,
+          ...op.f64Store()
+        ],
+        export: 'carry'
+      },
+      { params: [F64], results: [F64], body: op.get(0) },
+      // the same local holds arithmetic later on
+      {
+        locals: [F64],
+        body: [
+          ...op.i32(0),
+          ...op.f64Load(),
+          ...op.tee(0),
+          ...op.get(0),
+          0xa1, // f64.sub
+          ...op.set(0),
+          ...op.i32(8),
+          ...op.get(0),
+          ...op.f64Store()
+        ],
+        export: 'subtract'
+      },
+      // either of them, as the argument says
+      {
+        params: [I32],
+        locals: [F64],
+        body: [
+          ...op.i32(0),
+          ...op.f64Load(),
+          ...op.set(1),
+          ...op.get(0),
+          ...op.if(),
+          ...op.get(1),
+          ...op.get(1),
+          0xa0, // f64.add
+          ...op.set(1),
+          ...op.end,
+          ...op.i32(8),
+          ...op.get(1),
+          ...op.f64Store()
+        ],
+        export: 'either'
+      }
+    ]
+  }
+  const one = guest(parts)
+  const bits = (): bigint => new DataView(one.memory.buffer).getBigUint64(8, true)
+  one.call('put', BigInt.asIntN(64, odd))
+  one.call('carry')
+  assert.equal(bits(), odd)
+  one.call('subtract')
+  assert.equal(bits(), 0x7ff8_0000_0000_0000n)
+  one.call('either', 0)
+  assert.equal(bits(), odd)
+  one.call('either', 1)
+  assert.equal(bits(), 0x7ff8_0000_0000_0000n)
+})
+
+test('vectors of integers that look like NaNs are left alone, beside arithmetic in the same local', () => {
+  const ones = op.simd(12, ...Array<number>(16).fill(0xff))
+  const body = [
+    ...ones,
+    ...op.set(1),
+    ...op.get(0),
+    ...op.if(),
+    ...op.get(1),
+    ...op.get(1),
+    ...op.simd(240), // f64x2.add
+    ...op.set(1),
+    ...op.end,
+    ...op.i32(0),
+    ...op.get(1),
+    ...op.simd(11, 4, 0)
+  ]
+  const one = guest({ functions: [{ params: [I32], locals: [V128], body, export: 'f' }] })
+  const lane = (): bigint => new DataView(one.memory.buffer).getBigUint64(0, true)
+  one.call('f', 0)
+  assert.equal(lane(), 0xffff_ffff_ffff_ffffn)
+  one.call('f', 1)
+  assert.equal(lane(), 0x7ff8_0000_0000_0000n)
+})
+
+test('an accumulator in a loop is made canonical once, after it', () => {
+  const sum = (results: number[], store: number[]): Uint8Array =>
+    assemble({
+      memory: [0, 1],
+      functions: [
+        {
+          params: [I32],
+          locals: [results[0]!],
+          body: [
+            ...op.loop(),
+            ...op.get(1),
+            ...op.i32(64),
+            ...(results[0] === F64 ? op.f64Load() : op.simd(0, 4, 0)),
+            ...(results[0] === F64 ? [0xa0] : op.simd(240)),
+            ...op.set(1),
+            ...op.get(0),
+            ...op.i32(1),
+            ...op.i32Sub,
+            ...op.tee(0),
+            ...op.brIf(0),
+            ...op.end,
+            ...op.i32(0),
+            ...op.get(1),
+            ...store
+          ]
+        }
+      ]
+    })
+  const sequences = (bytes: Uint8Array, nan: number[]): number[] => {
+    const text = Buffer.from(bytes)
+    const places: number[] = []
+    for (let at = text.indexOf(Buffer.from(nan)); at >= 0; at = text.indexOf(Buffer.from(nan), at + 1))
+      places.push(at)
+    return places
+  }
+  const scalar = metered(sum([F64], op.f64Store())).bytes
+  assert.equal(sequences(scalar, op.f64Bits(0x7ff8_0000_0000_0000n)).length, 1)
+  assert.ok(
+    sequences(scalar, op.f64Bits(0x7ff8_0000_0000_0000n))[0]! > sequences(scalar, [0xa0, 0x21, 1])[0]!
+  )
+  const vector = metered(sum([V128], op.simd(11, 4, 0))).bytes
+  assert.equal(sequences(vector, [0xfd, 12, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f]).length, 1)
+})
+
+test('arithmetic is canonical where it is passed, returned, set to a global or seen in the next round of a loop', () => {
+  const nan = [...op.get(0), ...op.get(0), 0xa3] // f64.div of what is zero
+  const store = (at: number, value: number[]): number[] => [...op.i32(at), ...value, ...op.f64Store()]
+  const one = guest({
+    functions: [
+      { params: [F64], body: store(0, op.get(0)) },
+      { params: [F64], results: [F64], body: nan },
+      {
+        params: [F64],
+        locals: [F64, I32],
+        body: [
+          ...nan,
+          ...op.call(0),
+          ...store(8, [...op.get(0), ...op.call(1)]),
+          ...nan,
+          ...op.globalSet(0),
+          ...store(16, op.globalGet(0)),
+          ...op.loop(),
+          ...store(24, op.get(1)),
+          ...nan,
+          ...op.set(1),
+          ...op.get(2),
+          ...op.i32(1),
+          ...op.i32Add,
+          ...op.tee(2),
+          ...op.i32(2),
+          0x48, // i32.lt_s
+          ...op.brIf(0),
+          ...op.end
+        ],
+        export: 'f'
+      }
+    ],
+    globals: [{ type: F64, init: op.f64(1) }]
+  })
+  one.call('f', 0)
+  const view = new DataView(one.memory.buffer)
+  for (const at of [0, 8, 16, 24])
+    assert.equal(view.getBigUint64(at, true), 0x7ff8_0000_0000_0000n, `at ${at}`)
+})

@@ -1,0 +1,70 @@
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Address } from '../../../src/network/network.js'
+
+/** What a node in a process of its own is told to do, and says. */
+export interface HandOptions {
+  home: string
+  bootstrap: Address[]
+  role: 'provider' | 'buyer'
+}
+
+export type Said = { event: string } & Record<string, unknown>
+
+/** A node in a process of its own, which can be killed and started again. */
+export class Hand {
+  readonly #options: HandOptions
+  #child: ChildProcess | null = null
+  #waiting: { is: (said: Said) => boolean; resolve: (said: Said) => void; reject: (error: Error) => void }[] =
+    []
+
+  constructor(options: HandOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<Said> {
+    const script = fileURLToPath(new URL('./hand-process.js', import.meta.url))
+    const child = fork(script, [JSON.stringify(this.#options)])
+    this.#child = child
+    child.on('message', (said: Said) => {
+      for (const waiting of [...this.#waiting]) {
+        if (!waiting.is(said) && said.event !== 'failed') continue
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+        if (waiting.is(said)) waiting.resolve(said)
+        else waiting.reject(new Error(`${this.#options.role}: ${String(said['message'])}`))
+      }
+    })
+    child.on('exit', code => {
+      for (const { reject } of this.#waiting.splice(0)) reject(new Error(`it ended with ${code}`))
+    })
+    return this.heard(said => said.event === 'ready')
+  }
+
+  /** The next thing it says that is as wanted. */
+  heard(is: (said: Said) => boolean): Promise<Said> {
+    return new Promise((resolve, reject) => this.#waiting.push({ is, resolve, reject }))
+  }
+
+  /** Tells it to do something; gives its answer, an event of the same name. */
+  ask(what: string, more: Record<string, unknown> = {}): Promise<Said> {
+    this.tell(what, more)
+    return this.heard(said => said.event === what)
+  }
+
+  tell(what: string, more: Record<string, unknown> = {}): void {
+    this.#child!.send({ do: what, ...more })
+  }
+
+  /** Ends it as a power cut would. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#child = null
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    this.#waiting = []
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+}

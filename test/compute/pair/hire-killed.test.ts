@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import createTestnet from 'hyperdht/testnet.js'
+import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import { Hand } from './hand.js'
+import { job, program } from '../jobs.js'
+import { BASE, PRICE } from './pair.js'
+
+const ROUNDS = '200000'
+
+test('a job whose provider and buyer are killed again and again is paid for once, to the msat', async t => {
+  const testnet = await createTestnet(2, { host: '127.0.0.1' })
+  const dir = await mkdtemp(join(tmpdir(), 'bushel-killed-'))
+  const { bootstrap } = testnet
+  const provider = new Hand({ home: join(dir, 'provider'), bootstrap, role: 'provider' })
+  const buyer = new Hand({ home: join(dir, 'buyer'), bootstrap, role: 'buyer' })
+  t.after(async () => {
+    await Promise.all([provider.kill(), buyer.kill()])
+    await testnet.destroy()
+    await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  })
+  const sandbox = new Sandbox({ nice: 0 })
+  const local = await sandbox.run(job(program('work'), { args: [ROUNDS] }))
+  await sandbox.close()
+  const cost = BASE + (local.fuel * PRICE + 999_999_999_999n) / 1_000_000_000_000n
+  await Promise.all([provider.start(), buyer.start()])
+  const { offer } = await provider.ask('sell')
+
+  buyer.tell('hire', { offer, rounds: ROUNDS, slice: String((cost - BASE) / 16n) })
+  await buyer.heard(said => said.event === 'agreed')
+
+  const began = performance.now()
+  const stamp = (what: string): void => t.diagnostic(`${what}: ${Math.round(performance.now() - began)} ms`)
+  // The provider: with the base received, and in the middle of the run.
+  for (const is of [
+    (said: { event: string; epoch?: unknown }) => said.event === 'received' && said.epoch === 0,
+    (said: { event: string; epoch?: unknown }) => said.event === 'received' && said.epoch === 2
+  ]) {
+    await provider.heard(is)
+    await provider.kill()
+    await provider.start()
+    stamp('provider again')
+  }
+  // The buyer: when a segment was sent and nothing is known of it, when it was just told of a result.
+  await buyer.heard(said => said.event === 'step' && said['step'] === 'sent' && said['epoch'] === 3)
+  await buyer.kill()
+  await buyer.start()
+  stamp('buyer again')
+  buyer.tell('resume')
+  await buyer.heard(said => said.event === 'committed')
+  await buyer.kill()
+  await provider.kill()
+  await Promise.all([provider.start(), buyer.start()])
+  stamp('both again')
+  buyer.tell('resume')
+  await buyer.heard(said => said.event === 'step' && said['step'] === 'paid' && Number(said['epoch']) > 1000)
+  await buyer.kill()
+  await buyer.start()
+  stamp('buyer again')
+  buyer.tell('resume')
+  const finished = await buyer.heard(said => said.event === 'finished')
+  stamp('finished')
+  assert.equal(finished['stdout'], String(local.stdout))
+  assert.equal(finished['paidMsat'], String(cost))
+  assert.equal(finished['state'], 'DONE')
+  for (const hand of [buyer, provider]) {
+    const { faults, payments, jobs } = (await hand.ask('look')) as unknown as {
+      faults: string[]
+      payments: { epoch: number; step: string; msat: string }[]
+      jobs: { state: string; runs: number }[]
+    }
+    assert.deepEqual(faults, [])
+    const settled = payments.filter(({ step }) => step !== 'listed' && step !== 'refused' && step !== 'bound')
+    assert.equal(new Set(settled.map(({ epoch }) => epoch)).size, settled.length)
+    assert.equal(
+      settled.reduce((sum, { msat }) => sum + BigInt(msat), 0n),
+      cost
+    )
+    assert.equal(jobs.length, 1)
+    if (hand === provider) assert.equal(jobs[0]!.runs, 2, 'it ran again after the kill in the middle of it')
+  }
+})

@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import crypto from 'hypercore-crypto'
+import type { JobStatement } from '#spec'
+import { parseEvidence, verifyEvidence } from '../../../contracts/evidence/evidence.js'
+import { jobCost } from '../../../contracts/job.js'
+import { sign } from '../../../contracts/keys/signature.js'
+import type { Hire } from '../../../src/compute/buyer/hire.js'
+import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import type { BushelError } from '../../../contracts/errors/error.js'
+import type { Method } from '../../../src/deal/methods.js'
+import { deceive, flipped, silence } from '../../peers/lies.js'
+import type { Lies } from '../../peers/lies.js'
+import { BASE, Street, balance, never, pack, request, sellCompute } from './pair.js'
+import { busyness, program } from '../jobs.js'
+
+interface Case {
+  does: string
+  lies: Lies
+  code: string
+  says: RegExp
+  /** What the buyer has paid when it notices. */
+  costs: 'nothing' | 'base' | 'segments' | 'all'
+  /** What its own signatures prove. */
+  proves?: RegExp
+}
+
+test('providers that cheat on a job', { timeout: 120_000 }, async t => {
+  const street = await Street.open(t)
+  const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
+  const provider = await street.node('provider', { worker: { openSandbox } })
+  const jobPatience = { progress: 1000, answer: 1000, stall: 1500, silence: 2500 }
+  const buyer = await street.node('buyer', { serve: false, jobPatience })
+  const offer = await sellCompute(provider)
+  const [sells, buys] = [await provider.trade(), await buyer.trade()]
+  sells.compute.worker!.configure({ allowProcess: true, cores: 2 })
+  const { device } = provider.home
+  const packed = await pack(buys, program('work'))
+
+  const restated = (statement: JobStatement) => ({
+    body: { statement, signature: sign('job-statement', statement, device) }
+  })
+  const stating = (change: (statement: JobStatement) => Partial<JobStatement>): Lies => ({
+    jobReveal: async truth => {
+      const { statement } = (await truth()).body
+      return restated({ ...statement, ...change(statement) })
+    }
+  })
+  const due = (twist: (slice: Slice) => Partial<Slice>, signer = device): Lies['jobProgress'] => {
+    return async truth => {
+      const answer = await truth()
+      const asked = answer.body.due
+      if (!asked) return answer
+      const slices = asked.countersign.list.slices.map(slice => ({ ...slice, ...twist(slice) }))
+      const list = { ...asked.countersign.list, slices }
+      const countersign = { list, signature: sign('slice-list', list, signer) }
+      return { body: { ...answer.body, due: { ...asked, countersign } } }
+    }
+  }
+  const lastDue =
+    (twist: (slice: Slice) => Partial<Slice>): NonNullable<Lies['jobFinal']> =>
+    async truth => {
+      const { body } = await truth()
+      const slices = body.countersign.list.slices.map(slice => ({ ...slice, ...twist(slice) }))
+      const list = { ...body.countersign.list, slices }
+      return { body: { ...body, countersign: { list, signature: sign('slice-list', list, device) } } }
+    }
+
+  const CASES: Case[] = [
+    {
+      does: 'signs other terms',
+      lies: {
+        jobAgree: async truth => {
+          const { body } = await truth()
+          return { body: { ...body, signature: flipped(body.signature) } }
+        }
+      },
+      code: 'BAD_PEER',
+      says: /signature under the terms does not hold/,
+      costs: 'nothing'
+    },
+    {
+      does: 'asks for a higher base than was agreed',
+      lies: { jobProgress: due(({ msat }) => ({ msat: msat + 1n })) },
+      code: 'BAD_PEER',
+      says: /segment 0 is 1001 msat, not 1000/,
+      costs: 'nothing'
+    },
+    {
+      does: 'asks for a segment out of order',
+      lies: { jobProgress: due(({ epoch }) => ({ epoch: epoch === 0 ? 0 : epoch + 1 })) },
+      code: 'BAD_PEER',
+      says: /for segment 2, not 1/,
+      costs: 'base'
+    },
+    {
+      does: 'has another sign what is due',
+      lies: { jobProgress: due(() => ({}), crypto.keyPair()) },
+      code: 'BAD_PEER',
+      says: /its signature does not hold/,
+      costs: 'nothing'
+    },
+    {
+      does: 'sends an invoice for another hash',
+      lies: { jobProgress: due(({ hash }) => ({ hash: flipped(hash) })) },
+      code: 'INVOICE_REFUSED',
+      says: /hash/,
+      costs: 'nothing'
+    },
+    {
+      does: 'signs its commitment wrong',
+      lies: {
+        jobProgress: async truth => {
+          const answer = await truth()
+          const { commitment } = answer.body
+          if (!commitment) return answer
+          const forged = { ...commitment, signature: flipped(commitment.signature) }
+          return { body: { ...answer.body, commitment: forged } }
+        }
+      },
+      code: 'BAD_PEER',
+      says: /commitment does not hold/,
+      costs: 'segments'
+    },
+    {
+      does: 'says for ever that it runs',
+      lies: {
+        jobProgress: async truth => {
+          const answer = await truth()
+          return answer.body.due ? answer : { body: { state: 'RUNNING', fuel: 1n } }
+        }
+      },
+      code: 'LATE',
+      says: /does not move/,
+      costs: 'segments'
+    },
+    {
+      does: 'takes what is due and falls silent',
+      lies: {
+        jobProgress: async truth => {
+          const answer = await truth()
+          return answer.body.due ? answer : silence()
+        }
+      },
+      code: 'LATE',
+      says: /does not answer any more/,
+      costs: 'segments'
+    },
+    {
+      does: "states another's result",
+      lies: stating(({ result }) => ({ result: { ...result, stdout: flipped(result.stdout) } })),
+      code: 'BAD_PEER',
+      says: /another result than it had bound itself to/,
+      costs: 'segments',
+      proves: /stated another result/
+    },
+    {
+      does: 'bills more fuel than was agreed',
+      lies: stating(({ result }) => ({ result: { ...result, fuel: 1n << 60n } })),
+      code: 'BAD_PEER',
+      says: /bills more fuel than was agreed/,
+      costs: 'segments'
+    },
+    {
+      does: 'bills another amount than its fuel comes to',
+      lies: stating(({ finalMsat }) => ({ finalMsat: finalMsat + 1n })),
+      code: 'BAD_PEER',
+      says: /bills another amount/,
+      costs: 'segments'
+    },
+    {
+      does: 'took more in segments than the fuel that it states',
+      lies: stating(({ result }) => ({ result: { ...result, fuel: 0n }, finalMsat: 0n })),
+      code: 'BAD_PEER',
+      says: /took payment for more fuel/,
+      costs: 'segments'
+    },
+    {
+      does: 'serves an output with another hash',
+      lies: stating(({ output }) => ({ output: { ...output, sha256: flipped(output.sha256) } })),
+      code: 'BAD_PEER',
+      says: /not the hash that was agreed/,
+      costs: 'segments'
+    },
+    {
+      does: 'asks for another last payment than it stated',
+      lies: { jobFinal: lastDue(({ msat }) => ({ msat: msat + 1n })) },
+      code: 'BAD_PEER',
+      says: /is \d+ msat, not \d+/,
+      costs: 'segments'
+    },
+    {
+      does: 'asks for the last payment on another hash than it stated',
+      lies: { jobFinal: lastDue(({ hash }) => ({ hash: flipped(hash) })) },
+      code: 'BAD_PEER',
+      says: /its hash is not the one that was stated/,
+      costs: 'segments'
+    },
+    {
+      does: 'sells garbage',
+      lies: {
+        jobReveal: async (truth, { agreement }, from) => {
+          const { statement } = (await truth()).body
+          const garbage = (await sells.compute.blobs.put([crypto.randomBytes(300_000)])).ref
+          sells.compute.blobs.grant(garbage, from.device, agreement)
+          return restated({ ...statement, output: garbage })
+        }
+      },
+      code: 'WRONG_OUTPUT',
+      says: /it does not open/,
+      costs: 'all',
+      proves: /opens has not the checksum/
+    },
+    {
+      does: 'sells a false key',
+      lies: {
+        jobKey: async truth => {
+          const { body } = await truth()
+          const key = { ...body.key, key: flipped(body.key.key) }
+          return { body: { key, signature: sign('job-key', key, device) } }
+        }
+      },
+      code: 'FALSE_KEY',
+      says: /not the one that it had committed to/,
+      costs: 'all',
+      proves: /key is not the one/
+    },
+    {
+      does: 'does not sign its key',
+      lies: {
+        jobKey: async truth => {
+          const { body } = await truth()
+          return { body: { ...body, signature: flipped(body.signature) } }
+        }
+      },
+      code: 'BAD_PEER',
+      says: /its key is not signed/,
+      costs: 'all'
+    }
+  ]
+
+  let lies: Lies = {}
+  const methods: Method[] = ['jobAgree', 'jobProgress', 'jobReveal', 'jobFinal', 'jobKey']
+  deceive(
+    sells.deals,
+    Object.fromEntries(
+      methods.map(method => [
+        method,
+        (truth: never, body: never, from: never, channel: never) =>
+          (lies[method] as ((...all: never[]) => unknown) | undefined)?.(truth, body, from, channel) ??
+          (truth as () => unknown)()
+      ])
+    ) as Lies
+  )
+
+  const hire = async (): Promise<Hire> =>
+    buys.compute.hires.agree(
+      { ...(await request(buys, offer, 'work', ['20000'], { packed, sliceStartMsat: 20n })) },
+      never
+    )
+  const through = async (one: Hire) => {
+    await one.untilCommitted(never, () => undefined)
+    await one.reveal()
+    return one.collect(never)
+  }
+  const honest = await hire()
+  await through(honest)
+  const cost = honest.paidMsat
+  const segments = honest.job.statement!.statement.finalMsat
+  assert.ok(segments > 0n && cost - segments > BASE, 'there is a segment, and a rest')
+
+  const busy = busyness()
+  for (const { does, lies: told, code, says, costs, proves } of CASES) {
+    await t.test(`one that ${does}`, async () => {
+      lies = told
+      const before = new Set([...buys.compute.jobs.list('buyer')].map(({ id }) => id.toString('hex')))
+      const error = await hire()
+        .then(through)
+        .then(
+          () => assert.fail('it went through'),
+          (failure: BushelError) => failure
+        )
+      assert.equal(error.code, code, error.stack ?? String(error))
+      assert.match(error.message, says)
+      const { id } = [...buys.compute.jobs.list('buyer')].find(one => !before.has(one.id.toString('hex')))!
+      const one = buys.compute.hires.resume(id)!
+      const most = { nothing: 0n, base: BASE, segments: cost - segments, all: cost }[costs]
+      assert.equal(one.paidMsat, most)
+      if (proves) {
+        const path = /kept in (.*)$/.exec(error.hint)![1]!
+        const { ok, misdeeds } = verifyEvidence(parseEvidence(await readFile(path, 'utf8')))
+        assert.deepEqual([ok, misdeeds.length], [true, 1])
+        assert.match(misdeeds[0]!, proves)
+      }
+      await one.abandon(error.message)
+      lies = {}
+    })
+  }
+  assert.ok(busy.stop() < 300, 'both nodes stayed responsive')
+
+  await t.test('an honest one is paid what it costs, and the sums are those of the wallets', async () => {
+    const one = await hire()
+    await through(one)
+    assert.equal(one.paidMsat, cost)
+    assert.equal(one.paidMsat, jobCost(one.terms, one.job.statement!.statement.result.fuel))
+    for (const trade of [sells, buys]) assert.deepEqual((await balance(trade)).faults, [])
+    assert.deepEqual(street.faults, [])
+  })
+})
+
+interface Slice {
+  epoch: number
+  issue: number
+  hash: Buffer
+  msat: bigint
+}

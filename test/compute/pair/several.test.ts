@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { parseEvidence, verifyEvidence } from '../../../contracts/evidence/evidence.js'
+import { judgeEvidence, resultHash } from '../../../contracts/job.js'
+import { formatKey } from '../../../contracts/keys/key.js'
+import { expectedResult } from '../../../src/compute/job/expected.js'
+import { Jobs } from '../../../src/compute/buyer/jobs.js'
+import type { RunRequest } from '../../../src/compute/buyer/jobs.js'
+import { packInput } from '../../../src/compute/job/job-archive.js'
+import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import type { Outcome, RunOptions, SandboxJob } from '../../../src/compute/sandbox/sandbox.js'
+import { Experiences } from '../../../src/deal/experience.js'
+import type { BushelNode } from '../../../src/node/node.js'
+import { MIB, program } from '../jobs.js'
+import { Street, balance, never, sellCompute } from './pair.js'
+
+const ROUNDS = '20000'
+const LIMITS = { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB }
+
+/** Says that programs print something else than they do. */
+class LyingSandbox extends Sandbox {
+  override async run(job: SandboxJob, options?: RunOptions): Promise<Outcome> {
+    const outcome = await super.run(job, options)
+    const stdout = Buffer.from('42\n')
+    const hash = outcome.hash.slice(0, 64) + createHash('sha256').update(stdout).digest('hex')
+    return { ...outcome, stdout, hash }
+  }
+}
+
+test(
+  'three providers run one verified job, and the one that lies is not paid to the end',
+  { timeout: 120_000 },
+  async t => {
+    const street = await Street.open(t)
+    const selling = async (name: string, openSandbox: () => Sandbox): Promise<BushelNode> => {
+      const settings = { allowProcess: true, cores: 1 }
+      return street.node(name, { worker: { openSandbox, settings } })
+    }
+    const honest = (): Sandbox => new Sandbox({ nice: 0 })
+    const providers = [
+      await selling('liar', () => new LyingSandbox({ nice: 0 })),
+      await selling('one', honest),
+      await selling('two', honest)
+    ]
+    const buyer = await street.node('buyer', { serve: false })
+    const offers = await Promise.all(providers.map(provider => sellCompute(provider)))
+    const [{ market }] = offers as [(typeof offers)[0]]
+    const trade = await buyer.trade()
+    const { facts } = buyer
+    const experiences = new Experiences(facts, Date.now)
+    const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
+    const { hires, blobs } = trade.compute
+    const jobs = new Jobs({
+      hire: {
+        agree: (request, signal) =>
+          hires.agree({ ...request, market: marketOf.get(request.ask.id.toString('hex'))! }, signal),
+        resume: id => hires.resume(id)
+      },
+      pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
+      // Each sells on a market of its own.
+      asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
+      experiences,
+      faultOf: spend => trade.limits.faultOf(spend),
+      identity: buyer.home.identity,
+      facts,
+      folder: join(street.dir, 'buyer', 'compute'),
+      now: Date.now,
+      unattended: false,
+      listener: quiet,
+      onfault: error => {
+        throw error
+      }
+    })
+    await jobs.ready()
+    t.after(() => jobs.close())
+    const request = (change: Partial<RunRequest> = {}): RunRequest => ({
+      market,
+      name: 'work.wasm',
+      module: program('work'),
+      input: { stdin: Buffer.alloc(0), files: [] },
+      args: ['work', ROUNDS],
+      verify: 3,
+      maxMsat: 3_000_000n,
+      maxPrice: null,
+      limits: LIMITS,
+      seed: Buffer.alloc(32, 1),
+      isolation: 'any',
+      ...change
+    })
+    const sandbox = honest()
+    t.after(() => sandbox.close())
+    const local = await sandbox.run({
+      ...{ module: program('work'), args: ['work', ROUNDS], stdin: Buffer.alloc(0), files: [] },
+      ...{ seed: Buffer.alloc(32, 1), limits: LIMITS, fuel: 10n ** 15n }
+    })
+    const device = (node: BushelNode): string => formatKey(node.home.device.publicKey)
+    const [liar, one, two] = providers as [BushelNode, BushelNode, BushelNode]
+
+    await t.test(
+      'what the two agree on is the result, and both have its price; the liar has its base',
+      async () => {
+        const outcome = await jobs.run(request(), quiet, never)
+        assert.equal(outcome.status, 'ok')
+        assert.equal(outcome.hash, local.hash)
+        assert.equal(outcome.fuel, local.fuel)
+        assert.equal(String(outcome.stdout), String(local.stdout))
+        const verdicts = new Map(outcome.providers.map(provider => [provider.device, provider]))
+        assert.equal(verdicts.get(device(liar))!.verdict, 'other')
+        assert.equal(verdicts.get(device(one))!.verdict, 'equal')
+        assert.equal(verdicts.get(device(two))!.verdict, 'equal')
+        assert.ok(verdicts.get(device(liar))!.paidMsat < verdicts.get(device(one))!.paidMsat)
+        assert.equal(verdicts.get(device(one))!.paidMsat, verdicts.get(device(two))!.paidMsat)
+        assert.equal(
+          outcome.paidMsat,
+          outcome.providers.reduce((sum, { paidMsat }) => sum + paidMsat, 0n)
+        )
+        assert.equal(experiences.of(liar.home.identity)!.bad, 1)
+        assert.equal(experiences.of(one.home.identity)!.good, 1)
+
+        const evidence = parseEvidence(await readFile(outcome.evidence[0]!, 'utf8'))
+        const verdict = verifyEvidence(evidence)
+        assert.deepEqual([verdict.ok, verdict.provider, verdict.misdeeds], [true, device(liar), []])
+        assert.notEqual(verdict.stated!.hash, local.hash)
+        const judged = judgeEvidence(evidence, () => null, expectedResult(local))
+        assert.deepEqual(judged.misdeeds, ['its result is not that of the job, as a run of it shows'])
+        assert.equal(resultHash(expectedResult(local)), local.hash)
+      }
+    )
+
+    await t.test('many inputs spread over the two that are left', async () => {
+      const requests = ['1', '2', '3', '4'].map(round => request({ verify: 1, args: ['work', round] }))
+      const used = new Set<string>()
+      for await (const { outcome, error } of jobs.map(requests, { parallel: 4 }, quiet, never)) {
+        assert.equal(error, null)
+        assert.equal(outcome!.status, 'ok')
+        outcome!.providers.forEach(({ device }) => used.add(device))
+      }
+      assert.deepEqual([...used].sort(), [device(one), device(two)].sort())
+    })
+
+    await t.test('the balance of everybody is clean', async () => {
+      for (const node of [...providers, buyer]) {
+        const check = await balance(await node.trade())
+        assert.deepEqual(check.faults, [])
+      }
+      assert.deepEqual(street.faults, [])
+    })
+  }
+)
+
+const quiet = { note: () => undefined, state: () => undefined, paid: () => undefined }

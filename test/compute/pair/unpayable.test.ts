@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { FINAL_EPOCH, partOf } from '../../../contracts/job.js'
+import { formatKey } from '../../../contracts/keys/key.js'
+import { DAY } from '../../../contracts/money/quantity.js'
+import { Jobs } from '../../../src/compute/buyer/jobs.js'
+import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import { Experiences } from '../../../src/deal/experience.js'
+import { packInput } from '../../../src/compute/job/job-archive.js'
+import { MIB, program } from '../jobs.js'
+import { PRICE, Street, balance, never, sellCompute } from './pair.js'
+
+const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
+
+test('a job that cannot be paid for passes to another provider', { timeout: 120_000 }, async t => {
+  const street = await Street.open(t)
+  const worker = {
+    openSandbox: () => new Sandbox({ nice: 0, warm: 1 }),
+    settings: { allowProcess: true, cores: 1 }
+  }
+  let ahead = 0
+  const now = (): number => Date.now() + ahead
+  const cut = await street.node('cut-off', { worker })
+  const other = await street.node('other', { worker })
+  const buyer = await street.node('buyer', { serve: false, now, jobPatience: { retry: 10 } })
+  const price = 100n * PRICE
+  const offers = [await sellCompute(cut, { price }), await sellCompute(other, { price: price + 1n })]
+  const [sells, buys] = [await cut.trade(), await buyer.trade()]
+  const { wallet, teller } = buys
+  const { hires, blobs } = buys.compute
+  const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
+  const notes: string[] = []
+  const told: number[] = []
+  const listener = {
+    note: (message: string) => void notes.push(message),
+    state: () => undefined,
+    paid: ({ epoch }: { epoch: number }) => void told.push(epoch)
+  }
+  const jobs = new Jobs({
+    hire: {
+      agree: (request, signal) =>
+        hires.agree({ ...request, market: marketOf.get(request.ask.id.toString('hex'))! }, signal),
+      resume: id => hires.resume(id)
+    },
+    pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
+    asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
+    experiences: new Experiences(buyer.facts, now),
+    faultOf: spend => buys.limits.faultOf(spend),
+    ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(street.dir, 'jobs'), now },
+    ...{ unattended: false, listener },
+    onfault: error => {
+      throw error
+    }
+  })
+  await jobs.ready()
+  t.after(() => jobs.close())
+
+  /** Payments of this epoch to the provider that is cut off. */
+  let failing: { epoch: number; how: 'fails' | 'expires' } = { epoch: -1, how: 'fails' }
+  const isCut = (agreement: Buffer, epoch: number): boolean =>
+    epoch === failing.epoch && hires.resume(agreement)!.device.equals(cut.home.device.publicKey)
+  const { pay } = teller
+  let tries = 0
+  teller.pay = async (agreement, epoch, timeoutMs) => {
+    if (!isCut(agreement, epoch)) return pay.call(teller, agreement, epoch, timeoutMs)
+    tries++
+    const payByWallet = wallet.pay
+    if (failing.how === 'fails') wallet.pay = () => Promise.resolve({ status: 'failed', reason: 'no route' })
+    else ahead = 3 * DAY
+    try {
+      return await pay.call(teller, agreement, epoch, timeoutMs)
+    } finally {
+      wallet.pay = payByWallet
+      ahead = 0
+    }
+  }
+
+  const cases = { fails: [0, 1, FINAL_EPOCH], expires: [1] }
+  for (const how of ['fails', 'expires'] as const) {
+    for (const epoch of cases[how]) {
+      const part = partOf(epoch)
+      await t.test(`when its ${part} ${how}`, async () => {
+        failing = { epoch, how }
+        tries = 0
+        told.length = notes.length = 0
+        const outcome = await jobs.run(
+          {
+            ...{ market: offers[0]!.market, name: 'work.wasm', module: program('work') },
+            input: { stdin: Buffer.from(`${how} ${epoch}`), files: [] },
+            ...{ args: ['work', '50000'], verify: 1, maxMsat: 3_000_000n, maxPrice: null },
+            limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
+            ...{ seed: Buffer.alloc(32, 1), isolation: 'any' }
+          },
+          listener,
+          never
+        )
+        assert.equal(outcome.status, 'ok')
+        const [first, second] = outcome.providers
+        assert.deepEqual(
+          [first!.device, first!.verdict, second!.verdict],
+          [formatKey(cut.home.device.publicKey), 'failed', 'equal']
+        )
+        assert.equal(tries, how === 'fails' ? 5 : 1)
+        const why = how === 'fails' ? /failed: no route/ : /has expired/
+        assert.ok(first!.note.startsWith(`${NAMES[part]} could not be paid: `), first!.note)
+        assert.match(first!.note, why)
+        assert.ok(notes.some(note => note.includes('could not be paid') && note.includes('were paid to it')))
+        const { id, job } = [...sells.compute.jobs.list('provider')].sort(
+          (a, b) => b.job.created - a.job.created
+        )[0]!
+        assert.equal(job.state, 'ENDED')
+        assert.deepEqual([sells.compute.worker!.jobs, sells.compute.worker!.places.active], [[], 0])
+        const { paidMsat, inFlightMsat } = buys.ledger.totals(id)
+        assert.deepEqual([first!.paidMsat, inFlightMsat], [paidMsat, 0n])
+        assert.equal(sells.ledger.totals(id).receivedMsat, paidMsat)
+        assert.equal(paidMsat === 0n, part === 'base')
+        assert.equal(told.includes(1), true, 'it is a job of several segments')
+      })
+    }
+  }
+
+  await t.test('the sums are those of the wallets', async () => {
+    for (const trade of [sells, buys, await other.trade()])
+      assert.deepEqual((await balance(trade)).faults, [])
+    assert.deepEqual(street.faults, [])
+  })
+})

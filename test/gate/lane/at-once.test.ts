@@ -1,0 +1,346 @@
+import assert from 'node:assert/strict'
+import { once as event } from 'node:events'
+import { afterEach, beforeEach, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { DealChannel } from '../../../src/deal/channel.js'
+import type { Payment } from '../../../src/payment/ledger.js'
+import { idOf } from '../../../src/storage/lease/leases.js'
+import { DAY } from '../../../contracts/money/quantity.js'
+import { atMessage, openLane, settledOf } from './open-lane.js'
+import type { Lane } from './lane.js'
+
+let lane: Lane
+let close: () => Promise<void>
+
+beforeEach(async () => {
+  ;({ lane, close } = await openLane())
+})
+
+afterEach(() => close())
+
+/** A lease that has ended, for which two slices are owed back. */
+async function owed(): Promise<Buffer> {
+  const lease = await lane.deal({ slices: 3 })
+  await lane.end(lease)
+  return lease
+}
+
+const settled = (lease: Buffer): bigint => settledOf(lane, lease)
+
+/** A door that work waits at: `reached` when somebody stands there. */
+function door(): { wait: () => Promise<void>; reached: Promise<void>; open: () => void } {
+  let open = (): void => undefined
+  let reach = (): void => undefined
+  const opened = new Promise<void>(resolve => (open = resolve))
+  const reached = new Promise<void>(resolve => (reach = resolve))
+  const wait = (): Promise<void> => {
+    reach()
+    return opened
+  }
+  return { wait, reached, open: () => open() }
+}
+
+const at = <T>(method: string, way: string, then: () => Promise<T>): Promise<T> =>
+  atMessage(lane, method, way, then)
+
+function channel(): Promise<DealChannel> {
+  return lane.buyer.deals.open(lane.provider.who.device.publicKey)
+}
+
+/** Resolves when the ledger of the provider has a refund at that step. */
+async function refundIs(step: Payment['step']): Promise<void> {
+  for (;;) {
+    const [payments] = (await event(lane.provider.teller.ledger, 'written')) as [Payment[]]
+    if (payments.some(payment => payment.kind === 'refund' && payment.step === step)) return
+  }
+}
+
+/** Has a slice of a new deal settled from a debt, whatever the books of the buyer say. */
+async function creditOne(debt: Buffer): Promise<void> {
+  const asking = at('strip', 'answer', async () => {
+    const agreement = lane.lease('AGREED')
+    const asks = await channel()
+    await asks.request('credit', { agreement, epoch: 0, debt })
+  })
+  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  await asking
+  await dealing
+}
+
+test('an invoice for a refund that failed is not paid when less is owed by then', async () => {
+  const first = await owed()
+  const invoice = await lane.buyer.teller.refundInvoice(first, 2_000n)
+  lane.provider.purse.next = 'fail'
+  const asks = await channel()
+  const failed = refundIs('failed')
+  await asks.request('refund', { agreement: first, invoice })
+  await failed
+  await creditOne(first)
+  assert.equal(settled(first), 1_000n)
+  lane.provider.purse.next = 'settle'
+  await asks.request('refund', { agreement: first, invoice })
+  await lane.keeper.close()
+  assert.equal(settled(first), 1_000n)
+})
+
+test('a refund that turns out to have failed is not sent again while a slice is settled from its debt', async () => {
+  const first = await owed()
+  const { purse, teller, debts } = lane.provider
+  const invoice = await lane.buyer.teller.refundInvoice(first, 2_000n)
+  const hash = lane.buyer.teller.ledger.payment(first, 0, 'refund')!.hash
+  purse.next = 'pend'
+  const asks = await channel()
+  const sent = refundIs('sent')
+  await asks.request('refund', { agreement: first, invoice })
+  await sent
+  await new Promise(resolve => setImmediate(resolve))
+  // It comes to its end, and the creditor asks again; a slice waits for its turn at the debt.
+  purse.next = 'settle'
+  const { wait, reached, open } = door()
+  const asked = door()
+  const question = purse.payment.bind(purse)
+  let gone: Promise<unknown> = Promise.resolve()
+  const asking = at('strip', 'answer', async () => {
+    const agreement = lane.lease('AGREED') // it is bound in a moment
+    purse.finish(hash, 'fail')
+    purse.payment = async of => {
+      if (!of.equals(hash)) return question(of)
+      purse.payment = question
+      gone = debts.settling(first, wait)
+      await reached
+      asked.open()
+      await crediting
+      return question(of)
+    }
+    await asks.request('refund', { agreement: first, invoice })
+    await asked.wait()
+    return agreement
+  })
+  let arrived = (): void => undefined
+  const crediting = new Promise<void>(resolve => (arrived = resolve))
+  teller.ledger.on('written', (payments: Payment[]) => {
+    if (payments.some(({ kind, step }) => kind === 'refund' && step === 'failed')) open()
+  })
+  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  const agreement = await asking
+  const came = at('credit', 'request', async () => setImmediate(arrived))
+  const credited = asks.request('credit', { agreement, epoch: 0, debt: first }).catch(() => undefined)
+  await came
+  await gone
+  await credited
+  await dealing
+  await lane.keeper.close()
+  assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
+})
+
+test('a slice that is being settled from a debt and is asked for again gets the same answer', async () => {
+  const first = await owed()
+  // The first slice takes half of the debt; the provider is slow at the second, and is asked again meanwhile.
+  const { purse } = lane.provider
+  const refuse = purse.refuse.bind(purse)
+  let slices = 0
+  const { wait, open } = door()
+  purse.refuse = async hash => {
+    if (++slices === 2) await wait()
+    return refuse(hash)
+  }
+  let asked = 0
+  lane.wire.fate = ({ method, way }) => {
+    if (method === 'credit' && way === 'request' && ++asked === 3) setImmediate(open)
+    return null
+  }
+  const second = await lane.deal({ slices: 3 })
+  assert.ok(asked >= 3, 'it was asked again')
+  assert.equal(settled(first), 2_000n)
+  await lane.end(second)
+  await lane.refund(second)
+  await lane.settle()
+})
+
+test('a lease that is ended while its seal is being looked at stays ended', async () => {
+  const { wait, reached, open } = door()
+  const seals = lane.shelf.seals.bind(lane.shelf)
+  lane.shelf.seals = async id => {
+    const mine = await seals(id)
+    await wait()
+    return mine
+  }
+  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  await reached
+  const id = lane.lease('ACTIVE')
+  await (await channel()).request('end', { agreement: id, reason: 'changed my mind', counter: null })
+  open()
+  await dealing
+  assert.equal(lane.provider.leases.get('provider', id)!.state, 'ENDED')
+})
+
+test('a look at what has run out leaves a lease that began meanwhile on the shelf', async () => {
+  const first = await lane.deal({ slices: 3 })
+  lane.ahead = 31 * DAY
+  await lane.keeper.look()
+  assert.equal(lane.provider.leases.get('provider', first)!.state, 'GRACE')
+  const { wait, reached, open } = door()
+  const drop = lane.shelf.drop.bind(lane.shelf)
+  lane.shelf.drop = async id => {
+    await wait()
+    return drop(id)
+  }
+  lane.ahead = 60 * DAY
+  const looking = lane.keeper.look()
+  await reached
+  lane.ahead = 0
+  await lane.copy(first).close('it was served')
+  const second = await lane.deal({ slices: 3 })
+  open()
+  await looking
+  assert.ok(lane.shelf.has(idOf(lane.provider.leases.get('provider', second)!)))
+})
+
+test('a lease that is ended while others are looked at stays ended', async () => {
+  const first = await lane.deal({ slices: 3 })
+  const second = await lane.deal({ slices: 3 })
+  lane.ahead = 31 * DAY
+  const { wait, reached, open } = door()
+  const silence = lane.shelf.silence.bind(lane.shelf)
+  lane.shelf.silence = async id => {
+    await wait()
+    return silence(id)
+  }
+  const looking = lane.keeper.look()
+  await reached
+  lane.shelf.silence = silence
+  const states = [first, second].map(id => lane.provider.leases.get('provider', id)!.state)
+  const other = states[0] === 'STORED' ? first : second
+  await lane.keeper.end(other, 'the disk is worn out')
+  open()
+  await looking
+  assert.equal(lane.provider.leases.get('provider', other)!.state, 'ENDED')
+})
+
+test('nothing is settled from a debt for a lease that is being ended, and not owed back', async () => {
+  const first = await lane.deal({ slices: 4 })
+  await lane.end(first)
+  const second = await lane.deal({ slices: 2 })
+  const { debts, purse, teller } = lane.provider
+  const { epoch } = teller.ledger.payments(second).at(-1)!
+  const { wait, reached, open } = door()
+  const refuse = purse.refuse.bind(purse)
+  purse.refuse = async hash => {
+    purse.refuse = refuse
+    await wait()
+    return refuse(hash)
+  }
+  const ending = lane.keeper.end(second, 'the disk is worn out')
+  await reached
+  // Its last slice is just being refused.
+  const asks = await channel()
+  const came = at('credit', 'request', () => pause(50))
+  const asked = asks.request('credit', { agreement: second, epoch, debt: first }).catch(() => undefined)
+  await came
+  open()
+  await ending
+  await asked
+  const paid = teller.ledger.totals(second).receivedMsat
+  assert.equal(debts.get('debtor', second)!.debt.debt.msat, paid - 1_000n, 'all but the minimum charge')
+})
+
+test('a strip that is asked for while its lease is ended can be paid no more', async () => {
+  const strip = at('strip', 'request', async () => {
+    const id = lane.lease('AGREED')
+    // It is ended when the strip is on its way to the disk.
+    await new Promise(resolve => lane.provider.teller.ledger.once('ahead', resolve))
+    await lane.keeper.end(id, 'the disk is worn out')
+    return id
+  })
+  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  const id = await strip
+  await dealing
+  const slices = lane.provider.teller.ledger.payments(id)
+  assert.ok(slices.length > 0 && slices.every(({ step }) => step === 'refused'))
+})
+
+test('a lease is not given up while its first payment leaves', async () => {
+  let done: Promise<void> | null = null
+  lane.buyer.teller.ledger.on('ahead', (payments: Payment[]) => {
+    if (payments.some(({ step }) => step === 'sent'))
+      done ??= lane.copy(lane.lease('BOUND')).giveUp('it was not started in time', { ask: false })
+  })
+  await lane.deal({ slices: 3 }).catch(() => undefined)
+  await done
+  for (const { id, lease } of lane.buyer.leases.list('buyer'))
+    assert.ok(
+      lease.state !== 'VOID' || lane.buyer.teller.ledger.totals(id).paidMsat === 0n,
+      'what was paid for is not void'
+    )
+})
+
+test('a lease that is given up when its first payment is being made ready is not paid', async () => {
+  await owed()
+  const { debts, teller, leases } = lane.buyer
+  // No slice is settled from the debt after all, and before it is paid its lease is given up.
+  lane.provider.debts.get = () => null
+  const answered = debts.answered.bind(debts)
+  let id: Buffer | null = null
+  debts.answered = async slice => {
+    await answered(slice)
+    if (id) return
+    id = lane.lease('BOUND')
+    await lane.copy(id).giveUp('it was not started in time', { ask: false })
+  }
+  await lane.deal({ slices: 3 }).catch(() => undefined)
+  assert.equal(leases.get('buyer', id!)!.state, 'VOID')
+  assert.equal(teller.ledger.totals(id!).paidMsat, 0n)
+})
+
+test('what is owed back is taken also for a slice that was settled from a debt without our knowing', async () => {
+  await owed()
+  let id: Buffer | null = null
+  // The lease is ended when its first slice is just being settled; the answer to that is lost.
+  const ended = new Promise<void>((resolve, reject) => {
+    lane.wire.fate = ({ method, way }) => {
+      if (method === 'strip' && way === 'answer' && !id) {
+        id = lane.lease('AGREED')
+        lane.copy(id).end('the owner ended it').then(resolve, reject)
+      }
+      if (method === 'end' && way === 'request') return 'reordered'
+      return method === 'credit' && way === 'answer' ? 'lost' : null
+    }
+  })
+  const dealing = lane.deal({ slices: 3, minChargeMsat: 1n }).catch(() => undefined)
+  await ended
+  lane.wire.rest()
+  await dealing
+  const debt = lane.provider.debts.get('debtor', id!)!.debt
+  assert.deepEqual(lane.buyer.debts.get('creditor', id!)?.debt, debt)
+  assert.equal(lane.buyer.teller.ledger.totals(id!).paidMsat, 1_000n)
+})
+
+test('a lease that is given up while its strip is on its way is not bound', async () => {
+  let id: Buffer | null = null
+  lane.wire.fate = ({ method, way }) => {
+    if (method !== 'strip' || way !== 'answer' || id) return null
+    id = lane.lease('AGREED')
+    void lane.copy(id).giveUp('it was not started in time', { ask: false })
+    return null
+  }
+  await lane.deal({ slices: 3 })
+  assert.equal(lane.buyer.leases.get('buyer', id!)!.state, 'VOID')
+  assert.equal(lane.buyer.teller.ledger.totals(id!).paidMsat, 0n)
+})
+
+test('a bid that is withdrawn while it is being filled is not filled later', async () => {
+  const { mirrors, listener } = lane
+  const stop = new AbortController()
+  const job = await mirrors.setBid(
+    await mirrors.prepare(lane.request(1), listener, stop.signal),
+    Buffer.alloc(32, 9)
+  )
+  const withdrawn = at('quote', 'answer', () => mirrors.setBid(job, null))
+  lane.buyer.teller.reach = () => {
+    stop.abort(new Error('the node stops'))
+    return Promise.resolve()
+  }
+  await assert.rejects(mirrors.place(job, listener, stop.signal), /the node stops/)
+  await withdrawn
+  assert.deepEqual([...mirrors.bids()], [])
+})

@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type Corestore from 'corestore'
+import type Hypercore from 'hypercore'
+import type { Order } from '#spec'
+import { encode } from '../../../contracts/schema/codec.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { ceilDiv } from '../../../contracts/money/money.js'
+import { RESOURCE, SIDE, askOf, orderId } from '../../../contracts/order.js'
+import { DAY, GIB, HOUR } from '../../../contracts/money/quantity.js'
+import { DEFAULT_POLICY, Provider } from '../../../src/deal/provider.js'
+import { Experiences } from '../../../src/deal/experience.js'
+import { attachCore, openStore } from '../../../src/network/cores.js'
+import type { Address } from '../../../src/network/network.js'
+import { sealOf } from '../../../src/storage/lease/audit.js'
+import { Copy } from '../../../src/storage/buyer/buyer-lease.js'
+import type { CopyContext } from '../../../src/storage/buyer/buyer-lease.js'
+import { Keeper } from '../../../src/storage/provider/lease-manager.js'
+import type { LeaseState } from '../../../src/storage/lease/leases.js'
+import { Mirrors } from '../../../src/storage/buyer/mirrors.js'
+import type { MirrorListener, MirrorRequest, Packer } from '../../../src/storage/buyer/mirrors.js'
+import type { Patience } from '../../../src/storage/lease/timeouts.js'
+import { Refunds } from '../../../src/storage/buyer/refunds.js'
+import { Shelf } from '../../../src/storage/shelf/shelf.js'
+import { Tenant } from '../../../src/storage/buyer/maintenance.js'
+import type { TenantOptions } from '../../../src/storage/buyer/maintenance.js'
+import { faultsBetween } from '../invariants.js'
+import { Party } from './party.js'
+import { Wire } from './wire.js'
+
+/** What takes a minute by default takes a moment here. */
+export const PATIENCE: Patience = {
+  connect: 1500,
+  quote: 400,
+  answer: 400,
+  seal: 400,
+  audit: 400,
+  upload: 4000,
+  reach: 1000,
+  payment: 2000,
+  wallet: 2000,
+  restore: 1000
+}
+const ATTEMPTS = 20
+const MARKET = Buffer.alloc(32, 1)
+const TIME = 30 * DAY
+const SLICE = 1000n
+const BLOCK = 1024
+const BLOCKS = 3
+/** Longer than a step waits for a payment that is under way, at times. */
+const LIMBO_MS = 900
+const QUIET_MS = 10_000
+
+export interface DealOptions {
+  /** Slices of a sat each. */
+  slices: number
+  /** The wallet fails the first payment of this slice, so that it needs another hash. */
+  failing?: number
+  /** What it costs at the least, msat; a slice, where it is not given. */
+  minChargeMsat?: bigint
+  /** The payment of this slice is under way for a while, and settles then. */
+  limbo?: number
+}
+
+/** A buyer and a provider on connections of their own, with a wire that misbehaves between them; one deal at a time. */
+export class Lane {
+  readonly buyer: Party
+  readonly provider: Party
+  readonly wire: Wire
+  readonly #store: Corestore
+  readonly shelf: Shelf
+  readonly keeper: Keeper
+  readonly mirrors: Mirrors
+  readonly #refunds: Refunds
+  readonly #tenant: Tenant
+  readonly #context: CopyContext
+  readonly #experiences: Experiences
+  #order: Order
+  #failing: number | undefined
+  #limbo: number | undefined
+  /** Called when the buyer is about to claim a debt. */
+  onclaim: () => Promise<void> = () => Promise.resolve()
+  /** Added to the clock by which the provider ends leases, ms. */
+  ahead = 0
+  /** What the buyer heard meanwhile. */
+  notes: string[] = []
+
+  private constructor(dir: string, wire: Wire, buyer: Party, provider: Party) {
+    this.wire = wire
+    this.buyer = buyer
+    this.provider = provider
+    buyer.purse.peer = provider.purse
+    provider.purse.peer = buyer.purse
+    this.#store = openStore(join(dir, 'cores'))
+    this.#order = this.#ask(1)
+    this.shelf = new Shelf({ folder: join(dir, 'shelf') })
+    const { deals, teller, leases, debts, onfault } = provider
+    this.keeper = new Keeper({
+      deals,
+      teller,
+      leases,
+      debts,
+      canReceive: async () => true,
+      shelf: this.shelf,
+      patience: PATIENCE,
+      announcer: { join: () => null, leave: async () => undefined },
+      onfault,
+      now: () => Date.now() + this.ahead
+    })
+    new Provider({
+      deals,
+      policy: { ...DEFAULT_POLICY, sliceStartMsat: SLICE, sliceCapMsat: SLICE },
+      goods: this.keeper,
+      ask: id => (id.equals(orderId(this.#order)) ? this.#order : null)
+    })
+    const mine = { deals: buyer.deals, teller: buyer.teller, leases: buyer.leases, debts: buyer.debts }
+    this.#context = { ...mine, now: Date.now, patience: PATIENCE }
+    this.#refunds = new Refunds({
+      ...this.#context,
+      open: async device => {
+        await this.onclaim()
+        return buyer.deals.open(device, { timeoutMs: PATIENCE.connect })
+      },
+      retry: { first: 1, last: 1 }
+    })
+    this.#tenant = this.tenant({ retry: { first: 1, last: 1 } })
+    this.#experiences = new Experiences(buyer.facts, Date.now)
+    this.mirrors = new Mirrors({
+      ...this.#context,
+      facts: buyer.facts,
+      folder: join(dir, 'drives'),
+      packer: this.#packer,
+      experiences: this.#experiences,
+      asks: async () => [this.#booked()],
+      spendable: async () => 1_000_000_000n,
+      minGrace: DEFAULT_POLICY.grace
+    })
+    buyer.purse.onpay = hash => this.#fare(hash)
+  }
+
+  static async open(dir: string, bootstrap: Address[]): Promise<Lane> {
+    const wire = new Wire(method => 1.3 * (method === 'hello' ? PATIENCE.connect : PATIENCE.answer))
+    const [buyer, provider] = await Promise.all([
+      Party.open(join(dir, 'buyer'), bootstrap, 3, wire),
+      Party.open(join(dir, 'provider'), bootstrap, 4, wire)
+    ])
+    const lane = new Lane(dir, wire, buyer, provider)
+    await lane.shelf.ready()
+    await lane.keeper.ready()
+    await lane.provider.network.listen()
+    return lane
+  }
+
+  async close(): Promise<void> {
+    this.wire.close()
+    await this.buyer.close()
+    await this.keeper.close()
+    await this.provider.close()
+    await this.shelf.close()
+    await this.#store.close()
+  }
+
+  /** What looks after the buyer's leases. */
+  tenant(given: Pick<TenantOptions, 'retry'> & { now?: () => number }): Tenant {
+    return new Tenant({ ...this.#context, refunds: this.#refunds, onfault: this.buyer.onfault, ...given })
+  }
+
+  /** Ends the connection: the next step makes a new one. */
+  part(): void {
+    for (const stream of this.buyer.network.streams) stream.destroy()
+  }
+
+  /** What a deal of so many slices is asked for with. */
+  request(slices: number): MirrorRequest {
+    return {
+      market: MARKET,
+      path: randomBytes(8).toString('hex'),
+      copies: 1,
+      time: TIME,
+      maxPrice: null,
+      prepayMaxMsat: SLICE * BigInt(slices)
+    }
+  }
+
+  readonly listener: MirrorListener = {
+    note: text => void this.notes.push(text),
+    uploaded: () => undefined,
+    paid: () => undefined,
+    packed: () => undefined
+  }
+
+  /** One deal from the first to the last slice, begun again as often as it needs. Gives the lease. */
+  async deal({ slices, failing, limbo, minChargeMsat = SLICE }: DealOptions): Promise<Buffer> {
+    this.#order = this.#ask(slices, minChargeMsat)
+    this.#failing = failing
+    this.#limbo = limbo
+    const request = this.request(slices)
+    await this.#persist(() => this.mirrors.run(request, this.listener, new AbortController().signal))
+    return this.lease('STORED')
+  }
+
+  /** The last lease of the buyer that is at a step. */
+  lease(state: LeaseState): Buffer {
+    return [...this.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === state).at(-1)!.id
+  }
+
+  /** The buyer's hand on a lease, as another part of its node has it. */
+  copy(id: Buffer): Copy {
+    return new Copy(this.#context, id)
+  }
+
+  /** Ends a lease before its time. */
+  async end(id: Buffer): Promise<void> {
+    await this.#persist(async () => {
+      if (this.buyer.leases.get('buyer', id)!.state !== 'ENDED') await this.copy(id).end('the owner ended it')
+    })
+  }
+
+  /** Has what is owed for a lease paid back. */
+  async refund(id: Buffer): Promise<void> {
+    await this.#persist(async () => {
+      // A lease that is lapsing may have asked for a slice from it: until that is answered nothing is claimed.
+      await this.#tenant.look()
+      await this.#refunds.settle(id, PATIENCE.payment)
+      assert.ok(!this.#refunds.isOwed(id) || this.#owes(id), 'what is owed is paid back')
+    })
+  }
+
+  /** Sends an invoice for what is left of a debt, once. */
+  async claim(id: Buffer): Promise<void> {
+    await this.#refunds.claim(id)
+  }
+
+  #owes(id: Buffer): never {
+    throw BushelError.failed(`nothing came back yet for ${id.toString('hex')}`, undefined, 'TIMEOUT')
+  }
+
+  /** Both sides hear once more of one another, so that what waits for another message to go by has it. */
+  async farewell(id: Buffer): Promise<void> {
+    const channel = await this.buyer.deals.open(this.provider.who.device.publicKey)
+    const asked = channel.request('progress', { agreement: id }, { timeoutMs: PATIENCE.answer })
+    await assert.rejects(asked, { code: 'ENDED' })
+  }
+
+  /** Resolves when nothing is under way on either side, and all of it adds up on both. */
+  async settle(): Promise<void> {
+    for (const until = Date.now() + QUIET_MS; ;) {
+      // As a node does that is up: what was given up is ended, what is owed is asked for.
+      await this.#tenant.look()
+      const faults = faultsBetween(await this.buyer.look(), await this.provider.look())
+      if (faults.length === 0) break
+      if (Date.now() > until) assert.fail([...faults, ...this.notes].join('; '))
+      await pause(20)
+    }
+    assert.deepEqual(this.shelf.leases.length, 0, 'nothing is kept of what has ended')
+    assert.deepEqual(this.buyer.faults.splice(0), [])
+    assert.deepEqual(this.provider.faults.splice(0), [])
+    const blamed = this.#experiences.of(this.provider.who.identity)
+    assert.equal(blamed?.bad ?? 0, 0, `nobody is blamed for the wire: ${blamed?.note}`)
+  }
+
+  /** What befalls a step is over in a while: whoever wants it takes it again. */
+  async #persist<T>(step: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await step()
+      } catch (error) {
+        if (!(error instanceof BushelError)) throw error
+        this.notes.push(`${error.code} ${error.message}`)
+        assert.notEqual(attempt, ATTEMPTS, this.notes.join('; '))
+      }
+    }
+  }
+
+  /** How the wallet fares with a payment. */
+  async #fare(hash: Buffer): Promise<void> {
+    const { purse, teller } = this.buyer
+    const { epoch, kind } = teller.ledger.byHash(hash)!
+    purse.next = 'settle'
+    if (kind === 'slice' && epoch === this.#failing) {
+      this.#failing = undefined
+      purse.next = 'fail'
+    } else if (kind === 'slice' && epoch === this.#limbo) {
+      this.#limbo = undefined
+      purse.next = 'pend'
+      setTimeout(() => purse.finish(hash, 'settle'), LIMBO_MS)
+    }
+  }
+
+  #ask(slices: number, minChargeMsat = SLICE): Order {
+    const { identity, device } = this.provider.who
+    const bytes = BigInt(BLOCKS * (BLOCK + 128))
+    return {
+      market: MARKET,
+      nonce: randomBytes(32),
+      revision: 1,
+      side: SIDE.ask,
+      resource: RESOURCE.storage,
+      network: this.provider.purse.network,
+      // msat per TiB and 30 days, which the lease is for
+      price: ceilDiv((SLICE * BigInt(slices)) << 40n, bytes),
+      created: Date.now(),
+      expires: Date.now() + DAY,
+      withdrawn: false,
+      identity,
+      device: device.publicKey,
+      body: encode('storage-ask', { space: GIB, minTime: HOUR, maxTime: 60 * DAY, minChargeMsat, region: '' })
+    }
+  }
+
+  #booked(): Awaited<ReturnType<ConstructorParameters<typeof Mirrors>[0]['asks']>>[number] {
+    const { identity, device, price, revision } = this.#order
+    const id = orderId(this.#order)
+    const { minChargeMsat } = askOf(this.#order)
+    const limits = { space: GIB, minTime: HOUR, maxTime: 60 * DAY, minChargeMsat }
+    return { id, identity, device, price, revision, ...limits }
+  }
+
+  /** A drive of one small core. */
+  readonly #packer: Packer = {
+    survey: async path => ({ files: 1, bytes: BLOCKS * BLOCK, fingerprint: Buffer.from(path.padEnd(32)) }),
+    pack: async path => {
+      const core = await this.#core(path)
+      await core.append(Array.from({ length: BLOCKS }, () => randomBytes(BLOCK)))
+      const { key, length, byteLength } = core
+      const cores = [{ key, length, byteLength }]
+      return { link: path, files: 1, bytes: byteLength, cores, sha256: randomBytes(32).toString('hex') }
+    },
+    reopen: async (_folder, cores) => {
+      const core = this.#store.get({ key: cores[0]!.key })
+      await core.ready()
+      return {
+        attach: async stream => attachCore(core, stream),
+        seals: async () => [await sealOf(core)],
+        close: async () => undefined
+      }
+    }
+  }
+
+  async #core(name: string): Promise<Hypercore> {
+    const core = this.#store.get({ name })
+    await core.ready()
+    return core
+  }
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { once as written } from 'node:events'
+import { afterEach, beforeEach, test } from 'node:test'
+import { MINUTE } from '../../../contracts/money/quantity.js'
+import type { DealChannel } from '../../../src/deal/channel.js'
+import { atMessage, openLane, settledOf } from './open-lane.js'
+import type { Lane } from './lane.js'
+
+let lane: Lane
+let close: () => Promise<void>
+
+beforeEach(async () => {
+  ;({ lane, close } = await openLane())
+})
+
+afterEach(() => close())
+
+/** A lease that has ended, for which two slices are owed back. */
+async function owed(): Promise<Buffer> {
+  const lease = await lane.deal({ slices: 3 })
+  await lane.end(lease)
+  assert.equal(lane.buyer.debts.get('creditor', lease)!.leftMsat, 2_000n)
+  return lease
+}
+
+const settled = (lease: Buffer): bigint => settledOf(lane, lease)
+
+const once = <T>(method: string, way: string, then: () => Promise<T>): Promise<T> =>
+  atMessage(lane, method, way, then)
+
+/** The provider's wallet, on its way to a refund, comes no further until it is let go. */
+function holdRefund(): { reached: Promise<void>; letGo: () => void } {
+  let letGo = (): void => undefined
+  const reached = new Promise<void>(resolve => {
+    lane.provider.purse.reach = () => {
+      resolve()
+      return new Promise(go => (letGo = go))
+    }
+  })
+  return { reached, letGo: () => letGo() }
+}
+
+test('a debt that is claimed while a slice is being settled from it is settled once', async () => {
+  const first = await owed()
+  let letClaim = (): void => undefined
+  lane.onclaim = () => new Promise(resolve => (letClaim = resolve))
+  const claiming = lane.claim(first)
+  lane.onclaim = () => Promise.resolve()
+  // The claim goes on just when the provider is asked to settle a slice from the same debt.
+  const asked = once('credit', 'request', async () => {
+    letClaim()
+    await claiming
+  })
+  const second = await lane.deal({ slices: 3 })
+  await asked
+  assert.equal(lane.buyer.teller.ledger.payment(first, 0, 'refund'), null, 'no invoice is out for it')
+  assert.equal(settled(first), 2_000n)
+  await lane.end(second)
+  await lane.refund(second)
+  await lane.settle()
+})
+
+test('a lease that lapses is asked for ever more rarely, and again when its provider is met', async () => {
+  const lease = await lane.deal({ slices: 3 })
+  let now = Date.now()
+  let asked = 0
+  lane.wire.fate = ({ method, way }) => {
+    if (method !== 'end' || way !== 'request') return null
+    asked++
+    return 'lost'
+  }
+  const { leases, deals } = lane.buyer
+  await leases.save({ ...leases.get('buyer', lease)!, state: 'LAPSING', reason: 'it was given up' })
+  const tenant = lane.tenant({ now: () => now, retry: { first: 2 * MINUTE, last: 8 * MINUTE } })
+  deals.on('met', ({ device }: DealChannel) => tenant.met(device))
+  const looks: number[] = []
+  const pass = async (minutes: number): Promise<void> => {
+    for (let minute = 0; minute < minutes; minute++, now += MINUTE) {
+      const before = asked
+      await tenant.look()
+      if (asked > before) looks.push(minute)
+    }
+  }
+  await pass(30)
+  assert.deepEqual(looks.splice(0), [0, 2, 6, 14, 22])
+  const part = async (): Promise<void> => {
+    const [stream] = lane.buyer.network.streams
+    const parted = new Promise(resolve => stream!.once('close', resolve))
+    lane.part()
+    await parted
+  }
+  await part()
+  await pass(3)
+  assert.deepEqual(looks.splice(0), [0], 'to be met by being asked is no news')
+  await part()
+  await deals.open(lane.provider.who.device.publicKey)
+  await pass(7)
+  assert.deepEqual(looks, [0, 2, 6], 'it begins anew')
+  lane.wire.fate = () => null
+  await pass(10)
+  assert.equal(leases.get('buyer', lease)!.state, 'ENDED')
+  await lane.refund(lease)
+  await lane.settle()
+})
+
+test('a buyer that claims a debt and has slices settled from it at once gets it once', async () => {
+  const first = await owed()
+  const { reached, letGo } = holdRefund()
+  // Its own books would keep an honest buyer from it.
+  const { deals, teller } = lane.buyer
+  const channel = await deals.open(lane.provider.who.device.publicKey)
+  const invoice = await teller.refundInvoice(first, 2_000n)
+  await channel.request('refund', { agreement: first, invoice })
+  await reached
+  let answered = (): void => undefined
+  const credited = new Promise<void>(resolve => (answered = resolve))
+  const asking = once('strip', 'answer', async () => {
+    const [lease] = [...lane.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === 'AGREED')
+    await channel.request('credit', { agreement: lease!.id, epoch: 0, debt: first })
+    answered()
+  })
+  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  await asking
+  await credited
+  letGo()
+  await dealing
+  await lane.provider.teller.reconcile()
+  assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
+})
+
+test('what a lease that is over has asked for is answered before the rest of the debt is claimed', async () => {
+  const first = await owed()
+  const stop = new AbortController()
+  lane.wire.fate = ({ method, way }) => {
+    if (method !== 'credit' || way !== 'answer') return null
+    stop.abort(new Error('stopped'))
+    return 'lost'
+  }
+  await assert.rejects(lane.mirrors.run(lane.request(3), lane.listener, stop.signal), { message: 'stopped' })
+  lane.wire.rest()
+  await lane.copy(lane.lease('BOUND')).close('its provider was away for too long')
+  await lane.refund(first)
+  assert.equal(lane.buyer.debts.get('creditor', first)!.settledMsat, 2_000n)
+  // The payer has it on disk a moment after the payee.
+  while (settled(first) < 2_000n) await written(lane.provider.teller.ledger, 'written')
+  assert.equal(settled(first), 2_000n)
+})

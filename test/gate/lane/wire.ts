@@ -1,0 +1,201 @@
+import type { NoiseStream } from 'hyperdht'
+import Protomux from 'protomux'
+import type { Channel } from 'protomux'
+import { PROTOCOL } from '../../../src/deal/channel.js'
+import type { Method } from '../../../src/deal/methods.js'
+
+/** Which of the two messages of a request it befalls: the one that asks, or the one that answers. */
+export type Way = 'request' | 'answer'
+
+/**
+ * What befalls a message. lost: it never comes. twice: it comes again at once. again: it comes once more, when the deal
+ * has long gone on. reordered: it comes after the next one in its direction. late: it comes when its asker has given up,
+ * or as an answer to nobody. cut: the connection ends between request and answer.
+ */
+export type Mischief = 'lost' | 'twice' | 'again' | 'reordered' | 'late' | 'cut'
+
+export const MISCHIEFS: readonly Mischief[] = ['lost', 'twice', 'again', 'reordered', 'late', 'cut']
+
+export interface Message {
+  method: Method
+  way: Way
+}
+
+/** Decides for each message that comes in: what befalls it, or null. */
+export type Fate = (message: Message) => Mischief | null
+
+export interface Mishap extends Message {
+  mischief: Mischief
+}
+
+/** A message as protomux-rpc has it. */
+interface Frame {
+  id: number
+  method?: string
+  value?: Buffer | null
+}
+
+/** A message that is held back, or comes once more, until `left` others have gone by in its direction. */
+interface Held {
+  left: number
+  mischief: Mischief
+  pass: () => void
+}
+
+/** So many messages go by before one comes again. */
+const LONG_AGO = 6
+
+/**
+ * Stands in the way of the deal messages of connections, between protomux and the product: each message that comes in on a
+ * tapped connection passes here, decoded as protomux-rpc has it, before the product hears of it. Everything else that
+ * goes over the connection is left alone.
+ */
+export class Wire {
+  /** How often each misfortune was brought about, in full: for one that comes late, when it has come. */
+  readonly hits = new Map<Mischief, number>()
+  fate: Fate = () => null
+  readonly #held = new Map<string, Held[]>()
+  readonly #methods = new Map<string, Method>()
+  readonly #late = new Set<NodeJS.Timeout>()
+  #oncame: () => void = () => undefined
+
+  readonly #lateMs: (method: Method) => number
+
+  /** `lateMs` is after how long a late message comes: past the time limit of its request. */
+  constructor(lateMs: (method: Method) => number) {
+    this.#lateMs = lateMs
+  }
+
+  /** All that was brought about. */
+  get count(): number {
+    return [...this.hits.values()].reduce((sum, one) => sum + one, 0)
+  }
+
+  /** From now on one message of that kind meets its fate, and nothing else. */
+  arm({ method, way, mischief }: Mishap): void {
+    this.hits.clear()
+    let armed = true
+    this.fate = message => {
+      if (!armed || message.method !== method || message.way !== way) return null
+      armed = false
+      return mischief
+    }
+  }
+
+  /** From now on each message meets some misfortune with that chance. */
+  rage(random: () => number, chance: number): void {
+    this.fate = () => (random() < chance ? MISCHIEFS[Math.floor(random() * MISCHIEFS.length)]! : null)
+  }
+
+  /** Everything goes its way again; what was to come once more comes now, as far as its connection stands. */
+  rest(): void {
+    this.fate = () => null
+    for (const held of this.#held.values())
+      for (const { mischief, pass } of held.splice(0)) if (mischief === 'again') pass()
+  }
+
+  /** Resolves when all that was late has come. */
+  async over(): Promise<void> {
+    while (this.#late.size > 0) await new Promise<void>(resolve => (this.#oncame = resolve))
+  }
+
+  close(): void {
+    for (const timer of this.#late) clearTimeout(timer)
+  }
+
+  /** To be called with each connection before the product opens a channel on it. */
+  tap(stream: NoiseStream): void {
+    const mux = Protomux.from(stream)
+    const create = mux.createChannel.bind(mux)
+    mux.createChannel = options => {
+      const channel = create(options)
+      if (channel && options.protocol === PROTOCOL) this.#wrap(channel, stream)
+      return channel
+    }
+  }
+
+  /** The first message of a protomux-rpc channel is the request, the second the answer. */
+  #wrap(channel: Channel, stream: NoiseStream): void {
+    const add = channel.addMessage.bind(channel) as (options: Options) => ReturnType<Channel['addMessage']>
+    const ways: Way[] = ['request', 'answer']
+    const wrapped = (options: Options): ReturnType<Channel['addMessage']> => {
+      const way = ways.shift()!
+      const onmessage = (frame: Frame): void => {
+        const { value } = frame
+        // Decoded in place: what is held back needs bytes of its own.
+        const copy = value ? { ...frame, value: Buffer.from(value) } : frame
+        this.#meet(stream, way, copy, () => {
+          if (!channel.closed) void options.onmessage(copy)
+        })
+      }
+      return add({ ...options, onmessage })
+    }
+    channel.addMessage = wrapped as Channel['addMessage']
+  }
+
+  #meet(stream: NoiseStream, way: Way, frame: Frame, pass: () => void): void {
+    const direction = `${stream.handshakeHash.toString('hex')}/${stream.isInitiator}/${way}`
+    const asker = way === 'request' ? stream.remotePublicKey : stream.publicKey
+    const key = `${stream.handshakeHash.toString('hex')}/${asker.toString('hex')}/${frame.id}`
+    const method = way === 'request' ? (frame.method as Method) : this.#methods.get(key)!
+    if (way === 'request') this.#methods.set(key, method)
+    const mischief = this.fate({ method, way })
+    const held = this.#held.get(direction) ?? []
+    this.#held.set(direction, held)
+    if (mischief) this.#befall(mischief, { method, way }, stream, held, pass)
+    else pass()
+    for (const one of held.filter(other => --other.left === 0)) {
+      held.splice(held.indexOf(one), 1)
+      one.pass()
+    }
+  }
+
+  #befall(
+    mischief: Mischief,
+    { method, way }: Message,
+    stream: NoiseStream,
+    held: Held[],
+    pass: () => void
+  ): void {
+    const done = (): void => void this.hits.set(mischief, (this.hits.get(mischief) ?? 0) + 1)
+    const passLater = (): void => {
+      if (stream.destroyed) return
+      done()
+      pass()
+    }
+    switch (mischief) {
+      case 'lost':
+        return done()
+      case 'twice':
+        done()
+        pass()
+        return pass()
+      case 'again':
+        pass()
+        // The message itself is the first to go by.
+        held.push({ left: LONG_AGO + 1, mischief, pass: passLater })
+        return
+      case 'reordered':
+        held.push({ left: 2, mischief, pass: passLater })
+        return
+      case 'late': {
+        const timer = setTimeout(() => {
+          this.#late.delete(timer)
+          passLater()
+          this.#oncame()
+        }, this.#lateMs(method))
+        this.#late.add(timer)
+        return
+      }
+      case 'cut':
+        done()
+        if (way === 'request') pass()
+        stream.destroy()
+    }
+  }
+}
+
+interface Options {
+  encoding: unknown
+  onmessage: (frame: Frame) => void | Promise<void>
+}

@@ -1,0 +1,326 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import type { SliceList } from '#spec'
+import { STRIP_LENGTH } from '../../contracts/schema/counts.js'
+import { Ledger } from '../../src/payment/ledger.js'
+import { AGREEMENT, EPOCHS, End, OTHER, bound, ends, hashOf } from './ends.js'
+import { Purse } from './purse.js'
+
+test('a slice is paid, and both sides have it in their books', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  const received = once(payee.teller, 'received')
+  const payment = await payer.teller.pay(AGREEMENT, 0)
+  assert.equal(payment.step, 'paid')
+  assert.deepEqual(createHash('sha256').update(payment.preimage!).digest(), payment.hash)
+  await received
+  assert.equal(payee.ledger.payment(AGREEMENT, 0)!.step, 'received')
+  assert.deepEqual(payer.ledger.totals(AGREEMENT), {
+    paidMsat: 5_000n,
+    feesMsat: 7n,
+    receivedMsat: 0n,
+    inFlightMsat: 0n,
+    refundedMsat: 0n,
+    refundOpenMsat: 0n,
+    creditedMsat: 0n,
+    payments: 1
+  })
+  assert.equal(payee.ledger.totals(AGREEMENT).receivedMsat, 5_000n)
+  assert.equal(payer.ledger.contiguous(AGREEMENT), 1)
+  await payer.teller.pay(AGREEMENT, 2)
+  assert.equal(payer.ledger.contiguous(AGREEMENT), 1, 'not past a gap')
+  await payer.teller.pay(AGREEMENT, 1)
+  assert.equal(payer.ledger.contiguous(AGREEMENT), 3)
+  for (const end of [payer, payee]) {
+    const before = [end.ledger.payments(AGREEMENT), end.ledger.totals(AGREEMENT)]
+    await end.restart()
+    assert.deepEqual([end.ledger.payments(AGREEMENT), end.ledger.totals(AGREEMENT)], before)
+    assert.deepEqual((await Ledger.read(end.file)).payments(AGREEMENT), before[0])
+  }
+})
+
+test('what is to be paid is on disk before the wallet hears of it, and what is to be received before an invoice is out', async t => {
+  const { payer, payee } = await ends(t)
+  const issue = payee.purse.issue.bind(payee.purse)
+  payee.purse.issue = async request => {
+    const hash = createHash('sha256').update(request.preimage).digest()
+    assert.equal((await Ledger.read(payee.file)).byHash(hash)?.step, 'listed')
+    return issue(request)
+  }
+  let seen = 0
+  payer.purse.onpay = async hash => {
+    const written = (await Ledger.read(payer.file)).byHash(hash)
+    assert.equal(written?.step, 'sent')
+    assert.equal(written.msat, 5_000n)
+    seen++
+  }
+  await bound(payer, payee)
+  const step = (await Ledger.read(payer.file)).payment(AGREEMENT, 0)?.step
+  assert.equal(step, 'bound')
+  await payer.teller.pay(AGREEMENT, 0)
+  assert.equal(seen, 1)
+  assert.equal((await Ledger.read(payer.file)).payment(AGREEMENT, 0)?.step, 'paid', 'before pay resolves')
+})
+
+test('an epoch is paid once, however often it is asked for', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  const all = await Promise.all(Array.from({ length: 5 }, () => payer.teller.pay(AGREEMENT, 0)))
+  for (const payment of all) assert.deepEqual(payment, all[0])
+  await payer.teller.pay(AGREEMENT, 0)
+  await payer.restart()
+  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal(payer.purse.sent.length, 1)
+})
+
+test('a payment in limbo is not paid again, and goes on when the wallet knows', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  payer.purse.next = 'pend'
+  for (let i = 0; i < 3; i++)
+    await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING', exit: 5 })
+  await payer.restart()
+  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  assert.equal(payer.purse.sent.length, 1)
+  assert.equal(payer.ledger.totals(AGREEMENT).inFlightMsat, 5_000n)
+  payer.purse.next = 'settle'
+  assert.equal((await payer.teller.pay(AGREEMENT, 1)).step, 'paid', 'the next one may go on')
+  payer.purse.finish(hashOf(payer, 0), 'settle')
+  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal(payer.purse.sent.length, 2)
+  assert.equal(payer.ledger.totals(AGREEMENT).inFlightMsat, 0n)
+})
+
+test('two in limbo pause the agreement, also when all are asked for at the same time', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 5)
+  payer.purse.next = 'pend'
+  const answers = await Promise.allSettled([0, 1, 2, 3].map(epoch => payer.teller.pay(AGREEMENT, epoch)))
+  for (const answer of answers) {
+    assert.equal(answer.status, 'rejected')
+    assert.equal((answer.reason as { code: string }).code, 'PAYMENT_PENDING')
+  }
+  assert.equal(payer.purse.sent.length, 2)
+  await assert.rejects(payer.teller.pay(AGREEMENT, 4), { code: 'PAYMENT_PENDING' })
+  assert.equal(payer.purse.sent.length, 2)
+  payer.purse.finish(hashOf(payer, 0), 'fail')
+  payer.purse.next = 'settle'
+  await payer.teller.pay(AGREEMENT, 0)
+  assert.equal((await payer.teller.pay(AGREEMENT, 4)).step, 'paid')
+})
+
+test('a payment that failed may be made again, on the same hash', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  const hash = hashOf(payer, 0)
+  payer.purse.next = 'fail'
+  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_FAILED', exit: 5 })
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'failed')
+  await payer.restart()
+  payer.purse.next = 'settle'
+  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.deepEqual(hashOf(payer, 0), hash)
+  assert.deepEqual(payer.purse.sent, [hash.toString('hex'), hash.toString('hex')])
+  assert.equal(payer.ledger.totals(AGREEMENT).paidMsat, 5_000n)
+})
+
+test('a payment that the wallet never heard of is made after a restart', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  payer.purse.next = 'die-before'
+  await assert.rejects(payer.teller.pay(AGREEMENT, 0))
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
+  await payer.restart()
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'bound')
+  payer.purse.next = 'settle'
+  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal(payer.purse.sent.length, 1)
+})
+
+test('a payment that settled while nobody was looking is recorded at the next start, on both sides', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  await payee.teller.close()
+  payer.purse.next = 'die-after'
+  await assert.rejects(payer.teller.pay(AGREEMENT, 0))
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
+  await payer.restart()
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'paid')
+  await payee.start()
+  assert.equal(payee.ledger.payment(AGREEMENT, 0)!.step, 'received')
+  assert.equal(payer.purse.sent.length, 1)
+})
+
+test('a wallet that shows a preimage which does not fit is not believed', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  payer.purse.next = 'lie'
+  await assert.rejects(payer.teller.pay(AGREEMENT, 0), /preimage/)
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
+})
+
+test('a payment is received once, however often the wallet says so', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  let events = 0
+  payee.teller.on('received', () => events++)
+  await payer.teller.pay(AGREEMENT, 0)
+  assert.ok(await payee.teller.wasReceived(AGREEMENT, 0, 0))
+  const { hash, msat } = payee.ledger.payment(AGREEMENT, 0)!
+  for (let i = 0; i < 3; i++) payee.purse.emit('settled', hash, msat)
+  await Promise.all([payee.teller.wasReceived(AGREEMENT, 0, 0), payee.teller.reconcile()])
+  await payee.restart()
+  assert.equal(events, 1)
+  assert.equal((await Ledger.read(payee.file)).totals(AGREEMENT).receivedMsat, 5_000n)
+  // Four listed and one received.
+  assert.equal(payee.ledger.stats.entries, 5)
+  assert.deepEqual(payee.faults, [])
+})
+
+test('the word of a payer is not enough: our own wallet is asked', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  assert.equal(await payee.teller.wasReceived(AGREEMENT, 0, 10), false)
+  assert.equal(await payee.teller.wasReceived(AGREEMENT, 99, 10), false)
+  const waiting = payee.teller.wasReceived(AGREEMENT, 0, 10_000)
+  await payer.teller.pay(AGREEMENT, 0)
+  assert.equal(await waiting, true)
+})
+
+test('less than the slice is not the slice', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  payee.purse.emit('settled', payee.ledger.payment(AGREEMENT, 0)!.hash, 4_999n)
+  await new Promise(resolve => setImmediate(resolve))
+  assert.equal(payee.ledger.payment(AGREEMENT, 0)!.step, 'listed')
+  assert.equal(payee.faults.length, 1)
+  assert.equal(payer.faults.length, 0)
+})
+
+test('what is refused cannot be paid any more, and what was paid before counts', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 3)
+  // The payment of epoch 0 settles while its refusal is under way.
+  const refuse = payee.purse.refuse.bind(payee.purse)
+  payee.purse.refuse = async hash => {
+    if (hash.equals(hashOf(payer, 0))) await payer.teller.pay(AGREEMENT, 0)
+    return refuse(hash)
+  }
+  await payee.teller.refuseRest(AGREEMENT)
+  assert.deepEqual(
+    payee.ledger.payments(AGREEMENT).map(({ step }) => step),
+    ['received', 'refused', 'refused']
+  )
+  await assert.rejects(payer.teller.pay(AGREEMENT, 1), { code: 'PAYMENT_FAILED' })
+  assert.equal(payee.ledger.totals(AGREEMENT).receivedMsat, 5_000n)
+  await payee.teller.refuseRest(AGREEMENT)
+  assert.equal(payee.ledger.payments(AGREEMENT)[0]!.step, 'received')
+})
+
+test('one bad invoice of many, and none is bound', async t => {
+  const { payer, payee } = await ends(t)
+  const list = payee.teller.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
+  const good = await payee.teller.strip(list, 3600)
+  const { nodeId } = payee.purse
+  const other = new Purse(9)
+  const changes: ((invoice: string) => string)[] = [
+    () => 'garbage',
+    invoice => invoice.replace('play-1', 'bitcoin'),
+    invoice => invoice.replace('|5002|', '|5003|'),
+    invoice => invoice.replace(nodeId.toString('hex'), other.nodeId.toString('hex')),
+    invoice => invoice.replace(/ 2\|/, ' 1|'),
+    () => good[1]!
+  ]
+  for (const change of changes) {
+    const strip = good.with(2, change(good[2]!))
+    assert.notEqual(strip[2], good[2])
+    await assert.rejects(payer.teller.bind(list, strip, nodeId), { code: 'INVOICE_REFUSED' })
+  }
+  await assert.rejects(payer.teller.bind(list, good.slice(1), nodeId), { code: 'INVOICE_REFUSED' })
+  await assert.rejects(payer.teller.bind(list, [...good, good[0]!], nodeId), { code: 'INVOICE_REFUSED' })
+  await assert.rejects(payer.teller.bind(list, good, other.nodeId), { code: 'INVOICE_REFUSED' })
+  assert.deepEqual(payer.ledger.payments(AGREEMENT), [])
+  assert.equal(payer.ledger.stats.bytes, 0)
+  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'INVOICE_REFUSED' })
+  await payer.teller.bind(list, good, nodeId)
+  assert.equal(payer.ledger.payments(AGREEMENT).length, 4)
+})
+
+test('a second hash for an epoch, and a hash that stands elsewhere, are refused', async t => {
+  const { payer, payee } = await ends(t)
+  const list = await bound(payer, payee)
+  const liar = new End(payee.purse, payee.file + '-2', 7)
+  await liar.start()
+  const second = liar.teller.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
+  const strip = await liar.teller.strip(second, 3600)
+  await assert.rejects(payer.teller.bind(second, strip, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
+  // The same hashes for another agreement: one payment would count for two.
+  const again: SliceList = { agreement: OTHER, slices: list.slices }
+  const invoices = list.slices.map(
+    slice =>
+      `play-1|${slice.hash.toString('hex')}|${slice.msat}|${payee.purse.nodeId.toString('hex')}|bushel/1 ${OTHER.toString('hex')} ${slice.epoch}|${Date.now() + 60_000}`
+  )
+  await assert.rejects(payer.teller.bind(again, invoices, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
+  assert.deepEqual(payer.ledger.payments(OTHER), [])
+  assert.deepEqual(
+    payer.ledger.payments(AGREEMENT).map(({ hash }) => hash),
+    list.slices.map(({ hash }) => hash)
+  )
+  await liar.teller.close()
+})
+
+test('a slice that was listed is not bound for another amount, nor as another issue', async t => {
+  const { payer, payee } = await ends(t)
+  const list = await bound(payer, payee)
+  const strip = await payee.teller.strip(list, 60)
+  for (const change of [{ msat: list.slices[0]!.msat + 1n }, { issue: 1 }]) {
+    const first = { ...list.slices[0]!, ...change }
+    const otherwise: SliceList = { ...list, slices: [first, ...list.slices.slice(1)] }
+    const invoices = [strip[0]!.replace(/\|\d+\|/, `|${first.msat}|`), ...strip.slice(1)]
+    const refused = { code: 'INVOICE_REFUSED' }
+    await assert.rejects(payer.teller.bind(otherwise, invoices, payee.purse.nodeId), refused)
+    await assert.rejects(payer.teller.intend(otherwise), refused)
+  }
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.msat, list.slices[0]!.msat)
+})
+
+test('binding the same strip again changes nothing', async t => {
+  const { payer, payee } = await ends(t)
+  const list = await bound(payer, payee)
+  await payer.teller.pay(AGREEMENT, 0)
+  const before = payer.ledger.stats.entries
+  await payer.teller.bind(list, await payee.teller.strip(list, 60), payee.purse.nodeId)
+  assert.equal(payer.ledger.stats.entries, before)
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'paid')
+})
+
+test('the hashes of a list are the same again, and no two are equal', async t => {
+  const { payee } = await ends(t)
+  const lists = [AGREEMENT, OTHER].flatMap(agreement =>
+    [0, STRIP_LENGTH].map(from => payee.teller.list(agreement, EPOCHS, from))
+  )
+  assert.deepEqual(
+    lists.map(list => list.slices.length),
+    [64, 36, 64, 36]
+  )
+  const hashes = new Set(lists.flatMap(list => list.slices.map(slice => slice.hash.toString('hex'))))
+  assert.equal(hashes.size, 200)
+  await payee.restart()
+  assert.deepEqual(payee.teller.list(OTHER, EPOCHS, STRIP_LENGTH), lists[3])
+  assert.equal(payee.ledger.stats.bytes, 0, 'a list alone changes nothing')
+  for (const [i, slice] of lists[1]!.slices.entries()) {
+    assert.equal(slice.epoch, STRIP_LENGTH + i)
+    assert.equal(slice.msat, EPOCHS[STRIP_LENGTH + i]!.msat)
+  }
+})
+
+test('a strip that is asked for again has the same invoices', async t => {
+  const { payee } = await ends(t)
+  const list = payee.teller.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
+  const first = await payee.teller.strip(list, 3600)
+  await payee.restart()
+  assert.deepEqual(await payee.teller.strip(list, 3600), first)
+  assert.equal(payee.ledger.stats.entries, 4)
+})

@@ -1,0 +1,22 @@
+/** A provider in a process of its own: fetches a lease over TCP, and tells its parent how far it is. */
+import { Shelf } from '../../../src/storage/shelf/shelf.js'
+import { dial } from './wire.js'
+
+export interface ShelfTask {
+  folder: string
+  port: number
+  cores: { key: string; length: number; byteLength: number }[]
+}
+
+const task = JSON.parse(process.argv[2]!) as ShelfTask
+const shelf = new Shelf({ folder: task.folder, margin: 0 })
+const cores = task.cores.map(core => ({ ...core, key: Buffer.from(core.key, 'hex') }))
+await shelf.keep({ id: 'lease', cores, egressBytes: 1e9 })
+const stream = dial(task.port, shelf)
+await shelf.attach('lease', stream)
+await shelf.fetch('lease', { onProgress: ({ blocks }) => process.send!({ blocks }) })
+const seals = (await shelf.seals('lease')).map(seal => seal.treeHash.toString('hex'))
+process.send!({ done: seals })
+stream.destroy()
+await shelf.close()
+process.disconnect()

@@ -1,0 +1,94 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { pack } from '../../../src/storage/archive/pack.js'
+import type { PackResult } from '../../../src/storage/archive/pack.js'
+import { Packed } from '../../../src/storage/archive/packed.js'
+import { Shelf } from '../../../src/storage/shelf/shelf.js'
+import { openStore } from '../../../src/network/cores.js'
+import { atEnd, connect } from './wire.js'
+
+export type Content = Buffer | string | { link: string } | { program: string }
+
+/** Writes a tree: contents by path; strings are texts. */
+export async function plant(root: string, tree: Record<string, Content>): Promise<void> {
+  await mkdir(root, { recursive: true })
+  for (const [path, content] of Object.entries(tree)) {
+    const at = join(root, path)
+    await mkdir(dirname(at), { recursive: true })
+    if (Buffer.isBuffer(content) || typeof content === 'string') await writeFile(at, content)
+    else if ('link' in content) await symlink(content.link, at)
+    else {
+      await writeFile(at, content.program)
+      await chmod(at, 0o755)
+    }
+  }
+}
+
+/** The checksum as the issue words it, computed apart from the product. */
+export function sumByHand(files: Record<string, Buffer | string>): string {
+  const lines = Object.entries(files)
+    .map(([path, content]) => ({ path: Buffer.from(path), bytes: Buffer.from(content) }))
+    .sort((a, b) => Buffer.compare(a.path, b.path))
+    .map(({ path, bytes }) => {
+      const sum = createHash('sha256').update(bytes).digest('hex')
+      return Buffer.concat([path, Buffer.from(`\0${bytes.byteLength}\0${sum}\n`)])
+    })
+  return createHash('sha256').update(Buffer.concat(lines)).digest('hex')
+}
+
+export interface Goods {
+  packed: Packed
+  result: PackResult
+}
+
+/** Packs what stands at `path` into a store under `folder`. */
+export async function packAt(t: TestContext, path: string, folder: string): Promise<Goods> {
+  const store = openStore(folder)
+  const result = await pack({ path, store, name: 'goods' })
+  const packed = new Packed(
+    store,
+    result.cores.map(core => core.key)
+  )
+  await packed.ready()
+  atEnd(t, async () => {
+    await packed.close()
+    await store.close()
+  })
+  return { packed, result }
+}
+
+export async function openShelf(
+  t: TestContext,
+  folder: string,
+  options: { margin?: number; space?: number; free?: () => Promise<number> } = {}
+): Promise<Shelf> {
+  const shelf = new Shelf({ folder, margin: 0, ...options })
+  shelf.on('problem', error => {
+    throw error
+  })
+  await shelf.ready()
+  atEnd(t, () => shelf.close())
+  return shelf
+}
+
+/** A shelf that holds the goods, whole. */
+export async function shelved(
+  t: TestContext,
+  { packed, result }: Goods,
+  folder: string,
+  egressBytes = 1e12
+): Promise<Shelf> {
+  const shelf = await openShelf(t, folder)
+  await shelf.keep({ id: 'lease', cores: result.cores, egressBytes })
+  const wire = connect(packed, shelf)
+  await shelf.attach('lease', wire.ends[1])
+  await shelf.fetch('lease')
+  await wire.cut()
+  return shelf
+}
+
+export function noise(bytes: number): Buffer {
+  return randomBytes(bytes)
+}

@@ -1,0 +1,27 @@
+import type { ComputeBook } from '../../src/node/api/api.js'
+import type { World } from './world.js'
+
+const SELL = ['sell', 'compute', '--cores', '1', '--memory', '1GiB', '--allow-process']
+/** So long the program of the stories works, in KiB that it hashes. */
+export const SOON = '1024'
+
+/** A new home that sells compute. */
+export async function seller(world: World, name: string, market: string, price: string): Promise<void> {
+  await world.join(name, market)
+  await world.ok(name, [...SELL, '--price', price])
+}
+
+/** Reads the book of compute until it is as wanted. */
+export async function bookWhen(
+  world: World,
+  name: string,
+  is: (book: ComputeBook) => boolean
+): Promise<ComputeBook> {
+  const watching = world.processes.start(['book', 'compute', '--watch'], { home: world.at(name) })
+  try {
+    const line = await watching.line(line => 'asks' in line && is(line as unknown as ComputeBook))
+    return line as unknown as ComputeBook
+  } finally {
+    await watching.kill('SIGINT')
+  }
+}

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type {
+  BookResult,
+  LeaseEntry,
+  MirrorResult,
+  RestoreResult,
+  WalletResult
+} from '../../src/node/api/api.js'
+import { setUp } from '../../src/daemon/setup.js'
+import { Processes, failureOf } from '../../bin/demo/processes.js'
+import type { BushelProcess, Failure, Finished, RunOptions } from '../../bin/demo/processes.js'
+
+export type { BookResult, LeaseEntry, MirrorResult, RestoreResult, WalletResult }
+
+/** A home with a running node on it. */
+export interface Up {
+  name: string
+  device: string
+  identity: string
+  process: BushelProcess
+}
+
+/**
+ * A private network of the executable's own processes, each person with a home under one temporary folder. All of it is
+ * gone when the test ends, however it ends.
+ */
+export class World {
+  readonly dir: string
+  readonly processes = new Processes()
+  readonly #ups = new Map<string, Up>()
+
+  private constructor(dir: string) {
+    this.dir = dir
+  }
+
+  static async open(t: Pick<TestContext, 'after'>): Promise<World> {
+    const world = new World(await mkdtemp(join(tmpdir(), 'bushel-story-')))
+    t.after(() => world.#close())
+    const { ready } = await world.processes.serve(['dht'])
+    world.processes.bootstrap = `${String(ready['host'])}:${String(ready['port'])}`
+    return world
+  }
+
+  async #close(): Promise<void> {
+    await this.processes.close()
+    await rm(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+
+  /** A path under the temporary folder. */
+  at(...names: string[]): string {
+    return join(this.dir, ...names)
+  }
+
+  run(name: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return this.processes.run(args, { home: this.at(name), ...options })
+  }
+
+  /** The result of a command that must work. */
+  async ok<T = Record<string, unknown>>(
+    name: string,
+    args: readonly string[],
+    options: RunOptions = {}
+  ): Promise<T> {
+    const finished = await this.run(name, args, options)
+    const said = `${name}: bushel ${args.join(' ')}: ${JSON.stringify(finished.result)} ${finished.stderr}`
+    assert.equal(finished.code, 0, said)
+    assert.equal(failureOf(finished), null, said)
+    return finished.result as T
+  }
+
+  /** The failure of a command that must fail, with this exit code. */
+  async fails(
+    name: string,
+    args: readonly string[],
+    exit: number,
+    options: RunOptions = {}
+  ): Promise<Failure> {
+    const finished = await this.run(name, args, options)
+    const said = `${name}: bushel ${args.join(' ')}: ${JSON.stringify(finished.result)} ${finished.stderr}`
+    assert.equal(finished.code, exit, said)
+    const failure = failureOf(finished)
+    assert.ok(failure, said)
+    assert.equal(failure.exit, exit, said)
+    assert.match(failure.code, /^[A-Z][A-Z_]+$/)
+    assert.ok(failure.message.length > 0 && !failure.message.includes('\n'), `one clear line: ${said}`)
+    return failure
+  }
+
+  async init(name: string, ...args: string[]): Promise<{ device: string; identity: string; words: string }> {
+    return await this.ok(name, ['init', ...args])
+  }
+
+  /** Starts the node of a home that is there. */
+  async up(name: string): Promise<Up> {
+    const { process, ready } = await this.processes.serve(['up'], { home: this.at(name) })
+    const up = { name, device: String(ready['device']), identity: String(ready['identity']), process }
+    this.#ups.set(name, up)
+    return up
+  }
+
+  /** A new home, made in this process as `init` makes it in one of its own. */
+  async home(name: string): Promise<void> {
+    await setUp({ home: this.at(name) })
+  }
+
+  /** A new home with a running node, in a market where one is given. */
+  async join(name: string, market?: string): Promise<Up> {
+    await this.home(name)
+    const up = await this.up(name)
+    if (market) await this.ok(name, ['market', 'join', market])
+    return up
+  }
+
+  /** A new home whose node founds a market; gives the market's key. */
+  async found(name: string, market: string, ...args: string[]): Promise<string> {
+    await this.join(name)
+    const { key } = await this.ok<{ key: string }>(name, ['market', 'create', '--name', market, ...args])
+    return key
+  }
+
+  /** A new provider with an offer on the book. */
+  async seller(
+    name: string,
+    market: string,
+    price: string,
+    ...args: string[]
+  ): Promise<Up & { ask: string }> {
+    const up = await this.join(name, market)
+    const { id } = await this.sell(name, price, ...args)
+    return { ...up, ask: id }
+  }
+
+  async sell(name: string, price: string, ...args: string[]): Promise<{ id: string }> {
+    const space = args.includes('--space') ? [] : ['--space', '256MiB']
+    return await this.ok(name, ['sell', 'storage', '--price', price, ...space, ...args])
+  }
+
+  async leases(name: string): Promise<LeaseEntry[]> {
+    return (await this.ok<{ leases: LeaseEntry[] }>(name, ['leases'])).leases
+  }
+
+  async wallet(name: string): Promise<{ spendable: bigint; receivable: bigint }> {
+    const { spendableMsat, receivableMsat } = await this.ok<WalletResult>(name, ['wallet'])
+    return { spendable: BigInt(spendableMsat), receivable: BigInt(receivableMsat) }
+  }
+
+  /** Reads the book until it is as wanted: an event wait on `book --watch`. */
+  async book(name: string, is: (book: BookResult) => boolean, ...args: string[]): Promise<BookResult> {
+    const watching = this.processes.start(['book', '--watch', ...args], { home: this.at(name) })
+    try {
+      return (await watching.line(
+        line => 'asks' in line && is(line as unknown as BookResult)
+      )) as unknown as BookResult
+    } finally {
+      await watching.kill('SIGINT')
+    }
+  }
+
+  /** Reads the leases until they are as wanted: an event wait on `leases --watch`. */
+  async leasesWhen(name: string, are: (leases: LeaseEntry[]) => boolean): Promise<LeaseEntry[]> {
+    const watching = this.processes.start(['leases', '--watch'], { home: this.at(name) })
+    try {
+      const line = await watching.line(line => 'leases' in line && are(line['leases'] as LeaseEntry[]))
+      return line['leases'] as LeaseEntry[]
+    } finally {
+      await watching.kill('SIGINT')
+    }
+  }
+
+  /** Ends a node as a power cut would. */
+  async kill(name: string): Promise<void> {
+    await this.#ups.get(name)!.process.kill('SIGKILL')
+  }
+}
