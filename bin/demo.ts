@@ -101,10 +101,10 @@ async function play(options: Options, voice: Voice): Promise<object> {
   let timer: NodeJS.Timeout | undefined
   try {
     const stage = new Stage({ processes, folder, voice, signal: stop.signal })
-    const within = (patience: number): void => {
+    const within = (timeouts: number): void => {
       timer = setTimeout(
-        () => interrupt(new Error(`it took longer than ${Math.round(patience / 1000)} s`)),
-        patience
+        () => interrupt(new Error(`it took longer than ${Math.round(timeouts / 1000)} s`)),
+        timeouts
       )
     }
     if (options.compute) {
@@ -112,9 +112,9 @@ async function play(options: Options, voice: Voice): Promise<object> {
       return await playCompute(stage)
     }
     const { input, path } = await inputOf(options, folder, voice)
-    const patience = LEAST_PATIENCE_MS + ((await sizeOfTree(input)).bytes / LEAST_RATE) * 1000
-    within(patience)
-    const ending = await new Story({ stage, input, path, patience }).play()
+    const timeouts = LEAST_PATIENCE_MS + ((await sizeOfTree(input)).bytes / LEAST_RATE) * 1000
+    within(timeouts)
+    const ending = await new Story({ stage, input, path, timeouts }).play()
     const compute = await new ComputeAct(stage).play(ending.market)
     voice.say(...tablesOf(ending))
     return { ...resultOf(ending), compute: computeOf(compute) }

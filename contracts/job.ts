@@ -12,11 +12,11 @@ import { MAX_CLOCK_SKEW, PROTOCOL_VERSION, START_WITHIN } from './terms.js'
 
 /** Prices of compute are kept in msat per Tfuel. */
 export const TFUEL = 1_000_000_000_000n
-/** The epoch of the last payment, which is what is left of the exact cost; its preimage opens the result. */
-export const FINAL_EPOCH = 1 << 20
-/** Slices grow up to this, msat; no provider runs a larger one unpaid, but for jobs of more than 1024 of them. */
-export const SLICE_CAP = 40n * SAT
-/** A job never has more segments than this; the cap of a slice grows with `maxMsat` instead. */
+/** The installment of the last payment, which is what is left of the exact cost; its preimage opens the result. */
+export const FINAL_INSTALLMENT = 1 << 20
+/** Installments grow up to this, msat; no provider runs a larger one unpaid, but for jobs of more than 1024 of them. */
+export const INSTALLMENT_CAP = 40n * SAT
+/** A job never has more segments than this; the cap of an installment grows with `maxMsat` instead. */
 export const MAX_SEGMENTS = 1024
 /** Bytes of a block of a module, an input or an output as it travels. */
 export const BLOB_BLOCK_BYTES = 256 << 10
@@ -52,7 +52,10 @@ export function jobId(terms: JobTerms): Buffer {
   return hashOf('job-terms', terms)
 }
 
-export type JobPrice = Pick<JobTerms, 'price' | 'baseMsat' | 'sliceStartMsat' | 'sliceCapMsat' | 'maxMsat'>
+export type JobPrice = Pick<
+  JobTerms,
+  'price' | 'baseMsat' | 'firstInstallmentMsat' | 'maxInstallmentMsat' | 'maxMsat'
+>
 
 /** What a job costs that has used so much fuel, msat: the base, and the fuel rounded up; never more than `maxMsat`. */
 export function jobCost({ price, baseMsat, maxMsat }: JobPrice, fuel: bigint): Msat {
@@ -61,15 +64,15 @@ export function jobCost({ price, baseMsat, maxMsat }: JobPrice, fuel: bigint): M
 
 /**
  * What is paid before the last payment, one amount after the other: first the base, which binds the agreement, then
- * slices that double from `sliceStartMsat` to `sliceCapMsat`, until `maxMsat` is reached.
+ * installments that double from `firstInstallmentMsat` to `maxInstallmentMsat`, until `maxMsat` is reached.
  */
 export function jobSegments(terms: JobPrice): Msat[] {
-  const { baseMsat, sliceStartMsat, sliceCapMsat, maxMsat } = terms
+  const { baseMsat, firstInstallmentMsat, maxInstallmentMsat, maxMsat } = terms
   const segments = [least(baseMsat, maxMsat)]
   let left = maxMsat - segments[0]!
-  const cap = most(sliceCapMsat, ceilDiv(left, BigInt(MAX_SEGMENTS)), 1n)
-  for (let slice = least(most(sliceStartMsat, 1n), cap); left > 0n; slice = least(slice * 2n, cap)) {
-    const amount = least(slice, left)
+  const cap = most(maxInstallmentMsat, ceilDiv(left, BigInt(MAX_SEGMENTS)), 1n)
+  for (let listed = least(most(firstInstallmentMsat, 1n), cap); left > 0n; listed = least(listed * 2n, cap)) {
+    const amount = least(listed, left)
     segments.push(amount)
     left -= amount
   }
@@ -77,9 +80,9 @@ export function jobSegments(terms: JobPrice): Msat[] {
 }
 
 /** What a payment of a job is for: to begin, the next part of the work, or what is left of the exact cost. */
-export function partOf(epoch: number): 'base' | 'segment' | 'rest' {
-  if (epoch === 0) return 'base'
-  return epoch === FINAL_EPOCH ? 'rest' : 'segment'
+export function partOf(installment: number): 'base' | 'segment' | 'rest' {
+  if (installment === 0) return 'base'
+  return installment === FINAL_INSTALLMENT ? 'rest' : 'segment'
 }
 
 /** The sum of the first `count` segments, msat. */
@@ -91,7 +94,7 @@ export function segmentsMsat(terms: JobPrice, count: number): Msat {
 
 /**
  * How much fuel a job may have used when so many segments are paid: one segment beyond what is paid, so that what is
- * unpaid is never more than a slice. 0 before the first payment.
+ * unpaid is never more than an installment. 0 before the first payment.
  */
 export function fuelFor(terms: JobPrice, paidSegments: number): bigint {
   if (paidSegments === 0) return 0n
@@ -138,8 +141,8 @@ export function faultOfJob(terms: JobTerms): string | null {
     return 'its limits are out of bounds'
   if (price < 1n || price > MAX_MSAT) return 'its price is out of bounds'
   if (baseMsat < 1n || maxMsat < baseMsat || maxMsat > MAX_MSAT) return 'its amounts are out of bounds'
-  if (terms.sliceStartMsat < 1n || terms.sliceCapMsat < terms.sliceStartMsat)
-    return 'its slices are out of bounds'
+  if (terms.firstInstallmentMsat < 1n || terms.maxInstallmentMsat < terms.firstInstallmentMsat)
+    return 'its installments are out of bounds'
   if (terms.startBy < terms.countersignBy) return 'it starts before it is signed'
   if (terms.startBy - terms.countersignBy > START_WITHIN + MAX_CLOCK_SKEW) return 'it may start too late'
   for (const party of [terms.buyer, terms.provider])

@@ -1,8 +1,8 @@
-import type { Party, SliceList, Terms } from '#spec'
+import type { Party, InstallmentList, Terms } from '#spec'
 import { hashOf } from './schema/codec.js'
 import { MAX_CORES, STRIP_LENGTH } from './schema/counts.js'
 import { MAX_MSAT } from './money/money.js'
-import { chargeOf, schedule } from './money/schedule.js'
+import { chargeOf, planInstallments } from './money/installments.js'
 import { DAY } from './money/quantity.js'
 
 export const PROTOCOL_VERSION = 1
@@ -34,8 +34,8 @@ export function faultOf(terms: Terms): string | null {
   }
   if (terms.price <= 0n || terms.price > MAX_MSAT) return 'its price is out of bounds'
   if (terms.minChargeMsat < 1n || terms.minChargeMsat > MAX_MSAT) return 'its minimum charge is out of bounds'
-  if (terms.sliceStartMsat < 1n || terms.sliceCapMsat < terms.sliceStartMsat)
-    return 'its slices are out of bounds'
+  if (terms.firstInstallmentMsat < 1n || terms.maxInstallmentMsat < terms.firstInstallmentMsat)
+    return 'its installments are out of bounds'
   if (terms.time <= 0 || terms.time > 100 * 365 * DAY) return 'its time is out of bounds'
   if (chargeOf(terms) > MAX_MSAT) return 'its charge is more than there is'
   if (terms.startBy < terms.countersignBy) return 'it starts before it is signed'
@@ -49,25 +49,27 @@ function faultOfParty(party: Party): boolean {
   return party.lightning?.byteLength !== 33
 }
 
-/** What is wrong with a list of slices for these terms, which must begin at epoch `from`; or null. */
-export function faultOfList(list: SliceList, terms: Terms, from: number): string | null {
+/** What is wrong with a list of installments for these terms, which must begin at installment `from`; or null. */
+export function faultOfList(list: InstallmentList, terms: Terms, from: number): string | null {
   if (!list.agreement.equals(agreementId(terms))) return 'it is for another agreement'
-  const epochs = schedule(terms)
-  const expected = epochs.slice(from, from + STRIP_LENGTH)
-  if (list.slices.length !== expected.length)
-    return `it lists ${list.slices.length} slices, not ${expected.length}`
+  const installments = planInstallments(terms)
+  const expected = installments.slice(from, from + STRIP_LENGTH)
+  if (list.installments.length !== expected.length)
+    return `it lists ${list.installments.length} installments, not ${expected.length}`
   const hashes = new Set<string>()
-  for (const [i, slice] of list.slices.entries()) {
-    const epoch = expected[i]!
-    if (slice.epoch !== epoch.number) return `slice ${i} is for epoch ${slice.epoch}, not ${epoch.number}`
-    if (slice.msat !== epoch.msat) return `epoch ${epoch.number} is ${slice.msat} msat, not ${epoch.msat}`
-    hashes.add(slice.hash.toString('hex'))
+  for (const [i, listed] of list.installments.entries()) {
+    const installment = expected[i]!
+    if (listed.installment !== installment.number)
+      return `installment ${i} is for installment ${listed.installment}, not ${installment.number}`
+    if (listed.msat !== installment.msat)
+      return `installment ${installment.number} is ${listed.msat} msat, not ${installment.msat}`
+    hashes.add(listed.hash.toString('hex'))
   }
-  if (hashes.size !== list.slices.length) return 'it lists a hash twice'
+  if (hashes.size !== list.installments.length) return 'it lists a hash twice'
   return null
 }
 
 /** What stands in the description of an invoice, so that it can be paid for nothing else. */
-export function invoiceDescription(agreement: Buffer, epoch: number): string {
-  return `bushel/1 ${agreement.toString('hex')} ${epoch}`
+export function invoiceDescription(agreement: Buffer, installment: number): string {
+  return `bushel/1 ${agreement.toString('hex')} ${installment}`
 }

@@ -47,7 +47,7 @@ export const bookBench: Bench = {
           const full = await newcomerInFull(join(folder, `full-${i}`), bootstrap, founded, orders)
           naive.push(full.ms)
           local = full
-          joined.push(await member(join(folder, `member-${i}`), bootstrap, founded))
+          joined.push(await member(join(folder, `replica-${i}`), bootstrap, founded))
         }
         const about = `${orders} orders, median of ${runs}`
         const full = `fetching the whole view, verifying and sorting all; ${about}`

@@ -1,5 +1,5 @@
 import { BareLightning } from './bare-lightning.js'
-import { SLICE_MSAT } from './end.js'
+import { INSTALLMENT_MSAT } from './end.js'
 import type { End } from './end.js'
 
 const DESCRIPTION = 'bench'.padEnd(75, ' ')
@@ -13,14 +13,14 @@ export async function bareEnd(dir: string): Promise<End> {
     serve: rpc =>
       void rpc.respond('invoices', async count => {
         const invoices = Array.from({ length: count!.readUInt32LE() }, () =>
-          lightning.issue(SLICE_MSAT, DESCRIPTION)
+          lightning.issue(INSTALLMENT_MSAT, DESCRIPTION)
         )
         return Buffer.from(invoices.join(' '))
       }),
     reach: (nodeId, msat) => lightning.reach(nodeId, msat, 20_000),
-    async lane(rpc, _, slices) {
+    async lane(rpc, _, installments) {
       const count = Buffer.alloc(4)
-      count.writeUInt32LE(slices)
+      count.writeUInt32LE(installments)
       const invoices = (await rpc.request('invoices', count))!.toString().split(' ')
       const latencies: number[] = []
       for (const invoice of invoices) {

@@ -1,7 +1,7 @@
 import type { NoiseStream } from 'hyperdht'
 import type ProtomuxRPC from 'protomux-rpc'
 
-export type Kind = 'teller' | 'bare'
+export type Kind = 'payments' | 'bare'
 
 export interface EndOrder {
   kind: Kind
@@ -20,7 +20,7 @@ export interface Run {
   /** So many payments in flight at once ... */
   lanes: number
   /** ... and so many one after the other in each. */
-  slices: number
+  installments: number
 }
 
 export interface Ran {
@@ -47,8 +47,8 @@ export interface End {
   serve(rpc: ProtomuxRPC): void
   reach(nodeId: Buffer, msat: bigint): Promise<void>
   /** Payments one after the other; gives what each of them took, ms. */
-  lane(rpc: ProtomuxRPC, nodeId: Buffer, slices: number): Promise<number[]>
+  lane(rpc: ProtomuxRPC, nodeId: Buffer, installments: number): Promise<number[]>
   cost(): Promise<Cost>
 }
 
-export const SLICE_MSAT = 5_000n
+export const INSTALLMENT_MSAT = 5_000n

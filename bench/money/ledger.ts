@@ -8,33 +8,33 @@ import { PLAY_GRANT_MSAT } from '../../src/lightning/backends/play/network.js'
 import { Store } from '../../src/lightning/backends/play/log/store.js'
 import { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
 import { Ledger } from '../../src/payment/ledger.js'
-import type { Draft, Step } from '../../src/payment/ledger.js'
-import { Teller } from '../../src/payment/payments.js'
+import type { PaymentDraft, PaymentStep } from '../../src/payment/ledger.js'
+import { Payments } from '../../src/payment/payments.js'
 import { median } from '../figure.js'
 import type { Bench, Figure } from '../figure.js'
 import type { Cost, Run } from './end.js'
 import { MoneyPair } from './money-pair.js'
 import { inFolder } from '../stage.js'
-import { SLICE_MSAT } from './end.js'
+import { INSTALLMENT_MSAT } from './end.js'
 
 const MOST_SECONDS = 2
-/** The steps of a slice of ours from its list to its receipt: so many entries each has. */
-const STEPS: Step[] = ['intent', 'bound', 'sent', 'paid', 'applied', 'receipt']
+/** The steps of an installment of ours from its list to its receipt: so many entries each has. */
+const STEPS: PaymentStep[] = ['intent', 'bound', 'sent', 'paid', 'applied', 'receipt']
 const AGREEMENT_SLICES = 500
 const AT_ONCE = 500
 const INVOICE_LENGTH = 360
 const RUNS: Run[] = [
-  { lanes: 1, slices: 48 },
-  { lanes: 8, slices: 24 }
+  { lanes: 1, installments: 48 },
+  { lanes: 8, installments: 24 }
 ]
-const QUICK: Run[] = RUNS.map(({ lanes }) => ({ lanes, slices: 2 }))
-/** What one record of a payment must hold at least: agreement, hash and preimage, epoch, amount, time. */
+const QUICK: Run[] = RUNS.map(({ lanes }) => ({ lanes, installments: 2 }))
+/** What one record of a payment must hold at least: agreement, hash and preimage, installment, amount, time. */
 const BARE_BYTES = 3 * 32 + 3 * 8
 
-/** What the books cost for each slice that is paid, and how long they take to open and to hold against the wallet. */
+/** What the books cost for each installment that is paid, and how long they take to open and to hold against the wallet. */
 export const ledgerBench: Bench = {
   name: 'ledger',
-  about: 'bytes and syncs of the ledger for a paid slice; opening and reconciling 100,000 entries',
+  about: 'bytes and syncs of the ledger for a paid installment; opening and reconciling 100,000 entries',
   async run({ quick, say }) {
     const entries = quick ? 6_000 : 100_000
     return inFolder(async folder => [
@@ -47,27 +47,27 @@ export const ledgerBench: Bench = {
 async function costs(folder: string, runs: Run[], say: (what: string) => void): Promise<Figure[]> {
   const bare = await bareAppends(join(folder, 'bare'))
   const net = await createTestnet(3, { host: '127.0.0.1' })
-  const pair = await MoneyPair.open('teller', folder, net.bootstrap)
+  const pair = await MoneyPair.open('payments', folder, net.bootstrap)
   try {
     const figures: Figure[] = []
     for (const run of runs) {
       const before = await pair.cost()
       await pair.run(run)
       const after = await pair.cost()
-      const slices = run.lanes * run.slices
+      const installments = run.lanes * run.installments
       for (const side of ['payer', 'payee'] as const) {
-        const per = (of: keyof Cost): number => (after[side][of] - before[side][of]) / slices
-        say(`${run.lanes} in flight, ${side}: ${per('entries').toFixed(1)} entries a slice`)
+        const per = (of: keyof Cost): number => (after[side][of] - before[side][of]) / installments
+        say(`${run.lanes} in flight, ${side}: ${per('entries').toFixed(1)} entries an installment`)
         for (const [unit, of] of [
           ['bytes', 'bytes'],
           ['fsyncs', 'syncs']
         ] as const)
           figures.push({
-            name: `${unit} of a paid slice, ${run.lanes} in flight, ${side}`,
+            name: `${unit} of a paid installment, ${run.lanes} in flight, ${side}`,
             measured: per(of),
             unit,
             baseline: { name: `one bare append of ${BARE_BYTES} bytes for each payment`, value: bare[of] },
-            note: `${slices} slices from list to receipt`
+            note: `${installments} installments from list to receipt`
           })
       }
     }
@@ -152,7 +152,7 @@ async function timed(file: string, wallet: PlayWallet): Promise<Times> {
   const ledger = new Ledger(file)
   const opening = await seconds(() => ledger.ready())
   const history = await seconds(() => wallet.history())
-  const teller = new Teller({
+  const payments = new Payments({
     ledger,
     wallet,
     checkInvoice,
@@ -161,14 +161,14 @@ async function timed(file: string, wallet: PlayWallet): Promise<Times> {
       throw error
     }
   })
-  const reconciling = await seconds(() => teller.ready())
-  if (teller.reconciler.faults.length > 0) throw new Error(teller.reconciler.faults[0])
-  await teller.close()
+  const reconciling = await seconds(() => payments.ready())
+  if (payments.reconciler.faults.length > 0) throw new Error(payments.reconciler.faults[0])
+  await payments.close()
   return { opening, reading, reconciling, history }
 }
 
-/** The steps of each agreement's slices, as they come in the life of a node. */
-async function writeLedger(file: string, drafts: readonly Draft[]): Promise<number> {
+/** The steps of each agreement's installments, as they come in the life of a node. */
+async function writeLedger(file: string, drafts: readonly PaymentDraft[]): Promise<number> {
   const ledger = new Ledger(file)
   await ledger.ready()
   for (let from = 0; from < drafts.length; from += AT_ONCE) {
@@ -189,7 +189,7 @@ async function writeLedger(file: string, drafts: readonly Draft[]): Promise<numb
   return entries
 }
 
-function fillWallet(dir: string, drafts: readonly Draft[]): void {
+function fillWallet(dir: string, drafts: readonly PaymentDraft[]): void {
   createWalletDir(dir, PLAY_GRANT_MSAT)
   const store = new Store(openState(dir).log)
   for (const { hash, preimage, msat } of drafts)
@@ -207,19 +207,19 @@ function fillWallet(dir: string, drafts: readonly Draft[]): void {
   store.close()
 }
 
-function draftOf(i: number): Draft {
+function draftOf(i: number): PaymentDraft {
   const sha256 = (of: string | Buffer): Buffer => createHash('sha256').update(of).digest()
   const preimage = sha256(`payment ${i}`)
   const agreement = sha256(`agreement ${Math.floor(i / AGREEMENT_SLICES)}`)
   return {
     agreement,
     role: 'payer',
-    kind: 'slice',
-    epoch: i % AGREEMENT_SLICES,
+    kind: 'installment',
+    installment: i % AGREEMENT_SLICES,
     issue: 0,
     peer: sha256(agreement),
     hash: sha256(preimage),
-    msat: SLICE_MSAT,
+    msat: INSTALLMENT_MSAT,
     step: 'intent',
     feeMsat: 0n,
     preimage,

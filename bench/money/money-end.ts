@@ -4,7 +4,7 @@ import ProtomuxRPC from 'protomux-rpc'
 import { bareEnd } from './bare-end.js'
 import type { Address, EndOrder, Ran, ToEnd } from './end.js'
 import { answer, orderOf } from '../stage.js'
-import { tellerEnd } from './payments-end.js'
+import { paymentsEnd } from './payments-end.js'
 
 // One of two ends that are joined by a channel: it takes payments, or makes them when it is told to.
 
@@ -12,14 +12,17 @@ const CHANNEL_MSAT = 150_000_000n
 const PROTOCOL = 'bushel-bench/money'
 
 const { kind, dir, bootstrap, payee } = orderOf<EndOrder>()
-const end = await (kind === 'teller' ? tellerEnd(dir) : bareEnd(dir))
+const end = await (kind === 'payments' ? paymentsEnd(dir) : bareEnd(dir))
 const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
 if (payee) {
   const stream = dht.connect(Buffer.from(payee.server, 'hex'))
   const nodeId = Buffer.from(payee.nodeId, 'hex')
   const rpc = open(stream, nodeId)
   await end.reach(nodeId, CHANNEL_MSAT)
-  process.on('message', (message: ToEnd) => void obey(message, slices => end.lane(rpc, nodeId, slices)))
+  process.on(
+    'message',
+    (message: ToEnd) => void obey(message, installments => end.lane(rpc, nodeId, installments))
+  )
   answer({ ready: true })
 } else {
   const server = dht.createServer({}, stream => end.serve(open(stream, null)))
@@ -35,10 +38,13 @@ function open(stream: NoiseStream, nodeId: Buffer | null): ProtomuxRPC {
   return rpc
 }
 
-async function obey(message: ToEnd, lane: ((slices: number) => Promise<number[]>) | null): Promise<void> {
+async function obey(
+  message: ToEnd,
+  lane: ((installments: number) => Promise<number[]>) | null
+): Promise<void> {
   if (message.do === 'cost') return answer(await end.cost())
-  const { lanes, slices } = message.run
+  const { lanes, installments } = message.run
   const begun = performance.now()
-  const latencies = await Promise.all(Array.from({ length: lanes }, () => lane!(slices)))
+  const latencies = await Promise.all(Array.from({ length: lanes }, () => lane!(installments)))
   answer({ ms: performance.now() - begun, latencies: latencies.flat() } satisfies Ran)
 }

@@ -7,76 +7,77 @@ import { checkInvoice } from '../../src/lightning/invoice.js'
 import { linkLightning } from '../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
 import { Ledger } from '../../src/payment/ledger.js'
-import { Limits } from '../../src/payment/limits.js'
-import { Teller } from '../../src/payment/payments.js'
-import { SLICE_MSAT } from './end.js'
+import { SpendingLimits } from '../../src/payment/limits.js'
+import { Payments } from '../../src/payment/payments.js'
+import { INSTALLMENT_MSAT } from './end.js'
 import type { Cost, End } from './end.js'
 
 const EXPIRY_S = 3600
 const RECEIVED_WITHIN = 10_000
 
-/** The product: the play wallet in its own process, ledger and teller; listed, issued, bound, paid, told, acknowledged. */
-export async function tellerEnd(dir: string): Promise<End> {
+/** The product: the play wallet in its own process, ledger and payments; listed, issued, bound, paid, told, acknowledged. */
+export async function paymentsEnd(dir: string): Promise<End> {
   await mkdir(dir, { recursive: true })
   const wallet = new PlayWallet({ dir: join(dir, 'wallet') })
   await wallet.ready()
   const ledger = new Ledger(join(dir, 'ledger'))
-  const teller = new Teller({
+  const payments = new Payments({
     ledger,
     wallet,
     checkInvoice,
-    limits: new Limits({ ledger, real: false }),
+    limits: new SpendingLimits({ ledger, real: false }),
     secret: randomBytes(32),
     onfault: error => {
       throw error
     }
   })
-  await teller.ready()
-  teller.on('received', payment => teller.applied(payment))
+  await payments.ready()
+  payments.on('received', payment => payments.applied(payment))
   return {
     nodeId: wallet.nodeId,
     link: stream => void linkLightning(stream, wallet),
     serve: rpc =>
       void rpc
         .respond('list', async request => {
-          const { agreement, from: slices } = decode('strip-request', request!)
-          const epochs = Array.from({ length: slices }, (_, number) => ({
+          const { agreement, from: count } = decode('strip-request', request!)
+          const installments = Array.from({ length: count }, (_, number) => ({
             number,
             start: number,
             end: number + 1,
-            msat: SLICE_MSAT
+            msat: INSTALLMENT_MSAT
           }))
-          return encode('slice-list', teller.list(agreement!, epochs, 0))
+          return encode('installment-list', payments.list(agreement!, installments, 0))
         })
         .respond('strip', async request => {
-          const list = decode('slice-list', request!)
-          const invoices = await teller.strip(list, EXPIRY_S, peerOf(list.agreement!))
+          const list = decode('installment-list', request!)
+          const invoices = await payments.strip(list, EXPIRY_S, peerOf(list.agreement!))
           return encode('strip', { agreement: list.agreement, invoices } as Strip)
         })
         .respond('paid', async request => {
-          const { agreement, epoch } = decode('paid', request!)
-          if (!(await teller.wasReceived(agreement!, epoch, RECEIVED_WITHIN))) throw new Error('not received')
-          teller.acknowledged(agreement!, epoch)
+          const { agreement, installment } = decode('paid', request!)
+          if (!(await payments.wasReceived(agreement!, installment, RECEIVED_WITHIN)))
+            throw new Error('not received')
+          payments.acknowledged(agreement!, installment)
           return Buffer.from([1])
         }),
-    reach: (nodeId, msat) => teller.reach(nodeId, msat),
-    async lane(rpc, nodeId, slices) {
+    reach: (nodeId, msat) => payments.reach(nodeId, msat),
+    async lane(rpc, nodeId, count) {
       const agreement = randomBytes(32)
       const peer = peerOf(agreement)
-      const request = encode('strip-request', { agreement, from: slices })
-      const list = decode('slice-list', (await rpc.request('list', request))!)
-      await teller.intend(list, peer)
-      const strip = await rpc.request('strip', encode('slice-list', list))
-      await teller.bind(list, decode('strip', strip!).invoices, nodeId, peer)
+      const request = encode('strip-request', { agreement, from: count })
+      const list = decode('installment-list', (await rpc.request('list', request))!)
+      await payments.intend(list, peer)
+      const strip = await rpc.request('strip', encode('installment-list', list))
+      await payments.bind(list, decode('strip', strip!).invoices, nodeId, peer)
       const latencies: number[] = []
       const told: Promise<void>[] = []
-      for (const { epoch } of list.slices) {
+      for (const { installment } of list.installments) {
         const begun = performance.now()
-        const payment = await teller.pay(agreement, epoch)
+        const payment = await payments.pay(agreement, installment)
         latencies.push(performance.now() - begun)
-        teller.applied(payment)
-        const paid = encode('paid', { agreement, epoch, preimage: payment.preimage! })
-        told.push(rpc.request('paid', paid).then(() => teller.acknowledged(agreement, epoch)))
+        payments.applied(payment)
+        const paid = encode('paid', { agreement, installment, preimage: payment.preimage! })
+        told.push(rpc.request('paid', paid).then(() => payments.acknowledged(agreement, installment)))
       }
       await Promise.all(told)
       return latencies

@@ -6,18 +6,18 @@ import { MoneyPair } from './money-pair.js'
 import { inFolder } from '../stage.js'
 
 const RUNS: Run[] = [
-  { lanes: 1, slices: 24 },
-  { lanes: 8, slices: 12 },
-  { lanes: 32, slices: 8 }
+  { lanes: 1, installments: 24 },
+  { lanes: 8, installments: 12 },
+  { lanes: 32, installments: 8 }
 ]
-const QUICK: Run[] = RUNS.map(({ lanes }) => ({ lanes, slices: 2 }))
+const QUICK: Run[] = RUNS.map(({ lanes }) => ({ lanes, installments: 2 }))
 const ROUNDS = 9
 const TARGET_LANES = 8
 const TARGET = 0.7
 const BARE =
-  'LDK called directly in one process at each end, with the same commit log and syncs, no ledger, no teller'
+  'LDK called directly in one process at each end, with the same commit log and syncs, no ledger, no payments'
 
-/** Payments of slices from one node to another, each on the books of both, beside what LDK does by itself. */
+/** Payments of installments from one node to another, each on the books of both, beside what LDK does by itself. */
 export const paymentsBench: Bench = {
   name: 'payments',
   about: 'payments a second and how long one takes, at 1, 8 and 32 in flight, beside bare LDK',
@@ -26,21 +26,21 @@ export const paymentsBench: Bench = {
     return inFolder(async folder => {
       const net = await createTestnet(3, { host: '127.0.0.1' })
       const open: MoneyPair[] = []
-      const pairOf = async (kind: 'teller' | 'bare'): Promise<MoneyPair> => {
+      const pairOf = async (kind: 'payments' | 'bare'): Promise<MoneyPair> => {
         const pair = await MoneyPair.open(kind, folder, net.bootstrap)
         open.push(pair)
         return pair
       }
       try {
-        const teller = await pairOf('teller')
+        const payments = await pairOf('payments')
         const bare = await pairOf('bare')
         const figures: Figure[] = []
         for (const run of quick ? QUICK : RUNS) {
           const rates: Pair[] = []
           const took: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] }
-          if (!quick) for (const pair of [teller, bare]) await pair.run({ ...run, slices: 2 })
+          if (!quick) for (const pair of [payments, bare]) await pair.run({ ...run, installments: 2 })
           for (let round = 0; round < rounds; round++) {
-            const ours = await teller.run(run)
+            const ours = await payments.run(run)
             const theirs = await bare.run(run)
             const pair = { measured: rateOf(ours), baseline: rateOf(theirs) }
             say(`${run.lanes} in flight: ${pair.measured.toFixed(1)}/s, bare ${pair.baseline.toFixed(1)}/s`)
@@ -60,12 +60,12 @@ export const paymentsBench: Bench = {
 }
 
 function figuresOf(
-  { lanes, slices }: Run,
+  { lanes, installments }: Run,
   rates: Pair[],
   took: Record<'ours' | 'theirs', number[]>
 ): Figure[] {
   const { measured, baseline } = medianPair(rates)
-  const note = `${lanes * slices} payments, ${rates.length} pairs`
+  const note = `${lanes * installments} payments, ${rates.length} pairs`
   const rate: Figure = {
     name: `payments, ${lanes} in flight`,
     measured,

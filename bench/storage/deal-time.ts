@@ -10,7 +10,7 @@ import { askQuote, termsOf } from '../../src/deal/buyer.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node/node.js'
-import { Copy } from '../../src/storage/buyer/buyer-lease.js'
+import { BuyerLease } from '../../src/storage/buyer/buyer-lease.js'
 import { median, quantile } from '../figure.js'
 import type { Bench, Figure } from '../figure.js'
 import { ECHO } from './seller.js'
@@ -23,10 +23,10 @@ const WRITES = 2 * ROUNDS
 const LIMIT = 30_000
 const FEE = 10n * SAT
 
-/** From asking for a quote to an agreement that both signed (its invoices checked and bound), to the first paid slice. */
+/** From asking for a quote to an agreement that both signed (its invoices checked and bound), to the first paid installment. */
 export const dealBench: Bench = {
   name: 'deal',
-  about: 'quote to signed agreement to first paid slice',
+  about: 'quote to signed agreement to first paid installment',
   async run({ quick, say }) {
     const deals = quick ? 5 : 50
     return inFolder(async folder => {
@@ -86,12 +86,12 @@ async function measure({ node, seller, sold, count, scratch, say }: Measuring): 
       price: BigInt(sold.price),
       cores: [core],
       time: 365 * DAY,
-      sliceStartMsat: 5n * SAT,
+      firstInstallmentMsat: 5n * SAT,
       minChargeMsat: SAT,
       minGrace: 0,
       timeoutMs: LIMIT
     })
-    const copy = await Copy.agree(context, channel, termsOf(deals, quoted), '')
+    const copy = await BuyerLease.agree(context, channel, termsOf(deals, quoted), '')
     const agreed = performance.now()
     await copy.reach(copy.nextMsat!)
     const { msat } = await copy.commit()
@@ -140,7 +140,19 @@ async function measure({ node, seller, sold, count, scratch, say }: Measuring): 
   return [
     figure('quote to agreement', 0.5, signed, trips, rounds),
     figure('quote to agreement', 0.95, signed, trips, rounds),
-    figure('quote to first paid slice', 0.5, paid, `${trips}, and a bare payment of the same amount`, both),
-    figure('quote to first paid slice', 0.95, paid, `${trips}, and a bare payment of the same amount`, both)
+    figure(
+      'quote to first paid installment',
+      0.5,
+      paid,
+      `${trips}, and a bare payment of the same amount`,
+      both
+    ),
+    figure(
+      'quote to first paid installment',
+      0.95,
+      paid,
+      `${trips}, and a bare payment of the same amount`,
+      both
+    )
   ]
 }

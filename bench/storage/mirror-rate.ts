@@ -103,7 +103,7 @@ export async function timedMirror(
     {
       timeoutMs: 600_000,
       online: line => {
-        if (line['event'] === 'payment' && line['epoch'] === 0) begun ||= performance.now()
+        if (line['event'] === 'payment' && line['installment'] === 0) begun ||= performance.now()
         if (line['step'] === 'upload') ended = performance.now()
         if (line['step'] === 'pack') {
           if (packings === 0 || Number(line['done']) < packed) packings++

@@ -6,8 +6,8 @@ import Hypercore from 'hypercore'
 import { MIB } from '../../contracts/money/quantity.js'
 import { pack } from '../../src/storage/archive/pack.js'
 import type { PackResult } from '../../src/storage/archive/pack.js'
-import { Packed } from '../../src/storage/archive/packed.js'
-import { Restore } from '../../src/storage/archive/restore.js'
+import { OpenPack } from '../../src/storage/archive/packed.js'
+import { DriveRestore } from '../../src/storage/archive/restore.js'
 import { openStore } from '../../src/network/cores.js'
 import { median, rate } from '../figure.js'
 import type { Bench } from '../figure.js'
@@ -28,7 +28,7 @@ export const restoreBench: Bench = {
       await writeFileOf(file, bytes)
       const store = openStore(join(folder, 'packed'))
       const result = await pack({ path: file, store, name: 'goods' })
-      const packed = new Packed(
+      const packed = new OpenPack(
         store,
         result.cores.map(core => core.key)
       )
@@ -80,7 +80,7 @@ export const restoreBench: Bench = {
 async function timedRestore(folder: string, { link }: PackResult, ports: readonly number[]): Promise<number> {
   const name = randomBytes(8).toString('hex')
   const store = openStore(join(folder, `fetched-${name}`))
-  const restore = new Restore({ link, dest: join(folder, `restored-${name}`), store })
+  const restore = new DriveRestore({ link, dest: join(folder, `restored-${name}`), store })
   const streams: Duplex[] = []
   try {
     await restore.ready()

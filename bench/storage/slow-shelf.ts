@@ -34,11 +34,11 @@ class Limiter extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     const next = (from: number): void => {
       if (from >= chunk.byteLength) return done()
-      const slice = chunk.subarray(from, from + SLICE)
+      const listed = chunk.subarray(from, from + SLICE)
       const now = performance.now()
-      this.#free = Math.max(this.#free, now - BURST_MS) + slice.byteLength / this.#perMs
+      this.#free = Math.max(this.#free, now - BURST_MS) + listed.byteLength / this.#perMs
       const pass = (): void => {
-        this.push(slice)
+        this.push(listed)
         next(from + SLICE)
       }
       if (this.#free - now < 1) setImmediate(pass)

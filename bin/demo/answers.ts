@@ -30,7 +30,7 @@ export interface RestoreResult {
 }
 
 export interface Receipt {
-  epoch: number
+  installment: number
   msat: string
   hash: string
   preimage: string
@@ -72,7 +72,7 @@ export interface CheckResult {
 export type MirrorProgress =
   | { event: 'progress'; step: string; done: number; total: number; unit: string }
   | { event: 'note'; message: string }
-  | { event: 'payment'; provider: string; epoch: number; of: number; msat: string }
+  | { event: 'payment'; provider: string; installment: number; of: number; msat: string }
 
 /** Somebody's ledger, held against the wallet that it is of. */
 export interface Books {

@@ -37,7 +37,7 @@ const DOCUMENTS = fileURLToPath(new URL('../../../docs/', import.meta.url))
 const LIAR = fileURLToPath(new URL('./liar.js', import.meta.url))
 const PROVIDERS = 3
 const BUYER = 'customer'
-/** At which the job costs more than its base, and less than the first slice: so that a liar has its base, and no more. */
+/** At which the job costs more than its base, and less than the first installment: so that a liar has its base, and no more. */
 const PRICE = '200 sat/Gfuel'
 const BASE = '0.1 sat'
 

@@ -6,14 +6,14 @@ import { createHash } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { parseBootstrap } from '../../src/cli/input/bootstrap.js'
 import { Sandbox } from '../../src/compute/sandbox/sandbox.js'
-import type { Outcome, RunOptions, SandboxJob } from '../../src/compute/sandbox/sandbox.js'
+import type { Outcome, AttemptOptions, SandboxJob } from '../../src/compute/sandbox/sandbox.js'
 import { Daemon } from '../../src/daemon/daemon.js'
 import { openNode } from '../../src/node/node.js'
 
 const LIE = Buffer.from('       1        1        1 book.txt\n')
 
 class LyingSandbox extends Sandbox {
-  override async run(job: SandboxJob, options?: RunOptions): Promise<Outcome> {
+  override async run(job: SandboxJob, options?: AttemptOptions): Promise<Outcome> {
     const outcome = await super.run(job, options)
     const tree = outcome.hash.slice(0, 64)
     return { ...outcome, stdout: LIE, hash: tree + createHash('sha256').update(LIE).digest('hex') }

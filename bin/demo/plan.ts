@@ -1,17 +1,17 @@
 import { MONTH, SAT, billedBytes, ceilDiv } from '../../contracts/money/money.js'
 import { DAY, MIB, TIB } from '../../contracts/money/quantity.js'
-import { schedule } from '../../contracts/money/schedule.js'
+import { planInstallments } from '../../contracts/money/installments.js'
 import type { TreeSize } from './tree.js'
 
-/** What the provider's usual policy makes of a charge: slices of 5, 10, 20, 40, 40, ... sat. */
-const SLICES = { sliceStartMsat: 5n * SAT, sliceCapMsat: 40n * SAT, minChargeMsat: SAT }
+/** What the provider's usual policy makes of a charge: installments of 5, 10, 20, 40, 40, ... sat. */
+const SLICES = { firstInstallmentMsat: 5n * SAT, maxInstallmentMsat: 40n * SAT, minChargeMsat: SAT }
 export const LEAST_PAYMENTS = 6
 export const TIME = 365 * DAY
 export const COPIES = 2
 
 /** The price for the demo's own input. */
 const USUAL_PRICE = 120n * SAT * 1024n
-/** What a copy should cost, msat: at least six slices, and not many more. */
+/** What a copy should cost, msat: at least six installments, and not many more. */
 const TARGET = 150n * SAT
 const LEAST = 125n * SAT
 const MOST = 220n * SAT
@@ -60,7 +60,7 @@ export function offersFor(tree: TreeSize): Offer[] {
 /** How many payments a copy at this price will take. */
 export function paymentsAt(price: bigint, tree: TreeSize): number {
   const core = { key: Buffer.alloc(32), ...packedSize(tree) }
-  return schedule({ cores: [core], price, time: TIME, ...SLICES }).length
+  return planInstallments({ cores: [core], price, time: TIME, ...SLICES }).length
 }
 
 function chargeAt(price: bigint, billed: bigint): bigint {

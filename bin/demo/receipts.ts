@@ -4,7 +4,7 @@ import type { LeaseEntry, Receipt } from './answers.js'
 /** A payment that both sides have in their books, with a preimage that proves it. */
 export interface ProvenPayment {
   /** Counted from 1. */
-  slice: number
+  listed: number
   msat: bigint
   hash: string
   preimage: string
@@ -25,6 +25,11 @@ export function provenPayments(bought: LeaseEntry, sold: LeaseEntry): ProvenPaym
       const other = paid.get(receipt.hash)
       return proves(receipt) && other?.preimage === receipt.preimage && other.msat === receipt.msat
     })
-    .map(({ epoch, msat, hash, preimage }) => ({ slice: epoch + 1, msat: BigInt(msat), hash, preimage }))
-    .sort((a, b) => a.slice - b.slice)
+    .map(({ installment, msat, hash, preimage }) => ({
+      listed: installment + 1,
+      msat: BigInt(msat),
+      hash,
+      preimage
+    }))
+    .sort((a, b) => a.listed - b.listed)
 }

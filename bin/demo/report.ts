@@ -104,15 +104,15 @@ function costs({ holders, mirror }: Ending): string[] {
 
 function receipts({ holders }: Ending): string[] {
   const rows = holders.flatMap(({ device, payments }) =>
-    payments.map(({ slice, msat, hash, preimage }) => [
+    payments.map(({ listed, msat, hash, preimage }) => [
       short(device),
-      String(slice),
+      String(listed),
       formatAmount(msat),
       `${hash.slice(0, 16)}…`,
       `${preimage.slice(0, 16)}…`
     ])
   )
-  return columns([['provider', 'slice', 'paid', 'payment hash', 'preimage'], ...rows], [1, 2])
+  return columns([['provider', 'installment', 'paid', 'payment hash', 'preimage'], ...rows], [1, 2])
 }
 
 /** Of a check, what adds up, msat: the buyer has paid, a provider was paid. */

@@ -29,7 +29,7 @@ export interface StoryOptions {
   /** What the input is called in the result. */
   path: string
   /** Longest time for each of mirror and restore, ms. */
-  patience: number
+  timeouts: number
 }
 
 /** A provider that kept a copy. */
@@ -145,7 +145,7 @@ export class Story {
     if (asks.length < sellers.length || !best) throw new Error(`${asks.length} of 3 offers stand on the book`)
     const price = BigInt(best.price)
     voice.say(
-      `   At ${formatPrice(price)} a copy for ${formatTime(TIME)} is paid in ${paymentsAt(price, tree)} slices.`
+      `   At ${formatPrice(price)} a copy for ${formatTime(TIME)} is paid in ${paymentsAt(price, tree)} installments.`
     )
     return sellers
   }
@@ -153,7 +153,7 @@ export class Story {
   async #mirror(
     market: MarketResult
   ): Promise<{ mirror: MirrorResult; bought: LeaseEntry[]; buyer: BushelProcess }> {
-    const { input, patience } = this.#options
+    const { input, timeouts } = this.#options
     const { voice } = this.#stage
     const { device, process } = await this.#stage.up('buyer')
     const { spendableMsat } = await this.#stage.ask<{ spendableMsat: string }>('buyer', ['wallet'])
@@ -161,7 +161,7 @@ export class Story {
     await this.#stage.ask('buyer', ['market', 'join', market.key])
     const command = ['mirror', input, '--copies', String(COPIES), '--time', `${TIME / 3_600_000}h`]
     const mirror = await this.#stage.ask<MirrorResult>('buyer', command, {
-      timeoutMs: patience,
+      timeoutMs: timeouts,
       online: line => this.#show(line as unknown as MirrorProgress)
     })
     const { leases } = await this.#stage.ask<{ leases: LeaseEntry[] }>('buyer', ['leases'])
@@ -170,7 +170,7 @@ export class Story {
       `   packed and encrypted: ${formatSize(mirror.storedBytes)} in ${seconds(mirror.seconds.pack)}`,
       `   uploaded to ${bought.map(lease => short(lease.peer)).join(' and ')} at once, and paid ` +
         `${formatAmount(BigInt(mirror.paidMsat))},`,
-      `   slice by slice, each after an audit, in ${seconds(mirror.seconds.upload)}`,
+      `   installment by installment, each after an audit, in ${seconds(mirror.seconds.upload)}`,
       ...wrapLink(mirror.link)
     )
     return { mirror, bought, buyer: process }
@@ -186,8 +186,10 @@ export class Story {
       voice.draw(`   ${progress.step} ${share}% of ${all}`)
     }
     if (progress.event === 'payment') {
-      const { provider, epoch, of, msat } = progress
-      voice.draw(`   paid ${formatAmount(BigInt(msat))} to ${short(provider)}, slice ${epoch + 1} of ${of}`)
+      const { provider, installment, of, msat } = progress
+      voice.draw(
+        `   paid ${formatAmount(BigInt(msat))} to ${short(provider)}, installment ${installment + 1} of ${of}`
+      )
     }
   }
 
@@ -203,13 +205,13 @@ export class Story {
     link: string,
     sourceSha256: string
   ): Promise<{ restore: RestoreResult; restoredSha256: string }> {
-    const { input, patience } = this.#options
+    const { input, timeouts } = this.#options
     const { folder, voice } = this.#stage
     await this.#stage.ask('reader', ['init'])
     // A single file is restored under its own name, which its checksum names.
     const dest = join(folder, 'restored', basename(input))
     const restore = await this.#stage.ask<RestoreResult>('reader', ['restore', link, dest], {
-      timeoutMs: patience,
+      timeoutMs: timeouts,
       online: line => this.#show(line as unknown as MirrorProgress)
     })
     const restoredSha256 = await sha256OfTree(dest)

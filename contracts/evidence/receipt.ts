@@ -4,25 +4,25 @@ import { decode, encode } from '../schema/codec.js'
 import { BushelError } from '../errors/error.js'
 import { objectOf } from '../json-object.js'
 import { formatKey } from '../keys/key.js'
-import { schedule } from '../money/schedule.js'
+import { planInstallments } from '../money/installments.js'
 import { verify } from '../keys/signature.js'
 import { agreementId } from '../terms.js'
 
-/** Proof of a paid slice: the preimage, bound to agreement, epoch and amount by the signatures of both sides. */
+/** Proof of a paid installment: the preimage, bound to agreement, installment and amount by the signatures of both sides. */
 export interface Receipt {
   terms: Terms
   /** The buyer's, over the terms. */
   buyer: Buffer
-  /** The provider's list of slices that holds the hash, with its signature. */
+  /** The provider's list of installments that holds the hash, with its signature. */
   countersign: Countersign
-  epoch: number
+  installment: number
   preimage: Buffer
 }
 
-export interface Verdict {
+export interface ReceiptVerdict {
   ok: boolean
   agreement: string
-  epoch: number
+  installment: number
   msat: string
   /** Devices, in z32. */
   buyer: string
@@ -34,11 +34,11 @@ export interface Verdict {
 export const MAX_RECEIPT_BYTES = 256 << 10
 const FORMAT = 'bushel-receipt/1'
 
-export function formatReceipt({ terms, buyer, countersign, epoch, preimage }: Receipt): string {
+export function formatReceipt({ terms, buyer, countersign, installment, preimage }: Receipt): string {
   const plain = {
     format: FORMAT,
     agreement: formatKey(agreementId(terms)),
-    epoch,
+    installment,
     preimage: preimage.toString('hex'),
     terms: encode('terms', terms).toString('base64'),
     buyer: buyer.toString('hex'),
@@ -53,12 +53,13 @@ export function parseReceipt(text: string): Receipt & { agreement: string } {
     if (Buffer.byteLength(text) > MAX_RECEIPT_BYTES) throw new RangeError('it is too large')
     const plain = objectOf(text)
     if (plain['format'] !== FORMAT) throw new Error(`it is not of the format ${FORMAT}`)
-    const { agreement, epoch } = plain
+    const { agreement, installment } = plain
     if (typeof agreement !== 'string') throw new Error('it names no agreement')
-    if (!Number.isSafeInteger(epoch) || (epoch as number) < 0) throw new Error('it names no epoch')
+    if (!Number.isSafeInteger(installment) || (installment as number) < 0)
+      throw new Error('it names no installment')
     return {
       agreement,
-      epoch: epoch as number,
+      installment: installment as number,
       preimage: hexOf(plain, 'preimage', 32),
       terms: decode('terms', base64Of(plain, 'terms')),
       buyer: hexOf(plain, 'buyer', 64),
@@ -75,8 +76,8 @@ export function parseReceipt(text: string): Receipt & { agreement: string } {
 }
 
 /** Needs nothing but the receipt: no node, no network, no clock. */
-export function verifyReceipt(receipt: Receipt & { agreement?: string }): Verdict {
-  const { terms, buyer, countersign, epoch, preimage } = receipt
+export function verifyReceipt(receipt: Receipt & { agreement?: string }): ReceiptVerdict {
+  const { terms, buyer, countersign, installment, preimage } = receipt
   const faults: string[] = []
   const id = agreementId(terms)
   const agreement = formatKey(id)
@@ -84,22 +85,24 @@ export function verifyReceipt(receipt: Receipt & { agreement?: string }): Verdic
     faults.push('its terms are of another agreement')
   if (!verify('terms', terms, buyer, terms.buyer.device)) faults.push('the buyer did not sign these terms')
   const { list, signature } = countersign
-  if (!verify('slice-list', list, signature, terms.provider.device))
+  if (!verify('installment-list', list, signature, terms.provider.device))
     faults.push('the provider did not sign this list of payments')
   if (!list.agreement.equals(id)) faults.push('the list of payments is for another agreement')
-  const slice = list.slices.find(one => one.epoch === epoch)
-  const due = schedule(terms)[epoch]
-  if (!slice) faults.push(`the list of payments has no epoch ${epoch}`)
-  if (!due) faults.push(`the agreement has no epoch ${epoch}`)
-  if (slice && due && slice.msat !== due.msat)
-    faults.push(`epoch ${epoch} is listed with ${slice.msat} msat, and agreed with ${due.msat} msat`)
-  if (slice && !createHash('sha256').update(preimage).digest().equals(slice.hash))
+  const listed = list.installments.find(one => one.installment === installment)
+  const due = planInstallments(terms)[installment]
+  if (!listed) faults.push(`the list of payments has no installment ${installment}`)
+  if (!due) faults.push(`the agreement has no installment ${installment}`)
+  if (listed && due && listed.msat !== due.msat)
+    faults.push(
+      `installment ${installment} is listed with ${listed.msat} msat, and agreed with ${due.msat} msat`
+    )
+  if (listed && !createHash('sha256').update(preimage).digest().equals(listed.hash))
     faults.push('the preimage does not fit the hash that was listed')
   return {
     ok: faults.length === 0,
     agreement,
-    epoch,
-    msat: (slice?.msat ?? 0n).toString(),
+    installment,
+    msat: (listed?.msat ?? 0n).toString(),
     buyer: formatKey(terms.buyer.device),
     provider: formatKey(terms.provider.device),
     faults

@@ -1,7 +1,7 @@
 import type { Terms } from '#spec'
 import { ceilDiv, least, most } from './money.js'
 import type { Msat } from './money.js'
-import { chargeOf } from './schedule.js'
+import { chargeOf } from './installments.js'
 
 /**
  * What of an agreement is used up after `served` ms: the rounded-up share of the charge for that time, at least the

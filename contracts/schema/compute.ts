@@ -46,8 +46,8 @@ export const compute: Struct[] = [
       required('limits', '@bushel/job-limits'),
       required('price', 'biguint64'),
       required('baseMsat', 'biguint64'),
-      required('sliceStartMsat', 'biguint64'),
-      required('sliceCapMsat', 'biguint64'),
+      required('firstInstallmentMsat', 'biguint64'),
+      required('maxInstallmentMsat', 'biguint64'),
       required('maxMsat', 'biguint64'),
       required('countersignBy', 'uint'),
       required('startBy', 'uint')
@@ -152,7 +152,7 @@ export const compute: Struct[] = [
     ]
   },
   {
-    name: 'run-member',
+    name: 'run-replica',
     fields: [
       required('agreement', 'fixed32'),
       required('ask', 'fixed32'),
@@ -199,7 +199,7 @@ export const compute: Struct[] = [
       required('created', 'uint'),
       required('state', 'string'),
       all('passed', 'fixed32'),
-      all('members', '@bushel/run-member'),
+      all('replicas', '@bushel/run-replica'),
       all('evidence', 'string'),
       optional('end', '@bushel/run-end'),
       optional('reason', 'string')

@@ -9,7 +9,7 @@ export const MAX_HEADS = 1024
 /** Counters that are shown at hello. */
 export const MAX_COUNTERS = 16
 export const MAX_CORES = 16
-/** Slices in one strip; later ones come by topup. */
+/** Installments in one strip; later ones come by topup. */
 export const STRIP_LENGTH = 64
 /** Blocks that one audit may ask for. */
 export const MAX_AUDIT_BLOCKS = 64

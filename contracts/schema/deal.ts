@@ -45,7 +45,7 @@ export const deal: Struct[] = [
       required('bytes', 'uint'),
       required('blocks', 'uint'),
       required('time', 'uint'),
-      required('sliceStartMsat', 'biguint64')
+      required('firstInstallmentMsat', 'biguint64')
     ]
   },
   {
@@ -54,8 +54,8 @@ export const deal: Struct[] = [
       required('request', 'fixed32'),
       required('ask', 'fixed32'),
       required('price', 'biguint64'),
-      required('sliceStartMsat', 'biguint64'),
-      required('sliceCapMsat', 'biguint64'),
+      required('firstInstallmentMsat', 'biguint64'),
+      required('maxInstallmentMsat', 'biguint64'),
       required('minChargeMsat', 'biguint64'),
       required('validFor', 'uint'),
       required('egressBytes', 'uint'),
@@ -84,8 +84,8 @@ export const deal: Struct[] = [
       many('cores', '@bushel/core-limit', MAX_CORES),
       required('price', 'biguint64'),
       required('time', 'uint'),
-      required('sliceStartMsat', 'biguint64'),
-      required('sliceCapMsat', 'biguint64'),
+      required('firstInstallmentMsat', 'biguint64'),
+      required('maxInstallmentMsat', 'biguint64'),
       required('minChargeMsat', 'biguint64'),
       required('countersignBy', 'uint'),
       required('startBy', 'uint'),
@@ -95,21 +95,24 @@ export const deal: Struct[] = [
   },
   { name: 'agree', fields: [required('terms', '@bushel/terms'), required('signature', 'fixed64')] },
   {
-    name: 'slice',
+    name: 'listed-installment',
     fields: [
-      required('epoch', 'uint'),
+      required('installment', 'uint'),
       required('issue', 'uint'),
       required('hash', 'fixed32'),
       required('msat', 'biguint64')
     ]
   },
   {
-    name: 'slice-list',
-    fields: [required('agreement', 'fixed32'), many('slices', '@bushel/slice', STRIP_LENGTH)]
+    name: 'installment-list',
+    fields: [
+      required('agreement', 'fixed32'),
+      many('installments', '@bushel/listed-installment', STRIP_LENGTH)
+    ]
   },
   {
     name: 'countersign',
-    fields: [required('list', '@bushel/slice-list'), required('signature', 'fixed64')]
+    fields: [required('list', '@bushel/installment-list'), required('signature', 'fixed64')]
   },
   { name: 'agreement-reference', fields: [required('agreement', 'fixed32')] },
   { name: 'bid-answer', fields: [required('bid', 'fixed32'), required('ask', 'fixed32')] },
@@ -118,7 +121,11 @@ export const deal: Struct[] = [
   { name: 'strip', fields: [required('agreement', 'fixed32'), many('invoices', 'string', STRIP_LENGTH)] },
   {
     name: 'paid',
-    fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('preimage', 'fixed32')]
+    fields: [
+      required('agreement', 'fixed32'),
+      required('installment', 'uint'),
+      required('preimage', 'fixed32')
+    ]
   },
   {
     name: 'paid-until',
@@ -173,7 +180,7 @@ export const deal: Struct[] = [
   },
   {
     name: 'void',
-    fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('hash', 'fixed32')]
+    fields: [required('agreement', 'fixed32'), required('installment', 'uint'), required('hash', 'fixed32')]
   },
   { name: 'signed-void', fields: [required('void', '@bushel/void'), required('signature', 'fixed64')] },
   {
@@ -193,7 +200,7 @@ export const deal: Struct[] = [
   { name: 'refund', fields: [required('agreement', 'fixed32'), required('invoice', 'string')] },
   {
     name: 'credit',
-    fields: [required('agreement', 'fixed32'), required('epoch', 'uint'), required('debt', 'fixed32')]
+    fields: [required('agreement', 'fixed32'), required('installment', 'uint'), required('debt', 'fixed32')]
   },
   {
     name: 'end',

@@ -10,7 +10,7 @@ export const disk: Struct[] = [
       required('at', 'uint'),
       required('agreement', 'fixed32'),
       required('role', 'string'),
-      required('epoch', 'uint'),
+      required('installment', 'uint'),
       required('hash', 'fixed32'),
       required('msat', 'biguint64'),
       required('feeMsat', 'biguint64'),

@@ -8,10 +8,10 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
 import type { Admissions } from './relay/administration.js'
 import { openBookStore } from './book-store.js'
-import { Budget } from './budget.js'
+import { RefusalBudget } from './budget.js'
 import { LightReader } from './light-reader.js'
 import { Market } from './market.js'
-import { Memory } from './known-markets.js'
+import { KnownMarkets } from './known-markets.js'
 import type { KnownMarket } from './known-markets.js'
 import { marketRules } from './view/rules.js'
 
@@ -32,15 +32,15 @@ export class Books extends ReadyResource {
   readonly #markets = new Map<string, Market>()
   readonly #opening = new Map<string, Promise<Market>>()
   readonly #streams = new Set<NoiseStream>()
-  readonly #memory: Memory
-  readonly #budget: Budget
+  readonly #memory: KnownMarkets
+  readonly #budget: RefusalBudget
   #store!: Corestore
 
   constructor(options: BooksOptions) {
     super()
     this.#options = { now: Date.now, ...options }
-    this.#memory = new Memory(join(options.dir, 'markets.json'))
-    this.#budget = new Budget(this.#options.now)
+    this.#memory = new KnownMarkets(join(options.dir, 'markets.json'))
+    this.#budget = new RefusalBudget(this.#options.now)
   }
 
   protected override async _open(): Promise<void> {

@@ -13,7 +13,7 @@ export const COST = {
 } as const
 
 /** Token buckets by device, so that a new connection is no new budget. */
-export class Budget {
+export class RefusalBudget {
   readonly #peers = new Map<string, { left: number; at: number }>()
   readonly #now: () => number
 

@@ -5,8 +5,8 @@ import { MAX_HEADS, MAX_RECORDS } from '../../contracts/schema/counts.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { MAX_ORDER_BYTES } from '../../contracts/order.js'
 import { COST } from './budget.js'
-import type { Budget } from './budget.js'
-import type { Verdict } from './relay/gate.js'
+import type { RefusalBudget } from './budget.js'
+import type { GateVerdict } from './relay/gate.js'
 import { StrictRpc } from './strict-rpc.js'
 
 export const PROTOCOL = 'bushel/book'
@@ -25,12 +25,12 @@ const REQUEST_TIMEOUT = 15_000
 export interface ChannelHost {
   /** The market's discovery key. */
   readonly id: Buffer
-  readonly budget: Budget
+  readonly budget: RefusalBudget
   hello(): BookHello
   /** Is a device known as a relay: it tells how far it is as often as that changes. */
   isRelay(device: Buffer): boolean
   /** Null where this node is no relay. */
-  judge: ((record: Buffer) => Promise<Verdict>) | null
+  judge: ((record: Buffer) => Promise<GateVerdict>) | null
   heads(): BookHead[]
   viewHead(): ViewHead | null
   onhello(channel: MarketChannel): void
@@ -93,7 +93,7 @@ export class MarketChannel {
   }
 
   /** Hands a record in; gives the other's verdict. Rejects when there is none in time. */
-  async submit(record: Buffer): Promise<Verdict> {
+  async submit(record: Buffer): Promise<GateVerdict> {
     const reply = await this.#ask('submit', encode('order-submission', { orders: [record] }))
     const [verdict] = decode('order-verdicts', reply, MAX_VERDICT_BYTES).verdicts
     if (!verdict) throw BushelError.failed('a relay gave no verdict', undefined, 'MALFORMED')
@@ -147,7 +147,7 @@ export class MarketChannel {
     return encode('order-verdicts', { verdicts })
   }
 
-  async #judge(order: Buffer): Promise<Verdict> {
+  async #judge(order: Buffer): Promise<GateVerdict> {
     if (!this.#host.judge) return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
     if (this.closed) throw BushelError.failed('the channel is closed', undefined, 'CLOSED')
     const { code, reason } = await this.#host.judge(order)

@@ -12,12 +12,12 @@ export interface KnownMarket {
   admissions: Buffer[]
 }
 
-interface File {
+interface MarketsFile {
   markets: { key: string; namespace: string; admissions: string[] }[]
 }
 
 /** Which markets a node keeps: a small file, replaced whole at each change. */
-export class Memory {
+export class KnownMarkets {
   readonly #path: string
   readonly #markets = new Map<string, KnownMarket>()
   #writing: Promise<void> = Promise.resolve()
@@ -40,7 +40,7 @@ export class Memory {
       throw error
     }
     try {
-      for (const { key, namespace, admissions } of (JSON.parse(text) as File).markets) {
+      for (const { key, namespace, admissions } of (JSON.parse(text) as MarketsFile).markets) {
         const known = {
           key: parseKey(key),
           namespace: String(namespace),
@@ -78,7 +78,7 @@ export class Memory {
   }
 
   async #write(): Promise<void> {
-    const file: File = {
+    const file: MarketsFile = {
       markets: this.markets.map(({ key, namespace, admissions }) => ({
         key: formatKey(key),
         namespace,

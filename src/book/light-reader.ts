@@ -9,7 +9,7 @@ import type { MarketRules, ViewHead } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, shortKey } from '../../contracts/keys/key.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
-import { Budget } from './budget.js'
+import { RefusalBudget } from './budget.js'
 import { MarketChannel, VERSION } from './channel.js'
 import { Listing, readState } from './view/listing.js'
 import type { AskQuery, BidQuery } from './view/listing.js'
@@ -35,7 +35,7 @@ export class LightReader extends ReadyResource {
   #rules: MarketRules | null = null
   /** Time of the market's last tick in what is read. */
   tick = 0
-  /** Of the signed part that is read, in z32; a member in step, once all is signed, has the same. */
+  /** Of the signed part that is read, in z32; a replica in step, once all is signed, has the same. */
   viewHash = ''
 
   constructor(options: LightReaderOptions) {
@@ -115,7 +115,7 @@ export class LightReader extends ReadyResource {
     const nothing = (): void => undefined
     return new MarketChannel(stream, {
       id: crypto.discoveryKey(market),
-      budget: new Budget(this.#options.now),
+      budget: new RefusalBudget(this.#options.now),
       hello: () => ({ version: VERSION, writer: Buffer.alloc(32) }),
       isRelay: () => true,
       judge: null,

@@ -5,7 +5,7 @@ import type { BookHead } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import { MarketChannel, PROTOCOL } from './channel.js'
 import type { ChannelHost } from './channel.js'
-import type { Verdict } from './relay/gate.js'
+import type { GateVerdict } from './relay/gate.js'
 import { refusal } from './refusal.js'
 
 /** What the market answers with on each of its channels. */
@@ -101,7 +101,7 @@ export class MarketPeers extends EventEmitter {
   }
 
   /** Hands a record to some relays; gives the first that takes it, or rejects with why it was refused. */
-  async submit(record: Buffer): Promise<Verdict> {
+  async submit(record: Buffer): Promise<GateVerdict> {
     const answers = this.relays.slice(0, RELAYS_AT_ONCE).map(async channel => {
       const verdict = await channel.submit(record)
       if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)

@@ -11,7 +11,7 @@ import type { VerifiedOrder } from '../../contracts/order.js'
 import { Administration } from './relay/administration.js'
 import type { Admissions } from './relay/administration.js'
 import { apply } from './view/apply.js'
-import type { Budget } from './budget.js'
+import type { RefusalBudget } from './budget.js'
 import { VERSION } from './channel.js'
 import type { MarketChannel } from './channel.js'
 import { Following } from './following.js'
@@ -25,7 +25,7 @@ import { Relaying } from './relay/relaying.js'
 import { Ticker } from './relay/ticker.js'
 import { vouchFor } from './view/view-head.js'
 
-export type Role = 'founder' | 'relay' | 'reader'
+export type MarketRole = 'founder' | 'relay' | 'reader'
 
 export interface MarketOptions {
   /** A namespace of its own, given up with the market. */
@@ -34,7 +34,7 @@ export interface MarketOptions {
   key: Buffer | null
   rules?: MarketRules
   device: KeyPair
-  budget: Budget
+  budget: RefusalBudget
   admissions: (market: Buffer) => Admissions
   now: () => number
 }
@@ -114,7 +114,7 @@ export class Market extends ReadyResource {
     return this.#state.rules?.name ?? ''
   }
 
-  get role(): Role {
+  get role(): MarketRole {
     if (this.#base.local.key.equals(this.#base.key)) return 'founder'
     return this.#base.writable ? 'relay' : 'reader'
   }

@@ -1,5 +1,5 @@
 import { BushelError, EXIT } from '../../contracts/errors/error.js'
-import type { Verdict } from './relay/gate.js'
+import type { GateVerdict } from './relay/gate.js'
 
 /** Refusals that are the record's own fault: the same record will never be taken. */
 const BAD_RECORD = new Set([
@@ -23,7 +23,7 @@ const HINTS: Record<string, string> = {
 }
 
 /** A relay's verdict as the person who published meets it. What a relay says of the reason is a peer's text: cut and cleaned. */
-export function refusal({ code, reason }: Verdict): BushelError {
+export function refusal({ code, reason }: GateVerdict): BushelError {
   const word = /^[A-Z_]{1,32}$/.test(code) ? code : 'REFUSED'
   const text = reason.replace(/[^\x20-\x7e]/g, '?').slice(0, 160)
   return new BushelError({

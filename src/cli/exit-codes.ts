@@ -139,7 +139,7 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       OVER_LIMIT: 'over a limit of this node; nothing was paid',
       PAYMENT_FAILED: 'a payment failed',
       PAYMENT_PENDING: 'a payment is still under way',
-      SLICE_REFUSED: 'a slice is not taken on that hash any more',
+      INSTALLMENT_REFUSED: 'an installment is not taken on that hash any more',
       WALLET_FAILED: 'the Lightning node does not run, or refused',
       WALLET_GONE: 'the Lightning node went away before it answered',
       WALLET_SYNCING: 'the Lightning node is not in step; nothing was paid',

@@ -1,5 +1,5 @@
 import { BushelError } from '../../contracts/errors/error.js'
-import type { Place } from '../daemon/access.js'
+import type { HomeAccess } from '../daemon/access.js'
 import type { CallContext } from '../node/api/api.js'
 import type { Output } from './output/output.js'
 
@@ -7,7 +7,7 @@ export type OptionValues = Record<string, string | boolean | undefined>
 
 /** One command as it was typed: global options, where the node is, how to speak and when to stop. */
 export interface Invocation {
-  readonly place: Place
+  readonly access: HomeAccess
   /** As given with --market: name or key. */
   readonly market: string | undefined
   readonly dryRun: boolean

@@ -10,7 +10,7 @@ export async function invoke(typed: Typed, output: Output, signal: AbortSignal):
   const { name, load, positional, options } = typed
   const market = text(options, 'market')
   const named = market === undefined ? undefined : parseMarket(market)
-  const place = {
+  const access = {
     home: absolutePath(text(options, 'home')!),
     bootstrap: parseBootstrap(text(options, 'bootstrap')),
     command: name,
@@ -22,7 +22,7 @@ export async function invoke(typed: Typed, output: Output, signal: AbortSignal):
   const context = { onProgress: output.progress.bind(output), signal }
   const { run } = await load()
   await run(
-    { place, market: named, dryRun: options.dryRun === true, output, signal, context },
+    { access, market: named, dryRun: options.dryRun === true, output, signal, context },
     positional,
     options
   )

@@ -13,7 +13,7 @@ const STARTING_MS = 30_000
 const POLL_MS = 50
 
 /** Where the node is that a command uses. */
-export interface Place {
+export interface HomeAccess {
   /** Folder of the home. */
   home: string
   bootstrap: Address[] | null
@@ -28,23 +28,23 @@ export interface Place {
 }
 
 /** Uses the running node; throws NOT_RUNNING where there is none. */
-export async function withRunning<T>(place: Place, use: (node: NodeCaller) => Promise<T>): Promise<T> {
-  const remote = await running(await Home.open(place.home))
+export async function withRunning<T>(access: HomeAccess, use: (node: NodeCaller) => Promise<T>): Promise<T> {
+  const remote = await running(await Home.open(access.home))
   if (remote) return await used(remote, use)
   throw new BushelError({
     code: 'NOT_RUNNING',
     exit: EXIT.failed,
-    message: `\`bushel ${place.command}\` needs a running node, and none runs on this home; nothing was changed`,
+    message: `\`bushel ${access.command}\` needs a running node, and none runs on this home; nothing was changed`,
     hint: 'start one with `bushel up`, then run this again'
   })
 }
 
 /** Uses the running node, or one of our own for as long as `use` takes. */
-export async function withNode<T>(place: Place, use: (node: NodeCaller) => Promise<T>): Promise<T> {
-  const home = await Home.open(place.home)
+export async function withNode<T>(access: HomeAccess, use: (node: NodeCaller) => Promise<T>): Promise<T> {
+  const home = await Home.open(access.home)
   const remote = await running(home)
   if (remote) return await used(remote, use)
-  const { bootstrap, command, onnote, onfault, openNode = openProductNode } = place
+  const { bootstrap, command, onnote, onfault, openNode = openProductNode } = access
   const lock = await home.lock({ pid: process.pid, command, control: null })
   try {
     const listeners = { ...(onnote ? { onnote } : {}), ...(onfault ? { onfault } : {}) }
@@ -56,14 +56,14 @@ export async function withNode<T>(place: Place, use: (node: NodeCaller) => Promi
 
 /** Asks the running node, or else the disk. */
 export async function read<M extends OfflineMethod>(
-  place: Place,
+  access: HomeAccess,
   method: M,
   context: CallContext
 ): Promise<Result<M>> {
-  const home = await Home.open(place.home)
+  const home = await Home.open(access.home)
   const remote = await running(home)
   if (remote) return await used(remote, node => node.call(method, {}, context))
-  const { command, readOffline = readProductOffline } = place
+  const { command, readOffline = readProductOffline } = access
   if (method !== 'market.list') return await readOffline(home, method)
   // The books' store can be opened by one process only.
   const lock = await home.lock({ pid: process.pid, command, control: null })
@@ -76,14 +76,14 @@ export async function read<M extends OfflineMethod>(
 
 /** Settles which market is in use, with the running node or on the disk alone. */
 export async function useMarket(
-  place: Place,
+  access: HomeAccess,
   params: { market: string; dryRun: boolean },
   context: CallContext
 ): Promise<Result<'market.use'>> {
-  const home = await Home.open(place.home)
+  const home = await Home.open(access.home)
   const remote = await running(home)
   if (remote) return await used(remote, node => node.call('market.use', params, context))
-  const { markets } = await read(place, 'market.list', context)
+  const { markets } = await read(access, 'market.list', context)
   const found = markets.filter(({ key, name }) => key === params.market || name === params.market)
   const [market] = found
   if (!market) {

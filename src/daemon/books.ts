@@ -1,16 +1,16 @@
 import { parseKey } from '../../contracts/keys/key.js'
 import type { Receipt } from '../../contracts/evidence/receipt.js'
 import { Home } from '../identity/home.js'
-import type { Entry, EntryFilter } from '../payment/entries.js'
-import type { Place } from './access.js'
+import type { LedgerEntry, LedgerFilter } from '../payment/entries.js'
+import type { HomeAccess } from './access.js'
 
 /** Reads the ledger of a home from its disk, also while a node runs on it. */
 export async function readLog(
-  place: Place,
-  filter: EntryFilter,
-  onentry: (entry: Entry) => void
+  access: HomeAccess,
+  filter: LedgerFilter,
+  onentry: (entry: LedgerEntry) => void
 ): Promise<void> {
-  const home = await Home.open(place.home)
+  const home = await Home.open(access.home)
   const [{ readEntries }, { ledgerFile }] = await Promise.all([
     import('../payment/entries.js'),
     import('../node/backend.js')
@@ -18,8 +18,12 @@ export async function readLog(
   await readEntries(ledgerFile(home.dir, home.wallet), onentry, filter)
 }
 
-export async function readReceiptOf(place: Place, lease: string, epoch?: number): Promise<Receipt> {
-  const home = await Home.open(place.home)
+export async function readReceiptOf(
+  access: HomeAccess,
+  lease: string,
+  installment?: number
+): Promise<Receipt> {
+  const home = await Home.open(access.home)
   const { readReceipt } = await import('../node/api/receipts.js')
-  return readReceipt(home, parseKey(lease, 'lease id'), epoch)
+  return readReceipt(home, parseKey(lease, 'lease id'), installment)
 }

@@ -3,7 +3,7 @@ import { shortKey } from '../../contracts/keys/key.js'
 import { join } from 'node:path'
 import { Home } from '../identity/home.js'
 import type { WalletChoice } from '../identity/config.js'
-import type { Place } from './access.js'
+import type { HomeAccess } from './access.js'
 
 /** What connecting a wallet would change, and what is known of it. */
 export interface Connecting {
@@ -33,8 +33,8 @@ export async function probeCln(socket: string): Promise<Connecting> {
 }
 
 /** When the owner of this home agreed to deal with real money, ms since 1970; null when that was never said. */
-export async function consentOf(place: Place): Promise<number | null> {
-  const { wallet } = await Home.open(place.home)
+export async function consentOf(access: HomeAccess): Promise<number | null> {
+  const { wallet } = await Home.open(access.home)
   return wallet.backend === 'cln' ? wallet.consented : null
 }
 
@@ -42,9 +42,13 @@ export async function consentOf(place: Place): Promise<number | null> {
  * Settles the wallet of a home, and gives the network that it deals on then. Refused while a node runs on it, or anything
  * is under way on the one in use.
  */
-export async function connectWallet(place: Place, choice: WalletChoice, dryRun: boolean): Promise<string> {
-  const home = await Home.open(place.home)
-  const lock = await home.lock({ pid: process.pid, command: place.command, control: null })
+export async function connectWallet(
+  access: HomeAccess,
+  choice: WalletChoice,
+  dryRun: boolean
+): Promise<string> {
+  const home = await Home.open(access.home)
+  const lock = await home.lock({ pid: process.pid, command: access.command, control: null })
   try {
     await demandIdle(home, choice)
     if (!dryRun) await home.connectWallet(choice)

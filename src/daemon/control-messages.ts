@@ -6,9 +6,9 @@ import type { Method, Progress } from '../node/api/api.js'
  * One line of JSON each way over the control socket. The caller numbers its calls; for each the node sends any number
  * of progress lines and then one result or one error. A call is aborted by `cancel`, and when its connection ends.
  */
-export type Request = { id: number; method: Method; params: object } | { id: number; cancel: true }
+export type ControlRequest = { id: number; method: Method; params: object } | { id: number; cancel: true }
 
-export type Response =
+export type ControlResponse =
   | { id: number; progress: Progress }
   | { id: number; result: unknown }
   /** Id null: the line was none, or its id could not be read. */
@@ -51,7 +51,7 @@ const METHODS: Record<Method, true> = {
 }
 
 /** Throws BAD_REQUEST on anything that is not a request. */
-export function parseRequest(line: string): Request {
+export function parseRequest(line: string): ControlRequest {
   const { id, method, params, cancel } = objectOf(line)
   if (!isId(id)) throw badRequest('a request without an id', null)
   if (cancel === true) return { id, cancel }
@@ -65,7 +65,7 @@ export function parseRequest(line: string): Request {
 }
 
 /** Throws BAD_REQUEST on anything that is not a response. */
-export function parseResponse(line: string): Response {
+export function parseResponse(line: string): ControlResponse {
   const message = objectOf(line)
   const { id } = message
   if ('error' in message && (id === null || isId(id))) return { id, error: errorShape(message.error) }

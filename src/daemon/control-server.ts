@@ -6,7 +6,7 @@ import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { NodeCaller, Progress } from '../node/api/api.js'
 import { BadRequest, MAX_REQUEST_LENGTH, parseRequest, shapeOf } from './control-messages.js'
-import type { Response } from './control-messages.js'
+import type { ControlResponse } from './control-messages.js'
 import { prepareControlFolder } from './control-path.js'
 import { readLines } from './lines.js'
 
@@ -24,7 +24,7 @@ export class ControlServer extends ReadyResource {
   readonly path: string
   readonly stats = { connections: 0, calls: 0, refused: 0 }
   readonly #node: NodeCaller
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Set<ControlConnection>()
   #server: Server | null = null
 
   constructor(node: NodeCaller, path: string) {
@@ -56,14 +56,14 @@ export class ControlServer extends ReadyResource {
   }
 
   #onconnection(socket: Socket): void {
-    const connection = new Connection(socket, this.#node, this.stats)
+    const connection = new ControlConnection(socket, this.#node, this.stats)
     this.#connections.add(connection)
     this.stats.connections++
     socket.once('close', () => this.#connections.delete(connection))
   }
 }
 
-class Connection {
+class ControlConnection {
   readonly #socket: Socket
   readonly #node: NodeCaller
   readonly #stats: ControlServer['stats']
@@ -141,12 +141,12 @@ class Connection {
       this.#send({ id, progress })
   }
 
-  #answer(id: number, response: Response): void {
+  #answer(id: number, response: ControlResponse): void {
     this.#calls.delete(id)
     this.#send(response)
   }
 
-  #send(response: Response): void {
+  #send(response: ControlResponse): void {
     if (this.#socket.writable) this.#socket.write(JSON.stringify(response) + '\n')
   }
 }

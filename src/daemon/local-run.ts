@@ -3,7 +3,7 @@ import { Home } from '../identity/home.js'
 import type { CallContext } from '../node/api/api.js'
 import type { ComputeAskEntry, LocalResult, MapLocal, MapResult, RunLocal } from '../node/api/compute-api.js'
 import { running } from './access.js'
-import type { Place } from './access.js'
+import type { HomeAccess } from './access.js'
 
 /** Runs a job on this machine; needs neither home nor node. */
 export async function runLocally(params: RunLocal, context: CallContext): Promise<LocalResult> {
@@ -18,13 +18,13 @@ export async function mapLocally(params: MapLocal, context: CallContext): Promis
 
 /** The cheapest ask on compute, where a node runs on this home and knows of one; else null. */
 export async function bestAsk(
-  place: Place,
+  access: HomeAccess,
   market: string | undefined,
   context: CallContext
 ): Promise<ComputeAskEntry | null> {
   let node
   try {
-    node = await running(await Home.open(place.home))
+    node = await running(await Home.open(access.home))
   } catch (error) {
     if (error instanceof BushelError && error.code === 'NO_HOME') return null
     throw error

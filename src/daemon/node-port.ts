@@ -6,7 +6,7 @@ export interface Address {
   port: number
 }
 
-export interface NodeOptions {
+export interface DaemonNodeOptions {
   home: Home
   /** Null: the public DHT. All loopback: bound to 127.0.0.1 and not firewalled. */
   bootstrap: Address[] | null
@@ -27,7 +27,7 @@ export interface RunningNode extends NodeCaller {
   close(): Promise<void>
 }
 
-export type OpenNode = (options: NodeOptions) => Promise<RunningNode>
+export type OpenNode = (options: DaemonNodeOptions) => Promise<RunningNode>
 
 export type OfflineMethod = Extract<Method, 'wallet' | 'leases' | 'jobs' | 'status' | 'market.list'>
 

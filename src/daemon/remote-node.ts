@@ -8,7 +8,7 @@ import { readLines } from './lines.js'
 /** How long a call that was aborted may take to end in order. */
 const CANCEL_TIMEOUT_MS = 10_000
 
-interface Pending {
+interface PendingCall {
   onProgress: (progress: Progress) => void
   resolve: (result: unknown) => void
   reject: (error: BushelError) => void
@@ -17,7 +17,7 @@ interface Pending {
 /** A node in another process, behind its control socket. */
 export class RemoteNode implements NodeCaller {
   readonly #socket: Socket
-  readonly #calls = new Map<number, Pending>()
+  readonly #calls = new Map<number, PendingCall>()
   #last = 0
   #gone: BushelError | null = null
 

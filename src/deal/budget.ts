@@ -3,7 +3,7 @@ const BURST = 400
 const REFILL = 40
 
 /** One for each connection, however many channels are opened on it. */
-export class Budget {
+export class RequestBudget {
   #left = BURST
   #refilled = Date.now()
 

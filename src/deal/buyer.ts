@@ -9,7 +9,7 @@ import { PROTOCOL_VERSION, START_WITHIN, agreementId, faultOf, faultOfList } fro
 import type { DealChannel } from './channel.js'
 import type { Deals } from './deals.js'
 
-export interface Request {
+export interface QuoteInquiry {
   market: Buffer
   ask: Buffer
   revision: number
@@ -20,8 +20,8 @@ export interface Request {
   cores: CoreLimit[]
   /** ms. */
   time: number
-  /** First slice that this buyer wishes, from what it has seen of the provider. */
-  sliceStartMsat: bigint
+  /** First installment that this buyer wishes, from what it has seen of the provider. */
+  firstInstallmentMsat: bigint
   /** The least grace that is accepted, ms. */
   minGrace: number
   /** How long the answer is waited for, ms. */
@@ -30,7 +30,7 @@ export interface Request {
 
 export interface Quoted {
   channel: DealChannel
-  request: Request
+  request: QuoteInquiry
   requestId: Buffer
   quote: Quote
   /** When the quote's validity ends by this node's clock, ms. */
@@ -39,16 +39,16 @@ export interface Quoted {
 
 /** A quote that holds longer is a mistake: it would keep our own terms open. */
 const MAX_VALIDITY = DAY
-/** A first slice of more than so many times what was wished is refused: it is what a stranger could run away with. */
+/** A first installment of more than so many times what was wished is refused: it is what a stranger could run away with. */
 const MAX_START_FACTOR = 4n
 
 /** Asks a provider for exact terms. Rejects with its decline, PRICE_ROSE, BAD_QUOTE, or what befell the connection. */
-export async function askQuote(deals: Deals, channel: DealChannel, request: Request): Promise<Quoted> {
+export async function askQuote(deals: Deals, channel: DealChannel, request: QuoteInquiry): Promise<Quoted> {
   const requestId = crypto.randomBytes(32)
   const bytes = request.cores.reduce((sum, core) => sum + core.byteLength, 0)
   const blocks = request.cores.reduce((sum, core) => sum + core.length, 0)
-  const { market, ask, revision, time, sliceStartMsat } = request
-  const body = { market, ask, revision, bytes, blocks, time, sliceStartMsat }
+  const { market, ask, revision, time, firstInstallmentMsat } = request
+  const body = { market, ask, revision, bytes, blocks, time, firstInstallmentMsat }
   const { quote, signature } = await channel.request('quote', body, {
     id: requestId,
     timeoutMs: request.timeoutMs
@@ -70,12 +70,12 @@ export async function askQuote(deals: Deals, channel: DealChannel, request: Requ
     )
   }
   if (quote.validFor > MAX_VALIDITY) throw bad(peer, `it says that it holds for ${quote.validFor} ms`)
-  if (quote.sliceStartMsat > MAX_START_FACTOR * request.sliceStartMsat) {
-    throw bad(peer, `its first slice is ${formatAmount(quote.sliceStartMsat)}`)
+  if (quote.firstInstallmentMsat > MAX_START_FACTOR * request.firstInstallmentMsat) {
+    throw bad(peer, `its first installment is ${formatAmount(quote.firstInstallmentMsat)}`)
   }
   if (quote.grace < request.minGrace) throw bad(peer, `its grace of ${quote.grace} ms is too short`)
-  if (quote.sliceStartMsat < 1n || quote.sliceCapMsat < quote.sliceStartMsat)
-    throw bad(peer, 'its slices make no sense')
+  if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
+    throw bad(peer, 'its installments make no sense')
   if (quote.egressBytes < bytes) throw bad(peer, 'its egress does not cover one restore')
   return { channel, request, requestId, quote, validUntil: deals.now() + quote.validFor }
 }
@@ -94,8 +94,8 @@ export function termsOf(deals: Deals, { channel, request, requestId, quote, vali
     cores: request.cores,
     price: quote.price,
     time: request.time,
-    sliceStartMsat: quote.sliceStartMsat,
-    sliceCapMsat: quote.sliceCapMsat,
+    firstInstallmentMsat: quote.firstInstallmentMsat,
+    maxInstallmentMsat: quote.maxInstallmentMsat,
     minChargeMsat: quote.minChargeMsat,
     countersignBy: validUntil,
     startBy: validUntil + START_WITHIN,
@@ -118,7 +118,7 @@ export async function requestCountersign(
   const peer = shortKey(channel.device)
   const fault = faultOfList(countersign.list, agree.terms, 0)
   if (fault) throw bad(peer, `its list of payments is wrong: ${fault}`)
-  if (!verify('slice-list', countersign.list, countersign.signature, channel.device)) {
+  if (!verify('installment-list', countersign.list, countersign.signature, channel.device)) {
     throw bad(peer, 'its countersignature does not hold')
   }
   return countersign

@@ -7,8 +7,8 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import { StrictRpc } from '../book/strict-rpc.js'
 import type { Change, Facts } from '../store/facts.js'
-import type { Budget } from './budget.js'
-import { Decline, declined } from './decline.js'
+import type { RequestBudget } from './budget.js'
+import { DeclineError, declined } from './decline.js'
 import { METHODS, REPLY_LIMITS, REQUEST_LIMITS } from './methods.js'
 import type { Method, ReplyOf, RequestOf } from './methods.js'
 import type { Replies } from './replies.js'
@@ -48,7 +48,7 @@ export interface ChannelOptions {
   handlers: Handlers
   facts: Facts
   replies: Replies
-  budget: Budget
+  budget: RequestBudget
   /** Tells what went wrong on our own side while answering. */
   onfault: (error: unknown) => void
 }
@@ -155,11 +155,11 @@ export class DealChannel extends ReadyResource {
     let reply: Buffer
     try {
       try {
-        if (!handler) throw new Decline('NOT_SERVED', 'this node does not serve that')
+        if (!handler) throw new DeclineError('NOT_SERVED', 'this node does not serve that')
         answer = await handler(body as never, this.peer!, this, id)
         reply = encode('reply', { body: encode(METHODS[method].reply, answer.body as never) })
       } catch (error) {
-        if (!(error instanceof Decline)) throw error
+        if (!(error instanceof DeclineError)) throw error
         reply = encode('reply', { decline: { code: error.code, reason: error.message.slice(0, 200) } })
       }
       const changes = [...(answer?.changes ?? [])]

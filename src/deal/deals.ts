@@ -9,15 +9,15 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
 import type { Facts } from '../store/facts.js'
-import { Budget } from './budget.js'
+import { RequestBudget } from './budget.js'
 import { DealChannel, PROTOCOL } from './channel.js'
 import type { Counterparty, Handler, Handlers } from './channel.js'
-import { Decline } from './decline.js'
+import { DeclineError } from './decline.js'
 import type { Method } from './methods.js'
 import { Replies } from './replies.js'
 
 /** Who this node is to its counterparties. */
-export interface Self {
+export interface OwnKeys {
   identity: Buffer
   device: KeyPair
   /** Attestation of the device by the identity. */
@@ -29,14 +29,14 @@ export interface Self {
 }
 
 /** What a deal needs of the network room. */
-export interface Connector {
+export interface PeerConnector {
   connect(device: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<NoiseStream>
 }
 
 export interface DealsOptions {
-  self: Self
+  self: OwnKeys
   facts: Facts
-  connector: Connector
+  connector: PeerConnector
   onfault: (error: unknown) => void
   now?: () => number
 }
@@ -48,15 +48,15 @@ const PRUNE_EVERY = 3_600_000
  * Event: `met` (channel) when a hello has been accepted, after the counters that came with it have been judged.
  */
 export class Deals extends ReadyResource {
-  readonly self: Self
+  readonly self: OwnKeys
   readonly facts: Facts
   readonly replies: Replies
   readonly now: () => number
-  readonly #connector: Connector
+  readonly #connector: PeerConnector
   readonly #onfault: (error: unknown) => void
   readonly #handlers: Handlers = {}
   readonly #channels = new Map<NoiseStream, DealChannel>()
-  readonly #budgets = new WeakMap<NoiseStream, Budget>()
+  readonly #budgets = new WeakMap<NoiseStream, RequestBudget>()
   readonly #greetings = new WeakMap<DealChannel, Promise<void>>()
   #timer: NodeJS.Timeout | null = null
   /** The last co-signed counters with a peer, shown at hello; and what to do with theirs. */
@@ -112,7 +112,7 @@ export class Deals extends ReadyResource {
     const open = this.#channels.get(stream)
     if (open || stream.destroyed || this.closing) return open ?? null
     const { facts, replies } = this
-    const budget = this.#budgets.get(stream) ?? new Budget()
+    const budget = this.#budgets.get(stream) ?? new RequestBudget()
     this.#budgets.set(stream, budget)
     const channel = new DealChannel({
       stream,
@@ -150,7 +150,7 @@ export class Deals extends ReadyResource {
     try {
       await this.#meet(channel, theirs)
     } catch (error) {
-      if (!(error instanceof Decline)) throw error
+      if (!(error instanceof DeclineError)) throw error
       throw BushelError.failed(
         `no deal with ${shortKey(channel.device)}: ${error.message}`,
         undefined,
@@ -174,16 +174,17 @@ export class Deals extends ReadyResource {
   async #meet(channel: DealChannel, hello: Hello): Promise<void> {
     const author = authorOf(hello.proof)
     if (!author || !author.device.equals(channel.device) || !attests(hello.proof, null, author)) {
-      throw new Decline('IDENTITY', 'the attestation does not hold for this device')
+      throw new DeclineError('IDENTITY', 'the attestation does not hold for this device')
     }
     if (hello.version !== PROTOCOL_VERSION)
-      throw new Decline('VERSION', `this node speaks ${PROTOCOL_VERSION}`)
+      throw new DeclineError('VERSION', `this node speaks ${PROTOCOL_VERSION}`)
     if (hello.network !== this.self.network)
-      throw new Decline('NETWORK', `this node pays on ${this.self.network}`)
-    if (hello.lightning?.byteLength !== 33) throw new Decline('LIGHTNING', 'a Lightning node id has 33 bytes')
+      throw new DeclineError('NETWORK', `this node pays on ${this.self.network}`)
+    if (hello.lightning?.byteLength !== 33)
+      throw new DeclineError('LIGHTNING', 'a Lightning node id has 33 bytes')
     const skew = Math.abs(hello.clock - this.now())
     if (skew > MAX_CLOCK_SKEW) {
-      throw new Decline(
+      throw new DeclineError(
         'CLOCK',
         `the two clocks are ${Math.round(skew / 1000)} s apart, more than two minutes`
       )

@@ -2,7 +2,7 @@ import { BushelError, EXIT } from '../../contracts/errors/error.js'
 import type { Exit } from '../../contracts/errors/error.js'
 
 /** A peer's "no", with its stable word and reason. It is an answer like any other: kept, and given again. */
-export class Decline extends Error {
+export class DeclineError extends Error {
   readonly code: string
 
   constructor(code: string, reason: string) {

@@ -1,4 +1,4 @@
-import type { Countersign, Order, Quote, QuoteRequest, SliceList, Terms } from '#spec'
+import type { Countersign, Order, Quote, QuoteRequest, InstallmentList, Terms } from '#spec'
 import { decode } from '../../contracts/schema/codec.js'
 import { SAT, billedBytes, totalCharge, least, most } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
@@ -8,15 +8,15 @@ import { sign, verify } from '../../contracts/keys/signature.js'
 import { MAX_CLOCK_SKEW, agreementId, faultOf } from '../../contracts/terms.js'
 import type { Change } from '../store/facts.js'
 import type { Answer, Counterparty } from './channel.js'
-import { Decline } from './decline.js'
+import { DeclineError } from './decline.js'
 import type { Deals } from './deals.js'
 
 /** What a provider offers beyond the price that stands on the book. */
 export interface Policy {
-  /** First slice for a buyer that wishes no other, msat. */
-  sliceStartMsat: Msat
-  /** Largest slice, msat; a lease with more than 200 slices gets larger ones. */
-  sliceCapMsat: Msat
+  /** First installment for a buyer that wishes no other, msat. */
+  firstInstallmentMsat: Msat
+  /** Largest installment, msat; a lease with more than 200 installments gets larger ones. */
+  maxInstallmentMsat: Msat
   /** How long a quote holds, ms from its receipt. */
   quoteFor: number
   /** How long data is kept after what was paid has run out, ms. */
@@ -26,8 +26,8 @@ export interface Policy {
 }
 
 export const DEFAULT_POLICY: Policy = {
-  sliceStartMsat: 5n * SAT,
-  sliceCapMsat: 40n * SAT,
+  firstInstallmentMsat: 5n * SAT,
+  maxInstallmentMsat: 40n * SAT,
   quoteFor: 10 * 60_000,
   grace: 7 * DAY,
   egressTimes: 3
@@ -36,13 +36,13 @@ export const DEFAULT_POLICY: Policy = {
 const MAX_SLICES = 200n
 
 /** What the provider needs of those who keep the goods and take the money. */
-export interface Goods {
+export interface ResourceProvider {
   /** What keeps `bytes` from being taken under this ask, or null. */
   capacityFault(ask: Order, bytes: bigint): Promise<string | null>
   /** What keeps the first payments of these terms from being received, or null. */
   inboundFault(terms: Terms): Promise<string | null>
-  /** The slices of the first strip, each with its payment hash. */
-  firstList(terms: Terms): SliceList
+  /** The installments of the first strip, each with its payment hash. */
+  firstList(terms: Terms): InstallmentList
   /** What must be on disk before the countersignature leaves: the agreement and what is reserved for it. */
   agreed(terms: Terms, signature: Buffer, countersign: Countersign): Change[]
 }
@@ -50,7 +50,7 @@ export interface Goods {
 export interface ProviderOptions {
   deals: Deals
   policy: Policy
-  goods: Goods
+  goods: ResourceProvider
   /** An own order that stands, or null. */
   ask: (id: Buffer) => Order | null
 }
@@ -88,20 +88,20 @@ export class Provider {
     const order = this.#ask(request.ask, request.market)
     const ask = askOf(order)
     if (request.time < ask.minTime || request.time > ask.maxTime) {
-      throw new Decline('TIME', `this ask is for ${ask.minTime} to ${ask.maxTime} ms`)
+      throw new DeclineError('TIME', `this ask is for ${ask.minTime} to ${ask.maxTime} ms`)
     }
-    if (request.bytes <= 0 || request.blocks <= 0) throw new Decline('SIZE', 'a quote for nothing')
+    if (request.bytes <= 0 || request.blocks <= 0) throw new DeclineError('SIZE', 'a quote for nothing')
     const bytes = billedBytes([{ byteLength: request.bytes, length: request.blocks }])
     await this.#capacity(order, bytes)
     const minChargeMsat = most(ask.minChargeMsat, 1n)
     const total = totalCharge({ bytes, time: request.time, price: order.price, minChargeMsat })
-    const cap = most(policy.sliceCapMsat, total / MAX_SLICES)
+    const cap = most(policy.maxInstallmentMsat, total / MAX_SLICES)
     const quote: Quote = {
       request: id,
       ask: request.ask,
       price: order.price,
-      sliceStartMsat: most(policy.sliceStartMsat, least(request.sliceStartMsat, cap)),
-      sliceCapMsat: cap,
+      firstInstallmentMsat: most(policy.firstInstallmentMsat, least(request.firstInstallmentMsat, cap)),
+      maxInstallmentMsat: cap,
       minChargeMsat,
       validFor: policy.quoteFor,
       egressBytes: this.#egress(bytes),
@@ -113,25 +113,27 @@ export class Provider {
   async #agree(terms: Terms, signature: Buffer, from: Counterparty, id: Buffer): Promise<Answer<'agree'>> {
     const { deals, goods } = this.#options
     const fault = faultOf(terms)
-    if (fault) throw new Decline('TERMS', fault)
+    if (fault) throw new DeclineError('TERMS', fault)
     // Under any other id a second request could begin a lease anew that is under way.
-    if (!id.equals(agreementId(terms))) throw new Decline('TERMS', 'the request has not the id of its terms')
+    if (!id.equals(agreementId(terms)))
+      throw new DeclineError('TERMS', 'the request has not the id of its terms')
     if (!verify('terms', terms, signature, from.device))
-      throw new Decline('SIGNATURE', 'the signature does not hold')
+      throw new DeclineError('SIGNATURE', 'the signature does not hold')
     this.#parties(terms, from)
     const quoted = this.#quoted(terms, from)
     const late = deals.now() > Math.min(quoted.at + quoted.quote.validFor, terms.countersignBy)
-    if (late) throw new Decline('EXPIRED', 'the quote has expired')
+    if (late) throw new DeclineError('EXPIRED', 'the quote has expired')
     if (terms.countersignBy > quoted.at + quoted.quote.validFor + 2 * MAX_CLOCK_SKEW) {
-      throw new Decline('TERMS', 'the terms are open for longer than the quote')
+      throw new DeclineError('TERMS', 'the terms are open for longer than the quote')
     }
     const order = this.#ask(terms.ask, terms.market)
-    if (order.price > terms.price) throw new Decline('PRICE_CHANGED', 'the price has changed since the quote')
+    if (order.price > terms.price)
+      throw new DeclineError('PRICE_CHANGED', 'the price has changed since the quote')
     await this.#capacity(order, billedBytes(terms.cores))
     const inbound = await goods.inboundFault(terms)
-    if (inbound) throw new Decline('NO_INBOUND', inbound)
+    if (inbound) throw new DeclineError('NO_INBOUND', inbound)
     const list = goods.firstList(terms)
-    const countersign: Countersign = { list, signature: sign('slice-list', list, deals.self.device) }
+    const countersign: Countersign = { list, signature: sign('installment-list', list, deals.self.device) }
     return { body: countersign, changes: goods.agreed(terms, signature, countersign) }
   }
 
@@ -143,13 +145,14 @@ export class Provider {
   #ask(id: Buffer, market: Buffer): Order {
     const order = this.#options.ask(id)
     const mine = order && order.side === SIDE.ask && order.resource === RESOURCE.storage
-    if (!mine || !order.market.equals(market)) throw new Decline('OFFER_GONE', 'that offer no longer stands')
+    if (!mine || !order.market.equals(market))
+      throw new DeclineError('OFFER_GONE', 'that offer no longer stands')
     return order
   }
 
   async #capacity(order: Order, bytes: bigint): Promise<void> {
     const fault = await this.#options.goods.capacityFault(order, bytes)
-    if (fault) throw new Decline('NO_CAPACITY', fault)
+    if (fault) throw new DeclineError('NO_CAPACITY', fault)
   }
 
   #parties(terms: Terms, from: Counterparty): void {
@@ -162,8 +165,10 @@ export class Provider {
       provider.device.equals(mine.device) &&
       provider.identity.equals(mine.identity) &&
       provider.lightning!.equals(mine.lightning!)
-    if (!same) throw new Decline('PARTIES', 'the terms name other parties than the two of this connection')
-    if (terms.network !== this.#options.deals.self.network) throw new Decline('NETWORK', 'another network')
+    if (!same)
+      throw new DeclineError('PARTIES', 'the terms name other parties than the two of this connection')
+    if (terms.network !== this.#options.deals.self.network)
+      throw new DeclineError('NETWORK', 'another network')
   }
 
   /** The quote that the terms were made from: the request's id is the terms' nonce. */
@@ -172,20 +177,20 @@ export class Provider {
     const kept = replies.get(from.device, terms.nonce)
     const body = kept && decode('reply', kept).body
     const at = replies.givenAt(from.device, terms.nonce)
-    if (!body || at === null) throw new Decline('NO_QUOTE', 'the terms stand on no quote of this node')
+    if (!body || at === null) throw new DeclineError('NO_QUOTE', 'the terms stand on no quote of this node')
     const { quote } = decode('signed-quote', body)
     const same =
       quote.ask.equals(terms.ask) &&
       quote.price === terms.price &&
-      quote.sliceStartMsat === terms.sliceStartMsat &&
-      quote.sliceCapMsat === terms.sliceCapMsat &&
+      quote.firstInstallmentMsat === terms.firstInstallmentMsat &&
+      quote.maxInstallmentMsat === terms.maxInstallmentMsat &&
       quote.minChargeMsat === terms.minChargeMsat &&
       this.#egress(billedBytes(terms.cores)) >= terms.egressBytes &&
       quote.grace >= terms.grace
-    if (!same) throw new Decline('TERMS', 'the terms are not those of the quote')
+    if (!same) throw new DeclineError('TERMS', 'the terms are not those of the quote')
     const ask = askOf(this.#ask(terms.ask, terms.market))
     if (terms.time < ask.minTime || terms.time > ask.maxTime)
-      throw new Decline('TERMS', 'the time was not quoted')
+      throw new DeclineError('TERMS', 'the time was not quoted')
     return { quote, at }
   }
 }

@@ -7,7 +7,7 @@ import { formatKey } from '../../contracts/keys/key.js'
 import { orderId, signOrder } from '../../contracts/order.js'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
 import type { Facts } from '../store/facts.js'
-import type { Self } from './deals.js'
+import type { OwnKeys } from './deals.js'
 
 /** What standing orders need of a market. */
 export interface MarketPort {
@@ -18,7 +18,7 @@ export interface MarketPort {
 }
 
 export interface StandingOrdersOptions {
-  self: Self
+  self: OwnKeys
   facts: Facts
   market: (key: Buffer) => MarketPort | null
   onfault: (error: unknown) => void

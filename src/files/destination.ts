@@ -10,7 +10,7 @@ import { sumOfFile } from './tree.js'
  * Where a plan is restored to: `dest` is the tree (or the file) itself; what is being written grows in `dest.bushel-part`
  * beside it and is moved into place at the end. Nothing is ever written through a symbolic link.
  */
-export class Place<F extends PlannedFile = PlannedFile> {
+export class Destination<F extends PlannedFile = PlannedFile> {
   readonly dest: string
   readonly part: string
   readonly #plan: TreePlan<F>

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { BushelError } from '../../contracts/errors/error.js'
 import { sha256InSteps } from '../base/steps.js'
-import { Place } from './destination.js'
+import { Destination } from './destination.js'
 import { planOfFiles } from './tree-plan.js'
 
 /** A file that stands in memory: its path is relative, with `/`. */
@@ -24,20 +24,20 @@ export async function writeOut(dest: string, files: readonly MemoryFile[], force
       sha256: (await sha256InSteps([bytes])).toString('hex')
     })
   const plan = planOfFiles(sums, unsafe)
-  const place = new Place(dest, plan, force)
-  const same = await place.survey()
-  await place.prepare()
+  const destination = new Destination(dest, plan, force)
+  const same = await destination.survey()
+  await destination.prepare()
   const all = new Map(plan.files.map(file => [file, file.sha256!]))
   const bytesOf = new Map(files.map(({ path, bytes }) => [path, bytes]))
   for (const file of plan.files) {
-    if (!same.has(file)) await writeFile(place.partOf(file.path), bytesOf.get(file.path)!)
+    if (!same.has(file)) await writeFile(destination.partOf(file.path), bytesOf.get(file.path)!)
   }
-  await place.install(same, all)
+  await destination.install(same, all)
 }
 
 /** Throws as writing would where something else than a folder stands; for use before anything is paid. */
 export async function checkOut(dest: string, force: boolean): Promise<void> {
-  await new Place(dest, planOfFiles([], unsafe), force).survey()
+  await new Destination(dest, planOfFiles([], unsafe), force).survey()
 }
 
 function unsafe(what: string): BushelError {

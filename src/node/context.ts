@@ -2,11 +2,11 @@ import type { Books } from '../book/books.js'
 import type { WalletChoice } from '../identity/config.js'
 import type { Facts } from '../store/facts.js'
 import type { Network } from '../network/network.js'
-import type { Patience } from '../storage/lease/timeouts.js'
+import type { Timeouts } from '../storage/lease/timeouts.js'
 import type { Trade } from './trade/trade.js'
 
 /** What the calls need of the node. */
-export interface Parts {
+export interface NodeContext {
   readonly home: {
     readonly dir: string
     readonly identity: Buffer
@@ -16,7 +16,7 @@ export interface Parts {
   }
   readonly device: string
   readonly serving: boolean
-  readonly patience: Patience
+  readonly timeouts: Timeouts
   readonly facts: Facts
   readonly network: Network
   readonly books: Books

@@ -10,15 +10,15 @@ import type { WalletChoice } from '../identity/config.js'
 import { Facts } from '../store/facts.js'
 import { Network } from '../network/network.js'
 import type { Address } from '../network/network.js'
-import { calm } from './throttle.js'
+import { throttle } from './throttle.js'
 import { CALLS } from './api/calls.js'
 import type { CallContext, Method, NodeCaller, Params, Result } from './api/api.js'
 import { Trade } from './trade/trade.js'
 import type { Policy } from '../deal/provider.js'
-import type { JobPatience } from '../compute/job/timeouts.js'
+import type { JobTimeouts } from '../compute/job/timeouts.js'
 import type { WorkerOptions } from '../compute/provider/worker.js'
-import { PATIENCE } from '../storage/lease/timeouts.js'
-import type { Patience } from '../storage/lease/timeouts.js'
+import { TIMEOUTS } from '../storage/lease/timeouts.js'
+import type { Timeouts } from '../storage/lease/timeouts.js'
 
 /** What a node needs of its home folder. */
 export interface HomePort {
@@ -43,9 +43,9 @@ export interface NodeOptions {
   /** Differences from the default policy of a provider. */
   policy?: Partial<Policy>
   /** Differences from how long it waits for providers by default. */
-  patience?: Partial<Patience>
+  timeouts?: Partial<Timeouts>
   /** Differences from how long it waits for the provider of a job by default. */
-  jobPatience?: Partial<JobPatience>
+  jobTimeouts?: Partial<JobTimeouts>
   /** What differs from how a worker is by default. */
   worker?: Partial<WorkerOptions>
   /** The clock of deals and leases, ms since 1970; by default the machine's. */
@@ -58,7 +58,7 @@ export interface NodeOptions {
 export class BushelNode extends ReadyResource implements NodeCaller {
   readonly home: HomePort
   readonly serving: boolean
-  readonly patience: Patience
+  readonly timeouts: Timeouts
   readonly facts: Facts
   readonly network: Network
   readonly books: Books
@@ -71,7 +71,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.#options = options
     this.home = options.home
     this.serving = options.serve
-    this.patience = { ...PATIENCE, ...options.patience }
+    this.timeouts = { ...TIMEOUTS, ...options.timeouts }
     const { dir, device } = options.home
     this.facts = new Facts(join(dir, 'journal', 'facts'))
     this.network = new Network({ keyPair: device, bootstrap: options.bootstrap })
@@ -131,8 +131,8 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       device,
       proof,
       policy: this.#options.policy ?? {},
-      patience: this.patience,
-      jobPatience: this.#options.jobPatience ?? {},
+      timeouts: this.timeouts,
+      jobTimeouts: this.#options.jobTimeouts ?? {},
       worker: this.#options.worker ?? {},
       now: this.#options.now ?? Date.now,
       facts,
@@ -156,7 +156,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     const call = CALLS[method] as
       ((node: BushelNode, params: Params<M>, context: CallContext) => Promise<Result<M>>) | undefined
     if (!call) throw BushelError.badInput(`unknown method '${String(method)}'`, undefined, 'UNKNOWN_METHOD')
-    return call(this, params, calm(context))
+    return call(this, params, throttle(context))
   }
 }
 

@@ -4,7 +4,7 @@ import type { CallContext, Progress } from './api/api.js'
 const EVERY = 100
 
 /** The same context, told of progress at a pace that people and pipes can follow. */
-export function calm(context: CallContext, now: () => number = Date.now): CallContext {
+export function throttle(context: CallContext, now: () => number = Date.now): CallContext {
   const told = new Map<string, number>()
   const onProgress = (progress: Progress): void => {
     if (progress.event === 'progress') {

@@ -1,15 +1,15 @@
 import { formatAmount, least, most } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
-import type { Ledger, Payment, Role } from './ledger.js'
+import type { Ledger, Payment, PaymentRole } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { byWallet } from './payment.js'
 import type { WalletRecord } from './wallet-port.js'
 
 /** The money of one agreement, seen from one side: prepaid by us (payer), or to us (payee). */
-export interface Account {
+export interface AccountBalance {
   agreement: Buffer
-  role: Role
-  /** What has left the payer for slices: settled, credited and in flight. */
+  role: PaymentRole
+  /** What has left the payer for installments: settled, credited and in flight. */
   paidMsat: Msat
   /** Paid back, or credited to other agreements. */
   refundedMsat: Msat
@@ -23,7 +23,7 @@ export interface BalanceCheck {
   ok: boolean
   /** For people, a line each. */
   lines: string[]
-  accounts: Account[]
+  accounts: AccountBalance[]
   /** As payer, sum of the accounts. */
   paidMsat: Msat
   /** As payee, sum of the accounts. */
@@ -48,7 +48,7 @@ export interface BalanceCheck {
 
 /**
  * Paid minus refunded minus consumed minus in flight is the balance, of each agreement; ledger and wallet agree to the
- * msat over the hashes of the ledger; no intent has two settled payments; and no service is unpaid beyond one slice.
+ * msat over the hashes of the ledger; no intent has two settled payments; and no service is unpaid beyond one installment.
  * `consumed` is what was served, msat, by agreement in hex.
  */
 export function checkBalance(
@@ -67,7 +67,7 @@ export function checkBalance(
     faults.push(`the ledger has ${own.feesMsat} msat of fees, the wallet ${wallet.feesMsat} msat`)
 
   const accounts = accountsOf(ledger, consumed, faults)
-  const sum = (of: (account: Account) => Msat, role?: Role): Msat =>
+  const sum = (of: (account: AccountBalance) => Msat, role?: PaymentRole): Msat =>
     accounts.reduce((total, account) => (role && account.role !== role ? total : total + of(account)), 0n)
   const check = {
     accounts,
@@ -133,8 +133,8 @@ function ledgerSums(
   const intents = new Set<string>()
   for (const payment of ledger.all()) {
     if (!isSettled(payment.step)) continue
-    const { agreement, role, kind, epoch, msat, feeMsat } = payment
-    const intent = `${agreement.toString('hex')}/${kind}/${epoch}`
+    const { agreement, role, kind, installment, msat, feeMsat } = payment
+    const intent = `${agreement.toString('hex')}/${kind}/${installment}`
     if (intents.has(intent)) faults.push(`${name(payment)}: settled twice, on two hashes`)
     intents.add(intent)
     const known = settled.has(payment.hash.toString('hex'))
@@ -149,11 +149,11 @@ function ledgerSums(
   return sums
 }
 
-function accountsOf(ledger: Ledger, consumed: ReadonlyMap<string, Msat>, faults: string[]): Account[] {
-  const accounts: Account[] = []
+function accountsOf(ledger: Ledger, consumed: ReadonlyMap<string, Msat>, faults: string[]): AccountBalance[] {
+  const accounts: AccountBalance[] = []
   for (const agreement of ledger.agreements()) {
-    const slices = ledger.payments(agreement)
-    const role = slices[0]?.role
+    const installments = ledger.payments(agreement)
+    const role = installments[0]?.role
     if (!role) continue
     const { paidMsat: paid, receivedMsat, inFlightMsat, refundedMsat: refunds } = ledger.totals(agreement)
     const paidMsat = paid + receivedMsat + inFlightMsat
@@ -161,11 +161,11 @@ function accountsOf(ledger: Ledger, consumed: ReadonlyMap<string, Msat>, faults:
     const consumedMsat = consumed.get(agreement.toString('hex')) ?? 0n
     const balanceMsat = paidMsat - refundedMsat - consumedMsat - inFlightMsat
     accounts.push({ agreement, role, paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat })
-    const slice = most(0n, ...slices.map(({ msat }) => msat))
+    const listed = most(0n, ...installments.map(({ msat }) => msat))
     const short = agreement.toString('hex').slice(0, 8)
-    if (role === 'payee' && balanceMsat < -slice)
+    if (role === 'payee' && balanceMsat < -listed)
       faults.push(
-        `agreement ${short}: ${formatAmount(-balanceMsat)} of service is unpaid, more than one slice`
+        `agreement ${short}: ${formatAmount(-balanceMsat)} of service is unpaid, more than one installment`
       )
     if (refundedMsat > paidMsat - inFlightMsat)
       faults.push(`agreement ${short}: ${formatAmount(refundedMsat)} were paid back, more than was paid`)
@@ -175,13 +175,16 @@ function accountsOf(ledger: Ledger, consumed: ReadonlyMap<string, Msat>, faults:
 
 type Sums = Omit<BalanceCheck, 'ok' | 'lines'>
 
-function linesOf(check: Sums, sum: (of: (account: Account) => Msat, role: Role) => Msat): string[] {
+function linesOf(
+  check: Sums,
+  sum: (of: (account: AccountBalance) => Msat, role: PaymentRole) => Msat
+): string[] {
   const lines: string[] = []
   for (const role of ['payer', 'payee'] as const) {
     const accounts = check.accounts.filter(account => account.role === role)
     if (accounts.length === 0) continue
     const [did, left] = role === 'payer' ? ['paid', 'prepaid by us'] : ['received', 'prepaid to us']
-    const part = (of: (account: Account) => Msat): string => formatAmount(sum(of, role))
+    const part = (of: (account: AccountBalance) => Msat): string => formatAmount(sum(of, role))
     lines.push(
       `${did} ${part(a => a.paidMsat)} - refunded ${part(a => a.refundedMsat)} - consumed ` +
         `${part(a => a.consumedMsat)} - in flight ${part(a => a.inFlightMsat)} = ${part(a => a.balanceMsat)} ${left}`
@@ -195,8 +198,10 @@ function linesOf(check: Sums, sum: (of: (account: Account) => Msat, role: Role) 
   return [...lines, ...faults.map(fault => `FAULT: ${fault}`)]
 }
 
-function name({ kind, epoch, agreement, issue }: Payment): string {
+function name({ kind, installment, agreement, issue }: Payment): string {
   const short = agreement.toString('hex').slice(0, 8)
   if (kind === 'direct') return `payment ${short}`
-  return kind === 'refund' ? `refund of agreement ${short}` : `slice ${epoch}.${issue} of agreement ${short}`
+  return kind === 'refund'
+    ? `refund of agreement ${short}`
+    : `installment ${installment}.${issue} of agreement ${short}`
 }

@@ -11,7 +11,7 @@ import { Turns } from '../base/mutex.js'
 export type DebtRole = 'debtor' | 'creditor'
 
 /** A signed debt, and how much of it is settled by what the ledger has. */
-export interface Standing {
+export interface DebtBalance {
   role: DebtRole
   /** Identity of the other side. */
   peer: Buffer
@@ -19,7 +19,7 @@ export interface Standing {
   settledMsat: Msat
   /** Of what is not settled: a refund that may yet be paid. No other way of settling may be taken for it. */
   openMsat: Msat
-  /** Of what is not settled: slices that the debtor was asked to settle from it, and has not answered for yet. */
+  /** Of what is not settled: installments that the debtor was asked to settle from it, and has not answered for yet. */
   askedMsat: Msat
   /** What is neither settled nor under way. */
   leftMsat: Msat
@@ -33,12 +33,12 @@ export interface DebtFacts {
 }
 
 const KIND = 'debt'
-/** The agreement of a debt, by the hash of a slice that is to be settled from it. */
+/** The agreement of a debt, by the hash of an installment that is to be settled from it. */
 const ASKED = 'credit-asked'
 
 /**
  * What was prepaid and not served, as debts that the provider has signed; one for an agreement. How much of one is
- * settled stands in the ledger alone: refunds of its agreement, and slices of others that it was credited to.
+ * settled stands in the ledger alone: refunds of its agreement, and installments of others that it was credited to.
  */
 export class Debts {
   readonly #facts: DebtFacts
@@ -61,13 +61,13 @@ export class Debts {
     await this.#facts.set(this.change(role, peer, debt))
   }
 
-  get(role: DebtRole, agreement: Buffer): Standing | null {
+  get(role: DebtRole, agreement: Buffer): DebtBalance | null {
     const value = this.#facts.get(KIND, keyOf(role, agreement))
     return value && this.#standing(value)
   }
 
   /** All debts, of one side or both. */
-  *list(role?: DebtRole): Generator<Standing> {
+  *list(role?: DebtRole): Generator<DebtBalance> {
     for (const { value } of this.#facts.list(KIND)) {
       const standing = this.#standing(value)
       if (!role || standing.role === role) yield standing
@@ -75,7 +75,7 @@ export class Debts {
   }
 
   /** Debts with a peer of which something is left, the oldest first. */
-  open(role: DebtRole, peer: Buffer): Standing[] {
+  open(role: DebtRole, peer: Buffer): DebtBalance[] {
     return [...this.list(role)]
       .filter(standing => standing.leftMsat > 0n && standing.peer.equals(peer))
       .sort((a, b) => a.debt.debt.at - b.debt.debt.at)
@@ -90,7 +90,7 @@ export class Debts {
   }
 
   /**
-   * The debtor is about to be asked to settle a slice from a debt: on disk before it is, until the answer is here. False
+   * The debtor is about to be asked to settle an installment from a debt: on disk before it is, until the answer is here. False
    * when so much is not left any more.
    */
   ask({ hash, msat }: Pick<Payment, 'hash' | 'msat'>, agreement: Buffer): Promise<boolean> {
@@ -101,21 +101,21 @@ export class Debts {
     })
   }
 
-  /** The agreement of the debt that a slice is to be settled from, while the answer is not here. */
-  asked(slice: Buffer): Buffer | null {
-    return this.#facts.get(ASKED, slice)
+  /** The agreement of the debt that an installment is to be settled from, while the answer is not here. */
+  asked(listed: Buffer): Buffer | null {
+    return this.#facts.get(ASKED, listed)
   }
 
-  async answered(slice: Buffer): Promise<void> {
-    await this.#facts.set({ kind: ASKED, key: slice, value: null })
+  async answered(listed: Buffer): Promise<void> {
+    await this.#facts.set({ kind: ASKED, key: listed, value: null })
   }
 
-  /** The agreements of slices whose debtor has not answered, each once. */
+  /** The agreements of installments whose debtor has not answered, each once. */
   unanswered(): Buffer[] {
     const agreements = new Map<string, Buffer>()
     for (const { key } of this.#facts.list(ASKED)) {
-      const slice = this.#ledger.byHash(key)
-      if (slice) agreements.set(slice.agreement.toString('hex'), slice.agreement)
+      const listed = this.#ledger.byHash(key)
+      if (listed) agreements.set(listed.agreement.toString('hex'), listed.agreement)
     }
     return [...agreements.values()]
   }
@@ -123,13 +123,13 @@ export class Debts {
   #askedMsat(agreement: Buffer): Msat {
     let sum = 0n
     for (const { key, value } of this.#facts.list(ASKED)) {
-      const slice = value.equals(agreement) ? this.#ledger.byHash(key) : null
-      if (slice && !isSettled(slice.step)) sum += slice.msat
+      const listed = value.equals(agreement) ? this.#ledger.byHash(key) : null
+      if (listed && !isSettled(listed.step)) sum += listed.msat
     }
     return sum
   }
 
-  #standing(value: Buffer): Standing {
+  #standing(value: Buffer): DebtBalance {
     const { role, peer, debt } = decode('debt-record', value)
     const { agreement, msat } = debt.debt
     const { refundedMsat, refundOpenMsat } = this.#ledger.totals(agreement)

@@ -1,22 +1,22 @@
 import { decode } from '../../contracts/schema/codec.js'
 import { Journal } from '../store/journal.js'
 import { isSettled, paymentOf } from './payment.js'
-import type { Kind, Payment, Step } from './payment.js'
+import type { PaymentKind, Payment, PaymentStep } from './payment.js'
 
 /** A step as it was recorded: `payment` as it stood then. */
-export interface Entry {
+export interface LedgerEntry {
   /** Counts the entries of the ledger, from 0. */
   number: number
   payment: Payment
 }
 
 /** Which entries to show; all of them where nothing is said. */
-export interface EntryFilter {
+export interface LedgerFilter {
   agreement?: Buffer
   peer?: Buffer
   hash?: Buffer
-  kind?: Kind
-  steps?: readonly Step[]
+  kind?: PaymentKind
+  steps?: readonly PaymentStep[]
   /** ms since 1970, the first that counts. */
   since?: number
   /** ms since 1970, the first that does not count any more. */
@@ -29,8 +29,8 @@ export interface EntryFilter {
  */
 export async function readEntries(
   file: string,
-  onentry: (entry: Entry) => void,
-  filter: EntryFilter = {}
+  onentry: (entry: LedgerEntry) => void,
+  filter: LedgerFilter = {}
 ): Promise<void> {
   const last = new Map<string, Payment>()
   let number = 0
@@ -50,7 +50,7 @@ export async function readEntries(
 }
 
 /** True for what a filter asks for; the same for entries that a running ledger tells of. */
-export function matches(payment: Payment, filter: EntryFilter): boolean {
+export function matches(payment: Payment, filter: LedgerFilter): boolean {
   const { agreement, peer, hash, kind, steps, since = 0, until = Infinity } = filter
   if (agreement && !payment.agreement.equals(agreement)) return false
   if (peer && !payment.peer?.equals(peer)) return false

@@ -3,14 +3,14 @@ import { decode, encode } from '../../contracts/schema/codec.js'
 import type { Msat } from '../../contracts/money/money.js'
 import { Journal } from '../store/journal.js'
 import { entryOf, isSettled, paymentOf } from './payment.js'
-import type { Draft, Kind, Payment, Step } from './payment.js'
+import type { PaymentDraft, PaymentKind, Payment, PaymentStep } from './payment.js'
 import { Spending } from './spending.js'
 
 export { intentId, isSettled } from './payment.js'
-export type { Draft, Kind, Payment, Role, Step } from './payment.js'
+export type { PaymentDraft, PaymentKind, Payment, PaymentRole, PaymentStep } from './payment.js'
 
 export interface Totals {
-  /** Slices that are settled, those that a debt has settled among them. */
+  /** Installments that are settled, those that a debt has settled among them. */
   paidMsat: Msat
   feesMsat: Msat
   receivedMsat: Msat
@@ -21,15 +21,15 @@ export interface Totals {
   refundOpenMsat: Msat
   /** Of what is paid or received: settled from a debt. */
   creditedMsat: Msat
-  /** How many slices are settled. */
+  /** How many installments are settled. */
   payments: number
 }
 
 /** What the ledger knows of one agreement. */
-interface Account {
+interface AgreementAccount {
   agreement: Buffer
-  /** The payment that stands for each epoch, by kind: of several hashes the settled one, or the last issue. */
-  current: Record<Kind, Map<number, Payment>>
+  /** The payment that stands for each installment, by kind: of several hashes the settled one, or the last issue. */
+  current: Record<PaymentKind, Map<number, Payment>>
   totals: Totals
   contiguous: number
 }
@@ -43,15 +43,15 @@ interface Account {
 export class Ledger extends ReadyResource {
   readonly #journal: Journal
   readonly #now: () => number
-  readonly #accounts = new Map<string, Account>()
+  readonly #accounts = new Map<string, AgreementAccount>()
   readonly #byHash = new Map<string, Payment>()
-  readonly #byStep = new Map<Step, Map<string, Payment>>()
-  /** What settled each debt by credit, by the text of the slices. */
+  readonly #byStep = new Map<PaymentStep, Map<string, Payment>>()
+  /** What settled each debt by credit, by the text of the installments. */
   readonly #credits = new Map<string, Msat>()
-  readonly #waiting = new Map<string, Draft[]>()
+  readonly #waiting = new Map<string, PaymentDraft[]>()
   /** Records on their way to the disk. */
   readonly #writing = new Set<Promise<void>>()
-  #last: Account | null = null
+  #last: AgreementAccount | null = null
   #timer: NodeJS.Timeout | null = null
   readonly spending = new Spending()
 
@@ -85,13 +85,13 @@ export class Ledger extends ReadyResource {
    * Records the next step of each payment; on disk, all of them or none, when it resolves. Steps that were left for
    * later go to disk with them.
    */
-  async record(...drafts: Draft[]): Promise<void> {
+  async record(...drafts: PaymentDraft[]): Promise<void> {
     const writing = this.#record(drafts)
     this.#writing.add(writing)
     await writing.finally(() => this.#writing.delete(writing))
   }
 
-  async #record(drafts: readonly Draft[]): Promise<void> {
+  async #record(drafts: readonly PaymentDraft[]): Promise<void> {
     const all = [...this.#take(), ...drafts]
     if (all.length === 0) return
     const at = this.#now()
@@ -108,7 +108,7 @@ export class Ledger extends ReadyResource {
    * Notes a step that may be done again if it is lost (applied, receipt): it goes to disk with the next `record`, or
    * with one of its own within 50 ms.
    */
-  note(draft: Draft): void {
+  note(draft: PaymentDraft): void {
     const key = draft.hash.toString('hex')
     const waiting = this.#waiting.get(key) ?? []
     if (waiting.some(({ step }) => step === draft.step)) return
@@ -122,7 +122,7 @@ export class Ledger extends ReadyResource {
     await Promise.all(this.#writing)
   }
 
-  #take(): Draft[] {
+  #take(): PaymentDraft[] {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     const drafts = [...this.#waiting.values()].flat()
@@ -130,22 +130,22 @@ export class Ledger extends ReadyResource {
     return drafts
   }
 
-  /** The payments of an agreement, by epoch; of several hashes for one epoch the one that stands. */
-  payments(agreement: Buffer, kind: Kind = 'slice'): Payment[] {
+  /** The payments of an agreement, by installment; of several hashes for one installment the one that stands. */
+  payments(agreement: Buffer, kind: PaymentKind = 'installment'): Payment[] {
     const account = this.#accounts.get(agreement.toString('hex'))
-    return account ? [...account.current[kind].values()].sort((a, b) => a.epoch - b.epoch) : []
+    return account ? [...account.current[kind].values()].sort((a, b) => a.installment - b.installment) : []
   }
 
-  payment(agreement: Buffer, epoch: number, kind: Kind = 'slice'): Payment | null {
-    return this.#accounts.get(agreement.toString('hex'))?.current[kind].get(epoch) ?? null
+  payment(agreement: Buffer, installment: number, kind: PaymentKind = 'installment'): Payment | null {
+    return this.#accounts.get(agreement.toString('hex'))?.current[kind].get(installment) ?? null
   }
 
   byHash(hash: Buffer): Payment | null {
     return this.#byHash.get(hash.toString('hex')) ?? null
   }
 
-  /** All payments that stand at one of these steps, whatever hash of their epoch they are. */
-  *at(...steps: Step[]): Generator<Payment> {
+  /** All payments that stand at one of these steps, whatever hash of their installment they are. */
+  *at(...steps: PaymentStep[]): Generator<Payment> {
     for (const step of steps) yield* this.#byStep.get(step)?.values() ?? []
   }
 
@@ -159,7 +159,7 @@ export class Ledger extends ReadyResource {
     return [...this.#accounts.values()].map(({ agreement }) => agreement)
   }
 
-  /** How many epochs are paid (or received) without a gap from the first. */
+  /** How many installments are paid (or received) without a gap from the first. */
   contiguous(agreement: Buffer): number {
     return this.#accounts.get(agreement.toString('hex'))?.contiguous ?? 0
   }
@@ -168,7 +168,7 @@ export class Ledger extends ReadyResource {
     return { ...(this.#accounts.get(agreement.toString('hex'))?.totals ?? noTotals()) }
   }
 
-  /** How much a debt (by its agreement) has settled of other agreements' slices. */
+  /** How much a debt (by its agreement) has settled of other agreements' installments. */
   creditOf(debt: Buffer): Msat {
     return this.#credits.get(debt.toString('hex')) ?? 0n
   }
@@ -188,7 +188,7 @@ export class Ledger extends ReadyResource {
   }
 
   /** Steps of one agreement come together: the last account is mostly the next one. */
-  #account(agreement: Buffer): Account {
+  #account(agreement: Buffer): AgreementAccount {
     if (this.#last?.agreement.equals(agreement)) return this.#last
     const id = agreement.toString('hex')
     let account = this.#accounts.get(id)
@@ -214,11 +214,12 @@ export class Ledger extends ReadyResource {
     const account = this.#account(payment.agreement)
     if (before) add(account.totals, before, -1n)
     add(account.totals, payment, 1n)
-    const epochs = account.current[payment.kind]
-    const current = epochs.get(payment.epoch)
+    const installments = account.current[payment.kind]
+    const current = installments.get(payment.installment)
     if (!current || current.hash.equals(payment.hash) || outranks(payment, current))
-      epochs.set(payment.epoch, payment)
-    while (isSettled(account.current.slice.get(account.contiguous)?.step ?? 'intent')) account.contiguous++
+      installments.set(payment.installment, payment)
+    while (isSettled(account.current.installment.get(account.contiguous)?.step ?? 'intent'))
+      account.contiguous++
     if (payment.step === 'credited' && before?.step !== 'credited') {
       const debt = debtOf(payment)
       this.#credits.set(debt, (this.#credits.get(debt) ?? 0n) + payment.msat)
@@ -228,26 +229,26 @@ export class Ledger extends ReadyResource {
 }
 
 const NOTED_FOR = 50
-const OPEN: ReadonlySet<Step> = new Set<Step>(['listed', 'intent', 'bound', 'sent'])
+const OPEN: ReadonlySet<PaymentStep> = new Set<PaymentStep>(['listed', 'intent', 'bound', 'sent'])
 
-/** A settled hash stands for its epoch before any other, and a later issue before an earlier one. */
+/** A settled hash stands for its installment before any other, and a later issue before an earlier one. */
 function outranks(payment: Payment, current: Payment): boolean {
   if (isSettled(payment.step) !== isSettled(current.step)) return isSettled(payment.step)
   return payment.issue > current.issue
 }
 
-function intentOf({ agreement, kind, epoch, issue }: Payment): string {
-  return `${agreement.toString('hex')}/${kind}/${epoch}/${issue}`
+function intentOf({ agreement, kind, installment, issue }: Payment): string {
+  return `${agreement.toString('hex')}/${kind}/${installment}/${issue}`
 }
 
 function debtOf({ text }: Payment): string {
   return text.slice(text.lastIndexOf(' ') + 1)
 }
 
-function newAccount(agreement: Buffer): Account {
+function newAccount(agreement: Buffer): AgreementAccount {
   return {
     agreement,
-    current: { slice: new Map(), refund: new Map(), direct: new Map() },
+    current: { installment: new Map(), refund: new Map(), direct: new Map() },
     totals: noTotals(),
     contiguous: 0
   }

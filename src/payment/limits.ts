@@ -5,7 +5,7 @@ import type { Ledger, Payment } from './ledger.js'
 import { peerOf } from './spending.js'
 
 /** What may be paid; null is no limit. */
-export interface LimitSettings {
+export interface SpendingSettings {
   /** To one agreement, in all. */
   dealMsat: Msat | null
   /** In 24 hours, in all: what is paid and what is in flight, without fees. */
@@ -20,7 +20,7 @@ export interface LimitSettings {
 
 const FEES = { feePercent: 1, feeMinMsat: 5_000n }
 
-export const DEFAULT_LIMITS: Record<'play' | 'real', LimitSettings> = {
+export const DEFAULT_LIMITS: Record<'play' | 'real', SpendingSettings> = {
   play: { dealMsat: null, dayMsat: null, peerMsat: null, ...FEES },
   real: { dealMsat: 10_000_000n, dayMsat: 50_000_000n, peerMsat: 20_000_000n, ...FEES }
 }
@@ -47,7 +47,7 @@ export interface Spend {
 }
 
 /** An agreement that is about to be made, or paid on. */
-export interface Plan {
+export interface PlannedSpending {
   /** Identity of the provider. */
   peer: Buffer
   /** The whole of it, msat. */
@@ -59,7 +59,7 @@ export interface Plan {
 const KIND = 'limits'
 
 /** Bounds on what the node pays, whoever asks for it. Checked before a payment is sent, and before one is agreed to. */
-export class Limits {
+export class SpendingLimits {
   readonly #options: LimitOptions
   readonly #now: () => number
   /** Payments that have passed and are not in the ledger as sent yet. */
@@ -70,11 +70,11 @@ export class Limits {
     this.#now = options.now ?? Date.now
   }
 
-  get #defaults(): LimitSettings {
+  get #defaults(): SpendingSettings {
     return DEFAULT_LIMITS[this.#options.real ? 'real' : 'play']
   }
 
-  get settings(): LimitSettings {
+  get settings(): SpendingSettings {
     const value = this.#options.facts?.get(KIND, this.#key)
     return value ? { ...this.#defaults, ...parse(value) } : this.#defaults
   }
@@ -85,7 +85,7 @@ export class Limits {
   }
 
   /** Changes what is given; in force, and on disk, when it resolves. */
-  async set(changes: Partial<LimitSettings>): Promise<LimitSettings> {
+  async set(changes: Partial<SpendingSettings>): Promise<SpendingSettings> {
     const settings = checked({ ...this.settings, ...changes })
     await this.#options.facts?.set({ kind: KIND, key: this.#key, value: written(settings) })
     return settings
@@ -124,7 +124,7 @@ export class Limits {
    * Why these agreements may not be made, or null: the whole of each is held against the limit of a deal, and what is
    * to be paid in advance against those of a day and of its peer.
    */
-  faultOfPlans(plans: readonly Plan[]): BushelError | null {
+  faultOfPlans(plans: readonly PlannedSpending[]): BushelError | null {
     const { dealMsat, dayMsat, peerMsat } = this.settings
     const now = this.#now()
     const { spending } = this.#options.ledger
@@ -179,7 +179,7 @@ function over(per: string, option: string, limit: Msat, msat: Msat, spent: Msat)
   )
 }
 
-function checked(settings: LimitSettings): LimitSettings {
+function checked(settings: SpendingSettings): SpendingSettings {
   const { feePercent, feeMinMsat, dealMsat, dayMsat, peerMsat } = settings
   const negative = [feeMinMsat, dealMsat, dayMsat, peerMsat].some(limit => limit !== null && limit < 0n)
   if (negative) throw BushelError.badInput('a limit is an amount of 0 or more', 'write it as "1000 sat"')
@@ -188,15 +188,15 @@ function checked(settings: LimitSettings): LimitSettings {
   return settings
 }
 
-function written(settings: LimitSettings): Buffer {
+function written(settings: SpendingSettings): Buffer {
   return Buffer.from(
     JSON.stringify(settings, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))
   )
 }
 
-function parse(value: Buffer): LimitSettings {
+function parse(value: Buffer): SpendingSettings {
   const { dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat } = JSON.parse(value.toString()) as Record<
-    keyof LimitSettings,
+    keyof SpendingSettings,
     string | null
   >
   const limit = (text: string | null): Msat | null => (text === null ? null : BigInt(text))

@@ -1,17 +1,17 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import type { Slice, SliceList } from '#spec'
+import type { ListedInstallment, InstallmentList } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { Msat } from '../../contracts/money/money.js'
-import type { Epoch } from '../../contracts/money/schedule.js'
+import type { Installment } from '../../contracts/money/installments.js'
 import { STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import { invoiceDescription } from '../../contracts/terms.js'
-import type { Draft, Kind, Ledger, Payment } from './ledger.js'
+import type { PaymentDraft, PaymentKind, Ledger, Payment } from './ledger.js'
 import { intentId, isSettled } from './ledger.js'
 import { Turns } from '../base/mutex.js'
 import type { WalletPort } from './wallet-port.js'
 
 /** An answer to a payer whose payment failed: it had settled after all, or here is another hash. */
-export type Reissue = { preimage: Buffer } | { slice: Slice; invoice: string }
+export type ReissueAnswer = { preimage: Buffer } | { listed: ListedInstallment; invoice: string }
 
 export interface PayeeOptions {
   ledger: Ledger
@@ -21,10 +21,10 @@ export interface PayeeOptions {
   onreceived: (payment: Payment) => void
 }
 
-/** More hashes for one epoch than this, and no other is made. */
+/** More hashes for one installment than this, and no other is made. */
 const MAX_ISSUES = 64
 
-/** Takes what is owed to us: one payable hash at a time for each epoch, and what our own wallet says has come in. */
+/** Takes what is owed to us: one payable hash at a time for each installment, and what our own wallet says has come in. */
 export class Payee {
   readonly #options: PayeeOptions
   readonly #receiving = new Map<string, Promise<void>>()
@@ -47,36 +47,38 @@ export class Payee {
     return [...this.#receiving.values(), ...this.#turns.working]
   }
 
-  list(agreement: Buffer, epochs: readonly Epoch[], from: number): SliceList {
-    const slices = epochs
+  list(agreement: Buffer, installments: readonly Installment[], from: number): InstallmentList {
+    const chosen = installments
       .slice(from, from + STRIP_LENGTH)
-      .map(epoch => this.#slice(agreement, epoch.number, 0, epoch.msat))
-    return { agreement, slices }
+      .map(installment => this.#listed(agreement, installment.number, 0, installment.msat))
+    return { agreement, installments: chosen }
   }
 
-  async strip(list: SliceList, expirySeconds: number, peer: Buffer | null): Promise<string[]> {
+  async strip(list: InstallmentList, expirySeconds: number, peer: Buffer | null): Promise<string[]> {
     return this.#turns.take(list.agreement.toString('hex'), () => this.#strip(list, expirySeconds, peer))
   }
 
-  async #strip(list: SliceList, expirySeconds: number, peer: Buffer | null): Promise<string[]> {
+  async #strip(list: InstallmentList, expirySeconds: number, peer: Buffer | null): Promise<string[]> {
     const { agreement } = list
-    const fresh: Draft[] = []
-    for (const slice of list.slices) {
-      const known = this.#ledger.byHash(slice.hash)
-      if (known?.step === 'refused') throw taken(slice.epoch)
-      if (!known && this.#ledger.payment(agreement, slice.epoch)) throw taken(slice.epoch)
-      if (!known) fresh.push(listed(agreement, slice, peer))
+    const fresh: PaymentDraft[] = []
+    for (const listed of list.installments) {
+      const known = this.#ledger.byHash(listed.hash)
+      if (known?.step === 'refused') throw taken(listed.installment)
+      if (!known && this.#ledger.payment(agreement, listed.installment)) throw taken(listed.installment)
+      if (!known) fresh.push(listedDraft(agreement, listed, peer))
     }
     await this.#ledger.record(...fresh)
-    const issue = (slice: Slice): Promise<string> =>
-      this.#turns.take(turnOf(agreement, slice.epoch), () => this.#issue(agreement, slice, expirySeconds))
-    return Promise.all(list.slices.map(issue))
+    const issue = (listed: ListedInstallment): Promise<string> =>
+      this.#turns.take(turnOf(agreement, listed.installment), () =>
+        this.#issue(agreement, listed, expirySeconds)
+      )
+    return Promise.all(list.installments.map(issue))
   }
 
   async refuseRest(agreement: Buffer): Promise<void> {
-    for (const { epoch } of this.#ledger.payments(agreement)) {
-      await this.#turns.take(turnOf(agreement, epoch), async () => {
-        const payment = this.#ledger.payment(agreement, epoch)!
+    for (const { installment } of this.#ledger.payments(agreement)) {
+      await this.#turns.take(turnOf(agreement, installment), async () => {
+        const payment = this.#ledger.payment(agreement, installment)!
         if (payment.step !== 'listed' || !(await this.#refuse(payment))) return
         await this.#ledger.record({ ...payment, step: 'refused' })
       })
@@ -91,50 +93,68 @@ export class Payee {
     return false
   }
 
-  reissue(agreement: Buffer, epoch: number, hash: Buffer, expirySeconds: number): Promise<Reissue> {
-    return this.#turns.take(turnOf(agreement, epoch), () =>
-      this.#reissue(agreement, epoch, hash, expirySeconds)
+  reissue(
+    agreement: Buffer,
+    installment: number,
+    hash: Buffer,
+    expirySeconds: number
+  ): Promise<ReissueAnswer> {
+    return this.#turns.take(turnOf(agreement, installment), () =>
+      this.#reissue(agreement, installment, hash, expirySeconds)
     )
   }
 
-  async #reissue(agreement: Buffer, epoch: number, hash: Buffer, expirySeconds: number): Promise<Reissue> {
+  async #reissue(
+    agreement: Buffer,
+    installment: number,
+    hash: Buffer,
+    expirySeconds: number
+  ): Promise<ReissueAnswer> {
     let old = this.#ledger.byHash(hash)
     const mine =
-      old?.role === 'payee' && old.kind === 'slice' && old.epoch === epoch && old.agreement.equals(agreement)
-    if (!old || !mine) throw taken(epoch)
+      old?.role === 'payee' &&
+      old.kind === 'installment' &&
+      old.installment === installment &&
+      old.agreement.equals(agreement)
+    if (!old || !mine) throw taken(installment)
     if (old.step === 'listed') {
-      if (old.issue + 1 >= MAX_ISSUES) throw taken(epoch)
+      if (old.issue + 1 >= MAX_ISSUES) throw taken(installment)
       if (await this.#refuse(old)) {
-        const slice = this.#slice(agreement, epoch, old.issue + 1, old.msat)
-        await this.#ledger.record({ ...old, step: 'refused' }, listed(agreement, slice, old.peer))
+        const listed = this.#listed(agreement, installment, old.issue + 1, old.msat)
+        await this.#ledger.record({ ...old, step: 'refused' }, listedDraft(agreement, listed, old.peer))
       }
       old = this.#ledger.byHash(hash)!
     }
     if (isSettled(old.step) && old.preimage) return { preimage: old.preimage }
-    const current = this.#ledger.payment(agreement, epoch)!
+    const current = this.#ledger.payment(agreement, installment)!
     // Refused with no issue after it: the agreement is over. A settled one was paid some other way.
     if (current.issue <= old.issue || current.step === 'refused' || current.step === 'credited')
-      throw taken(epoch)
-    const slice = this.#slice(agreement, epoch, current.issue, current.msat)
-    return { slice, invoice: await this.#issue(agreement, slice, expirySeconds) }
+      throw taken(installment)
+    const listed = this.#listed(agreement, installment, current.issue, current.msat)
+    return { listed, invoice: await this.#issue(agreement, listed, expirySeconds) }
   }
 
-  async wasReceived(agreement: Buffer, epoch: number): Promise<boolean> {
-    const payment = this.#ledger.payment(agreement, epoch)
+  async wasReceived(agreement: Buffer, installment: number): Promise<boolean> {
+    const payment = this.#ledger.payment(agreement, installment)
     if (payment?.role !== 'payee') return false
     if (isSettled(payment.step)) return true
     const state = await this.#wallet.invoice(payment.hash)
     if (state.status === 'settled') await this.receive(payment.hash, state.receivedMsat ?? payment.msat)
-    return isSettled(this.#ledger.payment(agreement, epoch)!.step)
+    return isSettled(this.#ledger.payment(agreement, installment)!.step)
   }
 
-  /** A slice counts as received, for the reason given (`NOT_BY_WALLET`): its invoice is not taken any more. */
-  count(agreement: Buffer, epoch: number, step: 'credited' | 'received', text: string): Promise<Payment> {
-    return this.#turns.take(turnOf(agreement, epoch), async () => {
-      const payment = this.#ledger.payment(agreement, epoch)!
+  /** An installment counts as received, for the reason given (`NOT_BY_WALLET`): its invoice is not taken any more. */
+  count(
+    agreement: Buffer,
+    installment: number,
+    step: 'credited' | 'received',
+    text: string
+  ): Promise<Payment> {
+    return this.#turns.take(turnOf(agreement, installment), async () => {
+      const payment = this.#ledger.payment(agreement, installment)!
       if (isSettled(payment.step)) return payment
       if (await this.#refuse(payment)) await this.#ledger.record({ ...payment, step, text })
-      return this.#ledger.payment(agreement, epoch)!
+      return this.#ledger.payment(agreement, installment)!
     })
   }
 
@@ -146,7 +166,7 @@ export class Payee {
   ): Promise<{ invoice: string; hash: Buffer }> {
     const preimage = randomBytes(32)
     const hash = sha256(preimage)
-    const draft = blank({ agreement: hash, kind: 'direct', epoch: 0, issue: 0, peer: null, hash, msat })
+    const draft = blank({ agreement: hash, kind: 'direct', installment: 0, issue: 0, peer: null, hash, msat })
     await this.#ledger.record({ ...draft, role: 'payee', step: 'listed', preimage })
     const label = intentId(draft)
     return { invoice: await this.#wallet.issue({ preimage, msat, description, expirySeconds, label }), hash }
@@ -174,8 +194,8 @@ export class Payee {
       }
       const issue = payment ? payment.issue + 1 : 0
       const hash = sha256(this.#preimage(agreement, 0, issue, 'refund'))
-      const draft = blank({ agreement, kind: 'refund', epoch: 0, issue, peer, hash, msat })
-      const old: Draft[] = payment?.step === 'listed' ? [{ ...payment, step: 'refused' }] : []
+      const draft = blank({ agreement, kind: 'refund', installment: 0, issue, peer, hash, msat })
+      const old: PaymentDraft[] = payment?.step === 'listed' ? [{ ...payment, step: 'refused' }] : []
       await this.#ledger.record(...old, { ...draft, role: 'payee', step: 'listed' })
       payment = this.#ledger.byHash(hash)!
     }
@@ -210,41 +230,47 @@ export class Payee {
   async #receive(hash: Buffer, msat: Msat): Promise<void> {
     const payment = this.#ledger.byHash(hash)
     if (payment?.role !== 'payee' || isSettled(payment.step)) return
-    if (msat < payment.msat) throw new Error(`the wallet took ${msat} msat for a slice of ${payment.msat}`)
+    if (msat < payment.msat)
+      throw new Error(`the wallet took ${msat} msat for an installment of ${payment.msat}`)
     // What was refused counts only when the wallet's record says so too: nobody was to be able to pay it.
     if (payment.step === 'refused' && (await this.#wallet.invoice(hash)).status !== 'settled')
       throw new Error(`a payment is told of on the refused hash ${hash.toString('hex')}`)
     const preimage =
-      payment.preimage ?? this.#preimage(payment.agreement, payment.epoch, payment.issue, payment.kind)
+      payment.preimage ?? this.#preimage(payment.agreement, payment.installment, payment.issue, payment.kind)
     await this.#ledger.record({ ...payment, step: 'received', preimage })
     this.#options.onreceived(this.#ledger.byHash(hash)!)
   }
 
-  async #issue(agreement: Buffer, slice: Slice, expirySeconds: number): Promise<string> {
-    const { epoch, issue, msat, hash } = slice
+  async #issue(agreement: Buffer, listed: ListedInstallment, expirySeconds: number): Promise<string> {
+    const { installment, issue, msat, hash } = listed
     const { step } = this.#ledger.byHash(hash)!
-    if (step === 'refused') throw taken(epoch)
+    if (step === 'refused') throw taken(installment)
     if (step === 'credited') return '' // nobody is to pay it; the payer has it as settled
     return this.#wallet.issue({
-      preimage: this.#preimage(agreement, epoch, issue, 'slice'),
+      preimage: this.#preimage(agreement, installment, issue, 'installment'),
       msat,
-      description: invoiceDescription(agreement, epoch),
+      description: invoiceDescription(agreement, installment),
       expirySeconds,
-      label: intentId({ agreement, kind: 'slice', epoch, issue })
+      label: intentId({ agreement, kind: 'installment', installment, issue })
     })
   }
 
-  #slice(agreement: Buffer, epoch: number, issue: number, msat: Msat): Slice {
-    return { epoch, issue, hash: sha256(this.#preimage(agreement, epoch, issue, 'slice')), msat }
+  #listed(agreement: Buffer, installment: number, issue: number, msat: Msat): ListedInstallment {
+    return {
+      installment,
+      issue,
+      hash: sha256(this.#preimage(agreement, installment, issue, 'installment')),
+      msat
+    }
   }
 
-  /** HMAC-SHA-256 of the secret over agreement, epoch and issue number: one hash for one epoch, whatever crashes. */
-  #preimage(agreement: Buffer, epoch: number, issue: number, kind: Kind): Buffer {
+  /** HMAC-SHA-256 of the secret over agreement, installment and issue number: one hash for one installment, whatever crashes. */
+  #preimage(agreement: Buffer, installment: number, issue: number, kind: PaymentKind): Buffer {
     const tail = Buffer.alloc(16)
-    tail.writeBigUInt64LE(BigInt(epoch), 0)
+    tail.writeBigUInt64LE(BigInt(installment), 0)
     tail.writeBigUInt64LE(BigInt(issue), 8)
     const hmac = createHmac('sha256', this.#options.secret).update(agreement).update(tail)
-    return (kind === 'slice' ? hmac : hmac.update(kind)).digest()
+    return (kind === 'installment' ? hmac : hmac.update(kind)).digest()
   }
 }
 
@@ -259,28 +285,28 @@ export function sha256(bytes: Buffer): Buffer {
 
 /** A payment that nothing has happened to yet. */
 export function blank(
-  of: Pick<Payment, 'agreement' | 'kind' | 'epoch' | 'issue' | 'peer' | 'hash' | 'msat'>
-): Omit<Draft, 'role' | 'step'> {
+  of: Pick<Payment, 'agreement' | 'kind' | 'installment' | 'issue' | 'peer' | 'hash' | 'msat'>
+): Omit<PaymentDraft, 'role' | 'step'> {
   return { ...of, feeMsat: 0n, preimage: null, text: '' }
 }
 
-function listed(agreement: Buffer, slice: Slice, peer: Buffer | null): Draft {
-  const { epoch, issue, hash, msat } = slice
+function listedDraft(agreement: Buffer, listed: ListedInstallment, peer: Buffer | null): PaymentDraft {
+  const { installment, issue, hash, msat } = listed
   return {
-    ...blank({ agreement, kind: 'slice', epoch, issue, peer, hash, msat }),
+    ...blank({ agreement, kind: 'installment', installment, issue, peer, hash, msat }),
     role: 'payee',
     step: 'listed'
   }
 }
 
-function turnOf(agreement: Buffer, epoch: number | 'refund'): string {
-  return `${agreement.toString('hex')}/${epoch}`
+function turnOf(agreement: Buffer, installment: number | 'refund'): string {
+  return `${agreement.toString('hex')}/${installment}`
 }
 
-function taken(epoch: number): BushelError {
+function taken(installment: number): BushelError {
   return BushelError.payment(
-    `slice ${epoch} is not taken on that hash any more`,
+    `installment ${installment} is not taken on that hash any more`,
     'it was refused, or paid, or given another hash',
-    'SLICE_REFUSED'
+    'INSTALLMENT_REFUSED'
   )
 }

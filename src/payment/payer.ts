@@ -1,11 +1,11 @@
-import type { Slice, SliceList } from '#spec'
+import type { ListedInstallment, InstallmentList } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatAmount } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
 import { invoiceDescription } from '../../contracts/terms.js'
-import type { Draft, Kind, Ledger, Payment } from './ledger.js'
+import type { PaymentDraft, PaymentKind, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
-import type { Limits } from './limits.js'
+import type { SpendingLimits } from './limits.js'
 import { blank, refundDescription, sha256 } from './payee.js'
 import { NOT_BY_WALLET } from './payment.js'
 import { Sending, alreadyPaid, refused } from './sending.js'
@@ -15,7 +15,7 @@ import type { InvoiceCheck, InvoiceReader, InvoiceReading, WalletPort } from './
 export interface PayerOptions {
   ledger: Ledger
   wallet: WalletPort
-  limits: Limits
+  limits: SpendingLimits
   checkInvoice: InvoiceCheck
   readInvoice: InvoiceReader
   now: () => number
@@ -28,7 +28,7 @@ export interface DirectOptions {
 }
 
 /** A debt of ours, and the other side's invoice for it. */
-export interface Refund {
+export interface RefundInvoice {
   agreement: Buffer
   invoice: string
   msat: Msat
@@ -55,48 +55,51 @@ export class Payer {
     return this.#options.ledger
   }
 
-  async intend(list: SliceList, peer: Buffer | null): Promise<void> {
-    const fresh = list.slices.filter(slice => !this.#known(list.agreement, slice))
-    await this.#ledger.record(...fresh.map(slice => draftOf(list.agreement, slice, peer, 'intent', '')))
+  async intend(list: InstallmentList, peer: Buffer | null): Promise<void> {
+    const fresh = list.installments.filter(listed => !this.#known(list.agreement, listed))
+    await this.#ledger.record(...fresh.map(listed => draftOf(list.agreement, listed, peer, 'intent', '')))
   }
 
   async bind(
-    list: SliceList,
+    list: InstallmentList,
     invoices: readonly string[],
     payee: Buffer,
     peer: Buffer | null
   ): Promise<void> {
-    const { agreement, slices } = list
-    if (invoices.length !== slices.length)
-      throw refused(`a strip of ${invoices.length} invoices for ${slices.length} slices`)
-    const fresh = slices.flatMap((slice, i) => {
-      const known = this.#known(agreement, slice)
+    const { agreement, installments } = list
+    if (invoices.length !== installments.length)
+      throw refused(`a strip of ${invoices.length} invoices for ${installments.length} installments`)
+    const fresh = installments.flatMap((listed, i) => {
+      const known = this.#known(agreement, listed)
       if (known && known.step !== 'intent' && known.step !== 'bound') return []
-      const { expiresAt } = this.#check(agreement, slice, invoices[i]!, payee)
+      const { expiresAt } = this.#check(agreement, listed, invoices[i]!, payee)
       if (known?.step === 'bound') return []
-      this.sending.binds(slice.hash, expiresAt)
-      return [draftOf(agreement, slice, known?.peer ?? peer, 'bound', invoices[i]!)]
+      this.sending.binds(listed.hash, expiresAt)
+      return [draftOf(agreement, listed, known?.peer ?? peer, 'bound', invoices[i]!)]
     })
     await this.#ledger.record(...fresh)
   }
 
-  /** The payment of a listed slice, if it is here. Throws for a hash or an amount that does not go with what is. */
-  #known(agreement: Buffer, { epoch, issue, hash, msat }: Slice): Payment | null {
-    const current = this.#ledger.payment(agreement, epoch)
+  /** The payment of a listed installment, if it is here. Throws for a hash or an amount that does not go with what is. */
+  #known(agreement: Buffer, { installment, issue, hash, msat }: ListedInstallment): Payment | null {
+    const current = this.#ledger.payment(agreement, installment)
     const known = this.#ledger.byHash(hash)
     if (!known) {
-      if (current) throw refused(`a second hash for epoch ${epoch}`)
+      if (current) throw refused(`a second hash for installment ${installment}`)
       return null
     }
-    const same = known.agreement.equals(agreement) && known.kind === 'slice' && known.epoch === epoch
-    if (!same || known.role !== 'payer') throw refused(`the hash of epoch ${epoch} stands elsewhere`)
-    if (known.msat !== msat || known.issue !== issue) throw refused(`epoch ${epoch} was listed otherwise`)
+    const same =
+      known.agreement.equals(agreement) && known.kind === 'installment' && known.installment === installment
+    if (!same || known.role !== 'payer')
+      throw refused(`the hash of installment ${installment} stands elsewhere`)
+    if (known.msat !== msat || known.issue !== issue)
+      throw refused(`installment ${installment} was listed otherwise`)
     return known
   }
 
   #check(
     agreement: Buffer,
-    { epoch, hash, msat }: Slice,
+    { installment, hash, msat }: ListedInstallment,
     invoice: string,
     payee: Buffer
   ): { expiresAt: number } {
@@ -105,14 +108,14 @@ export class Payer {
       paymentHash: hash,
       msat,
       payee,
-      description: invoiceDescription(agreement, epoch),
+      description: invoiceDescription(agreement, installment),
       now: this.#options.now()
     })
   }
 
   /** The hash that may be given up for a new issue, by the wallet's word; null when it is paid or may yet be. */
-  async voidable(agreement: Buffer, epoch: number): Promise<{ hash: Buffer; issue: number } | null> {
-    const payment = this.#ledger.payment(agreement, epoch)
+  async voidable(agreement: Buffer, installment: number): Promise<{ hash: Buffer; issue: number } | null> {
+    const payment = this.#ledger.payment(agreement, installment)
     if (payment?.role !== 'payer' || isSettled(payment.step)) return null
     if (this.sending.isPaying(payment)) return null
     const { status } = await this.sending.ask(payment)
@@ -121,29 +124,38 @@ export class Payer {
       : { hash: payment.hash, issue: payment.issue }
   }
 
-  async rebind(slice: Slice, invoice: string, payee: Buffer, agreement: Buffer): Promise<Payment> {
-    const known = this.#ledger.byHash(slice.hash)
-    const old = this.#ledger.payment(agreement, slice.epoch)
-    if (old?.role !== 'payer') throw refused(`epoch ${slice.epoch} was never listed`)
-    if (known && known === old && known.issue === slice.issue && known.msat === slice.msat) return known
-    if (known) throw refused(`the hash of epoch ${slice.epoch} stands elsewhere`)
-    if (slice.issue <= old.issue || slice.msat !== old.msat)
-      throw refused(`epoch ${slice.epoch} was listed otherwise`)
-    const { expiresAt } = this.#check(agreement, slice, invoice, payee)
-    this.sending.binds(slice.hash, expiresAt)
+  async rebind(
+    listed: ListedInstallment,
+    invoice: string,
+    payee: Buffer,
+    agreement: Buffer
+  ): Promise<Payment> {
+    const known = this.#ledger.byHash(listed.hash)
+    const old = this.#ledger.payment(agreement, listed.installment)
+    if (old?.role !== 'payer') throw refused(`installment ${listed.installment} was never listed`)
+    if (known && known === old && known.issue === listed.issue && known.msat === listed.msat) return known
+    if (known) throw refused(`the hash of installment ${listed.installment} stands elsewhere`)
+    if (listed.issue <= old.issue || listed.msat !== old.msat)
+      throw refused(`installment ${listed.installment} was listed otherwise`)
+    const { expiresAt } = this.#check(agreement, listed, invoice, payee)
+    this.sending.binds(listed.hash, expiresAt)
     await this.sending.withheld(old, current =>
       this.#ledger.record(
         { ...current, step: 'void' },
-        draftOf(agreement, slice, current.peer, 'bound', invoice)
+        draftOf(agreement, listed, current.peer, 'bound', invoice)
       )
     )
-    return this.#ledger.payment(agreement, slice.epoch)!
+    return this.#ledger.payment(agreement, listed.installment)!
   }
 
-  async learned(agreement: Buffer, epoch: number, preimage: Buffer): Promise<Payment> {
+  async learned(agreement: Buffer, installment: number, preimage: Buffer): Promise<Payment> {
     const payment = this.#ledger.byHash(sha256(preimage))
-    if (payment?.role !== 'payer' || payment.epoch !== epoch || !payment.agreement.equals(agreement))
-      throw refused(`the preimage is of no payment for epoch ${epoch}`)
+    if (
+      payment?.role !== 'payer' ||
+      payment.installment !== installment ||
+      !payment.agreement.equals(agreement)
+    )
+      throw refused(`the preimage is of no payment for installment ${installment}`)
     if (isSettled(payment.step)) return payment
     const state = await this.sending.ask(payment)
     if (state.status !== 'succeeded') {
@@ -153,7 +165,7 @@ export class Payer {
     return this.#ledger.byHash(payment.hash)!
   }
 
-  /** A slice counts as paid, for the reason given (`NOT_BY_WALLET`): it is never paid then. */
+  /** An installment counts as paid, for the reason given (`NOT_BY_WALLET`): it is never paid then. */
   async count(payment: Payment, step: 'credited' | 'paid', text: string): Promise<Payment> {
     await this.sending.withheld(payment, current => this.#ledger.record({ ...current, step, text }))
     return this.#ledger.byHash(payment.hash)!
@@ -205,8 +217,8 @@ export class Payer {
     const known = this.#ledger.byHash(hash)
     if (!known) {
       const state = await wallet.payment(hash)
-      const draft: Draft = {
-        ...blank({ agreement: hash, kind: 'direct', epoch: 0, issue: 0, peer: null, hash, msat }),
+      const draft: PaymentDraft = {
+        ...blank({ agreement: hash, kind: 'direct', installment: 0, issue: 0, peer: null, hash, msat }),
         role: 'payer',
         step: 'bound',
         text: invoice
@@ -226,14 +238,14 @@ export class Payer {
     }
   }
 
-  async payRefund(refund: Refund): Promise<Payment> {
+  async payRefund(refund: RefundInvoice): Promise<Payment> {
     const { agreement, bind } = refund
     const work = (): Promise<void> => this.#bindRefund(refund)
     await this.#turns.take(`${agreement.toString('hex')}/refund`, () => (bind ? bind(work) : work()))
     return this.sending.pay(agreement, 0, 'refund')
   }
 
-  async #bindRefund({ agreement, invoice, msat, payee, peer = null }: Refund): Promise<void> {
+  async #bindRefund({ agreement, invoice, msat, payee, peer = null }: RefundInvoice): Promise<void> {
     const { wallet, checkInvoice, readInvoice, now } = this.#options
     const { network } = wallet
     const { paymentHash: hash } = readInvoice(invoice, network)
@@ -260,8 +272,8 @@ export class Payer {
     })
     this.sending.binds(hash, expiresAt)
     const issue = current ? current.issue + 1 : 0
-    const draft: Draft = {
-      ...blank({ agreement, kind: 'refund', epoch: 0, issue, peer, hash, msat }),
+    const draft: PaymentDraft = {
+      ...blank({ agreement, kind: 'refund', installment: 0, issue, peer, hash, msat }),
       role: 'payer',
       step: 'bound',
       text: invoice
@@ -272,18 +284,23 @@ export class Payer {
     if ((await this.sending.withheld(current, bind)) === null) throw alreadyPaid(current)
   }
 
-  pay(agreement: Buffer, epoch: number, kind: Kind, timeoutMs?: number): Promise<Payment> {
-    return this.sending.pay(agreement, epoch, kind, timeoutMs)
+  pay(agreement: Buffer, installment: number, kind: PaymentKind, timeoutMs?: number): Promise<Payment> {
+    return this.sending.pay(agreement, installment, kind, timeoutMs)
   }
 }
 
 function draftOf(
   agreement: Buffer,
-  slice: Slice,
+  listed: ListedInstallment,
   peer: Buffer | null,
   step: 'intent' | 'bound',
   text: string
-): Draft {
-  const { epoch, issue, hash, msat } = slice
-  return { ...blank({ agreement, kind: 'slice', epoch, issue, peer, hash, msat }), role: 'payer', step, text }
+): PaymentDraft {
+  const { installment, issue, hash, msat } = listed
+  return {
+    ...blank({ agreement, kind: 'installment', installment, issue, peer, hash, msat }),
+    role: 'payer',
+    step,
+    text
+  }
 }

@@ -1,21 +1,21 @@
 import type { LedgerEntry } from '#spec'
 import type { Msat } from '../../contracts/money/money.js'
 
-export type Role = 'payer' | 'payee'
+export type PaymentRole = 'payer' | 'payee'
 
 /**
- * What a payment is for. slice: an epoch of an agreement. refund: what was prepaid and not served, paid back; epoch 0.
- * direct: `bushel wallet pay` and `invoice`; its `agreement` is the payment hash, epoch 0.
+ * What a payment is for. installment: an installment of an agreement. refund: what was prepaid and not served, paid back; installment 0.
+ * direct: `bushel wallet pay` and `invoice`; its `agreement` is the payment hash, installment 0.
  */
-export type Kind = 'slice' | 'refund' | 'direct'
+export type PaymentKind = 'installment' | 'refund' | 'direct'
 
 /**
  * Steps of a payment, in order. Payer: intent (a listed hash), bound (a checked invoice for it), sent, then paid or
  * failed; a failed one may be sent again on the same hash, and void is a hash given up for a new issue. Payee: listed,
  * then received, or refused for good. Both, once it is settled: applied (the service knows of it), receipt (the other
- * side has acknowledged it). credited: a slice that a debt of the payee has settled; nothing moved in the wallet.
+ * side has acknowledged it). credited: an installment that a debt of the payee has settled; nothing moved in the wallet.
  */
-export type Step =
+export type PaymentStep =
   | 'intent'
   | 'bound'
   | 'sent'
@@ -31,16 +31,16 @@ export type Step =
 
 export interface Payment {
   agreement: Buffer
-  role: Role
-  kind: Kind
-  epoch: number
-  /** Counts the hashes of one epoch, from 0; a new one only after the one before was given up by both. */
+  role: PaymentRole
+  kind: PaymentKind
+  installment: number
+  /** Counts the hashes of one installment, from 0; a new one only after the one before was given up by both. */
   issue: number
   /** Identity of the other side, 32 bytes, where it is known. */
   peer: Buffer | null
   hash: Buffer
   msat: Msat
-  step: Step
+  step: PaymentStep
   /** When the last step was recorded, ms. */
   at: number
   feeMsat: Msat
@@ -50,12 +50,18 @@ export interface Payment {
 }
 
 /** A step to be recorded; the ledger adds the time. */
-export type Draft = Omit<Payment, 'at'>
+export type PaymentDraft = Omit<Payment, 'at'>
 
-const SETTLED: ReadonlySet<string> = new Set<Step>(['paid', 'received', 'credited', 'applied', 'receipt'])
+const SETTLED: ReadonlySet<string> = new Set<PaymentStep>([
+  'paid',
+  'received',
+  'credited',
+  'applied',
+  'receipt'
+])
 
 /** True when the payment counts as made (or received). */
-export function isSettled(step: Step): boolean {
+export function isSettled(step: PaymentStep): boolean {
   return SETTLED.has(step)
 }
 
@@ -79,24 +85,24 @@ export function byWallet({ step, text }: Payment): boolean {
 export function intentId({
   agreement,
   kind,
-  epoch,
+  installment,
   issue
-}: Pick<Payment, 'agreement' | 'kind' | 'epoch' | 'issue'>): string {
-  return `bushel/${agreement.toString('hex')}/${kind}/${epoch}/${issue}`
+}: Pick<Payment, 'agreement' | 'kind' | 'installment' | 'issue'>): string {
+  return `bushel/${agreement.toString('hex')}/${kind}/${installment}/${issue}`
 }
 
-/** An entry of the journal as a payment. Entries of the first version are of slices, and have no issue. */
+/** An entry of the journal as a payment. Entries of the first version are of installments, and have no issue. */
 export function paymentOf(entry: LedgerEntry): Payment {
   return {
     agreement: entry.agreement,
-    role: entry.role as Role,
-    kind: (entry.kind as Kind | null) ?? 'slice',
-    epoch: entry.epoch,
+    role: entry.role as PaymentRole,
+    kind: (entry.kind as PaymentKind | null) ?? 'installment',
+    installment: entry.installment,
     issue: entry.issue ?? 0,
     peer: entry.peer ?? null,
     hash: entry.hash,
     msat: entry.msat,
-    step: entry.type as Step,
+    step: entry.type as PaymentStep,
     at: entry.at,
     feeMsat: entry.feeMsat,
     preimage: entry.preimage ?? null,
@@ -106,9 +112,10 @@ export function paymentOf(entry: LedgerEntry): Payment {
 
 /** An entry of the journal for a payment; what the entry before it had is not written again. */
 export function entryOf(payment: Payment, before: Payment | null): LedgerEntry {
-  const { step, at, agreement, role, kind, epoch, issue, peer, hash, msat, feeMsat, preimage, text } = payment
-  const entry: LedgerEntry = { type: step, at, agreement, role, epoch, hash, msat, feeMsat }
-  if (kind !== 'slice') entry.kind = kind
+  const { step, at, agreement, role, kind, installment, issue, peer, hash, msat, feeMsat, preimage, text } =
+    payment
+  const entry: LedgerEntry = { type: step, at, agreement, role, installment, hash, msat, feeMsat }
+  if (kind !== 'installment') entry.kind = kind
   if (issue !== 0) entry.issue = issue
   if (peer && !before?.peer?.equals(peer)) entry.peer = peer
   if (preimage && !before?.preimage?.equals(preimage)) entry.preimage = preimage

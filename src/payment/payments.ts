@@ -1,33 +1,33 @@
 import ReadyResource from 'ready-resource'
-import type { Slice, SliceList } from '#spec'
+import type { ListedInstallment, InstallmentList } from '#spec'
 import type { Msat } from '../../contracts/money/money.js'
-import type { Epoch } from '../../contracts/money/schedule.js'
+import type { Installment } from '../../contracts/money/installments.js'
 import { readInvoice } from '../lightning/invoice.js'
 import { checkBalance } from './balance.js'
 import type { BalanceCheck } from './balance.js'
-import type { Draft, Kind, Ledger, Payment } from './ledger.js'
+import type { PaymentDraft, PaymentKind, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
-import { Limits } from './limits.js'
+import { SpendingLimits } from './limits.js'
 import { Payee, blank } from './payee.js'
-import type { Reissue } from './payee.js'
+import type { ReissueAnswer } from './payee.js'
 import { Payer } from './payer.js'
-import type { DirectOptions, Refund } from './payer.js'
+import type { DirectOptions, RefundInvoice } from './payer.js'
 import { NOT_BY_WALLET } from './payment.js'
 import { Reconciler } from './reconciler.js'
 import { refused } from './sending.js'
 import type { InvoiceCheck, InvoiceReader, InvoiceReading, WalletPort } from './wallet-port.js'
 
-export type { Reissue } from './payee.js'
-export type { DirectOptions, Refund } from './payer.js'
+export type { ReissueAnswer } from './payee.js'
+export type { DirectOptions, RefundInvoice } from './payer.js'
 export type { InvoiceCheck, InvoiceReader, PaymentState, WalletPort, WalletRecord } from './wallet-port.js'
 
-export interface TellerOptions {
+export interface PaymentsOptions {
   ledger: Ledger
   wallet: WalletPort
   checkInvoice: InvoiceCheck
   readInvoice?: InvoiceReader
   /** None by default. */
-  limits?: Limits
+  limits?: SpendingLimits
   /** Preimages are derived from it; 32 bytes that never leave this node. */
   secret: Buffer
   onfault: (error: unknown) => void
@@ -45,24 +45,24 @@ const REFUND_EXPIRY_S = 7 * 86_400
  *
  * Event: `received` (payment) when a listed hash is paid to us, after it is in the ledger.
  */
-export class Teller extends ReadyResource {
+export class Payments extends ReadyResource {
   readonly ledger: Ledger
-  readonly limits: Limits
+  readonly limits: SpendingLimits
   readonly reconciler: Reconciler
-  readonly #options: TellerOptions
+  readonly #options: PaymentsOptions
   readonly #payee: Payee
   readonly #payer: Payer
   readonly #onsettled = (hash: Buffer, msat: bigint): void =>
     void this.#payee.receive(hash, msat).catch(this.#fault)
   readonly #fault = (error: unknown): void => this.#options.onfault(error)
 
-  constructor(options: TellerOptions) {
+  constructor(options: PaymentsOptions) {
     super()
     this.#options = options
     const { ledger, wallet, checkInvoice, secret } = options
     const now = options.now ?? Date.now
     this.ledger = ledger
-    this.limits = options.limits ?? new Limits({ ledger, real: false, now })
+    this.limits = options.limits ?? new SpendingLimits({ ledger, real: false, now })
     const reader = options.readInvoice ?? readInvoice
     const onreceived = (payment: Payment): void => void this.emit('received', payment)
     this.#payee = new Payee({ ledger, wallet, secret, onreceived })
@@ -97,17 +97,17 @@ export class Teller extends ReadyResource {
 
   // What is owed to us
 
-  /** The slices of up to 64 epochs from `from`: each hash is that of a preimage derived for this epoch alone. */
-  list(agreement: Buffer, epochs: readonly Epoch[], from: number): SliceList {
-    return this.#payee.list(agreement, epochs, from)
+  /** The installments of up to 64 installments from `from`: each hash is that of a preimage derived for this installment alone. */
+  list(agreement: Buffer, installments: readonly Installment[], from: number): InstallmentList {
+    return this.#payee.list(agreement, installments, from)
   }
 
-  /** Invoices for listed slices. Asked again it gives the same ones; SLICE_REFUSED when one is not taken any more. */
-  strip(list: SliceList, expirySeconds: number, peer: Buffer | null = null): Promise<string[]> {
+  /** Invoices for listed installments. Asked again it gives the same ones; INSTALLMENT_REFUSED when one is not taken any more. */
+  strip(list: InstallmentList, expirySeconds: number, peer: Buffer | null = null): Promise<string[]> {
     return this.#payee.strip(list, expirySeconds, peer)
   }
 
-  /** No slice of this agreement that is still open is taken any more. One that was paid meanwhile counts as paid. */
+  /** No installment of this agreement that is still open is taken any more. One that was paid meanwhile counts as paid. */
   refuseRest(agreement: Buffer): Promise<void> {
     return this.#payee.refuseRest(agreement)
   }
@@ -115,16 +115,21 @@ export class Teller extends ReadyResource {
   /**
    * The payer's wallet says that a payment on this hash failed: from here on it is refused, and a new one is listed
    * (sign the void before the answer leaves). Where it had settled after all its preimage is the answer. Asked again it
-   * answers the same; SLICE_REFUSED for a hash that was never listed, or when the agreement is over.
+   * answers the same; INSTALLMENT_REFUSED for a hash that was never listed, or when the agreement is over.
    */
-  reissue(agreement: Buffer, epoch: number, hash: Buffer, expirySeconds: number): Promise<Reissue> {
-    return this.#payee.reissue(agreement, epoch, hash, expirySeconds)
+  reissue(
+    agreement: Buffer,
+    installment: number,
+    hash: Buffer,
+    expirySeconds: number
+  ): Promise<ReissueAnswer> {
+    return this.#payee.reissue(agreement, installment, hash, expirySeconds)
   }
 
-  /** True when the slice is paid to us, by our own wallet's word, waiting at most `timeoutMs` for it. */
-  async wasReceived(agreement: Buffer, epoch: number, timeoutMs: number): Promise<boolean> {
-    if (await this.#payee.wasReceived(agreement, epoch)) return true
-    if (!this.ledger.payment(agreement, epoch)) return false
+  /** True when the installment is paid to us, by our own wallet's word, waiting at most `timeoutMs` for it. */
+  async wasReceived(agreement: Buffer, installment: number, timeoutMs: number): Promise<boolean> {
+    if (await this.#payee.wasReceived(agreement, installment)) return true
+    if (!this.ledger.payment(agreement, installment)) return false
     return new Promise(resolve => {
       const done = (value: boolean): void => {
         clearTimeout(timer)
@@ -133,7 +138,12 @@ export class Teller extends ReadyResource {
       }
       const look = (received: Payment): void => {
         const { kind } = received
-        if (kind === 'slice' && received.agreement.equals(agreement) && received.epoch === epoch) done(true)
+        if (
+          kind === 'installment' &&
+          received.agreement.equals(agreement) &&
+          received.installment === installment
+        )
+          done(true)
       }
       const timer = setTimeout(() => done(false), timeoutMs)
       this.on('received', look)
@@ -163,13 +173,13 @@ export class Teller extends ReadyResource {
   // What we owe
 
   /** A signed list is here: on disk before its strip is asked for. */
-  intend(list: SliceList, peer: Buffer | null = null): Promise<void> {
+  intend(list: InstallmentList, peer: Buffer | null = null): Promise<void> {
     return this.#payer.intend(list, peer)
   }
 
   /** Takes a strip: every invoice is checked against the signed list before any is kept; one bad, and none is. */
   bind(
-    list: SliceList,
+    list: InstallmentList,
     invoices: readonly string[],
     payee: Buffer,
     peer: Buffer | null = null
@@ -183,32 +193,32 @@ export class Teller extends ReadyResource {
   }
 
   /**
-   * Pays one bound slice, once: a slice that is paid is given back as it stands. Rejects with PAYMENT_FAILED,
+   * Pays one bound installment, once: an installment that is paid is given back as it stands. Rejects with PAYMENT_FAILED,
    * OVER_LIMIT or INVOICE_EXPIRED (nothing was paid), or PAYMENT_PENDING (in limbo: nobody knows yet, and no second
    * payment is made).
    */
-  pay(agreement: Buffer, epoch: number, timeoutMs?: number): Promise<Payment> {
-    return this.#payer.pay(agreement, epoch, 'slice', timeoutMs)
+  pay(agreement: Buffer, installment: number, timeoutMs?: number): Promise<Payment> {
+    return this.#payer.pay(agreement, installment, 'installment', timeoutMs)
   }
 
-  /** True while a slice of this agreement is being paid, also before it is on its way. */
+  /** True while an installment of this agreement is being paid, also before it is on its way. */
   isPaying(agreement: Buffer): boolean {
     return this.ledger.payments(agreement).some(payment => this.#payer.sending.isPaying(payment))
   }
 
   /** The hash that a void may be asked for, by our wallet's word; null when it is paid, or may yet be. */
-  voidable(agreement: Buffer, epoch: number): Promise<{ hash: Buffer; issue: number } | null> {
-    return this.#payer.voidable(agreement, epoch)
+  voidable(agreement: Buffer, installment: number): Promise<{ hash: Buffer; issue: number } | null> {
+    return this.#payer.voidable(agreement, installment)
   }
 
-  /** Gives up the hash of an epoch for a new one, after the payee has signed that it refuses the old. */
-  rebind(slice: Slice, invoice: string, payee: Buffer, agreement: Buffer): Promise<Payment> {
-    return this.#payer.rebind(slice, invoice, payee, agreement)
+  /** Gives up the hash of an installment for a new one, after the payee has signed that it refuses the old. */
+  rebind(listed: ListedInstallment, invoice: string, payee: Buffer, agreement: Buffer): Promise<Payment> {
+    return this.#payer.rebind(listed, invoice, payee, agreement)
   }
 
   /** The payee has shown the preimage of a payment that our wallet knows no end of. */
-  learned(agreement: Buffer, epoch: number, preimage: Buffer): Promise<Payment> {
-    return this.#payer.learned(agreement, epoch, preimage)
+  learned(agreement: Buffer, installment: number, preimage: Buffer): Promise<Payment> {
+    return this.#payer.learned(agreement, installment, preimage)
   }
 
   /** What an invoice says, if it may be paid as it is; throws why not. Nothing is paid or recorded. */
@@ -222,24 +232,24 @@ export class Teller extends ReadyResource {
   }
 
   /** Pays a debt of ours, once: another invoice for it is declined while the first is bound, sent or paid. */
-  payRefund(refund: Refund): Promise<Payment> {
+  payRefund(refund: RefundInvoice): Promise<Payment> {
     return this.#payer.payRefund(refund)
   }
 
   // Both sides
 
   /**
-   * A slice is settled from the debt of another agreement (`debt`), on either side; its invoice is never paid then. A
-   * slice that the wallet has paid meanwhile is given back as paid.
+   * An installment is settled from the debt of another agreement (`debt`), on either side; its invoice is never paid then. A
+   * installment that the wallet has paid meanwhile is given back as paid.
    */
-  async credited(agreement: Buffer, epoch: number, debt: Buffer): Promise<Payment> {
-    const payment = this.ledger.payment(agreement, epoch)
-    if (!payment) throw refused(`epoch ${epoch} was never listed`)
+  async credited(agreement: Buffer, installment: number, debt: Buffer): Promise<Payment> {
+    const payment = this.ledger.payment(agreement, installment)
+    if (!payment) throw refused(`installment ${installment} was never listed`)
     if (isSettled(payment.step)) return payment
     const text = NOT_BY_WALLET.credit + debt.toString('hex')
     return payment.role === 'payer'
       ? this.#payer.count(payment, 'credited', text)
-      : this.#payee.count(agreement, epoch, 'credited', text)
+      : this.#payee.count(agreement, installment, 'credited', text)
   }
 
   /** Our service knows of it. May be noted again; on disk with the next step, within 50 ms. */
@@ -250,37 +260,40 @@ export class Teller extends ReadyResource {
   }
 
   /** The other side knows of it. May be noted again; on disk with the next step, within 50 ms. */
-  acknowledged(agreement: Buffer, epoch: number, kind: Kind = 'slice'): void {
-    const payment = this.ledger.payment(agreement, epoch, kind)
+  acknowledged(agreement: Buffer, installment: number, kind: PaymentKind = 'installment'): void {
+    const payment = this.ledger.payment(agreement, installment, kind)
     if (payment && ['paid', 'received', 'applied'].includes(payment.step))
       this.ledger.note({ ...payment, step: 'receipt' })
   }
 
   /**
-   * Our records are older than a counter that both have signed: slices up to `paidMsat` count as paid (or received),
-   * without a preimage. `slices` are those of the agreement's signed list, where our ledger does not know them.
+   * Our records are older than a counter that both have signed: installments up to `paidMsat` count as paid (or received),
+   * without a preimage. `installments` are those of the agreement's signed list, where our ledger does not know them.
    */
   async takeOver(
     agreement: Buffer,
     paidMsat: Msat,
-    slices: readonly Slice[] = [],
+    installments: readonly ListedInstallment[] = [],
     role: 'payer' | 'payee' = 'payer',
     peer: Buffer | null = null
   ): Promise<void> {
-    const listed = new Map(slices.map(slice => [slice.epoch, slice]))
+    const byNumber = new Map(installments.map(listed => [listed.installment, listed]))
     const text = NOT_BY_WALLET.takenOver
-    const drafts: Draft[] = []
+    const drafts: PaymentDraft[] = []
     let left = paidMsat
-    for (let epoch = 0; left > 0n; epoch++) {
-      const known = this.ledger.payment(agreement, epoch)
-      const slice = known ?? listed.get(epoch)
-      if (!slice || slice.msat > left) break
-      left -= slice.msat
+    for (let installment = 0; left > 0n; installment++) {
+      const known = this.ledger.payment(agreement, installment)
+      const listed = known ?? byNumber.get(installment)
+      if (!listed || listed.msat > left) break
+      left -= listed.msat
       if (known && isSettled(known.step)) continue
-      const { hash, msat, issue } = slice
-      const draft = known ?? { ...blank({ agreement, kind: 'slice', epoch, issue, peer, hash, msat }), role }
+      const { hash, msat, issue } = listed
+      const draft = known ?? {
+        ...blank({ agreement, kind: 'installment', installment, issue, peer, hash, msat }),
+        role
+      }
       if (draft.role === 'payer') drafts.push({ ...draft, step: 'paid', text })
-      else if (known) await this.#payee.count(agreement, epoch, 'received', text)
+      else if (known) await this.#payee.count(agreement, installment, 'received', text)
       else drafts.push({ ...draft, step: 'received', text })
     }
     await this.ledger.record(...drafts)

@@ -1,6 +1,6 @@
 import ReadyResource from 'ready-resource'
 import { formatAmount } from '../../contracts/money/money.js'
-import type { Draft, Ledger, Payment } from './ledger.js'
+import type { PaymentDraft, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { sha256 } from './payee.js'
 import { byWallet } from './payment.js'
@@ -104,7 +104,7 @@ export class Reconciler extends ReadyResource {
   /** What the wallet has as settled or in flight, and the ledger has not. */
   async #settle(records: readonly WalletRecord[], before: Map<string, Payment>): Promise<void> {
     const { ledger, isPaying } = this.#options
-    let drafts: Draft[] = []
+    let drafts: PaymentDraft[] = []
     for (const record of records) {
       const payment = ledger.byHash(record.paymentHash)
       if (!payment || isSettled(payment.step) || record.status === 'failed') continue
@@ -130,7 +130,7 @@ export class Reconciler extends ReadyResource {
   }
 
   /** A payment may have been recorded by whoever made it, meanwhile. */
-  async #record(drafts: Draft[]): Promise<void> {
+  async #record(drafts: PaymentDraft[]): Promise<void> {
     const { ledger } = this.#options
     await ledger.record(...drafts.filter(({ hash }) => !isSettled(ledger.byHash(hash)!.step)))
   }
@@ -190,8 +190,10 @@ const SAID: Partial<Record<Payment['step'], string>> = {
   sent: 'the wallet has its payment under way'
 }
 
-function name({ kind, epoch, agreement }: Payment): string {
+function name({ kind, installment, agreement }: Payment): string {
   const short = agreement.toString('hex').slice(0, 8)
   if (kind === 'direct') return `payment ${short}`
-  return kind === 'refund' ? `refund of agreement ${short}` : `slice ${epoch} of agreement ${short}`
+  return kind === 'refund'
+    ? `refund of agreement ${short}`
+    : `installment ${installment} of agreement ${short}`
 }

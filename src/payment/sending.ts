@@ -1,8 +1,8 @@
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatAmount } from '../../contracts/money/money.js'
-import type { Kind, Ledger, Payment } from './ledger.js'
+import type { PaymentKind, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
-import type { Limits } from './limits.js'
+import type { SpendingLimits } from './limits.js'
 import { sha256 } from './payee.js'
 import { peerOf } from './spending.js'
 import type { InvoiceReader, PaymentState, WalletPort } from './wallet-port.js'
@@ -10,7 +10,7 @@ import type { InvoiceReader, PaymentState, WalletPort } from './wallet-port.js'
 export interface SendingOptions {
   ledger: Ledger
   wallet: WalletPort
-  limits: Limits
+  limits: SpendingLimits
   readInvoice: InvoiceReader
   now: () => number
 }
@@ -74,10 +74,10 @@ export class Sending {
     this.#fresh.add(key)
   }
 
-  pay(agreement: Buffer, epoch: number, kind: Kind, timeoutMs = PAY_TIMEOUT): Promise<Payment> {
-    const payment = this.#ledger.payment(agreement, epoch, kind)
+  pay(agreement: Buffer, installment: number, kind: PaymentKind, timeoutMs = PAY_TIMEOUT): Promise<Payment> {
+    const payment = this.#ledger.payment(agreement, installment, kind)
     if (payment?.role !== 'payer' || payment.step === 'intent') {
-      return Promise.reject(refused(`epoch ${epoch} is not bound`))
+      return Promise.reject(refused(`installment ${installment} is not bound`))
     }
     const key = payment.hash.toString('hex')
     let paying = this.#paying.get(key)
@@ -190,10 +190,10 @@ export class Sending {
 }
 
 /** What a payment is, in words. */
-export function named({ kind, epoch, msat }: Payment): string {
+export function named({ kind, installment, msat }: Payment): string {
   const amount = formatAmount(msat)
-  return kind === 'slice'
-    ? `${amount} for slice ${epoch}`
+  return kind === 'installment'
+    ? `${amount} for installment ${installment}`
     : kind === 'refund'
       ? `${amount} as a refund`
       : amount

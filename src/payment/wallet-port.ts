@@ -17,7 +17,7 @@ export interface WalletRecord {
   at: number
 }
 
-/** What the teller needs of a Lightning wallet. */
+/** What the payments needs of a Lightning wallet. */
 export interface WalletPort {
   readonly network: string
   issue(request: {

@@ -12,7 +12,7 @@ import type { NoiseStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import { stampStrength } from '../../contracts/order.js'
-import { Budget, COST } from '../../src/book/budget.js'
+import { RefusalBudget, COST } from '../../src/book/budget.js'
 import { PROTOCOL } from '../../src/book/channel.js'
 import { encodeOperation } from '../../src/book/view/operation.js'
 import type { Market } from '../../src/book/market.js'
@@ -231,7 +231,7 @@ test('a reader takes nothing in and vouches for nothing', async () => {
 
 test('a budget comes back with time, and is the device’s, not the connection’s', () => {
   let now = 0
-  const budget = new Budget(() => now)
+  const budget = new RefusalBudget(() => now)
   const [one, two] = [crypto.randomBytes(32), crypto.randomBytes(32)]
   for (let i = 0; i < 32; i++) assert.ok(budget.spend(one, COST.refused))
   assert.ok(!budget.spend(one, COST.refused))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import { DAY } from '../../contracts/money/quantity.js'
-import { Memory } from '../../src/book/known-markets.js'
+import { KnownMarkets } from '../../src/book/known-markets.js'
 import { refusal } from '../../src/book/refusal.js'
 import { DEFAULT_RULES, areSound, lifetimeBits, marketRules } from '../../src/book/view/rules.js'
 import { ticksDue } from '../../src/book/relay/ticker.js'
@@ -69,17 +69,17 @@ test('ticks step an hour at most up to now, and not at all when the clock went b
 test('which markets are kept survives a restart; a corrupt file is said and left as it is', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-memory-'))
   const path = join(dir, 'markets.json')
-  const memory = new Memory(path)
+  const memory = new KnownMarkets(path)
   await memory.load()
   const market = { key: crypto.randomBytes(32), namespace: 'n', admissions: [crypto.randomBytes(32)] }
   const other = { ...market, key: crypto.randomBytes(32) }
   await Promise.all([memory.put(market), memory.put(other), memory.delete(other.key)])
-  const again = new Memory(path)
+  const again = new KnownMarkets(path)
   await again.load()
   assert.deepEqual(again.markets, [market])
   for (const text of ['', '{', '{}', '{"markets":[{"key":"x"}]}']) {
     await writeFile(path, text)
-    await assert.rejects(new Memory(path).load(), { code: 'CORRUPT', exit: 2 })
+    await assert.rejects(new KnownMarkets(path).load(), { code: 'CORRUPT', exit: 2 })
     assert.equal(await readFile(path, 'utf8'), text)
   }
   await rm(dir, { recursive: true })

@@ -34,9 +34,9 @@ const record = {
   status: 'succeeded',
   hash: 'ab'.repeat(32),
   description: '',
-  kind: 'slice',
+  kind: 'installment',
   agreement: 'cd'.repeat(32),
-  epoch: 3
+  installment: 3
 }
 const lease = {
   id: a,
@@ -480,9 +480,9 @@ test('what a program prints comes out byte for byte, and nothing else on standar
     const event = { event: 'output', base64: printed.toString('base64') } as const
     context.onProgress({ ...event, stream: 'stdout' })
     context.onProgress({ ...event, stream: 'stderr' })
-    context.onProgress({ event: 'segment', provider: b, part: 'base', epoch: 0, msat: '1000' })
-    context.onProgress({ event: 'segment', provider: b, part: 'segment', epoch: 2, msat: '2000' })
-    context.onProgress({ event: 'segment', provider: b, part: 'rest', epoch: 1 << 20, msat: '3000' })
+    context.onProgress({ event: 'segment', provider: b, part: 'base', installment: 0, msat: '1000' })
+    context.onProgress({ event: 'segment', provider: b, part: 'segment', installment: 2, msat: '2000' })
+    context.onProgress({ event: 'segment', provider: b, part: 'rest', installment: 1 << 20, msat: '3000' })
     context.onProgress({ event: 'job', provider: b, state: 'RUNNING', fuel: '5000000' })
     context.onProgress({ event: 'job', provider: b, state: 'RUNNING', fuel: '6000000' })
     return { ...result, out: '/there' }

@@ -10,7 +10,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { formatReceipt } from '../../contracts/evidence/receipt.js'
-import { paidSlice } from '../contracts/paid-slice.js'
+import { paidInstallment } from '../contracts/paid-installment.js'
 import { person } from '../contracts/people.js'
 
 const bushel = fileURLToPath(new URL('../../bin/bushel.js', import.meta.url))
@@ -150,7 +150,7 @@ test('dht says where it serves; SIGTERM ends it with 0, Ctrl-C with 130', async 
 test('a receipt that does not hold is exit code 1, and one that holds 0', async t => {
   const dir = await folder(t)
   const [[buyer], [provider]] = [await person(), await person()]
-  const { receipt } = paidSlice(buyer!, provider!)
+  const { receipt } = paidInstallment(buyer!, provider!)
   for (const [name, preimage, exit] of [
     ['good', receipt.preimage, 0],
     ['bad', Buffer.alloc(32), 1]

@@ -11,7 +11,7 @@ import {
 import { formatReceipt } from '../../contracts/evidence/receipt.js'
 import { EvidenceFiles } from '../../src/compute/job/evidence-files.js'
 import { OUTPUT, jobEvidence } from '../contracts/job-evidence.js'
-import { paidSlice } from '../contracts/paid-slice.js'
+import { paidInstallment } from '../contracts/paid-installment.js'
 import { person } from '../contracts/people.js'
 import type { Person } from '../contracts/people.js'
 import { typed } from './command-line.js'
@@ -29,9 +29,9 @@ test('`bushel receipt verify` reads receipts and evidence, offline, and says wha
   }
 
   const receipt = join(dir, 'receipt.json')
-  await writeFile(receipt, formatReceipt(paidSlice(buyer, provider).receipt))
+  await writeFile(receipt, formatReceipt(paidInstallment(buyer, provider).receipt))
   const [lines, code] = await verified(receipt)
-  assert.match(lines[0]!, /^it holds: slice 1 of agreement/)
+  assert.match(lines[0]!, /^it holds: installment 1 of agreement/)
   assert.equal(code, 0)
 
   const honest = await files.write(Buffer.alloc(32, 1), await jobEvidence(buyer, provider))

@@ -75,7 +75,7 @@ test('elsewhere there is a plain line now and then', () => {
     event: 'payment',
     lease: 'l'.repeat(52),
     provider: 'p'.repeat(52),
-    epoch: 0,
+    installment: 0,
     of: 6,
     msat: '5000',
     feeMsat: '0'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DEFAULT_LIMITS, bestIsolation } from '../../src/compute/sandbox/sandbox.js'
-import type { Isolation, Limits, SandboxJob } from '../../src/compute/sandbox/sandbox.js'
+import type { Isolation, SandboxLimits, SandboxJob } from '../../src/compute/sandbox/sandbox.js'
 
 export const MIB = 1 << 20
 export const PLENTY = 10n ** 15n
@@ -17,7 +17,11 @@ export function program(name: string): Buffer {
 /** A job of small limits, so that a bad one ends soon. */
 export function job(
   module: Buffer,
-  { args = [], limits = {}, ...rest }: Partial<Omit<SandboxJob, 'limits'>> & { limits?: Partial<Limits> } = {}
+  {
+    args = [],
+    limits = {},
+    ...rest
+  }: Partial<Omit<SandboxJob, 'limits'>> & { limits?: Partial<SandboxLimits> } = {}
 ): SandboxJob {
   return {
     module,

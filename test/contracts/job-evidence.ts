@@ -92,8 +92,8 @@ function termsOf(buyer: Person, provider: Person): JobTerms {
     },
     price: 40_000n,
     baseMsat: 1000n,
-    sliceStartMsat: 5000n,
-    sliceCapMsat: 40_000n,
+    firstInstallmentMsat: 5000n,
+    maxInstallmentMsat: 40_000n,
     maxMsat: 100_000n,
     countersignBy: 1,
     startBy: 2

@@ -19,9 +19,9 @@ import type { JobPrice } from '../../contracts/job.js'
 const msat = (max: bigint) => fc.bigInt({ min: 1n, max })
 const prices: fc.Arbitrary<JobPrice> = fc
   .tuple(msat(10n ** 9n), msat(10n ** 5n), msat(10n ** 5n), msat(10n ** 6n), msat(10n ** 9n))
-  .map(([price, baseMsat, sliceStartMsat, more, rest]) => ({
-    ...{ price, baseMsat, sliceStartMsat },
-    sliceCapMsat: sliceStartMsat + more,
+  .map(([price, baseMsat, firstInstallmentMsat, more, rest]) => ({
+    ...{ price, baseMsat, firstInstallmentMsat },
+    maxInstallmentMsat: firstInstallmentMsat + more,
     maxMsat: baseMsat + rest
   }))
 
@@ -93,8 +93,8 @@ test('terms that nobody may sign have their fault named', () => {
     },
     price: 1n,
     baseMsat: 1n,
-    sliceStartMsat: 1n,
-    sliceCapMsat: 1n,
+    firstInstallmentMsat: 1n,
+    maxInstallmentMsat: 1n,
     maxMsat: 1n,
     countersignBy: 1,
     startBy: 2
@@ -113,8 +113,8 @@ test('terms that nobody may sign have their fault named', () => {
     { price: 0n },
     { baseMsat: 0n },
     { baseMsat: 2n },
-    { sliceStartMsat: 0n },
-    { sliceStartMsat: 2n },
+    { firstInstallmentMsat: 0n },
+    { firstInstallmentMsat: 2n },
     { startBy: 0 },
     { startBy: 10 ** 9 },
     { buyer: { ...party(1), lightning: null } },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import type { SliceList, Terms } from '#spec'
+import type { InstallmentList, Terms } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
 import {
@@ -10,28 +10,28 @@ import {
   verifyReceipt
 } from '../../contracts/evidence/receipt.js'
 import type { Receipt } from '../../contracts/evidence/receipt.js'
-import { schedule } from '../../contracts/money/schedule.js'
+import { planInstallments } from '../../contracts/money/installments.js'
 import { sign } from '../../contracts/keys/signature.js'
 import { agreementId } from '../../contracts/terms.js'
-import { paidSlice, preimageOf } from './paid-slice.js'
-import type { PaidSlice } from './paid-slice.js'
+import { paidInstallment, preimageOf } from './paid-installment.js'
+import type { PaidInstallment } from './paid-installment.js'
 import { person } from './people.js'
 import type { Person } from './people.js'
 
 let buyer: Person
 let provider: Person
-let paid: PaidSlice
+let paid: PaidInstallment
 
 before(async () => {
   ;[buyer] = (await person()) as [Person]
   ;[provider] = (await person()) as [Person]
-  paid = paidSlice(buyer, provider)
+  paid = paidInstallment(buyer, provider)
 })
 
 /** The same list in all but this, signed by the provider. */
-function listed(change: Partial<SliceList>): Receipt['countersign'] {
+function countersignWith(change: Partial<InstallmentList>): Receipt['countersign'] {
   const list = { ...paid.list, ...change }
-  return { list, signature: sign('slice-list', list, provider.device) }
+  return { list, signature: sign('installment-list', list, provider.device) }
 }
 
 const faults = (change: Partial<Receipt>): string[] => {
@@ -52,19 +52,19 @@ test('a receipt holds for whoever has nothing but its file, and says what was pa
   assert.deepEqual(verdict, {
     ok: true,
     agreement: formatKey(agreementId(terms)),
-    epoch: 1,
-    msat: schedule(terms)[1]!.msat.toString(),
+    installment: 1,
+    msat: planInstallments(terms)[1]!.msat.toString(),
     buyer: formatKey(buyer.device.publicKey),
     provider: formatKey(provider.device.publicKey),
     faults: []
   })
 })
 
-test('every epoch of the list has its own receipt', () => {
-  const epochs = schedule(paid.terms)
-  assert.ok(epochs.length > 2)
-  for (const { number } of epochs)
-    assert.deepEqual(faults({ epoch: number, preimage: preimageOf(number) }), [])
+test('every installment of the list has its own receipt', () => {
+  const installments = planInstallments(paid.terms)
+  assert.ok(installments.length > 2)
+  for (const { number } of installments)
+    assert.deepEqual(faults({ installment: number, preimage: preimageOf(number) }), [])
 })
 
 test('other terms are no longer those that were signed, nor those that the list is for', () => {
@@ -99,35 +99,41 @@ test('a list that the provider did not sign is named', () => {
     faults({ countersign: { ...countersign, signature: flipped(countersign.signature) } }),
     said
   )
-  const byBuyer = sign('slice-list', paid.list, buyer.device)
+  const byBuyer = sign('installment-list', paid.list, buyer.device)
   assert.deepEqual(faults({ countersign: { ...countersign, signature: byBuyer } }), said)
-  const slices = paid.list.slices.map(slice => ({ ...slice, issue: 1 }))
-  assert.deepEqual(faults({ countersign: { ...countersign, list: { ...paid.list, slices } } }), said)
+  const installments = paid.list.installments.map(listed => ({ ...listed, issue: 1 }))
+  assert.deepEqual(faults({ countersign: { ...countersign, list: { ...paid.list, installments } } }), said)
 })
 
 test('a list for another agreement is named', () => {
-  assert.deepEqual(faults({ countersign: listed({ agreement: Buffer.alloc(32, 8) }) }), [
+  assert.deepEqual(faults({ countersign: countersignWith({ agreement: Buffer.alloc(32, 8) }) }), [
     'the list of payments is for another agreement'
   ])
 })
 
-test('an epoch that is not listed, or not agreed, is named', () => {
-  const without = paid.list.slices.filter(({ epoch }) => epoch !== 1)
-  assert.deepEqual(faults({ countersign: listed({ slices: without }) }), [
-    'the list of payments has no epoch 1'
+test('an installment that is not listed, or not agreed, is named', () => {
+  const without = paid.list.installments.filter(({ installment }) => installment !== 1)
+  assert.deepEqual(faults({ countersign: countersignWith({ installments: without }) }), [
+    'the list of payments has no installment 1'
   ])
-  const beyond = { ...paid.list.slices[1]!, epoch: 1000 }
-  assert.deepEqual(faults({ epoch: 1000, countersign: listed({ slices: [...paid.list.slices, beyond] }) }), [
-    'the agreement has no epoch 1000'
-  ])
+  const beyond = { ...paid.list.installments[1]!, installment: 1000 }
+  assert.deepEqual(
+    faults({
+      installment: 1000,
+      countersign: countersignWith({ installments: [...paid.list.installments, beyond] })
+    }),
+    ['the agreement has no installment 1000']
+  )
 })
 
 test('an amount that is not the schedule’s is named, with both', () => {
-  const due = schedule(paid.terms)[1]!.msat
+  const due = planInstallments(paid.terms)[1]!.msat
   for (const msat of [due + 1n, due - 1n, 0n]) {
-    const slices = paid.list.slices.map(slice => (slice.epoch === 1 ? { ...slice, msat } : slice))
-    assert.deepEqual(faults({ countersign: listed({ slices }) }), [
-      `epoch 1 is listed with ${msat} msat, and agreed with ${due} msat`
+    const installments = paid.list.installments.map(listed =>
+      listed.installment === 1 ? { ...listed, msat } : listed
+    )
+    assert.deepEqual(faults({ countersign: countersignWith({ installments }) }), [
+      `installment 1 is listed with ${msat} msat, and agreed with ${due} msat`
     ])
   }
 })
@@ -157,9 +163,9 @@ test('what is no receipt is said to be none, in one line, with the reason', () =
     ['[]', /format bushel-receipt\/1/],
     [changed({ format: 'bushel-receipt/2' }), /format bushel-receipt\/1/],
     [changed({ agreement: 5 }), /no agreement/],
-    [changed({ epoch: -1 }), /no epoch/],
-    [changed({ epoch: 1.5 }), /no epoch/],
-    [changed({ epoch: '1' }), /no epoch/],
+    [changed({ installment: -1 }), /no installment/],
+    [changed({ installment: 1.5 }), /no installment/],
+    [changed({ installment: '1' }), /no installment/],
     [changed({ preimage: 'ab' }), /preimage is not 32 bytes/],
     [changed({ preimage: 'AB'.repeat(32) }), /preimage is not 32 bytes/],
     [changed({ buyer: 'ab'.repeat(65) }), /buyer is not 64 bytes/],

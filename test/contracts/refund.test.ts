@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import type { Terms } from '#spec'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
 import { consumedMsat } from '../../contracts/money/refund.js'
-import { chargeOf, schedule } from '../../contracts/money/schedule.js'
-import { paidSlice } from './paid-slice.js'
+import { chargeOf, planInstallments } from '../../contracts/money/installments.js'
+import { paidInstallment } from './paid-installment.js'
 import { person } from './people.js'
 
 let terms: Terms
@@ -13,7 +13,7 @@ let charge: bigint
 
 before(async () => {
   const [[buyer], [provider]] = [await person(), await person()]
-  terms = paidSlice(buyer!, provider!).terms
+  terms = paidInstallment(buyer!, provider!).terms
   charge = chargeOf(terms)
   assert.ok(charge > 2n * terms.minChargeMsat)
 })
@@ -47,9 +47,9 @@ test('a time outside of the agreement, and parts of an ms, count as what is insi
   assert.equal(consumedMsat(terms, half + 0.9, charge), consumedMsat(terms, half, charge))
 })
 
-test('what is used up at the end of an epoch is what was due by then, and it never gets less', () => {
+test('what is used up at the end of an installment is what was due by then, and it never gets less', () => {
   let due = 0n
-  for (const { end, msat } of schedule(terms)) {
+  for (const { end, msat } of planInstallments(terms)) {
     due += msat
     const least = due > terms.minChargeMsat ? due : terms.minChargeMsat
     assert.equal(consumedMsat(terms, end, charge), least)

@@ -40,8 +40,8 @@ test('a signature over one kind of thing never holds for another with the same b
   assert.ok(verify('ban', { key }, signature, device.publicKey))
   assert.ok(!verify('agreement-reference', { agreement: key }, signature, device.publicKey))
 
-  const gone = { agreement: key, epoch: 5, hash: key }
-  const same = { agreement: key, epoch: 5, preimage: key }
+  const gone = { agreement: key, installment: 5, hash: key }
+  const same = { agreement: key, installment: 5, preimage: key }
   assert.deepEqual(encode('void', gone), encode('paid', same))
   assert.ok(!verify('paid', same, sign('void', gone, device), device.publicKey))
 })

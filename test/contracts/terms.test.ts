@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { SliceList, Terms } from '#spec'
+import type { InstallmentList, Terms } from '#spec'
 import { MAX_MSAT } from '../../contracts/money/money.js'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
-import { schedule } from '../../contracts/money/schedule.js'
+import { planInstallments } from '../../contracts/money/installments.js'
 import { MAX_CORES, STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import {
   MAX_BLOCK_BYTES,
@@ -36,8 +36,8 @@ const terms = (given: Partial<Terms> = {}): Terms => ({
   ],
   price: 120_000n * 1024n,
   time: 365 * DAY,
-  sliceStartMsat: 5_000n,
-  sliceCapMsat: 10_000n,
+  firstInstallmentMsat: 5_000n,
+  maxInstallmentMsat: 10_000n,
   minChargeMsat: 1_000n,
   countersignBy: NOW,
   startBy: NOW + START_WITHIN,
@@ -69,8 +69,8 @@ test('every fault is found', () => {
     },
     { minChargeMsat: 0n },
     { minChargeMsat: MAX_MSAT + 1n },
-    { sliceStartMsat: 0n },
-    { sliceCapMsat: 4_999n },
+    { firstInstallmentMsat: 0n },
+    { maxInstallmentMsat: 4_999n },
     { time: 0 },
     { time: 100 * 365 * DAY + 1 },
     { startBy: NOW - 1 },
@@ -98,8 +98,8 @@ test('an agreement’s id changes with every field of its terms', () => {
     { cores: terms().cores.toReversed() },
     { price: 1n },
     { time: HOUR },
-    { sliceStartMsat: 1n },
-    { sliceCapMsat: 99_000n },
+    { firstInstallmentMsat: 1n },
+    { maxInstallmentMsat: 99_000n },
     { minChargeMsat: 2n },
     { countersignBy: NOW + 1 },
     { startBy: NOW + 1 },
@@ -110,38 +110,53 @@ test('an agreement’s id changes with every field of its terms', () => {
   assert.equal(ids.size, others.length)
 })
 
-test('a list of slices is the one of the schedule, from where it is to begin', () => {
+test('a list of installments is the one of the schedule, from where it is to begin', () => {
   const given = terms()
-  const epochs = schedule(given)
-  assert.ok(epochs.length > 2 * STRIP_LENGTH, `${epochs.length} epochs`)
+  const installments = planInstallments(given)
+  assert.ok(installments.length > 2 * STRIP_LENGTH, `${installments.length} installments`)
   const list = (
     from: number,
-    change: (slices: SliceList['slices']) => SliceList['slices'] = slices => slices
-  ): SliceList => ({
+    change: (
+      installments: InstallmentList['installments']
+    ) => InstallmentList['installments'] = installments => installments
+  ): InstallmentList => ({
     agreement: agreementId(given),
-    slices: change(
-      epochs
-        .slice(from, from + STRIP_LENGTH)
-        .map(({ number, msat }) => ({ epoch: number, issue: 0, hash: Buffer.alloc(32, number + 1), msat }))
+    installments: change(
+      installments.slice(from, from + STRIP_LENGTH).map(({ number, msat }) => ({
+        installment: number,
+        issue: 0,
+        hash: Buffer.alloc(32, number + 1),
+        msat
+      }))
     )
   })
   assert.equal(faultOfList(list(0), given, 0), null)
   assert.equal(faultOfList(list(STRIP_LENGTH), given, STRIP_LENGTH), null)
 
-  const last = Math.floor((epochs.length - 1) / STRIP_LENGTH) * STRIP_LENGTH
+  const last = Math.floor((installments.length - 1) / STRIP_LENGTH) * STRIP_LENGTH
   assert.equal(faultOfList(list(last), given, last), null)
-  const cases: [SliceList, number][] = [
+  const cases: [InstallmentList, number][] = [
     [list(0), STRIP_LENGTH],
     [list(STRIP_LENGTH), 0],
     [{ ...list(0), agreement: key(1) }, 0],
-    [list(0, slices => slices.slice(1)), 0],
-    [list(0, slices => [...slices, slices[0]!]), 0],
+    [list(0, installments => installments.slice(1)), 0],
+    [list(0, installments => [...installments, installments[0]!]), 0],
     [list(0, () => []), 0],
-    [list(0, slices => slices.with(3, { ...slices[3]!, msat: slices[3]!.msat + 1n })), 0],
-    [list(0, slices => slices.with(3, { ...slices[3]!, msat: slices[3]!.msat - 1n })), 0],
-    [list(0, slices => slices.with(3, { ...slices[3]!, epoch: 4 })), 0],
-    [list(0, slices => slices.with(3, { ...slices[3]!, hash: slices[4]!.hash })), 0],
-    [list(0, slices => slices.toReversed()), 0]
+    [
+      list(0, installments =>
+        installments.with(3, { ...installments[3]!, msat: installments[3]!.msat + 1n })
+      ),
+      0
+    ],
+    [
+      list(0, installments =>
+        installments.with(3, { ...installments[3]!, msat: installments[3]!.msat - 1n })
+      ),
+      0
+    ],
+    [list(0, installments => installments.with(3, { ...installments[3]!, installment: 4 })), 0],
+    [list(0, installments => installments.with(3, { ...installments[3]!, hash: installments[4]!.hash })), 0],
+    [list(0, installments => installments.toReversed()), 0]
   ]
   for (const [i, [bad, from]] of cases.entries())
     assert.equal(typeof faultOfList(bad, given, from), 'string', `case ${i}`)

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { read, useMarket, withNode, withRunning } from '../../src/daemon/access.js'
-import type { Place } from '../../src/daemon/access.js'
+import type { HomeAccess } from '../../src/daemon/access.js'
 import { Daemon, checkDaemon } from '../../src/daemon/daemon.js'
-import type { NodeOptions, OpenNode, ReadOffline } from '../../src/daemon/node-port.js'
+import type { DaemonNodeOptions, OpenNode, ReadOffline } from '../../src/daemon/node-port.js'
 import { Home } from '../../src/identity/home.js'
 import { StandIn, listening } from './stand-in.js'
 
@@ -28,10 +28,10 @@ const markets = [
 /** Opens stand-ins, and keeps how. */
 function opener(node = new StandIn(() => ({ markets }))): {
   node: StandIn
-  opened: NodeOptions[]
+  opened: DaemonNodeOptions[]
   openNode: OpenNode
 } {
-  const opened: NodeOptions[] = []
+  const opened: DaemonNodeOptions[] = []
   return {
     node,
     opened,
@@ -42,7 +42,7 @@ function opener(node = new StandIn(() => ({ markets }))): {
   }
 }
 
-function placeOf(home: string, openNode: OpenNode): Place {
+function placeOf(home: string, openNode: OpenNode): HomeAccess {
   const readOffline = ((_home: Home, method: string) =>
     Promise.resolve({ disk: method, markets })) as ReadOffline
   return { home, bootstrap: null, command: 'test', openNode, readOffline }

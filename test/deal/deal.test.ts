@@ -65,10 +65,18 @@ test('a repeated request gets the same bytes, and is carried out once, also afte
   const id = agreementId(agree.terms)
   const request = encode('request', { id, body: encode('agree', agree) })
   const quoteId = crypto.randomBytes(32)
-  const { market, ask, revision, time, sliceStartMsat } = stall.request()
+  const { market, ask, revision, time, firstInstallmentMsat } = stall.request()
   const quoteRequest = encode('request', {
     id: quoteId,
-    body: encode('quote-request', { market, ask, revision, bytes: 1000, blocks: 1, time, sliceStartMsat })
+    body: encode('quote-request', {
+      market,
+      ask,
+      revision,
+      bytes: 1000,
+      blocks: 1,
+      time,
+      firstInstallmentMsat
+    })
   })
 
   const first = await Raw.to(buyer, provider.device)
@@ -180,8 +188,8 @@ test('terms that differ from the quote in anything are declined', async () => {
     ['TERMS', { price: terms.price + 1n }],
     ['TERMS', { time: 61 * DAY }],
     ['TERMS', { time: 1000 }],
-    ['TERMS', { sliceStartMsat: terms.sliceStartMsat + 1n }],
-    ['TERMS', { sliceCapMsat: terms.sliceCapMsat + 1n }],
+    ['TERMS', { firstInstallmentMsat: terms.firstInstallmentMsat + 1n }],
+    ['TERMS', { maxInstallmentMsat: terms.maxInstallmentMsat + 1n }],
     ['TERMS', { minChargeMsat: 1n }],
     ['TERMS', { egressBytes: quote.egressBytes + 1 }],
     ['TERMS', { cores: small }], // with the egress of more
@@ -238,9 +246,9 @@ test('a quote that is not what was asked for is refused by the buyer', async () 
     ['BAD_ANSWER', { ask: Buffer.alloc(32) }],
     ['PRICE_ROSE', { price: stall.price + 1n }],
     ['PRICE_ROSE', { minChargeMsat: 1001n }],
-    ['BAD_ANSWER', { sliceStartMsat: 0n }],
-    ['BAD_ANSWER', { sliceCapMsat: 1n }],
-    ['BAD_ANSWER', { sliceStartMsat: 30_000n }],
+    ['BAD_ANSWER', { firstInstallmentMsat: 0n }],
+    ['BAD_ANSWER', { maxInstallmentMsat: 1n }],
+    ['BAD_ANSWER', { firstInstallmentMsat: 30_000n }],
     ['BAD_ANSWER', { validFor: Number.MAX_SAFE_INTEGER }],
     ['BAD_ANSWER', { egressBytes: 1000 }],
     ['BAD_ANSWER', { grace: 7 * DAY - 1 }]
@@ -259,18 +267,18 @@ test('a countersignature that is not of the terms is refused by the buyer', asyn
   const stall = new Stall(provider)
   const { channel, agree } = await quoted(buyer, stall)
   const good = stall.firstList(agree.terms)
-  const first = good.slices[0]!
+  const first = good.installments[0]!
   const lists = [
     { ...good, agreement: Buffer.alloc(32) },
-    { ...good, slices: good.slices.slice(1) },
-    { ...good, slices: [{ ...first, msat: first.msat + 1n }, ...good.slices.slice(1)] }
+    { ...good, installments: good.installments.slice(1) },
+    { ...good, installments: [{ ...first, msat: first.msat + 1n }, ...good.installments.slice(1)] }
   ]
   let n = 0
   provider.deals.handle('agree', () => {
     const list = lists[n] ?? good
     const signer = n < lists.length ? provider : buyer
     n++
-    return { body: { list, signature: sign('slice-list', list, signer.self.device) } }
+    return { body: { list, signature: sign('installment-list', list, signer.self.device) } }
   })
   for (let i = 0; i <= lists.length; i++) {
     // Terms of their own each time, since the answer is kept.
@@ -290,7 +298,7 @@ test('a request of a market that is not the offer’s, or for nothing, is declin
     bytes: 1,
     blocks: 1,
     time: DAY,
-    sliceStartMsat: 1n
+    firstInstallmentMsat: 1n
   }
   await assert.rejects(channel.request('quote', { ...body, market: Buffer.alloc(32) }), {
     code: 'OFFER_GONE'

@@ -84,7 +84,7 @@ const early: Partial<Record<Method, (raw: Raw) => Buffer>> = {
       bytes: 1,
       blocks: 1,
       time: DAY,
-      sliceStartMsat: 1n
+      firstInstallmentMsat: 1n
     }),
   progress: raw => raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }),
   end: raw => raw.wrap('end', { agreement: Buffer.alloc(32), reason: '' })
@@ -109,7 +109,7 @@ test('malformed and oversized requests end the connection, and nothing changes',
     bytes: 1,
     blocks: 1,
     time: DAY,
-    sliceStartMsat: 1n
+    firstInstallmentMsat: 1n
   }
   const whole = encode('request', { id: Buffer.alloc(32), body: encode('quote-request', good) })
   const cases: [string, Buffer | null][] = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DAY } from '../../contracts/money/quantity.js'
-import { Budget } from '../../src/deal/budget.js'
+import { RequestBudget } from '../../src/deal/budget.js'
 import { Experiences } from '../../src/deal/experience.js'
 import { Replies } from '../../src/deal/replies.js'
 import { Facts } from '../../src/store/facts.js'
@@ -75,7 +75,7 @@ test('answers are kept for two days, and so many for one device', async t => {
 })
 
 test('a budget is a burst, and then what comes back', () => {
-  const budget = new Budget()
+  const budget = new RequestBudget()
   let spent = 0
   while (budget.spend()) spent++
   assert.ok(spent >= 400 && spent < 420, `${spent}`)

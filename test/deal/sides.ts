@@ -12,15 +12,15 @@ import type { StructName, StructOf } from '../../contracts/schema/codec.js'
 import { billedBytes } from '../../contracts/money/money.js'
 import { RESOURCE, SIDE, orderId } from '../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
-import { schedule } from '../../contracts/money/schedule.js'
+import { planInstallments } from '../../contracts/money/installments.js'
 import { STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import { PROTOCOL_VERSION, agreementId } from '../../contracts/terms.js'
-import type { Request } from '../../src/deal/buyer.js'
+import type { QuoteInquiry } from '../../src/deal/buyer.js'
 import { PROTOCOL } from '../../src/deal/channel.js'
 import { Deals } from '../../src/deal/deals.js'
-import type { Self } from '../../src/deal/deals.js'
+import type { OwnKeys } from '../../src/deal/deals.js'
 import { DEFAULT_POLICY, Provider } from '../../src/deal/provider.js'
-import type { Goods } from '../../src/deal/provider.js'
+import type { ResourceProvider } from '../../src/deal/provider.js'
 import { Facts } from '../../src/store/facts.js'
 import { Network } from '../../src/network/network.js'
 import { person } from '../contracts/people.js'
@@ -51,9 +51,9 @@ export class Field {
   }
 
   /** A node of somebody new; `given` is what it claims to be beside the truth. */
-  async side(given: Partial<Self> = {}): Promise<Side> {
+  async side(given: Partial<OwnKeys> = {}): Promise<Side> {
     const [one] = await person()
-    const self: Self = { ...one!, lightning: crypto.randomBytes(33), network: 'play-1', ...given }
+    const self: OwnKeys = { ...one!, lightning: crypto.randomBytes(33), network: 'play-1', ...given }
     const side = new Side(self, join(this.#folder, `${this.#sides.length}`), this.#testnet.bootstrap)
     this.#sides.push(side)
     await side.open()
@@ -69,7 +69,7 @@ export class Field {
 
 /** Facts, network and deals of one node, with a clock that can be put forward. */
 export class Side {
-  readonly self: Self
+  readonly self: OwnKeys
   readonly #file: string
   readonly #bootstrap: Testnet['bootstrap']
   readonly faults: unknown[] = []
@@ -79,7 +79,7 @@ export class Side {
   network!: Network
   deals!: Deals
 
-  constructor(self: Self, file: string, bootstrap: Testnet['bootstrap']) {
+  constructor(self: OwnKeys, file: string, bootstrap: Testnet['bootstrap']) {
     this.self = self
     this.#file = file
     this.#bootstrap = bootstrap
@@ -119,7 +119,7 @@ export class Side {
 }
 
 /** A provider with one offer of so much space, whose shelf is a list of agreements. */
-export class Stall implements Goods {
+export class Stall implements ResourceProvider {
   readonly side: Side
   readonly order: Order
   readonly id: Buffer
@@ -172,17 +172,17 @@ export class Stall implements Goods {
     return Promise.resolve(reserved + bytes > this.space ? 'no room' : null)
   }
 
-  firstList(terms: Terms): StructOf<'slice-list'> {
+  firstList(terms: Terms): StructOf<'installment-list'> {
     const agreement = agreementId(terms)
-    const slices = schedule(terms)
+    const installments = planInstallments(terms)
       .slice(0, STRIP_LENGTH)
       .map(({ number, msat }) => ({
-        epoch: number,
+        installment: number,
         issue: 0,
         hash: crypto.hash([agreement, Buffer.from([number])]),
         msat
       }))
-    return { agreement, slices }
+    return { agreement, installments }
   }
 
   agreed(terms: Terms): { kind: string; key: Buffer; value: Buffer }[] {
@@ -190,7 +190,7 @@ export class Stall implements Goods {
     return [{ kind: 'lease', key: agreementId(terms), value: encode('terms', terms) }]
   }
 
-  request(given: Partial<Request> = {}): Request {
+  request(given: Partial<QuoteInquiry> = {}): QuoteInquiry {
     return {
       market: MARKET,
       ask: this.id,
@@ -199,7 +199,7 @@ export class Stall implements Goods {
       minChargeMsat: 1000n,
       cores: CORES,
       time: 30 * DAY,
-      sliceStartMsat: 5_000n,
+      firstInstallmentMsat: 5_000n,
       minGrace: 7 * DAY,
       timeoutMs: 10_000,
       ...given

@@ -9,7 +9,7 @@ import { Facts } from '../../src/store/facts.js'
 import { Journal } from '../../src/store/journal.js'
 import { CommitLog, DamagedLogError } from '../../src/lightning/backends/play/log/log.js'
 import { Ledger } from '../../src/payment/ledger.js'
-import type { Draft } from '../../src/payment/ledger.js'
+import type { PaymentDraft } from '../../src/payment/ledger.js'
 import { blank, sha256 } from '../../src/payment/payee.js'
 import { folder } from '../store/folder.js'
 import { bytes, mutated, mutations, runs } from './mutation.js'
@@ -144,20 +144,20 @@ test('a damaged ledger is refused, or is that of an earlier time', { timeout: 60
   await ledger.ready()
   const agreement = Buffer.alloc(32, 7)
   const seen = (from: Ledger): string =>
-    [...from.all()].map(({ epoch, step, msat }) => `${epoch} ${step} ${msat}`).join('\n')
+    [...from.all()].map(({ installment, step, msat }) => `${installment} ${step} ${msat}`).join('\n')
   const times = [seen(ledger)]
-  for (let epoch = 0; epoch < 3; epoch++) {
-    const preimage = Buffer.alloc(32, epoch)
+  for (let installment = 0; installment < 3; installment++) {
+    const preimage = Buffer.alloc(32, installment)
     const of = {
       agreement,
-      kind: 'slice' as const,
-      epoch,
+      kind: 'installment' as const,
+      installment,
       issue: 0,
       peer: null,
       hash: sha256(preimage),
       msat: 5n
     }
-    const draft: Omit<Draft, 'step'> = { ...blank(of), role: 'payer', text: 'an invoice' }
+    const draft: Omit<PaymentDraft, 'step'> = { ...blank(of), role: 'payer', text: 'an invoice' }
     for (const step of ['intent', 'bound', 'sent', 'paid'] as const) {
       await ledger.record({ ...draft, step, preimage: step === 'paid' ? preimage : null })
       times.push(seen(ledger))

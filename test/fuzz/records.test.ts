@@ -15,14 +15,14 @@ import type { OrderRules } from '../../contracts/order.js'
 import { proves } from '../../contracts/evidence/proof.js'
 import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
 import { formatReceipt, parseReceipt, verifyReceipt } from '../../contracts/evidence/receipt.js'
-import { schedule } from '../../contracts/money/schedule.js'
+import { planInstallments } from '../../contracts/money/installments.js'
 import { faultOf, faultOfList } from '../../contracts/terms.js'
 import { seal } from '../../src/compute/job/encryption.js'
 import { structOf } from '../contracts/arbitraries.js'
 import { KEY, jobEvidence } from '../contracts/job-evidence.js'
 import { person } from '../contracts/people.js'
 import type { Person } from '../contracts/people.js'
-import { paidSlice } from '../contracts/paid-slice.js'
+import { paidInstallment } from '../contracts/paid-installment.js'
 import { bytes, mutated, mutations, runs } from './mutation.js'
 
 const NOW = 1_800_000_000_000
@@ -174,7 +174,7 @@ test('a mutated proof of a block proves no other block', () => {
 })
 
 test('a mutated receipt is none, or does not hold, or says what the good one says', () => {
-  const { receipt } = paidSlice(one, other)
+  const { receipt } = paidInstallment(one, other)
   const text = formatReceipt(receipt)
   const good = verifyReceipt(parseReceipt(text))
   assert.ok(good.ok)
@@ -293,10 +293,10 @@ test('any bytes are an output under a key, or none; nothing is thrown', async ()
 
 test('any terms at all have a fault that is named, or a schedule of a bounded length whose sum is the charge', () => {
   fc.assert(
-    fc.property(structOf('terms'), structOf('slice-list'), (any, list) => {
+    fc.property(structOf('terms'), structOf('installment-list'), (any, list) => {
       const terms = any as Parameters<typeof faultOf>[0]
       if (faultOf(terms) === null) faultOfList(list as never, terms, 0)
-      assert.ok(schedule(terms).length <= 2200)
+      assert.ok(planInstallments(terms).length <= 2200)
     }),
     runs(200)
   )

@@ -6,16 +6,16 @@ type Short = [who: 'buyer' | 'provider', kind: Arrow['kind'], role: Arrow['role'
 
 /** Every arrow of the ledger, once for each role. */
 const ARROWS: Short[] = [
-  ['buyer', 'slice', 'payer', 'intent'],
-  ['buyer', 'slice', 'payer', 'bound'],
-  ['buyer', 'slice', 'payer', 'sent'],
-  ['buyer', 'slice', 'payer', 'paid'],
-  ['buyer', 'slice', 'payer', 'applied'],
-  ['buyer', 'slice', 'payer', 'receipt'],
-  ['provider', 'slice', 'payee', 'listed'],
-  ['provider', 'slice', 'payee', 'received'],
-  ['provider', 'slice', 'payee', 'applied'],
-  ['provider', 'slice', 'payee', 'receipt'],
+  ['buyer', 'installment', 'payer', 'intent'],
+  ['buyer', 'installment', 'payer', 'bound'],
+  ['buyer', 'installment', 'payer', 'sent'],
+  ['buyer', 'installment', 'payer', 'paid'],
+  ['buyer', 'installment', 'payer', 'applied'],
+  ['buyer', 'installment', 'payer', 'receipt'],
+  ['provider', 'installment', 'payee', 'listed'],
+  ['provider', 'installment', 'payee', 'received'],
+  ['provider', 'installment', 'payee', 'applied'],
+  ['provider', 'installment', 'payee', 'receipt'],
   ['buyer', 'refund', 'payee', 'listed'],
   ['buyer', 'refund', 'payee', 'received'],
   ['provider', 'refund', 'payer', 'bound'],
@@ -39,7 +39,7 @@ for (const [who, kind, role, step] of ARROWS) {
   const arrow = { role, kind, step, skip: 0 }
   test(`the ${who} killed when ${step} (${kind}) stands on disk`, () =>
     gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'self' }))
-  if (AHEAD.has(step) && kind === 'slice')
+  if (AHEAD.has(step) && kind === 'installment')
     test(`the ${who} killed just before ${step} (${kind}) stands on disk`, () =>
       gate.strike(gate[who], { ...arrow, phase: 'ahead', victim: 'self', skip: 1 }))
   if (AHEAD.has(step))

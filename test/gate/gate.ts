@@ -12,7 +12,7 @@ import { faultsBetween } from './invariants.js'
 import type { Arrow, Look } from './orders.js'
 import { Refusal, Trader } from './trader-process.js'
 
-/** A KiB costs a dozen slices for a month. */
+/** A KiB costs a dozen installments for a month. */
 const PRICE = parsePrice('1000000 sat/GiB-month')
 const BYTES = 24 << 10
 const ATTEMPTS = 30
@@ -83,7 +83,7 @@ export class Gate {
     return this.#both.filter(trader => !trader.alive)
   }
 
-  /** One deal from the first to the last slice, begun again after each kill. Gives the lease. */
+  /** One deal from the first to the last installment, begun again after each kill. Gives the lease. */
   async deal(): Promise<string> {
     const path = join(this.dir, `file-${this.#deals++}`)
     await writeFile(path, randomBytes(BYTES))

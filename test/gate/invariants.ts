@@ -13,7 +13,7 @@ export function faultsBetween(buyer: Look, provider: Look): string[] {
     ...provider.faults.map(fault => `provider: ${fault}`),
     ...ownFaults('buyer', buyer),
     ...ownFaults('provider', provider),
-    ...crossFaults(buyer, provider, 'slice'),
+    ...crossFaults(buyer, provider, 'installment'),
     ...crossFaults(provider, buyer, 'refund'),
     ...debtFaults(buyer, provider),
     ...abandoned(buyer, provider),
@@ -31,7 +31,7 @@ function ownFaults(name: string, { payments, records }: Look): string[] {
   for (const payment of payments) {
     if (UNDER_WAY.has(payment.step)) faults.push(`${name}: ${payment.hash.slice(0, 8)} is under way`)
     if (!SETTLED.has(payment.step)) continue
-    const intent = `${payment.agreement}/${payment.kind}/${payment.epoch}`
+    const intent = `${payment.agreement}/${payment.kind}/${payment.installment}`
     if (intents.has(intent)) faults.push(`${name}: two settled payments for ${intent}`)
     intents.add(intent)
     settled.set(payment.hash, payment)

@@ -1,24 +1,24 @@
 import type { Debts } from '../../src/payment/debts.js'
-import type { Teller, WalletPort } from '../../src/payment/payments.js'
+import type { Payments, WalletPort } from '../../src/payment/payments.js'
 import { consumed } from '../../src/storage/lease/consumed.js'
 import type { Leases } from '../../src/storage/lease/leases.js'
 import type { Look } from './orders.js'
 
 export interface Books {
-  teller: Teller
+  payments: Payments
   storage: { leases: Leases; debts: Debts }
   wallet: Pick<WalletPort, 'history'>
 }
 
 /** Everything about money on one side, as plain JSON. */
-export async function lookAt({ teller, storage: { leases, debts }, wallet }: Books): Promise<Look> {
-  const { ledger } = teller
-  const check = await teller.checkBalance(consumed(leases, ledger, debts, Date.now()))
-  const payments = [...ledger.all()].map(one => ({
+export async function lookAt({ payments, storage: { leases, debts }, wallet }: Books): Promise<Look> {
+  const { ledger } = payments
+  const check = await payments.checkBalance(consumed(leases, ledger, debts, Date.now()))
+  const settled = [...ledger.all()].map(one => ({
     agreement: one.agreement.toString('hex'),
     role: one.role,
     kind: one.kind,
-    epoch: one.epoch,
+    installment: one.installment,
     issue: one.issue,
     hash: one.hash.toString('hex'),
     msat: one.msat.toString(),
@@ -45,5 +45,5 @@ export async function lookAt({ teller, storage: { leases, debts }, wallet }: Boo
     state: lease.state,
     paid: ledger.contiguous(id)
   }))
-  return { ok: check.ok, faults: check.faults, payments, records, owed, served, bought }
+  return { ok: check.ok, faults: check.faults, payments: settled, records, owed, served, bought }
 }

@@ -1,4 +1,4 @@
-import type { Kind, Role, Step } from '../../src/payment/ledger.js'
+import type { PaymentKind, PaymentRole, PaymentStep } from '../../src/payment/ledger.js'
 
 export interface TraderOptions {
   home: string
@@ -9,9 +9,9 @@ export interface TraderOptions {
 
 /** Where somebody is killed. */
 export interface Arrow {
-  role: Role
-  kind: Kind
-  step: Step
+  role: PaymentRole
+  kind: PaymentKind
+  step: PaymentStep
   phase: 'ahead' | 'written'
   /** The node itself, or its Lightning process. */
   victim: 'self' | 'lightning'
@@ -54,13 +54,13 @@ export interface Look {
   faults: string[]
   payments: {
     agreement: string
-    role: Role
-    kind: Kind
-    epoch: number
+    role: PaymentRole
+    kind: PaymentKind
+    installment: number
     issue: number
     hash: string
     msat: string
-    step: Step
+    step: PaymentStep
   }[]
   records: { direction: string; hash: string; msat: string; status: string }[]
   owed: { agreement: string; msat: string; settledMsat: string }[]
@@ -68,7 +68,7 @@ export interface Look {
   bought: Standing[]
 }
 
-/** A lease on one side, and how many of its slices are settled there. */
+/** A lease on one side, and how many of its installments are settled there. */
 export interface Standing {
   agreement: string
   state: string

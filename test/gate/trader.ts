@@ -9,7 +9,7 @@ import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node/node.js'
 import type { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
 import type { CallContext, Progress } from '../../src/node/api/api.js'
-import type { Draft } from '../../src/payment/ledger.js'
+import type { PaymentDraft } from '../../src/payment/ledger.js'
 import { lookAt } from './look.js'
 import type { Arrow, Hit, Order, Report, TraderOptions } from './orders.js'
 
@@ -20,7 +20,7 @@ const node = await openNode({
   home: await Home.open(options.home),
   bootstrap: options.bootstrap,
   serve: true,
-  policy: { sliceStartMsat: 1_000n, sliceCapMsat: 4_000n },
+  policy: { firstInstallmentMsat: 1_000n, maxInstallmentMsat: 4_000n },
   onfault: error => {
     const code = error instanceof BushelError ? error.code : ''
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -30,7 +30,7 @@ const node = await openNode({
 const trade = await node.trade()
 let arrow: Arrow | null = null
 
-function strike(phase: Arrow['phase'], payments: readonly Draft[]): void {
+function strike(phase: Arrow['phase'], payments: readonly PaymentDraft[]): void {
   if (!arrow || arrow.phase !== phase) return
   const { step, role, kind, victim } = arrow
   const hit = payments.find(one => one.step === step && one.role === role && one.kind === kind)
@@ -51,8 +51,8 @@ function killLightning(): boolean {
   const { pid } = trade.wallet as PlayWallet
   return pid !== undefined && process.kill(pid, 'SIGKILL')
 }
-trade.ledger.on('ahead', (payments: Draft[]) => strike('ahead', payments))
-trade.ledger.on('written', (payments: Draft[]) => strike('written', payments))
+trade.ledger.on('ahead', (payments: PaymentDraft[]) => strike('ahead', payments))
+trade.ledger.on('written', (payments: PaymentDraft[]) => strike('written', payments))
 
 async function obey(order: Order): Promise<unknown> {
   switch (order.do) {

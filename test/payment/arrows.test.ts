@@ -11,18 +11,18 @@ const COUNT = 3
 
 /** Everything that the two do for an agreement; begun again it goes on from what is on disk. */
 async function deal(payer: End, payee: End): Promise<void> {
-  const list = payee.teller.list(AGREEMENT, EPOCHS.slice(0, COUNT), 0)
-  await payer.teller.intend(list, PROVIDER)
-  await payer.teller.bind(list, await payee.teller.strip(list, 3600), payee.purse.nodeId)
-  for (let epoch = 0; epoch < COUNT; epoch++) {
-    const payment = await payer.teller.pay(AGREEMENT, epoch)
-    payer.teller.applied(payment)
+  const list = payee.payments.list(AGREEMENT, EPOCHS.slice(0, COUNT), 0)
+  await payer.payments.intend(list, PROVIDER)
+  await payer.payments.bind(list, await payee.payments.strip(list, 3600), payee.purse.nodeId)
+  for (let installment = 0; installment < COUNT; installment++) {
+    const payment = await payer.payments.pay(AGREEMENT, installment)
+    payer.payments.applied(payment)
     await payer.ledger.flush()
-    if (!(await payee.teller.wasReceived(AGREEMENT, epoch, 100)))
-      assert.fail(`epoch ${epoch} is not received`)
-    payee.teller.applied(payee.ledger.payment(AGREEMENT, epoch)!)
-    payee.teller.acknowledged(AGREEMENT, epoch)
-    payer.teller.acknowledged(AGREEMENT, epoch)
+    if (!(await payee.payments.wasReceived(AGREEMENT, installment, 100)))
+      assert.fail(`installment ${installment} is not received`)
+    payee.payments.applied(payee.ledger.payment(AGREEMENT, installment)!)
+    payee.payments.acknowledged(AGREEMENT, installment)
+    payer.payments.acknowledged(AGREEMENT, installment)
   }
   await payer.ledger.flush()
   await payee.ledger.flush()
@@ -40,7 +40,7 @@ async function paidOnce(payer: End, payee: End): Promise<void> {
 
 for (const role of ['payer', 'payee'] as const) {
   for (const when of ['ahead', 'written'] as const) {
-    test(`a ${role} that dies at each step of the ledger, ${when}, pays every epoch once`, async t => {
+    test(`a ${role} that dies at each step of the ledger, ${when}, pays every installment once`, async t => {
       const hit: string[] = []
       for (let arrow = 0; ; arrow++) {
         const both = await ends(t)
@@ -74,7 +74,7 @@ for (const role of ['payer', 'payee'] as const) {
   }
 }
 
-test('a ledger that was restored from any older copy never pays an epoch a second time', async t => {
+test('a ledger that was restored from any older copy never pays an installment a second time', async t => {
   const { payer, payee, dir } = await ends(t)
   const copies: string[] = []
   payer.ledger.on('written', () => {
@@ -90,7 +90,7 @@ test('a ledger that was restored from any older copy never pays an epoch a secon
   await deal(payer, payee)
   assert.ok(copies.length >= 8, `${copies.length} copies`)
   for (const copy of copies) {
-    await payer.teller.close()
+    await payer.payments.close()
     payer.file = copy
     await payer.start()
     await deal(payer, payee)
@@ -103,8 +103,8 @@ test('the wallet is asked before a payment is sent whose outcome the ledger has 
   await bound(payer, payee)
   await copyFile(payer.file, join(dir, 'old'))
   payer.purse.next = 'pend'
-  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
-  await payer.teller.close()
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  await payer.payments.close()
   payer.file = join(dir, 'old')
   // The wallet cannot tell its history, so that only the question before the payment is left.
   payer.purse.history = () => Promise.resolve([])
@@ -119,10 +119,10 @@ test('the wallet is asked before a payment is sent whose outcome the ledger has 
     assert.equal(payer.step(0), 'sent', 'and what it said is on disk')
     return Promise.resolve()
   }
-  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   assert.equal(payer.step(0), 'sent')
   payer.purse.finish(hashOf(payer, 0), 'settle')
-  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
   assert.equal(told, 1, 'to wait for the end of what is under way')
   assert.equal(payer.purse.sent.length, 1)
 })
@@ -131,11 +131,11 @@ test('of a payment that was bound since the start the wallet is not asked before
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const { questions } = payer.purse
-  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
   assert.equal(payer.purse.questions, questions)
   payer.purse.next = 'fail'
-  await assert.rejects(payer.teller.pay(AGREEMENT, 1), { code: 'PAYMENT_FAILED' })
+  await assert.rejects(payer.payments.pay(AGREEMENT, 1), { code: 'PAYMENT_FAILED' })
   payer.purse.next = 'settle'
-  assert.equal((await payer.teller.pay(AGREEMENT, 1)).step, 'paid')
+  assert.equal((await payer.payments.pay(AGREEMENT, 1)).step, 'paid')
   assert.equal(payer.purse.questions, questions + 1, 'of one that was sent before it is')
 })

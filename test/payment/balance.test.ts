@@ -15,22 +15,22 @@ test('paid minus refunded minus consumed minus in flight is the balance, on both
   const { payer: buyer, payee: provider } = await ends(t)
   await bound(buyer, provider, 4)
   await bound(buyer, provider, 2, OTHER)
-  for (const epoch of [0, 1]) await buyer.teller.pay(AGREEMENT, epoch)
-  assert.ok(await provider.teller.wasReceived(AGREEMENT, 1, 1000))
-  for (const end of [buyer, provider]) await end.teller.credited(OTHER, 0, AGREEMENT)
-  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 400n, PROVIDER)
-  await provider.teller.payRefund({
+  for (const installment of [0, 1]) await buyer.payments.pay(AGREEMENT, installment)
+  assert.ok(await provider.payments.wasReceived(AGREEMENT, 1, 1000))
+  for (const end of [buyer, provider]) await end.payments.credited(OTHER, 0, AGREEMENT)
+  const invoice = await buyer.payments.refundInvoice(AGREEMENT, 400n, PROVIDER)
+  await provider.payments.payRefund({
     agreement: AGREEMENT,
     invoice,
     msat: 400n,
     payee: buyer.purse.nodeId,
     peer: BUYER
   })
-  const direct = await provider.teller.issue(1_234n, 'a coffee', 60)
-  await buyer.teller.payInvoice(direct.invoice)
+  const direct = await provider.payments.issue(1_234n, 'a coffee', 60)
+  await buyer.payments.payInvoice(direct.invoice)
   buyer.purse.next = 'pend'
-  await assert.rejects(buyer.teller.pay(AGREEMENT, 2), { code: 'PAYMENT_PENDING' })
-  await provider.teller.reconcile()
+  await assert.rejects(buyer.payments.pay(AGREEMENT, 2), { code: 'PAYMENT_PENDING' })
+  await provider.payments.reconcile()
   const [mine, theirs] = [await check(buyer, { [ID]: 4_000n }), await check(provider, { [ID]: 4_000n })]
   assert.deepEqual(mine.faults, [])
   assert.deepEqual(theirs.faults, [])
@@ -64,21 +64,24 @@ test('paid minus refunded minus consumed minus in flight is the balance, on both
 test('each thing that does not add up is a fault of its own', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 4)
-  for (const epoch of [0, 1]) await payer.teller.pay(AGREEMENT, epoch)
-  assert.ok(await payee.teller.wasReceived(AGREEMENT, 1, 1000))
+  for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
+  assert.ok(await payee.payments.wasReceived(AGREEMENT, 1, 1000))
   const clean = await payer.purse.history()
   const faults = (records = clean, consumed = 0n, end = payer): string[] =>
     checkBalance(end.ledger, records, new Map([[ID, consumed]])).faults
   assert.deepEqual(faults(), [])
   const one = (changed: object): typeof clean => [{ ...clean[0]!, ...changed }, ...clean.slice(1)]
   // The wallet has less, other, later or more than the ledger.
-  assert.match(faults(clean.slice(1)).join(), /slice 0.0 .*not settled by the wallet.*5001 msat/)
+  assert.match(faults(clean.slice(1)).join(), /installment 0.0 .*not settled by the wallet.*5001 msat/)
   assert.match(faults(one({ status: 'failed' })).join(), /not settled by the wallet/)
   assert.match(faults(one({ msat: 4_999n })).join(), /10001 msat paid, the wallet 10000 msat/)
   assert.match(faults(one({ feeMsat: 8n })).join(), /14 msat of fees, the wallet 15 msat/)
   assert.match(faults([...clean, clean[0]!]).join(), /settled one hash twice/)
   const other = { ...clean[0]!, paymentHash: hashOf(payer, 2) }
-  assert.match(faults([...clean, other]).join(), /slice 2.0 .*settled by the wallet, bound in the ledger/)
+  assert.match(
+    faults([...clean, other]).join(),
+    /installment 2.0 .*settled by the wallet, bound in the ledger/
+  )
   assert.match(
     faults([...clean, { ...other, status: 'pending' }]).join(),
     /in flight by the wallet, bound in the ledger/
@@ -88,11 +91,11 @@ test('each thing that does not add up is a fault of its own', async t => {
     [],
     'not ours to know'
   )
-  // Service beyond one slice, seen by who served it.
+  // Service beyond one installment, seen by who served it.
   const theirs = await payee.purse.history()
   assert.deepEqual(faults(theirs, 10_001n + 5_003n, payee), [])
-  assert.match(faults(theirs, 10_001n + 5_004n, payee).join(), /unpaid, more than one slice/)
-  // Two hashes of one epoch.
+  assert.match(faults(theirs, 10_001n + 5_004n, payee).join(), /unpaid, more than one installment/)
+  // Two hashes of one installment.
   const payment = payer.ledger.payment(AGREEMENT, 0)!
   await payer.ledger.record({ ...payment, issue: 1, hash: Buffer.alloc(32, 88) })
   assert.match(faults().join(), /settled twice, on two hashes/)
@@ -104,9 +107,9 @@ test('each thing that does not add up is a fault of its own', async t => {
 test('more paid back than was paid is a fault', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   await bound(buyer, provider)
-  await buyer.teller.pay(AGREEMENT, 0)
-  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 5_001n, PROVIDER)
-  await provider.teller.payRefund({
+  await buyer.payments.pay(AGREEMENT, 0)
+  const invoice = await buyer.payments.refundInvoice(AGREEMENT, 5_001n, PROVIDER)
+  await provider.payments.payRefund({
     agreement: AGREEMENT,
     invoice,
     msat: 5_001n,

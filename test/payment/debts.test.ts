@@ -14,7 +14,7 @@ test('a debt is settled by what the ledger has, by refund and by credit, and sur
   const { payer: buyer, payee: provider, dir } = await ends(t)
   await bound(buyer, provider)
   await bound(buyer, provider, 2, OTHER)
-  for (const epoch of [0, 1]) await buyer.teller.pay(AGREEMENT, epoch)
+  for (const installment of [0, 1]) await buyer.payments.pay(AGREEMENT, installment)
   const sides = [
     { end: buyer, role: 'creditor', peer: PROVIDER, facts: new Facts(join(dir, 'buyer-facts')) },
     { end: provider, role: 'debtor', peer: BUYER, facts: new Facts(join(dir, 'provider-facts')) }
@@ -39,21 +39,21 @@ test('a debt is settled by what the ledger has, by refund and by credit, and sur
     [0n, 0n, 9_000n],
     [0n, 0n, 9_000n]
   ])
-  for (const { end } of sides) await end.teller.credited(OTHER, 0, AGREEMENT)
+  for (const { end } of sides) await end.payments.credited(OTHER, 0, AGREEMENT)
   assert.deepEqual(standing(), [
     [5_000n, 0n, 4_000n],
     [5_000n, 0n, 4_000n]
   ])
-  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 4_000n, PROVIDER)
+  const invoice = await buyer.payments.refundInvoice(AGREEMENT, 4_000n, PROVIDER)
   assert.deepEqual(standing()[0], [5_000n, 4_000n, 0n], 'while its invoice is out nothing is left to credit')
-  await provider.teller.payRefund({
+  await provider.payments.payRefund({
     agreement: AGREEMENT,
     invoice,
     msat: 4_000n,
     payee: buyer.purse.nodeId,
     peer: BUYER
   })
-  await buyer.teller.reconcile()
+  await buyer.payments.reconcile()
   for (const { end, facts, role, peer } of sides) {
     await end.restart()
     const again = new Debts(await Facts.read(facts.file), end.ledger)

@@ -5,27 +5,27 @@ import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends, hashOf } from './ends.j
 
 test('an invoice for anybody is issued and paid, once, and stands in both ledgers', async t => {
   const { payer, payee } = await ends(t)
-  const { invoice, hash } = await payee.teller.issue(9_000n, 'a coffee', 3600)
+  const { invoice, hash } = await payee.payments.issue(9_000n, 'a coffee', 3600)
   assert.equal(payee.ledger.byHash(hash)!.step, 'listed')
   await payee.restart()
-  const received = once(payee.teller, 'received')
-  const payment = await payer.teller.payInvoice(invoice)
+  const received = once(payee.payments, 'received')
+  const payment = await payer.payments.payInvoice(invoice)
   assert.deepEqual([payment.kind, payment.step, payment.msat], ['direct', 'paid', 9_000n])
   assert.deepEqual(payment.agreement, hash)
   await received
   assert.equal(payee.ledger.byHash(hash)!.step, 'received')
   assert.equal(payer.ledger.contiguous(hash), 0)
-  await assert.rejects(payer.teller.payInvoice(invoice), { code: 'ALREADY_PAID', exit: 5 })
+  await assert.rejects(payer.payments.payInvoice(invoice), { code: 'ALREADY_PAID', exit: 5 })
   await payer.restart()
-  await assert.rejects(payer.teller.payInvoice(invoice), { code: 'ALREADY_PAID' })
+  await assert.rejects(payer.payments.payInvoice(invoice), { code: 'ALREADY_PAID' })
   assert.equal(payer.purse.sent.length, 1)
 })
 
 test('asked for twice at the same time an invoice is paid once', async t => {
   const { payer, payee } = await ends(t)
-  const { invoice } = await payee.teller.issue(9_000n, 'a coffee', 3600)
+  const { invoice } = await payee.payments.issue(9_000n, 'a coffee', 3600)
   const reach = t.mock.method(payer.purse, 'reach')
-  const all = await Promise.all([1, 2, 3, 4].map(() => payer.teller.payInvoice(invoice)))
+  const all = await Promise.all([1, 2, 3, 4].map(() => payer.payments.payInvoice(invoice)))
   for (const { step } of all) assert.equal(step, 'paid')
   assert.equal(reach.mock.callCount(), 1, 'it is bound once')
   assert.equal(payer.purse.sent.length, 1)
@@ -34,8 +34,8 @@ test('asked for twice at the same time an invoice is paid once', async t => {
 
 test('a bad invoice is refused in one line, and nothing is paid or recorded', async t => {
   const { payer, payee } = await ends(t)
-  const { invoice } = await payee.teller.issue(9_000n, 'a coffee', 3600)
-  const own = await payer.teller.issue(9_000n, 'to ourselves', 3600)
+  const { invoice } = await payee.payments.issue(9_000n, 'a coffee', 3600)
+  const own = await payer.payments.issue(9_000n, 'to ourselves', 3600)
   const before = payer.ledger.stats.entries
   const bad: [string, string][] = [
     [invoice.replace('play-1', 'bitcoin'), 'WRONG_NETWORK'],
@@ -44,24 +44,24 @@ test('a bad invoice is refused in one line, and nothing is paid or recorded', as
     [own.invoice, 'INVOICE_REFUSED']
   ]
   for (const [text, code] of bad)
-    await assert.rejects(payer.teller.payInvoice(text), (error: Error & { code: string; exit: number }) => {
+    await assert.rejects(payer.payments.payInvoice(text), (error: Error & { code: string; exit: number }) => {
       assert.equal(error.code, code)
       assert.equal(error.exit, 5)
       assert.ok(!error.message.includes('\n'))
       return true
     })
-  await assert.rejects(payer.teller.payInvoice(invoice, { maxMsat: 8_999n }), { code: 'OVER_LIMIT' })
+  await assert.rejects(payer.payments.payInvoice(invoice, { maxMsat: 8_999n }), { code: 'OVER_LIMIT' })
   payer.limits = { dealMsat: 8_999n }
-  await assert.rejects(payer.teller.payInvoice(invoice), { code: 'OVER_LIMIT', exit: 5 })
+  await assert.rejects(payer.payments.payInvoice(invoice), { code: 'OVER_LIMIT', exit: 5 })
   assert.deepEqual(payer.purse.sent, [])
   assert.equal(payer.ledger.stats.entries, before)
 })
 
 test('what the wallet has paid without the ledger is not paid again', async t => {
   const { payer, payee } = await ends(t)
-  const { invoice, hash } = await payee.teller.issue(9_000n, 'a coffee', 3600)
+  const { invoice, hash } = await payee.payments.issue(9_000n, 'a coffee', 3600)
   await payer.purse.pay(invoice, { maxFeeMsat: 0n })
-  await assert.rejects(payer.teller.payInvoice(invoice), { code: 'ALREADY_PAID' })
+  await assert.rejects(payer.payments.payInvoice(invoice), { code: 'ALREADY_PAID' })
   assert.equal(payer.ledger.byHash(hash)!.step, 'paid')
   assert.equal(payer.purse.sent.length, 1)
 })
@@ -70,32 +70,32 @@ test('an invoice of an agreement is not paid by hand', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const { text } = payer.ledger.payment(AGREEMENT, 0)!
-  await assert.rejects(payer.teller.payInvoice(text), { code: 'INVOICE_REFUSED' })
-  await payer.teller.pay(AGREEMENT, 0)
-  await assert.rejects(payer.teller.payInvoice(text), { code: 'ALREADY_PAID' })
+  await assert.rejects(payer.payments.payInvoice(text), { code: 'INVOICE_REFUSED' })
+  await payer.payments.pay(AGREEMENT, 0)
+  await assert.rejects(payer.payments.payInvoice(text), { code: 'ALREADY_PAID' })
 })
 
 test('a direct payment in limbo is not made again, and one that failed may be', async t => {
   const { payer, payee } = await ends(t)
-  const { invoice, hash } = await payee.teller.issue(9_000n, 'a coffee', 3600)
+  const { invoice, hash } = await payee.payments.issue(9_000n, 'a coffee', 3600)
   payer.purse.next = 'pend'
   for (let i = 0; i < 2; i++)
-    await assert.rejects(payer.teller.payInvoice(invoice), { code: 'PAYMENT_PENDING' })
+    await assert.rejects(payer.payments.payInvoice(invoice), { code: 'PAYMENT_PENDING' })
   payer.purse.finish(hash, 'fail')
   payer.purse.next = 'settle'
-  assert.equal((await payer.teller.payInvoice(invoice)).step, 'paid')
+  assert.equal((await payer.payments.payInvoice(invoice)).step, 'paid')
   assert.equal(payer.purse.sent.length, 2)
 })
 
 test('a refund is paid once, by the invoice of the other side', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   await bound(buyer, provider)
-  await buyer.teller.pay(AGREEMENT, 0)
-  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
+  await buyer.payments.pay(AGREEMENT, 0)
+  const invoice = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
   await buyer.restart()
-  assert.equal(await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER), invoice, 'the same again')
-  const pay = (text: string, msat = 3_000n): ReturnType<typeof provider.teller.payRefund> =>
-    provider.teller.payRefund({
+  assert.equal(await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER), invoice, 'the same again')
+  const pay = (text: string, msat = 3_000n): ReturnType<typeof provider.payments.payRefund> =>
+    provider.payments.payRefund({
       agreement: AGREEMENT,
       invoice: text,
       msat,
@@ -107,14 +107,14 @@ test('a refund is paid once, by the invoice of the other side', async t => {
   for (const payment of all) assert.deepEqual([payment.kind, payment.step], ['refund', 'paid'])
   assert.equal((await pay(invoice)).step, 'paid')
   // A greedy creditor shows another invoice of its own for the same debt.
-  const { invoice: other } = await buyer.teller.issue(3_000n, 'again', 3600)
+  const { invoice: other } = await buyer.payments.issue(3_000n, 'again', 3600)
   await assert.rejects(pay(other), { code: 'ALREADY_PAID' })
   assert.equal(provider.purse.sent.length, 1)
-  await assert.rejects(buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER), { code: 'ALREADY_PAID' })
+  await assert.rejects(buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER), { code: 'ALREADY_PAID' })
   for (const end of [buyer, provider]) {
     await end.restart()
     assert.equal(end.ledger.totals(AGREEMENT).refundedMsat, 3_000n)
-    assert.equal(end.ledger.contiguous(AGREEMENT), 1, 'a refund is no slice')
+    assert.equal(end.ledger.contiguous(AGREEMENT), 1, 'a refund is no installment')
   }
 })
 
@@ -122,20 +122,20 @@ test('another invoice for a refund is declined until the first cannot be paid an
   const { payer: buyer, payee: provider } = await ends(t)
   let now = Date.now()
   provider.now = buyer.purse.now = () => now
-  const pay = (text: string): ReturnType<typeof provider.teller.payRefund> =>
-    provider.teller.payRefund({
+  const pay = (text: string): ReturnType<typeof provider.payments.payRefund> =>
+    provider.payments.payRefund({
       agreement: AGREEMENT,
       invoice: text,
       msat: 3_000n,
       payee: buyer.purse.nodeId,
       peer: BUYER
     })
-  const first = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER, 60)
+  const first = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER, 60)
   // Bound, and not sent: over the limit.
   provider.limits = { dayMsat: 0n }
   await assert.rejects(pay(first), { code: 'OVER_LIMIT' })
-  assert.ok(await buyer.teller.refuseRefund(AGREEMENT))
-  const second = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER, 3600)
+  assert.ok(await buyer.payments.refuseRefund(AGREEMENT))
+  const second = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER, 3600)
   assert.notEqual(second, first)
   await assert.rejects(pay(second), { code: 'INVOICE_REFUSED' })
   provider.limits = {}
@@ -155,27 +155,27 @@ test('another invoice for a refund is declined until the first cannot be paid an
 
 test('a refund of another amount is asked for only when the invoice before cannot be paid any more', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
-  const first = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
-  const second = await buyer.teller.refundInvoice(AGREEMENT, 2_000n, PROVIDER)
+  const first = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
+  const second = await buyer.payments.refundInvoice(AGREEMENT, 2_000n, PROVIDER)
   assert.equal(buyer.purse.invoices.get(first.split('|')[1]!)!.status, 'refused')
   // Paid, and not heard of: the debt is settled, and no third invoice is made.
   buyer.purse.removeAllListeners('settled')
-  await provider.teller.payRefund({
+  await provider.payments.payRefund({
     agreement: AGREEMENT,
     invoice: second,
     msat: 2_000n,
     payee: buyer.purse.nodeId,
     peer: BUYER
   })
-  await assert.rejects(buyer.teller.refundInvoice(AGREEMENT, 1_000n, PROVIDER), { code: 'ALREADY_PAID' })
+  await assert.rejects(buyer.payments.refundInvoice(AGREEMENT, 1_000n, PROVIDER), { code: 'ALREADY_PAID' })
   assert.equal(buyer.ledger.totals(AGREEMENT).refundedMsat, 2_000n)
 })
 
 test('a refund invoice that was paid is not refused', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
-  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
+  const invoice = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
   buyer.purse.removeAllListeners('settled')
-  await provider.teller.payRefund({
+  await provider.payments.payRefund({
     agreement: AGREEMENT,
     invoice,
     msat: 3_000n,
@@ -183,14 +183,14 @@ test('a refund invoice that was paid is not refused', async t => {
     peer: BUYER
   })
   assert.equal(buyer.ledger.payment(AGREEMENT, 0, 'refund')!.step, 'listed')
-  assert.equal(await buyer.teller.refuseRefund(AGREEMENT), false)
+  assert.equal(await buyer.payments.refuseRefund(AGREEMENT), false)
   assert.equal(buyer.ledger.payment(AGREEMENT, 0, 'refund')!.step, 'received')
   assert.throws(() => hashOf(provider, 0))
 })
 
 test('a refund that failed is bound again before anything else is done with its debt', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
-  const invoice = await buyer.teller.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
+  const invoice = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
   const open: bigint[] = []
   const bind = async (work: () => Promise<void>): Promise<void> => {
     const look = (): unknown => open.push(provider.ledger.totals(AGREEMENT).refundOpenMsat)
@@ -198,8 +198,8 @@ test('a refund that failed is bound again before anything else is done with its 
     await work()
     look()
   }
-  const pay = (): ReturnType<typeof provider.teller.payRefund> =>
-    provider.teller.payRefund({
+  const pay = (): ReturnType<typeof provider.payments.payRefund> =>
+    provider.payments.payRefund({
       agreement: AGREEMENT,
       invoice,
       msat: 3_000n,

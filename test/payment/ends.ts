@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { SliceList } from '#spec'
-import type { Epoch } from '../../contracts/money/schedule.js'
+import type { InstallmentList } from '#spec'
+import type { Installment } from '../../contracts/money/installments.js'
 import { Ledger } from '../../src/payment/ledger.js'
-import { Limits } from '../../src/payment/limits.js'
-import type { LimitSettings } from '../../src/payment/limits.js'
-import { Teller } from '../../src/payment/payments.js'
+import { SpendingLimits } from '../../src/payment/limits.js'
+import type { SpendingSettings } from '../../src/payment/limits.js'
+import { Payments } from '../../src/payment/payments.js'
 import { folder } from '../store/folder.js'
 import { Purse, checkInvoice, readInvoice } from './purse.js'
 
@@ -15,14 +15,14 @@ export const OTHER = Buffer.alloc(32, 2)
 /** Identities of the two ends. */
 export const BUYER = Buffer.alloc(32, 11)
 export const PROVIDER = Buffer.alloc(32, 12)
-export const EPOCHS: Epoch[] = Array.from({ length: 100 }, (_, i) => ({
+export const EPOCHS: Installment[] = Array.from({ length: 100 }, (_, i) => ({
   number: i,
   start: i,
   end: i + 1,
   msat: 5_000n + BigInt(i)
 }))
 
-/** One end of a payment: a wallet that outlives it, a ledger on disk, and the teller. */
+/** One end of a payment: a wallet that outlives it, a ledger on disk, and the payments. */
 export class End {
   readonly purse: Purse
   file: string
@@ -30,9 +30,9 @@ export class End {
   /** What reconciling mended, and what it could not, since the last start. */
   mended: string[] = []
   unmended: string[] = []
-  limits: Partial<LimitSettings> = {}
+  limits: Partial<SpendingSettings> = {}
   now: () => number = Date.now
-  teller!: Teller
+  payments!: Payments
   readonly #secret: Buffer
 
   constructor(purse: Purse, file: string, secret: number) {
@@ -42,15 +42,15 @@ export class End {
   }
 
   get ledger(): Ledger {
-    return this.teller.ledger
+    return this.payments.ledger
   }
 
   /** As a node starts: anew from what is on disk, without a word of what was in memory. */
   async start(): Promise<void> {
     const now = (): number => this.now()
     const ledger = new Ledger(this.file, now)
-    const limits = new Limits({ ledger, real: false, now, facts: factsOf(this) })
-    this.teller = new Teller({
+    const limits = new SpendingLimits({ ledger, real: false, now, facts: factsOf(this) })
+    this.payments = new Payments({
       ledger,
       wallet: this.purse,
       checkInvoice,
@@ -62,18 +62,18 @@ export class End {
     })
     this.mended = []
     this.unmended = []
-    this.teller.reconciler.on('mended', (lines: string[]) => this.mended.push(...lines))
-    this.teller.reconciler.on('faults', (lines: string[]) => this.unmended.push(...lines))
-    await this.teller.ready()
+    this.payments.reconciler.on('mended', (lines: string[]) => this.mended.push(...lines))
+    this.payments.reconciler.on('faults', (lines: string[]) => this.unmended.push(...lines))
+    await this.payments.ready()
   }
 
   async restart(): Promise<void> {
-    await this.teller.close()
+    await this.payments.close()
     await this.start()
   }
 
-  step(epoch: number): string | undefined {
-    return this.ledger.payment(AGREEMENT, epoch)?.step
+  step(installment: number): string | undefined {
+    return this.ledger.payment(AGREEMENT, installment)?.step
   }
 }
 
@@ -97,23 +97,24 @@ export async function ends(t: TestContext): Promise<{ payer: End; payee: End; di
   payee.purse.peer = payer.purse
   await payer.start()
   await payee.start()
-  t.after(() => Promise.all([payer.teller.close(), payee.teller.close()]))
+  t.after(() => Promise.all([payer.payments.close(), payee.payments.close()]))
   return { payer, payee, dir }
 }
 
-/** A strip of so many epochs, issued on one side and bound on the other. */
+/** A strip of so many installments, issued on one side and bound on the other. */
 export async function bound(
   payer: End,
   payee: End,
   count = 4,
   agreement = AGREEMENT,
   expirySeconds = 3600
-): Promise<SliceList> {
-  const list = payee.teller.list(agreement, EPOCHS.slice(0, count), 0)
-  await payer.teller.intend(list, PROVIDER)
-  const strip = await payee.teller.strip(list, expirySeconds, BUYER)
-  await payer.teller.bind(list, strip, payee.purse.nodeId)
+): Promise<InstallmentList> {
+  const list = payee.payments.list(agreement, EPOCHS.slice(0, count), 0)
+  await payer.payments.intend(list, PROVIDER)
+  const strip = await payee.payments.strip(list, expirySeconds, BUYER)
+  await payer.payments.bind(list, strip, payee.purse.nodeId)
   return list
 }
 
-export const hashOf = (payer: End, epoch: number): Buffer => payer.ledger.payment(AGREEMENT, epoch)!.hash
+export const hashOf = (payer: End, installment: number): Buffer =>
+  payer.ledger.payment(AGREEMENT, installment)!.hash

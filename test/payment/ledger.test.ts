@@ -6,9 +6,9 @@ import type { TestContext } from 'node:test'
 import { encode } from '../../contracts/schema/codec.js'
 import { Journal } from '../../src/store/journal.js'
 import { readEntries } from '../../src/payment/entries.js'
-import type { Entry, EntryFilter } from '../../src/payment/entries.js'
+import type { LedgerEntry, LedgerFilter } from '../../src/payment/entries.js'
 import { Ledger, intentId } from '../../src/payment/ledger.js'
-import type { Draft, Payment } from '../../src/payment/ledger.js'
+import type { PaymentDraft, Payment } from '../../src/payment/ledger.js'
 import { folder } from '../store/folder.js'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends } from './ends.js'
 
@@ -20,15 +20,15 @@ async function opened(t: TestContext, file?: string): Promise<{ ledger: Ledger; 
   return { ledger, file: path }
 }
 
-function draft(epoch: number, more: Partial<Draft> = {}): Draft {
+function draft(installment: number, more: Partial<PaymentDraft> = {}): PaymentDraft {
   return {
     agreement: AGREEMENT,
     role: 'payer',
-    kind: 'slice',
-    epoch,
+    kind: 'installment',
+    installment,
     issue: 0,
     peer: PROVIDER,
-    hash: Buffer.alloc(32, 100 + epoch),
+    hash: Buffer.alloc(32, 100 + installment),
     msat: 5_000n,
     step: 'bound',
     feeMsat: 0n,
@@ -38,18 +38,18 @@ function draft(epoch: number, more: Partial<Draft> = {}): Draft {
   }
 }
 
-async function entriesOf(file: string, filter?: EntryFilter): Promise<Entry[]> {
-  const entries: Entry[] = []
+async function entriesOf(file: string, filter?: LedgerFilter): Promise<LedgerEntry[]> {
+  const entries: LedgerEntry[] = []
   await readEntries(file, entry => entries.push(entry), filter)
   return entries
 }
 
-test('entries of the first version are slices without an issue', async t => {
+test('entries of the first version are installments without an issue', async t => {
   const file = join(await folder(t), 'ledger')
   const journal = new Journal(file)
   await journal.ready()
   const { agreement, role, hash, msat } = draft(0)
-  const old = { at: 5, agreement, role, epoch: 0, hash, msat, feeMsat: 0n }
+  const old = { at: 5, agreement, role, installment: 0, hash, msat, feeMsat: 0n }
   await journal.append(encode('ledger-entry', { ...old, type: 'bound', text: 'lnbcrt' }))
   const preimage = Buffer.alloc(32, 7)
   await journal.append(encode('ledger-entry', { ...old, type: 'paid', feeMsat: 3n, preimage }))
@@ -108,7 +108,7 @@ test('what is settled stays so, and a hash is one payment', async t => {
     await assert.rejects(ledger.record(draft(0, { step })), /settled/)
   for (const other of [
     { msat: 1n },
-    { epoch: 1 },
+    { installment: 1 },
     { agreement: OTHER },
     { issue: 1 },
     { role: 'payee' as const }
@@ -119,7 +119,7 @@ test('what is settled stays so, and a hash is one payment', async t => {
   assert.equal(ledger.totals(AGREEMENT).payments, 1)
 })
 
-test('of several hashes for an epoch the settled one stands, or the last', async t => {
+test('of several hashes for an installment the settled one stands, or the last', async t => {
   const { ledger, file } = await opened(t)
   const second = draft(0, { issue: 1, hash: Buffer.alloc(32, 200) })
   await ledger.record(draft(0, { step: 'failed' }))
@@ -131,13 +131,16 @@ test('of several hashes for an epoch the settled one stands, or the last', async
     assert.equal(read.payments(AGREEMENT).length, 1)
     assert.equal([...read.all()].length, 2)
   }
-  assert.equal(intentId(second), `bushel/${AGREEMENT.toString('hex')}/slice/0/1`)
+  assert.equal(intentId(second), `bushel/${AGREEMENT.toString('hex')}/installment/0/1`)
 })
 
 test('the sums are those of the entries, whatever came in between', async t => {
   const { ledger, file } = await opened(t)
-  const step = (epoch: number, step: Draft['step'], more: Partial<Draft> = {}): Promise<void> =>
-    ledger.record(draft(epoch, { step, ...more }))
+  const step = (
+    installment: number,
+    step: PaymentDraft['step'],
+    more: Partial<PaymentDraft> = {}
+  ): Promise<void> => ledger.record(draft(installment, { step, ...more }))
   await step(0, 'sent')
   await step(0, 'failed')
   await step(0, 'sent')
@@ -161,7 +164,7 @@ test('the sums are those of the entries, whatever came in between', async t => {
     assert.equal(read.creditOf(OTHER), 5_000n)
     assert.equal(read.contiguous(AGREEMENT), 1)
     assert.deepEqual(
-      [...read.at('sent')].map(({ epoch }) => epoch),
+      [...read.at('sent')].map(({ installment }) => installment),
       [1]
     )
     assert.equal(read.spending.total(Date.now()), 10_000n)
@@ -169,16 +172,16 @@ test('the sums are those of the entries, whatever came in between', async t => {
   }
 })
 
-test('a paid slice costs few frames: what can be done again goes to disk with the next step', async t => {
+test('a paid installment costs few frames: what can be done again goes to disk with the next step', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const before = { payer: { ...payer.ledger.stats }, payee: { ...payee.ledger.stats } }
-  for (const epoch of [0, 1, 2, 3]) {
-    payer.teller.applied(await payer.teller.pay(AGREEMENT, epoch))
-    assert.ok(await payee.teller.wasReceived(AGREEMENT, epoch, 1000))
-    payee.teller.applied(payee.ledger.payment(AGREEMENT, epoch)!)
-    payee.teller.acknowledged(AGREEMENT, epoch)
-    payer.teller.acknowledged(AGREEMENT, epoch)
+  for (const installment of [0, 1, 2, 3]) {
+    payer.payments.applied(await payer.payments.pay(AGREEMENT, installment))
+    assert.ok(await payee.payments.wasReceived(AGREEMENT, installment, 1000))
+    payee.payments.applied(payee.ledger.payment(AGREEMENT, installment)!)
+    payee.payments.acknowledged(AGREEMENT, installment)
+    payer.payments.acknowledged(AGREEMENT, installment)
   }
   for (const [role, end, frames] of [
     ['payer', payer, 12],
@@ -189,11 +192,11 @@ test('a paid slice costs few frames: what can be done again goes to disk with th
     assert.ok(syncs - before[role].syncs <= frames, `${role}: ${syncs - before[role].syncs} frames`)
     assert.equal(entries - before[role].entries, role === 'payer' ? 16 : 12)
     const each = (bytes - before[role].bytes) / 4
-    assert.ok(each < 700, `${role}: ${each} bytes a slice`)
+    assert.ok(each < 700, `${role}: ${each} bytes an installment`)
     assert.equal(end.step(3), 'receipt')
     await end.restart()
     assert.deepEqual(
-      [0, 1, 2, 3].map(epoch => end.step(epoch)),
+      [0, 1, 2, 3].map(installment => end.step(installment)),
       Array(4).fill('receipt')
     )
     assert.ok(end.ledger.payment(AGREEMENT, 2)!.preimage)
@@ -203,7 +206,7 @@ test('a paid slice costs few frames: what can be done again goes to disk with th
 test('a flush waits for what is on its way to the disk', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  payer.teller.applied(await payer.teller.pay(AGREEMENT, 0))
+  payer.payments.applied(await payer.payments.pay(AGREEMENT, 0))
   void payer.ledger.flush() // as the timer would
   await payer.ledger.flush()
   assert.equal(payer.step(0), 'applied')
@@ -229,11 +232,13 @@ test('the history is read from the file, in order, filtered, without the preimag
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
   await bound(payer, payee, 1, OTHER)
-  const { hash } = await payee.teller.issue(1_000n, 'a coffee', 60)
-  payer.teller.applied(await payer.teller.pay(AGREEMENT, 0))
+  const { hash } = await payee.payments.issue(1_000n, 'a coffee', 60)
+  payer.payments.applied(await payer.payments.pay(AGREEMENT, 0))
   await payer.ledger.flush()
-  const steps = async (filter?: EntryFilter): Promise<string[]> =>
-    (await entriesOf(payer.file, filter)).map(({ payment: { step, epoch } }) => `${step} ${epoch}`)
+  const steps = async (filter?: LedgerFilter): Promise<string[]> =>
+    (await entriesOf(payer.file, filter)).map(
+      ({ payment: { step, installment } }) => `${step} ${installment}`
+    )
   assert.deepEqual(await steps({ agreement: AGREEMENT }), [
     'intent 0',
     'intent 1',

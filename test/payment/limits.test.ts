@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Facts } from '../../src/store/facts.js'
 import { Ledger } from '../../src/payment/ledger.js'
-import { DEFAULT_LIMITS, Limits } from '../../src/payment/limits.js'
-import type { LimitSettings, Plan } from '../../src/payment/limits.js'
+import { DEFAULT_LIMITS, SpendingLimits } from '../../src/payment/limits.js'
+import type { SpendingSettings, PlannedSpending } from '../../src/payment/limits.js'
 import { folder } from '../store/folder.js'
 import { AGREEMENT, OTHER, PROVIDER, bound, ends } from './ends.js'
 
@@ -15,14 +15,14 @@ test('a payment over the limit of a deal, a day or a peer is never sent, and not
   await bound(payer, payee)
   for (const limit of ['dealMsat', 'dayMsat', 'peerMsat'] as const) {
     payer.limits = { [limit]: 4_999n }
-    await assert.rejects(payer.teller.pay(AGREEMENT, 0), OVER)
+    await assert.rejects(payer.payments.pay(AGREEMENT, 0), OVER)
   }
   assert.deepEqual(payer.purse.sent, [])
   assert.equal(payer.step(0), 'bound')
   payer.limits = { dealMsat: 10_001n, dayMsat: 10_001n, peerMsat: 10_001n }
-  await payer.teller.pay(AGREEMENT, 0)
-  await payer.teller.pay(AGREEMENT, 1)
-  await assert.rejects(payer.teller.pay(AGREEMENT, 2), OVER)
+  await payer.payments.pay(AGREEMENT, 0)
+  await payer.payments.pay(AGREEMENT, 1)
+  await assert.rejects(payer.payments.pay(AGREEMENT, 2), OVER)
   assert.equal(payer.purse.sent.length, 2)
 })
 
@@ -31,14 +31,14 @@ test('what is in flight counts, also after a restart, and what failed does not',
   await bound(payer, payee)
   payer.limits = { dayMsat: 5_000n }
   payer.purse.next = 'pend'
-  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   await payer.restart()
   payer.purse.next = 'settle'
   payer.limits = { dayMsat: 10_000n }
-  await assert.rejects(payer.teller.pay(AGREEMENT, 1), OVER)
+  await assert.rejects(payer.payments.pay(AGREEMENT, 1), OVER)
   payer.purse.finish(payer.ledger.payment(AGREEMENT, 0)!.hash, 'fail')
-  await payer.teller.reconcile()
-  assert.equal((await payer.teller.pay(AGREEMENT, 1)).step, 'paid')
+  await payer.payments.reconcile()
+  assert.equal((await payer.payments.pay(AGREEMENT, 1)).step, 'paid')
 })
 
 test('payments that are asked for at the same time do not pass a limit together', async t => {
@@ -47,10 +47,10 @@ test('payments that are asked for at the same time do not pass a limit together'
   await bound(payer, payee, 2, OTHER)
   payer.limits = { dayMsat: 10_000n }
   const answers = await Promise.allSettled([
-    payer.teller.pay(AGREEMENT, 0),
-    payer.teller.pay(AGREEMENT, 1),
-    payer.teller.pay(OTHER, 0),
-    payer.teller.pay(OTHER, 1)
+    payer.payments.pay(AGREEMENT, 0),
+    payer.payments.pay(AGREEMENT, 1),
+    payer.payments.pay(OTHER, 0),
+    payer.payments.pay(OTHER, 1)
   ])
   const paid = answers
     .filter(answer => answer.status === 'fulfilled')
@@ -65,7 +65,9 @@ test('nor does one agreement pass its limit, or one peer, by asking for all at t
     const { payer, payee } = await ends(t)
     await bound(payer, payee, 2)
     payer.limits = { [limit]: 5_001n }
-    const answers = await Promise.allSettled([0, 1].map(epoch => payer.teller.pay(AGREEMENT, epoch)))
+    const answers = await Promise.allSettled(
+      [0, 1].map(installment => payer.payments.pay(AGREEMENT, installment))
+    )
     const reasons = answers.flatMap(answer =>
       answer.status === 'rejected' ? [answer.reason as unknown] : []
     )
@@ -82,20 +84,20 @@ test('a day is the last 24 hours; a peer is its identity, whatever it is paid fo
   let now = Date.now()
   payer.now = () => now
   payer.limits = { peerMsat: 9_000n }
-  await payer.teller.pay(AGREEMENT, 0)
-  await assert.rejects(payer.teller.pay(OTHER, 0), OVER)
+  await payer.payments.pay(AGREEMENT, 0)
+  await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
   now += 24 * 3_600_000 - 1
   payer.limits = { dayMsat: 9_000n }
-  await assert.rejects(payer.teller.pay(OTHER, 0), OVER)
+  await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
   await payer.restart()
-  await assert.rejects(payer.teller.pay(OTHER, 0), OVER)
+  await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
   now += 2
-  assert.equal((await payer.teller.pay(OTHER, 0)).step, 'paid')
+  assert.equal((await payer.payments.pay(OTHER, 0)).step, 'paid')
 })
 
 test('the whole of an agreement is held against the limits before it is signed', async t => {
   const { payer } = await ends(t)
-  const { limits } = payer.teller
+  const { limits } = payer.payments
   payer.limits = { dealMsat: 100_000n }
   assert.equal(limits.faultOf({ msat: 100_000n, peer: PROVIDER }), null)
   assert.equal(limits.faultOf({ msat: 100_001n, peer: PROVIDER })?.code, 'OVER_LIMIT')
@@ -106,11 +108,11 @@ test('the whole of an agreement is held against the limits before it is signed',
 test('a fee is at most 1 % or 5 sat, whichever is more, unless it is set otherwise', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  await payer.teller.pay(AGREEMENT, 0)
+  await payer.payments.pay(AGREEMENT, 0)
   payer.limits = { feePercent: 10, feeMinMsat: 100n }
-  await payer.teller.pay(AGREEMENT, 1)
+  await payer.payments.pay(AGREEMENT, 1)
   assert.deepEqual(payer.purse.fees, [5_000n, 500n])
-  const { limits } = payer.teller
+  const { limits } = payer.payments
   payer.limits = {}
   assert.equal(limits.maxFeeMsat(10_000_000n), 100_000n)
   payer.limits = { feePercent: 0.25, feeMinMsat: 0n }
@@ -122,20 +124,20 @@ test('limits are set on disk, apart for play money and real sats, and real sats 
   const ledger = new Ledger(join(dir, 'ledger'))
   const facts = new Facts(join(dir, 'facts'))
   await facts.ready()
-  const real = new Limits({ ledger, real: true, facts })
+  const real = new SpendingLimits({ ledger, real: true, facts })
   assert.deepEqual(real.settings, DEFAULT_LIMITS.real)
-  assert.deepEqual(new Limits({ ledger, real: false, facts }).settings, DEFAULT_LIMITS.play)
+  assert.deepEqual(new SpendingLimits({ ledger, real: false, facts }).settings, DEFAULT_LIMITS.play)
   await real.set({ dayMsat: 1_000n, feePercent: 0.5 })
   await real.set({ dealMsat: null })
   await facts.close()
   const again = await Facts.read(join(dir, 'facts'))
-  assert.deepEqual(new Limits({ ledger, real: true, facts: again }).settings, {
+  assert.deepEqual(new SpendingLimits({ ledger, real: true, facts: again }).settings, {
     ...DEFAULT_LIMITS.real,
     dayMsat: 1_000n,
     dealMsat: null,
     feePercent: 0.5
   })
-  assert.deepEqual(new Limits({ ledger, real: false, facts: again }).settings, DEFAULT_LIMITS.play)
+  assert.deepEqual(new SpendingLimits({ ledger, real: false, facts: again }).settings, DEFAULT_LIMITS.play)
   for (const bad of [{ dayMsat: -1n }, { feePercent: -1 }, { feePercent: 101 }, { feePercent: NaN }])
     await assert.rejects(real.set(bad), { code: 'BAD_INPUT', exit: 2 })
 })
@@ -143,15 +145,15 @@ test('limits are set on disk, apart for play money and real sats, and real sats 
 test('agreements are held against the limits before they are made: each whole, what is paid ahead together', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 1)
-  await payer.teller.pay(AGREEMENT, 0) // 5000 msat, to PROVIDER
-  const plan = (name: number, chargeMsat: bigint, aheadMsat = chargeMsat): Plan => ({
+  await payer.payments.pay(AGREEMENT, 0) // 5000 msat, to PROVIDER
+  const plan = (name: number, chargeMsat: bigint, aheadMsat = chargeMsat): PlannedSpending => ({
     peer: Buffer.alloc(32, name),
     chargeMsat,
     aheadMsat
   })
-  const fault = (limits: Partial<LimitSettings>, ...plans: Plan[]): string | null => {
+  const fault = (limits: Partial<SpendingSettings>, ...plans: PlannedSpending[]): string | null => {
     payer.limits = limits
-    return payer.teller.limits.faultOfPlans(plans)?.code ?? null
+    return payer.payments.limits.faultOfPlans(plans)?.code ?? null
   }
   // A deal: the whole of it, also of what is paid later.
   assert.equal(fault({ dealMsat: 9_000n }, plan(1, 9_000n), plan(2, 9_000n)), null)

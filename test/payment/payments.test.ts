@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import type { SliceList } from '#spec'
+import type { InstallmentList } from '#spec'
 import { STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import { AGREEMENT, EPOCHS, End, OTHER, bound, ends, hashOf } from './ends.js'
 import { Purse } from './purse.js'
 
-test('a slice is paid, and both sides have it in their books', async t => {
+test('an installment is paid, and both sides have it in their books', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  const received = once(payee.teller, 'received')
-  const payment = await payer.teller.pay(AGREEMENT, 0)
+  const received = once(payee.payments, 'received')
+  const payment = await payer.payments.pay(AGREEMENT, 0)
   assert.equal(payment.step, 'paid')
   assert.deepEqual(createHash('sha256').update(payment.preimage!).digest(), payment.hash)
   await received
@@ -29,9 +29,9 @@ test('a slice is paid, and both sides have it in their books', async t => {
   })
   assert.equal(payee.ledger.totals(AGREEMENT).receivedMsat, 5_000n)
   assert.equal(payer.ledger.contiguous(AGREEMENT), 1)
-  await payer.teller.pay(AGREEMENT, 2)
+  await payer.payments.pay(AGREEMENT, 2)
   assert.equal(payer.ledger.contiguous(AGREEMENT), 1, 'not past a gap')
-  await payer.teller.pay(AGREEMENT, 1)
+  await payer.payments.pay(AGREEMENT, 1)
   assert.equal(payer.ledger.contiguous(AGREEMENT), 3)
   for (const end of [payer, payee]) {
     const before = [end.ledger.payments(AGREEMENT), end.ledger.totals(AGREEMENT)]
@@ -59,19 +59,19 @@ test('what is to be paid is on disk before the wallet hears of it, and what is t
   await bound(payer, payee)
   const step = (await Ledger.read(payer.file)).payment(AGREEMENT, 0)?.step
   assert.equal(step, 'bound')
-  await payer.teller.pay(AGREEMENT, 0)
+  await payer.payments.pay(AGREEMENT, 0)
   assert.equal(seen, 1)
   assert.equal((await Ledger.read(payer.file)).payment(AGREEMENT, 0)?.step, 'paid', 'before pay resolves')
 })
 
-test('an epoch is paid once, however often it is asked for', async t => {
+test('an installment is paid once, however often it is asked for', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  const all = await Promise.all(Array.from({ length: 5 }, () => payer.teller.pay(AGREEMENT, 0)))
+  const all = await Promise.all(Array.from({ length: 5 }, () => payer.payments.pay(AGREEMENT, 0)))
   for (const payment of all) assert.deepEqual(payment, all[0])
-  await payer.teller.pay(AGREEMENT, 0)
+  await payer.payments.pay(AGREEMENT, 0)
   await payer.restart()
-  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
   assert.equal(payer.purse.sent.length, 1)
 })
 
@@ -80,15 +80,15 @@ test('a payment in limbo is not paid again, and goes on when the wallet knows', 
   await bound(payer, payee)
   payer.purse.next = 'pend'
   for (let i = 0; i < 3; i++)
-    await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING', exit: 5 })
+    await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING', exit: 5 })
   await payer.restart()
-  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   assert.equal(payer.purse.sent.length, 1)
   assert.equal(payer.ledger.totals(AGREEMENT).inFlightMsat, 5_000n)
   payer.purse.next = 'settle'
-  assert.equal((await payer.teller.pay(AGREEMENT, 1)).step, 'paid', 'the next one may go on')
+  assert.equal((await payer.payments.pay(AGREEMENT, 1)).step, 'paid', 'the next one may go on')
   payer.purse.finish(hashOf(payer, 0), 'settle')
-  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
   assert.equal(payer.purse.sent.length, 2)
   assert.equal(payer.ledger.totals(AGREEMENT).inFlightMsat, 0n)
 })
@@ -97,18 +97,20 @@ test('two in limbo pause the agreement, also when all are asked for at the same 
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 5)
   payer.purse.next = 'pend'
-  const answers = await Promise.allSettled([0, 1, 2, 3].map(epoch => payer.teller.pay(AGREEMENT, epoch)))
+  const answers = await Promise.allSettled(
+    [0, 1, 2, 3].map(installment => payer.payments.pay(AGREEMENT, installment))
+  )
   for (const answer of answers) {
     assert.equal(answer.status, 'rejected')
     assert.equal((answer.reason as { code: string }).code, 'PAYMENT_PENDING')
   }
   assert.equal(payer.purse.sent.length, 2)
-  await assert.rejects(payer.teller.pay(AGREEMENT, 4), { code: 'PAYMENT_PENDING' })
+  await assert.rejects(payer.payments.pay(AGREEMENT, 4), { code: 'PAYMENT_PENDING' })
   assert.equal(payer.purse.sent.length, 2)
   payer.purse.finish(hashOf(payer, 0), 'fail')
   payer.purse.next = 'settle'
-  await payer.teller.pay(AGREEMENT, 0)
-  assert.equal((await payer.teller.pay(AGREEMENT, 4)).step, 'paid')
+  await payer.payments.pay(AGREEMENT, 0)
+  assert.equal((await payer.payments.pay(AGREEMENT, 4)).step, 'paid')
 })
 
 test('a payment that failed may be made again, on the same hash', async t => {
@@ -116,11 +118,11 @@ test('a payment that failed may be made again, on the same hash', async t => {
   await bound(payer, payee)
   const hash = hashOf(payer, 0)
   payer.purse.next = 'fail'
-  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'PAYMENT_FAILED', exit: 5 })
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_FAILED', exit: 5 })
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'failed')
   await payer.restart()
   payer.purse.next = 'settle'
-  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
   assert.deepEqual(hashOf(payer, 0), hash)
   assert.deepEqual(payer.purse.sent, [hash.toString('hex'), hash.toString('hex')])
   assert.equal(payer.ledger.totals(AGREEMENT).paidMsat, 5_000n)
@@ -130,21 +132,21 @@ test('a payment that the wallet never heard of is made after a restart', async t
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.purse.next = 'die-before'
-  await assert.rejects(payer.teller.pay(AGREEMENT, 0))
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0))
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
   await payer.restart()
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'bound')
   payer.purse.next = 'settle'
-  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid')
+  assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
   assert.equal(payer.purse.sent.length, 1)
 })
 
 test('a payment that settled while nobody was looking is recorded at the next start, on both sides', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  await payee.teller.close()
+  await payee.payments.close()
   payer.purse.next = 'die-after'
-  await assert.rejects(payer.teller.pay(AGREEMENT, 0))
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0))
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
   await payer.restart()
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'paid')
@@ -157,7 +159,7 @@ test('a wallet that shows a preimage which does not fit is not believed', async 
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.purse.next = 'lie'
-  await assert.rejects(payer.teller.pay(AGREEMENT, 0), /preimage/)
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0), /preimage/)
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
 })
 
@@ -165,12 +167,12 @@ test('a payment is received once, however often the wallet says so', async t => 
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   let events = 0
-  payee.teller.on('received', () => events++)
-  await payer.teller.pay(AGREEMENT, 0)
-  assert.ok(await payee.teller.wasReceived(AGREEMENT, 0, 0))
+  payee.payments.on('received', () => events++)
+  await payer.payments.pay(AGREEMENT, 0)
+  assert.ok(await payee.payments.wasReceived(AGREEMENT, 0, 0))
   const { hash, msat } = payee.ledger.payment(AGREEMENT, 0)!
   for (let i = 0; i < 3; i++) payee.purse.emit('settled', hash, msat)
-  await Promise.all([payee.teller.wasReceived(AGREEMENT, 0, 0), payee.teller.reconcile()])
+  await Promise.all([payee.payments.wasReceived(AGREEMENT, 0, 0), payee.payments.reconcile()])
   await payee.restart()
   assert.equal(events, 1)
   assert.equal((await Ledger.read(payee.file)).totals(AGREEMENT).receivedMsat, 5_000n)
@@ -182,14 +184,14 @@ test('a payment is received once, however often the wallet says so', async t => 
 test('the word of a payer is not enough: our own wallet is asked', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  assert.equal(await payee.teller.wasReceived(AGREEMENT, 0, 10), false)
-  assert.equal(await payee.teller.wasReceived(AGREEMENT, 99, 10), false)
-  const waiting = payee.teller.wasReceived(AGREEMENT, 0, 10_000)
-  await payer.teller.pay(AGREEMENT, 0)
+  assert.equal(await payee.payments.wasReceived(AGREEMENT, 0, 10), false)
+  assert.equal(await payee.payments.wasReceived(AGREEMENT, 99, 10), false)
+  const waiting = payee.payments.wasReceived(AGREEMENT, 0, 10_000)
+  await payer.payments.pay(AGREEMENT, 0)
   assert.equal(await waiting, true)
 })
 
-test('less than the slice is not the slice', async t => {
+test('less than the installment is not the installment', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payee.purse.emit('settled', payee.ledger.payment(AGREEMENT, 0)!.hash, 4_999n)
@@ -202,27 +204,27 @@ test('less than the slice is not the slice', async t => {
 test('what is refused cannot be paid any more, and what was paid before counts', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 3)
-  // The payment of epoch 0 settles while its refusal is under way.
+  // The payment of installment 0 settles while its refusal is under way.
   const refuse = payee.purse.refuse.bind(payee.purse)
   payee.purse.refuse = async hash => {
-    if (hash.equals(hashOf(payer, 0))) await payer.teller.pay(AGREEMENT, 0)
+    if (hash.equals(hashOf(payer, 0))) await payer.payments.pay(AGREEMENT, 0)
     return refuse(hash)
   }
-  await payee.teller.refuseRest(AGREEMENT)
+  await payee.payments.refuseRest(AGREEMENT)
   assert.deepEqual(
     payee.ledger.payments(AGREEMENT).map(({ step }) => step),
     ['received', 'refused', 'refused']
   )
-  await assert.rejects(payer.teller.pay(AGREEMENT, 1), { code: 'PAYMENT_FAILED' })
+  await assert.rejects(payer.payments.pay(AGREEMENT, 1), { code: 'PAYMENT_FAILED' })
   assert.equal(payee.ledger.totals(AGREEMENT).receivedMsat, 5_000n)
-  await payee.teller.refuseRest(AGREEMENT)
+  await payee.payments.refuseRest(AGREEMENT)
   assert.equal(payee.ledger.payments(AGREEMENT)[0]!.step, 'received')
 })
 
 test('one bad invoice of many, and none is bound', async t => {
   const { payer, payee } = await ends(t)
-  const list = payee.teller.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
-  const good = await payee.teller.strip(list, 3600)
+  const list = payee.payments.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
+  const good = await payee.payments.strip(list, 3600)
   const { nodeId } = payee.purse
   const other = new Purse(9)
   const changes: ((invoice: string) => string)[] = [
@@ -236,62 +238,62 @@ test('one bad invoice of many, and none is bound', async t => {
   for (const change of changes) {
     const strip = good.with(2, change(good[2]!))
     assert.notEqual(strip[2], good[2])
-    await assert.rejects(payer.teller.bind(list, strip, nodeId), { code: 'INVOICE_REFUSED' })
+    await assert.rejects(payer.payments.bind(list, strip, nodeId), { code: 'INVOICE_REFUSED' })
   }
-  await assert.rejects(payer.teller.bind(list, good.slice(1), nodeId), { code: 'INVOICE_REFUSED' })
-  await assert.rejects(payer.teller.bind(list, [...good, good[0]!], nodeId), { code: 'INVOICE_REFUSED' })
-  await assert.rejects(payer.teller.bind(list, good, other.nodeId), { code: 'INVOICE_REFUSED' })
+  await assert.rejects(payer.payments.bind(list, good.slice(1), nodeId), { code: 'INVOICE_REFUSED' })
+  await assert.rejects(payer.payments.bind(list, [...good, good[0]!], nodeId), { code: 'INVOICE_REFUSED' })
+  await assert.rejects(payer.payments.bind(list, good, other.nodeId), { code: 'INVOICE_REFUSED' })
   assert.deepEqual(payer.ledger.payments(AGREEMENT), [])
   assert.equal(payer.ledger.stats.bytes, 0)
-  await assert.rejects(payer.teller.pay(AGREEMENT, 0), { code: 'INVOICE_REFUSED' })
-  await payer.teller.bind(list, good, nodeId)
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'INVOICE_REFUSED' })
+  await payer.payments.bind(list, good, nodeId)
   assert.equal(payer.ledger.payments(AGREEMENT).length, 4)
 })
 
-test('a second hash for an epoch, and a hash that stands elsewhere, are refused', async t => {
+test('a second hash for an installment, and a hash that stands elsewhere, are refused', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
   const liar = new End(payee.purse, payee.file + '-2', 7)
   await liar.start()
-  const second = liar.teller.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
-  const strip = await liar.teller.strip(second, 3600)
-  await assert.rejects(payer.teller.bind(second, strip, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
+  const second = liar.payments.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
+  const strip = await liar.payments.strip(second, 3600)
+  await assert.rejects(payer.payments.bind(second, strip, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
   // The same hashes for another agreement: one payment would count for two.
-  const again: SliceList = { agreement: OTHER, slices: list.slices }
-  const invoices = list.slices.map(
-    slice =>
-      `play-1|${slice.hash.toString('hex')}|${slice.msat}|${payee.purse.nodeId.toString('hex')}|bushel/1 ${OTHER.toString('hex')} ${slice.epoch}|${Date.now() + 60_000}`
+  const again: InstallmentList = { agreement: OTHER, installments: list.installments }
+  const invoices = list.installments.map(
+    listed =>
+      `play-1|${listed.hash.toString('hex')}|${listed.msat}|${payee.purse.nodeId.toString('hex')}|bushel/1 ${OTHER.toString('hex')} ${listed.installment}|${Date.now() + 60_000}`
   )
-  await assert.rejects(payer.teller.bind(again, invoices, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
+  await assert.rejects(payer.payments.bind(again, invoices, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
   assert.deepEqual(payer.ledger.payments(OTHER), [])
   assert.deepEqual(
     payer.ledger.payments(AGREEMENT).map(({ hash }) => hash),
-    list.slices.map(({ hash }) => hash)
+    list.installments.map(({ hash }) => hash)
   )
-  await liar.teller.close()
+  await liar.payments.close()
 })
 
-test('a slice that was listed is not bound for another amount, nor as another issue', async t => {
+test('an installment that was listed is not bound for another amount, nor as another issue', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
-  const strip = await payee.teller.strip(list, 60)
-  for (const change of [{ msat: list.slices[0]!.msat + 1n }, { issue: 1 }]) {
-    const first = { ...list.slices[0]!, ...change }
-    const otherwise: SliceList = { ...list, slices: [first, ...list.slices.slice(1)] }
+  const strip = await payee.payments.strip(list, 60)
+  for (const change of [{ msat: list.installments[0]!.msat + 1n }, { issue: 1 }]) {
+    const first = { ...list.installments[0]!, ...change }
+    const otherwise: InstallmentList = { ...list, installments: [first, ...list.installments.slice(1)] }
     const invoices = [strip[0]!.replace(/\|\d+\|/, `|${first.msat}|`), ...strip.slice(1)]
     const refused = { code: 'INVOICE_REFUSED' }
-    await assert.rejects(payer.teller.bind(otherwise, invoices, payee.purse.nodeId), refused)
-    await assert.rejects(payer.teller.intend(otherwise), refused)
+    await assert.rejects(payer.payments.bind(otherwise, invoices, payee.purse.nodeId), refused)
+    await assert.rejects(payer.payments.intend(otherwise), refused)
   }
-  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.msat, list.slices[0]!.msat)
+  assert.equal(payer.ledger.payment(AGREEMENT, 0)!.msat, list.installments[0]!.msat)
 })
 
 test('binding the same strip again changes nothing', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
-  await payer.teller.pay(AGREEMENT, 0)
+  await payer.payments.pay(AGREEMENT, 0)
   const before = payer.ledger.stats.entries
-  await payer.teller.bind(list, await payee.teller.strip(list, 60), payee.purse.nodeId)
+  await payer.payments.bind(list, await payee.payments.strip(list, 60), payee.purse.nodeId)
   assert.equal(payer.ledger.stats.entries, before)
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'paid')
 })
@@ -299,28 +301,28 @@ test('binding the same strip again changes nothing', async t => {
 test('the hashes of a list are the same again, and no two are equal', async t => {
   const { payee } = await ends(t)
   const lists = [AGREEMENT, OTHER].flatMap(agreement =>
-    [0, STRIP_LENGTH].map(from => payee.teller.list(agreement, EPOCHS, from))
+    [0, STRIP_LENGTH].map(from => payee.payments.list(agreement, EPOCHS, from))
   )
   assert.deepEqual(
-    lists.map(list => list.slices.length),
+    lists.map(list => list.installments.length),
     [64, 36, 64, 36]
   )
-  const hashes = new Set(lists.flatMap(list => list.slices.map(slice => slice.hash.toString('hex'))))
+  const hashes = new Set(lists.flatMap(list => list.installments.map(listed => listed.hash.toString('hex'))))
   assert.equal(hashes.size, 200)
   await payee.restart()
-  assert.deepEqual(payee.teller.list(OTHER, EPOCHS, STRIP_LENGTH), lists[3])
+  assert.deepEqual(payee.payments.list(OTHER, EPOCHS, STRIP_LENGTH), lists[3])
   assert.equal(payee.ledger.stats.bytes, 0, 'a list alone changes nothing')
-  for (const [i, slice] of lists[1]!.slices.entries()) {
-    assert.equal(slice.epoch, STRIP_LENGTH + i)
-    assert.equal(slice.msat, EPOCHS[STRIP_LENGTH + i]!.msat)
+  for (const [i, listed] of lists[1]!.installments.entries()) {
+    assert.equal(listed.installment, STRIP_LENGTH + i)
+    assert.equal(listed.msat, EPOCHS[STRIP_LENGTH + i]!.msat)
   }
 })
 
 test('a strip that is asked for again has the same invoices', async t => {
   const { payee } = await ends(t)
-  const list = payee.teller.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
-  const first = await payee.teller.strip(list, 3600)
+  const list = payee.payments.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
+  const first = await payee.payments.strip(list, 3600)
   await payee.restart()
-  assert.deepEqual(await payee.teller.strip(list, 3600), first)
+  assert.deepEqual(await payee.payments.strip(list, 3600), first)
   assert.equal(payee.ledger.stats.entries, 4)
 })

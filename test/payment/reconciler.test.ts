@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { Ledger } from '../../src/payment/ledger.js'
-import type { Draft, Step } from '../../src/payment/ledger.js'
+import type { PaymentDraft, PaymentStep } from '../../src/payment/ledger.js'
 import { checkBalance } from '../../src/payment/balance.js'
 import { AGREEMENT, bound, ends, hashOf } from './ends.js'
 import type { End } from './ends.js'
 
 /** The ledger is made to say something else than the wallet, as a lost write or an old copy does. */
-async function forced(end: End, epoch: number, step: Step): Promise<void> {
-  const payment = end.ledger.payment(AGREEMENT, epoch)!
+async function forced(end: End, installment: number, step: PaymentStep): Promise<void> {
+  const payment = end.ledger.payment(AGREEMENT, installment)!
   await end.ledger.record({ ...payment, step })
 }
 
@@ -21,16 +21,16 @@ test('what the wallet has paid is paid, whatever the ledger had', async t => {
   await forced(payer, 2, 'failed')
   await forced(payer, 3, 'void')
   for (const invoice of invoices) await payer.purse.pay(invoice, { maxFeeMsat: 0n })
-  const lines = await payer.teller.reconcile()
-  const name = (epoch: number): string =>
-    `slice ${epoch} of agreement 01010101: the wallet had paid it; recorded`
+  const lines = await payer.payments.reconcile()
+  const name = (installment: number): string =>
+    `installment ${installment} of agreement 01010101: the wallet had paid it; recorded`
   assert.deepEqual(lines.sort(), [0, 1, 2, 3].map(name))
   assert.deepEqual(payer.mended.sort(), lines)
   assert.deepEqual(
     payer.ledger.payments(AGREEMENT).map(({ step, feeMsat }) => [step, feeMsat]),
     [0, 1, 2, 3].map(() => ['paid', 7n])
   )
-  assert.deepEqual(await payer.teller.reconcile(), [])
+  assert.deepEqual(await payer.payments.reconcile(), [])
   assert.ok(checkBalance(payer.ledger, await payer.purse.history()).ok)
 })
 
@@ -39,11 +39,11 @@ test('what the wallet has received is received, also on a hash that was refused'
   await bound(payer, payee, 2)
   await forced(payee, 1, 'refused')
   payee.purse.removeAllListeners('settled')
-  for (const epoch of [0, 1]) await payer.teller.pay(AGREEMENT, epoch)
+  for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
   assert.deepEqual([payee.step(0), payee.step(1)], ['listed', 'refused'])
-  const lines = await payee.teller.reconcile()
+  const lines = await payee.payments.reconcile()
   assert.equal(lines.length, 2)
-  assert.match(lines[0]!, /^slice 0 of agreement 01010101: the wallet had received it; recorded$/)
+  assert.match(lines[0]!, /^installment 0 of agreement 01010101: the wallet had received it; recorded$/)
   assert.deepEqual([payee.step(0), payee.step(1)], ['received', 'received'])
   assert.ok(checkBalance(payee.ledger, await payee.purse.history()).ok)
 })
@@ -54,32 +54,32 @@ test('what the wallet has under way is in flight, and what it was never told is 
   payer.purse.next = 'pend'
   await payer.purse.pay(payer.ledger.payment(AGREEMENT, 0)!.text, { maxFeeMsat: 0n })
   await forced(payer, 1, 'sent')
-  const lines = await payer.teller.reconcile()
+  const lines = await payer.payments.reconcile()
   assert.deepEqual([payer.step(0), payer.step(1)], ['sent', 'bound'])
   assert.equal(lines.length, 2)
-  assert.ok(lines.some(line => line.includes('slice 0') && line.includes('under way')))
-  assert.ok(lines.some(line => line.includes('slice 1') && line.includes('never told')))
+  assert.ok(lines.some(line => line.includes('installment 0') && line.includes('under way')))
+  assert.ok(lines.some(line => line.includes('installment 1') && line.includes('never told')))
 })
 
 test('what the ledger has as settled and the wallet has not is said, and left as it is', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 3)
-  for (const epoch of [0, 1, 2]) await payer.teller.pay(AGREEMENT, epoch)
-  await payee.teller.wasReceived(AGREEMENT, 2, 1000)
+  for (const installment of [0, 1, 2]) await payer.payments.pay(AGREEMENT, installment)
+  await payee.payments.wasReceived(AGREEMENT, 2, 1000)
   payer.purse.payments.delete(hashOf(payer, 0).toString('hex'))
   payer.purse.payments.get(hashOf(payer, 1).toString('hex'))!.state = { status: 'failed', reason: 'no route' }
   payee.purse.invoices.delete(hashOf(payer, 2).toString('hex'))
   await payer.restart()
   await payee.restart()
-  assert.deepEqual(payer.teller.reconciler.faults, [
-    'slice 0 of agreement 01010101, 5 sat: the ledger has it as paid, the wallet has no record of it',
-    'slice 1 of agreement 01010101, 5.001 sat: the ledger has it as paid, the wallet has it as failed'
+  assert.deepEqual(payer.payments.reconciler.faults, [
+    'installment 0 of agreement 01010101, 5 sat: the ledger has it as paid, the wallet has no record of it',
+    'installment 1 of agreement 01010101, 5.001 sat: the ledger has it as paid, the wallet has it as failed'
   ])
-  assert.deepEqual(payer.unmended, payer.teller.reconciler.faults)
+  assert.deepEqual(payer.unmended, payer.payments.reconciler.faults)
   assert.equal(payee.unmended.length, 1)
   assert.match(payee.unmended[0]!, /received, the wallet has no record/)
   assert.equal(payer.ledger.contiguous(AGREEMENT), 3)
-  assert.equal((await payer.teller.pay(AGREEMENT, 0)).step, 'paid', 'nothing is paid again on a guess')
+  assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid', 'nothing is paid again on a guess')
   assert.equal(payer.purse.sent.length, 3)
 })
 
@@ -90,27 +90,27 @@ test('a wallet that does not answer is asked again, and the node starts all the 
   payer.purse.history = () => Promise.reject(new Error('the wallet is away'))
   await payer.restart()
   assert.match(String(payer.faults[0]), /away/)
-  await assert.rejects(payer.teller.reconcile(), /away/)
+  await assert.rejects(payer.payments.reconcile(), /away/)
   payer.purse.history = history
-  assert.deepEqual(await payer.teller.reconcile(), [])
+  assert.deepEqual(await payer.payments.reconcile(), [])
 })
 
 test('100,000 entries are reconciled in under 2 s, with a question for none of them', async t => {
   const { payer } = await ends(t)
-  await payer.teller.close()
+  await payer.payments.close()
   const ledger = new Ledger(payer.file)
   await ledger.ready()
   const PAYMENTS = 25_000
   const lost = new Set<number>()
-  const draft = (i: number): Draft => {
+  const draft = (i: number): PaymentDraft => {
     const preimage = createHash('sha256').update(`payment ${i}`).digest()
     return {
       agreement: createHash('sha256')
         .update(`agreement ${i >> 9}`)
         .digest(),
       role: 'payer',
-      kind: 'slice',
-      epoch: i & 511,
+      kind: 'installment',
+      installment: i & 511,
       issue: 0,
       peer: null,
       hash: createHash('sha256').update(preimage).digest(),
@@ -150,7 +150,7 @@ test('100,000 entries are reconciled in under 2 s, with a question for none of t
   const mending = spent() - began
   assert.equal(payer.mended.length, lost.size)
   assert.equal(payer.purse.questions, 0)
-  await payer.teller.close()
+  await payer.payments.close()
   began = spent()
   await payer.start()
   const opened = Math.min(mending, spent() - began)
@@ -167,9 +167,9 @@ test('100,000 entries are reconciled in under 2 s, with a question for none of t
 test('an old answer of the wallet changes nothing for a payment that was sent again since', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  const { purse, teller, ledger } = payer
+  const { purse, payments, ledger } = payer
   purse.next = 'pend'
-  await assert.rejects(teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  await assert.rejects(payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   const { hash } = ledger.payment(AGREEMENT, 0)!
   purse.finish(hash, 'fail')
   const answer = purse.payment.bind(purse)
@@ -180,10 +180,10 @@ test('an old answer of the wallet changes nothing for a payment that was sent ag
     await new Promise<void>(resolve => (give = resolve))
     return state
   }
-  const reconciling = teller.reconcile()
-  const steps: Step[] = []
-  ledger.on('written', ([payment]: { step: Step }[]) => steps.push(payment!.step))
-  await assert.rejects(teller.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  const reconciling = payments.reconcile()
+  const steps: PaymentStep[] = []
+  ledger.on('written', ([payment]: { step: PaymentStep }[]) => steps.push(payment!.step))
+  await assert.rejects(payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   give()
   await reconciling
   assert.deepEqual(steps, ['failed', 'sent'], 'what is in flight is never for a moment open again')

@@ -4,11 +4,11 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { SliceList } from '#spec'
+import type { InstallmentList } from '#spec'
 import { checkInvoice } from '../../src/lightning/invoice.js'
 import type { Wallet } from '../../src/lightning/wallet.js'
 import { Ledger } from '../../src/payment/ledger.js'
-import { Teller } from '../../src/payment/payments.js'
+import { Payments } from '../../src/payment/payments.js'
 import { BUYER, EPOCHS, PROVIDER } from './ends.js'
 
 /** The Lightning wallet of one side, and what can befall it. */
@@ -32,11 +32,11 @@ export interface Pair {
   close(): Promise<void>
 }
 
-/** One side: a wallet, and a ledger and teller that are started on it. */
+/** One side: a wallet, and a ledger and payments that are started on it. */
 class Desk {
   readonly side: Side
   readonly file: string
-  teller!: Teller
+  payments!: Payments
   mended: string[] = []
   /** Added to the clock, ms. */
   ahead = 0
@@ -49,7 +49,7 @@ class Desk {
   }
 
   get ledger(): Ledger {
-    return this.teller.ledger
+    return this.payments.ledger
   }
 
   get nodeId(): Buffer {
@@ -58,7 +58,7 @@ class Desk {
 
   async start(): Promise<void> {
     const now = (): number => Date.now() + this.ahead
-    this.teller = new Teller({
+    this.payments = new Payments({
       ledger: new Ledger(this.file),
       wallet: this.side.wallet,
       checkInvoice,
@@ -67,17 +67,17 @@ class Desk {
       now
     })
     this.mended = []
-    this.teller.reconciler.on('mended', (lines: string[]) => this.mended.push(...lines))
-    await this.teller.ready()
+    this.payments.reconciler.on('mended', (lines: string[]) => this.mended.push(...lines))
+    await this.payments.ready()
   }
 
   async restart(): Promise<void> {
-    await this.teller.close()
+    await this.payments.close()
     await this.start()
   }
 
-  step(agreement: Buffer, epoch: number): string | undefined {
-    return this.ledger.payment(agreement, epoch)?.step
+  step(agreement: Buffer, installment: number): string | undefined {
+    return this.ledger.payment(agreement, installment)?.step
   }
 
   /** How often the wallet has a hash as paid, or received. */
@@ -116,41 +116,42 @@ export function settlement(
   })
 
   after(async () => {
-    await Promise.all([payer.teller.close(), payee.teller.close()])
+    await Promise.all([payer.payments.close(), payee.payments.close()])
     await pair.close()
     await rm(dir, { recursive: true })
   })
 
   const fresh = (): Buffer => Buffer.alloc(32, ++agreements)
-  const hashOf = (agreement: Buffer, epoch: number): Buffer => payer.ledger.payment(agreement, epoch)!.hash
+  const hashOf = (agreement: Buffer, installment: number): Buffer =>
+    payer.ledger.payment(agreement, installment)!.hash
 
-  async function bound(agreement: Buffer, count: number, expirySeconds = 3600): Promise<SliceList> {
-    const list = payee.teller.list(agreement, EPOCHS.slice(0, count), 0)
-    await payer.teller.intend(list, PROVIDER)
-    await payer.teller.bind(list, await payee.teller.strip(list, expirySeconds, BUYER), payee.nodeId)
+  async function bound(agreement: Buffer, count: number, expirySeconds = 3600): Promise<InstallmentList> {
+    const list = payee.payments.list(agreement, EPOCHS.slice(0, count), 0)
+    await payer.payments.intend(list, PROVIDER)
+    await payer.payments.bind(list, await payee.payments.strip(list, expirySeconds, BUYER), payee.nodeId)
     return list
   }
 
   /** Ledger and wallet agree to the msat on both sides, and nothing was settled twice. */
   async function addsUp(): Promise<void> {
-    for (const { teller } of [payer, payee]) {
-      assert.deepEqual((await teller.checkBalance()).faults, [])
-      assert.deepEqual(teller.reconciler.faults, [])
+    for (const { payments } of [payer, payee]) {
+      assert.deepEqual((await payments.checkBalance()).faults, [])
+      assert.deepEqual(payments.reconciler.faults, [])
     }
   }
 
-  test('slices are paid and received, each once, however often they are asked for', async () => {
+  test('installments are paid and received, each once, however often they are asked for', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
-    for (const epoch of [0, 1, 2]) {
-      const all = await Promise.all([1, 2, 3].map(() => payer.teller.pay(agreement, epoch)))
+    for (const installment of [0, 1, 2]) {
+      const all = await Promise.all([1, 2, 3].map(() => payer.payments.pay(agreement, installment)))
       for (const payment of all) assert.deepEqual(payment, all[0])
-      assert.ok(await payee.teller.wasReceived(agreement, epoch, TIMEOUT))
-      assert.equal(await payer.times(hashOf(agreement, epoch)), 1)
-      assert.equal(await payee.times(hashOf(agreement, epoch)), 1)
+      assert.ok(await payee.payments.wasReceived(agreement, installment, TIMEOUT))
+      assert.equal(await payer.times(hashOf(agreement, installment)), 1)
+      assert.equal(await payee.times(hashOf(agreement, installment)), 1)
     }
     await payer.restart()
-    assert.equal((await payer.teller.pay(agreement, 0)).step, 'paid')
+    assert.equal((await payer.payments.pay(agreement, 0)).step, 'paid')
     assert.equal(payer.ledger.totals(agreement).paidMsat, 15_003n)
     assert.equal(payee.ledger.totals(agreement).receivedMsat, 15_003n)
     await addsUp()
@@ -161,37 +162,37 @@ export function settlement(
     await bound(agreement, 3)
     await pair.payee.hold()
     try {
-      for (const epoch of [0, 0, 1])
-        await assert.rejects(payer.teller.pay(agreement, epoch, SOON), { code: 'PAYMENT_PENDING' })
+      for (const installment of [0, 0, 1])
+        await assert.rejects(payer.payments.pay(agreement, installment, SOON), { code: 'PAYMENT_PENDING' })
       await payer.restart()
       assert.equal(payer.step(agreement, 0), 'sent')
-      await assert.rejects(payer.teller.pay(agreement, 0, SOON), { code: 'PAYMENT_PENDING' })
-      await assert.rejects(payer.teller.pay(agreement, 2, SOON), { code: 'PAYMENT_PENDING' })
+      await assert.rejects(payer.payments.pay(agreement, 0, SOON), { code: 'PAYMENT_PENDING' })
+      await assert.rejects(payer.payments.pay(agreement, 2, SOON), { code: 'PAYMENT_PENDING' })
       assert.equal(payer.step(agreement, 2), 'bound')
       assert.equal(payer.ledger.totals(agreement).inFlightMsat, 10_001n)
-      assert.equal(await payer.teller.voidable(agreement, 0), null, 'no hash is given up meanwhile')
+      assert.equal(await payer.payments.voidable(agreement, 0), null, 'no hash is given up meanwhile')
     } finally {
       await pair.payee.release()
     }
-    for (const epoch of [0, 1, 2]) {
-      assert.equal((await payer.teller.pay(agreement, epoch, TIMEOUT)).step, 'paid')
-      assert.equal(await payer.times(hashOf(agreement, epoch)), 1)
+    for (const installment of [0, 1, 2]) {
+      assert.equal((await payer.payments.pay(agreement, installment, TIMEOUT)).step, 'paid')
+      assert.equal(await payer.times(hashOf(agreement, installment)), 1)
     }
-    assert.ok(await payee.teller.wasReceived(agreement, 2, TIMEOUT))
+    assert.ok(await payee.payments.wasReceived(agreement, 2, TIMEOUT))
     await addsUp()
   })
 
   test('a hash that the payee has refused cannot be paid, and another one is', async () => {
     const agreement = fresh()
     await bound(agreement, 2)
-    const old = (await payer.teller.voidable(agreement, 1))!
-    const answer = await payee.teller.reissue(agreement, 1, old.hash, 3600)
-    assert.ok('slice' in answer)
-    await assert.rejects(payer.teller.pay(agreement, 1), { code: 'PAYMENT_FAILED' })
-    assert.ok(await payer.teller.voidable(agreement, 1))
-    await payer.teller.rebind(answer.slice, answer.invoice, payee.nodeId, agreement)
-    assert.equal((await payer.teller.pay(agreement, 1)).issue, 1)
-    assert.ok(await payee.teller.wasReceived(agreement, 1, TIMEOUT))
+    const old = (await payer.payments.voidable(agreement, 1))!
+    const answer = await payee.payments.reissue(agreement, 1, old.hash, 3600)
+    assert.ok('listed' in answer)
+    await assert.rejects(payer.payments.pay(agreement, 1), { code: 'PAYMENT_FAILED' })
+    assert.ok(await payer.payments.voidable(agreement, 1))
+    await payer.payments.rebind(answer.listed, answer.invoice, payee.nodeId, agreement)
+    assert.equal((await payer.payments.pay(agreement, 1)).issue, 1)
+    assert.ok(await payee.payments.wasReceived(agreement, 1, TIMEOUT))
     assert.deepEqual([await payer.times(old.hash), await payee.times(old.hash)], [0, 0])
     await addsUp()
   })
@@ -200,13 +201,13 @@ export function settlement(
     const agreement = fresh()
     await bound(agreement, 1, 60)
     payer.ahead = 61_000
-    await assert.rejects(payer.teller.pay(agreement, 0), { code: 'INVOICE_EXPIRED', exit: 5 })
+    await assert.rejects(payer.payments.pay(agreement, 0), { code: 'INVOICE_EXPIRED', exit: 5 })
     assert.equal((await pair.payer.wallet.payment(hashOf(agreement, 0))).status, 'unknown')
-    const old = (await payer.teller.voidable(agreement, 0))!
-    const answer = await payee.teller.reissue(agreement, 0, old.hash, 3600)
-    assert.ok('slice' in answer)
-    await payer.teller.rebind(answer.slice, answer.invoice, payee.nodeId, agreement)
-    assert.equal((await payer.teller.pay(agreement, 0)).step, 'paid')
+    const old = (await payer.payments.voidable(agreement, 0))!
+    const answer = await payee.payments.reissue(agreement, 0, old.hash, 3600)
+    assert.ok('listed' in answer)
+    await payer.payments.rebind(answer.listed, answer.invoice, payee.nodeId, agreement)
+    assert.equal((await payer.payments.pay(agreement, 0)).step, 'paid')
     payer.ahead = 0
     await addsUp()
   })
@@ -214,9 +215,9 @@ export function settlement(
   test('what is refused at the end of an agreement cannot be paid any more', async () => {
     const agreement = fresh()
     await bound(agreement, 2)
-    await payer.teller.pay(agreement, 0)
-    await payee.teller.refuseRest(agreement)
-    await assert.rejects(payer.teller.pay(agreement, 1), { code: 'PAYMENT_FAILED' })
+    await payer.payments.pay(agreement, 0)
+    await payee.payments.refuseRest(agreement)
+    await assert.rejects(payer.payments.pay(agreement, 1), { code: 'PAYMENT_FAILED' })
     assert.deepEqual([payee.step(agreement, 0), payee.step(agreement, 1)], ['received', 'refused'])
     await addsUp()
   })
@@ -224,30 +225,30 @@ export function settlement(
   test('a refund is paid once, the other way', async () => {
     const agreement = fresh()
     await bound(agreement, 1)
-    await payer.teller.pay(agreement, 0)
-    assert.ok(await payee.teller.wasReceived(agreement, 0, TIMEOUT))
-    const invoice = await payer.teller.refundInvoice(agreement, 2_000n, PROVIDER)
-    assert.equal(await payer.teller.refundInvoice(agreement, 2_000n, PROVIDER), invoice)
-    const received = once(payer.teller, 'received')
+    await payer.payments.pay(agreement, 0)
+    assert.ok(await payee.payments.wasReceived(agreement, 0, TIMEOUT))
+    const invoice = await payer.payments.refundInvoice(agreement, 2_000n, PROVIDER)
+    assert.equal(await payer.payments.refundInvoice(agreement, 2_000n, PROVIDER), invoice)
+    const received = once(payer.payments, 'received')
     const pay = (text: string): Promise<{ step: string }> =>
-      payee.teller.payRefund({ agreement, invoice: text, msat: 2_000n, payee: payer.nodeId, peer: BUYER })
+      payee.payments.payRefund({ agreement, invoice: text, msat: 2_000n, payee: payer.nodeId, peer: BUYER })
     for (const payment of await Promise.all([pay(invoice), pay(invoice)])) assert.equal(payment.step, 'paid')
     await received
-    await assert.rejects(payer.teller.refundInvoice(agreement, 2_000n, PROVIDER), { code: 'ALREADY_PAID' })
-    const other = await payer.teller.issue(2_000n, 'another', 600)
+    await assert.rejects(payer.payments.refundInvoice(agreement, 2_000n, PROVIDER), { code: 'ALREADY_PAID' })
+    const other = await payer.payments.issue(2_000n, 'another', 600)
     await assert.rejects(pay(other.invoice), { code: 'ALREADY_PAID' })
     assert.equal(payer.ledger.totals(agreement).refundedMsat, 2_000n)
     assert.equal(payee.ledger.totals(agreement).refundedMsat, 2_000n)
     await addsUp()
   })
 
-  test('a slice that a debt settles is never paid', async () => {
+  test('an installment that a debt settles is never paid', async () => {
     const [agreement, ended] = [fresh(), fresh()]
     await bound(agreement, 1)
     const invoice = payer.ledger.payment(agreement, 0)!.text
-    for (const { teller } of [payer, payee])
-      assert.equal((await teller.credited(agreement, 0, ended)).step, 'credited')
-    assert.equal((await payer.teller.pay(agreement, 0)).step, 'credited')
+    for (const { payments } of [payer, payee])
+      assert.equal((await payments.credited(agreement, 0, ended)).step, 'credited')
+    assert.equal((await payer.payments.pay(agreement, 0)).step, 'credited')
     assert.equal((await pair.payer.wallet.payment(hashOf(agreement, 0))).status, 'unknown')
     // Nor could it be: its invoice is not taken any more.
     const { status } = await pair.payer.wallet.pay(invoice, { maxFeeMsat: 0n, timeoutMs: TIMEOUT })
@@ -258,33 +259,33 @@ export function settlement(
   test('an invoice for anybody is paid once; one of our own or of an agreement is not', async () => {
     const agreement = fresh()
     await bound(agreement, 1)
-    const { invoice, hash } = await payee.teller.issue(3_000n, 'a coffee', 600)
-    await assert.rejects(payer.teller.payInvoice(invoice, { maxMsat: 2_999n }), { code: 'OVER_LIMIT' })
-    const all = await Promise.all([1, 2, 3].map(() => payer.teller.payInvoice(invoice)))
+    const { invoice, hash } = await payee.payments.issue(3_000n, 'a coffee', 600)
+    await assert.rejects(payer.payments.payInvoice(invoice, { maxMsat: 2_999n }), { code: 'OVER_LIMIT' })
+    const all = await Promise.all([1, 2, 3].map(() => payer.payments.payInvoice(invoice)))
     for (const { step } of all) assert.equal(step, 'paid')
-    await assert.rejects(payer.teller.payInvoice(invoice), { code: 'ALREADY_PAID', exit: 5 })
+    await assert.rejects(payer.payments.payInvoice(invoice), { code: 'ALREADY_PAID', exit: 5 })
     assert.equal(await payer.times(hash), 1)
     const refused = { code: 'INVOICE_REFUSED', exit: 5 }
-    const own = await payer.teller.issue(3_000n, 'to ourselves', 600)
-    await assert.rejects(payer.teller.payInvoice(own.invoice), refused)
-    await assert.rejects(payer.teller.payInvoice(payer.ledger.payment(agreement, 0)!.text), refused)
+    const own = await payer.payments.issue(3_000n, 'to ourselves', 600)
+    await assert.rejects(payer.payments.payInvoice(own.invoice), refused)
+    await assert.rejects(payer.payments.payInvoice(payer.ledger.payment(agreement, 0)!.text), refused)
     await addsUp()
   })
 
   test('a payee that has lost its ledger finds the invoices that its wallet has', async () => {
     const agreement = fresh()
-    const list = payee.teller.list(agreement, EPOCHS.slice(0, 3), 0)
+    const list = payee.payments.list(agreement, EPOCHS.slice(0, 3), 0)
     await copyFile(payee.file, join(dir, 'before'))
-    const strip = await payee.teller.strip(list, 3600, BUYER)
-    await payer.teller.intend(list, PROVIDER)
-    await payer.teller.bind(list, strip, payee.nodeId)
-    await payer.teller.pay(agreement, 0)
-    await payee.teller.close()
+    const strip = await payee.payments.strip(list, 3600, BUYER)
+    await payer.payments.intend(list, PROVIDER)
+    await payer.payments.bind(list, strip, payee.nodeId)
+    await payer.payments.pay(agreement, 0)
+    await payee.payments.close()
     await copyFile(join(dir, 'before'), payee.file)
     await payee.start()
     assert.equal(payee.step(agreement, 0), undefined)
-    assert.deepEqual(await payee.teller.strip(list, 3600, BUYER), strip)
-    assert.ok(await payee.teller.wasReceived(agreement, 0, TIMEOUT))
+    assert.deepEqual(await payee.payments.strip(list, 3600, BUYER), strip)
+    assert.ok(await payee.payments.wasReceived(agreement, 0, TIMEOUT))
     await addsUp()
   })
 
@@ -292,18 +293,18 @@ export function settlement(
     const agreement = fresh()
     await bound(agreement, 3)
     await copyFile(payer.file, join(dir, 'before'))
-    for (const epoch of [0, 1]) await payer.teller.pay(agreement, epoch)
-    await payer.teller.close()
+    for (const installment of [0, 1]) await payer.payments.pay(agreement, installment)
+    await payer.payments.close()
     await copyFile(join(dir, 'before'), payer.file)
     await payer.start()
     assert.equal(payer.mended.length, 2, payer.mended.join('; '))
     assert.deepEqual(
-      [0, 1, 2].map(epoch => payer.step(agreement, epoch)),
+      [0, 1, 2].map(installment => payer.step(agreement, installment)),
       ['paid', 'paid', 'bound']
     )
-    for (const epoch of [0, 1, 2]) {
-      assert.equal((await payer.teller.pay(agreement, epoch)).step, 'paid')
-      assert.equal(await payer.times(hashOf(agreement, epoch)), 1)
+    for (const installment of [0, 1, 2]) {
+      assert.equal((await payer.payments.pay(agreement, installment)).step, 'paid')
+      assert.equal(await payer.times(hashOf(agreement, installment)), 1)
     }
     await addsUp()
   })
@@ -311,25 +312,25 @@ export function settlement(
   test('what was paid while the payee’s node was down is received when it is back', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
-    await payer.teller.pay(agreement, 0)
-    assert.ok(await payee.teller.wasReceived(agreement, 0, TIMEOUT))
+    await payer.payments.pay(agreement, 0)
+    assert.ok(await payee.payments.wasReceived(agreement, 0, TIMEOUT))
     // The program that keeps the ledger stops; Lightning takes the payment all the same.
-    await payee.teller.close()
-    await payer.teller.pay(agreement, 1)
+    await payee.payments.close()
+    await payer.payments.pay(agreement, 1)
     await pair.payee.close()
     await pair.payee.reopen()
     await payee.start()
     assert.equal(payee.step(agreement, 1), 'received')
-    await payer.teller.reach(payee.nodeId, 5_002n)
-    const received = once(payee.teller, 'received')
-    await payer.teller.pay(agreement, 2)
-    const [{ epoch }] = (await received) as [{ epoch: number }]
-    assert.equal(epoch, 2, 'what was told before is not told again')
+    await payer.payments.reach(payee.nodeId, 5_002n)
+    const received = once(payee.payments, 'received')
+    await payer.payments.pay(agreement, 2)
+    const [{ installment }] = (await received) as [{ installment: number }]
+    assert.equal(installment, 2, 'what was told before is not told again')
     await addsUp()
   })
 
   for (const role of ['payer', 'payee'] as const) {
-    test(`the ${role}’s Lightning is killed at each step of its ledger: the slice is paid once`, async () => {
+    test(`the ${role}’s Lightning is killed at each step of its ledger: the installment is paid once`, async () => {
       const hit = new Set<string>()
       for (let arrow = 0; ; arrow++) {
         const agreement = fresh()
@@ -366,13 +367,13 @@ export function settlement(
     })
   }
 
-  /** A slice, from the list to the payee's word; begun again it goes on from what is on disk. */
+  /** An installment, from the list to the payee's word; begun again it goes on from what is on disk. */
   async function deal(agreement: Buffer): Promise<void> {
     await bound(agreement, 1)
-    const payment = await payer.teller.pay(agreement, 0, TIMEOUT)
-    payer.teller.applied(payment)
-    if (!(await payee.teller.wasReceived(agreement, 0, TIMEOUT))) assert.fail('it is not received')
-    payee.teller.applied(payee.ledger.payment(agreement, 0)!)
+    const payment = await payer.payments.pay(agreement, 0, TIMEOUT)
+    payer.payments.applied(payment)
+    if (!(await payee.payments.wasReceived(agreement, 0, TIMEOUT))) assert.fail('it is not received')
+    payee.payments.applied(payee.ledger.payment(agreement, 0)!)
     await Promise.all([payer.ledger.flush(), payee.ledger.flush()])
   }
 }

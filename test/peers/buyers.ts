@@ -35,7 +35,7 @@ export function assertSpent({
   assert.equal(spent, paid + BigInt(channels) * CHANNEL_COST)
 }
 
-/** A call by a node of little patience. */
+/** A call by a node of little timeouts. */
 export async function hastily<M extends Method>(
   world: World,
   name: string,

@@ -14,7 +14,7 @@ import { RESOURCE, SIDE, signOrder } from '../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
 import type { Market } from '../../src/book/market.js'
 import { Deals } from '../../src/deal/deals.js'
-import type { Self } from '../../src/deal/deals.js'
+import type { OwnKeys } from '../../src/deal/deals.js'
 import { DEFAULT_POLICY, Provider } from '../../src/deal/provider.js'
 import type { Policy } from '../../src/deal/provider.js'
 import { Home } from '../../src/identity/home.js'
@@ -30,8 +30,8 @@ import type { BushelNode, NodeOptions } from '../../src/node/node.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { Debts } from '../../src/payment/debts.js'
 import { Ledger } from '../../src/payment/ledger.js'
-import { Teller } from '../../src/payment/payments.js'
-import { Keeper } from '../../src/storage/provider/lease-manager.js'
+import { Payments } from '../../src/payment/payments.js'
+import { LeaseManager } from '../../src/storage/provider/lease-manager.js'
 import { Leases } from '../../src/storage/lease/leases.js'
 import { Shelf } from '../../src/storage/shelf/shelf.js'
 import { deceive } from './lies.js'
@@ -161,31 +161,31 @@ export class Den {
     await facts.ready()
     const onfault = (error: unknown): void => void this.faults.push(error)
     const secret = randomBytes(32)
-    const teller = new Teller({
+    const payments = new Payments({
       ledger: new Ledger(join(dir, 'ledger')),
       wallet,
       checkInvoice,
       secret,
       onfault
     })
-    await teller.ready()
+    await payments.ready()
     const deals = this.#deals(facts, { ...who, lightning: wallet.nodeId, network: PLAY_NETWORK })
     const leases = new Leases(facts)
     const shelf = new Shelf({ folder: join(dir, 'shelf') })
     await shelf.ready()
     const announcer = { join: () => null, leave: async () => undefined }
-    const keeper = new Keeper({
+    const leaseManager = new LeaseManager({
       deals,
-      teller,
+      payments,
       leases,
-      debts: new Debts(facts, teller.ledger),
+      debts: new Debts(facts, payments.ledger),
       canReceive: async () => true,
       shelf,
       announcer,
       onfault
     })
     const order = this.#ask(who, { price })
-    new Provider({ deals, policy: { ...DEFAULT_POLICY, ...policy }, goods: keeper, ask: () => order })
+    new Provider({ deals, policy: { ...DEFAULT_POLICY, ...policy }, goods: leaseManager, ask: () => order })
     deceive(deals, {
       agree: (truth, _body, _from, { stream }) => {
         // One wallet has one connection to another: that of the rogue whose turn it is.
@@ -196,13 +196,13 @@ export class Den {
     })
     if (lies) deceive(deals, lies({ device: who.device, leases, wallet }))
     await deals.ready()
-    await keeper.ready()
+    await leaseManager.ready()
     await this.#stand(who, stream => deals.attach(stream))
     await this.#publish(order, who)
     this.#closing.push(async () => {
-      await keeper.close()
+      await leaseManager.close()
       await deals.close()
-      await teller.close()
+      await payments.close()
       await shelf.close()
       await facts.close()
     })
@@ -216,7 +216,7 @@ export class Den {
     return wallet
   }
 
-  #deals(facts: Facts, self: Self, now = Date.now): Deals {
+  #deals(facts: Facts, self: OwnKeys, now = Date.now): Deals {
     const connector = { connect: () => Promise.reject(new Error('it calls nobody')) }
     return new Deals({ self, facts, connector, onfault: error => this.faults.push(error), now })
   }
@@ -241,7 +241,7 @@ export class Den {
   /** A whole node in the market. */
   async node(
     name: string,
-    options: Pick<NodeOptions, 'serve' | 'policy' | 'patience' | 'now'>
+    options: Pick<NodeOptions, 'serve' | 'policy' | 'timeouts' | 'now'>
   ): Promise<BushelNode> {
     const dir = join(this.#dir, name)
     await setUp({ home: dir })

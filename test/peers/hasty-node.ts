@@ -17,13 +17,13 @@ const HASTE = {
   restore: 5000
 }
 
-/** A call as the executable makes it, in a process of its own, by a node that has less patience. */
+/** A call as the executable makes it, in a process of its own, by a node that has less timeouts. */
 const [dir, host, port, method, params] = process.argv.slice(2)
 const home = await Home.open(dir!)
 const say = (line: Line): void => void process.stdout.write(JSON.stringify(line) + '\n')
 const onfault = (error: unknown): void => say({ event: 'fault', message: String(error) })
 const bootstrap = [{ host: host!, port: Number(port) }]
-const node = await openNode({ home, bootstrap, serve: false, patience: HASTE, onfault })
+const node = await openNode({ home, bootstrap, serve: false, timeouts: HASTE, onfault })
 try {
   const onProgress = (progress: object): void => say({ ...progress })
   const context = { onProgress, signal: new AbortController().signal }

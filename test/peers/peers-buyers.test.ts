@@ -35,9 +35,9 @@ const LOG = 2 * MIB
 
 test('a provider among buyers that cheat', async t => {
   const world = await World.open(t)
-  const market = await world.found('keeper', 'fair')
-  const { id } = await world.sell('keeper', PRICE, '--space', '64MiB')
-  const status = (): Promise<StatusResult> => world.ok<StatusResult>('keeper', ['status'])
+  const market = await world.found('lease manager', 'fair')
+  const { id } = await world.sell('lease manager', PRICE, '--space', '64MiB')
+  const status = (): Promise<StatusResult> => world.ok<StatusResult>('lease manager', ['status'])
   const began = await status()
   const offer: Offer = { market, id, device: began.device, price: parsePrice(PRICE) }
   const bootstrap = addressOf(world)
@@ -54,15 +54,15 @@ test('a provider among buyers that cheat', async t => {
   const cheat = await somebody('cheat', { paying: true })
   const thief = await somebody('thief')
   const leaseOf = async ({ id }: Pick<Purchase, 'id'>): Promise<LeaseEntry | undefined> =>
-    (await world.leases('keeper')).find(lease => lease.id === formatKey(id))
-  const onShelf = (): Promise<number> => occupiedBytes(world.at('keeper', 'shelf'))
+    (await world.leases('lease manager')).find(lease => lease.id === formatKey(id))
+  const onShelf = (): Promise<number> => occupiedBytes(world.at('lease manager', 'shelf'))
   const ended = (purchase: Purchase): Promise<unknown> =>
-    world.leasesWhen('keeper', leases =>
+    world.leasesWhen('lease manager', leases =>
       leases.some(lease => lease.id === formatKey(purchase.id) && lease.state === 'ENDED')
     )
   const disk = await onShelf()
-  const empty = await sizeOf(world.at('keeper', 'shelf'))
-  const grown = async (): Promise<number> => (await sizeOf(world.at('keeper', 'shelf'))) - empty
+  const empty = await sizeOf(world.at('lease manager', 'shelf'))
+  const grown = async (): Promise<number> => (await sizeOf(world.at('lease manager', 'shelf'))) - empty
   const back = async (): Promise<void> => {
     for (let tries = 0; (await onShelf()) > disk + FOLDERS && tries < 50; tries++) await tick(100)
     assert.ok((await onShelf()) <= disk + FOLDERS, `${await onShelf()} bytes on the shelf, at first ${disk}`)
@@ -75,7 +75,7 @@ test('a provider among buyers that cheat', async t => {
   }
   const late = await cheat.agree(offer, [limitOf(unpaid)], soon)
   const idle = await thief.agree(offer, [limitOf(unpaid, { length: 16, byteLength: 16 * MIB })], soon)
-  const lapsed = world.leasesWhen('keeper', leases =>
+  const lapsed = world.leasesWhen('lease manager', leases =>
     [idle, late].every(({ id }) => leases.some(lease => lease.id === formatKey(id) && lease.state === 'VOID'))
   )
   lapsed.catch(() => undefined) // looked at below
@@ -102,7 +102,7 @@ test('a provider among buyers that cheat', async t => {
       ['TERMS', ({ price }) => ({ price: price - 1n })],
       ['TERMS', ({ grace }) => ({ grace: grace + 1 })],
       ['TERMS', ({ minChargeMsat }) => ({ minChargeMsat: minChargeMsat - 1n })],
-      ['TERMS', ({ sliceStartMsat }) => ({ sliceStartMsat: sliceStartMsat - 1n })],
+      ['TERMS', ({ firstInstallmentMsat }) => ({ firstInstallmentMsat: firstInstallmentMsat - 1n })],
       ['TERMS', () => ({ egressBytes: Number.MAX_SAFE_INTEGER })],
       ['TERMS', () => ({ time: Number.MAX_SAFE_INTEGER })],
       ['TERMS', () => ({ cores: [{ key: unpaid.key, length: 1, byteLength: 2 * MIB }] })],
@@ -202,7 +202,7 @@ test('a provider among buyers that cheat', async t => {
     )
     await cheat.seal(bought, [sealed])
   })
-  const claim = { agreement: bought.id, epoch: 1, preimage: randomBytes(32) }
+  const claim = { agreement: bought.id, installment: 1, preimage: randomBytes(32) }
   const claimed = bought.channel.request('paid', claim)
   claimed.catch(() => undefined) // looked at below
   const seal = hashOf('seal', { agreement: bought.id, cores: [await sealOf(goods)] })
@@ -251,7 +251,7 @@ test('a provider among buyers that cheat', async t => {
     const code = 'NO_AGREEMENT'
     await assert.rejects(channel.request('strip', { agreement, from: 0 }), { code })
     await assert.rejects(channel.request('topup', { agreement, from: 64 }), { code })
-    await assert.rejects(channel.request('paid', { agreement, epoch: 0, preimage: randomBytes(32) }), {
+    await assert.rejects(channel.request('paid', { agreement, installment: 0, preimage: randomBytes(32) }), {
       code
     })
     await assert.rejects(channel.request('progress', { agreement }), { code })

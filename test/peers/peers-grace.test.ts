@@ -26,9 +26,9 @@ const CORE = BLOCKS * 64 * KIB
 test('a provider whose buyers do not do their part gives its disk back after the grace', async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'fair')
-  await world.home('keeper')
-  await world.ok('keeper', ['market', 'join', market])
-  const shelf = (): Promise<number> => occupiedBytes(world.at('keeper', 'shelf'))
+  await world.home('lease manager')
+  await world.ok('lease manager', ['market', 'join', market])
+  const shelf = (): Promise<number> => occupiedBytes(world.at('lease manager', 'shelf'))
 
   const first = await serve(world, 0)
   const disk = await shelf()
@@ -50,7 +50,7 @@ test('a provider whose buyers do not do their part gives its disk back after the
   await first.stop()
 
   const states = async (): Promise<Record<string, string>> => {
-    const leases = new Leases(await Facts.read(world.at('keeper', 'journal', 'facts')))
+    const leases = new Leases(await Facts.read(world.at('lease manager', 'journal', 'facts')))
     const named = Object.entries({ unpaid, idle, unsealed, sealed })
     return Object.fromEntries(named.map(([name, { id }]) => [name, leases.get('provider', id)!.state]))
   }
@@ -61,7 +61,7 @@ test('a provider whose buyers do not do their part gives its disk back after the
     assert.deepEqual(await states(), expected)
   }
   const reserved = async (): Promise<number> =>
-    (await world.ok<StatusResult>('keeper', ['status'])).shelf.reservedBytes
+    (await world.ok<StatusResult>('lease manager', ['status'])).shelf.reservedBytes
 
   await t.test('as long as what is paid runs, it keeps and reserves it all', async () => {
     const expected = { unpaid: 'COUNTERSIGNED', idle: 'ACTIVE', unsealed: 'ACTIVE', sealed: 'STORED' }
@@ -71,17 +71,17 @@ test('a provider whose buyers do not do their part gives its disk back after the
   })
 
   await t.test('five days later what was never paid has lapsed; all else is in its grace', async () => {
-    const keeper = await serve(world, 5)
+    const leaseManager = await serve(world, 5)
     await become({ unpaid: 'VOID', idle: 'ACTIVE', unsealed: 'ACTIVE', sealed: 'GRACE' })
-    await keeper.stop()
+    await leaseManager.stop()
     assert.equal(await reserved(), 3 * (CORE + BLOCKS * 128))
     assert.ok((await shelf()) - disk > 2 * CORE)
   })
 
   await t.test('twelve days later all is dropped, and the disk is as before', async () => {
-    const keeper = await serve(world, 12)
+    const leaseManager = await serve(world, 12)
     await become({ unpaid: 'VOID', idle: 'ENDED', unsealed: 'ENDED', sealed: 'ENDED' })
-    await keeper.stop()
+    await leaseManager.stop()
     assert.equal(await reserved(), 0)
     assert.ok((await shelf()) <= disk + FOLDERS, `${await shelf()} bytes, at first ${disk}`)
   })
@@ -93,11 +93,11 @@ interface Served {
   stop: () => Promise<void>
 }
 
-/** The keeper's node, with its clock so many days ahead. */
+/** The lease manager's node, with its clock so many days ahead. */
 async function serve(world: World, days: number): Promise<Served> {
   const [{ host, port }] = addressOf(world) as [{ host: string; port: number }]
-  const script = fileURLToPath(new URL('clock-keeper.js', import.meta.url))
-  const args = [script, world.at('keeper'), host, String(port), String(days), String(PRICE)]
+  const script = fileURLToPath(new URL('clock-lease manager.js', import.meta.url))
+  const args = [script, world.at('lease manager'), host, String(port), String(days), String(PRICE)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   const timer = setTimeout(() => child.kill('SIGKILL'), 90_000)
@@ -105,7 +105,7 @@ async function serve(world: World, days: number): Promise<Served> {
   const ready = once(lines, 'line') as Promise<[string]>
   const [line] = await Promise.race([
     ready,
-    ended.then(([code]) => assert.fail(`the keeper ended with ${String(code)}`))
+    ended.then(([code]) => assert.fail(`the lease manager ended with ${String(code)}`))
   ])
   const { id, device } = JSON.parse(line) as { id: string; device: string }
   const stop = async (): Promise<void> => {

@@ -5,7 +5,7 @@ import { hashOf } from '../../contracts/schema/codec.js'
 import { formatKey } from '../../contracts/keys/key.js'
 import { sign } from '../../contracts/keys/signature.js'
 import { DAY } from '../../contracts/money/quantity.js'
-import { Decline } from '../../src/deal/decline.js'
+import { DeclineError } from '../../src/deal/decline.js'
 import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
@@ -26,7 +26,7 @@ interface Case {
   /** What the buyer has paid when it notices, msat. */
   loses: bigint
   lies: (parts: RogueParts) => Lies
-  /** Slices of a sat each, so that a second strip is needed. */
+  /** Installments of a sat each, so that a second strip is needed. */
   small?: true
 }
 
@@ -36,16 +36,16 @@ const second = SLICES[0]! + SLICES[1]!
 const CASES: Case[] = [
   {
     does: 'fails the payment that it asked for',
-    says: /payment of 5 sat for slice 0 failed.*nothing was paid to it/,
+    says: /payment of 5 sat for installment 0 failed.*nothing was paid to it/,
     loses: 0n,
     lies: ({ leases, wallet }) => ({
       strip: async (truth, { agreement }) => {
         const answer = await truth()
-        await wallet.refuse(leases.get('provider', agreement)!.countersign!.list.slices[0]!.hash)
+        await wallet.refuse(leases.get('provider', agreement)!.countersign!.list.installments[0]!.hash)
         return answer
       },
       void: () => {
-        throw new Decline('SLICE_REFUSED', 'there is no other')
+        throw new DeclineError('INSTALLMENT_REFUSED', 'there is no other')
       }
     })
   },
@@ -55,7 +55,7 @@ const CASES: Case[] = [
     loses: first,
     lies: () => ({
       paid: () => {
-        throw new Decline('NOT_RECEIVED', 'no payment has come')
+        throw new DeclineError('NOT_RECEIVED', 'no payment has come')
       }
     })
   },
@@ -76,7 +76,7 @@ const CASES: Case[] = [
     loses: first,
     lies: () => ({
       progress: () => {
-        throw new Decline('NOT_PAID', 'nothing is taken before the first payment')
+        throw new DeclineError('NOT_PAID', 'nothing is taken before the first payment')
       },
       paid: (truth, _body, _from, channel) => {
         channel.stream.write(Buffer.alloc(4096, 0xff))
@@ -90,7 +90,7 @@ const CASES: Case[] = [
     loses: first,
     lies: () => ({
       progress: () => {
-        throw new Decline('ENDED', 'the lease is over')
+        throw new DeclineError('ENDED', 'the lease is over')
       }
     })
   },
@@ -218,15 +218,18 @@ const CASES: Case[] = [
   },
   {
     does: 'asks for other amounts in the second strip',
-    says: /list of payments is wrong: epoch 64 is 1001 msat, not 1000 .*; 64 sat were paid to it/,
+    says: /list of payments is wrong: installment 64 is 1001 msat, not 1000 .*; 64 sat were paid to it/,
     loses: 64n * SAT,
     small: true,
     lies: ({ device }) => ({
       topup: async truth => {
         const answer = await truth()
-        const slices = answer.body.list.slices.map(slice => ({ ...slice, msat: slice.msat + 1n }))
-        const list = { ...answer.body.list, slices }
-        return { ...answer, body: { list, signature: sign('slice-list', list, device) } }
+        const installments = answer.body.list.installments.map(listed => ({
+          ...listed,
+          msat: listed.msat + 1n
+        }))
+        const list = { ...answer.body.list, installments }
+        return { ...answer, body: { list, signature: sign('installment-list', list, device) } }
       }
     })
   }
@@ -234,8 +237,8 @@ const CASES: Case[] = [
 
 test('a market of providers that take the first payment and cheat', async t => {
   const world = await World.open(t)
-  const market = await world.found('keeper', 'fair')
-  await world.sell('keeper', '100000 sat/GiB-month')
+  const market = await world.found('lease manager', 'fair')
+  await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('service', 1 << 20))
   const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
@@ -243,7 +246,7 @@ test('a market of providers that take the first payment and cheat', async t => {
   const rogues: Rogue[] = []
   for (const [i, { does, lies, small }] of CASES.entries()) {
     const price = (small ? 80_000n * SAT_PER_GIB : CHEAP) + BigInt(i)
-    const policy = small ? { sliceStartMsat: SAT, sliceCapMsat: SAT } : {}
+    const policy = small ? { firstInstallmentMsat: SAT, maxInstallmentMsat: SAT } : {}
     rogues.push(await den.rogue(does.replaceAll(' ', '-'), { price, lies, policy }))
   }
   await world.home('buyer')

@@ -65,9 +65,15 @@ const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RoguePart
 
 test('a market of providers that go silent', async t => {
   const world = await World.open(t)
-  const early = await world.found('keeper', 'early')
-  const { key: late } = await world.ok<{ key: string }>('keeper', ['market', 'create', '--name', 'late'])
-  for (const market of [early, late]) await world.sell('keeper', '100000 sat/GiB-month', '--market', market)
+  const early = await world.found('lease manager', 'early')
+  const { key: late } = await world.ok<{ key: string }>('lease manager', [
+    'market',
+    'create',
+    '--name',
+    'late'
+  ])
+  for (const market of [early, late])
+    await world.sell('lease manager', '100000 sat/GiB-month', '--market', market)
   const path = world.at('file')
   await writeFile(path, noise('silence', 1 << 20))
   const bootstrap = addressOf(world)
@@ -123,7 +129,7 @@ test('a market of providers that go silent', async t => {
       assert.ok((open ? ['ENDED', 'LAPSING'] : ['VOID']).includes(lease.state), lease.state)
     })
   }
-  await t.test('those cost a slice each, and the honest one is taken', async () => {
+  await t.test('those cost an installment each, and the honest one is taken', async () => {
     assertKept(other!, leases)
     const now = await world.wallet('other')
     // The payment that hung in the air was claimed in the end, when its payee woke up.

@@ -8,7 +8,7 @@ import ProtomuxRPC from 'protomux-rpc'
 import type { Countersign, Quote } from '#spec'
 import { formatKey } from '../../contracts/keys/key.js'
 import { sign } from '../../contracts/keys/signature.js'
-import { Decline } from '../../src/deal/decline.js'
+import { DeclineError } from '../../src/deal/decline.js'
 import { PROTOCOL } from '../../src/deal/channel.js'
 import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
@@ -43,7 +43,7 @@ const listing = (twist: (list: Countersign['list']) => Partial<Countersign['list
     agree: async truth => {
       const answer = await truth()
       const list = { ...answer.body.list, ...twist(answer.body.list) }
-      return { ...answer, body: { list, signature: sign('slice-list', list, device) } }
+      return { ...answer, body: { list, signature: sign('installment-list', list, device) } }
     }
   })
 })
@@ -133,7 +133,7 @@ const CASES: Case[] = [
     {
       lies: () => ({
         quote: () => {
-          throw new Decline('NO_CAPACITY', 'no \u001b\u009b[31m more'.replace('\u009b', '\n'))
+          throw new DeclineError('NO_CAPACITY', 'no \u001b\u009b[31m more'.replace('\u009b', '\n'))
         }
       })
     }
@@ -141,14 +141,18 @@ const CASES: Case[] = [
   ['quotes a price above the book', /asks .* now, not/, quoting(({ price }) => ({ price: 2n * price }))],
   ['quotes a minimum charge above the book', /asks at least/, quoting(() => ({ minChargeMsat: 9_000_000n }))],
   [
-    'quotes a first slice of all the money',
-    /first slice/,
+    'quotes a first installment of all the money',
+    /first installment/,
     quoting(() => ({
-      sliceStartMsat: 900_000_000n,
-      sliceCapMsat: 900_000_000n
+      firstInstallmentMsat: 900_000_000n,
+      maxInstallmentMsat: 900_000_000n
     }))
   ],
-  ['quotes slices that end before they begin', /slices/, quoting(() => ({ sliceCapMsat: 1n }))],
+  [
+    'quotes installments that end before they begin',
+    /installments/,
+    quoting(() => ({ maxInstallmentMsat: 1n }))
+  ],
   ['quotes a grace of an hour', /grace/, quoting(() => ({ grace: 3_600_000 }))],
   ['quotes less egress than one restore', /egress/, quoting(() => ({ egressBytes: 100 }))],
   ['quotes for ever', /holds for/, quoting(() => ({ validFor: Number.MAX_SAFE_INTEGER }))],
@@ -164,7 +168,7 @@ const CASES: Case[] = [
     {
       lies: () => ({
         agree: () => {
-          throw new Decline('OFFER_GONE', 'gone')
+          throw new DeclineError('OFFER_GONE', 'gone')
         }
       })
     }
@@ -183,28 +187,33 @@ const CASES: Case[] = [
   ],
   [
     'lists another amount',
-    /epoch 1 is .* msat, not/,
-    listing(({ slices }) => ({
-      slices: slices.map(slice => (slice.epoch === 1 ? { ...slice, msat: slice.msat + 1n } : slice))
+    /installment 1 is .* msat, not/,
+    listing(({ installments }) => ({
+      installments: installments.map(listed =>
+        listed.installment === 1 ? { ...listed, msat: listed.msat + 1n } : listed
+      )
     }))
   ],
   [
-    'lists one slice too few',
-    /lists \d+ slices, not/,
-    listing(({ slices }) => ({ slices: slices.slice(1) }))
+    'lists one installment too few',
+    /lists \d+ installments, not/,
+    listing(({ installments }) => ({ installments: installments.slice(1) }))
   ],
   [
-    'lists one slice too many',
-    /lists \d+ slices, not/,
-    listing(({ slices }) => ({
-      slices: [...slices, { ...slices[0]!, epoch: slices.length, hash: randomBytes(32) }]
+    'lists one installment too many',
+    /lists \d+ installments, not/,
+    listing(({ installments }) => ({
+      installments: [
+        ...installments,
+        { ...installments[0]!, installment: installments.length, hash: randomBytes(32) }
+      ]
     }))
   ],
   [
     'lists one hash twice',
     /hash twice/,
-    listing(({ slices }) => ({
-      slices: slices.map(slice => ({ ...slice, hash: slices[0]!.hash }))
+    listing(({ installments }) => ({
+      installments: installments.map(listed => ({ ...listed, hash: installments[0]!.hash }))
     }))
   ],
   ['lists for another agreement', /another agreement/, listing(() => ({ agreement: randomBytes(32) }))],
@@ -235,8 +244,8 @@ const CASES: Case[] = [
 
 test('a market of liars, before the first payment', async t => {
   const world = await World.open(t)
-  const market = await world.found('keeper', 'fair')
-  await world.sell('keeper', '100000 sat/GiB-month')
+  const market = await world.found('lease manager', 'fair')
+  await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('terms', 1 << 20))
   const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
@@ -285,7 +294,7 @@ test('a market of liars, before the first payment', async t => {
     const leases = await world.leases('buyer')
     const [kept, ...rest] = leases.filter(({ id }) => result.leases.includes(id))
     assert.deepEqual(rest, [])
-    assert.equal(kept!.peer, (await world.ok<{ device: string }>('keeper', ['status'])).device)
+    assert.equal(kept!.peer, (await world.ok<{ device: string }>('lease manager', ['status'])).device)
     assert.equal(kept!.paidMsat, result.paidMsat)
     assertNothingPaid(leases.filter(({ id }) => id !== kept!.id))
     const liars = impostors.map(({ device }) => formatKey(device))

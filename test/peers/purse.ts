@@ -1,8 +1,8 @@
 import { ECDH, createECDH, createHash, createHmac, randomBytes } from 'node:crypto'
 import bolt11 from 'bolt11'
 import type { PaymentRequestObject } from 'bolt11'
-import type { SliceList, Terms } from '#spec'
-import { schedule } from '../../contracts/money/schedule.js'
+import type { InstallmentList, Terms } from '#spec'
+import { planInstallments } from '../../contracts/money/installments.js'
 import { STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import { agreementId, invoiceDescription } from '../../contracts/terms.js'
 
@@ -29,25 +29,25 @@ export interface Draft {
 /** A Lightning node that is only a key: it can write any invoice, and be paid none. */
 export class Purse {
   readonly #secret = randomBytes(32)
-  readonly #lists = new Map<string, SliceList>()
+  readonly #lists = new Map<string, InstallmentList>()
 
   get nodeId(): Buffer {
     return publicKey(this.#secret)
   }
 
-  preimage(agreement: Buffer, epoch: number): Buffer {
-    return createHmac('sha256', this.#secret).update(agreement).update(String(epoch)).digest()
+  preimage(agreement: Buffer, installment: number): Buffer {
+    return createHmac('sha256', this.#secret).update(agreement).update(String(installment)).digest()
   }
 
-  list(terms: Terms): SliceList {
+  list(terms: Terms): InstallmentList {
     const agreement = agreementId(terms)
-    const slices = schedule(terms)
+    const installments = planInstallments(terms)
       .slice(0, STRIP_LENGTH)
       .map(({ number, msat }) => {
         const hash = createHash('sha256').update(this.preimage(agreement, number)).digest()
-        return { epoch: number, issue: 0, hash, msat }
+        return { installment: number, issue: 0, hash, msat }
       })
-    const list = { agreement, slices }
+    const list = { agreement, installments }
     this.#lists.set(agreement.toString('hex'), list)
     return list
   }
@@ -61,12 +61,12 @@ export class Purse {
   }
 
   /** The invoices that belong to a list; `twist` changes each one. */
-  invoices(list: SliceList, twist: (draft: Draft) => Partial<Draft> = () => ({})): string[] {
-    return list.slices.map(({ epoch, hash, msat }) => {
+  invoices(list: InstallmentList, twist: (draft: Draft) => Partial<Draft> = () => ({})): string[] {
+    return list.installments.map(({ installment, hash, msat }) => {
       const draft: Draft = {
         hash,
         msat,
-        description: invoiceDescription(list.agreement, epoch),
+        description: invoiceDescription(list.agreement, installment),
         prefix: 'bcrt',
         timestamp: Math.floor(Date.now() / 1000),
         expirySeconds: 7200,

@@ -21,7 +21,7 @@ import { Network } from '../../src/network/network.js'
 import type { Address } from '../../src/network/network.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import type { Payment } from '../../src/payment/ledger.js'
-import { Teller } from '../../src/payment/payments.js'
+import { Payments } from '../../src/payment/payments.js'
 import { sealOf } from '../../src/storage/lease/audit.js'
 import { attachCore, openStore } from '../../src/network/cores.js'
 import { person } from './den.js'
@@ -54,7 +54,7 @@ export class RogueBuyer {
   readonly #store: Corestore
   readonly #wallet: PlayWallet | null
   deals!: Deals
-  #teller: Teller | null = null
+  #payments: Payments | null = null
 
   private constructor({ dir, bootstrap, paying }: RogueBuyerOptions, who: Person) {
     this.who = who
@@ -66,7 +66,7 @@ export class RogueBuyer {
     const onfault = (error: unknown): void => void this.faults.push(error)
     const ledger = new Ledger(join(dir, 'ledger'))
     if (this.#wallet)
-      this.#teller = new Teller({ ledger, wallet: this.#wallet, checkInvoice, secret, onfault })
+      this.#payments = new Payments({ ledger, wallet: this.#wallet, checkInvoice, secret, onfault })
   }
 
   static async open(options: RogueBuyerOptions): Promise<RogueBuyer> {
@@ -79,7 +79,7 @@ export class RogueBuyer {
   async #open(now = Date.now): Promise<void> {
     await this.#facts.ready()
     await this.#wallet?.ready()
-    await this.#teller?.ready()
+    await this.#payments?.ready()
     const lightning = this.#wallet?.nodeId ?? new Purse().nodeId
     const self = { ...this.who, lightning, network: PLAY_NETWORK }
     const onfault = (error: unknown): void => void this.faults.push(error)
@@ -95,7 +95,7 @@ export class RogueBuyer {
   async close(): Promise<void> {
     await this.deals.close()
     await this.network.close()
-    await this.#teller?.close()
+    await this.#payments?.close()
     await this.#wallet?.close()
     await this.#store.close()
     await this.#facts.close()
@@ -128,7 +128,7 @@ export class RogueBuyer {
       minChargeMsat: 1000n,
       cores,
       time: 30 * DAY,
-      sliceStartMsat: 5000n,
+      firstInstallmentMsat: 5000n,
       minGrace: 0,
       timeoutMs: 10_000
     })
@@ -145,19 +145,19 @@ export class RogueBuyer {
     const id = agreementId(agree.terms)
     const { invoices } = await channel.request('strip', { agreement: id, from: 0 })
     const payee = agree.terms.provider.lightning!
-    await this.#teller?.bind(list, invoices, payee)
-    return { id, agree, channel, reach: async () => this.#teller!.reach(payee, 500_000n) }
+    await this.#payments?.bind(list, invoices, payee)
+    return { id, agree, channel, reach: async () => this.#payments!.reach(payee, 500_000n) }
   }
 
-  /** Pays a slice, as the product does. */
-  async pay({ id, channel, reach }: Purchase, epoch = 0): Promise<Payment> {
+  /** Pays an installment, as the product does. */
+  async pay({ id, channel, reach }: Purchase, installment = 0): Promise<Payment> {
     await reach()
-    const payment = await this.#teller!.pay(id, epoch)
-    await channel.request('paid', { agreement: id, epoch, preimage: payment.preimage! })
+    const payment = await this.#payments!.pay(id, installment)
+    await channel.request('paid', { agreement: id, installment, preimage: payment.preimage! })
     return payment
   }
 
-  /** An agreement whose first slice is paid. */
+  /** An agreement whose first installment is paid. */
   async buy(...args: Parameters<RogueBuyer['terms']>): Promise<Purchase> {
     const purchase = await this.agree(...args)
     await this.pay(purchase)

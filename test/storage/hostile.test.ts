@@ -6,8 +6,8 @@ import type { TestContext } from 'node:test'
 import Hyperdrive from 'hyperdrive'
 import type { DriveEntry } from 'hyperdrive'
 import { encodeNote } from '../../src/storage/archive/format.js'
-import { Packed } from '../../src/storage/archive/packed.js'
-import { Restore } from '../../src/storage/archive/restore.js'
+import { OpenPack } from '../../src/storage/archive/packed.js'
+import { DriveRestore } from '../../src/storage/archive/restore.js'
 import { openStore } from '../../src/network/cores.js'
 import { noise, plant } from './children/goods.js'
 import { atEnd, connect, scratch } from './children/wire.js'
@@ -42,12 +42,12 @@ async function restoreDrive(
     await batch.put(key, value as DriveEntry, { keyEncoding: 'binary', valueEncoding: 'json' })
   }
   await batch.flush()
-  const packed = new Packed(own, [drive.key, blobs.key])
+  const packed = new OpenPack(own, [drive.key, blobs.key])
   await packed.ready()
   const store = openStore(join(folder, 'store'))
   const dest = join(folder, 'place', 'dest')
   await plant(join(folder, 'place'), { neighbour: 'mine' })
-  const restore = new Restore({ link: { key: drive.key, encryptionKey }, dest, store, findTimeout: 500 })
+  const restore = new DriveRestore({ link: { key: drive.key, encryptionKey }, dest, store, findTimeout: 500 })
   const wire = connect(packed, restore)
   restore.attach(wire.ends[1])
   atEnd(t, async () => {

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { RestoreProgress, RestoreResult } from '../../src/storage/archive/restore.js'
+import type { RestoreProgress, DriveRestoreResult } from '../../src/storage/archive/restore.js'
 import { checksumOfTree } from '../../src/files/tree.js'
 import type { RestoreTask } from './children/child-restore.js'
 import type { ShelfTask } from './children/child-shelf.js'
@@ -89,7 +89,7 @@ test('a reader killed at several points of a restore goes on where it was', asyn
     )
   }
   const before = shelf.egress('lease').usedBytes
-  const { done } = await finish<{ done: RestoreResult }>(
+  const { done } = await finish<{ done: DriveRestoreResult }>(
     child('child-restore', { ...task, ports: [quick.port] })
   )
   assert.equal(done.sha256, goods.result.sha256)

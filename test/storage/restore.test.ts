@@ -3,8 +3,8 @@ import { lstat, mkdir, readFile, readdir, readlink, symlink, truncate, writeFile
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { Restore } from '../../src/storage/archive/restore.js'
-import type { RestoreOptions, RestoreResult } from '../../src/storage/archive/restore.js'
+import { DriveRestore } from '../../src/storage/archive/restore.js'
+import type { RestoreOptions, DriveRestoreResult } from '../../src/storage/archive/restore.js'
 import { checksumOfTree } from '../../src/files/tree.js'
 import { openStore } from '../../src/network/cores.js'
 import { noise, packAt, plant, shelved, sumByHand } from './children/goods.js'
@@ -20,12 +20,12 @@ async function restoreFrom(
   folder: string,
   options: Omit<RestoreOptions, 'store'>,
   link?: Parameters<typeof connect>[2]
-): Promise<RestoreResult> {
+): Promise<DriveRestoreResult> {
   const store = openStore(folder)
   await store.ready()
-  let restore: Restore
+  let restore: DriveRestore
   try {
-    restore = new Restore({ ...options, store })
+    restore = new DriveRestore({ ...options, store })
   } catch (error) {
     await store.close()
     throw error
@@ -169,7 +169,7 @@ test('one provider that vanishes is made good by the other; without any it stall
   const options = { link: goods.result.link, dest: join(folder, 'dest') }
 
   const store = openStore(join(folder, 'store'))
-  const restore = new Restore({
+  const restore = new DriveRestore({
     ...options,
     store,
     stallTimeout: 500,
@@ -220,7 +220,7 @@ test('a different file in the way is never overwritten without force; the same o
   const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const dest = join(folder, 'dest')
   const options = { link: goods.result.link, dest }
-  const again = (force = false): Promise<RestoreResult> =>
+  const again = (force = false): Promise<DriveRestoreResult> =>
     restoreFrom(t, [goods.packed], join(folder, 'store'), { ...options, force })
 
   await plant(dest, { a: 'mine!', mine: 'kept' })
@@ -245,7 +245,8 @@ test('a folder or a link that stands where a file must go is in the way, with fo
   await plant(join(folder, 'tree'), { 'sub/file': 'x', top: 'y' })
   const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const options = { link: goods.result.link, dest: join(folder, 'dest'), force: true }
-  const again = (): Promise<RestoreResult> => restoreFrom(t, [goods.packed], join(folder, 'store'), options)
+  const again = (): Promise<DriveRestoreResult> =>
+    restoreFrom(t, [goods.packed], join(folder, 'store'), options)
   await mkdir(join(folder, 'elsewhere'))
   await plant(join(folder, 'dest'), { sub: { link: '../elsewhere' } })
   await assert.rejects(again(), { code: 'IN_THE_WAY', exit: 2, message: /sub' stands/ })
@@ -270,7 +271,7 @@ test('one file over another: only with force, unless it is the same', async t =>
   await plant(folder, { source: 'new', dest: 'old' })
   const goods = await packAt(t, join(folder, 'source'), join(folder, 'own'))
   const options = { link: goods.result.link, dest: join(folder, 'dest') }
-  const again = (force: boolean): Promise<RestoreResult> =>
+  const again = (force: boolean): Promise<DriveRestoreResult> =>
     restoreFrom(t, [goods.packed], join(folder, 'store'), { ...options, force })
   await assert.rejects(again(false), { code: 'FILE_EXISTS', exit: 2 })
   assert.equal(await readFile(options.dest, 'utf8'), 'old')

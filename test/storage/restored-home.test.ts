@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Lease, SignedCounter } from '#spec'
 import type { Leases } from '../../src/storage/lease/leases.js'
-import type { Teller } from '../../src/payment/payments.js'
+import type { Payments } from '../../src/payment/payments.js'
 import { takeOver } from '../../src/storage/buyer/restored-home.js'
 
 const PEER = { device: Buffer.alloc(32, 1), identity: Buffer.alloc(32, 2), lightning: Buffer.alloc(33, 3) }
@@ -12,9 +12,9 @@ const COUNTER: SignedCounter = {
 }
 
 /** Writes down what is done to money and leases. */
-function recorder(): { did: string[]; teller: Teller; leases: Leases } {
+function recorder(): { did: string[]; payments: Payments; leases: Leases } {
   const did: string[] = []
-  const teller = {
+  const payments = {
     takeOver: (_agreement: Buffer, paidMsat: bigint, _lists: unknown, side: string) =>
       Promise.resolve(void did.push(`${side} takes over ${paidMsat}`))
   }
@@ -24,16 +24,16 @@ function recorder(): { did: string[]; teller: Teller; leases: Leases } {
     save: (lease: Lease) =>
       Promise.resolve(void did.push(`counter ${lease.counter?.counter.n} is kept, ${lease.state}`))
   }
-  return { did, teller: teller as unknown as Teller, leases: leases as unknown as Leases }
+  return { did, payments: payments as unknown as Payments, leases: leases as unknown as Leases }
 }
 
 const forgotten = { role: 'buyer', agreement: AGREEMENT, counter: COUNTER, knownMsat: 15_000n } as const
 
 test('with real sats an older copy of a home does nothing but raise a loud alarm, and deals with that peer no more', async () => {
-  const { did, teller, leases } = recorder()
+  const { did, payments, leases } = recorder()
   const alarms: string[] = []
   const onalarm = (alarm: string): void => void alarms.push(alarm)
-  const work = takeOver({ teller, leases, abandon: null, onalarm }, PEER, [
+  const work = takeOver({ payments, leases, abandon: null, onalarm }, PEER, [
     { ...forgotten, lease: {} as Lease }
   ])
   await assert.rejects(work, { code: 'OLD_HOME' })
@@ -43,11 +43,11 @@ test('with real sats an older copy of a home does nothing but raise a loud alarm
 })
 
 test('on play the channel is given up before what both signed is taken over; a lease that ended meanwhile stays so', async () => {
-  const { did, teller, leases } = recorder()
+  const { did, payments, leases } = recorder()
   const abandon = (nodeId: Buffer, { id, deltaMsat }: { id: string; deltaMsat: bigint }): Promise<void> =>
     Promise.resolve(void did.push(`${nodeId[0]} given up for ${id.slice(-2)}, ${deltaMsat}`))
   const alarms: string[] = []
-  await takeOver({ teller, leases, abandon, onalarm: alarm => void alarms.push(alarm) }, PEER, [
+  await takeOver({ payments, leases, abandon, onalarm: alarm => void alarms.push(alarm) }, PEER, [
     { ...forgotten, lease: {} as Lease }
   ])
   assert.deepEqual(did, ['3 given up for /7, -20000', 'payer takes over 35000', 'counter 7 is kept, ENDED'])
@@ -55,8 +55,10 @@ test('on play the channel is given up before what both signed is taken over; a l
 })
 
 test('of a lease that the copy never knew only the balance is taken over', async () => {
-  const { did, teller, leases } = recorder()
+  const { did, payments, leases } = recorder()
   const abandon = (): Promise<void> => Promise.resolve(void did.push('given up'))
-  await takeOver({ teller, leases, abandon, onalarm: () => undefined }, PEER, [{ ...forgotten, lease: null }])
+  await takeOver({ payments, leases, abandon, onalarm: () => undefined }, PEER, [
+    { ...forgotten, lease: null }
+  ])
   assert.deepEqual(did, ['given up'])
 })

@@ -8,7 +8,7 @@ import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
 import z32 from 'z32'
 import { sealOf } from '../../src/storage/lease/audit.js'
-import { Packed } from '../../src/storage/archive/packed.js'
+import { OpenPack } from '../../src/storage/archive/packed.js'
 import type { ShelfProgress } from '../../src/storage/shelf/shelf.js'
 import { openStore } from '../../src/network/cores.js'
 import { noise, openShelf, packAt, plant, shelved } from './children/goods.js'
@@ -86,7 +86,7 @@ test('a fetch goes on where it stopped, and asks for nothing twice', async t => 
   const own = await openOwn(t, join(folder, 'own'))
   const core = await owned(own, 'core', blocksOf(300, 40_000))
   const limit = await limitOf(core)
-  const packed = new Packed(own, [core.key])
+  const packed = new OpenPack(own, [core.key])
   let sent = 0
   core.on('upload', () => sent++)
 
@@ -128,7 +128,7 @@ test('nothing past the agreed length is taken, and growing past it costs the she
   const long = await owned(own, 'long', blocksOf(50, 1000))
   const tiny = await owned(own, 'tiny', Array(20_000).fill(Buffer.from('1')))
   const other = await owned(own, 'other', [noise(10)])
-  const packed = new Packed(own, [long.key, tiny.key, other.key])
+  const packed = new OpenPack(own, [long.key, tiny.key, other.key])
   const shelf = await openShelf(t, join(folder, 'shelf'))
   const wire = connect(packed, shelf)
   const cores = [await limitOf(long, 21), await limitOf(tiny, 1000)]
@@ -163,7 +163,7 @@ test('a core that is not what was agreed is a violation, and no more of it is ta
   const promised = await limitOf(forked)
   await forked.truncate(10)
   await forked.append(blocksOf(10, 1000))
-  const packed = new Packed(own, [large.key, block.key, forked.key])
+  const packed = new OpenPack(own, [large.key, block.key, forked.key])
   let sent = 0
   for (const core of [large, block, forked]) core.on('upload', () => sent++)
 
@@ -198,7 +198,7 @@ test('two signed histories of a core are a violation', async t => {
   }
   const shelf = await openShelf(t, join(folder, 'shelf'))
   await shelf.keep({ id: 'a', cores: [await limitOf(told)], egressBytes: 0 })
-  const wires = [connect(new Packed(one, [told.key]), shelf), connect(new Packed(two, [told.key]), shelf)]
+  const wires = [connect(new OpenPack(one, [told.key]), shelf), connect(new OpenPack(two, [told.key]), shelf)]
   await shelf.attach('a', wires[0]!.ends[1])
   const fetching = shelf.fetch('a', {
     onProgress: ({ blocks }) => {
@@ -221,9 +221,9 @@ test('a reader who claims another fork ends nothing', async t => {
   await copy.truncate(10)
   const shelf = await openShelf(t, join(folder, 'shelf'))
   await shelf.keep({ id: 'a', cores: [limit], egressBytes: 1000 })
-  const liar = connect(new Packed(liarStore, [core.key]), shelf)
+  const liar = connect(new OpenPack(liarStore, [core.key]), shelf)
   assert.ok(await shelf.serve(core.discoveryKey, liar.ends[1]))
-  const wire = connect(new Packed(own, [core.key]), shelf)
+  const wire = connect(new OpenPack(own, [core.key]), shelf)
   await shelf.attach('a', wire.ends[1])
   await shelf.fetch('a')
   assert.deepEqual(await shelf.seals('a'), [await sealOf(core)])
@@ -236,7 +236,7 @@ test('a lease that is dropped gives its disk back, to the last byte of its cores
   const own = await openOwn(t, join(folder, 'own'))
   const size = 12 << 20
   const cores = await Promise.all(['a', 'b'].map(name => owned(own, name, blocksOf(48, size / 48))))
-  const packed = new Packed(
+  const packed = new OpenPack(
     own,
     cores.map(core => core.key)
   )
@@ -270,7 +270,7 @@ test('a core that two leases name stays as long as one of them does, as far as t
   const own = await openOwn(t, join(folder, 'own'))
   const core = await owned(own, 'core', blocksOf(40, 5000))
   const shelf = await openShelf(t, join(folder, 'shelf'))
-  const wire = connect(new Packed(own, [core.key]), shelf)
+  const wire = connect(new OpenPack(own, [core.key]), shelf)
   await shelf.keep({ id: 'all', cores: [await limitOf(core)], egressBytes: 0 })
   await shelf.keep({ id: 'some', cores: [await limitOf(core, 10)], egressBytes: 0 })
   await shelf.attach('all', wire.ends[1])
@@ -312,7 +312,7 @@ test('egress is counted, survives a restart, and is kept to the agreement', asyn
   const limit = await limitOf(core)
   const first = await openShelf(t, join(folder, 'shelf'))
   await first.keep({ id: 'a', cores: [limit], egressBytes: 250_000 })
-  const up = connect(new Packed(own, [core.key]), first)
+  const up = connect(new OpenPack(own, [core.key]), first)
   await first.attach('a', up.ends[1])
   await first.fetch('a')
   await up.cut()
@@ -358,7 +358,7 @@ test('a lease without egress can still be uploaded', async t => {
   const core = await owned(own, 'core', blocksOf(5, 1000))
   const shelf = await openShelf(t, join(folder, 'shelf'))
   await shelf.keep({ id: 'a', cores: [await limitOf(core)], egressBytes: 0 })
-  const wire = connect(new Packed(own, [core.key]), shelf)
+  const wire = connect(new OpenPack(own, [core.key]), shelf)
   await shelf.attach('a', wire.ends[1])
   await shelf.fetch('a')
   await wire.cut()
@@ -389,7 +389,7 @@ test('a full disk pauses a fetch, takes no new lease, and goes on when there is 
 
   free = 1 << 20
   await shelf.keep({ id: 'a', cores: [await limitOf(core)], egressBytes: 0 })
-  const wire = connect(new Packed(own, [core.key]), shelf)
+  const wire = connect(new OpenPack(own, [core.key]), shelf)
   const paused = once(shelf, 'paused')
   const resumed = once(shelf, 'resumed')
   const fetching = shelf.fetch('a')

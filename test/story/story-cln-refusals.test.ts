@@ -96,7 +96,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     const part = ['mirror', source, '--copies', '1', '--time', '300d', '--prepay-max', '20 sat']
     await world.ok('buyer', part)
     const open = (await lightning.records('seller')).invoices.find(
-      ({ status, label }) => status === 'unpaid' && label.includes('/slice/')
+      ({ status, label }) => status === 'unpaid' && label.includes('/installment/')
     )!
     const make = async (amount: string, ...args: string[]): Promise<string> =>
       (await world.ok<{ invoice: string }>('seller', ['wallet', 'invoice', amount, ...args])).invoice
@@ -197,7 +197,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     }
   )
 
-  await t.test('a lease whose first two slices cannot be received does not start', async () => {
+  await t.test('a lease whose first two installments cannot be received does not start', async () => {
     const locked = lightning.at('locked')
     await locked.restart()
     await buyer.channel(locked, CAPACITY, CAPACITY / 2n) // so that the buyer has enough to pay with

@@ -49,7 +49,7 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
   })
 
   await t.test(
-    'a mirror is paid slice by slice, with the buyer’s lightningd killed in the middle',
+    'a mirror is paid installment by installment, with the buyer’s lightningd killed in the middle',
     async () => {
       await world.ok('seller', offer)
       await world.sell('spare', '9000 sat/GiB-month')
@@ -104,7 +104,7 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
       assert.equal(records.length, lease.receipts.length)
       assert.deepEqual(
         new Set(records.map(one => `${one.direction} ${one.kind} ${one.status}`)),
-        new Set([`${direction} slice succeeded`])
+        new Set([`${direction} installment succeeded`])
       )
       const sum = records.reduce((all, { msat }) => all + BigInt(msat), 0n)
       assert.equal(sum, BigInt(mirror.paidMsat))
@@ -115,7 +115,7 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
     const read = async (...args: string[]): Promise<LogLine[]> =>
       (await world.ok<{ entries: LogLine[] }>('buyer', ['log', ...args])).entries
     const all = await read()
-    const paid = await read('--step', 'paid', '--lease', lease.id.slice(0, 8), '--kind', 'slice')
+    const paid = await read('--step', 'paid', '--lease', lease.id.slice(0, 8), '--kind', 'installment')
     assert.equal(
       paid.reduce((sum, { msat }) => sum + BigInt(msat), 0n),
       BigInt(mirror.paidMsat)
@@ -147,18 +147,18 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
 
   await t.test('a receipt is checked by anybody, and a changed one does not hold', async () => {
     const file = world.at('receipt.json')
-    await world.ok('buyer', ['receipt', 'export', lease.id, '--epoch', '1', '--out', file])
+    await world.ok('buyer', ['receipt', 'export', lease.id, '--installment', '1', '--out', file])
     const verdict = await world.ok('nobody', ['receipt', 'verify', file])
-    assert.deepEqual([verdict.ok, verdict.agreement, verdict.epoch], [true, lease.id, 1])
-    assert.equal(verdict.msat, lease.receipts.find(({ epoch }) => epoch === 1)!.msat)
+    assert.deepEqual([verdict.ok, verdict.agreement, verdict.installment], [true, lease.id, 1])
+    assert.equal(verdict.msat, lease.receipts.find(({ installment }) => installment === 1)!.msat)
     const theirs = world.at('theirs.json')
-    await world.ok('seller', ['receipt', 'export', lease.id, '--epoch', '1', '--out', theirs])
+    await world.ok('seller', ['receipt', 'export', lease.id, '--installment', '1', '--out', theirs])
     assert.equal(await readFile(theirs, 'utf8'), await readFile(file, 'utf8'), 'both sides prove the same')
 
     const good = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
     const changes: [change: object, fault: RegExp][] = [
       [{ preimage: '00'.repeat(32) }, /preimage does not fit/],
-      [{ epoch: 2 }, /preimage does not fit/],
+      [{ installment: 2 }, /preimage does not fit/],
       [{ buyer: '00'.repeat(64) }, /buyer did not sign/],
       [{ agreement: seller.device }, /another agreement/]
     ]
@@ -224,6 +224,6 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
     await lightning.at('seller').call('dev-forget', { hash })
     const { code, result } = await world.run('seller', ['log', '--check'])
     assert.equal(code, 1)
-    assert.match((result['faults'] as string[]).join(), /slice 0/)
+    assert.match((result['faults'] as string[]).join(), /installment 0/)
   })
 })

@@ -2,12 +2,17 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { billedBytes } from '../../contracts/money/money.js'
 import { MIB } from '../../contracts/money/quantity.js'
-import { chargeOf, schedule } from '../../contracts/money/schedule.js'
+import { chargeOf, planInstallments } from '../../contracts/money/installments.js'
 import { LEAST_PAYMENTS, TIME, offersFor, packedSize, paymentsAt } from '../../bin/demo/plan.js'
 import type { TreeSize } from '../../bin/demo/tree.js'
 
 const sat = 1000n
-const usual = { time: TIME, sliceStartMsat: 5n * sat, sliceCapMsat: 40n * sat, minChargeMsat: sat }
+const usual = {
+  time: TIME,
+  firstInstallmentMsat: 5n * sat,
+  maxInstallmentMsat: 40n * sat,
+  minChargeMsat: sat
+}
 
 const tree = (files: number, bytes: number): TreeSize => ({
   files,
@@ -36,7 +41,7 @@ test('the demo pays each provider at least six times for inputs of any size, and
             cores: [{ key: Buffer.alloc(32), length: packed.length, byteLength }]
           }
           assert.ok(
-            schedule(terms).length >= LEAST_PAYMENTS,
+            planInstallments(terms).length >= LEAST_PAYMENTS,
             `${files} files, ${bytes} bytes: ${chargeOf(terms)} msat`
           )
           assert.ok(chargeOf(terms) < 300n * sat, `${files} files, ${bytes} bytes: ${chargeOf(terms)} msat`)

@@ -70,7 +70,7 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
   for (const lease of bought) {
     assert.equal(lease.state, 'STORED')
     assert.equal(lease.link, mirror.link)
-    assert.ok(lease.receipts.length >= 4, `paid in slices: ${lease.receipts.length}`)
+    assert.ok(lease.receipts.length >= 4, `paid in installments: ${lease.receipts.length}`)
     assert.ok(Math.abs(lease.until - Date.now() - 365 * 86_400_000) < 3_600_000, 'the whole term is paid')
   }
   const after = { buyer: await world.wallet('buyer'), cheap: await world.wallet('cheap') }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { LeaseEntry } from './world.js'
 
 /**
- * What one buyer paid, in the books of both sides: every receipt proven by its preimage, no hash and no slice twice, and
+ * What one buyer paid, in the books of both sides: every receipt proven by its preimage, no hash and no installment twice, and
  * the sums alike. Gives the msat.
  */
 export function settled(buyer: LeaseEntry[], providers: LeaseEntry[]): bigint {
@@ -23,18 +23,18 @@ export function settled(buyer: LeaseEntry[], providers: LeaseEntry[]): bigint {
 }
 
 function provenSum({ receipts }: LeaseEntry): bigint {
-  const epochs = new Set<number>()
+  const installments = new Set<number>()
   const hashes = new Set<string>()
   let sum = 0n
-  for (const { epoch, msat, hash, preimage } of receipts) {
+  for (const { installment, msat, hash, preimage } of receipts) {
     assert.equal(
       createHash('sha256').update(Buffer.from(preimage, 'hex')).digest('hex'),
       hash,
       'a receipt that proves'
     )
-    assert.ok(!epochs.has(epoch), `slice ${epoch} is paid once`)
+    assert.ok(!installments.has(installment), `installment ${installment} is paid once`)
     assert.ok(!hashes.has(hash), 'each hash is paid once')
-    epochs.add(epoch)
+    installments.add(installment)
     hashes.add(hash)
     sum += BigInt(msat)
   }

@@ -32,11 +32,11 @@ export const isStep =
     Number(line['done']) > 0 &&
     Number(line['done']) < Number(line['total'])
 
-/** The line of the payment of a slice. */
+/** The line of the payment of an installment. */
 export const isPayment =
-  (epoch: number) =>
+  (installment: number) =>
   (line: Line): boolean =>
-    line['event'] === 'payment' && line['epoch'] === epoch
+    line['event'] === 'payment' && line['installment'] === installment
 
 /** Runs the same command until it works; it may be told to come again, but not for ever. */
 export async function again(world: World, name: string, args: string[]): Promise<Line> {
@@ -47,7 +47,7 @@ export async function again(world: World, name: string, args: string[]): Promise
   }
 }
 
-/** Every sat that the buyer paid is in a provider's book, and each slice of each lease was paid once. */
+/** Every sat that the buyer paid is in a provider's book, and each installment of each lease was paid once. */
 export async function assertPaidOnce(world: World, buyer: string, mirror: MirrorResult): Promise<void> {
   const bought = await world.leases(buyer)
   const sold = (await Promise.all(PROVIDERS.map(name => world.leases(name)))).flat()

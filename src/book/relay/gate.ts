@@ -12,7 +12,7 @@ import { SLOTS_PER_LIVE, fullnessBits, lifetimeBits } from '../view/rules.js'
 import { readRecord, standsUntil } from '../view/slots.js'
 
 /** What a relay says to a record. OK: taken in; REPEATED: it stands already; anything else is a refusal. */
-export interface Verdict {
+export interface GateVerdict {
   code: string
   reason: string
 }
@@ -35,9 +35,9 @@ const STAMP_WINDOW = HOUR
 /** How far ahead of this node's clock a record may have been made. */
 const CLOCK_TOLERANCE = 10 * 60_000
 
-const OK: Verdict = { code: 'OK', reason: '' }
-const REPEATED: Verdict = { code: 'REPEATED', reason: 'it stands already' }
-const refuse = (code: string, reason: string): Verdict => ({ code, reason })
+const OK: GateVerdict = { code: 'OK', reason: '' }
+const REPEATED: GateVerdict = { code: 'REPEATED', reason: 'it stands already' }
+const refuse = (code: string, reason: string): GateVerdict => ({ code, reason })
 
 /**
  * A relay's door: what costs least is looked at first, the signature last. What it has let in and the view does not show
@@ -56,7 +56,7 @@ export class Gate {
    * One record after another, so that two never take the same last place. With OK comes the record, verified, which is to
    * be handed to `passed` in the end. Never throws on data.
    */
-  async judge(bytes: Buffer): Promise<Verdict & { record?: VerifiedOrder }> {
+  async judge(bytes: Buffer): Promise<GateVerdict & { record?: VerifiedOrder }> {
     const verdict = this.#turn.then(() => this.#judge(bytes))
     this.#turn = verdict.catch(() => null) // the caller hears of it; the next in turn need not
     return await verdict
@@ -68,7 +68,7 @@ export class Gate {
     if (this.#passing.get(id)?.record === record) this.#passing.delete(id)
   }
 
-  async #judge(bytes: Buffer): Promise<Verdict & { record?: VerifiedOrder }> {
+  async #judge(bytes: Buffer): Promise<GateVerdict & { record?: VerifiedOrder }> {
     const { rules } = this.#options.state()
     if (!rules) return refuse('NOT_READY', 'the market is not known here yet')
     if (bytes.byteLength > rules.maxRecordBytes) {
@@ -92,7 +92,7 @@ export class Gate {
     return { ...OK, record }
   }
 
-  #timing({ order, signed }: VerifiedOrder): Verdict | null {
+  #timing({ order, signed }: VerifiedOrder): GateVerdict | null {
     const { rules, tick } = this.#options.state()
     const now = this.#options.now()
     if (Math.abs(signed.stampTick - tick) > STAMP_WINDOW)
@@ -120,7 +120,7 @@ export class Gate {
     this.#passing.set(id, { record, change })
   }
 
-  async #overCap({ order, signed }: VerifiedOrder, standing: Order | null): Promise<Verdict | null> {
+  async #overCap({ order, signed }: VerifiedOrder, standing: Order | null): Promise<GateVerdict | null> {
     const { count } = this.#options.state()
     const rules = this.#options.state().rules!
     if ((await this.#get(banKey(order.identity))) ?? (await this.#get(banKey(order.device)))) {

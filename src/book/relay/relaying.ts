@@ -1,7 +1,7 @@
 import type Hypercore from 'hypercore'
 import type { Range } from 'hypercore'
 import { Gate } from './gate.js'
-import type { GateOptions, Verdict } from './gate.js'
+import type { GateOptions, GateVerdict } from './gate.js'
 import { encodeOperation } from '../view/operation.js'
 import { Outbox } from './outbox.js'
 
@@ -29,7 +29,7 @@ export class Relaying {
   }
 
   /** The verdict, and the record on disk and in the view if that is OK. */
-  async take(bytes: Buffer): Promise<Verdict> {
+  async take(bytes: Buffer): Promise<GateVerdict> {
     const { record, ...verdict } = await this.#gate.judge(bytes)
     if (!record) {
       if (verdict.code !== 'REPEATED') this.stats.refused++

@@ -6,9 +6,9 @@ import { checkOrder } from '../../../contracts/order.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
 import { RULES, TICK, banKey, relayKey, writerKey } from './keys.js'
 import { decodeOperation } from './operation.js'
-import type { Operation } from './operation.js'
+import type { BookOperation } from './operation.js'
 import { areSound, lifetimeBits } from './rules.js'
-import { Slots, standsUntil } from './slots.js'
+import { OrderSlots, standsUntil } from './slots.js'
 
 /** How far a tick may be past the last one. */
 export const TICK_STEP = HOUR
@@ -18,7 +18,7 @@ export const EXPIRED_PER_TICK = 500
 const MAX_TIME = 8.64e15
 
 /** A block of a writer, as the base hands it over. */
-export interface Entry {
+export interface LogEntry {
   from: { key: Buffer }
   value: Buffer
 }
@@ -38,7 +38,7 @@ type ViewBatch = Batch<Buffer, Buffer>
  * Reduces the writers' blocks to the view. It depends on nothing but its input, and no data makes it throw: what is
  * malformed, unsigned, out of the rules or said by who may not say it is passed over.
  */
-export async function apply(entries: readonly Entry[], view: View, host: ApplyHost): Promise<void> {
+export async function apply(entries: readonly LogEntry[], view: View, host: ApplyHost): Promise<void> {
   const batch = view.batch({ update: false })
   for (const { from, value } of entries) {
     const operation = decodeOperation(value)
@@ -50,7 +50,7 @@ export async function apply(entries: readonly Entry[], view: View, host: ApplyHo
 }
 
 async function administer(
-  operation: Exclude<Operation, { type: 'orders' }>,
+  operation: Exclude<BookOperation, { type: 'orders' }>,
   batch: ViewBatch,
   host: ApplyHost
 ): Promise<void> {
@@ -69,7 +69,7 @@ async function applyTick(time: number, batch: ViewBatch, rules: MarketRules): Pr
   const last = await tickIn(batch)
   if (time > MAX_TIME || (last > 0 && (time <= last || time > last + TICK_STEP))) return
   await batch.put(TICK, encode('tick', { time }))
-  await new Slots(batch, rules).expire(time, EXPIRED_PER_TICK)
+  await new OrderSlots(batch, rules).expire(time, EXPIRED_PER_TICK)
 }
 
 /** A relay is one device with one writer, and never signs the view: that is left to the founder. */
@@ -111,7 +111,7 @@ async function applyOrders(orders: Buffer[], batch: ViewBatch, market: Buffer): 
   const rules = await rulesIn(batch)
   const tick = await tickIn(batch)
   if (!rules || tick === 0) return
-  const slots = new Slots(batch, rules)
+  const slots = new OrderSlots(batch, rules)
   for (const bytes of orders) {
     const check = checkOrder(bytes, orderRules(market, rules))
     if (!check.ok) continue

@@ -14,7 +14,7 @@ const STRUCTS = {
 
 export type OperationType = (typeof TYPES)[number]
 type Body<T extends OperationType> = StructOf<(typeof STRUCTS)[T]>
-export type Operation = { [T in OperationType]: { type: T; body: Body<T> } }[OperationType]
+export type BookOperation = { [T in OperationType]: { type: T; body: Body<T> } }[OperationType]
 
 /** Longest block of a writer that apply reads; about sixty orders of the longest kind. */
 export const MAX_OPERATION_BYTES = 128 * 1024
@@ -24,11 +24,11 @@ export function encodeOperation<T extends OperationType>(type: T, body: Body<T>)
 }
 
 /** Null for what is no operation. Never throws. */
-export function decodeOperation(bytes: Buffer): Operation | null {
+export function decodeOperation(bytes: Buffer): BookOperation | null {
   try {
     const { type, body } = decode('market-operation', bytes, MAX_OPERATION_BYTES)
     const name = TYPES[type]
-    return name ? ({ type: name, body: decode(STRUCTS[name], body) } as Operation) : null
+    return name ? ({ type: name, body: decode(STRUCTS[name], body) } as BookOperation) : null
   } catch (error) {
     if (error instanceof BushelError) return null // malformed: it says nothing
     throw error

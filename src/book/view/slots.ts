@@ -17,7 +17,7 @@ import {
 } from './keys.js'
 import { SLOTS_PER_LIVE } from './rules.js'
 
-type ViewBatch = Batch<Buffer, Buffer>
+type SlotBatch = Batch<Buffer, Buffer>
 
 const NOTHING = Buffer.alloc(0)
 
@@ -46,11 +46,11 @@ export function readRecord(bytes: Buffer): { order: Order; bytes: Buffer } {
  *
  * Relays refuse what is over a cap, so the last two only settle what several relays took at once.
  */
-export class Slots {
-  readonly #batch: ViewBatch
+export class OrderSlots {
+  readonly #batch: SlotBatch
   readonly #rules: MarketRules
 
-  constructor(batch: ViewBatch, rules: MarketRules) {
+  constructor(batch: SlotBatch, rules: MarketRules) {
     this.#batch = batch
     this.#rules = rules
   }

@@ -7,8 +7,8 @@ const BAR = 20
 const PLAIN_EVERY_MS = 10_000
 const REDRAW_MS = 100
 
-type Step = Extract<Progress, { event: 'progress' }>
-type Job = Extract<Progress, { event: 'job' }>
+type ProgressStep = Extract<Progress, { event: 'progress' }>
+type TrackedJob = Extract<Progress, { event: 'job' }>
 
 export interface Screen {
   /** A line that stays. */
@@ -42,7 +42,7 @@ export class ProgressLine {
   }
 
   /** A state is told once; on a terminal the fuel of what runs is told as it grows. */
-  #onjob({ provider, state, fuel, job = '' }: Job): void {
+  #onjob({ provider, state, fuel, job = '' }: TrackedJob): void {
     const text = [`${state.toLowerCase().padEnd(8)}  at ${provider.slice(0, 8)}`, fuelText(BigInt(fuel)), job]
     const mark = `${job} ${provider} ${state}`
     if (this.#states.get(`${job} ${provider}`) === mark) this.#screen.draw(text.filter(Boolean).join('  '))
@@ -50,7 +50,7 @@ export class ProgressLine {
     this.#states.set(`${job} ${provider}`, mark)
   }
 
-  #onstep(progress: Step): void {
+  #onstep(progress: ProgressStep): void {
     const now = this.#now()
     const first = progress.step !== this.#step
     if (first) {
@@ -70,7 +70,7 @@ export class ProgressLine {
 }
 
 /** `rate` in units a second. */
-export function stepLine({ step, done, total, unit }: Step, rate: number, bar: boolean): string {
+export function stepLine({ step, done, total, unit }: ProgressStep, rate: number, bar: boolean): string {
   const amount = (n: number): string =>
     unit === 'bytes' ? formatSize(Math.round(n)) : `${Math.round(n)} ${unit}`
   if (total === 0 && done === 0) return step // nothing is known yet but that it has begun
@@ -90,11 +90,11 @@ export function stepLine({ step, done, total, unit }: Step, rate: number, bar: b
 }
 
 function paymentLine(payment: Extract<Progress, { event: 'payment' }>): string {
-  const { lease, provider, epoch, of, msat, feeMsat } = payment
+  const { lease, provider, installment, of, msat, feeMsat } = payment
   const fee = feeMsat === '0' ? '' : ` and ${formatAmount(BigInt(feeMsat))} of fees`
   return (
     `paid      ${formatAmount(BigInt(msat))}${fee} to ${provider.slice(0, 8)}` +
-    ` for lease ${lease.slice(0, 8)}, ${epoch + 1} of ${of}`
+    ` for lease ${lease.slice(0, 8)}, ${installment + 1} of ${of}`
   )
 }
 
@@ -103,8 +103,8 @@ function jobLine(progress: Extract<Progress, { event: 'segment' | 'mapped' }>): 
     const { job, ok, done, total } = progress
     return `${ok ? 'done' : 'FAILED'}    ${job}, ${done} of ${total}`
   }
-  const { provider, part, epoch, msat } = progress
-  const name = { base: 'the base', segment: `segment ${epoch}`, rest: 'the last payment' }[part]
+  const { provider, part, installment, msat } = progress
+  const name = { base: 'the base', segment: `segment ${installment}`, rest: 'the last payment' }[part]
   return `paid      ${formatAmount(BigInt(msat))} to ${provider.slice(0, 8)}, ${name}`
 }
 

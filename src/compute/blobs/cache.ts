@@ -11,7 +11,7 @@ export interface CacheOptions {
   bytes: number
 }
 
-interface Entry {
+interface CachedBlob {
   bytes: number
   /** Counts uses: the least is dropped first. */
   used: number
@@ -24,7 +24,7 @@ interface Entry {
  */
 export class BlobCache extends ReadyResource {
   readonly #options: CacheOptions
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, CachedBlob>()
   #bytes = 0
   #uses = 0
   /** ms. */
@@ -113,7 +113,7 @@ export class BlobCache extends ReadyResource {
     await utimes(path, this.#stamped / 1000, this.#stamped / 1000)
   }
 
-  #add(name: string, bytes: number): Entry {
+  #add(name: string, bytes: number): CachedBlob {
     const known = this.#entries.get(name)
     if (known) return known
     const entry = { bytes, used: ++this.#uses, pins: 0 }

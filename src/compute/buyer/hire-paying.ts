@@ -1,15 +1,15 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Countersign, JobDue, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { FINAL_EPOCH, jobId, jobSegments, partOf } from '../../../contracts/job.js'
+import { FINAL_INSTALLMENT, jobId, jobSegments, partOf } from '../../../contracts/job.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 import type { JobRecords } from '../job/job-records.js'
 
 export interface HirePayingOptions {
-  teller: Teller
+  payments: Payments
   jobs: JobRecords
   terms: JobTerms
   /** How long a payment is waited for, ms. */
@@ -29,7 +29,7 @@ export interface Last {
 
 /** What a payment that is asked for is by the terms and the statement; without an amount none is left to pay. */
 interface Expected {
-  epoch: number
+  installment: number
   msat: bigint | null
   hash?: Buffer
 }
@@ -52,20 +52,20 @@ export class HirePaying {
 
   /** How many segments are paid, the base among them. */
   get segments(): number {
-    return this.#options.teller.ledger.contiguous(this.#id)
+    return this.#options.payments.ledger.contiguous(this.#id)
   }
 
   get paidMsat(): bigint {
-    return this.#options.teller.ledger.totals(this.#id).paidMsat
+    return this.#options.payments.ledger.totals(this.#id).paidMsat
   }
 
   get feesMsat(): bigint {
-    return this.#options.teller.ledger.totals(this.#id).feesMsat
+    return this.#options.payments.ledger.totals(this.#id).feesMsat
   }
 
   /** True when nothing of it has left, and nothing may have. */
   get untouched(): boolean {
-    const { paidMsat, inFlightMsat } = this.#options.teller.ledger.totals(this.#id)
+    const { paidMsat, inFlightMsat } = this.#options.payments.ledger.totals(this.#id)
     return paidMsat + inFlightMsat === 0n
   }
 
@@ -73,18 +73,18 @@ export class HirePaying {
   async segment(due: JobDue, signal: AbortSignal): Promise<void> {
     await this.settle()
     const next = this.segments
-    const epoch = due.countersign.list.slices[0]?.epoch
-    if (epoch !== undefined && epoch === next - 1) return
-    await this.#pay(due, { epoch: next, msat: jobSegments(this.#options.terms)[next] ?? null }, signal)
+    const installment = due.countersign.list.installments[0]?.installment
+    if (installment !== undefined && installment === next - 1) return
+    await this.#pay(due, { installment: next, msat: jobSegments(this.#options.terms)[next] ?? null }, signal)
   }
 
   /** What was sent and not heard of since is asked for by its hash; rejects with PAYMENT_PENDING while it is in limbo. */
   async settle(): Promise<void> {
-    const { teller, timeoutMs } = this.#options
-    for (const { step, epoch } of teller.ledger.payments(this.#id)) {
+    const { payments, timeoutMs } = this.#options
+    for (const { step, installment } of payments.ledger.payments(this.#id)) {
       if (step !== 'sent') continue
       try {
-        this.#options.onpaid(await teller.pay(this.#id, epoch, timeoutMs))
+        this.#options.onpaid(await payments.pay(this.#id, installment, timeoutMs))
       } catch (error) {
         if (!(error instanceof BushelError) || !NOTHING_PAID.has(error.code)) throw error
       }
@@ -92,54 +92,55 @@ export class HirePaying {
   }
 
   last(due: JobDue, last: Last, signal: AbortSignal): Promise<void> {
-    return this.#pay(due, { epoch: FINAL_EPOCH, ...last }, signal)
+    return this.#pay(due, { installment: FINAL_INSTALLMENT, ...last }, signal)
   }
 
   async #pay({ countersign, invoice }: JobDue, expected: Expected, signal: AbortSignal): Promise<void> {
-    const { epoch } = expected
-    const { teller, terms, jobs, lie, timeoutMs } = this.#options
+    const { installment } = expected
+    const { payments, terms, jobs, lie, timeoutMs } = this.#options
     const { identity, lightning } = terms.provider
     const fault = this.#faultOf(countersign, expected)
     if (fault) throw lie(`it asks for a payment that is not due: ${fault}`)
-    const known = teller.ledger.payment(this.#id, epoch)
+    const known = payments.ledger.payment(this.#id, installment)
     if (known && isSettled(known.step)) return
-    if (!jobs.due(this.#id, epoch)) await jobs.saveDue(this.#id, epoch, countersign)
-    await teller.intend(countersign.list, identity)
-    await teller.bind(countersign.list, [invoice], lightning!, identity)
+    if (!jobs.due(this.#id, installment)) await jobs.saveDue(this.#id, installment, countersign)
+    await payments.intend(countersign.list, identity)
+    await payments.bind(countersign.list, [invoice], lightning!, identity)
     try {
-      const payment = await teller.pay(this.#id, epoch, timeoutMs)
-      teller.applied(payment)
+      const payment = await payments.pay(this.#id, installment, timeoutMs)
+      payments.applied(payment)
       this.#options.onpaid(payment)
     } catch (error) {
       if (!(error instanceof BushelError) || !NOTHING_PAID.has(error.code)) throw error
       // The same hash is tried again: it is never paid twice.
-      const failures = (this.#failures.get(epoch) ?? 0) + 1
-      this.#failures.set(epoch, failures)
-      if (failures >= TRIES || error.code === 'INVOICE_EXPIRED') throw unpayable(error, epoch)
+      const failures = (this.#failures.get(installment) ?? 0) + 1
+      this.#failures.set(installment, failures)
+      if (failures >= TRIES || error.code === 'INVOICE_EXPIRED') throw unpayable(error, installment)
       await setTimeout(this.#options.retryMs * 2 ** (failures - 1), undefined, { signal })
     }
   }
 
-  #faultOf({ list, signature }: Countersign, { epoch, msat, hash }: Expected): string | null {
-    const [slice, ...more] = list.slices
-    if (!slice || more.length > 0) return `it lists ${list.slices.length} payments`
+  #faultOf({ list, signature }: Countersign, { installment, msat, hash }: Expected): string | null {
+    const [listed, ...more] = list.installments
+    if (!listed || more.length > 0) return `it lists ${list.installments.length} payments`
     if (!list.agreement.equals(this.#id)) return 'it is for another agreement'
     if (msat === null) return 'all segments are paid'
-    if (slice.epoch !== epoch) return `it is for segment ${slice.epoch}, not ${epoch}`
-    if (slice.issue !== 0) return 'it is another issue'
-    if (slice.msat !== msat) return `segment ${epoch} is ${slice.msat} msat, not ${msat}`
-    if (hash && !slice.hash.equals(hash)) return 'its hash is not the one that was stated'
-    if (!verify('slice-list', list, signature, this.#options.terms.provider.device))
+    if (listed.installment !== installment)
+      return `it is for segment ${listed.installment}, not ${installment}`
+    if (listed.issue !== 0) return 'it is another issue'
+    if (listed.msat !== msat) return `segment ${installment} is ${listed.msat} msat, not ${msat}`
+    if (hash && !listed.hash.equals(hash)) return 'its hash is not the one that was stated'
+    if (!verify('installment-list', list, signature, this.#options.terms.provider.device))
       return 'its signature does not hold'
     return null
   }
 }
 
 /** It is not for want of tries: what was paid before stays paid, and this never is. */
-function unpayable({ code, exit, message }: BushelError, epoch: number): BushelError {
+function unpayable({ code, exit, message }: BushelError, installment: number): BushelError {
   const hint = 'what was paid before is lost with this provider; another may still do the job'
   return new BushelError({
     ...{ code, exit, hint },
-    message: `${NAMES[partOf(epoch)]} could not be paid: ${message}`
+    message: `${NAMES[partOf(installment)]} could not be paid: ${message}`
   })
 }

@@ -2,7 +2,7 @@ import type { JobEvidence, JobOutput, JobStatement, JobTerms, SignedJobCommitmen
 import type { HireRequest } from './hires.js'
 
 export type { LocalBlob } from '../blobs/blobs.js'
-export type { BookedComputeAsk, HireRequest, Packed } from './hires.js'
+export type { BookedComputeAsk, HireRequest, PackedJob } from './hires.js'
 
 /** Agrees with providers, one job each: what a run needs of `Hires`. */
 export interface HirePort {
@@ -20,7 +20,7 @@ export interface Hire {
   readonly identity: Buffer
   readonly terms: JobTerms
   /** Called with each payment that has settled since this process is at it: 0 is the base, `FINAL_EPOCH` the rest. */
-  onpaid: (payment: { epoch: number; msat: bigint }) => void
+  onpaid: (payment: { installment: number; msat: bigint }) => void
   untilCommitted(
     signal: AbortSignal,
     onprogress: (progress: { state: string; fuel: bigint }) => void

@@ -11,7 +11,7 @@ import type {
 } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import {
-  FINAL_EPOCH,
+  FINAL_INSTALLMENT,
   commitmentOf,
   faultOfStatement,
   jobId,
@@ -23,25 +23,25 @@ import { verify } from '../../../contracts/keys/signature.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import type { EvidenceFiles } from '../job/evidence-files.js'
 import { HirePaying } from './hire-paying.js'
 import { isOver } from '../job/job-records.js'
 import type { JobRecords, JobState } from '../job/job-records.js'
 import { sumsOf, unpackOutput } from '../job/job-archive.js'
-import { JOB_PATIENCE } from '../job/timeouts.js'
-import type { JobPatience } from '../job/timeouts.js'
+import { JOB_TIMEOUTS } from '../job/timeouts.js'
+import type { JobTimeouts } from '../job/timeouts.js'
 import { unseal } from '../job/encryption.js'
 
 export interface HireContext {
   deals: Deals
-  teller: Teller
+  payments: Payments
   jobs: JobRecords
   blobs: Blobs
   evidence: EvidenceFiles
   now: () => number
-  patience?: Partial<JobPatience>
+  timeouts?: Partial<JobTimeouts>
 }
 
 export interface HireProgress {
@@ -65,19 +65,19 @@ export class Hire {
   readonly #paying: HirePaying
   #ciphertext: Buffer | null = null
   /** Called with each payment that was made. */
-  onpaid: (payment: Pick<Payment, 'epoch' | 'msat'>) => void = () => undefined
+  onpaid: (payment: Pick<Payment, 'installment' | 'msat'>) => void = () => undefined
 
   constructor(context: HireContext, job: Job) {
     this.#context = context
     this.terms = job.terms
     this.id = jobId(job.terms)
-    const { teller, jobs } = context
+    const { payments, jobs } = context
     this.#paying = new HirePaying({
-      teller,
+      payments,
       jobs,
       terms: job.terms,
-      timeoutMs: this.#patience.payment,
-      retryMs: this.#patience.retry,
+      timeoutMs: this.#timeouts.payment,
+      retryMs: this.#timeouts.retry,
       lie: why => this.#lie(why),
       onpaid: payment => this.onpaid(payment)
     })
@@ -107,8 +107,8 @@ export class Hire {
     return this.#paying.feesMsat
   }
 
-  get #patience(): JobPatience {
-    return { ...JOB_PATIENCE, ...this.#context.patience }
+  get #timeouts(): JobTimeouts {
+    return { ...JOB_TIMEOUTS, ...this.#context.timeouts }
   }
 
   /** Has the provider sign too, and makes sure that it can be paid. Nothing is paid. */
@@ -119,13 +119,13 @@ export class Hire {
     const channel = await this.#channel(signal)
     const { agreement, signature } = await channel.request('jobAgree', agree, {
       id: this.id,
-      timeoutMs: this.#patience.answer
+      timeoutMs: this.#timeouts.answer
     })
     if (!agreement.equals(this.id) || !verify('job-terms', job.terms, signature, this.device))
       throw this.#lie('its signature under the terms does not hold')
     await this.#save({ state: 'BOUND', countersign: signature })
     const [base, first = 0n] = jobSegments(job.terms)
-    await this.#context.teller.reach(job.terms.provider.lightning!, base! + first, this.#patience.reach)
+    await this.#context.payments.reach(job.terms.provider.lightning!, base! + first, this.#timeouts.reach)
   }
 
   /**
@@ -156,8 +156,8 @@ export class Hire {
           moved = { state, fuel, paid, at: now() }
         onprogress({ state: state.slice(0, 32), fuel })
       }
-      if (now() - heard > this.#patience.silence) throw this.#late('it does not answer any more')
-      if (now() - moved.at > this.#patience.stall) throw this.#late('the job does not move')
+      if (now() - heard > this.#timeouts.silence) throw this.#late('it does not answer any more')
+      if (now() - moved.at > this.#timeouts.stall) throw this.#late('the job does not move')
       const passed = performance.now() - asked
       if (passed < POLL) await setTimeout(POLL - passed, undefined, { signal })
     }
@@ -170,7 +170,7 @@ export class Hire {
     if (job.statement) return job.statement.statement
     await this.#paying.settle()
     const signed = await this.#persist('jobReveal', channel =>
-      channel.request('jobReveal', { agreement: this.id }, { timeoutMs: this.#patience.answer })
+      channel.request('jobReveal', { agreement: this.id }, { timeoutMs: this.#timeouts.answer })
     )
     const { statement, signature } = signed
     if (!verify('job-statement', statement, signature, this.device))
@@ -214,7 +214,7 @@ export class Hire {
 
   async #fetch(output: JobStatement['output'], signal: AbortSignal): Promise<void> {
     const stream = async () => (await this.#channel(signal)).stream
-    const until = this.#context.now() + this.#patience.silence
+    const until = this.#context.now() + this.#timeouts.silence
     for (;;) {
       try {
         return await this.#context.blobs.bring(output, { from: this.identity, stream, signal })
@@ -233,14 +233,14 @@ export class Hire {
 
   async #payLast(signal: AbortSignal): Promise<void> {
     const { finalMsat: msat, hash } = this.job.statement!.statement
-    const until = this.#context.now() + this.#patience.silence
+    const until = this.#context.now() + this.#timeouts.silence
     while (msat > 0n && !this.#preimage) {
       signal.throwIfAborted()
       try {
         await this.#paying.settle()
         if (this.#preimage) return
         const due = await this.#persist('jobFinal', channel =>
-          channel.request('jobFinal', { agreement: this.id }, { timeoutMs: this.#patience.answer })
+          channel.request('jobFinal', { agreement: this.id }, { timeoutMs: this.#timeouts.answer })
         )
         await this.#paying.last(due, { msat, hash }, signal)
       } catch (error) {
@@ -251,16 +251,16 @@ export class Hire {
   }
 
   get #preimage(): Buffer | null {
-    const { teller } = this.#context
-    return teller.ledger.payment(this.id, FINAL_EPOCH)?.preimage ?? null
+    const { payments } = this.#context
+    return payments.ledger.payment(this.id, FINAL_INSTALLMENT)?.preimage ?? null
   }
 
   async #takeKey(signal: AbortSignal): Promise<void> {
     const preimage = this.#preimage ?? Buffer.alloc(32)
-    const paid = { agreement: this.id, epoch: FINAL_EPOCH, preimage }
+    const paid = { agreement: this.id, installment: FINAL_INSTALLMENT, preimage }
     const signed: SignedJobKey = await this.#persist(
       'jobKey',
-      channel => channel.request('jobKey', paid, { timeoutMs: this.#patience.answer }),
+      channel => channel.request('jobKey', paid, { timeoutMs: this.#timeouts.answer }),
       signal
     )
     const { key, signature } = signed
@@ -310,7 +310,7 @@ export class Hire {
     await this.#release()
     try {
       const channel = await this.#channel()
-      await channel.request('jobCancel', { agreement: this.id }, { timeoutMs: this.#patience.answer })
+      await channel.request('jobCancel', { agreement: this.id }, { timeoutMs: this.#timeouts.answer })
     } catch (error) {
       // It ends by itself when nothing more is paid.
       if (!(error instanceof BushelError)) throw error
@@ -336,7 +336,7 @@ export class Hire {
     try {
       channel = await this.#channel(signal)
       const asked = { agreement: this.id }
-      return await channel.request('jobProgress', asked, { timeoutMs: this.#patience.progress })
+      return await channel.request('jobProgress', asked, { timeoutMs: this.#timeouts.progress })
     } catch (error) {
       signal.throwIfAborted()
       if (!isPassing(error)) throw error
@@ -381,14 +381,14 @@ export class Hire {
     throw BushelError.failed(`${this.#name} gave the job up: ${words}`, undefined, 'JOB_FAILED')
   }
 
-  /** A connection that breaks is made again, within the patience for silence. */
+  /** A connection that breaks is made again, within the timeouts for silence. */
   async #persist<T>(
     what: string,
     step: (channel: DealChannel) => Promise<T>,
     signal: AbortSignal = new AbortController().signal
   ): Promise<T> {
     const { now } = this.#context
-    const until = now() + this.#patience.silence
+    const until = now() + this.#timeouts.silence
     for (;;) {
       try {
         return await step(await this.#channel(signal))
@@ -403,7 +403,7 @@ export class Hire {
 
   #channel(signal?: AbortSignal): Promise<DealChannel> {
     return this.#context.deals.open(this.device, {
-      timeoutMs: this.#patience.connect,
+      timeoutMs: this.#timeouts.connect,
       ...(signal ? { signal } : {})
     })
   }

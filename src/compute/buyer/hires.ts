@@ -2,7 +2,7 @@ import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
 import type { Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { SLICE_CAP, faultOfJob, jobId } from '../../../contracts/job.js'
+import { INSTALLMENT_CAP, faultOfJob, jobId } from '../../../contracts/job.js'
 import { least } from '../../../contracts/money/money.js'
 import { MINUTE } from '../../../contracts/money/quantity.js'
 import { sign } from '../../../contracts/keys/signature.js'
@@ -12,7 +12,7 @@ import { FUEL_VERSION } from '../fuel/meter.js'
 import { Hire } from './hire.js'
 import type { HireContext } from './hire.js'
 import { isOver } from '../job/job-records.js'
-import type { Limits } from '../sandbox/sandbox.js'
+import type { SandboxLimits } from '../sandbox/sandbox.js'
 
 /** An ask for compute as it stands on the book, verified. */
 export interface BookedComputeAsk {
@@ -31,7 +31,7 @@ export interface BookedComputeAsk {
 }
 
 /** A module and its input, held by `Blobs`. */
-export interface Packed {
+export interface PackedJob {
   module: LocalBlob
   input: LocalBlob
 }
@@ -39,14 +39,14 @@ export interface Packed {
 export interface HireRequest {
   market: Buffer
   ask: BookedComputeAsk
-  packed: Packed
+  packed: PackedJob
   args: string[]
   seed: Buffer
-  limits: Limits
+  limits: SandboxLimits
   /** The most that this provider is paid, msat. */
   maxMsat: bigint
   /** What is run unpaid at first, msat: from what was seen of the provider. */
-  sliceStartMsat: bigint
+  firstInstallmentMsat: bigint
   /** `bwrap`: nothing else will do. By default what the ask offers. */
   isolation?: 'bwrap' | 'process'
 }
@@ -79,7 +79,7 @@ export class Hires extends ReadyResource implements HirePort {
    * the limits of this node do not allow it.
    */
   async agree(request: HireRequest, signal: AbortSignal): Promise<Hire> {
-    const { deals, teller, jobs, now } = this.#context
+    const { deals, payments, jobs, now } = this.#context
     const { ask } = request
     const channel = await deals.open(ask.device, { signal })
     const provider = channel.peer!
@@ -89,7 +89,7 @@ export class Hires extends ReadyResource implements HirePort {
     const fault = faultOfJob(terms)
     if (fault) throw BushelError.badInput(`the job cannot be agreed on: ${fault}`)
     const id = jobId(terms)
-    const over = teller.limits.faultOf({ msat: terms.maxMsat, agreement: id, peer: ask.identity })
+    const over = payments.limits.faultOf({ msat: terms.maxMsat, agreement: id, peer: ask.identity })
     if (over) throw over
     const job: Job = {
       role: 'buyer',
@@ -114,10 +114,10 @@ export class Hires extends ReadyResource implements HirePort {
 
   /** Agreements whose base never left bind nobody once the time for it is over: a kill may have come between. */
   async lapse(): Promise<void> {
-    const { jobs, teller, now } = this.#context
+    const { jobs, payments, now } = this.#context
     for (const { id, job } of [...jobs.list('buyer')]) {
       if ((job.state !== 'AGREED' && job.state !== 'BOUND') || now() <= job.terms.startBy) continue
-      if (teller.ledger.contiguous(id) > 0 || teller.ledger.totals(id).inFlightMsat > 0n) continue
+      if (payments.ledger.contiguous(id) > 0 || payments.ledger.totals(id).inFlightMsat > 0n) continue
       await jobs.save({ ...job, state: 'VOID', reason: 'its base was not paid in time' })
     }
   }
@@ -136,7 +136,7 @@ export class Hires extends ReadyResource implements HirePort {
 
   #terms(request: HireRequest, provider: JobTerms['provider']): JobTerms {
     const { deals, now } = this.#context
-    const { market, ask, packed, args, seed, limits, maxMsat, sliceStartMsat } = request
+    const { market, ask, packed, args, seed, limits, maxMsat, firstInstallmentMsat } = request
     const countersignBy = now() + SIGN_WITHIN
     return {
       version: PROTOCOL_VERSION,
@@ -155,8 +155,8 @@ export class Hires extends ReadyResource implements HirePort {
       limits,
       price: ask.price,
       baseMsat: ask.baseMsat,
-      sliceStartMsat: least(sliceStartMsat, SLICE_CAP),
-      sliceCapMsat: SLICE_CAP,
+      firstInstallmentMsat: least(firstInstallmentMsat, INSTALLMENT_CAP),
+      maxInstallmentMsat: INSTALLMENT_CAP,
       maxMsat,
       countersignBy,
       startBy: countersignBy + START_WITHIN

@@ -8,7 +8,7 @@ import { Checks } from './checks.js'
 import { Choosing } from './run/choosing.js'
 import { EvidenceFiles } from '../job/evidence-files.js'
 import { Followed } from './followed.js'
-import type { LocalBlob, Packed } from './hire-port.js'
+import type { LocalBlob, PackedJob } from './hire-port.js'
 import { KeptOutputs } from './kept-outputs.js'
 import { Loads } from './loads.js'
 import { mapped } from './run/mapping.js'
@@ -16,11 +16,11 @@ import { endOf, outcomeOf } from './run/outcomes.js'
 import { Run } from './run/run.js'
 import type { RunContext } from './run/run.js'
 import { RunRecords, fingerprintOf, newRecord, viewOf } from './run/run-records.js'
-import type { JobView, MapResult, RunListener, RunOutcome, RunRequest } from './run/run-types.js'
+import type { JobView, MapOutcome, RunListener, RunOutcome, RunRequest } from './run/run-types.js'
 
 export type {
   JobView,
-  MapResult,
+  MapOutcome,
   ProviderView,
   RunListener,
   RunOutcome,
@@ -103,10 +103,10 @@ export class Jobs extends ReadyResource {
     options: { parallel?: number },
     listener: RunListener,
     signal: AbortSignal
-  ): AsyncIterable<MapResult> {
+  ): AsyncIterable<MapOutcome> {
     const modules = new Map<Buffer, Promise<LocalBlob>>()
     const { pack } = this.#options
-    const packed = async ({ module, input }: RunRequest): Promise<Packed> => {
+    const packed = async ({ module, input }: RunRequest): Promise<PackedJob> => {
       if (!modules.has(module)) modules.set(module, pack.module(module))
       return { module: await modules.get(module)!, input: await pack.input(input) }
     }
@@ -123,7 +123,7 @@ export class Jobs extends ReadyResource {
   ): Promise<{ providers: number; price: bigint; baseMsat: bigint; maxMsat: bigint }> {
     const choosing = new Choosing(this.#context, {
       record: newRecord(request, NOTHING_PACKED, 0),
-      members: []
+      replicas: []
     })
     const [cheapest] = await choosing.first()
     const providers = await choosing.identities()
@@ -167,7 +167,7 @@ export class Jobs extends ReadyResource {
 
   async #run(
     request: RunRequest,
-    packed: Packed,
+    packed: PackedJob,
     listener: RunListener,
     signal: AbortSignal
   ): Promise<RunOutcome> {
@@ -242,7 +242,7 @@ export class Jobs extends ReadyResource {
   async #stopped(run: Run, error: unknown, signal: AbortSignal): Promise<void> {
     const { code } = error instanceof BushelError ? error : { code: '' }
     if (code === CLOSED || (error instanceof BushelError && code === 'JOURNAL_FAILED')) return
-    const nothingPaid = run.members.every(({ paidMsat }) => paidMsat === 0n)
+    const nothingPaid = run.replicas.every(({ paidMsat }) => paidMsat === 0n)
     if (code === CANCELLED) {
       await run.abandon('its buyer cancelled it')
       return run.save({ state: 'cancelled' })
@@ -259,7 +259,7 @@ export class Jobs extends ReadyResource {
   #view(record: RunRecord): JobView {
     const run = this.#views.get(record.fingerprint.toString('hex'))
     if (!run || !run.record.id.equals(record.id)) return viewOf(record)
-    return viewOf({ ...run.record, members: run.members.map(({ record }) => record) })
+    return viewOf({ ...run.record, replicas: run.replicas.map(({ record }) => record) })
   }
 
   async #parallel(requests: readonly RunRequest[]): Promise<number> {
@@ -272,7 +272,7 @@ export class Jobs extends ReadyResource {
 const CLOSED = 'CLOSED'
 const CANCELLED = 'CANCELLED'
 const NO_BLOB = { ref: { key: Buffer.alloc(32), length: 0, byteLength: 0, sha256: Buffer.alloc(32) } }
-const NOTHING_PACKED: Packed = { module: NO_BLOB, input: NO_BLOB }
+const NOTHING_PACKED: PackedJob = { module: NO_BLOB, input: NO_BLOB }
 
 function closed(): BushelError {
   return BushelError.failed('the node stopped before the job ended', 'repeat the command to go on', CLOSED)

@@ -11,7 +11,7 @@ import {
   readTables,
   readTypes
 } from './wasm/module.js'
-import { Reader } from './wasm/reader.js'
+import { WasmReader } from './wasm/reader.js'
 import { ModuleRefused } from './refused.js'
 import { countOf, readSections, SECTION } from './wasm/sections.js'
 import { copyData, copyElements } from './wasm/segments.js'
@@ -133,7 +133,7 @@ export function rewrite(module: Uint8Array, maxPages: number): Metered {
       const size = code!.u32()
       const from = code!.at
       code!.skip(size)
-      body.sized(meterBody(new Reader(module, from, code!.at), typeAt(type), around))
+      body.sized(meterBody(new WasmReader(module, from, code!.at), typeAt(type), around))
     }
     for (const helper of added.functions) body.sized(helper.body)
   })
@@ -143,7 +143,7 @@ export function rewrite(module: Uint8Array, maxPages: number): Metered {
 }
 
 /** Types of the globals, whose entries are copied. */
-function copyGlobals(reader: Reader | undefined, imported: number, out: Writer): number[] {
+function copyGlobals(reader: WasmReader | undefined, imported: number, out: Writer): number[] {
   const types: number[] = []
   for (let left = countOf(reader, LIMIT.globals, 'globals'); left > 0; left--) {
     const type = reader!.byte()

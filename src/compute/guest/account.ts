@@ -5,7 +5,7 @@ import { Stop } from './stops.js'
 export type Ask = (used: bigint, missing: bigint) => bigint | null
 
 /** The fuel of one run. What is left stands in a global of the metered module, below zero when more is needed. */
-export class Account {
+export class FuelAccount {
   #granted: bigint
   #left: WebAssembly.Global<bigint> | null = null
   readonly #ask: Ask

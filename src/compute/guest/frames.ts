@@ -23,7 +23,7 @@ export const KIND = {
   done: 10
 } as const
 
-export type Kind = (typeof KIND)[keyof typeof KIND]
+export type FrameKind = (typeof KIND)[keyof typeof KIND]
 
 export const HEAD_BYTES = 5
 /** An answer to a request for fuel: one byte (0 is no), then the grant. */
@@ -57,7 +57,7 @@ export interface JobHeader {
   inodes: number
 }
 
-export interface End {
+export interface EndFrame {
   status: 'ok' | 'trap' | 'limit' | 'rejected'
   limit: LimitName | null
   reason: string

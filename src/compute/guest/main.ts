@@ -1,16 +1,16 @@
 import { END_BYTES, KIND } from './frames.js'
-import type { End, JobHeader } from './frames.js'
+import type { EndFrame, JobHeader } from './frames.js'
 import { HostGone, receive, send } from './pipe.js'
 import { run } from './run.js'
-import type { Ending, Result } from './run.js'
+import type { RunEnding, RunResult } from './run.js'
 import { filesUnder } from './volume/volume.js'
-import type { Job } from './wasi/wasi.js'
+import type { GuestJob } from './wasi/wasi.js'
 
 // The whole life of a guest: load, say so, read one job, run it, send what it left. It never runs a second.
 
 const REASON_CHARACTERS = 300
 
-function readJob(): Job {
+function readJob(): GuestJob {
   const header = JSON.parse(receive(receive(4).readUInt32LE()).toString()) as JobHeader
   const module = receive(header.module)
   const stdin = receive(header.stdin)
@@ -18,8 +18,8 @@ function readJob(): Job {
   return { header, module, stdin, files }
 }
 
-function sendResult({ ending, fuel, wasi }: Result, cpuMs: number): void {
-  const end: End = {
+function sendResult({ ending, fuel, wasi }: RunResult, cpuMs: number): void {
+  const end: EndFrame = {
     ...shortened(ending),
     fuel: String(fuel),
     cpuMs,
@@ -35,7 +35,7 @@ function sendResult({ ending, fuel, wasi }: Result, cpuMs: number): void {
   send(KIND.done)
 }
 
-function shortened(ending: Ending): Ending {
+function shortened(ending: RunEnding): RunEnding {
   return { ...ending, reason: ending.reason.slice(0, REASON_CHARACTERS) }
 }
 

@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs'
 import { ANSWER_BYTES, HEAD_BYTES, KIND } from './frames.js'
-import type { Kind } from './frames.js'
+import type { FrameKind } from './frames.js'
 
 const INPUT = 0
 const OUTPUT = 1
@@ -22,7 +22,7 @@ export function receive(length: number): Buffer {
   return bytes
 }
 
-export function send(kind: Kind, body: Uint8Array = new Uint8Array(0)): void {
+export function send(kind: FrameKind, body: Uint8Array = new Uint8Array(0)): void {
   const head = Buffer.alloc(HEAD_BYTES)
   head.writeUInt8(kind)
   head.writeUInt32LE(body.byteLength, 1)

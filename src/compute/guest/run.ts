@@ -1,32 +1,32 @@
 import { ModuleRefused, NAMES, meter } from '../fuel/meter.js'
-import { Account } from './account.js'
-import type { End } from './frames.js'
+import { FuelAccount } from './account.js'
+import type { EndFrame } from './frames.js'
 import { askForFuel } from './pipe.js'
-import { Exit, Stop } from './stops.js'
+import { ProgramExit, Stop } from './stops.js'
 import { WASI_MODULE, Wasi } from './wasi/wasi.js'
-import type { Job } from './wasi/wasi.js'
+import type { GuestJob } from './wasi/wasi.js'
 
 const PAGE_BYTES = 64 << 10
 /** A memory with less than this left to grow, in pages, is taken to be full. */
 const NEARLY_FULL = 16
 
-export type Ending = Pick<End, 'status' | 'limit' | 'reason' | 'exitCode'>
+export type RunEnding = Pick<EndFrame, 'status' | 'limit' | 'reason' | 'exitCode'>
 
-export interface Result {
-  ending: Ending
+export interface RunResult {
+  ending: RunEnding
   fuel: bigint
   wasi: Wasi
 }
 
 class Rejected extends Error {}
 
-function ending(status: End['status'], reason: string, more: Partial<Ending> = {}): Ending {
+function ending(status: EndFrame['status'], reason: string, more: Partial<RunEnding> = {}): RunEnding {
   return { status, reason, limit: null, exitCode: -1, ...more }
 }
 
 /** Runs one job to its end, whatever that is. `compiled` is called between compiling and running. */
-export function run(job: Job, compiled: () => void): Result {
-  const account = new Account(BigInt(job.header.fuel), askForFuel)
+export function run(job: GuestJob, compiled: () => void): RunResult {
+  const account = new FuelAccount(BigInt(job.header.fuel), askForFuel)
   const wasi = new Wasi(job, account)
   const ran = endingOf(job, wasi, () => {
     const { module, hasStart } = compile(job)
@@ -38,12 +38,12 @@ export function run(job: Job, compiled: () => void): Result {
   return { ending: settled, fuel: account.used, wasi }
 }
 
-function compile({ module: bytes, header }: Job): { module: WebAssembly.Module; hasStart: boolean } {
+function compile({ module: bytes, header }: GuestJob): { module: WebAssembly.Module; hasStart: boolean } {
   const metered = meter(bytes, { maxPages: header.maxPages, maxModuleBytes: bytes.byteLength })
   return { module: new WebAssembly.Module(metered.bytes), hasStart: metered.hasStart }
 }
 
-function start(module: WebAssembly.Module, hasStart: boolean, wasi: Wasi, account: Account): void {
+function start(module: WebAssembly.Module, hasStart: boolean, wasi: Wasi, account: FuelAccount): void {
   const instance = new WebAssembly.Instance(module, {
     [WASI_MODULE]: wasi.imports,
     [NAMES.module]: { [NAMES.refuel]: (missing: bigint) => account.refuel(missing) }
@@ -72,16 +72,16 @@ function assertImports(module: WebAssembly.Module, wasi: Wasi): void {
 
 /** What `act` comes to; `ok` when it just returns. */
 function endingOf(
-  { header }: Job,
+  { header }: GuestJob,
   wasi: Wasi,
   act: () => void,
   ok = ending('ok', '', { exitCode: 0 })
-): Ending {
+): RunEnding {
   try {
     act()
     return ok
   } catch (error) {
-    if (error instanceof Exit) return ending('ok', '', { exitCode: error.code })
+    if (error instanceof ProgramExit) return ending('ok', '', { exitCode: error.code })
     if (error instanceof Stop) return ending('limit', error.message, { limit: error.limit })
     if (error instanceof ModuleRefused || error instanceof Rejected) return ending('rejected', error.message)
     if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) {

@@ -1,7 +1,7 @@
 import type { LimitName } from './frames.js'
 
 /** Thrown through the module by a call of it; a module cannot catch it. */
-export class Exit extends Error {
+export class ProgramExit extends Error {
   constructor(readonly code: number) {
     super()
   }

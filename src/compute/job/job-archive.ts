@@ -74,8 +74,8 @@ function number(value: number): Buffer {
   return Buffer.from(c.encode(c.uint, value))
 }
 
-async function reading<T>(bytes: Buffer, read: (reader: Reader) => Promise<T>): Promise<T> {
-  const reader = new Reader(bytes)
+async function reading<T>(bytes: Buffer, read: (reader: ArchiveReader) => Promise<T>): Promise<T> {
+  const reader = new ArchiveReader(bytes)
   try {
     const parcel = await read(reader)
     reader.end()
@@ -87,7 +87,7 @@ async function reading<T>(bytes: Buffer, read: (reader: Reader) => Promise<T>): 
 }
 
 /** What the codecs of `job-input` and `job-output` read, with each part where it stands, and no other form of it. */
-class Reader {
+class ArchiveReader {
   readonly #bytes: Buffer
   readonly #state: { start: number; end: number; buffer: Buffer }
 

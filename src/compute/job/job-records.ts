@@ -62,22 +62,22 @@ export class JobRecords {
   }
 
   /** What a payment of a job was asked for with, as its provider signed it. */
-  due(id: Buffer, epoch: number): Countersign | null {
-    const bytes = this.#facts.get(DUES, dueKey(id, epoch))
+  due(id: Buffer, installment: number): Countersign | null {
+    const bytes = this.#facts.get(DUES, dueKey(id, installment))
     return bytes && decode('countersign', bytes)
   }
 
-  async saveDue(id: Buffer, epoch: number, countersign: Countersign): Promise<void> {
+  async saveDue(id: Buffer, installment: number, countersign: Countersign): Promise<void> {
     await this.#facts.set({
       kind: DUES,
-      key: dueKey(id, epoch),
+      key: dueKey(id, installment),
       value: encode('countersign', countersign)
     })
   }
 }
 
-function dueKey(id: Buffer, epoch: number): Buffer {
+function dueKey(id: Buffer, installment: number): Buffer {
   const tail = Buffer.alloc(4)
-  tail.writeUInt32LE(epoch)
+  tail.writeUInt32LE(installment)
   return crypto.hash([domain(DUES), id, tail])
 }

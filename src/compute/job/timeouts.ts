@@ -1,5 +1,5 @@
 /** How long the parties of a job wait for each other, in ms. */
-export interface JobPatience {
+export interface JobTimeouts {
   /** A connection and its hello. */
   connect: number
   /** How a job stands, which a provider answers within two seconds; past it the connection is given up for a new one. */
@@ -20,7 +20,7 @@ export interface JobPatience {
   stall: number
 }
 
-export const JOB_PATIENCE: JobPatience = {
+export const JOB_TIMEOUTS: JobTimeouts = {
   connect: 10_000,
   progress: 8000,
   answer: 20_000,

@@ -1,13 +1,20 @@
 import type { ComputeAsk, Job, JobTerms, Order } from '#spec'
 import { decode } from '../../../contracts/schema/codec.js'
-import { SLICE_CAP, faultOfJob, isSigned, jobId, jobMemory, jobSegments } from '../../../contracts/job.js'
+import {
+  INSTALLMENT_CAP,
+  faultOfJob,
+  isSigned,
+  jobId,
+  jobMemory,
+  jobSegments
+} from '../../../contracts/job.js'
 import { formatAmount } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import { formatSize } from '../../../contracts/money/quantity.js'
 import { MAX_CLOCK_SKEW } from '../../../contracts/terms.js'
 import type { Counterparty } from '../../deal/channel.js'
-import { Decline } from '../../deal/decline.js'
+import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import { FUEL_VERSION } from '../fuel/meter.js'
 import type { Isolation } from '../sandbox/sandbox.js'
@@ -44,21 +51,22 @@ export async function assertAcceptable(
 ): Promise<void> {
   const { terms } = agree
   const fault = faultOfJob(terms)
-  if (fault) throw new Decline('TERMS', fault)
-  if (!requestId.equals(jobId(terms))) throw new Decline('TERMS', 'the request has not the id of its terms')
+  if (fault) throw new DeclineError('TERMS', fault)
+  if (!requestId.equals(jobId(terms)))
+    throw new DeclineError('TERMS', 'the request has not the id of its terms')
   assertParties(terms, from, deals)
-  if (!isSigned(agree)) throw new Decline('SIGNATURE', 'the signature does not hold')
-  if (now() > terms.countersignBy) throw new Decline('EXPIRED', 'the terms have expired')
+  if (!isSigned(agree)) throw new DeclineError('SIGNATURE', 'the signature does not hold')
+  if (now() > terms.countersignBy) throw new DeclineError('EXPIRED', 'the terms have expired')
   if (terms.countersignBy > now() + OPEN_FOR + MAX_CLOCK_SKEW)
-    throw new Decline('TERMS', 'the terms are open for too long')
+    throw new DeclineError('TERMS', 'the terms are open for too long')
   assertAsk(terms, ask(terms.ask))
-  if (terms.fuel !== FUEL_VERSION) throw new Decline('FUEL', `fuel is counted as ${FUEL_VERSION} here`)
-  if (terms.sliceCapMsat > SLICE_CAP)
-    throw new Decline('SLICES', `no slice above ${formatAmount(SLICE_CAP)} is run unpaid`)
+  if (terms.fuel !== FUEL_VERSION) throw new DeclineError('FUEL', `fuel is counted as ${FUEL_VERSION} here`)
+  if (terms.maxInstallmentMsat > INSTALLMENT_CAP)
+    throw new DeclineError('SLICES', `no installment above ${formatAmount(INSTALLMENT_CAP)} is run unpaid`)
   assertCapacity(terms, await capacity())
   const [base, first = 0n] = jobSegments(terms)
   if (!(await canReceive(terms.buyer.lightning!, base! + first)))
-    throw new Decline('NO_INBOUND', 'this node cannot receive the first payments now')
+    throw new DeclineError('NO_INBOUND', 'this node cannot receive the first payments now')
 }
 
 function assertParties({ buyer, provider, network }: JobTerms, from: Counterparty, deals: Deals): void {
@@ -70,26 +78,26 @@ function assertParties({ buyer, provider, network }: JobTerms, from: Counterpart
     provider.device.equals(mine.device) &&
     provider.identity.equals(mine.identity) &&
     provider.lightning!.equals(mine.lightning!)
-  if (!same) throw new Decline('PARTIES', 'the terms name other parties than the two of this connection')
-  if (network !== deals.self.network) throw new Decline('NETWORK', 'another network')
+  if (!same) throw new DeclineError('PARTIES', 'the terms name other parties than the two of this connection')
+  if (network !== deals.self.network) throw new DeclineError('NETWORK', 'another network')
 }
 
 function assertAsk(terms: JobTerms, order: Order | null): void {
   const mine = order && order.side === SIDE.ask && order.resource === RESOURCE.compute
   if (!mine || !order.market.equals(terms.market))
-    throw new Decline('OFFER_GONE', 'that offer no longer stands')
+    throw new DeclineError('OFFER_GONE', 'that offer no longer stands')
   const asked: ComputeAsk = decode('compute-ask', order.body)
   if (order.price > terms.price || asked.baseMsat > terms.baseMsat)
-    throw new Decline('PRICE_CHANGED', 'the price has changed')
+    throw new DeclineError('PRICE_CHANGED', 'the price has changed')
   if (terms.limits.memoryBytes > asked.memory)
-    throw new Decline('NO_CAPACITY', `jobs have at most ${formatSize(asked.memory)} here`)
+    throw new DeclineError('NO_CAPACITY', `jobs have at most ${formatSize(asked.memory)} here`)
 }
 
 function assertCapacity(terms: JobTerms, capacity: Capacity): void {
   const { isolation } = terms
-  if (capacity.fault) throw new Decline('NO_CAPACITY', capacity.fault)
+  if (capacity.fault) throw new DeclineError('NO_CAPACITY', capacity.fault)
   if (capacity.isolation === 'process' && (isolation === 'bwrap' || !capacity.allowProcess))
-    throw new Decline('NOT_ISOLATED', 'bubblewrap does not work here')
+    throw new DeclineError('NOT_ISOLATED', 'bubblewrap does not work here')
   if (jobMemory(terms) > capacity.memoryBytes)
-    throw new Decline('NO_CAPACITY', `a job has at most ${formatSize(capacity.memoryBytes)} here`)
+    throw new DeclineError('NO_CAPACITY', `a job has at most ${formatSize(capacity.memoryBytes)} here`)
 }

@@ -1,29 +1,35 @@
 import type { Countersign, Job, JobDue } from '#spec'
-import { FINAL_EPOCH, jobId, jobSegments } from '../../../contracts/job.js'
+import { FINAL_INSTALLMENT, jobId, jobSegments } from '../../../contracts/job.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import type { Deals } from '../../deal/deals.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 
 /** How long an invoice of a job can be paid, s; a job that is over refuses it. */
 const EXPIRY = 2 * 24 * 3600
 
 /** The list of the one payment of a job that is asked for: its hash is the same whenever it is. */
-export function listOf(teller: Teller, agreement: Buffer, epoch: number, msat: Msat): Countersign['list'] {
-  return teller.list(agreement, [{ number: epoch, start: 0, end: 0, msat }], 0)
+export function listOf(
+  payments: Payments,
+  agreement: Buffer,
+  installment: number,
+  msat: Msat
+): Countersign['list'] {
+  return payments.list(agreement, [{ number: installment, start: 0, end: 0, msat }], 0)
 }
 
 /** What a job asks its buyer to pay now: signed, with an invoice. */
 export async function dueOf(
-  { deals, teller }: { deals: Deals; teller: Teller },
+  { deals, payments }: { deals: Deals; payments: Payments },
   { terms, statement }: Job,
-  epoch: number
+  installment: number
 ): Promise<JobDue> {
-  const msat = epoch === FINAL_EPOCH ? statement!.statement.finalMsat : jobSegments(terms)[epoch]!
-  const list = listOf(teller, jobId(terms), epoch, msat)
-  const [invoice] = await teller.strip(list, EXPIRY, terms.buyer.identity)
+  const msat =
+    installment === FINAL_INSTALLMENT ? statement!.statement.finalMsat : jobSegments(terms)[installment]!
+  const list = listOf(payments, jobId(terms), installment, msat)
+  const [invoice] = await payments.strip(list, EXPIRY, terms.buyer.identity)
   return {
-    countersign: { list, signature: sign('slice-list', list, deals.self.device) },
+    countersign: { list, signature: sign('installment-list', list, deals.self.device) },
     invoice: invoice!
   }
 }

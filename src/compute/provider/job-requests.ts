@@ -1,10 +1,10 @@
 import type { Job, JobDue, JobProgress } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { FINAL_EPOCH, jobId } from '../../../contracts/job.js'
+import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
 import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
-import { Decline } from '../../deal/decline.js'
+import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import { isOver } from '../job/job-records.js'
 import { dueOf } from './job-billing.js'
@@ -12,7 +12,7 @@ import type { WorkState } from './job-work.js'
 import type { OpenJobs } from './open-jobs.js'
 
 /** How the work on a job stands. */
-export interface Standing {
+export interface JobFacts {
   state: WorkState
   fuel: bigint
   /** How many segments were paid when it came to wait for the next one. */
@@ -21,11 +21,11 @@ export interface Standing {
 
 export interface JobCounterOptions {
   deals: Deals
-  teller: Teller
+  payments: Payments
   blobs: Blobs
   jobs: OpenJobs
   /** How the work on a job stands, while it is worked on. */
-  standing(key: string): Standing | null
+  standing(key: string): JobFacts | null
   /** All is paid: the result is the buyer's. */
   settle(job: Job): Promise<void>
   /** The output was fetched. */
@@ -89,25 +89,25 @@ export class JobCounter {
 
   /** The base, or the segment that the work waits for; once that is paid none, until it waits again. */
   #segmentDue(key: string): number | null {
-    const { jobs, teller, standing } = this.#options
+    const { jobs, payments, standing } = this.#options
     const job = jobs.get(key)
     if (job?.state === 'AGREED') return 0
     const live = standing(key)
     if (!job || live?.state !== 'WAITING') return null
-    return teller.ledger.contiguous(jobId(job.terms)) === live.paid ? live.paid : null
+    return payments.ledger.contiguous(jobId(job.terms)) === live.paid ? live.paid : null
   }
 
   /** Asks for a payment in turn with the end of the job: none is asked for that is not taken any more. */
-  async #due(key: string, epochDue: () => number | null): Promise<JobDue | null> {
+  async #due(key: string, installmentDue: () => number | null): Promise<JobDue | null> {
     const { jobs } = this.#options
-    if (epochDue() === null) return null
+    if (installmentDue() === null) return null
     return jobs.inTurn(key, async () => {
-      const epoch = epochDue()
-      if (epoch === null) return null
+      const installment = installmentDue()
+      if (installment === null) return null
       try {
-        return await dueOf(this.#options, jobs.get(key)!, epoch)
+        return await dueOf(this.#options, jobs.get(key)!, installment)
       } catch (error) {
-        if (error instanceof BushelError && error.code === 'SLICE_REFUSED') return null
+        if (error instanceof BushelError && error.code === 'INSTALLMENT_REFUSED') return null
         throw error
       }
     })
@@ -117,8 +117,8 @@ export class JobCounter {
     const { jobs, blobs } = this.#options
     const job = jobs.of(agreement, peer)
     if (isOver(job) && job.state !== 'DONE')
-      throw new Decline('NO_RESULT', `the job is over: ${job.reason ?? job.state}`)
-    if (!job.statement) throw new Decline('NO_RESULT', 'there is no result to reveal')
+      throw new DeclineError('NO_RESULT', `the job is over: ${job.reason ?? job.state}`)
+    if (!job.statement) throw new DeclineError('NO_RESULT', 'there is no result to reveal')
     if (!isOver(job)) blobs.grant(job.statement.statement.output, peer.device, agreement)
     if (job.state === 'COMMITTED') await jobs.save({ ...job, state: 'REVEALED' })
     return { body: job.statement }
@@ -129,19 +129,19 @@ export class JobCounter {
     const key = agreement.toString('hex')
     const { state, statement } = jobs.of(agreement, peer)
     if (state === 'REVEALED' && statement!.statement.finalMsat === 0n)
-      throw new Decline('NOTHING_DUE', 'what was paid covers it all')
-    const due = await this.#due(key, () => (jobs.get(key)?.state === 'REVEALED' ? FINAL_EPOCH : null))
-    if (!due) throw new Decline('NOTHING_DUE', `the job is ${jobs.of(agreement, peer).state}`)
+      throw new DeclineError('NOTHING_DUE', 'what was paid covers it all')
+    const due = await this.#due(key, () => (jobs.get(key)?.state === 'REVEALED' ? FINAL_INSTALLMENT : null))
+    if (!due) throw new DeclineError('NOTHING_DUE', `the job is ${jobs.of(agreement, peer).state}`)
     return { body: due }
   }
 
   async #key(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobKey'>> {
-    const { jobs, teller, blobs, settle, close, receiveMs = WAIT_FOR_PAYMENT } = this.#options
+    const { jobs, payments, blobs, settle, close, receiveMs = WAIT_FOR_PAYMENT } = this.#options
     const job = jobs.of(agreement, peer)
-    if (!OPENS.has(job.state)) throw new Decline('NO_RESULT', 'there is no result to open')
+    if (!OPENS.has(job.state)) throw new DeclineError('NO_RESULT', 'there is no result to open')
     const { finalMsat: last, output } = job.statement!.statement
-    if (last > 0n && !(await teller.wasReceived(agreement, FINAL_EPOCH, receiveMs)))
-      throw new Decline('NOT_RECEIVED', 'the last payment has not come')
+    if (last > 0n && !(await payments.wasReceived(agreement, FINAL_INSTALLMENT, receiveMs)))
+      throw new DeclineError('NOT_RECEIVED', 'the last payment has not come')
     await settle(jobs.of(agreement, peer))
     if (blobs.wasSent(output, peer.device)) await close(jobs.of(agreement, peer))
     return { body: job.key! }

@@ -9,7 +9,7 @@ import type {
 } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import {
-  FINAL_EPOCH,
+  FINAL_INSTALLMENT,
   MAX_REASON,
   commitmentOf,
   faultOfStatement,
@@ -19,7 +19,7 @@ import {
 } from '../../../contracts/job.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import type { Deals } from '../../deal/deals.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import { listOf } from './job-billing.js'
 import { packOutput } from '../job/job-archive.js'
@@ -27,7 +27,7 @@ import type { Outcome } from '../sandbox/sandbox.js'
 import { seal } from '../job/encryption.js'
 
 /** What a provider binds itself to, and hands over one after the other. */
-export interface Result {
+export interface JobOutcome {
   commitment: SignedJobCommitment
   statement: SignedJobStatement
   key: SignedJobKey
@@ -35,15 +35,15 @@ export interface Result {
 
 /** Seals what a run came to under a fresh key, and signs for it; only the ciphertext is kept. */
 export async function makeResult(
-  { deals, teller, blobs }: { deals: Deals; teller: Teller; blobs: Blobs },
+  { deals, payments, blobs }: { deals: Deals; payments: Payments; blobs: Blobs },
   { terms }: Job,
   outcome: Outcome
-): Promise<Result> {
+): Promise<JobOutcome> {
   const { device } = deals.self
   const agreement = jobId(terms)
   // A segment that fell due just before the end is not owed any more.
-  await teller.refuseRest(agreement)
-  const paid = teller.ledger.contiguous(agreement)
+  await payments.refuseRest(agreement)
+  const paid = payments.ledger.contiguous(agreement)
   const [key, salt, keySalt] = [crypto.randomBytes(32), crypto.randomBytes(32), crypto.randomBytes(32)]
   const { ref: output } = await blobs.put(await seal(packOutput(outcome), key))
   const result = resultOf(outcome)
@@ -52,7 +52,7 @@ export async function makeResult(
     ...{ agreement, result, salt, output },
     keyCommitment: keyCommitmentOf(agreement, key, keySalt),
     finalMsat: last,
-    hash: listOf(teller, agreement, FINAL_EPOCH, last).slices[0]!.hash
+    hash: listOf(payments, agreement, FINAL_INSTALLMENT, last).installments[0]!.hash
   }
   const fault = faultOfStatement(statement, terms, paid)
   if (fault) {

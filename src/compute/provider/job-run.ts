@@ -2,9 +2,9 @@ import type { JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { fuelFor, mostFuel } from '../../../contracts/job.js'
 import { least } from '../../../contracts/money/money.js'
-import type { Pace } from './schedule.js'
+import type { WorkSchedule } from './schedule.js'
 import type { Unpacked } from '../job/job-archive.js'
-import type { Place } from './slots.js'
+import type { JobSlot } from './slots.js'
 import type { Outcome, Sandbox } from '../sandbox/sandbox.js'
 
 /** Fuel is granted in portions of a fraction of a second, so that the owner can have the machine back at any time. */
@@ -15,8 +15,8 @@ export interface JobRunOptions {
   module: Buffer
   input: Pick<Unpacked, 'files'> & { stdin: Buffer }
   sandbox: Sandbox
-  pace: Pace
-  place: Place
+  schedule: WorkSchedule
+  slot: JobSlot
   /** How many segments are paid. */
   paidSegments: () => number
   /** Resolves when more than so many segments are paid; rejects when they are not in time. */
@@ -27,8 +27,8 @@ export interface JobRunOptions {
 
 /** Runs a job in the sandbox, with no more fuel than one segment beyond what is paid, and only when it may run here. */
 export async function runJob(options: JobRunOptions): Promise<Outcome> {
-  const { terms, module, input, sandbox, pace, signal, tell, paidSegments } = options
-  if (!pace.open) await paused(options, 0n)
+  const { terms, module, input, sandbox, schedule, signal, tell, paidSegments } = options
+  if (!schedule.open) await paused(options, 0n)
   tell('RUNNING', 0n)
   return sandbox.run(
     {
@@ -45,8 +45,8 @@ export async function runJob(options: JobRunOptions): Promise<Outcome> {
 }
 
 async function refuel(options: JobRunOptions, used: bigint): Promise<bigint | null> {
-  const { terms, pace, place, paidSegments, whenPaid, tell, signal } = options
-  if (!pace.open) await paused(options, used)
+  const { terms, schedule, slot, paidSegments, whenPaid, tell, signal } = options
+  if (!schedule.open) await paused(options, used)
   for (;;) {
     const paid = paidSegments()
     const allowed = fuelFor(terms, paid)
@@ -55,19 +55,19 @@ async function refuel(options: JobRunOptions, used: bigint): Promise<bigint | nu
       return least(allowed - used, PORTION)
     }
     if (used >= mostFuel(terms)) return null
-    place.rest()
+    slot.rest()
     tell('WAITING', used)
     await whenPaid(paid)
     tell('QUEUED', used)
-    await place.resume(signal)
+    await slot.resume(signal)
   }
 }
 
-async function paused({ pace, place, signal, tell }: JobRunOptions, used: bigint): Promise<void> {
-  place.rest()
+async function paused({ schedule, slot, signal, tell }: JobRunOptions, used: bigint): Promise<void> {
+  slot.rest()
   tell('PAUSED', used)
-  await pace.whenOpen(signal)
-  await place.resume(signal)
+  await schedule.whenOpen(signal)
+  await slot.resume(signal)
 }
 
 /** What a job ends with that is not paid for in time. */

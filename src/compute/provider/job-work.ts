@@ -4,24 +4,24 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { jobId, jobMemory } from '../../../contracts/job.js'
 import { MINUTE } from '../../../contracts/money/quantity.js'
 import type { Deals } from '../../deal/deals.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import { makeResult } from './job-result.js'
 import { runJob, unpaid } from './job-run.js'
 import type { JobRunOptions } from './job-run.js'
-import type { Pace } from './schedule.js'
+import type { WorkSchedule } from './schedule.js'
 import { unpackInput } from '../job/job-archive.js'
-import type { Places } from './slots.js'
+import type { JobSlots } from './slots.js'
 import type { Sandbox } from '../sandbox/sandbox.js'
 
 export type WorkState = 'QUEUED' | 'FETCHING' | 'RUNNING' | 'PAUSED' | 'WAITING'
 
 export interface WorkOptions {
   deals: Deals
-  teller: Teller
+  payments: Payments
   blobs: Blobs
-  pace: Pace
-  places: Places
+  schedule: WorkSchedule
+  slots: JobSlots
   guests: () => Promise<Sandbox>
   signal: AbortSignal
   /** Resolves when something of this job has changed. */
@@ -42,7 +42,7 @@ const RETRY = 1000
 
 /** All that a provider does for a job whose base is paid: fetches what it needs, runs it, and puts its result on disk. */
 export async function workOn(job: Job, options: WorkOptions): Promise<void> {
-  const { blobs, places, guests, pace, teller, signal, tell, save } = options
+  const { blobs, slots, guests, schedule, payments, signal, tell, save } = options
   const { terms } = job
   const from = terms.buyer.identity
   const brought: Blob[] = []
@@ -53,7 +53,7 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
       brought.push(ref)
     }
     tell('QUEUED', 0n)
-    const place = await places.enter(jobMemory(terms), signal)
+    const slot = await slots.enter(jobMemory(terms), signal)
     try {
       if (job.runs >= RUNS) throw BushelError.failed('the job has ended this node again and again')
       signal.throwIfAborted()
@@ -61,11 +61,11 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
       await save(begun)
       const [module, input] = await Promise.all(brought.map(ref => blobs.cache.read(from, ref.sha256)))
       const run: JobRunOptions = {
-        ...{ terms, pace, place, signal, tell },
+        ...{ terms, schedule, slot, signal, tell },
         module: module!,
         input: await unpackInput(input!),
         sandbox: await guests(),
-        paidSegments: () => teller.ledger.contiguous(jobId(terms)),
+        paidSegments: () => payments.ledger.contiguous(jobId(terms)),
         whenPaid: segments => whenPaid(job, segments, options)
       }
       const result = await makeResult(options, begun, await runJob(run))
@@ -73,7 +73,7 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
       if (options.isOpen()) await save({ ...begun, ...result, state: 'COMMITTED' })
       else await blobs.drop(result.statement.statement.output)
     } finally {
-      place.leave()
+      slot.leave()
     }
   } finally {
     for (const ref of brought) await blobs.cache.release(from, ref.sha256)
@@ -102,19 +102,19 @@ async function bring(
 async function whenPaid(
   { terms }: Job,
   segments: number,
-  { teller, signal, whenRung, unpaidMs = 10 * MINUTE }: WorkOptions
+  { payments, signal, whenRung, unpaidMs = 10 * MINUTE }: WorkOptions
 ): Promise<void> {
   const id = jobId(terms)
   const limit = AbortSignal.timeout(unpaidMs)
   const any = AbortSignal.any([signal, limit])
-  while (teller.ledger.contiguous(id) <= segments) {
+  while (payments.ledger.contiguous(id) <= segments) {
     try {
       await whenRung(any)
     } catch (error) {
       signal.throwIfAborted()
       if (!limit.aborted) throw error
-      await teller.refuseRest(id)
-      if (teller.ledger.contiguous(id) <= segments) throw unpaid(segments)
+      await payments.refuseRest(id)
+      if (payments.ledger.contiguous(id) <= segments) throw unpaid(segments)
     }
   }
 }

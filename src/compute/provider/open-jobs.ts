@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import type { Job } from '#spec'
 import { jobId } from '../../../contracts/job.js'
 import type { Counterparty } from '../../deal/channel.js'
-import { Decline } from '../../deal/decline.js'
+import { DeclineError } from '../../deal/decline.js'
 import { Turns } from '../../base/mutex.js'
 import { isOver } from '../job/job-records.js'
 import type { JobRecords } from '../job/job-records.js'
@@ -50,7 +50,7 @@ export class OpenJobs extends EventEmitter {
   of(agreement: Buffer, peer: Counterparty): Job {
     const job = this.get(agreement.toString('hex')) ?? this.#records.get('provider', agreement)
     if (!job?.terms.buyer.device.equals(peer.device))
-      throw new Decline('NO_AGREEMENT', 'this node has no such agreement with you')
+      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with you')
     return job
   }
 

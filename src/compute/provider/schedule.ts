@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { cpus } from 'node:os'
 
-export interface PaceSettings {
+export interface ScheduleSettings {
   /** When others' jobs may run, minutes of the local day; null is always. From 22:00 to 07:00 is { from: 1320, to: 420 }. */
   hours: { from: number; to: number } | null
   /** Only while nothing else keeps the machine busy. */
@@ -10,8 +10,8 @@ export interface PaceSettings {
   paused?: boolean
 }
 
-export interface PaceOptions {
-  settings: PaceSettings
+export interface ScheduleOptions {
+  settings: ScheduleSettings
   now?: () => number
   /** Processors that others keep busy, since it was last asked. */
   busy?: () => number
@@ -25,15 +25,15 @@ const IDLE = 0.5
 const LOOKS = 2
 
 /** Says when others' jobs may run on the owner's machine. Event: `change` when that has changed. */
-export class Pace extends EventEmitter {
-  #settings: PaceSettings
+export class WorkSchedule extends EventEmitter {
+  #settings: ScheduleSettings
   readonly #now: () => number
   readonly #busy: () => number
   readonly #timer: NodeJS.Timeout
   #idleLooks = LOOKS
   #wasOpen: boolean
 
-  constructor({ settings, now = Date.now, busy = busyProcessors(), every = 5000 }: PaceOptions) {
+  constructor({ settings, now = Date.now, busy = busyProcessors(), every = 5000 }: ScheduleOptions) {
     super()
     this.setMaxListeners(0)
     this.#settings = settings
@@ -56,7 +56,7 @@ export class Pace extends EventEmitter {
     return this.fault === null
   }
 
-  set(settings: PaceSettings): void {
+  set(settings: ScheduleSettings): void {
     this.#settings = settings
     this.#tell()
   }

@@ -4,7 +4,7 @@ interface Waiting {
 }
 
 /** What a job holds of its provider's machine. */
-export interface Place {
+export interface JobSlot {
   /** It stands still: another may use its processor. */
   rest(): void
   /** Goes on when a processor is free; rejects with the reason of `signal`. */
@@ -13,7 +13,7 @@ export interface Place {
 }
 
 /** Room for jobs: so many at once, and so much memory together; who waits longest enters next. */
-export class Places {
+export class JobSlots {
   cores: number
   memoryBytes: number
   readonly #waiting: Waiting[] = []
@@ -30,9 +30,9 @@ export class Places {
     return this.#active
   }
 
-  async enter(bytes: number, signal: AbortSignal): Promise<Place> {
+  async enter(bytes: number, signal: AbortSignal): Promise<JobSlot> {
     await this.#wait(this.#waiting, signal, enter => ({ bytes, enter }))
-    return this.#place(bytes)
+    return this.#slot(bytes)
   }
 
   /** Sizes have changed. */
@@ -51,7 +51,7 @@ export class Places {
     }
   }
 
-  #place(bytes: number): Place {
+  #slot(bytes: number): JobSlot {
     let [resting, left] = [false, false]
     return {
       rest: () => {

@@ -1,16 +1,16 @@
 import ReadyResource from 'ready-resource'
 import type { Job } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { FINAL_EPOCH, jobId } from '../../../contracts/job.js'
+import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
 import { DAY, GIB } from '../../../contracts/money/quantity.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import type { Answer, Counterparty } from '../../deal/channel.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payment } from '../../payment/ledger.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import { JobCounter } from './job-requests.js'
-import type { Standing } from './job-requests.js'
+import type { JobFacts } from './job-requests.js'
 import { fullnessFor, givesWay } from './capacity.js'
 import { assertAcceptable } from './admission.js'
 import type { Capacity, DeskOptions } from './admission.js'
@@ -18,13 +18,13 @@ import type { JobRecords } from '../job/job-records.js'
 import { workOn } from './job-work.js'
 import type { WorkOptions } from './job-work.js'
 import { OpenJobs } from './open-jobs.js'
-import { Pace } from './schedule.js'
-import type { PaceSettings } from './schedule.js'
-import { Places } from './slots.js'
+import { WorkSchedule } from './schedule.js'
+import type { ScheduleSettings } from './schedule.js'
+import { JobSlots } from './slots.js'
 import { Sandbox } from '../sandbox/sandbox.js'
 
 /** What the owner lends of the machine. */
-export interface WorkerSettings extends PaceSettings {
+export interface WorkerSettings extends ScheduleSettings {
   /** Jobs at once. */
   cores: number
   /** For all jobs together, bytes. */
@@ -35,7 +35,7 @@ export interface WorkerSettings extends PaceSettings {
 
 export interface WorkerOptions extends DeskOptions, Pick<WorkOptions, 'unpaidMs' | 'fetchMs'> {
   settings?: Partial<WorkerSettings>
-  teller: Teller
+  payments: Payments
   jobs: JobRecords
   blobs: Blobs
   openSandbox?: () => Sandbox
@@ -59,13 +59,13 @@ export const WORKER_SETTINGS: WorkerSettings = {
 }
 
 /** A job that is worked on. */
-interface Live extends Standing {
+interface Live extends JobFacts {
   stop: AbortController
   done: Promise<void>
 }
 
 /**
- * The provider's side of compute: jobs that are agreed and whose base is paid are fetched, run one slice ahead of what is
+ * The provider's side of compute: jobs that are agreed and whose base is paid are fetched, run one installment ahead of what is
  * paid, and their results handed over encrypted; the key goes to whoever has paid the rest. Everything that was promised
  * is on disk first; after a restart a job runs again from its beginning, and payment goes on where it stood.
  *
@@ -73,8 +73,8 @@ interface Live extends Standing {
  * when its work has ended, however it did.
  */
 export class Worker extends ReadyResource {
-  readonly pace: Pace
-  readonly places: Places
+  readonly schedule: WorkSchedule
+  readonly slots: JobSlots
   readonly #options: WorkerOptions
   readonly #now: () => number
   #settings: WorkerSettings
@@ -92,20 +92,20 @@ export class Worker extends ReadyResource {
     this.#now = options.now
     this.#settings = { ...WORKER_SETTINGS, ...options.settings }
     const { cores, memoryBytes } = this.#settings
-    this.places = new Places(cores, memoryBytes)
-    this.pace = new Pace({
+    this.slots = new JobSlots(cores, memoryBytes)
+    this.schedule = new WorkSchedule({
       settings: this.#settings,
       now: options.now,
       ...(options.busy ? { busy: options.busy } : {})
     })
-    const { deals, teller, blobs, receiveMs } = options
+    const { deals, payments, blobs, receiveMs } = options
     this.#open = new OpenJobs(options.jobs, options.now)
     this.#open.on('change', (job: Job) => this.emit('change', job))
     deals.handle('jobAgree', ({ terms, signature }, peer, _channel, id) =>
       this.#open.inTurn('agree', () => this.#agree({ terms, signature }, peer, id))
     )
     new JobCounter({
-      ...{ deals, teller, blobs, jobs: this.#open },
+      ...{ deals, payments, blobs, jobs: this.#open },
       standing: key => this.#live.get(key) ?? null,
       settle: job => this.#settle(job),
       close: job => this.#close(job),
@@ -121,15 +121,15 @@ export class Worker extends ReadyResource {
   /** What the owner lends from now on. */
   configure(settings: Partial<WorkerSettings>): void {
     this.#settings = { ...this.#settings, ...settings }
-    this.places.cores = this.#settings.cores
-    this.places.memoryBytes = this.#settings.memoryBytes
-    this.places.look()
-    this.pace.set(this.#settings)
+    this.slots.cores = this.#settings.cores
+    this.slots.memoryBytes = this.#settings.memoryBytes
+    this.slots.look()
+    this.schedule.set(this.#settings)
   }
 
   protected override async _open(): Promise<void> {
-    const { teller, blobs } = this.#options
-    teller.on('received', this.#onreceived)
+    const { payments, blobs } = this.#options
+    payments.on('received', this.#onreceived)
     this.#open.load()
     for (const job of this.#open.list()) {
       const id = jobId(job.terms)
@@ -139,20 +139,20 @@ export class Worker extends ReadyResource {
     }
     // A payment that was received just before a kill is in the ledger; its job may not have heard of it.
     for (const key of this.#open.keys()) await this.#apply(key)
-    for (const payment of [...teller.ledger.at('received')]) await this.#paid(payment)
+    for (const payment of [...payments.ledger.at('received')]) await this.#paid(payment)
     this.#timer = setInterval(() => this.#tick(), this.#options.tickEvery ?? 30_000)
     this.#timer.unref()
   }
 
   protected override async _close(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
-    this.#options.teller.off('received', this.#onreceived)
+    this.#options.payments.off('received', this.#onreceived)
     const closed = BushelError.failed('the worker was closed', undefined, 'CLOSED')
     for (const { stop } of this.#live.values()) stop.abort(closed)
     for (const key of this.#open.keys()) this.#open.ring(key)
     await this.#ticking
     await Promise.all([...this.#live.values()].map(({ done }) => done))
-    this.pace.stop()
+    this.schedule.stop()
     await this.#sandbox?.close()
   }
 
@@ -197,7 +197,7 @@ export class Worker extends ReadyResource {
     const { allowProcess, memoryBytes, cores } = this.#settings
     const fullness = (): string | null => fullnessFor(terms, this.#open.list(), cores)
     if (fullness()) await this.#makeWay()
-    return { isolation, allowProcess, memoryBytes, fault: this.pace.fault ?? fullness() }
+    return { isolation, allowProcess, memoryBytes, fault: this.schedule.fault ?? fullness() }
   }
 
   /** Agreements that were not paid at once end: from then on none of them can be. */
@@ -217,9 +217,9 @@ export class Worker extends ReadyResource {
 
   async #paid(payment: Payment): Promise<void> {
     const key = payment.agreement.toString('hex')
-    if (payment.kind !== 'slice' || !this.#open.has(key)) return
+    if (payment.kind !== 'installment' || !this.#open.has(key)) return
     await this.#apply(key)
-    this.#options.teller.applied(payment)
+    this.#options.payments.applied(payment)
     this.#open.ring(key)
   }
 
@@ -227,12 +227,12 @@ export class Worker extends ReadyResource {
   async #apply(key: string): Promise<void> {
     const job = this.#open.get(key)
     if (!job) return
-    const { ledger } = this.#options.teller
+    const { ledger } = this.#options.payments
     const id = jobId(job.terms)
     if (job.state === 'AGREED' && ledger.contiguous(id) > 0) {
       await this.#open.save({ ...job, state: 'QUEUED' })
       this.#begin(key)
-    } else if (isSettled(ledger.payment(id, FINAL_EPOCH)?.step ?? 'listed')) {
+    } else if (isSettled(ledger.payment(id, FINAL_INSTALLMENT)?.step ?? 'listed')) {
       await this.#settle(job)
     }
   }
@@ -257,8 +257,8 @@ export class Worker extends ReadyResource {
     this.#live.set(key, live)
     live.done = workOn(job, {
       ...this.#options,
-      pace: this.pace,
-      places: this.places,
+      schedule: this.schedule,
+      slots: this.slots,
       guests: () => this.#guests(),
       signal: live.stop.signal,
       whenRung: signal => this.#open.whenRung(key, signal),
@@ -286,7 +286,7 @@ export class Worker extends ReadyResource {
   #end(id: Buffer, state: 'FAILED' | 'ENDED' | 'VOID', reason: string): Promise<void> {
     const key = id.toString('hex')
     return this.#open.inTurn(key, async () => {
-      await this.#options.teller.refuseRest(id)
+      await this.#options.payments.refuseRest(id)
       // What was paid just before it was refused counts.
       await this.#apply(key)
       const job = this.#open.get(key)
@@ -329,7 +329,7 @@ export class Worker extends ReadyResource {
 
   #tell(job: Job, live: Live, state: Live['state'], fuel: bigint): void {
     const changed = live.state !== state
-    if (state === 'WAITING') live.paid = this.#options.teller.ledger.contiguous(jobId(job.terms))
+    if (state === 'WAITING') live.paid = this.#options.payments.ledger.contiguous(jobId(job.terms))
     live.state = state
     live.fuel = fuel
     this.emit('progress', job, state, fuel)

@@ -1,5 +1,5 @@
 import { formatSize } from '../../../contracts/money/quantity.js'
-import type { End, JobHeader } from '../guest/frames.js'
+import type { EndFrame, JobHeader } from '../guest/frames.js'
 import type { Child, Death } from './child.js'
 import { answer } from './conversation.js'
 import { diagnosis, nothing } from './endings.js'
@@ -9,7 +9,7 @@ import { Stopwatch } from './stopwatch.js'
 import { watch } from './watch.js'
 import type { Sample } from './watch.js'
 
-export interface RunOptions {
+export interface AttemptOptions {
   /**
    * Asked when the guest has used its fuel: the grant, or null to stop it (limit `fuel`). The guest waits meanwhile;
    * waiting does not count as wall time.
@@ -24,13 +24,13 @@ const MOVE_MS = 120_000
 /** What the process occupies besides the job's own, generously: node, and compiling. */
 const BASE_BYTES = 384 << 20
 
-type Ending = Pick<Outcome, 'status' | 'limit' | 'reason'>
+type ProcessEnding = Pick<Outcome, 'status' | 'limit' | 'reason'>
 
 /** One job in one child, from the first byte given to the end of either. */
 export class Attempt {
   readonly #child: Child
   readonly #job: SandboxJob
-  readonly #options: RunOptions
+  readonly #options: AttemptOptions
   readonly #outcome: Promise<Outcome>
   #resolveOutcome: (outcome: Outcome) => void = () => {}
   #fail: (error: unknown) => void = () => {}
@@ -41,12 +41,12 @@ export class Attempt {
   #granted: bigint
   #used = 0n
   #asking = false
-  #end: End | null = null
-  #killed: Ending | null = null
+  #end: EndFrame | null = null
+  #killed: ProcessEnding | null = null
   #sample: Sample = { residentBytes: 0, peakBytes: 0, cpuMs: 0 }
   #cpuBefore: number | null = null
 
-  constructor(child: Child, job: SandboxJob, options: RunOptions) {
+  constructor(child: Child, job: SandboxJob, options: AttemptOptions) {
     this.#child = child
     this.#job = job
     this.#options = options
@@ -181,7 +181,7 @@ export class Attempt {
       .catch((error: unknown) => this.#fail(error))
   }
 
-  #ended(end: End): void {
+  #ended(end: EndFrame): void {
     if (this.#asking || BigInt(end.fuel) > this.#granted)
       return this.#broken('it used fuel that it did not have')
     this.#compiling.stop()
@@ -190,7 +190,7 @@ export class Attempt {
     this.#end = end
   }
 
-  #settle(end: End): void {
+  #settle(end: EndFrame): void {
     const { conversation } = this.#child
     this.#resolve({
       status: end.status,
@@ -229,7 +229,7 @@ export class Attempt {
     this.#kill({ status: 'trap', limit: null, reason: `the sandbox was broken: ${what}` })
   }
 
-  #kill(ending: Ending): void {
+  #kill(ending: ProcessEnding): void {
     this.#killed ??= ending
     this.#child.kill()
   }

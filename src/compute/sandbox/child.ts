@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream'
 import { BushelError } from '../../../contracts/errors/error.js'
 import type { Command, Shape } from './command.js'
 import { Broken, Conversation, oneLine } from './conversation.js'
-import type { Listener } from './conversation.js'
+import type { ConversationListener } from './conversation.js'
 
 /** How long a guest may take to load its code, ms. */
 const BOOT_MS = 30_000
@@ -32,7 +32,7 @@ export class Child {
   readonly death: Promise<Death>
   dead = false
   /** Whom to tell what it says; set before it is given a job. */
-  listener: Omit<Listener, 'ready'> & { broken(error: Broken): void } = SILENT
+  listener: Omit<ConversationListener, 'ready'> & { broken(error: Broken): void } = SILENT
   readonly #process: ChildProcess
   #pid: number | null
 

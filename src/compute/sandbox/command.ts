@@ -20,7 +20,7 @@ export interface Command {
 }
 
 /** What of the host a guest in bubblewrap sees, read-only. */
-export type View = 'libraries' | 'system'
+export type HostView = 'libraries' | 'system'
 
 /** Of the guest's main thread: what a module's calls may take, and room for ours below them. */
 const STACK_BYTES = 64 << 20
@@ -44,7 +44,7 @@ const INSIDE = '/bushel'
 export function commandOf(
   isolation: Isolation,
   shape: Shape,
-  { nice, view = 'libraries', flags = [] }: { nice: number; view?: View; flags?: readonly string[] },
+  { nice, view = 'libraries', flags = [] }: { nice: number; view?: HostView; flags?: readonly string[] },
   libraries: readonly string[] = []
 ): Command {
   const stack = pathOf('prlimit') ? Math.min(STACK_BYTES, hardStackLimit()) : USUAL_STACK_BYTES
@@ -93,7 +93,7 @@ function nodeCommand(root: string, shape: Shape, stack: number, flags: readonly 
 }
 
 /** No files but node and the guest's code, no network, no other processes, nobody's user, no capability. */
-function bubblewrap(view: View, libraries: readonly string[]): string[] {
+function bubblewrap(view: HostView, libraries: readonly string[]): string[] {
   const bind = (path: string, inside = path) => ['--ro-bind', path, inside]
   const system =
     view === 'libraries'

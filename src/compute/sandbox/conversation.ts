@@ -3,26 +3,26 @@ import type { Hash } from 'node:crypto'
 import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
 import type { FileSum } from '../../../contracts/evidence/checksum.js'
 import { ANSWER_BYTES, END_BYTES, HEAD_BYTES, KIND, PATH_BYTES } from '../guest/frames.js'
-import type { End, Kind, LimitName } from '../guest/frames.js'
+import type { EndFrame, FrameKind, LimitName } from '../guest/frames.js'
 import { faultOfPaths } from './job.js'
-import type { JobFile, Limits } from './job.js'
+import type { SandboxFile, SandboxLimits } from './job.js'
 
 /** A guest said what none of ours says. */
 export class Broken extends Error {}
 
-export type Bounds = Pick<Limits, 'stdoutBytes' | 'stderrBytes' | 'outputBytes' | 'inodes'>
+export type Bounds = Pick<SandboxLimits, 'stdoutBytes' | 'stderrBytes' | 'outputBytes' | 'inodes'>
 
-export interface Listener {
+export interface ConversationListener {
   ready(): void
   loaded(): void
   compiled(): void
   refuel(used: bigint, missing: bigint): void
-  ended(end: End): void
+  ended(end: EndFrame): void
   done(): void
 }
 
 /** What may follow what. */
-const NEXT: Record<Kind | 0, readonly Kind[]> = {
+const NEXT: Record<FrameKind | 0, readonly FrameKind[]> = {
   0: [KIND.ready],
   [KIND.ready]: [KIND.loaded],
   [KIND.loaded]: [KIND.compiled, KIND.end],
@@ -43,10 +43,10 @@ const NEXT: Record<Kind | 0, readonly Kind[]> = {
 export class Conversation {
   stdout: Buffer = Buffer.alloc(0)
   stderr: Buffer = Buffer.alloc(0)
-  readonly files: JobFile[] = []
-  readonly #listener: Listener
+  readonly files: SandboxFile[] = []
+  readonly #listener: ConversationListener
   #bounds: Bounds | null = null
-  #last: Kind | 0 = 0
+  #last: FrameKind | 0 = 0
   #head = Buffer.alloc(HEAD_BYTES)
   #headed = 0
   #body: Buffer = Buffer.alloc(0)
@@ -57,7 +57,7 @@ export class Conversation {
   #stdoutSum = ''
   #bytes = 0
 
-  constructor(listener: Listener) {
+  constructor(listener: ConversationListener) {
     this.#listener = listener
   }
 
@@ -81,18 +81,18 @@ export class Conversation {
         this.#headed += part.byteLength
         at += part.byteLength
         if (this.#headed < HEAD_BYTES) return
-        this.#begin(this.#head[0] as Kind, this.#head.readUInt32LE(1))
+        this.#begin(this.#head[0] as FrameKind, this.#head.readUInt32LE(1))
       }
       const part = bytes.subarray(at, at + this.#body.byteLength - this.#filled)
       part.copy(this.#body, this.#filled)
       this.#hash?.update(part)
       this.#filled += part.byteLength
       at += part.byteLength
-      if (this.#filled === this.#body.byteLength) this.#end(this.#last as Kind, this.#body)
+      if (this.#filled === this.#body.byteLength) this.#end(this.#last as FrameKind, this.#body)
     }
   }
 
-  #begin(kind: Kind, length: number): void {
+  #begin(kind: FrameKind, length: number): void {
     if (!NEXT[this.#last].includes(kind))
       throw new Broken(`it sent a frame of kind ${kind} after ${this.#last}`)
     if (kind !== KIND.ready && !this.#bounds) throw new Broken('it spoke before it was asked')
@@ -107,7 +107,7 @@ export class Conversation {
   }
 
   /** The least and most bytes of a body. */
-  #lengths(kind: Kind): readonly [number, number] {
+  #lengths(kind: FrameKind): readonly [number, number] {
     if (kind === KIND.refuel) return [16, 16]
     if (kind === KIND.end) return [2, END_BYTES]
     if (kind === KIND.stdout) return [0, this.#bounds!.stdoutBytes]
@@ -117,7 +117,7 @@ export class Conversation {
     return [0, 0]
   }
 
-  #end(kind: Kind, body: Buffer): void {
+  #end(kind: FrameKind, body: Buffer): void {
     this.#headed = 0
     this.#body = Buffer.alloc(0)
     this.#filled = 0
@@ -156,11 +156,11 @@ export function answer(grant: bigint | null): Buffer {
   return bytes
 }
 
-const STATUS: readonly string[] = ['ok', 'trap', 'limit', 'rejected'] satisfies End['status'][]
+const STATUS: readonly string[] = ['ok', 'trap', 'limit', 'rejected'] satisfies EndFrame['status'][]
 const LIMITS: readonly unknown[] = ['memory', 'output', 'inodes', 'fuel'] satisfies LimitName[]
 const MOST_CODE = 2 ** 32 - 1
 
-function parseEnd(body: Buffer): End {
+function parseEnd(body: Buffer): EndFrame {
   const end = parse(body)
   const { status, limit, reason, exitCode, fuel, cpuMs, peakBytes } = end
   const count = (value: unknown, least = 0, most = Number.MAX_SAFE_INTEGER) =>
@@ -175,7 +175,7 @@ function parseEnd(body: Buffer): End {
     count(cpuMs) &&
     count(peakBytes)
   if (!holds) throw new Broken('it sent an ending that says nothing')
-  return { ...(end as unknown as End), reason: oneLine(reason) }
+  return { ...(end as unknown as EndFrame), reason: oneLine(reason) }
 }
 
 function parse(body: Buffer): Record<string, unknown> {

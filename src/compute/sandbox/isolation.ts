@@ -1,7 +1,7 @@
 import { BushelError } from '../../../contracts/errors/error.js'
 import { Child } from './child.js'
 import { commandOf, librariesOfNode, pathOf } from './command.js'
-import type { Command, Isolation, Shape, View } from './command.js'
+import type { Command, Isolation, Shape, HostView } from './command.js'
 
 /** How guests are started on this machine. */
 export interface Start {
@@ -31,7 +31,7 @@ export async function bestIsolation(): Promise<Isolation> {
 async function tryBubblewrap(): Promise<Start | null> {
   if (!pathOf('bwrap')) return null
   const libraries = await librariesOfNode()
-  const views: View[] = libraries.length > 0 ? ['libraries', 'system'] : ['system']
+  const views: HostView[] = libraries.length > 0 ? ['libraries', 'system'] : ['system']
   for (const view of views) {
     const start: Start = {
       isolation: 'bwrap',

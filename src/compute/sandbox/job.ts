@@ -4,7 +4,7 @@ import type { LimitName } from '../guest/frames.js'
 
 export type { LimitName }
 
-export interface Limits {
+export interface SandboxLimits {
   /** Time that the module runs, without waiting for fuel, ms. */
   wallMs: number
   /** Processor time of running it, over all cores, ms. */
@@ -22,7 +22,7 @@ export interface Limits {
   compileMs: number
 }
 
-export const DEFAULT_LIMITS: Limits = {
+export const DEFAULT_LIMITS: SandboxLimits = {
   wallMs: 600_000,
   cpuMs: 600_000,
   memoryBytes: 256 * MIB,
@@ -34,7 +34,7 @@ export const DEFAULT_LIMITS: Limits = {
   compileMs: 30_000
 }
 
-export interface JobFile {
+export interface SandboxFile {
   /** Relative, with `/`, without `..`. */
   path: string
   bytes: Buffer
@@ -46,10 +46,10 @@ export interface SandboxJob {
   args: string[]
   stdin: Buffer
   /** What the module finds under `/in`. */
-  files: readonly JobFile[]
+  files: readonly SandboxFile[]
   /** 32 bytes, from which all its randomness comes. */
   seed: Buffer
-  limits: Limits
+  limits: SandboxLimits
   /** The first grant. */
   fuel: bigint
 }
@@ -70,7 +70,7 @@ export interface Outcome {
   stdout: Buffer
   stderr: Buffer
   /** What stands under `/out`, by the UTF-8 bytes of the paths; nothing when the module had to be killed. */
-  files: JobFile[]
+  files: SandboxFile[]
   /** Hex: the checksum of the tree `files` (64 digits), then the SHA-256 of `stdout` (64 digits). */
   hash: string
   /** Processor time of running it, ms. */
@@ -94,7 +94,7 @@ export const MOST_FUEL = 1n << 62n
 
 /** Why a job cannot be run as it stands, one line, or null. */
 export function faultOf({ module, args, files, seed, fuel, limits }: SandboxJob): string | null {
-  const most: Limits = {
+  const most: SandboxLimits = {
     wallMs: MOST_MS,
     cpuMs: MOST_MS,
     compileMs: MOST_MS,
@@ -105,7 +105,7 @@ export function faultOf({ module, args, files, seed, fuel, limits }: SandboxJob)
     outputBytes: MOST_RESULT_BYTES,
     inodes: MOST_INODES
   }
-  for (const name of Object.keys(most) as (keyof Limits)[]) {
+  for (const name of Object.keys(most) as (keyof SandboxLimits)[]) {
     const value = limits[name]
     if (!Number.isSafeInteger(value) || value < 0 || value > most[name]) {
       return `its limit ${name} must be a whole number from 0 to ${most[name]}`

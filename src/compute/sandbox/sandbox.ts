@@ -1,20 +1,20 @@
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { Attempt } from './attempt.js'
-import type { RunOptions } from './attempt.js'
+import type { AttemptOptions } from './attempt.js'
 import { Child } from './child.js'
 import type { Isolation, Shape } from './command.js'
 import { nothing } from './endings.js'
 import { bubblewrapStart, processStart } from './isolation.js'
 import type { Start } from './isolation.js'
 import { DEFAULT_LIMITS, faultOf } from './job.js'
-import type { Limits, Outcome, SandboxJob } from './job.js'
+import type { SandboxLimits, Outcome, SandboxJob } from './job.js'
 
 export { bestIsolation } from './isolation.js'
 export { DEFAULT_LIMITS } from './job.js'
-export type { JobFile, LimitName, Limits, Outcome, SandboxJob } from './job.js'
+export type { SandboxFile, LimitName, SandboxLimits, Outcome, SandboxJob } from './job.js'
 export type { Isolation } from './command.js'
-export type { RunOptions } from './attempt.js'
+export type { AttemptOptions } from './attempt.js'
 
 export interface SandboxOptions {
   /** By default bubblewrap where it works, else a process alone. */
@@ -88,7 +88,7 @@ export class Sandbox extends ReadyResource {
    * Runs one job to its end. Whatever the job does ends in an outcome; it rejects when the sandbox itself cannot do its
    * work, when `signal` is aborted (with its reason) or when `refuel` fails (with its error).
    */
-  async run(job: SandboxJob, options: RunOptions = {}): Promise<Outcome> {
+  async run(job: SandboxJob, options: AttemptOptions = {}): Promise<Outcome> {
     await this.ready()
     const fault = faultOf(job)
     if (fault) return nothing('rejected', null, fault)
@@ -108,7 +108,7 @@ export class Sandbox extends ReadyResource {
     }
   }
 
-  async #run(job: SandboxJob, options: RunOptions): Promise<Outcome> {
+  async #run(job: SandboxJob, options: AttemptOptions): Promise<Outcome> {
     const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])]
     const signal = AbortSignal.any(signals)
     signal.throwIfAborted()
@@ -150,7 +150,7 @@ export class Sandbox extends ReadyResource {
   }
 }
 
-function shapeOf({ memoryBytes, cpuMs, compileMs }: Limits): Shape {
+function shapeOf({ memoryBytes, cpuMs, compileMs }: SandboxLimits): Shape {
   return {
     pages: Math.max(1, Math.floor(memoryBytes / PAGE_BYTES)),
     cpuSeconds: Math.ceil((cpuMs + compileMs) / 1000) + SPARE_SECONDS

@@ -35,7 +35,7 @@ export type Progress =
       event: 'payment'
       lease: string
       provider: string
-      epoch: number
+      installment: number
       of: number
       msat: string
       feeMsat: string
@@ -185,7 +185,7 @@ export interface LeaseEntry {
   earnedMsat: string
   payments: number
   link?: string
-  receipts: { epoch: number; msat: string; hash: string; preimage: string }[]
+  receipts: { installment: number; msat: string; hash: string; preimage: string }[]
 }
 
 export interface WalletResult {
@@ -207,10 +207,10 @@ export interface WalletEntry {
   status: string
   hash: string
   description: string
-  /** By the ledger: `slice`, `refund`, `direct`, or null where it knows nothing of it. */
+  /** By the ledger: `installment`, `refund`, `direct`, or null where it knows nothing of it. */
   kind: string | null
   agreement: string | null
-  epoch: number | null
+  installment: number | null
 }
 
 export interface LimitsResult {

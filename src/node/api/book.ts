@@ -7,17 +7,17 @@ import type { ComputeAskEntry, ComputeBidEntry } from './compute-api.js'
 import { networkOf } from '../backend.js'
 import { browsing } from './browsing.js'
 import { marketOf } from './markets.js'
-import type { Parts } from '../context.js'
+import type { NodeContext } from '../context.js'
 
 const WAIT = 10_000
 const LIMIT = 1000
 
-export function readBook(parts: Parts, params: BookParams): Promise<BookResult> {
-  return read(parts, params, { resource: RESOURCE.storage, ask: askEntry, bid: bidEntry })
+export function readBook(node: NodeContext, params: BookParams): Promise<BookResult> {
+  return read(node, params, { resource: RESOURCE.storage, ask: askEntry, bid: bidEntry })
 }
 
-export function readComputeBook(parts: Parts, params: BookParams): Promise<ComputeBook> {
-  return read(parts, params, { resource: RESOURCE.compute, ask: computeAskEntry, bid: computeBidEntry })
+export function readComputeBook(node: NodeContext, params: BookParams): Promise<ComputeBook> {
+  return read(node, params, { resource: RESOURCE.compute, ask: computeAskEntry, bid: computeBidEntry })
 }
 
 interface Entries<Ask, Bid> {
@@ -28,15 +28,15 @@ interface Entries<Ask, Bid> {
 
 /** The book of a market that is joined, or, named by its key, of one that is only looked at. */
 async function read<Ask, Bid>(
-  parts: Parts,
+  node: NodeContext,
   params: BookParams,
   { resource, ask, bid }: Entries<Ask, Bid>
 ): Promise<BookOf<Ask, Bid>> {
   const waitMs = params.waitMs ?? WAIT
-  const query = { resource, network: networkOf(parts.home.wallet), limit: params.limit ?? LIMIT }
+  const query = { resource, network: networkOf(node.home.wallet), limit: params.limit ?? LIMIT }
   const key = params.market && id.isValid(params.market) ? Buffer.from(id.decode(params.market)) : null
-  if (key && !parts.books.get(key)) {
-    return browsing(parts, key, waitMs, async reader => ({
+  if (key && !node.books.get(key)) {
+    return browsing(node, key, waitMs, async reader => ({
       market: formatKey(key),
       name: reader.name,
       viewHash: reader.viewHash,
@@ -46,7 +46,7 @@ async function read<Ask, Bid>(
       tick: reader.tick
     }))
   }
-  const market = marketOf(parts, params.market)
+  const market = marketOf(node, params.market)
   const inStep = await market.inStep({ timeoutMs: waitMs })
   return {
     market: formatKey(market.key),

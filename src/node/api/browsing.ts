@@ -3,11 +3,11 @@ import type { NoiseStream } from 'hyperdht'
 import type { LightReader } from '../../book/light-reader.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
-import type { Parts } from '../context.js'
+import type { NodeContext } from '../context.js'
 
 /** Reads a market that is not joined, through whichever of its relays answers first, and leaves nothing behind. */
 export async function browsing<T>(
-  parts: Parts,
+  node: NodeContext,
   key: Buffer,
   waitMs: number,
   use: (reader: LightReader) => Promise<T>
@@ -20,7 +20,7 @@ export async function browsing<T>(
     const reader = await new Promise<LightReader>((resolve, reject) => {
       timer = setTimeout(() => reject(nobody(key, waitMs)), waitMs)
       onconnection = stream => {
-        parts.books.browse(key, stream).then(
+        node.books.browse(key, stream).then(
           reader => {
             readers.push(reader)
             resolve(reader)
@@ -28,15 +28,15 @@ export async function browsing<T>(
           () => undefined // this peer has not the market, or does not speak true of it: another may
         )
       }
-      parts.network.on('connection', onconnection)
-      parts.network.streams.forEach(onconnection)
-      parts.network.join(topic, { server: false })
+      node.network.on('connection', onconnection)
+      node.network.streams.forEach(onconnection)
+      node.network.join(topic, { server: false })
     })
     return await use(reader)
   } finally {
     clearTimeout(timer)
-    parts.network.off('connection', onconnection)
-    await parts.network.leave(topic)
+    node.network.off('connection', onconnection)
+    await node.network.leave(topic)
     await Promise.all(readers.map(reader => reader.close()))
   }
 }

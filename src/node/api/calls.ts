@@ -5,7 +5,7 @@ import { parseLink } from '../../../contracts/keys/link.js'
 import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import { DAY } from '../../../contracts/money/quantity.js'
 import { encode } from '../../../contracts/schema/codec.js'
-import { Copy } from '../../storage/buyer/buyer-lease.js'
+import { BuyerLease } from '../../storage/buyer/buyer-lease.js'
 import type { MirrorListener, MirrorRequest } from '../../storage/buyer/mirrors.js'
 import type { CallContext, Method, Mirror, MirrorResult, Params, Progress, Result } from './api.js'
 import { readBook, readComputeBook } from './book.js'
@@ -30,14 +30,16 @@ import {
   walletResult
 } from './wallet.js'
 import { needsUp } from '../needs-up.js'
-import type { Parts } from '../context.js'
+import type { NodeContext } from '../context.js'
 import type { StorageTrade } from '../trade/storage-trade.js'
 import type { Trade } from '../trade/trade.js'
 import { leaseEntries } from './leases.js'
 import { restoreLink } from './restore.js'
 import { statusOf } from './status.js'
 
-type Calls = { [M in Method]: (parts: Parts, params: Params<M>, context: CallContext) => Promise<Result<M>> }
+type CallTable = {
+  [M in Method]: (node: NodeContext, params: Params<M>, context: CallContext) => Promise<Result<M>>
+}
 
 const BOOK_WAIT = 10_000
 const ASK_LIFETIME = 365 * DAY
@@ -46,31 +48,31 @@ const DEFAULT_PREPAY = 20_000_000n
 const REFUND_WAIT = 15_000
 
 /** Each call of the API, on the parts of a node. */
-export const CALLS: Calls = {
-  'market.create': (parts, params) => createMarket(parts, params).then(market => dry(params, market)),
-  'market.join': (parts, params) =>
-    joinMarket(parts, params.key, params.dryRun).then(market => dry(params, market)),
-  'market.use': async (parts, params) => {
-    const market = marketOf(parts, params.market)
-    if (!params.dryRun) await parts.home.useMarket(market.key)
+export const CALLS: CallTable = {
+  'market.create': (node, params) => createMarket(node, params).then(market => dry(params, market)),
+  'market.join': (node, params) =>
+    joinMarket(node, params.key, params.dryRun).then(market => dry(params, market)),
+  'market.use': async (node, params) => {
+    const market = marketOf(node, params.market)
+    if (!params.dryRun) await node.home.useMarket(market.key)
     return dry(params, { key: formatKey(market.key), name: market.name })
   },
-  'market.list': async parts => ({ markets: marketEntries(parts.books, parts.home.market) }),
-  'market.admit': async (parts, params) => {
-    const market = marketOf(parts, params.market)
+  'market.list': async node => ({ markets: marketEntries(node.books, node.home.market) }),
+  'market.admit': async (node, params) => {
+    const market = marketOf(node, params.market)
     const device = parseKey(params.device, 'device key')
     if (!params.dryRun) await market.admit(device)
     return dry(params, { device: formatKey(device), market: formatKey(market.key) })
   },
 
-  'sell.storage': async (parts, params) => {
-    const market = marketOf(parts, params.market)
-    const { orders, shelf } = await serving(parts)
+  'sell.storage': async (node, params) => {
+    const market = marketOf(node, params.market)
+    const { orders, shelf } = await serving(node)
     const { space, minTime, maxTime, region } = params
     if (!(await shelf.canReserve(space))) {
       throw BushelError.badInput('the disk has less room than that', 'offer less --space', 'NO_SPACE')
     }
-    await demandInbound(parts, 2n * FIRST_SLICE)
+    await demandInbound(node, 2n * FIRST_SLICE)
     await market.inStep({ timeoutMs: BOOK_WAIT })
     const order = {
       market: market.key,
@@ -85,11 +87,11 @@ export const CALLS: Calls = {
     return dry(params, { id: formatKey(placed.id), market: formatKey(market.key), expires })
   },
 
-  'bid.storage': async (parts, params, context) => {
-    const market = marketOf(parts, params.market)
-    const { bids, mirrors } = await serving(parts)
+  'bid.storage': async (node, params, context) => {
+    const market = marketOf(node, params.market)
+    const { bids, mirrors } = await serving(node)
     await market.inStep({ timeoutMs: BOOK_WAIT })
-    const request = requestOf(parts, market.key, params)
+    const request = requestOf(node, market.key, params)
     if (params.dryRun) {
       await mirrors.checkBid(request)
       return { id: '', market: formatKey(market.key), expires: Date.now(), dryRun: true }
@@ -98,8 +100,8 @@ export const CALLS: Calls = {
     return { id: formatKey(id), market: formatKey(market.key), expires: order.expires }
   },
 
-  withdraw: async (parts, params) => {
-    const { orders, bids } = await serving(parts)
+  withdraw: async (node, params) => {
+    const { orders, bids } = await serving(node)
     const id = parseKey(params.id, 'order id')
     if (!orders.get(id)) {
       throw BushelError.notFound(
@@ -127,11 +129,11 @@ export const CALLS: Calls = {
   jobs: listJobs,
   'job.cancel': cancelJob,
 
-  mirror: async (parts, params, context) => {
-    const market = marketOf(parts, params.market)
+  mirror: async (node, params, context) => {
+    const market = marketOf(node, params.market)
     await market.inStep({ timeoutMs: BOOK_WAIT })
-    const { mirrors } = (await parts.trade()).storage
-    const request = requestOf(parts, market.key, params)
+    const { mirrors } = (await node.trade()).storage
+    const request = requestOf(node, market.key, params)
     const outcome = params.dryRun
       ? await mirrors.estimate(request)
       : await mirrors.run(request, listener(context), context.signal)
@@ -150,21 +152,21 @@ export const CALLS: Calls = {
     return dry(params, result)
   },
 
-  restore: async (parts, params, context) => {
+  restore: async (node, params, context) => {
     parseLink(params.link)
     const dest = resolve(params.dest)
     if (params.dryRun) return { path: dest, files: 0, bytes: 0, sha256: '', seconds: 0, dryRun: true }
-    return restoreLink(parts, { ...params, dest }, context)
+    return restoreLink(node, { ...params, dest }, context)
   },
 
-  leases: async parts => {
-    const { ledger } = await parts.trade()
-    return { leases: leaseEntries(parts.facts, ledger) }
+  leases: async node => {
+    const { ledger } = await node.trade()
+    return { leases: leaseEntries(node.facts, ledger) }
   },
 
-  'leases.end': async (parts, params) => {
+  'leases.end': async (node, params) => {
     const id = parseKey(params.id, 'lease id')
-    const trade = await parts.trade()
+    const trade = await node.trade()
     const mine = trade.storage.leases.get('buyer', id)
     const kept = trade.storage.leases.get('provider', id)
     if (!mine && !kept)
@@ -172,21 +174,21 @@ export const CALLS: Calls = {
     if (params.dryRun) return { id: formatKey(id), state: (mine ?? kept)!.state, dryRun: true }
     if (mine) {
       if (mine.state !== 'ENDED' && mine.state !== 'VOID')
-        await new Copy(trade.storage.context, id).end('the owner ended it')
+        await new BuyerLease(trade.storage.context, id).end('the owner ended it')
       await trade.storage.refunds.settle(id, REFUND_WAIT)
-    } else if (trade.storage.keeper) await trade.storage.keeper.end(id, 'ended by the provider')
+    } else if (trade.storage.leaseManager) await trade.storage.leaseManager.end(id, 'ended by the provider')
     else throw needsUp()
     return { id: formatKey(id), state: 'ENDED' }
   },
 
-  wallet: async parts => walletResult(parts.home.wallet, await (await parts.trade()).wallet.balance()),
+  wallet: async node => walletResult(node.home.wallet, await (await node.trade()).wallet.balance()),
   'wallet.history': walletHistory,
   'wallet.invoice': walletInvoice,
   'wallet.pay': walletPay,
   'wallet.limits': walletLimits,
   'log.check': checkLog,
 
-  status: async parts => statusOf(parts)
+  status: async node => statusOf(node)
 }
 
 const FIRST_SLICE = 40_000n
@@ -198,22 +200,22 @@ function dry<T extends object>(params: { dryRun?: boolean }, result: T): T & { d
 }
 
 /** The parts that only `bushel up` has. */
-async function serving(parts: Parts): Promise<Required<Serving>> {
-  if (!parts.serving) throw needsUp()
-  const { orders, storage } = await parts.trade()
+async function serving(node: NodeContext): Promise<Required<AnyCall>> {
+  if (!node.serving) throw needsUp()
+  const { orders, storage } = await node.trade()
   const { bids, mirrors, shelf } = storage
   if (!bids || !shelf) throw needsUp()
   return { orders, bids, mirrors, shelf }
 }
 
-interface Serving {
+interface AnyCall {
   orders: Trade['orders']
   bids: NonNullable<StorageTrade['bids']>
   mirrors: StorageTrade['mirrors']
   shelf: NonNullable<StorageTrade['shelf']>
 }
 
-function requestOf(_parts: Parts, market: Buffer, params: Mirror): MirrorRequest {
+function requestOf(_parts: NodeContext, market: Buffer, params: Mirror): MirrorRequest {
   return {
     market,
     path: resolve(params.path),
@@ -237,13 +239,13 @@ function listener({ onProgress }: CallContext): MirrorListener {
       const each = copy.lease.terms.cores.reduce((sum, core) => sum + core.byteLength, 0)
       progress({ event: 'progress', step: 'upload', done, total: each * uploads.size, unit: 'bytes' })
     },
-    paid: (copy, { epoch, msat, feeMsat }) =>
+    paid: (copy, { installment, msat, feeMsat }) =>
       progress({
         event: 'payment',
         lease: formatKey(copy.id),
         provider: formatKey(copy.provider),
-        epoch,
-        of: copy.epochs,
+        installment,
+        of: copy.installments,
         msat: msat.toString(),
         feeMsat: feeMsat.toString()
       })

@@ -214,7 +214,7 @@ export type ComputeProgress =
       provider: string
       part: 'base' | 'segment' | 'rest'
       /** Of a segment its number, from 1. */
-      epoch: number
+      installment: number
       msat: string
       job?: string
     }

@@ -1,7 +1,7 @@
 import { formatKey } from '../../../contracts/keys/key.js'
 import type { Facts } from '../../store/facts.js'
 import type { Ledger } from '../../payment/ledger.js'
-import { Leases, bytesOf, epochsOf, idOf, paidUntil } from '../../storage/lease/leases.js'
+import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../storage/lease/leases.js'
 import type { LeaseRole } from '../../storage/lease/leases.js'
 import type { LeaseEntry } from './api.js'
 
@@ -20,7 +20,7 @@ export function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
         peer: formatKey(peer.device),
         bytes: bytesOf(lease),
         until: paidUntil(lease, ledger.contiguous(id)) || begin,
-        ends: begin + epochsOf(lease).at(-1)!.end,
+        ends: begin + installmentsOf(lease).at(-1)!.end,
         state: lease.state,
         paidMsat: totals.paidMsat.toString(),
         earnedMsat: totals.receivedMsat.toString(),
@@ -30,7 +30,7 @@ export function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
           .payments(id)
           .filter(payment => payment.preimage !== null)
           .map(payment => ({
-            epoch: payment.epoch,
+            installment: payment.installment,
             msat: payment.msat.toString(),
             hash: payment.hash.toString('hex'),
             preimage: payment.preimage!.toString('hex')

@@ -3,15 +3,15 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
 import id from 'hypercore-id-encoding'
 import type { MarketCreate, MarketEntry } from './api.js'
-import type { Parts } from '../context.js'
+import type { NodeContext } from '../context.js'
 
 /** How long a market is waited for that nobody of is to be found. */
 const WAIT_FOR_MARKET = 10_000
 
 /** The market that a command means: the one named, the one in use, or the only one joined. */
-export function marketOf(parts: Parts, named?: string): Market {
-  const { markets } = parts.books
-  const wanted = named ?? (parts.home.market && formatKey(parts.home.market))
+export function marketOf(node: NodeContext, named?: string): Market {
+  const { markets } = node.books
+  const wanted = named ?? (node.home.market && formatKey(node.home.market))
   if (wanted) {
     const found = find(markets, wanted)
     if (found) return found
@@ -50,10 +50,10 @@ function find(markets: readonly Market[], wanted: string): Market | null {
 }
 
 export async function createMarket(
-  parts: Parts,
+  node: NodeContext,
   { name, rules, dryRun }: MarketCreate
 ): Promise<{ key: string; name: string }> {
-  if (parts.books.markets.some(market => market.name === name)) {
+  if (node.books.markets.some(market => market.name === name)) {
     throw BushelError.badInput(
       `a market called '${name}' is joined already`,
       'choose another name',
@@ -61,25 +61,25 @@ export async function createMarket(
     )
   }
   if (dryRun) return { key: '', name }
-  const market = await parts.books.found(rules ? { name, rules } : { name })
-  parts.joinTopic(market.discoveryKey)
+  const market = await node.books.found(rules ? { name, rules } : { name })
+  node.joinTopic(market.discoveryKey)
   return { key: formatKey(market.key), name: market.name }
 }
 
 /** Joins, and waits for the market's rules, so that a key that leads nowhere is told from one that does. */
 export async function joinMarket(
-  parts: Parts,
+  node: NodeContext,
   text: string,
   dryRun = false
 ): Promise<{ key: string; name: string }> {
   const key = parseKey(text, 'market key')
-  const known = parts.books.get(key)
+  const known = node.books.get(key)
   if (dryRun) return { key: formatKey(key), name: known?.name ?? '' }
-  const market = known ?? (await parts.books.join(key))
-  parts.joinTopic(market.discoveryKey)
+  const market = known ?? (await node.books.join(key))
+  node.joinTopic(market.discoveryKey)
   await market.inStep({ timeoutMs: WAIT_FOR_MARKET })
   if (!market.name) {
-    if (!known) await parts.books.leave(key)
+    if (!known) await node.books.leave(key)
     throw BushelError.notFound(
       `nobody of market ${formatKey(key)} could be found in ${WAIT_FOR_MARKET / 1000} s`,
       'nothing was joined; check the key and the network (--bootstrap), and try again',

@@ -5,14 +5,14 @@ import type { Receipt } from '../../../contracts/evidence/receipt.js'
 import type { WalletChoice } from '../../identity/config.js'
 import { Facts } from '../../store/facts.js'
 import { Ledger } from '../../payment/ledger.js'
-import { Leases, sliceOf, stripOf } from '../../storage/lease/leases.js'
+import { Leases, listedOf, stripOf } from '../../storage/lease/leases.js'
 import { ledgerFile } from '../backend.js'
 
-/** The receipt of a paid slice of a lease, bought or sold, from the disk alone; the last paid one by default. */
+/** The receipt of a paid installment of a lease, bought or sold, from the disk alone; the last paid one by default. */
 export async function readReceipt(
   home: { readonly dir: string; readonly wallet: WalletChoice },
   agreement: Buffer,
-  epoch?: number
+  installment?: number
 ): Promise<Receipt> {
   const [facts, ledger] = await Promise.all([
     Facts.read(join(home.dir, 'journal', 'facts')),
@@ -24,18 +24,24 @@ export async function readReceipt(
   if (!lease)
     throw BushelError.notFound(`no lease ${shortKey(agreement)}...`, 'see: bushel leases', 'LEASE_NOT_FOUND')
   const paid = ledger.payments(agreement).filter(payment => payment.preimage !== null)
-  const payment = epoch === undefined ? paid.at(-1) : paid.find(one => one.epoch === epoch)
+  const payment = installment === undefined ? paid.at(-1) : paid.find(one => one.installment === installment)
   if (!payment) {
     throw BushelError.notFound(
-      `no payment${epoch === undefined ? '' : ` for epoch ${epoch}`} of this lease has a preimage here`,
+      `no payment${installment === undefined ? '' : ` for installment ${installment}`} of this lease has a preimage here`,
       'see: bushel log',
       'RECEIPT_NOT_FOUND'
     )
   }
   const again = leases.reissue(payment.hash)?.countersign
-  const countersign = again ?? leases.strip(role, agreement, stripOf(payment.epoch))
-  if (!countersign || !sliceOf(countersign.list, payment.epoch))
+  const countersign = again ?? leases.strip(role, agreement, stripOf(payment.installment))
+  if (!countersign || !listedOf(countersign.list, payment.installment))
     throw BushelError.failed('the signed list of payments is not here', undefined, 'JOURNAL_FAILED')
   const { terms, signature } = lease
-  return { terms, buyer: signature, countersign, epoch: payment.epoch, preimage: payment.preimage! }
+  return {
+    terms,
+    buyer: signature,
+    countersign,
+    installment: payment.installment,
+    preimage: payment.preimage!
+  }
 }

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import { removeFolder } from '../../files/disk.js'
-import { Restore } from '../../storage/archive/restore.js'
+import { DriveRestore } from '../../storage/archive/restore.js'
 import { openStore } from '../../network/cores.js'
 import type { CallContext, Restore as RestoreParams, RestoreResult } from './api.js'
-import type { Parts } from '../context.js'
+import type { NodeContext } from '../context.js'
 
 const FIND_TIMEOUT = 30_000
 
@@ -15,7 +15,7 @@ const FIND_TIMEOUT = 30_000
  * and destination, so that the same command goes on where it stopped; it goes when the restore is done.
  */
 export async function restoreLink(
-  parts: Parts,
+  node: NodeContext,
   { link, dest, force }: RestoreParams,
   { onProgress, signal }: CallContext
 ): Promise<RestoreResult> {
@@ -23,17 +23,17 @@ export async function restoreLink(
     .hash(Buffer.from(`${link}\0${dest}`))
     .toString('hex')
     .slice(0, 32)
-  const folder = join(parts.home.dir, 'restore', name)
+  const folder = join(node.home.dir, 'restore', name)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const store = openStore(folder)
   await store.ready()
-  const restore = new Restore({
+  const restore = new DriveRestore({
     link,
     dest,
     force,
     store,
     findTimeout: FIND_TIMEOUT,
-    stallTimeout: parts.patience.restore,
+    stallTimeout: node.timeouts.restore,
     signal,
     onProgress: ({ step, bytes, files, totalBytes, totalFiles }) =>
       step === 'write'
@@ -43,17 +43,17 @@ export async function restoreLink(
   const attach = (stream: NoiseStream): void => restore.attach(stream)
   try {
     await restore.ready()
-    for (const stream of parts.network.streams) attach(stream)
-    parts.network.on('connection', attach)
-    parts.network.join(restore.discoveryKey, { server: false })
+    for (const stream of node.network.streams) attach(stream)
+    node.network.on('connection', attach)
+    node.network.join(restore.discoveryKey, { server: false })
     const result = await restore.run()
     await restore.close()
     await store.close()
     await removeFolder(folder)
     return result
   } finally {
-    parts.network.off('connection', attach)
-    await parts.network.leave(restore.discoveryKey)
+    node.network.off('connection', attach)
+    await node.network.leave(restore.discoveryKey)
     await restore.close()
     await store.close()
   }

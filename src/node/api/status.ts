@@ -10,7 +10,7 @@ import type { Facts } from '../../store/facts.js'
 import type { StatusResult } from './api.js'
 import type { ComputeStatus } from './compute-api.js'
 import { networkOf } from '../backend.js'
-import type { Parts } from '../context.js'
+import type { NodeContext } from '../context.js'
 
 const LIVE = new Set(['BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
 
@@ -29,11 +29,11 @@ export function countsOf(
   }
 }
 
-export async function statusOf(parts: Parts): Promise<StatusResult> {
-  const { leases, reservedBytes, kept } = countsOf(parts.facts)
-  const trade = parts.serving ? await parts.trade() : null
+export async function statusOf(node: NodeContext): Promise<StatusResult> {
+  const { leases, reservedBytes, kept } = countsOf(node.facts)
+  const trade = node.serving ? await node.trade() : null
   const notes: string[] = []
-  for (const market of parts.books.markets) {
+  for (const market of node.books.markets) {
     const { state, behind } = market.clock
     const name = market.name || formatKey(market.key)
     if (state === 'stale') notes.push(`market ${name}: no tick for ${formatTime(behind)}`)
@@ -46,12 +46,12 @@ export async function statusOf(parts: Parts): Promise<StatusResult> {
   }
   const asks = trade ? [...trade.orders.list()] : []
   return {
-    identity: formatKey(parts.home.identity),
-    device: parts.device,
+    identity: formatKey(node.home.identity),
+    device: node.device,
     pid: process.pid,
-    network: networkOf(parts.home.wallet),
-    market: marketInUse(parts),
-    peers: parts.network.streams.length,
+    network: networkOf(node.home.wallet),
+    market: marketInUse(node),
+    peers: node.network.streams.length,
     shelf: {
       usedBytes: trade?.storage.shelf ? (await trade.storage.shelf.usage()).usedBytes : 0,
       reservedBytes,
@@ -69,7 +69,7 @@ export async function statusOf(parts: Parts): Promise<StatusResult> {
   }
 }
 
-function computeOf(trade: Awaited<ReturnType<Parts['trade']>> | null): ComputeStatus {
+function computeOf(trade: Awaited<ReturnType<NodeContext['trade']>> | null): ComputeStatus {
   const states = (trade?.compute.worker?.jobs ?? []).map(({ state }) => state)
   return {
     running: states.filter(state => AT_WORK.has(state)).length,
@@ -97,7 +97,7 @@ function spaceOf(order: Order): number {
   return order.side === SIDE.ask && order.resource === RESOURCE.storage ? askOf(order).space : 0
 }
 
-function marketInUse({ home, books }: Parts): string | null {
+function marketInUse({ home, books }: NodeContext): string | null {
   const used = home.market ?? (books.markets.length === 1 ? books.markets[0]!.key : null)
   return used && formatKey(used)
 }

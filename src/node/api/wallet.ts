@@ -3,7 +3,7 @@ import type { WalletChoice } from '../../identity/config.js'
 import { readInvoice } from '../../lightning/invoice.js'
 import type { Balance } from '../../lightning/wallet.js'
 import type { BalanceCheck } from '../../payment/balance.js'
-import type { LimitSettings } from '../../payment/limits.js'
+import type { SpendingSettings } from '../../payment/limits.js'
 import { consumedByJobs } from '../../compute/job/consumed.js'
 import { consumed } from '../../storage/lease/consumed.js'
 import type {
@@ -16,7 +16,7 @@ import type {
   WalletEntry,
   WalletResult
 } from './api.js'
-import type { Parts } from '../context.js'
+import type { NodeContext } from '../context.js'
 
 const NEWEST = 1000
 
@@ -32,10 +32,10 @@ export function walletResult(choice: WalletChoice, balance: Balance): WalletResu
 
 /** The wallet's own records, the newest last, each with what the ledger knows of it. */
 export async function walletHistory(
-  parts: Parts,
+  node: NodeContext,
   { limit = NEWEST }: Params<'wallet.history'>
 ): Promise<Result<'wallet.history'>> {
-  const { wallet, ledger } = await parts.trade()
+  const { wallet, ledger } = await node.trade()
   const records = (await wallet.history()).slice(-limit).map<WalletEntry>(record => {
     const known = ledger.byHash(record.paymentHash)
     return {
@@ -48,35 +48,35 @@ export async function walletHistory(
       description: record.description,
       kind: known?.kind ?? null,
       agreement: known && known.kind !== 'direct' ? known.agreement.toString('hex') : null,
-      epoch: known && known.kind !== 'direct' ? known.epoch : null
+      installment: known && known.kind !== 'direct' ? known.installment : null
     }
   })
   return { records }
 }
 
 export async function walletInvoice(
-  parts: Parts,
+  node: NodeContext,
   { msat, description, expirySeconds, dryRun }: Params<'wallet.invoice'>
 ): Promise<Result<'wallet.invoice'>> {
-  const { teller } = await parts.trade()
+  const { payments } = await node.trade()
   if (dryRun) return { invoice: '', hash: '', msat, dryRun }
-  const { invoice, hash } = await teller.issue(BigInt(msat), description, expirySeconds)
+  const { invoice, hash } = await payments.issue(BigInt(msat), description, expirySeconds)
   return { invoice, hash: hash.toString('hex'), msat }
 }
 
 export async function walletPay(
-  parts: Parts,
+  node: NodeContext,
   { invoice, maxMsat, dryRun }: Params<'wallet.pay'>
 ): Promise<PaidInvoice> {
-  const { teller, wallet } = await parts.trade()
+  const { payments, wallet } = await node.trade()
   const options = maxMsat === undefined ? {} : { maxMsat: BigInt(maxMsat) }
   const { paymentHash, payee, description } = readInvoice(invoice, wallet.network)
   const what = { hash: paymentHash.toString('hex'), payee: payee.toString('hex'), description }
   if (dryRun) {
-    const { msat } = teller.examine(invoice, options)
+    const { msat } = payments.examine(invoice, options)
     return { ...what, msat: msat.toString(), feeMsat: '0', preimage: '', dryRun }
   }
-  const paid = await teller.payInvoice(invoice, options)
+  const paid = await payments.payInvoice(invoice, options)
   return {
     ...what,
     msat: paid.msat.toString(),
@@ -85,17 +85,17 @@ export async function walletPay(
   }
 }
 
-export async function walletLimits(parts: Parts, params: SetLimits): Promise<LimitsResult> {
-  const { limits } = await parts.trade()
+export async function walletLimits(node: NodeContext, params: SetLimits): Promise<LimitsResult> {
+  const { limits } = await node.trade()
   const { dryRun, ...changes } = params
   const wanted = Object.fromEntries(
     Object.entries(changes).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value])
-  ) as Partial<LimitSettings>
+  ) as Partial<SpendingSettings>
   if (dryRun) return { ...shown({ ...limits.settings, ...wanted }), dryRun }
   return shown(Object.keys(wanted).length > 0 ? await limits.set(wanted) : limits.settings)
 }
 
-function shown({ dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat }: LimitSettings): LimitsResult {
+function shown({ dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat }: SpendingSettings): LimitsResult {
   const text = (limit: bigint | null): string | null => limit?.toString() ?? null
   return {
     dealMsat: text(dealMsat),
@@ -107,12 +107,12 @@ function shown({ dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat }: LimitSet
 }
 
 /** The balance check, over all agreements. */
-export async function checkLog(parts: Parts): Promise<CheckResult> {
-  const { teller, ledger, storage, compute } = await parts.trade()
+export async function checkLog(node: NodeContext): Promise<CheckResult> {
+  const { payments, ledger, storage, compute } = await node.trade()
   const { leases, debts } = storage
   const stored = consumed(leases, ledger, debts, Date.now())
   const used = [...stored, ...consumedByJobs(compute.jobs, ledger)]
-  const check = await teller.checkBalance(new Map(used))
+  const check = await payments.checkBalance(new Map(used))
   const { ok, lines, faults } = check
   return { ok, lines, faults, ...sums(check) }
 }
@@ -136,8 +136,8 @@ function sums(check: BalanceCheck): Omit<CheckResult, 'ok' | 'lines' | 'faults'>
 }
 
 /** Real sats come over channels that must be there before the first buyer is. */
-export async function demandInbound(parts: Parts, leastMsat: bigint): Promise<void> {
-  const { wallet } = await parts.trade()
+export async function demandInbound(node: NodeContext, leastMsat: bigint): Promise<void> {
+  const { wallet } = await node.trade()
   if (!wallet.real) return
   const { receivableMsat } = await wallet.balance()
   if (receivableMsat >= leastMsat) return

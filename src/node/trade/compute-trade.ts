@@ -8,13 +8,13 @@ import { Hires } from '../../compute/buyer/hires.js'
 import { JobRecords, isOver } from '../../compute/job/job-records.js'
 import type { Jobs, RunListener } from '../../compute/buyer/jobs.js'
 import { neededBlobs } from '../../compute/blobs/needed.js'
-import { JOB_PATIENCE } from '../../compute/job/timeouts.js'
+import { JOB_TIMEOUTS } from '../../compute/job/timeouts.js'
 import { RunRecords } from '../../compute/buyer/run/run-records.js'
 import { Worker } from '../../compute/provider/worker.js'
 import { jobsOf } from './job-buying.js'
 import { readLending } from '../../compute/provider/settings.js'
 import { fillBid, fitsBid } from './stored-bid.js'
-import type { Means, TradeOptions } from './trade-context.js'
+import type { TradeContext, TradeOptions } from './trade-context.js'
 
 /** Both sides of compute, on the parts of a node. */
 export class ComputeTrade extends ReadyResource {
@@ -25,27 +25,27 @@ export class ComputeTrade extends ReadyResource {
   readonly worker: Worker | null = null
   bids: ComputeBids | null = null
   readonly #node: TradeOptions
-  readonly #means: Means
+  readonly #context: TradeContext
   readonly #listener: RunListener
 
-  constructor(node: TradeOptions, means: Means) {
+  constructor(node: TradeOptions, context: TradeContext) {
     super()
     this.#node = node
-    this.#means = means
-    const { dir, facts, books, identity, onfault, onnote, serve, jobPatience, worker } = node
-    const { wallet, teller, deals, limits, orders, now } = means
+    this.#context = context
+    const { dir, facts, books, identity, onfault, onnote, serve, jobTimeouts, worker } = node
+    const { wallet, payments, deals, limits, orders, now } = context
     this.#listener = { note: onnote, state: () => undefined, paid: () => undefined }
     const folder = join(dir, 'compute')
-    const { fetch: stallMs } = { ...JOB_PATIENCE, ...jobPatience }
+    const { fetch: stallMs } = { ...JOB_TIMEOUTS, ...jobTimeouts }
     const jobs = new JobRecords(facts, now)
     const needed = (): Iterable<Blob> => neededBlobs(new RunRecords(facts), jobs)
     const blobs = new Blobs({ folder, facts, stallMs, needed })
     this.jobs = jobs
     this.blobs = blobs
     this.hires = new Hires({
-      ...{ deals, teller, jobs, blobs, now },
+      ...{ deals, payments, jobs, blobs, now },
       evidence: new EvidenceFiles(join(folder, 'evidence')),
-      ...(jobPatience ? { patience: jobPatience } : {})
+      ...(jobTimeouts ? { timeouts: jobTimeouts } : {})
     })
     this.runs = jobsOf({
       ...{ blobs, now, onfault, limits, books, facts, identity, folder },
@@ -56,7 +56,7 @@ export class ComputeTrade extends ReadyResource {
     })
     if (!serve) return
     this.worker = new Worker({
-      ...{ deals, teller, jobs, blobs, now, onfault },
+      ...{ deals, payments, jobs, blobs, now, onfault },
       canReceive: (from, msat) => wallet.canReceive(from, msat),
       ask: id => orders.get(id),
       ...worker,
@@ -86,7 +86,7 @@ export class ComputeTrade extends ReadyResource {
   async serve(): Promise<void> {
     const { facts, onnote, onfault } = this.#node
     this.bids = new ComputeBids({
-      ...{ orders: this.#means.orders, facts, onnote, onfault },
+      ...{ orders: this.#context.orders, facts, onnote, onfault },
       fits: (stored, signal) => fitsBid(this.runs, stored, signal),
       fill: (stored, signal) => fillBid(this.runs, stored, this.#listener, signal)
     })
@@ -111,7 +111,7 @@ export class ComputeTrade extends ReadyResource {
       for (const { id, job } of this.jobs.list(role)) {
         const { buyer, provider } = job.terms
         if (!(role === 'buyer' ? provider : buyer).device.equals(device)) continue
-        if (!isOver(job) || this.#means.teller.ledger.totals(id).inFlightMsat > 0n) return true
+        if (!isOver(job) || this.#context.payments.ledger.totals(id).inFlightMsat > 0n) return true
       }
     }
     return false

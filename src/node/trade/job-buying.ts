@@ -7,7 +7,7 @@ import type { RunListener } from '../../compute/buyer/jobs.js'
 import { packInput } from '../../compute/job/job-archive.js'
 import { Experiences } from '../../deal/experience.js'
 import type { Facts } from '../../store/facts.js'
-import type { Limits } from '../../payment/limits.js'
+import type { SpendingLimits } from '../../payment/limits.js'
 
 /** Of the cheapest asks, so many are considered. */
 const MAX_ASKS = 500
@@ -19,7 +19,7 @@ export interface JobBuying {
   hires: HirePort
   blobs: Blobs
   facts: Facts
-  limits: Limits
+  limits: SpendingLimits
   identity: Buffer
   folder: string
   now: () => number

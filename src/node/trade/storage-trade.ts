@@ -10,8 +10,8 @@ import { Debts } from '../../payment/debts.js'
 import { Bids } from '../../storage/buyer/resting-bids.js'
 import type { BookedBid } from '../../storage/buyer/resting-bids.js'
 import { exchangeCounters } from '../../storage/lease/counters.js'
-import type { CopyContext } from '../../storage/buyer/buyer-lease.js'
-import { Keeper } from '../../storage/provider/lease-manager.js'
+import type { BuyerLeaseContext } from '../../storage/buyer/buyer-lease.js'
+import { LeaseManager } from '../../storage/provider/lease-manager.js'
 import { Leases, isOver } from '../../storage/lease/leases.js'
 import { Mirrors } from '../../storage/buyer/mirrors.js'
 import type { MirrorListener } from '../../storage/buyer/mirrors.js'
@@ -20,14 +20,14 @@ import type { BookedAsk } from '../../storage/buyer/placement.js'
 import { Refunds } from '../../storage/buyer/refunds.js'
 import { takeOver } from '../../storage/buyer/restored-home.js'
 import { Shelf } from '../../storage/shelf/shelf.js'
-import { Tenant } from '../../storage/buyer/maintenance.js'
-import type { Means, TradeOptions } from './trade-context.js'
+import { Maintenance } from '../../storage/buyer/maintenance.js'
+import type { TradeContext, TradeOptions } from './trade-context.js'
 
 /** Of the cheapest asks, so many are considered. */
 const MAX_ASKS = 500
 const MAX_BIDS = 200
 
-export interface StorageTradeOptions extends Means {
+export interface StorageTradeOptions extends TradeContext {
   policy: Policy
   onalarm: (alarm: string) => void
 }
@@ -37,38 +37,38 @@ export class StorageTrade extends ReadyResource {
   readonly debts: Debts
   readonly leases: Leases
   readonly refunds: Refunds
-  readonly context: CopyContext
+  readonly context: BuyerLeaseContext
   readonly mirrors: Mirrors
   readonly shelf: Shelf | null = null
-  readonly keeper: Keeper | null = null
-  tenant: Tenant | null = null
+  readonly leaseManager: LeaseManager | null = null
+  maintenance: Maintenance | null = null
   bids: Bids | null = null
   readonly #node: TradeOptions
-  readonly #means: StorageTradeOptions
+  readonly #context: StorageTradeOptions
   readonly #drives: string
 
-  constructor(node: TradeOptions, means: StorageTradeOptions) {
+  constructor(node: TradeOptions, context: StorageTradeOptions) {
     super()
     this.#node = node
-    this.#means = means
-    const { dir, facts, network, onfault, patience } = node
-    const { wallet, ledger, deals, teller, policy, onalarm, now } = means
+    this.#context = context
+    const { dir, facts, network, onfault, timeouts } = node
+    const { wallet, ledger, deals, payments, policy, onalarm, now } = context
     this.#drives = join(dir, 'drives')
     const leases = new Leases(facts)
     const debts = new Debts(facts, ledger)
     this.leases = leases
     this.debts = debts
-    this.context = { deals, teller, leases, debts, now, patience, ...orphansOf(wallet) }
+    this.context = { deals, payments, leases, debts, now, timeouts, ...orphansOf(wallet) }
     const abandon = wallet instanceof PlayWallet ? wallet.abandon.bind(wallet) : null
     exchangeCounters({
       deals,
       leases,
       ledger,
-      onforgotten: (peer, forgotten) => takeOver({ teller, leases, abandon, onalarm }, peer, forgotten)
+      onforgotten: (peer, forgotten) => takeOver({ payments, leases, abandon, onalarm }, peer, forgotten)
     })
     this.refunds = new Refunds({
-      ...{ debts, teller, leases, now, patience },
-      open: device => deals.open(device, { timeoutMs: patience.connect })
+      ...{ debts, payments, leases, now, timeouts },
+      open: device => deals.open(device, { timeoutMs: timeouts.connect })
     })
     this.mirrors = new Mirrors({
       ...this.context,
@@ -83,35 +83,36 @@ export class StorageTrade extends ReadyResource {
     if (!node.serve) return
     this.shelf = new Shelf({ folder: join(dir, 'shelf') })
     this.shelf.on('problem', onfault)
-    this.keeper = new Keeper({
+    this.leaseManager = new LeaseManager({
       ...this.context,
       canReceive: (from, msat) => wallet.canReceive(from, msat),
       shelf: this.shelf,
       announcer: network,
       onfault
     })
-    new Provider({ deals, policy, goods: this.keeper, ask: id => means.orders.get(id) })
+    new Provider({ deals, policy, goods: this.leaseManager, ask: id => context.orders.get(id) })
   }
 
   /** What must be there before the first peer is heard. */
   protected override async _open(): Promise<void> {
     await mkdir(this.#drives, { recursive: true, mode: 0o700 })
     await this.shelf?.ready()
-    if (this.keeper) this.#node.network.serveCores((key, stream) => this.keeper!.serve(key, stream))
+    if (this.leaseManager)
+      this.#node.network.serveCores((key, stream) => this.leaseManager!.serve(key, stream))
     await this.mirrors.sweep(await readdir(this.#drives))
   }
 
   /** Keeps what was sold. */
   async keep(): Promise<void> {
-    await this.keeper?.ready()
+    await this.leaseManager?.ready()
   }
 
   /** Pays what is leased, and fills bids, unattended. */
   async serve(): Promise<void> {
     const { onfault, onnote } = this.#node
-    const { deals, orders } = this.#means
-    this.tenant = new Tenant({ ...this.context, refunds: this.refunds, onfault })
-    await this.tenant.ready()
+    const { deals, orders } = this.#context
+    this.maintenance = new Maintenance({ ...this.context, refunds: this.refunds, onfault })
+    await this.maintenance.ready()
     const listener: MirrorListener = {
       note: onnote,
       packed: () => undefined,
@@ -121,7 +122,7 @@ export class StorageTrade extends ReadyResource {
     this.bids = new Bids({
       ...{ deals, orders, mirrors: this.mirrors, listener, onfault },
       standing: () => this.#bids(),
-      hasRoom: async (ask, bytes) => (await this.keeper!.capacityFault(ask, bytes)) === null
+      hasRoom: async (ask, bytes) => (await this.leaseManager!.capacityFault(ask, bytes)) === null
     })
     await this.bids.ready()
   }
@@ -129,7 +130,7 @@ export class StorageTrade extends ReadyResource {
   /** Does nothing more of its own accord. */
   async rest(): Promise<void> {
     await this.bids?.close()
-    await this.tenant?.close()
+    await this.maintenance?.close()
   }
 
   protected override async _close(): Promise<void> {
@@ -143,7 +144,7 @@ export class StorageTrade extends ReadyResource {
         const { buyer, provider } = lease.terms
         if (!(role === 'buyer' ? provider : buyer).device.equals(device)) continue
         if (!isOver(lease) || this.refunds.isOwed(id)) return true
-        if (this.#means.ledger.totals(id).inFlightMsat > 0n) return true
+        if (this.#context.ledger.totals(id).inFlightMsat > 0n) return true
       }
     }
     return false
@@ -154,7 +155,7 @@ export class StorageTrade extends ReadyResource {
     if (!market) return []
     const orders = await market.asks({
       resource: RESOURCE.storage,
-      network: this.#means.wallet.network,
+      network: this.#context.wallet.network,
       limit: MAX_ASKS,
       ...(maxPrice === null ? {} : { maxPrice })
     })
@@ -166,7 +167,7 @@ export class StorageTrade extends ReadyResource {
   }
 
   async #bids(): Promise<BookedBid[]> {
-    const { network } = this.#means.wallet
+    const { network } = this.#context.wallet
     const lists = this.#node.books.markets.map(market =>
       market.bids({ resource: RESOURCE.storage, network, limit: MAX_BIDS })
     )
@@ -175,7 +176,7 @@ export class StorageTrade extends ReadyResource {
 }
 
 /** Only an embedded wallet has payments whose channel is gone. */
-function orphansOf(wallet: Means['wallet']): Pick<CopyContext, 'orphans'> {
+function orphansOf(wallet: TradeContext['wallet']): Pick<BuyerLeaseContext, 'orphans'> {
   if (!(wallet instanceof PlayWallet)) return {}
   return {
     orphans: {

@@ -1,7 +1,7 @@
 import type { KeyPair } from 'hypercore-crypto'
 import type ReadyResource from 'ready-resource'
 import type { Books } from '../../book/books.js'
-import type { JobPatience } from '../../compute/job/timeouts.js'
+import type { JobTimeouts } from '../../compute/job/timeouts.js'
 import type { WorkerOptions } from '../../compute/provider/worker.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Policy } from '../../deal/provider.js'
@@ -11,9 +11,9 @@ import type { Facts } from '../../store/facts.js'
 import type { Wallet } from '../../lightning/wallet.js'
 import type { Network } from '../../network/network.js'
 import type { Ledger } from '../../payment/ledger.js'
-import type { Limits } from '../../payment/limits.js'
-import type { Teller } from '../../payment/payments.js'
-import type { Patience } from '../../storage/lease/timeouts.js'
+import type { SpendingLimits } from '../../payment/limits.js'
+import type { Payments } from '../../payment/payments.js'
+import type { Timeouts } from '../../storage/lease/timeouts.js'
 
 /** What a node has that its trades are made from. */
 export interface TradeOptions {
@@ -30,8 +30,8 @@ export interface TradeOptions {
   /** Provider and unattended buyer, too; else only what one mirror needs. */
   serve: boolean
   policy?: Partial<Policy>
-  patience: Patience
-  jobPatience?: Partial<JobPatience>
+  timeouts: Timeouts
+  jobTimeouts?: Partial<JobTimeouts>
   /** What differs from how a worker is by default. */
   worker?: Partial<WorkerOptions>
   now?: () => number
@@ -40,11 +40,11 @@ export interface TradeOptions {
 }
 
 /** What both storage and compute are traded with. */
-export interface Means {
+export interface TradeContext {
   wallet: Wallet & ReadyResource
   ledger: Ledger
-  limits: Limits
-  teller: Teller
+  limits: SpendingLimits
+  payments: Payments
   deals: Deals
   orders: StandingOrders
   now: () => number

@@ -13,27 +13,27 @@ import { linkLightning } from '../../lightning/backends/play/link.js'
 import { PlayWallet } from '../../lightning/backends/play/wallet.js'
 import type { Wallet } from '../../lightning/wallet.js'
 import { Ledger } from '../../payment/ledger.js'
-import { Limits } from '../../payment/limits.js'
-import { Teller } from '../../payment/payments.js'
+import { SpendingLimits } from '../../payment/limits.js'
+import { Payments } from '../../payment/payments.js'
 import { ledgerFile, walletOf } from '../backend.js'
 import { ComputeTrade } from './compute-trade.js'
 import { StorageTrade } from './storage-trade.js'
-import type { Means, TradeOptions } from './trade-context.js'
+import type { TradeContext, TradeOptions } from './trade-context.js'
 
 /** Lines that are kept of what the ledger was mended in. */
 const MAX_MENDED = 100
 
-/** The parts of a node that make deals: wallet, ledger, teller, deals, and the trades that are made with them. */
+/** The parts of a node that make deals: wallet, ledger, payments, deals, and the trades that are made with them. */
 export class Trade extends ReadyResource {
   readonly wallet: Wallet & ReadyResource
   readonly ledger: Ledger
-  readonly limits: Limits
+  readonly limits: SpendingLimits
   readonly policy: Policy
   /** What the owner must know: a home that is an older copy, money that does not add up. */
   readonly alarms = new Set<string>()
   /** What the ledger was mended in, newest last. */
   readonly mended: string[] = []
-  teller!: Teller
+  payments!: Payments
   deals!: Deals
   orders!: StandingOrders
   storage!: StorageTrade
@@ -49,7 +49,7 @@ export class Trade extends ReadyResource {
     this.#now = now
     this.wallet = walletOf(dir, backend, facts)
     this.ledger = new Ledger(ledgerFile(dir, backend))
-    this.limits = new Limits({ ledger: this.ledger, real: this.wallet.real, facts, now })
+    this.limits = new SpendingLimits({ ledger: this.ledger, real: this.wallet.real, facts, now })
     this.policy = { ...DEFAULT_POLICY, ...options.policy }
   }
 
@@ -57,13 +57,13 @@ export class Trade extends ReadyResource {
     const { network, serve, onfault } = this.#options
     this.wallet.on('fault', onfault)
     await this.wallet.ready()
-    const means = this.#assemble()
+    const context = this.#assemble()
     const onalarm = (alarm: string): void => this.#alarm(alarm)
-    this.storage = new StorageTrade(this.#options, { ...means, policy: this.policy, onalarm })
-    this.compute = new ComputeTrade(this.#options, means)
+    this.storage = new StorageTrade(this.#options, { ...context, policy: this.policy, onalarm })
+    this.compute = new ComputeTrade(this.#options, context)
     await this.storage.ready()
     await this.compute.ready()
-    await this.teller.ready()
+    await this.payments.ready()
     await this.deals.ready()
     for (const stream of network.streams) this.#onconnection(stream)
     network.on('connection', this.#onconnection)
@@ -72,21 +72,21 @@ export class Trade extends ReadyResource {
   }
 
   /** The means, once the wallet has said who it is. */
-  #assemble(): Means {
+  #assemble(): TradeContext {
     const { facts, network, identity, device, proof, books, onfault } = this.#options
     const { wallet, ledger, limits } = this
     const now = this.#now
     const secret = createHmac('sha256', device.secretKey).update('bushel/preimages').digest()
-    this.teller = new Teller({ ledger, wallet, checkInvoice, limits, secret, onfault, now })
-    this.teller.reconciler.on('mended', (lines: string[]) => this.#mended(lines))
-    this.teller.reconciler.on('faults', (lines: string[]) => lines.forEach(line => this.#alarm(line)))
+    this.payments = new Payments({ ledger, wallet, checkInvoice, limits, secret, onfault, now })
+    this.payments.reconciler.on('mended', (lines: string[]) => this.#mended(lines))
+    this.payments.reconciler.on('faults', (lines: string[]) => lines.forEach(line => this.#alarm(line)))
     const self = { identity, device, proof, lightning: wallet.nodeId, network: wallet.network }
     this.deals = new Deals({ self, facts, connector: network, onfault, now })
     this.deals.on('met', this.#onmet)
     const market = (key: Buffer): Market | null => books.get(key)
     this.orders = new StandingOrders({ self, facts, market, onfault })
-    const { teller, deals, orders } = this
-    return { wallet, ledger, limits, teller, deals, orders, now }
+    const { payments, deals, orders } = this
+    return { wallet, ledger, limits, payments, deals, orders, now }
   }
 
   async #serve(): Promise<void> {
@@ -111,9 +111,9 @@ export class Trade extends ReadyResource {
     await this.compute?.rest()
     await this.storage?.rest()
     await this.orders?.close()
-    await this.storage?.keeper?.close()
+    await this.storage?.leaseManager?.close()
     await this.deals?.close()
-    await this.teller?.close()
+    await this.payments?.close()
     await this.storage?.close()
     await this.compute?.close()
     await this.wallet.close()
@@ -125,14 +125,14 @@ export class Trade extends ReadyResource {
     // Whoever we have dealings with is greeted, so that counters are compared and Lightning comes up.
     if (!this.storage.dealsWith(device) && !this.compute.dealsWith(device)) return
     this.deals
-      .open(device, { timeoutMs: this.#options.patience.connect })
+      .open(device, { timeoutMs: this.#options.timeouts.connect })
       .catch((error: unknown) => error instanceof BushelError || this.#options.onfault(error))
   }
 
   /** Lightning speaks only with whoever has shown its counters, and seen ours. */
   readonly #onmet = ({ stream }: DealChannel): void => {
     if (this.#options.serve) this.storage.refunds.met(stream.remotePublicKey).catch(this.#options.onfault)
-    this.storage.tenant?.met(stream.remotePublicKey)
+    this.storage.maintenance?.met(stream.remotePublicKey)
     if (!(this.wallet instanceof PlayWallet) || this.#linked.has(stream)) return
     this.#linked.add(stream)
     linkLightning(stream, this.wallet)

@@ -11,7 +11,7 @@ import { sealOf } from '../lease/audit.js'
  * The cores of a drive that was packed here (or any others that stand whole in the store), reopened by their keys alone
  * to be uploaded from. Needs no encryption key: what leaves is ciphertext as it lies.
  */
-export class Packed extends ReadyResource {
+export class OpenPack extends ReadyResource {
   readonly keys: readonly Buffer[]
   readonly #store: Corestore
   #cores: Hypercore[] = []

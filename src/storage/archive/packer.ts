@@ -4,10 +4,10 @@ import crypto from 'hypercore-crypto'
 import type { CoreLimit } from '#spec'
 import { domain } from '../../../contracts/schema/codec.js'
 import { openStore } from '../../network/cores.js'
-import type { Goods } from '../buyer/buyer-lease.js'
+import type { UploadSource } from '../buyer/buyer-lease.js'
 import type { Packer } from '../buyer/mirrors.js'
 import { pack } from './pack.js'
-import { Packed } from './packed.js'
+import { OpenPack } from './packed.js'
 import { readTree } from '../../files/tree.js'
 
 const DRIVE = 'drive'
@@ -55,23 +55,23 @@ async function openFolder(folder: string): Promise<Corestore> {
   return store
 }
 
-class PackedFolder implements Goods {
+class PackedFolder implements UploadSource {
   readonly #store: Corestore
-  readonly #packed: Packed
+  readonly #packed: OpenPack
 
   constructor(store: Corestore, cores: CoreLimit[]) {
     this.#store = store
-    this.#packed = new Packed(
+    this.#packed = new OpenPack(
       store,
       cores.map(core => core.key)
     )
   }
 
-  async attach(stream: Parameters<Goods['attach']>[0]): Promise<void> {
+  async attach(stream: Parameters<UploadSource['attach']>[0]): Promise<void> {
     for (const key of this.#packed.keys) await this.#packed.serve(crypto.discoveryKey(key), stream)
   }
 
-  seals(): ReturnType<Goods['seals']> {
+  seals(): ReturnType<UploadSource['seals']> {
     return this.#packed.seals()
   }
 

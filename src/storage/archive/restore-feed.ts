@@ -16,7 +16,7 @@ const CLEAR_BYTES = 32 * MIB
 const COMPACT_BYTES = 256 * MIB
 
 /** Blocks `start` to `end`, that one excluded. */
-export interface Run {
+export interface BlockRange {
   start: number
   end: number
 }
@@ -27,7 +27,7 @@ export interface Run {
  */
 export class Feed {
   readonly #core: Hypercore
-  readonly #chunks: Run[]
+  readonly #chunks: BlockRange[]
   readonly #linear: boolean
   readonly #asked: Range[] = []
   #passed = 0
@@ -38,7 +38,7 @@ export class Feed {
   waiting = 0
 
   /** `bytes` are those of all runs together, about. */
-  constructor(core: Hypercore, runs: readonly Run[], bytes: number) {
+  constructor(core: Hypercore, runs: readonly BlockRange[], bytes: number) {
     this.#core = core
     const blocks = runs.reduce((sum, { start, end }) => sum + end - start, 0)
     const blockBytes = Math.max(1, bytes / Math.max(1, blocks))
@@ -89,8 +89,8 @@ export class Feed {
 }
 
 /** Adjoining and overlapping runs become one; they must be in order. */
-export function joinRuns(runs: Iterable<Run>): Run[] {
-  const joined: Run[] = []
+export function joinRanges(runs: Iterable<BlockRange>): BlockRange[] {
+  const joined: BlockRange[] = []
   for (const { start, end } of runs) {
     const last = joined.at(-1)
     if (end <= start) continue
@@ -100,8 +100,8 @@ export function joinRuns(runs: Iterable<Run>): Run[] {
   return joined
 }
 
-function cut({ start, end }: Run, blocks: number): Run[] {
-  const chunks: Run[] = []
+function cut({ start, end }: BlockRange, blocks: number): BlockRange[] {
+  const chunks: BlockRange[] = []
   for (let at = start; at < end; at += blocks) chunks.push({ start: at, end: Math.min(at + blocks, end) })
   return chunks
 }

@@ -5,10 +5,10 @@ import { lstat, open, unlink, writeFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { codeOf } from '../../files/disk.js'
-import type { Feed, Run } from './restore-feed.js'
+import type { Feed, BlockRange } from './restore-feed.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
 import { setExecutable } from '../../files/destination.js'
-import type { Place } from '../../files/destination.js'
+import type { Destination } from '../../files/destination.js'
 import { sumOfFile } from '../../files/tree.js'
 
 /** Small files written at the same time, and blocks of a large one fetched at the same time. */
@@ -23,7 +23,7 @@ export interface OpenFile {
   bytesHere: number
 }
 
-export interface Standing {
+export interface PartialFile {
   /** Files that are whole in the part, with their sums as read from it. Hex. */
   whole: Map<DriveFile, string>
   open: OpenFile[]
@@ -32,15 +32,15 @@ export interface Standing {
 /** What an earlier run, ended at whatever point, has left in the part. */
 export async function readPart(
   plan: DrivePlan,
-  place: Place,
+  destination: Destination,
   done: ReadonlyMap<DriveFile, string>,
   signal: AbortSignal
-): Promise<Standing> {
-  const standing: Standing = { whole: new Map(), open: [] }
+): Promise<PartialFile> {
+  const standing: PartialFile = { whole: new Map(), open: [] }
   for (const file of plan.files) {
     if (done.has(file)) continue
     signal.throwIfAborted()
-    const path = place.partOf(file.path)
+    const path = destination.partOf(file.path)
     const size = await sizeOf(path)
     if (
       size === file.size &&
@@ -71,13 +71,13 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 /** The blocks that are still to be had for these files. */
-export function runOf({ file: { blob }, blocksHere }: OpenFile): Run {
+export function runOf({ file: { blob }, blocksHere }: OpenFile): BlockRange {
   return { start: blob.blockOffset + blocksHere, end: blob.blockOffset + blob.blockLength }
 }
 
 export interface WriteOptions {
   feed: Feed
-  place: Place
+  destination: Destination
   open: readonly OpenFile[]
   /** May blocks be cleared once they are written? Only where what is written can be checked after a crash. */
   clear: boolean
@@ -114,12 +114,12 @@ function smallFrom(files: readonly OpenFile[], i: number): OpenFile[] {
   return files.slice(i, end)
 }
 
-async function writeSmall(file: DriveFile, { feed, place, onwritten }: WriteOptions): Promise<string> {
+async function writeSmall(file: DriveFile, { feed, destination, onwritten }: WriteOptions): Promise<string> {
   const block = file.size > 0 ? await feed.get(file.blob.blockOffset) : Buffer.alloc(0)
   if (block.byteLength !== file.size) throw inconsistent(file)
   const sha256 = createHash('sha256').update(block).digest('hex')
   if (file.sha256 !== null && sha256 !== file.sha256) throw inconsistent(file)
-  const path = place.partOf(file.path)
+  const path = destination.partOf(file.path)
   const fresh = { mode: file.executable ? 0o777 : 0o666, flag: 'wx' }
   await writeFile(path, block, fresh).catch(async (error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error
@@ -132,8 +132,8 @@ async function writeSmall(file: DriveFile, { feed, place, onwritten }: WriteOpti
 
 async function writeLarge(standing: OpenFile, options: WriteOptions): Promise<string> {
   const { file } = standing
-  const { place, signal, onwritten } = options
-  const path = place.partOf(file.path)
+  const { destination, signal, onwritten } = options
+  const path = destination.partOf(file.path)
   const mode = file.executable ? 0o777 : 0o666
   const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, mode)
   try {

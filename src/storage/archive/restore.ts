@@ -13,8 +13,8 @@ import type { Link } from '../../../contracts/keys/link.js'
 import { MIB } from '../../../contracts/money/quantity.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
 import { assertRoom, codeOf, diskFull, explainFull, freeBytes } from '../../files/disk.js'
-import { Feed, joinRuns } from './restore-feed.js'
-import { Place } from '../../files/destination.js'
+import { Feed, joinRanges } from './restore-feed.js'
+import { Destination } from '../../files/destination.js'
 import { readPlan } from './restore-plan.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
@@ -52,7 +52,7 @@ export interface RestoreOptions {
   signal?: AbortSignal
 }
 
-export interface RestoreResult {
+export interface DriveRestoreResult {
   path: string
   files: number
   bytes: number
@@ -65,7 +65,7 @@ export interface RestoreResult {
  * Brings a drive back from everyone who is attached and has it, verifying every block. What is written, and what is
  * fetched and not yet written, stays when it is stopped or killed: the same link, destination and store go on from there.
  */
-export class Restore extends ReadyResource {
+export class DriveRestore extends ReadyResource {
   readonly link: Link
   readonly #options: RestoreOptions
   readonly #drive: Hyperdrive
@@ -124,7 +124,7 @@ export class Restore extends ReadyResource {
    * Runs the restore. Throws LINK_NOT_FOUND when nobody has the drive in time, STALLED when nothing more comes,
    * UNSAFE_DRIVE, FILE_EXISTS or IN_THE_WAY before anything is written, DISK_FULL, or the signal's reason. Once only.
    */
-  async run(): Promise<RestoreResult> {
+  async run(): Promise<DriveRestoreResult> {
     const begun = performance.now()
     const { signal, dest } = this.#options
     const onabort = (): void => this.#stop.abort(signal?.reason)
@@ -153,16 +153,16 @@ export class Restore extends ReadyResource {
     })
   }
 
-  async #restore(): Promise<Omit<RestoreResult, 'seconds'>> {
+  async #restore(): Promise<Omit<DriveRestoreResult, 'seconds'>> {
     await this.ready()
     const { force = false } = this.#options
     const plan = await this.#fetchPlan()
     const dest = await finalPath(this.#options.dest, plan)
-    const place = new Place(dest, plan, force)
-    const same = await place.survey(this.#stop.signal)
-    await place.prepare()
-    const sums = await this.#fetchFiles(plan, place, same)
-    await place.install(same, sums)
+    const destination = new Destination(dest, plan, force)
+    const same = await destination.survey(this.#stop.signal)
+    await destination.prepare()
+    const sums = await this.#fetchFiles(plan, destination, same)
+    await destination.install(same, sums)
     const files = plan.files.map(file => ({ path: file.path, size: file.size, sha256: sums.get(file)! }))
     return { path: dest, ...sumOfFiles(files) }
   }
@@ -193,11 +193,11 @@ export class Restore extends ReadyResource {
   /** Fetches and writes what is not on disk yet; gives the sums of all files. Hex. */
   async #fetchFiles(
     plan: DrivePlan,
-    place: Place,
+    destination: Destination,
     same: ReadonlyMap<DriveFile, string>
   ): Promise<Map<DriveFile, string>> {
     const { signal } = this.#stop
-    const { whole, open } = await readPart(plan, place, same, signal)
+    const { whole, open } = await readPart(plan, destination, same, signal)
     const sums = new Map([...same, ...whole])
     let files = sums.size
     let bytes = [...sums.keys()].reduce((sum, { size }) => sum + size, 0)
@@ -210,13 +210,13 @@ export class Restore extends ReadyResource {
       this.#options.onProgress?.({ step: 'write', files, bytes, totalFiles, totalBytes })
     }
     tell()
-    await assertRoom(place.part, missingBytes(open))
+    await assertRoom(destination.part, missingBytes(open))
     const blobs = await this.#blobsOf(plan, open)
-    const feed = new Feed(blobs, joinRuns(open.map(runOf)), missingBytes(open))
+    const feed = new Feed(blobs, joinRanges(open.map(runOf)), missingBytes(open))
     const write = (): Promise<Map<DriveFile, string>> =>
       writeFiles({
         feed,
-        place,
+        destination,
         open,
         clear: plan.files.every(file => file.sha256 !== null),
         signal,

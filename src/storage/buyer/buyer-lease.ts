@@ -2,30 +2,30 @@ import type { Agree, Lease, SignedCounter } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import { chargeOf } from '../../../contracts/money/schedule.js'
+import { chargeOf } from '../../../contracts/money/installments.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { requestCountersign } from '../../deal/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
-import { epochsOf, idOf, paidUntil } from '../lease/leases.js'
+import { installmentsOf, idOf, paidUntil } from '../lease/leases.js'
 import { chooseAudit, judgeAudit } from '../lease/audit.js'
 import { whenBack } from './own-wallet.js'
 import { GONE, LOST, PASSING, isPassing, pause } from './passing.js'
-import { PATIENCE } from '../lease/timeouts.js'
-import type { Patience } from '../lease/timeouts.js'
-import { SlicePayment } from './installment-payment.js'
+import { TIMEOUTS } from '../lease/timeouts.js'
+import type { Timeouts } from '../lease/timeouts.js'
+import { InstallmentPayment } from './installment-payment.js'
 import type { PayingContext } from './installment-payment.js'
 import { Upload } from './upload.js'
-import type { Goods } from './upload.js'
+import type { UploadSource } from './upload.js'
 
-export type { Goods } from './upload.js'
+export type { UploadSource } from './upload.js'
 
-export interface CopyContext extends PayingContext {
+export interface BuyerLeaseContext extends PayingContext {
   deals: Deals
   now: () => number
-  patience?: Patience
+  timeouts?: Timeouts
 }
 
 /** Blocks that are asked for before each payment. */
@@ -38,19 +38,24 @@ const RETRY = 250
  * One copy with one provider, from the signed terms to the last payment. Each step starts from what is on disk, so that
  * after a kill the same calls go on where they stopped.
  */
-export class Copy {
+export class BuyerLease {
   readonly id: Buffer
-  readonly #context: CopyContext
-  readonly #slices: SlicePayment
+  readonly #context: BuyerLeaseContext
+  readonly #installments: InstallmentPayment
 
-  constructor(context: CopyContext, id: Buffer) {
+  constructor(context: BuyerLeaseContext, id: Buffer) {
     this.#context = context
     this.id = id
-    this.#slices = new SlicePayment(context, id, this.#patience, why => this.#lie(why))
+    this.#installments = new InstallmentPayment(context, id, this.#timeouts, why => this.#lie(why))
   }
 
   /** Signs, and has the provider countersign; the strip is checked and bound. Nothing is paid. */
-  static async agree(context: CopyContext, channel: DealChannel, agree: Agree, link: string): Promise<Copy> {
+  static async agree(
+    context: BuyerLeaseContext,
+    channel: DealChannel,
+    agree: Agree,
+    link: string
+  ): Promise<BuyerLease> {
     const id = agreementId(agree.terms)
     const lease: Lease = {
       role: 'buyer',
@@ -63,7 +68,7 @@ export class Copy {
       link
     }
     await context.leases.save(lease)
-    const copy = new Copy(context, id)
+    const copy = new BuyerLease(context, id)
     try {
       await copy.bind(channel)
     } catch (error) {
@@ -85,29 +90,29 @@ export class Copy {
     return shortKey(this.provider)
   }
 
-  get #patience(): Patience {
-    return this.#context.patience ?? PATIENCE
+  get #timeouts(): Timeouts {
+    return this.#context.timeouts ?? TIMEOUTS
   }
 
   get #soon(): { timeoutMs: number } {
-    return { timeoutMs: this.#patience.answer }
+    return { timeoutMs: this.#timeouts.answer }
   }
 
-  get epochs(): number {
-    return epochsOf(this.lease).length
+  get installments(): number {
+    return installmentsOf(this.lease).length
   }
 
-  get paidEpochs(): number {
-    return this.#context.teller.ledger.contiguous(this.id)
+  get paidInstallments(): number {
+    return this.#context.payments.ledger.contiguous(this.id)
   }
 
   get paidUntil(): number {
-    return paidUntil(this.lease, this.paidEpochs)
+    return paidUntil(this.lease, this.paidInstallments)
   }
 
-  /** The amount of the next slice, or null when all are paid. */
+  /** The amount of the next installment, or null when all are paid. */
   get nextMsat(): bigint | null {
-    return epochsOf(this.lease)[this.paidEpochs]?.msat ?? null
+    return installmentsOf(this.lease)[this.paidInstallments]?.msat ?? null
   }
 
   get chargeMsat(): bigint {
@@ -118,10 +123,10 @@ export class Copy {
   get atRiskMsat(): bigint {
     const lease = this.lease
     const served = lease.start ? this.#context.now() - lease.start : 0
-    return epochsOf(lease)
-      .slice(0, this.paidEpochs)
-      .filter(epoch => epoch.end > served)
-      .reduce((sum, epoch) => sum + epoch.msat, 0n)
+    return installmentsOf(lease)
+      .slice(0, this.paidInstallments)
+      .filter(installment => installment.end > served)
+      .reduce((sum, installment) => sum + installment.msat, 0n)
   }
 
   async bind(channel: DealChannel): Promise<void> {
@@ -132,34 +137,37 @@ export class Copy {
     // Over another connection when this one breaks: what was answered before is answered the same.
     const ask = <T>(step: (open: DealChannel) => Promise<T>): Promise<T> =>
       this.#again(async () => step(channel.closing ? await this.channel() : channel), GONE)
-    const countersign = await ask(open => requestCountersign(open, agree, this.#patience.answer))
+    const countersign = await ask(open => requestCountersign(open, agree, this.#timeouts.answer))
     await leases.save({ ...this.lease, countersign })
-    await ask(open => this.#slices.strip(open, countersign, 0))
+    await ask(open => this.#installments.strip(open, countersign, 0))
     // It may have been given up meanwhile.
     if (this.lease.state === 'AGREED') await leases.save({ ...this.lease, state: 'BOUND' })
   }
 
   /** Makes sure that the provider's Lightning node can be paid so much. */
   async reach(msat: bigint): Promise<void> {
-    const { reach, wallet } = this.#patience
+    const { reach, wallet } = this.#timeouts
     const { lightning } = this.lease.terms.provider
-    await whenBack(() => this.#context.teller.reach(lightning!, msat, reach), wallet)
+    await whenBack(() => this.#context.payments.reach(lightning!, msat, reach), wallet)
   }
 
-  /** Pays the first slice: from here on the agreement binds. */
+  /** Pays the first installment: from here on the agreement binds. */
   async commit(signal?: AbortSignal): Promise<Payment> {
-    const { leases, teller, now } = this.#context
-    if (now() > this.lease.terms.startBy && this.paidEpochs === 0) {
+    const { leases, payments, now } = this.#context
+    if (now() > this.lease.terms.startBy && this.paidInstallments === 0) {
       await this.giveUp('it was not started in time')
       throw BushelError.failed(`the agreement with ${this.name} has lapsed`, 'nothing was paid', 'LAPSED')
     }
-    const payment = await this.#again(() => this.#slices.pay(0, () => this.channel(signal), signal), LOST)
+    const payment = await this.#again(
+      () => this.#installments.pay(0, () => this.channel(signal), signal),
+      LOST
+    )
     if (this.lease.state === 'BOUND') {
       await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
     }
-    teller.applied(payment)
+    payments.applied(payment)
     try {
-      await this.#slices.tell(await this.channel())
+      await this.#installments.tell(await this.channel())
     } catch (error) {
       // Its own wallet tells it too; it is told again with the next payment.
       if (!isPassing(error)) throw error
@@ -168,33 +176,33 @@ export class Copy {
   }
 
   /** Uploads until the provider has it all, seals, and gives when the provider says that it is stored. */
-  async upload(goods: Goods, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+  async upload(goods: UploadSource, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
     const { id, provider, name } = this
     const upload = new Upload({
       context: this.#context,
       id,
       provider,
       name,
-      patience: this.#patience,
+      timeouts: this.#timeouts,
       channel: signal => this.channel(signal),
-      tell: channel => this.#slices.tell(channel),
+      tell: channel => this.#installments.tell(channel),
       lie: why => this.#lie(why)
     })
     await upload.run(goods, onbytes, signal)
   }
 
-  /** Audits, then pays the next slice. False when all are paid. */
+  /** Audits, then pays the next installment. False when all are paid. */
   async payNext(signal: AbortSignal): Promise<Payment | null> {
-    const epoch = this.paidEpochs
-    if (epoch >= this.epochs) return null
+    const installment = this.paidInstallments
+    if (installment >= this.installments) return null
     return this.#persist(async channel => {
       // What it has not heard of yet comes first: whoever does not answer is paid no more.
-      await this.#slices.tell(channel)
-      await this.#slices.list(channel, epoch)
+      await this.#installments.tell(channel)
+      await this.#installments.list(channel, installment)
       await this.audit(channel)
-      const payment = await this.#slices.pay(epoch, () => this.channel(signal), signal)
-      this.#context.teller.applied(payment)
-      const egress = await this.#slices.tell(channel)
+      const payment = await this.#installments.pay(installment, () => this.channel(signal), signal)
+      this.#context.payments.applied(payment)
+      const egress = await this.#installments.tell(channel)
       await this.#count(channel, egress)
       return payment
     }, signal)
@@ -204,7 +212,7 @@ export class Copy {
   async audit(channel: DealChannel): Promise<void> {
     const { seal } = this.lease.seal!
     const audit = chooseAudit(seal, AUDIT_BLOCKS)
-    const answer = await channel.request('audit', audit, { timeoutMs: this.#patience.audit })
+    const answer = await channel.request('audit', audit, { timeoutMs: this.#timeouts.audit })
     const verdict = judgeAudit(seal, audit, answer)
     if (!verdict.ok) throw this.#lie(`it failed an audit: ${verdict.reason}`)
     await this.#context.leases.save({ ...this.lease, audited: this.#context.now() })
@@ -212,12 +220,12 @@ export class Copy {
 
   /** Both sides sign how far the lease has come. */
   async #count(channel: DealChannel, egress: number | null): Promise<void> {
-    const { deals, leases, teller } = this.#context
+    const { deals, leases, payments } = this.#context
     const lease = this.lease
     const counter = {
       agreement: this.id,
       n: (lease.counter?.counter.n ?? 0) + 1,
-      paidMsat: teller.ledger.totals(this.id).paidMsat,
+      paidMsat: payments.ledger.totals(this.id).paidMsat,
       servedUntil: Math.min(Math.max(this.#context.now(), lease.start), this.paidUntil),
       egressBytes: Math.max(egress ?? 0, lease.counter?.counter.egressBytes ?? 0)
     }
@@ -236,7 +244,7 @@ export class Copy {
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
     const { debts, leases, deals } = this.#context
-    await this.#slices.resolve(channel)
+    await this.#installments.resolve(channel)
     const { debt } = await channel.request(
       'end',
       { agreement: this.id, reason, counter: this.lease.counter ?? null },
@@ -246,7 +254,7 @@ export class Copy {
     const holds =
       debt &&
       debt.debt.agreement.equals(this.id) &&
-      debt.debt.msat <= this.#slices.mostMsat &&
+      debt.debt.msat <= this.#installments.mostMsat &&
       verify('debt', debt.debt, debt.signature, provider.device)
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
     await deals.facts.set(leases.change({ ...this.lease, state: 'ENDED', reason }), ...owed)
@@ -271,7 +279,7 @@ export class Copy {
 
   /** What the provider was asked to settle from a debt, and has not answered for, is asked again. */
   async resolve(): Promise<void> {
-    await this.#slices.resolve(await this.channel())
+    await this.#installments.resolve(await this.channel())
   }
 
   /** The lease is over on this side. */
@@ -281,14 +289,14 @@ export class Copy {
 
   /** False, and nothing is changed, where something was paid or may yet turn out to be. */
   async void(reason: string): Promise<boolean> {
-    if (this.paidEpochs > 0 || this.#slices.isOpen) return false
+    if (this.paidInstallments > 0 || this.#installments.isOpen) return false
     await this.#context.leases.save({ ...this.lease, state: 'VOID', reason })
     return true
   }
 
   channel(signal?: AbortSignal): Promise<DealChannel> {
     return this.#context.deals.open(this.provider, {
-      timeoutMs: this.#patience.connect,
+      timeoutMs: this.#timeouts.connect,
       ...(signal ? { signal } : {})
     })
   }

@@ -3,14 +3,14 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
 import { Backoff } from '../../base/backoff.js'
 import type { Retry } from '../../base/backoff.js'
-import { Copy } from './buyer-lease.js'
-import type { CopyContext } from './buyer-lease.js'
-import { epochsOf, isOver } from '../lease/leases.js'
+import { BuyerLease } from './buyer-lease.js'
+import type { BuyerLeaseContext } from './buyer-lease.js'
+import { installmentsOf, isOver } from '../lease/leases.js'
 import { isPassing } from './passing.js'
-import { PATIENCE } from '../lease/timeouts.js'
+import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Refunds } from './refunds.js'
 
-export interface TenantOptions extends CopyContext {
+export interface MaintenanceOptions extends BuyerLeaseContext {
   refunds: Refunds
   onfault: (error: unknown) => void
   /** ms between looks at what is due. */
@@ -18,15 +18,15 @@ export interface TenantOptions extends CopyContext {
   retry?: Retry
 }
 
-/** A slice is paid so long before its epoch begins, or half an epoch where that is less. */
+/** An installment is paid so long before its installment begins, or half an installment where that is less. */
 const LEAD = HOUR
 
 /**
- * Pays the later slices of leases that were not paid ahead in full, each after an audit, while the node runs. A
+ * Pays the later installments of leases that were not paid ahead in full, each after an audit, while the node runs. A
  * provider that does not prove what it holds is not paid; its silence alone is only tried again.
  */
-export class Tenant extends ReadyResource {
-  readonly #options: TenantOptions
+export class Maintenance extends ReadyResource {
+  readonly #options: MaintenanceOptions
   readonly #lapsing: Backoff
   /** The lease whose provider is being asked for its last word. */
   #asked: Buffer | null = null
@@ -34,10 +34,10 @@ export class Tenant extends ReadyResource {
   #timer: NodeJS.Timeout | null = null
   #turn: Promise<void> = Promise.resolve()
 
-  constructor(options: TenantOptions) {
+  constructor(options: MaintenanceOptions) {
     super()
     // A wallet that is away keeps no lease waiting for another: each is looked at again soon enough.
-    this.#options = { ...options, patience: { ...(options.patience ?? PATIENCE), wallet: 0 } }
+    this.#options = { ...options, timeouts: { ...(options.timeouts ?? TIMEOUTS), wallet: 0 } }
     this.#lapsing = new Backoff(options.now, options.retry)
   }
 
@@ -74,11 +74,11 @@ export class Tenant extends ReadyResource {
     const { leases, now } = this.#options
     for (const { id, lease } of [...leases.list('buyer')]) {
       if (this.#stop.signal.aborted) return
-      const copy = new Copy(this.#options, id)
+      const copy = new BuyerLease(this.#options, id)
       if (UNPAID.has(lease.state) && now() > lease.terms.startBy) await this.#lapse(copy)
       if (lease.state === 'LAPSING') await this.#settle(copy, lease.reason ?? 'it was given up')
       if (lease.state !== 'STORED') continue
-      const next = epochsOf(lease)[copy.paidEpochs]
+      const next = installmentsOf(lease)[copy.paidInstallments]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
         await copy.close(next ? 'it ran out' : 'it was served')
       else if (next && now() >= lease.start + next.start - Math.min(LEAD, (next.end - next.start) / 2)) {
@@ -90,8 +90,8 @@ export class Tenant extends ReadyResource {
   }
 
   /** An agreement whose first payment never left binds nobody; one that is in flight is the wallet's to tell of. */
-  async #lapse(copy: Copy): Promise<void> {
-    if (this.#options.teller.ledger.totals(copy.id).inFlightMsat === 0n)
+  async #lapse(copy: BuyerLease): Promise<void> {
+    if (this.#options.payments.ledger.totals(copy.id).inFlightMsat === 0n)
       await copy.giveUp('it was not started in time')
   }
 
@@ -101,7 +101,7 @@ export class Tenant extends ReadyResource {
       if (!this.#lapsing.due(id)) continue
       try {
         this.#asked = id
-        await new Copy(this.#options, id).resolve()
+        await new BuyerLease(this.#options, id).resolve()
         this.#lapsing.reset(id)
       } catch (error) {
         if (!isPassing(error)) throw error
@@ -119,7 +119,7 @@ export class Tenant extends ReadyResource {
     })
   }
 
-  async #pay(copy: Copy): Promise<void> {
+  async #pay(copy: BuyerLease): Promise<void> {
     try {
       await copy.payNext(this.#stop.signal)
     } catch (error) {
@@ -133,9 +133,9 @@ export class Tenant extends ReadyResource {
    * The provider's word on what it owes back is taken, as long as it may still have what was paid; one that is away is
    * asked ever more rarely.
    */
-  async #settle(copy: Copy, reason: string): Promise<void> {
+  async #settle(copy: BuyerLease, reason: string): Promise<void> {
     const { now } = this.#options
-    if (copy.paidEpochs > 0 && now() > copy.paidUntil + copy.lease.terms.grace) await copy.close(reason)
+    if (copy.paidInstallments > 0 && now() > copy.paidUntil + copy.lease.terms.grace) await copy.close(reason)
     else if (this.#lapsing.due(copy.id)) {
       this.#asked = copy.id
       await copy.giveUp(reason).finally(() => (this.#asked = null))

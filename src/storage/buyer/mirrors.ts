@@ -8,12 +8,12 @@ import { SAT, formatPrice, least, totalCharge } from '../../../contracts/money/m
 import { formatSize } from '../../../contracts/money/quantity.js'
 import { distinct, match } from '../../deal/matching.js'
 import type { Facts } from '../../store/facts.js'
-import type { Plan } from '../../payment/limits.js'
-import { Copy } from './buyer-lease.js'
-import type { Goods } from './buyer-lease.js'
+import type { PlannedSpending } from '../../payment/limits.js'
+import { BuyerLease } from './buyer-lease.js'
+import type { UploadSource } from './buyer-lease.js'
 import { idOf } from '../lease/leases.js'
 import { Placement } from './placement.js'
-import type { BookedAsk, Listener, PlacementContext } from './placement.js'
+import type { BookedAsk, PlacementListener, PlacementContext } from './placement.js'
 
 /** What is known of a drive once it is packed. */
 export interface PackedDrive {
@@ -34,7 +34,7 @@ export interface Packer {
     folder: string,
     options: { onbytes: (bytes: number) => void; onnote: (note: string) => void; signal: AbortSignal }
   ): Promise<PackedDrive>
-  reopen(folder: string, cores: CoreLimit[]): Promise<Goods & { close(): Promise<void> }>
+  reopen(folder: string, cores: CoreLimit[]): Promise<UploadSource & { close(): Promise<void> }>
 }
 
 export interface MirrorRequest {
@@ -48,7 +48,7 @@ export interface MirrorRequest {
   prepayMaxMsat: bigint
 }
 
-export interface MirrorListener extends Listener {
+export interface MirrorListener extends PlacementListener {
   packed(bytes: number, total: number): void
 }
 
@@ -118,7 +118,7 @@ export class Mirrors {
     const plans = Array.from({ length: request.copies }, (_, i) =>
       planOf(request, survey.bytes, Buffer.from([i]), request.maxPrice ?? 0n)
     )
-    const fault = this.#context.teller.limits.faultOfPlans(plans)
+    const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
     return survey
   }
@@ -194,7 +194,7 @@ export class Mirrors {
   async #giveUp(store: string, folder: string): Promise<void> {
     const job = this.#job(store)
     if (!job || job.state === 'bid') return
-    const paid = job.agreements.some(id => new Copy(this.#context, id).paidEpochs > 0)
+    const paid = job.agreements.some(id => new BuyerLease(this.#context, id).paidInstallments > 0)
     if (paid) return
     await this.#options.facts.set({ kind: KIND, key: Buffer.from(store), value: null })
     await rm(folder, { recursive: true, force: true })
@@ -205,7 +205,7 @@ export class Mirrors {
     const fitting = distinct(this.#match(asks, request.time, request.maxPrice, bytes), request.copies)
     if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
     const plans = fitting.map(({ identity, price }) => planOf(request, bytes, identity, price))
-    const fault = this.#context.teller.limits.faultOfPlans(plans)
+    const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
     const charge = plans.reduce((all, { chargeMsat }) => all + chargeMsat, 0n)
     const ahead = charge < request.prepayMaxMsat ? charge : request.prepayMaxMsat
@@ -299,8 +299,8 @@ export class Mirrors {
     return null
   }
 
-  #outcome(job: MirrorJob, copies: Copy[], uploadMs: number): MirrorOutcome {
-    const totals = copies.map(copy => this.#context.teller.ledger.totals(copy.id))
+  #outcome(job: MirrorJob, copies: BuyerLease[], uploadMs: number): MirrorOutcome {
+    const totals = copies.map(copy => this.#context.payments.ledger.totals(copy.id))
     return {
       link: job.link,
       files: job.files,
@@ -354,7 +354,7 @@ function planOf(
   bytes: number,
   peer: Buffer,
   price: bigint
-): Plan {
+): PlannedSpending {
   const chargeMsat = totalCharge({ bytes: BigInt(bytes), time, price, minChargeMsat: SAT })
   return { peer, chargeMsat, aheadMsat: least(chargeMsat, prepayMaxMsat / BigInt(copies)) }
 }

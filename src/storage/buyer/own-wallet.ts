@@ -33,10 +33,10 @@ export function isOurs(error: unknown): boolean {
  */
 export async function whenBack<T>(
   work: () => Promise<T>,
-  patienceMs: number,
+  timeoutMs: number,
   signal?: AbortSignal
 ): Promise<T> {
-  for (const until = performance.now() + patienceMs; ;) {
+  for (const until = performance.now() + timeoutMs; ;) {
     try {
       return await work()
     } catch (error) {

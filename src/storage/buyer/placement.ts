@@ -2,19 +2,19 @@ import type { Agree, MirrorJob, Terms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, formatAmount, least, most } from '../../../contracts/money/money.js'
-import { chargeOf } from '../../../contracts/money/schedule.js'
+import { chargeOf } from '../../../contracts/money/installments.js'
 import { askQuote, termsOf } from '../../deal/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/experience.js'
 import { distinct, match } from '../../deal/matching.js'
 import type { Candidate } from '../../deal/matching.js'
-import type { Plan } from '../../payment/limits.js'
-import { Copy } from './buyer-lease.js'
-import type { CopyContext, Goods } from './buyer-lease.js'
+import type { PlannedSpending } from '../../payment/limits.js'
+import { BuyerLease } from './buyer-lease.js'
+import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
 import { idOf } from '../lease/leases.js'
 import { isOurs, whenBack } from './own-wallet.js'
 import { isPassing } from './passing.js'
-import { PATIENCE } from '../lease/timeouts.js'
+import { TIMEOUTS } from '../lease/timeouts.js'
 
 /** An ask as it stands on the book. */
 export interface BookedAsk extends Candidate {
@@ -24,7 +24,7 @@ export interface BookedAsk extends Candidate {
   minChargeMsat: bigint
 }
 
-export interface PlacementContext extends CopyContext {
+export interface PlacementContext extends BuyerLeaseContext {
   experiences: Experiences
   /** The standing asks on storage of a market on our network, cheapest first. */
   asks(market: Buffer, maxPrice: bigint | null): Promise<BookedAsk[]>
@@ -34,14 +34,14 @@ export interface PlacementContext extends CopyContext {
 }
 
 /** What the user hears of while a placement goes on. */
-export interface Listener {
+export interface PlacementListener {
   note(message: string): void
-  uploaded(copy: Copy, bytes: number): void
-  paid(copy: Copy, payment: { epoch: number; msat: bigint; feeMsat: bigint }): void
+  uploaded(copy: BuyerLease, bytes: number): void
+  paid(copy: BuyerLease, payment: { installment: number; msat: bigint; feeMsat: bigint }): void
 }
 
 /** Terms that a provider has quoted, signed by us; nothing has left yet. */
-interface Draft {
+interface AgreementDraft {
   channel: DealChannel
   ask: Buffer
   agree: Agree
@@ -57,14 +57,14 @@ const MAX_START_DOUBLINGS = 3
  */
 export class Placement {
   readonly #context: PlacementContext
-  readonly #goods: Goods
-  readonly #listener: Listener
+  readonly #goods: UploadSource
+  readonly #listener: PlacementListener
   readonly #tried = new Set<string>()
   #job: MirrorJob
   /** One replacement at a time, so that two do not take the same offer. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(context: PlacementContext, job: MirrorJob, goods: Goods, listener: Listener) {
+  constructor(context: PlacementContext, job: MirrorJob, goods: UploadSource, listener: PlacementListener) {
     this.#context = context
     this.#job = job
     this.#goods = goods
@@ -72,9 +72,9 @@ export class Placement {
   }
 
   /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when some copies stand and some are missing. */
-  async run(signal: AbortSignal): Promise<Copy[]> {
+  async run(signal: AbortSignal): Promise<BuyerLease[]> {
     const copies = this.#standing()
-    const committed = copies.filter(copy => copy.paidEpochs > 0)
+    const committed = copies.filter(copy => copy.paidInstallments > 0)
     if (committed.length === 0) await this.#prepare(copies, signal)
     const done = await this.#together(copies, signal)
     for (let missing = this.#job.copies - copies.length; missing > 0; missing--)
@@ -85,10 +85,10 @@ export class Placement {
   }
 
   /** All copies at once. What is wrong on our own side stops them all where they are, to go on from there later. */
-  async #together(copies: readonly Copy[], signal: AbortSignal): Promise<(Copy | null)[]> {
+  async #together(copies: readonly BuyerLease[], signal: AbortSignal): Promise<(BuyerLease | null)[]> {
     const stop = new AbortController()
     const either = AbortSignal.any([signal, stop.signal])
-    const keepUp = async (copy: Copy): Promise<Copy | null> => {
+    const keepUp = async (copy: BuyerLease): Promise<BuyerLease | null> => {
       try {
         return await this.#keepUp(copy, either)
       } catch (error) {
@@ -102,13 +102,13 @@ export class Placement {
   }
 
   /** The copies that an earlier run agreed on. */
-  #standing(): Copy[] {
+  #standing(): BuyerLease[] {
     return this.#job.agreements
-      .map(id => new Copy(this.#context, id))
+      .map(id => new BuyerLease(this.#context, id))
       .filter(copy => ['AGREED', 'BOUND', 'ACTIVE', 'STORED'].includes(copy.lease.state))
   }
 
-  async #prepare(copies: Copy[], signal: AbortSignal): Promise<void> {
+  async #prepare(copies: BuyerLease[], signal: AbortSignal): Promise<void> {
     const old = copies.splice(0)
     for (const copy of old) {
       if (copy.lease.state === 'BOUND' && this.#context.now() < copy.lease.terms.startBy) copies.push(copy)
@@ -119,8 +119,8 @@ export class Placement {
         while (copies.length < this.#job.copies)
           copies.push(...(await this.#agree(this.#job.copies - copies.length, copies, signal)))
         const due = copies.reduce((sum, copy) => sum + this.#ahead(copy), 0n)
-        const { spendable: ask, patience = PATIENCE } = this.#context
-        const spendable = await whenBack(ask, patience.wallet, signal)
+        const { spendable: ask, timeouts = TIMEOUTS } = this.#context
+        const spendable = await whenBack(ask, timeouts.wallet, signal)
         if (due > spendable) throw noBalance(due, spendable)
         reached = true
         for (const copy of [...copies]) {
@@ -136,7 +136,7 @@ export class Placement {
   }
 
   /** False when its provider cannot be paid: it is passed over. Too little balance is our own, and rejects. */
-  async #reaches(copy: Copy): Promise<boolean> {
+  async #reaches(copy: BuyerLease): Promise<boolean> {
     try {
       await copy.reach(this.#ahead(copy))
       return true
@@ -149,7 +149,7 @@ export class Placement {
   }
 
   /** What is paid in advance for a copy at the most, msat. */
-  #ahead(copy: Copy): bigint {
+  #ahead(copy: BuyerLease): bigint {
     return least(copy.chargeMsat, this.#shareMsat)
   }
 
@@ -157,15 +157,15 @@ export class Placement {
     return this.#job.prepayMaxMsat / BigInt(this.#job.copies)
   }
 
-  #planOf(terms: Terms, paidMsat = 0n): Plan {
+  #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
     const chargeMsat = chargeOf(terms)
     const aheadMsat = most(least(chargeMsat, this.#shareMsat) - paidMsat, 0n)
     return { peer: terms.provider.identity, chargeMsat, aheadMsat }
   }
 
   /** Before anything is signed: throws OVER_LIMIT when these, with the copies that there are, may not be paid. */
-  #demandLimits(copies: readonly Copy[], drafts: readonly Draft[]): void {
-    const { limits, ledger } = this.#context.teller
+  #demandLimits(copies: readonly BuyerLease[], drafts: readonly AgreementDraft[]): void {
+    const { limits, ledger } = this.#context.payments
     const standing = copies.map(({ id, lease: { terms } }) => {
       const { paidMsat, inFlightMsat } = ledger.totals(id)
       return this.#planOf(terms, paidMsat + inFlightMsat)
@@ -174,7 +174,7 @@ export class Placement {
     if (fault) throw fault
   }
 
-  async #candidates(copies: readonly Copy[]): Promise<BookedAsk[]> {
+  async #candidates(copies: readonly BuyerLease[]): Promise<BookedAsk[]> {
     const { asks, experiences, deals, now } = this.#context
     const job = this.#job
     const taken = copies.map(copy => copy.lease.terms.provider.identity)
@@ -192,14 +192,14 @@ export class Placement {
   }
 
   /** Signed agreements with up to `count` more identities; rejects with NO_OFFER when nobody is left to ask. */
-  async #agree(count: number, copies: readonly Copy[], signal: AbortSignal): Promise<Copy[]> {
+  async #agree(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BuyerLease[]> {
     const candidates = await this.#candidates(copies)
     const asked = distinct(candidates, count + SPARE_QUOTES)
     if (asked.length === 0) throw this.#noOffer(copies.length)
     const drafts = (await Promise.all(asked.map(ask => this.#quote(ask, signal)))).filter(
       draft => draft !== null
     )
-    const agreed: Copy[] = []
+    const agreed: BuyerLease[] = []
     try {
       for (const [i, draft] of drafts.entries()) {
         const missing = count - agreed.length
@@ -216,10 +216,10 @@ export class Placement {
     return agreed
   }
 
-  async #quote(ask: BookedAsk, signal: AbortSignal): Promise<Draft | null> {
-    const { deals, experiences, minGrace, patience = PATIENCE } = this.#context
+  async #quote(ask: BookedAsk, signal: AbortSignal): Promise<AgreementDraft | null> {
+    const { deals, experiences, minGrace, timeouts = TIMEOUTS } = this.#context
     try {
-      const channel = await deals.open(ask.device, { timeoutMs: patience.connect, signal })
+      const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
       if (!channel.peer!.identity.equals(ask.identity))
         throw new Error('the device is not of the identity on the book')
       const good = experiences.of(ask.identity)?.good ?? 0
@@ -232,9 +232,9 @@ export class Placement {
         minChargeMsat: ask.minChargeMsat,
         cores: this.#job.cores,
         time: this.#job.time,
-        sliceStartMsat: 5n * SAT * 2n ** BigInt(doublings),
+        firstInstallmentMsat: 5n * SAT * 2n ** BigInt(doublings),
         minGrace,
-        timeoutMs: patience.quote
+        timeoutMs: timeouts.quote
       })
       return { channel, ask: ask.id, agree: termsOf(deals, quoted) }
     } catch (error) {
@@ -246,9 +246,9 @@ export class Placement {
     }
   }
 
-  async #sign({ channel, agree }: Draft): Promise<Copy | null> {
+  async #sign({ channel, agree }: AgreementDraft): Promise<BuyerLease | null> {
     try {
-      const copy = await Copy.agree(this.#context, channel, agree, this.#job.link)
+      const copy = await BuyerLease.agree(this.#context, channel, agree, this.#job.link)
       this.#job = { ...this.#job, agreements: [...this.#job.agreements, copy.id] }
       await this.#context.saveJob(this.#job)
       return copy
@@ -261,17 +261,17 @@ export class Placement {
   }
 
   /** A copy from its first payment to its last in advance; null when its provider failed. */
-  async #keepUp(copy: Copy, signal: AbortSignal): Promise<Copy | null> {
+  async #keepUp(copy: BuyerLease, signal: AbortSignal): Promise<BuyerLease | null> {
     const { experiences } = this.#context
     const identity = copy.lease.terms.provider.identity
     try {
-      const fresh = copy.paidEpochs === 0
+      const fresh = copy.paidInstallments === 0
       if (fresh || copy.lease.state === 'BOUND') {
         const payment = await copy.commit(signal)
         if (fresh) this.#listener.paid(copy, payment)
       }
       await copy.upload(this.#goods, bytes => this.#listener.uploaded(copy, bytes), signal)
-      let left = this.#ahead(copy) - this.#context.teller.ledger.totals(copy.id).paidMsat
+      let left = this.#ahead(copy) - this.#context.payments.ledger.totals(copy.id).paidMsat
       for (;;) {
         const next = copy.nextMsat
         if (next === null || next > left) break
@@ -286,7 +286,7 @@ export class Placement {
       signal.throwIfAborted()
       if (!(error instanceof BushelError) || isOurs(error)) throw error
       await this.#blame(identity, error)
-      const { paidMsat, inFlightMsat } = this.#context.teller.ledger.totals(copy.id)
+      const { paidMsat, inFlightMsat } = this.#context.payments.ledger.totals(copy.id)
       // One that does not answer is asked for what it owes when it does; the next one is not kept waiting.
       await copy.giveUp(error.message, { ask: !isPassing(error) })
       const paid = paidMsat > 0n ? `${formatAmount(paidMsat)} were paid to it` : 'nothing was paid to it'
@@ -297,7 +297,7 @@ export class Placement {
   }
 
   /** The next provider in the place of one that failed, if there is one. */
-  async #replace(signal: AbortSignal): Promise<Copy | null> {
+  async #replace(signal: AbortSignal): Promise<BuyerLease | null> {
     const next = this.#turn.then(() => this.#nextCopy(signal))
     this.#turn = next.catch(() => null) // its own caller hears of it
     const copy = await next
@@ -306,8 +306,8 @@ export class Placement {
     return this.#keepUp(copy, signal)
   }
 
-  async #nextCopy(signal: AbortSignal): Promise<Copy | null> {
-    let copy: Copy | undefined
+  async #nextCopy(signal: AbortSignal): Promise<BuyerLease | null> {
+    let copy: BuyerLease | undefined
     try {
       for (;;) {
         while (!copy) [copy] = await this.#agree(1, this.#standing(), signal)
@@ -340,7 +340,7 @@ export class Placement {
     )
   }
 
-  #short(kept: Copy[]): BushelError {
+  #short(kept: BuyerLease[]): BushelError {
     const ids = kept.map(copy => idOf(copy.lease).slice(0, 8)).join(', ')
     return BushelError.noOffer(
       `${kept.length} of ${this.#job.copies} copies are kept${ids ? ` (leases ${ids})` : ''}; no more offers fit`,

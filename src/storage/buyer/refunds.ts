@@ -2,20 +2,20 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Debts } from '../../payment/debts.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 import type { Leases } from '../lease/leases.js'
 import { Backoff } from '../../base/backoff.js'
 import type { Retry } from '../../base/backoff.js'
-import { PATIENCE } from '../lease/timeouts.js'
-import type { Patience } from '../lease/timeouts.js'
+import { TIMEOUTS } from '../lease/timeouts.js'
+import type { Timeouts } from '../lease/timeouts.js'
 
 export interface RefundsOptions {
   debts: Debts
-  teller: Teller
+  payments: Payments
   leases: Leases
   open(device: Buffer): Promise<DealChannel>
   now: () => number
-  patience?: Patience
+  timeouts?: Timeouts
   retry?: Retry
 }
 
@@ -72,7 +72,7 @@ export class Refunds {
 
   /** Claims a debt and waits at most `timeoutMs` until it is paid back; gives what was, msat. */
   async settle(agreement: Buffer, timeoutMs: number): Promise<Msat> {
-    const { debts, teller } = this.#options
+    const { debts, payments } = this.#options
     const settled = (): Msat => debts.get('creditor', agreement)?.settledMsat ?? 0n
     const isOpen = (): boolean => this.isOwed(agreement)
     if (!isOpen()) return settled()
@@ -80,14 +80,14 @@ export class Refunds {
     await new Promise<void>(resolve => {
       const done = (): void => {
         clearTimeout(timer)
-        teller.off('received', look)
+        payments.off('received', look)
         resolve()
       }
       const look = (): void => {
         if (!isOpen()) done()
       }
       const timer = setTimeout(done, timeoutMs)
-      teller.on('received', look)
+      payments.on('received', look)
       look()
     })
     return settled()
@@ -95,24 +95,24 @@ export class Refunds {
 
   /**
    * Sends our invoice for what is left of a debt. It is paid when our own wallet says so. While the provider has not
-   * answered whether it settles a slice from it, nobody knows what is left, and none is sent.
+   * answered whether it settles an installment from it, nobody knows what is left, and none is sent.
    */
   async claim(agreement: Buffer): Promise<void> {
-    const { debts, teller, leases } = this.#options
+    const { debts, payments, leases } = this.#options
     const terms = leases.get('buyer', agreement)?.terms
     if (!terms || this.#claimable(agreement) === 0n) return
     const { identity, device } = terms.provider
     const channel = await this.#options.open(device)
     const invoice = await debts.settling(agreement, async () => {
       const msat = this.#claimable(agreement)
-      return msat > 0n ? teller.refundInvoice(agreement, msat, identity) : null
+      return msat > 0n ? payments.refundInvoice(agreement, msat, identity) : null
     })
     if (!invoice) return this.#backoff.reset(agreement)
     await channel.request(
       'refund',
       { agreement, invoice },
       {
-        timeoutMs: (this.#options.patience ?? PATIENCE).answer
+        timeoutMs: (this.#options.timeouts ?? TIMEOUTS).answer
       }
     )
   }

@@ -2,12 +2,12 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { formatAmount } from '../../../contracts/money/money.js'
 import type { Counterparty } from '../../deal/channel.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 import type { Forgotten } from '../lease/counters.js'
 import type { Leases } from '../lease/leases.js'
 
 export interface RestoredHomeOptions {
-  teller: Teller
+  payments: Payments
   leases: Leases
   /** Gives up the channels with a Lightning node; null for a wallet whose channels are not ours to give up. */
   abandon: ((nodeId: Buffer, options: { id: string; deltaMsat: bigint }) => Promise<void>) | null
@@ -19,7 +19,7 @@ export interface RestoredHomeOptions {
  * the channel is given up and what both signed is taken over; with real sats only the alarm is raised.
  */
 export async function takeOver(
-  { teller, leases, abandon, onalarm }: RestoredHomeOptions,
+  { payments, leases, abandon, onalarm }: RestoredHomeOptions,
   peer: Counterparty,
   forgotten: readonly Forgotten[]
 ): Promise<void> {
@@ -39,7 +39,7 @@ export async function takeOver(
     if (lease) {
       const lists = leases.lists(role, agreement)
       const side = role === 'buyer' ? 'payer' : 'payee'
-      await teller.takeOver(agreement, paidMsat, lists, side, peer.identity)
+      await payments.takeOver(agreement, paidMsat, lists, side, peer.identity)
       // Whatever became of it meanwhile stays.
       const current = leases.get(role, agreement)!
       if (n > (current.counter?.counter.n ?? 0)) await leases.save({ ...current, counter })

@@ -9,10 +9,10 @@ import type { Deals } from '../../deal/deals.js'
 import { bytesOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import { LOST, PASSING, isPassing, pause } from './passing.js'
-import type { Patience } from '../lease/timeouts.js'
+import type { Timeouts } from '../lease/timeouts.js'
 
 /** The buyer's packed cores, as long as it has them. */
-export interface Goods {
+export interface UploadSource {
   /** Offers the cores to the provider at the other end. */
   attach(stream: NoiseStream): Promise<void>
   seals(): Promise<SealedCore[]>
@@ -25,7 +25,7 @@ export interface UploadOptions {
   /** Its device, and what it is called. */
   provider: Buffer
   name: string
-  patience: Patience
+  timeouts: Timeouts
   channel(signal: AbortSignal): Promise<DealChannel>
   /** Tells the provider of what is paid and not acknowledged. */
   tell(channel: DealChannel): Promise<unknown>
@@ -52,7 +52,7 @@ export class Upload {
   }
 
   /** Resolves when the provider has said that it is stored. */
-  async run(goods: Goods, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+  async run(goods: UploadSource, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
     if (this.#lease.state !== 'ACTIVE') return
     const total = this.#lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
     let last = { blocks: -1, at: Date.now() }
@@ -74,7 +74,7 @@ export class Upload {
         const { blocks, bytes } = await channel.request(
           'progress',
           { agreement: this.#options.id },
-          { timeoutMs: this.#options.patience.answer }
+          { timeoutMs: this.#options.timeouts.answer }
         )
         if (blocks > last.blocks) {
           const perBlock = (Date.now() - last.at) / (blocks - last.blocks)
@@ -90,7 +90,7 @@ export class Upload {
         else if (!isPassing(error, heard === 'no' ? LOST : PASSING)) throw error
         wait = POLL.most
       }
-      if (Date.now() - last.at > this.#options.patience.upload) {
+      if (Date.now() - last.at > this.#options.timeouts.upload) {
         throw BushelError.failed(
           `the upload to ${this.#options.name} has stalled`,
           'what was paid is kept in mind',
@@ -101,12 +101,12 @@ export class Upload {
     }
   }
 
-  async #seal(channel: DealChannel, goods: Goods): Promise<boolean> {
+  async #seal(channel: DealChannel, goods: UploadSource): Promise<boolean> {
     const { deals, leases } = this.#options.context
     const seal: Seal = { agreement: this.#options.id, cores: await goods.seals() }
     const signed = { seal, signature: sign('seal', seal, deals.self.device) }
     try {
-      const answer = await channel.request('seal', signed, { timeoutMs: this.#options.patience.seal })
+      const answer = await channel.request('seal', signed, { timeoutMs: this.#options.timeouts.seal })
       const { stored, signature } = answer
       if (
         !verify('stored', stored, signature, this.#options.provider) ||

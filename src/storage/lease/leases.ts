@@ -1,9 +1,9 @@
-import type { Countersign, Lease, Reissue, SliceList } from '#spec'
+import type { Countersign, Lease, Reissue, InstallmentList } from '#spec'
 import { decode, encode, domain } from '../../../contracts/schema/codec.js'
 import crypto from 'hypercore-crypto'
 import { formatKey } from '../../../contracts/keys/key.js'
-import { schedule } from '../../../contracts/money/schedule.js'
-import type { Epoch } from '../../../contracts/money/schedule.js'
+import { planInstallments } from '../../../contracts/money/installments.js'
+import type { Installment } from '../../../contracts/money/installments.js'
 import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Change, Facts } from '../../store/facts.js'
@@ -20,7 +20,7 @@ export type LeaseState =
   'AGREED' | 'BOUND' | 'COUNTERSIGNED' | 'ACTIVE' | 'STORED' | 'LAPSING' | 'GRACE' | 'ENDED' | 'VOID'
 
 const KIND = { buyer: 'lease-buyer', provider: 'lease-provider' } as const
-const LISTS = 'slice-list'
+const LISTS = 'installment-list'
 const REISSUES = 'reissue'
 const DECODED = 4096
 const OVER: ReadonlySet<string> = new Set<LeaseState>(['ENDED', 'VOID'])
@@ -73,20 +73,20 @@ export class Leases {
     await this.#facts.set(this.change(lease))
   }
 
-  /** The countersigned list of slices that begins at epoch `from`. */
+  /** The countersigned list of installments that begins at installment `from`. */
   strip(role: LeaseRole, id: Buffer, from: number): Countersign | null {
     if (from === 0) return this.get(role, id)?.countersign ?? null
     const bytes = this.#facts.get(LISTS, listKey(role, id, from))
     return bytes && decode('countersign', bytes)
   }
 
-  /** All signed slices of an agreement that are here. */
-  lists(role: LeaseRole, id: Buffer): SliceList['slices'] {
-    const slices: SliceList['slices'] = []
+  /** All signed installments of an agreement that are here. */
+  lists(role: LeaseRole, id: Buffer): InstallmentList['installments'] {
+    const installments: InstallmentList['installments'] = []
     for (;;) {
-      const strip = this.strip(role, id, slices.length)
-      if (!strip || strip.list.slices.length === 0) return slices
-      slices.push(...strip.list.slices)
+      const strip = this.strip(role, id, installments.length)
+      if (!strip || strip.list.installments.length === 0) return installments
+      installments.push(...strip.list.installments)
     }
   }
 
@@ -129,24 +129,26 @@ function listKey(role: LeaseRole, id: Buffer, from: number): Buffer {
   return crypto.hash([domain(`list/${role}`), id, tail])
 }
 
-const schedules = new WeakMap<object, Epoch[]>()
+const schedules = new WeakMap<object, Installment[]>()
 
 /** The schedule of a lease, worked out once. */
-export function epochsOf(lease: Lease): Epoch[] {
-  let epochs = schedules.get(lease.terms)
-  if (!epochs) schedules.set(lease.terms, (epochs = schedule(lease.terms)))
-  return epochs
+export function installmentsOf(lease: Lease): Installment[] {
+  let installments = schedules.get(lease.terms)
+  if (!installments) schedules.set(lease.terms, (installments = planInstallments(lease.terms)))
+  return installments
 }
 
-/** The end of what `paid` epochs from the first pay for, ms since 1970; before the seal the clock has not begun. */
+/** The end of what `paid` installments from the first pay for, ms since 1970; before the seal the clock has not begun. */
 export function paidUntil(lease: Lease, paid: number): number {
   const begin = lease.start || lease.committed
-  return paid === 0 ? begin : begin + epochsOf(lease)[Math.min(paid, epochsOf(lease).length) - 1]!.end
+  return paid === 0
+    ? begin
+    : begin + installmentsOf(lease)[Math.min(paid, installmentsOf(lease).length) - 1]!.end
 }
 
-/** Where the strip that holds `epoch` begins. */
-export function stripOf(epoch: number): number {
-  return epoch - (epoch % STRIP_LENGTH)
+/** Where the strip that holds `installment` begins. */
+export function stripOf(installment: number): number {
+  return installment - (installment % STRIP_LENGTH)
 }
 
 /** Bytes that the agreement is about, without the overhead of its blocks. */
@@ -158,7 +160,10 @@ export function idOf(lease: Lease): string {
   return formatKey(agreementId(lease.terms))
 }
 
-/** The slices of a list by their epoch. */
-export function sliceOf(list: SliceList, epoch: number): SliceList['slices'][number] | null {
-  return list.slices.find(slice => slice.epoch === epoch) ?? null
+/** The installments of a list by their installment. */
+export function listedOf(
+  list: InstallmentList,
+  installment: number
+): InstallmentList['installments'][number] | null {
+  return list.installments.find(listed => listed.installment === installment) ?? null
 }

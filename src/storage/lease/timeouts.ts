@@ -1,5 +1,5 @@
 /** How long a node waits for a provider, in ms; past it, the provider counts as silent and the next one is asked. */
-export interface Patience {
+export interface Timeouts {
   /** A connection and its hello. */
   connect: number
   /** A quote. */
@@ -21,7 +21,7 @@ export interface Patience {
   restore: number
 }
 
-export const PATIENCE: Patience = {
+export const TIMEOUTS: Timeouts = {
   connect: 10_000,
   quote: 10_000,
   answer: 20_000,

@@ -1,6 +1,6 @@
 import type { Audit, BlockProof, BlockReference, Lease } from '#spec'
 import type { Answer, Counterparty } from '../../deal/channel.js'
-import { Decline } from '../../deal/decline.js'
+import { DeclineError } from '../../deal/decline.js'
 import { idOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 
@@ -23,25 +23,26 @@ export class Audits {
   }
 
   async answer(audit: Audit, peer: Counterparty): Promise<Answer<'audit'>> {
-    if (audit.blocks.length === 0) throw new Decline('AUDIT', 'it asks for no block')
+    if (audit.blocks.length === 0) throw new DeclineError('AUDIT', 'it asks for no block')
     const lease = this.#sealed(audit.seal)
-    if (!lease) throw new Decline('NO_SEAL', 'nothing is kept here under that seal')
+    if (!lease) throw new DeclineError('NO_SEAL', 'nothing is kept here under that seal')
     for (const { core, index } of audit.blocks) {
       const sealed = lease.seal!.seal.cores[core]
       if (!sealed || index >= sealed.length)
-        throw new Decline('AUDIT', 'it asks for a block that was never sealed')
+        throw new DeclineError('AUDIT', 'it asks for a block that was never sealed')
     }
     const proofs: BlockProof[] = []
     let bytes = 0
     for (const block of audit.blocks) {
       const [proof] = await this.#shelf.proofs(idOf(lease), [block])
       bytes += proof!.value!.byteLength
-      if (bytes > MAX_AUDIT_BYTES) throw new Decline('AUDIT', 'more than 8 MiB: ask for fewer blocks at once')
+      if (bytes > MAX_AUDIT_BYTES)
+        throw new DeclineError('AUDIT', 'more than 8 MiB: ask for fewer blocks at once')
       proofs.push(proof!)
     }
     // The buyer audits what it pays for; anybody else's audit is egress like any other reading.
     if (!peer.device.equals(lease.terms.buyer.device) && !this.#shelf.charge(idOf(lease), bytes)) {
-      throw new Decline('EGRESS', 'the agreed egress is used up')
+      throw new DeclineError('EGRESS', 'the agreed egress is used up')
     }
     return { body: { nonce: audit.nonce, proofs } }
   }

@@ -5,64 +5,68 @@ import { consumedMsat } from '../../../contracts/money/refund.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Answer, Counterparty } from '../../deal/channel.js'
-import { Decline } from '../../deal/decline.js'
+import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Change } from '../../store/facts.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
-import type { Teller } from '../../payment/payments.js'
-import { epochsOf, paidUntil, stripOf } from '../lease/leases.js'
+import type { Payments } from '../../payment/payments.js'
+import { installmentsOf, paidUntil, stripOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
-import type { Patience } from '../lease/timeouts.js'
+import type { Timeouts } from '../lease/timeouts.js'
 
-export interface TillOptions {
+export interface BillingOptions {
   deals: Deals
-  teller: Teller
+  payments: Payments
   leases: Leases
   debts: Debts
   now: () => number
   onfault: (error: unknown) => void
-  patience: Patience
+  timeouts: Timeouts
   /** Bytes that readers took of a lease. */
   egress(lease: Lease): number
   /** The lease of an agreement with that peer; throws a Decline, also for one that is over unless `over`. */
   leaseOf(agreement: Buffer, peer: Counterparty, over?: boolean): Lease
-  /** A slice is settled: the service follows. Done twice it changes nothing. */
+  /** An installment is settled: the service follows. Done twice it changes nothing. */
   onpaid(payment: Payment): Promise<void>
 }
 
-/** The provider's clock ends epochs, with so much patience. */
+/** The provider's clock ends installments, with so much timeouts. */
 export const TOLERANCE = 10 * 60_000
 /** How long the word of a payer is held against our own wallet. */
 const WAIT_FOR_PAYMENT = 10_000
-/** How long an invoice can be paid after its epoch should have begun, s. */
+/** How long an invoice can be paid after its installment should have begun, s. */
 const LATE_PAYMENT = 7 * 24 * 3600
 /** No wallet is asked for an invoice that lives longer than a year, s. */
 const LONGEST_INVOICE = 365 * 24 * 3600
 
 /** The provider's side of paying: strips, voids, counters, and what is owed back when a lease ends early. */
-export class Till {
-  readonly #options: TillOptions
+export class Billing {
+  readonly #options: BillingOptions
   /** Refunds that are being paid. */
   readonly #refunding = new Map<string, Promise<void>>()
 
-  constructor(options: TillOptions) {
+  constructor(options: BillingOptions) {
     this.#options = options
     const { deals } = options
     deals.handle('strip', ({ agreement, from }, peer) => this.#strip(agreement, from, peer))
     deals.handle('topup', ({ agreement, from }, peer) => this.#topup(agreement, from, peer))
-    deals.handle('paid', ({ agreement, epoch }, peer) => this.#told(agreement, epoch, peer))
-    deals.handle('void', ({ agreement, epoch, hash }, peer) => this.#void(agreement, epoch, hash, peer))
+    deals.handle('paid', ({ agreement, installment }, peer) => this.#told(agreement, installment, peer))
+    deals.handle('void', ({ agreement, installment, hash }, peer) =>
+      this.#void(agreement, installment, hash, peer)
+    )
     deals.handle('counter', (counter, peer) => this.#counter(counter, peer))
-    deals.handle('credit', ({ agreement, epoch, debt }, peer) => this.#credit(agreement, epoch, debt, peer))
+    deals.handle('credit', ({ agreement, installment, debt }, peer) =>
+      this.#credit(agreement, installment, debt, peer)
+    )
     deals.handle('refund', ({ agreement, invoice }, peer) => this.#refund(agreement, invoice, peer))
   }
 
   /** A refund whose invoice was taken before a stop is paid now. */
   resume(): void {
-    const { teller, leases } = this.#options
-    for (const payment of [...teller.ledger.at('bound', 'sent', 'failed')]) {
+    const { payments, leases } = this.#options
+    for (const payment of [...payments.ledger.at('bound', 'sent', 'failed')]) {
       if (payment.kind !== 'refund' || payment.role !== 'payer') continue
       const lease = leases.get('provider', payment.agreement)
       if (lease) this.#payOnce(lease, payment.text, payment.msat)
@@ -74,59 +78,61 @@ export class Till {
   }
 
   async #strip(agreement: Buffer, from: number, peer: Counterparty): Promise<Answer<'strip'>> {
-    const { leases, teller } = this.#options
+    const { leases, payments } = this.#options
     // None is made for a lease that is being ended: it would be left open.
     return leases.inTurn('provider', agreement, async () => {
       const lease = this.#options.leaseOf(agreement, peer)
       const list = leases.strip('provider', agreement, from)
-      if (!list) throw new Decline('NO_LIST', `no list of slices begins at ${from}`)
-      const expirySeconds = this.#expiry(lease, from, list.list.slices.length)
+      if (!list) throw new DeclineError('NO_LIST', `no list of installments begins at ${from}`)
+      const expirySeconds = this.#expiry(lease, from, list.list.installments.length)
       try {
-        return { body: { agreement, invoices: await teller.strip(list.list, expirySeconds, peer.identity) } }
+        return {
+          body: { agreement, invoices: await payments.strip(list.list, expirySeconds, peer.identity) }
+        }
       } catch (error) {
         throw declineOf(error)
       }
     })
   }
 
-  /** Long enough for slices `from` on, s. */
+  /** Long enough for installments `from` on, s. */
   #expiry(lease: Lease, from: number, count: number): number {
-    const epochs = epochsOf(lease)
-    const first = epochs[from]!
+    const installments = installmentsOf(lease)
+    const first = installments[from]!
     const due = (lease.start || lease.terms.startBy) + first.start
-    const left = epochs[Math.min(from + count, epochs.length) - 1]!.end - first.start
+    const left = installments[Math.min(from + count, installments.length) - 1]!.end - first.start
     const wanted = Math.ceil((Math.max(0, due - this.#options.now()) + left) / 1000) + LATE_PAYMENT
     return Math.min(wanted, LONGEST_INVOICE)
   }
 
   #topup(agreement: Buffer, from: number, peer: Counterparty): Answer<'topup'> {
-    const { leases, teller, deals } = this.#options
+    const { leases, payments, deals } = this.#options
     const lease = this.#options.leaseOf(agreement, peer)
-    const epochs = epochsOf(lease)
-    if (from === 0 || from !== stripOf(from) || from >= epochs.length)
-      throw new Decline('NO_LIST', 'no strip begins there')
+    const installments = installmentsOf(lease)
+    if (from === 0 || from !== stripOf(from) || from >= installments.length)
+      throw new DeclineError('NO_LIST', 'no strip begins there')
     const kept = leases.strip('provider', agreement, from)
     if (kept) return { body: kept }
-    const list = teller.list(agreement, epochs, from)
-    const countersign = { list, signature: sign('slice-list', list, deals.self.device) }
+    const list = payments.list(agreement, installments, from)
+    const countersign = { list, signature: sign('installment-list', list, deals.self.device) }
     return { body: countersign, changes: [leases.listChange('provider', agreement, from, countersign)] }
   }
 
   /** The payer says that it paid: our own wallet is asked. */
-  async #told(agreement: Buffer, epoch: number, peer: Counterparty): Promise<Answer<'paid'>> {
-    const { teller } = this.#options
+  async #told(agreement: Buffer, installment: number, peer: Counterparty): Promise<Answer<'paid'>> {
+    const { payments } = this.#options
     this.#options.leaseOf(agreement, peer)
-    if (!(await teller.wasReceived(agreement, epoch, WAIT_FOR_PAYMENT))) {
-      throw new Decline('NOT_RECEIVED', `no payment for slice ${epoch} has settled here`)
+    if (!(await payments.wasReceived(agreement, installment, WAIT_FOR_PAYMENT))) {
+      throw new DeclineError('NOT_RECEIVED', `no payment for installment ${installment} has settled here`)
     }
-    await this.#options.onpaid(teller.ledger.payment(agreement, epoch)!)
-    teller.acknowledged(agreement, epoch)
+    await this.#options.onpaid(payments.ledger.payment(agreement, installment)!)
+    payments.acknowledged(agreement, installment)
     return { body: this.#standing(agreement, peer) }
   }
 
   #standing(agreement: Buffer, peer: Counterparty): Answer<'paid'>['body'] {
     const lease = this.#options.leaseOf(agreement, peer, true)
-    const until = paidUntil(lease, this.#options.teller.ledger.contiguous(agreement))
+    const until = paidUntil(lease, this.#options.payments.ledger.contiguous(agreement))
     return { agreement, until, egressBytes: this.#options.egress(lease) }
   }
 
@@ -134,21 +140,26 @@ export class Till {
    * The payer's wallet has given a payment up: either it had settled here after all, or its hash is refused from now
    * on, with our signature, and a new one takes its place.
    */
-  async #void(agreement: Buffer, epoch: number, hash: Buffer, peer: Counterparty): Promise<Answer<'void'>> {
-    const { teller, deals, leases } = this.#options
+  async #void(
+    agreement: Buffer,
+    installment: number,
+    hash: Buffer,
+    peer: Counterparty
+  ): Promise<Answer<'void'>> {
+    const { payments, deals, leases } = this.#options
     const lease = this.#options.leaseOf(agreement, peer)
     try {
-      const again = await teller.reissue(agreement, epoch, hash, this.#expiry(lease, epoch, 1))
+      const again = await payments.reissue(agreement, installment, hash, this.#expiry(lease, installment, 1))
       if ('preimage' in again) return { body: { preimage: again.preimage } }
-      const old = { agreement, epoch, hash }
-      const list = { agreement, slices: [again.slice] }
-      const countersign: Countersign = { list, signature: sign('slice-list', list, deals.self.device) }
+      const old = { agreement, installment, hash }
+      const list = { agreement, installments: [again.listed] }
+      const countersign: Countersign = { list, signature: sign('installment-list', list, deals.self.device) }
       const body: Reissue = {
         void: { void: old, signature: sign('void', old, deals.self.device) },
         countersign,
         invoice: again.invoice
       }
-      return { body, changes: [leases.reissueChange(again.slice.hash, body)] }
+      return { body, changes: [leases.reissueChange(again.listed.hash, body)] }
     } catch (error) {
       throw declineOf(error)
     }
@@ -156,24 +167,24 @@ export class Till {
 
   /** Signs only what our own books say too. */
   async #counter(signed: SignedCounter, peer: Counterparty): Promise<Answer<'counter'>> {
-    const { teller, deals, leases, now } = this.#options
+    const { payments, deals, leases, now } = this.#options
     const { counter, buyer } = signed
     const lease = this.#options.leaseOf(counter.agreement, peer)
     if (!buyer || !verify('counter', counter, buyer, peer.device))
-      throw new Decline('SIGNATURE', 'the counter is not signed')
+      throw new DeclineError('SIGNATURE', 'the counter is not signed')
     const last = lease.counter?.counter
-    if (last && counter.n < last.n) throw new Decline('COUNTER', `the last counter here is ${last.n}`)
-    const { receivedMsat } = teller.ledger.totals(counter.agreement)
+    if (last && counter.n < last.n) throw new DeclineError('COUNTER', `the last counter here is ${last.n}`)
+    const { receivedMsat } = payments.ledger.totals(counter.agreement)
     if (counter.paidMsat > receivedMsat)
-      throw new Decline('COUNTER', `${receivedMsat} msat have settled here`)
+      throw new DeclineError('COUNTER', `${receivedMsat} msat have settled here`)
     if (last && (counter.paidMsat < last.paidMsat || counter.servedUntil < last.servedUntil))
-      throw new Decline('COUNTER', 'it goes back behind the last one')
-    const until = paidUntil(lease, teller.ledger.contiguous(counter.agreement))
+      throw new DeclineError('COUNTER', 'it goes back behind the last one')
+    const until = paidUntil(lease, payments.ledger.contiguous(counter.agreement))
     if (counter.servedUntil > Math.min(now() + TOLERANCE, until))
-      throw new Decline('COUNTER', 'so much was not served yet')
+      throw new DeclineError('COUNTER', 'so much was not served yet')
     const most = this.#options.egress(lease)
     if (counter.egressBytes > most || counter.egressBytes < (last?.egressBytes ?? 0))
-      throw new Decline('COUNTER', `${most} bytes of egress were counted here`)
+      throw new DeclineError('COUNTER', `${most} bytes of egress were counted here`)
     const provider = sign('counter', counter, deals.self.device)
     const both: SignedCounter = { counter, buyer, provider }
     await leases.save({ ...lease, counter: both })
@@ -184,9 +195,9 @@ export class Till {
 
   /** What an ended lease leaves unused of what was paid, as a signed debt; null when nothing is. */
   debtOf(lease: Lease): SignedDebt | null {
-    const { teller, deals, now } = this.#options
+    const { payments, deals, now } = this.#options
     const agreement = agreementId(lease.terms)
-    const paid = teller.ledger.totals(agreement).receivedMsat
+    const paid = payments.ledger.totals(agreement).receivedMsat
     const begin = lease.start || lease.committed
     const msat = paid - consumedMsat(lease.terms, begin ? now() - begin : 0, paid)
     if (msat <= 0n) return null
@@ -198,30 +209,31 @@ export class Till {
     return this.#options.debts.change('debtor', terms.buyer.identity, debt)
   }
 
-  /** A slice of this agreement is settled from what we owe for another one of the same buyer. */
+  /** An installment of this agreement is settled from what we owe for another one of the same buyer. */
   async #credit(
     agreement: Buffer,
-    epoch: number,
+    installment: number,
     debt: Buffer,
     peer: Counterparty
   ): Promise<Answer<'credit'>> {
-    const { teller, leases, debts } = this.#options
+    const { payments, leases, debts } = this.#options
     this.#options.leaseOf(agreement, peer, true)
     this.#options.leaseOf(debt, peer, true)
-    const slice = teller.ledger.payment(agreement, epoch)
-    if (slice?.role !== 'payee') throw new Decline('NO_LIST', `slice ${epoch} was never listed`)
+    const listed = payments.ledger.payment(agreement, installment)
+    if (listed?.role !== 'payee')
+      throw new DeclineError('NO_LIST', `installment ${installment} was never listed`)
     const credit = async (): Promise<void> => {
       // One that is settled is answered for whatever came after: the answer may have been lost, or may be on its way.
-      if (isSettled(teller.ledger.payment(agreement, epoch)!.step)) return
+      if (isSettled(payments.ledger.payment(agreement, installment)!.step)) return
       this.#options.leaseOf(agreement, peer)
-      if (epoch !== teller.ledger.contiguous(agreement))
-        throw new Decline('CREDIT', 'slices before it are not settled')
+      if (installment !== payments.ledger.contiguous(agreement))
+        throw new DeclineError('CREDIT', 'installments before it are not settled')
       const left = debts.get('debtor', debt)?.leftMsat ?? 0n
-      if (left < slice.msat) throw new Decline('CREDIT', `${left} msat of that debt are left`)
-      await teller.credited(agreement, epoch, debt)
+      if (left < listed.msat) throw new DeclineError('CREDIT', `${left} msat of that debt are left`)
+      await payments.credited(agreement, installment, debt)
     }
     await leases.inTurn('provider', agreement, () => debts.settling(debt, credit))
-    await this.#options.onpaid(teller.ledger.payment(agreement, epoch)!)
+    await this.#options.onpaid(payments.ledger.payment(agreement, installment)!)
     return { body: this.#standing(agreement, peer) }
   }
 
@@ -229,9 +241,9 @@ export class Till {
   async #refund(agreement: Buffer, invoice: string, peer: Counterparty): Promise<Answer<'refund'>> {
     const lease = this.#options.leaseOf(agreement, peer, true)
     if (!this.#options.debts.get('debtor', agreement))
-      throw new Decline('NO_DEBT', 'nothing is owed for that agreement')
+      throw new DeclineError('NO_DEBT', 'nothing is owed for that agreement')
     const msat = this.#payable(agreement)
-    if (msat === 0n) throw new Decline('NO_DEBT', 'it is paid back already')
+    if (msat === 0n) throw new DeclineError('NO_DEBT', 'it is paid back already')
     this.#payOnce(lease, invoice, msat)
     return { body: { ok: 1 } }
   }
@@ -249,19 +261,19 @@ export class Till {
   }
 
   async #payBack({ terms }: Lease, invoice: string, msat: Msat): Promise<void> {
-    const { teller, debts, patience } = this.#options
+    const { payments, debts, timeouts } = this.#options
     const agreement = agreementId(terms)
     const { lightning, identity, device } = terms.buyer
-    await this.#options.deals.open(device, { timeoutMs: patience.connect })
-    await teller.reach(lightning!, msat, patience.reach)
-    // Slices may have been settled from the debt meanwhile.
+    await this.#options.deals.open(device, { timeoutMs: timeouts.connect })
+    await payments.reach(lightning!, msat, timeouts.reach)
+    // Installments may have been settled from the debt meanwhile.
     const bind = (work: () => Promise<void>): Promise<void> =>
       debts.settling(agreement, async () => {
         if (this.#payable(agreement) !== msat)
           throw BushelError.payment('less is left of the debt by now', 'nothing was paid', 'NO_DEBT')
         await work()
       })
-    await teller.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })
+    await payments.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })
   }
 
   /** What a refund may pay of what we owe for an agreement: what is left, or is bound to be paid by one already. */
@@ -281,9 +293,9 @@ const PASSING = new Set([
   'NO_DEBT'
 ])
 
-/** What the teller refuses is answered as a decline; what went wrong here is not. */
+/** What the payments refuses is answered as a decline; what went wrong here is not. */
 function declineOf(error: unknown): unknown {
-  return error instanceof BushelError && error.code === 'SLICE_REFUSED'
-    ? new Decline(error.code, error.message)
+  return error instanceof BushelError && error.code === 'INSTALLMENT_REFUSED'
+    ? new DeclineError(error.code, error.message)
     : error
 }

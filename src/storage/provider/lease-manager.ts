@@ -8,26 +8,26 @@ import { billedBytes } from '../../../contracts/money/money.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
-import { Decline } from '../../deal/decline.js'
+import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
-import type { Goods } from '../../deal/provider.js'
+import type { ResourceProvider } from '../../deal/provider.js'
 import type { Change } from '../../store/facts.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
-import type { Teller } from '../../payment/payments.js'
+import type { Payments } from '../../payment/payments.js'
 import { Audits } from './audits.js'
 import type { AuditedShelf } from './audits.js'
 import { Intake, allOf } from './intake.js'
 import type { IntakeShelf } from './intake.js'
-import { epochsOf, idOf, isOver, paidUntil } from '../lease/leases.js'
+import { installmentsOf, idOf, isOver, paidUntil } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
-import { PATIENCE } from '../lease/timeouts.js'
-import type { Patience } from '../lease/timeouts.js'
+import { TIMEOUTS } from '../lease/timeouts.js'
+import type { Timeouts } from '../lease/timeouts.js'
 import { Serving } from './serving.js'
 import type { Announcer, ServedShelf } from './serving.js'
-import { TOLERANCE, Till } from './billing.js'
+import { TOLERANCE, Billing } from './billing.js'
 
-/** What the keeper needs of the shelf. */
+/** What the lease manager needs of the shelf. */
 export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf {
   readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
   canReserve(bytes: number): Promise<boolean>
@@ -38,9 +38,9 @@ export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf {
   drop(id: string): Promise<void>
 }
 
-export interface KeeperOptions {
+export interface LeaseManagerOptions {
   deals: Deals
-  teller: Teller
+  payments: Payments
   leases: Leases
   debts: Debts
   /** Can so much be received from that Lightning node? */
@@ -49,7 +49,7 @@ export interface KeeperOptions {
   announcer: Announcer
   onfault: (error: unknown) => void
   now?: () => number
-  patience?: Patience
+  timeouts?: Timeouts
   /** ms between looks at what has run out. */
   tickEvery?: number
 }
@@ -60,10 +60,10 @@ const HOLDING = new Set(['COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
  * The provider's side of storage: what is agreed is reserved, what is paid is admitted, kept, proven and served, and
  * what is no longer paid is given back after its grace. Events: `change` (lease).
  */
-export class Keeper extends ReadyResource implements Goods {
-  readonly #options: KeeperOptions
+export class LeaseManager extends ReadyResource implements ResourceProvider {
+  readonly #options: LeaseManagerOptions
   readonly #now: () => number
-  readonly #till: Till
+  readonly #billing: Billing
   readonly #intake: Intake
   readonly #serving: Serving
   #timer: NodeJS.Timeout | null = null
@@ -71,19 +71,19 @@ export class Keeper extends ReadyResource implements Goods {
   readonly #onreceived = (payment: Payment): void =>
     void this.#paid(payment).catch(error => this.#options.onfault(error))
 
-  constructor(options: KeeperOptions) {
+  constructor(options: LeaseManagerOptions) {
     super()
     this.#options = options
     this.#now = options.now ?? Date.now
-    const { deals, teller, leases, debts, onfault } = options
-    this.#till = new Till({
+    const { deals, payments, leases, debts, onfault } = options
+    this.#billing = new Billing({
       deals,
-      teller,
+      payments,
       leases,
       debts,
       onfault,
       now: this.#now,
-      patience: options.patience ?? PATIENCE,
+      timeouts: options.timeouts ?? TIMEOUTS,
       egress: lease => options.shelf.egressBytes(idOf(lease)),
       leaseOf: (agreement, peer, over) => this.#of(agreement, peer, over),
       onpaid: payment => this.#paid(payment)
@@ -99,15 +99,15 @@ export class Keeper extends ReadyResource implements Goods {
   }
 
   protected override async _open(): Promise<void> {
-    this.#options.teller.on('received', this.#onreceived)
+    this.#options.payments.on('received', this.#onreceived)
     // A payment that was received just before a kill is in the ledger; its lease may not have heard of it.
     for (const { id, lease } of [...this.#options.leases.list('provider')]) {
-      if (lease.state === 'COUNTERSIGNED' && this.#options.teller.ledger.contiguous(id) > 0)
+      if (lease.state === 'COUNTERSIGNED' && this.#options.payments.ledger.contiguous(id) > 0)
         await this.#settled(id)
       else if (lease.state === 'STORED') this.#serving.begin(lease)
     }
-    for (const payment of [...this.#options.teller.ledger.at('received')]) await this.#paid(payment)
-    this.#till.resume()
+    for (const payment of [...this.#options.payments.ledger.at('received')]) await this.#paid(payment)
+    this.#billing.resume()
     void this.look()
     this.#timer = setInterval(() => void this.look(), this.#options.tickEvery ?? 30_000)
     this.#timer.unref()
@@ -115,9 +115,9 @@ export class Keeper extends ReadyResource implements Goods {
 
   protected override async _close(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
-    this.#options.teller.off('received', this.#onreceived)
+    this.#options.payments.off('received', this.#onreceived)
     await this.#ticking
-    await this.#till.close()
+    await this.#billing.close()
     // The shelf, which closes next, ends the fetches that are under way.
   }
 
@@ -140,17 +140,17 @@ export class Keeper extends ReadyResource implements Goods {
     return sum
   }
 
-  /** The first two slices at the least must be receivable before anything is signed. */
+  /** The first two installments at the least must be receivable before anything is signed. */
   async inboundFault(terms: Terms): Promise<string | null> {
-    const first = epochsOf({ terms } as Lease).slice(0, 2)
-    const msat = first.reduce((sum, epoch) => sum + epoch.msat, 0n)
+    const first = installmentsOf({ terms } as Lease).slice(0, 2)
+    const msat = first.reduce((sum, installment) => sum + installment.msat, 0n)
     if (await this.#options.canReceive(terms.buyer.lightning!, msat)) return null
     return 'this node cannot receive the first payments now'
   }
 
   firstList(terms: Terms): Countersign['list'] {
     const id = agreementId(terms)
-    return this.#options.teller.list(id, epochsOf({ terms } as Lease), 0)
+    return this.#options.payments.list(id, installmentsOf({ terms } as Lease), 0)
   }
 
   agreed(terms: Terms, signature: Buffer, countersign: Countersign): Change[] {
@@ -170,14 +170,14 @@ export class Keeper extends ReadyResource implements Goods {
   // Payment
 
   async #paid(payment: Payment): Promise<void> {
-    const { leases, teller } = this.#options
+    const { leases, payments } = this.#options
     const { kind, agreement } = payment
-    if (kind !== 'slice' || !leases.get('provider', agreement)) return
+    if (kind !== 'installment' || !leases.get('provider', agreement)) return
     await this.#settled(agreement)
-    teller.applied(payment)
+    payments.applied(payment)
   }
 
-  /** A slice of a lease is settled: it binds, or is served again. */
+  /** An installment of a lease is settled: it binds, or is served again. */
   #settled(agreement: Buffer): Promise<void> {
     const { leases } = this.#options
     return leases.inTurn('provider', agreement, async () => {
@@ -203,7 +203,7 @@ export class Keeper extends ReadyResource implements Goods {
   async #progress(agreement: Buffer, peer: Counterparty, channel: DealChannel): Promise<Answer<'progress'>> {
     const lease = this.#of(agreement, peer)
     if (lease.state === 'COUNTERSIGNED')
-      throw new Decline('NOT_PAID', 'nothing is taken before the first payment')
+      throw new DeclineError('NOT_PAID', 'nothing is taken before the first payment')
     if (lease.state !== 'ACTIVE') return { body: { agreement, ...allOf(lease) } }
     return { body: { agreement, ...(await this.#intake.progress(lease, channel.stream)) } }
   }
@@ -212,19 +212,19 @@ export class Keeper extends ReadyResource implements Goods {
     const lease = this.#of(seal.agreement, peer)
     if (lease.state !== 'ACTIVE') return this.#sealedBefore(lease, seal)
     if (!verify('seal', seal, signature, peer.device))
-      throw new Decline('SIGNATURE', 'the seal is not signed')
+      throw new DeclineError('SIGNATURE', 'the seal is not signed')
     const kept = this.#options.shelf.leases.find(({ id }) => id === idOf(lease))
-    if (!kept?.complete) throw new Decline('INCOMPLETE', 'not all of the agreed blocks are here yet')
+    if (!kept?.complete) throw new DeclineError('INCOMPLETE', 'not all of the agreed blocks are here yet')
     const mine = await this.#options.shelf.seals(idOf(lease))
     const same =
       mine.length === seal.cores.length && mine.every((core, i) => sealedAlike(core, seal.cores[i]!))
-    if (!same) throw new Decline('SEAL', 'the seal is not of what is kept here')
+    if (!same) throw new DeclineError('SEAL', 'the seal is not of what is kept here')
     // It may have ended, or been sealed, while its cores were looked at.
     const current = this.#of(seal.agreement, peer)
     if (current.state !== 'ACTIVE') return this.#sealedBefore(current, seal)
     const start = this.#now()
     const sealed: Lease = { ...current, state: 'STORED', start, seal: { seal, signature } }
-    const paid = this.#options.teller.ledger.contiguous(seal.agreement)
+    const paid = this.#options.payments.ledger.contiguous(seal.agreement)
     const stored: Stored = { seal: hashOf('seal', seal), start, paidUntil: paidUntil(sealed, paid) }
     sealed.stored = { stored, signature: sign('stored', stored, this.#options.deals.self.device) }
     await this.#save(sealed)
@@ -237,7 +237,7 @@ export class Keeper extends ReadyResource implements Goods {
   #sealedBefore(lease: Lease, seal: NonNullable<Lease['seal']>['seal']): Answer<'seal'> {
     if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
       return { body: lease.stored }
-    throw new Decline('NOT_ACTIVE', `the lease is ${lease.state}`)
+    throw new DeclineError('NOT_ACTIVE', `the lease is ${lease.state}`)
   }
 
   // The end
@@ -264,12 +264,12 @@ export class Keeper extends ReadyResource implements Goods {
   }
 
   async #finishNow({ terms }: Lease, reason: string): Promise<void> {
-    const { teller, leases, deals, shelf } = this.#options
+    const { payments, leases, deals, shelf } = this.#options
     const id = agreementId(terms)
-    await teller.refuseRest(id)
+    await payments.refuseRest(id)
     const ended: Lease = { ...leases.get('provider', id)!, state: 'ENDED', reason }
-    const debt = this.#till.debtOf(ended)
-    const owed = debt ? [this.#till.debtChange(terms, debt)] : []
+    const debt = this.#billing.debtOf(ended)
+    const owed = debt ? [this.#billing.debtChange(terms, debt)] : []
     await deals.facts.set(leases.change(ended), ...owed)
     this.emit('change', ended)
     await this.#serving.end(ended)
@@ -309,7 +309,7 @@ export class Keeper extends ReadyResource implements Goods {
   /** True when a lease is past the time that its state has. */
   #isDue(id: Buffer, lease: Lease, now: number): boolean {
     const { grace, startBy } = lease.terms
-    const until = paidUntil(lease, this.#options.teller.ledger.contiguous(id))
+    const until = paidUntil(lease, this.#options.payments.ledger.contiguous(id))
     if (lease.state === 'COUNTERSIGNED') return now > startBy
     if (lease.state === 'STORED') return now > until + TOLERANCE
     return (lease.state === 'ACTIVE' || lease.state === 'GRACE') && now > until + grace
@@ -331,8 +331,8 @@ export class Keeper extends ReadyResource implements Goods {
   /** The first payment never came: from here on it is refused. One that settled at the last moment binds. */
   async #lapse(lease: Lease): Promise<void> {
     const id = agreementId(lease.terms)
-    await this.#options.teller.refuseRest(id)
-    if (this.#options.teller.ledger.contiguous(id) > 0) await this.#admit(lease)
+    await this.#options.payments.refuseRest(id)
+    if (this.#options.payments.ledger.contiguous(id) > 0) await this.#admit(lease)
     else
       await this.#save({
         ...this.#options.leases.get('provider', id)!,
@@ -349,10 +349,10 @@ export class Keeper extends ReadyResource implements Goods {
   #of(agreement: Buffer, peer: Counterparty, over = false): Lease {
     const lease = this.#options.leases.get('provider', agreement)
     if (!lease || !lease.terms.buyer.device.equals(peer.device)) {
-      throw new Decline('NO_AGREEMENT', 'this node has no such agreement with you')
+      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with you')
     }
     if (!over && isOver(lease))
-      throw new Decline('ENDED', `the lease is over: ${lease.reason ?? lease.state}`)
+      throw new DeclineError('ENDED', `the lease is over: ${lease.reason ?? lease.state}`)
     return lease
   }
 

@@ -91,7 +91,7 @@ async function run(core: Hypercore, options: FetchOptions, stop: AbortController
   }
 }
 
-interface Watch {
+interface FetchWatch {
   timer: NodeJS.Timeout
   full: boolean
   /** Emits each time that `full` has changed. */
@@ -99,7 +99,7 @@ interface Watch {
 }
 
 /** Looks at the disk and at the uploader's claims, now and then, as long as the fetch lasts. */
-function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: AbortController): Watch {
+function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: AbortController): FetchWatch {
   const look = async (): Promise<void> => {
     if (core.peers.some(peer => isUploader(peer) && peer.remoteSynced && peer.remoteFork !== 0)) {
       stop.abort(violation('CORE_FORKED', 'its uploader stands on another fork'))
@@ -110,7 +110,7 @@ function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: A
     watch.changed.dispatchEvent(new Event('changed'))
   }
   const failed = (error: unknown): void => stop.abort(error)
-  const watch: Watch = {
+  const watch: FetchWatch = {
     full: false,
     changed: new EventTarget(),
     timer: setInterval(() => void look().catch(failed), WATCH_INTERVAL)
@@ -120,12 +120,12 @@ function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: A
 }
 
 /** Waits while the disk is full. */
-async function unlessFull(watch: Watch, signal: AbortSignal): Promise<void> {
+async function unlessFull(watch: FetchWatch, signal: AbortSignal): Promise<void> {
   while (watch.full && !signal.aborted) await once(watch.changed, 'changed', { signal })
 }
 
 /** Asks for the first `end` blocks until all are here, and stops asking while the disk is full. */
-async function ask(core: Hypercore, end: number, watch: Watch, signal: AbortSignal): Promise<void> {
+async function ask(core: Hypercore, end: number, watch: FetchWatch, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && !(await core.has(0, end))) {
     await unlessFull(watch, signal)
     const changed = once(watch.changed, 'changed', { signal })

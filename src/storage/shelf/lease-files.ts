@@ -74,7 +74,7 @@ export class LeaseFiles {
   }
 }
 
-interface Stored {
+interface StoredLease {
   cores: { key: string; length: number; byteLength: number }[]
   egressBytes: number
   egressUsed: number
@@ -83,7 +83,7 @@ interface Stored {
 
 function parse(id: string, text: string): ShelvedLease | null {
   try {
-    const { cores, egressBytes, egressUsed, complete } = JSON.parse(text) as Stored
+    const { cores, egressBytes, egressUsed, complete } = JSON.parse(text) as StoredLease
     const lease: ShelvedLease = {
       id,
       egressBytes,

@@ -9,7 +9,7 @@ import { removeFolder } from '../../files/disk.js'
 const LINGER = 5000
 
 /** A connection over which a core replicates. */
-interface Link {
+interface StreamLink {
   uploader: boolean
   ended: boolean
   onclose: () => void
@@ -34,7 +34,7 @@ export class ShelvedCore {
   #users = 0
   #timer: NodeJS.Timeout | null = null
   #gone = false
-  readonly #links = new Map<Duplex, Link>()
+  readonly #links = new Map<Duplex, StreamLink>()
 
   constructor(folder: string, key: Buffer, onupload: (bytes: number) => void) {
     this.folder = folder
@@ -61,7 +61,7 @@ export class ShelvedCore {
       return known.attached
     }
     if (stream.destroyed) return
-    const link: Link = {
+    const link: StreamLink = {
       uploader,
       ended: false,
       onclose: () => this.#end(stream),

@@ -20,7 +20,7 @@ export class Buyer {
   readonly dir: string
   readonly stand = new StandIn()
   readonly notes: string[] = []
-  readonly payments: { provider: string; msat: bigint; epoch: number }[] = []
+  readonly payments: { provider: string; msat: bigint; installment: number }[] = []
   readonly states: { provider: string; state: string }[] = []
   /** Why a payment to somebody, or of so much, is refused. */
   faultOf: JobsOptions['faultOf'] = () => null

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
-import type { MapResult, RunRequest } from '../../../src/compute/buyer/jobs.js'
+import type { MapOutcome, RunRequest } from '../../../src/compute/buyer/jobs.js'
 import { Buyer, code, never, request } from './buyer.js'
 
 const module = Buffer.from('a module')
@@ -12,8 +12,8 @@ function chunks(count: number, change: Partial<RunRequest> = {}): RunRequest[] {
   )
 }
 
-async function all(results: AsyncIterable<MapResult>): Promise<MapResult[]> {
-  const list: MapResult[] = []
+async function all(results: AsyncIterable<MapOutcome>): Promise<MapOutcome[]> {
+  const list: MapOutcome[] = []
   for await (const result of results) list.push(result)
   return list
 }

@@ -5,7 +5,7 @@ import type { JobEvidence, JobOutput, JobResult, JobStatement, JobTerms, SignedJ
 import { BushelError } from '../../../contracts/errors/error.js'
 import {
   BLOB_BLOCK_BYTES,
-  FINAL_EPOCH,
+  FINAL_INSTALLMENT,
   commitmentOf,
   finalMsat,
   jobCost,
@@ -159,8 +159,8 @@ function termsOf(stand: StandIn, { ask }: Provider, request: HireRequest): JobTe
     limits: request.limits,
     price: ask.price,
     baseMsat: ask.baseMsat,
-    sliceStartMsat: request.sliceStartMsat,
-    sliceCapMsat: 1_000_000n,
+    firstInstallmentMsat: request.firstInstallmentMsat,
+    maxInstallmentMsat: 1_000_000n,
     maxMsat: request.maxMsat,
     countersignBy: 1,
     startBy: 2
@@ -231,17 +231,17 @@ class ScriptedHire implements Hire {
 
   collect(): Promise<JobOutput> {
     this.#stand.say('collect', this.provider)
-    this.#pay(FINAL_EPOCH, jobCost(this.terms, this.#result.fuel) - this.paidMsat)
+    this.#pay(FINAL_INSTALLMENT, jobCost(this.terms, this.#result.fuel) - this.paidMsat)
     failing(this.provider, 'collect')
     this.feesMsat = 1n
     this.state = 'paid'
     return Promise.resolve(GOOD)
   }
 
-  #pay(epoch: number, msat: bigint): void {
+  #pay(installment: number, msat: bigint): void {
     if (msat <= 0n) return
     this.paidMsat += msat
-    this.onpaid({ epoch, msat })
+    this.onpaid({ installment, msat })
   }
 
   abandon(): Promise<void> {

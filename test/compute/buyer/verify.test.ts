@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { parseEvidence, verifyEvidence } from '../../../contracts/evidence/evidence.js'
-import { FINAL_EPOCH, jobCost, mostFuel, resultHash, segmentsMsat } from '../../../contracts/job.js'
+import { FINAL_INSTALLMENT, jobCost, mostFuel, resultHash, segmentsMsat } from '../../../contracts/job.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import type { JobView, RunOutcome } from '../../../src/compute/buyer/jobs.js'
@@ -39,10 +39,10 @@ test('one provider runs a job, is paid exactly what its fuel comes to, and the o
   assert.deepEqual(outcome.evidence, [])
   assert.equal(verdictOf(outcome, a!), 'equal')
   assert.deepEqual(
-    buyer.payments.map(({ epoch, msat }) => [epoch, msat]),
+    buyer.payments.map(({ installment, msat }) => [installment, msat]),
     [
       [0, 1000n],
-      [FINAL_EPOCH, outcome.paidMsat - 1000n]
+      [FINAL_INSTALLMENT, outcome.paidMsat - 1000n]
     ],
     'the base, and the rest'
   )
@@ -180,7 +180,7 @@ test('the output comes from another of the group when the first opens nothing; t
   )
 })
 
-test('a member that fails while others work is replaced before anything is revealed', async t => {
+test('a replica that fails while others work is replaced before anything is revealed', async t => {
   const buyer = await world(t, {}, { failAt: { step: 'commit', code: 'TIMEOUT' } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   const { log } = buyer.stand

@@ -51,7 +51,7 @@ export interface Func extends Signature {
   export?: string
 }
 
-export interface Parts {
+export interface NodeContext {
   /** Before those of the functions. */
   types?: readonly Signature[]
   imports?: readonly (Signature & { module: string; name: string })[]
@@ -69,7 +69,7 @@ export interface Parts {
 }
 
 /** The bytes of a module; its memory is exported as `memory`. Types of imports come after `types`, then the functions'. */
-export function assemble(parts: Parts): Uint8Array<ArrayBuffer> {
+export function assemble(parts: NodeContext): Uint8Array<ArrayBuffer> {
   const { types = [], imports = [], functions, tables, memory, globals, start, elements, data } = parts
   const signatures = [...types, ...imports, ...functions]
   const exports: number[][] = [...(parts.exports ?? [])]

@@ -2,14 +2,14 @@ import { Edits } from '../../../src/compute/fuel/charge/edits.js'
 import { COST } from '../../../src/compute/fuel/costs.js'
 import { PLAIN, SATURATING, VECTOR } from '../../../src/compute/fuel/wasm/opcodes.js'
 import { passOver } from '../../../src/compute/fuel/wasm/pass.js'
-import { Reader } from '../../../src/compute/fuel/wasm/reader.js'
+import { WasmReader } from '../../../src/compute/fuel/wasm/reader.js'
 import { Writer } from '../../../src/compute/fuel/wasm/writer.js'
 import { END, HEADER, I64, name, op, section, u32, vector } from './assembler.js'
 
 /** What one instruction costs, by its bytes; what is charged by length is not known here. */
 function costOf(bytes: Uint8Array): number {
   const [opcode] = bytes
-  const reader = new Reader(bytes, 1)
+  const reader = new WasmReader(bytes, 1)
   if (opcode === 0xfd) return VECTOR[reader.u32()]!.cost
   if (opcode === 0xfc) {
     const number = reader.u32()
@@ -46,14 +46,14 @@ function costOf(bytes: Uint8Array): number {
 /** The module with every single instruction counted as it runs, in a global that is exported as `count`. */
 export function counted(module: Uint8Array): Uint8Array<ArrayBuffer> {
   const out: number[] = [...HEADER]
-  const reader = new Reader(module, 8)
+  const reader = new WasmReader(module, 8)
   let count = 0
   while (!reader.done) {
     const number = reader.byte()
     const size = reader.u32()
     const from = reader.at
     reader.skip(size)
-    const body = new Reader(module, from, reader.at)
+    const body = new WasmReader(module, from, reader.at)
     const rest = (): number[] => [...module.subarray(body.at, body.end)]
     if (number === 6) {
       count = body.u32()
@@ -65,7 +65,7 @@ export function counted(module: Uint8Array): Uint8Array<ArrayBuffer> {
       const bodies: number[][] = []
       for (let left = body.u32(); left > 0; left--) {
         const length = body.u32()
-        const code = countedBody(new Reader(module, body.at, body.at + length), count)
+        const code = countedBody(new WasmReader(module, body.at, body.at + length), count)
         body.skip(length)
         bodies.push(u32(code.length).concat(code))
       }
@@ -75,7 +75,7 @@ export function counted(module: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(out)
 }
 
-function countedBody(reader: Reader, global: number): number[] {
+function countedBody(reader: WasmReader, global: number): number[] {
   const from = reader.at
   let locals = 0
   for (let left = reader.u32(); left > 0; left--) {

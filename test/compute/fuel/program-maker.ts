@@ -1,5 +1,5 @@
 import { PLAIN, SATURATING, VECTOR } from '../../../src/compute/fuel/wasm/opcodes.js'
-import type { Operation } from '../../../src/compute/fuel/wasm/opcodes.js'
+import type { OpcodeOperation } from '../../../src/compute/fuel/wasm/opcodes.js'
 import { assemble, F32, F64, FUNCREF, I32, I64, op, u32, V128 } from './assembler.js'
 import type { Func, Signature } from './assembler.js'
 import { isArithmetic, writeCanonical } from './arithmetic.js'
@@ -12,13 +12,13 @@ const TYPES = [...SCALARS, V128]
 
 interface Choice {
   bytes: number[]
-  operation: Operation
+  operation: OpcodeOperation
   arithmetic: 32 | 64 | 0
 }
 
 /** All operations, by the type that they leave; stores under 0. */
 const CHOICES = new Map<number, Choice[]>()
-function offer(table: readonly (Operation | undefined)[], prefix: number[]): void {
+function offer(table: readonly (OpcodeOperation | undefined)[], prefix: number[]): void {
   table.forEach((operation, number) => {
     if (!operation || operation.pops.length === 0) return
     const bytes = prefix.length > 0 ? [...prefix, ...u32(number)] : [number]
@@ -512,7 +512,7 @@ class Maker {
 }
 
 /** Of abs and neg: on which lanes. */
-function arithmeticOf({ makes }: Operation): 32 | 64 {
+function arithmeticOf({ makes }: OpcodeOperation): 32 | 64 {
   return makes === 1 ? 32 : 64
 }
 

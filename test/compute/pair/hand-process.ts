@@ -22,17 +22,19 @@ const node = await openNode({
   bootstrap,
   serve: true,
   onfault: fail,
-  jobPatience: { progress: 3000, answer: 3000, connect: 5000 },
+  jobTimeouts: { progress: 3000, answer: 3000, connect: 5000 },
   worker: { settings: { allowProcess: true }, openSandbox: () => new Sandbox({ nice: 0 }) }
 })
 const trade = await node.trade()
 
 if (role === 'provider') {
   trade.compute.worker!.on('change', ({ state }: { state: string }) => say({ event: 'job', state }))
-  trade.teller.on('received', ({ epoch }: { epoch: number }) => say({ event: 'received', epoch }))
+  trade.payments.on('received', ({ installment }: { installment: number }) =>
+    say({ event: 'received', installment })
+  )
 }
-trade.ledger.on('written', (payments: { step: string; epoch: number }[]) => {
-  for (const { step, epoch } of payments) say({ event: 'step', step, epoch })
+trade.ledger.on('written', (payments: { step: string; installment: number }[]) => {
+  for (const { step, installment } of payments) say({ event: 'step', step, installment })
 })
 
 async function finish(hire: Hire): Promise<void> {
@@ -54,7 +56,7 @@ async function obey(order: { do: string } & Record<string, unknown>): Promise<vo
     const offer = unhexed(order['offer']) as Offer
     const rounds = String(order['rounds'])
     const asked = await request(trade, offer, 'work', [rounds], {
-      sliceStartMsat: BigInt(String(order['slice']))
+      firstInstallmentMsat: BigInt(String(order['installment']))
     })
     const hire = await trade.compute.hires.agree(asked, never)
     say({ event: 'agreed', id: hire.id.toString('hex') })
@@ -64,8 +66,8 @@ async function obey(order: { do: string } & Record<string, unknown>): Promise<vo
     say({ event: 'resume' })
   } else if (order.do === 'look') {
     const { faults } = await balance(trade)
-    const payments = [...trade.ledger.all()].map(({ epoch, step, msat }) => ({
-      epoch,
+    const payments = [...trade.ledger.all()].map(({ installment, step, msat }) => ({
+      installment,
       step,
       msat: String(msat)
     }))

@@ -29,15 +29,15 @@ test('a job whose provider and buyer are killed again and again is paid for once
   await Promise.all([provider.start(), buyer.start()])
   const { offer } = await provider.ask('sell')
 
-  buyer.tell('hire', { offer, rounds: ROUNDS, slice: String((cost - BASE) / 16n) })
+  buyer.tell('hire', { offer, rounds: ROUNDS, listed: String((cost - BASE) / 16n) })
   await buyer.heard(said => said.event === 'agreed')
 
   const began = performance.now()
   const stamp = (what: string): void => t.diagnostic(`${what}: ${Math.round(performance.now() - began)} ms`)
   // The provider: with the base received, and in the middle of the run.
   for (const is of [
-    (said: { event: string; epoch?: unknown }) => said.event === 'received' && said.epoch === 0,
-    (said: { event: string; epoch?: unknown }) => said.event === 'received' && said.epoch === 2
+    (said: { event: string; installment?: unknown }) => said.event === 'received' && said.installment === 0,
+    (said: { event: string; installment?: unknown }) => said.event === 'received' && said.installment === 2
   ]) {
     await provider.heard(is)
     await provider.kill()
@@ -45,7 +45,7 @@ test('a job whose provider and buyer are killed again and again is paid for once
     stamp('provider again')
   }
   // The buyer: when a segment was sent and nothing is known of it, when it was just told of a result.
-  await buyer.heard(said => said.event === 'step' && said['step'] === 'sent' && said['epoch'] === 3)
+  await buyer.heard(said => said.event === 'step' && said['step'] === 'sent' && said['installment'] === 3)
   await buyer.kill()
   await buyer.start()
   stamp('buyer again')
@@ -56,7 +56,9 @@ test('a job whose provider and buyer are killed again and again is paid for once
   await Promise.all([provider.start(), buyer.start()])
   stamp('both again')
   buyer.tell('resume')
-  await buyer.heard(said => said.event === 'step' && said['step'] === 'paid' && Number(said['epoch']) > 1000)
+  await buyer.heard(
+    said => said.event === 'step' && said['step'] === 'paid' && Number(said['installment']) > 1000
+  )
   await buyer.kill()
   await buyer.start()
   stamp('buyer again')
@@ -69,12 +71,12 @@ test('a job whose provider and buyer are killed again and again is paid for once
   for (const hand of [buyer, provider]) {
     const { faults, payments, jobs } = (await hand.ask('look')) as unknown as {
       faults: string[]
-      payments: { epoch: number; step: string; msat: string }[]
+      payments: { installment: number; step: string; msat: string }[]
       jobs: { state: string; runs: number }[]
     }
     assert.deepEqual(faults, [])
     const settled = payments.filter(({ step }) => step !== 'listed' && step !== 'refused' && step !== 'bound')
-    assert.equal(new Set(settled.map(({ epoch }) => epoch)).size, settled.length)
+    assert.equal(new Set(settled.map(({ installment }) => installment)).size, settled.length)
     assert.equal(
       settled.reduce((sum, { msat }) => sum + BigInt(msat), 0n),
       cost

@@ -30,8 +30,8 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
   const street = await Street.open(t)
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
   const provider = await street.node('provider', { worker: { openSandbox } })
-  const jobPatience = { progress: 1000, answer: 1000, stall: 1500, silence: 2500 }
-  const buyer = await street.node('buyer', { serve: false, jobPatience })
+  const jobTimeouts = { progress: 1000, answer: 1000, stall: 1500, silence: 2500 }
+  const buyer = await street.node('buyer', { serve: false, jobTimeouts })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
   sells.compute.worker!.configure({ allowProcess: true, cores: 2 })
@@ -47,24 +47,30 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       return restated({ ...statement, ...change(statement) })
     }
   })
-  const due = (twist: (slice: Slice) => Partial<Slice>, signer = device): Lies['jobProgress'] => {
+  const due = (
+    twist: (listed: ListedInstallment) => Partial<ListedInstallment>,
+    signer = device
+  ): Lies['jobProgress'] => {
     return async truth => {
       const answer = await truth()
       const asked = answer.body.due
       if (!asked) return answer
-      const slices = asked.countersign.list.slices.map(slice => ({ ...slice, ...twist(slice) }))
-      const list = { ...asked.countersign.list, slices }
-      const countersign = { list, signature: sign('slice-list', list, signer) }
+      const installments = asked.countersign.list.installments.map(listed => ({
+        ...listed,
+        ...twist(listed)
+      }))
+      const list = { ...asked.countersign.list, installments }
+      const countersign = { list, signature: sign('installment-list', list, signer) }
       return { body: { ...answer.body, due: { ...asked, countersign } } }
     }
   }
   const lastDue =
-    (twist: (slice: Slice) => Partial<Slice>): NonNullable<Lies['jobFinal']> =>
+    (twist: (listed: ListedInstallment) => Partial<ListedInstallment>): NonNullable<Lies['jobFinal']> =>
     async truth => {
       const { body } = await truth()
-      const slices = body.countersign.list.slices.map(slice => ({ ...slice, ...twist(slice) }))
-      const list = { ...body.countersign.list, slices }
-      return { body: { ...body, countersign: { list, signature: sign('slice-list', list, device) } } }
+      const installments = body.countersign.list.installments.map(listed => ({ ...listed, ...twist(listed) }))
+      const list = { ...body.countersign.list, installments }
+      return { body: { ...body, countersign: { list, signature: sign('installment-list', list, device) } } }
     }
 
   const CASES: Case[] = [
@@ -89,7 +95,9 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
     },
     {
       does: 'asks for a segment out of order',
-      lies: { jobProgress: due(({ epoch }) => ({ epoch: epoch === 0 ? 0 : epoch + 1 })) },
+      lies: {
+        jobProgress: due(({ installment }) => ({ installment: installment === 0 ? 0 : installment + 1 }))
+      },
       code: 'BAD_PEER',
       says: /for segment 2, not 1/,
       costs: 'base'
@@ -256,7 +264,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
 
   const hire = async (): Promise<Hire> =>
     buys.compute.hires.agree(
-      { ...(await request(buys, offer, 'work', ['20000'], { packed, sliceStartMsat: 20n })) },
+      { ...(await request(buys, offer, 'work', ['20000'], { packed, firstInstallmentMsat: 20n })) },
       never
     )
   const through = async (one: Hire) => {
@@ -309,8 +317,8 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
   })
 })
 
-interface Slice {
-  epoch: number
+interface ListedInstallment {
+  installment: number
   issue: number
   hash: Buffer
   msat: bigint

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { FINAL_EPOCH, jobCost, jobSegments, segmentsMsat } from '../../../contracts/job.js'
+import { FINAL_INSTALLMENT, jobCost, jobSegments, segmentsMsat } from '../../../contracts/job.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import { job, program } from '../jobs.js'
 import { BASE, PRICE, Street, balance, never, pack, request, sellCompute } from './pair.js'
@@ -25,24 +25,24 @@ test(
 
     await t.test('several segments, and the rest', async () => {
       const cost = BASE + (local.fuel * PRICE + 999_999_999_999n) / 1_000_000_000_000n
-      const slice = (cost - BASE) / 8n
+      const listed = (cost - BASE) / 8n
       const hire = await buys.compute.hires.agree(
         {
           ...(await request(buys, offer, 'work', [rounds])),
-          sliceStartMsat: slice,
+          firstInstallmentMsat: listed,
           args: ['program', rounds]
         },
         never
       )
       assert.equal(buys.ledger.totals(hire.id).paidMsat, 0n, 'an agreement costs nothing')
       const states = new Set<string>()
-      const epochs: number[] = []
-      hire.onpaid = ({ epoch }) => void epochs.push(epoch)
+      const installments: number[] = []
+      hire.onpaid = ({ installment }) => void installments.push(installment)
       const { commitment } = await hire.untilCommitted(never, ({ state }) => void states.add(state))
       const paidBefore = buys.ledger.contiguous(hire.id)
       assert.ok(paidBefore >= 3, `${paidBefore} segments`)
       assert.deepEqual(
-        epochs,
+        installments,
         Array.from({ length: paidBefore }, (_, i) => i)
       )
       assert.equal(hire.paidMsat, segmentsMsat(hire.terms, paidBefore))
@@ -52,7 +52,7 @@ test(
       assert.equal(result.fuel, local.fuel)
       assert.equal(result.tree.toString('hex') + result.stdout.toString('hex'), local.hash)
       const output = await hire.collect(never)
-      assert.deepEqual(epochs.slice(paidBefore), [FINAL_EPOCH])
+      assert.deepEqual(installments.slice(paidBefore), [FINAL_INSTALLMENT])
       assert.equal(String(output.stdout), String(local.stdout))
       assert.deepEqual(
         output.files.map(({ path, bytes }) => [path, bytes]),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { FINAL_EPOCH, jobId } from '../../../contracts/job.js'
+import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
 import { DAY, MINUTE } from '../../../contracts/money/quantity.js'
 import type { Hire } from '../../../src/compute/buyer/hire.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
@@ -35,7 +35,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
   const packed = await pack(buys, program('work'))
   const agree = async (rounds: string): Promise<Hire> =>
     buys.compute.hires.agree(
-      await request(buys, offer, 'work', [rounds], { packed, sliceStartMsat: 20n }),
+      await request(buys, offer, 'work', [rounds], { packed, firstInstallmentMsat: 20n }),
       never
     )
   const channel = await buys.deals.open(provider.home.device.publicKey)
@@ -54,11 +54,11 @@ test('what a buyer and a provider of compute do at once comes out right', { time
       await payDue(buys, hire, (await asked(hire)).due!)
       await waiting
       const { due } = await asked(hire)
-      const other = await worker.places.enter(1, never)
+      const other = await worker.slots.enter(1, never)
       await payDue(buys, hire, due!)
-      await sells.teller.wasReceived(hire.id, 1, 10_000)
+      await sells.payments.wasReceived(hire.id, 1, 10_000)
       const { state, due: early } = await asked(hire)
-      assert.deepEqual([state, early?.countersign.list.slices[0]?.epoch], ['QUEUED', undefined])
+      assert.deepEqual([state, early?.countersign.list.installments[0]?.installment], ['QUEUED', undefined])
       other.leave()
       await hire.untilCommitted(never, () => undefined)
       await hire.collect(never)
@@ -101,31 +101,31 @@ test('what a buyer and a provider of compute do at once comes out right', { time
   }
 
   await t.test('a last payment that comes in while its job runs out is for its result', async () => {
-    const { refuseRest } = sells.teller
+    const { refuseRest } = sells.payments
     const hire = await revealed()
     const due = await channel.request('jobFinal', { agreement: hire.id })
-    sells.teller.refuseRest = async id => {
+    sells.payments.refuseRest = async id => {
       await payDue(buys, hire, due)
-      await refuseRest.call(sells.teller, id)
+      await refuseRest.call(sells.payments, id)
     }
     await dayLater()
-    sells.teller.refuseRest = refuseRest
+    sells.payments.refuseRest = refuseRest
     assert.equal(sells.compute.jobs.get('provider', hire.id)!.state, 'PAID')
     assert.match(String((await hire.collect(never)).stdout), /^\S+ [0-9a-f]{16}\n$/)
   })
 
   await t.test('a last payment that is asked for while its job runs out is not taken', async () => {
-    const { refuseRest } = sells.teller
+    const { refuseRest } = sells.payments
     const hire = await revealed()
     const [reached, hold] = [gate(), gate()]
-    sells.teller.refuseRest = async id => {
-      await refuseRest.call(sells.teller, id)
+    sells.payments.refuseRest = async id => {
+      await refuseRest.call(sells.payments, id)
       reached.open()
       await hold.opened
     }
     const looking = dayLater()
     await reached.opened
-    sells.teller.refuseRest = refuseRest
+    sells.payments.refuseRest = refuseRest
     const final = assert.rejects(channel.request('jobFinal', { agreement: hire.id }), coded('NOTHING_DUE'))
     assert.ok((await asked(hire)).commitment, 'what was asked before is being answered')
     hold.open()
@@ -138,7 +138,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
   await t.test('a buyer that cancels what it has paid for whole leaves a job that is done', async () => {
     const hire = await revealed()
     await payDue(buys, hire, await channel.request('jobFinal', { agreement: hire.id }))
-    await sells.teller.wasReceived(hire.id, FINAL_EPOCH, 10_000)
+    await sells.payments.wasReceived(hire.id, FINAL_INSTALLMENT, 10_000)
     await hire.abandon('it changed its mind')
     assert.equal(sells.compute.jobs.get('provider', hire.id)!.state, 'DONE')
   })

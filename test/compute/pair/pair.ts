@@ -13,7 +13,7 @@ import { DAY } from '../../../contracts/money/quantity.js'
 import { consumedByJobs } from '../../../src/compute/job/consumed.js'
 import { FUEL_VERSION } from '../../../src/compute/fuel/meter.js'
 import type { Hire } from '../../../src/compute/buyer/hire.js'
-import type { BookedComputeAsk, HireRequest, Packed } from '../../../src/compute/buyer/hires.js'
+import type { BookedComputeAsk, HireRequest, PackedJob } from '../../../src/compute/buyer/hires.js'
 import { packInput } from '../../../src/compute/job/job-archive.js'
 import { DEFAULT_LIMITS } from '../../../src/compute/sandbox/sandbox.js'
 import type { Worker } from '../../../src/compute/provider/worker.js'
@@ -111,7 +111,7 @@ export async function pack(
   { compute: { blobs } }: Trade,
   module: Buffer,
   input: { stdin?: Buffer; files?: JobFile[] } = {}
-): Promise<Packed> {
+): Promise<PackedJob> {
   const { stdin = Buffer.alloc(0), files = [] } = input
   return {
     module: await blobs.put([module]),
@@ -134,7 +134,7 @@ export async function request(
     seed: Buffer.alloc(32, 1),
     limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
     maxMsat: 1_000_000n,
-    sliceStartMsat: 5000n,
+    firstInstallmentMsat: 5000n,
     ...change
   }
 }
@@ -147,16 +147,16 @@ export async function untilTold(worker: Worker, id: Buffer, state: string): Prom
 
 /** Pays what is asked for, as it is asked for. */
 export async function payDue(
-  { teller }: Trade,
+  { payments }: Trade,
   { id, terms }: Hire,
   { countersign, invoice }: JobDue
 ): Promise<void> {
   const { list } = countersign
-  await teller.intend(list)
-  await teller.bind(list, [invoice], terms.provider.lightning!)
-  await teller.pay(id, list.slices[0]!.epoch)
+  await payments.intend(list)
+  await payments.bind(list, [invoice], terms.provider.lightning!)
+  await payments.pay(id, list.installments[0]!.installment)
 }
 
-export async function balance({ teller, compute: { jobs }, ledger }: Trade): Promise<BalanceCheck> {
-  return teller.checkBalance(consumedByJobs(jobs, ledger))
+export async function balance({ payments, compute: { jobs }, ledger }: Trade): Promise<BalanceCheck> {
+  return payments.checkBalance(consumedByJobs(jobs, ledger))
 }

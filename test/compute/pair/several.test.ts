@@ -11,7 +11,7 @@ import { Jobs } from '../../../src/compute/buyer/jobs.js'
 import type { RunRequest } from '../../../src/compute/buyer/jobs.js'
 import { packInput } from '../../../src/compute/job/job-archive.js'
 import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
-import type { Outcome, RunOptions, SandboxJob } from '../../../src/compute/sandbox/sandbox.js'
+import type { Outcome, AttemptOptions, SandboxJob } from '../../../src/compute/sandbox/sandbox.js'
 import { Experiences } from '../../../src/deal/experience.js'
 import type { BushelNode } from '../../../src/node/node.js'
 import { MIB, program } from '../jobs.js'
@@ -22,7 +22,7 @@ const LIMITS = { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB 
 
 /** Says that programs print something else than they do. */
 class LyingSandbox extends Sandbox {
-  override async run(job: SandboxJob, options?: RunOptions): Promise<Outcome> {
+  override async run(job: SandboxJob, options?: AttemptOptions): Promise<Outcome> {
     const outcome = await super.run(job, options)
     const stdout = Buffer.from('42\n')
     const hash = outcome.hash.slice(0, 64) + createHash('sha256').update(stdout).digest('hex')

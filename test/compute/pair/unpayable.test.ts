@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { FINAL_EPOCH, partOf } from '../../../contracts/job.js'
+import { FINAL_INSTALLMENT, partOf } from '../../../contracts/job.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { DAY } from '../../../contracts/money/quantity.js'
 import { Jobs } from '../../../src/compute/buyer/jobs.js'
@@ -23,11 +23,11 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
   const now = (): number => Date.now() + ahead
   const cut = await street.node('cut-off', { worker })
   const other = await street.node('other', { worker })
-  const buyer = await street.node('buyer', { serve: false, now, jobPatience: { retry: 10 } })
+  const buyer = await street.node('buyer', { serve: false, now, jobTimeouts: { retry: 10 } })
   const price = 100n * PRICE
   const offers = [await sellCompute(cut, { price }), await sellCompute(other, { price: price + 1n })]
   const [sells, buys] = [await cut.trade(), await buyer.trade()]
-  const { wallet, teller } = buys
+  const { wallet, payments } = buys
   const { hires, blobs } = buys.compute
   const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
   const notes: string[] = []
@@ -35,7 +35,7 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
   const listener = {
     note: (message: string) => void notes.push(message),
     state: () => undefined,
-    paid: ({ epoch }: { epoch: number }) => void told.push(epoch)
+    paid: ({ installment }: { installment: number }) => void told.push(installment)
   }
   const jobs = new Jobs({
     hire: {
@@ -56,38 +56,38 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
   await jobs.ready()
   t.after(() => jobs.close())
 
-  /** Payments of this epoch to the provider that is cut off. */
-  let failing: { epoch: number; how: 'fails' | 'expires' } = { epoch: -1, how: 'fails' }
-  const isCut = (agreement: Buffer, epoch: number): boolean =>
-    epoch === failing.epoch && hires.resume(agreement)!.device.equals(cut.home.device.publicKey)
-  const { pay } = teller
+  /** Payments of this installment to the provider that is cut off. */
+  let failing: { installment: number; how: 'fails' | 'expires' } = { installment: -1, how: 'fails' }
+  const isCut = (agreement: Buffer, installment: number): boolean =>
+    installment === failing.installment && hires.resume(agreement)!.device.equals(cut.home.device.publicKey)
+  const { pay } = payments
   let tries = 0
-  teller.pay = async (agreement, epoch, timeoutMs) => {
-    if (!isCut(agreement, epoch)) return pay.call(teller, agreement, epoch, timeoutMs)
+  payments.pay = async (agreement, installment, timeoutMs) => {
+    if (!isCut(agreement, installment)) return pay.call(payments, agreement, installment, timeoutMs)
     tries++
     const payByWallet = wallet.pay
     if (failing.how === 'fails') wallet.pay = () => Promise.resolve({ status: 'failed', reason: 'no route' })
     else ahead = 3 * DAY
     try {
-      return await pay.call(teller, agreement, epoch, timeoutMs)
+      return await pay.call(payments, agreement, installment, timeoutMs)
     } finally {
       wallet.pay = payByWallet
       ahead = 0
     }
   }
 
-  const cases = { fails: [0, 1, FINAL_EPOCH], expires: [1] }
+  const cases = { fails: [0, 1, FINAL_INSTALLMENT], expires: [1] }
   for (const how of ['fails', 'expires'] as const) {
-    for (const epoch of cases[how]) {
-      const part = partOf(epoch)
+    for (const installment of cases[how]) {
+      const part = partOf(installment)
       await t.test(`when its ${part} ${how}`, async () => {
-        failing = { epoch, how }
+        failing = { installment, how }
         tries = 0
         told.length = notes.length = 0
         const outcome = await jobs.run(
           {
             ...{ market: offers[0]!.market, name: 'work.wasm', module: program('work') },
-            input: { stdin: Buffer.from(`${how} ${epoch}`), files: [] },
+            input: { stdin: Buffer.from(`${how} ${installment}`), files: [] },
             ...{ args: ['work', '50000'], verify: 1, maxMsat: 3_000_000n, maxPrice: null },
             limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
             ...{ seed: Buffer.alloc(32, 1), isolation: 'any' }
@@ -110,7 +110,7 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
           (a, b) => b.job.created - a.job.created
         )[0]!
         assert.equal(job.state, 'ENDED')
-        assert.deepEqual([sells.compute.worker!.jobs, sells.compute.worker!.places.active], [[], 0])
+        assert.deepEqual([sells.compute.worker!.jobs, sells.compute.worker!.slots.active], [[], 0])
         const { paidMsat, inFlightMsat } = buys.ledger.totals(id)
         assert.deepEqual([first!.paidMsat, inFlightMsat], [paidMsat, 0n])
         assert.equal(sells.ledger.totals(id).receivedMsat, paidMsat)

@@ -4,7 +4,13 @@ import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import type { Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { BLOB_BLOCK_BYTES, FINAL_EPOCH, MAX_MODULE_BYTES, fuelFor, jobId } from '../../../contracts/job.js'
+import {
+  BLOB_BLOCK_BYTES,
+  FINAL_INSTALLMENT,
+  MAX_MODULE_BYTES,
+  fuelFor,
+  jobId
+} from '../../../contracts/job.js'
 import { MIB } from '../../../contracts/money/quantity.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { Blobs } from '../../../src/compute/blobs/blobs.js'
@@ -35,7 +41,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
   const street = await Street.open(t)
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
   const provider = await street.node('provider', {
-    jobPatience: { fetch: 400 },
+    jobTimeouts: { fetch: 400 },
     worker: { openSandbox, unpaidMs: 3000, receiveMs: 300, fetchMs: 500, settings: { allowProcess: true } }
   })
   const rogue = await street.node('rogue', { serve: false })
@@ -58,8 +64,8 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     return { id, channel }
   }
   /** A job of the rogue's whose base is paid as the product does it. */
-  const begun = async (rounds: string, slice = 20n) => {
-    const asked = await request(cheats!, offer, 'work', [rounds], { packed, sliceStartMsat: slice })
+  const begun = async (rounds: string, listed = 20n) => {
+    const asked = await request(cheats!, offer, 'work', [rounds], { packed, firstInstallmentMsat: listed })
     return cheats!.compute.hires.agree(asked, never)
   }
   const serves = async (): Promise<void> => {
@@ -89,7 +95,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
       [({ limits }) => ({ limits: { ...limits, memoryBytes: 512 * MIB }, input: sized(500 * MIB) })]
     ],
     ['fuel counted otherwise', 'FUEL', [() => ({ fuel: 'fuel/0' })]],
-    ['slices that are a loan', 'SLICES', [() => ({ sliceCapMsat: 1_000_000n })]],
+    ['installments that are a loan', 'SLICES', [() => ({ maxInstallmentMsat: 1_000_000n })]],
     [
       'terms that stay open for a day',
       'TERMS',
@@ -128,7 +134,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     assert.deepEqual(sells!.compute.worker!.jobs, [])
   })
 
-  await t.test('one that never pays a segment has had one slice, and its place is free', async () => {
+  await t.test('one that never pays a segment has had one installment, and its place is free', async () => {
     const hire = await begun(HEAVY)
     let most = 0n
     sells!.compute.worker!.on('progress', ({ terms }: Job, _state: string, fuel: bigint) => {
@@ -136,14 +142,14 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     })
     const channel = await cheats!.deals.open(provider.home.device.publicKey)
     const { due } = await channel.request('jobProgress', { agreement: hire.id })
-    await cheats!.teller.intend(due!.countersign.list)
-    await cheats!.teller.bind(due!.countersign.list, [due!.invoice], hire.terms.provider.lightning!)
-    await cheats!.teller.pay(hire.id, 0)
+    await cheats!.payments.intend(due!.countersign.list)
+    await cheats!.payments.bind(due!.countersign.list, [due!.invoice], hire.terms.provider.lightning!)
+    await cheats!.payments.pay(hire.id, 0)
     const job = await untilState(sells!, hire.id, 'FAILED')
     assert.match(job.reason!, /segment 1 was not paid in time/)
     assert.equal(sells!.ledger.totals(hire.id).receivedMsat, BASE)
     assert.equal(most, fuelFor(hire.terms, 1), 'it had the fuel of one segment')
-    assert.equal(sells!.compute.worker!.places.active, 0)
+    assert.equal(sells!.compute.worker!.slots.active, 0)
     const said = await channel.request('jobProgress', { agreement: hire.id })
     assert.match(said.reason!, /not paid in time/)
     await hire.abandon('that was it')
@@ -159,7 +165,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     const ciphertext = await cheats!.compute.blobs.cache.read(hire.identity, output.sha256)
     assert.equal(ciphertext!.includes('field.bin'), false)
     const channel = await cheats!.deals.open(provider.home.device.publicKey)
-    const lies = { agreement: hire.id, epoch: FINAL_EPOCH, preimage: Buffer.alloc(32) }
+    const lies = { agreement: hire.id, installment: FINAL_INSTALLMENT, preimage: Buffer.alloc(32) }
     await assert.rejects(channel.request('jobKey', lies), coded('NOT_RECEIVED'))
     await hire.abandon('it has it all')
     await assert.rejects(channel.request('jobKey', lies), coded('NO_RESULT'))
@@ -281,8 +287,8 @@ async function termsOf(
     limits,
     price: ask.price,
     baseMsat: ask.baseMsat,
-    sliceStartMsat: 20n,
-    sliceCapMsat: 40_000n,
+    firstInstallmentMsat: 20n,
+    maxInstallmentMsat: 40_000n,
     maxMsat,
     countersignBy,
     startBy: countersignBy + 60_000

@@ -6,8 +6,8 @@ import { describe, test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { DAY, MINUTE } from '../../../contracts/money/quantity.js'
 import type { Hire } from '../../../src/compute/buyer/hire.js'
-import { Pace, busyProcessors } from '../../../src/compute/provider/schedule.js'
-import { Places } from '../../../src/compute/provider/slots.js'
+import { WorkSchedule, busyProcessors } from '../../../src/compute/provider/schedule.js'
+import { JobSlots } from '../../../src/compute/provider/slots.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import { guests, ownNamespaces } from '../sandbox/guest-processes.js'
 import { isolations, program } from '../jobs.js'
@@ -24,33 +24,33 @@ describe('when jobs run on the machine', () => {
     ] as const) {
       let now = 0
       const settings = { hours: { from: from * 60, to: to * 60 }, onlyIdle: false }
-      const pace = new Pace({ settings, now: () => now })
+      const schedule = new WorkSchedule({ settings, now: () => now })
       for (const hour of [...open, ...closed]) {
         now = at(hour, 30 * Number(hour !== to && hour !== from))
-        assert.equal(pace.open, (open as readonly number[]).includes(hour), `${hour} of ${from} to ${to}`)
+        assert.equal(schedule.open, (open as readonly number[]).includes(hour), `${hour} of ${from} to ${to}`)
       }
-      pace.stop()
+      schedule.stop()
     }
   })
 
   test('only while the machine is idle, and again when it has been for a while', async () => {
     let busy = 0
-    const pace = new Pace({ settings: { hours: null, onlyIdle: true }, busy: () => busy })
-    assert.equal(pace.open, true)
+    const schedule = new WorkSchedule({ settings: { hours: null, onlyIdle: true }, busy: () => busy })
+    assert.equal(schedule.open, true)
     busy = 0.9
-    pace.look()
-    assert.equal(pace.open, false)
-    const opened = pace.whenOpen(never)
+    schedule.look()
+    assert.equal(schedule.open, false)
+    const opened = schedule.whenOpen(never)
     busy = 0.1
-    pace.look()
-    assert.equal(pace.open, false, 'a moment of quiet is not enough')
-    pace.look()
+    schedule.look()
+    assert.equal(schedule.open, false, 'a moment of quiet is not enough')
+    schedule.look()
     await opened
-    pace.set({ hours: null, onlyIdle: false })
+    schedule.set({ hours: null, onlyIdle: false })
     busy = 2
-    pace.look()
-    assert.equal(pace.open, true, 'a machine lent without condition works on')
-    pace.stop()
+    schedule.look()
+    assert.equal(schedule.open, true, 'a machine lent without condition works on')
+    schedule.stop()
   })
 })
 
@@ -72,7 +72,7 @@ describe('what keeps the machine busy', () => {
   })
 
   test('is read from the machine: a process that works hard is seen', async () => {
-    const pace = new Pace({ settings: { hours: null, onlyIdle: true }, busy: busyProcessors() })
+    const schedule = new WorkSchedule({ settings: { hours: null, onlyIdle: true }, busy: busyProcessors() })
     const measured = busyProcessors()
     const begun = performance.now()
     // Works until it has had a second of processor time, however long that takes it here.
@@ -85,19 +85,19 @@ describe('what keeps the machine busy', () => {
     const busy = measured()
     const passed = performance.now() - begun
     assert.ok(busy * passed > used / 2, `${busy} processors for ${passed} ms, ${used} ms of them known`)
-    pace.look()
-    if (busy >= 0.5) assert.equal(pace.fault, 'jobs run here only while the machine is idle')
-    pace.stop()
+    schedule.look()
+    if (busy >= 0.5) assert.equal(schedule.fault, 'jobs run here only while the machine is idle')
+    schedule.stop()
   })
 })
 
 describe('room for jobs', () => {
   test('so many at once, in the order in which they came; one that rests lends its processor', async () => {
-    const places = new Places(1, 100)
-    const first = await places.enter(40, never)
+    const slots = new JobSlots(1, 100)
+    const first = await slots.enter(40, never)
     const entered: string[] = []
-    const second = places.enter(40, never).then(place => (entered.push('second'), place))
-    const third = places.enter(40, never).then(place => (entered.push('third'), place))
+    const second = slots.enter(40, never).then(place => (entered.push('second'), place))
+    const third = slots.enter(40, never).then(place => (entered.push('third'), place))
     await new Promise(resolve => setImmediate(resolve))
     assert.equal(entered.length, 0)
     first.rest()
@@ -109,24 +109,24 @@ describe('room for jobs', () => {
     assert.deepEqual(entered, ['second', 'first'], 'it goes on before others begin')
     first.leave()
     ;(await third).leave()
-    assert.equal(places.active, 0)
+    assert.equal(slots.active, 0)
   })
 
   test('so much memory together, and one that leaves the queue leaves no hole', async () => {
-    const places = new Places(3, 100)
-    const first = await places.enter(80, never)
+    const slots = new JobSlots(3, 100)
+    const first = await slots.enter(80, never)
     const stop = new AbortController()
-    const large = places.enter(60, stop.signal)
+    const large = slots.enter(60, stop.signal)
     large.catch(() => undefined)
-    const small = places.enter(10, never)
+    const small = slots.enter(10, never)
     stop.abort(new Error('gone'))
     await assert.rejects(large, /gone/)
-    places.look()
+    slots.look()
     ;(await small).leave()
     first.leave()
-    const alone = await places.enter(500, never)
+    const alone = await slots.enter(500, never)
     alone.leave()
-    assert.equal(places.active, 0)
+    assert.equal(slots.active, 0)
   })
 })
 
@@ -140,7 +140,7 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
   const provider = await street.node('provider', {
     worker: { openSandbox, busy: () => busy, now, tickEvery }
   })
-  const buyer = await street.node('buyer', { serve: false, jobPatience: { fetch: 1000 } })
+  const buyer = await street.node('buyer', { serve: false, jobTimeouts: { fetch: 1000 } })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
   const worker = sells.compute.worker!
@@ -175,19 +175,19 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
     }
     await progress((state, fuel) => state === 'RUNNING' && fuel > 0n)
     busy = 2
-    worker.pace.look()
+    worker.schedule.look()
     const paused = await progress(state => state === 'PAUSED')
-    assert.equal(worker.places.active, 0, 'its processor is free')
+    assert.equal(worker.slots.active, 0, 'its processor is free')
     const { state, fuel } = worker.jobs[0]!
     assert.deepEqual([state, fuel], ['PAUSED', paused])
     busy = 0
-    worker.pace.look()
-    worker.pace.look()
+    worker.schedule.look()
+    worker.schedule.look()
     await progress((state, fuel) => state === 'RUNNING' && fuel >= paused)
     await committed
     await hire.collect(never)
     busy = 2
-    worker.pace.look()
+    worker.schedule.look()
     await assert.rejects(agree('1'), coded('NO_CAPACITY'))
     busy = 0
     worker.configure({ onlyIdle: false })
@@ -198,7 +198,7 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
     let most = 0
     const one = async (): Promise<void> => {
       const hire = await agree('100000')
-      await hire.untilCommitted(never, () => (most = Math.max(most, worker.places.active)))
+      await hire.untilCommitted(never, () => (most = Math.max(most, worker.slots.active)))
       await hire.collect(never)
     }
     await Promise.all([one(), one(), one(), one()])
@@ -215,7 +215,7 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
     const left = once(worker, 'left')
     await hire.abandon('enough')
     await left
-    assert.deepEqual([worker.places.active, worker.jobs.length], [0, 0])
+    assert.deepEqual([worker.slots.active, worker.jobs.length], [0, 0])
     assert.equal(sells.compute.jobs.get('provider', hire.id)!.state, 'ENDED')
     assert.equal(hire.state, 'ENDED')
     assert.equal(hire.paidMsat, sells.ledger.totals(hire.id).receivedMsat)
@@ -260,7 +260,7 @@ test('a bought job runs in bubblewrap', { timeout: 120_000, skip: bubblewrap!.sk
   const offer = await sellCompute(provider, { isolation: 'bwrap' })
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
   const hire = await buys.compute.hires.agree(
-    await request(buys, offer, 'work', ['20000'], { sliceStartMsat: 20n }),
+    await request(buys, offer, 'work', ['20000'], { firstInstallmentMsat: 20n }),
     never
   )
   assert.equal(hire.terms.isolation, 'bwrap')

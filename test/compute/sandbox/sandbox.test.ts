@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import type { BushelError } from '../../../contracts/errors/error.js'
 import { HOST_COST } from '../../../src/compute/fuel/meter.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
-import type { JobFile, Outcome } from '../../../src/compute/sandbox/sandbox.js'
+import type { SandboxFile, Outcome } from '../../../src/compute/sandbox/sandbox.js'
 import { guests, ownNamespaces } from './guest-processes.js'
 import { MIB, PLENTY, busyness, isolations, job, program, programs } from '../jobs.js'
 import { RANDOM_GET, moduleOf, unsigned } from './modules.js'
@@ -25,7 +25,7 @@ function hashOf({ files, stdout }: Pick<Outcome, 'files' | 'stdout'>): string {
   )
 }
 
-const given: JobFile[] = [
+const given: SandboxFile[] = [
   { path: 'deep/given.bin', bytes: Buffer.alloc(300_000, 'bushel ') },
   { path: 'given', bytes: Buffer.from('given\n') }
 ]

@@ -18,9 +18,9 @@ beforeEach(async () => {
 
 afterEach(() => close())
 
-/** A lease that has ended, for which two slices are owed back. */
+/** A lease that has ended, for which two installments are owed back. */
 async function owed(): Promise<Buffer> {
-  const lease = await lane.deal({ slices: 3 })
+  const lease = await lane.deal({ installments: 3 })
   await lane.end(lease)
   return lease
 }
@@ -50,26 +50,26 @@ function channel(): Promise<DealChannel> {
 /** Resolves when the ledger of the provider has a refund at that step. */
 async function refundIs(step: Payment['step']): Promise<void> {
   for (;;) {
-    const [payments] = (await event(lane.provider.teller.ledger, 'written')) as [Payment[]]
+    const [payments] = (await event(lane.provider.payments.ledger, 'written')) as [Payment[]]
     if (payments.some(payment => payment.kind === 'refund' && payment.step === step)) return
   }
 }
 
-/** Has a slice of a new deal settled from a debt, whatever the books of the buyer say. */
+/** Has an installment of a new deal settled from a debt, whatever the books of the buyer say. */
 async function creditOne(debt: Buffer): Promise<void> {
   const asking = at('strip', 'answer', async () => {
     const agreement = lane.lease('AGREED')
     const asks = await channel()
-    await asks.request('credit', { agreement, epoch: 0, debt })
+    await asks.request('credit', { agreement, installment: 0, debt })
   })
-  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  const dealing = lane.deal({ installments: 3 }).catch(() => undefined)
   await asking
   await dealing
 }
 
 test('an invoice for a refund that failed is not paid when less is owed by then', async () => {
   const first = await owed()
-  const invoice = await lane.buyer.teller.refundInvoice(first, 2_000n)
+  const invoice = await lane.buyer.payments.refundInvoice(first, 2_000n)
   lane.provider.purse.next = 'fail'
   const asks = await channel()
   const failed = refundIs('failed')
@@ -79,22 +79,22 @@ test('an invoice for a refund that failed is not paid when less is owed by then'
   assert.equal(settled(first), 1_000n)
   lane.provider.purse.next = 'settle'
   await asks.request('refund', { agreement: first, invoice })
-  await lane.keeper.close()
+  await lane.leaseManager.close()
   assert.equal(settled(first), 1_000n)
 })
 
-test('a refund that turns out to have failed is not sent again while a slice is settled from its debt', async () => {
+test('a refund that turns out to have failed is not sent again while an installment is settled from its debt', async () => {
   const first = await owed()
-  const { purse, teller, debts } = lane.provider
-  const invoice = await lane.buyer.teller.refundInvoice(first, 2_000n)
-  const hash = lane.buyer.teller.ledger.payment(first, 0, 'refund')!.hash
+  const { purse, payments, debts } = lane.provider
+  const invoice = await lane.buyer.payments.refundInvoice(first, 2_000n)
+  const hash = lane.buyer.payments.ledger.payment(first, 0, 'refund')!.hash
   purse.next = 'pend'
   const asks = await channel()
   const sent = refundIs('sent')
   await asks.request('refund', { agreement: first, invoice })
   await sent
   await new Promise(resolve => setImmediate(resolve))
-  // It comes to its end, and the creditor asks again; a slice waits for its turn at the debt.
+  // It comes to its end, and the creditor asks again; an installment waits for its turn at the debt.
   purse.next = 'settle'
   const { wait, reached, open } = door()
   const asked = door()
@@ -118,30 +118,30 @@ test('a refund that turns out to have failed is not sent again while a slice is 
   })
   let arrived = (): void => undefined
   const crediting = new Promise<void>(resolve => (arrived = resolve))
-  teller.ledger.on('written', (payments: Payment[]) => {
+  payments.ledger.on('written', (payments: Payment[]) => {
     if (payments.some(({ kind, step }) => kind === 'refund' && step === 'failed')) open()
   })
-  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  const dealing = lane.deal({ installments: 3 }).catch(() => undefined)
   const agreement = await asking
   const came = at('credit', 'request', async () => setImmediate(arrived))
-  const credited = asks.request('credit', { agreement, epoch: 0, debt: first }).catch(() => undefined)
+  const credited = asks.request('credit', { agreement, installment: 0, debt: first }).catch(() => undefined)
   await came
   await gone
   await credited
   await dealing
-  await lane.keeper.close()
+  await lane.leaseManager.close()
   assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
 })
 
-test('a slice that is being settled from a debt and is asked for again gets the same answer', async () => {
+test('an installment that is being settled from a debt and is asked for again gets the same answer', async () => {
   const first = await owed()
-  // The first slice takes half of the debt; the provider is slow at the second, and is asked again meanwhile.
+  // The first installment takes half of the debt; the provider is slow at the second, and is asked again meanwhile.
   const { purse } = lane.provider
   const refuse = purse.refuse.bind(purse)
-  let slices = 0
+  let installments = 0
   const { wait, open } = door()
   purse.refuse = async hash => {
-    if (++slices === 2) await wait()
+    if (++installments === 2) await wait()
     return refuse(hash)
   }
   let asked = 0
@@ -149,7 +149,7 @@ test('a slice that is being settled from a debt and is asked for again gets the 
     if (method === 'credit' && way === 'request' && ++asked === 3) setImmediate(open)
     return null
   }
-  const second = await lane.deal({ slices: 3 })
+  const second = await lane.deal({ installments: 3 })
   assert.ok(asked >= 3, 'it was asked again')
   assert.equal(settled(first), 2_000n)
   await lane.end(second)
@@ -165,7 +165,7 @@ test('a lease that is ended while its seal is being looked at stays ended', asyn
     await wait()
     return mine
   }
-  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  const dealing = lane.deal({ installments: 3 }).catch(() => undefined)
   await reached
   const id = lane.lease('ACTIVE')
   await (await channel()).request('end', { agreement: id, reason: 'changed my mind', counter: null })
@@ -175,9 +175,9 @@ test('a lease that is ended while its seal is being looked at stays ended', asyn
 })
 
 test('a look at what has run out leaves a lease that began meanwhile on the shelf', async () => {
-  const first = await lane.deal({ slices: 3 })
+  const first = await lane.deal({ installments: 3 })
   lane.ahead = 31 * DAY
-  await lane.keeper.look()
+  await lane.leaseManager.look()
   assert.equal(lane.provider.leases.get('provider', first)!.state, 'GRACE')
   const { wait, reached, open } = door()
   const drop = lane.shelf.drop.bind(lane.shelf)
@@ -186,19 +186,19 @@ test('a look at what has run out leaves a lease that began meanwhile on the shel
     return drop(id)
   }
   lane.ahead = 60 * DAY
-  const looking = lane.keeper.look()
+  const looking = lane.leaseManager.look()
   await reached
   lane.ahead = 0
   await lane.copy(first).close('it was served')
-  const second = await lane.deal({ slices: 3 })
+  const second = await lane.deal({ installments: 3 })
   open()
   await looking
   assert.ok(lane.shelf.has(idOf(lane.provider.leases.get('provider', second)!)))
 })
 
 test('a lease that is ended while others are looked at stays ended', async () => {
-  const first = await lane.deal({ slices: 3 })
-  const second = await lane.deal({ slices: 3 })
+  const first = await lane.deal({ installments: 3 })
+  const second = await lane.deal({ installments: 3 })
   lane.ahead = 31 * DAY
   const { wait, reached, open } = door()
   const silence = lane.shelf.silence.bind(lane.shelf)
@@ -206,23 +206,23 @@ test('a lease that is ended while others are looked at stays ended', async () =>
     await wait()
     return silence(id)
   }
-  const looking = lane.keeper.look()
+  const looking = lane.leaseManager.look()
   await reached
   lane.shelf.silence = silence
   const states = [first, second].map(id => lane.provider.leases.get('provider', id)!.state)
   const other = states[0] === 'STORED' ? first : second
-  await lane.keeper.end(other, 'the disk is worn out')
+  await lane.leaseManager.end(other, 'the disk is worn out')
   open()
   await looking
   assert.equal(lane.provider.leases.get('provider', other)!.state, 'ENDED')
 })
 
 test('nothing is settled from a debt for a lease that is being ended, and not owed back', async () => {
-  const first = await lane.deal({ slices: 4 })
+  const first = await lane.deal({ installments: 4 })
   await lane.end(first)
-  const second = await lane.deal({ slices: 2 })
-  const { debts, purse, teller } = lane.provider
-  const { epoch } = teller.ledger.payments(second).at(-1)!
+  const second = await lane.deal({ installments: 2 })
+  const { debts, purse, payments } = lane.provider
+  const { installment } = payments.ledger.payments(second).at(-1)!
   const { wait, reached, open } = door()
   const refuse = purse.refuse.bind(purse)
   purse.refuse = async hash => {
@@ -230,17 +230,17 @@ test('nothing is settled from a debt for a lease that is being ended, and not ow
     await wait()
     return refuse(hash)
   }
-  const ending = lane.keeper.end(second, 'the disk is worn out')
+  const ending = lane.leaseManager.end(second, 'the disk is worn out')
   await reached
-  // Its last slice is just being refused.
+  // Its last installment is just being refused.
   const asks = await channel()
   const came = at('credit', 'request', () => pause(50))
-  const asked = asks.request('credit', { agreement: second, epoch, debt: first }).catch(() => undefined)
+  const asked = asks.request('credit', { agreement: second, installment, debt: first }).catch(() => undefined)
   await came
   open()
   await ending
   await asked
-  const paid = teller.ledger.totals(second).receivedMsat
+  const paid = payments.ledger.totals(second).receivedMsat
   assert.equal(debts.get('debtor', second)!.debt.debt.msat, paid - 1_000n, 'all but the minimum charge')
 })
 
@@ -248,54 +248,54 @@ test('a strip that is asked for while its lease is ended can be paid no more', a
   const strip = at('strip', 'request', async () => {
     const id = lane.lease('AGREED')
     // It is ended when the strip is on its way to the disk.
-    await new Promise(resolve => lane.provider.teller.ledger.once('ahead', resolve))
-    await lane.keeper.end(id, 'the disk is worn out')
+    await new Promise(resolve => lane.provider.payments.ledger.once('ahead', resolve))
+    await lane.leaseManager.end(id, 'the disk is worn out')
     return id
   })
-  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  const dealing = lane.deal({ installments: 3 }).catch(() => undefined)
   const id = await strip
   await dealing
-  const slices = lane.provider.teller.ledger.payments(id)
-  assert.ok(slices.length > 0 && slices.every(({ step }) => step === 'refused'))
+  const installments = lane.provider.payments.ledger.payments(id)
+  assert.ok(installments.length > 0 && installments.every(({ step }) => step === 'refused'))
 })
 
 test('a lease is not given up while its first payment leaves', async () => {
   let done: Promise<void> | null = null
-  lane.buyer.teller.ledger.on('ahead', (payments: Payment[]) => {
+  lane.buyer.payments.ledger.on('ahead', (payments: Payment[]) => {
     if (payments.some(({ step }) => step === 'sent'))
       done ??= lane.copy(lane.lease('BOUND')).giveUp('it was not started in time', { ask: false })
   })
-  await lane.deal({ slices: 3 }).catch(() => undefined)
+  await lane.deal({ installments: 3 }).catch(() => undefined)
   await done
   for (const { id, lease } of lane.buyer.leases.list('buyer'))
     assert.ok(
-      lease.state !== 'VOID' || lane.buyer.teller.ledger.totals(id).paidMsat === 0n,
+      lease.state !== 'VOID' || lane.buyer.payments.ledger.totals(id).paidMsat === 0n,
       'what was paid for is not void'
     )
 })
 
 test('a lease that is given up when its first payment is being made ready is not paid', async () => {
   await owed()
-  const { debts, teller, leases } = lane.buyer
-  // No slice is settled from the debt after all, and before it is paid its lease is given up.
+  const { debts, payments, leases } = lane.buyer
+  // No installment is settled from the debt after all, and before it is paid its lease is given up.
   lane.provider.debts.get = () => null
   const answered = debts.answered.bind(debts)
   let id: Buffer | null = null
-  debts.answered = async slice => {
-    await answered(slice)
+  debts.answered = async listed => {
+    await answered(listed)
     if (id) return
     id = lane.lease('BOUND')
     await lane.copy(id).giveUp('it was not started in time', { ask: false })
   }
-  await lane.deal({ slices: 3 }).catch(() => undefined)
+  await lane.deal({ installments: 3 }).catch(() => undefined)
   assert.equal(leases.get('buyer', id!)!.state, 'VOID')
-  assert.equal(teller.ledger.totals(id!).paidMsat, 0n)
+  assert.equal(payments.ledger.totals(id!).paidMsat, 0n)
 })
 
-test('what is owed back is taken also for a slice that was settled from a debt without our knowing', async () => {
+test('what is owed back is taken also for an installment that was settled from a debt without our knowing', async () => {
   await owed()
   let id: Buffer | null = null
-  // The lease is ended when its first slice is just being settled; the answer to that is lost.
+  // The lease is ended when its first installment is just being settled; the answer to that is lost.
   const ended = new Promise<void>((resolve, reject) => {
     lane.wire.fate = ({ method, way }) => {
       if (method === 'strip' && way === 'answer' && !id) {
@@ -306,13 +306,13 @@ test('what is owed back is taken also for a slice that was settled from a debt w
       return method === 'credit' && way === 'answer' ? 'lost' : null
     }
   })
-  const dealing = lane.deal({ slices: 3, minChargeMsat: 1n }).catch(() => undefined)
+  const dealing = lane.deal({ installments: 3, minChargeMsat: 1n }).catch(() => undefined)
   await ended
   lane.wire.rest()
   await dealing
   const debt = lane.provider.debts.get('debtor', id!)!.debt
   assert.deepEqual(lane.buyer.debts.get('creditor', id!)?.debt, debt)
-  assert.equal(lane.buyer.teller.ledger.totals(id!).paidMsat, 1_000n)
+  assert.equal(lane.buyer.payments.ledger.totals(id!).paidMsat, 1_000n)
 })
 
 test('a lease that is given up while its strip is on its way is not bound', async () => {
@@ -323,9 +323,9 @@ test('a lease that is given up while its strip is on its way is not bound', asyn
     void lane.copy(id).giveUp('it was not started in time', { ask: false })
     return null
   }
-  await lane.deal({ slices: 3 })
+  await lane.deal({ installments: 3 })
   assert.equal(lane.buyer.leases.get('buyer', id!)!.state, 'VOID')
-  assert.equal(lane.buyer.teller.ledger.totals(id!).paidMsat, 0n)
+  assert.equal(lane.buyer.payments.ledger.totals(id!).paidMsat, 0n)
 })
 
 test('a bid that is withdrawn while it is being filled is not filled later', async () => {
@@ -336,7 +336,7 @@ test('a bid that is withdrawn while it is being filled is not filled later', asy
     Buffer.alloc(32, 9)
   )
   const withdrawn = at('quote', 'answer', () => mirrors.setBid(job, null))
-  lane.buyer.teller.reach = () => {
+  lane.buyer.payments.reach = () => {
     stop.abort(new Error('the node stops'))
     return Promise.resolve()
   }

@@ -15,23 +15,23 @@ import { Experiences } from '../../../src/deal/experience.js'
 import { attachCore, openStore } from '../../../src/network/cores.js'
 import type { Address } from '../../../src/network/network.js'
 import { sealOf } from '../../../src/storage/lease/audit.js'
-import { Copy } from '../../../src/storage/buyer/buyer-lease.js'
-import type { CopyContext } from '../../../src/storage/buyer/buyer-lease.js'
-import { Keeper } from '../../../src/storage/provider/lease-manager.js'
+import { BuyerLease } from '../../../src/storage/buyer/buyer-lease.js'
+import type { BuyerLeaseContext } from '../../../src/storage/buyer/buyer-lease.js'
+import { LeaseManager } from '../../../src/storage/provider/lease-manager.js'
 import type { LeaseState } from '../../../src/storage/lease/leases.js'
 import { Mirrors } from '../../../src/storage/buyer/mirrors.js'
 import type { MirrorListener, MirrorRequest, Packer } from '../../../src/storage/buyer/mirrors.js'
-import type { Patience } from '../../../src/storage/lease/timeouts.js'
+import type { Timeouts } from '../../../src/storage/lease/timeouts.js'
 import { Refunds } from '../../../src/storage/buyer/refunds.js'
 import { Shelf } from '../../../src/storage/shelf/shelf.js'
-import { Tenant } from '../../../src/storage/buyer/maintenance.js'
-import type { TenantOptions } from '../../../src/storage/buyer/maintenance.js'
+import { Maintenance } from '../../../src/storage/buyer/maintenance.js'
+import type { MaintenanceOptions } from '../../../src/storage/buyer/maintenance.js'
 import { faultsBetween } from '../invariants.js'
 import { Party } from './party.js'
 import { Wire } from './wire.js'
 
 /** What takes a minute by default takes a moment here. */
-export const PATIENCE: Patience = {
+export const TIMEOUTS: Timeouts = {
   connect: 1500,
   quote: 400,
   answer: 400,
@@ -54,13 +54,13 @@ const LIMBO_MS = 900
 const QUIET_MS = 10_000
 
 export interface DealOptions {
-  /** Slices of a sat each. */
-  slices: number
-  /** The wallet fails the first payment of this slice, so that it needs another hash. */
+  /** Installments of a sat each. */
+  installments: number
+  /** The wallet fails the first payment of this installment, so that it needs another hash. */
   failing?: number
-  /** What it costs at the least, msat; a slice, where it is not given. */
+  /** What it costs at the least, msat; an installment, where it is not given. */
   minChargeMsat?: bigint
-  /** The payment of this slice is under way for a while, and settles then. */
+  /** The payment of this installment is under way for a while, and settles then. */
   limbo?: number
 }
 
@@ -71,11 +71,11 @@ export class Lane {
   readonly wire: Wire
   readonly #store: Corestore
   readonly shelf: Shelf
-  readonly keeper: Keeper
+  readonly leaseManager: LeaseManager
   readonly mirrors: Mirrors
   readonly #refunds: Refunds
-  readonly #tenant: Tenant
-  readonly #context: CopyContext
+  readonly #maintenance: Maintenance
+  readonly #context: BuyerLeaseContext
   readonly #experiences: Experiences
   #order: Order
   #failing: number | undefined
@@ -96,36 +96,36 @@ export class Lane {
     this.#store = openStore(join(dir, 'cores'))
     this.#order = this.#ask(1)
     this.shelf = new Shelf({ folder: join(dir, 'shelf') })
-    const { deals, teller, leases, debts, onfault } = provider
-    this.keeper = new Keeper({
+    const { deals, payments, leases, debts, onfault } = provider
+    this.leaseManager = new LeaseManager({
       deals,
-      teller,
+      payments,
       leases,
       debts,
       canReceive: async () => true,
       shelf: this.shelf,
-      patience: PATIENCE,
+      timeouts: TIMEOUTS,
       announcer: { join: () => null, leave: async () => undefined },
       onfault,
       now: () => Date.now() + this.ahead
     })
     new Provider({
       deals,
-      policy: { ...DEFAULT_POLICY, sliceStartMsat: SLICE, sliceCapMsat: SLICE },
-      goods: this.keeper,
+      policy: { ...DEFAULT_POLICY, firstInstallmentMsat: SLICE, maxInstallmentMsat: SLICE },
+      goods: this.leaseManager,
       ask: id => (id.equals(orderId(this.#order)) ? this.#order : null)
     })
-    const mine = { deals: buyer.deals, teller: buyer.teller, leases: buyer.leases, debts: buyer.debts }
-    this.#context = { ...mine, now: Date.now, patience: PATIENCE }
+    const mine = { deals: buyer.deals, payments: buyer.payments, leases: buyer.leases, debts: buyer.debts }
+    this.#context = { ...mine, now: Date.now, timeouts: TIMEOUTS }
     this.#refunds = new Refunds({
       ...this.#context,
       open: async device => {
         await this.onclaim()
-        return buyer.deals.open(device, { timeoutMs: PATIENCE.connect })
+        return buyer.deals.open(device, { timeoutMs: TIMEOUTS.connect })
       },
       retry: { first: 1, last: 1 }
     })
-    this.#tenant = this.tenant({ retry: { first: 1, last: 1 } })
+    this.#maintenance = this.maintenance({ retry: { first: 1, last: 1 } })
     this.#experiences = new Experiences(buyer.facts, Date.now)
     this.mirrors = new Mirrors({
       ...this.#context,
@@ -141,14 +141,14 @@ export class Lane {
   }
 
   static async open(dir: string, bootstrap: Address[]): Promise<Lane> {
-    const wire = new Wire(method => 1.3 * (method === 'hello' ? PATIENCE.connect : PATIENCE.answer))
+    const wire = new Wire(method => 1.3 * (method === 'hello' ? TIMEOUTS.connect : TIMEOUTS.answer))
     const [buyer, provider] = await Promise.all([
       Party.open(join(dir, 'buyer'), bootstrap, 3, wire),
       Party.open(join(dir, 'provider'), bootstrap, 4, wire)
     ])
     const lane = new Lane(dir, wire, buyer, provider)
     await lane.shelf.ready()
-    await lane.keeper.ready()
+    await lane.leaseManager.ready()
     await lane.provider.network.listen()
     return lane
   }
@@ -156,15 +156,20 @@ export class Lane {
   async close(): Promise<void> {
     this.wire.close()
     await this.buyer.close()
-    await this.keeper.close()
+    await this.leaseManager.close()
     await this.provider.close()
     await this.shelf.close()
     await this.#store.close()
   }
 
   /** What looks after the buyer's leases. */
-  tenant(given: Pick<TenantOptions, 'retry'> & { now?: () => number }): Tenant {
-    return new Tenant({ ...this.#context, refunds: this.#refunds, onfault: this.buyer.onfault, ...given })
+  maintenance(given: Pick<MaintenanceOptions, 'retry'> & { now?: () => number }): Maintenance {
+    return new Maintenance({
+      ...this.#context,
+      refunds: this.#refunds,
+      onfault: this.buyer.onfault,
+      ...given
+    })
   }
 
   /** Ends the connection: the next step makes a new one. */
@@ -172,15 +177,15 @@ export class Lane {
     for (const stream of this.buyer.network.streams) stream.destroy()
   }
 
-  /** What a deal of so many slices is asked for with. */
-  request(slices: number): MirrorRequest {
+  /** What a deal of so many installments is asked for with. */
+  request(installments: number): MirrorRequest {
     return {
       market: MARKET,
       path: randomBytes(8).toString('hex'),
       copies: 1,
       time: TIME,
       maxPrice: null,
-      prepayMaxMsat: SLICE * BigInt(slices)
+      prepayMaxMsat: SLICE * BigInt(installments)
     }
   }
 
@@ -191,12 +196,12 @@ export class Lane {
     packed: () => undefined
   }
 
-  /** One deal from the first to the last slice, begun again as often as it needs. Gives the lease. */
-  async deal({ slices, failing, limbo, minChargeMsat = SLICE }: DealOptions): Promise<Buffer> {
-    this.#order = this.#ask(slices, minChargeMsat)
+  /** One deal from the first to the last installment, begun again as often as it needs. Gives the lease. */
+  async deal({ installments, failing, limbo, minChargeMsat = SLICE }: DealOptions): Promise<Buffer> {
+    this.#order = this.#ask(installments, minChargeMsat)
     this.#failing = failing
     this.#limbo = limbo
-    const request = this.request(slices)
+    const request = this.request(installments)
     await this.#persist(() => this.mirrors.run(request, this.listener, new AbortController().signal))
     return this.lease('STORED')
   }
@@ -207,8 +212,8 @@ export class Lane {
   }
 
   /** The buyer's hand on a lease, as another part of its node has it. */
-  copy(id: Buffer): Copy {
-    return new Copy(this.#context, id)
+  copy(id: Buffer): BuyerLease {
+    return new BuyerLease(this.#context, id)
   }
 
   /** Ends a lease before its time. */
@@ -221,9 +226,9 @@ export class Lane {
   /** Has what is owed for a lease paid back. */
   async refund(id: Buffer): Promise<void> {
     await this.#persist(async () => {
-      // A lease that is lapsing may have asked for a slice from it: until that is answered nothing is claimed.
-      await this.#tenant.look()
-      await this.#refunds.settle(id, PATIENCE.payment)
+      // A lease that is lapsing may have asked for an installment from it: until that is answered nothing is claimed.
+      await this.#maintenance.look()
+      await this.#refunds.settle(id, TIMEOUTS.payment)
       assert.ok(!this.#refunds.isOwed(id) || this.#owes(id), 'what is owed is paid back')
     })
   }
@@ -240,7 +245,7 @@ export class Lane {
   /** Both sides hear once more of one another, so that what waits for another message to go by has it. */
   async farewell(id: Buffer): Promise<void> {
     const channel = await this.buyer.deals.open(this.provider.who.device.publicKey)
-    const asked = channel.request('progress', { agreement: id }, { timeoutMs: PATIENCE.answer })
+    const asked = channel.request('progress', { agreement: id }, { timeoutMs: TIMEOUTS.answer })
     await assert.rejects(asked, { code: 'ENDED' })
   }
 
@@ -248,7 +253,7 @@ export class Lane {
   async settle(): Promise<void> {
     for (const until = Date.now() + QUIET_MS; ;) {
       // As a node does that is up: what was given up is ended, what is owed is asked for.
-      await this.#tenant.look()
+      await this.#maintenance.look()
       const faults = faultsBetween(await this.buyer.look(), await this.provider.look())
       if (faults.length === 0) break
       if (Date.now() > until) assert.fail([...faults, ...this.notes].join('; '))
@@ -276,20 +281,20 @@ export class Lane {
 
   /** How the wallet fares with a payment. */
   async #fare(hash: Buffer): Promise<void> {
-    const { purse, teller } = this.buyer
-    const { epoch, kind } = teller.ledger.byHash(hash)!
+    const { purse, payments } = this.buyer
+    const { installment, kind } = payments.ledger.byHash(hash)!
     purse.next = 'settle'
-    if (kind === 'slice' && epoch === this.#failing) {
+    if (kind === 'installment' && installment === this.#failing) {
       this.#failing = undefined
       purse.next = 'fail'
-    } else if (kind === 'slice' && epoch === this.#limbo) {
+    } else if (kind === 'installment' && installment === this.#limbo) {
       this.#limbo = undefined
       purse.next = 'pend'
       setTimeout(() => purse.finish(hash, 'settle'), LIMBO_MS)
     }
   }
 
-  #ask(slices: number, minChargeMsat = SLICE): Order {
+  #ask(installments: number, minChargeMsat = SLICE): Order {
     const { identity, device } = this.provider.who
     const bytes = BigInt(BLOCKS * (BLOCK + 128))
     return {
@@ -300,7 +305,7 @@ export class Lane {
       resource: RESOURCE.storage,
       network: this.provider.purse.network,
       // msat per TiB and 30 days, which the lease is for
-      price: ceilDiv((SLICE * BigInt(slices)) << 40n, bytes),
+      price: ceilDiv((SLICE * BigInt(installments)) << 40n, bytes),
       created: Date.now(),
       expires: Date.now() + DAY,
       withdrawn: false,

@@ -19,8 +19,8 @@ const LANES = 6
 
 /** What a deal needs to come to a message. */
 const DEALS: Partial<Record<Method, DealOptions>> = {
-  topup: { slices: 66 },
-  void: { slices: 3, failing: 1 }
+  topup: { installments: 66 },
+  void: { installments: 3, failing: 1 }
 }
 const METHODS: readonly Method[] = [
   'hello',
@@ -92,12 +92,12 @@ async function befall(lane: Lane, mishap: Mishap): Promise<void> {
   if (method === 'hello') lane.part()
   const leases: Buffer[] = []
   if (method === 'credit') {
-    leases.push(await lane.deal({ slices: 3 }))
+    leases.push(await lane.deal({ installments: 3 }))
     await lane.end(leases[0]!)
   }
   for (let attempt = 1; ; attempt++) {
     lane.wire.arm(mishap)
-    leases.push(await lane.deal(DEALS[method] ?? { slices: 3 }))
+    leases.push(await lane.deal(DEALS[method] ?? { installments: 3 }))
     await lane.end(leases.at(-1)!)
     for (const lease of leases) await lane.refund(lease)
     await lane.farewell(leases.at(-1)!)
@@ -134,14 +134,14 @@ test('what was paid to a provider that falls silent is paid back when it is hear
     lane.wire.fate = ({ method, way }) =>
       method === 'audit' && way === 'answer' && lane.wire.count < 3 ? 'lost' : null
     const before = await lane.buyer.look()
-    const lease = await lane.deal({ slices: 3 })
+    const lease = await lane.deal({ installments: 3 })
     await lane.end(lease)
     await lane.refund(lease)
     await lane.settle()
     const { bought, owed } = await lane.buyer.look()
     assert.equal(lane.wire.count, 3)
     assert.equal(bought.length - before.bought.length, 2, 'another lease in its place')
-    assert.equal(owed.length - before.owed.length, 1, 'of one slice all was used up: the least charge')
+    assert.equal(owed.length - before.owed.length, 1, 'of one installment all was used up: the least charge')
     const known = new Set(before.bought.map(({ agreement }) => agreement))
     const mine = bought.filter(({ agreement }) => !known.has(agreement))
     assert.ok(mine.every(({ state, paid }) => state === 'ENDED' && paid > 0))
@@ -153,7 +153,7 @@ test('a provider hears of the first payment before anything is uploaded, whateve
     purse.emit = () => false
     lane.wire.arm({ method: 'paid', way: 'request', mischief: 'lost' })
     const before = (await lane.buyer.look()).bought.length
-    const lease = await lane.deal({ slices: 3 })
+    const lease = await lane.deal({ installments: 3 })
     Reflect.deleteProperty(purse, 'emit')
     assert.equal(lane.wire.count, 1)
     assert.equal((await lane.buyer.look()).bought.length - before, 1, 'it was not given up')
@@ -190,10 +190,10 @@ async function rage(lane: Lane, random: () => number): Promise<number> {
   lane.wire.rage(random, CHANCE)
   const leases: Buffer[] = []
   for (let more = true; more; more = random() < 0.4) {
-    const slices = 2 + Math.floor(random() * 4)
-    const failing = random() < 0.3 ? { failing: Math.floor(random() * slices) } : {}
-    const limbo = random() < 0.3 ? { limbo: Math.floor(random() * slices) } : {}
-    leases.push(await lane.deal({ slices, ...failing, ...limbo }))
+    const installments = 2 + Math.floor(random() * 4)
+    const failing = random() < 0.3 ? { failing: Math.floor(random() * installments) } : {}
+    const limbo = random() < 0.3 ? { limbo: Math.floor(random() * installments) } : {}
+    leases.push(await lane.deal({ installments, ...failing, ...limbo }))
     await lane.end(leases.at(-1)!)
   }
   for (const lease of leases) if (random() < 0.5) await lane.refund(lease)

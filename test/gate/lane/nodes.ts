@@ -18,16 +18,16 @@ import { faultsBetween } from '../invariants.js'
 import { lookAt } from '../look.js'
 import { Wire } from './wire.js'
 
-/** A KiB costs a dozen slices for a month. */
+/** A KiB costs a dozen installments for a month. */
 const PRICE = parsePrice('1000000 sat/GiB-month').toString()
 const BYTES = 4 << 10
-const PATIENCE = { connect: 3000, quote: 1500, answer: 1500, seal: 1500, audit: 1500, upload: 10_000 }
+const TIMEOUTS = { connect: 3000, quote: 1500, answer: 1500, seal: 1500, audit: 1500, upload: 10_000 }
 const ATTEMPTS = 30
 const QUIET_MS = 60_000
 
 /** Two whole nodes as `up` runs them, with play wallets and a market, and a wire that misbehaves between them. */
 export class Nodes {
-  readonly wire = new Wire(method => 1.3 * (method === 'hello' ? PATIENCE.connect : PATIENCE.answer))
+  readonly wire = new Wire(method => 1.3 * (method === 'hello' ? TIMEOUTS.connect : TIMEOUTS.answer))
   /** What the buyer heard meanwhile. */
   readonly notes: string[]
   readonly #dir: string
@@ -53,8 +53,8 @@ export class Nodes {
           home: await Home.open(join(dir, name)),
           bootstrap,
           serve: true,
-          policy: { sliceStartMsat: 1_000n, sliceCapMsat: 4_000n },
-          patience: PATIENCE,
+          policy: { firstInstallmentMsat: 1_000n, maxInstallmentMsat: 4_000n },
+          timeouts: TIMEOUTS,
           onfault: error => notes.push(String(error))
         })
       })
@@ -72,7 +72,7 @@ export class Nodes {
     await Promise.all([this.#buyer.close(), this.#provider.close()])
   }
 
-  /** One deal from the first to the last slice, ended before its time, and what is unused paid back. */
+  /** One deal from the first to the last installment, ended before its time, and what is unused paid back. */
   async deal(): Promise<void> {
     const path = join(this.#dir, `file-${this.#deals++}`)
     await writeFile(path, randomBytes(BYTES))
@@ -85,7 +85,7 @@ export class Nodes {
   async settle(): Promise<void> {
     const [buyer, provider] = await Promise.all([this.#buyer.trade(), this.#provider.trade()])
     for (const until = Date.now() + QUIET_MS; ;) {
-      await buyer.storage.tenant!.look()
+      await buyer.storage.maintenance!.look()
       for (const { debt } of [...buyer.storage.debts.list('creditor')])
         if (buyer.storage.refunds.isOwed(debt.debt.agreement)) await this.#claim(buyer, debt.debt.agreement)
       const faults = faultsBetween(await lookAt(buyer), await lookAt(provider))

@@ -19,7 +19,7 @@ export async function openLane(): Promise<{ lane: Lane; close: () => Promise<voi
 
 /** What the provider has settled of a debt, by refund and by credit, msat. */
 export function settledOf({ provider }: Lane, lease: Buffer): bigint {
-  const { ledger } = provider.teller
+  const { ledger } = provider.payments
   return ledger.totals(lease).refundedMsat + ledger.creditOf(lease)
 }
 

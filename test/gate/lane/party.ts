@@ -8,7 +8,7 @@ import type { Address } from '../../../src/network/network.js'
 import { Network } from '../../../src/network/network.js'
 import { Debts } from '../../../src/payment/debts.js'
 import { Ledger } from '../../../src/payment/ledger.js'
-import { Teller } from '../../../src/payment/payments.js'
+import { Payments } from '../../../src/payment/payments.js'
 import { exchangeCounters } from '../../../src/storage/lease/counters.js'
 import { Leases } from '../../../src/storage/lease/leases.js'
 import { person } from '../../contracts/people.js'
@@ -26,7 +26,7 @@ export class Party {
   readonly facts: Facts
   readonly network: Network
   readonly deals: Deals
-  readonly teller: Teller
+  readonly payments: Payments
   readonly leases: Leases
   readonly debts: Debts
   readonly faults: unknown[] = []
@@ -43,7 +43,7 @@ export class Party {
     this.deals = new Deals({ self, facts, connector: network, onfault })
     const ledger = new Ledger(join(dir, 'ledger'))
     const secret = randomBytes(32)
-    this.teller = new Teller({ ledger, wallet: purse, checkInvoice, readInvoice, secret, onfault })
+    this.payments = new Payments({ ledger, wallet: purse, checkInvoice, readInvoice, secret, onfault })
     this.leases = new Leases(facts)
     this.debts = new Debts(facts, ledger)
     exchangeCounters({
@@ -64,21 +64,21 @@ export class Party {
     const [who] = await person()
     const party = new Party(dir, bootstrap, who!, new Purse(name), wire)
     await party.facts.ready()
-    await party.teller.ready()
+    await party.payments.ready()
     await party.deals.ready()
     await party.network.ready()
     return party
   }
 
   async look(): Promise<Look> {
-    const { teller, leases, debts, purse } = this
-    return lookAt({ teller, storage: { leases, debts }, wallet: purse })
+    const { payments, leases, debts, purse } = this
+    return lookAt({ payments, storage: { leases, debts }, wallet: purse })
   }
 
   async close(): Promise<void> {
     await this.deals.close()
     await this.network.close()
-    await this.teller.close()
+    await this.payments.close()
     await this.facts.close()
   }
 }

@@ -15,9 +15,9 @@ beforeEach(async () => {
 
 afterEach(() => close())
 
-/** A lease that has ended, for which two slices are owed back. */
+/** A lease that has ended, for which two installments are owed back. */
 async function owed(): Promise<Buffer> {
-  const lease = await lane.deal({ slices: 3 })
+  const lease = await lane.deal({ installments: 3 })
   await lane.end(lease)
   assert.equal(lane.buyer.debts.get('creditor', lease)!.leftMsat, 2_000n)
   return lease
@@ -40,20 +40,20 @@ function holdRefund(): { reached: Promise<void>; letGo: () => void } {
   return { reached, letGo: () => letGo() }
 }
 
-test('a debt that is claimed while a slice is being settled from it is settled once', async () => {
+test('a debt that is claimed while an installment is being settled from it is settled once', async () => {
   const first = await owed()
   let letClaim = (): void => undefined
   lane.onclaim = () => new Promise(resolve => (letClaim = resolve))
   const claiming = lane.claim(first)
   lane.onclaim = () => Promise.resolve()
-  // The claim goes on just when the provider is asked to settle a slice from the same debt.
+  // The claim goes on just when the provider is asked to settle an installment from the same debt.
   const asked = once('credit', 'request', async () => {
     letClaim()
     await claiming
   })
-  const second = await lane.deal({ slices: 3 })
+  const second = await lane.deal({ installments: 3 })
   await asked
-  assert.equal(lane.buyer.teller.ledger.payment(first, 0, 'refund'), null, 'no invoice is out for it')
+  assert.equal(lane.buyer.payments.ledger.payment(first, 0, 'refund'), null, 'no invoice is out for it')
   assert.equal(settled(first), 2_000n)
   await lane.end(second)
   await lane.refund(second)
@@ -61,7 +61,7 @@ test('a debt that is claimed while a slice is being settled from it is settled o
 })
 
 test('a lease that lapses is asked for ever more rarely, and again when its provider is met', async () => {
-  const lease = await lane.deal({ slices: 3 })
+  const lease = await lane.deal({ installments: 3 })
   let now = Date.now()
   let asked = 0
   lane.wire.fate = ({ method, way }) => {
@@ -71,13 +71,13 @@ test('a lease that lapses is asked for ever more rarely, and again when its prov
   }
   const { leases, deals } = lane.buyer
   await leases.save({ ...leases.get('buyer', lease)!, state: 'LAPSING', reason: 'it was given up' })
-  const tenant = lane.tenant({ now: () => now, retry: { first: 2 * MINUTE, last: 8 * MINUTE } })
-  deals.on('met', ({ device }: DealChannel) => tenant.met(device))
+  const maintenance = lane.maintenance({ now: () => now, retry: { first: 2 * MINUTE, last: 8 * MINUTE } })
+  deals.on('met', ({ device }: DealChannel) => maintenance.met(device))
   const looks: number[] = []
   const pass = async (minutes: number): Promise<void> => {
     for (let minute = 0; minute < minutes; minute++, now += MINUTE) {
       const before = asked
-      await tenant.look()
+      await maintenance.look()
       if (asked > before) looks.push(minute)
     }
   }
@@ -103,28 +103,28 @@ test('a lease that lapses is asked for ever more rarely, and again when its prov
   await lane.settle()
 })
 
-test('a buyer that claims a debt and has slices settled from it at once gets it once', async () => {
+test('a buyer that claims a debt and has installments settled from it at once gets it once', async () => {
   const first = await owed()
   const { reached, letGo } = holdRefund()
   // Its own books would keep an honest buyer from it.
-  const { deals, teller } = lane.buyer
+  const { deals, payments } = lane.buyer
   const channel = await deals.open(lane.provider.who.device.publicKey)
-  const invoice = await teller.refundInvoice(first, 2_000n)
+  const invoice = await payments.refundInvoice(first, 2_000n)
   await channel.request('refund', { agreement: first, invoice })
   await reached
   let answered = (): void => undefined
   const credited = new Promise<void>(resolve => (answered = resolve))
   const asking = once('strip', 'answer', async () => {
     const [lease] = [...lane.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === 'AGREED')
-    await channel.request('credit', { agreement: lease!.id, epoch: 0, debt: first })
+    await channel.request('credit', { agreement: lease!.id, installment: 0, debt: first })
     answered()
   })
-  const dealing = lane.deal({ slices: 3 }).catch(() => undefined)
+  const dealing = lane.deal({ installments: 3 }).catch(() => undefined)
   await asking
   await credited
   letGo()
   await dealing
-  await lane.provider.teller.reconcile()
+  await lane.provider.payments.reconcile()
   assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
 })
 
@@ -142,6 +142,6 @@ test('what a lease that is over has asked for is answered before the rest of the
   await lane.refund(first)
   assert.equal(lane.buyer.debts.get('creditor', first)!.settledMsat, 2_000n)
   // The payer has it on disk a moment after the payee.
-  while (settled(first) < 2_000n) await written(lane.provider.teller.ledger, 'written')
+  while (settled(first) < 2_000n) await written(lane.provider.payments.ledger, 'written')
   assert.equal(settled(first), 2_000n)
 })

@@ -61,7 +61,7 @@ interface Issued {
 
 async function issue(wallet: ClnWallet, msat: bigint, expirySeconds = 3600): Promise<Issued> {
   const preimage = randomBytes(32)
-  const label = `bushel/${randomBytes(8).toString('hex')}/slice/0/0`
+  const label = `bushel/${randomBytes(8).toString('hex')}/installment/0/0`
   const bolt11 = await wallet.issue({ preimage, msat, description: 'a test', expirySeconds, label })
   return { preimage, hash: createHash('sha256').update(preimage).digest(), bolt11, label }
 }

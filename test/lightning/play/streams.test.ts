@@ -4,13 +4,13 @@ import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { ACK_STEP, WINDOW } from '../../../src/lightning/backends/play/messages.js'
 import type { ToChild } from '../../../src/lightning/backends/play/messages.js'
-import { Streams } from '../../../src/lightning/backends/play/streams.js'
+import { PeerStreams } from '../../../src/lightning/backends/play/streams.js'
 
 const NODE_ID = Buffer.alloc(33, 2)
 
-function attached(): { streams: Streams; wire: PassThrough; told: ToChild[] } {
+function attached(): { streams: PeerStreams; wire: PassThrough; told: ToChild[] } {
   const told: ToChild[] = []
-  const streams = new Streams(message => told.push(message))
+  const streams = new PeerStreams(message => told.push(message))
   const wire = new PassThrough({ highWaterMark: 4 * WINDOW })
   streams.start()
   streams.attach(wire, { nodeId: NODE_ID, outbound: true })

@@ -1,5 +1,5 @@
 /** A reader in a process of its own: restores over TCP, and tells its parent how far it is. */
-import { Restore } from '../../../src/storage/archive/restore.js'
+import { DriveRestore } from '../../../src/storage/archive/restore.js'
 import { openStore } from '../../../src/network/cores.js'
 import { dial } from './wire.js'
 
@@ -12,7 +12,7 @@ export interface RestoreTask {
 
 const task = JSON.parse(process.argv[2]!) as RestoreTask
 const store = openStore(task.store)
-const restore = new Restore({
+const restore = new DriveRestore({
   link: task.link,
   dest: task.dest,
   store,

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pack } from '../../../src/storage/archive/pack.js'
 import type { PackResult } from '../../../src/storage/archive/pack.js'
-import { Packed } from '../../../src/storage/archive/packed.js'
+import { OpenPack } from '../../../src/storage/archive/packed.js'
 import { Shelf } from '../../../src/storage/shelf/shelf.js'
 import { openStore } from '../../../src/network/cores.js'
 import { atEnd, connect } from './wire.js'
@@ -39,7 +39,7 @@ export function sumByHand(files: Record<string, Buffer | string>): string {
 }
 
 export interface Goods {
-  packed: Packed
+  packed: OpenPack
   result: PackResult
 }
 
@@ -47,7 +47,7 @@ export interface Goods {
 export async function packAt(t: TestContext, path: string, folder: string): Promise<Goods> {
   const store = openStore(folder)
   const result = await pack({ path, store, name: 'goods' })
-  const packed = new Packed(
+  const packed = new OpenPack(
     store,
     result.cores.map(core => core.key)
   )

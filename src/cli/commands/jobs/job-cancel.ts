@@ -3,10 +3,10 @@ import type { Action } from '../../invocation.js'
 import { resolveId } from '../../input/short-id.js'
 
 /** Stops a job wherever it runs. */
-export const run: Action = async ({ place, dryRun, output, context }, [text]) => {
-  const ids = async (): Promise<string[]> => (await read(place, 'jobs', context)).jobs.map(({ id }) => id)
+export const run: Action = async ({ access, dryRun, output, context }, [text]) => {
+  const ids = async (): Promise<string[]> => (await read(access, 'jobs', context)).jobs.map(({ id }) => id)
   const id = await resolveId(text!, 'job id', ids)
-  const result = await withNode(place, node => node.call('job.cancel', { id, dryRun }, context))
+  const result = await withNode(access, node => node.call('job.cancel', { id, dryRun }, context))
   output.print(
     result,
     () => `job ${result.id}: ${dryRun ? 'would be stopped, is ' : ''}${result.state.toLowerCase()}`

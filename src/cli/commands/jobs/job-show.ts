@@ -10,8 +10,8 @@ import { facts, table } from '../../output/table.js'
 import { stateText } from './jobs.js'
 
 /** How a job stands, and what each provider of it did. */
-export const run: Action = async ({ place, output, context }, [text]) => {
-  const { jobs } = await read(place, 'jobs', context)
+export const run: Action = async ({ access, output, context }, [text]) => {
+  const { jobs } = await read(access, 'jobs', context)
   const id = await resolveId(text!, 'job id', () => Promise.resolve(jobs.map(job => job.id)))
   const job = jobs.find(one => one.id === id)
   if (!job)

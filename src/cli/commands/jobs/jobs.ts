@@ -8,8 +8,8 @@ import { table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
 
 /** The jobs that this home has bought, newest first. */
-export const run: Action = async ({ place, output, signal, context }, _positional, options) => {
-  const list = (): Promise<{ jobs: JobEntry[] }> => read(place, 'jobs', context)
+export const run: Action = async ({ access, output, signal, context }, _positional, options) => {
+  const list = (): Promise<{ jobs: JobEntry[] }> => read(access, 'jobs', context)
   const print = (result: { jobs: JobEntry[] }): void => output.print(result, () => page(result.jobs))
   if (options.watch === true) await watch({ read: list, print, output, signal })
   else print(await list())

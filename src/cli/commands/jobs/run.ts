@@ -47,14 +47,14 @@ export const run: Action = async (invocation, positional, options) => {
     if (map)
       tellMap(
         output,
-        await withNode(invocation.place, node =>
+        await withNode(invocation.access, node =>
           node.call('run.map', { ...params, ...buy, map }, invocation.context)
         )
       )
     else
       tell(
         output,
-        await withNode(invocation.place, node => node.call('run', { ...params, ...buy }, invocation.context))
+        await withNode(invocation.access, node => node.call('run', { ...params, ...buy }, invocation.context))
       )
   })
 }
@@ -64,13 +64,13 @@ function mapParams(pattern: string, options: OptionValues): MapParams {
 }
 
 async function atHome(
-  { place, market, output, context }: Invocation,
+  { access, market, output, context }: Invocation,
   params: JobParams,
   map: MapParams | null
 ): Promise<void> {
   if (map) return tellMap(output, await mapLocally({ ...params, map }, context))
   const result = await runLocally(params, context)
-  const ask = await bestAsk(place, market, context)
+  const ask = await bestAsk(access, market, context)
   const cost = ask && {
     ask: ask.id,
     price: ask.price,
@@ -91,17 +91,17 @@ async function atHome(
 }
 
 function costOf({ fuel }: LocalResult, price: bigint, baseMsat: bigint): bigint {
-  const rest = { sliceStartMsat: 1n, sliceCapMsat: 1n, maxMsat: MAX_MSAT }
+  const rest = { firstInstallmentMsat: 1n, maxInstallmentMsat: 1n, maxMsat: MAX_MSAT }
   return jobCost({ price, baseMsat, ...rest }, BigInt(fuel))
 }
 
 async function estimate(
-  { place, output, context }: Invocation,
+  { access, output, context }: Invocation,
   params: RunJob,
   map: MapParams | null
 ): Promise<void> {
   const asked = map ? { ...params, map } : params
-  const result = await withNode(place, node => node.call('run.estimate', asked, context))
+  const result = await withNode(access, node => node.call('run.estimate', asked, context))
   output.print(result, () => estimateText(result))
 }
 

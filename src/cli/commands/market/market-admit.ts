@@ -3,9 +3,9 @@ import { withNode } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 
 /** Makes another device a relay of a market that was founded here. */
-export const run: Action = async ({ place, market, dryRun, output, context }, [text]) => {
+export const run: Action = async ({ access, market, dryRun, output, context }, [text]) => {
   const device = formatKey(parseKey(text!, 'device key'))
   const params = { ...(market === undefined ? {} : { market }), device, dryRun }
-  const result = await withNode(place, node => node.call('market.admit', params, context))
+  const result = await withNode(access, node => node.call('market.admit', params, context))
   output.print(result, () => `${dryRun ? 'would admit' : 'admitted'} device ${result.device} as a relay`)
 }

@@ -4,12 +4,12 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 
 /** Founds a market; this device is its first relay. */
-export const run: Action = async ({ place, dryRun, output, context }, _positional, options) => {
+export const run: Action = async ({ access, dryRun, output, context }, _positional, options) => {
   const name = parseMarketName(text(options, 'name')!)
   const file = text(options, 'rules')
   const rules = file === undefined ? undefined : await readRules(file)
   const params = { name, ...(rules ? { rules } : {}), dryRun }
-  const result = await withNode(place, node => node.call('market.create', params, context))
+  const result = await withNode(access, node => node.call('market.create', params, context))
   output.print(result, () =>
     dryRun
       ? `would found market ${name}`

@@ -3,8 +3,8 @@ import type { Action } from '../../invocation.js'
 import { table } from '../../output/table.js'
 
 /** The markets that this home has joined. */
-export const run: Action = async ({ place, output, context }) => {
-  const result = await read(place, 'market.list', context)
+export const run: Action = async ({ access, output, context }) => {
+  const result = await read(access, 'market.list', context)
   output.print(result, () =>
     result.markets.length === 0
       ? 'no market is joined; join one with: bushel market join KEY'

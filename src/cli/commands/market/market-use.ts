@@ -3,8 +3,8 @@ import { parseMarket } from '../../input/arguments.js'
 import type { Action } from '../../invocation.js'
 
 /** Settles which of several joined markets the other commands mean. */
-export const run: Action = async ({ place, dryRun, output, context }, [text]) => {
+export const run: Action = async ({ access, dryRun, output, context }, [text]) => {
   const market = parseMarket(text!)
-  const result = await useMarket(place, { market, dryRun }, context)
+  const result = await useMarket(access, { market, dryRun }, context)
   output.print(result, () => `${dryRun ? 'would use' : 'using'} market ${result.name}`)
 }

@@ -8,7 +8,7 @@ import { facts } from '../../output/table.js'
 const MAX_WORDS_BYTES = 4096
 
 /** Makes a home; prints its words this once. */
-export const run: Action = async ({ place, dryRun, output, signal }, _positional, options) => {
+export const run: Action = async ({ access, dryRun, output, signal }, _positional, options) => {
   const grant = text(options, 'playGrant')
   const playGrantMsat = grant === undefined ? undefined : parseAmount(grant)
   const source = text(options, 'words')
@@ -22,14 +22,14 @@ export const run: Action = async ({ place, dryRun, output, signal }, _positional
   if (source === '-' && process.stdin.isTTY) output.line('Type your 24 words on one line, then Enter:')
   const words = source === '-' ? await readWords(signal) : undefined
   const result = await setUp({
-    home: place.home,
+    home: access.home,
     ...(words === undefined ? {} : { words }),
     ...(playGrantMsat === undefined ? {} : { playGrantMsat }),
     dryRun
   })
   output.print(result, () => {
     const made = facts([
-      ['home', place.home],
+      ['home', access.home],
       ['identity', result.identity ?? '(made when it is not a dry run)'],
       ['device', result.device ?? '(made when it is not a dry run)']
     ])

@@ -5,8 +5,8 @@ import type { ComputeStatus } from '../../../node/api/compute-api.js'
 import { count, facts } from '../../output/table.js'
 
 /** Who this node is, and how it stands. */
-export const run: Action = async ({ place, output, context }) => {
-  const result = await read(place, 'status', context)
+export const run: Action = async ({ access, output, context }) => {
+  const result = await read(access, 'status', context)
   const { identity, device, pid, network, market, peers, shelf, leases, compute, notes } = result
   output.print(result, () =>
     facts([

@@ -4,13 +4,13 @@ import type { Action } from '../../invocation.js'
 import { facts } from '../../output/table.js'
 
 /** Runs the node in the foreground until it is stopped. */
-export const run: Action = async ({ place, dryRun, output, signal }) => {
+export const run: Action = async ({ access, dryRun, output, signal }) => {
   if (dryRun) {
-    const result = { ...(await checkDaemon(place.home)), dryRun }
+    const result = { ...(await checkDaemon(access.home)), dryRun }
     output.print(result, () => `would start device ${result.device}`)
     return
   }
-  const { home, bootstrap, onnote, onfault } = place
+  const { home, bootstrap, onnote, onfault } = access
   const daemon = new Daemon({
     home,
     bootstrap,

@@ -7,7 +7,7 @@ import { buyParams, jobParams } from '../../input/job-arguments.js'
 import { placed } from '../../output/order-text.js'
 
 /** Lets a bid rest on the book; the running node runs the job, unattended. Standard input is not kept. */
-export const run: Action = async ({ place, market, dryRun, output, context }, positional, options) => {
+export const run: Action = async ({ access, market, dryRun, output, context }, positional, options) => {
   const price = parseFuelPrice(text(options, 'maxPrice')!)
   const params = {
     ...(await jobParams(positional, options, null)),
@@ -15,7 +15,7 @@ export const run: Action = async ({ place, market, dryRun, output, context }, po
     maxPrice: price.toString(),
     dryRun
   }
-  const result = await withRunning(place, node => node.call('bid.compute', params, context))
+  const result = await withRunning(access, node => node.call('bid.compute', params, context))
   const most = `up to ${formatAmount(BigInt(params.maxMsat))} at up to ${formatFuelPrice(price)}`
   output.print(result, () => placed(`bid for a job, ${most}`, result))
 }

@@ -8,7 +8,7 @@ import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
 
 /** Lets a bid rest on the book; the running node fills it, unattended. */
-export const run: Action = async ({ place, market, dryRun, output, context }, [path], options) => {
+export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {
   const time = parseTime(text(options, 'time')!)
   const copies = parseCopies(text(options, 'copies')!)
   const price = parsePrice(text(options, 'max')!)
@@ -22,7 +22,7 @@ export const run: Action = async ({ place, market, dryRun, output, context }, [p
     path: await readablePath(path!),
     dryRun
   }
-  const result = await withRunning(place, node => node.call('bid.storage', params, context))
+  const result = await withRunning(access, node => node.call('bid.storage', params, context))
   output.print(result, () =>
     placed(`bid for ${count(copies, 'copy', 'copies')} at up to ${formatPrice(price)}`, result)
   )

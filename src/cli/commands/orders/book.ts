@@ -22,13 +22,13 @@ export const run: Action = async (invocation, [resource], options) => {
 }
 
 async function show<B extends BookOf<unknown, unknown>>(
-  { place, output, signal }: Invocation,
+  { access, output, signal }: Invocation,
   watching: boolean,
   read: (node: NodeCaller) => Promise<B>,
   page: (book: B) => string[]
 ): Promise<void> {
   const print = (book: B): void => output.print(book, () => [...head(book), '', ...page(book)])
-  await withNode(place, async node => {
+  await withNode(access, async node => {
     if (!watching) return print(await read(node))
     const unless = ({ tick: _tick, ...rest }: B): string => JSON.stringify(rest)
     await watch({ read: () => read(node), print, output, signal, unless })

@@ -9,7 +9,7 @@ import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
 
 /** Puts an offer to run jobs on the book; the running node serves it. */
-export const run: Action = async ({ place, market, dryRun, output, context }, _positional, options) => {
+export const run: Action = async ({ access, market, dryRun, output, context }, _positional, options) => {
   const cores = parseCores(text(options, 'cores')!)
   const memory = parseSize(text(options, 'memory')!)
   const price = parseFuelPrice(text(options, 'price')!)
@@ -28,7 +28,7 @@ export const run: Action = async ({ place, market, dryRun, output, context }, _p
     allowProcess: options.allowProcess === true,
     dryRun
   }
-  const result = await withRunning(place, node => node.call('sell.compute', params, context))
+  const result = await withRunning(access, node => node.call('sell.compute', params, context))
   const what = `${count(cores, 'core', 'cores')} with ${formatSize(memory)}`
   output.print(result, () => [
     ...placed(`${what} at ${formatFuelPrice(price)} and ${formatAmount(base)} a job`, result),

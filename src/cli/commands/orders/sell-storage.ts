@@ -8,7 +8,7 @@ import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
 
 /** Puts an offer of disk on the book; the running node serves it. */
-export const run: Action = async ({ place, market, dryRun, output, context }, _positional, options) => {
+export const run: Action = async ({ access, market, dryRun, output, context }, _positional, options) => {
   const space = parseSize(text(options, 'space')!)
   const price = parsePrice(text(options, 'price')!)
   const minTime = parseTime(text(options, 'minTime') ?? '1h')
@@ -24,6 +24,6 @@ export const run: Action = async ({ place, market, dryRun, output, context }, _p
     region: region === undefined ? '' : parseRegion(region),
     dryRun
   }
-  const result = await withRunning(place, node => node.call('sell.storage', params, context))
+  const result = await withRunning(access, node => node.call('sell.storage', params, context))
   output.print(result, () => placed(`offer of ${formatSize(space)} at ${formatPrice(price)}`, result))
 }

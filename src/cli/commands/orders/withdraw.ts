@@ -3,10 +3,10 @@ import { resolveId } from '../../input/short-id.js'
 import type { Action } from '../../invocation.js'
 
 /** Takes an order of this node off the book. */
-export const run: Action = async ({ place, market, dryRun, output, context }, [text]) => {
+export const run: Action = async ({ access, market, dryRun, output, context }, [text]) => {
   const book = { ...(market === undefined ? {} : { market }), waitMs: 0 }
   const id = await resolveId(text!, 'order id', () =>
-    withRunning(place, async node => {
+    withRunning(access, async node => {
       const [{ identity }, storage, compute] = await Promise.all([
         node.call('status', {}, context),
         node.call('book', { ...book, resource: 'storage' }, context),
@@ -16,6 +16,6 @@ export const run: Action = async ({ place, market, dryRun, output, context }, [t
       return orders.filter(order => order.identity === identity).map(order => order.id)
     })
   )
-  const result = await withRunning(place, node => node.call('withdraw', { id, dryRun }, context))
+  const result = await withRunning(access, node => node.call('withdraw', { id, dryRun }, context))
   output.print(result, () => `${dryRun ? 'would withdraw' : 'withdrew'} order ${result.id}`)
 }

@@ -3,12 +3,12 @@ import type { Action } from '../../invocation.js'
 import { resolveId } from '../../input/short-id.js'
 
 /** Ends a lease: the provider stops serving, the buyer stops paying. */
-export const run: Action = async ({ place, dryRun, output, context }, [text]) => {
+export const run: Action = async ({ access, dryRun, output, context }, [text]) => {
   const id = await resolveId(text!, 'lease id', async () => {
-    const { leases } = await read(place, 'leases', context)
+    const { leases } = await read(access, 'leases', context)
     return leases.map(lease => lease.id)
   })
-  const result = await withNode(place, node => node.call('leases.end', { id, dryRun }, context))
+  const result = await withNode(access, node => node.call('leases.end', { id, dryRun }, context))
   output.print(
     result,
     () => `lease ${result.id}: ${dryRun ? 'would be ended, is ' : ''}${result.state.toLowerCase()}`

@@ -8,8 +8,8 @@ import { table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
 
 /** The leases of this home, bought and sold. */
-export const run: Action = async ({ place, output, signal, context }, _positional, options) => {
-  const list = (): Promise<{ leases: LeaseEntry[] }> => read(place, 'leases', context)
+export const run: Action = async ({ access, output, signal, context }, _positional, options) => {
+  const list = (): Promise<{ leases: LeaseEntry[] }> => read(access, 'leases', context)
   const print = (result: { leases: LeaseEntry[] }): void => output.print(result, () => page(result.leases))
   if (options.watch === true) await watch({ read: list, print, output, signal })
   else print(await list())

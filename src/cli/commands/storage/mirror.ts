@@ -8,7 +8,7 @@ import type { Action } from '../../invocation.js'
 import { count, facts } from '../../output/table.js'
 
 /** Packs, encrypts, uploads and pays ahead; prints the link. */
-export const run: Action = async ({ place, market, dryRun, output, context }, [path], options) => {
+export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {
   const copies = parseCopies(text(options, 'copies')!)
   const time = parseTime(text(options, 'time')!)
   const max = text(options, 'max')
@@ -22,7 +22,7 @@ export const run: Action = async ({ place, market, dryRun, output, context }, [p
     path: await readablePath(path!),
     dryRun
   }
-  const result = await withNode(place, node => node.call('mirror', params, context))
+  const result = await withNode(access, node => node.call('mirror', params, context))
   output.print(result, () => (dryRun ? estimate(result, time) : receipt(result, time)))
 }
 

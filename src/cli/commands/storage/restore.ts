@@ -6,10 +6,10 @@ import type { Action } from '../../invocation.js'
 import { count, facts } from '../../output/table.js'
 
 /** Fetches what a link names, from every provider that has it at once; resumes where it stopped. */
-export const run: Action = async ({ place, dryRun, output, context }, [link, dest], options) => {
+export const run: Action = async ({ access, dryRun, output, context }, [link, dest], options) => {
   parseLink(link!)
   const params = { link: link!, dest: absolutePath(dest!), force: options.force === true, dryRun }
-  const result = await withNode(place, node => node.call('restore', params, context))
+  const result = await withNode(access, node => node.call('restore', params, context))
   output.print(result, () =>
     dryRun
       ? `would restore to ${result.path}`

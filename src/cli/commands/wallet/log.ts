@@ -5,8 +5,8 @@ import { formatAmount } from '../../../../contracts/money/money.js'
 import { parseTime } from '../../../../contracts/money/quantity.js'
 import { read, withNode } from '../../../daemon/access.js'
 import { readLog } from '../../../daemon/books.js'
-import type { Entry, EntryFilter } from '../../../payment/entries.js'
-import type { Kind, Step } from '../../../payment/ledger.js'
+import type { LedgerEntry, LedgerFilter } from '../../../payment/entries.js'
+import type { PaymentKind, PaymentStep } from '../../../payment/ledger.js'
 import { absolutePath, parseWhole } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action, Invocation, OptionValues } from '../../invocation.js'
@@ -19,14 +19,14 @@ const MOST = 1_000_000
 /** Shows the ledger, exports it, or holds it against the wallet. */
 export const run: Action = async (invocation, _positional, options) => {
   if (options['check'] === true) return check(invocation)
-  const { place, output } = invocation
+  const { access, output } = invocation
   const limit = parseWhole(
     text(options, 'limit') ?? (options['out'] ? String(MOST) : '100'),
     'number of lines',
     MOST
   )
-  const entries: Entry[] = []
-  await readLog(place, await filterOf(invocation, options), entry => {
+  const entries: LedgerEntry[] = []
+  await readLog(access, await filterOf(invocation, options), entry => {
     entries.push(entry)
     if (entries.length > limit) entries.shift()
   })
@@ -46,8 +46,8 @@ export const run: Action = async (invocation, _positional, options) => {
 }
 
 /** Exit code 1 when it does not add up. */
-async function check({ place, output, context }: Invocation): Promise<void> {
-  const result = await withNode(place, node => node.call('log.check', {}, context))
+async function check({ access, output, context }: Invocation): Promise<void> {
+  const result = await withNode(access, node => node.call('log.check', {}, context))
   const amount = (msat: string): string => formatAmount(BigInt(msat))
   output.verdict(result, () => [
     ...facts([
@@ -73,20 +73,20 @@ async function check({ place, output, context }: Invocation): Promise<void> {
   ])
 }
 
-async function filterOf({ place, context }: Invocation, options: OptionValues): Promise<EntryFilter> {
-  const filter: EntryFilter = {}
+async function filterOf({ access, context }: Invocation, options: OptionValues): Promise<LedgerFilter> {
+  const filter: LedgerFilter = {}
   const lease = text(options, 'lease')
   if (lease !== undefined) {
     const ids = async (): Promise<string[]> =>
-      (await read(place, 'leases', context)).leases.map(({ id }) => id)
+      (await read(access, 'leases', context)).leases.map(({ id }) => id)
     filter.agreement = parseKey(await resolveId(lease, 'lease id', ids), 'lease id')
   }
   const peer = text(options, 'peer')
   if (peer !== undefined) filter.peer = parseKey(peer, 'identity')
   const kind = text(options, 'kind')
-  if (kind !== undefined) filter.kind = kind as Kind
+  if (kind !== undefined) filter.kind = kind as PaymentKind
   const step = text(options, 'step')
-  if (step !== undefined) filter.steps = [step as Step]
+  if (step !== undefined) filter.steps = [step as PaymentStep]
   const since = text(options, 'since')
   if (since !== undefined) filter.since = timeOf(since)
   return filter
@@ -108,7 +108,7 @@ interface PlainEntry {
   role: string
   kind: string
   agreement: string
-  epoch: number
+  installment: number
   issue: number
   peer: string
   msat: string
@@ -118,8 +118,8 @@ interface PlainEntry {
   preimage: string
 }
 
-function plainOf({ number, payment }: Entry): PlainEntry {
-  const { agreement, role, kind, epoch, issue, peer, hash, msat, step, at, feeMsat, preimage } = payment
+function plainOf({ number, payment }: LedgerEntry): PlainEntry {
+  const { agreement, role, kind, installment, issue, peer, hash, msat, step, at, feeMsat, preimage } = payment
   return {
     number,
     time: new Date(at).toISOString(),
@@ -127,7 +127,7 @@ function plainOf({ number, payment }: Entry): PlainEntry {
     role,
     kind,
     agreement: formatKey(agreement),
-    epoch,
+    installment,
     issue,
     peer: peer ? formatKey(peer) : '',
     msat: msat.toString(),
@@ -151,7 +151,7 @@ function csv(entries: PlainEntry[]): string[] {
     'role',
     'kind',
     'agreement',
-    'epoch',
+    'installment',
     'issue',
     'peer',
     'msat',
@@ -163,7 +163,7 @@ function csv(entries: PlainEntry[]): string[] {
   return [names.join(','), ...entries.map(entry => names.map(name => String(entry[name])).join(','))]
 }
 
-function page(entries: Entry[]): string[] {
+function page(entries: LedgerEntry[]): string[] {
   if (entries.length === 0) return ['nothing is in the ledger yet']
   return table(
     [
@@ -174,10 +174,10 @@ function page(entries: Entry[]): string[] {
       { title: 'FEE', align: 'right' },
       { title: 'HASH' }
     ],
-    entries.map(({ payment: { at, step, kind, agreement, epoch, msat, feeMsat, hash } }) => [
+    entries.map(({ payment: { at, step, kind, agreement, installment, msat, feeMsat, hash } }) => [
       dateText(at),
       step,
-      kind === 'direct' ? 'direct' : `${kind} ${epoch} of ${formatKey(agreement).slice(0, 8)}`,
+      kind === 'direct' ? 'direct' : `${kind} ${installment} of ${formatKey(agreement).slice(0, 8)}`,
       formatAmount(msat),
       formatAmount(feeMsat),
       hash.toString('hex').slice(0, 8)

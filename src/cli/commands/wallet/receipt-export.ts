@@ -7,15 +7,16 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { resolveId } from '../../input/short-id.js'
 
-/** Writes the receipt of a paid slice, which anybody can check. */
-export const run: Action = async ({ place, dryRun, output, context }, [lease], options) => {
-  const ids = async (): Promise<string[]> => (await read(place, 'leases', context)).leases.map(({ id }) => id)
+/** Writes the receipt of a paid installment, which anybody can check. */
+export const run: Action = async ({ access, dryRun, output, context }, [lease], options) => {
+  const ids = async (): Promise<string[]> =>
+    (await read(access, 'leases', context)).leases.map(({ id }) => id)
   const id = await resolveId(lease!, 'lease id', ids)
-  const epoch = text(options, 'epoch')
+  const installment = text(options, 'installment')
   const receipt = await readReceiptOf(
-    place,
+    access,
     id,
-    epoch === undefined ? undefined : parseWhole(epoch, 'number of an epoch', 1_000_000)
+    installment === undefined ? undefined : parseWhole(installment, 'number of an installment', 1_000_000)
   )
   const written = formatReceipt(receipt)
   const out = text(options, 'out')
@@ -23,7 +24,7 @@ export const run: Action = async ({ place, dryRun, output, context }, [lease], o
   const path = absolutePath(out)
   if (!dryRun) await writeFile(path, written)
   const { agreement, msat } = verifyReceipt(receipt)
-  output.print({ out: path, agreement, epoch: receipt.epoch, msat, dryRun }, () =>
-    dryRun ? `${path} would be written` : `the receipt of slice ${receipt.epoch} is in ${path}`
+  output.print({ out: path, agreement, installment: receipt.installment, msat, dryRun }, () =>
+    dryRun ? `${path} would be written` : `the receipt of installment ${receipt.installment} is in ${path}`
   )
 }

@@ -12,7 +12,7 @@ import type { EvidenceVerdict } from '../../../../contracts/evidence/evidence.js
 import { MAX_BLOB_BYTES } from '../../../../contracts/job.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { parseReceipt, verifyReceipt } from '../../../../contracts/evidence/receipt.js'
-import type { Verdict } from '../../../../contracts/evidence/receipt.js'
+import type { ReceiptVerdict } from '../../../../contracts/evidence/receipt.js'
 import { readablePath } from '../../input/arguments.js'
 import type { Action } from '../../invocation.js'
 
@@ -45,10 +45,18 @@ async function withCiphertext(evidence: JobEvidence, path: string): Promise<JobE
   return { ...evidence, ciphertext: await readFile(beside) }
 }
 
-function receiptLines({ ok, agreement, epoch, msat, buyer, provider, faults }: Verdict): string[] {
+function receiptLines({
+  ok,
+  agreement,
+  installment,
+  msat,
+  buyer,
+  provider,
+  faults
+}: ReceiptVerdict): string[] {
   if (!ok) return faults.map(notHolding)
   return [
-    `it holds: slice ${epoch} of agreement ${agreement}`,
+    `it holds: installment ${installment} of agreement ${agreement}`,
     `${formatAmount(BigInt(msat))} were paid by ${buyer}`,
     `to ${provider}`
   ]

@@ -65,7 +65,7 @@ export function defineMoney({ program, define, group }: Syntax): void {
   )
     .option('--lease <id>', 'of one agreement')
     .option('--peer <identity>', 'with one peer')
-    .addOption(new Option('--kind <kind>', 'of one kind').choices(['slice', 'refund', 'direct']))
+    .addOption(new Option('--kind <kind>', 'of one kind').choices(['installment', 'refund', 'direct']))
     .addOption(
       new Option('--step <step>', 'one step').choices([
         'intent',
@@ -88,15 +88,15 @@ export function defineMoney({ program, define, group }: Syntax): void {
     .option('--out <file>', 'write it to a file')
     .option('--check', 'hold it against the wallet; exit code 1 when it does not add up')
 
-  const receipt = group('receipt', 'proofs of paid slices', 'receipt verify receipt.json')
+  const receipt = group('receipt', 'proofs of paid installments', 'receipt verify receipt.json')
   define(
     receipt,
     'export <lease>',
-    'write the receipt of a paid slice',
-    'receipt export 8kc1pyjd --epoch 3 --out receipt.json',
+    'write the receipt of a paid installment',
+    'receipt export 8kc1pyjd --installment 3 --out receipt.json',
     () => import('./receipt-export.js')
   )
-    .option('--epoch <n>', 'which slice, from 0 (default: the last that was paid)')
+    .option('--installment <n>', 'which installment, from 0 (default: the last that was paid)')
     .option('--out <file>', 'write it to a file')
   define(
     receipt,

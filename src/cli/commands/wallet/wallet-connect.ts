@@ -11,9 +11,9 @@ import { facts } from '../../output/table.js'
 const LIMITS = 'at most 10 000 sat a deal, 20 000 sat a peer and 50 000 sat a day (bushel wallet limits)'
 
 /** Settles which wallet the home deals with. */
-export const run: Action = async ({ place, dryRun, output }, [backend], options) => {
+export const run: Action = async ({ access, dryRun, output }, [backend], options) => {
   if (backend === 'play') {
-    const network = await connectWallet(place, { backend: 'play' }, dryRun)
+    const network = await connectWallet(access, { backend: 'play' }, dryRun)
     output.print({ backend, network, dryRun }, () =>
       dryRun ? 'the embedded play wallet would be used' : 'the embedded play wallet is used from now on'
     )
@@ -25,12 +25,12 @@ export const run: Action = async ({ place, dryRun, output }, [backend], options)
       'where is the node? nothing was changed',
       'give --socket, such as ~/.lightning/bitcoin/lightning-rpc'
     )
-  const before = await consentOf(place)
+  const before = await consentOf(access)
   const found = await probeCln(absolutePath(socket))
   const real = found.network === 'bitcoin'
   if (real && !dryRun && before === null) await demandConsent(options['acceptRealMoney'] === true, found)
   const consented = real ? (before ?? Date.now()) : null
-  if (found.choice.backend === 'cln') await connectWallet(place, { ...found.choice, consented }, dryRun)
+  if (found.choice.backend === 'cln') await connectWallet(access, { ...found.choice, consented }, dryRun)
   const { network, alias, syncing, spendableMsat, receivableMsat, choice } = found
   const result = {
     backend,

@@ -1,4 +1,4 @@
-import { FINAL_EPOCH } from '../../../../contracts/job.js'
+import { FINAL_INSTALLMENT } from '../../../../contracts/job.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { withNode } from '../../../daemon/access.js'
 import { parseWhole } from '../../input/arguments.js'
@@ -8,9 +8,9 @@ import { dateText } from '../../output/order-text.js'
 import { table } from '../../output/table.js'
 
 /** What the wallet itself has recorded, and what the ledger says that it was for. */
-export const run: Action = async ({ place, output, context }, _positional, options) => {
+export const run: Action = async ({ access, output, context }, _positional, options) => {
   const limit = parseWhole(text(options, 'limit') ?? '50', 'number of lines', 100_000)
-  const result = await withNode(place, node => node.call('wallet.history', { limit }, context))
+  const result = await withNode(access, node => node.call('wallet.history', { limit }, context))
   output.print(result, () =>
     result.records.length === 0
       ? 'nothing was sent or received yet'
@@ -24,14 +24,14 @@ export const run: Action = async ({ place, output, context }, _positional, optio
             { title: 'FOR', flexible: true }
           ],
           result.records.map(
-            ({ at, direction, msat, feeMsat, status, kind, agreement, epoch, description }) => [
+            ({ at, direction, msat, feeMsat, status, kind, agreement, installment, description }) => [
               dateText(at),
               direction,
               formatAmount(BigInt(msat)),
               formatAmount(BigInt(feeMsat)),
               status,
               agreement
-                ? `${kind} ${epoch === FINAL_EPOCH ? 'last' : epoch} of ${agreement.slice(0, 8)}`
+                ? `${kind} ${installment === FINAL_INSTALLMENT ? 'last' : installment} of ${agreement.slice(0, 8)}`
                 : description || (kind ?? 'not by Bushel')
             ]
           )

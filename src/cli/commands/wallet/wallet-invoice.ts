@@ -5,11 +5,11 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 
 /** An invoice for anybody. */
-export const run: Action = async ({ place, dryRun, output, context }, [amount], options) => {
+export const run: Action = async ({ access, dryRun, output, context }, [amount], options) => {
   const msat = parseAmount(amount!).toString()
   const expirySeconds = Math.ceil(parseTime(text(options, 'expiry') ?? '1h') / 1000)
   const params = { msat, description: text(options, 'description') ?? '', expirySeconds, dryRun }
-  const result = await withNode(place, node => node.call('wallet.invoice', params, context))
+  const result = await withNode(access, node => node.call('wallet.invoice', params, context))
   output.print(result, () =>
     dryRun ? `an invoice for ${formatAmount(BigInt(msat))} would be made` : result.invoice
   )

@@ -7,9 +7,9 @@ import type { Action, OptionValues } from '../../invocation.js'
 import { facts } from '../../output/table.js'
 
 /** Shows the limits, and sets those that are given. */
-export const run: Action = async ({ place, dryRun, output, context }, _positional, options) => {
+export const run: Action = async ({ access, dryRun, output, context }, _positional, options) => {
   const params: SetLimits = { dryRun, ...changes(options) }
-  const result = await withNode(place, node => node.call('wallet.limits', params, context))
+  const result = await withNode(access, node => node.call('wallet.limits', params, context))
   const shown = (limit: string | null): string => (limit === null ? 'none' : formatAmount(BigInt(limit)))
   output.print(result, () =>
     facts([

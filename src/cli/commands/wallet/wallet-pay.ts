@@ -4,14 +4,14 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 
 /** Pays an invoice, once, within the limits. */
-export const run: Action = async ({ place, dryRun, output, context }, [invoice], options) => {
+export const run: Action = async ({ access, dryRun, output, context }, [invoice], options) => {
   const max = text(options, 'max')
   const params = {
     invoice: invoice!.trim(),
     dryRun,
     ...(max === undefined ? {} : { maxMsat: parseAmount(max).toString() })
   }
-  const result = await withNode(place, node => node.call('wallet.pay', params, context))
+  const result = await withNode(access, node => node.call('wallet.pay', params, context))
   const amount = formatAmount(BigInt(result.msat))
   output.print(result, () =>
     dryRun

@@ -4,8 +4,8 @@ import type { Action } from '../../invocation.js'
 import { facts } from '../../output/table.js'
 
 /** The balance. */
-export const run: Action = async ({ place, output, context }) => {
-  const result = await read(place, 'wallet', context)
+export const run: Action = async ({ access, output, context }) => {
+  const result = await read(access, 'wallet', context)
   output.print(result, () =>
     facts([
       [

@@ -8,7 +8,7 @@ import type { Experience } from '../../../deal/matching.js'
 import { FUEL_VERSION } from '../../fuel/meter.js'
 import type { BookedComputeAsk } from '../hire-port.js'
 import type { Loads } from '../loads.js'
-import type { Member } from './replica.js'
+import type { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
 import { fuelOf, shareOf } from './shares.js'
 
@@ -25,7 +25,7 @@ export interface ChoosingContext {
 
 export interface RunSoFar {
   readonly record: RunRecord
-  readonly members: readonly Member[]
+  readonly replicas: readonly Replica[]
 }
 
 /** An ask that is taken, and the most that its provider is paid. */
@@ -91,7 +91,7 @@ export class Choosing {
     return null
   }
 
-  /** The ask has become a member, or was passed over. */
+  /** The ask has become a replica, or was passed over. */
   settled({ ask }: Choice, isHired: boolean): void {
     this.#asked.delete(ask.id.toString('hex'))
     if (!isHired) this.#context.loads.change(ask.device, -1)
@@ -99,8 +99,8 @@ export class Choosing {
 
   /** What nobody has a claim to, msat: the whole run never costs more than its `maxMsat`. */
   #leftMsat(): Msat {
-    const { record, members } = this.#run
-    const claimed = members.reduce((sum, { liableMsat }) => sum + liableMsat, 0n)
+    const { record, replicas } = this.#run
+    const claimed = replicas.reduce((sum, { liableMsat }) => sum + liableMsat, 0n)
     return [...this.#asked.values()].reduce(
       (left, { shareMsat }) => left - shareMsat,
       record.maxMsat - claimed
@@ -108,16 +108,16 @@ export class Choosing {
   }
 
   #leastFuel(): bigint {
-    const { record, members } = this.#run
-    const stated = members.filter(({ state, statement }) => state === 'live' && statement)
+    const { record, replicas } = this.#run
+    const stated = replicas.filter(({ state, statement }) => state === 'live' && statement)
     return stated.reduce((most, { fuel }) => (fuel > most ? fuel : most), record.fuel / LEAST_PART)
   }
 
   #isTaken(ask: BookedComputeAsk): boolean {
-    const { record, members } = this.#run
+    const { record, replicas } = this.#run
     return (
       record.passed.some(id => id.equals(ask.id)) ||
-      members.some(({ identity }) => identity.equals(ask.identity)) ||
+      replicas.some(({ identity }) => identity.equals(ask.identity)) ||
       [...this.#asked.values()].some(pick => pick.ask.identity.equals(ask.identity))
     )
   }

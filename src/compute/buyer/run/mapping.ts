@@ -1,5 +1,5 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
-import type { MapResult, RunOutcome, RunRequest } from './run-types.js'
+import type { MapOutcome, RunOutcome, RunRequest } from './run-types.js'
 
 export interface MapOptions {
   /** How many go on at a time. */
@@ -19,17 +19,17 @@ const TRIES = 4
 export async function* mapped(
   requests: readonly RunRequest[],
   { parallel, run, signal }: MapOptions
-): AsyncGenerator<MapResult> {
+): AsyncGenerator<MapOutcome> {
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
   const queue = requests.map((request, index) => ({ index, request, tries: 1 }))
-  const running = new Map<number, Promise<{ result: MapResult; retry: (typeof queue)[number] | null }>>()
+  const running = new Map<number, Promise<{ result: MapOutcome; retry: (typeof queue)[number] | null }>>()
   const most = Math.max(1, await parallel())
   let width = most
 
   const attempt = async (
     one: (typeof queue)[number]
-  ): Promise<{ result: MapResult; retry: (typeof queue)[number] | null }> => {
+  ): Promise<{ result: MapOutcome; retry: (typeof queue)[number] | null }> => {
     const { index, request, tries } = one
     try {
       return { result: { index, outcome: await run(request, both), error: null }, retry: null }

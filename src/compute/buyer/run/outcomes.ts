@@ -29,9 +29,9 @@ export function outcomeOf(record: RunRecord, end: RunEnd, output: JobOutput | nu
     stdout: stdout ?? Buffer.alloc(0),
     stderr: stderr ?? Buffer.alloc(0),
     files: files.map(({ path, bytes }) => ({ path, bytes: bytes ?? Buffer.alloc(0) })),
-    paidMsat: record.members.reduce((sum, { paidMsat }) => sum + paidMsat, 0n),
-    feesMsat: record.members.reduce((sum, { feesMsat }) => sum + feesMsat, 0n),
-    providers: providersOf(record.members),
+    paidMsat: record.replicas.reduce((sum, { paidMsat }) => sum + paidMsat, 0n),
+    feesMsat: record.replicas.reduce((sum, { feesMsat }) => sum + feesMsat, 0n),
+    providers: providersOf(record.replicas),
     evidence: record.evidence,
     seconds: end.ms / 1000
   }

@@ -1,4 +1,4 @@
-import type { JobOutput, JobStatement, RunMember } from '#spec'
+import type { JobOutput, JobStatement, RunReplica } from '#spec'
 import { jobCost, mostFuel, resultHash } from '../../../../contracts/job.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
 import type { Msat } from '../../../../contracts/money/money.js'
@@ -7,38 +7,38 @@ import type { RunListener } from './run-types.js'
 import type { Stated } from '../../job/verdicts.js'
 
 /** `live` until its result is judged. */
-export type MemberState = 'live' | 'equal' | 'other' | 'failed'
+export type ReplicaState = 'live' | 'equal' | 'other' | 'failed'
 
 /** One provider's part in a run. */
-export class Member implements Pick<RunMember, 'agreement' | 'ask' | 'identity' | 'device'> {
+export class Replica implements Pick<RunReplica, 'agreement' | 'ask' | 'identity' | 'device'> {
   readonly agreement: Buffer
   readonly ask: Buffer
   readonly identity: Buffer
   readonly device: Buffer
-  state: MemberState
+  state: ReplicaState
   note: string
   fuel: bigint
   statement: JobStatement | null = null
   readonly #hire: Hire | null
-  readonly #before: RunMember
+  readonly #before: RunReplica
 
   /** Null for the hire of one that is over, and of one that is not known any more. */
-  constructor(record: RunMember, hire: Hire | null) {
+  constructor(record: RunReplica, hire: Hire | null) {
     this.#before = record
     this.#hire = hire
     this.agreement = record.agreement
     this.ask = record.ask
     this.identity = record.identity
     this.device = record.device
-    this.state = record.state as MemberState
+    this.state = record.state as ReplicaState
     this.note = record.note
     this.fuel = record.fuel
   }
 
-  static of(hire: Hire, ask: Buffer): Member {
+  static of(hire: Hire, ask: Buffer): Replica {
     const { id: agreement, identity, device } = hire
     const none = { state: 'live', note: '', fuel: 0n, hash: '', paidMsat: 0n, feesMsat: 0n }
-    return new Member({ agreement, ask, identity, device, ...none }, hire)
+    return new Replica({ agreement, ask, identity, device, ...none }, hire)
   }
 
   get name(): string {
@@ -89,7 +89,7 @@ export class Member implements Pick<RunMember, 'agreement' | 'ask' | 'identity' 
   }
 
   /** What is on disk of it. */
-  get record(): RunMember {
+  get record(): RunReplica {
     const { agreement, ask, identity, device, state, note, fuel, statement, paidMsat } = this
     const hash = statement ? resultHash(statement.result) : this.#before.hash
     const feesMsat = this.#hire?.feesMsat ?? this.#before.feesMsat
@@ -97,6 +97,6 @@ export class Member implements Pick<RunMember, 'agreement' | 'ask' | 'identity' 
   }
 
   #tellPayments(listener: RunListener): void {
-    this.hire.onpaid = ({ epoch, msat }) => listener.paid({ provider: this.name, msat, epoch })
+    this.hire.onpaid = ({ installment, msat }) => listener.paid({ provider: this.name, msat, installment })
   }
 }

@@ -1,9 +1,9 @@
 import crypto from 'hypercore-crypto'
-import type { RunMember, RunRecord } from '#spec'
+import type { RunReplica, RunRecord } from '#spec'
 import { decode, domain, encode } from '../../../../contracts/schema/codec.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
 import type { Facts } from '../../../store/facts.js'
-import type { Packed } from '../hire-port.js'
+import type { PackedJob } from '../hire-port.js'
 import type { JobView, ProviderView, RunRequest } from './run-types.js'
 
 const KIND = 'run'
@@ -68,7 +68,7 @@ export class RunRecords {
   }
 }
 
-export function newRecord(request: RunRequest, packed: Packed, now: number): RunRecord {
+export function newRecord(request: RunRequest, packed: PackedJob, now: number): RunRecord {
   const { name, market, args, seed, limits, isolation, verify, maxMsat, maxPrice } = request
   return {
     id: crypto.randomBytes(32),
@@ -89,7 +89,7 @@ export function newRecord(request: RunRequest, packed: Packed, now: number): Run
     created: now,
     state: 'open',
     passed: [],
-    members: [],
+    replicas: [],
     evidence: []
   }
 }
@@ -106,7 +106,7 @@ export function fingerprintOf(
     maxPrice,
     limits
   }: Omit<RunRequest, 'name' | 'module' | 'input'>,
-  { module, input }: Packed
+  { module, input }: PackedJob
 ): Buffer {
   const what = [args, verify, isolation, maxMsat.toString(), maxPrice?.toString() ?? null, limits]
   const how = Buffer.from(JSON.stringify(what))
@@ -114,7 +114,7 @@ export function fingerprintOf(
 }
 
 export function viewOf(record: RunRecord): JobView {
-  const { id, name, created, state, members, end } = record
+  const { id, name, created, state, replicas, end } = record
   return {
     id,
     name,
@@ -122,15 +122,15 @@ export function viewOf(record: RunRecord): JobView {
     state,
     status: end?.status ?? null,
     exitCode: end?.exitCode ?? null,
-    fuel: end?.fuel ?? members.reduce((most, { fuel }) => (fuel > most ? fuel : most), 0n),
+    fuel: end?.fuel ?? replicas.reduce((most, { fuel }) => (fuel > most ? fuel : most), 0n),
     hash: end?.hash ?? '',
-    paidMsat: members.reduce((sum, { paidMsat }) => sum + paidMsat, 0n),
-    providers: providersOf(members)
+    paidMsat: replicas.reduce((sum, { paidMsat }) => sum + paidMsat, 0n),
+    providers: providersOf(replicas)
   }
 }
 
-export function providersOf(members: readonly RunMember[]): ProviderView[] {
-  return members.map(({ device, fuel, hash, paidMsat, state, note }) => ({
+export function providersOf(replicas: readonly RunReplica[]): ProviderView[] {
+  return replicas.map(({ device, fuel, hash, paidMsat, state, note }) => ({
     device: formatKey(device),
     fuel,
     hash,

@@ -1,5 +1,5 @@
 import type { BushelError } from '../../../../contracts/errors/error.js'
-import type { JobFile, Limits } from '../../sandbox/job.js'
+import type { SandboxFile, SandboxLimits } from '../../sandbox/job.js'
 
 /** A job that is to be run at providers of a market. */
 export interface RunRequest {
@@ -7,7 +7,7 @@ export interface RunRequest {
   /** What people call it: the module's file name. */
   name: string
   module: Buffer
-  input: { stdin: Buffer; files: JobFile[] }
+  input: { stdin: Buffer; files: SandboxFile[] }
   args: string[]
   /** So many different identities run it; `auto`: one, and a second as often as its record asks for. */
   verify: number | 'auto'
@@ -15,7 +15,7 @@ export interface RunRequest {
   maxMsat: bigint
   /** Most per Tfuel, msat. */
   maxPrice: bigint | null
-  limits: Limits
+  limits: SandboxLimits
   seed: Buffer
   isolation: 'bwrap' | 'any'
 }
@@ -45,7 +45,7 @@ export interface RunOutcome {
   hash: string
   stdout: Buffer
   stderr: Buffer
-  files: JobFile[]
+  files: SandboxFile[]
   paidMsat: bigint
   feesMsat: bigint
   providers: ProviderView[]
@@ -57,8 +57,8 @@ export interface RunOutcome {
 export interface RunListener {
   note(message: string): void
   state(progress: { provider: string; state: string; fuel: bigint }): void
-  /** `epoch` is 0 for the base, a segment's number, or `FINAL_EPOCH` for the rest. */
-  paid(payment: { provider: string; msat: bigint; epoch: number }): void
+  /** `installment` is 0 for the base, a segment's number, or `FINAL_EPOCH` for the rest. */
+  paid(payment: { provider: string; msat: bigint; installment: number }): void
 }
 
 export interface JobView {
@@ -75,7 +75,7 @@ export interface JobView {
 }
 
 /** One of many: its outcome, or why it has none. */
-export interface MapResult {
+export interface MapOutcome {
   index: number
   outcome: RunOutcome | null
   error: BushelError | null

@@ -9,7 +9,7 @@ import type { Checks } from '../checks.js'
 import type { EvidenceFiles } from '../../job/evidence-files.js'
 import { BLAMED, BLAMED_WHEN_PAID, OURS, PROVABLE } from '../faults.js'
 import type { HirePort } from '../hire-port.js'
-import { Member } from './replica.js'
+import { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
 import type { RunRecords } from './run-records.js'
 import type { RunListener } from './run-types.js'
@@ -32,7 +32,7 @@ export interface Accepted {
   output: JobOutput
 }
 
-const SLICE_START = 5n * SAT
+const INSTALLMENT_START = 5n * SAT
 const MAX_START_DOUBLINGS = 3
 /** Providers that `auto` asks when two differ. */
 const WITH_TIE_BREAK = 3
@@ -43,7 +43,7 @@ const WITH_TIE_BREAK = 3
  */
 export class Run {
   record: RunRecord
-  readonly members: Member[] = []
+  readonly replicas: Replica[] = []
   readonly #context: RunContext
   readonly #choosing: Choosing
   readonly #listener: RunListener
@@ -64,15 +64,15 @@ export class Run {
       }
     }
     this.#choosing = new Choosing(context, this)
-    for (const one of record.members) {
+    for (const one of record.replicas) {
       const hire = one.state === 'live' ? context.hire.resume(one.agreement) : null
-      const member = new Member(one, hire)
+      const replica = new Replica(one, hire)
       if (one.state === 'live' && !hire) {
-        member.state = 'failed'
-        member.note = 'its agreement is over'
+        replica.state = 'failed'
+        replica.note = 'its agreement is over'
       }
-      this.members.push(member)
-      if (member.state === 'live') context.loads.change(member.device, 1)
+      this.replicas.push(replica)
+      if (replica.state === 'live') context.loads.change(replica.device, 1)
     }
   }
 
@@ -81,18 +81,18 @@ export class Run {
     await this.#plan()
     for (;;) {
       await this.#statements(signal)
-      const stated = this.#live.map(member => ({ ...member.stated, member }))
+      const stated = this.#live.map(replica => ({ ...replica.stated, replica }))
       this.#contested ||= grouped(stated).length > 1
       const accepted = majority(stated, this.record.wanted)
       if (accepted) {
         const output = await this.#collect(
-          accepted.map(({ member }) => member),
+          accepted.map(({ replica }) => replica),
           signal
         )
         if (!output) continue
         for (const one of stated) {
-          if (accepted.includes(one) || one.member.state !== 'live') continue
-          await this.#refuse(one.member, isExcused(one, accepted))
+          if (accepted.includes(one) || one.replica.state !== 'live') continue
+          await this.#refuse(one.replica, isExcused(one, accepted))
         }
         return { result: accepted[0]!.result, output }
       }
@@ -106,7 +106,7 @@ export class Run {
 
   /** Gives up what is still at work: nothing more is paid to it. */
   async abandon(reason: string): Promise<void> {
-    for (const member of this.#live) await this.#end(member, 'failed', reason)
+    for (const replica of this.#live) await this.#end(replica, 'failed', reason)
   }
 
   /** No longer at work here, as far as this process is concerned. */
@@ -117,15 +117,15 @@ export class Run {
   /** Until the run is over on disk, one that was paid is live there: its output is fetched again after a crash. */
   async save(change: Partial<RunRecord> = {}): Promise<void> {
     if (this.#unsaved) throw this.#unsaved
-    const members = this.members.map(({ record }) =>
+    const replicas = this.replicas.map(({ record }) =>
       record.state === 'equal' && !change.end ? { ...record, state: 'live' } : record
     )
-    this.record = { ...this.record, ...change, members }
+    this.record = { ...this.record, ...change, replicas }
     await this.#context.records.save(this.record)
   }
 
-  get #live(): Member[] {
-    return this.members.filter(({ state }) => state === 'live')
+  get #live(): Replica[] {
+    return this.replicas.filter(({ state }) => state === 'live')
   }
 
   get #isAuto(): boolean {
@@ -154,11 +154,11 @@ export class Run {
       await settled(
         this.#live
           .filter(({ statement }) => !statement)
-          .map(async member => {
+          .map(async replica => {
             try {
-              await member.reveal(this.#listener)
+              await replica.reveal(this.#listener)
             } catch (error) {
-              await this.#failed(member, error, signal)
+              await this.#failed(replica, error, signal)
             }
           })
       )
@@ -176,10 +176,10 @@ export class Run {
     const both = AbortSignal.any([signal, halt.signal])
     const seats: Promise<{ taken: boolean; error?: unknown }>[] = []
     let seated = 0
-    const sit = (member: Member | null): void => {
+    const sit = (replica: Replica | null): void => {
       seated++
-      if (member?.statement) return
-      const seat = this.#seat(member, both, open)
+      if (replica?.statement) return
+      const seat = this.#seat(replica, both, open)
       seats.push(
         seat.then(
           taken => ({ taken }),
@@ -205,8 +205,8 @@ export class Run {
     return isFull
   }
 
-  async #seat(member: Member | null, signal: AbortSignal, open: () => void): Promise<boolean> {
-    for (let sitting = member; ; sitting = null) {
+  async #seat(replica: Replica | null, signal: AbortSignal, open: () => void): Promise<boolean> {
+    for (let sitting = replica; ; sitting = null) {
       sitting ??= await this.#hireNext(signal)
       if (!sitting) return false
       open()
@@ -219,7 +219,7 @@ export class Run {
     }
   }
 
-  async #hireNext(signal: AbortSignal): Promise<Member | null> {
+  async #hireNext(signal: AbortSignal): Promise<Replica | null> {
     const { hire, experiences, checks } = this.#context
     for (;;) {
       signal.throwIfAborted()
@@ -233,14 +233,14 @@ export class Run {
         const packed = { module: { ref: module }, input: { ref: input } }
         const good = experiences.of(ask.identity)?.good ?? 0
         const doublings = Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS)
-        const sliceStartMsat = SLICE_START * 2n ** BigInt(doublings)
-        const request = { market, ask, packed, args, seed, limits, maxMsat: shareMsat, sliceStartMsat }
-        const member = Member.of(await hire.agree(request, signal), ask.id)
-        this.members.push(member)
+        const firstInstallmentMsat = INSTALLMENT_START * 2n ** BigInt(doublings)
+        const request = { market, ask, packed, args, seed, limits, maxMsat: shareMsat, firstInstallmentMsat }
+        const replica = Replica.of(await hire.agree(request, signal), ask.id)
+        this.replicas.push(replica)
         isHired = true
-        const isChecked = this.#isAuto && this.record.wanted === 1 && checks.isDrawn(member.identity)
+        const isChecked = this.#isAuto && this.record.wanted === 1 && checks.isDrawn(replica.identity)
         await this.save(isChecked ? { wanted: seatsOf(this.record) } : {})
-        return member
+        return replica
       } catch (error) {
         if (!isTheirs(error, signal)) throw error
         await this.#blame(ask.identity, error)
@@ -253,19 +253,19 @@ export class Run {
   }
 
   /** Pays those whose result is accepted; what the first of them opens is the output. Null when none of them opens. */
-  async #collect(accepted: readonly Member[], signal: AbortSignal): Promise<JobOutput | null> {
+  async #collect(accepted: readonly Replica[], signal: AbortSignal): Promise<JobOutput | null> {
     const { checks, experiences } = this.#context
     let output: JobOutput | null = null
     await settled(
-      accepted.map(async member => {
+      accepted.map(async replica => {
         try {
-          const opened = await member.collect(this.#listener, signal)
+          const opened = await replica.collect(this.#listener, signal)
           output ??= opened
-          await this.#end(member, 'equal')
-          await experiences.good(member.identity)
-          if (accepted.length > 1) await checks.valid(member.identity)
+          await this.#end(replica, 'equal')
+          await experiences.good(replica.identity)
+          if (accepted.length > 1) await checks.valid(replica.identity)
         } catch (error) {
-          await this.#failed(member, error, signal)
+          await this.#failed(replica, error, signal)
         }
       })
     )
@@ -273,15 +273,15 @@ export class Run {
   }
 
   /** Its result is not the one that was accepted. */
-  async #refuse(member: Member, isExcused: boolean): Promise<void> {
+  async #refuse(replica: Replica, isExcused: boolean): Promise<void> {
     const { checks, experiences } = this.#context
-    if (isExcused) return this.#end(member, 'failed', 'its part of the money bought another amount of fuel')
+    if (isExcused) return this.#end(replica, 'failed', 'its part of the money bought another amount of fuel')
     const note = 'its result is not that of the others'
-    await this.#keepEvidence(member)
-    await this.#end(member, 'other', note)
-    await checks.wrong(member.identity)
-    await experiences.bad(member.identity, note)
-    this.#listener.note(`provider ${member.name}: ${note}; it is not paid to the end`)
+    await this.#keepEvidence(replica)
+    await this.#end(replica, 'other', note)
+    await checks.wrong(replica.identity)
+    await experiences.bad(replica.identity, note)
+    this.#listener.note(`provider ${replica.name}: ${note}; it is not paid to the end`)
   }
 
   /** A third provider where two of `auto` differ. */
@@ -293,23 +293,23 @@ export class Run {
   }
 
   async #dispute(): Promise<void> {
-    for (const member of this.#live) {
-      await this.#keepEvidence(member)
-      await this.#end(member, 'other', 'the results differ, and none has a majority')
+    for (const replica of this.#live) {
+      await this.#keepEvidence(replica)
+      await this.#end(replica, 'other', 'the results differ, and none has a majority')
     }
   }
 
   /** A provider that failed, as far as it is not this node that did. */
-  async #failed(member: Member, error: unknown, signal: AbortSignal): Promise<void> {
+  async #failed(replica: Replica, error: unknown, signal: AbortSignal): Promise<void> {
     if (!isTheirs(error, signal)) throw error
     if (PROVABLE.has(error.code)) {
-      await this.#keepEvidence(member)
-      await this.#context.checks.wrong(member.identity)
+      await this.#keepEvidence(replica)
+      await this.#context.checks.wrong(replica.identity)
     }
-    await this.#blame(member.identity, error, member.paidMsat)
-    await this.#end(member, 'failed', error.message)
+    await this.#blame(replica.identity, error, replica.paidMsat)
+    await this.#end(replica, 'failed', error.message)
     this.#listener.note(
-      `provider ${member.name} failed: ${error.message}; ${formatAmount(member.paidMsat)} were paid to it`
+      `provider ${replica.name} failed: ${error.message}; ${formatAmount(replica.paidMsat)} were paid to it`
     )
   }
 
@@ -319,23 +319,23 @@ export class Run {
     if (isBlamed) await this.#context.experiences.bad(identity, message)
   }
 
-  async #keepEvidence(member: Member): Promise<void> {
-    const path = await this.#context.evidence.write(member.agreement, member.hire.evidence())
+  async #keepEvidence(replica: Replica): Promise<void> {
+    const path = await this.#context.evidence.write(replica.agreement, replica.hire.evidence())
     if (!this.record.evidence.includes(path)) await this.save({ evidence: [...this.record.evidence, path] })
   }
 
-  async #end(member: Member, state: Member['state'], note = ''): Promise<void> {
-    member.state = state
-    member.note = note
-    this.#context.loads.change(member.device, -1)
+  async #end(replica: Replica, state: Replica['state'], note = ''): Promise<void> {
+    replica.state = state
+    replica.note = note
+    this.#context.loads.change(replica.device, -1)
     await this.save()
     if (state === 'equal') return
     try {
-      await member.hire.abandon(note)
+      await replica.hire.abandon(note)
     } catch (error) {
       // It need not hear of it: what it is not paid for ends it.
       if (!(error instanceof BushelError) || OURS.has(error.code)) throw error
-      this.#listener.note(`provider ${member.name} was not told that it is over: ${error.message}`)
+      this.#listener.note(`provider ${replica.name} was not told that it is over: ${error.message}`)
     }
   }
 
@@ -351,10 +351,10 @@ export class Run {
 
   #tooFew(): BushelError {
     const { overLimit } = this.#choosing
-    if (overLimit && this.members.length === 0) return overLimit
+    if (overLimit && this.replicas.length === 0) return overLimit
     const { wanted } = this.record
-    const paid = this.members.reduce((sum, { paidMsat }) => sum + paidMsat, 0n)
-    const results = this.members.filter(({ statement }) => statement).length
+    const paid = this.replicas.reduce((sum, { paidMsat }) => sum + paidMsat, 0n)
+    const results = this.replicas.filter(({ statement }) => statement).length
     return BushelError.noOffer(
       `${results} of ${wanted} providers gave a result, and no more offers fit; ${formatAmount(paid)} were paid`,
       'run the same command again later, or look at: bushel book compute'

@@ -24,5 +24,5 @@ export function shareOf({ price, baseMsat }: Priced, fuel: bigint, leftMsat: Msa
 
 /** All the fuel that a share buys. */
 export function fuelOf(ask: Priced, shareMsat: Msat): bigint {
-  return mostFuel({ ...ask, maxMsat: shareMsat, sliceStartMsat: 1n, sliceCapMsat: 1n })
+  return mostFuel({ ...ask, maxMsat: shareMsat, firstInstallmentMsat: 1n, maxInstallmentMsat: 1n })
 }

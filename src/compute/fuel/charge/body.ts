@@ -5,7 +5,7 @@ import { Edits } from './edits.js'
 import { Flow } from './flow.js'
 import { Instructions } from './instructions.js'
 import { LIMIT } from '../limits.js'
-import type { Reader } from '../wasm/reader.js'
+import type { WasmReader } from '../wasm/reader.js'
 import { ModuleRefused } from '../refused.js'
 import type { Surroundings } from './surroundings.js'
 import { I32, I64, isValueType, slots } from '../wasm/types.js'
@@ -17,7 +17,7 @@ import { Writer } from '../wasm/writer.js'
 const UNASKED = 1000
 
 /** Meters one function: `reader` stands at its locals, and ends where it does. Returns the new body, without its size. */
-export function meterBody(reader: Reader, type: FunctionType, around: Surroundings): Uint8Array {
+export function meterBody(reader: WasmReader, type: FunctionType, around: Surroundings): Uint8Array {
   if (reader.end - reader.at > LIMIT.bodyBytes)
     throw new ModuleRefused(`a function of ${reader.end - reader.at} bytes, more than ${LIMIT.bodyBytes}`)
   const groupsAt = reader.at
@@ -62,7 +62,7 @@ export function meterBody(reader: Reader, type: FunctionType, around: Surroundin
 }
 
 /** Declared locals; their number is bounded before they are listed. */
-function readLocals(reader: Reader, groups: number): number[] {
+function readLocals(reader: WasmReader, groups: number): number[] {
   const types: number[] = []
   for (let left = groups; left > 0; left--) {
     const count = reader.u32()

@@ -3,7 +3,7 @@ import { COST } from '../costs.js'
 import type { Edits } from './edits.js'
 import type { Flow } from './flow.js'
 import { onlyMemory } from '../wasm/pass.js'
-import type { Reader } from '../wasm/reader.js'
+import type { WasmReader } from '../wasm/reader.js'
 import { ModuleRefused } from '../refused.js'
 import type { Helpers } from './surroundings.js'
 import { I32 } from '../wasm/types.js'
@@ -12,7 +12,7 @@ import { Values } from '../nan/values.js'
 /** Instructions that are charged by a length, which is on top of the stack: a helper sees it first. */
 export class ByLength {
   constructor(
-    readonly reader: Reader,
+    readonly reader: WasmReader,
     readonly flow: Flow,
     readonly edits: Edits,
     readonly charges: Charges,

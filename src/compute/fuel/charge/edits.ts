@@ -1,9 +1,9 @@
 import type { Writer } from '../wasm/writer.js'
 
 /** In which order edits at one offset stand: what belongs to the instruction before comes first. */
-export type Place = 'closing' | 'after' | 'segment' | 'before' | 'instead'
+export type EditOrder = 'closing' | 'after' | 'segment' | 'before' | 'instead'
 
-const RANK: Record<Place, number> = { closing: 0, after: 1, segment: 2, before: 3, instead: 4 }
+const RANK: Record<EditOrder, number> = { closing: 0, after: 1, segment: 2, before: 3, instead: 4 }
 
 interface Edit {
   at: number
@@ -16,7 +16,7 @@ interface Edit {
 export class Edits {
   readonly #edits: Edit[] = []
 
-  insert(at: number, place: Place, write: (out: Writer) => void): void {
+  insert(at: number, place: EditOrder, write: (out: Writer) => void): void {
     this.#edits.push({ at, rank: RANK[place], drop: 0, write })
   }
 

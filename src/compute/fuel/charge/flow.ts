@@ -4,7 +4,7 @@ import type { Frame } from './frame.js'
 import { LIMIT } from '../limits.js'
 import { Operands } from '../wasm/operands.js'
 import { ModuleRefused } from '../refused.js'
-import type { Budget } from './surroundings.js'
+import type { FuelBudget } from './surroundings.js'
 import { holdsFloats } from '../wasm/types.js'
 import type { FunctionType } from '../wasm/types.js'
 import { Values } from '../nan/values.js'
@@ -27,7 +27,7 @@ export class Flow {
     readonly locals: readonly number[],
     type: FunctionType,
     readonly charges: Charges,
-    readonly budget: Budget,
+    readonly budget: FuelBudget,
     bodyBytes: number
   ) {
     const floats = locals.flatMap((local, index) => (holdsFloats(local) ? [index] : []))

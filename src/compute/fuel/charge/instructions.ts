@@ -6,9 +6,9 @@ import { ANY } from '../nan/kinds.js'
 import { ByLength } from './by-length.js'
 import { COST } from '../costs.js'
 import { SATURATING } from '../wasm/opcodes.js'
-import type { Operation } from '../wasm/opcodes.js'
+import type { OpcodeOperation } from '../wasm/opcodes.js'
 import { onlyMemory, passImmediate, passOver, plainOperation, refuseOpcode } from '../wasm/pass.js'
-import type { Reader } from '../wasm/reader.js'
+import type { WasmReader } from '../wasm/reader.js'
 import { ModuleRefused } from '../refused.js'
 import type { Surroundings } from './surroundings.js'
 import { EXTERNREF, FUNCREF, I32, isValueType, V128 } from '../wasm/types.js'
@@ -27,7 +27,7 @@ export class Instructions {
   #live = true
 
   constructor(
-    readonly reader: Reader,
+    readonly reader: WasmReader,
     readonly flow: Flow,
     readonly edits: Edits,
     readonly charges: Charges,
@@ -194,7 +194,7 @@ export class Instructions {
     this.flow.select(this.reader.at)
   }
 
-  #plain(operation: Operation, at: number): void {
+  #plain(operation: OpcodeOperation, at: number): void {
     const { reader, flow, charges } = this
     const { operands, values } = flow
     const { pops, pushes, immediate, sign } = operation

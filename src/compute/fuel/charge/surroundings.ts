@@ -11,10 +11,10 @@ export interface Surroundings {
   tables: readonly number[]
   helpers: Helpers
   /** Work that is left, over all functions. */
-  budget: Budget
+  budget: FuelBudget
 }
 
-export interface Budget {
+export interface FuelBudget {
   /** Of following floats through locals: followed locals times bytes. A function beyond it has them canonical in locals. */
   tracking: number
   /** Locals times branches: engines copy the state of all locals at each. */

@@ -2,7 +2,7 @@ import { ANY, NUMBER } from '../nan/kinds.js'
 import type { Immediate } from './opcodes.js'
 import { ModuleRefused } from '../refused.js'
 import { passImmediate } from './pass.js'
-import type { Reader } from './reader.js'
+import type { WasmReader } from './reader.js'
 import { EXTERNREF, FUNCREF } from './types.js'
 import type { Writer } from './writer.js'
 
@@ -21,7 +21,7 @@ export function constantKind(immediate: Immediate, bytes: Uint8Array): number {
  * Copies an initialiser: one constant, or a reference, whose function index is shifted. No global: only imported ones may stand
  * there, and there are none.
  */
-export function copyConstant(reader: Reader, imported: number, out: Writer): void {
+export function copyConstant(reader: WasmReader, imported: number, out: Writer): void {
   const from = reader.at
   const opcode = reader.byte()
   switch (opcode) {
@@ -61,7 +61,7 @@ export function copyConstant(reader: Reader, imported: number, out: Writer): voi
   out.bytes(reader.bytes.subarray(from, reader.at))
 }
 
-function endOf(reader: Reader): void {
+function endOf(reader: WasmReader): void {
   if (reader.byte() !== 0x0b) throw new ModuleRefused('it uses extended constant expressions')
 }
 

@@ -1,9 +1,9 @@
 import { shifted } from './constants.js'
 import { LIMIT } from '../limits.js'
-import type { Reader } from './reader.js'
+import type { WasmReader } from './reader.js'
 import { ModuleRefused } from '../refused.js'
 import { countOf, readLimits, SECTION } from './sections.js'
-import type { Limits } from './sections.js'
+import type { SizeLimits } from './sections.js'
 import { EXTERNREF, FUNCREF, isValueType } from './types.js'
 import type { FunctionType } from './types.js'
 
@@ -30,12 +30,12 @@ export interface Export {
   index: number
 }
 
-export interface Table {
+export interface WasmTable {
   type: number
-  limits: Limits
+  limits: SizeLimits
 }
 
-type Sections = ReadonlyMap<number, Reader>
+type Sections = ReadonlyMap<number, WasmReader>
 
 export function readTypes(sections: Sections): FunctionType[] {
   const reader = sections.get(SECTION.type)
@@ -48,7 +48,7 @@ export function readTypes(sections: Sections): FunctionType[] {
   return types
 }
 
-function readValueTypes(reader: Reader): number[] {
+function readValueTypes(reader: WasmReader): number[] {
   const types: number[] = []
   for (let left = reader.count(LIMIT.params, 'parameters or results'); left > 0; left--) {
     const type = reader.byte()
@@ -89,9 +89,9 @@ export function readFunctions(sections: Sections): number[] {
   return types
 }
 
-export function readTables(sections: Sections): Table[] {
+export function readTables(sections: Sections): WasmTable[] {
   const reader = sections.get(SECTION.table)
-  const tables: Table[] = []
+  const tables: WasmTable[] = []
   for (let left = countOf(reader, LIMIT.tables, 'tables'); left > 0; left--) {
     const type = reader!.byte()
     if (type !== FUNCREF && type !== EXTERNREF) throw new ModuleRefused('it uses typed function references')
@@ -104,7 +104,7 @@ export function readTables(sections: Sections): Table[] {
 }
 
 /** Of its one memory; null when it has none. */
-export function readMemory(sections: Sections, maxPages: number): Limits | null {
+export function readMemory(sections: Sections, maxPages: number): SizeLimits | null {
   const reader = sections.get(SECTION.memory)
   const count = reader ? reader.u32() : 0
   if (count > 1) throw new ModuleRefused('it uses more than one memory')

@@ -8,7 +8,7 @@ export type Immediate =
 /**
  * What an instruction without structure of its own takes and leaves, and what it is charged.
  */
-export interface Operation {
+export interface OpcodeOperation {
   pops: readonly number[]
   pushes: readonly number[]
   cost: number
@@ -39,7 +39,7 @@ interface Traits {
   sign?: boolean
 }
 
-function operation(signature: string, traits: Traits): Operation {
+function operation(signature: string, traits: Traits): OpcodeOperation {
   const [pops = '', pushes = ''] = signature.split('>')
   const types = (letters: string): number[] => [...letters].map(letter => LETTERS[letter]!)
   return {
@@ -53,10 +53,10 @@ function operation(signature: string, traits: Traits): Operation {
   }
 }
 
-type Table = (Operation | undefined)[]
+type OpcodeTable = (OpcodeOperation | undefined)[]
 
 /** Sets opcodes `first` to `last`. */
-function set(table: Table, first: number, last: number, signature: string, traits: Traits = {}): void {
+function set(table: OpcodeTable, first: number, last: number, signature: string, traits: Traits = {}): void {
   const made = operation(signature, traits)
   for (let opcode = first; opcode <= last; opcode++) table[opcode] = made
 }
@@ -65,7 +65,7 @@ const arith32: Traits = { cost: 2, accepts: ARITH32, makes: ARITH32 }
 const arith64: Traits = { cost: 2, accepts: ARITH64, makes: ARITH64 }
 
 /** By the one byte of the opcode. */
-export const PLAIN: Table = []
+export const PLAIN: OpcodeTable = []
 {
   const p = PLAIN
   const load: Traits = { cost: 2, immediate: 'memory' }
@@ -132,14 +132,14 @@ export const PLAIN: Table = []
 }
 
 /** By the number after 0xfc. */
-export const SATURATING: Table = []
+export const SATURATING: OpcodeTable = []
 set(SATURATING, 0, 1, 'f>i', { cost: 2, accepts: ARITH32 })
 set(SATURATING, 2, 3, 'd>i', { cost: 2, accepts: ARITH64 })
 set(SATURATING, 4, 5, 'f>l', { cost: 2, accepts: ARITH32 })
 set(SATURATING, 6, 7, 'd>l', { cost: 2, accepts: ARITH64 })
 
 /** By the number after 0xfd. */
-export const VECTOR: Table = []
+export const VECTOR: OpcodeTable = []
 {
   const two: Traits = { cost: 2 }
   const one = (from: number, to: number): void => set(VECTOR, from, to, 'v>v', two)

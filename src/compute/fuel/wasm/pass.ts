@@ -1,15 +1,15 @@
 import { PLAIN, SATURATING, VECTOR } from './opcodes.js'
-import type { Immediate, Operation } from './opcodes.js'
-import type { Reader } from './reader.js'
+import type { Immediate, OpcodeOperation } from './opcodes.js'
+import type { WasmReader } from './reader.js'
 import { ModuleRefused } from '../refused.js'
 
 /** The operation of an opcode that has no structure of its own; undefined for others. Reads the second number. */
-export function plainOperation(opcode: number, reader: Reader): Operation | undefined {
+export function plainOperation(opcode: number, reader: WasmReader): OpcodeOperation | undefined {
   if (opcode === 0xfd) return vectorOperation(reader.u32())
   return PLAIN[opcode]
 }
 
-function vectorOperation(number: number): Operation {
+function vectorOperation(number: number): OpcodeOperation {
   const found = VECTOR[number]
   if (found) return found
   if (number >= 0x100 && number <= 0x1ff) throw new ModuleRefused('it uses relaxed SIMD')
@@ -17,7 +17,7 @@ function vectorOperation(number: number): Operation {
 }
 
 /** Passes over an instruction that can never run, after its opcode. */
-export function passOver(opcode: number, reader: Reader): void {
+export function passOver(opcode: number, reader: WasmReader): void {
   const plain = plainOperation(opcode, reader)
   if (plain) return passImmediate(plain.immediate, reader)
   switch (opcode) {
@@ -69,7 +69,7 @@ export function passOver(opcode: number, reader: Reader): void {
   refuseOpcode(opcode)
 }
 
-function passBulk(number: number, reader: Reader): void {
+function passBulk(number: number, reader: WasmReader): void {
   if (SATURATING[number]) return
   if (number > 17) throw new ModuleRefused(`unknown instruction 0xfc ${number}`)
   reader.u32()
@@ -92,7 +92,7 @@ function familyOf(opcode: number): string | undefined {
   return undefined
 }
 
-export function passImmediate(immediate: Immediate, reader: Reader): void {
+export function passImmediate(immediate: Immediate, reader: WasmReader): void {
   switch (immediate) {
     case 'none':
       return
@@ -118,6 +118,6 @@ export function passImmediate(immediate: Immediate, reader: Reader): void {
 }
 
 /** The index of a memory, where an instruction names one. */
-export function onlyMemory(reader: Reader): void {
+export function onlyMemory(reader: WasmReader): void {
   if (reader.byte() !== 0) throw new ModuleRefused('it uses more than one memory')
 }

@@ -3,7 +3,7 @@ import { ModuleRefused } from '../refused.js'
 const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
 /** Reads a module's bytes from front to back; refuses to read past the end. */
-export class Reader {
+export class WasmReader {
   at: number
 
   constructor(

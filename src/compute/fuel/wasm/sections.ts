@@ -1,4 +1,4 @@
-import { Reader } from './reader.js'
+import { WasmReader } from './reader.js'
 import { ModuleRefused } from '../refused.js'
 
 export const SECTION = {
@@ -19,12 +19,12 @@ export const SECTION = {
 } as const
 
 /** A reader of each section, by its number; custom ones are left out. */
-export function readSections(module: Uint8Array): Map<number, Reader> {
-  const reader = new Reader(module)
+export function readSections(module: Uint8Array): Map<number, WasmReader> {
+  const reader = new WasmReader(module)
   const header = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]
   if (!header.every(byte => !reader.done && reader.byte() === byte))
     throw new ModuleRefused('not a WebAssembly module (of version 1)')
-  const found = new Map<number, Reader>()
+  const found = new Map<number, WasmReader>()
   while (!reader.done) {
     const number = reader.byte()
     const size = reader.u32()
@@ -34,18 +34,18 @@ export function readSections(module: Uint8Array): Map<number, Reader> {
     if (number === SECTION.tag) throw new ModuleRefused('it uses exceptions')
     if (number > SECTION.tag) throw new ModuleRefused(`unknown section ${number}`)
     if (found.has(number)) throw new ModuleRefused('not a valid WebAssembly module')
-    found.set(number, new Reader(module, from, reader.at))
+    found.set(number, new WasmReader(module, from, reader.at))
   }
   return found
 }
 
-export interface Limits {
+export interface SizeLimits {
   min: number
   max: number | null
 }
 
 /** Limits of a table or a memory; `what` names it. */
-export function readLimits(reader: Reader, what: 'table' | 'memory'): Limits {
+export function readLimits(reader: WasmReader, what: 'table' | 'memory'): SizeLimits {
   const flags = reader.byte()
   if (flags === 2 || flags === 3) throw new ModuleRefused('it uses threads (shared memory)')
   if (flags >= 4 && flags <= 7) throw new ModuleRefused(`it uses memory64 (a ${what} of 64 bits)`)
@@ -55,6 +55,6 @@ export function readLimits(reader: Reader, what: 'table' | 'memory'): Limits {
 }
 
 /** How many entries a section has, which may be left out. */
-export function countOf(reader: Reader | undefined, most: number, what: string): number {
+export function countOf(reader: WasmReader | undefined, most: number, what: string): number {
   return reader ? reader.count(most, what) : 0
 }

@@ -1,11 +1,11 @@
 import { copyConstant, shifted } from './constants.js'
 import { LIMIT } from '../limits.js'
-import type { Reader } from './reader.js'
+import type { WasmReader } from './reader.js'
 import { ModuleRefused } from '../refused.js'
 import type { Writer } from './writer.js'
 
 /** Copies the element section, with the indices of functions shifted. */
-export function copyElements(reader: Reader, imported: number, out: Writer): void {
+export function copyElements(reader: WasmReader, imported: number, out: Writer): void {
   const count = reader.count(LIMIT.segments, 'element segments')
   out.u32(count)
   for (let left = count; left > 0; left--) copySegment(reader, imported, out)
@@ -15,7 +15,7 @@ export function copyElements(reader: Reader, imported: number, out: Writer): voi
  * One segment. Bit 0 of its form: passive or declared, not active; bit 1: names a table (when active), or is declared; bit 2:
  * its elements are expressions, not indices.
  */
-function copySegment(reader: Reader, imported: number, out: Writer): void {
+function copySegment(reader: WasmReader, imported: number, out: Writer): void {
   const form = reader.u32()
   if (form > 7) throw new ModuleRefused(`an element segment of unknown form ${form}`)
   out.u32(form)
@@ -33,7 +33,7 @@ function copySegment(reader: Reader, imported: number, out: Writer): void {
 }
 
 /** Copies the data section. */
-export function copyData(reader: Reader, imported: number, out: Writer): void {
+export function copyData(reader: WasmReader, imported: number, out: Writer): void {
   const count = reader.count(LIMIT.segments, 'data segments')
   out.u32(count)
   for (let left = count; left > 0; left--) {

@@ -1,13 +1,13 @@
 import { refuse } from '../stops.js'
-import type { File, Folder, Node } from './volume.js'
+import type { VolumeFile, Folder, Node } from './volume.js'
 
 const MOST_OPEN = 1024
 
 /** A file that is open, or one of the three standard streams, which are files that cannot be sought in. */
-export class OpenFile {
+export class OpenDescriptor {
   position = 0
   constructor(
-    readonly node: File,
+    readonly node: VolumeFile,
     readonly reads: boolean,
     readonly writes: boolean,
     public append: boolean,
@@ -25,7 +25,7 @@ export class OpenFolder {
   ) {}
 }
 
-export type Open = OpenFile | OpenFolder
+export type Open = OpenDescriptor | OpenFolder
 
 /** The numbers under which things are open; the lowest that is free is given. */
 export class Descriptors {
@@ -36,7 +36,7 @@ export class Descriptors {
     if (fd === -1) fd = this.#open.length
     if (fd >= MOST_OPEN) refuse('tooManyOpen')
     this.#open[fd] = open
-    if (open instanceof OpenFile) open.node.opened()
+    if (open instanceof OpenDescriptor) open.node.opened()
     return fd
   }
 
@@ -44,9 +44,9 @@ export class Descriptors {
     return this.#open[fd] ?? refuse('badFile')
   }
 
-  file(fd: number): OpenFile {
+  file(fd: number): OpenDescriptor {
     const open = this.get(fd)
-    if (!(open instanceof OpenFile)) refuse('isFolder')
+    if (!(open instanceof OpenDescriptor)) refuse('isFolder')
     return open
   }
 
@@ -59,7 +59,7 @@ export class Descriptors {
   close(fd: number): void {
     const open = this.get(fd)
     this.#open[fd] = null
-    if (open instanceof OpenFile) open.node.closed()
+    if (open instanceof OpenDescriptor) open.node.closed()
   }
 
   renumber(from: number, to: number): void {

@@ -4,7 +4,7 @@ import { Folder } from './volume.js'
 import type { Node } from './volume.js'
 
 /** Where a path leads: `node` as `name` in `parent`, or what may become it. A `name` of '' is the folder itself. */
-export interface Place {
+export interface Located {
   parent: Folder
   name: string
   node: Node | undefined
@@ -13,7 +13,7 @@ export interface Place {
 }
 
 /** Follows `path` from `base`, which it never leaves. There are no links to follow. */
-export function resolve(base: Folder, path: string): Place {
+export function resolve(base: Folder, path: string): Located {
   if (path === '') refuse('noEntry')
   if (path.startsWith('/')) refuse('notCapable')
   const mustBeFolder = path.endsWith('/')
@@ -44,7 +44,7 @@ export function resolve(base: Folder, path: string): Place {
  * Moves a node, as rename(2) does: over a file, or a folder over an empty folder. Returns how many nodes it looked at,
  * since those in a folder that moves get longer paths.
  */
-export function move(from: Place, to: Place): number {
+export function move(from: Located, to: Located): number {
   const { node } = from
   if (!node) refuse('noEntry')
   if (from.name === '' || to.name === '') refuse('invalid')

@@ -2,7 +2,7 @@ import { PATH_BYTES, PATH_DEPTH } from '../frames.js'
 import type { LimitName } from '../frames.js'
 import { Stop, refuse } from '../stops.js'
 
-export type Node = File | Folder
+export type Node = VolumeFile | Folder
 
 /** Bounds what stands in a volume; passing one ends the run. */
 export interface Quota {
@@ -51,7 +51,7 @@ export class Volume {
   }
 }
 
-export class File {
+export class VolumeFile {
   readonly volume: Volume
   readonly inode: number
   /** ns. */
@@ -185,8 +185,8 @@ function lineage(folder: Folder): Folder[] {
 }
 
 /** Every file under `folder` with its path, by the UTF-8 bytes of the paths. */
-export function filesUnder(folder: Folder): { path: string; file: File }[] {
-  const found: { path: string; key: Buffer; file: File }[] = []
+export function filesUnder(folder: Folder): { path: string; file: VolumeFile }[] {
+  const found: { path: string; key: Buffer; file: VolumeFile }[] = []
   const look = (at: Folder, prefix: string) => {
     for (const [name, node] of at.sorted) {
       const path = prefix + name

@@ -1,4 +1,4 @@
-import type { Account } from '../account.js'
+import type { FuelAccount } from '../account.js'
 import { Refusal, Trap } from '../stops.js'
 
 /** The arguments of a call: `i` is an unsigned i32, `I` an unsigned i64, `S` a signed i64. */
@@ -7,13 +7,13 @@ type Arguments<Takes extends string> = Takes extends `${infer First}${infer Rest
   : []
 
 /** One function of WASI. It succeeds, or throws a `Refusal` with the error's number. */
-export interface Call {
+export interface WasiCall {
   takes: string
   run: (...args: (number | bigint)[]) => void
 }
 
-export function call<Takes extends string>(takes: Takes, run: (...args: Arguments<Takes>) => void): Call {
-  return { takes, run: run as unknown as Call['run'] }
+export function call<Takes extends string>(takes: Takes, run: (...args: Arguments<Takes>) => void): WasiCall {
+  return { takes, run: run as unknown as WasiCall['run'] }
 }
 
 /**
@@ -22,8 +22,8 @@ export function call<Takes extends string>(takes: Takes, run: (...args: Argument
  */
 export function importable(
   name: string,
-  { takes, run }: Call,
-  account: Account
+  { takes, run }: WasiCall,
+  account: FuelAccount
 ): (...args: unknown[]) => number {
   return (...given) => {
     account.call()

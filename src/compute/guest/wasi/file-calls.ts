@@ -1,6 +1,6 @@
 import { call } from './calls.js'
-import type { Call } from './calls.js'
-import { OpenFile } from '../volume/descriptors.js'
+import type { WasiCall } from './calls.js'
+import { OpenDescriptor } from '../volume/descriptors.js'
 import type { OpenFolder } from '../volume/descriptors.js'
 import { FILE_TYPE, timeToSet, typeOf, writeFdstat, writeFilestat } from './layout.js'
 import type { Machine } from './machine.js'
@@ -14,7 +14,7 @@ const FAR = BigInt(Number.MAX_SAFE_INTEGER)
 const DIRENT_BYTES = 24
 
 /** The `fd_` calls: what is done with things that are open. */
-export function fileCalls({ memory, account, clock, descriptors }: Machine): Record<string, Call> {
+export function fileCalls({ memory, account, clock, descriptors }: Machine): Record<string, WasiCall> {
   /** The parts of memory that a read or write names, `MOST_MOVED` bytes of them. */
   function parts(at: number, count: number): Uint8Array[] {
     if (count > MOST_PARTS) refuse('invalid')
@@ -28,7 +28,7 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
     return found
   }
 
-  function read({ node }: OpenFile, to: Uint8Array[], position: number): number {
+  function read({ node }: OpenDescriptor, to: Uint8Array[], position: number): number {
     const before = position
     for (const part of to) {
       const bytes = node.bytes.subarray(position, position + part.byteLength)
@@ -39,7 +39,7 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
     return position - before
   }
 
-  function write({ node }: OpenFile, from: Uint8Array[], position: number): number {
+  function write({ node }: OpenDescriptor, from: Uint8Array[], position: number): number {
     const length = from.reduce((sum, part) => sum + part.byteLength, 0)
     if (length === 0) return 0
     account.bytes(length)
@@ -52,23 +52,23 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
     return length
   }
 
-  function grow(node: OpenFile['node'], size: number): void {
+  function grow(node: OpenDescriptor['node'], size: number): void {
     if (size <= node.size) return
     account.bytes(Math.min(size, node.volume.quota.bytes) - node.size)
     node.resize(size)
   }
 
-  function sought(fd: number): OpenFile {
+  function sought(fd: number): OpenDescriptor {
     const open = descriptors.file(fd)
     if (!open.seeks) refuse('noSeek')
     return open
   }
 
-  function reads(open: OpenFile): OpenFile {
+  function reads(open: OpenDescriptor): OpenDescriptor {
     return open.reads ? open : refuse('badFile')
   }
 
-  function writes(open: OpenFile): OpenFile {
+  function writes(open: OpenDescriptor): OpenDescriptor {
     return open.writes ? open : refuse('badFile')
   }
 
@@ -114,7 +114,7 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
     fd_fdstat_set_rights: call('iII', fd => void descriptors.get(fd)),
     fd_filestat_get: call('ii', (fd, at) => {
       const open = descriptors.get(fd)
-      const stream = open instanceof OpenFile && !open.seeks
+      const stream = open instanceof OpenDescriptor && !open.seeks
       writeFilestat(memory, at, open.node, stream ? FILE_TYPE.unknown : typeOf(open.node))
     }),
     fd_filestat_set_size: call('iI', (fd, size) => {
@@ -163,13 +163,13 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
     fd_renumber: call('ii', (from, to) => descriptors.renumber(from, to)),
     fd_prestat_get: call('ii', (fd, at) => {
       const open = descriptors.get(fd)
-      if (open instanceof OpenFile || open.preopen === null) refuse('badFile')
+      if (open instanceof OpenDescriptor || open.preopen === null) refuse('badFile')
       memory.setU32(at, 0)
       memory.setU32(at + 4, open.preopen.length)
     }),
     fd_prestat_dir_name: call('iii', (fd, at, length) => {
       const open = descriptors.get(fd)
-      if (open instanceof OpenFile || open.preopen === null) refuse('badFile')
+      if (open instanceof OpenDescriptor || open.preopen === null) refuse('badFile')
       if (length < open.preopen.length) refuse('nameTooLong')
       memory.slice(at, open.preopen.length).set(Buffer.from(open.preopen))
     })

@@ -1,4 +1,4 @@
-import { OpenFile } from '../volume/descriptors.js'
+import { OpenDescriptor } from '../volume/descriptors.js'
 import type { Open } from '../volume/descriptors.js'
 import type { GuestMemory } from './memory.js'
 import { Folder } from '../volume/volume.js'
@@ -36,7 +36,7 @@ export function writeFdstat(memory: GuestMemory, at: number, open: Open): void {
   const bytes = memory.slice(at, 24).fill(0)
   const file = (reads: boolean, writes: boolean) =>
     RIGHTS.file | (reads ? RIGHTS.read : 0n) | (writes ? RIGHTS.write : 0n)
-  if (open instanceof OpenFile) {
+  if (open instanceof OpenDescriptor) {
     bytes[0] = open.seeks ? FILE_TYPE.file : FILE_TYPE.unknown
     bytes[2] = open.append ? 1 : 0
     const seeks = open.seeks ? 0n : (1n << 2n) | (1n << 5n)

@@ -1,4 +1,4 @@
-import type { Account } from '../account.js'
+import type { FuelAccount } from '../account.js'
 import type { SeededRandom, VirtualClock } from './clock.js'
 import type { Descriptors } from '../volume/descriptors.js'
 import type { GuestMemory } from './memory.js'
@@ -7,7 +7,7 @@ import type { GuestMemory } from './memory.js'
 export interface Machine {
   args: readonly Buffer[]
   memory: GuestMemory
-  account: Account
+  account: FuelAccount
   clock: VirtualClock
   random: SeededRandom
   descriptors: Descriptors

@@ -1,12 +1,12 @@
 import { call } from './calls.js'
-import type { Call } from './calls.js'
-import { OpenFile, OpenFolder } from '../volume/descriptors.js'
+import type { WasiCall } from './calls.js'
+import { OpenDescriptor, OpenFolder } from '../volume/descriptors.js'
 import { WANTS_READ, WANTS_WRITE, timeToSet, writeFilestat } from './layout.js'
 import type { Machine } from './machine.js'
 import { move, remove, resolve } from '../volume/paths.js'
-import type { Place } from '../volume/paths.js'
+import type { Located } from '../volume/paths.js'
 import { refuse } from '../stops.js'
-import { File, Folder } from '../volume/volume.js'
+import { VolumeFile, Folder } from '../volume/volume.js'
 
 /** Most bytes of a path in one call, which may lead up and down again. */
 const MOST_PATH = 4096
@@ -21,32 +21,32 @@ const TRUNCATE = 8
 const APPEND = 1
 
 /** The `path_` calls. There are no links, symbolic or hard. */
-export function pathCalls({ memory, account, clock, descriptors }: Machine): Record<string, Call> {
-  function place(fd: number, at: number, length: number): Place {
+export function pathCalls({ memory, account, clock, descriptors }: Machine): Record<string, WasiCall> {
+  function located(fd: number, at: number, length: number): Located {
     const { node } = descriptors.folder(fd)
     account.bytes(Math.min(length, MOST_PATH))
     return resolve(node, memory.text(at, length, MOST_PATH))
   }
 
-  function existing(fd: number, at: number, length: number): Place & { node: File | Folder } {
-    const found = place(fd, at, length)
+  function existing(fd: number, at: number, length: number): Located & { node: VolumeFile | Folder } {
+    const found = located(fd, at, length)
     return { ...found, node: found.node ?? refuse('noEntry') }
   }
 
-  function assertWritable({ parent }: Place): void {
+  function assertWritable({ parent }: Located): void {
     if (!parent.volume.writable) refuse('readOnly')
   }
 
-  function prepare(to: Place): void {
+  function prepare(to: Located): void {
     assertWritable(to)
     to.parent.assertRoomFor(to.name)
     to.parent.changed = clock.now
   }
 
-  function create(to: Place): File {
+  function create(to: Located): VolumeFile {
     if (to.mustBeFolder) refuse('isFolder')
     prepare(to)
-    const file = new File(to.parent.volume, clock.now)
+    const file = new VolumeFile(to.parent.volume, clock.now)
     to.parent.set(to.name, file)
     return file
   }
@@ -54,7 +54,7 @@ export function pathCalls({ memory, account, clock, descriptors }: Machine): Rec
   return {
     path_open: call('iiiiiIIii', (fd, _follow, at, length, flags, rights, _inheriting, fdFlags, result) => {
       memory.slice(result, 4)
-      const to = place(fd, at, length)
+      const to = located(fd, at, length)
       if (to.node && flags & CREATE && flags & EXCLUSIVE) refuse('exists')
       const wantsFolder = (flags & FOLDER) !== 0
       const writes = (rights & WANTS_WRITE) !== 0n
@@ -67,13 +67,13 @@ export function pathCalls({ memory, account, clock, descriptors }: Machine): Rec
       }
       if (wantsFolder) refuse('notFolder')
       if (writes || flags & TRUNCATE) assertWritable(to)
-      const open = new OpenFile(node, (rights & WANTS_READ) !== 0n, writes, (fdFlags & APPEND) !== 0)
+      const open = new OpenDescriptor(node, (rights & WANTS_READ) !== 0n, writes, (fdFlags & APPEND) !== 0)
       const opened = descriptors.add(open)
       if (flags & TRUNCATE) node.resize(0)
       memory.setU32(result, opened)
     }),
     path_create_directory: call('iii', (fd, at, length) => {
-      const to = place(fd, at, length)
+      const to = located(fd, at, length)
       if (to.node) refuse('exists')
       prepare(to)
       to.parent.set(to.name, new Folder(to.parent.volume, clock.now, to.parent, to.name))
@@ -94,7 +94,7 @@ export function pathCalls({ memory, account, clock, descriptors }: Machine): Rec
     }),
     path_rename: call('iiiiii', (fd, at, length, toFd, toAt, toLength) => {
       const from = existing(fd, at, length)
-      const to = place(toFd, toAt, toLength)
+      const to = located(toFd, toAt, toLength)
       assertWritable(from)
       assertWritable(to)
       account.bytes(NODE_BYTES * move(from, to))

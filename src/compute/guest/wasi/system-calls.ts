@@ -1,8 +1,8 @@
 import { call } from './calls.js'
-import type { Call } from './calls.js'
+import type { WasiCall } from './calls.js'
 import { STEP } from './clock.js'
 import type { Machine } from './machine.js'
-import { Exit, refuse } from '../stops.js'
+import { ProgramExit, refuse } from '../stops.js'
 
 const REALTIME = 0
 const CLOCKS = 4
@@ -19,7 +19,7 @@ interface Subscription {
 }
 
 /** The calls that are not about files. The environment is empty, and there are no sockets and signals. */
-export function systemCalls({ args, memory, account, clock, random }: Machine): Record<string, Call> {
+export function systemCalls({ args, memory, account, clock, random }: Machine): Record<string, WasiCall> {
   function subscription(at: number): Subscription {
     const userdata = memory.u64(at)
     const type = memory.u8(at + 8)
@@ -96,7 +96,7 @@ export function systemCalls({ args, memory, account, clock, random }: Machine): 
     }),
     sched_yield: call('', () => undefined),
     proc_exit: call('i', code => {
-      throw new Exit(code)
+      throw new ProgramExit(code)
     }),
     proc_raise: noSystem('i'),
     sock_accept: noSystem('iii'),

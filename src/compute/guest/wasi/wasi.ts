@@ -1,18 +1,18 @@
 import { importable } from './calls.js'
 import { SeededRandom, VirtualClock } from './clock.js'
-import { Descriptors, OpenFile, OpenFolder } from '../volume/descriptors.js'
-import type { Account } from '../account.js'
+import { Descriptors, OpenDescriptor, OpenFolder } from '../volume/descriptors.js'
+import type { FuelAccount } from '../account.js'
 import type { JobHeader } from '../frames.js'
 import type { Machine } from './machine.js'
 import { GuestMemory } from './memory.js'
-import { File, Folder, Volume } from '../volume/volume.js'
+import { VolumeFile, Folder, Volume } from '../volume/volume.js'
 import { fileCalls } from './file-calls.js'
 import { pathCalls } from './path-calls.js'
 import { systemCalls } from './system-calls.js'
 
 export const WASI_MODULE = 'wasi_snapshot_preview1'
 
-export interface Job {
+export interface GuestJob {
   header: JobHeader
   module: Buffer
   stdin: Buffer
@@ -25,20 +25,20 @@ export interface Job {
  */
 export class Wasi {
   readonly memory = new GuestMemory()
-  readonly stdout: File
-  readonly stderr: File
+  readonly stdout: VolumeFile
+  readonly stderr: VolumeFile
   readonly out: Volume
   readonly imports: Readonly<Record<string, (...args: unknown[]) => number>>
 
-  constructor({ header, stdin, files }: Job, account: Account) {
+  constructor({ header, stdin, files }: GuestJob, account: FuelAccount) {
     const descriptors = new Descriptors()
     this.stdout = stream('standard output', header.stdoutBytes)
     this.stderr = stream('standard error', header.stderrBytes)
     const input = stream('standard input', stdin.byteLength, stdin)
     this.out = new Volume(true, { bytes: header.outputBytes, inodes: header.inodes, what: '/out' })
-    descriptors.add(new OpenFile(input, true, false, false, false))
+    descriptors.add(new OpenDescriptor(input, true, false, false, false))
     for (const output of [this.stdout, this.stderr]) {
-      descriptors.add(new OpenFile(output, false, true, true, false))
+      descriptors.add(new OpenDescriptor(output, false, true, true, false))
     }
     descriptors.add(new OpenFolder(inputs(files).root, '/in'))
     descriptors.add(new OpenFolder(this.out.root, '/out'))
@@ -58,11 +58,11 @@ export class Wasi {
   }
 }
 
-function stream(what: string, bytes: number, content?: Buffer): File {
-  return new File(new Volume(content === undefined, { bytes, inodes: 1, what }), 0n, content)
+function stream(what: string, bytes: number, content?: Buffer): VolumeFile {
+  return new VolumeFile(new Volume(content === undefined, { bytes, inodes: 1, what }), 0n, content)
 }
 
-function inputs(files: Job['files']): Volume {
+function inputs(files: GuestJob['files']): Volume {
   const volume = new Volume(false, { bytes: Infinity, inodes: Infinity, what: '/in' })
   for (const { path, bytes } of files) {
     const names = path.split('/')
@@ -74,7 +74,7 @@ function inputs(files: Job['files']): Volume {
       if (!(next instanceof Folder)) throw new Error(`'${path}' goes through a file`)
       folder = next
     }
-    folder.set(name, new File(volume, 0n, bytes))
+    folder.set(name, new VolumeFile(volume, 0n, bytes))
   }
   return volume
 }

@@ -29,9 +29,9 @@ export interface ClientOptions {
   maxAnswer?: number
 }
 
-export type Params = readonly unknown[] | Readonly<Record<string, unknown>>
+export type RpcParams = readonly unknown[] | Readonly<Record<string, unknown>>
 
-interface Pending {
+interface PendingRequest {
   method: string
   resolve(result: unknown): void
   reject(error: Error): void
@@ -56,7 +56,7 @@ export class ClnClient extends LightningClient {
   connections = 0
   readonly #timeoutMs: number
   readonly #maxAnswer: number
-  readonly #pending = new Map<string, Pending>()
+  readonly #pending = new Map<string, PendingRequest>()
   #connection: Socket | null = null
   #connecting: Promise<Socket> | null = null
   #asked = 0
@@ -89,7 +89,7 @@ export class ClnClient extends LightningClient {
   }
 
   /** Asks lightningd; rejects with a ClnError, or a BushelError when there was no answer. */
-  override async call(method: string, params: Params = [], timeoutMs = this.#timeoutMs): Promise<unknown> {
+  override async call(method: string, params: RpcParams = [], timeoutMs = this.#timeoutMs): Promise<unknown> {
     const connection = await this.#connect()
     // It may have broken, or been closed, in the turn between.
     if (connection !== this.#connection) throw this.#closed ? closedError() : this.#gone()

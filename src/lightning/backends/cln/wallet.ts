@@ -4,7 +4,7 @@ import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { formatAmount, least, most } from '../../../../contracts/money/money.js'
 import { ClnClient, ClnError } from './client.js'
-import type { Params } from './client.js'
+import type { RpcParams } from './client.js'
 import { msatOf, syncOf, usable } from './answers.js'
 import type { GetInfo, ListedChannel, ListedInvoice, ListedPay } from './answers.js'
 import { Settlements } from './settlements.js'
@@ -44,7 +44,7 @@ export interface ClnProbe extends Balance {
 
 const TIMEOUT = 15_000
 const POLL = 250
-/** A route is looked for with so much: what is paid at once is a slice. */
+/** A route is looked for with so much: what is paid at once is an installment. */
 const ROUTE_MSAT = 100_000n
 const PAGE = 1000
 
@@ -311,7 +311,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
     return (await this.#call<{ channels: ListedChannel[] }>('listpeerchannels', {})).channels
   }
 
-  async #invoices(params: Params): Promise<ListedInvoice[]> {
+  async #invoices(params: RpcParams): Promise<ListedInvoice[]> {
     return (await this.#call<{ invoices: ListedInvoice[] }>('listinvoices', params)).invoices
   }
 
@@ -330,7 +330,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
   }
 
   /** A call of a node that has been found to be the right one, over the connection that there is now. */
-  async #call<T>(method: string, params: Params, timeoutMs?: number): Promise<T> {
+  async #call<T>(method: string, params: RpcParams, timeoutMs?: number): Promise<T> {
     if (this.#nodeId) await this.#know()
     return (await this.#client.call(method, params, timeoutMs)) as T
   }

@@ -49,10 +49,10 @@ export interface LightningLink {
  * is begun. The node id that the other side claims is proven by Lightning's own handshake. The wallet must be open.
  */
 export function linkLightning(stream: NoiseStream, wallet: PlayWallet): LightningLink {
-  return new Link(stream, wallet)
+  return new WalletLink(stream, wallet)
 }
 
-class Link implements LightningLink {
+class WalletLink implements LightningLink {
   readonly #stream: NoiseStream
   readonly #mux: Protomux
   readonly #wallet: PlayWallet

@@ -5,7 +5,7 @@ import type { Balance, InvoiceRequest, InvoiceState, PaymentState, WalletRecord 
  * What can be asked of the Lightning process. Every call may be repeated after a restart and then gives the answer
  * that the first one would have given: that is what lets the parent ask again when the process has died.
  */
-export interface Calls {
+export interface WalletCalls {
   balance(): Balance
   issue(request: InvoiceRequest): string
   refuse(paymentHash: Buffer): InvoiceState
@@ -15,7 +15,7 @@ export interface Calls {
    * Answers with the state when it is sent, which is followed by a `payment` message when it is final. When the
    * payee's channel is being taken up again it waits for that, for as long as is given, before it sends.
    */
-  pay(invoice: string, maxFeeMsat: bigint, patienceMs: number): PaymentReport
+  pay(invoice: string, maxFeeMsat: bigint, timeoutMs: number): PaymentReport
   payment(paymentHash: Buffer): PaymentReport
   /** Up to a page of records from the `from`th on, since a time, and where the next page begins. */
   history(since: number, from: number): { records: WalletRecord[]; next: number | null }
@@ -31,12 +31,12 @@ export interface PaymentReport {
   attempt: number
 }
 
-export type CallName = keyof Calls
-export type Call = { [N in CallName]: { name: N; args: Parameters<Calls[N]> } }[CallName]
+export type CallName = keyof WalletCalls
+export type WalletCall = { [N in CallName]: { name: N; args: Parameters<WalletCalls[N]> } }[CallName]
 
 export type ToChild =
   | { type: 'open'; dir: string; grantMsat: bigint; settledAfter: number | null }
-  | { type: 'call'; id: number; call: Call }
+  | { type: 'call'; id: number; call: WalletCall }
   | { type: 'attach'; conn: number; nodeId: Buffer; outbound: boolean; owner: Buffer | null }
   | { type: 'data'; conn: number; bytes: Buffer }
   | { type: 'ack'; conn: number; size: number }

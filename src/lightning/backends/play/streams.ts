@@ -31,7 +31,7 @@ interface Wire {
 }
 
 /** The parent's half of the connections: bytes between streams here and the Lightning process, windowed both ways. */
-export class Streams {
+export class PeerStreams {
   readonly #send: (message: ToChild) => void
   readonly #wires = new Map<number, Wire>()
   #next = 1

@@ -10,13 +10,13 @@ import type {
   WalletRecord
 } from '../../wallet.js'
 import { paymentHashOf } from '../../invoice.js'
-import type { Call, CallName, Calls, FromChild, PaymentReport } from './messages.js'
+import type { WalletCall, CallName, WalletCalls, FromChild, PaymentReport } from './messages.js'
 import { createWalletDir, readBalance } from './log/disk.js'
 import { PLAY_GRANT_MSAT, PLAY_NETWORK } from './network.js'
 import { isNodeId } from './nodeid.js'
 import { Outcomes, UNDER_WAY } from './outcomes.js'
 import { LightningProcess } from './process.js'
-import { Streams, type Attachment, type AttachOptions } from './streams.js'
+import { PeerStreams, type Attachment, type AttachOptions } from './streams.js'
 
 export interface PlayWalletOptions {
   /** Folder of the wallet. Made when it is not there. */
@@ -25,9 +25,9 @@ export interface PlayWalletOptions {
   grantMsat?: bigint
 }
 
-interface Pending {
+interface PendingCall {
   /** Made anew each time it is sent, so that what is left of a time limit can be put in. */
-  call(): Call
+  call(): WalletCall
   /** Both are called in the order in which the process has answered. */
   resolve(value: unknown): void
   reject(error: Error): void
@@ -45,8 +45,8 @@ export class PlayWallet extends ReadyResource implements Wallet {
   readonly dir: string
   readonly #grantMsat: bigint
   readonly #process: LightningProcess
-  readonly #streams: Streams
-  readonly #pending = new Map<number, Pending>()
+  readonly #streams: PeerStreams
+  readonly #pending = new Map<number, PendingCall>()
   readonly #outcomes = new Outcomes()
   #nextCall = 1
   #nodeId: Buffer | null = null
@@ -70,7 +70,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
       ondown: () => this.#streams.stop(),
       onfailed: error => this.#fail(error)
     })
-    this.#streams = new Streams(message => this.#process.send(message))
+    this.#streams = new PeerStreams(message => this.#process.send(message))
   }
 
   /**
@@ -226,19 +226,22 @@ export class PlayWallet extends ReadyResource implements Wallet {
     }
   }
 
-  #ask<N extends CallName>(name: N, args: () => Parameters<Calls[N]>): Promise<ReturnType<Calls[N]>> {
+  #ask<N extends CallName>(
+    name: N,
+    args: () => Parameters<WalletCalls[N]>
+  ): Promise<ReturnType<WalletCalls[N]>> {
     return new Promise((resolve, reject) => this.#send(name, args, resolve, reject))
   }
 
   #send<N extends CallName>(
     name: N,
-    args: () => Parameters<Calls[N]>,
-    resolve: (value: ReturnType<Calls[N]>) => void,
+    args: () => Parameters<WalletCalls[N]>,
+    resolve: (value: ReturnType<WalletCalls[N]>) => void,
     reject: (error: Error) => void
   ): void {
     if (this.#failure) return reject(this.#failure)
     const id = this.#nextCall++
-    const call = (): Call => ({ name, args: args() }) as Call
+    const call = (): WalletCall => ({ name, args: args() }) as WalletCall
     this.#pending.set(id, { call, resolve: resolve as (value: unknown) => void, reject })
     if (this.#process.up) this.#process.send({ type: 'call', id, call: call() })
   }
@@ -288,7 +291,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
     }
   }
 
-  #take(id: number): Pending | undefined {
+  #take(id: number): PendingCall | undefined {
     const pending = this.#pending.get(id)
     this.#pending.delete(id)
     return pending

@@ -9,7 +9,7 @@ import { readJob } from './job-input.js'
 import { marketOf } from '../markets.js'
 import { needsUp } from '../../needs-up.js'
 import { checkOut } from '../../../files/out-folder.js'
-import type { Parts } from '../../context.js'
+import type { NodeContext } from '../../context.js'
 import type { StoredBid } from '../../trade/stored-bid.js'
 
 const BOOK_WAIT = 10_000
@@ -17,13 +17,13 @@ const BID_LIFETIME = 30 * DAY
 
 /** Lets a bid rest on the book; the node runs the job when an ask fits. */
 export async function bidCompute(
-  parts: Parts,
+  node: NodeContext,
   params: BidCompute,
   { signal }: CallContext
 ): Promise<Result<'bid.compute'>> {
-  const market = marketOf(parts, params.market)
-  const { orders, compute } = await parts.trade()
-  if (!compute.bids || !parts.serving) throw needsUp()
+  const market = marketOf(node, params.market)
+  const { orders, compute } = await node.trade()
+  if (!compute.bids || !node.serving) throw needsUp()
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const job = await readJob(params, signal)
   await market.inStep({ timeoutMs: BOOK_WAIT })

@@ -21,7 +21,7 @@ import { checkOut } from '../../../files/out-folder.js'
 import { requestFor } from './run-request.js'
 import { forwardOutput, outOf } from './job-output.js'
 import { needsUp } from '../../needs-up.js'
-import type { Parts } from '../../context.js'
+import type { NodeContext } from '../../context.js'
 
 const BOOK_WAIT = 10_000
 const ASK_LIFETIME = 365 * DAY
@@ -30,16 +30,16 @@ const FIRST_SEGMENTS = 40_000n
 
 /** Puts an offer of compute on the book; what the owner lets jobs have is on disk before. */
 export async function sellCompute(
-  parts: Parts,
+  node: NodeContext,
   params: Params<'sell.compute'>
 ): Promise<Result<'sell.compute'>> {
-  const market = marketOf(parts, params.market)
-  const { orders, compute } = await parts.trade()
+  const market = marketOf(node, params.market)
+  const { orders, compute } = await node.trade()
   const { worker } = compute
-  if (!worker || !parts.serving) throw needsUp()
+  if (!worker || !node.serving) throw needsUp()
   const { cores, memory, hours, onlyIdle, allowProcess, region, dryRun } = params
   const isolation = await demandIsolation(allowProcess)
-  await demandInbound(parts, FIRST_SEGMENTS)
+  await demandInbound(node, FIRST_SEGMENTS)
   await market.inStep({ timeoutMs: BOOK_WAIT })
   const baseMsat = BigInt(params.baseMsat)
   const order = {
@@ -53,11 +53,11 @@ export async function sellCompute(
   const lent = { cores, memoryBytes: memory, hours, onlyIdle, allowProcess }
   const publish = async (): Promise<ReturnType<typeof orders.draft>> => {
     const before = worker.settings
-    await lend(parts, worker, lent)
+    await lend(node, worker, lent)
     try {
       return await orders.publish(order)
     } catch (error) {
-      await lend(parts, worker, before)
+      await lend(node, worker, before)
       throw error
     }
   }
@@ -70,8 +70,8 @@ export async function sellCompute(
   return { ...result, isolation, ...(dryRun ? { dryRun } : {}) }
 }
 
-async function lend(parts: Parts, worker: Worker, settings: Partial<WorkerSettings>): Promise<void> {
-  await saveLending(parts.facts, { ...worker.settings, ...settings })
+async function lend(node: NodeContext, worker: Worker, settings: Partial<WorkerSettings>): Promise<void> {
+  await saveLending(node.facts, { ...worker.settings, ...settings })
   worker.configure(settings)
 }
 
@@ -88,35 +88,39 @@ async function demandIsolation(allowProcess: boolean): Promise<IsolationName> {
 
 /** Stops running jobs of others for a while, or goes on. */
 export async function pauseSelling(
-  parts: Parts,
+  node: NodeContext,
   params: Params<'sell.pause'>
 ): Promise<Result<'sell.pause'>> {
-  const { worker } = (await parts.trade()).compute
+  const { worker } = (await node.trade()).compute
   if (!worker) throw needsUp()
   if (params.dryRun) return params
-  await lend(parts, worker, { paused: params.paused })
+  await lend(node, worker, { paused: params.paused })
   return { paused: params.paused }
 }
 
-export async function runJob(parts: Parts, params: RunJob, context: CallContext): Promise<JobResult> {
-  const jobs = await jobsOf(parts)
+export async function runJob(node: NodeContext, params: RunJob, context: CallContext): Promise<JobResult> {
+  const jobs = await jobsOf(node)
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const job = await readJob(params, context.signal)
-  const request = requestFor(await marketInStep(parts, params.market), params, job)
+  const request = requestFor(await marketInStep(node, params.market), params, job)
   const listener = listenerOf(context)
   const outcome = await jobs.run(request, listener, context.signal)
   await forwardOutput(outcome, context.onProgress)
-  const place = { out: params.out, force: params.force, name: formatKey(outcome.id) }
-  return resultOf(outcome, await outOf(outcome, place, listener.note))
+  const destination = { out: params.out, force: params.force, name: formatKey(outcome.id) }
+  return resultOf(outcome, await outOf(outcome, destination, listener.note))
 }
 
 /** One job for each file, spread over providers; a job that fails does not stop the others. */
-export async function runMap(parts: Parts, params: RunMap, context: CallContext): Promise<Result<'run.map'>> {
-  const jobs = await jobsOf(parts)
+export async function runMap(
+  node: NodeContext,
+  params: RunMap,
+  context: CallContext
+): Promise<Result<'run.map'>> {
+  const jobs = await jobsOf(node)
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const started = performance.now()
   const inputs = await readMap(params, context.signal)
-  const market = await marketInStep(parts, params.market)
+  const market = await marketInStep(node, params.market)
   const requests = inputs.map(input => requestFor(market, params, input))
   const listener = listenerOf(context)
   const entries: MapEntry[] = inputs.map(({ name }) => ({ input: name, error: NOT_RUN }))
@@ -139,8 +143,8 @@ export async function runMap(parts: Parts, params: RunMap, context: CallContext)
     await forwardOutput(outcome, context.onProgress, name)
     const out = params.out === undefined ? undefined : `${params.out}/${name}`
     try {
-      const place = { out, force: params.force, name: formatKey(outcome.id) }
-      return { input: name, ...resultOf(outcome, await outOf(outcome, place, listener.note)) }
+      const destination = { out, force: params.force, name: formatKey(outcome.id) }
+      return { input: name, ...resultOf(outcome, await outOf(outcome, destination, listener.note)) }
     } catch (error) {
       if (!(error instanceof BushelError)) throw error
       return { input: name, error: error.toJSON() } // the others are written all the same
@@ -151,14 +155,14 @@ export async function runMap(parts: Parts, params: RunMap, context: CallContext)
 const NOT_RUN = { code: 'INTERRUPTED', exit: 130, message: 'it was not run', hint: '' }
 
 export async function estimateRun(
-  parts: Parts,
+  node: NodeContext,
   params: RunJob | RunMap,
   { signal }: CallContext
 ): Promise<RunEstimate> {
-  const jobs = await jobsOf(parts)
+  const jobs = await jobsOf(node)
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const inputs = 'map' in params ? await readMap(params, signal) : [await readJob(params, signal)]
-  const market = await marketInStep(parts, params.market)
+  const market = await marketInStep(node, params.market)
   const { providers, price, baseMsat, maxMsat } = await jobs.estimate(requestFor(market, params, inputs[0]!))
   const wanted = params.verify === 'auto' ? 1 : params.verify
   if (providers < wanted)
@@ -184,12 +188,15 @@ export async function estimateRun(
   }
 }
 
-export async function listJobs(parts: Parts): Promise<Result<'jobs'>> {
-  return { jobs: (await jobsOf(parts)).list().map(jobEntry) }
+export async function listJobs(node: NodeContext): Promise<Result<'jobs'>> {
+  return { jobs: (await jobsOf(node)).list().map(jobEntry) }
 }
 
-export async function cancelJob(parts: Parts, params: Params<'job.cancel'>): Promise<Result<'job.cancel'>> {
-  const jobs = await jobsOf(parts)
+export async function cancelJob(
+  node: NodeContext,
+  params: Params<'job.cancel'>
+): Promise<Result<'job.cancel'>> {
+  const jobs = await jobsOf(node)
   const { id, state } = found(jobs, params.id)
   if (params.dryRun) return { id: formatKey(id), state, dryRun: true }
   await jobs.cancel(id)
@@ -203,12 +210,12 @@ function found(jobs: Jobs, text: string): JobView {
   throw BushelError.notFound(`no job ${shortKey(id)}... of this node`, 'see: bushel jobs', 'JOB_NOT_FOUND')
 }
 
-async function jobsOf(parts: Parts): Promise<Jobs> {
-  return (await parts.trade()).compute.runs
+async function jobsOf(node: NodeContext): Promise<Jobs> {
+  return (await node.trade()).compute.runs
 }
 
-async function marketInStep(parts: Parts, named: string | undefined): Promise<Buffer> {
-  const market = marketOf(parts, named)
+async function marketInStep(node: NodeContext, named: string | undefined): Promise<Buffer> {
+  const market = marketOf(node, named)
   await market.inStep({ timeoutMs: BOOK_WAIT })
   return market.key
 }
@@ -218,8 +225,14 @@ export function listenerOf({ onProgress }: CallContext): RunListener {
     note: message => onProgress({ event: 'note', message }),
     state: ({ provider, state, fuel }) =>
       onProgress({ event: 'job', provider, state, fuel: fuel.toString() }),
-    paid: ({ provider, epoch, msat }) =>
-      onProgress({ event: 'segment', provider, part: partOf(epoch), epoch, msat: msat.toString() })
+    paid: ({ provider, installment, msat }) =>
+      onProgress({
+        event: 'segment',
+        provider,
+        part: partOf(installment),
+        installment,
+        msat: msat.toString()
+      })
   }
 }
 

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { open, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import type { JobFile } from '../../../compute/sandbox/job.js'
+import type { SandboxFile } from '../../../compute/sandbox/job.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { MAX_BLOB_BYTES } from '../../../../contracts/job.js'
 import { MIB, formatSize } from '../../../../contracts/money/quantity.js'
 import { DEFAULT_LIMITS } from '../../../compute/sandbox/sandbox.js'
-import type { Limits } from '../../../compute/sandbox/sandbox.js'
+import type { SandboxLimits } from '../../../compute/sandbox/sandbox.js'
 import { faultOfPaths } from '../../../compute/sandbox/job.js'
 import { readTree, unreadable } from '../../../files/tree.js'
 import type { JobLimitSettings, JobParams, MapParams } from '../compute-api.js'
@@ -27,13 +27,13 @@ export interface ReadJob {
   name: string
   module: Buffer
   stdin: Buffer
-  files: JobFile[]
+  files: SandboxFile[]
   /** The first is the program's name. */
   args: string[]
   seed: Buffer
   /** SHA-256 over module, arguments and input. */
   fingerprint: Buffer
-  limits: Limits
+  limits: SandboxLimits
 }
 
 /** Reads what a job is made of; throws BAD_PATH, BAD_MODULE or TOO_LARGE, naming what is wrong. */
@@ -95,7 +95,7 @@ async function jobOf(
 }
 
 /** The usual limits but for those given; what is given more time is given as much processor time. */
-export function limitsOf(settings: JobLimitSettings): Limits {
+export function limitsOf(settings: JobLimitSettings): SandboxLimits {
   const cpuMs = settings.cpuMs ?? Math.max(DEFAULT_LIMITS.cpuMs, settings.wallMs ?? 0)
   return { ...DEFAULT_LIMITS, ...settings, cpuMs }
 }
@@ -137,9 +137,9 @@ async function readModule(path: string, signal: AbortSignal): Promise<Buffer> {
 }
 
 /** A folder's files with their relative paths, links followed where they stay inside; or one file. */
-async function readInput(path: string, signal: AbortSignal): Promise<JobFile[]> {
+async function readInput(path: string, signal: AbortSignal): Promise<SandboxFile[]> {
   const tree = await readTree(path, signal)
-  const files: JobFile[] = []
+  const files: SandboxFile[] = []
   let bytes = 0
   for (const entry of tree.entries) {
     if (entry.kind === 'link')

@@ -1,4 +1,4 @@
-import type { JobFile } from '../../../compute/sandbox/job.js'
+import type { SandboxFile } from '../../../compute/sandbox/job.js'
 import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
 import type { Progress } from '../api.js'
 import { writeOut } from '../../../files/out-folder.js'
@@ -34,7 +34,7 @@ export interface OutPlace {
  * to a file that is in the way: it then goes into a new folder beside, and a note says so.
  */
 export async function outOf(
-  { status, files }: { status: string; files: readonly JobFile[] },
+  { status, files }: { status: string; files: readonly SandboxFile[] },
   { out, force, name }: OutPlace,
   onnote: (message: string) => void
 ): Promise<string | null> {

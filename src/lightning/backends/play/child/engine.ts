@@ -37,7 +37,7 @@ function userConfig(): ldk.UserConfig {
  * The LDK objects of one node, wired to each other and to the store. Callbacks from LDK only note what they are
  * told: an exception or a call back into LDK from inside one would end the process.
  */
-export class Engine {
+export class LdkEngine {
   readonly manager: ldk.ChannelManager
   readonly peers: ldk.PeerManager
   readonly nodeId: Buffer

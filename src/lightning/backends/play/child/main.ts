@@ -12,9 +12,9 @@ import { createWalletDir, lockFile, openState, writeBalance } from '../log/disk.
 import { Channels } from './channels.js'
 import { broken } from '../failure.js'
 import { loadLdk, panicText } from './ldk.js'
-import type { Call, Calls, FromChild, ToChild } from '../messages.js'
+import type { WalletCall, WalletCalls, FromChild, ToChild } from '../messages.js'
 import { PlayNode } from './node.js'
-import { Payments } from './payments.js'
+import { LdkPayments } from './payments.js'
 import { Store } from '../log/store.js'
 import { Transport } from './transport.js'
 
@@ -23,7 +23,7 @@ const LOCK_POLL_MS = 50
 const SNAPSHOT_MS = 1_000
 const BROKEN_EXIT = 70
 
-type Handlers = { [N in keyof Calls]: (...args: Parameters<Calls[N]>) => unknown }
+type CallHandlers = { [N in keyof WalletCalls]: (...args: Parameters<WalletCalls[N]>) => unknown }
 
 const outgoing = new Batch<FromChild>(messages => {
   if (process.connected) process.send?.(messages, undefined, undefined, () => undefined)
@@ -113,15 +113,15 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
   node = beating
   const transport = new Transport(beating.engine, send, () => beating.kick())
   const channels = new Channels(beating, transport)
-  const payments = new Payments(beating, channels, message => beating.afterCommit(() => send(message)))
+  const payments = new LdkPayments(beating, channels, message => beating.afterCommit(() => send(message)))
   const snapshot = new Snapshot(dir, () => channels.balance())
-  const handlers: Handlers = {
+  const handlers: CallHandlers = {
     balance: () => channels.balance(),
     issue: request => payments.issue(request),
     refuse: paymentHash => payments.refuse(paymentHash),
     invoice: paymentHash => payments.invoice(paymentHash),
     reach: (nodeId, msat, timeoutMs) => channels.reach(nodeId, msat, timeoutMs),
-    pay: (invoice, maxFeeMsat, patienceMs) => payments.pay(invoice, maxFeeMsat, patienceMs),
+    pay: (invoice, maxFeeMsat, timeoutMs) => payments.pay(invoice, maxFeeMsat, timeoutMs),
     payment: paymentHash => payments.payment(paymentHash),
     history: (since, from) => payments.history(since, from),
     canReceive: (from, msat) => channels.canReceive(from, msat),
@@ -130,7 +130,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
   }
 
   /** Answers when everything that the call did is on disk. */
-  const answer = async (id: number, { name, args }: Call): Promise<void> => {
+  const answer = async (id: number, { name, args }: WalletCall): Promise<void> => {
     let message: FromChild
     try {
       const value = await (handlers[name] as (...args: unknown[]) => unknown)(...args)

@@ -1,5 +1,5 @@
 import type * as ldk from '#ldk'
-import { Engine } from './engine.js'
+import { LdkEngine } from './engine.js'
 import { free } from './ldk.js'
 import type { Store } from '../log/store.js'
 
@@ -22,7 +22,7 @@ export interface NodeHooks {
  * out. Nothing that LDK does happens outside of a beat or of the calls made between two beats.
  */
 export class PlayNode {
-  readonly engine: Engine
+  readonly engine: LdkEngine
   readonly store: Store
   readonly #hooks: NodeHooks
   readonly #timers: NodeJS.Timeout[] = []
@@ -38,7 +38,7 @@ export class PlayNode {
   constructor(seed: Buffer, store: Store, hooks: NodeHooks) {
     this.store = store
     this.#hooks = hooks
-    this.engine = new Engine(seed, store)
+    this.engine = new LdkEngine(seed, store)
     this.syncClock()
     const every = (ms: number, action: () => void): void => {
       const tick = (): void => {

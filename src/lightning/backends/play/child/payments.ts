@@ -19,7 +19,7 @@ const MAX_MSAT = 21_000_000n * 100_000_000n * 1000n
 const MAX_EXPIRY_SECONDS = 366 * 24 * 3600
 
 /** Invoices that we issue, payments that we make, and their outcomes. */
-export class Payments {
+export class LdkPayments {
   readonly #node: PlayNode
   readonly #channels: Channels
   readonly #tell: (message: FromChild) => void
@@ -179,7 +179,7 @@ export class Payments {
   }
 
   /** The payment's id is its hash, so that even LDK would not send it twice. */
-  async pay(invoice: string, maxFeeMsat: bigint, patienceMs: number): Promise<PaymentReport> {
+  async pay(invoice: string, maxFeeMsat: bigint, timeoutMs: number): Promise<PaymentReport> {
     const read = ldk.Bolt11Invoice.constructor_from_str(invoice)
     if (!(read instanceof ldk.Result_Bolt11InvoiceParseOrSemanticErrorZ_OK))
       throw refused('it cannot be read')
@@ -190,7 +190,7 @@ export class Payments {
       const known = this.#underway(paymentHash)
       if (known) return known
       const payee = Buffer.from(parsed.recover_payee_pub_key())
-      await this.#channels.awake(payee, Math.min(patienceMs, PATIENCE_MS))
+      await this.#channels.awake(payee, Math.min(timeoutMs, PATIENCE_MS))
       return this.#underway(paymentHash) ?? this.#send(parsed, { paymentHash, payee, maxFeeMsat })
     } finally {
       free(parsed, 'Bolt11Invoice')

@@ -1,9 +1,9 @@
 import * as ldk from '#ldk'
-import type { Engine } from './engine.js'
+import type { LdkEngine } from './engine.js'
 import { free, present } from './ldk.js'
 import { ACK_STEP, WINDOW, type FromChild, type ToChild } from '../messages.js'
 
-interface Connection {
+interface PeerConnection {
   id: number
   nodeId: Buffer
   owner: Buffer | null
@@ -24,13 +24,13 @@ interface Connection {
 
 /** The process's half of the connections: LDK's peer manager on one side, messages to the parent on the other. */
 export class Transport {
-  readonly #engine: Engine
+  readonly #engine: LdkEngine
   readonly #send: (message: FromChild) => void
   readonly #kick: () => void
-  readonly #connections = new Map<number, Connection>()
+  readonly #connections = new Map<number, PeerConnection>()
   #descriptorId = 0n
 
-  constructor(engine: Engine, send: (message: FromChild) => void, kick: () => void) {
+  constructor(engine: LdkEngine, send: (message: FromChild) => void, kick: () => void) {
     this.#engine = engine
     this.#send = send
     this.#kick = kick
@@ -48,7 +48,7 @@ export class Transport {
       this.#send({ type: 'closed', conn })
       return
     }
-    const connection: Connection = {
+    const connection: PeerConnection = {
       id: conn,
       nodeId,
       owner,
@@ -112,7 +112,7 @@ export class Transport {
     }
   }
 
-  #took(connection: Connection, size: number): void {
+  #took(connection: PeerConnection, size: number): void {
     connection.taken += size
     if (connection.taken < ACK_STEP) return
     this.#send({ type: 'ack', conn: connection.id, size: connection.taken })
@@ -142,7 +142,7 @@ export class Transport {
     return true
   }
 
-  #drop(connection: Connection): void {
+  #drop(connection: PeerConnection): void {
     this.#connections.delete(connection.id)
     if (!connection.dead) this.#engine.peers.socket_disconnected(connection.descriptor)
     connection.dead = true
@@ -176,7 +176,7 @@ export class Transport {
   }
 }
 
-function put(connection: Connection, bytes: Uint8Array): void {
+function put(connection: PeerConnection, bytes: Uint8Array): void {
   connection.outbox.push(Buffer.from(bytes))
   connection.unacked += bytes.length
 }

@@ -10,7 +10,7 @@ const COMPACT_FACTOR = 3
 const COMPACT_CHUNK = 1024 * 1024
 
 /** Where the value of a key lies in the file. */
-interface Place {
+interface RecordPosition {
   offset: number
   length: number
 }
@@ -30,7 +30,7 @@ export class DamagedLogError extends Error {}
 export class CommitLog {
   readonly #file: string
   readonly #compactMin: number
-  readonly #places = new Map<string, Place>()
+  readonly #places = new Map<string, RecordPosition>()
   #fd: number
   #size = 0
   #live = 0

@@ -70,7 +70,7 @@ function decode<T>(bytes: Buffer): T {
 }
 
 /** Records of one kind: all of them in memory, changes staged for the next commit. */
-export class Table<T extends object> {
+export class RecordTable<T extends object> {
   readonly #prefix: string
   readonly #rows = new Map<string, T>()
   readonly #stage: (key: string, value: Buffer | null) => void

@@ -1,7 +1,7 @@
 import type { CommitLog } from './log.js'
 import {
   GRANT_KEY,
-  Table,
+  RecordTable,
   encodeGrant,
   type AbandonRecord,
   type ChannelRecord,
@@ -31,10 +31,10 @@ export class Store {
   readonly #staged = new Map<string, Uint8Array | null>()
   /** Keys of the updates that are on disk, by monitor. */
   readonly #updates = new Map<string, string[]>()
-  readonly invoices: Table<InvoiceRecord>
-  readonly payments: Table<PaymentRecord>
-  readonly channels: Table<ChannelRecord>
-  readonly abandoned: Table<AbandonRecord>
+  readonly invoices: RecordTable<InvoiceRecord>
+  readonly payments: RecordTable<PaymentRecord>
+  readonly channels: RecordTable<ChannelRecord>
+  readonly abandoned: RecordTable<AbandonRecord>
   #grantMsat: bigint
 
   constructor(log: CommitLog) {
@@ -42,10 +42,10 @@ export class Store {
     const stage = (key: string, value: Buffer | null): void => {
       this.#staged.set(key, value)
     }
-    this.invoices = new Table(log, 'invoice/', stage)
-    this.payments = new Table(log, 'payment/', stage)
-    this.channels = new Table(log, 'channel/', stage)
-    this.abandoned = new Table(log, 'abandoned/', stage)
+    this.invoices = new RecordTable(log, 'invoice/', stage)
+    this.payments = new RecordTable(log, 'payment/', stage)
+    this.channels = new RecordTable(log, 'channel/', stage)
+    this.abandoned = new RecordTable(log, 'abandoned/', stage)
     this.#grantMsat = BigInt((log.get(GRANT_KEY) ?? '0').toString())
     for (const key of log.keys(UPDATE)) this.#updatesOf(monitorOf(key)).push(key)
     for (const keys of this.#updates.values()) keys.sort()

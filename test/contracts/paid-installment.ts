@@ -1,22 +1,27 @@
 import { createHash } from 'node:crypto'
-import type { Countersign, SliceList, Terms } from '#spec'
+import type { Countersign, InstallmentList, Terms } from '#spec'
 import { DAY } from '../../contracts/money/quantity.js'
 import type { Receipt } from '../../contracts/evidence/receipt.js'
-import { schedule } from '../../contracts/money/schedule.js'
+import { planInstallments } from '../../contracts/money/installments.js'
 import { sign } from '../../contracts/keys/signature.js'
 import { START_WITHIN, agreementId } from '../../contracts/terms.js'
 import type { Person } from './people.js'
 
 const NOW = 1_800_000_000_000
 
-export interface PaidSlice {
+export interface PaidInstallment {
   terms: Terms
-  list: SliceList
+  list: InstallmentList
   receipt: Receipt
 }
 
-/** An agreement between two people, its first slices listed, and the receipt of the one that is paid. */
-export function paidSlice(buyer: Person, provider: Person, given: Partial<Terms> = {}, epoch = 1): PaidSlice {
+/** An agreement between two people, its first installments listed, and the receipt of the one that is paid. */
+export function paidInstallment(
+  buyer: Person,
+  provider: Person,
+  given: Partial<Terms> = {},
+  installment = 1
+): PaidInstallment {
   const party = ({ identity, device }: Person): Terms['buyer'] => ({
     identity,
     device: device.publicKey,
@@ -33,8 +38,8 @@ export function paidSlice(buyer: Person, provider: Person, given: Partial<Terms>
     cores: [{ key: Buffer.alloc(32, 4), length: 400, byteLength: 100_000_000 }],
     price: 25_600_000n,
     time: 30 * DAY,
-    sliceStartMsat: 500n,
-    sliceCapMsat: 1_000n,
+    firstInstallmentMsat: 500n,
+    maxInstallmentMsat: 1_000n,
     minChargeMsat: 1_000n,
     countersignBy: NOW,
     startBy: NOW + START_WITHIN,
@@ -42,21 +47,21 @@ export function paidSlice(buyer: Person, provider: Person, given: Partial<Terms>
     egressBytes: 3e9,
     ...given
   }
-  const slices = schedule(terms).map(({ number, msat }) => {
-    return { epoch: number, issue: 0, hash: sha256(preimageOf(number)), msat }
+  const installments = planInstallments(terms).map(({ number, msat }) => {
+    return { installment: number, issue: 0, hash: sha256(preimageOf(number)), msat }
   })
-  const list = { agreement: agreementId(terms), slices }
-  const countersign: Countersign = { list, signature: sign('slice-list', list, provider.device) }
+  const list = { agreement: agreementId(terms), installments }
+  const countersign: Countersign = { list, signature: sign('installment-list', list, provider.device) }
   const signature = sign('terms', terms, buyer.device)
   return {
     terms,
     list,
-    receipt: { terms, buyer: signature, countersign, epoch, preimage: preimageOf(epoch) }
+    receipt: { terms, buyer: signature, countersign, installment, preimage: preimageOf(installment) }
   }
 }
 
-export function preimageOf(epoch: number): Buffer {
-  return sha256(Buffer.from(`preimage ${epoch}`))
+export function preimageOf(installment: number): Buffer {
+  return sha256(Buffer.from(`preimage ${installment}`))
 }
 
 function sha256(bytes: Buffer): Buffer {

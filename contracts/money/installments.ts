@@ -1,0 +1,74 @@
+import type { Terms } from '#spec'
+import { billedBytes, ceilDiv, totalCharge, least, most } from './money.js'
+import type { Msat } from './money.js'
+
+/** One payment's worth of a lease. `start` and `end` are ms after the lease's start. */
+export interface Installment {
+  number: number
+  start: number
+  end: number
+  msat: Msat
+}
+
+export type InstallmentTerms = Pick<
+  Terms,
+  'cores' | 'price' | 'time' | 'minChargeMsat' | 'firstInstallmentMsat' | 'maxInstallmentMsat'
+>
+
+/** A schedule never has more installments than this; the cap of an installment grows with the total instead. */
+export const MAX_INSTALLMENTS = 1024
+
+/** The whole charge of an agreement, in msat. */
+export function chargeOf(terms: InstallmentTerms): Msat {
+  return totalCharge({
+    bytes: billedBytes(terms.cores),
+    time: terms.time,
+    price: terms.price,
+    minChargeMsat: terms.minChargeMsat
+  })
+}
+
+/**
+ * What is due when: a pure function of the terms, the same on both sides. Amounts double from `firstInstallmentMsat` to
+ * `maxInstallmentMsat`; the last installment is what is left. An installment ends where the rounded-up cumulative charge first covers the
+ * amounts so far, and each amount is a difference of that one sum, so nothing is lost to rounding.
+ */
+export function planInstallments(terms: InstallmentTerms): Installment[] {
+  const total = chargeOf(terms)
+  const time = BigInt(terms.time)
+  const cumulative = (at: bigint): Msat => ceilDiv(total * at, time)
+  const floor = ceilDiv(total, BigInt(MAX_INSTALLMENTS))
+  const cap = most(terms.maxInstallmentMsat, floor, 1n)
+  let listed = least(most(terms.firstInstallmentMsat, floor, 1n), cap)
+  const installments: Installment[] = []
+  let start = 0n
+  let paid = 0n
+  while (start < time) {
+    let end = total - paid <= listed ? time : firstAt(paid + listed, total, time)
+    if (end <= start) end = start + 1n
+    if (end > time) end = time
+    const msat = cumulative(end) - paid
+    installments.push({ number: installments.length, start: Number(start), end: Number(end), msat })
+    paid += msat
+    start = end
+    listed = least(listed * 2n, cap)
+  }
+  return mergeEmpty(installments)
+}
+
+/** The first ms at which the cumulative charge is at least `target`. */
+function firstAt(target: Msat, total: Msat, time: bigint): bigint {
+  // ceil(total * t / time) >= target  <=>  total * t > (target - 1) * time
+  return ((target - 1n) * time) / total + 1n
+}
+
+/** An installment of no charge (a price below an msat for its length) belongs to its neighbour before. */
+function mergeEmpty(installments: Installment[]): Installment[] {
+  const out: Installment[] = []
+  for (const installment of installments) {
+    const last = out.at(-1)
+    if (last && installment.msat === 0n) last.end = installment.end
+    else out.push({ ...installment, number: out.length })
+  }
+  return out
+}
