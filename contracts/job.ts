@@ -6,6 +6,7 @@ import { MAX_ARGS } from './schema/counts.js'
 import { BushelError } from './errors/error.js'
 import { MAX_MSAT, SAT, ceilDiv, least, most, parseAmount, formatAmount } from './money/money.js'
 import type { Msat } from './money/money.js'
+import { isNodeId } from './keys/node-id.js'
 import { GIB, MIB } from './money/quantity.js'
 import { verify } from './keys/signature.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION, START_WITHIN } from './terms.js'
@@ -146,7 +147,7 @@ export function faultOfJob(terms: JobTerms): string | null {
   if (terms.startBy < terms.countersignBy) return 'it starts before it is signed'
   if (terms.startBy - terms.countersignBy > START_WITHIN + MAX_CLOCK_SKEW) return 'it may start too late'
   for (const party of [terms.buyer, terms.provider])
-    if (party.lightning?.byteLength !== 33) return 'a party has no Lightning node'
+    if (!isNodeId(party.lightning)) return 'a party has no Lightning node'
   return terms.buyer.device.equals(terms.provider.device) ? 'both parties are one device' : null
 }
 

@@ -1,7 +1,8 @@
-import type { Party, InstallmentList, Terms } from '#spec'
+import type { InstallmentList, Terms } from '#spec'
 import { hashOf } from './schema/codec.js'
 import { MAX_CORES, STRIP_LENGTH } from './schema/counts.js'
 import { MAX_MSAT } from './money/money.js'
+import { isNodeId } from './keys/node-id.js'
 import { chargeOf, planInstallments } from './money/installments.js'
 import { DAY } from './money/quantity.js'
 
@@ -40,13 +41,10 @@ export function faultOf(terms: Terms): string | null {
   if (chargeOf(terms) > MAX_MSAT) return 'its charge is more than there is'
   if (terms.startBy < terms.countersignBy) return 'it starts before it is signed'
   if (terms.startBy - terms.countersignBy > START_WITHIN) return 'it may start too late'
-  if (faultOfParty(terms.buyer) || faultOfParty(terms.provider)) return 'a party has no Lightning node'
+  if (!isNodeId(terms.buyer.lightning) || !isNodeId(terms.provider.lightning))
+    return 'a party has no Lightning node'
   if (terms.buyer.device.equals(terms.provider.device)) return 'both parties are one device'
   return null
-}
-
-function faultOfParty(party: Party): boolean {
-  return party.lightning?.byteLength !== 33
 }
 
 /** What is wrong with a list of installments for these terms, which must begin at installment `from`; or null. */

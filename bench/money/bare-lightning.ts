@@ -9,7 +9,7 @@ import { createWalletDir, openState } from '../../src/lightning/backends/play/lo
 import { free, loadLdk } from '../../src/lightning/backends/play/child/ldk.js'
 import type { FromChild } from '../../src/lightning/backends/play/messages.js'
 import { PLAY_GRANT_MSAT } from '../../src/lightning/backends/play/network.js'
-import { NODE_ID_BYTES } from '../../src/lightning/backends/play/nodeid.js'
+import { NODE_ID_BYTES } from '../../contracts/keys/node-id.js'
 import { PlayNode } from '../../src/lightning/backends/play/child/node.js'
 import { Store } from '../../src/lightning/backends/play/log/store.js'
 import { Transport } from '../../src/lightning/backends/play/child/transport.js'

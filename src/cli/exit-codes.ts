@@ -141,7 +141,7 @@ const CODES: readonly [Exit, Record<string, string>][] = [
       PAYMENT_PENDING: 'a payment is still under way',
       INSTALLMENT_REFUSED: 'an installment is not taken on that hash any more',
       WALLET_FAILED: 'the Lightning node does not run, or refused',
-      WALLET_GONE: 'the Lightning node went away before it answered',
+      WALLET_GONE: 'the Lightning node went away, and may be back soon',
       WALLET_SYNCING: 'the Lightning node is not in step; nothing was paid',
       WALLET_TIMEOUT: 'the Lightning node did not answer in time',
       WALLET_UNREACHABLE: 'no Lightning node answers at the path',

@@ -7,6 +7,7 @@ import { attests, authorOf } from '../../contracts/keys/attestation.js'
 import { MAX_COUNTERS } from '../../contracts/schema/counts.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
+import { isNodeId } from '../../contracts/keys/node-id.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
 import type { Facts } from '../store/facts.js'
 import { RequestBudget } from './budget.js'
@@ -180,8 +181,8 @@ export class Deals extends ReadyResource {
       throw new DeclineError('VERSION', `this node speaks ${PROTOCOL_VERSION}`)
     if (hello.network !== this.self.network)
       throw new DeclineError('NETWORK', `this node pays on ${this.self.network}`)
-    if (hello.lightning?.byteLength !== 33)
-      throw new DeclineError('LIGHTNING', 'a Lightning node id has 33 bytes')
+    if (!isNodeId(hello.lightning))
+      throw new DeclineError('LIGHTNING', 'the hello names no Lightning node id')
     const skew = Math.abs(hello.clock - this.now())
     if (skew > MAX_CLOCK_SKEW) {
       throw new DeclineError(

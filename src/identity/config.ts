@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../contracts/keys/key.js'
 import { MAX_MSAT } from '../../contracts/money/money.js'
+import { isNodeId } from '../../contracts/keys/node-id.js'
 
 const VERSION = 1
 const MAX_FILE_BYTES = 64 * 1024
@@ -83,7 +84,8 @@ function walletOf(value: unknown, file: string): WalletChoice {
     typeof socket === 'string' &&
     isAbsolute(socket) &&
     typeof nodeId === 'string' &&
-    /^0[23][0-9a-f]{64}$/.test(nodeId) &&
+    /^[0-9a-f]{66}$/.test(nodeId) &&
+    isNodeId(Buffer.from(nodeId, 'hex')) &&
     typeof network === 'string' &&
     CLN_NETWORKS.includes(network) &&
     (consented === null || Number.isSafeInteger(consented))

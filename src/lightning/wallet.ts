@@ -47,6 +47,14 @@ export interface Balance {
   receivableMsat: bigint
 }
 
+/** How the Lightning node of a wallet stands. */
+export interface WalletCondition {
+  /** starting: calls wait, or are refused until it is in step. down: calls fail now, and it comes back by itself. */
+  state: 'working' | 'starting' | 'down'
+  /** Why it does not work; of a process that was started again, why it ended. Empty where there is nothing to say. */
+  reason: string
+}
+
 /**
  * The port to a Lightning node. It knows nothing of what is being paid for.
  * Events: `settled` (paymentHash: Buffer, msat: bigint) when an invoice of ours is paid, after it is durable. It is told
@@ -59,6 +67,8 @@ export interface Wallet {
   readonly nodeId: Buffer
   /** False for play money: whoever sells for real sats must be able to receive them before the first buyer comes. */
   readonly real: boolean
+  /** For the owner; a call tells for itself whether it can be made. */
+  condition(): Promise<WalletCondition>
   balance(): Promise<Balance>
   /** Issues a BOLT11 invoice; durable when it resolves. The same preimage gives the same invoice again. */
   issue(request: InvoiceRequest): Promise<string>

@@ -69,6 +69,7 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
     device: formatKey(home.device.publicKey),
     pid: null,
     network: networkOf(home.wallet),
+    wallet: null,
     market: home.market && formatKey(home.market),
     peers: 0,
     shelf: { usedBytes, reservedBytes, spaceBytes: 0, egressBytes: 0 },

@@ -52,6 +52,20 @@ const lease = {
   receipts: []
 }
 
+const status = {
+  identity: a,
+  device: b,
+  pid: 1,
+  network: 'play-1',
+  wallet: { state: 'down', reason: 'it ended with SIGSEGV' },
+  market: null,
+  peers: 3,
+  shelf: { usedBytes: 1, reservedBytes: 2, spaceBytes: 3, egressBytes: 4 },
+  leases: { buyer: 1, provider: 2 },
+  compute: { running: 1, queued: 2, paused: true, bought: 3 },
+  notes: ['a note']
+}
+
 let dir = ''
 let home = ''
 let module = ''
@@ -259,23 +273,7 @@ const cases: [string[], string, object, object][] = [
     { dealMsat: '10000', dayMsat: null, feePercent: 0.5, feeMinMsat: '1000', dryRun: false },
     { dealMsat: '10000', dayMsat: null, peerMsat: '5000', feePercent: 0.5, feeMinMsat: '1000' }
   ],
-  [
-    ['status'],
-    'status',
-    {},
-    {
-      identity: a,
-      device: b,
-      pid: 1,
-      network: 'play-1',
-      market: null,
-      peers: 3,
-      shelf: { usedBytes: 1, reservedBytes: 2, spaceBytes: 3, egressBytes: 4 },
-      leases: { buyer: 1, provider: 2 },
-      compute: { running: 1, queued: 2, paused: true, bought: 3 },
-      notes: ['a note']
-    }
-  ]
+  [['status'], 'status', {}, status]
 ]
 
 test('each command asks the node for what was typed, and hands on its result', async () => {
@@ -298,6 +296,17 @@ test('each command asks the node for what was typed, and hands on its result', a
     assert.ok(people.stdout.length > 0, shown)
     for (const line of people.stdout.split('\n')) assert.ok(line.length <= 80 || line === link, line)
   }
+})
+
+test('status says how the wallet stands, and why', async () => {
+  const shown = async (wallet: object | null): Promise<string> => {
+    node.answer = () => ({ ...status, wallet })
+    const { stdout } = await typed(['status', '--home', home])
+    return /^wallet +(.*)$/m.exec(stdout)![1]!.trimEnd()
+  }
+  assert.equal(await shown(status.wallet), 'down: it ended with SIGSEGV')
+  assert.equal(await shown({ state: 'working', reason: '' }), 'working')
+  assert.equal(await shown(null), 'not in use')
 })
 
 test('the book is a page of 80 columns, whatever strangers wrote in it', async () => {

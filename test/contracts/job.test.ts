@@ -15,6 +15,7 @@ import {
   segmentsMsat
 } from '../../contracts/job.js'
 import type { JobPrice } from '../../contracts/job.js'
+import { lightningId, noPoint } from './people.js'
 
 const msat = (max: bigint) => fc.bigInt({ min: 1n, max })
 const prices: fc.Arbitrary<JobPrice> = fc
@@ -71,7 +72,7 @@ test('terms that nobody may sign have their fault named', () => {
   const party = (fill: number) => ({
     identity: Buffer.alloc(32, fill),
     device: Buffer.alloc(32, fill),
-    lightning: Buffer.alloc(33, fill)
+    lightning: lightningId(fill)
   })
   const good: JobTerms = {
     version: 1,
@@ -118,6 +119,7 @@ test('terms that nobody may sign have their fault named', () => {
     { startBy: 0 },
     { startBy: 10 ** 9 },
     { buyer: { ...party(1), lightning: null } },
+    { provider: { ...party(2), lightning: noPoint() } },
     { provider: { ...party(2), device: party(1).device } }
   ]
   for (const change of bad) assert.ok(faultOfJob({ ...good, ...change }), Object.keys(change).join())

@@ -1,6 +1,8 @@
+import { createECDH } from 'node:crypto'
 import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import IdentityKey from 'keet-identity-key'
+import { isNodeId } from '../../contracts/keys/node-id.js'
 
 /** An identity with a device that it attests. */
 export interface Person {
@@ -18,4 +20,19 @@ export async function person(devices = 1): Promise<Person[]> {
     people.push({ identity: key.identityPublicKey, device, proof })
   }
   return people
+}
+
+/** The id of a Lightning node, always the same for a name; of a new one without. */
+export function lightningId(name: string | number = crypto.randomBytes(8).toString('hex')): Buffer {
+  const key = createECDH('secp256k1')
+  key.setPrivateKey(crypto.hash(Buffer.from(`lightning ${name}`)))
+  return key.getPublicKey(null, 'compressed')
+}
+
+/** 33 bytes in the form of a Lightning node id that are no point of the curve. */
+export function noPoint(): Buffer {
+  for (;;) {
+    const bytes = Buffer.concat([Buffer.from([2]), crypto.randomBytes(32)])
+    if (!isNodeId(bytes)) return bytes
+  }
 }

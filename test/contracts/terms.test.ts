@@ -13,13 +13,14 @@ import {
   faultOfList,
   invoiceDescription
 } from '../../contracts/terms.js'
+import { lightningId, noPoint } from './people.js'
 
 const NOW = 1_800_000_000_000
 const key = (n: number): Buffer => Buffer.alloc(32, n)
 const party = (n: number): Terms['buyer'] => ({
   identity: key(n),
   device: key(n + 1),
-  lightning: Buffer.alloc(33, n)
+  lightning: lightningId(n)
 })
 
 const terms = (given: Partial<Terms> = {}): Terms => ({
@@ -77,6 +78,8 @@ test('every fault is found', () => {
     { startBy: NOW + START_WITHIN + 1 },
     { buyer: { ...party(10), lightning: null } },
     { provider: { ...party(20), lightning: Buffer.alloc(32) } },
+    { buyer: { ...party(10), lightning: noPoint() } },
+    { provider: { ...party(20), lightning: noPoint() } },
     { buyer: { ...party(10), device: party(20).device } }
   ]
   for (const [i, given] of cases.entries()) {

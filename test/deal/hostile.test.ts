@@ -6,6 +6,7 @@ import { encode } from '../../contracts/schema/codec.js'
 import { DAY } from '../../contracts/money/quantity.js'
 import { METHODS } from '../../src/deal/methods.js'
 import type { Method } from '../../src/deal/methods.js'
+import { noPoint } from '../contracts/people.js'
 import { Field, MARKET, Raw, Stall } from './sides.js'
 
 const LIMIT = { timeout: 15_000 }
@@ -37,6 +38,7 @@ test('who is not who it says, or where, or when, is told so, and served nothing'
     ['CLOCK', hello => ({ clock: hello.clock - 130_000 })],
     ['CLOCK', hello => ({ clock: hello.clock + 130_000 })],
     ['LIGHTNING', () => ({ lightning: Buffer.alloc(32) })],
+    ['LIGHTNING', () => ({ lightning: noPoint() })],
     ['IDENTITY', () => ({ proof: other.self.proof })],
     ['IDENTITY', () => ({ proof: crypto.randomBytes(139) })],
     ['IDENTITY', () => ({ proof: Buffer.alloc(0) })]
@@ -63,6 +65,7 @@ test('a node does not deal with one that is wrong, either', LIMIT, async () => {
   const other = await field.side()
   const cases: [string, Parameters<Field['side']>[0], number][] = [
     ['NETWORK', { network: 'bitcoin' }, 0],
+    ['LIGHTNING', { lightning: noPoint() }, 0],
     ['CLOCK', {}, 180_000],
     ['IDENTITY', { proof: other.self.proof }, 0]
   ]

@@ -23,7 +23,7 @@ import { DEFAULT_POLICY, Provider } from '../../src/deal/provider.js'
 import type { ResourceProvider } from '../../src/deal/provider.js'
 import { Facts } from '../../src/store/facts.js'
 import { Network } from '../../src/network/network.js'
-import { person } from '../contracts/people.js'
+import { lightningId, person } from '../contracts/people.js'
 
 export const MARKET = Buffer.alloc(32, 1)
 export const PRICE = 25_600_000n
@@ -53,7 +53,7 @@ export class Field {
   /** A node of somebody new; `given` is what it claims to be beside the truth. */
   async side(given: Partial<OwnKeys> = {}): Promise<Side> {
     const [one] = await person()
-    const self: OwnKeys = { ...one!, lightning: crypto.randomBytes(33), network: 'play-1', ...given }
+    const self: OwnKeys = { ...one!, lightning: lightningId(), network: 'play-1', ...given }
     const side = new Side(self, join(this.#folder, `${this.#sides.length}`), this.#testnet.bootstrap)
     this.#sides.push(side)
     await side.open()

@@ -16,7 +16,7 @@ import type { Method } from '../../src/deal/methods.js'
 import { linkLightning } from '../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
 import { structOf } from '../contracts/arbitraries.js'
-import { person } from '../contracts/people.js'
+import { lightningId, person } from '../contracts/people.js'
 import { Raw, Side, Stall } from '../deal/sides.js'
 import { SEED, bytes, mutated, mutations, runs } from './mutation.js'
 
@@ -33,7 +33,7 @@ before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bushel-fuzz-'))
   const [self] = await person()
   const side = new Side(
-    { ...self!, lightning: crypto.randomBytes(33), network: 'play-1' },
+    { ...self!, lightning: lightningId(), network: 'play-1' },
     join(dir, 'facts'),
     testnet.bootstrap
   )

@@ -15,7 +15,7 @@ import type Corestore from 'corestore'
 import { MIB } from '../../contracts/money/quantity.js'
 import { attachCore, openStore } from '../../src/network/cores.js'
 import { MAX_BACKLOG } from '../../src/network/mux.js'
-import { person } from '../contracts/people.js'
+import { lightningId, person } from '../contracts/people.js'
 import { Side } from '../deal/sides.js'
 
 const LIMIT = { timeout: 60_000 }
@@ -33,7 +33,7 @@ before(async () => {
   testnet = await createTestnet(2, { host: '127.0.0.1' })
   folder = await mkdtemp(join(tmpdir(), 'bushel-backlog-'))
   const [one] = await person()
-  const self = { ...one!, lightning: crypto.randomBytes(33), network: 'play-1' }
+  const self = { ...one!, lightning: lightningId(), network: 'play-1' }
   side = new Side(self, join(folder, 'facts'), testnet.bootstrap)
   await side.open()
   const proof = { core: 0, index: 0, value: crypto.randomBytes(4 * MIB), nodes: [], roots: [] }

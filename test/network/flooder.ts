@@ -3,10 +3,9 @@
  * still as soon as they have arrived. Arguments: bootstrap (JSON), device, core (hex), what it asks for, how often.
  */
 import { join } from 'node:path'
-import crypto from 'hypercore-crypto'
 import { attachCore, openStore } from '../../src/network/cores.js'
 import { Network } from '../../src/network/network.js'
-import { person } from '../contracts/people.js'
+import { lightningId, person } from '../contracts/people.js'
 import { Raw, Side } from '../deal/sides.js'
 
 const [bootstrap, device, key, asked, count, folder] = process.argv.slice(2) as [
@@ -18,7 +17,7 @@ const [bootstrap, device, key, asked, count, folder] = process.argv.slice(2) as 
   string
 ]
 const [one] = await person()
-const self = { ...one!, lightning: crypto.randomBytes(33), network: 'play-1' }
+const self = { ...one!, lightning: lightningId(), network: 'play-1' }
 const addresses = JSON.parse(bootstrap) as { host: string; port: number }[]
 const network = new Network({ keyPair: self.device, bootstrap: addresses })
 await network.ready()

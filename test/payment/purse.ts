@@ -8,6 +8,7 @@ import type {
   WalletPort,
   WalletRecord
 } from '../../src/payment/payments.js'
+import { lightningId } from '../contracts/people.js'
 
 interface Held {
   preimage: Buffer
@@ -47,7 +48,7 @@ export class Purse extends EventEmitter implements WalletPort {
 
   constructor(name: number) {
     super()
-    this.nodeId = Buffer.alloc(33, name)
+    this.nodeId = lightningId(name)
   }
 
   issue(request: Parameters<WalletPort['issue']>[0]): Promise<string> {

@@ -1,3 +1,4 @@
+import type { WalletCondition } from '../../lightning/wallet.js'
 import type {
   BidCompute,
   ComputeAskEntry,
@@ -266,6 +267,8 @@ export interface StatusResult {
   /** Process id of the running node, or null. */
   pid: number | null
   network: string
+  /** Null while nothing of this node uses its wallet. */
+  wallet: WalletCondition | null
   market: string | null
   peers: number
   shelf: { usedBytes: number; reservedBytes: number; spaceBytes: number; egressBytes: number }

@@ -50,6 +50,7 @@ export async function statusOf(node: NodeContext): Promise<StatusResult> {
     device: node.device,
     pid: process.pid,
     network: networkOf(node.home.wallet),
+    wallet: trade ? await trade.wallet.condition() : null,
     market: marketInUse(node),
     peers: node.network.streams.length,
     shelf: {

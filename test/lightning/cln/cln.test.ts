@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ClnWallet } from '../../../src/lightning/backends/cln/wallet.js'
 import { checkInvoice } from '../../../src/lightning/invoice.js'
+import { lightningId } from '../../contracts/people.js'
 import { startLightningd } from '../lightningd/start.js'
 import type { Lightningd } from '../lightningd/start.js'
 import { recordedIn, shapeFault } from '../lightningd/shape.js'
@@ -132,7 +133,7 @@ test('expired, unreachable and too large: failed, with the reason, and nothing i
   const large = await payer.pay((await issue(payee, CAPACITY * 2n)).bolt11, FEE)
   assert.match(large.status === 'failed' ? large.reason : '', /no route/)
   await assert.rejects(payer.reach(payee.nodeId, CAPACITY, 5_000), { code: 'NO_BALANCE' })
-  await assert.rejects(payer.reach(randomBytes(33), 1_000n, 5_000), { code: 'NO_ROUTE' })
+  await assert.rejects(payer.reach(lightningId(), 1_000n, 5_000), { code: 'NO_ROUTE' })
   await payer.reach(payee.nodeId, 1_000n, 5_000)
   assert.equal((await payer.balance()).spendableMsat, before)
 })

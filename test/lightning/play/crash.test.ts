@@ -170,6 +170,9 @@ test('an old copy of the folder fails with one clear error, and takes nothing el
     assert.match(error.message, /old copy/)
     return true
   })
+  // It ends at each connection, until it is down for a while with that reason.
+  while ((await old.condition()).state !== 'down') await once(old, 'condition')
+  assert.match((await old.condition()).reason, /old copy/)
   await assert.rejects(old.balance(), { code: 'WALLET_FAILED' })
   assert.equal(old.pid, undefined)
   await old.close()

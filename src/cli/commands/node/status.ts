@@ -1,19 +1,21 @@
 import { formatSize } from '../../../../contracts/money/quantity.js'
 import { read } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
+import type { StatusResult } from '../../../node/api/api.js'
 import type { ComputeStatus } from '../../../node/api/compute-api.js'
 import { count, facts } from '../../output/table.js'
 
 /** Who this node is, and how it stands. */
 export const run: Action = async ({ access, output, context }) => {
   const result = await read(access, 'status', context)
-  const { identity, device, pid, network, market, peers, shelf, leases, compute, notes } = result
+  const { identity, device, pid, network, wallet, market, peers, shelf, leases, compute, notes } = result
   output.print(result, () =>
     facts([
       ['identity', identity],
       ['device', device],
       ['node', pid === null ? 'not running' : `running, process ${pid}, ${count(peers, 'peer', 'peers')}`],
       ['network', network],
+      ['wallet', walletText(wallet)],
       ['market', market ?? 'none in use'],
       ['shelf', `${formatSize(shelf.usedBytes)} on disk, ${formatSize(shelf.reservedBytes)} let`],
       ['offered', formatSize(shelf.spaceBytes)],
@@ -23,6 +25,11 @@ export const run: Action = async ({ access, output, context }) => {
       ...notes.map((note): [string, string] => ['note', note])
     ])
   )
+}
+
+function walletText(wallet: StatusResult['wallet']): string {
+  if (!wallet) return 'not in use'
+  return wallet.reason ? `${wallet.state}: ${wallet.reason}` : wallet.state
 }
 
 function jobs({ running, queued, paused, bought }: ComputeStatus): string {

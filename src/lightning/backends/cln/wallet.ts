@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { formatAmount, least, most } from '../../../../contracts/money/money.js'
+import { demandNodeId } from '../../../../contracts/keys/node-id.js'
 import { ClnClient, ClnError } from './client.js'
 import type { RpcParams } from './client.js'
 import { msatOf, syncOf, usable } from './answers.js'
@@ -16,6 +17,7 @@ import type {
   InvoiceState,
   PaymentState,
   Wallet,
+  WalletCondition,
   WalletRecord
 } from '../../wallet.js'
 
@@ -132,6 +134,18 @@ export class ClnWallet extends ReadyResource implements Wallet {
     }
   }
 
+  async condition(): Promise<WalletCondition> {
+    try {
+      await this.#know()
+    } catch (error) {
+      if (!(error instanceof BushelError)) throw error
+      return { state: 'down', reason: error.message }
+    }
+    return this.#syncing === null
+      ? { state: 'working', reason: '' }
+      : { state: 'starting', reason: this.#syncing }
+  }
+
   /** Why the node does not pay yet, as it said last; null when it does. */
   get syncing(): string | null {
     return this.#syncing
@@ -185,6 +199,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
   }
 
   async reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void> {
+    demandNodeId(nodeId)
     const channels = (await this.#channels()).filter(usable)
     const spendable = channels.reduce((sum, channel) => sum + msatOf(channel.spendable_msat), 0n)
     if (spendable < msat) {

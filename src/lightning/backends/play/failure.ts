@@ -1,16 +1,47 @@
 import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
 
-/** What every call is answered with when the Lightning process cannot be kept running. */
+const OLD_COPY =
+  'the wallet folder is an old copy: a channel has moved on since, and it cannot be used; nothing was paid'
+const NEWEST = 'put the newest wallet folder back, or move this one away to start with a new wallet'
+
+/** The Lightning process cannot be started: what opening the wallet fails with. */
 export function broken(reason: string): BushelError {
-  const behind = /fallen behind/i.test(reason)
-  return new BushelError({
-    code: 'WALLET_FAILED',
-    exit: EXIT.payment,
-    message: behind
-      ? 'the wallet folder is an old copy: a channel has moved on since, and it cannot be used; nothing was paid'
-      : `the Lightning process cannot be kept running (${reason}); nothing was paid`,
-    hint: behind
-      ? 'put the newest wallet folder back, or move this one away to start with a new wallet'
-      : 'start the node again; if that does not help, report this'
-  })
+  return isOldCopy(reason)
+    ? failed(OLD_COPY, NEWEST)
+    : failed(
+        `the Lightning process cannot be kept running (${reason}); nothing was paid`,
+        'start the node again; if that does not help, report this'
+      )
+}
+
+/** The Lightning process has ended too often: what calls are refused with until it runs again. */
+export function away(reason: string): BushelError {
+  if (isOldCopy(reason)) return failed(OLD_COPY, NEWEST)
+  return BushelError.payment(
+    `the Lightning process keeps ending (${reason}) and is started again after a pause; nothing was paid`,
+    'try again in a minute; `bushel status` shows when it is back',
+    'WALLET_GONE'
+  )
+}
+
+/** What a call fails with that the Lightning process died of. */
+export function endedBy(call: string, reason: string): BushelError {
+  if (isOldCopy(reason)) return failed(OLD_COPY, NEWEST)
+  return failed(
+    `the Lightning process ended while it worked on this (${call}: ${reason}); it is not tried again`,
+    'the wallet is started again by itself; report this'
+  )
+}
+
+/** What LDK said before it panicked, as people are told it. */
+export function reasonOf(text: string): string {
+  return isOldCopy(text) ? 'the wallet folder is an old copy: a channel has moved on since' : text
+}
+
+function isOldCopy(reason: string): boolean {
+  return /fallen behind|old copy/i.test(reason)
+}
+
+function failed(message: string, hint: string): BushelError {
+  return new BushelError({ code: 'WALLET_FAILED', exit: EXIT.payment, message, hint })
 }

@@ -1,7 +1,7 @@
 import c, { type State } from 'compact-encoding'
 import type { NoiseStream } from 'hyperdht'
 import Protomux, { type Channel } from 'protomux'
-import { NODE_ID_BYTES, isNodeId } from './nodeid.js'
+import { NODE_ID_BYTES, isNodeId } from '../../../../contracts/keys/node-id.js'
 import { Pipe } from './pipe.js'
 import type { PlayWallet } from './wallet.js'
 
@@ -79,8 +79,9 @@ class WalletLink implements LightningLink {
   }
 
   #open(): void {
-    if (this.#wallet.failure || this.#wallet.closing) this.close()
+    if (this.#wallet.closing) this.close()
     if (this.#closed || this.#channel || this.#stream.destroyed) return
+    if (this.#wallet.failure) return this.#again() // it is started again after a pause
     let pipe: Pipe | null = null
     let openedAt = Infinity
     const channel = this.#mux.createChannel({
@@ -128,6 +129,7 @@ class WalletLink implements LightningLink {
   /** One side begins anew; the other follows when it is asked. */
   #again(): void {
     if (this.#closed || !this.#stream.isInitiator) return
+    if (this.#timer) clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#open(), this.#delay)
     this.#timer.unref()
     this.#delay = Math.min(this.#delay * 2, LAST_DELAY_MS)

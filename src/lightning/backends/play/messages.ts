@@ -3,7 +3,8 @@ import type { Balance, InvoiceRequest, InvoiceState, PaymentState, WalletRecord 
 
 /**
  * What can be asked of the Lightning process. Every call may be repeated after a restart and then gives the answer
- * that the first one would have given: that is what lets the parent ask again when the process has died.
+ * that the first one would have given: that is what lets the parent ask again when the process has died. One that the
+ * process died of is not repeated.
  */
 export interface WalletCalls {
   balance(): Balance
@@ -52,8 +53,11 @@ export type FromChild =
   | { type: 'data'; conn: number; bytes: Buffer }
   | { type: 'ack'; conn: number; size: number }
   | { type: 'closed'; conn: number }
-  /** The last word of a process that ends itself; `final` when starting it again cannot help. */
-  | { type: 'fatal'; error: BushelErrorShape; final: boolean }
+  /**
+   * The last word of a process that ends itself: `final` when starting it again cannot help, and the calls that it
+   * was at work on when it failed.
+   */
+  | { type: 'fatal'; reason: string; error: BushelErrorShape; final: boolean; calls: number[] }
 
 /** Bytes of one connection that may be under way between the two processes, in each direction. */
 export const WINDOW = 256 * 1024

@@ -2,17 +2,21 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { Batch } from './batch.js'
+import type { Death } from './calls.js'
 import { broken } from './failure.js'
 import type { FromChild, ToChild } from './messages.js'
 
 const CHILD = fileURLToPath(new URL('./child/main.js', import.meta.url))
 /** One that has been up for so long counts as one that works. */
 const STEADY_MS = 1_000
-/** So many ends of its own within this time, and it is not started again. */
+/** So many ends of its own within this time, and callers are not kept waiting for the next start. */
 const MAX_DEATHS = 4
 const DEATHS_WITHIN_MS = 600_000
 const FIRST_DELAY_MS = 100
 const LAST_DELAY_MS = 5_000
+/** Between two starts of one that keeps ending: from so long, up to so long. */
+const DOWN_DELAY_MS = 1_000
+const LAST_DOWN_DELAY_MS = 60_000
 const CLOSE_MS = 5_000
 
 export interface ProcessEvents {
@@ -20,12 +24,13 @@ export interface ProcessEvents {
   opening(): ToChild
   onup(nodeId: Buffer, settledOrder: number): void
   onmessage(message: FromChild): void
-  ondown(): void
-  /** It will not be started again. */
+  /** It is started again after a pause; `down` when it has ended too often to wait for that. */
+  ondown(death: Death, down: boolean): void
+  /** It could not be started at all, and is not tried again. */
   onfailed(error: BushelError): void
 }
 
-/** The Lightning process, kept alive: started again after a death, with a growing delay, until that is hopeless. */
+/** The Lightning process, kept alive: started again after each death, with a growing delay. */
 export class LightningProcess {
   readonly #events: ProcessEvents
   readonly #outgoing = new Batch<ToChild>(messages => {
@@ -33,11 +38,13 @@ export class LightningProcess {
   })
   #child: ChildProcess | null = null
   #up = false
+  /** It has been up at least once. */
+  #proven = false
   #upSince = Infinity
   #delay = FIRST_DELAY_MS
   #deaths: number[] = []
   #timer: NodeJS.Timeout | null = null
-  #lastWords: BushelError | null = null
+  #lastWords: Extract<FromChild, { type: 'fatal' }> | null = null
   #final = false
   #closing = false
 
@@ -100,12 +107,14 @@ export class LightningProcess {
 
   #receive(message: FromChild): void {
     if (message.type === 'fatal') {
-      this.#lastWords = new BushelError(message.error)
-      this.#final ||= message.final
+      this.#lastWords = message
+      // What a wallet that has worked meets at a later start may pass: a full disk, a folder still in use.
+      this.#final ||= message.final && !this.#proven
       return
     }
     if (message.type === 'ready') {
       this.#up = true
+      this.#proven = true
       this.#upSince = performance.now()
       this.#events.onup(message.nodeId, message.settledOrder)
       return
@@ -116,20 +125,25 @@ export class LightningProcess {
   #died(code: number | null, signal: NodeJS.Signals | null): void {
     this.#child = null
     this.#up = false
-    this.#events.ondown()
     if (this.#closing) return
     const now = performance.now()
+    const words = this.#lastWords
+    const ending = `it ended with ${signal ?? `code ${code}`}`
     // A kill from outside says nothing about the wallet; its own end, again and again, does.
-    if (signal !== 'SIGKILL') this.#deaths.push(now)
+    const outside = signal === 'SIGKILL'
+    if (!outside) this.#deaths.push(now)
     this.#deaths = this.#deaths.filter(at => now - at < DEATHS_WITHIN_MS)
-    if (this.#final || this.#deaths.length >= MAX_DEATHS) {
+    const worn = this.#deaths.length >= MAX_DEATHS
+    if (this.#final || (worn && !this.#proven)) {
       this.#final = true
-      this.#events.onfailed(this.#lastWords ?? broken(`it ended with ${signal ?? `code ${code}`}`))
+      this.#events.onfailed(words ? new BushelError(words.error) : broken(ending))
       return
     }
-    if (now - this.#upSince > STEADY_MS) this.#delay = FIRST_DELAY_MS
+    this.#events.ondown({ reason: words?.reason ?? ending, outside, calls: words?.calls ?? null }, worn)
+    if (worn) this.#delay = Math.max(this.#delay, DOWN_DELAY_MS)
+    else if (now - this.#upSince > STEADY_MS) this.#delay = FIRST_DELAY_MS
     this.#timer = setTimeout(() => this.start(), this.#delay)
     this.#timer.unref()
-    this.#delay = Math.min(this.#delay * 2, LAST_DELAY_MS)
+    this.#delay = Math.min(this.#delay * 2, worn ? LAST_DOWN_DELAY_MS : LAST_DELAY_MS)
   }
 }

@@ -1,19 +1,22 @@
 import type { Duplex } from 'node:stream'
 import ReadyResource from 'ready-resource'
 import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
+import { demandNodeId, isNodeId } from '../../../../contracts/keys/node-id.js'
 import type {
   Balance,
   InvoiceRequest,
   InvoiceState,
   PaymentState,
   Wallet,
+  WalletCondition,
   WalletRecord
 } from '../../wallet.js'
 import { paymentHashOf } from '../../invoice.js'
-import type { WalletCall, CallName, WalletCalls, FromChild, PaymentReport } from './messages.js'
+import { PendingCalls, type Death, type PendingCall } from './calls.js'
 import { createWalletDir, readBalance } from './log/disk.js'
+import { away } from './failure.js'
+import type { WalletCall, CallName, WalletCalls, FromChild, PaymentReport } from './messages.js'
 import { PLAY_GRANT_MSAT, PLAY_NETWORK } from './network.js'
-import { isNodeId } from './nodeid.js'
 import { Outcomes, UNDER_WAY } from './outcomes.js'
 import { LightningProcess } from './process.js'
 import { PeerStreams, type Attachment, type AttachOptions } from './streams.js'
@@ -25,19 +28,13 @@ export interface PlayWalletOptions {
   grantMsat?: bigint
 }
 
-interface PendingCall {
-  /** Made anew each time it is sent, so that what is left of a time limit can be put in. */
-  call(): WalletCall
-  /** Both are called in the order in which the process has answered. */
-  resolve(value: unknown): void
-  reject(error: Error): void
-}
-
 /**
  * Lightning without a chain and without a daemon: real invoices, HTLCs and preimages, worthless coins.
- * Everything that can crash runs in a process of its own, which is started again when it dies; what was being asked
- * of it is then asked again. Event `settled` as in the port: after a restart of the whole program nothing is told
- * again, so ask `invoice` for what was open.
+ * Everything that can crash runs in a process of its own, which is started again when it dies. The calls that it had
+ * are then made again, save those that it died of: they fail with WALLET_FAILED. While it keeps ending, all calls fail
+ * with WALLET_GONE between one start and the next.
+ * Events: `settled` as in the port: after a restart of the whole program nothing is told again, so ask `invoice` for
+ * what was open. `condition` (WalletCondition) when that changes. `fault` (error) when the process keeps ending.
  */
 export class PlayWallet extends ReadyResource implements Wallet {
   readonly network = PLAY_NETWORK
@@ -46,12 +43,15 @@ export class PlayWallet extends ReadyResource implements Wallet {
   readonly #grantMsat: bigint
   readonly #process: LightningProcess
   readonly #streams: PeerStreams
-  readonly #pending = new Map<number, PendingCall>()
+  readonly #calls = new PendingCalls()
   readonly #outcomes = new Outcomes()
-  #nextCall = 1
   #nodeId: Buffer | null = null
   #settledOrder: number | null = null
-  #failure: BushelError | null = null
+  /** It was closed, or could not be started. */
+  #ended: BushelError | null = null
+  /** The process has ended too often, and is started again after a pause. */
+  #away: BushelError | null = null
+  #reason = ''
   #opened: { resolve(): void; reject(error: Error): void } | null = null
 
   constructor({ dir, grantMsat = PLAY_GRANT_MSAT }: PlayWalletOptions) {
@@ -67,8 +67,8 @@ export class PlayWallet extends ReadyResource implements Wallet {
       }),
       onup: (nodeId, settledOrder) => this.#onup(nodeId, settledOrder),
       onmessage: message => this.#onmessage(message),
-      ondown: () => this.#streams.stop(),
-      onfailed: error => this.#fail(error)
+      ondown: (death, down) => this.#ondown(death, down),
+      onfailed: error => this.#end(error)
     })
     this.#streams = new PeerStreams(message => this.#process.send(message))
   }
@@ -93,13 +93,22 @@ export class PlayWallet extends ReadyResource implements Wallet {
 
   /** Known once the wallet is open. */
   get nodeId(): Buffer {
-    if (!this.#nodeId) throw this.#failure ?? closedError('the wallet is not open yet')
+    if (!this.#nodeId) throw this.#ended ?? closedError('the wallet is not open yet')
     return this.#nodeId
   }
 
   /** Why every call is refused now; null while the wallet works. */
   get failure(): BushelError | null {
-    return this.#failure
+    return this.#ended ?? this.#away
+  }
+
+  async condition(): Promise<WalletCondition> {
+    return this.#condition
+  }
+
+  get #condition(): WalletCondition {
+    if (this.#process.up) return { state: 'working', reason: '' }
+    return { state: this.failure ? 'down' : 'starting', reason: this.#reason }
   }
 
   /** Process id of the Lightning process, while there is one. */
@@ -117,7 +126,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
   protected override async _close(): Promise<void> {
     this.#streams.close()
     await this.#process.close()
-    this.#fail(closedError('the wallet is closed'))
+    this.#end(closedError('the wallet is closed'))
   }
 
   /**
@@ -126,7 +135,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
    * session cannot be taken up in the middle, so attach a new one (`linkLightning` does).
    */
   attach(stream: Duplex, options: AttachOptions): Attachment {
-    if (this.#failure || !isNodeId(options.nodeId)) {
+    if (this.failure || !isNodeId(options.nodeId)) {
       stream.destroy()
       return { closed: Promise.resolve(), close: () => undefined }
     }
@@ -152,7 +161,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
   payment(paymentHash: Buffer): Promise<PaymentState> {
     return new Promise((resolve, reject) => {
       const told = ({ state }: PaymentReport): void => resolve(this.#outcomes.truth(paymentHash, state))
-      this.#send('payment', () => [paymentHash], told, reject)
+      this.#send('payment', () => [paymentHash], { resolve: told, reject, killed: reject })
     })
   }
 
@@ -167,7 +176,8 @@ export class PlayWallet extends ReadyResource implements Wallet {
     return all.sort((a, b) => a.at - b.at)
   }
 
-  canReceive(from: Buffer, msat: bigint): Promise<boolean> {
+  async canReceive(from: Buffer, msat: bigint): Promise<boolean> {
+    demandNodeId(from)
     return this.#ask('canReceive', () => [from, msat])
   }
 
@@ -177,6 +187,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
    * paid, by what both have signed. The same `id` counts once, whatever crashes.
    */
   async abandon(nodeId: Buffer, { id, deltaMsat }: { id: string; deltaMsat: bigint }): Promise<void> {
+    demandNodeId(nodeId)
     await this.#ask('abandon', () => [nodeId, id, deltaMsat])
   }
 
@@ -187,7 +198,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
 
   /** Reserves nothing: two calls may both be satisfied by the same capacity. */
   async reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void> {
-    if (!isNodeId(nodeId)) throw BushelError.badInput('this is no Lightning node id')
+    demandNodeId(nodeId)
     const until = performance.now() + timeoutMs
     const asked = this.#ask('reach', () => [nodeId, msat, Math.max(0, until - performance.now())])
     // The process keeps the time itself; this is for when it is not there to do so.
@@ -201,7 +212,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
     { maxFeeMsat, timeoutMs }: { maxFeeMsat: bigint; timeoutMs: number }
   ): Promise<PaymentState> {
     const paymentHash = paymentHashOf(invoice)
-    if (this.#failure) throw this.#failure
+    if (this.failure) throw this.failure
     const until = performance.now() + timeoutMs
     const { final, stop } = this.#outcomes.watch(paymentHash)
     const asked = new Promise<PaymentReport>((resolve, reject) => {
@@ -210,13 +221,15 @@ export class PlayWallet extends ReadyResource implements Wallet {
         this.#outcomes.answered(paymentHash)
         settle()
       }
-      this.#send(
-        'pay',
-        () => [invoice, maxFeeMsat, Math.max(0, until - performance.now())],
-        report => answered(() => resolve(report)),
-        // Closed before it answered: it may have been sent, and only the record can tell, at the next start.
-        error => answered(() => (error === this.#failure ? resolve(UNDER_WAY) : reject(error)))
-      )
+      this.#send('pay', () => [invoice, maxFeeMsat, Math.max(0, until - performance.now())], {
+        resolve: report => answered(() => resolve(report)),
+        // Closed or down before it answered: it may have been sent, and only the record can tell, at the next start.
+        reject: error => answered(() => (error === this.failure ? resolve(UNDER_WAY) : reject(error))),
+        killed: error =>
+          void this.#recorded(paymentHash).then(report =>
+            answered(() => (report ? resolve(report) : reject(error)))
+          )
+      })
     })
     try {
       const ended = asked.then(({ state, attempt }) => (state.status === 'pending' ? final(attempt) : state))
@@ -230,47 +243,71 @@ export class PlayWallet extends ReadyResource implements Wallet {
     name: N,
     args: () => Parameters<WalletCalls[N]>
   ): Promise<ReturnType<WalletCalls[N]>> {
-    return new Promise((resolve, reject) => this.#send(name, args, resolve, reject))
+    return new Promise((resolve, reject) => this.#send(name, args, { resolve, reject, killed: reject }))
   }
 
   #send<N extends CallName>(
     name: N,
     args: () => Parameters<WalletCalls[N]>,
-    resolve: (value: ReturnType<WalletCalls[N]>) => void,
-    reject: (error: Error) => void
+    ends: Omit<PendingCall, 'call' | 'resolve'> & { resolve(value: ReturnType<WalletCalls[N]>): void }
   ): void {
-    if (this.#failure) return reject(this.#failure)
-    const id = this.#nextCall++
+    if (this.failure) return ends.reject(this.failure)
     const call = (): WalletCall => ({ name, args: args() }) as WalletCall
-    this.#pending.set(id, { call, resolve: resolve as (value: unknown) => void, reject })
-    if (this.#process.up) this.#process.send({ type: 'call', id, call: call() })
+    const resolve = ends.resolve as (value: unknown) => void
+    const id = this.#calls.add({ ...ends, call, resolve })
+    if (this.#process.up) this.#process.send({ type: 'call', id, call: this.#calls.send(id) })
+  }
+
+  /** What the record has of a payment that the process died of; null when it was never sent. */
+  async #recorded(paymentHash: Buffer): Promise<PaymentReport | null> {
+    try {
+      const report = await this.#ask('payment', () => [paymentHash])
+      return report.state.status === 'pending' || report.state.status === 'succeeded' ? report : null
+    } catch (error) {
+      if (!(error instanceof BushelError)) throw error
+      return UNDER_WAY // the wallet is down or was closed: the record is asked again later
+    }
   }
 
   #onup(nodeId: Buffer, settledOrder: number): void {
     this.#nodeId = nodeId
     this.#settledOrder ??= settledOrder
+    this.#away = null
     this.#streams.start()
-    for (const [id, { call }] of this.#pending) this.#process.send({ type: 'call', id, call: call() })
+    for (const id of this.#calls.ids()) this.#process.send({ type: 'call', id, call: this.#calls.send(id) })
     for (const paymentHash of this.#outcomes.hashes()) this.#lookAgain(paymentHash)
     this.#opened?.resolve()
     this.#opened = null
+    this.emit('condition', this.#condition)
+  }
+
+  #ondown(death: Death, down: boolean): void {
+    this.#reason = death.reason
+    this.#streams.stop()
+    this.#calls.died(death)
+    if (down) {
+      this.#away = away(death.reason)
+      this.#refuseAll(this.#away)
+      this.emit('fault', this.#away)
+    }
+    this.emit('condition', this.#condition)
   }
 
   /** What became final just before a death may not have been told. */
   #lookAgain(paymentHash: Buffer): void {
     this.#ask('payment', () => [paymentHash]).then(
       report => this.#outcomes.tell(paymentHash, report),
-      () => undefined // the wallet has failed or was closed, and whoever waits has been told so
+      () => undefined // the wallet is down or was closed, and those who wait have been told so
     )
   }
 
   #onmessage(message: FromChild): void {
     switch (message.type) {
       case 'answer':
-        this.#take(message.id)?.resolve(message.value)
+        this.#calls.take(message.id)?.resolve(message.value)
         break
       case 'refusal':
-        this.#take(message.id)?.reject(new BushelError(message.error))
+        this.#calls.take(message.id)?.reject(new BushelError(message.error))
         break
       case 'settled':
         if (message.order <= (this.#settledOrder ?? 0)) break
@@ -291,20 +328,17 @@ export class PlayWallet extends ReadyResource implements Wallet {
     }
   }
 
-  #take(id: number): PendingCall | undefined {
-    const pending = this.#pending.get(id)
-    this.#pending.delete(id)
-    return pending
+  #end(error: BushelError): void {
+    this.#ended ??= error
+    this.#refuseAll(this.#ended)
+    this.#opened?.reject(this.#ended)
+    this.#opened = null
   }
 
-  #fail(error: BushelError): void {
-    this.#failure ??= error
-    for (const { reject } of this.#pending.values()) reject(this.#failure)
-    this.#pending.clear()
+  #refuseAll(error: BushelError): void {
+    this.#calls.failAll(error)
     this.#outcomes.end()
     this.#streams.close()
-    this.#opened?.reject(this.#failure)
-    this.#opened = null
   }
 }
 

@@ -10,9 +10,9 @@ import type { Balance } from '../../../wallet.js'
 import { Batch } from '../batch.js'
 import { createWalletDir, lockFile, openState, writeBalance } from '../log/disk.js'
 import { Channels } from './channels.js'
-import { broken } from '../failure.js'
+import { broken, reasonOf } from '../failure.js'
 import { loadLdk, panicText } from './ldk.js'
-import type { WalletCall, WalletCalls, FromChild, ToChild } from '../messages.js'
+import type { WalletCall, CallName, WalletCalls, FromChild, ToChild } from '../messages.js'
 import { PlayNode } from './node.js'
 import { LdkPayments } from './payments.js'
 import { Store } from '../log/store.js'
@@ -22,6 +22,9 @@ const LOCK_WAIT_MS = 3_000
 const LOCK_POLL_MS = 50
 const SNAPSHOT_MS = 1_000
 const BROKEN_EXIT = 70
+
+/** Calls after which LDK may fail when it goes on; the others only read. */
+const CHANGING: ReadonlySet<CallName> = new Set(['issue', 'refuse', 'reach', 'pay', 'abandon', 'resolve'])
 
 type CallHandlers = { [N in keyof WalletCalls]: (...args: Parameters<WalletCalls[N]>) => unknown }
 
@@ -38,18 +41,25 @@ let node: PlayNode | null = null
 /** What to do with a message. Until the wallet is open there is nothing to do but to open it, or to end. */
 let obey = (message: ToChild): void => {
   if (message.type === 'open')
-    open(message).catch((error: unknown) => die(error, error instanceof BushelError))
+    open(message).catch((error: unknown) => die(error, { final: error instanceof BushelError }))
   else process.exit(0)
 }
 
 /** After a panic LDK's state cannot be trusted: nothing more of it may reach the disk. */
-function die(error: unknown, final = false): void {
+function die(error: unknown, { final = false, calls = [] as number[] } = {}): void {
   node?.stop()
-  const shape = error instanceof BushelError ? error.toJSON() : broken(panicText() || String(error)).toJSON()
+  const known = error instanceof BushelError
+  const reason = known ? error.message : reasonOf(panicText() || String(error))
+  const shape = (known ? error : broken(reason)).toJSON()
   const end = (): never => process.exit(BROKEN_EXIT)
   if (!process.connected || !process.send) return end()
   outgoing.flush()
-  process.send([{ type: 'fatal', error: shape, final }] satisfies FromChild[], undefined, undefined, end)
+  process.send(
+    [{ type: 'fatal', reason, error: shape, final, calls }] satisfies FromChild[],
+    undefined,
+    undefined,
+    end
+  )
 }
 
 /** Waits for a process before us, whose parent was killed, to end; two at once would ruin the wallet. */
@@ -108,7 +118,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
       transport.flush()
       snapshot.soon()
     },
-    broken: die
+    broken: (error, calls) => die(error, { calls })
   })
   node = beating
   const transport = new Transport(beating.engine, send, () => beating.kick())
@@ -133,10 +143,11 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
   const answer = async (id: number, { name, args }: WalletCall): Promise<void> => {
     let message: FromChild
     try {
-      const value = await (handlers[name] as (...args: unknown[]) => unknown)(...args)
+      const work = (): unknown => (handlers[name] as (...args: unknown[]) => unknown)(...args)
+      const value = await (CHANGING.has(name) ? beating.work(id, work) : work())
       message = { type: 'answer', id, value }
     } catch (error) {
-      if (!(error instanceof BushelError)) return die(error)
+      if (!(error instanceof BushelError)) return die(error, { calls: [id] })
       message = { type: 'refusal', id, error: error.toJSON() }
     }
     beating.afterCommit(() => send(message))

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type * as ldk from '#ldk'
 import { LdkEngine } from './engine.js'
 import { free } from './ldk.js'
@@ -13,8 +14,8 @@ export interface NodeHooks {
   handle(event: ldk.Event): void
   /** Everything so far is on disk: bytes may leave. */
   release(): void
-  /** Something went wrong that cannot be gone on from. */
-  broken(error: unknown): void
+  /** Something went wrong that cannot be gone on from; `calls` have changed something since the last commit. */
+  broken(error: unknown, calls: number[]): void
 }
 
 /**
@@ -28,6 +29,10 @@ export class PlayNode {
   readonly #timers: NodeJS.Timeout[] = []
   readonly #released: (() => void)[] = []
   readonly #watchers = new Set<() => void>()
+  /** The call that is being worked on, also after it has waited for something. */
+  readonly #call = new AsyncLocalStorage<number>()
+  /** Calls that have been worked on since the last commit. */
+  readonly #recent = new Set<number>()
   #kicked = false
   #beating = false
   #closed = false
@@ -74,6 +79,12 @@ export class PlayNode {
     })
   }
 
+  /** Works on a call, so that it can be named should the process die of what it did. */
+  work<T>(call: number, action: () => T): T {
+    this.#recent.add(call)
+    return this.#call.run(call, action)
+  }
+
   /** Runs the action when all that has happened so far is on disk: at once, where it is. */
   afterCommit(action: () => void): void {
     if (this.#settled) {
@@ -91,8 +102,10 @@ export class PlayNode {
 
   /** Resolves true when `ready` holds, which is looked at after each beat; false when the time is over. */
   until(ready: () => boolean, timeoutMs: number): Promise<boolean> {
+    const call = this.#call.getStore()
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
+        if (call !== undefined) this.#recent.add(call)
         clearTimeout(timer)
         this.#watchers.delete(look)
         settle()
@@ -151,6 +164,7 @@ export class PlayNode {
   #commit(): void {
     this.engine.stage()
     this.store.commit()
+    this.#recent.clear()
     this.#hooks.release()
     for (const action of this.#released.splice(0)) action()
   }
@@ -160,7 +174,7 @@ export class PlayNode {
       action()
     } catch (error) {
       this.stop()
-      this.#hooks.broken(error)
+      this.#hooks.broken(error, [...this.#recent])
     }
   }
 }

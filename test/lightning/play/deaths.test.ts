@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { after, before, test } from 'node:test'
+import type { Death } from '../../../src/lightning/backends/play/calls.js'
+import { LightningProcess } from '../../../src/lightning/backends/play/process.js'
+import type { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
+import type { WalletCondition } from '../../../src/lightning/wallet.js'
+import { noPoint } from '../../contracts/people.js'
+import { Bench, FEELESS, SAT, invoice, spendable, succeeded } from './wallets.js'
+
+const bench = new Bench()
+let alice: PlayWallet
+let bob: PlayWallet
+
+before(async () => {
+  ;[alice, bob] = await Promise.all([bench.wallet('alice'), bench.wallet('bob')])
+  await bench.join(alice, bob)
+  await alice.reach(bob.nodeId, 1_000n * SAT, 20_000)
+})
+after(() => bench.destroy())
+
+/** Resolves when the wallet comes to stand so. */
+async function stands(wallet: PlayWallet, state: WalletCondition['state']): Promise<WalletCondition> {
+  for (;;) {
+    const now = await wallet.condition()
+    if (now.state === state) return now
+    await once(wallet, 'condition')
+  }
+}
+
+/** Makes the process end by itself, as after a fault in native code, before it reads what it has been sent. */
+function crash(wallet: PlayWallet): void {
+  const pid = wallet.pid!
+  process.kill(pid, 'SIGSTOP')
+  process.kill(pid, 'SIGSEGV')
+  process.kill(pid, 'SIGCONT')
+}
+
+test('LDK panics on a node id that is no point, and the process names the call in its last word', async () => {
+  let died: (death: Death) => void
+  const death = new Promise<Death>(resolve => (died = resolve))
+  const running = new LightningProcess({
+    opening: () => ({ type: 'open', dir: bench.folder('panic'), grantMsat: SAT, settledAfter: null }),
+    onup: () => {
+      running.send({ type: 'call', id: 6, call: { name: 'balance', args: [] } })
+      running.send({ type: 'call', id: 7, call: { name: 'canReceive', args: [noPoint(), 1n] } })
+    },
+    onmessage: () => undefined,
+    ondown: found => died(found),
+    onfailed: error => assert.fail(error)
+  })
+  running.start()
+  const { calls, outside, reason } = await death
+  await running.close()
+  assert.deepEqual([calls, outside], [[7], false])
+  assert.match(reason, /panic/i)
+})
+
+test('a node id that is no point never reaches the process', async () => {
+  const { pid } = alice
+  const id = noPoint()
+  await assert.rejects(alice.canReceive(id, 1n), { code: 'BAD_INPUT' })
+  await assert.rejects(alice.reach(id, 1n, 1_000), { code: 'BAD_INPUT' })
+  await assert.rejects(alice.abandon(id, { id: 'x', deltaMsat: 0n }), { code: 'BAD_INPUT' })
+  await alice.attach(new PassThrough(), { nodeId: id, outbound: true }).closed
+  await alice.balance()
+  assert.equal(alice.pid, pid)
+})
+
+test('a call that the process dies of fails and is not made again; the others are', async () => {
+  const conditions: WalletCondition[] = []
+  const note = (condition: WalletCondition): unknown => conditions.push(condition)
+  alice.on('condition', note)
+  const fatal = alice.invoice(undefined as unknown as Buffer)
+  const others = [alice.balance(), alice.canReceive(bob.nodeId, 1n), alice.history()]
+  await assert.rejects(fatal, { code: 'WALLET_FAILED', message: /not tried again/ })
+  await Promise.all(others)
+  await alice.balance()
+  alice.off('condition', note)
+  assert.deepEqual(
+    conditions.map(({ state }) => state),
+    ['starting', 'working']
+  )
+  assert.match(conditions[0]!.reason, /undefined/)
+})
+
+test('when the process ends without a word, none of the calls that it had is made again', async () => {
+  const [one, two] = [alice.balance(), alice.history()]
+  crash(alice)
+  await assert.rejects(one, { code: 'WALLET_FAILED', message: /SIGSEGV/ })
+  await assert.rejects(two, { code: 'WALLET_FAILED' })
+  await alice.balance()
+})
+
+test('a payment that the process died of before it was sent fails, and can be made', async () => {
+  const due = await invoice(bob, 5n)
+  const paying = alice.pay(due.bolt11, FEELESS)
+  crash(alice)
+  await assert.rejects(paying, { code: 'WALLET_FAILED' })
+  assert.deepEqual(await alice.payment(due.paymentHash), { status: 'unknown' })
+  assert.deepEqual(await bob.invoice(due.paymentHash), { status: 'open' })
+  await alice.reach(bob.nodeId, 5n, 20_000)
+  succeeded(await alice.pay(due.bolt11, FEELESS), due)
+})
+
+test('a call is made again after a kill from outside, and fails when that happens each time', async () => {
+  let kills = 0
+  const kill = ({ state }: WalletCondition): void => {
+    if (state !== 'working') return
+    process.kill(alice.pid!, 'SIGSTOP')
+    process.kill(alice.pid!, 'SIGKILL')
+    kills++
+  }
+  const first = alice.balance()
+  kill({ state: 'working', reason: '' })
+  await first
+
+  kills = 0
+  alice.on('condition', kill)
+  const asked = alice.balance()
+  kill({ state: 'working', reason: '' })
+  await assert.rejects(asked, { code: 'WALLET_FAILED', message: /SIGKILL/ })
+  alice.off('condition', kill)
+  assert.equal(kills, 3)
+  await alice.balance()
+})
+
+test('a process that keeps ending is down with the reason, and comes back each time', async () => {
+  const carol = await bench.wallet('carol')
+  await bench.join(carol, bob)
+  const faults: unknown[] = []
+  carol.on('fault', error => faults.push(error))
+  for (let death = 1; death <= 6; death++) {
+    const { pid } = carol
+    crash(carol)
+    await once(carol, 'condition')
+    const { state, reason } = await carol.condition()
+    assert.match(reason, /SIGSEGV/)
+    assert.equal(state, death < 4 ? 'starting' : 'down')
+    if (state === 'down') {
+      await assert.rejects(carol.balance(), { code: 'WALLET_GONE', message: /SIGSEGV/ })
+      await assert.rejects(carol.pay((await invoice(bob, 1n)).bolt11, FEELESS), { code: 'WALLET_GONE' })
+    }
+    assert.deepEqual(await stands(carol, 'working'), { state: 'working', reason: '' })
+    assert.notEqual(carol.pid, pid)
+  }
+  assert.equal(faults.length, 3)
+  assert.ok((await spendable(carol)) > 0n)
+  // The connection to the peer has lasted, and Lightning comes up on it again.
+  await carol.reach(bob.nodeId, SAT, 20_000)
+  const due = await invoice(bob, 3n)
+  succeeded(await carol.pay(due.bolt11, FEELESS), due)
+})
