@@ -1,6 +1,10 @@
 import type { NoiseStream } from 'hyperdht'
 import Protomux from 'protomux'
-import { MIB } from '../../contracts/money/quantity.js'
+import type { Channel, ChannelOptions } from 'protomux'
+import { KIB, MIB } from '../../contracts/money/quantity.js'
+import { Announcements } from './announcements.js'
+import { HYPERCORE, guardCore } from './hypercore-guard.js'
+import { PageBudget } from './page-budget.js'
 
 /**
  * Bytes that may wait for one peer to read them. Whoever reads, however slowly, asks for less at a time: an answer to an
@@ -8,15 +12,31 @@ import { MIB } from '../../contracts/money/quantity.js'
  */
 export const MAX_BACKLOG = 64 * MIB
 
+/** What peers' announcements of blocks may take of this process's memory, all connections together: 64 MiB. */
+const ANNOUNCED = new PageBudget((64 * MIB) / (8 * KIB))
+
 /** Of the messages on the control channel, the one that holds others. */
 const BATCH = 0
 
 /**
  * The protocols of one connection. A batch within a batch, which nobody sends who means well, ends the connection:
- * Protomux would follow it down until the stack is full, which ends the process.
+ * Protomux would follow it down until the stack is full, which ends the process. The channels of cores are guarded
+ * (`hypercore-guard.ts`).
  */
 class StrictMux extends Protomux {
+  readonly #announcements: Announcements
   #inBatch = false
+
+  constructor(stream: NoiseStream, announced: PageBudget) {
+    super(stream)
+    this.#announcements = new Announcements(announced, error => stream.destroy(error))
+    stream.once('close', () => this.#announcements.destroy())
+  }
+
+  override createChannel(options: ChannelOptions): Channel | null {
+    if (options.protocol !== HYPERCORE) return super.createChannel(options)
+    return super.createChannel(guardCore(options, this.#announcements))
+  }
 
   override _oncontrolsession(type: number, state: { buffer: Buffer; start: number; end: number }): unknown {
     if (type !== BATCH) return super._oncontrolsession(type, state)
@@ -47,7 +67,7 @@ function boundBacklog(stream: NoiseStream): void {
 }
 
 /** To be called before anything else speaks on the connection: whoever asks Protomux for its own gets this one. */
-export function guardMux(stream: NoiseStream): Protomux {
+export function guardMux(stream: NoiseStream, announced = ANNOUNCED): Protomux {
   boundBacklog(stream)
-  return new StrictMux(stream)
+  return new StrictMux(stream, announced)
 }

@@ -78,3 +78,8 @@ declare module 'hypercore' {
     setActive(active: boolean): void
   }
 }
+
+declare module 'hypercore/lib/messages.js' {
+  /** Codecs of the messages of its replication protocol, by name. */
+  export const wire: Record<string, object>
+}

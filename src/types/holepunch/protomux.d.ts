@@ -17,6 +17,11 @@ declare module 'protomux' {
     uncork(): void
   }
 
+  export interface MessageOptions {
+    encoding: any
+    onmessage: (value: any, channel: Channel) => unknown
+  }
+
   export interface ChannelOptions {
     protocol: string
     id?: Buffer | null
@@ -24,10 +29,11 @@ declare module 'protomux' {
     unique?: boolean
     handshake?: any
     userData?: any
-    onopen?: (handshake: any) => void | Promise<void>
-    onclose?: () => void
-    ondestroy?: () => void
-    ondrain?: () => void
+    messages?: MessageOptions[]
+    onopen?: (handshake: any, channel: Channel) => unknown
+    onclose?: (isRemote: any, channel: Channel) => unknown
+    ondestroy?: (channel: Channel) => unknown
+    ondrain?: (channel: Channel) => unknown
   }
 
   export default class Protomux {

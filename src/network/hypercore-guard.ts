@@ -1,0 +1,253 @@
+import { types } from 'node:util'
+import { wire } from 'hypercore/lib/messages.js'
+import type { Channel, ChannelOptions, MessageOptions } from 'protomux'
+import { PAGE, Refusal } from './hypercore-bounds.js'
+import * as bounds from './hypercore-bounds.js'
+import { MESSAGES, peerOf } from './hypercore-wire.js'
+import type { Messages, Range, Span, WirePeer } from './hypercore-wire.js'
+import type { Announced, Announcements } from './announcements.js'
+
+/** The protocol of hypercore's channels. */
+export const HYPERCORE = 'hypercore/alpha'
+
+/** Pages whose walk takes as long as a message that walks none, and as one that sets a single bit. */
+const MESSAGE = 1 / 64
+const SINGLE = 1 / 256
+
+/** Forks above its own that a core hears of on one connection, and from all peers. */
+const FORKS = 16
+const ALL_FORKS = 64
+
+/** Blocks that come without having been asked for and are still looked at: proofs of a conflict. */
+const UNASKED = 4
+
+/**
+ * The options of one of hypercore's channels, with every message checked before hypercore sees it: hypercore itself walks
+ * and allocates what a peer's numbers say. What is out of bounds is thrown, which ends that peer's connection; so does
+ * what hypercore throws, whatever kind of error it is.
+ */
+export function guardCore(options: ChannelOptions, announcements: Announcements): ChannelOptions {
+  const given = options.messages ?? []
+  if (given.length !== MESSAGES.length || MESSAGES.some((name, i) => given[i]!.encoding !== wire[name])) {
+    throw new Error("hypercore's messages are not those that are guarded: it is another version")
+  }
+  const core = announcements.open()
+  const guard = new CoreGuard(core, announcements)
+  const messages = MESSAGES.map((name, i) => guardMessage(given[i]!, guard, name))
+  return {
+    ...options,
+    messages,
+    onopen: handled(options.onopen),
+    ondrain: handled(options.ondrain),
+    onclose: (...of) => {
+      announcements.close(core)
+      return handled(options.onclose)?.(...of)
+    }
+  }
+}
+
+function guardMessage(
+  { encoding, onmessage }: MessageOptions,
+  guard: CoreGuard,
+  name: keyof Messages
+): MessageOptions {
+  const decode = encoding.decode.bind(encoding) as (state: object) => unknown
+  const check = guard[name].bind(guard) as (message: unknown, channel: Channel, pass: Pass) => unknown
+  const pass = handled(onmessage)
+  return {
+    encoding: { ...encoding, decode: handled(decode) },
+    onmessage: (message, channel) => check(message, channel, pass)
+  }
+}
+
+type Pass = (message: unknown, channel: Channel) => unknown
+
+/** The checks of one channel, each named after its message. */
+class CoreGuard {
+  readonly #core: Announced
+  readonly #all: Announcements
+  readonly #forks = new Set<number>()
+  /** Requests of ours whose data waits to be verified. The number of one is given to the next as soon as it has come. */
+  readonly #answered = new WeakSet<object>()
+  #unasked = 0
+
+  constructor(core: Announced, all: Announcements) {
+    this.#core = core
+    this.#all = all
+  }
+
+  sync(message: Messages['sync'], channel: Channel, pass: Pass): unknown {
+    const peer = this.#peer(channel)
+    bounds.checkSync(peer.core, message)
+    this.#fork(peer, message.fork)
+    this.#all.walk(MESSAGE)
+    return pass(message, channel)
+  }
+
+  request(message: Messages['request'], channel: Channel, pass: Pass): unknown {
+    bounds.checkRequest(this.#peer(channel).core, message)
+    this.#all.work(this.#core)
+    return after(pass(message, channel), () => this.#core.working--)
+  }
+
+  cancel(message: Messages['cancel'], channel: Channel, pass: Pass): unknown {
+    return pass(message, channel)
+  }
+
+  /** Data of a request that was cancelled comes late and is of no use; hypercore would let all of it queue. */
+  data(message: Messages['data'], channel: Channel, pass: Pass): unknown {
+    const peer = this.#peer(channel)
+    const { request } = message
+    bounds.checkData(peer.core, message)
+    this.#fork(peer, message.fork)
+    if (request === 0) {
+      if (++this.#unasked > UNASKED) throw new Refusal('data that nobody asked for')
+      return after(pass(message, channel), () => this.#unasked--)
+    }
+    const asked = peer.replicator._inflight.get(request)
+    if (asked?.peer !== peer) return undefined
+    if (this.#answered.has(asked)) throw new Refusal('one request answered twice')
+    this.#answered.add(asked)
+    return pass(message, channel)
+  }
+
+  noData(message: Messages['noData'], channel: Channel, pass: Pass): unknown {
+    this.#all.walk(MESSAGE)
+    return pass(message, channel)
+  }
+
+  /** Answered with the bits of the blocks that are here. */
+  want(message: Messages['want'], channel: Channel, pass: Pass): unknown {
+    const { core } = this.#peer(channel)
+    bounds.checkWant(core, message)
+    const blocks = Math.min(message.length, Math.max(0, core.state.length - message.start))
+    this.#all.walk(MESSAGE * (1 + blocks / PAGE))
+    return pass(message, channel)
+  }
+
+  unwant(message: Span, channel: Channel, pass: Pass): unknown {
+    bounds.checkWant(this.#peer(channel).core, message)
+    return pass(message, channel)
+  }
+
+  bitfield(message: Messages['bitfield'], channel: Channel, pass: Pass): unknown {
+    const peer = this.#peer(channel)
+    const { start, bitfield } = message
+    bounds.checkBitfield(peer.core, start, bitfield.byteLength)
+    const blocks = bitfield.byteLength * 8
+    this.#all.walk(MESSAGE + Math.ceil(blocks / PAGE) + this.#swept(peer, start + blocks))
+    this.#all.announce(this.#core, start, start + blocks)
+    return pass(message, channel)
+  }
+
+  range(message: Messages['range'], channel: Channel, pass: Pass): unknown {
+    this.#range(this.#peer(channel), message)
+    return pass(message, channel)
+  }
+
+  /**
+   * Left out: the only one is Hyperbee's, whose hints tell the other side what to download, without a bound. Stores of
+   * encrypted cores cannot give any, and a market's view is read without them.
+   */
+  extension({ name }: Messages['extension']): void {
+    bounds.checkExtension(name)
+    this.#all.walk(MESSAGE)
+  }
+
+  #range(peer: WirePeer, { drop, start, length }: Range): void {
+    if (start === 0 && !drop) {
+      bounds.checkClaim(peer.core, length) // kept as one number
+      return this.#all.walk(MESSAGE)
+    }
+    if (drop) {
+      bounds.checkWant(peer.core, { start, length })
+      return this.#all.walk(length === 1 ? SINGLE : MESSAGE + Math.min(length / PAGE, this.#core.size))
+    }
+    bounds.checkAnnounced(peer.core, start, length)
+    const walked = length === 1 ? SINGLE : MESSAGE + length / PAGE + this.#swept(peer, start + length)
+    this.#all.walk(walked)
+    this.#all.announce(this.#core, start, start + length)
+  }
+
+  /** Pages that hypercore walks once more for blocks that are all here: up to the end of those. */
+  #swept(peer: WirePeer, end: number): number {
+    const here = peer.core.header.hints.contiguousLength
+    return end < here ? Math.min(here / PAGE, this.#core.size) / 2 : 0
+  }
+
+  /** Hypercore keeps each fork that a peer claims, and goes over all of them for every claim. */
+  #fork(peer: WirePeer, fork: number): void {
+    const { core, replicator } = peer
+    if (fork <= core.state.fork || this.#forks.has(fork)) return
+    for (const known of this.#forks) if (known <= core.state.fork) this.#forks.delete(known)
+    if (this.#forks.size >= FORKS) throw new Refusal('it claims too many forks')
+    if (replicator._reorgs.length >= ALL_FORKS) {
+      // Those whose peer has gone.
+      replicator._reorgs = replicator._reorgs.filter(each => each.batch || each.inflight.length > 0)
+      if (replicator._reorgs.length >= ALL_FORKS) throw new Refusal('peers claim too many forks')
+    }
+    this.#forks.add(fork)
+  }
+
+  #peer(channel: Channel): WirePeer {
+    this.#core.channel = channel
+    const peer = peerOf(channel)
+    tame(peer)
+    return peer
+  }
+}
+
+const tamed = new WeakSet()
+
+/**
+ * Hypercore catches what it throws over a peer's proof, but throws errors of a programmer's kind (a TypeError) once more
+ * where they end the process; and a proof can be made to cause one.
+ */
+function tame({ core, replicator }: WirePeer): void {
+  if (tamed.has(core)) return
+  tamed.add(core)
+  core.verify = handled(core.verify.bind(core)) as typeof core.verify
+  core.checkConflict = handled(core.checkConflict.bind(core)) as typeof core.checkConflict
+  replicator._onreorgdata = handled(
+    replicator._onreorgdata.bind(replicator)
+  ) as typeof replicator._onreorgdata
+}
+
+/** The same call, whose errors are plain ones, thrown or rejected. */
+function handled<A extends unknown[]>(call: (...of: A) => unknown): (...of: A) => unknown
+function handled<A extends unknown[]>(
+  call: ((...of: A) => unknown) | undefined
+): ((...of: A) => unknown) | undefined
+function handled<A extends unknown[]>(
+  call: ((...of: A) => unknown) | undefined
+): ((...of: A) => unknown) | undefined {
+  if (!call) return undefined
+  return (...of) => {
+    try {
+      const result = call(...of)
+      return types.isPromise(result) ? result.catch((error: unknown) => Promise.reject(plain(error))) : result
+    } catch (error) {
+      throw plain(error)
+    }
+  }
+}
+
+/** Protomux ends the process, not the connection, over the errors that a programmer makes. */
+function plain(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error))
+  const code = (error as { code?: string }).code
+  const programmers = [TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError]
+  const one =
+    programmers.some(kind => error instanceof kind) ||
+    code === 'ERR_ASSERTION' ||
+    error.name === 'AssertionError'
+  return one
+    ? new Error(`hypercore could not cope with a message: ${error.message}`, { cause: error })
+    : error
+}
+
+function after(result: unknown, then: () => void): unknown {
+  if (types.isPromise(result)) return result.finally(then)
+  then()
+  return result
+}

@@ -1,0 +1,72 @@
+import { TokenBucket } from './token-bucket.js'
+import type { TokenLimits } from './token-bucket.js'
+
+/** Walks of more pages than this are paid for out of what all connections have together; others always have room. */
+const LARGE_WALK = 8
+/** Pages, as long as 0.6 s at once, and a tenth of the time. */
+const LARGE_WALKS: TokenLimits = { start: 1200, most: 1200, perSecond: 200 }
+
+/** One connection's share of the budget. */
+export interface PageHolder {
+  /** Pages held at most now: what has been given back since is seen by `recount`. */
+  readonly pages: number
+  recount(): void
+  /** Ends the connection, which frees its pages. */
+  end(error: Error): void
+}
+
+/**
+ * How much memory peers may make this process hold for what they announce, in pages of 8 KiB: all connections together.
+ * When it is full the connection that holds most of it ends, so that many who announce little outlast one who announces
+ * much. What it takes to walk many pages for one message is bounded too.
+ */
+export class PageBudget {
+  readonly #total: number
+  readonly #holders = new Set<PageHolder>()
+
+  readonly #walks: TokenBucket
+
+  constructor(total: number, walks = LARGE_WALKS) {
+    this.#total = total
+    this.#walks = new TokenBucket(walks)
+  }
+
+  /** Spends the time of a walk of so many pages; false when all connections together have none left. */
+  walk(pages: number): boolean {
+    return pages <= LARGE_WALK || this.#walks.spend(pages)
+  }
+
+  /** Pages that all connections hold now. */
+  get held(): number {
+    let sum = 0
+    for (const holder of this.#holders) sum += holder.pages
+    return sum
+  }
+
+  add(holder: PageHolder): void {
+    this.#holders.add(holder)
+  }
+
+  remove(holder: PageHolder): void {
+    this.#holders.delete(holder)
+  }
+
+  /** Makes room for `more` pages of one connection; false when it would itself hold the most. */
+  reserve(holder: PageHolder, more: number): boolean {
+    if (this.held + more <= this.#total) return true
+    for (const each of this.#holders) each.recount()
+    while (this.held + more > this.#total) {
+      const largest = this.#largest()
+      if (!largest || largest === holder || largest.pages <= holder.pages + more) return false
+      this.remove(largest)
+      largest.end(new Error('refused: of all connections it holds the most memory'))
+    }
+    return true
+  }
+
+  #largest(): PageHolder | null {
+    let largest: PageHolder | null = null
+    for (const holder of this.#holders) if (!largest || holder.pages > largest.pages) largest = holder
+    return largest
+  }
+}
