@@ -89,7 +89,7 @@ async function nativeMs(
   return inFolder(async folder => {
     const out = join(folder, 'program')
     try {
-      await run('clang', ['-O2', join(programs, source), '-o', out, '-lm'])
+      await run('clang', ['-O2', join(programs, 'source', source), '-o', out, '-lm'])
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
       throw error

@@ -10,7 +10,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { formatReceipt } from '../../contracts/evidence/receipt.js'
-import { paidInstallment } from '../contracts/paid-installment.js'
+import { paidInstallment } from '../contracts/evidence/paid-installment.js'
 import { person } from '../contracts/people.js'
 
 const bushel = fileURLToPath(new URL('../../bin/bushel.js', import.meta.url))

@@ -19,10 +19,10 @@ import { planInstallments } from '../../contracts/money/installments.js'
 import { faultOf, faultOfList } from '../../contracts/terms.js'
 import { seal } from '../../src/compute/job/encryption.js'
 import { structOf } from '../contracts/arbitraries.js'
-import { KEY, jobEvidence } from '../contracts/job-evidence.js'
+import { KEY, jobEvidence } from '../contracts/evidence/job-evidence.js'
 import { person } from '../contracts/people.js'
 import type { Person } from '../contracts/people.js'
-import { paidInstallment } from '../contracts/paid-installment.js'
+import { paidInstallment } from '../contracts/evidence/paid-installment.js'
 import { bytes, mutated, mutations, runs } from './mutation.js'
 
 const NOW = 1_800_000_000_000

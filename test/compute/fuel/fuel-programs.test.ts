@@ -73,7 +73,14 @@ test('the sources build into programs that do the same', async t => {
     const [name, source, ...flags] = build.split(' ')
     const out = join(folder, name!)
     try {
-      await run('clang', [...shared!.split(' '), ...flags, join(programs, source!), '-o', out, '-lm'])
+      await run('clang', [
+        ...shared!.split(' '),
+        ...flags,
+        join(programs, 'source', source!),
+        '-o',
+        out,
+        '-lm'
+      ])
     } catch (error) {
       const why = error instanceof Error ? error.message.split('\n')[0] : String(error)
       return t.skip(`no clang that builds for wasm32-wasi here: ${why}`)

@@ -303,7 +303,7 @@ test('the modules are what their sources say', { timeout: 120_000 }, async t => 
     '-Wl,--strip-all',
     '-o',
     built,
-    join(programs, 'work.c')
+    join(programs, 'source', 'work.c')
   ])
   const failed = await clang.then(
     () => null,

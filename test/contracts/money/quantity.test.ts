@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BushelError } from '../../contracts/errors/error.js'
-import { formatKey, parseKey } from '../../contracts/keys/key.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatKey, parseKey } from '../../../contracts/keys/key.js'
 import {
   DAY,
   GIB,
@@ -14,7 +14,7 @@ import {
   formatTime,
   parseSize,
   parseTime
-} from '../../contracts/money/quantity.js'
+} from '../../../contracts/money/quantity.js'
 
 const badInput = (error: unknown): boolean => error instanceof BushelError && error.exit === 2
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import test from 'node:test'
-import type { CheckResult, LeaseEntry, StatusResult, WalletEntry } from '../../src/node/api/api.js'
-import { Lightning } from '../world/lightning.js'
-import { settled } from '../world/payments.js'
-import { isPayment } from '../world/resume.js'
-import { look, makeTree, noise } from '../world/tree.js'
-import { World } from '../world/world.js'
-import type { MirrorResult } from '../world/world.js'
+import type { CheckResult, LeaseEntry, StatusResult, WalletEntry } from '../../../src/node/api/api.js'
+import { Lightning } from '../../world/lightning.js'
+import { settled } from '../../world/payments.js'
+import { isPayment } from '../../world/resume.js'
+import { look, makeTree, noise } from '../../world/tree.js'
+import { World } from '../../world/world.js'
+import type { MirrorResult } from '../../world/world.js'
 
 const CAPACITY = 100_000_000n
 
@@ -196,7 +196,7 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
   )
 
   await t.test('the commands of the page on Lightning do as it says', async () => {
-    const page = await readFile(new URL('../../../docs/lightning.md', import.meta.url), 'utf8')
+    const page = await readFile(new URL('../../../../docs/lightning.md', import.meta.url), 'utf8')
     const block = /## Connect a node in five minutes[^]*?```\n([^]*?)```/.exec(page)![1]!
     const { socket } = await lightning.start('newcomer')
     await lightning.at('newcomer').channel(lightning.at('seller'), CAPACITY, CAPACITY / 2n)

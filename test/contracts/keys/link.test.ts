@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BushelError } from '../../contracts/errors/error.js'
-import { formatLink, parseLink } from '../../contracts/keys/link.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatLink, parseLink } from '../../../contracts/keys/link.js'
 
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(array => Buffer.from(array))
 const Z32 = 'ybndrfg8ejkmcpqxot1uwisza345h769'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
 import test from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { StatusResult } from '../../src/node/api/api.js'
-import { World } from '../world/world.js'
+import type { StatusResult } from '../../../src/node/api/api.js'
+import { World } from '../../world/world.js'
 
 /** The Lightning process of a node, another than the last one, as soon as it is there. */
 async function lightning(parent: number, last = 0): Promise<number> {

@@ -4,12 +4,12 @@ import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import test from 'node:test'
 import bolt11 from 'bolt11'
-import { formatAmount } from '../../contracts/money/money.js'
-import { typed } from '../cli/command-line.js'
-import { Lightning } from '../world/lightning.js'
-import { makeTree, noise } from '../world/tree.js'
-import { World } from '../world/world.js'
-import type { MirrorResult } from '../world/world.js'
+import { formatAmount } from '../../../contracts/money/money.js'
+import { typed } from '../../cli/command-line.js'
+import { Lightning } from '../../world/lightning.js'
+import { makeTree, noise } from '../../world/tree.js'
+import { World } from '../../world/world.js'
+import type { MirrorResult } from '../../world/world.js'
 
 const CAPACITY = 100_000_000n
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import IdentityKey from 'keet-identity-key'
-import { MAX_PROOF_BYTES, attests, authorOf } from '../../contracts/keys/attestation.js'
-import { encode } from '../../contracts/schema/codec.js'
-import { sign, verify } from '../../contracts/keys/signature.js'
-import { person } from './people.js'
-import type { Person } from './people.js'
+import { MAX_PROOF_BYTES, attests, authorOf } from '../../../contracts/keys/attestation.js'
+import { encode } from '../../../contracts/schema/codec.js'
+import { sign, verify } from '../../../contracts/keys/signature.js'
+import { person } from '../people.js'
+import type { Person } from '../people.js'
 
 let alice: Person
 let alicesOther: Person

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import type { InstallmentList, Terms } from '#spec'
-import { BushelError } from '../../contracts/errors/error.js'
-import { formatKey } from '../../contracts/keys/key.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatKey } from '../../../contracts/keys/key.js'
 import {
   MAX_RECEIPT_BYTES,
   formatReceipt,
   parseReceipt,
   verifyReceipt
-} from '../../contracts/evidence/receipt.js'
-import type { Receipt } from '../../contracts/evidence/receipt.js'
-import { planInstallments } from '../../contracts/money/installments.js'
-import { sign } from '../../contracts/keys/signature.js'
-import { agreementId } from '../../contracts/terms.js'
+} from '../../../contracts/evidence/receipt.js'
+import type { Receipt } from '../../../contracts/evidence/receipt.js'
+import { planInstallments } from '../../../contracts/money/installments.js'
+import { sign } from '../../../contracts/keys/signature.js'
+import { agreementId } from '../../../contracts/terms.js'
 import { paidInstallment, preimageOf } from './paid-installment.js'
 import type { PaidInstallment } from './paid-installment.js'
-import { person } from './people.js'
-import type { Person } from './people.js'
+import { person } from '../people.js'
+import type { Person } from '../people.js'
 
 let buyer: Person
 let provider: Person

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import type { JobEvidence } from '#spec'
-import { BushelError } from '../../contracts/errors/error.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import {
   MAX_EVIDENCE_BYTES,
   MAX_EVIDENCE_CIPHERTEXT,
@@ -9,14 +9,14 @@ import {
   isLarge,
   parseEvidence,
   verifyEvidence
-} from '../../contracts/evidence/evidence.js'
-import { jobId, judgeEvidence, resultHash } from '../../contracts/job.js'
-import { openOutput } from '../../contracts/job-output.js'
-import { formatKey } from '../../contracts/keys/key.js'
-import { sign } from '../../contracts/keys/signature.js'
+} from '../../../contracts/evidence/evidence.js'
+import { jobId, judgeEvidence, resultHash } from '../../../contracts/job.js'
+import { openOutput } from '../../../contracts/job-output.js'
+import { formatKey } from '../../../contracts/keys/key.js'
+import { sign } from '../../../contracts/keys/signature.js'
 import { KEY, OUTPUT, jobEvidence } from './job-evidence.js'
-import { person } from './people.js'
-import type { Person } from './people.js'
+import { person } from '../people.js'
+import type { Person } from '../people.js'
 
 let buyer: Person
 let provider: Person

@@ -7,7 +7,7 @@ import Corestore from 'corestore'
 import crypto from 'hypercore-crypto'
 import type Hypercore from 'hypercore'
 import type { BlockProof, SealedCore, TreeNode } from '#spec'
-import { proves } from '../../contracts/evidence/proof.js'
+import { proves } from '../../../contracts/evidence/proof.js'
 
 // 13 blocks: three roots, of 8, 4 and 1.
 const LENGTH = 13

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { JobEvidence, JobKey, JobOutput, JobResult, JobStatement, JobTerms } from '#spec'
-import { BLOB_BLOCK_BYTES, commitmentOf, finalMsat, jobId, keyCommitmentOf } from '../../contracts/job.js'
-import { sumsOfOutput } from '../../contracts/job-output.js'
-import { MIB } from '../../contracts/money/quantity.js'
-import { sign } from '../../contracts/keys/signature.js'
-import { packOutput } from '../../src/compute/job/job-archive.js'
-import { seal } from '../../src/compute/job/encryption.js'
-import type { Person } from './people.js'
+import { BLOB_BLOCK_BYTES, commitmentOf, finalMsat, jobId, keyCommitmentOf } from '../../../contracts/job.js'
+import { sumsOfOutput } from '../../../contracts/job-output.js'
+import { MIB } from '../../../contracts/money/quantity.js'
+import { sign } from '../../../contracts/keys/signature.js'
+import { packOutput } from '../../../src/compute/job/job-archive.js'
+import { seal } from '../../../src/compute/job/encryption.js'
+import type { Person } from '../people.js'
 
 export const KEY = Buffer.alloc(32, 21)
 export const SALT = Buffer.alloc(32, 22)

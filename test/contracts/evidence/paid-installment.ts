@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Countersign, InstallmentList, Terms } from '#spec'
-import { DAY } from '../../contracts/money/quantity.js'
-import type { Receipt } from '../../contracts/evidence/receipt.js'
-import { planInstallments } from '../../contracts/money/installments.js'
-import { sign } from '../../contracts/keys/signature.js'
-import { START_WITHIN, agreementId } from '../../contracts/terms.js'
-import type { Person } from './people.js'
+import { DAY } from '../../../contracts/money/quantity.js'
+import type { Receipt } from '../../../contracts/evidence/receipt.js'
+import { planInstallments } from '../../../contracts/money/installments.js'
+import { sign } from '../../../contracts/keys/signature.js'
+import { START_WITHIN, agreementId } from '../../../contracts/terms.js'
+import type { Person } from '../people.js'
 
 const NOW = 1_800_000_000_000
 

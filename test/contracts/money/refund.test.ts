@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import fc from 'fast-check'
 import type { Terms } from '#spec'
-import { DAY, HOUR } from '../../contracts/money/quantity.js'
-import { consumedMsat } from '../../contracts/money/refund.js'
-import { chargeOf, planInstallments } from '../../contracts/money/installments.js'
-import { paidInstallment } from './paid-installment.js'
-import { person } from './people.js'
+import { DAY, HOUR } from '../../../contracts/money/quantity.js'
+import { consumedMsat } from '../../../contracts/money/refund.js'
+import { chargeOf, planInstallments } from '../../../contracts/money/installments.js'
+import { paidInstallment } from '../evidence/paid-installment.js'
+import { person } from '../people.js'
 
 let terms: Terms
 let charge: bigint

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { decode, domain, encode, hashOf } from '../../contracts/schema/codec.js'
-import type { StructName } from '../../contracts/schema/codec.js'
-import { BushelError } from '../../contracts/errors/error.js'
-import { structs } from '../../contracts/schema/schema.js'
-import { names, structOf } from './arbitraries.js'
+import { decode, domain, encode, hashOf } from '../../../contracts/schema/codec.js'
+import type { StructName } from '../../../contracts/schema/codec.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { structs } from '../../../contracts/schema/schema.js'
+import { names, structOf } from '../arbitraries.js'
 
 const malformed = (error: unknown): boolean => error instanceof BushelError && error.code === 'MALFORMED'
 

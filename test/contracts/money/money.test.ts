@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BushelError } from '../../contracts/errors/error.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import {
   BLOCK_OVERHEAD,
   MAX_MSAT,
@@ -12,8 +12,8 @@ import {
   parseAmount,
   parsePrice,
   totalCharge
-} from '../../contracts/money/money.js'
-import { DAY, GIB, TIB } from '../../contracts/money/quantity.js'
+} from '../../../contracts/money/money.js'
+import { DAY, GIB, TIB } from '../../../contracts/money/quantity.js'
 
 const amount = fc.bigInt({ min: 0n, max: MAX_MSAT })
 const badInput = (error: unknown): boolean => error instanceof BushelError && error.exit === 2

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ceilDiv } from '../../contracts/money/money.js'
-import { DAY, HOUR, TIB } from '../../contracts/money/quantity.js'
-import { MAX_INSTALLMENTS, chargeOf, planInstallments } from '../../contracts/money/installments.js'
-import type { Installment, InstallmentTerms } from '../../contracts/money/installments.js'
+import { ceilDiv } from '../../../contracts/money/money.js'
+import { DAY, HOUR, TIB } from '../../../contracts/money/quantity.js'
+import { MAX_INSTALLMENTS, chargeOf, planInstallments } from '../../../contracts/money/installments.js'
+import type { Installment, InstallmentTerms } from '../../../contracts/money/installments.js'
 
 const YEARS_100 = 100 * 365 * DAY
 const PIB = 1024 * TIB
