@@ -36,11 +36,12 @@ const PRICE = /^\s*(.+?)\s*\/\s*(G|T)fuel\s*$/i
 /** A price of compute, written `"40 sat/Tfuel"`, in msat per Tfuel (10^12 units of fuel). */
 export function parseFuelPrice(text: string): Msat {
   const match = text.length <= 64 ? PRICE.exec(text) : null
-  if (!match) throw BushelError.badInput(`'${text}' is not a price of compute`, 'write it as "40 sat/Tfuel"')
+  if (!match)
+    throw new BushelError('BAD_INPUT', `'${text}' is not a price of compute`, 'write it as "40 sat/Tfuel"')
   const price = parseAmount(match[1]!) * (match[2]!.toLowerCase() === 'g' ? 1000n : 1n)
   if (price === 0n)
-    throw BushelError.badInput(`'${text}' is a price of nothing`, 'the lowest is 1 msat/Tfuel')
-  if (price > MAX_MSAT) throw BushelError.badInput(`'${text}' is more than there is`)
+    throw new BushelError('BAD_INPUT', `'${text}' is a price of nothing`, 'the lowest is 1 msat/Tfuel')
+  if (price > MAX_MSAT) throw new BushelError('BAD_INPUT', `'${text}' is more than there is`)
   return price
 }
 

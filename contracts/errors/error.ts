@@ -1,38 +1,35 @@
-/** Exit codes of the executable; stable, documented in docs/exit-codes.md. */
-export const EXIT = {
-  done: 0,
-  failed: 1,
-  badInput: 2,
-  notFound: 3,
-  noOffer: 4,
-  payment: 5,
-  interrupted: 130
-} as const
+import { ERRORS, EXIT, isErrorCode } from './error-table.js'
+import type { ErrorCode, ErrorKind, Exit } from './error-table.js'
 
-export type Exit = (typeof EXIT)[keyof typeof EXIT]
-
+/** An error as it crosses to another process, and as `--json` prints it. */
 export interface BushelErrorShape {
   code: string
   exit: Exit
   message: string
-  hint?: string
+  hint: string
 }
 
 /**
- * An error that a person or a program meets. `code` is a stable word such as `NO_OFFER`, `message` one line that says
- * what is wrong and what was kept, `hint` what to do next.
+ * An error that a person or a program meets. `code` is a stable word such as `NO_OFFER`, from which the exit code and
+ * the kind follow; `message` is one line that says what is wrong and what was kept, `hint` what to do next.
  */
 export class BushelError extends Error {
-  readonly code: string
-  readonly exit: Exit
+  readonly code: ErrorCode
   readonly hint: string
 
-  constructor({ code, exit, message, hint = '' }: BushelErrorShape, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, hint = '', options?: ErrorOptions) {
     super(message, options)
     this.name = 'BushelError'
     this.code = code
-    this.exit = exit
     this.hint = hint
+  }
+
+  get exit(): Exit {
+    return ERRORS[this.code].exit
+  }
+
+  get kind(): ErrorKind {
+    return ERRORS[this.code].kind
   }
 
   withCause(cause: unknown): this {
@@ -40,27 +37,41 @@ export class BushelError extends Error {
     return this
   }
 
-  toJSON(): Required<BushelErrorShape> {
+  toJSON(): BushelErrorShape {
     return { code: this.code, exit: this.exit, message: this.message, hint: this.hint }
   }
 
-  static badInput(message: string, hint?: string, code = 'BAD_INPUT'): BushelError {
-    return new BushelError({ code, exit: EXIT.badInput, message, hint })
+  /**
+   * The error that another process has sent. A code that is not in our table comes from another version: it becomes the
+   * general code of its exit code, and stands in the message.
+   */
+  static from({ code, exit, message, hint }: BushelErrorShape): BushelError {
+    if (isErrorCode(code)) return new BushelError(code, message, hint)
+    return new BushelError(GENERAL[exit] ?? 'FAILED', `${message} (${code})`, hint)
   }
+}
 
-  static notFound(message: string, hint?: string, code = 'NOT_FOUND'): BushelError {
-    return new BushelError({ code, exit: EXIT.notFound, message, hint })
-  }
+const GENERAL: Partial<Record<Exit, ErrorCode>> = {
+  [EXIT.badInput]: 'BAD_INPUT',
+  [EXIT.notFound]: 'NOT_FOUND',
+  [EXIT.noOffer]: 'NO_OFFER',
+  [EXIT.payment]: 'PAYMENT_FAILED',
+  [EXIT.interrupted]: 'INTERRUPTED'
+}
 
-  static noOffer(message: string, hint?: string, code = 'NO_OFFER'): BushelError {
-    return new BushelError({ code, exit: EXIT.noOffer, message, hint })
-  }
+const OWN: ReadonlySet<ErrorKind> = new Set(['input', 'ours', 'bug'])
 
-  static payment(message: string, hint?: string, code = 'PAYMENT_FAILED'): BushelError {
-    return new BushelError({ code, exit: EXIT.payment, message, hint })
-  }
+/** True for trouble of our own, which no other peer can help with: also what a library or our own code has thrown. */
+export function isOurs(error: unknown): boolean {
+  return !(error instanceof BushelError) || OWN.has(error.kind)
+}
 
-  static failed(message: string, hint?: string, code = 'FAILED'): BushelError {
-    return new BushelError({ code, exit: EXIT.failed, message, hint })
-  }
+/** True for what a peer did wrong, and is remembered for. */
+export function isBlamed(error: unknown): error is BushelError {
+  return error instanceof BushelError && error.kind === 'peer'
+}
+
+/** True for what may not happen to the same step again. */
+export function isPassing(error: unknown): error is BushelError {
+  return error instanceof BushelError && error.kind === 'passing'
 }

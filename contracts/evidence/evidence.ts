@@ -68,10 +68,10 @@ export function parseEvidence(text: string): JobEvidence {
     return evidence
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw BushelError.badInput(
+    throw new BushelError(
+      'BAD_RECEIPT',
       `this is no evidence: ${why}`,
-      'give a file that `bushel run` has written beside a result that was not accepted',
-      'BAD_RECEIPT'
+      'give a file that `bushel run` has written beside a result that was not accepted'
     ).withCause(error)
   }
 }

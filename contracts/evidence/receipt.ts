@@ -67,10 +67,10 @@ export function parseReceipt(text: string): Receipt & { agreement: string } {
     }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw BushelError.badInput(
+    throw new BushelError(
+      'BAD_RECEIPT',
       `this is no receipt: ${why}`,
-      'give a file that `bushel receipt export` has written',
-      'BAD_RECEIPT'
+      'give a file that `bushel receipt export` has written'
     ).withCause(error)
   }
 }

@@ -11,11 +11,9 @@ export function parseKey(text: string, what = 'key'): Buffer {
   try {
     return Buffer.from(id.decode(text))
   } catch (error) {
-    throw BushelError.badInput(
-      `'${text}' is not a ${what}`,
-      'a key is 52 characters of z32',
-      'BAD_KEY'
-    ).withCause(error)
+    throw new BushelError('BAD_KEY', `'${text}' is not a ${what}`, 'a key is 52 characters of z32').withCause(
+      error
+    )
   }
 }
 

@@ -22,10 +22,10 @@ export function formatLink({ key, encryptionKey }: Link): string {
 
 export function parseLink(text: string): Link {
   const malformed = (): BushelError =>
-    BushelError.badInput(
+    new BushelError(
+      'BAD_LINK',
       `'${text}' is not a link`,
-      'a link begins with bushel:// and has 109 characters more',
-      'BAD_LINK'
+      'a link begins with bushel:// and has 109 characters more'
     )
   if (!text.startsWith(PREFIX)) throw malformed()
   let bytes: Buffer

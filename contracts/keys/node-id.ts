@@ -17,7 +17,7 @@ export function isNodeId<T extends Uint8Array>(bytes: T | null | undefined): byt
   }
 }
 
-/** Throws BushelError BAD_INPUT for bytes that are no Lightning node id. */
+/** Throws NO_ROUTE for bytes that are no Lightning node id: a peer has named it, so it is no fault of ours. */
 export function demandNodeId(bytes: Uint8Array): void {
-  if (!isNodeId(bytes)) throw BushelError.badInput('this is no Lightning node id')
+  if (!isNodeId(bytes)) throw new BushelError('NO_ROUTE', 'this is no Lightning node id')
 }

@@ -20,11 +20,12 @@ const AMOUNT = /^\s*((?:[0-9]{1,3}(?: [0-9]{3})+|[0-9][0-9_]*)(?:\.[0-9]+)?)\s*(
 export function parseAmount(text: string): Msat {
   const match = text.length <= MAX_TEXT ? AMOUNT.exec(text) : null
   if (!match)
-    throw BushelError.badInput(`'${text}' is not an amount`, `write it as "1000 sat" or "2500 msat"`)
+    throw new BushelError('BAD_INPUT', `'${text}' is not an amount`, `write it as "1000 sat" or "2500 msat"`)
   const scale = match[2]!.toLowerCase().startsWith('m') ? 1n : SAT
   const msat = parseDecimal(match[1]!.replaceAll(' ', ''), scale)
-  if (msat === null) throw BushelError.badInput(`'${text}' has parts of a millisatoshi`, 'use whole msat')
-  if (msat > MAX_MSAT) throw BushelError.badInput(`'${text}' is more than there is`)
+  if (msat === null)
+    throw new BushelError('BAD_INPUT', `'${text}' has parts of a millisatoshi`, 'use whole msat')
+  if (msat > MAX_MSAT) throw new BushelError('BAD_INPUT', `'${text}' is more than there is`)
   return msat
 }
 
@@ -43,12 +44,16 @@ const PER_TIB: Record<string, bigint> = { mib: 1024n * 1024n, gib: 1024n, tib: 1
 /** A price of storage, written `"25 sat/GiB-month"`, kept in msat per TiB and 30 days. */
 export function parsePrice(text: string): Msat {
   const match = text.length <= MAX_TEXT ? PRICE.exec(text) : null
-  if (!match) throw BushelError.badInput(`'${text}' is not a price`, 'write it as "25 sat/GiB-month"')
+  if (!match) throw new BushelError('BAD_INPUT', `'${text}' is not a price`, 'write it as "25 sat/GiB-month"')
   const amount = parseAmount(match[1]!)
   const price = amount * PER_TIB[match[2]!.toLowerCase()]! * (match[3]!.toLowerCase() === 'day' ? 30n : 1n)
   if (price === 0n)
-    throw BushelError.badInput(`'${text}' is a price of nothing`, 'the lowest price is 1 msat/TiB-month')
-  if (price > MAX_MSAT) throw BushelError.badInput(`'${text}' is more than there is`)
+    throw new BushelError(
+      'BAD_INPUT',
+      `'${text}' is a price of nothing`,
+      'the lowest price is 1 msat/TiB-month'
+    )
+  if (price > MAX_MSAT) throw new BushelError('BAD_INPUT', `'${text}' is more than there is`)
   return price
 }
 

@@ -34,16 +34,17 @@ export function parseDecimal(text: string, scale: bigint): bigint | null {
 
 function parseScaled(text: string, number: string, scale: number, what: string): number {
   const value = parseDecimal(number, BigInt(scale))
-  if (value === null) throw BushelError.badInput(`'${text}' is not a whole ${what}`)
-  if (value <= 0n) throw BushelError.badInput(`'${text}' is nothing`, `give a ${what} above zero`)
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw BushelError.badInput(`'${text}' is too large`)
+  if (value === null) throw new BushelError('BAD_INPUT', `'${text}' is not a whole ${what}`)
+  if (value <= 0n) throw new BushelError('BAD_INPUT', `'${text}' is nothing`, `give a ${what} above zero`)
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new BushelError('BAD_INPUT', `'${text}' is too large`)
   return Number(value)
 }
 
 /** `"500GiB"`, `"1.5 TB"` to bytes. */
 export function parseSize(text: string): number {
   const match = text.length <= MAX_TEXT ? SIZE.exec(text) : null
-  if (!match) throw BushelError.badInput(`'${text}' is not a size`, 'write it as 500GiB, 20 MiB or 1TB')
+  if (!match)
+    throw new BushelError('BAD_INPUT', `'${text}' is not a size`, 'write it as 500GiB, 20 MiB or 1TB')
   return parseScaled(text, match[1]!, SIZES[match[2]!.toLowerCase()]!, 'number of bytes')
 }
 
@@ -64,9 +65,9 @@ export function formatSize(bytes: number): string {
 /** `"1h"`, `"30d"` to ms; a day is 24 hours. */
 export function parseTime(text: string): number {
   const match = text.length <= MAX_TEXT ? TIME.exec(text) : null
-  if (!match) throw BushelError.badInput(`'${text}' is not a time`, 'write it as 12h or 30d')
+  if (!match) throw new BushelError('BAD_INPUT', `'${text}' is not a time`, 'write it as 12h or 30d')
   const time = parseScaled(text, match[1]!, match[2]!.toLowerCase() === 'h' ? HOUR : DAY, 'time')
-  if (time > 100 * 365 * DAY) throw BushelError.badInput(`'${text}' is more than a hundred years`)
+  if (time > 100 * 365 * DAY) throw new BushelError('BAD_INPUT', `'${text}' is more than a hundred years`)
   return time
 }
 
@@ -76,7 +77,8 @@ const DURATIONS: Record<string, number> = { ms: 1, s: 1000, min: 60_000, h: HOUR
 /** `"30s"`, `"10min"`, `"2h"` to ms: how long a program may run, where `parseTime` is for leases. */
 export function parseDuration(text: string): number {
   const match = text.length <= MAX_TEXT ? DURATION.exec(text) : null
-  if (!match) throw BushelError.badInput(`'${text}' is not a duration`, 'write it as 30s, 10min or 2h')
+  if (!match)
+    throw new BushelError('BAD_INPUT', `'${text}' is not a duration`, 'write it as 30s, 10min or 2h')
   return parseScaled(text, match[1]!, DURATIONS[match[2]!.toLowerCase()]!, 'duration')
 }
 

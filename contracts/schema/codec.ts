@@ -39,7 +39,7 @@ export function decode<N extends StructName>(
 }
 
 function malformed(name: string, why: string): BushelError {
-  return BushelError.failed(`a malformed ${name}: ${why}`, undefined, 'MALFORMED')
+  return new BushelError('MALFORMED', `a malformed ${name}: ${why}`)
 }
 
 /** BLAKE2b-256 of the canonical bytes, in a domain of its own for each struct. */

@@ -44,9 +44,9 @@ async function hasWritten(store: Corestore): Promise<boolean> {
 }
 
 function copied(folder: string): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'BOOK_COPIED',
     `${folder} is a copy, and this node writes to a market in it: two of them would break that market; nothing was changed`,
-    `if this is the newest copy and no other one runs, delete ${join(folder, DEVICE_FILE)} and start again`,
-    'BOOK_COPIED'
+    `if this is the newest copy and no other one runs, delete ${join(folder, DEVICE_FILE)} and start again`
   )
 }

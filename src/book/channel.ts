@@ -96,7 +96,7 @@ export class MarketChannel {
   async submit(record: Buffer): Promise<GateVerdict> {
     const reply = await this.#ask('submit', encode('order-submission', { orders: [record] }))
     const [verdict] = decode('order-verdicts', reply, MAX_VERDICT_BYTES).verdicts
-    if (!verdict) throw BushelError.failed('a relay gave no verdict', undefined, 'MALFORMED')
+    if (!verdict) throw new BushelError('MALFORMED', 'a relay gave no verdict')
     return verdict
   }
 
@@ -149,7 +149,7 @@ export class MarketChannel {
 
   async #judge(order: Buffer): Promise<GateVerdict> {
     if (!this.#host.judge) return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
-    if (this.closed) throw BushelError.failed('the channel is closed', undefined, 'CLOSED')
+    if (this.closed) throw new BushelError('CLOSED', 'the channel is closed')
     const { code, reason } = await this.#host.judge(order)
     if (code !== 'OK') this.#pay(code === 'REPEATED' ? COST.repeated : COST.refused)
     return { code, reason }
@@ -180,5 +180,5 @@ export class MarketChannel {
 }
 
 function tooMuch(what: string): BushelError {
-  return BushelError.failed(what, 'slow down', 'BUDGET')
+  return new BushelError('BUDGET', what, 'slow down')
 }

@@ -49,10 +49,10 @@ export class KnownMarkets {
         this.#markets.set(key, known)
       }
     } catch (error) {
-      throw BushelError.badInput(
+      throw new BushelError(
+        'CORRUPT',
         `${this.#path} is corrupt; nothing was changed`,
-        'move it away and join the markets again',
-        'CORRUPT'
+        'move it away and join the markets again'
       ).withCause(error)
     }
   }

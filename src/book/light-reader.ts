@@ -128,18 +128,18 @@ export class LightReader extends ReadyResource {
   }
 
   #unreached(): BushelError {
-    return BushelError.failed(
+    return new BushelError(
+      'MARKET_NOT_REACHED',
       `this peer does not show market ${shortKey(this.#options.market)}`,
-      'connect to one of its relays',
-      'MARKET_NOT_REACHED'
+      'connect to one of its relays'
     )
   }
 
   #untrue(why: string): BushelError {
-    return BushelError.failed(
+    return new BushelError(
+      'FORGED',
       `market ${shortKey(this.#options.market)} cannot be read here: ${why}`,
-      'use another peer',
-      'FORGED'
+      'use another peer'
     )
   }
 }

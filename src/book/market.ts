@@ -285,10 +285,10 @@ export class Market extends ReadyResource {
   }
 
   #notReady(): BushelError {
-    return BushelError.failed(
+    return new BushelError(
+      'MARKET_NOT_REACHED',
       `market ${shortKey(this.key)} has not been reached yet`,
-      'check the key and that a node of the market is up',
-      'MARKET_NOT_REACHED'
+      'check the key and that a node of the market is up'
     )
   }
 
@@ -325,10 +325,10 @@ export class Market extends ReadyResource {
       if (limit.aborted) break
       await this.#change(limit)
     }
-    throw BushelError.failed(
+    throw new BushelError(
+      'NO_RELAY',
       `no relay of market ${this.name || shortKey(this.key)} could be reached; nothing was published`,
-      'try again when the founder or a relay is online',
-      'NO_RELAY'
+      'try again when the founder or a relay is online'
     )
   }
 
@@ -459,10 +459,10 @@ export class Market extends ReadyResource {
 
   #founderOnly(): void {
     if (this.role === 'founder') return
-    throw BushelError.badInput(
+    throw new BushelError(
+      'NOT_FOUNDER',
       `only the founder of market ${this.name || shortKey(this.key)} can do that`,
-      'ask the founder',
-      'NOT_FOUNDER'
+      'ask the founder'
     )
   }
 

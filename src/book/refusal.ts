@@ -1,4 +1,4 @@
-import { BushelError, EXIT } from '../../contracts/errors/error.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import type { GateVerdict } from './relay/gate.js'
 
 /** Refusals that are the record's own fault: the same record will never be taken. */
@@ -23,13 +23,19 @@ const HINTS: Record<string, string> = {
 }
 
 /** A relay's verdict as the person who published meets it. What a relay says of the reason is a peer's text: cut and cleaned. */
-export function refusal({ code, reason }: GateVerdict): BushelError {
-  const word = /^[A-Z_]{1,32}$/.test(code) ? code : 'REFUSED'
+export function refusal({ code, reason }: GateVerdict): OrderRefusal {
   const text = reason.replace(/[^\x20-\x7e]/g, '?').slice(0, 160)
-  return new BushelError({
-    code: word,
-    exit: BAD_RECORD.has(word) ? EXIT.badInput : EXIT.failed,
-    message: `the market refused the order: ${text || word}`,
-    hint: HINTS[word] ?? ''
-  })
+  const word = /^[A-Z_]{1,32}$/.test(code) ? code : 'REFUSED'
+  return new OrderRefusal(word, `the market refused the order: ${text || word}`)
+}
+
+/** A market's "no" to an order: its code is ours, and the market's word stands beside it. */
+export class OrderRefusal extends BushelError {
+  readonly word: string
+
+  constructor(word: string, message: string) {
+    super(BAD_RECORD.has(word) ? 'BAD_ORDER' : 'ORDER_REFUSED', message, HINTS[word])
+    this.name = 'OrderRefusal'
+    this.word = word
+  }
 }

@@ -40,12 +40,11 @@ export class Interruption extends BushelError {
   readonly signal: NodeJS.Signals
 
   constructor(signal: NodeJS.Signals) {
-    super({
-      code: 'INTERRUPTED',
-      exit: 130,
-      message: 'interrupted; what was done so far is kept',
-      hint: 'the same command again goes on where it stopped'
-    })
+    super(
+      'INTERRUPTED',
+      'interrupted; what was done so far is kept',
+      'the same command again goes on where it stopped'
+    )
     this.signal = signal
   }
 }

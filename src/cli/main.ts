@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
-import { BushelError, EXIT } from '../../contracts/errors/error.js'
+import { EXIT } from '../../contracts/errors/error-table.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import { Interruption } from './invocation.js'
 import { Output } from './output/output.js'
 import { createProgram } from './program.js'
@@ -79,24 +80,23 @@ function stopSignal(onoverdue: (interruption: Interruption) => void): AbortSigna
 function failureOf(error: unknown, signal: AbortSignal): BushelError {
   if (signal.aborted) return signal.reason as BushelError
   if (error instanceof BushelError) return error
-  if (error instanceof Error && 'code' in error) return BushelError.failed(error.message).withCause(error)
+  if (error instanceof Error && 'code' in error)
+    return new BushelError('FAILED', error.message).withCause(error)
   return internal(error)
 }
 
 function internal(error: unknown): BushelError {
-  return BushelError.failed(
+  return new BushelError(
+    'INTERNAL',
     `a fault of the program: ${messageOf(error)}`,
-    'set BUSHEL_DEBUG=1 to see where, and report it',
-    'INTERNAL'
+    'set BUSHEL_DEBUG=1 to see where, and report it'
   ).withCause(error)
 }
 
 function usageError(error: CommanderError): BushelError {
   const message = error.code === 'commander.help' ? 'a command is missing' : error.message
   const clean = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
-  return BushelError.badInput(clean, 'see `bushel --help`, or `bushel help COMMAND`', 'USAGE').withCause(
-    error
-  )
+  return new BushelError('USAGE', clean, 'see `bushel --help`, or `bushel help COMMAND`').withCause(error)
 }
 
 async function end(output: Output, failure: BushelError | null): Promise<never> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BushelError, EXIT } from '../../contracts/errors/error.js'
+import { BushelError } from '../../contracts/errors/error.js'
 import { parseKey } from '../../contracts/keys/key.js'
 import { Home } from '../identity/home.js'
 import type { CallContext, NodeCaller, Result } from '../node/api/api.js'
@@ -31,12 +31,11 @@ export interface HomeAccess {
 export async function withRunning<T>(access: HomeAccess, use: (node: NodeCaller) => Promise<T>): Promise<T> {
   const remote = await running(await Home.open(access.home))
   if (remote) return await used(remote, use)
-  throw new BushelError({
-    code: 'NOT_RUNNING',
-    exit: EXIT.failed,
-    message: `\`bushel ${access.command}\` needs a running node, and none runs on this home; nothing was changed`,
-    hint: 'start one with `bushel up`, then run this again'
-  })
+  throw new BushelError(
+    'NOT_RUNNING',
+    `\`bushel ${access.command}\` needs a running node, and none runs on this home; nothing was changed`,
+    'start one with `bushel up`, then run this again'
+  )
 }
 
 /** Uses the running node, or one of our own for as long as `use` takes. */
@@ -87,17 +86,17 @@ export async function useMarket(
   const found = markets.filter(({ key, name }) => key === params.market || name === params.market)
   const [market] = found
   if (!market) {
-    throw BushelError.notFound(
+    throw new BushelError(
+      'MARKET_NOT_FOUND',
       `market '${params.market}' is not joined`,
-      'see those that are with `bushel market list`; join it with `bushel market join KEY`',
-      'MARKET_NOT_FOUND'
+      'see those that are with `bushel market list`; join it with `bushel market join KEY`'
     )
   }
   if (found.length > 1) {
-    throw BushelError.badInput(
+    throw new BushelError(
+      'WHICH_MARKET',
       `${found.length} markets are called '${params.market}'`,
-      'give its key',
-      'WHICH_MARKET'
+      'give its key'
     )
   }
   const { key, name } = market

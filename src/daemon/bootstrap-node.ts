@@ -52,10 +52,10 @@ export async function freePort(wanted: number | null): Promise<number> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const why = code === 'EADDRINUSE' ? 'it is in use' : code === 'EACCES' ? 'it may not be used' : message
-    throw BushelError.badInput(
+    throw new BushelError(
+      'PORT_IN_USE',
       `port ${wanted} cannot be had: ${why}`,
-      'give another --port, or none to take any that is free',
-      'PORT_IN_USE'
+      'give another --port, or none to take any that is free'
     ).withCause(error)
   } finally {
     socket.close()

@@ -22,10 +22,10 @@ export async function probeCln(socket: string): Promise<Connecting> {
   const { nodeId, network, alias, syncing, spendableMsat, receivableMsat } = await ClnWallet.probe(socket)
   const { CLN_NETWORKS } = await import('../identity/config.js')
   if (!CLN_NETWORKS.includes(network)) {
-    throw BushelError.payment(
+    throw new BushelError(
+      'WRONG_NETWORK',
       `this node is on the network ${network}, which Bushel does not deal on`,
-      `nothing was changed; it deals on ${CLN_NETWORKS.join(', ')}`,
-      'WRONG_NETWORK'
+      `nothing was changed; it deals on ${CLN_NETWORKS.join(', ')}`
     )
   }
   const choice: WalletChoice = { backend: 'cln', socket, nodeId, network, consented: null }
@@ -73,17 +73,17 @@ async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
   for (const role of ['buyer', 'provider'] as const) {
     for (const { id, lease } of leases.list(role)) {
       if (isOver(lease)) continue
-      throw BushelError.badInput(
+      throw new BushelError(
+        'WALLET_IN_USE',
         `lease ${shortKey(id)}... is paid over the wallet in use; nothing was changed`,
-        'end it first: bushel leases end',
-        'WALLET_IN_USE'
+        'end it first: bushel leases end'
       )
     }
   }
   if ([...ledger.at('sent')].length === 0) return
-  throw BushelError.badInput(
+  throw new BushelError(
+    'WALLET_IN_USE',
     'a payment of the wallet in use is still under way; nothing was changed',
-    'run `bushel up` until it is settled; see: bushel log',
-    'WALLET_IN_USE'
+    'run `bushel up` until it is settled; see: bushel log'
   )
 }

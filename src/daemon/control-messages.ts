@@ -1,5 +1,7 @@
-import { BushelError, EXIT } from '../../contracts/errors/error.js'
-import type { BushelErrorShape, Exit } from '../../contracts/errors/error.js'
+import { EXIT } from '../../contracts/errors/error-table.js'
+import { BushelError } from '../../contracts/errors/error.js'
+import type { Exit } from '../../contracts/errors/error-table.js'
+import type { BushelErrorShape } from '../../contracts/errors/error.js'
 import type { Method, Progress } from '../node/api/api.js'
 
 /**
@@ -12,7 +14,7 @@ export type ControlResponse =
   | { id: number; progress: Progress }
   | { id: number; result: unknown }
   /** Id null: the line was none, or its id could not be read. */
-  | { id: number | null; error: Required<BushelErrorShape> }
+  | { id: number | null; error: BushelErrorShape }
 
 export const MAX_REQUEST_LENGTH = 1 << 20
 /** A long list of leases with their receipts is one line. */
@@ -75,13 +77,13 @@ export function parseResponse(line: string): ControlResponse {
   throw badRequest('an answer with neither progress, result nor error', id)
 }
 
-export function shapeOf(error: unknown): Required<BushelErrorShape> {
+export function shapeOf(error: unknown): BushelErrorShape {
   if (error instanceof BushelError) return error.toJSON()
   const message = error instanceof Error ? error.message : String(error)
   return { code: 'FAILED', exit: EXIT.failed, message, hint: '' }
 }
 
-function errorShape(value: unknown): Required<BushelErrorShape> {
+function errorShape(value: unknown): BushelErrorShape {
   const { code, exit, message, hint } = (value ?? {}) as Record<string, unknown>
   const known = Object.values(EXIT) as unknown[]
   return {
@@ -112,12 +114,11 @@ export class BadRequest extends BushelError {
   readonly id: number | null
 
   constructor(what: string, id: number | null) {
-    super({
-      code: 'BAD_REQUEST',
-      exit: EXIT.badInput,
-      message: `the control socket was sent ${what}`,
-      hint: 'the running node and this command may be of different versions: restart `bushel up`'
-    })
+    super(
+      'BAD_REQUEST',
+      `the control socket was sent ${what}`,
+      'the running node and this command may be of different versions: restart `bushel up`'
+    )
     this.id = id
   }
 }

@@ -30,9 +30,9 @@ export async function prepareControlFolder(path: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const found = await lstat(folder)
   if (found.isDirectory() && found.uid === userInfo().uid && (found.mode & 0o077) === 0) return
-  throw BushelError.badInput(
+  throw new BushelError(
+    'UNSAFE_FOLDER',
     `${folder} must be a folder that only you can open; nothing was changed`,
-    'remove it or `chmod 700` it, or give a --home with a shorter path',
-    'UNSAFE_FOLDER'
+    'remove it or `chmod 700` it, or give a --home with a shorter path'
   )
 }

@@ -152,7 +152,7 @@ class ControlConnection {
 }
 
 function interrupted(): BushelError {
-  return BushelError.failed('the caller went away', undefined, 'INTERRUPTED')
+  return new BushelError('INTERRUPTED', 'the caller went away')
 }
 
 function after(ms: number): Promise<void> {

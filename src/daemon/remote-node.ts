@@ -42,10 +42,10 @@ export class RemoteNode implements NodeCaller {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'ENOENT' || code === 'ECONNREFUSED') return null
-      throw BushelError.failed(
+      throw new BushelError(
+        'NODE_UNREACHABLE',
         `the running node cannot be reached at ${path}: ${message}`,
-        'run this command as the user who runs `bushel up`',
-        'NODE_UNREACHABLE'
+        'run this command as the user who runs `bushel up`'
       ).withCause(error)
     }
     socket.removeAllListeners('error')
@@ -94,7 +94,7 @@ export class RemoteNode implements NodeCaller {
     try {
       const response = parseResponse(line)
       if ('error' in response) {
-        const error = new BushelError(response.error)
+        const error = BushelError.from(response.error)
         if (response.id === null) this.#fail(error)
         else this.#calls.get(response.id)?.reject(error)
       } else if ('progress' in response) {
@@ -115,9 +115,9 @@ export class RemoteNode implements NodeCaller {
 }
 
 function nodeGone(): BushelError {
-  return BushelError.failed(
+  return new BushelError(
+    'NODE_GONE',
     'the running node went away before it answered; what it had recorded is kept',
-    'look whether `bushel up` still runs, then try again',
-    'NODE_GONE'
+    'look whether `bushel up` still runs, then try again'
   )
 }

@@ -59,15 +59,11 @@ export async function askQuote(deals: Deals, channel: DealChannel, request: Quot
     throw bad(peer, 'it answers another request')
   if (quote.price > request.price) {
     const [was, is] = [formatPrice(request.price), formatPrice(quote.price)]
-    throw BushelError.noOffer(`${peer} asks ${is} now, not ${was} as on the book`, undefined, 'PRICE_ROSE')
+    throw new BushelError('PRICE_ROSE', `${peer} asks ${is} now, not ${was} as on the book`)
   }
   if (quote.minChargeMsat > request.minChargeMsat) {
     const [was, is] = [formatAmount(request.minChargeMsat), formatAmount(quote.minChargeMsat)]
-    throw BushelError.noOffer(
-      `${peer} asks at least ${is} now, not ${was} as on the book`,
-      undefined,
-      'PRICE_ROSE'
-    )
+    throw new BushelError('PRICE_ROSE', `${peer} asks at least ${is} now, not ${was} as on the book`)
   }
   if (quote.validFor > MAX_VALIDITY) throw bad(peer, `it says that it holds for ${quote.validFor} ms`)
   if (quote.firstInstallmentMsat > MAX_START_FACTOR * request.firstInstallmentMsat) {
@@ -125,5 +121,5 @@ export async function requestCountersign(
 }
 
 function bad(peer: string, why: string): BushelError {
-  return BushelError.failed(`a bad answer of ${peer}: ${why}`, undefined, 'BAD_ANSWER')
+  return new BushelError('BAD_ANSWER', `a bad answer of ${peer}: ${why}`)
 }

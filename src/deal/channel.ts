@@ -3,12 +3,12 @@ import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import type { StructOf } from '../../contracts/schema/codec.js'
-import { BushelError } from '../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import { StrictRpc } from '../book/strict-rpc.js'
 import type { Change, Facts } from '../store/facts.js'
 import type { RequestBudget } from './budget.js'
-import { DeclineError, declined } from './decline.js'
+import { DeclineError, Declined } from './decline.js'
 import { METHODS, REPLY_LIMITS, REQUEST_LIMITS } from './methods.js'
 import type { Method, ReplyOf, RequestOf } from './methods.js'
 import type { Replies } from './replies.js'
@@ -90,7 +90,7 @@ export class DealChannel extends ReadyResource {
   }
 
   /**
-   * Asks, and gives the answer. The same `id` gets the same answer again. Rejects with the peer's decline, with
+   * Asks, and gives the answer. The same `id` gets the same answer again. Rejects with the peer's decline (DECLINED), with
    * TIMEOUT, or with PEER_GONE; a malformed answer costs the peer its connection.
    */
   async request<M extends Method>(
@@ -108,7 +108,7 @@ export class DealChannel extends ReadyResource {
     }
     try {
       const reply = decode('reply', bytes, REPLY_LIMITS[method] + 1024)
-      if (reply.decline) throw declined(peer, reply.decline.code, reply.decline.reason)
+      if (reply.decline) throw new Declined(peer, reply.decline.code, reply.decline.reason)
       return decode(METHODS[method].reply, reply.body, REPLY_LIMITS[method]) as StructOf<ReplyOf<M>>
     } catch (error) {
       if (error instanceof BushelError && error.code === 'MALFORMED') this.disconnect()
@@ -123,19 +123,19 @@ export class DealChannel extends ReadyResource {
 
   async #respond(method: Method, value: Buffer | null): Promise<Buffer> {
     try {
-      if (!this.#options.budget.spend())
-        throw new BushelError({ ...UNEXPECTED, message: 'too many requests' })
+      if (!this.#options.budget.spend()) throw new BushelError('UNEXPECTED', 'too many requests')
       if (this.#options.facts.failed) throw this.#options.facts.failed // what is not on disk is promised to nobody
       const request = decode('request', value, REQUEST_LIMITS[method] + 1024)
       const body = decode(METHODS[method].request, request.body, REQUEST_LIMITS[method])
-      if (!this.peer && method !== 'hello')
-        throw new BushelError({ ...UNEXPECTED, message: `${method} before hello` })
+      if (!this.peer && method !== 'hello') throw new BushelError('UNEXPECTED', `${method} before hello`)
       return await this.#inPlace(() => this.#answerOnce(method, request.id, body))
     } catch (error) {
-      if (!(error instanceof BushelError) || !HOSTILE.has(error.code)) this.#options.onfault(error)
+      if (isOurs(error) && !this.closing) this.#options.onfault(error)
       this.disconnect()
       // Given a TypeError or a RangeError, protomux-rpc would throw it where it ends the process.
-      throw error instanceof BushelError ? error : BushelError.failed('the request failed').withCause(error)
+      throw error instanceof BushelError
+        ? error
+        : new BushelError('FAILED', 'the request failed').withCause(error)
     }
   }
 
@@ -143,8 +143,7 @@ export class DealChannel extends ReadyResource {
     if (!METHODS[method].kept) return this.#answer(method, id, body)
     const { replies } = this.#options
     return replies.once(this.device, id, async () => {
-      if (replies.isFull(this.device))
-        throw new BushelError({ ...UNEXPECTED, message: 'too many requests to keep' })
+      if (replies.isFull(this.device)) throw new BushelError('UNEXPECTED', 'too many requests to keep')
       return this.#answer(method, id, body)
     })
   }
@@ -160,7 +159,7 @@ export class DealChannel extends ReadyResource {
         reply = encode('reply', { body: encode(METHODS[method].reply, answer.body as never) })
       } catch (error) {
         if (!(error instanceof DeclineError)) throw error
-        reply = encode('reply', { decline: { code: error.code, reason: error.message.slice(0, 200) } })
+        reply = encode('reply', { decline: { code: error.word, reason: error.message.slice(0, 200) } })
       }
       const changes = [...(answer?.changes ?? [])]
       if (METHODS[method].kept) changes.push(this.#options.replies.change(this.device, id, reply))
@@ -176,7 +175,7 @@ export class DealChannel extends ReadyResource {
     if (this.#underWay < AT_ONCE) this.#underWay++
     else await new Promise<void>(go => this.#waiting.push(go))
     try {
-      if (this.closing) throw new BushelError({ ...UNEXPECTED, message: 'the channel is closed' })
+      if (this.closing) throw new BushelError('CLOSED', 'the channel is closed')
       return await work()
     } finally {
       const next = this.#waiting.shift()
@@ -186,15 +185,10 @@ export class DealChannel extends ReadyResource {
   }
 }
 
-const UNEXPECTED = { code: 'UNEXPECTED', exit: 1 } as const
-const HOSTILE = new Set(['MALFORMED', 'UNEXPECTED'])
-
 function unanswered(peer: string, method: string, error: unknown): BushelError {
   const code = (error as { code?: string }).code
   if (code === 'TIMEOUT_EXCEEDED') {
-    return BushelError.failed(`${peer} did not answer ${method} in time`, undefined, 'TIMEOUT').withCause(
-      error
-    )
+    return new BushelError('TIMEOUT', `${peer} did not answer ${method} in time`).withCause(error)
   }
-  return BushelError.failed(`${peer} went away during ${method}`, undefined, 'PEER_GONE').withCause(error)
+  return new BushelError('PEER_GONE', `${peer} went away during ${method}`).withCause(error)
 }

@@ -1,32 +1,79 @@
-import { BushelError, EXIT } from '../../contracts/errors/error.js'
-import type { Exit } from '../../contracts/errors/error.js'
+import { BushelError } from '../../contracts/errors/error.js'
 
-/** A peer's "no", with its stable word and reason. It is an answer like any other: kept, and given again. */
+/** The words that a node declines with. A peer may send any other. */
+export type DeclineWord =
+  | 'AUDIT'
+  | 'CLOCK'
+  | 'COUNTER'
+  | 'CREDIT'
+  | 'EGRESS'
+  | 'ENDED'
+  | 'EXPIRED'
+  | 'FUEL'
+  | 'IDENTITY'
+  | 'INCOMPLETE'
+  | 'LIGHTNING'
+  | 'NETWORK'
+  | 'NOTHING_DUE'
+  | 'NOT_ACTIVE'
+  | 'NOT_ISOLATED'
+  | 'NOT_PAID'
+  | 'NOT_RECEIVED'
+  | 'NOT_SERVED'
+  | 'NO_AGREEMENT'
+  | 'NO_CAPACITY'
+  | 'NO_DEBT'
+  | 'NO_INBOUND'
+  | 'NO_LIST'
+  | 'NO_QUOTE'
+  | 'NO_RESULT'
+  | 'NO_SEAL'
+  | 'OFFER_GONE'
+  | 'PARTIES'
+  | 'PRICE_CHANGED'
+  | 'SEAL'
+  | 'SIGNATURE'
+  | 'SIZE'
+  | 'SLICES'
+  | 'INSTALLMENT_REFUSED'
+  | 'TERMS'
+  | 'TIME'
+  | 'VERSION'
+
+/** Our "no" to a peer, with its stable word and reason. It is an answer like any other: kept, and given again. */
 export class DeclineError extends Error {
-  readonly code: string
+  readonly word: DeclineWord
 
-  constructor(code: string, reason: string) {
+  constructor(word: DeclineWord, reason: string) {
     super(reason)
     this.name = 'Decline'
-    this.code = code
+    this.word = word
   }
 }
 
-const EXITS: Record<string, Exit> = {
-  NO_CAPACITY: EXIT.noOffer,
-  PRICE_CHANGED: EXIT.noOffer,
-  OFFER_GONE: EXIT.noOffer,
-  EXPIRED: EXIT.noOffer,
-  NETWORK: EXIT.payment
+const MAX_WORD = 32
+const MAX_REASON = 200
+
+/**
+ * A peer's "no" to us. Its code is DECLINED whatever the peer says, so that no peer can send one of our own codes; the
+ * peer's word stands beside it. Word and reason are a stranger's text: cut, and one printable line.
+ */
+export class Declined extends BushelError {
+  readonly word: string
+
+  constructor(peer: string, word: string, reason: string) {
+    const text = printable(reason, MAX_REASON).trim() || printable(word, MAX_WORD)
+    super('DECLINED', `${peer} declined: ${text}`)
+    this.name = 'Declined'
+    this.word = /^[A-Z_]+$/.test(word) && word.length <= MAX_WORD ? word : ''
+  }
 }
 
-/** What a peer's decline is to the user. Its words are a stranger's: cut to one line. */
-export function declined(peer: string, code: string, reason: string): BushelError {
-  const word = /^[A-Z_]{1,32}$/.test(code) ? code : 'DECLINED'
-  const text = reason.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').slice(0, 200)
-  return new BushelError({
-    code: word,
-    exit: EXITS[word] ?? EXIT.failed,
-    message: `${peer} declined: ${text}`
-  })
+/** True for a peer's decline with one of these words; with any word where none is given. */
+export function isDeclined(error: unknown, ...words: DeclineWord[]): error is Declined {
+  return error instanceof Declined && (words.length === 0 || (words as string[]).includes(error.word))
+}
+
+function printable(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\p{C}\p{Z}]/gu, ' ')
 }

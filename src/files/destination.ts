@@ -107,7 +107,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
       const merged = (await look(other)) !== null
       await removeFolder(probe)
       if (merged) {
-        throw BushelError.failed(`'${a}' and '${b}' are one name on this disk`, undefined, 'NAMES_CLASH')
+        throw new BushelError('NAMES_CLASH', `'${a}' and '${b}' are one name on this disk`)
       }
     }
   }
@@ -202,17 +202,17 @@ export async function setExecutable(path: string, executable: boolean): Promise<
 }
 
 function inTheWay(path: string, where: string): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'IN_THE_WAY',
     `'${path}' stands where ${where} must go`,
-    'choose another destination, or move it away',
-    'IN_THE_WAY'
+    'choose another destination, or move it away'
   )
 }
 
 function different(path: string): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'FILE_EXISTS',
     `'${path}' stands there already and is different`,
-    'choose another destination, or --force to overwrite it',
-    'FILE_EXISTS'
+    'choose another destination, or --force to overwrite it'
   )
 }

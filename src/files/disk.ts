@@ -60,7 +60,7 @@ export function explainFull(error: unknown, where: string, kept: string): unknow
 }
 
 export function diskFull(message: string): BushelError {
-  return BushelError.failed(message, 'make room and run it again: it goes on where it stopped', 'DISK_FULL')
+  return new BushelError('DISK_FULL', message, 'make room and run it again: it goes on where it stopped')
 }
 
 /** Throws when `folder` has not room for `bytes` more. */

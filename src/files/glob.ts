@@ -45,10 +45,10 @@ export async function filesOf(base: string, pattern: string, most: number): Prom
         if (child.isDirectory()) await walk(path, `${prefix}${child.name}/`, more)
       } else if (child.isFile() || (child.isSymbolicLink() && (await stat(path)).isFile())) {
         if (found.length === most)
-          throw BushelError.badInput(
+          throw new BushelError(
+            'BAD_PATH',
             `'${pattern}' names more than ${most} files`,
-            'run some at a time',
-            'BAD_PATH'
+            'run some at a time'
           )
         found.push({ name: `${prefix}${child.name}`, path })
       }
@@ -58,15 +58,11 @@ export async function filesOf(base: string, pattern: string, most: number): Prom
   async function children(folder: string): Promise<Dirent[]> {
     const list = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
       if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
-      throw BushelError.badInput(`'${folder}' cannot be read`, undefined, 'BAD_PATH').withCause(error)
+      throw new BushelError('BAD_PATH', `'${folder}' cannot be read`).withCause(error)
     })
     seen += list.length
     if (seen > MAX_SEEN)
-      throw BushelError.badInput(
-        `'${pattern}' leads through too many files`,
-        'name a smaller folder',
-        'BAD_PATH'
-      )
+      throw new BushelError('BAD_PATH', `'${pattern}' leads through too many files`, 'name a smaller folder')
     return list
   }
 }
@@ -91,7 +87,7 @@ function expression(source: string, part: string): RegExp {
   try {
     return new RegExp(source, 'u')
   } catch (error) {
-    throw BushelError.badInput(`'${part}' is no pattern`, "write it as 'chunks/*.bin'", 'BAD_PATH').withCause(
+    throw new BushelError('BAD_PATH', `'${part}' is no pattern`, "write it as 'chunks/*.bin'").withCause(
       error
     )
   }

@@ -41,9 +41,9 @@ export async function checkOut(dest: string, force: boolean): Promise<void> {
 }
 
 function unsafe(what: string): BushelError {
-  return BushelError.failed(
+  return new BushelError(
+    'UNSAFE_OUTPUT',
     `the job's output cannot be written: ${what}`,
-    'nothing was written',
-    'UNSAFE_OUTPUT'
+    'nothing was written'
   )
 }

@@ -79,7 +79,7 @@ async function readFolder(
     const name = child.name.toString()
     const source = join(folder, name)
     if (!Buffer.from(name).equals(child.name)) {
-      throw BushelError.badInput(`'${source}' has a name that is not UTF-8`, 'rename it', 'BAD_NAME')
+      throw new BushelError('BAD_NAME', `'${source}' has a name that is not UTF-8`, 'rename it')
     }
     const path = prefix ? `${prefix}/${name}` : name
     if (child.isDirectory()) await readFolder(source, path, tree, signal)
@@ -117,10 +117,10 @@ function settle(tree: Tree): Tree {
 }
 
 function special(path: string): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'BAD_PATH',
     `'${path}' is neither a file, a folder nor a link`,
-    'sockets, pipes and devices cannot be kept',
-    'BAD_PATH'
+    'sockets, pipes and devices cannot be kept'
   )
 }
 
@@ -142,7 +142,7 @@ export function unreadable(path: string, error: unknown): BushelError {
         : code === 'ELOOP'
           ? 'cannot be read: it is a link to itself'
           : `cannot be read: ${error instanceof Error ? error.message : String(error)}`
-  return BushelError.badInput(`'${path}' ${why}`, undefined, 'BAD_PATH').withCause(error)
+  return new BushelError('BAD_PATH', `'${path}' ${why}`).withCause(error)
 }
 
 /**

@@ -128,9 +128,9 @@ export async function readHomeFile(file: string): Promise<Buffer> {
 }
 
 export function badFile(file: string, why: string): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'BAD_CONFIG',
     `${file} cannot be used: ${why}; nothing was changed`,
-    'put the file back from a copy, or make a new home with `bushel init --words -` and your 24 words',
-    'BAD_CONFIG'
+    'put the file back from a copy, or make a new home with `bushel init --words -` and your 24 words'
   )
 }

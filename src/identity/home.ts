@@ -251,10 +251,10 @@ async function openingFolder<T>(dir: string, work: () => Promise<T>): Promise<T>
   } catch (error) {
     if (error instanceof BushelError) throw error
     const { code, message } = error as NodeJS.ErrnoException
-    throw BushelError.badInput(
+    throw new BushelError(
+      'BAD_HOME',
       `${dir} cannot be used as a home: ${reasonOf(code) ?? message}`,
-      'give another folder with --home DIR or BUSHEL_HOME',
-      'BAD_HOME'
+      'give another folder with --home DIR or BUSHEL_HOME'
     ).withCause(error)
   }
 }
@@ -268,17 +268,17 @@ function reasonOf(code: string | undefined): string | null {
 }
 
 function homeExists(why: string): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'HOME_EXISTS',
     `${why}; nothing was changed`,
-    'give another folder with --home DIR or BUSHEL_HOME',
-    'HOME_EXISTS'
+    'give another folder with --home DIR or BUSHEL_HOME'
   )
 }
 
 function noHome(dir: string): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'NO_HOME',
     `there is no home at ${dir}`,
-    'make one with `bushel init`, or name yours with --home DIR or BUSHEL_HOME',
-    'NO_HOME'
+    'make one with `bushel init`, or name yours with --home DIR or BUSHEL_HOME'
   )
 }

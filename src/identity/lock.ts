@@ -88,9 +88,9 @@ function readHolder(file: string): Holder {
 function alreadyRunning({ pid, command }: Holder): BushelError {
   const who = command && command !== 'up' ? `\`bushel ${command}\`` : 'a node'
   const process = pid > 0 ? ` (process ${pid})` : ''
-  return BushelError.badInput(
+  return new BushelError(
+    'ALREADY_RUNNING',
     `${who} is at work on this home already${process}; nothing was changed`,
-    'wait for it, stop it, or give another --home',
-    'ALREADY_RUNNING'
+    'wait for it, stop it, or give another --home'
   )
 }

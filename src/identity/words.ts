@@ -28,5 +28,5 @@ function counted(count: number): string {
 }
 
 function badWords(message: string): BushelError {
-  return BushelError.badInput(message, 'give the 24 words in their order, with spaces between', 'BAD_WORDS')
+  return new BushelError('BAD_WORDS', message, 'give the 24 words in their order, with spaces between')
 }

@@ -89,7 +89,7 @@ export interface InvoiceReading {
 }
 
 /**
- * Reads anybody's invoice, as far as this node could pay it. Throws BushelError WRONG_NETWORK, or INVOICE_REFUSED with
+ * Reads anybody's invoice, as far as this node could pay it. Throws BushelError INVOICE_NETWORK, or INVOICE_REFUSED with
  * the reason. Whether it has expired, and its amount, are the reader's to judge.
  */
 export function readInvoice(invoice: string, network: string): InvoiceReading {
@@ -175,26 +175,26 @@ function refuseFeatures({ feature_bits: features }: TagsObject): void {
 }
 
 function expired(): BushelError {
-  return BushelError.payment(
+  return new BushelError(
+    'INVOICE_EXPIRED',
     'the invoice has expired; nothing was paid',
-    'the other side has to issue a new one',
-    'INVOICE_EXPIRED'
+    'the other side has to issue a new one'
   )
 }
 
 function wrongNetwork(prefix: string, network: string): BushelError {
   const named = Object.entries(PREFIXES).find(([, known]) => known === prefix)?.[0] ?? 'another network'
-  return BushelError.payment(
+  return new BushelError(
+    'INVOICE_NETWORK',
     `the invoice is for ${named} (ln${prefix}), this wallet is on ${network}; nothing was paid`,
-    'ask for an invoice of this network',
-    'WRONG_NETWORK'
+    'ask for an invoice of this network'
   )
 }
 
 function refused(reason: string): BushelError {
-  return BushelError.payment(
+  return new BushelError(
+    'INVOICE_REFUSED',
     `the invoice was refused: ${reason}; nothing was paid`,
-    'the other side has to send another invoice',
-    'INVOICE_REFUSED'
+    'the other side has to send another invoice'
   )
 }

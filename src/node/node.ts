@@ -155,7 +155,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   async call<M extends Method>(method: M, params: Params<M>, context: CallContext): Promise<Result<M>> {
     const call = CALLS[method] as
       ((node: BushelNode, params: Params<M>, context: CallContext) => Promise<Result<M>>) | undefined
-    if (!call) throw BushelError.badInput(`unknown method '${String(method)}'`, undefined, 'UNKNOWN_METHOD')
+    if (!call) throw new BushelError('UNKNOWN_METHOD', `unknown method '${String(method)}'`)
     return call(this, params, throttle(context))
   }
 }

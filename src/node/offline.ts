@@ -51,10 +51,10 @@ async function readWallet(home: OfflineHome): Promise<WalletResult> {
   }
   const balance = await PlayWallet.readBalance(join(home.dir, 'lightning'))
   if (!balance) {
-    throw BushelError.badInput(
+    throw new BushelError(
+      'BAD_CONFIG',
       `${home.dir} has no wallet`,
-      'the home is damaged: restore it from a copy',
-      'BAD_CONFIG'
+      'the home is damaged: restore it from a copy'
     )
   }
   return walletResult(home.wallet, balance)

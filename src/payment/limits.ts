@@ -172,19 +172,24 @@ function over(per: string, option: string, limit: Msat, msat: Msat, spent: Msat)
     spent > 0n
       ? ` after ${formatAmount(spent)} that ${per === 'a deal' ? 'it' : 'the last 24 hours'} had`
       : ''
-  return BushelError.payment(
+  return new BushelError(
+    'OVER_LIMIT',
     `${formatAmount(msat)}${already} would be over the limit of ${formatAmount(limit)} ${per}; nothing was paid`,
-    `raise it with \`bushel wallet limits --${option} AMOUNT\`, or wait`,
-    'OVER_LIMIT'
+    `raise it with \`bushel wallet limits --${option} AMOUNT\`, or wait`
   )
 }
 
 function checked(settings: SpendingSettings): SpendingSettings {
   const { feePercent, feeMinMsat, dealMsat, dayMsat, peerMsat } = settings
   const negative = [feeMinMsat, dealMsat, dayMsat, peerMsat].some(limit => limit !== null && limit < 0n)
-  if (negative) throw BushelError.badInput('a limit is an amount of 0 or more', 'write it as "1000 sat"')
+  if (negative)
+    throw new BushelError('BAD_INPUT', 'a limit is an amount of 0 or more', 'write it as "1000 sat"')
   if (!(feePercent >= 0 && feePercent <= 100))
-    throw BushelError.badInput(`${feePercent} is no percentage`, 'a fee limit is between 0 and 100 percent')
+    throw new BushelError(
+      'BAD_INPUT',
+      `${feePercent} is no percentage`,
+      'a fee limit is between 0 and 100 percent'
+    )
   return settings
 }
 

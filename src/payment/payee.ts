@@ -186,7 +186,7 @@ export class Payee {
   ): Promise<string> {
     let payment = this.#ledger.payment(agreement, 0, 'refund')
     if (payment && isSettled(payment.step)) {
-      throw BushelError.payment('this debt is paid back already', 'nothing is left to do', 'ALREADY_PAID')
+      throw new BushelError('ALREADY_PAID', 'this debt is paid back already', 'nothing is left to do')
     }
     if (payment?.step !== 'listed' || payment.msat !== msat) {
       if (payment?.step === 'listed' && !(await this.#refuse(payment))) {
@@ -304,9 +304,9 @@ function turnOf(agreement: Buffer, installment: number | 'refund'): string {
 }
 
 function taken(installment: number): BushelError {
-  return BushelError.payment(
+  return new BushelError(
+    'INSTALLMENT_REFUSED',
     `installment ${installment} is not taken on that hash any more`,
-    'it was refused, or paid, or given another hash',
-    'INSTALLMENT_REFUSED'
+    'it was refused, or paid, or given another hash'
   )
 }

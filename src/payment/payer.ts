@@ -189,22 +189,22 @@ export class Payer {
         known.role === 'payee' ? 'the invoice is our own' : 'it belongs to an agreement, which pays it'
       )
     if (msat === null)
-      throw BushelError.payment(
+      throw new BushelError(
+        'NO_AMOUNT',
         'the invoice names no amount; nothing was paid',
-        'ask for one that does',
-        'NO_AMOUNT'
+        'ask for one that does'
       )
     if (!known && expiresAt <= now())
-      throw BushelError.payment(
+      throw new BushelError(
+        'INVOICE_EXPIRED',
         'the invoice has expired; nothing was paid',
-        'ask for a new one',
-        'INVOICE_EXPIRED'
+        'ask for a new one'
       )
     if (maxMsat !== undefined && msat > maxMsat)
-      throw BushelError.payment(
+      throw new BushelError(
+        'OVER_LIMIT',
         `the invoice asks for ${formatAmount(msat)}, more than ${formatAmount(maxMsat)}; nothing was paid`,
-        'pay it with a higher limit, or ask for a smaller one',
-        'OVER_LIMIT'
+        'pay it with a higher limit, or ask for a smaller one'
       )
     const fault = known ? null : limits.faultOf({ msat, agreement: hash })
     if (fault) throw fault

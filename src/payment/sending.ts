@@ -134,10 +134,10 @@ export class Sending {
       if (other.role === 'payer' && peerOf(other) === peer && !this.isPaying(other)) await this.ask(other)
     const limbo = this.#limbo(payment, peer)
     if (limbo < MAX_LIMBO) return
-    throw BushelError.payment(
+    throw new BushelError(
+      'PAYMENT_PENDING',
       `${limbo} payments to this peer are in flight`,
-      'it is paused until the wallet knows what became of them',
-      'PAYMENT_PENDING'
+      'it is paused until the wallet knows what became of them'
     )
   }
 
@@ -200,33 +200,37 @@ export function named({ kind, installment, msat }: Payment): string {
 }
 
 export function refused(why: string): BushelError {
-  return BushelError.payment(`refused to pay: ${why}`, 'nothing was paid', 'INVOICE_REFUSED')
+  return new BushelError('INVOICE_REFUSED', `refused to pay: ${why}`, 'nothing was paid')
 }
 
 export function pending(payment: Payment): BushelError {
-  return BushelError.payment(
+  return new BushelError(
+    'PAYMENT_PENDING',
     `the payment of ${named(payment)} is still under way`,
-    'it is not paid twice: the wallet will tell what became of it',
-    'PAYMENT_PENDING'
+    'it is not paid twice: the wallet will tell what became of it'
   )
 }
 
 export function alreadyPaid(payment: Payment): BushelError {
-  return BushelError.payment(
+  return new BushelError(
+    'ALREADY_PAID',
     `this was paid before: ${named(payment)}; nothing was paid now`,
-    '`bushel log` shows it',
-    'ALREADY_PAID'
+    '`bushel log` shows it'
   )
 }
 
 function failed(payment: Payment, reason: string): BushelError {
-  return BushelError.payment(`the payment of ${named(payment)} failed: ${reason}`, 'nothing was paid')
+  return new BushelError(
+    'PAYMENT_FAILED',
+    `the payment of ${named(payment)} failed: ${reason}`,
+    'nothing was paid'
+  )
 }
 
 function expired(payment: Payment): BushelError {
-  return BushelError.payment(
+  return new BushelError(
+    'INVOICE_EXPIRED',
     `the invoice for ${named(payment)} has expired; nothing was paid`,
-    'ask for a new one',
-    'INVOICE_EXPIRED'
+    'ask for a new one'
   )
 }

@@ -64,5 +64,5 @@ export interface InvoiceReading {
   expiresAt: number
 }
 
-/** Reads an invoice for our network; throws WRONG_NETWORK or INVOICE_REFUSED. */
+/** Reads an invoice for our network; throws INVOICE_NETWORK or INVOICE_REFUSED. */
 export type InvoiceReader = (invoice: string, network: string) => InvoiceReading

@@ -100,10 +100,10 @@ export class Journal extends ReadyResource {
         this.stats.syncs++
         for (const item of batch) item.resolve()
       } catch (error) {
-        this.#failed = BushelError.failed(
+        this.#failed = new BushelError(
+          'JOURNAL_FAILED',
           `${this.file} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-          'free some disk and start the node again; what was recorded before is kept',
-          'JOURNAL_FAILED'
+          'free some disk and start the node again; what was recorded before is kept'
         ).withCause(error)
         for (const item of batch) item.reject(this.#failed)
       }
@@ -186,10 +186,10 @@ function frameAfter(bytes: Buffer, at: number): boolean {
 }
 
 function damaged(file: string, at: number): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'BAD_JOURNAL',
     `${file} is damaged at byte ${at}`,
-    'restore the file from a copy; nothing was changed',
-    'BAD_JOURNAL'
+    'restore the file from a copy; nothing was changed'
   )
 }
 
@@ -204,5 +204,5 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 function closed(file: string): BushelError {
-  return BushelError.failed(`${file} is closed`, undefined, 'CLOSED')
+  return new BushelError('CLOSED', `${file} is closed`)
 }

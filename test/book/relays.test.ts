@@ -109,7 +109,7 @@ test('views are equal after a partition heals, whatever came where', async () =>
         const record = pool[which]!
         const refused = await markets[where]!.submit(record.bytes).then(
           () => null,
-          (error: { code: string }) => error.code
+          (error: { word: string }) => error.word
         )
         assert.ok(refused === null || refused === 'OLD_REVISION', String(refused))
         if (!refused) said.push(record)
@@ -170,7 +170,7 @@ test('a banned relay writes no more', async () => {
   await banned
   assert.equal(market.relays, 0)
   const record = await signed(relay, ask(relay, market.key), theirs)
-  await assert.rejects(theirs.submit(record), { code: 'BANNED', exit: 1 })
+  await assert.rejects(theirs.submit(record), { code: 'ORDER_REFUSED', word: 'BANNED', exit: 1 })
 })
 
 test('two markets with different rules stand side by side', async () => {
@@ -191,12 +191,12 @@ test('two markets with different rules stand side by side', async () => {
       codes.push(
         await market.submit(record).then(
           () => 'OK',
-          (error: { code: string }) => error.code
+          (error: { word: string }) => error.word
         )
       )
     }
     const foreign = await signed(seller, ask(seller, (key.equals(lax.key) ? strict : lax).key), market)
-    await assert.rejects(market.submit(foreign), { code: 'OTHER_MARKET', exit: 2 })
+    await assert.rejects(market.submit(foreign), { code: 'BAD_ORDER', word: 'OTHER_MARKET', exit: 2 })
   }
   assert.deepEqual(codes, ['OK', 'QUOTA', 'QUOTA', 'OK', 'OK', 'OK'])
   assert.deepEqual(seller.books.markets.map(({ name }) => name).sort(), ['lax', 'strict'])

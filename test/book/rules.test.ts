@@ -87,8 +87,9 @@ test('which markets are kept survives a restart; a corrupt file is said and left
 
 test('what a relay says is cut and cleaned before a person sees it', () => {
   const error = refusal({ code: 'no such \u001b word', reason: `\u001b[2J\n${'x'.repeat(500)}` })
-  assert.equal(error.code, 'REFUSED')
+  assert.deepEqual([error.code, error.word], ['ORDER_REFUSED', 'REFUSED'])
   assert.equal(error.exit, 1)
   assert.match(error.message, /^[\x20-\x7e]{1,200}$/)
   assert.equal(refusal({ code: 'FORGED', reason: 'no' }).exit, 2)
+  assert.equal(refusal({ code: 'NO_BALANCE', reason: 'no' }).code, 'ORDER_REFUSED')
 })

@@ -365,8 +365,8 @@ test('an id may be as short as the tables show it', async () => {
 })
 
 test('a failure of the node is the failure of the command', async () => {
-  const shape = { code: 'NO_OFFER', exit: 4 as const, message: 'nobody\noffers that', hint: 'pay more' }
-  node.answer = () => Promise.reject(new BushelError(shape))
+  const shape = { code: 'NO_OFFER' as const, exit: 4, message: 'nobody\noffers that', hint: 'pay more' }
+  node.answer = () => Promise.reject(new BushelError(shape.code, shape.message, shape.hint))
   const json = await typed(['mirror', '.', '--json', '--home', home])
   assert.deepEqual(json.lines, [{ error: shape }])
   const people = await typed(['mirror', '.', '--home', home])

@@ -9,6 +9,9 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BushelError } from '../../contracts/errors/error.js'
+import type { BushelErrorShape } from '../../contracts/errors/error.js'
+import { ERROR_CODES } from '../../src/cli/exit-codes.js'
+import { parseResponse } from '../../src/daemon/control-messages.js'
 import { ControlServer } from '../../src/daemon/control-server.js'
 import { controlPath } from '../../src/daemon/control-path.js'
 import { RemoteNode } from '../../src/daemon/remote-node.js'
@@ -92,11 +95,12 @@ test('calls on one connection do not wait for one another', async t => {
 test('an error keeps its code, exit, message and hint; a plain one is FAILED', async t => {
   const { node, server } = await served(t)
   const remote = await dial(t, server)
-  const shape = { code: 'PRICE_ROSE', exit: 4 as const, message: 'it rose', hint: 'pay more' }
-  node.answer = () => Promise.reject(new BushelError(shape))
+  const shape = { code: 'PRICE_ROSE' as const, exit: 4, message: 'it rose', hint: 'pay more' }
+  node.answer = () => Promise.reject(new BushelError(shape.code, shape.message, shape.hint))
   await assert.rejects(remote.call('wallet', {}, listening()), (error: BushelError) => {
     assert.ok(error instanceof BushelError)
     assert.deepEqual(error.toJSON(), shape)
+    assert.equal(error.kind, 'refused')
     return true
   })
   node.answer = () => {
@@ -107,6 +111,33 @@ test('an error keeps its code, exit, message and hint; a plain one is FAILED', a
     exit: 1,
     message: 'by surprise'
   })
+})
+
+test('an error of another version keeps its exit code and its words', () => {
+  const answer = (error: object) => {
+    const response = parseResponse(JSON.stringify({ id: 1, error }))
+    return BushelError.from((response as { error: BushelErrorShape }).error)
+  }
+  for (const [exit, code] of [
+    [1, 'FAILED'],
+    [2, 'BAD_INPUT'],
+    [3, 'NOT_FOUND'],
+    [4, 'NO_OFFER'],
+    [5, 'PAYMENT_FAILED'],
+    [130, 'INTERRUPTED'],
+    [99, 'FAILED']
+  ] as const) {
+    const error = answer({ code: 'FROM_ANOTHER_VERSION', exit, message: 'no', hint: 'wait' })
+    assert.deepEqual(
+      [error.code, error.exit, error.message, error.hint],
+      [code, exit === 99 ? 1 : exit, 'no (FROM_ANOTHER_VERSION)', 'wait']
+    )
+  }
+  for (const { code, exit, kind } of ERROR_CODES) {
+    const error = answer({ code, exit: 1, message: 'no', hint: '' })
+    assert.deepEqual([error.code, error.exit, error.kind], [code, exit, kind])
+  }
+  assert.equal(answer({ code: 'toString', exit: 1 }).code, 'FAILED')
 })
 
 test('a caller that goes away aborts its own calls and nobody else’s', async t => {

@@ -107,7 +107,7 @@ test('what was agreed is not begun anew by a request with another id', async () 
   const stall = new Stall(provider)
   const { channel, agree } = await quoted(buyer, stall)
   await requestCountersign(channel, agree, 5_000)
-  await assert.rejects(channel.request('agree', agree), { code: 'TERMS' })
+  await assert.rejects(channel.request('agree', agree), { word: 'TERMS' })
   assert.equal(stall.agreements, 1)
 })
 
@@ -116,7 +116,7 @@ test('a quote that has expired is worth nothing', async () => {
   const stall = new Stall(provider)
   const { channel, agree } = await quoted(buyer, stall)
   provider.ahead = DEFAULT_POLICY.quoteFor + 1000
-  await assert.rejects(requestCountersign(channel, agree, 5_000), { code: 'EXPIRED', exit: 4 })
+  await assert.rejects(requestCountersign(channel, agree, 5_000), { word: 'EXPIRED' })
   assert.equal(stall.agreements, 0)
 })
 
@@ -126,23 +126,20 @@ test('a price that rose, an offer that vanished', async () => {
   const first = await quoted(buyer, stall)
   stall.price += 1n
   await assert.rejects(requestCountersign(first.channel, first.agree, 5_000), {
-    code: 'PRICE_CHANGED',
-    exit: 4
+    word: 'PRICE_CHANGED'
   })
   await assert.rejects(askQuote(buyer.deals, first.channel, stall.request()), { code: 'PRICE_ROSE', exit: 4 })
   stall.price -= 1n
   const second = await quoted(buyer, stall)
   stall.stands = false
   await assert.rejects(requestCountersign(second.channel, second.agree, 5_000), {
-    code: 'OFFER_GONE',
-    exit: 4
+    word: 'OFFER_GONE'
   })
   await assert.rejects(askQuote(buyer.deals, second.channel, stall.request()), {
-    code: 'OFFER_GONE',
-    exit: 4
+    word: 'OFFER_GONE'
   })
   await assert.rejects(askQuote(buyer.deals, second.channel, stall.request({ ask: Buffer.alloc(32) })), {
-    code: 'OFFER_GONE'
+    word: 'OFFER_GONE'
   })
   assert.equal(stall.agreements, 0)
 })
@@ -158,10 +155,10 @@ test('space is sold once, however many ask for it at the same time', async () =>
   const taken = answers.filter(answer => answer.status === 'fulfilled')
   const refused = answers.filter(answer => answer.status === 'rejected')
   assert.equal(taken.length, 1)
-  for (const { reason } of refused) assert.equal((reason as { code: string }).code, 'NO_CAPACITY')
+  for (const { reason } of refused) assert.equal((reason as { word: string }).word, 'NO_CAPACITY')
   assert.equal(provider.facts.count('lease'), 1)
   const channel = quotes[0]!.channel
-  await assert.rejects(askQuote(buyers[0]!.deals, channel, stall.request()), { code: 'NO_CAPACITY', exit: 4 })
+  await assert.rejects(askQuote(buyers[0]!.deals, channel, stall.request()), { word: 'NO_CAPACITY' })
 })
 
 test('terms that differ from the quote in anything are declined', async () => {
@@ -198,10 +195,10 @@ test('terms that differ from the quote in anything are declined', async () => {
     ['TERMS', { startBy: terms.countersignBy + START_WITHIN + 1 }],
     ['EXPIRED', { countersignBy: Date.now() - 1000, startBy: Date.now() }]
   ]
-  for (const [code, change] of cases) {
+  for (const [word, change] of cases) {
     const other = resigned(agree, change, buyer)
     const answer = channel.request('agree', other, { id: agreementId(other.terms) })
-    await assert.rejects(answer, { code }, Object.keys(change).join())
+    await assert.rejects(answer, { word }, Object.keys(change).join())
   }
   assert.equal(stall.agreements, 0)
   assert.equal(provider.facts.count('lease'), 0)
@@ -218,12 +215,12 @@ test('nobody agrees in the name of another', async () => {
     // Each with terms of its own, since an answer is kept under their id.
     const terms = { ...other.terms, grace: other.terms.grace - i }
     await assert.rejects(channel.request('agree', { ...other, terms }, { id: agreementId(terms) }), {
-      code: 'SIGNATURE'
+      word: 'SIGNATURE'
     })
   }
   const stolen = await third.deals.open(provider.device)
   await assert.rejects(stolen.request('agree', agree, { id: agreementId(agree.terms) }), {
-    code: 'SIGNATURE'
+    word: 'SIGNATURE'
   })
   assert.equal(stall.agreements, 0)
 })
@@ -301,13 +298,13 @@ test('a request of a market that is not the offer’s, or for nothing, is declin
     firstInstallmentMsat: 1n
   }
   await assert.rejects(channel.request('quote', { ...body, market: Buffer.alloc(32) }), {
-    code: 'OFFER_GONE'
+    word: 'OFFER_GONE'
   })
-  await assert.rejects(channel.request('quote', { ...body, bytes: 0 }), { code: 'SIZE' })
-  await assert.rejects(channel.request('quote', { ...body, time: 1 }), { code: 'TIME' })
+  await assert.rejects(channel.request('quote', { ...body, bytes: 0 }), { word: 'SIZE' })
+  await assert.rejects(channel.request('quote', { ...body, time: 1 }), { word: 'TIME' })
   await assert.rejects(channel.request('quote', { ...body, bytes: Number.MAX_SAFE_INTEGER }), {
-    code: 'NO_CAPACITY'
+    word: 'NO_CAPACITY'
   })
-  await assert.rejects(channel.request('progress', { agreement: Buffer.alloc(32) }), { code: 'NOT_SERVED' })
+  await assert.rejects(channel.request('progress', { agreement: Buffer.alloc(32) }), { word: 'NOT_SERVED' })
   assert.deepEqual(provider.faults, [])
 })

@@ -4,6 +4,9 @@ import crypto from 'hypercore-crypto'
 import type { Hello } from '#spec'
 import { encode } from '../../contracts/schema/codec.js'
 import { DAY } from '../../contracts/money/quantity.js'
+import { ERROR_CODES } from '../../src/cli/exit-codes.js'
+import { DeclineError } from '../../src/deal/decline.js'
+import type { DeclineWord, Declined } from '../../src/deal/decline.js'
 import { METHODS } from '../../src/deal/methods.js'
 import type { Method } from '../../src/deal/methods.js'
 import { noPoint } from '../contracts/people.js'
@@ -65,18 +68,63 @@ test('a node does not deal with one that is wrong, either', LIMIT, async () => {
   const other = await field.side()
   const cases: [string, Parameters<Field['side']>[0], number][] = [
     ['NETWORK', { network: 'bitcoin' }, 0],
-    ['LIGHTNING', { lightning: noPoint() }, 0],
-    ['CLOCK', {}, 180_000],
-    ['IDENTITY', { proof: other.self.proof }, 0]
+    ['CLOCK', {}, 180_000]
   ]
-  for (const [code, given, ahead] of cases) {
+  for (const [word, given, ahead] of cases) {
     const buyer = await field.side(given)
     buyer.ahead = ahead
-    await assert.rejects(buyer.deals.open(stall.side.device), { code })
+    await assert.rejects(buyer.deals.open(stall.side.device), { code: 'DECLINED', word })
     // The same the other way: the one that is right asks.
-    await assert.rejects(stall.side.deals.open(buyer.device), { code })
+    await assert.rejects(stall.side.deals.open(buyer.device), { code: 'DECLINED', word })
+  }
+  const wrong: [word: string, Parameters<Field['side']>[0], RegExp][] = [
+    ['IDENTITY', { proof: other.self.proof }, /attestation/],
+    ['LIGHTNING', { lightning: noPoint() }, /Lightning node id/]
+  ]
+  for (const [word, given, message] of wrong) {
+    const posing = await field.side(given)
+    await assert.rejects(posing.deals.open(stall.side.device), { code: 'DECLINED', word })
+    await assert.rejects(stall.side.deals.open(posing.device), { code: 'NO_DEAL', message })
   }
 })
+
+test(
+  'a peer that declines with a code of ours, or with anything else, has only declined',
+  LIMIT,
+  async () => {
+    const rogue = await field.side()
+    const buyer = await field.side()
+    let decline: [word: string, reason: string] = ['', '']
+    rogue.deals.handle('progress', () => {
+      throw new DeclineError(decline[0] as DeclineWord, decline[1])
+    })
+    const channel = await buyer.deals.open(rogue.device)
+    const answer = async (word: string, reason: string): Promise<Declined> => {
+      decline = [word, reason]
+      const asked = channel.request('progress', { agreement: Buffer.alloc(32) })
+      return asked.then(
+        () => assert.fail('it was answered'),
+        (error: unknown) => error as Declined
+      )
+    }
+    for (const { code } of ERROR_CODES) {
+      const { code: ours, word, message } = await answer(code, 'no')
+      assert.deepEqual([ours, word], ['DECLINED', code])
+      assert.match(message, /^\w{8} declined: no$/)
+    }
+    const strange: [string, string, RegExp][] = [
+      ['', '', /declined: $/],
+      ['no', 'a\u202eb\u2028c\u001b[31m', /declined: a b c \[31m$/],
+      ['NO\nBALANCE', '', /declined: NO BALANCE$/],
+      ['X'.repeat(33), 'y'.repeat(200), /declined: y{200}$/]
+    ]
+    for (const [word, reason, says] of strange) {
+      const error = await answer(word, reason)
+      assert.deepEqual([error.code, error.word], ['DECLINED', ''])
+      assert.match(error.message, says)
+    }
+  }
+)
 
 const early: Partial<Record<Method, (raw: Raw) => Buffer>> = {
   quote: raw =>

@@ -115,7 +115,7 @@ test('a mutated invoice with a right checksum is refused, or says something that
         reading = readInvoice(text, 'play-1')
       } catch (error) {
         assert.ok(error instanceof BushelError && error.exit === 5, String(error))
-        assert.ok(error.code === 'INVOICE_REFUSED' || error.code === 'WRONG_NETWORK', error.code)
+        assert.ok(error.code === 'INVOICE_REFUSED' || error.code === 'INVOICE_NETWORK', error.code)
         assert.doesNotMatch(error.message, /[\u0000-\u001f]/)
         return
       }

@@ -22,7 +22,7 @@ const node = await openNode({
   serve: true,
   policy: { firstInstallmentMsat: 1_000n, maxInstallmentMsat: 4_000n },
   onfault: error => {
-    const code = error instanceof BushelError ? error.code : ''
+    const code = error instanceof BushelError ? wordOf(error) : ''
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     process.send!({ event: 'fault', fault: { code, text } } satisfies Report)
   }
@@ -99,7 +99,7 @@ process.on('message', (order: Order & { id: number }) => {
       process.send!({
         event: 'refusal',
         id: order.id,
-        code: (error as { code?: string }).code ?? '',
+        code: wordOf(error as { code?: string }),
         message: error instanceof Error ? error.message : String(error)
       } satisfies Report)
   )
@@ -107,3 +107,8 @@ process.on('message', (order: Order & { id: number }) => {
 process.on('disconnect', () => process.exit())
 const { pid } = trade.wallet as PlayWallet
 process.send!({ event: 'ready', lightning: pid ?? 0 } satisfies Report)
+
+/** Of a decline the peer's word, of any other error its code. */
+function wordOf(error: { code?: string; word?: string }): string {
+  return error.word ?? error.code ?? ''
+}

@@ -330,8 +330,8 @@ test("anybody's invoice is read: hash, amount, payee, text and expiry", () => {
 })
 
 test("anybody's invoice is of our network, and can be paid by this node, or is refused", () => {
-  assert.equal(unread(make({ network: 'bc' })), 'WRONG_NETWORK')
-  assert.equal(unread(make(), 'signet'), 'WRONG_NETWORK')
+  assert.equal(unread(make({ network: 'bc' })), 'INVOICE_NETWORK')
+  assert.equal(unread(make(), 'signet'), 'INVOICE_NETWORK')
   assert.equal(unread(make({ network: 'tbs' }), 'signet'), 'read')
   assert.equal(unread(make(), 'play-2'), 'INVOICE_REFUSED')
   const features = { ...FEATURES, gossip_queries: { required: true } }

@@ -38,7 +38,7 @@ test('a bad invoice is refused in one line, and nothing is paid or recorded', as
   const own = await payer.payments.issue(9_000n, 'to ourselves', 3600)
   const before = payer.ledger.stats.entries
   const bad: [string, string][] = [
-    [invoice.replace('play-1', 'bitcoin'), 'WRONG_NETWORK'],
+    [invoice.replace('play-1', 'bitcoin'), 'INVOICE_NETWORK'],
     [invoice.replace('|9000|', '||'), 'NO_AMOUNT'],
     [invoice.replace(/\d+$/, String(Date.now() - 1)), 'INVOICE_EXPIRED'],
     [own.invoice, 'INVOICE_REFUSED']

@@ -161,15 +161,15 @@ export const checkInvoice: InvoiceCheck = (invoice, expected) => {
   const { network, paymentHash, msat, payee, description } = expected
   const good = [network, paymentHash.toString('hex'), msat, payee.toString('hex'), description].join('|')
   const expiresAt = Number(invoice.slice(good.length + 1))
-  if (!invoice.startsWith(good + '|')) throw BushelError.payment('not what was agreed', '', 'INVOICE_REFUSED')
-  if (expiresAt <= expected.now) throw BushelError.payment('it has expired', '', 'INVOICE_EXPIRED')
+  if (!invoice.startsWith(good + '|')) throw new BushelError('INVOICE_REFUSED', 'not what was agreed')
+  if (expiresAt <= expected.now) throw new BushelError('INVOICE_EXPIRED', 'it has expired')
   return { expiresAt }
 }
 
 /** Reads the invoices that a purse writes. */
 export const readInvoice: InvoiceReader = (invoice, network) => {
   const [on, hash, msat, payee, description, expiresAt] = invoice.split('|')
-  if (on !== network) throw BushelError.payment('another network', '', 'WRONG_NETWORK')
+  if (on !== network) throw new BushelError('INVOICE_NETWORK', 'another network')
   return {
     paymentHash: Buffer.from(hash!, 'hex'),
     msat: msat ? BigInt(msat) : null,

@@ -89,11 +89,11 @@ test('a provider among buyers that cheat', async t => {
     ]) {
       await assert.rejects(
         thief.agree(offer, cores, () => twist),
-        { code: 'TERMS' }
+        { word: 'TERMS' }
       )
     }
     const huge = [limitOf(unpaid, { length: 60, byteLength: 60 * MIB })]
-    await assert.rejects(thief.agree(offer, huge), { code: 'NO_CAPACITY' })
+    await assert.rejects(thief.agree(offer, huge), { word: 'NO_CAPACITY' })
   })
 
   await t.test('terms that were not quoted, or not by the two of them, are declined', async () => {
@@ -111,7 +111,7 @@ test('a provider among buyers that cheat', async t => {
       ['PARTIES', ({ buyer }) => ({ buyer: { ...buyer, identity: cheat.who.identity } })],
       ['NETWORK', () => ({ network: 'bitcoin' })]
     ]
-    for (const [code, twist] of twists) await assert.rejects(thief.agree(offer, cores, twist), { code })
+    for (const [word, twist] of twists) await assert.rejects(thief.agree(offer, cores, twist), { word })
   })
 
   await t.test('a block above 1 MiB ends the lease, and the disk is as before', async () => {
@@ -123,7 +123,7 @@ test('a provider among buyers that cheat', async t => {
     )
     const purchase = await cheat.buy(offer, [limitOf(core, { byteLength: 4 * MIB })])
     // Whether it hears of it or not: it had sent all before the provider could look at it.
-    await cheat.upload(purchase, [core], core.length).catch(({ code }) => assert.equal(code, 'ENDED'))
+    await cheat.upload(purchase, [core], core.length).catch(({ word }) => assert.equal(word, 'ENDED'))
     await ended(purchase)
     await back()
   })
@@ -131,7 +131,7 @@ test('a provider among buyers that cheat', async t => {
   await t.test('more bytes than were agreed end the lease, and the disk is as before', async () => {
     const core = await cheat.core(...Array.from({ length: 8 }, (_, i) => noise(`more${i}`, 256 * KIB)))
     const purchase = await cheat.buy(offer, [limitOf(core, { byteLength: MIB })])
-    await assert.rejects(cheat.upload(purchase, [core], core.length), { code: 'ENDED' })
+    await assert.rejects(cheat.upload(purchase, [core], core.length), { word: 'ENDED' })
     await ended(purchase)
     await back()
   })
@@ -142,7 +142,7 @@ test('a provider among buyers that cheat', async t => {
     await core.append(noise('f2', KIB))
     await core.truncate(1)
     await core.append([noise('g1', KIB), noise('g2', KIB), noise('g3', KIB)])
-    await assert.rejects(cheat.upload(purchase, [core], 4), { code: 'ENDED' })
+    await assert.rejects(cheat.upload(purchase, [core], 4), { word: 'ENDED' })
     await ended(purchase)
     await back()
   })
@@ -153,7 +153,7 @@ test('a provider among buyers that cheat', async t => {
     const purchase = await cheat.buy(offer, [limit])
     await core.append(Array.from({ length: 64 }, (_, i) => noise(`longer${i}`, 256 * KIB)))
     await cheat.upload(purchase, [core], limit.length)
-    await assert.rejects(cheat.seal(purchase, [await sealOf(core)]), { code: 'SEAL' })
+    await assert.rejects(cheat.seal(purchase, [await sealOf(core)]), { word: 'SEAL' })
     assert.ok((await grown()) < limit.byteLength + STORE, `${await grown()} bytes for ${limit.byteLength}`)
     await cheat.seal(purchase, [await sealOf(core, limit.length)])
     await purchase.channel.request('end', { agreement: purchase.id, reason: 'that was all', counter: null })
@@ -181,7 +181,7 @@ test('a provider among buyers that cheat', async t => {
   await t.test('a seal that is not of what is there, or not signed, is declined', async () => {
     const sealed = await sealOf(goods)
     const { channel } = bought
-    await assert.rejects(cheat.seal(bought, [sealed]), { code: 'INCOMPLETE' })
+    await assert.rejects(cheat.seal(bought, [sealed]), { word: 'INCOMPLETE' })
     await cheat.upload(bought, [goods], goods.length)
     for (const wrong of [
       [{ ...sealed, treeHash: flipped(sealed.treeHash) }],
@@ -191,13 +191,13 @@ test('a provider among buyers that cheat', async t => {
       [sealed, sealed],
       []
     ]) {
-      await assert.rejects(cheat.seal(bought, wrong), { code: 'SEAL' })
+      await assert.rejects(cheat.seal(bought, wrong), { word: 'SEAL' })
     }
-    await assert.rejects(cheat.seal(bought, [sealed], thief.who.device), { code: 'SIGNATURE' })
+    await assert.rejects(cheat.seal(bought, [sealed], thief.who.device), { word: 'SIGNATURE' })
     await assert.rejects(
       channel.request('audit', { seal: randomBytes(32), nonce: randomBytes(32), blocks: [] }),
       {
-        code: 'AUDIT'
+        word: 'AUDIT'
       }
     )
     await cheat.seal(bought, [sealed])
@@ -211,12 +211,12 @@ test('a provider among buyers that cheat', async t => {
     const ask = (blocks: { core: number; index: number }[], of = seal): Promise<unknown> =>
       bought.channel.request('audit', { seal: of, nonce: randomBytes(32), blocks })
     const one = { core: 0, index: 0 }
-    await assert.rejects(ask([{ core: 0, index: goods.length }]), { code: 'AUDIT' })
-    await assert.rejects(ask([{ core: 0, index: Number.MAX_SAFE_INTEGER }]), { code: 'AUDIT' })
-    await assert.rejects(ask([{ core: 1, index: 0 }]), { code: 'AUDIT' })
-    await assert.rejects(ask([one, { core: Number.MAX_SAFE_INTEGER, index: 0 }]), { code: 'AUDIT' })
-    await assert.rejects(ask([]), { code: 'AUDIT' })
-    await assert.rejects(ask([one], randomBytes(32)), { code: 'NO_SEAL' })
+    await assert.rejects(ask([{ core: 0, index: goods.length }]), { word: 'AUDIT' })
+    await assert.rejects(ask([{ core: 0, index: Number.MAX_SAFE_INTEGER }]), { word: 'AUDIT' })
+    await assert.rejects(ask([{ core: 1, index: 0 }]), { word: 'AUDIT' })
+    await assert.rejects(ask([one, { core: Number.MAX_SAFE_INTEGER, index: 0 }]), { word: 'AUDIT' })
+    await assert.rejects(ask([]), { word: 'AUDIT' })
+    await assert.rejects(ask([one], randomBytes(32)), { word: 'NO_SEAL' })
     await ask([one])
     const channel = await thief.channel(offer)
     const closed = closing(channel.stream)
@@ -231,35 +231,35 @@ test('a provider among buyers that cheat', async t => {
       const changed = { ...counter, ...change }
       return bought.channel.request('counter', { counter: changed, buyer: sign('counter', changed, signer) })
     }
-    await assert.rejects(count({ paidMsat: 5001n }), { code: 'COUNTER' })
-    await assert.rejects(count({}, thief.who.device), { code: 'SIGNATURE' })
+    await assert.rejects(count({ paidMsat: 5001n }), { word: 'COUNTER' })
+    await assert.rejects(count({}, thief.who.device), { word: 'SIGNATURE' })
     await count({})
-    await assert.rejects(count({ n: 2 }), { code: 'COUNTER' })
-    await assert.rejects(bought.channel.request('counter', { counter, buyer: null }), { code: 'SIGNATURE' })
+    await assert.rejects(count({ n: 2 }), { word: 'COUNTER' })
+    await assert.rejects(bought.channel.request('counter', { counter, buyer: null }), { word: 'SIGNATURE' })
   })
 
   await t.test("another's agreement is nobody else's", async () => {
     const channel = await thief.channel(offer)
     const { id: agreement, agree } = bought
     await assert.rejects(channel.request('agree', agree, { id: agreementId(agree.terms) }), {
-      code: /SIGNATURE|PARTIES/
+      word: /SIGNATURE|PARTIES/
     })
     const forged = { terms: agree.terms, signature: sign('terms', agree.terms, thief.who.device) }
     await assert.rejects(channel.request('agree', forged, { id: agreementId(agree.terms) }), {
-      code: /SIGNATURE|PARTIES/
+      word: /SIGNATURE|PARTIES/
     })
-    const code = 'NO_AGREEMENT'
-    await assert.rejects(channel.request('strip', { agreement, from: 0 }), { code })
-    await assert.rejects(channel.request('topup', { agreement, from: 64 }), { code })
+    const word = 'NO_AGREEMENT'
+    await assert.rejects(channel.request('strip', { agreement, from: 0 }), { word })
+    await assert.rejects(channel.request('topup', { agreement, from: 64 }), { word })
     await assert.rejects(channel.request('paid', { agreement, installment: 0, preimage: randomBytes(32) }), {
-      code
+      word
     })
-    await assert.rejects(channel.request('progress', { agreement }), { code })
-    await assert.rejects(thief.seal({ ...bought, channel }, [await sealOf(goods)]), { code })
-    await assert.rejects(channel.request('end', { agreement, reason: 'for fun', counter: null }), { code })
+    await assert.rejects(channel.request('progress', { agreement }), { word })
+    await assert.rejects(thief.seal({ ...bought, channel }, [await sealOf(goods)]), { word })
+    await assert.rejects(channel.request('end', { agreement, reason: 'for fun', counter: null }), { word })
     const counter = { agreement, n: 9, paidMsat: 0n, servedUntil: 0, egressBytes: 0 }
     const buyer = sign('counter', counter, thief.who.device)
-    await assert.rejects(channel.request('counter', { counter, buyer }), { code })
+    await assert.rejects(channel.request('counter', { counter, buyer }), { word })
     assert.equal((await leaseOf(bought))!.state, 'STORED')
   })
 
@@ -268,7 +268,7 @@ test('a provider among buyers that cheat', async t => {
     const second = await read(world, offer, goods.key, 'second', goods.length)
     assert.ok(second < goods.length / 2, `${second} more blocks of ${goods.length}`)
     const audit = { seal, nonce: randomBytes(32), blocks: [{ core: 0, index: 0 }] }
-    await assert.rejects((await thief.channel(offer)).request('audit', audit), { code: 'EGRESS' })
+    await assert.rejects((await thief.channel(offer)).request('audit', audit), { word: 'EGRESS' })
     await bought.channel.request('audit', audit)
   })
 
@@ -305,7 +305,7 @@ test('a provider among buyers that cheat', async t => {
     )
     await closed
     const answered = answers.filter(
-      answer => answer.status === 'rejected' && (answer.reason as { code: string }).code === 'NO_AGREEMENT'
+      answer => answer.status === 'rejected' && (answer.reason as { word: string }).word === 'NO_AGREEMENT'
     )
     assert.ok(answered.length < 1000, `${answered.length} of 3000 were answered`)
   })
@@ -313,12 +313,12 @@ test('a provider among buyers that cheat', async t => {
   await t.test('with a clock that is ten minutes off there is no deal', async () => {
     for (const ahead of [-600_000, 600_000]) {
       const late = await somebody(`clock${ahead}`, { now: () => Date.now() + ahead })
-      await assert.rejects(late.channel(offer), { code: 'CLOCK' })
+      await assert.rejects(late.channel(offer), { word: 'CLOCK' })
     }
   })
 
   await t.test('a payment that never came is not taken for one', async () => {
-    await assert.rejects(claimed, { code: 'NOT_RECEIVED' })
+    await assert.rejects(claimed, { word: 'NOT_RECEIVED' })
     assert.equal((await leaseOf(bought))!.earnedMsat, '5000')
   })
 

@@ -67,5 +67,5 @@ export class Administration {
 }
 
 function badKey(message: string): BushelError {
-  return BushelError.badInput(message, undefined, 'BAD_KEY')
+  return new BushelError('BAD_KEY', message)
 }

@@ -51,23 +51,23 @@ export function marketRules(
   override: Readonly<Record<string, number>> = {}
 ): MarketRules {
   if (!isName(name)) {
-    throw BushelError.badInput(
+    throw new BushelError(
+      'BAD_NAME',
       `'${name.slice(0, MAX_NAME).replace(new RegExp(UNPRINTABLE, 'g'), '?')}' cannot be a market's name`,
-      `a name has 1 to ${MAX_NAME} printable characters and no spaces around it`,
-      'BAD_NAME'
+      `a name has 1 to ${MAX_NAME} printable characters and no spaces around it`
     )
   }
   const rules: MarketRules = { name, founder, ...DEFAULT_RULES }
   for (const [rule, value] of Object.entries(override)) {
     if (!isRule(rule)) {
-      throw BushelError.badInput(`there is no rule '${rule}'`, `rules are ${names.join(', ')}`, 'BAD_RULES')
+      throw new BushelError('BAD_RULES', `there is no rule '${rule}'`, `rules are ${names.join(', ')}`)
     }
     if (!isWithin(rule, value)) {
       const [least, most] = LIMITS[rule]
-      throw BushelError.badInput(
+      throw new BushelError(
+        'BAD_RULES',
         `rule ${rule} cannot be ${String(value)}`,
-        `it is a whole number from ${least} to ${most}`,
-        'BAD_RULES'
+        `it is a whole number from ${least} to ${most}`
       )
     }
     rules[rule] = value

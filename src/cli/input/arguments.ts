@@ -31,7 +31,7 @@ export function parseHours(text: string): { from: number; to: number } {
   const match = /^([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)$/.exec(text)
   const [from, to] = match ? [minutes(match[1]!, match[2]!), minutes(match[3]!, match[4]!)] : [0, 0]
   if (from !== to) return { from, to }
-  throw BushelError.badInput(`'${text}' are no hours`, 'write them as 22:00-07:00')
+  throw new BushelError('BAD_INPUT', `'${text}' are no hours`, 'write them as 22:00-07:00')
 }
 
 function minutes(hour: string, minute: string): number {
@@ -49,25 +49,30 @@ export function parseWhole(text: string, what: string, most: number): number {
 function parseCount(text: string, what: string, least: number, most: number): number {
   const value = /^\d{1,7}$/.test(text) ? Number(text) : NaN
   if (value >= least && value <= most) return value
-  throw BushelError.badInput(`'${text}' is not a ${what}`, `give a whole number from ${least} to ${most}`)
+  throw new BushelError(
+    'BAD_INPUT',
+    `'${text}' is not a ${what}`,
+    `give a whole number from ${least} to ${most}`
+  )
 }
 
 /** A market, by name or key; a key in the one form that the node compares. */
 export function parseMarket(text: string): string {
   if (isKey(text)) return formatKey(parseKey(text, 'market key'))
   if (isName(text)) return text
-  throw BushelError.badInput(`'${text}' is not a market's name or key`, nameHint())
+  throw new BushelError('BAD_INPUT', `'${text}' is not a market's name or key`, nameHint())
 }
 
 export function parseMarketName(text: string): string {
   if (isName(text) && !isKey(text)) return text
-  throw BushelError.badInput(`'${text}' is not a name for a market`, nameHint())
+  throw new BushelError('BAD_INPUT', `'${text}' is not a name for a market`, nameHint())
 }
 
 /** A region as sellers write it, such as `eu`. */
 export function parseRegion(text: string): string {
   if (/^[a-z0-9][a-z0-9-]{0,31}$/.test(text)) return text
-  throw BushelError.badInput(
+  throw new BushelError(
+    'BAD_INPUT',
     `'${text}' is not a region`,
     'use up to 32 small letters, digits and dashes, as eu or us-east'
   )
@@ -96,7 +101,7 @@ function typedIn(): string {
 
 export function absolutePath(path: string): string {
   if (path === '' || path.includes('\0'))
-    throw BushelError.badInput('an empty path', 'give a file or folder', 'BAD_PATH')
+    throw new BushelError('BAD_PATH', 'an empty path', 'give a file or folder')
   return resolve(typedIn(), path)
 }
 
@@ -129,10 +134,10 @@ export async function readRules(path: string): Promise<Record<string, number>> {
 }
 
 function badRules(path: string): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'BAD_RULES',
     `${path} is not a file of rules`,
-    'write one JSON object with a whole number for each rule, such as { "maxOrdersPerIdentity": 8 }',
-    'BAD_RULES'
+    'write one JSON object with a whole number for each rule, such as { "maxOrdersPerIdentity": 8 }'
   )
 }
 
@@ -144,9 +149,7 @@ function badPath(path: string, error: unknown): BushelError {
       : code === 'EACCES' || code === 'EPERM'
         ? 'may not be read'
         : `cannot be read: ${message}`
-  return BushelError.badInput(
-    `${path} ${why}`,
-    'give a file or folder that you can read',
-    'BAD_PATH'
-  ).withCause(error)
+  return new BushelError('BAD_PATH', `${path} ${why}`, 'give a file or folder that you can read').withCause(
+    error
+  )
 }

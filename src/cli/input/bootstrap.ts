@@ -10,10 +10,10 @@ export function parseBootstrap(text: string | undefined): Address[] | null {
     const match = ADDRESS.exec(part.trim())
     const port = Number(match?.[2])
     if (match && port >= 1 && port <= 65_535) return { host: match[1]!, port }
-    throw BushelError.badInput(
+    throw new BushelError(
+      'BAD_BOOTSTRAP',
       `'${part.trim()}' is not the address of a bootstrap node`,
-      'write --bootstrap HOST:PORT,... as `bushel dht` prints it, such as 127.0.0.1:49737',
-      'BAD_BOOTSTRAP'
+      'write --bootstrap HOST:PORT,... as `bushel dht` prints it, such as 127.0.0.1:49737'
     )
   })
 }

@@ -26,14 +26,19 @@ export function parseLimits(given: string | undefined): JobLimitSettings {
     const [name = '', value = ''] = part.split('=', 2).map(one => one.trim())
     const limit = Object.hasOwn(LIMITS, name) ? LIMITS[name]! : null
     if (!limit)
-      throw BushelError.badInput(
+      throw new BushelError(
+        'BAD_INPUT',
         `'${name}' is not a limit of a job`,
         `write --limit NAME=VALUE,... with any of ${Object.keys(LIMITS).join(', ')}`
       )
     const [key, parse, most] = limit
     const parsed = parse(value)
     if (parsed === 0 || parsed > most)
-      throw BushelError.badInput(`'${part}' is out of bounds`, `a job has no more than that of ${name}`)
+      throw new BushelError(
+        'BAD_INPUT',
+        `'${part}' is out of bounds`,
+        `a job has no more than that of ${name}`
+      )
     limits[key] = parsed
   }
   return limits

@@ -20,11 +20,11 @@ export async function resolveId(text: string, what: string, known: () => Promise
   }
   const found = ids.filter(id => id.startsWith(text))
   if (found.length === 1) return found[0]!
-  throw BushelError.badInput(
+  throw new BushelError(
+    'BAD_KEY',
     found.length > 1
       ? `${found.length} of them begin with '${text}'`
       : `'${text}' is not the beginning of any ${what}`,
-    `give the whole ${what}, 52 characters of z32`,
-    'BAD_KEY'
+    `give the whole ${what}, 52 characters of z32`
   )
 }

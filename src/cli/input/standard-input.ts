@@ -54,10 +54,10 @@ async function* bounded(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const part of source) {
     bytes += part.byteLength
     if (bytes > MOST)
-      throw BushelError.badInput(
+      throw new BushelError(
+        'TOO_LARGE',
         `standard input has more than ${formatSize(MOST)}`,
-        'put it into a file, and give that with --in; nothing was run',
-        'TOO_LARGE'
+        'put it into a file, and give that with --in; nothing was run'
       )
     yield part
   }

@@ -1,5 +1,6 @@
-import { EXIT } from '../../../contracts/errors/error.js'
-import type { BushelError, Exit } from '../../../contracts/errors/error.js'
+import { EXIT } from '../../../contracts/errors/error-table.js'
+import type { Exit } from '../../../contracts/errors/error-table.js'
+import type { BushelError } from '../../../contracts/errors/error.js'
 import type { Progress } from '../../node/api/api.js'
 
 const PROGRESS_EVERY_MS = 200

@@ -2,6 +2,7 @@ import type Hypercore from 'hypercore'
 import type { NoiseStream } from 'hyperdht'
 import type { Blob } from '#spec'
 import { createHash } from 'node:crypto'
+import type { ErrorCode } from '../../../contracts/errors/error-table.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { BLOB_BLOCK_BYTES } from '../../../contracts/job.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
@@ -17,8 +18,7 @@ export async function fetchBlob(
   { stream, signal, stallMs }: { stream: NoiseStream; signal: AbortSignal; stallMs: number }
 ): Promise<Buffer> {
   const stop = new AbortController()
-  const fail = (message: string, code: string): void =>
-    stop.abort(BushelError.failed(message, undefined, code))
+  const fail = (message: string, code: ErrorCode): void => stop.abort(new BushelError(code, message))
   const stalled = (): void => fail(`nothing of a blob came in ${Math.round(stallMs / 1000)} s`, 'STALLED')
   let timer = setTimeout(stalled, stallMs)
   const onabort = (): void => stop.abort(signal.reason)
@@ -49,12 +49,12 @@ export async function fetchBlob(
     for (let index = 0; index < length; index++) {
       const block = await Promise.race([core.get(index, { raw: true }), stopped])
       if (block?.byteLength !== sizeOf(index))
-        throw BushelError.failed(wrongBlock(index, block?.byteLength ?? 0), undefined, 'BAD_BLOB')
+        throw new BushelError('BAD_BLOB', wrongBlock(index, block?.byteLength ?? 0))
       block.copy(bytes, index * BLOB_BLOCK_BYTES)
       hash.update(block)
     }
     if (!hash.digest().equals(sha256))
-      throw BushelError.failed('a blob has not the hash that was agreed', undefined, 'BAD_BLOB')
+      throw new BushelError('BAD_BLOB', 'a blob has not the hash that was agreed')
     return bytes
   } finally {
     clearTimeout(timer)

@@ -137,10 +137,7 @@ export class HirePaying {
 }
 
 /** It is not for want of tries: what was paid before stays paid, and this never is. */
-function unpayable({ code, exit, message }: BushelError, installment: number): BushelError {
+function unpayable({ code, message }: BushelError, installment: number): BushelError {
   const hint = 'what was paid before is lost with this provider; another may still do the job'
-  return new BushelError({
-    ...{ code, exit, hint },
-    message: `${NAMES[partOf(installment)]} could not be paid: ${message}`
-  })
+  return new BushelError(code, `${NAMES[partOf(installment)]} could not be paid: ${message}`, hint)
 }

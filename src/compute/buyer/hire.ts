@@ -9,7 +9,8 @@ import type {
   SignedJobCommitment,
   SignedJobKey
 } from '#spec'
-import { BushelError } from '../../../contracts/errors/error.js'
+import type { ErrorCode } from '../../../contracts/errors/error-table.js'
+import { BushelError, isPassing } from '../../../contracts/errors/error.js'
 import {
   FINAL_INSTALLMENT,
   commitmentOf,
@@ -21,6 +22,7 @@ import {
 import { shortKey } from '../../../contracts/keys/key.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import type { DealChannel } from '../../deal/channel.js'
+import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
@@ -222,7 +224,8 @@ export class Hire {
         signal.throwIfAborted()
         if (error instanceof BushelError && error.code === 'BAD_BLOB')
           throw await this.#proven('BAD_PEER', `its encrypted output is not what it stated: ${error.message}`)
-        if (!isPassing(error) || this.#context.now() > until) throw error
+        if (!maySucceed(error)) throw error
+        if (this.#context.now() > until) throw this.#late('its output does not come').withCause(error)
         await setTimeout(RETRY, undefined, { signal })
         // It may be gone for good.
         const progress = await this.#ask(signal)
@@ -244,7 +247,7 @@ export class Hire {
         )
         await this.#paying.last(due, { msat, hash }, signal)
       } catch (error) {
-        if (!isPassing(error) || this.#context.now() > until) throw error
+        if (!maySucceed(error) || this.#context.now() > until) throw error
         await setTimeout(RETRY, undefined, { signal })
       }
     }
@@ -327,7 +330,7 @@ export class Hire {
   #assertGoing(): void {
     const { state, reason } = this.job
     if (!isOver({ state }) || state === 'DONE') return
-    throw BushelError.failed(`the job at ${this.#name} is over: ${reason ?? state}`, undefined, 'JOB_OVER')
+    throw new BushelError('JOB_OVER', `the job at ${this.#name} is over: ${reason ?? state}`)
   }
 
   /** What it says of the job, or null when it cannot be reached now. */
@@ -339,7 +342,7 @@ export class Hire {
       return await channel.request('jobProgress', asked, { timeoutMs: this.#timeouts.progress })
     } catch (error) {
       signal.throwIfAborted()
-      if (!isPassing(error)) throw error
+      if (!maySucceed(error)) throw error
       // The other end may be gone without a word.
       if (error instanceof BushelError && error.code === 'TIMEOUT') channel?.disconnect()
       await setTimeout(RETRY, undefined, { signal })
@@ -367,7 +370,7 @@ export class Hire {
       try {
         await this.#paying.segment(due, signal)
       } catch (error) {
-        if (!isPassing(error)) throw error
+        if (!maySucceed(error)) throw error
       }
       if (this.state === 'BOUND' && this.#paying.segments > 0) await this.#save({ state: 'RUNNING' })
     }
@@ -378,7 +381,10 @@ export class Hire {
   #assertGoesOn({ state, reason }: JobProgress): void {
     if (!reason && !GIVEN_UP.has(state)) return
     const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_WORDS)
-    throw BushelError.failed(`${this.#name} gave the job up: ${words}`, undefined, 'JOB_FAILED')
+    throw new BushelError(
+      this.paidMsat === 0n ? 'NOT_BEGUN' : 'JOB_FAILED',
+      `${this.#name} gave the job up: ${words}`
+    )
   }
 
   /** A connection that breaks is made again, within the timeouts for silence. */
@@ -394,7 +400,7 @@ export class Hire {
         return await step(await this.#channel(signal))
       } catch (error) {
         signal.throwIfAborted()
-        if (!isPassing(error)) throw error
+        if (!maySucceed(error)) throw error
         if (now() > until) throw this.#late(`no answer to ${what}`).withCause(error)
         await setTimeout(RETRY, undefined, { signal })
       }
@@ -421,32 +427,24 @@ export class Hire {
   }
 
   #late(why: string): BushelError {
-    return this.#error('LATE', why)
+    return this.#error(this.paidMsat === 0n ? 'NOT_BEGUN' : 'LATE', why)
   }
 
   /** A misdeed that its own signatures show: they are kept. */
-  async #proven(code: string, why: string): Promise<BushelError> {
+  async #proven(code: ErrorCode, why: string): Promise<BushelError> {
     const path = await this.#context.evidence.write(this.id, this.evidence())
-    const error = this.#error(code, why)
-    return new BushelError({ ...error.toJSON(), hint: `the evidence is kept in ${path}` })
+    return this.#error(code, why, `the evidence is kept in ${path}`)
   }
 
-  #error(code: string, why: string): BushelError {
+  #error(code: ErrorCode, why: string, hint?: string): BushelError {
     const job = this.id.toString('hex').slice(0, 8)
-    return BushelError.failed(`${this.#name}: ${why} (job ${job})`, undefined, code)
+    return new BushelError(code, `${this.#name}: ${why} (job ${job})`, hint)
   }
 }
 
-const PASSING = new Set([
-  'PEER_GONE',
-  'PEER_UNREACHABLE',
-  'TIMEOUT',
-  'STALLED',
-  'NOT_RECEIVED',
-  'PAYMENT_PENDING'
-])
 const GIVEN_UP = new Set(['FAILED', 'ENDED', 'VOID'])
 
-function isPassing(error: unknown): boolean {
-  return error instanceof BushelError && PASSING.has(error.code)
+/** True for what befell a step, and may not befall the next one. */
+function maySucceed(error: unknown): boolean {
+  return isPassing(error) || isDeclined(error, 'NOT_RECEIVED')
 }

@@ -84,10 +84,10 @@ export class Hires extends ReadyResource implements HirePort {
     const channel = await deals.open(ask.device, { signal })
     const provider = channel.peer!
     if (!provider.identity.equals(ask.identity))
-      throw BushelError.failed('the device belongs to another identity than its ask', undefined, 'BAD_PEER')
+      throw new BushelError('BAD_PEER', 'the device belongs to another identity than its ask')
     const terms = this.#terms(request, provider)
     const fault = faultOfJob(terms)
-    if (fault) throw BushelError.badInput(`the job cannot be agreed on: ${fault}`)
+    if (fault) throw new BushelError('BAD_INPUT', `the job cannot be agreed on: ${fault}`)
     const id = jobId(terms)
     const over = payments.limits.faultOf({ msat: terms.maxMsat, agreement: id, peer: ask.identity })
     if (over) throw over

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import ReadyResource from 'ready-resource'
 import type { RunRecord } from '#spec'
-import { BushelError, EXIT } from '../../../contracts/errors/error.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import type { Facts } from '../../store/facts.js'
 import { Checks } from './checks.js'
@@ -149,7 +149,7 @@ export class Jobs extends ReadyResource {
   async cancel(id: Buffer): Promise<void> {
     await this.ready()
     const record = this.#records.get(id)
-    if (!record) throw BushelError.notFound(`no job ${shortKey(id)}...`, 'see: bushel jobs', 'JOB_NOT_FOUND')
+    if (!record) throw new BushelError('JOB_NOT_FOUND', `no job ${shortKey(id)}...`, 'see: bushel jobs')
     if (record.state !== 'open') return
     const key = record.fingerprint.toString('hex')
     const before = this.#followed.get(key)
@@ -275,9 +275,9 @@ const NO_BLOB = { ref: { key: Buffer.alloc(32), length: 0, byteLength: 0, sha256
 const NOTHING_PACKED: PackedJob = { module: NO_BLOB, input: NO_BLOB }
 
 function closed(): BushelError {
-  return BushelError.failed('the node stopped before the job ended', 'repeat the command to go on', CLOSED)
+  return new BushelError(CLOSED, 'the node stopped before the job ended', 'repeat the command to go on')
 }
 
 function cancelled(): BushelError {
-  return new BushelError({ code: CANCELLED, exit: EXIT.failed, message: 'the job was cancelled', hint: '' })
+  return new BushelError(CANCELLED, 'the job was cancelled')
 }

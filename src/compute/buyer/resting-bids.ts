@@ -1,6 +1,7 @@
 import ReadyResource from 'ready-resource'
 import type { Order } from '#spec'
-import { BushelError, EXIT } from '../../../contracts/errors/error.js'
+import { EXIT } from '../../../contracts/errors/error-table.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import type { NewOrder } from '../../deal/standing-orders.js'
 
@@ -59,7 +60,7 @@ export class ComputeBids extends ReadyResource {
   protected override async _close(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
     if (this.#settling) clearTimeout(this.#settling)
-    this.#stop.abort(BushelError.failed('the node is closing', undefined, 'CLOSED'))
+    this.#stop.abort(new BushelError('CLOSED', 'the node is closing'))
     await this.#looking
     await Promise.all(this.#running.values())
   }

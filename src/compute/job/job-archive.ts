@@ -135,5 +135,5 @@ class ArchiveReader {
 }
 
 function malformed(why: string): BushelError {
-  return BushelError.failed(`a malformed parcel of a job: ${why}`, undefined, 'MALFORMED')
+  return new BushelError('MALFORMED', `a malformed parcel of a job: ${why}`)
 }

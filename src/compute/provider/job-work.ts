@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Blob, Job } from '#spec'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, isPassing } from '../../../contracts/errors/error.js'
 import { jobId, jobMemory } from '../../../contracts/job.js'
 import { MINUTE } from '../../../contracts/money/quantity.js'
 import type { Deals } from '../../deal/deals.js'
@@ -55,7 +55,7 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
     tell('QUEUED', 0n)
     const slot = await slots.enter(jobMemory(terms), signal)
     try {
-      if (job.runs >= RUNS) throw BushelError.failed('the job has ended this node again and again')
+      if (job.runs >= RUNS) throw new BushelError('FAILED', 'the job has ended this node again and again')
       signal.throwIfAborted()
       const begun = { ...job, runs: job.runs + 1 }
       await save(begun)
@@ -117,10 +117,4 @@ async function whenPaid(
       if (payments.ledger.contiguous(id) <= segments) throw unpaid(segments)
     }
   }
-}
-
-const PASSING = new Set(['PEER_GONE', 'PEER_UNREACHABLE', 'TIMEOUT', 'STALLED'])
-
-function isPassing(error: unknown): boolean {
-  return error instanceof BushelError && PASSING.has(error.code)
 }

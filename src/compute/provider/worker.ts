@@ -147,7 +147,7 @@ export class Worker extends ReadyResource {
   protected override async _close(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
     this.#options.payments.off('received', this.#onreceived)
-    const closed = BushelError.failed('the worker was closed', undefined, 'CLOSED')
+    const closed = new BushelError('CLOSED', 'the worker was closed')
     for (const { stop } of this.#live.values()) stop.abort(closed)
     for (const key of this.#open.keys()) this.#open.ring(key)
     await this.#ticking
@@ -291,7 +291,7 @@ export class Worker extends ReadyResource {
       await this.#apply(key)
       const job = this.#open.get(key)
       if (!job || job.state === 'PAID' || (state === 'VOID' && job.state !== 'AGREED')) return
-      this.#live.get(key)?.stop.abort(BushelError.failed(reason, undefined, 'JOB_OVER'))
+      this.#live.get(key)?.stop.abort(new BushelError('JOB_OVER', reason))
       await this.#open.save({ ...job, state, reason: reason.slice(0, 300) })
       if (job.statement) await this.#options.blobs.drop(job.statement.statement.output)
     })

@@ -87,10 +87,10 @@ export class Child {
     const death = await Promise.race([readiness, this.death])
     clearTimeout(timer)
     if (!death) return
-    throw BushelError.failed(
+    throw new BushelError(
+      'SANDBOX_FAILED',
       `the sandbox did not start: ${describe(death)}`,
-      'see whether `node` runs on this machine as this user; nothing of the job was run',
-      'SANDBOX_FAILED'
+      'see whether `node` runs on this machine as this user; nothing of the job was run'
     )
   }
 

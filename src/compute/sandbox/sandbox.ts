@@ -59,10 +59,10 @@ export class Sandbox extends ReadyResource {
   protected override async _open(): Promise<void> {
     const bubblewrap = this.#wanted === 'process' ? null : await bubblewrapStart()
     if (this.#wanted === 'bwrap' && !bubblewrap) {
-      throw BushelError.failed(
+      throw new BushelError(
+        'NO_BUBBLEWRAP',
         'bubblewrap does not work on this machine, so that jobs cannot be isolated with it',
-        'install the package `bubblewrap`, and allow user namespaces',
-        'NO_BUBBLEWRAP'
+        'install the package `bubblewrap`, and allow user namespaces'
       )
     }
     this.#start = bubblewrap ?? processStart
@@ -76,9 +76,7 @@ export class Sandbox extends ReadyResource {
   }
 
   protected override async _close(): Promise<void> {
-    this.#closing.abort(
-      BushelError.failed('the sandbox was closed before the job ended', undefined, 'CLOSED')
-    )
+    this.#closing.abort(new BushelError('CLOSED', 'the sandbox was closed before the job ended'))
     for (const child of this.#children) child.kill()
     await Promise.all([...this.#children].map(child => child.death))
     await Promise.allSettled(this.#runs)

@@ -15,24 +15,20 @@ export function marketOf(node: NodeContext, named?: string): Market {
   if (wanted) {
     const found = find(markets, wanted)
     if (found) return found
-    throw BushelError.notFound(
+    throw new BushelError(
+      'MARKET_NOT_FOUND',
       `market '${wanted}' is not joined`,
-      'bushel market list shows those that are; join one with: bushel market join KEY',
-      'MARKET_NOT_FOUND'
+      'bushel market list shows those that are; join one with: bushel market join KEY'
     )
   }
   if (markets.length === 1) return markets[0]!
   if (markets.length === 0) {
-    throw BushelError.notFound(
-      'no market is joined',
-      'join one with: bushel market join KEY',
-      'MARKET_NOT_FOUND'
-    )
+    throw new BushelError('MARKET_NOT_FOUND', 'no market is joined', 'join one with: bushel market join KEY')
   }
-  throw BushelError.badInput(
+  throw new BushelError(
+    'WHICH_MARKET',
     `${markets.length} markets are joined`,
-    'say which with --market NAME, or: bushel market use NAME',
-    'WHICH_MARKET'
+    'say which with --market NAME, or: bushel market use NAME'
   )
 }
 
@@ -40,11 +36,7 @@ function find(markets: readonly Market[], wanted: string): Market | null {
   const key = id.isValid(wanted) ? Buffer.from(id.decode(wanted)) : null
   const found = markets.filter(market => (key ? market.key.equals(key) : market.name === wanted))
   if (found.length > 1) {
-    throw BushelError.badInput(
-      `${found.length} markets are called '${wanted}'`,
-      'give its key',
-      'WHICH_MARKET'
-    )
+    throw new BushelError('WHICH_MARKET', `${found.length} markets are called '${wanted}'`, 'give its key')
   }
   return found[0] ?? null
 }
@@ -54,10 +46,10 @@ export async function createMarket(
   { name, rules, dryRun }: MarketCreate
 ): Promise<{ key: string; name: string }> {
   if (node.books.markets.some(market => market.name === name)) {
-    throw BushelError.badInput(
+    throw new BushelError(
+      'MARKET_EXISTS',
       `a market called '${name}' is joined already`,
-      'choose another name',
-      'MARKET_EXISTS'
+      'choose another name'
     )
   }
   if (dryRun) return { key: '', name }
@@ -80,10 +72,10 @@ export async function joinMarket(
   await market.inStep({ timeoutMs: WAIT_FOR_MARKET })
   if (!market.name) {
     if (!known) await node.books.leave(key)
-    throw BushelError.notFound(
+    throw new BushelError(
+      'MARKET_NOT_FOUND',
       `nobody of market ${formatKey(key)} could be found in ${WAIT_FOR_MARKET / 1000} s`,
-      'nothing was joined; check the key and the network (--bootstrap), and try again',
-      'MARKET_NOT_FOUND'
+      'nothing was joined; check the key and the network (--bootstrap), and try again'
     )
   }
   return { key: formatKey(key), name: market.name }

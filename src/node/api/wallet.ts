@@ -141,9 +141,9 @@ export async function demandInbound(node: NodeContext, leastMsat: bigint): Promi
   if (!wallet.real) return
   const { receivableMsat } = await wallet.balance()
   if (receivableMsat >= leastMsat) return
-  throw BushelError.payment(
+  throw new BushelError(
+    'NO_INBOUND',
     'this Lightning node can receive nothing yet; no offer was made',
-    'open a channel with liquidity on the other side first',
-    'NO_INBOUND'
+    'open a channel with liquidity on the other side first'
   )
 }

@@ -49,10 +49,10 @@ async function storedRequest(
 ): Promise<RunRequest> {
   const job = await readJob(params, signal)
   if (job.fingerprint.toString('hex') !== fingerprint)
-    throw BushelError.badInput(
+    throw new BushelError(
+      'FILE_CHANGED',
       `${params.module} or its input has changed since the bid was made`,
-      'bid again',
-      'FILE_CHANGED'
+      'bid again'
     )
   return requestFor(parseKey(market, 'market key'), params, job)
 }

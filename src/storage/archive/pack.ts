@@ -114,7 +114,7 @@ async function assertNew(store: Corestore, name: string): Promise<void> {
   const lengths = cores.map(core => core.length)
   for (const core of cores) await core.close()
   if (lengths.some(length => length > 0)) {
-    throw BushelError.failed(`a drive named ${name} was packed before`, undefined, 'PACK_EXISTS')
+    throw new BushelError('PACK_EXISTS', `a drive named ${name} was packed before`)
   }
 }
 

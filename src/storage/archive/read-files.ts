@@ -138,9 +138,9 @@ async function fill(
 }
 
 function changed(file: TreeFile): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'FILE_CHANGED',
     `'${file.source}' changed while it was being read`,
-    'try again when nothing writes to it; nothing was kept',
-    'FILE_CHANGED'
+    'try again when nothing writes to it; nothing was kept'
   )
 }

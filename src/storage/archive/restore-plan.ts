@@ -84,10 +84,10 @@ function checkBlob(path: string, blob: object): BlobId {
     throw unsafe(`the entry of '${path}' is malformed`)
   }
   if (blockMap === true) {
-    throw BushelError.failed(
+    throw new BushelError(
+      'UNSUPPORTED_DRIVE',
       `'${path}' is kept as a list of shared blocks, which cannot be restored`,
-      'restore this drive with another Hyperdrive tool',
-      'UNSUPPORTED_DRIVE'
+      'restore this drive with another Hyperdrive tool'
     )
   }
   if (byteLength! > 0 !== blockLength! > 0) throw unsafe(`the entry of '${path}' is malformed`)
@@ -100,9 +100,9 @@ function checkBlob(path: string, blob: object): BlobId {
 }
 
 function unsafe(what: string): BushelError {
-  return BushelError.failed(
+  return new BushelError(
+    'UNSAFE_DRIVE',
     `this drive is not safe to restore: ${what}`,
-    'nothing was written; whoever made the link made it so',
-    'UNSAFE_DRIVE'
+    'nothing was written; whoever made the link made it so'
   )
 }

@@ -203,9 +203,9 @@ async function writeBlocks(
 }
 
 function inconsistent({ path }: DriveFile): BushelError {
-  return BushelError.failed(
+  return new BushelError(
+    'UNSAFE_DRIVE',
     `the drive contradicts itself about '${path}'`,
-    'whoever made the link must make it again',
-    'UNSAFE_DRIVE'
+    'whoever made the link must make it again'
   )
 }

@@ -182,10 +182,10 @@ export class DriveRestore extends ReadyResource {
       return await readPlan(this.#drive)
     } catch (error) {
       if (codeOf(error) !== 'DECODING_ERROR' && !(error instanceof SyntaxError)) throw error
-      throw BushelError.badInput(
+      throw new BushelError(
+        'BAD_LINK',
         'the link does not decrypt this drive',
-        'ask for the link again',
-        'BAD_LINK'
+        'ask for the link again'
       ).withCause(error)
     }
   }
@@ -255,10 +255,10 @@ export class DriveRestore extends ReadyResource {
     })
     try {
       if (await Promise.race([found, this.#aborted()])) return
-      throw BushelError.notFound(
+      throw new BushelError(
+        'LINK_NOT_FOUND',
         `nobody who has this drive was found in ${Math.round(findTimeout / 1000)} s`,
-        'the providers may be offline, or the lease over; try again later',
-        'LINK_NOT_FOUND'
+        'the providers may be offline, or the lease over; try again later'
       )
     } finally {
       clearTimeout(timer)
@@ -324,28 +324,27 @@ function explain(error: unknown, dest: string): unknown {
     ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENAMETOOLONG', 'EISDIR'].includes(code) &&
     !(error instanceof BushelError)
   ) {
-    return BushelError.badInput(
+    return new BushelError(
+      'BAD_DEST',
       `'${dest}' cannot be written: ${(error as Error).message}`,
-      'choose another destination',
-      'BAD_DEST'
+      'choose another destination'
     ).withCause(error)
   }
   return explainFull(error, dest, 'what is restored so far is kept')
 }
 
 function stalled(timeout: number, connections: number): BushelError {
-  return BushelError.failed(
+  return new BushelError(
+    'STALLED',
     `nothing more came for ${Math.round(timeout / 1000)} s from ${connections} connection(s); what came is kept`,
-    'run it again: it goes on where it stopped',
-    'STALLED'
+    'run it again: it goes on where it stopped'
   )
 }
 
 function interrupted(): BushelError {
-  return new BushelError({
-    code: 'INTERRUPTED',
-    exit: 130,
-    message: 'the restore was stopped; what came is kept',
-    hint: 'run it again: it goes on where it stopped'
-  })
+  return new BushelError(
+    'INTERRUPTED',
+    'the restore was stopped; what came is kept',
+    'run it again: it goes on where it stopped'
+  )
 }

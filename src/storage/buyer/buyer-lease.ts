@@ -12,7 +12,7 @@ import type { Payment } from '../../payment/ledger.js'
 import { installmentsOf, idOf, paidUntil } from '../lease/leases.js'
 import { chooseAudit, judgeAudit } from '../lease/audit.js'
 import { whenBack } from './own-wallet.js'
-import { GONE, LOST, PASSING, isPassing, pause } from './passing.js'
+import { isGone, isLost, isPassing, pause } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import { InstallmentPayment } from './installment-payment.js'
@@ -136,7 +136,7 @@ export class BuyerLease {
     const agree = { terms: lease.terms, signature: lease.signature }
     // Over another connection when this one breaks: what was answered before is answered the same.
     const ask = <T>(step: (open: DealChannel) => Promise<T>): Promise<T> =>
-      this.#again(async () => step(channel.closing ? await this.channel() : channel), GONE)
+      this.#again(async () => step(channel.closing ? await this.channel() : channel), isGone)
     const countersign = await ask(open => requestCountersign(open, agree, this.#timeouts.answer))
     await leases.save({ ...this.lease, countersign })
     await ask(open => this.#installments.strip(open, countersign, 0))
@@ -156,11 +156,11 @@ export class BuyerLease {
     const { leases, payments, now } = this.#context
     if (now() > this.lease.terms.startBy && this.paidInstallments === 0) {
       await this.giveUp('it was not started in time')
-      throw BushelError.failed(`the agreement with ${this.name} has lapsed`, 'nothing was paid', 'LAPSED')
+      throw new BushelError('LAPSED', `the agreement with ${this.name} has lapsed`, 'nothing was paid')
     }
     const payment = await this.#again(
       () => this.#installments.pay(0, () => this.channel(signal), signal),
-      LOST
+      isLost
     )
     if (this.lease.state === 'BOUND') {
       await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
@@ -303,27 +303,27 @@ export class BuyerLease {
 
   /** A connection that breaks is made again, a few times; a lie or a decline is final. */
   #persist<T>(step: (channel: DealChannel) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#again(async () => step(await this.channel(signal)), PASSING, signal)
+    return this.#again(async () => step(await this.channel(signal)), isPassing, signal)
   }
 
   /** Takes a step up to three times, while it fails for what passes. */
-  async #again<T>(step: () => Promise<T>, passing: ReadonlySet<string>, signal?: AbortSignal): Promise<T> {
+  async #again<T>(
+    step: () => Promise<T>,
+    passes: (error: unknown) => boolean,
+    signal?: AbortSignal
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted()
       try {
         return await step()
       } catch (error) {
-        if (!isPassing(error, passing) || attempt === ATTEMPTS) throw error
+        if (!passes(error) || attempt === ATTEMPTS) throw error
         await pause(RETRY * attempt, signal)
       }
     }
   }
 
   #lie(why: string): BushelError {
-    return BushelError.failed(
-      `${this.name}: ${why} (lease ${idOf(this.lease).slice(0, 8)})`,
-      undefined,
-      'BAD_PEER'
-    )
+    return new BushelError('BAD_PEER', `${this.name}: ${why} (lease ${idOf(this.lease).slice(0, 8)})`)
   }
 }

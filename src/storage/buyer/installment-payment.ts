@@ -4,6 +4,7 @@ import type { Msat } from '../../../contracts/money/money.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import { faultOfList } from '../../../contracts/terms.js'
 import type { DealChannel } from '../../deal/channel.js'
+import { isDeclined } from '../../deal/decline.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
@@ -98,7 +99,7 @@ export class InstallmentPayment {
   /** Nothing leaves for a lease that was given up while its payment was made ready. */
   async #send(installment: number): Promise<Payment> {
     if (GIVEN_UP.has(this.#lease.state))
-      throw BushelError.failed('the lease was given up meanwhile', 'nothing was paid', 'LAPSED')
+      throw new BushelError('LAPSED', 'the lease was given up meanwhile', 'nothing was paid')
     return this.#context.payments.pay(this.#id, installment, this.#timeouts.payment)
   }
 
@@ -126,7 +127,7 @@ export class InstallmentPayment {
     const voided = { agreement: this.#id, installment, hash: old.hash }
     const answer = await channel.request('void', voided, this.#soon).catch((error: unknown) => {
       // One that gives no other hash leaves it at the failure that there was.
-      throw error instanceof BushelError && error.code === 'INSTALLMENT_REFUSED' ? failure : error
+      throw isDeclined(error, 'INSTALLMENT_REFUSED') ? failure : error
     })
     if (answer.preimage) {
       await orphans?.resolve(old.hash, answer.preimage)
@@ -196,9 +197,9 @@ export class InstallmentPayment {
     try {
       await channel.request('credit', { agreement: this.#id, installment, debt }, this.#soon)
     } catch (error) {
-      if (!(error instanceof BushelError) || UNANSWERED.has(error.code)) throw error
+      if (!isDeclined(error)) throw error
       await debts.answered(hash)
-      if (error.code !== 'CREDIT') throw error
+      if (!isDeclined(error, 'CREDIT')) throw error
       return null
     }
     const payment = await payments.credited(this.#id, installment, debt)
@@ -250,9 +251,7 @@ export class InstallmentPayment {
 
 const GIVEN_UP = new Set(['LAPSING', 'ENDED', 'VOID'])
 const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])
-/** What an answer that never came leaves open. */
-const UNANSWERED = new Set(['PEER_GONE', 'PEER_UNREACHABLE', 'TIMEOUT', 'MALFORMED'])
 
 function unlessDeclined(error: unknown): void {
-  if (!(error instanceof BushelError) || UNANSWERED.has(error.code)) throw error
+  if (!isDeclined(error)) throw error
 }

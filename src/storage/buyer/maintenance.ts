@@ -1,12 +1,13 @@
 import ReadyResource from 'ready-resource'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { isBlamed, isOurs } from '../../../contracts/errors/error.js'
+import type { BushelError } from '../../../contracts/errors/error.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
+import { isDeclined } from '../../deal/decline.js'
 import { Backoff } from '../../base/backoff.js'
 import type { Retry } from '../../base/backoff.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext } from './buyer-lease.js'
 import { installmentsOf, isOver } from '../lease/leases.js'
-import { isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Refunds } from './refunds.js'
 
@@ -104,7 +105,7 @@ export class Maintenance extends ReadyResource {
         await new BuyerLease(this.#options, id).resolve()
         this.#lapsing.reset(id)
       } catch (error) {
-        if (!isPassing(error)) throw error
+        if (isOurs(error)) throw error
       } finally {
         this.#asked = null
       }
@@ -124,7 +125,7 @@ export class Maintenance extends ReadyResource {
       await copy.payNext(this.#stop.signal)
     } catch (error) {
       if (this.#stop.signal.aborted) return
-      if (error instanceof BushelError && ENDS.has(error.code)) await copy.giveUp(error.message)
+      if (endsLease(error)) await copy.giveUp(error.message)
       this.#options.onfault(error)
     }
   }
@@ -146,4 +147,6 @@ export class Maintenance extends ReadyResource {
 
 const UNPAID = new Set(['AGREED', 'BOUND'])
 /** What ends a lease: the provider has ended it, or is not to be paid any more. */
-const ENDS = new Set(['ENDED', 'BAD_PEER', 'NO_AGREEMENT'])
+function endsLease(error: unknown): error is BushelError {
+  return isBlamed(error) || isDeclined(error, 'ENDED', 'NO_AGREEMENT')
+}

@@ -165,10 +165,10 @@ export class Mirrors {
   async place(job: MirrorJob, listener: MirrorListener, signal: AbortSignal): Promise<MirrorOutcome> {
     const folder = this.#folderOf(job)
     if (this.#running.has(job.store)) {
-      throw BushelError.failed(
+      throw new BushelError(
+        'IN_PROGRESS',
         'this path is being mirrored already',
-        'see: bushel leases --watch',
-        'IN_PROGRESS'
+        'see: bushel leases --watch'
       )
     }
     this.#running.add(job.store)
@@ -211,10 +211,10 @@ export class Mirrors {
     const ahead = charge < request.prepayMaxMsat ? charge : request.prepayMaxMsat
     const spendable = await this.#context.spendable()
     if (ahead > spendable) {
-      throw BushelError.payment(
+      throw new BushelError(
+        'NO_BALANCE',
         `this costs about ${ahead / 1000n} sat ahead, and ${spendable / 1000n} sat can be spent`,
-        'nothing was packed or paid; take fewer copies, less time, or a smaller --prepay-max',
-        'NO_BALANCE'
+        'nothing was packed or paid; take fewer copies, less time, or a smaller --prepay-max'
       )
     }
     return { offers: fitting, charge }
@@ -231,13 +231,14 @@ export class Mirrors {
     const any = distinct(this.#match(asks, request.time, null, bytes), request.copies)
     if (any.length >= request.copies) {
       const price = any.map(ask => ask.price).reduce((a, b) => (a > b ? a : b))
-      return BushelError.noOffer(
+      return new BushelError(
+        'PRICE_TOO_LOW',
         `only ${found} of ${request.copies} copies are offered at ${formatPrice(request.maxPrice ?? 0n)} or less`,
-        `nothing was paid; --max "${formatPrice(price)}" would do`,
-        'PRICE_TOO_LOW'
+        `nothing was paid; --max "${formatPrice(price)}" would do`
       )
     }
-    return BushelError.noOffer(
+    return new BushelError(
+      'NO_OFFER',
       `${found} of ${request.copies} copies are offered for ${formatSize(bytes)} and that time (${asks.length} asks stand on the book)`,
       'nothing was paid; ask for fewer --copies or another --time, or leave a bid: bushel bid storage'
     )

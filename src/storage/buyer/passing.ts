@@ -1,14 +1,19 @@
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, isPassing as isOfKindPassing } from '../../../contracts/errors/error.js'
+import { isDeclined } from '../../deal/decline.js'
 
-/** The connection was lost. */
-export const GONE = new Set(['PEER_GONE', 'PEER_UNREACHABLE'])
-/** The connection or the answer was lost. */
-export const LOST = new Set([...GONE, 'TIMEOUT'])
-export const PASSING = new Set([...LOST, 'NOT_RECEIVED', 'PAYMENT_PENDING'])
+/** True when the connection was lost. */
+export function isGone(error: unknown): boolean {
+  return error instanceof BushelError && (error.code === 'PEER_GONE' || error.code === 'PEER_UNREACHABLE')
+}
+
+/** True when the connection or the answer was lost. */
+export function isLost(error: unknown): boolean {
+  return isGone(error) || (error instanceof BushelError && error.code === 'TIMEOUT')
+}
 
 /** True for what befell a step, and may not befall the next one. */
-export function isPassing(error: unknown, passing: ReadonlySet<string> = PASSING): boolean {
-  return error instanceof BushelError && passing.has(error.code)
+export function isPassing(error: unknown): boolean {
+  return isOfKindPassing(error) || isDeclined(error, 'NOT_RECEIVED')
 }
 
 /** Waits, unless it is aborted meanwhile. */

@@ -1,5 +1,5 @@
 import type { Agree, MirrorJob, Terms } from '#spec'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, formatAmount, least, most } from '../../../contracts/money/money.js'
 import { chargeOf } from '../../../contracts/money/installments.js'
@@ -12,7 +12,7 @@ import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
 import { idOf } from '../lease/leases.js'
-import { isOurs, whenBack } from './own-wallet.js'
+import { whenBack } from './own-wallet.js'
 import { isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 
@@ -141,7 +141,7 @@ export class Placement {
       await copy.reach(this.#ahead(copy))
       return true
     } catch (error) {
-      if (!(error instanceof BushelError) || error.code !== 'NO_ROUTE') throw error
+      if (!(error instanceof BushelError) || isOurs(error)) throw error
       await copy.void(error.message)
       this.#passOver(copy.provider, error)
       return false
@@ -221,7 +221,7 @@ export class Placement {
     try {
       const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
       if (!channel.peer!.identity.equals(ask.identity))
-        throw new Error('the device is not of the identity on the book')
+        throw new BushelError('BAD_PEER', 'the device is not of the identity on the book')
       const good = experiences.of(ask.identity)?.good ?? 0
       const doublings = Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS)
       const quoted = await askQuote(deals, channel, {
@@ -239,6 +239,7 @@ export class Placement {
       return { channel, ask: ask.id, agree: termsOf(deals, quoted) }
     } catch (error) {
       signal.throwIfAborted()
+      if (isOurs(error)) throw error
       this.#tried.add(ask.id.toString('hex'))
       await this.#blame(ask.identity, error)
       this.#passOver(ask.device, error)
@@ -329,12 +330,12 @@ export class Placement {
 
   /** What a peer did wrong is remembered; what only befell it is not. */
   async #blame(identity: Buffer, error: unknown): Promise<void> {
-    if (!(error instanceof BushelError) || !FAULTS.has(error.code)) return
-    await this.#context.experiences.bad(identity, error.message)
+    if (isBlamed(error)) await this.#context.experiences.bad(identity, error.message)
   }
 
   #noOffer(standing: number): BushelError {
-    return BushelError.noOffer(
+    return new BushelError(
+      'NO_OFFER',
       `no more offers fit: ${standing} of ${this.#job.copies} copies could be agreed on`,
       'nothing was paid; raise --max, ask for fewer --copies, or look at: bushel book'
     )
@@ -342,20 +343,18 @@ export class Placement {
 
   #short(kept: BuyerLease[]): BushelError {
     const ids = kept.map(copy => idOf(copy.lease).slice(0, 8)).join(', ')
-    return BushelError.noOffer(
+    return new BushelError(
+      'COPIES_SHORT',
       `${kept.length} of ${this.#job.copies} copies are kept${ids ? ` (leases ${ids})` : ''}; no more offers fit`,
-      'run the same command again to look for the rest' + (ids ? `; the link works: ${this.#job.link}` : ''),
-      'COPIES_SHORT'
+      'run the same command again to look for the rest' + (ids ? `; the link works: ${this.#job.link}` : '')
     )
   }
 }
 
-const FAULTS = new Set(['BAD_PEER', 'BAD_ANSWER', 'INVOICE_REFUSED', 'MALFORMED', 'STALLED'])
-
 function noBalance(due: bigint, spendable: bigint): BushelError {
-  return BushelError.payment(
+  return new BushelError(
+    'NO_BALANCE',
     `this costs ${formatAmount(due)}, and ${formatAmount(spendable)} can be spent`,
-    'nothing was paid; take fewer copies, less time, or a smaller --prepay-max',
-    'NO_BALANCE'
+    'nothing was paid; take fewer copies, less time, or a smaller --prepay-max'
   )
 }

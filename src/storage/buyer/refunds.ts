@@ -1,4 +1,4 @@
-import { BushelError } from '../../../contracts/errors/error.js'
+import { isOurs } from '../../../contracts/errors/error.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Debts } from '../../payment/debts.js'
@@ -45,7 +45,7 @@ export class Refunds {
       try {
         await this.claim(agreement)
       } catch (error) {
-        if (!(error instanceof BushelError) || !PASSING.has(error.code)) throw error
+        if (isOurs(error)) throw error // any other error is the provider's: it is asked again later
       }
     }
   }
@@ -123,12 +123,3 @@ export class Refunds {
     return standing?.askedMsat === 0n ? standing.leftMsat + standing.openMsat : 0n
   }
 }
-
-const PASSING = new Set([
-  'PEER_GONE',
-  'PEER_UNREACHABLE',
-  'TIMEOUT',
-  'ALREADY_PAID',
-  'NO_DEBT',
-  'NO_AGREEMENT'
-])

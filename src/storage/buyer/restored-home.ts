@@ -29,7 +29,7 @@ export async function takeOver(
       `THIS HOME IS AN OLDER COPY: ${name} shows payments that both signed and this ledger does not know; ` +
         'nothing was changed. Stop this node, and look for the newer copy of the home and of lightningd'
     )
-    throw BushelError.failed(`this home is an older copy of itself, as ${name} shows`, undefined, 'OLD_HOME')
+    throw new BushelError('OLD_HOME', `this home is an older copy of itself, as ${name} shows`)
   }
   for (const { role, agreement, counter, lease, knownMsat } of forgotten) {
     const { n, paidMsat } = counter.counter

@@ -5,10 +5,11 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
 import { MAX_CLOCK_SKEW } from '../../../contracts/terms.js'
 import type { DealChannel } from '../../deal/channel.js'
+import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import { bytesOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
-import { LOST, PASSING, isPassing, pause } from './passing.js'
+import { isLost, isPassing, pause } from './passing.js'
 import type { Timeouts } from '../lease/timeouts.js'
 
 /** The buyer's packed cores, as long as it has them. */
@@ -85,16 +86,16 @@ export class Upload {
         if (blocks >= total && (await this.#seal(channel, goods))) return
       } catch (error) {
         // It takes nothing before it knows of the first payment, and its own wallet may not have told it yet.
-        if (heard === 'perhaps' && error instanceof BushelError && error.code === 'NOT_PAID') heard = 'no'
+        if (heard === 'perhaps' && isDeclined(error, 'NOT_PAID')) heard = 'no'
         else if (heard === 'no' && tellings === MAX_TELLINGS) throw error
-        else if (!isPassing(error, heard === 'no' ? LOST : PASSING)) throw error
+        else if (!(heard === 'no' ? isLost : isPassing)(error)) throw error
         wait = POLL.most
       }
       if (Date.now() - last.at > this.#options.timeouts.upload) {
-        throw BushelError.failed(
+        throw new BushelError(
+          'UPLOAD_STALLED',
           `the upload to ${this.#options.name} has stalled`,
-          'what was paid is kept in mind',
-          'STALLED'
+          'what was paid is kept in mind'
         )
       }
       await pause(wait, signal)
@@ -127,7 +128,7 @@ export class Upload {
       })
       return true
     } catch (error) {
-      if (error instanceof BushelError && error.code === 'INCOMPLETE') return false
+      if (isDeclined(error, 'INCOMPLETE')) return false
       throw error
     }
   }

@@ -43,7 +43,7 @@ export async function proofOf(
   { position, index, length }: { position: number; index: number; length: number }
 ): Promise<BlockProof> {
   const value = index < length ? await core.get(index, { wait: false, raw: true }) : null
-  if (!value) throw BushelError.failed(`block ${index} is not here`, undefined, 'BLOCK_MISSING')
+  if (!value) throw new BushelError('BLOCK_MISSING', `block ${index} is not here`)
   const proof = await core.proof({ block: { index, nodes: 0 }, upgrade: { start: 0, length } })
   return { core: position, index, value, nodes: proof.block!.nodes, roots: proof.upgrade!.nodes }
 }

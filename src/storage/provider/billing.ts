@@ -1,5 +1,5 @@
 import type { Countersign, Lease, Reissue, SignedCounter, SignedDebt, Terms } from '#spec'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, isPassing } from '../../../contracts/errors/error.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import { consumedMsat } from '../../../contracts/money/refund.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
@@ -254,7 +254,7 @@ export class Billing {
     const paying = this.#payBack(lease, invoice, msat)
       .catch(error => {
         // The creditor asks again; what is in flight the wallet will tell.
-        if (!(error instanceof BushelError) || !PASSING.has(error.code)) this.#options.onfault(error)
+        if (!isPassing(error) && !isClosed(error)) this.#options.onfault(error)
       })
       .finally(() => this.#refunding.delete(key))
     this.#refunding.set(key, paying)
@@ -270,7 +270,7 @@ export class Billing {
     const bind = (work: () => Promise<void>): Promise<void> =>
       debts.settling(agreement, async () => {
         if (this.#payable(agreement) !== msat)
-          throw BushelError.payment('less is left of the debt by now', 'nothing was paid', 'NO_DEBT')
+          throw new BushelError('NO_DEBT', 'less is left of the debt by now', 'nothing was paid')
         await work()
       })
     await payments.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })
@@ -283,19 +283,14 @@ export class Billing {
   }
 }
 
-const PASSING = new Set([
-  'PEER_GONE',
-  'PEER_UNREACHABLE',
-  'TIMEOUT',
-  'NO_ROUTE',
-  'PAYMENT_PENDING',
-  'CLOSED',
-  'NO_DEBT'
-])
-
 /** What the payments refuses is answered as a decline; what went wrong here is not. */
 function declineOf(error: unknown): unknown {
   return error instanceof BushelError && error.code === 'INSTALLMENT_REFUSED'
-    ? new DeclineError(error.code, error.message)
+    ? new DeclineError('INSTALLMENT_REFUSED', error.message)
     : error
+}
+
+/** True when the node is stopping: what was to be paid is paid at the next start. */
+function isClosed(error: unknown): boolean {
+  return error instanceof BushelError && error.code === 'CLOSED'
 }

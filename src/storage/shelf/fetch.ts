@@ -149,6 +149,9 @@ function aborted(signal: AbortSignal): Promise<never> {
   })
 }
 
-function violation(code: string, what: string): BushelError {
-  return BushelError.failed(`a core is not what was agreed: ${what}`, undefined, code)
+/** What an uploader did against the agreement. */
+type Violation = 'BLOCK_TOO_LARGE' | 'CORE_FORKED' | 'CORE_TOO_LARGE'
+
+function violation(code: Violation, what: string): BushelError {
+  return new BushelError(code, `a core is not what was agreed: ${what}`)
 }

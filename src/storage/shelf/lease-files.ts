@@ -69,7 +69,7 @@ export class LeaseFiles {
 
   #path(id: string): string {
     const name = `${id}.json`
-    if (!NAME.test(name)) throw BushelError.badInput(`'${id}' is not the id of a lease`)
+    if (!NAME.test(name)) throw new BushelError('BAD_INPUT', `'${id}' is not the id of a lease`)
     return join(this.#folder, name)
   }
 }

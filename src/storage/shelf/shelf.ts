@@ -88,7 +88,7 @@ export class Shelf extends ReadyResource {
       for (const { key } of lease.cores) this.#shelve(key)
     }
     for (const path of unreadable) {
-      this.emit('problem', BushelError.failed(`'${path}' cannot be read; its lease is not served`))
+      this.emit('problem', new BushelError('FAILED', `'${path}' cannot be read; its lease is not served`))
     }
     // a lease's file goes before its cores: what no lease names was being removed (unless a lease could not be read)
     if (unreadable.length === 0) await this.#sweep()
@@ -119,7 +119,7 @@ export class Shelf extends ReadyResource {
     await this.ready()
     const known = this.#leases.get(id)
     if (known && !sameCores(known.cores, cores)) {
-      throw BushelError.badInput(`lease ${id} is on the shelf with other cores`)
+      throw new BushelError('BAD_INPUT', `lease ${id} is on the shelf with other cores`)
     }
     const lease: ShelvedLease = known ?? { id, cores, egressBytes, egressUsed: 0, complete: false }
     lease.egressBytes = egressBytes
@@ -254,7 +254,7 @@ export class Shelf extends ReadyResource {
       cores.map(({ key, length }) =>
         this.#shelve(key).use(async core => {
           if (!(await core.has(0, length))) {
-            throw BushelError.failed(`lease ${id} is not complete`, undefined, 'INCOMPLETE')
+            throw new BushelError('INCOMPLETE', `lease ${id} is not complete`)
           }
           await settleCore(core)
           return sealOf(core, length)
@@ -270,13 +270,13 @@ export class Shelf extends ReadyResource {
   async proofs(id: string, blocks: readonly BlockReference[]): Promise<BlockProof[]> {
     await this.ready()
     const { cores } = this.#get(id)
-    if (blocks.length > MAX_AUDIT_BLOCKS) throw BushelError.badInput('an audit of too many blocks')
+    if (blocks.length > MAX_AUDIT_BLOCKS) throw new BushelError('BAD_INPUT', 'an audit of too many blocks')
     const prove = ({ core: position, index }: BlockReference): Promise<BlockProof> => {
       const { key, length } = cores[position]!
       return this.#shelve(key).use(core => proofOf(core, { position, index, length }))
     }
     for (const { core, index } of blocks) {
-      if (index >= (cores[core]?.length ?? 0)) throw BushelError.badInput('an audit out of bounds')
+      if (index >= (cores[core]?.length ?? 0)) throw new BushelError('BAD_INPUT', 'an audit out of bounds')
     }
     return Promise.all(blocks.map(prove))
   }
@@ -350,7 +350,7 @@ export class Shelf extends ReadyResource {
 
   #get(id: string): ShelvedLease {
     const lease = this.#leases.get(id)
-    if (!lease) throw BushelError.notFound(`no lease ${id} is on the shelf`, undefined, 'LEASE_NOT_FOUND')
+    if (!lease) throw new BushelError('LEASE_NOT_FOUND', `no lease ${id} is on the shelf`)
     return lease
   }
 
@@ -436,5 +436,5 @@ function sameCores(a: readonly CoreLimit[], b: readonly CoreLimit[]): boolean {
 }
 
 function closing(): BushelError {
-  return BushelError.failed('it is being taken off the shelf', 'ask again later', 'CLOSING')
+  return new BushelError('CLOSING', 'it is being taken off the shelf', 'ask again later')
 }

@@ -99,7 +99,7 @@ test('where providers are busy, the others wait until one has ended, however man
   buyer.stand.agree = request => {
     asked++
     const isBusy = buyer.stand.hires.some(({ state }) => state === 'agreed' || state === 'committed')
-    if (isBusy) throw BushelError.noOffer('no place is free', undefined, 'NO_CAPACITY')
+    if (isBusy) throw new BushelError('NO_OFFER', 'no place is free')
     return agree(request)
   }
   const results = await all(buyer.jobs.map(chunks(20), { parallel: 8 }, buyer.listener, never))

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import type { JobEvidence, JobOutput, JobResult, JobStatement, JobTerms, SignedJobCommitment } from '#spec'
+import type { ErrorCode } from '../../../contracts/errors/error-table.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import {
   BLOB_BLOCK_BYTES,
@@ -31,7 +32,7 @@ export interface Script {
   /** States this in place of what is so. */
   lie?: Partial<JobResult>
   /** Fails there, with this code. */
-  failAt?: { step: 'agree' | 'commit' | 'reveal' | 'collect'; code: string }
+  failAt?: { step: 'agree' | 'commit' | 'reveal' | 'collect'; code: ErrorCode }
   /** Has a result only when this resolves. */
   hold?: Promise<unknown>
   /** Is paid so much before it has a result, beside the base, msat. */
@@ -169,7 +170,7 @@ function termsOf(stand: StandIn, { ask }: Provider, request: HireRequest): JobTe
 
 function failing({ script, name }: Provider, step: string): void {
   if (script.failAt?.step !== step) return
-  throw BushelError.failed(`${name} failed to ${step}`, undefined, script.failAt.code)
+  throw new BushelError(script.failAt.code, `${name} failed to ${step}`)
 }
 
 class ScriptedHire implements Hire {

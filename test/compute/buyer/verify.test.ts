@@ -148,7 +148,7 @@ test('one that was paid and then gives the job up is remembered; one that only d
     t,
     { failAt: { step: 'commit', code: 'JOB_FAILED' } },
     {
-      failAt: { step: 'agree', code: 'NO_CAPACITY' }
+      failAt: { step: 'agree', code: 'DECLINED' }
     },
     {}
   )
@@ -255,7 +255,7 @@ test('all providers together never come to more than the bound of the run, and h
 
 test('a limit of the wallet is asked before anything is signed', async t => {
   const buyer = await world(t, {}, {}, {})
-  const over = BushelError.payment('too much', undefined, 'OVER_LIMIT')
+  const over = new BushelError('OVER_LIMIT', 'too much')
   const asked: bigint[] = []
   buyer.faultOf = ({ msat }) => {
     asked.push(msat)

@@ -3,12 +3,15 @@ import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
 import { DAY, MINUTE } from '../../../contracts/money/quantity.js'
+import { isDeclined } from '../../../src/deal/decline.js'
+import type { DeclineWord } from '../../../src/deal/decline.js'
 import type { Hire } from '../../../src/compute/buyer/hire.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import { program } from '../jobs.js'
 import { Street, balance, never, pack, payDue, request, sellCompute, untilTold } from './pair.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
+const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
 
 function gate(): { open: () => void; opened: Promise<void> } {
   let open = (): void => undefined
@@ -126,7 +129,10 @@ test('what a buyer and a provider of compute do at once comes out right', { time
     const looking = dayLater()
     await reached.opened
     sells.payments.refuseRest = refuseRest
-    const final = assert.rejects(channel.request('jobFinal', { agreement: hire.id }), coded('NOTHING_DUE'))
+    const final = assert.rejects(
+      channel.request('jobFinal', { agreement: hire.id }),
+      declinedWith('NOTHING_DUE')
+    )
     assert.ok((await asked(hire)).commitment, 'what was asked before is being answered')
     hold.open()
     await looking
@@ -148,7 +154,7 @@ test('what a buyer and a provider of compute do at once comes out right', { time
     const { due } = await asked(first)
     const others = []
     for (let i = 1; i < 8; i++) others.push(await agree('1'))
-    await assert.rejects(agree('1'), coded('NO_CAPACITY'))
+    await assert.rejects(agree('1'), declinedWith('NO_CAPACITY'))
     ahead = 2 * MINUTE
     const last = await agree('1').finally(() => (ahead = 0))
     await assert.rejects(payDue(buys, first, due!), coded('PAYMENT_FAILED'))

@@ -5,6 +5,8 @@ import type { CpuInfo } from 'node:os'
 import { describe, test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { DAY, MINUTE } from '../../../contracts/money/quantity.js'
+import { isDeclined } from '../../../src/deal/decline.js'
+import type { DeclineWord } from '../../../src/deal/decline.js'
 import type { Hire } from '../../../src/compute/buyer/hire.js'
 import { WorkSchedule, busyProcessors } from '../../../src/compute/provider/schedule.js'
 import { JobSlots } from '../../../src/compute/provider/slots.js'
@@ -14,6 +16,7 @@ import { isolations, program } from '../jobs.js'
 import { Street, balance, never, pack, payDue, request, sellCompute, untilTold } from './pair.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
+const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
 const at = (hour: number, minute = 0): number => new Date(2026, 0, 5, hour, minute).getTime()
 
 describe('when jobs run on the machine', () => {
@@ -152,15 +155,15 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
     )
 
   await t.test('without bubblewrap strangers are refused, unless the owner said otherwise', async () => {
-    await assert.rejects(agree('1'), coded('NOT_ISOLATED'))
+    await assert.rejects(agree('1'), declinedWith('NOT_ISOLATED'))
     worker.configure({ allowProcess: true })
-    await assert.rejects(agree('1', 'bwrap'), coded('NOT_ISOLATED'))
+    await assert.rejects(agree('1', 'bwrap'), declinedWith('NOT_ISOLATED'))
   })
 
   await t.test('at other hours none is taken', async () => {
     const hour = new Date().getHours()
     worker.configure({ hours: { from: ((hour + 2) % 24) * 60, to: ((hour + 3) % 24) * 60 } })
-    await assert.rejects(agree('1'), coded('NO_CAPACITY'))
+    await assert.rejects(agree('1'), declinedWith('NO_CAPACITY'))
     worker.configure({ hours: null })
   })
 
@@ -188,7 +191,7 @@ test('a worker lends what its owner said, when its owner said', { timeout: 120_0
     await hire.collect(never)
     busy = 2
     worker.schedule.look()
-    await assert.rejects(agree('1'), coded('NO_CAPACITY'))
+    await assert.rejects(agree('1'), declinedWith('NO_CAPACITY'))
     busy = 0
     worker.configure({ onlyIdle: false })
   })

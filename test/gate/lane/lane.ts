@@ -239,14 +239,14 @@ export class Lane {
   }
 
   #owes(id: Buffer): never {
-    throw BushelError.failed(`nothing came back yet for ${id.toString('hex')}`, undefined, 'TIMEOUT')
+    throw new BushelError('TIMEOUT', `nothing came back yet for ${id.toString('hex')}`)
   }
 
   /** Both sides hear once more of one another, so that what waits for another message to go by has it. */
   async farewell(id: Buffer): Promise<void> {
     const channel = await this.buyer.deals.open(this.provider.who.device.publicKey)
     const asked = channel.request('progress', { agreement: id }, { timeoutMs: TIMEOUTS.answer })
-    await assert.rejects(asked, { code: 'ENDED' })
+    await assert.rejects(asked, { word: 'ENDED' })
   }
 
   /** Resolves when nothing is under way on either side, and all of it adds up on both. */

@@ -245,4 +245,4 @@ test('a payment that is told of again and again is a fault, and costs no more th
   assert.match(faults[0]!, /told of before/)
 })
 
-const ended = BushelError.failed('the wallet is closed', undefined, 'WALLET_CLOSED')
+const ended = new BushelError('WALLET_CLOSED', 'the wallet is closed')

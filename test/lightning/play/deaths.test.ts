@@ -29,12 +29,15 @@ async function stands(wallet: PlayWallet, state: WalletCondition['state']): Prom
   }
 }
 
-/** Makes the process end by itself, as after a fault in native code, before it reads what it has been sent. */
+/** Stops the process, so that it answers nothing that it is sent from now on. */
+function freeze(wallet: PlayWallet): void {
+  process.kill(wallet.pid!, 'SIGSTOP')
+}
+
+/** Makes a process that was stopped end by itself, as after a fault in native code. */
 function crash(wallet: PlayWallet): void {
-  const pid = wallet.pid!
-  process.kill(pid, 'SIGSTOP')
-  process.kill(pid, 'SIGSEGV')
-  process.kill(pid, 'SIGCONT')
+  process.kill(wallet.pid!, 'SIGSEGV')
+  process.kill(wallet.pid!, 'SIGCONT')
 }
 
 test('LDK panics on a node id that is no point, and the process names the call in its last word', async () => {
@@ -60,9 +63,9 @@ test('LDK panics on a node id that is no point, and the process names the call i
 test('a node id that is no point never reaches the process', async () => {
   const { pid } = alice
   const id = noPoint()
-  await assert.rejects(alice.canReceive(id, 1n), { code: 'BAD_INPUT' })
-  await assert.rejects(alice.reach(id, 1n, 1_000), { code: 'BAD_INPUT' })
-  await assert.rejects(alice.abandon(id, { id: 'x', deltaMsat: 0n }), { code: 'BAD_INPUT' })
+  await assert.rejects(alice.canReceive(id, 1n), { code: 'NO_ROUTE' })
+  await assert.rejects(alice.reach(id, 1n, 1_000), { code: 'NO_ROUTE' })
+  await assert.rejects(alice.abandon(id, { id: 'x', deltaMsat: 0n }), { code: 'NO_ROUTE' })
   await alice.attach(new PassThrough(), { nodeId: id, outbound: true }).closed
   await alice.balance()
   assert.equal(alice.pid, pid)
@@ -86,6 +89,7 @@ test('a call that the process dies of fails and is not made again; the others ar
 })
 
 test('when the process ends without a word, none of the calls that it had is made again', async () => {
+  freeze(alice)
   const [one, two] = [alice.balance(), alice.history()]
   crash(alice)
   await assert.rejects(one, { code: 'WALLET_FAILED', message: /SIGSEGV/ })
@@ -95,6 +99,7 @@ test('when the process ends without a word, none of the calls that it had is mad
 
 test('a payment that the process died of before it was sent fails, and can be made', async () => {
   const due = await invoice(bob, 5n)
+  freeze(alice)
   const paying = alice.pay(due.bolt11, FEELESS)
   crash(alice)
   await assert.rejects(paying, { code: 'WALLET_FAILED' })
@@ -108,16 +113,17 @@ test('a call is made again after a kill from outside, and fails when that happen
   let kills = 0
   const kill = ({ state }: WalletCondition): void => {
     if (state !== 'working') return
-    process.kill(alice.pid!, 'SIGSTOP')
     process.kill(alice.pid!, 'SIGKILL')
     kills++
   }
+  freeze(alice)
   const first = alice.balance()
   kill({ state: 'working', reason: '' })
   await first
 
   kills = 0
   alice.on('condition', kill)
+  freeze(alice)
   const asked = alice.balance()
   kill({ state: 'working', reason: '' })
   await assert.rejects(asked, { code: 'WALLET_FAILED', message: /SIGKILL/ })

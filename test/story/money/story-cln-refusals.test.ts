@@ -114,7 +114,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     await unpaid(async () => {
       const pay = (exit: number, code: string, invoice: string, ...args: string[]): Promise<string> =>
         fails('buyer', exit, code, 'wallet', 'pay', invoice, ...args)
-      await pay(5, 'WRONG_NETWORK', foreign)
+      await pay(5, 'INVOICE_NETWORK', foreign)
       await pay(5, 'INVOICE_EXPIRED', written({ timestamp: 1_700_000_000 }))
       await pay(5, 'NO_AMOUNT', written({ msat: null }))
       await pay(5, 'OVER_LIMIT', good, '--max', '6 sat')

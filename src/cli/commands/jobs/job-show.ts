@@ -15,11 +15,7 @@ export const run: Action = async ({ access, output, context }, [text]) => {
   const id = await resolveId(text!, 'job id', () => Promise.resolve(jobs.map(job => job.id)))
   const job = jobs.find(one => one.id === id)
   if (!job)
-    throw BushelError.notFound(
-      `no job ${id.slice(0, 8)}... of this home`,
-      'see: bushel jobs',
-      'JOB_NOT_FOUND'
-    )
+    throw new BushelError('JOB_NOT_FOUND', `no job ${id.slice(0, 8)}... of this home`, 'see: bushel jobs')
   output.print(job, () => page(job))
 }
 

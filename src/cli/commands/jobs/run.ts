@@ -1,4 +1,5 @@
-import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
+import { EXIT } from '../../../../contracts/errors/error-table.js'
+import { BushelError } from '../../../../contracts/errors/error.js'
 import { formatFuelPrice, jobCost } from '../../../../contracts/job.js'
 import { MAX_MSAT, formatAmount } from '../../../../contracts/money/money.js'
 import { formatSize } from '../../../../contracts/money/quantity.js'
@@ -31,12 +32,17 @@ export const run: Action = async (invocation, positional, options) => {
   const { output } = invocation
   const pattern = text(options, 'map')
   if (pattern !== undefined && text(options, 'in') !== undefined)
-    throw BushelError.badInput(
+    throw new BushelError(
+      'BAD_INPUT',
       '--map and --in cannot be combined',
       'each file of --map is the input of one job'
     )
   if (options.local === true && invocation.dryRun)
-    throw BushelError.badInput('--local buys nothing, so there is nothing to try', 'leave out --dry-run')
+    throw new BushelError(
+      'BAD_INPUT',
+      '--local buys nothing, so there is nothing to try',
+      'leave out --dry-run'
+    )
   const buy = buyParams(invocation.market, options)
   const map = pattern === undefined ? null : mapParams(pattern, options)
   const wanted = options.stdin !== false && map === null

@@ -13,10 +13,10 @@ export const run: Action = async ({ access, dryRun, output, signal }, _positiona
   const playGrantMsat = grant === undefined ? undefined : parseAmount(grant)
   const source = text(options, 'words')
   if (source !== undefined && source !== '-') {
-    throw BushelError.badInput(
+    throw new BushelError(
+      'BAD_WORDS',
       'words on the command line can be read by everybody on this machine',
-      'give them on standard input: bushel init --words -',
-      'BAD_WORDS'
+      'give them on standard input: bushel init --words -'
     )
   }
   if (source === '-' && process.stdin.isTTY) output.line('Type your 24 words on one line, then Enter:')
@@ -72,7 +72,7 @@ async function readWords(signal: AbortSignal): Promise<string> {
   }
   signal.throwIfAborted()
   if (read.length > MAX_WORDS_BYTES) {
-    throw BushelError.badInput('standard input is more than 24 words', undefined, 'BAD_WORDS')
+    throw new BushelError('BAD_WORDS', 'standard input is more than 24 words')
   }
   return read
 }

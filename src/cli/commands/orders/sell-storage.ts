@@ -13,7 +13,7 @@ export const run: Action = async ({ access, market, dryRun, output, context }, _
   const price = parsePrice(text(options, 'price')!)
   const minTime = parseTime(text(options, 'minTime') ?? '1h')
   const maxTime = parseTime(text(options, 'maxTime') ?? '365d')
-  if (maxTime < minTime) throw BushelError.badInput('--max-time is less than --min-time', 'swap them')
+  if (maxTime < minTime) throw new BushelError('BAD_INPUT', '--max-time is less than --min-time', 'swap them')
   const region = text(options, 'region')
   const params = {
     ...(market === undefined ? {} : { market }),

@@ -98,7 +98,11 @@ function timeOf(since: string): number {
     const at = Date.parse(since)
     if (!Number.isNaN(at)) return at
   } else if (/^\d/.test(since)) return Date.now() - parseTime(since)
-  throw BushelError.badInput(`'${since}' is no time`, 'write a date, as 2026-01-31, or how long ago, as 7d')
+  throw new BushelError(
+    'BAD_INPUT',
+    `'${since}' is no time`,
+    'write a date, as 2026-01-31, or how long ago, as 7d'
+  )
 }
 
 interface PlainEntry {

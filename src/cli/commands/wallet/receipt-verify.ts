@@ -20,8 +20,7 @@ import type { Action } from '../../invocation.js'
 export const run: Action = async ({ output }, [file]) => {
   const path = await readablePath(file!)
   const { size } = await stat(path)
-  if (size > MAX_EVIDENCE_BYTES)
-    throw BushelError.badInput(`${file} is too large for a receipt`, undefined, 'BAD_RECEIPT')
+  if (size > MAX_EVIDENCE_BYTES) throw new BushelError('BAD_RECEIPT', `${file} is too large for a receipt`)
   const text = await readFile(path, 'utf8')
   if (isEvidence(text)) {
     const verdict = verifyEvidence(await withCiphertext(parseEvidence(text), path))

@@ -21,7 +21,8 @@ export const run: Action = async ({ access, dryRun, output }, [backend], options
   }
   const socket = text(options, 'socket')
   if (socket === undefined)
-    throw BushelError.badInput(
+    throw new BushelError(
+      'BAD_INPUT',
       'where is the node? nothing was changed',
       'give --socket, such as ~/.lightning/bitcoin/lightning-rpc'
     )
@@ -56,10 +57,10 @@ export const run: Action = async ({ access, dryRun, output }, [backend], options
 /** Real money is dealt with only by whoever said so, once. */
 async function demandConsent(accepted: boolean, { alias, spendableMsat }: Connecting): Promise<void> {
   if (accepted) return
-  const refused = BushelError.badInput(
+  const refused = new BushelError(
+    'CONSENT_NEEDED',
     'this node is on bitcoin: its sats are real money; nothing was changed',
-    `agree with --accept-real-money; ${LIMITS}`,
-    'CONSENT_NEEDED'
+    `agree with --accept-real-money; ${LIMITS}`
   )
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw refused
   const prompt = createInterface({ input: process.stdin, output: process.stderr })

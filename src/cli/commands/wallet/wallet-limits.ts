@@ -35,7 +35,7 @@ function changes(options: OptionValues): SetLimits {
   const percent = text(options, 'fee')
   if (percent !== undefined) {
     if (!/^\d{1,3}(\.\d{1,2})?$/.test(percent))
-      throw BushelError.badInput(`'${percent}' is not a percentage`, 'write it as 1 or 0.5')
+      throw new BushelError('BAD_INPUT', `'${percent}' is not a percentage`, 'write it as 1 or 0.5')
     set.feePercent = Number(percent)
   }
   const least = text(options, 'feeMin')

@@ -58,7 +58,7 @@ export async function* mapped(
       }
     }
   } finally {
-    stop.abort(BushelError.failed('the other jobs were stopped', undefined, 'CLOSED'))
+    stop.abort(new BushelError('CLOSED', 'the other jobs were stopped'))
     await Promise.allSettled(running.values()) // nobody waits for them any more
   }
 }

@@ -1,13 +1,12 @@
 import type { JobOutput, JobResult, RunRecord } from '#spec'
-import { BushelError } from '../../../../contracts/errors/error.js'
+import { BushelError, isBlamed, isOurs } from '../../../../contracts/errors/error.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
 import { SAT, formatAmount } from '../../../../contracts/money/money.js'
-import type { Msat } from '../../../../contracts/money/money.js'
 import { Choosing, seatsOf } from './choosing.js'
 import type { ChoosingContext } from './choosing.js'
 import type { Checks } from '../checks.js'
 import type { EvidenceFiles } from '../../job/evidence-files.js'
-import { BLAMED, BLAMED_WHEN_PAID, OURS, PROVABLE } from '../faults.js'
+import { PROVABLE } from '../faults.js'
 import type { HirePort } from '../hire-port.js'
 import { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
@@ -306,7 +305,7 @@ export class Run {
       await this.#keepEvidence(replica)
       await this.#context.checks.wrong(replica.identity)
     }
-    await this.#blame(replica.identity, error, replica.paidMsat)
+    await this.#blame(replica.identity, error)
     await this.#end(replica, 'failed', error.message)
     this.#listener.note(
       `provider ${replica.name} failed: ${error.message}; ${formatAmount(replica.paidMsat)} were paid to it`
@@ -314,9 +313,8 @@ export class Run {
   }
 
   /** What a peer did wrong is remembered; what only befell it is not. */
-  async #blame(identity: Buffer, { code, message }: BushelError, paidMsat: Msat = 0n): Promise<void> {
-    const isBlamed = BLAMED.has(code) || (paidMsat > 0n && BLAMED_WHEN_PAID.has(code))
-    if (isBlamed) await this.#context.experiences.bad(identity, message)
+  async #blame(identity: Buffer, error: BushelError): Promise<void> {
+    if (isBlamed(error)) await this.#context.experiences.bad(identity, error.message)
   }
 
   async #keepEvidence(replica: Replica): Promise<void> {
@@ -334,7 +332,7 @@ export class Run {
       await replica.hire.abandon(note)
     } catch (error) {
       // It need not hear of it: what it is not paid for ends it.
-      if (!(error instanceof BushelError) || OURS.has(error.code)) throw error
+      if (!(error instanceof BushelError) || isOurs(error)) throw error
       this.#listener.note(`provider ${replica.name} was not told that it is over: ${error.message}`)
     }
   }
@@ -343,7 +341,8 @@ export class Run {
     const { asks } = this.#context
     const { market, maxMsat } = this.record
     const all = await asks(market, null)
-    return BushelError.noOffer(
+    return new BushelError(
+      'NO_OFFER',
       `${found} of ${needed} providers can run this job for ${formatAmount(maxMsat)} in all (${all.length} asks stand on the book)`,
       'nothing was paid; raise --max, ask for fewer with --verify, or look at: bushel book compute'
     )
@@ -355,7 +354,8 @@ export class Run {
     const { wanted } = this.record
     const paid = this.replicas.reduce((sum, { paidMsat }) => sum + paidMsat, 0n)
     const results = this.replicas.filter(({ statement }) => statement).length
-    return BushelError.noOffer(
+    return new BushelError(
+      'NO_OFFER',
       `${results} of ${wanted} providers gave a result, and no more offers fit; ${formatAmount(paid)} were paid`,
       'run the same command again later, or look at: bushel book compute'
     )
@@ -370,5 +370,5 @@ async function settled(promises: Promise<void>[]): Promise<void> {
 
 /** What another provider may mend: neither was this node stopped, nor did it fail itself. */
 function isTheirs(error: unknown, signal: AbortSignal): error is BushelError {
-  return !signal.aborted && error instanceof BushelError && !OURS.has(error.code)
+  return !signal.aborted && !isOurs(error)
 }

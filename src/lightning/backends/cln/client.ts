@@ -2,7 +2,7 @@ import { createConnection } from 'node:net'
 import type { Socket } from 'node:net'
 import { basename, dirname } from 'node:path'
 import LightningClient from 'lightning-client'
-import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
+import { BushelError } from '../../../../contracts/errors/error.js'
 import { Frames, MAX_ANSWER, readJSON } from './frames.js'
 
 /** An error that lightningd answered with; `rpc` is its number. */
@@ -10,11 +10,7 @@ export class ClnError extends BushelError {
   readonly rpc: number
 
   constructor(method: string, { code, message }: { code: number; message: string }) {
-    super({
-      code: 'WALLET_FAILED',
-      exit: EXIT.payment,
-      message: `Core Lightning refused ${method}: ${message}`
-    })
+    super('WALLET_FAILED', `Core Lightning refused ${method}: ${message}`)
     this.name = 'ClnError'
     this.rpc = code
   }
@@ -189,35 +185,35 @@ export class ClnClient extends LightningClient {
     if (error instanceof BushelError) return error
     const { code = '' } = error as NodeJS.ErrnoException
     const why = REASONS[code] ?? error.message
-    return BushelError.payment(
+    return new BushelError(
+      'WALLET_UNREACHABLE',
       `Core Lightning cannot be reached: ${why} (${this.socket})`,
-      HINTS[code] ?? `is that the path of its socket, ${basename(this.socket) || 'lightning-rpc'}?`,
-      'WALLET_UNREACHABLE'
+      HINTS[code] ?? `is that the path of its socket, ${basename(this.socket) || 'lightning-rpc'}?`
     ).withCause(error)
   }
 
   #gone(error?: Error): BushelError {
-    return BushelError.payment(
+    return new BushelError(
+      'WALLET_GONE',
       'Core Lightning went away before it answered',
-      'it is asked again when it is back; nothing is paid twice',
-      'WALLET_GONE'
+      'it is asked again when it is back; nothing is paid twice'
     ).withCause(error)
   }
 
   #noAnswer(method: string, timeoutMs: number): BushelError {
-    return BushelError.payment(
+    return new BushelError(
+      'WALLET_TIMEOUT',
       `Core Lightning did not answer ${method} in ${timeoutMs / 1000} s`,
-      'it may be locked, starting or busy: see `lightning-cli getinfo`',
-      'WALLET_TIMEOUT'
+      'it may be locked, starting or busy: see `lightning-cli getinfo`'
     )
   }
 
   #notLightningd(error: unknown): BushelError {
     const why = error instanceof Error ? error.message : String(error)
-    return BushelError.payment(
+    return new BushelError(
+      'WALLET_UNREACHABLE',
       `${this.socket} does not speak like Core Lightning: ${why}`,
-      "give the path of lightningd's own socket, lightning-rpc",
-      'WALLET_UNREACHABLE'
+      "give the path of lightningd's own socket, lightning-rpc"
     )
   }
 }
@@ -253,5 +249,5 @@ function textOf(message: unknown, otherwise: string): string {
 }
 
 function closedError(): BushelError {
-  return BushelError.failed('the wallet is closed', undefined, 'WALLET_CLOSED')
+  return new BushelError('WALLET_CLOSED', 'the wallet is closed')
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
+import { isWalletAway } from '../../away.js'
 import { formatAmount, least, most } from '../../../../contracts/money/money.js'
 import { demandNodeId } from '../../../../contracts/keys/node-id.js'
 import { ClnClient, ClnError } from './client.js'
@@ -169,10 +170,10 @@ export class ClnWallet extends ReadyResource implements Wallet {
     // It was issued before: by its label or by its preimage it is found again.
     const known = (await this.#invoices({ payment_hash: hash }))[0]
     if (!known?.bolt11 || msatOf(known.amount_msat) !== msat) {
-      throw BushelError.payment(
+      throw new BushelError(
+        'WALLET_FAILED',
         `Core Lightning has another invoice under the label ${request.label}`,
-        'nothing was issued; delete it with `lightning-cli delinvoice`, if it is not needed',
-        'WALLET_FAILED'
+        'nothing was issued; delete it with `lightning-cli delinvoice`, if it is not needed'
       )
     }
     return known.bolt11
@@ -203,10 +204,10 @@ export class ClnWallet extends ReadyResource implements Wallet {
     const channels = (await this.#channels()).filter(usable)
     const spendable = channels.reduce((sum, channel) => sum + msatOf(channel.spendable_msat), 0n)
     if (spendable < msat) {
-      throw BushelError.payment(
+      throw new BushelError(
+        'NO_BALANCE',
         `${formatAmount(msat)} are needed, and ${formatAmount(spendable)} can be sent now`,
-        'nothing was paid; open a channel, or wait until one is connected',
-        'NO_BALANCE'
+        'nothing was paid; open a channel, or wait until one is connected'
       )
     }
     const id = nodeId.toString('hex')
@@ -216,10 +217,10 @@ export class ClnWallet extends ReadyResource implements Wallet {
       await this.#call('getroute', { id, amount_msat: amount, riskfactor: 10 }, timeoutMs)
     } catch (error) {
       if (!(error instanceof ClnError)) throw error
-      throw BushelError.payment(
+      throw new BushelError(
+        'NO_ROUTE',
         `no route to ${id.slice(0, 16)}... was found: ${error.message}`,
-        'nothing was paid; open a channel to a node that knows it',
-        'NO_ROUTE'
+        'nothing was paid; open a channel to a node that knows it'
       ).withCause(error)
     }
   }
@@ -333,10 +334,10 @@ export class ClnWallet extends ReadyResource implements Wallet {
   async #synced(): Promise<void> {
     if (this.#syncing) this.#syncing = syncOf(await this.#info())
     if (!this.#syncing) return
-    throw BushelError.payment(
+    throw new BushelError(
+      'WALLET_SYNCING',
       `Core Lightning does not pay yet: ${this.#syncing}`,
-      'nothing was paid; wait until it is in step with the chain',
-      'WALLET_SYNCING'
+      'nothing was paid; wait until it is in step with the chain'
     )
   }
 
@@ -364,17 +365,17 @@ export class ClnWallet extends ReadyResource implements Wallet {
     this.#nodeId ??= nodeId
     this.#network ??= info.network
     if (info.network !== this.#network) {
-      throw BushelError.payment(
+      throw new BushelError(
+        'WRONG_NETWORK',
         `Core Lightning is on ${info.network} now, this home deals on ${this.#network}`,
-        'nothing was paid; start the node that was connected, or connect anew: bushel wallet connect',
-        'WRONG_NETWORK'
+        'nothing was paid; start the node that was connected, or connect anew: bushel wallet connect'
       )
     }
     if (!nodeId.equals(this.#nodeId)) {
-      throw BushelError.payment(
+      throw new BushelError(
+        'WRONG_NODE',
         `another node (${info.id.slice(0, 16)}...) answers at ${this.#options.socket}`,
-        'nothing was paid; start the node that was connected, or connect anew: bushel wallet connect',
-        'WRONG_NODE'
+        'nothing was paid; start the node that was connected, or connect anew: bushel wallet connect'
       )
     }
     this.#syncing = syncOf(info)
@@ -438,13 +439,11 @@ function receivedRecord(invoice: ListedInvoice): WalletRecord {
 
 /** True when only lightningd's records can tell whether something was done. */
 function isUnanswered(error: unknown): boolean {
-  return error instanceof BushelError && UNANSWERED.has(error.code)
+  return isWalletAway(error) || (error instanceof BushelError && error.code === 'WALLET_CLOSED')
 }
 
-const UNANSWERED = new Set(['WALLET_GONE', 'WALLET_TIMEOUT', 'WALLET_UNREACHABLE', 'WALLET_CLOSED'])
-
 function notOpen(): BushelError {
-  return BushelError.failed('the wallet is not open yet', undefined, 'WALLET_CLOSED')
+  return new BushelError('WALLET_CLOSED', 'the wallet is not open yet')
 }
 
 function sha256(bytes: Buffer): string {

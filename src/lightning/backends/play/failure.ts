@@ -1,4 +1,4 @@
-import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
+import { BushelError } from '../../../../contracts/errors/error.js'
 
 const OLD_COPY =
   'the wallet folder is an old copy: a channel has moved on since, and it cannot be used; nothing was paid'
@@ -17,10 +17,10 @@ export function broken(reason: string): BushelError {
 /** The Lightning process has ended too often: what calls are refused with until it runs again. */
 export function away(reason: string): BushelError {
   if (isOldCopy(reason)) return failed(OLD_COPY, NEWEST)
-  return BushelError.payment(
+  return new BushelError(
+    'WALLET_GONE',
     `the Lightning process keeps ending (${reason}) and is started again after a pause; nothing was paid`,
-    'try again in a minute; `bushel status` shows when it is back',
-    'WALLET_GONE'
+    'try again in a minute; `bushel status` shows when it is back'
   )
 }
 
@@ -43,5 +43,5 @@ function isOldCopy(reason: string): boolean {
 }
 
 function failed(message: string, hint: string): BushelError {
-  return new BushelError({ code: 'WALLET_FAILED', exit: EXIT.payment, message, hint })
+  return new BushelError('WALLET_FAILED', message, hint)
 }

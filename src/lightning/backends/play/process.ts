@@ -136,7 +136,7 @@ export class LightningProcess {
     const worn = this.#deaths.length >= MAX_DEATHS
     if (this.#final || (worn && !this.#proven)) {
       this.#final = true
-      this.#events.onfailed(words ? new BushelError(words.error) : broken(ending))
+      this.#events.onfailed(words ? BushelError.from(words.error) : broken(ending))
       return
     }
     this.#events.ondown({ reason: words?.reason ?? ending, outside, calls: words?.calls ?? null }, worn)

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import ReadyResource from 'ready-resource'
-import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
+import { BushelError } from '../../../../contracts/errors/error.js'
 import { demandNodeId, isNodeId } from '../../../../contracts/keys/node-id.js'
 import type {
   Balance,
@@ -203,7 +203,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
     const asked = this.#ask('reach', () => [nodeId, msat, Math.max(0, until - performance.now())])
     // The process keeps the time itself; this is for when it is not there to do so.
     await withTimeout(asked, timeoutMs + 1_000, () => {
-      throw BushelError.payment('the Lightning process did not answer in time', undefined, 'NO_ROUTE')
+      throw new BushelError('WALLET_TIMEOUT', 'the Lightning process did not answer in time')
     })
   }
 
@@ -274,11 +274,11 @@ export class PlayWallet extends ReadyResource implements Wallet {
     this.#settledOrder ??= settledOrder
     this.#away = null
     this.#streams.start()
+    this.emit('condition', this.#condition)
     for (const id of this.#calls.ids()) this.#process.send({ type: 'call', id, call: this.#calls.send(id) })
     for (const paymentHash of this.#outcomes.hashes()) this.#lookAgain(paymentHash)
     this.#opened?.resolve()
     this.#opened = null
-    this.emit('condition', this.#condition)
   }
 
   #ondown(death: Death, down: boolean): void {
@@ -307,7 +307,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
         this.#calls.take(message.id)?.resolve(message.value)
         break
       case 'refusal':
-        this.#calls.take(message.id)?.reject(new BushelError(message.error))
+        this.#calls.take(message.id)?.reject(BushelError.from(message.error))
         break
       case 'settled':
         if (message.order <= (this.#settledOrder ?? 0)) break
@@ -343,7 +343,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
 }
 
 function closedError(message: string): BushelError {
-  return new BushelError({ code: 'WALLET_CLOSED', exit: EXIT.failed, message })
+  return new BushelError('WALLET_CLOSED', message)
 }
 
 async function withTimeout<T>(promise: Promise<T>, ms: number, late: () => T): Promise<T> {

@@ -58,11 +58,7 @@ export async function readMap(
   const module = await readModule(params.module, signal)
   const inputs = await filesOf(base, pattern, MAX_MAP)
   if (inputs.length === 0)
-    throw BushelError.badInput(
-      `'${pattern}' names no file`,
-      "write it as 'chunks/*'; nothing was run",
-      'BAD_PATH'
-    )
+    throw new BushelError('BAD_PATH', `'${pattern}' names no file`, "write it as 'chunks/*'; nothing was run")
   const jobs: ReadJob[] = []
   const shared = { module, stdin: Buffer.alloc(0) }
   const fingerprint = await fingerprintFrom(shared)
@@ -83,7 +79,7 @@ async function jobOf(
   fingerprintOf: Fingerprinting
 ): Promise<ReadJob> {
   const fault = faultOfPaths(parts.files.map(({ path }) => path))
-  if (fault) throw BushelError.badInput(`the input cannot be given to a job: ${fault}`, undefined, 'BAD_PATH')
+  if (fault) throw new BushelError('BAD_PATH', `the input cannot be given to a job: ${fault}`)
   const job = { ...parts, args: [basename(params.module), ...args], limits: limitsOf(params.limits) }
   const fingerprint = await fingerprintOf(job)
   // by default what a job is says what its randomness is: it comes out the same wherever and whenever it is run
@@ -129,10 +125,10 @@ async function take(hash: Hash, name: string, bytes: Buffer): Promise<void> {
 async function readModule(path: string, signal: AbortSignal): Promise<Buffer> {
   const module = await readBounded(path, DEFAULT_LIMITS.moduleBytes, signal)
   if (module.subarray(0, 4).equals(MAGIC)) return module
-  throw BushelError.badInput(
+  throw new BushelError(
+    'BAD_MODULE',
     `${path} is no WebAssembly module`,
-    'build it for wasm32-wasi, as docs/compute.md shows; nothing was run',
-    'BAD_MODULE'
+    'build it for wasm32-wasi, as docs/compute.md shows; nothing was run'
   )
 }
 
@@ -143,17 +139,13 @@ async function readInput(path: string, signal: AbortSignal): Promise<SandboxFile
   let bytes = 0
   for (const entry of tree.entries) {
     if (entry.kind === 'link')
-      throw BushelError.badInput(
+      throw new BushelError(
+        'BAD_PATH',
         `'${path}/${entry.path}' is a symbolic link, which a job cannot have`,
-        'put the file itself there',
-        'BAD_PATH'
+        'put the file itself there'
       )
     if (files.length === MAX_FILES)
-      throw BushelError.badInput(
-        `'${path}' has more than ${MAX_FILES} files`,
-        'pack them into one',
-        'TOO_LARGE'
-      )
+      throw new BushelError('TOO_LARGE', `'${path}' has more than ${MAX_FILES} files`, 'pack them into one')
     const file = { path: entry.path, bytes: await readBounded(entry.source, MAX_BLOB_BYTES - bytes, signal) }
     bytes += file.bytes.byteLength
     files.push(file)
@@ -166,7 +158,7 @@ async function readBounded(path: string, most: number, signal: AbortSignal): Pro
   const found = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error)
   })
-  if (!found.isFile()) throw BushelError.badInput(`'${path}' is no file`, undefined, 'BAD_PATH')
+  if (!found.isFile()) throw new BushelError('BAD_PATH', `'${path}' is no file`)
   if (found.size > most) throw tooLarge(path, most)
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw unreadable(path, error)
@@ -177,7 +169,7 @@ async function readBounded(path: string, most: number, signal: AbortSignal): Pro
       signal.throwIfAborted()
       const { bytesRead } = await handle.read(bytes, at, Math.min(STEP, bytes.byteLength - at), at)
       if (bytesRead === 0)
-        throw BushelError.badInput(`'${path}' changed while it was read`, 'run it again', 'FILE_CHANGED')
+        throw new BushelError('FILE_CHANGED', `'${path}' changed while it was read`, 'run it again')
       at += bytesRead
     }
     return bytes
@@ -187,9 +179,9 @@ async function readBounded(path: string, most: number, signal: AbortSignal): Pro
 }
 
 function tooLarge(path: string, most: number): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'TOO_LARGE',
     `'${path}' is too large: a job takes ${formatSize(MAX_BLOB_BYTES)} of input and a module of ${formatSize(DEFAULT_LIMITS.moduleBytes)}, and ${formatSize(most)} are left for it`,
-    'cut it into parts, and run them with --map',
-    'TOO_LARGE'
+    'cut it into parts, and run them with --map'
   )
 }

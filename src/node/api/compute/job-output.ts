@@ -1,5 +1,6 @@
 import type { SandboxFile } from '../../../compute/sandbox/job.js'
-import { BushelError, EXIT } from '../../../../contracts/errors/error.js'
+import { EXIT } from '../../../../contracts/errors/error-table.js'
+import { BushelError } from '../../../../contracts/errors/error.js'
 import type { Progress } from '../api.js'
 import { writeOut } from '../../../files/out-folder.js'
 

@@ -306,19 +306,19 @@ function closureText(reason: ldk.ClosureReason): string {
 }
 
 function noRoute(nodeId: Buffer, reason: string): BushelError {
-  return BushelError.payment(
+  return new BushelError(
+    'NO_ROUTE',
     `the Lightning node ${nodeId.toString('hex')} cannot be paid: ${reason}; nothing was paid`,
-    'try again when the other side is online',
-    'NO_ROUTE'
+    'try again when the other side is online'
   )
 }
 
 function noBalance(msat: bigint, grantMsat: bigint, openMsat: bigint): BushelError {
   const sat = (amount: bigint): string => `${(amount + 999n) / 1000n} sat`
-  return BushelError.payment(
+  return new BushelError(
+    'NO_BALANCE',
     `too little balance: ${sat(msat)} are needed, ${openMsat / 1000n} sat can be sent to this node and ` +
       `${grantMsat / 1000n} sat are left to open a channel with (which takes more than it can carry); nothing was paid`,
-    'look at `bushel wallet`',
-    'NO_BALANCE'
+    'look at `bushel wallet`'
   )
 }

@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fsx from 'fs-native-extensions'
-import { BushelError, EXIT } from '../../../../../contracts/errors/error.js'
+import { BushelError } from '../../../../../contracts/errors/error.js'
 import type { Balance } from '../../../wallet.js'
 import { Batch } from '../batch.js'
 import { createWalletDir, lockFile, openState, writeBalance } from '../log/disk.js'
@@ -67,12 +67,11 @@ async function lock(dir: string): Promise<void> {
   const fd = fs.openSync(lockFile(dir), 'a', 0o600)
   for (const until = performance.now() + LOCK_WAIT_MS; !fsx.tryLock(fd); await sleep(LOCK_POLL_MS)) {
     if (performance.now() < until) continue
-    throw new BushelError({
-      code: 'WALLET_BUSY',
-      exit: EXIT.badInput,
-      message: 'the wallet is in use by another process; nothing was changed',
-      hint: 'stop the node that runs on this home'
-    })
+    throw new BushelError(
+      'WALLET_BUSY',
+      'the wallet is in use by another process; nothing was changed',
+      'stop the node that runs on this home'
+    )
   }
 }
 

@@ -46,13 +46,13 @@ export class LdkPayments {
   }
 
   issue({ preimage, msat, description, expirySeconds }: InvoiceRequest): string {
-    if (preimage.length !== 32) throw BushelError.badInput('a preimage has 32 bytes')
-    if (msat <= 0n || msat > MAX_MSAT) throw BushelError.badInput(`cannot ask for ${msat} msat`)
+    if (preimage.length !== 32) throw new BushelError('BAD_INPUT', 'a preimage has 32 bytes')
+    if (msat <= 0n || msat > MAX_MSAT) throw new BushelError('BAD_INPUT', `cannot ask for ${msat} msat`)
     if (Buffer.byteLength(description) > MAX_DESCRIPTION_BYTES) {
-      throw BushelError.badInput(`a description has at most ${MAX_DESCRIPTION_BYTES} bytes`)
+      throw new BushelError('BAD_INPUT', `a description has at most ${MAX_DESCRIPTION_BYTES} bytes`)
     }
     if (!Number.isInteger(expirySeconds) || expirySeconds <= 0 || expirySeconds > MAX_EXPIRY_SECONDS) {
-      throw BushelError.badInput(`an invoice cannot expire after ${expirySeconds} s`)
+      throw new BushelError('BAD_INPUT', `an invoice cannot expire after ${expirySeconds} s`)
     }
     const { store, engine } = this.#node
     const paymentHash = createHash('sha256').update(preimage).digest()
@@ -60,10 +60,9 @@ export class LdkPayments {
     const known = store.invoices.get(id)
     if (known) {
       if (known.msat === msat && known.description === description) return known.bolt11
-      throw BushelError.badInput(
-        'an invoice for another amount or purpose was issued with this preimage already',
-        undefined,
-        'INVOICE_CONFLICT'
+      throw new BushelError(
+        'INVOICE_CONFLICT',
+        'an invoice for another amount or purpose was issued with this preimage already'
       )
     }
     this.#node.syncClock()
@@ -76,11 +75,7 @@ export class LdkPayments {
       ldk.Option_u16Z.constructor_none()
     )
     if (!(made instanceof ldk.Result_Bolt11InvoiceSignOrCreationErrorZ_OK)) {
-      throw BushelError.failed(
-        'the invoice could not be made; nothing was changed',
-        undefined,
-        'INVOICE_FAILED'
-      )
+      throw new BushelError('INVOICE_FAILED', 'the invoice could not be made; nothing was changed')
     }
     const bolt11 = made.res.to_str()
     free(made.res, 'Bolt11Invoice')
@@ -132,7 +127,7 @@ export class LdkPayments {
     if (!record || !this.#orphaned(record)) return this.payment(paymentHash)
     if (preimage) {
       if (!createHash('sha256').update(preimage).digest().equals(paymentHash))
-        throw BushelError.badInput('this preimage does not fit the payment')
+        throw new BushelError('BAD_INPUT', 'this preimage does not fit the payment')
       store.grantMsat = most(store.grantMsat - (record.msat ?? 0n), 0n)
       this.#conclude(paymentHash, { status: 'succeeded', preimage, feeMsat: 0n, reason: '' })
     } else {
@@ -320,9 +315,5 @@ function stateOf({ status, preimage, feeMsat, reason }: PaymentRecord): PaymentS
 }
 
 function refused(reason: string): BushelError {
-  return BushelError.payment(
-    `the invoice was refused: ${reason}; nothing was paid`,
-    undefined,
-    'INVOICE_REFUSED'
-  )
+  return new BushelError('INVOICE_REFUSED', `the invoice was refused: ${reason}; nothing was paid`)
 }

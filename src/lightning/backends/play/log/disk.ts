@@ -99,9 +99,9 @@ function replaceFile(file: string, bytes: Buffer): void {
 }
 
 function corrupt(file: string): BushelError {
-  return BushelError.badInput(
+  return new BushelError(
+    'WALLET_CORRUPT',
     `the wallet cannot be read: ${file} is damaged or missing; nothing was changed`,
-    'put the whole wallet folder back as it was, or move it away to start with a new wallet',
-    'WALLET_CORRUPT'
+    'put the whole wallet folder back as it was, or move it away to start with a new wallet'
   )
 }

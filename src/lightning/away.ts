@@ -1,0 +1,13 @@
+import type { ErrorCode } from '../../contracts/errors/error-table.js'
+import { BushelError } from '../../contracts/errors/error.js'
+
+const AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'WALLET_GONE',
+  'WALLET_TIMEOUT',
+  'WALLET_UNREACHABLE'
+])
+
+/** True when our own Lightning node gave no answer, and may be back soon. */
+export function isWalletAway(error: unknown): boolean {
+  return error instanceof BushelError && AWAY.has(error.code)
+}

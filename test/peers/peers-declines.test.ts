@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { formatKey } from '../../contracts/keys/key.js'
+import { DeclineError } from '../../src/deal/decline.js'
+import type { DeclineWord } from '../../src/deal/decline.js'
+import { noise } from '../world/tree.js'
+import { World } from '../world/world.js'
+import type { MirrorResult } from '../world/world.js'
+import { addressOf, assertSpent, notesOf } from './buyers.js'
+import { Den, shown } from './den.js'
+
+const SAT_PER_GIB = 1000n * 1024n
+const FIRST_PAYMENT = '5000'
+
+/** What our own trouble is called. No peer has these words by right. */
+const OUR_WORDS = [
+  'BAD_INPUT',
+  'CLOSED',
+  'DISK_FULL',
+  'INTERNAL',
+  'JOURNAL_FAILED',
+  'NO_BALANCE',
+  'OVER_LIMIT',
+  'WALLET_BUSY',
+  'WALLET_CLOSED',
+  'WALLET_CORRUPT',
+  'WALLET_FAILED',
+  'WALLET_GONE',
+  'WALLET_SYNCING',
+  'WALLET_TIMEOUT',
+  'WALLET_UNREACHABLE',
+  'WRONG_NETWORK',
+  'WRONG_NODE'
+]
+
+/** Declines with a word that the product would never send. */
+function declining(word: string): () => never {
+  return () => {
+    throw new DeclineError(word as DeclineWord, `my ${word}`)
+  }
+}
+
+test('sellers that decline with our own error codes are passed over, and the others are used', async t => {
+  const world = await World.open(t)
+  const market = await world.found('lease manager', 'fair')
+  await world.sell('lease manager', '100000 sat/GiB-month')
+  const path = world.at('file')
+  await writeFile(path, noise('declines', 1 << 20))
+  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
+  t.after(() => den.close())
+  let price = 40_000n * SAT_PER_GIB
+  const unpaid: { does: string; word: string; device: Buffer }[] = []
+  const paid: typeof unpaid = []
+  for (const word of OUR_WORDS) {
+    for (const method of ['quote', 'agree', 'strip'] as const) {
+      const lies = () => ({ [method]: declining(word) })
+      const { device } = await den.impostor(`${method}-${word}`, { price: price++, lies })
+      unpaid.push({ does: `declines ${method} with ${word}`, word, device })
+    }
+  }
+  for (const [i, word] of OUR_WORDS.entries()) {
+    const method = (['paid', 'progress', 'seal'] as const)[i % 3]!
+    const lies = () => ({ [method]: declining(word) })
+    const { device } = await den.rogue(`paid-${word}`, { price: price++, lies })
+    paid.push({ does: `takes the first payment and declines ${method} with ${word}`, word, device })
+  }
+  await world.home('buyer')
+  await world.ok('buyer', ['market', 'join', market])
+  const before = await world.wallet('buyer')
+  const finished = await world.run('buyer', ['mirror', path, '--copies', '1', '--time', '30d'])
+  const notes = notesOf(finished)
+  const leases = await world.leases('buyer')
+
+  await t.test('the honest one is taken at last, and only first payments are lost', async () => {
+    assert.equal(finished.code, 0, JSON.stringify(finished.result) + finished.stderr)
+    const { copies, leases: kept } = finished.result as unknown as MirrorResult
+    assert.equal(copies, 1)
+    assert.equal(leases.find(({ id }) => id === kept[0])!.state, 'STORED')
+    const after = await world.wallet('buyer')
+    assertSpent({ leases, spent: before.spendable - after.spendable, channels: 2 })
+  })
+
+  for (const { does, word, device } of [...unpaid, ...paid]) {
+    await t.test(`one that ${does} is named, and left`, () => {
+      const says = `${shown(device)} declined: my ${word}`
+      assert.ok(
+        notes.some(text => text.includes(says)),
+        `a note that says '${says}': ${notes.join('\n')}`
+      )
+    })
+  }
+
+  await t.test('nothing was paid to those who declined before the first payment', () => {
+    const devices = new Set(unpaid.map(({ device }) => formatKey(device)))
+    for (const { peer, paidMsat } of leases) if (devices.has(peer)) assert.equal(paidMsat, '0')
+    for (const { device } of paid)
+      assert.equal(leases.find(({ peer }) => peer === formatKey(device))?.paidMsat, FIRST_PAYMENT)
+  })
+})
+
+test('one that declines after the first payment does not stop the other copy', async t => {
+  const world = await World.open(t)
+  const market = await world.found('lease manager', 'fair')
+  await world.sell('lease manager', '100000 sat/GiB-month')
+  const path = world.at('file')
+  await writeFile(path, noise('copies', 1 << 20))
+  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
+  t.after(() => den.close())
+  const price = 40_000n * SAT_PER_GIB
+  const { device } = await den.rogue('rogue', { price, lies: () => ({ progress: declining('NO_BALANCE') }) })
+  await world.home('buyer')
+  await world.ok('buyer', ['market', 'join', market])
+  const failure = await world.fails('buyer', ['mirror', path, '--copies', '2', '--time', '30d'], 4)
+  assert.equal(failure.code, 'COPIES_SHORT')
+  const leases = await world.leases('buyer')
+  const [standing] = leases.filter(({ peer }) => peer !== formatKey(device))
+  assert.equal(standing?.state, 'STORED')
+})
