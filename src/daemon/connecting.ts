@@ -3,39 +3,38 @@ import { shortKey } from '../../contracts/keys/key.js'
 import { join } from 'node:path'
 import { Home } from '../identity/home.js'
 import type { WalletChoice } from '../identity/config.js'
+import type { WalletBackend, WalletProbe } from '../lightning/backend.js'
 import type { HomeAccess } from './access.js'
 
 /** What connecting a wallet would change, and what is known of it. */
-export interface Connecting {
+export interface Connecting extends WalletProbe {
   choice: WalletChoice
-  network: string
-  alias: string
-  spendableMsat: bigint
-  receivableMsat: bigint
-  /** Why the node does not deal yet, in its own words, or null. */
-  syncing: string | null
 }
 
-/** Asks a Core Lightning node who it is; nothing is changed. */
-export async function probeCln(socket: string): Promise<Connecting> {
-  const { ClnWallet } = await import('../lightning/backends/cln/wallet.js')
-  const { nodeId, network, alias, syncing, spendableMsat, receivableMsat } = await ClnWallet.probe(socket)
-  const { CLN_NETWORKS } = await import('../identity/config.js')
-  if (!CLN_NETWORKS.includes(network)) {
+/** Asks the wallet that such settings lead to who it is; nothing is changed. */
+export async function probeWallet(
+  access: HomeAccess,
+  backend: WalletBackend,
+  settings: Readonly<Record<string, string>>
+): Promise<Connecting> {
+  const { dir } = await Home.open(access.home)
+  const probe = await backend.probe({ dir, settings })
+  const { nodeId, network } = probe
+  if (!backend.networks.includes(network)) {
     throw new BushelError(
       'WRONG_NETWORK',
       `this node is on the network ${network}, which Bushel does not deal on`,
-      `nothing was changed; it deals on ${CLN_NETWORKS.join(', ')}`
+      `nothing was changed; it deals on ${backend.networks.join(', ')}`
     )
   }
-  const choice: WalletChoice = { backend: 'cln', socket, nodeId, network, consented: null }
-  return { choice, network, alias, syncing, spendableMsat, receivableMsat }
+  const node = nodeId && { id: nodeId, network }
+  return { ...probe, choice: { backend: backend.id, settings, node, consented: null } }
 }
 
 /** When the owner of this home agreed to deal with real money, ms since 1970; null when that was never said. */
 export async function consentOf(access: HomeAccess): Promise<number | null> {
   const { wallet } = await Home.open(access.home)
-  return wallet.backend === 'cln' ? wallet.consented : null
+  return wallet?.consented ?? null
 }
 
 /**

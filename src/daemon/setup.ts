@@ -18,7 +18,7 @@ export interface SetupResult {
   dryRun?: boolean
 }
 
-/** Makes a home with its play wallet. A dry run tells only what is known beforehand. */
+/** Makes a home with the wallet that it begins with. A dry run tells only what is known beforehand. */
 export async function setUp({ home: dir, words, playGrantMsat, dryRun }: SetupOptions): Promise<SetupResult> {
   if (dryRun) {
     await Home.check(dir)
@@ -27,10 +27,10 @@ export async function setUp({ home: dir, words, playGrantMsat, dryRun }: SetupOp
   }
   const { home, words: fresh } = await Home.create(dir, {
     ...(words === undefined ? {} : { words }),
-    ...(playGrantMsat === undefined ? {} : { playGrantMsat }),
     prepare: async draft => {
-      const { PlayWallet } = await import('../lightning/backends/play/wallet.js')
-      await PlayWallet.create(draft.lightning, { grantMsat: draft.playGrantMsat })
+      const { firstBackend } = await import('../lightning/registry.js')
+      const options = playGrantMsat === undefined ? {} : { grantMsat: playGrantMsat }
+      await firstBackend().embedded.create(draft.dir, options)
     }
   })
   return { words: fresh, identity: formatKey(home.identity), device: formatKey(home.device.publicKey) }

@@ -1,47 +1,38 @@
 import { open } from 'node:fs/promises'
-import { isAbsolute } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../contracts/keys/key.js'
-import { MAX_MSAT } from '../../contracts/money/money.js'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 
 const VERSION = 1
 const MAX_FILE_BYTES = 64 * 1024
 
-/** The wallet that a home deals with: the embedded one, or a Core Lightning node as it was when it was connected. */
-export type WalletChoice =
-  | { backend: 'play' }
-  | {
-      backend: 'cln'
-      /** Path of lightningd's socket. */
-      socket: string
-      /** 33 bytes. */
-      nodeId: Buffer
-      network: string
-      /** When its owner agreed to deal with real money, ms since 1970; null where the network has none. */
-      consented: number | null
-    }
-
-export const CLN_NETWORKS = ['bitcoin', 'testnet', 'signet', 'regtest']
+/** The wallet that a home was connected to, as it was then. What the settings mean is known to its backend alone. */
+export interface WalletChoice {
+  /** Id of the kind of wallet. */
+  backend: string
+  settings: Readonly<Record<string, string>>
+  /** The Lightning node that answered; null for a wallet that is part of the home. */
+  node: { id: Buffer; network: string } | null
+  /** When its owner agreed to deal with real money, ms since 1970; null where that was not needed. */
+  consented: number | null
+}
 
 /** What `config.json` says; nothing in it is secret. */
 export interface Config {
   /** ms since 1970. */
   created: number
-  /** What the play wallet was started with, msat. */
-  playGrantMsat: bigint
   /** The market in use, when one was chosen. */
   market: Buffer | null
-  wallet: WalletChoice
+  /** The wallet that was connected; null while it is the one that every home begins with. */
+  wallet: WalletChoice | null
 }
 
-export function formatConfig({ created, playGrantMsat, market, wallet }: Config): string {
+export function formatConfig({ created, market, wallet }: Config): string {
   const plain = {
     version: VERSION,
     created,
-    playGrantMsat: playGrantMsat.toString(),
     ...(market ? { market: formatKey(market) } : {}),
-    ...(wallet.backend === 'cln' ? { wallet: { ...wallet, nodeId: wallet.nodeId.toString('hex') } } : {})
+    ...(wallet ? { wallet: plainWallet(wallet) } : {})
   }
   return JSON.stringify(plain, null, 2) + '\n'
 }
@@ -57,46 +48,46 @@ export function parseConfig(text: string, file: string): Config {
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
     throw badFile(file, 'it is not an object')
   }
-  const { version, created, playGrantMsat, market, wallet } = plain as Record<string, unknown>
+  const { version, created, market, wallet } = plain as Record<string, unknown>
   if (version !== VERSION) {
     throw badFile(file, `its version is ${JSON.stringify(version) ?? 'missing'}, not ${VERSION}`)
   }
   if (typeof created !== 'number' || !Number.isSafeInteger(created) || created < 0) {
     throw badFile(file, "'created' is not a time")
   }
-  if (typeof playGrantMsat !== 'string' || !/^\d{1,20}$/.test(playGrantMsat)) {
-    throw badFile(file, "'playGrantMsat' is not an amount")
-  }
-  if (BigInt(playGrantMsat) > MAX_MSAT) throw badFile(file, "'playGrantMsat' is more than there is")
   return {
     created,
-    playGrantMsat: BigInt(playGrantMsat),
     market: marketOf(market, file),
     wallet: walletOf(wallet, file)
   }
 }
 
-function walletOf(value: unknown, file: string): WalletChoice {
-  if (value === undefined) return { backend: 'play' }
-  const { backend, socket, nodeId, network, consented } = (value ?? {}) as Record<string, unknown>
-  const known =
-    backend === 'cln' &&
-    typeof socket === 'string' &&
-    isAbsolute(socket) &&
-    typeof nodeId === 'string' &&
-    /^[0-9a-f]{66}$/.test(nodeId) &&
-    isNodeId(Buffer.from(nodeId, 'hex')) &&
-    typeof network === 'string' &&
-    CLN_NETWORKS.includes(network) &&
-    (consented === null || Number.isSafeInteger(consented))
-  if (!known) throw badFile(file, "'wallet' is none")
-  return {
-    backend,
-    socket,
-    nodeId: Buffer.from(nodeId, 'hex'),
-    network,
-    consented: consented as number | null
-  }
+function plainWallet({ node, ...choice }: WalletChoice): object {
+  return { ...choice, ...(node ? { nodeId: node.id.toString('hex'), network: node.network } : {}) }
+}
+
+/** The shape alone: whether there is such a wallet, and what its settings must be, is found out when it is used. */
+function walletOf(value: unknown, file: string): WalletChoice | null {
+  if (value === undefined) return null
+  const { backend, settings, nodeId, network, consented } = (value ?? {}) as Record<string, unknown>
+  if (typeof backend !== 'string' || !/^[a-z][a-z0-9-]{0,31}$/.test(backend))
+    throw badFile(file, "'wallet' names no kind of wallet")
+  if (!isSettings(settings)) throw badFile(file, "the settings of 'wallet' are none")
+  if (consented !== null && !Number.isSafeInteger(consented))
+    throw badFile(file, "'consented' of 'wallet' is not a time")
+  return { backend, settings, node: nodeOf(nodeId, network, file), consented: consented as number | null }
+}
+
+function isSettings(value: unknown): value is Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).every(setting => typeof setting === 'string')
+}
+
+function nodeOf(nodeId: unknown, network: unknown, file: string): WalletChoice['node'] {
+  if (nodeId === undefined && network === undefined) return null
+  const id = typeof nodeId === 'string' && /^[0-9a-f]{66}$/.test(nodeId) ? Buffer.from(nodeId, 'hex') : null
+  if (!isNodeId(id) || typeof network !== 'string') throw badFile(file, "'wallet' names no Lightning node")
+  return { id, network }
 }
 
 function marketOf(value: unknown, file: string): Buffer | null {

@@ -12,8 +12,6 @@ import { HomeLock } from './lock.js'
 import type { Holder } from './lock.js'
 import { identityFrom, newWords } from './words.js'
 
-/** What a play wallet starts with unless told otherwise: 1,000,000 sat. */
-const DEFAULT_PLAY_GRANT_MSAT = 1_000_000_000n
 const CONFIG = 'config.json'
 const DEVICE_KEY = 'device.key'
 const ATTESTATION = 'attestation'
@@ -22,7 +20,6 @@ const SEED_BYTES = 32
 export interface CreateOptions {
   /** Recover this identity; without them a new one is made. */
   words?: string
-  playGrantMsat?: bigint
   /** Adds to the home while it is being made, before anybody can see it. */
   prepare?: (home: Home) => Promise<void>
 }
@@ -66,12 +63,7 @@ export class Home {
     const identity = Buffer.from(key.identityPublicKey)
     const proof = Buffer.from(await key.bootstrap(device.publicKey))
     key.clear()
-    const config: Config = {
-      created: Date.now(),
-      playGrantMsat: options.playGrantMsat ?? DEFAULT_PLAY_GRANT_MSAT,
-      market: null,
-      wallet: { backend: 'play' }
-    }
+    const config: Config = { created: Date.now(), market: null, wallet: null }
     const parts = { device, identity, proof, config }
     const draft = await openingFolder(dir, async () => {
       await mkdir(dirname(target), { recursive: true, mode: 0o700 })
@@ -123,16 +115,13 @@ export class Home {
     return this.#config.created
   }
 
-  get playGrantMsat(): bigint {
-    return this.#config.playGrantMsat
-  }
-
   /** Key of the market in use, when one was chosen. */
   get market(): Buffer | null {
     return this.#config.market
   }
 
-  get wallet(): WalletChoice {
+  /** The wallet that was connected; null while it is the one that every home begins with. */
+  get wallet(): WalletChoice | null {
     return this.#config.wallet
   }
 
@@ -183,10 +172,6 @@ export class Home {
 
   get restore(): string {
     return join(this.dir, 'restore')
-  }
-
-  get lightning(): string {
-    return join(this.dir, 'lightning')
   }
 
   get journal(): string {

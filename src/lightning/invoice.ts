@@ -2,19 +2,11 @@ import { createRequire } from 'node:module'
 import type bolt11 from 'bolt11'
 import type { PaymentRequestObject, TagsObject } from 'bolt11'
 import { BushelError } from '../../contracts/errors/error.js'
+import { networkWith, prefixOf } from './networks.js'
 
 const MAX_LENGTH = 4096
 /** BOLT 11: when the invoice says nothing. */
 const DEFAULT_EXPIRY_S = 3600
-
-/** Prefix of an invoice, by network id. One prefix may serve several networks. */
-const PREFIXES: Record<string, string> = {
-  bitcoin: 'bc',
-  testnet: 'tb',
-  signet: 'tbs',
-  regtest: 'bcrt',
-  'play-1': 'bcrt'
-}
 
 /** Features that an invoice may demand of a payer; every Lightning node of today has them. */
 const UNDERSTOOD = new Set(['var_onion_optin', 'payment_secret', 'basic_mpp'])
@@ -44,7 +36,7 @@ export interface CheckedInvoice {
 
 /** Checks a BOLT 11 invoice against what was agreed. Throws BushelError INVOICE_REFUSED with the reason. */
 export function checkInvoice(invoice: string, expected: ExpectedInvoice): CheckedInvoice {
-  const prefix = PREFIXES[expected.network]
+  const prefix = prefixOf(expected.network)
   if (!prefix) throw refused(`the network ${expected.network} is not known`)
   const decoded = decode(invoice, prefix)
   refuseDuplicates(decoded)
@@ -93,7 +85,7 @@ export interface InvoiceReading {
  * the reason. Whether it has expired, and its amount, are the reader's to judge.
  */
 export function readInvoice(invoice: string, network: string): InvoiceReading {
-  const prefix = PREFIXES[network]
+  const prefix = prefixOf(network)
   if (!prefix) throw refused(`the network ${network} is not known`)
   const text = invoice.trim().replace(/^lightning:/i, '')
   const decoded = decode(text)
@@ -110,6 +102,10 @@ export function readInvoice(invoice: string, network: string): InvoiceReading {
     expiresAt: expiryOf(decoded)
   }
 }
+
+/** As `checkInvoice` and `readInvoice`, for whoever takes them as an option. */
+export type InvoiceCheck = typeof checkInvoice
+export type InvoiceReader = typeof readInvoice
 
 /** Payment hash of an invoice that has been checked. Throws BushelError on what is no invoice. */
 export function paymentHashOf(invoice: string): Buffer {
@@ -183,7 +179,7 @@ function expired(): BushelError {
 }
 
 function wrongNetwork(prefix: string, network: string): BushelError {
-  const named = Object.entries(PREFIXES).find(([, known]) => known === prefix)?.[0] ?? 'another network'
+  const named = networkWith(prefix) ?? 'another network'
   return new BushelError(
     'INVOICE_NETWORK',
     `the invoice is for ${named} (ln${prefix}), this wallet is on ${network}; nothing was paid`,

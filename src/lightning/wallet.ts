@@ -1,7 +1,9 @@
+import type { NoiseStream } from 'hyperdht'
+
 /** What became of a payment, asked by its hash. Only the wallet's own final word counts, never a time-out. */
 export type PaymentState =
   | { status: 'unknown' }
-  /** orphaned (play): its channel is gone, and only the payee can tell what became of it. */
+  /** orphaned: its channel was given up, and only the payee can tell what became of it. */
   | { status: 'pending'; orphaned?: true }
   | { status: 'failed'; reason: string }
   | { status: 'succeeded'; preimage: Buffer; feeMsat: bigint }
@@ -41,7 +43,7 @@ export interface WalletRecord {
 
 export interface Balance {
   network: string
-  /** What can be sent, in msat: channels less their reserves, and (play) what is left of the grant. */
+  /** What can be sent, in msat: channels less their reserves, and what is left of a grant. */
   spendableMsat: bigint
   /** What can be received over the channels that are open now, in msat. */
   receivableMsat: bigint
@@ -56,7 +58,8 @@ export interface WalletCondition {
 }
 
 /**
- * The port to a Lightning node. It knows nothing of what is being paid for.
+ * The port to a Lightning node. It knows nothing of what is being paid for. What only some wallets can do is an optional
+ * member: a caller asks for that, never for the kind of wallet.
  * Events: `settled` (paymentHash: Buffer, msat: bigint) when an invoice of ours is paid, after it is durable. It is told
  * once, and not again after a restart of the program: ask `invoice` for those that were open before.
  */
@@ -76,7 +79,7 @@ export interface Wallet {
   refuse(paymentHash: Buffer): Promise<InvoiceState>
   invoice(paymentHash: Buffer): Promise<InvoiceState>
   /**
-   * Makes sure that `msat` more can be sent to the node, opening a channel when needed (play), in at most `timeoutMs`.
+   * Makes sure that `msat` more can be sent to the node, opening a channel when needed and possible, in at most `timeoutMs`.
    * Throws BushelError NO_BALANCE (exit 5) or NO_ROUTE (exit 5).
    */
   reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void>
@@ -91,6 +94,19 @@ export interface Wallet {
   history(options?: { since?: number }): Promise<WalletRecord[]>
   /** Can so much be received from that node, now or over a channel that it can open? */
   canReceive(from: Buffer, msat: bigint): Promise<boolean>
+  /**
+   * Speaks Lightning with the peer at the other end of a connection, beside everything else that goes over it, until
+   * either is closed. Only a wallet whose channels are with our own peers can.
+   */
+  link?(stream: NoiseStream): { close(): void }
+  /**
+   * Gives up the channels with a node, because this wallet is an older copy of itself; before it is linked to that
+   * node. `deltaMsat` is added to our last known balance: what was received since, less what was paid, by what both
+   * have signed. The same `id` counts once. Payments that were under way are orphaned, and end by `resolve`.
+   */
+  abandon?(nodeId: Buffer, options: { id: string; deltaMsat: bigint }): Promise<void>
+  /** The payee's word on an orphaned payment: its preimage, or null when it was not claimed and never will be. */
+  resolve?(paymentHash: Buffer, preimage: Buffer | null): Promise<PaymentState>
   on(event: 'settled', listener: (paymentHash: Buffer, msat: bigint) => void): this
   off(event: 'settled', listener: (paymentHash: Buffer, msat: bigint) => void): this
 }

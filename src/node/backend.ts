@@ -1,35 +1,84 @@
 import { join } from 'node:path'
-import type ReadyResource from 'ready-resource'
+import { BushelError } from '../../contracts/errors/error.js'
 import type { WalletChoice } from '../identity/config.js'
+import { demandNode } from '../lightning/backend.js'
+import type { WalletBackend, WalletMemory, WalletResource } from '../lightning/backend.js'
+import { findBackend, firstBackend, walletBackends } from '../lightning/registry.js'
+import { faultIn } from '../lightning/settings.js'
+import type { Balance } from '../lightning/wallet.js'
 import type { Facts } from '../store/facts.js'
-import { ClnWallet } from '../lightning/backends/cln/wallet.js'
-import { PLAY_NETWORK } from '../lightning/backends/play/network.js'
-import { PlayWallet } from '../lightning/backends/play/wallet.js'
-import type { Wallet } from '../lightning/wallet.js'
 
-export const PLAY: WalletChoice = { backend: 'play' }
-const KIND = 'pay-index'
+const KIND = 'wallet'
 
-/** The wallet that a home has chosen; not open yet. */
-export function walletOf(dir: string, choice: WalletChoice, facts: Facts): Wallet & ReadyResource {
-  if (choice.backend === 'play') return new PlayWallet({ dir: join(dir, 'lightning') })
-  const { socket, nodeId, network } = choice
-  const payIndex = {
-    get: (): bigint => BigInt((facts.get(KIND, nodeId) ?? '0').toString()),
-    set: (index: bigint): Promise<void> =>
-      facts.set({ kind: KIND, key: nodeId, value: Buffer.from(index.toString()) })
-  }
-  return new ClnWallet({ socket, nodeId, network, payIndex })
+/** The kind of wallet that a home has chosen. Throws BAD_CONFIG for one that this version does not have. */
+export function backendOf(choice: WalletChoice | null): WalletBackend {
+  if (!choice) return firstBackend()
+  const backend = findBackend(choice.backend)
+  if (backend) return backend
+  const known = walletBackends().map(({ id }) => id)
+  throw new BushelError(
+    'BAD_CONFIG',
+    `config.json names the wallet '${choice.backend}', which is none of ${known.join(', ')}; nothing was changed`,
+    'use the version of bushel that it was connected with, or put the file back from a copy'
+  )
+}
+
+/** The wallet that a home has chosen; not open yet. Throws BAD_CONFIG for settings that are not good. */
+export function loadWallet(dir: string, choice: WalletChoice | null, facts: Facts): Promise<WalletResource> {
+  const { backend, settings, node } = checked(choice)
+  return backend.load({ dir, settings, node, memory: memoryIn(facts, backend.ledgerName(node)) })
+}
+
+/** What a home's wallet has, without opening it. Throws as the wallet would when another node answers. */
+export async function readBalance(dir: string, choice: WalletChoice | null): Promise<Balance> {
+  const { backend, settings, node } = checked(choice)
+  const { nodeId, ...found } = await backend.probe({ dir, settings })
+  if (node && nodeId) demandNode(node, { id: nodeId, network: found.network }, backend.title)
+  const { network, spendableMsat, receivableMsat } = found
+  return { network, spendableMsat, receivableMsat }
 }
 
 /** Each wallet has a ledger of its own: what one has paid another knows nothing of. */
-export function ledgerFile(dir: string, choice: WalletChoice): string {
-  const name =
-    choice.backend === 'play' ? 'ledger' : `ledger-cln-${choice.nodeId.toString('hex').slice(0, 16)}`
-  return join(dir, 'journal', name)
+export function ledgerFile(dir: string, choice: WalletChoice | null): string {
+  return join(dir, 'journal', backendOf(choice).ledgerName(choice?.node ?? null))
 }
 
 /** Id of the Lightning network that a home deals on. */
-export function networkOf(choice: WalletChoice): string {
-  return choice.backend === 'play' ? PLAY_NETWORK : choice.network
+export function networkOf(choice: WalletChoice | null): string {
+  return choice?.node?.network ?? backendOf(choice).networks[0]!
+}
+
+interface Checked {
+  backend: WalletBackend
+  settings: Readonly<Record<string, string>>
+  node: WalletChoice['node']
+}
+
+function checked(choice: WalletChoice | null): Checked {
+  const backend = backendOf(choice)
+  const settings = choice?.settings ?? {}
+  const node = choice?.node ?? null
+  const fault = faultIn(backend.settings, settings)
+  const why = fault ? `'${fault.name}' ${fault.why}` : nodeFault(backend, node)
+  if (why === null) return { backend, settings, node }
+  throw new BushelError(
+    'BAD_CONFIG',
+    `the wallet '${backend.id}' of config.json cannot be used: ${why}; nothing was changed`,
+    `connect it again: bushel wallet connect ${backend.id}`
+  )
+}
+
+function nodeFault({ embedded, networks }: WalletBackend, node: WalletChoice['node']): string | null {
+  if (embedded) return node ? 'it is part of the home, and names a node' : null
+  if (!node) return 'it names no Lightning node'
+  return networks.includes(node.network) ? null : `it is not on the network '${node.network}'`
+}
+
+/** What a wallet remembers stands among the facts, under the name of its ledger. */
+function memoryIn(facts: Facts, wallet: string): WalletMemory {
+  const keyOf = (name: string): Buffer => Buffer.from(`${wallet}/${name}`)
+  return {
+    get: name => facts.get(KIND, keyOf(name)),
+    set: (name, value) => facts.set({ kind: KIND, key: keyOf(name), value })
+  }
 }

@@ -12,7 +12,7 @@ export interface NodeContext {
     readonly identity: Buffer
     readonly market: Buffer | null
     useMarket(market: Buffer | null): Promise<void>
-    readonly wallet: WalletChoice
+    readonly wallet: WalletChoice | null
   }
   readonly device: string
   readonly serving: boolean

@@ -13,6 +13,7 @@ import type { Address } from '../network/network.js'
 import { throttle } from './throttle.js'
 import { CALLS } from './api/calls.js'
 import type { CallContext, Method, NodeCaller, Params, Result } from './api/api.js'
+import { ledgerFile, loadWallet } from './backend.js'
 import { Trade } from './trade/trade.js'
 import type { Policy } from '../deal/provider.js'
 import type { JobTimeouts } from '../compute/job/timeouts.js'
@@ -31,7 +32,7 @@ export interface HomePort {
   readonly market: Buffer | null
   useMarket(market: Buffer | null): Promise<void>
   /** The wallet that it deals with. */
-  readonly wallet: WalletChoice
+  readonly wallet: WalletChoice | null
 }
 
 export interface NodeOptions {
@@ -122,11 +123,12 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   }
 
   async #openTrade(): Promise<Trade> {
-    const { dir, identity, device, proof } = this.home
+    const { dir, identity, device, proof, wallet: choice } = this.home
     const { facts, network, books, serving: serve } = this
     const trade = new Trade({
       dir,
-      backend: this.home.wallet,
+      wallet: await loadWallet(dir, choice, this.facts),
+      ledgerFile: ledgerFile(dir, choice),
       identity,
       device,
       proof,

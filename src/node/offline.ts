@@ -1,11 +1,8 @@
 import { join } from 'node:path'
 import { formatKey } from '../../contracts/keys/key.js'
-import { BushelError } from '../../contracts/errors/error.js'
 import type { WalletChoice } from '../identity/config.js'
 import { RunRecords, viewOf } from '../compute/buyer/run/run-records.js'
 import { Facts } from '../store/facts.js'
-import { ClnWallet } from '../lightning/backends/cln/wallet.js'
-import { PlayWallet } from '../lightning/backends/play/wallet.js'
 import { Ledger } from '../payment/ledger.js'
 import { occupiedBytes } from '../files/disk.js'
 import { Books } from '../book/books.js'
@@ -13,7 +10,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import type { LeaseEntry, MarketEntry, Result, StatusResult, WalletResult } from './api/api.js'
 import type { JobEntry } from './api/compute-api.js'
 import { jobEntry } from './api/compute/job-view.js'
-import { ledgerFile, networkOf } from './backend.js'
+import { ledgerFile, networkOf, readBalance } from './backend.js'
 import { walletResult } from './api/wallet.js'
 import { readLending } from '../compute/provider/settings.js'
 import { marketEntries } from './api/markets.js'
@@ -26,7 +23,7 @@ export interface OfflineHome {
   readonly identity: Buffer
   readonly device: KeyPair
   readonly market: Buffer | null
-  readonly wallet: WalletChoice
+  readonly wallet: WalletChoice | null
 }
 
 async function readLeases(home: OfflineHome): Promise<{ leases: LeaseEntry[] }> {
@@ -39,25 +36,7 @@ async function readJobs(home: OfflineHome): Promise<{ jobs: JobEntry[] }> {
 }
 
 async function readWallet(home: OfflineHome): Promise<WalletResult> {
-  if (home.wallet.backend === 'cln') {
-    const { socket, nodeId, network } = home.wallet
-    const payIndex = { get: () => 0n, set: async () => undefined }
-    const wallet = new ClnWallet({ socket, nodeId, network, payIndex })
-    try {
-      return walletResult(home.wallet, await wallet.balance())
-    } finally {
-      await wallet.close()
-    }
-  }
-  const balance = await PlayWallet.readBalance(join(home.dir, 'lightning'))
-  if (!balance) {
-    throw new BushelError(
-      'BAD_CONFIG',
-      `${home.dir} has no wallet`,
-      'the home is damaged: restore it from a copy'
-    )
-  }
-  return walletResult(home.wallet, balance)
+  return walletResult(home.wallet, await readBalance(home.dir, home.wallet))
 }
 
 async function readStatus(home: OfflineHome): Promise<StatusResult> {

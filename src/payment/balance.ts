@@ -3,7 +3,7 @@ import type { Msat } from '../../contracts/money/money.js'
 import type { Ledger, Payment, PaymentRole } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { byWallet } from './payment.js'
-import type { WalletRecord } from './wallet-port.js'
+import type { WalletRecord } from '../lightning/wallet.js'
 
 /** The money of one agreement, seen from one side: prepaid by us (payer), or to us (payee). */
 export interface AccountBalance {

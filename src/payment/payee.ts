@@ -8,14 +8,14 @@ import { invoiceDescription } from '../../contracts/terms.js'
 import type { PaymentDraft, PaymentKind, Ledger, Payment } from './ledger.js'
 import { intentId, isSettled } from './ledger.js'
 import { Turns } from '../base/mutex.js'
-import type { WalletPort } from './wallet-port.js'
+import type { Wallet } from '../lightning/wallet.js'
 
 /** An answer to a payer whose payment failed: it had settled after all, or here is another hash. */
 export type ReissueAnswer = { preimage: Buffer } | { listed: ListedInstallment; invoice: string }
 
 export interface PayeeOptions {
   ledger: Ledger
-  wallet: WalletPort
+  wallet: Wallet
   /** Preimages are derived from it; 32 bytes that never leave this node. */
   secret: Buffer
   onreceived: (payment: Payment) => void
@@ -38,7 +38,7 @@ export class Payee {
     return this.#options.ledger
   }
 
-  get #wallet(): WalletPort {
+  get #wallet(): Wallet {
     return this.#options.wallet
   }
 

@@ -10,11 +10,12 @@ import { blank, refundDescription, sha256 } from './payee.js'
 import { NOT_BY_WALLET } from './payment.js'
 import { Sending, alreadyPaid, refused } from './sending.js'
 import { Turns } from '../base/mutex.js'
-import type { InvoiceCheck, InvoiceReader, InvoiceReading, WalletPort } from './wallet-port.js'
+import type { InvoiceCheck, InvoiceReader, InvoiceReading } from '../lightning/invoice.js'
+import type { Wallet } from '../lightning/wallet.js'
 
 export interface PayerOptions {
   ledger: Ledger
-  wallet: WalletPort
+  wallet: Wallet
   limits: SpendingLimits
   checkInvoice: InvoiceCheck
   readInvoice: InvoiceReader

@@ -3,6 +3,8 @@ import type { ListedInstallment, InstallmentList } from '#spec'
 import type { Msat } from '../../contracts/money/money.js'
 import type { Installment } from '../../contracts/money/installments.js'
 import { readInvoice } from '../lightning/invoice.js'
+import type { InvoiceCheck, InvoiceReader, InvoiceReading } from '../lightning/invoice.js'
+import type { Wallet } from '../lightning/wallet.js'
 import { checkBalance } from './balance.js'
 import type { BalanceCheck } from './balance.js'
 import type { PaymentDraft, PaymentKind, Ledger, Payment } from './ledger.js'
@@ -15,15 +17,13 @@ import type { DirectOptions, RefundInvoice } from './payer.js'
 import { NOT_BY_WALLET } from './payment.js'
 import { Reconciler } from './reconciler.js'
 import { refused } from './sending.js'
-import type { InvoiceCheck, InvoiceReader, InvoiceReading, WalletPort } from './wallet-port.js'
 
 export type { ReissueAnswer } from './payee.js'
 export type { DirectOptions, RefundInvoice } from './payer.js'
-export type { InvoiceCheck, InvoiceReader, PaymentState, WalletPort, WalletRecord } from './wallet-port.js'
 
 export interface PaymentsOptions {
   ledger: Ledger
-  wallet: WalletPort
+  wallet: Wallet
   checkInvoice: InvoiceCheck
   readInvoice?: InvoiceReader
   /** None by default. */

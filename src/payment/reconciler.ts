@@ -4,11 +4,11 @@ import type { PaymentDraft, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { sha256 } from './payee.js'
 import { byWallet } from './payment.js'
-import type { PaymentState, WalletPort, WalletRecord } from './wallet-port.js'
+import type { PaymentState, Wallet, WalletRecord } from '../lightning/wallet.js'
 
 export interface ReconcilerOptions {
   ledger: Ledger
-  wallet: WalletPort
+  wallet: Wallet
   /** True while a payment is being made: what becomes of it is recorded there. */
   isPaying: (payment: Payment) => boolean
   /** Records what the wallet says of a payment of ours. */

@@ -5,11 +5,12 @@ import { isSettled } from './ledger.js'
 import type { SpendingLimits } from './limits.js'
 import { sha256 } from './payee.js'
 import { peerOf } from './spending.js'
-import type { InvoiceReader, PaymentState, WalletPort } from './wallet-port.js'
+import type { InvoiceReader } from '../lightning/invoice.js'
+import type { PaymentState, Wallet } from '../lightning/wallet.js'
 
 export interface SendingOptions {
   ledger: Ledger
-  wallet: WalletPort
+  wallet: Wallet
   limits: SpendingLimits
   readInvoice: InvoiceReader
   now: () => number

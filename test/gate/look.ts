@@ -1,5 +1,6 @@
 import type { Debts } from '../../src/payment/debts.js'
-import type { Payments, WalletPort } from '../../src/payment/payments.js'
+import type { Wallet } from '../../src/lightning/wallet.js'
+import type { Payments } from '../../src/payment/payments.js'
 import { consumed } from '../../src/storage/lease/consumed.js'
 import type { Leases } from '../../src/storage/lease/leases.js'
 import type { Look } from './orders.js'
@@ -7,7 +8,7 @@ import type { Look } from './orders.js'
 export interface Books {
   payments: Payments
   storage: { leases: Leases; debts: Debts }
-  wallet: Pick<WalletPort, 'history'>
+  wallet: Pick<Wallet, 'history'>
 }
 
 /** Everything about money on one side, as plain JSON. */

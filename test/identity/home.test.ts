@@ -41,13 +41,12 @@ const modeOf = async (path: string): Promise<number> => (await stat(path)).mode 
 
 test('a home opens as it was made, and only its owner can read it', async t => {
   const dir = join(await folder(t), 'deep', 'home')
-  const { home, words } = await Home.create(dir, { playGrantMsat: 5_000n })
+  const { home, words } = await Home.create(dir)
   assert.equal(words?.split(' ').length, 24)
   const again = await Home.open(dir)
   assert.deepEqual(again.device.publicKey, home.device.publicKey)
   assert.deepEqual(again.device.secretKey, home.device.secretKey)
   assert.deepEqual(again.identity, home.identity)
-  assert.equal(again.playGrantMsat, 5_000n)
   assert.ok(attests(again.proof, null, { identity: home.identity, device: home.device.publicKey }))
   assert.equal(await modeOf(dir), 0o700)
   for (const name of await readdir(dir)) assert.equal(await modeOf(join(dir, name)), 0o600, name)
@@ -145,7 +144,9 @@ test('a failure while it is being made leaves nothing; nor does a kill make half
 test('a damaged home is told by the file that is damaged', async t => {
   const dir = await folder(t)
   const { home: other } = await Home.create(join(dir, 'other'))
-  const config = { version: 1, created: 1, playGrantMsat: '1' }
+  const config = { version: 1, created: 1 }
+  const wallet = { backend: 'lnd', settings: { host: 'h' }, consented: null }
+  const nodeId = '02'.repeat(33)
   const json = JSON.stringify
   const cases: [string, string | Buffer | null][] = [
     ['config.json', null],
@@ -154,9 +155,13 @@ test('a damaged home is told by the file that is damaged', async t => {
     ['config.json', '[]'],
     ['config.json', json({ ...config, version: 2 })],
     ['config.json', json({ ...config, created: 'yesterday' })],
-    ['config.json', json({ ...config, playGrantMsat: 1 })],
-    ['config.json', json({ ...config, playGrantMsat: '-1' })],
-    ['config.json', json({ ...config, playGrantMsat: '9'.repeat(20) })],
+    ['config.json', json({ ...config, wallet: null })],
+    ['config.json', json({ ...config, wallet: { ...wallet, backend: 'L N D' } })],
+    ['config.json', json({ ...config, wallet: { ...wallet, settings: ['h'] } })],
+    ['config.json', json({ ...config, wallet: { ...wallet, settings: { host: 1 } } })],
+    ['config.json', json({ ...config, wallet: { ...wallet, consented: 'yes' } })],
+    ['config.json', json({ ...config, wallet: { ...wallet, nodeId, network: 1 } })],
+    ['config.json', json({ ...config, wallet: { ...wallet, nodeId: 'ab', network: 'regtest' } })],
     ['config.json', json({ ...config, market: 'nowhere' })],
     ['config.json', Buffer.alloc(100_000, ' ')],
     ['device.key', null],

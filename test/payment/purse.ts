@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { BushelError } from '../../contracts/errors/error.js'
+import type { InvoiceCheck, InvoiceReader } from '../../src/lightning/invoice.js'
 import type {
-  InvoiceCheck,
-  InvoiceReader,
+  Balance,
+  InvoiceRequest,
+  InvoiceState,
   PaymentState,
-  WalletPort,
+  Wallet,
+  WalletCondition,
   WalletRecord
-} from '../../src/payment/payments.js'
+} from '../../src/lightning/wallet.js'
 import { lightningId } from '../contracts/people.js'
+
+/** msat. */
+const PLENTY = 1_000_000_000n
 
 interface Held {
   preimage: Buffer
@@ -28,8 +34,9 @@ interface Sent {
  * A Lightning node in memory, as honest as a real one: it knows every invoice that it issued and every payment that it
  * was told to make, also after the node above it was killed. How the next payments go can be set.
  */
-export class Purse extends EventEmitter implements WalletPort {
+export class Purse extends EventEmitter implements Wallet {
   readonly network = 'play-1'
+  readonly real = false
   readonly nodeId: Buffer
   readonly invoices = new Map<string, Held>()
   readonly payments = new Map<string, Sent>()
@@ -51,7 +58,19 @@ export class Purse extends EventEmitter implements WalletPort {
     this.nodeId = lightningId(name)
   }
 
-  issue(request: Parameters<WalletPort['issue']>[0]): Promise<string> {
+  balance(): Promise<Balance> {
+    return Promise.resolve({ network: this.network, spendableMsat: PLENTY, receivableMsat: PLENTY })
+  }
+
+  condition(): Promise<WalletCondition> {
+    return Promise.resolve({ state: 'working', reason: '' })
+  }
+
+  canReceive(): Promise<boolean> {
+    return Promise.resolve(true)
+  }
+
+  issue(request: InvoiceRequest): Promise<string> {
     const { preimage, msat, description, expirySeconds, label = '' } = request
     const hash = createHash('sha256').update(preimage).digest('hex')
     const known = this.invoices.get(hash)
@@ -62,20 +81,15 @@ export class Purse extends EventEmitter implements WalletPort {
     return Promise.resolve(text)
   }
 
-  refuse(hash: Buffer): Promise<{ status: string }> {
+  refuse(hash: Buffer): Promise<InvoiceState> {
     const held = this.invoices.get(hash.toString('hex'))
-    if (!held) return Promise.resolve({ status: 'unknown' })
-    if (held.status === 'open') held.status = 'refused'
-    return Promise.resolve({ status: held.status })
+    if (held?.status === 'open') held.status = 'refused'
+    return Promise.resolve(stateOf(held))
   }
 
-  invoice(hash: Buffer): Promise<{ status: string; receivedMsat?: bigint }> {
+  invoice(hash: Buffer): Promise<InvoiceState> {
     this.questions++
-    const held = this.invoices.get(hash.toString('hex'))
-    if (!held) return Promise.resolve({ status: 'unknown' })
-    return Promise.resolve(
-      held.status === 'settled' ? { status: 'settled', receivedMsat: held.msat } : { status: held.status }
-    )
+    return Promise.resolve(stateOf(this.invoices.get(hash.toString('hex'))))
   }
 
   async reach(): Promise<void> {
@@ -113,7 +127,8 @@ export class Purse extends EventEmitter implements WalletPort {
         feeMsat: paid ? state.feeMsat : 0n,
         preimage: paid ? state.preimage : null,
         status: state.status,
-        at
+        at,
+        description: ''
       })
     }
     for (const [hash, { preimage, msat, status }] of this.invoices) {
@@ -126,7 +141,8 @@ export class Purse extends EventEmitter implements WalletPort {
         feeMsat: 0n,
         preimage,
         status: 'succeeded',
-        at: 0
+        at: 0,
+        description: ''
       })
     }
     return Promise.resolve(records)
@@ -156,6 +172,13 @@ export class Purse extends EventEmitter implements WalletPort {
   }
 }
 
+function stateOf(held: Held | undefined): InvoiceState {
+  if (!held) return { status: 'unknown' }
+  return held.status === 'settled'
+    ? { status: 'settled', receivedMsat: held.msat, settledAt: 0 }
+    : { status: held.status }
+}
+
 /** The check of the invoices that a purse writes. */
 export const checkInvoice: InvoiceCheck = (invoice, expected) => {
   const { network, paymentHash, msat, payee, description } = expected
@@ -163,7 +186,7 @@ export const checkInvoice: InvoiceCheck = (invoice, expected) => {
   const expiresAt = Number(invoice.slice(good.length + 1))
   if (!invoice.startsWith(good + '|')) throw new BushelError('INVOICE_REFUSED', 'not what was agreed')
   if (expiresAt <= expected.now) throw new BushelError('INVOICE_EXPIRED', 'it has expired')
-  return { expiresAt }
+  return { paymentHash, msat, payee, description, expiresAt }
 }
 
 /** Reads the invoices that a purse writes. */

@@ -190,7 +190,8 @@ export interface LeaseEntry {
 }
 
 export interface WalletResult {
-  backend: 'play' | 'cln'
+  /** Id of the kind of wallet. */
+  backend: string
   network: string
   /** Hex; absent for the embedded wallet. */
   nodeId?: string

@@ -10,7 +10,7 @@ import { ledgerFile } from '../backend.js'
 
 /** The receipt of a paid installment of a lease, bought or sold, from the disk alone; the last paid one by default. */
 export async function readReceipt(
-  home: { readonly dir: string; readonly wallet: WalletChoice },
+  home: { readonly dir: string; readonly wallet: WalletChoice | null },
   agreement: Buffer,
   installment?: number
 ): Promise<Receipt> {

@@ -16,15 +16,16 @@ import type {
   WalletEntry,
   WalletResult
 } from './api.js'
+import { backendOf } from '../backend.js'
 import type { NodeContext } from '../context.js'
 
 const NEWEST = 1000
 
-export function walletResult(choice: WalletChoice, balance: Balance): WalletResult {
+export function walletResult(choice: WalletChoice | null, balance: Balance): WalletResult {
   return {
-    backend: choice.backend,
+    backend: backendOf(choice).id,
     network: balance.network,
-    ...(choice.backend === 'cln' ? { nodeId: choice.nodeId.toString('hex') } : {}),
+    ...(choice?.node ? { nodeId: choice.node.id.toString('hex') } : {}),
     spendableMsat: balance.spendableMsat.toString(),
     receivableMsat: balance.receivableMsat.toString()
   }

@@ -5,7 +5,6 @@ import { RESOURCE, askOf } from '../../../contracts/order.js'
 import { Experiences } from '../../deal/experience.js'
 import { Provider } from '../../deal/provider.js'
 import type { Policy } from '../../deal/provider.js'
-import { PlayWallet } from '../../lightning/backends/play/wallet.js'
 import { Debts } from '../../payment/debts.js'
 import { Bids } from '../../storage/buyer/resting-bids.js'
 import type { BookedBid } from '../../storage/buyer/resting-bids.js'
@@ -59,7 +58,7 @@ export class StorageTrade extends ReadyResource {
     this.leases = leases
     this.debts = debts
     this.context = { deals, payments, leases, debts, now, timeouts, ...orphansOf(wallet) }
-    const abandon = wallet instanceof PlayWallet ? wallet.abandon.bind(wallet) : null
+    const abandon = wallet.abandon?.bind(wallet) ?? null
     exchangeCounters({
       deals,
       leases,
@@ -175,16 +174,17 @@ export class StorageTrade extends ReadyResource {
   }
 }
 
-/** Only an embedded wallet has payments whose channel is gone. */
+/** Only a wallet that can give up its channels has payments whose channel is gone. */
 function orphansOf(wallet: TradeContext['wallet']): Pick<BuyerLeaseContext, 'orphans'> {
-  if (!(wallet instanceof PlayWallet)) return {}
+  const resolve = wallet.resolve?.bind(wallet)
+  if (!resolve) return {}
   return {
     orphans: {
       isOrphan: async hash => {
         const state = await wallet.payment(hash)
         return state.status === 'pending' && state.orphaned === true
       },
-      resolve: async (hash, preimage) => void (await wallet.resolve(hash, preimage))
+      resolve: async (hash, preimage) => void (await resolve(hash, preimage))
     }
   }
 }

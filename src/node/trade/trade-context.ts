@@ -1,14 +1,12 @@
 import type { KeyPair } from 'hypercore-crypto'
-import type ReadyResource from 'ready-resource'
 import type { Books } from '../../book/books.js'
 import type { JobTimeouts } from '../../compute/job/timeouts.js'
 import type { WorkerOptions } from '../../compute/provider/worker.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Policy } from '../../deal/provider.js'
 import type { StandingOrders } from '../../deal/standing-orders.js'
-import type { WalletChoice } from '../../identity/config.js'
 import type { Facts } from '../../store/facts.js'
-import type { Wallet } from '../../lightning/wallet.js'
+import type { WalletResource } from '../../lightning/backend.js'
 import type { Network } from '../../network/network.js'
 import type { Ledger } from '../../payment/ledger.js'
 import type { SpendingLimits } from '../../payment/limits.js'
@@ -25,8 +23,9 @@ export interface TradeOptions {
   facts: Facts
   network: Network
   books: Books
-  /** The wallet that the home deals with. */
-  backend: WalletChoice
+  /** The wallet that the home deals with, not open yet, and the file of its ledger. */
+  wallet: WalletResource
+  ledgerFile: string
   /** Provider and unattended buyer, too; else only what one mirror needs. */
   serve: boolean
   policy?: Partial<Policy>
@@ -41,7 +40,7 @@ export interface TradeOptions {
 
 /** What both storage and compute are traded with. */
 export interface TradeContext {
-  wallet: Wallet & ReadyResource
+  wallet: WalletResource
   ledger: Ledger
   limits: SpendingLimits
   payments: Payments

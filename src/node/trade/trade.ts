@@ -9,13 +9,10 @@ import { DEFAULT_POLICY } from '../../deal/provider.js'
 import type { Policy } from '../../deal/provider.js'
 import { StandingOrders } from '../../deal/standing-orders.js'
 import { checkInvoice } from '../../lightning/invoice.js'
-import { linkLightning } from '../../lightning/backends/play/link.js'
-import { PlayWallet } from '../../lightning/backends/play/wallet.js'
-import type { Wallet } from '../../lightning/wallet.js'
+import type { WalletResource } from '../../lightning/backend.js'
 import { Ledger } from '../../payment/ledger.js'
 import { SpendingLimits } from '../../payment/limits.js'
 import { Payments } from '../../payment/payments.js'
-import { ledgerFile, walletOf } from '../backend.js'
 import { ComputeTrade } from './compute-trade.js'
 import { StorageTrade } from './storage-trade.js'
 import type { TradeContext, TradeOptions } from './trade-context.js'
@@ -25,7 +22,7 @@ const MAX_MENDED = 100
 
 /** The parts of a node that make deals: wallet, ledger, payments, deals, and the trades that are made with them. */
 export class Trade extends ReadyResource {
-  readonly wallet: Wallet & ReadyResource
+  readonly wallet: WalletResource
   readonly ledger: Ledger
   readonly limits: SpendingLimits
   readonly policy: Policy
@@ -45,10 +42,10 @@ export class Trade extends ReadyResource {
   constructor(options: TradeOptions) {
     super()
     this.#options = options
-    const { dir, backend, facts, now = Date.now } = options
+    const { facts, wallet, ledgerFile, now = Date.now } = options
     this.#now = now
-    this.wallet = walletOf(dir, backend, facts)
-    this.ledger = new Ledger(ledgerFile(dir, backend))
+    this.wallet = wallet
+    this.ledger = new Ledger(ledgerFile)
     this.limits = new SpendingLimits({ ledger: this.ledger, real: this.wallet.real, facts, now })
     this.policy = { ...DEFAULT_POLICY, ...options.policy }
   }
@@ -133,9 +130,9 @@ export class Trade extends ReadyResource {
   readonly #onmet = ({ stream }: DealChannel): void => {
     if (this.#options.serve) this.storage.refunds.met(stream.remotePublicKey).catch(this.#options.onfault)
     this.storage.maintenance?.met(stream.remotePublicKey)
-    if (!(this.wallet instanceof PlayWallet) || this.#linked.has(stream)) return
+    if (!this.wallet.link || this.#linked.has(stream)) return
     this.#linked.add(stream)
-    linkLightning(stream, this.wallet)
+    this.wallet.link(stream)
   }
 
   #alarm(alarm: string): void {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { probeNode } from '../../../src/lightning/backends/cln/probe.js'
 import { ClnWallet } from '../../../src/lightning/backends/cln/wallet.js'
 import { checkInvoice } from '../../../src/lightning/invoice.js'
 import { lightningId } from '../../contracts/people.js'
@@ -229,7 +230,7 @@ test('an answer of `pay` that is lost says nothing: the records do', async () =>
 test('a node that is not in step with the chain pays nothing', async () => {
   const { bolt11, hash } = await issue(payee, 1_000n)
   await alice.behave({ syncing: 'Still loading latest blocks from bitcoind.' })
-  const probe = await ClnWallet.probe(alice.socket)
+  const probe = await probeNode(alice.socket)
   assert.match(probe.syncing!, /Still loading/)
   const wallet = walletOf(alice)
   await wallet.ready()
@@ -242,7 +243,7 @@ test('a node that is not in step with the chain pays nothing', async () => {
 
 test('a node that does not answer is locked or busy: a clear line, in time', async () => {
   await alice.behave({ mute: 'getinfo' })
-  await assert.rejects(ClnWallet.probe(alice.socket, 200), { code: 'WALLET_TIMEOUT', exit: 5 })
+  await assert.rejects(probeNode(alice.socket, 200), { code: 'WALLET_TIMEOUT', exit: 5 })
   await alice.behave({ mute: '' })
 })
 

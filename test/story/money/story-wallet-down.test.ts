@@ -6,8 +6,9 @@ import type { StatusResult } from '../../../src/node/api/api.js'
 import { World } from '../../world/world.js'
 
 /** The Lightning process of a node, another than the last one, as soon as it is there. */
-async function lightning(parent: number, last = 0): Promise<number> {
+async function lightning(parent: number, signal: AbortSignal, last = 0): Promise<number> {
   for (;;) {
+    signal.throwIfAborted()
     for (const name of await readdir('/proc')) {
       const pid = Number(name)
       if (!Number.isInteger(pid) || pid === last) continue
@@ -15,7 +16,7 @@ async function lightning(parent: number, last = 0): Promise<number> {
       const [status, command] = await Promise.all(
         ['status', 'cmdline'].map(file => readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => ''))
       )
-      if (status!.includes(`\nPPid:\t${parent}\n`) && command!.includes('lightning/play/child.js')) return pid
+      if (status!.includes(`\nPPid:\t${parent}\n`) && command!.includes('play/child/main.js')) return pid
     }
     await pause(10)
   }
@@ -30,10 +31,10 @@ test(
     const stands = async () => (await world.ok<StatusResult>('seller', ['status'])).wallet
     assert.deepEqual(await stands(), { state: 'working', reason: '' })
 
-    let pid = await lightning(node.pid)
+    let pid = await lightning(node.pid, t.signal)
     for (let death = 1; death <= 4; death++) {
       process.kill(pid, 'SIGSEGV')
-      pid = await lightning(node.pid, pid)
+      pid = await lightning(node.pid, t.signal, pid)
     }
     process.kill(pid, 'SIGSTOP') // it does not get to open the wallet
     assert.deepEqual(await stands(), { state: 'down', reason: 'it ended with SIGSEGV' })

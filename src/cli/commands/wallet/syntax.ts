@@ -1,4 +1,6 @@
 import { Argument, Option } from 'commander'
+import { walletBackends } from '../../../lightning/registry.js'
+import { addWalletOptions, connectExample } from '../../input/wallet-options.js'
 import type { Syntax } from '../../syntax.js'
 
 /** The wallet, the ledger, and receipts. */
@@ -10,16 +12,15 @@ export function defineMoney({ program, define, group }: Syntax): void {
     'wallet',
     () => import('./wallet.js')
   )
-  define(
+  const connect = define(
     wallet,
     'connect',
-    'choose the wallet: the embedded play money, or a Core Lightning node',
-    'wallet connect cln --socket ~/.lightning/bitcoin/lightning-rpc',
+    'choose the wallet: the embedded play money, or a Lightning node of yours',
+    connectExample(),
     () => import('./wallet-connect.js')
-  )
-    .addArgument(new Argument('<backend>', 'which kind').choices(['cln', 'play']))
-    .option('--socket <path>', "path of lightningd's socket, lightning-rpc")
-    .option('--accept-real-money', 'deal with a node on bitcoin without being asked')
+  ).addArgument(new Argument('<backend>', 'which kind').choices(walletBackends().map(({ id }) => id)))
+  addWalletOptions(connect)
+  connect.option('--accept-real-money', 'deal with a node on bitcoin without being asked')
   define(
     wallet,
     'history',

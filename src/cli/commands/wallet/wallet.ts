@@ -1,20 +1,20 @@
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { read } from '../../../daemon/access.js'
+import { isPlayMoney } from '../../../lightning/networks.js'
+import { findBackend } from '../../../lightning/registry.js'
 import type { Action } from '../../invocation.js'
 import { facts } from '../../output/table.js'
 
 /** The balance. */
 export const run: Action = async ({ access, output, context }) => {
   const result = await read(access, 'wallet', context)
+  const title = findBackend(result.backend)?.title ?? result.backend
   output.print(result, () =>
     facts([
-      [
-        'wallet',
-        result.backend === 'play' ? 'play (embedded)' : `Core Lightning ${result.nodeId!.slice(0, 16)}`
-      ],
+      ['wallet', `${title} ${result.nodeId?.slice(0, 16) ?? '(embedded)'}`],
       [
         'network',
-        result.network.startsWith('play') ? `${result.network} (play money, worth nothing)` : result.network
+        isPlayMoney(result.network) ? `${result.network} (play money, worth nothing)` : result.network
       ],
       ['spendable', formatAmount(BigInt(result.spendableMsat))],
       ['receivable', `${formatAmount(BigInt(result.receivableMsat))} over the channels open now`]

@@ -1,3 +1,5 @@
+import type { Balance } from '../../wallet.js'
+
 /** What is read of lightningd's answers; they hold more. Amounts come as numbers, as digits, or as `123msat`. */
 export type Amount = number | string | null | undefined
 
@@ -64,4 +66,14 @@ export function syncOf({
   warning_lightningd_sync: own
 }: GetInfo): string | null {
   return bitcoind ?? own ?? null
+}
+
+/** What can be sent and received over the channels that carry payments now. */
+export function balanceOf(network: string, listed: readonly ListedChannel[]): Balance {
+  const channels = listed.filter(usable)
+  return {
+    network,
+    spendableMsat: channels.reduce((sum, { spendable_msat: msat }) => sum + msatOf(msat), 0n),
+    receivableMsat: channels.reduce((sum, { receivable_msat: msat }) => sum + msatOf(msat), 0n)
+  }
 }

@@ -1,9 +1,10 @@
+import type { Duplex } from 'node:stream'
 import c, { type State } from 'compact-encoding'
 import type { NoiseStream } from 'hyperdht'
 import Protomux, { type Channel } from 'protomux'
 import { NODE_ID_BYTES, isNodeId } from '../../../../contracts/keys/node-id.js'
 import { Pipe } from './pipe.js'
-import type { PlayWallet } from './wallet.js'
+import type { Attachment, AttachOptions } from './streams.js'
 
 const PROTOCOL = 'bushel/lightning'
 const MAX_NETWORK_LENGTH = 64
@@ -38,6 +39,16 @@ const handshakeEncoding = {
   }
 }
 
+/** What a link needs of the wallet that speaks over it. */
+export interface LinkedWallet {
+  readonly network: string
+  readonly nodeId: Buffer
+  /** Set once the wallet works no more. */
+  readonly failure: Error | null
+  readonly closing: Promise<void> | null
+  attach(stream: Duplex, options: AttachOptions): Attachment
+}
+
 export interface LightningLink {
   /** Ends the Lightning session; the connection stays. */
   close(): void
@@ -48,20 +59,20 @@ export interface LightningLink {
  * over it, for as long as it lasts. Both sides call this. When a session ends (a Lightning process died) a new one
  * is begun. The node id that the other side claims is proven by Lightning's own handshake. The wallet must be open.
  */
-export function linkLightning(stream: NoiseStream, wallet: PlayWallet): LightningLink {
+export function linkLightning(stream: NoiseStream, wallet: LinkedWallet): LightningLink {
   return new WalletLink(stream, wallet)
 }
 
 class WalletLink implements LightningLink {
   readonly #stream: NoiseStream
   readonly #mux: Protomux
-  readonly #wallet: PlayWallet
+  readonly #wallet: LinkedWallet
   #channel: Channel | null = null
   #timer: NodeJS.Timeout | null = null
   #delay = FIRST_DELAY_MS
   #closed = false
 
-  constructor(stream: NoiseStream, wallet: PlayWallet) {
+  constructor(stream: NoiseStream, wallet: LinkedWallet) {
     this.#stream = stream
     this.#wallet = wallet
     this.#mux = Protomux.from(stream)

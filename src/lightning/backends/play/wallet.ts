@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { demandNodeId, isNodeId } from '../../../../contracts/keys/node-id.js'
@@ -13,6 +14,7 @@ import type {
 } from '../../wallet.js'
 import { paymentHashOf } from '../../invoice.js'
 import { PendingCalls, type Death, type PendingCall } from './calls.js'
+import { linkLightning, type LightningLink } from './link.js'
 import { createWalletDir, readBalance } from './log/disk.js'
 import { away } from './failure.js'
 import type { WalletCall, CallName, WalletCalls, FromChild, PaymentReport } from './messages.js'
@@ -140,6 +142,10 @@ export class PlayWallet extends ReadyResource implements Wallet {
       return { closed: Promise.resolve(), close: () => undefined }
     }
     return this.#streams.attach(stream, options)
+  }
+
+  link(stream: NoiseStream): LightningLink {
+    return linkLightning(stream, this)
   }
 
   balance(): Promise<Balance> {

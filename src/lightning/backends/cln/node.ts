@@ -1,0 +1,127 @@
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { demandNode } from '../../backend.js'
+import type { ConnectedNode } from '../../backend.js'
+import { syncOf } from './answers.js'
+import type { GetInfo, ListedChannel, ListedInvoice } from './answers.js'
+import { ClnClient } from './client.js'
+import type { RpcParams } from './client.js'
+
+export interface ClnNodeOptions {
+  /** Path of lightningd's socket, `lightning-rpc`. */
+  socket: string
+  /** The node that was connected, 33 bytes; the first one that answers by default. */
+  nodeId?: Buffer
+  network?: string
+  /** Longest time for an answer that needs no other node, ms. */
+  timeoutMs?: number
+}
+
+const TIMEOUT = 15_000
+const PAGE = 1000
+
+/** A lightningd that has been found to be the one that was connected, on its network, after each new connection. */
+export class ClnNode {
+  readonly #client: ClnClient
+  #nodeId: Buffer | null
+  #network: string | null
+  /** The connection over which the node last was found to be the right one. */
+  #known = 0
+  #knowing: Promise<void> | null = null
+  #syncing: string | null = null
+
+  constructor({ socket, nodeId, network, timeoutMs = TIMEOUT }: ClnNodeOptions) {
+    this.#nodeId = nodeId ?? null
+    this.#network = network ?? null
+    this.#client = new ClnClient({ socket, timeoutMs })
+  }
+
+  /** Throws WALLET_CLOSED while it is not known. */
+  get id(): Buffer {
+    if (!this.#nodeId) throw notOpen()
+    return this.#nodeId
+  }
+
+  get network(): string {
+    if (!this.#network) throw notOpen()
+    return this.#network
+  }
+
+  get identified(): boolean {
+    return this.#nodeId !== null && this.#network !== null
+  }
+
+  /** Why the node does not pay yet, as it said last; null when it does. */
+  get syncing(): string | null {
+    return this.#syncing
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+
+  /** Throws WRONG_NETWORK or WRONG_NODE when another one answers. */
+  async know(): Promise<void> {
+    if (this.#client.connected && this.#known === this.#client.connections) return
+    this.#knowing ??= this.#meet().finally(() => (this.#knowing = null))
+    await this.#knowing
+  }
+
+  async call<T>(method: string, params: RpcParams, timeoutMs?: number): Promise<T> {
+    await this.know()
+    return (await this.#client.call(method, params, timeoutMs)) as T
+  }
+
+  /** All that a method lists, oldest first. */
+  async pages<T extends { created_index?: number }>(method: string, list: string): Promise<T[]> {
+    const all: T[] = []
+    for (let start = 1; ;) {
+      const params = { index: 'created', start, limit: PAGE }
+      const page = (await this.call<Record<string, T[]>>(method, params))[list]!
+      all.push(...page)
+      const last = page.reduce((index, entry) => Math.max(index, entry.created_index ?? 0), 0)
+      if (page.length < PAGE || last < start) return all
+      start = last + 1
+    }
+  }
+
+  async channels(): Promise<ListedChannel[]> {
+    return (await this.call<{ channels: ListedChannel[] }>('listpeerchannels', {})).channels
+  }
+
+  /** The invoice with a payment hash, if there is one. */
+  async invoice(paymentHash: Buffer): Promise<ListedInvoice | undefined> {
+    const params = { payment_hash: paymentHash.toString('hex') }
+    return (await this.call<{ invoices: ListedInvoice[] }>('listinvoices', params)).invoices[0]
+  }
+
+  /** Throws WALLET_SYNCING while the node is not in step with the chain. */
+  async demandSynced(): Promise<void> {
+    if (this.#syncing) this.#syncing = syncOf(await this.info())
+    if (!this.#syncing) return
+    throw new BushelError(
+      'WALLET_SYNCING',
+      `Core Lightning does not pay yet: ${this.#syncing}`,
+      'nothing was paid; wait until it is in step with the chain'
+    )
+  }
+
+  /** What the node says of itself, whichever it is. */
+  async info(): Promise<GetInfo> {
+    return (await this.#client.call('getinfo', {})) as GetInfo
+  }
+
+  async #meet(): Promise<void> {
+    const info = await this.info()
+    const connection = this.#client.connections
+    const found: ConnectedNode = { id: Buffer.from(info.id, 'hex'), network: info.network }
+    this.#nodeId ??= found.id
+    this.#network ??= found.network
+    demandNode({ id: this.#nodeId, network: this.#network }, found, 'Core Lightning')
+    this.#syncing = syncOf(info)
+    this.#known = connection
+  }
+}
+
+function notOpen(): BushelError {
+  return new BushelError('WALLET_CLOSED', 'the wallet is not open yet')
+}

@@ -1,0 +1,24 @@
+import type { WalletProbe } from '../../backend.js'
+import { balanceOf, syncOf } from './answers.js'
+import { ClnNode } from './node.js'
+
+/** What a node says of itself when it is first connected. */
+export interface ClnProbe extends Omit<WalletProbe, 'realMoney'> {
+  nodeId: Buffer
+  version: string
+  blockheight: number
+}
+
+/** Asks a node who it is. Rejects with WALLET_UNREACHABLE or WALLET_TIMEOUT. */
+export async function probeNode(socket: string, timeoutMs = 5_000): Promise<ClnProbe> {
+  const node = new ClnNode({ socket, timeoutMs })
+  try {
+    const info = await node.info()
+    const { network, alias = '', version = '', blockheight } = info
+    const balance = balanceOf(network, await node.channels())
+    const nodeId = Buffer.from(info.id, 'hex')
+    return { ...balance, nodeId, alias, version, blockheight, syncing: syncOf(info) }
+  } finally {
+    node.close()
+  }
+}
