@@ -1,18 +1,40 @@
-/** Work on one thing, one piece after the other; on different things, at the same time. */
-export class Turns {
+/**
+ * Runs work on one key one piece after the other, and work on different keys at the same time. A piece that fails rejects
+ * for its own caller, and never keeps the next one from running.
+ */
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>()
 
-  /** What is under way. */
+  /** What is under way or waits, one promise a key; each may reject, as its caller has heard. */
   get working(): Promise<unknown>[] {
     return [...this.#last.values()]
   }
 
-  take<T>(key: string, work: () => Promise<T>): Promise<T> {
+  run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const start = (): Promise<T> => work()
     const before = this.#last.get(key) ?? Promise.resolve()
-    const turn = before.then(work, work).finally(() => {
+    const turn = before.then(start, start).finally(() => {
       if (this.#last.get(key) === turn) this.#last.delete(key)
     })
     this.#last.set(key, turn)
     return turn
+  }
+
+  /** Resolves when nothing is under way, whatever it came to. */
+  async idle(): Promise<void> {
+    while (this.#last.size > 0) await Promise.allSettled(this.#last.values())
+  }
+}
+
+/** The same for work that all shares one key. */
+export class Mutex {
+  readonly #keyed = new KeyedMutex()
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return this.#keyed.run('', work)
+  }
+
+  idle(): Promise<void> {
+    return this.#keyed.idle()
   }
 }

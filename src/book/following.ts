@@ -1,4 +1,5 @@
 import type Hyperbee from 'hyperbee'
+import { Poller } from '../base/poller.js'
 import { readState } from './view/listing.js'
 import type { ViewState } from './view/listing.js'
 
@@ -18,13 +19,13 @@ const UNKNOWN: ViewState = { rules: null, tick: 0, count: { slots: 0, live: 0 },
 export class Following {
   readonly #options: FollowingOptions
   #state = UNKNOWN
-  #reading: Promise<void> | null = null
-  #stale = false
+  readonly #poller: Poller
   #seen = ''
-  #stopped = false
 
   constructor(options: FollowingOptions) {
     this.#options = options
+    // What fails is tried again at the next change of the view.
+    this.#poller = new Poller({ look: () => this.#read(), onerror: options.onfault })
   }
 
   get state(): ViewState {
@@ -42,32 +43,21 @@ export class Following {
 
   /** Resolves when the view as it is now has been taken in. */
   async refresh(): Promise<void> {
-    this.#stale = true
-    this.#reading ??= this.#read().finally(() => (this.#reading = null))
-    await this.#reading
+    await this.#poller.look()
   }
 
   /** To be awaited when the view has been closed: what is being read then fails. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#reading
+    await this.#poller.close()
   }
 
   async #read(): Promise<void> {
-    while (this.#stale && !this.#stopped) {
-      this.#stale = false
-      try {
-        this.#state = await readState(this.#options.view())
-      } catch (error) {
-        this.#options.onfault(error) // the next change of the view tries again
-        return
-      }
-      this.#options.onstate()
-      const { core } = this.#options.view()
-      const seen = `${core.fork}/${core.length}`
-      if (seen === this.#seen) continue
-      this.#seen = seen
-      this.#options.onchange()
-    }
+    this.#state = await readState(this.#options.view())
+    this.#options.onstate()
+    const { core } = this.#options.view()
+    const seen = `${core.fork}/${core.length}`
+    if (seen === this.#seen) return
+    this.#seen = seen
+    this.#options.onchange()
   }
 }

@@ -1,7 +1,9 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../contracts/keys/key.js'
+import { removeUnfinished, replaceDurably } from '../base/atomic-file.js'
+import { Mutex } from '../base/mutex.js'
 
 /** A market that this node has founded or joined. */
 export interface KnownMarket {
@@ -20,7 +22,7 @@ interface MarketsFile {
 export class KnownMarkets {
   readonly #path: string
   readonly #markets = new Map<string, KnownMarket>()
-  #writing: Promise<void> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   constructor(path: string) {
     this.#path = path
@@ -32,6 +34,7 @@ export class KnownMarkets {
 
   /** Throws bad input when the file is there and cannot be read. */
   async load(): Promise<void> {
+    await removeUnfinished(dirname(this.#path))
     let text: string
     try {
       text = await readFile(this.#path, 'utf8')
@@ -72,9 +75,7 @@ export class KnownMarkets {
   }
 
   async #save(): Promise<void> {
-    const saving = this.#writing.then(() => this.#write())
-    this.#writing = saving.catch(() => undefined) // whoever waits for this write hears of it; the next may go on
-    await saving
+    await this.#mutex.run(() => this.#write())
   }
 
   async #write(): Promise<void> {
@@ -86,28 +87,6 @@ export class KnownMarkets {
       }))
     }
     await mkdir(dirname(this.#path), { recursive: true })
-    const fresh = `${this.#path}.new`
-    await writeDurably(fresh, JSON.stringify(file, null, 2) + '\n')
-    await rename(fresh, this.#path)
-    await sync(dirname(this.#path))
-  }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function sync(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    await replaceDurably(this.#path, JSON.stringify(file, null, 2) + '\n')
   }
 }

@@ -1,11 +1,35 @@
+import type { Duplex } from 'node:stream'
 import ProtomuxRPC from 'protomux-rpc'
+import type { RpcOptions } from 'protomux-rpc'
+import { systemClock } from '../base/clock.js'
+import type { Clock } from '../base/clock.js'
+import { deadline } from '../base/timeouts.js'
 
 /**
  * Requests that are answered by name, and no others. A request of another name, which may be as long as a frame, is not
- * answered with that name, as protomux-rpc does whether or not the answers are read: event `unknown`.
+ * answered with that name, as protomux-rpc does whether or not the answers are read: event `unknown`. Time in which this
+ * machine slept is no part of a request's timeout.
  */
 export class StrictRpc extends ProtomuxRPC {
   readonly #methods = new Set<string>()
+  readonly #clock: Clock
+
+  constructor(stream: Duplex, { clock = systemClock, ...options }: RpcOptions & { clock?: Clock } = {}) {
+    super(stream, options)
+    this.#clock = clock
+  }
+
+  override async request(
+    method: string,
+    value: Buffer | null,
+    { timeout = 0 }: { timeout?: number } = {}
+  ): Promise<Buffer | null> {
+    const id = this._id // of the request that is made next
+    const answer = super.request(method, value)
+    if (timeout <= 0) return answer
+    const cancel = deadline(timeout, () => this._ontimeout(id, timeout), this.#clock)
+    return answer.finally(cancel)
+  }
 
   override respond(method: string, handler: (value: Buffer | null) => Promise<Buffer | null>): this {
     this.#methods.add(method)

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { pause } from '../base/timeouts.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { parseKey } from '../../contracts/keys/key.js'
 import { Home } from '../identity/home.js'
@@ -107,7 +107,7 @@ export async function useMarket(
 
 /** The node that runs on this home, if there is one; waits for one that is starting. */
 export async function running(home: Home): Promise<RemoteNode | null> {
-  for (const until = performance.now() + STARTING_MS; ; await sleep(POLL_MS)) {
+  for (const until = performance.now() + STARTING_MS; ; await pause(POLL_MS)) {
     const holder = home.holder()
     if (!holder || (holder.pid !== 0 && !holder.control)) return null
     const remote = await RemoteNode.connect(holder.control ?? controlPath(home.dir))

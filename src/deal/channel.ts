@@ -5,6 +5,7 @@ import { decode, encode } from '../../contracts/schema/codec.js'
 import type { StructOf } from '../../contracts/schema/codec.js'
 import { BushelError, isOurs } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
+import type { Clock } from '../base/clock.js'
 import { StrictRpc } from '../book/strict-rpc.js'
 import type { Change, Facts } from '../store/facts.js'
 import type { RequestBudget } from './budget.js'
@@ -49,6 +50,7 @@ export interface ChannelOptions {
   facts: Facts
   replies: Replies
   budget: RequestBudget
+  clock?: Clock
   /** Tells what went wrong on our own side while answering. */
   onfault: (error: unknown) => void
 }
@@ -71,7 +73,10 @@ export class DealChannel extends ReadyResource {
     super()
     this.#options = options
     this.stream = options.stream
-    this.#rpc = new StrictRpc(options.stream, { protocol: PROTOCOL })
+    this.#rpc = new StrictRpc(options.stream, {
+      protocol: PROTOCOL,
+      ...(options.clock ? { clock: options.clock } : {})
+    })
     for (const method of Object.keys(METHODS) as Method[]) {
       this.#rpc.respond(method, async value => this.#respond(method, value))
     }

@@ -9,6 +9,7 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
+import { Poller } from '../base/poller.js'
 import type { Facts } from '../store/facts.js'
 import { RequestBudget } from './budget.js'
 import { DealChannel, PROTOCOL } from './channel.js'
@@ -59,7 +60,7 @@ export class Deals extends ReadyResource {
   readonly #channels = new Map<NoiseStream, DealChannel>()
   readonly #budgets = new WeakMap<NoiseStream, RequestBudget>()
   readonly #greetings = new WeakMap<DealChannel, Promise<void>>()
-  #timer: NodeJS.Timeout | null = null
+  readonly #pruning: Poller
   /** The last co-signed counters with a peer, shown at hello; and what to do with theirs. */
   counters: (device: Buffer) => SignedCounter[] = () => []
   oncounters: (peer: Counterparty, counters: SignedCounter[]) => Promise<void> = async () => undefined
@@ -72,6 +73,7 @@ export class Deals extends ReadyResource {
     this.replies = new Replies(facts, now)
     this.#connector = connector
     this.#onfault = onfault
+    this.#pruning = new Poller({ look: () => this.replies.prune(), interval: PRUNE_EVERY, onerror: onfault })
     this.handle('hello', async (hello, _from, channel) => {
       await this.#meet(channel, hello)
       return { body: this.#hello(channel.device) }
@@ -88,12 +90,11 @@ export class Deals extends ReadyResource {
 
   protected override async _open(): Promise<void> {
     await this.replies.prune()
-    this.#timer = setInterval(() => void this.replies.prune().catch(this.#onfault), PRUNE_EVERY)
-    this.#timer.unref()
+    void this.#pruning.start(PRUNE_EVERY)
   }
 
   protected override async _close(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
+    await this.#pruning.close()
     await Promise.all([...this.#channels.values()].map(channel => channel.close()))
   }
 

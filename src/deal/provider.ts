@@ -6,6 +6,7 @@ import { RESOURCE, SIDE, askOf } from '../../contracts/order.js'
 import { DAY } from '../../contracts/money/quantity.js'
 import { sign, verify } from '../../contracts/keys/signature.js'
 import { MAX_CLOCK_SKEW, agreementId, faultOf } from '../../contracts/terms.js'
+import { Mutex } from '../base/mutex.js'
 import type { Change } from '../store/facts.js'
 import type { Answer, Counterparty } from './channel.js'
 import { DeclineError } from './decline.js'
@@ -59,7 +60,7 @@ export interface ProviderOptions {
 export class Provider {
   readonly #options: ProviderOptions
   /** One agreement at a time, so that two cannot take the same space. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   constructor(options: ProviderOptions) {
     this.#options = options
@@ -72,14 +73,11 @@ export class Provider {
   /** The next one begins when what this one reserves is reserved. */
   #inTurn(work: () => Promise<Answer<'agree'>>): Promise<Answer<'agree'>> {
     return new Promise((resolve, reject) => {
-      this.#turn = this.#turn.then(async () => {
-        try {
-          const answer = await work()
-          await new Promise<void>(kept => resolve({ ...answer, kept }))
-        } catch (error) {
-          reject(error as Error)
-        }
+      const turn = this.#mutex.run(async () => {
+        const answer = await work()
+        await new Promise<void>(kept => resolve({ ...answer, kept }))
       })
+      turn.catch(reject)
     })
   }
 

@@ -6,6 +6,8 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
 import { orderId, signOrder } from '../../contracts/order.js'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
+import { Poller } from '../base/poller.js'
+import { unlessAborted } from '../base/timeouts.js'
 import type { Facts } from '../store/facts.js'
 import type { OwnKeys } from './deals.js'
 
@@ -44,28 +46,25 @@ const RENEW_EVERY = HOUR
 export class StandingOrders extends ReadyResource {
   readonly #options: StandingOrdersOptions
   readonly #now: () => number
-  #timer: NodeJS.Timeout | null = null
-  #renewing: Promise<void> | null = null
+  readonly #poller: Poller
 
   constructor(options: StandingOrdersOptions) {
     super()
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#poller = new Poller({
+      look: signal => this.#renew(signal),
+      interval: RENEW_EVERY,
+      onerror: options.onfault
+    })
   }
 
   protected override async _open(): Promise<void> {
-    const renew = (): void => {
-      this.#renewing ??= this.#renew()
-        .catch(this.#options.onfault)
-        .finally(() => (this.#renewing = null))
-    }
-    this.#timer = setInterval(renew, RENEW_EVERY)
-    this.#timer.unref()
-    renew()
+    void this.#poller.start()
   }
 
   protected override async _close(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
+    await this.#poller.close()
   }
 
   /** The order as it would be published now; nothing is done. */
@@ -163,11 +162,11 @@ export class StandingOrders extends ReadyResource {
     await market.submit(await signOrder(order, { device, proof }, market.stampFor(order)))
   }
 
-  async #renew(): Promise<void> {
+  async #renew(signal: AbortSignal): Promise<void> {
     const now = this.#now()
     for (const { id, until } of [...this.list()]) {
       const order = this.get(id) // it may have been withdrawn while another was renewed
-      if (!order || this.closing) continue
+      if (!order || signal.aborted) continue
       if (order.expires - now > PUBLISHED_FOR / 2 || order.expires >= until) continue
       const market = this.#options.market(order.market)
       if (!market) continue
@@ -180,14 +179,14 @@ export class StandingOrders extends ReadyResource {
       }
       await this.#put(id, { market: order.market, record: encode('order', next), until, open: 1 })
       try {
-        await this.#submit(next)
+        await unlessAborted(this.#submit(next), signal)
       } catch (error) {
         // No relay just now: the revision is spent, and the next round tries with one more.
         const again: Order = { ...next, created: order.created, expires: order.expires }
         const withdrawn = this.get(id)?.revision !== next.revision
         if (!withdrawn)
           await this.#put(id, { market: order.market, record: encode('order', again), until, open: 1 })
-        this.#options.onfault(error)
+        if (!signal.aborted) this.#options.onfault(error)
       }
     }
   }

@@ -1,8 +1,7 @@
-import { lstat, open, readdir, rename, rm, statfs } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { lstat, readdir, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatSize } from '../../contracts/money/quantity.js'
-import { syncFolder } from '../store/journal.js'
 
 /** Bytes that may still be written to the disk under `folder`. */
 export async function freeBytes(folder: string): Promise<number> {
@@ -28,20 +27,6 @@ function orNothing<T>(nothing: T): (error: unknown) => T {
     if (codeOf(error) === 'ENOENT') return nothing
     throw error
   }
-}
-
-/** Writes a small file so that after a crash it holds either the old bytes or the new, and survives loss of power. */
-export async function writeWhole(path: string, bytes: string | Buffer): Promise<void> {
-  const fresh = `${path}.new`
-  const file = await open(fresh, 'w', 0o600)
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(fresh, path)
-  await syncFolder(dirname(path))
 }
 
 export async function removeFolder(folder: string): Promise<void> {

@@ -7,7 +7,7 @@ import { attests, authorOf } from '../../contracts/keys/attestation.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { badFile, formatConfig, parseConfig, readHomeFile } from './config.js'
 import type { Config, WalletChoice } from './config.js'
-import { replaceDurably, syncFolder, writeDurably } from '../base/atomic-file.js'
+import { removeUnfinished, replaceDurably, syncFolder, writeDurably } from '../base/atomic-file.js'
 import { HomeLock } from './lock.js'
 import type { Holder } from './lock.js'
 import { identityFrom, newWords } from './words.js'
@@ -144,8 +144,9 @@ export class Home {
   }
 
   /** One node on one home: throws ALREADY_RUNNING while another process has it. */
-  lock(holder: Holder): Promise<HomeLock> {
-    return HomeLock.take(this.#lockFile, holder)
+  async lock(holder: Holder): Promise<HomeLock> {
+    await removeUnfinished(this.dir)
+    return await HomeLock.take(this.#lockFile, holder)
   }
 
   /** The process that has this home now, or null. */

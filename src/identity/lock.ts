@@ -1,5 +1,5 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { pause } from '../base/timeouts.js'
 import fsx from 'fs-native-extensions'
 import { BushelError } from '../../contracts/errors/error.js'
 
@@ -33,7 +33,7 @@ export class HomeLock {
   static async take(file: string, holder: Holder): Promise<HomeLock> {
     const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600)
     try {
-      for (const until = performance.now() + PATIENCE_MS; !fsx.tryLock(descriptor); await sleep(RETRY_MS)) {
+      for (const until = performance.now() + PATIENCE_MS; !fsx.tryLock(descriptor); await pause(RETRY_MS)) {
         if (performance.now() >= until) throw alreadyRunning(readHolder(file))
       }
       ftruncateSync(descriptor)

@@ -7,6 +7,7 @@ import type { Discovery } from 'hyperswarm'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
+import { deadline } from '../base/timeouts.js'
 import { guardMux } from './mux.js'
 
 export interface Address {
@@ -143,9 +144,10 @@ export class Network extends ReadyResource {
     this.hold(device)
     // The swarm tries ever more rarely; somebody waits here.
     const again = setInterval(() => this.#swarm!.joinPeer(device), DIAL_EVERY)
-    const limit = AbortSignal.timeout(timeoutMs)
+    const limit = new AbortController()
+    const cancel = deadline(timeoutMs, () => limit.abort())
     try {
-      const any = signal ? AbortSignal.any([signal, limit]) : limit
+      const any = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal
       const [stream] = (await once(this.#arrivals, id, { signal: any })) as [NoiseStream]
       return stream
     } catch (error) {
@@ -156,6 +158,7 @@ export class Network extends ReadyResource {
         'it may be off; try again later'
       ).withCause(error)
     } finally {
+      cancel()
       clearInterval(again)
       this.release(device)
     }

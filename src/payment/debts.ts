@@ -6,7 +6,7 @@ import type { Change } from '../store/facts.js'
 import { isSettled } from './ledger.js'
 import type { Ledger } from './ledger.js'
 import type { Payment } from './payment.js'
-import { Turns } from '../base/mutex.js'
+import { KeyedMutex } from '../base/mutex.js'
 
 export type DebtRole = 'debtor' | 'creditor'
 
@@ -43,7 +43,7 @@ const ASKED = 'credit-asked'
 export class Debts {
   readonly #facts: DebtFacts
   readonly #ledger: Ledger
-  readonly #turns = new Turns()
+  readonly #mutex = new KeyedMutex()
 
   constructor(facts: DebtFacts, ledger: Ledger) {
     this.#facts = facts
@@ -86,7 +86,7 @@ export class Debts {
    * next one looks.
    */
   settling<T>(agreement: Buffer, work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(agreement.toString('hex'), work)
+    return this.#mutex.run(agreement.toString('hex'), work)
   }
 
   /**

@@ -7,7 +7,7 @@ import { STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import { invoiceDescription } from '../../contracts/terms.js'
 import type { PaymentDraft, PaymentKind, Ledger, Payment } from './ledger.js'
 import { intentId, isSettled } from './ledger.js'
-import { Turns } from '../base/mutex.js'
+import { KeyedMutex } from '../base/mutex.js'
 import type { Wallet } from '../lightning/wallet.js'
 
 /** An answer to a payer whose payment failed: it had settled after all, or here is another hash. */
@@ -28,7 +28,7 @@ const MAX_ISSUES = 64
 export class Payee {
   readonly #options: PayeeOptions
   readonly #receiving = new Map<string, Promise<void>>()
-  readonly #turns = new Turns()
+  readonly #mutex = new KeyedMutex()
 
   constructor(options: PayeeOptions) {
     this.#options = options
@@ -44,7 +44,7 @@ export class Payee {
 
   /** What is under way. */
   get working(): Promise<unknown>[] {
-    return [...this.#receiving.values(), ...this.#turns.working]
+    return [...this.#receiving.values(), ...this.#mutex.working]
   }
 
   list(agreement: Buffer, installments: readonly Installment[], from: number): InstallmentList {
@@ -55,7 +55,7 @@ export class Payee {
   }
 
   async strip(list: InstallmentList, expirySeconds: number, peer: Buffer | null): Promise<string[]> {
-    return this.#turns.take(list.agreement.toString('hex'), () => this.#strip(list, expirySeconds, peer))
+    return this.#mutex.run(list.agreement.toString('hex'), () => this.#strip(list, expirySeconds, peer))
   }
 
   async #strip(list: InstallmentList, expirySeconds: number, peer: Buffer | null): Promise<string[]> {
@@ -69,7 +69,7 @@ export class Payee {
     }
     await this.#ledger.record(...fresh)
     const issue = (listed: ListedInstallment): Promise<string> =>
-      this.#turns.take(turnOf(agreement, listed.installment), () =>
+      this.#mutex.run(turnOf(agreement, listed.installment), () =>
         this.#issue(agreement, listed, expirySeconds)
       )
     return Promise.all(list.installments.map(issue))
@@ -77,7 +77,7 @@ export class Payee {
 
   async refuseRest(agreement: Buffer): Promise<void> {
     for (const { installment } of this.#ledger.payments(agreement)) {
-      await this.#turns.take(turnOf(agreement, installment), async () => {
+      await this.#mutex.run(turnOf(agreement, installment), async () => {
         const payment = this.#ledger.payment(agreement, installment)!
         if (payment.step !== 'listed' || !(await this.#refuse(payment))) return
         await this.#ledger.record({ ...payment, step: 'refused' })
@@ -99,7 +99,7 @@ export class Payee {
     hash: Buffer,
     expirySeconds: number
   ): Promise<ReissueAnswer> {
-    return this.#turns.take(turnOf(agreement, installment), () =>
+    return this.#mutex.run(turnOf(agreement, installment), () =>
       this.#reissue(agreement, installment, hash, expirySeconds)
     )
   }
@@ -150,7 +150,7 @@ export class Payee {
     step: 'credited' | 'received',
     text: string
   ): Promise<Payment> {
-    return this.#turns.take(turnOf(agreement, installment), async () => {
+    return this.#mutex.run(turnOf(agreement, installment), async () => {
       const payment = this.#ledger.payment(agreement, installment)!
       if (isSettled(payment.step)) return payment
       if (await this.#refuse(payment)) await this.#ledger.record({ ...payment, step, text })
@@ -175,7 +175,7 @@ export class Payee {
   /** Our invoice for what the other side owes us; until it is refused or paid, asked again it is the same. */
   refundInvoice(agreement: Buffer, msat: Msat, peer: Buffer | null, expirySeconds: number): Promise<string> {
     const work = (): Promise<string> => this.#refundInvoice(agreement, msat, peer, expirySeconds)
-    return this.#turns.take(turnOf(agreement, 'refund'), work)
+    return this.#mutex.run(turnOf(agreement, 'refund'), work)
   }
 
   async #refundInvoice(
@@ -206,7 +206,7 @@ export class Payee {
 
   /** Gives up our refund invoice, so that another can be made; false when it was paid. */
   refuseRefund(agreement: Buffer): Promise<boolean> {
-    return this.#turns.take(turnOf(agreement, 'refund'), async () => {
+    return this.#mutex.run(turnOf(agreement, 'refund'), async () => {
       const payment = this.#ledger.payment(agreement, 0, 'refund')
       if (payment && isSettled(payment.step)) return false
       if (payment?.step !== 'listed') return true

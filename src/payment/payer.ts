@@ -9,7 +9,7 @@ import type { SpendingLimits } from './limits.js'
 import { blank, refundDescription, sha256 } from './payee.js'
 import { NOT_BY_WALLET } from './payment.js'
 import { Sending, alreadyPaid, refused } from './sending.js'
-import { Turns } from '../base/mutex.js'
+import { KeyedMutex } from '../base/mutex.js'
 import type { InvoiceCheck, InvoiceReader, InvoiceReading } from '../lightning/invoice.js'
 import type { Wallet } from '../lightning/wallet.js'
 
@@ -45,7 +45,7 @@ const REACH_TIMEOUT = 30_000
 export class Payer {
   readonly #options: PayerOptions
   readonly sending: Sending
-  readonly #turns = new Turns()
+  readonly #mutex = new KeyedMutex()
 
   constructor(options: PayerOptions) {
     this.#options = options
@@ -174,7 +174,7 @@ export class Payer {
 
   async payInvoice(invoice: string, options: DirectOptions): Promise<Payment> {
     const { paymentHash: hash } = this.#options.readInvoice(invoice, this.#options.wallet.network)
-    await this.#turns.take(hash.toString('hex'), () => this.#bindDirect(invoice, options))
+    await this.#mutex.run(hash.toString('hex'), () => this.#bindDirect(invoice, options))
     return this.sending.pay(hash, 0, 'direct', options.timeoutMs)
   }
 
@@ -242,7 +242,7 @@ export class Payer {
   async payRefund(refund: RefundInvoice): Promise<Payment> {
     const { agreement, bind } = refund
     const work = (): Promise<void> => this.#bindRefund(refund)
-    await this.#turns.take(`${agreement.toString('hex')}/refund`, () => (bind ? bind(work) : work()))
+    await this.#mutex.run(`${agreement.toString('hex')}/refund`, () => (bind ? bind(work) : work()))
     return this.sending.pay(agreement, 0, 'refund')
   }
 

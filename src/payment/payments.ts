@@ -2,6 +2,7 @@ import ReadyResource from 'ready-resource'
 import type { ListedInstallment, InstallmentList } from '#spec'
 import type { Msat } from '../../contracts/money/money.js'
 import type { Installment } from '../../contracts/money/installments.js'
+import { deadline } from '../base/timeouts.js'
 import { readInvoice } from '../lightning/invoice.js'
 import type { InvoiceCheck, InvoiceReader, InvoiceReading } from '../lightning/invoice.js'
 import type { Wallet } from '../lightning/wallet.js'
@@ -132,7 +133,7 @@ export class Payments extends ReadyResource {
     if (!this.ledger.payment(agreement, installment)) return false
     return new Promise(resolve => {
       const done = (value: boolean): void => {
-        clearTimeout(timer)
+        cancel()
         this.off('received', look)
         resolve(value)
       }
@@ -145,7 +146,7 @@ export class Payments extends ReadyResource {
         )
           done(true)
       }
-      const timer = setTimeout(() => done(false), timeoutMs)
+      const cancel = deadline(timeoutMs, () => done(false))
       this.on('received', look)
     })
   }

@@ -1,5 +1,6 @@
 import ReadyResource from 'ready-resource'
 import { formatAmount } from '../../contracts/money/money.js'
+import { Poller } from '../base/poller.js'
 import type { PaymentDraft, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { sha256 } from './payee.js'
@@ -41,12 +42,18 @@ export class Reconciler extends ReadyResource {
   readonly #told = new Set<string>()
   #running: Promise<string[]> | null = null
   #since: number | null = null
-  #timer: NodeJS.Timeout | null = null
+  readonly #poller: Poller
 
   constructor(options: ReconcilerOptions) {
     super()
     this.#options = options
     this.setMaxListeners(0)
+    this.#poller = new Poller({
+      look: async () => void (await this.run()),
+      interval: EVERY,
+      retry: AGAIN,
+      onerror: options.onfault
+    })
   }
 
   /** What the ledger has as settled and the wallet has not, as told so far. */
@@ -55,23 +62,12 @@ export class Reconciler extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
-    await this.#tick()
+    await this.#poller.start()
   }
 
   protected override async _close(): Promise<void> {
-    if (this.#timer) clearTimeout(this.#timer)
+    await this.#poller.close()
     await this.#running?.catch(() => undefined) // whoever asked for it has heard of it
-  }
-
-  async #tick(): Promise<void> {
-    let wait = EVERY
-    try {
-      await this.run()
-    } catch (error) {
-      wait = AGAIN
-      this.#options.onfault(error)
-    }
-    if (!this.closing) this.#timer = setTimeout(() => void this.#tick(), wait).unref()
   }
 
   /** Gives a line for each thing that it mended. */

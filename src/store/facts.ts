@@ -3,7 +3,8 @@ import { dirname } from 'node:path'
 import ReadyResource from 'ready-resource'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import type { BushelError } from '../../contracts/errors/error.js'
-import { Journal, syncFolder } from './journal.js'
+import { syncFolder } from '../base/atomic-file.js'
+import { Journal } from './journal.js'
 
 /** What is set at once is on disk at once, or not at all. A null (or empty) value takes the key away. */
 export interface Change {

@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import ReadyResource from 'ready-resource'
+import { syncFolder } from '../base/atomic-file.js'
 import { BushelError } from '../../contracts/errors/error.js'
 
 /** Length of the body, CRC-32 of the body, CRC-32 of these two: a length that lies is told from a torn end. */
@@ -191,16 +192,6 @@ function damaged(file: string, at: number): BushelError {
     `${file} is damaged at byte ${at}`,
     'restore the file from a copy; nothing was changed'
   )
-}
-
-/** A new file's name is on disk only when its folder is. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 function closed(file: string): BushelError {

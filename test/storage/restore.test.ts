@@ -10,6 +10,7 @@ import { openStore } from '../../src/network/cores.js'
 import { noise, packAt, plant, shelved, sumByHand } from './children/goods.js'
 import type { Content } from './children/goods.js'
 import { throttled } from './children/throttle.js'
+import { ManualClock, turn } from '../base/manual-clock.js'
 import { connect, scratch } from './children/wire.js'
 import type { Server } from './children/wire.js'
 
@@ -159,6 +160,42 @@ test('two providers at once are nearly twice as fast as one', async t => {
   assert.ok(Math.min(...used) > bytes / 4, `both served: ${used.join(', ')} bytes`)
   // near the end each is asked for what the other has not sent yet
   assert.ok(used[0]! + used[1]! < 1.4 * bytes, `little was sent twice: ${used.join(', ')} bytes`)
+})
+
+test('a restore goes on after this machine slept, with whoever is there then', async t => {
+  const folder = await scratch(t)
+  await plant(folder, { file: noise(8 << 20) })
+  const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  const shelf = await shelved(t, goods, join(folder, 'shelf'))
+  const clock = new ManualClock()
+  const store = openStore(join(folder, 'store'))
+  let cut = (): void => undefined
+  const isCut = new Promise<void>(resolve => (cut = resolve))
+  const restore = new DriveRestore({
+    link: goods.result.link,
+    dest: join(folder, 'dest'),
+    store,
+    clock,
+    stallTimeout: 60_000,
+    onProgress: ({ step, bytes }) => {
+      if (step === 'write' && bytes > 1 << 20) void first.cut().then(cut)
+    }
+  })
+  const first = connect(shelf, restore, () => [throttled(10e6)])
+  restore.attach(first.ends[1])
+  const running = restore.run()
+  await isCut
+  const look = async (): Promise<void> => {
+    while (clock.timers === 0) await turn()
+    await clock.advance(1000)
+  }
+  for (let i = 0; i < 5; i++) await look()
+  await clock.sleep(3_600_000)
+  for (let i = 0; i < 5; i++) await look()
+  restore.attach(connect(shelf, restore).ends[1])
+  assert.equal((await running).sha256, goods.result.sha256)
+  await restore.close()
+  await store.close()
 })
 
 test('one provider that vanishes is made good by the other; without any it stalls, and goes on later', async t => {

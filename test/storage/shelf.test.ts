@@ -296,7 +296,7 @@ test('what is on the shelf survives, and what was being removed goes at the next
   await assert.rejects(first.keep({ id: '../a', cores: [limit], egressBytes: 1 }), { code: 'BAD_INPUT' })
   await first.close()
   await plant(join(folder, 'shelf', 'cores', 'f'.repeat(64)), { 'db/left.blob': noise(1000) })
-  await plant(join(folder, 'shelf', 'leases'), { 'b.json.new': '{"half' })
+  await plant(join(folder, 'shelf', 'leases'), { 'b.json.99999999.new': '{"half' })
   const second = await openShelf(t, join(folder, 'shelf'))
   assert.deepEqual(second.leases, [
     { id: 'a', cores: [limit], egressBytes: 700, egressUsed: 0, complete: false }

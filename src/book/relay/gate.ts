@@ -4,6 +4,7 @@ import { decode } from '../../../contracts/schema/codec.js'
 import { checkSignature, readOrder, stampStrength } from '../../../contracts/order.js'
 import type { VerifiedOrder } from '../../../contracts/order.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
+import { Mutex } from '../../base/mutex.js'
 import { isTooFar, orderRules } from '../view/apply.js'
 import { banKey, orderKey, tallyKey } from '../view/keys.js'
 import { FETCH_TIMEOUT } from '../view/listing.js'
@@ -46,7 +47,7 @@ const refuse = (code: string, reason: string): GateVerdict => ({ code, reason })
 export class Gate {
   readonly #options: GateOptions
   readonly #passing = new Map<string, Passing>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -57,9 +58,7 @@ export class Gate {
    * be handed to `passed` in the end. Never throws on data.
    */
   async judge(bytes: Buffer): Promise<GateVerdict & { record?: VerifiedOrder }> {
-    const verdict = this.#turn.then(() => this.#judge(bytes))
-    this.#turn = verdict.catch(() => null) // the caller hears of it; the next in turn need not
-    return await verdict
+    return this.#mutex.run(() => this.#judge(bytes))
   }
 
   /** A record that was let in shows in the view now, or never will. */

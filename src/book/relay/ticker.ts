@@ -1,3 +1,4 @@
+import { Poller } from '../../base/poller.js'
 import { TICK_STEP } from '../view/apply.js'
 
 /** Ticks that are written at once at most: two weeks of absence are made up for in one go. */
@@ -26,28 +27,29 @@ export interface TickerOptions {
 /** The founder's clock in the market. */
 export class Ticker {
   readonly #options: TickerOptions
-  readonly #timer: NodeJS.Timeout
-  #writing: Promise<void> | null = null
+  readonly #poller: Poller
 
   constructor(options: TickerOptions) {
     this.#options = options
-    this.#timer = setInterval(() => this.tick(), options.interval)
+    const { interval, onfault } = options
+    this.#poller = new Poller({ look: () => this.#tick(), interval, onerror: onfault })
+    void this.#poller.start(interval)
   }
 
   /** Brings the market's time up to date, where it is behind by more than half an interval. */
   tick(): void {
-    const { last, now, interval, write, onfault } = this.#options
-    if (this.#writing || now() - last() < interval / 2) return
+    this.#poller.poke()
+  }
+
+  async #tick(): Promise<void> {
+    const { last, now, interval, write } = this.#options
+    if (now() - last() < interval / 2) return
     const due = ticksDue(last(), now())
-    if (due.length === 0) return
-    this.#writing = write(due)
-      .catch(onfault)
-      .finally(() => (this.#writing = null))
+    if (due.length > 0) await write(due)
   }
 
   /** Resolves when nothing is being written any more. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#writing
+    await this.#poller.close()
   }
 }

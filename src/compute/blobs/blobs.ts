@@ -13,6 +13,7 @@ import type { Facts } from '../../store/facts.js'
 import { attachCore, detachCore, eraseCore, openStore, settleCore } from '../../network/cores.js'
 import { BlobCache } from './cache.js'
 import { fetchBlob } from './fetch.js'
+import { KeyedMutex } from '../../base/mutex.js'
 import { breathe, sha256InSteps } from '../../base/steps.js'
 
 /** A blob of ours, which this node can serve. */
@@ -66,7 +67,7 @@ export class Blobs extends ReadyResource {
   readonly #fetches: string
   readonly #served = new Map<string, Served>()
   /** Of each core that is being fetched, or put, one at a time. */
-  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #mutex = new KeyedMutex()
   #opening: Promise<{ own: Corestore; foreign: Corestore }> | null = null
   /** When a blob of ours was last put, by its hash in hex, ms. */
   readonly #put = new Map<string, number>()
@@ -88,7 +89,7 @@ export class Blobs extends ReadyResource {
   }
 
   protected override async _close(): Promise<void> {
-    await Promise.allSettled(this.#turns.values())
+    await this.#mutex.idle()
     const stores = await this.#opening
     await stores?.own.close()
     await stores?.foreign.close()
@@ -112,7 +113,7 @@ export class Blobs extends ReadyResource {
   /** Takes bytes, in parts; the same ones again are the same blob. On disk when it resolves. */
   async put(parts: readonly Buffer[]): Promise<LocalBlob> {
     const sha256 = await sha256InSteps(parts)
-    return this.#inTurn(sha256.toString('hex'), async () => {
+    return this.#mutex.run(sha256.toString('hex'), async () => {
       const core = await this.#core(sha256)
       const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0)
       const length = Math.ceil(byteLength / BLOB_BLOCK_BYTES)
@@ -205,7 +206,7 @@ export class Blobs extends ReadyResource {
       detachCore(session)
       await session.close()
     }
-    await this.#inTurn(sha256.toString('hex'), () => this.#erase(sha256))
+    await this.#mutex.run(sha256.toString('hex'), () => this.#erase(sha256))
   }
 
   /** Gives back the disk of blobs of ours that nothing needs any more, when they are more than they may be. */
@@ -221,7 +222,7 @@ export class Blobs extends ReadyResource {
     for (const ref of idle) {
       if (bytes <= ownBytes) return
       // It may have been put again while others were dropped.
-      await this.#inTurn(ref.sha256.toString('hex'), async () => {
+      await this.#mutex.run(ref.sha256.toString('hex'), async () => {
         if (this.#isIdle(ref)) await this.#erase(ref.sha256)
       })
       bytes -= ref.byteLength
@@ -246,7 +247,7 @@ export class Blobs extends ReadyResource {
     const { from } = fetching
     if (this.cache.pin(from, ref.sha256)) return
     // A core that is being fetched has one source: that of whoever names it.
-    await this.#inTurn(ref.key.toString('hex'), async () => {
+    await this.#mutex.run(ref.key.toString('hex'), async () => {
       if (this.cache.pin(from, ref.sha256)) return
       fetching.signal.throwIfAborted()
       const bytes = await this.#fetch(ref, fetching)
@@ -279,17 +280,6 @@ export class Blobs extends ReadyResource {
     const core = own.get({ keyPair: await own.createKeyPair(`blob/${sha256.toString('hex')}`) })
     await core.ready()
     return core
-  }
-
-  async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(work, work)
-    const settled = turn.catch(() => undefined)
-    this.#turns.set(key, settled)
-    try {
-      return await turn
-    } finally {
-      if (this.#turns.get(key) === settled) this.#turns.delete(key)
-    }
   }
 }
 

@@ -1,9 +1,9 @@
-import { mkdir, open, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
 import { domain } from '../../../contracts/schema/codec.js'
-import { syncFolder } from '../../store/journal.js'
+import { replaceDurably } from '../../base/atomic-file.js'
 
 export interface CacheOptions {
   folder: string
@@ -87,18 +87,8 @@ export class BlobCache extends ReadyResource {
   async write(from: Buffer, sha256: Buffer, bytes: Buffer): Promise<void> {
     const name = nameOf(from, sha256)
     const path = join(this.#options.folder, name)
-    // The same may come in twice at once, under two keys.
-    const fresh = `${path}.${++this.#uses}.new`
-    const file = await open(fresh, 'w', 0o600)
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await this.#stamp(fresh)
-    await rename(fresh, path)
-    await syncFolder(this.#options.folder)
+    await replaceDurably(path, bytes)
+    await this.#stamp(path)
     this.#add(name, bytes.byteLength).pins++
     await this.#shrink()
   }

@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto'
 import type { ErrorCode } from '../../../contracts/errors/error-table.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { BLOB_BLOCK_BYTES } from '../../../contracts/job.js'
+import type { Clock } from '../../base/clock.js'
+import { deadline } from '../../base/timeouts.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
 
 /**
@@ -15,20 +17,25 @@ import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
 export async function fetchBlob(
   core: Hypercore,
   { length, byteLength, sha256 }: Blob,
-  { stream, signal, stallMs }: { stream: NoiseStream; signal: AbortSignal; stallMs: number }
+  {
+    stream,
+    signal,
+    stallMs,
+    clock
+  }: { stream: NoiseStream; signal: AbortSignal; stallMs: number; clock?: Clock }
 ): Promise<Buffer> {
   const stop = new AbortController()
   const fail = (message: string, code: ErrorCode): void => stop.abort(new BushelError(code, message))
   const stalled = (): void => fail(`nothing of a blob came in ${Math.round(stallMs / 1000)} s`, 'STALLED')
-  let timer = setTimeout(stalled, stallMs)
+  let cancel = deadline(stallMs, stalled, clock)
   const onabort = (): void => stop.abort(signal.reason)
   const onclose = (): void => fail('the connection ended before the whole of a blob was here', 'PEER_GONE')
   const sizeOf = (index: number): number =>
     index === length - 1 ? byteLength - index * BLOB_BLOCK_BYTES : BLOB_BLOCK_BYTES
   const ondownload = (index: number, bytes: number): void => {
-    clearTimeout(timer)
+    cancel()
     if (index >= length || bytes !== sizeOf(index)) return fail(wrongBlock(index, bytes), 'BAD_BLOB')
-    timer = setTimeout(stalled, stallMs)
+    cancel = deadline(stallMs, stalled, clock)
   }
   const onconflict = (): void => fail('a blob is not what was agreed: it has two histories', 'BAD_BLOB')
   signal.addEventListener('abort', onabort)
@@ -57,7 +64,7 @@ export async function fetchBlob(
       throw new BushelError('BAD_BLOB', 'a blob has not the hash that was agreed')
     return bytes
   } finally {
-    clearTimeout(timer)
+    cancel()
     asked.destroy()
     signal.removeEventListener('abort', onabort)
     stream.off('close', onclose)

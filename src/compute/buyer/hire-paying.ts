@@ -1,8 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Countersign, JobDue, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId, jobSegments, partOf } from '../../../contracts/job.js'
 import { verify } from '../../../contracts/keys/signature.js'
+import { MINUTE } from '../../../contracts/money/quantity.js'
+import { Backoff } from '../../base/backoff.js'
+import { pause } from '../../base/timeouts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
@@ -43,7 +45,7 @@ const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment'
 export class HirePaying {
   readonly #options: HirePayingOptions
   readonly #id: Buffer
-  readonly #failures = new Map<number, number>()
+  readonly #failures = new Map<number, Backoff>()
 
   constructor(options: HirePayingOptions) {
     this.#options = options
@@ -113,10 +115,12 @@ export class HirePaying {
     } catch (error) {
       if (!(error instanceof BushelError) || !NOTHING_PAID.has(error.code)) throw error
       // The same hash is tried again: it is never paid twice.
-      const failures = (this.#failures.get(installment) ?? 0) + 1
+      const failures =
+        this.#failures.get(installment) ?? new Backoff({ first: this.#options.retryMs, last: MINUTE })
       this.#failures.set(installment, failures)
-      if (failures >= TRIES || error.code === 'INVOICE_EXPIRED') throw unpayable(error, installment)
-      await setTimeout(this.#options.retryMs * 2 ** (failures - 1), undefined, { signal })
+      const delay = failures.next()
+      if (failures.tries >= TRIES || error.code === 'INVOICE_EXPIRED') throw unpayable(error, installment)
+      await pause(delay, signal)
     }
   }
 

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import type {
   Job,
   JobEvidence,
@@ -21,6 +20,7 @@ import {
 } from '../../../contracts/job.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { verify } from '../../../contracts/keys/signature.js'
+import { Stall, pause } from '../../base/timeouts.js'
 import type { DealChannel } from '../../deal/channel.js'
 import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
@@ -141,27 +141,29 @@ export class Hire {
     this.#assertGoing()
     if (this.job.commitment) return this.job.commitment
     await this.bind(signal)
-    const { now } = this.#context
-    let heard = now()
-    let moved = { state: '', fuel: -1n, paid: -1, at: now() }
+    const silence = new Stall(this.#timeouts.silence)
+    const stall = new Stall(this.#timeouts.stall)
+    let last = { state: '', fuel: -1n, paid: -1 }
     for (;;) {
       signal.throwIfAborted()
       const asked = performance.now()
       const progress = await this.#ask(signal)
       if (progress) {
-        heard = now()
+        silence.moved()
         const { state, fuel } = progress
         const commitment = await this.#follow(progress, signal)
         if (commitment) return commitment
         const paid = this.#paying.segments
-        if (state !== moved.state || fuel > moved.fuel || paid > moved.paid)
-          moved = { state, fuel, paid, at: now() }
+        if (state !== last.state || fuel > last.fuel || paid > last.paid) {
+          last = { state, fuel, paid }
+          stall.moved()
+        }
         onprogress({ state: state.slice(0, 32), fuel })
       }
-      if (now() - heard > this.#timeouts.silence) throw this.#late('it does not answer any more')
-      if (now() - moved.at > this.#timeouts.stall) throw this.#late('the job does not move')
+      if (silence.isStalled) throw this.#late('it does not answer any more')
+      if (stall.isStalled) throw this.#late('the job does not move')
       const passed = performance.now() - asked
-      if (passed < POLL) await setTimeout(POLL - passed, undefined, { signal })
+      if (passed < POLL) await pause(POLL - passed, signal)
     }
   }
 
@@ -216,7 +218,7 @@ export class Hire {
 
   async #fetch(output: JobStatement['output'], signal: AbortSignal): Promise<void> {
     const stream = async () => (await this.#channel(signal)).stream
-    const until = this.#context.now() + this.#timeouts.silence
+    const silence = new Stall(this.#timeouts.silence)
     for (;;) {
       try {
         return await this.#context.blobs.bring(output, { from: this.identity, stream, signal })
@@ -225,8 +227,8 @@ export class Hire {
         if (error instanceof BushelError && error.code === 'BAD_BLOB')
           throw await this.#proven('BAD_PEER', `its encrypted output is not what it stated: ${error.message}`)
         if (!maySucceed(error)) throw error
-        if (this.#context.now() > until) throw this.#late('its output does not come').withCause(error)
-        await setTimeout(RETRY, undefined, { signal })
+        if (silence.isStalled) throw this.#late('its output does not come').withCause(error)
+        await pause(RETRY, signal)
         // It may be gone for good.
         const progress = await this.#ask(signal)
         if (progress) this.#assertGoesOn(progress)
@@ -236,7 +238,7 @@ export class Hire {
 
   async #payLast(signal: AbortSignal): Promise<void> {
     const { finalMsat: msat, hash } = this.job.statement!.statement
-    const until = this.#context.now() + this.#timeouts.silence
+    const silence = new Stall(this.#timeouts.silence)
     while (msat > 0n && !this.#preimage) {
       signal.throwIfAborted()
       try {
@@ -247,8 +249,8 @@ export class Hire {
         )
         await this.#paying.last(due, { msat, hash }, signal)
       } catch (error) {
-        if (!maySucceed(error) || this.#context.now() > until) throw error
-        await setTimeout(RETRY, undefined, { signal })
+        if (!maySucceed(error) || silence.isStalled) throw error
+        await pause(RETRY, signal)
       }
     }
   }
@@ -345,7 +347,7 @@ export class Hire {
       if (!maySucceed(error)) throw error
       // The other end may be gone without a word.
       if (error instanceof BushelError && error.code === 'TIMEOUT') channel?.disconnect()
-      await setTimeout(RETRY, undefined, { signal })
+      await pause(RETRY, signal)
       return null
     }
   }
@@ -393,16 +395,15 @@ export class Hire {
     step: (channel: DealChannel) => Promise<T>,
     signal: AbortSignal = new AbortController().signal
   ): Promise<T> {
-    const { now } = this.#context
-    const until = now() + this.#timeouts.silence
+    const silence = new Stall(this.#timeouts.silence)
     for (;;) {
       try {
         return await step(await this.#channel(signal))
       } catch (error) {
         signal.throwIfAborted()
         if (!maySucceed(error)) throw error
-        if (now() > until) throw this.#late(`no answer to ${what}`).withCause(error)
-        await setTimeout(RETRY, undefined, { signal })
+        if (silence.isStalled) throw this.#late(`no answer to ${what}`).withCause(error)
+        await pause(RETRY, signal)
       }
     }
   }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JobOutput } from '#spec'
 import { decode, encode } from '../../../contracts/schema/codec.js'
+import { replaceDurably } from '../../base/atomic-file.js'
 import { MAX_BLOB_BYTES } from '../../../contracts/job.js'
 
 /** Outputs of runs that ended while nobody waited for them, until somebody asks: a file each, named by the run. */
@@ -19,9 +20,7 @@ export class KeptOutputs {
 
   async keep(run: Buffer, output: JobOutput): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
-    const file = this.#file(run)
-    await writeFile(file + '.new', encode('job-output', output), { mode: 0o600, flush: true })
-    await rename(file + '.new', file)
+    await replaceDurably(this.#file(run), encode('job-output', output))
   }
 
   async read(run: Buffer): Promise<JobOutput> {

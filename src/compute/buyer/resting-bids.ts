@@ -2,6 +2,7 @@ import ReadyResource from 'ready-resource'
 import type { Order } from '#spec'
 import { EXIT } from '../../../contracts/errors/error-table.js'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { Poller } from '../../base/poller.js'
 import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import type { NewOrder } from '../../deal/standing-orders.js'
 
@@ -39,29 +40,26 @@ const SETTLE = 300
 /** The buyer's resting bids on compute: each is run, unattended, as soon as the book can serve it. */
 export class ComputeBids extends ReadyResource {
   readonly #options: ComputeBidsOptions
-  readonly #stop = new AbortController()
+  readonly #poller: Poller
   readonly #running = new Map<string, Promise<void>>()
-  #timer: NodeJS.Timeout | null = null
-  #settling: NodeJS.Timeout | null = null
-  #looking: Promise<void> | null = null
-  #again = false
 
   constructor(options: ComputeBidsOptions) {
     super()
     this.#options = options
+    this.#poller = new Poller({
+      look: () => this.#look(),
+      interval: options.tickEvery ?? 30_000,
+      settle: SETTLE,
+      onerror: options.onfault
+    })
   }
 
   protected override async _open(): Promise<void> {
-    this.#timer = setInterval(() => this.look(), this.#options.tickEvery ?? 30_000)
-    this.#timer.unref()
-    this.look()
+    void this.#poller.start()
   }
 
   protected override async _close(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
-    if (this.#settling) clearTimeout(this.#settling)
-    this.#stop.abort(new BushelError('CLOSED', 'the node is closing'))
-    await this.#looking
+    await this.#poller.close(new BushelError('CLOSED', 'the node is closing'))
     await Promise.all(this.#running.values())
   }
 
@@ -75,37 +73,26 @@ export class ComputeBids extends ReadyResource {
 
   /** The book has changed: looks when it has settled a little. */
   soon(): void {
-    if (this.closing) return
-    this.#settling ??= setTimeout(() => {
-      this.#settling = null
-      this.look()
-    }, SETTLE)
+    this.#poller.poke()
   }
 
   /** Calls while it looks come to one more look. */
   look(): void {
-    if (this.closing) return
-    this.#again = this.#looking !== null
-    this.#looking ??= this.#look()
-      .catch((error: unknown) => this.#options.onfault(error))
-      .finally(() => {
-        this.#looking = null
-        if (this.#again) this.look()
-      })
+    void this.#poller.look()
   }
 
   async #look(): Promise<void> {
     const { orders, facts, fits } = this.#options
     for (const { id, order } of [...orders.list()]) {
-      if (this.#stop.signal.aborted) return
+      if (this.#poller.signal.aborted) return
       const name = id.toString('hex')
       if (order.resource !== RESOURCE.compute || order.side !== SIDE.bid || this.#running.has(name)) continue
       const stored = facts.get(KIND, id)
       if (!stored) continue // it is being placed; or a kill came between, and its owner withdraws it
       try {
-        if (!facts.get(BEGUN, id) && !(await fits(stored, this.#stop.signal))) continue
+        if (!facts.get(BEGUN, id) && !(await fits(stored, this.#poller.signal))) continue
       } catch (error) {
-        if (this.#stop.signal.aborted) return
+        if (this.#poller.signal.aborted) return
         await this.#giveUp(id, error)
         continue
       }
@@ -117,7 +104,7 @@ export class ComputeBids extends ReadyResource {
   }
 
   async #fill(id: Buffer, stored: Buffer): Promise<void> {
-    const { signal } = this.#stop
+    const { signal } = this.#poller
     await this.#options.facts.set({ kind: BEGUN, key: id, value: Buffer.from([1]) })
     // Its owner may have withdrawn it while the book was looked at.
     if (!this.#options.orders.get(id)) return this.#over(id)

@@ -1,8 +1,8 @@
-import { mkdir, open, rename } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JobEvidence } from '#spec'
 import { ciphertextOf, formatEvidence, isLarge } from '../../../contracts/evidence/evidence.js'
-import { syncFolder } from '../../store/journal.js'
+import { removeUnfinished, replaceDurably } from '../../base/atomic-file.js'
 
 /** What providers signed against themselves, or against each other, a file for each job, for anybody to check. */
 export class EvidenceFiles {
@@ -20,20 +20,9 @@ export class EvidenceFiles {
   async write(agreement: Buffer, evidence: JobEvidence): Promise<string> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     const path = this.pathOf(agreement)
-    if (isLarge(evidence)) await replace(ciphertextOf(path), evidence.ciphertext!)
-    await replace(path, formatEvidence(evidence))
-    await syncFolder(this.folder)
+    await removeUnfinished(this.folder)
+    if (isLarge(evidence)) await replaceDurably(ciphertextOf(path), evidence.ciphertext!)
+    await replaceDurably(path, formatEvidence(evidence))
     return path
   }
-}
-
-async function replace(path: string, content: string | Buffer): Promise<void> {
-  const file = await open(`${path}.new`, 'w', 0o600)
-  try {
-    await file.writeFile(content)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(`${path}.new`, path)
 }

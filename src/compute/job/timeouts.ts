@@ -1,17 +1,12 @@
+import { PEER_TIMEOUTS } from '../../base/timeouts.js'
+import type { PeerTimeouts } from '../../base/timeouts.js'
+
 /** How long the parties of a job wait for each other, in ms. */
-export interface JobTimeouts {
-  /** A connection and its hello. */
-  connect: number
+export interface JobTimeouts extends PeerTimeouts {
   /** How a job stands, which a provider answers within two seconds; past it the connection is given up for a new one. */
   progress: number
-  /** Any other short answer. */
-  answer: number
   /** More of a module, input or output that is being fetched. */
   fetch: number
-  /** A way to pay. */
-  reach: number
-  /** What becomes of a payment that was sent. */
-  payment: number
   /** After a payment that failed, before it is tried again; twice as long each time. */
   retry: number
   /** A provider that cannot be reached, or does not answer. */
@@ -21,12 +16,9 @@ export interface JobTimeouts {
 }
 
 export const JOB_TIMEOUTS: JobTimeouts = {
-  connect: 10_000,
+  ...PEER_TIMEOUTS,
   progress: 8000,
-  answer: 20_000,
   fetch: 60_000,
-  reach: 30_000,
-  payment: 60_000,
   retry: 500,
   silence: 120_000,
   stall: 15 * 60_000

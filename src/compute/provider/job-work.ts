@@ -1,8 +1,9 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Blob, Job } from '#spec'
 import { BushelError, isPassing } from '../../../contracts/errors/error.js'
 import { jobId, jobMemory } from '../../../contracts/job.js'
 import { MINUTE } from '../../../contracts/money/quantity.js'
+import type { Clock } from '../../base/clock.js'
+import { Stall, deadline, pause } from '../../base/timeouts.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
@@ -34,6 +35,7 @@ export interface WorkOptions {
   unpaidMs?: number
   /** How long the inputs of a job that is paid for are tried to be had, ms. */
   fetchMs?: number
+  clock?: Clock
 }
 
 /** Runs of one job, when the node ends again and again while it runs. */
@@ -84,17 +86,17 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
 async function bring(
   ref: Blob,
   { terms }: Job,
-  { blobs, deals, signal, fetchMs = 10 * MINUTE }: WorkOptions
+  { blobs, deals, signal, fetchMs = 10 * MINUTE, clock }: WorkOptions
 ): Promise<void> {
-  const until = Date.now() + fetchMs
+  const away = new Stall(fetchMs, clock)
   const stream = async () => (await deals.open(terms.buyer.device, { signal })).stream
   for (;;) {
     try {
       return await blobs.bring(ref, { from: terms.buyer.identity, stream, signal })
     } catch (error) {
       signal.throwIfAborted()
-      if (!isPassing(error) || Date.now() > until) throw error
-      await setTimeout(RETRY, undefined, { signal })
+      if (!isPassing(error) || away.isStalled) throw error
+      await pause(RETRY, signal, clock)
     }
   }
 }
@@ -102,19 +104,24 @@ async function bring(
 async function whenPaid(
   { terms }: Job,
   segments: number,
-  { payments, signal, whenRung, unpaidMs = 10 * MINUTE }: WorkOptions
+  { payments, signal, whenRung, unpaidMs = 10 * MINUTE, clock }: WorkOptions
 ): Promise<void> {
   const id = jobId(terms)
-  const limit = AbortSignal.timeout(unpaidMs)
-  const any = AbortSignal.any([signal, limit])
-  while (payments.ledger.contiguous(id) <= segments) {
-    try {
-      await whenRung(any)
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!limit.aborted) throw error
-      await payments.refuseRest(id)
-      if (payments.ledger.contiguous(id) <= segments) throw unpaid(segments)
+  const limit = new AbortController()
+  const any = AbortSignal.any([signal, limit.signal])
+  const cancel = deadline(unpaidMs, () => limit.abort(), clock)
+  try {
+    while (payments.ledger.contiguous(id) <= segments) {
+      try {
+        await whenRung(any)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!limit.signal.aborted) throw error
+        await payments.refuseRest(id)
+        if (payments.ledger.contiguous(id) <= segments) throw unpaid(segments)
+      }
     }
+  } finally {
+    cancel()
   }
 }

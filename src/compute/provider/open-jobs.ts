@@ -3,7 +3,7 @@ import type { Job } from '#spec'
 import { jobId } from '../../../contracts/job.js'
 import type { Counterparty } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
-import { Turns } from '../../base/mutex.js'
+import { KeyedMutex } from '../../base/mutex.js'
 import { isOver } from '../job/job-records.js'
 import type { JobRecords } from '../job/job-records.js'
 
@@ -16,7 +16,7 @@ export class OpenJobs extends EventEmitter {
   readonly #now: () => number
   readonly #jobs = new Map<string, Job>()
   readonly #bell = new EventEmitter().setMaxListeners(0)
-  readonly #turns = new Turns()
+  readonly #mutex = new KeyedMutex()
 
   constructor(records: JobRecords, now: () => number) {
     super()
@@ -67,7 +67,7 @@ export class OpenJobs extends EventEmitter {
 
   /** What decides by the state of a job, one after the other: each finds it as the one before left it. */
   inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(key, work)
+    return this.#mutex.run(key, work)
   }
 
   /** There is news of a job. */

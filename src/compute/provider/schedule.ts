@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import { cpus } from 'node:os'
+import { Poller } from '../../base/poller.js'
 
 export interface ScheduleSettings {
   /** When others' jobs may run, minutes of the local day; null is always. From 22:00 to 07:00 is { from: 1320, to: 420 }. */
@@ -29,7 +30,7 @@ export class WorkSchedule extends EventEmitter {
   #settings: ScheduleSettings
   readonly #now: () => number
   readonly #busy: () => number
-  readonly #timer: NodeJS.Timeout
+  readonly #poller: Poller
   #idleLooks = LOOKS
   #wasOpen: boolean
 
@@ -40,8 +41,12 @@ export class WorkSchedule extends EventEmitter {
     this.#now = now
     this.#busy = busy
     this.#wasOpen = this.open
-    this.#timer = setInterval(() => this.look(), every)
-    this.#timer.unref()
+    this.#poller = new Poller({
+      look: () => this.look(),
+      interval: every,
+      onerror: error => this.emit('error', error)
+    })
+    void this.#poller.start(every)
   }
 
   /** Why no job may run now, or null. */
@@ -77,8 +82,8 @@ export class WorkSchedule extends EventEmitter {
     while (!this.open) await once(this, 'change', { signal })
   }
 
-  stop(): void {
-    clearInterval(this.#timer)
+  async stop(): Promise<void> {
+    await this.#poller.close()
   }
 }
 

@@ -2,6 +2,7 @@ import ReadyResource from 'ready-resource'
 import type { Job } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
+import { Poller } from '../../base/poller.js'
 import { DAY, GIB } from '../../../contracts/money/quantity.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import type { Answer, Counterparty } from '../../deal/channel.js'
@@ -81,8 +82,7 @@ export class Worker extends ReadyResource {
   readonly #live = new Map<string, Live>()
   readonly #open: OpenJobs
   #sandbox: Sandbox | null = null
-  #timer: NodeJS.Timeout | null = null
-  #ticking: Promise<void> = Promise.resolve()
+  readonly #poller: Poller
   readonly #onreceived = (payment: Payment): void =>
     void this.#paid(payment).catch(error => this.#options.onfault(error))
 
@@ -90,6 +90,11 @@ export class Worker extends ReadyResource {
     super()
     this.#options = options
     this.#now = options.now
+    this.#poller = new Poller({
+      look: () => this.look(),
+      interval: options.tickEvery ?? 30_000,
+      onerror: options.onfault
+    })
     this.#settings = { ...WORKER_SETTINGS, ...options.settings }
     const { cores, memoryBytes } = this.#settings
     this.slots = new JobSlots(cores, memoryBytes)
@@ -140,19 +145,17 @@ export class Worker extends ReadyResource {
     // A payment that was received just before a kill is in the ledger; its job may not have heard of it.
     for (const key of this.#open.keys()) await this.#apply(key)
     for (const payment of [...payments.ledger.at('received')]) await this.#paid(payment)
-    this.#timer = setInterval(() => this.#tick(), this.#options.tickEvery ?? 30_000)
-    this.#timer.unref()
+    void this.#poller.start(this.#options.tickEvery ?? 30_000)
   }
 
   protected override async _close(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
     this.#options.payments.off('received', this.#onreceived)
     const closed = new BushelError('CLOSED', 'the worker was closed')
     for (const { stop } of this.#live.values()) stop.abort(closed)
     for (const key of this.#open.keys()) this.#open.ring(key)
-    await this.#ticking
+    await this.#poller.close()
     await Promise.all([...this.#live.values()].map(({ done }) => done))
-    this.schedule.stop()
+    await this.schedule.stop()
     await this.#sandbox?.close()
   }
 
@@ -305,10 +308,6 @@ export class Worker extends ReadyResource {
   }
 
   // What runs out
-
-  #tick(): void {
-    this.#ticking = this.#ticking.then(() => this.look()).catch(error => this.#options.onfault(error))
-  }
 
   /** Ends what has run out: agreements that nobody paid for, results that nobody fetched. */
   async look(): Promise<void> {

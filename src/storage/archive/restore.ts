@@ -11,6 +11,9 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { parseLink } from '../../../contracts/keys/link.js'
 import type { Link } from '../../../contracts/keys/link.js'
 import { MIB } from '../../../contracts/money/quantity.js'
+import type { Clock } from '../../base/clock.js'
+import { Poller } from '../../base/poller.js'
+import { Stall, unlessAborted, withTimeout } from '../../base/timeouts.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
 import { assertRoom, codeOf, diskFull, explainFull, freeBytes } from '../../files/disk.js'
 import { Feed, joinRanges } from './restore-feed.js'
@@ -50,6 +53,7 @@ export interface RestoreOptions {
   stallTimeout?: number
   onProgress?: (progress: RestoreProgress) => void
   signal?: AbortSignal
+  clock?: Clock
 }
 
 export interface DriveRestoreResult {
@@ -133,7 +137,10 @@ export class DriveRestore extends ReadyResource {
     const work = this.#restore()
     try {
       // what waits for a block that never comes ends when the drive is closed
-      return { ...(await Promise.race([work, this.#aborted()])), seconds: (performance.now() - begun) / 1000 }
+      return {
+        ...(await unlessAborted(work, this.#stop.signal)),
+        seconds: (performance.now() - begun) / 1000
+      }
     } catch (error) {
       this.#stop.abort(error)
       await this.close()
@@ -142,15 +149,6 @@ export class DriveRestore extends ReadyResource {
     } finally {
       signal?.removeEventListener('abort', onabort)
     }
-  }
-
-  #aborted(): Promise<never> {
-    const { signal } = this.#stop
-    return new Promise((_, reject) => {
-      const fail = (): void => reject(signal.reason as Error)
-      if (signal.aborted) fail()
-      else signal.addEventListener('abort', fail, { once: true })
-    })
   }
 
   async #restore(): Promise<Omit<DriveRestoreResult, 'seconds'>> {
@@ -244,53 +242,55 @@ export class DriveRestore extends ReadyResource {
 
   /** Waits until somebody shows that a core has so many blocks. */
   async #lengthOf(core: Hypercore, length: number): Promise<void> {
-    const { findTimeout = 60_000 } = this.#options
-    let timer: NodeJS.Timeout | undefined
+    const { findTimeout = 60_000, clock } = this.#options
     let onappend: (() => void) | undefined
-    const found = new Promise<boolean>(resolve => {
-      onappend = () => core.length >= length && resolve(true)
-      timer = setTimeout(() => resolve(false), findTimeout)
+    const found = new Promise<void>(resolve => {
+      onappend = () => core.length >= length && resolve()
       core.on('append', onappend)
       onappend()
     })
-    try {
-      if (await Promise.race([found, this.#aborted()])) return
+    const late = (): never => {
       throw new BushelError(
         'LINK_NOT_FOUND',
         `nobody who has this drive was found in ${Math.round(findTimeout / 1000)} s`,
         'the providers may be offline, or the lease over; try again later'
       )
+    }
+    try {
+      await unlessAborted(withTimeout(found, findTimeout, late, clock), this.#stop.signal)
     } finally {
-      clearTimeout(timer)
       core.off('append', onappend!)
     }
   }
 
   /** Runs work that needs blocks from others; stops the restore when none comes for too long, or the disk gets full. */
   async #unlessStalled<T>(work: () => Promise<T>, waits: () => boolean = () => true): Promise<T> {
-    const { stallTimeout = 120_000, store } = this.#options
+    const { stallTimeout = 120_000, store, clock } = this.#options
     const folder = store.storage.path as string
     const cores = [this.#drive.core, this.#blobs].filter(core => core !== null)
-    let last = Date.now()
-    const ondownload = (): void => void (last = Date.now())
+    const stall = new Stall(stallTimeout, clock)
+    const ondownload = (): void => void stall.moved()
     for (const core of cores) core.on('download', ondownload)
     const look = async (): Promise<void> => {
-      if (!waits()) last = Date.now()
-      if (Date.now() - last > stallTimeout) this.#stop.abort(stalled(stallTimeout, this.#streams.size))
+      if (!waits()) stall.moved()
+      if (stall.isStalled) this.#stop.abort(stalled(stallTimeout, this.#streams.size))
       if ((await freeBytes(folder)) < DISK_FLOOR) {
         this.#stop.abort(diskFull(`the disk of '${folder}' is full: what is fetched is kept`))
       }
     }
-    const timer = setInterval(
-      () => {
-        look().catch((error: unknown) => this.#stop.abort(error))
-      },
-      Math.min(WATCH_INTERVAL, stallTimeout)
-    )
+    const interval = Math.min(WATCH_INTERVAL, stallTimeout)
+    const poller = new Poller({
+      look,
+      interval,
+      keepAlive: true,
+      onerror: error => this.#stop.abort(error),
+      ...(clock ? { clock } : {})
+    })
+    void poller.start(interval)
     try {
       return await work()
     } finally {
-      clearInterval(timer)
+      await poller.close()
       for (const core of cores) core.off('download', ondownload)
     }
   }

@@ -3,8 +3,9 @@ import { isBlamed, isOurs } from '../../../contracts/errors/error.js'
 import type { BushelError } from '../../../contracts/errors/error.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
 import { isDeclined } from '../../deal/decline.js'
-import { Backoff } from '../../base/backoff.js'
+import { KeyedBackoff } from '../../base/backoff.js'
 import type { Retry } from '../../base/backoff.js'
+import { Poller } from '../../base/poller.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext } from './buyer-lease.js'
 import { installmentsOf, isOver } from '../lease/leases.js'
@@ -28,33 +29,29 @@ const LEAD = HOUR
  */
 export class Maintenance extends ReadyResource {
   readonly #options: MaintenanceOptions
-  readonly #lapsing: Backoff
+  readonly #lapsing: KeyedBackoff
   /** The lease whose provider is being asked for its last word. */
   #asked: Buffer | null = null
-  readonly #stop = new AbortController()
-  #timer: NodeJS.Timeout | null = null
-  #turn: Promise<void> = Promise.resolve()
+  readonly #poller: Poller
 
   constructor(options: MaintenanceOptions) {
     super()
     // A wallet that is away keeps no lease waiting for another: each is looked at again soon enough.
     this.#options = { ...options, timeouts: { ...(options.timeouts ?? TIMEOUTS), wallet: 0 } }
-    this.#lapsing = new Backoff(options.now, options.retry)
+    this.#lapsing = new KeyedBackoff(options.retry, options.now)
+    this.#poller = new Poller({
+      look: () => this.look(),
+      interval: options.tickEvery ?? 60_000,
+      onerror: options.onfault
+    })
   }
 
   protected override async _open(): Promise<void> {
-    const look = (): void => {
-      this.#turn = this.#turn.then(() => this.look()).catch(error => this.#options.onfault(error))
-    }
-    this.#timer = setInterval(look, this.#options.tickEvery ?? 60_000)
-    this.#timer.unref()
-    look()
+    void this.#poller.start()
   }
 
   protected override async _close(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
-    this.#stop.abort()
-    await this.#turn
+    await this.#poller.close()
   }
 
   /**
@@ -74,7 +71,7 @@ export class Maintenance extends ReadyResource {
   async look(): Promise<void> {
     const { leases, now } = this.#options
     for (const { id, lease } of [...leases.list('buyer')]) {
-      if (this.#stop.signal.aborted) return
+      if (this.#poller.signal.aborted) return
       const copy = new BuyerLease(this.#options, id)
       if (UNPAID.has(lease.state) && now() > lease.terms.startBy) await this.#lapse(copy)
       if (lease.state === 'LAPSING') await this.#settle(copy, lease.reason ?? 'it was given up')
@@ -99,7 +96,7 @@ export class Maintenance extends ReadyResource {
   /** What leases that are over have asked for, without an answer, holds back the rest of a debt: it is asked again. */
   async #resolve(): Promise<void> {
     for (const id of this.#unanswered()) {
-      if (!this.#lapsing.due(id)) continue
+      if (!this.#lapsing.isDue(id)) continue
       try {
         this.#asked = id
         await new BuyerLease(this.#options, id).resolve()
@@ -122,9 +119,9 @@ export class Maintenance extends ReadyResource {
 
   async #pay(copy: BuyerLease): Promise<void> {
     try {
-      await copy.payNext(this.#stop.signal)
+      await copy.payNext(this.#poller.signal)
     } catch (error) {
-      if (this.#stop.signal.aborted) return
+      if (this.#poller.signal.aborted) return
       if (endsLease(error)) await copy.giveUp(error.message)
       this.#options.onfault(error)
     }
@@ -137,7 +134,7 @@ export class Maintenance extends ReadyResource {
   async #settle(copy: BuyerLease, reason: string): Promise<void> {
     const { now } = this.#options
     if (copy.paidInstallments > 0 && now() > copy.paidUntil + copy.lease.terms.grace) await copy.close(reason)
-    else if (this.#lapsing.due(copy.id)) {
+    else if (this.#lapsing.isDue(copy.id)) {
       this.#asked = copy.id
       await copy.giveUp(reason).finally(() => (this.#asked = null))
     }

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { Stall, pause } from '../../base/timeouts.js'
 import { isWalletAway } from '../../lightning/away.js'
 
 /** Between two questions whether it is back, ms. */
@@ -13,12 +13,12 @@ export async function whenBack<T>(
   timeoutMs: number,
   signal?: AbortSignal
 ): Promise<T> {
-  for (const until = performance.now() + timeoutMs; ;) {
+  for (const stall = new Stall(timeoutMs); ;) {
     try {
       return await work()
     } catch (error) {
-      if (!isWalletAway(error) || performance.now() >= until) throw error
+      if (!isWalletAway(error) || stall.isStalled) throw error
     }
-    await pause(AGAIN).then(() => signal?.throwIfAborted())
+    await pause(AGAIN, signal)
   }
 }

@@ -15,19 +15,3 @@ export function isLost(error: unknown): boolean {
 export function isPassing(error: unknown): boolean {
   return isOfKindPassing(error) || isDeclined(error, 'NOT_RECEIVED')
 }
-
-/** Waits, unless it is aborted meanwhile. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(done, ms)
-    signal?.addEventListener('abort', fail, { once: true })
-    function done(): void {
-      signal?.removeEventListener('abort', fail)
-      resolve()
-    }
-    function fail(): void {
-      clearTimeout(timer)
-      reject(signal!.reason as Error)
-    }
-  })
-}

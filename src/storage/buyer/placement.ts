@@ -3,6 +3,7 @@ import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.j
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, formatAmount, least, most } from '../../../contracts/money/money.js'
 import { chargeOf } from '../../../contracts/money/installments.js'
+import { Mutex } from '../../base/mutex.js'
 import { askQuote, termsOf } from '../../deal/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/experience.js'
@@ -62,7 +63,7 @@ export class Placement {
   readonly #tried = new Set<string>()
   #job: MirrorJob
   /** One replacement at a time, so that two do not take the same offer. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   constructor(context: PlacementContext, job: MirrorJob, goods: UploadSource, listener: PlacementListener) {
     this.#context = context
@@ -299,9 +300,7 @@ export class Placement {
 
   /** The next provider in the place of one that failed, if there is one. */
   async #replace(signal: AbortSignal): Promise<BuyerLease | null> {
-    const next = this.#turn.then(() => this.#nextCopy(signal))
-    this.#turn = next.catch(() => null) // its own caller hears of it
-    const copy = await next
+    const copy = await this.#mutex.run(() => this.#nextCopy(signal))
     if (!copy) return null
     this.#listener.note(`the next offer is taken: provider ${copy.name}`)
     return this.#keepUp(copy, signal)

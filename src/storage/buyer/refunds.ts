@@ -4,8 +4,9 @@ import type { DealChannel } from '../../deal/channel.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Leases } from '../lease/leases.js'
-import { Backoff } from '../../base/backoff.js'
+import { KeyedBackoff } from '../../base/backoff.js'
 import type { Retry } from '../../base/backoff.js'
+import { deadline } from '../../base/timeouts.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Timeouts } from '../lease/timeouts.js'
 
@@ -22,11 +23,11 @@ export interface RefundsOptions {
 /** Has what providers owe for ended leases paid back, by an invoice of ours for each debt. */
 export class Refunds {
   readonly #options: RefundsOptions
-  readonly #backoff: Backoff
+  readonly #backoff: KeyedBackoff
 
   constructor(options: RefundsOptions) {
     this.#options = options
-    this.#backoff = new Backoff(options.now, options.retry)
+    this.#backoff = new KeyedBackoff(options.retry, options.now)
   }
 
   /** What is owed to us and not paid back, msat. */
@@ -41,7 +42,7 @@ export class Refunds {
   async look(): Promise<void> {
     for (const { debt } of [...this.#options.debts.list('creditor')]) {
       const { agreement } = debt.debt
-      if (this.#claimable(agreement) === 0n || !this.#backoff.due(agreement)) continue
+      if (this.#claimable(agreement) === 0n || !this.#backoff.isDue(agreement)) continue
       try {
         await this.claim(agreement)
       } catch (error) {
@@ -79,14 +80,14 @@ export class Refunds {
     await this.claim(agreement)
     await new Promise<void>(resolve => {
       const done = (): void => {
-        clearTimeout(timer)
+        cancel()
         payments.off('received', look)
         resolve()
       }
       const look = (): void => {
         if (!isOpen()) done()
       }
-      const timer = setTimeout(done, timeoutMs)
+      const cancel = deadline(timeoutMs, done)
       payments.on('received', look)
       look()
     })

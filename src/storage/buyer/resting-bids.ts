@@ -5,6 +5,7 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { billedBytes } from '../../../contracts/money/money.js'
 import { RESOURCE, SIDE, askOf, bidOf } from '../../../contracts/order.js'
 import { DAY } from '../../../contracts/money/quantity.js'
+import { Poller } from '../../base/poller.js'
 import type { Deals } from '../../deal/deals.js'
 import type { StandingOrders } from '../../deal/standing-orders.js'
 import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
@@ -41,19 +42,21 @@ const SETTLE = 300
  */
 export class Bids extends ReadyResource {
   readonly #options: BidsOptions
-  readonly #stop = new AbortController()
+  readonly #poller: Poller
   /** Answers given, and when one that did not arrive may be given again, ms. */
   readonly #answered = new Map<string, number>()
   /** What was last said of a job that waits. */
   readonly #noted = new Map<string, string>()
-  #timer: NodeJS.Timeout | null = null
-  #settling: NodeJS.Timeout | null = null
-  #looking: Promise<void> | null = null
-  #again = false
 
   constructor(options: BidsOptions) {
     super()
     this.#options = options
+    this.#poller = new Poller({
+      look: () => this.#look(),
+      interval: options.tickEvery ?? 30_000,
+      settle: SETTLE,
+      onerror: options.onfault
+    })
     options.deals.handle('answer', ({ bid }) => {
       if (options.mirrors.jobOfBid(bid)?.state === 'bid') this.look()
       return { body: { ok: 1 } }
@@ -61,16 +64,11 @@ export class Bids extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
-    this.#timer = setInterval(() => this.look(), this.#options.tickEvery ?? 30_000)
-    this.#timer.unref()
-    this.look()
+    void this.#poller.start()
   }
 
   protected override async _close(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
-    if (this.#settling) clearTimeout(this.#settling)
-    this.#stop.abort()
-    await this.#looking
+    await this.#poller.close()
   }
 
   /** Packs, and leaves the bid on the book; it is filled without anybody being there. */
@@ -107,29 +105,12 @@ export class Bids extends ReadyResource {
 
   /** The book has changed: looks when it has settled a little. */
   soon(): void {
-    if (this.closing) return
-    this.#settling ??= setTimeout(() => {
-      this.#settling = null
-      this.look()
-    }, SETTLE)
+    this.#poller.poke()
   }
 
   /** Looks at the book: fills what can be filled, answers what can be served. Calls while it looks come to one more. */
   look(): void {
-    if (this.closing) return
-    if (this.#looking) {
-      this.#again = true
-      return
-    }
-    this.#looking = this.#look()
-      .catch(error => this.#options.onfault(error))
-      .finally(() => {
-        this.#looking = null
-        if (this.#again) {
-          this.#again = false
-          this.look()
-        }
-      })
+    void this.#poller.look()
   }
 
   async #look(): Promise<void> {
@@ -139,11 +120,11 @@ export class Bids extends ReadyResource {
 
   async #fill(job: MirrorJob, bid: Buffer): Promise<void> {
     const { mirrors, orders, listener } = this.#options
-    if (this.#stop.signal.aborted || !(await mirrors.placeable(job))) return
+    if (this.#poller.signal.aborted || !(await mirrors.placeable(job))) return
     try {
-      await mirrors.place(job, listener, this.#stop.signal)
+      await mirrors.place(job, listener, this.#poller.signal)
     } catch (error) {
-      if (this.#stop.signal.aborted) return
+      if (this.#poller.signal.aborted) return
       if (!(error instanceof BushelError)) throw error
       const note = `the bid is not filled yet: ${error.message}`
       if (this.#noted.get(job.store) !== note) listener.note(note)
@@ -162,11 +143,11 @@ export class Bids extends ReadyResource {
     if (asks.length === 0) return
     let answers = 0
     for (const { id, order } of await this.#options.standing()) {
-      if (this.#stop.signal.aborted || answers === MAX_ANSWERS) return
+      if (this.#poller.signal.aborted || answers === MAX_ANSWERS) return
       if (order.identity.equals(deals.self.identity)) continue
       for (const ask of asks) {
         const key = `${id.toString('hex')}/${ask.id.toString('hex')}`
-        if ((this.#answered.get(key) ?? 0) > Date.now() || !(await this.#serves(ask.order, order))) continue
+        if ((this.#answered.get(key) ?? 0) > deals.now() || !(await this.#serves(ask.order, order))) continue
         this.#answered.set(key, Infinity)
         answers++
         await this.#tell(order.device, id, ask.id, key)
@@ -177,11 +158,14 @@ export class Bids extends ReadyResource {
 
   async #tell(device: Buffer, bid: Buffer, ask: Buffer, key: string): Promise<void> {
     try {
-      const channel = await this.#options.deals.open(device, { timeoutMs: 5_000, signal: this.#stop.signal })
+      const channel = await this.#options.deals.open(device, {
+        timeoutMs: 5_000,
+        signal: this.#poller.signal
+      })
       await channel.request('answer', { bid, ask }, { timeoutMs: 5_000 })
     } catch (error) {
-      this.#answered.set(key, Date.now() + ANSWER_AGAIN) // the bidder is not there now
-      if (!(error instanceof BushelError) && !this.#stop.signal.aborted) throw error
+      this.#answered.set(key, this.#options.deals.now() + ANSWER_AGAIN) // the bidder is not there now
+      if (!(error instanceof BushelError) && !this.#poller.signal.aborted) throw error
     }
   }
 

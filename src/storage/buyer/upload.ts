@@ -9,7 +9,9 @@ import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import { bytesOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
-import { isLost, isPassing, pause } from './passing.js'
+import type { Clock } from '../../base/clock.js'
+import { Stall, pause } from '../../base/timeouts.js'
+import { isLost, isPassing } from './passing.js'
 import type { Timeouts } from '../lease/timeouts.js'
 
 /** The buyer's packed cores, as long as it has them. */
@@ -30,6 +32,7 @@ export interface UploadOptions {
   channel(signal: AbortSignal): Promise<DealChannel>
   /** Tells the provider of what is paid and not acknowledged. */
   tell(channel: DealChannel): Promise<unknown>
+  clock?: Clock
   /** What is thrown when the provider is caught in a lie. */
   lie(why: string): BushelError
 }
@@ -56,7 +59,9 @@ export class Upload {
   async run(goods: UploadSource, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
     if (this.#lease.state !== 'ACTIVE') return
     const total = this.#lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
-    let last = { blocks: -1, at: Date.now() }
+    const { timeouts, clock } = this.#options
+    const stall = new Stall(timeouts.upload, clock)
+    let most = -1
     let wait = POLL.least
     let attached: DealChannel | null = null
     let heard: 'perhaps' | 'no' | 'now' = 'perhaps'
@@ -75,12 +80,12 @@ export class Upload {
         const { blocks, bytes } = await channel.request(
           'progress',
           { agreement: this.#options.id },
-          { timeoutMs: this.#options.timeouts.answer }
+          { timeoutMs: timeouts.answer }
         )
-        if (blocks > last.blocks) {
-          const perBlock = (Date.now() - last.at) / (blocks - last.blocks)
+        if (blocks > most) {
+          const perBlock = stall.moved() / (blocks - most)
           wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
-          last = { blocks, at: Date.now() }
+          most = blocks
           onbytes(Math.min(bytes, bytesOf(this.#lease)))
         }
         if (blocks >= total && (await this.#seal(channel, goods))) return
@@ -91,14 +96,14 @@ export class Upload {
         else if (!(heard === 'no' ? isLost : isPassing)(error)) throw error
         wait = POLL.most
       }
-      if (Date.now() - last.at > this.#options.timeouts.upload) {
+      if (stall.isStalled) {
         throw new BushelError(
           'UPLOAD_STALLED',
           `the upload to ${this.#options.name} has stalled`,
           'what was paid is kept in mind'
         )
       }
-      await pause(wait, signal)
+      await pause(wait, signal, clock)
     }
   }
 

@@ -7,7 +7,7 @@ import type { Installment } from '../../../contracts/money/installments.js'
 import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Change, Facts } from '../../store/facts.js'
-import { Turns } from '../../base/mutex.js'
+import { KeyedMutex } from '../../base/mutex.js'
 
 export type LeaseRole = 'buyer' | 'provider'
 
@@ -34,7 +34,7 @@ export function isOver({ state }: Pick<Lease, 'state'>): boolean {
 export class Leases {
   readonly #facts: Facts
   readonly #decoded = new Map<string, { bytes: Buffer; lease: Lease }>()
-  readonly #turns = new Turns()
+  readonly #mutex = new KeyedMutex()
 
   constructor(facts: Facts) {
     this.#facts = facts
@@ -50,7 +50,7 @@ export class Leases {
    * lease as the one before it left it.
    */
   inTurn<T>(role: LeaseRole, id: Buffer, work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(role + id.toString('hex'), work)
+    return this.#mutex.run(role + id.toString('hex'), work)
   }
 
   /** Every lease of a role, with its id. */

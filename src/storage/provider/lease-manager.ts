@@ -7,6 +7,7 @@ import { askOf } from '../../../contracts/order.js'
 import { billedBytes } from '../../../contracts/money/money.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
+import { Poller } from '../../base/poller.js'
 import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
@@ -66,8 +67,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   readonly #billing: Billing
   readonly #intake: Intake
   readonly #serving: Serving
-  #timer: NodeJS.Timeout | null = null
-  #ticking: Promise<void> = Promise.resolve()
+  readonly #poller: Poller
   readonly #onreceived = (payment: Payment): void =>
     void this.#paid(payment).catch(error => this.#options.onfault(error))
 
@@ -76,6 +76,11 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     this.#options = options
     this.#now = options.now ?? Date.now
     const { deals, payments, leases, debts, onfault } = options
+    this.#poller = new Poller({
+      look: () => this.#look(),
+      interval: options.tickEvery ?? 30_000,
+      onerror: onfault
+    })
     this.#billing = new Billing({
       deals,
       payments,
@@ -108,15 +113,12 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     }
     for (const payment of [...this.#options.payments.ledger.at('received')]) await this.#paid(payment)
     this.#billing.resume()
-    void this.look()
-    this.#timer = setInterval(() => void this.look(), this.#options.tickEvery ?? 30_000)
-    this.#timer.unref()
+    void this.#poller.start()
   }
 
   protected override async _close(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
     this.#options.payments.off('received', this.#onreceived)
-    await this.#ticking
+    await this.#poller.close()
     await this.#billing.close()
     // The shelf, which closes next, ends the fetches that are under way.
   }
@@ -278,8 +280,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
 
   /** What has run out is ended; what an end left behind on the shelf is dropped. */
   look(): Promise<void> {
-    this.#ticking = this.#ticking.then(() => this.#look()).catch(error => this.#options.onfault(error))
-    return this.#ticking
+    return this.#poller.look()
   }
 
   async #look(): Promise<void> {

@@ -1,3 +1,5 @@
+import { Mutex } from '../../base/mutex.js'
+
 /** Bytes after which, and ms after which, what has been read is written to disk: what a SIGKILL can lose of the count. */
 export const EGRESS_FLUSH_BYTES = 4 << 20
 export const EGRESS_FLUSH_INTERVAL = 2000
@@ -31,7 +33,7 @@ export class EgressJournal<L extends Counted> {
   readonly #onerror: (error: unknown) => void
   readonly #changed = new Map<L, number>()
   #timer: NodeJS.Timeout | null = null
-  #writing: Promise<void> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   /** `write` must leave the lease's count on disk; errors that nobody awaits go to `onerror`. */
   constructor(write: (lease: L) => Promise<void>, onerror: (error: unknown) => void) {
@@ -56,11 +58,9 @@ export class EgressJournal<L extends Counted> {
     this.#timer = null
     const leases = [...this.#changed.keys()]
     this.#changed.clear()
-    const before = this.#writing.catch(() => undefined) // told to whoever asked for that flush
-    this.#writing = before.then(async () => {
+    return this.#mutex.run(async () => {
       for (const lease of leases) await this.#write(lease)
     })
-    return this.#writing
   }
 
   #soon(delay: number): void {

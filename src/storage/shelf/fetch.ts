@@ -5,6 +5,9 @@ import type { CoreLimit } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatSize } from '../../../contracts/money/quantity.js'
 import { MAX_BLOCK_BYTES } from '../../../contracts/terms.js'
+import { systemClock } from '../../base/clock.js'
+import { Poller } from '../../base/poller.js'
+import { unlessAborted } from '../../base/timeouts.js'
 import { tuneRequests } from '../../network/cores.js'
 import { sealOf } from '../lease/audit.js'
 
@@ -54,7 +57,7 @@ export async function fetchCore(kept: Hypercore, options: FetchOptions): Promise
   core.on('download', ondownload)
   core.on('conflict', onconflict)
   try {
-    await Promise.race([aborted(stop.signal), run(core, options, stop)])
+    await unlessAborted(run(core, options, stop), stop.signal)
   } finally {
     signal.removeEventListener('abort', onabort)
     stop.abort()
@@ -77,22 +80,23 @@ async function run(core: Hypercore, options: FetchOptions, stop: AbortController
     }
     tuneRequests(core, byteLength / limit.length)
     const here = (): void => onProgress(have(core, limit, byteLength))
-    let told = 0
+    let told = -Infinity
     core.on('download', () => {
-      if (Date.now() - told < PROGRESS_INTERVAL) return
-      told = Date.now()
+      const now = systemClock.monotonic()
+      if (now - told < PROGRESS_INTERVAL) return
+      told = now
       here()
     })
     here()
     await ask(core, limit.length, watch, stop.signal)
     here()
   } finally {
-    clearInterval(watch.timer)
+    await watch.poller.close()
   }
 }
 
 interface FetchWatch {
-  timer: NodeJS.Timeout
+  poller: Poller
   full: boolean
   /** Emits each time that `full` has changed. */
   changed: EventTarget
@@ -109,13 +113,17 @@ function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: A
     watch.full = full
     watch.changed.dispatchEvent(new Event('changed'))
   }
-  const failed = (error: unknown): void => stop.abort(error)
   const watch: FetchWatch = {
     full: false,
     changed: new EventTarget(),
-    timer: setInterval(() => void look().catch(failed), WATCH_INTERVAL)
+    poller: new Poller({
+      look,
+      interval: WATCH_INTERVAL,
+      keepAlive: true,
+      onerror: error => stop.abort(error)
+    })
   }
-  look().catch(failed)
+  void watch.poller.start()
   return watch
 }
 
@@ -141,12 +149,6 @@ function have(core: Hypercore, { length }: CoreLimit, byteLength: number): Fetch
   const blocks = bitfield.countSet(0, length) as number
   // exact at the end; meanwhile as if all blocks were of one size
   return { blocks, bytes: blocks === length ? byteLength : Math.floor((byteLength * blocks) / length) }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-  })
 }
 
 /** What an uploader did against the agreement. */

@@ -2,8 +2,8 @@ import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreLimit } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { syncFolder } from '../../store/journal.js'
-import { codeOf, writeWhole } from '../../files/disk.js'
+import { removeUnfinished, replaceDurably, syncFolder } from '../../base/atomic-file.js'
+import { codeOf } from '../../files/disk.js'
 
 /** What a shelf must know of a lease to keep its goods; nothing of its money. */
 export interface ShelfLease {
@@ -34,14 +34,12 @@ export class LeaseFiles {
 
   async read(): Promise<{ leases: ShelvedLease[]; unreadable: string[] }> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    await removeUnfinished(this.#folder)
     const leases: ShelvedLease[] = []
     const unreadable: string[] = []
     for (const name of await readdir(this.#folder)) {
       const id = NAME.exec(name)?.[1]
-      if (id === undefined) {
-        if (name.endsWith('.new')) await rm(join(this.#folder, name), { force: true })
-        continue
-      }
+      if (id === undefined) continue
       const path = join(this.#folder, name)
       const lease = parse(id, await readFile(path, 'utf8'))
       if (lease) leases.push(lease)
@@ -57,7 +55,7 @@ export class LeaseFiles {
       length,
       byteLength
     }))
-    await writeWhole(this.#path(id), JSON.stringify({ cores, egressBytes, egressUsed, complete }))
+    await replaceDurably(this.#path(id), JSON.stringify({ cores, egressBytes, egressUsed, complete }))
   }
 
   async remove(id: string): Promise<void> {

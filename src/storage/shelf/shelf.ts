@@ -7,6 +7,7 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { billedBytes } from '../../../contracts/money/money.js'
 import { MAX_AUDIT_BLOCKS } from '../../../contracts/schema/counts.js'
 import { GIB, KIB } from '../../../contracts/money/quantity.js'
+import { Mutex } from '../../base/mutex.js'
 import { compactCore, settleCore } from '../../network/cores.js'
 import { proofOf, sealOf } from '../lease/audit.js'
 import { freeBytes, occupiedBytes, removeFolder } from '../../files/disk.js'
@@ -65,7 +66,8 @@ export class Shelf extends ReadyResource {
   readonly #fetches = new Map<string, { done: Promise<void>; stop: AbortController }>()
   readonly #journal: EgressJournal<ShelvedLease>
   readonly #removals = new Set<Promise<void>>()
-  #turn: Promise<unknown> = Promise.resolve()
+  /** One change of the files at a time. */
+  readonly #mutex = new Mutex()
 
   constructor({ folder, space = Infinity, margin, free = freeBytes }: ShelfOptions) {
     super()
@@ -299,12 +301,12 @@ export class Shelf extends ReadyResource {
     const fetch = this.#fetches.get(id)
     fetch?.stop.abort(closing())
     await fetch?.done.catch(() => undefined) // its caller hears it
-    await this.#inTurn(() => this.#files.remove(id))
+    await this.#mutex.run(() => this.#files.remove(id))
     for (const { key } of lease.cores) {
       const core = this.#shelve(key)
       const left = Math.max(0, ...this.#naming(core).map(({ cores }) => lengthIn(cores, key)))
       if (left > 0) await core.use(async open => shorten(open, left))
-      else await this.#inTurn(() => this.#remove(core))
+      else await this.#mutex.run(() => this.#remove(core))
     }
   }
 
@@ -390,16 +392,9 @@ export class Shelf extends ReadyResource {
 
   /** Writes a lease, unless it has been dropped meanwhile. */
   #save(lease: ShelvedLease): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#mutex.run(async () => {
       if (this.#leases.get(lease.id) === lease) await this.#files.write(lease)
     })
-  }
-
-  /** One change of the files at a time. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work, work)
-    this.#turn = done.catch(() => undefined) // whoever asked for it hears it
-    return done
   }
 
   async #sweep(): Promise<void> {

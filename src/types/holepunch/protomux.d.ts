@@ -62,18 +62,17 @@ declare module 'protomux-rpc' {
   import type { EventEmitter } from 'node:events'
   import type { Duplex } from 'node:stream'
 
+  export interface RpcOptions {
+    id?: Buffer
+    protocol?: string
+    valueEncoding?: any
+    handshake?: any
+    handshakeEncoding?: any
+  }
+
   /** Events: open (handshake), close, destroy. */
   export default class ProtomuxRPC extends EventEmitter {
-    constructor(
-      stream: Duplex,
-      options?: {
-        id?: Buffer
-        protocol?: string
-        valueEncoding?: any
-        handshake?: any
-        handshakeEncoding?: any
-      }
-    )
+    constructor(stream: Duplex, options?: RpcOptions)
     readonly closed: boolean
     readonly opened: boolean
     readonly stream: Duplex
@@ -88,6 +87,10 @@ declare module 'protomux-rpc' {
     event(method: string, value: Buffer | null): void
     end(): Promise<void>
     destroy(error?: Error): void
+    /** Id of the next request. */
+    _id: number
+    /** Rejects a request that has no answer yet, and forgets it. */
+    _ontimeout(id: number, timeout: number): void
     /** Reads a request of the other side, and answers it. */
     _onrequest(request: { id: number; method: string; value: Buffer }): Promise<void>
   }

@@ -20,7 +20,7 @@ const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error
 const at = (hour: number, minute = 0): number => new Date(2026, 0, 5, hour, minute).getTime()
 
 describe('when jobs run on the machine', () => {
-  test('within the hours of its owner, also over midnight', () => {
+  test('within the hours of its owner, also over midnight', async () => {
     for (const [from, to, open, closed] of [
       [22, 7, [22, 23, 0, 6], [7, 12, 21]],
       [9, 17, [9, 16], [8, 17, 0]]
@@ -32,7 +32,7 @@ describe('when jobs run on the machine', () => {
         now = at(hour, 30 * Number(hour !== to && hour !== from))
         assert.equal(schedule.open, (open as readonly number[]).includes(hour), `${hour} of ${from} to ${to}`)
       }
-      schedule.stop()
+      await schedule.stop()
     }
   })
 
@@ -53,7 +53,7 @@ describe('when jobs run on the machine', () => {
     busy = 2
     schedule.look()
     assert.equal(schedule.open, true, 'a machine lent without condition works on')
-    schedule.stop()
+    await schedule.stop()
   })
 })
 
@@ -90,7 +90,7 @@ describe('what keeps the machine busy', () => {
     assert.ok(busy * passed > used / 2, `${busy} processors for ${passed} ms, ${used} ms of them known`)
     schedule.look()
     if (busy >= 0.5) assert.equal(schedule.fault, 'jobs run here only while the machine is idle')
-    schedule.stop()
+    await schedule.stop()
   })
 })
 

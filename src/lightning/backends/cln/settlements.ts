@@ -1,4 +1,6 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
+import { Backoff } from '../../../base/backoff.js'
+import { pause } from '../../../base/timeouts.js'
 import { ClnError } from './client.js'
 import type { ListedInvoice } from './answers.js'
 
@@ -20,8 +22,8 @@ export interface SettlementsOptions {
 /** s; then it is asked again. */
 const WAIT = 30
 const MARGIN = 10_000
-const FIRST_DELAY = 200
-const LAST_DELAY = 5_000
+/** ms */
+const AGAIN = { first: 200, last: 5_000 }
 /** lightningd: nothing was paid in that time. */
 const TIMED_OUT = 904
 
@@ -51,7 +53,7 @@ export class Settlements {
   async #follow(): Promise<void> {
     const { payIndex, wait, onfault } = this.#options
     let index = payIndex.get()
-    let delay = FIRST_DELAY
+    const backoff = new Backoff(AGAIN)
     while (!this.#stop.signal.aborted) {
       try {
         const invoice = await wait({ lastpay_index: index.toString(), timeout: WAIT }, WAIT * 1000 + MARGIN)
@@ -60,13 +62,12 @@ export class Settlements {
         index = next
         this.#tell(invoice)
         await payIndex.set(index)
-        delay = FIRST_DELAY
+        backoff.reset()
       } catch (error) {
         if (error instanceof ClnError && error.rpc === TIMED_OUT) continue
         // lightningd is away, or is another: whoever calls hears of it. Here it is only waited for.
         if (!(error instanceof BushelError)) onfault(error)
-        await this.#pause(delay)
-        delay = Math.min(delay * 2, LAST_DELAY)
+        await pause(backoff.next(), this.#stop.signal).catch(() => undefined) // closed: the loop ends
       }
     }
   }
@@ -78,19 +79,5 @@ export class Settlements {
     } catch (error) {
       this.#options.onfault(error)
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      if (this.#stop.signal.aborted) return resolve()
-      const timer = setTimeout(done, ms)
-      this.#stop.signal.addEventListener('abort', done, { once: true })
-      const stop = this.#stop
-      function done(): void {
-        clearTimeout(timer)
-        stop.signal.removeEventListener('abort', done)
-        resolve()
-      }
-    })
   }
 }

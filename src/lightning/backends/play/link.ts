@@ -3,13 +3,14 @@ import c, { type State } from 'compact-encoding'
 import type { NoiseStream } from 'hyperdht'
 import Protomux, { type Channel } from 'protomux'
 import { NODE_ID_BYTES, isNodeId } from '../../../../contracts/keys/node-id.js'
+import { Backoff } from '../../../base/backoff.js'
 import { Pipe } from './pipe.js'
 import type { Attachment, AttachOptions } from './streams.js'
 
 const PROTOCOL = 'bushel/lightning'
 const MAX_NETWORK_LENGTH = 64
-const FIRST_DELAY_MS = 100
-const LAST_DELAY_MS = 5_000
+/** ms */
+const REOPEN = { first: 100, last: 5_000 }
 /** A session that lasted so long counts as one that worked. */
 const STEADY_MS = 1_000
 
@@ -69,7 +70,7 @@ class WalletLink implements LightningLink {
   readonly #wallet: LinkedWallet
   #channel: Channel | null = null
   #timer: NodeJS.Timeout | null = null
-  #delay = FIRST_DELAY_MS
+  readonly #backoff = new Backoff(REOPEN)
   #closed = false
 
   constructor(stream: NoiseStream, wallet: LinkedWallet) {
@@ -112,7 +113,7 @@ class WalletLink implements LightningLink {
       onclose: () => {
         this.#channel = null
         pipe?.destroy()
-        if (performance.now() - openedAt > STEADY_MS) this.#delay = FIRST_DELAY_MS
+        if (performance.now() - openedAt > STEADY_MS) this.#backoff.reset()
         this.#again()
       }
     })
@@ -141,8 +142,7 @@ class WalletLink implements LightningLink {
   #again(): void {
     if (this.#closed || !this.#stream.isInitiator) return
     if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#open(), this.#delay)
+    this.#timer = setTimeout(() => this.#open(), this.#backoff.next())
     this.#timer.unref()
-    this.#delay = Math.min(this.#delay * 2, LAST_DELAY_MS)
   }
 }

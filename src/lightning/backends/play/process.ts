@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { BushelError } from '../../../../contracts/errors/error.js'
+import { Backoff } from '../../../base/backoff.js'
 import { Batch } from './batch.js'
 import type { Death } from './calls.js'
 import { broken } from './failure.js'
@@ -12,11 +13,10 @@ const STEADY_MS = 1_000
 /** So many ends of its own within this time, and callers are not kept waiting for the next start. */
 const MAX_DEATHS = 4
 const DEATHS_WITHIN_MS = 600_000
-const FIRST_DELAY_MS = 100
-const LAST_DELAY_MS = 5_000
-/** Between two starts of one that keeps ending: from so long, up to so long. */
-const DOWN_DELAY_MS = 1_000
-const LAST_DOWN_DELAY_MS = 60_000
+/** ms */
+const RESTART = { first: 100, last: 5_000 }
+/** ms between two starts of one that keeps ending. */
+const RESTART_WORN = { first: 1_000, last: 60_000 }
 const CLOSE_MS = 5_000
 
 export interface ProcessEvents {
@@ -41,7 +41,8 @@ export class LightningProcess {
   /** It has been up at least once. */
   #proven = false
   #upSince = Infinity
-  #delay = FIRST_DELAY_MS
+  readonly #backoff = new Backoff(RESTART)
+  readonly #wornBackoff = new Backoff(RESTART_WORN)
   #deaths: number[] = []
   #timer: NodeJS.Timeout | null = null
   #lastWords: Extract<FromChild, { type: 'fatal' }> | null = null
@@ -140,10 +141,9 @@ export class LightningProcess {
       return
     }
     this.#events.ondown({ reason: words?.reason ?? ending, outside, calls: words?.calls ?? null }, worn)
-    if (worn) this.#delay = Math.max(this.#delay, DOWN_DELAY_MS)
-    else if (now - this.#upSince > STEADY_MS) this.#delay = FIRST_DELAY_MS
-    this.#timer = setTimeout(() => this.start(), this.#delay)
+    if (!worn) this.#wornBackoff.reset()
+    if (now - this.#upSince > STEADY_MS) this.#backoff.reset()
+    this.#timer = setTimeout(() => this.start(), (worn ? this.#wornBackoff : this.#backoff).next())
     this.#timer.unref()
-    this.#delay = Math.min(this.#delay * 2, worn ? LAST_DOWN_DELAY_MS : LAST_DELAY_MS)
   }
 }

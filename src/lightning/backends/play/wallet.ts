@@ -3,6 +3,7 @@ import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { demandNodeId, isNodeId } from '../../../../contracts/keys/node-id.js'
+import { withTimeout } from '../../../base/timeouts.js'
 import type {
   Balance,
   InvoiceRequest,
@@ -350,22 +351,4 @@ export class PlayWallet extends ReadyResource implements Wallet {
 
 function closedError(message: string): BushelError {
   return new BushelError('WALLET_CLOSED', message)
-}
-
-async function withTimeout<T>(promise: Promise<T>, ms: number, late: () => T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<T>((resolve, reject) => {
-    timer = setTimeout(() => {
-      try {
-        resolve(late())
-      } catch (error) {
-        reject(error as Error)
-      }
-    }, ms)
-  })
-  try {
-    return await Promise.race([promise, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import * as ldk from '#ldk'
 import { BushelError } from '../../../../../contracts/errors/error.js'
 import { most } from '../../../../../contracts/money/money.js'
+import { KeyedMutex } from '../../../../base/mutex.js'
 import type { Balance } from '../../../wallet.js'
 import { fundingTransaction } from './chain.js'
 import { apiErrorText, free, hex, someU64 } from './ldk.js'
@@ -29,7 +30,7 @@ interface ChannelView {
 export class Channels {
   readonly #node: PlayNode
   readonly #transport: Transport
-  readonly #reaching = new Map<string, Promise<void>>()
+  readonly #mutex = new KeyedMutex()
   /** Why the last channel to a peer came to nothing, to be told to whoever waits for it. */
   readonly #refusals = new Map<string, string>()
   /** By channel: what was claimed and is not in its balance yet, msat, as of the last time that its peer connected. */
@@ -52,19 +53,8 @@ export class Channels {
 
   /** Calls for the same peer run one after the other, so that they do not each open a channel. */
   reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void> {
-    const key = nodeId.toString('hex')
     const until = performance.now() + timeoutMs
-    const before = this.#reaching.get(key) ?? Promise.resolve()
-    const run = before.then(
-      () => this.#reach(nodeId, msat, until),
-      () => this.#reach(nodeId, msat, until) // what another call came to is its own matter
-    )
-    this.#reaching.set(key, run)
-    const done = (): void => {
-      if (this.#reaching.get(key) === run) this.#reaching.delete(key)
-    }
-    run.then(done, done)
-    return run
+    return this.#mutex.run(nodeId.toString('hex'), () => this.#reach(nodeId, msat, until))
   }
 
   /** Waits until a channel to the node is usable, if there is one at all. */

@@ -3,7 +3,8 @@
  * when its parent does, and never otherwise by itself, save for damage that it reports with its last word.
  */
 import fs from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { removeUnfinished } from '../../../../base/atomic-file.js'
+import { pause } from '../../../../base/timeouts.js'
 import fsx from 'fs-native-extensions'
 import { BushelError } from '../../../../../contracts/errors/error.js'
 import type { Balance } from '../../../wallet.js'
@@ -65,7 +66,7 @@ function die(error: unknown, { final = false, calls = [] as number[] } = {}): vo
 /** Waits for a process before us, whose parent was killed, to end; two at once would ruin the wallet. */
 async function lock(dir: string): Promise<void> {
   const fd = fs.openSync(lockFile(dir), 'a', 0o600)
-  for (const until = performance.now() + LOCK_WAIT_MS; !fsx.tryLock(fd); await sleep(LOCK_POLL_MS)) {
+  for (const until = performance.now() + LOCK_WAIT_MS; !fsx.tryLock(fd); await pause(LOCK_POLL_MS)) {
     if (performance.now() < until) continue
     throw new BushelError(
       'WALLET_BUSY',
@@ -106,6 +107,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
   await loadLdk()
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
   await lock(dir)
+  await removeUnfinished(dir)
   createWalletDir(dir, grantMsat)
   const { seed, log } = openState(dir)
   const store = new Store(log)

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { BushelError } from '../../../../../contracts/errors/error.js'
+import { replaceDurablySync, syncFolderSync } from '../../../../base/atomic-file.js'
 import type { Balance } from '../../../wallet.js'
-import { CommitLog, DamagedLogError, syncDirectory } from './log.js'
+import { CommitLog, DamagedLogError } from './log.js'
 import { PLAY_NETWORK } from '../network.js'
 import { GRANT_KEY, encodeGrant } from './records.js'
 
@@ -22,14 +23,14 @@ export function createWalletDir(dir: string, grantMsat: bigint): void {
   const { seed, state } = paths(dir)
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
   if (fs.existsSync(state)) return
-  if (!fs.existsSync(seed)) replaceFile(seed, randomBytes(SEED_BYTES))
+  if (!fs.existsSync(seed)) replaceDurablySync(seed, randomBytes(SEED_BYTES))
   writeBalance(dir, { network: PLAY_NETWORK, spendableMsat: grantMsat, receivableMsat: 0n })
   const first = `${state}.first`
   const log = new CommitLog(first)
   log.commit(new Map([[GRANT_KEY, encodeGrant(grantMsat)]]))
   log.close()
   fs.renameSync(first, state)
-  syncDirectory(state)
+  syncFolderSync(dir)
 }
 
 export function openState(dir: string): { seed: Buffer; log: CommitLog } {
@@ -51,7 +52,7 @@ export function lockFile(dir: string): string {
 
 /** Advice for readers; the state itself is elsewhere. */
 export function writeBalance(dir: string, balance: Balance): void {
-  replaceFile(
+  replaceDurablySync(
     paths(dir).balance,
     Buffer.from(
       JSON.stringify({
@@ -84,18 +85,6 @@ export async function readBalance(dir: string): Promise<Balance | null> {
 function amount(value: unknown): bigint {
   if (typeof value !== 'string' || !/^\d{1,20}$/.test(value)) throw new TypeError('not an amount')
   return BigInt(value)
-}
-
-function replaceFile(file: string, bytes: Buffer): void {
-  const temporary = `${file}.${process.pid}.new`
-  const fd = fs.openSync(temporary, 'w', 0o600)
-  try {
-    fs.writeSync(fd, bytes)
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
-  }
-  fs.renameSync(temporary, file)
 }
 
 function corrupt(file: string): BushelError {

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
+import { syncFolderSync } from '../../../../base/atomic-file.js'
 
 const MAGIC = Buffer.from('BuL1')
 const HEADER = 16 // magic, length of the body, checksum of the body, checksum of the twelve bytes before
@@ -43,7 +44,7 @@ export class CommitLog {
     this.#compactAbove = compactMin
     fs.rmSync(temporary(file), { force: true })
     this.#fd = fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600)
-    syncDirectory(file)
+    syncFolderSync(path.dirname(file))
     try {
       this.#load(fs.readFileSync(file))
     } catch (error) {
@@ -155,7 +156,7 @@ export class CommitLog {
     this.#live = 0
     this.#compactAbove = this.#compactMin
     this.#load(fs.readFileSync(this.#file))
-    syncDirectory(this.#file)
+    syncFolderSync(path.dirname(this.#file))
   }
 }
 
@@ -215,15 +216,5 @@ function readFully(fd: number, into: Buffer, position: number): void {
     const read = fs.readSync(fd, into, done, into.length - done, position + done)
     if (read === 0) throw new DamagedLogError('the file is shorter than it was')
     done += read
-  }
-}
-
-/** Makes a new name last: a rename is only there after a power cut when its folder was synced. */
-export function syncDirectory(file: string): void {
-  const fd = fs.openSync(path.dirname(file), 'r')
-  try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
   }
 }

@@ -1,0 +1,101 @@
+/** Takes back a timer or a listener; calling it again does nothing. */
+export type Cancel = () => void
+
+export interface Clock {
+  /** Wall clock, ms since 1970: for what is signed, stored or shown. It may jump. */
+  now(): number
+  /** ms that never go back, for differences. Whether time asleep counts depends on the system. */
+  monotonic(): number
+  /** How often this process has stood still so far: the machine slept, or the process was stopped. */
+  gaps(): number
+  /** Called after each gap with its length in ms. */
+  onGap(listener: (ms: number) => void): Cancel
+  /** Calls `work` once after `ms`; with `unref` that alone does not keep the process alive. */
+  after(ms: number, work: () => void, options?: { unref?: boolean }): Cancel
+}
+
+/** ms between two looks at the clocks. */
+const TICK = 1000
+/** A look that comes so much later than it is due is a gap: far more than a busy machine delays a timer. */
+const GAP = 4000
+/** setTimeout fires at once for anything longer. */
+const LONGEST = 2 ** 31 - 1
+
+export interface TimeSources {
+  wall: () => number
+  monotonic: () => number
+}
+
+/**
+ * Finds gaps between looks at two clocks. One alone is not enough: the monotonic clock of some systems stands still while
+ * the machine sleeps, and the wall clock may be set back. A wall clock that is set forward looks like a gap, which only
+ * makes a wait longer.
+ */
+export class GapDetector {
+  readonly #sources: TimeSources
+  readonly #listeners = new Set<(ms: number) => void>()
+  #last: { wall: number; monotonic: number }
+  #gaps = 0
+
+  constructor(sources: TimeSources) {
+    this.#sources = sources
+    this.#last = { wall: sources.wall(), monotonic: sources.monotonic() }
+  }
+
+  /** Looks at the clocks, at least once a tick; gives the gaps so far. */
+  look(): number {
+    const wall = this.#sources.wall()
+    const monotonic = this.#sources.monotonic()
+    const passed = Math.max(wall - this.#last.wall, monotonic - this.#last.monotonic)
+    this.#last = { wall, monotonic }
+    if (passed > TICK + GAP) {
+      this.#gaps++
+      for (const listener of [...this.#listeners]) listener(passed)
+    }
+    return this.#gaps
+  }
+
+  onGap(listener: (ms: number) => void): Cancel {
+    const own = (ms: number): void => listener(ms)
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
+  }
+}
+
+class SystemClock implements Clock {
+  /** Made when somebody first waits: from then on the clocks are looked at every tick. */
+  #detector: GapDetector | null = null
+
+  now(): number {
+    return Date.now()
+  }
+
+  monotonic(): number {
+    return performance.now()
+  }
+
+  gaps(): number {
+    return this.#watch().look()
+  }
+
+  onGap(listener: (ms: number) => void): Cancel {
+    return this.#watch().onGap(listener)
+  }
+
+  after(ms: number, work: () => void, { unref = false } = {}): Cancel {
+    const timer = setTimeout(work, Math.min(ms, LONGEST))
+    if (unref) timer.unref()
+    return () => clearTimeout(timer)
+  }
+
+  #watch(): GapDetector {
+    if (!this.#detector) {
+      const detector = new GapDetector({ wall: () => this.now(), monotonic: () => this.monotonic() })
+      setInterval(() => detector.look(), TICK).unref()
+      this.#detector = detector
+    }
+    return this.#detector
+  }
+}
+
+export const systemClock: Clock = new SystemClock()
