@@ -3,6 +3,7 @@ import type { Lease } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { idOf } from '../lease/leases.js'
+import { isViolation } from '../shelf/fetching.js'
 
 export interface Uploaded {
   blocks: number
@@ -22,8 +23,6 @@ export interface IntakeOptions {
   onviolation(agreement: Buffer, why: string): Promise<void>
   onfault: (error: unknown) => void
 }
-
-const VIOLATIONS = new Set(['CORE_FORKED', 'CORE_TOO_LARGE', 'BLOCK_TOO_LARGE'])
 
 /** Takes the agreed blocks of paid leases, each from every connection that its owner asks over. */
 export class Intake {
@@ -72,7 +71,7 @@ export class Intake {
   /** A broken connection only waits for the next one. */
   async #failed({ terms }: Lease, error: unknown): Promise<void> {
     if (!(error instanceof BushelError)) this.#options.onfault(error)
-    else if (VIOLATIONS.has(error.code)) await this.#options.onviolation(agreementId(terms), error.message)
+    else if (isViolation(error)) await this.#options.onviolation(agreementId(terms), error.message)
   }
 }
 
