@@ -49,6 +49,8 @@ export interface ChannelOptions {
   facts: Facts
   replies: Replies
   budget: RequestBudget
+  /** Where answers stand that are being worked on, also after the channel is gone. */
+  answering: Set<Promise<unknown>>
   /** Tells what went wrong on our own side while answering. */
   onfault: (error: unknown) => void
 }
@@ -64,6 +66,7 @@ export class DealChannel extends ReadyResource {
   readonly #options: ChannelOptions
   readonly #rpc: StrictRpc
   readonly #onclose = (): void => void this.close()
+  readonly #over = new AbortController()
   readonly #waiting: (() => void)[] = []
   #underWay = 0
 
@@ -73,7 +76,7 @@ export class DealChannel extends ReadyResource {
     this.stream = options.stream
     this.#rpc = new StrictRpc(options.stream, { protocol: PROTOCOL })
     for (const method of Object.keys(METHODS) as Method[]) {
-      this.#rpc.respond(method, async value => this.#respond(method, value))
+      this.#rpc.respond(method, value => this.#counted(this.#respond(method, value)))
     }
     this.#rpc.on('unknown', () => this.disconnect())
     this.#rpc.on('close', this.#onclose)
@@ -84,8 +87,14 @@ export class DealChannel extends ReadyResource {
     return this.stream.remotePublicKey
   }
 
+  /** Aborted when the channel closes: nobody waits for an answer any more. */
+  get over(): AbortSignal {
+    return this.#over.signal
+  }
+
   protected override async _close(): Promise<void> {
     this.stream.off('close', this.#onclose)
+    this.#over.abort()
     this.#rpc.destroy()
   }
 
@@ -119,6 +128,13 @@ export class DealChannel extends ReadyResource {
   /** What a peer that misbehaves costs itself. */
   disconnect(): void {
     this.stream.destroy()
+  }
+
+  #counted<T>(answer: Promise<T>): Promise<T> {
+    const { answering } = this.#options
+    const counted = answer.finally(() => answering.delete(counted))
+    answering.add(counted)
+    return counted
   }
 
   async #respond(method: Method, value: Buffer | null): Promise<Buffer> {

@@ -235,6 +235,7 @@ test('a quote that is not what was asked for is refused by the buyer', async () 
   const { quote: good } = await askQuote(buyer.deals, channel, stall.request())
   let change: Partial<Quote> = {}
   let signer = provider
+  await stall.quotes.close()
   provider.deals.handle('quote', (_request, _from, _channel, id) => {
     const quote = { ...good, request: id, ...change }
     return { body: { quote, signature: sign('quote', quote, signer.self.device) } }
@@ -274,6 +275,7 @@ test('a countersignature that is not of the terms is refused by the buyer', asyn
     { ...good, installments: [{ ...first, msat: first.msat + 1n }, ...good.installments.slice(1)] }
   ]
   let n = 0
+  await stall.quotes.close()
   provider.deals.handle('agree', () => {
     const list = lists[n] ?? good
     const signer = n < lists.length ? provider : buyer

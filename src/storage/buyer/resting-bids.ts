@@ -5,6 +5,8 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { billedBytes } from '../../../contracts/money/money.js'
 import { RESOURCE, SIDE, askOf, bidOf } from '../../../contracts/order.js'
 import { DAY } from '../../../contracts/money/quantity.js'
+import { Scope } from '../../base/scope.js'
+import type { Handler } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { StandingOrders } from '../../deal/standing-orders.js'
 import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
@@ -41,6 +43,7 @@ const SETTLE = 300
  */
 export class Bids extends ReadyResource {
   readonly #options: BidsOptions
+  readonly #handlers = new Scope()
   readonly #stop = new AbortController()
   /** Answers given, and when one that did not arrive may be given again, ms. */
   readonly #answered = new Map<string, number>()
@@ -54,13 +57,15 @@ export class Bids extends ReadyResource {
   constructor(options: BidsOptions) {
     super()
     this.#options = options
-    options.deals.handle('answer', ({ bid }) => {
-      if (options.mirrors.jobOfBid(bid)?.state === 'bid') this.look()
-      return { body: { ok: 1 } }
-    })
   }
 
   protected override async _open(): Promise<void> {
+    const { deals, mirrors } = this.#options
+    const answer: Handler<'answer'> = ({ bid }) => {
+      if (mirrors.jobOfBid(bid)?.state === 'bid') this.look()
+      return { body: { ok: 1 } }
+    }
+    this.#handlers.add(deals.handle('answer', answer))
     this.#timer = setInterval(() => this.look(), this.#options.tickEvery ?? 30_000)
     this.#timer.unref()
     this.look()
@@ -69,6 +74,7 @@ export class Bids extends ReadyResource {
   protected override async _close(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
     if (this.#settling) clearTimeout(this.#settling)
+    await this.#handlers.close()
     this.#stop.abort()
     await this.#looking
   }
