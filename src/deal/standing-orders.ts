@@ -6,6 +6,7 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
 import { orderId, signOrder } from '../../contracts/order.js'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
+import { settledWithin } from '../base/settled.js'
 import type { Facts } from '../store/facts.js'
 import type { OwnKeys } from './deals.js'
 
@@ -39,6 +40,8 @@ const KIND = 'own-order'
 /** An order is published for three days and renewed half-way, so that a node that is gone is gone from the book. */
 const PUBLISHED_FOR = 3 * DAY
 const RENEW_EVERY = HOUR
+/** How long closing waits for a renewal under way, ms: without a relay it takes longer. */
+const CLOSING = 2000
 
 /** This node's own orders: on disk before they are on the book, renewed while it runs, until withdrawn or over. */
 export class StandingOrders extends ReadyResource {
@@ -66,6 +69,7 @@ export class StandingOrders extends ReadyResource {
 
   protected override async _close(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
+    if (this.#renewing) await settledWithin([this.#renewing], CLOSING)
   }
 
   /** The order as it would be published now; nothing is done. */

@@ -313,3 +313,27 @@ test('a request of a market that is not the offer’s, or for nothing, is declin
   await assert.rejects(channel.request('progress', { agreement: Buffer.alloc(32) }), { code: 'NOT_SERVED' })
   assert.deepEqual(provider.faults, [])
 })
+
+test('closing waits for an answer that is being worked on, and takes no other request', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  const log: string[] = []
+  let begin = (): void => undefined
+  let finish = (): void => undefined
+  const isUnderWay = new Promise<void>(resolve => (begin = resolve))
+  const mayEnd = new Promise<void>(resolve => (finish = resolve))
+  provider.deals.handle('end', async ({ agreement }) => {
+    begin()
+    await mayEnd
+    log.push('answered')
+    return { body: { agreement, counter: null, creditMsat: 0n, debt: null } }
+  })
+  const channel = await buyer.deals.open(provider.device)
+  const asked = channel.request('end', { agreement: Buffer.alloc(32), reason: '' })
+  const lost = assert.rejects(asked, { code: 'PEER_GONE' })
+  await isUnderWay
+  const closing = provider.deals.close().then(() => log.push('closed'))
+  await lost
+  finish()
+  await closing
+  assert.deepEqual(log, ['answered', 'closed'])
+})
