@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import { JobRecords } from '../../src/compute/job/job-records.js'
 import { Deals } from '../../src/deal/deals.js'
 import type { WalletChoice } from '../../src/identity/config.js'
 import { Network } from '../../src/network/network.js'
+import { LightningLinks } from '../../src/node/trade/lightning-links.js'
 import { Trade } from '../../src/node/trade/trade.js'
 import { TIMEOUTS } from '../../src/storage/lease/timeouts.js'
 import { Facts } from '../../src/store/facts.js'
@@ -172,4 +173,23 @@ test('a second handler for a method is an error, until the first is taken back',
   assert.throws(() => deals.exchange({ ...exchange }), /exchanged already/)
   end()
   deals.exchange({ ...exchange })
+})
+
+test('Lightning is spoken once over a connection, until it or the trade closes', () => {
+  const log: string[] = []
+  const streams = [1, 2].map(
+    () => Object.assign(new EventEmitter(), { destroyed: false }) as unknown as NoiseStream
+  )
+  const links = new LightningLinks(stream => {
+    const name = String(streams.indexOf(stream))
+    log.push(`link ${name}`)
+    return { close: () => log.push(`close ${name}`) }
+  })
+  for (const stream of [...streams, ...streams]) links.add(stream)
+  streams[0]!.emit('close')
+  assert.deepEqual(log, ['link 0', 'link 1', 'close 0'])
+  links.close()
+  links.close()
+  assert.deepEqual(log.slice(3), ['close 1'])
+  for (const stream of streams) assert.equal(stream.listenerCount('close'), 0)
 })

@@ -23,4 +23,8 @@ test('what answers peers is open before they are heard, and what acts of its own
     assert.ok(names.indexOf(name) < heard, name)
   for (const name of ['runs', 'maintenance', 'storageBids', 'computeBids', 'reachable'] as const)
     assert.ok(names.indexOf(name) > heard, name)
+  assert.ok(
+    names.indexOf('lightning') < names.indexOf('payments'),
+    'payments end before their connections do'
+  )
 })

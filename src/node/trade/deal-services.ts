@@ -10,6 +10,7 @@ import { ledgerFile, walletOf } from '../backend.js'
 import { Connections } from './connections.js'
 import { hasDealings } from './dealings.js'
 import { embeddedOf } from './embedded-wallet.js'
+import { LightningLinks } from './lightning-links.js'
 import { tradeService } from './parts.js'
 
 // What every trade is made with: money, deals and the book.
@@ -18,6 +19,13 @@ export const wallet = tradeService('wallet', ['node'], ({ node }, scope) => {
   const opened = walletOf(node.dir, node.backend, node.facts)
   scope.on(opened, 'fault', node.onfault)
   return scope.open(opened)
+})
+
+/** Lightning over the connections of the node; it lasts until no payment is under way. */
+export const lightning = tradeService('lightning', ['wallet'], (parts, scope) => {
+  const links = new LightningLinks(embeddedOf(parts.wallet).link)
+  scope.add(() => links.close())
+  return links
 })
 
 export const ledger = tradeService('ledger', ['node'], ({ node }, scope) =>
@@ -62,14 +70,14 @@ const ANSWERING = ['counters', 'leaseManager', 'quotes', 'blobs', 'hires', 'work
 
 export const connections = tradeService(
   'connections',
-  ['node', 'wallet', 'ledger', 'payments', 'deals', 'leases', 'refunds', 'jobs', ...ANSWERING],
+  ['node', 'lightning', 'ledger', 'payments', 'deals', 'leases', 'refunds', 'jobs', ...ANSWERING],
   (parts, scope) => {
     const { network, timeouts, onfault } = parts.node
     return scope.open(
       new Connections({
         network,
         deals: parts.deals,
-        link: embeddedOf(parts.wallet).link,
+        lightning: parts.lightning,
         hasDealings: device => hasDealings(parts, device),
         timeoutMs: timeouts.connect,
         onfault

@@ -8,6 +8,7 @@ import * as storage from './storage-services.js'
 export const TRADE_SERVICES: readonly Service<TradeParts>[] = [
   // money
   deal.wallet,
+  deal.lightning,
   deal.ledger,
   deal.limits,
   deal.payments,

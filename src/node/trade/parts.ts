@@ -30,6 +30,7 @@ import type { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
 import type { Facts } from '../../store/facts.js'
 import type { Alarms } from './alarms.js'
 import type { Connections } from './connections.js'
+import type { LightningLinks } from './lightning-links.js'
 
 /** What a node has that its trade is made from. */
 export interface TradeOptions {
@@ -61,6 +62,7 @@ export interface TradeParts {
   node: TradeOptions & { now: () => number; policy: Policy }
   alarms: Alarms
   wallet: Wallet & ReadyResource
+  lightning: LightningLinks
   ledger: Ledger
   limits: SpendingLimits
   payments: Payments
