@@ -80,7 +80,7 @@ export class Services<Parts extends object> extends ReadyResource {
   protected override async _open(): Promise<void> {
     try {
       for (const service of this.#options.services) {
-        if (this.closing) throw BushelError.failed('it was closed while it opened', undefined, 'CLOSED')
+        if (this.closing) throw new BushelError('CLOSED', 'it was closed while it opened')
         await this.#start(service)
       }
     } catch (error) {

@@ -79,7 +79,7 @@ export class Books extends ReadyResource {
 
   /** Opens a market as a reader and keeps it over restarts. What it is called is known once it has been reached. */
   async join(key: Buffer): Promise<Market> {
-    if (key.byteLength !== 32) throw BushelError.badInput('a market key has 32 bytes', undefined, 'BAD_KEY')
+    if (key.byteLength !== 32) throw new BushelError('BAD_KEY', 'a market key has 32 bytes')
     const known = this.#memory.get(key) ?? { key, namespace: formatKey(key), admissions: [] }
     const market = await this.#openKnown(known)
     await this.#memory.put(this.#memory.get(key) ?? known)

@@ -116,7 +116,7 @@ export class MarketPeers extends EventEmitter {
       const reasons = error instanceof AggregateError ? (error.errors as unknown[]) : [error]
       const refused = reasons.find(reason => reason instanceof BushelError)
       if (refused) throw refused
-      throw BushelError.failed('no relay answered', 'try again', 'NO_RELAY').withCause(error)
+      throw new BushelError('NO_RELAY', 'no relay answered', 'try again').withCause(error)
     }
   }
 

@@ -291,10 +291,10 @@ export class Market extends ReadyResource {
   }
 
   #notReady(): BushelError {
-    return BushelError.failed(
+    return new BushelError(
+      'MARKET_NOT_REACHED',
       `market ${shortKey(this.key)} has not been reached yet`,
-      'check the key and that a node of the market is up',
-      'MARKET_NOT_REACHED'
+      'check the key and that a node of the market is up'
     )
   }
 
@@ -337,10 +337,10 @@ export class Market extends ReadyResource {
 
   #founderOnly(): void {
     if (this.role === 'founder') return
-    throw BushelError.badInput(
+    throw new BushelError(
+      'NOT_FOUNDER',
       `only the founder of market ${this.name || shortKey(this.key)} can do that`,
-      'ask the founder',
-      'NOT_FOUNDER'
+      'ask the founder'
     )
   }
 

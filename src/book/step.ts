@@ -37,10 +37,10 @@ export class Step {
     const limit = AbortSignal.timeout(timeoutMs)
     while (!isClosing() && peers.relays.length === 0 && !limit.aborted) await this.#change(limit)
     if (isClosing() || peers.relays.length === 0)
-      throw BushelError.failed(
+      throw new BushelError(
+        'NO_RELAY',
         `no relay of market ${name()} could be reached; nothing was published`,
-        'try again when the founder or a relay is online',
-        'NO_RELAY'
+        'try again when the founder or a relay is online'
       )
     await peers.submit(record)
   }

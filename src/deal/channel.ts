@@ -151,7 +151,9 @@ export class DealChannel extends ReadyResource {
       if (!(error instanceof BushelError) || !HOSTILE.has(error.code)) this.#options.onfault(error)
       this.disconnect()
       // Given a TypeError or a RangeError, protomux-rpc would throw it where it ends the process.
-      throw error instanceof BushelError ? error : BushelError.failed('the request failed').withCause(error)
+      throw error instanceof BushelError
+        ? error
+        : new BushelError('FAILED', 'the request failed').withCause(error)
     }
   }
 
@@ -208,9 +210,7 @@ const HOSTILE = new Set(['MALFORMED', 'UNEXPECTED'])
 function unanswered(peer: string, method: string, error: unknown): BushelError {
   const code = (error as { code?: string }).code
   if (code === 'TIMEOUT_EXCEEDED') {
-    return BushelError.failed(`${peer} did not answer ${method} in time`, undefined, 'TIMEOUT').withCause(
-      error
-    )
+    return new BushelError('TIMEOUT', `${peer} did not answer ${method} in time`).withCause(error)
   }
-  return BushelError.failed(`${peer} went away during ${method}`, undefined, 'PEER_GONE').withCause(error)
+  return new BushelError('PEER_GONE', `${peer} went away during ${method}`).withCause(error)
 }

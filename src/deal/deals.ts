@@ -177,7 +177,7 @@ export class Deals extends ReadyResource {
   ): Promise<DealChannel> {
     const stream = await this.#connector.connect(device, timeoutMs, signal)
     const channel = this.#channel(stream)
-    if (!channel) throw BushelError.failed(`${shortKey(device)} went away`, undefined, 'PEER_GONE')
+    if (!channel) throw new BushelError('PEER_GONE', `${shortKey(device)} went away`)
     let greeting = this.#greetings.get(channel)
     if (!greeting) {
       greeting = this.#greet(channel, timeoutMs)
@@ -194,11 +194,7 @@ export class Deals extends ReadyResource {
       await this.#meet(channel, theirs)
     } catch (error) {
       if (!(error instanceof DeclineError)) throw error
-      throw BushelError.failed(
-        `no deal with ${shortKey(channel.device)}: ${error.message}`,
-        undefined,
-        error.code
-      )
+      throw new BushelError(error.code, `no deal with ${shortKey(channel.device)}: ${error.message}`)
     }
   }
 

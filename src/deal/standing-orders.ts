@@ -111,10 +111,10 @@ export class StandingOrders extends ReadyResource {
   async withdraw(id: Buffer): Promise<void> {
     const own = this.#own(id)
     if (!own) {
-      throw BushelError.notFound(
+      throw new BushelError(
+        'ORDER_NOT_FOUND',
         `no order ${formatKey(id)} of this node`,
-        'bushel book shows the ids',
-        'ORDER_NOT_FOUND'
+        'bushel book shows the ids'
       )
     }
     const order = decode('order', own.record)
@@ -154,10 +154,10 @@ export class StandingOrders extends ReadyResource {
   #market(key: Buffer): MarketPort {
     const market = this.#options.market(key)
     if (market) return market
-    throw BushelError.notFound(
+    throw new BushelError(
+      'MARKET_NOT_FOUND',
       `market ${formatKey(key)} is not joined`,
-      'bushel market join KEY',
-      'MARKET_NOT_FOUND'
+      'bushel market join KEY'
     )
   }
 

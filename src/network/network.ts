@@ -158,10 +158,10 @@ export class Network extends ReadyResource {
       return stream
     } catch (error) {
       signal?.throwIfAborted()
-      throw BushelError.failed(
+      throw new BushelError(
+        'PEER_UNREACHABLE',
         `device ${shortKey(device)} did not answer in ${Math.round(timeoutMs / 1000)} s`,
-        'it may be off; try again later',
-        'PEER_UNREACHABLE'
+        'it may be off; try again later'
       ).withCause(error)
     } finally {
       clearInterval(again)

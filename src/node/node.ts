@@ -119,7 +119,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   /** The parts that make deals; they open when first needed. */
   async trade(): Promise<Trade> {
     if (!this.#trade) {
-      if (this.closing) throw BushelError.failed('the node is closing', undefined, 'CLOSED')
+      if (this.closing) throw new BushelError('CLOSED', 'the node is closing')
       this.#trade = this.#makeTrade()
     }
     await this.#trade.ready()
@@ -162,7 +162,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   async call<M extends Method>(method: M, params: Params<M>, context: CallContext): Promise<Result<M>> {
     const call = CALLS[method] as
       ((node: BushelNode, params: Params<M>, context: CallContext) => Promise<Result<M>>) | undefined
-    if (!call) throw BushelError.badInput(`unknown method '${String(method)}'`, undefined, 'UNKNOWN_METHOD')
+    if (!call) throw new BushelError('UNKNOWN_METHOD', `unknown method '${String(method)}'`)
     return call(this, params, throttle(context))
   }
 }

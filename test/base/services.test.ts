@@ -128,7 +128,7 @@ test('when a service fails to open, what it began and all before it is closed, a
 
 test('an error that says what to do is passed on as it is', async () => {
   const composition = new Composition()
-  const cause = BushelError.payment('the wallet is locked', 'unlock it', 'WALLET_LOCKED')
+  const cause = new BushelError('WALLET_LOCKED', 'the wallet is locked', 'unlock it')
   composition.failing.set('open c', cause)
   await assert.rejects(composition.services().ready(), (error: unknown) => error === cause)
 })

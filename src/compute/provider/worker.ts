@@ -116,7 +116,7 @@ export class Worker extends ReadyResource {
   }
 
   async #stopWork(): Promise<void> {
-    const closed = BushelError.failed('the worker was closed', undefined, 'CLOSED')
+    const closed = new BushelError('CLOSED', 'the worker was closed')
     this.#live.stopAll(closed)
     for (const key of this.#open.keys()) this.#open.ring(key)
     await this.#ticking
@@ -252,7 +252,7 @@ export class Worker extends ReadyResource {
       await this.#apply(key)
       const job = this.#open.get(key)
       if (!job || job.state === 'PAID' || (state === 'VOID' && job.state !== 'AGREED')) return
-      this.#live.get(key)?.stop.abort(BushelError.failed(reason, undefined, 'JOB_OVER'))
+      this.#live.get(key)?.stop.abort(new BushelError('JOB_OVER', reason))
       await this.#open.save({ ...job, state, reason: reason.slice(0, 300) })
       if (job.statement) await this.#options.blobs.drop(job.statement.statement.output)
     })

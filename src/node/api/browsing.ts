@@ -40,9 +40,9 @@ export async function browsing<T>(
 }
 
 function nobody(key: Buffer, waitMs: number): BushelError {
-  return BushelError.notFound(
+  return new BushelError(
+    'MARKET_NOT_FOUND',
     `nobody of market ${formatKey(key)} could be found in ${waitMs / 1000} s`,
-    'check the key and the network (--bootstrap), and try again',
-    'MARKET_NOT_FOUND'
+    'check the key and the network (--bootstrap), and try again'
   )
 }

@@ -69,7 +69,7 @@ export const CALLS: CallTable = {
     const { orders, shelf } = await serving(node)
     const { space, minTime, maxTime, region } = params
     if (!(await shelf.canReserve(space))) {
-      throw BushelError.badInput('the disk has less room than that', 'offer less --space', 'NO_SPACE')
+      throw new BushelError('NO_SPACE', 'the disk has less room than that', 'offer less --space')
     }
     await demandInbound(node, 2n * FIRST_SLICE)
     await market.inStep({ timeoutMs: BOOK_WAIT })
@@ -103,10 +103,10 @@ export const CALLS: CallTable = {
     const { orders, bids } = await serving(node)
     const id = parseKey(params.id, 'order id')
     if (!orders.get(id)) {
-      throw BushelError.notFound(
+      throw new BushelError(
+        'ORDER_NOT_FOUND',
         `no order ${shortKey(id)}... of this node stands`,
-        'see: bushel book',
-        'ORDER_NOT_FOUND'
+        'see: bushel book'
       )
     }
     if (!params.dryRun) {
@@ -169,7 +169,7 @@ export const CALLS: CallTable = {
     const mine = trade.storage.leases.get('buyer', id)
     const kept = trade.storage.leases.get('provider', id)
     if (!mine && !kept)
-      throw BushelError.notFound(`no lease ${shortKey(id)}...`, 'see: bushel leases', 'LEASE_NOT_FOUND')
+      throw new BushelError('LEASE_NOT_FOUND', `no lease ${shortKey(id)}...`, 'see: bushel leases')
     if (params.dryRun) return { id: formatKey(id), state: (mine ?? kept)!.state, dryRun: true }
     if (mine) {
       if (mine.state !== 'ENDED' && mine.state !== 'VOID')

@@ -29,10 +29,10 @@ export function explain(error: unknown, dest: string): unknown {
     ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENAMETOOLONG', 'EISDIR'].includes(code) &&
     !(error instanceof BushelError)
   ) {
-    return BushelError.badInput(
+    return new BushelError(
+      'BAD_DEST',
       `'${dest}' cannot be written: ${(error as Error).message}`,
-      'choose another destination',
-      'BAD_DEST'
+      'choose another destination'
     ).withCause(error)
   }
   return explainFull(error, dest, 'what is restored so far is kept')

@@ -50,9 +50,9 @@ export async function unlessStalled<T>(
 }
 
 function stalled(timeout: number, connections: number): BushelError {
-  return BushelError.failed(
+  return new BushelError(
+    'STALLED',
     `nothing more came for ${Math.round(timeout / 1000)} s from ${connections} connection(s); what came is kept`,
-    'run it again: it goes on where it stopped',
-    'STALLED'
+    'run it again: it goes on where it stopped'
   )
 }

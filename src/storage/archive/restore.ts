@@ -180,10 +180,10 @@ export class DriveRestore extends ReadyResource {
       return await readPlan(this.#drive)
     } catch (error) {
       if (codeOf(error) !== 'DECODING_ERROR' && !(error instanceof SyntaxError)) throw error
-      throw BushelError.badInput(
+      throw new BushelError(
+        'BAD_LINK',
         'the link does not decrypt this drive',
-        'ask for the link again',
-        'BAD_LINK'
+        'ask for the link again'
       ).withCause(error)
     }
   }
@@ -253,10 +253,10 @@ export class DriveRestore extends ReadyResource {
     })
     try {
       if (await Promise.race([found, this.#aborted()])) return
-      throw BushelError.notFound(
+      throw new BushelError(
+        'LINK_NOT_FOUND',
         `nobody who has this drive was found in ${Math.round(findTimeout / 1000)} s`,
-        'the providers may be offline, or the lease over; try again later',
-        'LINK_NOT_FOUND'
+        'the providers may be offline, or the lease over; try again later'
       )
     } finally {
       clearTimeout(timer)
@@ -283,10 +283,9 @@ function missingBytes(open: readonly OpenFile[]): number {
 }
 
 function interrupted(): BushelError {
-  return new BushelError({
-    code: 'INTERRUPTED',
-    exit: 130,
-    message: 'the restore was stopped; what came is kept',
-    hint: 'run it again: it goes on where it stopped'
-  })
+  return new BushelError(
+    'INTERRUPTED',
+    'the restore was stopped; what came is kept',
+    'run it again: it goes on where it stopped'
+  )
 }

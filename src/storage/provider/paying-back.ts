@@ -80,7 +80,7 @@ export class PayingBack {
     const bind = (work: () => Promise<void>): Promise<void> =>
       debts.settling(agreement, async () => {
         if (this.payable(agreement) !== msat)
-          throw BushelError.payment('less is left of the debt by now', 'nothing was paid', 'NO_DEBT')
+          throw new BushelError('NO_DEBT', 'less is left of the debt by now', 'nothing was paid')
         await work()
       })
     await payments.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })

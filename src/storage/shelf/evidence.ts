@@ -13,8 +13,7 @@ export function sealsOf({ id, cores }: Holder, coreOf: CoreOf): Promise<SealedCo
   return Promise.all(
     cores.map(({ key, length }) =>
       coreOf(key).use(async core => {
-        if (!(await core.has(0, length)))
-          throw BushelError.failed(`'${id}' is not complete`, undefined, 'INCOMPLETE')
+        if (!(await core.has(0, length))) throw new BushelError('INCOMPLETE', `'${id}' is not complete`)
         await settleCore(core)
         return sealOf(core, length)
       })
@@ -31,9 +30,9 @@ export function proofsOf(
   blocks: readonly BlockReference[],
   coreOf: CoreOf
 ): Promise<BlockProof[]> {
-  if (blocks.length > MAX_AUDIT_BLOCKS) throw BushelError.badInput('an audit of too many blocks')
+  if (blocks.length > MAX_AUDIT_BLOCKS) throw new BushelError('BAD_INPUT', 'an audit of too many blocks')
   for (const { core, index } of blocks) {
-    if (index >= (cores[core]?.length ?? 0)) throw BushelError.badInput('an audit out of bounds')
+    if (index >= (cores[core]?.length ?? 0)) throw new BushelError('BAD_INPUT', 'an audit out of bounds')
   }
   const prove = ({ core: position, index }: BlockReference): Promise<BlockProof> => {
     const { key, length } = cores[position]!

@@ -150,5 +150,5 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 function violation(code: string, what: string): BushelError {
-  return BushelError.failed(`a core is not what was agreed: ${what}`, undefined, code)
+  return new BushelError(code, `a core is not what was agreed: ${what}`)
 }

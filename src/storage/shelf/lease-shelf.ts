@@ -53,7 +53,7 @@ export class LeaseShelf extends ReadyResource {
     await this.ready()
     const holder = this.has(lease.id) ? this.#get(lease.id) : this.#kind.make(lease)
     if (!sameCores(holder.cores, lease.cores)) {
-      throw BushelError.badInput(`lease ${lease.id} is on the shelf with other cores`)
+      throw new BushelError('BAD_INPUT', `lease ${lease.id} is on the shelf with other cores`)
     }
     holder.egressBytes = lease.egressBytes
     await this.shelf.hold(holder)
@@ -115,7 +115,7 @@ export class LeaseShelf extends ReadyResource {
   #get(id: string): LeaseHolder {
     const holder = this.shelf.get(id)
     if (holder instanceof LeaseHolder) return holder
-    throw BushelError.notFound(`no lease ${id} is on the shelf`, undefined, 'LEASE_NOT_FOUND')
+    throw new BushelError('LEASE_NOT_FOUND', `no lease ${id} is on the shelf`)
   }
 }
 

@@ -79,7 +79,10 @@ export class Shelf extends ReadyResource {
       for (const holder of holders) this.#put(holder)
       for (const path of unreadable) {
         isWhole = false
-        this.emit('problem', BushelError.failed(`'${path}' cannot be read; its ${kind.kind} is not served`))
+        this.emit(
+          'problem',
+          new BushelError('FAILED', `'${path}' cannot be read; its ${kind.kind} is not served`)
+        )
       }
     }
     // a holder's file goes before its cores: what no holder names was being removed (unless one could not be read)
@@ -105,7 +108,8 @@ export class Shelf extends ReadyResource {
   async hold(holder: Holder): Promise<void> {
     await this.ready()
     const known = this.#holders.get(holder.id)
-    if (known && known !== holder) throw BushelError.badInput(`'${holder.id}' is on the shelf already`)
+    if (known && known !== holder)
+      throw new BushelError('BAD_INPUT', `'${holder.id}' is on the shelf already`)
     this.#put(holder)
     await this.#save(holder)
   }
@@ -130,7 +134,7 @@ export class Shelf extends ReadyResource {
   async #begin(id: string): Promise<Holder> {
     await this.ready()
     const holder = this.#known(id)
-    if (!holder.takesIn) throw BushelError.badInput(`'${id}' takes nothing in now`)
+    if (!holder.takesIn) throw new BushelError('BAD_INPUT', `'${id}' takes nothing in now`)
     return holder
   }
 
@@ -237,7 +241,7 @@ export class Shelf extends ReadyResource {
 
   #known(id: string): Holder {
     const holder = this.#holders.get(id)
-    if (!holder) throw BushelError.notFound(`no holder '${id}' is on the shelf`)
+    if (!holder) throw new BushelError('NOT_FOUND', `no holder '${id}' is on the shelf`)
     return holder
   }
 
@@ -286,5 +290,5 @@ export class Shelf extends ReadyResource {
 }
 
 function closing(): BushelError {
-  return BushelError.failed('it is being taken off the shelf', 'ask again later', 'CLOSING')
+  return new BushelError('CLOSING', 'it is being taken off the shelf', 'ask again later')
 }

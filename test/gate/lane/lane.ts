@@ -239,7 +239,7 @@ export class Lane {
   }
 
   #owes(id: Buffer): never {
-    throw BushelError.failed(`nothing came back yet for ${id.toString('hex')}`, undefined, 'TIMEOUT')
+    throw new BushelError('TIMEOUT', `nothing came back yet for ${id.toString('hex')}`)
   }
 
   /** Both sides hear once more of one another, so that what waits for another message to go by has it. */

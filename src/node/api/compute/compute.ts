@@ -80,10 +80,10 @@ async function lend(node: NodeContext, worker: Worker, settings: Partial<WorkerS
 async function demandIsolation(allowProcess: boolean): Promise<IsolationName> {
   const isolation = await bestIsolation()
   if (isolation === 'bwrap' || allowProcess) return isolation
-  throw BushelError.failed(
+  throw new BushelError(
+    'NO_BUBBLEWRAP',
     'bubblewrap does not work on this machine; no offer was made',
-    'install the package `bubblewrap`; or take the risk: --allow-process',
-    'NO_BUBBLEWRAP'
+    'install the package `bubblewrap`; or take the risk: --allow-process'
   )
 }
 
@@ -140,7 +140,8 @@ export async function runMap(
     outcome: RunOutcome | null,
     error: BushelError | null
   ): Promise<MapEntry> {
-    if (!outcome) return { input: name, error: (error ?? BushelError.failed('it was not run')).toJSON() }
+    if (!outcome)
+      return { input: name, error: (error ?? new BushelError('FAILED', 'it was not run')).toJSON() }
     await forwardOutput(outcome, context.onProgress, name)
     const out = params.out === undefined ? undefined : `${params.out}/${name}`
     try {
@@ -167,7 +168,8 @@ export async function estimateRun(
   const { providers, price, baseMsat, maxMsat } = await jobs.estimate(requestFor(market, params, inputs[0]!))
   const wanted = params.verify === 'auto' ? 1 : params.verify
   if (providers < wanted)
-    throw BushelError.noOffer(
+    throw new BushelError(
+      'NO_OFFER',
       `${providers} of ${wanted} providers on the book fit this job`,
       'pay more (--max, --max-price), ask for less (--limit), or bid: bushel bid compute'
     )
@@ -208,7 +210,7 @@ function found(jobs: Jobs, text: string): JobView {
   const id = parseKey(text, 'job id')
   const view = jobs.get(id)
   if (view) return view
-  throw BushelError.notFound(`no job ${shortKey(id)}... of this node`, 'see: bushel jobs', 'JOB_NOT_FOUND')
+  throw new BushelError('JOB_NOT_FOUND', `no job ${shortKey(id)}... of this node`, 'see: bushel jobs')
 }
 
 async function jobsOf(node: NodeContext): Promise<Jobs> {
