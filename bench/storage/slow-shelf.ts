@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Transform } from 'node:stream'
 import type { Duplex, TransformCallback } from 'node:stream'
 import Hypercore from 'hypercore'
-import { Shelf } from '../../src/storage/shelf/shelf.js'
+import { LeaseShelf } from '../../src/storage/shelf/lease-shelf.js'
 import { answer, orderOf } from '../stage.js'
 
 // A provider's shelf that is filled as fast as it goes, and read from at no more than a given rate.
@@ -49,7 +49,7 @@ class Limiter extends Transform {
 }
 
 const { folder, limit, cores } = orderOf<ShelfOrder>()
-const shelf = new Shelf({ folder, margin: 0 })
+const shelf = new LeaseShelf({ folder, margin: 0 })
 const id = 'lease'
 
 async function listen(onstream: (stream: Duplex) => void, through: () => Duplex | null): Promise<void> {

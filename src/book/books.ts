@@ -31,7 +31,8 @@ export class Books extends ReadyResource {
   readonly #options: Required<BooksOptions>
   readonly #markets = new Map<string, Market>()
   readonly #opening = new Map<string, Promise<Market>>()
-  readonly #streams = new Set<NoiseStream>()
+  /** Each with its listener for the end of the stream. */
+  readonly #streams = new Map<NoiseStream, () => void>()
   readonly #memory: KnownMarkets
   readonly #budget: RefusalBudget
   #store!: Corestore
@@ -52,6 +53,7 @@ export class Books extends ReadyResource {
 
   /** Connections should be closed before. */
   protected override async _close(): Promise<void> {
+    for (const [stream, gone] of this.#streams) stream.off('close', gone)
     await Promise.allSettled(this.#opening.values())
     await Promise.all([...this.#markets.values()].map(market => market.close()))
     await this.#store?.close()
@@ -95,8 +97,9 @@ export class Books extends ReadyResource {
   /** Speaks of every market, now and later, on an open connection. To be called once for each. */
   attach(stream: NoiseStream): void {
     if (this.closing || stream.destroyed || this.#streams.has(stream)) return
-    this.#streams.add(stream)
-    stream.once('close', () => this.#streams.delete(stream))
+    const gone = (): void => void this.#streams.delete(stream)
+    this.#streams.set(stream, gone)
+    stream.once('close', gone)
     this.#store.replicate(stream)
     for (const market of this.#markets.values()) market.connect(stream)
   }
@@ -166,7 +169,7 @@ export class Books extends ReadyResource {
 
   #adopt(market: Market): void {
     this.#markets.set(formatKey(market.key), market)
-    for (const stream of this.#streams) market.connect(stream)
+    for (const stream of this.#streams.keys()) market.connect(stream)
     this.emit('market', market)
   }
 

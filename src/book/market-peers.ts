@@ -24,7 +24,8 @@ const HEADS_TIMEOUT = 5000
 export class MarketPeers extends EventEmitter {
   readonly #end: MarketEnd
   readonly #channels = new Map<NoiseStream, MarketChannel>()
-  readonly #streams = new Set<NoiseStream>()
+  /** Each with its listener for the end of the stream. */
+  readonly #streams = new Map<NoiseStream, () => void>()
   readonly #reopening = new Set<NodeJS.Timeout>()
   #closed = false
 
@@ -50,8 +51,9 @@ export class MarketPeers extends EventEmitter {
   /** Speaks of the market on an open connection: now, or when the other end begins to. */
   connect(stream: NoiseStream): void {
     if (this.#closed || stream.destroyed || this.#streams.has(stream)) return
-    this.#streams.add(stream)
-    stream.once('close', () => this.#streams.delete(stream))
+    const gone = (): void => void this.#streams.delete(stream)
+    this.#streams.set(stream, gone)
+    stream.once('close', gone)
     Protomux.from(stream).pair({ protocol: PROTOCOL, id: this.#end.id }, () => this.#open(stream))
     this.#open(stream)
   }
@@ -59,7 +61,8 @@ export class MarketPeers extends EventEmitter {
   close(): void {
     this.#closed = true
     for (const timer of this.#reopening) clearTimeout(timer)
-    for (const stream of this.#streams) {
+    for (const [stream, gone] of this.#streams) {
+      stream.off('close', gone)
       if (!stream.destroyed) Protomux.from(stream).unpair({ protocol: PROTOCOL, id: this.#end.id })
     }
     for (const channel of this.#channels.values()) channel.close()

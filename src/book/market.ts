@@ -12,18 +12,19 @@ import { Administration } from './relay/administration.js'
 import type { Admissions } from './relay/administration.js'
 import { apply } from './view/apply.js'
 import type { RefusalBudget } from './budget.js'
-import { VERSION } from './channel.js'
-import type { MarketChannel } from './channel.js'
+import { clockOf } from './clock.js'
+import type { Clock } from './clock.js'
 import { Following } from './following.js'
 import { Listing } from './view/listing.js'
 import type { AskQuery, BidQuery, ViewState } from './view/listing.js'
-import { MarketPeers } from './market-peers.js'
+import type { MarketPeers } from './market-peers.js'
+import { SUBMIT_TIMEOUT, Step } from './step.js'
+import { Talk } from './talk.js'
 import { encodeOperation } from './view/operation.js'
 import { fullnessBits, lifetimeBits } from './view/rules.js'
 import { refusal } from './refusal.js'
 import { Relaying } from './relay/relaying.js'
 import { Ticker } from './relay/ticker.js'
-import { vouchFor } from './view/view-head.js'
 
 export type MarketRole = 'founder' | 'relay' | 'reader'
 
@@ -39,22 +40,8 @@ export interface MarketOptions {
   now: () => number
 }
 
-export interface Clock {
-  /** Time of the last tick, 0 before the first. */
-  tick: number
-  /** How far the ticks are behind this node's clock, ms; below zero they are ahead. */
-  behind: number
-  state: 'fresh' | 'stale' | 'ahead'
-}
-
 /** The founder signs the view one to two times this after a change, ms. */
 const ACK_INTERVAL = 500
-const SUBMIT_TIMEOUT = 30_000
-/** Ticks this many intervals late are stale; ticks this far ahead (ms) come from another clock. */
-const STALE_AFTER = 10
-const AHEAD = 2 * 60_000
-/** How soon an answer that shows this node behind is asked for again, ms. */
-const ASK_AGAIN = 100
 
 /**
  * One order book: an Autobase with few writers, its relays. This node reads and verifies it; what it wants on the book it
@@ -65,14 +52,14 @@ export class Market extends ReadyResource {
   readonly #options: MarketOptions
   readonly #administration: Administration
   #base!: Autobase
-  #peers!: MarketPeers
+  #talk!: Talk
+  #step!: Step
   #listing!: Listing
   #relaying!: Relaying
   #following!: Following
   #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
-  #said = ''
 
   constructor(options: MarketOptions) {
     super()
@@ -82,13 +69,17 @@ export class Market extends ReadyResource {
       market: () => this.key,
       device: options.device.publicKey,
       admissions: () => options.admissions(this.key),
-      isRelay: device => this.#isRelay(device),
+      isRelay: device => this.#talk.isRelay(device),
       present: device => this.#peers.get(device),
       append: async operation => {
         await this.#base.append(operation)
         await this.#following.refresh()
       }
     })
+  }
+
+  get #peers(): MarketPeers {
+    return this.#talk.peers
   }
 
   get #state(): ViewState {
@@ -126,14 +117,7 @@ export class Market extends ReadyResource {
 
   /** How the market's time stands to this node's. */
   get clock(): Clock {
-    const { tick, rules } = this.#state
-    const behind = this.#options.now() - tick
-    const late = STALE_AFTER * (rules?.tickInterval ?? 0)
-    return {
-      tick,
-      behind,
-      state: behind < -AHEAD ? 'ahead' : behind > Math.max(late, AHEAD) ? 'stale' : 'fresh'
-    }
+    return clockOf(this.#state, this.#options.now())
   }
 
   /** Orders that the view holds, withdrawn ones and those of every network among them. */
@@ -204,7 +188,7 @@ export class Market extends ReadyResource {
     const state = (): ViewState => this.#state
     this.#following = new Following({
       view,
-      onstate: () => this.#onstate(),
+      onstate: () => this.#talk.renew(),
       onchange: () => this.emit('update'),
       // Where nobody is connected, blocks of the view cannot be fetched: that is no fault.
       onfault: error => this.peers > 0 && this.#fault(error)
@@ -221,11 +205,33 @@ export class Market extends ReadyResource {
       },
       refresh: () => this.#following.refresh()
     })
-    this.#peers = this.#makePeers()
+    this.#talk = new Talk({
+      ...{ base: this.#base, relaying: this.#relaying, administration: this.#administration, state, onfault },
+      device: this.#options.device,
+      budget: this.#options.budget,
+      role: () => this.role,
+      isClosing: () => this.closing !== null
+    })
+    this.#step = new Step({
+      market: this,
+      peers: this.#peers,
+      name: () => this.name || shortKey(this.key),
+      isClosing: () => this.closing !== null,
+      isFounder: () => this.role === 'founder',
+      hasRules: () => this.rules !== null,
+      covers: async heads => {
+        await this.#base.update()
+        return await covers(this.#base, heads)
+      },
+      oncaughtup: async () => {
+        this.#caughtUp = true
+        await this.#following.refresh()
+      }
+    })
   }
 
   protected override async _close(): Promise<void> {
-    this.#peers?.close()
+    this.#talk?.peers.close()
     await this.#ticker?.stop()
     this.#relaying?.stop()
     await this.#base.close()
@@ -296,12 +302,6 @@ export class Market extends ReadyResource {
     this.#following.refresh().catch((error: unknown) => this.#fault(error))
   }
 
-  #onstate(): void {
-    this.#announce()
-    if (this.role === 'relay') this.#relaying.hold(this.#base.view.core)
-    for (const channel of this.#peers.all) this.#consider(channel)
-  }
-
   // Writing
 
   /**
@@ -309,42 +309,9 @@ export class Market extends ReadyResource {
    * connected, waiting for one if there is none. Resolves when one has taken it; rejects with the relay's reason.
    */
   async submit(record: Buffer, { timeoutMs = SUBMIT_TIMEOUT } = {}): Promise<void> {
-    if (this.role === 'reader') {
-      await this.#awaitRelay(timeoutMs)
-      await this.#peers.submit(record)
-    } else {
-      const verdict = await this.#relaying.take(record)
-      if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
-    }
-  }
-
-  async #awaitRelay(timeoutMs: number): Promise<void> {
-    const limit = AbortSignal.timeout(timeoutMs)
-    while (!this.closing) {
-      if (this.relays > 0) return
-      if (limit.aborted) break
-      await this.#change(limit)
-    }
-    throw new BushelError(
-      'NO_RELAY',
-      `no relay of market ${this.name || shortKey(this.key)} could be reached; nothing was published`,
-      'try again when the founder or a relay is online'
-    )
-  }
-
-  /** The next change of the view or of who is connected, or the end of the wait. */
-  async #change(limit: AbortSignal): Promise<void> {
-    await new Promise<void>(resolve => {
-      const done = (): void => {
-        this.off('update', done)
-        this.#peers.off('change', done)
-        limit.removeEventListener('abort', done)
-        resolve()
-      }
-      this.once('update', done)
-      this.#peers.once('change', done)
-      limit.addEventListener('abort', done)
-    })
+    if (this.role === 'reader') return await this.#step.submit(record, timeoutMs)
+    const verdict = await this.#relaying.take(record)
+    if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
   }
 
   // Peers
@@ -356,66 +323,6 @@ export class Market extends ReadyResource {
     this.#peers.connect(stream)
   }
 
-  #makePeers(): MarketPeers {
-    const peers = new MarketPeers({
-      id: this.discoveryKey,
-      budget: this.#options.budget,
-      hello: () => ({ version: VERSION, writer: this.#base.local.key }),
-      judge: async record => {
-        if (this.role === 'reader') return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
-        return await this.#relaying.take(record)
-      },
-      isRelay: device => this.#isRelay(device),
-      heads: () => this.#base.heads(),
-      viewHead: () => {
-        if (this.role === 'reader') return null
-        return vouchFor(this.#base.view.core, this.key, this.tick, this.#options.device)
-      },
-      onheads: channel => this.#consider(channel)
-    })
-    peers.on('hello', (channel: MarketChannel) => {
-      if (this.role !== 'reader') channel.say(this.#base.heads())
-      this.#consider(channel)
-    })
-    return peers
-  }
-
-  /** A relay tells its peers of what it and others have written, so that it spreads before the founder takes note. */
-  #announce(): void {
-    if (this.role === 'reader') return
-    const heads = this.#base.heads()
-    const said = heads.map(({ key, length }) => `${key.toString('hex')}/${length}`).join()
-    if (said === this.#said) return
-    this.#said = said
-    this.#peers.say(heads)
-  }
-
-  #isRelay(device: Buffer): boolean {
-    const { rules, relays } = this.#state
-    return rules !== null && (rules.founder.equals(device) || relays.has(device.toString('hex')))
-  }
-
-  #isWriter(key: Buffer): boolean {
-    if (key.equals(this.key)) return true
-    for (const writer of this.#state.relays.values()) if (writer.equals(key)) return true
-    return false
-  }
-
-  /**
-   * Follows the admitted writers as far as a relay says they are: what others write is not even fetched. Does for a device
-   * what was decided while it was away.
-   */
-  #consider(channel: MarketChannel): void {
-    if (this.closing) return
-    if (this.#isRelay(channel.device)) {
-      const hints = channel.said.filter(({ key }) => this.#isWriter(key))
-      if (hints.length > 0) this.#base.hintWakeup(hints)
-      channel.said = channel.said.filter(head => !hints.includes(head))
-    } else if (this.role === 'founder') {
-      this.#administration.carryOut(channel).catch((error: unknown) => this.#fault(error))
-    }
-  }
-
   // Being in step
 
   /**
@@ -423,36 +330,7 @@ export class Market extends ReadyResource {
    * peer's); the founder always is. False after `timeoutMs`.
    */
   async inStep({ timeoutMs }: { timeoutMs: number }): Promise<boolean> {
-    const limit = AbortSignal.timeout(timeoutMs)
-    while (!this.closing) {
-      if (this.role === 'founder') return this.rules !== null
-      const asked = new AbortController()
-      const over = aborted(limit, asked.signal)
-      if (await this.#hasCaughtUp(over).finally(() => asked.abort())) return true
-      if (limit.aborted) return false
-      await this.#change(AbortSignal.any([limit, AbortSignal.timeout(ASK_AGAIN)]))
-    }
-    return false
-  }
-
-  async #hasCaughtUp(over: Promise<false>): Promise<boolean> {
-    const covered = this.#peers.anyCovered(async heads => {
-      await this.#base.update()
-      return await this.#covers(heads)
-    })
-    if (!(await Promise.race([covered, over]))) return false
-    this.#caughtUp = true
-    await this.#following.refresh()
-    return this.rules !== null
-  }
-
-  async #covers(heads: BookHead[]): Promise<boolean> {
-    if (heads.length === 0) return false
-    for (const { key, length } of heads) {
-      const known = await this.#base.system?.get(key)
-      if (!known || known.length < length) return false
-    }
-    return true
+    return await this.#step.inStep(timeoutMs)
   }
 
   // Administration
@@ -482,10 +360,12 @@ export class Market extends ReadyResource {
   }
 }
 
-/** Resolves to false when the signal is aborted; it is not listened to any more when `unwanted` is. */
-function aborted(signal: AbortSignal, unwanted: AbortSignal): Promise<false> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve(false)
-    else signal.addEventListener('abort', () => resolve(false), { once: true, signal: unwanted })
-  })
+/** Does the view hold all that these heads do? */
+async function covers(base: Autobase, heads: BookHead[]): Promise<boolean> {
+  if (heads.length === 0) return false
+  for (const { key, length } of heads) {
+    const known = await base.system?.get(key)
+    if (!known || known.length < length) return false
+  }
+  return true
 }

@@ -1,5 +1,7 @@
 import ReadyResource from 'ready-resource'
 import { formatKey } from '../../contracts/keys/key.js'
+import { Services, declaring } from '../base/services.js'
+import type { Service } from '../base/services.js'
 import { Home } from '../identity/home.js'
 import type { HomeLock } from '../identity/lock.js'
 import { ControlServer } from './control-server.js'
@@ -29,57 +31,69 @@ export interface Ready {
   market: string | null
 }
 
-/** A node that serves until it is closed: lock, node and control socket, opened in that order. */
+interface DaemonParts {
+  /** Given. */
+  options: DaemonOptions
+  home: Home
+  lock: HomeLock
+  node: RunningNode
+  control: ControlServer
+}
+
+const service = declaring<DaemonParts>()
+
+/** The services of a daemon: opened from top to bottom, closed from bottom to top. */
+export const DAEMON_SERVICES: readonly Service<DaemonParts>[] = [
+  service('home', ['options'], ({ options }) => Home.open(options.home)),
+
+  service('lock', ['home'], async ({ home }, scope) => {
+    const lock = await home.lock({ pid: process.pid, command: 'up', control: controlPath(home.dir) })
+    scope.add(() => lock.release())
+    return lock
+  }),
+
+  service('node', ['options', 'home', 'lock'], async ({ options, home }, scope) => {
+    const { bootstrap, onnote, onfault, openNode = openProductNode } = options
+    const listeners = { ...(onnote ? { onnote } : {}), ...(onfault ? { onfault } : {}) }
+    const node = await openNode({ home, bootstrap, serve: true, ...listeners })
+    scope.add(() => node.close())
+    return node
+  }),
+
+  service('control', ['home', 'node'], ({ home, node }, scope) =>
+    scope.open(new ControlServer(node, controlPath(home.dir)))
+  )
+]
+
+/** A node that serves until it is closed. */
 export class Daemon extends ReadyResource {
-  readonly #options: DaemonOptions
-  #home: Home | null = null
-  #lock: HomeLock | null = null
-  #node: RunningNode | null = null
-  #control: ControlServer | null = null
+  readonly #services: Services<DaemonParts>
 
   constructor(options: DaemonOptions) {
     super()
-    this.#options = options
+    this.#services = new Services<DaemonParts>({
+      given: { options },
+      services: DAEMON_SERVICES,
+      onfault: error => options.onfault?.(error)
+    })
   }
 
   protected override async _open(): Promise<void> {
-    const { bootstrap, onnote, onfault, openNode = openProductNode } = this.#options
-    const home = await Home.open(this.#options.home)
-    const control = controlPath(home.dir)
-    this.#home = home
-    this.#lock = await home.lock({ pid: process.pid, command: 'up', control })
-    try {
-      const listeners = { ...(onnote ? { onnote } : {}), ...(onfault ? { onfault } : {}) }
-      this.#node = await openNode({ home, bootstrap, serve: true, ...listeners })
-      this.#control = new ControlServer(this.#node, control)
-      await this.#control.ready()
-    } catch (error) {
-      await this.#end()
-      throw error
-    }
+    await this.#services.ready()
   }
 
   protected override async _close(): Promise<void> {
-    await this.#end()
-  }
-
-  async #end(): Promise<void> {
-    try {
-      await this.#control?.close()
-      await this.#node?.close()
-    } finally {
-      this.#lock?.release()
-    }
+    await this.#services.close()
   }
 
   async describe(): Promise<Ready> {
-    const node = this.#node!
+    const { node, home } = this.#services.parts as DaemonParts
     const context = { onProgress: () => undefined, signal: new AbortController().signal }
     const { markets } = await node.call('market.list', {}, context)
     return {
       event: 'ready',
       device: node.device,
-      identity: formatKey(this.#home!.identity),
+      identity: formatKey(home.identity),
       pid: process.pid,
       host: node.host,
       port: node.port,

@@ -51,6 +51,8 @@ export interface ChannelOptions {
   replies: Replies
   budget: RequestBudget
   clock?: Clock
+  /** Where answers stand that are being worked on, also after the channel is gone. */
+  answering: Set<Promise<unknown>>
   /** Tells what went wrong on our own side while answering. */
   onfault: (error: unknown) => void
 }
@@ -66,6 +68,7 @@ export class DealChannel extends ReadyResource {
   readonly #options: ChannelOptions
   readonly #rpc: StrictRpc
   readonly #onclose = (): void => void this.close()
+  readonly #over = new AbortController()
   readonly #waiting: (() => void)[] = []
   #underWay = 0
 
@@ -78,7 +81,7 @@ export class DealChannel extends ReadyResource {
       ...(options.clock ? { clock: options.clock } : {})
     })
     for (const method of Object.keys(METHODS) as Method[]) {
-      this.#rpc.respond(method, async value => this.#respond(method, value))
+      this.#rpc.respond(method, value => this.#counted(this.#respond(method, value)))
     }
     this.#rpc.on('unknown', () => this.disconnect())
     this.#rpc.on('close', this.#onclose)
@@ -89,8 +92,14 @@ export class DealChannel extends ReadyResource {
     return this.stream.remotePublicKey
   }
 
+  /** Aborted when the channel closes: nobody waits for an answer any more. */
+  get over(): AbortSignal {
+    return this.#over.signal
+  }
+
   protected override async _close(): Promise<void> {
     this.stream.off('close', this.#onclose)
+    this.#over.abort()
     this.#rpc.destroy()
   }
 
@@ -124,6 +133,13 @@ export class DealChannel extends ReadyResource {
   /** What a peer that misbehaves costs itself. */
   disconnect(): void {
     this.stream.destroy()
+  }
+
+  #counted<T>(answer: Promise<T>): Promise<T> {
+    const { answering } = this.#options
+    const counted = answer.finally(() => answering.delete(counted))
+    answering.add(counted)
+    return counted
   }
 
   async #respond(method: Method, value: Buffer | null): Promise<Buffer> {

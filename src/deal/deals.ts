@@ -10,6 +10,8 @@ import { shortKey } from '../../contracts/keys/key.js'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
 import { Poller } from '../base/poller.js'
+import type { Disposer } from '../base/scope.js'
+import { settledWithin } from '../base/settled.js'
 import type { Facts } from '../store/facts.js'
 import { RequestBudget } from './budget.js'
 import { DealChannel, PROTOCOL } from './channel.js'
@@ -43,7 +45,17 @@ export interface DealsOptions {
   now?: () => number
 }
 
+/** What is done with counters when two nodes meet. */
+export interface CounterExchange {
+  /** The last co-signed counters with a device, shown to it at hello. */
+  show(device: Buffer): SignedCounter[]
+  /** What to do with those that a peer shows; nothing else of the connection goes on before it resolves. */
+  judge(peer: Counterparty, counters: SignedCounter[]): Promise<void>
+}
+
 const PRUNE_EVERY = 3_600_000
+/** How long closing waits for answers that are being worked on, ms. */
+const CLOSING = 2000
 
 /**
  * All deal channels of a node: who is at the other end is proven before anything is asked or answered.
@@ -61,9 +73,11 @@ export class Deals extends ReadyResource {
   readonly #budgets = new WeakMap<NoiseStream, RequestBudget>()
   readonly #greetings = new WeakMap<DealChannel, Promise<void>>()
   readonly #pruning: Poller
-  /** The last co-signed counters with a peer, shown at hello; and what to do with theirs. */
-  counters: (device: Buffer) => SignedCounter[] = () => []
-  oncounters: (peer: Counterparty, counters: SignedCounter[]) => Promise<void> = async () => undefined
+  /** Streams on which a peer may begin a channel, each with what takes that back. */
+  readonly #attached = new Map<NoiseStream, Disposer>()
+  /** Answers that are being worked on, of all channels. */
+  readonly #answering = new Set<Promise<unknown>>()
+  #exchange: CounterExchange | null = null
 
   constructor({ self, facts, connector, onfault, now = Date.now }: DealsOptions) {
     super()
@@ -94,20 +108,48 @@ export class Deals extends ReadyResource {
   }
 
   protected override async _close(): Promise<void> {
+    for (const detach of [...this.#attached.values()]) detach()
     await this.#pruning.close()
     await Promise.all([...this.#channels.values()].map(channel => channel.close()))
+    await settledWithin(this.#answering, CLOSING)
   }
 
-  /** Who answers a method; one handler each. */
-  handle<M extends Method>(method: M, handler: Handler<M>): void {
+  /** What others have registered here and not taken back: handlers (that of hello is our own), streams, the exchange. */
+  get registered(): { methods: Method[]; streams: number; exchange: boolean } {
+    const methods = Object.keys(this.#handlers) as Method[]
+    return { methods, streams: this.#attached.size, exchange: this.#exchange !== null }
+  }
+
+  /** Has a method answered by `handler` until the disposer is called. A second handler for a method is an error. */
+  handle<M extends Method>(method: M, handler: Handler<M>): Disposer {
+    if (this.#handlers[method]) throw new Error(`'${method}' has a handler already`)
     Object.assign(this.#handlers, { [method]: handler })
+    return () => {
+      if (this.#handlers[method] === (handler as unknown)) Reflect.deleteProperty(this.#handlers, method)
+    }
+  }
+
+  /** Compares counters at hello in this way until the disposer is called; a second way is an error. */
+  exchange(exchange: CounterExchange): Disposer {
+    if (this.#exchange) throw new Error('counters are exchanged already')
+    this.#exchange = exchange
+    return () => {
+      if (this.#exchange === exchange) this.#exchange = null
+    }
   }
 
   /** Answers on this connection from now on; a channel is opened when either side has something to say. */
   attach(stream: NoiseStream): void {
+    if (this.#attached.has(stream) || stream.destroyed || this.closing) return
     const mux = Protomux.from(stream)
+    const detach = (): void => {
+      this.#attached.delete(stream)
+      stream.off('close', detach)
+      mux.unpair({ protocol: PROTOCOL, id: null })
+    }
+    this.#attached.set(stream, detach)
     mux.pair({ protocol: PROTOCOL, id: null }, () => void this.#channel(stream))
-    stream.once('close', () => mux.unpair({ protocol: PROTOCOL, id: null }))
+    stream.once('close', detach)
   }
 
   #channel(stream: NoiseStream): DealChannel | null {
@@ -122,6 +164,7 @@ export class Deals extends ReadyResource {
       facts,
       replies,
       budget,
+      answering: this.#answering,
       onfault: this.#onfault
     })
     this.#channels.set(stream, channel)
@@ -165,7 +208,7 @@ export class Deals extends ReadyResource {
       proof,
       lightning,
       clock: this.now(),
-      counters: this.counters(device).slice(0, MAX_COUNTERS)
+      counters: this.#exchange?.show(device).slice(0, MAX_COUNTERS) ?? []
     }
   }
 
@@ -188,7 +231,7 @@ export class Deals extends ReadyResource {
       )
     }
     channel.peer = { device: channel.device, identity: author.identity, lightning: hello.lightning }
-    await this.oncounters(channel.peer, hello.counters)
+    await this.#exchange?.judge(channel.peer, hello.counters)
     this.emit('met', channel)
   }
 }

@@ -7,8 +7,9 @@ import { DAY } from '../../contracts/money/quantity.js'
 import { sign, verify } from '../../contracts/keys/signature.js'
 import { MAX_CLOCK_SKEW, agreementId, faultOf } from '../../contracts/terms.js'
 import { Mutex } from '../base/mutex.js'
+import { Scope } from '../base/scope.js'
 import type { Change } from '../store/facts.js'
-import type { Answer, Counterparty } from './channel.js'
+import type { Answer, Counterparty, Handler } from './channel.js'
 import { DeclineError } from './decline.js'
 import type { Deals } from './deals.js'
 
@@ -56,18 +57,28 @@ export interface ProviderOptions {
   ask: (id: Buffer) => Order | null
 }
 
-/** Answers requests for quotes and agreements. It moves neither money nor goods. */
+/** Answers requests for quotes and agreements until it is closed. It moves neither money nor goods. */
 export class Provider {
   readonly #options: ProviderOptions
+  readonly #handlers = new Scope()
   /** One agreement at a time, so that two cannot take the same space. */
   readonly #mutex = new Mutex()
 
   constructor(options: ProviderOptions) {
     this.#options = options
-    options.deals.handle('quote', (request, _from, _channel, id) => this.#quote(request, id))
-    options.deals.handle('agree', ({ terms, signature }, from, _channel, id) =>
+    const { deals } = options
+    const agree: Handler<'agree'> = ({ terms, signature }, from, _channel, id) =>
       this.#inTurn(() => this.#agree(terms, signature, from, id))
-    )
+    this.#handlers.add(deals.handle('quote', (request, _from, _channel, id) => this.#quote(request, id)))
+    this.#handlers.add(deals.handle('agree', agree))
+  }
+
+  async ready(): Promise<void> {
+    // it answers since it was made
+  }
+
+  close(): Promise<void> {
+    return this.#handlers.close()
   }
 
   /** The next one begins when what this one reserves is reserved. */

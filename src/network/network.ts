@@ -7,6 +7,7 @@ import type { Discovery } from 'hyperswarm'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
+import type { Disposer } from '../base/scope.js'
 import { deadline } from '../base/timeouts.js'
 import { guardMux } from './mux.js'
 
@@ -34,7 +35,7 @@ const DIAL_EVERY = 1000
  */
 export class Network extends ReadyResource {
   readonly #options: NetworkOptions
-  readonly #servers: CoreServer[] = []
+  readonly #servers = new Set<CoreServer>()
   readonly #topics = new Map<string, { discovery: Discovery; uses: number; server: boolean }>()
   readonly #wanted = new Map<string, number>()
   readonly #arrivals = new EventEmitter().setMaxListeners(0)
@@ -82,9 +83,16 @@ export class Network extends ReadyResource {
     await this.#dht?.destroy()
   }
 
-  /** Takes part in answering for the cores that a peer asks for by discovery key. */
-  serveCores(server: CoreServer): void {
-    this.#servers.push(server)
+  /** Has `server` asked for the cores that a peer asks for by discovery key, until the disposer is called. */
+  serveCores(server: CoreServer): Disposer {
+    this.#servers.add(server)
+    return () => this.#servers.delete(server)
+  }
+
+  /** What others have registered here and not taken back. */
+  get registered(): { servers: number; topics: number; listeners: number; held: number } {
+    const listeners = this.listenerCount('connection')
+    return { servers: this.#servers.size, topics: this.#topics.size, listeners, held: this.#wanted.size }
   }
 
   #onconnection(stream: NoiseStream): void {

@@ -1,10 +1,9 @@
 import { join } from 'node:path'
-import { mkdir } from 'node:fs/promises'
 import type { KeyPair } from 'hypercore-crypto'
-import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
+import { Services } from '../base/services.js'
 import { Books } from '../book/books.js'
 import type { WalletChoice } from '../identity/config.js'
 import { Facts } from '../store/facts.js'
@@ -13,11 +12,12 @@ import type { Address } from '../network/network.js'
 import { throttle } from './throttle.js'
 import { CALLS } from './api/calls.js'
 import type { CallContext, Method, NodeCaller, Params, Result } from './api/api.js'
-import { ledgerFile, loadWallet } from './backend.js'
+import { NODE_SERVICES } from './services.js'
+import type { NodeParts } from './services.js'
 import { Trade } from './trade/trade.js'
 import type { Policy } from '../deal/provider.js'
 import type { JobTimeouts } from '../compute/job/timeouts.js'
-import type { WorkerOptions } from '../compute/provider/worker.js'
+import type { WorkerOptions } from '../compute/provider/worker-options.js'
 import { TIMEOUTS } from '../storage/lease/timeouts.js'
 import type { Timeouts } from '../storage/lease/timeouts.js'
 
@@ -55,7 +55,7 @@ export interface NodeOptions {
   onfault?: (error: unknown) => void
 }
 
-/** The composition root: opens the parts, hands each what it needs, closes them in order. */
+/** The composition root: what it is made of, and in which order, stands in `services.ts` and `trade/order.ts`. */
 export class BushelNode extends ReadyResource implements NodeCaller {
   readonly home: HomePort
   readonly serving: boolean
@@ -64,8 +64,8 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   readonly network: Network
   readonly books: Books
   readonly #options: NodeOptions
+  readonly #services: Services<NodeParts>
   #trade: Trade | null = null
-  #trading: Promise<Trade> | null = null
 
   constructor(options: NodeOptions) {
     super()
@@ -77,7 +77,11 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.facts = new Facts(join(dir, 'journal', 'facts'))
     this.network = new Network({ keyPair: device, bootstrap: options.bootstrap })
     this.books = new Books({ dir: join(dir, 'book'), device })
-    this.books.on('fault', error => this.fault(error))
+    this.#services = new Services<NodeParts>({
+      given: { node: this },
+      services: NODE_SERVICES,
+      onfault: error => this.fault(error)
+    })
   }
 
   get device(): string {
@@ -93,22 +97,18 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   }
 
   protected override async _open(): Promise<void> {
-    await mkdir(join(this.home.dir, 'journal'), { recursive: true, mode: 0o700 })
-    await this.facts.ready()
-    await this.books.ready()
-    this.network.on('connection', (stream: NoiseStream) => this.books.attach(stream))
-    this.network.serveCores((discoveryKey, stream) => this.books.serve(discoveryKey, stream))
-    await this.network.ready()
-    for (const market of this.books.markets) this.joinTopic(market.discoveryKey)
-    if (this.serving) await this.trade()
+    await this.#services.ready()
   }
 
   protected override async _close(): Promise<void> {
-    await this.#trading?.catch(() => undefined) // whoever asked for it heard of it
-    await this.#trade?.close()
-    await this.network.close()
-    await this.books.close()
-    await this.facts.close()
+    await this.#services.close()
+  }
+
+  /** Also while it opens: what is open by then is closed, and the rest is not opened. */
+  override close(): Promise<void> {
+    this.#trade?.close().catch(() => undefined) // the service `trade`, or who opened it, tells
+    this.#services.close().catch(() => undefined) // `_close`, or `ready`, tells
+    return super.close()
   }
 
   /** Members of a market find one another on its topic; a node that runs for one command only looks. */
@@ -117,18 +117,26 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   }
 
   /** The parts that make deals; they open when first needed. */
-  trade(): Promise<Trade> {
-    this.#trading ??= this.#openTrade()
-    return this.#trading
+  async trade(): Promise<Trade> {
+    if (!this.#trade) {
+      if (this.closing) throw new BushelError('CLOSED', 'the node is closing')
+      this.#trade = this.#makeTrade()
+    }
+    await this.#trade.ready()
+    return this.#trade
   }
 
-  async #openTrade(): Promise<Trade> {
-    const { dir, identity, device, proof, wallet: choice } = this.home
+  /** Closes the parts that make deals, where they were ever needed. */
+  async closeTrade(): Promise<void> {
+    await this.#trade?.close()
+  }
+
+  #makeTrade(): Trade {
+    const { dir, identity, device, proof, wallet } = this.home
     const { facts, network, books, serving: serve } = this
-    const trade = new Trade({
+    return new Trade({
       dir,
-      wallet: await loadWallet(dir, choice, this.facts),
-      ledgerFile: ledgerFile(dir, choice),
+      wallet,
       identity,
       device,
       proof,
@@ -144,9 +152,6 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       onfault: error => this.fault(error),
       onnote: note => this.#options.onnote?.(note)
     })
-    this.#trade = trade
-    await trade.ready()
-    return trade
   }
 
   /** Something on our own side went wrong where nobody was waiting for it. */

@@ -2,22 +2,25 @@ import ReadyResource from 'ready-resource'
 import type { ListedInstallment, InstallmentList } from '#spec'
 import type { Msat } from '../../contracts/money/money.js'
 import type { Installment } from '../../contracts/money/installments.js'
-import { deadline } from '../base/timeouts.js'
+import { Scope } from '../base/scope.js'
+import { settledWithin } from '../base/settled.js'
 import { readInvoice } from '../lightning/invoice.js'
 import type { InvoiceCheck, InvoiceReader, InvoiceReading } from '../lightning/invoice.js'
 import type { Wallet } from '../lightning/wallet.js'
 import { checkBalance } from './balance.js'
 import type { BalanceCheck } from './balance.js'
-import type { PaymentDraft, PaymentKind, Ledger, Payment } from './ledger.js'
+import type { PaymentKind, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { SpendingLimits } from './limits.js'
-import { Payee, blank } from './payee.js'
+import { Payee } from './payee.js'
 import type { ReissueAnswer } from './payee.js'
 import { Payer } from './payer.js'
 import type { DirectOptions, RefundInvoice } from './payer.js'
 import { NOT_BY_WALLET } from './payment.js'
 import { Reconciler } from './reconciler.js'
+import { untilReceived } from './received.js'
 import { refused } from './sending.js'
+import { takeOver } from './taking-over.js'
 
 export type { ReissueAnswer } from './payee.js'
 export type { DirectOptions, RefundInvoice } from './payer.js'
@@ -51,6 +54,7 @@ export class Payments extends ReadyResource {
   readonly limits: SpendingLimits
   readonly reconciler: Reconciler
   readonly #options: PaymentsOptions
+  readonly #scope = new Scope()
   readonly #payee: Payee
   readonly #payer: Payer
   readonly #onsettled = (hash: Buffer, msat: bigint): void =>
@@ -80,20 +84,26 @@ export class Payments extends ReadyResource {
     this.setMaxListeners(0)
   }
 
-  protected override async _open(): Promise<void> {
-    await this.ledger.ready()
-    this.ledger.on('fault', this.#fault)
-    this.#options.wallet.on('settled', this.#onsettled)
-    await this.reconciler.ready()
+  protected override _open(): Promise<void> {
+    const { wallet } = this.#options
+    return this.#scope.guard(async () => {
+      this.#scope.on(this.ledger, 'fault', this.#fault)
+      await this.#scope.open(this.ledger)
+      this.#scope.add(() => this.#stop())
+      wallet.on('settled', this.#onsettled)
+      this.#scope.add(() => wallet.off('settled', this.#onsettled))
+      await this.reconciler.ready()
+    })
   }
 
-  protected override async _close(): Promise<void> {
-    this.#options.wallet.off('settled', this.#onsettled)
+  protected override _close(): Promise<void> {
+    return this.#scope.close()
+  }
+
+  /** A payment that is still under way then is asked for again, by its hash, at the next start. */
+  async #stop(): Promise<void> {
     const paying = [...this.#payer.sending.working, ...this.#payee.working]
-    const working = Promise.allSettled([this.reconciler.close(), ...paying])
-    // A payment that is still under way then is asked for again, by its hash, at the next start.
-    await Promise.race([working, new Promise(resolve => setTimeout(resolve, CLOSING).unref())])
-    await this.ledger.close()
+    await settledWithin([this.reconciler.close(), ...paying], CLOSING)
   }
 
   // What is owed to us
@@ -131,24 +141,7 @@ export class Payments extends ReadyResource {
   async wasReceived(agreement: Buffer, installment: number, timeoutMs: number): Promise<boolean> {
     if (await this.#payee.wasReceived(agreement, installment)) return true
     if (!this.ledger.payment(agreement, installment)) return false
-    return new Promise(resolve => {
-      const done = (value: boolean): void => {
-        cancel()
-        this.off('received', look)
-        resolve(value)
-      }
-      const look = (received: Payment): void => {
-        const { kind } = received
-        if (
-          kind === 'installment' &&
-          received.agreement.equals(agreement) &&
-          received.installment === installment
-        )
-          done(true)
-      }
-      const cancel = deadline(timeoutMs, () => done(false))
-      this.on('received', look)
-    })
+    return untilReceived(this, { agreement, installment, timeoutMs })
   }
 
   /** An invoice for anybody, outside of any agreement. */
@@ -278,26 +271,10 @@ export class Payments extends ReadyResource {
     role: 'payer' | 'payee' = 'payer',
     peer: Buffer | null = null
   ): Promise<void> {
-    const byNumber = new Map(installments.map(listed => [listed.installment, listed]))
-    const text = NOT_BY_WALLET.takenOver
-    const drafts: PaymentDraft[] = []
-    let left = paidMsat
-    for (let installment = 0; left > 0n; installment++) {
-      const known = this.ledger.payment(agreement, installment)
-      const listed = known ?? byNumber.get(installment)
-      if (!listed || listed.msat > left) break
-      left -= listed.msat
-      if (known && isSettled(known.step)) continue
-      const { hash, msat, issue } = listed
-      const draft = known ?? {
-        ...blank({ agreement, kind: 'installment', installment, issue, peer, hash, msat }),
-        role
-      }
-      if (draft.role === 'payer') drafts.push({ ...draft, step: 'paid', text })
-      else if (known) await this.#payee.count(agreement, installment, 'received', text)
-      else drafts.push({ ...draft, step: 'received', text })
-    }
-    await this.ledger.record(...drafts)
+    const { ledger } = this
+    const received: Parameters<typeof takeOver>[0]['received'] = (installment, text) =>
+      this.#payee.count(agreement, installment, 'received', text)
+    await takeOver({ ledger, received }, { agreement, paidMsat, installments, role, peer })
   }
 
   /**

@@ -232,6 +232,7 @@ test('a quote that is not what was asked for is refused by the buyer', async () 
   const { quote: good } = await askQuote(buyer.deals, channel, stall.request())
   let change: Partial<Quote> = {}
   let signer = provider
+  await stall.quotes.close()
   provider.deals.handle('quote', (_request, _from, _channel, id) => {
     const quote = { ...good, request: id, ...change }
     return { body: { quote, signature: sign('quote', quote, signer.self.device) } }
@@ -271,6 +272,7 @@ test('a countersignature that is not of the terms is refused by the buyer', asyn
     { ...good, installments: [{ ...first, msat: first.msat + 1n }, ...good.installments.slice(1)] }
   ]
   let n = 0
+  await stall.quotes.close()
   provider.deals.handle('agree', () => {
     const list = lists[n] ?? good
     const signer = n < lists.length ? provider : buyer
@@ -307,4 +309,28 @@ test('a request of a market that is not the offer’s, or for nothing, is declin
   })
   await assert.rejects(channel.request('progress', { agreement: Buffer.alloc(32) }), { word: 'NOT_SERVED' })
   assert.deepEqual(provider.faults, [])
+})
+
+test('closing waits for an answer that is being worked on, and takes no other request', async () => {
+  const [buyer, provider] = [await field.side(), await field.side()]
+  const log: string[] = []
+  let begin = (): void => undefined
+  let finish = (): void => undefined
+  const isUnderWay = new Promise<void>(resolve => (begin = resolve))
+  const mayEnd = new Promise<void>(resolve => (finish = resolve))
+  provider.deals.handle('end', async ({ agreement }) => {
+    begin()
+    await mayEnd
+    log.push('answered')
+    return { body: { agreement, counter: null, creditMsat: 0n, debt: null } }
+  })
+  const channel = await buyer.deals.open(provider.device)
+  const asked = channel.request('end', { agreement: Buffer.alloc(32), reason: '' })
+  const lost = assert.rejects(asked, { code: 'PEER_GONE' })
+  await isUnderWay
+  const closing = provider.deals.close().then(() => log.push('closed'))
+  await lost
+  finish()
+  await closing
+  assert.deepEqual(log, ['answered', 'closed'])
 })

@@ -121,6 +121,7 @@ export class Side {
 /** A provider with one offer of so much space, whose shelf is a list of agreements. */
 export class Stall implements ResourceProvider {
   readonly side: Side
+  readonly quotes: Provider
   readonly order: Order
   readonly id: Buffer
   space: bigint
@@ -153,7 +154,7 @@ export class Stall implements ResourceProvider {
       })
     }
     this.id = orderId(this.order)
-    new Provider({
+    this.quotes = new Provider({
       deals: side.deals,
       policy: DEFAULT_POLICY,
       goods: this,

@@ -33,7 +33,7 @@ import { Ledger } from '../../src/payment/ledger.js'
 import { Payments } from '../../src/payment/payments.js'
 import { LeaseManager } from '../../src/storage/provider/lease-manager.js'
 import { Leases } from '../../src/storage/lease/leases.js'
-import { Shelf } from '../../src/storage/shelf/shelf.js'
+import { LeaseShelf } from '../../src/storage/shelf/lease-shelf.js'
 import { deceive } from './lies.js'
 import type { Lies } from './lies.js'
 import { Purse } from './purse.js'
@@ -171,7 +171,7 @@ export class Den {
     await payments.ready()
     const deals = this.#deals(facts, { ...who, lightning: wallet.nodeId, network: PLAY_NETWORK })
     const leases = new Leases(facts)
-    const shelf = new Shelf({ folder: join(dir, 'shelf') })
+    const shelf = new LeaseShelf({ folder: join(dir, 'shelf') })
     await shelf.ready()
     const announcer = { join: () => null, leave: async () => undefined }
     const leaseManager = new LeaseManager({

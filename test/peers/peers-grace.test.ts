@@ -96,7 +96,7 @@ interface Served {
 /** The lease manager's node, with its clock so many days ahead. */
 async function serve(world: World, days: number): Promise<Served> {
   const [{ host, port }] = addressOf(world) as [{ host: string; port: number }]
-  const script = fileURLToPath(new URL('clock-lease manager.js', import.meta.url))
+  const script = fileURLToPath(new URL('clock-keeper.js', import.meta.url))
   const args = [script, world.at('lease manager'), host, String(port), String(days), String(PRICE)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')

@@ -1,7 +1,8 @@
 import type { Job, JobDue, JobProgress } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
-import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
+import type { Answer, Counterparty, DealChannel, Handler } from '../../deal/channel.js'
+import { Scope } from '../../base/scope.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payments } from '../../payment/payments.js'
@@ -41,19 +42,29 @@ const HELD = 4
 const OPENS = new Set(['REVEALED', 'PAID', 'DONE'])
 const WAIT_FOR_PAYMENT = 10_000
 
-/** Answers what the buyer of a job asks once it is agreed: how it stands, what is due, the result, and its key. */
+/**
+ * Answers what the buyer of a job asks once it is agreed: how it stands, what is due, the result, and its key. It answers
+ * until it is closed.
+ */
 export class JobCounter {
   readonly #options: JobCounterOptions
+  readonly #handlers = new Scope()
   readonly #held = new WeakMap<DealChannel, number>()
 
   constructor(options: JobCounterOptions) {
     this.#options = options
     const { deals } = options
-    deals.handle('jobProgress', ({ agreement }, peer, channel) => this.#progress(agreement, peer, channel))
-    deals.handle('jobReveal', ({ agreement }, peer) => this.#reveal(agreement, peer))
-    deals.handle('jobFinal', ({ agreement }, peer) => this.#final(agreement, peer))
-    deals.handle('jobKey', ({ agreement }, peer) => this.#key(agreement, peer))
-    deals.handle('jobCancel', ({ agreement }, peer) => this.#cancel(agreement, peer))
+    const progress: Handler<'jobProgress'> = ({ agreement }, peer, channel) =>
+      this.#progress(agreement, peer, channel)
+    this.#handlers.add(deals.handle('jobProgress', progress))
+    this.#handlers.add(deals.handle('jobReveal', ({ agreement }, peer) => this.#reveal(agreement, peer)))
+    this.#handlers.add(deals.handle('jobFinal', ({ agreement }, peer) => this.#final(agreement, peer)))
+    this.#handlers.add(deals.handle('jobKey', ({ agreement }, peer) => this.#key(agreement, peer)))
+    this.#handlers.add(deals.handle('jobCancel', ({ agreement }, peer) => this.#cancel(agreement, peer)))
+  }
+
+  close(): Promise<void> {
+    return this.#handlers.close()
   }
 
   async #progress(
@@ -67,7 +78,8 @@ export class JobCounter {
     if (body.due || body.commitment || body.reason || held >= HELD || channel.closing) return { body }
     this.#held.set(channel, held + 1)
     try {
-      await jobs.whenRung(agreement.toString('hex'), AbortSignal.timeout(HOLD))
+      const over = AbortSignal.any([AbortSignal.timeout(HOLD), channel.over])
+      await jobs.whenRung(agreement.toString('hex'), over)
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'AbortError') throw error
     } finally {

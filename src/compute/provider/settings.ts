@@ -1,4 +1,4 @@
-import type { WorkerSettings } from './worker.js'
+import type { WorkerSettings } from './worker-options.js'
 import type { Facts } from '../../store/facts.js'
 
 const KIND = 'lending'

@@ -2,68 +2,27 @@ import ReadyResource from 'ready-resource'
 import type { Job } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
-import { Poller } from '../../base/poller.js'
-import { DAY, GIB } from '../../../contracts/money/quantity.js'
+import { DAY } from '../../../contracts/money/quantity.js'
 import { sign } from '../../../contracts/keys/signature.js'
-import type { Answer, Counterparty } from '../../deal/channel.js'
+import { Poller } from '../../base/poller.js'
+import { Scope } from '../../base/scope.js'
+import type { Answer, Counterparty, Handler } from '../../deal/channel.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payment } from '../../payment/ledger.js'
-import type { Payments } from '../../payment/payments.js'
-import type { Blobs } from '../blobs/blobs.js'
 import { JobCounter } from './job-requests.js'
-import type { JobFacts } from './job-requests.js'
+import { LiveJobs } from './live-jobs.js'
+import type { LiveJob } from './live-jobs.js'
 import { fullnessFor, givesWay } from './capacity.js'
+import { endOf } from './due.js'
 import { assertAcceptable } from './admission.js'
-import type { Capacity, DeskOptions } from './admission.js'
-import type { JobRecords } from '../job/job-records.js'
+import type { Capacity } from './admission.js'
 import { workOn } from './job-work.js'
-import type { WorkOptions } from './job-work.js'
 import { OpenJobs } from './open-jobs.js'
 import { WorkSchedule } from './schedule.js'
-import type { ScheduleSettings } from './schedule.js'
 import { JobSlots } from './slots.js'
 import { Sandbox } from '../sandbox/sandbox.js'
-
-/** What the owner lends of the machine. */
-export interface WorkerSettings extends ScheduleSettings {
-  /** Jobs at once. */
-  cores: number
-  /** For all jobs together, bytes. */
-  memoryBytes: number
-  /** Run jobs in a process alone, where bubblewrap does not work. */
-  allowProcess: boolean
-}
-
-export interface WorkerOptions extends DeskOptions, Pick<WorkOptions, 'unpaidMs' | 'fetchMs'> {
-  settings?: Partial<WorkerSettings>
-  payments: Payments
-  jobs: JobRecords
-  blobs: Blobs
-  openSandbox?: () => Sandbox
-  onfault: (error: unknown) => void
-  /** Processors that others keep busy; measured by default. */
-  busy?: () => number
-  /** How long the word of a payer is held against our own wallet, ms. */
-  receiveMs?: number
-  /** How long a result that is not paid is kept, ms. */
-  keepMs?: number
-  /** ms between looks at what has run out. */
-  tickEvery?: number
-}
-
-export const WORKER_SETTINGS: WorkerSettings = {
-  cores: 1,
-  memoryBytes: GIB,
-  hours: null,
-  onlyIdle: false,
-  allowProcess: false
-}
-
-/** A job that is worked on. */
-interface Live extends JobFacts {
-  stop: AbortController
-  done: Promise<void>
-}
+import { WORKER_SETTINGS } from './worker-options.js'
+import type { WorkerOptions, WorkerSettings } from './worker-options.js'
 
 /**
  * The provider's side of compute: jobs that are agreed and whose base is paid are fetched, run one installment ahead of what is
@@ -78,8 +37,10 @@ export class Worker extends ReadyResource {
   readonly slots: JobSlots
   readonly #options: WorkerOptions
   readonly #now: () => number
+  /** What closing undoes; it answers since it was made. */
+  readonly #scope = new Scope()
   #settings: WorkerSettings
-  readonly #live = new Map<string, Live>()
+  readonly #live = new LiveJobs()
   readonly #open: OpenJobs
   #sandbox: Sandbox | null = null
   readonly #poller: Poller
@@ -106,17 +67,19 @@ export class Worker extends ReadyResource {
     const { deals, payments, blobs, receiveMs } = options
     this.#open = new OpenJobs(options.jobs, options.now)
     this.#open.on('change', (job: Job) => this.emit('change', job))
-    deals.handle('jobAgree', ({ terms, signature }, peer, _channel, id) =>
+    this.#scope.add(() => this.#stopWork())
+    const agree: Handler<'jobAgree'> = ({ terms, signature }, peer, _channel, id) =>
       this.#open.inTurn('agree', () => this.#agree({ terms, signature }, peer, id))
-    )
-    new JobCounter({
+    this.#scope.add(deals.handle('jobAgree', agree))
+    const counter = new JobCounter({
       ...{ deals, payments, blobs, jobs: this.#open },
-      standing: key => this.#live.get(key) ?? null,
+      standing: key => this.#live.get(key),
       settle: job => this.#settle(job),
       close: job => this.#close(job),
       cancel: agreement => this.#end(agreement, 'ENDED', 'cancelled by the buyer'),
       ...(receiveMs === undefined ? {} : { receiveMs })
     })
+    this.#scope.add(() => counter.close())
   }
 
   get settings(): WorkerSettings {
@@ -132,9 +95,13 @@ export class Worker extends ReadyResource {
     this.schedule.set(this.#settings)
   }
 
-  protected override async _open(): Promise<void> {
+  protected override _open(): Promise<void> {
+    return this.#scope.guard(() => this.#start())
+  }
+
+  async #start(): Promise<void> {
     const { payments, blobs } = this.#options
-    payments.on('received', this.#onreceived)
+    this.#scope.on(payments, 'received', this.#onreceived)
     this.#open.load()
     for (const job of this.#open.list()) {
       const id = jobId(job.terms)
@@ -148,13 +115,16 @@ export class Worker extends ReadyResource {
     void this.#poller.start(this.#options.tickEvery ?? 30_000)
   }
 
-  protected override async _close(): Promise<void> {
-    this.#options.payments.off('received', this.#onreceived)
+  protected override _close(): Promise<void> {
+    return this.#scope.close()
+  }
+
+  async #stopWork(): Promise<void> {
     const closed = new BushelError('CLOSED', 'the worker was closed')
-    for (const { stop } of this.#live.values()) stop.abort(closed)
+    this.#live.stopAll(closed)
     for (const key of this.#open.keys()) this.#open.ring(key)
     await this.#poller.close()
-    await Promise.all([...this.#live.values()].map(({ done }) => done))
+    await this.#live.ended()
     await this.schedule.stop()
     await this.#sandbox?.close()
   }
@@ -249,36 +219,28 @@ export class Worker extends ReadyResource {
 
   #begin(key: string): void {
     const job = this.#open.get(key)
-    if (job?.state !== 'QUEUED' || this.#live.has(key) || this.closing) return
-    const live: Live = {
-      state: 'QUEUED',
-      fuel: 0n,
-      paid: 0,
-      stop: new AbortController(),
-      done: Promise.resolve()
-    }
-    this.#live.set(key, live)
-    live.done = workOn(job, {
-      ...this.#options,
-      schedule: this.schedule,
-      slots: this.slots,
-      guests: () => this.#guests(),
-      signal: live.stop.signal,
-      whenRung: signal => this.#open.whenRung(key, signal),
-      save: one => this.#open.save(one),
-      isOpen: () => this.#open.has(key),
-      tell: (state, fuel) => this.#tell(job, live, state, fuel)
-    })
-      .catch(error => this.#failed(job, live, error))
-      .catch(error => this.#options.onfault(error))
-      .finally(() => {
-        this.#live.delete(key)
-        this.#open.ring(key)
-        this.emit('left', job)
+    if (job?.state !== 'QUEUED' || this.#live.get(key) || this.closing) return
+    const work = (live: LiveJob): Promise<void> =>
+      workOn(job, {
+        ...this.#options,
+        schedule: this.schedule,
+        slots: this.slots,
+        guests: () => this.#guests(),
+        signal: live.stop.signal,
+        whenRung: signal => this.#open.whenRung(key, signal),
+        save: one => this.#open.save(one),
+        isOpen: () => this.#open.has(key),
+        tell: (state, fuel) => this.#tell(job, live, state, fuel)
       })
+        .catch(error => this.#failed(job, live, error))
+        .catch(error => this.#options.onfault(error))
+    this.#live.begin(key, work, () => {
+      this.#open.ring(key)
+      this.emit('left', job)
+    })
   }
 
-  async #failed(job: Job, { stop }: Live, error: unknown): Promise<void> {
+  async #failed(job: Job, { stop }: LiveJob, error: unknown): Promise<void> {
     if (this.closing || stop.signal.aborted) return // it goes on after the next start, or its end is on disk already
     const reason = error instanceof Error ? error.message : String(error)
     if (!(error instanceof BushelError)) this.#options.onfault(error)
@@ -315,18 +277,13 @@ export class Worker extends ReadyResource {
     for (const key of this.#open.keys()) {
       const job = this.#open.get(key)
       if (!job || this.closing) continue
-      const now = this.#now()
-      const id = jobId(job.terms)
-      const isKept = now <= job.changed + keepMs
-      if (job.state === 'AGREED' && now > job.terms.startBy)
-        await this.#end(id, 'VOID', 'its base was never paid')
-      else if ((job.state === 'COMMITTED' || job.state === 'REVEALED') && !isKept)
-        await this.#end(id, 'ENDED', 'its result was not paid')
-      else if (job.state === 'PAID' && !isKept) await this.#close(job)
+      const end = endOf(job, this.#now(), keepMs)
+      if (end === 'DONE') await this.#close(job)
+      else if (end) await this.#end(jobId(job.terms), end.state, end.reason)
     }
   }
 
-  #tell(job: Job, live: Live, state: Live['state'], fuel: bigint): void {
+  #tell(job: Job, live: LiveJob, state: LiveJob['state'], fuel: bigint): void {
     const changed = live.state !== state
     if (state === 'WAITING') live.paid = this.#options.payments.ledger.contiguous(jobId(job.terms))
     live.state = state

@@ -1,5 +1,6 @@
 import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
+import { Scope } from '../../base/scope.js'
 import type { LightReader } from '../../book/light-reader.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
@@ -13,31 +14,28 @@ export async function browsing<T>(
   use: (reader: LightReader) => Promise<T>
 ): Promise<T> {
   const topic = crypto.discoveryKey(key)
-  const readers: LightReader[] = []
-  let onconnection: (stream: NoiseStream) => void = () => undefined
-  let timer: NodeJS.Timeout | undefined
+  const scope = new Scope()
   try {
     const reader = await new Promise<LightReader>((resolve, reject) => {
-      timer = setTimeout(() => reject(nobody(key, waitMs)), waitMs)
-      onconnection = stream => {
+      const timer = setTimeout(() => reject(nobody(key, waitMs)), waitMs)
+      scope.add(() => clearTimeout(timer))
+      const onconnection = (stream: NoiseStream): void => {
         node.books.browse(key, stream).then(
           reader => {
-            readers.push(reader)
+            scope.add(() => reader.close()) // at once, when it comes after another was used
             resolve(reader)
           },
           () => undefined // this peer has not the market, or does not speak true of it: another may
         )
       }
-      node.network.on('connection', onconnection)
+      scope.on(node.network, 'connection', onconnection)
       node.network.streams.forEach(onconnection)
       node.network.join(topic, { server: false })
+      scope.add(() => node.network.leave(topic))
     })
     return await use(reader)
   } finally {
-    clearTimeout(timer)
-    node.network.off('connection', onconnection)
-    await node.network.leave(topic)
-    await Promise.all(readers.map(reader => reader.close()))
+    await scope.close()
   }
 }
 

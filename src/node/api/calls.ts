@@ -31,8 +31,7 @@ import {
 } from './wallet.js'
 import { needsUp } from '../needs-up.js'
 import type { NodeContext } from '../context.js'
-import type { StorageTrade } from '../trade/storage-trade.js'
-import type { Trade } from '../trade/trade.js'
+import type { StorageParts, Trade } from '../trade/trade.js'
 import { leaseEntries } from './leases.js'
 import { restoreLink } from './restore.js'
 import { statusOf } from './status.js'
@@ -210,9 +209,9 @@ async function serving(node: NodeContext): Promise<Required<AnyCall>> {
 
 interface AnyCall {
   orders: Trade['orders']
-  bids: NonNullable<StorageTrade['bids']>
-  mirrors: StorageTrade['mirrors']
-  shelf: NonNullable<StorageTrade['shelf']>
+  bids: NonNullable<StorageParts['bids']>
+  mirrors: StorageParts['mirrors']
+  shelf: NonNullable<StorageParts['shelf']>
 }
 
 function requestOf(_parts: NodeContext, market: Buffer, params: Mirror): MirrorRequest {

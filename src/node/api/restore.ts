@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
+import { Scope } from '../../base/scope.js'
 import { removeFolder } from '../../files/disk.js'
 import { DriveRestore } from '../../storage/archive/restore.js'
 import { openStore } from '../../network/cores.js'
@@ -40,21 +41,20 @@ export async function restoreLink(
         ? onProgress({ event: 'progress', step, done: bytes, total: totalBytes, unit: 'bytes' })
         : onProgress({ event: 'progress', step, done: files, total: totalFiles, unit: 'files' })
   })
+  const scope = new Scope()
   const attach = (stream: NoiseStream): void => restore.attach(stream)
   try {
-    await restore.ready()
+    scope.add(() => store.close())
+    await scope.open(restore)
     for (const stream of node.network.streams) attach(stream)
-    node.network.on('connection', attach)
+    scope.on(node.network, 'connection', attach)
     node.network.join(restore.discoveryKey, { server: false })
+    scope.add(() => node.network.leave(restore.discoveryKey))
     const result = await restore.run()
-    await restore.close()
-    await store.close()
+    await scope.close()
     await removeFolder(folder)
     return result
   } finally {
-    node.network.off('connection', attach)
-    await node.network.leave(restore.discoveryKey)
-    await restore.close()
-    await store.close()
+    await scope.close()
   }
 }

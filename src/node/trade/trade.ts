@@ -1,149 +1,104 @@
-import { createHmac } from 'node:crypto'
-import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
-import { BushelError } from '../../../contracts/errors/error.js'
-import type { Market } from '../../book/market.js'
-import type { DealChannel } from '../../deal/channel.js'
-import { Deals } from '../../deal/deals.js'
+import { Services } from '../../base/services.js'
 import { DEFAULT_POLICY } from '../../deal/provider.js'
 import type { Policy } from '../../deal/provider.js'
-import { StandingOrders } from '../../deal/standing-orders.js'
-import { checkInvoice } from '../../lightning/invoice.js'
-import type { WalletResource } from '../../lightning/backend.js'
-import { Ledger } from '../../payment/ledger.js'
-import { SpendingLimits } from '../../payment/limits.js'
-import { Payments } from '../../payment/payments.js'
-import { ComputeTrade } from './compute-trade.js'
-import { StorageTrade } from './storage-trade.js'
-import type { TradeContext, TradeOptions } from './trade-context.js'
+import type { BuyerLeaseContext } from '../../storage/buyer/buyer-lease.js'
+import { Alarms } from './alarms.js'
+import { TRADE_SERVICES } from './order.js'
+import type { TradeOptions, TradeParts } from './parts.js'
 
-/** Lines that are kept of what the ledger was mended in. */
-const MAX_MENDED = 100
+/** Both sides of storage. */
+export interface StorageParts extends Pick<TradeParts, 'refunds' | 'mirrors' | 'shelf' | 'leaseManager'> {
+  leases: BuyerLeaseContext['leases']
+  debts: BuyerLeaseContext['debts']
+  /** What a lease of this buyer works with. */
+  context: BuyerLeaseContext
+  maintenance: TradeParts['maintenance']
+  bids: TradeParts['storageBids']
+}
+
+/** Both sides of compute. */
+export interface ComputeParts extends Pick<TradeParts, 'jobs' | 'blobs' | 'hires' | 'runs' | 'worker'> {
+  bids: TradeParts['computeBids']
+}
 
 /** The parts of a node that make deals: wallet, ledger, payments, deals, and the trades that are made with them. */
 export class Trade extends ReadyResource {
-  readonly wallet: WalletResource
-  readonly ledger: Ledger
-  readonly limits: SpendingLimits
   readonly policy: Policy
-  /** What the owner must know: a home that is an older copy, money that does not add up. */
-  readonly alarms = new Set<string>()
-  /** What the ledger was mended in, newest last. */
-  readonly mended: string[] = []
-  payments!: Payments
-  deals!: Deals
-  orders!: StandingOrders
-  storage!: StorageTrade
-  compute!: ComputeTrade
-  readonly #options: TradeOptions
-  readonly #now: () => number
-  readonly #linked = new WeakSet<NoiseStream>()
+  readonly #alarms: Alarms
+  readonly #services: Services<TradeParts>
 
   constructor(options: TradeOptions) {
     super()
-    this.#options = options
-    const { facts, wallet, ledgerFile, now = Date.now } = options
-    this.#now = now
-    this.wallet = wallet
-    this.ledger = new Ledger(ledgerFile)
-    this.limits = new SpendingLimits({ ledger: this.ledger, real: this.wallet.real, facts, now })
+    const { now = Date.now, onnote, onfault } = options
     this.policy = { ...DEFAULT_POLICY, ...options.policy }
+    this.#alarms = new Alarms(onnote)
+    const node = { ...options, now, policy: this.policy }
+    const given = { node, alarms: this.#alarms }
+    this.#services = new Services<TradeParts>({ given, services: TRADE_SERVICES, onfault })
   }
 
   protected override async _open(): Promise<void> {
-    const { network, serve, onfault } = this.#options
-    this.wallet.on('fault', onfault)
-    await this.wallet.ready()
-    const context = this.#assemble()
-    const onalarm = (alarm: string): void => this.#alarm(alarm)
-    this.storage = new StorageTrade(this.#options, { ...context, policy: this.policy, onalarm })
-    this.compute = new ComputeTrade(this.#options, context)
-    await this.storage.ready()
-    await this.compute.ready()
-    await this.payments.ready()
-    await this.deals.ready()
-    for (const stream of network.streams) this.#onconnection(stream)
-    network.on('connection', this.#onconnection)
-    await this.compute.goOn()
-    if (serve) await this.#serve()
-  }
-
-  /** The means, once the wallet has said who it is. */
-  #assemble(): TradeContext {
-    const { facts, network, identity, device, proof, books, onfault } = this.#options
-    const { wallet, ledger, limits } = this
-    const now = this.#now
-    const secret = createHmac('sha256', device.secretKey).update('bushel/preimages').digest()
-    this.payments = new Payments({ ledger, wallet, checkInvoice, limits, secret, onfault, now })
-    this.payments.reconciler.on('mended', (lines: string[]) => this.#mended(lines))
-    this.payments.reconciler.on('faults', (lines: string[]) => lines.forEach(line => this.#alarm(line)))
-    const self = { identity, device, proof, lightning: wallet.nodeId, network: wallet.network }
-    this.deals = new Deals({ self, facts, connector: network, onfault, now })
-    this.deals.on('met', this.#onmet)
-    const market = (key: Buffer): Market | null => books.get(key)
-    this.orders = new StandingOrders({ self, facts, market, onfault })
-    const { payments, deals, orders } = this
-    return { wallet, ledger, limits, payments, deals, orders, now }
-  }
-
-  async #serve(): Promise<void> {
-    const { network, books } = this.#options
-    await this.storage.keep()
-    await this.orders.ready()
-    await this.compute.work()
-    await this.storage.serve()
-    await this.compute.serve()
-    const follow = (market: Market): void =>
-      void market.on('update', () => {
-        this.storage.bids!.soon()
-        this.compute.bids!.soon()
-      })
-    books.markets.forEach(follow)
-    books.on('market', follow)
-    await network.listen()
+    await this.#services.ready()
   }
 
   protected override async _close(): Promise<void> {
-    this.#options.network.off('connection', this.#onconnection)
-    await this.compute?.rest()
-    await this.storage?.rest()
-    await this.orders?.close()
-    await this.storage?.leaseManager?.close()
-    await this.deals?.close()
-    await this.payments?.close()
-    await this.storage?.close()
-    await this.compute?.close()
-    await this.wallet.close()
+    await this.#services.close()
   }
 
-  readonly #onconnection = (stream: NoiseStream): void => {
-    this.deals.attach(stream)
-    const { remotePublicKey: device } = stream
-    // Whoever we have dealings with is greeted, so that counters are compared and Lightning comes up.
-    if (!this.storage.dealsWith(device) && !this.compute.dealsWith(device)) return
-    this.deals
-      .open(device, { timeoutMs: this.#options.timeouts.connect })
-      .catch((error: unknown) => error instanceof BushelError || this.#options.onfault(error))
+  /** Also while it opens: what is open by then is closed, and the rest is not opened. */
+  override close(): Promise<void> {
+    this.#services.close().catch(() => undefined) // `_close`, or `ready`, tells
+    return super.close()
   }
 
-  /** Lightning speaks only with whoever has shown its counters, and seen ours. */
-  readonly #onmet = ({ stream }: DealChannel): void => {
-    if (this.#options.serve) this.storage.refunds.met(stream.remotePublicKey).catch(this.#options.onfault)
-    this.storage.maintenance?.met(stream.remotePublicKey)
-    if (!this.wallet.link || this.#linked.has(stream)) return
-    this.#linked.add(stream)
-    this.wallet.link(stream)
+  get wallet(): TradeParts['wallet'] {
+    return this.#parts.wallet
   }
 
-  #alarm(alarm: string): void {
-    if (this.alarms.has(alarm)) return
-    this.alarms.add(alarm)
-    this.#options.onnote(alarm)
+  get ledger(): TradeParts['ledger'] {
+    return this.#parts.ledger
   }
 
-  #mended(lines: string[]): void {
-    this.mended.push(...lines)
-    this.mended.splice(0, this.mended.length - MAX_MENDED)
-    for (const line of lines) this.#options.onnote(line)
+  get limits(): TradeParts['limits'] {
+    return this.#parts.limits
+  }
+
+  get payments(): TradeParts['payments'] {
+    return this.#parts.payments
+  }
+
+  get deals(): TradeParts['deals'] {
+    return this.#parts.deals
+  }
+
+  get orders(): TradeParts['orders'] {
+    return this.#parts.orders
+  }
+
+  get storage(): StorageParts {
+    const { leases: context, refunds, mirrors, shelf, leaseManager, maintenance, storageBids } = this.#parts
+    const { leases, debts } = context
+    return { leases, debts, context, refunds, mirrors, shelf, leaseManager, maintenance, bids: storageBids }
+  }
+
+  get compute(): ComputeParts {
+    const { jobs, blobs, hires, runs, worker, computeBids } = this.#parts
+    return { jobs, blobs, hires, runs, worker, bids: computeBids }
+  }
+
+  /** What the owner must know. */
+  get alarms(): ReadonlySet<string> {
+    return this.#alarms.raised
+  }
+
+  /** What the ledger was mended in, newest last. */
+  get mended(): readonly string[] {
+    return this.#alarms.mended
+  }
+
+  /** Complete once it is ready. */
+  get #parts(): TradeParts {
+    return this.#services.parts as TradeParts
   }
 }

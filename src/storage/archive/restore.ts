@@ -1,5 +1,3 @@
-import { realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type Corestore from 'corestore'
 import Hyperdrive from 'hyperdrive'
@@ -10,25 +8,21 @@ import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { parseLink } from '../../../contracts/keys/link.js'
 import type { Link } from '../../../contracts/keys/link.js'
-import { MIB } from '../../../contracts/money/quantity.js'
 import type { Clock } from '../../base/clock.js'
-import { Poller } from '../../base/poller.js'
-import { Stall, unlessAborted, withTimeout } from '../../base/timeouts.js'
+import { unlessAborted, withTimeout } from '../../base/timeouts.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
-import { assertRoom, codeOf, diskFull, explainFull, freeBytes } from '../../files/disk.js'
+import { assertRoom, codeOf } from '../../files/disk.js'
 import { Feed, joinRanges } from './restore-feed.js'
 import { Destination } from '../../files/destination.js'
 import { readPlan } from './restore-plan.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
+import { explain, finalPath } from './restore-dest.js'
+import { DISK_FLOOR, unlessStalled } from './restore-stall.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
 
-/** How often a restore looks whether it still gets anything, and at the disk, ms. */
-const WATCH_INTERVAL = 1000
 /** Progress is told no more often than this while files are written, ms. */
 const PROGRESS_INTERVAL = 100
-/** Below this much free disk nothing more is fetched. */
-const DISK_FLOOR = 64 * MIB
 
 export interface RestoreProgress {
   /** Looking for someone who has the drive, reading its list of files, writing them. */
@@ -73,7 +67,8 @@ export class DriveRestore extends ReadyResource {
   readonly link: Link
   readonly #options: RestoreOptions
   readonly #drive: Hyperdrive
-  readonly #streams = new Set<Duplex>()
+  /** Each with its listener for the end of the stream. */
+  readonly #streams = new Map<Duplex, () => void>()
   readonly #stop = new AbortController()
   #blobs: Hypercore | null = null
 
@@ -86,7 +81,7 @@ export class DriveRestore extends ReadyResource {
     this.#drive = new Hyperdrive(options.store.session(), key, { encryptionKey })
     this.#drive.once('blobs', blobs => {
       this.#blobs = blobs.core
-      for (const stream of this.#streams) attachCore(blobs.core, stream)
+      for (const stream of this.#streams.keys()) attachCore(blobs.core, stream)
     })
   }
 
@@ -97,11 +92,12 @@ export class DriveRestore extends ReadyResource {
 
   protected override async _open(): Promise<void> {
     await this.#drive.ready()
-    for (const stream of this.#streams) attachCore(this.#drive.core, stream)
+    for (const stream of this.#streams.keys()) attachCore(this.#drive.core, stream)
   }
 
   protected override async _close(): Promise<void> {
     this.#stop.abort(interrupted())
+    for (const [stream, gone] of this.#streams) stream.off('close', gone)
     for (const core of [this.#drive.core, this.#blobs]) if (core?.opened) detachCore(core)
     await this.#drive.close()
   }
@@ -109,8 +105,9 @@ export class DriveRestore extends ReadyResource {
   /** Restores from this connection too, as long as it lasts. */
   attach(stream: Duplex): void {
     if (this.#streams.has(stream) || stream.destroyed) return
-    this.#streams.add(stream)
-    stream.once('close', () => this.#streams.delete(stream))
+    const gone = (): void => void this.#streams.delete(stream)
+    this.#streams.set(stream, gone)
+    stream.once('close', gone)
     if (this.opened && !this.closing) attachCore(this.#drive.core, stream)
     if (this.#blobs && !this.closing) attachCore(this.#blobs, stream)
   }
@@ -264,81 +261,22 @@ export class DriveRestore extends ReadyResource {
   }
 
   /** Runs work that needs blocks from others; stops the restore when none comes for too long, or the disk gets full. */
-  async #unlessStalled<T>(work: () => Promise<T>, waits: () => boolean = () => true): Promise<T> {
+  #unlessStalled<T>(work: () => Promise<T>, waits: () => boolean = () => true): Promise<T> {
     const { stallTimeout = 120_000, store, clock } = this.#options
-    const folder = store.storage.path as string
-    const cores = [this.#drive.core, this.#blobs].filter(core => core !== null)
-    const stall = new Stall(stallTimeout, clock)
-    const ondownload = (): void => void stall.moved()
-    for (const core of cores) core.on('download', ondownload)
-    const look = async (): Promise<void> => {
-      if (!waits()) stall.moved()
-      if (stall.isStalled) this.#stop.abort(stalled(stallTimeout, this.#streams.size))
-      if ((await freeBytes(folder)) < DISK_FLOOR) {
-        this.#stop.abort(diskFull(`the disk of '${folder}' is full: what is fetched is kept`))
-      }
-    }
-    const interval = Math.min(WATCH_INTERVAL, stallTimeout)
-    const poller = new Poller({
-      look,
-      interval,
-      keepAlive: true,
-      onerror: error => this.#stop.abort(error),
+    return unlessStalled(work, {
+      cores: [this.#drive.core, this.#blobs].filter(core => core !== null),
+      folder: store.storage.path as string,
+      connections: () => this.#streams.size,
+      stop: this.#stop,
+      stallTimeout,
+      waits,
       ...(clock ? { clock } : {})
     })
-    void poller.start(interval)
-    try {
-      return await work()
-    } finally {
-      await poller.close()
-      for (const core of cores) core.off('download', ondownload)
-    }
   }
 }
 
 function missingBytes(open: readonly OpenFile[]): number {
   return open.reduce((sum, { file, bytesHere }) => sum + file.size - bytesHere, 0)
-}
-
-/** A destination folder may be reached through a link; the file or folder itself is never one. */
-async function finalPath(dest: string, plan: DrivePlan): Promise<string> {
-  const path = resolve(dest)
-  const whole = plan.root === 'folder' && (await isFolder(path)) ? path : dirname(path)
-  const real = await realpath(whole).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return whole // it is made when it is needed
-    throw error
-  })
-  return whole === path ? real : join(real, basename(path))
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    stats => stats.isDirectory(),
-    () => false // what it is instead is seen, and said, when it is surveyed
-  )
-}
-
-function explain(error: unknown, dest: string): unknown {
-  const code = codeOf(error)
-  if (
-    ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENAMETOOLONG', 'EISDIR'].includes(code) &&
-    !(error instanceof BushelError)
-  ) {
-    return new BushelError(
-      'BAD_DEST',
-      `'${dest}' cannot be written: ${(error as Error).message}`,
-      'choose another destination'
-    ).withCause(error)
-  }
-  return explainFull(error, dest, 'what is restored so far is kept')
-}
-
-function stalled(timeout: number, connections: number): BushelError {
-  return new BushelError(
-    'STALLED',
-    `nothing more came for ${Math.round(timeout / 1000)} s from ${connections} connection(s); what came is kept`,
-    'run it again: it goes on where it stopped'
-  )
 }
 
 function interrupted(): BushelError {

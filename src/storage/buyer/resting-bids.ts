@@ -6,6 +6,8 @@ import { billedBytes } from '../../../contracts/money/money.js'
 import { RESOURCE, SIDE, askOf, bidOf } from '../../../contracts/order.js'
 import { DAY } from '../../../contracts/money/quantity.js'
 import { Poller } from '../../base/poller.js'
+import { Scope } from '../../base/scope.js'
+import type { Handler } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { StandingOrders } from '../../deal/standing-orders.js'
 import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
@@ -42,6 +44,7 @@ const SETTLE = 300
  */
 export class Bids extends ReadyResource {
   readonly #options: BidsOptions
+  readonly #scope = new Scope()
   readonly #poller: Poller
   /** Answers given, and when one that did not arrive may be given again, ms. */
   readonly #answered = new Map<string, number>()
@@ -57,18 +60,21 @@ export class Bids extends ReadyResource {
       settle: SETTLE,
       onerror: options.onfault
     })
-    options.deals.handle('answer', ({ bid }) => {
-      if (options.mirrors.jobOfBid(bid)?.state === 'bid') this.look()
-      return { body: { ok: 1 } }
-    })
+    this.#scope.add(() => this.#poller.close())
   }
 
   protected override async _open(): Promise<void> {
+    const { deals, mirrors } = this.#options
+    const answer: Handler<'answer'> = ({ bid }) => {
+      if (mirrors.jobOfBid(bid)?.state === 'bid') this.look()
+      return { body: { ok: 1 } }
+    }
+    this.#scope.add(deals.handle('answer', answer))
     void this.#poller.start()
   }
 
   protected override async _close(): Promise<void> {
-    await this.#poller.close()
+    await this.#scope.close()
   }
 
   /** Packs, and leaves the bid on the book; it is filled without anybody being there. */

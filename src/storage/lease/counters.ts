@@ -1,5 +1,6 @@
 import type { Lease, SignedCounter } from '#spec'
 import { verify } from '../../../contracts/keys/signature.js'
+import type { Disposer } from '../../base/scope.js'
 import type { Counterparty } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Ledger } from '../../payment/ledger.js'
@@ -33,16 +34,16 @@ const ROLES: readonly LeaseRole[] = ['buyer', 'provider']
 /**
  * Shows the last co-signed counter of each running lease at hello, and compares a peer's with ours: of two the higher
  * one wins. Both signatures must hold; with ours under it, a counter that says more than our ledger shows that the
- * ledger is older than the counter.
+ * ledger is older than the counter. Until the disposer is called.
  */
-export function exchangeCounters({ deals, leases, ledger, onforgotten }: CounterOptions): void {
-  deals.counters = device =>
+export function exchangeCounters({ deals, leases, ledger, onforgotten }: CounterOptions): Disposer {
+  const show = (device: Buffer): SignedCounter[] =>
     ROLES.flatMap(role => [...leases.list(role)])
       .filter(({ lease }) => otherOf(lease).equals(device) && !isOver(lease))
       .flatMap(({ lease }) => (lease.counter ? [lease.counter] : []))
       .sort((a, b) => b.counter.servedUntil - a.counter.servedUntil)
 
-  deals.oncounters = async (peer, counters) => {
+  const judge = async (peer: Counterparty, counters: SignedCounter[]): Promise<void> => {
     const own = deals.self.device.publicKey
     const forgotten: Forgotten[] = []
     for (const counter of counters) {
@@ -58,6 +59,8 @@ export function exchangeCounters({ deals, leases, ledger, onforgotten }: Counter
     }
     if (forgotten.length > 0) await onforgotten(peer, forgotten)
   }
+
+  return deals.exchange({ show, judge })
 }
 
 function otherOf(lease: Lease): Buffer {

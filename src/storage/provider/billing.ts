@@ -1,10 +1,10 @@
 import type { Countersign, Lease, Reissue, SignedCounter, SignedDebt, Terms } from '#spec'
-import { BushelError, isPassing } from '../../../contracts/errors/error.js'
-import type { Msat } from '../../../contracts/money/money.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import { consumedMsat } from '../../../contracts/money/refund.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
-import type { Answer, Counterparty } from '../../deal/channel.js'
+import type { Answer, Counterparty, Handler } from '../../deal/channel.js'
+import { Scope } from '../../base/scope.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Change } from '../../store/facts.js'
@@ -15,6 +15,8 @@ import type { Payments } from '../../payment/payments.js'
 import { installmentsOf, paidUntil, stripOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
+import { TOLERANCE } from './due.js'
+import { PayingBack } from './paying-back.js'
 
 export interface BillingOptions {
   deals: Deals
@@ -32,8 +34,6 @@ export interface BillingOptions {
   onpaid(payment: Payment): Promise<void>
 }
 
-/** The provider's clock ends installments, with so much timeouts. */
-export const TOLERANCE = 10 * 60_000
 /** How long the word of a payer is held against our own wallet. */
 const WAIT_FOR_PAYMENT = 10_000
 /** How long an invoice can be paid after its installment should have begun, s. */
@@ -41,40 +41,44 @@ const LATE_PAYMENT = 7 * 24 * 3600
 /** No wallet is asked for an invoice that lives longer than a year, s. */
 const LONGEST_INVOICE = 365 * 24 * 3600
 
-/** The provider's side of paying: strips, voids, counters, and what is owed back when a lease ends early. */
+/** The provider's side of paying: strips, voids, counters, and what is owed back when a lease ends early; until it is closed. */
 export class Billing {
   readonly #options: BillingOptions
-  /** Refunds that are being paid. */
-  readonly #refunding = new Map<string, Promise<void>>()
+  readonly #handlers = new Scope()
+  readonly #payingBack: PayingBack
 
   constructor(options: BillingOptions) {
     this.#options = options
+    this.#payingBack = new PayingBack(options)
     const { deals } = options
-    deals.handle('strip', ({ agreement, from }, peer) => this.#strip(agreement, from, peer))
-    deals.handle('topup', ({ agreement, from }, peer) => this.#topup(agreement, from, peer))
-    deals.handle('paid', ({ agreement, installment }, peer) => this.#told(agreement, installment, peer))
-    deals.handle('void', ({ agreement, installment, hash }, peer) =>
+    const tell: Handler<'paid'> = ({ agreement, installment }, peer) =>
+      this.#told(agreement, installment, peer)
+    const reissue: Handler<'void'> = ({ agreement, installment, hash }, peer) =>
       this.#void(agreement, installment, hash, peer)
-    )
-    deals.handle('counter', (counter, peer) => this.#counter(counter, peer))
-    deals.handle('credit', ({ agreement, installment, debt }, peer) =>
+    const credit: Handler<'credit'> = ({ agreement, installment, debt }, peer) =>
       this.#credit(agreement, installment, debt, peer)
-    )
-    deals.handle('refund', ({ agreement, invoice }, peer) => this.#refund(agreement, invoice, peer))
+    const refund: Handler<'refund'> = ({ agreement, invoice }, peer) => this.#refund(agreement, invoice, peer)
+    for (const dispose of [
+      deals.handle('strip', ({ agreement, from }, peer) => this.#strip(agreement, from, peer)),
+      deals.handle('topup', ({ agreement, from }, peer) => this.#topup(agreement, from, peer)),
+      deals.handle('paid', tell),
+      deals.handle('void', reissue),
+      deals.handle('counter', (counter, peer) => this.#counter(counter, peer)),
+      deals.handle('credit', credit),
+      deals.handle('refund', refund)
+    ])
+      this.#handlers.add(dispose)
   }
 
-  /** A refund whose invoice was taken before a stop is paid now. */
+  /** Pays what was begun before a stop. */
   resume(): void {
-    const { payments, leases } = this.#options
-    for (const payment of [...payments.ledger.at('bound', 'sent', 'failed')]) {
-      if (payment.kind !== 'refund' || payment.role !== 'payer') continue
-      const lease = leases.get('provider', payment.agreement)
-      if (lease) this.#payOnce(lease, payment.text, payment.msat)
-    }
+    this.#payingBack.resume()
   }
 
+  /** Answers no more; resolves when the refunds under way have ended. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#refunding.values())
+    await this.#handlers.close()
+    await this.#payingBack.close()
   }
 
   async #strip(agreement: Buffer, from: number, peer: Counterparty): Promise<Answer<'strip'>> {
@@ -242,44 +246,10 @@ export class Billing {
     const lease = this.#options.leaseOf(agreement, peer, true)
     if (!this.#options.debts.get('debtor', agreement))
       throw new DeclineError('NO_DEBT', 'nothing is owed for that agreement')
-    const msat = this.#payable(agreement)
+    const msat = this.#payingBack.payable(agreement)
     if (msat === 0n) throw new DeclineError('NO_DEBT', 'it is paid back already')
-    this.#payOnce(lease, invoice, msat)
+    this.#payingBack.pay(lease, invoice, msat)
     return { body: { ok: 1 } }
-  }
-
-  #payOnce(lease: Lease, invoice: string, msat: Msat): void {
-    const key = agreementId(lease.terms).toString('hex')
-    if (this.#refunding.has(key)) return
-    const paying = this.#payBack(lease, invoice, msat)
-      .catch(error => {
-        // The creditor asks again; what is in flight the wallet will tell.
-        if (!isPassing(error) && !isClosed(error)) this.#options.onfault(error)
-      })
-      .finally(() => this.#refunding.delete(key))
-    this.#refunding.set(key, paying)
-  }
-
-  async #payBack({ terms }: Lease, invoice: string, msat: Msat): Promise<void> {
-    const { payments, debts, timeouts } = this.#options
-    const agreement = agreementId(terms)
-    const { lightning, identity, device } = terms.buyer
-    await this.#options.deals.open(device, { timeoutMs: timeouts.connect })
-    await payments.reach(lightning!, msat, timeouts.reach)
-    // Installments may have been settled from the debt meanwhile.
-    const bind = (work: () => Promise<void>): Promise<void> =>
-      debts.settling(agreement, async () => {
-        if (this.#payable(agreement) !== msat)
-          throw new BushelError('NO_DEBT', 'less is left of the debt by now', 'nothing was paid')
-        await work()
-      })
-    await payments.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })
-  }
-
-  /** What a refund may pay of what we owe for an agreement: what is left, or is bound to be paid by one already. */
-  #payable(agreement: Buffer): Msat {
-    const standing = this.#options.debts.get('debtor', agreement)
-    return standing ? standing.leftMsat + standing.openMsat : 0n
   }
 }
 
@@ -288,9 +258,4 @@ function declineOf(error: unknown): unknown {
   return error instanceof BushelError && error.code === 'INSTALLMENT_REFUSED'
     ? new DeclineError('INSTALLMENT_REFUSED', error.message)
     : error
-}
-
-/** True when the node is stopping: what was to be paid is paid at the next start. */
-function isClosed(error: unknown): boolean {
-  return error instanceof BushelError && error.code === 'CLOSED'
 }

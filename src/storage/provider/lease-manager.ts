@@ -1,59 +1,26 @@
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
-import type { Countersign, Lease, Order, SealedCore, Stored, Terms } from '#spec'
-import { hashOf } from '../../../contracts/schema/codec.js'
+import type { Countersign, Lease, Order, Terms } from '#spec'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { askOf } from '../../../contracts/order.js'
 import { billedBytes } from '../../../contracts/money/money.js'
-import { sign, verify } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { Poller } from '../../base/poller.js'
-import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
+import { Scope } from '../../base/scope.js'
+import type { Answer, Counterparty, Handler } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
-import type { Deals } from '../../deal/deals.js'
 import type { ResourceProvider } from '../../deal/provider.js'
 import type { Change } from '../../store/facts.js'
-import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
-import type { Payments } from '../../payment/payments.js'
 import { Audits } from './audits.js'
-import type { AuditedShelf } from './audits.js'
-import { Intake, allOf } from './intake.js'
-import type { IntakeShelf } from './intake.js'
-import { installmentsOf, idOf, isOver, paidUntil } from '../lease/leases.js'
-import type { Leases } from '../lease/leases.js'
+import { Intake } from './intake.js'
+import type { LeaseManagerOptions } from './lease-manager-options.js'
+import { Sealing } from './sealing.js'
+import { installmentsOf, idOf, isOver } from '../lease/leases.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
-import type { Timeouts } from '../lease/timeouts.js'
 import { Serving } from './serving.js'
-import type { Announcer, ServedShelf } from './serving.js'
-import { TOLERANCE, Billing } from './billing.js'
-
-/** What the lease manager needs of the shelf. */
-export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf {
-  readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
-  canReserve(bytes: number): Promise<boolean>
-  keep(lease: { id: string; cores: Terms['cores']; egressBytes: number }): Promise<void>
-  seals(id: string): Promise<SealedCore[]>
-  /** What was counted so far; 0 for a lease that it does not keep. */
-  egressBytes(id: string): number
-  drop(id: string): Promise<void>
-}
-
-export interface LeaseManagerOptions {
-  deals: Deals
-  payments: Payments
-  leases: Leases
-  debts: Debts
-  /** Can so much be received from that Lightning node? */
-  canReceive: (from: Buffer, msat: bigint) => Promise<boolean>
-  shelf: ShelfPort
-  announcer: Announcer
-  onfault: (error: unknown) => void
-  now?: () => number
-  timeouts?: Timeouts
-  /** ms between looks at what has run out. */
-  tickEvery?: number
-}
+import { Billing } from './billing.js'
+import { isDue } from './due.js'
 
 const HOLDING = new Set(['COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
 
@@ -64,6 +31,8 @@ const HOLDING = new Set(['COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
 export class LeaseManager extends ReadyResource implements ResourceProvider {
   readonly #options: LeaseManagerOptions
   readonly #now: () => number
+  /** What closing undoes; it answers since it was made. */
+  readonly #scope = new Scope()
   readonly #billing: Billing
   readonly #intake: Intake
   readonly #serving: Serving
@@ -96,15 +65,35 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     const { shelf, announcer } = options
     this.#serving = new Serving(shelf, announcer)
     this.#intake = new Intake({ shelf, onfault, onviolation: (id, why) => this.#finish(id, why) })
+    this.#scope.add(() => this.#serving.close())
+    this.#scope.add(() => this.#billing.close())
+    this.#scope.add(() => this.#poller.close())
     const audits = new Audits(shelf, leases)
-    deals.handle('progress', ({ agreement }, peer, channel) => this.#progress(agreement, peer, channel))
-    deals.handle('seal', (signed, peer) => this.#seal(signed, peer))
-    deals.handle('audit', (audit, peer) => audits.answer(audit, peer))
-    deals.handle('end', ({ agreement, reason }, peer) => this.#end(agreement, reason, peer))
+    const sealing = new Sealing({
+      ...{ deals, payments, shelf, intake: this.#intake, now: this.#now },
+      leaseOf: (agreement, peer) => this.#of(agreement, peer),
+      onsealed: async sealed => {
+        await this.#save(sealed)
+        this.#serving.begin(sealed)
+      }
+    })
+    const progress: Handler<'progress'> = ({ agreement }, peer, channel) =>
+      sealing.progress(agreement, peer, channel)
+    for (const dispose of [
+      deals.handle('progress', progress),
+      deals.handle('seal', (signed, peer) => sealing.seal(signed, peer)),
+      deals.handle('audit', (audit, peer) => audits.answer(audit, peer)),
+      deals.handle('end', ({ agreement, reason }, peer) => this.#end(agreement, reason, peer))
+    ])
+      this.#scope.add(dispose)
   }
 
-  protected override async _open(): Promise<void> {
-    this.#options.payments.on('received', this.#onreceived)
+  protected override _open(): Promise<void> {
+    return this.#scope.guard(() => this.#start())
+  }
+
+  async #start(): Promise<void> {
+    this.#scope.on(this.#options.payments, 'received', this.#onreceived)
     // A payment that was received just before a kill is in the ledger; its lease may not have heard of it.
     for (const { id, lease } of [...this.#options.leases.list('provider')]) {
       if (lease.state === 'COUNTERSIGNED' && this.#options.payments.ledger.contiguous(id) > 0)
@@ -116,11 +105,9 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     void this.#poller.start()
   }
 
-  protected override async _close(): Promise<void> {
-    this.#options.payments.off('received', this.#onreceived)
-    await this.#poller.close()
-    await this.#billing.close()
-    // The shelf, which closes next, ends the fetches that are under way.
+  /** The shelf, which closes next, ends the fetches that are under way. */
+  protected override _close(): Promise<void> {
+    return this.#scope.close()
   }
 
   // Before the agreement
@@ -200,48 +187,6 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     await this.#save({ ...current, state: 'ACTIVE', committed: this.#now() })
   }
 
-  // Upload and seal
-
-  async #progress(agreement: Buffer, peer: Counterparty, channel: DealChannel): Promise<Answer<'progress'>> {
-    const lease = this.#of(agreement, peer)
-    if (lease.state === 'COUNTERSIGNED')
-      throw new DeclineError('NOT_PAID', 'nothing is taken before the first payment')
-    if (lease.state !== 'ACTIVE') return { body: { agreement, ...allOf(lease) } }
-    return { body: { agreement, ...(await this.#intake.progress(lease, channel.stream)) } }
-  }
-
-  async #seal({ seal, signature }: NonNullable<Lease['seal']>, peer: Counterparty): Promise<Answer<'seal'>> {
-    const lease = this.#of(seal.agreement, peer)
-    if (lease.state !== 'ACTIVE') return this.#sealedBefore(lease, seal)
-    if (!verify('seal', seal, signature, peer.device))
-      throw new DeclineError('SIGNATURE', 'the seal is not signed')
-    const kept = this.#options.shelf.leases.find(({ id }) => id === idOf(lease))
-    if (!kept?.complete) throw new DeclineError('INCOMPLETE', 'not all of the agreed blocks are here yet')
-    const mine = await this.#options.shelf.seals(idOf(lease))
-    const same =
-      mine.length === seal.cores.length && mine.every((core, i) => sealedAlike(core, seal.cores[i]!))
-    if (!same) throw new DeclineError('SEAL', 'the seal is not of what is kept here')
-    // It may have ended, or been sealed, while its cores were looked at.
-    const current = this.#of(seal.agreement, peer)
-    if (current.state !== 'ACTIVE') return this.#sealedBefore(current, seal)
-    const start = this.#now()
-    const sealed: Lease = { ...current, state: 'STORED', start, seal: { seal, signature } }
-    const paid = this.#options.payments.ledger.contiguous(seal.agreement)
-    const stored: Stored = { seal: hashOf('seal', seal), start, paidUntil: paidUntil(sealed, paid) }
-    sealed.stored = { stored, signature: sign('stored', stored, this.#options.deals.self.device) }
-    await this.#save(sealed)
-    this.#intake.done(sealed)
-    this.#serving.begin(sealed)
-    return { body: sealed.stored }
-  }
-
-  /** A seal that was taken before gets the same answer; any other is declined. */
-  #sealedBefore(lease: Lease, seal: NonNullable<Lease['seal']>['seal']): Answer<'seal'> {
-    if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
-      return { body: lease.stored }
-    throw new DeclineError('NOT_ACTIVE', `the lease is ${lease.state}`)
-  }
-
   // The end
 
   async #end(agreement: Buffer, reason: string, peer: Counterparty): Promise<Answer<'end'>> {
@@ -284,11 +229,12 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   }
 
   async #look(): Promise<void> {
-    const { leases, shelf } = this.#options
+    const { leases, shelf, payments } = this.#options
     const now = this.#now()
     for (const { id, lease } of [...leases.list('provider')]) {
       if (this.closing) return
-      if (this.#isDue(id, lease, now)) await leases.inTurn('provider', id, () => this.#runOut(id, now))
+      if (isDue(lease, payments.ledger.contiguous(id), now))
+        await leases.inTurn('provider', id, () => this.#runOut(id, now))
     }
     const agreements = new Map([...leases.list('provider')].map(({ id }) => [formatKey(id), id]))
     for (const { id } of [...shelf.leases]) {
@@ -307,19 +253,11 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     return lease !== null && !isOver(lease)
   }
 
-  /** True when a lease is past the time that its state has. */
-  #isDue(id: Buffer, lease: Lease, now: number): boolean {
-    const { grace, startBy } = lease.terms
-    const until = paidUntil(lease, this.#options.payments.ledger.contiguous(id))
-    if (lease.state === 'COUNTERSIGNED') return now > startBy
-    if (lease.state === 'STORED') return now > until + TOLERANCE
-    return (lease.state === 'ACTIVE' || lease.state === 'GRACE') && now > until + grace
-  }
-
   /** In its turn: what was due may have been paid, or ended, meanwhile. */
   async #runOut(id: Buffer, now: number): Promise<void> {
-    const lease = this.#options.leases.get('provider', id)!
-    if (!this.#isDue(id, lease, now)) return
+    const { leases, payments } = this.#options
+    const lease = leases.get('provider', id)!
+    if (!isDue(lease, payments.ledger.contiguous(id), now)) return
     if (lease.state === 'COUNTERSIGNED') await this.#lapse(lease)
     else if (lease.state === 'ACTIVE') await this.#finishNow(lease, 'it was never sealed')
     else if (lease.state === 'GRACE') await this.#finishNow(lease, 'what was paid has run out')
@@ -361,14 +299,4 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     await this.#options.leases.save(lease)
     this.emit('change', lease)
   }
-}
-
-function sealedAlike(a: SealedCore, b: SealedCore): boolean {
-  return (
-    a.key.equals(b.key) &&
-    a.fork === b.fork &&
-    a.length === b.length &&
-    a.byteLength === b.byteLength &&
-    a.treeHash.equals(b.treeHash)
-  )
 }

@@ -19,7 +19,8 @@ export interface ServedShelf {
 export class Serving {
   readonly #shelf: ServedShelf
   readonly #announcer: Announcer
-  readonly #announced = new Set<string>()
+  /** Topics on which this node is found, by the id of the lease. */
+  readonly #announced = new Map<string, Buffer>()
   /** Leases that are served, by the discovery key of their cores. */
   readonly #served = new Map<string, Set<string>>()
 
@@ -31,7 +32,7 @@ export class Serving {
   begin(lease: Lease): void {
     const id = idOf(lease)
     if (this.#announced.has(id)) return
-    this.#announced.add(id)
+    this.#announced.set(id, topicOf(lease))
     for (const { key } of lease.terms.cores) this.#leasesOf(key).add(id)
     this.#announcer.join(topicOf(lease), { server: true })
   }
@@ -42,6 +43,14 @@ export class Serving {
     for (const { key } of lease.terms.cores) this.#leasesOf(key).delete(id)
     await this.#shelf.silence(id)
     await this.#announcer.leave(topicOf(lease))
+  }
+
+  /** Is found on no topic any more; for the end of the node's work. */
+  async close(): Promise<void> {
+    const topics = [...this.#announced.values()]
+    this.#announced.clear()
+    this.#served.clear()
+    await Promise.all(topics.map(topic => this.#announcer.leave(topic)))
   }
 
   /** Cores on the shelf, to whoever asks for them; false for one of no lease that is served. */

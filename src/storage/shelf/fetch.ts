@@ -23,7 +23,7 @@ export interface FetchProgress {
 
 export interface FetchOptions {
   limit: CoreLimit
-  /** Is this peer the uploader, whose claims about forks count? A reader's do not. */
+  /** Is this peer the holder's uploader, whose claims about forks count? Those of readers do not. */
   isUploader: (peer: ReplicationPeer) => boolean
   /** True while the disk is too full to go on. */
   isFull: () => Promise<boolean>
@@ -49,7 +49,7 @@ export async function fetchCore(kept: Hypercore, options: FetchOptions): Promise
   const onabort = (): void => stop.abort(signal.reason)
   signal.addEventListener('abort', onabort)
   const ondownload = (index: number, bytes: number): void => {
-    if (bytes > MAX_BLOCK_BYTES) {
+    if (bytes > MAX_BLOCK_BYTES && index < options.limit.length) {
       stop.abort(violation('BLOCK_TOO_LARGE', `block ${index} has ${formatSize(bytes)}`))
     }
   }

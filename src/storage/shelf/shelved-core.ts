@@ -10,7 +10,8 @@ const LINGER = 5000
 
 /** A connection over which a core replicates. */
 interface StreamLink {
-  uploader: boolean
+  /** Ids of the holders that the other end uploads for. */
+  uploads: Set<string>
   ended: boolean
   onclose: () => void
   attached: Promise<void>
@@ -53,16 +54,16 @@ export class ShelvedCore {
     }
   }
 
-  /** Replicates over the connection until it ends or `detach`. */
-  async attach(stream: Duplex, uploader: boolean): Promise<void> {
+  /** Replicates over the connection until it ends or `detach`: for a reader, or the uploader of a holder. */
+  async attach(stream: Duplex, holder: string | null): Promise<void> {
     const known = this.#links.get(stream)
     if (known) {
-      known.uploader ||= uploader
+      if (holder !== null) known.uploads.add(holder)
       return known.attached
     }
     if (stream.destroyed) return
     const link: StreamLink = {
-      uploader,
+      uploads: new Set(holder === null ? [] : [holder]),
       ended: false,
       onclose: () => this.#end(stream),
       attached: Promise.resolve()
@@ -79,18 +80,25 @@ export class ShelvedCore {
     return link.attached
   }
 
-  /** Ends the replication over all connections, or over all but the uploader's. */
-  detach({ exceptUploader = false } = {}): void {
+  /** Ends the replication over all connections but those that `keep` is true for, by the holders they upload for. */
+  detach(keep: (uploads: ReadonlySet<string>) => boolean = () => false): void {
     for (const [stream, link] of [...this.#links]) {
-      if (exceptUploader && link.uploader) continue
+      if (keep(link.uploads)) continue
       if (this.#core?.opened) detachCore(this.#core, stream)
       this.#end(stream)
     }
   }
 
-  /** Does this peer of the core speak over a connection of the uploader? */
-  isUploader(peer: { stream: Duplex }): boolean {
-    return this.#links.get(peer.stream)?.uploader === true
+  /** Takes nothing more from those that upload for a holder; who uploads for another one too stays for that one. */
+  detachUploader(holder: string): void {
+    const its = [...this.#links.values()].filter(({ uploads }) => uploads.delete(holder))
+    const over = new Set(its.map(({ uploads }) => uploads).filter(uploads => uploads.size === 0))
+    this.detach(uploads => !over.has(uploads as Set<string>))
+  }
+
+  /** Does this peer of the core speak over a connection of the holder's uploader? */
+  isUploader(peer: { stream: Duplex }, holder: string): boolean {
+    return this.#links.get(peer.stream)?.uploads.has(holder) === true
   }
 
   async close(): Promise<void> {

@@ -29,7 +29,7 @@ test('a job whose provider and buyer are killed again and again is paid for once
   await Promise.all([provider.start(), buyer.start()])
   const { offer } = await provider.ask('sell')
 
-  buyer.tell('hire', { offer, rounds: ROUNDS, listed: String((cost - BASE) / 16n) })
+  buyer.tell('hire', { offer, rounds: ROUNDS, installment: String((cost - BASE) / 16n) })
   await buyer.heard(said => said.event === 'agreed')
 
   const began = performance.now()

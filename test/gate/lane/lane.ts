@@ -23,7 +23,7 @@ import { Mirrors } from '../../../src/storage/buyer/mirrors.js'
 import type { MirrorListener, MirrorRequest, Packer } from '../../../src/storage/buyer/mirrors.js'
 import type { Timeouts } from '../../../src/storage/lease/timeouts.js'
 import { Refunds } from '../../../src/storage/buyer/refunds.js'
-import { Shelf } from '../../../src/storage/shelf/shelf.js'
+import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { Maintenance } from '../../../src/storage/buyer/maintenance.js'
 import type { MaintenanceOptions } from '../../../src/storage/buyer/maintenance.js'
 import { faultsBetween } from '../invariants.js'
@@ -70,7 +70,7 @@ export class Lane {
   readonly provider: Party
   readonly wire: Wire
   readonly #store: Corestore
-  readonly shelf: Shelf
+  readonly shelf: LeaseShelf
   readonly leaseManager: LeaseManager
   readonly mirrors: Mirrors
   readonly #refunds: Refunds
@@ -95,7 +95,7 @@ export class Lane {
     provider.purse.peer = buyer.purse
     this.#store = openStore(join(dir, 'cores'))
     this.#order = this.#ask(1)
-    this.shelf = new Shelf({ folder: join(dir, 'shelf') })
+    this.shelf = new LeaseShelf({ folder: join(dir, 'shelf') })
     const { deals, payments, leases, debts, onfault } = provider
     this.leaseManager = new LeaseManager({
       deals,

@@ -1,5 +1,5 @@
 /** A provider in a process of its own: fetches a lease over TCP, and tells its parent how far it is. */
-import { Shelf } from '../../../src/storage/shelf/shelf.js'
+import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { dial } from './wire.js'
 
 export interface ShelfTask {
@@ -9,7 +9,7 @@ export interface ShelfTask {
 }
 
 const task = JSON.parse(process.argv[2]!) as ShelfTask
-const shelf = new Shelf({ folder: task.folder, margin: 0 })
+const shelf = new LeaseShelf({ folder: task.folder, margin: 0 })
 const cores = task.cores.map(core => ({ ...core, key: Buffer.from(core.key, 'hex') }))
 await shelf.keep({ id: 'lease', cores, egressBytes: 1e9 })
 const stream = dial(task.port, shelf)

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 import { pack } from '../../../src/storage/archive/pack.js'
 import type { PackResult } from '../../../src/storage/archive/pack.js'
 import { OpenPack } from '../../../src/storage/archive/packed.js'
-import { Shelf } from '../../../src/storage/shelf/shelf.js'
+import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { openStore } from '../../../src/network/cores.js'
 import { atEnd, connect } from './wire.js'
 
@@ -63,8 +63,8 @@ export async function openShelf(
   t: TestContext,
   folder: string,
   options: { margin?: number; space?: number; free?: () => Promise<number> } = {}
-): Promise<Shelf> {
-  const shelf = new Shelf({ folder, margin: 0, ...options })
+): Promise<LeaseShelf> {
+  const shelf = new LeaseShelf({ folder, margin: 0, ...options })
   shelf.on('problem', error => {
     throw error
   })
@@ -79,7 +79,7 @@ export async function shelved(
   { packed, result }: Goods,
   folder: string,
   egressBytes = 1e12
-): Promise<Shelf> {
+): Promise<LeaseShelf> {
   const shelf = await openShelf(t, folder)
   await shelf.keep({ id: 'lease', cores: result.cores, egressBytes })
   const wire = connect(packed, shelf)

@@ -72,13 +72,14 @@ class WalletLink implements LightningLink {
   #timer: NodeJS.Timeout | null = null
   readonly #backoff = new Backoff(REOPEN)
   #closed = false
+  readonly #onclose = (): void => this.close()
 
   constructor(stream: NoiseStream, wallet: LinkedWallet) {
     this.#stream = stream
     this.#wallet = wallet
     this.#mux = Protomux.from(stream)
     this.#mux.pair({ protocol: PROTOCOL, id: null }, () => this.#open())
-    stream.once('close', () => this.close())
+    stream.once('close', this.#onclose)
     this.#open()
   }
 
@@ -86,6 +87,7 @@ class WalletLink implements LightningLink {
     if (this.#closed) return
     this.#closed = true
     if (this.#timer) clearTimeout(this.#timer)
+    this.#stream.off('close', this.#onclose)
     this.#mux.unpair({ protocol: PROTOCOL, id: null })
     this.#channel?.close()
   }

@@ -1,0 +1,96 @@
+import type { EventEmitter } from 'node:events'
+import type { BookHead } from '#spec'
+import { BushelError } from '../../contracts/errors/error.js'
+import type { MarketPeers } from './market-peers.js'
+
+export const SUBMIT_TIMEOUT = 30_000
+/** How soon an answer that shows this node behind is asked for again, ms. */
+const ASK_AGAIN = 100
+
+export interface StepOptions {
+  /** Emits `update` when the view has changed. */
+  market: EventEmitter
+  peers: MarketPeers
+  /** As the market is called in messages. */
+  name: () => string
+  isClosing: () => boolean
+  isFounder: () => boolean
+  /** Whether the rules of the market are known. */
+  hasRules: () => boolean
+  /** Does the view hold all that these heads do? Takes in what has come first. */
+  covers: (heads: BookHead[]) => Promise<boolean>
+  /** The view was seen to hold all of a peer's for the first time, or again. */
+  oncaughtup: () => Promise<void>
+}
+
+/** What waits for others: until a relay is there to take a record, until the view holds what the others' views hold. */
+export class Step {
+  readonly #options: StepOptions
+
+  constructor(options: StepOptions) {
+    this.#options = options
+  }
+
+  /** Hands a record to relays, waiting for one if there is none; rejects with the relay's reason, or NO_RELAY. */
+  async submit(record: Buffer, timeoutMs: number): Promise<void> {
+    const { peers, name, isClosing } = this.#options
+    const limit = AbortSignal.timeout(timeoutMs)
+    while (!isClosing() && peers.relays.length === 0 && !limit.aborted) await this.#change(limit)
+    if (isClosing() || peers.relays.length === 0)
+      throw new BushelError(
+        'NO_RELAY',
+        `no relay of market ${name()} could be reached; nothing was published`,
+        'try again when the founder or a relay is online'
+      )
+    await peers.submit(record)
+  }
+
+  /**
+   * True when the rules are known and the view holds all that a connected relay's holds (where there is none: another
+   * peer's); the founder always is. False after `timeoutMs`.
+   */
+  async inStep(timeoutMs: number): Promise<boolean> {
+    const { isClosing, isFounder, hasRules } = this.#options
+    const limit = AbortSignal.timeout(timeoutMs)
+    while (!isClosing()) {
+      if (isFounder()) return hasRules()
+      const asked = new AbortController()
+      const over = aborted(limit, asked.signal)
+      if (await this.#hasCaughtUp(over).finally(() => asked.abort())) return true
+      if (limit.aborted) return false
+      await this.#change(AbortSignal.any([limit, AbortSignal.timeout(ASK_AGAIN)]))
+    }
+    return false
+  }
+
+  async #hasCaughtUp(over: Promise<false>): Promise<boolean> {
+    const { peers, covers, oncaughtup, hasRules } = this.#options
+    if (!(await Promise.race([peers.anyCovered(covers), over]))) return false
+    await oncaughtup()
+    return hasRules()
+  }
+
+  /** The next change of the view or of who is connected, or the end of the wait. */
+  async #change(limit: AbortSignal): Promise<void> {
+    const { market, peers } = this.#options
+    await new Promise<void>(resolve => {
+      const done = (): void => {
+        market.off('update', done)
+        peers.off('change', done)
+        limit.removeEventListener('abort', done)
+        resolve()
+      }
+      market.once('update', done)
+      peers.once('change', done)
+      limit.addEventListener('abort', done)
+    })
+  }
+}
+
+/** Resolves to false when the signal is aborted; it is not listened to any more when `unwanted` is. */
+function aborted(signal: AbortSignal, unwanted: AbortSignal): Promise<false> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve(false)
+    else signal.addEventListener('abort', () => resolve(false), { once: true, signal: unwanted })
+  })
+}

@@ -1,0 +1,99 @@
+import type Autobase from 'autobase'
+import type { KeyPair } from 'hypercore-crypto'
+import type { RefusalBudget } from './budget.js'
+import { VERSION } from './channel.js'
+import type { MarketChannel } from './channel.js'
+import { MarketPeers } from './market-peers.js'
+import type { Administration } from './relay/administration.js'
+import type { Relaying } from './relay/relaying.js'
+import type { ViewState } from './view/listing.js'
+import { vouchFor } from './view/view-head.js'
+
+export interface TalkOptions {
+  base: Autobase
+  device: KeyPair
+  budget: RefusalBudget
+  relaying: Relaying
+  administration: Administration
+  state: () => ViewState
+  role: () => 'founder' | 'relay' | 'reader'
+  isClosing: () => boolean
+  onfault: (error: unknown) => void
+}
+
+/** What a market's nodes say to one another: who they are, how far they are, and what of it this node follows. */
+export class Talk {
+  readonly peers: MarketPeers
+  readonly #options: TalkOptions
+  /** The heads that the peers were told of last. */
+  #said = ''
+
+  constructor(options: TalkOptions) {
+    this.#options = options
+    const { base, budget, device, relaying, role, state } = options
+    this.peers = new MarketPeers({
+      id: base.discoveryKey,
+      budget,
+      hello: () => ({ version: VERSION, writer: base.local.key }),
+      judge: async record => {
+        if (role() === 'reader') return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
+        return await relaying.take(record)
+      },
+      isRelay: key => this.isRelay(key),
+      heads: () => base.heads(),
+      viewHead: () => {
+        if (role() === 'reader') return null
+        return vouchFor(base.view.core, base.key, state().tick, device)
+      },
+      onheads: channel => this.#consider(channel)
+    })
+    this.peers.on('hello', (channel: MarketChannel) => {
+      if (role() !== 'reader') channel.say(base.heads())
+      this.#consider(channel)
+    })
+  }
+
+  /** The view has changed: a relay tells its peers, and what they have said is looked at again. */
+  renew(): void {
+    this.#announce()
+    if (this.#options.role() === 'relay') this.#options.relaying.hold(this.#options.base.view.core)
+    for (const channel of this.peers.all) this.#consider(channel)
+  }
+
+  isRelay(device: Buffer): boolean {
+    const { rules, relays } = this.#options.state()
+    return rules !== null && (rules.founder.equals(device) || relays.has(device.toString('hex')))
+  }
+
+  /** A relay tells its peers of what it and others have written, so that it spreads before the founder takes note. */
+  #announce(): void {
+    if (this.#options.role() === 'reader') return
+    const heads = this.#options.base.heads()
+    const said = heads.map(({ key, length }) => `${key.toString('hex')}/${length}`).join()
+    if (said === this.#said) return
+    this.#said = said
+    this.peers.say(heads)
+  }
+
+  #isWriter(key: Buffer): boolean {
+    if (key.equals(this.#options.base.key)) return true
+    for (const writer of this.#options.state().relays.values()) if (writer.equals(key)) return true
+    return false
+  }
+
+  /**
+   * Follows the admitted writers as far as a relay says they are: what others write is not even fetched. Does for a device
+   * what was decided while it was away.
+   */
+  #consider(channel: MarketChannel): void {
+    const { base, role, administration, isClosing, onfault } = this.#options
+    if (isClosing()) return
+    if (this.isRelay(channel.device)) {
+      const hints = channel.said.filter(({ key }) => this.#isWriter(key))
+      if (hints.length > 0) base.hintWakeup(hints)
+      channel.said = channel.said.filter(head => !hints.includes(head))
+    } else if (role() === 'founder') {
+      administration.carryOut(channel).catch(onfault)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { NoiseStream } from 'hyperdht'
+import { declaring } from '../base/services.js'
+import type { Service } from '../base/services.js'
+import type { Books } from '../book/books.js'
+import type { Network } from '../network/network.js'
+import type { Facts } from '../store/facts.js'
+
+/** The parts of a node, by the names of the services that open them. */
+export interface NodeParts {
+  /** Given. */
+  node: {
+    readonly home: { readonly dir: string }
+    readonly serving: boolean
+    readonly facts: Facts
+    readonly books: Books
+    readonly network: Network
+    joinTopic(discoveryKey: Buffer): void
+    trade(): Promise<unknown>
+    closeTrade(): Promise<void>
+    fault(error: unknown): void
+  }
+  facts: Facts
+  books: Books
+  network: Network
+  markets: null
+  trade: null
+}
+
+const service = declaring<NodeParts>()
+
+/** The services of a node: opened from top to bottom, closed from bottom to top. */
+export const NODE_SERVICES: readonly Service<NodeParts>[] = [
+  service('facts', ['node'], async ({ node }, scope) => {
+    await mkdir(join(node.home.dir, 'journal'), { recursive: true, mode: 0o700 })
+    return scope.open(node.facts)
+  }),
+
+  service('books', ['node'], ({ node }, scope) => {
+    scope.on(node.books, 'fault', (error: unknown) => node.fault(error))
+    return scope.open(node.books)
+  }),
+
+  service('network', ['node', 'books'], ({ node: { network }, books }, scope) => {
+    scope.on(network, 'connection', (stream: NoiseStream) => books.attach(stream))
+    scope.add(network.serveCores((discoveryKey, stream) => books.serve(discoveryKey, stream)))
+    return scope.open(network)
+  }),
+
+  /** The members of each market are looked for. */
+  service('markets', ['node', 'books', 'network'], ({ node, books }) => {
+    for (const market of books.markets) node.joinTopic(market.discoveryKey)
+    return null
+  }),
+
+  /** What makes deals: at once in a node that serves, else when first needed; it closes here in both cases. */
+  service('trade', ['node', 'facts', 'books', 'network', 'markets'], async ({ node }, scope) => {
+    scope.add(() => node.closeTrade())
+    if (node.serving) await node.trade()
+    return null
+  })
+]

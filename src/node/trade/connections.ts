@@ -1,0 +1,55 @@
+import type { NoiseStream } from 'hyperdht'
+import ReadyResource from 'ready-resource'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { Scope } from '../../base/scope.js'
+import type { DealChannel } from '../../deal/channel.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Network } from '../../network/network.js'
+import type { LightningLinks } from './lightning-links.js'
+
+export interface ConnectionsOptions {
+  network: Network
+  deals: Deals
+  lightning: LightningLinks
+  /** Devices that are greeted when they appear, so that counters are compared and Lightning comes up. */
+  hasDealings(device: Buffer): boolean
+  /** How long a greeting may take, ms. */
+  timeoutMs: number
+  onfault: (error: unknown) => void
+}
+
+/** Answers over the connections of the node: from here on peers are heard, and after closing none is. */
+export class Connections extends ReadyResource {
+  readonly #options: ConnectionsOptions
+  readonly #scope = new Scope()
+
+  constructor(options: ConnectionsOptions) {
+    super()
+    this.#options = options
+  }
+
+  protected override _open(): Promise<void> {
+    const { deals, network, lightning } = this.#options
+    return this.#scope.guard(async () => {
+      await this.#scope.open(deals)
+      // Lightning speaks only with whoever has shown its counters, and seen ours.
+      this.#scope.on(deals, 'met', ({ stream }: DealChannel) => lightning.add(stream))
+      this.#scope.on(network, 'connection', (stream: NoiseStream) => this.#attach(stream))
+      for (const stream of network.streams) this.#attach(stream)
+    })
+  }
+
+  protected override _close(): Promise<void> {
+    return this.#scope.close()
+  }
+
+  #attach(stream: NoiseStream): void {
+    const { deals, hasDealings, timeoutMs, onfault } = this.#options
+    deals.attach(stream)
+    const device = stream.remotePublicKey
+    if (!hasDealings(device)) return
+    deals
+      .open(device, { timeoutMs })
+      .catch((error: unknown) => error instanceof BushelError || onfault(error))
+  }
+}

@@ -1,0 +1,108 @@
+import { createHmac } from 'node:crypto'
+import type { Market } from '../../book/market.js'
+import { Deals } from '../../deal/deals.js'
+import { StandingOrders } from '../../deal/standing-orders.js'
+import { checkInvoice } from '../../lightning/invoice.js'
+import { Ledger } from '../../payment/ledger.js'
+import { SpendingLimits } from '../../payment/limits.js'
+import { Payments } from '../../payment/payments.js'
+import { ledgerFile, loadWallet } from '../backend.js'
+import { Connections } from './connections.js'
+import { hasDealings } from './dealings.js'
+import { LightningLinks } from './lightning-links.js'
+import { tradeService } from './parts.js'
+
+// What every trade is made with: money, deals and the book.
+
+export const wallet = tradeService('wallet', ['node'], async ({ node }, scope) => {
+  const opened = await loadWallet(node.dir, node.wallet, node.facts)
+  scope.on(opened, 'fault', node.onfault)
+  return scope.open(opened)
+})
+
+/** Lightning over the connections of the node; it lasts until no payment is under way. */
+export const lightning = tradeService('lightning', ['wallet'], ({ wallet: opened }, scope) => {
+  const links = new LightningLinks(opened.link?.bind(opened) ?? null)
+  scope.add(() => links.close())
+  return links
+})
+
+export const ledger = tradeService('ledger', ['node'], ({ node }, scope) =>
+  scope.open(new Ledger(ledgerFile(node.dir, node.wallet)))
+)
+
+export const limits = tradeService('limits', ['node', 'wallet', 'ledger'], parts => {
+  const { facts, now } = parts.node
+  return new SpendingLimits({ ledger: parts.ledger, real: parts.wallet.real, facts, now })
+})
+
+/** Payments, and in them the reconciler, which brings the ledger in line with the wallet before anything is paid. */
+export const payments = tradeService(
+  'payments',
+  ['node', 'alarms', 'wallet', 'ledger', 'limits'],
+  ({ node, alarms, ...money }, scope) => {
+    const { device, onfault, now } = node
+    const secret = createHmac('sha256', device.secretKey).update('bushel/preimages').digest()
+    const made = new Payments({ ...money, checkInvoice, secret, onfault, now })
+    scope.on(made.reconciler, 'mended', (lines: string[]) => alarms.mend(lines))
+    scope.on(made.reconciler, 'faults', (lines: string[]) => lines.forEach(line => alarms.raise(line)))
+    return scope.open(made)
+  }
+)
+
+/** Handlers can be registered from here on; peers are heard when `connections` is open. */
+export const deals = tradeService('deals', ['node', 'wallet'], parts => {
+  const { identity, device, proof, facts, network, onfault, now } = parts.node
+  const self = { identity, device, proof, lightning: parts.wallet.nodeId, network: parts.wallet.network }
+  return new Deals({ self, facts, connector: network, onfault, now })
+})
+
+export const orders = tradeService('orders', ['node', 'deals'], async (parts, scope) => {
+  const { facts, books, onfault, serve } = parts.node
+  const market = (key: Buffer): Market | null => books.get(key)
+  const own = new StandingOrders({ self: parts.deals.self, facts, market, onfault })
+  return serve ? scope.open(own) : own
+})
+
+/** What answers peers opens before the first of them is heard, and closes after the last. */
+const ANSWERING = ['counters', 'leaseManager', 'quotes', 'blobs', 'hires', 'worker'] as const
+
+export const connections = tradeService(
+  'connections',
+  ['node', 'lightning', 'ledger', 'payments', 'deals', 'leases', 'refunds', 'jobs', ...ANSWERING],
+  (parts, scope) => {
+    const { network, timeouts, onfault } = parts.node
+    return scope.open(
+      new Connections({
+        network,
+        deals: parts.deals,
+        lightning: parts.lightning,
+        hasDealings: device => hasDealings(parts, device),
+        timeoutMs: timeouts.connect,
+        onfault
+      })
+    )
+  }
+)
+
+export const bookWatch = tradeService(
+  'bookWatch',
+  ['node', 'storageBids', 'computeBids'],
+  ({ node, storageBids, computeBids }, scope) => {
+    if (!storageBids || !computeBids) return null
+    const changed = (): void => {
+      storageBids.soon()
+      computeBids.soon()
+    }
+    const follow = (market: Market): void => scope.on(market, 'update', changed)
+    node.books.markets.forEach(follow)
+    scope.on(node.books, 'market', follow)
+    return null
+  }
+)
+
+/** The node can be reached by its device key. */
+export const reachable = tradeService('reachable', ['node'], async ({ node }) => {
+  if (node.serve) await node.network.listen()
+  return null
+})

@@ -1,0 +1,91 @@
+import type { KeyPair } from 'hypercore-crypto'
+import { declaring } from '../../base/services.js'
+import type { Books } from '../../book/books.js'
+import type { Blobs } from '../../compute/blobs/blobs.js'
+import type { Hires } from '../../compute/buyer/hires.js'
+import type { Jobs } from '../../compute/buyer/jobs.js'
+import type { ComputeBids } from '../../compute/buyer/resting-bids.js'
+import type { JobRecords } from '../../compute/job/job-records.js'
+import type { JobTimeouts } from '../../compute/job/timeouts.js'
+import type { WorkerOptions } from '../../compute/provider/worker-options.js'
+import type { Worker } from '../../compute/provider/worker.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Policy, Provider } from '../../deal/provider.js'
+import type { StandingOrders } from '../../deal/standing-orders.js'
+import type { WalletChoice } from '../../identity/config.js'
+import type { WalletResource } from '../../lightning/backend.js'
+import type { Network } from '../../network/network.js'
+import type { Ledger } from '../../payment/ledger.js'
+import type { SpendingLimits } from '../../payment/limits.js'
+import type { Payments } from '../../payment/payments.js'
+import type { BuyerLeaseContext } from '../../storage/buyer/buyer-lease.js'
+import type { Maintenance } from '../../storage/buyer/maintenance.js'
+import type { Mirrors } from '../../storage/buyer/mirrors.js'
+import type { Refunds } from '../../storage/buyer/refunds.js'
+import type { Bids } from '../../storage/buyer/resting-bids.js'
+import type { Timeouts } from '../../storage/lease/timeouts.js'
+import type { LeaseManager } from '../../storage/provider/lease-manager.js'
+import type { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
+import type { Facts } from '../../store/facts.js'
+import type { Alarms } from './alarms.js'
+import type { Connections } from './connections.js'
+import type { LightningLinks } from './lightning-links.js'
+
+/** What a node has that its trade is made from. */
+export interface TradeOptions {
+  /** The home's folder. */
+  dir: string
+  identity: Buffer
+  device: KeyPair
+  proof: Buffer
+  facts: Facts
+  network: Network
+  books: Books
+  /** The wallet that the home deals with; null for the one that a home begins with. */
+  wallet: WalletChoice | null
+  /** Provider and unattended buyer, too; else only what one mirror needs. */
+  serve: boolean
+  policy?: Partial<Policy>
+  timeouts: Timeouts
+  jobTimeouts?: Partial<JobTimeouts>
+  /** What differs from how a worker is by default. */
+  worker?: Partial<WorkerOptions>
+  now?: () => number
+  onfault: (error: unknown) => void
+  onnote: (note: string) => void
+}
+
+/** The parts of a trade, by the names of the services that open them. What is null here only a node that serves has. */
+export interface TradeParts {
+  /** Given by the node. */
+  node: TradeOptions & { now: () => number; policy: Policy }
+  alarms: Alarms
+  wallet: WalletResource
+  lightning: LightningLinks
+  ledger: Ledger
+  limits: SpendingLimits
+  payments: Payments
+  deals: Deals
+  orders: StandingOrders
+  /** Leases and debts on disk, and what a lease of this buyer works with. */
+  leases: BuyerLeaseContext
+  counters: null
+  refunds: Refunds
+  mirrors: Mirrors
+  shelf: LeaseShelf | null
+  leaseManager: LeaseManager | null
+  quotes: Provider | null
+  jobs: JobRecords
+  blobs: Blobs
+  hires: Hires
+  worker: Worker | null
+  connections: Connections
+  runs: Jobs
+  maintenance: Maintenance | null
+  storageBids: Bids | null
+  computeBids: ComputeBids | null
+  bookWatch: null
+  reachable: null
+}
+
+export const tradeService = declaring<TradeParts>()

@@ -1,0 +1,38 @@
+import { RESOURCE, askOf } from '../../../contracts/order.js'
+import type { Books } from '../../book/books.js'
+import type { BookedAsk } from '../../storage/buyer/placement.js'
+import type { BookedBid } from '../../storage/buyer/resting-bids.js'
+
+/** Of the cheapest asks, so many are considered. */
+const MAX_ASKS = 500
+const MAX_BIDS = 200
+
+/** The cheapest asks for storage on one market, of wallets on that Lightning network. */
+export async function storageAsks(
+  books: Books,
+  network: string,
+  key: Buffer,
+  maxPrice: bigint | null
+): Promise<BookedAsk[]> {
+  const market = books.get(key)
+  if (!market) return []
+  const orders = await market.asks({
+    resource: RESOURCE.storage,
+    network,
+    limit: MAX_ASKS,
+    ...(maxPrice === null ? {} : { maxPrice })
+  })
+  return orders.map(({ id, order }) => {
+    const { space, minTime, maxTime, minChargeMsat } = askOf(order)
+    const { identity, device, price, revision } = order
+    return { id, identity, device, price, revision, space, minTime, maxTime, minChargeMsat }
+  })
+}
+
+/** The best bids for storage of every market that this node is in. */
+export async function storageBidsOf(books: Books, network: string): Promise<BookedBid[]> {
+  const lists = books.markets.map(market =>
+    market.bids({ resource: RESOURCE.storage, network, limit: MAX_BIDS })
+  )
+  return (await Promise.all(lists)).flat()
+}

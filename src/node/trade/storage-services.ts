@@ -1,0 +1,141 @@
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DealChannel } from '../../deal/channel.js'
+import { Experiences } from '../../deal/experience.js'
+import { Provider } from '../../deal/provider.js'
+import { Debts } from '../../payment/debts.js'
+import { drivePacker } from '../../storage/archive/packer.js'
+import { Maintenance } from '../../storage/buyer/maintenance.js'
+import { Mirrors } from '../../storage/buyer/mirrors.js'
+import type { MirrorListener } from '../../storage/buyer/mirrors.js'
+import { Refunds } from '../../storage/buyer/refunds.js'
+import { Bids } from '../../storage/buyer/resting-bids.js'
+import { takeOver } from '../../storage/buyer/restored-home.js'
+import { exchangeCounters } from '../../storage/lease/counters.js'
+import { Leases } from '../../storage/lease/leases.js'
+import { LeaseManager } from '../../storage/provider/lease-manager.js'
+import { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
+import { orphansOf } from './orphans.js'
+import { tradeService } from './parts.js'
+import { storageAsks, storageBidsOf } from './storage-asks.js'
+
+// Both sides of storage.
+
+export const leases = tradeService(
+  'leases',
+  ['node', 'wallet', 'ledger', 'payments', 'deals'],
+  ({ node, wallet, ledger, payments, deals }) => {
+    const { facts, now, timeouts } = node
+    const debts = new Debts(facts, ledger)
+    return { deals, payments, leases: new Leases(facts), debts, now, timeouts, ...orphansOf(wallet) }
+  }
+)
+
+export const counters = tradeService(
+  'counters',
+  ['alarms', 'wallet', 'ledger', 'payments', 'deals', 'leases'],
+  ({ alarms, wallet, ledger, payments, deals, leases: { leases } }, scope) => {
+    const abandon = wallet.abandon?.bind(wallet) ?? null
+    const onalarm = (alarm: string): void => alarms.raise(alarm)
+    const restored = { payments, leases, abandon, onalarm }
+    scope.add(
+      exchangeCounters({
+        ...{ deals, leases, ledger },
+        onforgotten: (peer, forgotten) => takeOver(restored, peer, forgotten)
+      })
+    )
+    return null
+  }
+)
+
+export const refunds = tradeService('refunds', ['node', 'leases'], ({ node, leases: context }, scope) => {
+  const { timeouts, serve, onfault } = node
+  const claims = new Refunds({
+    ...context,
+    open: device => context.deals.open(device, { timeoutMs: timeouts.connect })
+  })
+  const met = ({ stream }: DealChannel): void =>
+    void claims.met(stream.remotePublicKey).catch((error: unknown) => onfault(error))
+  if (serve) scope.on(context.deals, 'met', met)
+  return claims
+})
+
+export const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async parts => {
+  const { node, wallet, leases: context } = parts
+  const folder = join(node.dir, 'drives')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const own = new Mirrors({
+    ...context,
+    ...{ facts: node.facts, folder, packer: drivePacker },
+    experiences: new Experiences(node.facts, node.now),
+    asks: (key, maxPrice) => storageAsks(node.books, wallet.network, key, maxPrice),
+    spendable: async () => (await wallet.balance()).spendableMsat,
+    minGrace: node.policy.grace
+  })
+  await own.sweep(await readdir(folder))
+  return own
+})
+
+export const shelf = tradeService('shelf', ['node'], async ({ node }, scope) => {
+  if (!node.serve) return null
+  const made = new LeaseShelf({ folder: join(node.dir, 'shelf') })
+  scope.on(made, 'problem', node.onfault)
+  return scope.open(made)
+})
+
+export const leaseManager = tradeService(
+  'leaseManager',
+  ['node', 'wallet', 'leases', 'shelf'],
+  async ({ node, wallet, leases: context, shelf: kept }, scope) => {
+    if (!kept) return null
+    const { network, onfault } = node
+    const manager = await scope.open(
+      new LeaseManager({
+        ...context,
+        ...{ shelf: kept, announcer: network, onfault },
+        canReceive: (from, msat) => wallet.canReceive(from, msat)
+      })
+    )
+    scope.add(network.serveCores((key, stream) => manager.serve(key, stream)))
+    return manager
+  }
+)
+
+export const quotes = tradeService(
+  'quotes',
+  ['node', 'deals', 'orders', 'leaseManager'],
+  async ({ node, deals, orders, leaseManager: goods }, scope) =>
+    goods && scope.open(new Provider({ deals, goods, policy: node.policy, ask: id => orders.get(id) }))
+)
+
+/** Pays what is leased, unattended. */
+export const maintenance = tradeService(
+  'maintenance',
+  ['node', 'leases', 'refunds', 'connections'],
+  async (parts, scope) => {
+    const { node, leases: context } = parts
+    if (!node.serve) return null
+    const made = new Maintenance({ ...context, refunds: parts.refunds, onfault: node.onfault })
+    scope.on(context.deals, 'met', ({ stream }: DealChannel) => made.met(stream.remotePublicKey))
+    return scope.open(made)
+  }
+)
+
+/** Fills and answers resting bids, unattended. */
+export const storageBids = tradeService(
+  'storageBids',
+  ['node', 'wallet', 'deals', 'orders', 'mirrors', 'leaseManager', 'connections'],
+  async ({ node, wallet, deals, orders, mirrors: own, leaseManager: manager }, scope) => {
+    if (!manager) return null
+    const { books, onnote, onfault } = node
+    const nothing = (): void => undefined
+    const listener: MirrorListener = { note: onnote, packed: nothing, uploaded: nothing, paid: nothing }
+    return scope.open(
+      new Bids({
+        ...{ deals, orders, mirrors: own, listener, onfault },
+        standing: () => storageBidsOf(books, wallet.network),
+        hasRoom: async (ask, bytes) => (await manager.capacityFault(ask, bytes)) === null
+      })
+    )
+  }
+)

@@ -1,0 +1,65 @@
+import type Hypercore from 'hypercore'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { MIB } from '../../../contracts/money/quantity.js'
+import type { Clock } from '../../base/clock.js'
+import { Poller } from '../../base/poller.js'
+import { Stall } from '../../base/timeouts.js'
+import { diskFull, freeBytes } from '../../files/disk.js'
+
+/** How often a restore looks whether it still gets anything, and at the disk, ms. */
+const WATCH_INTERVAL = 1000
+/** Below this much free disk nothing more is fetched. */
+export const DISK_FLOOR = 64 * MIB
+
+export interface StallOptions {
+  cores: readonly Hypercore[]
+  /** Where what comes is kept. */
+  folder: string
+  connections: () => number
+  /** Aborted with STALLED or DISK_FULL. */
+  stop: AbortController
+  stallTimeout: number
+  /** False while nothing is asked for. */
+  waits: () => boolean
+  clock?: Clock
+}
+
+/** Runs work that needs blocks from others; aborts `stop` when none comes for too long, or the disk gets full. */
+export async function unlessStalled<T>(
+  work: () => Promise<T>,
+  { cores, folder, connections, stop, stallTimeout, waits, clock }: StallOptions
+): Promise<T> {
+  const stall = new Stall(stallTimeout, clock)
+  const ondownload = (): void => void stall.moved()
+  for (const core of cores) core.on('download', ondownload)
+  const look = async (): Promise<void> => {
+    if (!waits()) stall.moved()
+    if (stall.isStalled) stop.abort(stalled(stallTimeout, connections()))
+    if ((await freeBytes(folder)) < DISK_FLOOR) {
+      stop.abort(diskFull(`the disk of '${folder}' is full: what is fetched is kept`))
+    }
+  }
+  const interval = Math.min(WATCH_INTERVAL, stallTimeout)
+  const poller = new Poller({
+    look,
+    interval,
+    keepAlive: true,
+    onerror: error => stop.abort(error),
+    ...(clock ? { clock } : {})
+  })
+  void poller.start(interval)
+  try {
+    return await work()
+  } finally {
+    await poller.close()
+    for (const core of cores) core.off('download', ondownload)
+  }
+}
+
+function stalled(timeout: number, connections: number): BushelError {
+  return new BushelError(
+    'STALLED',
+    `nothing more came for ${Math.round(timeout / 1000)} s from ${connections} connection(s); what came is kept`,
+    'run it again: it goes on where it stopped'
+  )
+}

@@ -1,0 +1,36 @@
+import type { SealedCore, Terms } from '#spec'
+import type { Deals } from '../../deal/deals.js'
+import type { Debts } from '../../payment/debts.js'
+import type { Payments } from '../../payment/payments.js'
+import type { Leases } from '../lease/leases.js'
+import type { Timeouts } from '../lease/timeouts.js'
+import type { AuditedShelf } from './audits.js'
+import type { IntakeShelf } from './intake.js'
+import type { Announcer, ServedShelf } from './serving.js'
+
+/** What the lease manager needs of the shelf. */
+export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf {
+  readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
+  canReserve(bytes: number): Promise<boolean>
+  keep(lease: { id: string; cores: Terms['cores']; egressBytes: number }): Promise<void>
+  seals(id: string): Promise<SealedCore[]>
+  /** What was counted so far; 0 for a lease that it does not keep. */
+  egressBytes(id: string): number
+  drop(id: string): Promise<void>
+}
+
+export interface LeaseManagerOptions {
+  deals: Deals
+  payments: Payments
+  leases: Leases
+  debts: Debts
+  /** Can so much be received from that Lightning node? */
+  canReceive: (from: Buffer, msat: bigint) => Promise<boolean>
+  shelf: ShelfPort
+  announcer: Announcer
+  onfault: (error: unknown) => void
+  now?: () => number
+  timeouts?: Timeouts
+  /** ms between looks at what has run out. */
+  tickEvery?: number
+}

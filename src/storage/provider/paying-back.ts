@@ -1,0 +1,83 @@
+import type { Lease } from '#spec'
+import { BushelError, isPassing } from '../../../contracts/errors/error.js'
+import type { Msat } from '../../../contracts/money/money.js'
+import { agreementId } from '../../../contracts/terms.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Debts } from '../../payment/debts.js'
+import type { Payments } from '../../payment/payments.js'
+import type { Leases } from '../lease/leases.js'
+import type { Timeouts } from '../lease/timeouts.js'
+
+export interface PayingBackOptions {
+  deals: Deals
+  payments: Payments
+  leases: Leases
+  debts: Debts
+  timeouts: Timeouts
+  onfault: (error: unknown) => void
+}
+
+/** Pays what a provider owes for leases that ended early, by the creditor's invoice, one payment for a lease at a time. */
+export class PayingBack {
+  readonly #options: PayingBackOptions
+  /** Refunds that are being paid. */
+  readonly #paying = new Map<string, Promise<void>>()
+
+  constructor(options: PayingBackOptions) {
+    this.#options = options
+  }
+
+  /** A refund whose invoice was taken before a stop is paid now. */
+  resume(): void {
+    const { payments, leases } = this.#options
+    for (const payment of [...payments.ledger.at('bound', 'sent', 'failed')]) {
+      if (payment.kind !== 'refund' || payment.role !== 'payer') continue
+      const lease = leases.get('provider', payment.agreement)
+      if (lease) this.pay(lease, payment.text, payment.msat)
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#paying.values())
+  }
+
+  /** What a refund may pay of what we owe for an agreement: what is left, or is bound to be paid by one already. */
+  payable(agreement: Buffer): Msat {
+    const standing = this.#options.debts.get('debtor', agreement)
+    return standing ? standing.leftMsat + standing.openMsat : 0n
+  }
+
+  /** Pays in the background; while a refund for this lease is under way, nothing is begun. */
+  pay(lease: Lease, invoice: string, msat: Msat): void {
+    const key = agreementId(lease.terms).toString('hex')
+    if (this.#paying.has(key)) return
+    const paying = this.#pay(lease, invoice, msat)
+      .catch(error => {
+        // The creditor asks again; what is in flight the wallet will tell.
+        if (!isPassing(error) && !isClosed(error)) this.#options.onfault(error)
+      })
+      .finally(() => this.#paying.delete(key))
+    this.#paying.set(key, paying)
+  }
+
+  async #pay({ terms }: Lease, invoice: string, msat: Msat): Promise<void> {
+    const { payments, debts, timeouts } = this.#options
+    const agreement = agreementId(terms)
+    const { lightning, identity, device } = terms.buyer
+    await this.#options.deals.open(device, { timeoutMs: timeouts.connect })
+    await payments.reach(lightning!, msat, timeouts.reach)
+    // Installments may have been settled from the debt meanwhile.
+    const bind = (work: () => Promise<void>): Promise<void> =>
+      debts.settling(agreement, async () => {
+        if (this.payable(agreement) !== msat)
+          throw new BushelError('NO_DEBT', 'less is left of the debt by now', 'nothing was paid')
+        await work()
+      })
+    await payments.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })
+  }
+}
+
+/** True when the node is stopping: what was to be paid is paid at the next start. */
+function isClosed(error: unknown): boolean {
+  return error instanceof BushelError && error.code === 'CLOSED'
+}

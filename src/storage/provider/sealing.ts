@@ -1,0 +1,84 @@
+import type { Lease, SealedCore, Stored } from '#spec'
+import { sign, verify } from '../../../contracts/keys/signature.js'
+import { hashOf } from '../../../contracts/schema/codec.js'
+import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
+import { DeclineError } from '../../deal/decline.js'
+import type { Deals } from '../../deal/deals.js'
+import type { Payments } from '../../payment/payments.js'
+import { idOf, paidUntil } from '../lease/leases.js'
+import { allOf } from './intake.js'
+import type { Intake } from './intake.js'
+
+export interface SealingOptions {
+  deals: Deals
+  payments: Payments
+  shelf: {
+    readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
+    seals(id: string): Promise<SealedCore[]>
+  }
+  intake: Intake
+  now: () => number
+  /** The lease of an agreement with that peer, which is not over; throws a Decline. */
+  leaseOf(agreement: Buffer, peer: Counterparty): Lease
+  /** Saves a lease that was just sealed, and has it served. */
+  onsealed(lease: Lease): Promise<void>
+}
+
+/** Takes the upload of a lease that is paid for, and the buyer's seal over it. */
+export class Sealing {
+  readonly #options: SealingOptions
+
+  constructor(options: SealingOptions) {
+    this.#options = options
+  }
+
+  async progress(agreement: Buffer, peer: Counterparty, channel: DealChannel): Promise<Answer<'progress'>> {
+    const lease = this.#options.leaseOf(agreement, peer)
+    if (lease.state === 'COUNTERSIGNED')
+      throw new DeclineError('NOT_PAID', 'nothing is taken before the first payment')
+    if (lease.state !== 'ACTIVE') return { body: { agreement, ...allOf(lease) } }
+    return { body: { agreement, ...(await this.#options.intake.progress(lease, channel.stream)) } }
+  }
+
+  async seal({ seal, signature }: NonNullable<Lease['seal']>, peer: Counterparty): Promise<Answer<'seal'>> {
+    const { leaseOf, shelf, now, payments, deals, intake } = this.#options
+    const lease = leaseOf(seal.agreement, peer)
+    if (lease.state !== 'ACTIVE') return sealedBefore(lease, seal)
+    if (!verify('seal', seal, signature, peer.device))
+      throw new DeclineError('SIGNATURE', 'the seal is not signed')
+    const kept = shelf.leases.find(({ id }) => id === idOf(lease))
+    if (!kept?.complete) throw new DeclineError('INCOMPLETE', 'not all of the agreed blocks are here yet')
+    const mine = await shelf.seals(idOf(lease))
+    const same =
+      mine.length === seal.cores.length && mine.every((core, i) => sealedAlike(core, seal.cores[i]!))
+    if (!same) throw new DeclineError('SEAL', 'the seal is not of what is kept here')
+    // It may have ended, or been sealed, while its cores were looked at.
+    const current = leaseOf(seal.agreement, peer)
+    if (current.state !== 'ACTIVE') return sealedBefore(current, seal)
+    const start = now()
+    const sealed: Lease = { ...current, state: 'STORED', start, seal: { seal, signature } }
+    const paid = payments.ledger.contiguous(seal.agreement)
+    const stored: Stored = { seal: hashOf('seal', seal), start, paidUntil: paidUntil(sealed, paid) }
+    sealed.stored = { stored, signature: sign('stored', stored, deals.self.device) }
+    await this.#options.onsealed(sealed)
+    intake.done(sealed)
+    return { body: sealed.stored }
+  }
+}
+
+/** A seal that was taken before gets the same answer; any other is declined. */
+function sealedBefore(lease: Lease, seal: NonNullable<Lease['seal']>['seal']): Answer<'seal'> {
+  if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
+    return { body: lease.stored }
+  throw new DeclineError('NOT_ACTIVE', `the lease is ${lease.state}`)
+}
+
+function sealedAlike(a: SealedCore, b: SealedCore): boolean {
+  return (
+    a.key.equals(b.key) &&
+    a.fork === b.fork &&
+    a.length === b.length &&
+    a.byteLength === b.byteLength &&
+    a.treeHash.equals(b.treeHash)
+  )
+}

@@ -1,0 +1,126 @@
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import ReadyResource from 'ready-resource'
+import type { BlockProof, BlockReference, SealedCore } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import type { FetchCall } from './fetching.js'
+import type { ShelfLease, ShelvedLease } from './lease-files.js'
+import { LeaseHolder, LeaseKind } from './lease-holder.js'
+import { Shelf } from './shelf.js'
+import type { ShelfOptions } from './shelf.js'
+import type { ShelfUsage } from './space.js'
+
+const EVENTS = ['paused', 'resumed', 'egress-spent', 'problem'] as const
+
+/** The shelf as leases use it: each is a holder that was paid for. Events are those of the shelf. */
+export class LeaseShelf extends ReadyResource {
+  readonly shelf: Shelf
+  readonly #kind: LeaseKind
+
+  /** Makes the shelf in a folder; holders of other kinds are on it when they are given. */
+  constructor({
+    kinds = [],
+    ...options
+  }: Omit<ShelfOptions, 'kinds'> & Partial<Pick<ShelfOptions, 'kinds'>>) {
+    super()
+    this.#kind = new LeaseKind(join(options.folder, 'leases'))
+    this.shelf = new Shelf({ ...options, kinds: [this.#kind, ...kinds] })
+    for (const event of EVENTS) this.shelf.on(event, (told: unknown) => this.emit(event, told))
+  }
+
+  protected override async _open(): Promise<void> {
+    await this.shelf.ready()
+  }
+
+  protected override async _close(): Promise<void> {
+    await this.shelf.close()
+  }
+
+  /** What is kept here, in no order. */
+  get leases(): readonly Readonly<ShelvedLease>[] {
+    return [...this.shelf.holders].filter(holder => holder instanceof LeaseHolder)
+  }
+
+  has(id: string): boolean {
+    return this.shelf.get(id) instanceof LeaseHolder
+  }
+
+  /**
+   * Puts a lease on the shelf, durably; nothing is fetched before `fetch`. Again with the same id: its egress is what it
+   * is now given, all else must be as it was.
+   */
+  async keep(lease: ShelfLease): Promise<void> {
+    await this.ready()
+    const holder = this.has(lease.id) ? this.#get(lease.id) : this.#kind.make(lease)
+    if (!sameCores(holder.cores, lease.cores)) {
+      throw new BushelError('BAD_INPUT', `lease ${lease.id} is on the shelf with other cores`)
+    }
+    holder.egressBytes = lease.egressBytes
+    await this.shelf.hold(holder)
+  }
+
+  egressBytes(id: string): number {
+    return this.has(id) ? this.egress(id).usedBytes : 0
+  }
+
+  egress(id: string): { usedBytes: number; limitBytes: number } {
+    const { egressUsed, egressBytes } = this.#get(id)
+    return { usedBytes: egressUsed, limitBytes: egressBytes }
+  }
+
+  // As the shelf does it for any holder
+
+  async attach(id: string, stream: Duplex): Promise<void> {
+    return this.shelf.attach(this.#get(id).id, stream)
+  }
+
+  fetch(id: string, call: FetchCall = {}): Promise<void> {
+    return this.shelf.fetch(id, call)
+  }
+
+  serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
+    return this.shelf.serve(discoveryKey, stream)
+  }
+
+  async silence(id: string): Promise<void> {
+    return this.shelf.silence(this.#get(id).id)
+  }
+
+  charge(id: string, bytes: number): boolean {
+    return this.shelf.charge(this.#get(id).id, bytes)
+  }
+
+  async seals(id: string): Promise<SealedCore[]> {
+    await this.ready()
+    return this.shelf.seals(this.#get(id).id)
+  }
+
+  async proofs(id: string, blocks: readonly BlockReference[]): Promise<BlockProof[]> {
+    await this.ready()
+    return this.shelf.proofs(this.#get(id).id, blocks)
+  }
+
+  drop(id: string): Promise<void> {
+    return this.shelf.drop(id)
+  }
+
+  usage(): Promise<ShelfUsage> {
+    return this.shelf.usage()
+  }
+
+  canReserve(bytes: number): Promise<boolean> {
+    return this.shelf.canReserve(bytes)
+  }
+
+  #get(id: string): LeaseHolder {
+    const holder = this.shelf.get(id)
+    if (holder instanceof LeaseHolder) return holder
+    throw new BushelError('LEASE_NOT_FOUND', `no lease ${id} is on the shelf`)
+  }
+}
+
+function sameCores(a: ShelfLease['cores'], b: ShelfLease['cores']): boolean {
+  const text = (cores: ShelfLease['cores']): string =>
+    cores.map(core => `${core.key.toString('hex')} ${core.length} ${core.byteLength}`).join()
+  return text(a) === text(b)
+}
