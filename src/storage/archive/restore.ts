@@ -23,15 +23,15 @@ import type { DriveFile, DrivePlan } from './restore-plan.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
 
-/** How often a restore looks whether it still gets anything, and at the disk, ms. */
+/** Time between two checks for a stall and for free disk space, ms. */
 const WATCH_INTERVAL = 1000
-/** Progress is told no more often than this while files are written, ms. */
+/** Shortest time between two progress reports while files are written, ms. */
 const PROGRESS_INTERVAL = 100
-/** Below this much free disk nothing more is fetched. */
+/** Free disk space below which a restore stops. */
 const DISK_FLOOR = 64 * MIB
 
 export interface RestoreProgress {
-  /** Looking for someone who has the drive, reading its list of files, writing them. */
+  /** Looking for a peer that has the drive, fetching its list of files, writing the files. */
   step: 'find' | 'list' | 'write'
   files: number
   bytes: number
@@ -41,15 +41,15 @@ export interface RestoreProgress {
 
 export interface RestoreOptions {
   link: string | Link
-  /** What is to be the restored tree, or file. */
+  /** Path of the restored tree or file. */
   dest: string
-  /** Overwrite different files that stand in the way. */
+  /** Replace existing files that differ. */
   force?: boolean
-  /** A store for this restore alone; the same one again lets it go on where it stopped. */
+  /** A store for this restore alone; with the same store a later restore continues. */
   store: Corestore
-  /** How long to wait for someone who has the drive, ms. */
+  /** Longest wait for a peer that has the drive, ms. */
   findTimeout?: number
-  /** How long to go on when nothing more comes, ms. */
+  /** Longest time without a new block, ms. */
   stallTimeout?: number
   onProgress?: (progress: RestoreProgress) => void
   signal?: AbortSignal
@@ -60,14 +60,14 @@ export interface DriveRestoreResult {
   path: string
   files: number
   bytes: number
-  /** Checksum of the tree as it was read from, or written to, the disk. Hex. */
+  /** Checksum of the restored tree, hex. */
   sha256: string
   seconds: number
 }
 
 /**
- * Brings a drive back from everyone who is attached and has it, verifying every block. What is written, and what is
- * fetched and not yet written, stays when it is stopped or killed: the same link, destination and store go on from there.
+ * Restores a drive from all attached peers that have it, and verifies every block. Fetched blocks and written files stay
+ * when it is stopped or killed: a restore with the same link, destination and store continues from there.
  */
 export class DriveRestore extends ReadyResource {
   readonly link: Link
@@ -90,7 +90,7 @@ export class DriveRestore extends ReadyResource {
     })
   }
 
-  /** The topic on which those who have the drive are found. */
+  /** DHT topic for peers that have the drive. */
   get discoveryKey(): Buffer {
     return crypto.discoveryKey(this.link.key)
   }
@@ -106,7 +106,7 @@ export class DriveRestore extends ReadyResource {
     await this.#drive.close()
   }
 
-  /** Restores from this connection too, as long as it lasts. */
+  /** Adds a connection to fetch from, as long as it lasts. */
   attach(stream: Duplex): void {
     if (this.#streams.has(stream) || stream.destroyed) return
     this.#streams.add(stream)
@@ -115,7 +115,7 @@ export class DriveRestore extends ReadyResource {
     if (this.#blobs && !this.closing) attachCore(this.#blobs, stream)
   }
 
-  /** True when the discovery key is of a core of this drive: the connection is then attached. */
+  /** Attaches the connection when the discovery key is that of a core of this drive; returns whether it is. */
   async serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
     await this.ready()
     const cores = [this.#drive.core, this.#blobs]
@@ -125,8 +125,8 @@ export class DriveRestore extends ReadyResource {
   }
 
   /**
-   * Runs the restore. Throws LINK_NOT_FOUND when nobody has the drive in time, STALLED when nothing more comes,
-   * UNSAFE_DRIVE, FILE_EXISTS or IN_THE_WAY before anything is written, DISK_FULL, or the signal's reason. Once only.
+   * Runs the restore; call once. Throws LINK_NOT_FOUND when no peer with the drive is found in time, STALLED when no more
+   * blocks come, DISK_FULL, the signal's reason, and, before it writes anything, UNSAFE_DRIVE, FILE_EXISTS or IN_THE_WAY.
    */
   async run(): Promise<DriveRestoreResult> {
     const begun = performance.now()
@@ -136,7 +136,7 @@ export class DriveRestore extends ReadyResource {
     signal?.addEventListener('abort', onabort)
     const work = this.#restore()
     try {
-      // what waits for a block that never comes ends when the drive is closed
+      // reads that wait for a missing block end when the drive is closed
       return {
         ...(await unlessAborted(work, this.#stop.signal)),
         seconds: (performance.now() - begun) / 1000
@@ -144,7 +144,7 @@ export class DriveRestore extends ReadyResource {
     } catch (error) {
       this.#stop.abort(error)
       await this.close()
-      await work.catch(() => undefined) // it ends with the drive, or for the same reason
+      await work.catch(() => undefined) // fails because the drive is closed, or with the same error
       throw explain(this.#stop.signal.reason, dest)
     } finally {
       signal?.removeEventListener('abort', onabort)
@@ -165,7 +165,7 @@ export class DriveRestore extends ReadyResource {
     return { path: dest, ...sumOfFiles(files) }
   }
 
-  /** Finds the drive, and fetches and reads its list of files. */
+  /** Finds the drive, then fetches and checks its list of files. */
   async #fetchPlan(): Promise<DrivePlan> {
     const { core } = this.#drive
     const tell = (step: 'find' | 'list', done: number, total: number): void =>
@@ -182,13 +182,13 @@ export class DriveRestore extends ReadyResource {
       if (codeOf(error) !== 'DECODING_ERROR' && !(error instanceof SyntaxError)) throw error
       throw new BushelError(
         'BAD_LINK',
-        'the link does not decrypt this drive',
-        'ask for the link again'
+        'the key in the link does not decrypt this drive; nothing was written',
+        'check that the link is complete, or ask for it again'
       ).withCause(error)
     }
   }
 
-  /** Fetches and writes what is not on disk yet; gives the sums of all files. Hex. */
+  /** Fetches and writes the missing files. Returns the SHA-256 of all files, hex. */
   async #fetchFiles(
     plan: DrivePlan,
     destination: Destination,
@@ -199,11 +199,11 @@ export class DriveRestore extends ReadyResource {
     const sums = new Map([...same, ...whole])
     let files = sums.size
     let bytes = [...sums.keys()].reduce((sum, { size }) => sum + size, 0)
-    let told = 0
+    let reported = 0
     const tell = (): void => {
       const now = performance.now()
-      if (now - told < PROGRESS_INTERVAL && bytes < plan.bytes) return
-      told = now
+      if (now - reported < PROGRESS_INTERVAL && bytes < plan.bytes) return
+      reported = now
       const [totalFiles, totalBytes] = [plan.files.length, plan.bytes]
       this.#options.onProgress?.({ step: 'write', files, bytes, totalFiles, totalBytes })
     }
@@ -233,14 +233,14 @@ export class DriveRestore extends ReadyResource {
     }
   }
 
-  /** The blobs core, as long as the files need it. */
+  /** The blobs core, once a peer has shown all blocks that the files need. */
   async #blobsOf(plan: DrivePlan, open: readonly OpenFile[]): Promise<Hypercore> {
     const blobs = (await this.#drive.getBlobs())!.core
     if (open.some(file => file.file.blob.blockLength > 0)) await this.#lengthOf(blobs, plan.blocks)
     return blobs
   }
 
-  /** Waits until somebody shows that a core has so many blocks. */
+  /** Waits until a peer proves that the core has `length` blocks. Throws LINK_NOT_FOUND. */
   async #lengthOf(core: Hypercore, length: number): Promise<void> {
     const { findTimeout = 60_000, clock } = this.#options
     let onappend: (() => void) | undefined
@@ -252,8 +252,8 @@ export class DriveRestore extends ReadyResource {
     const late = (): never => {
       throw new BushelError(
         'LINK_NOT_FOUND',
-        `nobody who has this drive was found in ${Math.round(findTimeout / 1000)} s`,
-        'the providers may be offline, or the lease over; try again later'
+        `no peer that has this drive was found in ${Math.round(findTimeout / 1000)} s`,
+        'the providers may be offline, or the leases may be over; try again later'
       )
     }
     try {
@@ -263,7 +263,7 @@ export class DriveRestore extends ReadyResource {
     }
   }
 
-  /** Runs work that needs blocks from others; stops the restore when none comes for too long, or the disk gets full. */
+  /** Runs work that fetches blocks. Aborts the restore when no block comes for too long or the disk is nearly full. */
   async #unlessStalled<T>(work: () => Promise<T>, waits: () => boolean = () => true): Promise<T> {
     const { stallTimeout = 120_000, store, clock } = this.#options
     const folder = store.storage.path as string
@@ -275,7 +275,7 @@ export class DriveRestore extends ReadyResource {
       if (!waits()) stall.moved()
       if (stall.isStalled) this.#stop.abort(stalled(stallTimeout, this.#streams.size))
       if ((await freeBytes(folder)) < DISK_FLOOR) {
-        this.#stop.abort(diskFull(`the disk of '${folder}' is full: what is fetched is kept`))
+        this.#stop.abort(diskFull(`the disk of '${folder}' is full; the fetched blocks are kept`))
       }
     }
     const interval = Math.min(WATCH_INTERVAL, stallTimeout)
@@ -300,12 +300,12 @@ function missingBytes(open: readonly OpenFile[]): number {
   return open.reduce((sum, { file, bytesHere }) => sum + file.size - bytesHere, 0)
 }
 
-/** A destination folder may be reached through a link; the file or folder itself is never one. */
+/** Resolves symbolic links in the path to the destination, but not a link at the destination of a file. */
 async function finalPath(dest: string, plan: DrivePlan): Promise<string> {
   const path = resolve(dest)
   const whole = plan.root === 'folder' && (await isFolder(path)) ? path : dirname(path)
   const real = await realpath(whole).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return whole // it is made when it is needed
+    if (codeOf(error) === 'ENOENT') return whole // created when it is needed
     throw error
   })
   return whole === path ? real : join(real, basename(path))
@@ -314,7 +314,7 @@ async function finalPath(dest: string, plan: DrivePlan): Promise<string> {
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     stats => stats.isDirectory(),
-    () => false // what it is instead is seen, and said, when it is surveyed
+    () => false // `survey` reports what is there instead
   )
 }
 
@@ -327,24 +327,24 @@ function explain(error: unknown, dest: string): unknown {
     return new BushelError(
       'BAD_DEST',
       `'${dest}' cannot be written: ${(error as Error).message}`,
-      'choose another destination'
+      'what was fetched is kept; choose another destination'
     ).withCause(error)
   }
-  return explainFull(error, dest, 'what is restored so far is kept')
+  return explainFull(error, dest, 'what was restored so far is kept')
 }
 
 function stalled(timeout: number, connections: number): BushelError {
   return new BushelError(
     'STALLED',
-    `nothing more came for ${Math.round(timeout / 1000)} s from ${connections} connection(s); what came is kept`,
-    'run it again: it goes on where it stopped'
+    `no more data came for ${Math.round(timeout / 1000)} s from ${connections} connection(s); what was fetched is kept`,
+    'run the command again to continue'
   )
 }
 
 function interrupted(): BushelError {
   return new BushelError(
     'INTERRUPTED',
-    'the restore was stopped; what came is kept',
-    'run it again: it goes on where it stopped'
+    'the restore was stopped; what was fetched is kept',
+    'run the command again to continue'
   )
 }
