@@ -49,7 +49,7 @@ export class BareLightning {
     this.#transport = new Transport(
       this.#node.engine,
       message => this.#send(message),
-      () => this.#node.kick()
+      () => this.#node.requestCycle()
     )
     this.#channels = new Channels(this.#node, this.#transport)
   }
@@ -106,7 +106,7 @@ export class BareLightning {
     const retry = ldk.Retry.constructor_attempts(3)
     const sent = manager.send_payment(hash, prepared.res.get_b(), hash, prepared.res.get_c(), retry)
     if (!sent.is_ok()) throw new Error('the payment was not sent')
-    this.#node.kick()
+    this.#node.requestCycle()
     return new Promise((resolve, reject) => {
       this.#paying.set(Buffer.from(hash).toString('hex'), paid =>
         paid ? resolve() : reject(new Error('the payment failed'))
@@ -124,7 +124,7 @@ export class BareLightning {
     const { engine } = this.#node
     if (event instanceof ldk.Event_PaymentClaimable) {
       engine.manager.claim_funds(this.#preimages.get(Buffer.from(event.payment_hash).toString('hex'))!)
-      this.#node.kick()
+      this.#node.requestCycle()
     } else if (event instanceof ldk.Event_PendingHTLCsForwardable) this.#node.forwardsWaiting = true
     else if (event instanceof ldk.Event_PaymentSent) this.#ended(event.payment_hash, true)
     else if (event instanceof ldk.Event_PaymentFailed) this.#ended(event.payment_id, false)

@@ -7,7 +7,7 @@ const AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'WALLET_UNREACHABLE'
 ])
 
-/** True when our own Lightning node gave no answer, and may be back soon. */
+/** True when our own Lightning node did not answer and may be back soon. */
 export function isWalletAway(error: unknown): boolean {
   return error instanceof BushelError && AWAY.has(error.code)
 }

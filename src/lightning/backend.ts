@@ -3,21 +3,21 @@ import { BushelError } from '../../contracts/errors/error.js'
 import type { SettingsOf, SettingsSchema } from './settings.js'
 import type { Balance, Wallet } from './wallet.js'
 
-/** The Lightning node that a home was connected to: no other one is dealt with in its place. */
+/** The Lightning node that a home was connected to. The home uses no other node in its place. */
 export interface ConnectedNode {
   /** Public key, 33 bytes. */
   id: Buffer
   network: string
 }
 
-/** What a wallet must not forget between two starts of the program, by name. */
+/** Named values that a wallet keeps between two starts of the program. */
 export interface WalletMemory {
   get(name: string): Buffer | null
   /** On disk when it resolves. */
   set(name: string, value: Buffer): Promise<void>
 }
 
-/** Where a wallet is asked for: a home, and the settings that it has for this wallet. */
+/** A home and its settings for one kind of wallet. */
 export interface WalletPlace<S extends SettingsSchema = SettingsSchema> {
   /** Folder of the home. */
   dir: string
@@ -30,67 +30,67 @@ export interface WalletHome<S extends SettingsSchema = SettingsSchema> extends W
   memory: WalletMemory
 }
 
-/** What a wallet says of itself when it is asked once. */
+/** Identity, balance and condition of a wallet, from one request. */
 export interface WalletProbe extends Balance {
-  /** Public key of its Lightning node, 33 bytes; null for an embedded wallet, which has one only while it is open. */
+  /** Public key of its Lightning node, 33 bytes; null for an embedded wallet that is not open. */
   nodeId: Buffer | null
-  /** As people call the node; empty where it has no name. */
+  /** Alias of the node; empty when it has none. */
   alias: string
-  /** Why it does not pay yet, in its own words, or null. */
+  /** Why the node cannot pay yet, in its own words; null when it can. */
   syncing: string | null
-  /** Its sats are worth something: its owner must agree before they are dealt with. */
+  /** Whether its sats have value: then the owner must agree before Bushel uses them. */
   realMoney: boolean
 }
 
-/** A wallet that is made, and opens with `ready`. Event `fault` (error) when something went wrong, and it went on. */
+/** A wallet that opens with `ready`. Event `fault` (error): an error that the wallet recovered from. */
 export type WalletResource = Wallet & ReadyResource
 
 /**
  * One kind of wallet: a folder below `backends` with a descriptor of this shape, and one line in `backends/index.ts`.
- * The descriptor is loaded for every command line, so it loads the wallet itself only when that is asked for. What only
- * some wallets can do is an optional member, here and of `Wallet`: a caller asks for the member, never for the id.
+ * Every command loads the descriptor, so the descriptor imports the wallet's code only when it is used. A capability
+ * that only some wallets have is an optional member, here and in `Wallet`: callers test for the member, not for the id.
  */
 export interface WalletBackend<S extends SettingsSchema = SettingsSchema> {
   /** As in `bushel wallet connect <id>` and in `config.json`. */
   readonly id: string
-  /** For people. */
+  /** Name in messages. */
   readonly title: string
-  /** The networks that it can be on; an embedded wallet has one. */
+  /** Networks that it supports; an embedded wallet has one. */
   readonly networks: readonly string[]
   readonly settings: S
-  /** File name of a wallet's ledger: what one wallet has paid another knows nothing of. */
+  /** File name of the wallet's ledger. Each wallet has its own, because it knows nothing of another wallet's payments. */
   ledgerName(node: ConnectedNode | null): string
-  /** Asks who the wallet is and what it has; changes nothing, also while a node runs on the home. */
+  /** Reads identity, balance and condition. Changes nothing; may be called while a node runs on the home. */
   probe(place: WalletPlace<S>): Promise<WalletProbe>
-  /** The wallet of a home, not open yet. */
+  /** Creates the wallet object of a home; it is not open yet. */
   load(home: WalletHome<S>): Promise<WalletResource>
-  /** It is part of the home, which begins with it, and nothing is connected. */
+  /** Present for a wallet inside the home, which needs no external node. A new home starts with it. */
   readonly embedded?: {
-    /** Makes the wallet of a new home, with so much to start with, msat. */
+    /** Creates the wallet of a new home with `grantMsat` of play money, msat. */
     create(dir: string, options: { grantMsat?: bigint }): Promise<void>
   }
 }
 
-/** A connected wallet's ledger: it is told from that of every other node. */
+/** File name of the ledger for one external node. Throws TypeError without a connected node. */
 export function ledgerOf(id: string, node: ConnectedNode | null): string {
   if (!node) throw new TypeError(`a wallet of kind ${id} has no ledger before it is connected`)
   return `ledger-${id}-${node.id.toString('hex').slice(0, 16)}`
 }
 
-/** Throws WRONG_NETWORK or WRONG_NODE (exit 5) when another node answers than the one that was connected. */
+/** Throws WRONG_NETWORK or WRONG_NODE (exit 5) when the node that answers is not the connected one. */
 export function demandNode(expected: ConnectedNode, found: ConnectedNode, title: string): void {
-  const hint = 'nothing was paid; start the node that was connected, or connect anew: bushel wallet connect'
+  const hint = 'nothing was paid; start the connected node, or connect this one with: bushel wallet connect'
   if (found.network !== expected.network) {
     throw new BushelError(
       'WRONG_NETWORK',
-      `${title} is on ${found.network} now, this home deals on ${expected.network}`,
+      `${title} is on the network ${found.network}, but this home uses ${expected.network}`,
       hint
     )
   }
   if (found.id.equals(expected.id)) return
   throw new BushelError(
     'WRONG_NODE',
-    `another ${title} node (${found.id.toString('hex').slice(0, 16)}...) answers than the one that was connected`,
+    `the ${title} node that answers (${found.id.toString('hex').slice(0, 16)}...) is not the one that was connected`,
     hint
   )
 }

@@ -5,10 +5,10 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { networkWith, prefixOf } from './networks.js'
 
 const MAX_LENGTH = 4096
-/** BOLT 11: when the invoice says nothing. */
+/** BOLT 11: expiry of an invoice without an expiry field. */
 const DEFAULT_EXPIRY_S = 3600
 
-/** Features that an invoice may demand of a payer; every Lightning node of today has them. */
+/** Features that an invoice may require of the payer; all current Lightning nodes have them. */
 const UNDERSTOOD = new Set(['var_onion_optin', 'payment_secret', 'basic_mpp'])
 
 export interface ExpectedInvoice {
@@ -16,12 +16,12 @@ export interface ExpectedInvoice {
   network: string
   paymentHash: Buffer
   msat: bigint
-  /** Lightning node that is to be paid, 33 bytes. */
+  /** Public key of the payee's Lightning node, 33 bytes. */
   payee: Buffer
   description: string
   /** ms since 1970. */
   now: number
-  /** How long it must still be payable; 0 by default. */
+  /** Shortest remaining time before expiry, ms; 0 by default. */
   minRemainingMs?: number
 }
 
@@ -34,15 +34,15 @@ export interface CheckedInvoice {
   expiresAt: number
 }
 
-/** Checks a BOLT 11 invoice against what was agreed. Throws BushelError INVOICE_REFUSED with the reason. */
+/** Checks a BOLT 11 invoice against the agreed values. Throws BushelError INVOICE_REFUSED or INVOICE_EXPIRED. */
 export function checkInvoice(invoice: string, expected: ExpectedInvoice): CheckedInvoice {
   const prefix = prefixOf(expected.network)
-  if (!prefix) throw refused(`the network ${expected.network} is not known`)
+  if (!prefix) throw refused(`the network ${expected.network} is unknown`)
   const decoded = decode(invoice, prefix)
   refuseDuplicates(decoded)
   const tags = decoded.tagsObject
 
-  if (decoded.millisatoshis == null) throw refused('it names no amount')
+  if (decoded.millisatoshis == null) throw refused('it has no amount')
   const msat = BigInt(decoded.millisatoshis)
   if (msat !== expected.msat) throw refused(`it asks for ${msat} msat, agreed were ${expected.msat} msat`)
   if (tags.payment_hash !== expected.paymentHash.toString('hex'))
@@ -50,8 +50,7 @@ export function checkInvoice(invoice: string, expected: ExpectedInvoice): Checke
   if (decoded.payeeNodeKey !== expected.payee.toString('hex'))
     throw refused('it pays another node than the agreed one')
   if (tags.payment_secret?.length !== 64) throw refused('it has no payment secret')
-  if (tags.purpose_commit_hash !== undefined)
-    throw refused('it commits to a description that it does not show')
+  if (tags.purpose_commit_hash !== undefined) throw refused('it has only the hash of a description')
   if (tags.description === undefined) throw refused('it has no description')
   if (tags.description !== expected.description) throw refused('its description is not the agreed one')
   if (tags.fallback_address !== undefined) throw refused('it has a fallback address')
@@ -69,10 +68,10 @@ export function checkInvoice(invoice: string, expected: ExpectedInvoice): Checke
   }
 }
 
-/** What an invoice says, of whoever it is. */
+/** The fields of a decoded invoice. */
 export interface InvoiceReading {
   paymentHash: Buffer
-  /** Null when it leaves the amount to the payer. */
+  /** Null when the payer chooses the amount. */
   msat: bigint | null
   payee: Buffer
   description: string
@@ -81,12 +80,12 @@ export interface InvoiceReading {
 }
 
 /**
- * Reads anybody's invoice, as far as this node could pay it. Throws BushelError INVOICE_NETWORK, or INVOICE_REFUSED with
- * the reason. Whether it has expired, and its amount, are the reader's to judge.
+ * Decodes any invoice that this node could pay. Throws BushelError INVOICE_NETWORK, or INVOICE_REFUSED with the reason.
+ * Does not check expiry or amount; the caller does.
  */
 export function readInvoice(invoice: string, network: string): InvoiceReading {
   const prefix = prefixOf(network)
-  if (!prefix) throw refused(`the network ${network} is not known`)
+  if (!prefix) throw refused(`the network ${network} is unknown`)
   const text = invoice.trim().replace(/^lightning:/i, '')
   const decoded = decode(text)
   if (decoded.network?.bech32 !== prefix) throw wrongNetwork(decoded.network?.bech32 ?? '', network)
@@ -103,11 +102,11 @@ export function readInvoice(invoice: string, network: string): InvoiceReading {
   }
 }
 
-/** As `checkInvoice` and `readInvoice`, for whoever takes them as an option. */
+/** Types of `checkInvoice` and `readInvoice`, for options that take them. */
 export type InvoiceCheck = typeof checkInvoice
 export type InvoiceReader = typeof readInvoice
 
-/** Payment hash of an invoice that has been checked. Throws BushelError on what is no invoice. */
+/** Payment hash of an invoice. Throws BushelError INVOICE_REFUSED when the text is not an invoice. */
 export function paymentHashOf(invoice: string): Buffer {
   return hashOf(decode(invoice).tagsObject)
 }
@@ -126,14 +125,14 @@ type Decoded = PaymentRequestObject & { tagsObject: TagsObject }
 
 let loaded: typeof bolt11 | null = null
 
-/** Read only for the first invoice: with what it needs of bitcoin it takes 0.1 s, and most processes see none. */
+/** Loads the decoder with the first invoice: loading takes 0.1 s, and most processes see no invoice. */
 function decoder(): typeof bolt11 {
   return (loaded ??= createRequire(import.meta.url)('bolt11') as typeof bolt11)
 }
 
-/** Decodes, with checksum and signature; `payeeNodeKey` is then the key that signed it. */
+/** Decodes and verifies checksum and signature; `payeeNodeKey` is the key that signed. */
 function decode(invoice: string, prefix?: string): Decoded {
-  if (typeof invoice !== 'string') throw refused('it is not a text')
+  if (typeof invoice !== 'string') throw refused('it is not text')
   if (invoice.length > MAX_LENGTH) throw refused(`it is longer than ${MAX_LENGTH} characters`)
   const found = /^ln(bcrt|bc|tbs|tb)((?:[1-9]\d*[munp]?)?)1[02-9ac-hj-np-z]+$/.exec(
     invoice.toLowerCase()
@@ -141,7 +140,7 @@ function decode(invoice: string, prefix?: string): Decoded {
   if (!found) throw refused('it is malformed')
   if (prefix && found !== prefix) throw refused(`it is for another network (ln${found})`)
   try {
-    // Without being given the network, decoding throws on signet.
+    // The decoder does not know signet and throws unless the network is given.
     const network = { bech32: found, pubKeyHash: 0x6f, scriptHash: 0xc4, validWitnessVersions: [0, 1] }
     return decoder().decode(invoice, network)
   } catch (error) {
@@ -149,24 +148,24 @@ function decode(invoice: string, prefix?: string): Decoded {
   }
 }
 
-/** A second tag of a kind would hide the first; only routing hints may come several times. */
+/** A second tag with the same name would hide the first; only routing hints may repeat. */
 function refuseDuplicates({ tags }: Decoded): void {
   const seen = new Set<string>()
   for (const { tagName, data } of tags) {
     if (tagName === 'routing_info') continue
     const unknown = typeof data === 'object' && 'tagCode' in data
     const name = unknown ? `${tagName} ${data.tagCode}` : tagName
-    if (seen.has(name)) throw refused(`it has two tags of one kind (${name})`)
+    if (seen.has(name)) throw refused(`it has two tags named ${name}`)
     seen.add(name)
   }
 }
 
 function refuseFeatures({ feature_bits: features }: TagsObject): void {
   if (!features) return
-  if (features.extra_bits?.has_required) throw refused('it demands a feature that is not known')
+  if (features.extra_bits?.has_required) throw refused('it requires an unknown feature')
   for (const [name, feature] of Object.entries(features)) {
     const required = typeof feature === 'object' && 'required' in feature && feature.required
-    if (required && !UNDERSTOOD.has(name)) throw refused(`it demands the feature ${name}`)
+    if (required && !UNDERSTOOD.has(name)) throw refused(`it requires the unsupported feature ${name}`)
   }
 }
 
@@ -174,7 +173,7 @@ function expired(): BushelError {
   return new BushelError(
     'INVOICE_EXPIRED',
     'the invoice has expired; nothing was paid',
-    'the other side has to issue a new one'
+    'ask the payee for a new invoice'
   )
 }
 
@@ -183,7 +182,7 @@ function wrongNetwork(prefix: string, network: string): BushelError {
   return new BushelError(
     'INVOICE_NETWORK',
     `the invoice is for ${named} (ln${prefix}), this wallet is on ${network}; nothing was paid`,
-    'ask for an invoice of this network'
+    `ask the payee for an invoice on ${network}`
   )
 }
 
@@ -191,6 +190,6 @@ function refused(reason: string): BushelError {
   return new BushelError(
     'INVOICE_REFUSED',
     `the invoice was refused: ${reason}; nothing was paid`,
-    'the other side has to send another invoice'
+    'ask the payee for another invoice'
   )
 }

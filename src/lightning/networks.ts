@@ -1,11 +1,11 @@
 interface LightningNetwork {
-  /** Of its invoices, after `ln`. One prefix may serve several networks. */
+  /** Prefix of its invoices, after `ln`. Several networks may have the same prefix. */
   prefix: string
-  /** `real` is worth something, `test` is a chain of worthless coins, `play` has no chain. */
+  /** `real`: coins with value. `test`: a chain of worthless coins. `play`: no chain. */
   money: 'real' | 'test' | 'play'
 }
 
-/** The Lightning networks that Bushel deals on, by id. */
+/** The Lightning networks that Bushel supports, by id. */
 const NETWORKS: Readonly<Record<string, LightningNetwork>> = {
   bitcoin: { prefix: 'bc', money: 'real' },
   testnet: { prefix: 'tb', money: 'test' },
@@ -14,22 +14,22 @@ const NETWORKS: Readonly<Record<string, LightningNetwork>> = {
   'play-1': { prefix: 'bcrt', money: 'play' }
 }
 
-/** Those with a chain: what an ordinary Lightning node can be on. */
+/** The networks with a chain, which an ordinary Lightning node can use. */
 export const CHAIN_NETWORKS: readonly string[] = Object.keys(NETWORKS).filter(
   network => NETWORKS[network]!.money !== 'play'
 )
 
-/** Prefix of a network's invoices; null for a network that is not known. */
+/** Prefix of a network's invoices; null for an unknown network. */
 export function prefixOf(network: string): string | null {
   return Object.hasOwn(NETWORKS, network) ? NETWORKS[network]!.prefix : null
 }
 
-/** A network with such a prefix, for messages; null where there is none. */
+/** Id of a network whose invoices have this prefix, for messages; null when there is none. */
 export function networkWith(prefix: string): string | null {
   return Object.keys(NETWORKS).find(network => NETWORKS[network]!.prefix === prefix) ?? null
 }
 
-/** Are its sats worth something? Nobody deals in them without having agreed to. */
+/** Whether the network's sats have value. */
 export function isRealMoney(network: string): boolean {
   return Object.hasOwn(NETWORKS, network) && NETWORKS[network]!.money === 'real'
 }

@@ -3,15 +3,15 @@ import type { WalletBackend } from './backend.js'
 
 const known = new Map<string, WalletBackend>()
 
-/** Makes a kind of wallet known. Throws when there is one of that id. */
+/** Registers a kind of wallet. Throws TypeError when its id is taken. */
 export function registerBackend(backend: WalletBackend): void {
-  if (known.has(backend.id)) throw new TypeError(`there is a wallet '${backend.id}' already`)
+  if (known.has(backend.id)) throw new TypeError(`a wallet with the id '${backend.id}' is registered already`)
   known.set(backend.id, backend)
 }
 
 for (const backend of Object.values<WalletBackend>(builtIn)) registerBackend(backend)
 
-/** All kinds of wallet, by id. */
+/** All registered kinds of wallet, sorted by id. */
 export function walletBackends(): WalletBackend[] {
   return [...known.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
 }
@@ -20,7 +20,7 @@ export function findBackend(id: string): WalletBackend | null {
   return known.get(id) ?? null
 }
 
-/** The kind of wallet that a home begins with. */
+/** The embedded kind of wallet, which a new home starts with. */
 export function firstBackend(): WalletBackend & Required<Pick<WalletBackend, 'embedded'>> {
   for (const backend of known.values()) {
     const { embedded } = backend

@@ -5,13 +5,13 @@ import { isAbsolute } from 'node:path'
  * `--tls-cert`.
  */
 export interface Setting<Required extends boolean = boolean> {
-  /** How it is written on the command line: a path is made absolute there. */
+  /** The command line makes a `path` absolute. */
   readonly kind: 'path' | 'text' | 'url'
   readonly required: Required
   readonly help: string
-  /** A value, for the hint when it is missing. */
+  /** Example value for the hint when it is missing. */
   readonly example: string
-  /** What is wrong with a value, such as "is not an absolute path"; null when it is good. */
+  /** What is wrong with a value, such as "is not an absolute path"; null when it is valid. */
   check(value: string): string | null
 }
 
@@ -37,7 +37,7 @@ export function path<R extends boolean>(description: Description<R>): Setting<R>
   }
 }
 
-/** One line of text; `check` says what is wrong with one that is not good. */
+/** One line of text; `check` returns what is wrong with a value, or null. */
 export function text<R extends boolean>(
   description: Description<R> & { check?: (value: string) => string | null }
 ): Setting<R> {
@@ -46,31 +46,32 @@ export function text<R extends boolean>(
   return { ...description, kind: 'text', check }
 }
 
-/** An address with one of these protocols, such as `https:`. */
+/** A URL with one of these protocols, such as `https:`. */
 export function url<R extends boolean>(
   description: Description<R> & { protocols: readonly string[] }
 ): Setting<R> {
   const check = (value: string): string | null => {
     if (URL.canParse(value) && description.protocols.includes(new URL(value).protocol)) return null
-    return `is not an address that begins with ${description.protocols.join(' or ')}`
+    return `is not a URL that begins with ${description.protocols.join(' or ')}`
   }
   return { ...description, kind: 'url', check }
 }
 
 export interface SettingFault {
   name: string
-  /** Missing, but required; `unknown` to the schema; or `bad`, with what is wrong with its value. */
+  /** `missing`: required and not given. `unknown`: not in the schema. `bad`: the value is invalid, see `why`. */
   fault: 'missing' | 'unknown' | 'bad'
   why: string
 }
 
-/** The first thing that is wrong with such values for a schema, or null. */
+/** The first fault of the values against a schema, or null. */
 export function faultIn(
   schema: SettingsSchema,
   values: Readonly<Record<string, string>>
 ): SettingFault | null {
   for (const name of Object.keys(values))
-    if (!Object.hasOwn(schema, name)) return { name, fault: 'unknown', why: 'is no setting of this wallet' }
+    if (!Object.hasOwn(schema, name))
+      return { name, fault: 'unknown', why: 'is not a setting of this wallet' }
   for (const [name, setting] of Object.entries(schema)) {
     const value = values[name]
     if (value === undefined) {

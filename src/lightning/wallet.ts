@@ -1,14 +1,14 @@
 import type { NoiseStream } from 'hyperdht'
 
-/** What became of a payment, asked by its hash. Only the wallet's own final word counts, never a time-out. */
+/** State of a payment, by its hash. Only the wallet decides that a state is final, never a time-out. */
 export type PaymentState =
   | { status: 'unknown' }
-  /** orphaned: its channel was given up, and only the payee can tell what became of it. */
+  /** orphaned: its channel was given up, so only the payee knows the outcome. */
   | { status: 'pending'; orphaned?: true }
   | { status: 'failed'; reason: string }
   | { status: 'succeeded'; preimage: Buffer; feeMsat: bigint }
 
-/** What became of an invoice that this wallet issued. */
+/** State of an invoice that this wallet issued. */
 export type InvoiceState =
   | { status: 'unknown' }
   | { status: 'open' }
@@ -21,11 +21,11 @@ export interface InvoiceRequest {
   msat: bigint
   description: string
   expirySeconds: number
-  /** The ledger's id of what is paid for: the same label names the same invoice in the wallet. */
+  /** The ledger's id for the payment; the wallet has one invoice for each label. */
   label?: string
 }
 
-/** A payment as the wallet's own records have it. */
+/** A payment in the wallet's own records. */
 export interface WalletRecord {
   direction: 'sent' | 'received'
   paymentHash: Buffer
@@ -33,79 +33,79 @@ export interface WalletRecord {
   msat: bigint
   feeMsat: bigint
   preimage: Buffer | null
-  /** Of what was received only what has settled stands here. */
+  /** Of received payments, only settled ones are listed. */
   status: 'pending' | 'succeeded' | 'failed'
   /** ms since 1970. */
   at: number
-  /** Empty where the wallet does not keep it. */
+  /** Empty when the wallet does not store it. */
   description: string
 }
 
 export interface Balance {
   network: string
-  /** What can be sent, in msat: channels less their reserves, and what is left of a grant. */
+  /** Can be sent, msat: channel balances less reserves, plus the rest of a play money grant. */
   spendableMsat: bigint
-  /** What can be received over the channels that are open now, in msat. */
+  /** Can be received over the open channels, msat. */
   receivableMsat: bigint
 }
 
-/** How the Lightning node of a wallet stands. */
+/** Condition of a wallet's Lightning node. */
 export interface WalletCondition {
-  /** starting: calls wait, or are refused until it is in step. down: calls fail now, and it comes back by itself. */
+  /** starting: calls wait, or are refused until the node is in sync. down: calls fail now; it restarts by itself. */
   state: 'working' | 'starting' | 'down'
-  /** Why it does not work; of a process that was started again, why it ended. Empty where there is nothing to say. */
+  /** Why it does not work, or why its process was restarted. May be empty. */
   reason: string
 }
 
 /**
- * The port to a Lightning node. It knows nothing of what is being paid for. What only some wallets can do is an optional
- * member: a caller asks for that, never for the kind of wallet.
- * Events: `settled` (paymentHash: Buffer, msat: bigint) when an invoice of ours is paid, after it is durable. It is told
- * once, and not again after a restart of the program: ask `invoice` for those that were open before.
+ * The port to a Lightning node. It knows nothing of the goods that a payment is for. A capability that only some wallets
+ * have is an optional member: callers test for the member, not for the kind of wallet.
+ * Events: `settled` (paymentHash: Buffer, msat: bigint) when an invoice of ours is paid and that is on disk. It is emitted
+ * once and not repeated after a restart of the program: ask `invoice` for invoices that were open before.
  */
 export interface Wallet {
   /** Network id; two nodes deal only when theirs are equal. */
   readonly network: string
   /** Public key of the Lightning node, 33 bytes. */
   readonly nodeId: Buffer
-  /** False for play money: whoever sells for real sats must be able to receive them before the first buyer comes. */
+  /** False for play money. A provider with a real wallet must have inbound capacity before the first buyer comes. */
   readonly real: boolean
-  /** For the owner; a call tells for itself whether it can be made. */
+  /** For display to the owner; a call that cannot be made fails by itself. */
   condition(): Promise<WalletCondition>
   balance(): Promise<Balance>
   /** Issues a BOLT11 invoice; durable when it resolves. The same preimage gives the same invoice again. */
   issue(request: InvoiceRequest): Promise<string>
-  /** From now on a payment on this hash is failed; an invoice already settled stays so (the state tells). */
+  /** Makes every later payment on this hash fail. A settled invoice stays settled; the returned state says which. */
   refuse(paymentHash: Buffer): Promise<InvoiceState>
   invoice(paymentHash: Buffer): Promise<InvoiceState>
   /**
-   * Makes sure that `msat` more can be sent to the node, opening a channel when needed and possible, in at most `timeoutMs`.
+   * Ensures that `msat` more can be sent to the node; opens a channel when needed and possible. Takes at most `timeoutMs`.
    * Throws BushelError NO_BALANCE (exit 5) or NO_ROUTE (exit 5).
    */
   reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void>
   /**
-   * Sends a payment and waits at most `timeoutMs` for its final state; still under way it resolves to `pending`.
+   * Sends a payment and waits at most `timeoutMs` for its final state; resolves to `pending` when there is none by then.
    * A second call for the same hash never sends a second payment while the first is pending or succeeded; after
    * `failed` it sends again. Check the invoice first (`checkInvoice`).
    */
   pay(invoice: string, options: { maxFeeMsat: bigint; timeoutMs: number }): Promise<PaymentState>
   payment(paymentHash: Buffer): Promise<PaymentState>
-  /** The wallet's own records since a time (ms since 1970), oldest first; of all times by default. */
+  /** The wallet's own records since a time (ms since 1970), oldest first; all records by default. */
   history(options?: { since?: number }): Promise<WalletRecord[]>
-  /** Can so much be received from that node, now or over a channel that it can open? */
+  /** Whether `msat` can be received from that node, over an open channel or one that it can open. */
   canReceive(from: Buffer, msat: bigint): Promise<boolean>
   /**
-   * Speaks Lightning with the peer at the other end of a connection, beside everything else that goes over it, until
-   * either is closed. Only a wallet whose channels are with our own peers can.
+   * Runs Lightning with a peer over an existing connection, beside other protocols, until either is closed. Only for
+   * wallets whose channels are with Bushel peers.
    */
   link?(stream: NoiseStream): { close(): void }
   /**
-   * Gives up the channels with a node, because this wallet is an older copy of itself; before it is linked to that
-   * node. `deltaMsat` is added to our last known balance: what was received since, less what was paid, by what both
-   * have signed. The same `id` counts once. Payments that were under way are orphaned, and end by `resolve`.
+   * Gives up the channels with a node after this wallet was restored from an older copy. Call before `link` to that node.
+   * `deltaMsat` is added to our last known balance: received since then less paid since then, by the co-signed counters.
+   * A repeated `id` has no effect. Pending payments become orphaned; `resolve` ends them.
    */
   abandon?(nodeId: Buffer, options: { id: string; deltaMsat: bigint }): Promise<void>
-  /** The payee's word on an orphaned payment: its preimage, or null when it was not claimed and never will be. */
+  /** Ends an orphaned payment with the payee's answer: its preimage, or null when it will never be claimed. */
   resolve?(paymentHash: Buffer, preimage: Buffer | null): Promise<PaymentState>
   on(event: 'settled', listener: (paymentHash: Buffer, msat: bigint) => void): this
   off(event: 'settled', listener: (paymentHash: Buffer, msat: bigint) => void): this

@@ -51,7 +51,7 @@ async function newHome(name: string, ...connect: string[]): Promise<void> {
 
 const configOf = (name: string): string => join(dir, name, 'config.json')
 
-test('a third wallet is connected, shown, and pays and is paid through the nodes', async t => {
+test('a third kind of wallet is connected, shown, pays and is paid', async t => {
   const help = await typed(['wallet', 'connect', '--help'])
   assert.match(help.stdout, /choices: "cln", "fake", "play"/)
   assert.match(help.stdout, /--account <text>\s+name of the account/)
@@ -82,7 +82,7 @@ test('a third wallet is connected, shown, and pays and is paid through the nodes
   assert.equal((await result('ann', 'log', '--check'))['ok'], true)
 })
 
-test('consent is asked for by what a wallet says of its money, not by which it is', async () => {
+test('consent depends on whether a wallet has real money, not on its kind', async () => {
   await newHome('rich')
   const connect = ['wallet', 'connect', 'fake', '--account', 'gold']
   assert.equal((await refusal('rich', ...connect)).code, 'CONSENT_NEEDED')
@@ -90,14 +90,14 @@ test('consent is asked for by what a wallet says of its money, not by which it i
   await result('rich', ...connect)
 })
 
-test('settings that do not belong to a wallet, are missing or bad are refused before it is asked', async () => {
+test('unknown, missing and invalid settings are refused before the wallet is probed', async () => {
   await newHome('cat')
   const before = await readFile(configOf('cat'), 'utf8')
   const cases: [string[], RegExp][] = [
     [['fake'], /--account is missing/],
     [['fake', '--account', 'a\nb'], /--account is not one line of text/],
-    [['fake', '--account', 'a', '--socket', 's'], /--socket is no setting of this wallet/],
-    [['play', '--account', 'a'], /--account is no setting/],
+    [['fake', '--account', 'a', '--socket', 's'], /--socket is not a setting of this wallet/],
+    [['play', '--account', 'a'], /--account is not a setting/],
     [['cln'], /--socket is missing/]
   ]
   for (const [words, message] of cases) {
@@ -110,13 +110,13 @@ test('settings that do not belong to a wallet, are missing or bad are refused be
   assert.equal(await readFile(configOf('cat'), 'utf8'), before)
 })
 
-test('a wallet in config.json that is not known, or whose part is not good, is one clear line', async () => {
+test('an unknown wallet or invalid settings in config.json are one clear error', async () => {
   await newHome('dan', 'fake', '--account', 'dans')
   const config = JSON.parse(await readFile(configOf('dan'), 'utf8')) as { wallet: object }
   const cases: [object, RegExp][] = [
     [{ backend: 'lnd' }, /config\.json names the wallet 'lnd', which is none of cln, fake, play/],
     [{ settings: {} }, /'fake' of config\.json cannot be used: 'account' is missing/],
-    [{ settings: { account: 'dans', socket: '/s' } }, /'socket' is no setting/],
+    [{ settings: { account: 'dans', socket: '/s' } }, /'socket' is not a setting/],
     [{ settings: { account: '' } }, /'account' is not one line/],
     [{ network: 'bitcoin' }, /it is not on the network 'bitcoin'/],
     [{ nodeId: undefined, network: undefined }, /it names no Lightning node/],
@@ -135,7 +135,7 @@ test('a wallet in config.json that is not known, or whose part is not good, is o
   assert.equal((await refusal('dan', 'wallet')).code, 'WRONG_NODE')
 })
 
-test('each wallet has a memory of its own in the home', async () => {
+test('each wallet has its own memory in the home', async () => {
   await newHome('eve', 'fake', '--account', 'first')
   const opened = async (): Promise<string[]> => {
     const facts = await Facts.read(join(dir, 'eve', 'journal', 'facts'))
@@ -149,7 +149,7 @@ test('each wallet has a memory of its own in the home', async () => {
   assert.deepEqual((await opened()).sort(), ['1', '2'])
 })
 
-test('every descriptor can be told from the others, and is complete', () => {
+test('every descriptor is unique and complete', () => {
   const node = { id: Buffer.alloc(33, 2), network: 'regtest' }
   const backends = walletBackends()
   const ledgers = backends.map(({ ledgerName, embedded }) => ledgerName(embedded ? null : node))
@@ -162,10 +162,10 @@ test('every descriptor can be told from the others, and is complete', () => {
     for (const network of networks) assert.ok(prefixOf(network), network)
     if (!embedded) assert.throws(() => ledgerName(null), TypeError)
   }
-  assert.throws(() => registerBackend(fake), /there is a wallet 'fake' already/)
+  assert.throws(() => registerBackend(fake), /a wallet with the id 'fake' is registered already/)
 })
 
-test('a setting has a kind, and its values are held to it', () => {
+test('the values of a setting are checked against its kind', () => {
   const schema = {
     host: url({ required: true, help: '', example: '', protocols: ['https:'] }),
     cert: path({ required: false, help: '', example: '' }),

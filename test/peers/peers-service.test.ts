@@ -147,7 +147,7 @@ const CASES: Case[] = [
   },
   {
     does: 'shows a block that was changed',
-    says: /failed an audit: block \d+ of core \d is not shown/,
+    says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
     lies: () => ({
       audit: async truth => {
@@ -160,7 +160,7 @@ const CASES: Case[] = [
   },
   {
     does: 'shows a proof with a wrong node',
-    says: /failed an audit: block \d+ of core \d is not shown/,
+    says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
     lies: () => ({
       audit: async truth => {
@@ -176,7 +176,7 @@ const CASES: Case[] = [
   },
   {
     does: 'shows other blocks than those it was asked for',
-    says: /failed an audit: block \d+ of core \d is not shown/,
+    says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
     lies: () => ({
       audit: async truth => {
@@ -198,7 +198,7 @@ const CASES: Case[] = [
   },
   {
     does: 'answers the second audit as it did the first',
-    says: /failed an audit: it answers another audit .*; 15 sat were paid to it/,
+    says: /failed an audit: the answer is for another audit .*; 15 sat were paid to it/,
     loses: second,
     lies: () => {
       let old: Awaited<ReturnType<Parameters<NonNullable<Lies['audit']>>[0]>> | null = null

@@ -16,7 +16,7 @@ import { fetchBlob } from './fetch.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import { breathe, sha256InSteps } from '../../base/steps.js'
 
-/** A blob of ours, which this node can serve. */
+/** A blob in our own store, which this node can serve. */
 export interface LocalBlob {
   ref: Blob
 }
@@ -25,53 +25,53 @@ export interface BlobsOptions {
   /** `compute/` of the home. */
   folder: string
   facts: Facts
-  /** What our own blobs may occupy that no agreement names, bytes. */
+  /** Most bytes of own blobs that no agreement names. */
   ownBytes?: number
-  /** A blob that was put is about to be named by an agreement for so long, ms. */
+  /** Time after `put` during which a blob is kept, because an agreement may soon name it, ms. */
   freshMs?: number
-  /** What fetched blobs that nobody needs may occupy, bytes. */
+  /** Most bytes of fetched blobs that are not in use. */
   cacheBytes?: number
-  /** Blobs that stay, whether an agreement names them now or not. */
+  /** Blobs that are kept even when no agreement names them. */
   needed?: () => Iterable<Blob>
-  /** How long a fetch may stand still, ms. */
+  /** Longest time without progress of a fetch, ms. */
   stallMs?: number
 }
 
 export interface Fetching {
-  /** Identity of whom it is fetched from. */
+  /** Identity of the peer that it is fetched from. */
   from: Buffer
   stream: () => Promise<NoiseStream>
   signal: AbortSignal
 }
 
 const KIND = 'blob'
-/** Blocks that are appended at a time. */
+/** Blocks in one append. */
 const BATCH = 8
 
 interface Served {
   ref: Blob
-  /** Devices that may have it, in hex, with the agreements that name it. */
+  /** Agreements that name the blob, by the hex key of the device that may fetch it. */
   readers: Map<string, Set<string>>
   session: Promise<Hypercore> | null
-  /** Blocks that were sent, by device in hex. */
+  /** Indices of sent blocks, by device in hex. */
   sent: Map<string, Set<number>>
 }
 
 /**
- * Modules, inputs and outputs as they travel: a core each, named by the hash of what is in it, served to the parties of
- * the agreements that name it. What is fetched is checked, and kept as a file.
+ * Transfers modules, inputs and outputs. Each blob is a core named by the hash of its content and served to the parties
+ * of the agreements that name it. Fetched blobs are verified and kept as files in a cache.
  */
 export class Blobs extends ReadyResource {
   readonly cache: BlobCache
   readonly #options: BlobsOptions
   readonly #fetches: string
   readonly #served = new Map<string, Served>()
-  /** Of each core that is being fetched, or put, one at a time. */
+  /** One put, fetch or erase at a time for each blob. */
   readonly #mutex = new KeyedMutex()
   #opening: Promise<{ own: Corestore; foreign: Corestore }> | null = null
   /** When a blob of ours was last put, by its hash in hex, ms. */
   readonly #put = new Map<string, number>()
-  /** Fetches that went over a connection. */
+  /** Number of blobs fetched over a connection. */
   fetched = 0
 
   constructor(options: BlobsOptions) {
@@ -96,7 +96,7 @@ export class Blobs extends ReadyResource {
     await this.cache.close()
   }
 
-  /** The stores, which open when they are first needed: most nodes have no job. */
+  /** The stores; opened on first use, because most nodes have no jobs. */
   #stores(): Promise<{ own: Corestore; foreign: Corestore }> {
     return (this.#opening ??= this.#openStores())
   }
@@ -104,13 +104,13 @@ export class Blobs extends ReadyResource {
   async #openStores(): Promise<{ own: Corestore; foreign: Corestore }> {
     await rm(this.#fetches, { recursive: true, force: true })
     const own = openStore(join(this.#options.folder, 'cores'))
-    // Apart from our own: nobody is to have us fetch from ourselves.
+    // A separate store for fetched cores, so that a peer cannot make us fetch a core of our own.
     const foreign = openStore(this.#fetches)
     await Promise.all([own.ready(), foreign.ready()])
     return { own, foreign }
   }
 
-  /** Takes bytes, in parts; the same ones again are the same blob. On disk when it resolves. */
+  /** Stores bytes, given in parts. Equal bytes give the same blob. On disk when it resolves. */
   async put(parts: readonly Buffer[]): Promise<LocalBlob> {
     const sha256 = await sha256InSteps(parts)
     return this.#mutex.run(sha256.toString('hex'), async () => {
@@ -120,7 +120,7 @@ export class Blobs extends ReadyResource {
       let batch: Buffer[] = []
       let index = 0
       for (const block of blocksOf(parts)) {
-        // What a kill has cut off goes on where it stands.
+        // Continues after the blocks that an interrupted put has stored.
         if (index++ < core.length) continue
         batch.push(block)
         if (batch.length < BATCH) continue
@@ -139,7 +139,7 @@ export class Blobs extends ReadyResource {
     })
   }
 
-  /** True when the whole of it is in our store. */
+  /** Whether our store has the complete blob. */
   async holds({ sha256, key, length }: Blob): Promise<boolean> {
     const core = await this.#core(sha256)
     const holds = core.key.equals(key) && core.length === length
@@ -147,7 +147,7 @@ export class Blobs extends ReadyResource {
     return holds
   }
 
-  /** From now on that device may have it, for that agreement. */
+  /** Allows the device to fetch the blob for the agreement. */
   grant(ref: Blob, device: Buffer, agreement: Buffer): void {
     const id = crypto.discoveryKey(ref.key).toString('hex')
     let served = this.#served.get(id)
@@ -157,7 +157,7 @@ export class Blobs extends ReadyResource {
     served.readers.set(reader, agreements.add(agreement.toString('hex')))
   }
 
-  /** The agreement is over: what no other one names is served to that device no more. */
+  /** Ends a grant. The device can no longer fetch the blob unless another agreement names it. */
   async revoke(ref: Blob, device: Buffer, agreement: Buffer): Promise<void> {
     const id = crypto.discoveryKey(ref.key).toString('hex')
     const served = this.#served.get(id)
@@ -173,7 +173,7 @@ export class Blobs extends ReadyResource {
     await core?.close()
   }
 
-  /** Attaches the core to the connection of whoever may have it. */
+  /** Attaches the core to the connection when its device may fetch the blob; returns whether it did. */
   async serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
     const served = this.#served.get(discoveryKey.toString('hex'))
     if (!served?.readers.has(stream.remotePublicKey.toString('hex'))) return false
@@ -191,13 +191,13 @@ export class Blobs extends ReadyResource {
     return core
   }
 
-  /** True when that device was sent every block since this node is up. */
+  /** Whether the device was sent every block since this node started. */
   wasSent(ref: Blob, device: Buffer): boolean {
     const served = this.#served.get(crypto.discoveryKey(ref.key).toString('hex'))
     return (served?.sent.get(device.toString('hex'))?.size ?? 0) >= ref.length
   }
 
-  /** Ends all serving of it, and gives its disk back. */
+  /** Stops serving the blob and frees its disk space. */
   async drop({ key, sha256 }: Blob): Promise<void> {
     const id = crypto.discoveryKey(key).toString('hex')
     const session = await this.#served.get(id)?.session
@@ -209,7 +209,7 @@ export class Blobs extends ReadyResource {
     await this.#mutex.run(sha256.toString('hex'), () => this.#erase(sha256))
   }
 
-  /** Gives back the disk of blobs of ours that nothing needs any more, when they are more than they may be. */
+  /** Erases own blobs that nothing needs, as far as they exceed `ownBytes`. */
   async sweep(): Promise<void> {
     const { ownBytes = GIB, needed } = this.#options
     let idle = [...this.#options.facts.list(KIND)]
@@ -221,7 +221,7 @@ export class Blobs extends ReadyResource {
     let bytes = bytesOf(idle)
     for (const ref of idle) {
       if (bytes <= ownBytes) return
-      // It may have been put again while others were dropped.
+      // It may have been put again during the loop.
       await this.#mutex.run(ref.sha256.toString('hex'), async () => {
         if (this.#isIdle(ref)) await this.#erase(ref.sha256)
       })
@@ -229,7 +229,7 @@ export class Blobs extends ReadyResource {
     }
   }
 
-  /** No agreement names it, and none is about to. */
+  /** Whether no agreement names the blob and it was not put recently. */
   #isIdle({ key, sha256 }: Blob): boolean {
     if (this.#served.has(crypto.discoveryKey(key).toString('hex'))) return false
     const at = this.#put.get(sha256.toString('hex')) ?? 0
@@ -242,11 +242,11 @@ export class Blobs extends ReadyResource {
     this.#put.delete(sha256.toString('hex'))
   }
 
-  /** The blob, from the cache or from the other end of a connection; it stays in the cache until it is released. */
+  /** Gets the blob into the cache, from the peer if needed, and pins it there until `cache.release`. */
   async bring(ref: Blob, fetching: Fetching): Promise<void> {
     const { from } = fetching
     if (this.cache.pin(from, ref.sha256)) return
-    // A core that is being fetched has one source: that of whoever names it.
+    // One fetch of a core at a time, because each fetch has its own peer.
     await this.#mutex.run(ref.key.toString('hex'), async () => {
       if (this.cache.pin(from, ref.sha256)) return
       fetching.signal.throwIfAborted()
@@ -276,7 +276,7 @@ export class Blobs extends ReadyResource {
 
   async #core(sha256: Buffer): Promise<Hypercore> {
     const { own } = await this.#stores()
-    // Of a name the store would remember that its core was erased.
+    // Opened by key pair, not by name: the store remembers erased cores by name.
     const core = own.get({ keyPair: await own.createKeyPair(`blob/${sha256.toString('hex')}`) })
     await core.ready()
     return core
@@ -287,7 +287,7 @@ function bytesOf(refs: readonly Blob[]): number {
   return refs.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }
 
-/** The blocks of a blob; only what lies across two parts is copied. */
+/** Splits parts into blocks; copies only blocks that span two parts. */
 function* blocksOf(parts: readonly Buffer[]): Generator<Buffer> {
   let pending: Buffer[] = []
   let have = 0

@@ -7,27 +7,27 @@ import { replaceDurably } from '../../base/atomic-file.js'
 
 export interface CacheOptions {
   folder: string
-  /** What it may hold, unless all of it is in use. */
+  /** Most bytes of the cache, unless all of them are in use. */
   bytes: number
 }
 
 interface CachedBlob {
   bytes: number
-  /** Counts uses: the least is dropped first. */
+  /** Sequence number of the last use; the lowest is dropped first. */
   used: number
   pins: number
 }
 
 /**
- * Blobs that were fetched, a file each, by whom they came from and their SHA-256: naming the hash of what somebody else
- * has sent gives nobody a use of it. What was not used for the longest time goes first.
+ * LRU cache of fetched blobs, one file each. Keyed by source identity and SHA-256, so that a peer cannot use a blob of
+ * another peer by naming its hash.
  */
 export class BlobCache extends ReadyResource {
   readonly #options: CacheOptions
   readonly #entries = new Map<string, CachedBlob>()
   #bytes = 0
   #uses = 0
-  /** ms. */
+  /** Last time stamp given to a file, ms since 1970. */
   #stamped = 0
 
   constructor(options: CacheOptions) {
@@ -58,7 +58,7 @@ export class BlobCache extends ReadyResource {
     return this.#entries.has(nameOf(from, sha256))
   }
 
-  /** It stays until it is released as often; false when it is not here. */
+  /** Keeps a blob until it is released as often as pinned. Returns false when the cache does not have it. */
   pin(from: Buffer, sha256: Buffer): boolean {
     const entry = this.#entries.get(nameOf(from, sha256))
     if (!entry) return false
@@ -83,7 +83,7 @@ export class BlobCache extends ReadyResource {
     return readFile(path)
   }
 
-  /** Takes bytes that were checked against their hash; they are pinned once. */
+  /** Stores verified bytes and pins them once. */
   async write(from: Buffer, sha256: Buffer, bytes: Buffer): Promise<void> {
     const name = nameOf(from, sha256)
     const path = join(this.#options.folder, name)
@@ -97,7 +97,7 @@ export class BlobCache extends ReadyResource {
     await this.#drop(nameOf(from, sha256))
   }
 
-  /** The time of its last use, by which it is known after a restart: later than that of any before it. */
+  /** Records the use in the file's mtime, for the order after a restart; later than all earlier stamps. */
   async #stamp(path: string): Promise<void> {
     this.#stamped = Math.max(Date.now(), this.#stamped + 1)
     await utimes(path, this.#stamped / 1000, this.#stamped / 1000)

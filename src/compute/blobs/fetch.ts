@@ -10,9 +10,8 @@ import { deadline } from '../../base/timeouts.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
 
 /**
- * Fetches the blocks of a blob from the other end of a connection, and no others: each must be as large as the blob's
- * sizes say, and all together have its hash. Rejects with BAD_BLOB for what is not that blob, with STALLED when nothing
- * came for `stallMs`, with PEER_GONE when the connection ended.
+ * Fetches exactly the blocks of a blob over a connection and verifies their sizes and the hash. Rejects with BAD_BLOB when
+ * the content differs, STALLED when no block came for `stallMs`, PEER_GONE when the connection ended.
  */
 export async function fetchBlob(
   core: Hypercore,
@@ -26,10 +25,10 @@ export async function fetchBlob(
 ): Promise<Buffer> {
   const stop = new AbortController()
   const fail = (message: string, code: ErrorCode): void => stop.abort(new BushelError(code, message))
-  const stalled = (): void => fail(`nothing of a blob came in ${Math.round(stallMs / 1000)} s`, 'STALLED')
+  const stalled = (): void => fail(`no block of a blob came for ${Math.round(stallMs / 1000)} s`, 'STALLED')
   let cancel = deadline(stallMs, stalled, clock)
   const onabort = (): void => stop.abort(signal.reason)
-  const onclose = (): void => fail('the connection ended before the whole of a blob was here', 'PEER_GONE')
+  const onclose = (): void => fail('the connection ended before a blob was complete', 'PEER_GONE')
   const sizeOf = (index: number): number =>
     index === length - 1 ? byteLength - index * BLOB_BLOCK_BYTES : BLOB_BLOCK_BYTES
   const ondownload = (index: number, bytes: number): void => {
@@ -37,7 +36,7 @@ export async function fetchBlob(
     if (index >= length || bytes !== sizeOf(index)) return fail(wrongBlock(index, bytes), 'BAD_BLOB')
     cancel = deadline(stallMs, stalled, clock)
   }
-  const onconflict = (): void => fail('a blob is not what was agreed: it has two histories', 'BAD_BLOB')
+  const onconflict = (): void => fail('a blob is not the agreed one: its core has two histories', 'BAD_BLOB')
   signal.addEventListener('abort', onabort)
   stream.once('close', onclose)
   core.on('download', ondownload)
@@ -61,7 +60,7 @@ export async function fetchBlob(
       hash.update(block)
     }
     if (!hash.digest().equals(sha256))
-      throw new BushelError('BAD_BLOB', 'a blob has not the hash that was agreed')
+      throw new BushelError('BAD_BLOB', 'a blob is not the agreed one: its hash differs')
     return bytes
   } finally {
     cancel()
@@ -70,11 +69,11 @@ export async function fetchBlob(
     stream.off('close', onclose)
     core.off('download', ondownload)
     core.off('conflict', onconflict)
-    stopped.catch(() => undefined) // whoever waited for a block has heard of it
+    stopped.catch(() => undefined) // the error was thrown by `get` above
     detachCore(core, stream)
   }
 }
 
 function wrongBlock(index: number, bytes: number): string {
-  return `a blob is not what was agreed: block ${index} has ${bytes} bytes`
+  return `a blob is not the agreed one: its block ${index} has ${bytes} bytes`
 }

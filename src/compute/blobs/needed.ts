@@ -4,8 +4,8 @@ import type { JobRecords } from '../job/job-records.js'
 import type { RunRecords } from '../buyer/run/run-records.js'
 
 /**
- * Blobs of ours that what is not over may yet need: modules and inputs of runs, which may be given to one more provider at
- * any time, and of jobs; and outputs that were promised.
+ * Own blobs that unfinished work may still need: modules and inputs of runs (which may hire another provider at any time)
+ * and of jobs, and the stated outputs of jobs that we provide.
  */
 export function* neededBlobs(runs: RunRecords, jobs: JobRecords): Generator<Blob> {
   for (const { module, input } of runs.open()) yield* [module, input]

@@ -4,16 +4,16 @@ import { decode, encode } from '../../../contracts/schema/codec.js'
 import type { Facts } from '../../store/facts.js'
 
 const KIND = 'compute-check'
-/** So many results must have proven right, one after the other, before one is taken unchecked. */
+/** Correct results in a row before a result may be accepted without a check. */
 const TRUSTED_AFTER = 10
 const DRAW = 2 ** 47
 
-/** A number from 0 up to 1, which nobody can foresee. */
+/** A random number in [0, 1) from a cryptographic source. */
 export function draw(): number {
   return randomInt(DRAW) / DRAW
 }
 
-/** How a provider's results have compared with those of others, as far as this node has compared them. */
+/** For each provider, how its results compared with those of other providers. */
 export class Checks {
   readonly #facts: Facts
   readonly #draw: () => number
@@ -28,18 +28,18 @@ export class Checks {
     return value ? decode('check-record', value) : { identity, valid: 0, wrong: 0 }
   }
 
-  /** Is this provider's next result compared with another's? */
+  /** Whether this provider's next result is checked by a second provider. */
   isDrawn(identity: Buffer): boolean {
     return this.#draw() < chanceOf(this.of(identity))
   }
 
-  /** Its result was that of the others. A result that nobody compared says nothing. */
+  /** Counts a result that equals those of the other providers. Unchecked results are not counted. */
   async valid(identity: Buffer): Promise<void> {
     const record = this.of(identity)
     await this.#save({ ...record, valid: record.valid + 1 })
   }
 
-  /** Its result was another, or could not be opened: its good record is gone. */
+  /** Counts a result that differs or cannot be opened, and resets the count of valid ones. */
   async wrong(identity: Buffer): Promise<void> {
     await this.#save({ identity, valid: 0, wrong: this.of(identity).wrong + 1 })
   }
@@ -50,8 +50,8 @@ export class Checks {
 }
 
 /**
- * The chance that a result is checked by a second provider, from the number of results in a row that proved right:
- * 1 below 10, and 1/valid from there. A wrong one sets it back to 0. This is the adaptive replication of BOINC
+ * The probability that a second provider checks a result: 1 below 10 valid results in a row, 1/valid from there. A wrong
+ * result resets the count to 0. This is the adaptive replication of BOINC
  * (https://boinc.berkeley.edu/trac/wiki/AdaptiveReplication: "if CV(H, V) < 10, don't trust the host; otherwise, trust
  * the host randomly with probability 1 - 1/CV(H, V)").
  */

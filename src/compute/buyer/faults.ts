@@ -1,4 +1,4 @@
 import type { ErrorCode } from '../../../contracts/errors/error-table.js'
 
-/** Faults that what the provider has signed may prove to others. */
+/** Error codes for which the provider's own signatures may serve as proof to others. */
 export const PROVABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BAD_PEER', 'FALSE_KEY', 'WRONG_OUTPUT'])

@@ -4,35 +4,35 @@ import type { HireRequest } from './hires.js'
 export type { LocalBlob } from '../blobs/blobs.js'
 export type { BookedComputeAsk, HireRequest, PackedJob } from './hires.js'
 
-/** Agrees with providers, one job each: what a run needs of `Hires`. */
+/** The part of `Hires` that a run uses. */
 export interface HirePort {
-  /** Resolves when both have signed; nothing is paid then. */
+  /** Resolves when both sides have signed. Pays nothing. */
   agree(request: HireRequest, signal: AbortSignal): Promise<Hire>
-  /** A job that an earlier process of this node agreed on, or null where it is over or not known. */
+  /** An agreement made by an earlier process of this node, or null when none has this id. */
   resume(id: Buffer): Hire | null
 }
 
-/** One job at one provider: what a run needs of it. */
+/** One job with one provider, as a run uses it. */
 export interface Hire {
   /** The agreement's id. */
   readonly id: Buffer
   readonly device: Buffer
   readonly identity: Buffer
   readonly terms: JobTerms
-  /** Called with each payment that has settled since this process is at it: 0 is the base, `FINAL_EPOCH` the rest. */
+  /** Called after each payment that settles in this process. Installment 0 is the base, `FINAL_INSTALLMENT` the last. */
   onpaid: (payment: { installment: number; msat: bigint }) => void
   untilCommitted(
     signal: AbortSignal,
     onprogress: (progress: { state: string; fuel: bigint }) => void
   ): Promise<SignedJobCommitment>
-  /** Checked against commitment and terms; throws BAD_PEER, with the evidence kept. */
+  /** The statement, checked against commitment and terms. Rejects with BAD_PEER and keeps the evidence. */
   reveal(): Promise<JobStatement>
-  /** Fetches, pays, and opens what was stated; throws FALSE_KEY or WRONG_OUTPUT, with the evidence kept. */
+  /** Fetches, pays and opens the stated output. Rejects with FALSE_KEY or WRONG_OUTPUT and keeps the evidence. */
   collect(signal: AbortSignal): Promise<JobOutput>
   evidence(): JobEvidence
-  /** Stops it; what is not paid by then is never paid. */
+  /** Ends the job; nothing more is paid for it. */
   abandon(reason: string): Promise<void>
-  /** What was paid and what is on its way, msat. */
+  /** Paid and in flight, msat. */
   readonly paidMsat: bigint
   readonly feesMsat: bigint
 }

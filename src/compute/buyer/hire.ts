@@ -28,7 +28,7 @@ import type { Payment } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import type { EvidenceFiles } from '../job/evidence-files.js'
-import { HirePaying } from './hire-paying.js'
+import { JobPayments } from './job-payments.js'
 import { isOver } from '../job/job-records.js'
 import type { JobRecords, JobState } from '../job/job-records.js'
 import { sumsOf, unpackOutput } from '../job/job-archive.js'
@@ -51,22 +51,24 @@ export interface HireProgress {
   fuel: bigint
 }
 
-/** ms between two questions at the least. */
+/** Shortest time between two progress requests, ms. */
 const POLL = 100
+/** Pause before a failed step is tried again, ms. */
 const RETRY = 250
-const MAX_WORDS = 300
+/** Longest reason that is kept, in characters. */
+const MAX_REASON = 300
 
 /**
- * One job with one provider, from the signed terms to the opened result. Each step starts from what is on disk, so that
- * after a kill the same calls go on where they stopped; whatever the provider says is checked before anything is paid.
+ * One job with one provider, from the signed terms to the opened result. Each step starts from the record on disk, so
+ * the same calls continue an interrupted job after a kill. Every message of the provider is checked before a payment.
  */
 export class Hire {
   readonly id: Buffer
   readonly terms: JobTerms
   readonly #context: HireContext
-  readonly #paying: HirePaying
+  readonly #payments: JobPayments
   #ciphertext: Buffer | null = null
-  /** Called with each payment that was made. */
+  /** Called after each payment. */
   onpaid: (payment: Pick<Payment, 'installment' | 'msat'>) => void = () => undefined
 
   constructor(context: HireContext, job: Job) {
@@ -74,13 +76,13 @@ export class Hire {
     this.terms = job.terms
     this.id = jobId(job.terms)
     const { payments, jobs } = context
-    this.#paying = new HirePaying({
+    this.#payments = new JobPayments({
       payments,
       jobs,
       terms: job.terms,
       timeoutMs: this.#timeouts.payment,
       retryMs: this.#timeouts.retry,
-      lie: why => this.#lie(why),
+      badPeer: why => this.#badPeer(why),
       onpaid: payment => this.onpaid(payment)
     })
   }
@@ -102,18 +104,18 @@ export class Hire {
   }
 
   get paidMsat(): bigint {
-    return this.#paying.paidMsat
+    return this.#payments.paidMsat
   }
 
   get feesMsat(): bigint {
-    return this.#paying.feesMsat
+    return this.#payments.feesMsat
   }
 
   get #timeouts(): JobTimeouts {
     return { ...JOB_TIMEOUTS, ...this.#context.timeouts }
   }
 
-  /** Has the provider sign too, and makes sure that it can be paid. Nothing is paid. */
+  /** Gets the provider's signature under the terms and checks that a payment can reach it. Pays nothing. */
   async bind(signal: AbortSignal): Promise<void> {
     const { job } = this
     if (job.state !== 'AGREED') return
@@ -124,15 +126,15 @@ export class Hire {
       timeoutMs: this.#timeouts.answer
     })
     if (!agreement.equals(this.id) || !verify('job-terms', job.terms, signature, this.device))
-      throw this.#lie('its signature under the terms does not hold')
+      throw this.#badPeer('its signature under the terms is not valid')
     await this.#save({ state: 'BOUND', countersign: signature })
     const [base, first = 0n] = jobSegments(job.terms)
     await this.#context.payments.reach(job.terms.provider.lightning!, base! + first, this.#timeouts.reach)
   }
 
   /**
-   * Pays what falls due until the provider has a result and has bound itself to it. Rejects with JOB_FAILED when the
-   * provider gives up, with LATE when nothing moves, with BAD_PEER for an answer against the terms.
+   * Pays each segment when it is due, until the provider has signed a commitment to its result. Rejects with JOB_FAILED
+   * when the provider gives up, LATE when the job makes no progress, BAD_PEER when an answer breaks the terms.
    */
   async untilCommitted(
     signal: AbortSignal,
@@ -151,46 +153,47 @@ export class Hire {
       if (progress) {
         silence.moved()
         const { state, fuel } = progress
-        const commitment = await this.#follow(progress, signal)
+        const commitment = await this.#advance(progress, signal)
         if (commitment) return commitment
-        const paid = this.#paying.segments
+        const paid = this.#payments.segments
         if (state !== last.state || fuel > last.fuel || paid > last.paid) {
           last = { state, fuel, paid }
           stall.moved()
         }
         onprogress({ state: state.slice(0, 32), fuel })
       }
-      if (silence.isStalled) throw this.#late('it does not answer any more')
-      if (stall.isStalled) throw this.#late('the job does not move')
+      if (silence.isStalled) throw this.#late('it no longer answers')
+      if (stall.isStalled) throw this.#late('the job makes no progress')
       const passed = performance.now() - asked
       if (passed < POLL) await pause(POLL - passed, signal)
     }
   }
 
-  /** The provider's result, with the salt of its commitment. Checked against that and the terms; nothing is paid. */
+  /** The provider's signed result, checked against its commitment and the terms. Pays nothing. */
   async reveal(): Promise<JobStatement> {
     this.#assertGoing()
     const { job } = this
     if (job.statement) return job.statement.statement
-    await this.#paying.settle()
+    await this.#payments.settle()
     const signed = await this.#persist('jobReveal', channel =>
       channel.request('jobReveal', { agreement: this.id }, { timeoutMs: this.#timeouts.answer })
     )
     const { statement, signature } = signed
     if (!verify('job-statement', statement, signature, this.device))
-      throw this.#lie('its statement is not signed')
+      throw this.#badPeer('its statement is not signed')
     await this.#save({ state: 'REVEALED', statement: signed })
-    const fault = faultOfStatement(statement, this.terms, this.#paying.segments)
+    const fault = faultOfStatement(statement, this.terms, this.#payments.segments)
     if (fault) throw await this.#proven('BAD_PEER', `its statement does not fit the terms: ${fault}`)
     const { commitment } = job.commitment!.commitment
     if (!commitmentOf(this.id, statement.result, statement.salt).equals(commitment))
-      throw await this.#proven('BAD_PEER', 'it states another result than it had bound itself to')
+      throw await this.#proven('BAD_PEER', 'its stated result is not the one that it committed to')
     return statement
   }
 
   /**
-   * Fetches the encrypted output, pays the last payment, and opens it with the key that comes for it. Rejects with
-   * FALSE_KEY or WRONG_OUTPUT, which the evidence then proves to anyone. When it is done it can be asked again.
+   * Fetches the encrypted output, makes the last payment, and decrypts the output with the key sold for it. Rejects with
+   * FALSE_KEY or WRONG_OUTPUT when the key or the output is not what was committed to; the evidence proves it to anyone.
+   * May be called again afterwards.
    */
   async collect(signal: AbortSignal): Promise<JobOutput> {
     const { output } = await this.#statement()
@@ -227,9 +230,9 @@ export class Hire {
         if (error instanceof BushelError && error.code === 'BAD_BLOB')
           throw await this.#proven('BAD_PEER', `its encrypted output is not what it stated: ${error.message}`)
         if (!maySucceed(error)) throw error
-        if (silence.isStalled) throw this.#late('its output does not come').withCause(error)
+        if (silence.isStalled) throw this.#late('it does not send its output').withCause(error)
         await pause(RETRY, signal)
-        // It may be gone for good.
+        // The provider may have dropped the job: its progress tells.
         const progress = await this.#ask(signal)
         if (progress) this.#assertGoesOn(progress)
       }
@@ -242,12 +245,12 @@ export class Hire {
     while (msat > 0n && !this.#preimage) {
       signal.throwIfAborted()
       try {
-        await this.#paying.settle()
+        await this.#payments.settle()
         if (this.#preimage) return
         const due = await this.#persist('jobFinal', channel =>
           channel.request('jobFinal', { agreement: this.id }, { timeoutMs: this.#timeouts.answer })
         )
-        await this.#paying.last(due, { msat, hash }, signal)
+        await this.#payments.last(due, { msat, hash }, signal)
       } catch (error) {
         if (!maySucceed(error) || silence.isStalled) throw error
         await pause(RETRY, signal)
@@ -270,19 +273,19 @@ export class Hire {
     )
     const { key, signature } = signed
     if (!key.agreement.equals(this.id) || !verify('job-key', key, signature, this.device))
-      throw this.#lie('its key is not signed')
+      throw this.#badPeer('its key is not signed')
     await this.#save({ key: signed })
     const { keyCommitment } = this.job.statement!.statement
     if (!keyCommitmentOf(this.id, key.key, key.salt).equals(keyCommitment))
-      throw await this.#proven('FALSE_KEY', 'the key that it sold is not the one that it had committed to')
+      throw await this.#proven('FALSE_KEY', 'the key that it sold is not the one that it committed to')
   }
 
   async #open(): Promise<JobOutput> {
     const { statement, key } = this.job
     const wrong = (why: string) =>
-      this.#proven('WRONG_OUTPUT', `what its key opens is not what it stated: ${why}`)
+      this.#proven('WRONG_OUTPUT', `the output that its key opens is not the stated one: ${why}`)
     const bytes = await unseal(this.#ciphertext!, key!.key.key)
-    if (!bytes) throw await wrong('it does not open')
+    if (!bytes) throw await wrong('the key does not decrypt it')
     let output
     try {
       output = await unpackOutput(bytes)
@@ -291,11 +294,11 @@ export class Hire {
     }
     const sums = await sumsOf(output)
     const { tree, stdout } = statement!.statement.result
-    if (!sums.tree.equals(tree) || !sums.stdout.equals(stdout)) throw await wrong('its checksum is another')
+    if (!sums.tree.equals(tree) || !sums.stdout.equals(stdout)) throw await wrong('its checksum differs')
     return output
   }
 
-  /** What the provider has signed of this job, and the ciphertext where that matters. */
+  /** Everything that the provider signed for this job; with the ciphertext once its key is known. */
   evidence(): JobEvidence {
     const { terms, signature, commitment, statement, key } = this.job
     return {
@@ -307,22 +310,22 @@ export class Hire {
     }
   }
 
-  /** The job is given up: the provider is told, and paid no more. */
+  /** Gives the job up: pays nothing more and tells the provider. */
   async abandon(reason: string): Promise<void> {
     if (isOver(this.job)) return
-    const state = this.#paying.untouched ? 'VOID' : 'ENDED'
-    await this.#save({ state, reason: reason.slice(0, MAX_WORDS) })
+    const state = this.#payments.untouched ? 'VOID' : 'ENDED'
+    await this.#save({ state, reason: reason.slice(0, MAX_REASON) })
     await this.#release()
     try {
       const channel = await this.#channel()
       await channel.request('jobCancel', { agreement: this.id }, { timeoutMs: this.#timeouts.answer })
     } catch (error) {
-      // It ends by itself when nothing more is paid.
+      // The provider ends the job by itself when no payment comes.
       if (!(error instanceof BushelError)) throw error
     }
   }
 
-  /** What was served for this job is served no more. */
+  /** Stops serving the job's blobs. */
   async #release(): Promise<void> {
     const { module, input, provider } = this.terms
     for (const ref of [module, input]) await this.#context.blobs.revoke(ref, provider.device, this.id)
@@ -335,7 +338,7 @@ export class Hire {
     throw new BushelError('JOB_OVER', `the job at ${this.#name} is over: ${reason ?? state}`)
   }
 
-  /** What it says of the job, or null when it cannot be reached now. */
+  /** The provider's progress report, or null when the provider cannot be reached now. */
   async #ask(signal: AbortSignal): Promise<JobProgress | null> {
     let channel: DealChannel | null = null
     try {
@@ -345,51 +348,52 @@ export class Hire {
     } catch (error) {
       signal.throwIfAborted()
       if (!maySucceed(error)) throw error
-      // The other end may be gone without a word.
+      // The connection may be dead without having been closed.
       if (error instanceof BushelError && error.code === 'TIMEOUT') channel?.disconnect()
       await pause(RETRY, signal)
       return null
     }
   }
 
-  /** Does what the provider's answer asks for; gives its commitment when it has a result. */
-  async #follow(progress: JobProgress, signal: AbortSignal): Promise<SignedJobCommitment | null> {
+  /** Pays the segment that a progress report asks for. Returns the commitment when the provider has a result. */
+  async #advance(progress: JobProgress, signal: AbortSignal): Promise<SignedJobCommitment | null> {
     const { due, commitment } = progress
     if (commitment) {
       const { agreement } = commitment.commitment
-      const holds =
+      const isValid =
         agreement.equals(this.id) &&
         verify('job-commitment', commitment.commitment, commitment.signature, this.device)
-      if (!holds) throw this.#lie('its commitment does not hold')
-      if (this.#paying.segments === 0) throw this.#lie('it has a result that it was not paid to begin')
+      if (!isValid) throw this.#badPeer('its commitment is not valid')
+      if (this.#payments.segments === 0)
+        throw this.#badPeer('it reports a result, but the job was not paid to begin')
       await this.#save({ state: 'COMMITTED', commitment })
       return commitment
     }
     this.#assertGoesOn(progress)
     if (due) {
-      if (this.#paying.untouched && this.#context.now() > this.terms.startBy)
-        throw this.#error('LAPSED', 'it was not begun in time; nothing was paid')
+      if (this.#payments.untouched && this.#context.now() > this.terms.startBy)
+        throw this.#error('LAPSED', 'the job did not begin in time; nothing was paid')
       try {
-        await this.#paying.segment(due, signal)
+        await this.#payments.segment(due, signal)
       } catch (error) {
         if (!maySucceed(error)) throw error
       }
-      if (this.state === 'BOUND' && this.#paying.segments > 0) await this.#save({ state: 'RUNNING' })
+      if (this.state === 'BOUND' && this.#payments.segments > 0) await this.#save({ state: 'RUNNING' })
     }
     return null
   }
 
-  /** By what the provider says of it. */
+  /** Throws when the provider reports that it gave the job up. */
   #assertGoesOn({ state, reason }: JobProgress): void {
     if (!reason && !GIVEN_UP.has(state)) return
-    const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_WORDS)
+    const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_REASON)
     throw new BushelError(
       this.paidMsat === 0n ? 'NOT_BEGUN' : 'JOB_FAILED',
       `${this.#name} gave the job up: ${words}`
     )
   }
 
-  /** A connection that breaks is made again, within the timeouts for silence. */
+  /** Repeats a step over new connections until it succeeds or the silence timeout ends. */
   async #persist<T>(
     what: string,
     step: (channel: DealChannel) => Promise<T>,
@@ -423,7 +427,7 @@ export class Hire {
     return shortKey(this.device)
   }
 
-  #lie(why: string): BushelError {
+  #badPeer(why: string): BushelError {
     return this.#error('BAD_PEER', why)
   }
 
@@ -431,7 +435,7 @@ export class Hire {
     return this.#error(this.paidMsat === 0n ? 'NOT_BEGUN' : 'LATE', why)
   }
 
-  /** A misdeed that its own signatures show: they are kept. */
+  /** The error for a fault that the provider's own signatures prove; writes the evidence to disk. */
   async #proven(code: ErrorCode, why: string): Promise<BushelError> {
     const path = await this.#context.evidence.write(this.id, this.evidence())
     return this.#error(code, why, `the evidence is kept in ${path}`)
@@ -445,7 +449,7 @@ export class Hire {
 
 const GIVEN_UP = new Set(['FAILED', 'ENDED', 'VOID'])
 
-/** True for what befell a step, and may not befall the next one. */
+/** Whether a repeated step may succeed after this error. */
 function maySucceed(error: unknown): boolean {
   return isPassing(error) || isDeclined(error, 'NOT_RECEIVED')
 }

@@ -14,7 +14,7 @@ import type { HireContext } from './hire.js'
 import { isOver } from '../job/job-records.js'
 import type { SandboxLimits } from '../sandbox/sandbox.js'
 
-/** An ask for compute as it stands on the book, verified. */
+/** A verified ask for compute from the book. */
 export interface BookedComputeAsk {
   id: Buffer
   identity: Buffer
@@ -24,7 +24,7 @@ export interface BookedComputeAsk {
   price: bigint
   baseMsat: bigint
   cores: number
-  /** The most that one job may have, bytes. */
+  /** Most memory of one job, bytes. */
   memory: number
   isolation: 'bwrap' | 'process'
   fuel: string
@@ -43,24 +43,24 @@ export interface HireRequest {
   args: string[]
   seed: Buffer
   limits: SandboxLimits
-  /** The most that this provider is paid, msat. */
+  /** Most that this provider is paid, msat. */
   maxMsat: bigint
-  /** What is run unpaid at first, msat: from what was seen of the provider. */
+  /** Value of the first segment, msat. The provider runs it before it is paid; it grows with our experience of it. */
   firstInstallmentMsat: bigint
-  /** `bwrap`: nothing else will do. By default what the ask offers. */
+  /** The isolation to agree on; by default the one that the ask offers. */
   isolation?: 'bwrap' | 'process'
 }
 
-/** What giving jobs to providers needs. */
+/** Makes agreements with providers and restores them from disk. */
 export interface HirePort {
   agree(request: HireRequest, signal: AbortSignal): Promise<Hire>
   resume(id: Buffer): Hire | null
 }
 
-/** How long the terms are open for the provider's signature, ms. */
+/** Time that the provider has to sign the terms, ms. */
 const SIGN_WITHIN = 5 * MINUTE
 
-/** Jobs that this node has others run. */
+/** The compute agreements of this node as a buyer. */
 export class Hires extends ReadyResource implements HirePort {
   readonly #context: HireContext
 
@@ -69,14 +69,14 @@ export class Hires extends ReadyResource implements HirePort {
     this.#context = context
   }
 
-  /** What is not over goes on: its module and input are served again. */
+  /** Serves the modules and inputs of unfinished jobs again. */
   protected override async _open(): Promise<void> {
     for (const { job } of this.#context.jobs.list('buyer')) if (!isOver(job)) this.#grant(job.terms)
   }
 
   /**
-   * Signs terms with the provider of an ask. Nothing is paid; rejects with the provider's decline, or with OVER_LIMIT when
-   * the limits of this node do not allow it.
+   * Signs terms with the provider of an ask. Pays nothing. Rejects with the provider's decline, or with OVER_LIMIT when
+   * the node's spending limits forbid the agreement.
    */
   async agree(request: HireRequest, signal: AbortSignal): Promise<Hire> {
     const { deals, payments, jobs, now } = this.#context
@@ -84,7 +84,7 @@ export class Hires extends ReadyResource implements HirePort {
     const channel = await deals.open(ask.device, { signal })
     const provider = channel.peer!
     if (!provider.identity.equals(ask.identity))
-      throw new BushelError('BAD_PEER', 'the device belongs to another identity than its ask')
+      throw new BushelError('BAD_PEER', 'the device belongs to another identity than the one in its ask')
     const terms = this.#terms(request, provider)
     const fault = faultOfJob(terms)
     if (fault) throw new BushelError('BAD_INPUT', `the job cannot be agreed on: ${fault}`)
@@ -112,7 +112,7 @@ export class Hires extends ReadyResource implements HirePort {
     return hire
   }
 
-  /** Agreements whose base never left bind nobody once the time for it is over: a kill may have come between. */
+  /** Voids agreements whose base was not sent before `startBy`, for example because of a kill. */
   async lapse(): Promise<void> {
     const { jobs, payments, now } = this.#context
     for (const { id, job } of [...jobs.list('buyer')]) {

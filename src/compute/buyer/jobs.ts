@@ -5,12 +5,12 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import type { Facts } from '../../store/facts.js'
 import { Checks } from './checks.js'
-import { Choosing } from './run/choosing.js'
+import { ProviderSelection } from './run/provider-selection.js'
 import { EvidenceFiles } from '../job/evidence-files.js'
-import { Followed } from './followed.js'
+import { SharedTask } from './shared-task.js'
 import type { LocalBlob, PackedJob } from './hire-port.js'
-import { KeptOutputs } from './kept-outputs.js'
-import { Loads } from './loads.js'
+import { UnclaimedOutputs } from './unclaimed-outputs.js'
+import { DeviceLoads } from './device-loads.js'
 import { mapped } from './run/mapping.js'
 import { endOf, outcomeOf } from './run/outcomes.js'
 import { Run } from './run/run.js'
@@ -27,35 +27,35 @@ export type {
   RunRequest
 } from './run/run-types.js'
 
-/** Makes blobs of what a job needs; the same bytes give the same blob. */
+/** Stores a job's module and input as blobs; the same bytes give the same blob. */
 export interface PackPort {
   module(bytes: Buffer): Promise<LocalBlob>
   input(input: RunRequest['input']): Promise<LocalBlob>
 }
 
-export interface JobsOptions extends Omit<RunContext, 'records' | 'checks' | 'evidence' | 'loads'> {
+export interface JobsOptions extends Omit<RunContext, 'records' | 'checks' | 'evidence' | 'deviceLoads'> {
   facts: Facts
   pack: PackPort
-  /** Where outputs that nobody waited for and evidence are kept. */
+  /** Folder for evidence and for outputs that no caller waited for. */
   folder: string
-  /** Goes on by itself with what an earlier process left unfinished. */
+  /** Continue the unfinished runs of an earlier process when opened. */
   unattended: boolean
-  /** Hears of runs that nobody waits for. */
+  /** Receives the events of runs that no caller waits for. */
   listener: RunListener
   onfault: (error: unknown) => void
-  /** From 0 up to 1: whether a result is checked. */
+  /** A random number in [0, 1) that decides whether a result is checked. */
   random?: () => number
 }
 
 const MAX_PARALLEL = 16
 
-/** Buys runs of jobs. A run is on disk before a provider hears of it, and goes on after a kill where it stopped. */
+/** Buys runs of jobs. A run is on disk before a provider is contacted, and continues after a kill. */
 export class Jobs extends ReadyResource {
   readonly #options: JobsOptions
   readonly #context: RunContext
   readonly #records: RunRecords
-  readonly #outputs: KeptOutputs
-  readonly #followed = new Map<string, Followed<RunOutcome>>()
+  readonly #outputs: UnclaimedOutputs
+  readonly #tasks = new Map<string, SharedTask<RunOutcome>>()
   readonly #views = new Map<string, Run>()
 
   constructor(options: JobsOptions) {
@@ -63,13 +63,13 @@ export class Jobs extends ReadyResource {
     const { facts, folder, random } = options
     this.#options = options
     this.#records = new RunRecords(facts)
-    this.#outputs = new KeptOutputs(join(folder, 'outputs'))
+    this.#outputs = new UnclaimedOutputs(join(folder, 'outputs'))
     this.#context = {
       ...options,
       records: this.#records,
       checks: new Checks(facts, random),
       evidence: new EvidenceFiles(join(folder, 'evidence')),
-      loads: new Loads()
+      deviceLoads: new DeviceLoads()
     }
   }
 
@@ -77,18 +77,18 @@ export class Jobs extends ReadyResource {
     await this.#records.prune()
     await this.#outputs.sweep(this.#records.list().map(({ id }) => id))
     if (!this.#options.unattended) return
-    for (const record of this.#records.open()) this.#goOn(record)
+    for (const record of this.#records.open()) this.#resume(record)
   }
 
   protected override async _close(): Promise<void> {
-    const followed = [...this.#followed.values()]
-    for (const one of followed) one.stop(closed())
-    await Promise.allSettled(followed.map(({ promise }) => promise)) // whoever follows one hears of it
+    const tasks = [...this.#tasks.values()]
+    for (const task of tasks) task.stop(closed())
+    await Promise.allSettled(tasks.map(({ promise }) => promise)) // their waiters get the error
   }
 
   /**
-   * Runs a job and pays for it. The same command as of a run that is not over goes on with that one. Aborted, it keeps
-   * what was paid for, and goes on when the command is repeated.
+   * Runs a job and pays for it. If an equal request has an unfinished run, that run continues. An abort keeps what was
+   * paid for; the run continues when the request is repeated.
    */
   async run(request: RunRequest, listener: RunListener, signal: AbortSignal): Promise<RunOutcome> {
     await this.ready()
@@ -97,7 +97,7 @@ export class Jobs extends ReadyResource {
     return this.#run(request, { module, input: await pack.input(request.input) }, listener, signal)
   }
 
-  /** Many jobs, at most `parallel` at a time; each outcome as it comes. One that fails does not stop the others. */
+  /** Runs many jobs, at most `parallel` at a time, and yields each outcome. A failed job does not stop the others. */
   map(
     requests: readonly RunRequest[],
     options: { parallel?: number },
@@ -117,16 +117,16 @@ export class Jobs extends ReadyResource {
     })
   }
 
-  /** What stands on the book for it; nothing is asked or signed. */
+  /** Providers and prices from the book alone; contacts no provider and signs nothing. */
   async estimate(
     request: RunRequest
   ): Promise<{ providers: number; price: bigint; baseMsat: bigint; maxMsat: bigint }> {
-    const choosing = new Choosing(this.#context, {
+    const selection = new ProviderSelection(this.#context, {
       record: newRecord(request, NOTHING_PACKED, 0),
       replicas: []
     })
-    const [cheapest] = await choosing.first()
-    const providers = await choosing.identities()
+    const [cheapest] = await selection.first()
+    const providers = await selection.identities()
     return {
       providers,
       price: cheapest?.price ?? 0n,
@@ -145,22 +145,27 @@ export class Jobs extends ReadyResource {
     return record && this.#view(record)
   }
 
-  /** Nothing more is paid for it. A run that is over stays as it is. */
+  /** Cancels a run: nothing more is paid for it. A run that is over does not change. */
   async cancel(id: Buffer): Promise<void> {
     await this.ready()
     const record = this.#records.get(id)
-    if (!record) throw new BushelError('JOB_NOT_FOUND', `no job ${shortKey(id)}...`, 'see: bushel jobs')
+    if (!record)
+      throw new BushelError(
+        'JOB_NOT_FOUND',
+        `there is no job ${shortKey(id)}...`,
+        'list the jobs with: bushel jobs'
+      )
     if (record.state !== 'open') return
     const key = record.fingerprint.toString('hex')
-    const before = this.#followed.get(key)
+    const before = this.#tasks.get(key)
     before?.stop(cancelled())
-    await before?.promise.catch(() => undefined) // whoever follows it hears of it
+    await before?.promise.catch(() => undefined) // its waiters get the error
     const left = this.#records.get(id)
     if (left?.state !== 'open') return
-    // It was being stopped already, or nobody was at it. Whoever repeats its command now follows it to its end.
-    const followed = this.#followed.get(key) ?? this.#start(left)
-    followed.stop(cancelled())
-    await followed.promise.catch((error: unknown) => {
+    // The task was stopped for another reason, or there was none: a new one carries out the cancellation.
+    const task = this.#tasks.get(key) ?? this.#start(left)
+    task.stop(cancelled())
+    await task.promise.catch((error: unknown) => {
       if (!(error instanceof BushelError) || error.code !== CANCELLED) throw error
     })
   }
@@ -177,10 +182,9 @@ export class Jobs extends ReadyResource {
     if (waiting) return this.#handOver(waiting)
     const key = print.toString('hex')
     const old = this.#records.unfinished(print)
-    if (old) listener.note('an unfinished run of this job goes on where it stopped')
-    const followed =
-      this.#followed.get(key) ?? this.#start(old ?? newRecord(request, packed, this.#options.now()))
-    const outcome = await followed.follow(listener, signal)
+    if (old) listener.note('an unfinished run of this job continues where it stopped')
+    const task = this.#tasks.get(key) ?? this.#start(old ?? newRecord(request, packed, this.#options.now()))
+    const outcome = await task.join(listener, signal)
     signal.throwIfAborted()
     await this.#outputs.drop(outcome.id)
     return outcome
@@ -192,44 +196,44 @@ export class Jobs extends ReadyResource {
     return outcomeOf(record, record.end!, output)
   }
 
-  /** A run that nobody waits for: its output is kept. */
-  #goOn(record: RunRecord): void {
-    const followed = this.#start(record)
-    followed.attend(this.#options.listener).catch((error: unknown) => {
+  /** Continues a run in the background; its output is kept until a caller asks for it. */
+  #resume(record: RunRecord): void {
+    const task = this.#start(record)
+    task.detach(this.#options.listener).catch((error: unknown) => {
       if (!(error instanceof BushelError)) this.#options.onfault(error)
       else this.#options.listener.note(`job ${shortKey(record.id)}: ${error.message}`)
     })
   }
 
-  #start(record: RunRecord): Followed<RunOutcome> {
+  #start(record: RunRecord): SharedTask<RunOutcome> {
     const key = record.fingerprint.toString('hex')
-    const followed: Followed<RunOutcome> = new Followed(async (listener, signal): Promise<RunOutcome> => {
+    const task: SharedTask<RunOutcome> = new SharedTask(async (listener, signal): Promise<RunOutcome> => {
       const run = new Run(this.#context, record, listener)
       this.#views.set(key, run)
       try {
-        return await this.#toEnd(run, followed, signal)
+        return await this.#toEnd(run, task, signal)
       } finally {
         run.leave()
-        this.#followed.delete(key)
+        this.#tasks.delete(key)
         this.#views.delete(key)
       }
     })
-    this.#followed.set(key, followed)
-    return followed
+    this.#tasks.set(key, task)
+    return task
   }
 
-  async #toEnd(run: Run, followed: Followed<RunOutcome>, signal: AbortSignal): Promise<RunOutcome> {
+  async #toEnd(run: Run, task: SharedTask<RunOutcome>, signal: AbortSignal): Promise<RunOutcome> {
     try {
       await run.save()
       signal.throwIfAborted()
       const accepted = await run.toEnd(signal)
       const keep = async (): Promise<void> => {
-        if (accepted && followed.isUnattended) await this.#outputs.keep(run.record.id, accepted.output)
+        if (accepted && !task.isAwaited) await this.#outputs.keep(run.record.id, accepted.output)
       }
       await keep()
       const end = endOf(accepted, Math.max(this.#options.now() - run.record.created, 0))
       await run.save({ state: 'done', end })
-      // Whoever waited may have gone meanwhile.
+      // The last waiter may have left during the save.
       if (!this.#outputs.has(run.record.id)) await keep()
       return outcomeOf(run.record, end, accepted?.output ?? null)
     } catch (error) {
@@ -238,7 +242,7 @@ export class Jobs extends ReadyResource {
     }
   }
 
-  /** A run without an outcome: what it was stopped for decides whether it goes on later. */
+  /** Handles a run that ended without an outcome: the error decides whether it continues later. */
   async #stopped(run: Run, error: unknown, signal: AbortSignal): Promise<void> {
     const { code } = error instanceof BushelError ? error : { code: '' }
     if (code === CLOSED || (error instanceof BushelError && code === 'JOURNAL_FAILED')) return
@@ -275,9 +279,13 @@ const NO_BLOB = { ref: { key: Buffer.alloc(32), length: 0, byteLength: 0, sha256
 const NOTHING_PACKED: PackedJob = { module: NO_BLOB, input: NO_BLOB }
 
 function closed(): BushelError {
-  return new BushelError(CLOSED, 'the node stopped before the job ended', 'repeat the command to go on')
+  return new BushelError(
+    CLOSED,
+    'the node stopped before the job ended; what was paid for is kept',
+    'repeat the command to continue'
+  )
 }
 
 function cancelled(): BushelError {
-  return new BushelError(CANCELLED, 'the job was cancelled')
+  return new BushelError(CANCELLED, 'the job was cancelled; nothing more is paid for it')
 }

@@ -6,7 +6,7 @@ import { Poller } from '../../base/poller.js'
 import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import type { NewOrder } from '../../deal/standing-orders.js'
 
-/** What resting bids need of the node's own orders. */
+/** The part of the node's own orders that resting bids use. */
 export interface OrdersPort {
   publish(order: NewOrder): Promise<{ id: Buffer; order: Order }>
   withdraw(id: Buffer): Promise<void>
@@ -22,9 +22,9 @@ export interface FactsPort {
 export interface ComputeBidsOptions {
   orders: OrdersPort
   facts: FactsPort
-  /** Do asks stand on the book that fit what was stored? Throws when it cannot be run any more. */
+  /** Whether asks on the book fit the stored request. Throws when the request can no longer be run. */
   fits(stored: Buffer, signal: AbortSignal): Promise<boolean>
-  /** Runs it to its end; the same again after a restart goes on where it stood. */
+  /** Runs the stored request to its end; called again after a restart, it continues. */
   fill(stored: Buffer, signal: AbortSignal): Promise<void>
   onnote: (note: string) => void
   onfault: (error: unknown) => void
@@ -32,12 +32,12 @@ export interface ComputeBidsOptions {
 }
 
 const KIND = 'compute-bid'
-/** Of those that were begun: they go on whatever the book says now. */
+/** Marks bids whose run has begun: it continues even when no ask fits any more. */
 const BEGUN = 'compute-bid-begun'
-/** Changes of the book within so long make one look, ms. */
+/** Several changes of the book within this time cause one look, ms. */
 const SETTLE = 300
 
-/** The buyer's resting bids on compute: each is run, unattended, as soon as the book can serve it. */
+/** The buyer's resting bids on compute. Each one is run in the background as soon as asks on the book fit it. */
 export class ComputeBids extends ReadyResource {
   readonly #options: ComputeBidsOptions
   readonly #poller: Poller
@@ -63,7 +63,7 @@ export class ComputeBids extends ReadyResource {
     await Promise.all(this.#running.values())
   }
 
-  /** Puts the bid on the book, with what is to be run on disk. */
+  /** Puts the bid on the book and stores its request. */
   async place(order: NewOrder, stored: Buffer): Promise<{ id: Buffer; order: Order }> {
     const placed = await this.#options.orders.publish(order)
     await this.#options.facts.set({ kind: KIND, key: placed.id, value: stored })
@@ -71,12 +71,12 @@ export class ComputeBids extends ReadyResource {
     return placed
   }
 
-  /** The book has changed: looks when it has settled a little. */
+  /** Call when the book changes: looks after the changes settle. */
   soon(): void {
     this.#poller.poke()
   }
 
-  /** Calls while it looks come to one more look. */
+  /** Looks for bids that can be filled; calls during a look cause one more look. */
   look(): void {
     void this.#poller.look()
   }
@@ -88,7 +88,7 @@ export class ComputeBids extends ReadyResource {
       const name = id.toString('hex')
       if (order.resource !== RESOURCE.compute || order.side !== SIDE.bid || this.#running.has(name)) continue
       const stored = facts.get(KIND, id)
-      if (!stored) continue // it is being placed; or a kill came between, and its owner withdraws it
+      if (!stored) continue // still being placed, or a kill interrupted `place`; then the owner withdraws the bid
       try {
         if (!facts.get(BEGUN, id) && !(await fits(stored, this.#poller.signal))) continue
       } catch (error) {
@@ -106,12 +106,12 @@ export class ComputeBids extends ReadyResource {
   async #fill(id: Buffer, stored: Buffer): Promise<void> {
     const { signal } = this.#poller
     await this.#options.facts.set({ kind: BEGUN, key: id, value: Buffer.from([1]) })
-    // Its owner may have withdrawn it while the book was looked at.
+    // The owner may have withdrawn the bid during the look.
     if (!this.#options.orders.get(id)) return this.#over(id)
     try {
       await this.#options.fill(stored, signal)
     } catch (error) {
-      if (signal.aborted) return // it stands still, and goes on with the next start
+      if (signal.aborted) return // the bid stays and continues at the next start
       if (error instanceof BushelError && error.exit === EXIT.noOffer) {
         await this.#options.facts.set({ kind: BEGUN, key: id, value: null })
         this.#options.onnote(`the bid is not filled yet: ${error.message}`)
@@ -122,10 +122,10 @@ export class ComputeBids extends ReadyResource {
     await this.#over(id)
   }
 
-  /** What failed for another reason than the book would fail again, and be paid for again. */
+  /** Withdraws a bid that failed for another reason than missing asks: a retry would fail and cost money again. */
   async #giveUp(id: Buffer, error: unknown): Promise<void> {
     if (!(error instanceof BushelError)) throw error
-    this.#options.onnote(`a bid on compute is withdrawn: ${error.message}`)
+    this.#options.onnote(`a bid on compute was withdrawn because its run failed: ${error.message}`)
     await this.#over(id)
   }
 

@@ -3,8 +3,8 @@ import type { Ledger } from '../../payment/ledger.js'
 import type { JobRecords } from './job-records.js'
 
 /**
- * What of each agreement on compute is used up, msat, by agreement in hex: all that is paid, since a segment falls due when
- * it is used up, and the base is for beginning.
+ * The consumed part of each compute agreement's payments, msat, by agreement id in hex. It is all that is paid: a segment
+ * is due only when it is used up, and the base pays for the start.
  */
 export function consumedByJobs(jobs: JobRecords, ledger: Ledger): Map<string, Msat> {
   const all = new Map<string, Msat>()

@@ -3,10 +3,10 @@ import { inSteps } from '../../base/steps.js'
 
 const CIPHER = 'chacha20-poly1305'
 const TAG_BYTES = 16
-/** Each key seals one output and nothing else. */
+/** A constant nonce is safe because each key encrypts one output only. */
 const NONCE = Buffer.alloc(12)
 
-/** The bytes encrypted under a key of 32 bytes that was never used before, in parts; the tag stands last. */
+/** Encrypts bytes, in parts, under a fresh 32-byte key; the last part is the authentication tag. */
 export async function seal(parts: Iterable<Buffer>, key: Buffer): Promise<Buffer[]> {
   const cipher = createCipheriv(CIPHER, key, NONCE, { authTagLength: TAG_BYTES })
   const sealed: Buffer[] = []
@@ -15,7 +15,7 @@ export async function seal(parts: Iterable<Buffer>, key: Buffer): Promise<Buffer
   return sealed
 }
 
-/** What was sealed under the key, or null when it was not. */
+/** Decrypts bytes that `seal` encrypted under this key; null when the key or the bytes are wrong. */
 export async function unseal(sealed: Buffer, key: Buffer): Promise<Buffer | null> {
   if (sealed.byteLength < TAG_BYTES) return null
   const body = sealed.subarray(0, -TAG_BYTES)

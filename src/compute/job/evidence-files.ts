@@ -4,7 +4,7 @@ import type { JobEvidence } from '#spec'
 import { ciphertextOf, formatEvidence, isLarge } from '../../../contracts/evidence/evidence.js'
 import { removeUnfinished, replaceDurably } from '../../base/atomic-file.js'
 
-/** What providers signed against themselves, or against each other, a file for each job, for anybody to check. */
+/** Evidence files, one per job: what its provider signed, for anyone to verify. */
 export class EvidenceFiles {
   readonly folder: string
 
@@ -16,7 +16,7 @@ export class EvidenceFiles {
     return join(this.folder, `${agreement.toString('hex')}.json`)
   }
 
-  /** On disk when it resolves; gives the path. A ciphertext that is too large for the file stands beside it. */
+  /** Writes the evidence and returns its path; on disk when it resolves. A large ciphertext gets a file beside it. */
   async write(agreement: Buffer, evidence: JobEvidence): Promise<string> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     const path = this.pathOf(agreement)

@@ -6,26 +6,27 @@ import { MAX_FILES } from '../../../contracts/schema/counts.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { breathe, sha256InSteps } from '../../base/steps.js'
 
-const AT_ONCE = 1024
+/** Files processed before yielding to the event loop. */
+const FILES_PER_TURN = 1024
 
-/** The canonical bytes of a `job-input`, in parts: what is large is not copied. */
+/** The canonical bytes of a `job-input`, in parts, so that file contents are not copied. */
 export function packInput({ stdin, files }: JobInput): Buffer[] {
   return [...ofBytes(stdin), ...ofFiles(files)]
 }
 
-/** The canonical bytes of a `job-output`, in parts. */
+/** The canonical bytes of a `job-output`, in parts, so that file contents are not copied. */
 export function packOutput({ stdout, stderr, files }: JobOutput): Buffer[] {
   return [...ofBytes(stdout), ...ofBytes(stderr), ...ofFiles(files)]
 }
 
-/** Reads hostile bytes of a `job-input`, without copies; throws MALFORMED. */
+/** Decodes untrusted bytes of a `job-input` without copying; throws MALFORMED. */
 export function unpackInput(
   bytes: Buffer
 ): Promise<{ stdin: Buffer; files: { path: string; bytes: Buffer }[] }> {
   return reading(bytes, async reader => ({ stdin: reader.bytes(), files: await reader.files() }))
 }
 
-/** Reads hostile bytes of a `job-output`, without copies; throws MALFORMED. */
+/** Decodes untrusted bytes of a `job-output` without copying; throws MALFORMED. */
 export function unpackOutput(bytes: Buffer): Promise<Unpacked> {
   return reading(bytes, async reader => ({
     stdout: reader.bytes(),
@@ -40,7 +41,7 @@ export interface Unpacked {
   files: { path: string; bytes: Buffer }[]
 }
 
-/** The checksums of an output, as a result states them. */
+/** The checksums of an output, as in a result. */
 export async function sumsOf({
   stdout,
   files
@@ -48,7 +49,7 @@ export async function sumsOf({
   const sums: FileSum[] = []
   for (const [i, { path, bytes }] of files.entries()) {
     sums.push({ path, size: bytes.byteLength, sha256: (await sha256InSteps([bytes])).toString('hex') })
-    if (i % AT_ONCE === AT_ONCE - 1) await breathe()
+    if (i % FILES_PER_TURN === FILES_PER_TURN - 1) await breathe()
   }
   return { tree: Buffer.from(sumOfFiles(sums).sha256, 'hex'), stdout: await sha256InSteps([stdout]) }
 }
@@ -77,16 +78,16 @@ function number(value: number): Buffer {
 async function reading<T>(bytes: Buffer, read: (reader: ArchiveReader) => Promise<T>): Promise<T> {
   const reader = new ArchiveReader(bytes)
   try {
-    const parcel = await read(reader)
+    const value = await read(reader)
     reader.end()
-    return parcel
+    return value
   } catch (error) {
     if (error instanceof BushelError) throw error
     throw malformed(error instanceof Error ? error.message : String(error))
   }
 }
 
-/** What the codecs of `job-input` and `job-output` read, with each part where it stands, and no other form of it. */
+/** Decodes the format of the `job-input` and `job-output` codecs into views of the bytes; accepts only canonical form. */
 class ArchiveReader {
   readonly #bytes: Buffer
   readonly #state: { start: number; end: number; buffer: Buffer }
@@ -106,34 +107,34 @@ class ArchiveReader {
   bytes(): Buffer {
     const length = this.number()
     const { start, end } = this.#state
-    if (length > end - start) throw malformed('it is cut off')
+    if (length > end - start) throw malformed('it is truncated')
     this.#state.start += length
     return this.#bytes.subarray(start, start + length)
   }
 
   async files(): Promise<Unpacked['files']> {
     const count = this.number()
-    if (count > MAX_FILES) throw malformed(`${count} files, more than ${MAX_FILES}`)
+    if (count > MAX_FILES) throw malformed(`it has ${count} files, more than ${MAX_FILES}`)
     const files: Unpacked['files'] = []
     for (let i = 0; i < count; i++) {
       const size = this.number()
       const end = this.#state.start + size
       const name = this.bytes()
       const path = name.toString()
-      if (!Buffer.from(path).equals(name)) throw malformed('a path is not text')
+      if (!Buffer.from(path).equals(name)) throw malformed('a path is not UTF-8')
       const bytes = this.bytes()
-      if (this.#state.start !== end) throw malformed('a file is not as long as it says')
+      if (this.#state.start !== end) throw malformed('the length of a file is wrong')
       files.push({ path, bytes })
-      if (i % AT_ONCE === AT_ONCE - 1) await breathe()
+      if (i % FILES_PER_TURN === FILES_PER_TURN - 1) await breathe()
     }
     return files
   }
 
   end(): void {
-    if (this.#state.start !== this.#state.end) throw malformed('something stands behind it')
+    if (this.#state.start !== this.#state.end) throw malformed('extra bytes follow it')
   }
 }
 
 function malformed(why: string): BushelError {
-  return new BushelError('MALFORMED', `a malformed parcel of a job: ${why}`)
+  return new BushelError('MALFORMED', `the input or output of a job is malformed: ${why}`)
 }

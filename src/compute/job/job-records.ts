@@ -7,9 +7,10 @@ import type { Change, Facts } from '../../store/facts.js'
 export type JobRole = 'buyer' | 'provider'
 
 /**
- * Buyer: AGREED (signed by us), BOUND (by both), RUNNING (the base is paid), COMMITTED, REVEALED, DONE. Provider: AGREED,
- * QUEUED (the base is paid: it is fetched and run, from the start after every restart), COMMITTED, REVEALED, PAID, DONE (the
- * output was fetched, or kept for long enough). Either: VOID, an agreement whose base was never paid; FAILED and ENDED, one that was left before its result was paid.
+ * Buyer: AGREED (signed by us), BOUND (signed by both), RUNNING (the base is paid), COMMITTED, REVEALED, DONE. Provider:
+ * AGREED, QUEUED (the base is paid: fetched and run, from the start after each restart), COMMITTED, REVEALED, PAID, DONE
+ * (the output was fetched, or kept long enough). Both: VOID, the base was never paid; FAILED and ENDED, left before the
+ * result was paid.
  */
 export type JobState =
   | 'AGREED'
@@ -32,7 +33,7 @@ export function isOver({ state }: Pick<Job, 'state'>): boolean {
   return OVER.has(state)
 }
 
-/** The agreements on compute of this node, on both sides, each with where it stands. */
+/** The compute agreements of this node in both roles, with their states. */
 export class JobRecords {
   readonly #facts: Facts
   readonly #now: () => number
@@ -61,7 +62,7 @@ export class JobRecords {
     await this.#facts.set(this.change(job))
   }
 
-  /** What a payment of a job was asked for with, as its provider signed it. */
+  /** The provider's signed request for one payment of a job. */
   due(id: Buffer, installment: number): Countersign | null {
     const bytes = this.#facts.get(DUES, dueKey(id, installment))
     return bytes && decode('countersign', bytes)

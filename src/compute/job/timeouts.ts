@@ -1,17 +1,17 @@
 import { PEER_TIMEOUTS } from '../../base/timeouts.js'
 import type { PeerTimeouts } from '../../base/timeouts.js'
 
-/** How long the parties of a job wait for each other, in ms. */
+/** How long the parties of a job wait for each other, ms. */
 export interface JobTimeouts extends PeerTimeouts {
-  /** How a job stands, which a provider answers within two seconds; past it the connection is given up for a new one. */
+  /** The answer to a progress request; a provider answers within two seconds. After that a new connection is made. */
   progress: number
-  /** More of a module, input or output that is being fetched. */
+  /** The next block of a module, input or output. */
   fetch: number
-  /** After a payment that failed, before it is tried again; twice as long each time. */
+  /** Pause before the first retry of a failed payment; doubles each time. */
   retry: number
-  /** A provider that cannot be reached, or does not answer. */
+  /** A provider that cannot be reached or does not answer. */
   silence: number
-  /** A job that does not move: neither its state nor its fuel. */
+  /** A job whose state and fuel do not change. */
   stall: number
 }
 

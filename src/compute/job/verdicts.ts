@@ -1,16 +1,16 @@
 import type { JobResult } from '#spec'
 import { sameResult } from '../../../contracts/job.js'
 
-/** What one provider stated. */
+/** One provider's stated result. */
 export interface Stated {
   result: JobResult
-  /** All the fuel that its terms pay for. */
+  /** Fuel that its terms pay for. */
   mostFuel: bigint
 }
 
 /**
- * Puts equal results together, the largest group first, in the order in which they came among groups of one size. Jobs
- * that both ended for want of fuel are equal: where exactly they ended depends on what each one's terms pay for.
+ * Groups equal results, the largest group first; groups of equal size keep the order of arrival. All results that ran out
+ * of fuel are equal: where they ended depends on the fuel that each one's terms pay for.
  */
 export function grouped<S extends Stated>(stated: readonly S[]): S[][] {
   const groups: S[][] = []
@@ -22,13 +22,13 @@ export function grouped<S extends Stated>(stated: readonly S[]): S[][] {
   return groups.sort((a, b) => b.length - a.length)
 }
 
-/** The group that has more than half of the `wanted`, or null: of 1 the one, of 2 both, of 3 two. */
+/** The group with more than half of the `wanted` results (1 of 1, 2 of 2, 2 of 3), or null. */
 export function majority<S extends Stated>(stated: readonly S[], wanted: number): S[] | null {
   const [largest] = grouped(stated)
   return largest && largest.length * 2 > wanted ? largest : null
 }
 
-/** Did this one end elsewhere only because its terms pay for less fuel, or for more, than those of the others? */
+/** Whether a result may differ only because its terms pay for less or more fuel than those of the others. */
 export function isExcused(one: Stated, accepted: readonly Stated[]): boolean {
   const other = accepted[0]!
   if (outOfFuel(one.result)) return accepted.every(({ result }) => result.fuel > one.mostFuel)

@@ -11,22 +11,22 @@ import type { Sample } from './watch.js'
 
 export interface AttemptOptions {
   /**
-   * Asked when the guest has used its fuel: the grant, or null to stop it (limit `fuel`). The guest waits meanwhile;
-   * waiting does not count as wall time.
+   * Called when the guest has used its fuel. Returns the next grant, or null to stop the guest (limit `fuel`). The guest
+   * waits for the answer; this does not count as wall time.
    */
   refuel?: (used: bigint, missing: bigint) => Promise<bigint | null>
   signal?: AbortSignal
 }
 
 const PAGE_BYTES = 64 << 10
-/** How long the job may take to reach the guest, and its result to come back, ms. */
+/** Time limit for sending the job to the guest and for receiving its result, ms. */
 const MOVE_MS = 120_000
-/** What the process occupies besides the job's own, generously: node, and compiling. */
+/** Generous allowance for the memory of node and of compiling. */
 const BASE_BYTES = 384 << 20
 
 type ProcessEnding = Pick<Outcome, 'status' | 'limit' | 'reason'>
 
-/** One job in one child, from the first byte given to the end of either. */
+/** Runs one job in one child process. */
 export class Attempt {
   readonly #child: Child
   readonly #job: SandboxJob
@@ -58,7 +58,7 @@ export class Attempt {
     this.#outcome.catch(() => undefined)
     const { compileMs, wallMs } = job.limits
     this.#moving = new Stopwatch(MOVE_MS, () =>
-      this.#kill({ status: 'trap', limit: null, reason: 'its bytes did not pass in time' })
+      this.#kill({ status: 'trap', limit: null, reason: 'its data was not transferred in time' })
     )
     this.#compiling = new Stopwatch(compileMs, () =>
       this.#limit('module', `compiling it took longer than its limit of ${compileMs} ms`)
@@ -136,24 +136,24 @@ export class Attempt {
     if (pid === null) return
     const { memoryBytes, outputBytes, stdoutBytes, stderrBytes, cpuMs } = this.#job.limits
     const given = [this.#job.module, this.#job.stdin, ...this.#job.files.map(file => file.bytes)]
-    // Buffers of files grow by doubling, and both stand while one is copied to the other.
+    // File buffers grow by doubling, and the old and new one exist during the copy: up to three times the content.
     const most =
       BASE_BYTES +
       memoryBytes +
       3 * (outputBytes + stdoutBytes + stderrBytes) +
       given.reduce((sum, { byteLength }) => sum + byteLength, 0)
     const look = (sample: Sample) => {
-      // a process that is ending says that it occupies nothing
+      // an ending process reports a peak of zero
       this.#sample = { ...sample, peakBytes: Math.max(sample.peakBytes, this.#sample.peakBytes) }
       if (sample.residentBytes > most) {
         this.#limit('memory', `its process occupied more than ${formatSize(most)}`)
       }
-      if (this.#cpuMs > cpuMs) this.#limit('cpu', `it took more processor time than its limit of ${cpuMs} ms`)
+      if (this.#cpuMs > cpuMs) this.#limit('cpu', `it used more processor time than its limit of ${cpuMs} ms`)
     }
     watch(pid, this.#over.signal, look).catch((error: unknown) => this.#fail(error))
   }
 
-  /** Of running, by the last look. */
+  /** Processor time since the module began to run, at the last sample, ms. */
   get #cpuMs(): number {
     return this.#cpuBefore === null ? 0 : this.#sample.cpuMs - this.#cpuBefore
   }
@@ -161,7 +161,7 @@ export class Attempt {
   #refuel(used: bigint, missing: bigint): void {
     if (this.#asking) return this.#broken('it asked for fuel twice')
     if (used > this.#granted || missing === 0n || missing >= MOST_FUEL) {
-      return this.#broken('it asked for fuel that adds up to nothing')
+      return this.#broken('it sent an invalid request for fuel')
     }
     this.#used = used
     this.#asking = true

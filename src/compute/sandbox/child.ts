@@ -6,32 +6,32 @@ import type { Command, Shape } from './command.js'
 import { Broken, Conversation, oneLine } from './conversation.js'
 import type { ConversationListener } from './conversation.js'
 
-/** How long a guest may take to load its code, ms. */
+/** Time limit for loading the guest's code, ms. */
 const BOOT_MS = 30_000
-/** After a process has ended, how long what it wrote may still take to come, ms. */
+/** Time to read the remaining output after the process has exited, ms. */
 const LAST_WORDS_MS = 2000
-/** Kept of what it says on standard error (where only node itself writes); four times that ends it. */
+/** Bytes kept of standard error, where only node itself writes; at four times this the process is killed. */
 const COMPLAINT_BYTES = 8192
 const INFO_BYTES = 4096
-/** Written at a time. */
+/** Bytes in one write to the guest. */
 const PORTION = 1 << 20
 
 export interface Death {
   code: number | null
   signal: NodeJS.Signals | null
-  /** The first of what it wrote on standard error. */
+  /** Beginning of its standard error. */
   complaint: string
 }
 
-/** One single-use process with a guest in it. */
+/** A single-use process that runs one guest. */
 export class Child {
   readonly shape: Shape
   readonly conversation: Conversation
-  /** Resolves when it waits for a job; rejects when it will not. */
+  /** Resolves when the guest waits for a job; rejects with SANDBOX_FAILED when it does not start. */
   readonly ready: Promise<void>
   readonly death: Promise<Death>
   dead = false
-  /** Whom to tell what it says; set before it is given a job. */
+  /** Receives the guest's messages; set it before sending a job. */
   listener: Omit<ConversationListener, 'ready'> & { broken(error: Broken): void } = SILENT
   readonly #process: ChildProcess
   #pid: number | null
@@ -63,12 +63,12 @@ export class Child {
     this.ready.catch(() => undefined)
   }
 
-  /** Of the guest itself, also inside bubblewrap; null until that is known. */
+  /** Process id of the guest itself, also inside bubblewrap; null until it is known. */
   get pid(): number | null {
     return this.dead ? null : this.#pid
   }
 
-  /** Gives it bytes, some at a time; resolves when it has them, or is dead. */
+  /** Sends bytes in portions; resolves when they are written or the process is dead. */
   async give(bytes: Buffer): Promise<void> {
     const input = this.#process.stdin as Writable
     for (let at = 0; at < bytes.byteLength && !this.dead; at += PORTION) {
@@ -90,7 +90,7 @@ export class Child {
     throw new BushelError(
       'SANDBOX_FAILED',
       `the sandbox did not start: ${describe(death)}`,
-      'see whether `node` runs on this machine as this user; nothing of the job was run'
+      'the job was not run; check that this user can run `node` on this machine'
     )
   }
 
@@ -105,7 +105,7 @@ export class Child {
     }
   }
 
-  /** bubblewrap's own word, before anything runs in it; JSON that comes in several parts. */
+  /** Reads the guest's pid from bubblewrap's info, written before the guest runs; the JSON may come in parts. */
   #readPid(info: Readable): void {
     let text = ''
     info.on('error', () => undefined)
@@ -130,7 +130,7 @@ export class Child {
 
   #die(complaint: () => string): Promise<Death> {
     const child = this.#process
-    // A guest that is gone takes no more; its death says why.
+    // Writing to a dead guest fails; `death` has the reason.
     child.stdin!.on('error', () => undefined)
     return new Promise(resolve => {
       let timer: NodeJS.Timeout | undefined
@@ -141,7 +141,7 @@ export class Child {
       }
       child.once('error', error => end(null, null, error.message))
       child.once('exit', () => {
-        // bubblewrap's own child, when bubblewrap ends before it has set that one up
+        // kills bubblewrap's child, in case bubblewrap ended before setting it up
         this.kill()
         this.dead = true
         timer = setTimeout(() => {
@@ -168,7 +168,7 @@ const SILENT = {
   broken: () => {}
 }
 
-/** Kills a process, or a group when below zero, unless it is gone. */
+/** Kills a process, or a process group when negative; ignores one that is gone. */
 function killed(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')

@@ -6,11 +6,11 @@ import { promisify } from 'node:util'
 
 export type Isolation = 'bwrap' | 'process'
 
-/** What is fixed when a process starts, in full steps. */
+/** Limits that are fixed when a process starts. */
 export interface Shape {
-  /** Pages of 64 KiB that a memory may have. */
+  /** Most pages of 64 KiB of a wasm memory. */
   pages: number
-  /** Seconds of processor time after which the kernel ends it, whatever else fails. */
+  /** Seconds of processor time after which the kernel kills the process, as a last resort. */
   cpuSeconds: number
 }
 
@@ -19,28 +19,28 @@ export interface Command {
   args: string[]
 }
 
-/** What of the host a guest in bubblewrap sees, read-only. */
+/** Which host folders a guest in bubblewrap can read. */
 export type HostView = 'libraries' | 'system'
 
-/** Of the guest's main thread: what a module's calls may take, and room for ours below them. */
+/** Stack of the guest's main thread, and the part of it reserved for our own calls. */
 const STACK_BYTES = 64 << 20
 const STACK_SPARE = 1 << 20
-/** What a main thread has where nobody says otherwise. */
+/** Default stack of a main thread. */
 const USUAL_STACK_BYTES = 8 << 20
 const HEAP_MIB = 256
 const OPEN_FILES = 64
 
 const here = realpathSync(dirname(fileURLToPath(import.meta.url)))
 const compute = dirname(here)
-/** Of the package: it says that its files are ES modules. */
+/** The package.json, which declares the files as ES modules. */
 const manifest = join(compute, '..', '..', '..', 'package.json')
 const guest = (root: string) => join(root, 'guest')
 const fuel = (root: string) => join(root, 'fuel')
 
-/** Where the guest's code is in bubblewrap. */
+/** Path of the guest's code inside bubblewrap. */
 const INSIDE = '/bushel'
 
-/** How a guest is started. Tools that are not there are left out, with what they would have done. */
+/** The command that starts a guest. Missing tools are left out together with their restrictions. */
 export function commandOf(
   isolation: Isolation,
   shape: Shape,
@@ -74,7 +74,7 @@ function nodeCommand(root: string, shape: Shape, stack: number, flags: readonly 
   const folders = root === INSIDE ? [INSIDE] : [guest(root), fuel(root), manifest]
   return [
     process.execPath,
-    // Optimised from the start: otherwise one long call stays in baseline code, and NaN bits may differ between tiers.
+    // Optimised code from the start: a long call would stay in baseline code, and NaN bits may differ between tiers.
     '--no-liftoff',
     '--no-wasm-lazy-compilation',
     `--wasm-max-mem-pages=${shape.pages}`,
@@ -92,7 +92,7 @@ function nodeCommand(root: string, shape: Shape, stack: number, flags: readonly 
   ]
 }
 
-/** No files but node and the guest's code, no network, no other processes, nobody's user, no capability. */
+/** Only the files of node and the guest's code, no network, no other processes, user nobody, no capabilities. */
 function bubblewrap(view: HostView, libraries: readonly string[]): string[] {
   const bind = (path: string, inside = path) => ['--ro-bind', path, inside]
   const system =
@@ -125,7 +125,7 @@ function unprivileged(): string[] {
   return tool('setpriv', '--no-new-privs', '--pdeathsig', 'KILL', ...drop)
 }
 
-/** The libraries that node is linked with, and its loader. */
+/** Paths of the libraries that node is linked with and of its loader. */
 export async function librariesOfNode(): Promise<string[]> {
   const ldd = pathOf('ldd')
   if (!ldd) return []
@@ -138,7 +138,7 @@ function tool(name: string, ...args: string[]): string[] {
   return path ? [path, ...args] : []
 }
 
-/** Where a program of the system is, or null. */
+/** Path of a system program, or null. */
 export function pathOf(name: string): string | null {
   if (process.platform !== 'linux') return null
   const folders = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', ...(process.env['PATH'] ?? '').split(delimiter)]

@@ -7,7 +7,7 @@ import type { EndFrame, FrameKind, LimitName } from '../guest/frames.js'
 import { faultOfPaths } from './job.js'
 import type { SandboxFile, SandboxLimits } from './job.js'
 
-/** A guest said what none of ours says. */
+/** The guest broke the protocol. */
 export class Broken extends Error {}
 
 export type Bounds = Pick<SandboxLimits, 'stdoutBytes' | 'stderrBytes' | 'outputBytes' | 'inodes'>
@@ -21,7 +21,7 @@ export interface ConversationListener {
   done(): void
 }
 
-/** What may follow what. */
+/** Allowed successors of each kind of frame. */
 const NEXT: Record<FrameKind | 0, readonly FrameKind[]> = {
   0: [KIND.ready],
   [KIND.ready]: [KIND.loaded],
@@ -37,8 +37,8 @@ const NEXT: Record<FrameKind | 0, readonly FrameKind[]> = {
 }
 
 /**
- * The host's ear. Whatever runs in the child may have taken it over, so nothing it says is believed: kinds come in their
- * order only, lengths are bounded before room is made for them, and the hash is made here, while the bytes come in.
+ * The host's side of the protocol with a guest. The child may be compromised, so nothing it sends is trusted: frames must
+ * come in order, lengths are bounded before memory is allocated, and the host computes the hash from the received bytes.
  */
 export class Conversation {
   stdout: Buffer = Buffer.alloc(0)
@@ -61,7 +61,7 @@ export class Conversation {
     this.#listener = listener
   }
 
-  /** Says what a result may measure. Nothing but `ready` is taken before. */
+  /** Sets the bounds of a result. Before that, only `ready` is accepted. */
   expect(bounds: Bounds): void {
     this.#bounds = bounds
   }
@@ -72,7 +72,7 @@ export class Conversation {
     return sumOfFiles(this.#sums).sha256 + stdout
   }
 
-  /** Takes bytes as they come; throws `Broken`. */
+  /** Processes received bytes; throws `Broken`. */
   feed(bytes: Buffer): void {
     for (let at = 0; at < bytes.byteLength;) {
       if (this.#headed < HEAD_BYTES) {
@@ -95,7 +95,7 @@ export class Conversation {
   #begin(kind: FrameKind, length: number): void {
     if (!NEXT[this.#last].includes(kind))
       throw new Broken(`it sent a frame of kind ${kind} after ${this.#last}`)
-    if (kind !== KIND.ready && !this.#bounds) throw new Broken('it spoke before it was asked')
+    if (kind !== KIND.ready && !this.#bounds) throw new Broken('it sent a frame before it got a job')
     const [least, most] = this.#lengths(kind)
     if (length < least || length > most) throw new Broken(`it sent ${length} bytes of kind ${kind}`)
     if (kind === KIND.path && this.files.length >= this.#bounds!.inodes)
@@ -106,7 +106,7 @@ export class Conversation {
     this.#hash = kind === KIND.stdout || kind === KIND.file ? createHash('sha256') : null
   }
 
-  /** The least and most bytes of a body. */
+  /** Smallest and largest body of a frame, bytes. */
   #lengths(kind: FrameKind): readonly [number, number] {
     if (kind === KIND.refuel) return [16, 16]
     if (kind === KIND.end) return [2, END_BYTES]
@@ -165,7 +165,7 @@ function parseEnd(body: Buffer): EndFrame {
   const { status, limit, reason, exitCode, fuel, cpuMs, peakBytes } = end
   const count = (value: unknown, least = 0, most = Number.MAX_SAFE_INTEGER) =>
     Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
-  const holds =
+  const isValid =
     STATUS.includes(status as string) &&
     (status === 'limit' ? LIMITS.includes(limit) : limit === null) &&
     typeof reason === 'string' &&
@@ -174,7 +174,7 @@ function parseEnd(body: Buffer): EndFrame {
     /^\d{1,19}$/.test(fuel) &&
     count(cpuMs) &&
     count(peakBytes)
-  if (!holds) throw new Broken('it sent an ending that says nothing')
+  if (!isValid) throw new Broken('it sent an invalid end of the run')
   return { ...(end as unknown as EndFrame), reason: oneLine(reason) }
 }
 
@@ -185,10 +185,10 @@ function parse(body: Buffer): Record<string, unknown> {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }
-  throw new Broken('it sent an ending that cannot be read')
+  throw new Broken('it sent an end of the run that is not JSON')
 }
 
-/** Text of a stranger as one short line that a terminal prints as it stands. */
+/** Untrusted text as one short line that is safe to print on a terminal. */
 export function oneLine(text: string, most = 300): string {
   return text
     .replace(/[\p{C}\p{Z}]+/gu, ' ')

@@ -4,7 +4,7 @@ import { describe } from './child.js'
 import type { Death } from './child.js'
 import type { LimitName, Outcome } from './job.js'
 
-/** An outcome of which nothing is left but how it came. */
+/** An outcome without output. */
 export function nothing(status: Outcome['status'], limit: LimitName | null, reason: string): Outcome {
   return {
     status,
@@ -22,18 +22,18 @@ export function nothing(status: Outcome['status'], limit: LimitName | null, reas
   }
 }
 
-/** How a shell tells that a signal ended what it ran; bubblewrap does too. */
+/** Exit codes by which a shell, and bubblewrap, report that a signal ended the program. */
 const SIGNAL_CODE = { SIGXCPU: 152, SIGKILL: 137 }
 
-/** What ended a process that this side did not end. */
+/** Why a process ended that the host did not kill. */
 export function diagnosis(death: Death): Pick<Outcome, 'status' | 'limit' | 'reason'> {
   const by = (signal: keyof typeof SIGNAL_CODE) =>
     death.signal === signal || death.code === SIGNAL_CODE[signal]
   if (by('SIGXCPU')) {
-    return { status: 'limit', limit: 'cpu', reason: 'the system ended it: it took too much processor time' }
+    return { status: 'limit', limit: 'cpu', reason: 'the system ended it: it used too much processor time' }
   }
   if (by('SIGKILL') || /out of memory|allocation failed/i.test(death.complaint)) {
-    return { status: 'limit', limit: 'memory', reason: 'the system ended it: it took too much memory' }
+    return { status: 'limit', limit: 'memory', reason: 'the system ended it: it used too much memory' }
   }
   return { status: 'trap', limit: null, reason: `its process is gone: ${describe(death)}` }
 }

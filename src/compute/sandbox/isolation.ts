@@ -13,7 +13,7 @@ const SMALL: Shape = { pages: 1024, cpuSeconds: 60 }
 
 let trying: Promise<Start | null> | null = null
 
-/** Starts with bubblewrap, tried once with a whole guest in it; null when it cannot make what it should here. */
+/** The start with bubblewrap, tested once with a real guest; null when bubblewrap does not work on this machine. */
 export function bubblewrapStart(): Promise<Start | null> {
   return (trying ??= tryBubblewrap())
 }
@@ -23,7 +23,7 @@ export const processStart: Start = {
   command: (shape, nice, flags) => commandOf('process', shape, { nice, flags })
 }
 
-/** `bwrap` where bubblewrap is installed and truly works, else `process`. */
+/** `bwrap` when bubblewrap is installed and works, else `process`. */
 export async function bestIsolation(): Promise<Isolation> {
   return (await bubblewrapStart()) ? 'bwrap' : 'process'
 }

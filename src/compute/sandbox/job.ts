@@ -5,11 +5,11 @@ import type { LimitName } from '../guest/frames.js'
 export type { LimitName }
 
 export interface SandboxLimits {
-  /** Time that the module runs, without waiting for fuel, ms. */
+  /** Running time of the module, without waits for fuel, ms. */
   wallMs: number
-  /** Processor time of running it, over all cores, ms. */
+  /** Processor time of running, over all cores, ms. */
   cpuMs: number
-  /** The module's own memory; what the whole process may occupy is counted from it. */
+  /** Memory of the module; the limit of the whole process is computed from it. */
   memoryBytes: number
   moduleBytes: number
   stdoutBytes: number
@@ -18,7 +18,7 @@ export interface SandboxLimits {
   outputBytes: number
   /** Files and folders under `/out`. */
   inodes: number
-  /** Time that metering and compiling take, ms. */
+  /** Time for metering and compiling, ms. */
   compileMs: number
 }
 
@@ -42,12 +42,12 @@ export interface SandboxFile {
 
 export interface SandboxJob {
   module: Buffer
-  /** The first is the program's name, as it sees it. */
+  /** The program's arguments; the first is its name. */
   args: string[]
   stdin: Buffer
-  /** What the module finds under `/in`. */
+  /** Files under `/in`. */
   files: readonly SandboxFile[]
-  /** 32 bytes, from which all its randomness comes. */
+  /** 32 bytes; the only source of the module's random numbers. */
   seed: Buffer
   limits: SandboxLimits
   /** The first grant. */
@@ -56,28 +56,28 @@ export interface SandboxJob {
 
 export interface Outcome {
   /**
-   * `ok`: it ended by itself, with whatever exit code. `trap`: it did what no program may. `limit`: a limit stopped it.
-   * `rejected`: it was not run.
+   * `ok`: ended by itself, with any exit code. `trap`: a WebAssembly trap or a protocol violation. `limit`: stopped by a
+   * limit. `rejected`: not run.
    */
   status: 'ok' | 'trap' | 'limit' | 'rejected'
   limit: LimitName | null
-  /** One line for people; '' when ok. */
+  /** One line to show; '' when ok. */
   reason: string
   /** -1 when it did not end by itself. */
   exitCode: number
-  /** Used; of a module that had to be killed, what it had used when it last asked for more. */
+  /** Fuel used; of a killed module, the fuel used at its last request for more. */
   fuel: bigint
   stdout: Buffer
   stderr: Buffer
-  /** What stands under `/out`, by the UTF-8 bytes of the paths; nothing when the module had to be killed. */
+  /** Files under `/out`, sorted by the UTF-8 bytes of their paths; empty when the module was killed. */
   files: SandboxFile[]
   /** Hex: the checksum of the tree `files` (64 digits), then the SHA-256 of `stdout` (64 digits). */
   hash: string
-  /** Processor time of running it, ms. */
+  /** Processor time of running, ms. */
   cpuMs: number
-  /** Time that it ran, without waiting for fuel, ms. */
+  /** Running time without waits for fuel, ms. */
   wallMs: number
-  /** The most that the whole process occupied. */
+  /** Peak memory of the whole process. */
   peakBytes: number
 }
 
@@ -86,13 +86,13 @@ const MOST_ARG_BYTES = 64 << 10
 const MOST_FILES = 10_000
 const SEED_BYTES = 32
 const MOST_PAGE_BYTES = 4096 * MIB
-/** Of each part that a run may leave, since it stands in memory. */
+/** Upper bound of each size limit, because results are kept in memory. */
 const MOST_RESULT_BYTES = 1024 * MIB
 const MOST_INODES = 65_536
 const MOST_MS = 2 ** 31 - 1
 export const MOST_FUEL = 1n << 62n
 
-/** Why a job cannot be run as it stands, one line, or null. */
+/** Why a job cannot be run, in one line; or null. */
 export function faultOf({ module, args, files, seed, fuel, limits }: SandboxJob): string | null {
   const most: SandboxLimits = {
     wallMs: MOST_MS,
@@ -123,7 +123,7 @@ export function faultOf({ module, args, files, seed, fuel, limits }: SandboxJob)
   return faultOfPaths(files.map(({ path }) => path))
 }
 
-/** Why these cannot be the paths of the files of one tree, or null. */
+/** Why these paths cannot be the files of one tree, or null. */
 export function faultOfPaths(paths: readonly string[]): string | null {
   const files = new Set<string>()
   const folders = new Set<string>()
@@ -138,17 +138,17 @@ export function faultOfPaths(paths: readonly string[]): string | null {
     ) {
       return `the path ${shown} is not a plain relative path`
     }
-    if (files.has(path)) return `the path ${shown} stands twice`
+    if (files.has(path)) return `the path ${shown} occurs twice`
     files.add(path)
     for (let i = 1; i < parts.length; i++) folders.add(parts.slice(0, i).join('/'))
   }
   for (const path of files) {
-    if (folders.has(path)) return `the path ${JSON.stringify(path.slice(0, 80))} is a file and a folder`
+    if (folders.has(path)) return `the path ${JSON.stringify(path.slice(0, 80))} is both a file and a folder`
   }
   return null
 }
 
-/** Whether text is the same in UTF-8, without NUL. */
+/** Whether text can be written as UTF-8 and has no NUL. */
 function isText(text: string): boolean {
   return !text.includes('\0') && Buffer.from(text).toString() === text
 }

@@ -17,24 +17,23 @@ export type { Isolation } from './command.js'
 export type { AttemptOptions } from './attempt.js'
 
 export interface SandboxOptions {
-  /** By default bubblewrap where it works, else a process alone. */
+  /** By default `bwrap` where bubblewrap works, else `process`. */
   isolation?: Isolation
-  /** How many guests wait for a job, with their code loaded. */
+  /** Number of started guests that wait for a job. */
   warm?: number
-  /** Niceness of the guests; 19 is the least. */
+  /** Niceness of the guests; 19 is the lowest priority. */
   nice?: number
-  /** More flags for the guests' node. */
+  /** Additional flags for the guests' node. */
   flags?: readonly string[]
 }
 
 const PAGE_BYTES = 64 << 10
-/** For starting and compiling, besides what a job may take, s. */
+/** Processor time for starting the process, beyond the job's limits, s. */
 const SPARE_SECONDS = 30
 
 /**
- * Runs strangers' modules, each in a process of its own that runs nothing else before or after. What a limit is and who
- * stops whom: fuel, output and inodes are counted in the guest; time, processor time and what the process occupies are
- * watched from here. Nothing that a guest says is believed beyond what it can be.
+ * Runs untrusted modules, each in a single-use process. The guest counts fuel, output and inodes; the host watches wall
+ * time, processor time and memory of the process. Every message of a guest is checked.
  */
 export class Sandbox extends ReadyResource {
   readonly #options: Required<Omit<SandboxOptions, 'isolation'>>
@@ -51,7 +50,7 @@ export class Sandbox extends ReadyResource {
     this.#options = { warm, nice, flags }
   }
 
-  /** Known once it is ready. */
+  /** Known once the sandbox is ready. */
   get isolation(): Isolation {
     return this.#start.isolation
   }
@@ -61,15 +60,15 @@ export class Sandbox extends ReadyResource {
     if (this.#wanted === 'bwrap' && !bubblewrap) {
       throw new BushelError(
         'NO_BUBBLEWRAP',
-        'bubblewrap does not work on this machine, so that jobs cannot be isolated with it',
-        'install the package `bubblewrap`, and allow user namespaces'
+        'bubblewrap does not work on this machine, so jobs cannot be isolated with it',
+        'install the package `bubblewrap` and allow user namespaces'
       )
     }
     this.#start = bubblewrap ?? processStart
     this.#refill()
   }
 
-  /** Resolves when the guests that wait for a job have loaded their code. */
+  /** Resolves when the waiting guests have loaded their code. */
   async warmed(): Promise<void> {
     await this.ready()
     await Promise.all(this.#warm.map(child => child.ready))
@@ -83,8 +82,8 @@ export class Sandbox extends ReadyResource {
   }
 
   /**
-   * Runs one job to its end. Whatever the job does ends in an outcome; it rejects when the sandbox itself cannot do its
-   * work, when `signal` is aborted (with its reason) or when `refuel` fails (with its error).
+   * Runs one job to its end. Every fault of the job is an outcome. Rejects when the sandbox itself fails, when `signal` is
+   * aborted (with its reason), or when `refuel` fails (with its error).
    */
   async run(job: SandboxJob, options: AttemptOptions = {}): Promise<Outcome> {
     await this.ready()
@@ -124,7 +123,7 @@ export class Sandbox extends ReadyResource {
     }
   }
 
-  /** A guest that waits and has room enough, or a new one. */
+  /** A waiting guest whose limits suffice, or a new one. */
   #take(shape: Shape): Child {
     this.#warm = this.#warm.filter(child => !child.dead)
     const at = this.#warm.findIndex(

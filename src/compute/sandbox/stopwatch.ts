@@ -1,4 +1,4 @@
-/** Time that passes only while it runs, with an alarm when so much of it has passed. */
+/** A timer that can be stopped and started again; calls `alarm` after `mostMs` of running time. */
 export class Stopwatch {
   #passed = 0
   #since: number | null = null
@@ -11,7 +11,7 @@ export class Stopwatch {
     this.#alarm = alarm
   }
 
-  /** ms. */
+  /** Running time so far, ms. */
   get passed(): number {
     return this.#passed + (this.#since === null ? 0 : performance.now() - this.#since)
   }

@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** How often a process is looked at, ms. */
+/** Time between two samples of a process, ms. */
 const INTERVAL = 25
-/** Of the kernel's clock, in which it tells processor time. */
+/** Unit of the processor times in /proc, ms. */
 const TICK_MS = 10
 
 export interface Sample {
   residentBytes: number
   peakBytes: number
-  /** Processor time of all its threads since it began. */
+  /** Processor time of all its threads since its start. */
   cpuMs: number
 }
 
-/** What a process takes, where there is a /proc that says it; null when it is gone, or there is none. */
+/** Memory and processor time of a process from /proc; null when the process is gone or there is no /proc. */
 export async function sampleOf(pid: number): Promise<Sample | null> {
   try {
     const [status, stat] = await Promise.all(
@@ -34,7 +34,7 @@ export async function sampleOf(pid: number): Promise<Sample | null> {
   }
 }
 
-/** Looks at a process again and again until `signal` or its end. */
+/** Samples a process at an interval until `signal` is aborted or the process ends. */
 export async function watch(pid: number, signal: AbortSignal, look: (sample: Sample) => void): Promise<void> {
   while (!signal.aborted) {
     const sample = await sampleOf(pid)

@@ -1,3 +1,3 @@
-// Every wallet that there is, one line each; nothing else lists them.
+// The only list of wallets, one line each.
 export { cln } from './cln/descriptor.js'
 export { play } from './play/descriptor.js'

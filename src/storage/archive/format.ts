@@ -1,24 +1,24 @@
 import { KIB } from '../../../contracts/money/quantity.js'
 
-/** Plaintext bytes of a block; the last one of a file may be shorter. Encryption adds 8. */
+/** Plaintext bytes of a block; the last block of a file may be shorter. Encryption adds 8 bytes. */
 export const BLOCK_BYTES = 256 * KIB
 
-/** Where Hyperdrive keeps its entries in its Hyperbee: this prefix, then the path with a leading `/`. */
+/** Key prefix of Hyperdrive's entries in its Hyperbee; the path with a leading `/` follows. */
 const ENTRIES = Buffer.from('files\0')
 export const ENTRY_RANGE = { gt: ENTRIES, lt: Buffer.from('files\x01') }
 
-/** What a packed drive says of itself, in the user data of its Hyperbee's header; other tools pass over it. */
+/** Bushel's description of a packed drive, in the user data of its Hyperbee header; other tools ignore it. */
 export interface DriveNote {
   bushel: 1
-  /** Whether the drive is one file, to be restored as the destination itself, or a folder. */
+  /** `file`: the drive holds one file, which is restored as the destination itself. */
   root: 'file' | 'folder'
-  /** Every block of a file but its last has this many bytes. */
+  /** Bytes of every block of a file except its last. */
   blockBytes: number
 }
 
-/** What an entry's metadata says of a packed file. */
+/** Metadata of a packed file's entry. */
 export interface FileNote {
-  /** Hex, of the contents. */
+  /** SHA-256 of the contents, hex. */
   sha256: string
 }
 
@@ -26,7 +26,7 @@ export function entryKey(path: string): Buffer {
   return Buffer.concat([ENTRIES, Buffer.from(`/${path}`)])
 }
 
-/** The path of an entry, without its leading `/`, or null where the key is not UTF-8 or does not begin with one. */
+/** The path of an entry without its leading `/`; null when the key is not UTF-8 or has no leading `/`. */
 export function entryPath(key: Buffer): string | null {
   const path = key.subarray(ENTRIES.byteLength)
   const text = path.toString()
@@ -37,7 +37,7 @@ export function encodeNote(note: DriveNote): Buffer {
   return Buffer.from(JSON.stringify(note))
 }
 
-/** Null for a drive that another tool made, or whatever it may hold. */
+/** Null when the bytes are not a valid note, for example in a drive made by another tool. */
 export function decodeNote(bytes: Buffer | null | undefined): DriveNote | null {
   if (!bytes || bytes.byteLength > 1024) return null
   let note: Partial<DriveNote> | null
@@ -51,7 +51,7 @@ export function decodeNote(bytes: Buffer | null | undefined): DriveNote | null {
   return { bushel: 1, root: note.root, blockBytes: note.blockBytes! }
 }
 
-/** The SHA-256 that an entry's metadata names, or null. */
+/** The SHA-256 in an entry's metadata, hex; or null. */
 export function notedSum(metadata: unknown): string | null {
   if (typeof metadata !== 'object' || metadata === null || !('sha256' in metadata)) return null
   const { sha256 } = metadata

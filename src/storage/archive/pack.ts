@@ -19,10 +19,10 @@ import type { Portion } from './read-files.js'
 import { readTree } from '../../files/tree.js'
 import type { Tree, TreeFile } from '../../files/tree.js'
 
-/** Blocks and bytes gathered for one append. */
+/** Most blocks and bytes of one append. */
 const APPEND_BLOCKS = 512
 const APPEND_BYTES = 4 * MIB
-/** Entries put in one batch of the Hyperbee. */
+/** Entries in one batch of the Hyperbee. */
 const BATCH_ENTRIES = 16_384
 
 export interface PackProgress {
@@ -36,7 +36,7 @@ export interface PackOptions {
   /** Absolute path of a file or folder. */
   path: string
   store: Corestore
-  /** The drive's name in the store, by which a half-made one is found again; must be new there. */
+  /** Name of the drive in the store, new there; `discardPack` removes an incomplete drive by it. */
   name: string
   onProgress?: (progress: PackProgress) => void
   signal?: AbortSignal
@@ -46,23 +46,23 @@ export interface PackResult extends Link {
   link: string
   files: number
   bytes: number
-  /** Bytes of ciphertext of all cores: what is agreed, uploaded and billed (with 128 a block). */
+  /** Ciphertext bytes of all cores: the size that is agreed, uploaded and billed (plus 128 bytes a block). */
   storedBytes: number
-  /** Entries core first, then blobs core, unless it is empty; as one who knows only the keys sees them. */
+  /** The entries core, then the blobs core unless it is empty; sizes are of the ciphertext. */
   cores: CoreLimit[]
   /** The same with their tree hashes. */
   seals: SealedCore[]
-  /** Checksum of the tree, from the same reading. Hex. */
+  /** Checksum of the tree, hex, computed while packing. */
   sha256: string
-  /** One line for each kind of thing that was left out, with names. */
+  /** One line for each kind of entry that was left out, with names. */
   notes: string[]
   seconds: number
 }
 
 /**
- * Packs a file or folder into a new encrypted Hyperdrive, reading every byte once and keeping few of them in memory. Any
- * Hyperdrive tool opens it with the link's keys. Throws bad input for what cannot be packed, DISK_FULL, or the signal's
- * reason; what is half made then is removed with `discardPack`.
+ * Packs a file or folder into a new encrypted Hyperdrive. Reads every byte once and keeps only a few MiB in memory. Any
+ * Hyperdrive tool opens the drive with the link's keys. Throws errors of `readTree` and `readFiles`, PACK_EXISTS,
+ * DISK_FULL, or the signal's reason; then remove the incomplete drive with `discardPack`.
  */
 export async function pack({ path, store, name, onProgress, signal }: PackOptions): Promise<PackResult> {
   const begun = performance.now()
@@ -95,12 +95,12 @@ export async function pack({ path, store, name, onProgress, signal }: PackOption
   }
 }
 
-/** Removes a drive, whole or half made, from its store, and gives its disk back. */
+/** Removes a complete or incomplete drive from its store and frees its disk space. */
 export async function discardPack(store: Corestore, name: string): Promise<void> {
   for (const core of await coresOf(store, name)) await eraseCore(store, core)
 }
 
-/** Entries core and blobs core of the drive of that name, whether or not anything is in them, without encryption key. */
+/** Entries core and blobs core of a drive, opened without the encryption key; they may be empty. */
 async function coresOf(store: Corestore, name: string): Promise<[Hypercore, Hypercore]> {
   const entries = store.namespace(name).get({ name: 'db', active: false })
   await entries.ready()
@@ -114,7 +114,7 @@ async function assertNew(store: Corestore, name: string): Promise<void> {
   const lengths = cores.map(core => core.length)
   for (const core of cores) await core.close()
   if (lengths.some(length => length > 0)) {
-    throw new BushelError('PACK_EXISTS', `a drive named ${name} was packed before`)
+    throw new BushelError('PACK_EXISTS', `a drive named ${name} is already packed in this store`)
   }
 }
 
@@ -123,7 +123,7 @@ interface PackedFile {
   blob: DriveEntry['blob']
 }
 
-/** Appends the files' blocks to the blobs core, many at a time, the next being read while the last are written. */
+/** Appends the files' blocks to the blobs core in batches; reads the next batch while the last one is written. */
 async function appendFiles(
   tree: Tree,
   blobs: Hypercore,
@@ -143,7 +143,7 @@ async function appendFiles(
     onProgress?.({ files: done.size, bytes: at.byte, totalFiles: tree.files, totalBytes: tree.bytes })
     if (batch.length === 0) return
     appended = blobs.append(batch)
-    appended.catch(() => undefined) // it is met at the next flush
+    appended.catch(() => undefined) // awaited, and thrown, in the next flush
     batch = []
     batchBytes = 0
   }
@@ -176,19 +176,19 @@ async function appendFiles(
     }
     await flush()
   } finally {
-    await appended // also when it ends early: nothing may be written after
+    await appended // also after an error, so that nothing is written after the return
   }
   return done
 }
 
-/** Writes all entries into the Hyperbee, as Hyperdrive does, but many at a time. */
+/** Writes all entries into the Hyperbee in Hyperdrive's format, in batches. */
 async function putEntries(drive: Hyperdrive, tree: Tree, done: Map<TreeFile, PackedFile>): Promise<void> {
   const userData = encodeNote({ bushel: 1, root: tree.root, blockBytes: BLOCK_BYTES })
   drive.db.metadata = { contentFeed: null, userData }
   const encodings = { keyEncoding: 'binary', valueEncoding: 'json' } as const
   for (let from = 0; from === 0 || from < tree.entries.length; from += BATCH_ENTRIES) {
     const batch = drive.db.batch()
-    await batch.getRoot(true) // writes the header, also where there is no entry
+    await batch.getRoot(true) // writes the header, also without entries
     for (const entry of tree.entries.slice(from, from + BATCH_ENTRIES)) {
       const value: DriveEntry =
         entry.kind === 'link'
@@ -205,7 +205,7 @@ async function putEntries(drive: Hyperdrive, tree: Tree, done: Map<TreeFile, Pac
   }
 }
 
-/** The seal of a core that stands whole in the store, opened by its key alone. */
+/** The seal of a core that is complete in the store, opened by its key alone. */
 async function sealBlind(store: Corestore, key: Buffer): Promise<SealedCore> {
   const core = store.get({ key, active: false })
   try {

@@ -8,8 +8,8 @@ import { attachCore, detachCore } from '../../network/cores.js'
 import { sealOf } from '../lease/audit.js'
 
 /**
- * The cores of a drive that was packed here (or any others that stand whole in the store), reopened by their keys alone
- * to be uploaded from. Needs no encryption key: what leaves is ciphertext as it lies.
+ * The cores of a packed drive (or any other complete cores of the store), reopened for the upload. Opened by their keys
+ * without the encryption key: the upload is ciphertext.
  */
 export class OpenPack extends ReadyResource {
   readonly keys: readonly Buffer[]
@@ -34,7 +34,7 @@ export class OpenPack extends ReadyResource {
     }
   }
 
-  /** True when the discovery key is of a core of this drive, which is then replicated over the connection. */
+  /** Replicates the core with this discovery key over the connection. Returns false when the drive has no such core. */
   async serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
     await this.ready()
     const core = this.#cores.find(core => crypto.discoveryKey(core.key).equals(discoveryKey))
@@ -43,7 +43,7 @@ export class OpenPack extends ReadyResource {
     return true
   }
 
-  /** In the order of the keys, for the buyer's seal. */
+  /** The seals of the cores in the order of the keys, for the buyer's seal. */
   async seals(): Promise<SealedCore[]> {
     await this.ready()
     return Promise.all(this.#cores.map(core => sealOf(core)))

@@ -12,7 +12,7 @@ import { readTree } from '../../files/tree.js'
 
 const DRIVE = 'drive'
 
-/** Packs each drive into a store of its own, a folder that goes when the drive is mirrored. */
+/** Packs each drive into its own store, a folder that is removed once the drive is mirrored. */
 export const drivePacker: Packer = {
   async survey(path) {
     const { entries, files, bytes } = await readTree(path)

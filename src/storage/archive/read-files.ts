@@ -12,25 +12,25 @@ const openPlain = promisify(openCallback)
 const readPlain = promisify(read)
 const closePlain = promisify(close)
 
-/** A file that has become a link or a pipe since the walk is not followed and not waited for. */
+/** Does not follow a file that has become a symbolic link since the tree was read, nor block on one that became a pipe. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
-/** Blocks of a large file read at a time. */
+/** Blocks of a large file in one read. */
 const PORTION_BLOCKS = 16
-/** Small files being read at a time. */
+/** Small files that are read at the same time. */
 const SMALL_AHEAD = 32
 
 /** The next blocks of a file, in order. */
 export interface Portion {
   file: TreeFile
   blocks: Buffer[]
-  /** Hex, with the last portion of the file. */
+  /** SHA-256 of the file, hex, with its last portion; else null. */
   sha256: string | null
 }
 
 /**
- * Reads files once, in the order given, a few portions ahead of the consumer and never more. Throws bad input that names
- * the file when one cannot be read or is not as long as it was when the tree was walked.
+ * Reads files once, in the order given, a bounded number of portions ahead of the consumer. Throws an error that names
+ * the file when one cannot be read, and FILE_CHANGED when its size differs from the one in the tree.
  */
 export async function* readFiles(files: readonly TreeFile[]): AsyncGenerator<Portion> {
   const ahead: Promise<Portion>[] = []
@@ -43,14 +43,14 @@ export async function* readFiles(files: readonly TreeFile[]): AsyncGenerator<Por
     }
     while (started < files.length && started < i + SMALL_AHEAD && files[started]!.size <= BLOCK_BYTES) {
       const portion = readSmall(files[started++]!)
-      portion.catch(() => undefined) // it is met where it is awaited, or no more needed
+      portion.catch(() => undefined) // thrown where it is awaited, or no longer needed
       ahead.push(portion)
     }
     yield await ahead.shift()!
   }
 }
 
-/** Keeps `source` working on the next item while the consumer is busy with the last. */
+/** Requests the next item of `source` while the consumer works on the current one. */
 export async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   let next = source.next()
   try {
@@ -58,7 +58,7 @@ export async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T>
       const { done, value } = await next
       if (done) return
       next = source.next()
-      next.catch(() => undefined) // it is met where it is awaited, or no more needed
+      next.catch(() => undefined) // thrown where it is awaited, or no longer needed
       yield value
     }
   } finally {
@@ -66,7 +66,7 @@ export async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T>
   }
 }
 
-/** With the plain calls: a handle of `fs/promises` for each of many small files takes four times as long. */
+/** Uses the callback API of `fs`: a `FileHandle` for each small file takes four times as long. */
 async function readSmall(file: TreeFile): Promise<Portion> {
   const descriptor = await openPlain(file.source, FLAGS).catch(cannot(file))
   try {
@@ -82,7 +82,7 @@ async function readSmall(file: TreeFile): Promise<Portion> {
       ).catch(cannot(file))
       length += bytesRead
       if (length > file.size || (bytesRead === 0 && length < file.size)) throw changed(file)
-      if (length === file.size) break // the buffer had room for one more, so this is its end
+      if (length === file.size) break // the buffer had room for one more byte, so this is the end of the file
     }
     const bytes = buffer.subarray(0, length)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
@@ -118,7 +118,7 @@ function cannot(file: TreeFile): (error: unknown) => never {
   }
 }
 
-/** The next `wanted` bytes, or fewer where the file ends before; with `last`, also whether there are more. */
+/** Reads the next `wanted` bytes, or fewer when the file ends before. With `last`, also tells whether more follow. */
 async function fill(
   handle: FileHandle,
   file: TreeFile,
@@ -141,6 +141,6 @@ function changed(file: TreeFile): BushelError {
   return new BushelError(
     'FILE_CHANGED',
     `'${file.source}' changed while it was being read`,
-    'try again when nothing writes to it; nothing was kept'
+    'nothing was kept; try again when no program writes to the file'
   )
 }

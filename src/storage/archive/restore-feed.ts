@@ -3,27 +3,27 @@ import type { Range } from 'hypercore'
 import { KIB, MIB } from '../../../contracts/money/quantity.js'
 import { compactCore, tuneRequests } from '../../network/cores.js'
 
-/** What all providers together work on: this much ahead of what is being written. */
+/** Size of the window of blocks requested ahead of the writer, from all providers together. */
 const AHEAD_BYTES = 128 * MIB
 const MIN_AHEAD_BLOCKS = 256
 const MAX_AHEAD_BLOCKS = 4096
-/** The window moves by a quarter of its blocks. */
+/** The window consists of this many chunks and moves by one chunk. */
 const CHUNKS_AHEAD = 4
-/** Blocks from this size on are asked for in order, so that they can be written as they come; small ones cost less at random. */
+/** Blocks of at least this size are requested in order, to be written as they come; smaller ones cost less in any order. */
 const LINEAR_BYTES = 64 * KIB
-/** Bytes of written blocks after which they are cleared, and after which their disk is given back. */
+/** Bytes written after which blocks are cleared from the core, and after which the store is compacted. */
 const CLEAR_BYTES = 32 * MIB
 const COMPACT_BYTES = 256 * MIB
 
-/** Blocks `start` to `end`, that one excluded. */
+/** Blocks from `start` up to, not including, `end`. */
 export interface BlockRange {
   start: number
   end: number
 }
 
 /**
- * Feeds blocks of a core in the order of the given runs, while it asks all providers for those in a window some way ahead,
- * each provider for others. What has been written is cleared from the store.
+ * Supplies the blocks of a core in the order of the given ranges, and requests a window of blocks ahead from all
+ * providers, different blocks from each. Clears written blocks from the store.
  */
 export class Feed {
   readonly #core: Hypercore
@@ -37,7 +37,7 @@ export class Feed {
   /** Calls of `get` that wait for a block from a provider. */
   waiting = 0
 
-  /** `bytes` are those of all runs together, about. */
+  /** `bytes`: approximate size of all ranges together. */
   constructor(core: Hypercore, runs: readonly BlockRange[], bytes: number) {
     this.#core = core
     const blocks = runs.reduce((sum, { start, end }) => sum + end - start, 0)
@@ -48,7 +48,7 @@ export class Feed {
     tuneRequests(core, blockBytes)
   }
 
-  /** The decrypted block; the index must not go back below a chunk that was passed. */
+  /** The decrypted block. The index must not be below a chunk that was passed. */
   async get(index: number): Promise<Buffer> {
     this.#reach(index)
     this.waiting++
@@ -70,7 +70,7 @@ export class Feed {
     }
   }
 
-  /** Everything before `index` is written, `bytes` more of it than at the last call: the store need not keep it. */
+  /** Call when all blocks before `index` are written; `bytes` were written since the last call. */
   async written(index: number, bytes: number): Promise<void> {
     this.#written += bytes
     if (this.#written < CLEAR_BYTES) return
@@ -88,7 +88,7 @@ export class Feed {
   }
 }
 
-/** Adjoining and overlapping runs become one; they must be in order. */
+/** Joins adjacent and overlapping ranges, given in ascending order. */
 export function joinRanges(runs: Iterable<BlockRange>): BlockRange[] {
   const joined: BlockRange[] = []
   for (const { start, end } of runs) {

@@ -6,23 +6,23 @@ import type { PlannedFile, TreePlan } from '../../files/tree-plan.js'
 import { ENTRY_RANGE, decodeNote, entryPath, notedSum } from './format.js'
 import type { DriveNote } from './format.js'
 
-/** A file of a drive, and where its bytes lie in the blobs core. */
+/** A file of a drive and its blocks in the blobs core. */
 export interface DriveFile extends PlannedFile {
   blob: BlobId
 }
 
-/** What a drive holds, checked: no path or link in it leads out of the tree. */
+/** The checked contents of a drive: no path or link leads out of the tree. */
 export interface DrivePlan extends TreePlan<DriveFile> {
   root: DriveNote['root']
-  /** Length of the blobs core that holds it all. */
+  /** Number of blocks that the blobs core must have. */
   blocks: number
-  /** Of every block of a file but its last; null where it cannot be known. */
+  /** Bytes of every block of a file except its last; null when unknown. */
   blockBytes: number | null
 }
 
 /**
- * Reads the entries of a drive, all of whose entries core must be here. A drive is written by a stranger: throws
- * UNSAFE_DRIVE on anything that would write or point outside the tree, or that a file system cannot hold.
+ * Reads the entries of a drive; its entries core must be complete in the store. The drive is untrusted: throws
+ * UNSAFE_DRIVE for a path or link that leads out of the tree or that a file system cannot hold, and UNSUPPORTED_DRIVE.
  */
 export async function readPlan(drive: Hyperdrive): Promise<DrivePlan> {
   const note = decodeNote((await drive.db.getHeader())?.metadata?.userData)
@@ -32,7 +32,7 @@ export async function readPlan(drive: Hyperdrive): Promise<DrivePlan> {
   const encodings = { keyEncoding: 'binary', valueEncoding: 'json' } as const
   let entries = 0
   for await (const { key, value } of drive.db.createReadStream(ENTRY_RANGE, encodings)) {
-    // every entry is a block of its own: more of them is a tree that turns in a circle
+    // each entry is one block, so more entries than blocks mean a cycle in the tree
     if (++entries > drive.core.length) throw unsafe('its list of files has no end')
     addEntry(plan, checkPath(key), value)
   }
@@ -67,7 +67,7 @@ function addEntry(plan: DrivePlan, path: string, value: unknown): void {
     plan.links.push({ path, target: linkname })
     return
   }
-  if (blob === null || blob === undefined) return // neither file nor link: other tools keep notes so
+  if (blob === null || blob === undefined) return // neither file nor link: data of another tool
   const id = checkBlob(path, blob)
   const size = id.byteLength
   plan.files.push({ path, size, executable: executable === true, blob: id, sha256: notedSum(metadata) })
@@ -86,7 +86,7 @@ function checkBlob(path: string, blob: object): BlobId {
   if (blockMap === true) {
     throw new BushelError(
       'UNSUPPORTED_DRIVE',
-      `'${path}' is kept as a list of shared blocks, which cannot be restored`,
+      `'${path}' uses shared blocks (a block map), which Bushel cannot restore; nothing was written`,
       'restore this drive with another Hyperdrive tool'
     )
   }
@@ -103,6 +103,6 @@ function unsafe(what: string): BushelError {
   return new BushelError(
     'UNSAFE_DRIVE',
     `this drive is not safe to restore: ${what}`,
-    'nothing was written; whoever made the link made it so'
+    'nothing was written; the maker of the link must make the drive again'
   )
 }

@@ -11,25 +11,25 @@ import { setExecutable } from '../../files/destination.js'
 import type { Destination } from '../../files/destination.js'
 import { sumOfFile } from '../../files/tree.js'
 
-/** Small files written at the same time, and blocks of a large one fetched at the same time. */
+/** Small files written at the same time, and blocks of a large file fetched at the same time. */
 const AT_ONCE = 32
 const BLOCKS_AHEAD = 8
 
-/** A file that is not yet whole on disk. */
+/** A file that is not complete on disk yet. */
 export interface OpenFile {
   file: DriveFile
-  /** Blocks and bytes of it that stand in its part already. */
+  /** Blocks and bytes that its part file already has. */
   blocksHere: number
   bytesHere: number
 }
 
 export interface PartialFile {
-  /** Files that are whole in the part, with their sums as read from it. Hex. */
+  /** Files that are complete in the part folder, with their SHA-256 as read from it, hex. */
   whole: Map<DriveFile, string>
   open: OpenFile[]
 }
 
-/** What an earlier run, ended at whatever point, has left in the part. */
+/** Reads what an earlier, interrupted run left in the part folder. */
 export async function readPart(
   plan: DrivePlan,
   destination: Destination,
@@ -51,7 +51,7 @@ export async function readPart(
       standing.whole.set(file, file.sha256)
       continue
     }
-    // only a drive that names sums lets a wrong beginning be noticed at the end
+    // the beginning is reused only when the drive has a checksum that verifies it at the end
     const unit = plan.blockBytes !== null && file.sha256 !== null && size < file.size ? plan.blockBytes : 0
     const blocksHere = unit > 0 ? Math.floor(Math.max(size, 0) / unit) : 0
     standing.open.push({ file, blocksHere, bytesHere: blocksHere * unit })
@@ -59,7 +59,7 @@ export async function readPart(
   return standing
 }
 
-/** -1 where nothing stands: an empty file that is there differs from one that is not. */
+/** Size of a file, or -1 when it does not exist (an empty file has 0). */
 async function sizeOf(path: string): Promise<number> {
   return lstat(path).then(
     stats => stats.size,
@@ -70,7 +70,7 @@ async function sizeOf(path: string): Promise<number> {
   )
 }
 
-/** The blocks that are still to be had for these files. */
+/** The blocks that a file still needs. */
 export function runOf({ file: { blob }, blocksHere }: OpenFile): BlockRange {
   return { start: blob.blockOffset + blocksHere, end: blob.blockOffset + blob.blockLength }
 }
@@ -79,13 +79,13 @@ export interface WriteOptions {
   feed: Feed
   destination: Destination
   open: readonly OpenFile[]
-  /** May blocks be cleared once they are written? Only where what is written can be checked after a crash. */
+  /** Clear blocks once they are written. Only when checksums verify the written files after a crash. */
   clear: boolean
   onwritten: (file: DriveFile, bytes: number) => void
   signal: AbortSignal
 }
 
-/** Writes the files, in the order of their blocks, and gives their sums as written (hex). */
+/** Writes the files in the order of their blocks. Returns the SHA-256 of each, hex. */
 export async function writeFiles(options: WriteOptions): Promise<Map<DriveFile, string>> {
   const { open: files, feed, clear, signal } = options
   const sums = new Map<DriveFile, string>()
@@ -107,7 +107,7 @@ export async function writeFiles(options: WriteOptions): Promise<Map<DriveFile, 
   return sums
 }
 
-/** The files from `i` on that are one block or none each. */
+/** The next files from `i` on with at most one block each. */
 function smallFrom(files: readonly OpenFile[], i: number): OpenFile[] {
   let end = i
   while (end < files.length && end < i + AT_ONCE && files[end]!.file.blob.blockLength <= 1) end++
@@ -123,7 +123,7 @@ async function writeSmall(file: DriveFile, { feed, destination, onwritten }: Wri
   const fresh = { mode: file.executable ? 0o777 : 0o666, flag: 'wx' }
   await writeFile(path, block, fresh).catch(async (error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error
-    await unlink(path) // what an earlier run left
+    await unlink(path) // left by an earlier run
     await writeFile(path, block, fresh)
   })
   onwritten(file, file.size)
@@ -150,7 +150,7 @@ async function writeLarge(standing: OpenFile, options: WriteOptions): Promise<st
         return sha256
       }
       if (from.blocksHere === 0) throw inconsistent(file)
-      // the beginning that an earlier run left is not what it wrote (the machine lost power, say): all of it again
+      // the beginning left by an earlier run is damaged (for example by a power loss): write the whole file again
       onwritten(file, -file.size)
       from = { file, blocksHere: 0, bytesHere: 0 }
     }
@@ -165,14 +165,14 @@ async function hashOfStart(handle: FileHandle, length: number, signal: AbortSign
   for (let at = 0; at < length;) {
     signal.throwIfAborted()
     const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.byteLength, length - at), at)
-    if (bytesRead === 0) throw new Error('a file grew shorter while it was read')
+    if (bytesRead === 0) throw new Error('a file became shorter while it was read')
     hash.update(buffer.subarray(0, bytesRead))
     at += bytesRead
   }
   return hash
 }
 
-/** Fetches the rest of a file's blocks, some ahead, and writes them in order. */
+/** Fetches the remaining blocks of a file, some ahead, and writes them in order. */
 async function writeBlocks(
   handle: FileHandle,
   { file, blocksHere, bytesHere }: OpenFile,
@@ -188,7 +188,7 @@ async function writeBlocks(
     signal.throwIfAborted()
     while (next < end && ahead.length < BLOCKS_AHEAD) {
       const block = feed.get(next++)
-      block.catch(() => undefined) // it is met where it is awaited, or no more needed
+      block.catch(() => undefined) // thrown where it is awaited, or no longer needed
       ahead.push(block)
     }
     const block = await ahead.shift()!
@@ -205,7 +205,7 @@ async function writeBlocks(
 function inconsistent({ path }: DriveFile): BushelError {
   return new BushelError(
     'UNSAFE_DRIVE',
-    `the drive contradicts itself about '${path}'`,
-    'whoever made the link must make it again'
+    `the data of '${path}' does not match its entry in the drive`,
+    'the maker of the link must make the drive again'
   )
 }

@@ -25,7 +25,7 @@ import type { OpenFile } from './restore-write.js'
 const PROGRESS_INTERVAL = 100
 
 export interface RestoreProgress {
-  /** Looking for someone who has the drive, reading its list of files, writing them. */
+  /** Looking for a peer that has the drive, fetching its list of files, writing the files. */
   step: 'find' | 'list' | 'write'
   files: number
   bytes: number
@@ -35,15 +35,15 @@ export interface RestoreProgress {
 
 export interface RestoreOptions {
   link: string | Link
-  /** What is to be the restored tree, or file. */
+  /** Path of the restored tree or file. */
   dest: string
-  /** Overwrite different files that stand in the way. */
+  /** Replace existing files that differ. */
   force?: boolean
-  /** A store for this restore alone; the same one again lets it go on where it stopped. */
+  /** A store for this restore alone; with the same store a later restore continues. */
   store: Corestore
-  /** How long to wait for someone who has the drive, ms. */
+  /** Longest wait for a peer that has the drive, ms. */
   findTimeout?: number
-  /** How long to go on when nothing more comes, ms. */
+  /** Longest time without a new block, ms. */
   stallTimeout?: number
   onProgress?: (progress: RestoreProgress) => void
   signal?: AbortSignal
@@ -54,14 +54,14 @@ export interface DriveRestoreResult {
   path: string
   files: number
   bytes: number
-  /** Checksum of the tree as it was read from, or written to, the disk. Hex. */
+  /** Checksum of the restored tree, hex. */
   sha256: string
   seconds: number
 }
 
 /**
- * Brings a drive back from everyone who is attached and has it, verifying every block. What is written, and what is
- * fetched and not yet written, stays when it is stopped or killed: the same link, destination and store go on from there.
+ * Restores a drive from all attached peers that have it, and verifies every block. Fetched blocks and written files stay
+ * when it is stopped or killed: a restore with the same link, destination and store continues from there.
  */
 export class DriveRestore extends ReadyResource {
   readonly link: Link
@@ -85,7 +85,7 @@ export class DriveRestore extends ReadyResource {
     })
   }
 
-  /** The topic on which those who have the drive are found. */
+  /** DHT topic for peers that have the drive. */
   get discoveryKey(): Buffer {
     return crypto.discoveryKey(this.link.key)
   }
@@ -102,7 +102,7 @@ export class DriveRestore extends ReadyResource {
     await this.#drive.close()
   }
 
-  /** Restores from this connection too, as long as it lasts. */
+  /** Adds a connection to fetch from, as long as it lasts. */
   attach(stream: Duplex): void {
     if (this.#streams.has(stream) || stream.destroyed) return
     const gone = (): void => void this.#streams.delete(stream)
@@ -112,7 +112,7 @@ export class DriveRestore extends ReadyResource {
     if (this.#blobs && !this.closing) attachCore(this.#blobs, stream)
   }
 
-  /** True when the discovery key is of a core of this drive: the connection is then attached. */
+  /** Attaches the connection when the discovery key is that of a core of this drive; returns whether it is. */
   async serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
     await this.ready()
     const cores = [this.#drive.core, this.#blobs]
@@ -122,8 +122,8 @@ export class DriveRestore extends ReadyResource {
   }
 
   /**
-   * Runs the restore. Throws LINK_NOT_FOUND when nobody has the drive in time, STALLED when nothing more comes,
-   * UNSAFE_DRIVE, FILE_EXISTS or IN_THE_WAY before anything is written, DISK_FULL, or the signal's reason. Once only.
+   * Runs the restore; call once. Throws LINK_NOT_FOUND when no peer with the drive is found in time, STALLED when no more
+   * blocks come, DISK_FULL, the signal's reason, and, before it writes anything, UNSAFE_DRIVE, FILE_EXISTS or IN_THE_WAY.
    */
   async run(): Promise<DriveRestoreResult> {
     const begun = performance.now()
@@ -133,7 +133,7 @@ export class DriveRestore extends ReadyResource {
     signal?.addEventListener('abort', onabort)
     const work = this.#restore()
     try {
-      // what waits for a block that never comes ends when the drive is closed
+      // reads that wait for a missing block end when the drive is closed
       return {
         ...(await unlessAborted(work, this.#stop.signal)),
         seconds: (performance.now() - begun) / 1000
@@ -141,7 +141,7 @@ export class DriveRestore extends ReadyResource {
     } catch (error) {
       this.#stop.abort(error)
       await this.close()
-      await work.catch(() => undefined) // it ends with the drive, or for the same reason
+      await work.catch(() => undefined) // fails because the drive is closed, or with the same error
       throw explain(this.#stop.signal.reason, dest)
     } finally {
       signal?.removeEventListener('abort', onabort)
@@ -162,7 +162,7 @@ export class DriveRestore extends ReadyResource {
     return { path: dest, ...sumOfFiles(files) }
   }
 
-  /** Finds the drive, and fetches and reads its list of files. */
+  /** Finds the drive, then fetches and checks its list of files. */
   async #fetchPlan(): Promise<DrivePlan> {
     const { core } = this.#drive
     const tell = (step: 'find' | 'list', done: number, total: number): void =>
@@ -179,13 +179,13 @@ export class DriveRestore extends ReadyResource {
       if (codeOf(error) !== 'DECODING_ERROR' && !(error instanceof SyntaxError)) throw error
       throw new BushelError(
         'BAD_LINK',
-        'the link does not decrypt this drive',
-        'ask for the link again'
+        'the key in the link does not decrypt this drive; nothing was written',
+        'check that the link is complete, or ask for it again'
       ).withCause(error)
     }
   }
 
-  /** Fetches and writes what is not on disk yet; gives the sums of all files. Hex. */
+  /** Fetches and writes the missing files. Returns the SHA-256 of all files, hex. */
   async #fetchFiles(
     plan: DrivePlan,
     destination: Destination,
@@ -196,11 +196,11 @@ export class DriveRestore extends ReadyResource {
     const sums = new Map([...same, ...whole])
     let files = sums.size
     let bytes = [...sums.keys()].reduce((sum, { size }) => sum + size, 0)
-    let told = 0
+    let reported = 0
     const tell = (): void => {
       const now = performance.now()
-      if (now - told < PROGRESS_INTERVAL && bytes < plan.bytes) return
-      told = now
+      if (now - reported < PROGRESS_INTERVAL && bytes < plan.bytes) return
+      reported = now
       const [totalFiles, totalBytes] = [plan.files.length, plan.bytes]
       this.#options.onProgress?.({ step: 'write', files, bytes, totalFiles, totalBytes })
     }
@@ -230,14 +230,14 @@ export class DriveRestore extends ReadyResource {
     }
   }
 
-  /** The blobs core, as long as the files need it. */
+  /** The blobs core, once a peer has shown all blocks that the files need. */
   async #blobsOf(plan: DrivePlan, open: readonly OpenFile[]): Promise<Hypercore> {
     const blobs = (await this.#drive.getBlobs())!.core
     if (open.some(file => file.file.blob.blockLength > 0)) await this.#lengthOf(blobs, plan.blocks)
     return blobs
   }
 
-  /** Waits until somebody shows that a core has so many blocks. */
+  /** Waits until a peer proves that the core has `length` blocks. Throws LINK_NOT_FOUND. */
   async #lengthOf(core: Hypercore, length: number): Promise<void> {
     const { findTimeout = 60_000, clock } = this.#options
     let onappend: (() => void) | undefined
@@ -249,8 +249,8 @@ export class DriveRestore extends ReadyResource {
     const late = (): never => {
       throw new BushelError(
         'LINK_NOT_FOUND',
-        `nobody who has this drive was found in ${Math.round(findTimeout / 1000)} s`,
-        'the providers may be offline, or the lease over; try again later'
+        `no peer that has this drive was found in ${Math.round(findTimeout / 1000)} s`,
+        'the providers may be offline, or the leases may be over; try again later'
       )
     }
     try {
@@ -282,7 +282,7 @@ function missingBytes(open: readonly OpenFile[]): number {
 function interrupted(): BushelError {
   return new BushelError(
     'INTERRUPTED',
-    'the restore was stopped; what came is kept',
-    'run it again: it goes on where it stopped'
+    'the restore was stopped; what was fetched is kept',
+    'run the command again to continue'
   )
 }

@@ -14,13 +14,13 @@ export type AuditVerdict =
       /** Stable: NONCE, COUNT or PROOF. */
       code: string
       reason: string
-      /** The request and the answer, for a signed contradiction. */
+      /** The audit and the provider's answer. */
       evidence: { audit: Audit; answer: AuditProof }
     }
 
 /**
- * The seal of a core's first `length` blocks, as far as they are known here: the Merkle roots give size and tree hash.
- * `core` must be opened without its encryption key, so that sizes are those of the ciphertext.
+ * The seal of a core's first `length` blocks, whose Merkle roots give size and tree hash. `core` must be opened without
+ * its encryption key, so that sizes are those of the ciphertext.
  */
 export async function sealOf(core: Hypercore, length = core.length): Promise<SealedCore> {
   const { upgrade } = await core.proof({ upgrade: { start: 0, length } })
@@ -35,22 +35,22 @@ export async function sealOf(core: Hypercore, length = core.length): Promise<Sea
 }
 
 /**
- * The block at `index` of a core and the Merkle nodes that tie it to the seal of its first `length` blocks; `position` is
- * the core's place in the seal. Throws BLOCK_MISSING when the block is not here.
+ * The block at `index` of a core and the Merkle nodes that prove it against the seal of the first `length` blocks;
+ * `position` is the core's index in the seal. Throws BLOCK_MISSING when the block is not in the store.
  */
 export async function proofOf(
   core: Hypercore,
   { position, index, length }: { position: number; index: number; length: number }
 ): Promise<BlockProof> {
   const value = index < length ? await core.get(index, { wait: false, raw: true }) : null
-  if (!value) throw new BushelError('BLOCK_MISSING', `block ${index} is not here`)
+  if (!value) throw new BushelError('BLOCK_MISSING', `block ${index} is not in the store`)
   const proof = await core.proof({ block: { index, nodes: 0 }, upgrade: { start: 0, length } })
   return { core: position, index, value, nodes: proof.block!.nodes, roots: proof.upgrade!.nodes }
 }
 
 /**
- * Asks for `count` blocks of a seal at random (with a secure source, so that no provider can foresee them), each block of
- * all cores as likely as any other, without asking for one twice.
+ * Draws `count` different blocks of a seal, uniformly over all cores, from a secure random source, so that no provider
+ * can predict them.
  */
 export function chooseAudit(seal: Seal, count: number): Audit {
   const blocks: BlockReference[] = []
@@ -66,7 +66,7 @@ export function chooseAudit(seal: Seal, count: number): Audit {
   return { seal: hashOf('seal', seal), nonce: randomBytes(32), blocks }
 }
 
-/** Does the answer show every block that was asked for? A pure check against the seal; needs no data, never throws. */
+/** Checks an answer against the seal: every requested block must be proven. Pure; needs no stored data, never throws. */
 export function judgeAudit(seal: Seal, audit: Audit, answer: AuditProof): AuditVerdict {
   const no = (code: string, reason: string): AuditVerdict => ({
     ok: false,
@@ -74,15 +74,15 @@ export function judgeAudit(seal: Seal, audit: Audit, answer: AuditProof): AuditV
     reason,
     evidence: { audit, answer }
   })
-  if (!answer.nonce.equals(audit.nonce)) return no('NONCE', 'it answers another audit')
+  if (!answer.nonce.equals(audit.nonce)) return no('NONCE', 'the answer is for another audit')
   if (answer.proofs.length !== audit.blocks.length) {
-    return no('COUNT', `it shows ${answer.proofs.length} blocks, not ${audit.blocks.length}`)
+    return no('COUNT', `the answer has ${answer.proofs.length} blocks instead of ${audit.blocks.length}`)
   }
   for (const [i, asked] of audit.blocks.entries()) {
     const proof = answer.proofs[i]!
     const sealed = seal.cores[asked.core]
     if (proof.core !== asked.core || !sealed || !proves(proof, asked.index, sealed)) {
-      return no('PROOF', `block ${asked.index} of core ${asked.core} is not shown`)
+      return no('PROOF', `block ${asked.index} of core ${asked.core} is not proven`)
     }
   }
   return { ok: true }

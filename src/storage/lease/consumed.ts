@@ -7,8 +7,8 @@ import { isOver } from './leases.js'
 import type { Leases } from './leases.js'
 
 /**
- * What of each agreement is used up now, msat, by agreement in hex: of a running lease the time that was served, of one
- * that is over all that was paid and is not owed back.
+ * The consumed part of each agreement's payments, msat, by agreement id in hex: for a running lease the price of the time
+ * served so far, for a lease that is over the paid amount less the provider's debt.
  */
 export function consumed(leases: Leases, ledger: Ledger, debts: Debts, now: number): Map<string, Msat> {
   const all = new Map<string, Msat>()

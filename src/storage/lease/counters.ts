@@ -7,14 +7,14 @@ import type { Ledger } from '../../payment/ledger.js'
 import { isOver } from './leases.js'
 import type { LeaseRole, Leases } from './leases.js'
 
-/** An agreement of which the other side holds a later word of ours than we do. */
+/** An agreement for which the peer holds a later counter, signed by us, than our ledger shows. */
 export interface Forgotten {
   role: LeaseRole
   agreement: Buffer
   counter: SignedCounter
-  /** Null when nothing is known here of the agreement. */
+  /** Null when this node does not know the agreement. */
   lease: Lease | null
-  /** What our own ledger has as paid (or received), msat. */
+  /** Paid (as buyer) or received (as provider) according to our ledger, msat. */
   knownMsat: bigint
 }
 
@@ -23,8 +23,8 @@ export interface CounterOptions {
   leases: Leases
   ledger: Ledger
   /**
-   * The peer has shown what we signed and do not know: this home was restored from an older copy. Nothing else of the
-   * connection goes on before it resolves.
+   * The peer has shown counters that we signed and do not know: this home was restored from an older copy. The connection
+   * waits until this resolves.
    */
   onforgotten(peer: Counterparty, forgotten: Forgotten[]): Promise<void>
 }
@@ -67,7 +67,7 @@ function otherOf(lease: Lease): Buffer {
   return (lease.role === 'buyer' ? lease.terms.provider : lease.terms.buyer).device
 }
 
-/** True when both have signed it, we in that role. */
+/** Whether both sides have signed the counter, we in this role. */
 function isSigned(
   { counter, buyer, provider }: SignedCounter,
   role: LeaseRole,

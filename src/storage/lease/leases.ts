@@ -12,9 +12,8 @@ import { KeyedMutex } from '../../base/mutex.js'
 export type LeaseRole = 'buyer' | 'provider'
 
 /**
- * Buyer: AGREED, BOUND, ACTIVE, STORED, LAPSING (given up, and the provider has not said yet what it owes back), ENDED.
- * Provider: COUNTERSIGNED, ACTIVE, STORED, GRACE, ENDED. Either: VOID,
- * an agreement whose first payment never came.
+ * Buyer: AGREED, BOUND, ACTIVE, STORED, LAPSING (given up; the provider's debt is not known yet), ENDED. Provider:
+ * COUNTERSIGNED, ACTIVE, STORED, GRACE, ENDED. Both: VOID, an agreement whose first payment was never made.
  */
 export type LeaseState =
   'AGREED' | 'BOUND' | 'COUNTERSIGNED' | 'ACTIVE' | 'STORED' | 'LAPSING' | 'GRACE' | 'ENDED' | 'VOID'
@@ -25,12 +24,12 @@ const REISSUES = 'reissue'
 const DECODED = 4096
 const OVER: ReadonlySet<string> = new Set<LeaseState>(['ENDED', 'VOID'])
 
-/** Nothing more is served or paid for it. */
+/** Whether the lease is over: nothing more is served or paid. */
 export function isOver({ state }: Pick<Lease, 'state'>): boolean {
   return OVER.has(state)
 }
 
-/** The agreements on storage of this node, on both sides, each with where it stands. */
+/** The leases of this node in both roles, with their states. */
 export class Leases {
   readonly #facts: Facts
   readonly #decoded = new Map<string, { bytes: Buffer; lease: Lease }>()
@@ -46,8 +45,8 @@ export class Leases {
   }
 
   /**
-   * What decides by the state of a lease and awaits something before it is done, one after the other: each finds the
-   * lease as the one before it left it.
+   * Runs work on one lease after the other, for work that reads the lease's state, awaits, and then changes it: each
+   * finds the state that the one before it left.
    */
   inTurn<T>(role: LeaseRole, id: Buffer, work: () => Promise<T>): Promise<T> {
     return this.#mutex.run(role + id.toString('hex'), work)
@@ -73,14 +72,14 @@ export class Leases {
     await this.#facts.set(this.change(lease))
   }
 
-  /** The countersigned list of installments that begins at installment `from`. */
+  /** The countersigned list of installments that begins with installment `from`. */
   strip(role: LeaseRole, id: Buffer, from: number): Countersign | null {
     if (from === 0) return this.get(role, id)?.countersign ?? null
     const bytes = this.#facts.get(LISTS, listKey(role, id, from))
     return bytes && decode('countersign', bytes)
   }
 
-  /** All signed installments of an agreement that are here. */
+  /** All known signed installments of an agreement. */
   lists(role: LeaseRole, id: Buffer): InstallmentList['installments'] {
     const installments: InstallmentList['installments'] = []
     for (;;) {
@@ -98,7 +97,7 @@ export class Leases {
     await this.#facts.set(this.listChange(role, id, from, countersign))
   }
 
-  /** The void of an old hash with the signed list of one that holds the new hash, by that. */
+  /** The reissue with this new payment hash: the void of the old hash and the signed list with the new one. */
   reissue(hash: Buffer): Reissue | null {
     const bytes = this.#facts.get(REISSUES, hash)
     return bytes && decode('reissue', bytes)
@@ -131,14 +130,14 @@ function listKey(role: LeaseRole, id: Buffer, from: number): Buffer {
 
 const schedules = new WeakMap<object, Installment[]>()
 
-/** The schedule of a lease, worked out once. */
+/** The installments of a lease, computed once. */
 export function installmentsOf(lease: Lease): Installment[] {
   let installments = schedules.get(lease.terms)
   if (!installments) schedules.set(lease.terms, (installments = planInstallments(lease.terms)))
   return installments
 }
 
-/** The end of what `paid` installments from the first pay for, ms since 1970; before the seal the clock has not begun. */
+/** End of the time that the first `paid` installments pay for, ms since 1970. Without a start it counts from the commit. */
 export function paidUntil(lease: Lease, paid: number): number {
   const begin = lease.start || lease.committed
   return paid === 0
@@ -146,12 +145,12 @@ export function paidUntil(lease: Lease, paid: number): number {
     : begin + installmentsOf(lease)[Math.min(paid, installmentsOf(lease).length) - 1]!.end
 }
 
-/** Where the strip that holds `installment` begins. */
+/** First installment of the strip that contains `installment`. */
 export function stripOf(installment: number): number {
   return installment - (installment % STRIP_LENGTH)
 }
 
-/** Bytes that the agreement is about, without the overhead of its blocks. */
+/** Agreed ciphertext bytes, without the overhead per block. */
 export function bytesOf(lease: Lease): number {
   return lease.terms.cores.reduce((sum, core) => sum + core.byteLength, 0)
 }
@@ -160,7 +159,7 @@ export function idOf(lease: Lease): string {
   return formatKey(agreementId(lease.terms))
 }
 
-/** The installments of a list by their installment. */
+/** The entry of a list for one installment, or null. */
 export function listedOf(
   list: InstallmentList,
   installment: number

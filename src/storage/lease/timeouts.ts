@@ -1,18 +1,18 @@
 import { PEER_TIMEOUTS } from '../../base/timeouts.js'
 import type { PeerTimeouts } from '../../base/timeouts.js'
 
-/** How long a node waits for a provider, in ms; past it, the provider counts as silent and the next one is asked. */
+/** How long a buyer waits for a provider, ms; after that the provider counts as silent and the next one is asked. */
 export interface Timeouts extends PeerTimeouts {
-  /** A quote. */
+  /** The answer to a request for a quote. */
   quote: number
   /** The receipt for an upload, which the provider writes to disk first. */
   seal: number
   audit: number
-  /** An upload that does not move. */
+  /** An upload without progress. */
   upload: number
-  /** Our own Lightning node, while it is away. */
+  /** Our own Lightning node while it does not answer. */
   wallet: number
-  /** More of a drive that is being restored, from whoever has it. */
+  /** The next block of a drive that is being restored. */
   restore: number
 }
 

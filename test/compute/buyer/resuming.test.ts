@@ -37,7 +37,7 @@ test('after a restart the same command goes on with the agreements that stand; n
   assert.equal(outcome.status, 'ok')
   assert.equal(buyer.stand.count('agree'), 2)
   assert.equal(buyer.stand.count('abandon'), 0)
-  assert.ok(buyer.notes.includes('an unfinished run of this job goes on where it stopped'))
+  assert.ok(buyer.notes.includes('an unfinished run of this job continues where it stopped'))
   assert.equal(buyer.jobs.list().length, 1)
   // It is over now: the same command again is another run.
   const again = await buyer.run({ verify: 2 })

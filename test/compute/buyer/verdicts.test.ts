@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { JobResult } from '#spec'
 import { expectedResult } from '../../../src/compute/job/expected.js'
-import { Loads } from '../../../src/compute/buyer/loads.js'
-import { commonFuel, fuelOf, shareOf } from '../../../src/compute/buyer/run/shares.js'
-import type { Priced } from '../../../src/compute/buyer/run/shares.js'
+import { DeviceLoads } from '../../../src/compute/buyer/device-loads.js'
+import { equalFuel, fuelOf, shareOf } from '../../../src/compute/buyer/run/budget.js'
+import type { Priced } from '../../../src/compute/buyer/run/budget.js'
 import { nothing } from '../../../src/compute/sandbox/endings.js'
 import { grouped, isExcused, majority } from '../../../src/compute/job/verdicts.js'
 import type { Stated } from '../../../src/compute/job/verdicts.js'
@@ -93,7 +93,7 @@ test('shares never come to more than the budget, leave little of it, and buy the
       fc.array(priced, { minLength: 1, maxLength: 7 }),
       fc.bigInt({ min: 1n, max: 10n ** 9n }),
       (asks: Priced[], budget) => {
-        const fuel = commonFuel(asks, budget)
+        const fuel = equalFuel(asks, budget)
         const bases = asks.reduce((sum, { baseMsat }) => sum + baseMsat, 0n)
         if (bases >= budget) return assert.equal(fuel, 0n)
         let left = budget
@@ -116,22 +116,22 @@ test('those with a free core come first, and otherwise in their order', () => {
     ...{ id: Buffer.alloc(32), identity: Buffer.alloc(32), revision: 1, price: 1n, baseMsat: 1n, memory: 1 },
     ...{ isolation: 'bwrap' as const, fuel: 'fuel/1', device: Buffer.from(name), cores: i + 1 }
   }))
-  const loads = new Loads()
+  const deviceLoads = new DeviceLoads()
   const order = (): string =>
-    loads
-      .spread(asks)
+    deviceLoads
+      .leastLoadedFirst(asks)
       .map(({ device }) => device.toString())
       .join('')
   assert.equal(order(), 'abc')
-  loads.change(Buffer.from('a'), 1)
+  deviceLoads.change(Buffer.from('a'), 1)
   assert.equal(order(), 'bca')
-  loads.change(Buffer.from('b'), 1)
+  deviceLoads.change(Buffer.from('b'), 1)
   assert.equal(order(), 'bca')
-  loads.change(Buffer.from('b'), 1)
+  deviceLoads.change(Buffer.from('b'), 1)
   assert.equal(order(), 'cab')
-  loads.change(Buffer.from('a'), -1)
+  deviceLoads.change(Buffer.from('a'), -1)
   assert.equal(order(), 'acb')
-  assert.equal(loads.of(Buffer.from('a')), 0)
+  assert.equal(deviceLoads.jobsOn(Buffer.from('a')), 0)
 })
 
 test('a run at home gives the result that a provider would state', () => {

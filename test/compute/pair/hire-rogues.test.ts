@@ -83,14 +83,14 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
         }
       },
       code: 'BAD_PEER',
-      says: /signature under the terms does not hold/,
+      says: /signature under the terms is not valid/,
       costs: 'nothing'
     },
     {
       does: 'asks for a higher base than was agreed',
       lies: { jobProgress: due(({ msat }) => ({ msat: msat + 1n })) },
       code: 'BAD_PEER',
-      says: /segment 0 is 1001 msat, not 1000/,
+      says: /asks for 1001 msat as the base, agreed were 1000 msat/,
       costs: 'nothing'
     },
     {
@@ -106,7 +106,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       does: 'has another sign what is due',
       lies: { jobProgress: due(() => ({}), crypto.keyPair()) },
       code: 'BAD_PEER',
-      says: /its signature does not hold/,
+      says: /the signature of its list is not valid/,
       costs: 'nothing'
     },
     {
@@ -128,7 +128,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
         }
       },
       code: 'BAD_PEER',
-      says: /commitment does not hold/,
+      says: /commitment is not valid/,
       costs: 'segments'
     },
     {
@@ -140,7 +140,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
         }
       },
       code: 'LATE',
-      says: /does not move/,
+      says: /makes no progress/,
       costs: 'segments'
     },
     {
@@ -152,14 +152,14 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
         }
       },
       code: 'LATE',
-      says: /does not answer any more/,
+      says: /no longer answers/,
       costs: 'segments'
     },
     {
       does: "states another's result",
       lies: stating(({ result }) => ({ result: { ...result, stdout: flipped(result.stdout) } })),
       code: 'BAD_PEER',
-      says: /another result than it had bound itself to/,
+      says: /stated result is not the one that it committed to/,
       costs: 'segments',
       proves: /stated another result/
     },
@@ -195,14 +195,14 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       does: 'asks for another last payment than it stated',
       lies: { jobFinal: lastDue(({ msat }) => ({ msat: msat + 1n })) },
       code: 'BAD_PEER',
-      says: /is \d+ msat, not \d+/,
+      says: /asks for \d+ msat as the last payment, agreed were \d+ msat/,
       costs: 'segments'
     },
     {
       does: 'asks for the last payment on another hash than it stated',
       lies: { jobFinal: lastDue(({ hash }) => ({ hash: flipped(hash) })) },
       code: 'BAD_PEER',
-      says: /its hash is not the one that was stated/,
+      says: /its payment hash is not the one in its statement/,
       costs: 'segments'
     },
     {
@@ -216,7 +216,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
         }
       },
       code: 'WRONG_OUTPUT',
-      says: /it does not open/,
+      says: /the key does not decrypt it/,
       costs: 'all',
       proves: /opens has not the checksum/
     },
@@ -230,7 +230,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
         }
       },
       code: 'FALSE_KEY',
-      says: /not the one that it had committed to/,
+      says: /not the one that it committed to/,
       costs: 'all',
       proves: /key is not the one/
     },

@@ -30,7 +30,7 @@ const limited: Bad[] = [
     job: bomb('loop', { cpuMs: 200 }),
     status: 'limit',
     limit: 'cpu',
-    reason: /more processor time than its limit of 200 ms/
+    reason: /used more processor time than its limit of 200 ms/
   },
   {
     title: 'endless calls of the host end at the limit of processor time',

@@ -52,7 +52,7 @@ function inPieces(bytes: Buffer, connection: Socket, seed: number): void {
   }
 }
 
-test('every recorded answer arrives whole, in odd pieces and all at once in flight', async () => {
+test('every recorded answer is parsed, also in odd pieces and with all calls in flight', async () => {
   const bodies = new Map<string, Transcript>()
   wire.answer = (request, connection) => {
     const known = bodies.get((request.params as { n: string }).n)!
@@ -73,7 +73,7 @@ test('every recorded answer arrives whole, in odd pieces and all at once in flig
   assert.ok(answers.length > 150)
 })
 
-test('a call says that it speaks JSON-RPC 2.0, and takes named parameters', async () => {
+test('a call is JSON-RPC 2.0 with named parameters', async () => {
   wire.answer = (request, connection) => connection.write(reply(request, { result: request }))
   const sent = (await client.call('invoice', { label: 'x' })) as Request
   assert.equal(sent.jsonrpc, '2.0')
@@ -88,7 +88,7 @@ test('a brace in a string neither ends an answer nor keeps it open', async () =>
   }
 })
 
-test('no digit of a long number is lost', () => {
+test('long integers keep every digit', () => {
   const read = readJSON(
     '{"groupid":8582195612431375364,"text":"8582195612431375364 \\" 9999999999999999999","n":-12}'
   )
@@ -99,7 +99,7 @@ test('no digit of a long number is lost', () => {
   })
 })
 
-test('a call without an answer ends in its time, and the answer that comes late disturbs nothing', async () => {
+test('a call without an answer times out, and a late answer has no effect', async () => {
   let late: (() => void) | null = null
   wire.answer = (request, connection) => {
     if (request.method === 'slow') late = () => connection.write(reply(request, { result: 'late' }))
@@ -110,7 +110,7 @@ test('a call without an answer ends in its time, and the answer that comes late 
   assert.equal(await client.call('next'), 'next')
 })
 
-test('calls in flight at a disconnect are rejected; half an answer is nobody else’s; the next call connects', async () => {
+test('a disconnect rejects the calls in flight and drops a partial answer; the next call connects', async () => {
   wire.answer = (request, connection) => {
     if (request.method !== 'cut') return
     connection.write(reply(request, { result: { text: 'half' } }).subarray(0, 30), () => connection.destroy())
@@ -122,7 +122,7 @@ test('calls in flight at a disconnect are rejected; half an answer is nobody els
   assert.equal(await client.call('again'), 'whole')
 })
 
-test('while nobody listens each call says so, and the first one after works', async () => {
+test('calls fail while nobody listens on the socket, and work once lightningd listens', async () => {
   await wire.stop()
   while (client.connected) await new Promise(resolve => setImmediate(resolve))
   await assert.rejects(client.call('getinfo'), (error: BushelError) => {
@@ -136,7 +136,7 @@ test('while nobody listens each call says so, and the first one after works', as
   assert.equal(await client.call('getinfo'), 'back')
 })
 
-test('what is no socket of lightningd is told apart, in one line each', async () => {
+test('each kind of wrong socket path has its own one-line error', async () => {
   const says = async (socket: string): Promise<string> => {
     const stranger = new ClnClient({ socket, timeoutMs: 2_000 })
     try {
@@ -155,7 +155,7 @@ test('what is no socket of lightningd is told apart, in one line each', async ()
   await writeFile(file, '')
   assert.match(await says(join(dir, 'none')), /no such socket/)
   assert.match(await says(join(file, 'rpc')), /no such folder/)
-  assert.match(await says(file), /nobody listens|no socket/)
+  assert.match(await says(file), /nobody listens|not a socket/)
   const babbler = new Wire(join(dir, 'babbler'))
   await babbler.listen()
   babbler.answer = (_request, connection) => connection.write('HTTP/1.1 400 Bad Request\r\n')
@@ -177,7 +177,7 @@ test(
   }
 )
 
-test('an answer above the limit costs the connection and no memory', async () => {
+test('an answer above the limit closes the connection and uses no more memory', async () => {
   const small = new ClnClient({ socket: wire.socket, maxAnswer: 10_000 })
   wire.answer = (_request, connection) => {
     connection.write('{"result":"')
@@ -189,7 +189,7 @@ test('an answer above the limit costs the connection and no memory', async () =>
   small.close()
 })
 
-test('an answer to nobody, as lightningd gives to what it cannot read, ends what waits', async () => {
+test('an answer without an id, which lightningd gives to an unreadable request, rejects the pending calls', async () => {
   wire.answer = (_request, connection) =>
     connection.write(
       JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32600, message: 'no jsonrpc' } })
@@ -197,7 +197,7 @@ test('an answer to nobody, as lightningd gives to what it cannot read, ends what
   await assert.rejects(client.call('getinfo'), /no jsonrpc/)
 })
 
-test('an error that says nothing that could be read ends its call all the same', async () => {
+test('an error answer without a readable message still rejects its call', async () => {
   for (const error of [{ code: { a: 1 }, message: { toString: 1 } }, { message: null }, 'no', 5, [[]]]) {
     wire.answer = (request, connection) => connection.write(reply(request, { error }))
     await assert.rejects(client.call('getinfo'), (said: unknown) => {
@@ -208,7 +208,7 @@ test('an error that says nothing that could be read ends its call all the same',
   }
 })
 
-test('closed, it takes no call, and those under way are rejected', async () => {
+test('a closed client rejects pending and new calls', async () => {
   wire.answer = () => undefined
   const closing = new ClnClient({ socket: wire.socket })
   const call = closing.call('getinfo')

@@ -87,7 +87,7 @@ function pay(status: Status): object {
 
 const paid = { status: 'succeeded', preimage: PREIMAGE, feeMsat: 3n }
 
-test('lightningd is not told to pay what its records have as paid, or under way', async () => {
+test('a payment that the records have as paid or pending is not sent again', async () => {
   records = ['failed', 'complete']
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), paid)
   records = ['failed', 'pending']
@@ -102,7 +102,7 @@ test('lightningd is not told to pay what its records have as paid, or under way'
   assert.equal(told, 1)
 })
 
-test('an error of `pay` does not say that the payment failed: the records do', async () => {
+test('the records decide whether a payment failed, not an error of `pay`', async () => {
   const error = { code: 210, message: 'Timed out' }
   const cases: [Status[], string][] = [
     [['pending'], 'pending'],
@@ -120,7 +120,7 @@ test('an error of `pay` does not say that the payment failed: the records do', a
   }
 })
 
-test('an answer that is lost leaves a payment under way, until the records know of it', async () => {
+test('a payment whose answer was lost is pending until the records list it', async () => {
   onpay = () => 'cut'
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), { status: 'pending' })
   onpay = () => {
@@ -130,7 +130,7 @@ test('an answer that is lost leaves a payment under way, until the records know 
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), paid)
 })
 
-test('of a payment that was tried several times the history has the one that went through', async () => {
+test('the history of a repeated payment has the attempt that succeeded', async () => {
   for (const list of [
     ['failed', 'complete'],
     ['complete', 'failed'],
@@ -146,7 +146,7 @@ test('of a payment that was tried several times the history has the one that wen
   }
 })
 
-test('a settlement is told of before it is noted as told: a stop in between loses none', async () => {
+test('a settlement is emitted before its index is stored, so a stop in between loses none', async () => {
   const steps: string[] = []
   let noted: () => void = () => undefined
   const first = new Promise<void>(resolve => (noted = resolve))
@@ -171,7 +171,7 @@ test('a settlement is told of before it is noted as told: a stop in between lose
   assert.deepEqual(steps, ['told 5', 'noted 5'])
 })
 
-test('what cannot be told is reported, and the next is told; so is what cannot be noted', async () => {
+test('a failing listener and a failing store are reported as faults, and later settlements are emitted', async () => {
   const steps: string[] = []
   let done: () => void = () => undefined
   const last = new Promise<void>(resolve => (done = resolve))
@@ -219,7 +219,7 @@ test('what cannot be told is reported, and the next is told; so is what cannot b
   ])
 })
 
-test('a payment that is told of again and again is a fault, and costs no more than any', async () => {
+test('a settlement that lightningd repeats is reported as a fault and polled with a backoff', async () => {
   let asked = 0
   const faults: string[] = []
   let done: () => void = () => undefined
@@ -242,7 +242,7 @@ test('a payment that is told of again and again is a fault, and costs no more th
   assert.ok(performance.now() - began > 500, 'with pauses in between')
   await settlements.close()
   assert.equal(asked, 3)
-  assert.match(faults[0]!, /told of before/)
+  assert.match(faults[0]!, /reported payment \d+ again/)
 })
 
 const ended = new BushelError('WALLET_CLOSED', 'the wallet is closed')

@@ -33,7 +33,7 @@ before(async () => {
 })
 after(() => bench.destroy())
 
-test('killed ten times amid payments both ways, each one is made exactly once', async () => {
+test('each payment is made exactly once, with ten kills during payments in both directions', async () => {
   const [from, to] = await Promise.all([spendable(alice), spendable(bob)])
   let done = 0
   let kills = 0
@@ -66,7 +66,7 @@ test('killed ten times amid payments both ways, each one is made exactly once', 
   }
 })
 
-test('a payment that was under way when the payer died is told of after its restart', async () => {
+test('a payment that was pending when the payer died is reported after its restart', async () => {
   const due = await invoice(bob, 4_321n)
   const before = await spendable(bob)
   process.kill(bob.pid as number, 'SIGSTOP')
@@ -88,7 +88,7 @@ async function hold(dir: string): Promise<{ holder: ChildProcess; pid: number }>
   return { holder, pid: ready.pid }
 }
 
-test('the Lightning process ends with a parent that is killed, and the wallet opens again at once', async () => {
+test('the Lightning process ends when its parent is killed, and the wallet opens again at once', async () => {
   await alice.close()
   const dht = await bench.dht()
   const held: NoiseStream[] = []
@@ -123,7 +123,7 @@ test('the Lightning process ends with a parent that is killed, and the wallet op
   await comesToHave(bob, before + dues.reduce((sum, { msat }) => sum + msat, 0n))
 })
 
-test('a channel that the other side has forgotten is closed, and the grant credited', async () => {
+test('a channel that the other side has forgotten is closed and credited to the grant', async () => {
   const carol = await bench.wallet('carol')
   await bench.join(alice, carol)
   const before = await spendable(alice)
@@ -142,7 +142,7 @@ test('a channel that the other side has forgotten is closed, and the grant credi
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
 })
 
-test('an old copy of the folder fails with one clear error, and takes nothing else down', async () => {
+test('an old copy of the folder fails with one clear error and does not harm the other node', async () => {
   const [erin, frank] = await Promise.all([bench.wallet('erin'), bench.wallet('frank')])
   const cut = await bench.join(erin, frank)
   await erin.reach(frank.nodeId, SAT, 20_000)

@@ -40,7 +40,7 @@ function crash(wallet: PlayWallet): void {
   process.kill(wallet.pid!, 'SIGCONT')
 }
 
-test('LDK panics on a node id that is no point, and the process names the call in its last word', async () => {
+test('LDK panics on a node id that is not a curve point, and the process names the call in its last message', async () => {
   let died: (death: Death) => void
   const death = new Promise<Death>(resolve => (died = resolve))
   const running = new LightningProcess({
@@ -60,7 +60,7 @@ test('LDK panics on a node id that is no point, and the process names the call i
   assert.match(reason, /panic/i)
 })
 
-test('a node id that is no point never reaches the process', async () => {
+test('a node id that is not a curve point never reaches the process', async () => {
   const { pid } = alice
   const id = noPoint()
   await assert.rejects(alice.canReceive(id, 1n), { code: 'NO_ROUTE' })
@@ -71,7 +71,7 @@ test('a node id that is no point never reaches the process', async () => {
   assert.equal(alice.pid, pid)
 })
 
-test('a call that the process dies of fails and is not made again; the others are', async () => {
+test('a call that the process dies of fails and is not repeated; the other calls are', async () => {
   const conditions: WalletCondition[] = []
   const note = (condition: WalletCondition): unknown => conditions.push(condition)
   alice.on('condition', note)
@@ -88,7 +88,7 @@ test('a call that the process dies of fails and is not made again; the others ar
   assert.match(conditions[0]!.reason, /undefined/)
 })
 
-test('when the process ends without a word, none of the calls that it had is made again', async () => {
+test('when the process ends without a last message, none of its calls is repeated', async () => {
   freeze(alice)
   const [one, two] = [alice.balance(), alice.history()]
   crash(alice)
@@ -97,7 +97,7 @@ test('when the process ends without a word, none of the calls that it had is mad
   await alice.balance()
 })
 
-test('a payment that the process died of before it was sent fails, and can be made', async () => {
+test('a payment that the process died of before sending fails and can be repeated', async () => {
   const due = await invoice(bob, 5n)
   freeze(alice)
   const paying = alice.pay(due.bolt11, FEELESS)
@@ -109,7 +109,7 @@ test('a payment that the process died of before it was sent fails, and can be ma
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
 })
 
-test('a call is made again after a kill from outside, and fails when that happens each time', async () => {
+test('a call is repeated after a kill from outside, and fails after several kills', async () => {
   let kills = 0
   const kill = ({ state }: WalletCondition): void => {
     if (state !== 'working') return
@@ -132,7 +132,7 @@ test('a call is made again after a kill from outside, and fails when that happen
   await alice.balance()
 })
 
-test('a process that keeps ending is down with the reason, and comes back each time', async () => {
+test('a process that keeps ending puts the wallet down with the reason, and is restarted each time', async () => {
   const carol = await bench.wallet('carol')
   await bench.join(carol, bob)
   const faults: unknown[] = []

@@ -12,34 +12,34 @@ async function now<T>(promise: Promise<T>): Promise<T | null> {
   return await Promise.race([promise, new Promise<null>(resolve => setImmediate(() => resolve(null)))])
 }
 
-test('the failure of an earlier attempt is not taken for that of the present one', async () => {
+test('the failure of an earlier attempt does not end a watcher of the current one', async () => {
   const outcomes = new Outcomes()
   const { final } = outcomes.watch(hash)
-  outcomes.tell(hash, failed(1))
+  outcomes.report(hash, failed(1))
   const state = final(2)
-  outcomes.tell(hash, failed(1))
+  outcomes.report(hash, failed(1))
   assert.equal(await now(state), null)
-  outcomes.tell(hash, failed(2))
+  outcomes.report(hash, failed(2))
   assert.deepEqual(await now(state), failed(2).state)
 })
 
-test('what was told before it was asked for is not lost', async () => {
+test('a report that comes before `final` is called is not lost', async () => {
   const outcomes = new Outcomes()
   const { final } = outcomes.watch(hash)
-  outcomes.tell(hash, failed(3))
+  outcomes.report(hash, failed(3))
   assert.deepEqual(await now(final(3)), failed(3).state)
 })
 
-test('a success is final for everybody, and a pending state for nobody', async () => {
+test('a success ends the watchers of every attempt, a pending state none', async () => {
   const outcomes = new Outcomes()
   const waits = [1, 2].map(attempt => outcomes.watch(hash).final(attempt))
-  outcomes.tell(hash, { state: { status: 'pending' }, attempt: 2 })
+  outcomes.report(hash, { state: { status: 'pending' }, attempt: 2 })
   assert.equal(await now(Promise.race(waits)), null)
-  outcomes.tell(hash, { state: success, attempt: 1 })
+  outcomes.report(hash, { state: success, attempt: 1 })
   assert.deepEqual(await Promise.all(waits), [success, success])
 })
 
-test('at the end everybody is told that it is still under way', async () => {
+test('closing ends every watcher with a pending state', async () => {
   const outcomes = new Outcomes()
   const { final, stop } = outcomes.watch(hash)
   const state = final(1)
@@ -50,14 +50,14 @@ test('at the end everybody is told that it is still under way', async () => {
   assert.deepEqual(outcomes.hashes(), [])
 })
 
-test('while it may still be sent, nothing is said to have failed or to be unknown', () => {
+test('a payment with an open pay call is pending instead of failed or unknown', () => {
   const outcomes = new Outcomes()
-  outcomes.asked(hash)
-  outcomes.asked(hash)
-  outcomes.answered(hash)
-  assert.deepEqual(outcomes.truth(hash, { status: 'unknown' }), { status: 'pending' })
-  assert.deepEqual(outcomes.truth(hash, failed(1).state), { status: 'pending' })
-  assert.deepEqual(outcomes.truth(hash, success), success)
-  outcomes.answered(hash)
-  assert.deepEqual(outcomes.truth(hash, { status: 'unknown' }), { status: 'unknown' })
+  outcomes.payRequested(hash)
+  outcomes.payRequested(hash)
+  outcomes.payAnswered(hash)
+  assert.deepEqual(outcomes.visibleState(hash, { status: 'unknown' }), { status: 'pending' })
+  assert.deepEqual(outcomes.visibleState(hash, failed(1).state), { status: 'pending' })
+  assert.deepEqual(outcomes.visibleState(hash, success), success)
+  outcomes.payAnswered(hash)
+  assert.deepEqual(outcomes.visibleState(hash, { status: 'unknown' }), { status: 'unknown' })
 })

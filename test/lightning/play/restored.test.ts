@@ -21,7 +21,7 @@ async function pay(payer: PlayWallet, payee: PlayWallet, msat: bigint): Promise<
   await payForSure(payer, payee.nodeId, await invoice(payee, msat))
 }
 
-test('an older copy of a wallet gives up its channel, takes over what both signed, and pays on', async () => {
+test('an older copy of a wallet gives up its channel, applies the co-signed balance, and can pay again', async () => {
   const seller = await bench.wallet('seller', GRANT)
   const first = await bench.wallet('buyer', GRANT)
   let part = await bench.join(first, seller)
@@ -66,7 +66,7 @@ test('an older copy of a wallet gives up its channel, takes over what both signe
   assert.equal((await again.history()).length, 2, 'the payments that the copy knew, and the new one')
 })
 
-test('the history is that of both sides, to the msat', async () => {
+test('the histories of both sides match to the msat', async () => {
   const payee = await bench.wallet('payee', GRANT)
   const payer = await bench.wallet('payer', GRANT)
   await bench.join(payer, payee)
@@ -95,7 +95,7 @@ test('the history is that of both sides, to the msat', async () => {
   assert.equal(await payee.canReceive(payer.nodeId, GRANT), false, 'more than the channel holds')
 })
 
-test('a payment whose channel is gone waits for the payee’s word, and is settled by it once', async () => {
+test('an orphaned payment waits for the answer of the payee and is resolved by it once', async () => {
   const payee = await bench.wallet('holder', GRANT)
   const payer = await bench.wallet('orphan', GRANT)
   const orphan = async (made: Invoice): Promise<bigint> => {

@@ -2,19 +2,19 @@ import { BushelError } from '../../../../contracts/errors/error.js'
 import type { MapOutcome, RunOutcome, RunRequest } from './run-types.js'
 
 export interface MapOptions {
-  /** How many go on at a time. */
+  /** Most jobs at a time. */
   parallel(): Promise<number>
   run(request: RunRequest, signal: AbortSignal): Promise<RunOutcome>
   signal: AbortSignal
 }
 
-/** A job that found nobody is tried again when another has ended, so many times in all. */
-const TRIES = 4
+/** Attempts at a job that finds no provider while other jobs run. */
+const MAX_ATTEMPTS = 4
 
 /**
- * Runs many requests, a few at a time, and gives each outcome as it comes. One that finds no provider while others keep
- * the providers busy is the next when one of those has ended; until then no more are begun, and then one more with each
- * that ends. Whoever stops reading stops what is under way.
+ * Runs many requests, a few at a time, and yields each outcome as it comes. A job that finds no provider while other jobs
+ * keep the providers busy goes back to the head of the queue; the parallelism drops to the number of running jobs and
+ * grows by one with each finished job. When the caller stops reading, the running jobs are aborted.
  */
 export async function* mapped(
   requests: readonly RunRequest[],
@@ -35,7 +35,7 @@ export async function* mapped(
       return { result: { index, outcome: await run(request, both), error: null }, retry: null }
     } catch (error) {
       if (both.aborted || !(error instanceof BushelError)) throw error
-      const again = error.code === 'NO_OFFER' && tries < TRIES && running.size > 1
+      const again = error.code === 'NO_OFFER' && tries < MAX_ATTEMPTS && running.size > 1
       return { result: { index, outcome: null, error }, retry: again ? { ...one, tries: tries + 1 } : null }
     }
   }
@@ -59,6 +59,6 @@ export async function* mapped(
     }
   } finally {
     stop.abort(new BushelError('CLOSED', 'the other jobs were stopped'))
-    await Promise.allSettled(running.values()) // nobody waits for them any more
+    await Promise.allSettled(running.values()) // their outcomes are not needed
   }
 }

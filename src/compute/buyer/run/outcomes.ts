@@ -6,7 +6,7 @@ import type { RunOutcome } from './run-types.js'
 
 const NONE: JobOutput = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), files: [] }
 
-/** What a run came to, `ms` after it began; without a result that was accepted, it is disputed. */
+/** The end of a run that took `ms`; without an accepted result it is disputed. */
 export function endOf(accepted: Accepted | null, ms: number): RunEnd {
   if (!accepted) {
     const reason = 'the results differ, and none has a majority'

@@ -6,10 +6,10 @@ import type { Hire } from '../hire-port.js'
 import type { RunListener } from './run-types.js'
 import type { Stated } from '../../job/verdicts.js'
 
-/** `live` until its result is judged. */
+/** `live` until the result is accepted (`equal`) or rejected (`other`), or the provider fails. */
 export type ReplicaState = 'live' | 'equal' | 'other' | 'failed'
 
-/** One provider's part in a run. */
+/** One provider's execution of a run. */
 export class Replica implements Pick<RunReplica, 'agreement' | 'ask' | 'identity' | 'device'> {
   readonly agreement: Buffer
   readonly ask: Buffer
@@ -22,7 +22,7 @@ export class Replica implements Pick<RunReplica, 'agreement' | 'ask' | 'identity
   readonly #hire: Hire | null
   readonly #before: RunReplica
 
-  /** Null for the hire of one that is over, and of one that is not known any more. */
+  /** `hire` is null when the agreement is over or no longer known. */
   constructor(record: RunReplica, hire: Hire | null) {
     this.#before = record
     this.#hire = hire
@@ -45,12 +45,12 @@ export class Replica implements Pick<RunReplica, 'agreement' | 'ask' | 'identity
     return shortKey(this.device)
   }
 
-  /** What it was paid, with what is on its way, msat. */
+  /** Paid and in flight, msat. */
   get paidMsat(): Msat {
     return this.#hire?.paidMsat ?? this.#before.paidMsat
   }
 
-  /** The most that it can come to cost from here, msat. */
+  /** Most that this replica can cost, msat. */
   get liableMsat(): Msat {
     if (!this.#hire || this.state !== 'live') return this.paidMsat
     const { terms } = this.#hire
@@ -62,11 +62,11 @@ export class Replica implements Pick<RunReplica, 'agreement' | 'ask' | 'identity
   }
 
   get hire(): Hire {
-    if (!this.#hire) throw new Error(`the agreement with ${this.name} is not at hand`)
+    if (!this.#hire) throw new Error(`the agreement with ${this.name} is not loaded`)
     return this.#hire
   }
 
-  /** Resolves when it has a result and is bound to it. */
+  /** Resolves when the provider has committed to a result. */
   async commit(listener: RunListener, signal: AbortSignal): Promise<void> {
     this.#tellPayments(listener)
     await this.hire.untilCommitted(signal, ({ state, fuel }) => {
@@ -88,7 +88,7 @@ export class Replica implements Pick<RunReplica, 'agreement' | 'ask' | 'identity
     return this.hire.collect(signal)
   }
 
-  /** What is on disk of it. */
+  /** The replica as it is stored. */
   get record(): RunReplica {
     const { agreement, ask, identity, device, state, note, fuel, statement, paidMsat } = this
     const hash = statement ? resultHash(statement.result) : this.#before.hash

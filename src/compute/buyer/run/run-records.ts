@@ -7,15 +7,15 @@ import type { PackedJob } from '../hire-port.js'
 import type { JobView, ProviderView, RunRequest } from './run-types.js'
 
 const KIND = 'run'
-/** Runs that are over are forgotten, oldest first, beyond so many. */
+/** Finished runs that are kept; older ones are deleted. */
 const MAX_OVER = 1000
-/** `verify` of a record that is checked as its providers' records ask for. */
+/** Value of `verify` in the record of an `auto` run. */
 export const AUTO = 0
 
-/** A run goes on in `open`; in `done` its outcome is known, in `failed` it has none, in `cancelled` its owner ended it. */
+/** `open`: not over. `done`: has an outcome. `failed`: over without an outcome. `cancelled`: ended by its owner. */
 export type RunState = 'open' | 'done' | 'failed' | 'cancelled'
 
-/** The runs of this node, each on disk before a provider hears of it. */
+/** The runs of this node. Each is on disk before a provider is contacted. */
 export class RunRecords {
   readonly #facts: Facts
 
@@ -38,13 +38,13 @@ export class RunRecords {
     for (const record of this.list()) if (record.state === 'open') yield record
   }
 
-  /** The run of this command that is not over, if there is one. */
+  /** The unfinished run with this fingerprint, if any. */
   unfinished(fingerprint: Buffer): RunRecord | null {
     for (const record of this.open()) if (record.fingerprint.equals(fingerprint)) return record
     return null
   }
 
-  /** The finished run of this command whose outcome nobody has had, if there is one. */
+  /** The finished run with this fingerprint whose output is kept for a caller, if any. */
   waiting(fingerprint: Buffer, isKept: (id: Buffer) => boolean): RunRecord | null {
     const found = this.list().find(
       ({ state, fingerprint: of, id }) => state === 'done' && of.equals(fingerprint) && isKept(id)
@@ -56,7 +56,7 @@ export class RunRecords {
     await this.#facts.set({ kind: KIND, key: record.id, value: encode('run-record', record) })
   }
 
-  /** A run that came to nothing, and to which nothing was paid, leaves nothing behind. */
+  /** Deletes the record of a run for which nothing was paid. */
   async forget(id: Buffer): Promise<void> {
     await this.#facts.set({ kind: KIND, key: id, value: null })
   }
@@ -94,7 +94,7 @@ export function newRecord(request: RunRequest, packed: PackedJob, now: number): 
   }
 }
 
-/** The same program on the same input, asked for in the same way. */
+/** Hash of module, input and options: equal requests have equal fingerprints. */
 export function fingerprintOf(
   {
     market,

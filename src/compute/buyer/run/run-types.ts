@@ -1,17 +1,17 @@
 import type { BushelError } from '../../../../contracts/errors/error.js'
 import type { SandboxFile, SandboxLimits } from '../../sandbox/job.js'
 
-/** A job that is to be run at providers of a market. */
+/** A job to run on providers of a market. */
 export interface RunRequest {
   market: Buffer
-  /** What people call it: the module's file name. */
+  /** Display name: the module's file name. */
   name: string
   module: Buffer
   input: { stdin: Buffer; files: SandboxFile[] }
   args: string[]
-  /** So many different identities run it; `auto`: one, and a second as often as its record asks for. */
+  /** Number of different identities that run it; `auto`: one, and at times a second one to check the first. */
   verify: number | 'auto'
-  /** Most that the run costs, over all providers, msat. */
+  /** Most that all providers together are paid, msat. */
   maxMsat: bigint
   /** Most per Tfuel, msat. */
   maxPrice: bigint | null
@@ -27,8 +27,8 @@ export interface ProviderView {
   hash: string
   paidMsat: bigint
   /**
-   * `equal`: its result was accepted. `other`: it was not, and stands as evidence. `failed`: it gave none. `open`: it is
-   * at work, or its result has not been judged.
+   * `equal`: its result was accepted. `other`: its result differed and is kept as evidence. `failed`: it gave no result.
+   * `open`: it is running, or its result is not judged yet.
    */
   verdict: 'equal' | 'other' | 'failed' | 'open'
   note: string
@@ -57,7 +57,7 @@ export interface RunOutcome {
 export interface RunListener {
   note(message: string): void
   state(progress: { provider: string; state: string; fuel: bigint }): void
-  /** `installment` is 0 for the base, a segment's number, or `FINAL_EPOCH` for the rest. */
+  /** `installment` is 0 for the base, `FINAL_INSTALLMENT` for the last payment, or else the number of a segment. */
   paid(payment: { provider: string; msat: bigint; installment: number }): void
 }
 
@@ -74,7 +74,7 @@ export interface JobView {
   providers: ProviderView[]
 }
 
-/** One of many: its outcome, or why it has none. */
+/** The outcome of one of many jobs, or the error that ended it. */
 export interface MapOutcome {
   index: number
   outcome: RunOutcome | null

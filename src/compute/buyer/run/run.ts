@@ -2,8 +2,8 @@ import type { JobOutput, JobResult, RunRecord } from '#spec'
 import { BushelError, isBlamed, isOurs } from '../../../../contracts/errors/error.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
 import { SAT, formatAmount } from '../../../../contracts/money/money.js'
-import { Choosing, seatsOf } from './choosing.js'
-import type { ChoosingContext } from './choosing.js'
+import { ProviderSelection, plannedReplicas } from './provider-selection.js'
+import type { SelectionContext } from './provider-selection.js'
 import type { Checks } from '../checks.js'
 import type { EvidenceFiles } from '../../job/evidence-files.js'
 import { PROVABLE } from '../faults.js'
@@ -12,15 +12,15 @@ import { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
 import type { RunRecords } from './run-records.js'
 import type { RunListener } from './run-types.js'
-import { commonFuel, shareOf } from './shares.js'
+import { equalFuel, shareOf } from './budget.js'
 import { grouped, isExcused, majority } from '../../job/verdicts.js'
 
-export interface RunContext extends ChoosingContext {
+export interface RunContext extends SelectionContext {
   hire: HirePort
   records: RunRecords
   checks: Checks
   evidence: EvidenceFiles
-  experiences: ChoosingContext['experiences'] & {
+  experiences: SelectionContext['experiences'] & {
     good(identity: Buffer): Promise<void>
     bad(identity: Buffer, note: string): Promise<void>
   }
@@ -33,22 +33,22 @@ export interface Accepted {
 
 const INSTALLMENT_START = 5n * SAT
 const MAX_START_DOUBLINGS = 3
-/** Providers that `auto` asks when two differ. */
+/** Replicas of an `auto` run whose first two results differ. */
 const WITH_TIE_BREAK = 3
 
 /**
- * One run, from choosing providers to a result that is accepted, or to a dispute. Each provider is bound to its result
- * before any is asked to show it, and only those whose results more than half of them share are paid to the end.
+ * One run, from the selection of providers to an accepted result or a dispute. All replicas commit before any reveals its
+ * result. Only the replicas with the majority result get the last payment.
  */
 export class Run {
   record: RunRecord
   readonly replicas: Replica[] = []
   readonly #context: RunContext
-  readonly #choosing: Choosing
+  readonly #selection: ProviderSelection
   readonly #listener: RunListener
-  /** Why what was paid is not on disk. */
+  /** The error of a failed save after a payment; the next save throws it. */
   #unsaved: unknown = null
-  /** Two results that differ were seen. */
+  /** Two replicas gave different results. */
   #contested = false
 
   constructor(context: RunContext, record: RunRecord, listener: RunListener) {
@@ -62,7 +62,7 @@ export class Run {
         listener.paid(payment)
       }
     }
-    this.#choosing = new Choosing(context, this)
+    this.#selection = new ProviderSelection(context, this)
     for (const one of record.replicas) {
       const hire = one.state === 'live' ? context.hire.resume(one.agreement) : null
       const replica = new Replica(one, hire)
@@ -71,11 +71,11 @@ export class Run {
         replica.note = 'its agreement is over'
       }
       this.replicas.push(replica)
-      if (replica.state === 'live') context.loads.change(replica.device, 1)
+      if (replica.state === 'live') context.deviceLoads.change(replica.device, 1)
     }
   }
 
-  /** The result that was accepted; null when the providers differ, and none of them is paid to the end. */
+  /** The accepted result, or null when no result has a majority; then no provider gets the last payment. */
   async toEnd(signal: AbortSignal): Promise<Accepted | null> {
     await this.#plan()
     for (;;) {
@@ -103,17 +103,17 @@ export class Run {
     }
   }
 
-  /** Gives up what is still at work: nothing more is paid to it. */
+  /** Ends the replicas that are still live: nothing more is paid to them. */
   async abandon(reason: string): Promise<void> {
     for (const replica of this.#live) await this.#end(replica, 'failed', reason)
   }
 
-  /** No longer at work here, as far as this process is concerned. */
+  /** Call when this process stops working on the run. */
   leave(): void {
-    for (const { device } of this.#live) this.#context.loads.change(device, -1)
+    for (const { device } of this.#live) this.#context.deviceLoads.change(device, -1)
   }
 
-  /** Until the run is over on disk, one that was paid is live there: its output is fetched again after a crash. */
+  /** Saves an accepted replica as live until the run has its end: after a crash its output is fetched again. */
   async save(change: Partial<RunRecord> = {}): Promise<void> {
     if (this.#unsaved) throw this.#unsaved
     const replicas = this.replicas.map(({ record }) =>
@@ -131,14 +131,14 @@ export class Run {
     return this.record.verify === AUTO
   }
 
-  /** Enough providers, money for all of them, and leave to spend it, before anything is signed. */
+  /** Checks, before anything is signed, that there are enough providers and that budget and limits cover them. */
   async #plan(): Promise<void> {
     if (this.record.fuel > 0n) return
     const { verify, maxMsat } = this.record
-    const asks = await this.#choosing.first()
+    const asks = await this.#selection.first()
     const needed = this.#isAuto ? 1 : verify
     if (asks.length < needed) throw await this.#noOffer(asks.length, needed)
-    const fuel = commonFuel(asks, maxMsat)
+    const fuel = equalFuel(asks, maxMsat)
     const shares = asks.map(ask => shareOf(ask, fuel, maxMsat))
     if (fuel === 0n || shares.includes(0n)) throw await this.#noOffer(0, needed)
     const fault = this.#context.faultOf({ msat: shares.reduce((sum, share) => sum + share, 0n) })
@@ -146,10 +146,10 @@ export class Run {
     await this.save({ fuel })
   }
 
-  /** A statement of each of as many providers as are wanted, or of as many as there are. */
+  /** Gets a statement from each of the wanted replicas, or from as many as can be found. */
   async #statements(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const isFull = await this.#fill(signal)
+      const isFull = await this.#commitments(signal)
       await settled(
         this.#live
           .filter(({ statement }) => !statement)
@@ -169,51 +169,49 @@ export class Run {
     }
   }
 
-  /** Until every seat has somebody who is bound to a result; false when nobody is left for one of them. */
-  async #fill(signal: AbortSignal): Promise<boolean> {
+  /** Runs until every wanted replica has a commitment. Returns false when no provider was left for one of them. */
+  async #commitments(signal: AbortSignal): Promise<boolean> {
     const halt = new AbortController()
     const both = AbortSignal.any([signal, halt.signal])
-    const seats: Promise<{ taken: boolean; error?: unknown }>[] = []
-    let seated = 0
-    const sit = (replica: Replica | null): void => {
-      seated++
+    const commitments: Promise<boolean>[] = []
+    let begun = 0
+    const begin = (replica: Replica | null): void => {
+      begun++
       if (replica?.statement) return
-      const seat = this.#seat(replica, both, open)
-      seats.push(
-        seat.then(
-          taken => ({ taken }),
-          (error: unknown) => {
-            halt.abort(error)
-            return { taken: false, error }
-          }
-        )
+      const commitment = this.#commitment(replica, both, beginWanted)
+      commitments.push(
+        commitment.catch((error: unknown) => {
+          halt.abort(error)
+          return false
+        })
       )
     }
-    const open = (): void => {
-      while (seated < this.record.wanted) sit(null)
+    const beginWanted = (): void => {
+      while (begun < this.record.wanted) begin(null)
     }
-    this.#live.forEach(sit)
-    open()
+    this.#live.forEach(begin)
+    beginWanted()
     let isFull = true
-    // Seats may be added while others are waited for.
-    for (let i = 0; i < seats.length; i++) {
-      const { taken } = await seats[i]!
-      isFull &&= taken
+    // A hire may raise the number of wanted replicas, so the list may grow during the loop.
+    for (let i = 0; i < commitments.length; i++) {
+      const isCommitted = await commitments[i]!
+      isFull &&= isCommitted
     }
     both.throwIfAborted()
     return isFull
   }
 
-  async #seat(replica: Replica | null, signal: AbortSignal, open: () => void): Promise<boolean> {
-    for (let sitting = replica; ; sitting = null) {
-      sitting ??= await this.#hireNext(signal)
-      if (!sitting) return false
-      open()
+  /** Gets one commitment, from this replica or, when it fails, from the next provider; false when none is left. */
+  async #commitment(replica: Replica | null, signal: AbortSignal, onhired: () => void): Promise<boolean> {
+    for (let current = replica; ; current = null) {
+      current ??= await this.#hireNext(signal)
+      if (!current) return false
+      onhired()
       try {
-        await sitting.commit(this.#listener, signal)
+        await current.commit(this.#listener, signal)
         return true
       } catch (error) {
-        await this.#failed(sitting, error, signal)
+        await this.#failed(current, error, signal)
       }
     }
   }
@@ -222,7 +220,7 @@ export class Run {
     const { hire, experiences, checks } = this.#context
     for (;;) {
       signal.throwIfAborted()
-      const choice = await this.#choosing.next()
+      const choice = await this.#selection.next()
       if (!choice) return null
       const { ask, shareMsat } = choice
       const { market, module, input, args, seed, limits, passed } = this.record
@@ -238,20 +236,20 @@ export class Run {
         this.replicas.push(replica)
         isHired = true
         const isChecked = this.#isAuto && this.record.wanted === 1 && checks.isDrawn(replica.identity)
-        await this.save(isChecked ? { wanted: seatsOf(this.record) } : {})
+        await this.save(isChecked ? { wanted: plannedReplicas(this.record) } : {})
         return replica
       } catch (error) {
         if (!isTheirs(error, signal)) throw error
         await this.#blame(ask.identity, error)
         await this.save()
-        this.#listener.note(`offer of ${shortKey(ask.device)} passed over: ${error.message}`)
+        this.#listener.note(`skipped the offer of ${shortKey(ask.device)}: ${error.message}`)
       } finally {
-        this.#choosing.settled(choice, isHired)
+        this.#selection.settled(choice, isHired)
       }
     }
   }
 
-  /** Pays those whose result is accepted; what the first of them opens is the output. Null when none of them opens. */
+  /** Pays the replicas with the accepted result. Returns the first output that opens, or null when none opens. */
   async #collect(accepted: readonly Replica[], signal: AbortSignal): Promise<JobOutput | null> {
     const { checks, experiences } = this.#context
     let output: JobOutput | null = null
@@ -271,22 +269,23 @@ export class Run {
     return output
   }
 
-  /** Its result is not the one that was accepted. */
+  /** Ends a replica whose result was not accepted. */
   async #refuse(replica: Replica, isExcused: boolean): Promise<void> {
     const { checks, experiences } = this.#context
-    if (isExcused) return this.#end(replica, 'failed', 'its part of the money bought another amount of fuel')
-    const note = 'its result is not that of the others'
+    if (isExcused)
+      return this.#end(replica, 'failed', 'its share of the budget bought a different amount of fuel')
+    const note = 'its result differs from that of the majority'
     await this.#keepEvidence(replica)
     await this.#end(replica, 'other', note)
     await checks.wrong(replica.identity)
     await experiences.bad(replica.identity, note)
-    this.#listener.note(`provider ${replica.name}: ${note}; it is not paid to the end`)
+    this.#listener.note(`provider ${replica.name}: ${note}; it does not get the last payment`)
   }
 
-  /** A third provider where two of `auto` differ. */
+  /** Asks for a third replica when the two of an `auto` run differ. */
   async #breakTie(): Promise<boolean> {
     if (!this.#isAuto || this.record.wanted >= WITH_TIE_BREAK) return false
-    this.#listener.note('two providers differ; a third is asked')
+    this.#listener.note('the results of two providers differ; a third provider is asked')
     await this.save({ wanted: WITH_TIE_BREAK })
     return true
   }
@@ -298,7 +297,7 @@ export class Run {
     }
   }
 
-  /** A provider that failed, as far as it is not this node that did. */
+  /** Ends the replica of a provider that failed. Throws the error when this node failed or was stopped. */
   async #failed(replica: Replica, error: unknown, signal: AbortSignal): Promise<void> {
     if (!isTheirs(error, signal)) throw error
     if (PROVABLE.has(error.code)) {
@@ -312,7 +311,7 @@ export class Run {
     )
   }
 
-  /** What a peer did wrong is remembered; what only befell it is not. */
+  /** Records a bad experience when the error is the peer's fault. */
   async #blame(identity: Buffer, error: BushelError): Promise<void> {
     if (isBlamed(error)) await this.#context.experiences.bad(identity, error.message)
   }
@@ -325,15 +324,15 @@ export class Run {
   async #end(replica: Replica, state: Replica['state'], note = ''): Promise<void> {
     replica.state = state
     replica.note = note
-    this.#context.loads.change(replica.device, -1)
+    this.#context.deviceLoads.change(replica.device, -1)
     await this.save()
     if (state === 'equal') return
     try {
       await replica.hire.abandon(note)
     } catch (error) {
-      // It need not hear of it: what it is not paid for ends it.
+      // The provider ends the job by itself when no payment comes.
       if (!(error instanceof BushelError) || isOurs(error)) throw error
-      this.#listener.note(`provider ${replica.name} was not told that it is over: ${error.message}`)
+      this.#listener.note(`provider ${replica.name} could not be told that its job is over: ${error.message}`)
     }
   }
 
@@ -343,32 +342,32 @@ export class Run {
     const all = await asks(market, null)
     return new BushelError(
       'NO_OFFER',
-      `${found} of ${needed} providers can run this job for ${formatAmount(maxMsat)} in all (${all.length} asks stand on the book)`,
-      'nothing was paid; raise --max, ask for fewer with --verify, or look at: bushel book compute'
+      `${found} of ${needed} providers can run this job for ${formatAmount(maxMsat)} in all (the book has ${all.length} asks)`,
+      'nothing was paid; raise --max, lower --verify, or see the asks with: bushel book compute'
     )
   }
 
   #tooFew(): BushelError {
-    const { overLimit } = this.#choosing
+    const { overLimit } = this.#selection
     if (overLimit && this.replicas.length === 0) return overLimit
     const { wanted } = this.record
     const paid = this.replicas.reduce((sum, { paidMsat }) => sum + paidMsat, 0n)
     const results = this.replicas.filter(({ statement }) => statement).length
     return new BushelError(
       'NO_OFFER',
-      `${results} of ${wanted} providers gave a result, and no more offers fit; ${formatAmount(paid)} were paid`,
-      'run the same command again later, or look at: bushel book compute'
+      `${results} of ${wanted} providers gave a result, and no other offer fits; ${formatAmount(paid)} were paid`,
+      'run the same command again later, or see the asks with: bushel book compute'
     )
   }
 }
 
-/** Waits for all of them, and rejects with the first error among them. */
+/** Waits until all promises have settled, then rejects with the first error, if any. */
 async function settled(promises: Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(promises))
     if (result.status === 'rejected') throw result.reason
 }
 
-/** What another provider may mend: neither was this node stopped, nor did it fail itself. */
+/** Whether another provider may succeed: the error is not ours and the run was not aborted. */
 function isTheirs(error: unknown, signal: AbortSignal): error is BushelError {
   return !signal.aborted && !isOurs(error)
 }

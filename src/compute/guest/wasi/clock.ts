@@ -10,7 +10,7 @@ const LAST = (1n << 63n) - 1n
 export class VirtualClock {
   #passed = 0n
 
-  /** ns since the installment of Unix. */
+  /** Nanoseconds since the Unix epoch. */
   get now(): bigint {
     return EPOCH + this.#passed
   }

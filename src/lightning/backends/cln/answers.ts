@@ -1,6 +1,6 @@
 import type { Balance } from '../../wallet.js'
 
-/** What is read of lightningd's answers; they hold more. Amounts come as numbers, as digits, or as `123msat`. */
+/** The fields of lightningd's answers that Bushel reads. Amounts are numbers, digits, or `123msat`. */
 export type Amount = number | string | null | undefined
 
 export interface GetInfo {
@@ -50,17 +50,17 @@ export interface ListedChannel {
   receivable_msat?: Amount
 }
 
-/** An amount in msat; 0 where there is none. */
+/** An amount in msat; 0 when it is absent. */
 export function msatOf(amount: Amount): bigint {
   return amount === null || amount === undefined ? 0n : BigInt(String(amount).replace(/msat$/, ''))
 }
 
-/** Channels that carry payments now. */
+/** Whether a channel can carry payments now. */
 export function usable({ state, peer_connected: connected }: ListedChannel): boolean {
   return connected && (state === 'CHANNELD_NORMAL' || state === 'CHANNELD_AWAITING_SPLICE')
 }
 
-/** What keeps a node from dealing yet, in its own words, or null. */
+/** The node's warning that it is not in sync, or null. */
 export function syncOf({
   warning_bitcoind_sync: bitcoind,
   warning_lightningd_sync: own
@@ -68,7 +68,7 @@ export function syncOf({
   return bitcoind ?? own ?? null
 }
 
-/** What can be sent and received over the channels that carry payments now. */
+/** What can be sent and received over the usable channels. */
 export function balanceOf(network: string, listed: readonly ListedChannel[]): Balance {
   const channels = listed.filter(usable)
   return {

@@ -5,7 +5,7 @@ import LightningClient from 'lightning-client'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { Frames, MAX_ANSWER, readJSON } from './frames.js'
 
-/** An error that lightningd answered with; `rpc` is its number. */
+/** An error answer of lightningd; `rpc` is its JSON-RPC code. */
 export class ClnError extends BushelError {
   readonly rpc: number
 
@@ -19,7 +19,7 @@ export class ClnError extends BushelError {
 export interface ClientOptions {
   /** Path of lightningd's socket, `lightning-rpc`. */
   socket: string
-  /** Longest time for an answer, ms, where a call names no other. */
+  /** Default time limit for an answer, ms. */
   timeoutMs?: number
   /** Most bytes of one answer. */
   maxAnswer?: number
@@ -35,20 +35,19 @@ interface PendingRequest {
 }
 
 const TIMEOUT = 30_000
-/** Longest message of an error that is passed on. */
+/** Longest error message that is kept, in characters. */
 const MAX_MESSAGE = 300
 
 /**
- * The package's client with its faults mended, all of them here: it speaks JSON-RPC 2.0, takes named parameters, cuts
- * answers where they end, settles every call (with an answer, an error of lightningd's, or within a time limit),
- * connects when something is asked, drops half an answer together with its connection, can be closed, and prints
- * nothing. A call that finds no lightningd rejects with WALLET_UNREACHABLE; the next one tries again. One whose
- * connection broke rejects with WALLET_GONE, and one without an answer in time with WALLET_TIMEOUT: whether either was
- * carried out only lightningd's records can tell.
+ * Works around the faults of the package's client: uses JSON-RPC 2.0 with named parameters, finds the end of each answer,
+ * settles every call (with an answer, an error of lightningd, or a time-out), connects on demand, discards a partial
+ * answer with its connection, can be closed, and prints nothing. A call rejects with WALLET_UNREACHABLE when lightningd
+ * cannot be reached, WALLET_GONE when the connection breaks, WALLET_TIMEOUT when no answer comes in time. After the last
+ * two, only lightningd's records tell whether the call was carried out.
  */
 export class ClnClient extends LightningClient {
   readonly socket: string
-  /** Counts the connections: what was learned over one may not hold on the next. */
+  /** Number of connections so far. Another lightningd may answer on a new one. */
   connections = 0
   readonly #timeoutMs: number
   readonly #maxAnswer: number
@@ -60,7 +59,7 @@ export class ClnClient extends LightningClient {
 
   constructor({ socket, timeoutMs = TIMEOUT, maxAnswer = MAX_ANSWER }: ClientOptions) {
     super(dirname(socket))
-    // The package has connected already, to a socket of a fixed name; that connection is not used.
+    // The package's constructor connects to a socket with a fixed name; that connection is not used.
     this.client.removeAllListeners()
     this.client.on('error', () => undefined)
     this.client.destroy()
@@ -69,12 +68,12 @@ export class ClnClient extends LightningClient {
     this.#maxAnswer = maxAnswer
   }
 
-  /** The package would dial by its own timer; here each call does. */
+  /** Disabled: the package reconnects by a timer, but here each call connects on demand. */
   override reconnect(): void {}
 
   override increaseWaitTime(): void {}
 
-  /** Where objects end in `bytes`; strings may hold any brace. */
+  /** Splits `bytes` into JSON objects; ignores braces inside strings. */
   static override splitJSON(bytes: Buffer): { partial: boolean; string: Buffer; openCount: number }[] {
     const frames = new Frames()
     const whole = frames
@@ -84,10 +83,10 @@ export class ClnClient extends LightningClient {
     return [...whole, { partial: true, string: bytes.subarray(-frames.pending), openCount: 1 }]
   }
 
-  /** Asks lightningd; rejects with a ClnError, or a BushelError when there was no answer. */
+  /** Calls a method of lightningd. Rejects with a ClnError, or with a BushelError when there is no answer. */
   override async call(method: string, params: RpcParams = [], timeoutMs = this.#timeoutMs): Promise<unknown> {
     const connection = await this.#connect()
-    // It may have broken, or been closed, in the turn between.
+    // The connection may have broken or been closed during the await.
     if (connection !== this.#connection) throw this.#closed ? closedError() : this.#gone()
     const id = `bushel-${++this.#asked}`
     return new Promise((resolve, reject) => {
@@ -104,7 +103,7 @@ export class ClnClient extends LightningClient {
     return this.#connection !== null
   }
 
-  /** Nothing is asked any more; what is under way is rejected. */
+  /** Rejects pending and later calls. */
   close(): void {
     this.#closed = true
     this.#drop(this.#connection, closedError())
@@ -153,13 +152,13 @@ export class ClnClient extends LightningClient {
 
   #answer(text: string): void {
     const answer = readJSON(text)
-    if (!isAnswer(answer)) throw new Error('what it says is no answer')
+    if (!isAnswer(answer)) throw new Error('it sent an object that is not an answer')
     if (typeof answer.id !== 'string') {
-      // It names no call: lightningd could not read what was sent, and reads no more from this connection.
-      throw new Error(textOf(answer.error?.message, 'it could not read what was asked'))
+      // An answer without an id: lightningd could not parse the request and reads no more from this connection.
+      throw new Error(textOf(answer.error?.message, 'it could not parse the request'))
     }
     const pending = this.#pending.get(answer.id)
-    if (!pending) return // it came after its time
+    if (!pending) return // the call has timed out
     this.#pending.delete(answer.id)
     clearTimeout(pending.timer)
     if (answer.error === undefined || answer.error === null) return pending.resolve(answer.result)
@@ -168,7 +167,7 @@ export class ClnClient extends LightningClient {
     pending.reject(new ClnError(pending.method, { code: rpc, message: textOf(message, 'it gave no reason') }))
   }
 
-  /** A connection that is over takes what was asked over it along. */
+  /** Ends a connection and rejects the calls that were sent over it. */
   #drop(connection: Socket | null, error: BushelError): void {
     connection?.destroy()
     if (this.#connection !== connection) return
@@ -188,15 +187,16 @@ export class ClnClient extends LightningClient {
     return new BushelError(
       'WALLET_UNREACHABLE',
       `Core Lightning cannot be reached: ${why} (${this.socket})`,
-      HINTS[code] ?? `is that the path of its socket, ${basename(this.socket) || 'lightning-rpc'}?`
+      HINTS[code] ??
+        `check that this is the path of lightningd's socket, ${basename(this.socket) || 'lightning-rpc'}`
     ).withCause(error)
   }
 
   #gone(error?: Error): BushelError {
     return new BushelError(
       'WALLET_GONE',
-      'Core Lightning went away before it answered',
-      'it is asked again when it is back; nothing is paid twice'
+      'the connection to Core Lightning closed before it answered',
+      'the request is repeated when it is back; nothing is paid twice'
     ).withCause(error)
   }
 
@@ -204,7 +204,7 @@ export class ClnClient extends LightningClient {
     return new BushelError(
       'WALLET_TIMEOUT',
       `Core Lightning did not answer ${method} in ${timeoutMs / 1000} s`,
-      'it may be locked, starting or busy: see `lightning-cli getinfo`'
+      'it may be locked, starting or busy; check with `lightning-cli getinfo`'
     )
   }
 
@@ -223,13 +223,13 @@ const REASONS: Record<string, string> = {
   EACCES: 'this user may not open its socket',
   EPERM: 'this user may not open its socket',
   ECONNREFUSED: 'nobody listens on its socket',
-  ENOTSOCK: 'that is no socket',
+  ENOTSOCK: 'the file is not a socket',
   ENOTDIR: 'there is no such folder'
 }
 
 const HINTS: Record<string, string> = {
-  EACCES: 'run as the same user, or let its group in: lightningd --rpc-file-mode=0660',
-  ECONNREFUSED: 'start lightningd, or look whether it has stopped'
+  EACCES: 'run Bushel as the same user, or give the group access: lightningd --rpc-file-mode=0660',
+  ECONNREFUSED: 'start lightningd'
 }
 
 interface RawAnswer {

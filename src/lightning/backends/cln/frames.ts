@@ -4,16 +4,16 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d])
 
-/** Most bytes of one answer. A node with a hundred thousand payments lists them in less. */
+/** Most bytes of one answer. The list of a hundred thousand payments is smaller. */
 export const MAX_ANSWER = 64 << 20
 
 /**
- * Cuts a stream of bytes into JSON objects, in whatever pieces it comes. Braces count outside strings only, so that
- * nobody's description can end an answer or keep it from ending. Throws on what is no object, or one above the limit.
+ * Splits a byte stream into JSON objects. Braces inside strings do not count, so a payee's description cannot break the
+ * framing. Throws on data outside an object and on an object above the limit.
  */
 export class Frames {
   readonly #limit: number
-  /** What has come of an object that has not ended; it grows by doubling, however small the pieces are. */
+  /** Start of an incomplete object. The buffer doubles, so many small pieces cost linear time. */
   #kept = Buffer.alloc(0)
   #bytes = 0
   #depth = 0
@@ -24,12 +24,12 @@ export class Frames {
     this.#limit = limit
   }
 
-  /** Bytes of an object that has not ended. */
+  /** Bytes of the incomplete object. */
   get pending(): number {
     return this.#bytes
   }
 
-  /** The objects that end in this piece, each as its text. */
+  /** Returns the text of each object that ends in this piece. */
   push(piece: Buffer): string[] {
     const objects: string[] = []
     let start = this.#depth > 0 ? 0 : -1
@@ -41,7 +41,7 @@ export class Frames {
         else if (byte === QUOTE) this.#inString = false
       } else if (this.#depth === 0) {
         if (BLANKS.has(byte)) continue
-        if (byte !== OPEN) throw new Error('what it says is no JSON object')
+        if (byte !== OPEN) throw new Error('it sent something that is not a JSON object')
         this.#depth = 1
         start = i
       } else if (byte === QUOTE) this.#inString = true
@@ -72,8 +72,8 @@ export class Frames {
 }
 
 /**
- * JSON.parse that loses no digit: an integer of 16 digits or more comes as a string of them (a group id has 64 bits, and
- * an amount may).
+ * JSON.parse without loss of precision: an integer of 16 or more digits becomes a string (group ids and amounts may have
+ * 64 bits).
  */
 export function readJSON(text: string): unknown {
   return JSON.parse(/\d{16}/.test(text) ? quoteLongIntegers(text) : text) as unknown
@@ -104,7 +104,7 @@ function quoteLongIntegers(text: string): string {
 
 const NUMERIC = new Set('0123456789+-.eE')
 
-/** Behind the closing quote of the string that begins at `start`. */
+/** Index after the closing quote of the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   let i = start + 1
   while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1

@@ -9,24 +9,24 @@ import type { RpcParams } from './client.js'
 export interface ClnNodeOptions {
   /** Path of lightningd's socket, `lightning-rpc`. */
   socket: string
-  /** The node that was connected, 33 bytes; the first one that answers by default. */
+  /** Public key of the connected node, 33 bytes; by default that of the first node that answers. */
   nodeId?: Buffer
   network?: string
-  /** Longest time for an answer that needs no other node, ms. */
+  /** Time limit for an answer that needs no other Lightning node, ms. */
   timeoutMs?: number
 }
 
 const TIMEOUT = 15_000
 const PAGE = 1000
 
-/** A lightningd that has been found to be the one that was connected, on its network, after each new connection. */
+/** A lightningd whose node id and network are verified after each new connection. */
 export class ClnNode {
   readonly #client: ClnClient
   #nodeId: Buffer | null
   #network: string | null
-  /** The connection over which the node last was found to be the right one. */
-  #known = 0
-  #knowing: Promise<void> | null = null
+  /** Number of the connection on which the node was last verified. */
+  #verified = 0
+  #verifying: Promise<void> | null = null
   #syncing: string | null = null
 
   constructor({ socket, nodeId, network, timeoutMs = TIMEOUT }: ClnNodeOptions) {
@@ -35,7 +35,7 @@ export class ClnNode {
     this.#client = new ClnClient({ socket, timeoutMs })
   }
 
-  /** Throws WALLET_CLOSED while it is not known. */
+  /** Throws WALLET_CLOSED until the node id is known. */
   get id(): Buffer {
     if (!this.#nodeId) throw notOpen()
     return this.#nodeId
@@ -50,7 +50,7 @@ export class ClnNode {
     return this.#nodeId !== null && this.#network !== null
   }
 
-  /** Why the node does not pay yet, as it said last; null when it does. */
+  /** Last reported reason why the node cannot pay yet; null when it can. */
   get syncing(): string | null {
     return this.#syncing
   }
@@ -59,19 +59,19 @@ export class ClnNode {
     this.#client.close()
   }
 
-  /** Throws WRONG_NETWORK or WRONG_NODE when another one answers. */
-  async know(): Promise<void> {
-    if (this.#client.connected && this.#known === this.#client.connections) return
-    this.#knowing ??= this.#meet().finally(() => (this.#knowing = null))
-    await this.#knowing
+  /** Connects and verifies the node. Throws WRONG_NETWORK or WRONG_NODE when another node answers. */
+  async verify(): Promise<void> {
+    if (this.#client.connected && this.#verified === this.#client.connections) return
+    this.#verifying ??= this.#identify().finally(() => (this.#verifying = null))
+    await this.#verifying
   }
 
   async call<T>(method: string, params: RpcParams, timeoutMs?: number): Promise<T> {
-    await this.know()
+    await this.verify()
     return (await this.#client.call(method, params, timeoutMs)) as T
   }
 
-  /** All that a method lists, oldest first. */
+  /** All entries that a method lists, oldest first, requested in pages. */
   async pages<T extends { created_index?: number }>(method: string, list: string): Promise<T[]> {
     const all: T[] = []
     for (let start = 1; ;) {
@@ -88,29 +88,29 @@ export class ClnNode {
     return (await this.call<{ channels: ListedChannel[] }>('listpeerchannels', {})).channels
   }
 
-  /** The invoice with a payment hash, if there is one. */
+  /** The invoice with a payment hash, if any. */
   async invoice(paymentHash: Buffer): Promise<ListedInvoice | undefined> {
     const params = { payment_hash: paymentHash.toString('hex') }
     return (await this.call<{ invoices: ListedInvoice[] }>('listinvoices', params)).invoices[0]
   }
 
-  /** Throws WALLET_SYNCING while the node is not in step with the chain. */
+  /** Throws WALLET_SYNCING while the node is not in sync with the chain. */
   async demandSynced(): Promise<void> {
     if (this.#syncing) this.#syncing = syncOf(await this.info())
     if (!this.#syncing) return
     throw new BushelError(
       'WALLET_SYNCING',
-      `Core Lightning does not pay yet: ${this.#syncing}`,
-      'nothing was paid; wait until it is in step with the chain'
+      `Core Lightning cannot pay yet: ${this.#syncing}`,
+      'nothing was paid; wait until it is in sync with the chain'
     )
   }
 
-  /** What the node says of itself, whichever it is. */
+  /** `getinfo`, without verifying the node. */
   async info(): Promise<GetInfo> {
     return (await this.#client.call('getinfo', {})) as GetInfo
   }
 
-  async #meet(): Promise<void> {
+  async #identify(): Promise<void> {
     const info = await this.info()
     const connection = this.#client.connections
     const found: ConnectedNode = { id: Buffer.from(info.id, 'hex'), network: info.network }
@@ -118,7 +118,7 @@ export class ClnNode {
     this.#network ??= found.network
     demandNode({ id: this.#nodeId, network: this.#network }, found, 'Core Lightning')
     this.#syncing = syncOf(info)
-    this.#known = connection
+    this.#verified = connection
   }
 }
 

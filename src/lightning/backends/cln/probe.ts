@@ -2,14 +2,14 @@ import type { WalletProbe } from '../../backend.js'
 import { balanceOf, syncOf } from './answers.js'
 import { ClnNode } from './node.js'
 
-/** What a node says of itself when it is first connected. */
+/** Identity, balance and condition of a node, before it is connected. */
 export interface ClnProbe extends Omit<WalletProbe, 'realMoney'> {
   nodeId: Buffer
   version: string
   blockheight: number
 }
 
-/** Asks a node who it is. Rejects with WALLET_UNREACHABLE or WALLET_TIMEOUT. */
+/** Reads a node's identity and balance. Rejects with WALLET_UNREACHABLE or WALLET_TIMEOUT. */
 export async function probeNode(socket: string, timeoutMs = 5_000): Promise<ClnProbe> {
   const node = new ClnNode({ socket, timeoutMs })
   try {

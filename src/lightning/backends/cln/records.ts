@@ -6,20 +6,22 @@ import type { ListedInvoice, ListedPay } from './answers.js'
 const RANK = { failed: 0, pending: 1, succeeded: 2 } as const
 const STATUS = { failed: 'failed', pending: 'pending', complete: 'succeeded' } as const
 
-/** What became of an invoice, as lightningd lists it. */
+/** State of an invoice in lightningd's list. */
 export function invoiceState(invoice: ListedInvoice): InvoiceState {
   if (invoice.status !== 'paid') return { status: 'open' }
   const receivedMsat = msatOf(invoice.amount_received_msat)
   return { status: 'settled', receivedMsat, settledAt: (invoice.paid_at ?? 0) * 1000 }
 }
 
-/** What became of a payment, from all that lightningd lists under its hash. */
+/** State of a payment, from all entries that lightningd lists for its hash. */
 export function paymentState(pays: readonly ListedPay[]): PaymentState {
   const complete = pays.find(({ status }) => status === 'complete')
   if (complete?.preimage)
     return { status: 'succeeded', preimage: Buffer.from(complete.preimage, 'hex'), feeMsat: feeOf(complete) }
   if (pays.some(({ status }) => status !== 'failed')) return { status: 'pending' }
-  return pays.length > 0 ? { status: 'failed', reason: 'Core Lightning gave it up' } : { status: 'unknown' }
+  return pays.length > 0
+    ? { status: 'failed', reason: 'Core Lightning gave the payment up' }
+    : { status: 'unknown' }
 }
 
 /** Payments and paid invoices as the wallet's records, oldest first. */
@@ -29,7 +31,7 @@ export function walletRecords(
   since: number
 ): WalletRecord[] {
   const received = invoices.filter(({ status }) => status === 'paid').map(receivedRecord)
-  // A payment that was tried again stands there once for each try; the one that went through counts.
+  // A repeated payment has one entry per attempt; the one that succeeded counts.
   const sent = new Map<string, WalletRecord>()
   for (const record of pays.map(sentRecord)) {
     const key = record.paymentHash.toString('hex')

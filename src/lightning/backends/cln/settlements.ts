@@ -4,7 +4,7 @@ import { pause } from '../../../base/timeouts.js'
 import { ClnError } from './client.js'
 import type { ListedInvoice } from './answers.js'
 
-/** Where the last `pay_index` is kept that was told of. */
+/** Storage of the `pay_index` of the last emitted settlement. */
 export interface PayIndex {
   get(): bigint
   /** On disk when it resolves. */
@@ -19,17 +19,17 @@ export interface SettlementsOptions {
   onfault(error: unknown): void
 }
 
-/** s; then it is asked again. */
+/** Length of one `waitanyinvoice` request, s. */
 const WAIT = 30
 const MARGIN = 10_000
-/** ms */
-const AGAIN = { first: 200, last: 5_000 }
-/** lightningd: nothing was paid in that time. */
+/** Pause after an error, ms. */
+const RETRY = { first: 200, last: 5_000 }
+/** lightningd's code for: no invoice was paid in that time. */
 const TIMED_OUT = 904
 
 /**
- * Follows what is paid to this node, in the order of `pay_index`, from the last one that was stored. Nothing but `close`
- * ends it: a fault is reported, and after a pause it goes on.
+ * Reports the payments that this node receives, in the order of `pay_index`, starting after the stored one. Only `close`
+ * ends it: after an error it reports the error, pauses and continues.
  */
 export class Settlements {
   readonly #options: SettlementsOptions
@@ -44,7 +44,7 @@ export class Settlements {
     this.#loop = this.#follow()
   }
 
-  /** The calls under way must have been ended before. */
+  /** Call after the client is closed, so that no request is pending. */
   async close(): Promise<void> {
     this.#stop.abort()
     await this.#loop
@@ -53,26 +53,26 @@ export class Settlements {
   async #follow(): Promise<void> {
     const { payIndex, wait, onfault } = this.#options
     let index = payIndex.get()
-    const backoff = new Backoff(AGAIN)
+    const backoff = new Backoff(RETRY)
     while (!this.#stop.signal.aborted) {
       try {
         const invoice = await wait({ lastpay_index: index.toString(), timeout: WAIT }, WAIT * 1000 + MARGIN)
         const next = BigInt(invoice.pay_index ?? 0)
-        if (next <= index) throw new Error(`lightningd told of payment ${next}, which it had told of before`)
+        if (next <= index) throw new Error(`lightningd reported payment ${next} again`)
         index = next
         this.#tell(invoice)
         await payIndex.set(index)
         backoff.reset()
       } catch (error) {
         if (error instanceof ClnError && error.rpc === TIMED_OUT) continue
-        // lightningd is away, or is another: whoever calls hears of it. Here it is only waited for.
+        // lightningd does not answer, or is another node: other calls report that, so this loop only waits.
         if (!(error instanceof BushelError)) onfault(error)
         await pause(backoff.next(), this.#stop.signal).catch(() => undefined) // closed: the loop ends
       }
     }
   }
 
-  /** What nobody could make anything of is not told again: the wallet is still asked for it by its hash. */
+  /** Emits a settlement once, even when a listener throws: the payment can still be found by its hash. */
   #tell(invoice: ListedInvoice): void {
     try {
       this.#options.onsettled(invoice)

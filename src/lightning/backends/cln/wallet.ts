@@ -17,43 +17,43 @@ import type { ListedInvoice, ListedPay } from './answers.js'
 import { ClnError } from './client.js'
 import { ClnNode } from './node.js'
 import type { ClnNodeOptions } from './node.js'
-import { Paying } from './paying.js'
+import { ClnPayments } from './payments.js'
 import { invoiceState, walletRecords } from './records.js'
 import { Settlements } from './settlements.js'
 import type { PayIndex } from './settlements.js'
 
-/** With the node and the network that were connected the wallet opens while lightningd is away. */
+/** With `nodeId` and `network` given, the wallet opens even while lightningd does not answer. */
 export interface ClnWalletOptions extends ClnNodeOptions {
   payIndex: PayIndex
-  /** Between two looks at a payment that is under way, ms. */
+  /** Time between two polls of a pending payment, ms. */
   pollMs?: number
 }
 
 const POLL = 250
-/** A route is looked for with so much: what is paid at once is an installment. */
+/** Most msat for which a route is looked up: payments are single installments. */
 const ROUTE_MSAT = 100_000n
-/** Duplicate label, duplicate preimage. */
+/** Codes of `invoice`: duplicate label, duplicate preimage. */
 const DUPLICATE = new Set([900, 901])
-/** Unknown invoice, another status than was thought. */
-const MOVED_ON = new Set([905, 906])
+/** Codes of `delinvoice`: unknown invoice, status has changed. */
+const CHANGED = new Set([905, 906])
 
 /**
- * Core Lightning over its socket, for real sats. It opens also while lightningd is away, and deals as soon as the same
- * node on the same network is back.
- * Events: `settled` as in the port, followed by `pay_index` from the last one that was stored; `fault` (error) where
- * that went wrong, and went on.
+ * Core Lightning over its socket, for real sats. It opens even while lightningd does not answer and works as soon as the
+ * same node on the same network is back.
+ * Events: `settled` as in the port, read by `pay_index` from the stored one on; `fault` (error): reading settlements
+ * failed and is repeated.
  */
 export class ClnWallet extends ReadyResource implements Wallet {
   readonly real = true
   readonly #node: ClnNode
-  readonly #paying: Paying
+  readonly #payments: ClnPayments
   readonly #settlements: Settlements
 
   constructor(options: ClnWalletOptions) {
     super()
     const node = new ClnNode(options)
     this.#node = node
-    this.#paying = new Paying({
+    this.#payments = new ClnPayments({
       node,
       pollMs: options.pollMs ?? POLL,
       stopped: () => this.closing !== null
@@ -77,7 +77,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
 
   async condition(): Promise<WalletCondition> {
     try {
-      await this.#node.know()
+      await this.#node.verify()
     } catch (error) {
       if (!(error instanceof BushelError)) throw error
       return { state: 'down', reason: error.message }
@@ -86,13 +86,13 @@ export class ClnWallet extends ReadyResource implements Wallet {
     return syncing === null ? { state: 'working', reason: '' } : { state: 'starting', reason: syncing }
   }
 
-  /** Why the node does not pay yet, as it said last; null when it does. */
+  /** Last reported reason why the node cannot pay yet; null when it can. */
   get syncing(): string | null {
     return this.#node.syncing
   }
 
   protected override async _open(): Promise<void> {
-    if (!this.#node.identified) await this.#node.know()
+    if (!this.#node.identified) await this.#node.verify()
     this.#settlements.start()
   }
 
@@ -121,13 +121,13 @@ export class ClnWallet extends ReadyResource implements Wallet {
     } catch (error) {
       if (!(error instanceof ClnError) || !DUPLICATE.has(error.rpc)) throw error
     }
-    // It was issued before: by its label or by its preimage it is found again.
+    // The label or the preimage was used before: return that invoice.
     const known = await this.#node.invoice(hash)
     if (!known?.bolt11 || msatOf(known.amount_msat) !== msat) {
       throw new BushelError(
         'WALLET_FAILED',
-        `Core Lightning has another invoice under the label ${request.label}`,
-        'nothing was issued; delete it with `lightning-cli delinvoice`, if it is not needed'
+        `Core Lightning has a different invoice with the label ${request.label}`,
+        'no invoice was issued; if the other one is not needed, delete it with `lightning-cli delinvoice`'
       )
     }
     return known.bolt11
@@ -142,8 +142,8 @@ export class ClnWallet extends ReadyResource implements Wallet {
         await this.#node.call('delinvoice', { label: invoice.label, status: invoice.status })
         return { status: 'refused' }
       } catch (error) {
-        // It was paid, ran out, or was deleted in between: its state is asked for again.
-        if (!(error instanceof ClnError) || !MOVED_ON.has(error.rpc) || attempt === 3) throw error
+        // It was paid, expired or deleted meanwhile: read its state again.
+        if (!(error instanceof ClnError) || !CHANGED.has(error.rpc) || attempt === 3) throw error
       }
     }
   }
@@ -160,8 +160,8 @@ export class ClnWallet extends ReadyResource implements Wallet {
     if (spendable < msat) {
       throw new BushelError(
         'NO_BALANCE',
-        `${formatAmount(msat)} are needed, and ${formatAmount(spendable)} can be sent now`,
-        'nothing was paid; open a channel, or wait until one is connected'
+        `${formatAmount(msat)} are needed, but only ${formatAmount(spendable)} can be sent now`,
+        'nothing was paid; open a channel, or wait until a channel is connected'
       )
     }
     const id = nodeId.toString('hex')
@@ -174,17 +174,17 @@ export class ClnWallet extends ReadyResource implements Wallet {
       throw new BushelError(
         'NO_ROUTE',
         `no route to ${id.slice(0, 16)}... was found: ${error.message}`,
-        'nothing was paid; open a channel to a node that knows it'
+        'nothing was paid; open a channel to a well-connected node'
       ).withCause(error)
     }
   }
 
   pay(invoice: string, options: { maxFeeMsat: bigint; timeoutMs: number }): Promise<PaymentState> {
-    return this.#paying.pay(invoice, options)
+    return this.#payments.pay(invoice, options)
   }
 
   payment(paymentHash: Buffer): Promise<PaymentState> {
-    return this.#paying.state(paymentHash)
+    return this.#payments.state(paymentHash)
   }
 
   async history({ since = 0 }: { since?: number } = {}): Promise<WalletRecord[]> {
@@ -193,7 +193,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
     return walletRecords(pays, invoices, since)
   }
 
-  /** Everybody's payments come over the channels that there are. */
+  /** All payments come over the existing channels, whoever the payer is. */
   async canReceive(_from: Buffer, msat: bigint): Promise<boolean> {
     return (await this.balance()).receivableMsat >= msat
   }

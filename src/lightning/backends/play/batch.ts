@@ -1,4 +1,4 @@
-/** Messages of one turn cross together: each crossing costs a system call, and wakes the process at the other end. */
+/** Sends the messages of one event loop turn together: each send costs a system call and wakes the other process. */
 export class Batch<T> {
   readonly #send: (messages: T[]) => void
   readonly #messages: T[] = []
@@ -8,7 +8,7 @@ export class Batch<T> {
   }
 
   add(message: T): void {
-    // After the microtasks: what goes on in them is of the same turn.
+    // nextTick runs after the current code, so later messages of this turn join the batch.
     if (this.#messages.push(message) === 1) process.nextTick(() => this.flush())
   }
 

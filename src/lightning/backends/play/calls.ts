@@ -3,32 +3,32 @@ import { endedBy } from './failure.js'
 import type { WalletCall } from './messages.js'
 
 export interface PendingCall {
-  /** Made anew each time it is sent, so that what is left of a time limit can be put in. */
+  /** Builds the call for each sending, so that its time limit is the time that is left. */
   call(): WalletCall
-  /** All three are called in the order in which the process has answered. */
+  /** `resolve`, `reject` and `killed` are called in the order of the process's answers. */
   resolve(value: unknown): void
   reject(error: Error): void
-  /** The process died of it, and it is not sent again: what it had done by then is on disk. */
+  /** The process died of this call, so it is not sent again. Its effects up to then are on disk. */
   killed(error: BushelError): void
 }
 
 /** How the Lightning process ended. */
 export interface Death {
   reason: string
-  /** It was killed from outside, which says nothing of the calls that it had. */
+  /** It was killed from outside, so its calls are not the cause. */
   outside: boolean
-  /** The calls that it named; null when it ended without a word, and any that it had may be the cause. */
+  /** The calls that it named as the cause; null when it reported nothing, so every call in flight may be the cause. */
   calls: readonly number[] | null
 }
 
-/** A call is not sent again once the deaths that it was in flight at come to this. */
+/** A call is not sent again when the weights of the deaths during which it was in flight add up to this. */
 const LIMIT = 3
 const WEIGHT = { outside: 1, own: 2 }
 
-/** The calls that wait for an answer, and which of them are sent again after a death of the process. */
+/** The unanswered calls; decides which of them are sent again after the process died. */
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall & { weight: number }>()
-  /** Those that the process which runs now has been sent. */
+  /** Calls sent to the running process. */
   readonly #sent = new Set<number>()
   #next = 1
 
@@ -38,7 +38,7 @@ export class PendingCalls {
     return id
   }
 
-  /** The call, which the process is about to be sent. */
+  /** Marks a call as sent to the running process and returns it. */
   send(id: number): WalletCall {
     this.#sent.add(id)
     return this.#calls.get(id)!.call()
@@ -55,7 +55,7 @@ export class PendingCalls {
     return call
   }
 
-  /** Fails the calls that the process died of, and those that have been in flight at too many deaths. */
+  /** Fails the calls that caused the death and those that were in flight during too many deaths. */
   died({ reason, calls, outside }: Death): void {
     const inFlight = [...this.#sent]
     this.#sent.clear()

@@ -16,7 +16,11 @@ export const play: WalletBackend<typeof settings> = {
     const { readBalance } = await import('./log/disk.js')
     const balance = await readBalance(folderIn(dir))
     if (balance) return { ...balance, nodeId: null, alias: '', syncing: null, realMoney: false }
-    throw new BushelError('BAD_CONFIG', `${dir} has no wallet`, 'the home is damaged: restore it from a copy')
+    throw new BushelError(
+      'BAD_CONFIG',
+      `the home ${dir} has no wallet`,
+      'the home is damaged: restore it from a copy'
+    )
   },
   async load({ dir }) {
     const { PlayWallet } = await import('./wallet.js')

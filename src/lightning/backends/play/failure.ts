@@ -1,41 +1,42 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
 
 const OLD_COPY =
-  'the wallet folder is an old copy: a channel has moved on since, and it cannot be used; nothing was paid'
-const NEWEST = 'put the newest wallet folder back, or move this one away to start with a new wallet'
+  'the wallet folder is an old copy: one of its channels has a newer state, so it cannot be used; nothing was paid'
+const NEWEST =
+  'restore the newest copy of the wallet folder, or move this one away to start with a new wallet'
 
-/** The Lightning process cannot be started: what opening the wallet fails with. */
+/** The error of opening a wallet whose Lightning process cannot be started. */
 export function broken(reason: string): BushelError {
   return isOldCopy(reason)
     ? failed(OLD_COPY, NEWEST)
     : failed(
         `the Lightning process cannot be kept running (${reason}); nothing was paid`,
-        'start the node again; if that does not help, report this'
+        'start the node again; if it fails again, report this message'
       )
 }
 
-/** The Lightning process has ended too often: what calls are refused with until it runs again. */
+/** The error of calls while the Lightning process waits for a restart after too many crashes. */
 export function away(reason: string): BushelError {
   if (isOldCopy(reason)) return failed(OLD_COPY, NEWEST)
   return new BushelError(
     'WALLET_GONE',
-    `the Lightning process keeps ending (${reason}) and is started again after a pause; nothing was paid`,
+    `the Lightning process keeps ending (${reason}) and is restarted after a pause; nothing was paid`,
     'try again in a minute; `bushel status` shows when it is back'
   )
 }
 
-/** What a call fails with that the Lightning process died of. */
+/** The error of a call that the Lightning process died of. */
 export function endedBy(call: string, reason: string): BushelError {
   if (isOldCopy(reason)) return failed(OLD_COPY, NEWEST)
   return failed(
-    `the Lightning process ended while it worked on this (${call}: ${reason}); it is not tried again`,
-    'the wallet is started again by itself; report this'
+    `the Lightning process ended during this call (${call}: ${reason}); the call is not tried again`,
+    'the process restarts by itself; report this message'
   )
 }
 
-/** What LDK said before it panicked, as people are told it. */
+/** The text of an LDK panic, in plain words where it is known. */
 export function reasonOf(text: string): string {
-  return isOldCopy(text) ? 'the wallet folder is an old copy: a channel has moved on since' : text
+  return isOldCopy(text) ? 'the wallet folder is an old copy: one of its channels has a newer state' : text
 }
 
 function isOldCopy(reason: string): boolean {

@@ -9,9 +9,9 @@ import type { Attachment, AttachOptions } from './streams.js'
 
 const PROTOCOL = 'bushel/lightning'
 const MAX_NETWORK_LENGTH = 64
-/** ms */
+/** Delay before a session is reopened, ms. */
 const REOPEN = { first: 100, last: 5_000 }
-/** A session that lasted so long counts as one that worked. */
+/** Session length after which the delay is reset. */
 const STEADY_MS = 1_000
 
 interface Handshake {
@@ -30,7 +30,7 @@ const handshakeEncoding = {
     c.string.encode(state, network)
     nodeIdEncoding.encode(state, nodeId)
   },
-  /** What it throws ends the connection, and nothing else. */
+  /** An error thrown here ends only the connection. */
   decode(state: State): Handshake {
     const network = c.string.decode(state)
     if (network.length > MAX_NETWORK_LENGTH) throw new Error('handshake too long')
@@ -40,11 +40,11 @@ const handshakeEncoding = {
   }
 }
 
-/** What a link needs of the wallet that speaks over it. */
+/** The part of the wallet that a link uses. */
 export interface LinkedWallet {
   readonly network: string
   readonly nodeId: Buffer
-  /** Set once the wallet works no more. */
+  /** Why calls fail now; null while the wallet works. */
   readonly failure: Error | null
   readonly closing: Promise<void> | null
   attach(stream: Duplex, options: AttachOptions): Attachment
@@ -56,9 +56,9 @@ export interface LightningLink {
 }
 
 /**
- * Speaks Lightning with whoever is at the other end of a Hyperswarm connection, beside everything else that goes
- * over it, for as long as it lasts. Both sides call this. When a session ends (a Lightning process died) a new one
- * is begun. The node id that the other side claims is proven by Lightning's own handshake. The wallet must be open.
+ * Runs Lightning with the peer of a Hyperswarm connection, beside other protocols, as long as the connection lasts. Both
+ * sides call this. When a session ends (a Lightning process died) a new one begins. Lightning's own handshake proves the
+ * node id that the peer claims. The wallet must be open.
  */
 export function linkLightning(stream: NoiseStream, wallet: LinkedWallet): LightningLink {
   return new WalletLink(stream, wallet)
@@ -95,7 +95,7 @@ class WalletLink implements LightningLink {
   #open(): void {
     if (this.#wallet.closing) this.close()
     if (this.#closed || this.#channel || this.#stream.destroyed) return
-    if (this.#wallet.failure) return this.#again() // it is started again after a pause
+    if (this.#wallet.failure) return this.#reopenLater() // the process is restarted after a delay
     let pipe: Pipe | null = null
     let openedAt = Infinity
     const channel = this.#mux.createChannel({
@@ -116,7 +116,7 @@ class WalletLink implements LightningLink {
         this.#channel = null
         pipe?.destroy()
         if (performance.now() - openedAt > STEADY_MS) this.#backoff.reset()
-        this.#again()
+        this.#reopenLater()
       }
     })
     if (!channel) return
@@ -140,8 +140,8 @@ class WalletLink implements LightningLink {
     this.#wallet.attach(pipe, { nodeId, outbound, owner: this.#stream.remotePublicKey })
   }
 
-  /** One side begins anew; the other follows when it is asked. */
-  #again(): void {
+  /** Only the initiator reopens a session; the other side answers. */
+  #reopenLater(): void {
     if (this.#closed || !this.#stream.isInitiator) return
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#open(), this.#backoff.next())

@@ -2,9 +2,8 @@ import type { BushelErrorShape } from '../../../../contracts/errors/error.js'
 import type { Balance, InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../wallet.js'
 
 /**
- * What can be asked of the Lightning process. Every call may be repeated after a restart and then gives the answer
- * that the first one would have given: that is what lets the parent ask again when the process has died. One that the
- * process died of is not repeated.
+ * The calls of the Lightning process. Every call is idempotent, so the parent can repeat it after the process died. A
+ * call that the process died of is not repeated.
  */
 export interface WalletCalls {
   balance(): Balance
@@ -13,20 +12,20 @@ export interface WalletCalls {
   invoice(paymentHash: Buffer): InvoiceState
   reach(nodeId: Buffer, msat: bigint, timeoutMs: number): void
   /**
-   * Answers with the state when it is sent, which is followed by a `payment` message when it is final. When the
-   * payee's channel is being taken up again it waits for that, for as long as is given, before it sends.
+   * Answers with the state after sending; a `payment` message follows when the state is final. While the payee's channel
+   * is being re-established, waits at most `timeoutMs` before sending.
    */
   pay(invoice: string, maxFeeMsat: bigint, timeoutMs: number): PaymentReport
   payment(paymentHash: Buffer): PaymentReport
-  /** Up to a page of records from the `from`th on, since a time, and where the next page begins. */
+  /** One page of records since a time, from index `from` on, and the index of the next page. */
   history(since: number, from: number): { records: WalletRecord[]; next: number | null }
   canReceive(from: Buffer, msat: bigint): boolean
   abandon(nodeId: Buffer, id: string, deltaMsat: bigint): void
-  /** The payee's word on a payment whose channel is gone: its preimage, or null when it never will be claimed. */
+  /** Ends an orphaned payment with the payee's answer: its preimage, or null when it will never be claimed. */
   resolve(paymentHash: Buffer, preimage: Buffer | null): PaymentReport
 }
 
-/** The state of a payment, and which attempt to make it this is the state of: from 1, 0 for none. */
+/** The state of a payment and the number of the attempt that it belongs to: from 1, 0 for none. */
 export interface PaymentReport {
   state: PaymentState
   attempt: number
@@ -54,13 +53,13 @@ export type FromChild =
   | { type: 'ack'; conn: number; size: number }
   | { type: 'closed'; conn: number }
   /**
-   * The last word of a process that ends itself: `final` when starting it again cannot help, and the calls that it
-   * was at work on when it failed.
+   * The last message of a process that ends itself: `final` when a restart cannot help, and the calls that it worked on
+   * when it failed.
    */
   | { type: 'fatal'; reason: string; error: BushelErrorShape; final: boolean; calls: number[] }
 
-/** Bytes of one connection that may be under way between the two processes, in each direction. */
+/** Most unacknowledged bytes of one connection between the two processes, in each direction. */
 export const WINDOW = 256 * 1024
 
-/** What was taken is told of in steps of so many bytes. */
+/** Bytes after which received data is acknowledged. */
 export const ACK_STEP = WINDOW / 4

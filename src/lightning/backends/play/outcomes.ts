@@ -1,25 +1,25 @@
 import type { PaymentState } from '../../wallet.js'
 import type { PaymentReport } from './messages.js'
 
-/** Of whatever attempt. */
-export const UNDER_WAY: PaymentReport = { state: { status: 'pending' }, attempt: Infinity }
+/** Pending, for any attempt. */
+export const PENDING: PaymentReport = { state: { status: 'pending' }, attempt: Infinity }
 
 type Watcher = (report: PaymentReport) => void
 
 /**
- * Who waits for which payment, and which ones were asked for and not yet answered. A failure only counts for those
- * that wait for that very attempt: an older one says nothing about what is under way now.
+ * The watchers of payments, and the `pay` calls without an answer. A failure ends only the watchers of its attempt: a
+ * newer attempt may still be pending.
  */
 export class Outcomes {
   readonly #watchers = new Map<string, Set<Watcher>>()
-  readonly #asked = new Map<string, number>()
+  readonly #payRequests = new Map<string, number>()
 
-  /** Hashes that somebody waits for. */
+  /** Payment hashes with a watcher. */
   hashes(): Buffer[] {
     return [...this.#watchers.keys()].map(key => Buffer.from(key, 'hex'))
   }
 
-  /** Collects what is told of a payment until `stop`. */
+  /** Watches the reports on a payment until `stop`; `final` resolves with the final state of an attempt. */
   watch(paymentHash: Buffer): { final(attempt: number): Promise<PaymentState>; stop(): void } {
     const key = paymentHash.toString('hex')
     const watchers = this.#watchers.get(key) ?? new Set()
@@ -50,32 +50,32 @@ export class Outcomes {
     }
   }
 
-  tell(paymentHash: Buffer, report: PaymentReport): void {
+  report(paymentHash: Buffer, report: PaymentReport): void {
     if (report.state.status !== 'succeeded' && report.state.status !== 'failed') return
     for (const watcher of this.#watchers.get(paymentHash.toString('hex')) ?? []) watcher(report)
   }
 
-  /** Nothing more will be told: what is under way stays so, and nobody need wait any longer. */
+  /** Call when no more reports come: ends all watchers with `pending`. */
   end(): void {
-    for (const watchers of this.#watchers.values()) for (const watcher of watchers) watcher(UNDER_WAY)
+    for (const watchers of this.#watchers.values()) for (const watcher of watchers) watcher(PENDING)
   }
 
-  /** The process was asked to pay and has not answered yet: it may send at any moment. */
-  asked(paymentHash: Buffer): void {
+  /** Call when a `pay` call is made: until `payAnswered`, the process may send the payment at any moment. */
+  payRequested(paymentHash: Buffer): void {
     const key = paymentHash.toString('hex')
-    this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1)
+    this.#payRequests.set(key, (this.#payRequests.get(key) ?? 0) + 1)
   }
 
-  answered(paymentHash: Buffer): void {
+  payAnswered(paymentHash: Buffer): void {
     const key = paymentHash.toString('hex')
-    const left = (this.#asked.get(key) ?? 1) - 1
-    if (left) this.#asked.set(key, left)
-    else this.#asked.delete(key)
+    const left = (this.#payRequests.get(key) ?? 1) - 1
+    if (left) this.#payRequests.set(key, left)
+    else this.#payRequests.delete(key)
   }
 
-  /** What may truly be said of a payment whose record says this. */
-  truth(paymentHash: Buffer, state: PaymentState): PaymentState {
+  /** The state to return for a recorded state: `pending` instead of failed or unknown while a `pay` call is open. */
+  visibleState(paymentHash: Buffer, state: PaymentState): PaymentState {
     const open = state.status === 'failed' || state.status === 'unknown'
-    return open && this.#asked.has(paymentHash.toString('hex')) ? { status: 'pending' } : state
+    return open && this.#payRequests.has(paymentHash.toString('hex')) ? { status: 'pending' } : state
   }
 }

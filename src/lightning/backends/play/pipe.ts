@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 
-/** Bytes that may be under way in one direction before the receiver has taken them. */
+/** Most bytes in one direction that the receiver has not consumed yet. */
 export const PIPE_WINDOW = 256 * 1024
 /** Most bytes in one message. */
 export const PIPE_CHUNK = 64 * 1024
@@ -8,14 +8,13 @@ const CREDIT_STEP = 64 * 1024
 
 export interface PipeWire {
   data(bytes: Buffer): void
-  /** Tells the other side that so many bytes have been taken. */
+  /** Tells the other side that `size` more bytes were consumed. */
   credit(size: number): void
   closed(): void
 }
 
 /**
- * A stream of bytes carried in messages of a channel that others share: what the reader does not take stays within
- * a window of its own and never holds the others up.
+ * A byte stream inside a shared Protomux connection, with flow control of its own: a slow reader delays only this stream.
  */
 export class Pipe extends Duplex {
   readonly #wire: PipeWire
@@ -31,7 +30,7 @@ export class Pipe extends Duplex {
     this.#wire = wire
   }
 
-  /** Bytes from the other side. False when it has sent more than it may. */
+  /** Call with bytes from the other side. Returns false when they exceed the window. */
   receive(bytes: Buffer): boolean {
     if (bytes.length > PIPE_CHUNK || this.#inboxBytes + this.#taken + bytes.length > PIPE_WINDOW) return false
     this.#inbox.push(bytes)
@@ -40,7 +39,7 @@ export class Pipe extends Duplex {
     return true
   }
 
-  /** The other side has taken so many bytes. False when they were never sent. */
+  /** Call when the other side has consumed `size` bytes. Returns false when that many were not sent. */
   credited(size: number): boolean {
     if (size > PIPE_WINDOW - this.#room) return false
     this.#room += size

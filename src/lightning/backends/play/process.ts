@@ -8,29 +8,29 @@ import { broken } from './failure.js'
 import type { FromChild, ToChild } from './messages.js'
 
 const CHILD = fileURLToPath(new URL('./child/main.js', import.meta.url))
-/** One that has been up for so long counts as one that works. */
+/** Uptime after which the restart delay is reset. */
 const STEADY_MS = 1_000
-/** So many ends of its own within this time, and callers are not kept waiting for the next start. */
+/** After this many crashes within this time, callers no longer wait for the next start. */
 const MAX_DEATHS = 4
 const DEATHS_WITHIN_MS = 600_000
-/** ms */
+/** Delay before a restart, ms. */
 const RESTART = { first: 100, last: 5_000 }
-/** ms between two starts of one that keeps ending. */
+/** Delay before a restart after too many crashes, ms. */
 const RESTART_WORN = { first: 1_000, last: 60_000 }
 const CLOSE_MS = 5_000
 
 export interface ProcessEvents {
-  /** What the process must be told first, each time it starts. */
+  /** The first message to each new process. */
   opening(): ToChild
   onup(nodeId: Buffer, settledOrder: number): void
   onmessage(message: FromChild): void
-  /** It is started again after a pause; `down` when it has ended too often to wait for that. */
+  /** The process died and is restarted after a delay; `down` when it died too often for callers to wait. */
   ondown(death: Death, down: boolean): void
-  /** It could not be started at all, and is not tried again. */
+  /** The process cannot be started and is not started again. */
   onfailed(error: BushelError): void
 }
 
-/** The Lightning process, kept alive: started again after each death, with a growing delay. */
+/** Runs the Lightning process and restarts it after each death, with a growing delay. */
 export class LightningProcess {
   readonly #events: ProcessEvents
   readonly #outgoing = new Batch<ToChild>(messages => {
@@ -81,15 +81,14 @@ export class LightningProcess {
       for (const each of message as FromChild[]) if (!gone) this.#receive(each)
     })
     child.on('exit', ongone)
-    // Reported when it cannot be started, or when a message meets a channel that has just closed; in the second
-    // case the exit follows by itself.
+    // Emitted when the process cannot be started, or when a message is sent on a closing channel; then 'exit' follows.
     child.on('error', () => {
       if (child.pid === undefined) ongone(1, null)
     })
     this.send(this.#events.opening())
   }
 
-  /** Silently dropped when the process is not there: whoever sends is told of its death and asks again. */
+  /** Drops the message when there is no process: `PendingCalls` sends the calls again after a restart. */
   send(message: ToChild): void {
     if (this.#child?.connected) this.#outgoing.add(message)
   }
@@ -109,7 +108,7 @@ export class LightningProcess {
   #receive(message: FromChild): void {
     if (message.type === 'fatal') {
       this.#lastWords = message
-      // What a wallet that has worked meets at a later start may pass: a full disk, a folder still in use.
+      // After one successful start, an error at a later start may be temporary: a full disk, a locked folder.
       this.#final ||= message.final && !this.#proven
       return
     }
@@ -130,7 +129,7 @@ export class LightningProcess {
     const now = performance.now()
     const words = this.#lastWords
     const ending = `it ended with ${signal ?? `code ${code}`}`
-    // A kill from outside says nothing about the wallet; its own end, again and again, does.
+    // Only crashes of its own count against the wallet, not kills from outside.
     const outside = signal === 'SIGKILL'
     if (!outside) this.#deaths.push(now)
     this.#deaths = this.#deaths.filter(at => now - at < DEATHS_WITHIN_MS)

@@ -1,14 +1,14 @@
-/** What a channel of a given size can carry, in satoshis: pure arithmetic. */
+/** Capacity of a channel of a given size, in satoshis: pure arithmetic. */
 
-/** Smallest channel that is opened where the grant allows it. */
+/** Smallest channel that is opened when the grant allows it. */
 const USUAL_SAT = 200_000n
-/** LDK: each side keeps back 1 %, and at least 1,000 sat. Below it a side cannot pay at all. */
+/** LDK: each side keeps a reserve of 1 %, at least 1,000 sat. A side whose balance is below it cannot pay. */
 const RESERVE_DIVISOR = 100n
 const LEAST_RESERVE_SAT = 1_000n
-/** Kept free for the fees of the commitment transaction with some 32 payments in flight. */
+/** Set aside for the fees of a commitment transaction with about 32 payments in flight. */
 const FEES_SAT = 6_000n
 
-/** Kept free in a channel when asking whether it can carry more. */
+/** Margin that must be free in a channel before it counts as able to carry a payment. */
 export const SPARE_MSAT = 3_000_000n
 
 export function reserveSat(valueSat: bigint): bigint {
@@ -16,25 +16,25 @@ export function reserveSat(valueSat: bigint): bigint {
   return share > LEAST_RESERVE_SAT ? share : LEAST_RESERVE_SAT
 }
 
-/** What is given to the other side at once: twice its reserve, so that it can pay from the start. */
+/** Initial balance of the other side: twice its reserve, so that it can pay from the start. */
 export function pushSat(valueSat: bigint): bigint {
   return 2n * reserveSat(valueSat)
 }
 
-/** What the opener of a channel can pay over it. */
+/** Most that the opener of a channel can pay over it. */
 function payableSat(valueSat: bigint): bigint {
   return valueSat - pushSat(valueSat) - reserveSat(valueSat) - FEES_SAT
 }
 
-/** The smallest channel over which its opener can pay so much. */
+/** Size of the smallest channel over which its opener can pay `needSat`. */
 export function leastValueSat(needSat: bigint): bigint {
-  // Of each 100 sat 3 are bound by push and reserve; the loop mends the rounding and the least reserve.
+  // Push and reserve take 3 of each 100 sat; the loop corrects for rounding and the minimum reserve.
   let value = ((needSat + FEES_SAT) * 100n) / 97n
   while (payableSat(value) < needSat) value += needSat - payableSat(value)
   return value
 }
 
-/** Size of the channel to open for a need, or null when what is left of the grant is too little for it. */
+/** Size of the channel to open for a payment, or null when the rest of the grant is too small. */
 export function channelValueSat(needMsat: bigint, grantMsat: bigint): bigint | null {
   const needSat = (needMsat + 999n) / 1000n
   const leftSat = grantMsat / 1000n

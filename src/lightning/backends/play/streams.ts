@@ -4,17 +4,17 @@ import { ACK_STEP, WINDOW, type FromChild, type ToChild } from './messages.js'
 export interface AttachOptions {
   /** Lightning node id of the other side, 33 bytes. */
   nodeId: Buffer
-  /** True on exactly one of the two sides: it speaks first. */
+  /** True on the side that sends first, false on the other. */
   outbound: boolean
   /**
-   * Who is at the other end as proven by the stream itself (its Noise public key). A node that is connected is only
-   * replaced by a stream of the same owner, so that nobody can push another one off by claiming its node id.
+   * Noise public key of the peer, proven by the stream. Only a stream of the same owner replaces the stream of a
+   * connected node, so that a peer cannot displace another one by claiming its node id.
    */
   owner?: Buffer
 }
 
 export interface Attachment {
-  /** Resolves when the stream is no longer used, whatever the reason. Never rejects. */
+  /** Resolves when the stream is no longer used. Never rejects. */
   readonly closed: Promise<void>
   close(): void
 }
@@ -25,12 +25,12 @@ interface Wire {
   options: AttachOptions
   /** Bytes read from the stream and not yet consumed by the process. */
   unread: number
-  /** Bytes written to the stream that the process has not been told of. */
+  /** Bytes written to the stream and not yet acknowledged to the process. */
   written: number
   attached: boolean
 }
 
-/** The parent's half of the connections: bytes between streams here and the Lightning process, windowed both ways. */
+/** The parent's side of the connections: carries bytes between streams and the Lightning process, with flow control. */
 export class PeerStreams {
   readonly #send: (message: ToChild) => void
   readonly #wires = new Map<number, Wire>()
@@ -46,7 +46,7 @@ export class PeerStreams {
     const closed = new Promise<void>(resolve => stream.once('close', resolve))
     if (stream.destroyed) return { closed: Promise.resolve(), close: () => undefined }
     this.#wires.set(wire.conn, wire)
-    stream.on('error', () => undefined) // 'close' follows, and says all that matters here
+    stream.on('error', () => undefined) // 'close' follows and is handled
     stream.on('data', (bytes: Buffer) => this.#read(wire, bytes))
     stream.on('end', () => stream.destroy())
     stream.once('close', () => this.#gone(wire))
@@ -55,13 +55,13 @@ export class PeerStreams {
     return { closed, close: () => stream.destroy() }
   }
 
-  /** The process is there: streams that came in the meantime are handed to it. */
+  /** Call when the process is up: attaches the streams that are waiting. */
   start(): void {
     this.#up = true
     for (const wire of this.#wires.values()) this.#introduce(wire)
   }
 
-  /** The process is gone, and the sessions on these streams with it: they cannot be taken up in the middle. */
+  /** Call when the process is gone: destroys the attached streams, because a session cannot be resumed. */
   stop(): void {
     this.#up = false
     for (const wire of this.#wires.values()) if (wire.attached) wire.stream.destroy()

@@ -20,24 +20,23 @@ import { createWalletDir, readBalance } from './log/disk.js'
 import { away } from './failure.js'
 import type { WalletCall, CallName, WalletCalls, FromChild, PaymentReport } from './messages.js'
 import { PLAY_GRANT_MSAT, PLAY_NETWORK } from './network.js'
-import { Outcomes, UNDER_WAY } from './outcomes.js'
+import { Outcomes, PENDING } from './outcomes.js'
 import { LightningProcess } from './process.js'
 import { PeerStreams, type Attachment, type AttachOptions } from './streams.js'
 
 export interface PlayWalletOptions {
-  /** Folder of the wallet. Made when it is not there. */
+  /** Folder of the wallet; created when it does not exist. */
   dir: string
-  /** What a new wallet starts with, in msat; without meaning for one that exists. */
+  /** Play money of a new wallet, msat; ignored for an existing one. */
   grantMsat?: bigint
 }
 
 /**
  * Lightning without a chain and without a daemon: real invoices, HTLCs and preimages, worthless coins.
- * Everything that can crash runs in a process of its own, which is started again when it dies. The calls that it had
- * are then made again, save those that it died of: they fail with WALLET_FAILED. While it keeps ending, all calls fail
- * with WALLET_GONE between one start and the next.
- * Events: `settled` as in the port: after a restart of the whole program nothing is told again, so ask `invoice` for
- * what was open. `condition` (WalletCondition) when that changes. `fault` (error) when the process keeps ending.
+ * LDK runs in a child process, which is restarted when it dies. Its open calls are then repeated, except those that it
+ * died of: they fail with WALLET_FAILED. While it keeps ending, all calls fail with WALLET_GONE between two starts.
+ * Events: `settled` as in the port, not repeated after a restart of the program: ask `invoice` for invoices that were
+ * open. `condition` (WalletCondition) when it changes. `fault` (error) when the process keeps ending.
  */
 export class PlayWallet extends ReadyResource implements Wallet {
   readonly network = PLAY_NETWORK
@@ -50,9 +49,9 @@ export class PlayWallet extends ReadyResource implements Wallet {
   readonly #outcomes = new Outcomes()
   #nodeId: Buffer | null = null
   #settledOrder: number | null = null
-  /** It was closed, or could not be started. */
+  /** Set when the wallet is closed or its process cannot be started. */
   #ended: BushelError | null = null
-  /** The process has ended too often, and is started again after a pause. */
+  /** Set while the process waits for a restart after too many crashes. */
   #away: BushelError | null = null
   #reason = ''
   #opened: { resolve(): void; reject(error: Error): void } | null = null
@@ -77,8 +76,8 @@ export class PlayWallet extends ReadyResource implements Wallet {
   }
 
   /**
-   * Sets up the folder of a new wallet, without starting Lightning, and tells its balance. A wallet that is there
-   * already is left as it is.
+   * Creates the folder of a new wallet, without starting Lightning, and returns its balance. An existing wallet is not
+   * changed.
    */
   static async create(
     dir: string,
@@ -89,7 +88,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
     return balance ?? { network: PLAY_NETWORK, spendableMsat: grantMsat, receivableMsat: 0n }
   }
 
-  /** The balance as it was last written to disk; null where there is no wallet. Works while a node is running. */
+  /** The balance last written to disk; null when there is no wallet. Works while a node is running. */
   static readBalance(dir: string): Promise<Balance | null> {
     return readBalance(dir)
   }
@@ -100,7 +99,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
     return this.#nodeId
   }
 
-  /** Why every call is refused now; null while the wallet works. */
+  /** The error of every call now; null while the wallet works. */
   get failure(): BushelError | null {
     return this.#ended ?? this.#away
   }
@@ -133,9 +132,9 @@ export class PlayWallet extends ReadyResource implements Wallet {
   }
 
   /**
-   * Speaks Lightning over a stream of bytes that reaches the node `nodeId`, until either side ends it. A second
-   * stream to the same node replaces the first. When the Lightning process has died the stream is destroyed: a
-   * session cannot be taken up in the middle, so attach a new one (`linkLightning` does).
+   * Runs Lightning over a byte stream to the node `nodeId`, until either side ends it. A second stream to the same node
+   * replaces the first. When the Lightning process dies the stream is destroyed, because a session cannot be resumed:
+   * attach a new one (`linkLightning` does).
    */
   attach(stream: Duplex, options: AttachOptions): Attachment {
     if (this.failure || !isNodeId(options.nodeId)) {
@@ -167,7 +166,8 @@ export class PlayWallet extends ReadyResource implements Wallet {
 
   payment(paymentHash: Buffer): Promise<PaymentState> {
     return new Promise((resolve, reject) => {
-      const told = ({ state }: PaymentReport): void => resolve(this.#outcomes.truth(paymentHash, state))
+      const told = ({ state }: PaymentReport): void =>
+        resolve(this.#outcomes.visibleState(paymentHash, state))
       this.#send('payment', () => [paymentHash], { resolve: told, reject, killed: reject })
     })
   }
@@ -189,26 +189,26 @@ export class PlayWallet extends ReadyResource implements Wallet {
   }
 
   /**
-   * Gives up the channels with a node, because this wallet is an older copy of itself; to be called before it is
-   * connected to that node. `deltaMsat` is added to our last known balance: what was received since, less what was
-   * paid, by what both have signed. The same `id` counts once, whatever crashes.
+   * Gives up the channels with a node after this wallet was restored from an older copy. Call before connecting to that
+   * node. `deltaMsat` is added to our last known balance: received since then less paid since then, by the co-signed
+   * counters. A repeated `id` has no effect, also after a crash.
    */
   async abandon(nodeId: Buffer, { id, deltaMsat }: { id: string; deltaMsat: bigint }): Promise<void> {
     demandNodeId(nodeId)
     await this.#ask('abandon', () => [nodeId, id, deltaMsat])
   }
 
-  /** The payee's word on an orphaned payment: its preimage, or null when it was not claimed and never will be. */
+  /** Ends an orphaned payment with the payee's answer: its preimage, or null when it will never be claimed. */
   async resolve(paymentHash: Buffer, preimage: Buffer | null): Promise<PaymentState> {
     return (await this.#ask('resolve', () => [paymentHash, preimage])).state
   }
 
-  /** Reserves nothing: two calls may both be satisfied by the same capacity. */
+  /** Reserves no capacity: two calls may both count the same capacity. */
   async reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void> {
     demandNodeId(nodeId)
     const until = performance.now() + timeoutMs
     const asked = this.#ask('reach', () => [nodeId, msat, Math.max(0, until - performance.now())])
-    // The process keeps the time itself; this is for when it is not there to do so.
+    // The process applies the time limit itself; this one is for when there is no process.
     await withTimeout(asked, timeoutMs + 1_000, () => {
       throw new BushelError('WALLET_TIMEOUT', 'the Lightning process did not answer in time')
     })
@@ -223,15 +223,15 @@ export class PlayWallet extends ReadyResource implements Wallet {
     const until = performance.now() + timeoutMs
     const { final, stop } = this.#outcomes.watch(paymentHash)
     const asked = new Promise<PaymentReport>((resolve, reject) => {
-      this.#outcomes.asked(paymentHash)
+      this.#outcomes.payRequested(paymentHash)
       const answered = (settle: () => void): void => {
-        this.#outcomes.answered(paymentHash)
+        this.#outcomes.payAnswered(paymentHash)
         settle()
       }
       this.#send('pay', () => [invoice, maxFeeMsat, Math.max(0, until - performance.now())], {
         resolve: report => answered(() => resolve(report)),
-        // Closed or down before it answered: it may have been sent, and only the record can tell, at the next start.
-        reject: error => answered(() => (error === this.failure ? resolve(UNDER_WAY) : reject(error))),
+        // Closed or down before an answer: the payment may have been sent. Only the record tells, at the next start.
+        reject: error => answered(() => (error === this.failure ? resolve(PENDING) : reject(error))),
         killed: error =>
           void this.#recorded(paymentHash).then(report =>
             answered(() => (report ? resolve(report) : reject(error)))
@@ -265,14 +265,14 @@ export class PlayWallet extends ReadyResource implements Wallet {
     if (this.#process.up) this.#process.send({ type: 'call', id, call: this.#calls.send(id) })
   }
 
-  /** What the record has of a payment that the process died of; null when it was never sent. */
+  /** The recorded state of a payment that the process died of; null when it was not sent. */
   async #recorded(paymentHash: Buffer): Promise<PaymentReport | null> {
     try {
       const report = await this.#ask('payment', () => [paymentHash])
       return report.state.status === 'pending' || report.state.status === 'succeeded' ? report : null
     } catch (error) {
       if (!(error instanceof BushelError)) throw error
-      return UNDER_WAY // the wallet is down or was closed: the record is asked again later
+      return PENDING // the wallet is down or closed: the record is read again later
     }
   }
 
@@ -283,7 +283,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
     this.#streams.start()
     this.emit('condition', this.#condition)
     for (const id of this.#calls.ids()) this.#process.send({ type: 'call', id, call: this.#calls.send(id) })
-    for (const paymentHash of this.#outcomes.hashes()) this.#lookAgain(paymentHash)
+    for (const paymentHash of this.#outcomes.hashes()) this.#refreshOutcome(paymentHash)
     this.#opened?.resolve()
     this.#opened = null
   }
@@ -300,11 +300,11 @@ export class PlayWallet extends ReadyResource implements Wallet {
     this.emit('condition', this.#condition)
   }
 
-  /** What became final just before a death may not have been told. */
-  #lookAgain(paymentHash: Buffer): void {
+  /** Asks for a payment's state again: the process may have died before it reported a final state. */
+  #refreshOutcome(paymentHash: Buffer): void {
     this.#ask('payment', () => [paymentHash]).then(
-      report => this.#outcomes.tell(paymentHash, report),
-      () => undefined // the wallet is down or was closed, and those who wait have been told so
+      report => this.#outcomes.report(paymentHash, report),
+      () => undefined // the wallet is down or closed, and the watchers were ended
     )
   }
 
@@ -322,7 +322,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
         this.emit('settled', message.paymentHash, message.msat)
         break
       case 'payment':
-        this.#outcomes.tell(message.paymentHash, message.report)
+        this.#outcomes.report(message.paymentHash, message.report)
         break
       case 'data':
       case 'ack':
@@ -331,7 +331,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
         break
       case 'ready':
       case 'fatal':
-        break // the process has dealt with these
+        break // handled by LightningProcess
     }
   }
 

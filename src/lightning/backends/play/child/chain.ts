@@ -1,15 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { PLAY_HEIGHT, PLAY_NETWORK } from '../network.js'
 
-/** Hash of the block that every header here claims to follow. In internal byte order, as LDK wants all hashes. */
+/** Hash of the block that every header here names as its parent, in internal byte order, as LDK expects. */
 const PARENT = createHash('sha256').update(`bushel ${PLAY_NETWORK} ${PLAY_HEIGHT}`).digest()
 
 const REGTEST_BITS = 0x207fffff
 
-/** The block that a new wallet starts at. */
+/** Hash of the block at which a new wallet starts. */
 export const FIRST_BLOCK = createHash('sha256').update(PARENT).digest()
 
-/** A block header at the constant height that carries the time, in seconds since 1970. */
+/** A block header at the constant height with the given time, seconds since 1970. */
 export function headerAt(seconds: number): Buffer {
   const header = Buffer.alloc(80)
   header.writeInt32LE(0x20000000, 0)
@@ -21,8 +21,8 @@ export function headerAt(seconds: number): Buffer {
 }
 
 /**
- * A transaction that pays `sats` to the script out of an output that does not exist: there is no chain to say so.
- * One input with a witness, one output.
+ * A funding transaction that pays `sats` to the script. Its input is invented: there is no chain to check it. One input
+ * with a witness, one output.
  */
 export function fundingTransaction(script: Uint8Array, sats: bigint): Buffer {
   const fixed = (size: number, write: (bytes: Buffer) => void): Buffer => {

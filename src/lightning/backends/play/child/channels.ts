@@ -11,29 +11,29 @@ import type { PlayNode } from './node.js'
 import { SPARE_MSAT, channelValueSat, pushSat } from '../sizing.js'
 import type { Transport } from './transport.js'
 
-/** Channels that one peer may open to us: each costs memory, and none costs the peer anything. */
+/** Most channels that one peer may open to us: a channel costs memory here and nothing at the peer. */
 const MAX_INBOUND_PER_PEER = 8
-/** How long a channel may take to be taken up again by a peer that is connected, ms. */
-const TAKEN_UP_MS = 60_000
+/** Longest wait for the channels of a connected peer to be re-established, ms. */
+const REESTABLISH_MS = 60_000
 
-/** What is asked of a channel, taken out of LDK's object so that this can be freed at once. */
+/** Values copied from LDK's channel object, so that the object can be freed at once. */
 interface ChannelView {
   id: string
   usable: boolean
   outboundMsat: bigint
   inboundMsat: bigint
-  /** The most that one payment can carry now, after reserve and fees. */
+  /** Largest single payment now, after reserve and fees. */
   limitMsat: bigint
 }
 
-/** Opening channels out of the grant, accepting those of others, and what can be spent over all of them. */
+/** Opens channels from the grant, accepts channels of peers, and computes the balance. */
 export class Channels {
   readonly #node: PlayNode
   readonly #transport: Transport
   readonly #mutex = new KeyedMutex()
-  /** Why the last channel to a peer came to nothing, to be told to whoever waits for it. */
+  /** Why the last channel to each peer could not be opened, for the error of `reach`. */
   readonly #refusals = new Map<string, string>()
-  /** By channel: what was claimed and is not in its balance yet, msat, as of the last time that its peer connected. */
+  /** By channel: claimed and not in its balance yet, msat, when its peer last connected. */
   readonly #claimed = new Map<string, bigint>()
 
   constructor(node: PlayNode, transport: Transport) {
@@ -51,14 +51,14 @@ export class Channels {
     return { network: PLAY_NETWORK, spendableMsat, receivableMsat }
   }
 
-  /** Calls for the same peer run one after the other, so that they do not each open a channel. */
+  /** As in `Wallet`. Calls for the same peer run one after the other, so that only one opens a channel. */
   reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void> {
     const until = performance.now() + timeoutMs
     return this.#mutex.run(nodeId.toString('hex'), () => this.#reach(nodeId, msat, until))
   }
 
-  /** Waits until a channel to the node is usable, if there is one at all. */
-  async awake(nodeId: Buffer, timeoutMs: number): Promise<void> {
+  /** Waits until a channel with the node is usable; returns at once when there is no channel. */
+  async untilUsable(nodeId: Buffer, timeoutMs: number): Promise<void> {
     const ready = (): boolean => {
       const channels = this.#list(nodeId)
       return !channels.length || channels.some(({ usable }) => usable)
@@ -66,41 +66,41 @@ export class Channels {
     await this.#node.until(ready, timeoutMs)
   }
 
-  /** A payer without a channel opens one; with one it must be able to carry the amount. */
+  /** True when the payer has no channel yet (it opens one) or its channels can carry the amount. */
   canReceive(from: Buffer, msat: bigint): boolean {
     const channels = this.#list(from)
     return channels.length === 0 || channels.reduce((sum, { inboundMsat }) => sum + inboundMsat, 0n) >= msat
   }
 
-  /** True while any channel with the node is open. */
+  /** Whether any channel with the node exists. */
   has(nodeId: Buffer): boolean {
     return this.#list(nodeId).length > 0
   }
 
   /**
-   * A node connects. Should it not know its channels any more, they close before anything else is said on them, and what
-   * was claimed over them must be credited, too.
+   * Call before a node connects: records what was claimed over its channels. If the node has forgotten the channels, they
+   * close at once, and the claimed amounts must be credited, too.
    */
-  met(nodeId: Buffer): void {
+  beforeConnect(nodeId: Buffer): void {
     for (const details of this.#node.engine.manager.list_channels_with_counterparty(nodeId)) {
-      const msat = this.#claimedOver(details)
+      const msat = this.#unsettledClaims(details)
       const id = String(details.get_user_channel_id())
       free(details, 'ChannelDetails')
       if (msat > 0n) this.#claimed.set(id, msat)
       else this.#claimed.delete(id)
     }
-    if (this.#claimed.size > 0) void this.#forget(nodeId)
+    if (this.#claimed.size > 0) void this.#dropClaims(nodeId)
   }
 
-  /** Once a channel has been taken up again, LDK brings what was claimed over it into its balance. */
-  async #forget(nodeId: Buffer): Promise<void> {
-    const taken = (): boolean => this.#list(nodeId).every(({ usable }) => usable)
-    if (!(await this.#node.until(taken, TAKEN_UP_MS))) return
+  /** Drops the recorded claims once the channels are re-established: then LDK counts them in the balance. */
+  async #dropClaims(nodeId: Buffer): Promise<void> {
+    const usable = (): boolean => this.#list(nodeId).every(channel => channel.usable)
+    if (!(await this.#node.until(usable, REESTABLISH_MS))) return
     for (const { id } of this.#list(nodeId)) this.#claimed.delete(id)
   }
 
-  /** Of what stands on a channel to be taken off it: what is ours, because we claimed it, msat. */
-  #claimedOver(details: ldk.ChannelDetails): bigint {
+  /** Inbound HTLCs of a channel that we have claimed and LDK has not settled yet, msat. */
+  #unsettledClaims(details: ldk.ChannelDetails): bigint {
     let msat = 0n
     for (const htlc of details.get_pending_inbound_htlcs()) {
       if (this.#node.store.invoices.get(hex(htlc.get_payment_hash()))?.status === 'settled')
@@ -111,9 +111,9 @@ export class Channels {
   }
 
   /**
-   * Gives up all channels with a node, because this wallet is an older copy of itself: what is known of them is out of
-   * date. Nothing is broadcast. Our last known balance comes back to the grant (when LDK says that it is closed), and
-   * with it `deltaMsat`, what both have signed that was paid since. The same id counts once.
+   * Gives up all channels with a node after this wallet was restored from an older copy: their state is out of date.
+   * Broadcasts nothing. Our last known balance returns to the grant (when LDK reports the channel closed), plus
+   * `deltaMsat`, the net amount paid since then by the co-signed counters. A repeated id has no effect.
    */
   abandon(nodeId: Buffer, id: string, deltaMsat: bigint): void {
     const { store, engine } = this.#node
@@ -122,22 +122,22 @@ export class Channels {
     let owedMsat = 0n
     for (const details of manager.list_channels_with_counterparty(nodeId)) {
       const channel = details.get_channel_id()
-      // LDK counts as ours what was paid and is not taken off the channel yet.
+      // LDK still counts as ours what the payee has claimed and the channel has not settled.
       for (const htlc of details.get_pending_outbound_htlcs()) {
         if (store.payments.get(hex(htlc.get_payment_hash()))?.status === 'succeeded')
           owedMsat += htlc.get_amount_msat()
         free(htlc, 'OutboundHTLCDetails')
       }
-      owedMsat -= this.#claimedOver(details)
+      owedMsat -= this.#unsettledClaims(details)
       manager.force_close_without_broadcasting_txn(channel, nodeId, 'restored from an older copy')
       free(details, 'ChannelDetails')
     }
     store.abandoned.set(id, { peer: nodeId, deltaMsat })
     store.grantMsat = most(store.grantMsat + deltaMsat - owedMsat, 0n)
-    this.#node.kick()
+    this.#node.requestCycle()
   }
 
-  /** True when the event was one of these. */
+  /** Returns true when it handled the event. */
   handle(event: ldk.Event): boolean {
     if (event instanceof ldk.Event_OpenChannelRequest) this.#accept(event)
     else if (event instanceof ldk.Event_FundingGenerationReady) this.#fund(event)
@@ -149,8 +149,8 @@ export class Channels {
   }
 
   /**
-   * Gives back what was taken for channels that LDK does not know any more: those whose opening a crash has cut off
-   * before they were funded. To be called after the first beat.
+   * Credits the grant for channels that LDK does not know: a crash interrupted their opening before funding. Call after
+   * the first cycle.
    */
   reconcile(): void {
     const known = new Set(this.#list().map(({ id }) => id))
@@ -160,7 +160,7 @@ export class Channels {
       store.grantMsat += record.debitMsat
       store.channels.delete(id)
     }
-    this.#node.kick()
+    this.#node.requestCycle()
   }
 
   async #reach(nodeId: Buffer, msat: bigint, until: number): Promise<void> {
@@ -171,7 +171,7 @@ export class Channels {
       throw noRoute(nodeId, 'it is not connected')
     }
     if (this.#carries(nodeId, msat)) return
-    // Channels that are being taken up again after a disconnection, or opened, may do.
+    // A channel that is being opened or re-established may be enough.
     const settled = (): boolean =>
       this.#carries(nodeId, msat) || this.#list(nodeId).every(({ usable }) => usable)
     if (!(await this.#node.until(settled, left()))) throw noRoute(nodeId, 'its channel is not usable yet')
@@ -192,14 +192,14 @@ export class Channels {
     return this.#list(nodeId).reduce((sum, { usable, limitMsat }) => (usable ? sum + limitMsat : sum), 0n)
   }
 
-  /** Throws when neither the channels to the peer, as they stand, nor the grant can be enough. */
+  /** Throws NO_BALANCE when neither the channels with the peer nor the grant can be enough. */
   #demandFunds(nodeId: Buffer, msat: bigint): void {
     const { grantMsat } = this.#node.store
     const open = this.#list(nodeId).reduce((sum, { outboundMsat }) => sum + outboundMsat, 0n)
     if (open < msat && channelValueSat(msat, grantMsat) === null) throw noBalance(msat, grantMsat, open)
   }
 
-  /** Opens a channel that can carry the amount. False when the last of the existing ones has to do. */
+  /** Opens a channel for the amount. Returns false when the existing channels just suffice and the grant does not. */
   #open(nodeId: Buffer, msat: bigint): boolean {
     const { store, engine } = this.#node
     const valueSat = channelValueSat(msat, store.grantMsat)
@@ -214,7 +214,7 @@ export class Channels {
     const valueMsat = valueSat * 1000n
     store.channels.set(String(id), { peer: nodeId, valueMsat, debitMsat: valueMsat, funded: false })
     store.grantMsat -= valueMsat
-    this.#node.kick()
+    this.#node.requestCycle()
     return true
   }
 
@@ -230,7 +230,7 @@ export class Channels {
     }
     const id = newChannelId()
     const accepted = manager.accept_inbound_channel_from_trusted_peer_0conf(temporary, peer, id)
-    if (!accepted.is_ok()) return // the peer is gone again, or asked for what LDK does not do; it has been told
+    if (!accepted.is_ok()) return // the peer has disconnected, or LDK refused its parameters and answered it
     channels.set(String(id), {
       peer: Buffer.from(peer),
       valueMsat: sats * 1000n,
@@ -243,7 +243,7 @@ export class Channels {
     const transaction = fundingTransaction(event.output_script, event.channel_value_satoshis)
     const { temporary_channel_id: temporary, counterparty_node_id: peer } = event
     const { manager } = this.#node.engine
-    // When the channel is gone in the meantime, ChannelClosed says so and the grant is credited there.
+    // If the channel is gone by now, the event ChannelClosed credits the grant.
     manager.funding_transaction_generated(temporary, peer, transaction)
   }
 
@@ -282,7 +282,7 @@ export class Channels {
   }
 }
 
-/** Random; the same read from either end, as the bindings give the bytes back in reverse; and under 124 bits for them. */
+/** A random palindrome of bytes, because the bindings return ids with reversed bytes; below 2^124, their limit. */
 function newChannelId(): bigint {
   const half = randomBytes(8)
   half.writeUInt8(half.readUInt8(0) & 0x0f, 0)
@@ -299,7 +299,7 @@ function noRoute(nodeId: Buffer, reason: string): BushelError {
   return new BushelError(
     'NO_ROUTE',
     `the Lightning node ${nodeId.toString('hex')} cannot be paid: ${reason}; nothing was paid`,
-    'try again when the other side is online'
+    'try again when that node is online'
   )
 }
 
@@ -308,7 +308,7 @@ function noBalance(msat: bigint, grantMsat: bigint, openMsat: bigint): BushelErr
   return new BushelError(
     'NO_BALANCE',
     `too little balance: ${sat(msat)} are needed, ${openMsat / 1000n} sat can be sent to this node and ` +
-      `${grantMsat / 1000n} sat are left to open a channel with (which takes more than it can carry); nothing was paid`,
-    'look at `bushel wallet`'
+      `${grantMsat / 1000n} sat are left for a new channel (a channel costs more than it can carry); nothing was paid`,
+    'see the balance with: bushel wallet'
   )
 }

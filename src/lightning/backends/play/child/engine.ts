@@ -7,12 +7,12 @@ import type { Store, StoredMonitor } from '../log/store.js'
 const NETWORK = ldk.Network.LDKNetwork_Regtest
 const SAT_PER_1000_WEIGHT = 253
 const MAX_HTLCS = 483
-/** Higher than any channel: with LDK's default small payments stop routing after about 2,500 sat of them. */
+/** Above any channel's size: with LDK's default, small payments fail once about 2,500 sat of them are in flight. */
 const MAX_DUST_MSAT = 1_000_000_000_000n
 
 function userConfig(): ldk.UserConfig {
   const config = ldk.UserConfig.constructor_default()
-  // Every get_*config() gives a copy, which is set back.
+  // Each get_*config() returns a copy, which must be set again.
   const handshake = config.get_channel_handshake_config()
   handshake.set_announce_for_forwarding(false)
   handshake.set_minimum_depth(1)
@@ -34,8 +34,8 @@ function userConfig(): ldk.UserConfig {
 }
 
 /**
- * The LDK objects of one node, wired to each other and to the store. Callbacks from LDK only note what they are
- * told: an exception or a call back into LDK from inside one would end the process.
+ * The LDK objects of one node, connected to each other and to the store. Callbacks from LDK only record data: an
+ * exception or a call into LDK inside a callback would end the process.
  */
 export class LdkEngine {
   readonly manager: ldk.ChannelManager
@@ -47,7 +47,7 @@ export class LdkEngine {
   readonly #providers: ldk.EventsProvider[]
   readonly #events: ldk.Event[] = []
   readonly #handler: ldk.EventHandler
-  /** The bindings hold implementations written in JavaScript weakly: this list is what keeps them alive. */
+  /** Keeps implementations in JavaScript alive, because the bindings hold only weak references to them. */
   readonly held: readonly unknown[]
 
   constructor(seed: Buffer, store: Store) {
@@ -55,7 +55,7 @@ export class LdkEngine {
     const now = Math.floor(Date.now() / 1000)
     const logger = ldk.Logger.new_impl({ log: record => free(record, 'Record') })
     const fees = ldk.FeeEstimator.new_impl({ get_est_sat_per_1000_weight: () => SAT_PER_1000_WEIGHT })
-    // There is no chain: what would be broadcast (again and again, as funding never confirms) goes nowhere.
+    // There is no chain, so broadcasts are ignored (LDK repeats them, because funding never confirms).
     const broadcaster = ldk.BroadcasterInterface.new_impl({ broadcast_transactions: () => undefined })
     const keys = ldk.KeysManager.constructor_new(
       seed,
@@ -114,7 +114,7 @@ export class LdkEngine {
       this.manager = read.res.get_b()
       for (const monitor of monitors) {
         const watched = watch.watch_channel(monitor.get_funding_txo().get_a(), monitor)
-        if (!watched.is_ok()) throw new Error('a stored channel cannot be watched')
+        if (!watched.is_ok()) throw new Error('the chain monitor refused a stored channel')
       }
     } else {
       const best = ldk.BestBlock.constructor_new(FIRST_BLOCK, PLAY_HEIGHT)
@@ -171,20 +171,20 @@ export class LdkEngine {
     ]
   }
 
-  /** Moves LDK's clock, which is the time of the last header. */
+  /** Sets LDK's clock, which is the time of the last block header. */
   setTime(ms: number): void {
     const header = headerAt(Math.floor(ms / 1000))
     for (const confirm of this.#confirms) confirm.best_block_updated(header, PLAY_HEIGHT)
   }
 
-  /** Lets LDK do its work and takes the events that came of it; they are to be freed. */
+  /** Lets LDK process its work and returns the resulting events; the caller frees them. */
   takeEvents(): ldk.Event[] {
     this.peers.process_events()
     for (const provider of this.#providers) provider.process_pending_events(this.#handler)
     return this.#events.splice(0)
   }
 
-  /** Stages the manager when it has changed, or when anything else is staged that must agree with it. */
+  /** Stages the manager when it has changed or when other staged data must be consistent with it. */
   stage(): void {
     if (this.manager.get_and_clear_needs_persistence() || this.#store.dirty) {
       this.#store.stageManager(this.manager.write())
@@ -232,7 +232,7 @@ function replay(
       throw new Error('a stored channel update cannot be read')
     }
     if (read.res.get_update_id() > latest && !apply(read.res)) {
-      throw new Error('a stored channel update does not fit')
+      throw new Error('a stored channel update cannot be applied')
     }
   }
 }

@@ -4,7 +4,7 @@ import * as ldk from '#ldk'
 import { CommonBase } from '#ldk'
 import * as bindings from 'lightningdevkit/bindings.mjs'
 
-/** Kinds of wasm objects that are handed to us in numbers, by the name of their raw destructor. */
+/** Kinds of wasm objects that LDK creates in large numbers; each has a raw destructor `<kind>_free`. */
 type Freed =
   | 'Bolt11Invoice'
   | 'ChannelDetails'
@@ -17,7 +17,7 @@ type Freed =
   | 'PeerDetails'
   | 'Record'
 
-// The destructors are exported by the bindings and missing in their declarations.
+// The bindings export the destructors but do not declare them.
 const destructors = bindings as unknown as Record<`${Freed}_free`, (pointer: bigint) => void>
 
 class Pointers extends CommonBase {
@@ -33,27 +33,27 @@ class Pointers extends CommonBase {
 }
 
 /**
- * Frees a wasm object now. Left alone it is only freed at a major collection of the JavaScript heap, which knows
- * nothing of the wasm memory that is held; a channel's monitor is cloned at each payment.
+ * Frees a wasm object now. Otherwise only a major garbage collection frees it, and the collector does not see the wasm
+ * memory; each payment clones its channel's monitor.
  */
 export function free(object: CommonBase, kind: Freed): void {
   const pointer = Pointers.take(object)
   if (pointer) destructors[`${kind}_free`](pointer)
 }
 
-/** LDK hands out an absent value as an object that points nowhere. */
+/** Whether a value is present: LDK returns an absent value as an object with a null pointer. */
 export function present<T extends CommonBase>(object: T | null): object is T {
   return object !== null && Pointers.present(object)
 }
 
 let lastPanic = ''
 
-/** What LDK printed before it panicked, in one line. */
+/** The text that LDK printed at its panic, in one line. */
 export function panicText(): string {
   return lastPanic
 }
 
-/** Once in a process. The bindings print a banner, and the text of a panic: neither is to reach a terminal. */
+/** Call once per process. The bindings print a banner and the text of a panic; both are kept off the terminal. */
 export async function loadLdk(): Promise<void> {
   globalThis.console.log = (line: unknown) => {
     if (/panick|fallen behind/i.test(String(line)))
@@ -71,7 +71,7 @@ export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
 
-/** What LDK says of an error, as far as it says anything. */
+/** The message of an LDK error, or its name when it has no message. */
 export function apiErrorText(error: ldk.APIError): string {
   if (error instanceof ldk.APIError_APIMisuseError) return error.err
   if (error instanceof ldk.APIError_ChannelUnavailable) return error.err

@@ -1,6 +1,6 @@
 /**
- * The Lightning process. Started by `LightningProcess`; what it is asked and answers is in `messages.ts`. It ends
- * when its parent does, and never otherwise by itself, save for damage that it reports with its last word.
+ * The Lightning process, started by `LightningProcess`; its messages are in `messages.ts`. It ends with its parent, or
+ * after an unrecoverable error, which it reports in its last message.
  */
 import fs from 'node:fs'
 import { removeUnfinished } from '../../../../base/atomic-file.js'
@@ -24,7 +24,7 @@ const LOCK_POLL_MS = 50
 const SNAPSHOT_MS = 1_000
 const BROKEN_EXIT = 70
 
-/** Calls after which LDK may fail when it goes on; the others only read. */
+/** Calls that change LDK's state and may be the cause of a later failure; the others only read. */
 const CHANGING: ReadonlySet<CallName> = new Set(['issue', 'refuse', 'reach', 'pay', 'abandon', 'resolve'])
 
 type CallHandlers = { [N in keyof WalletCalls]: (...args: Parameters<WalletCalls[N]>) => unknown }
@@ -39,14 +39,14 @@ function send(message: FromChild): void {
 
 let node: PlayNode | null = null
 
-/** What to do with a message. Until the wallet is open there is nothing to do but to open it, or to end. */
-let obey = (message: ToChild): void => {
+/** Handles a message. Replaced when the wallet is open; before that, only `open` and `close` come. */
+let handle = (message: ToChild): void => {
   if (message.type === 'open')
     open(message).catch((error: unknown) => die(error, { final: error instanceof BushelError }))
   else process.exit(0)
 }
 
-/** After a panic LDK's state cannot be trusted: nothing more of it may reach the disk. */
+/** Reports the error and ends the process. After a panic LDK's state is invalid and must not be written to disk. */
 function die(error: unknown, { final = false, calls = [] as number[] } = {}): void {
   node?.stop()
   const known = error instanceof BushelError
@@ -63,20 +63,20 @@ function die(error: unknown, { final = false, calls = [] as number[] } = {}): vo
   )
 }
 
-/** Waits for a process before us, whose parent was killed, to end; two at once would ruin the wallet. */
+/** Takes the folder's lock; waits for an earlier process whose parent was killed. Two processes would ruin the wallet. */
 async function lock(dir: string): Promise<void> {
   const fd = fs.openSync(lockFile(dir), 'a', 0o600)
   for (const until = performance.now() + LOCK_WAIT_MS; !fsx.tryLock(fd); await pause(LOCK_POLL_MS)) {
     if (performance.now() < until) continue
     throw new BushelError(
       'WALLET_BUSY',
-      'the wallet is in use by another process; nothing was changed',
+      'another process uses the wallet; nothing was changed',
       'stop the node that runs on this home'
     )
   }
 }
 
-/** Keeps the copy of the balance that others may read from disk. */
+/** Writes the balance to the file that other processes read. */
 class Snapshot {
   readonly #dir: string
   readonly #balance: () => Balance
@@ -112,7 +112,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
   const { seed, log } = openState(dir)
   const store = new Store(log)
 
-  const beating = new PlayNode(seed, store, {
+  const playNode = new PlayNode(seed, store, {
     read: () => transport.read(),
     handle: event => payments.handle(event) || channels.handle(event),
     release: () => {
@@ -121,10 +121,10 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
     },
     broken: (error, calls) => die(error, { calls })
   })
-  node = beating
-  const transport = new Transport(beating.engine, send, () => beating.kick())
-  const channels = new Channels(beating, transport)
-  const payments = new LdkPayments(beating, channels, message => beating.afterCommit(() => send(message)))
+  node = playNode
+  const transport = new Transport(playNode.engine, send, () => playNode.requestCycle())
+  const channels = new Channels(playNode, transport)
+  const payments = new LdkPayments(playNode, channels, message => playNode.afterCommit(() => send(message)))
   const snapshot = new Snapshot(dir, () => channels.balance())
   const handlers: CallHandlers = {
     balance: () => channels.balance(),
@@ -140,32 +140,32 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
     resolve: (paymentHash, preimage) => payments.resolve(paymentHash, preimage)
   }
 
-  /** Answers when everything that the call did is on disk. */
+  /** Runs a call and answers once its effects are on disk. */
   const answer = async (id: number, { name, args }: WalletCall): Promise<void> => {
     let message: FromChild
     try {
       const work = (): unknown => (handlers[name] as (...args: unknown[]) => unknown)(...args)
-      const value = await (CHANGING.has(name) ? beating.work(id, work) : work())
+      const value = await (CHANGING.has(name) ? playNode.work(id, work) : work())
       message = { type: 'answer', id, value }
     } catch (error) {
       if (!(error instanceof BushelError)) return die(error, { calls: [id] })
       message = { type: 'refusal', id, error: error.toJSON() }
     }
-    beating.afterCommit(() => send(message))
+    playNode.afterCommit(() => send(message))
   }
 
-  beating.beat()
+  playNode.runCycle()
   channels.reconcile()
-  beating.beat()
+  playNode.runCycle()
   snapshot.write()
-  obey = message => {
-    if (beating.closed) return
+  handle = message => {
+    if (playNode.closed) return
     switch (message.type) {
       case 'call':
         void answer(message.id, message.call)
         break
       case 'attach':
-        channels.met(message.nodeId)
+        channels.beforeConnect(message.nodeId)
         transport.attach(message)
         break
       case 'data':
@@ -178,7 +178,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
         transport.detach(message.conn)
         break
       case 'close':
-        beating.close()
+        playNode.close()
         snapshot.write()
         outgoing.flush()
         process.disconnect()
@@ -187,14 +187,14 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
         break // only ever comes first
     }
   }
-  send({ type: 'ready', nodeId: beating.engine.nodeId, settledOrder: payments.order })
-  if (settledAfter !== null) payments.retell(settledAfter)
+  send({ type: 'ready', nodeId: playNode.engine.nodeId, settledOrder: payments.order })
+  if (settledAfter !== null) payments.resendSettled(settledAfter)
 }
 
-// A key pressed on the terminal is sent to all of the processes there; the parent decides what becomes of it.
+// The terminal sends signals to all of its processes; the parent decides when this one ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 process.on('disconnect', () => process.exit(0))
 process.on('uncaughtException', error => die(error))
 process.on('message', (messages: ToChild[]) => {
-  for (const message of messages) obey(message)
+  for (const message of messages) handle(message)
 })

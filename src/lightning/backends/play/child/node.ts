@@ -9,18 +9,18 @@ const MANAGER_TICK_MS = 60_000
 const CLOCK_MS = 20_000
 
 export interface NodeHooks {
-  /** Before LDK works: bytes that have come in. */
+  /** Called before LDK works: passes received bytes to LDK. */
   read(): void
   handle(event: ldk.Event): void
-  /** Everything so far is on disk: bytes may leave. */
+  /** Called after a commit: outgoing bytes may be sent. */
   release(): void
-  /** Something went wrong that cannot be gone on from; `calls` have changed something since the last commit. */
+  /** Called on an unrecoverable error; `calls` were worked on since the last commit. */
   broken(error: unknown, calls: number[]): void
 }
 
 /**
- * The beat of the node: read, let LDK work, handle what it says, put all of it on disk, and only then let anything
- * out. Nothing that LDK does happens outside of a beat or of the calls made between two beats.
+ * The work cycle of the node: read input, let LDK work, handle its events, commit everything to disk, and only then send
+ * output. LDK works only in a cycle or in a call between two cycles.
  */
 export class PlayNode {
   readonly engine: LdkEngine
@@ -29,15 +29,15 @@ export class PlayNode {
   readonly #timers: NodeJS.Timeout[] = []
   readonly #released: (() => void)[] = []
   readonly #watchers = new Set<() => void>()
-  /** The call that is being worked on, also after it has waited for something. */
+  /** Id of the current call, also after an await. */
   readonly #call = new AsyncLocalStorage<number>()
-  /** Calls that have been worked on since the last commit. */
+  /** Ids of the calls worked on since the last commit. */
   readonly #recent = new Set<number>()
-  #kicked = false
-  #beating = false
+  #requested = false
+  #inCycle = false
   #closed = false
   #time = 0
-  /** Set when LDK asks for it; see the event PendingHTLCsForwardable. */
+  /** Set by the event PendingHTLCsForwardable. */
   forwardsWaiting = false
 
   constructor(seed: Buffer, store: Store, hooks: NodeHooks) {
@@ -48,7 +48,7 @@ export class PlayNode {
     const every = (ms: number, action: () => void): void => {
       const tick = (): void => {
         this.#guard(action)
-        this.kick()
+        this.requestCycle()
       }
       this.#timers.push(setInterval(tick, ms).unref())
     }
@@ -61,7 +61,7 @@ export class PlayNode {
     return this.#closed
   }
 
-  /** Brings LDK's clock up to the wall clock. */
+  /** Sets LDK's clock to the wall clock. */
   syncClock(): void {
     const now = Date.now()
     if (Math.abs(now - this.#time) < 1_000) return
@@ -69,38 +69,38 @@ export class PlayNode {
     this.engine.setTime(now)
   }
 
-  /** Asks for a beat, soon. */
-  kick(): void {
-    if (this.#kicked || this.#closed) return
-    this.#kicked = true
+  /** Schedules a cycle in the next event loop turn. */
+  requestCycle(): void {
+    if (this.#requested || this.#closed) return
+    this.#requested = true
     setImmediate(() => {
-      this.#kicked = false
-      this.beat()
+      this.#requested = false
+      this.runCycle()
     })
   }
 
-  /** Works on a call, so that it can be named should the process die of what it did. */
+  /** Runs a call under its id, so that it can be named as the cause if the process dies. */
   work<T>(call: number, action: () => T): T {
     this.#recent.add(call)
     return this.#call.run(call, action)
   }
 
-  /** Runs the action when all that has happened so far is on disk: at once, where it is. */
+  /** Runs the action once everything so far is on disk: immediately, or after the next commit. */
   afterCommit(action: () => void): void {
-    if (this.#settled) {
+    if (this.#isIdle) {
       if (!this.#closed) action()
       return
     }
     this.#released.push(action)
-    this.kick()
+    this.requestCycle()
   }
 
-  /** Nothing has happened since the last beat: whatever does stages something, or asks for a beat. */
-  get #settled(): boolean {
-    return !this.#kicked && !this.#beating && !this.store.dirty && this.#released.length === 0
+  /** True when nothing has happened since the last cycle: every change stages data or requests a cycle. */
+  get #isIdle(): boolean {
+    return !this.#requested && !this.#inCycle && !this.store.dirty && this.#released.length === 0
   }
 
-  /** Resolves true when `ready` holds, which is looked at after each beat; false when the time is over. */
+  /** Resolves to true when `ready` returns true, checked after each cycle; to false after `timeoutMs`. */
   until(ready: () => boolean, timeoutMs: number): Promise<boolean> {
     const call = this.#call.getStore()
     return new Promise((resolve, reject) => {
@@ -123,9 +123,9 @@ export class PlayNode {
     })
   }
 
-  beat(): void {
+  runCycle(): void {
     if (this.#closed) return
-    this.#beating = true
+    this.#inCycle = true
     this.#guard(() => {
       this.#hooks.read()
       for (let more = true; more;) {
@@ -143,19 +143,19 @@ export class PlayNode {
       this.#commit()
       for (const look of [...this.#watchers]) look()
     })
-    this.#beating = false
+    this.#inCycle = false
   }
 
-  /** Ends the work where it is, with nothing more put on disk. */
+  /** Stops immediately; nothing more is written to disk. */
   stop(): void {
     this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
   }
 
-  /** Ends the work: the last state is on disk when this returns. */
+  /** Runs a last cycle and stops; the final state is on disk when this returns. */
   close(): void {
     if (this.#closed) return
-    this.beat()
+    this.runCycle()
     this.stop()
     this.engine.peers.disconnect_all_peers()
     this.store.close()

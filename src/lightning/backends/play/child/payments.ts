@@ -10,22 +10,22 @@ import type { PlayNode } from './node.js'
 import type { InvoiceRecord, PaymentRecord } from '../log/records.js'
 
 const ATTEMPTS = 3
-/** How long a payment waits at most for its channel to be taken up again before it is sent. */
-const PATIENCE_MS = 15_000
+/** Longest wait for a channel to be re-established before a payment is sent. */
+const CHANNEL_WAIT_MS = 15_000
 const MAX_DESCRIPTION_BYTES = 639
 /** Records in one answer. */
 const PAGE = 500
 const MAX_MSAT = 21_000_000n * 100_000_000n * 1000n
 const MAX_EXPIRY_SECONDS = 366 * 24 * 3600
 
-/** Invoices that we issue, payments that we make, and their outcomes. */
+/** Issues invoices, sends payments and records their outcomes. */
 export class LdkPayments {
   readonly #node: PlayNode
   readonly #channels: Channels
   readonly #tell: (message: FromChild) => void
   #order = 0
 
-  /** `tell` is called while a beat goes on; it must hold the message back until the commit. */
+  /** `tell` is called during a cycle and must hold each message back until the commit. */
   constructor(node: PlayNode, channels: Channels, tell: (message: FromChild) => void) {
     this.#node = node
     this.#channels = channels
@@ -33,26 +33,30 @@ export class LdkPayments {
     for (const [, { order }] of node.store.invoices.entries()) this.#order = Math.max(this.#order, order)
   }
 
-  /** Number of the last settlement. */
+  /** Number of the latest settlement. */
   get order(): number {
     return this.#order
   }
 
-  /** Tells again of what was settled after the given number, in order. */
-  retell(after: number): void {
+  /** Repeats the `settled` messages after the given settlement number, in order. */
+  resendSettled(after: number): void {
     const missed = [...this.#node.store.invoices.entries()].filter(([, { order }]) => order > after)
     missed.sort(([, a], [, b]) => a.order - b.order)
     for (const [id, record] of missed) this.#tellSettled(id, record)
   }
 
   issue({ preimage, msat, description, expirySeconds }: InvoiceRequest): string {
-    if (preimage.length !== 32) throw new BushelError('BAD_INPUT', 'a preimage has 32 bytes')
-    if (msat <= 0n || msat > MAX_MSAT) throw new BushelError('BAD_INPUT', `cannot ask for ${msat} msat`)
+    if (preimage.length !== 32) throw new BushelError('BAD_INPUT', 'a preimage must have 32 bytes')
+    if (msat <= 0n || msat > MAX_MSAT)
+      throw new BushelError('BAD_INPUT', `${msat} msat is not a valid invoice amount`)
     if (Buffer.byteLength(description) > MAX_DESCRIPTION_BYTES) {
-      throw new BushelError('BAD_INPUT', `a description has at most ${MAX_DESCRIPTION_BYTES} bytes`)
+      throw new BushelError(
+        'BAD_INPUT',
+        `an invoice description must not exceed ${MAX_DESCRIPTION_BYTES} bytes`
+      )
     }
     if (!Number.isInteger(expirySeconds) || expirySeconds <= 0 || expirySeconds > MAX_EXPIRY_SECONDS) {
-      throw new BushelError('BAD_INPUT', `an invoice cannot expire after ${expirySeconds} s`)
+      throw new BushelError('BAD_INPUT', `${expirySeconds} s is not a valid invoice expiry`)
     }
     const { store, engine } = this.#node
     const paymentHash = createHash('sha256').update(preimage).digest()
@@ -62,7 +66,7 @@ export class LdkPayments {
       if (known.msat === msat && known.description === description) return known.bolt11
       throw new BushelError(
         'INVOICE_CONFLICT',
-        'an invoice for another amount or purpose was issued with this preimage already'
+        'this preimage already has an invoice with another amount or description'
       )
     }
     this.#node.syncClock()
@@ -75,7 +79,7 @@ export class LdkPayments {
       ldk.Option_u16Z.constructor_none()
     )
     if (!(made instanceof ldk.Result_Bolt11InvoiceSignOrCreationErrorZ_OK)) {
-      throw new BushelError('INVOICE_FAILED', 'the invoice could not be made; nothing was changed')
+      throw new BushelError('INVOICE_FAILED', 'the invoice could not be created; nothing was changed')
     }
     const bolt11 = made.res.to_str()
     free(made.res, 'Bolt11Invoice')
@@ -92,7 +96,7 @@ export class LdkPayments {
     return bolt11
   }
 
-  /** A hash that was never issued needs no refusal: a payment on it is failed anyway. */
+  /** Refuses an open invoice. A hash without an invoice needs no refusal: payments on it fail anyway. */
   refuse(paymentHash: Buffer): InvoiceState {
     const id = paymentHash.toString('hex')
     const { invoices } = this.#node.store
@@ -115,19 +119,19 @@ export class LdkPayments {
     return { state: { status: 'pending', orphaned: true }, attempt: record.attempt }
   }
 
-  /** There is no chain to decide what a channel took with it: only the payee can tell. */
+  /** Whether a payment is pending on a closed channel. Without a chain only the payee knows the outcome. */
   #orphaned({ status, payee }: PaymentRecord): boolean {
     return status === 'pending' && payee !== undefined && !this.#channels.has(payee)
   }
 
-  /** Its channel has credited it as ours when it closed: what the payee did claim is taken off again. */
+  /** Ends an orphaned payment. Its closed channel credited the amount to us, so a claimed payment is debited here. */
   resolve(paymentHash: Buffer, preimage: Buffer | null): PaymentReport {
     const { store } = this.#node
     const record = store.payments.get(paymentHash.toString('hex'))
     if (!record || !this.#orphaned(record)) return this.payment(paymentHash)
     if (preimage) {
       if (!createHash('sha256').update(preimage).digest().equals(paymentHash))
-        throw new BushelError('BAD_INPUT', 'this preimage does not fit the payment')
+        throw new BushelError('BAD_INPUT', 'this preimage does not match the payment hash')
       store.grantMsat = most(store.grantMsat - (record.msat ?? 0n), 0n)
       this.#conclude(paymentHash, { status: 'succeeded', preimage, feeMsat: 0n, reason: '' })
     } else {
@@ -135,7 +139,7 @@ export class LdkPayments {
         status: 'failed',
         preimage: null,
         feeMsat: 0n,
-        reason: 'the payee did not take it, and never will'
+        reason: 'the payee did not claim it and never will'
       })
     }
     return this.payment(paymentHash)
@@ -173,26 +177,26 @@ export class LdkPayments {
     }
   }
 
-  /** The payment's id is its hash, so that even LDK would not send it twice. */
+  /** The payment id is the payment hash, so that LDK itself refuses a second send. */
   async pay(invoice: string, maxFeeMsat: bigint, timeoutMs: number): Promise<PaymentReport> {
     const read = ldk.Bolt11Invoice.constructor_from_str(invoice)
     if (!(read instanceof ldk.Result_Bolt11InvoiceParseOrSemanticErrorZ_OK))
-      throw refused('it cannot be read')
+      throw refused('it cannot be decoded')
     const parsed = read.res
     try {
       if (parsed.currency() !== ldk.Currency.LDKCurrency_Regtest) throw refused('it is for another network')
       const paymentHash = Buffer.from(parsed.payment_hash())
-      const known = this.#underway(paymentHash)
+      const known = this.#unfailed(paymentHash)
       if (known) return known
       const payee = Buffer.from(parsed.recover_payee_pub_key())
-      await this.#channels.awake(payee, Math.min(timeoutMs, PATIENCE_MS))
-      return this.#underway(paymentHash) ?? this.#send(parsed, { paymentHash, payee, maxFeeMsat })
+      await this.#channels.untilUsable(payee, Math.min(timeoutMs, CHANNEL_WAIT_MS))
+      return this.#unfailed(paymentHash) ?? this.#send(parsed, { paymentHash, payee, maxFeeMsat })
     } finally {
       free(parsed, 'Bolt11Invoice')
     }
   }
 
-  /** True when the event was one of these. */
+  /** Returns true when it handled the event. */
   handle(event: ldk.Event): boolean {
     if (event instanceof ldk.Event_PaymentClaimable) this.#claim(event)
     else if (event instanceof ldk.Event_PaymentClaimed) this.#claimed(event)
@@ -203,8 +207,8 @@ export class LdkPayments {
     return true
   }
 
-  /** The state of a payment that must not be sent again. */
-  #underway(paymentHash: Buffer): PaymentReport | null {
+  /** The state of a payment that is pending or succeeded and must not be sent again; or null. */
+  #unfailed(paymentHash: Buffer): PaymentReport | null {
     const record = this.#node.store.payments.get(paymentHash.toString('hex'))
     return record && record.status !== 'failed' ? reportOf(record) : null
   }
@@ -217,7 +221,7 @@ export class LdkPayments {
     if (
       !(prepared instanceof ldk.Result_C3Tuple_ThirtyTwoBytesRecipientOnionFieldsRouteParametersZNoneZ_OK)
     ) {
-      throw refused('it names no amount')
+      throw refused('it has no amount')
     }
     const route = prepared.res.get_c()
     route.set_max_total_routing_fee_msat(ldk.Option_u64Z.constructor_some(maxFeeMsat))
@@ -233,7 +237,7 @@ export class LdkPayments {
     const sent = manager.send_payment(paymentHash, prepared.res.get_b(), paymentHash, route, retry)
     if (sent instanceof ldk.Result_NoneRetryableSendFailureZ_Err) {
       const reason = ldk.RetryableSendFailure[sent.err]?.replace(/^LDKRetryableSendFailure_/, '') ?? 'unknown'
-      // LDK has it under way although our record does not: then the record is what is behind.
+      // A duplicate is pending in LDK although our record says otherwise: LDK is right.
       const status = reason === 'DuplicatePayment' ? 'pending' : 'failed'
       return this.#record(paymentHash, { attempt, status, preimage: null, feeMsat: 0n, reason, ...what })
     }
@@ -254,7 +258,7 @@ export class LdkPayments {
     if (record?.status === 'open' && amount >= record.msat && amount <= 2n * record.msat) {
       manager.claim_funds(record.preimage)
     } else manager.fail_htlc_backwards(event.payment_hash)
-    this.#node.kick()
+    this.#node.requestCycle()
   }
 
   #claimed(event: ldk.Event_PaymentClaimed): void {

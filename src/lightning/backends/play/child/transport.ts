@@ -8,32 +8,32 @@ interface PeerConnection {
   nodeId: Buffer
   owner: Buffer | null
   descriptor: ldk.SocketDescriptor
-  /** Bytes that LDK has handed over and that wait for the state to be on disk. */
+  /** Bytes from LDK that wait until the state is on disk. */
   outbox: Buffer[]
-  /** Bytes sent to the parent that have not been written to the stream yet. */
+  /** Bytes sent to the parent and not yet acknowledged as written to the stream. */
   unacked: number
-  /** LDK was refused more room and waits to be told of it. */
+  /** LDK's write was refused; it waits for a call of `write_buffer_space_avail`. */
   full: boolean
   inbox: Buffer[]
-  /** Bytes handed to LDK that the parent has not been told of. */
+  /** Bytes passed to LDK and not yet acknowledged to the parent. */
   taken: number
   reading: boolean
-  /** LDK has let go of the descriptor, or has been told that it is gone. */
+  /** LDK no longer uses the descriptor. */
   dead: boolean
 }
 
-/** The process's half of the connections: LDK's peer manager on one side, messages to the parent on the other. */
+/** The child's side of the connections: carries bytes between LDK's peer manager and messages to the parent. */
 export class Transport {
   readonly #engine: LdkEngine
   readonly #send: (message: FromChild) => void
-  readonly #kick: () => void
+  readonly #requestCycle: () => void
   readonly #connections = new Map<number, PeerConnection>()
   #descriptorId = 0n
 
-  constructor(engine: LdkEngine, send: (message: FromChild) => void, kick: () => void) {
+  constructor(engine: LdkEngine, send: (message: FromChild) => void, requestCycle: () => void) {
     this.#engine = engine
     this.#send = send
-    this.#kick = kick
+    this.#requestCycle = requestCycle
   }
 
   connected(nodeId: Buffer): boolean {
@@ -70,18 +70,18 @@ export class Transport {
     } else {
       connection.dead = !this.#engine.peers.new_inbound_connection(connection.descriptor, nowhere).is_ok()
     }
-    this.#kick()
+    this.#requestCycle()
   }
 
-  /** Bytes from the peer. */
+  /** Call with bytes from the peer. */
   receive(conn: number, bytes: Buffer): void {
     const connection = this.#connections.get(conn)
     if (!connection) return
     connection.inbox.push(bytes)
-    this.#kick()
+    this.#requestCycle()
   }
 
-  /** The parent has written so many bytes to the stream. */
+  /** Call when the parent has written `size` bytes to the stream. */
   acked(conn: number, size: number): void {
     const connection = this.#connections.get(conn)
     if (!connection) return
@@ -89,17 +89,17 @@ export class Transport {
     if (!connection.full || connection.unacked >= WINDOW / 2 || connection.dead) return
     connection.full = false
     if (!this.#engine.peers.write_buffer_space_avail(connection.descriptor).is_ok()) connection.dead = true
-    this.#kick()
+    this.#requestCycle()
   }
 
-  /** The stream is gone. */
+  /** Call when the stream is closed. */
   detach(conn: number): void {
     const connection = this.#connections.get(conn)
     if (connection) this.#drop(connection)
-    this.#kick()
+    this.#requestCycle()
   }
 
-  /** Hands what has come in to LDK; never called from inside one of LDK's callbacks. */
+  /** Passes received bytes to LDK. Must not be called inside an LDK callback. */
   read(): void {
     for (const connection of this.#connections.values()) {
       while (connection.inbox.length && connection.reading && !connection.dead) {
@@ -119,7 +119,7 @@ export class Transport {
     connection.taken = 0
   }
 
-  /** Lets out what has gathered. Only called when the state that it commits us to is on disk. */
+  /** Sends the collected bytes. Call only when the state that they commit us to is on disk. */
   flush(): void {
     for (const connection of this.#connections.values()) {
       const { id, outbox, dead } = connection
@@ -130,7 +130,7 @@ export class Transport {
     }
   }
 
-  /** Whether a stream may take its place for this node; one that it replaces is dropped. */
+  /** Whether a new stream to this node is allowed; drops the stream that it replaces. */
   #makeRoom(nodeId: Buffer, owner: Buffer | null): boolean {
     for (const other of this.#connections.values()) {
       if (other.dead || !other.nodeId.equals(nodeId)) continue
@@ -156,7 +156,7 @@ export class Transport {
         if (!connection || connection.dead) return 0
         if (resume && !connection.reading) {
           connection.reading = true
-          this.#kick()
+          this.#requestCycle()
         }
         if (!data.length) return 0
         if (connection.unacked >= WINDOW) {

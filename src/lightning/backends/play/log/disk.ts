@@ -16,8 +16,8 @@ function paths(dir: string): { seed: string; state: string; balance: string; loc
 }
 
 /**
- * Makes what is missing: folder, seed, state with the whole grant. What is there already is left alone. The state
- * comes last, so that a wallet whose making was interrupted is finished with the seed it has.
+ * Creates folder, seed, and a state with the whole grant, as far as they are missing. The state comes last, so that an
+ * interrupted creation is completed with the existing seed.
  */
 export function createWalletDir(dir: string, grantMsat: bigint): void {
   const { seed, state } = paths(dir)
@@ -50,7 +50,7 @@ export function lockFile(dir: string): string {
   return paths(dir).lock
 }
 
-/** Advice for readers; the state itself is elsewhere. */
+/** Writes the balance for readers outside the process; the wallet itself never reads it. */
 export function writeBalance(dir: string, balance: Balance): void {
   replaceDurablySync(
     paths(dir).balance,
@@ -91,6 +91,6 @@ function corrupt(file: string): BushelError {
   return new BushelError(
     'WALLET_CORRUPT',
     `the wallet cannot be read: ${file} is damaged or missing; nothing was changed`,
-    'put the whole wallet folder back as it was, or move it away to start with a new wallet'
+    'restore the whole wallet folder from a copy, or move it away to start with a new wallet'
   )
 }

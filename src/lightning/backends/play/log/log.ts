@@ -10,23 +10,23 @@ const COMPACT_MIN = 1024 * 1024
 const COMPACT_FACTOR = 3
 const COMPACT_CHUNK = 1024 * 1024
 
-/** Where the value of a key lies in the file. */
+/** Position of a key's value in the file. */
 interface RecordPosition {
   offset: number
   length: number
 }
 
 export interface CommitLogOptions {
-  /** Bytes below which the file is never compacted. */
+  /** The file is not compacted below this size, bytes. */
   compactMin?: number
 }
 
 export class DamagedLogError extends Error {}
 
 /**
- * Keys and values on disk, changed in batches that are there wholly or not at all. Each batch is one frame, appended
- * and synced; a last frame that was torn by a crash is ignored. When the file has grown to a multiple of what is
- * live in it, that is written into a new file, which takes its place. One process at a time may hold it.
+ * A key-value store on disk with atomic batches. Each batch is one frame, appended and synced; a last frame that a crash
+ * left incomplete is ignored. When the file exceeds a multiple of its live data, the live data is written to a new file
+ * that replaces it. Only one process at a time may open it.
  */
 export class CommitLog {
   readonly #file: string
@@ -37,7 +37,7 @@ export class CommitLog {
   #live = 0
   #compactAbove: number
 
-  /** Opens the file, or makes an empty one. Throws DamagedLogError when whole frames lie behind a broken one. */
+  /** Opens or creates the file. Throws DamagedLogError when valid frames follow a broken one. */
   constructor(file: string, { compactMin = COMPACT_MIN }: CommitLogOptions = {}) {
     this.#file = file
     this.#compactMin = compactMin
@@ -53,7 +53,7 @@ export class CommitLog {
     }
   }
 
-  /** Bytes of the file. */
+  /** Size of the file, bytes. */
   get size(): number {
     return this.#size
   }
@@ -70,7 +70,7 @@ export class CommitLog {
     for (const key of this.#places.keys()) if (key.startsWith(prefix)) yield key
   }
 
-  /** All of the changes (null deletes) are on disk when this returns; when it throws, none is. */
+  /** Writes a batch (null deletes a key): all of it is on disk when this returns, none of it when this throws. */
   commit(changes: ReadonlyMap<string, Uint8Array | null>): void {
     if (!changes.size) return
     const frame = encodeFrame(changes)
@@ -144,7 +144,7 @@ export class CommitLog {
       fs.fsyncSync(fd)
       fs.renameSync(target, this.#file)
     } catch {
-      // The old file is whole and stays in use (the disk may be full); the next try is made when it has doubled.
+      // The old file is intact and stays in use (the disk may be full); the next attempt comes when it has doubled.
       fs.closeSync(fd)
       fs.rmSync(target, { force: true })
       this.#compactAbove = this.#size * 2
@@ -182,7 +182,7 @@ function encodeFrame(changes: ReadonlyMap<string, Uint8Array | null>): Buffer {
   return frame
 }
 
-/** The body of a whole frame at `offset`, or null. */
+/** The body of a valid frame at `offset`, or null. */
 function readFrame(bytes: Buffer, offset: number): Buffer | null {
   if (offset + HEADER > bytes.length || !bytes.subarray(offset, offset + 4).equals(MAGIC)) return null
   if (bytes.readUInt32LE(offset + 12) !== crc32(bytes.subarray(offset, offset + 12))) return null

@@ -10,37 +10,37 @@ export interface InvoiceRecord {
   receivedMsat: bigint
   /** ms since 1970. */
   settledAt: number
-  /** Settlements are numbered as they happen, from 1; 0 while it is not settled. */
+  /** Number of the settlement, counted from 1; 0 while the invoice is not settled. */
   order: number
 }
 
 export interface PaymentRecord {
-  /** Counts up each time it is sent again after a failure. */
+  /** Number of the attempt, from 1; a failed payment may be sent again. */
   attempt: number
   status: 'pending' | 'succeeded' | 'failed'
   preimage: Buffer | null
   feeMsat: bigint
   reason: string
-  /** Absent in records of the first version, as is what follows. */
+  /** Absent in records of the first version, like the fields below. */
   msat?: bigint
   payee?: Buffer
-  /** When the last attempt was begun, ms since 1970. */
+  /** Start of the last attempt, ms since 1970. */
   at?: number
 }
 
-/** A channel that was given up because this home was restored from an older copy; by the id of the occasion. */
+/** A node whose channels were given up after a restore from an older copy; keyed by the id given to `abandon`. */
 export interface AbandonRecord {
   peer: Buffer
   deltaMsat: bigint
 }
 
-/** A channel that is open or being opened, by either side. */
+/** A channel that is open or being opened by either side. */
 export interface ChannelRecord {
   peer: Buffer
   valueMsat: bigint
-  /** Taken from the grant when we opened it; 0 for a channel that the other side opened. */
+  /** Amount taken from the grant when we opened it; 0 when the other side opened it. */
   debitMsat: bigint
-  /** Both sides have signed its first state. Before that, nothing of it can be lost. */
+  /** Both sides have signed the first state. Before that no funds can be lost. */
   funded: boolean
 }
 
@@ -50,7 +50,7 @@ export function encodeGrant(msat: bigint): Buffer {
   return Buffer.from(String(msat))
 }
 
-/** Bytes and amounts as text, each kind marked, so that reading gives back what was written. */
+/** JSON with marked Buffers and bigints, so that `decode` restores them. */
 function encode(record: object): Buffer {
   const mark = (_key: string, value: unknown): unknown => {
     if (typeof value === 'bigint') return { n: String(value) }
@@ -69,7 +69,7 @@ function decode<T>(bytes: Buffer): T {
   }) as T
 }
 
-/** Records of one kind: all of them in memory, changes staged for the next commit. */
+/** All records of one kind in memory; changes are staged for the next commit. */
 export class RecordTable<T extends object> {
   readonly #prefix: string
   readonly #rows = new Map<string, T>()

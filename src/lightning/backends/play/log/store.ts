@@ -13,23 +13,23 @@ const MANAGER = 'manager'
 const MONITOR = 'monitor/'
 const UPDATE = 'update/'
 
-/** After this many updates a monitor is written whole again. */
+/** After this many updates the whole monitor is written again. */
 const UPDATES_KEPT = 100
 
-/** A channel's monitor as it is on disk: whole at some time, and what has changed since. */
+/** A channel monitor on disk: a full copy and the updates since. */
 export interface StoredMonitor {
   whole: Buffer
   updates: Buffer[]
 }
 
 /**
- * All that a wallet must not forget. Changes gather in memory; `commit` puts them on disk together, so that LDK's
- * manager, its monitors and our own records never disagree after a crash.
+ * The durable state of a wallet. Changes are staged in memory and `commit` writes them as one batch, so that LDK's
+ * manager, its monitors and our records are consistent after a crash.
  */
 export class Store {
   readonly #log: CommitLog
   readonly #staged = new Map<string, Uint8Array | null>()
-  /** Keys of the updates that are on disk, by monitor. */
+  /** Keys of the stored and staged updates, by monitor. */
   readonly #updates = new Map<string, string[]>()
   readonly invoices: RecordTable<InvoiceRecord>
   readonly payments: RecordTable<PaymentRecord>
@@ -51,7 +51,7 @@ export class Store {
     for (const keys of this.#updates.values()) keys.sort()
   }
 
-  /** What is left to open channels with. */
+  /** Rest of the grant, from which channels are opened, msat. */
   get grantMsat(): bigint {
     return this.#grantMsat
   }
@@ -80,7 +80,7 @@ export class Store {
     this.#staged.set(MANAGER, bytes)
   }
 
-  /** True when it is time to write the whole monitor instead of one more update. */
+  /** Whether the whole monitor should be written instead of one more update. */
   wantsWhole(id: string): boolean {
     return this.#updatesOf(id).length >= UPDATES_KEPT
   }
@@ -103,7 +103,7 @@ export class Store {
     this.#staged.set(MONITOR + id, null)
   }
 
-  /** Everything staged is on disk when this returns. */
+  /** Writes everything staged; it is on disk when this returns. */
   commit(): void {
     this.#log.commit(this.#staged)
     this.#staged.clear()

@@ -8,22 +8,22 @@ import { ClnError } from './client.js'
 import type { ClnNode } from './node.js'
 import { paymentState } from './records.js'
 
-export interface PayingOptions {
+export interface ClnPaymentsOptions {
   node: ClnNode
-  /** Between two looks at a payment that is under way, ms. */
+  /** Time between two polls of a pending payment, ms. */
   pollMs: number
-  /** Nothing is waited for any more. */
+  /** True when the wallet is closing: polling ends. */
   stopped: () => boolean
 }
 
 /**
- * Sends payments. What became of one is read from lightningd's records, by its hash: an error of `pay`, or no answer
- * at all, says nothing of that.
+ * Sends payments. Reads the outcome from lightningd's records by payment hash, because neither an error of `pay` nor a
+ * missing answer proves an outcome.
  */
-export class Paying {
-  readonly #options: PayingOptions
+export class ClnPayments {
+  readonly #options: ClnPaymentsOptions
 
-  constructor(options: PayingOptions) {
+  constructor(options: ClnPaymentsOptions) {
     this.#options = options
   }
 
@@ -50,20 +50,20 @@ export class Paying {
       if (error instanceof ClnError) refusal = error
       else if (!isUnanswered(error)) throw error
     }
-    // Whatever `pay` said, or did not: what became of the payment stands in the records.
+    // The answer of `pay` does not count; the records have the outcome.
     const state = await this.#recorded(hash, refusal ? performance.now() : until)
     if (state.status === 'succeeded' || state.status === 'pending') return state
     if (refusal) return { status: 'failed', reason: reasonOf(refusal) }
     return state.status === 'unknown' ? { status: 'pending' } : state
   }
 
-  /** What stands in the records of a payment now. */
+  /** The current state of a payment in the records. */
   async state(hash: Buffer): Promise<PaymentState> {
     const params = { payment_hash: hash.toString('hex') }
     return paymentState((await this.#options.node.call<{ pays: ListedPay[] }>('listpays', params)).pays)
   }
 
-  /** What stands in the records of a payment that was sent; a lightningd that is away is waited for until then. */
+  /** The recorded state of a sent payment; while lightningd does not answer, tries again until `until`. */
   async #recorded(hash: Buffer, until: number): Promise<PaymentState> {
     for (;;) {
       try {
@@ -77,7 +77,7 @@ export class Paying {
     }
   }
 
-  /** The state of a payment when it is final, or as it stands when the time is over. */
+  /** Polls until the state is final or the time is over, and returns the last state. */
   async #final(hash: Buffer, until: number): Promise<PaymentState> {
     for (;;) {
       const state = await this.state(hash)
@@ -89,8 +89,8 @@ export class Paying {
 }
 
 const REASONS: Record<number, string> = {
-  203: 'the payee does not know the invoice (any more)',
-  205: 'no route, or not enough on the way',
+  203: 'the payee does not know the invoice, or no longer',
+  205: 'no route with enough capacity',
   206: 'the route would cost more than the fee limit',
   207: 'the invoice has expired',
   210: 'no route within the time limit'
@@ -101,7 +101,7 @@ function reasonOf({ rpc, message }: ClnError): string {
   return reason ? `${reason} (${rpc})` : message
 }
 
-/** True when only lightningd's records can tell whether something was done. */
+/** Whether a call failed without an answer, so that only lightningd's records tell whether it was carried out. */
 function isUnanswered(error: unknown): boolean {
   return isWalletAway(error) || (error instanceof BushelError && error.code === 'WALLET_CLOSED')
 }

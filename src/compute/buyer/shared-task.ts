@@ -2,50 +2,51 @@ import type { RunListener } from './run/run-types.js'
 
 type Work<T> = (listener: RunListener, signal: AbortSignal) => Promise<T>
 
-/** One piece of work that several may wait for. It is stopped when the last of those who waited has gone. */
-export class Followed<T> {
+/** One asynchronous task with several waiters. It is aborted when its last waiter leaves, unless it is detached. */
+export class SharedTask<T> {
   readonly promise: Promise<T>
   readonly #controller = new AbortController()
   readonly #listeners = new Set<RunListener>()
-  #isAttended = false
-  #isKept = false
+  #isAwaited = false
+  #isDetached = false
 
   constructor(work: Work<T>) {
-    const tell: RunListener = {
+    const broadcast: RunListener = {
       note: message => this.#listeners.forEach(one => one.note(message)),
       state: progress => this.#listeners.forEach(one => one.state(progress)),
       paid: payment => this.#listeners.forEach(one => one.paid(payment))
     }
-    // Begun a turn later, when whoever begins it has it at hand and listens.
-    this.promise = Promise.resolve().then(() => work(tell, this.#controller.signal))
+    // Starts in the next microtask, so that the creator can add a listener first.
+    this.promise = Promise.resolve().then(() => work(broadcast, this.#controller.signal))
   }
 
-  /** True when nobody waits for what it comes to. */
-  get isUnattended(): boolean {
-    return !this.#isAttended
+  /** Whether a caller of `join` waits for the result. */
+  get isAwaited(): boolean {
+    return this.#isAwaited
   }
 
   stop(reason: unknown): void {
     this.#controller.abort(reason)
   }
 
-  /** Goes on whoever comes and leaves. */
-  attend(listener: RunListener): Promise<T> {
-    this.#isKept = true
+  /** Adds a listener and lets the task run to its end even when no waiter is left. */
+  detach(listener: RunListener): Promise<T> {
+    this.#isDetached = true
     this.#listeners.add(listener)
     return this.promise
   }
 
-  async follow(listener: RunListener, signal: AbortSignal): Promise<T> {
-    const own = { ...bound(listener) }
+  /** Waits for the result. Rejects with the signal's reason when the waiter leaves and the task goes on. */
+  async join(listener: RunListener, signal: AbortSignal): Promise<T> {
+    const own = wrapped(listener)
     this.#listeners.add(own)
-    this.#isAttended = true
+    this.#isAwaited = true
     let onabort = (): void => undefined
     const left = new Promise<never>((_, reject) => {
       onabort = () => {
         this.#listeners.delete(own)
-        this.#isAttended = this.#listeners.size > (this.#isKept ? 1 : 0)
-        if (this.#isAttended || this.#isKept) return reject(signal.reason as Error)
+        this.#isAwaited = this.#listeners.size > (this.#isDetached ? 1 : 0)
+        if (this.#isAwaited || this.#isDetached) return reject(signal.reason as Error)
         this.#controller.abort(signal.reason)
       }
       signal.addEventListener('abort', onabort, { once: true })
@@ -60,8 +61,8 @@ export class Followed<T> {
   }
 }
 
-/** Each follower counts, also one that listens twice. */
-function bound(listener: RunListener): RunListener {
+/** A new object for each waiter, so that the same listener may join twice. */
+function wrapped(listener: RunListener): RunListener {
   return {
     note: message => listener.note(message),
     state: progress => listener.state(progress),

@@ -6,8 +6,8 @@ import { decode, encode } from '../../../contracts/schema/codec.js'
 import { replaceDurably } from '../../base/atomic-file.js'
 import { MAX_BLOB_BYTES } from '../../../contracts/job.js'
 
-/** Outputs of runs that ended while nobody waited for them, until somebody asks: a file each, named by the run. */
-export class KeptOutputs {
+/** Outputs of runs that ended while no caller waited, kept until a caller asks. One file per run, named by its id. */
+export class UnclaimedOutputs {
   readonly folder: string
 
   constructor(folder: string) {
@@ -31,7 +31,7 @@ export class KeptOutputs {
     await rm(this.#file(run), { force: true })
   }
 
-  /** Deletes what belongs to none of these runs. */
+  /** Deletes every file that belongs to none of these runs. */
   async sweep(runs: readonly Buffer[]): Promise<void> {
     const known = new Set(runs.map(run => run.toString('hex')))
     const names = existsSync(this.folder) ? await readdir(this.folder) : []

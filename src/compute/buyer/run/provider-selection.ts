@@ -7,72 +7,72 @@ import { distinct } from '../../../deal/matching.js'
 import type { Experience } from '../../../deal/matching.js'
 import { FUEL_VERSION } from '../../fuel/meter.js'
 import type { BookedComputeAsk } from '../hire-port.js'
-import type { Loads } from '../loads.js'
+import type { DeviceLoads } from '../device-loads.js'
 import type { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
-import { fuelOf, shareOf } from './shares.js'
+import { fuelOf, shareOf } from './budget.js'
 
-export interface ChoosingContext {
-  /** The standing asks for compute of a market on our network. */
+export interface SelectionContext {
+  /** The live asks for compute in a market, for our Lightning network. */
   asks(market: Buffer, maxPrice: bigint | null): Promise<BookedComputeAsk[]>
   experiences: { of(identity: Buffer): Experience | null }
-  /** Why so much may not be paid to an identity, or, without one, in all; or null. */
+  /** The limit that forbids a payment to an identity or, without `peer`, in total; null when it is allowed. */
   faultOf(spend: { msat: Msat; peer?: Buffer | null }): BushelError | null
   identity: Buffer
   now(): number
-  loads: Loads
+  deviceLoads: DeviceLoads
 }
 
-export interface RunSoFar {
+export interface RunInProgress {
   readonly record: RunRecord
   readonly replicas: readonly Replica[]
 }
 
-/** An ask that is taken, and the most that its provider is paid. */
+/** A selected ask, and the most that its provider is paid. */
 export interface Choice {
   ask: BookedComputeAsk
   shareMsat: Msat
 }
 
-/** `auto` keeps money back for a second provider whether one is drawn or not, so that a share tells nobody. */
-const AUTO_SEATS = 2
-/** A replacement that could use less than this part of the fuel of the others is not worth its base. */
-const LEAST_PART = 10n
+/** `auto` always budgets for a second replica, so that a share does not reveal whether the result is checked. */
+const AUTO_REPLICAS = 2
+/** A replacement that can afford less than 1/10 of the planned fuel is not worth its base. */
+const MIN_FUEL_DIVISOR = 10n
 
-/** Which provider a run tries next, and for how much. Nobody is picked twice, and no identity has two seats. */
-export class Choosing {
-  /** What kept somebody from being hired who fits. */
+/** Selects the providers of a run and their shares of its budget. No ask is tried twice; an identity has one replica. */
+export class ProviderSelection {
+  /** The last spending limit that excluded a fitting ask. */
   overLimit: BushelError | null = null
-  readonly #context: ChoosingContext
-  readonly #run: RunSoFar
-  /** Of those that are being asked, by the ask's id. */
+  readonly #context: SelectionContext
+  readonly #run: RunInProgress
+  /** Choices with an open agreement request, by ask id. */
   readonly #asked = new Map<string, Choice>()
 
-  constructor(context: ChoosingContext, run: RunSoFar) {
+  constructor(context: SelectionContext, run: RunInProgress) {
     this.#context = context
     this.#run = run
   }
 
-  /** The first asks of as many identities as are to have a seat: what a run begins with. */
+  /** The best asks for the planned replicas, one per identity. */
   async first(): Promise<BookedComputeAsk[]> {
     const { record } = this.#run
-    const seats = seatsOf(record)
-    const asks = this.#fitting(await this.#standing(), record.maxMsat / BigInt(seats))
-    return distinct(asks, seats)
+    const replicas = plannedReplicas(record)
+    const asks = this.#fitting(await this.#asks(), record.maxMsat / BigInt(replicas))
+    return distinct(asks, replicas)
   }
 
-  /** How many identities fit. */
+  /** Number of identities with a fitting ask. */
   async identities(): Promise<number> {
     const { record } = this.#run
-    const asks = this.#fitting(await this.#standing(), record.maxMsat / BigInt(seatsOf(record)))
+    const asks = this.#fitting(await this.#asks(), record.maxMsat / BigInt(plannedReplicas(record)))
     return distinct(asks, asks.length).length
   }
 
-  /** The next that fits, taken; null when nobody is left. */
+  /** Reserves the next fitting ask; null when none is left. */
   async next(): Promise<Choice | null> {
-    const standing = await this.#standing()
-    // From here on nothing is waited for: whoever chooses next sees what is chosen here.
-    const asks = this.#fitting(standing, this.#run.record.maxMsat)
+    const live = await this.#asks()
+    // No await from here on: a concurrent call must see this choice.
+    const asks = this.#fitting(live, this.#run.record.maxMsat)
     const left = this.#leftMsat()
     for (const ask of asks) {
       if (this.#isTaken(ask)) continue
@@ -85,19 +85,19 @@ export class Choosing {
       }
       const choice = { ask, shareMsat }
       this.#asked.set(ask.id.toString('hex'), choice)
-      this.#context.loads.change(ask.device, 1)
+      this.#context.deviceLoads.change(ask.device, 1)
       return choice
     }
     return null
   }
 
-  /** The ask has become a replica, or was passed over. */
+  /** Call when the ask has become a replica (`isHired`) or was skipped. */
   settled({ ask }: Choice, isHired: boolean): void {
     this.#asked.delete(ask.id.toString('hex'))
-    if (!isHired) this.#context.loads.change(ask.device, -1)
+    if (!isHired) this.#context.deviceLoads.change(ask.device, -1)
   }
 
-  /** What nobody has a claim to, msat: the whole run never costs more than its `maxMsat`. */
+  /** The part of the budget that no replica or open choice may still claim, msat. */
   #leftMsat(): Msat {
     const { record, replicas } = this.#run
     const claimed = replicas.reduce((sum, { liableMsat }) => sum + liableMsat, 0n)
@@ -110,7 +110,7 @@ export class Choosing {
   #leastFuel(): bigint {
     const { record, replicas } = this.#run
     const stated = replicas.filter(({ state, statement }) => state === 'live' && statement)
-    return stated.reduce((most, { fuel }) => (fuel > most ? fuel : most), record.fuel / LEAST_PART)
+    return stated.reduce((most, { fuel }) => (fuel > most ? fuel : most), record.fuel / MIN_FUEL_DIVISOR)
   }
 
   #isTaken(ask: BookedComputeAsk): boolean {
@@ -118,19 +118,19 @@ export class Choosing {
     return (
       record.passed.some(id => id.equals(ask.id)) ||
       replicas.some(({ identity }) => identity.equals(ask.identity)) ||
-      [...this.#asked.values()].some(pick => pick.ask.identity.equals(ask.identity))
+      [...this.#asked.values()].some(choice => choice.ask.identity.equals(ask.identity))
     )
   }
 
-  async #standing(): Promise<BookedComputeAsk[]> {
+  async #asks(): Promise<BookedComputeAsk[]> {
     const { market, maxPrice } = this.#run.record
     return this.#context.asks(market, maxPrice || null)
   }
 
-  #fitting(standing: readonly BookedComputeAsk[], maxMsat: Msat): BookedComputeAsk[] {
+  #fitting(asks: readonly BookedComputeAsk[], maxMsat: Msat): BookedComputeAsk[] {
     const { record } = this.#run
     const { isolation, maxPrice } = record
-    const { experiences, identity, now, loads } = this.#context
+    const { experiences, identity, now, deviceLoads } = this.#context
     const wanted = {
       memoryBytes: jobMemory(record),
       isolation: isolation === 'bwrap' ? ('bwrap' as const) : ('any' as const),
@@ -139,11 +139,11 @@ export class Choosing {
       maxMsat,
       identity
     }
-    return loads.spread(matchCompute(standing, wanted, of => experiences.of(of), now()))
+    return deviceLoads.leastLoadedFirst(matchCompute(asks, wanted, of => experiences.of(of), now()))
   }
 }
 
-/** How many providers the budget of a run is reckoned for. */
-export function seatsOf({ verify }: Pick<RunRecord, 'verify'>): number {
-  return verify === AUTO ? AUTO_SEATS : verify
+/** Number of replicas that the budget of a run is planned for. */
+export function plannedReplicas({ verify }: Pick<RunRecord, 'verify'>): number {
+  return verify === AUTO ? AUTO_REPLICAS : verify
 }

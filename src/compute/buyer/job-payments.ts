@@ -10,49 +10,50 @@ import { isSettled } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
 import type { JobRecords } from '../job/job-records.js'
 
-export interface HirePayingOptions {
+export interface JobPaymentsOptions {
   payments: Payments
   jobs: JobRecords
   terms: JobTerms
-  /** How long a payment is waited for, ms. */
+  /** Longest wait for one payment, ms. */
   timeoutMs: number
-  /** After a first failure, before it is tried again, ms. */
+  /** Pause before the first retry of a failed payment, ms. */
   retryMs: number
-  /** What a provider that asks for another payment than was agreed is told of as. */
-  lie: (why: string) => BushelError
+  /** Makes the error for a provider that asks for a payment which the terms do not have. */
+  badPeer: (why: string) => BushelError
   onpaid: (payment: Payment) => void
 }
 
-/** The last payment, as the provider's statement has it. */
-export interface Last {
+/** The last payment, as stated in the provider's statement. */
+export interface LastPayment {
   msat: bigint
   hash: Buffer
 }
 
-/** What a payment that is asked for is by the terms and the statement; without an amount none is left to pay. */
-interface Expected {
+/** The payment that is due by the terms and the statement. */
+interface ExpectedPayment {
   installment: number
+  /** Null when every segment is paid. */
   msat: bigint | null
   hash?: Buffer
 }
 
 const NOTHING_PAID = new Set(['PAYMENT_FAILED', 'INVOICE_EXPIRED'])
-/** Tries of one payment that the wallet says has failed. */
-const TRIES = 5
+/** Attempts at one payment, counting only those that the wallet reports as failed. */
+const MAX_ATTEMPTS = 5
 const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
 
-/** Pays what a job falls due for, each payment once, after it was held against the terms. */
-export class HirePaying {
-  readonly #options: HirePayingOptions
+/** Checks each payment that a job's provider asks for against the terms, and pays it once. */
+export class JobPayments {
+  readonly #options: JobPaymentsOptions
   readonly #id: Buffer
   readonly #failures = new Map<number, Backoff>()
 
-  constructor(options: HirePayingOptions) {
+  constructor(options: JobPaymentsOptions) {
     this.#options = options
     this.#id = jobId(options.terms)
   }
 
-  /** How many segments are paid, the base among them. */
+  /** Number of paid segments, including the base. */
   get segments(): number {
     return this.#options.payments.ledger.contiguous(this.#id)
   }
@@ -65,13 +66,13 @@ export class HirePaying {
     return this.#options.payments.ledger.totals(this.#id).feesMsat
   }
 
-  /** True when nothing of it has left, and nothing may have. */
+  /** True when no payment of the job is paid or in flight. */
   get untouched(): boolean {
     const { paidMsat, inFlightMsat } = this.#options.payments.ledger.totals(this.#id)
     return paidMsat + inFlightMsat === 0n
   }
 
-  /** Pays the segment that is due; nothing when that one is paid already and the provider has not heard of it. */
+  /** Pays the segment that is due, unless it is paid already and the provider does not know it yet. */
   async segment(due: JobDue, signal: AbortSignal): Promise<void> {
     await this.settle()
     const next = this.segments
@@ -80,7 +81,7 @@ export class HirePaying {
     await this.#pay(due, { installment: next, msat: jobSegments(this.#options.terms)[next] ?? null }, signal)
   }
 
-  /** What was sent and not heard of since is asked for by its hash; rejects with PAYMENT_PENDING while it is in limbo. */
+  /** Asks the wallet for the outcome of every sent payment. Rejects with PAYMENT_PENDING while one has no outcome. */
   async settle(): Promise<void> {
     const { payments, timeoutMs } = this.#options
     for (const { step, installment } of payments.ledger.payments(this.#id)) {
@@ -93,16 +94,20 @@ export class HirePaying {
     }
   }
 
-  last(due: JobDue, last: Last, signal: AbortSignal): Promise<void> {
+  last(due: JobDue, last: LastPayment, signal: AbortSignal): Promise<void> {
     return this.#pay(due, { installment: FINAL_INSTALLMENT, ...last }, signal)
   }
 
-  async #pay({ countersign, invoice }: JobDue, expected: Expected, signal: AbortSignal): Promise<void> {
+  async #pay(
+    { countersign, invoice }: JobDue,
+    expected: ExpectedPayment,
+    signal: AbortSignal
+  ): Promise<void> {
     const { installment } = expected
-    const { payments, terms, jobs, lie, timeoutMs } = this.#options
+    const { payments, terms, jobs, badPeer, timeoutMs } = this.#options
     const { identity, lightning } = terms.provider
     const fault = this.#faultOf(countersign, expected)
-    if (fault) throw lie(`it asks for a payment that is not due: ${fault}`)
+    if (fault) throw badPeer(`it asks for a payment that is not due: ${fault}`)
     const known = payments.ledger.payment(this.#id, installment)
     if (known && isSettled(known.step)) return
     if (!jobs.due(this.#id, installment)) await jobs.saveDue(this.#id, installment, countersign)
@@ -114,34 +119,36 @@ export class HirePaying {
       this.#options.onpaid(payment)
     } catch (error) {
       if (!(error instanceof BushelError) || !NOTHING_PAID.has(error.code)) throw error
-      // The same hash is tried again: it is never paid twice.
+      // A retry uses the same payment hash, so it cannot pay twice.
       const failures =
         this.#failures.get(installment) ?? new Backoff({ first: this.#options.retryMs, last: MINUTE })
       this.#failures.set(installment, failures)
       const delay = failures.next()
-      if (failures.tries >= TRIES || error.code === 'INVOICE_EXPIRED') throw unpayable(error, installment)
+      if (failures.tries >= MAX_ATTEMPTS || error.code === 'INVOICE_EXPIRED')
+        throw unpayable(error, installment)
       await pause(delay, signal)
     }
   }
 
-  #faultOf({ list, signature }: Countersign, { installment, msat, hash }: Expected): string | null {
+  #faultOf({ list, signature }: Countersign, { installment, msat, hash }: ExpectedPayment): string | null {
     const [listed, ...more] = list.installments
-    if (!listed || more.length > 0) return `it lists ${list.installments.length} payments`
-    if (!list.agreement.equals(this.#id)) return 'it is for another agreement'
-    if (msat === null) return 'all segments are paid'
+    if (!listed || more.length > 0) return `its list has ${list.installments.length} payments instead of one`
+    if (!list.agreement.equals(this.#id)) return 'its list is for another agreement'
+    if (msat === null) return 'all segments are paid already'
     if (listed.installment !== installment)
-      return `it is for segment ${listed.installment}, not ${installment}`
-    if (listed.issue !== 0) return 'it is another issue'
-    if (listed.msat !== msat) return `segment ${installment} is ${listed.msat} msat, not ${msat}`
-    if (hash && !listed.hash.equals(hash)) return 'its hash is not the one that was stated'
+      return `its list is for segment ${listed.installment}, not ${installment}`
+    if (listed.issue !== 0) return 'its list is a reissue'
+    if (listed.msat !== msat)
+      return `it asks for ${listed.msat} msat as ${NAMES[partOf(installment)]}, agreed were ${msat} msat`
+    if (hash && !listed.hash.equals(hash)) return 'its payment hash is not the one in its statement'
     if (!verify('installment-list', list, signature, this.#options.terms.provider.device))
-      return 'its signature does not hold'
+      return 'the signature of its list is not valid'
     return null
   }
 }
 
-/** It is not for want of tries: what was paid before stays paid, and this never is. */
+/** The error that ends the job with this provider. Payments made before it stay paid. */
 function unpayable({ code, message }: BushelError, installment: number): BushelError {
-  const hint = 'what was paid before is lost with this provider; another may still do the job'
+  const hint = 'earlier payments to this provider are lost; another provider may still do the job'
   return new BushelError(code, `${NAMES[partOf(installment)]} could not be paid: ${message}`, hint)
 }
