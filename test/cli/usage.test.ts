@@ -158,7 +158,7 @@ const cases: [string[], string, RegExp][] = [
   [job('--max', 'all'), 'BAD_INPUT', /all/],
   [job('--max-price', price), 'BAD_INPUT', /price of compute/],
   [job('--limit', 'wall'), 'BAD_INPUT', /''/],
-  [job('--limit', 'wall=1d'), 'BAD_INPUT', /1d/],
+  [job('--limit', 'wall=8d'), 'BAD_INPUT', /8d/],
   [job('--limit', 'wall=200h'), 'BAD_INPUT', /200h/],
   [job('--limit', 'memory=5GiB'), 'BAD_INPUT', /5GiB/],
   [job('--limit', 'inodes=0'), 'BAD_INPUT', /inodes=0/],
