@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JobEvidence } from '#spec'
 import { ciphertextOf, formatEvidence, isLarge } from '../../../contracts/evidence/evidence.js'
+import { formatKey } from '../../../contracts/keys/key.js'
 import { removeUnfinished, replaceDurably } from '../../base/atomic-file.js'
 
 /** What providers signed against themselves, or against each other, a file for each job, for anybody to check. */
@@ -13,7 +14,7 @@ export class EvidenceFiles {
   }
 
   pathOf(agreement: Buffer): string {
-    return join(this.folder, `${agreement.toString('hex')}.json`)
+    return join(this.folder, `${formatKey(agreement)}.json`)
   }
 
   /** On disk when it resolves; gives the path. A ciphertext that is too large for the file stands beside it. */
