@@ -141,7 +141,7 @@ const cases: [string[], string, RegExp][] = [
   [
     ['sell', 'compute', '--cores', '2', '--memory', '2GiB', '--price', price],
     'BAD_INPUT',
-    /price of compute/
+    /compute price/
   ],
   [lend('--base', 'nothing'), 'BAD_INPUT', /nothing/],
   [lend('--hours', '22-7'), 'BAD_INPUT', /22-7/],
@@ -156,7 +156,7 @@ const cases: [string[], string, RegExp][] = [
   [job('--verify', '0'), 'BAD_INPUT', /'0'/],
   [job('--verify', 'often'), 'BAD_INPUT', /often/],
   [job('--max', 'all'), 'BAD_INPUT', /all/],
-  [job('--max-price', price), 'BAD_INPUT', /price of compute/],
+  [job('--max-price', price), 'BAD_INPUT', /compute price/],
   [job('--limit', 'wall'), 'BAD_INPUT', /''/],
   [job('--limit', 'wall=8d'), 'BAD_INPUT', /8d/],
   [job('--limit', 'wall=200h'), 'BAD_INPUT', /200h/],
