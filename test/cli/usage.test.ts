@@ -138,11 +138,7 @@ const cases: [string[], string, RegExp][] = [
   [['sell', 'compute', '--cores', '0', '--memory', '2GiB', '--price', fuel], 'BAD_INPUT', /'0'/],
   [['sell', 'compute', '--cores', '1025', '--memory', '2GiB', '--price', fuel], 'BAD_INPUT', /1025/],
   [['sell', 'compute', '--cores', '2', '--memory', 'much', '--price', fuel], 'BAD_INPUT', /much/],
-  [
-    ['sell', 'compute', '--cores', '2', '--memory', '2GiB', '--price', price],
-    'BAD_INPUT',
-    /compute price/
-  ],
+  [['sell', 'compute', '--cores', '2', '--memory', '2GiB', '--price', price], 'BAD_INPUT', /compute price/],
   [lend('--base', 'nothing'), 'BAD_INPUT', /nothing/],
   [lend('--hours', '22-7'), 'BAD_INPUT', /22-7/],
   [lend('--hours', '22:00-24:00'), 'BAD_INPUT', /24:00/],
