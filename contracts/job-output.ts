@@ -5,11 +5,14 @@ import { decode } from './schema/codec.js'
 import { MAX_BLOB_BYTES } from './job.js'
 
 const CIPHER = 'chacha20-poly1305'
-/** A key encrypts one output, once. */
+/** Constant, because each key encrypts one output and nothing else. */
 const NONCE = Buffer.alloc(12)
 const TAG_BYTES = 16
 
-/** What the key opens of an output as it travels (its tag stands last), or null when it opens nothing, or no output. */
+/**
+ * Decrypts an output; its authentication tag is at the end of the ciphertext. Null when the key is wrong or the plaintext
+ * is not a canonical `job-output` of at most `maxBytes`.
+ */
 export function openOutput(ciphertext: Buffer, key: Buffer, maxBytes = MAX_BLOB_BYTES): JobOutput | null {
   if (ciphertext.byteLength < TAG_BYTES || ciphertext.byteLength > maxBytes) return null
   const decipher = createDecipheriv(CIPHER, key, NONCE, { authTagLength: TAG_BYTES })
@@ -18,11 +21,11 @@ export function openOutput(ciphertext: Buffer, key: Buffer, maxBytes = MAX_BLOB_
     const body = decipher.update(ciphertext.subarray(0, -TAG_BYTES))
     return decode('job-output', Buffer.concat([body, decipher.final()]), maxBytes)
   } catch {
-    return null // a key that is not the one, or a text that is none: there is no output in it
+    return null // a wrong key, or a malformed plaintext
   }
 }
 
-/** The checksums of an output, as a result states them: of the tree of its files, and of standard output. */
+/** The SHA-256 checksums that a result states of an output: of the tree of its files, and of standard output. */
 export function sumsOfOutput({ stdout, files }: JobOutput): Pick<JobResult, 'tree' | 'stdout'> {
   return { tree: treeOf(files), stdout: sha256(stdout ?? Buffer.alloc(0)) }
 }

@@ -13,16 +13,16 @@ import { MAX_CLOCK_SKEW, PROTOCOL_VERSION, START_WITHIN } from './terms.js'
 
 /** Prices of compute are kept in msat per Tfuel. */
 export const TFUEL = 1_000_000_000_000n
-/** The installment of the last payment, which is what is left of the exact cost; its preimage opens the result. */
+/** The number of the last payment: the rest of the exact cost. The provider gives the output's key for its preimage. */
 export const FINAL_INSTALLMENT = 1 << 20
-/** Installments grow up to this, msat; no provider runs a larger one unpaid, but for jobs of more than 1024 of them. */
+/** Installments double up to this, msat: the most that a provider risks unpaid, except in jobs of MAX_SEGMENTS segments. */
 export const INSTALLMENT_CAP = 40n * SAT
-/** A job never has more segments than this; the cap of an installment grows with `maxMsat` instead. */
+/** The most segments of a job. A job with a larger `maxMsat` gets larger installments instead. */
 export const MAX_SEGMENTS = 1024
-/** Bytes of a block of a module, an input or an output as it travels. */
+/** Size of the Hypercore blocks in which modules, inputs and outputs are transferred. */
 export const BLOB_BLOCK_BYTES = 256 << 10
 export const MAX_MODULE_BYTES = 64 * MIB
-/** Inputs and outputs are held in memory, whole. */
+/** Inputs and outputs are held in memory as a whole. */
 export const MAX_BLOB_BYTES = 1 * GIB
 
 export const JOB_STATUS = ['ok', 'trap', 'limit', 'rejected'] as const
@@ -33,15 +33,16 @@ export const MAX_REASON = 300
 
 const PRICE = /^\s*(.+?)\s*\/\s*(G|T)fuel\s*$/i
 
-/** A price of compute, written `"40 sat/Tfuel"`, in msat per Tfuel (10^12 units of fuel). */
+/** Parses a compute price such as `"40 sat/Tfuel"` to msat per Tfuel (10^12 units of fuel). Throws BAD_INPUT. */
 export function parseFuelPrice(text: string): Msat {
   const match = text.length <= 64 ? PRICE.exec(text) : null
   if (!match)
-    throw new BushelError('BAD_INPUT', `'${text}' is not a price of compute`, 'write it as "40 sat/Tfuel"')
+    throw new BushelError('BAD_INPUT', `'${text}' is not a compute price`, 'write it as "40 sat/Tfuel"')
   const price = parseAmount(match[1]!) * (match[2]!.toLowerCase() === 'g' ? 1000n : 1n)
   if (price === 0n)
-    throw new BushelError('BAD_INPUT', `'${text}' is a price of nothing`, 'the lowest is 1 msat/Tfuel')
-  if (price > MAX_MSAT) throw new BushelError('BAD_INPUT', `'${text}' is more than there is`)
+    throw new BushelError('BAD_INPUT', `'${text}' is a price of zero`, 'the lowest price is 1 msat/Tfuel')
+  if (price > MAX_MSAT)
+    throw new BushelError('BAD_INPUT', `'${text}' is more than all the bitcoin there can be`)
   return price
 }
 
@@ -49,7 +50,7 @@ export function formatFuelPrice(price: Msat): string {
   return `${formatAmount(price)}/Tfuel`
 }
 
-/** An agreement's id: the hash of its canonical terms, without signatures. */
+/** The id of a job's agreement: the hash of its canonical terms, without signatures. */
 export function jobId(terms: JobTerms): Buffer {
   return hashOf('job-terms', terms)
 }
@@ -59,14 +60,14 @@ export type JobPrice = Pick<
   'price' | 'baseMsat' | 'firstInstallmentMsat' | 'maxInstallmentMsat' | 'maxMsat'
 >
 
-/** What a job costs that has used so much fuel, msat: the base, and the fuel rounded up; never more than `maxMsat`. */
+/** The cost of a job that used `fuel`, msat: the base plus the price of the fuel, rounded up, and at most `maxMsat`. */
 export function jobCost({ price, baseMsat, maxMsat }: JobPrice, fuel: bigint): Msat {
   return least(baseMsat + ceilDiv(fuel * price, TFUEL), maxMsat)
 }
 
 /**
- * What is paid before the last payment, one amount after the other: first the base, which binds the agreement, then
- * installments that double from `firstInstallmentMsat` to `maxInstallmentMsat`, until `maxMsat` is reached.
+ * The payments of a job before its last one, msat: first the base, which makes the agreement binding, then installments
+ * that double from `firstInstallmentMsat` to `maxInstallmentMsat` until their sum is `maxMsat`.
  */
 export function jobSegments(terms: JobPrice): Msat[] {
   const { baseMsat, firstInstallmentMsat, maxInstallmentMsat, maxMsat } = terms
@@ -81,7 +82,7 @@ export function jobSegments(terms: JobPrice): Msat[] {
   return segments
 }
 
-/** What a payment of a job is for: to begin, the next part of the work, or what is left of the exact cost. */
+/** What an installment of a job pays for: its base, a segment, or the rest of its exact cost. */
 export function partOf(installment: number): 'base' | 'segment' | 'rest' {
   if (installment === 0) return 'base'
   return installment === FINAL_INSTALLMENT ? 'rest' : 'segment'
@@ -95,8 +96,8 @@ export function segmentsMsat(terms: JobPrice, count: number): Msat {
 }
 
 /**
- * How much fuel a job may have used when so many segments are paid: one segment beyond what is paid, so that what is
- * unpaid is never more than an installment. 0 before the first payment.
+ * The most fuel that a job may have used when `paidSegments` are paid: that of one segment more, so that at most one
+ * installment is unpaid at any time. 0 before the first payment.
  */
 export function fuelFor(terms: JobPrice, paidSegments: number): bigint {
   if (paidSegments === 0) return 0n
@@ -109,17 +110,17 @@ export function mostFuel(terms: JobPrice): bigint {
   return ((terms.maxMsat - least(terms.baseMsat, terms.maxMsat)) * TFUEL) / terms.price
 }
 
-/** The last payment, msat: the exact cost less the segments that were paid; 0 when those cover it. */
+/** The last payment, msat: the exact cost less the paid segments, or 0 when these cover it. */
 export function finalMsat(terms: JobPrice, fuel: bigint, paidSegments: number): Msat {
   return most(jobCost(terms, fuel) - segmentsMsat(terms, paidSegments), 0n)
 }
 
-/** What a guest's process occupies besides the job's own, bytes. */
+/** Memory that the guest process needs for itself, bytes. */
 const GUEST_BYTES = 64 * MIB
 
 /**
- * The memory that a job takes of its provider's, bytes: the module's own, program and input, what it leaves, and the
- * process that runs it.
+ * The memory that a job takes on its provider's machine, bytes: its limit of WebAssembly memory, module, input and
+ * output, and the guest process.
  */
 export function jobMemory({ module, input, limits }: Pick<JobTerms, 'module' | 'input' | 'limits'>): number {
   const { memoryBytes, stdoutBytes, stderrBytes, outputBytes } = limits
@@ -127,42 +128,43 @@ export function jobMemory({ module, input, limits }: Pick<JobTerms, 'module' | '
   return memoryBytes + module.byteLength + input.byteLength + left + GUEST_BYTES
 }
 
-/** What is wrong with the terms of a job whoever they are between, or null. */
+/** What is wrong with the terms of a job, independent of the two parties; null when they are valid. */
 export function faultOfJob(terms: JobTerms): string | null {
   const { module, input, args, limits, price, baseMsat, maxMsat } = terms
   if (terms.version !== PROTOCOL_VERSION) return `version ${terms.version} is not ${PROTOCOL_VERSION}`
   if (!(ISOLATION as readonly string[]).includes(terms.isolation)) return 'its isolation is unknown'
   if (faultOfBlob(module, MAX_MODULE_BYTES) || faultOfBlob(input, MAX_BLOB_BYTES))
-    return 'its module or its input has no proper size'
+    return 'the size of its module or its input is out of bounds'
   const bytes = args.reduce((sum, arg) => sum + Buffer.byteLength(arg) + 1, 0)
   if (args.length > MAX_ARGS || bytes > MAX_ARGS_BYTES)
     return `it has more than ${MAX_ARGS_BYTES} bytes of arguments`
-  if (args.some(arg => arg.includes('\0'))) return 'an argument holds a NUL'
-  if (Object.values(limits).some(limit => limit <= 0)) return 'a limit of it is 0'
+  if (args.some(arg => arg.includes('\0'))) return 'an argument has a NUL character'
+  if (Object.values(limits).some(limit => limit <= 0)) return 'one of its limits is 0'
   if (limits.outputBytes > MAX_BLOB_BYTES || limits.memoryBytes > 4 * GIB)
     return 'its limits are out of bounds'
   if (price < 1n || price > MAX_MSAT) return 'its price is out of bounds'
   if (baseMsat < 1n || maxMsat < baseMsat || maxMsat > MAX_MSAT) return 'its amounts are out of bounds'
   if (terms.firstInstallmentMsat < 1n || terms.maxInstallmentMsat < terms.firstInstallmentMsat)
     return 'its installments are out of bounds'
-  if (terms.startBy < terms.countersignBy) return 'it starts before it is signed'
-  if (terms.startBy - terms.countersignBy > START_WITHIN + MAX_CLOCK_SKEW) return 'it may start too late'
+  if (terms.startBy < terms.countersignBy) return 'its latest start is before its latest countersignature'
+  if (terms.startBy - terms.countersignBy > START_WITHIN + MAX_CLOCK_SKEW)
+    return 'its latest start is too long after its latest countersignature'
   for (const party of [terms.buyer, terms.provider])
-    if (!isNodeId(party.lightning)) return 'a party has no Lightning node'
+    if (!isNodeId(party.lightning)) return 'a party has no valid Lightning node id'
   return terms.buyer.device.equals(terms.provider.device) ? 'both parties are one device' : null
 }
 
-/** Is it larger than that, or not of the blocks that its bytes come to? */
+/** True when a blob is larger than `maxBytes`, or its block count does not fit its bytes. */
 export function faultOfBlob({ length, byteLength }: JobTerms['module'], maxBytes: number): boolean {
   return byteLength > maxBytes || length !== Math.ceil(byteLength / BLOB_BLOCK_BYTES)
 }
 
-/** `hash` of a job, as people read it: the checksum of the output tree followed by that of standard output, in hex. */
+/** The hash of a result that users see: the SHA-256 of the output tree followed by that of standard output, hex. */
 export function resultHash({ tree, stdout }: Pick<JobResult, 'tree' | 'stdout'>): string {
   return tree.toString('hex') + stdout.toString('hex')
 }
 
-/** Two results that say the same: status, exit code, fuel and output. */
+/** True when two results agree in status, limit, exit code, fuel and output. */
 export function sameResult(a: JobResult, b: JobResult): boolean {
   return (
     a.status === b.status &&
@@ -174,17 +176,17 @@ export function sameResult(a: JobResult, b: JobResult): boolean {
   )
 }
 
-/** Binds a provider to its result before it sees another's; the salt keeps a guess from being checked. */
+/** Commits a provider to its result before it sees another's. The salt prevents anyone from testing guesses. */
 export function commitmentOf(agreement: Buffer, result: JobResult, salt: Buffer): Buffer {
   return crypto.hash([domain('job-result-commitment'), agreement, salt, encode('job-result', result)])
 }
 
-/** Binds a provider to the key of an encrypted output. */
+/** Commits a provider to the key of its encrypted output. */
 export function keyCommitmentOf(agreement: Buffer, key: Buffer, salt: Buffer): Buffer {
   return crypto.hash([domain('job-key-commitment'), agreement, salt, key])
 }
 
-/** What is wrong with a statement for these terms, when so many segments were paid; or null. */
+/** What is wrong with a statement for these terms after `paidSegments` payments; null when it is valid. */
 export function faultOfStatement(
   statement: JobStatement,
   terms: JobTerms,
@@ -194,25 +196,25 @@ export function faultOfStatement(
   if (!agreement.equals(jobId(terms))) return 'it is for another agreement'
   if (!(JOB_STATUS as readonly string[]).includes(result.status)) return 'its status is unknown'
   if (result.reason.length > MAX_REASON) return 'its reason is too long'
-  if (result.fuel > mostFuel(terms)) return 'it bills more fuel than was agreed'
-  // A segment falls due when what came before it is used up.
+  if (result.fuel > mostFuel(terms)) return 'it bills more fuel than the agreement allows'
+  // A segment is due only when the segments before it are used up.
   if (jobCost(terms, result.fuel) < segmentsMsat(terms, paidSegments))
-    return 'it took payment for more fuel than it states'
+    return 'it was paid for more fuel than it states'
   if (last !== finalMsat(terms, result.fuel, paidSegments))
-    return 'it bills another amount than its fuel comes to'
+    return 'its last payment is not the price of its fuel'
   const { stdoutBytes, stderrBytes, outputBytes } = terms.limits
   if (faultOfBlob(output, stdoutBytes + stderrBytes + outputBytes + OUTPUT_OVERHEAD))
     return 'its output is larger than was agreed'
   return null
 }
 
-/** What the names of files and the cipher add to an output at the most. */
+/** The most that file names and encryption add to an output, bytes. */
 const OUTPUT_OVERHEAD = 16 * MIB
 
 /**
- * What signed statements prove, without any run of the job: a key that is not the one that was committed to, an output
- * that does not decrypt to the checksum that was stated, a result other than the one that was committed to. A result that is
- * wrong in itself is shown by running the job again: `expected`.
+ * Judges what a provider signed, without running the job. Three misdeeds are proven by signatures alone: a key other than
+ * the committed one, an output that does not decrypt to the stated checksum, a result other than the committed one. A
+ * false result is proven by `expected`, the result of another run. `faults` say why the evidence itself is invalid.
  */
 export function judgeEvidence(
   evidence: JobEvidence,
@@ -234,20 +236,20 @@ export function judgeEvidence(
   if (key && !verify('job-key', key.key, key.signature, provider))
     faults.push('the provider did not sign the key')
   for (const part of [commitment?.commitment, statement?.statement, key?.key])
-    if (part && !part.agreement.equals(id)) faults.push('a part of it is of another agreement')
+    if (part && !part.agreement.equals(id)) faults.push('a part of the evidence is from another agreement')
   if (faults.length > 0 || !statement) return { holds: faults.length === 0, misdeeds, faults }
 
   const { result, salt, keyCommitment, output } = statement.statement
   if (commitment && !commitmentOf(id, result, salt).equals(commitment.commitment.commitment))
-    misdeeds.push('it stated another result than it had committed to')
+    misdeeds.push('it stated another result than the one it had committed to')
   if (expected && !sameResult(expected, result))
-    misdeeds.push('its result is not that of the job, as a run of it shows')
+    misdeeds.push('its result is false: another run of the job has another result')
   if (key && !keyCommitmentOf(id, key.key.key, key.key.salt).equals(keyCommitment))
-    misdeeds.push('its key is not the one that it had committed to')
+    misdeeds.push('its key is not the one it had committed to')
   else if (key && ciphertext && createHash('sha256').update(ciphertext).digest().equals(output.sha256)) {
-    const inside = open(ciphertext, key.key.key)
-    if (!inside || !inside.tree.equals(result.tree) || !inside.stdout.equals(result.stdout))
-      misdeeds.push('what its key opens has not the checksum that it stated')
+    const opened = open(ciphertext, key.key.key)
+    if (!opened || !opened.tree.equals(result.tree) || !opened.stdout.equals(result.stdout))
+      misdeeds.push('its decrypted output does not have the checksum it stated')
   }
   return { holds: true, misdeeds, faults }
 }

@@ -1,12 +1,12 @@
-/** The object that a file of JSON holds. Throws, in one line that quotes nothing of it, when it holds none. */
+/** Parses JSON that must be an object. Throws an Error whose message is one line and quotes nothing of the text. */
 export function objectOf(text: string): Record<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (error) {
-    // What the parser says quotes the file, over several lines.
+    // The parser's own message quotes the text, over several lines.
     throw new Error('it is not JSON', { cause: error })
   }
-  if (typeof value !== 'object' || value === null) throw new Error('it is no object')
+  if (typeof value !== 'object' || value === null) throw new Error('it is not a JSON object')
   return value as Record<string, unknown>
 }

@@ -11,40 +11,40 @@ import { MIB, TIB } from './money/quantity.js'
 export const SIDE = { ask: 0, bid: 1 } as const
 export const RESOURCE = { storage: 0, compute: 1 } as const
 
-/** Longest signed order that anybody reads, whatever a market's rules say. */
+/** Size of the largest signed order that is read, whatever the market's rules allow. */
 export const MAX_ORDER_BYTES = 2048
 const MAX_TEXT = 64
 const MAX_CORES = 1024
-/** Of one machine, bytes. */
+/** Bounds of the memory of one machine, bytes. */
 const MIN_MEMORY = MIB
 const MAX_MEMORY = 64 * TIB
-/** A job is given to so many identities at the most. */
+/** The most identities that one job runs at. */
 export const MAX_PROVIDERS = 16
-/** A rule of metering and its version, such as `fuel/1`. */
+/** The name and version of a metering rule, such as `fuel/1`. */
 const FUEL = /^[a-z][a-z0-9.-]{0,31}\/\d{1,6}$/
 
-/** An order read from the book and verified: what it says, who says it, and the bytes that prove it. */
+/** An order whose form, bounds, stamp and signature were checked. */
 export interface VerifiedOrder {
   id: Buffer
   order: Order
   signed: SignedOrder
-  /** The whole signed record, as it stands in the book. */
+  /** The canonical bytes of the signed record. */
   bytes: Buffer
 }
 
 export type OrderCheck = { ok: true; verified: VerifiedOrder } | { ok: false; code: string; reason: string }
 
-/** An order's id commits to market, author and nonce, so that nobody can take another's. */
+/** The id of an order. It commits to market, identity and nonce, so no other identity can use the same id. */
 export function orderId(order: Pick<Order, 'market' | 'identity' | 'nonce'>): Buffer {
   return crypto.hash([domain('order-id'), order.market, order.identity, order.nonce])
 }
 
-/** The hash that is stamped: everything but the stamp. */
+/** The hash that the stamp is computed over: the whole record except the stamp. */
 function stampBase(order: Buffer, proof: Buffer): Buffer {
   return crypto.hash([domain('stamp'), order, proof])
 }
 
-/** Leading zero bits of the stamp: a hashcash (Back 1997) over the record, which names the market, and a tick. */
+/** Leading zero bits of the stamp: hashcash (Back 1997) over the record, which names the market, and a tick. */
 export function stampStrength(signed: SignedOrder): number {
   return strength(stampBase(signed.order!, signed.proof!), signed.stampTick, signed.stampNonce)
 }
@@ -66,8 +66,8 @@ function strength(base: Buffer, tick: number, nonce: number): number {
 }
 
 /**
- * Signs an order and works out its stamp. `bits` of strength cost about 2^bits hashes (1 to 2 million a second); the
- * work is cut into steps so that the node goes on.
+ * Signs an order and computes its stamp. A stamp of `bits` takes about 2^bits hashes, at 1 to 2 million a second; the
+ * search yields to the event loop every 4096 hashes.
  */
 export async function signOrder(
   order: Order,
@@ -85,7 +85,7 @@ export async function signOrder(
   }
 }
 
-/** What a market asks of a record, beside its signature. */
+/** The rules of a market for one record, except its signature. */
 export interface OrderRules {
   market: Buffer
   maxRecordBytes: number
@@ -94,15 +94,15 @@ export interface OrderRules {
 }
 
 /**
- * Everything about a signed order that needs neither a clock nor the book: canonical form, market, bounds, stamp, and
- * (last, since it costs most) attestation and signature. Never throws.
+ * Checks everything about a signed order that needs neither a clock nor the book: canonical form, market, bounds, stamp
+ * and, last because it takes longest, attestation and signature. Never throws.
  */
 export function checkOrder(bytes: Buffer, rules: OrderRules): OrderCheck {
   const read = readOrder(bytes, rules)
   return read.ok ? checkSignature(read.verified) : read
 }
 
-/** The cheap part of checkOrder: all but the signature, so what it gives is not yet verified. Never throws. */
+/** The fast part of checkOrder: everything except the signature, so the result is not verified yet. Never throws. */
 export function readOrder(bytes: Buffer, rules: OrderRules): OrderCheck {
   let signed: SignedOrder
   let order: Order
@@ -121,10 +121,10 @@ export function readOrder(bytes: Buffer, rules: OrderRules): OrderCheck {
   return { ok: true, verified: { id: orderId(order), order, signed, bytes } }
 }
 
-/** The dear part of checkOrder, about 0.4 ms: attestation and signature of a record that readOrder let pass. */
+/** The slow part of checkOrder, about 0.4 ms: attestation and signature of a record that readOrder accepted. */
 export function checkSignature(read: VerifiedOrder): OrderCheck {
   const signed = crypto.hash([domain('order'), read.signed.order!])
-  if (!attests(read.signed.proof, signed, read.order)) return refuse('FORGED', 'its signature does not hold')
+  if (!attests(read.signed.proof, signed, read.order)) return refuse('FORGED', 'its signature is invalid')
   return { ok: true, verified: read }
 }
 
@@ -137,9 +137,10 @@ function boundsOf(order: Order, maxLifetime: number): string | null {
   if (order.resource !== RESOURCE.storage && order.resource !== RESOURCE.compute)
     return 'its resource is unknown'
   if (!order.withdrawn && (order.price <= 0n || order.price > MAX_MSAT)) return 'its price is out of bounds'
-  if (order.expires <= order.created) return 'it expires before it begins'
+  if (order.expires <= order.created) return 'it expires before it was created'
   if (order.expires - order.created > maxLifetime) return 'it lives longer than the market allows'
-  if (order.network.length === 0 || order.network.length > MAX_TEXT) return 'its network has no proper name'
+  if (order.network.length === 0 || order.network.length > MAX_TEXT)
+    return 'the name of its network is empty or too long'
   return null
 }
 
@@ -150,42 +151,43 @@ function checkBody(order: Order): void {
   if (order.resource === RESOURCE.compute) void (isAsk ? computeAskOf(order) : computeBidOf(order))
 }
 
-/** The body of a storage ask; throws MALFORMED. */
+/** Decodes the body of a storage ask. Throws MALFORMED, or RangeError for a value out of bounds. */
 export function askOf(order: Order): StorageAsk {
   const ask = decode('storage-ask', order.body)
   if (ask.space <= 0 || ask.minTime <= 0 || ask.maxTime < ask.minTime)
-    throw new RangeError('an ask of nothing')
+    throw new RangeError('an ask without space, or with a wrong range of times')
   if (ask.region.length > MAX_TEXT) throw new RangeError('a region longer than 64 characters')
-  if (ask.minChargeMsat > MAX_MSAT) throw new RangeError('a minimum charge above all money')
+  if (ask.minChargeMsat > MAX_MSAT) throw new RangeError('a minimum charge that is out of bounds')
   return ask
 }
 
-/** The body of a storage bid; throws MALFORMED. */
+/** Decodes the body of a storage bid. Throws MALFORMED, or RangeError for a value out of bounds. */
 export function bidOf(order: Order): StorageBid {
   const bid = decode('storage-bid', order.body)
   if (bid.bytes <= 0 || bid.time <= 0 || bid.copies < 1 || bid.copies > 64)
-    throw new RangeError('a bid for nothing')
+    throw new RangeError('a bid without bytes or time, or with a wrong number of copies')
   return bid
 }
 
-/** The body of a compute ask; throws MALFORMED. */
+/** Decodes the body of a compute ask. Throws MALFORMED, or RangeError for a value out of bounds. */
 export function computeAskOf(order: Order): ComputeAsk {
   const ask = decode('compute-ask', order.body)
-  if (ask.cores < 1 || ask.cores > MAX_CORES) throw new RangeError('cores that no machine has')
-  if (ask.memory < MIN_MEMORY || ask.memory > MAX_MEMORY) throw new RangeError('memory that no machine has')
+  if (ask.cores < 1 || ask.cores > MAX_CORES) throw new RangeError('a number of cores that is out of bounds')
+  if (ask.memory < MIN_MEMORY || ask.memory > MAX_MEMORY) throw new RangeError('memory that is out of bounds')
   if (!(ISOLATION as readonly string[]).includes(ask.isolation)) throw new RangeError('an unknown isolation')
-  if (!FUEL.test(ask.fuel)) throw new RangeError('a fuel that is none')
+  if (!FUEL.test(ask.fuel)) throw new RangeError('a malformed name of a metering rule')
   if (ask.baseMsat < 1n || ask.baseMsat > MAX_MSAT) throw new RangeError('a base that is out of bounds')
   if (ask.region.length > MAX_TEXT) throw new RangeError('a region longer than 64 characters')
   return ask
 }
 
-/** The body of a compute bid; throws MALFORMED. */
+/** Decodes the body of a compute bid. Throws MALFORMED, or RangeError for a value out of bounds. */
 export function computeBidOf(order: Order): ComputeBid {
   const bid = decode('compute-bid', order.body)
-  if (bid.memory < MIN_MEMORY || bid.memory > MAX_MEMORY) throw new RangeError('memory that no machine has')
-  if (!FUEL.test(bid.fuel)) throw new RangeError('a fuel that is none')
-  if (bid.providers < 1 || bid.providers > MAX_PROVIDERS) throw new RangeError('a bid for nobody')
+  if (bid.memory < MIN_MEMORY || bid.memory > MAX_MEMORY) throw new RangeError('memory that is out of bounds')
+  if (!FUEL.test(bid.fuel)) throw new RangeError('a malformed name of a metering rule')
+  if (bid.providers < 1 || bid.providers > MAX_PROVIDERS)
+    throw new RangeError('a number of providers that is out of bounds')
   if (bid.maxMsat < 1n || bid.maxMsat > MAX_MSAT) throw new RangeError('an amount that is out of bounds')
   return bid
 }

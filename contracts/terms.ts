@@ -7,21 +7,21 @@ import { chargeOf, planInstallments } from './money/installments.js'
 import { DAY } from './money/quantity.js'
 
 export const PROTOCOL_VERSION = 1
-/** Largest block that a shelf keeps. */
+/** Size of the largest block that a shelf stores. */
 export const MAX_BLOCK_BYTES = 1 << 20
-/** How far two clocks may stand apart for a deal. */
+/** The largest difference between the clocks of buyer and provider, ms. */
 export const MAX_CLOCK_SKEW = 2 * 60_000
-/** The least time that paid goods are kept after what was paid has run out. */
+/** The shortest time for which a provider keeps data after the paid time has ended, ms. */
 export const MIN_GRACE = 7 * DAY
-/** The first payment must have settled so long after the countersignature at the latest: till then space is reserved. */
+/** The first payment must settle within this time after the countersignature, ms; space stays reserved until then. */
 export const START_WITHIN = 30 * 60_000
 
-/** An agreement's id: the hash of its canonical terms, without signatures. */
+/** The id of a lease's agreement: the hash of its canonical terms, without signatures. */
 export function agreementId(terms: Terms): Buffer {
   return hashOf('terms', terms)
 }
 
-/** What is wrong with terms whoever they are between, or null. */
+/** What is wrong with the terms of a lease, independent of the two parties; null when they are valid. */
 export function faultOf(terms: Terms): string | null {
   if (terms.version !== PROTOCOL_VERSION) return `version ${terms.version} is not ${PROTOCOL_VERSION}`
   if (terms.cores.length === 0 || terms.cores.length > MAX_CORES)
@@ -38,16 +38,17 @@ export function faultOf(terms: Terms): string | null {
   if (terms.firstInstallmentMsat < 1n || terms.maxInstallmentMsat < terms.firstInstallmentMsat)
     return 'its installments are out of bounds'
   if (terms.time <= 0 || terms.time > 100 * 365 * DAY) return 'its time is out of bounds'
-  if (chargeOf(terms) > MAX_MSAT) return 'its charge is more than there is'
-  if (terms.startBy < terms.countersignBy) return 'it starts before it is signed'
-  if (terms.startBy - terms.countersignBy > START_WITHIN) return 'it may start too late'
+  if (chargeOf(terms) > MAX_MSAT) return 'its charge is more than all the bitcoin there can be'
+  if (terms.startBy < terms.countersignBy) return 'its latest start is before its latest countersignature'
+  if (terms.startBy - terms.countersignBy > START_WITHIN)
+    return 'its latest start is too long after its latest countersignature'
   if (!isNodeId(terms.buyer.lightning) || !isNodeId(terms.provider.lightning))
-    return 'a party has no Lightning node'
+    return 'a party has no valid Lightning node id'
   if (terms.buyer.device.equals(terms.provider.device)) return 'both parties are one device'
   return null
 }
 
-/** What is wrong with a list of installments for these terms, which must begin at installment `from`; or null. */
+/** What is wrong with a list of installments that must begin at installment `from`; null when it fits the terms. */
 export function faultOfList(list: InstallmentList, terms: Terms, from: number): string | null {
   if (!list.agreement.equals(agreementId(terms))) return 'it is for another agreement'
   const installments = planInstallments(terms)
@@ -58,7 +59,7 @@ export function faultOfList(list: InstallmentList, terms: Terms, from: number): 
   for (const [i, listed] of list.installments.entries()) {
     const installment = expected[i]!
     if (listed.installment !== installment.number)
-      return `installment ${i} is for installment ${listed.installment}, not ${installment.number}`
+      return `entry ${i} is installment ${listed.installment}, not ${installment.number}`
     if (listed.msat !== installment.msat)
       return `installment ${installment.number} is ${listed.msat} msat, not ${installment.msat}`
     hashes.add(listed.hash.toString('hex'))
@@ -67,7 +68,7 @@ export function faultOfList(list: InstallmentList, terms: Terms, from: number): 
   return null
 }
 
-/** What stands in the description of an invoice, so that it can be paid for nothing else. */
+/** The description of an installment's invoice, which ties the invoice to this installment. */
 export function invoiceDescription(agreement: Buffer, installment: number): string {
   return `bushel/1 ${agreement.toString('hex')} ${installment}`
 }

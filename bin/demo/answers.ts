@@ -39,7 +39,7 @@ export interface Receipt {
 export interface LeaseEntry {
   id: string
   role: 'buyer' | 'provider'
-  peer: string
+  device: string
   bytes: number
   until: number
   state: string

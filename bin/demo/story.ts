@@ -168,7 +168,7 @@ export class Story {
     const bought = mirror.leases.flatMap(id => leases.filter(lease => lease.id === id))
     voice.say(
       `   packed and encrypted: ${formatSize(mirror.storedBytes)} in ${seconds(mirror.seconds.pack)}`,
-      `   uploaded to ${bought.map(lease => short(lease.peer)).join(' and ')} at once, and paid ` +
+      `   uploaded to ${bought.map(lease => short(lease.device)).join(' and ')} at once, and paid ` +
         `${formatAmount(BigInt(mirror.paidMsat))},`,
       `   installment by installment, each after an audit, in ${seconds(mirror.seconds.upload)}`,
       ...wrapLink(mirror.link)

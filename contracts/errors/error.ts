@@ -1,7 +1,7 @@
 import { ERRORS, EXIT, isErrorCode } from './error-table.js'
 import type { ErrorCode, ErrorKind, Exit } from './error-table.js'
 
-/** An error as it crosses to another process, and as `--json` prints it. */
+/** An error as it is sent to another process and as `--json` prints it. */
 export interface BushelErrorShape {
   code: string
   exit: Exit
@@ -10,8 +10,8 @@ export interface BushelErrorShape {
 }
 
 /**
- * An error that a person or a program meets. `code` is a stable word such as `NO_OFFER`, from which the exit code and
- * the kind follow; `message` is one line that says what is wrong and what was kept, `hint` what to do next.
+ * An error for users and scripts. `code` is a stable word such as `NO_OFFER` and determines exit code and kind. `message`
+ * is one line that says what is wrong and what was kept; `hint` says what to do next.
  */
 export class BushelError extends Error {
   readonly code: ErrorCode
@@ -42,8 +42,8 @@ export class BushelError extends Error {
   }
 
   /**
-   * The error that another process has sent. A code that is not in our table comes from another version: it becomes the
-   * general code of its exit code, and stands in the message.
+   * The error that another process sent. A code that is not in our table comes from another version of Bushel: it is
+   * replaced by the general code for its exit code and appended to the message.
    */
   static from({ code, exit, message, hint }: BushelErrorShape): BushelError {
     if (isErrorCode(code)) return new BushelError(code, message, hint)
@@ -51,6 +51,7 @@ export class BushelError extends Error {
   }
 }
 
+/** The general error code for each exit code. */
 const GENERAL: Partial<Record<Exit, ErrorCode>> = {
   [EXIT.badInput]: 'BAD_INPUT',
   [EXIT.notFound]: 'NOT_FOUND',
@@ -61,17 +62,17 @@ const GENERAL: Partial<Record<Exit, ErrorCode>> = {
 
 const OWN: ReadonlySet<ErrorKind> = new Set(['input', 'ours', 'bug'])
 
-/** True for trouble of our own, which no other peer can help with: also what a library or our own code has thrown. */
+/** True for a fault of this node or its user, which trying another peer cannot fix; also for any error of a library. */
 export function isOurs(error: unknown): boolean {
   return !(error instanceof BushelError) || OWN.has(error.kind)
 }
 
-/** True for what a peer did wrong, and is remembered for. */
+/** True for a fault of a peer, which the node remembers. */
 export function isBlamed(error: unknown): error is BushelError {
   return error instanceof BushelError && error.kind === 'peer'
 }
 
-/** True for what may not happen to the same step again. */
+/** True for an error that nobody caused; the same step may succeed later. */
 export function isPassing(error: unknown): error is BushelError {
   return error instanceof BushelError && error.kind === 'passing'
 }

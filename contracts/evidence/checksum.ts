@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 export interface FileSum {
   path: string
   size: number
-  /** Hex. */
+  /** Of the content, hex. */
   sha256: string
 }
 
@@ -15,8 +15,8 @@ export interface TreeSum {
 }
 
 /**
- * The checksum of a tree: the SHA-256 over the lines `path NUL size NUL sha256hex LF` of its files, by the UTF-8 bytes of
- * their paths. Links and empty folders are not files and do not enter it, nor does the executable bit.
+ * The checksum of a tree: the SHA-256 over one line `path NUL size NUL sha256hex LF` for each file, sorted by the UTF-8
+ * bytes of the paths. Links, empty folders and the executable bit do not affect it.
  */
 export function sumOfFiles(files: readonly FileSum[]): TreeSum {
   const hash = createHash('sha256')

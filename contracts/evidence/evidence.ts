@@ -6,9 +6,9 @@ import { openOutput, sumsOfOutput } from '../job-output.js'
 import { objectOf } from '../json-object.js'
 import { formatKey } from '../keys/key.js'
 
-/** What the signed statements of a job prove of its provider, to anybody. */
+/** What the signed evidence of a job proves about its provider. */
 export interface EvidenceVerdict {
-  /** Everything in it is signed by whom it says. */
+  /** True when every signature in the evidence is valid. */
   ok: boolean
   agreement: string
   /** Devices, in z32. */
@@ -16,31 +16,34 @@ export interface EvidenceVerdict {
   provider: string
   /** What the provider stated as the result; null when it stated none. */
   stated: { status: string; exitCode: number; fuel: string; hash: string; finalMsat: string } | null
-  /** Which of `commitment`, `statement`, `key` and `output` are in it. */
+  /** Which of `commitment`, `statement`, `key` and `output` the evidence contains. */
   parts: string[]
-  /** What is proven against the provider, a line each. */
+  /** One line for each misdeed of the provider that is proven. */
   misdeeds: string[]
-  /** What does not hold, a line each. */
+  /** One line for each reason why the evidence is invalid. */
   faults: string[]
 }
 
-/** A ciphertext larger than that stands in a file of its own: a wrong key is proven without it, a wrong output is not. */
+/**
+ * A larger ciphertext is written to a file of its own, bytes. Without it a false key can be proven, but not a false output.
+ */
 export const MAX_EVIDENCE_CIPHERTEXT = 1 << 20
-/** Of the file, which is base64 within JSON. */
+/** The largest evidence file (base64 in JSON) that is read, bytes. */
 export const MAX_EVIDENCE_BYTES = 2 << 20
 const MAX_STRUCT = MAX_EVIDENCE_CIPHERTEXT + (128 << 10)
 export const EVIDENCE_FORMAT = 'bushel-evidence/1'
 
-/** Is its ciphertext too large for the file? */
+/** True when the ciphertext is too large for the evidence file. */
 export function isLarge({ ciphertext }: JobEvidence): boolean {
   return (ciphertext?.byteLength ?? 0) > MAX_EVIDENCE_CIPHERTEXT
 }
 
-/** Where a ciphertext stands that is too large for the evidence at this path. */
+/** The path of the ciphertext file that belongs to the evidence file at `path`. */
 export function ciphertextOf(path: string): string {
   return `${path}.output`
 }
 
+/** The text of an evidence file; a large ciphertext is left out. */
 export function formatEvidence(evidence: JobEvidence): string {
   const kept = isLarge(evidence) ? { ...evidence, ciphertext: null } : evidence
   const plain = {
@@ -52,35 +55,37 @@ export function formatEvidence(evidence: JobEvidence): string {
   return JSON.stringify(plain, null, 2) + '\n'
 }
 
-/** Throws BAD_RECEIPT on what is no evidence at all; what it proves is for `verifyEvidence` to say. */
+/** Parses an evidence file. Throws BAD_RECEIPT when it is malformed; `verifyEvidence` checks the signatures. */
 export function parseEvidence(text: string): JobEvidence {
   try {
-    if (Buffer.byteLength(text) > MAX_EVIDENCE_BYTES) throw new RangeError('it is too large')
+    if (Buffer.byteLength(text) > MAX_EVIDENCE_BYTES)
+      throw new RangeError(`it is larger than ${MAX_EVIDENCE_BYTES} bytes`)
     const plain = objectOf(text)
-    if (plain['format'] !== EVIDENCE_FORMAT) throw new Error(`it is not of the format ${EVIDENCE_FORMAT}`)
-    if (typeof plain['evidence'] !== 'string') throw new Error('it has no evidence')
+    if (plain['format'] !== EVIDENCE_FORMAT) throw new Error(`its format is not ${EVIDENCE_FORMAT}`)
+    if (typeof plain['evidence'] !== 'string') throw new Error("it has no field 'evidence'")
     const bytes = Buffer.from(plain['evidence'], 'base64')
     const evidence = decode('job-evidence', bytes, MAX_STRUCT)
     const { terms } = evidence.agree
-    if (plain['agreement'] !== formatKey(jobId(terms))) throw new Error('it is of another agreement')
+    if (plain['agreement'] !== formatKey(jobId(terms)))
+      throw new Error('its agreement and its evidence do not match')
     if (plain['provider'] !== formatKey(terms.provider.device))
-      throw new Error('it is against another provider')
+      throw new Error('its provider and its evidence do not match')
     return evidence
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new BushelError(
       'BAD_RECEIPT',
-      `this is no evidence: ${why}`,
-      'give a file that `bushel run` has written beside a result that was not accepted'
+      `this file is not evidence of a job: ${why}`,
+      'give an evidence file that `bushel run` wrote'
     ).withCause(error)
   }
 }
 
-/** Needs nothing but the evidence: no node, no network, no clock, no run of the job. */
+/** Verifies evidence offline: without a node, a network, a clock or a run of the job. */
 export function verifyEvidence(evidence: JobEvidence): EvidenceVerdict {
   const { agree, commitment, statement, key, ciphertext } = evidence
   const stated = statement?.statement
-  const { holds, misdeeds, faults } = judgeEvidence(evidence, opened)
+  const { holds, misdeeds, faults } = judgeEvidence(evidence, openResult)
   const parts = Object.entries({ commitment, statement, key, output: ciphertext })
   return {
     ok: holds,
@@ -101,7 +106,7 @@ export function verifyEvidence(evidence: JobEvidence): EvidenceVerdict {
     faults
   }
 
-  function opened(
+  function openResult(
     bytes: Buffer,
     key: Buffer
   ): NonNullable<ReturnType<Parameters<typeof judgeEvidence>[1]>> | null {

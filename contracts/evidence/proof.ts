@@ -5,26 +5,26 @@ import type { BlockProof, SealedCore } from '#spec'
 import { MAX_PROOF_NODES } from '../schema/counts.js'
 
 /**
- * Does `proof` show the block at `index` of the sealed core? A pure check that needs no data: it climbs from the block
- * to its root (Merkle tree of Hypercore: `hypercore-crypto` and `flat-tree`) and hashes the roots to the sealed tree
- * hash. Never throws.
+ * True when `proof` contains the block at `index` of the sealed core. It needs no other data of the core: it hashes from
+ * the block up to its root (the Merkle tree of Hypercore: `hypercore-crypto` and `flat-tree`) and compares the hash of
+ * all roots with the sealed tree hash. Never throws.
  */
 export function proves(proof: BlockProof, index: number, sealed: SealedCore): boolean {
   if (proof.index !== index || index >= sealed.length) return false
   if (proof.nodes.length > MAX_PROOF_NODES || proof.roots.length > MAX_PROOF_NODES) return false
   const value = proof.value ?? Buffer.alloc(0)
   let node: TreeNode = { index: 2 * index, size: value.byteLength, hash: crypto.data(value) }
-  const climb = flat.iterator(node.index)
+  const position = flat.iterator(node.index)
   for (const sibling of proof.nodes) {
-    if (sibling.index !== climb.sibling() || sibling.size > sealed.byteLength - node.size) return false
+    if (sibling.index !== position.sibling() || sibling.size > sealed.byteLength - node.size) return false
     const pair: [TreeNode, TreeNode] = sibling.index < node.index ? [sibling, node] : [node, sibling]
-    node = { index: climb.parent(), size: sibling.size + node.size, hash: crypto.parent(...pair) }
+    node = { index: position.parent(), size: sibling.size + node.size, hash: crypto.parent(...pair) }
   }
   const given = new Map(proof.roots.map(root => [root.index, root]))
   given.set(node.index, node)
   const roots: TreeNode[] = []
   const indices = flat.fullRoots(2 * sealed.length)
-  if (!indices.includes(node.index)) return false // else the roots alone would prove any block
+  if (!indices.includes(node.index)) return false // otherwise the roots alone would prove any block
   for (const root of indices) {
     const found = given.get(root)
     if (!found) return false

@@ -8,10 +8,10 @@ import { planInstallments } from '../money/installments.js'
 import { verify } from '../keys/signature.js'
 import { agreementId } from '../terms.js'
 
-/** Proof of a paid installment: the preimage, bound to agreement, installment and amount by the signatures of both sides. */
+/** Proof of a paid installment: its preimage, and the signatures of both sides over agreement, amount and hash. */
 export interface Receipt {
   terms: Terms
-  /** The buyer's, over the terms. */
+  /** The buyer's signature over the terms. */
   buyer: Buffer
   /** The provider's list of installments that holds the hash, with its signature. */
   countersign: Countersign
@@ -27,13 +27,14 @@ export interface ReceiptVerdict {
   /** Devices, in z32. */
   buyer: string
   provider: string
-  /** What does not hold, a line each. */
+  /** One line for each reason why the receipt is invalid. */
   faults: string[]
 }
 
 export const MAX_RECEIPT_BYTES = 256 << 10
 const FORMAT = 'bushel-receipt/1'
 
+/** The text of a receipt file. */
 export function formatReceipt({ terms, buyer, countersign, installment, preimage }: Receipt): string {
   const plain = {
     format: FORMAT,
@@ -47,16 +48,17 @@ export function formatReceipt({ terms, buyer, countersign, installment, preimage
   return JSON.stringify(plain, null, 2) + '\n'
 }
 
-/** Throws BAD_RECEIPT on what is no receipt at all; whether one holds is for `verifyReceipt` to say. */
+/** Parses a receipt file. Throws BAD_RECEIPT when it is malformed; `verifyReceipt` checks whether it is valid. */
 export function parseReceipt(text: string): Receipt & { agreement: string } {
   try {
-    if (Buffer.byteLength(text) > MAX_RECEIPT_BYTES) throw new RangeError('it is too large')
+    if (Buffer.byteLength(text) > MAX_RECEIPT_BYTES)
+      throw new RangeError(`it is larger than ${MAX_RECEIPT_BYTES} bytes`)
     const plain = objectOf(text)
-    if (plain['format'] !== FORMAT) throw new Error(`it is not of the format ${FORMAT}`)
+    if (plain['format'] !== FORMAT) throw new Error(`its format is not ${FORMAT}`)
     const { agreement, installment } = plain
-    if (typeof agreement !== 'string') throw new Error('it names no agreement')
+    if (typeof agreement !== 'string') throw new Error("its field 'agreement' is missing")
     if (!Number.isSafeInteger(installment) || (installment as number) < 0)
-      throw new Error('it names no installment')
+      throw new Error("its field 'installment' is not a whole number")
     return {
       agreement,
       installment: installment as number,
@@ -69,35 +71,35 @@ export function parseReceipt(text: string): Receipt & { agreement: string } {
     const why = error instanceof Error ? error.message : String(error)
     throw new BushelError(
       'BAD_RECEIPT',
-      `this is no receipt: ${why}`,
-      'give a file that `bushel receipt export` has written'
+      `this file is not a receipt: ${why}`,
+      'give a file that `bushel receipt export` wrote'
     ).withCause(error)
   }
 }
 
-/** Needs nothing but the receipt: no node, no network, no clock. */
+/** Verifies a receipt offline: without a node, a network or a clock. */
 export function verifyReceipt(receipt: Receipt & { agreement?: string }): ReceiptVerdict {
   const { terms, buyer, countersign, installment, preimage } = receipt
   const faults: string[] = []
   const id = agreementId(terms)
   const agreement = formatKey(id)
   if (receipt.agreement !== undefined && receipt.agreement !== agreement)
-    faults.push('its terms are of another agreement')
+    faults.push('its terms are those of another agreement')
   if (!verify('terms', terms, buyer, terms.buyer.device)) faults.push('the buyer did not sign these terms')
   const { list, signature } = countersign
   if (!verify('installment-list', list, signature, terms.provider.device))
-    faults.push('the provider did not sign this list of payments')
-  if (!list.agreement.equals(id)) faults.push('the list of payments is for another agreement')
+    faults.push('the provider did not sign this list of installments')
+  if (!list.agreement.equals(id)) faults.push('the list of installments is for another agreement')
   const listed = list.installments.find(one => one.installment === installment)
   const due = planInstallments(terms)[installment]
-  if (!listed) faults.push(`the list of payments has no installment ${installment}`)
+  if (!listed) faults.push(`the list has no installment ${installment}`)
   if (!due) faults.push(`the agreement has no installment ${installment}`)
   if (listed && due && listed.msat !== due.msat)
     faults.push(
-      `installment ${installment} is listed with ${listed.msat} msat, and agreed with ${due.msat} msat`
+      `installment ${installment} is ${listed.msat} msat in the list and ${due.msat} msat in the terms`
     )
   if (listed && !createHash('sha256').update(preimage).digest().equals(listed.hash))
-    faults.push('the preimage does not fit the hash that was listed')
+    faults.push('the preimage does not match the hash in the list')
   return {
     ok: faults.length === 0,
     agreement,
@@ -112,12 +114,12 @@ export function verifyReceipt(receipt: Receipt & { agreement?: string }): Receip
 function hexOf(plain: Record<string, unknown>, name: string, bytes: number): Buffer {
   const value = plain[name]
   if (typeof value !== 'string' || !new RegExp(`^[0-9a-f]{${bytes * 2}}$`).test(value))
-    throw new Error(`its ${name} is not ${bytes} bytes of hex`)
+    throw new Error(`its field '${name}' is not ${bytes} bytes in hex`)
   return Buffer.from(value, 'hex')
 }
 
 function base64Of(plain: Record<string, unknown>, name: string): Buffer {
   const value = plain[name]
-  if (typeof value !== 'string') throw new Error(`it has no ${name}`)
+  if (typeof value !== 'string') throw new Error(`its field '${name}' is missing`)
   return Buffer.from(value, 'base64')
 }

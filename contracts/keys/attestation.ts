@@ -1,6 +1,6 @@
 import IdentityKey from 'keet-identity-key'
 
-/** Longest attestation chain that is read: identity, device, and a few devices that attest one another. */
+/** Size of the longest attestation chain that is read: an identity, a device, and a few devices that attest each other. */
 export const MAX_PROOF_BYTES = 1024
 
 export interface Author {
@@ -9,8 +9,8 @@ export interface Author {
 }
 
 /**
- * Does `proof` show that `author.device` belongs to `author.identity`, and (where there is `data`) that the device signed
- * it? Costs about 0.4 ms; never throws.
+ * True when `proof` shows that `author.device` belongs to `author.identity` and, unless `data` is null, that the device
+ * signed `data`. Takes about 0.4 ms; never throws.
  */
 export function attests(proof: Buffer | null, data: Buffer | null, author: Author): boolean {
   if (!proof || proof.byteLength > MAX_PROOF_BYTES) return false
@@ -21,17 +21,17 @@ export function attests(proof: Buffer | null, data: Buffer | null, author: Autho
     })
     return verified !== null
   } catch {
-    return false // bytes that are no proof prove nothing
+    return false // malformed bytes prove nothing
   }
 }
 
-/** The identity and device that a proof speaks of, or null when it does not hold. */
+/** The identity and the device that a proof names; null when the proof is invalid. */
 export function authorOf(proof: Buffer | null): Author | null {
   if (!proof || proof.byteLength > MAX_PROOF_BYTES) return null
   try {
     const verified = IdentityKey.verify(proof, null)
     return verified && { identity: verified.identityPublicKey, device: verified.devicePublicKey }
   } catch {
-    return null // bytes that are no proof prove nothing
+    return null // malformed bytes prove nothing
   }
 }

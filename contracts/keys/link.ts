@@ -3,7 +3,7 @@ import z32 from 'z32'
 import { domain } from '../schema/codec.js'
 import { BushelError } from '../errors/error.js'
 
-/** Who holds a link can find, fetch and decrypt the drive. */
+/** Anyone who has a link can find, fetch and decrypt the drive. */
 export interface Link {
   /** Public key of the Hyperdrive. */
   key: Buffer
@@ -14,18 +14,19 @@ export interface Link {
 const PREFIX = 'bushel://'
 const BYTES = 68
 
-/** `bushel://` and z32 of both keys and a check of four bytes, so that a slip of the pen is told from a lost drive. */
+/** Formats a link: `bushel://` and the z32 of both keys and of a 4-byte checksum, which detects typing errors. */
 export function formatLink({ key, encryptionKey }: Link): string {
   const keys = Buffer.concat([key, encryptionKey])
   return PREFIX + z32.encode(Buffer.concat([keys, checkOf(keys)]))
 }
 
+/** Parses a link. Throws BAD_LINK, also for a wrong checksum. */
 export function parseLink(text: string): Link {
   const malformed = (): BushelError =>
     new BushelError(
       'BAD_LINK',
-      `'${text}' is not a link`,
-      'a link begins with bushel:// and has 109 characters more'
+      `'${text}' is not a valid link`,
+      'a link is bushel:// followed by 109 characters; copy it again from where it was printed'
     )
   if (!text.startsWith(PREFIX)) throw malformed()
   let bytes: Buffer

@@ -4,8 +4,8 @@ import { BushelError } from '../errors/error.js'
 export const NODE_ID_BYTES = 33
 
 /**
- * Whether the bytes are a Lightning node id: a compressed point of secp256k1. Every id that comes from outside is
- * checked with this before a library sees it, because LDK ends the process on one that is no point.
+ * True when the bytes are a Lightning node id: a compressed point of secp256k1. Check every id from outside with this
+ * before a library sees it, because LDK ends the process on an id that is not a point of the curve.
  */
 export function isNodeId<T extends Uint8Array>(bytes: T | null | undefined): bytes is T {
   if (bytes?.length !== NODE_ID_BYTES) return false
@@ -17,7 +17,7 @@ export function isNodeId<T extends Uint8Array>(bytes: T | null | undefined): byt
   }
 }
 
-/** Throws NO_ROUTE for bytes that are no Lightning node id: a peer has named it, so it is no fault of ours. */
+/** Throws NO_ROUTE, which blames nobody, for bytes from a peer that are not a Lightning node id. */
 export function demandNodeId(bytes: Uint8Array): void {
-  if (!isNodeId(bytes)) throw new BushelError('NO_ROUTE', 'this is no Lightning node id')
+  if (!isNodeId(bytes)) throw new BushelError('NO_ROUTE', 'the Lightning node id is invalid')
 }

@@ -3,11 +3,12 @@ import type { KeyPair } from 'hypercore-crypto'
 import { hashOf } from '../schema/codec.js'
 import type { StructName, StructOf } from '../schema/codec.js'
 
-/** Ed25519 signature, 64 bytes, of a device over the struct's hash in its own domain. */
+/** Signs a struct: an Ed25519 signature, 64 bytes, over the struct's domain-separated hash. */
 export function sign<N extends StructName>(name: N, value: StructOf<N>, device: KeyPair): Buffer {
   return crypto.sign(hashOf(name, value), device.secretKey)
 }
 
+/** True when `device` made this signature over the struct. */
 export function verify<N extends StructName>(
   name: N,
   value: StructOf<N>,

@@ -2,7 +2,7 @@ import type { Terms } from '#spec'
 import { billedBytes, ceilDiv, totalCharge, least, most } from './money.js'
 import type { Msat } from './money.js'
 
-/** One payment's worth of a lease. `start` and `end` are ms after the lease's start. */
+/** One payment of a lease, and the time that it pays for: `start` to `end`, ms after the start of the lease. */
 export interface Installment {
   number: number
   start: number
@@ -15,10 +15,10 @@ export type InstallmentTerms = Pick<
   'cores' | 'price' | 'time' | 'minChargeMsat' | 'firstInstallmentMsat' | 'maxInstallmentMsat'
 >
 
-/** A schedule never has more installments than this; the cap of an installment grows with the total instead. */
+/** The most installments of a lease. A larger charge gets larger installments instead. */
 export const MAX_INSTALLMENTS = 1024
 
-/** The whole charge of an agreement, in msat. */
+/** The whole charge of a lease, msat. */
 export function chargeOf(terms: InstallmentTerms): Msat {
   return totalCharge({
     bytes: billedBytes(terms.cores),
@@ -29,9 +29,10 @@ export function chargeOf(terms: InstallmentTerms): Msat {
 }
 
 /**
- * What is due when: a pure function of the terms, the same on both sides. Amounts double from `firstInstallmentMsat` to
- * `maxInstallmentMsat`; the last installment is what is left. An installment ends where the rounded-up cumulative charge first covers the
- * amounts so far, and each amount is a difference of that one sum, so nothing is lost to rounding.
+ * The payment schedule of a lease: a pure function of the terms, so that both sides compute the same. Amounts double from
+ * `firstInstallmentMsat` to `maxInstallmentMsat`; the last installment pays the rest. An installment ends at the first ms
+ * at which the rounded-up cumulative charge covers the amounts so far. Each amount is a difference of two cumulative
+ * charges, so rounding errors do not add up.
  */
 export function planInstallments(terms: InstallmentTerms): Installment[] {
   const total = chargeOf(terms)
@@ -62,7 +63,7 @@ function firstAt(target: Msat, total: Msat, time: bigint): bigint {
   return ((target - 1n) * time) / total + 1n
 }
 
-/** An installment of no charge (a price below an msat for its length) belongs to its neighbour before. */
+/** Merges an installment of 0 msat (its time costs less than 1 msat) into the one before it. */
 function mergeEmpty(installments: Installment[]): Installment[] {
   const out: Installment[] = []
   for (const installment of installments) {

@@ -22,9 +22,19 @@ const SIZES: Record<string, number> = {
   tb: 1e12
 }
 const SIZE = /^\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)\s*$/i
-const TIME = /^\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*(h|d)\s*$/i
+const TIMES: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  min: MINUTE,
+  h: HOUR,
+  d: DAY,
+  w: 7 * DAY,
+  y: 365 * DAY
+}
+const TIME = /^\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*(ms|s|min|h|d|w|y)\s*$/i
+const MAX_TIME = 100 * 365 * DAY
 
-/** A decimal number times `scale`, or null when that is not whole. */
+/** Multiplies a decimal number by `scale`; null when the product is not a whole number. */
 export function parseDecimal(text: string, scale: bigint): bigint | null {
   const [whole = '0', fraction = ''] = text.replaceAll('_', '').split('.')
   const unit = 10n ** BigInt(fraction.length)
@@ -32,20 +42,24 @@ export function parseDecimal(text: string, scale: bigint): bigint | null {
   return scaled % unit === 0n ? scaled / unit : null
 }
 
-function parseScaled(text: string, number: string, scale: number, what: string): number {
+function parseScaled(text: string, number: string, scale: number, what: 'size' | 'time'): number {
   const value = parseDecimal(number, BigInt(scale))
-  if (value === null) throw new BushelError('BAD_INPUT', `'${text}' is not a whole ${what}`)
-  if (value <= 0n) throw new BushelError('BAD_INPUT', `'${text}' is nothing`, `give a ${what} above zero`)
+  if (value === null)
+    throw new BushelError(
+      'BAD_INPUT',
+      `'${text}' is not a whole number of ${what === 'size' ? 'bytes' : 'milliseconds'}`
+    )
+  if (value <= 0n) throw new BushelError('BAD_INPUT', `'${text}' is zero`, `give a ${what} above zero`)
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new BushelError('BAD_INPUT', `'${text}' is too large`)
   return Number(value)
 }
 
-/** `"500GiB"`, `"1.5 TB"` to bytes. */
+/** Parses a size such as `"500GiB"` or `"1.5 TB"` to bytes. Throws BAD_INPUT. */
 export function parseSize(text: string): number {
   const match = text.length <= MAX_TEXT ? SIZE.exec(text) : null
   if (!match)
     throw new BushelError('BAD_INPUT', `'${text}' is not a size`, 'write it as 500GiB, 20 MiB or 1TB')
-  return parseScaled(text, match[1]!, SIZES[match[2]!.toLowerCase()]!, 'number of bytes')
+  return parseScaled(text, match[1]!, SIZES[match[2]!.toLowerCase()]!, 'size')
 }
 
 export function formatSize(bytes: number): string {
@@ -62,29 +76,27 @@ export function formatSize(bytes: number): string {
   return `${bytes} B`
 }
 
-/** `"1h"`, `"30d"` to ms; a day is 24 hours. */
+/**
+ * Parses a time such as `"90s"`, `"10min"`, `"12h"`, `"30d"`, `"4w"` or `"1y"` to ms. A day has 24 hours, a year 365 days.
+ * Throws BAD_INPUT, also above a hundred years.
+ */
 export function parseTime(text: string): number {
   const match = text.length <= MAX_TEXT ? TIME.exec(text) : null
-  if (!match) throw new BushelError('BAD_INPUT', `'${text}' is not a time`, 'write it as 12h or 30d')
-  const time = parseScaled(text, match[1]!, match[2]!.toLowerCase() === 'h' ? HOUR : DAY, 'time')
-  if (time > 100 * 365 * DAY) throw new BushelError('BAD_INPUT', `'${text}' is more than a hundred years`)
+  if (!match)
+    throw new BushelError(
+      'BAD_INPUT',
+      `'${text}' is not a time`,
+      'write it as 90s, 10min, 12h, 30d, 4w or 1y'
+    )
+  const time = parseScaled(text, match[1]!, TIMES[match[2]!.toLowerCase()]!, 'time')
+  if (time > MAX_TIME) throw new BushelError('BAD_INPUT', `'${text}' is more than a hundred years`)
   return time
 }
 
-const DURATION = /^\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*(ms|s|min|h)\s*$/i
-const DURATIONS: Record<string, number> = { ms: 1, s: 1000, min: 60_000, h: HOUR }
-
-/** `"30s"`, `"10min"`, `"2h"` to ms: how long a program may run, where `parseTime` is for leases. */
-export function parseDuration(text: string): number {
-  const match = text.length <= MAX_TEXT ? DURATION.exec(text) : null
-  if (!match)
-    throw new BushelError('BAD_INPUT', `'${text}' is not a duration`, 'write it as 30s, 10min or 2h')
-  return parseScaled(text, match[1]!, DURATIONS[match[2]!.toLowerCase()]!, 'duration')
-}
-
+/** Formats ms as a time that `parseTime` reads, rounded to a tenth of its unit. */
 export function formatTime(ms: number): string {
   if (ms >= DAY) return `${Number((ms / DAY).toFixed(1))}d`
   if (ms >= HOUR) return `${Number((ms / HOUR).toFixed(1))}h`
-  if (ms >= 60_000) return `${Math.round(ms / 60_000)}min`
+  if (ms >= MINUTE) return `${Math.round(ms / MINUTE)}min`
   return `${Math.round(ms / 1000)}s`
 }

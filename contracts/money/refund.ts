@@ -4,8 +4,8 @@ import type { Msat } from './money.js'
 import { chargeOf } from './installments.js'
 
 /**
- * What of an agreement is used up after `served` ms: the rounded-up share of the charge for that time, at least the
- * minimum charge, at most what was paid. The same on both sides, so that both know what is owed when it ends.
+ * The part of `paidMsat` that is used up after `served` ms of a lease: the share of the charge for that time, rounded up,
+ * at least the minimum charge and at most `paidMsat`. Both sides compute the same, so both know the refund.
  */
 export function consumedMsat(terms: Terms, served: number, paidMsat: Msat): Msat {
   const time = BigInt(terms.time)

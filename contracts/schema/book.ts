@@ -2,7 +2,7 @@ import { MAX_BATCH, MAX_HEADS, MAX_RECORDS } from './counts.js'
 import { required, many } from './fields.js'
 import type { Struct } from './fields.js'
 
-/** The order book: orders, rules, and what relays and readers say. */
+/** The order book: orders, market rules, and the messages of relays and readers. */
 export const book: Struct[] = [
   {
     name: 'market-rules',

@@ -7,17 +7,17 @@ import { BushelError } from '../errors/error.js'
 export type StructName = keyof Structs extends `@bushel/${infer Name}` ? Name : never
 export type StructOf<N extends StructName> = Structs[`@bushel/${N}`]
 
-/** What a peer may send at most in one message, unless its own rule says less. */
+/** Size of the largest message from a peer, bytes; some messages have a smaller limit of their own. */
 export const MAX_MESSAGE_BYTES = 1 << 20
 
-/** Canonical bytes of a record or message. */
+/** Encodes a record or message to its canonical bytes. */
 export function encode<N extends StructName>(name: N, value: StructOf<N>): Buffer {
   return Buffer.from(c.encode(getEncoding(`@bushel/${name}`) as never, value as never))
 }
 
 /**
- * Decodes hostile bytes: refuses more than `maxBytes`, trailing bytes and any encoding but the canonical one.
- * Throws BushelError MALFORMED, and nothing else.
+ * Decodes untrusted bytes. Refuses more than `maxBytes`, trailing bytes and every encoding except the canonical one.
+ * Throws MALFORMED and nothing else.
  */
 export function decode<N extends StructName>(
   name: N,
@@ -25,7 +25,8 @@ export function decode<N extends StructName>(
   maxBytes = MAX_MESSAGE_BYTES
 ): StructOf<N> {
   if (!bytes) throw malformed(name, 'it is empty')
-  if (bytes.byteLength > maxBytes) throw malformed(name, `${bytes.byteLength} bytes, more than ${maxBytes}`)
+  if (bytes.byteLength > maxBytes)
+    throw malformed(name, `it has ${bytes.byteLength} bytes, more than ${maxBytes}`)
   let value: StructOf<N>
   let again: Buffer
   try {
@@ -34,7 +35,7 @@ export function decode<N extends StructName>(
   } catch (error) {
     throw malformed(name, error instanceof Error ? error.message : String(error))
   }
-  if (!again.equals(bytes)) throw malformed(name, 'it is not in canonical form')
+  if (!again.equals(bytes)) throw malformed(name, 'its encoding is not canonical')
   return value
 }
 
@@ -42,14 +43,14 @@ function malformed(name: string, why: string): BushelError {
   return new BushelError('MALFORMED', `a malformed ${name}: ${why}`)
 }
 
-/** BLAKE2b-256 of the canonical bytes, in a domain of its own for each struct. */
+/** The BLAKE2b-256 hash of the canonical bytes, separated by a domain for each struct. */
 export function hashOf<N extends StructName>(name: N, value: StructOf<N>): Buffer {
   return crypto.hash([domain(name), encode(name, value)])
 }
 
 const domains = new Map<string, Buffer>()
 
-/** The 32 bytes that keep the hashes and signatures of one kind of thing from passing for another's. */
+/** The 32-byte prefix that separates the hashes and signatures of one kind of data from all others. */
 export function domain(name: string): Buffer {
   let bytes = domains.get(name)
   if (!bytes) {

@@ -2,7 +2,7 @@ import { MAX_ARGS, MAX_FILES } from './counts.js'
 import { required, optional, many, all } from './fields.js'
 import type { Struct } from './fields.js'
 
-/** Jobs: terms, results, evidence. */
+/** Jobs: their terms, messages, results and evidence, and the records of a buyer's runs. */
 export const compute: Struct[] = [
   {
     name: 'blob',

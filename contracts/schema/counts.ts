@@ -1,21 +1,22 @@
-/** The most of anything in one record or message: the codecs (spec/) refuse more before they read any of it. */
+/** The largest lengths of arrays in records and messages: the codecs (spec/) refuse a longer array before reading it. */
 
-/** Records that are handed in at once. */
+/** Orders in one submission to a relay. */
 export const MAX_RECORDS = 16
-/** Records in one block of a writer of a book. */
+/** Orders in one block of a writer's core. */
 export const MAX_BATCH = 512
-/** Writers of a book. */
+/** Writers of one book. */
 export const MAX_HEADS = 1024
-/** Counters that are shown at hello. */
+/** Counters in a hello. */
 export const MAX_COUNTERS = 16
+/** Cores of one lease. */
 export const MAX_CORES = 16
-/** Installments in one strip; later ones come by topup. */
+/** Installments in one list and strip; the buyer requests the following ones later. */
 export const STRIP_LENGTH = 64
 /** Blocks that one audit may ask for. */
 export const MAX_AUDIT_BLOCKS = 64
-/** Merkle nodes, and Merkle roots, that tie one block to its core. */
+/** Merkle nodes, and Merkle roots, in the proof of one block. */
 export const MAX_PROOF_NODES = 64
 /** Arguments of a job. */
 export const MAX_ARGS = 256
-/** Files in an input or an output of a job. */
+/** Files in the input or the output of a job. */
 export const MAX_FILES = 65_536

@@ -2,7 +2,7 @@ import { MAX_AUDIT_BLOCKS, MAX_CORES, MAX_COUNTERS, MAX_PROOF_NODES, STRIP_LENGT
 import { required, optional, many } from './fields.js'
 import type { Struct } from './fields.js'
 
-/** What buyer and provider say and sign. */
+/** The messages between buyer and provider, and what they sign. */
 export const deal: Struct[] = [
   {
     name: 'counter',

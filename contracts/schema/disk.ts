@@ -1,7 +1,7 @@
 import { required, optional, all } from './fields.js'
 import type { Struct } from './fields.js'
 
-/** What a node keeps on its own disk. */
+/** The records that a node stores on its own disk. */
 export const disk: Struct[] = [
   {
     name: 'ledger-entry',

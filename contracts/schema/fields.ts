@@ -3,7 +3,7 @@ export interface Field {
   type: string
   required?: boolean
   array?: boolean
-  /** Of an array: a longer one is malformed, before anything of it is read. */
+  /** The largest length of an array; a longer one is malformed. */
   most?: number
 }
 
@@ -14,6 +14,7 @@ export interface Struct {
 
 export const required = (name: string, type: string): Field => ({ name, type, required: true })
 export const optional = (name: string, type: string): Field => ({ name, type })
+/** An array that peers send, of at most `most` elements. */
 export const many = (name: string, type: string, most: number): Field => ({
   name,
   type,
@@ -21,5 +22,5 @@ export const many = (name: string, type: string, most: number): Field => ({
   array: true,
   most
 })
-/** As many as this node has written: no peer sends it. */
+/** An array of any length, for records that no peer sends. */
 export const all = (name: string, type: string): Field => ({ name, type, required: true, array: true })

@@ -1,9 +1,9 @@
 /**
- * Every record and message of Bushel, declared once. `npm run spec` writes the codecs and their types under spec/.
- * Append only: a field may be added at the end of a struct as optional, never changed or removed.
+ * Every record and message of Bushel, declared once. `npm run spec` generates the codecs and their types in spec/.
+ * The schema only grows: an optional field may be added at the end of a struct; no field is changed or removed.
  *
- * Units: every `...Msat` and `price` is a biguint64 (price: msat per TiB and 30 days; of compute: msat per Tfuel); times are ms since 1970,
- * durations ms, sizes bytes. Keys, hashes and ids are 32 bytes, signatures 64.
+ * Units: `...Msat` is msat; `price` is msat per TiB and 30 days for storage, msat per Tfuel for compute; times are ms
+ * since 1970, durations ms, sizes bytes. Keys, hashes and ids are 32 bytes, signatures 64 bytes.
  */
 import { book } from './book.js'
 import { compute } from './compute.js'
@@ -13,10 +13,10 @@ import type { Struct } from './fields.js'
 
 export type { Field, Struct } from './fields.js'
 
-/** In the order in which they refer to one another. */
+/** All structs, each after those it refers to, because hyperschema reads them in order. */
 export const structs: Struct[] = hoist([...book, ...deal, ...disk, ...compute])
 
-/** A struct stands after those that it names: hyperschema reads them in order. */
+/** Sorts structs so that each comes after those it refers to. */
 function hoist(list: Struct[]): Struct[] {
   const named = new Map(list.map(struct => [`@bushel/${struct.name}`, struct]))
   const done = new Set<Struct>()

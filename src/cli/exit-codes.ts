@@ -1,26 +1,26 @@
 import { ERRORS, EXIT, KINDS } from '../../contracts/errors/error-table.js'
 import type { Exit } from '../../contracts/errors/error-table.js'
 
-/** What each exit code says; `bushel help exit-codes` and docs/exit-codes.md are printed from here. */
+/** The exit codes, as `bushel help exit-codes` and docs/exit-codes.md list them. */
 export const EXIT_CODES: readonly { exit: Exit; meaning: string }[] = [
   { exit: EXIT.done, meaning: 'done' },
-  { exit: EXIT.failed, meaning: 'failed or timed out; a program that was run and failed' },
-  { exit: EXIT.badInput, meaning: 'bad input: usage, a damaged home, or a home that is taken' },
-  { exit: EXIT.notFound, meaning: 'not found: link, market, order, lease, job' },
-  { exit: EXIT.noOffer, meaning: 'no matching offer, or fewer than --copies; nothing is paid then' },
-  { exit: EXIT.payment, meaning: 'payment or balance' },
-  { exit: EXIT.interrupted, meaning: 'interrupted' }
+  { exit: EXIT.failed, meaning: 'failed or timed out, or a program that was run failed' },
+  { exit: EXIT.badInput, meaning: 'bad input, wrong usage, or a home that is damaged or in use' },
+  { exit: EXIT.notFound, meaning: 'a link, market, order, lease or job was not found' },
+  { exit: EXIT.noOffer, meaning: 'too few matching offers, or fewer copies stored than asked for' },
+  { exit: EXIT.payment, meaning: 'a payment failed, or the balance or a limit is too small' },
+  { exit: EXIT.interrupted, meaning: 'stopped by a signal' }
 ]
 
-/** Every code of an error, with its row of the table. */
+/** The rows of the error table, each with its code. */
 export const ERROR_CODES = Object.entries(ERRORS).map(([code, row]) => ({ code, ...row }))
 
 const NOTES = [
-  '`up` and `dht` run until they are stopped: Ctrl-C (SIGINT) ends them in order with 130, SIGTERM ends them in order with 0.',
-  'With --json a failure is one object on standard output: { "error": { "code", "exit", "message", "hint" } }.'
+  '`up` and `dht` run until a signal stops them. Both signals stop them cleanly: Ctrl-C (SIGINT) with exit code 130, SIGTERM with exit code 0.',
+  'With --json an error is one object on standard output: { "error": { "code", "exit", "message", "hint" } }.'
 ]
 
-/** For the terminal, within 80 columns. */
+/** The text of `bushel help exit-codes`, at most 80 columns wide. */
 export function exitCodesText(): string {
   const exits = EXIT_CODES.map(({ exit, meaning }) => `${String(exit).padStart(4)}  ${meaning}`)
   const codes = ERROR_CODES.map(
@@ -37,12 +37,12 @@ export function exitCodesText(): string {
   ].join('\n')
 }
 
-/** The page docs/exit-codes.md. */
+/** The text of docs/exit-codes.md. */
 export function exitCodesPage(): string {
   return [
     '# Exit codes',
     '',
-    'Stable, so that scripts can rely on them. `bushel help exit-codes` prints the same.',
+    'Exit codes and error codes are stable, so that scripts can rely on them. `bushel help exit-codes` prints the same lists.',
     '',
     ...markdown(
       ['exit', 'meaning'],
@@ -57,7 +57,7 @@ export function exitCodesPage(): string {
       ERROR_CODES.map(({ code, exit, kind, meaning }) => [`\`${code}\``, String(exit), kind, meaning])
     ),
     '',
-    'The kind says whose fault an error is, and what the node does about it:',
+    'The kind says whose fault an error is and what the node does about it:',
     '',
     ...markdown(
       ['kind', 'meaning'],

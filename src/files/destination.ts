@@ -7,8 +7,8 @@ import type { TreePlan, PlannedFile } from './tree-plan.js'
 import { sumOfFile } from './tree.js'
 
 /**
- * Where a plan is restored to: `dest` is the tree (or the file) itself; what is being written grows in `dest.bushel-part`
- * beside it and is moved into place at the end. Nothing is ever written through a symbolic link.
+ * The place where a planned tree is written. `dest` is the path of the tree, or of its single file. Files are written to
+ * `dest.bushel-part` beside it and moved into place at the end. Nothing is ever written through a symbolic link.
  */
 export class Destination<F extends PlannedFile = PlannedFile> {
   readonly dest: string
@@ -23,7 +23,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     this.#force = force
   }
 
-  /** Where a file of the plan grows. */
+  /** The path at which a file of the plan is written before it is moved. */
   partOf(path: string): string {
     return join(this.part, path)
   }
@@ -33,9 +33,9 @@ export class Destination<F extends PlannedFile = PlannedFile> {
   }
 
   /**
-   * The files that stand at their destination already, byte for byte, with their sums as just read. Throws bad input,
-   * before anything is written, when something else stands in the way of any other (and `force` is not given, or it is a
-   * folder or a link that would lead elsewhere).
+   * Finds the files that already exist at the destination with the planned content, and gives their checksums (hex).
+   * Throws IN_THE_WAY or FILE_EXISTS, before anything is written, when another file, folder or link is in the way. `force`
+   * allows to overwrite files, but not folders, and not links in place of folders.
    */
   async survey(signal?: AbortSignal): Promise<Map<F, string>> {
     const same = new Map<F, string>()
@@ -74,7 +74,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     return same
   }
 
-  /** Makes the folders to write in, and takes out of them whatever is not of this plan. */
+  /** Creates the folders of the part, and removes everything from it that this plan does not contain. */
   async prepare(): Promise<void> {
     await mkdir(dirname(this.dest), { recursive: true })
     const standing = await look(this.part)
@@ -95,7 +95,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     }
   }
 
-  /** Two names that differ only in case or accents are two files only where the file system says so. */
+  /** Throws NAMES_CLASH when names that differ only in case or accents are the same name on this file system. */
   async #checkClashes(): Promise<void> {
     for (const [a, b] of this.#plan.clashes) {
       const probe = join(this.part, '.bushel-a\u00e9')
@@ -107,14 +107,17 @@ export class Destination<F extends PlannedFile = PlannedFile> {
       const merged = (await look(other)) !== null
       await removeFolder(probe)
       if (merged) {
-        throw new BushelError('NAMES_CLASH', `'${a}' and '${b}' are one name on this disk`)
+        throw new BushelError(
+          'NAMES_CLASH',
+          `'${a}' and '${b}' are the same name on this disk; nothing was written`
+        )
       }
     }
   }
 
   /**
-   * Moves what has been written to its destination, with links and modes, and removes the part. `sums` are those of all
-   * files; a file of which only now is known that it stands there already, byte for byte, stays.
+   * Moves the written files to the destination, with links and modes, and removes the part. `same` are the files that
+   * `survey` found, `sums` the checksums of all files. An existing file with the same content is kept. Throws as `survey`.
    */
   async install(
     same: ReadonlyMap<PlannedFile, string>,
@@ -169,7 +172,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
       await rename(from, to)
       return
     }
-    // a link fails where something stands, and so cannot overwrite what came meanwhile
+    // `link` fails if the path exists, so it cannot overwrite a file that appeared in the meantime.
     const taken = await link(from, to).then(
       () => false,
       (error: unknown) => {
@@ -186,7 +189,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
   }
 }
 
-/** What stands at a path itself, not where it leads; null for nothing. */
+/** The file, folder or link at a path, without following a link; null when there is none. */
 async function look(path: string): Promise<Stats | null> {
   return lstat(path).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return null
@@ -194,7 +197,7 @@ async function look(path: string): Promise<Stats | null> {
   })
 }
 
-/** Gives or takes the executable bit, for whoever may read. */
+/** Sets or clears the executable bit for everyone who may read the file. */
 export async function setExecutable(path: string, executable: boolean): Promise<void> {
   const { mode } = await lstat(path)
   const wanted = executable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111
@@ -204,15 +207,15 @@ export async function setExecutable(path: string, executable: boolean): Promise<
 function inTheWay(path: string, where: string): BushelError {
   return new BushelError(
     'IN_THE_WAY',
-    `'${path}' stands where ${where} must go`,
-    'choose another destination, or move it away'
+    `'${path}' is where ${where} must go; it was not overwritten`,
+    'choose another destination, or move it out of the way'
   )
 }
 
 function different(path: string): BushelError {
   return new BushelError(
     'FILE_EXISTS',
-    `'${path}' stands there already and is different`,
-    'choose another destination, or --force to overwrite it'
+    `'${path}' already exists and is different; it was not overwritten`,
+    'choose another destination, or overwrite it with --force'
   )
 }

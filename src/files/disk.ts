@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatSize } from '../../contracts/money/quantity.js'
 
-/** Bytes that may still be written to the disk under `folder`. */
+/** Free bytes on the disk of `folder`, as a user without privileges can use them. */
 export async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize
 }
 
-/** Bytes of disk that `folder` and all in it occupy, in whole disk blocks; what vanishes meanwhile counts nothing. */
+/** Bytes of disk that the content of `folder` occupies, in whole disk blocks. Files that vanish meanwhile count as 0. */
 export async function occupiedBytes(folder: string): Promise<number> {
   let bytes = 0
   const children = await readdir(folder, { withFileTypes: true }).catch(orNothing([]))
@@ -21,7 +21,7 @@ export async function occupiedBytes(folder: string): Promise<number> {
   return bytes
 }
 
-/** Only a file that is gone is nothing. */
+/** Gives `nothing` for a file that does not exist, and throws every other error. */
 function orNothing<T>(nothing: T): (error: unknown) => T {
   return error => {
     if (codeOf(error) === 'ENOENT') return nothing
@@ -37,21 +37,27 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
-/** Errors of a full disk become one clear line that says what was kept; all others stay as they are. */
+/** Turns an error of a full disk into DISK_FULL, whose message says what was kept; gives every other error back. */
 export function explainFull(error: unknown, where: string, kept: string): unknown {
   const code = codeOf(error)
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
-  return diskFull(`the disk of '${where}' is full: ${kept}`).withCause(error)
+  return diskFull(`the disk of '${where}' is full; ${kept}`).withCause(error)
 }
 
 export function diskFull(message: string): BushelError {
-  return new BushelError('DISK_FULL', message, 'make room and run it again: it goes on where it stopped')
+  return new BushelError(
+    'DISK_FULL',
+    message,
+    'free some space and run the command again: it continues where it stopped'
+  )
 }
 
-/** Throws when `folder` has not room for `bytes` more. */
+/** Throws DISK_FULL when the disk of `folder` has less than `bytes` free. */
 export async function assertRoom(folder: string, bytes: number): Promise<void> {
   const free = await freeBytes(folder)
   if (free < bytes) {
-    throw diskFull(`'${folder}' has ${formatSize(free)} free, and ${formatSize(bytes)} are needed`)
+    throw diskFull(
+      `the disk of '${folder}' has ${formatSize(free)} free, and ${formatSize(bytes)} are needed`
+    )
   }
 }

@@ -3,18 +3,19 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 
-/** Paths looked at before it is given up. */
+/** The search fails after this many paths. */
 const MAX_SEEN = 200_000
 
 export interface Found {
-  /** Relative to the part of the pattern that is no pattern, with `/`. */
+  /** Path relative to the fixed part of the pattern, with `/`. */
   name: string
   path: string
 }
 
 /**
- * The files that a pattern names, by name: `*` and `?` are within a name, `[...]` is one of its characters, `**` is any
- * folders. Names that begin with a dot are found only where the pattern says the dot.
+ * The files that match a pattern, sorted by name. `*` and `?` match within a name, `[...]` matches one character, `**`
+ * matches any folders. Names that begin with a dot match only a part that begins with a dot. Throws BAD_PATH for more than
+ * `most` files, a malformed pattern, or an unreadable folder.
  */
 export async function filesOf(base: string, pattern: string, most: number): Promise<Found[]> {
   const parts = pattern.split('/').filter(part => part !== '' && part !== '.')
@@ -47,8 +48,8 @@ export async function filesOf(base: string, pattern: string, most: number): Prom
         if (found.length === most)
           throw new BushelError(
             'BAD_PATH',
-            `'${pattern}' names more than ${most} files`,
-            'run some at a time'
+            `'${pattern}' matches more than ${most} files`,
+            'use a pattern that matches fewer files, and run the command several times'
           )
         found.push({ name: `${prefix}${child.name}`, path })
       }
@@ -62,7 +63,11 @@ export async function filesOf(base: string, pattern: string, most: number): Prom
     })
     seen += list.length
     if (seen > MAX_SEEN)
-      throw new BushelError('BAD_PATH', `'${pattern}' leads through too many files`, 'name a smaller folder')
+      throw new BushelError(
+        'BAD_PATH',
+        `'${pattern}' searches more than ${MAX_SEEN} files`,
+        'use a smaller folder'
+      )
     return list
   }
 }
@@ -71,7 +76,7 @@ function isPattern(part: string): boolean {
   return /[*?[]/.test(part)
 }
 
-/** A name against one part of a pattern. */
+/** Compiles one part of a pattern to a test of names. */
 function matcher(part: string): (name: string) => boolean {
   const source = part.replace(/\[!?[^\]]+\]|[^]/g, token => {
     if (token === '*') return '[^/]*'
@@ -87,8 +92,10 @@ function expression(source: string, part: string): RegExp {
   try {
     return new RegExp(source, 'u')
   } catch (error) {
-    throw new BushelError('BAD_PATH', `'${part}' is no pattern`, "write it as 'chunks/*.bin'").withCause(
-      error
-    )
+    throw new BushelError(
+      'BAD_PATH',
+      `'${part}' is not a valid pattern`,
+      "write it as 'chunks/*.bin'"
+    ).withCause(error)
   }
 }

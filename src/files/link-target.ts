@@ -1,10 +1,10 @@
 const MAX_HOPS = 40
 
 /**
- * Where the symbolic link at `path` leads when it is followed the way a file system follows it, through the other links
- * of the tree: a path inside the tree (whether or not something stands there), or null when it leaves the tree, is
- * absolute, or turns in a circle. Paths are relative to the tree's root, with `/`. Looking only at the words of a target
- * is not enough: `..` after a link goes up from where that link leads.
+ * Resolves the symbolic link at `path` as a file system does, through the other links of the tree. Gives a path inside
+ * the tree, whether or not it exists, or null when the link leaves the tree, is absolute, or is part of a loop. Paths are
+ * relative to the root of the tree, with `/`. Reading the target alone is not enough: `..` after a link goes up from the
+ * target of that link.
  */
 export function targetInside(path: string, links: ReadonlyMap<string, string>): string | null {
   const todo = path.split('/').reverse()

@@ -4,15 +4,16 @@ import { sha256InSteps } from '../base/steps.js'
 import { Destination } from './destination.js'
 import { planOfFiles } from './tree-plan.js'
 
-/** A file that stands in memory: its path is relative, with `/`. */
+/** A file in memory; its path is relative, with `/`. */
 export interface MemoryFile {
   path: string
   bytes: Buffer
 }
 
 /**
- * Writes what a job has left under `/out`, with the safety of a restore: into a folder beside `dest` that is then moved
- * into place; nothing outside `dest`, nothing through a symbolic link, and no file that is different without `force`.
+ * Writes the output files of a job as safely as a restore: into a folder beside `dest` that is then moved into place,
+ * never outside `dest`, never through a symbolic link, and never over a different file without `force`. Throws
+ * UNSAFE_OUTPUT, IN_THE_WAY or FILE_EXISTS.
  */
 export async function writeOut(dest: string, files: readonly MemoryFile[], force: boolean): Promise<void> {
   const sums: { path: string; size: number; executable: boolean; sha256: string }[] = []
@@ -35,7 +36,7 @@ export async function writeOut(dest: string, files: readonly MemoryFile[], force
   await destination.install(same, all)
 }
 
-/** Throws as writing would where something else than a folder stands; for use before anything is paid. */
+/** Throws IN_THE_WAY when `dest` is not a folder, so that this is known before anything is paid. */
 export async function checkOut(dest: string, force: boolean): Promise<void> {
   await new Destination(dest, planOfFiles([], unsafe), force).survey()
 }

@@ -1,6 +1,6 @@
 import { targetInside } from './link-target.js'
 
-/** Longest name and path that file systems commonly take, in bytes. */
+/** Longest name and path that common file systems accept, bytes. */
 const MAX_NAME = 255
 const MAX_PATH = 3500
 
@@ -8,7 +8,7 @@ export interface PlannedFile {
   path: string
   size: number
   executable: boolean
-  /** Hex, where it is known. */
+  /** Hex; null when it is not known yet. */
   sha256: string | null
 }
 
@@ -17,23 +17,23 @@ export interface PlannedLink {
   target: string
 }
 
-/** A tree to be written: no path or link in it leads out of it. */
+/** A tree to be written. No path and no link in it leads out of it. */
 export interface TreePlan<F extends PlannedFile = PlannedFile> {
   root: 'file' | 'folder'
-  /** In the order in which they are written. */
+  /** Files, in the order in which they are written. */
   files: F[]
   links: PlannedLink[]
-  /** Folders that the files and links stand in, parents first. */
+  /** Folders of the files and links, parents first. */
   folders: string[]
   bytes: number
-  /** Paths that are one path to a file system that does not tell upper case from lower, or é from e and an accent. */
+  /** Pairs of paths that differ only in case, or in how accents are encoded; some file systems take them for one path. */
   clashes: [string, string][]
 }
 
-/** Makes the error for a tree that must not be written, from one line that says what is wrong with it. */
+/** Creates the error for a tree that must not be written, from one line that says why. */
 export type Unsafe = (what: string) => Error
 
-/** Of files that come from elsewhere than a drive, whose paths are checked as those of a drive are. */
+/** Plans a tree of files that do not come from a drive. Throws the error of `unsafe` for a dangerous path. */
 export function planOfFiles(files: readonly PlannedFile[], unsafe: Unsafe): TreePlan {
   for (const file of files) checkName(file.path, unsafe)
   const bytes = files.reduce((sum, { size }) => sum + size, 0)
@@ -42,21 +42,22 @@ export function planOfFiles(files: readonly PlannedFile[], unsafe: Unsafe): Tree
   return plan
 }
 
-/** Throws what `unsafe` makes on a path that leads elsewhere, or that a file system cannot hold. */
+/** Throws the error of `unsafe` for a path that leads out of the tree, or that file systems do not accept. */
 export function checkName(path: string, unsafe: Unsafe): string {
   const shown = JSON.stringify(path.slice(0, 80))
-  if (path.includes('\0')) throw unsafe(`the name ${shown} has a NUL`)
+  if (path.includes('\0')) throw unsafe(`the name ${shown} has a NUL character`)
   if (process.platform === 'win32' && /[\\:]/.test(path))
-    throw unsafe(`the name ${shown} means more on Windows`)
+    throw unsafe(`the name ${shown} has a character that is special on Windows`)
   if (Buffer.byteLength(path) > MAX_PATH) throw unsafe(`the path ${shown}… is too long`)
   for (const name of path.split('/')) {
-    if (name === '' || name === '.' || name === '..') throw unsafe(`the path ${shown} leads elsewhere`)
+    if (name === '' || name === '.' || name === '..')
+      throw unsafe(`the path ${shown} leads out of the folder`)
     if (Buffer.byteLength(name) > MAX_NAME) throw unsafe(`a name in ${shown}… is too long`)
   }
   return path
 }
 
-/** What is wrong with entries only beside one another. */
+/** Checks entries against each other: clashes, links, and files in place of folders. Fills in `folders` and `clashes`. */
 export function checkTogether(plan: TreePlan, unsafe: Unsafe): void {
   const paths = [...plan.files, ...plan.links].map(({ path }) => path)
   const all = new Set(paths)
@@ -65,7 +66,7 @@ export function checkTogether(plan: TreePlan, unsafe: Unsafe): void {
   for (const path of paths) {
     for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
       const folder = path.slice(0, end)
-      if (all.has(folder)) throw unsafe(`'${folder}' is both a folder and not one`)
+      if (all.has(folder)) throw unsafe(`'${folder}' is both a folder and a file`)
       folders.add(folder)
     }
     const fold = path.normalize('NFC').toLowerCase()
@@ -76,9 +77,9 @@ export function checkTogether(plan: TreePlan, unsafe: Unsafe): void {
   plan.folders = [...folders].sort((a, b) => a.length - b.length)
   const links = new Map(plan.links.map(({ path, target }) => [path, target]))
   for (const { path } of plan.links) {
-    if (targetInside(path, links) === null) throw unsafe(`the link '${path}' leads out of it`)
+    if (targetInside(path, links) === null) throw unsafe(`the link '${path}' leads out of the folder`)
   }
   if (plan.root === 'file' && (plan.links.length > 0 || plan.files.length !== 1 || plan.folders.length > 0)) {
-    throw unsafe('it says that it is one file, and is not')
+    throw unsafe('it claims to be a single file and is not')
   }
 }

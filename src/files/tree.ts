@@ -8,14 +8,14 @@ import type { FileSum, TreeSum } from '../../contracts/evidence/checksum.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { targetInside } from './link-target.js'
 
-/** Files of a folder whose size is looked up at the same time. */
+/** How many files of a folder are examined at the same time. */
 const LOOK_AT_ONCE = 64
 
 export interface TreeFile {
   kind: 'file'
-  /** Relative to the root, with `/`; for a tree of one file its base name. */
+  /** Relative to the root, with `/`; the base name when the tree is a single file. */
   path: string
-  /** Where it stands on this machine. */
+  /** Absolute path on this machine. */
   source: string
   size: number
   executable: boolean
@@ -24,7 +24,7 @@ export interface TreeFile {
 export interface TreeLink {
   kind: 'link'
   path: string
-  /** As it stands in the link, relative. */
+  /** The content of the link, a relative path. */
   target: string
 }
 
@@ -33,20 +33,20 @@ export type TreeEntry = TreeFile | TreeLink
 export interface Tree {
   /** A single file, or a folder. */
   root: 'file' | 'folder'
-  /** Files and links, by the UTF-8 bytes of their paths. */
+  /** Files and links, sorted by the UTF-8 bytes of their paths. */
   entries: TreeEntry[]
   files: number
   bytes: number
-  /** Paths of symbolic links that leave the tree, which are left out. */
+  /** Paths of symbolic links that lead out of the tree; they are left out. */
   leavingLinks: string[]
-  /** Paths of folders with nothing in them, which a Hyperdrive does not keep. */
+  /** Paths of empty folders, which a Hyperdrive cannot store. */
   emptyFolders: string[]
 }
 
 /**
- * Everything under `path` (absolute, a file or a folder) that can be packed. Symbolic links that leave the tree and empty
- * folders are left out and listed; a `path` that is itself a link is followed. Throws bad input that names what does not
- * exist, cannot be read, is neither file, folder nor link, or has a name that is not UTF-8.
+ * Lists everything under `path` (absolute, a file or a folder) that can be packed. Symbolic links that lead out of the
+ * tree and empty folders are left out and listed; a `path` that is itself a link is followed. Throws BAD_PATH for a path
+ * that does not exist, cannot be read, or is a special file, and BAD_NAME for a name that is not UTF-8.
  */
 export async function readTree(path: string, signal?: AbortSignal): Promise<Tree> {
   const root = await realpath(path).catch(cannot(path))
@@ -120,18 +120,18 @@ function special(path: string): BushelError {
   return new BushelError(
     'BAD_PATH',
     `'${path}' is neither a file, a folder nor a link`,
-    'sockets, pipes and devices cannot be kept'
+    'sockets, pipes and devices cannot be packed'
   )
 }
 
-/** Turns what a system call says about `path` into one clear line. */
+/** A handler that throws BAD_PATH for the error of a system call on `path`. */
 function cannot(path: string): (error: unknown) => never {
   return error => {
     throw unreadable(path, error)
   }
 }
 
-/** Bad input that says why `path` cannot be read. */
+/** The BAD_PATH error that says why `path` cannot be read. */
 export function unreadable(path: string, error: unknown): BushelError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const why =
@@ -146,8 +146,8 @@ export function unreadable(path: string, error: unknown): BushelError {
 }
 
 /**
- * The checksum of what stands at `path`. One file is a tree of one whose path is its base name, or `name` where it has
- * been restored under another.
+ * The checksum of the tree at `path`. A single file is a tree of one file under its base name, or under `name` when it
+ * was restored under another name.
  */
 export async function checksumOfTree(
   path: string,
@@ -163,7 +163,7 @@ export async function checksumOfTree(
   return sumOfFiles(sums)
 }
 
-/** SHA-256 (hex) and size of one file, which must not be a link. */
+/** SHA-256 (hex) and size of one file. Throws BAD_PATH, also for a link. */
 export async function sumOfFile(
   source: string,
   signal?: AbortSignal

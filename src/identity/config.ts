@@ -6,27 +6,28 @@ import { isNodeId } from '../../contracts/keys/node-id.js'
 const VERSION = 1
 const MAX_FILE_BYTES = 64 * 1024
 
-/** The wallet that a home was connected to, as it was then. What the settings mean is known to its backend alone. */
+/** The wallet that a home was connected to. Only its backend knows what the settings mean. */
 export interface WalletChoice {
-  /** Id of the kind of wallet. */
+  /** Id of the wallet's backend. */
   backend: string
   settings: Readonly<Record<string, string>>
-  /** The Lightning node that answered; null for a wallet that is part of the home. */
+  /** The Lightning node that answered when it was connected; null for an embedded wallet. */
   node: { id: Buffer; network: string } | null
-  /** When its owner agreed to deal with real money, ms since 1970; null where that was not needed. */
+  /** When the owner consented to real money, ms since 1970; null when no consent was needed. */
   consented: number | null
 }
 
-/** What `config.json` says; nothing in it is secret. */
+/** The content of `config.json`; none of it is secret. */
 export interface Config {
   /** ms since 1970. */
   created: number
-  /** The market in use, when one was chosen. */
+  /** Key of the market in use; null until one is chosen. */
   market: Buffer | null
-  /** The wallet that was connected; null while it is the one that every home begins with. */
+  /** The connected wallet; null for the default one, play money. */
   wallet: WalletChoice | null
 }
 
+/** The text of `config.json`. */
 export function formatConfig({ created, market, wallet }: Config): string {
   const plain = {
     version: VERSION,
@@ -37,7 +38,7 @@ export function formatConfig({ created, market, wallet }: Config): string {
   return JSON.stringify(plain, null, 2) + '\n'
 }
 
-/** Throws BAD_CONFIG, naming the file, for anything but what `formatConfig` writes. */
+/** Parses `config.json`. Throws BAD_CONFIG, which names the file, for everything that `formatConfig` does not write. */
 export function parseConfig(text: string, file: string): Config {
   let plain: unknown
   try {
@@ -46,14 +47,14 @@ export function parseConfig(text: string, file: string): Config {
     throw badFile(file, 'it is not JSON').withCause(error)
   }
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
-    throw badFile(file, 'it is not an object')
+    throw badFile(file, 'it is not a JSON object')
   }
   const { version, created, market, wallet } = plain as Record<string, unknown>
   if (version !== VERSION) {
     throw badFile(file, `its version is ${JSON.stringify(version) ?? 'missing'}, not ${VERSION}`)
   }
   if (typeof created !== 'number' || !Number.isSafeInteger(created) || created < 0) {
-    throw badFile(file, "'created' is not a time")
+    throw badFile(file, "'created' must be a time in ms since 1970")
   }
   return {
     created,
@@ -66,15 +67,15 @@ function plainWallet({ node, ...choice }: WalletChoice): object {
   return { ...choice, ...(node ? { nodeId: node.id.toString('hex'), network: node.network } : {}) }
 }
 
-/** The shape alone: whether there is such a wallet, and what its settings must be, is found out when it is used. */
+/** Checks the types only. Whether the backend exists and accepts the settings is checked when the wallet is opened. */
 function walletOf(value: unknown, file: string): WalletChoice | null {
   if (value === undefined) return null
   const { backend, settings, nodeId, network, consented } = (value ?? {}) as Record<string, unknown>
   if (typeof backend !== 'string' || !/^[a-z][a-z0-9-]{0,31}$/.test(backend))
-    throw badFile(file, "'wallet' names no kind of wallet")
-  if (!isSettings(settings)) throw badFile(file, "the settings of 'wallet' are none")
+    throw badFile(file, "'backend' of 'wallet' must be the name of a wallet backend")
+  if (!isSettings(settings)) throw badFile(file, "'settings' of 'wallet' must be an object of strings")
   if (consented !== null && !Number.isSafeInteger(consented))
-    throw badFile(file, "'consented' of 'wallet' is not a time")
+    throw badFile(file, "'consented' of 'wallet' must be a time in ms since 1970, or null")
   return { backend, settings, node: nodeOf(nodeId, network, file), consented: consented as number | null }
 }
 
@@ -86,27 +87,28 @@ function isSettings(value: unknown): value is Record<string, string> {
 function nodeOf(nodeId: unknown, network: unknown, file: string): WalletChoice['node'] {
   if (nodeId === undefined && network === undefined) return null
   const id = typeof nodeId === 'string' && /^[0-9a-f]{66}$/.test(nodeId) ? Buffer.from(nodeId, 'hex') : null
-  if (!isNodeId(id) || typeof network !== 'string') throw badFile(file, "'wallet' names no Lightning node")
+  if (!isNodeId(id) || typeof network !== 'string')
+    throw badFile(file, "'wallet' must have a valid 'nodeId' and a 'network'")
   return { id, network }
 }
 
 function marketOf(value: unknown, file: string): Buffer | null {
   if (value === undefined) return null
-  if (typeof value !== 'string') throw badFile(file, "'market' is not a key")
+  if (typeof value !== 'string') throw badFile(file, "'market' must be the key of a market")
   try {
     return parseKey(value, 'market key')
   } catch (error) {
-    throw badFile(file, "'market' is not a key").withCause(error)
+    throw badFile(file, "'market' must be the key of a market").withCause(error)
   }
 }
 
-/** The bytes of a file of a home; a missing, unreadable or oversized one is BAD_CONFIG. */
+/** Reads a file of a home. Throws BAD_CONFIG when it is missing, unreadable or larger than 64 KiB. */
 export async function readHomeFile(file: string): Promise<Buffer> {
   try {
     const handle = await open(file, 'r')
     try {
       const { size } = await handle.stat()
-      if (size > MAX_FILE_BYTES) throw badFile(file, `it has ${size} bytes`)
+      if (size > MAX_FILE_BYTES) throw badFile(file, `it has ${size} bytes, more than ${MAX_FILE_BYTES}`)
       return await handle.readFile()
     } finally {
       await handle.close()
@@ -118,10 +120,11 @@ export async function readHomeFile(file: string): Promise<Buffer> {
   }
 }
 
+/** The BAD_CONFIG error for a file of a home. */
 export function badFile(file: string, why: string): BushelError {
   return new BushelError(
     'BAD_CONFIG',
     `${file} cannot be used: ${why}; nothing was changed`,
-    'put the file back from a copy, or make a new home with `bushel init --words -` and your 24 words'
+    'restore the file from a backup, or create another home from your 24 words: bushel init --words -'
   )
 }

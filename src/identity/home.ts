@@ -18,22 +18,22 @@ const ATTESTATION = 'attestation'
 const SEED_BYTES = 32
 
 export interface CreateOptions {
-  /** Recover this identity; without them a new one is made. */
+  /** The 24 words of the identity to recover; without them a new identity is created. */
   words?: string
-  /** Adds to the home while it is being made, before anybody can see it. */
+  /** Adds files to the home before it appears at its path. */
   prepare?: (home: Home) => Promise<void>
 }
 
 /**
- * A node's folder, readable by its owner only: device key, the identity's attestation of it, settings, and the folders
- * of the other rooms. The words are not in it: they attest this device once and are forgotten.
+ * The folder of a node, readable by its owner only: device key, attestation, settings, and the folders of the other
+ * parts of the node. The 24 words are not in it: they attest the device once and are not stored.
  */
 export class Home {
   readonly dir: string
   readonly identity: Buffer
-  /** The device's Noise and signing key pair. */
+  /** Key pair of the device, for signatures and for Noise. */
   readonly device: KeyPair
-  /** The attestation of the device by the identity. */
+  /** The identity's attestation of the device. */
   readonly proof: Buffer
   #config: Config
 
@@ -49,8 +49,9 @@ export class Home {
   }
 
   /**
-   * Makes a new home, at once: a kill leaves the whole of it or (beside a folder `DIR.new-*`) nothing. `words` are the
-   * new identity's, to be shown once; null when they were given. Throws HOME_EXISTS, BAD_WORDS, BAD_HOME.
+   * Creates a home atomically: a killed process leaves either the whole home or nothing except a folder `DIR.new-*`.
+   * `words` are the words of the new identity, to be shown once; null when they were given in `options`. Throws
+   * HOME_EXISTS, BAD_WORDS, BAD_HOME.
    */
   static async create(
     dir: string,
@@ -67,10 +68,10 @@ export class Home {
     const parts = { device, identity, proof, config }
     const draft = await openingFolder(dir, async () => {
       await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-      return await mkdtemp(join(dirname(target), `${basename(target)}.new-`)) // mode 0700 by itself
+      return await mkdtemp(join(dirname(target), `${basename(target)}.new-`)) // mkdtemp gives mode 0700
     })
     try {
-      // The first half of the secret key is the seed that makes both.
+      // The first half of the secret key is the seed of the key pair.
       await writeDurably(
         join(draft, DEVICE_KEY),
         device.secretKey.subarray(0, SEED_BYTES).toString('hex') + '\n'
@@ -90,12 +91,12 @@ export class Home {
     }
   }
 
-  /** Would `create` do it? Throws as it would; changes nothing. */
+  /** Checks whether `create` would accept the path, and throws the same errors; changes nothing. */
   static async check(dir: string): Promise<void> {
     await vacant(dir)
   }
 
-  /** Throws NO_HOME where there is none, and BAD_CONFIG, naming the file, where it is damaged. */
+  /** Opens a home. Throws NO_HOME when the path has no home, BAD_CONFIG, which names the file, when one is damaged. */
   static async open(dir: string): Promise<Home> {
     const at = await openingFolder(dir, async () => ((await exists(dir)) ? await realpath(dir) : null))
     if (!at || !(await isHome(at))) throw noHome(dir)
@@ -104,33 +105,34 @@ export class Home {
     const device = parseDevice((await readHomeFile(file(DEVICE_KEY))).toString('utf8'), file(DEVICE_KEY))
     const proof = await readHomeFile(file(ATTESTATION))
     const author = authorOf(proof)
-    if (!author) throw badFile(file(ATTESTATION), 'it does not hold')
+    if (!author) throw badFile(file(ATTESTATION), 'it is not a valid attestation')
     if (!attests(proof, null, { identity: author.identity, device: device.publicKey })) {
-      throw badFile(file(ATTESTATION), 'it is for another device')
+      throw badFile(file(ATTESTATION), 'it attests another device')
     }
     return new Home(at, { device, identity: Buffer.from(author.identity), proof, config })
   }
 
+  /** ms since 1970. */
   get created(): number {
     return this.#config.created
   }
 
-  /** Key of the market in use, when one was chosen. */
+  /** Key of the market in use; null until one is chosen. */
   get market(): Buffer | null {
     return this.#config.market
   }
 
-  /** The wallet that was connected; null while it is the one that every home begins with. */
+  /** The connected wallet; null for the default one, play money. */
   get wallet(): WalletChoice | null {
     return this.#config.wallet
   }
 
-  /** Settles which market is in use; on disk when it resolves. Others' settings, written meanwhile, are kept. */
+  /** Chooses the market in use; it is on disk when this resolves. Settings that another process wrote are kept. */
   useMarket(market: Buffer | null): Promise<void> {
     return this.#change({ market })
   }
 
-  /** Settles which wallet this home deals with; on disk when it resolves. */
+  /** Chooses the wallet of this home; it is on disk when this resolves. */
   connectWallet(wallet: WalletChoice): Promise<void> {
     return this.#change({ wallet })
   }
@@ -143,13 +145,13 @@ export class Home {
     this.#config = next
   }
 
-  /** One node on one home: throws ALREADY_RUNNING while another process has it. */
+  /** Locks the home for one process. Throws ALREADY_RUNNING while another process has the lock. */
   async lock(holder: Holder): Promise<HomeLock> {
     await removeUnfinished(this.dir)
     return await HomeLock.take(this.#lockFile, holder)
   }
 
-  /** The process that has this home now, or null. */
+  /** The process that has the lock now, or null. */
   holder(): Holder | null {
     return HomeLock.holder(this.#lockFile)
   }
@@ -158,7 +160,7 @@ export class Home {
     return join(this.dir, 'node.lock')
   }
 
-  /** Folders of the other rooms; each makes its own. */
+  /** Folders of the other parts of the node, which create them themselves. */
   get book(): string {
     return join(this.dir, 'book')
   }
@@ -180,36 +182,36 @@ export class Home {
   }
 }
 
-/** The device key pair of a home's key file: 32 bytes of seed in hex. */
+/** Parses a key file: the 32-byte seed of the device's key pair, in hex. */
 function parseDevice(text: string, file: string): KeyPair {
   const hex = text.trim()
-  if (!/^[0-9a-f]{64}$/.test(hex)) throw badFile(file, 'it is not a device key')
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw badFile(file, 'it is not a device key (64 hex digits)')
   return crypto.keyPair(Buffer.from(hex, 'hex'))
 }
 
-/** The path at which a new home can stand: nothing is there, or an empty folder. */
+/** The real path for a new home. Throws HOME_EXISTS unless the path is free or an empty folder. */
 async function vacant(dir: string): Promise<string> {
   return await openingFolder(dir, async () => {
     if (!(await exists(dir))) return resolve(dir)
     const at = await realpath(dir)
     if (!(await stat(at)).isDirectory()) throw homeExists(`${dir} is a file`)
-    if (await isHome(at)) throw homeExists(`${dir} is a home already`)
-    if ((await readdir(at)).length > 0) throw homeExists(`${dir} is a folder with something else in it`)
+    if (await isHome(at)) throw homeExists(`${dir} is already a home`)
+    if ((await readdir(at)).length > 0) throw homeExists(`${dir} is a folder that is not empty`)
     return at
   })
 }
 
-/** `rename` puts a folder in the place of an empty one, and of nothing else. */
+/** Moves the draft to its path. `rename` replaces an empty folder and nothing else. */
 async function moveInto(draft: string, target: string): Promise<void> {
   try {
     await rename(draft, target)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') {
-      throw homeExists(`${target} was made by another meanwhile`).withCause(error)
+      throw homeExists(`another process created ${target} at the same time`).withCause(error)
     }
     if (code !== 'EBUSY') throw error
-    // A mount point cannot be replaced, only filled. The settings come last: without them it is no home.
+    // A mount point cannot be replaced, only filled. The settings come last: a folder without them is not a home.
     const names = (await readdir(draft)).filter(name => name !== CONFIG)
     for (const name of [...names, CONFIG]) await rename(join(draft, name), join(target, name))
     await syncFolder(target)
@@ -230,7 +232,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Says what the operating system has against a path in one line that names it. */
+/** Runs `work` and turns errors of the operating system into BAD_HOME, which names the path. */
 async function openingFolder<T>(dir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -246,9 +248,9 @@ async function openingFolder<T>(dir: string, work: () => Promise<T>): Promise<T>
 }
 
 function reasonOf(code: string | undefined): string | null {
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return 'it may not be written'
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return 'it is not writable'
   if (code === 'ENOTDIR') return 'a part of the path is a file'
-  if (code === 'ELOOP' || code === 'ENAMETOOLONG') return 'the path leads nowhere'
+  if (code === 'ELOOP' || code === 'ENAMETOOLONG') return 'the path is too long or has a loop of links'
   if (code === 'ENOSPC') return 'the disk is full'
   return null
 }
@@ -265,6 +267,6 @@ function noHome(dir: string): BushelError {
   return new BushelError(
     'NO_HOME',
     `there is no home at ${dir}`,
-    'make one with `bushel init`, or name yours with --home DIR or BUSHEL_HOME'
+    'create one with `bushel init`, or give the path of yours with --home DIR or BUSHEL_HOME'
   )
 }

@@ -3,22 +3,22 @@ import { pause } from '../base/timeouts.js'
 import fsx from 'fs-native-extensions'
 import { BushelError } from '../../contracts/errors/error.js'
 
-/** A look at the lock holds it for an instant; whoever wants it in earnest tries for longer. */
-const PATIENCE_MS = 500
+/** Reading the holder takes the lock for an instant, so `take` retries for this long. */
+const WAIT_MS = 500
 const RETRY_MS = 25
 
-/** Who has a home: what the holder wrote into the lock file. */
+/** The process that has the lock, as it wrote itself into the lock file. */
 export interface Holder {
   pid: number
-  /** `up` serves others through its control socket; any other command has the home for its own length. */
+  /** Name of its command. `up` serves other commands through its control socket; others hold the lock while they run. */
   command: string
-  /** Path of the control socket, when there is one. */
+  /** Path of its control socket, or null. */
   control: string | null
 }
 
 /**
- * One node on one home. The lock is the operating system's, on an open file: it goes when the process goes, however it
- * ends, so nothing stale is ever in the way. The file itself stays, since to remove it would let two in.
+ * The lock that keeps a home to one process. It is a lock of the operating system on an open file, so it ends with the
+ * process and never goes stale. The file is never removed, because then two processes could each lock a file of their own.
  */
 export class HomeLock {
   readonly #file: string
@@ -29,11 +29,11 @@ export class HomeLock {
     this.#descriptor = descriptor
   }
 
-  /** Throws ALREADY_RUNNING, with the holder's process id. */
+  /** Takes the lock. Throws ALREADY_RUNNING, which names the holder's process id. */
   static async take(file: string, holder: Holder): Promise<HomeLock> {
     const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600)
     try {
-      for (const until = performance.now() + PATIENCE_MS; !fsx.tryLock(descriptor); await pause(RETRY_MS)) {
+      for (const until = performance.now() + WAIT_MS; !fsx.tryLock(descriptor); await pause(RETRY_MS)) {
         if (performance.now() >= until) throw alreadyRunning(readHolder(file))
       }
       ftruncateSync(descriptor)
@@ -45,7 +45,7 @@ export class HomeLock {
     return new HomeLock(file, descriptor)
   }
 
-  /** Who has the lock now, or null when nobody does. */
+  /** The process that has the lock now, or null. */
   static holder(file: string): Holder | null {
     let descriptor: number
     try {
@@ -73,7 +73,7 @@ export class HomeLock {
   }
 }
 
-/** The holder has the lock before its name is in the file: for an instant it is unknown, process id 0. */
+/** Reads the holder. Between locking and writing the file the holder is unknown: process id 0. */
 function readHolder(file: string): Holder {
   const unknown = { pid: 0, command: '', control: null }
   try {
@@ -81,16 +81,16 @@ function readHolder(file: string): Holder {
     if (typeof pid !== 'number' || typeof command !== 'string') return unknown
     return { pid, command, control: typeof control === 'string' ? control : null }
   } catch {
-    return unknown // being written at this instant
+    return unknown // the holder is writing it at this instant
   }
 }
 
 function alreadyRunning({ pid, command }: Holder): BushelError {
-  const who = command && command !== 'up' ? `\`bushel ${command}\`` : 'a node'
+  const holder = command && command !== 'up' ? `\`bushel ${command}\`` : 'a node'
   const process = pid > 0 ? ` (process ${pid})` : ''
   return new BushelError(
     'ALREADY_RUNNING',
-    `${who} is at work on this home already${process}; nothing was changed`,
-    'wait for it, stop it, or give another --home'
+    `${holder} is already running on this home${process}; nothing was changed`,
+    'wait until it ends, stop it, or give another home with --home DIR'
   )
 }

@@ -1,3 +1,4 @@
+import { shortKey } from '../../contracts/keys/key.js'
 import { formatAmount, least, most } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
 import type { Ledger, Payment, PaymentRole } from './ledger.js'
@@ -162,7 +163,7 @@ function accountsOf(ledger: Ledger, consumed: ReadonlyMap<string, Msat>, faults:
     const balanceMsat = paidMsat - refundedMsat - consumedMsat - inFlightMsat
     accounts.push({ agreement, role, paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat })
     const listed = most(0n, ...installments.map(({ msat }) => msat))
-    const short = agreement.toString('hex').slice(0, 8)
+    const short = shortKey(agreement)
     if (role === 'payee' && balanceMsat < -listed)
       faults.push(
         `agreement ${short}: ${formatAmount(-balanceMsat)} of service is unpaid, more than one installment`
@@ -198,9 +199,9 @@ function linesOf(
   return [...lines, ...faults.map(fault => `FAULT: ${fault}`)]
 }
 
-function name({ kind, installment, agreement, issue }: Payment): string {
-  const short = agreement.toString('hex').slice(0, 8)
-  if (kind === 'direct') return `payment ${short}`
+function name({ kind, installment, agreement, issue, hash }: Payment): string {
+  if (kind === 'direct') return `payment ${hash.toString('hex').slice(0, 8)}`
+  const short = shortKey(agreement)
   return kind === 'refund'
     ? `refund of agreement ${short}`
     : `installment ${installment}.${issue} of agreement ${short}`

@@ -1,4 +1,5 @@
 import ReadyResource from 'ready-resource'
+import { shortKey } from '../../contracts/keys/key.js'
 import { formatAmount } from '../../contracts/money/money.js'
 import { Poller } from '../base/poller.js'
 import type { PaymentDraft, Ledger, Payment } from './ledger.js'
@@ -186,9 +187,9 @@ const SAID: Partial<Record<Payment['step'], string>> = {
   sent: 'the wallet has its payment under way'
 }
 
-function name({ kind, installment, agreement }: Payment): string {
-  const short = agreement.toString('hex').slice(0, 8)
-  if (kind === 'direct') return `payment ${short}`
+function name({ kind, installment, agreement, hash }: Payment): string {
+  if (kind === 'direct') return `payment ${hash.toString('hex').slice(0, 8)}`
+  const short = shortKey(agreement)
   return kind === 'refund'
     ? `refund of agreement ${short}`
     : `installment ${installment} of agreement ${short}`

@@ -35,13 +35,14 @@ const record = {
   hash: 'ab'.repeat(32),
   description: '',
   kind: 'installment',
-  agreement: 'cd'.repeat(32),
+  agreement: b,
   installment: 3
 }
 const lease = {
   id: a,
   role: 'buyer',
-  peer: b,
+  device: b,
+  identity: a,
   bytes: 5_000_000,
   until: DAY,
   ends: DAY,
@@ -88,6 +89,8 @@ after(async () => {
 
 const provider = {
   device: b,
+  identity: a,
+  agreement: a,
   fuel: '1234567890123',
   hash: 'ab'.repeat(64),
   paid: '45000',
@@ -321,7 +324,16 @@ test('the book is a page of 80 columns, whatever strangers wrote in it', async (
     maxTime: 365 * DAY,
     expires: DAY
   }
-  const bid = { id: b, identity: a, bytes: 1e9, time: DAY, copies: 3, price: '25600000', expires: DAY }
+  const bid = {
+    id: b,
+    identity: a,
+    device: b,
+    bytes: 1e9,
+    time: DAY,
+    copies: 3,
+    price: '25600000',
+    expires: DAY
+  }
   const book = {
     market: a,
     name: 'here',
@@ -554,6 +566,7 @@ test('the book of compute is a page of 80 columns, whatever strangers wrote in i
   const bid = {
     id: b,
     identity: a,
+    device: b,
     price: '40000',
     memory: 2 ** 28,
     fuel: 'fuel/1',
@@ -579,4 +592,19 @@ test('the book of compute is a page of 80 columns, whatever strangers wrote in i
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
   node.answer = () => ({ ...book, asks: [], bids: [] })
   assert.match((await typed(['book', 'compute', '--home', home])).stdout, /no asks[^]*no bids/)
+})
+
+test('a column is named by the kind of key in it', async () => {
+  const titlesOf = async (command: string[], answer: object): Promise<string> => {
+    node.answer = () => answer
+    const { stdout } = await typed([...command, '--home', home])
+    return stdout
+  }
+  const leases = await titlesOf(['leases'], { leases: [lease] })
+  assert.match(leases, /^LEASE +ROLE +DEVICE /)
+  assert.match(leases, new RegExp(`${lease.id.slice(0, 8)} +buyer +${lease.device.slice(0, 8)}`))
+  const job = await titlesOf(['job', 'show', jobEntry.id], { jobs: [jobEntry] })
+  assert.match(job, /^DEVICE +VERDICT/m)
+  const history = await titlesOf(['wallet', 'history'], { records: [record] })
+  assert.match(history, new RegExp(`installment 3 of ${record.agreement.slice(0, 8)}$`, 'm'))
 })

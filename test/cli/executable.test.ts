@@ -107,8 +107,10 @@ test('init for people: the words, once; none when they were given', async t => {
   )
   assert.equal(words.length, 24)
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
-  const input = words.map(match => match[2]).join(' ')
-  const recovered = await run(['init', '--home', join(dir, 'two'), '--words', '-'], { input })
+  // The columns as they were printed are accepted back.
+  const recovered = await run(['init', '--home', join(dir, 'two'), '--words', '-'], {
+    input: listed.join('\n')
+  })
   assert.equal(recovered.code, 0, recovered.stderr)
   assert.doesNotMatch(recovered.stdout, new RegExp(words[0]![2]! + '|' + words[1]![2]!))
   const identity = /identity {2}(\w+)/.exec(stdout)![1]!

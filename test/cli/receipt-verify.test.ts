@@ -41,17 +41,17 @@ test('`bushel receipt verify` reads receipts and evidence, offline, and says wha
 
   const false1 = await jobEvidence(buyer, provider, { key: { key: Buffer.alloc(32, 9) } })
   const proven = await files.write(Buffer.alloc(32, 2), false1)
-  assert.ok((await verified(proven))[0].includes('PROVEN: its key is not the one that it had committed to'))
+  assert.ok((await verified(proven))[0].includes('PROVEN: its key is not the one it had committed to'))
 
   const { lines: json } = await typed(['receipt', 'verify', proven, '--json'])
-  assert.deepEqual(json[0]!['misdeeds'], ['its key is not the one that it had committed to'])
+  assert.deepEqual(json[0]!['misdeeds'], ['its key is not the one it had committed to'])
 
   // A ciphertext too large for the file stands beside it, and is needed to prove what is in it.
   const bytes = Buffer.alloc(MAX_EVIDENCE_CIPHERTEXT + 1, 1)
   const output = { ...OUTPUT, files: [{ path: 'large', bytes }] }
   const wrong = await jobEvidence(buyer, provider, { output, result: { tree: Buffer.alloc(32, 3) } })
   const large = await files.write(Buffer.alloc(32, 3), wrong)
-  const said = 'PROVEN: what its key opens has not the checksum that it stated'
+  const said = 'PROVEN: its decrypted output does not have the checksum it stated'
   assert.ok((await verified(large))[0].includes(said))
   const alone = join(dir, 'alone.json')
   await copyFile(large, alone)

@@ -87,6 +87,41 @@ test('words that are no identity are refused without being repeated', async t =>
   await Home.create(dir, { words: good.join(' ') })
 })
 
+test('words with numbers are taken in the order of their numbers', async t => {
+  const dir = await folder(t)
+  const { home, words } = await Home.create(join(dir, 'one'))
+  const list = words!.split(' ')
+  const down = Array.from({ length: 6 }, (_, row) =>
+    [0, 6, 12, 18]
+      .map(column => `${String(row + column + 1).padStart(4)} ${list[row + column]!.padEnd(12)}`)
+      .join('')
+  ).join('\n')
+  const lines = list.map((word, i) => `${i + 1}. ${word}`).join('\r\n')
+  for (const [name, pasted] of Object.entries({ down, lines })) {
+    const recovered = await Home.create(join(dir, name), { words: pasted })
+    assert.deepEqual(recovered.home.identity, home.identity, name)
+  }
+})
+
+test('words with wrong numbers are refused, and only the words are counted', async t => {
+  const dir = join(await folder(t), 'home')
+  const list = [...Array.from({ length: 23 }, () => 'abandon'), 'art']
+  const numbered = (of: (i: number) => string): string => list.map((word, i) => `${of(i)} ${word}`).join(' ')
+  const cases: [string, RegExp][] = [
+    [numbered(i => (i < 8 ? String(i + 1) : '')), /some have none/],
+    [numbered(i => String(i === 5 ? 5 : i + 1)), /two words have the number 5/],
+    [numbered(i => String(i)), /the number 0/],
+    [numbered(i => String(i + 1)).replace('abandon', ''), /23 words were given/],
+    [numbered(i => String(i + 1)) + ' 25 art', /25 words were given/]
+  ]
+  for (const [words, message] of cases) {
+    const error = await refusal(Home.create(dir, { words }))
+    assert.equal(error.code, 'BAD_WORDS', words)
+    assert.match(error.message, message)
+    assert.doesNotMatch(error.message + error.hint, /abandon|art/)
+  }
+})
+
 test('nothing that is there already is ever overwritten', async t => {
   const dir = await folder(t)
   const home = join(dir, 'home')

@@ -182,7 +182,7 @@ test('an output that was paid for and has something in its way is written beside
   assert.equal(await outOf(outcome, place, note => notes.push(note)), `${out}.ybndrfg8`)
   assert.equal(await readFile(join(`${out}.ybndrfg8`, 'a'), 'utf8'), 'theirs')
   assert.equal(await readFile(join(out, 'a'), 'utf8'), 'mine')
-  assert.match(notes.join(), /different; the output is in .*out\.ybndrfg8/)
+  assert.match(notes.join(), /different; it was not overwritten; the output is in .*out\.ybndrfg8/)
   assert.equal(await outOf({ ...outcome, status: 'trap' }, place, () => assert.fail()), null)
   await assert.rejects(
     outOf(outcome, { ...place, name: '' }, () => assert.fail()),

@@ -4,8 +4,11 @@ import { test } from 'node:test'
 import { Ledger } from '../../src/payment/ledger.js'
 import type { PaymentDraft, PaymentStep } from '../../src/payment/ledger.js'
 import { checkBalance } from '../../src/payment/balance.js'
+import { shortKey } from '../../contracts/keys/key.js'
 import { AGREEMENT, bound, ends, hashOf } from './ends.js'
 import type { End } from './ends.js'
+
+const SHORT = shortKey(AGREEMENT)
 
 /** The ledger is made to say something else than the wallet, as a lost write or an old copy does. */
 async function forced(end: End, installment: number, step: PaymentStep): Promise<void> {
@@ -23,7 +26,7 @@ test('what the wallet has paid is paid, whatever the ledger had', async t => {
   for (const invoice of invoices) await payer.purse.pay(invoice, { maxFeeMsat: 0n })
   const lines = await payer.payments.reconcile()
   const name = (installment: number): string =>
-    `installment ${installment} of agreement 01010101: the wallet had paid it; recorded`
+    `installment ${installment} of agreement ${SHORT}: the wallet had paid it; recorded`
   assert.deepEqual(lines.sort(), [0, 1, 2, 3].map(name))
   assert.deepEqual(payer.mended.sort(), lines)
   assert.deepEqual(
@@ -43,7 +46,7 @@ test('what the wallet has received is received, also on a hash that was refused'
   assert.deepEqual([payee.step(0), payee.step(1)], ['listed', 'refused'])
   const lines = await payee.payments.reconcile()
   assert.equal(lines.length, 2)
-  assert.match(lines[0]!, /^installment 0 of agreement 01010101: the wallet had received it; recorded$/)
+  assert.equal(lines[0], `installment 0 of agreement ${SHORT}: the wallet had received it; recorded`)
   assert.deepEqual([payee.step(0), payee.step(1)], ['received', 'received'])
   assert.ok(checkBalance(payee.ledger, await payee.purse.history()).ok)
 })
@@ -72,8 +75,8 @@ test('what the ledger has as settled and the wallet has not is said, and left as
   await payer.restart()
   await payee.restart()
   assert.deepEqual(payer.payments.reconciler.faults, [
-    'installment 0 of agreement 01010101, 5 sat: the ledger has it as paid, the wallet has no record of it',
-    'installment 1 of agreement 01010101, 5.001 sat: the ledger has it as paid, the wallet has it as failed'
+    `installment 0 of agreement ${SHORT}, 5 sat: the ledger has it as paid, the wallet has no record of it`,
+    `installment 1 of agreement ${SHORT}, 5.001 sat: the ledger has it as paid, the wallet has it as failed`
   ])
   assert.deepEqual(payer.unmended, payer.payments.reconciler.faults)
   assert.equal(payee.unmended.length, 1)

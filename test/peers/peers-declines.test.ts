@@ -93,9 +93,9 @@ test('sellers that decline with our own error codes are passed over, and the oth
 
   await t.test('nothing was paid to those who declined before the first payment', () => {
     const devices = new Set(unpaid.map(({ device }) => formatKey(device)))
-    for (const { peer, paidMsat } of leases) if (devices.has(peer)) assert.equal(paidMsat, '0')
+    for (const { device, paidMsat } of leases) if (devices.has(device)) assert.equal(paidMsat, '0')
     for (const { device } of paid)
-      assert.equal(leases.find(({ peer }) => peer === formatKey(device))?.paidMsat, FIRST_PAYMENT)
+      assert.equal(leases.find(lease => lease.device === formatKey(device))?.paidMsat, FIRST_PAYMENT)
   })
 })
 
@@ -114,6 +114,6 @@ test('one that declines after the first payment does not stop the other copy', a
   const failure = await world.fails('buyer', ['mirror', path, '--copies', '2', '--time', '30d'], 4)
   assert.equal(failure.code, 'COPIES_SHORT')
   const leases = await world.leases('buyer')
-  const [standing] = leases.filter(({ peer }) => peer !== formatKey(device))
+  const [standing] = leases.filter(lease => lease.device !== formatKey(device))
   assert.equal(standing?.state, 'STORED')
 })

@@ -262,7 +262,7 @@ test('a market of providers that take the first payment and cheat', async t => {
       const note = notes.find(text => text.includes(`provider ${shown(device)} failed`))
       assert.ok(note, `a note that names ${shown(device)}: ${notes.join('\n')}`)
       assert.match(note, says)
-      const [lease, ...more] = leases.filter(({ peer }) => peer === formatKey(device))
+      const [lease, ...more] = leases.filter(lease => lease.device === formatKey(device))
       assert.deepEqual(more, [])
       assert.equal(lease!.paidMsat, loses.toString())
       // Over, or waiting for its word on what it owes back.

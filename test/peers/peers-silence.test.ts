@@ -122,7 +122,7 @@ test('a market of providers that go silent', async t => {
   for (const [i, [goes, says, loses]] of AFTER.entries()) {
     await t.test(`one that goes silent when ${goes} is left`, () => {
       assertNamed(notesOf(other!), rogues[i]!, says)
-      const lease = leases.find(({ peer }) => peer === formatKey(rogues[i]!))!
+      const lease = leases.find(lease => lease.device === formatKey(rogues[i]!))!
       assert.equal(lease.paidMsat, loses.toString())
       // Over, or waiting for its word on what it owes back, or may.
       const open = loses > 0n || says.source.includes('on their way')

@@ -294,11 +294,11 @@ test('a market of liars, before the first payment', async t => {
     const leases = await world.leases('buyer')
     const [kept, ...rest] = leases.filter(({ id }) => result.leases.includes(id))
     assert.deepEqual(rest, [])
-    assert.equal(kept!.peer, (await world.ok<{ device: string }>('lease manager', ['status'])).device)
+    assert.equal(kept!.device, (await world.ok<{ device: string }>('lease manager', ['status'])).device)
     assert.equal(kept!.paidMsat, result.paidMsat)
     assertNothingPaid(leases.filter(({ id }) => id !== kept!.id))
     const liars = impostors.map(({ device }) => formatKey(device))
-    for (const lease of leases) if (liars.includes(lease.peer)) assert.equal(lease.state, 'VOID')
+    for (const lease of leases) if (liars.includes(lease.device)) assert.equal(lease.state, 'VOID')
   })
 
   await t.test('one that would charge more at the least than the honest one is not even asked', () => {

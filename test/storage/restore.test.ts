@@ -261,7 +261,7 @@ test('a different file in the way is never overwritten without force; the same o
     restoreFrom(t, [goods.packed], join(folder, 'store'), { ...options, force })
 
   await plant(dest, { a: 'mine!', mine: 'kept' })
-  await assert.rejects(again(), { code: 'FILE_EXISTS', exit: 2, message: /dest\/a' stands there/ })
+  await assert.rejects(again(), { code: 'FILE_EXISTS', exit: 2, message: /dest\/a' already exists/ })
   assert.equal(await readFile(join(dest, 'a'), 'utf8'), 'mine!')
   assert.deepEqual((await readdir(dest)).sort(), ['a', 'mine'])
 
@@ -286,11 +286,11 @@ test('a folder or a link that stands where a file must go is in the way, with fo
     restoreFrom(t, [goods.packed], join(folder, 'store'), options)
   await mkdir(join(folder, 'elsewhere'))
   await plant(join(folder, 'dest'), { sub: { link: '../elsewhere' } })
-  await assert.rejects(again(), { code: 'IN_THE_WAY', exit: 2, message: /sub' stands/ })
+  await assert.rejects(again(), { code: 'IN_THE_WAY', exit: 2, message: /sub' is where a folder must go/ })
   assert.deepEqual(await readdir(join(folder, 'elsewhere')), [])
   await plant(folder, { 'dest2/top/file': 'x' })
   options.dest = join(folder, 'dest2')
-  await assert.rejects(again(), { code: 'IN_THE_WAY', message: /top' stands where a file/ })
+  await assert.rejects(again(), { code: 'IN_THE_WAY', message: /top' is where a file must go/ })
 
   const single = await packAt(t, join(folder, 'tree', 'top'), join(folder, 'own2'))
   const into = { link: single.result.link, dest: join(folder, 'elsewhere'), force: true }

@@ -7,6 +7,7 @@ import { settled } from '../world/payments.js'
 import { checksum, look, makeTree, noise, search } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult, RestoreResult } from '../world/world.js'
+import type { WalletEntry } from '../../src/node/api/api.js'
 
 const MARKER = 'a-diary-that-nobody-else-may-read-4711'
 const NAME = 'Über die Dörfer – 夏.txt'
@@ -65,7 +66,9 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
   const bought = await world.leases('buyer')
   const sold = (await Promise.all(['cheap', 'middle', 'dear'].map(name => world.leases(name)))).flat()
   assert.deepEqual(new Set(bought.map(lease => lease.id)), new Set(mirror.leases))
-  assert.deepEqual(new Set(bought.map(lease => lease.peer)), new Set([cheap.device, middle.device]))
+  assert.deepEqual(new Set(bought.map(lease => lease.device)), new Set([cheap.device, middle.device]))
+  assert.deepEqual(new Set(bought.map(lease => lease.identity)), new Set([cheap.identity, middle.identity]))
+  await assertOneId(world, mirror.leases)
   assert.equal(settled(bought, sold), BigInt(mirror.paidMsat))
   for (const lease of bought) {
     assert.equal(lease.state, 'STORED')
@@ -77,7 +80,7 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
   assert.ok(
     worth.buyer.spendable - after.buyer.spendable >= BigInt(mirror.paidMsat) + BigInt(mirror.feesMsat)
   )
-  const earned = BigInt(sold.find(lease => lease.peer && mirror.leases[0] === lease.id)!.earnedMsat)
+  const earned = BigInt(sold.find(lease => mirror.leases[0] === lease.id)!.earnedMsat)
   assert.ok(after.cheap.spendable - worth.cheap.spendable >= earned)
 
   // The buyer is gone, and with it every key.
@@ -145,3 +148,12 @@ test('a single file is restored as the destination itself', { timeout: 60_000 },
   assert.equal(one['out.flac']!.sha256, one['song.flac']!.sha256)
   assert.equal(restore.sha256, checksum({ 'song.flac': one['song.flac']! }), 'a tree of one, by its own name')
 })
+
+/** The wallet's history and the ledger name the agreements of a buyer as `leases` does. */
+async function assertOneId(world: World, leases: readonly string[]): Promise<void> {
+  const { records } = await world.ok<{ records: WalletEntry[] }>('buyer', ['wallet', 'history'])
+  const { entries } = await world.ok<{ entries: { agreement: string }[] }>('buyer', ['log'])
+  const named = [...records, ...entries].map(({ agreement }) => agreement)
+  assert.ok(records.length > 0 && entries.length > 0)
+  assert.deepEqual(new Set(named), new Set(leases))
+}

@@ -2,24 +2,57 @@ import { createHash } from 'node:crypto'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { parseFuelPrice } from '../../../contracts/job.js'
 import { parseAmount } from '../../../contracts/money/money.js'
-import { GIB, MIB, DAY, parseDuration, parseSize } from '../../../contracts/money/quantity.js'
+import {
+  DAY,
+  GIB,
+  MIB,
+  formatSize,
+  formatTime,
+  parseSize,
+  parseTime
+} from '../../../contracts/money/quantity.js'
 import type { BuyParams, JobLimitSettings, JobParams } from '../../node/api/compute-api.js'
 import { absolutePath, parseVerify, parseWhole, readablePath } from './arguments.js'
 import { text } from '../invocation.js'
 import type { OptionValues } from '../invocation.js'
 
-/** Each name of --limit: the limit, how its value is written, and the most. */
-const LIMITS: Record<string, [keyof JobLimitSettings, (text: string) => number, number]> = {
-  wall: ['wallMs', parseDuration, 7 * DAY],
-  cpu: ['cpuMs', parseDuration, 7 * DAY],
-  memory: ['memoryBytes', parseSize, 4 * GIB],
-  output: ['outputBytes', parseSize, GIB],
-  stdout: ['stdoutBytes', parseSize, 64 * MIB],
-  stderr: ['stderrBytes', parseSize, 16 * MIB],
-  inodes: ['inodes', value => parseWhole(value, 'number of files', 65_536), 65_536]
+interface Limit {
+  key: keyof JobLimitSettings
+  parse: (text: string) => number
+  most: number
+  format: (value: number) => string
 }
 
-/** `wall=10min,memory=512MiB`. */
+const time = (key: keyof JobLimitSettings, most: number): Limit => ({
+  key,
+  parse: parseTime,
+  most,
+  format: formatTime
+})
+const size = (key: keyof JobLimitSettings, most: number): Limit => ({
+  key,
+  parse: parseSize,
+  most,
+  format: formatSize
+})
+
+/** The names that `--limit` takes. */
+const LIMITS: Record<string, Limit> = {
+  wall: time('wallMs', 7 * DAY),
+  cpu: time('cpuMs', 7 * DAY),
+  memory: size('memoryBytes', 4 * GIB),
+  output: size('outputBytes', GIB),
+  stdout: size('stdoutBytes', 64 * MIB),
+  stderr: size('stderrBytes', 16 * MIB),
+  inodes: {
+    key: 'inodes',
+    parse: value => parseWhole(value, 'number of files', 65_536),
+    most: 65_536,
+    format: String
+  }
+}
+
+/** Parses `wall=10min,memory=512MiB`. Throws BAD_INPUT. */
 export function parseLimits(given: string | undefined): JobLimitSettings {
   const limits: JobLimitSettings = {}
   for (const part of given?.split(',') ?? []) {
@@ -31,20 +64,20 @@ export function parseLimits(given: string | undefined): JobLimitSettings {
         `'${name}' is not a limit of a job`,
         `write --limit NAME=VALUE,... with any of ${Object.keys(LIMITS).join(', ')}`
       )
-    const [key, parse, most] = limit
+    const { key, parse, most, format } = limit
     const parsed = parse(value)
     if (parsed === 0 || parsed > most)
       throw new BushelError(
         'BAD_INPUT',
         `'${part}' is out of bounds`,
-        `a job has no more than that of ${name}`
+        `the limit '${name}' is above 0 and at most ${format(most)}`
       )
     limits[key] = parsed
   }
   return limits
 }
 
-/** What a job is, as typed. `stdin` is where our standard input was put. */
+/** The job that was typed. `stdin` is the path of a file with its standard input. */
 export async function jobParams(
   [module, ...args]: readonly string[],
   options: OptionValues,

@@ -442,8 +442,7 @@ export class Hire {
   }
 
   #error(code: ErrorCode, why: string, hint?: string): BushelError {
-    const job = this.id.toString('hex').slice(0, 8)
-    return new BushelError(code, `${this.#name}: ${why} (job ${job})`, hint)
+    return new BushelError(code, `${this.#name}: ${why} (agreement ${shortKey(this.id)})`, hint)
   }
 }
 

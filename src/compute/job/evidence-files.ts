@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JobEvidence } from '#spec'
 import { ciphertextOf, formatEvidence, isLarge } from '../../../contracts/evidence/evidence.js'
+import { formatKey } from '../../../contracts/keys/key.js'
 import { removeUnfinished, replaceDurably } from '../../base/atomic-file.js'
 
 /** Evidence files, one per job: what its provider signed, for anyone to verify. */
@@ -13,7 +14,7 @@ export class EvidenceFiles {
   }
 
   pathOf(agreement: Buffer): string {
-    return join(this.folder, `${agreement.toString('hex')}.json`)
+    return join(this.folder, `${formatKey(agreement)}.json`)
   }
 
   /** Writes the evidence and returns its path; on disk when it resolves. A large ciphertext gets a file beside it. */

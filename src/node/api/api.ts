@@ -18,7 +18,8 @@ import type {
 /**
  * What a running node can be asked, by the command line through the control socket or in the same process. Everything
  * here is plain JSON, so that it crosses the socket as it is: amounts in msat and prices in msat per TiB and 30 days as
- * strings of digits, times in ms since 1970, durations in ms, sizes in bytes, keys in z32.
+ * strings of digits, times in ms since 1970, durations in ms, sizes in bytes. Keys, devices, identities and the ids of
+ * orders, agreements and jobs are z32; payment hashes, preimages, Lightning node ids and SHA-256 sums are hex.
  */
 
 /** Progress of long work: one event for each step or share of it. */
@@ -143,6 +144,7 @@ export interface BookAsk {
 export interface BookBid {
   id: string
   identity: string
+  device: string
   bytes: number
   time: number
   copies: number
@@ -175,7 +177,9 @@ export interface BookParams {
 export interface LeaseEntry {
   id: string
   role: 'buyer' | 'provider'
-  peer: string
+  /** Of the other side. */
+  device: string
+  identity: string
   bytes: number
   /** End of what is paid. */
   until: number
@@ -211,6 +215,7 @@ export interface WalletEntry {
   description: string
   /** By the ledger: `installment`, `refund`, `direct`, or null where it knows nothing of it. */
   kind: string | null
+  /** z32. */
   agreement: string | null
   installment: number | null
 }

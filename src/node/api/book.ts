@@ -61,7 +61,7 @@ async function read<Ask, Bid>(
 
 function askEntry(verified: VerifiedOrder): BookAsk {
   const { space, region, minTime, maxTime } = askOf(verified.order)
-  return { ...entry(verified), device: formatKey(verified.order.device), space, region, minTime, maxTime }
+  return { ...entry(verified), space, region, minTime, maxTime }
 }
 
 function bidEntry(verified: VerifiedOrder): BookBid {
@@ -71,8 +71,7 @@ function bidEntry(verified: VerifiedOrder): BookBid {
 
 function computeAskEntry(verified: VerifiedOrder): ComputeAskEntry {
   const { cores, memory, isolation, fuel, baseMsat, region } = computeAskOf(verified.order)
-  const device = formatKey(verified.order.device)
-  return { ...entry(verified), device, baseMsat: baseMsat.toString(), cores, memory, isolation, fuel, region }
+  return { ...entry(verified), baseMsat: baseMsat.toString(), cores, memory, isolation, fuel, region }
 }
 
 function computeBidEntry(verified: VerifiedOrder): ComputeBidEntry {
@@ -80,10 +79,14 @@ function computeBidEntry(verified: VerifiedOrder): ComputeBidEntry {
   return { ...entry(verified), memory, fuel, providers, maxMsat: maxMsat.toString() }
 }
 
-function entry({ id, order }: VerifiedOrder): Pick<BookAsk, 'id' | 'identity' | 'price' | 'expires'> {
+function entry({
+  id,
+  order
+}: VerifiedOrder): Pick<BookAsk, 'id' | 'identity' | 'device' | 'price' | 'expires'> {
   return {
     id: formatKey(id),
     identity: formatKey(order.identity),
+    device: formatKey(order.device),
     price: order.price.toString(),
     expires: order.expires
   }

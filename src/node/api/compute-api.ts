@@ -81,6 +81,9 @@ export type MapLocal = Omit<JobParams, 'input' | 'stdin'> & { map: MapParams }
 
 export interface JobProvider {
   device: string
+  identity: string
+  /** What the ledger names its payments by. */
+  agreement: string
   fuel: string
   /** Empty until it has shown one. */
   hash: string
@@ -187,6 +190,7 @@ export interface ComputeAskEntry {
 export interface ComputeBidEntry {
   id: string
   identity: string
+  device: string
   price: string
   memory: number
   fuel: string

@@ -17,7 +17,8 @@ export function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
       entries.push({
         id: idOf(lease),
         role,
-        peer: formatKey(peer.device),
+        device: formatKey(peer.device),
+        identity: formatKey(peer.identity),
         bytes: bytesOf(lease),
         until: paidUntil(lease, ledger.contiguous(id)) || begin,
         ends: begin + installmentsOf(lease).at(-1)!.end,

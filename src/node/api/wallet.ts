@@ -1,4 +1,5 @@
 import { BushelError } from '../../../contracts/errors/error.js'
+import { formatKey } from '../../../contracts/keys/key.js'
 import type { WalletChoice } from '../../identity/config.js'
 import { readInvoice } from '../../lightning/invoice.js'
 import type { Balance } from '../../lightning/wallet.js'
@@ -48,7 +49,7 @@ export async function walletHistory(
       hash: record.paymentHash.toString('hex'),
       description: record.description,
       kind: known?.kind ?? null,
-      agreement: known && known.kind !== 'direct' ? known.agreement.toString('hex') : null,
+      agreement: known && known.kind !== 'direct' ? formatKey(known.agreement) : null,
       installment: known && known.kind !== 'direct' ? known.installment : null
     }
   })

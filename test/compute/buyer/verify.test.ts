@@ -166,7 +166,7 @@ test('a false key is replaced, remembered, and proven by its evidence to anybody
   assert.equal(verdictOf(outcome, a!), 'failed')
   assert.equal(buyer.experiences.of(a!.ask.identity)?.bad, 1)
   const verdict = verifyEvidence(parseEvidence(await readFile(outcome.evidence[0]!, 'utf8')))
-  assert.deepEqual(verdict.misdeeds, ['its key is not the one that it had committed to'])
+  assert.deepEqual(verdict.misdeeds, ['its key is not the one it had committed to'])
 })
 
 test('the output comes from another of the group when the first opens nothing; the others are paid as well', async t => {

@@ -164,24 +164,24 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       proves: /stated another result/
     },
     {
-      does: 'bills more fuel than was agreed',
+      does: 'bills more fuel than the agreement allows',
       lies: stating(({ result }) => ({ result: { ...result, fuel: 1n << 60n } })),
       code: 'BAD_PEER',
-      says: /bills more fuel than was agreed/,
+      says: /bills more fuel than the agreement allows/,
       costs: 'segments'
     },
     {
-      does: 'bills another amount than its fuel comes to',
+      does: 'bills a last payment that is not the price of its fuel',
       lies: stating(({ finalMsat }) => ({ finalMsat: finalMsat + 1n })),
       code: 'BAD_PEER',
-      says: /bills another amount/,
+      says: /its last payment is not the price of its fuel/,
       costs: 'segments'
     },
     {
       does: 'took more in segments than the fuel that it states',
       lies: stating(({ result }) => ({ result: { ...result, fuel: 0n }, finalMsat: 0n })),
       code: 'BAD_PEER',
-      says: /took payment for more fuel/,
+      says: /was paid for more fuel/,
       costs: 'segments'
     },
     {
@@ -218,7 +218,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       code: 'WRONG_OUTPUT',
       says: /the key does not decrypt it/,
       costs: 'all',
-      proves: /opens has not the checksum/
+      proves: /decrypted output does not have the checksum/
     },
     {
       does: 'sells a false key',

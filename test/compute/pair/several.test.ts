@@ -125,7 +125,7 @@ test(
         assert.deepEqual([verdict.ok, verdict.provider, verdict.misdeeds], [true, device(liar), []])
         assert.notEqual(verdict.stated!.hash, local.hash)
         const judged = judgeEvidence(evidence, () => null, expectedResult(local))
-        assert.deepEqual(judged.misdeeds, ['its result is not that of the job, as a run of it shows'])
+        assert.deepEqual(judged.misdeeds, ['its result is false: another run of the job has another result'])
         assert.equal(resultHash(expectedResult(local)), local.hash)
       }
     )

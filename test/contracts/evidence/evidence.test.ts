@@ -56,7 +56,7 @@ test('the evidence of an honest job holds, says what was stated, and proves noth
 })
 
 test('a key that is not the one that was committed to is proven, without the output too', async () => {
-  const said = ['its key is not the one that it had committed to']
+  const said = ['its key is not the one it had committed to']
   const false1 = await jobEvidence(buyer, provider, { key: { key: Buffer.alloc(32, 99) } })
   const false2 = await jobEvidence(buyer, provider, { key: { salt: Buffer.alloc(32, 99) } })
   for (const evidence of [false1, false2]) {
@@ -66,7 +66,7 @@ test('a key that is not the one that was committed to is proven, without the out
 })
 
 test('an output that is not the one that was stated is proven with key and output, and not without', async () => {
-  const said = ['what its key opens has not the checksum that it stated']
+  const said = ['its decrypted output does not have the checksum it stated']
   for (const result of [{ tree: Buffer.alloc(32, 1) }, { stdout: Buffer.alloc(32, 1) }]) {
     const evidence = await jobEvidence(buyer, provider, { result })
     assert.deepEqual(judged(evidence).misdeeds, said)
@@ -79,7 +79,7 @@ test('an output that is not the one that was stated is proven with key and outpu
 
 test('a result other than the one that was committed to is proven', async () => {
   const evidence = await jobEvidence(buyer, provider, { committed: { exitCode: 1 } })
-  assert.deepEqual(judged(evidence).misdeeds, ['it stated another result than it had committed to'])
+  assert.deepEqual(judged(evidence).misdeeds, ['it stated another result than the one it had committed to'])
 })
 
 test('a result that is wrong in itself is proven by what a run of the job gives', () => {
@@ -87,7 +87,7 @@ test('a result that is wrong in itself is proven by what a run of the job gives'
   const open = (): typeof result => result
   assert.deepEqual(judgeEvidence(good, open, result).misdeeds, [])
   const wrong = judgeEvidence(good, open, { ...result, fuel: result.fuel + 1n })
-  assert.deepEqual(wrong.misdeeds, ['its result is not that of the job, as a run of it shows'])
+  assert.deepEqual(wrong.misdeeds, ['its result is false: another run of the job has another result'])
 })
 
 test('nobody makes evidence against a provider: each part is signed, and of this agreement', async () => {
@@ -113,7 +113,9 @@ test('nobody makes evidence against a provider: each part is signed, and of this
     ['the provider did not sign the key']
   )
   const other = await jobEvidence(buyer, provider, { terms: { nonce: Buffer.alloc(32, 77) } })
-  assert.deepEqual(judged({ ...good, key: other.key! }).faults, ['a part of it is of another agreement'])
+  assert.deepEqual(judged({ ...good, key: other.key! }).faults, [
+    'a part of the evidence is from another agreement'
+  ])
 })
 
 test('a large output is left out of the file, which stays within its bounds', async () => {
@@ -144,16 +146,16 @@ test('what is no evidence is said to be none, in one line, with the reason', () 
   const plain = JSON.parse(text) as Record<string, unknown>
   const changed = (change: Record<string, unknown>): string => JSON.stringify({ ...plain, ...change })
   const cases: [string, RegExp][] = [
-    [text + ' '.repeat(MAX_EVIDENCE_BYTES), /too large/],
+    [text + ' '.repeat(MAX_EVIDENCE_BYTES), /larger than \d+ bytes/],
     ['{\n"format": oops\n}', /not JSON/],
     ['', /not JSON/],
-    ['null', /no object/],
-    ['"evidence"', /no object/],
-    ['[]', /format bushel-evidence\/1/],
-    [changed({ format: 'bushel-evidence/2' }), /format bushel-evidence\/1/],
-    [changed({ agreement: formatKey(Buffer.alloc(32, 3)) }), /another agreement/],
-    [changed({ provider: formatKey(Buffer.alloc(32, 3)) }), /another provider/],
-    [changed({ evidence: 5 }), /no evidence/],
+    ['null', /not a JSON object/],
+    ['"evidence"', /not a JSON object/],
+    ['[]', /format is not bushel-evidence\/1/],
+    [changed({ format: 'bushel-evidence/2' }), /format is not bushel-evidence\/1/],
+    [changed({ agreement: formatKey(Buffer.alloc(32, 3)) }), /agreement and its evidence/],
+    [changed({ provider: formatKey(Buffer.alloc(32, 3)) }), /provider and its evidence/],
+    [changed({ evidence: 5 }), /'evidence'/],
     [changed({ evidence: '' }), /malformed job-evidence/],
     [changed({ evidence: 'AAAA' }), /malformed job-evidence/]
   ]

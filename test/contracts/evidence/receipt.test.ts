@@ -77,12 +77,12 @@ test('other terms are no longer those that were signed, nor those that the list 
   for (const change of changes) {
     const found = faults({ terms: { ...paid.terms, ...change } })
     assert.ok(found.includes('the buyer did not sign these terms'))
-    assert.ok(found.includes('the list of payments is for another agreement'))
+    assert.ok(found.includes('the list of installments is for another agreement'))
   }
   // Signed anew by the buyer alone, they are still not what the provider's list is for.
   const terms = { ...paid.terms, egressBytes: 0 }
   assert.deepEqual(faults({ terms, buyer: sign('terms', terms, buyer.device) }), [
-    'the list of payments is for another agreement'
+    'the list of installments is for another agreement'
   ])
 })
 
@@ -93,7 +93,7 @@ test('a signature that is not the buyer’s is named', () => {
 })
 
 test('a list that the provider did not sign is named', () => {
-  const said = ['the provider did not sign this list of payments']
+  const said = ['the provider did not sign this list of installments']
   const { countersign } = paid.receipt
   assert.deepEqual(
     faults({ countersign: { ...countersign, signature: flipped(countersign.signature) } }),
@@ -107,14 +107,14 @@ test('a list that the provider did not sign is named', () => {
 
 test('a list for another agreement is named', () => {
   assert.deepEqual(faults({ countersign: countersignWith({ agreement: Buffer.alloc(32, 8) }) }), [
-    'the list of payments is for another agreement'
+    'the list of installments is for another agreement'
   ])
 })
 
 test('an installment that is not listed, or not agreed, is named', () => {
   const without = paid.list.installments.filter(({ installment }) => installment !== 1)
   assert.deepEqual(faults({ countersign: countersignWith({ installments: without }) }), [
-    'the list of payments has no installment 1'
+    'the list has no installment 1'
   ])
   const beyond = { ...paid.list.installments[1]!, installment: 1000 }
   assert.deepEqual(
@@ -133,13 +133,13 @@ test('an amount that is not the schedule’s is named, with both', () => {
       listed.installment === 1 ? { ...listed, msat } : listed
     )
     assert.deepEqual(faults({ countersign: countersignWith({ installments }) }), [
-      `installment 1 is listed with ${msat} msat, and agreed with ${due} msat`
+      `installment 1 is ${msat} msat in the list and ${due} msat in the terms`
     ])
   }
 })
 
 test('a preimage of another hash is named', () => {
-  const said = ['the preimage does not fit the hash that was listed']
+  const said = ['the preimage does not match the hash in the list']
   assert.deepEqual(faults({ preimage: preimageOf(2) }), said)
   assert.deepEqual(faults({ preimage: flipped(paid.receipt.preimage) }), said)
 })
@@ -147,7 +147,7 @@ test('a preimage of another hash is named', () => {
 test('an agreement’s name that is not that of its terms is named', () => {
   const named = JSON.parse(formatReceipt(paid.receipt)) as Record<string, unknown>
   const other = JSON.stringify({ ...named, agreement: formatKey(Buffer.alloc(32, 3)) })
-  assert.deepEqual(verifyReceipt(parseReceipt(other)).faults, ['its terms are of another agreement'])
+  assert.deepEqual(verifyReceipt(parseReceipt(other)).faults, ['its terms are those of another agreement'])
 })
 
 test('what is no receipt is said to be none, in one line, with the reason', () => {
@@ -155,21 +155,21 @@ test('what is no receipt is said to be none, in one line, with the reason', () =
   const plain = JSON.parse(text) as Record<string, unknown>
   const changed = (change: Record<string, unknown>): string => JSON.stringify({ ...plain, ...change })
   const cases: [string, RegExp][] = [
-    [text + ' '.repeat(MAX_RECEIPT_BYTES), /too large/],
+    [text + ' '.repeat(MAX_RECEIPT_BYTES), /larger than \d+ bytes/],
     ['{\n"format": oops\n}', /not JSON/],
     ['', /not JSON/],
-    ['null', /no object/],
-    ['"receipt"', /no object/],
-    ['[]', /format bushel-receipt\/1/],
-    [changed({ format: 'bushel-receipt/2' }), /format bushel-receipt\/1/],
-    [changed({ agreement: 5 }), /no agreement/],
-    [changed({ installment: -1 }), /no installment/],
-    [changed({ installment: 1.5 }), /no installment/],
-    [changed({ installment: '1' }), /no installment/],
-    [changed({ preimage: 'ab' }), /preimage is not 32 bytes/],
-    [changed({ preimage: 'AB'.repeat(32) }), /preimage is not 32 bytes/],
-    [changed({ buyer: 'ab'.repeat(65) }), /buyer is not 64 bytes/],
-    [changed({ terms: 5 }), /no terms/],
+    ['null', /not a JSON object/],
+    ['"receipt"', /not a JSON object/],
+    ['[]', /format is not bushel-receipt\/1/],
+    [changed({ format: 'bushel-receipt/2' }), /format is not bushel-receipt\/1/],
+    [changed({ agreement: 5 }), /'agreement' is missing/],
+    [changed({ installment: -1 }), /'installment' is not a whole number/],
+    [changed({ installment: 1.5 }), /'installment' is not a whole number/],
+    [changed({ installment: '1' }), /'installment' is not a whole number/],
+    [changed({ preimage: 'ab' }), /'preimage' is not 32 bytes/],
+    [changed({ preimage: 'AB'.repeat(32) }), /'preimage' is not 32 bytes/],
+    [changed({ buyer: 'ab'.repeat(65) }), /'buyer' is not 64 bytes/],
+    [changed({ terms: 5 }), /'terms' is missing/],
     [changed({ terms: '' }), /malformed terms/],
     [changed({ countersign: 'AAAA' }), /malformed countersign/]
   ]

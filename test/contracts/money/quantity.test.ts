@@ -9,6 +9,7 @@ import {
   HOUR,
   KIB,
   MIB,
+  MINUTE,
   TIB,
   formatSize,
   formatTime,
@@ -64,13 +65,28 @@ test('a whole number of any unit reads as itself', () => {
   )
 })
 
-test('times in hours and days', () => {
-  assert.equal(parseTime('1h'), HOUR)
-  assert.equal(parseTime('30d'), 30 * DAY)
-  assert.equal(parseTime('1.5 d'), 36 * HOUR)
-  assert.equal(parseTime('36500d'), 36500 * DAY)
-  for (const text of ['', '30', '1m', '1y', '0h', '-1d', '36501d', '1d2h', '0.00000001h'])
+test('times in every unit, from milliseconds to years', () => {
+  const cases: [string, number][] = [
+    ['300ms', 300],
+    ['30s', 30_000],
+    ['10min', 10 * MINUTE],
+    ['1h', HOUR],
+    ['30d', 30 * DAY],
+    ['1.5 d', 36 * HOUR],
+    ['4w', 28 * DAY],
+    ['1y', 365 * DAY],
+    ['2.5 Min', 150_000],
+    ['36500d', 36500 * DAY],
+    ['100y', 36500 * DAY]
+  ]
+  for (const [text, ms] of cases) assert.equal(parseTime(text), ms, text)
+  for (const text of ['', '30', '1m', '1mo', '0h', '-1d', '36501d', '101y', '1d2h', '0.00000001h', '0.5ms'])
     assert.throws(() => parseTime(text), badInput, text)
+})
+
+test('a time that is shown can be typed back', () => {
+  for (const ms of [5_000, 10 * MINUTE, 1.5 * HOUR, 36 * HOUR, 365 * DAY])
+    assert.equal(parseTime(formatTime(ms)), ms, formatTime(ms))
 })
 
 test('sizes and times for people', () => {

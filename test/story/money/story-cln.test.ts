@@ -72,7 +72,7 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
       )
       const [bought, sold] = [await world.leases('buyer'), await world.leases('seller')]
       lease = bought[0]!
-      assert.deepEqual([bought.length, lease.peer, lease.state], [1, seller.device, 'STORED'])
+      assert.deepEqual([bought.length, lease.device, lease.state], [1, seller.device, 'STORED'])
       assert.equal(settled(bought, sold), BigInt(mirror.paidMsat))
       const paid = await lightning.paid('buyer')
       assert.equal(new Set(paid.map(({ hash }) => hash)).size, paid.length, 'each hash once')

@@ -47,7 +47,7 @@ export function providerTable(providers: readonly JobProvider[]): string[] {
   if (providers.length === 0) return []
   return table(
     [
-      { title: 'PROVIDER' },
+      { title: 'DEVICE' },
       { title: 'VERDICT' },
       { title: 'FUEL', align: 'right' },
       { title: 'HASH' },

@@ -1,5 +1,6 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { parseAmount } from '../../../../contracts/money/money.js'
+import { WORD_COUNT, countWords } from '../../../identity/words.js'
 import { setUp } from '../../../daemon/setup.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
@@ -7,7 +8,7 @@ import { facts } from '../../output/table.js'
 
 const MAX_WORDS_BYTES = 4096
 
-/** Makes a home; prints its words this once. */
+/** Creates a home and prints the 24 words of its identity, once. */
 export const run: Action = async ({ access, dryRun, output, signal }, _positional, options) => {
   const grant = text(options, 'playGrant')
   const playGrantMsat = grant === undefined ? undefined : parseAmount(grant)
@@ -15,11 +16,12 @@ export const run: Action = async ({ access, dryRun, output, signal }, _positiona
   if (source !== undefined && source !== '-') {
     throw new BushelError(
       'BAD_WORDS',
-      'words on the command line can be read by everybody on this machine',
+      'words on the command line can be read by every user of this machine; nothing was created',
       'give them on standard input: bushel init --words -'
     )
   }
-  if (source === '-' && process.stdin.isTTY) output.line('Type your 24 words on one line, then Enter:')
+  if (source === '-' && process.stdin.isTTY)
+    output.line('Type or paste your 24 words; an empty line ends them:')
   const words = source === '-' ? await readWords(signal) : undefined
   const result = await setUp({
     home: access.home,
@@ -30,13 +32,13 @@ export const run: Action = async ({ access, dryRun, output, signal }, _positiona
   output.print(result, () => {
     const made = facts([
       ['home', access.home],
-      ['identity', result.identity ?? '(made when it is not a dry run)'],
-      ['device', result.device ?? '(made when it is not a dry run)']
+      ['identity', result.identity ?? '(none: a dry run makes no key)'],
+      ['device', result.device ?? '(none: a dry run makes no key)']
     ])
     if (!result.words) return made
     return [
-      'Write these 24 words down. They are shown once and kept nowhere. With them you',
-      'recover this identity on any machine; so does whoever else has them.',
+      'Write these 24 words down. They are shown once and stored nowhere. They recover',
+      'this identity on any machine, for you and for anyone else who has them.',
       '',
       ...numbered(result.words.split(' ')),
       '',
@@ -56,7 +58,7 @@ function numbered(words: string[]): string[] {
   )
 }
 
-/** The first line, or all there is, of standard input. */
+/** Standard input to its end; from a terminal until 24 words have come, or an empty line. */
 async function readWords(signal: AbortSignal): Promise<string> {
   const { stdin } = process
   const stop = (): void => void stdin.destroy()
@@ -65,14 +67,21 @@ async function readWords(signal: AbortSignal): Promise<string> {
   try {
     for await (const chunk of stdin) {
       read += String(chunk)
-      if (read.length > MAX_WORDS_BYTES || (stdin.isTTY && read.includes('\n'))) break
+      if (read.length > MAX_WORDS_BYTES || (stdin.isTTY && isComplete(read))) break
     }
   } catch (error) {
-    if (!signal.aborted) throw error // else it is said once, by what follows
+    if (!signal.aborted) throw error // an interruption is thrown below
   }
   signal.throwIfAborted()
   if (read.length > MAX_WORDS_BYTES) {
-    throw new BushelError('BAD_WORDS', 'standard input is more than 24 words')
+    throw new BushelError(
+      'BAD_WORDS',
+      `standard input has more than ${MAX_WORDS_BYTES} bytes, which is more than 24 words`
+    )
   }
   return read
+}
+
+function isComplete(typed: string): boolean {
+  return typed.endsWith('\n') && (countWords(typed) >= WORD_COUNT || /(^|\n)\s*\n$/.test(typed))
 }

@@ -52,7 +52,7 @@ function computeAsks(asks: ComputeBook['asks']): string[] {
   return table(
     [
       { title: 'ASK' },
-      { title: 'SELLER' },
+      { title: 'IDENTITY' },
       { title: 'PRICE', align: 'right' },
       { title: 'BASE', align: 'right' },
       { title: 'CORES', align: 'right' },
@@ -78,7 +78,7 @@ function computeBids(bids: ComputeBook['bids']): string[] {
   return table(
     [
       { title: 'BID' },
-      { title: 'BUYER' },
+      { title: 'IDENTITY' },
       { title: 'PRICE', align: 'right' },
       { title: 'UP TO', align: 'right' },
       { title: 'PROVIDERS', align: 'right' },
@@ -115,7 +115,7 @@ function asks({ asks }: BookResult): string[] {
   return table(
     [
       { title: 'ASK' },
-      { title: 'SELLER' },
+      { title: 'IDENTITY' },
       { title: 'PRICE', align: 'right' },
       { title: 'SPACE', align: 'right' },
       { title: 'DEPTH', align: 'right' },
@@ -145,7 +145,7 @@ function bids({ bids }: BookResult): string[] {
   return table(
     [
       { title: 'BID' },
-      { title: 'BUYER' },
+      { title: 'IDENTITY' },
       { title: 'PRICE', align: 'right' },
       { title: 'SIZE', align: 'right' },
       { title: 'DEPTH', align: 'right' },

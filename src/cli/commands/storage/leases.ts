@@ -21,16 +21,16 @@ function page(leases: LeaseEntry[]): string[] {
     [
       { title: 'LEASE' },
       { title: 'ROLE' },
-      { title: 'PEER' },
+      { title: 'DEVICE' },
       { title: 'SIZE', align: 'right' },
       { title: 'STATE', flexible: true },
       { title: 'PAID UNTIL' },
       { title: 'PAID', align: 'right' }
     ],
-    leases.map(({ id, role, peer, bytes, until, state, paidMsat, earnedMsat }) => [
+    leases.map(({ id, role, device, bytes, until, state, paidMsat, earnedMsat }) => [
       id.slice(0, 8),
       role,
-      peer.slice(0, 8),
+      device.slice(0, 8),
       formatSize(bytes),
       state.toLowerCase(),
       dateText(until),

@@ -11,6 +11,7 @@ import { absolutePath, parseWhole } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action, Invocation, OptionValues } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
+import { paidFor } from '../../output/payment-text.js'
 import { resolveId } from '../../input/short-id.js'
 import { facts, table } from '../../output/table.js'
 
@@ -130,7 +131,7 @@ function plainOf({ number, payment }: LedgerEntry): PlainEntry {
     step,
     role,
     kind,
-    agreement: formatKey(agreement),
+    agreement: kind === 'direct' ? '' : formatKey(agreement),
     installment,
     issue,
     peer: peer ? formatKey(peer) : '',
@@ -181,7 +182,7 @@ function page(entries: LedgerEntry[]): string[] {
     entries.map(({ payment: { at, step, kind, agreement, installment, msat, feeMsat, hash } }) => [
       dateText(at),
       step,
-      kind === 'direct' ? 'direct' : `${kind} ${installment} of ${formatKey(agreement).slice(0, 8)}`,
+      kind === 'direct' ? 'direct' : paidFor(kind, installment, formatKey(agreement)),
       formatAmount(msat),
       formatAmount(feeMsat),
       hash.toString('hex').slice(0, 8)

@@ -1,10 +1,10 @@
-import { FINAL_INSTALLMENT } from '../../../../contracts/job.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { withNode } from '../../../daemon/access.js'
 import { parseWhole } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
+import { paidFor } from '../../output/payment-text.js'
 import { table } from '../../output/table.js'
 
 /** What the wallet itself has recorded, and what the ledger says that it was for. */
@@ -30,8 +30,8 @@ export const run: Action = async ({ access, output, context }, _positional, opti
               formatAmount(BigInt(msat)),
               formatAmount(BigInt(feeMsat)),
               status,
-              agreement
-                ? `${kind} ${installment === FINAL_INSTALLMENT ? 'last' : installment} of ${agreement.slice(0, 8)}`
+              kind && agreement && installment !== null
+                ? paidFor(kind, installment, agreement)
                 : description || (kind ?? 'not by Bushel')
             ]
           )

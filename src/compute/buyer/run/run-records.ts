@@ -130,8 +130,10 @@ export function viewOf(record: RunRecord): JobView {
 }
 
 export function providersOf(replicas: readonly RunReplica[]): ProviderView[] {
-  return replicas.map(({ device, fuel, hash, paidMsat, state, note }) => ({
+  return replicas.map(({ device, identity, agreement, fuel, hash, paidMsat, state, note }) => ({
     device: formatKey(device),
+    identity: formatKey(identity),
+    agreement: formatKey(agreement),
     fuel,
     hash,
     paidMsat,

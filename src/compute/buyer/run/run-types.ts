@@ -21,8 +21,10 @@ export interface RunRequest {
 }
 
 export interface ProviderView {
-  /** z32. */
+  /** Its keys, and the id of its agreement, in z32. */
   device: string
+  identity: string
+  agreement: string
   fuel: bigint
   hash: string
   paidMsat: bigint

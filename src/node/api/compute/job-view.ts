@@ -19,6 +19,6 @@ export function jobEntry(view: JobView): JobEntry {
   }
 }
 
-export function jobProvider({ device, fuel, hash, paidMsat, verdict, note }: ProviderView): JobProvider {
-  return { device, fuel: fuel.toString(), hash, paid: paidMsat.toString(), verdict, note }
+export function jobProvider({ fuel, paidMsat, ...view }: ProviderView): JobProvider {
+  return { ...view, fuel: fuel.toString(), paid: paidMsat.toString() }
 }
