@@ -26,6 +26,16 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-explicit-any': 'off' }
   },
   {
+    files: ['**/*.ts'],
+    ignores: ['src/daemon/log/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'pino', message: 'say what happens to the interface in src/base/logger.ts' }] }
+      ]
+    }
+  },
+  {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'bin/demo.ts'],
     rules: { 'no-console': 'off', '@typescript-eslint/no-floating-promises': 'off' }
   }

@@ -16,6 +16,7 @@ import type { Cost, Run } from './end.js'
 import { MoneyPair } from './money-pair.js'
 import { inFolder } from '../stage.js'
 import { INSTALLMENT_MSAT } from './end.js'
+import { faultLog } from '../../test/world/fault-log.js'
 
 const MOST_SECONDS = 2
 /** The steps of an installment of ours from its list to its receipt: so many entries each has. */
@@ -157,9 +158,9 @@ async function timed(file: string, wallet: PlayWallet): Promise<Times> {
     wallet,
     checkInvoice,
     secret: randomBytes(32),
-    onfault: error => {
+    log: faultLog(error => {
       throw error
-    }
+    })
   })
   const reconciling = await seconds(() => payments.ready())
   if (payments.reconciler.faults.length > 0) throw new Error(payments.reconciler.faults[0])

@@ -11,6 +11,7 @@ import { SpendingLimits } from '../../src/payment/limits.js'
 import { Payments } from '../../src/payment/payments.js'
 import { INSTALLMENT_MSAT } from './end.js'
 import type { Cost, End } from './end.js'
+import { faultLog } from '../../test/world/fault-log.js'
 
 const EXPIRY_S = 3600
 const RECEIVED_WITHIN = 10_000
@@ -27,9 +28,9 @@ export async function paymentsEnd(dir: string): Promise<End> {
     checkInvoice,
     limits: new SpendingLimits({ ledger, real: false }),
     secret: randomBytes(32),
-    onfault: error => {
+    log: faultLog(error => {
       throw error
-    }
+    })
   })
   await payments.ready()
   payments.on('received', payment => payments.applied(payment))

@@ -27,7 +27,7 @@ const { values } = parseArgs({
 const daemon = new Daemon({
   home: values.home!,
   bootstrap: parseBootstrap(process.env['BUSHEL_BOOTSTRAP']),
-  onfault: error => process.stderr.write(`${String(error)}\n`),
+  onlog: ({ level, message }) => level === 'error' && process.stderr.write(`${message}\n`),
   openNode: options => openNode({ ...options, worker: { openSandbox: () => new LyingSandbox() } })
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void daemon.close())

@@ -14,6 +14,9 @@ import { Market } from './market.js'
 import { KnownMarkets } from './known-markets.js'
 import type { KnownMarket } from './known-markets.js'
 import { marketRules } from './view/rules.js'
+import { nullLogger } from '../base/logger.js'
+import type { Logger } from '../base/logger.js'
+import { Tally } from '../base/tally.js'
 
 export interface BooksOptions {
   /** A folder of its own. */
@@ -21,11 +24,12 @@ export interface BooksOptions {
   /** The node's device: it signs what this node vouches for. */
   device: KeyPair
   now?: () => number
+  log?: Logger
 }
 
 /**
  * All markets of a node, over one store.
- * Events: `market` (market) for each that is opened, `fault` (error, market).
+ * Event: `market` (market) for each that is opened.
  */
 export class Books extends ReadyResource {
   readonly #options: Required<BooksOptions>
@@ -35,12 +39,14 @@ export class Books extends ReadyResource {
   readonly #streams = new Map<NoiseStream, () => void>()
   readonly #memory: KnownMarkets
   readonly #budget: RefusalBudget
+  readonly #cutOff: Tally
   #store!: Corestore
 
   constructor(options: BooksOptions) {
     super()
-    this.#options = { now: Date.now, ...options }
+    this.#options = { now: Date.now, log: nullLogger, ...options }
     this.#memory = new KnownMarkets(join(options.dir, 'markets.json'))
+    this.#cutOff = new Tally(this.#options.log, 'peer cut off')
     this.#budget = new RefusalBudget(this.#options.now)
   }
 
@@ -57,6 +63,7 @@ export class Books extends ReadyResource {
     await Promise.allSettled(this.#opening.values())
     await Promise.all([...this.#markets.values()].map(market => market.close()))
     await this.#store?.close()
+    this.#cutOff.flush()
   }
 
   get markets(): Market[] {
@@ -73,6 +80,7 @@ export class Books extends ReadyResource {
     const market = this.#make(null, namespace, marketRules(this.#options.device.publicKey, name, rules))
     await market.ready()
     await this.#memory.put({ key: market.key, namespace, admissions: [] })
+    this.#options.log.info('market founded', { market: market.key, name })
     this.#adopt(market)
     return market
   }
@@ -83,6 +91,7 @@ export class Books extends ReadyResource {
     const known = this.#memory.get(key) ?? { key, namespace: formatKey(key), admissions: [] }
     const market = await this.#openKnown(known)
     await this.#memory.put(this.#memory.get(key) ?? known)
+    this.#options.log.info('market joined', { market: key })
     return market
   }
 
@@ -92,6 +101,7 @@ export class Books extends ReadyResource {
     await this.#memory.delete(key)
     this.#markets.delete(formatKey(key))
     await market?.close()
+    if (market) this.#options.log.info('market left', { market: key })
   }
 
   /** Speaks of every market, now and later, on an open connection. To be called once for each. */
@@ -161,9 +171,10 @@ export class Books extends ReadyResource {
       device: this.#options.device,
       budget: this.#budget,
       admissions: key => this.#admissions(key),
-      now: this.#options.now
+      now: this.#options.now,
+      log: this.#options.log,
+      cutOff: this.#cutOff
     })
-    market.on('fault', (error: unknown) => this.emit('fault', error, market))
     return market
   }
 

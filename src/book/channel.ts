@@ -37,6 +37,8 @@ export interface ChannelHost {
   /** A relay says how far the writers are that it knows of. */
   onheads(channel: MarketChannel): void
   onclose(channel: MarketChannel): void
+  /** A peer has gone beyond a bound, and is cut off. */
+  oncutoff(device: Buffer, bound: string): void
 }
 
 /** One market on one connection: who is there, records handed in, and how far each is. */
@@ -173,6 +175,8 @@ export class MarketChannel {
 
   /** A peer that no honest node behaves like, or that used up its budget: the channel ends. */
   #cutOff(reason: unknown): unknown {
+    if (!this.closed)
+      this.#host.oncutoff(this.device, reason instanceof BushelError ? reason.code : 'UNKNOWN')
     this.#host.budget.exhaust(this.device)
     this.#rpc.destroy()
     return reason

@@ -123,7 +123,8 @@ export class LightReader extends ReadyResource {
       viewHead: () => null,
       onhello: nothing,
       onheads: nothing,
-      onclose: nothing
+      onclose: nothing,
+      oncutoff: nothing
     })
   }
 

@@ -25,6 +25,8 @@ import { fullnessBits, lifetimeBits } from './view/rules.js'
 import { refusal } from './refusal.js'
 import { Relaying } from './relay/relaying.js'
 import { Ticker } from './relay/ticker.js'
+import type { Logger } from '../base/logger.js'
+import { Tally } from '../base/tally.js'
 
 export type MarketRole = 'founder' | 'relay' | 'reader'
 
@@ -38,6 +40,9 @@ export interface MarketOptions {
   budget: RefusalBudget
   admissions: (market: Buffer) => Admissions
   now: () => number
+  log: Logger
+  /** Peers that are cut off. */
+  cutOff: Tally
 }
 
 /** The founder signs the view one to two times this after a change, ms. */
@@ -46,11 +51,12 @@ const ACK_INTERVAL = 500
 /**
  * One order book: an Autobase with few writers, its relays. This node reads and verifies it; what it wants on the book it
  * hands to relays as a signed record, unless it is one.
- * Events: `update` when the view changed, `fault` (error) when something went wrong that no caller waits for.
+ * Event: `update` when the view changed.
  */
 export class Market extends ReadyResource {
   readonly #options: MarketOptions
   readonly #administration: Administration
+  readonly #refusedRecords: Tally
   #base!: Autobase
   #talk!: Talk
   #step!: Step
@@ -60,14 +66,18 @@ export class Market extends ReadyResource {
   #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
+  /** As it was told last; null before the first time. */
+  #role: MarketRole | null = null
 
   constructor(options: MarketOptions) {
     super()
     this.#options = options
+    this.#refusedRecords = new Tally(options.log, 'order refused as a relay')
     this.setMaxListeners(0)
     this.#administration = new Administration({
       market: () => this.key,
       device: options.device.publicKey,
+      log: options.log,
       admissions: () => options.admissions(this.key),
       isRelay: device => this.#talk.isRelay(device),
       present: device => this.#peers.get(device),
@@ -167,6 +177,7 @@ export class Market extends ReadyResource {
     base.on('error', error => this.#fault(error))
     base.on('fast-forward', () => {
       this.#fastForwards++
+      this.#options.log.debug('market skipped ahead', { market: this.key })
       this.#relaying.holdsAll = false
     })
     this.#base = base
@@ -188,7 +199,10 @@ export class Market extends ReadyResource {
     const state = (): ViewState => this.#state
     this.#following = new Following({
       view,
-      onstate: () => this.#talk.renew(),
+      onstate: () => {
+        this.#tellRole()
+        this.#talk.renew()
+      },
       onchange: () => this.emit('update'),
       // Where nobody is connected, blocks of the view cannot be fetched: that is no fault.
       onfault: error => this.peers > 0 && this.#fault(error)
@@ -203,12 +217,14 @@ export class Market extends ReadyResource {
       append: async operation => {
         await this.#base.append(operation)
       },
-      refresh: () => this.#following.refresh()
+      refresh: () => this.#following.refresh(),
+      onrefused: code => this.#refusedRecords.count(code, { market: this.key })
     })
     this.#talk = new Talk({
       ...{ base: this.#base, relaying: this.#relaying, administration: this.#administration, state, onfault },
       device: this.#options.device,
       budget: this.#options.budget,
+      oncutoff: (device, bound) => this.#options.cutOff.count(bound, { peer: device, market: this.key }),
       role: () => this.role,
       isClosing: () => this.closing !== null
     })
@@ -234,6 +250,7 @@ export class Market extends ReadyResource {
     this.#talk?.peers.close()
     await this.#ticker?.stop()
     this.#relaying?.stop()
+    this.#refusedRecords.flush()
     await this.#base.close()
     await this.#following?.stop()
   }
@@ -253,7 +270,7 @@ export class Market extends ReadyResource {
 
   /** A fault while closing is nobody's. */
   #fault(error: unknown): void {
-    if (!this.closing) this.emit('fault', error)
+    if (!this.closing) this.#options.log.fault(error, { market: this.key })
   }
 
   // What the view says
@@ -300,6 +317,15 @@ export class Market extends ReadyResource {
 
   #refreshSoon(): void {
     this.#following.refresh().catch((error: unknown) => this.#fault(error))
+  }
+
+  #tellRole(): void {
+    const { role } = this
+    if (role !== this.#role && this.#role !== null) {
+      const said = role === 'relay' ? 'as a relay' : 'as a relay no more'
+      this.#options.log.info(`market has this node ${said}`, { market: this.key, role })
+    }
+    this.#role = role
   }
 
   // Writing

@@ -13,6 +13,8 @@ export interface TalkOptions {
   base: Autobase
   device: KeyPair
   budget: RefusalBudget
+  /** A peer has gone beyond a bound, and is cut off. */
+  oncutoff: (device: Buffer, bound: string) => void
   relaying: Relaying
   administration: Administration
   state: () => ViewState
@@ -30,10 +32,11 @@ export class Talk {
 
   constructor(options: TalkOptions) {
     this.#options = options
-    const { base, budget, device, relaying, role, state } = options
+    const { base, budget, device, oncutoff, relaying, role, state } = options
     this.peers = new MarketPeers({
       id: base.discoveryKey,
       budget,
+      oncutoff,
       hello: () => ({ version: VERSION, writer: base.local.key }),
       judge: async record => {
         if (role() === 'reader') return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }

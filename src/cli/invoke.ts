@@ -4,6 +4,8 @@ import { text } from './invocation.js'
 import type { Output } from './output/output.js'
 import { ProgressLine } from './output/progress-line.js'
 import type { Typed } from './syntax.js'
+import { noteOf } from './output/log-text.js'
+import type { PlainLine } from '../daemon/log/open-log.js'
 
 /** Checks the global options, then loads the command and runs it. */
 export async function invoke(typed: Typed, output: Output, signal: AbortSignal): Promise<void> {
@@ -14,8 +16,10 @@ export async function invoke(typed: Typed, output: Output, signal: AbortSignal):
     home: absolutePath(text(options, 'home')!),
     bootstrap: parseBootstrap(text(options, 'bootstrap')),
     command: name,
-    onnote: (message: string) => output.progress({ event: 'note', message }),
-    onfault: (error: unknown) => output.progress({ event: 'note', message: `fault: ${messageOf(error)}` })
+    onlog: (line: PlainLine) => {
+      const message = noteOf(line)
+      if (message !== null) output.progress({ event: 'note', message })
+    }
   }
   const bar = new ProgressLine(output)
   output.showProgressWith(progress => bar.show(progress))
@@ -26,8 +30,4 @@ export async function invoke(typed: Typed, output: Output, signal: AbortSignal):
     positional,
     options
   )
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import { EXIT } from '../../contracts/errors/error-table.js'
 import { BushelError } from '../../contracts/errors/error.js'
+import { messageOf } from '../base/logger.js'
+import { version } from '../base/version.js'
 import { Interruption } from './invocation.js'
 import { Output } from './output/output.js'
 import { createProgram } from './program.js'
@@ -19,8 +18,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const output = new Output(wantsJson(argv))
   let ending: Promise<never> | null = null
   const finish = (failure: BushelError | null): Promise<never> => (ending ??= end(output, failure))
+  // A rejection that nobody handles comes here too.
   process.on('uncaughtException', error => void finish(internal(error)))
-  process.on('unhandledRejection', error => void finish(internal(error)))
   const signal = stopSignal(interruption => void finish(interruption))
   await finish(await execute(argv, output, signal))
 }
@@ -108,23 +107,4 @@ async function end(output: Output, failure: BushelError | null): Promise<never> 
   }
   await output.flush()
   process.exit(failure?.exit ?? output.exit)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-/** Of the package that this file is part of. */
-function version(): string {
-  for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(join(at, 'package.json'), 'utf8')) as Record<
-        string,
-        string
-      >
-      if (name === 'bushel' && version) return version
-    } catch (error) {
-      if (at === dirname(at)) throw error // no package above: not an installation
-    }
-  }
 }

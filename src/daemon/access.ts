@@ -7,6 +7,8 @@ import { controlPath } from './control-path.js'
 import { openProductNode, readProductOffline } from './node-port.js'
 import type { Address, OfflineMethod, OpenNode, ReadOffline } from './node-port.js'
 import { RemoteNode } from './remote-node.js'
+import { openLog } from './log/open-log.js'
+import type { PlainLine } from './log/open-log.js'
 
 /** How long a node that is just starting has until it listens. */
 const STARTING_MS = 30_000
@@ -19,9 +21,8 @@ export interface HomeAccess {
   bootstrap: Address[] | null
   /** The command's name, told to whoever finds the home in use. */
   command: string
-  /** What a node of our own says meanwhile. */
-  onnote?: (note: string) => void
-  onfault?: (error: unknown) => void
+  /** Hears what a node of our own says meanwhile. */
+  onlog?: (line: PlainLine, kept: boolean) => void
   /** Stand-ins for tests. */
   openNode?: OpenNode
   readOffline?: ReadOffline
@@ -43,12 +44,14 @@ export async function withNode<T>(access: HomeAccess, use: (node: NodeCaller) =>
   const home = await Home.open(access.home)
   const remote = await running(home)
   if (remote) return await used(remote, use)
-  const { bootstrap, command, onnote, onfault, openNode = openProductNode } = access
+  const { bootstrap, command, onlog, openNode = openProductNode } = access
   const lock = await home.lock({ pid: process.pid, command, control: null })
+  const { log, close } = openLog(home, onlog ? { onlog } : {})
   try {
-    const listeners = { ...(onnote ? { onnote } : {}), ...(onfault ? { onfault } : {}) }
-    return await used(await openNode({ home, bootstrap, serve: false, ...listeners }), use)
+    log.debug('node of one command opens', { command })
+    return await used(await openNode({ home, bootstrap, serve: false, log }), use)
   } finally {
+    close()
     lock.release()
   }
 }

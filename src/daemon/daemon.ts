@@ -8,13 +8,20 @@ import { ControlServer } from './control-server.js'
 import { controlPath } from './control-path.js'
 import { openProductNode } from './node-port.js'
 import type { Address, OpenNode, RunningNode } from './node-port.js'
+import { openLog } from './log/open-log.js'
+import type { LogSettings, OpenLog, PlainLine } from './log/open-log.js'
+import { version } from '../base/version.js'
+import { messageOf } from '../base/logger.js'
+import type { Fields, Logger } from '../base/logger.js'
 
 export interface DaemonOptions {
   /** Folder of the home. */
   home: string
   bootstrap: Address[] | null
-  onnote?: (note: string) => void
-  onfault?: (error: unknown) => void
+  /** What differs from the log of the home's settings. */
+  log?: LogSettings
+  /** Hears every line of the log; `kept` is false for one that the disk did not take. */
+  onlog?: (line: PlainLine, kept: boolean) => void
   /** Another node than the product's own, in tests. */
   openNode?: OpenNode
 }
@@ -36,6 +43,7 @@ interface DaemonParts {
   options: DaemonOptions
   home: Home
   lock: HomeLock
+  log: OpenLog
   node: RunningNode
   control: ControlServer
 }
@@ -52,17 +60,34 @@ export const DAEMON_SERVICES: readonly Service<DaemonParts>[] = [
     return lock
   }),
 
-  service('node', ['options', 'home', 'lock'], async ({ options, home }, scope) => {
-    const { bootstrap, onnote, onfault, openNode = openProductNode } = options
-    const listeners = { ...(onnote ? { onnote } : {}), ...(onfault ? { onfault } : {}) }
-    const node = await openNode({ home, bootstrap, serve: true, ...listeners })
-    scope.add(() => node.close())
+  service('log', ['options', 'home', 'lock'], ({ options, home }, scope) => {
+    const { log: settings, onlog } = options
+    const opened = openLog(home, { ...settings, ...(onlog ? { onlog } : {}) })
+    scope.add(() => opened.close())
+    // What ends the process is in the log before it does.
+    const onuncaught = (error: Error): void => opened.log.child('uncaught').fault(error)
+    process.on('uncaughtExceptionMonitor', onuncaught)
+    scope.add(() => process.off('uncaughtExceptionMonitor', onuncaught))
+    const { publicKey: device } = home.device
+    opened.log.info('node starts', { version: version(), pid: process.pid, device, home: home.dir })
+    scope.add(() => opened.log.info('node stopped'))
+    return opened
+  }),
+
+  service('node', ['options', 'home', 'lock', 'log'], async ({ options, home, log: { log } }, scope) => {
+    const { bootstrap, openNode = openProductNode } = options
+    const node = await opening(log, () => openNode({ home, bootstrap, serve: true, log }))
+    scope.add(() => closing(log, () => node.close()))
     return node
   }),
 
-  service('control', ['home', 'node'], ({ home, node }, scope) =>
-    scope.open(new ControlServer(node, controlPath(home.dir)))
-  )
+  service('control', ['home', 'log', 'node'], async ({ home, log: { log }, node }, scope) => {
+    const control = new ControlServer(node, controlPath(home.dir))
+    scope.add(() => closing(log, () => control.close()))
+    await opening(log, () => control.ready())
+    log.info('node is up', { host: node.host, port: node.port })
+    return control
+  })
 ]
 
 /** A node that serves until it is closed. */
@@ -74,7 +99,7 @@ export class Daemon extends ReadyResource {
     this.#services = new Services<DaemonParts>({
       given: { options },
       services: DAEMON_SERVICES,
-      onfault: error => options.onfault?.(error)
+      onfault: error => this.#fault(error)
     })
   }
 
@@ -84,6 +109,13 @@ export class Daemon extends ReadyResource {
 
   protected override async _close(): Promise<void> {
     await this.#services.close()
+  }
+
+  /** A failure to close is told when all is closed: the log is opened once more for it. */
+  #fault(error: unknown): void {
+    const { log: opened } = this.#services.parts
+    opened?.log.fault(error)
+    opened?.close()
   }
 
   async describe(): Promise<Ready> {
@@ -108,4 +140,28 @@ export async function checkDaemon(dir: string): Promise<{ device: string; identi
   const lock = await home.lock({ pid: process.pid, command: 'up --dry-run', control: null })
   lock.release()
   return { device: formatKey(home.device.publicKey), identity: formatKey(home.identity) }
+}
+
+/** The command itself tells its user of the error; the log has when it was. */
+async function opening<T>(log: Logger, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    log.info('node did not start', reasonOf(error))
+    throw error
+  }
+}
+
+async function closing(log: Logger, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    log.info('node did not stop in order', reasonOf(error))
+    throw error
+  }
+}
+
+/** Of what the command itself tells its user. */
+function reasonOf(error: unknown): Fields {
+  return { reason: messageOf(error), stack: error instanceof Error ? error.stack : null }
 }

@@ -1,5 +1,6 @@
 import type { Home } from '../identity/home.js'
 import type { Method, NodeCaller, Result } from '../node/api/api.js'
+import type { Logger } from '../base/logger.js'
 
 export interface Address {
   host: string
@@ -12,10 +13,8 @@ export interface DaemonNodeOptions {
   bootstrap: Address[] | null
   /** True for `up`: provider and resting orders are served too, not only the call at hand. */
   serve: boolean
-  /** What its owner should know, one line. */
-  onnote?: (note: string) => void
-  /** Something failed where nobody was waiting for it. */
-  onfault?: (error: unknown) => void
+  /** What happens, and what failed where nobody was waiting for it. */
+  log: Logger
 }
 
 export interface RunningNode extends NodeCaller {

@@ -3,7 +3,7 @@ import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import type { StructOf } from '../../contracts/schema/codec.js'
-import { BushelError, isOurs } from '../../contracts/errors/error.js'
+import { BushelError, isBlamed } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import type { Clock } from '../base/clock.js'
 import { StrictRpc } from '../book/strict-rpc.js'
@@ -13,6 +13,7 @@ import { DeclineError, Declined } from './decline.js'
 import { METHODS, REPLY_LIMITS, REQUEST_LIMITS } from './methods.js'
 import type { Method, ReplyOf, RequestOf } from './methods.js'
 import type { Replies } from './replies.js'
+import type { Logger } from '../base/logger.js'
 
 export const PROTOCOL = 'bushel/deal'
 const REQUEST_TIMEOUT = 20_000
@@ -53,8 +54,9 @@ export interface ChannelOptions {
   clock?: Clock
   /** Where answers stand that are being worked on, also after the channel is gone. */
   answering: Set<Promise<unknown>>
-  /** Tells what went wrong on our own side while answering. */
-  onfault: (error: unknown) => void
+  log: Logger
+  /** The peer has gone beyond a bound, and is cut off. */
+  oncutoff: (bound: string) => void
 }
 
 /**
@@ -71,6 +73,7 @@ export class DealChannel extends ReadyResource {
   readonly #over = new AbortController()
   readonly #waiting: (() => void)[] = []
   #underWay = 0
+  #isCutOff = false
 
   constructor(options: ChannelOptions) {
     super()
@@ -83,7 +86,7 @@ export class DealChannel extends ReadyResource {
     for (const method of Object.keys(METHODS) as Method[]) {
       this.#rpc.respond(method, value => this.#counted(this.#respond(method, value)))
     }
-    this.#rpc.on('unknown', () => this.disconnect())
+    this.#rpc.on('unknown', () => this.#cutOff('UNKNOWN_METHOD'))
     this.#rpc.on('close', this.#onclose)
     this.stream.once('close', this.#onclose)
   }
@@ -125,7 +128,7 @@ export class DealChannel extends ReadyResource {
       if (reply.decline) throw new Declined(peer, reply.decline.code, reply.decline.reason)
       return decode(METHODS[method].reply, reply.body, REPLY_LIMITS[method]) as StructOf<ReplyOf<M>>
     } catch (error) {
-      if (error instanceof BushelError && error.code === 'MALFORMED') this.disconnect()
+      if (error instanceof BushelError && error.code === 'MALFORMED') this.#cutOff(error.code)
       throw error
     }
   }
@@ -142,6 +145,12 @@ export class DealChannel extends ReadyResource {
     return counted
   }
 
+  #cutOff(bound: string): void {
+    if (!this.#isCutOff) this.#options.oncutoff(bound) // requests that came with the first count as one
+    this.#isCutOff = true
+    this.disconnect()
+  }
+
   async #respond(method: Method, value: Buffer | null): Promise<Buffer> {
     try {
       if (!this.#options.budget.spend()) throw new BushelError('UNEXPECTED', 'too many requests')
@@ -151,8 +160,11 @@ export class DealChannel extends ReadyResource {
       if (!this.peer && method !== 'hello') throw new BushelError('UNEXPECTED', `${method} before hello`)
       return await this.#inPlace(() => this.#answerOnce(method, request.id, body))
     } catch (error) {
-      if (isOurs(error) && !this.closing) this.#options.onfault(error)
-      this.disconnect()
+      if (isBlamed(error)) this.#cutOff(error.code)
+      else {
+        if (!this.closing) this.#options.log.fault(error, { peer: this.device, method })
+        this.disconnect()
+      }
       // Given a TypeError or a RangeError, protomux-rpc would throw it where it ends the process.
       throw error instanceof BushelError
         ? error

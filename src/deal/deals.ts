@@ -19,6 +19,8 @@ import type { Counterparty, Handler, Handlers } from './channel.js'
 import { DeclineError } from './decline.js'
 import type { Method } from './methods.js'
 import { Replies } from './replies.js'
+import type { Logger } from '../base/logger.js'
+import { Tally } from '../base/tally.js'
 
 /** Who this node is to its counterparties. */
 export interface OwnKeys {
@@ -41,7 +43,7 @@ export interface DealsOptions {
   self: OwnKeys
   facts: Facts
   connector: PeerConnector
-  onfault: (error: unknown) => void
+  log: Logger
   now?: () => number
 }
 
@@ -67,7 +69,8 @@ export class Deals extends ReadyResource {
   readonly replies: Replies
   readonly now: () => number
   readonly #connector: PeerConnector
-  readonly #onfault: (error: unknown) => void
+  readonly #log: Logger
+  readonly #cutOff: Tally
   readonly #handlers: Handlers = {}
   readonly #channels = new Map<NoiseStream, DealChannel>()
   readonly #budgets = new WeakMap<NoiseStream, RequestBudget>()
@@ -79,15 +82,20 @@ export class Deals extends ReadyResource {
   readonly #answering = new Set<Promise<unknown>>()
   #exchange: CounterExchange | null = null
 
-  constructor({ self, facts, connector, onfault, now = Date.now }: DealsOptions) {
+  constructor({ self, facts, connector, log, now = Date.now }: DealsOptions) {
     super()
     this.self = self
     this.facts = facts
     this.now = now
     this.replies = new Replies(facts, now)
     this.#connector = connector
-    this.#onfault = onfault
-    this.#pruning = new Poller({ look: () => this.replies.prune(), interval: PRUNE_EVERY, onerror: onfault })
+    this.#log = log
+    this.#cutOff = new Tally(log, 'peer cut off')
+    this.#pruning = new Poller({
+      look: () => this.replies.prune(),
+      interval: PRUNE_EVERY,
+      onerror: log.fault
+    })
     this.handle('hello', async (hello, _from, channel) => {
       await this.#meet(channel, hello)
       return { body: this.#hello(channel.device) }
@@ -112,6 +120,7 @@ export class Deals extends ReadyResource {
     await this.#pruning.close()
     await Promise.all([...this.#channels.values()].map(channel => channel.close()))
     await settledWithin(this.#answering, CLOSING)
+    this.#cutOff.flush()
   }
 
   /** What others have registered here and not taken back: handlers (that of hello is our own), streams, the exchange. */
@@ -165,7 +174,8 @@ export class Deals extends ReadyResource {
       replies,
       budget,
       answering: this.#answering,
-      onfault: this.#onfault
+      log: this.#log,
+      oncutoff: bound => this.#cutOff.count(bound, { peer: stream.remotePublicKey })
     })
     this.#channels.set(stream, channel)
     channel.once('close', () => this.#channels.delete(stream))

@@ -4,12 +4,13 @@ import type { Order, OwnOrder } from '#spec'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
-import { orderId, signOrder } from '../../contracts/order.js'
+import { RESOURCE, SIDE, orderId, signOrder } from '../../contracts/order.js'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
 import { Poller } from '../base/poller.js'
 import { unlessAborted } from '../base/timeouts.js'
 import type { Facts } from '../store/facts.js'
 import type { OwnKeys } from './deals.js'
+import type { Logger } from '../base/logger.js'
 
 /** What standing orders need of a market. */
 export interface MarketPort {
@@ -23,7 +24,7 @@ export interface StandingOrdersOptions {
   self: OwnKeys
   facts: Facts
   market: (key: Buffer) => MarketPort | null
-  onfault: (error: unknown) => void
+  log: Logger
   now?: () => number
 }
 
@@ -55,7 +56,7 @@ export class StandingOrders extends ReadyResource {
     this.#poller = new Poller({
       look: signal => this.#renew(signal),
       interval: RENEW_EVERY,
-      onerror: options.onfault
+      onerror: options.log.fault
     })
   }
 
@@ -100,6 +101,7 @@ export class StandingOrders extends ReadyResource {
       await this.#options.facts.set({ kind: KIND, key: id, value: null })
       throw error
     }
+    this.#say('placed', id, draft)
     return { id, order: draft }
   }
 
@@ -121,6 +123,7 @@ export class StandingOrders extends ReadyResource {
     }
     await this.#put(id, { ...own, open: 0, record: encode('order', withdrawn) })
     await this.#submit(withdrawn)
+    this.#say('withdrawn', id, order)
   }
 
   /** The own order that stands under this id now, or null when it is withdrawn, over or another's. */
@@ -180,14 +183,25 @@ export class StandingOrders extends ReadyResource {
       await this.#put(id, { market: order.market, record: encode('order', next), until, open: 1 })
       try {
         await unlessAborted(this.#submit(next), signal)
+        this.#say('renewed', id, next)
       } catch (error) {
         // No relay just now: the revision is spent, and the next round tries with one more.
         const again: Order = { ...next, created: order.created, expires: order.expires }
         const withdrawn = this.get(id)?.revision !== next.revision
         if (!withdrawn)
           await this.#put(id, { market: order.market, record: encode('order', again), until, open: 1 })
-        if (!signal.aborted) this.#options.onfault(error)
+        if (!signal.aborted) this.#options.log.fault(error, { order: id })
       }
     }
+  }
+
+  #say(what: string, id: Buffer, { side, resource, price, market, expires }: Order): void {
+    this.#options.log.info(`${side === SIDE.ask ? 'offer' : 'bid'} ${what}`, {
+      order: id,
+      resource: resource === RESOURCE.storage ? 'storage' : 'compute',
+      price,
+      market,
+      expires: new Date(expires).toISOString()
+    })
   }
 }

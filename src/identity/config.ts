@@ -1,6 +1,9 @@
 import { open } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../contracts/keys/key.js'
+import { LEVELS, isLevel } from '../base/logger.js'
+import type { Level } from '../base/logger.js'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 
 const VERSION = 1
@@ -17,6 +20,13 @@ export interface WalletChoice {
   consented: number | null
 }
 
+/** Where the log goes, and how much is said; what is absent is as it is by default. */
+export interface LogChoice {
+  level?: Level
+  /** Absolute. */
+  file?: string
+}
+
 /** The content of `config.json`; none of it is secret. */
 export interface Config {
   /** ms since 1970. */
@@ -25,15 +35,17 @@ export interface Config {
   market: Buffer | null
   /** The connected wallet; null for the default one, play money. */
   wallet: WalletChoice | null
+  log: LogChoice
 }
 
 /** The text of `config.json`. */
-export function formatConfig({ created, market, wallet }: Config): string {
+export function formatConfig({ created, market, wallet, log }: Config): string {
   const plain = {
     version: VERSION,
     created,
     ...(market ? { market: formatKey(market) } : {}),
-    ...(wallet ? { wallet: plainWallet(wallet) } : {})
+    ...(wallet ? { wallet: plainWallet(wallet) } : {}),
+    ...(log.level || log.file ? { log } : {})
   }
   return JSON.stringify(plain, null, 2) + '\n'
 }
@@ -49,7 +61,7 @@ export function parseConfig(text: string, file: string): Config {
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
     throw badFile(file, 'it is not a JSON object')
   }
-  const { version, created, market, wallet } = plain as Record<string, unknown>
+  const { version, created, market, wallet, log } = plain as Record<string, unknown>
   if (version !== VERSION) {
     throw badFile(file, `its version is ${JSON.stringify(version) ?? 'missing'}, not ${VERSION}`)
   }
@@ -59,7 +71,8 @@ export function parseConfig(text: string, file: string): Config {
   return {
     created,
     market: marketOf(market, file),
-    wallet: walletOf(wallet, file)
+    wallet: walletOf(wallet, file),
+    log: logOf(log, file)
   }
 }
 
@@ -90,6 +103,20 @@ function nodeOf(nodeId: unknown, network: unknown, file: string): WalletChoice['
   if (!isNodeId(id) || typeof network !== 'string')
     throw badFile(file, "'wallet' must have a valid 'nodeId' and a 'network'")
   return { id, network }
+}
+
+function logOf(value: unknown, file: string): LogChoice {
+  if (value === undefined) return {}
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badFile(file, "'log' is not an object")
+  const { level, file: path, ...others } = value as Record<string, unknown>
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw badFile(file, `'log' has a setting ${JSON.stringify(other)} that is unknown`)
+  if (level !== undefined && !isLevel(level))
+    throw badFile(file, `'log.level' is not one of ${LEVELS.join(', ')}`)
+  if (path !== undefined && (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')))
+    throw badFile(file, "'log.file' is not an absolute path")
+  return { ...(level ? { level } : {}), ...(path ? { file: path } : {}) }
 }
 
 function marketOf(value: unknown, file: string): Buffer | null {

@@ -6,7 +6,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import { attests, authorOf } from '../../contracts/keys/attestation.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { badFile, formatConfig, parseConfig, readHomeFile } from './config.js'
-import type { Config, WalletChoice } from './config.js'
+import type { Config, LogChoice, WalletChoice } from './config.js'
 import { removeUnfinished, replaceDurably, syncFolder, writeDurably } from '../base/atomic-file.js'
 import { HomeLock } from './lock.js'
 import type { Holder } from './lock.js'
@@ -64,7 +64,7 @@ export class Home {
     const identity = Buffer.from(key.identityPublicKey)
     const proof = Buffer.from(await key.bootstrap(device.publicKey))
     key.clear()
-    const config: Config = { created: Date.now(), market: null, wallet: null }
+    const config: Config = { created: Date.now(), market: null, wallet: null, log: {} }
     const parts = { device, identity, proof, config }
     const draft = await openingFolder(dir, async () => {
       await mkdir(dirname(target), { recursive: true, mode: 0o700 })
@@ -125,6 +125,10 @@ export class Home {
   /** The connected wallet; null for the default one, play money. */
   get wallet(): WalletChoice | null {
     return this.#config.wallet
+  }
+
+  get log(): LogChoice {
+    return this.#config.log
   }
 
   /** Chooses the market in use; it is on disk when this resolves. Settings that another process wrote are kept. */

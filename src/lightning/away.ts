@@ -8,6 +8,6 @@ const AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /** True when our own Lightning node did not answer and may be back soon. */
-export function isWalletAway(error: unknown): boolean {
+export function isWalletAway(error: unknown): error is BushelError {
   return error instanceof BushelError && AWAY.has(error.code)
 }

@@ -62,6 +62,7 @@ export interface WalletCondition {
  * have is an optional member: callers test for the member, not for the kind of wallet.
  * Events: `settled` (paymentHash: Buffer, msat: bigint) when an invoice of ours is paid and that is on disk. It is emitted
  * once and not repeated after a restart of the program: ask `invoice` for invoices that were open before.
+ * `condition` (WalletCondition) when its state changes, `fault` (error) for what no caller hears of.
  */
 export interface Wallet {
   /** Network id; two nodes deal only when theirs are equal. */

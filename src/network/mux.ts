@@ -18,6 +18,17 @@ const ANNOUNCED = new PageBudget((64 * MIB) / (8 * KIB))
 /** Of the messages on the control channel, the one that holds others. */
 const BATCH = 0
 
+/** Why a connection is ended from this side. */
+export class CutOff extends Error {
+  /** The bound that the peer has gone beyond. */
+  readonly bound: string
+
+  constructor(bound: string, message: string) {
+    super(message)
+    this.bound = bound
+  }
+}
+
 /**
  * The protocols of one connection. A batch within a batch, which nobody sends who means well, ends the connection:
  * Protomux would follow it down until the stack is full, which ends the process. The channels of cores are guarded
@@ -40,7 +51,7 @@ class StrictMux extends Protomux {
 
   override _oncontrolsession(type: number, state: { buffer: Buffer; start: number; end: number }): unknown {
     if (type !== BATCH) return super._oncontrolsession(type, state)
-    if (this.#inBatch) throw new Error('a batch within a batch')
+    if (this.#inBatch) throw new CutOff('NESTED_BATCH', 'a batch within a batch')
     this.#inBatch = true
     try {
       return super._oncontrolsession(type, state)
@@ -60,7 +71,7 @@ function boundBacklog(stream: NoiseStream): void {
     write: (bytes: Buffer): boolean => {
       const more = write(bytes)
       if (stream._writableState.buffered > MAX_BACKLOG)
-        stream.destroy(new Error(`the peer left ${MAX_BACKLOG} bytes unread`))
+        stream.destroy(new CutOff('BACKLOG', `the peer left ${MAX_BACKLOG} bytes unread`))
       return more
     }
   })

@@ -9,7 +9,10 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import type { Disposer } from '../base/scope.js'
 import { deadline } from '../base/timeouts.js'
-import { guardMux } from './mux.js'
+import { nullLogger } from '../base/logger.js'
+import type { Logger } from '../base/logger.js'
+import { Tally } from '../base/tally.js'
+import { CutOff, guardMux } from './mux.js'
 
 export interface Address {
   host: string
@@ -21,6 +24,7 @@ export interface NetworkOptions {
   keyPair: KeyPair
   /** Null: the public DHT. All loopback: this node binds 127.0.0.1 and is not firewalled. */
   bootstrap: Address[] | null
+  log?: Logger
 }
 
 /** Attaches the core of that discovery key to the connection, if it has it and serves it. */
@@ -40,12 +44,14 @@ export class Network extends ReadyResource {
   readonly #wanted = new Map<string, number>()
   readonly #arrivals = new EventEmitter().setMaxListeners(0)
   readonly #streams = new Map<string, NoiseStream>()
+  readonly #cutOff: Tally
   #swarm: Hyperswarm | null = null
   #dht: HyperDHT | null = null
 
   constructor(options: NetworkOptions) {
     super()
     this.#options = options
+    this.#cutOff = new Tally(options.log ?? nullLogger, 'peer cut off')
     this.setMaxListeners(0)
   }
 
@@ -81,6 +87,7 @@ export class Network extends ReadyResource {
   protected override async _close(): Promise<void> {
     await this.#swarm?.destroy()
     await this.#dht?.destroy()
+    this.#cutOff.flush()
   }
 
   /** Has `server` asked for the cores that a peer asks for by discovery key, until the disposer is called. */
@@ -97,7 +104,10 @@ export class Network extends ReadyResource {
 
   #onconnection(stream: NoiseStream): void {
     const id = stream.remotePublicKey.toString('hex')
-    stream.on('error', () => stream.destroy()) // a broken connection is replaced by the swarm
+    stream.on('error', error => {
+      if (error instanceof CutOff) this.#cutOff.count(error.bound, { peer: stream.remotePublicKey })
+      stream.destroy() // a broken connection is replaced by the swarm
+    })
     stream.once('close', () => {
       if (this.#streams.get(id) === stream) this.#streams.delete(id)
     })

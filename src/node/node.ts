@@ -20,6 +20,8 @@ import type { JobTimeouts } from '../compute/job/timeouts.js'
 import type { WorkerOptions } from '../compute/provider/worker-options.js'
 import { TIMEOUTS } from '../storage/lease/timeouts.js'
 import type { Timeouts } from '../storage/lease/timeouts.js'
+import { nullLogger } from '../base/logger.js'
+import type { Logger } from '../base/logger.js'
 
 /** What a node needs of its home folder. */
 export interface HomePort {
@@ -51,13 +53,14 @@ export interface NodeOptions {
   worker?: Partial<WorkerOptions>
   /** The clock of deals and leases, ms since 1970; by default the machine's. */
   now?: () => number
-  onnote?: (note: string) => void
-  onfault?: (error: unknown) => void
+  /** Says nothing by default. */
+  log?: Logger
 }
 
 /** The composition root: what it is made of, and in which order, stands in `services.ts` and `trade/order.ts`. */
 export class BushelNode extends ReadyResource implements NodeCaller {
   readonly home: HomePort
+  readonly log: Logger
   readonly serving: boolean
   readonly timeouts: Timeouts
   readonly facts: Facts
@@ -71,12 +74,17 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     super()
     this.#options = options
     this.home = options.home
+    this.log = options.log ?? nullLogger
     this.serving = options.serve
     this.timeouts = { ...TIMEOUTS, ...options.timeouts }
     const { dir, device } = options.home
     this.facts = new Facts(join(dir, 'journal', 'facts'))
-    this.network = new Network({ keyPair: device, bootstrap: options.bootstrap })
-    this.books = new Books({ dir: join(dir, 'book'), device })
+    this.network = new Network({
+      keyPair: device,
+      bootstrap: options.bootstrap,
+      log: this.log.child('network')
+    })
+    this.books = new Books({ dir: join(dir, 'book'), device, log: this.log.child('book') })
     this.#services = new Services<NodeParts>({
       given: { node: this },
       services: NODE_SERVICES,
@@ -149,20 +157,20 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       network,
       books,
       serve,
-      onfault: error => this.fault(error),
-      onnote: note => this.#options.onnote?.(note)
+      log: this.log
     })
   }
 
   /** Something on our own side went wrong where nobody was waiting for it. */
   fault(error: unknown): void {
-    this.#options.onfault?.(error)
+    this.log.fault(error)
   }
 
   async call<M extends Method>(method: M, params: Params<M>, context: CallContext): Promise<Result<M>> {
     const call = CALLS[method] as
       ((node: BushelNode, params: Params<M>, context: CallContext) => Promise<Result<M>>) | undefined
     if (!call) throw new BushelError('UNKNOWN_METHOD', `unknown method '${String(method)}'`)
+    this.log.debug('call', { method })
     return call(this, params, throttle(context))
   }
 }

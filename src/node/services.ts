@@ -19,7 +19,6 @@ export interface NodeParts {
     joinTopic(discoveryKey: Buffer): void
     trade(): Promise<unknown>
     closeTrade(): Promise<void>
-    fault(error: unknown): void
   }
   facts: Facts
   books: Books
@@ -37,10 +36,7 @@ export const NODE_SERVICES: readonly Service<NodeParts>[] = [
     return scope.open(node.facts)
   }),
 
-  service('books', ['node'], ({ node }, scope) => {
-    scope.on(node.books, 'fault', (error: unknown) => node.fault(error))
-    return scope.open(node.books)
-  }),
+  service('books', ['node'], ({ node }, scope) => scope.open(node.books)),
 
   service('network', ['node', 'books'], ({ node: { network }, books }, scope) => {
     scope.on(network, 'connection', (stream: NoiseStream) => books.attach(stream))

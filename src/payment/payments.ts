@@ -21,6 +21,8 @@ import { Reconciler } from './reconciler.js'
 import { untilReceived } from './received.js'
 import { refused } from './sending.js'
 import { takeOver } from './taking-over.js'
+import type { Logger } from '../base/logger.js'
+import { logPayments } from './payment-log.js'
 
 export type { ReissueAnswer } from './payee.js'
 export type { DirectOptions, RefundInvoice } from './payer.js'
@@ -34,7 +36,7 @@ export interface PaymentsOptions {
   limits?: SpendingLimits
   /** Preimages are derived from it; 32 bytes that never leave this node. */
   secret: Buffer
-  onfault: (error: unknown) => void
+  log: Logger
   now?: () => number
 }
 
@@ -59,12 +61,12 @@ export class Payments extends ReadyResource {
   readonly #payer: Payer
   readonly #onsettled = (hash: Buffer, msat: bigint): void =>
     void this.#payee.receive(hash, msat).catch(this.#fault)
-  readonly #fault = (error: unknown): void => this.#options.onfault(error)
+  readonly #fault = (error: unknown): void => this.#options.log.fault(error)
 
   constructor(options: PaymentsOptions) {
     super()
     this.#options = options
-    const { ledger, wallet, checkInvoice, secret } = options
+    const { ledger, wallet, checkInvoice, secret, log } = options
     const now = options.now ?? Date.now
     this.ledger = ledger
     this.limits = options.limits ?? new SpendingLimits({ ledger, real: false, now })
@@ -78,7 +80,7 @@ export class Payments extends ReadyResource {
       isPaying: payment => this.#payer.sending.isPaying(payment),
       ask: payment => this.#payer.sending.ask(payment),
       receive: (hash, msat) => this.#payee.receive(hash, msat),
-      onfault: this.#fault,
+      log,
       now
     })
     this.setMaxListeners(0)
@@ -88,6 +90,7 @@ export class Payments extends ReadyResource {
     const { wallet } = this.#options
     return this.#scope.guard(async () => {
       this.#scope.on(this.ledger, 'fault', this.#fault)
+      this.#scope.add(logPayments(this.ledger, this.#options.log))
       await this.#scope.open(this.ledger)
       this.#scope.add(() => this.#stop())
       wallet.on('settled', this.#onsettled)

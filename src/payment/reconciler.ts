@@ -7,6 +7,7 @@ import { isSettled } from './ledger.js'
 import { sha256 } from './payee.js'
 import { byWallet } from './payment.js'
 import type { PaymentState, Wallet, WalletRecord } from '../lightning/wallet.js'
+import type { Logger } from '../base/logger.js'
 
 export interface ReconcilerOptions {
   ledger: Ledger
@@ -17,7 +18,7 @@ export interface ReconcilerOptions {
   ask: (payment: Payment) => Promise<PaymentState>
   /** Records that a payment to us has settled. */
   receive: (hash: Buffer, msat: bigint) => Promise<void>
-  onfault: (error: unknown) => void
+  log: Logger
   now: () => number
 }
 
@@ -53,7 +54,7 @@ export class Reconciler extends ReadyResource {
       look: async () => void (await this.run()),
       interval: EVERY,
       retry: AGAIN,
-      onerror: options.onfault
+      onerror: options.log.fault
     })
   }
 
@@ -136,7 +137,7 @@ export class Reconciler extends ReadyResource {
     try {
       await this.#options.receive(payment.hash, msat)
     } catch (error) {
-      this.#options.onfault(error) // one that does not fit stops none of the others
+      this.#options.log.fault(error) // one that does not fit stops none of the others
     }
   }
 

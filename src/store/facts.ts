@@ -11,6 +11,8 @@ export interface Change {
   kind: string
   key: Buffer
   value: Buffer | null
+  /** Called once it is on disk. */
+  ondisk?: () => void
 }
 
 const MAX_FACT = 16 << 20
@@ -75,6 +77,7 @@ export class Facts extends ReadyResource {
     const entry = encode('change-set', { changes: list })
     this.#apply(entry)
     await this.#journal.append(entry)
+    for (const { ondisk } of changes) ondisk?.()
   }
 
   #apply(entry: Buffer): void {

@@ -12,6 +12,7 @@ import { Books } from '../../src/book/books.js'
 import type { Market } from '../../src/book/market.js'
 import { person } from './people.js'
 import type { Person } from './people.js'
+import { faultLog } from '../world/fault-log.js'
 
 /** A node of the test: a person, its books on disk, and connections made by hand. */
 export interface Peer extends Person {
@@ -52,8 +53,12 @@ export class Town {
 
   /** Opens a peer's books, as at a start of its process. */
   async open(peer: Peer): Promise<void> {
-    peer.books = new Books({ dir: peer.dir, device: peer.device, now: peer.now })
-    peer.books.on('fault', (error: unknown) => peer.faults.push(error))
+    peer.books = new Books({
+      dir: peer.dir,
+      device: peer.device,
+      now: peer.now,
+      log: faultLog(error => peer.faults.push(error))
+    })
     await peer.books.ready()
   }
 

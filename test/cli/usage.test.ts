@@ -79,6 +79,7 @@ const cases: [string[], string, RegExp][] = [
   [['book', 'bandwidth'], 'USAGE', /bandwidth/],
   [['up', '--fast'], 'USAGE', /--fast/],
   [['up', 'now'], 'USAGE', /too many/],
+  [['up', '--log-level', 'loud'], 'USAGE', /loud.*error, warn, info, debug/],
   [['leases', 'begin'], 'USAGE', /too many/],
   [['mirror'], 'USAGE', /path/],
   [['restore', 'bushel://'], 'USAGE', /dest/],

@@ -206,6 +206,17 @@ test('a flood of requests ends the connection, also from one channel after anoth
   unchanged(0)
 })
 
+test('who is cut off is told of by the bound, as a count and not in a line each', LIMIT, async () => {
+  const { side } = stall
+  await side.close()
+  const said = side.lines.filter(({ message }) => message === 'peer cut off').map(({ fields }) => fields)
+  const bounds = said.map(({ bound }) => bound)
+  assert.ok(bounds.includes('MALFORMED') && bounds.includes('UNEXPECTED'), bounds.join(' '))
+  const times = said.reduce((sum, { times }) => sum + Number(times), 0)
+  assert.ok(times >= 11 && said.length < times, `${times} times in ${said.length} lines`)
+  await side.open()
+})
+
 test('a provider whose answers are malformed loses its connection', LIMIT, async () => {
   const [buyer, liar] = [await field.side(), await field.side()]
   await liar.deals.close()

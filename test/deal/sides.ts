@@ -24,6 +24,8 @@ import type { ResourceProvider } from '../../src/deal/provider.js'
 import { Facts } from '../../src/store/facts.js'
 import { Network } from '../../src/network/network.js'
 import { lightningId, person } from '../contracts/people.js'
+import { loggerTo } from '../../src/base/logger.js'
+import type { LogLine } from '../../src/base/logger.js'
 
 export const MARKET = Buffer.alloc(32, 1)
 export const PRICE = 25_600_000n
@@ -73,6 +75,8 @@ export class Side {
   readonly #file: string
   readonly #bootstrap: Testnet['bootstrap']
   readonly faults: unknown[] = []
+  /** What it has said, faults among it. */
+  readonly lines: LogLine[] = []
   /** ms by which its clock is ahead. */
   ahead = 0
   facts!: Facts
@@ -97,7 +101,10 @@ export class Side {
       self: this.self,
       facts: this.facts,
       connector: this.network,
-      onfault: error => this.faults.push(error),
+      log: loggerTo(line => {
+        this.lines.push(line)
+        if (line.error !== undefined) this.faults.push(line.error)
+      }),
       now: () => Date.now() + this.ahead
     })
     await this.deals.ready()

@@ -12,6 +12,7 @@ import type { CallContext, Progress } from '../../src/node/api/api.js'
 import type { PaymentDraft } from '../../src/payment/ledger.js'
 import { lookAt } from './look.js'
 import type { Arrow, Hit, Order, Report, TraderOptions } from './orders.js'
+import { faultLog } from '../world/fault-log.js'
 
 const options = JSON.parse(process.argv[2]!) as TraderOptions
 const quiet = (): CallContext => ({ onProgress: () => undefined, signal: new AbortController().signal })
@@ -21,11 +22,11 @@ const node = await openNode({
   bootstrap: options.bootstrap,
   serve: true,
   policy: { firstInstallmentMsat: 1_000n, maxInstallmentMsat: 4_000n },
-  onfault: error => {
+  log: faultLog(error => {
     const code = error instanceof BushelError ? wordOf(error) : ''
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     process.send!({ event: 'fault', fault: { code, text } } satisfies Report)
-  }
+  })
 })
 const trade = await node.trade()
 let arrow: Arrow | null = null

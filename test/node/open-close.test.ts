@@ -19,6 +19,7 @@ import { TIMEOUTS } from '../../src/storage/lease/timeouts.js'
 import { Facts } from '../../src/store/facts.js'
 import { person } from '../contracts/people.js'
 import type { Person } from '../contracts/people.js'
+import { faultLog } from '../world/fault-log.js'
 
 /** The wallet that a home begins with. */
 const PLAY = null
@@ -70,8 +71,7 @@ class Ground {
       ...{ dir, facts, network, books, wallet, ...this.self },
       serve: true,
       timeouts: TIMEOUTS,
-      onfault: error => this.faults.push(error),
-      onnote: () => undefined
+      log: faultLog(error => this.faults.push(error))
     })
   }
 
@@ -136,8 +136,7 @@ test('a trade whose opening fails leaves nothing behind, and names what failed',
     ...{ facts: ground.facts, network: ground.network, books: ground.books, ...ground.self },
     ...{ dir: ground.dir, wallet: PLAY, serve: true, timeouts: TIMEOUTS },
     worker: { jobs: broken },
-    onfault: error => ground.faults.push(error),
-    onnote: () => undefined
+    log: faultLog(error => ground.faults.push(error))
   })
   await assert.rejects(trade.ready(), { service: 'worker' })
   assert.deepEqual(ground.counts, before)
@@ -159,7 +158,7 @@ test('a second handler for a method is an error, until the first is taken back',
     self,
     facts: new Facts('unused'),
     connector,
-    onfault: error => assert.fail(String(error))
+    log: faultLog(error => assert.fail(String(error)))
   })
   const dispose = deals.handle('end', () => assert.fail())
   assert.throws(() => deals.handle('end', () => assert.fail()), /'end' has a handler already/)

@@ -9,6 +9,7 @@ import type { SpendingSettings } from '../../src/payment/limits.js'
 import { Payments } from '../../src/payment/payments.js'
 import { folder } from '../store/folder.js'
 import { Purse, checkInvoice, readInvoice } from './purse.js'
+import { faultLog } from '../world/fault-log.js'
 
 export const AGREEMENT = Buffer.alloc(32, 1)
 export const OTHER = Buffer.alloc(32, 2)
@@ -57,7 +58,7 @@ export class End {
       readInvoice,
       limits,
       secret: this.#secret,
-      onfault: error => this.faults.push(error),
+      log: faultLog(error => this.faults.push(error)),
       now
     })
     this.mended = []

@@ -10,6 +10,7 @@ import type { Wallet } from '../../src/lightning/wallet.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import { Payments } from '../../src/payment/payments.js'
 import { BUYER, EPOCHS, PROVIDER } from './ends.js'
+import { nullLogger } from '../../src/base/logger.js'
 
 /** The Lightning wallet of one side, and what can befall it. */
 export interface Side {
@@ -63,7 +64,7 @@ class Desk {
       wallet: this.side.wallet,
       checkInvoice,
       secret: this.#secret,
-      onfault: () => undefined, // a wallet that is killed is told of; what counts stands in the books
+      log: nullLogger, // a wallet that is killed is told of; what counts stands in the books
       now
     })
     this.mended = []

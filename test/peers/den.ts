@@ -37,6 +37,7 @@ import { LeaseShelf } from '../../src/storage/shelf/lease-shelf.js'
 import { deceive } from './lies.js'
 import type { Lies } from './lies.js'
 import { Purse } from './purse.js'
+import { faultLog } from '../world/fault-log.js'
 
 export interface ImpostorOptions {
   /** msat per TiB and 30 days, as it stands on the book. */
@@ -159,14 +160,14 @@ export class Den {
     const wallet = await (this.#wallet ??= this.#openWallet())
     const facts = new Facts(join(dir, 'facts'))
     await facts.ready()
-    const onfault = (error: unknown): void => void this.faults.push(error)
+    const log = faultLog(error => this.faults.push(error))
     const secret = randomBytes(32)
     const payments = new Payments({
       ledger: new Ledger(join(dir, 'ledger')),
       wallet,
       checkInvoice,
       secret,
-      onfault
+      log
     })
     await payments.ready()
     const deals = this.#deals(facts, { ...who, lightning: wallet.nodeId, network: PLAY_NETWORK })
@@ -182,7 +183,7 @@ export class Den {
       canReceive: async () => true,
       shelf,
       announcer,
-      onfault
+      log
     })
     const order = this.#ask(who, { price })
     new Provider({ deals, policy: { ...DEFAULT_POLICY, ...policy }, goods: leaseManager, ask: () => order })
@@ -218,7 +219,7 @@ export class Den {
 
   #deals(facts: Facts, self: OwnKeys, now = Date.now): Deals {
     const connector = { connect: () => Promise.reject(new Error('it calls nobody')) }
-    return new Deals({ self, facts, connector, onfault: error => this.faults.push(error), now })
+    return new Deals({ self, facts, connector, log: faultLog(error => this.faults.push(error)), now })
   }
 
   /** Is reachable by the key of a device. */
@@ -251,8 +252,8 @@ export class Den {
   }
 
   async #open(home: Home, options: Omit<NodeOptions, 'home' | 'bootstrap'>): Promise<BushelNode> {
-    const onfault = (error: unknown): void => void this.faults.push(error)
-    const node = await openNode({ ...options, home, bootstrap: this.#bootstrap, onfault })
+    const log = faultLog(error => this.faults.push(error))
+    const node = await openNode({ ...options, home, bootstrap: this.#bootstrap, log })
     this.#nodes.push(node)
     return node
   }

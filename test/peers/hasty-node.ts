@@ -3,6 +3,7 @@ import { openNode } from '../../src/node/node.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { Line } from '../../bin/demo/processes.js'
 import type { Method, Params } from '../../src/node/api/api.js'
+import { faultLog } from '../world/fault-log.js'
 
 /** What takes a minute by default takes seconds here. */
 const HASTE = {
@@ -21,9 +22,9 @@ const HASTE = {
 const [dir, host, port, method, params] = process.argv.slice(2)
 const home = await Home.open(dir!)
 const say = (line: Line): void => void process.stdout.write(JSON.stringify(line) + '\n')
-const onfault = (error: unknown): void => say({ event: 'fault', message: String(error) })
+const log = faultLog(error => say({ event: 'fault', message: String(error) }))
 const bootstrap = [{ host: host!, port: Number(port) }]
-const node = await openNode({ home, bootstrap, serve: false, timeouts: HASTE, onfault })
+const node = await openNode({ home, bootstrap, serve: false, timeouts: HASTE, log })
 try {
   const onProgress = (progress: object): void => say({ ...progress })
   const context = { onProgress, signal: new AbortController().signal }

@@ -27,6 +27,7 @@ import { attachCore, openStore } from '../../src/network/cores.js'
 import { person } from './den.js'
 import type { Person } from './den.js'
 import { Purse } from './purse.js'
+import { faultLog } from '../world/fault-log.js'
 
 /** What stands on the book. */
 export interface Offer {
@@ -63,10 +64,10 @@ export class RogueBuyer {
     this.#store = openStore(join(dir, 'cores'))
     this.#wallet = paying ? new PlayWallet({ dir: join(dir, 'wallet') }) : null
     const secret = randomBytes(32)
-    const onfault = (error: unknown): void => void this.faults.push(error)
+    const log = faultLog(error => this.faults.push(error))
     const ledger = new Ledger(join(dir, 'ledger'))
     if (this.#wallet)
-      this.#payments = new Payments({ ledger, wallet: this.#wallet, checkInvoice, secret, onfault })
+      this.#payments = new Payments({ ledger, wallet: this.#wallet, checkInvoice, secret, log })
   }
 
   static async open(options: RogueBuyerOptions): Promise<RogueBuyer> {
@@ -82,8 +83,8 @@ export class RogueBuyer {
     await this.#payments?.ready()
     const lightning = this.#wallet?.nodeId ?? new Purse().nodeId
     const self = { ...this.who, lightning, network: PLAY_NETWORK }
-    const onfault = (error: unknown): void => void this.faults.push(error)
-    this.deals = new Deals({ self, facts: this.#facts, connector: this.network, onfault, now })
+    const log = faultLog(error => this.faults.push(error))
+    this.deals = new Deals({ self, facts: this.#facts, connector: this.network, log, now })
     await this.deals.ready()
     this.network.on('connection', (stream: NoiseStream) => {
       if (this.#wallet) linkLightning(stream, this.#wallet)

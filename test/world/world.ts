@@ -12,7 +12,7 @@ import type {
 } from '../../src/node/api/api.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { Processes, failureOf } from '../../bin/demo/processes.js'
-import type { BushelProcess, Failure, Finished, RunOptions } from '../../bin/demo/processes.js'
+import type { BushelProcess, Ending, Failure, Finished, RunOptions } from '../../bin/demo/processes.js'
 
 export type { BookResult, LeaseEntry, MirrorResult, RestoreResult, WalletResult }
 
@@ -169,6 +169,11 @@ export class World {
     } finally {
       await watching.kill('SIGINT')
     }
+  }
+
+  /** Ends a node in order. */
+  async stop(name: string): Promise<Ending> {
+    return await this.#ups.get(name)!.process.stop()
   }
 
   /** Ends a node as a power cut would. */

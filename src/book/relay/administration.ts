@@ -1,6 +1,7 @@
 import { BushelError } from '../../../contracts/errors/error.js'
 import type { MarketChannel } from '../channel.js'
 import { encodeOperation } from '../view/operation.js'
+import type { Logger } from '../../base/logger.js'
 
 /** Devices that are to become relays when they show up: kept on disk by whoever keeps the market. */
 export interface Admissions {
@@ -17,6 +18,7 @@ export interface AdministrationOptions {
   /** The channel to a device, if it is connected. */
   present: (device: Buffer) => MarketChannel | null
   append: (operation: Buffer) => Promise<void>
+  log: Logger
 }
 
 const KEY_BYTES = 32
@@ -52,6 +54,7 @@ export class Administration {
     try {
       await append(encodeOperation('admission', { device, writer: hello.writer, indexer: false }))
       await admissions().delete(device)
+      this.#options.log.info('relay admitted', { market: this.#options.market(), peer: device })
     } finally {
       this.#underWay.delete(id)
     }
@@ -63,6 +66,7 @@ export class Administration {
     if (key.equals(device) || key.equals(market())) throw badKey('the founder cannot be banned')
     await admissions().delete(key)
     await append(encodeOperation('ban', { key }))
+    this.#options.log.info('banned from a market', { market: market(), peer: key })
   }
 }
 

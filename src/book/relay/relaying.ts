@@ -10,6 +10,8 @@ export interface RelayingOptions extends GateOptions {
   /** Resolves when what was appended shows in the state. */
   refresh: () => Promise<void>
   onfault: (error: unknown) => void
+  /** A record is not taken; the word of the verdict. */
+  onrefused: (code: string) => void
 }
 
 /** What a relay does for others: judges records, appends the good ones, and holds the view to judge by. */
@@ -32,7 +34,10 @@ export class Relaying {
   async take(bytes: Buffer): Promise<GateVerdict> {
     const { record, ...verdict } = await this.#gate.judge(bytes)
     if (!record) {
-      if (verdict.code !== 'REPEATED') this.stats.refused++
+      if (verdict.code !== 'REPEATED') {
+        this.stats.refused++
+        this.#options.onrefused(verdict.code)
+      }
       return verdict
     }
     try {

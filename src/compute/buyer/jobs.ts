@@ -17,6 +17,7 @@ import { Run } from './run/run.js'
 import type { RunContext } from './run/run.js'
 import { RunRecords, fingerprintOf, newRecord, viewOf } from './run/run-records.js'
 import type { JobView, MapOutcome, RunListener, RunOutcome, RunRequest } from './run/run-types.js'
+import type { Logger } from '../../base/logger.js'
 
 export type {
   JobView,
@@ -42,7 +43,7 @@ export interface JobsOptions extends Omit<RunContext, 'records' | 'checks' | 'ev
   unattended: boolean
   /** Receives the events of runs that no caller waits for. */
   listener: RunListener
-  onfault: (error: unknown) => void
+  log: Logger
   /** A random number in [0, 1) that decides whether a result is checked. */
   random?: () => number
 }
@@ -200,7 +201,7 @@ export class Jobs extends ReadyResource {
   #resume(record: RunRecord): void {
     const task = this.#start(record)
     task.detach(this.#options.listener).catch((error: unknown) => {
-      if (!(error instanceof BushelError)) this.#options.onfault(error)
+      if (!(error instanceof BushelError)) this.#options.log.fault(error)
       else this.#options.listener.note(`job ${shortKey(record.id)}: ${error.message}`)
     })
   }

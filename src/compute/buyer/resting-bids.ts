@@ -5,6 +5,7 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { Poller } from '../../base/poller.js'
 import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import type { NewOrder } from '../../deal/standing-orders.js'
+import type { Logger } from '../../base/logger.js'
 
 /** The part of the node's own orders that resting bids use. */
 export interface OrdersPort {
@@ -26,8 +27,7 @@ export interface ComputeBidsOptions {
   fits(stored: Buffer, signal: AbortSignal): Promise<boolean>
   /** Runs the stored request to its end; called again after a restart, it continues. */
   fill(stored: Buffer, signal: AbortSignal): Promise<void>
-  onnote: (note: string) => void
-  onfault: (error: unknown) => void
+  log: Logger
   tickEvery?: number
 }
 
@@ -50,7 +50,7 @@ export class ComputeBids extends ReadyResource {
       look: () => this.#look(),
       interval: options.tickEvery ?? 30_000,
       settle: SETTLE,
-      onerror: options.onfault
+      onerror: options.log.fault
     })
   }
 
@@ -97,7 +97,7 @@ export class ComputeBids extends ReadyResource {
         continue
       }
       const run = this.#fill(id, stored)
-        .catch((error: unknown) => this.#options.onfault(error))
+        .catch((error: unknown) => this.#options.log.fault(error))
         .finally(() => this.#running.delete(name))
       this.#running.set(name, run)
     }
@@ -114,18 +114,19 @@ export class ComputeBids extends ReadyResource {
       if (signal.aborted) return // the bid stays and continues at the next start
       if (error instanceof BushelError && error.exit === EXIT.noOffer) {
         await this.#options.facts.set({ kind: BEGUN, key: id, value: null })
-        this.#options.onnote(`the bid is not filled yet: ${error.message}`)
+        this.#options.log.info('bid not filled yet', { order: id, reason: error.message })
         return
       }
       return await this.#giveUp(id, error)
     }
+    this.#options.log.info('bid filled', { order: id, resource: 'compute' })
     await this.#over(id)
   }
 
   /** Withdraws a bid that failed for another reason than missing asks: a retry would fail and cost money again. */
   async #giveUp(id: Buffer, error: unknown): Promise<void> {
     if (!(error instanceof BushelError)) throw error
-    this.#options.onnote(`a bid on compute was withdrawn because its run failed: ${error.message}`)
+    this.#options.log.warn('bid given up', { order: id, reason: error.message })
     await this.#over(id)
   }
 

@@ -3,27 +3,14 @@ import type { Countersign, Job } from '#spec'
 import { decode, domain, encode } from '../../../contracts/schema/codec.js'
 import { jobId } from '../../../contracts/job.js'
 import type { Change, Facts } from '../../store/facts.js'
+import { nullLogger } from '../../base/logger.js'
+import type { Logger } from '../../base/logger.js'
+import { logJob } from './job-log.js'
+import type { JobState } from './job-state.js'
+
+export type { JobState } from './job-state.js'
 
 export type JobRole = 'buyer' | 'provider'
-
-/**
- * Buyer: AGREED (signed by us), BOUND (signed by both), RUNNING (the base is paid), COMMITTED, REVEALED, DONE. Provider:
- * AGREED, QUEUED (the base is paid: fetched and run, from the start after each restart), COMMITTED, REVEALED, PAID, DONE
- * (the output was fetched, or kept long enough). Both: VOID, the base was never paid; FAILED and ENDED, left before the
- * result was paid.
- */
-export type JobState =
-  | 'AGREED'
-  | 'BOUND'
-  | 'QUEUED'
-  | 'RUNNING'
-  | 'COMMITTED'
-  | 'REVEALED'
-  | 'DONE'
-  | 'PAID'
-  | 'FAILED'
-  | 'ENDED'
-  | 'VOID'
 
 const KIND = { buyer: 'job-buyer', provider: 'job-provider' } as const
 const DUES = 'job-due'
@@ -37,10 +24,13 @@ export function isOver({ state }: Pick<Job, 'state'>): boolean {
 export class JobRecords {
   readonly #facts: Facts
   readonly #now: () => number
+  readonly #log: Logger
 
-  constructor(facts: Facts, now: () => number = Date.now) {
+  /** `log` hears of every new state once it is on disk. */
+  constructor(facts: Facts, now: () => number = Date.now, log: Logger = nullLogger) {
     this.#facts = facts
     this.#now = now
+    this.#log = log
   }
 
   get(role: JobRole, id: Buffer): Job | null {
@@ -54,7 +44,13 @@ export class JobRecords {
 
   change(job: Job): Change {
     const value = encode('job', { ...job, changed: this.#now() })
-    return { kind: KIND[job.role as JobRole], key: jobId(job.terms), value }
+    const role = job.role as JobRole
+    const key = jobId(job.terms)
+    const before = this.get(role, key)?.state
+    const ondisk = (): void => {
+      if (job.state !== before) logJob(this.#log, job)
+    }
+    return { kind: KIND[role], key, value, ondisk }
   }
 
   /** On disk when it resolves. */

@@ -6,6 +6,7 @@ import type { Sandbox } from '../sandbox/sandbox.js'
 import type { DeskOptions } from './admission.js'
 import type { WorkOptions } from './job-work.js'
 import type { ScheduleSettings } from './schedule.js'
+import type { Logger } from '../../base/logger.js'
 
 /** What the owner lends of the machine. */
 export interface WorkerSettings extends ScheduleSettings {
@@ -23,7 +24,7 @@ export interface WorkerOptions extends DeskOptions, Pick<WorkOptions, 'unpaidMs'
   jobs: JobRecords
   blobs: Blobs
   openSandbox?: () => Sandbox
-  onfault: (error: unknown) => void
+  log: Logger
   /** Processors that others keep busy; measured by default. */
   busy?: () => number
   /** How long the word of a payer is held against our own wallet, ms. */

@@ -45,7 +45,7 @@ export class Worker extends ReadyResource {
   #sandbox: Sandbox | null = null
   readonly #poller: Poller
   readonly #onreceived = (payment: Payment): void =>
-    void this.#paid(payment).catch(error => this.#options.onfault(error))
+    void this.#paid(payment).catch(error => this.#options.log.fault(error))
 
   constructor(options: WorkerOptions) {
     super()
@@ -54,7 +54,7 @@ export class Worker extends ReadyResource {
     this.#poller = new Poller({
       look: () => this.look(),
       interval: options.tickEvery ?? 30_000,
-      onerror: options.onfault
+      onerror: options.log.fault
     })
     this.#settings = { ...WORKER_SETTINGS, ...options.settings }
     const { cores, memoryBytes } = this.#settings
@@ -63,6 +63,10 @@ export class Worker extends ReadyResource {
       settings: this.#settings,
       now: options.now,
       ...(options.busy ? { busy: options.busy } : {})
+    })
+    this.schedule.on('change', () => {
+      if (this.schedule.fault) options.log.info('jobs paused', { reason: this.schedule.fault })
+      else options.log.info('jobs resumed')
     })
     const { deals, payments, blobs, receiveMs } = options
     this.#open = new OpenJobs(options.jobs, options.now)
@@ -233,7 +237,7 @@ export class Worker extends ReadyResource {
         tell: (state, fuel) => this.#tell(job, live, state, fuel)
       })
         .catch(error => this.#failed(job, live, error))
-        .catch(error => this.#options.onfault(error))
+        .catch(error => this.#options.log.fault(error))
     this.#live.begin(key, work, () => {
       this.#open.ring(key)
       this.emit('left', job)
@@ -243,7 +247,7 @@ export class Worker extends ReadyResource {
   async #failed(job: Job, { stop }: LiveJob, error: unknown): Promise<void> {
     if (this.closing || stop.signal.aborted) return // it goes on after the next start, or its end is on disk already
     const reason = error instanceof Error ? error.message : String(error)
-    if (!(error instanceof BushelError)) this.#options.onfault(error)
+    if (!(error instanceof BushelError)) this.#options.log.fault(error)
     await this.#end(jobId(job.terms), 'FAILED', reason)
   }
 
@@ -289,6 +293,10 @@ export class Worker extends ReadyResource {
     live.state = state
     live.fuel = fuel
     this.emit('progress', job, state, fuel)
-    if (changed) this.#open.ring(jobId(job.terms).toString('hex'))
+    if (!changed) return
+    if (state === 'RUNNING')
+      this.#options.log.info('job running', { job: jobId(job.terms), role: 'provider' })
+    else this.#options.log.debug(`job is ${state.toLowerCase()}`, { job: jobId(job.terms), role: 'provider' })
+    this.#open.ring(jobId(job.terms).toString('hex'))
   }
 }

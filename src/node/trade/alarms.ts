@@ -1,3 +1,5 @@
+import type { Logger } from '../../base/logger.js'
+
 /** Lines that are kept of what the ledger was mended in. */
 const MAX_MENDED = 100
 
@@ -7,21 +9,21 @@ export class Alarms {
   readonly raised = new Set<string>()
   /** What the ledger was mended in, newest last. */
   readonly mended: string[] = []
-  readonly #onnote: (note: string) => void
+  readonly #log: Logger
 
-  constructor(onnote: (note: string) => void) {
-    this.#onnote = onnote
+  constructor(log: Logger) {
+    this.#log = log
   }
 
   raise(alarm: string): void {
     if (this.raised.has(alarm)) return
     this.raised.add(alarm)
-    this.#onnote(alarm)
+    this.#log.warn(alarm)
   }
 
   mend(lines: string[]): void {
     this.mended.push(...lines)
     this.mended.splice(0, this.mended.length - MAX_MENDED)
-    for (const line of lines) this.#onnote(line)
+    for (const line of lines) this.#log.child('payment').warn(`mended: ${line}`)
   }
 }

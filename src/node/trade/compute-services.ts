@@ -15,10 +15,15 @@ import { jobsOf } from './job-buying.js'
 import { tradeService } from './parts.js'
 import type { TradeOptions } from './parts.js'
 import { fillBid, fitsBid } from './stored-bid.js'
+import type { Logger } from '../../base/logger.js'
 
 // Both sides of compute.
 
-export const jobs = tradeService('jobs', ['node'], ({ node: { facts, now } }) => new JobRecords(facts, now))
+export const jobs = tradeService(
+  'jobs',
+  ['node'],
+  ({ node }) => new JobRecords(node.facts, node.now, logOf(node))
+)
 
 export const blobs = tradeService('blobs', ['node', 'jobs'], async ({ node, jobs: records }, scope) => {
   const { facts, network, jobTimeouts } = node
@@ -48,11 +53,11 @@ export const worker = tradeService(
   'worker',
   ['node', 'wallet', 'payments', 'deals', 'orders', 'jobs', 'blobs'],
   async ({ node, wallet, orders, ...parts }, scope) => {
-    const { facts, now, onfault, serve, worker: given } = node
+    const { facts, now, serve, worker: given } = node
     if (!serve) return null
     return scope.open(
       new Worker({
-        ...{ ...parts, now, onfault },
+        ...{ ...parts, now, log: logOf(node) },
         canReceive: (from, msat) => wallet.canReceive(from, msat),
         ask: id => orders.get(id),
         ...given,
@@ -67,11 +72,11 @@ export const runs = tradeService(
   'runs',
   ['node', 'wallet', 'limits', 'blobs', 'hires', 'connections'],
   async ({ node, wallet, limits, blobs: own, hires: hired }, scope) => {
-    const { books, facts, identity, onfault, serve, now } = node
+    const { books, facts, identity, serve, now } = node
     await hired.lapse()
     return scope.open(
       jobsOf({
-        ...{ blobs: own, now, onfault, limits, books, facts, identity, hires: hired },
+        ...{ blobs: own, now, log: logOf(node), limits, books, facts, identity, hires: hired },
         folder: folderOf(node),
         network: wallet.network,
         unattended: serve,
@@ -86,11 +91,11 @@ export const computeBids = tradeService(
   'computeBids',
   ['node', 'orders', 'runs'],
   async ({ node, orders, runs: bought }, scope) => {
-    const { facts, onnote, onfault, serve } = node
+    const { facts, serve } = node
     if (!serve) return null
     return scope.open(
       new ComputeBids({
-        ...{ orders, facts, onnote, onfault },
+        ...{ orders, facts, log: logOf(node) },
         fits: (stored, signal) => fitsBid(bought, stored, signal),
         fill: (stored, signal) => fillBid(bought, stored, listenerOf(node), signal)
       })
@@ -102,7 +107,12 @@ function folderOf({ dir }: TradeOptions): string {
   return join(dir, 'compute')
 }
 
+function logOf({ log }: TradeOptions): Logger {
+  return log.child('compute')
+}
+
 /** Hears of runs that nobody waits for. */
-function listenerOf({ onnote }: TradeOptions): RunListener {
-  return { note: onnote, state: () => undefined, paid: () => undefined }
+function listenerOf(node: TradeOptions): RunListener {
+  const log = logOf(node)
+  return { note: message => log.info(message), state: () => undefined, paid: () => undefined }
 }

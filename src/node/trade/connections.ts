@@ -6,6 +6,7 @@ import type { DealChannel } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Network } from '../../network/network.js'
 import type { LightningLinks } from './lightning-links.js'
+import type { Logger } from '../../base/logger.js'
 
 export interface ConnectionsOptions {
   network: Network
@@ -15,7 +16,7 @@ export interface ConnectionsOptions {
   hasDealings(device: Buffer): boolean
   /** How long a greeting may take, ms. */
   timeoutMs: number
-  onfault: (error: unknown) => void
+  log: Logger
 }
 
 /** Answers over the connections of the node: from here on peers are heard, and after closing none is. */
@@ -44,12 +45,12 @@ export class Connections extends ReadyResource {
   }
 
   #attach(stream: NoiseStream): void {
-    const { deals, hasDealings, timeoutMs, onfault } = this.#options
+    const { deals, hasDealings, timeoutMs, log } = this.#options
     deals.attach(stream)
     const device = stream.remotePublicKey
     if (!hasDealings(device)) return
     deals
       .open(device, { timeoutMs })
-      .catch((error: unknown) => error instanceof BushelError || onfault(error))
+      .catch((error: unknown) => error instanceof BushelError || log.fault(error))
   }
 }

@@ -6,18 +6,22 @@ import { checkInvoice } from '../../lightning/invoice.js'
 import { Ledger } from '../../payment/ledger.js'
 import { SpendingLimits } from '../../payment/limits.js'
 import { Payments } from '../../payment/payments.js'
-import { ledgerFile, loadWallet } from '../backend.js'
+import { backendOf, ledgerFile, loadWallet } from '../backend.js'
 import { Connections } from './connections.js'
 import { hasDealings } from './dealings.js'
 import { LightningLinks } from './lightning-links.js'
 import { tradeService } from './parts.js'
+import { logWallet } from './wallet-log.js'
 
 // What every trade is made with: money, deals and the book.
 
 export const wallet = tradeService('wallet', ['node'], async ({ node }, scope) => {
   const opened = await loadWallet(node.dir, node.wallet, node.facts)
-  scope.on(opened, 'fault', node.onfault)
-  return scope.open(opened)
+  const { id } = backendOf(node.wallet)
+  const tellOpened = logWallet(opened, node.log.child('wallet'), id, scope)
+  await scope.open(opened)
+  tellOpened()
+  return opened
 })
 
 /** Lightning over the connections of the node; it lasts until no payment is under way. */
@@ -41,9 +45,9 @@ export const payments = tradeService(
   'payments',
   ['node', 'alarms', 'wallet', 'ledger', 'limits'],
   ({ node, alarms, ...money }, scope) => {
-    const { device, onfault, now } = node
+    const { device, log, now } = node
     const secret = createHmac('sha256', device.secretKey).update('bushel/preimages').digest()
-    const made = new Payments({ ...money, checkInvoice, secret, onfault, now })
+    const made = new Payments({ ...money, checkInvoice, secret, log: log.child('payment'), now })
     scope.on(made.reconciler, 'mended', (lines: string[]) => alarms.mend(lines))
     scope.on(made.reconciler, 'faults', (lines: string[]) => lines.forEach(line => alarms.raise(line)))
     return scope.open(made)
@@ -52,15 +56,15 @@ export const payments = tradeService(
 
 /** Handlers can be registered from here on; peers are heard when `connections` is open. */
 export const deals = tradeService('deals', ['node', 'wallet'], parts => {
-  const { identity, device, proof, facts, network, onfault, now } = parts.node
+  const { identity, device, proof, facts, network, log, now } = parts.node
   const self = { identity, device, proof, lightning: parts.wallet.nodeId, network: parts.wallet.network }
-  return new Deals({ self, facts, connector: network, onfault, now })
+  return new Deals({ self, facts, connector: network, log: log.child('deal'), now })
 })
 
 export const orders = tradeService('orders', ['node', 'deals'], async (parts, scope) => {
-  const { facts, books, onfault, serve } = parts.node
+  const { facts, books, log, serve } = parts.node
   const market = (key: Buffer): Market | null => books.get(key)
-  const own = new StandingOrders({ self: parts.deals.self, facts, market, onfault })
+  const own = new StandingOrders({ self: parts.deals.self, facts, market, log: log.child('orders') })
   return serve ? scope.open(own) : own
 })
 
@@ -71,7 +75,7 @@ export const connections = tradeService(
   'connections',
   ['node', 'lightning', 'ledger', 'payments', 'deals', 'leases', 'refunds', 'jobs', ...ANSWERING],
   (parts, scope) => {
-    const { network, timeouts, onfault } = parts.node
+    const { network, timeouts, log } = parts.node
     return scope.open(
       new Connections({
         network,
@@ -79,7 +83,7 @@ export const connections = tradeService(
         lightning: parts.lightning,
         hasDealings: device => hasDealings(parts, device),
         timeoutMs: timeouts.connect,
-        onfault
+        log
       })
     )
   }

@@ -8,6 +8,7 @@ import { packInput } from '../../compute/job/job-archive.js'
 import { Experiences } from '../../deal/experience.js'
 import type { Facts } from '../../store/facts.js'
 import type { SpendingLimits } from '../../payment/limits.js'
+import type { Logger } from '../../base/logger.js'
 
 /** Of the cheapest asks, so many are considered. */
 const MAX_ASKS = 500
@@ -26,19 +27,19 @@ export interface JobBuying {
   /** Goes on with what an earlier process left, and hears of it. */
   unattended: boolean
   listener: RunListener
-  onfault: (error: unknown) => void
+  log: Logger
 }
 
 /** The buyer's side of compute, on the parts of a node. */
 export function jobsOf(buying: JobBuying): Jobs {
-  const { hires, blobs, facts, limits, identity, folder, now, unattended, listener, onfault } = buying
+  const { hires, blobs, facts, limits, identity, folder, now, unattended, listener, log } = buying
   return new Jobs({
     hire: hires,
     pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
     asks: (market, maxPrice) => asksOf(buying, market, maxPrice),
     experiences: new Experiences(facts, now),
     faultOf: spend => limits.faultOf(spend),
-    ...{ facts, identity, folder, now, unattended, listener, onfault }
+    ...{ facts, identity, folder, now, unattended, listener, log }
   })
 }
 

@@ -30,6 +30,7 @@ import type { Facts } from '../../store/facts.js'
 import type { Alarms } from './alarms.js'
 import type { Connections } from './connections.js'
 import type { LightningLinks } from './lightning-links.js'
+import type { Logger } from '../../base/logger.js'
 
 /** What a node has that its trade is made from. */
 export interface TradeOptions {
@@ -51,8 +52,7 @@ export interface TradeOptions {
   /** What differs from how a worker is by default. */
   worker?: Partial<WorkerOptions>
   now?: () => number
-  onfault: (error: unknown) => void
-  onnote: (note: string) => void
+  log: Logger
 }
 
 /** The parts of a trade, by the names of the services that open them. What is null here only a node that serves has. */

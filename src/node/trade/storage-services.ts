@@ -1,5 +1,8 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Logger } from '../../base/logger.js'
+import type { Scope } from '../../base/scope.js'
+import { Tally } from '../../base/tally.js'
 import type { DealChannel } from '../../deal/channel.js'
 import { Experiences } from '../../deal/experience.js'
 import { Provider } from '../../deal/provider.js'
@@ -17,6 +20,7 @@ import { LeaseManager } from '../../storage/provider/lease-manager.js'
 import { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
 import { orphansOf } from './orphans.js'
 import { tradeService } from './parts.js'
+import type { TradeOptions } from './parts.js'
 import { storageAsks, storageBidsOf } from './storage-asks.js'
 
 // Both sides of storage.
@@ -27,7 +31,15 @@ export const leases = tradeService(
   ({ node, wallet, ledger, payments, deals }) => {
     const { facts, now, timeouts } = node
     const debts = new Debts(facts, ledger)
-    return { deals, payments, leases: new Leases(facts), debts, now, timeouts, ...orphansOf(wallet) }
+    return {
+      deals,
+      payments,
+      leases: new Leases(facts, logOf(node)),
+      debts,
+      now,
+      timeouts,
+      ...orphansOf(wallet)
+    }
   }
 )
 
@@ -49,13 +61,13 @@ export const counters = tradeService(
 )
 
 export const refunds = tradeService('refunds', ['node', 'leases'], ({ node, leases: context }, scope) => {
-  const { timeouts, serve, onfault } = node
+  const { timeouts, serve } = node
   const claims = new Refunds({
     ...context,
     open: device => context.deals.open(device, { timeoutMs: timeouts.connect })
   })
   const met = ({ stream }: DealChannel): void =>
-    void claims.met(stream.remotePublicKey).catch((error: unknown) => onfault(error))
+    void claims.met(stream.remotePublicKey).catch(logOf(node).fault)
   if (serve) scope.on(context.deals, 'met', met)
   return claims
 })
@@ -79,7 +91,7 @@ export const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], asy
 export const shelf = tradeService('shelf', ['node'], async ({ node }, scope) => {
   if (!node.serve) return null
   const made = new LeaseShelf({ folder: join(node.dir, 'shelf') })
-  scope.on(made, 'problem', node.onfault)
+  logShelf(made, logOf(node), scope)
   return scope.open(made)
 })
 
@@ -88,11 +100,11 @@ export const leaseManager = tradeService(
   ['node', 'wallet', 'leases', 'shelf'],
   async ({ node, wallet, leases: context, shelf: kept }, scope) => {
     if (!kept) return null
-    const { network, onfault } = node
+    const { network } = node
     const manager = await scope.open(
       new LeaseManager({
         ...context,
-        ...{ shelf: kept, announcer: network, onfault },
+        ...{ shelf: kept, announcer: network, log: logOf(node) },
         canReceive: (from, msat) => wallet.canReceive(from, msat)
       })
     )
@@ -115,7 +127,7 @@ export const maintenance = tradeService(
   async (parts, scope) => {
     const { node, leases: context } = parts
     if (!node.serve) return null
-    const made = new Maintenance({ ...context, refunds: parts.refunds, onfault: node.onfault })
+    const made = new Maintenance({ ...context, refunds: parts.refunds, log: logOf(node) })
     scope.on(context.deals, 'met', ({ stream }: DealChannel) => made.met(stream.remotePublicKey))
     return scope.open(made)
   }
@@ -127,15 +139,30 @@ export const storageBids = tradeService(
   ['node', 'wallet', 'deals', 'orders', 'mirrors', 'leaseManager', 'connections'],
   async ({ node, wallet, deals, orders, mirrors: own, leaseManager: manager }, scope) => {
     if (!manager) return null
-    const { books, onnote, onfault } = node
+    const { books } = node
+    const log = logOf(node)
     const nothing = (): void => undefined
-    const listener: MirrorListener = { note: onnote, packed: nothing, uploaded: nothing, paid: nothing }
+    const note = (message: string): void => log.info(message)
+    const listener: MirrorListener = { note, packed: nothing, uploaded: nothing, paid: nothing }
     return scope.open(
       new Bids({
-        ...{ deals, orders, mirrors: own, listener, onfault },
+        ...{ deals, orders, mirrors: own, listener, log },
         standing: () => storageBidsOf(books, wallet.network),
         hasRoom: async (ask, bytes) => (await manager.capacityFault(ask, bytes)) === null
       })
     )
   }
 )
+
+function logOf({ log }: TradeOptions): Logger {
+  return log.child('storage')
+}
+
+function logShelf(shelf: LeaseShelf, log: Logger, scope: Scope): void {
+  const egressSpent = new Tally(log, 'reader turned away')
+  scope.add(() => egressSpent.flush())
+  scope.on(shelf, 'problem', (error: unknown) => log.fault(error))
+  scope.on(shelf, 'paused', (lease: string) => log.warn('upload paused, the disk is full', { lease }))
+  scope.on(shelf, 'resumed', (lease: string) => log.info('upload resumed', { lease }))
+  scope.on(shelf, 'egress-spent', (lease: string) => egressSpent.count('EGRESS', { lease }))
+}

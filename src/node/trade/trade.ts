@@ -30,12 +30,12 @@ export class Trade extends ReadyResource {
 
   constructor(options: TradeOptions) {
     super()
-    const { now = Date.now, onnote, onfault } = options
+    const { now = Date.now, log } = options
     this.policy = { ...DEFAULT_POLICY, ...options.policy }
-    this.#alarms = new Alarms(onnote)
+    this.#alarms = new Alarms(log)
     const node = { ...options, now, policy: this.policy }
     const given = { node, alarms: this.#alarms }
-    this.#services = new Services<TradeParts>({ given, services: TRADE_SERVICES, onfault })
+    this.#services = new Services<TradeParts>({ given, services: TRADE_SERVICES, onfault: log.fault })
   }
 
   protected override async _open(): Promise<void> {

@@ -11,10 +11,11 @@ import type { BuyerLeaseContext } from './buyer-lease.js'
 import { installmentsOf, isOver } from '../lease/leases.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Refunds } from './refunds.js'
+import type { Logger } from '../../base/logger.js'
 
 export interface MaintenanceOptions extends BuyerLeaseContext {
   refunds: Refunds
-  onfault: (error: unknown) => void
+  log: Logger
   /** ms between looks at what is due. */
   tickEvery?: number
   retry?: Retry
@@ -42,7 +43,7 @@ export class Maintenance extends ReadyResource {
     this.#poller = new Poller({
       look: () => this.look(),
       interval: options.tickEvery ?? 60_000,
-      onerror: options.onfault
+      onerror: options.log.fault
     })
   }
 
@@ -123,7 +124,7 @@ export class Maintenance extends ReadyResource {
     } catch (error) {
       if (this.#poller.signal.aborted) return
       if (endsLease(error)) await copy.giveUp(error.message)
-      this.#options.onfault(error)
+      this.#options.log.fault(error)
     }
   }
 

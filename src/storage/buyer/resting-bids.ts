@@ -11,6 +11,7 @@ import type { Handler } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { StandingOrders } from '../../deal/standing-orders.js'
 import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
+import type { Logger } from '../../base/logger.js'
 
 /** A bid as it stands on the book. */
 export interface BookedBid {
@@ -27,7 +28,7 @@ export interface BidsOptions {
   /** True when so much can be reserved under this ask. */
   hasRoom(ask: Order, bytes: bigint): Promise<boolean>
   listener: MirrorListener
-  onfault: (error: unknown) => void
+  log: Logger
   tickEvery?: number
 }
 
@@ -58,7 +59,7 @@ export class Bids extends ReadyResource {
       look: () => this.#look(),
       interval: options.tickEvery ?? 30_000,
       settle: SETTLE,
-      onerror: options.onfault
+      onerror: options.log.fault
     })
     this.#scope.add(() => this.#poller.close())
   }
@@ -125,16 +126,17 @@ export class Bids extends ReadyResource {
   }
 
   async #fill(job: MirrorJob, bid: Buffer): Promise<void> {
-    const { mirrors, orders, listener } = this.#options
+    const { mirrors, orders, listener, log } = this.#options
     if (this.#poller.signal.aborted || !(await mirrors.placeable(job))) return
     try {
-      await mirrors.place(job, listener, this.#poller.signal)
+      const { leases } = await mirrors.place(job, listener, this.#poller.signal)
+      log.info('bid filled', { order: bid, resource: 'storage', leases: leases.join(' ') })
     } catch (error) {
       if (this.#poller.signal.aborted) return
       if (!(error instanceof BushelError)) throw error
-      const note = `the bid is not filled yet: ${error.message}`
-      if (this.#noted.get(job.store) !== note) listener.note(note)
-      this.#noted.set(job.store, note)
+      const reason = error.message
+      if (this.#noted.get(job.store) !== reason) log.info('bid not filled yet', { order: bid, reason })
+      this.#noted.set(job.store, reason)
       return
     }
     if (orders.get(bid)) await orders.withdraw(bid)

@@ -7,16 +7,15 @@ import type { Installment } from '../../../contracts/money/installments.js'
 import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Change, Facts } from '../../store/facts.js'
+import { nullLogger } from '../../base/logger.js'
+import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
+import { logLease } from './lease-log.js'
+import type { LeaseState } from './lease-state.js'
+
+export type { LeaseState } from './lease-state.js'
 
 export type LeaseRole = 'buyer' | 'provider'
-
-/**
- * Buyer: AGREED, BOUND, ACTIVE, STORED, LAPSING (given up; the provider's debt is not known yet), ENDED. Provider:
- * COUNTERSIGNED, ACTIVE, STORED, GRACE, ENDED. Both: VOID, an agreement whose first payment was never made.
- */
-export type LeaseState =
-  'AGREED' | 'BOUND' | 'COUNTERSIGNED' | 'ACTIVE' | 'STORED' | 'LAPSING' | 'GRACE' | 'ENDED' | 'VOID'
 
 const KIND = { buyer: 'lease-buyer', provider: 'lease-provider' } as const
 const LISTS = 'installment-list'
@@ -34,9 +33,12 @@ export class Leases {
   readonly #facts: Facts
   readonly #decoded = new Map<string, { bytes: Buffer; lease: Lease }>()
   readonly #mutex = new KeyedMutex()
+  readonly #log: Logger
 
-  constructor(facts: Facts) {
+  /** `log` hears of every new state once it is on disk. */
+  constructor(facts: Facts, log: Logger = nullLogger) {
     this.#facts = facts
+    this.#log = log
   }
 
   get(role: LeaseRole, id: Buffer): Lease | null {
@@ -60,10 +62,16 @@ export class Leases {
   }
 
   change(lease: Lease): Change {
+    const role = lease.role as LeaseRole
+    const key = agreementId(lease.terms)
+    const before = this.get(role, key)?.state ?? null
     return {
-      kind: KIND[lease.role as LeaseRole],
-      key: agreementId(lease.terms),
-      value: encode('lease', lease)
+      kind: KIND[role],
+      key,
+      value: encode('lease', lease),
+      ondisk: () => {
+        if (lease.state !== before) logLease(this.#log, lease, before)
+      }
     }
   }
 

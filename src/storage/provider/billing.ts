@@ -17,6 +17,7 @@ import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import { TOLERANCE } from './due.js'
 import { PayingBack } from './paying-back.js'
+import type { Logger } from '../../base/logger.js'
 
 export interface BillingOptions {
   deals: Deals
@@ -24,7 +25,7 @@ export interface BillingOptions {
   leases: Leases
   debts: Debts
   now: () => number
-  onfault: (error: unknown) => void
+  log: Logger
   timeouts: Timeouts
   /** Bytes that readers took of a lease. */
   egress(lease: Lease): number

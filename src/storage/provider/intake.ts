@@ -3,6 +3,7 @@ import type { Lease } from '#spec'
 import { BushelError, isBlamed } from '../../../contracts/errors/error.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { idOf } from '../lease/leases.js'
+import type { Logger } from '../../base/logger.js'
 
 export interface Uploaded {
   blocks: number
@@ -20,7 +21,7 @@ export interface IntakeOptions {
   shelf: IntakeShelf
   /** What was uploaded is not what was agreed. */
   onviolation(agreement: Buffer, why: string): Promise<void>
-  onfault: (error: unknown) => void
+  log: Logger
 }
 
 /** Takes the agreed blocks of paid leases, each from every connection that its owner asks over. */
@@ -51,7 +52,7 @@ export class Intake {
     const id = idOf(lease)
     const known = this.#fetching.get(id)
     if (known) return known
-    const { shelf, onfault } = this.#options
+    const { shelf, log } = this.#options
     const progress: Uploaded = { blocks: 0, bytes: 0 }
     const onProgress = ({ blocks, bytes }: Uploaded): void => void Object.assign(progress, { blocks, bytes })
     shelf
@@ -61,7 +62,7 @@ export class Intake {
         this.#fetching.delete(id)
         await this.#failed(lease, error)
       })
-      .catch(onfault)
+      .catch(log.fault)
     const fetching = { streams: new WeakSet<NoiseStream>(), progress }
     this.#fetching.set(id, fetching)
     return fetching
@@ -69,7 +70,7 @@ export class Intake {
 
   /** A broken connection only waits for the next one. */
   async #failed({ terms }: Lease, error: unknown): Promise<void> {
-    if (!(error instanceof BushelError)) this.#options.onfault(error)
+    if (!(error instanceof BushelError)) this.#options.log.fault(error)
     else if (isBlamed(error)) await this.#options.onviolation(agreementId(terms), error.message)
   }
 }

@@ -7,6 +7,7 @@ import type { Timeouts } from '../lease/timeouts.js'
 import type { AuditedShelf } from './audits.js'
 import type { IntakeShelf } from './intake.js'
 import type { Announcer, ServedShelf } from './serving.js'
+import type { Logger } from '../../base/logger.js'
 
 /** What the lease manager needs of the shelf. */
 export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf {
@@ -28,7 +29,7 @@ export interface LeaseManagerOptions {
   canReceive: (from: Buffer, msat: bigint) => Promise<boolean>
   shelf: ShelfPort
   announcer: Announcer
-  onfault: (error: unknown) => void
+  log: Logger
   now?: () => number
   timeouts?: Timeouts
   /** ms between looks at what has run out. */

@@ -38,24 +38,24 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   readonly #serving: Serving
   readonly #poller: Poller
   readonly #onreceived = (payment: Payment): void =>
-    void this.#paid(payment).catch(error => this.#options.onfault(error))
+    void this.#paid(payment).catch(error => this.#options.log.fault(error))
 
   constructor(options: LeaseManagerOptions) {
     super()
     this.#options = options
     this.#now = options.now ?? Date.now
-    const { deals, payments, leases, debts, onfault } = options
+    const { deals, payments, leases, debts, log } = options
     this.#poller = new Poller({
       look: () => this.#look(),
       interval: options.tickEvery ?? 30_000,
-      onerror: onfault
+      onerror: log.fault
     })
     this.#billing = new Billing({
       deals,
       payments,
       leases,
       debts,
-      onfault,
+      log,
       now: this.#now,
       timeouts: options.timeouts ?? TIMEOUTS,
       egress: lease => options.shelf.egressBytes(idOf(lease)),
@@ -64,7 +64,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     })
     const { shelf, announcer } = options
     this.#serving = new Serving(shelf, announcer)
-    this.#intake = new Intake({ shelf, onfault, onviolation: (id, why) => this.#finish(id, why) })
+    this.#intake = new Intake({ shelf, log, onviolation: (id, why) => this.#finish(id, why) })
     this.#scope.add(() => this.#serving.close())
     this.#scope.add(() => this.#billing.close())
     this.#scope.add(() => this.#poller.close())

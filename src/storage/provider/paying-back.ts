@@ -7,6 +7,7 @@ import type { Debts } from '../../payment/debts.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
+import type { Logger } from '../../base/logger.js'
 
 export interface PayingBackOptions {
   deals: Deals
@@ -14,7 +15,7 @@ export interface PayingBackOptions {
   leases: Leases
   debts: Debts
   timeouts: Timeouts
-  onfault: (error: unknown) => void
+  log: Logger
 }
 
 /** Pays what a provider owes for leases that ended early, by the creditor's invoice, one payment for a lease at a time. */
@@ -54,7 +55,7 @@ export class PayingBack {
     const paying = this.#pay(lease, invoice, msat)
       .catch(error => {
         // The creditor asks again; what is in flight the wallet will tell.
-        if (!isPassing(error) && !isClosed(error)) this.#options.onfault(error)
+        if (!isPassing(error) && !isClosed(error)) this.#options.log.fault(error)
       })
       .finally(() => this.#paying.delete(key))
     this.#paying.set(key, paying)

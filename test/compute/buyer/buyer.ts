@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS } from '../../../src/compute/sandbox/job.js'
 import { Experiences } from '../../../src/deal/experience.js'
 import { Facts } from '../../../src/store/facts.js'
 import { StandIn, blobOf } from './stand-in.js'
+import { faultLog } from '../../world/fault-log.js'
 
 export const MARKET = Buffer.alloc(32, 9)
 export const never = new AbortController().signal
@@ -74,9 +75,9 @@ export class Buyer {
       random: () => this.draws.shift() ?? 0.999,
       unattended,
       listener: this.listener,
-      onfault: error => {
+      log: faultLog(error => {
         throw error
-      }
+      })
     })
     await this.jobs.ready()
   }

@@ -8,6 +8,7 @@ import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import { ComputeBids } from '../../../src/compute/buyer/resting-bids.js'
 import { Facts } from '../../../src/store/facts.js'
 import type { NewOrder } from '../../../src/deal/standing-orders.js'
+import { faultLog } from '../../world/fault-log.js'
 
 test('a bid that is withdrawn while the book is looked at is not run', async t => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-bids-'))
@@ -44,10 +45,9 @@ test('a bid that is withdrawn while the book is looked at is not run', async t =
       ran()
       return Promise.resolve()
     },
-    onnote: () => undefined,
-    onfault: error => {
+    log: faultLog(error => {
       throw error
-    }
+    })
   })
   await bids.ready()
   t.after(async () => {

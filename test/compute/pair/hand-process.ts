@@ -7,6 +7,7 @@ import { openNode } from '../../../src/node/node.js'
 import type { HandOptions, Said } from './hand.js'
 import { balance, never, request, sellCompute } from './pair.js'
 import type { Offer } from './pair.js'
+import { faultLog } from '../../world/fault-log.js'
 
 const { home: dir, bootstrap, role } = JSON.parse(process.argv[2]!) as HandOptions
 const say = (said: Said): void => void process.send!(said)
@@ -21,7 +22,7 @@ const node = await openNode({
   home,
   bootstrap,
   serve: true,
-  onfault: fail,
+  log: faultLog(fail),
   jobTimeouts: { progress: 3000, answer: 3000, connect: 5000 },
   worker: { settings: { allowProcess: true }, openSandbox: () => new Sandbox({ nice: 0 }) }
 })

@@ -13,6 +13,7 @@ import { Experiences } from '../../../src/deal/experience.js'
 import { deceive } from '../../peers/lies.js'
 import { MIB, program } from '../jobs.js'
 import { PRICE, Street, never, sellCompute } from './pair.js'
+import { faultLog } from '../../world/fault-log.js'
 
 /** 33 bytes that are no point of the curve. */
 const NO_NODE = Buffer.alloc(33, 9)
@@ -68,9 +69,9 @@ test('a provider that declines with our own error codes passes the job on', { ti
     faultOf: spend => buys.limits.faultOf(spend),
     ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(street.dir, 'jobs') },
     ...{ now: Date.now, unattended: false, listener },
-    onfault: error => {
+    log: faultLog(error => {
       throw error
-    }
+    })
   })
   await jobs.ready()
   t.after(() => jobs.close())

@@ -25,6 +25,7 @@ import type { BushelNode, NodeOptions } from '../../../src/node/node.js'
 import type { Trade } from '../../../src/node/trade/trade.js'
 import type { BalanceCheck } from '../../../src/payment/balance.js'
 import { MIB, program } from '../jobs.js'
+import { faultLog } from '../../world/fault-log.js'
 
 /** msat per Tfuel. */
 export const PRICE = 1_000_000n
@@ -62,8 +63,8 @@ export class Street {
       await setUp({ home: dir })
       return Home.open(dir)
     })
-    const onfault = (error: unknown): void => void this.faults.push(error)
-    const node = await openNode({ home, bootstrap: this.bootstrap, serve: true, onfault, ...options })
+    const log = faultLog(error => this.faults.push(error))
+    const node = await openNode({ home, bootstrap: this.bootstrap, serve: true, log, ...options })
     this.#nodes.add(node)
     return node
   }

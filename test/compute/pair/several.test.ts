@@ -16,6 +16,7 @@ import { Experiences } from '../../../src/deal/experience.js'
 import type { BushelNode } from '../../../src/node/node.js'
 import { MIB, program } from '../jobs.js'
 import { Street, balance, never, sellCompute } from './pair.js'
+import { faultLog } from '../../world/fault-log.js'
 
 const ROUNDS = '20000'
 const LIMITS = { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB }
@@ -70,9 +71,9 @@ test(
       now: Date.now,
       unattended: false,
       listener: quiet,
-      onfault: error => {
+      log: faultLog(error => {
         throw error
-      }
+      })
     })
     await jobs.ready()
     t.after(() => jobs.close())

@@ -10,6 +10,7 @@ import { Experiences } from '../../../src/deal/experience.js'
 import { packInput } from '../../../src/compute/job/job-archive.js'
 import { MIB, program } from '../jobs.js'
 import { PRICE, Street, balance, never, sellCompute } from './pair.js'
+import { faultLog } from '../../world/fault-log.js'
 
 const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
 
@@ -49,9 +50,9 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
     faultOf: spend => buys.limits.faultOf(spend),
     ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(street.dir, 'jobs'), now },
     ...{ unattended: false, listener },
-    onfault: error => {
+    log: faultLog(error => {
       throw error
-    }
+    })
   })
   await jobs.ready()
   t.after(() => jobs.close())

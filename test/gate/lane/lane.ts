@@ -96,7 +96,7 @@ export class Lane {
     this.#store = openStore(join(dir, 'cores'))
     this.#order = this.#ask(1)
     this.shelf = new LeaseShelf({ folder: join(dir, 'shelf') })
-    const { deals, payments, leases, debts, onfault } = provider
+    const { deals, payments, leases, debts, log } = provider
     this.leaseManager = new LeaseManager({
       deals,
       payments,
@@ -106,7 +106,7 @@ export class Lane {
       shelf: this.shelf,
       timeouts: TIMEOUTS,
       announcer: { join: () => null, leave: async () => undefined },
-      onfault,
+      log,
       now: () => Date.now() + this.ahead
     })
     new Provider({
@@ -167,7 +167,7 @@ export class Lane {
     return new Maintenance({
       ...this.#context,
       refunds: this.#refunds,
-      onfault: this.buyer.onfault,
+      log: this.buyer.log,
       ...given
     })
   }

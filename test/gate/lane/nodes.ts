@@ -17,6 +17,7 @@ import { quiet } from '../../peers/den.js'
 import { faultsBetween } from '../invariants.js'
 import { lookAt } from '../look.js'
 import { Wire } from './wire.js'
+import { faultLog } from '../../world/fault-log.js'
 
 /** A KiB costs a dozen installments for a month. */
 const PRICE = parsePrice('1000000 sat/GiB-month').toString()
@@ -55,7 +56,7 @@ export class Nodes {
           serve: true,
           policy: { firstInstallmentMsat: 1_000n, maxInstallmentMsat: 4_000n },
           timeouts: TIMEOUTS,
-          onfault: error => notes.push(String(error))
+          log: faultLog(error => notes.push(String(error)))
         })
       })
     )

@@ -17,6 +17,7 @@ import { Purse, checkInvoice, readInvoice } from '../../payment/purse.js'
 import { lookAt } from '../look.js'
 import type { Look } from '../orders.js'
 import type { Wire } from './wire.js'
+import { faultLog } from '../../world/fault-log.js'
 
 /** What both sides of a deal are made of, as a node puts it together, around a wallet in memory. */
 export class Party {
@@ -30,7 +31,7 @@ export class Party {
   readonly leases: Leases
   readonly debts: Debts
   readonly faults: unknown[] = []
-  readonly onfault = (error: unknown): void => void this.faults.push(error)
+  readonly log = faultLog(error => this.faults.push(error))
 
   private constructor(dir: string, bootstrap: Address[], who: Person, purse: Purse, wire: Wire) {
     this.dir = dir
@@ -39,11 +40,11 @@ export class Party {
     this.facts = new Facts(join(dir, 'facts'))
     this.network = new Network({ keyPair: who.device, bootstrap })
     const self = { ...who, lightning: purse.nodeId, network: purse.network }
-    const { facts, network, onfault } = this
-    this.deals = new Deals({ self, facts, connector: network, onfault })
+    const { facts, network, log } = this
+    this.deals = new Deals({ self, facts, connector: network, log })
     const ledger = new Ledger(join(dir, 'ledger'))
     const secret = randomBytes(32)
-    this.payments = new Payments({ ledger, wallet: purse, checkInvoice, readInvoice, secret, onfault })
+    this.payments = new Payments({ ledger, wallet: purse, checkInvoice, readInvoice, secret, log })
     this.leases = new Leases(facts)
     this.debts = new Debts(facts, ledger)
     exchangeCounters({

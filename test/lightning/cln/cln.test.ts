@@ -13,6 +13,7 @@ import { lightningId } from '../../contracts/people.js'
 import { startLightningd } from '../lightningd/start.js'
 import type { Lightningd } from '../lightningd/start.js'
 import { recordedIn, shapeFault } from '../lightningd/shape.js'
+import type { WalletCondition } from '../../../src/lightning/wallet.js'
 
 const FEE = { maxFeeMsat: 5_000n, timeoutMs: 10_000 }
 const CAPACITY = 1_000_000_000n
@@ -271,12 +272,15 @@ test('the wallet opens while lightningd is down, and works when it is back', asy
   await alice.kill()
   const { socket, nodeId } = alice
   const wallet = new ClnWallet({ socket, nodeId, network: 'regtest', payIndex: new Index() })
+  const told: string[] = []
+  wallet.on('condition', ({ state }: WalletCondition) => told.push(state))
   await wallet.ready()
   assert.equal(wallet.network, 'regtest')
-  await assert.rejects(wallet.balance(), { code: 'WALLET_UNREACHABLE' })
+  for (let i = 0; i < 3; i++) await assert.rejects(wallet.balance(), { code: 'WALLET_UNREACHABLE' })
   await alice.start()
   assert.ok((await wallet.balance()).spendableMsat > 0n)
   await wallet.close()
+  assert.deepEqual(told, ['down', 'working'], 'each change is told once')
 })
 
 test('the receivable amount is the balance of the other side of the channels', async () => {

@@ -21,6 +21,7 @@ import {
   spendable,
   succeeded
 } from './wallets.js'
+import type { WalletCondition } from '../../../src/lightning/wallet.js'
 
 const bench = new Bench()
 let alice: PlayWallet
@@ -64,6 +65,16 @@ test('each payment is made exactly once, with ten kills during payments in both 
     assert.equal((await payer.payment(hash)).status, 'succeeded')
     assert.equal(settled.get(hash.toString('hex')), 1)
   }
+})
+
+test('a Lightning process that dies, and is back, is told of', async () => {
+  const told: string[] = []
+  const note = ({ state }: WalletCondition): void => void told.push(state)
+  alice.on('condition', note)
+  process.kill(alice.pid ?? 0, 'SIGKILL')
+  while (told.at(-1) !== 'working') await once(alice, 'condition')
+  alice.off('condition', note)
+  assert.deepEqual(told, ['starting', 'working'])
 })
 
 test('a payment that was pending when the payer died is reported after its restart', async () => {

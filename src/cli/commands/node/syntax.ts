@@ -1,3 +1,5 @@
+import { Option } from 'commander'
+import { LEVELS } from '../../../base/logger.js'
 import type { Syntax } from '../../syntax.js'
 
 /** What a node begins with. */
@@ -30,6 +32,8 @@ export function defineUp({ program, define }: Syntax): void {
     'up',
     () => import('./up.js')
   )
+    .addOption(new Option('--log-level <level>', 'how much is said (default: info)').choices(LEVELS))
+    .option('--log-file <path>', 'where the log goes (default: logs/bushel.log in the home)')
 }
 
 /** How it stands. */

@@ -1,22 +1,25 @@
+import { covers, isLevel } from '../../../base/logger.js'
+import type { Level } from '../../../base/logger.js'
 import { Daemon, checkDaemon } from '../../../daemon/daemon.js'
-import { endOf } from '../../invocation.js'
-import type { Action } from '../../invocation.js'
+import type { LogSettings, PlainLine } from '../../../daemon/log/open-log.js'
+import { absolutePath } from '../../input/arguments.js'
+import { endOf, text } from '../../invocation.js'
+import type { Action, OptionValues } from '../../invocation.js'
+import { logText, wholeText } from '../../output/log-text.js'
+import type { Output } from '../../output/output.js'
 import { facts } from '../../output/table.js'
 
 /** Runs the node in the foreground until it is stopped. */
-export const run: Action = async ({ access, dryRun, output, signal }) => {
+export const run: Action = async ({ access, dryRun, output, signal }, _positional, options) => {
+  const log = logSettings(options)
   if (dryRun) {
     const result = { ...(await checkDaemon(access.home)), dryRun }
     output.print(result, () => `would start device ${result.device}`)
     return
   }
-  const { home, bootstrap, onnote, onfault } = access
-  const daemon = new Daemon({
-    home,
-    bootstrap,
-    ...(onnote ? { onnote } : {}),
-    ...(onfault ? { onfault } : {})
-  })
+  const { home, bootstrap } = access
+  const told = new Told(output)
+  const daemon = new Daemon({ home, bootstrap, log, onlog: (line, kept) => told.say(line, kept) })
   try {
     await daemon.ready()
     signal.throwIfAborted()
@@ -31,8 +34,48 @@ export const run: Action = async ({ access, dryRun, output, signal }) => {
       ]),
       'The node is up; Ctrl-C stops it.'
     ])
+    told.begin()
     await endOf(signal)
   } finally {
     await daemon.close()
+    told.begin('warn')
+  }
+}
+
+function logSettings(options: OptionValues): LogSettings {
+  const level = text(options, 'logLevel')
+  const file = text(options, 'logFile')
+  return { ...(isLevel(level) ? { level } : {}), ...(file === undefined ? {} : { file: absolutePath(file) }) }
+}
+
+/** What `up` shows of the log: for programs as lines of JSON after `ready`, which stays the first; for people in words. */
+class Told {
+  readonly #output: Output
+  #held: PlainLine[] | null = []
+
+  constructor(output: Output) {
+    this.#output = output
+  }
+
+  say(line: PlainLine, kept: boolean): void {
+    if (!covers('info', line.level)) return
+    if (this.#output.json) {
+      if (this.#held) this.#held.push(line)
+      else this.#print(line)
+      return
+    }
+    const text = kept ? logText(line) : wholeText(line)
+    if (text !== null) this.#output.line(text)
+  }
+
+  /** What was said before is told too, of `level` and above. */
+  begin(level: Level = 'info'): void {
+    for (const line of this.#held ?? []) if (covers(level, line.level)) this.#print(line)
+    this.#held = null
+  }
+
+  #print({ at, level, part, message, fields, error }: PlainLine): void {
+    const value = { ...fields, event: 'log', time: new Date(at).toISOString(), level, part, message }
+    this.#output.print(error ? { ...value, error } : value, () => message)
   }
 }

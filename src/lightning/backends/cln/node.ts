@@ -1,9 +1,11 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
+import { isWalletAway } from '../../away.js'
 import { demandNode } from '../../backend.js'
 import type { ConnectedNode } from '../../backend.js'
 import { syncOf } from './answers.js'
 import type { GetInfo, ListedChannel, ListedInvoice } from './answers.js'
-import { ClnClient } from './client.js'
+import type { WalletCondition } from '../../wallet.js'
+import { ClnClient, ClnError } from './client.js'
 import type { RpcParams } from './client.js'
 
 export interface ClnNodeOptions {
@@ -28,8 +30,16 @@ export class ClnNode {
   #verified = 0
   #verifying: Promise<void> | null = null
   #syncing: string | null = null
+  /** Why it could not be dealt with last time; null when it could. */
+  #failure: BushelError | null = null
+  readonly #onfound: () => void
 
-  constructor({ socket, nodeId, network, timeoutMs = TIMEOUT }: ClnNodeOptions) {
+  /** `onfound` is called whenever it has turned out how the node stands. */
+  constructor(
+    { socket, nodeId, network, timeoutMs = TIMEOUT }: ClnNodeOptions,
+    onfound: () => void = () => undefined
+  ) {
+    this.#onfound = onfound
     this.#nodeId = nodeId ?? null
     this.#network = network ?? null
     this.#client = new ClnClient({ socket, timeoutMs })
@@ -55,6 +65,13 @@ export class ClnNode {
     return this.#syncing
   }
 
+  /** As the last call found it. */
+  get condition(): WalletCondition {
+    if (this.#failure) return { state: 'down', reason: this.#failure.message }
+    const reason = this.#syncing
+    return reason === null ? { state: 'working', reason: '' } : { state: 'starting', reason }
+  }
+
   close(): void {
     this.#client.close()
   }
@@ -68,7 +85,15 @@ export class ClnNode {
 
   async call<T>(method: string, params: RpcParams, timeoutMs?: number): Promise<T> {
     await this.verify()
-    return (await this.#client.call(method, params, timeoutMs)) as T
+    try {
+      const answer = (await this.#client.call(method, params, timeoutMs)) as T
+      this.#found(null)
+      return answer
+    } catch (error) {
+      if (error instanceof ClnError) this.#found(null)
+      else if (isWalletAway(error)) this.#found(error)
+      throw error
+    }
   }
 
   /** All entries that a method lists, oldest first, requested in pages. */
@@ -96,7 +121,10 @@ export class ClnNode {
 
   /** Throws WALLET_SYNCING while the node is not in sync with the chain. */
   async demandSynced(): Promise<void> {
-    if (this.#syncing) this.#syncing = syncOf(await this.info())
+    if (this.#syncing) {
+      this.#syncing = syncOf(await this.info())
+      this.#found(null)
+    }
     if (!this.#syncing) return
     throw new BushelError(
       'WALLET_SYNCING',
@@ -110,7 +138,22 @@ export class ClnNode {
     return (await this.#client.call('getinfo', {})) as GetInfo
   }
 
+  #found(failure: BushelError | null): void {
+    this.#failure = failure
+    this.#onfound()
+  }
+
   async #identify(): Promise<void> {
+    try {
+      await this.#check()
+      this.#found(null)
+    } catch (error) {
+      if (error instanceof BushelError) this.#found(error)
+      throw error
+    }
+  }
+
+  async #check(): Promise<void> {
     const info = await this.info()
     const connection = this.#client.connections
     const found: ConnectedNode = { id: Buffer.from(info.id, 'hex'), network: info.network }

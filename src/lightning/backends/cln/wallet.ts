@@ -41,17 +41,18 @@ const CHANGED = new Set([905, 906])
  * Core Lightning over its socket, for real sats. It opens even while lightningd does not answer and works as soon as the
  * same node on the same network is back.
  * Events: `settled` as in the port, read by `pay_index` from the stored one on; `fault` (error): reading settlements
- * failed and is repeated.
+ * failed and is repeated. `condition` (WalletCondition) when its state changes.
  */
 export class ClnWallet extends ReadyResource implements Wallet {
   readonly real = true
   readonly #node: ClnNode
   readonly #payments: ClnPayments
   readonly #settlements: Settlements
+  #told: WalletCondition['state'] | null = null
 
   constructor(options: ClnWalletOptions) {
     super()
-    const node = new ClnNode(options)
+    const node = new ClnNode(options, () => this.#tell())
     this.#node = node
     this.#payments = new ClnPayments({
       node,
@@ -82,8 +83,15 @@ export class ClnWallet extends ReadyResource implements Wallet {
       if (!(error instanceof BushelError)) throw error
       return { state: 'down', reason: error.message }
     }
-    const { syncing } = this.#node
-    return syncing === null ? { state: 'working', reason: '' } : { state: 'starting', reason: syncing }
+    return this.#node.condition
+  }
+
+  /** Each change of the state is told once. */
+  #tell(): void {
+    const { condition } = this.#node
+    if (this.closing || condition.state === this.#told) return
+    this.#told = condition.state
+    this.emit('condition', condition)
   }
 
   /** Last reported reason why the node cannot pay yet; null when it can. */

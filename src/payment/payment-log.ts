@@ -1,0 +1,51 @@
+import type { Fields, Logger } from '../base/logger.js'
+import type { Ledger, Payment, PaymentStep } from './ledger.js'
+
+/** Steps between a settled payment and its end: only a search for a fault needs them. */
+const QUIET: ReadonlySet<PaymentStep> = new Set<PaymentStep>(['applied', 'receipt'])
+
+/** Says every step of every payment, once it is on disk. Gives what ends it. */
+export function logPayments(ledger: Ledger, log: Logger): () => void {
+  const onwritten = (payments: readonly Payment[]): void => {
+    for (const alike of groupsOf(payments)) {
+      const { step } = alike[0]!
+      const level = step === 'failed' ? 'warn' : QUIET.has(step) ? 'debug' : 'info'
+      log[level](`payment ${step}`, fieldsOf(alike))
+    }
+  }
+  ledger.on('written', onwritten)
+  return () => ledger.off('written', onwritten)
+}
+
+/** Those of one agreement that take the same step at once make one line: a list has up to 64. */
+function groupsOf(payments: readonly Payment[]): Payment[][] {
+  const groups = new Map<string, Payment[]>()
+  for (const payment of payments) {
+    const { agreement, role, kind, step } = payment
+    const key = `${agreement.toString('hex')}/${role}/${kind}/${step}`
+    const group = groups.get(key)
+    if (group) group.push(payment)
+    else groups.set(key, [payment])
+  }
+  return [...groups.values()]
+}
+
+function fieldsOf(payments: readonly Payment[]): Fields {
+  const [first] = payments
+  const { agreement, role, kind, peer, hash, issue } = first!
+  const numbers = payments.map(({ installment }) => installment)
+  const [from, to] = [numbers[0]!, numbers.at(-1)!]
+  const feeMsat = payments.reduce((sum, payment) => sum + payment.feeMsat, 0n)
+  return {
+    // A payment outside of any agreement has its hash alone.
+    agreement: kind === 'direct' ? null : agreement,
+    role,
+    kind,
+    installment: kind !== 'installment' ? null : from === to ? from : `${from}-${to}`,
+    msat: payments.reduce((sum, payment) => sum + payment.msat, 0n),
+    feeMsat: feeMsat > 0n ? feeMsat : null,
+    issue: issue > 0 ? issue : null,
+    hash: payments.length === 1 ? hash.toString('hex') : null,
+    peer
+  }
+}

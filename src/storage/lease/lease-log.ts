@@ -1,0 +1,30 @@
+import type { Lease } from '#spec'
+import { agreementId } from '../../../contracts/terms.js'
+import type { Logger } from '../../base/logger.js'
+import type { LeaseState } from './lease-state.js'
+
+/** What has happened to a lease that has come to a state. */
+const HAPPENED: Record<LeaseState, string> = {
+  AGREED: 'lease agreed',
+  COUNTERSIGNED: 'lease agreed',
+  BOUND: 'lease bound',
+  ACTIVE: 'lease active',
+  STORED: 'lease sealed',
+  GRACE: 'lease unpaid',
+  LAPSING: 'lease given up',
+  ENDED: 'lease ended',
+  VOID: 'lease void'
+}
+
+/** Says that a lease has come to another state, which is on disk. */
+export function logLease(log: Logger, lease: Lease, before: string | null): void {
+  const { role, state, terms, reason } = lease
+  const paidAgain = before === 'GRACE' && state === 'STORED'
+  log.info(paidAgain ? 'lease served again' : HAPPENED[state as LeaseState], {
+    lease: agreementId(terms),
+    role,
+    peer: (role === 'buyer' ? terms.provider : terms.buyer).device,
+    bytes: terms.cores.reduce((sum, core) => sum + core.byteLength, 0),
+    ...(state === 'LAPSING' || state === 'ENDED' || state === 'VOID' ? { reason } : {})
+  })
+}
