@@ -1,11 +1,11 @@
-/** One figure of the table: what was measured, beside what it is held against. */
+/** One figure of the table: a measurement and its baseline. */
 export interface Figure {
   name: string
   measured: number
   unit: Unit
-  /** Measured in the same run, in the same unit. */
+  /** Baseline, measured in the same run and in the same unit. */
   baseline?: { name: string; value: number }
-  /** What the ratio (or, without a baseline, the figure itself) should be. */
+  /** Target for the ratio or, without a baseline, for the figure itself. */
   target?: { atLeast: number } | { atMost: number }
   note?: string
 }
@@ -13,25 +13,25 @@ export interface Figure {
 export type Unit = 'MB/s' | 's' | 'ms' | 'MB' | 'times' | '/s' | 'bytes' | 'fsyncs' | 'jobs/s' | '%'
 
 export interface Settings {
-  /** Small sizes and single runs: shows that it works, not how fast. */
+  /** Small sizes and single runs: checks that the bench works; the figures do not count. */
   quick: boolean
-  /** Says on standard error what is being done. */
+  /** Writes the current step to standard error. */
   say: (what: string) => void
 }
 
 export interface Bench {
-  /** By which it is named on the command line. */
+  /** Name on the command line. */
   name: string
   about: string
   run(settings: Settings): Promise<Figure[]>
 }
 
-/** Measured over baseline; null where there is none. */
+/** Measured value divided by the baseline; null without a baseline. */
 export function ratioOf({ measured, baseline }: Figure): number | null {
   return baseline ? measured / baseline.value : null
 }
 
-/** Null where there is no target. */
+/** Whether the target is met; null without a target. */
 export function isMet(figure: Figure): boolean | null {
   const { target, measured } = figure
   if (!target) return null
@@ -49,15 +49,15 @@ export interface Pair {
 }
 
 /**
- * Of pairs that were measured one right after the other, the one with the median ratio: what else the machine does then
- * weighs on both.
+ * The pair with the median ratio. The two values of a pair are measured one right after the other, so that other load on
+ * the machine affects both.
  */
 export function medianPair(pairs: readonly Pair[]): Pair {
   const sorted = [...pairs].sort((a, b) => a.measured / a.baseline - b.measured / b.baseline)
   return sorted[(sorted.length - 1) >> 1]!
 }
 
-/** The value that a share of all are not above; 0 of none. */
+/** The quantile of the values for a share from 0 to 1; 0 without values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (sorted.length - 1) * share
@@ -65,7 +65,7 @@ export function quantile(values: readonly number[], share: number): number {
   return low + (high - low) * (at - Math.floor(at))
 }
 
-/** Bytes in ms as MB/s. */
+/** Rate in MB/s from bytes and ms. */
 export function rate(bytes: number, ms: number): number {
   return bytes / 1000 / ms
 }

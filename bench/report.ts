@@ -3,7 +3,7 @@ import type { Figure } from './figure.js'
 
 const HEAD = ['figure', 'measured', 'baseline', 'ratio', 'target', '']
 
-/** A table of the figures, each baseline and note named below it. */
+/** Formats the figures as a table, with baselines and notes below it. */
 export function table(figures: readonly Figure[]): string {
   const rows = [HEAD, ...figures.map(rowOf)]
   const widths = HEAD.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
@@ -22,7 +22,7 @@ export function table(figures: readonly Figure[]): string {
   return `\n${lines.join('\n')}\n\n${notes.join('\n')}\n`
 }
 
-/** The same as one line of JSON. */
+/** Formats the figures as one line of JSON. */
 export function jsonOf(figure: Figure): string {
   const { name, measured, unit, baseline, target, note } = figure
   return JSON.stringify({

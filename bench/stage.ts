@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { World } from '../test/world/world.js'
 
-/** Runs work with a temporary folder that is gone afterwards. */
+/** Runs work with a temporary folder that is removed afterwards. */
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-bench-'))
   try {
@@ -27,7 +27,7 @@ export async function inWorld<T>(work: (world: World) => Promise<T>): Promise<T>
   }
 }
 
-/** A process of this bench's own, which is told and answers in JSON. */
+/** A child process of the bench that exchanges JSON messages. */
 export class Actor {
   readonly #child: ChildProcess
   readonly #inbox: unknown[] = []
@@ -56,7 +56,7 @@ export class Actor {
     this.#child.send(message)
   }
 
-  /** The next thing it says. */
+  /** The next message of the actor. */
   async hear<T>(): Promise<T> {
     while (this.#inbox.length === 0) {
       if (this.#ended) throw new Error('a process of the bench ended early')
@@ -73,12 +73,12 @@ export class Actor {
   }
 }
 
-/** What an actor was started with. */
+/** The options with which the actor was started. */
 export function orderOf<T>(): T {
   return JSON.parse(process.argv[2]!) as T
 }
 
-/** An actor's word to the bench that started it. */
+/** Sends a message from an actor to its bench. */
 export function answer(message: object): void {
   process.send!(message)
 }

@@ -5,7 +5,7 @@ import type { Bench } from './figure.js'
 
 const EXECUTABLE = fileURLToPath(new URL('../bin/bushel.js', import.meta.url))
 
-/** What the command line costs before it does anything. */
+/** Start-up time of the command line. */
 export const startBench: Bench = {
   name: 'start',
   about: '`bushel --help` against `node -e 0`',

@@ -23,7 +23,7 @@ import { Actor, inFolder } from '../stage.js'
 const BEST = 20
 const READS = 20
 
-/** The cheapest of very many, by one who has the view, and by one who has just come. */
+/** Time to find the cheapest of very many asks, for a reader with the view and for a new reader. */
 export const bookBench: Bench = {
   name: 'book',
   about: 'best 20 of 10,000 orders from the view; time until a newcomer sees them',
@@ -126,7 +126,7 @@ async function newcomer(
   })
 }
 
-/** Without an index: all of it, wherever the best may be. Then, as all is here, both ways of reading it. */
+/** Reads the whole book without an index, then reads the complete local copy in both ways. */
 async function newcomerInFull(
   folder: string,
   bootstrap: BookOrder['bootstrap'],

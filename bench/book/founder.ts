@@ -12,7 +12,7 @@ import { PLAY_NETWORK } from '../../src/lightning/backends/play/network.js'
 import { openNode } from '../../src/node/node.js'
 import { answer, orderOf } from '../stage.js'
 
-// Founds a market and fills it, through the gate as any relay does.
+// Founds a market and fills it through the gate, like any relay.
 
 export interface BookOrder {
   home: string
@@ -23,7 +23,7 @@ export interface BookOrder {
 export interface Founded {
   market: string
   device: string
-  /** What it took to take them all. */
+  /** Time to accept all orders. */
   seconds: number
 }
 
@@ -43,7 +43,7 @@ async function fill(market: Market, count: number): Promise<void> {
       side: SIDE.ask,
       resource: RESOURCE.storage,
       network: PLAY_NETWORK,
-      // scattered, so that the order of arrival says nothing
+      // shuffled prices, so that the order of arrival does not matter
       price: 1_000_000n + BigInt((i * 7919) % count) * 1024n,
       created,
       expires: created + 20 * DAY,
@@ -64,7 +64,7 @@ async function fill(market: Market, count: number): Promise<void> {
     await Promise.all(records)
     records = []
   }
-  // a passer-by sees only what is signed
+  // a reader that has not joined sees only signed data
   while (market.unsigned > 0) await once(market, 'update')
 }
 

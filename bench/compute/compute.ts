@@ -3,7 +3,7 @@ import type { Bench } from '../figure.js'
 import { manyJobs } from './many-jobs.js'
 import { sharedInput } from './shared-input.js'
 
-/** What a job costs besides its own work. */
+/** Overhead of a job. */
 export const computeBench: Bench = {
   name: 'compute',
   about: 'an empty job at home and bought; many jobs over four providers; one large input for many jobs',

@@ -9,11 +9,11 @@ import { bought, inJobMarket, jobOf } from './job-market.js'
 import type { JobMarket } from './job-market.js'
 import { inFolder } from '../stage.js'
 
-/** Runs the module at its path with nothing around it. */
+/** Runs a module without a sandbox. */
 const BARE =
   'new WebAssembly.Instance(new WebAssembly.Module(require("fs").readFileSync(process.argv[1]))).exports._start()'
 
-/** From start to result of a job that does nothing: at home and bought, with a guest that waits for it and without. */
+/** Time from start to result of an empty job: run locally and bought, with and without a waiting guest. */
 export async function emptyJobs(settings: Settings): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const [warm, how] of [

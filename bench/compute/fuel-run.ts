@@ -4,12 +4,12 @@ import { Console, programs } from '../../test/compute/fuel/console.js'
 import { engine, Guest, metered } from '../../test/compute/fuel/guest.js'
 import type { Pair } from '../figure.js'
 
-// A process of its own, with the engine's flags that a job has: runs a program plain and metered by turns.
+// A separate process with the engine flags of a job: runs a program unmetered and metered in turn.
 
 export interface FuelOrder {
   program: string
   args: string[]
-  /** Pairs, and of how many runs each is the fastest. */
+  /** Number of pairs, and of runs of which the fastest counts. */
   pairs: number
   runs: number
 }

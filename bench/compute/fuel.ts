@@ -31,7 +31,7 @@ const SUBJECTS: Subject[] = [
 const FLAGS = ['--no-liftoff', '--stack-size=6500']
 const run = promisify(execFile)
 
-/** What metering costs a job, beside the same module plain in the same process; and beside native code. */
+/** Cost of metering, compared with the unmetered module in the same process and with native code. */
 export const fuelBench: Bench = {
   name: 'fuel',
   about: 'a metered module beside the same one plain, with the flags of a job',
@@ -80,7 +80,7 @@ export const fuelBench: Bench = {
   }
 }
 
-/** ms of the fastest of some runs of the source built for this machine, less those of a run of nothing; null without clang. */
+/** Fastest run of the native build less the time of an empty program, ms; null without clang. */
 async function nativeMs(
   { source, args: full }: Subject,
   args: string[],

@@ -24,7 +24,7 @@ export interface JobMarket {
   sellers: Actor[]
 }
 
-/** A buyer's node in this process and sellers of compute in others, on a private DHT with play money, which end with it. */
+/** A buyer in this process and compute providers in child processes, on a private DHT with play money. */
 export async function inJobMarket<T>(
   sellers: { count: number; warm: number; cores: number },
   work: (market: JobMarket) => Promise<T>
@@ -70,7 +70,7 @@ export function jobOf(module: Buffer, args: string[] = [], files: SandboxJob['fi
   }
 }
 
-/** The same job, to be bought. */
+/** The same job as a run request. */
 export function requestOf(
   market: Buffer,
   { module, args, stdin, files, seed, limits }: SandboxJob
@@ -86,7 +86,7 @@ export function requestOf(
   }
 }
 
-/** Buys it; ms. Rejects when it does not come out well. */
+/** Buys the job and returns its time, ms. Rejects when its outcome is not ok. */
 export async function bought({ trade, market }: JobMarket, job: SandboxJob): Promise<number> {
   const begun = performance.now()
   const { status, reason } = await trade.compute.runs.run(requestOf(market, job), silent, never)

@@ -5,14 +5,14 @@ import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node/node.js'
 import { answer, orderOf } from '../stage.js'
 
-// A provider of compute; it says when its guests are ready, whenever it is asked.
+// A compute provider; on request it reports when its guests are ready.
 
 export interface JobSellerOrder {
   home: string
   bootstrap: { host: string; port: number }[]
-  /** Key of the market that it sells on; null: it founds one. */
+  /** Key of its market; null: it founds a new one. */
   market: string | null
-  /** How many guests wait for a job. */
+  /** Number of started guests that wait for a job. */
   warm: number
   cores: number
 }
@@ -22,7 +22,7 @@ export interface JobSold {
   device: string
 }
 
-/** msat per Tfuel, and a job. */
+/** Price in msat per Tfuel, and base in msat. */
 const PRICE = '40000'
 const BASE = '1000'
 

@@ -8,7 +8,7 @@ import { inJobMarket, jobOf, never, requestOf, silent } from './job-market.js'
 const MODULE = fileURLToPath(new URL('../../../docs/examples/option.wasm', import.meta.url))
 const PROVIDERS = 4
 
-/** Many jobs over four providers of a core each, and the same over four sandboxes with nobody to pay. */
+/** Many jobs over four providers with one core each, compared with four sandboxes without payments. */
 export async function manyJobs({ quick, say }: Settings): Promise<Figure[]> {
   const [count, paths] = quick ? [8, '1000'] : [200, '8000000']
   const module = await readFile(MODULE)
@@ -49,7 +49,7 @@ export async function manyJobs({ quick, say }: Settings): Promise<Figure[]> {
   ]
 }
 
-/** The jobs run in bare sandboxes, one at a time in each. */
+/** Runs the jobs in sandboxes alone, one at a time in each. */
 async function alone(jobs: readonly SandboxJob[]): Promise<{ ms: number; cpuMs: number }> {
   const sandboxes = Array.from({ length: PROVIDERS }, () => new Sandbox({ warm: 1, nice: 0 }))
   const queue = [...jobs]

@@ -5,7 +5,7 @@ import type { Figure, Settings } from '../figure.js'
 import { bought, inJobMarket, jobOf } from './job-market.js'
 import type { JobMarket } from './job-market.js'
 
-/** One large input for many jobs at one provider: it is to be sent once. */
+/** One large input for many jobs with one provider, which should be sent once. */
 export async function sharedInput({ quick, say }: Settings): Promise<Figure[]> {
   const [jobs, bytes] = quick ? [5, 4 * MIB] : [50, 100 * MIB]
   const files = [{ path: 'input', bytes: randomBytes(bytes) }]

@@ -4,7 +4,7 @@ import type { End } from './end.js'
 
 const DESCRIPTION = 'bench'.padEnd(75, ' ')
 
-/** Invoices and payments by LDK, and nothing else. */
+/** Invoices and payments by LDK alone. */
 export async function bareEnd(dir: string): Promise<End> {
   const lightning = await BareLightning.open(dir)
   return {

@@ -19,8 +19,8 @@ const CONNECTION = 1
 const EXPIRY_S = 3600
 
 /**
- * LDK called directly: invoices, sends and claims, in the process that asks for them, with the commit log and the syncs
- * of the play wallet and without its records, its own process and what is built on it.
+ * LDK called directly in this process: invoices, sends and claims, with the commit log and the syncs of the play wallet,
+ * but without its records, its child process and the layers above.
  */
 export class BareLightning {
   readonly #node: PlayNode
@@ -58,7 +58,7 @@ export class BareLightning {
     return this.#node.engine.nodeId
   }
 
-  /** Speaks Lightning with the node at the other end of a connection. */
+  /** Runs Lightning with the node at the other end of a connection. */
   link(stream: NoiseStream, known: Buffer | null): void {
     const nodeId = known ?? Buffer.alloc(NODE_ID_BYTES)
     const channel = Protomux.from(stream).createChannel({ protocol: PROTOCOL })!
@@ -93,7 +93,7 @@ export class BareLightning {
     return text
   }
 
-  /** Resolves when the payment is made, and that is on disk. */
+  /** Resolves when the payment has succeeded and that is on disk. */
   pay(invoice: string): Promise<void> {
     const read = ldk.Bolt11Invoice.constructor_from_str(invoice)
     if (!(read instanceof ldk.Result_Bolt11InvoiceParseOrSemanticErrorZ_OK)) throw new Error('no invoice')

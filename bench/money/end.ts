@@ -7,7 +7,7 @@ export interface EndOrder {
   kind: Kind
   dir: string
   bootstrap: { host: string; port: number }[]
-  /** Where the payee listens; the payee itself has none. */
+  /** Address of the payee; absent at the payee itself. */
   payee: Address | null
 }
 
@@ -17,20 +17,20 @@ export interface Address {
 }
 
 export interface Run {
-  /** So many payments in flight at once ... */
+  /** Payments in flight at a time (lanes). */
   lanes: number
-  /** ... and so many one after the other in each. */
+  /** Payments one after the other in each lane. */
   installments: number
 }
 
 export interface Ran {
-  /** From the first invoice that is asked for to the last payment that is made. */
+  /** Time from the first request for an invoice to the last payment, ms. */
   ms: number
-  /** Of each payment, ms. */
+  /** Time of each payment, ms. */
   latencies: number[]
 }
 
-/** What the ledger of an end has cost since it was opened. */
+/** Cost of one end's ledger since it was opened. */
 export interface Cost {
   entries: number
   bytes: number
@@ -41,12 +41,12 @@ export type ToEnd = { do: 'run'; run: Run } | { do: 'cost' }
 
 export interface End {
   readonly nodeId: Buffer
-  /** Speaks Lightning with the other end, whose node id only the payer knows beforehand. */
+  /** Runs Lightning with the other end, whose node id only the payer knows beforehand. */
   link(stream: NoiseStream, nodeId: Buffer | null): void
   /** The payee's half of `lane`. */
   serve(rpc: ProtomuxRPC): void
   reach(nodeId: Buffer, msat: bigint): Promise<void>
-  /** Payments one after the other; gives what each of them took, ms. */
+  /** Makes payments one after the other; returns the time of each, ms. */
   lane(rpc: ProtomuxRPC, nodeId: Buffer, installments: number): Promise<number[]>
   cost(): Promise<Cost>
 }

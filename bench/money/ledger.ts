@@ -19,7 +19,7 @@ import { INSTALLMENT_MSAT } from './end.js'
 import { faultLog } from '../../test/world/fault-log.js'
 
 const MOST_SECONDS = 2
-/** The steps of an installment of ours from its list to its receipt: so many entries each has. */
+/** Steps of an outgoing installment from its list to its receipt, one ledger entry each. */
 const STEPS: PaymentStep[] = ['intent', 'bound', 'sent', 'paid', 'applied', 'receipt']
 const AGREEMENT_SLICES = 500
 const AT_ONCE = 500
@@ -29,10 +29,10 @@ const RUNS: Run[] = [
   { lanes: 8, installments: 24 }
 ]
 const QUICK: Run[] = RUNS.map(({ lanes }) => ({ lanes, installments: 2 }))
-/** What one record of a payment must hold at least: agreement, hash and preimage, installment, amount, time. */
+/** Minimal size of a payment record: agreement, hash and preimage, installment, amount, time. */
 const BARE_BYTES = 3 * 32 + 3 * 8
 
-/** What the books cost for each installment that is paid, and how long they take to open and to hold against the wallet. */
+/** Ledger cost of each paid installment, and the time to open the ledger and to reconcile it with the wallet. */
 export const ledgerBench: Bench = {
   name: 'ledger',
   about: 'bytes and syncs of the ledger for a paid installment; opening and reconciling 100,000 entries',
@@ -79,7 +79,7 @@ async function costs(folder: string, runs: Run[], say: (what: string) => void): 
   }
 }
 
-/** What a journal costs for each of a hundred small entries, one after the other. */
+/** Journal cost of each of a hundred small entries, written one after the other. */
 async function bareAppends(file: string): Promise<{ bytes: number; syncs: number }> {
   const count = 100
   const journal = new Journal(file)
@@ -168,7 +168,7 @@ async function timed(file: string, wallet: PlayWallet): Promise<Times> {
   return { opening, reading, reconciling, history }
 }
 
-/** The steps of each agreement's installments, as they come in the life of a node. */
+/** The steps of each agreement's installments, in the order of a running node. */
 async function writeLedger(file: string, drafts: readonly PaymentDraft[]): Promise<number> {
   const ledger = new Ledger(file)
   await ledger.ready()

@@ -6,7 +6,7 @@ import type { Address, EndOrder, Ran, ToEnd } from './end.js'
 import { answer, orderOf } from '../stage.js'
 import { paymentsEnd } from './payments-end.js'
 
-// One of two ends that are joined by a channel: it takes payments, or makes them when it is told to.
+// One end of a channel: the payee, or the payer that makes payments on command.
 
 const CHANNEL_MSAT = 150_000_000n
 const PROTOCOL = 'bushel-bench/money'

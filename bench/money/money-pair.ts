@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Address, Cost, EndOrder, Kind, Ran, Run } from './end.js'
 import { Actor } from '../stage.js'
 
-/** A payer and a payee in processes of their own, joined over a private DHT, with a channel between them. */
+/** A payer and a payee in separate processes, connected over a private DHT, with a channel between them. */
 export class MoneyPair {
   readonly #payer: Actor
   readonly #payee: Actor
@@ -30,7 +30,7 @@ export class MoneyPair {
     return this.#payer.hear<Ran>()
   }
 
-  /** What the ledgers of both have cost so far. */
+  /** Cost of both ledgers so far. */
   async cost(): Promise<{ payer: Cost; payee: Cost }> {
     const ask = (end: Actor): Promise<Cost> => {
       end.tell({ do: 'cost' })

@@ -16,7 +16,7 @@ import { faultLog } from '../../test/world/fault-log.js'
 const EXPIRY_S = 3600
 const RECEIVED_WITHIN = 10_000
 
-/** The product: the play wallet in its own process, ledger and payments; listed, issued, bound, paid, told, acknowledged. */
+/** The product: play wallet in its own process, ledger and payments, through all steps of an installment. */
 export async function paymentsEnd(dir: string): Promise<End> {
   await mkdir(dir, { recursive: true })
   const wallet = new PlayWallet({ dir: join(dir, 'wallet') })
@@ -91,7 +91,7 @@ export async function paymentsEnd(dir: string): Promise<End> {
   }
 }
 
-/** The identity of the other side: another one for each agreement, as one peer is paused at two payments in flight. */
+/** Identity of the other side; a different one for each agreement, because one peer may have only two payments in flight. */
 function peerOf(agreement: Buffer): Buffer {
   return Buffer.from(agreement).reverse()
 }

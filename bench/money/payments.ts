@@ -17,7 +17,7 @@ const TARGET = 0.7
 const BARE =
   'LDK called directly in one process at each end, with the same commit log and syncs, no ledger, no payments'
 
-/** Payments of installments from one node to another, each on the books of both, beside what LDK does by itself. */
+/** Payments of installments from one node to another, recorded in both ledgers, compared with LDK alone. */
 export const paymentsBench: Bench = {
   name: 'payments',
   about: 'payments a second and how long one takes, at 1, 8 and 32 in flight, beside bare LDK',

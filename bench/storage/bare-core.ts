@@ -6,13 +6,13 @@ import Hyperswarm from 'hyperswarm'
 import { KIB } from '../../contracts/money/quantity.js'
 import { answer, orderOf } from '../stage.js'
 
-// One end of the baseline: an encrypted Hypercore as the libraries give it, over Hyperswarm on loopback, by its key.
+// One end of the baseline: an encrypted Hypercore with the libraries alone, over Hyperswarm on loopback.
 
 export interface BareOrder {
   folder: string
   bootstrap: { host: string; port: number }[]
   blocks: number
-  /** The core and the peer to fetch it from; the sender has none. */
+  /** The core and the peer to fetch it from; absent at the sender. */
   from?: { core: string; peer: string }
 }
 

@@ -5,7 +5,7 @@ import { writeFileOf } from './goods.js'
 import { PRICE, timedMirror } from './mirror-rate.js'
 import { inWorld } from '../stage.js'
 
-/** The buyer packs once, however many copies are made of it. */
+/** Several copies of one mirror, which the buyer packs only once. */
 export const copiesBench: Bench = {
   name: 'copies',
   about: 'two providers at once against one: no second packing',

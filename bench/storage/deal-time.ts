@@ -17,13 +17,13 @@ import { ECHO } from './seller.js'
 import type { Sold, SellerOrder } from './seller.js'
 import { Actor, inFolder } from '../stage.js'
 
-/** Quote, agree and strip: each a question and an answer, and each on disk on both sides before it leaves. */
+/** Quote, agree and strip: each is one round trip, and each is on disk on both sides before it is sent. */
 const ROUNDS = 3
 const WRITES = 2 * ROUNDS
 const LIMIT = 30_000
 const FEE = 10n * SAT
 
-/** From asking for a quote to an agreement that both signed (its invoices checked and bound), to the first paid installment. */
+/** Time from the request for a quote to the signed agreement (invoices checked and bound), and to the first payment. */
 export const dealBench: Bench = {
   name: 'deal',
   about: 'quote to signed agreement to first paid installment',

@@ -3,7 +3,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MIB } from '../../contracts/money/quantity.js'
 
-/** A file of so many bytes that no layer can compress. */
+/** Writes a file of random bytes, which no layer can compress. */
 export async function writeFileOf(path: string, bytes: number): Promise<void> {
   const file = await open(path, 'w')
   try {
@@ -13,7 +13,7 @@ export async function writeFileOf(path: string, bytes: number): Promise<void> {
   }
 }
 
-/** A tree of `count` files of `each` bytes, a hundred in a folder. */
+/** Writes a tree of `count` files of `each` bytes, a hundred per folder. */
 export async function writeTreeOf(path: string, count: number, each: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     const folder = join(path, `folder-${Math.floor(i / 100)}`)

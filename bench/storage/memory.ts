@@ -10,7 +10,7 @@ import { inWorld } from '../stage.js'
 const MOST_MB = 350
 const LOOK_EVERY = 100
 
-/** What the kernel says of each process of the executable; a node's Lightning process is another and is not counted. */
+/** Memory of each process of the executable; the Lightning process of a node is separate and not counted. */
 export const memoryBench: Bench = {
   name: 'memory',
   about: 'peak resident memory of every process while 1 GiB is mirrored and restored',
@@ -48,7 +48,7 @@ export const memoryBench: Bench = {
   }
 }
 
-/** A command to its end, and the peak of its process. */
+/** Runs a command to its end and returns the peak memory of its process. */
 async function watched(
   world: World,
   name: string,

@@ -8,11 +8,11 @@ import type { Bench, Figure, Pair } from '../figure.js'
 import { writeFileOf } from './goods.js'
 import { Actor, inWorld } from '../stage.js'
 
-/** A usual price and the default time: with 256 MiB, two payments. */
+/** A usual price and the default term: 256 MiB take two payments. */
 export const PRICE = '25 sat/GiB-month'
 const TIME = '30d'
 
-/** To one provider, all that `mirror` does after packing: agreement, channel, upload, seal, audits and payments. */
+/** Mirrors to one provider, everything after packing: agreement, channel, upload, seal, audits and payments. */
 export const mirrorBench: Bench = {
   name: 'mirror',
   about: 'mirror to one provider, against a bare encrypted Hypercore between two processes',
@@ -59,7 +59,7 @@ export const mirrorBench: Bench = {
   }
 }
 
-/** ms from the first request to the last block. */
+/** Time from the first request to the last block, ms. */
 async function bareTransfer(world: World, run: number, bytes: number): Promise<number> {
   const [host, port] = world.processes.bootstrap.split(':')
   const order: BareOrder = {
@@ -87,7 +87,7 @@ async function bareTransfer(world: World, run: number, bytes: number): Promise<n
   }
 }
 
-/** One `bushel mirror` to its end. */
+/** Runs one `bushel mirror` to its end. */
 export async function timedMirror(
   world: World,
   path: string,

@@ -15,7 +15,7 @@ import { writeFileOf } from './goods.js'
 import type { ShelfOrder } from './slow-shelf.js'
 import { Actor, inFolder } from '../stage.js'
 
-/** Two providers that send no faster than R each, in processes of their own. */
+/** Two providers in separate processes that send at most at rate R each. */
 export const restoreBench: Bench = {
   name: 'restore',
   about: 'restore from two providers at once, each limited to the same rate R',
@@ -76,7 +76,7 @@ export const restoreBench: Bench = {
   }
 }
 
-/** ms of a whole restore, from connecting to the last byte in place. */
+/** Time of a whole restore, from connecting to the last written byte, ms. */
 async function timedRestore(folder: string, { link }: PackResult, ports: readonly number[]): Promise<number> {
   const name = randomBytes(8).toString('hex')
   const store = openStore(join(folder, `fetched-${name}`))

@@ -8,7 +8,7 @@ import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node/node.js'
 import { answer, orderOf } from '../stage.js'
 
-// A provider in a market of its own; besides, it echoes, and issues bare invoices when told to.
+// A provider in its own market; it also echoes bytes and issues bare invoices on request.
 
 export interface SellerOrder {
   home: string
@@ -47,7 +47,7 @@ async function sell({ home: dir, bootstrap }: SellerOrder): Promise<void> {
   answer({ market: key, device: node.device, ask: id, price } satisfies Sold)
 }
 
-/** Answers whoever opens an echo on the connection, as often as that is. */
+/** Answers every echo channel on the connection. */
 function serveEcho(stream: NoiseStream): void {
   Protomux.from(stream).pair({ protocol: ECHO }, () => {
     if (stream.destroyed) return

@@ -7,23 +7,23 @@ import Hypercore from 'hypercore'
 import { LeaseShelf } from '../../src/storage/shelf/lease-shelf.js'
 import { answer, orderOf } from '../stage.js'
 
-// A provider's shelf that is filled as fast as it goes, and read from at no more than a given rate.
+// A provider's shelf with unlimited upload to it and limited download from it.
 
 export interface ShelfOrder {
   folder: string
-  /** Bytes a second that leave. */
+  /** Download rate, bytes per second. */
   limit: number
   cores: { key: string; length: number; byteLength: number }[]
 }
 
-/** What leaves at once, and how much of a pause may be made up for. */
+/** Bytes sent at once, and the longest pause that may be caught up. */
 const SLICE = 16 * 1024
 const BURST_MS = 20
 
-/** Lets bytes through at a rate, as a shaped link does. */
+/** Passes bytes at a fixed rate, like a shaped link. */
 class Limiter extends Transform {
   readonly #perMs: number
-  /** When the link is free again. */
+  /** Time when the link is free again. */
   #free = 0
 
   constructor(bytesPerSecond: number) {

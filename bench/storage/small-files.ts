@@ -5,7 +5,7 @@ import { writeFileOf, writeTreeOf } from './goods.js'
 import { PRICE, timedMirror } from './mirror-rate.js'
 import { inWorld } from '../stage.js'
 
-/** Ten thousand files against one of the same size. */
+/** Ten thousand files compared with one file of the same total size. */
 export const smallBench: Bench = {
   name: 'small',
   about: 'a tree of 10,000 small files against one file of the same size',

@@ -90,7 +90,7 @@ async function connected(t: TestContext, serving: Blobs): Promise<NoiseStream> {
   return stream
 }
 
-test('a parcel is the canonical form of what is in it, and comes back without copies', async () => {
+test('a packed input has the canonical form and is unpacked without copies', async () => {
   const files = [
     { path: 'a', bytes: Buffer.alloc(0) },
     { path: 'ä/b', bytes: randomBytes(70_000) }
@@ -108,7 +108,7 @@ test('a parcel is the canonical form of what is in it, and comes back without co
   assert.equal(stdout.toString('hex'), createHash('sha256').update(output.stdout).digest('hex'))
 })
 
-test('hostile parcels are malformed, and nothing else', async () => {
+test('hostile bytes are MALFORMED and cause no other error', async () => {
   const files = [{ path: 'a', bytes: randomBytes(9) }]
   const packed = Buffer.concat(packInput({ stdin: Buffer.from('in'), files }))
   const longWay = Buffer.concat([Buffer.from([0xfd, 2, 0]), packed.subarray(1)])
@@ -123,7 +123,7 @@ test('hostile parcels are malformed, and nothing else', async () => {
   }
 })
 
-test('what was sealed opens under its key alone', async () => {
+test('an encrypted output opens only with its key', async () => {
   const [key, other] = [randomBytes(32), randomBytes(32)]
   const text = [randomBytes(3 * MIB), Buffer.from('end')]
   const sealed = Buffer.concat(await seal(text, key))
@@ -134,7 +134,7 @@ test('what was sealed opens under its key alone', async () => {
   assert.equal(await unseal(Buffer.alloc(3), key), null)
 })
 
-test('the cache drops what was not used for the longest time, and nothing that is in use', async t => {
+test('the cache drops the least recently used blobs and none that is in use', async t => {
   const dir = await folder(t)
   const blob = (i: number) => Buffer.alloc(1000, i)
   const sha = (i: number) => createHash('sha256').update(blob(i)).digest()
@@ -159,7 +159,7 @@ test('the cache drops what was not used for the longest time, and nothing that i
   assert.ok((await again.read(FROM, sha(4)))!.equals(blob(4)))
 })
 
-test('what comes in twice at once is there once, and whole', async t => {
+test('a blob that is stored twice at the same time exists once and is complete', async t => {
   const dir = await folder(t)
   const cache = new BlobCache({ folder: dir, bytes: 10 * MIB })
   await cache.ready()
@@ -171,7 +171,7 @@ test('what comes in twice at once is there once, and whole', async t => {
   assert.equal((await readdir(dir)).length, 1)
 })
 
-test('a blob goes to whom an agreement names, once, and is given back when it is dropped', async t => {
+test('a blob is sent once to the device that an agreement names, and its disk space is freed when it is dropped', async t => {
   const dir = await folder(t)
   const [mine, theirs] = [await blobsIn(t, join(dir, 'mine')), await blobsIn(t, join(dir, 'theirs'))]
   const bytes = randomBytes(600_000)
@@ -193,7 +193,7 @@ test('a blob goes to whom an agreement names, once, and is given back when it is
   assert.equal(await mine.holds(ref), true)
 })
 
-test('what no agreement names is dropped when it is too much', async t => {
+test('blobs that no agreement names are dropped above the limit', async t => {
   const blobs = await blobsIn(t, join(await folder(t), 'own'), { ownBytes: 1500, freshMs: 0 })
   const refs = []
   for (const i of [1, 2, 3]) refs.push((await blobs.put([Buffer.alloc(1000, i)])).ref)
@@ -202,7 +202,7 @@ test('what no agreement names is dropped when it is too much', async t => {
   assert.deepEqual(await Promise.all(refs.map(ref => blobs.holds(ref))), [true, false, true])
 })
 
-test('what a run or a job that is not over may need stays, however much there is', async t => {
+test('blobs that an unfinished run or job may need are kept, even above the limit', async t => {
   const dir = join(await folder(t), 'own')
   const facts = new Facts(`${dir}.needed`)
   await facts.ready()
@@ -231,7 +231,7 @@ test('what a run or a job that is not over may need stays, however much there is
   assert.deepEqual(await held(), [false, false, false, true, false])
 })
 
-test('what is put again while others are dropped stays', async t => {
+test('a blob that is put again during a sweep is kept', async t => {
   const dir = join(await folder(t), 'own')
   const facts = new Facts(`${dir}.facts`)
   await facts.ready()
@@ -248,7 +248,7 @@ test('what is put again while others are dropped stays', async t => {
   assert.equal(await blobs.holds(again.ref), true)
 })
 
-test('a blob of 100 MiB does not keep the node from anything else', { timeout: 120_000 }, async t => {
+test('a blob of 100 MiB does not block the event loop', { timeout: 120_000 }, async t => {
   const dir = await folder(t)
   const [mine, theirs] = [await blobsIn(t, join(dir, 'mine')), await blobsIn(t, join(dir, 'theirs'))]
   const stream = await connected(t, mine)

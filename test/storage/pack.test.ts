@@ -14,7 +14,7 @@ import { openStore } from '../../src/network/cores.js'
 import { noise, packAt, plant, sumByHand } from './children/goods.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
-test('any Hyperdrive tool opens what was packed, with the keys of the link', async t => {
+test('any Hyperdrive tool opens a packed drive with the keys of the link', async t => {
   const folder = await scratch(t)
   const big = noise(700_001)
   const files = { 'big.bin': big, empty: '', 'deep/er/naïve 🌾.txt': 'wheat', run: 'echo' }
@@ -61,7 +61,7 @@ test('any Hyperdrive tool opens what was packed, with the keys of the link', asy
   await drive.close()
 })
 
-test('cores are sized as one who has only their keys sees them', async t => {
+test('core sizes are those of the ciphertext, as seen without the encryption key', async t => {
   const folder = await scratch(t)
   await plant(join(folder, 'tree'), { a: noise(300_000), b: 'small' })
   const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
@@ -88,7 +88,7 @@ test('cores are sized as one who has only their keys sees them', async t => {
   await blind.close()
 })
 
-test('a file that is not as long as it was is an error that names it', async t => {
+test('a file whose size changed since the tree was read is an error that names it', async t => {
   const folder = await scratch(t)
   for (const size of [1000, 600_000]) {
     await plant(folder, { file: noise(size) })
@@ -107,7 +107,7 @@ test('a file that is not as long as it was is an error that names it', async t =
   }
 })
 
-test('a half-made drive is discarded and its disk comes back', async t => {
+test('an incomplete drive is discarded and its disk space is freed', async t => {
   const folder = await scratch(t)
   const store = openStore(join(folder, 'own'))
   atEnd(t, () => store.close())

@@ -98,7 +98,7 @@ for (const [name, tree] of Object.entries(trees)) {
   })
 }
 
-test('nobody who has it: not found, in the time given', async t => {
+test('without a provider the restore fails with LINK_NOT_FOUND in the given time', async t => {
   const folder = await scratch(t)
   await plant(folder, { file: 'x' })
   const { result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
@@ -117,7 +117,7 @@ test('nobody who has it: not found, in the time given', async t => {
   })
 })
 
-test('a link with a false second key decrypts nothing and writes nothing', async t => {
+test('a link with a wrong encryption key fails and writes nothing', async t => {
   const folder = await scratch(t)
   await plant(folder, { file: 'x' })
   const { packed, result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
@@ -162,7 +162,7 @@ test('two providers at once are nearly twice as fast as one', async t => {
   assert.ok(used[0]! + used[1]! < 1.4 * bytes, `little was sent twice: ${used.join(', ')} bytes`)
 })
 
-test('a restore goes on after this machine slept, with whoever is there then', async t => {
+test('a restore continues after the machine slept, with the providers that are then online', async t => {
   const folder = await scratch(t)
   await plant(folder, { file: noise(8 << 20) })
   const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
@@ -198,7 +198,7 @@ test('a restore goes on after this machine slept, with whoever is there then', a
   await store.close()
 })
 
-test('one provider that vanishes is made good by the other; without any it stalls, and goes on later', async t => {
+test('a vanished provider is replaced by the other; without any the restore stalls and can continue later', async t => {
   const folder = await scratch(t)
   await plant(folder, { file: noise(32 << 20) })
   const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
@@ -234,7 +234,7 @@ test('one provider that vanishes is made good by the other; without any it stall
   assert.ok(fetched < 29 << 20, `${fetched} bytes were fetched again`)
 })
 
-test('what is torn in the part is noticed, and fetched again', async t => {
+test('a damaged part file is detected and fetched again', async t => {
   const folder = await scratch(t)
   const content = noise(3 << 20)
   await plant(join(folder, 'tree'), { big: content, small: 'small' })
@@ -250,7 +250,7 @@ test('what is torn in the part is noticed, and fetched again', async t => {
   assert.ok((await readFile(join(folder, 'dest', 'big'))).equals(content))
 })
 
-test('a different file in the way is never overwritten without force; the same one is left as it is', async t => {
+test('a different file at the destination is not overwritten without force; an equal one is not touched', async t => {
   const folder = await scratch(t)
   const tree = { a: 'first', 'sub/b': noise(300_000), run: { program: 'x' }, link: { link: 'a' } }
   await plant(join(folder, 'tree'), tree)
@@ -277,7 +277,7 @@ test('a different file in the way is never overwritten without force; the same o
   assert.deepEqual(await readdir(folder), ['dest', 'own', 'store', 'tree'])
 })
 
-test('a folder or a link that stands where a file must go is in the way, with force too', async t => {
+test('a folder or symbolic link in the place of a file is an error, also with force', async t => {
   const folder = await scratch(t)
   await plant(join(folder, 'tree'), { 'sub/file': 'x', top: 'y' })
   const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
@@ -303,7 +303,7 @@ test('a folder or a link that stands where a file must go is in the way, with fo
   assert.equal(await readFile(join(folder, 'one'), 'utf8'), 'y')
 })
 
-test('one file over another: only with force, unless it is the same', async t => {
+test('a single file replaces another only with force, unless they are equal', async t => {
   const folder = await scratch(t)
   await plant(folder, { source: 'new', dest: 'old' })
   const goods = await packAt(t, join(folder, 'source'), join(folder, 'own'))
@@ -317,7 +317,7 @@ test('one file over another: only with force, unless it is the same', async t =>
   assert.equal((await again(false)).bytes, 3)
 })
 
-test('a stopped restore ends at once with the reason, and keeps what it has', async t => {
+test('a stopped restore ends at once with the reason and keeps what was fetched', async t => {
   const folder = await scratch(t)
   await plant(folder, { file: noise(8 << 20) })
   const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))

@@ -9,7 +9,7 @@ import { checksumOfTree, readTree } from '../../src/files/tree.js'
 import { plant, sumByHand } from './children/goods.js'
 import { atEnd, scratch } from './children/wire.js'
 
-test('the checksum is that of the issue: lines of path, size and sum, by the UTF-8 bytes of the path', async t => {
+test('the checksum is over lines of path, size and sum, sorted by the UTF-8 bytes of the path', async t => {
   const root = join(await scratch(t), 'tree')
   const files = {
     'b/one': 'first',
@@ -34,7 +34,7 @@ test('the checksum is that of the issue: lines of path, size and sum, by the UTF
   )
 })
 
-test('one file is a tree of one, by its base name or the name that is given', async t => {
+test('a single file is a tree of one entry, named by its base name or a given name', async t => {
   const root = await scratch(t)
   await plant(root, { 'film.mkv': 'frames', copy: 'frames' })
   const expected = sumByHand({ 'film.mkv': 'frames' })
@@ -43,7 +43,7 @@ test('one file is a tree of one, by its base name or the name that is given', as
   assert.equal((await checksumOfTree(join(root, 'copy'), { name: 'film.mkv' })).sha256, expected)
 })
 
-test('links that leave the tree are left out, however they are worded; empty folders too', async t => {
+test('symbolic links that leave the tree and empty folders are left out', async t => {
   const root = join(await scratch(t), 'tree')
   await plant(root, {
     'd/e/file': 'x',
@@ -67,7 +67,7 @@ test('links that leave the tree are left out, however they are worded; empty fol
   assert.deepEqual(tree.emptyFolders, ['empty'])
 })
 
-test('a link is followed as a file system follows it', () => {
+test('a symbolic link is resolved as a file system resolves it', () => {
   const links = new Map([
     ['a/up', '..'],
     ['b', 'a/up/a'],
@@ -80,7 +80,7 @@ test('a link is followed as a file system follows it', () => {
   assert.equal(targetInside('e', links), 'a/x')
 })
 
-test('what cannot be packed is one clear line that names it', async t => {
+test('each entry that cannot be packed is a one-line error that names it', async t => {
   const root = await scratch(t)
   await assert.rejects(readTree(join(root, 'missing')), {
     code: 'BAD_PATH',

@@ -16,7 +16,7 @@
  * | data.drop, elem.drop | 2 |
  */
 
-/** Of what instructions.ts treats one by one; opcodes.ts has those of all others. */
+/** Costs of the instructions that instructions.ts handles one by one; opcodes.ts has the others. */
 export const COST = {
   loop: 1,
   if: 1,
@@ -36,9 +36,9 @@ export const COST = {
   reference: 1
 } as const
 
-/** By length, in the helpers of helpers.ts. */
+/** Costs by length, charged in inserted-functions.ts. */
 export const LENGTH_COST = {
-  /** A unit covers 2 to this power bytes. */
+  /** One unit of fuel covers 2^bytesShift bytes. */
   bytesShift: 3,
   page: 2048
 } as const

@@ -1,9 +1,9 @@
-/** The global of the name in the lower-level API (`lib` has no types of it). */
+/** The global `WebAssembly`, for which `lib` has no types here. */
 interface Engine {
   validate(bytes: Uint8Array): boolean
 }
 
-/** What an engine says of the bytes. */
+/** Whether the engine accepts the bytes as a valid module. */
 export function isValid(bytes: Uint8Array): boolean {
   return (globalThis as unknown as { WebAssembly: Engine }).WebAssembly.validate(bytes)
 }

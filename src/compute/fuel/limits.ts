@@ -1,11 +1,11 @@
 /**
- * What a module may ask of whoever compiles it. They stand well above what compilers emit, and below what engines
- * take: a module that passes here passes in every engine.
+ * Limits on a module's size and structure. They are above what compilers emit and below the limits of engines: a module
+ * that passes here passes in every engine.
  */
 export const LIMIT = {
   moduleBytes: 16 * 1024 * 1024,
   types: 10_000,
-  /** Of one function type, and as many results. */
+  /** Parameters of one function type, and as many results. */
   params: 255,
   imports: 256,
   functions: 50_000,
@@ -17,7 +17,7 @@ export const LIMIT = {
   bodyBytes: 512 * 1024,
   locals: 8192,
   nesting: 2048,
-  /** See surroundings.ts: of all functions together. */
+  /** Budget of all functions together, see surroundings.ts. */
   tracking: 1 << 28,
   joins: 1 << 28,
   loopsSquared: 1 << 24

@@ -1,4 +1,4 @@
-/** The module is not one that is run for others; the message is one line that says why. */
+/** The module cannot be metered; the message is one line with the reason. */
 export class ModuleRefused extends Error {
   override name = 'ModuleRefused'
 }

@@ -22,13 +22,13 @@ import { Writer } from './wasm/writer.js'
 
 export interface Metered {
   bytes: Uint8Array
-  /** The module had a start function: it is exported as NAMES.start, to be called once after instantiation. */
+  /** Whether the module had a start function. It is exported as NAMES.start; call it once after instantiation. */
   hasStart: boolean
-  /** How many functions the module has of its own. */
+  /** Number of the module's own functions. */
   functions: number
 }
 
-/** The metered module. Whether the original is valid, and what is written, is the caller's to check. */
+/** Rewrites a module so that it counts its fuel. The caller validates the original and the result. */
 export function rewrite(module: Uint8Array, maxPages: number): Metered {
   const sections = readSections(module)
   const types = readTypes(sections)
@@ -64,7 +64,7 @@ export function rewrite(module: Uint8Array, maxPages: number): Metered {
     budget: { tracking: LIMIT.tracking, joins: LIMIT.joins, loops: LIMIT.loopsSquared }
   }
   const exported = exports.map(entry => {
-    // the host's own are not entered
+    // imported functions need no wrapper
     if (entry.kind !== 0 || entry.index < imports.length) return entry
     const type = own[entry.index - imports.length - 1]
     return { ...entry, index: added.wrapper(entry.index, type ?? 0, typeAt(type).params.length) }
@@ -142,7 +142,7 @@ export function rewrite(module: Uint8Array, maxPages: number): Metered {
   return { bytes: out.done(), hasStart: start !== undefined, functions: own.length }
 }
 
-/** Types of the globals, whose entries are copied. */
+/** Copies the globals and returns their types. */
 function copyGlobals(reader: WasmReader | undefined, imported: number, out: Writer): number[] {
   const types: number[] = []
   for (let left = countOf(reader, LIMIT.globals, 'globals'); left > 0; left--) {

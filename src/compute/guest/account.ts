@@ -1,10 +1,10 @@
 import { HOST_COST } from '../fuel/meter.js'
 import { Stop } from './stops.js'
 
-/** Asks for fuel when what was granted is used up: the grant, or null. */
+/** Asks the host for more fuel; returns the grant, or null. */
 export type Ask = (used: bigint, missing: bigint) => bigint | null
 
-/** The fuel of one run. What is left stands in a global of the metered module, below zero when more is needed. */
+/** The fuel of one run. A global of the metered module holds the rest; below zero, more is needed. */
 export class FuelAccount {
   #granted: bigint
   #left: WebAssembly.Global<bigint> | null = null
@@ -20,14 +20,14 @@ export class FuelAccount {
     this.#left = left
   }
 
-  /** What was used, of what was granted. */
+  /** Fuel used so far. */
   get used(): bigint {
     if (!this.#left) return 0n
     const left = this.#left.value
     return left < 0n ? this.#granted : this.#granted - left
   }
 
-  /** The module's own request: gets at least `missing`, or stops the run. The module adds it to what is left. */
+  /** The module's request: returns at least `missing`, which the module adds to its fuel, or throws `Stop`. */
   refuel(missing: bigint): bigint {
     let got = 0n
     while (got < missing) {
@@ -39,17 +39,17 @@ export class FuelAccount {
     return got
   }
 
-  /** A run may end a little below zero, since a module does not ask at each step: what is missing is still asked for. */
+  /** Requests the fuel that is missing at the end: a run may end below zero, because a module does not ask at each step. */
   settle(): void {
     this.#take(0n)
   }
 
-  /** Charges a call of the host. */
+  /** Charges one call of a host function. */
   call(): void {
     this.#take(HOST_COST.call)
   }
 
-  /** Charges bytes that a call is about to move. */
+  /** Charges the bytes that a call moves; call it before moving them. */
   bytes(count: number): void {
     this.#take(BigInt(count) * HOST_COST.perByte)
   }

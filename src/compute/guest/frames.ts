@@ -1,37 +1,37 @@
 /**
- * What a guest and its host say to each other over the guest's standard input and output. A frame is one byte of kind,
- * four of length (little endian), then the body. The host sends a job (a header as JSON, then the module, the standard
- * input and the files back to back) and later the answers to requests for fuel.
+ * The protocol between a guest and its host over the guest's standard input and output. A frame of the guest is one byte
+ * of kind, four bytes of length (little endian), and the body. The host sends a job (a JSON header, then module, standard
+ * input and files, one after the other) and later the answers to requests for fuel.
  */
 export const KIND = {
   /** The guest has loaded its code and waits for a job. */
   ready: 1,
-  /** The whole job is read; from here the module is at work. */
+  /** The guest has read the whole job; metering and compiling begin. */
   loaded: 2,
-  /** The module is metered and compiled; from here it runs. */
+  /** The module is metered and compiled; it begins to run. */
   compiled: 3,
-  /** More fuel is wanted: used and missing, 8 bytes each. The guest waits for the answer. */
+  /** Request for fuel: used and missing, 8 bytes each. The guest waits for the answer. */
   refuel: 4,
-  /** How the run ended: an `End` as JSON. What it left follows. */
+  /** End of the run: an `EndFrame` as JSON. The output follows. */
   end: 5,
   stdout: 6,
   stderr: 7,
-  /** The path of a file, whose bytes are the next frame. */
+  /** Path of a file; its content is the next frame. */
   path: 8,
   file: 9,
-  /** Nothing more comes. */
+  /** Last frame. */
   done: 10
 } as const
 
 export type FrameKind = (typeof KIND)[keyof typeof KIND]
 
 export const HEAD_BYTES = 5
-/** An answer to a request for fuel: one byte (0 is no), then the grant. */
+/** Size of the answer to a request for fuel: one byte (0: refused), then the grant. */
 export const ANSWER_BYTES = 9
-/** Most bytes of an `End`. */
+/** Most bytes of an `EndFrame`. */
 export const END_BYTES = 4096
 
-/** Most bytes of a path from the root of `/in` or `/out`, and folders that it leads through. */
+/** Most bytes and most components of a path below `/in` or `/out`. */
 export const PATH_BYTES = 1024
 export const PATH_DEPTH = 64
 /** Most bytes of one name in a path. */
@@ -49,7 +49,7 @@ export interface JobHeader {
   seed: string
   /** First grant, decimal. */
   fuel: string
-  /** Pages of 64 KiB that the module's memory may have. */
+  /** Most pages of 64 KiB of the module's memory. */
   maxPages: number
   stdoutBytes: number
   stderrBytes: number

@@ -6,7 +6,7 @@ import type { RunEnding, RunResult } from './run.js'
 import { filesUnder } from './volume/volume.js'
 import type { GuestJob } from './wasi/wasi.js'
 
-// The whole life of a guest: load, say so, read one job, run it, send what it left. It never runs a second.
+// A guest loads its code, reports that it is ready, reads one job, runs it, sends the result, and ends.
 
 const REASON_CHARACTERS = 300
 
@@ -52,7 +52,7 @@ function live(): void {
   sendResult(result, Math.round((user + system) / 1000))
 }
 
-// Refusals are thrown by the million; nobody reads where from.
+// Refusals may be thrown millions of times, and their stack traces are never read.
 Error.stackTraceLimit = 0
 try {
   live()

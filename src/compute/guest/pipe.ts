@@ -5,10 +5,10 @@ import type { FrameKind } from './frames.js'
 const INPUT = 0
 const OUTPUT = 1
 
-/** Bytes written or read in one system call at most. */
+/** Most bytes written or read in one system call. */
 const PORTION = 1 << 20
 
-/** The host has closed the pipe: it wants no more of this guest. */
+/** The host has closed the pipe, so this guest ends. */
 export class HostGone extends Error {}
 
 /** Waits until `length` bytes have come. */
@@ -36,7 +36,7 @@ function write(bytes: Uint8Array): void {
   }
 }
 
-/** Asks the host for more fuel and waits for its answer: the grant, or null when there is none. */
+/** Asks the host for more fuel and waits for the answer: the grant, or null when it is refused. */
 export function askForFuel(used: bigint, missing: bigint): bigint | null {
   const body = Buffer.alloc(16)
   body.writeBigUInt64LE(used)

@@ -7,7 +7,7 @@ import { WASI_MODULE, Wasi } from './wasi/wasi.js'
 import type { GuestJob } from './wasi/wasi.js'
 
 const PAGE_BYTES = 64 << 10
-/** A memory with less than this left to grow, in pages, is taken to be full. */
+/** A memory that can grow by fewer pages than this counts as full. */
 const NEARLY_FULL = 16
 
 export type RunEnding = Pick<EndFrame, 'status' | 'limit' | 'reason' | 'exitCode'>
@@ -24,7 +24,7 @@ function ending(status: EndFrame['status'], reason: string, more: Partial<RunEnd
   return { status, reason, limit: null, exitCode: -1, ...more }
 }
 
-/** Runs one job to its end, whatever that is. `compiled` is called between compiling and running. */
+/** Runs one job to its end. Calls `compiled` between compiling and running. */
 export function run(job: GuestJob, compiled: () => void): RunResult {
   const account = new FuelAccount(BigInt(job.header.fuel), askForFuel)
   const wasi = new Wasi(job, account)
@@ -62,15 +62,15 @@ function assertImports(module: WebAssembly.Module, wasi: Wasi): void {
   for (const { module: from, name, kind } of wanted) {
     const known = from === WASI_MODULE ? name in wasi.imports : from === NAMES.module && name === NAMES.refuel
     if (!known || kind !== 'function') {
-      throw new Rejected(`it imports ${from}.${name}, which is not here: only ${WASI_MODULE} is`)
+      throw new Rejected(`it imports ${from}.${name}, but only ${WASI_MODULE} is available`)
     }
   }
   if (wanted.filter(({ module: from }) => from === NAMES.module).length !== 1) {
-    throw new Rejected(`it imports ${NAMES.module}.${NAMES.refuel}, which is not its own`)
+    throw new Rejected(`it imports ${NAMES.module}.${NAMES.refuel}, which is reserved for Bushel`)
   }
 }
 
-/** What `act` comes to; `ok` when it just returns. */
+/** Calls `act` and turns its error into an ending; `ok` when it returns. */
 function endingOf(
   { header }: GuestJob,
   wasi: Wasi,
@@ -85,11 +85,11 @@ function endingOf(
     if (error instanceof Stop) return ending('limit', error.message, { limit: error.limit })
     if (error instanceof ModuleRefused || error instanceof Rejected) return ending('rejected', error.message)
     if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) {
-      return ending('rejected', `it is no module that runs here: ${error.message}`)
+      return ending('rejected', `the module cannot be run: ${error.message}`)
     }
     const most = header.maxPages * PAGE_BYTES
     const why = error instanceof Error ? error.message : 'it threw'
-    // fuel's rule of depth ends a recursion before any stack of the usual size does
+    // the depth limit of fuel ends a recursion before a stack of the usual size overflows
     if (/call stack/.test(why)) return ending('trap', 'the stack of the machine that ran it is too small')
     if (isAllocation(error) || most - wasi.memory.byteLength < NEARLY_FULL * PAGE_BYTES) {
       return ending('limit', `memory is at its limit of ${most} bytes (${why})`, { limit: 'memory' })
@@ -101,7 +101,7 @@ function endingOf(
   }
 }
 
-/** The engine could not make a memory or a table. */
+/** Whether the engine could not allocate a memory or a table. */
 function isAllocation(error: unknown): boolean {
   return error instanceof RangeError && /alloc|memory/i.test(error.message)
 }

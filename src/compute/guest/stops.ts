@@ -1,13 +1,13 @@
 import type { LimitName } from './frames.js'
 
-/** Thrown through the module by a call of it; a module cannot catch it. */
+/** Thrown by `proc_exit` through the module, which cannot catch it. */
 export class ProgramExit extends Error {
   constructor(readonly code: number) {
     super()
   }
 }
 
-/** A limit that ends the run. `message` is one line for people. */
+/** A limit ends the run. `message` is one line to show. */
 export class Stop extends Error {
   constructor(
     readonly limit: LimitName,
@@ -17,10 +17,10 @@ export class Stop extends Error {
   }
 }
 
-/** The module did what no valid module does. */
+/** The module made an invalid call. */
 export class Trap extends Error {}
 
-/** Ends one call with an error number of WASI preview 1; the run goes on. */
+/** Ends one call with an error number of WASI preview 1; the run continues. */
 export class Refusal extends Error {
   constructor(readonly errno: number) {
     super()

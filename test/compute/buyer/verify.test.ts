@@ -22,7 +22,7 @@ async function world(t: { after(fn: () => Promise<void>): void }, ...scripts: Sc
   return buyer
 }
 
-test('one provider runs a job, is paid exactly what its fuel comes to, and the outcome has its output', async t => {
+test('one provider runs a job, is paid exactly for its fuel, and the outcome has the output', async t => {
   const buyer = await world(t, {}, {})
   const outcome = await buyer.run()
   const [a] = buyer.stand.providers
@@ -49,7 +49,7 @@ test('one provider runs a job, is paid exactly what its fuel comes to, and the o
   assert.equal(buyer.experiences.of(a!.ask.identity)?.good, 1)
 })
 
-test('all have committed before any is asked to reveal', async t => {
+test('all providers have committed before any is asked to reveal', async t => {
   let release = (): void => undefined
   const hold = new Promise<void>(resolve => (release = resolve))
   const buyer = await world(t, {}, {}, { hold })
@@ -69,7 +69,7 @@ test('all have committed before any is asked to reveal', async t => {
   for (const provider of buyer.stand.providers) assert.equal(verdictOf(outcome, provider), 'equal')
 })
 
-test('of three the one that differs is not paid to the end, is remembered, and stands as evidence', async t => {
+test('of three providers the one that differs gets no last payment, a bad record, and an evidence file', async t => {
   const buyer = await world(t, {}, { lie: LIE }, {})
   const outcome = await buyer.run({ verify: 3 })
   const [a, b, c] = buyer.stand.providers
@@ -99,14 +99,14 @@ test('of three the one that differs is not paid to the end, is remembered, and s
   assert.equal(verdict.stated!.hash, resultHash({ ...TRUTH, ...LIE }))
 })
 
-test('a provider that bills more fuel than the others is one that differs', async t => {
+test('a provider that bills more fuel than the others has a differing result', async t => {
   const buyer = await world(t, { lie: { fuel: FUEL * 3n } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   assert.equal(outcome.fuel, FUEL)
   assert.equal(verdictOf(outcome, buyer.stand.providers[0]!), 'other')
 })
 
-test('two that differ are a dispute: nobody is paid the last payment, and the evidence of both is kept', async t => {
+test('two differing results are a dispute: no provider gets the last payment, and the evidence of both is kept', async t => {
   const buyer = await world(t, {}, { lie: LIE }, {})
   const outcome = await buyer.run({ verify: 2 })
   assert.equal(outcome.status, 'disputed')
@@ -120,7 +120,7 @@ test('two that differ are a dispute: nobody is paid the last payment, and the ev
   for (const { ask } of buyer.stand.providers) assert.equal(buyer.experiences.of(ask.identity)?.bad ?? 0, 0)
 })
 
-test('two of four are no majority', async t => {
+test('two of four results are not a majority', async t => {
   const buyer = await world(t, {}, {}, { lie: LIE }, { lie: { exitCode: 3 } })
   const outcome = await buyer.run({ verify: 4 })
   assert.equal(outcome.status, 'disputed')
@@ -129,7 +129,7 @@ test('two of four are no majority', async t => {
 })
 
 for (const step of ['agree', 'commit', 'reveal', 'collect'] as const) {
-  test(`one that fails to ${step} is replaced by the next, and not picked again`, async t => {
+  test(`a provider that fails to ${step} is replaced by the next one and not selected again`, async t => {
     const buyer = await world(t, { failAt: { step, code: 'PEER_GONE' } }, {}, {})
     const outcome = await buyer.run()
     assert.equal(outcome.status, 'ok')
@@ -143,7 +143,7 @@ for (const step of ['agree', 'commit', 'reveal', 'collect'] as const) {
   })
 }
 
-test('one that was paid and then gives the job up is remembered; one that only declines is not', async t => {
+test('a provider that gives the job up after a payment gets a bad record; one that only declines does not', async t => {
   const buyer = await world(
     t,
     { failAt: { step: 'commit', code: 'JOB_FAILED' } },
@@ -158,7 +158,7 @@ test('one that was paid and then gives the job up is remembered; one that only d
   assert.equal(buyer.experiences.of(b!.ask.identity), null)
 })
 
-test('a false key is replaced, remembered, and proven by its evidence to anybody', async t => {
+test('a provider that sells a false key is replaced, gets a bad record, and its evidence verifies', async t => {
   const buyer = await world(t, { failAt: { step: 'collect', code: 'FALSE_KEY' } }, {})
   const outcome = await buyer.run()
   const [a] = buyer.stand.providers
@@ -169,7 +169,7 @@ test('a false key is replaced, remembered, and proven by its evidence to anybody
   assert.deepEqual(verdict.misdeeds, ['its key is not the one it had committed to'])
 })
 
-test('the output comes from another of the group when the first opens nothing; the others are paid as well', async t => {
+test('the output comes from another replica when the first one does not open; the others are paid as well', async t => {
   const buyer = await world(t, { failAt: { step: 'collect', code: 'WRONG_OUTPUT' } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   assert.deepEqual(outcome.files, GOOD.files)
@@ -180,7 +180,7 @@ test('the output comes from another of the group when the first opens nothing; t
   )
 })
 
-test('a replica that fails while others work is replaced before anything is revealed', async t => {
+test('a replica that fails while others run is replaced before any result is revealed', async t => {
   const buyer = await world(t, {}, { failAt: { step: 'commit', code: 'TIMEOUT' } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   const { log } = buyer.stand
@@ -195,7 +195,7 @@ test('with too few providers nothing is signed', async t => {
   assert.deepEqual(buyer.jobs.list(), [])
 })
 
-test('one identity has one seat, however many asks it has', async t => {
+test('one identity has one replica, however many asks it has', async t => {
   const buyer = await world(t, {}, {})
   buyer.stand.add('a2', {}, { identity: buyer.stand.providers[0]!.ask.identity })
   await assert.rejects(buyer.run({ verify: 3 }), code('NO_OFFER'))
@@ -207,7 +207,7 @@ test('one identity has one seat, however many asks it has', async t => {
   )
 })
 
-test('an identity that has a seat is no replacement for another, with whichever device', async t => {
+test('an identity with a replica does not replace another one, with any of its devices', async t => {
   const buyer = await world(t, {}, { failAt: { step: 'commit', code: 'PEER_GONE' } })
   buyer.stand.add('a2', {}, { identity: buyer.stand.providers[0]!.ask.identity })
   buyer.stand.add('d')
@@ -218,7 +218,7 @@ test('an identity that has a seat is no replacement for another, with whichever 
   )
 })
 
-test('when nobody is left, a majority of those asked for is enough; less is said to be too few, with what was paid', async t => {
+test('without further providers a majority of the wanted results is accepted, and fewer is an error that says what was paid', async t => {
   const gone: Script = { failAt: { step: 'commit', code: 'PEER_GONE' } }
   const two = await world(t, {}, {}, gone)
   assert.equal((await two.run({ verify: 3 })).status, 'ok')
@@ -233,7 +233,7 @@ test('when nobody is left, a majority of those asked for is enough; less is said
   assert.equal(one.jobs.list()[0]!.state, 'failed')
 })
 
-test('all providers together never come to more than the bound of the run, and have equal fuel', async t => {
+test('all providers together cost at most the budget of the run and have equal fuel', async t => {
   const gone: Script = { failAt: { step: 'commit', code: 'PEER_GONE' }, segmentsMsat: 20_000n }
   const buyer = await world(t, {}, gone, {}, {}, {})
   const maxMsat = 90_000n
@@ -253,7 +253,7 @@ test('all providers together never come to more than the bound of the run, and h
   assert.ok(d!.terms.maxMsat > d!.terms.baseMsat)
 })
 
-test('a limit of the wallet is asked before anything is signed', async t => {
+test('spending limits are checked before anything is signed', async t => {
   const buyer = await world(t, {}, {}, {})
   const over = new BushelError('OVER_LIMIT', 'too much')
   const asked: bigint[] = []
@@ -279,14 +279,14 @@ test('a limit of the wallet is asked before anything is signed', async t => {
   await assert.rejects(buyer.run({ args: ['again'] }), code('OVER_LIMIT'))
 })
 
-test('what fails on this side ends the run: no other provider is tried', async t => {
+test('an error of this node ends the run, and no other provider is tried', async t => {
   const buyer = await world(t, { failAt: { step: 'commit', code: 'NO_BALANCE' } }, {})
   await assert.rejects(buyer.run(), code('NO_BALANCE'))
   assert.equal(buyer.stand.count('agree'), 1)
   assert.equal(buyer.jobs.list()[0]!.state, 'open')
 })
 
-test('one whose share of the money bought less fuel is not held against it', async t => {
+test('a provider whose share bought less fuel gets no bad record', async t => {
   const buyer = await world(
     t,
     {},

@@ -77,10 +77,10 @@ test('each feature that is not metered is refused by its name', () => {
     [/imports a memory/, importing('wasi_snapshot_preview1', 'm', 2, 0, 1)],
     [/imports a table/, importing('wasi_snapshot_preview1', 't', 1, FUNCREF, 0, 1)],
     [/imports a global/, importing('wasi_snapshot_preview1', 'g', 3, I32, 0)],
-    [/imports "env" "f", which is not of wasi_snapshot_preview1/, importing('env', 'f', 0, 0)],
-    [/imports a name that is kept/, importing('bushel', 'refuel', 0, 0)],
-    [/imports a name that is kept/, importing('wasi_snapshot_preview1', '__bushel_x', 0, 0)],
-    [/exports a name that is kept/, assemble({ functions: [{ body: [], export: '__bushel_fuel' }] })],
+    [/imports "env" "f", which is not part of wasi_snapshot_preview1/, importing('env', 'f', 0, 0)],
+    [/imports a name that is reserved/, importing('bushel', 'refuel', 0, 0)],
+    [/imports a name that is reserved/, importing('wasi_snapshot_preview1', '__bushel_x', 0, 0)],
+    [/exports a name that is reserved/, assemble({ functions: [{ body: [], export: '__bushel_fuel' }] })],
     [
       /extended constant/,
       assemble({ functions: [], globals: [{ type: I32, init: [...op.i32(1), ...op.i32(1), 0x6a] }] })

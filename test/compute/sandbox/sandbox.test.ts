@@ -58,7 +58,7 @@ for (const { isolation, skip } of isolations) {
       assert.equal(sandbox.isolation, isolation)
     })
 
-    test('a program that ends with a code is no failure of the sandbox', async () => {
+    test('a program with a non-zero exit code is not a failure of the sandbox', async () => {
       const { status, exitCode } = await sandbox.run(job(program('bombs'), { args: ['exit'] }))
       assert.deepEqual([status, exitCode], ['ok', 7])
     })
@@ -93,13 +93,13 @@ for (const { isolation, skip } of isolations) {
       )
     })
 
-    test('what one job leaves, the next does not find', async () => {
+    test('a job does not find anything of the previous job', async () => {
       await sandbox.run(files())
       const { stdout } = await sandbox.run(job(program('probe')))
       assert.match(String(stdout), /^list \/in: \. \.\.$\n^list \/out: \. \.\.$/m)
     })
 
-    test('fuel is asked for when it is used up, and waiting for it is not running', async () => {
+    test('fuel is requested when it is used up, and the wait does not count as running time', async () => {
       const whole = await sandbox.run(work())
       const asked: bigint[] = []
       let granted = 1_000_000n
@@ -125,7 +125,7 @@ for (const { isolation, skip } of isolations) {
       assert.equal((await sandbox.run(work({ fuel }))).status, 'ok', 'and with just enough it ends')
     })
 
-    test('a refusal of whoever pays ends the run with that error', async () => {
+    test('an error of `refuel` ends the run with that error', async () => {
       const unpaid = new Error('not paid')
       await assert.rejects(sandbox.run(work({ fuel: 0n }), { refuel: () => Promise.reject(unpaid) }), unpaid)
     })
@@ -157,7 +157,7 @@ for (const { isolation, skip } of isolations) {
       }
     )
 
-    test('an aborted run ends at once, and nothing of it is left', async () => {
+    test('an aborted run ends at once and leaves no process', async () => {
       const controller = new AbortController()
       const waiting = new Sandbox({ isolation, warm: 0, nice: 0 })
       try {
@@ -175,7 +175,7 @@ for (const { isolation, skip } of isolations) {
       }
     })
 
-    test('closing ends what runs, says so, and leaves no process', async () => {
+    test('closing ends the running jobs with CLOSED and leaves no process', async () => {
       const closing = new Sandbox({ isolation, nice: 17, warm: 2 })
       const looping = closing.run(job(program('bombs'), { args: ['loop'], fuel: 1000n }), {
         refuel: async () => {
@@ -230,7 +230,7 @@ test('the same job gives one hash and one bill in every isolation, at every run,
   for (const result of results) assert.deepEqual(result, results[0])
 })
 
-test('calls of the host are charged, and each byte that they move', async () => {
+test('calls of host functions and each byte that they move are charged', async () => {
   const sandbox = new Sandbox({ nice: 0 })
   // random_get(0, length), so many times
   const random = (times: number, length: number) => {
@@ -253,7 +253,7 @@ test('calls of the host are charged, and each byte that they move', async () => 
   }
 })
 
-test('another seed is another run', async () => {
+test('a different seed gives different random numbers', async () => {
   const sandbox = new Sandbox({ nice: 0 })
   try {
     const one = await sandbox.run(work())
@@ -264,7 +264,7 @@ test('another seed is another run', async () => {
   }
 })
 
-test('a job that cannot be run as it stands is rejected, with the reason', async () => {
+test('an invalid job is rejected with the reason', async () => {
   const sandbox = new Sandbox({ warm: 0 })
   const at = (...paths: string[]) => ({ files: paths.map(path => ({ path, bytes: Buffer.from('x') })) })
   const bad: [RegExp, ReturnType<typeof job>][] = [
@@ -293,7 +293,7 @@ test('a job that cannot be run as it stands is rejected, with the reason', async
   }
 })
 
-test('the modules are what their sources say', { timeout: 120_000 }, async t => {
+test('the test modules are built from their sources', { timeout: 120_000 }, async t => {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-programs-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const built = join(folder, 'work.wasm')

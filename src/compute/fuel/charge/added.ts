@@ -3,7 +3,7 @@ import type { Helpers } from './surroundings.js'
 import { I32, I64 } from '../wasm/types.js'
 import type { FunctionType } from '../wasm/types.js'
 
-/** What a module has by itself. */
+/** Counts of the original module. */
 export interface Own {
   types: number
   imported: number
@@ -13,7 +13,7 @@ export interface Own {
   maxOfMemory: number | null
 }
 
-/** What is added to a module: types, globals, helpers, and a wrapper for each function that the host enters. */
+/** The parts added to a module: types, globals, inserted functions, and a wrapper for each function that the host enters. */
 export class Added {
   readonly types: readonly FunctionType[] = [
     { params: [I64], results: [I64] },
@@ -32,7 +32,7 @@ export class Added {
     this.refuelType = types
     const [askType, lengthType] = [types + 1, types + 2]
     this.#startType = types + 3
-    // the import that is added stands before the module's own functions
+    // the added import comes before the module's own functions
     this.#first = imported + 1 + functions
     this.helpers = {
       fuel: globals,

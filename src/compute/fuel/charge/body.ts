@@ -13,10 +13,10 @@ import type { FunctionType } from '../wasm/types.js'
 import { wrapLoop } from './wrapped.js'
 import { Writer } from '../wasm/writer.js'
 
-/** Fuel that a function without loops and calls may use before anybody asks. */
-const UNASKED = 1000
+/** Fuel that a function without loops and calls may use without a check. */
+const UNCHECKED = 1000
 
-/** Meters one function: `reader` stands at its locals, and ends where it does. Returns the new body, without its size. */
+/** Meters one function; `reader` covers its body from the locals on. Returns the new body without its size. */
 export function meterBody(reader: WasmReader, type: FunctionType, around: Surroundings): Uint8Array {
   if (reader.end - reader.at > LIMIT.bodyBytes)
     throw new ModuleRefused(`a function of ${reader.end - reader.at} bytes, more than ${LIMIT.bodyBytes}`)
@@ -37,7 +37,7 @@ export function meterBody(reader: WasmReader, type: FunctionType, around: Surrou
   const extra = new ExtraLocals(locals.length)
   if (!charges.isEmpty) {
     const entry = charges.first
-    if (!instructions.calls && instructions.loops === 0 && charges.total <= UNASKED) entry.checked = false
+    if (!instructions.calls && instructions.loops === 0 && charges.total <= UNCHECKED) entry.checked = false
     const places = { local: extra.take(I64), global: around.helpers.fuel, ask: around.helpers.ask }
     charges.place(edits, places)
     for (const loop of flow.wrapped) wrapLoop(edits, reader.bytes, loop, places)
@@ -61,7 +61,7 @@ export function meterBody(reader: WasmReader, type: FunctionType, around: Surrou
   return out.done()
 }
 
-/** Declared locals; their number is bounded before they are listed. */
+/** Types of the declared locals; their number is checked before the list is built. */
 function readLocals(reader: WasmReader, groups: number): number[] {
   const types: number[] = []
   for (let left = groups; left > 0; left--) {
@@ -69,13 +69,13 @@ function readLocals(reader: WasmReader, groups: number): number[] {
     if (types.length + count > LIMIT.locals)
       throw new ModuleRefused(`a function with more than ${LIMIT.locals} locals`)
     const type = reader.byte()
-    if (!isValueType(type)) throw new ModuleRefused('a local of a type that is not known')
+    if (!isValueType(type)) throw new ModuleRefused('a local has an unknown type')
     for (let i = 0; i < count; i++) types.push(type)
   }
   return types
 }
 
-/** Locals that are added after the function's own. */
+/** Locals added after the function's own. */
 class ExtraLocals {
   readonly types: number[] = []
   readonly #scratch = new Map<number, number>()
@@ -86,7 +86,7 @@ class ExtraLocals {
     return this.from + this.types.push(type) - 1
   }
 
-  /** One of each type, for what is used at once. */
+  /** A scratch local, one for each type, for values used immediately. */
   scratch(type: number): number {
     const found = this.#scratch.get(type) ?? this.take(type)
     this.#scratch.set(type, found)

@@ -9,7 +9,7 @@ import type { Helpers } from './surroundings.js'
 import { I32 } from '../wasm/types.js'
 import { Values } from '../nan/values.js'
 
-/** Instructions that are charged by a length, which is on top of the stack: a helper sees it first. */
+/** Charges instructions by a length operand on top of the stack: an inserted function charges for it first. */
 export class ByLength {
   constructor(
     readonly reader: WasmReader,
@@ -19,7 +19,7 @@ export class ByLength {
     readonly helpers: Helpers
   ) {}
 
-  /** memory.grow, for which a helper stands in. */
+  /** memory.grow, replaced by a call of an inserted function. */
   grow(at: number): void {
     const { reader, flow } = this
     onlyMemory(reader)
@@ -30,7 +30,7 @@ export class ByLength {
     this.#pushNumber()
   }
 
-  /** Those after 0xfc that are not conversions; `number` is read already. */
+  /** Instructions with prefix 0xfc that are not conversions; `number` is the part after the prefix. */
   bulk(number: number, at: number): void {
     const { reader, charges, flow, helpers } = this
     const { operands } = flow

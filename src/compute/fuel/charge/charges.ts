@@ -1,46 +1,45 @@
 import type { Edits } from './edits.js'
 import type { Writer } from '../wasm/writer.js'
 
-/** A stretch of instructions that all run when its first one does; charged as a whole before that. */
+/** A sequence of instructions that all run when the first one does; charged as a whole before it. */
 export interface Segment {
   at: number
   cost: number
-  /** Whether the guest asks for more here when its fuel is below zero. */
+  /** Whether the guest asks for more fuel here when it is below zero. */
   checked: boolean
-  /** Whether the function's local holds what is left, as it was when the segment began. */
+  /** Whether the function's local held the fuel when the segment began. */
   held: boolean
-  /** Whether that is done outside a wrapped loop (see wrapped.ts), whose head it is. */
+  /** Whether the request is made outside a wrapped loop (see wrapped.ts) whose head this is. */
   outside: boolean
 }
 
 export interface FuelPlaces {
-  /** The i64 local that holds what the global holds, since the last call. */
+  /** The i64 local with a copy of the fuel global, valid since the last call. */
   local: number
   global: number
-  /** Calls the function that asks the host, and leaves what there is then. */
+  /** The inserted function that asks the host and returns the new fuel. */
   ask: number
 }
 
 /**
- * The charges of one function. What is left stands in a global, which is written at every charge, so that it is right
- * whenever the guest traps or calls its host; a local holds the same number, so that a loop without calls has no need to
- * read the global.
+ * The charges of one function. A global holds the remaining fuel and is written at every charge, so that it is right
+ * whenever the guest traps or calls its host. A local holds a copy, so that a loop without calls need not read the global.
  *
- * A segment goes on through a block, a loop or an if, when everything inside that leaves at all leaves to its end: then what
- * follows it runs exactly when what precedes it does. A function that traps has paid for the whole segment.
+ * A segment continues through a block, loop or if when every path that leaves it reaches its end: then the code after it
+ * runs exactly when the code before it does. A function that traps has paid for the whole segment.
  */
 export class Charges {
   #segments: Segment[] = []
   #current: Segment
   #fresh = true
-  /** Whether the local holds what the global does. */
+  /** Whether the local equals the global. */
   held = false
 
   constructor(at: number, checked: boolean) {
     this.#current = this.begin(at, checked)
   }
 
-  /** That of the function's entry. */
+  /** The segment at the function's entry. */
   get first(): Segment {
     return this.#segments[0]!
   }
@@ -56,7 +55,7 @@ export class Charges {
     return this.#current
   }
 
-  /** Goes on with a segment that began before. */
+  /** Continues an earlier segment. */
   resume(segment: Segment): void {
     this.#current = segment
     this.#fresh = false
@@ -64,17 +63,17 @@ export class Charges {
 
   add(cost: number): void {
     if (cost === 0) return
-    // the charge stands where the segment begins: until another begins, the local holds the number after it
+    // the charge is at the start of the segment, so the local stays valid until the next segment
     if (this.#current.cost === 0 && this.#fresh) this.held = true
     this.#current.cost += cost
   }
 
-  /** Something else may have changed the global. */
+  /** Call when the global may have changed: the local is no longer valid. */
   forget(): void {
     this.held = false
   }
 
-  /** What is charged in the function, once each. */
+  /** Sum of all segments' costs, each counted once. */
   get total(): number {
     return this.#segments.reduce((sum, { cost }) => sum + cost, 0)
   }

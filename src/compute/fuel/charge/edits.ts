@@ -1,6 +1,6 @@
 import type { Writer } from '../wasm/writer.js'
 
-/** In which order edits at one offset stand: what belongs to the instruction before comes first. */
+/** Order of edits at one offset: edits of the preceding instruction come first. */
 export type EditOrder = 'closing' | 'after' | 'segment' | 'before' | 'instead'
 
 const RANK: Record<EditOrder, number> = { closing: 0, after: 1, segment: 2, before: 3, instead: 4 }
@@ -12,7 +12,7 @@ interface Edit {
   write: (out: Writer) => void
 }
 
-/** What is inserted into, and left out of, the bytes of a function. */
+/** Insertions into and deletions from the bytes of a function. */
 export class Edits {
   readonly #edits: Edit[] = []
 
@@ -28,7 +28,7 @@ export class Edits {
     if (to > from) this.replace(from, to, () => undefined)
   }
 
-  /** The bytes from `from` to `to` with all edits made. */
+  /** Writes the bytes from `from` to `to` with all edits applied. */
   apply(source: Uint8Array, from: number, to: number, out: Writer): void {
     this.#edits.sort((a, b) => a.at - b.at || a.rank - b.rank)
     let at = from

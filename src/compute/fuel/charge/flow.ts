@@ -11,14 +11,14 @@ import { Values } from '../nan/values.js'
 import { ADDED_LABELS } from './wrapped.js'
 import type { Wrapped } from './wrapped.js'
 
-/** Control flow of a function: frames, what stands on the stack, and what the locals hold on each way. */
+/** Control flow of a function: its frames, its operand stack, and the values of locals on each path. */
 export class Flow {
   readonly operands = new Operands()
   readonly values = new Values()
   readonly #frames: Frame[] = []
   /** Loops that ask for fuel outside themselves. */
   readonly wrapped: Wrapped[] = []
-  /** Of locals to places in #now; -1 for those that are not followed. */
+  /** Maps locals to indices of #now; -1 for untracked locals. */
   readonly #places: Int32Array
   readonly #followed: number[]
   #now: Int32Array
@@ -46,7 +46,7 @@ export class Flow {
     return this.#frames.length === 0
   }
 
-  /** Opens a block, loop or if, from its opcode to where its body begins; the condition is popped already. */
+  /** Opens a block, loop or if: its opcode is at `from`, its body at `at`. The condition is popped already. */
   open(opcode: number, type: FunctionType, from: number, at: number): void {
     if (this.#frames.length >= LIMIT.nesting)
       throw new ModuleRefused(`blocks nested deeper than ${LIMIT.nesting}`)
@@ -72,7 +72,7 @@ export class Flow {
     }
   }
 
-  /** Turns to the other arm; `live` says whether the first one gets to its end. */
+  /** Begins the else arm; `live`: the end of the first arm is reachable. */
   otherwise(at: number, live: boolean): void {
     const frame = this.#top()
     if (frame.opcode !== IF || !frame.saved) throw new ModuleRefused('not a valid WebAssembly module')
@@ -121,7 +121,7 @@ export class Flow {
     }
   }
 
-  /** The depth of a label in what is written, once all frames are closed. */
+  /** The label depth in the output, known once all frames are closed. */
   written(depth: number): () => number {
     const from = this.#top()
     const target = this.#frames[this.#frames.length - 1 - depth]
@@ -146,14 +146,14 @@ export class Flow {
     this.branch(this.#frames.length - 1)
   }
 
-  /** The uppermost `count` operands are looked at. */
+  /** Marks the top `count` operands as used. */
   #look(count: number, accepts = 0): void {
     const { types, nodes, ats, height } = this.operands
     if (count > height) throw new ModuleRefused('not a valid WebAssembly module')
     for (let i = height - count; i < height; i++) this.values.use(nodes[i]!, types[i]!, ats[i]!, accepts)
   }
 
-  /** Takes operands that are looked at by something that accepts some kinds as they are. */
+  /** Pops operands and marks them as used by an instruction that accepts some kinds unchanged. */
   take(count: number, accepts: number): void {
     this.#look(count, accepts)
     this.operands.pop(count)
@@ -164,7 +164,7 @@ export class Flow {
     this.operands.push(this.locals[local]!, place < 0 ? Values.OTHER : this.#now[place]!, at)
   }
 
-  /** Sets a local to the uppermost operand, which is kept for tee. */
+  /** Sets a local to the top operand; `keep` leaves it on the stack (tee). */
   set(local: number, keep: boolean, at: number): void {
     const { operands, values } = this
     const place = this.#placeOf(local)
@@ -178,7 +178,7 @@ export class Flow {
     if (keep) operands.push(type, place < 0 ? Values.OTHER : node, at)
   }
 
-  /** One of the two operands below the condition, which is popped already. */
+  /** Pushes one of two operands; the condition is popped already. */
   select(at: number): void {
     const { operands, values } = this
     const top = operands.height - 1
@@ -195,7 +195,7 @@ export class Flow {
     operands.push(type, node, at)
   }
 
-  /** Something was called: the fuel may have changed. */
+  /** Call after a call instruction: the fuel may have changed. */
   called(): void {
     this.#top().calls = true
     this.charges.forget()
@@ -241,13 +241,13 @@ export class Flow {
     }
   }
 
-  /** Gets to the label of a block, an if or the function. */
+  /** Records a path to the label of a block, an if or the function. */
   #arrive(frame: Frame): void {
     this.#fallOut(frame)
     if (frame.opcode !== 0) this.#joinLocals(frame, this.#now, this.charges.held)
   }
 
-  /** The operands become the results of the frame. */
+  /** Makes the operands the results of the frame. */
   #fallOut(frame: Frame): void {
     const { nodes, height } = this.operands
     if (frame.result === Values.OTHER) this.#look(frame.type.results.length)

@@ -4,44 +4,44 @@ import type { FunctionType } from '../wasm/types.js'
 export const LOOP = 0x03
 export const IF = 0x04
 
-/** A block, loop or if that is open, or the function itself (opcode 0). */
+/** An open block, loop or if, or the function itself (opcode 0). */
 export interface Frame {
   opcode: number
   parent: Frame | null
   type: FunctionType
   /** Operands below its parameters. */
   height: number
-  /** What runs on after its end when nothing inside leaves past it. */
+  /** The segment that continues after its end when no branch inside leaves past it. */
   outer: Segment
   /** The segment at a loop's head. */
   head: Segment | null
   /** Offset of a loop's opcode. */
   from: number
-  /** Index of the outermost frame that something inside branches to. */
+  /** Index of the outermost frame that a branch inside targets. */
   outermost: number
-  /** Node of its one result, where it has one that is followed. */
+  /** Node of its result, when it has exactly one and that is tracked. */
   result: number
-  /** Nodes of the followed locals at its label; of a loop, those at its head. */
+  /** Nodes of the tracked locals at its label; for a loop, at its head. */
   joined: Int32Array | null
-  /** Which of them are joins of this label's own. */
+  /** Which of them are joins of this label. */
   own: Uint8Array | null
-  /** At an if, for its else. */
+  /** Nodes at an if, saved for its else. */
   saved: Int32Array | null
   savedHeld: boolean
-  /** Whether the local holds the fuel on all ways to the label. */
+  /** Whether the local holds the fuel on all paths to the label. */
   held: boolean
   reached: boolean
-  /** Whether something inside calls. */
+  /** Whether there is a call inside. */
   calls: boolean
-  /** Whether a loop is inside. */
+  /** Whether there is a loop inside. */
   loops: boolean
   /** Whether it is a loop that asks for fuel outside itself (see wrapped.ts). */
   wrapped: boolean
-  /** How many such loops there are from here outward, once that is counted. */
+  /** Number of wrapped loops from here outward, once counted. */
   wraps: number
 }
 
-/** How many wrapped loops there are from a frame outward. */
+/** Number of wrapped loops from a frame outward. */
 export function wraps(frame: Frame): number {
   const open: Frame[] = []
   let at: Frame | null = frame

@@ -3,14 +3,14 @@ import type { Helpers } from './surroundings.js'
 import { DEPTH_SLOTS } from './depth.js'
 import { Writer } from '../wasm/writer.js'
 
-/** A body without locals of its own. */
+/** A function body without locals. */
 function body(write: (out: Writer) => void, locals: readonly number[] = [0]): Uint8Array {
   const out = new Writer().put(...locals)
   write(out)
   return out.byte(0x0b).done()
 }
 
-/** Adds what the host grants for what is missing; traps when that is not enough. */
+/** Asks the host for the missing fuel and adds the grant; traps when it is not enough. */
 export function askBody(fuel: number, refuel: number): Uint8Array {
   return body(out => {
     // 0 - fuel, call refuel, + fuel, global.set
@@ -29,7 +29,7 @@ export function askBody(fuel: number, refuel: number): Uint8Array {
   })
 }
 
-/** Takes the i64 on the stack off the fuel, and asks when that is below zero. */
+/** Subtracts the i64 on the stack from the fuel, and asks for more when the rest is below zero. */
 function take(out: Writer, helpers: Helpers): void {
   const { fuel, ask } = helpers
   // i64.sub, global.set
@@ -56,8 +56,8 @@ export function chargeElementsBody(helpers: Helpers): Uint8Array {
 }
 
 /**
- * memory.grow, charged by pages before it runs; beyond `most` pages in all it fails as it always does. When the engine has no
- * room for what the module may have, it traps: a guest that saw a failure there would see what another host does not.
+ * memory.grow, charged by pages before it runs. Above `most` pages it fails with -1 as usual. When the engine has no memory
+ * for an allowed size it traps: a failure visible to the guest would differ between hosts.
  */
 export function growBody(helpers: Helpers, most: number): Uint8Array {
   return body(
@@ -80,7 +80,7 @@ export function growBody(helpers: Helpers, most: number): Uint8Array {
   )
 }
 
-/** What the host enters: begins with the whole depth, then calls the function. */
+/** A function that the host enters: sets the full depth, then calls the target. */
 export function wrapperBody(depth: number, target: number, params: number): Uint8Array {
   return body(out => {
     out.byte(0x41).signed(DEPTH_SLOTS).byte(0x24).u32(depth)

@@ -15,13 +15,13 @@ import { EXTERNREF, FUNCREF, I32, isValueType, V128 } from '../wasm/types.js'
 import type { FunctionType } from '../wasm/types.js'
 import { Values } from '../nan/values.js'
 
-/** Reads the instructions of one function, and notes what is to be changed. */
+/** Reads the instructions of one function and records the edits to make. */
 export class Instructions {
-  /** Offsets of calls that may get to functions of the module. */
+  /** Offsets of calls that may reach functions of the module. */
   readonly guestCalls: number[] = []
   calls = false
   loops = 0
-  /** Machine words of all values that are computed from operands alone. */
+  /** Machine words of all values computed from operands alone. */
   computed = 0
   readonly #byLength: ByLength
   #live = true
@@ -51,7 +51,7 @@ export class Instructions {
     if (!reader.done) throw new ModuleRefused('not a valid WebAssembly module')
   }
 
-  /** Leaves out what can never run, up to the else or end that closes it. */
+  /** Removes unreachable code, up to the else or end that closes it. */
   #passDead(): void {
     const { reader } = this
     const from = reader.at
@@ -120,7 +120,7 @@ export class Instructions {
         return flow.operands.pop()
       case 0x1c: // select with types
         if (reader.u32() !== 1 || !isValueType(reader.byte()))
-          throw new ModuleRefused('a select of a type that is not known')
+          throw new ModuleRefused('a select has an unknown type')
         return this.#select()
       case 0x1b: // select
         return this.#select()
@@ -226,7 +226,7 @@ export class Instructions {
     const type = reader.s33()
     if (type === -64) return { params: [], results: [] }
     if (type < 0) {
-      if (!isValueType(type + 128)) throw new ModuleRefused('a block of a type that is not known')
+      if (!isValueType(type + 128)) throw new ModuleRefused('a block has an unknown type')
       return { params: [], results: [type + 128] }
     }
     const found = around.types[type]
@@ -288,7 +288,7 @@ export class Instructions {
     for (const result of type.results) this.#push(result)
   }
 
-  /** Functions of the module stand one further on. */
+  /** The indices of the module's own functions shift by one, because an import is added before them. */
   #shiftedIndex(opcode: number, index: number, at: number): void {
     if (index < this.around.imported) return
     this.edits.replace(at, this.reader.at, out => out.byte(opcode).u32(index + 1))

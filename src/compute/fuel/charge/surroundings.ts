@@ -1,38 +1,38 @@
 import type { FunctionType } from '../wasm/types.js'
 
-/** What a function's body refers to. */
+/** The parts of the module that function bodies refer to. */
 export interface Surroundings {
   types: readonly FunctionType[]
-  /** By index, imported ones first. */
+  /** Function types by function index, imports first. */
   functions: readonly FunctionType[]
   imported: number
   globals: readonly number[]
   /** Element types. */
   tables: readonly number[]
   helpers: Helpers
-  /** Work that is left, over all functions. */
+  /** Remaining work budget for all functions. */
   budget: FuelBudget
 }
 
 export interface FuelBudget {
-  /** Of following floats through locals: followed locals times bytes. A function beyond it has them canonical in locals. */
+  /** For tracking floats in locals: tracked locals times bytes. Beyond it, floats are made canonical when set. */
   tracking: number
-  /** Locals times branches: engines copy the state of all locals at each. */
+  /** Locals times branches, because engines copy the state of all locals at each branch. */
   joins: number
-  /** Squares of the number of loops in a function: optimising compilers take that long. */
+  /** Sum of squares of the loops per function: the time that optimising compilers take. */
   loops: number
 }
 
-/** Indices in the metered module. */
+/** Indices of inserted globals and functions in the metered module. */
 export interface Helpers {
   fuel: number
   depth: number
-  /** () -> i64: asks the host for what is missing; leaves what there is then. */
+  /** () -> i64: asks the host for the missing fuel and returns the new fuel. */
   ask: number
-  /** (i32) -> i32: charges for so many bytes, and leaves the number. */
+  /** (i32) -> i32: charges for a number of bytes and returns the number. */
   chargeBytes: number
-  /** (i32) -> i32: charges for so many elements, and leaves the number. */
+  /** (i32) -> i32: charges for a number of elements and returns the number. */
   chargeElements: number
-  /** (i32) -> i32: what memory.grow does, paid for. */
+  /** (i32) -> i32: memory.grow with its charge. */
   grow: number
 }

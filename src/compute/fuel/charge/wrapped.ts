@@ -2,8 +2,8 @@ import type { FuelPlaces, Segment } from './charges.js'
 import type { Edits } from './edits.js'
 
 /**
- * An innermost loop without calls asks for fuel outside itself: an engine keeps its values in registers only where nothing in
- * the loop calls.
+ * An innermost loop without calls asks for fuel outside itself, because an engine keeps values in registers only in loops
+ * without calls.
  *
  *     block (results)
  *       loop
@@ -22,13 +22,13 @@ import type { Edits } from './edits.js'
 export interface Wrapped {
   /** Offset of its opcode. */
   from: number
-  /** Where its body begins, and where the loop has ended. */
+  /** Offsets of the start of its body and of the end of the loop. */
   body: number
   end: number
   head: Segment
 }
 
-/** How much further a label is for what crosses such a loop. */
+/** Labels that a branch across such a loop passes in addition. */
 export const ADDED_LABELS = 3
 
 export function wrapLoop(

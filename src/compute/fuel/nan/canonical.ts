@@ -5,7 +5,7 @@ import type { Writer } from '../wasm/writer.js'
 const NAN32 = [0x00, 0x00, 0xc0, 0x7f]
 const NAN64 = [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x7f]
 
-/** Makes the value on top of the stack canonical: itself where it equals itself, else the canonical NaN. */
+/** Makes the value on top of the stack canonical: replaces a value that differs from itself by the canonical NaN. */
 export function writeCanonical(out: Writer, type: number, kind: number, scratch: number): void {
   const twice = (): Writer => out.byte(0x20).u32(scratch).byte(0x20).u32(scratch)
   out.byte(0x22).u32(scratch)

@@ -1,7 +1,7 @@
 import { ANY, ARITH32, ARITH64, CANON32, CANON64, NUMBER } from './kinds.js'
 
 /**
- * Where the bits of a NaN are made canonical.
+ * Decides where NaN bits are made canonical.
  *
  * WebAssembly leaves the sign and payload of a NaN that arithmetic produces (add, sub, mul, div, sqrt, ceil, floor, trunc,
  * nearest, min, max, demote, promote, and the same in vector lanes) to the engine and the processor. The rule of fuel/1:
@@ -9,38 +9,38 @@ import { ANY, ARITH32, ARITH64, CANON32, CANON64, NUMBER } from './kinds.js'
  * 1. Only results of arithmetic are ever changed, and only NaNs among them: they become the canonical NaN (positive, only
  *    the top bit of the payload). Bits that were loaded, that are constants, that came from integers, or that are a
  *    parameter, a result of a call or a global's value, keep their bits wherever they go.
- * 2. A result of arithmetic is canonical whenever its bits can be seen: where it is stored, reinterpreted, put into a
+ * 2. A result of arithmetic is canonical whenever its bits can be observed: when it is stored, reinterpreted, put into a
  *    vector, taken apart as lanes, passed to abs, neg or copysign, passed to a function, returned, set to a global, or
  *    carried over a label with parameters or several values. Further arithmetic on the same lanes, comparisons,
- *    conversions to integers, select, locals and the result of a block do not look at the bits.
+ *    conversions to integers, select, locals and the result of a block do not observe the bits.
  * 3. abs and neg right after the arithmetic count as part of it.
  *
- * So a metered module is one of the runs that the specification allows the plain one. The values of locals are followed
- * from each set to each get through branches (every local of a float or vector type has a node for each set, and one for
- * each join), so that an accumulator is made canonical once, after its loop. Where results of arithmetic meet other bits
- * in one node, they are made canonical at the arithmetic instead.
+ * So a metered module behaves as the specification allows for the original. Values of locals are tracked from each set to
+ * each get through branches (every local of a float or vector type has a node for each set and for each join), so that an
+ * accumulator is made canonical once, after its loop. Where results of arithmetic and other bits meet in one node, the
+ * results are made canonical at the arithmetic instead.
  */
 export class Values {
   readonly #kinds: number[] = [ANY, NUMBER]
-  /** Where the arithmetic is that made the node; -1 for others. */
+  /** Offset of the arithmetic that made each node; -1 for other nodes. */
   readonly #sites: number[] = [-1, -1]
   readonly #types: number[] = [0, 0]
   readonly #from: number[] = []
   readonly #to: number[] = []
   readonly #uses: Use[] = []
 
-  /** A node of other bits, and one of a number (zero, and what integers convert to). */
+  /** A node of other bits, and one of a number (zero, or converted from an integer). */
   static readonly OTHER = 0
   static readonly ZERO = 1
 
-  /** What arithmetic, or anything else, left just before offset `at` of the source. */
+  /** A node for the result of an instruction that ends at offset `at` of the source. */
   made(kind: number, type: number, at: number): number {
     if (kind === ANY) return Values.OTHER
     if (kind === NUMBER) return Values.ZERO
     return this.#node(kind, type, at)
   }
 
-  /** A join of values that are linked to it. */
+  /** A node that joins several values, which are linked to it. */
   join(type: number): number {
     return this.#node(0, type, -1)
   }
@@ -51,17 +51,17 @@ export class Values {
     this.#to.push(to)
   }
 
-  /** Whether the node is arithmetic that has just left its result at this offset: nothing else has seen it. */
+  /** Whether the node is the result of the arithmetic just before this offset, so nothing has used it yet. */
   isFresh(node: number, at: number): boolean {
     return this.#sites[node] === at && (this.#kinds[node]! & (ARITH32 | ARITH64)) !== 0
   }
 
-  /** The value that was pushed just before `at` is looked at by something that accepts some kinds as they are. */
+  /** Marks the value pushed just before `at` as used by an instruction that accepts some kinds unchanged. */
   use(node: number, type: number, at: number, accepts: number): void {
     if (node > Values.ZERO) this.#uses.push({ node, type, at, accepts })
   }
 
-  /** Everything that is to be made canonical; `at` is the offset after which it is on top of the stack. */
+  /** The values to make canonical; after offset `at` each is on top of the stack. */
   canonicalised(): { at: number; type: number; kind: number }[] {
     const edges = adjacency(this.#kinds.length, this.#from, this.#to)
     const atOnce = this.#meetings(edges)
@@ -87,7 +87,7 @@ export class Values {
     return this.#kinds.push(kind) - 1
   }
 
-  /** The arithmetic whose results reach a node that others reach too. */
+  /** Arithmetic nodes whose results reach a node together with other bits. */
   #meetings(edges: Edges): Set<number> {
     const kinds = flow(this.#kinds, edges)
     const back = adjacency(this.#kinds.length, this.#to, this.#from)
@@ -130,7 +130,7 @@ function settled(kind: number): number {
   return kind === ARITH32 ? CANON32 : CANON64
 }
 
-/** Making it canonical as what arithmetic left would change bits that something else left. */
+/** Whether results of arithmetic and other bits are mixed, so that the value cannot be made canonical as a whole. */
 function isMixed(kinds: number): boolean {
   if (kinds & ARITH32 && kinds & ~(ARITH32 | CANON32 | NUMBER)) return true
   return (kinds & ARITH64) !== 0 && (kinds & ~(ARITH64 | CANON64 | NUMBER)) !== 0

@@ -6,7 +6,7 @@ import type { WasmReader } from './reader.js'
 import { EXTERNREF, FUNCREF } from './types.js'
 import type { Writer } from './writer.js'
 
-/** NUMBER for a constant that is not a NaN, in any of its lanes. */
+/** Kind of a constant: NUMBER when no lane is a NaN. */
 export function constantKind(immediate: Immediate, bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (immediate !== 'four' && immediate !== 'eight' && immediate !== 'sixteen') return ANY
@@ -18,8 +18,8 @@ export function constantKind(immediate: Immediate, bytes: Uint8Array): number {
 }
 
 /**
- * Copies an initialiser: one constant, or a reference, whose function index is shifted. No global: only imported ones may stand
- * there, and there are none.
+ * Copies an initialiser: a constant, or a reference with a shifted function index. Refuses globals: only imported ones are
+ * valid there, and a module cannot import any.
  */
 export function copyConstant(reader: WasmReader, imported: number, out: Writer): void {
   const from = reader.at
@@ -65,7 +65,7 @@ function endOf(reader: WasmReader): void {
   if (reader.byte() !== 0x0b) throw new ModuleRefused('it uses extended constant expressions')
 }
 
-/** The index of a function in the metered module: one import more stands before those of the module itself. */
+/** Index of a function in the metered module: one import is added before the module's own functions. */
 export function shifted(index: number, imported: number): number {
   return index < imported ? index : index + 1
 }

@@ -7,7 +7,7 @@ import type { SizeLimits } from './sections.js'
 import { EXTERNREF, FUNCREF, isValueType } from './types.js'
 import type { FunctionType } from './types.js'
 
-/** What the metered module imports and exports beside its own. */
+/** Names that metering adds to the imports and exports. */
 export const NAMES = {
   module: 'bushel',
   refuel: 'refuel',
@@ -65,18 +65,20 @@ export function readImports(sections: Sections): Import[] {
     const module = reader!.name()
     const name = reader!.name()
     if (module === NAMES.module || name.startsWith(RESERVED))
-      throw new ModuleRefused(`it imports a name that is kept for Bushel: ${shown(module)} ${shown(name)}`)
+      throw new ModuleRefused(
+        `it imports a name that is reserved for Bushel: ${shown(module)} ${shown(name)}`
+      )
     const kind = reader!.byte()
     const what = ['function', 'table', 'memory', 'global'][kind]
     if (kind !== 0) throw new ModuleRefused(`it imports a ${what ?? 'tag'}`)
     if (module !== SYSTEM)
-      throw new ModuleRefused(`it imports ${shown(module)} ${shown(name)}, which is not of ${SYSTEM}`)
+      throw new ModuleRefused(`it imports ${shown(module)} ${shown(name)}, which is not part of ${SYSTEM}`)
     imports.push({ module, name, type: reader!.u32() })
   }
   return imports
 }
 
-/** A name in a message: short, and of printable characters. */
+/** A name shortened for a message, with printable characters only. */
 function shown(name: string): string {
   return JSON.stringify(name.slice(0, 60))
 }
@@ -103,7 +105,7 @@ export function readTables(sections: Sections): WasmTable[] {
   return tables
 }
 
-/** Of its one memory; null when it has none. */
+/** Limits of the module's memory; null when it has none. */
 export function readMemory(sections: Sections, maxPages: number): SizeLimits | null {
   const reader = sections.get(SECTION.memory)
   const count = reader ? reader.u32() : 0
@@ -121,7 +123,7 @@ export function readExports(sections: Sections, imported: number): Export[] {
   for (let left = countOf(reader, LIMIT.exports, 'exports'); left > 0; left--) {
     const name = reader!.name()
     if (name.startsWith(RESERVED))
-      throw new ModuleRefused(`it exports a name that is kept for Bushel: ${shown(name)}`)
+      throw new ModuleRefused(`it exports a name that is reserved for Bushel: ${shown(name)}`)
     const kind = reader!.byte()
     const index = reader!.u32()
     if (kind > 3) throw new ModuleRefused('it uses exceptions')

@@ -1,23 +1,23 @@
 import { EXTERNREF, F32, F64, FUNCREF, I32, I64, V128 } from './types.js'
 import { ANY, ARITH32, ARITH64, CANON32, CANON64, NUMBER } from '../nan/kinds.js'
 
-/** What follows an opcode in the bytes. */
+/** The immediate that follows an opcode. */
 export type Immediate =
   'none' | 'memory' | 'memory+lane' | 'lane' | 'sixteen' | 'i32' | 'i64' | 'four' | 'eight'
 
 /**
- * What an instruction without structure of its own takes and leaves, and what it is charged.
+ * Operands, results and cost of an instruction without control flow.
  */
 export interface OpcodeOperation {
   pops: readonly number[]
   pushes: readonly number[]
   cost: number
   immediate: Immediate
-  /** Operands whose NaN bits it does not look at (see values.ts): kinds of arithmetic. */
+  /** Kinds of operands whose NaN bits do not affect it (see values.ts). */
   accepts: number
-  /** The kind of what it leaves. */
+  /** Kind of its result. */
   makes: number
-  /** Only the sign bit is changed: abs and neg. */
+  /** Whether it only changes the sign bit: abs and neg. */
   sign: boolean
 }
 
@@ -55,7 +55,7 @@ function operation(signature: string, traits: Traits): OpcodeOperation {
 
 type OpcodeTable = (OpcodeOperation | undefined)[]
 
-/** Sets opcodes `first` to `last`. */
+/** Sets the table entries `first` to `last`. */
 function set(table: OpcodeTable, first: number, last: number, signature: string, traits: Traits = {}): void {
   const made = operation(signature, traits)
   for (let opcode = first; opcode <= last; opcode++) table[opcode] = made
@@ -64,7 +64,7 @@ function set(table: OpcodeTable, first: number, last: number, signature: string,
 const arith32: Traits = { cost: 2, accepts: ARITH32, makes: ARITH32 }
 const arith64: Traits = { cost: 2, accepts: ARITH64, makes: ARITH64 }
 
-/** By the one byte of the opcode. */
+/** Instructions by their one-byte opcode. */
 export const PLAIN: OpcodeTable = []
 {
   const p = PLAIN
@@ -131,14 +131,14 @@ export const PLAIN: OpcodeTable = []
   set(p, 0xc2, 0xc4, 'l>l')
 }
 
-/** By the number after 0xfc. */
+/** Instructions with prefix 0xfc, by the number after it. */
 export const SATURATING: OpcodeTable = []
 set(SATURATING, 0, 1, 'f>i', { cost: 2, accepts: ARITH32 })
 set(SATURATING, 2, 3, 'd>i', { cost: 2, accepts: ARITH64 })
 set(SATURATING, 4, 5, 'f>l', { cost: 2, accepts: ARITH32 })
 set(SATURATING, 6, 7, 'd>l', { cost: 2, accepts: ARITH64 })
 
-/** By the number after 0xfd. */
+/** Instructions with prefix 0xfd, by the number after it. */
 export const VECTOR: OpcodeTable = []
 {
   const two: Traits = { cost: 2 }

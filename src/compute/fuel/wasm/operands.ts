@@ -1,15 +1,15 @@
 import { ModuleRefused } from '../refused.js'
 import { V128 } from './types.js'
 
-/** The operand stack of a function, as far as the rewriter has to know it. */
+/** The operand stack of a function, as far as the rewriter needs it. */
 export class Operands {
   readonly types: number[] = []
-  /** Nodes of values.ts. */
+  /** Node of each operand, see values.ts. */
   readonly nodes: number[] = []
-  /** Offsets in the source just after what pushed them. */
+  /** Offset in the source after the instruction that pushed each operand. */
   readonly ats: number[] = []
   #slots = 0
-  /** The most machine words that stood on it. */
+  /** Greatest height so far, in machine words. */
   deepest = 0
 
   get height(): number {
@@ -33,7 +33,7 @@ export class Operands {
     }
   }
 
-  /** Drops what is above a height. */
+  /** Drops the operands above a height. */
   cut(height: number): void {
     this.pop(Math.max(0, this.height - height))
   }

@@ -3,7 +3,7 @@ import type { Immediate, OpcodeOperation } from './opcodes.js'
 import type { WasmReader } from './reader.js'
 import { ModuleRefused } from '../refused.js'
 
-/** The operation of an opcode that has no structure of its own; undefined for others. Reads the second number. */
+/** The operation of an opcode without control flow, or undefined. Reads the number after a prefix. */
 export function plainOperation(opcode: number, reader: WasmReader): OpcodeOperation | undefined {
   if (opcode === 0xfd) return vectorOperation(reader.u32())
   return PLAIN[opcode]
@@ -16,7 +16,7 @@ function vectorOperation(number: number): OpcodeOperation {
   throw new ModuleRefused(`unknown vector instruction ${number}`)
 }
 
-/** Passes over an instruction that can never run, after its opcode. */
+/** Skips the immediates of an unreachable instruction, after its opcode. */
 export function passOver(opcode: number, reader: WasmReader): void {
   const plain = plainOperation(opcode, reader)
   if (plain) return passImmediate(plain.immediate, reader)
@@ -77,7 +77,7 @@ function passBulk(number: number, reader: WasmReader): void {
   if (number === 8 || number === 10 || number === 12 || number === 14) reader.u32()
 }
 
-/** Names what an unknown opcode belongs to. */
+/** Refuses an unknown opcode and names the feature that it belongs to. */
 export function refuseOpcode(opcode: number): never {
   throw new ModuleRefused(familyOf(opcode) ?? `unknown instruction 0x${opcode.toString(16)}`)
 }
@@ -117,7 +117,7 @@ export function passImmediate(immediate: Immediate, reader: WasmReader): void {
   }
 }
 
-/** The index of a memory, where an instruction names one. */
+/** Reads a memory index, which must be 0. */
 export function onlyMemory(reader: WasmReader): void {
   if (reader.byte() !== 0) throw new ModuleRefused('it uses more than one memory')
 }

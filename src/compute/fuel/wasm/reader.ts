@@ -2,7 +2,7 @@ import { ModuleRefused } from '../refused.js'
 
 const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
-/** Reads a module's bytes from front to back; refuses to read past the end. */
+/** Reads a module's bytes in order; throws ModuleRefused at the end. */
 export class WasmReader {
   at: number
 
@@ -37,14 +37,14 @@ export class WasmReader {
     throw new ModuleRefused('a number in the module is too long')
   }
 
-  /** A count that is bounded; `what` names it. */
+  /** Reads a count of at most `most`; `what` names the counted things in the error. */
   count(most: number, what: string): number {
     const count = this.u32()
     if (count > most) throw new ModuleRefused(`${count} ${what}, more than ${most}`)
     return count
   }
 
-  /** A signed LEB128 of at most 33 bits, as block types are. */
+  /** A signed LEB128 of at most 33 bits, as used for block types. */
   s33(): number {
     let value = 0
     for (let shift = 0; shift < 35; shift += 7) {
@@ -55,7 +55,7 @@ export class WasmReader {
     throw new ModuleRefused('a number in the module is too long')
   }
 
-  /** Passes over a LEB128 of at most `most` bytes. */
+  /** Skips a LEB128 of at most `most` bytes. */
   skipNumber(most: number): void {
     for (let i = 0; i < most; i++) if (this.byte() < 0x80) return
     throw new ModuleRefused('a number in the module is too long')

@@ -18,7 +18,7 @@ export const SECTION = {
   tag: 13
 } as const
 
-/** A reader of each section, by its number; custom ones are left out. */
+/** A reader for each section, by section number; custom sections are skipped. */
 export function readSections(module: Uint8Array): Map<number, WasmReader> {
   const reader = new WasmReader(module)
   const header = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]
@@ -44,17 +44,17 @@ export interface SizeLimits {
   max: number | null
 }
 
-/** Limits of a table or a memory; `what` names it. */
+/** Reads the limits of a table or a memory. */
 export function readLimits(reader: WasmReader, what: 'table' | 'memory'): SizeLimits {
   const flags = reader.byte()
   if (flags === 2 || flags === 3) throw new ModuleRefused('it uses threads (shared memory)')
   if (flags >= 4 && flags <= 7) throw new ModuleRefused(`it uses memory64 (a ${what} of 64 bits)`)
-  if (flags > 7) throw new ModuleRefused(`a ${what} of a kind that is not known`)
+  if (flags > 7) throw new ModuleRefused(`a ${what} has unknown limits`)
   const min = reader.u32()
   return { min, max: flags === 1 ? reader.u32() : null }
 }
 
-/** How many entries a section has, which may be left out. */
+/** Number of entries of a section; 0 when it is absent. */
 export function countOf(reader: WasmReader | undefined, most: number, what: string): number {
   return reader ? reader.count(most, what) : 0
 }

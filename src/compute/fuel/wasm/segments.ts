@@ -4,7 +4,7 @@ import type { WasmReader } from './reader.js'
 import { ModuleRefused } from '../refused.js'
 import type { Writer } from './writer.js'
 
-/** Copies the element section, with the indices of functions shifted. */
+/** Copies the element section with shifted function indices. */
 export function copyElements(reader: WasmReader, imported: number, out: Writer): void {
   const count = reader.count(LIMIT.segments, 'element segments')
   out.u32(count)
@@ -12,8 +12,8 @@ export function copyElements(reader: WasmReader, imported: number, out: Writer):
 }
 
 /**
- * One segment. Bit 0 of its form: passive or declared, not active; bit 1: names a table (when active), or is declared; bit 2:
- * its elements are expressions, not indices.
+ * Copies one segment. Bits of its form: 0, it is passive or declared instead of active; 1, an active one has a table index,
+ * any other is declared; 2, its elements are expressions instead of indices.
  */
 function copySegment(reader: WasmReader, imported: number, out: Writer): void {
   const form = reader.u32()

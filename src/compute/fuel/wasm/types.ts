@@ -16,12 +16,12 @@ export function isValueType(byte: number): boolean {
   return (byte >= V128 && byte <= I32) || byte === FUNCREF || byte === EXTERNREF
 }
 
-/** Whether bits of a NaN can stand in it. */
+/** Whether a value of this type can contain NaN bits. */
 export function holdsFloats(type: number): boolean {
   return type === F32 || type === F64 || type === V128
 }
 
-/** Machine words. */
+/** Machine words that values of these types take. */
 export function slots(types: readonly number[]): number {
   let sum = 0
   for (const type of types) sum += type === V128 ? 2 : 1

@@ -1,4 +1,4 @@
-/** Bytes that grow. */
+/** A growing byte buffer. */
 export class Writer {
   #bytes: Uint8Array
   #length = 0
@@ -44,7 +44,7 @@ export class Writer {
     }
   }
 
-  /** The bytes with their length before them. */
+  /** Writes bytes preceded by their length. */
   sized(values: ArrayLike<number>): this {
     return this.u32(values.length).bytes(values)
   }

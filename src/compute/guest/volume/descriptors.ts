@@ -3,7 +3,7 @@ import type { VolumeFile, Folder, Node } from './volume.js'
 
 const MOST_OPEN = 1024
 
-/** A file that is open, or one of the three standard streams, which are files that cannot be sought in. */
+/** An open file, or one of the three standard streams, which are files without seeking. */
 export class OpenDescriptor {
   position = 0
   constructor(
@@ -16,18 +16,18 @@ export class OpenDescriptor {
 }
 
 export class OpenFolder {
-  /** What `readdir` goes through, taken when it begins. */
+  /** Entries for `readdir`, copied when it begins. */
   listing: readonly [string, Node][] = []
   constructor(
     readonly node: Folder,
-    /** Under what name the program was given it, or null. */
+    /** Name under which the folder was preopened, or null. */
     readonly preopen: string | null = null
   ) {}
 }
 
 export type Open = OpenDescriptor | OpenFolder
 
-/** The numbers under which things are open; the lowest that is free is given. */
+/** Table of file descriptors; a new one gets the lowest free number. */
 export class Descriptors {
   readonly #open: (Open | null)[] = []
 

@@ -3,7 +3,7 @@ import { refuse } from '../stops.js'
 import { Folder } from './volume.js'
 import type { Node } from './volume.js'
 
-/** Where a path leads: `node` as `name` in `parent`, or what may become it. A `name` of '' is the folder itself. */
+/** Target of a path: `node` is `name` in `parent`, or null if it does not exist. A `name` of '' is the folder itself. */
 export interface Located {
   parent: Folder
   name: string
@@ -12,7 +12,7 @@ export interface Located {
   mustBeFolder: boolean
 }
 
-/** Follows `path` from `base`, which it never leaves. There are no links to follow. */
+/** Resolves `path` relative to `base` and never leaves `base`. There are no links. */
 export function resolve(base: Folder, path: string): Located {
   if (path === '') refuse('noEntry')
   if (path.startsWith('/')) refuse('notCapable')
@@ -41,8 +41,8 @@ export function resolve(base: Folder, path: string): Located {
 }
 
 /**
- * Moves a node, as rename(2) does: over a file, or a folder over an empty folder. Returns how many nodes it looked at,
- * since those in a folder that moves get longer paths.
+ * Moves a node as rename(2) does: over a file, or a folder over an empty folder. Returns the number of nodes it checked,
+ * because the paths in a moved folder may become too long.
  */
 export function move(from: Located, to: Located): number {
   const { node } = from

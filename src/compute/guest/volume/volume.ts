@@ -4,15 +4,15 @@ import { Stop, refuse } from '../stops.js'
 
 export type Node = VolumeFile | Folder
 
-/** Bounds what stands in a volume; passing one ends the run. */
+/** Limits of a volume; exceeding one ends the run. */
 export interface Quota {
   bytes: number
   inodes: number
-  /** What it bounds, for people. */
+  /** Name of the volume in messages. */
   what: string
 }
 
-/** A tree of files in memory. What is unlinked counts until its last descriptor is closed. */
+/** A file tree in memory. An unlinked file counts until its last descriptor is closed. */
 export class Volume {
   readonly root: Folder
   readonly quota: Quota
@@ -54,7 +54,7 @@ export class Volume {
 export class VolumeFile {
   readonly volume: Volume
   readonly inode: number
-  /** ns. */
+  /** Time of the last change, ns since 1970. */
   changed: bigint
   linked = true
   #opens = 0
@@ -78,7 +78,7 @@ export class VolumeFile {
     return this.#bytes.subarray(0, this.#size)
   }
 
-  /** Grows with zeros, or cuts. Buffers grow by doubling, and shrink again when most of them is unused. */
+  /** Extends with zeros or truncates. The buffer grows by doubling and shrinks when most of it is unused. */
   resize(size: number): void {
     if (size > this.#size) this.volume.takeBytes(size - this.#size)
     else this.volume.giveBytes(this.#size - size)
@@ -150,7 +150,7 @@ export class Folder {
     this.#sorted = null
   }
 
-  /** By the UTF-8 bytes of their names. */
+  /** The children, sorted by the UTF-8 bytes of their names. */
   get sorted(): readonly [string, Node][] {
     this.#sorted ??= [...this.#children]
       .map(entry => ({ entry, key: Buffer.from(entry[0]) }))
@@ -171,20 +171,20 @@ export class Folder {
     if (bytes > PATH_BYTES || depth > PATH_DEPTH) refuse('nameTooLong')
   }
 
-  /** Whether `other` is this folder, which is not a root, or stands in it. */
+  /** Whether `other` is this folder, which is not a root, or is inside it. */
   holds(other: Folder): boolean {
     return lineage(other).includes(this)
   }
 }
 
-/** A folder and those that it stands in, without the root. */
+/** A folder and its ancestors, without the root. */
 function lineage(folder: Folder): Folder[] {
   const found: Folder[] = []
   for (let at = folder; at.parent; at = at.parent) found.push(at)
   return found
 }
 
-/** Every file under `folder` with its path, by the UTF-8 bytes of the paths. */
+/** All files under `folder` with their paths, sorted by the UTF-8 bytes of the paths. */
 export function filesUnder(folder: Folder): { path: string; file: VolumeFile }[] {
   const found: { path: string; key: Buffer; file: VolumeFile }[] = []
   const look = (at: Folder, prefix: string) => {

@@ -6,7 +6,7 @@ type Arguments<Takes extends string> = Takes extends `${infer First}${infer Rest
   ? [First extends 'i' ? number : bigint, ...Arguments<Rest>]
   : []
 
-/** One function of WASI. It succeeds, or throws a `Refusal` with the error's number. */
+/** One WASI function. It returns on success, or throws a `Refusal` with the error number. */
 export interface WasiCall {
   takes: string
   run: (...args: (number | bigint)[]) => void
@@ -17,8 +17,8 @@ export function call<Takes extends string>(takes: Takes, run: (...args: Argument
 }
 
 /**
- * The call as a module imports it: charged, with arguments of the right types whatever signature the module gave it, and
- * refusals turned into their numbers.
+ * The import for a call: charges fuel, checks the argument types (a module may declare any signature), and returns the
+ * error number of a refusal.
  */
 export function importable(
   name: string,

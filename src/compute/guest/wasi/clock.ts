@@ -1,12 +1,12 @@
 import { createCipheriv } from 'node:crypto'
 
-/** 2024-01-01T00:00:00Z in ns: when every run begins. */
+/** Start time of every run: 2024-01-01T00:00:00Z, ns since 1970. */
 const EPOCH = 1_704_067_200_000_000_000n
-/** Each look at the clock moves it on by so much, ns. */
+/** Each reading advances the clock by this, ns. */
 export const STEP = 1_000_000n
 const LAST = (1n << 63n) - 1n
 
-/** A clock that knows nothing of the machine's: it moves a step a look, and over what a program waits for. */
+/** A deterministic clock, independent of the machine: each reading and each wait of the program advances it. */
 export class VirtualClock {
   #passed = 0n
 

@@ -7,15 +7,15 @@ import type { Machine } from './machine.js'
 import { refuse } from '../stops.js'
 
 const MOST_PARTS = 1024
-/** Most bytes that one call reads or writes; the program goes on with the rest, as with any short read. */
+/** Most bytes that one call reads or writes; the program handles the rest like any short read. */
 const MOST_MOVED = 64 << 20
-/** Files are never so large: an offset beyond ends in a limit or finds nothing. */
+/** Largest offset; files are always smaller. */
 const FAR = BigInt(Number.MAX_SAFE_INTEGER)
 const DIRENT_BYTES = 24
 
-/** The `fd_` calls: what is done with things that are open. */
+/** The `fd_` calls, on open descriptors. */
 export function fileCalls({ memory, account, clock, descriptors }: Machine): Record<string, WasiCall> {
-  /** The parts of memory that a read or write names, `MOST_MOVED` bytes of them. */
+  /** The parts of memory that a read or write names, cut at `MOST_MOVED` bytes. */
   function parts(at: number, count: number): Uint8Array[] {
     if (count > MOST_PARTS) refuse('invalid')
     const found: Uint8Array[] = []

@@ -4,7 +4,7 @@ import type { GuestMemory } from './memory.js'
 import { Folder } from '../volume/volume.js'
 import type { Node } from '../volume/volume.js'
 
-/** Kinds of files in WASI. The standard streams are of unknown kind, as pipes are elsewhere: not terminals. */
+/** WASI file types. The standard streams have the type `unknown`, like pipes, so that they are not terminals. */
 export const FILE_TYPE = { unknown: 0, folder: 3, file: 4 } as const
 
 const RIGHTS = {
@@ -61,7 +61,7 @@ export function writeFilestat(memory: GuestMemory, at: number, node: Node, type 
   for (const time of [40, 48, 56]) memory.setU64(at + time, node.changed)
 }
 
-/** The time to set, or null to leave it: `flags` of WASI, bit 2 the time given, bit 3 now. */
+/** The time to set, or null to keep it. WASI `flags`: bit 2 sets the given time, bit 3 the current one. */
 export function timeToSet(flags: number, given: bigint, now: bigint): bigint | null {
   return flags & 4 ? given : flags & 8 ? now : null
 }

@@ -3,7 +3,7 @@ import type { SeededRandom, VirtualClock } from './clock.js'
 import type { Descriptors } from '../volume/descriptors.js'
 import type { GuestMemory } from './memory.js'
 
-/** All that a run can see and change. */
+/** The state that WASI calls of one run can read and change. */
 export interface Machine {
   args: readonly Buffer[]
   memory: GuestMemory

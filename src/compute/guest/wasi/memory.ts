@@ -2,7 +2,7 @@ import { refuse } from '../stops.js'
 
 const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The module's memory as calls of WASI see it: every access is checked, and refused with `fault`. */
+/** The module's memory for WASI calls; an access out of bounds is refused with `fault`. */
 export class GuestMemory {
   #memory: WebAssembly.Memory | null = null
   #bytes = new Uint8Array(0)
@@ -16,13 +16,13 @@ export class GuestMemory {
     return this.#memory?.buffer.byteLength ?? 0
   }
 
-  /** A window on the memory; good until the module runs again. */
+  /** A view of the memory, valid until the module runs again. */
   slice(pointer: number, length: number): Uint8Array {
     this.#check(pointer, length)
     return this.#bytes.subarray(pointer, pointer + length)
   }
 
-  /** UTF-8 without NUL, of `most` bytes at most. */
+  /** Reads UTF-8 text without NUL, of at most `most` bytes. */
   text(pointer: number, length: number, most: number): string {
     if (length > most) refuse('nameTooLong')
     const bytes = this.slice(pointer, length)

@@ -8,10 +8,10 @@ import type { Located } from '../volume/paths.js'
 import { refuse } from '../stops.js'
 import { VolumeFile, Folder } from '../volume/volume.js'
 
-/** Most bytes of a path in one call, which may lead up and down again. */
+/** Most bytes of a path argument; it may contain `..`. */
 const MOST_PATH = 4096
 
-/** A node looked at costs as much as so many bytes moved. */
+/** Checking one node is charged like moving this many bytes. */
 const NODE_BYTES = 64
 
 const CREATE = 1

@@ -14,11 +14,11 @@ const ABSOLUTE = 1
 interface Subscription {
   userdata: bigint
   type: number
-  /** For a clock: ns from now. */
+  /** Time until a clock event, ns; null for other events. */
   wait: bigint | null
 }
 
-/** The calls that are not about files. The environment is empty, and there are no sockets and signals. */
+/** The calls that are not about files. The environment is empty; there are no sockets and no signals. */
 export function systemCalls({ args, memory, account, clock, random }: Machine): Record<string, WasiCall> {
   function subscription(at: number): Subscription {
     const userdata = memory.u64(at)
@@ -33,7 +33,7 @@ export function systemCalls({ args, memory, account, clock, random }: Machine): 
     return { userdata, type, wait: wait < 0n ? 0n : wait }
   }
 
-  /** What is ready: files always are, else the first clocks, to which time then moves. */
+  /** The ready events: files are always ready; without any, the earliest clock events, to which the clock advances. */
   function ready(all: readonly Subscription[]): readonly Subscription[] {
     const files = all.filter(({ wait }) => wait === null || wait === 0n)
     if (files.length > 0) return files

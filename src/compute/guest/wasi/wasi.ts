@@ -20,8 +20,8 @@ export interface GuestJob {
 }
 
 /**
- * WASI preview 1 in memory, for one run. The program finds its inputs under `/in`, which cannot be written, and leaves its
- * results under `/out`; these two are all the folders that there are, and paths name them (`/in/a.txt`, not `a.txt`).
+ * WASI preview 1 in memory, for one run. Inputs are under `/in`, which is read-only; the program writes its results under
+ * `/out`. There are no other folders, and paths start with one of them (`/in/a.txt`, not `a.txt`).
  */
 export class Wasi {
   readonly memory = new GuestMemory()
