@@ -5,7 +5,7 @@ import type { Output } from './output/output.js'
 import { ProgressLine } from './output/progress-line.js'
 import type { Typed } from './syntax.js'
 
-/** Checks the global options, then loads the command and runs it. */
+/** Parses the global options, then loads the command and runs it. */
 export async function invoke(typed: Typed, output: Output, signal: AbortSignal): Promise<void> {
   const { name, load, positional, options } = typed
   const market = text(options, 'market')
