@@ -36,7 +36,10 @@ test('`bushel receipt verify` reads receipts and evidence, offline, and says wha
 
   const honest = await files.write(Buffer.alloc(32, 1), await jobEvidence(buyer, provider))
   const [plain] = await verified(honest)
-  assert.match(plain.join('\n'), /^valid: signed by provider .*\n.*\nit stated: ok, exit code 0, fuel 1000000/)
+  assert.match(
+    plain.join('\n'),
+    /^valid: signed by provider .*\n.*\nit stated: ok, exit code 0, fuel 1000000/
+  )
   assert.match(plain.at(-1)!, /^this alone proves no misdeed/)
 
   const false1 = await jobEvidence(buyer, provider, { key: { key: Buffer.alloc(32, 9) } })
