@@ -1,7 +1,7 @@
 /**
- * The main job as a story, played by separate processes of the executable on a private network: a market's founder,
- * three providers, a buyer that is killed, and a reader; then three who run a program for another buyer, one of them a
- * liar. Whatever happens, nothing of it is left behind.
+ * The demo: separate processes of the executable on a private network. Part one has the founder of a market, three
+ * storage providers, a buyer that is killed, and a reader. Part two has a buyer of compute and three providers, one of
+ * which states a false result. The demo removes all its processes and files at the end, also when it fails.
  */
 import { existsSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp } from 'node:fs/promises'
@@ -19,17 +19,17 @@ import { Voice } from './demo/voice.js'
 
 const USAGE = `npm run demo [-- --path DIR_OR_FILE | --compute] [--json]
 
-  --path DIR_OR_FILE  what is mirrored; without it, about 100 MB of node_modules
-  --compute           only the act in which strangers run a program
-  --json              the story on standard error, the result as JSON on standard output
+  --path DIR_OR_FILE  file or folder to mirror (default: about 100 MB of node_modules)
+  --compute           run only the compute part
+  --json              print the result as JSON on standard output, the rest on standard error
 `
 const FAILED = 1
 const BAD_INPUT = 2
 const INTERRUPTED = 130
 
-/** However large the input, and at least so many bytes a second. */
-const LEAST_PATIENCE_MS = 4 * 60_000
-const LEAST_RATE = 1_000_000
+/** Time limit for any input, ms; a large input adds the time it takes at SLOWEST_RATE, bytes per second. */
+const BASE_TIMEOUT_MS = 4 * 60_000
+const SLOWEST_RATE = 1_000_000
 
 interface Options {
   path: string | undefined
@@ -53,11 +53,11 @@ function readOptions(): Options {
     process.exit(0)
   }
   if (values.compute && values.path !== undefined)
-    throw new Error('--compute mirrors nothing: leave out --path')
+    throw new Error('--compute mirrors nothing; leave out --path')
   return { path: values.path, compute: values.compute, json: values.json }
 }
 
-/** The input, as a folder or file, and what it is called. */
+/** The file or folder to mirror, and the path that the result names. */
 async function inputOf(
   { path }: Options,
   folder: string,
@@ -79,8 +79,8 @@ async function inputOf(
 
 async function play(options: Options, voice: Voice): Promise<object> {
   voice.say(
-    'The main job of Bushel, played by separate processes on a private network,',
-    'with play money: real Lightning invoices and preimages, worthless coins.'
+    'A demo of Bushel: separate processes on a private network, with play money:',
+    'real Lightning invoices and preimages, worthless sats.'
   )
   const folder = await mkdtemp(join(tmpdir(), 'bushel-demo-'))
   const processes = new Processes()
@@ -93,28 +93,28 @@ async function play(options: Options, voice: Voice): Promise<object> {
     stop.abort(why)
     processes.killAll()
   }
-  process.on('exit', clear) // also after a fault that nobody caught
+  process.on('exit', clear) // also after an uncaught exception
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => interrupt(new Interrupted(`stopped by ${signal}`)))
   }
-  process.stdout.on('error', () => interrupt(new Interrupted('nobody listens any more')))
+  process.stdout.on('error', () => interrupt(new Interrupted('the reader of standard output has exited')))
   let timer: NodeJS.Timeout | undefined
   try {
     const stage = new Stage({ processes, folder, voice, signal: stop.signal })
-    const within = (timeouts: number): void => {
+    const within = (timeoutMs: number): void => {
       timer = setTimeout(
-        () => interrupt(new Error(`it took longer than ${Math.round(timeouts / 1000)} s`)),
-        timeouts
+        () => interrupt(new Error(`the demo took longer than ${Math.round(timeoutMs / 1000)} s`)),
+        timeoutMs
       )
     }
     if (options.compute) {
-      within(LEAST_PATIENCE_MS)
+      within(BASE_TIMEOUT_MS)
       return await playCompute(stage)
     }
     const { input, path } = await inputOf(options, folder, voice)
-    const timeouts = LEAST_PATIENCE_MS + ((await sizeOfTree(input)).bytes / LEAST_RATE) * 1000
-    within(timeouts)
-    const ending = await new Story({ stage, input, path, timeouts }).play()
+    const timeoutMs = BASE_TIMEOUT_MS + ((await sizeOfTree(input)).bytes / SLOWEST_RATE) * 1000
+    within(timeoutMs)
+    const ending = await new Story({ stage, input, path, timeoutMs }).play()
     const compute = await new ComputeAct(stage).play(ending.market)
     voice.say(...tablesOf(ending))
     return { ...resultOf(ending), compute: computeOf(compute) }

@@ -1,4 +1,4 @@
-// Builds dist/ (installing first what is missing).
+// Installs the dependencies if necessary, then builds dist/.
 import { ready } from './ready.js'
 
 ready()

@@ -1,5 +1,5 @@
-// Puts the modules of lightningdevkit into one, dist/ldk.mjs: there are more than 700 of them, and to link them took most
-// of the time in which a Lightning process starts. Left in their place are the bindings, the enums and the WebAssembly.
+// Bundles the modules of lightningdevkit into dist/ldk.mjs: linking more than 700 modules took most of the start of a
+// Lightning process. The bindings, the enums and the WebAssembly stay in the package and are imported from there.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,7 @@ const target = join(root, 'dist', 'ldk.mjs')
 const IMPORT = /^import .* from '(.*)';$/gm
 const STRUCT = /^export \* from '\.\/structs\/(\w+)\.mjs';$/gm
 const COMMENT = /^\s*\/\*[^]*?\*\/\n|^\/\/# sourceMappingURL=.*$/gm
-/** What every class of theirs is made from; apart from it, no module needs another one before it runs. */
+/** The base class of all their classes; it comes first, because no other module is needed while modules load. */
 const BASE = 'CommonBase'
 
 export function bundleLdk() {
@@ -25,17 +25,18 @@ export function bundleLdk() {
   write(bundle.join('\n').replace(COMMENT, ''))
 }
 
-/** A module without its imports, all of which must be in the bundle. */
+/** The code of a module without its imports, which must all be in the bundle. */
 function bodyOf(name, names) {
   const text = readFileSync(join(folder, 'structs', `${name}.mjs`), 'utf8')
   return text.replace(IMPORT, (line, from) => {
     const of = /^\.\.?\/(?:structs\/)?(\w+)\.mjs$/.exec(from)?.[1]
-    if (of !== 'bindings' && !names.includes(of)) throw new Error(`bushel: structs/${name}.mjs: ${line}`)
+    if (of !== 'bindings' && !names.includes(of))
+      throw new Error(`bushel: structs/${name}.mjs imports a module that is not bundled: ${line}`)
     return ''
   })
 }
 
-/** A process that starts meanwhile reads the whole of it, before or after. */
+/** Replaces the bundle atomically, so that a process that starts meanwhile reads a complete file. */
 function write(bundle) {
   if (existsSync(target) && readFileSync(target, 'utf8') === bundle) return
   const draft = `${target}.${process.pid}`

@@ -1,4 +1,4 @@
-// Format, lint and layering, in that order; stops at the first that fails.
+// Checks format, lint rules and layers, in this order; stops at the first failure.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,7 +30,7 @@ export function lint() {
   for (const [name, args] of steps) {
     const { status } = spawnSync(bin(name), args, { cwd: root, stdio: ['ignore', 2, 2] })
     if (status !== 0) {
-      process.stderr.write(`bushel: ${name} found something; nothing was changed\n`)
+      process.stderr.write(`bushel: ${name} found faults; nothing was changed\n`)
       return false
     }
   }

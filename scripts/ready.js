@@ -1,5 +1,5 @@
-// Installs and builds what is missing. Node's own modules only: it runs before anything is installed.
-// Everything it prints goes to standard error, so that a command's JSON on standard output stays clean.
+// Installs and builds what is missing. It imports only modules of Node, because it runs before anything is installed, and
+// prints only to standard error, because standard output belongs to the command that follows.
 import { createHash } from 'node:crypto'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -37,7 +37,7 @@ export function install() {
   writeFileSync(file, stamp)
 }
 
-/** tsc never deletes the output of a removed source: a stale test would go on running. */
+/** Removes the output of deleted sources, which tsc keeps: otherwise deleted tests would still run. */
 function removeStale() {
   const out = join(root, 'dist')
   if (!existsSync(out)) return

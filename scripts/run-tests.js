@@ -1,4 +1,4 @@
-// Runs the built test files that are asked for, and ends as they end.
+// Runs built test files; the exit code is 1 when a test fails, 130 when a signal stops the run.
 import { readdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { run } from 'node:test'
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Paths of built test files, from the root of the project, for which `wanted` holds. */
+/** Paths of the built test files, relative to the root of the project, that `wanted` accepts. */
 export function testFiles(wanted) {
   return readdirSync(join(root, 'dist', 'test'), { withFileTypes: true, recursive: true })
     .filter(entry => entry.isFile() && entry.name.endsWith('.test.js'))
@@ -16,10 +16,10 @@ export function testFiles(wanted) {
     .sort()
 }
 
-/** Files at a time: most tests wait for others most of the time. */
+/** Number of test files at the same time. It is high because most tests mostly wait. */
 const AT_ONCE = Number(process.env.BUSHEL_TEST_CONCURRENCY ?? 4)
 
-/** Folders whose tests take longest, for whole nodes play in them; they start first, so that none of them runs alone last. */
+/** Folders with the longest tests. They start first, so that no long test runs alone at the end. */
 const FIRST = ['gate', 'story', 'peers', 'compute', 'lightning', 'payment']
 
 const rank = file => {
@@ -27,7 +27,7 @@ const rank = file => {
   return at < 0 ? FIRST.length : at
 }
 
-/** In this order; `node --test` would sort them by name. A file that takes longer than `timeout`, ms, has failed. */
+/** Runs the files, longest first; `node --test` would sort them by name. A file fails after `timeout` ms. */
 export function runTests(files, { env = process.env, timeout = Infinity } = {}) {
   Object.assign(process.env, env)
   const stopping = new AbortController()

@@ -1,4 +1,4 @@
-// node scripts/run.js TARGET [ARGS...]: makes the checkout ready, then runs the target in this same process.
+// node scripts/run.js TARGET [ARGS...]: installs and builds what is missing, then runs TARGET in this process.
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ready } from './ready.js'

@@ -1,5 +1,5 @@
-// npm run soak: the gates and the fuzzers for long. BUSHEL_GATE_KILLS, BUSHEL_GATE_MESSAGES and BUSHEL_FUZZ_RUNS say for how
-// long, BUSHEL_GATE_SEED plays a failure again.
+// npm run soak: runs the gates and the fuzzers for a long time. BUSHEL_GATE_KILLS, BUSHEL_GATE_MESSAGES and
+// BUSHEL_FUZZ_RUNS set how long; BUSHEL_GATE_SEED repeats a failure.
 import { ready } from './ready.js'
 import { runTests, testFiles } from './run-tests.js'
 

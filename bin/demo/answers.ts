@@ -1,4 +1,4 @@
-/** What the demo reads of the executable's results: amounts in msat as strings of digits, times in ms since 1970. */
+/** The fields of the executable's JSON that the demo reads: amounts in msat as strings, times in ms since 1970. */
 
 export interface MarketResult {
   key: string
@@ -52,7 +52,7 @@ export interface StatusResult {
   shelf: { usedBytes: number; egressBytes: number }
 }
 
-/** A ledger held against its wallet: paid (received) - refunded - consumed - in flight = balance (owed). */
+/** The balance check of `log --check`: paid (or received) - refunded - consumed - in flight = balance (or owed). */
 export interface CheckResult {
   ok: boolean
   faults: string[]
@@ -74,7 +74,7 @@ export type MirrorProgress =
   | { event: 'note'; message: string }
   | { event: 'payment'; provider: string; installment: number; of: number; msat: string }
 
-/** Somebody's ledger, held against the wallet that it is of. */
+/** The balance check of one node. */
 export interface Books {
   who: string
   check: CheckResult
@@ -84,7 +84,7 @@ export interface ComputeBook {
   asks: { device: string; cores: number; memory: number }[]
 }
 
-/** Of a job; `hash` is the checksum of its files, then that of its standard output. */
+/** The result of a job; `hash` is the SHA-256 of its files followed by that of its standard output, hex. */
 export interface LocalRunResult {
   status: string
   reason: string
@@ -96,7 +96,7 @@ export interface LocalRunResult {
 export interface RunResult extends LocalRunResult {
   paidMsat: string
   providers: { device: string; fuel: string; hash: string; paid: string; verdict: string }[]
-  /** Paths of files. */
+  /** Paths of evidence files. */
   evidence: string[]
 }
 

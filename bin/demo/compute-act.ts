@@ -15,15 +15,15 @@ import type {
 import type { Stage } from './stage.js'
 import { columns, short } from './words.js'
 
-/** How the job came out, and what everybody's books say of it. */
+/** The result of the job, and the balance check of each node. */
 export interface ComputeEnding {
   run: RunResult
   /** The device of the provider that lied. */
   liar: string
-  /** What the program comes to at home. */
+  /** The result of the same job on this machine. */
   local: LocalRunResult
   evidence: EvidenceResult
-  /** Of the buyer, then of the providers as in `run`. */
+  /** Of the buyer, then of the providers in the order of `run`. */
   books: Books[]
 }
 
@@ -37,11 +37,11 @@ const DOCUMENTS = fileURLToPath(new URL('../../../docs/', import.meta.url))
 const LIAR = fileURLToPath(new URL('./liar.js', import.meta.url))
 const PROVIDERS = 3
 const BUYER = 'customer'
-/** At which the job costs more than its base, and less than the first installment: so that a liar has its base, and no more. */
+/** A price at which the job costs more than its base and less than the first installment, so a liar gets only its base. */
 const PRICE = '200 sat/Gfuel'
 const BASE = '0.1 sat'
 
-/** Three providers run one job, and one of them lies. Each part is a process of its own; rejects when any step fails. */
+/** Three providers run one job, and one of them lies. Every node is a process of its own. Rejects when a step fails. */
 export class ComputeAct {
   readonly #stage: Stage
 
@@ -51,17 +51,17 @@ export class ComputeAct {
 
   async play(market: MarketResult): Promise<ComputeEnding> {
     const { voice } = this.#stage
-    voice.act('Three strangers sell computing; one of them is a liar')
+    voice.act('Three providers sell compute; one of them lies')
     const sellers = await this.#sell(market)
     const liar = sellers.at(-1)!.device
 
-    voice.act('A buyer has all three run one program, and compares')
+    voice.act('A buyer runs one program at all three and compares')
     const book = await this.#book()
     await this.#stage.up(BUYER)
     await this.#stage.ask(BUYER, ['market', 'join', market.key])
     const run = await this.#run(book)
 
-    voice.act('What the liar is held to')
+    voice.act('The evidence against the liar')
     const { evidence, local } = await this.#judge(run, liar, book)
     const ending = { run, liar, local, evidence, books: await this.#audit(run, sellers) }
     const fault = faultOf(ending)
@@ -78,23 +78,23 @@ export class ComputeAct {
         const home = isLiar ? 'liar' : `worker-${i + 1}`
         const { device } = await this.#stage.up(home, isLiar ? { script: LIAR } : {})
         await this.#stage.ask(home, ['market', 'join', market.key])
-        const lent = ['--cores', '1', '--memory', '1GiB', '--allow-process']
-        await this.#stage.ask(home, ['sell', 'compute', ...lent, '--price', PRICE, '--base', BASE])
+        const offer = ['--cores', '1', '--memory', '1GiB', '--allow-process']
+        await this.#stage.ask(home, ['sell', 'compute', ...offer, '--price', PRICE, '--base', BASE])
         return { home, device }
       })
     )
     const { asks } = await this.#stage.ask<ComputeBook>('founder', ['book', 'compute'])
-    voice.say('   the book:')
+    voice.say('   the order book:')
     for (const { device, cores, memory } of asks) {
       const machine = `${cores} core, ${formatSize(memory)}`
       const what = device === sellers.at(-1)!.device ? '  (the liar)' : ''
-      voice.say(`   ${short(device)}  ${machine} at ${PRICE} and ${BASE} a job${what}`)
+      voice.say(`   ${short(device)}  ${machine} at ${PRICE} plus ${BASE} per job${what}`)
     }
-    if (asks.length < PROVIDERS) throw new Error(`${asks.length} of ${PROVIDERS} offers stand on the book`)
+    if (asks.length < PROVIDERS) throw new Error(`only ${asks.length} of ${PROVIDERS} offers are on the book`)
     return sellers
   }
 
-  /** The pages of Bushel's own documents, one after another. */
+  /** Writes the pages of docs/ into one file, the input of the job. */
   async #book(): Promise<string> {
     const path = join(this.#stage.folder, 'book.txt')
     const pages = (await readdir(DOCUMENTS)).filter(name => name.endsWith('.md')).sort()
@@ -111,16 +111,16 @@ export class ComputeAct {
     const run = await this.#stage.ask<RunResult>(BUYER, command, {
       online: line => this.#show(line as unknown as JobProgress, states)
     })
-    const bound = states.indexOf('REVEALED')
-    if (bound !== PROVIDERS || states.length !== 2 * PROVIDERS)
-      throw new Error(`a result was shown before all were bound to theirs: ${states.join(', ')}`)
+    const firstRevealed = states.indexOf('REVEALED')
+    if (firstRevealed !== PROVIDERS || states.length !== 2 * PROVIDERS)
+      throw new Error(`a result was revealed before all providers had committed: ${states.join(', ')}`)
     const rows = run.providers.map(({ device, hash, verdict, paid }) => [
       short(device),
       stdoutOf(hash),
-      verdict === 'equal' ? 'as another' : 'as nobody',
+      verdict === 'equal' ? 'equal' : 'different',
       formatAmount(BigInt(paid))
     ])
-    voice.say('', ...columns([['provider', 'sha256 of the output', 'which is', 'paid'], ...rows], [3]))
+    voice.say('', ...columns([['provider', 'sha256 of the output', 'verdict', 'paid'], ...rows], [3]))
     return run
   }
 
@@ -128,16 +128,16 @@ export class ComputeAct {
     const { voice } = this.#stage
     if (progress.event === 'output' && progress.stream === 'stdout') {
       const text = Buffer.from(progress.base64, 'base64').toString().trimEnd()
-      voice.say('   what two of them came to is the result (lines, words, bytes):', `   ${text}`)
+      voice.say('   two of them agree on the result (lines, words, bytes):', `   ${text}`)
     }
     if (progress.event !== 'job' || !['COMMITTED', 'REVEALED'].includes(progress.state)) return
     states.push(progress.state)
     if (progress.state === 'COMMITTED')
-      voice.say(`   ${short(progress.provider)} is bound to a result, which nobody but it can read yet`)
-    else if (states.length === PROVIDERS + 1) voice.say('   all are bound; now each has to show what it has')
+      voice.say(`   ${short(progress.provider)} commits to a result that only it knows yet`)
+    else if (states.length === PROVIDERS + 1) voice.say('   all have committed; now each reveals its result')
   }
 
-  /** What the evidence proves to anybody, and what the program comes to at home. */
+  /** Verifies the evidence offline, and runs the same job on this machine. */
   async #judge(
     run: RunResult,
     liar: string,
@@ -152,10 +152,10 @@ export class ComputeAct {
       '--no-stdin'
     ])
     voice.say(
-      `   bushel receipt verify ${basename(file).slice(0, 8)}….json: it holds`,
-      `   ${short(evidence.provider)} has signed ${stdoutOf(evidence.stated?.hash ?? '')}`,
-      `   bushel run --local, the same at home: ${stdoutOf(local.hash)}`,
-      `   ${short(liar)} has its base, paid before anybody said anything, and no more.`
+      `   bushel receipt verify ${basename(file).slice(0, 8)}….json: valid`,
+      `   ${short(evidence.provider)} signed ${stdoutOf(evidence.stated?.hash ?? '')}`,
+      `   bushel run --local on this machine gives ${stdoutOf(local.hash)}`,
+      `   ${short(liar)} got its base, which is paid before the job runs, and nothing more.`
     )
     return { evidence, local }
   }
@@ -169,7 +169,7 @@ export class ComputeAct {
   }
 }
 
-/** The beginning of the checksum of standard output. */
+/** The first characters of the checksum of standard output. */
 function stdoutOf(hash: string): string {
   return `${hash.slice(64, 80)}…`
 }
@@ -185,23 +185,25 @@ function balances({ books }: ComputeEnding): string[] {
   return ['', ...columns([['ledger', 'paid', 'consumed', 'balance'], ...rows], [1, 2, 3])]
 }
 
-/** What keeps it from being a good ending, or null. */
+/** Why the outcome is not the expected one; null when it is. */
 function faultOf({ run, liar, local, evidence, books }: ComputeEnding): string | null {
   const equal = run.providers.filter(({ verdict }) => verdict === 'equal')
   const other = run.providers.filter(({ verdict }) => verdict === 'other')
   if (run.status !== 'ok' || run.exitCode !== 0) return `the job is ${run.status}: ${run.reason}`
-  if (equal.length !== PROVIDERS - 1 || other.length !== 1) return `${equal.length} providers are equal`
-  if (other[0]!.device !== liar) return 'somebody else than the liar is blamed'
-  if (run.hash !== local.hash || run.fuel !== local.fuel) return 'at home it comes to something else'
+  if (equal.length !== PROVIDERS - 1 || other.length !== 1)
+    return `${equal.length} providers have equal results, not ${PROVIDERS - 1}`
+  if (other[0]!.device !== liar) return 'a provider other than the liar is blamed'
+  if (run.hash !== local.hash || run.fuel !== local.fuel) return 'the run on this machine has another result'
   if (equal.some(({ hash }) => hash !== run.hash) || other[0]!.hash === run.hash)
-    return 'what is equal has another checksum'
+    return 'equal results have different hashes'
   if (!evidence.ok || evidence.provider !== liar || evidence.stated?.hash !== other[0]!.hash)
-    return 'the evidence does not hold'
-  if (equal.some(({ paid }) => BigInt(paid) <= BigInt(other[0]!.paid))) return 'the liar was paid'
-  for (const { who, check } of books) if (!check.ok) return `the books of ${who}: ${check.faults.join('; ')}`
+    return 'the evidence is not valid'
+  if (equal.some(({ paid }) => BigInt(paid) <= BigInt(other[0]!.paid)))
+    return 'the liar was paid as much as an honest provider'
+  for (const { who, check } of books) if (!check.ok) return `the ledger of ${who}: ${check.faults.join('; ')}`
   const [buyer, ...sellers] = books
   const wrong = sellers.find(({ check }, i) => check.receivedMsat !== run.providers[i]!.paid)
-  if (wrong) return `${wrong.who} was paid something else`
-  if (buyer!.check.paidMsat !== run.paidMsat) return 'the ledger of the buyer has paid something else'
+  if (wrong) return `the ledger of ${wrong.who} has received another amount`
+  if (buyer!.check.paidMsat !== run.paidMsat) return 'the ledger of the buyer has paid another amount'
   return null
 }

@@ -3,8 +3,8 @@ import { copyFile, link, mkdir, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** Size of the input: at least WANTED and at most MOST bytes. */
 const WANTED = 100e6
-/** Whole packages up to here; what is missing then is made up from single files. */
 const MOST = 102e6
 
 interface Package {
@@ -13,7 +13,7 @@ interface Package {
   bytes: number
 }
 
-/** The `node_modules` folder that this very program runs from. */
+/** The `node_modules` folder of this package. */
 export function ownModules(): string {
   for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
     if (basename(at) === 'node_modules' && existsSync(join(at, 'hypercore'))) return at
@@ -23,8 +23,8 @@ export function ownModules(): string {
 }
 
 /**
- * Puts about 100 MB of what is in `modules` under `folder`, always the same: whole packages by name as long as they fit,
- * then single files of those that did not. They are hard links where the disk allows, so that they take no room.
+ * Puts about 100 MB of files from `modules` into `folder`, always the same: whole packages in order of name as long as
+ * they fit, then single files of the packages that did not fit. It uses hard links where the disk allows.
  */
 export async function gatherInput(modules: string, folder: string): Promise<void> {
   let bytes = 0

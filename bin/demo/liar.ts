@@ -1,6 +1,6 @@
 /**
- * A provider that lies: the product's node, but for a sandbox that says that programs print something else than they do.
- * Started as `bushel up` is, it says as that does when it is ready.
+ * A provider that lies: an ordinary node with a sandbox that replaces the output of every program. It takes the options
+ * of `bushel up` and prints the same `ready` line.
  */
 import { createHash } from 'node:crypto'
 import { parseArgs } from 'node:util'

@@ -3,20 +3,21 @@ import { DAY, MIB, TIB } from '../../contracts/money/quantity.js'
 import { planInstallments } from '../../contracts/money/installments.js'
 import type { TreeSize } from './tree.js'
 
-/** What the provider's usual policy makes of a charge: installments of 5, 10, 20, 40, 40, ... sat. */
-const SLICES = { firstInstallmentMsat: 5n * SAT, maxInstallmentMsat: 40n * SAT, minChargeMsat: SAT }
+/** The default installments of a provider: 5, 10, 20, 40, 40, ... sat. */
+const INSTALLMENTS = { firstInstallmentMsat: 5n * SAT, maxInstallmentMsat: 40n * SAT, minChargeMsat: SAT }
+/** The demo shows at least this many payments for each copy. */
 export const LEAST_PAYMENTS = 6
 export const TIME = 365 * DAY
 export const COPIES = 2
 
-/** The price for the demo's own input. */
+/** The price for the default input. */
 const USUAL_PRICE = 120n * SAT * 1024n
-/** What a copy should cost, msat: at least six installments, and not many more. */
+/** The charge to aim for, msat: at least LEAST_PAYMENTS installments, and not many more. */
 const TARGET = 150n * SAT
 const LEAST = 125n * SAT
 const MOST = 220n * SAT
 
-/** What a packed drive takes beside its files and their names, for each of them and in all; measured. */
+/** Bytes of a packed drive in addition to files and names: per file, per drive, and per block. Measured. */
 const ENTRY_BYTES = 228
 const DRIVE_BYTES = 62
 const BLOCK_BYTES = 8
@@ -28,7 +29,7 @@ export interface Offer {
   space: number
 }
 
-/** About what a tree comes to when it is packed and encrypted. */
+/** The approximate size of a tree when it is packed and encrypted. */
 export function packedSize({ files, bytes, pathBytes, blocks }: TreeSize): {
   byteLength: number
   length: number
@@ -38,8 +39,9 @@ export function packedSize({ files, bytes, pathBytes, blocks }: TreeSize): {
 }
 
 /**
- * Three offers, none first in both price and size, at which a copy for 365 days takes at least six payments, whatever
- * the size of the input: 120 sat/GiB-month where that comes to it, else the price at which a copy costs about 150 sat.
+ * Three offers, of which none has both the lowest price and the most space. A copy for 365 days takes at least
+ * LEAST_PAYMENTS payments at any size of input: the price is 120 sat/GiB-month where the charge then is between LEAST and
+ * MOST, and otherwise such that the charge is about TARGET.
  */
 export function offersFor(tree: TreeSize): Offer[] {
   const packed = packedSize(tree)
@@ -57,10 +59,10 @@ export function offersFor(tree: TreeSize): Offer[] {
   ]
 }
 
-/** How many payments a copy at this price will take. */
+/** The number of payments for a copy at this price. */
 export function paymentsAt(price: bigint, tree: TreeSize): number {
   const core = { key: Buffer.alloc(32), ...packedSize(tree) }
-  return planInstallments({ cores: [core], price, time: TIME, ...SLICES }).length
+  return planInstallments({ cores: [core], price, time: TIME, ...INSTALLMENTS }).length
 }
 
 function chargeAt(price: bigint, billed: bigint): bigint {
@@ -71,13 +73,13 @@ function priceFor(charge: bigint, billed: bigint): bigint {
   return ceilDiv(charge * BigInt(TIB) * MONTH, billed * BigInt(TIME))
 }
 
-/** To whole msat a GiB (a TiB, where it is less) of two digits, so that it can be read. */
+/** Rounds a price up to two significant digits per GiB, or per TiB where it is below 10 msat per GiB. */
 function roundUp(price: bigint): bigint {
   const unit = price >= 1024n * 10n ? 1024n : 1n
   return twoDigits(ceilDiv(price, unit)) * unit
 }
 
-/** The next number of which only two digits are not zero. */
+/** Rounds up to two significant digits. */
 function twoDigits(value: bigint): bigint {
   const step = 10n ** BigInt(Math.max(value.toString().length - 2, 0))
   return ceilDiv(value, step) * step

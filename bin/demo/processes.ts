@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const EXECUTABLE = fileURLToPath(new URL('../bushel.js', import.meta.url))
 const STDERR_KEPT = 64 * 1024
-/** How long a process may take to end in order before it is killed. */
+/** How long a process may take to stop after SIGTERM before it is killed, ms. */
 const STOP_MS = 20_000
 const RUN_MS = 120_000
 const READY_MS = 60_000
@@ -25,7 +25,7 @@ export interface Finished extends Ending {
   stderr: string
 }
 
-/** What the executable says of a failure. */
+/** The error that the executable printed. */
 export interface Failure {
   code: string
   exit: number
@@ -35,18 +35,18 @@ export interface Failure {
 
 export interface StartOptions {
   home?: string
-  /** Run instead of the executable. */
+  /** Path of a script to run instead of the executable. */
   script?: string
   /** Added to the environment. */
   env?: Record<string, string>
-  /** Each line as it comes. */
+  /** Called with each line of output. */
   online?: (line: Line) => void
-  /** Given to its standard input. */
+  /** Its standard input. */
   input?: string
 }
 
 export interface RunOptions extends StartOptions {
-  /** It is killed, and the run fails, when it takes longer, ms. */
+  /** Time limit, ms; then the process is killed and the run fails. */
   timeoutMs?: number
 }
 
@@ -54,7 +54,7 @@ export interface RunOptions extends StartOptions {
 export class BushelProcess extends EventEmitter {
   readonly command: string
   readonly lines: Line[] = []
-  /** Resolves when it has ended and all of its output is here. */
+  /** Resolves when the process has ended and all of its output was read. */
   readonly ended: Promise<Ending>
   readonly #child: ChildProcess
   #ending: Ending | null = null
@@ -84,7 +84,7 @@ export class BushelProcess extends EventEmitter {
         this.emit('end')
       })
     })
-    this.ended.catch(() => undefined) // whoever waits for the process hears of it
+    this.ended.catch(() => undefined) // the error reaches those who await `ended`
   }
 
   get pid(): number {
@@ -99,7 +99,7 @@ export class BushelProcess extends EventEmitter {
     return this.#stderr
   }
 
-  /** The first line, seen or to come, that `is` says yes to. Rejects when the process ends before, or takes too long. */
+  /** Waits for the first line, past or future, that `is` accepts. Rejects when the process ends first or at the timeout. */
   async line(is: (line: Line) => boolean, timeoutMs = READY_MS): Promise<Line> {
     const seen = this.lines.find(is)
     if (seen) return seen
@@ -123,13 +123,13 @@ export class BushelProcess extends EventEmitter {
     })
   }
 
-  /** Sends the signal to this process alone, as a user would, and waits until it is gone. */
+  /** Sends a signal to this process only, as a user would, and waits until it has ended. */
   async kill(signal: NodeJS.Signals): Promise<Ending> {
     this.#child.kill(signal)
     return await this.ended
   }
 
-  /** Has it end in order; kills it when it does not. */
+  /** Stops the process with SIGTERM, and kills it when it does not stop in time. */
   async stop(): Promise<Ending> {
     if (!this.running) return await this.ended
     const timer = setTimeout(() => this.killGroup(), STOP_MS)
@@ -140,13 +140,13 @@ export class BushelProcess extends EventEmitter {
     }
   }
 
-  /** At once, and with all that it started itself. */
+  /** Kills the process and all of its child processes. */
   killGroup(): void {
     if (this.#child.pid === undefined) return
     try {
       process.kill(-this.#child.pid, 'SIGKILL')
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // nobody of it is left
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // ESRCH: all have ended already
     }
   }
 
@@ -161,7 +161,7 @@ export class BushelProcess extends EventEmitter {
     try {
       line = JSON.parse(text) as Line
     } catch {
-      line = { garbage: text } // shown by whoever finds it where JSON should be
+      line = { garbage: text } // it shows up in the error of the caller that expected JSON
     }
     this.lines.push(line)
     this.emit('line', line)
@@ -181,16 +181,16 @@ export class BushelProcess extends EventEmitter {
   }
 }
 
-/** All processes of one show; none outlives `close`. */
+/** All processes of the demo; none outlives `close`. */
 export class Processes {
   readonly #started: BushelProcess[] = []
-  /** For every process started from now on; `HOST:PORT`. */
+  /** Bootstrap node `HOST:PORT` for every process that is started later. */
   bootstrap = ''
   #closed = false
 
   start(args: readonly string[], { home, env, online, input, script }: StartOptions = {}): BushelProcess {
-    if (this.#closed) throw new Error('the show is over')
-    // What npm and a user's own settings say is not for them.
+    if (this.#closed) throw new Error('the demo is already being stopped')
+    // The environment of npm and the user's own settings must not affect these processes.
     const inherited = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|BUSHEL_)/.test(name))
     )
@@ -207,7 +207,7 @@ export class Processes {
     return started
   }
 
-  /** A command from beginning to end. Resolves whatever its exit code. */
+  /** Runs a command to its end; resolves with any exit code. */
   async run(args: readonly string[], { timeoutMs = RUN_MS, ...options }: RunOptions = {}): Promise<Finished> {
     const started = this.start(args, options)
     let late = false
@@ -225,7 +225,7 @@ export class Processes {
     }
   }
 
-  /** A process that serves until it is stopped (`up`, `dht`), and its `ready` line. */
+  /** Starts a process that runs until it is stopped (`up`, `dht`), and waits for its `ready` line. */
   async serve(
     args: readonly string[],
     options: StartOptions = {}
@@ -235,13 +235,13 @@ export class Processes {
     return { process: started, ready }
   }
 
-  /** Kills at once what still runs, and what it started. For use at exit, where nothing can be awaited. */
+  /** Kills all running processes and their children. For `exit` handlers, where nothing can be awaited. */
   killAll(): void {
     this.#closed = true
     for (const started of this.#started) if (started.running) started.killGroup()
   }
 
-  /** Has everything end, in order where that is quick. */
+  /** Kills all running processes and waits until they have ended. */
   async close(): Promise<void> {
     this.#closed = true
     const running = this.#started.filter(started => started.running)
@@ -250,7 +250,7 @@ export class Processes {
   }
 }
 
-/** The failure that a finished command reports, or null. */
+/** The error that a finished command printed, or null. */
 export function failureOf({ result }: Pick<Finished, 'result'>): Failure | null {
   const error = result['error']
   return typeof error === 'object' && error !== null ? (error as Failure) : null

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { LeaseEntry, Receipt } from './answers.js'
 
-/** A payment that both sides have in their books, with a preimage that proves it. */
+/** A payment in the ledgers of both sides, with the preimage that proves it. */
 export interface ProvenPayment {
-  /** Counted from 1. */
-  listed: number
+  /** Number of the installment, from 1. */
+  position: number
   msat: bigint
   hash: string
   preimage: string
@@ -15,8 +15,8 @@ function proves({ hash, preimage }: Receipt): boolean {
 }
 
 /**
- * The payments of one lease that hold: in the buyer's and in the provider's books alike, each with a preimage whose
- * SHA-256 is the payment's hash. Nobody's word is taken for any of them.
+ * The proven payments of one lease: those that both the buyer's and the provider's ledger have with the same amount, and
+ * with a preimage whose SHA-256 is the payment hash.
  */
 export function provenPayments(bought: LeaseEntry, sold: LeaseEntry): ProvenPayment[] {
   const paid = new Map(bought.receipts.map(receipt => [receipt.hash, receipt]))
@@ -26,10 +26,10 @@ export function provenPayments(bought: LeaseEntry, sold: LeaseEntry): ProvenPaym
       return proves(receipt) && other?.preimage === receipt.preimage && other.msat === receipt.msat
     })
     .map(({ installment, msat, hash, preimage }) => ({
-      listed: installment + 1,
+      position: installment + 1,
       msat: BigInt(msat),
       hash,
       preimage
     }))
-    .sort((a, b) => a.listed - b.listed)
+    .sort((a, b) => a.position - b.position)
 }

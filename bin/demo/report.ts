@@ -5,7 +5,7 @@ import type { ComputeEnding } from './compute-act.js'
 import type { Ending } from './story.js'
 import { columns, short } from './words.js'
 
-/** The object that `--json` ends with. */
+/** The result that `--json` prints. */
 export function resultOf(ending: Ending): object {
   const { path, mirror, restore, holders, books, sourceSha256, restoredSha256 } = ending
   return {
@@ -31,7 +31,7 @@ export function resultOf(ending: Ending): object {
   }
 }
 
-/** `compute` of that object. */
+/** The field `compute` of the result. */
 export function computeOf({ run, liar, evidence }: ComputeEnding): object {
   const { ok, agreement, stated } = evidence
   const paid = (device: string): string => run.providers.find(one => one.device === device)!.paid
@@ -45,22 +45,22 @@ export function computeOf({ run, liar, evidence }: ComputeEnding): object {
   }
 }
 
-/** The tables that the demo ends with, within 80 columns. */
+/** The tables at the end of the demo, at most 80 columns wide. */
 export function tablesOf(ending: Ending): string[] {
   return [
     '',
-    'Who holds what',
+    'Copies',
     ...holding(ending),
     '',
-    'What each step cost',
+    'Cost of each step',
     ...costs(ending),
     '',
-    'Receipts: sha256(preimage) is the payment hash, in the books of both sides',
+    'Receipts: sha256(preimage) is the payment hash, in the ledgers of both sides',
     ...receipts(ending),
     '',
-    'The balance of each ledger: paid - refunded - consumed - in flight',
+    'Balance of each ledger: paid - refunded - consumed - in flight',
     ...balances(ending),
-    '  Ledger and wallet agree to the msat, in the books of all three.',
+    '  Ledger and wallet agree to the msat on all three nodes.',
     '',
     'Throughput',
     ...throughput(ending),
@@ -81,12 +81,12 @@ function holding({ holders }: Ending): string[] {
     new Date(lease.until).toISOString().slice(0, 10),
     formatSize(servedBytes)
   ])
-  return columns([['provider', 'price', 'holds', 'state', 'paid until', 'gave the reader'], ...rows], [2, 5])
+  return columns([['provider', 'price', 'stores', 'state', 'paid until', 'sent to reader'], ...rows], [2, 5])
 }
 
 function costs({ holders, mirror }: Ending): string[] {
   const kept = holders.map(({ device, lease, payments }) => [
-    `keeping it at ${short(device)}, in ${payments.length} payments`,
+    `storage at ${short(device)}, in ${payments.length} payments`,
     formatAmount(BigInt(lease.earnedMsat))
   ])
   return columns(
@@ -95,8 +95,8 @@ function costs({ holders, mirror }: Ending): string[] {
       [`${holders.length} quotes and signed agreements`, '0 sat'],
       ...kept,
       ['Lightning fees', formatAmount(BigInt(mirror.feesMsat))],
-      ['restoring (within the egress of the price)', '0 sat'],
-      ['in all', formatAmount(BigInt(mirror.paidMsat) + BigInt(mirror.feesMsat))]
+      ['restoring (egress included in the price)', '0 sat'],
+      ['total', formatAmount(BigInt(mirror.paidMsat) + BigInt(mirror.feesMsat))]
     ],
     [1]
   )
@@ -104,9 +104,9 @@ function costs({ holders, mirror }: Ending): string[] {
 
 function receipts({ holders }: Ending): string[] {
   const rows = holders.flatMap(({ device, payments }) =>
-    payments.map(({ listed, msat, hash, preimage }) => [
+    payments.map(({ position, msat, hash, preimage }) => [
       short(device),
-      String(listed),
+      String(position),
       formatAmount(msat),
       `${hash.slice(0, 16)}…`,
       `${preimage.slice(0, 16)}…`
@@ -115,7 +115,7 @@ function receipts({ holders }: Ending): string[] {
   return columns([['provider', 'installment', 'paid', 'payment hash', 'preimage'], ...rows], [1, 2])
 }
 
-/** Of a check, what adds up, msat: the buyer has paid, a provider was paid. */
+/** The terms of the balance of a check, msat; `paidMsat` is what a provider received. */
 function balanceOf(check: CheckResult): Record<string, string | boolean> {
   const { ok, refundedMsat, consumedMsat, inFlightMsat } = check
   const [paidMsat, balanceMsat] =

@@ -7,13 +7,13 @@ import type { Voice } from './voice.js'
 
 export interface StageOptions {
   processes: Processes
-  /** A folder for everybody's homes, deleted by whoever made it. */
+  /** Folder of all homes; the caller deletes it. */
   folder: string
   voice: Voice
   signal: AbortSignal
 }
 
-/** Where a show is played: homes under one folder, and processes of the executable on a private network. */
+/** The nodes of the demo: homes in one folder, and processes of the executable on a private network. */
 export class Stage {
   readonly processes: Processes
   readonly folder: string
@@ -31,19 +31,19 @@ export class Stage {
     return join(this.folder, name)
   }
 
-  /** A DHT, and the founder of a market. */
+  /** Starts a private DHT and the founder of a market. */
   async found(): Promise<MarketResult> {
     const { processes, voice } = this
     const { ready } = await processes.serve(['dht'])
     processes.bootstrap = `${String(ready['host'])}:${String(ready['port'])}`
-    voice.say(`   a DHT of this machine only, at ${processes.bootstrap}`)
+    voice.say(`   a private DHT on this machine, at ${processes.bootstrap}`)
     const founder = await this.up('founder')
     const market = await this.ask<MarketResult>('founder', ['market', 'create', '--name', 'demo'])
     voice.say(`   ${short(founder.device)} founds the market '${market.name}'`, `   key ${market.key}`)
     return market
   }
 
-  /** Makes a home and runs a node on it; `script` is another one than the executable. */
+  /** Creates a home and runs a node on it; `script` is run instead of the executable. */
   async up(
     name: string,
     options: Pick<StartOptions, 'script'> = {}
@@ -54,12 +54,12 @@ export class Stage {
     return { device, process }
   }
 
-  /** Holds a ledger against its wallet; the command fails when it does not add up. */
+  /** Checks a ledger against its wallet. Rejects when they do not agree. */
   async audit(home: string, who: string): Promise<Books> {
     return { who, check: await this.ask<CheckResult>(home, ['log', '--check']) }
   }
 
-  /** What a command of somebody's ends with; rejects when it fails. */
+  /** Runs a command on the home of `who` and gives its result. Rejects when it fails. */
   async ask<T>(who: string, args: string[], options: RunOptions = {}): Promise<T> {
     this.#signal.throwIfAborted()
     const finished = await this.processes.run(args, { home: this.home(who), ...options })

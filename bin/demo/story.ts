@@ -24,21 +24,21 @@ import { count, seconds, short } from './words.js'
 
 export interface StoryOptions {
   stage: Stage
-  /** What is mirrored. */
+  /** File or folder to mirror. */
   input: string
-  /** What the input is called in the result. */
+  /** Path of the input that the result names. */
   path: string
-  /** Longest time for each of mirror and restore, ms. */
-  timeouts: number
+  /** Time limit of mirror and of restore, ms. */
+  timeoutMs: number
 }
 
-/** A provider that kept a copy. */
+/** A provider that stores a copy. */
 export interface Holder {
   device: string
   offer: Offer
   lease: LeaseEntry
   payments: ProvenPayment[]
-  /** Bytes of ciphertext that readers took from it. */
+  /** Bytes of ciphertext that it sent to readers. */
   servedBytes: number
 }
 
@@ -48,7 +48,7 @@ export interface Ending {
   mirror: MirrorResult
   restore: RestoreResult
   holders: Holder[]
-  /** Of the buyer, before it was killed, and of both providers at the end. */
+  /** Balance checks of the buyer before it was killed, and of both providers at the end. */
   books: Books[]
   sourceSha256: string
   restoredSha256: string
@@ -60,10 +60,10 @@ interface Seller {
   offer: Offer
 }
 
-/** Disk that the show needs for each byte of input: packed, two copies, restored, and some air. */
+/** Disk space that the demo needs for each byte of input: packed, two copies, restored, and a reserve. */
 const DISK_FACTOR = 5
 
-/** The main job from beginning to end, each part in a process of its own. Rejects when any step fails. */
+/** The storage part of the demo. Every node is a process of its own. Rejects when a step fails. */
 export class Story {
   readonly #options: StoryOptions
   readonly #stage: Stage
@@ -84,17 +84,17 @@ export class Story {
     voice.act('A private network and a market')
     const market = await this.#stage.found()
 
-    voice.act('Three strangers sell disk')
+    voice.act('Three providers sell disk space')
     const sellers = await this.#sell(market, tree)
 
     voice.act(`A buyer mirrors it ${COPIES} times, for ${formatTime(TIME)}, paid ahead`)
     const { mirror, bought, buyer } = await this.#mirror(market)
 
     const books = [await this.#stage.audit('buyer', 'the buyer')]
-    voice.act('The buyer is gone')
+    voice.act('The buyer is killed')
     await this.#die(buyer)
 
-    voice.act('A reader who has only the link restores it')
+    voice.act('A reader with nothing but the link restores it')
     const { restore, restoredSha256 } = await this.#restore(mirror.link, sourceSha256)
 
     const holders = await this.#settle(sellers, bought)
@@ -113,7 +113,7 @@ export class Story {
     const { input } = this.#options
     const { folder } = this.#stage
     const tree = await sizeOfTree(input)
-    if (tree.files === 0) throw new Error(`${input} holds no files`)
+    if (tree.files === 0) throw new Error(`${input} has no files`)
     const { bavail, bsize } = await statfs(folder)
     const needed = packedSize(tree).byteLength * DISK_FACTOR
     if (bavail * bsize < needed) {
@@ -137,12 +137,13 @@ export class Story {
       })
     )
     const { asks } = await this.#stage.ask<BookResult>('founder', ['book', 'storage'])
-    voice.say('   the book, best first:')
+    voice.say('   the order book, best first:')
     for (const { device, space, price } of asks) {
       voice.say(`   ${short(device)}  ${formatSize(space).padStart(8)} at ${formatPrice(BigInt(price))}`)
     }
     const [best] = asks
-    if (asks.length < sellers.length || !best) throw new Error(`${asks.length} of 3 offers stand on the book`)
+    if (asks.length < sellers.length || !best)
+      throw new Error(`only ${asks.length} of 3 offers are on the book`)
     const price = BigInt(best.price)
     voice.say(
       `   At ${formatPrice(price)} a copy for ${formatTime(TIME)} is paid in ${paymentsAt(price, tree)} installments.`
@@ -153,7 +154,7 @@ export class Story {
   async #mirror(
     market: MarketResult
   ): Promise<{ mirror: MirrorResult; bought: LeaseEntry[]; buyer: BushelProcess }> {
-    const { input, timeouts } = this.#options
+    const { input, timeoutMs } = this.#options
     const { voice } = this.#stage
     const { device, process } = await this.#stage.up('buyer')
     const { spendableMsat } = await this.#stage.ask<{ spendableMsat: string }>('buyer', ['wallet'])
@@ -161,14 +162,14 @@ export class Story {
     await this.#stage.ask('buyer', ['market', 'join', market.key])
     const command = ['mirror', input, '--copies', String(COPIES), '--time', `${TIME / 3_600_000}h`]
     const mirror = await this.#stage.ask<MirrorResult>('buyer', command, {
-      timeoutMs: timeouts,
+      timeoutMs,
       online: line => this.#show(line as unknown as MirrorProgress)
     })
     const { leases } = await this.#stage.ask<{ leases: LeaseEntry[] }>('buyer', ['leases'])
     const bought = mirror.leases.flatMap(id => leases.filter(lease => lease.id === id))
     voice.say(
       `   packed and encrypted: ${formatSize(mirror.storedBytes)} in ${seconds(mirror.seconds.pack)}`,
-      `   uploaded to ${bought.map(lease => short(lease.device)).join(' and ')} at once, and paid ` +
+      `   uploaded to ${bought.map(lease => short(lease.device)).join(' and ')} at the same time, and paid ` +
         `${formatAmount(BigInt(mirror.paidMsat))},`,
       `   installment by installment, each after an audit, in ${seconds(mirror.seconds.upload)}`,
       ...wrapLink(mirror.link)
@@ -205,25 +206,25 @@ export class Story {
     link: string,
     sourceSha256: string
   ): Promise<{ restore: RestoreResult; restoredSha256: string }> {
-    const { input, timeouts } = this.#options
+    const { input, timeoutMs } = this.#options
     const { folder, voice } = this.#stage
     await this.#stage.ask('reader', ['init'])
-    // A single file is restored under its own name, which its checksum names.
+    // A single file keeps its name, because the name is part of the checksum.
     const dest = join(folder, 'restored', basename(input))
     const restore = await this.#stage.ask<RestoreResult>('reader', ['restore', link, dest], {
-      timeoutMs: timeouts,
+      timeoutMs,
       online: line => this.#show(line as unknown as MirrorProgress)
     })
     const restoredSha256 = await sha256OfTree(dest)
     voice.say(
       `   ${count(restore.files, 'file')}, ${formatSize(restore.bytes)} in ${seconds(restore.seconds)}`,
       `   sha256 ${restoredSha256}`,
-      restoredSha256 === sourceSha256 ? '   the same checksum, byte for byte' : '   ANOTHER checksum'
+      restoredSha256 === sourceSha256 ? '   the same checksum as the input' : '   A DIFFERENT checksum'
     )
     return { restore, restoredSha256 }
   }
 
-  /** What the providers' own books say of the copies. */
+  /** Reads the providers' leases and payments of the copies. */
   async #settle(sellers: Seller[], bought: LeaseEntry[]): Promise<Holder[]> {
     const holders = sellers.map(async ({ home, device, offer }): Promise<Holder[]> => {
       const { leases } = await this.#stage.ask<{ leases: LeaseEntry[] }>(home, ['leases'])
@@ -239,21 +240,21 @@ export class Story {
   }
 }
 
-/** What keeps the story from being a good one, or null. */
+/** Why the outcome is not the expected one; null when it is. */
 function faultOf({ mirror, holders, books, sourceSha256, restoredSha256 }: Ending): string | null {
-  if (restoredSha256 !== sourceSha256) return 'what was restored is not what was mirrored'
+  if (restoredSha256 !== sourceSha256) return 'the restored files differ from the input'
   if (mirror.copies !== COPIES || holders.length !== COPIES)
-    return `${holders.length} of ${COPIES} copies are kept`
+    return `${holders.length} of ${COPIES} copies are stored`
   if (new Set(holders.map(holder => holder.device)).size < COPIES) return 'both copies are on one device'
   const paid = holders.flatMap(holder => holder.payments).reduce((sum, payment) => sum + payment.msat, 0n)
   if (paid !== BigInt(mirror.paidMsat)) {
-    return `the receipts prove ${formatAmount(paid)}, not the ${formatAmount(BigInt(mirror.paidMsat))} that were paid`
+    return `the receipts prove ${formatAmount(paid)}, but ${formatAmount(BigInt(mirror.paidMsat))} were paid`
   }
-  for (const { who, check } of books) if (!check.ok) return `the books of ${who}: ${check.faults.join('; ')}`
-  if (BigInt(books[0]!.check.paidMsat) !== paid) return 'the ledger of the buyer has paid something else'
+  for (const { who, check } of books) if (!check.ok) return `the ledger of ${who}: ${check.faults.join('; ')}`
+  if (BigInt(books[0]!.check.paidMsat) !== paid) return 'the ledger of the buyer has paid another amount'
   for (const { device, lease, payments } of holders) {
     if (payments.length < LEAST_PAYMENTS) return `${short(device)} was paid only ${payments.length} times`
-    if (payments.length !== lease.receipts.length) return `a receipt of ${short(device)} does not hold`
+    if (payments.length !== lease.receipts.length) return `a receipt of ${short(device)} is not valid`
   }
   return null
 }

@@ -5,14 +5,14 @@ import { basename, join } from 'node:path'
 export interface TreeSize {
   files: number
   bytes: number
-  /** Of all paths. */
+  /** Bytes of all paths. */
   pathBytes: number
-  /** Blocks of 256 KiB that the files make. */
+  /** Number of 256 KiB blocks of the files. */
   blocks: number
 }
 
 interface FoundFile {
-  /** With `/`, relative to the tree. */
+  /** Relative to the tree, with `/`. */
   path: string
   at: string
   size: number
@@ -20,7 +20,7 @@ interface FoundFile {
 
 const BLOCK = 256 * 1024
 
-/** The regular files of a tree; one file is a tree of one. Links and folders are no files. */
+/** The regular files of a tree, without links and folders; a single file is a tree of one file. */
 async function filesOf(root: string): Promise<FoundFile[]> {
   const stats = await stat(root)
   if (stats.isFile()) return [{ path: basename(root), at: root, size: stats.size }]
@@ -48,8 +48,8 @@ export async function sizeOfTree(root: string): Promise<TreeSize> {
 }
 
 /**
- * SHA-256 (hex) over the lines `path NUL size NUL sha256hex LF`, sorted by the UTF-8 bytes of the paths. Worked out here
- * on its own, so that it does not repeat a mistake of the code that it checks.
+ * SHA-256 (hex) over one line `path NUL size NUL sha256hex LF` for each file, sorted by the UTF-8 bytes of the paths. It
+ * shares no code with Bushel, so that it does not repeat a mistake of the code that it checks.
  */
 export async function sha256OfTree(root: string): Promise<string> {
   const lines: { key: Buffer; line: string }[] = []

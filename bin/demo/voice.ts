@@ -1,7 +1,7 @@
 const ERASE_LINE = '\r\u001b[2K'
 const WIDTH = 80
 
-/** Tells the story: on standard output for people, on standard error where standard output is for a program. */
+/** Prints the progress of the demo: on standard output, or with --json on standard error. */
 export class Voice {
   readonly #out: NodeJS.WriteStream
   readonly #started = performance.now()
@@ -12,7 +12,7 @@ export class Voice {
     this.#out = json ? process.stderr : process.stdout
   }
 
-  /** What happens next, and when, in seconds since the beginning. */
+  /** Prints the title of the next act, and the seconds since the start. */
   act(title: string): void {
     const at = `${((performance.now() - this.#started) / 1000).toFixed(1)} s`
     const head = `${++this.#act}. ${title}`
@@ -24,7 +24,7 @@ export class Voice {
     for (const line of lines) this.#out.write(line + '\n')
   }
 
-  /** A line that the next one takes the place of; only on a terminal. */
+  /** Draws a line that the next one replaces; only on a terminal. */
   draw(text: string): void {
     if (!this.#out.isTTY) return
     this.#out.write(ERASE_LINE + text.slice(0, WIDTH - 1))

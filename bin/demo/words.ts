@@ -1,4 +1,4 @@
-/** The first characters of a key. */
+/** The first eight characters of a key. */
 export function short(key: string): string {
   return key.slice(0, 8)
 }
@@ -11,7 +11,7 @@ export function seconds(value: number): string {
   return `${value.toFixed(1)} s`
 }
 
-/** Cells under one another; those whose number is in `right` end in line. */
+/** Aligns cells in columns; the columns in `right` are aligned to the right. */
 export function columns(rows: string[][], right: number[]): string[] {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map(row => row[i]!.length)))
   return rows.map(row =>

@@ -5,16 +5,16 @@ import type { Output } from './output/output.js'
 
 export type OptionValues = Record<string, string | boolean | undefined>
 
-/** One command as it was typed: global options, where the node is, how to speak and when to stop. */
+/** What every command gets: its global options, access to the home, the output, and the signal that stops it. */
 export interface Invocation {
   readonly access: HomeAccess
-  /** As given with --market: name or key. */
+  /** Name or key of the market given with --market. */
   readonly market: string | undefined
   readonly dryRun: boolean
   readonly output: Output
-  /** Aborted by Ctrl-C and its kin; the reason is a BushelError. */
+  /** Aborted by SIGINT, SIGTERM or SIGHUP; the reason is an Interruption. */
   readonly signal: AbortSignal
-  /** For calls of the node. */
+  /** Progress and signal, for calls to the node. */
   readonly context: CallContext
 }
 
@@ -25,31 +25,31 @@ export type Action = (
 ) => Promise<void>
 
 /**
- * For a command that runs until it is stopped: waits for that. SIGTERM is then the ordinary end, exit code 0; Ctrl-C
- * rejects, exit code 130.
+ * Waits until a signal stops a command that runs indefinitely. Resolves on SIGTERM, for which the exit code is 0; rejects
+ * with the Interruption on Ctrl-C and SIGHUP, for which it is 130.
  */
 export async function endOf(signal: AbortSignal): Promise<void> {
-  const alive = setInterval(() => undefined, 1 << 30) // a wait alone does not keep the process
+  const alive = setInterval(() => undefined, 1 << 30) // an event listener alone does not keep the process running
   if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
   clearInterval(alive)
   if (!(signal.reason instanceof Interruption) || signal.reason.signal !== 'SIGTERM') throw signal.reason
 }
 
-/** Why a command was stopped: exit code 130. */
+/** The error of a command that a signal stopped; exit code 130. */
 export class Interruption extends BushelError {
   readonly signal: NodeJS.Signals
 
   constructor(signal: NodeJS.Signals) {
     super(
       'INTERRUPTED',
-      'interrupted; what was done so far is kept',
-      'the same command again goes on where it stopped'
+      'interrupted; everything done so far is kept',
+      'run the same command again to continue'
     )
     this.signal = signal
   }
 }
 
-/** The text of an option that may be absent. */
+/** The value of an option; undefined when it was not given. */
 export function text(options: OptionValues, name: string): string | undefined {
   const value = options[name]
   return typeof value === 'string' ? value : undefined

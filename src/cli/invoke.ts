@@ -7,7 +7,7 @@ import type { Typed } from './syntax.js'
 import { noteOf } from './output/log-text.js'
 import type { PlainLine } from '../daemon/log/open-log.js'
 
-/** Checks the global options, then loads the command and runs it. */
+/** Parses the global options, then loads the command and runs it. */
 export async function invoke(typed: Typed, output: Output, signal: AbortSignal): Promise<void> {
   const { name, load, positional, options } = typed
   const market = text(options, 'market')

@@ -7,13 +7,13 @@ import { Interruption } from './invocation.js'
 import { Output } from './output/output.js'
 import { createProgram } from './program.js'
 
-/** What has not ended in order by then is ended. */
+/** A command that has not stopped this long after the first signal is ended, ms. */
 const STOP_TIMEOUT_MS = 20_000
-/** A terminal may send one Ctrl-C twice; a second one after this is meant. */
+/** A second signal ends the process at once, unless it comes this soon: a terminal may send one Ctrl-C twice, ms. */
 const SECOND_SIGNAL_MS = 1_000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Runs the command line that this process was started with, and ends the process with its exit code. */
+/** Runs the command line of this process and exits with its exit code. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
   const output = new Output(wantsJson(argv))
   let ending: Promise<never> | null = null
@@ -24,7 +24,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   await finish(await execute(argv, output, signal))
 }
 
-/** Runs one command line; resolves to why it failed, or null. */
+/** Runs one command line; resolves to its error, or to null. */
 export async function execute(
   argv: readonly string[],
   output: Output,
@@ -45,19 +45,19 @@ export async function execute(
     return null
   } catch (error) {
     if (!(error instanceof CommanderError)) return failureOf(error, signal)
-    if (error.exitCode === 0) return null // help and version, which are printed
+    if (error.exitCode === 0) return null // help or version, already printed
     if (error.code === 'commander.help') output.line(usage.trimEnd())
     return usageError(error)
   }
 }
 
-/** Known before anything is parsed: a usage error is JSON, too. */
+/** True when --json is given. It is found before parsing, so that usage errors are JSON too. */
 export function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--')
   return argv.slice(0, end < 0 ? undefined : end).includes('--json')
 }
 
-/** Aborted by the first signal; `onoverdue` when that has not ended the command in time. */
+/** A signal that the first SIGINT, SIGTERM or SIGHUP aborts; `onoverdue` is called when the command does not stop in time. */
 function stopSignal(onoverdue: (interruption: Interruption) => void): AbortSignal {
   const controller = new AbortController()
   let first = 0
@@ -88,14 +88,14 @@ function internal(error: unknown): BushelError {
   return new BushelError(
     'INTERNAL',
     `a fault of the program: ${messageOf(error)}`,
-    'set BUSHEL_DEBUG=1 to see where, and report it'
+    'run it with BUSHEL_DEBUG=1 to see the stack, and report it'
   ).withCause(error)
 }
 
 function usageError(error: CommanderError): BushelError {
   const message = error.code === 'commander.help' ? 'a command is missing' : error.message
   const clean = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
-  return new BushelError('USAGE', clean, 'see `bushel --help`, or `bushel help COMMAND`').withCause(error)
+  return new BushelError('USAGE', clean, 'see `bushel --help` or `bushel help COMMAND`').withCause(error)
 }
 
 async function end(output: Output, failure: BushelError | null): Promise<never> {

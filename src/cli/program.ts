@@ -13,42 +13,42 @@ import type { Loader, Runner } from './syntax.js'
 export interface ProgramOptions {
   version: string
   run: Runner
-  /** Help, as it was asked for. */
+  /** Prints help or the version, which the user requested. */
   onhelp: (text: string) => void
-  /** What commander writes to standard error: its usage errors and the help that goes with them. */
+  /** Receives what commander would write to standard error: usage errors, and their help. */
   onerror: (text: string) => void
 }
 
 /**
- * The syntax of every command. What a command does is loaded only when it runs, so that help is quick. The global
- * options are the program's alone: commander then takes them before and after the command's name.
+ * Defines the syntax of all commands. The code of a command is loaded only when it runs, so that help is fast. Global
+ * options are defined on the program only: commander then accepts them before and after the name of a command.
  */
 export function createProgram({ version, run, onhelp, onerror }: ProgramOptions): Command {
   const program = new Command('bushel')
     .description(
-      'A peer resource marketplace node: rent and let disk and compute, for sats, without a company in the middle'
+      'A peer-to-peer marketplace node: buy and sell disk space and compute for sats, without a company in the middle'
     )
     .version(version, '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({ writeOut: onhelp, writeErr: onerror })
     .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
-    .addOption(new Option('--json', 'print JSON lines, the result last'))
+    .addOption(new Option('--json', 'print JSON lines; the last one is the result'))
     .addOption(
-      new Option('--home <dir>', 'folder of the node')
+      new Option('--home <dir>', 'home folder of the node')
         .env('BUSHEL_HOME')
         .default(join(homedir(), '.bushel'), '~/.bushel')
     )
     .addOption(
-      new Option('--bootstrap <host:port,...>', 'a private DHT instead of the public one').env(
+      new Option('--bootstrap <host:port,...>', 'use a private DHT instead of the public one').env(
         'BUSHEL_BOOTSTRAP'
       )
     )
-    .addOption(new Option('--market <name|key>', 'the market meant (default: the one in use)'))
-    .addOption(new Option('--dry-run', 'say what would be done, and do nothing'))
+    .addOption(new Option('--market <name|key>', 'name or key of the market (default: the market in use)'))
+    .addOption(new Option('--dry-run', 'print what would be done, and do nothing'))
     .helpCommand(false)
 
   const syntax = new Syntax(program, run)
-  // In the order in which help lists them.
+  // Help lists the commands in this order.
   defineSettingUp(syntax)
   defineMarkets(syntax)
   defineUp(syntax)
@@ -62,7 +62,7 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
   return program
 }
 
-/** `help`, `help exit-codes`, `help market create`. */
+/** Defines `help`, `help exit-codes` and help for a command, such as `help market create`. */
 function defineHelp(program: Command, run: Runner): void {
   const help = program
     .command('help [command...]')

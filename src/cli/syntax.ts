@@ -3,7 +3,7 @@ import type { Action, OptionValues } from './invocation.js'
 
 export type Loader = () => Promise<{ run: Action }>
 
-/** A command as it was parsed: its name, what it is, its arguments, and its options with the global ones. */
+/** A parsed command line: the command's name, its code, its arguments, and its options together with the global ones. */
 export interface Typed {
   name: string
   load: Loader
@@ -13,7 +13,7 @@ export interface Typed {
 
 export type Runner = (typed: Typed) => Promise<void>
 
-/** How commands are added to the program: each with an example, and loaded only when it runs. */
+/** Adds commands to the program. Each has an example in its help, and its code is loaded only when it runs. */
 export class Syntax {
   readonly program: Command
   readonly #run: Runner
@@ -39,7 +39,7 @@ export class Syntax {
     return command
   }
 
-  /** A word that commands stand under. */
+  /** Adds a group of commands, such as `market`. */
   readonly group = (name: string, description: string, example: string): Command =>
     this.program
       .command(name)

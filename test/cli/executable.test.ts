@@ -174,7 +174,7 @@ test('a job runs at home without a home: what is piped in is its input, what it 
   const local = ['run', module, '--local', '--out', join(dir, 'out'), ...nowhere]
   const { code, stdout, stderr } = await run(local, { input: 'a\nb\n' })
   assert.deepEqual([code, stdout], [0, '2\n'])
-  assert.match(stderr, /^status +ok\n[^]*fuel[^]*would cost +unknown here/)
+  assert.match(stderr, /^status +ok\n[^]*fuel[^]*would cost +unknown: no running node/)
   assert.equal(await readFile(join(dir, 'out', 'lines.txt'), 'utf8'), '2\n')
 
   const again = await run([...local, '--force', '--json'], { input: 'a\nb\nc\n' })

@@ -31,13 +31,16 @@ test('`bushel receipt verify` reads receipts and evidence, offline, and says wha
   const receipt = join(dir, 'receipt.json')
   await writeFile(receipt, formatReceipt(paidInstallment(buyer, provider).receipt))
   const [lines, code] = await verified(receipt)
-  assert.match(lines[0]!, /^it holds: installment 1 of agreement/)
+  assert.match(lines[0]!, /^valid: installment 1 of agreement/)
   assert.equal(code, 0)
 
   const honest = await files.write(Buffer.alloc(32, 1), await jobEvidence(buyer, provider))
   const [plain] = await verified(honest)
-  assert.match(plain.join('\n'), /^it is signed: provider .*\n.*\nit stated: ok, exit code 0, fuel 1000000/)
-  assert.match(plain.at(-1)!, /^nothing is proven against it by this alone/)
+  assert.match(
+    plain.join('\n'),
+    /^valid: signed by provider .*\n.*\nit stated: ok, exit code 0, fuel 1000000/
+  )
+  assert.match(plain.at(-1)!, /^this alone proves no misdeed/)
 
   const false1 = await jobEvidence(buyer, provider, { key: { key: Buffer.alloc(32, 9) } })
   const proven = await files.write(Buffer.alloc(32, 2), false1)
@@ -57,14 +60,14 @@ test('`bushel receipt verify` reads receipts and evidence, offline, and says wha
   await copyFile(large, alone)
   const [without] = await verified(alone)
   assert.ok(!without.includes(said))
-  assert.match(without.at(-1)!, /cannot be shown: the encrypted output is not here/)
+  assert.match(without.at(-1)!, /cannot be checked: the encrypted output is not here/)
   await truncate(ciphertextOf(large), 1000)
   assert.ok(!(await verified(large))[0].includes(said), 'other bytes prove nothing')
 
   const unsigned = await jobEvidence(buyer, provider)
   unsigned.key!.signature[3]! ^= 1
   const forged = await files.write(Buffer.alloc(32, 4), unsigned)
-  assert.deepEqual(await verified(forged), [['IT DOES NOT HOLD: the provider did not sign the key'], 1])
+  assert.deepEqual(await verified(forged), [['NOT VALID: the provider did not sign the key'], 1])
 
   await writeFile(receipt, ' '.repeat(MAX_EVIDENCE_BYTES + 1))
   for (const content of [

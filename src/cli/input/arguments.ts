@@ -13,7 +13,7 @@ export function parseCopies(text: string): number {
   return parseCount(text, 'number of copies', 1, MAX_COPIES)
 }
 
-/** How many identities run a job, or `auto`. */
+/** Parses how many providers run a job, or `auto`. Throws BAD_INPUT. */
 export function parseVerify(text: string): number | 'auto' {
   return text === 'auto' ? text : parseCount(text, 'number of providers', 1, MAX_PROVIDERS)
 }
@@ -26,12 +26,12 @@ export function parseParallel(text: string): number {
   return parseCount(text, 'number of jobs at a time', 1, 64)
 }
 
-/** `22:00-07:00` as minutes of the day. */
+/** Parses a range of hours such as `22:00-07:00` to minutes of the day. Throws BAD_INPUT. */
 export function parseHours(text: string): { from: number; to: number } {
   const match = /^([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)$/.exec(text)
   const [from, to] = match ? [minutes(match[1]!, match[2]!), minutes(match[3]!, match[4]!)] : [0, 0]
   if (from !== to) return { from, to }
-  throw new BushelError('BAD_INPUT', `'${text}' are no hours`, 'write them as 22:00-07:00')
+  throw new BushelError('BAD_INPUT', `'${text}' is not a range of hours`, 'write it as 22:00-07:00')
 }
 
 function minutes(hour: string, minute: string): number {
@@ -56,25 +56,25 @@ function parseCount(text: string, what: string, least: number, most: number): nu
   )
 }
 
-/** A market, by name or key; a key in the one form that the node compares. */
+/** Parses the name or key of a market; a key is given in z32. Throws BAD_INPUT. */
 export function parseMarket(text: string): string {
   if (isKey(text)) return formatKey(parseKey(text, 'market key'))
   if (isName(text)) return text
-  throw new BushelError('BAD_INPUT', `'${text}' is not a market's name or key`, nameHint())
+  throw new BushelError('BAD_INPUT', `'${text}' is neither the name nor the key of a market`, nameHint())
 }
 
 export function parseMarketName(text: string): string {
   if (isName(text) && !isKey(text)) return text
-  throw new BushelError('BAD_INPUT', `'${text}' is not a name for a market`, nameHint())
+  throw new BushelError('BAD_INPUT', `'${text}' cannot be the name of a market`, nameHint())
 }
 
-/** A region as sellers write it, such as `eu`. */
+/** Parses a region such as `eu`. Throws BAD_INPUT. */
 export function parseRegion(text: string): string {
   if (/^[a-z0-9][a-z0-9-]{0,31}$/.test(text)) return text
   throw new BushelError(
     'BAD_INPUT',
     `'${text}' is not a region`,
-    'use up to 32 small letters, digits and dashes, as eu or us-east'
+    'use up to 32 lower-case letters, digits and dashes, such as eu or us-east'
   )
 }
 
@@ -82,7 +82,7 @@ function nameHint(): string {
   return `a name has 1 to ${MAX_NAME} printable characters; a key has 52 characters of z32`
 }
 
-/** It prints, and does not turn the text around. */
+/** True for a name without characters that are invisible or change the direction of text. */
 function isName(text: string): boolean {
   return (
     text.trim() === text && text.length > 0 && text.length <= MAX_NAME && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text)
@@ -93,19 +93,24 @@ function isKey(text: string): boolean {
   return /^([ybndrfg8ejkmcpqxot1uwisza345h769]{52}|[0-9a-f]{64})$/i.test(text)
 }
 
-/** Where the command was typed: npm runs scripts in the package's folder. */
+/** The folder in which the command was typed: npm runs scripts in the folder of the package. */
 function typedIn(): string {
   const { npm_lifecycle_event: script, INIT_CWD: typed } = process.env
   return (script === 'bushel' && typed) || process.cwd()
 }
 
+/** Makes a path absolute. Throws BAD_PATH for an empty path. */
 export function absolutePath(path: string): string {
   if (path === '' || path.includes('\0'))
-    throw new BushelError('BAD_PATH', 'an empty path', 'give a file or folder')
+    throw new BushelError(
+      'BAD_PATH',
+      'a path is empty or has a NUL character',
+      'give the path of a file or folder'
+    )
   return resolve(typedIn(), path)
 }
 
-/** Absolute; there, and readable as far as can be told from outside. Throws BAD_PATH. */
+/** The absolute path of a file or folder. Throws BAD_PATH when it does not exist or is not readable. */
 export async function readablePath(path: string): Promise<string> {
   const at = absolutePath(path)
   try {
@@ -117,7 +122,7 @@ export async function readablePath(path: string): Promise<string> {
   }
 }
 
-/** A market's rules that differ from the usual ones: a file with one JSON object of numbers. */
+/** Reads the file of a market's rules: one JSON object of numbers. Throws BAD_PATH, BAD_RULES. */
 export async function readRules(path: string): Promise<Record<string, number>> {
   const at = await readablePath(path)
   let rules: unknown
@@ -136,8 +141,8 @@ export async function readRules(path: string): Promise<Record<string, number>> {
 function badRules(path: string): BushelError {
   return new BushelError(
     'BAD_RULES',
-    `${path} is not a file of rules`,
-    'write one JSON object with a whole number for each rule, such as { "maxOrdersPerIdentity": 8 }'
+    `'${path}' is not a valid file of market rules`,
+    'it must be one JSON object with a whole number for each rule, such as { "maxOrdersPerIdentity": 8 }'
   )
 }
 
@@ -145,11 +150,13 @@ function badPath(path: string, error: unknown): BushelError {
   const { code, message } = error as NodeJS.ErrnoException
   const why =
     code === 'ENOENT' || code === 'ENOTDIR'
-      ? 'is not there'
+      ? 'does not exist'
       : code === 'EACCES' || code === 'EPERM'
-        ? 'may not be read'
+        ? 'cannot be read: permission denied'
         : `cannot be read: ${message}`
-  return new BushelError('BAD_PATH', `${path} ${why}`, 'give a file or folder that you can read').withCause(
-    error
-  )
+  return new BushelError(
+    'BAD_PATH',
+    `'${path}' ${why}`,
+    'give the path of a file or folder that you can read'
+  ).withCause(error)
 }

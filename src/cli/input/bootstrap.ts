@@ -3,7 +3,7 @@ import type { Address } from '../../daemon/node-port.js'
 
 const ADDRESS = /^([a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?):(\d{1,5})$/i
 
-/** `HOST:PORT,...` to addresses; null (the public DHT) when nothing was given. */
+/** Parses `HOST:PORT,...`; null, for the public DHT, when nothing is given. Throws BAD_BOOTSTRAP. */
 export function parseBootstrap(text: string | undefined): Address[] | null {
   if (text === undefined || text.trim() === '') return null
   return text.split(',').map(part => {

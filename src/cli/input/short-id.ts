@@ -1,13 +1,13 @@
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
 
-/** As many characters of an id as the tables show. */
+/** The number of characters of an id that tables show. */
 const SHORTEST = 8
 const Z32 = /^[ybndrfg8ejkmcpqxot1uwisza345h769]+$/
 
 /**
- * An id as typed: whole, or the beginning that the tables show, looked up among `known`. What is neither is BAD_KEY;
- * so is a beginning when the list cannot be had.
+ * Resolves an id that was typed in full or by its first characters, which are looked up among the ids of `known`. Throws
+ * BAD_KEY when no id or several ids begin with them; without a running node, only full ids are accepted.
  */
 export async function resolveId(text: string, what: string, known: () => Promise<string[]>): Promise<string> {
   if (text.length < SHORTEST || text.length >= 52 || !Z32.test(text)) return formatKey(parseKey(text, what))
@@ -16,15 +16,15 @@ export async function resolveId(text: string, what: string, known: () => Promise
     ids = await known()
   } catch (error) {
     if (!(error instanceof BushelError) || error.code !== 'NOT_RUNNING') throw error
-    ids = [] // without a node only whole ids are known for what they are
+    ids = [] // without a running node there is no list to look in
   }
   const found = ids.filter(id => id.startsWith(text))
   if (found.length === 1) return found[0]!
   throw new BushelError(
     'BAD_KEY',
     found.length > 1
-      ? `${found.length} of them begin with '${text}'`
+      ? `'${text}' is the beginning of ${found.length} ids`
       : `'${text}' is not the beginning of any ${what}`,
-    `give the whole ${what}, 52 characters of z32`
+    `give the full ${what}, 52 characters of z32`
   )
 }

@@ -7,13 +7,14 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { MIB, formatSize } from '../../../contracts/money/quantity.js'
 import type { Output } from '../output/output.js'
 
+/** The most that is read from standard input, bytes. */
 const MOST = 256 * MIB
-/** After so long it is said that something is waited for, ms. */
+/** After this time the command says that it waits for standard input, ms. */
 const SILENCE_MS = 2_000
 
 /**
- * Gives `use` a file with what is piped into this command, or null where nothing is: a terminal, or nothing at all. The
- * file is of this user alone, and gone afterwards.
+ * Calls `use` with a file that has the standard input of this command, or with null when nothing is piped in. The file is
+ * readable by this user only and removed afterwards. Throws TOO_LARGE.
  */
 export async function withPipedInput<T>(
   wanted: boolean,
@@ -25,7 +26,7 @@ export async function withPipedInput<T>(
   try {
     const file = join(folder, 'stdin')
     const waiting = setTimeout(
-      () => output.line('reading standard input; --no-stdin leaves it alone'),
+      () => output.line('waiting for standard input to end; --no-stdin does not read it'),
       SILENCE_MS
     )
     try {
@@ -44,7 +45,7 @@ function isPiped(): boolean {
     const stats = fstatSync(0)
     return stats.isFIFO() || stats.isFile() || stats.isSocket()
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EBADF') return false // it was closed
+    if ((error as NodeJS.ErrnoException).code === 'EBADF') return false // standard input is closed
     throw error
   }
 }
@@ -57,7 +58,7 @@ async function* bounded(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       throw new BushelError(
         'TOO_LARGE',
         `standard input has more than ${formatSize(MOST)}`,
-        'put it into a file, and give that with --in; nothing was run'
+        'nothing was run; put the input into a file and give it with --in'
       )
     yield part
   }

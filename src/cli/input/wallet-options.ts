@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { walletBackends } from '../../lightning/registry.js'
 
-/** Adds an option for every setting of every kind of wallet; one that several have is one option. */
+/** Adds an option for each setting of each wallet backend; a setting that several backends have is one option. */
 export function addWalletOptions(command: Command): void {
   const options = new Map<string, { kind: string; help: Set<string> }>()
   for (const [name, { kind, help }] of walletBackends().flatMap(({ settings }) => Object.entries(settings))) {
@@ -13,7 +13,7 @@ export function addWalletOptions(command: Command): void {
     command.option(`${flagOf(name)} <${kind}>`, [...help].join('; '))
 }
 
-/** How the first wallet that is connected is typed. */
+/** An example of `wallet connect`, for the first backend that is not embedded. */
 export function connectExample(): string {
   const { id, settings } = walletBackends().find(({ embedded }) => !embedded)!
   const needed = Object.entries(settings).filter(([, { required }]) => required)
@@ -22,7 +22,7 @@ export function connectExample(): string {
   )
 }
 
-/** `tlsCert` is `--tls-cert`. */
+/** The option of a setting: `--tls-cert` for `tlsCert`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
 }

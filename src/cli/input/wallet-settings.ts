@@ -7,7 +7,7 @@ import type { OptionValues } from '../invocation.js'
 import { absolutePath } from './arguments.js'
 import { flagOf } from './wallet-options.js'
 
-/** The settings for a kind of wallet that were given as options. Throws BAD_INPUT, naming the option. */
+/** The settings of a wallet backend that were given as options. Throws BAD_INPUT, which names the option. */
 export function typedSettings(
   { id, settings: schema }: WalletBackend,
   options: OptionValues
@@ -22,7 +22,7 @@ export function typedSettings(
   const { name, fault, why } = found
   const hint =
     fault === 'unknown'
-      ? 'see what it takes: bushel wallet connect --help'
+      ? 'see its options with: bushel wallet connect --help'
       : `give ${flagOf(name)}, such as ${schema[name]!.example}`
   throw new BushelError(
     'BAD_INPUT',

@@ -4,7 +4,7 @@ const UNITS = [
   ['M', 1_000_000n]
 ] as const
 
-/** Fuel for people, as `1.25 Tfuel`; exact below a million. */
+/** Formats fuel for people, such as `1.25 Tfuel`; below a million it is exact. */
 export function fuelText(fuel: bigint): string {
   for (const [unit, size] of UNITS) {
     if (fuel < size) continue

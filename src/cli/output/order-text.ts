@@ -1,12 +1,16 @@
 import type { OrderResult } from '../../node/api/api.js'
 
-/** What is said of an order that was, or would be, put on the book. */
+/** The lines for an order that was, or with --dry-run would be, published. */
 export function placed(what: string, { id, expires, dryRun }: OrderResult): string[] {
-  if (dryRun) return [`would put on the book: ${what}`]
-  return [`on the book: ${what}`, `until ${dateText(expires)}; take it off with`, `  bushel withdraw ${id}`]
+  if (dryRun) return [`would publish: ${what}`]
+  return [
+    `published: ${what}`,
+    `it stays on the book until ${dateText(expires)}; withdraw it with`,
+    `  bushel withdraw ${id}`
+  ]
 }
 
-/** `ms` since 1970 as a date and time of day, in the zone of this machine. */
+/** Formats ms since 1970 as date and time in the local time zone; `-` for 0. */
 export function dateText(ms: number): string {
   if (ms <= 0) return '-'
   const date = new Date(ms)

@@ -12,12 +12,12 @@ export interface Streams {
 }
 
 /**
- * What a command says. With `json`, lines of JSON on standard output and nothing else; otherwise text for people, with
- * progress and errors on standard error.
+ * The output of a command. With `json` it is JSON lines on standard output and nothing else; otherwise it is text for
+ * people, with progress and errors on standard error.
  */
 export class Output {
   readonly json: boolean
-  /** What the process ends with when nothing fails. */
+  /** The exit code of the process when the command does not fail. */
   exit: Exit = EXIT.done
   readonly #streams: Streams
   #bar: ((progress: Progress) => void) | null = null
@@ -28,75 +28,79 @@ export class Output {
   constructor(json: boolean, streams: Streams = process) {
     this.json = json
     this.#streams = streams
-    // Who reads our output may leave before we end (`| head`): the work goes on, unheard.
+    // The reader of our output may exit first, as in `| head`: the command continues without output.
     streams.stdout.on('error', () => (this.#closed = true))
     streams.stderr.on('error', () => (this.#drawn = false))
   }
 
-  /** Nobody reads any more. */
+  /** True when the reader of standard output has exited. */
   get closed(): boolean {
     return this.#closed
   }
 
+  /** True when progress can be redrawn in place on a terminal. */
   get live(): boolean {
     return !this.json && this.#streams.stderr.isTTY === true
   }
 
-  /** The result, or an event of its own kind: an object for programs, lines for people. */
+  /** Prints the result or an event: the object with --json, else the lines for people. */
   print(value: object, people: () => string | string[]): void {
     if (this.json) return this.#write(JSON.stringify(value))
     const text = people()
     this.#write(plain(typeof text === 'string' ? text : text.join('\n')))
   }
 
-  /** The result of a check: exit code 1 when it does not hold. */
+  /** Prints the result of a check; the exit code is 1 when it is not ok. */
   verdict(value: object & { ok: boolean }, people: () => string | string[]): void {
     if (!value.ok) this.exit = EXIT.failed
     this.print(value, people)
   }
 
-  /** Text that was asked for, as it is. */
+  /** Prints text unchanged, such as help. */
   text(text: string): void {
     this.#write(text.replace(/\n$/, ''))
   }
 
+  /** Prints a progress event. */
   progress(progress: Progress): void {
     if (this.json) this.#progressJson(progress)
     else if (progress.event === 'output') this.#bytes(progress.stream, Buffer.from(progress.base64, 'base64'))
     else this.#bar?.(progress)
   }
 
-  /** What a program printed, byte for byte, where its own would go. */
+  /** Writes the output of a job's program byte for byte to the same stream of ours. */
   #bytes(stream: 'stdout' | 'stderr', bytes: Buffer): void {
     this.#erase()
     if (stream === 'stderr' || !this.#closed) this.#streams[stream].write(bytes)
   }
 
-  /** How progress is shown to people. */
+  /** Sets the function that shows progress to people. */
   showProgressWith(show: (progress: Progress) => void): void {
     this.#bar = show
   }
 
-  /** Shown to people only, on standard error. */
+  /** Prints a line on standard error, for people only. */
   line(text: string): void {
     if (this.json) return
     this.#erase()
     this.#streams.stderr.write(plain(text) + '\n')
   }
 
+  /** Draws a line on the terminal that the next output replaces. */
   draw(text: string): void {
     if (!this.live) return
     this.#streams.stderr.write(ERASE_LINE + plain(text).slice(0, 79))
     this.#drawn = true
   }
 
+  /** Prints an error and its hint. */
   error(error: BushelError): void {
     if (this.json) return this.#write(JSON.stringify({ error }))
     this.line(`bushel: ${oneLine(error.message)}`)
     if (error.hint) this.line(`hint: ${oneLine(error.hint)}`)
   }
 
-  /** Resolves when everything has been handed to the operating system. */
+  /** Resolves when all output was passed to the operating system. */
   async flush(): Promise<void> {
     this.#erase()
     const written = (stream: NodeJS.WritableStream): Promise<void> =>
@@ -126,7 +130,7 @@ export class Output {
   }
 }
 
-/** Names and reasons come from strangers: nothing of theirs may steer the terminal or turn the text around. */
+/** Replaces control characters and marks of text direction, because some text comes from strangers. */
 export function plain(text: string): string {
   return text.replace(
     /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,

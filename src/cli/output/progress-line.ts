@@ -11,14 +11,14 @@ type ProgressStep = Extract<Progress, { event: 'progress' }>
 type TrackedJob = Extract<Progress, { event: 'job' }>
 
 export interface Screen {
-  /** A line that stays. */
+  /** Prints a line that stays. */
   line(text: string): void
-  /** The last line, redrawn in place; only where `live`. */
+  /** Draws the last line in place; does nothing unless `live`. */
   draw(text: string): void
   readonly live: boolean
 }
 
-/** Shows long work to people: on a terminal a bar with rate and time left, elsewhere a plain line now and then. */
+/** Shows progress to people: on a terminal a bar with rate and time left, elsewhere a plain line every 10 s. */
 export class ProgressLine {
   readonly #screen: Screen
   readonly #now: () => number
@@ -27,7 +27,7 @@ export class ProgressLine {
   #shown = 0
   readonly #states = new Map<string, string>()
 
-  /** `now` in ms. */
+  /** `now` gives a monotonic time, ms. */
   constructor(screen: Screen, now: () => number = () => performance.now()) {
     this.#screen = screen
     this.#now = now
@@ -41,7 +41,7 @@ export class ProgressLine {
     else if (progress.event !== 'output') this.#screen.line(jobLine(progress))
   }
 
-  /** A state is told once; on a terminal the fuel of what runs is told as it grows. */
+  /** Prints each state of a job once; on a terminal, also the fuel while it grows. */
   #onjob({ provider, state, fuel, job = '' }: TrackedJob): void {
     const text = [`${state.toLowerCase().padEnd(8)}  at ${provider.slice(0, 8)}`, fuelText(BigInt(fuel)), job]
     const mark = `${job} ${provider} ${state}`
@@ -69,11 +69,11 @@ export class ProgressLine {
   }
 }
 
-/** `rate` in units a second. */
+/** The line for one step of work; `rate` is in units per second. */
 export function stepLine({ step, done, total, unit }: ProgressStep, rate: number, bar: boolean): string {
   const amount = (n: number): string =>
     unit === 'bytes' ? formatSize(Math.round(n)) : `${Math.round(n)} ${unit}`
-  if (total === 0 && done === 0) return step // nothing is known yet but that it has begun
+  if (total === 0 && done === 0) return step // the amount of work is not known yet
   const parts = [step.padEnd(8)]
   if (total > 0) {
     const share = Math.min(1, done / total)

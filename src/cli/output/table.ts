@@ -1,16 +1,16 @@
 export const PAGE_WIDTH = 80
 const GAP = '  '
-/** No column is cut to less than this. */
+/** Columns are not cut below this width. */
 const NARROWEST = 4
 
 export interface Column {
   title: string
   align?: 'left' | 'right'
-  /** May be cut short, with an ellipsis, so that the table fits. */
+  /** True for a column whose cells may be cut with an ellipsis so that the table fits. */
   flexible?: boolean
 }
 
-/** Lines of a table no wider than `width`; the rightmost column is not padded. */
+/** The lines of a table; flexible columns are cut until it is at most `width` wide. */
 export function table(columns: Column[], rows: string[][], width = PAGE_WIDTH): string[] {
   const widths = columns.map((column, i) =>
     Math.max(column.title.length, ...rows.map(row => (row[i] ?? '').length))
@@ -35,12 +35,13 @@ export function table(columns: Column[], rows: string[][], width = PAGE_WIDTH): 
   return [line(columns.map(column => column.title)), ...rows.map(line)]
 }
 
-/** `label  value` lines with the values under one another. */
+/** Lines of labels and values, with the values aligned. */
 export function facts(pairs: [string, string][]): string[] {
   const width = Math.max(...pairs.map(([label]) => label.length))
   return pairs.map(([label, value]) => `${label.padEnd(width)}  ${value}`)
 }
 
+/** A number with its noun, such as `1 copy` or `2 copies`. */
 export function count(n: number, one: string, many: string): string {
   return `${n} ${n === 1 ? one : many}`
 }

@@ -8,23 +8,23 @@ export interface Watch<T> {
   print: (value: T) => void
   output: Output
   signal: AbortSignal
-  /** What of a value counts as a change; all of it by default. */
-  unless?: (value: T) => string
+  /** A text that changes when the value has to be printed again; by default its JSON. */
+  key?: (value: T) => string
 }
 
-/** Reads again and again and prints what changed, until it is stopped or nobody reads any more. */
+/** Reads a value every 2 s and prints it when it changed, until the command is stopped or its reader exits. */
 export async function watch<T>({
   read,
   print,
   output,
   signal,
-  unless = JSON.stringify
+  key = JSON.stringify
 }: Watch<T>): Promise<void> {
   for (let last = ''; !output.closed;) {
     const value = await read()
-    const mark = unless(value)
-    if (mark !== last) print(value)
-    last = mark
+    const current = key(value)
+    if (current !== last) print(value)
+    last = current
     await sleep(EVERY_MS, undefined, { signal }).catch((error: unknown) => {
       signal.throwIfAborted()
       throw error

@@ -2,13 +2,13 @@ import { read, withNode } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 import { resolveId } from '../../input/short-id.js'
 
-/** Stops a job wherever it runs. */
+/** Cancels a job at all of its providers. */
 export const run: Action = async ({ access, dryRun, output, context }, [text]) => {
   const ids = async (): Promise<string[]> => (await read(access, 'jobs', context)).jobs.map(({ id }) => id)
   const id = await resolveId(text!, 'job id', ids)
   const result = await withNode(access, node => node.call('job.cancel', { id, dryRun }, context))
   output.print(
     result,
-    () => `job ${result.id}: ${dryRun ? 'would be stopped, is ' : ''}${result.state.toLowerCase()}`
+    () => `job ${result.id}: ${dryRun ? 'would be cancelled; it is ' : ''}${result.state.toLowerCase()}`
   )
 }

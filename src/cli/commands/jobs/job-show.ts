@@ -9,13 +9,17 @@ import { resolveId } from '../../input/short-id.js'
 import { facts, table } from '../../output/table.js'
 import { stateText } from './jobs.js'
 
-/** How a job stands, and what each provider of it did. */
+/** Prints the state of a job and what each of its providers did. */
 export const run: Action = async ({ access, output, context }, [text]) => {
   const { jobs } = await read(access, 'jobs', context)
   const id = await resolveId(text!, 'job id', () => Promise.resolve(jobs.map(job => job.id)))
   const job = jobs.find(one => one.id === id)
   if (!job)
-    throw new BushelError('JOB_NOT_FOUND', `no job ${id.slice(0, 8)}... of this home`, 'see: bushel jobs')
+    throw new BushelError(
+      'JOB_NOT_FOUND',
+      `this home has no job ${id.slice(0, 8)}...`,
+      'list its jobs with: bushel jobs'
+    )
   output.print(job, () => page(job))
 }
 
@@ -34,7 +38,7 @@ function page(job: JobEntry): string[] {
   ]
 }
 
-/** The two halves of a result's hash. */
+/** The two SHA-256 sums in the hash of a result: of the output tree, and of standard output. */
 export function hashFacts(hash: string): [string, string][] {
   if (hash === '') return []
   return [

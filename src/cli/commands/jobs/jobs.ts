@@ -7,7 +7,7 @@ import { dateText } from '../../output/order-text.js'
 import { table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
 
-/** The jobs that this home has bought, newest first. */
+/** Prints the jobs that this home has bought, newest first. */
 export const run: Action = async ({ access, output, signal, context }, _positional, options) => {
   const list = (): Promise<{ jobs: JobEntry[] }> => read(access, 'jobs', context)
   const print = (result: { jobs: JobEntry[] }): void => output.print(result, () => page(result.jobs))
@@ -23,7 +23,7 @@ function page(jobs: JobEntry[]): string[] {
       { title: 'PROGRAM', flexible: true },
       { title: 'SINCE' },
       { title: 'STATE', flexible: true },
-      { title: 'AT', align: 'right' },
+      { title: 'PROVIDERS', align: 'right' },
       { title: 'FUEL', align: 'right' },
       { title: 'PAID', align: 'right' }
     ],
@@ -39,7 +39,7 @@ function page(jobs: JobEntry[]): string[] {
   )
 }
 
-/** How a job stands, or how it ended. */
+/** The state of a job, or its result when it has ended. */
 export function stateText({ state, status, exitCode }: JobEntry): string {
   if (status === null) return state.toLowerCase()
   return status === 'ok' ? `ok, exit ${exitCode}` : status

@@ -25,8 +25,8 @@ import { count, facts } from '../../output/table.js'
 import { hashFacts, providerTable } from './job-show.js'
 
 /**
- * Runs a job at strangers', or at home. What the program prints goes where our own output goes, and what we say of it to
- * standard error; with --json all of it is lines.
+ * Runs a job at providers of the market, or with --local on this machine. The output of the program goes to our standard
+ * output, our own text to standard error; with --json everything is JSON lines on standard output.
  */
 export const run: Action = async (invocation, positional, options) => {
   const { output } = invocation
@@ -35,14 +35,10 @@ export const run: Action = async (invocation, positional, options) => {
     throw new BushelError(
       'BAD_INPUT',
       '--map and --in cannot be combined',
-      'each file of --map is the input of one job'
+      'leave out --in: with --map, each matching file is the input of one job'
     )
   if (options.local === true && invocation.dryRun)
-    throw new BushelError(
-      'BAD_INPUT',
-      '--local buys nothing, so there is nothing to try',
-      'leave out --dry-run'
-    )
+    throw new BushelError('BAD_INPUT', '--local pays nothing, so it has no dry run', 'leave out --dry-run')
   const buy = buyParams(invocation.market, options)
   const map = pattern === undefined ? null : mapParams(pattern, options)
   const wanted = options.stdin !== false && map === null
@@ -85,14 +81,14 @@ async function atHome(
   }
   const price = cost
     ? `${formatAmount(BigInt(cost.msat))} at the best price, ${formatFuelPrice(BigInt(cost.price))}`
-    : 'unknown here: no node runs that knows of an ask'
+    : 'unknown: no running node, or no offer on the book'
   tell(output, { ...result, cost }, [
     ['would cost', price],
     [
       'took',
-      `${(result.cpuMs / 1000).toFixed(2)} s of processor, ${formatSize(result.peakBytes)} at the most`
+      `${(result.cpuMs / 1000).toFixed(2)} s of CPU time, at most ${formatSize(result.peakBytes)} of memory`
     ],
-    ['isolation', result.isolation === 'bwrap' ? 'bubblewrap' : 'a process alone']
+    ['isolation', result.isolation === 'bwrap' ? 'bubblewrap' : 'a process without bubblewrap']
   ])
 }
 
@@ -124,7 +120,7 @@ function estimateText(result: RunEstimate): string[] {
   ])
 }
 
-/** A program that failed is exit code 1, whoever ran it; its own code stands in the result. */
+/** Prints a result. The exit code is 1 when the program failed; its own exit code is in the result. */
 function tell<R extends JobResult>(output: Output, result: R, more: [string, string][] = []): void {
   const ok = result.status === 'ok' && result.exitCode === 0
   if (!ok) output.exit = EXIT.failed

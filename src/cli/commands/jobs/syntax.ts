@@ -1,52 +1,52 @@
 import type { Command } from 'commander'
 import type { Syntax } from '../../syntax.js'
 
-/** Programs on strangers' machines. */
+/** Defines the commands for jobs. */
 export function defineJobs({ program, define, group }: Syntax): void {
   buying(
     define(
       program,
       'run <module> [args...]',
-      "run a WebAssembly program on strangers' machines, and pay for what it uses",
+      "run a WebAssembly program on strangers' machines; pays for what it uses",
       'run job.wasm --in data --out result --max "100 sat" -- --level 9',
       () => import('./run.js')
     )
   )
-    .option('--out <dir>', 'write what it leaves under /out to')
-    .option('--max <amount>', 'most to pay for it, over all providers', '100 sat')
+    .option('--out <dir>', 'folder for the files that it writes to /out')
+    .option('--max <amount>', 'most to pay, over all providers', '100 sat')
     .option('--max-price <price>', 'highest price (default: any)')
-    .option('--map <pattern>', 'one job for each file; {} in ARGS is its path')
-    .option('--parallel <n>', 'with --map: jobs at the same time', '4')
-    .option('--no-stdin', 'leave our standard input alone')
-    .option('--local', 'run it on this machine: the same fuel and hash, nothing paid')
+    .option('--map <pattern>', 'one job for each matching file; {} in ARGS is its path')
+    .option('--parallel <n>', 'with --map: number of jobs at the same time', '4')
+    .option('--no-stdin', 'do not read standard input')
+    .option('--local', 'run it on this machine: same fuel and hash, nothing paid')
 
-  define(program, 'jobs', 'show the jobs that were bought', 'jobs --watch', () => import('./jobs.js')).option(
+  define(program, 'jobs', 'list the jobs that were bought', 'jobs --watch', () => import('./jobs.js')).option(
     '--watch',
     'print it again whenever it changes'
   )
-  const job = group('job', 'one job: show it, or stop it', 'job show 8kc1pyjd')
+  const job = group('job', 'show or cancel one job', 'job show 8kc1pyjd')
   define(
     job,
     'show <id>',
-    'show how a job stands, and what each provider did',
+    'show the state of a job and what each provider did',
     'job show 8kc1pyjd',
     () => import('./job-show.js')
   )
   define(
     job,
     'cancel <id>',
-    'stop a job; what it used until then is paid',
+    'cancel a job; what it used so far stays paid',
     'job cancel 8kc1pyjd',
     () => import('./job-cancel.js')
   )
 }
 
-/** What a job is, for whoever runs it. */
+/** Adds the options that define a job, for `run` and `bid compute`. */
 export function buying(command: Command): Command {
   return command
-    .option('--in <path>', 'a folder whose files it finds under /in, or one file')
-    .option('--force', 'overwrite different files that are in the way')
-    .option('--verify <n|auto>', 'run it at so many providers, and compare', '1')
+    .option('--in <path>', 'its input under /in: a folder, or one file')
+    .option('--force', 'overwrite different files that already exist')
+    .option('--verify <n|auto>', 'number of providers that run it, for comparison', '1')
     .option('--limit <name=value,...>', 'wall, cpu, memory, output, stdout, stderr, inodes')
-    .option('--seed <text>', 'where its randomness comes from (default: the job)')
+    .option('--seed <text>', 'seed of its random numbers (default: the job)')
 }

@@ -2,7 +2,7 @@ import { formatKey, parseKey } from '../../../../contracts/keys/key.js'
 import { withNode } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 
-/** Makes another device a relay of a market that was founded here. */
+/** Admits another device as a relay of a market that this node founded. */
 export const run: Action = async ({ access, market, dryRun, output, context }, [text]) => {
   const device = formatKey(parseKey(text!, 'device key'))
   const params = { ...(market === undefined ? {} : { market }), device, dryRun }

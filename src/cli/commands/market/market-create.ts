@@ -3,7 +3,7 @@ import { parseMarketName, readRules } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 
-/** Founds a market; this device is its first relay. */
+/** Founds a market, with this device as its first relay. */
 export const run: Action = async ({ access, dryRun, output, context }, _positional, options) => {
   const name = parseMarketName(text(options, 'name')!)
   const file = text(options, 'rules')
@@ -13,6 +13,6 @@ export const run: Action = async ({ access, dryRun, output, context }, _position
   output.print(result, () =>
     dryRun
       ? `would found market ${name}`
-      : [`founded market ${result.name}; others join it with`, `  bushel market join ${result.key}`]
+      : [`founded market ${result.name}; other nodes join it with`, `  bushel market join ${result.key}`]
   )
 }

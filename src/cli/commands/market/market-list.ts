@@ -2,7 +2,7 @@ import { read } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 import { table } from '../../output/table.js'
 
-/** The markets that this home has joined. */
+/** Prints the markets that this home has joined; `*` marks the one in use. */
 export const run: Action = async ({ access, output, context }) => {
   const result = await read(access, 'market.list', context)
   output.print(result, () =>

@@ -1,6 +1,6 @@
 import type { Syntax } from '../../syntax.js'
 
-/** Markets: found, join, choose. */
+/** Defines the commands for markets. */
 export function defineMarkets({ define, group }: Syntax): void {
   const market = group('market', 'found, join and choose markets', 'market list')
   define(
@@ -10,8 +10,8 @@ export function defineMarkets({ define, group }: Syntax): void {
     'market create --name bushel-eu',
     () => import('./market-create.js')
   )
-    .requiredOption('--name <name>', 'what people call it')
-    .option('--rules <file>', 'JSON file of the rules that differ from the usual ones')
+    .requiredOption('--name <name>', 'its name')
+    .option('--rules <file>', 'JSON file with the rules that differ from the defaults')
   define(
     market,
     'join <key>',
@@ -22,15 +22,15 @@ export function defineMarkets({ define, group }: Syntax): void {
   define(
     market,
     'use <name|key>',
-    'choose the market that other commands mean',
+    'choose the market that other commands use',
     'market use bushel-eu',
     () => import('./market-use.js')
   )
-  define(market, 'list', 'show the markets that are joined', 'market list', () => import('./market-list.js'))
+  define(market, 'list', 'list the joined markets', 'market list', () => import('./market-list.js'))
   define(
     market,
     'admit <device>',
-    'let a device relay orders into a market founded here',
+    'admit a device as a relay of a market founded here',
     'market admit 6bnjzyf4n5h1gfmxdxkuu4psxfd5rz3pbfgxztrf9jsg5ywxm5xo',
     () => import('./market-admit.js')
   )

@@ -3,13 +3,13 @@ import { parsePort } from '../../input/arguments.js'
 import { endOf, text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 
-/** A bootstrap node for a private network on this machine, until it is stopped. */
+/** Runs a bootstrap node for a private network on this machine until a signal stops it. */
 export const run: Action = async ({ dryRun, output, signal }, _positional, options) => {
   const given = text(options, 'port')
   const port = given === undefined ? null : parsePort(given)
   if (dryRun) {
     const result = { host: '127.0.0.1', port: await freePort(port), dryRun }
-    output.print(result, () => `would serve at ${result.host}:${result.port}`)
+    output.print(result, () => `would run a bootstrap node at ${result.host}:${result.port}`)
     return
   }
   const node = new BootstrapNode(port)
@@ -18,8 +18,8 @@ export const run: Action = async ({ dryRun, output, signal }, _positional, optio
     const { host, device } = node
     const ready = { event: 'ready', host, port: node.port, device, pid: process.pid }
     output.print(ready, () => [
-      `bootstrap node of a private network at ${host}:${node.port}; Ctrl-C stops it`,
-      `others join with --bootstrap ${host}:${node.port}`
+      `bootstrap node of a private network at ${host}:${node.port}; stop it with Ctrl-C`,
+      `nodes join the network with --bootstrap ${host}:${node.port}`
     ])
     await endOf(signal)
   } finally {

@@ -5,7 +5,7 @@ import type { StatusResult } from '../../../node/api/api.js'
 import type { ComputeStatus } from '../../../node/api/compute-api.js'
 import { count, facts } from '../../output/table.js'
 
-/** Who this node is, and how it stands. */
+/** Prints the identity and the state of this node. */
 export const run: Action = async ({ access, output, context }) => {
   const result = await read(access, 'status', context)
   const { identity, device, pid, network, wallet, market, peers, shelf, leases, compute, notes } = result
@@ -17,10 +17,10 @@ export const run: Action = async ({ access, output, context }) => {
       ['network', network],
       ['wallet', walletText(wallet)],
       ['market', market ?? 'none in use'],
-      ['shelf', `${formatSize(shelf.usedBytes)} on disk, ${formatSize(shelf.reservedBytes)} let`],
+      ['shelf', `${formatSize(shelf.usedBytes)} on disk, ${formatSize(shelf.reservedBytes)} leased`],
       ['offered', formatSize(shelf.spaceBytes)],
-      ['served', `${formatSize(shelf.egressBytes)} given out again`],
-      ['leases', `${leases.buyer} bought, ${leases.provider} let`],
+      ['served', `${formatSize(shelf.egressBytes)} sent to readers`],
+      ['leases', `${leases.buyer} bought, ${leases.provider} sold`],
       ['jobs', jobs(compute)],
       ...notes.map((note): [string, string] => ['note', note])
     ])
@@ -33,5 +33,5 @@ function walletText(wallet: StatusResult['wallet']): string {
 }
 
 function jobs({ running, queued, paused, bought }: ComputeStatus): string {
-  return `${bought} bought, ${running} of others running, ${queued} waiting${paused ? '; PAUSED' : ''}`
+  return `${bought} bought; ${running} of others running, ${queued} queued${paused ? '; PAUSED' : ''}`
 }

@@ -2,16 +2,16 @@ import { Option } from 'commander'
 import { LEVELS } from '../../../base/logger.js'
 import type { Syntax } from '../../syntax.js'
 
-/** What a node begins with. */
+/** Defines the commands that create a home or a private network. */
 export function defineSettingUp({ program, define }: Syntax): void {
   define(
     program,
     'init',
-    'make an identity, a device key and a home; prints the 24 words, once',
+    'create a home with a new identity; prints its 24 words once',
     'init --play-grant "1000000 sat"',
     () => import('./init.js')
   )
-    .option('--words <source>', '`-`: recover an identity, its 24 words read from standard input')
+    .option('--words <source>', '`-`: recover an identity from 24 words on standard input')
     .option('--play-grant <amount>', 'play money to start with (default: 1 000 000 sat)')
 
   define(
@@ -20,15 +20,15 @@ export function defineSettingUp({ program, define }: Syntax): void {
     'run a bootstrap node for a private network on this machine',
     'dht --port 49737',
     () => import('./dht.js')
-  ).option('--port <n>', 'UDP port (default: any that is free)')
+  ).option('--port <n>', 'UDP port (default: any free port)')
 }
 
-/** The node itself. */
+/** Defines `up`. */
 export function defineUp({ program, define }: Syntax): void {
   define(
     program,
     'up',
-    'run the node in the foreground: provider and buyer in one',
+    'run the node in the foreground, as provider and buyer',
     'up',
     () => import('./up.js')
   )
@@ -36,7 +36,13 @@ export function defineUp({ program, define }: Syntax): void {
     .option('--log-file <path>', 'where the log goes (default: logs/bushel.log in the home)')
 }
 
-/** How it stands. */
+/** Defines `status`. */
 export function defineStatus({ program, define }: Syntax): void {
-  define(program, 'status', 'show who this node is and how it stands', 'status', () => import('./status.js'))
+  define(
+    program,
+    'status',
+    'show the identity and the state of this node',
+    'status',
+    () => import('./status.js')
+  )
 }

@@ -9,12 +9,12 @@ import { logText, wholeText } from '../../output/log-text.js'
 import type { Output } from '../../output/output.js'
 import { facts } from '../../output/table.js'
 
-/** Runs the node in the foreground until it is stopped. */
+/** Runs the node in the foreground until a signal stops it. */
 export const run: Action = async ({ access, dryRun, output, signal }, _positional, options) => {
   const log = logSettings(options)
   if (dryRun) {
     const result = { ...(await checkDaemon(access.home)), dryRun }
-    output.print(result, () => `would start device ${result.device}`)
+    output.print(result, () => `would run the node of device ${result.device}`)
     return
   }
   const { home, bootstrap } = access
@@ -29,10 +29,10 @@ export const run: Action = async ({ access, dryRun, output, signal }, _positiona
         ['identity', ready.identity],
         ['device', ready.device],
         ['address', `${ready.host}:${ready.port}`],
-        ['market', ready.market ?? 'none joined yet: bushel market join KEY'],
+        ['market', ready.market ?? 'none yet; join one with: bushel market join KEY'],
         ['process', String(ready.pid)]
       ]),
-      'The node is up; Ctrl-C stops it.'
+      'The node is up. Stop it with Ctrl-C.'
     ])
     told.begin()
     await endOf(signal)

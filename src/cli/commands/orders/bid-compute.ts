@@ -6,7 +6,7 @@ import type { Action } from '../../invocation.js'
 import { buyParams, jobParams } from '../../input/job-arguments.js'
 import { placed } from '../../output/order-text.js'
 
-/** Lets a bid rest on the book; the running node runs the job, unattended. Standard input is not kept. */
+/** Publishes a resting bid for a job, which the running node fills by itself. Standard input is not part of the job. */
 export const run: Action = async ({ access, market, dryRun, output, context }, positional, options) => {
   const price = parseFuelPrice(text(options, 'maxPrice')!)
   const params = {

@@ -7,7 +7,7 @@ import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
 
-/** Lets a bid rest on the book; the running node fills it, unattended. */
+/** Publishes a resting bid for storage, which the running node fills by itself. */
 export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {
   const time = parseTime(text(options, 'time')!)
   const copies = parseCopies(text(options, 'copies')!)

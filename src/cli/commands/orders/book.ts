@@ -7,7 +7,7 @@ import type { Action, Invocation } from '../../invocation.js'
 import { table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
 
-/** The order book: asks and bids, best first. */
+/** Prints the order book: asks and bids, best first. */
 export const run: Action = async (invocation, [resource], options) => {
   const params = invocation.market === undefined ? {} : { market: invocation.market }
   const { context } = invocation
@@ -30,8 +30,8 @@ async function show<B extends BookOf<unknown, unknown>>(
   const print = (book: B): void => output.print(book, () => [...head(book), '', ...page(book)])
   await withNode(access, async node => {
     if (!watching) return print(await read(node))
-    const unless = ({ tick: _tick, ...rest }: B): string => JSON.stringify(rest)
-    await watch({ read: () => read(node), print, output, signal, unless })
+    const key = ({ tick: _tick, ...rest }: B): string => JSON.stringify(rest)
+    await watch({ read: () => read(node), print, output, signal, key })
   })
 }
 
@@ -39,7 +39,7 @@ function head({ name, market, viewHash, inStep, tick }: BookOf<unknown, unknown>
   const age = tick > 0 ? `, last tick ${formatTime(Math.max(0, Date.now() - tick))} ago` : ''
   return [
     `${name || 'market'}  ${market}`,
-    `${inStep ? 'in step' : 'NOT in step: nobody of the market answered in time'}${age}, view ${viewHash.slice(0, 16)}`
+    `${inStep ? 'in step' : 'NOT in step: no node of the market answered in time'}${age}, view ${viewHash.slice(0, 16)}`
   ]
 }
 
@@ -57,7 +57,7 @@ function computeAsks(asks: ComputeBook['asks']): string[] {
       { title: 'BASE', align: 'right' },
       { title: 'CORES', align: 'right' },
       { title: 'MEMORY', align: 'right' },
-      { title: 'KEPT IN' },
+      { title: 'SANDBOX' },
       { title: 'REGION', flexible: true }
     ],
     asks.map(ask => [
@@ -80,7 +80,7 @@ function computeBids(bids: ComputeBook['bids']): string[] {
       { title: 'BID' },
       { title: 'IDENTITY' },
       { title: 'PRICE', align: 'right' },
-      { title: 'UP TO', align: 'right' },
+      { title: 'AT MOST', align: 'right' },
       { title: 'PROVIDERS', align: 'right' },
       { title: 'MEMORY', align: 'right' }
     ],

@@ -8,7 +8,7 @@ import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
 
-/** Puts an offer to run jobs on the book; the running node serves it. */
+/** Publishes an offer to run jobs, which the running node serves. */
 export const run: Action = async ({ access, market, dryRun, output, context }, _positional, options) => {
   const cores = parseCores(text(options, 'cores')!)
   const memory = parseSize(text(options, 'memory')!)
@@ -31,9 +31,9 @@ export const run: Action = async ({ access, market, dryRun, output, context }, _
   const result = await withRunning(access, node => node.call('sell.compute', params, context))
   const what = `${count(cores, 'core', 'cores')} with ${formatSize(memory)}`
   output.print(result, () => [
-    ...placed(`${what} at ${formatFuelPrice(price)} and ${formatAmount(base)} a job`, result),
+    ...placed(`offer of ${what} at ${formatFuelPrice(price)} plus ${formatAmount(base)} per job`, result),
     result.isolation === 'bwrap'
-      ? 'jobs run inside bubblewrap: no files, no network'
-      : 'jobs run WITHOUT bubblewrap, in a process of their own'
+      ? 'jobs run in bubblewrap, without your files and without network'
+      : 'jobs run WITHOUT bubblewrap, in a separate process'
   ])
 }

@@ -7,13 +7,14 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
 
-/** Puts an offer of disk on the book; the running node serves it. */
+/** Publishes an offer of disk space, which the running node serves. */
 export const run: Action = async ({ access, market, dryRun, output, context }, _positional, options) => {
   const space = parseSize(text(options, 'space')!)
   const price = parsePrice(text(options, 'price')!)
   const minTime = parseTime(text(options, 'minTime') ?? '1h')
   const maxTime = parseTime(text(options, 'maxTime') ?? '365d')
-  if (maxTime < minTime) throw new BushelError('BAD_INPUT', '--max-time is less than --min-time', 'swap them')
+  if (maxTime < minTime)
+    throw new BushelError('BAD_INPUT', '--max-time is shorter than --min-time', 'swap the two')
   const region = text(options, 'region')
   const params = {
     ...(market === undefined ? {} : { market }),

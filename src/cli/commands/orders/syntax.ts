@@ -2,25 +2,25 @@ import { Argument } from 'commander'
 import { buying } from '../jobs/syntax.js'
 import type { Syntax } from '../../syntax.js'
 
-/** What is offered and asked for on the book. */
+/** Defines the commands for orders and the order book. */
 export function defineOrders({ program, define, group }: Syntax): void {
   const sell = group(
     'sell',
-    'offer something on the book',
+    'publish an offer on the book, or pause',
     'sell storage --space 500GiB --price "25 sat/GiB-month"'
   )
   define(
     sell,
     'storage',
-    'offer disk on the book (needs `bushel up`)',
+    'offer disk space on the book (needs `bushel up`)',
     'sell storage --space 500GiB --price "25 sat/GiB-month" --region eu',
     () => import('./sell-storage.js')
   )
-    .requiredOption('--space <size>', 'how much, such as 500GiB')
-    .requiredOption('--price <price>', 'for how much, such as "25 sat/GiB-month"')
+    .requiredOption('--space <size>', 'space to offer, such as 500GiB')
+    .requiredOption('--price <price>', 'price, such as "25 sat/GiB-month"')
     .option('--min-time <time>', 'shortest lease', '1h')
     .option('--max-time <time>', 'longest lease', '365d')
-    .option('--region <region>', 'where the disk is, such as eu')
+    .option('--region <region>', 'region of the disk, such as eu')
   define(
     sell,
     'compute',
@@ -28,25 +28,25 @@ export function defineOrders({ program, define, group }: Syntax): void {
     'sell compute --cores 2 --memory 2GiB --price "40 sat/Tfuel"',
     () => import('./sell-compute.js')
   )
-    .requiredOption('--cores <n>', 'most jobs at the same time')
-    .requiredOption('--memory <size>', 'most for all of them, such as 2GiB')
-    .requiredOption('--price <price>', 'for how much, such as "40 sat/Tfuel"')
-    .option('--base <amount>', 'for each job, whatever it uses', '1 sat')
-    .option('--only-idle', 'run them only while the machine has nothing else to do')
-    .option('--hours <from-to>', 'run them only at these hours, such as 22:00-07:00')
-    .option('--allow-process', 'sell where bubblewrap does not work: fewer walls')
-    .option('--region <region>', 'where the machine is, such as eu')
+    .requiredOption('--cores <n>', 'number of jobs at the same time')
+    .requiredOption('--memory <size>', 'memory for all of them together, such as 2GiB')
+    .requiredOption('--price <price>', 'price, such as "40 sat/Tfuel"')
+    .option('--base <amount>', 'base for each job, in addition to its fuel', '1 sat')
+    .option('--only-idle', 'run jobs only while the machine is idle')
+    .option('--hours <from-to>', 'run jobs only at these hours, such as 22:00-07:00')
+    .option('--allow-process', 'sell without bubblewrap if it does not work: less isolation')
+    .option('--region <region>', 'region of the machine, such as eu')
   define(
     sell,
     'pause',
-    'run no jobs of others for a while; offers stand (needs `bushel up`)',
+    'pause the jobs of others; offers stay (needs `bushel up`)',
     'sell pause',
     () => import('./sell-pause.js')
   )
   define(
     sell,
     'resume',
-    'run jobs of others again (needs `bushel up`)',
+    'resume the jobs of others (needs `bushel up`)',
     'sell resume',
     () => import('./sell-pause.js')
   )
@@ -58,25 +58,23 @@ export function defineOrders({ program, define, group }: Syntax): void {
     'book --watch',
     () => import('./book.js')
   )
-    .addArgument(
-      new Argument('[resource]', 'what is traded').choices(['storage', 'compute']).default('storage')
-    )
+    .addArgument(new Argument('[resource]', 'resource').choices(['storage', 'compute']).default('storage'))
     .option('--watch', 'print it again whenever it changes')
 
   const bid = group(
     'bid',
-    'ask for something on the book',
+    'publish a resting bid on the book',
     'bid storage photos --time 30d --copies 3 --max "30 sat/GiB-month"'
   )
   define(
     bid,
     'storage <path>',
-    'let a bid rest on the book, filled unattended (needs `bushel up`)',
+    'publish a bid that the node fills by itself (needs `bushel up`)',
     'bid storage photos --time 30d --copies 3 --max "30 sat/GiB-month"',
     () => import('./bid-storage.js')
   )
-    .requiredOption('--time <time>', 'how long to keep it, such as 30d')
-    .requiredOption('--copies <n>', 'with how many providers')
+    .requiredOption('--time <time>', 'how long to store it, such as 30d')
+    .requiredOption('--copies <n>', 'number of copies, each at another provider')
     .requiredOption('--max <price>', 'highest price, such as "30 sat/GiB-month"')
     .option('--prepay-max <amount>', 'most to pay ahead')
 
@@ -84,19 +82,19 @@ export function defineOrders({ program, define, group }: Syntax): void {
     define(
       bid,
       'compute <module> [args...]',
-      'let a bid rest on the book, run unattended (needs `bushel up`)',
+      'publish a bid that the node fills by itself (needs `bushel up`)',
       'bid compute a.wasm --out o --max "9 sat" --max-price "9 sat/Tfuel"',
       () => import('./bid-compute.js')
     )
   )
-    .requiredOption('--max <amount>', 'most to pay for it')
+    .requiredOption('--max <amount>', 'most to pay, over all providers')
     .requiredOption('--max-price <price>', 'highest price, such as "30 sat/Tfuel"')
     .requiredOption('--out <dir>', 'write what it leaves under /out to')
 
   define(
     program,
     'withdraw <id>',
-    'take an order off the book (needs `bushel up`)',
+    'withdraw an order from the book (needs `bushel up`)',
     'withdraw 8kc1pyjd',
     () => import('./withdraw.js')
   )

@@ -2,7 +2,7 @@ import { withRunning } from '../../../daemon/access.js'
 import { resolveId } from '../../input/short-id.js'
 import type { Action } from '../../invocation.js'
 
-/** Takes an order of this node off the book. */
+/** Withdraws an order of this node from the book. */
 export const run: Action = async ({ access, market, dryRun, output, context }, [text]) => {
   const book = { ...(market === undefined ? {} : { market }), waitMs: 0 }
   const id = await resolveId(text!, 'order id', () =>

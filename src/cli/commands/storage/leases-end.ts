@@ -2,7 +2,7 @@ import { read, withNode } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 import { resolveId } from '../../input/short-id.js'
 
-/** Ends a lease: the provider stops serving, the buyer stops paying. */
+/** Ends a lease: the provider stops serving and the buyer stops paying. */
 export const run: Action = async ({ access, dryRun, output, context }, [text]) => {
   const id = await resolveId(text!, 'lease id', async () => {
     const { leases } = await read(access, 'leases', context)
@@ -11,6 +11,6 @@ export const run: Action = async ({ access, dryRun, output, context }, [text]) =
   const result = await withNode(access, node => node.call('leases.end', { id, dryRun }, context))
   output.print(
     result,
-    () => `lease ${result.id}: ${dryRun ? 'would be ended, is ' : ''}${result.state.toLowerCase()}`
+    () => `lease ${result.id}: ${dryRun ? 'would be ended; it is ' : ''}${result.state.toLowerCase()}`
   )
 }

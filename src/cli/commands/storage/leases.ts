@@ -7,7 +7,7 @@ import { dateText } from '../../output/order-text.js'
 import { table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
 
-/** The leases of this home, bought and sold. */
+/** Prints the leases of this home, bought and sold. */
 export const run: Action = async ({ access, output, signal, context }, _positional, options) => {
   const list = (): Promise<{ leases: LeaseEntry[] }> => read(access, 'leases', context)
   const print = (result: { leases: LeaseEntry[] }): void => output.print(result, () => page(result.leases))

@@ -7,7 +7,7 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { count, facts } from '../../output/table.js'
 
-/** Packs, encrypts, uploads and pays ahead; prints the link. */
+/** Packs, encrypts and uploads a file or folder, pays ahead, and prints the link. */
 export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {
   const copies = parseCopies(text(options, 'copies')!)
   const time = parseTime(text(options, 'time')!)
@@ -32,12 +32,12 @@ function receipt(result: MirrorResult, time: number): string[] {
     ...facts([
       ['stored', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
       ['paid', `${amount(result.paidMsat)} and ${amount(result.feesMsat)} of fees`],
-      ['at risk', `${amount(result.atRiskMsat)} paid ahead and not yet served`],
+      ['at risk', `${amount(result.atRiskMsat)} paid ahead for time not yet served`],
       ['took', `${pack.toFixed(1)} s to pack, ${upload.toFixed(1)} s to upload`],
       ...result.leases.map((id): [string, string] => ['lease', id])
     ]),
     '',
-    'Whoever has this link can fetch and read it all; keep it as you keep a key:',
+    'Anyone who has this link can fetch and read everything. Keep it like a password:',
     result.link
   ]
 }
@@ -50,7 +50,7 @@ function estimate(result: MirrorResult, time: number): string[] {
 }
 
 function size({ files, bytes, storedBytes }: MirrorResult): string {
-  return `${count(files, 'file', 'files')}, ${formatSize(bytes)} (${formatSize(storedBytes)} as it is kept)`
+  return `${count(files, 'file', 'files')}, ${formatSize(bytes)} (${formatSize(storedBytes)} stored)`
 }
 
 function amount(msat: string): string {

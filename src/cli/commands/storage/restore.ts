@@ -5,7 +5,7 @@ import { absolutePath } from '../../input/arguments.js'
 import type { Action } from '../../invocation.js'
 import { count, facts } from '../../output/table.js'
 
-/** Fetches what a link names, from every provider that has it at once; resumes where it stopped. */
+/** Restores the files of a link from all providers at once; continues where it stopped. */
 export const run: Action = async ({ access, dryRun, output, context }, [link, dest], options) => {
   parseLink(link!)
   const params = { link: link!, dest: absolutePath(dest!), force: options.force === true, dryRun }

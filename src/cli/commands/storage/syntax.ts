@@ -1,34 +1,34 @@
 import type { Syntax } from '../../syntax.js'
 
-/** Files that strangers keep, and fetching them back. */
+/** Defines `mirror` and `restore`. */
 export function defineMirrors({ program, define }: Syntax): void {
   define(
     program,
     'mirror <path>',
-    'have strangers keep a file or folder online; prints a link',
+    'store a file or folder with other nodes; prints its link',
     'mirror film.mkv --copies 2 --time 30d --max "30 sat/GiB-month"',
     () => import('./mirror.js')
   )
-    .option('--copies <n>', 'with how many providers', '2')
-    .option('--time <time>', 'for how long', '30d')
+    .option('--copies <n>', 'number of copies, each at another provider', '2')
+    .option('--time <time>', 'how long to store it, such as 10min, 30d, 4w or 1y', '30d')
     .option('--max <price>', 'highest price, such as "30 sat/GiB-month" (default: any)')
     .option('--prepay-max <amount>', 'most to pay ahead')
 
   define(
     program,
     'restore <link> <dest>',
-    'fetch what a link names, from every provider at once; resumes',
+    'restore the files of a link; continues where it stopped',
     'restore bushel://... film.mkv',
     () => import('./restore.js')
-  ).option('--force', 'overwrite different files that are in the way')
+  ).option('--force', 'overwrite different files that already exist')
 }
 
-/** What is leased. */
+/** Defines the commands for leases. */
 export function defineLeases({ program, define }: Syntax): void {
   const leases = define(
     program,
     'leases',
-    'show what is leased, bought and let',
+    'list the leases, bought and sold',
     'leases --watch',
     () => import('./leases.js')
   ).option('--watch', 'print it again whenever it changes')

@@ -17,7 +17,7 @@ import { facts, table } from '../../output/table.js'
 
 const MOST = 1_000_000
 
-/** Shows the ledger, exports it, or holds it against the wallet. */
+/** Prints the ledger, exports it, or checks it against the wallet. */
 export const run: Action = async (invocation, _positional, options) => {
   if (options['check'] === true) return check(invocation)
   const { access, output } = invocation
@@ -46,7 +46,7 @@ export const run: Action = async (invocation, _positional, options) => {
   output.print({ out: path, entries: plain.length }, () => `${plain.length} entries written to ${path}`)
 }
 
-/** Exit code 1 when it does not add up. */
+/** Checks the ledger against the wallet; the exit code is 1 when they do not agree. */
 async function check({ access, output, context }: Invocation): Promise<void> {
   const result = await withNode(access, node => node.call('log.check', {}, context))
   const amount = (msat: string): string => formatAmount(BigInt(msat))
@@ -70,7 +70,7 @@ async function check({ access, output, context }: Invocation): Promise<void> {
       ]
     ]),
     ...result.faults.map(fault => `FAULT: ${fault}`),
-    result.ok ? 'it adds up' : 'IT DOES NOT ADD UP'
+    result.ok ? 'ledger and wallet agree' : 'LEDGER AND WALLET DO NOT AGREE'
   ])
 }
 
@@ -93,7 +93,7 @@ async function filterOf({ access, context }: Invocation, options: OptionValues):
   return filter
 }
 
-/** A date, or how long ago. */
+/** Parses a date, or a time before now, to ms since 1970. Throws BAD_INPUT. */
 function timeOf(since: string): number {
   if (/^\d{4}-\d{2}-\d{2}/.test(since)) {
     const at = Date.parse(since)
@@ -101,8 +101,8 @@ function timeOf(since: string): number {
   } else if (/^\d/.test(since)) return Date.now() - parseTime(since)
   throw new BushelError(
     'BAD_INPUT',
-    `'${since}' is no time`,
-    'write a date, as 2026-01-31, or how long ago, as 7d'
+    `'${since}' is neither a date nor a time`,
+    'write a date such as 2026-01-31, or how long ago, such as 7d'
   )
 }
 
@@ -147,7 +147,7 @@ function satText(msat: bigint): string {
   return `${msat / 1000n}.${(msat % 1000n).toString().padStart(3, '0')}`
 }
 
-/** RFC 4180; no cell needs quotes, and none begins a formula. */
+/** CSV (RFC 4180). No cell needs quotes, and no cell can be taken for a formula. */
 function csv(entries: PlainEntry[]): string[] {
   const names: (keyof PlainEntry)[] = [
     'number',
@@ -169,7 +169,7 @@ function csv(entries: PlainEntry[]): string[] {
 }
 
 function page(entries: LedgerEntry[]): string[] {
-  if (entries.length === 0) return ['nothing is in the ledger yet']
+  if (entries.length === 0) return ['the ledger has no such entries']
   return table(
     [
       { title: 'WHEN' },

@@ -7,7 +7,7 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { resolveId } from '../../input/short-id.js'
 
-/** Writes the receipt of a paid installment, which anybody can check. */
+/** Writes the receipt of a paid installment, which anyone can verify. */
 export const run: Action = async ({ access, dryRun, output, context }, [lease], options) => {
   const ids = async (): Promise<string[]> =>
     (await read(access, 'leases', context)).leases.map(({ id }) => id)
@@ -25,6 +25,6 @@ export const run: Action = async ({ access, dryRun, output, context }, [lease], 
   if (!dryRun) await writeFile(path, written)
   const { agreement, msat } = verifyReceipt(receipt)
   output.print({ out: path, agreement, installment: receipt.installment, msat, dryRun }, () =>
-    dryRun ? `${path} would be written` : `the receipt of installment ${receipt.installment} is in ${path}`
+    dryRun ? `would write ${path}` : `the receipt of installment ${receipt.installment} is in ${path}`
   )
 }

@@ -16,11 +16,12 @@ import type { ReceiptVerdict } from '../../../../contracts/evidence/receipt.js'
 import { readablePath } from '../../input/arguments.js'
 import type { Action } from '../../invocation.js'
 
-/** Checks a receipt, or the evidence of a job; needs no home, no node and no network. */
+/** Verifies a receipt, or the evidence of a job, without a home, a node or a network. */
 export const run: Action = async ({ output }, [file]) => {
   const path = await readablePath(file!)
   const { size } = await stat(path)
-  if (size > MAX_EVIDENCE_BYTES) throw new BushelError('BAD_RECEIPT', `${file} is too large for a receipt`)
+  if (size > MAX_EVIDENCE_BYTES)
+    throw new BushelError('BAD_RECEIPT', `'${file}' has ${size} bytes, too many for a receipt or evidence`)
   const text = await readFile(path, 'utf8')
   if (isEvidence(text)) {
     const verdict = verifyEvidence(await withCiphertext(parseEvidence(text), path))
@@ -30,16 +31,16 @@ export const run: Action = async ({ output }, [file]) => {
   output.verdict(verdict, () => receiptLines(verdict))
 }
 
-/** Which of the two it means to be; what it is, its own reader says. */
+/** True when the file claims to be evidence; its parser then checks the whole format. */
 function isEvidence(text: string): boolean {
   return /^\s*\{\s*"format"\s*:\s*"bushel-evidence/.test(text) || text.includes(`"${EVIDENCE_FORMAT}"`)
 }
 
-/** A ciphertext that was too large for the file is looked for beside it. */
+/** Adds the ciphertext from the file beside the evidence, if it was too large for the evidence file. */
 async function withCiphertext(evidence: JobEvidence, path: string): Promise<JobEvidence> {
   if (evidence.ciphertext || !evidence.key) return evidence
   const beside = ciphertextOf(path)
-  const found = await stat(beside).catch(() => null) // without it less can be proven
+  const found = await stat(beside).catch(() => null) // without it a false output cannot be proven
   if (!found?.isFile() || found.size > MAX_BLOB_BYTES) return evidence
   return { ...evidence, ciphertext: await readFile(beside) }
 }
@@ -53,10 +54,10 @@ function receiptLines({
   provider,
   faults
 }: ReceiptVerdict): string[] {
-  if (!ok) return faults.map(notHolding)
+  if (!ok) return faults.map(invalid)
   return [
-    `it holds: installment ${installment} of agreement ${agreement}`,
-    `${formatAmount(BigInt(msat))} were paid by ${buyer}`,
+    `valid: installment ${installment} of agreement ${agreement}`,
+    `${formatAmount(BigInt(msat))}, paid by ${buyer}`,
     `to ${provider}`
   ]
 }
@@ -71,23 +72,22 @@ function evidenceLines({
   misdeeds,
   faults
 }: EvidenceVerdict): string[] {
-  if (!ok) return faults.map(notHolding)
-  const said = stated
+  if (!ok) return faults.map(invalid)
+  const statement = stated
     ? `it stated: ${stated.status}, exit code ${stated.exitCode}, fuel ${stated.fuel}, hash ${stated.hash}`
     : 'it stated no result'
-  const nothing =
-    'nothing is proven against it by this alone: run the job (bushel run --local) and compare its hash'
+  const unproven = 'this alone proves no misdeed: run the job (bushel run --local) and compare the hash'
   return [
-    `it is signed: provider ${provider}`,
-    `of agreement ${agreement} with ${buyer}`,
-    said,
-    ...(misdeeds.length > 0 ? misdeeds.map(misdeed => `PROVEN: ${misdeed}`) : [nothing]),
+    `valid: signed by provider ${provider}`,
+    `for agreement ${agreement} with ${buyer}`,
+    statement,
+    ...(misdeeds.length > 0 ? misdeeds.map(misdeed => `PROVEN: ${misdeed}`) : [unproven]),
     ...(parts.includes('key') && !parts.includes('output')
-      ? ['what its key opens cannot be shown: the encrypted output is not here']
+      ? ['its output cannot be checked: the encrypted output is not here']
       : [])
   ]
 }
 
-function notHolding(fault: string): string {
-  return `IT DOES NOT HOLD: ${fault}`
+function invalid(fault: string): string {
+  return `NOT VALID: ${fault}`
 }

@@ -3,72 +3,74 @@ import { walletBackends } from '../../../lightning/registry.js'
 import { addWalletOptions, connectExample } from '../../input/wallet-options.js'
 import type { Syntax } from '../../syntax.js'
 
-/** The wallet, the ledger, and receipts. */
+/** Defines the commands for the wallet, the ledger and receipts. */
 export function defineMoney({ program, define, group }: Syntax): void {
   const wallet = define(
     program,
     'wallet',
-    'show the balance, and what can be sent and received',
+    'show the balance: what can be sent and received',
     'wallet',
     () => import('./wallet.js')
   )
   const connect = define(
     wallet,
     'connect',
-    'choose the wallet: the embedded play money, or a Lightning node of yours',
+    'connect a wallet: the embedded play money, or your Lightning node',
     connectExample(),
     () => import('./wallet-connect.js')
-  ).addArgument(new Argument('<backend>', 'which kind').choices(walletBackends().map(({ id }) => id)))
+  ).addArgument(new Argument('<backend>', 'kind of wallet').choices(walletBackends().map(({ id }) => id)))
   addWalletOptions(connect)
-  connect.option('--accept-real-money', 'deal with a node on bitcoin without being asked')
+  connect.option('--accept-real-money', 'consent to real money without being asked')
   define(
     wallet,
     'history',
-    "show the wallet's own records, and what each was for",
+    "show the wallet's own records with their purpose",
     'wallet history --limit 20',
     () => import('./wallet-history.js')
-  ).option('--limit <n>', 'the newest so many', '50')
+  ).option('--limit <n>', 'number of newest records', '50')
   define(
     wallet,
     'invoice <amount>',
-    'make an invoice for anybody to pay',
+    'create an invoice that anyone can pay',
     'wallet invoice "100 sat" --description thanks',
     () => import('./wallet-invoice.js')
   )
-    .option('--description <text>', 'what the payer reads')
-    .option('--expiry <time>', 'how long it can be paid', '1h')
+    .option('--description <text>', 'description for the payer')
+    .option('--expiry <time>', 'how long it is valid', '1h')
   define(
     wallet,
     'pay <invoice>',
-    'pay an invoice, once, within the limits',
+    'pay an invoice once, within the limits',
     'wallet pay lnbc...',
     () => import('./wallet-pay.js')
-  ).option('--max <amount>', 'pay no more than this')
+  ).option('--max <amount>', 'most to pay for it')
   define(
     wallet,
     'limits',
-    'show what may be paid, and change it',
+    'show the spending limits, and change them',
     'wallet limits --day "50000 sat" --fee 0.5',
     () => import('./wallet-limits.js')
   )
     .option('--deal <amount|none>', 'most for one agreement')
     .option('--day <amount|none>', 'most in 24 hours')
-    .option('--peer <amount|none>', 'most in 24 hours to one peer')
-    .option('--fee <percent>', 'most of a payment that may go for its fee')
-    .option('--fee-min <amount>', 'but so much always may')
+    .option('--peer <amount|none>', 'most in 24 hours to one identity')
+    .option('--fee <percent>', 'highest fee, in percent of a payment')
+    .option('--fee-min <amount>', 'fee that is always allowed, whatever the percentage')
 
   define(
     program,
     'log',
-    'show the ledger: every step of every payment; export or check it',
+    'show, export or check the ledger: all steps of all payments',
     'log --since 30d --format csv --out books.csv',
     () => import('./log.js')
   )
-    .option('--lease <id>', 'of one agreement')
-    .option('--peer <identity>', 'with one peer')
-    .addOption(new Option('--kind <kind>', 'of one kind').choices(['installment', 'refund', 'direct']))
+    .option('--lease <id>', 'only payments of this lease')
+    .option('--peer <identity>', 'only payments with this identity')
     .addOption(
-      new Option('--step <step>', 'one step').choices([
+      new Option('--kind <kind>', 'only this kind of payment').choices(['installment', 'refund', 'direct'])
+    )
+    .addOption(
+      new Option('--step <step>', 'only this step').choices([
         'intent',
         'bound',
         'sent',
@@ -83,13 +85,19 @@ export function defineMoney({ program, define, group }: Syntax): void {
         'receipt'
       ])
     )
-    .option('--since <time>', 'from a date on, or the last so long, as 7d')
-    .option('--limit <n>', 'the newest so many (default: 100; all with --out)')
-    .addOption(new Option('--format <format>', 'how').choices(['table', 'json', 'csv']).default('table'))
+    .option('--since <time>', 'only since a date, or for a time such as 7d')
+    .option('--limit <n>', 'number of newest entries (default: 100; all with --out)')
+    .addOption(
+      new Option('--format <format>', 'output format').choices(['table', 'json', 'csv']).default('table')
+    )
     .option('--out <file>', 'write it to a file')
-    .option('--check', 'hold it against the wallet; exit code 1 when it does not add up')
+    .option('--check', 'compare it with the wallet; exit code 1 if they do not agree')
 
-  const receipt = group('receipt', 'proofs of paid installments', 'receipt verify receipt.json')
+  const receipt = group(
+    'receipt',
+    'export or verify proofs of paid installments',
+    'receipt verify receipt.json'
+  )
   define(
     receipt,
     'export <lease>',
@@ -97,12 +105,12 @@ export function defineMoney({ program, define, group }: Syntax): void {
     'receipt export 8kc1pyjd --installment 3 --out receipt.json',
     () => import('./receipt-export.js')
   )
-    .option('--installment <n>', 'which installment, from 0 (default: the last that was paid)')
+    .option('--installment <n>', 'number of the installment, from 0 (default: the last paid)')
     .option('--out <file>', 'write it to a file')
   define(
     receipt,
     'verify <file>',
-    'check a receipt, or the evidence of a job, offline',
+    'verify a receipt, or the evidence of a job, offline',
     'receipt verify receipt.json',
     () => import('./receipt-verify.js')
   )

@@ -10,7 +10,7 @@ import { facts } from '../../output/table.js'
 
 const LIMITS = 'at most 10 000 sat a deal, 20 000 sat a peer and 50 000 sat a day (bushel wallet limits)'
 
-/** Settles which wallet the home deals with. */
+/** Connects the home to a wallet. */
 export const run: Action = async ({ access, dryRun, output }, [id], options) => {
   const backend = findBackend(id!)!
   const settings = typedSettings(backend, options)
@@ -24,8 +24,8 @@ export const run: Action = async ({ access, dryRun, output }, [id], options) => 
   if (!nodeId) {
     output.print({ backend: id, network, dryRun }, () =>
       dryRun
-        ? `the embedded ${backend.title} wallet would be used`
-        : `the embedded ${backend.title} wallet is used from now on`
+        ? `would connect the embedded ${backend.title} wallet`
+        : `connected: the embedded ${backend.title} wallet`
     )
     return
   }
@@ -40,17 +40,17 @@ export const run: Action = async ({ access, dryRun, output }, [id], options) => 
     dryRun
   }
   output.print(result, () => [
-    `${dryRun ? 'would be connected' : 'connected'}: ${backend.title} '${alias}' on ${network}`,
+    `${dryRun ? 'would connect' : 'connected'}: ${backend.title} '${alias}' on ${network}`,
     ...facts([
       ['can send', formatAmount(spendableMsat)],
       ['can receive', formatAmount(receivableMsat)],
       ['limits', LIMITS]
     ]),
-    ...(syncing ? [`it does not pay yet: ${syncing}`] : [])
+    ...(syncing ? [`it cannot pay yet: ${syncing}`] : [])
   ])
 }
 
-/** Real money is dealt with only by whoever said so, once. */
+/** Asks the owner once for consent to real money. Throws CONSENT_NEEDED without it. */
 async function demandConsent(
   accepted: boolean,
   { alias, network, spendableMsat }: Connecting
@@ -59,14 +59,14 @@ async function demandConsent(
   const refused = new BushelError(
     'CONSENT_NEEDED',
     `this node is on ${network}: its sats are real money; nothing was changed`,
-    `agree with --accept-real-money; ${LIMITS}`
+    `consent with --accept-real-money; it pays ${LIMITS}`
   )
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw refused
   const prompt = createInterface({ input: process.stdin, output: process.stderr })
   try {
     const answer = await prompt.question(
       `'${alias}' is on ${network}: real money. It can send ${formatAmount(spendableMsat)}; Bushel pays ${LIMITS}.\n` +
-        'Type yes to deal with it: '
+        'Type yes to connect it: '
     )
     if (answer.trim().toLowerCase() !== 'yes') throw refused
   } finally {

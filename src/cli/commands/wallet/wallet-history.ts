@@ -7,13 +7,13 @@ import { dateText } from '../../output/order-text.js'
 import { paidFor } from '../../output/payment-text.js'
 import { table } from '../../output/table.js'
 
-/** What the wallet itself has recorded, and what the ledger says that it was for. */
+/** Prints the wallet's own records, each with its purpose from the ledger. */
 export const run: Action = async ({ access, output, context }, _positional, options) => {
   const limit = parseWhole(text(options, 'limit') ?? '50', 'number of lines', 100_000)
   const result = await withNode(access, node => node.call('wallet.history', { limit }, context))
   output.print(result, () =>
     result.records.length === 0
-      ? 'nothing was sent or received yet'
+      ? 'no payment was sent or received yet'
       : table(
           [
             { title: 'WHEN' },
@@ -32,7 +32,7 @@ export const run: Action = async ({ access, output, context }, _positional, opti
               status,
               kind && agreement && installment !== null
                 ? paidFor(kind, installment, agreement)
-                : description || (kind ?? 'not by Bushel')
+                : description || (kind ?? 'not from Bushel')
             ]
           )
         )

@@ -4,13 +4,13 @@ import { withNode } from '../../../daemon/access.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 
-/** An invoice for anybody. */
+/** Creates an invoice that anyone can pay. */
 export const run: Action = async ({ access, dryRun, output, context }, [amount], options) => {
   const msat = parseAmount(amount!).toString()
   const expirySeconds = Math.ceil(parseTime(text(options, 'expiry') ?? '1h') / 1000)
   const params = { msat, description: text(options, 'description') ?? '', expirySeconds, dryRun }
   const result = await withNode(access, node => node.call('wallet.invoice', params, context))
   output.print(result, () =>
-    dryRun ? `an invoice for ${formatAmount(BigInt(msat))} would be made` : result.invoice
+    dryRun ? `would create an invoice for ${formatAmount(BigInt(msat))}` : result.invoice
   )
 }

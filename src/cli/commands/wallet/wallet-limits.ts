@@ -6,7 +6,7 @@ import { text } from '../../invocation.js'
 import type { Action, OptionValues } from '../../invocation.js'
 import { facts } from '../../output/table.js'
 
-/** Shows the limits, and sets those that are given. */
+/** Sets the given spending limits and prints all of them. */
 export const run: Action = async ({ access, dryRun, output, context }, _positional, options) => {
   const params: SetLimits = { dryRun, ...changes(options) }
   const result = await withNode(access, node => node.call('wallet.limits', params, context))
@@ -35,7 +35,11 @@ function changes(options: OptionValues): SetLimits {
   const percent = text(options, 'fee')
   if (percent !== undefined) {
     if (!/^\d{1,3}(\.\d{1,2})?$/.test(percent))
-      throw new BushelError('BAD_INPUT', `'${percent}' is not a percentage`, 'write it as 1 or 0.5')
+      throw new BushelError(
+        'BAD_INPUT',
+        `'${percent}' is not a percentage`,
+        'write it as 1 or 0.5, without a percent sign'
+      )
     set.feePercent = Number(percent)
   }
   const least = text(options, 'feeMin')

@@ -3,7 +3,7 @@ import { withNode } from '../../../daemon/access.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 
-/** Pays an invoice, once, within the limits. */
+/** Pays an invoice once, within the spending limits. */
 export const run: Action = async ({ access, dryRun, output, context }, [invoice], options) => {
   const max = text(options, 'max')
   const params = {
@@ -15,7 +15,7 @@ export const run: Action = async ({ access, dryRun, output, context }, [invoice]
   const amount = formatAmount(BigInt(result.msat))
   output.print(result, () =>
     dryRun
-      ? `${amount} would be paid to ${result.payee.slice(0, 16)} for '${result.description}'`
+      ? `would pay ${amount} to ${result.payee.slice(0, 16)} for '${result.description}'`
       : [
           `paid ${amount} (fee ${formatAmount(BigInt(result.feeMsat))}) to ${result.payee.slice(0, 16)}`,
           `preimage ${result.preimage}`

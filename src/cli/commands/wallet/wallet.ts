@@ -5,7 +5,7 @@ import { findBackend } from '../../../lightning/registry.js'
 import type { Action } from '../../invocation.js'
 import { facts } from '../../output/table.js'
 
-/** The balance. */
+/** Prints the wallet's node, network and balance. */
 export const run: Action = async ({ access, output, context }) => {
   const result = await read(access, 'wallet', context)
   const title = findBackend(result.backend)?.title ?? result.backend
@@ -17,7 +17,7 @@ export const run: Action = async ({ access, output, context }) => {
         isPlayMoney(result.network) ? `${result.network} (play money, worth nothing)` : result.network
       ],
       ['spendable', formatAmount(BigInt(result.spendableMsat))],
-      ['receivable', `${formatAmount(BigInt(result.receivableMsat))} over the channels open now`]
+      ['receivable', `${formatAmount(BigInt(result.receivableMsat))} over the channels that are open now`]
     ])
   )
 }
