@@ -24,7 +24,7 @@ after(async () => {
   await views.close()
 })
 
-/** A relay's door before a view made by hand. */
+/** A relay's gate in front of a view that the test writes. */
 class Door {
   readonly view: HandView
   readonly gate: Gate
@@ -50,7 +50,7 @@ class Door {
     return (await this.gate.judge(record)).code
   }
 
-  /** Lets a record in and shows it in the view. */
+  /** Accepts a record and writes it into the view. */
   async take(record: Buffer): Promise<string> {
     const verdict = await this.gate.judge(record)
     if (verdict.record) {
@@ -66,7 +66,7 @@ const weak = { stampFor: () => ({ tick: start, bits: 0 }) }
 const make = async (author: Person, values: Partial<Order> = {}): Promise<Buffer> =>
   await signed(author, ask(author, market, values), weak)
 
-test('what a relay refuses, and why', async () => {
+test('a relay refuses each kind of invalid record with the word for it', async () => {
   const [author, thief, outcast] = [await person(), await person(), await person()]
   const door = await Door.make({ maxRecordBytes: 700, maxLifetime: 2 * DAY })
   const good = await make(author)
@@ -95,7 +95,7 @@ test('what a relay refuses, and why', async () => {
   assert.equal(await door.code(good), 'OK')
 })
 
-test('the same bytes again are nothing new; an old revision is refused', async () => {
+test('submitting the same bytes again changes nothing, and an old revision is refused', async () => {
   const author = await person()
   const door = await Door.make()
   const order = ask(author, market)
@@ -110,7 +110,7 @@ test('the same bytes again are nothing new; an old revision is refused', async (
   assert.equal(await door.take(second), 'OLD_REVISION')
 })
 
-test('an author has so many live orders, counted as they come in; withdrawing makes room', async () => {
+test('an author has a bounded number of live orders, counted on arrival, and a withdrawal makes room', async () => {
   const [author, other] = [await person(), await person()]
   const door = await Door.make({ maxOrdersPerIdentity: 2 })
   const orders = [ask(author, market), ask(author, market)]
@@ -142,7 +142,7 @@ test('an author has so many live orders, counted as they come in; withdrawing ma
   assert.equal(await door.take(await signed(author, withdrawn(ask(author, market)), weak)), 'QUOTA')
 })
 
-test('a market that fills up asks for stronger stamps, and is full in the end', async () => {
+test('a filling market demands stronger stamps, and a full market refuses orders', async () => {
   const door = await Door.make({ maxOrders: 8, stampBits: 4 })
   const rules = lenient({ maxOrders: 8, stampBits: 4 })
   assert.deepEqual(
@@ -159,7 +159,7 @@ test('a market that fills up asks for stronger stamps, and is full in the end', 
   assert.equal(await empty.code(await make(author)), 'STAMP')
 })
 
-test('refusing costs a relay under a millisecond', async t => {
+test('refusing a record costs a relay less than a millisecond', async t => {
   const author = await person()
   const many = async (make: () => Promise<Buffer>): Promise<Buffer[]> =>
     await Promise.all(Array.from({ length: 100 }, make))

@@ -16,7 +16,7 @@ after(async () => {
   await town.close()
 })
 
-test('what a reader hands in, another reader sees', async t => {
+test('an order submitted by one reader is seen by another', async t => {
   const founder = await town.peer()
   const seller = await town.peer()
   const buyer = await town.peer()
@@ -62,7 +62,7 @@ async function timed(work: () => Promise<void>): Promise<number> {
   return Math.round(performance.now() - start)
 }
 
-test('the books of a copied home open again where it only reads, and are refused where it writes', async t => {
+test('the books of a copied home reopen where it only reads and are refused where it writes', async t => {
   const founder = await town.peer()
   const reader = await town.peer()
   const market = await founder.books.found({ name: 'copied' })

@@ -13,7 +13,7 @@ import type { Market } from '../../src/book/market.js'
 import { person } from './people.js'
 import type { Person } from './people.js'
 
-/** A node of the test: a person, its books on disk, and connections made by hand. */
+/** A node of the test: a person, its books on disk, and its connections. */
 export interface Peer extends Person {
   books: Books
   dir: string
@@ -24,7 +24,7 @@ export interface Peer extends Person {
   faults: unknown[]
 }
 
-/** A private DHT and the peers on it; `close` takes everything down again. */
+/** A private DHT and the peers on it; `close` closes all of them. */
 export class Town {
   readonly #testnet: Testnet
   readonly #peers: Peer[] = []
@@ -50,14 +50,14 @@ export class Town {
     return peer
   }
 
-  /** Opens a peer's books, as at a start of its process. */
+  /** Opens the books of a peer, as a start of its process does. */
   async open(peer: Peer): Promise<void> {
     peer.books = new Books({ dir: peer.dir, device: peer.device, now: peer.now })
     peer.books.on('fault', (error: unknown) => peer.faults.push(error))
     await peer.books.ready()
   }
 
-  /** Cuts a peer off and closes its books. */
+  /** Disconnects a peer and closes its books. */
   async stop(peer: Peer): Promise<void> {
     await this.cut(peer)
     await peer.books.close()
@@ -70,7 +70,7 @@ export class Town {
     return stream
   }
 
-  /** A connection to a peer from somebody who keeps no books. */
+  /** A connection to a peer from a device that keeps no books. */
   async raw(device: KeyPair, to: Peer): Promise<NoiseStream> {
     const stream = this.#stranger().connect(to.device.publicKey, { keyPair: device })
     stream.on('error', () => undefined)
@@ -109,18 +109,18 @@ function meet(peer: Peer, stream: NoiseStream): void {
   peer.streams.add(stream)
   stream.once('close', () => peer.streams.delete(stream))
   peer.books.attach(stream)
-  // Cores are asked of the node, which asks its rooms.
+  // A node asks its rooms for each requested core.
   Protomux.from(stream).pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
     if (discoveryKey) await peer.books.serve(discoveryKey, stream)
   })
 }
 
-/** Resolves when the condition holds; looked at whenever the market's view changed. */
+/** Resolves when the condition holds; checks it at each update of the market's view. */
 export async function until(market: Market, holds: () => Promise<boolean> | boolean): Promise<void> {
   await untilAny([market], holds)
 }
 
-/** The same with several markets. */
+/** Like `until`, for several markets. */
 export async function untilAny(markets: Market[], holds: () => Promise<boolean> | boolean): Promise<void> {
   const limit = AbortSignal.timeout(20_000)
   for (;;) {

@@ -42,7 +42,7 @@ async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
   return [result, performance.now() - start]
 }
 
-test('however often it asks while it waits to be in step, it listens once for the end of that', async t => {
+test('a reader that asks again and again while it syncs adds one listener only', async t => {
   const reader = await town.peer()
   const market = await reader.books.join(crypto.randomBytes(32))
   const limits: AbortSignal[] = []
@@ -62,7 +62,7 @@ test('however often it asks while it waits to be in step, it listens once for th
   assert.ok(most <= 1, `${most} listeners`)
 })
 
-test('the best 20 of 10,000 are a read of the first 20 of an index', async t => {
+test('reading the best 20 of 10,000 orders reads only the first 20 index entries', async t => {
   const market = crypto.randomBytes(32)
   const view = await views.make(market)
   const author = await person()
@@ -104,7 +104,7 @@ test('the best 20 of 10,000 are a read of the first 20 of an index', async t => 
   assert.equal((await listing.asks({ network: 'none' })).length, 0)
 })
 
-/** Counts the blocks that are asked of any core while the work is done. */
+/** Counts the blocks requested from any core during the work. */
 async function countReads(work: () => Promise<void>): Promise<number> {
   const { get } = Hypercore.prototype
   let blocks = 0
@@ -120,7 +120,7 @@ async function countReads(work: () => Promise<void>): Promise<number> {
   return blocks
 }
 
-test('a reader trusts no view: forged, banned, withdrawn and old records are not listed', async () => {
+test('a reader verifies records itself and lists no forged, banned, withdrawn or expired ones', async () => {
   const market = crypto.randomBytes(32)
   const view = await views.make(market)
   const start = Date.now()
@@ -159,7 +159,7 @@ test('a reader trusts no view: forged, banned, withdrawn and old records are not
   assert.equal((await listing.ofIdentity(author.identity)).length, 2)
 })
 
-test('bids stand with the highest first', async () => {
+test('bids are listed with the highest price first', async () => {
   const market = crypto.randomBytes(32)
   const view = await views.make(market)
   await view.begin(lenient(), Date.now())
@@ -175,7 +175,7 @@ test('bids stand with the highest first', async () => {
   )
 })
 
-/** A founder with so many orders on the book, written in as many blocks, and signed. */
+/** A founder whose book holds `count` orders, each in a block of its own, and signed. */
 async function filled(count: number): Promise<[Peer, Market]> {
   const founder = await town.peer()
   const rules = { stampBits: 0, tickInterval: 200, maxOrdersPerIdentity: 1000 }
@@ -188,7 +188,7 @@ async function filled(count: number): Promise<[Peer, Market]> {
   return [founder, market]
 }
 
-test('a newcomer is in step soon, and one who only looks need not join', async t => {
+test('a newcomer fast-forwards to the signed view, and a light reader need not join', async t => {
   const [founder, market] = await filled(120)
   const newcomer = await town.peer()
   const theirs = await newcomer.books.join(market.key)
@@ -237,7 +237,7 @@ test('a newcomer is in step soon, and one who only looks need not join', async t
   await town.open(founder)
 })
 
-test('a view that the founder has not signed is not believed', async () => {
+test('a reader rejects a view that the founder has not signed', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-light-'))
   const store = new Corestore(dir)
   const [founder, market] = await filled(1)
@@ -285,14 +285,14 @@ async function viewHead(stream: NoiseStream, market: Buffer): Promise<ViewHead> 
   }
 }
 
-/** Has a peer answer for a market that it does not have. */
+/** Makes a peer answer for a market that it does not have. */
 function answer(peer: Peer, id: Buffer, head: Buffer): void {
   const [stream] = [...peer.streams].slice(-1)
   const rpc = new ProtomuxRPC(stream!, { protocol: PROTOCOL, id, handshake: nobody })
   rpc.respond('view', async () => head)
 }
 
-test('time: ticks come by themselves, and a reader says when they are late or ahead', async () => {
+test('ticks are written by themselves, and a reader reports a market clock that is late or ahead', async () => {
   let now = Date.now()
   const founder = await town.peer({ now: () => now })
   const market = await founder.books.found({ name: 'clock', rules: { tickInterval: 50 } })

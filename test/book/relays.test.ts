@@ -19,7 +19,7 @@ after(async () => {
 const becameRelay = async (market: Market): Promise<void> =>
   await until(market, () => market.role === 'relay')
 
-/** A market with a founder and so many relays, all connected to the founder. */
+/** A market with a founder and `count` relays, all connected to the founder. */
 async function withRelays(
   count: number
 ): Promise<{ founder: Peer; market: Market; relays: [Peer, Market][] }> {
@@ -40,7 +40,7 @@ async function withRelays(
 
 const asksIn = async (market: Market): Promise<number> => (await market.asks({ network: NETWORK })).length
 
-test('a relay takes records in while the founder is away, and keeps its role over a restart', async () => {
+test('a relay accepts records while the founder is away and keeps its role after a restart', async () => {
   const { founder, market, relays } = await withRelays(1)
   const [relay, theirs] = relays[0]!
   const { key } = market
@@ -73,7 +73,7 @@ test('a relay takes records in while the founder is away, and keeps its role ove
   assert.equal(await asksIn(back), 3)
 })
 
-test('views are equal after a partition heals, whatever came where', async () => {
+test('views are equal after a partition heals, wherever the records arrived', async () => {
   const { founder, market, relays } = await withRelays(2)
   const { key } = market
   const markets = [market, ...relays.map(([, theirs]) => theirs)]
@@ -134,7 +134,7 @@ async function standing(market: Market, authors: { identity: Buffer }[]): Promis
   return new Set(all.flat().map(({ bytes }) => bytes.toString('hex')))
 }
 
-/** Of each order the highest revision and of those the greatest bytes, where it is not withdrawn. */
+/** The highest revision of each order (the greatest bytes among equals) that is not withdrawn. */
 function winners(
   records: { id: string; revision: number; withdrawn: boolean; bytes: Buffer }[]
 ): Set<string> {
@@ -147,7 +147,7 @@ function winners(
   return new Set([...best.values()].filter(r => !r.withdrawn).map(({ bytes }) => bytes.toString('hex')))
 }
 
-test('an admission waits for the device, over a restart of the founder too', async () => {
+test('an admission waits for the device to connect, even over a restart of the founder', async () => {
   const founder = await town.peer()
   const { key } = await founder.books.found({ name: 'patient' })
   const helper = await town.peer()
@@ -162,7 +162,7 @@ test('an admission waits for the device, over a restart of the founder too', asy
   await assert.rejects(market.ban(founder.device.publicKey), { code: 'NOT_FOUNDER', exit: 2 })
 })
 
-test('a banned relay writes no more', async () => {
+test('a banned relay cannot write any more', async () => {
   const { market, relays } = await withRelays(1)
   const [relay, theirs] = relays[0]!
   const banned = until(theirs, () => theirs.role === 'reader')
@@ -173,7 +173,7 @@ test('a banned relay writes no more', async () => {
   await assert.rejects(theirs.submit(record), { code: 'ORDER_REFUSED', word: 'BANNED', exit: 1 })
 })
 
-test('two markets with different rules stand side by side', async () => {
+test('two markets with different rules run side by side', async () => {
   const founder = await town.peer()
   const strict = await founder.books.found({
     name: 'strict',
@@ -207,7 +207,7 @@ test('two markets with different rules stand side by side', async () => {
   assert.equal(seller.books.get(lax.key), null)
 })
 
-test('with no relay in reach nothing is published, and it is said', async () => {
+test('publishing without a reachable relay fails and says so', async () => {
   const founder = await town.peer()
   const seller = await town.peer()
   const { key } = await founder.books.found({ name: 'far' })

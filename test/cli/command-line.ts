@@ -5,7 +5,7 @@ import { Output } from '../../src/cli/output/output.js'
 
 export interface Said {
   failure: BushelError | null
-  /** As the process would end. */
+  /** Exit code of the process. */
   exit: number
   stdout: string
   stderr: string
@@ -14,7 +14,7 @@ export interface Said {
   lines: Record<string, unknown>[]
 }
 
-/** Runs a command line in this process, as the executable would. */
+/** Runs a command line in this process as the executable would. */
 export async function typed(
   argv: string[],
   signal: AbortSignal = new AbortController().signal

@@ -12,7 +12,7 @@ import { StandIn, untilAborted } from '../daemon/stand-in.js'
 import { typed } from './command-line.js'
 
 const DAY = 86_400_000
-const [a, b] = ['y'.repeat(52), 'b'.repeat(51) + 'y'] // keys as they are written: the last bits are zero
+const [a, b] = ['y'.repeat(52), 'b'.repeat(51) + 'y'] // keys in z-base-32: the last bits are zero
 const link = formatLink({ key: Buffer.alloc(32, 1), encryptionKey: Buffer.alloc(32, 2) })
 const mirrored = {
   link,
@@ -125,7 +125,7 @@ const jobEntry = {
 const order = { id: a, market: b, expires: DAY }
 const market = { key: a, name: 'here' }
 
-/** What is typed, the call that the node gets, and what it answers. */
+/** What is typed, the call that the node receives, and its answer. */
 const cases: [string[], string, object, object][] = [
   [['market', 'create', '--name', 'here'], 'market.create', { name: 'here', dryRun: false }, market],
   [['market', 'join', a], 'market.join', { key: a, dryRun: false }, market],
@@ -276,7 +276,7 @@ const cases: [string[], string, object, object][] = [
   [['status'], 'status', {}, status]
 ]
 
-test('each command asks the node for what was typed, and hands on its result', async () => {
+test('each command sends the typed parameters to the node and prints its result', async () => {
   for (const [words, method, params, result] of cases) {
     node.answer = ({ context }) => {
       context.onProgress({ event: 'note', message: 'on the way' })
@@ -298,7 +298,7 @@ test('each command asks the node for what was typed, and hands on its result', a
   }
 })
 
-test('status says how the wallet stands, and why', async () => {
+test('status shows the condition of the wallet and its reason', async () => {
   const shown = async (wallet: object | null): Promise<string> => {
     node.answer = () => ({ ...status, wallet })
     const { stdout } = await typed(['status', '--home', home])
@@ -309,7 +309,7 @@ test('status says how the wallet stands, and why', async () => {
   assert.equal(await shown(null), 'not in use')
 })
 
-test('the book is a page of 80 columns, whatever strangers wrote in it', async () => {
+test('the storage book fits 80 columns, whatever text strangers wrote into it', async () => {
   const ask = {
     id: a,
     identity: b,
@@ -364,7 +364,7 @@ test('an id may be as short as the tables show it', async () => {
   assert.equal(none.failure?.code, 'BAD_KEY')
 })
 
-test('a failure of the node is the failure of the command', async () => {
+test('a command fails with the error of the node', async () => {
   const shape = { code: 'NO_OFFER' as const, exit: 4, message: 'nobody\noffers that', hint: 'pay more' }
   node.answer = () => Promise.reject(new BushelError(shape.code, shape.message, shape.hint))
   const json = await typed(['mirror', '.', '--json', '--home', home])
@@ -373,7 +373,7 @@ test('a failure of the node is the failure of the command', async () => {
   assert.equal(people.stderr, 'bushel: nobody offers that\nhint: pay more\n')
 })
 
-test('Ctrl-C aborts the call in the node, and is exit code 130', async () => {
+test('Ctrl-C aborts the call in the node and exits with code 130', async () => {
   node.answer = untilAborted
   const controller = new AbortController()
   const asked = node.nextCall()
@@ -386,7 +386,7 @@ test('Ctrl-C aborts the call in the node, and is exit code 130', async () => {
   assert.ok(context.signal.aborted)
 })
 
-test('--watch prints again what has changed, until it is stopped', async () => {
+test('--watch prints whatever has changed until it is stopped', async () => {
   const controller = new AbortController()
   const leases = [lease]
   let reads = 0
@@ -401,7 +401,7 @@ test('--watch prints again what has changed, until it is stopped', async () => {
   assert.deepEqual(counts.slice(0, 2), [1, 2])
 })
 
-test('up on a home that is up is refused', async () => {
+test('`up` is refused on a home whose node is already running', async () => {
   for (const more of [[], ['--dry-run']]) {
     const { failure } = await typed(['up', ...more, '--home', home])
     assert.deepEqual([failure?.code, failure?.exit], ['ALREADY_RUNNING', 2])
@@ -419,7 +419,7 @@ const runParams = (more: object = {}): object => ({
   ...more
 })
 
-test('run asks for what was typed; the arguments after -- are the program’s', async () => {
+test('`run` sends the typed parameters and passes the arguments after -- to the program', async () => {
   node.answer = () => result
   const cases: [string[], object][] = [
     [[], runParams()],
@@ -483,7 +483,7 @@ test('run asks for what was typed; the arguments after -- are the program’s', 
   assert.match(tried.stdout, /2\.475 Tfuel/)
 })
 
-test('what a program prints comes out byte for byte, and nothing else on standard output', async () => {
+test('the output of a program is printed byte for byte, and nothing else goes to standard output', async () => {
   const printed = Buffer.from([0, 255, 27, 91, 10, 128, 13])
   node.answer = ({ context }) => {
     const event = { event: 'output', base64: printed.toString('base64') } as const
@@ -512,7 +512,7 @@ test('what a program prints comes out byte for byte, and nothing else on standar
   assert.deepEqual(lines.at(-1), { ...result, out: '/there' })
 })
 
-test('a program that failed is exit code 1, with the whole result last', async () => {
+test('a failed program exits with code 1 and prints the whole result last', async () => {
   for (const change of [
     { exitCode: 3 },
     { status: 'trap', exitCode: -1, reason: 'it divided by zero' },
@@ -537,7 +537,7 @@ test('a program that failed is exit code 1, with the whole result last', async (
   assert.match(map.stderr, /FAILED {4}b: nobody[^]*1 job done, 1 failed/)
 })
 
-test('the book of compute is a page of 80 columns, whatever strangers wrote in it', async () => {
+test('the compute book fits 80 columns, whatever text strangers wrote into it', async () => {
   const ask = {
     id: a,
     identity: b,

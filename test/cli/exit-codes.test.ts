@@ -13,11 +13,11 @@ function packageRoot(): string {
   return at
 }
 
-test('the page in docs is what the code says', () => {
+test('the page on exit codes matches the code', () => {
   assert.equal(readFileSync(join(packageRoot(), 'docs', 'exit-codes.md'), 'utf8'), exitCodesPage())
 })
 
-test('`bushel help exit-codes` tells every exit code and every error code', async () => {
+test('`bushel help exit-codes` lists every exit code and every error code', async () => {
   const { stdout } = await typed(['help', 'exit-codes'])
   for (const { exit, meaning } of EXIT_CODES) assert.match(stdout, new RegExp(`^ *${exit}  ${meaning}$`, 'm'))
   for (const { code, meaning } of ERROR_CODES)

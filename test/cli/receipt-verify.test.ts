@@ -16,7 +16,7 @@ import { person } from '../contracts/people.js'
 import type { Person } from '../contracts/people.js'
 import { typed } from './command-line.js'
 
-test('`bushel receipt verify` reads receipts and evidence, offline, and says what is proven', async t => {
+test('`bushel receipt verify` checks receipts and evidence offline and states what they prove', async t => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-verify-'))
   t.after(() => rm(dir, { recursive: true, force: true }))
   const [buyer] = (await person()) as [Person]
@@ -46,7 +46,7 @@ test('`bushel receipt verify` reads receipts and evidence, offline, and says wha
   const { lines: json } = await typed(['receipt', 'verify', proven, '--json'])
   assert.deepEqual(json[0]!['misdeeds'], ['its key is not the one that it had committed to'])
 
-  // A ciphertext too large for the file stands beside it, and is needed to prove what is in it.
+  // A ciphertext too large for the evidence file lies beside it and is needed for the proof.
   const bytes = Buffer.alloc(MAX_EVIDENCE_CIPHERTEXT + 1, 1)
   const output = { ...OUTPUT, files: [{ path: 'large', bytes }] }
   const wrong = await jobEvidence(buyer, provider, { output, result: { tree: Buffer.alloc(32, 3) } })

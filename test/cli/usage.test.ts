@@ -69,7 +69,7 @@ const key = 'y'.repeat(52)
 
 const inDir = (words: string[]): string[] => words.map(word => word.replace('DIR', dir))
 
-/** What is typed, the code of the error, and what its message must name. */
+/** What is typed, the code of the error, and what its message must match. */
 const cases: [string[], string, RegExp][] = [
   [[], 'USAGE', /command is missing/],
   [['market'], 'USAGE', /command is missing/],
@@ -179,7 +179,7 @@ const cases: [string[], string, RegExp][] = [
   [['leases', 'end', '!'], 'BAD_KEY', /!/]
 ]
 
-test('bad input is one clear line, exit code 2, and changes nothing, before any node is started', async () => {
+test('bad input gives one clear line and exit code 2 before any node starts, and changes nothing', async () => {
   const before = await readdir(home)
   for (const [words, code, named] of cases) {
     const argv = [...inDir(words), '--home', words[0] === 'init' ? join(dir, 'new') : home]
@@ -203,7 +203,7 @@ test('bad input is one clear line, exit code 2, and changes nothing, before any 
   assert.deepEqual((await readdir(dir)).sort(), ['home', 'job.wasm', 'rules.json'])
 })
 
-test('every command that needs a home says so where there is none', async () => {
+test('every command that needs a home says so when there is none', async () => {
   const nowhere = join(dir, 'nowhere')
   const commands = [
     ['up'],
@@ -234,7 +234,7 @@ test('every command that needs a home says so where there is none', async () => 
   assert.deepEqual((await readdir(dir)).sort(), ['home', 'job.wasm', 'rules.json'])
 })
 
-test('what needs `up` says so', async () => {
+test('every command that needs a running node says so when there is none', async () => {
   const commands = [sell(), bid(), ['withdraw', key], sell('--dry-run'), lend(), lend('--dry-run'), ask()]
   for (const words of [...commands, ['sell', 'pause'], ['sell', 'resume']]) {
     const { failure } = await typed(['--home', home, ...inDir(words)])
@@ -243,7 +243,7 @@ test('what needs `up` says so', async () => {
   }
 })
 
-test('every command has help, with an example, within 80 columns', async () => {
+test('every command has help with an example within 80 columns', async () => {
   const seen: string[] = []
   const visit = async (path: string[]): Promise<void> => {
     const { stdout, failure } = await typed(['help', ...path])

@@ -55,7 +55,7 @@ async function blobsIn(t: TestContext, dir: string, options: Partial<BlobsOption
   return blobs
 }
 
-/** A provider's record of a job that came to this output. */
+/** A provider's record of a job with this output. */
 function stated(state: string, output: JobStatement['output']): Job {
   const [sum, signature] = [Buffer.alloc(32), Buffer.alloc(64)]
   const result = { status: 'ok', limit: '', reason: '', exitCode: 0, fuel: 0n, tree: sum, stdout: sum }
@@ -63,7 +63,7 @@ function stated(state: string, output: JobStatement['output']): Job {
   return { ...agreed(terms(1), state), statement: { statement: of, signature } }
 }
 
-/** Two ends of a connection, the first of which serves what its blobs allow. */
+/** A connection whose first end serves what its blobs allow. */
 async function connected(t: TestContext, serving: Blobs): Promise<NoiseStream> {
   const testnet = await createTestnet(2, { host: '127.0.0.1' })
   const [one, other] = [0, 1].map(
@@ -90,7 +90,7 @@ async function connected(t: TestContext, serving: Blobs): Promise<NoiseStream> {
   return stream
 }
 
-test('a parcel is the canonical form of what is in it, and comes back without copies', async () => {
+test('a job archive has one canonical form and is read back without copying', async () => {
   const files = [
     { path: 'a', bytes: Buffer.alloc(0) },
     { path: 'ä/b', bytes: randomBytes(70_000) }
@@ -108,7 +108,7 @@ test('a parcel is the canonical form of what is in it, and comes back without co
   assert.equal(stdout.toString('hex'), createHash('sha256').update(output.stdout).digest('hex'))
 })
 
-test('hostile parcels are malformed, and nothing else', async () => {
+test('hostile archive bytes are refused as malformed', async () => {
   const files = [{ path: 'a', bytes: randomBytes(9) }]
   const packed = Buffer.concat(packInput({ stdin: Buffer.from('in'), files }))
   const longWay = Buffer.concat([Buffer.from([0xfd, 2, 0]), packed.subarray(1)])
@@ -123,7 +123,7 @@ test('hostile parcels are malformed, and nothing else', async () => {
   }
 })
 
-test('what was sealed opens under its key alone', async () => {
+test('a sealed output opens only with its key', async () => {
   const [key, other] = [randomBytes(32), randomBytes(32)]
   const text = [randomBytes(3 * MIB), Buffer.from('end')]
   const sealed = Buffer.concat(await seal(text, key))
@@ -134,7 +134,7 @@ test('what was sealed opens under its key alone', async () => {
   assert.equal(await unseal(Buffer.alloc(3), key), null)
 })
 
-test('the cache drops what was not used for the longest time, and nothing that is in use', async t => {
+test('the cache drops the least recently used blobs and nothing that is in use', async t => {
   const dir = await folder(t)
   const blob = (i: number) => Buffer.alloc(1000, i)
   const sha = (i: number) => createHash('sha256').update(blob(i)).digest()
@@ -159,7 +159,7 @@ test('the cache drops what was not used for the longest time, and nothing that i
   assert.ok((await again.read(FROM, sha(4)))!.equals(blob(4)))
 })
 
-test('what comes in twice at once is there once, and whole', async t => {
+test('a blob that arrives twice at once is stored once, whole', async t => {
   const dir = await folder(t)
   const cache = new BlobCache({ folder: dir, bytes: 10 * MIB })
   await cache.ready()
@@ -171,7 +171,7 @@ test('what comes in twice at once is there once, and whole', async t => {
   assert.equal((await readdir(dir)).length, 1)
 })
 
-test('a blob goes to whom an agreement names, once, and is given back when it is dropped', async t => {
+test('a blob is sent once to the device that an agreement names, and is freed when it is dropped', async t => {
   const dir = await folder(t)
   const [mine, theirs] = [await blobsIn(t, join(dir, 'mine')), await blobsIn(t, join(dir, 'theirs'))]
   const bytes = randomBytes(600_000)
@@ -193,7 +193,7 @@ test('a blob goes to whom an agreement names, once, and is given back when it is
   assert.equal(await mine.holds(ref), true)
 })
 
-test('what no agreement names is dropped when it is too much', async t => {
+test('blobs without an agreement are dropped above their limit', async t => {
   const blobs = await blobsIn(t, join(await folder(t), 'own'), { ownBytes: 1500, freshMs: 0 })
   const refs = []
   for (const i of [1, 2, 3]) refs.push((await blobs.put([Buffer.alloc(1000, i)])).ref)
@@ -202,7 +202,7 @@ test('what no agreement names is dropped when it is too much', async t => {
   assert.deepEqual(await Promise.all(refs.map(ref => blobs.holds(ref))), [true, false, true])
 })
 
-test('what a run or a job that is not over may need stays, however much there is', async t => {
+test('blobs that an open run or job may need stay, however many there are', async t => {
   const dir = join(await folder(t), 'own')
   const facts = new Facts(`${dir}.needed`)
   await facts.ready()
@@ -231,7 +231,7 @@ test('what a run or a job that is not over may need stays, however much there is
   assert.deepEqual(await held(), [false, false, false, true, false])
 })
 
-test('what is put again while others are dropped stays', async t => {
+test('a blob that is put again while others are dropped stays', async t => {
   const dir = join(await folder(t), 'own')
   const facts = new Facts(`${dir}.facts`)
   await facts.ready()
@@ -248,7 +248,7 @@ test('what is put again while others are dropped stays', async t => {
   assert.equal(await blobs.holds(again.ref), true)
 })
 
-test('a blob of 100 MiB does not keep the node from anything else', { timeout: 120_000 }, async t => {
+test('packing a blob of 100 MiB does not block the event loop', { timeout: 120_000 }, async t => {
   const dir = await folder(t)
   const [mine, theirs] = [await blobsIn(t, join(dir, 'mine')), await blobsIn(t, join(dir, 'theirs'))]
   const stream = await connected(t, mine)

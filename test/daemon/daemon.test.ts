@@ -25,7 +25,7 @@ const markets = [
   { key: 'd'.repeat(52), name: 'twice', role: 'reader' as const, used: false }
 ]
 
-/** Opens stand-ins, and keeps how. */
+/** Opens fake nodes and records how. */
 function opener(node = new StandIn(() => ({ markets }))): {
   node: StandIn
   opened: DaemonNodeOptions[]
@@ -55,7 +55,7 @@ async function upOn(t: TestContext, home: string, openNode: OpenNode): Promise<D
   return daemon
 }
 
-test('a second node on one home is refused, naming the first; afterwards it may run', async t => {
+test('a second node on one home is refused with the first one named, and may run afterwards', async t => {
   const home = await newHome(t)
   const { node, opened, openNode } = opener()
   const first = await upOn(t, home, openNode)
@@ -72,7 +72,7 @@ test('a second node on one home is refused, naming the first; afterwards it may 
   await upOn(t, home, openNode)
 })
 
-test('commands use the running node, through its socket', async t => {
+test('commands use the running node through its socket', async t => {
   const home = await newHome(t)
   const up = opener()
   await upOn(t, home, up.openNode)
@@ -91,7 +91,7 @@ test('commands use the running node, through its socket', async t => {
   assert.ok(!up.node.closed)
 })
 
-test('where none runs: some commands say so, some open one for themselves, some read the disk', async t => {
+test('without a running node each command fails, opens a node of its own or reads the disk', async t => {
   const home = await newHome(t)
   const { node, opened, openNode } = opener()
   const place = placeOf(home, openNode)
@@ -120,7 +120,7 @@ test('where none runs: some commands say so, some open one for themselves, some 
   await checkDaemon(home)
 })
 
-test('a node that is starting is waited for; one that cannot start frees the home', async t => {
+test('a command waits for a node that is starting, and a failed start frees the home', async t => {
   const home = await newHome(t)
   let open = (_node: StandIn): void => undefined
   let fail = (_error: Error): void => undefined
@@ -150,7 +150,7 @@ test('a node that is starting is waited for; one that cannot start frees the hom
   assert.deepEqual(await lucky, { late: true })
 })
 
-test('the market to use is settled on the disk alone', async t => {
+test('the market to use is chosen from the disk alone', async t => {
   const home = await newHome(t)
   const { opened, openNode } = opener()
   const place = placeOf(home, openNode)

@@ -7,9 +7,7 @@ export interface Asked {
   context: CallContext
 }
 
-/**
- * A node that answers what a test tells it to, and keeps what it was asked. Event `asked` (Asked).
- */
+/** A node that gives the answers of the test and records its calls. Event `asked` (Asked). */
 export class StandIn extends EventEmitter implements NodeCaller {
   readonly device = 'device-of-a-stand-in'
   readonly host = '127.0.0.1'
@@ -52,7 +50,7 @@ export function untilAborted({ context: { signal } }: Asked): Promise<never> {
   )
 }
 
-/** A context that gathers progress. */
+/** A context that collects progress. */
 export function listening(
   signal: AbortSignal = new AbortController().signal
 ): CallContext & { heard: unknown[] } {

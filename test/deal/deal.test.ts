@@ -30,13 +30,13 @@ async function quoted(
   return { channel, agree: termsOf(buyer.deals, answer), quote: answer.quote }
 }
 
-/** The same terms with something else in them, signed by `by`. */
+/** The same terms with a change, signed by `by`. */
 function resigned({ terms }: Agree, change: Partial<Terms>, by: Side): Agree {
   const other = { ...terms, ...change }
   return { terms: other, signature: sign('terms', other, by.self.device) }
 }
 
-test('from a quote to an agreement that both have signed', async () => {
+test('a quote leads to an agreement that both sides have signed', async () => {
   const [buyer, provider] = [await field.side(), await field.side()]
   const stall = new Stall(provider)
   const { channel, agree, quote } = await quoted(buyer, stall)
@@ -55,7 +55,7 @@ test('from a quote to an agreement that both have signed', async () => {
   assert.deepEqual([...buyer.faults, ...provider.faults], [])
 })
 
-test('a repeated request gets the same bytes, and is carried out once, also after the provider starts again', async () => {
+test('a repeated request gets the same bytes and is executed once, even after the provider restarts', async () => {
   const [buyer, provider] = [await field.side(), await field.side()]
   let stall = new Stall(provider)
   const { agree, channel } = await quoted(buyer, stall)
@@ -81,7 +81,7 @@ test('a repeated request gets the same bytes, and is carried out once, also afte
 
   const first = await Raw.to(buyer, provider.device)
   await first.greet()
-  // Thrice at once, and again.
+  // Three times at once, and once more.
   const answers = await Promise.all([1, 2, 3].map(() => first.send('agree', request)))
   answers.push(await first.send('agree', request))
   const quotes = [await first.send('quote', quoteRequest)]
@@ -102,7 +102,7 @@ test('a repeated request gets the same bytes, and is carried out once, also afte
   assert.equal(stall.agreements, 0)
 })
 
-test('what was agreed is not begun anew by a request with another id', async () => {
+test('an agreement is not made again by a request with another id', async () => {
   const [buyer, provider] = [await field.side(), await field.side()]
   const stall = new Stall(provider)
   const { channel, agree } = await quoted(buyer, stall)
@@ -111,7 +111,7 @@ test('what was agreed is not begun anew by a request with another id', async () 
   assert.equal(stall.agreements, 1)
 })
 
-test('a quote that has expired is worth nothing', async () => {
+test('an expired quote is worthless', async () => {
   const [buyer, provider] = [await field.side(), await field.side()]
   const stall = new Stall(provider)
   const { channel, agree } = await quoted(buyer, stall)
@@ -120,7 +120,7 @@ test('a quote that has expired is worth nothing', async () => {
   assert.equal(stall.agreements, 0)
 })
 
-test('a price that rose, an offer that vanished', async () => {
+test('a raised price or a withdrawn offer is declined', async () => {
   const [buyer, provider] = [await field.side(), await field.side()]
   const stall = new Stall(provider)
   const first = await quoted(buyer, stall)
@@ -161,7 +161,7 @@ test('space is sold once, however many ask for it at the same time', async () =>
   await assert.rejects(askQuote(buyers[0]!.deals, channel, stall.request()), { word: 'NO_CAPACITY' })
 })
 
-test('terms that differ from the quote in anything are declined', async () => {
+test('terms that differ from the quote in any field are declined', async () => {
   const [buyer, provider, third] = [await field.side(), await field.side(), await field.side()]
   const stall = new Stall(provider)
   const { channel, agree, quote } = await quoted(buyer, stall)
@@ -206,13 +206,13 @@ test('terms that differ from the quote in anything are declined', async () => {
   assert.deepEqual(provider.faults, [])
 })
 
-test('nobody agrees in the name of another', async () => {
+test('nobody can agree in the name of another', async () => {
   const [buyer, provider, third] = [await field.side(), await field.side(), await field.side()]
   const stall = new Stall(provider)
   const { channel, agree } = await quoted(buyer, stall)
   const others = [resigned(agree, {}, third), { ...agree, signature: crypto.randomBytes(64) }]
   for (const [i, other] of others.entries()) {
-    // Each with terms of its own, since an answer is kept under their id.
+    // Different terms each time, since an answer is kept under their id.
     const terms = { ...other.terms, grace: other.terms.grace - i }
     await assert.rejects(channel.request('agree', { ...other, terms }, { id: agreementId(terms) }), {
       word: 'SIGNATURE'
@@ -225,7 +225,7 @@ test('nobody agrees in the name of another', async () => {
   assert.equal(stall.agreements, 0)
 })
 
-test('a quote that is not what was asked for is refused by the buyer', async () => {
+test('the buyer refuses a quote that does not match its request', async () => {
   const [buyer, provider] = [await field.side(), await field.side()]
   const stall = new Stall(provider)
   const channel = await buyer.deals.open(provider.device)
@@ -259,7 +259,7 @@ test('a quote that is not what was asked for is refused by the buyer', async () 
   await assert.rejects(ask(), { code: 'BAD_ANSWER' }, 'signed by another')
 })
 
-test('a countersignature that is not of the terms is refused by the buyer', async () => {
+test('the buyer refuses a countersignature over other terms', async () => {
   const [buyer, provider] = [await field.side(), await field.side()]
   const stall = new Stall(provider)
   const { channel, agree } = await quoted(buyer, stall)
@@ -278,13 +278,13 @@ test('a countersignature that is not of the terms is refused by the buyer', asyn
     return { body: { list, signature: sign('installment-list', list, signer.self.device) } }
   })
   for (let i = 0; i <= lists.length; i++) {
-    // Terms of their own each time, since the answer is kept.
+    // Different terms each time, since an answer is kept under their id.
     const other = resigned(agree, { grace: agree.terms.grace - i }, buyer)
     await assert.rejects(requestCountersign(channel, other, 5_000), { code: 'BAD_ANSWER' }, `list ${i}`)
   }
 })
 
-test('a request of a market that is not the offer’s, or for nothing, is declined', async () => {
+test('a request for nothing or for another market than the offer’s is declined', async () => {
   const [buyer, provider] = [await field.side(), await field.side()]
   const stall = new Stall(provider)
   const channel = await buyer.deals.open(provider.device)

@@ -27,44 +27,48 @@ async function stranger(): Promise<Raw> {
   return Raw.to(await field.side(), stall.side.device)
 }
 
-/** The provider as it was: nothing recorded, nothing that it thinks is its own fault. */
+/** The provider is unchanged: nothing recorded, and no fault of its own reported. */
 function unchanged(count: number): void {
   assert.equal(stall.side.count, count)
   assert.deepEqual(stall.side.faults, [])
 }
 
-test('who is not who it says, or where, or when, is told so, and served nothing', LIMIT, async () => {
-  const other = await field.side()
-  const cases: [string, (hello: Hello) => Partial<Hello>][] = [
-    ['NETWORK', () => ({ network: 'bitcoin' })],
-    ['VERSION', () => ({ version: 2 })],
-    ['CLOCK', hello => ({ clock: hello.clock - 130_000 })],
-    ['CLOCK', hello => ({ clock: hello.clock + 130_000 })],
-    ['LIGHTNING', () => ({ lightning: Buffer.alloc(32) })],
-    ['LIGHTNING', () => ({ lightning: noPoint() })],
-    ['IDENTITY', () => ({ proof: other.self.proof })],
-    ['IDENTITY', () => ({ proof: crypto.randomBytes(139) })],
-    ['IDENTITY', () => ({ proof: Buffer.alloc(0) })]
-  ]
-  for (const [code, change] of cases) {
-    const raw = await stranger()
-    const reply = await raw.greet({ ...raw.hello, ...change(raw.hello) })
-    assert.equal(reply.decline?.code, code)
-    assert.ok(!reply.body)
-    await assert.rejects(
-      raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+test(
+  'a peer with a false identity, network, version, clock or Lightning node is told so and not served',
+  LIMIT,
+  async () => {
+    const other = await field.side()
+    const cases: [string, (hello: Hello) => Partial<Hello>][] = [
+      ['NETWORK', () => ({ network: 'bitcoin' })],
+      ['VERSION', () => ({ version: 2 })],
+      ['CLOCK', hello => ({ clock: hello.clock - 130_000 })],
+      ['CLOCK', hello => ({ clock: hello.clock + 130_000 })],
+      ['LIGHTNING', () => ({ lightning: Buffer.alloc(32) })],
+      ['LIGHTNING', () => ({ lightning: noPoint() })],
+      ['IDENTITY', () => ({ proof: other.self.proof })],
+      ['IDENTITY', () => ({ proof: crypto.randomBytes(139) })],
+      ['IDENTITY', () => ({ proof: Buffer.alloc(0) })]
+    ]
+    for (const [code, change] of cases) {
+      const raw = await stranger()
+      const reply = await raw.greet({ ...raw.hello, ...change(raw.hello) })
+      assert.equal(reply.decline?.code, code)
+      assert.ok(!reply.body)
+      await assert.rejects(
+        raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+      )
+      await raw.disconnected()
+    }
+    const near = await stranger()
+    assert.ok(
+      (await near.greet({ ...near.hello, clock: near.hello.clock - 110_000 })).body,
+      'within two minutes'
     )
-    await raw.disconnected()
+    unchanged(0)
   }
-  const near = await stranger()
-  assert.ok(
-    (await near.greet({ ...near.hello, clock: near.hello.clock - 110_000 })).body,
-    'within two minutes'
-  )
-  unchanged(0)
-})
+)
 
-test('a node does not deal with one that is wrong, either', LIMIT, async () => {
+test('a node does not deal with a provider whose hello is wrong either', LIMIT, async () => {
   const other = await field.side()
   const cases: [string, Parameters<Field['side']>[0], number][] = [
     ['NETWORK', { network: 'bitcoin' }, 0],
@@ -74,7 +78,7 @@ test('a node does not deal with one that is wrong, either', LIMIT, async () => {
     const buyer = await field.side(given)
     buyer.ahead = ahead
     await assert.rejects(buyer.deals.open(stall.side.device), { code: 'DECLINED', word })
-    // The same the other way: the one that is right asks.
+    // The other direction: the honest side asks.
     await assert.rejects(stall.side.deals.open(buyer.device), { code: 'DECLINED', word })
   }
   const wrong: [word: string, Parameters<Field['side']>[0], RegExp][] = [
@@ -88,43 +92,39 @@ test('a node does not deal with one that is wrong, either', LIMIT, async () => {
   }
 })
 
-test(
-  'a peer that declines with a code of ours, or with anything else, has only declined',
-  LIMIT,
-  async () => {
-    const rogue = await field.side()
-    const buyer = await field.side()
-    let decline: [word: string, reason: string] = ['', '']
-    rogue.deals.handle('progress', () => {
-      throw new DeclineError(decline[0] as DeclineWord, decline[1])
-    })
-    const channel = await buyer.deals.open(rogue.device)
-    const answer = async (word: string, reason: string): Promise<Declined> => {
-      decline = [word, reason]
-      const asked = channel.request('progress', { agreement: Buffer.alloc(32) })
-      return asked.then(
-        () => assert.fail('it was answered'),
-        (error: unknown) => error as Declined
-      )
-    }
-    for (const { code } of ERROR_CODES) {
-      const { code: ours, word, message } = await answer(code, 'no')
-      assert.deepEqual([ours, word], ['DECLINED', code])
-      assert.match(message, /^\w{8} declined: no$/)
-    }
-    const strange: [string, string, RegExp][] = [
-      ['', '', /declined: $/],
-      ['no', 'a\u202eb\u2028c\u001b[31m', /declined: a b c \[31m$/],
-      ['NO\nBALANCE', '', /declined: NO BALANCE$/],
-      ['X'.repeat(33), 'y'.repeat(200), /declined: y{200}$/]
-    ]
-    for (const [word, reason, says] of strange) {
-      const error = await answer(word, reason)
-      assert.deepEqual([error.code, error.word], ['DECLINED', ''])
-      assert.match(error.message, says)
-    }
+test('a decline with one of our own error codes, or any other word, is only a decline', LIMIT, async () => {
+  const rogue = await field.side()
+  const buyer = await field.side()
+  let decline: [word: string, reason: string] = ['', '']
+  rogue.deals.handle('progress', () => {
+    throw new DeclineError(decline[0] as DeclineWord, decline[1])
+  })
+  const channel = await buyer.deals.open(rogue.device)
+  const answer = async (word: string, reason: string): Promise<Declined> => {
+    decline = [word, reason]
+    const asked = channel.request('progress', { agreement: Buffer.alloc(32) })
+    return asked.then(
+      () => assert.fail('it was answered'),
+      (error: unknown) => error as Declined
+    )
   }
-)
+  for (const { code } of ERROR_CODES) {
+    const { code: ours, word, message } = await answer(code, 'no')
+    assert.deepEqual([ours, word], ['DECLINED', code])
+    assert.match(message, /^\w{8} declined: no$/)
+  }
+  const strange: [string, string, RegExp][] = [
+    ['', '', /declined: $/],
+    ['no', 'a\u202eb\u2028c\u001b[31m', /declined: a b c \[31m$/],
+    ['NO\nBALANCE', '', /declined: NO BALANCE$/],
+    ['X'.repeat(33), 'y'.repeat(200), /declined: y{200}$/]
+  ]
+  for (const [word, reason, says] of strange) {
+    const error = await answer(word, reason)
+    assert.deepEqual([error.code, error.word], ['DECLINED', ''])
+    assert.match(error.message, says)
+  }
+})
 
 const early: Partial<Record<Method, (raw: Raw) => Buffer>> = {
   quote: raw =>
@@ -152,7 +152,7 @@ test('a request before the hello ends the connection', LIMIT, async () => {
   unchanged(0)
 })
 
-test('malformed and oversized requests end the connection, and nothing changes', LIMIT, async () => {
+test('malformed and oversized requests end the connection and change nothing', LIMIT, async () => {
   const good = {
     market: MARKET,
     ask: stall.id,
@@ -183,7 +183,7 @@ test('malformed and oversized requests end the connection, and nothing changes',
   unchanged(0)
 })
 
-test('a flood of requests ends the connection, also from one channel after another', LIMIT, async () => {
+test('a flood of requests ends the connection, even spread over several channels', LIMIT, async () => {
   const raw = await stranger()
   await raw.greet()
   const request = (): Promise<unknown> =>
@@ -197,7 +197,7 @@ test('a flood of requests ends the connection, also from one channel after anoth
   const again = await stranger()
   for (let i = 0; i < 40 && !again.stream.destroyed; i++) {
     const channel = i === 0 ? again : new Raw(again.side, again.stream)
-    await channel.greet().catch(() => undefined) // when the connection has ended
+    await channel.greet().catch(() => undefined) // fails once the connection has ended
     const reference = channel.wrap('agreement-reference', { agreement: Buffer.alloc(32) })
     await Promise.allSettled(Array.from({ length: 50 }, () => channel.send('progress', reference)))
     channel.rpc.destroy()
@@ -206,7 +206,7 @@ test('a flood of requests ends the connection, also from one channel after anoth
   unchanged(0)
 })
 
-test('a provider whose answers are malformed loses its connection', LIMIT, async () => {
+test('a provider with malformed answers loses its connection', LIMIT, async () => {
   const [buyer, liar] = [await field.side(), await field.side()]
   await liar.deals.close()
   liar.network.on('connection', stream => {
@@ -216,7 +216,7 @@ test('a provider whose answers are malformed loses its connection', LIMIT, async
   assert.deepEqual(buyer.faults, [])
 })
 
-test('a decline is one line of plain text, whatever the other side sent', LIMIT, async () => {
+test('a decline is one line of plain text, whatever the peer sent', LIMIT, async () => {
   const [buyer, liar] = [await field.side(), await field.side()]
   await liar.deals.close()
   liar.network.on('connection', stream => {

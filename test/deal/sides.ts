@@ -32,7 +32,7 @@ export const CORES = [
   { key: Buffer.alloc(32, 12), length: 400, byteLength: 100_000_000 }
 ]
 
-/** A private network in a folder of its own, and what stands on it. */
+/** A private DHT in a folder of its own, and the nodes on it. */
 export class Field {
   readonly #testnet: Testnet
   readonly #folder: string
@@ -50,7 +50,7 @@ export class Field {
     )
   }
 
-  /** A node of somebody new; `given` is what it claims to be beside the truth. */
+  /** A node of a new person; `given` overrides what it claims about itself. */
   async side(given: Partial<OwnKeys> = {}): Promise<Side> {
     const [one] = await person()
     const self: OwnKeys = { ...one!, lightning: lightningId(), network: 'play-1', ...given }
@@ -67,13 +67,13 @@ export class Field {
   }
 }
 
-/** Facts, network and deals of one node, with a clock that can be put forward. */
+/** Facts, network and deals of one node, on a clock that the test can move forward. */
 export class Side {
   readonly self: OwnKeys
   readonly #file: string
   readonly #bootstrap: Testnet['bootstrap']
   readonly faults: unknown[] = []
-  /** ms by which its clock is ahead. */
+  /** Added to its clock, ms. */
   ahead = 0
   facts!: Facts
   network!: Network
@@ -112,13 +112,13 @@ export class Side {
     await this.facts.close()
   }
 
-  /** Everything that is on its disk. */
+  /** Number of records on its disk. */
   get count(): number {
     return this.facts.count('reply') + this.facts.count('lease')
   }
 }
 
-/** A provider with one offer of so much space, whose shelf is a list of agreements. */
+/** A provider with one storage offer of limited space, whose shelf is a list of agreements. */
 export class Stall implements ResourceProvider {
   readonly side: Side
   readonly order: Order
@@ -207,7 +207,7 @@ export class Stall implements ResourceProvider {
   }
 }
 
-/** A peer that speaks the protocol by hand, without any of our care. */
+/** A peer that speaks the protocol by hand, without the checks of the product. */
 export class Raw {
   readonly stream: NoiseStream
   readonly rpc: ProtomuxRPC
@@ -243,7 +243,10 @@ export class Raw {
     return this.rpc.request(method, bytes, { timeout: 10_000 })
   }
 
-  /** Resolves when the other side has ended the connection; the test's time limit is the other outcome. */
+  /**
+   * Resolves when the other side has ended the connection; otherwise the time limit of the test ends the
+   * wait.
+   */
   async disconnected(): Promise<void> {
     await this.#closed
   }

@@ -54,28 +54,30 @@ after(async () => {
   await rm(dir, { recursive: true })
 })
 
-/** A connection of somebody new. */
+/** A connection of a new device. */
 async function connect(): Promise<NoiseStream> {
   const stream = dht.connect(stall.side.device, { keyPair: crypto.keyPair() })
-  stream.on('error', () => undefined) // it is cut off on purpose
+  stream.on('error', () => undefined) // disconnected on purpose
   await stream.opened
   return stream
 }
 
-/** Resolves when a connection is over, however it came to that; the test's time limit is the other outcome. */
+/**
+ * Resolves when a connection has ended for any reason; otherwise the time limit of the test ends the wait.
+ */
 function closed(stream: NoiseStream): Promise<void> {
   stream.resume()
   return new Promise(resolve => stream.once('close', () => resolve()))
 }
 
-/** Ends a connection, after all that was sent; resolves when the other side has ended it too. */
+/** Ends a connection after everything was sent; resolves when the other side has ended it too. */
 async function ended(stream: NoiseStream): Promise<void> {
   const over = closed(stream)
   stream.end()
   await over
 }
 
-/** The node as it was: nothing agreed, nothing that it thinks is its own fault, and it answers an honest peer. */
+/** The node is unchanged: nothing agreed, no fault of its own reported, and it answers an honest peer. */
 async function unharmed(): Promise<void> {
   assert.equal(stall.side.facts.count('lease'), 0)
   assert.equal(stall.agreements, 0)
@@ -92,7 +94,7 @@ async function unharmed(): Promise<void> {
   await ended(stream)
 }
 
-test('frames of garbage end the connection or are passed over, and the node goes on', LIMIT, async () => {
+test('frames of garbage end the connection or are ignored, and the node goes on', LIMIT, async () => {
   const control = bytes(60).map(tail => Buffer.concat([Buffer.from([0]), tail]))
   const open = fc
     .tuple(fc.constantFrom('bushel/deal', 'bushel/lightning', 'bushel/book', 'hypercore/alpha'), bytes(80))
@@ -112,10 +114,11 @@ test('frames of garbage end the connection or are passed over, and the node goes
   await unharmed()
 })
 
-test('a batch within a batch, however deep, ends the connection', LIMIT, async () => {
+test('nested batches of any depth end the connection', LIMIT, async () => {
   for (const depth of [1, 3, 20_000]) {
     const stream = await connect()
-    // What is in the control channel: a batch, its messages on the control channel, of more bytes than there are.
+    // Inside the control channel: a batch of messages on the control channel that claims more bytes than
+    // follow.
     const level = Buffer.from('0000feffffffff', 'hex')
     const over = closed(stream)
     stream.write(Buffer.concat([Buffer.of(0), ...Array.from({ length: depth + 1 }, () => level)]))
@@ -124,39 +127,31 @@ test('a batch within a batch, however deep, ends the connection', LIMIT, async (
   await unharmed()
 })
 
-test(
-  'what an honest peer sends, mutated on its way, ends the connection or is passed over',
-  LIMIT,
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(mutations, { minLength: 1, maxLength: 4 }),
-        fc.nat(3),
-        async (lists, skip) => {
-          const stream = await connect()
-          let n = 0
-          const { write } = stream
-          Object.assign(stream, {
-            write: (frame: Buffer): boolean => {
-              const list = n++ < skip ? null : lists[(n - skip) % lists.length]
-              return (write as (frame: Buffer) => boolean).call(stream, list ? mutated(frame, list) : frame)
-            }
-          })
-          const raw = new Raw(stall.side, stream)
-          const asked = [
-            raw.greet(),
-            raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
-          ]
-          const answers = Promise.allSettled(asked)
-          await ended(stream)
-          await answers
+test('a mutated message of an honest peer ends the connection or is ignored', LIMIT, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(mutations, { minLength: 1, maxLength: 4 }), fc.nat(3), async (lists, skip) => {
+      const stream = await connect()
+      let n = 0
+      const { write } = stream
+      Object.assign(stream, {
+        write: (frame: Buffer): boolean => {
+          const list = n++ < skip ? null : lists[(n - skip) % lists.length]
+          return (write as (frame: Buffer) => boolean).call(stream, list ? mutated(frame, list) : frame)
         }
-      ),
-      { ...runs(40), endOnFailure: true }
-    )
-    await unharmed()
-  }
-)
+      })
+      const raw = new Raw(stall.side, stream)
+      const asked = [
+        raw.greet(),
+        raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+      ]
+      const answers = Promise.allSettled(asked)
+      await ended(stream)
+      await answers
+    }),
+    { ...runs(40), endOnFailure: true }
+  )
+  await unharmed()
+})
 
 test('a request of each kind with garbage in it ends the connection', LIMIT, async () => {
   const methods = Object.keys(METHODS) as Method[]
@@ -179,7 +174,8 @@ test('a request of each kind with garbage in it ends the connection', LIMIT, asy
       )
       await raw.greet()
       const over = closed(stream)
-      // Every other time what is wrong is around the body, and in any case more than the method may have.
+      // Every other time the garbage is around the body instead of in it. A second request is always above
+      // the size limit of the method.
       const outer = encode('request', { id: crypto.randomBytes(32), body: whole ? good : sent })
       const long = encode('request', {
         id: crypto.randomBytes(32),
@@ -194,7 +190,7 @@ test('a request of each kind with garbage in it ends the connection', LIMIT, asy
   await unharmed()
 })
 
-test('a request of an unknown name ends the connection, and is not echoed', LIMIT, async () => {
+test('a request with an unknown method name ends the connection and is not echoed', LIMIT, async () => {
   const stream = await connect()
   const raw = new Raw(stall.side, stream)
   const over = closed(stream)
@@ -204,7 +200,7 @@ test('a request of an unknown name ends the connection, and is not echoed', LIMI
 })
 
 test(
-  'a stranger who talks nonsense to the Lightning process is cut off, and the process goes on',
+  'a stranger that sends garbage to the Lightning process is disconnected, and the process goes on',
   LIMIT,
   async () => {
     const { pid } = wallet

@@ -4,7 +4,7 @@ import type { Arrow } from './orders.js'
 
 type Short = [who: 'buyer' | 'provider', kind: Arrow['kind'], role: Arrow['role'], step: Arrow['step']]
 
-/** Every arrow of the ledger, once for each role. */
+/** Every step of the ledger, once for each role. */
 const ARROWS: Short[] = [
   ['buyer', 'installment', 'payer', 'intent'],
   ['buyer', 'installment', 'payer', 'bound'],
@@ -22,9 +22,9 @@ const ARROWS: Short[] = [
   ['provider', 'refund', 'payer', 'sent'],
   ['provider', 'refund', 'payer', 'paid']
 ]
-/** Steps that only the wallet brings about: its process is killed there, too. */
+/** Steps that only the wallet causes: here its process is killed too. */
 const LIGHTNING = new Set(['sent', 'paid', 'listed', 'received'])
-/** Killed just before the step is on disk, too. */
+/** Steps that are also killed just before they are on disk. */
 const AHEAD = new Set(['sent', 'paid', 'received'])
 
 let gate: Gate
@@ -37,15 +37,15 @@ after(() => gate?.close())
 
 for (const [who, kind, role, step] of ARROWS) {
   const arrow = { role, kind, step, skip: 0 }
-  test(`the ${who} killed when ${step} (${kind}) stands on disk`, () =>
+  test(`a deal survives the kill of the ${who} when ${step} (${kind}) is on disk`, () =>
     gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'self' }))
   if (AHEAD.has(step) && kind === 'installment')
-    test(`the ${who} killed just before ${step} (${kind}) stands on disk`, () =>
+    test(`a deal survives the kill of the ${who} just before ${step} (${kind}) is on disk`, () =>
       gate.strike(gate[who], { ...arrow, phase: 'ahead', victim: 'self', skip: 1 }))
   if (AHEAD.has(step))
-    test(`both killed when the ${who}'s ${step} (${kind}) stands on disk`, () =>
+    test(`a deal survives the kill of both sides when the ${who}'s ${step} (${kind}) is on disk`, () =>
       gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'self' }, { both: true }))
   if (LIGHTNING.has(step))
-    test(`the ${who}'s Lightning process killed when ${step} (${kind}) stands on disk`, () =>
+    test(`a deal survives the kill of the ${who}'s Lightning process when ${step} (${kind}) is on disk`, () =>
       gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'lightning' }))
 }

@@ -12,13 +12,13 @@ import { faultsBetween } from './invariants.js'
 import type { Arrow, Look } from './orders.js'
 import { Refusal, Trader } from './trader-process.js'
 
-/** A KiB costs a dozen installments for a month. */
+/** At this price a KiB costs a dozen installments a month. */
 const PRICE = parsePrice('1000000 sat/GiB-month')
 const BYTES = 24 << 10
 const ATTEMPTS = 30
-/** A claim that a kill has cut short is made again a minute later, or at the look after that. */
+/** A claim that a kill interrupted is made again after a minute, or at the check after that. */
 const QUIET_MS = 150_000
-/** What a step comes to when the other side, or its own Lightning process, is killed in the middle of it. */
+/** Errors of a step whose other side or Lightning process was killed during it. */
 const PASSING = new Set([
   'PEER_GONE',
   'PEER_UNREACHABLE',
@@ -27,10 +27,12 @@ const PASSING = new Set([
   'PAYMENT_PENDING',
   'NO_ROUTE'
 ])
-/** The other side may be through with a deal before the arrow is hit. */
+/** The other side may finish a deal before the kill point is reached. */
 const HIT_MS = 10_000
 
-/** A buyer and a provider on a private network, one deal after the other, whoever is killed meanwhile. */
+/**
+ * A buyer and a provider on a private network that make one deal after the other while processes are killed.
+ */
 export class Gate {
   readonly dir: string
   readonly buyer: Trader
@@ -68,7 +70,7 @@ export class Gate {
     return [this.buyer, this.provider]
   }
 
-  /** Whoever was killed is started again, also who is killed meanwhile. */
+  /** Starts killed processes again, including those killed meanwhile. */
   revive(): Promise<void> {
     this.#reviving ??= this.#revive().finally(() => (this.#reviving = null))
     return this.#reviving
@@ -91,27 +93,27 @@ export class Gate {
     return leases[0]!
   }
 
-  /** Ends a lease before its time, and has what is unused paid back. */
+  /** Ends a lease early and has the unused part refunded. */
   async end(lease: string): Promise<void> {
     await this.persist(() => this.buyer.ask({ do: 'end', lease }))
   }
 
-  /** Whatever a kill does to a step, the same step again comes through in the end. */
+  /** Repeats a step until it succeeds: a kill may interrupt it at any point. */
   async persist<T>(step: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await step()
       } catch (error) {
         if (!(error instanceof Refusal) || attempt === ATTEMPTS) throw error
-        await pause(20 * attempt) // the exit of a process is told a moment after its answers stop
+        await pause(20 * attempt) // the exit of a process is reported a moment after its answers stop
         await this.revive()
       }
     }
   }
 
   /**
-   * Resolves when nothing is under way on either side, and all of it adds up on both. Rejects when something went wrong
-   * inside a node meanwhile, also inside one that was killed since.
+   * Resolves when nothing is pending on either side and both sides add up. Rejects when a node reported an
+   * internal fault, even one that was killed since.
    */
   async settle(): Promise<void> {
     await this.revive()
@@ -135,7 +137,7 @@ export class Gate {
     )
   }
 
-  /** One deal with somebody killed at an arrow (`both`: and the other side with it), and the sums. */
+  /** One deal with a kill at this point (with `both`, of the other side too), and the check of the sums. */
   async strike(trader: Trader, arrow: Arrow, { both = false } = {}): Promise<void> {
     const hit = await trader.arm(arrow)
     const other = trader === this.buyer ? this.provider : this.buyer

@@ -6,7 +6,9 @@ const OVER = new Set(['ENDED', 'VOID'])
 
 type Entry = Look['payments'][number]
 
-/** What does not add up between a buyer and a provider who deal with one another alone; empty when all does. */
+/**
+ * What does not add up between a buyer and a provider that deal only with each other; empty when all does.
+ */
 export function faultsBetween(buyer: Look, provider: Look): string[] {
   return [
     ...buyer.faults.map(fault => `buyer: ${fault}`),
@@ -23,7 +25,7 @@ export function faultsBetween(buyer: Look, provider: Look): string[] {
   ]
 }
 
-/** One side alone: nothing under way, no intent settled twice, ledger and wallet the same hash by hash. */
+/** One side alone: nothing pending, no intent settled twice, ledger and wallet equal hash by hash. */
 function ownFaults(name: string, { payments, records }: Look): string[] {
   const faults: string[] = []
   const intents = new Set<string>()
@@ -53,7 +55,7 @@ function ownFaults(name: string, { payments, records }: Look): string[] {
   return faults
 }
 
-/** What one paid is what the other received, hash by hash. */
+/** Payments of one side equal receipts of the other, hash by hash. */
 function crossFaults(payer: Look, payee: Look, kind: Entry['kind']): string[] {
   const sums = (look: Look, role: Entry['role']): Map<string, string> =>
     new Map(
@@ -71,7 +73,7 @@ function crossFaults(payer: Look, payee: Look, kind: Entry['kind']): string[] {
   return faults
 }
 
-/** Both know the same debts, and all of them are paid back. */
+/** Both sides know the same debts, and all of them are refunded. */
 function debtFaults(buyer: Look, provider: Look): string[] {
   const faults: string[] = []
   const theirs = new Map(provider.owed.map(debt => [debt.agreement, debt]))
@@ -84,7 +86,7 @@ function debtFaults(buyer: Look, provider: Look): string[] {
   return faults
 }
 
-/** What was paid for is given up by the buyer only together with the provider: else nothing is paid back. */
+/** A buyer may give up a paid lease only together with the provider; otherwise nothing is refunded. */
 function abandoned(buyer: Look, provider: Look): string[] {
   const theirs = new Map(provider.served.map(lease => [lease.agreement, lease]))
   return buyer.bought

@@ -7,7 +7,7 @@ import { sequence } from './seed.js'
 const SEED = process.env['BUSHEL_GATE_SEED'] ?? randomBytes(4).toString('hex')
 const KILLS = Number(process.env['BUSHEL_GATE_KILLS'] ?? 20)
 
-test(`${KILLS} kills at random moments, of one side, its Lightning process, or both (seed ${SEED})`, async t => {
+test(`deals survive ${KILLS} kills at random moments of one side, its Lightning process, or both (seed ${SEED})`, async t => {
   t.diagnostic(`again with BUSHEL_GATE_SEED=${SEED} BUSHEL_GATE_KILLS=${KILLS}`)
   const gate = await Gate.open()
   t.after(() => gate.close())
@@ -19,9 +19,9 @@ test(`${KILLS} kills at random moments, of one side, its Lightning process, or b
     trading.catch(() => undefined) // awaited below
     let over = false
     const done = trading.finally(() => (over = true))
-    done.catch(() => undefined) // the same
+    done.catch(() => undefined) // awaited below
     for (let strikes = 0; !over && kills < KILLS; strikes++) {
-      // Ever more rarely in one deal, so that it comes to its end on a slow machine, too.
+      // Kills get rarer within a deal, so that it ends on a slow machine too.
       await Promise.race([pause(100 + random() * 900 * (1 + strikes / 12)), done])
       if (over) break
       const who = random()

@@ -3,11 +3,11 @@ import type { PaymentKind, PaymentRole, PaymentStep } from '../../src/payment/le
 export interface TraderOptions {
   home: string
   bootstrap: { host: string; port: number }[]
-  /** Where a process that is about to be killed says at which step. */
+  /** The file in which a process about to be killed writes its step. */
   hits: string
 }
 
-/** Where somebody is killed. */
+/** A point at which a process is killed. */
 export interface Arrow {
   role: PaymentRole
   kind: PaymentKind
@@ -15,7 +15,7 @@ export interface Arrow {
   phase: 'ahead' | 'written'
   /** The node itself, or its Lightning process. */
   victim: 'self' | 'lightning'
-  /** So many of these steps go by before. */
+  /** The number of such steps that pass before. */
   skip: number
 }
 
@@ -42,9 +42,9 @@ export type Report =
   | { event: 'answer'; id: number; value: unknown }
   | { event: 'refusal'; id: number; code: string; message: string }
 
-/** What a node told of that went wrong inside it. */
+/** An internal fault that a node reported. */
 export interface Fault {
-  /** Empty for what is no BushelError: it is a fault of the program. */
+  /** Empty for an error that is not a BushelError: a bug. */
   code: string
   text: string
 }

@@ -16,7 +16,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Somebody who trades, and can be killed and started again. */
+/** A trading node in a child process that can be killed and started again. */
 export class Trader {
   readonly name: string
   readonly #options: TraderOptions
@@ -26,7 +26,7 @@ export class Trader {
   /** Resolves when the process has ended, with the signal. */
   ended: Promise<string | null> = Promise.resolve(null)
   #struck: (() => void) | null = null
-  /** What went wrong inside it, whether it was killed since or not. */
+  /** Its internal faults, including those before a kill. */
   readonly faults: Fault[] = []
 
   constructor(name: string, home: string, bootstrap: TraderOptions['bootstrap']) {
@@ -81,7 +81,10 @@ export class Trader {
     })
   }
 
-  /** Has it killed, or its Lightning process, at an arrow; gives a promise of the hit. */
+  /**
+   * Arms a kill of the node or of its Lightning process at a kill point; gives a function that waits for the
+   * hit.
+   */
   async arm(arrow: Arrow): Promise<() => Promise<Hit>> {
     rmSync(this.#options.hits, { force: true })
     const struck = new Promise<void>(resolve => (this.#struck = resolve))
@@ -97,16 +100,16 @@ export class Trader {
     }
   }
 
-  /** True when an armed arrow was hit. */
+  /** True when an armed kill point was hit. */
   get hit(): boolean {
     return existsSync(this.#options.hits)
   }
 
-  /** What stands on disk after the kill is what the arrow says: the step, or not yet. */
+  /** Checks that the disk after the kill agrees with the kill point: the step is there, or not yet. */
   async #prove({ step, phase }: Arrow, { hash }: Hit): Promise<void> {
     const ledger = await Ledger.read(join(this.#options.home, 'journal', 'ledger'))
     const stands = ledger.byHash(Buffer.from(hash, 'hex'))?.step
-    // What is noted only (applied) goes to disk together with what comes after it.
+    // A step that is only noted (applied) goes to disk together with the next one.
     const same = stands === step || (step === 'applied' && stands === 'receipt')
     if (phase === 'written') assert.ok(same, `${this.name}: ${step} stands on disk (${stands})`)
     else assert.notEqual(stands, step, `${this.name}: the step does not stand on disk yet`)

@@ -1,6 +1,7 @@
 /**
- * A node as `up` runs it, in a process of its own that its driver can have killed at a step of its ledger: in the turn in
- * which the step is about to be written (`ahead`), or is on disk and nothing else was done yet (`written`).
+ * A child process with a node as `up` runs it, which its parent can have killed at a step of its ledger: in
+ * the turn in which the step is about to be written (`ahead`), or when it is on disk and nothing else was
+ * done yet (`written`).
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { BushelError } from '../../contracts/errors/error.js'
@@ -46,7 +47,7 @@ function strike(phase: Arrow['phase'], payments: readonly PaymentDraft[]): void 
   process.send!({ event: 'struck' } satisfies Report)
 }
 
-/** False while it is being started again. */
+/** False while the process is being started again. */
 function killLightning(): boolean {
   const { pid } = trade.wallet as PlayWallet
   return pid !== undefined && process.kill(pid, 'SIGKILL')
@@ -78,7 +79,7 @@ async function obey(order: Order): Promise<unknown> {
   }
 }
 
-/** A refusal says what was noted on the way to it. */
+/** Adds the earlier notes to the error. */
 async function mirror(path: string): Promise<unknown> {
   const notes: string[] = []
   const onProgress = (progress: Progress): void => {
@@ -108,7 +109,7 @@ process.on('disconnect', () => process.exit())
 const { pid } = trade.wallet as PlayWallet
 process.send!({ event: 'ready', lightning: pid ?? 0 } satisfies Report)
 
-/** Of a decline the peer's word, of any other error its code. */
+/** The peer's word of a decline, the code of any other error. */
 function wordOf(error: { code?: string; word?: string }): string {
   return error.word ?? error.code ?? ''
 }

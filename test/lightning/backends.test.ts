@@ -51,7 +51,7 @@ async function newHome(name: string, ...connect: string[]): Promise<void> {
 
 const configOf = (name: string): string => join(dir, name, 'config.json')
 
-test('a third wallet is connected, shown, and pays and is paid through the nodes', async t => {
+test('a third kind of wallet is connected, shown, pays and is paid through the nodes', async t => {
   const help = await typed(['wallet', 'connect', '--help'])
   assert.match(help.stdout, /choices: "cln", "fake", "play"/)
   assert.match(help.stdout, /--account <text>\s+name of the account/)
@@ -82,7 +82,7 @@ test('a third wallet is connected, shown, and pays and is paid through the nodes
   assert.equal((await result('ann', 'log', '--check'))['ok'], true)
 })
 
-test('consent is asked for by what a wallet says of its money, not by which it is', async () => {
+test('consent is asked for by what a wallet says of its money, not by its kind', async () => {
   await newHome('rich')
   const connect = ['wallet', 'connect', 'fake', '--account', 'gold']
   assert.equal((await refusal('rich', ...connect)).code, 'CONSENT_NEEDED')
@@ -90,7 +90,7 @@ test('consent is asked for by what a wallet says of its money, not by which it i
   await result('rich', ...connect)
 })
 
-test('settings that do not belong to a wallet, are missing or bad are refused before it is asked', async () => {
+test('unknown, missing and invalid settings are refused before the wallet is asked', async () => {
   await newHome('cat')
   const before = await readFile(configOf('cat'), 'utf8')
   const cases: [string[], RegExp][] = [
@@ -110,7 +110,7 @@ test('settings that do not belong to a wallet, are missing or bad are refused be
   assert.equal(await readFile(configOf('cat'), 'utf8'), before)
 })
 
-test('a wallet in config.json that is not known, or whose part is not good, is one clear line', async () => {
+test('an unknown or invalid wallet in config.json gives one clear line', async () => {
   await newHome('dan', 'fake', '--account', 'dans')
   const config = JSON.parse(await readFile(configOf('dan'), 'utf8')) as { wallet: object }
   const cases: [object, RegExp][] = [
@@ -149,7 +149,7 @@ test('each wallet has a memory of its own in the home', async () => {
   assert.deepEqual((await opened()).sort(), ['1', '2'])
 })
 
-test('every descriptor can be told from the others, and is complete', () => {
+test('every descriptor is distinct and complete', () => {
   const node = { id: Buffer.alloc(33, 2), network: 'regtest' }
   const backends = walletBackends()
   const ledgers = backends.map(({ ledgerName, embedded }) => ledgerName(embedded ? null : node))
@@ -165,7 +165,7 @@ test('every descriptor can be told from the others, and is complete', () => {
   assert.throws(() => registerBackend(fake), /there is a wallet 'fake' already/)
 })
 
-test('a setting has a kind, and its values are held to it', () => {
+test('a setting has a kind, and its values must match it', () => {
   const schema = {
     host: url({ required: true, help: '', example: '', protocols: ['https:'] }),
     cert: path({ required: false, help: '', example: '' }),

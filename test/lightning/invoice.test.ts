@@ -51,7 +51,7 @@ interface NodeContext {
   timestamp?: number
   tags?: Tag[]
   secret?: Buffer
-  /** Code of a tag that is left out behind the back of the library, which insists on it. */
+  /** Code of a tag to remove afterwards, since the library insists on it. */
   drop?: number
 }
 
@@ -94,7 +94,7 @@ function refusal(invoice: string, change: Partial<ExpectedInvoice> = {}): string
   return 'accepted'
 }
 
-test('the invoice that was agreed is accepted, in either case of letters', () => {
+test('the agreed invoice is accepted in upper or lower case', () => {
   const invoice = make()
   const checked = checkInvoice(invoice, expected)
   assert.equal(checked.msat, 5_001n)
@@ -103,7 +103,7 @@ test('the invoice that was agreed is accepted, in either case of letters', () =>
   assert.deepEqual(paymentHashOf(invoice), paymentHash)
 })
 
-test('amounts from 1 msat to the largest, as each prefix writes them', () => {
+test('amounts from 1 msat to the largest are read with every prefix', () => {
   for (const msat of [
     1n,
     10n,
@@ -119,7 +119,7 @@ test('amounts from 1 msat to the largest, as each prefix writes them', () => {
   }
 })
 
-test('another network is refused; the prefix of each one is known', () => {
+test('each network has a known prefix, and an invoice of another network is refused', () => {
   const prefixes = { bitcoin: 'bc', testnet: 'tb', signet: 'tbs', regtest: 'bcrt', 'play-1': 'bcrt' } as const
   for (const [network, prefix] of Object.entries(prefixes)) {
     for (const other of Object.keys(NETWORKS) as (keyof typeof NETWORKS)[]) {
@@ -149,13 +149,9 @@ const cases: [string, NodeContext, RegExp][] = [
     { tags: [...without('description'), { tagName: 'purpose_commit_hash', data: 'cd'.repeat(32) }] },
     /does not show/
   ],
-  ['an expired one', { timestamp: NOW / 1000 - 7200 }, /has expired/],
-  [
-    'one that says nothing of expiry, after an hour',
-    { tags: without('expire_time'), timestamp: NOW / 1000 - 3600 },
-    /has expired/
-  ],
-  ['a second amount of time', { tags: [...TAGS, { tagName: 'expire_time', data: 90_000 }] }, /two tags/],
+  ['an expiry in the past', { timestamp: NOW / 1000 - 7200 }, /has expired/],
+  ['no expiry, after an hour', { tags: without('expire_time'), timestamp: NOW / 1000 - 3600 }, /has expired/],
+  ['a second expiry', { tags: [...TAGS, { tagName: 'expire_time', data: 90_000 }] }, /two tags/],
   [
     'a second description',
     { tags: [...TAGS, { tagName: 'description', data: expected.description }] },
@@ -163,7 +159,7 @@ const cases: [string, NodeContext, RegExp][] = [
   ],
   ['a second hash', { tags: [...TAGS, { tagName: 'payment_hash', data: 'ab'.repeat(32) }] }, /two tags/],
   [
-    'a required feature of the future',
+    'an unknown required feature',
     {
       tags: instead({
         tagName: 'feature_bits',
@@ -177,7 +173,7 @@ const cases: [string, NodeContext, RegExp][] = [
     /feature that is not known/
   ],
   [
-    'a required feature that makes no sense here',
+    'a required feature that makes no sense in an invoice',
     { tags: instead({ tagName: 'feature_bits', data: { ...FEATURES, gossip_queries: { required: true } } }) },
     /demands the feature gossip_queries/
   ],
@@ -201,17 +197,17 @@ const cases: [string, NodeContext, RegExp][] = [
 ]
 
 for (const [name, parts, reason] of cases) {
-  test(`${name} is refused`, () => assert.match(refusal(make(parts)), reason))
+  test(`an invoice with ${name} is refused`, () => assert.match(refusal(make(parts)), reason))
 }
 
-test('an absent expiry counts as an hour, and a margin can be asked for', () => {
+test('an absent expiry counts as an hour, and a margin can be required', () => {
   const hour = make({ tags: without('expire_time') })
   assert.equal(checkInvoice(hour, expected).expiresAt, NOW + 3_600_000)
   assert.equal(refusal(hour, { now: NOW + 3_599_000 }), 'accepted')
   assert.match(refusal(hour, { minRemainingMs: 3_600_001 }), /too soon/)
 })
 
-test('optional features of the future and several routing hints are accepted', () => {
+test('unknown optional features and several routing hints are accepted', () => {
   const hint = {
     pubkey: publicKey(otherKey).toString('hex'),
     short_channel_id: '0102030405060708',
@@ -254,8 +250,8 @@ test('an invoice with any one character changed is refused', () => {
   )
 })
 
-/** With a right checksum over what was changed inside: the parser itself is what is tried. */
-test('an invoice with changed words and a right checksum is refused, and nothing else is thrown', () => {
+/** The checksum is valid for the changed words, so that the parser itself is tested. */
+test('an invoice with changed words and a valid checksum is refused, and nothing else is thrown', () => {
   const invoice = make()
   const at = invoice.lastIndexOf('1')
   const prefix = invoice.slice(0, at)
@@ -272,7 +268,7 @@ test('an invoice with changed words and a right checksum is refused, and nothing
   )
 })
 
-test('nothing but a refusal comes of any text', () => {
+test('any text gives a refusal and no other error', () => {
   const text = fc.oneof(
     fc.string({ maxLength: 300 }),
     fc
@@ -300,7 +296,7 @@ function withoutTag(temporary: string, dropped: number): string {
   return withChecksum('temp', kept)
 }
 
-/** Why an invoice of anybody cannot be read; its code. */
+/** The error code for an invoice of anybody that cannot be read. */
 function unread(invoice: string, network = 'play-1'): string {
   try {
     readInvoice(invoice, network)
@@ -313,7 +309,7 @@ function unread(invoice: string, network = 'play-1'): string {
   return 'read'
 }
 
-test("anybody's invoice is read: hash, amount, payee, text and expiry", () => {
+test('an invoice of anybody is read with its hash, amount, payee, text and expiry', () => {
   const read = readInvoice(make({ tags: without('expire_time') }), 'play-1')
   assert.deepEqual(read, {
     paymentHash,
@@ -329,7 +325,7 @@ test("anybody's invoice is read: hash, amount, payee, text and expiry", () => {
   assert.equal(readInvoice(make({ timestamp: NOW / 1000 - 86_400 }), 'play-1').expiresAt, NOW - 79_200_000)
 })
 
-test("anybody's invoice is of our network, and can be paid by this node, or is refused", () => {
+test('an invoice of anybody is refused unless it is of our network and payable by this node', () => {
   assert.equal(unread(make({ network: 'bc' })), 'INVOICE_NETWORK')
   assert.equal(unread(make(), 'signet'), 'INVOICE_NETWORK')
   assert.equal(unread(make({ network: 'tbs' }), 'signet'), 'read')

@@ -1,6 +1,7 @@
 /**
- * A peer of its own process that asks for far more than it reads: it connects, sends all of its requests, and stands
- * still as soon as they have arrived. Arguments: bootstrap (JSON), device, core (hex), what it asks for, how often.
+ * A child process with a peer that requests far more than it reads: it connects, sends all of its requests,
+ * and stops itself as soon as they have arrived. Arguments: bootstrap (JSON), device, core (hex), what it
+ * requests, how often.
  */
 import { join } from 'node:path'
 import { attachCore, openStore } from '../../src/network/cores.js'
@@ -27,7 +28,7 @@ if (asked === 'audits') {
   const raw = new Raw(new Side(self, folder, addresses), stream)
   await raw.greet()
   const audit = { seal: Buffer.alloc(32), nonce: Buffer.alloc(32), blocks: [] }
-  for (let i = 0; i < Number(count); i++) raw.send('audit', raw.wrap('audit', audit)).catch(() => undefined) // it stands still long before
+  for (let i = 0; i < Number(count); i++) raw.send('audit', raw.wrap('audit', audit)).catch(() => undefined) // it stops long before
 } else {
   const store = openStore(join(folder, 'flooder'))
   const core = store.get({ key: Buffer.from(key, 'hex') })

@@ -9,7 +9,7 @@ import type { End } from './ends.js'
 
 const COUNT = 3
 
-/** Everything that the two do for an agreement; begun again it goes on from what is on disk. */
+/** All steps of both sides for an agreement; begun again, it resumes from the disk. */
 async function deal(payer: End, payee: End): Promise<void> {
   const list = payee.payments.list(AGREEMENT, EPOCHS.slice(0, COUNT), 0)
   await payer.payments.intend(list, PROVIDER)
@@ -40,7 +40,7 @@ async function paidOnce(payer: End, payee: End): Promise<void> {
 
 for (const role of ['payer', 'payee'] as const) {
   for (const when of ['ahead', 'written'] as const) {
-    test(`a ${role} that dies at each step of the ledger, ${when}, pays every installment once`, async t => {
+    test(`every installment is paid once when a ${role} dies at each step of the ledger, ${when}`, async t => {
       const hit: string[] = []
       for (let arrow = 0; ; arrow++) {
         const both = await ends(t)
@@ -48,7 +48,7 @@ for (const role of ['payer', 'payee'] as const) {
         let died = false
         let count = 0
         const die = (payments: Payment[]): void => {
-          // Once dead it does nothing any more, whatever is under way in it.
+          // Once dead it does nothing any more, whatever is pending in it.
           if (!died && count++ < arrow) return
           if (!died) hit.push(payments.map(({ step }) => step).join('+'))
           died = true
@@ -74,13 +74,13 @@ for (const role of ['payer', 'payee'] as const) {
   }
 }
 
-test('a ledger that was restored from any older copy never pays an installment a second time', async t => {
+test('a ledger restored from any older copy never pays an installment a second time', async t => {
   const { payer, payee, dir } = await ends(t)
   const copies: string[] = []
   payer.ledger.on('written', () => {
     copies.push(join(dir, `copy-${copies.length}`))
   })
-  // A copy after each record: the file is looked at between the steps, as a backup does.
+  // A copy after each record: the file is read between the steps, as by a backup.
   const record = payer.ledger.record.bind(payer.ledger)
   payer.ledger.record = async (...drafts) => {
     const before = copies.length
@@ -98,7 +98,7 @@ test('a ledger that was restored from any older copy never pays an installment a
   }
 })
 
-test('the wallet is asked before a payment is sent whose outcome the ledger has lost', async t => {
+test('the wallet is asked before sending a payment whose outcome the ledger has lost', async t => {
   const { payer, payee, dir } = await ends(t)
   await bound(payer, payee)
   await copyFile(payer.file, join(dir, 'old'))
@@ -106,7 +106,7 @@ test('the wallet is asked before a payment is sent whose outcome the ledger has 
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   await payer.payments.close()
   payer.file = join(dir, 'old')
-  // The wallet cannot tell its history, so that only the question before the payment is left.
+  // The wallet cannot list its history, so that only the question before the payment is left.
   payer.purse.history = () => Promise.resolve([])
   await payer.start()
   payer.purse.next = 'settle'
@@ -127,7 +127,7 @@ test('the wallet is asked before a payment is sent whose outcome the ledger has 
   assert.equal(payer.purse.sent.length, 1)
 })
 
-test('of a payment that was bound since the start the wallet is not asked before it is sent', async t => {
+test('the wallet is not asked before sending a payment that was bound since the start', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const { questions } = payer.purse

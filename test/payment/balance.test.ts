@@ -11,7 +11,7 @@ async function check(end: End, consumed: Record<string, bigint> = {}): Promise<B
 
 const ID = AGREEMENT.toString('hex')
 
-test('paid minus refunded minus consumed minus in flight is the balance, on both sides', async t => {
+test('on both sides the balance is paid minus refunded minus consumed minus in flight', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   await bound(buyer, provider, 4)
   await bound(buyer, provider, 2, OTHER)
@@ -61,7 +61,7 @@ test('paid minus refunded minus consumed minus in flight is the balance, on both
   ])
 })
 
-test('each thing that does not add up is a fault of its own', async t => {
+test('each discrepancy is a fault of its own', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 4)
   for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
@@ -71,7 +71,7 @@ test('each thing that does not add up is a fault of its own', async t => {
     checkBalance(end.ledger, records, new Map([[ID, consumed]])).faults
   assert.deepEqual(faults(), [])
   const one = (changed: object): typeof clean => [{ ...clean[0]!, ...changed }, ...clean.slice(1)]
-  // The wallet has less, other, later or more than the ledger.
+  // The wallet has fewer, other, later or more payments than the ledger.
   assert.match(faults(clean.slice(1)).join(), /installment 0.0 .*not settled by the wallet.*5001 msat/)
   assert.match(faults(one({ status: 'failed' })).join(), /not settled by the wallet/)
   assert.match(faults(one({ msat: 4_999n })).join(), /10001 msat paid, the wallet 10000 msat/)
@@ -91,11 +91,11 @@ test('each thing that does not add up is a fault of its own', async t => {
     [],
     'not ours to know'
   )
-  // Service beyond one installment, seen by who served it.
+  // Service beyond one installment, as seen by the provider.
   const theirs = await payee.purse.history()
   assert.deepEqual(faults(theirs, 10_001n + 5_003n, payee), [])
   assert.match(faults(theirs, 10_001n + 5_004n, payee).join(), /unpaid, more than one installment/)
-  // Two hashes of one installment.
+  // Two hashes for one installment.
   const payment = payer.ledger.payment(AGREEMENT, 0)!
   await payer.ledger.record({ ...payment, issue: 1, hash: Buffer.alloc(32, 88) })
   assert.match(faults().join(), /settled twice, on two hashes/)
@@ -104,7 +104,7 @@ test('each thing that does not add up is a fault of its own', async t => {
   assert.ok(lines.some(line => line.startsWith('FAULT: ')))
 })
 
-test('more paid back than was paid is a fault', async t => {
+test('a refund above the paid amount is a fault', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   await bound(buyer, provider)
   await buyer.payments.pay(AGREEMENT, 0)

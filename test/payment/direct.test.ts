@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends, hashOf } from './ends.js'
 
-test('an invoice for anybody is issued and paid, once, and stands in both ledgers', async t => {
+test('a direct invoice is issued and paid once and is in both ledgers', async t => {
   const { payer, payee } = await ends(t)
   const { invoice, hash } = await payee.payments.issue(9_000n, 'a coffee', 3600)
   assert.equal(payee.ledger.byHash(hash)!.step, 'listed')
@@ -21,7 +21,7 @@ test('an invoice for anybody is issued and paid, once, and stands in both ledger
   assert.equal(payer.purse.sent.length, 1)
 })
 
-test('asked for twice at the same time an invoice is paid once', async t => {
+test('an invoice that is paid twice at the same time is paid once', async t => {
   const { payer, payee } = await ends(t)
   const { invoice } = await payee.payments.issue(9_000n, 'a coffee', 3600)
   const reach = t.mock.method(payer.purse, 'reach')
@@ -57,7 +57,7 @@ test('a bad invoice is refused in one line, and nothing is paid or recorded', as
   assert.equal(payer.ledger.stats.entries, before)
 })
 
-test('what the wallet has paid without the ledger is not paid again', async t => {
+test('an invoice that the wallet paid without the ledger is not paid again', async t => {
   const { payer, payee } = await ends(t)
   const { invoice, hash } = await payee.payments.issue(9_000n, 'a coffee', 3600)
   await payer.purse.pay(invoice, { maxFeeMsat: 0n })
@@ -75,7 +75,7 @@ test('an invoice of an agreement is not paid by hand', async t => {
   await assert.rejects(payer.payments.payInvoice(text), { code: 'ALREADY_PAID' })
 })
 
-test('a direct payment in limbo is not made again, and one that failed may be', async t => {
+test('a pending direct payment is not made again, and a failed one may be', async t => {
   const { payer, payee } = await ends(t)
   const { invoice, hash } = await payee.payments.issue(9_000n, 'a coffee', 3600)
   payer.purse.next = 'pend'
@@ -106,7 +106,7 @@ test('a refund is paid once, by the invoice of the other side', async t => {
   const all = await Promise.all([pay(invoice), pay(invoice)])
   for (const payment of all) assert.deepEqual([payment.kind, payment.step], ['refund', 'paid'])
   assert.equal((await pay(invoice)).step, 'paid')
-  // A greedy creditor shows another invoice of its own for the same debt.
+  // A greedy creditor sends another invoice of its own for the same debt.
   const { invoice: other } = await buyer.payments.issue(3_000n, 'again', 3600)
   await assert.rejects(pay(other), { code: 'ALREADY_PAID' })
   assert.equal(provider.purse.sent.length, 1)
@@ -118,7 +118,7 @@ test('a refund is paid once, by the invoice of the other side', async t => {
   }
 })
 
-test('another invoice for a refund is declined until the first cannot be paid any more', async t => {
+test('another invoice for a refund is declined until the first can no longer be paid', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   let now = Date.now()
   provider.now = buyer.purse.now = () => now
@@ -131,7 +131,7 @@ test('another invoice for a refund is declined until the first cannot be paid an
       peer: BUYER
     })
   const first = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER, 60)
-  // Bound, and not sent: over the limit.
+  // Bound and not sent: over the limit.
   provider.limits = { dayMsat: 0n }
   await assert.rejects(pay(first), { code: 'OVER_LIMIT' })
   assert.ok(await buyer.payments.refuseRefund(AGREEMENT))
@@ -153,12 +153,12 @@ test('another invoice for a refund is declined until the first cannot be paid an
   assert.equal(provider.ledger.payment(OTHER, 0, 'refund'), null)
 })
 
-test('a refund of another amount is asked for only when the invoice before cannot be paid any more', async t => {
+test('a refund of another amount is requested only when the earlier invoice can no longer be paid', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   const first = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
   const second = await buyer.payments.refundInvoice(AGREEMENT, 2_000n, PROVIDER)
   assert.equal(buyer.purse.invoices.get(first.split('|')[1]!)!.status, 'refused')
-  // Paid, and not heard of: the debt is settled, and no third invoice is made.
+  // Paid without notice: the debt is settled, and no third invoice is made.
   buyer.purse.removeAllListeners('settled')
   await provider.payments.payRefund({
     agreement: AGREEMENT,
@@ -171,7 +171,7 @@ test('a refund of another amount is asked for only when the invoice before canno
   assert.equal(buyer.ledger.totals(AGREEMENT).refundedMsat, 2_000n)
 })
 
-test('a refund invoice that was paid is not refused', async t => {
+test('a paid refund invoice is not refused', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   const invoice = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
   buyer.purse.removeAllListeners('settled')
@@ -188,7 +188,7 @@ test('a refund invoice that was paid is not refused', async t => {
   assert.throws(() => hashOf(provider, 0))
 })
 
-test('a refund that failed is bound again before anything else is done with its debt', async t => {
+test('a failed refund is bound again before anything else is done with its debt', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   const invoice = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
   const open: bigint[] = []

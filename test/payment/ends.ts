@@ -22,12 +22,12 @@ export const EPOCHS: Installment[] = Array.from({ length: 100 }, (_, i) => ({
   msat: 5_000n + BigInt(i)
 }))
 
-/** One end of a payment: a wallet that outlives it, a ledger on disk, and the payments. */
+/** One end of payments: a wallet that outlives it, a ledger on disk, and the payments. */
 export class End {
   readonly purse: Purse
   file: string
   readonly faults: unknown[] = []
-  /** What reconciling mended, and what it could not, since the last start. */
+  /** What reconciling has mended, and what it could not, since the last start. */
   mended: string[] = []
   unmended: string[] = []
   limits: Partial<SpendingSettings> = {}
@@ -45,7 +45,7 @@ export class End {
     return this.payments.ledger
   }
 
-  /** As a node starts: anew from what is on disk, without a word of what was in memory. */
+  /** Starts as a node does: anew from the disk, with nothing of what was in memory. */
   async start(): Promise<void> {
     const now = (): number => this.now()
     const ledger = new Ledger(this.file, now)
@@ -77,7 +77,7 @@ export class End {
   }
 }
 
-/** Limits that a test sets by hand. */
+/** Facts with the limits that a test sets. */
 function factsOf(end: End): { get: () => Buffer | null; set: () => Promise<void> } {
   const text = (value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)
   return {
@@ -101,7 +101,7 @@ export async function ends(t: TestContext): Promise<{ payer: End; payee: End; di
   return { payer, payee, dir }
 }
 
-/** A strip of so many installments, issued on one side and bound on the other. */
+/** A strip of `count` installments, issued on one side and bound on the other. */
 export async function bound(
   payer: End,
   payee: End,

@@ -8,7 +8,7 @@ import { Ledger } from '../../src/payment/ledger.js'
 import { AGREEMENT, EPOCHS, End, OTHER, bound, ends, hashOf } from './ends.js'
 import { Purse } from './purse.js'
 
-test('an installment is paid, and both sides have it in their books', async t => {
+test('an installment is paid, and both sides have recorded it', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const received = once(payee.payments, 'received')
@@ -41,7 +41,7 @@ test('an installment is paid, and both sides have it in their books', async t =>
   }
 })
 
-test('what is to be paid is on disk before the wallet hears of it, and what is to be received before an invoice is out', async t => {
+test('a payment is on disk before the wallet hears of it, and a receipt before its invoice is sent', async t => {
   const { payer, payee } = await ends(t)
   const issue = payee.purse.issue.bind(payee.purse)
   payee.purse.issue = async request => {
@@ -64,7 +64,7 @@ test('what is to be paid is on disk before the wallet hears of it, and what is t
   assert.equal((await Ledger.read(payer.file)).payment(AGREEMENT, 0)?.step, 'paid', 'before pay resolves')
 })
 
-test('an installment is paid once, however often it is asked for', async t => {
+test('an installment is paid once, however often it is requested', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const all = await Promise.all(Array.from({ length: 5 }, () => payer.payments.pay(AGREEMENT, 0)))
@@ -75,7 +75,7 @@ test('an installment is paid once, however often it is asked for', async t => {
   assert.equal(payer.purse.sent.length, 1)
 })
 
-test('a payment in limbo is not paid again, and goes on when the wallet knows', async t => {
+test('a pending payment is not paid again and goes on when the wallet knows its outcome', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.purse.next = 'pend'
@@ -93,7 +93,7 @@ test('a payment in limbo is not paid again, and goes on when the wallet knows', 
   assert.equal(payer.ledger.totals(AGREEMENT).inFlightMsat, 0n)
 })
 
-test('two in limbo pause the agreement, also when all are asked for at the same time', async t => {
+test('two pending payments pause the agreement, even when all are requested at the same time', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 5)
   payer.purse.next = 'pend'
@@ -113,7 +113,7 @@ test('two in limbo pause the agreement, also when all are asked for at the same 
   assert.equal((await payer.payments.pay(AGREEMENT, 4)).step, 'paid')
 })
 
-test('a payment that failed may be made again, on the same hash', async t => {
+test('a failed payment may be made again on the same hash', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const hash = hashOf(payer, 0)
@@ -141,7 +141,7 @@ test('a payment that the wallet never heard of is made after a restart', async t
   assert.equal(payer.purse.sent.length, 1)
 })
 
-test('a payment that settled while nobody was looking is recorded at the next start, on both sides', async t => {
+test('a payment that settled unseen is recorded at the next start, on both sides', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   await payee.payments.close()
@@ -155,7 +155,7 @@ test('a payment that settled while nobody was looking is recorded at the next st
   assert.equal(payer.purse.sent.length, 1)
 })
 
-test('a wallet that shows a preimage which does not fit is not believed', async t => {
+test('a preimage that does not fit its hash is not believed', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.purse.next = 'lie'
@@ -163,7 +163,7 @@ test('a wallet that shows a preimage which does not fit is not believed', async 
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
 })
 
-test('a payment is received once, however often the wallet says so', async t => {
+test('a payment is received once, however often the wallet reports it', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   let events = 0
@@ -181,7 +181,7 @@ test('a payment is received once, however often the wallet says so', async t => 
   assert.deepEqual(payee.faults, [])
 })
 
-test('the word of a payer is not enough: our own wallet is asked', async t => {
+test('the claim of a payer is not enough: our own wallet is asked', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   assert.equal(await payee.payments.wasReceived(AGREEMENT, 0, 10), false)
@@ -191,7 +191,7 @@ test('the word of a payer is not enough: our own wallet is asked', async t => {
   assert.equal(await waiting, true)
 })
 
-test('less than the installment is not the installment', async t => {
+test('less than the amount does not settle an installment', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payee.purse.emit('settled', payee.ledger.payment(AGREEMENT, 0)!.hash, 4_999n)
@@ -201,7 +201,7 @@ test('less than the installment is not the installment', async t => {
   assert.equal(payer.faults.length, 0)
 })
 
-test('what is refused cannot be paid any more, and what was paid before counts', async t => {
+test('a refused hash can no longer be paid, and an earlier payment counts', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 3)
   // The payment of installment 0 settles while its refusal is under way.
@@ -221,7 +221,7 @@ test('what is refused cannot be paid any more, and what was paid before counts',
   assert.equal(payee.ledger.payments(AGREEMENT)[0]!.step, 'received')
 })
 
-test('one bad invoice of many, and none is bound', async t => {
+test('one bad invoice among many means that none is bound', async t => {
   const { payer, payee } = await ends(t)
   const list = payee.payments.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
   const good = await payee.payments.strip(list, 3600)
@@ -250,7 +250,7 @@ test('one bad invoice of many, and none is bound', async t => {
   assert.equal(payer.ledger.payments(AGREEMENT).length, 4)
 })
 
-test('a second hash for an installment, and a hash that stands elsewhere, are refused', async t => {
+test('a second hash for an installment and a hash that is used elsewhere are refused', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
   const liar = new End(payee.purse, payee.file + '-2', 7)
@@ -273,7 +273,7 @@ test('a second hash for an installment, and a hash that stands elsewhere, are re
   await liar.payments.close()
 })
 
-test('an installment that was listed is not bound for another amount, nor as another issue', async t => {
+test('a listed installment is not bound for another amount or as another issue', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
   const strip = await payee.payments.strip(list, 60)
@@ -318,7 +318,7 @@ test('the hashes of a list are the same again, and no two are equal', async t =>
   }
 })
 
-test('a strip that is asked for again has the same invoices', async t => {
+test('a strip that is requested again has the same invoices', async t => {
   const { payee } = await ends(t)
   const list = payee.payments.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
   const first = await payee.payments.strip(list, 3600)

@@ -7,13 +7,13 @@ import { checkBalance } from '../../src/payment/balance.js'
 import { AGREEMENT, bound, ends, hashOf } from './ends.js'
 import type { End } from './ends.js'
 
-/** The ledger is made to say something else than the wallet, as a lost write or an old copy does. */
+/** Makes the ledger differ from the wallet, as a lost write or an old copy does. */
 async function forced(end: End, installment: number, step: PaymentStep): Promise<void> {
   const payment = end.ledger.payment(AGREEMENT, installment)!
   await end.ledger.record({ ...payment, step })
 }
 
-test('what the wallet has paid is paid, whatever the ledger had', async t => {
+test('a payment that the wallet has made is paid, whatever the ledger had', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 4)
   const invoices = payer.ledger.payments(AGREEMENT).map(({ text }) => text)
@@ -34,7 +34,7 @@ test('what the wallet has paid is paid, whatever the ledger had', async t => {
   assert.ok(checkBalance(payer.ledger, await payer.purse.history()).ok)
 })
 
-test('what the wallet has received is received, also on a hash that was refused', async t => {
+test('a payment that the wallet has received is received, even on a refused hash', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
   await forced(payee, 1, 'refused')
@@ -48,7 +48,7 @@ test('what the wallet has received is received, also on a hash that was refused'
   assert.ok(checkBalance(payee.ledger, await payee.purse.history()).ok)
 })
 
-test('what the wallet has under way is in flight, and what it was never told is not', async t => {
+test('a payment pending in the wallet is in flight, and one that the wallet never saw is not', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
   payer.purse.next = 'pend'
@@ -61,7 +61,7 @@ test('what the wallet has under way is in flight, and what it was never told is 
   assert.ok(lines.some(line => line.includes('installment 1') && line.includes('never told')))
 })
 
-test('what the ledger has as settled and the wallet has not is said, and left as it is', async t => {
+test('a payment settled in the ledger but not in the wallet is reported and left as it is', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 3)
   for (const installment of [0, 1, 2]) await payer.payments.pay(AGREEMENT, installment)
@@ -83,7 +83,7 @@ test('what the ledger has as settled and the wallet has not is said, and left as
   assert.equal(payer.purse.sent.length, 3)
 })
 
-test('a wallet that does not answer is asked again, and the node starts all the same', async t => {
+test('an unresponsive wallet is asked again, and the node starts all the same', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const history = payer.purse.history.bind(payer.purse)
@@ -95,7 +95,7 @@ test('a wallet that does not answer is asked again, and the node starts all the 
   assert.deepEqual(await payer.payments.reconcile(), [])
 })
 
-test('100,000 entries are reconciled in under 2 s, with a question for none of them', async t => {
+test('100,000 entries are reconciled in under 2 s without a question for any of them', async t => {
   const { payer } = await ends(t)
   await payer.payments.close()
   const ledger = new Ledger(payer.file)
@@ -129,7 +129,7 @@ test('100,000 entries are reconciled in under 2 s, with a question for none of t
       if (i % 50 === 0) lost.add(from + i)
       return i % 50 !== 0
     })
-    // Of one in fifty the outcome was lost; half of these stand at an earlier step.
+    // One in fifty lost its outcome; half of these are at an earlier step.
     await ledger.record(...known.map(payment => ({ ...payment, step: 'paid' as const })))
     await ledger.record(...known.map(payment => ({ ...payment, step: 'receipt' as const })))
     const early = drafts.filter((_, i) => i % 50 === 0).map(payment => ({ ...payment, preimage: null }))
@@ -143,7 +143,7 @@ test('100,000 entries are reconciled in under 2 s, with a question for none of t
   }
   assert.ok(ledger.stats.entries > 99_000, `${ledger.stats.entries} entries`)
   await ledger.close()
-  // Of the processor: what else the machine does is no matter of the ledger's.
+  // Processor time, since other load on the machine does not count.
   const spent = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1000
   let began = spent()
   await payer.start()

@@ -5,7 +5,7 @@ import type { End } from './ends.js'
 
 const GONE = { code: 'INSTALLMENT_REFUSED', exit: 5 }
 
-/** What a payer does whose payment has failed for good. */
+/** The steps of a payer whose payment has failed for good. */
 async function reissued(payer: End, payee: End, installment: number): Promise<Buffer> {
   const old = await payer.payments.voidable(AGREEMENT, installment)
   const answer = await payee.payments.reissue(AGREEMENT, installment, old!.hash, 3600)
@@ -14,7 +14,7 @@ async function reissued(payer: End, payee: End, installment: number): Promise<Bu
   return old!.hash
 }
 
-test('a hash whose payment failed is given up for another, and only the new one can be paid', async t => {
+test('a hash whose payment failed is replaced, and only the new hash can be paid', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.purse.next = 'fail'
@@ -24,7 +24,7 @@ test('a hash whose payment failed is given up for another, and only the new one 
   assert.equal(payer.ledger.byHash(old)!.step, 'void')
   assert.equal(payee.ledger.byHash(old)!.step, 'refused')
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.issue, 1)
-  // Whoever still pays the old one fails.
+  // A late payment of the old hash fails.
   const invoice = payer.ledger.byHash(old)!.text
   assert.equal((await payer.purse.pay(invoice, { maxFeeMsat: 0n })).status, 'failed')
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
@@ -38,7 +38,7 @@ test('a hash whose payment failed is given up for another, and only the new one 
   assert.equal(label, `bushel/${AGREEMENT.toString('hex')}/installment/0/1`)
 })
 
-test('asked again, also after a restart, a reissue answers the same, and binding it again changes nothing', async t => {
+test('a repeated reissue gives the same answer, also after a restart, and binding it again changes nothing', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const { hash } = (await payer.payments.voidable(AGREEMENT, 1))!
@@ -57,10 +57,10 @@ test('asked again, also after a restart, a reissue answers the same, and binding
   assert.equal(payer.ledger.stats.entries, entries)
 })
 
-test('a hash that had settled is answered with its preimage, and the payer counts it', async t => {
+test('a settled hash is answered with its preimage, and the payer counts it', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  // The wallet of the payer lost the channel: it says failed, and the payee has the money.
+  // The payer's wallet lost the channel: it reports a failure while the payee has the money.
   await payer.payments.pay(AGREEMENT, 0)
   payer.purse.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 1), { code: 'PAYMENT_PENDING' })
@@ -80,7 +80,7 @@ test('a hash that had settled is answered with its preimage, and the payer count
   assert.equal((await payer.payments.pay(AGREEMENT, 1)).step, 'paid')
 })
 
-test('while the wallet does not say failed, no hash is given up', async t => {
+test('no hash is replaced before the wallet reports a failure', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.purse.next = 'pend'
@@ -96,7 +96,7 @@ test('while the wallet does not say failed, no hash is given up', async t => {
   assert.equal(await payer.payments.voidable(AGREEMENT, 2), null)
 })
 
-test('a payment and the giving up of its hash never meet', async t => {
+test('paying a hash and replacing it exclude each other', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const hash = hashOf(payer, 0)
@@ -114,7 +114,7 @@ test('a payment and the giving up of its hash never meet', async t => {
   await paying.catch(() => undefined)
 })
 
-test('what was never listed, and what was refused at the end, is not issued anew', async t => {
+test('unlisted and finally refused installments are not issued anew', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
   await bound(payer, payee, 2, OTHER)
@@ -134,7 +134,7 @@ test('what was never listed, and what was refused at the end, is not issued anew
   }
 })
 
-test('a payment that is told of on a refused hash counts only if the wallet has a record of it', async t => {
+test('a payment reported on a refused hash counts only if the wallet has a record of it', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const old = await reissued(payer, payee, 0)
@@ -145,7 +145,7 @@ test('a payment that is told of on a refused hash counts only if the wallet has 
   assert.equal(payee.ledger.contiguous(AGREEMENT), 0)
 })
 
-test('a new hash that is not what was listed is refused', async t => {
+test('a new hash that differs from the list is refused', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const answer = await payee.payments.reissue(AGREEMENT, 0, hashOf(payer, 0), 3600)
@@ -164,7 +164,7 @@ test('a new hash that is not what was listed is refused', async t => {
   await assert.rejects(payer.payments.rebind(listed, invoice, payer.purse.nodeId, AGREEMENT), {
     code: 'INVOICE_REFUSED'
   })
-  // More for the same installment, with an invoice that says so too.
+  // More for the same installment, with an invoice of that amount.
   const dearer = { ...listed, msat: listed.msat + 1n }
   const asked = invoice.replace(`|${listed.msat}|`, `|${dearer.msat}|`)
   assert.notEqual(asked, invoice)
@@ -174,7 +174,7 @@ test('a new hash that is not what was listed is refused', async t => {
   assert.equal(payer.step(0), 'bound')
 })
 
-test('an invoice that has expired is not paid, and another can be had', async t => {
+test('an expired invoice is not paid, and another one can be had', async t => {
   const { payer, payee } = await ends(t)
   let now = Date.now()
   payer.now = payee.purse.now = () => now
@@ -188,7 +188,7 @@ test('an invoice that has expired is not paid, and another can be had', async t 
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
 })
 
-test('an installment that a debt settles is settled on both sides, and never paid', async t => {
+test('a credited installment is settled on both sides and never paid', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   for (const end of [payer, payee]) {
@@ -203,7 +203,7 @@ test('an installment that a debt settles is settled on both sides, and never pai
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'credited')
   assert.deepEqual(payer.purse.sent, [])
   assert.equal(payee.purse.invoices.get(hashOf(payer, 0).toString('hex'))!.status, 'refused')
-  // One that is on its way is not credited; one that came in counts as received.
+  // A pending payment is not credited; one that came in counts as received.
   payer.purse.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 1), { code: 'PAYMENT_PENDING' })
   await assert.rejects(payer.payments.credited(AGREEMENT, 1, OTHER), { code: 'PAYMENT_PENDING' })
@@ -213,7 +213,7 @@ test('an installment that a debt settles is settled on both sides, and never pai
   assert.equal(payer.ledger.creditOf(OTHER), 5_000n)
 })
 
-test('after a counter that is later than our records, what it says is paid counts, and nothing is paid twice', async t => {
+test('a counter later than our records counts for what it says was paid, and nothing is paid twice', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
   await payer.payments.takeOver(AGREEMENT, 14_999n) // not enough for a third
@@ -227,7 +227,7 @@ test('after a counter that is later than our records, what it says is paid count
   await payee.restart()
   assert.equal(payee.ledger.contiguous(AGREEMENT), 2)
   assert.deepEqual(payee.unmended, [])
-  // An agreement that our ledger does not know at all.
+  // An agreement that our ledger does not know.
   await payer.payments.takeOver(OTHER, 5_000n, payee.payments.list(OTHER, [], 0).installments)
   assert.equal(payer.ledger.contiguous(OTHER), 0)
   const installments = list.installments.map(listed => ({

@@ -5,7 +5,7 @@ import type { Side } from './settlement.js'
 
 const ENOUGH = 10_000_000n
 
-/** A play wallet; held, its Lightning process is stopped as it stands. */
+/** A play wallet; `hold` stops its Lightning process. */
 class PlaySide implements Side {
   readonly #bench: Bench
   readonly #name: string
@@ -30,7 +30,7 @@ class PlaySide implements Side {
     process.kill(this.wallet.pid!, 'SIGCONT')
   }
 
-  /** The wallet starts its process again by itself; it answers when the channel is usable again. */
+  /** The wallet starts its process again by itself and answers when the channel is usable again. */
   async crash(): Promise<void> {
     if (this.wallet.pid !== undefined) process.kill(this.wallet.pid, 'SIGKILL')
     const { wallet, peer } = this

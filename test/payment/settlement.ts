@@ -11,17 +11,17 @@ import { Ledger } from '../../src/payment/ledger.js'
 import { Payments } from '../../src/payment/payments.js'
 import { BUYER, EPOCHS, PROVIDER } from './ends.js'
 
-/** The Lightning wallet of one side, and what can befall it. */
+/** The Lightning wallet of one side, and the faults that it can have. */
 export interface Side {
-  /** Another one after `reopen`. */
+  /** A new object after `reopen`. */
   readonly wallet: Wallet
   /** Payments to it get no answer until `release`. */
   hold(): Promise<void>
   release(): Promise<void>
-  /** Its Lightning process is killed before this returns; resolves when it is started again. */
+  /** Kills its Lightning process before it returns; resolves when the process is started again. */
   crash(): Promise<void>
   close(): Promise<void>
-  /** A wallet that was closed, opened again, with its peer connected. */
+  /** Opens the closed wallet again, with its peer connected. */
   reopen(): Promise<void>
 }
 
@@ -80,7 +80,7 @@ class Desk {
     return this.ledger.payment(agreement, installment)?.step
   }
 
-  /** How often the wallet has a hash as paid, or received. */
+  /** How often the wallet has a hash as paid or received. */
   async times(hash: Buffer): Promise<number> {
     const records = await this.side.wallet.history()
     return records.filter(({ paymentHash, status }) => status === 'succeeded' && paymentHash.equals(hash))
@@ -89,14 +89,14 @@ class Desk {
 }
 
 export interface Options {
-  /** When a step is hit by a crash: before it is on disk, and after. */
+  /** The moments at which a step is hit by a crash: before it is on disk, and after. */
   moments?: ('ahead' | 'written')[]
 }
 
 const TIMEOUT = 20_000
 const SOON = 500
 
-/** Everything that is to hold of payments whatever wallet makes them: one file of cases for every backend. */
+/** The cases that every wallet backend must pass. */
 export function settlement(
   open: () => Promise<Pair>,
   { moments = ['ahead', 'written'] }: Options = {}
@@ -140,7 +140,7 @@ export function settlement(
     }
   }
 
-  test('installments are paid and received, each once, however often they are asked for', async () => {
+  test('installments are paid and received once each, however often they are requested', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
     for (const installment of [0, 1, 2]) {
@@ -157,7 +157,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('a payment in limbo is not made again, two pause the peer, and both come to their end', async () => {
+  test('a pending payment is not made again, two pause the peer, and both reach their outcome', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
     await pair.payee.hold()
@@ -182,7 +182,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('a hash that the payee has refused cannot be paid, and another one is', async () => {
+  test('a refused hash can no longer be paid, and another one can', async () => {
     const agreement = fresh()
     await bound(agreement, 2)
     const old = (await payer.payments.voidable(agreement, 1))!
@@ -197,7 +197,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('an invoice that has run out is not paid, and another one can be had', async () => {
+  test('an expired invoice is not paid, and another one can be had', async () => {
     const agreement = fresh()
     await bound(agreement, 1, 60)
     payer.ahead = 61_000
@@ -212,7 +212,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('what is refused at the end of an agreement cannot be paid any more', async () => {
+  test('an installment refused at the end of an agreement can no longer be paid', async () => {
     const agreement = fresh()
     await bound(agreement, 2)
     await payer.payments.pay(agreement, 0)
@@ -222,7 +222,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('a refund is paid once, the other way', async () => {
+  test('a refund is paid once, in the other direction', async () => {
     const agreement = fresh()
     await bound(agreement, 1)
     await payer.payments.pay(agreement, 0)
@@ -242,7 +242,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('an installment that a debt settles is never paid', async () => {
+  test('a credited installment is never paid', async () => {
     const [agreement, ended] = [fresh(), fresh()]
     await bound(agreement, 1)
     const invoice = payer.ledger.payment(agreement, 0)!.text
@@ -250,13 +250,13 @@ export function settlement(
       assert.equal((await payments.credited(agreement, 0, ended)).step, 'credited')
     assert.equal((await payer.payments.pay(agreement, 0)).step, 'credited')
     assert.equal((await pair.payer.wallet.payment(hashOf(agreement, 0))).status, 'unknown')
-    // Nor could it be: its invoice is not taken any more.
+    // It could not be: its invoice is no longer accepted.
     const { status } = await pair.payer.wallet.pay(invoice, { maxFeeMsat: 0n, timeoutMs: TIMEOUT })
     assert.equal(status, 'failed')
     await addsUp()
   })
 
-  test('an invoice for anybody is paid once; one of our own or of an agreement is not', async () => {
+  test('a direct invoice is paid once, and one of our own or of an agreement is not', async () => {
     const agreement = fresh()
     await bound(agreement, 1)
     const { invoice, hash } = await payee.payments.issue(3_000n, 'a coffee', 600)
@@ -272,7 +272,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('a payee that has lost its ledger finds the invoices that its wallet has', async () => {
+  test('a payee that lost its ledger finds the invoices that its wallet has', async () => {
     const agreement = fresh()
     const list = payee.payments.list(agreement, EPOCHS.slice(0, 3), 0)
     await copyFile(payee.file, join(dir, 'before'))
@@ -289,7 +289,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('a payer that has lost the end of its ledger learns from the wallet what it has paid', async () => {
+  test('a payer that lost the end of its ledger learns from the wallet what it has paid', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
     await copyFile(payer.file, join(dir, 'before'))
@@ -309,12 +309,12 @@ export function settlement(
     await addsUp()
   })
 
-  test('what was paid while the payee’s node was down is received when it is back', async () => {
+  test('a payment made while the payee’s node was down is received when it is back', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
     await payer.payments.pay(agreement, 0)
     assert.ok(await payee.payments.wasReceived(agreement, 0, TIMEOUT))
-    // The program that keeps the ledger stops; Lightning takes the payment all the same.
+    // The program that keeps the ledger stops while Lightning still takes the payment.
     await payee.payments.close()
     await payer.payments.pay(agreement, 1)
     await pair.payee.close()
@@ -330,7 +330,7 @@ export function settlement(
   })
 
   for (const role of ['payer', 'payee'] as const) {
-    test(`the ${role}’s Lightning is killed at each step of its ledger: the installment is paid once`, async () => {
+    test(`an installment is paid once when the ${role}’s Lightning is killed at each step of its ledger`, async () => {
       const hit = new Set<string>()
       for (let arrow = 0; ; arrow++) {
         const agreement = fresh()
@@ -351,7 +351,7 @@ export function settlement(
           } catch (error) {
             if (!crashed || attempt === 20) throw error
             await (crashed as Promise<void>)
-            await new Promise(resolve => setTimeout(resolve, 100)) // the peers find one another again
+            await new Promise(resolve => setTimeout(resolve, 100)) // the peers reconnect
           }
         }
         for (const moment of moments) ledger.off(moment, strike)
@@ -367,7 +367,10 @@ export function settlement(
     })
   }
 
-  /** An installment, from the list to the payee's word; begun again it goes on from what is on disk. */
+  /**
+   * All steps of an installment, from the list to the payee's statement; begun again, it resumes from the
+   * disk.
+   */
   async function deal(agreement: Buffer): Promise<void> {
     await bound(agreement, 1)
     const payment = await payer.payments.pay(agreement, 0, TIMEOUT)

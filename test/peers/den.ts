@@ -39,7 +39,7 @@ import type { Lies } from './lies.js'
 import { Purse } from './purse.js'
 
 export interface ImpostorOptions {
-  /** msat per TiB and 30 days, as it stands on the book. */
+  /** msat per TiB and 30 days, as on the book. */
   price: bigint
   minChargeMsat?: bigint
   lies?: (purse: Purse, who: Person) => Lies
@@ -47,11 +47,11 @@ export interface ImpostorOptions {
   now?: () => number
   /** Name of its Lightning network. */
   network?: string
-  /** Does something else with a connection than to speak of deals. */
+  /** Replaces the deal protocol on its connections. */
   meet?: (stream: NoiseStream, deals: Deals) => void
 }
 
-/** A provider that is not there to keep anything: it takes part as far as the first payment, and lies on the way. */
+/** A provider without a store: it takes part up to the first payment and lies on the way. */
 export interface Impostor {
   name: string
   device: Buffer
@@ -62,24 +62,24 @@ export interface RogueOptions {
   price: bigint
   policy?: Partial<Policy>
   lies?: (parts: RogueParts) => Lies
-  /** False: whoever was paid before it keeps the Lightning connection. */
+  /** False: the rogue that was paid before it keeps the Lightning connection. */
   takesOver?: boolean
 }
 
-/** What the provider's side of the product is made of, in a rogue's hands. */
+/** The parts of the product's provider side, in the hands of a rogue. */
 export interface RogueParts {
   device: KeyPair
   leases: Leases
   wallet: PlayWallet
 }
 
-/** A provider that can keep a drive and be paid, as the product does both, and lies where it is told to. */
+/** A provider that can keep a drive and be paid as the product does, and lies where configured. */
 export interface Rogue {
   name: string
   device: Buffer
 }
 
-/** Where rogues live: on the private DHT of a test, with a reader of the market to publish what they offer. */
+/** Rogue providers on the private DHT of a test, with a reader of the market that publishes their offers. */
 export class Den {
   readonly faults: unknown[] = []
   readonly #dir: string
@@ -119,7 +119,7 @@ export class Den {
     return den
   }
 
-  /** A rogue that speaks of deals, and has neither wallet nor shelf. */
+  /** A rogue that speaks the deal protocol and has neither wallet nor shelf. */
   async impostor(name: string, options: ImpostorOptions): Promise<Impostor> {
     const { lies, policy, now = Date.now, network = PLAY_NETWORK, meet } = options
     const who = await person()
@@ -151,7 +151,7 @@ export class Den {
     return { name, device: who.device.publicKey, deals }
   }
 
-  /** A provider made of the product's own parts, but for where it lies. All of them are paid over one wallet. */
+  /** A provider made of the product's own parts except for its lies. All rogues are paid over one wallet. */
   async rogue(name: string, { price, policy, lies, takesOver = true }: RogueOptions): Promise<Rogue> {
     const dir = join(this.#dir, name)
     await mkdir(dir, { recursive: true })
@@ -188,7 +188,7 @@ export class Den {
     new Provider({ deals, policy: { ...DEFAULT_POLICY, ...policy }, goods: leaseManager, ask: () => order })
     deceive(deals, {
       agree: (truth, _body, _from, { stream }) => {
-        // One wallet has one connection to another: that of the rogue whose turn it is.
+        // One wallet has one connection to another: that of the rogue now in use.
         if (takesOver) this.#link?.close()
         if (takesOver) this.#link = linkLightning(stream, wallet)
         return truth()
@@ -221,12 +221,12 @@ export class Den {
     return new Deals({ self, facts, connector, onfault: error => this.faults.push(error), now })
   }
 
-  /** Is reachable by the key of a device. */
+  /** Makes a device reachable by its key. */
   async #stand(who: Person, meet: (stream: NoiseStream) => void): Promise<void> {
     const streams = new Set<NoiseStream>()
     const server = this.#dht.createServer({}, stream => {
       streams.add(stream)
-      stream.on('error', () => stream.destroy()) // cut off by those it lies to
+      stream.on('error', () => stream.destroy()) // the peers it lies to disconnect
       stream.once('close', () => streams.delete(stream))
       Hypercore.createProtocolStream(stream)
       meet(stream)
@@ -277,7 +277,7 @@ export class Den {
     }
   }
 
-  /** One after the other: a relay hears out nobody who sends it everything at once. */
+  /** One order at a time: a relay disconnects a sender that submits everything at once. */
   #publish(order: Order, who: Person): Promise<void> {
     return (this.#publishing = this.#publishing.then(async () => {
       await this.#market.submit(await signOrder(order, who, this.#market.stampFor(order)))
@@ -293,7 +293,7 @@ export class Den {
   }
 }
 
-/** For calls whose progress nobody follows. */
+/** A context for calls whose progress is ignored. */
 export const quiet = { onProgress: (): void => undefined, signal: new AbortController().signal }
 
 export interface Person {
@@ -308,7 +308,7 @@ export async function person(): Promise<Person> {
   return { identity: key.identityPublicKey, device, proof: await key.bootstrap(device.publicKey) }
 }
 
-/** As the product writes a device in its notes. */
+/** A device as the product writes it in its notes. */
 export function shown(device: Buffer): string {
   return formatKey(device).slice(0, 8)
 }

@@ -4,7 +4,7 @@ import { BushelError } from '../../contracts/errors/error.js'
 import type { Line } from '../../bin/demo/processes.js'
 import type { Method, Params } from '../../src/node/api/api.js'
 
-/** What takes a minute by default takes seconds here. */
+/** Timeouts that are a minute by default are seconds here. */
 const HASTE = {
   connect: 5000,
   quote: 3000,
@@ -17,7 +17,7 @@ const HASTE = {
   restore: 5000
 }
 
-/** A call as the executable makes it, in a process of its own, by a node that has less timeouts. */
+/** A child process that makes one call as the executable does, by a node with short timeouts. */
 const [dir, host, port, method, params] = process.argv.slice(2)
 const home = await Home.open(dir!)
 const say = (line: Line): void => void process.stdout.write(JSON.stringify(line) + '\n')

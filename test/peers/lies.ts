@@ -11,10 +11,10 @@ type Lie<M extends Method> = (
   channel: DealChannel
 ) => Promise<Answer<M>> | Answer<M>
 
-/** What a rogue answers in the place of the product, by method. */
+/** The answers of a rogue in place of the product's, by method. */
 export type Lies = { [M in Method]?: Lie<M> }
 
-// The product's own handlers, so that a lie can begin with the truth.
+// The product's own handlers, so that a lie can start from the true answer.
 const truths = new WeakMap<Deals, Map<Method, Handler<Method>>>()
 const handle = Reflect.get(Deals.prototype, 'handle') as Deals['handle']
 Deals.prototype.handle = function (this: Deals, method, handler) {
@@ -23,7 +23,7 @@ Deals.prototype.handle = function (this: Deals, method, handler) {
   handle.call(this, method, handler as never)
 }
 
-/** From now on these deals answer with lies. To be called when the product has taken its places. */
+/** From now on these deals answer with lies. Must be called after the product has registered its handlers. */
 export function deceive(deals: Deals, lies: Lies): void {
   for (const [method, lie] of Object.entries(lies) as [Method, Lie<Method>][]) {
     const honest = truths.get(deals)!.get(method)!
@@ -32,12 +32,12 @@ export function deceive(deals: Deals, lies: Lies): void {
   }
 }
 
-/** No answer, ever. */
+/** An answer that never comes. */
 export function silence(): Promise<never> {
   return new Promise(() => undefined)
 }
 
-/** The same bytes with one bit turned. */
+/** The same bytes with one bit flipped. */
 export function flipped(bytes: Buffer): Buffer {
   const other = Buffer.from(bytes)
   other[0]! ^= 1

@@ -13,7 +13,7 @@ import { Den, shown } from './den.js'
 const SAT_PER_GIB = 1000n * 1024n
 const FIRST_PAYMENT = '5000'
 
-/** What our own trouble is called. No peer has these words by right. */
+/** Codes of our own errors, which no peer may use. */
 const OUR_WORDS = [
   'BAD_INPUT',
   'CLOSED',
@@ -34,14 +34,14 @@ const OUR_WORDS = [
   'WRONG_NODE'
 ]
 
-/** Declines with a word that the product would never send. */
+/** Declines with a word that the product never sends. */
 function declining(word: string): () => never {
   return () => {
     throw new DeclineError(word as DeclineWord, `my ${word}`)
   }
 }
 
-test('sellers that decline with our own error codes are passed over, and the others are used', async t => {
+test('sellers that decline with our own error codes are passed over, and others are used', async t => {
   const world = await World.open(t)
   const market = await world.found('lease manager', 'fair')
   await world.sell('lease manager', '100000 sat/GiB-month')
@@ -72,7 +72,7 @@ test('sellers that decline with our own error codes are passed over, and the oth
   const notes = notesOf(finished)
   const leases = await world.leases('buyer')
 
-  await t.test('the honest one is taken at last, and only first payments are lost', async () => {
+  await t.test('the honest provider is used in the end, and only first payments are lost', async () => {
     assert.equal(finished.code, 0, JSON.stringify(finished.result) + finished.stderr)
     const { copies, leases: kept } = finished.result as unknown as MirrorResult
     assert.equal(copies, 1)
@@ -82,7 +82,7 @@ test('sellers that decline with our own error codes are passed over, and the oth
   })
 
   for (const { does, word, device } of [...unpaid, ...paid]) {
-    await t.test(`one that ${does} is named, and left`, () => {
+    await t.test(`a provider that ${does} is named and left`, () => {
       const says = `${shown(device)} declined: my ${word}`
       assert.ok(
         notes.some(text => text.includes(says)),
@@ -91,7 +91,7 @@ test('sellers that decline with our own error codes are passed over, and the oth
     })
   }
 
-  await t.test('nothing was paid to those who declined before the first payment', () => {
+  await t.test('nothing was paid to providers that declined before the first payment', () => {
     const devices = new Set(unpaid.map(({ device }) => formatKey(device)))
     for (const { peer, paidMsat } of leases) if (devices.has(peer)) assert.equal(paidMsat, '0')
     for (const { device } of paid)
@@ -99,7 +99,7 @@ test('sellers that decline with our own error codes are passed over, and the oth
   })
 })
 
-test('one that declines after the first payment does not stop the other copy', async t => {
+test('a provider that declines after the first payment does not stop the other copy', async t => {
   const world = await World.open(t)
   const market = await world.found('lease manager', 'fair')
   await world.sell('lease manager', '100000 sat/GiB-month')

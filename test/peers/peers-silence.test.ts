@@ -63,7 +63,7 @@ const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RoguePart
   ['it was to be audited', /did not answer audit in time; 5 sat/, 5n * SAT, () => ({ audit: silence })]
 ]
 
-test('a market of providers that go silent', async t => {
+test('a buyer leaves providers that fall silent', async t => {
   const world = await World.open(t)
   const early = await world.found('lease manager', 'early')
   const { key: late } = await world.ok<{ key: string }>('lease manager', [
@@ -89,7 +89,7 @@ test('a market of providers that go silent', async t => {
   )
   const rogues = await Promise.all(
     AFTER.map(async ([goes, , , lies], i) => {
-      // The wallet of the one that stops it must not have to shake hands first.
+      // The rogue that holds the payment must not need a Lightning handshake first.
       const takesOver = goes !== 'a payment was on its way'
       const { device } = await after.rogue(goes, { price: CHEAP + BigInt(i), lies, takesOver })
       return device
@@ -108,36 +108,40 @@ test('a market of providers that go silent', async t => {
   )
 
   for (const [i, [goes, says]] of BEFORE.entries()) {
-    await t.test(`one that goes silent when ${goes} is passed over`, () => {
+    await t.test(`a provider that falls silent when ${goes} is passed over`, () => {
       assertNamed(notesOf(one!), impostors[i]!, says)
     })
   }
-  await t.test('those cost nothing, and the honest one is taken', async () => {
-    const leases = await world.leases('one')
-    assertKept(one!, leases)
-    for (const lease of leases) if (lease.state !== 'STORED') assert.equal(lease.paidMsat, '0')
-  })
+  await t.test(
+    'providers that are silent before a payment cost nothing, and the honest one is used',
+    async () => {
+      const leases = await world.leases('one')
+      assertKept(one!, leases)
+      for (const lease of leases) if (lease.state !== 'STORED') assert.equal(lease.paidMsat, '0')
+    }
+  )
 
   const leases = await world.leases('other')
   for (const [i, [goes, says, loses]] of AFTER.entries()) {
-    await t.test(`one that goes silent when ${goes} is left`, () => {
+    await t.test(`a provider that falls silent when ${goes} is left`, () => {
       assertNamed(notesOf(other!), rogues[i]!, says)
       const lease = leases.find(({ peer }) => peer === formatKey(rogues[i]!))!
       assert.equal(lease.paidMsat, loses.toString())
-      // Over, or waiting for its word on what it owes back, or may.
+      // Ended, or possibly waiting for the provider's statement of its debt.
       const open = loses > 0n || says.source.includes('on their way')
       assert.ok((open ? ['ENDED', 'LAPSING'] : ['VOID']).includes(lease.state), lease.state)
     })
   }
-  await t.test('those cost an installment each, and the honest one is taken', async () => {
-    assertKept(other!, leases)
-    const now = await world.wallet('other')
-    // The payment that hung in the air was claimed in the end, when its payee woke up.
-    assertSpent({ leases, spent: started.spendable - now.spendable - 5n * SAT, channels: 2 })
-  })
-  await t.test('nobody failed on his own side', () =>
-    assert.deepEqual([...before.faults, ...after.faults], [])
+  await t.test(
+    'providers that are silent after a payment cost an installment each, and the honest one is used',
+    async () => {
+      assertKept(other!, leases)
+      const now = await world.wallet('other')
+      // The pending payment was claimed in the end, when its payee answered again.
+      assertSpent({ leases, spent: started.spendable - now.spendable - 5n * SAT, channels: 2 })
+    }
   )
+  await t.test('no node failed internally', () => assert.deepEqual([...before.faults, ...after.faults], []))
 })
 
 function assertNamed(notes: string[], device: Buffer, says: RegExp): void {

@@ -28,7 +28,7 @@ import { person } from './den.js'
 import type { Person } from './den.js'
 import { Purse } from './purse.js'
 
-/** What stands on the book. */
+/** An offer as on the book. */
 export interface Offer {
   market: string
   id: string
@@ -40,12 +40,12 @@ export interface Offer {
 export interface RogueBuyerOptions {
   dir: string
   bootstrap: Address[]
-  /** With a wallet, to pay what it must before it cheats. */
+  /** Gives it a wallet, to pay what is needed before it cheats. */
   paying?: boolean
   now?: () => number
 }
 
-/** A buyer that takes each step of a deal by hand, and so may take any other instead. */
+/** A buyer that takes each step of a deal by hand, so that a test can replace any step. */
 export class RogueBuyer {
   readonly who: Person
   readonly network: Network
@@ -105,7 +105,7 @@ export class RogueBuyer {
     return this.deals.open(parseKey(offer.device))
   }
 
-  /** A core of these blocks. */
+  /** A core with these blocks. */
   async core(...blocks: Buffer[]): Promise<Hypercore> {
     const core = this.#store.get({ name: randomBytes(8).toString('hex') })
     await core.ready()
@@ -113,7 +113,7 @@ export class RogueBuyer {
     return core
   }
 
-  /** Terms on a quote, as `twist` would have them, signed. */
+  /** Signed terms for a quote, changed by `twist`. */
   async terms(
     offer: Offer,
     cores: CoreLimit[],
@@ -137,7 +137,7 @@ export class RogueBuyer {
     return { terms: twisted, signature: sign('terms', twisted, this.who.device) }
   }
 
-  /** An agreement that the provider has countersigned; nothing is paid. */
+  /** An agreement that the provider has countersigned and that is not paid. */
   async agree(...args: Parameters<RogueBuyer['terms']>): Promise<Purchase> {
     const agree = await this.terms(...args)
     const channel = await this.channel(args[0])
@@ -149,7 +149,7 @@ export class RogueBuyer {
     return { id, agree, channel, reach: async () => this.#payments!.reach(payee, 500_000n) }
   }
 
-  /** Pays an installment, as the product does. */
+  /** Pays an installment as the product does. */
   async pay({ id, channel, reach }: Purchase, installment = 0): Promise<Payment> {
     await reach()
     const payment = await this.#payments!.pay(id, installment)
@@ -164,7 +164,7 @@ export class RogueBuyer {
     return purchase
   }
 
-  /** Offers cores for upload and waits until the provider has so many blocks. Rejects with what it declines. */
+  /** Offers cores for upload and waits until the provider has this many blocks. Rejects with its decline. */
   async upload({ id, channel }: Purchase, cores: Hypercore[], blocks: number): Promise<void> {
     for (const core of cores) attachCore(core, channel.stream)
     for (;;) {
@@ -174,7 +174,7 @@ export class RogueBuyer {
     }
   }
 
-  /** What the provider says to a seal of these cores. */
+  /** The provider's answer to a seal of these cores. */
   async seal(
     { id, channel }: Purchase,
     cores: SealedCore[],
@@ -193,7 +193,7 @@ export interface Purchase {
   reach: () => Promise<void>
 }
 
-/** As much of a core as there is. */
+/** The limit of a core at its current size. */
 export function limitOf(core: Hypercore, change: Partial<CoreLimit> = {}): CoreLimit {
   return { key: core.key, length: core.length, byteLength: core.byteLength, ...change }
 }

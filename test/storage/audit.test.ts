@@ -7,7 +7,7 @@ import { openStore } from '../../src/network/cores.js'
 import { noise, packAt, plant, shelved } from './children/goods.js'
 import { atEnd, scratch } from './children/wire.js'
 
-test('every block of a core of any length is shown against the seal of any of its lengths', async t => {
+test('every block of a core of any length is proven against the seal of any of its lengths', async t => {
   const store = openStore(join(await scratch(t), 'store'))
   atEnd(t, () => store.close())
   const core = store.get({ name: 'core' })
@@ -26,7 +26,7 @@ test('every block of a core of any length is shown against the seal of any of it
   }
 })
 
-test('an audit of a shelf passes, and a false answer to it does not', async t => {
+test('an audit of a shelf passes, and a false answer fails it', async t => {
   const folder = await scratch(t)
   await plant(join(folder, 'tree'), { a: noise(3 << 20), b: noise(10) })
   const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
@@ -69,7 +69,7 @@ test('an audit of a shelf passes, and a false answer to it does not', async t =>
   await assert.rejects(shelf.proofs('lease', Array(65).fill({ core: 0, index: 0 })), { code: 'BAD_INPUT' })
 })
 
-test('what is not here cannot be shown', async t => {
+test('a missing block cannot be proven', async t => {
   const store = openStore(join(await scratch(t), 'store'))
   atEnd(t, () => store.close())
   const core = store.get({ name: 'core' })

@@ -18,7 +18,7 @@ function child(name: string, task: object): ChildProcess {
   return fork(path, [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 
-/** Runs a child until it says something of which `enough` is true, and kills it there with SIGKILL. */
+/** Runs a child until a message satisfies `enough`, then kills it with SIGKILL. */
 async function killWhen<M>(process: ChildProcess, enough: (message: M) => boolean): Promise<void> {
   process.on('message', message => {
     if (enough(message as M)) process.kill('SIGKILL')
@@ -36,7 +36,7 @@ async function finish<M>(process: ChildProcess): Promise<M> {
   return last as M
 }
 
-test('a provider killed at several points of an upload goes on where it was', async t => {
+test('a provider killed at several points of an upload resumes where it was', async t => {
   const folder = await scratch(t)
   await plant(join(folder, 'tree'), { big: noise(24 << 20), small: 'x' })
   const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
@@ -57,7 +57,7 @@ test('a provider killed at several points of an upload goes on where it was', as
       return blocks > share * all
     })
     assert.ok(last < all)
-    // the first report of the next run must be of what this one had
+    // the first report of the next run must include the progress of this one
     starts.push(last)
   }
   const { done } = await finish<{ done: string[] }>(child('child-shelf', { ...task, port: quick.port }))
@@ -67,7 +67,7 @@ test('a provider killed at several points of an upload goes on where it was', as
   )
 })
 
-test('a reader killed at several points of a restore goes on where it was', async t => {
+test('a reader killed at several points of a restore resumes where it was', async t => {
   const folder = await scratch(t)
   const tree = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`small/${i}`, `file ${i}`]))
   await plant(join(folder, 'tree'), { ...tree, big: noise(20 << 20), 'other big': noise(10 << 20) })

@@ -14,7 +14,7 @@ import { openStore } from '../../src/network/cores.js'
 import { noise, packAt, plant, sumByHand } from './children/goods.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
-test('any Hyperdrive tool opens what was packed, with the keys of the link', async t => {
+test('any Hyperdrive tool opens a packed drive with the keys of its link', async t => {
   const folder = await scratch(t)
   const big = noise(700_001)
   const files = { 'big.bin': big, empty: '', 'deep/er/naïve 🌾.txt': 'wheat', run: 'echo' }
@@ -61,7 +61,7 @@ test('any Hyperdrive tool opens what was packed, with the keys of the link', asy
   await drive.close()
 })
 
-test('cores are sized as one who has only their keys sees them', async t => {
+test('the size of cores is as seen with their public keys alone', async t => {
   const folder = await scratch(t)
   await plant(join(folder, 'tree'), { a: noise(300_000), b: 'small' })
   const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
@@ -88,7 +88,7 @@ test('cores are sized as one who has only their keys sees them', async t => {
   await blind.close()
 })
 
-test('a file that is not as long as it was is an error that names it', async t => {
+test('a file whose length has changed gives an error that names it', async t => {
   const folder = await scratch(t)
   for (const size of [1000, 600_000]) {
     await plant(folder, { file: noise(size) })
@@ -107,7 +107,7 @@ test('a file that is not as long as it was is an error that names it', async t =
   }
 })
 
-test('a half-made drive is discarded and its disk comes back', async t => {
+test('discarding a half-made drive frees its disk', async t => {
   const folder = await scratch(t)
   const store = openStore(join(folder, 'own'))
   atEnd(t, () => store.close())
@@ -127,7 +127,7 @@ test('a half-made drive is discarded and its disk comes back', async t => {
   assert.ok(half - before > 40 << 20, `${half - before} bytes were written`)
   await discardPack(store, 'half')
   const after = await occupiedBytes(join(folder, 'own'))
-  // its log and preallocated files stay as long as the store is open
+  // the log and the preallocated files stay as long as the store is open
   assert.ok(after < before + (20 << 20), `${before} before, ${half} with the half, ${after} after`)
   const again = await pack({ path: join(folder, 'kept'), store, name: 'again' })
   assert.equal(again.sha256, kept.sha256)

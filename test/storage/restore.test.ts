@@ -14,7 +14,7 @@ import { ManualClock, turn } from '../base/manual-clock.js'
 import { connect, scratch } from './children/wire.js'
 import type { Server } from './children/wire.js'
 
-/** Restores from these, with a store in `folder`. */
+/** Restores from these servers, with a store in `folder`. */
 async function restoreFrom(
   t: TestContext,
   servers: Server[],
@@ -69,7 +69,7 @@ const trees: Record<string, Record<string, Content> | Content> = {
 }
 
 for (const [name, tree] of Object.entries(trees)) {
-  test(`${name} comes back byte for byte`, async t => {
+  test(`${name} is restored byte for byte`, async t => {
     const folder = await scratch(t)
     const source = join(folder, 'source')
     const single = typeof tree === 'string' || Buffer.isBuffer(tree) || 'program' in tree
@@ -98,7 +98,7 @@ for (const [name, tree] of Object.entries(trees)) {
   })
 }
 
-test('nobody who has it: not found, in the time given', async t => {
+test('a link that nobody serves is not found in the given time', async t => {
   const folder = await scratch(t)
   await plant(folder, { file: 'x' })
   const { result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
@@ -129,7 +129,7 @@ test('a link with a false second key decrypts nothing and writes nothing', async
   await assert.rejects(lstat(join(folder, 'dest')), { code: 'ENOENT' })
 })
 
-test('two providers at once are nearly twice as fast as one', async t => {
+test('two providers at once restore nearly twice as fast as one', async t => {
   const folder = await scratch(t)
   const bytes = 30 << 20
   await plant(folder, { file: noise(bytes) })
@@ -158,11 +158,11 @@ test('two providers at once are nearly twice as fast as one', async t => {
   assert.ok(bytes / seconds > 1.6 * rate, `${(bytes / seconds / rate).toFixed(2)} times the rate of one`)
   const used = shelves.map(shelf => shelf.egress('lease').usedBytes)
   assert.ok(Math.min(...used) > bytes / 4, `both served: ${used.join(', ')} bytes`)
-  // near the end each is asked for what the other has not sent yet
+  // near the end each provider is asked for blocks that the other has not sent yet
   assert.ok(used[0]! + used[1]! < 1.4 * bytes, `little was sent twice: ${used.join(', ')} bytes`)
 })
 
-test('a restore goes on after this machine slept, with whoever is there then', async t => {
+test('a restore resumes after a sleep of this machine with the providers that are there then', async t => {
   const folder = await scratch(t)
   await plant(folder, { file: noise(8 << 20) })
   const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
@@ -198,7 +198,7 @@ test('a restore goes on after this machine slept, with whoever is there then', a
   await store.close()
 })
 
-test('one provider that vanishes is made good by the other; without any it stalls, and goes on later', async t => {
+test('another provider makes up for one that vanishes, and without any a restore stalls and can be resumed', async t => {
   const folder = await scratch(t)
   await plant(folder, { file: noise(32 << 20) })
   const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
@@ -234,13 +234,13 @@ test('one provider that vanishes is made good by the other; without any it stall
   assert.ok(fetched < 29 << 20, `${fetched} bytes were fetched again`)
 })
 
-test('what is torn in the part is noticed, and fetched again', async t => {
+test('damaged files in the part folder are detected and fetched again', async t => {
   const folder = await scratch(t)
   const content = noise(3 << 20)
   await plant(join(folder, 'tree'), { big: content, small: 'small' })
   const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const part = join(folder, 'dest.bushel-part')
-  // as after a loss of power: right size or too short, wrong bytes; and things that are not of this drive
+  // as after a power loss: right size or too short, wrong bytes; and files that are not of this drive
   await plant(part, { big: Buffer.alloc(2 << 20), small: 'smelt', stranger: 'x', 'sub/stranger': 'x' })
   await symlink('/etc', join(part, 'away'))
   const options = { link: goods.result.link, dest: join(folder, 'dest') }
@@ -250,7 +250,7 @@ test('what is torn in the part is noticed, and fetched again', async t => {
   assert.ok((await readFile(join(folder, 'dest', 'big'))).equals(content))
 })
 
-test('a different file in the way is never overwritten without force; the same one is left as it is', async t => {
+test('a different file is overwritten only with force, and an equal file is kept', async t => {
   const folder = await scratch(t)
   const tree = { a: 'first', 'sub/b': noise(300_000), run: { program: 'x' }, link: { link: 'a' } }
   await plant(join(folder, 'tree'), tree)
@@ -277,7 +277,7 @@ test('a different file in the way is never overwritten without force; the same o
   assert.deepEqual(await readdir(folder), ['dest', 'own', 'store', 'tree'])
 })
 
-test('a folder or a link that stands where a file must go is in the way, with force too', async t => {
+test('a folder or a link in the place of a file blocks a restore, even with force', async t => {
   const folder = await scratch(t)
   await plant(join(folder, 'tree'), { 'sub/file': 'x', top: 'y' })
   const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
@@ -303,7 +303,7 @@ test('a folder or a link that stands where a file must go is in the way, with fo
   assert.equal(await readFile(join(folder, 'one'), 'utf8'), 'y')
 })
 
-test('one file over another: only with force, unless it is the same', async t => {
+test('one file replaces another only with force, unless they are equal', async t => {
   const folder = await scratch(t)
   await plant(folder, { source: 'new', dest: 'old' })
   const goods = await packAt(t, join(folder, 'source'), join(folder, 'own'))
@@ -317,7 +317,7 @@ test('one file over another: only with force, unless it is the same', async t =>
   assert.equal((await again(false)).bytes, 3)
 })
 
-test('a stopped restore ends at once with the reason, and keeps what it has', async t => {
+test('a stopped restore ends at once with the reason and keeps what it has', async t => {
   const folder = await scratch(t)
   await plant(folder, { file: noise(8 << 20) })
   const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))

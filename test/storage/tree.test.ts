@@ -9,7 +9,7 @@ import { checksumOfTree, readTree } from '../../src/files/tree.js'
 import { plant, sumByHand } from './children/goods.js'
 import { atEnd, scratch } from './children/wire.js'
 
-test('the checksum is that of the issue: lines of path, size and sum, by the UTF-8 bytes of the path', async t => {
+test('the checksum covers lines of path, size and sum, sorted by the UTF-8 bytes of the path', async t => {
   const root = join(await scratch(t), 'tree')
   const files = {
     'b/one': 'first',
@@ -34,7 +34,7 @@ test('the checksum is that of the issue: lines of path, size and sum, by the UTF
   )
 })
 
-test('one file is a tree of one, by its base name or the name that is given', async t => {
+test('one file is a tree of one entry, under its base name or the given name', async t => {
   const root = await scratch(t)
   await plant(root, { 'film.mkv': 'frames', copy: 'frames' })
   const expected = sumByHand({ 'film.mkv': 'frames' })
@@ -43,7 +43,7 @@ test('one file is a tree of one, by its base name or the name that is given', as
   assert.equal((await checksumOfTree(join(root, 'copy'), { name: 'film.mkv' })).sha256, expected)
 })
 
-test('links that leave the tree are left out, however they are worded; empty folders too', async t => {
+test('links that leave the tree are left out however they are written, and so are empty folders', async t => {
   const root = join(await scratch(t), 'tree')
   await plant(root, {
     'd/e/file': 'x',
@@ -53,7 +53,7 @@ test('links that leave the tree are left out, however they are worded; empty fol
     absolute: { link: '/etc/passwd' },
     outside: { link: '../other' },
     'd/e/far': { link: '../../../other' },
-    // a folder link to the root, and one that climbs out through it: each word of it looks harmless
+    // a link to the root, and one that climbs out through it: each part of its path looks harmless
     'd/e/root': { link: '../..' },
     sly: { link: 'd/e/root/../secret' },
     round: { link: 'and-round' },
@@ -80,7 +80,7 @@ test('a link is followed as a file system follows it', () => {
   assert.equal(targetInside('e', links), 'a/x')
 })
 
-test('what cannot be packed is one clear line that names it', async t => {
+test('an entry that cannot be packed gives one clear line that names it', async t => {
   const root = await scratch(t)
   await assert.rejects(readTree(join(root, 'missing')), {
     code: 'BAD_PATH',

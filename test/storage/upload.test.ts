@@ -42,7 +42,7 @@ function uploading(): {
 
 for (const counts of [true, false]) {
   const where = counts ? 'counts' : 'does not count'
-  test(`a provider is not given up because this machine slept, where the monotonic clock ${where} that`, async () => {
+  test(`a provider is not given up because of a machine sleep that the monotonic clock ${where}`, async () => {
     const { clock, state, run, stop } = uploading()
     state.blocks = 3
     await clock.advance(1000)
@@ -55,7 +55,7 @@ for (const counts of [true, false]) {
   })
 }
 
-test('a provider that takes nothing more is given up when the time for that is over', async () => {
+test('a provider that takes no more blocks is given up when its time is over', async () => {
   const { clock, state, run } = uploading()
   state.blocks = 3
   await clock.advance(1000)

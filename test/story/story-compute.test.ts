@@ -6,7 +6,7 @@ import { program } from '../compute/jobs.js'
 import { SOON, bookWhen, seller } from '../world/compute.js'
 import { World } from '../world/world.js'
 
-test('a job is priced at home, run by strangers, compared, and paid', { timeout: 240_000 }, async t => {
+test('a job is priced at home, run by strangers, compared and paid', { timeout: 240_000 }, async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'bazaar')
   const prices = { one: '40 sat/Gfuel', two: '50 sat/Gfuel', three: '60 sat/Gfuel' }

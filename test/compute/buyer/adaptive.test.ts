@@ -16,12 +16,12 @@ async function world(t: { after(fn: () => Promise<void>): void }, ...scripts: Sc
 const agreed = (buyer: Buyer): string[] =>
   buyer.stand.log.filter(line => line.startsWith('agree')).map(line => line.slice(6))
 
-/** Runs so many different jobs. */
+/** Runs `count` different jobs. */
 async function runs(buyer: Buyer, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await buyer.run({ ...AUTO, args: [`run ${i} ${Math.random()}`] })
 }
 
-test('the chance of a check is 1 for one that is not known, falls with results that proved right, and is never 0', () => {
+test('the check probability is 1 for an unknown provider, falls with proven results and never reaches 0', () => {
   assert.deepEqual(
     [0, 1, 9, 10, 20, 1000].map(valid => chanceOf({ valid })),
     [1, 1, 1, 0.1, 0.05, 0.001]
@@ -33,14 +33,14 @@ test('the chance of a check is 1 for one that is not known, falls with results t
   assert.equal(new Set(Array.from({ length: 50 }, draw)).size, 50)
 })
 
-test('a newcomer is checked by a second provider; one with ten right results is not, until it is drawn', async t => {
+test('a newcomer is checked by a second provider, and one with ten correct results only when drawn', async t => {
   const buyer = await world(t, {}, {})
   await runs(buyer, 10)
   assert.equal(buyer.stand.count('agree'), 20)
   await runs(buyer, 3)
   assert.equal(buyer.stand.count('agree'), 23)
   assert.deepEqual(agreed(buyer).slice(20), ['a', 'a', 'a'])
-  // A result that nobody compared adds nothing to the record: the chance is still 1 of 10.
+  // A result that was not compared adds nothing to the record: the probability is still 1 in 10.
   buyer.draws = [0.0999]
   await runs(buyer, 1)
   assert.equal(buyer.stand.count('agree'), 25)
@@ -49,7 +49,7 @@ test('a newcomer is checked by a second provider; one with ten right results is 
   assert.equal(buyer.stand.count('agree'), 26, 'after the eleventh comparison the chance is 1 of 11')
 })
 
-test('two that differ have a third as tie-break, and the wrong one loses its record', async t => {
+test('a third provider breaks the tie between two different results, and the wrong one loses its record', async t => {
   const buyer = await world(t, {}, {}, {})
   const [a] = buyer.stand.providers
   await runs(buyer, 10)
@@ -64,14 +64,14 @@ test('two that differ have a third as tie-break, and the wrong one loses its rec
   )
   const { identity } = a!.ask
   assert.ok(buyer.experiences.of(identity)!.until > Date.now(), 'it is not asked for a while')
-  // When it is asked again, it begins anew.
+  // Without a record the provider starts over.
   await buyer.facts.set({ kind: 'peer', key: identity, value: null })
   delete a!.script.lie
   await runs(buyer, 1)
   assert.deepEqual(agreed(buyer).slice(23), ['a', 'b'])
 })
 
-test('the third is bound to a result of its own before it could know that two differ', async t => {
+test('the third provider commits to a result before it can learn that the first two differ', async t => {
   const buyer = await world(t, { lie: LIE }, {}, {})
   await buyer.run(AUTO)
   const { log } = buyer.stand
@@ -79,7 +79,7 @@ test('the third is bound to a result of its own before it could know that two di
   assert.equal(log.filter(line => line === 'reveal a').length, 1)
 })
 
-test('two that differ are disputed where there is no third', async t => {
+test('two different results are a dispute when there is no third provider', async t => {
   const buyer = await world(t, { lie: LIE }, {})
   const outcome = await buyer.run(AUTO)
   assert.equal(outcome.status, 'disputed')
@@ -90,14 +90,14 @@ test('two that differ are disputed where there is no third', async t => {
   assert.equal(disputed.evidence.length, 3)
 })
 
-test('where there is no second provider, the one result is taken, and that is said', async t => {
+test('a single result is accepted with a note when there is no second provider', async t => {
   const buyer = await world(t, {})
   const outcome = await buyer.run(AUTO)
   assert.equal(outcome.status, 'ok')
   assert.ok(buyer.notes.includes('no second provider was found to check the result'))
 })
 
-test('a provider cannot tell from its share of the money whether it is checked', async t => {
+test('a provider cannot tell from its share of the budget whether it is checked', async t => {
   const buyer = await world(t, {}, {}, {})
   await runs(buyer, 12)
   const shares = buyer.stand.requests.filter(({ ask }) => ask === buyer.stand.providers[0]!.ask)
@@ -105,7 +105,7 @@ test('a provider cannot tell from its share of the money whether it is checked',
   assert.equal(new Set(shares.map(({ maxMsat }) => maxMsat)).size, 1)
 })
 
-test('a result that two others contradict is never taken alone, even when those two open nothing', async t => {
+test('a result that two others contradict is never accepted alone, even when those two open nothing', async t => {
   const noKey: Script = { failAt: { step: 'collect', code: 'FALSE_KEY' } }
   const buyer = await world(t, { lie: LIE }, noKey, noKey)
   const outcome = await buyer.run(AUTO)

@@ -15,16 +15,16 @@ import { StandIn, blobOf } from './stand-in.js'
 export const MARKET = Buffer.alloc(32, 9)
 export const never = new AbortController().signal
 
-/** A buyer with its facts on disk, and scripted providers. */
+/** A buyer with its facts on disk and scripted providers. */
 export class Buyer {
   readonly dir: string
   readonly stand = new StandIn()
   readonly notes: string[] = []
   readonly payments: { provider: string; msat: bigint; installment: number }[] = []
   readonly states: { provider: string; state: string }[] = []
-  /** Why a payment to somebody, or of so much, is refused. */
+  /** Why the limits refuse a payment to a peer or of an amount; null when they allow it. */
   faultOf: JobsOptions['faultOf'] = () => null
-  /** What the next draws give; 0.999 when there are no more, so that nobody is checked who is ever trusted. */
+  /** The next random draws; 0.999 when they are used up, so that no known provider is checked. */
   draws: number[] = []
   packs = 0
   jobs!: Jobs

@@ -18,7 +18,7 @@ async function all(results: AsyncIterable<MapOutcome>): Promise<MapOutcome[]> {
   return list
 }
 
-test('every input has an outcome, the module is packed once, and the work spreads over the providers', async t => {
+test('every input gets an outcome, the module is packed once, and the jobs spread over the providers', async t => {
   const buyer = await Buyer.open(t)
   for (const name of ['a', 'b', 'c']) buyer.stand.add(name)
   const results = await all(buyer.jobs.map(chunks(9), { parallel: 6 }, buyer.listener, never))
@@ -32,7 +32,7 @@ test('every input has an outcome, the module is packed once, and the work spread
   assert.deepEqual(new Set(names), new Set(['a', 'b', 'c']), 'two cores each, six at a time')
 })
 
-test('no more than `parallel` are at work at a time, by default as many as there are providers', async t => {
+test('at most `parallel` jobs run at a time, by default one for each provider', async t => {
   for (const [parallel, most] of [
     [2, 2],
     [undefined, 3]
@@ -42,7 +42,7 @@ test('no more than `parallel` are at work at a time, by default as many as there
     let seen = 0
     let full = (): void => undefined
     const isFull = new Promise<void>(resolve => (full = resolve)).then(async () => {
-      // Time enough for one that should not be there to come as far as the others.
+      // Time for a surplus job to get as far as the others.
       for (let i = 0; i < 5; i++)
         await buyer.facts.set({ kind: 'test', key: Buffer.alloc(1), value: Buffer.alloc(1, 1) })
     })
@@ -63,7 +63,7 @@ test('no more than `parallel` are at work at a time, by default as many as there
   }
 })
 
-test('outcomes come as they are there, not in the order of the inputs', async t => {
+test('outcomes arrive as jobs end, not in the order of the inputs', async t => {
   const buyer = await Buyer.open(t)
   let release = (): void => undefined
   buyer.stand.add('slow', { hold: new Promise<void>(resolve => (release = resolve)) }, { cores: 1 })
@@ -76,7 +76,7 @@ test('outcomes come as they are there, not in the order of the inputs', async t 
   assert.deepEqual(order, [1, 2, 3, 0])
 })
 
-test('one that fails is retried elsewhere, and one that cannot be run does not stop the others', async t => {
+test('a failed job is retried elsewhere, and an input that cannot be run does not stop the others', async t => {
   const buyer = await Buyer.open(t)
   buyer.stand.add('bad', { failAt: { step: 'commit', code: 'PEER_GONE' } })
   buyer.stand.add('good', {}, { cores: 64 })
@@ -91,7 +91,7 @@ test('one that fails is retried elsewhere, and one that cannot be run does not s
   assert.equal(results.filter(({ outcome }) => outcome?.status === 'ok').length, 3)
 })
 
-test('where providers are busy, the others wait until one has ended, however many they are', async t => {
+test('with busy providers the inputs wait until a job has ended, however many inputs there are', async t => {
   const buyer = await Buyer.open(t)
   buyer.stand.add('a', {}, { cores: 1 })
   const agree = buyer.stand.agree.bind(buyer.stand)
@@ -109,7 +109,7 @@ test('where providers are busy, the others wait until one has ended, however man
   assert.ok(asked < 60, `they were not tried in vain again and again: ${asked}`)
 })
 
-test('the same input twice is run once, and both have its outcome', async t => {
+test('an input given twice is run once, and both get its outcome', async t => {
   const buyer = await Buyer.open(t)
   buyer.stand.add('a')
   const [one] = chunks(1)
@@ -118,7 +118,7 @@ test('the same input twice is run once, and both have its outcome', async t => {
   assert.equal(buyer.stand.count('agree'), 1)
 })
 
-test('whoever stops reading stops what is under way', async t => {
+test('a caller that stops reading stops the jobs at work', async t => {
   const buyer = await Buyer.open(t)
   buyer.stand.add('quick', {}, { cores: 1 })
   buyer.stand.add('slow', { hold: new Promise(() => undefined) }, { cores: 1 })

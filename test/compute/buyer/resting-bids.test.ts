@@ -9,7 +9,7 @@ import { ComputeBids } from '../../../src/compute/buyer/resting-bids.js'
 import { Facts } from '../../../src/store/facts.js'
 import type { NewOrder } from '../../../src/deal/standing-orders.js'
 
-test('a bid that is withdrawn while the book is looked at is not run', async t => {
+test('a bid withdrawn while the book is read is not run', async t => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-bids-'))
   const facts = new Facts(join(dir, 'facts'))
   await facts.ready()

@@ -13,7 +13,7 @@ function gate(): { open: () => void; hold: Promise<void> } {
   return { open, hold }
 }
 
-/** A run of two providers of which the second is at work when the node stops. */
+/** A run on two providers, the second of which is at work when the node stops. */
 async function interrupted(buyer: Buyer): Promise<() => void> {
   const { open, hold } = gate()
   buyer.stand.add('a')
@@ -25,7 +25,7 @@ async function interrupted(buyer: Buyer): Promise<() => void> {
   return open
 }
 
-test('after a restart the same command goes on with the agreements that stand; nobody is hired or paid twice', async t => {
+test('after a restart the same command resumes its agreements and neither hires nor pays anyone twice', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
@@ -39,12 +39,12 @@ test('after a restart the same command goes on with the agreements that stand; n
   assert.equal(buyer.stand.count('abandon'), 0)
   assert.ok(buyer.notes.includes('an unfinished run of this job goes on where it stopped'))
   assert.equal(buyer.jobs.list().length, 1)
-  // It is over now: the same command again is another run.
+  // The run is over: the same command starts another one.
   const again = await buyer.run({ verify: 2 })
   assert.notDeepEqual(again.id, outcome.id)
 })
 
-test('another command is another run', async t => {
+test('a different command is a different run', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
@@ -65,7 +65,7 @@ test('another command is another run', async t => {
   assert.deepEqual((await buyer.run({ verify: 2 })).id, left!.id)
 })
 
-test('an unattended node goes on by itself, and keeps the output for whoever repeats the command', async t => {
+test('an unattended node resumes a run and keeps the output for a repeated command', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
@@ -89,7 +89,7 @@ test('an unattended node goes on by itself, and keeps the output for whoever rep
   assert.deepEqual(await readdir(outputs), [])
 })
 
-test('an unattended run that somebody follows is one run, and its output is not kept', async t => {
+test('an unattended run that a command follows is one run, and its output is not kept', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   await buyer.start(true)
@@ -103,11 +103,11 @@ test('an unattended run that somebody follows is one run, and its output is not 
   assert.ok(!existsSync(outputs) || (await readdir(outputs)).length === 0)
 })
 
-test('a run that was paid when the node stopped fetches its output again, and hires nobody', async t => {
+test('a run that was paid before the node stopped fetches its output again and hires nobody', async t => {
   const buyer = await Buyer.open(t)
   buyer.stand.add('a')
   buyer.stand.add('b')
-  // The disk refuses the end of the run: what a kill between payment and record leaves.
+  // The disk refuses the record of the end, as a kill between payment and record would.
   const set = buyer.facts.set.bind(buyer.facts)
   buyer.facts.set = async (...changes) => {
     const isEnd = changes.some(({ kind, value }) => kind === 'run' && value?.includes(Buffer.from('done')))
@@ -122,7 +122,7 @@ test('a run that was paid when the node stopped fetches its output again, and hi
   assert.equal(buyer.stand.count('agree'), 1)
 })
 
-test('an agreement that is not known any more is one that failed, and is replaced', async t => {
+test('an agreement that the provider no longer knows counts as failed and is replaced', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
@@ -141,7 +141,7 @@ test('an agreement that is not known any more is one that failed, and is replace
   assert.equal(outcome.providers[1]!.paidMsat, 1000n, 'what it was paid still counts')
 })
 
-test('a cancelled run pays nobody any more, whether it is at work or waits to go on', async t => {
+test('a cancelled run pays nobody any more, at work or waiting to resume', async t => {
   const buyer = await Buyer.open(t)
   buyer.stand.add('a', { hold: new Promise(() => undefined) })
   const running = assert.rejects(buyer.run(), code('CANCELLED'))
@@ -170,7 +170,7 @@ test('a cancelled run pays nobody any more, whether it is at work or waits to go
   assert.equal(buyer.jobs.get(Buffer.alloc(32)), null)
 })
 
-test('a run that is cancelled while its command is repeated is not begun again', async t => {
+test('a run cancelled while its command is repeated does not start again', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
@@ -192,7 +192,7 @@ test('a run that is cancelled while its command is repeated is not begun again',
   assert.equal(buyer.stand.count('collect'), 0)
 })
 
-test('a run that ends just when its command is stopped keeps its output for the next time', async t => {
+test('a run that ends just as its command stops keeps its output for the next command', async t => {
   const buyer = await Buyer.open(t)
   buyer.stand.add('a')
   const stop = new AbortController()
@@ -210,7 +210,7 @@ test('a run that ends just when its command is stopped keeps its output for the 
   assert.equal(buyer.jobs.list().length, 1)
 })
 
-test('a run that is aborted keeps what was paid for, and leaves nothing where nothing was', async t => {
+test('an aborted run keeps what was paid for, and leaves no record when nothing was paid', async t => {
   const buyer = await Buyer.open(t)
   const { open, hold } = gate()
   buyer.stand.add('a', { hold })
@@ -232,7 +232,7 @@ test('a run that is aborted keeps what was paid for, and leaves nothing where no
   assert.equal(buyer.jobs.list().length, 1)
 })
 
-test('the estimate says how many fit and what the cheapest takes, and asks nobody', async t => {
+test('the estimate gives the number of fitting providers and the cheapest price without contacting anyone', async t => {
   const buyer = await Buyer.open(t)
   buyer.stand.add('a')
   buyer.stand.add('b', {}, { price: 30_000n, baseMsat: 500n })

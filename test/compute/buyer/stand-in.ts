@@ -27,15 +27,15 @@ import type {
   LocalBlob
 } from '../../../src/compute/buyer/hire-port.js'
 
-/** What a provider does with every job, as a test tells it; otherwise it is honest. */
+/** How a provider treats every job; by default it is honest. */
 export interface Script {
-  /** States this in place of what is so. */
+  /** Fields of the result that it states falsely. */
   lie?: Partial<JobResult>
-  /** Fails there, with this code. */
+  /** The step at which it fails, and the error code. */
   failAt?: { step: 'agree' | 'commit' | 'reveal' | 'collect'; code: ErrorCode }
-  /** Has a result only when this resolves. */
+  /** Its result is ready only when this resolves. */
   hold?: Promise<unknown>
-  /** Is paid so much before it has a result, beside the base, msat. */
+  /** Paid in segments before it has a result, beside the base, msat. */
   segmentsMsat?: bigint
 }
 
@@ -55,7 +55,7 @@ const KEY = randomBytes(32)
 const CIPHERTEXT = Buffer.concat(await seal(packOutput(GOOD), KEY))
 export const FUEL = 1_000_000_000n
 
-/** What an honest run of any job comes to here. */
+/** The honest result of any job here. */
 export const TRUTH: JobResult = {
   status: 'ok',
   limit: '',
@@ -65,7 +65,7 @@ export const TRUTH: JobResult = {
   ...sumsOfOutput(GOOD)
 }
 
-/** Providers that sign what real ones sign, without a network; what happens is in `log`, a line each. */
+/** Scripted providers that sign as real ones do, without a network; `log` has a line for each event. */
 export class StandIn implements HirePort {
   readonly providers: Provider[] = []
   readonly log: string[] = []
@@ -75,7 +75,7 @@ export class StandIn implements HirePort {
   readonly #hires = new Map<string, ScriptedHire>()
   readonly #waiting: { line: RegExp; resolve: () => void }[] = []
 
-  /** Prices go up with each one, so that they are tried in the order in which they were added. */
+  /** Adds a provider. Prices rise with each one, so that they are tried in the order they were added. */
   add(name: string, script: Script = {}, ask: Partial<BookedComputeAsk> = {}): Provider {
     const device = crypto.keyPair()
     const provider: Provider = {
@@ -123,7 +123,7 @@ export class StandIn implements HirePort {
     for (const { line, resolve } of this.#waiting) if (line.test(`${step} ${name}`)) resolve()
   }
 
-  /** Resolves when a line like this is in the log. */
+  /** Resolves when the log has a line that matches. */
   seen(line: RegExp): Promise<void> {
     if (this.log.some(one => line.test(one))) return Promise.resolve()
     return new Promise(resolve => this.#waiting.push({ line, resolve }))
@@ -134,7 +134,7 @@ export class StandIn implements HirePort {
   }
 }
 
-/** The blob of these bytes, that nobody holds. */
+/** The blob of these bytes, stored nowhere. */
 export function blobOf(bytes: Buffer): LocalBlob {
   const sha256 = createHash('sha256').update(bytes).digest()
   const length = Math.ceil(bytes.byteLength / BLOB_BLOCK_BYTES)

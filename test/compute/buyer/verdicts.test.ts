@@ -18,7 +18,7 @@ const stated = (change: Partial<JobResult> = {}, mostFuel = MOST): Stated => ({
 })
 const letters = (text: string): Stated[] => [...text].map(one => stated({ tree: Buffer.alloc(32, one) }))
 
-test('a majority is more than half of those that were asked for', () => {
+test('a majority is more than half of the requested replicas', () => {
   const sizes = (text: string, wanted: number): number | undefined => majority(letters(text), wanted)?.length
   const cases: [string, number, number | undefined][] = [
     ['', 1, undefined],
@@ -38,7 +38,7 @@ test('a majority is more than half of those that were asked for', () => {
   for (const [text, wanted, size] of cases) assert.equal(sizes(text, wanted), size, `${text} of ${wanted}`)
 })
 
-test('every statement is in one group, with those that say the same', () => {
+test('every statement is in one group, together with all equal statements', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 9 }), text => {
       const groups = grouped(letters(text))
@@ -56,7 +56,7 @@ test('every statement is in one group, with those that say the same', () => {
   )
 })
 
-test('results differ by any part of what they say, but for the words of the reason', () => {
+test('any difference between statements makes results differ, except the wording of the reason', () => {
   const base = stated()
   const changes: Partial<JobResult>[] = [
     { status: 'trap' },
@@ -70,7 +70,7 @@ test('results differ by any part of what they say, but for the words of the reas
   assert.equal(grouped([base, stated({ reason: 'in other words' })]).length, 1)
 })
 
-test('whoever ended for want of fuel is excused where its terms paid for less than the others used, and only there', () => {
+test('a replica that ran out of fuel is excused only when its terms paid for less than the others used', () => {
   const out = { status: 'limit', limit: 'fuel' }
   const others = [stated({ fuel: 500n }), stated({ fuel: 500n })]
   assert.ok(isExcused(stated({ ...out, fuel: 400n }, 400n), others))
@@ -87,7 +87,7 @@ const priced = fc.record({
   baseMsat: fc.bigInt({ min: 1n, max: 10_000n })
 })
 
-test('shares never come to more than the budget, leave little of it, and buy the same fuel whatever the price', () => {
+test('shares sum to at most the budget, leave little of it, and buy equal fuel at every price', () => {
   fc.assert(
     fc.property(
       fc.array(priced, { minLength: 1, maxLength: 7 }),
@@ -111,7 +111,7 @@ test('shares never come to more than the budget, leave little of it, and buy the
   )
 })
 
-test('those with a free core come first, and otherwise in their order', () => {
+test('providers with a free core come first, and otherwise the order is kept', () => {
   const asks = ['a', 'b', 'c'].map((name, i) => ({
     ...{ id: Buffer.alloc(32), identity: Buffer.alloc(32), revision: 1, price: 1n, baseMsat: 1n, memory: 1 },
     ...{ isolation: 'bwrap' as const, fuel: 'fuel/1', device: Buffer.from(name), cores: i + 1 }
@@ -134,7 +134,7 @@ test('those with a free core come first, and otherwise in their order', () => {
   assert.equal(loads.of(Buffer.from('a')), 0)
 })
 
-test('a run at home gives the result that a provider would state', () => {
+test('a local run gives the result that a provider would state', () => {
   const outcome = {
     ...nothing('limit', 'wall', 'too long'),
     hash: 'ab'.repeat(32) + 'cd'.repeat(32),

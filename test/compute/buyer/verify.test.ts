@@ -15,14 +15,14 @@ const LIE = { tree: Buffer.alloc(32, 66) }
 const verdictOf = (outcome: RunOutcome | JobView, { device }: Provider): string | undefined =>
   outcome.providers.find(one => one.device === formatKey(device.publicKey))?.verdict
 
-/** A buyer with providers a, b, c ... of these scripts. */
+/** A buyer with providers a, b, c, ... that follow these scripts. */
 async function world(t: { after(fn: () => Promise<void>): void }, ...scripts: Script[]): Promise<Buyer> {
   const buyer = await Buyer.open(t)
   scripts.forEach((script, i) => buyer.stand.add('abcdef'[i]!, script))
   return buyer
 }
 
-test('one provider runs a job, is paid exactly what its fuel comes to, and the outcome has its output', async t => {
+test('one provider runs a job, is paid exactly for its fuel, and the outcome has its output', async t => {
   const buyer = await world(t, {}, {})
   const outcome = await buyer.run()
   const [a] = buyer.stand.providers
@@ -49,7 +49,7 @@ test('one provider runs a job, is paid exactly what its fuel comes to, and the o
   assert.equal(buyer.experiences.of(a!.ask.identity)?.good, 1)
 })
 
-test('all have committed before any is asked to reveal', async t => {
+test('all replicas commit before any is asked to reveal', async t => {
   let release = (): void => undefined
   const hold = new Promise<void>(resolve => (release = resolve))
   const buyer = await world(t, {}, {}, { hold })
@@ -69,7 +69,7 @@ test('all have committed before any is asked to reveal', async t => {
   for (const provider of buyer.stand.providers) assert.equal(verdictOf(outcome, provider), 'equal')
 })
 
-test('of three the one that differs is not paid to the end, is remembered, and stands as evidence', async t => {
+test('of three replicas the differing one is not paid in full, counts as bad, and is kept as evidence', async t => {
   const buyer = await world(t, {}, { lie: LIE }, {})
   const outcome = await buyer.run({ verify: 3 })
   const [a, b, c] = buyer.stand.providers
@@ -99,14 +99,14 @@ test('of three the one that differs is not paid to the end, is remembered, and s
   assert.equal(verdict.stated!.hash, resultHash({ ...TRUTH, ...LIE }))
 })
 
-test('a provider that bills more fuel than the others is one that differs', async t => {
+test('a provider that bills more fuel than the others counts as differing', async t => {
   const buyer = await world(t, { lie: { fuel: FUEL * 3n } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   assert.equal(outcome.fuel, FUEL)
   assert.equal(verdictOf(outcome, buyer.stand.providers[0]!), 'other')
 })
 
-test('two that differ are a dispute: nobody is paid the last payment, and the evidence of both is kept', async t => {
+test('two different results are a dispute: nobody gets the last payment, and the evidence of both is kept', async t => {
   const buyer = await world(t, {}, { lie: LIE }, {})
   const outcome = await buyer.run({ verify: 2 })
   assert.equal(outcome.status, 'disputed')
@@ -116,11 +116,11 @@ test('two that differ are a dispute: nobody is paid the last payment, and the ev
   assert.equal(outcome.paidMsat, 2000n)
   assert.equal(outcome.evidence.length, 2)
   assert.equal(new Set(outcome.evidence).size, 2)
-  // Nobody knows which of them was wrong.
+  // Nobody knows which of the two was wrong.
   for (const { ask } of buyer.stand.providers) assert.equal(buyer.experiences.of(ask.identity)?.bad ?? 0, 0)
 })
 
-test('two of four are no majority', async t => {
+test('two of four replicas are not a majority', async t => {
   const buyer = await world(t, {}, {}, { lie: LIE }, { lie: { exitCode: 3 } })
   const outcome = await buyer.run({ verify: 4 })
   assert.equal(outcome.status, 'disputed')
@@ -129,7 +129,7 @@ test('two of four are no majority', async t => {
 })
 
 for (const step of ['agree', 'commit', 'reveal', 'collect'] as const) {
-  test(`one that fails to ${step} is replaced by the next, and not picked again`, async t => {
+  test(`a provider that fails to ${step} is replaced by the next and not chosen again`, async t => {
     const buyer = await world(t, { failAt: { step, code: 'PEER_GONE' } }, {}, {})
     const outcome = await buyer.run()
     assert.equal(outcome.status, 'ok')
@@ -138,12 +138,12 @@ for (const step of ['agree', 'commit', 'reveal', 'collect'] as const) {
     assert.equal(buyer.stand.count('agree'), 2)
     assert.equal(buyer.stand.log.includes('abandon a'), step !== 'agree')
     if (step !== 'agree') assert.equal(verdictOf(outcome, buyer.stand.providers[0]!), 'failed')
-    // What only befell it is not held against it.
+    // A decline is not counted against it.
     assert.equal(buyer.experiences.of(buyer.stand.providers[0]!.ask.identity)?.bad ?? 0, 0)
   })
 }
 
-test('one that was paid and then gives the job up is remembered; one that only declines is not', async t => {
+test('a paid provider that abandons the job counts as bad, and one that only declines does not', async t => {
   const buyer = await world(
     t,
     { failAt: { step: 'commit', code: 'JOB_FAILED' } },
@@ -158,7 +158,7 @@ test('one that was paid and then gives the job up is remembered; one that only d
   assert.equal(buyer.experiences.of(b!.ask.identity), null)
 })
 
-test('a false key is replaced, remembered, and proven by its evidence to anybody', async t => {
+test('a provider with a false key is replaced and counts as bad, and its evidence convinces anyone', async t => {
   const buyer = await world(t, { failAt: { step: 'collect', code: 'FALSE_KEY' } }, {})
   const outcome = await buyer.run()
   const [a] = buyer.stand.providers
@@ -169,7 +169,7 @@ test('a false key is replaced, remembered, and proven by its evidence to anybody
   assert.deepEqual(verdict.misdeeds, ['its key is not the one that it had committed to'])
 })
 
-test('the output comes from another of the group when the first opens nothing; the others are paid as well', async t => {
+test('the output comes from another of the majority when the first opens nothing, and the others are paid too', async t => {
   const buyer = await world(t, { failAt: { step: 'collect', code: 'WRONG_OUTPUT' } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   assert.deepEqual(outcome.files, GOOD.files)
@@ -180,7 +180,7 @@ test('the output comes from another of the group when the first opens nothing; t
   )
 })
 
-test('a replica that fails while others work is replaced before anything is revealed', async t => {
+test('a replica that fails while others work is replaced before any reveal', async t => {
   const buyer = await world(t, {}, { failAt: { step: 'commit', code: 'TIMEOUT' } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   const { log } = buyer.stand
@@ -188,14 +188,14 @@ test('a replica that fails while others work is replaced before anything is reve
   assert.equal(outcome.providers.filter(({ verdict }) => verdict === 'equal').length, 3)
 })
 
-test('with too few providers nothing is signed', async t => {
+test('nothing is signed when there are too few providers', async t => {
   const buyer = await world(t, {}, {})
   await assert.rejects(buyer.run({ verify: 3 }), code('NO_OFFER'))
   assert.deepEqual(buyer.stand.log, [])
   assert.deepEqual(buyer.jobs.list(), [])
 })
 
-test('one identity has one seat, however many asks it has', async t => {
+test('one identity gets one replica, however many asks it has', async t => {
   const buyer = await world(t, {}, {})
   buyer.stand.add('a2', {}, { identity: buyer.stand.providers[0]!.ask.identity })
   await assert.rejects(buyer.run({ verify: 3 }), code('NO_OFFER'))
@@ -207,7 +207,7 @@ test('one identity has one seat, however many asks it has', async t => {
   )
 })
 
-test('an identity that has a seat is no replacement for another, with whichever device', async t => {
+test('an identity with a replica replaces no other, whichever device it uses', async t => {
   const buyer = await world(t, {}, { failAt: { step: 'commit', code: 'PEER_GONE' } })
   buyer.stand.add('a2', {}, { identity: buyer.stand.providers[0]!.ask.identity })
   buyer.stand.add('d')
@@ -218,7 +218,7 @@ test('an identity that has a seat is no replacement for another, with whichever 
   )
 })
 
-test('when nobody is left, a majority of those asked for is enough; less is said to be too few, with what was paid', async t => {
+test('with no provider left a majority of the requested number suffices, and fewer fail with the paid amount', async t => {
   const gone: Script = { failAt: { step: 'commit', code: 'PEER_GONE' } }
   const two = await world(t, {}, {}, gone)
   assert.equal((await two.run({ verify: 3 })).status, 'ok')
@@ -233,7 +233,7 @@ test('when nobody is left, a majority of those asked for is enough; less is said
   assert.equal(one.jobs.list()[0]!.state, 'failed')
 })
 
-test('all providers together never come to more than the bound of the run, and have equal fuel', async t => {
+test('all replicas together never exceed the budget of the run, and all have equal fuel', async t => {
   const gone: Script = { failAt: { step: 'commit', code: 'PEER_GONE' }, segmentsMsat: 20_000n }
   const buyer = await world(t, {}, gone, {}, {}, {})
   const maxMsat = 90_000n
@@ -247,13 +247,13 @@ test('all providers together never come to more than the bound of the run, and h
     spread.every(part => Math.abs(part) < 1e-3),
     String(fuels)
   )
-  // The replacement has what is left when the one that failed keeps what it was paid.
+  // The replacement gets what is left when the failed provider keeps its payment.
   const [a, b, c, d] = buyer.stand.hires
   assert.ok(a!.terms.maxMsat + b!.paidMsat + c!.terms.maxMsat + d!.terms.maxMsat <= maxMsat)
   assert.ok(d!.terms.maxMsat > d!.terms.baseMsat)
 })
 
-test('a limit of the wallet is asked before anything is signed', async t => {
+test('wallet limits are checked before anything is signed', async t => {
   const buyer = await world(t, {}, {}, {})
   const over = new BushelError('OVER_LIMIT', 'too much')
   const asked: bigint[] = []
@@ -265,12 +265,12 @@ test('a limit of the wallet is asked before anything is signed', async t => {
   assert.ok(asked[0]! > 99_990n && asked[0]! <= 100_000n)
   assert.deepEqual(buyer.stand.log, [])
 
-  // Each one alone may be paid, and all of them together may not.
+  // The limits allow each payment alone, but not all of them together.
   buyer.faultOf = ({ peer }) => (peer ? null : over)
   await assert.rejects(buyer.run({ verify: 2 }), code('OVER_LIMIT'))
   assert.deepEqual(buyer.stand.log, [])
 
-  // One to whom no more may be paid is passed over; when there is nobody else, that is said.
+  // A provider over its limit is passed over; when no other is left, the error says so.
   const first = buyer.stand.providers[0]!.ask.identity
   buyer.faultOf = ({ peer }) => (peer?.equals(first) ? over : null)
   await buyer.run()
@@ -279,14 +279,14 @@ test('a limit of the wallet is asked before anything is signed', async t => {
   await assert.rejects(buyer.run({ args: ['again'] }), code('OVER_LIMIT'))
 })
 
-test('what fails on this side ends the run: no other provider is tried', async t => {
+test('a failure on our own side ends the run without trying another provider', async t => {
   const buyer = await world(t, { failAt: { step: 'commit', code: 'NO_BALANCE' } }, {})
   await assert.rejects(buyer.run(), code('NO_BALANCE'))
   assert.equal(buyer.stand.count('agree'), 1)
   assert.equal(buyer.jobs.list()[0]!.state, 'open')
 })
 
-test('one whose share of the money bought less fuel is not held against it', async t => {
+test('a replica whose share bought less fuel is not blamed', async t => {
   const buyer = await world(
     t,
     {},

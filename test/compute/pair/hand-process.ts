@@ -1,4 +1,4 @@
-/** A node in a process of its own, which sells compute or has jobs run, as its driver tells it. */
+/** A child process with a node that sells compute or runs jobs, as its parent tells it. */
 import { setUp } from '../../../src/daemon/setup.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { Hire } from '../../../src/compute/buyer/hire.js'
@@ -80,7 +80,7 @@ process.on('message', (order: { do: string }) => void obey(order).catch(fail))
 process.on('disconnect', () => process.exit())
 say({ event: 'ready' })
 
-/** Plain JSON of what holds bytes and bigints, and back. */
+/** Converts bytes and bigints to plain JSON and back. */
 function hexed(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? { bigint: String(part) } : part))

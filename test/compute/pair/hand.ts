@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Address } from '../../../src/network/network.js'
 
-/** What a node in a process of its own is told to do, and says. */
+/** Options of the child process. */
 export interface HandOptions {
   home: string
   bootstrap: Address[]
@@ -13,7 +13,7 @@ export interface HandOptions {
 
 export type Said = { event: string } & Record<string, unknown>
 
-/** A node in a process of its own, which can be killed and started again. */
+/** A node in a child process that can be killed and started again. */
 export class Hand {
   readonly #options: HandOptions
   #child: ChildProcess | null = null
@@ -42,12 +42,12 @@ export class Hand {
     return this.heard(said => said.event === 'ready')
   }
 
-  /** The next thing it says that is as wanted. */
+  /** The next message that matches. */
   heard(is: (said: Said) => boolean): Promise<Said> {
     return new Promise((resolve, reject) => this.#waiting.push({ is, resolve, reject }))
   }
 
-  /** Tells it to do something; gives its answer, an event of the same name. */
+  /** Sends a command; gives its answer, an event of the same name. */
   ask(what: string, more: Record<string, unknown> = {}): Promise<Said> {
     this.tell(what, more)
     return this.heard(said => said.event === what)
@@ -57,7 +57,7 @@ export class Hand {
     this.#child!.send({ do: what, ...more })
   }
 
-  /** Ends it as a power cut would. */
+  /** Kills it with SIGKILL. */
   async kill(): Promise<void> {
     const child = this.#child
     this.#child = null

@@ -11,7 +11,7 @@ import { BASE, PRICE } from './pair.js'
 
 const ROUNDS = '200000'
 
-test('a job whose provider and buyer are killed again and again is paid for once, to the msat', async t => {
+test('a job is paid exactly once, to the msat, when its provider and buyer are killed repeatedly', async t => {
   const testnet = await createTestnet(2, { host: '127.0.0.1' })
   const dir = await mkdtemp(join(tmpdir(), 'bushel-killed-'))
   const { bootstrap } = testnet
@@ -34,7 +34,7 @@ test('a job whose provider and buyer are killed again and again is paid for once
 
   const began = performance.now()
   const stamp = (what: string): void => t.diagnostic(`${what}: ${Math.round(performance.now() - began)} ms`)
-  // The provider: with the base received, and in the middle of the run.
+  // Kills the provider with the base received, and in the middle of the run.
   for (const is of [
     (said: { event: string; installment?: unknown }) => said.event === 'received' && said.installment === 0,
     (said: { event: string; installment?: unknown }) => said.event === 'received' && said.installment === 2
@@ -44,7 +44,7 @@ test('a job whose provider and buyer are killed again and again is paid for once
     await provider.start()
     stamp('provider again')
   }
-  // The buyer: when a segment was sent and nothing is known of it, when it was just told of a result.
+  // Kills the buyer when a segment was sent with unknown outcome, and when it has just heard of a result.
   await buyer.heard(said => said.event === 'step' && said['step'] === 'sent' && said['installment'] === 3)
   await buyer.kill()
   await buyer.start()

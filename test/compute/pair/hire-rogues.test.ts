@@ -22,11 +22,11 @@ interface Case {
   says: RegExp
   /** What the buyer has paid when it notices. */
   costs: 'nothing' | 'base' | 'segments' | 'all'
-  /** What its own signatures prove. */
+  /** What the provider's own signatures prove. */
   proves?: RegExp
 }
 
-test('providers that cheat on a job', { timeout: 120_000 }, async t => {
+test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 }, async t => {
   const street = await Street.open(t)
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
   const provider = await street.node('provider', { worker: { openSandbox } })
@@ -87,7 +87,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'nothing'
     },
     {
-      does: 'asks for a higher base than was agreed',
+      does: 'asks for a higher base than agreed',
       lies: { jobProgress: due(({ msat }) => ({ msat: msat + 1n })) },
       code: 'BAD_PEER',
       says: /segment 0 is 1001 msat, not 1000/,
@@ -103,7 +103,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'base'
     },
     {
-      does: 'has another sign what is due',
+      does: 'has another key sign what is due',
       lies: { jobProgress: due(() => ({}), crypto.keyPair()) },
       code: 'BAD_PEER',
       says: /its signature does not hold/,
@@ -117,7 +117,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'nothing'
     },
     {
-      does: 'signs its commitment wrong',
+      does: 'gives its commitment a wrong signature',
       lies: {
         jobProgress: async truth => {
           const answer = await truth()
@@ -132,7 +132,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'segments'
     },
     {
-      does: 'says for ever that it runs',
+      does: 'reports for ever that the job runs',
       lies: {
         jobProgress: async truth => {
           const answer = await truth()
@@ -144,7 +144,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'segments'
     },
     {
-      does: 'takes what is due and falls silent',
+      does: 'takes a payment and falls silent',
       lies: {
         jobProgress: async truth => {
           const answer = await truth()
@@ -164,21 +164,21 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       proves: /stated another result/
     },
     {
-      does: 'bills more fuel than was agreed',
+      does: 'bills more fuel than agreed',
       lies: stating(({ result }) => ({ result: { ...result, fuel: 1n << 60n } })),
       code: 'BAD_PEER',
       says: /bills more fuel than was agreed/,
       costs: 'segments'
     },
     {
-      does: 'bills another amount than its fuel comes to',
+      does: 'bills another amount than its fuel costs',
       lies: stating(({ finalMsat }) => ({ finalMsat: finalMsat + 1n })),
       code: 'BAD_PEER',
       says: /bills another amount/,
       costs: 'segments'
     },
     {
-      does: 'took more in segments than the fuel that it states',
+      does: 'took more in segments than its stated fuel costs',
       lies: stating(({ result }) => ({ result: { ...result, fuel: 0n }, finalMsat: 0n })),
       code: 'BAD_PEER',
       says: /took payment for more fuel/,
@@ -280,7 +280,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
 
   const busy = busyness()
   for (const { does, lies: told, code, says, costs, proves } of CASES) {
-    await t.test(`one that ${does}`, async () => {
+    await t.test(`a provider that ${does} is left`, async () => {
       lies = told
       const before = new Set([...buys.compute.jobs.list('buyer')].map(({ id }) => id.toString('hex')))
       const error = await hire()
@@ -307,7 +307,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
   }
   assert.ok(busy.stop() < 300, 'both nodes stayed responsive')
 
-  await t.test('an honest one is paid what it costs, and the sums are those of the wallets', async () => {
+  await t.test('an honest provider is paid the cost, and the sums match both wallets', async () => {
     const one = await hire()
     await through(one)
     assert.equal(one.paidMsat, cost)

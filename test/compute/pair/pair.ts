@@ -74,7 +74,7 @@ export class Street {
   }
 }
 
-/** Puts an ask for compute on a market of the node's own; gives it as it is read from the book. */
+/** Publishes an ask for compute on a market of the node's own; gives it as read from the book. */
 export async function sellCompute(node: BushelNode, change: Partial<BookedComputeAsk> = {}): Promise<Offer> {
   const { key } = await node.call('market.create', { name: 'compute' }, quiet)
   const market = parseKey(key)
@@ -106,7 +106,7 @@ export interface Offer {
   ask: BookedComputeAsk
 }
 
-/** Puts a module and its input where they can be fetched. */
+/** Packs a module and its input so that they can be fetched. */
 export async function pack(
   { compute: { blobs } }: Trade,
   module: Buffer,
@@ -139,13 +139,13 @@ export async function request(
   }
 }
 
-/** Resolves when the work on a job is told to stand so. */
+/** Resolves when the worker reports this state of a job. */
 export async function untilTold(worker: Worker, id: Buffer, state: string): Promise<void> {
   for await (const [{ terms }, told] of on(worker, 'progress') as AsyncIterable<[Job, string]>)
     if (told === state && jobId(terms).equals(id)) return
 }
 
-/** Pays what is asked for, as it is asked for. */
+/** Pays each payment as the provider asks for it. */
 export async function payDue(
   { payments }: Trade,
   { id, terms }: Hire,

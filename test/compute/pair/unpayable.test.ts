@@ -13,7 +13,7 @@ import { PRICE, Street, balance, never, sellCompute } from './pair.js'
 
 const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
 
-test('a job that cannot be paid for passes to another provider', { timeout: 120_000 }, async t => {
+test('a job passes to another provider when one cannot be paid', { timeout: 120_000 }, async t => {
   const street = await Street.open(t)
   const worker = {
     openSandbox: () => new Sandbox({ nice: 0, warm: 1 }),
@@ -56,7 +56,7 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
   await jobs.ready()
   t.after(() => jobs.close())
 
-  /** Payments of this installment to the provider that is cut off. */
+  /** The installment whose payments to the disconnected provider do not succeed, and how. */
   let failing: { installment: number; how: 'fails' | 'expires' } = { installment: -1, how: 'fails' }
   const isCut = (agreement: Buffer, installment: number): boolean =>
     installment === failing.installment && hires.resume(agreement)!.device.equals(cut.home.device.publicKey)
@@ -80,7 +80,7 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
   for (const how of ['fails', 'expires'] as const) {
     for (const installment of cases[how]) {
       const part = partOf(installment)
-      await t.test(`when its ${part} ${how}`, async () => {
+      await t.test(`a job passes on when the payment of its ${part} ${how}`, async () => {
         failing = { installment, how }
         tries = 0
         told.length = notes.length = 0
@@ -120,7 +120,7 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
     }
   }
 
-  await t.test('the sums are those of the wallets', async () => {
+  await t.test('the sums match the wallets', async () => {
     for (const trade of [sells, buys, await other.trade()])
       assert.deepEqual((await balance(trade)).faults, [])
     assert.deepEqual(street.faults, [])

@@ -18,15 +18,15 @@ export const OUTPUT: JobOutput = {
 
 export interface Deed {
   terms?: Partial<JobTerms>
-  /** What is stated in place of what is so. */
+  /** Fields that the provider states falsely. */
   result?: Partial<JobResult>
-  /** What was committed to in place of what is stated. */
+  /** Fields in which its commitment differs from its statement. */
   committed?: Partial<JobResult>
   key?: Partial<JobKey>
   output?: JobOutput
 }
 
-/** What an honest provider signs of a job, or, with `deed`, one that is not. */
+/** What an honest provider signs for a job or, with `deed`, a cheating one. */
 export async function jobEvidence(buyer: Person, provider: Person, deed: Deed = {}): Promise<JobEvidence> {
   const output = deed.output ?? OUTPUT
   const ciphertext = Buffer.concat(await seal(packOutput(output), KEY))

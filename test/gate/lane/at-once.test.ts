@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 afterEach(() => close())
 
-/** A lease that has ended, for which two installments are owed back. */
+/** An ended lease for which two installments are owed back. */
 async function owed(): Promise<Buffer> {
   const lease = await lane.deal({ installments: 3 })
   await lane.end(lease)
@@ -27,7 +27,7 @@ async function owed(): Promise<Buffer> {
 
 const settled = (lease: Buffer): bigint => settledOf(lane, lease)
 
-/** A door that work waits at: `reached` when somebody stands there. */
+/** A latch: work waits at `wait`, `reached` resolves when it does, and `open` lets it continue. */
 function door(): { wait: () => Promise<void>; reached: Promise<void>; open: () => void } {
   let open = (): void => undefined
   let reach = (): void => undefined
@@ -55,7 +55,7 @@ async function refundIs(step: Payment['step']): Promise<void> {
   }
 }
 
-/** Has an installment of a new deal settled from a debt, whatever the books of the buyer say. */
+/** Credits an installment of a new deal from a debt, whatever the records of the buyer say. */
 async function creditOne(debt: Buffer): Promise<void> {
   const asking = at('strip', 'answer', async () => {
     const agreement = lane.lease('AGREED')
@@ -67,7 +67,7 @@ async function creditOne(debt: Buffer): Promise<void> {
   await dealing
 }
 
-test('an invoice for a refund that failed is not paid when less is owed by then', async () => {
+test('an invoice for a failed refund is not paid when less is owed by then', async () => {
   const first = await owed()
   const invoice = await lane.buyer.payments.refundInvoice(first, 2_000n)
   lane.provider.purse.next = 'fail'
@@ -83,7 +83,7 @@ test('an invoice for a refund that failed is not paid when less is owed by then'
   assert.equal(settled(first), 1_000n)
 })
 
-test('a refund that turns out to have failed is not sent again while an installment is settled from its debt', async () => {
+test('a failed refund is not sent again while an installment is credited from its debt', async () => {
   const first = await owed()
   const { purse, payments, debts } = lane.provider
   const invoice = await lane.buyer.payments.refundInvoice(first, 2_000n)
@@ -94,14 +94,14 @@ test('a refund that turns out to have failed is not sent again while an installm
   await asks.request('refund', { agreement: first, invoice })
   await sent
   await new Promise(resolve => setImmediate(resolve))
-  // It comes to its end, and the creditor asks again; an installment waits for its turn at the debt.
+  // The refund ends and the creditor asks again, while an installment waits for the lock of the debt.
   purse.next = 'settle'
   const { wait, reached, open } = door()
   const asked = door()
   const question = purse.payment.bind(purse)
   let gone: Promise<unknown> = Promise.resolve()
   const asking = at('strip', 'answer', async () => {
-    const agreement = lane.lease('AGREED') // it is bound in a moment
+    const agreement = lane.lease('AGREED') // it becomes bound in a moment
     purse.finish(hash, 'fail')
     purse.payment = async of => {
       if (!of.equals(hash)) return question(of)
@@ -133,9 +133,10 @@ test('a refund that turns out to have failed is not sent again while an installm
   assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
 })
 
-test('an installment that is being settled from a debt and is asked for again gets the same answer', async () => {
+test('a repeated request for an installment that is being credited gets the same answer', async () => {
   const first = await owed()
-  // The first installment takes half of the debt; the provider is slow at the second, and is asked again meanwhile.
+  // The first installment takes half of the debt; the provider is slow at the second and is asked again
+  // meanwhile.
   const { purse } = lane.provider
   const refuse = purse.refuse.bind(purse)
   let installments = 0
@@ -157,7 +158,7 @@ test('an installment that is being settled from a debt and is asked for again ge
   await lane.settle()
 })
 
-test('a lease that is ended while its seal is being looked at stays ended', async () => {
+test('a lease that is ended while its seal is checked stays ended', async () => {
   const { wait, reached, open } = door()
   const seals = lane.shelf.seals.bind(lane.shelf)
   lane.shelf.seals = async id => {
@@ -174,7 +175,7 @@ test('a lease that is ended while its seal is being looked at stays ended', asyn
   assert.equal(lane.provider.leases.get('provider', id)!.state, 'ENDED')
 })
 
-test('a look at what has run out leaves a lease that began meanwhile on the shelf', async () => {
+test('an expiry check keeps a lease that began meanwhile on the shelf', async () => {
   const first = await lane.deal({ installments: 3 })
   lane.ahead = 31 * DAY
   await lane.leaseManager.look()
@@ -196,7 +197,7 @@ test('a look at what has run out leaves a lease that began meanwhile on the shel
   assert.ok(lane.shelf.has(idOf(lane.provider.leases.get('provider', second)!)))
 })
 
-test('a lease that is ended while others are looked at stays ended', async () => {
+test('a lease that is ended while other leases are checked stays ended', async () => {
   const first = await lane.deal({ installments: 3 })
   const second = await lane.deal({ installments: 3 })
   lane.ahead = 31 * DAY
@@ -217,7 +218,7 @@ test('a lease that is ended while others are looked at stays ended', async () =>
   assert.equal(lane.provider.leases.get('provider', other)!.state, 'ENDED')
 })
 
-test('nothing is settled from a debt for a lease that is being ended, and not owed back', async () => {
+test('no installment is credited to a lease that is being ended without being owed back', async () => {
   const first = await lane.deal({ installments: 4 })
   await lane.end(first)
   const second = await lane.deal({ installments: 2 })
@@ -232,7 +233,7 @@ test('nothing is settled from a debt for a lease that is being ended, and not ow
   }
   const ending = lane.leaseManager.end(second, 'the disk is worn out')
   await reached
-  // Its last installment is just being refused.
+  // Its last installment is being refused.
   const asks = await channel()
   const came = at('credit', 'request', () => pause(50))
   const asked = asks.request('credit', { agreement: second, installment, debt: first }).catch(() => undefined)
@@ -244,10 +245,10 @@ test('nothing is settled from a debt for a lease that is being ended, and not ow
   assert.equal(debts.get('debtor', second)!.debt.debt.msat, paid - 1_000n, 'all but the minimum charge')
 })
 
-test('a strip that is asked for while its lease is ended can be paid no more', async () => {
+test('a strip requested while its lease is ended can no longer be paid', async () => {
   const strip = at('strip', 'request', async () => {
     const id = lane.lease('AGREED')
-    // It is ended when the strip is on its way to the disk.
+    // The lease is ended while the strip is being written to disk.
     await new Promise(resolve => lane.provider.payments.ledger.once('ahead', resolve))
     await lane.leaseManager.end(id, 'the disk is worn out')
     return id
@@ -259,7 +260,7 @@ test('a strip that is asked for while its lease is ended can be paid no more', a
   assert.ok(installments.length > 0 && installments.every(({ step }) => step === 'refused'))
 })
 
-test('a lease is not given up while its first payment leaves', async () => {
+test('a lease is not given up while its first payment is being sent', async () => {
   let done: Promise<void> | null = null
   lane.buyer.payments.ledger.on('ahead', (payments: Payment[]) => {
     if (payments.some(({ step }) => step === 'sent'))
@@ -274,10 +275,10 @@ test('a lease is not given up while its first payment leaves', async () => {
     )
 })
 
-test('a lease that is given up when its first payment is being made ready is not paid', async () => {
+test('a lease that is given up while its first payment is prepared is not paid', async () => {
   await owed()
   const { debts, payments, leases } = lane.buyer
-  // No installment is settled from the debt after all, and before it is paid its lease is given up.
+  // No installment is credited from the debt, and the lease is given up before it is paid.
   lane.provider.debts.get = () => null
   const answered = debts.answered.bind(debts)
   let id: Buffer | null = null
@@ -292,10 +293,10 @@ test('a lease that is given up when its first payment is being made ready is not
   assert.equal(payments.ledger.totals(id!).paidMsat, 0n)
 })
 
-test('what is owed back is taken also for an installment that was settled from a debt without our knowing', async () => {
+test("a provider's debt is accepted even for an installment that was credited without our knowledge", async () => {
   await owed()
   let id: Buffer | null = null
-  // The lease is ended when its first installment is just being settled; the answer to that is lost.
+  // The lease is ended while its first installment is being credited, and the answer is lost.
   const ended = new Promise<void>((resolve, reject) => {
     lane.wire.fate = ({ method, way }) => {
       if (method === 'strip' && way === 'answer' && !id) {
@@ -315,7 +316,7 @@ test('what is owed back is taken also for an installment that was settled from a
   assert.equal(lane.buyer.payments.ledger.totals(id!).paidMsat, 1_000n)
 })
 
-test('a lease that is given up while its strip is on its way is not bound', async () => {
+test('a lease that is given up while its strip is on the way is not bound', async () => {
   let id: Buffer | null = null
   lane.wire.fate = ({ method, way }) => {
     if (method !== 'strip' || way !== 'answer' || id) return null

@@ -30,7 +30,7 @@ import { faultsBetween } from '../invariants.js'
 import { Party } from './party.js'
 import { Wire } from './wire.js'
 
-/** What takes a minute by default takes a moment here. */
+/** Timeouts that are a minute by default are a moment here. */
 export const TIMEOUTS: Timeouts = {
   connect: 1500,
   quote: 400,
@@ -49,22 +49,22 @@ const TIME = 30 * DAY
 const SLICE = 1000n
 const BLOCK = 1024
 const BLOCKS = 3
-/** Longer than a step waits for a payment that is under way, at times. */
+/** Sometimes longer than a step waits for a pending payment. */
 const LIMBO_MS = 900
 const QUIET_MS = 10_000
 
 export interface DealOptions {
-  /** Installments of a sat each. */
+  /** Number of installments, a sat each. */
   installments: number
   /** The wallet fails the first payment of this installment, so that it needs another hash. */
   failing?: number
-  /** What it costs at the least, msat; an installment, where it is not given. */
+  /** Minimum charge, msat; one installment by default. */
   minChargeMsat?: bigint
-  /** The payment of this installment is under way for a while, and settles then. */
+  /** The payment of this installment stays pending for a while and then settles. */
   limbo?: number
 }
 
-/** A buyer and a provider on connections of their own, with a wire that misbehaves between them; one deal at a time. */
+/** A buyer and a provider on their own connections with a faulty wire between them; one deal at a time. */
 export class Lane {
   readonly buyer: Party
   readonly provider: Party
@@ -84,7 +84,7 @@ export class Lane {
   onclaim: () => Promise<void> = () => Promise.resolve()
   /** Added to the clock by which the provider ends leases, ms. */
   ahead = 0
-  /** What the buyer heard meanwhile. */
+  /** Notes to the buyer. */
   notes: string[] = []
 
   private constructor(dir: string, wire: Wire, buyer: Party, provider: Party) {
@@ -162,7 +162,7 @@ export class Lane {
     await this.#store.close()
   }
 
-  /** What looks after the buyer's leases. */
+  /** The maintenance of the buyer's leases. */
   maintenance(given: Pick<MaintenanceOptions, 'retry'> & { now?: () => number }): Maintenance {
     return new Maintenance({
       ...this.#context,
@@ -177,7 +177,7 @@ export class Lane {
     for (const stream of this.buyer.network.streams) stream.destroy()
   }
 
-  /** What a deal of so many installments is asked for with. */
+  /** The request for a deal of this many installments. */
   request(installments: number): MirrorRequest {
     return {
       market: MARKET,
@@ -196,7 +196,7 @@ export class Lane {
     packed: () => undefined
   }
 
-  /** One deal from the first to the last installment, begun again as often as it needs. Gives the lease. */
+  /** One deal from the first to the last installment, begun again as often as needed. Gives the lease. */
   async deal({ installments, failing, limbo, minChargeMsat = SLICE }: DealOptions): Promise<Buffer> {
     this.#order = this.#ask(installments, minChargeMsat)
     this.#failing = failing
@@ -206,34 +206,35 @@ export class Lane {
     return this.lease('STORED')
   }
 
-  /** The last lease of the buyer that is at a step. */
+  /** The buyer's latest lease in this state. */
   lease(state: LeaseState): Buffer {
     return [...this.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === state).at(-1)!.id
   }
 
-  /** The buyer's hand on a lease, as another part of its node has it. */
+  /** The buyer's lease as another part of its node would open it. */
   copy(id: Buffer): BuyerLease {
     return new BuyerLease(this.#context, id)
   }
 
-  /** Ends a lease before its time. */
+  /** Ends a lease early. */
   async end(id: Buffer): Promise<void> {
     await this.#persist(async () => {
       if (this.buyer.leases.get('buyer', id)!.state !== 'ENDED') await this.copy(id).end('the owner ended it')
     })
   }
 
-  /** Has what is owed for a lease paid back. */
+  /** Has the debt of a lease refunded. */
   async refund(id: Buffer): Promise<void> {
     await this.#persist(async () => {
-      // A lease that is lapsing may have asked for an installment from it: until that is answered nothing is claimed.
+      // A lapsing lease may have asked to credit an installment from this debt: nothing is claimed before the
+      // answer.
       await this.#maintenance.look()
       await this.#refunds.settle(id, TIMEOUTS.payment)
       assert.ok(!this.#refunds.isOwed(id) || this.#owes(id), 'what is owed is paid back')
     })
   }
 
-  /** Sends an invoice for what is left of a debt, once. */
+  /** Sends an invoice for the rest of a debt, once. */
   async claim(id: Buffer): Promise<void> {
     await this.#refunds.claim(id)
   }
@@ -242,17 +243,17 @@ export class Lane {
     throw new BushelError('TIMEOUT', `nothing came back yet for ${id.toString('hex')}`)
   }
 
-  /** Both sides hear once more of one another, so that what waits for another message to go by has it. */
+  /** Exchanges one more message in each direction, so that messages held behind another one are delivered. */
   async farewell(id: Buffer): Promise<void> {
     const channel = await this.buyer.deals.open(this.provider.who.device.publicKey)
     const asked = channel.request('progress', { agreement: id }, { timeoutMs: TIMEOUTS.answer })
     await assert.rejects(asked, { word: 'ENDED' })
   }
 
-  /** Resolves when nothing is under way on either side, and all of it adds up on both. */
+  /** Resolves when nothing is pending on either side and both sides add up. */
   async settle(): Promise<void> {
     for (const until = Date.now() + QUIET_MS; ;) {
-      // As a node does that is up: what was given up is ended, what is owed is asked for.
+      // As a running node does: leases that were given up are ended, and debts are claimed.
       await this.#maintenance.look()
       const faults = faultsBetween(await this.buyer.look(), await this.provider.look())
       if (faults.length === 0) break
@@ -266,7 +267,7 @@ export class Lane {
     assert.equal(blamed?.bad ?? 0, 0, `nobody is blamed for the wire: ${blamed?.note}`)
   }
 
-  /** What befalls a step is over in a while: whoever wants it takes it again. */
+  /** Repeats a step until it succeeds: its faults pass. */
   async #persist<T>(step: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -279,7 +280,7 @@ export class Lane {
     }
   }
 
-  /** How the wallet fares with a payment. */
+  /** Decides the outcome of a payment in the wallet. */
   async #fare(hash: Buffer): Promise<void> {
     const { purse, payments } = this.buyer
     const { installment, kind } = payments.ledger.byHash(hash)!
@@ -304,7 +305,7 @@ export class Lane {
       side: SIDE.ask,
       resource: RESOURCE.storage,
       network: this.provider.purse.network,
-      // msat per TiB and 30 days, which the lease is for
+      // msat per TiB and 30 days, the time of the lease
       price: ceilDiv((SLICE * BigInt(installments)) << 40n, bytes),
       created: Date.now(),
       expires: Date.now() + DAY,

@@ -14,10 +14,10 @@ import { sequence } from '../seed.js'
 import { MISCHIEFS } from './wire.js'
 import type { Mishap, Way } from './wire.js'
 
-/** Pairs that deal at the same time: what takes longest is waiting for what does not come. */
+/** Pairs that deal at the same time, since most of the time goes into waiting for lost messages. */
 const LANES = 6
 
-/** What a deal needs to come to a message. */
+/** Deals in which a message of each method is sent. */
 const DEALS: Partial<Record<Method, DealOptions>> = {
   topup: { installments: 66 },
   void: { installments: 3, failing: 1 }
@@ -40,9 +40,9 @@ const METHODS: readonly Method[] = [
 ]
 const SEED = process.env['BUSHEL_GATE_SEED'] ?? randomBytes(4).toString('hex')
 const MISHAPS = Number(process.env['BUSHEL_GATE_MESSAGES'] ?? 40)
-/** Real wallets take longer: so many of them less. */
+/** Real wallets are slower: their number of faults is divided by this. */
 const SLOWER = 6
-/** Of so many messages one goes astray. */
+/** The share of messages that get a fault. */
 const CHANCE = 1 / 12
 const ATTEMPTS = 3
 const WAYS: readonly Way[] = ['request', 'answer']
@@ -67,7 +67,7 @@ after(async () => {
   await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
 })
 
-/** One after the other on each pair; a pair that something went wrong with is not used again. */
+/** Runs one task after the other on each pair; a pair that failed is not used again. */
 async function onLane(work: (lane: Lane) => Promise<void>): Promise<void> {
   let lane = free.pop() ?? (await new Promise<Lane>(resolve => waiting.push(resolve)))
   try {
@@ -83,12 +83,12 @@ async function onLane(work: (lane: Lane) => Promise<void>): Promise<void> {
   }
 }
 
-/** A deal with one mishap in it, and the sums when all is quiet. */
+/** A deal with one fault in it, and the check of the sums once all is settled. */
 async function befall(lane: Lane, mishap: Mishap): Promise<void> {
   const { method, way, mischief } = mishap
   lane.notes = []
   const known = new Set((await lane.buyer.look()).bought.map(({ agreement }) => agreement))
-  // A connection that stands has been greeted.
+  // An open connection has exchanged its hellos already.
   if (method === 'hello') lane.part()
   const leases: Buffer[] = []
   if (method === 'credit') {
@@ -103,7 +103,7 @@ async function befall(lane: Lane, mishap: Mishap): Promise<void> {
     await lane.farewell(leases.at(-1)!)
     lane.wire.rest()
     await lane.wire.over()
-    // What was to come once more is gone with its connection, where that has ended meanwhile.
+    // A message to be replayed is gone with its connection, where that has ended meanwhile.
     if (lane.wire.count > 0 || mischief !== 'again' || attempt === ATTEMPTS) break
   }
   assert.equal(lane.wire.count, 1, `${method} (${way}) was ${mischief}`)
@@ -119,15 +119,15 @@ async function befall(lane: Lane, mishap: Mishap): Promise<void> {
     assert.equal(fresh.length, leases.length, 'no agreement is lost with its connection')
 }
 
-suite('one message of a deal misbehaves, once', { concurrency: LANES }, () => {
+suite('deals survive one faulty message', { concurrency: LANES }, () => {
   for (const mischief of MISCHIEFS)
     for (const way of WAYS)
       for (const method of METHODS)
-        test(`${method}, its ${way} ${mischief}`, () =>
+        test(`a deal survives a ${mischief} ${way} of ${method}`, () =>
           onLane(lane => befall(lane, { method, way, mischief })))
 })
 
-test('what was paid to a provider that falls silent is paid back when it is heard again', () =>
+test('money paid to a provider that falls silent is refunded when it is heard again', () =>
   onLane(async lane => {
     lane.wire.hits.clear()
     // As often as it is asked before it is given up.
@@ -147,7 +147,7 @@ test('what was paid to a provider that falls silent is paid back when it is hear
     assert.ok(mine.every(({ state, paid }) => state === 'ENDED' && paid > 0))
   }))
 
-test('a provider hears of the first payment before anything is uploaded, whatever its wallet says when', () =>
+test('a provider learns of the first payment before any upload, whenever its wallet reports it', () =>
   onLane(async lane => {
     const { purse } = lane.provider
     purse.emit = () => false
@@ -162,7 +162,7 @@ test('a provider hears of the first payment before anything is uploaded, whateve
     await lane.settle()
   }))
 
-test(`${MISHAPS} mishaps at random, several in a deal (seed ${SEED})`, async t => {
+test(`deals survive ${MISHAPS} random faults, several in a deal (seed ${SEED})`, async t => {
   t.diagnostic(`again with BUSHEL_GATE_SEED=${SEED} BUSHEL_GATE_MESSAGES=${MISHAPS}`)
   let mishaps = 0
   let broken = false
@@ -178,12 +178,12 @@ test(`${MISHAPS} mishaps at random, several in a deal (seed ${SEED})`, async t =
       throw error
     })
   )
-  // The others come to an end before the first that failed is told of.
+  // The other pairs finish before the first failure is reported.
   await Promise.allSettled(lanes)
   await Promise.all(lanes)
 })
 
-/** A deal, or one and what it owes credited to the next, on a wire of which nobody knows what it does next. */
+/** A deal, or one whose debt is credited to the next, on a wire with random faults. */
 async function rage(lane: Lane, random: () => number): Promise<number> {
   lane.notes = []
   lane.wire.hits.clear()
@@ -203,7 +203,7 @@ async function rage(lane: Lane, random: () => number): Promise<number> {
   return lane.wire.count
 }
 
-test(`${Math.ceil(MISHAPS / SLOWER)} mishaps at random between two nodes with play wallets (seed ${SEED})`, async t => {
+test(`deals between two nodes with play wallets survive ${Math.ceil(MISHAPS / SLOWER)} random faults (seed ${SEED})`, async t => {
   const nodes = await Nodes.open(join(dir, 'nodes'), testnet.bootstrap)
   t.after(() => nodes.close())
   const random = sequence(`${SEED}/nodes`)

@@ -18,17 +18,17 @@ import { faultsBetween } from '../invariants.js'
 import { lookAt } from '../look.js'
 import { Wire } from './wire.js'
 
-/** A KiB costs a dozen installments for a month. */
+/** At this price a KiB costs a dozen installments a month. */
 const PRICE = parsePrice('1000000 sat/GiB-month').toString()
 const BYTES = 4 << 10
 const TIMEOUTS = { connect: 3000, quote: 1500, answer: 1500, seal: 1500, audit: 1500, upload: 10_000 }
 const ATTEMPTS = 30
 const QUIET_MS = 60_000
 
-/** Two whole nodes as `up` runs them, with play wallets and a market, and a wire that misbehaves between them. */
+/** Two whole nodes as `up` runs them, with play wallets and a market, and a faulty wire between them. */
 export class Nodes {
   readonly wire = new Wire(method => 1.3 * (method === 'hello' ? TIMEOUTS.connect : TIMEOUTS.answer))
-  /** What the buyer heard meanwhile. */
+  /** Notes to the buyer. */
   readonly notes: string[]
   readonly #dir: string
   readonly #buyer: BushelNode
@@ -72,7 +72,7 @@ export class Nodes {
     await Promise.all([this.#buyer.close(), this.#provider.close()])
   }
 
-  /** One deal from the first to the last installment, ended before its time, and what is unused paid back. */
+  /** One deal from the first to the last installment, ended early, and the unused part refunded. */
   async deal(): Promise<void> {
     const path = join(this.#dir, `file-${this.#deals++}`)
     await writeFile(path, randomBytes(BYTES))
@@ -81,7 +81,7 @@ export class Nodes {
     await this.#persist(() => this.#buyer.call('leases.end', { id: leases[0]! }, quiet))
   }
 
-  /** Resolves when nothing is under way on either side, and all of it adds up on both. */
+  /** Resolves when nothing is pending on either side and both sides add up. */
   async settle(): Promise<void> {
     const [buyer, provider] = await Promise.all([this.#buyer.trade(), this.#provider.trade()])
     for (const until = Date.now() + QUIET_MS; ;) {
@@ -95,7 +95,7 @@ export class Nodes {
     }
   }
 
-  /** Asked for again at once, where a node that is up waits for a minute. */
+  /** Claims again at once, where a running node waits for a minute. */
   async #claim({ storage: { refunds } }: Trade, agreement: Buffer): Promise<void> {
     await refunds.claim(agreement).catch((error: unknown) => {
       if (!(error instanceof BushelError)) throw error
@@ -103,7 +103,7 @@ export class Nodes {
     })
   }
 
-  /** What befalls a step is over in a while: whoever wants it takes it again. */
+  /** Repeats a step until it succeeds: its faults pass. */
   async #persist<T>(step: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {

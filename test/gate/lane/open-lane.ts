@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import createTestnet from 'hyperdht/testnet.js'
 import { Lane } from './lane.js'
 
-/** A lane on a network of its own, and the end of both. */
+/** A pair on a network of its own, and a function that closes both. */
 export async function openLane(): Promise<{ lane: Lane; close: () => Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-lane-'))
   const testnet = await createTestnet(2, { host: '127.0.0.1' })
@@ -23,7 +23,7 @@ export function settledOf({ provider }: Lane, lease: Buffer): bigint {
   return ledger.totals(lease).refundedMsat + ledger.creditOf(lease)
 }
 
-/** Resolves when the next message of that kind has come in, with what `then` made of it at once. */
+/** Resolves when the next message of that kind has arrived, with what `then` returned at once. */
 export function atMessage<T>(
   { wire }: Lane,
   method: string,

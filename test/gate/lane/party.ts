@@ -18,7 +18,7 @@ import { lookAt } from '../look.js'
 import type { Look } from '../orders.js'
 import type { Wire } from './wire.js'
 
-/** What both sides of a deal are made of, as a node puts it together, around a wallet in memory. */
+/** The parts of one side of a deal, put together as in a node, around a fake wallet. */
 export class Party {
   readonly who: Person
   readonly dir: string

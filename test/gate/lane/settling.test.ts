@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => close())
 
-/** A lease that has ended, for which two installments are owed back. */
+/** An ended lease for which two installments are owed back. */
 async function owed(): Promise<Buffer> {
   const lease = await lane.deal({ installments: 3 })
   await lane.end(lease)
@@ -28,7 +28,7 @@ const settled = (lease: Buffer): bigint => settledOf(lane, lease)
 const once = <T>(method: string, way: string, then: () => Promise<T>): Promise<T> =>
   atMessage(lane, method, way, then)
 
-/** The provider's wallet, on its way to a refund, comes no further until it is let go. */
+/** Holds the provider's wallet on its way to a refund until it is let go. */
 function holdRefund(): { reached: Promise<void>; letGo: () => void } {
   let letGo = (): void => undefined
   const reached = new Promise<void>(resolve => {
@@ -40,13 +40,13 @@ function holdRefund(): { reached: Promise<void>; letGo: () => void } {
   return { reached, letGo: () => letGo() }
 }
 
-test('a debt that is claimed while an installment is being settled from it is settled once', async () => {
+test('a debt that is claimed while an installment is credited from it is settled once', async () => {
   const first = await owed()
   let letClaim = (): void => undefined
   lane.onclaim = () => new Promise(resolve => (letClaim = resolve))
   const claiming = lane.claim(first)
   lane.onclaim = () => Promise.resolve()
-  // The claim goes on just when the provider is asked to settle an installment from the same debt.
+  // The claim goes on just when the provider is asked to credit an installment from the same debt.
   const asked = once('credit', 'request', async () => {
     letClaim()
     await claiming
@@ -60,7 +60,7 @@ test('a debt that is claimed while an installment is being settled from it is se
   await lane.settle()
 })
 
-test('a lease that lapses is asked for ever more rarely, and again when its provider is met', async () => {
+test('a lapsing lease is asked about ever more rarely, and again when its provider reconnects', async () => {
   const lease = await lane.deal({ installments: 3 })
   let now = Date.now()
   let asked = 0
@@ -103,10 +103,10 @@ test('a lease that lapses is asked for ever more rarely, and again when its prov
   await lane.settle()
 })
 
-test('a buyer that claims a debt and has installments settled from it at once gets it once', async () => {
+test('a buyer that claims a debt and has installments credited from it at once gets it once', async () => {
   const first = await owed()
   const { reached, letGo } = holdRefund()
-  // Its own books would keep an honest buyer from it.
+  // Its own records would keep an honest buyer from it.
   const { deals, payments } = lane.buyer
   const channel = await deals.open(lane.provider.who.device.publicKey)
   const invoice = await payments.refundInvoice(first, 2_000n)
@@ -128,7 +128,7 @@ test('a buyer that claims a debt and has installments settled from it at once ge
   assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
 })
 
-test('what a lease that is over has asked for is answered before the rest of the debt is claimed', async () => {
+test('open requests of an ended lease are answered before the rest of the debt is claimed', async () => {
   const first = await owed()
   const stop = new AbortController()
   lane.wire.fate = ({ method, way }) => {

@@ -4,13 +4,13 @@ import type { Channel } from 'protomux'
 import { PROTOCOL } from '../../../src/deal/channel.js'
 import type { Method } from '../../../src/deal/methods.js'
 
-/** Which of the two messages of a request it befalls: the one that asks, or the one that answers. */
+/** Which message of a request has the fault. */
 export type Way = 'request' | 'answer'
 
 /**
- * What befalls a message. lost: it never comes. twice: it comes again at once. again: it comes once more, when the deal
- * has long gone on. reordered: it comes after the next one in its direction. late: it comes when its asker has given up,
- * or as an answer to nobody. cut: the connection ends between request and answer.
+ * The faults of a message. lost: it never arrives. duplicated: it arrives twice at once. replayed: it arrives
+ * once more, long after the deal has gone on. reordered: it arrives after the next one in its direction.
+ * late: it arrives after its request has timed out. cut: the connection ends between request and answer.
  */
 export type Mischief = 'lost' | 'twice' | 'again' | 'reordered' | 'late' | 'cut'
 
@@ -21,37 +21,36 @@ export interface Message {
   way: Way
 }
 
-/** Decides for each message that comes in: what befalls it, or null. */
+/** Decides the fault of each incoming message; null for none. */
 export type Fate = (message: Message) => Mischief | null
 
 export interface Mishap extends Message {
   mischief: Mischief
 }
 
-/** A message as protomux-rpc has it. */
+/** A message as protomux-rpc encodes it. */
 interface Frame {
   id: number
   method?: string
   value?: Buffer | null
 }
 
-/** A message that is held back, or comes once more, until `left` others have gone by in its direction. */
+/** A message that is held back or replayed until `left` others have passed in its direction. */
 interface Held {
   left: number
   mischief: Mischief
   pass: () => void
 }
 
-/** So many messages go by before one comes again. */
+/** The number of messages that pass before a replay. */
 const LONG_AGO = 6
 
 /**
- * Stands in the way of the deal messages of connections, between protomux and the product: each message that comes in on a
- * tapped connection passes here, decoded as protomux-rpc has it, before the product hears of it. Everything else that
- * goes over the connection is left alone.
+ * Sits between protomux and the product for the deal messages of tapped connections: each incoming message
+ * passes here, decoded as by protomux-rpc, before the product sees it. Other traffic is left alone.
  */
 export class Wire {
-  /** How often each misfortune was brought about, in full: for one that comes late, when it has come. */
+  /** How often each fault was completed; a late message counts once it has arrived. */
   readonly hits = new Map<Mischief, number>()
   fate: Fate = () => null
   readonly #held = new Map<string, Held[]>()
@@ -61,17 +60,17 @@ export class Wire {
 
   readonly #lateMs: (method: Method) => number
 
-  /** `lateMs` is after how long a late message comes: past the time limit of its request. */
+  /** `lateMs` is the delay of a late message: beyond the time limit of its request. */
   constructor(lateMs: (method: Method) => number) {
     this.#lateMs = lateMs
   }
 
-  /** All that was brought about. */
+  /** The number of all faults. */
   get count(): number {
     return [...this.hits.values()].reduce((sum, one) => sum + one, 0)
   }
 
-  /** From now on one message of that kind meets its fate, and nothing else. */
+  /** From now on one message of that kind has its fault, and no other. */
   arm({ method, way, mischief }: Mishap): void {
     this.hits.clear()
     let armed = true
@@ -82,19 +81,19 @@ export class Wire {
     }
   }
 
-  /** From now on each message meets some misfortune with that chance. */
+  /** From now on each message has some fault with that chance. */
   rage(random: () => number, chance: number): void {
     this.fate = () => (random() < chance ? MISCHIEFS[Math.floor(random() * MISCHIEFS.length)]! : null)
   }
 
-  /** Everything goes its way again; what was to come once more comes now, as far as its connection stands. */
+  /** Ends all faults; messages to be replayed arrive now, where their connection is still open. */
   rest(): void {
     this.fate = () => null
     for (const held of this.#held.values())
       for (const { mischief, pass } of held.splice(0)) if (mischief === 'again') pass()
   }
 
-  /** Resolves when all that was late has come. */
+  /** Resolves when all late messages have arrived. */
   async over(): Promise<void> {
     while (this.#late.size > 0) await new Promise<void>(resolve => (this.#oncame = resolve))
   }
@@ -103,7 +102,7 @@ export class Wire {
     for (const timer of this.#late) clearTimeout(timer)
   }
 
-  /** To be called with each connection before the product opens a channel on it. */
+  /** Must be called with each connection before the product opens a channel on it. */
   tap(stream: NoiseStream): void {
     const mux = Protomux.from(stream)
     const create = mux.createChannel.bind(mux)
@@ -122,7 +121,7 @@ export class Wire {
       const way = ways.shift()!
       const onmessage = (frame: Frame): void => {
         const { value } = frame
-        // Decoded in place: what is held back needs bytes of its own.
+        // Decoded in place: a held message needs bytes of its own.
         const copy = value ? { ...frame, value: Buffer.from(value) } : frame
         this.#meet(stream, way, copy, () => {
           if (!channel.closed) void options.onmessage(copy)
@@ -172,7 +171,7 @@ export class Wire {
         return pass()
       case 'again':
         pass()
-        // The message itself is the first to go by.
+        // The message itself is the first to pass.
         held.push({ left: LONG_AGO + 1, mischief, pass: passLater })
         return
       case 'reordered':

@@ -42,7 +42,7 @@ after(async () => {
   await rm(dir, { recursive: true })
 })
 
-/** Byte by byte, and in every second piece a few at once. */
+/** Byte by byte, and in every second piece a few bytes at once. */
 function inPieces(bytes: Buffer, connection: Socket, seed: number): void {
   let at = 0
   for (let n = seed; at < bytes.byteLength; n = (n * 1103515245 + 12345) & 0x7fffffff) {
@@ -52,7 +52,7 @@ function inPieces(bytes: Buffer, connection: Socket, seed: number): void {
   }
 }
 
-test('every recorded answer arrives whole, in odd pieces and all at once in flight', async () => {
+test('every recorded answer is read whole, in odd pieces and with all calls in flight', async () => {
   const bodies = new Map<string, Transcript>()
   wire.answer = (request, connection) => {
     const known = bodies.get((request.params as { n: string }).n)!
@@ -73,7 +73,7 @@ test('every recorded answer arrives whole, in odd pieces and all at once in flig
   assert.ok(answers.length > 150)
 })
 
-test('a call says that it speaks JSON-RPC 2.0, and takes named parameters', async () => {
+test('a call says that it speaks JSON-RPC 2.0 and has named parameters', async () => {
   wire.answer = (request, connection) => connection.write(reply(request, { result: request }))
   const sent = (await client.call('invoice', { label: 'x' })) as Request
   assert.equal(sent.jsonrpc, '2.0')
@@ -99,7 +99,7 @@ test('no digit of a long number is lost', () => {
   })
 })
 
-test('a call without an answer ends in its time, and the answer that comes late disturbs nothing', async () => {
+test('an unanswered call ends after its timeout, and a late answer disturbs no other call', async () => {
   let late: (() => void) | null = null
   wire.answer = (request, connection) => {
     if (request.method === 'slow') late = () => connection.write(reply(request, { result: 'late' }))
@@ -110,7 +110,7 @@ test('a call without an answer ends in its time, and the answer that comes late 
   assert.equal(await client.call('next'), 'next')
 })
 
-test('calls in flight at a disconnect are rejected; half an answer is nobody else’s; the next call connects', async () => {
+test('a disconnect rejects the calls in flight and drops half an answer, and the next call reconnects', async () => {
   wire.answer = (request, connection) => {
     if (request.method !== 'cut') return
     connection.write(reply(request, { result: { text: 'half' } }).subarray(0, 30), () => connection.destroy())
@@ -122,7 +122,7 @@ test('calls in flight at a disconnect are rejected; half an answer is nobody els
   assert.equal(await client.call('again'), 'whole')
 })
 
-test('while nobody listens each call says so, and the first one after works', async () => {
+test('each call fails with a clear error while nobody listens, and the first one after succeeds', async () => {
   await wire.stop()
   while (client.connected) await new Promise(resolve => setImmediate(resolve))
   await assert.rejects(client.call('getinfo'), (error: BushelError) => {
@@ -136,7 +136,7 @@ test('while nobody listens each call says so, and the first one after works', as
   assert.equal(await client.call('getinfo'), 'back')
 })
 
-test('what is no socket of lightningd is told apart, in one line each', async () => {
+test('each path that is not a socket of lightningd gives a line of its own', async () => {
   const says = async (socket: string): Promise<string> => {
     const stranger = new ClnClient({ socket, timeoutMs: 2_000 })
     try {
@@ -166,7 +166,7 @@ test('what is no socket of lightningd is told apart, in one line each', async ()
 })
 
 test(
-  'a socket that may not be opened',
+  'a socket without permission is refused',
   { skip: process.getuid?.() === 0 && 'root may open any socket' },
   async () => {
     await chmod(wire.socket, 0)
@@ -189,7 +189,7 @@ test('an answer above the limit costs the connection and no memory', async () =>
   small.close()
 })
 
-test('an answer to nobody, as lightningd gives to what it cannot read, ends what waits', async () => {
+test('an answer without an id, as lightningd gives to unreadable input, fails the waiting calls', async () => {
   wire.answer = (_request, connection) =>
     connection.write(
       JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32600, message: 'no jsonrpc' } })
@@ -197,7 +197,7 @@ test('an answer to nobody, as lightningd gives to what it cannot read, ends what
   await assert.rejects(client.call('getinfo'), /no jsonrpc/)
 })
 
-test('an error that says nothing that could be read ends its call all the same', async () => {
+test('an error without a readable message still fails its call', async () => {
   for (const error of [{ code: { a: 1 }, message: { toString: 1 } }, { message: null }, 'no', 5, [[]]]) {
     wire.answer = (request, connection) => connection.write(reply(request, { error }))
     await assert.rejects(client.call('getinfo'), (said: unknown) => {
@@ -208,7 +208,7 @@ test('an error that says nothing that could be read ends its call all the same',
   }
 })
 
-test('closed, it takes no call, and those under way are rejected', async () => {
+test('a closed client refuses new calls and rejects running ones', async () => {
   wire.answer = () => undefined
   const closing = new ClnClient({ socket: wire.socket })
   const call = closing.call('getinfo')

@@ -11,7 +11,7 @@ import type { ListedInvoice } from '../../../src/lightning/backends/cln/answers.
 import { Settlements } from '../../../src/lightning/backends/cln/settlements.js'
 import { Wire, reply } from './wire.js'
 
-/** What a lightningd says that does not, by itself, keep anybody from paying twice. */
+/** Answers of a lightningd that do not by themselves rule out a double payment. */
 const NODE = '02'.repeat(33)
 const PREIMAGE = createHash('sha256').update('a preimage').digest()
 const HASH = createHash('sha256').update(PREIMAGE).digest()
@@ -41,9 +41,9 @@ type Status = 'pending' | 'complete' | 'failed'
 let dir: string
 let wire: Wire
 let wallet: ClnWallet
-/** What stands in its records of the payment: one status for each try. */
+/** The status of each attempt of the payment in its records. */
 let records: Status[] = []
-/** What it does when it is told to pay. */
+/** What it does when told to pay. */
 let onpay: () => object | 'cut' = () => ({ result: {} })
 let told = 0
 
@@ -87,7 +87,7 @@ function pay(status: Status): object {
 
 const paid = { status: 'succeeded', preimage: PREIMAGE, feeMsat: 3n }
 
-test('lightningd is not told to pay what its records have as paid, or under way', async () => {
+test('lightningd is not told to pay what its records show as paid or pending', async () => {
   records = ['failed', 'complete']
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), paid)
   records = ['failed', 'pending']
@@ -102,7 +102,7 @@ test('lightningd is not told to pay what its records have as paid, or under way'
   assert.equal(told, 1)
 })
 
-test('an error of `pay` does not say that the payment failed: the records do', async () => {
+test('an error of `pay` does not mean that the payment failed: the records decide', async () => {
   const error = { code: 210, message: 'Timed out' }
   const cases: [Status[], string][] = [
     [['pending'], 'pending'],
@@ -120,7 +120,7 @@ test('an error of `pay` does not say that the payment failed: the records do', a
   }
 })
 
-test('an answer that is lost leaves a payment under way, until the records know of it', async () => {
+test('a lost answer leaves a payment pending until the records show its outcome', async () => {
   onpay = () => 'cut'
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), { status: 'pending' })
   onpay = () => {
@@ -130,7 +130,7 @@ test('an answer that is lost leaves a payment under way, until the records know 
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), paid)
 })
 
-test('of a payment that was tried several times the history has the one that went through', async () => {
+test('the history has the successful attempt of a payment with several attempts', async () => {
   for (const list of [
     ['failed', 'complete'],
     ['complete', 'failed'],
@@ -146,7 +146,7 @@ test('of a payment that was tried several times the history has the one that wen
   }
 })
 
-test('a settlement is told of before it is noted as told: a stop in between loses none', async () => {
+test('a settlement is reported before its index is saved, so that a stop in between loses none', async () => {
   const steps: string[] = []
   let noted: () => void = () => undefined
   const first = new Promise<void>(resolve => (noted = resolve))
@@ -171,7 +171,7 @@ test('a settlement is told of before it is noted as told: a stop in between lose
   assert.deepEqual(steps, ['told 5', 'noted 5'])
 })
 
-test('what cannot be told is reported, and the next is told; so is what cannot be noted', async () => {
+test('a settlement that cannot be reported and an index that cannot be saved are faults, and the next settlement is reported', async () => {
   const steps: string[] = []
   let done: () => void = () => undefined
   const last = new Promise<void>(resolve => (done = resolve))
@@ -219,7 +219,7 @@ test('what cannot be told is reported, and the next is told; so is what cannot b
   ])
 })
 
-test('a payment that is told of again and again is a fault, and costs no more than any', async () => {
+test('a payment reported again and again is a fault, and is asked for at a bounded rate', async () => {
   let asked = 0
   const faults: string[] = []
   let done: () => void = () => undefined

@@ -17,7 +17,7 @@ import { recordedIn, shapeFault } from '../lightningd/shape.js'
 const FEE = { maxFeeMsat: 5_000n, timeoutMs: 10_000 }
 const CAPACITY = 1_000_000_000n
 
-/** A pay index that is kept in memory, as the node keeps it on disk. */
+/** A pay index in memory; the node keeps it on disk. */
 class Index {
   value = 0n
   get(): bigint {
@@ -68,7 +68,7 @@ async function issue(wallet: ClnWallet, msat: bigint, expirySeconds = 3600): Pro
   return { preimage, hash: createHash('sha256').update(preimage).digest(), bolt11, label }
 }
 
-test('a payment is made, told to the payee, and found in the records of both', async () => {
+test('a payment is made, reported to the payee, and found in the records of both', async () => {
   const before = await payer.balance()
   const invoice = await issue(payee, 25_000n)
   checkInvoice(invoice.bolt11, {
@@ -113,7 +113,7 @@ test('paying twice pays once', async () => {
   assert.equal(before - (await payer.balance()).spendableMsat, 3_000n)
 })
 
-test('what was refused cannot be paid any more, and what was paid cannot be refused', async () => {
+test('a refused invoice can no longer be paid, and a paid one can no longer be refused', async () => {
   const refused = await issue(payee, 1_000n)
   assert.equal((await payee.refuse(refused.hash)).status, 'refused')
   assert.equal((await payee.refuse(refused.hash)).status, 'refused')
@@ -125,7 +125,7 @@ test('what was refused cannot be paid any more, and what was paid cannot be refu
   assert.equal((await payee.refuse(paid.hash)).status, 'settled')
 })
 
-test('expired, unreachable and too large: failed, with the reason, and nothing is paid', async () => {
+test('an expired, unreachable or too large payment fails with the reason, and nothing is paid', async () => {
   const before = (await payer.balance()).spendableMsat
   const short = await issue(payee, 1_000n, 1)
   await new Promise(resolve => setTimeout(resolve, 1_100))
@@ -139,7 +139,7 @@ test('expired, unreachable and too large: failed, with the reason, and nothing i
   assert.equal((await payer.balance()).spendableMsat, before)
 })
 
-test('a payment that hangs is pending, is not sent again, and comes to its end', async () => {
+test('a hanging payment is pending, is not sent again, and reaches its outcome', async () => {
   const { bolt11, hash, preimage } = await issue(payee, 4_000n)
   await bob.behave({ hold: true })
   const first = await payer.pay(bolt11, { ...FEE, timeoutMs: 300 })
@@ -150,7 +150,7 @@ test('a payment that hangs is pending, is not sent again, and comes to its end',
   assert.deepEqual(await second, { status: 'succeeded', preimage, feeMsat: 0n })
 })
 
-test('the payer’s lightningd killed in the middle of a payment: one payment, found after the restart', async () => {
+test('a payment whose payer lightningd is killed is made once and found after the restart', async () => {
   const { bolt11, hash, preimage } = await issue(payee, 5_000n)
   const before = (await payer.balance()).spendableMsat
   await bob.behave({ hold: true })
@@ -170,7 +170,7 @@ test('the payer’s lightningd killed in the middle of a payment: one payment, f
   assert.equal(before - (await payer.balance()).spendableMsat, 5_000n)
 })
 
-test('a lightningd that does not come back leaves a payment that was sent pending', async () => {
+test('a sent payment stays pending when lightningd does not come back', async () => {
   const { bolt11, hash } = await issue(payee, 5_000n)
   await bob.behave({ hold: true })
   const paying = payer.pay(bolt11, { ...FEE, timeoutMs: 1_500 })
@@ -182,7 +182,7 @@ test('a lightningd that does not come back leaves a payment that was sent pendin
   assert.equal((await payer.pay(bolt11, FEE)).status, 'succeeded')
 })
 
-test('the payee’s lightningd killed and started: what was paid meanwhile is told from the stored index', async () => {
+test('a payee whose lightningd was killed learns of missed payments from the stored index', async () => {
   const index = new Index()
   const follower = walletOf(bob, index)
   const told: string[] = []
@@ -203,14 +203,14 @@ test('the payee’s lightningd killed and started: what was paid meanwhile is to
   await next.close()
 })
 
-test('two hundred calls at once', async () => {
+test('two hundred concurrent calls succeed', async () => {
   const issued = await Promise.all(Array.from({ length: 100 }, () => issue(payee, 1_000n)))
   const states = await Promise.all(issued.map(({ hash }) => payee.invoice(hash)))
   assert.equal(new Set(issued.map(({ bolt11 }) => bolt11)).size, 100)
   assert.ok(states.every(({ status }) => status === 'open'))
 })
 
-test('answers in odd pieces, late, and cut off', async () => {
+test('answers in odd pieces, late or cut off do no harm', async () => {
   await bob.behave({ pieces: 7, delayMs: 5 })
   const { hash } = await issue(payee, 1_000n)
   assert.equal((await payee.invoice(hash)).status, 'open')
@@ -220,14 +220,14 @@ test('answers in odd pieces, late, and cut off', async () => {
   assert.equal((await payee.invoice(hash)).status, 'open')
 })
 
-test('an answer of `pay` that is lost says nothing: the records do', async () => {
+test('a lost answer of `pay` says nothing: the records decide', async () => {
   const { bolt11, preimage } = await issue(payee, 6_000n)
   await alice.behave({ cut: 'pay' })
   assert.deepEqual(await payer.pay(bolt11, FEE), { status: 'succeeded', preimage, feeMsat: 0n })
   await alice.behave({ cut: '' })
 })
 
-test('a node that is not in step with the chain pays nothing', async () => {
+test('a node out of sync with the chain pays nothing', async () => {
   const { bolt11, hash } = await issue(payee, 1_000n)
   await alice.behave({ syncing: 'Still loading latest blocks from bitcoind.' })
   const probe = await probeNode(alice.socket)
@@ -241,13 +241,13 @@ test('a node that is not in step with the chain pays nothing', async () => {
   await wallet.close()
 })
 
-test('a node that does not answer is locked or busy: a clear line, in time', async () => {
+test('an unresponsive node is reported in time as locked or busy', async () => {
   await alice.behave({ mute: 'getinfo' })
   await assert.rejects(probeNode(alice.socket, 200), { code: 'WALLET_TIMEOUT', exit: 5 })
   await alice.behave({ mute: '' })
 })
 
-test('another node, or another network, at the same path is not dealt with', async () => {
+test('another node or another network at the same path is refused', async () => {
   const payIndex = new Index()
   const { nodeId } = bob
   const wrongNode = new ClnWallet({ socket: alice.socket, nodeId, network: 'regtest', payIndex })
@@ -267,7 +267,7 @@ test('another node, or another network, at the same path is not dealt with', asy
   assert.equal((await payee.invoice(hash)).status, 'open')
 })
 
-test('it opens while lightningd is away, and heals when it is back', async () => {
+test('a wallet opens while lightningd is away and recovers when it is back', async () => {
   await alice.kill()
   const { socket, nodeId } = alice
   const wallet = new ClnWallet({ socket, nodeId, network: 'regtest', payIndex: new Index() })
@@ -279,13 +279,13 @@ test('it opens while lightningd is away, and heals when it is back', async () =>
   await wallet.close()
 })
 
-test('what can be received is what the channels hold on the other side', async () => {
+test('the receivable amount is what the channels hold on the other side', async () => {
   const { receivableMsat } = await payee.balance()
   assert.equal(await payee.canReceive(payer.nodeId, receivableMsat), true)
   assert.equal(await payee.canReceive(payer.nodeId, receivableMsat + 1n), false)
 })
 
-test('every answer of the stand-in has the keys and types of a recorded one', async () => {
+test('every answer of the fake lightningd has the keys and types of a recorded one', async () => {
   const file = fileURLToPath(new URL('../../../../test/lightning/cln-transcripts.jsonl', import.meta.url))
   const recorded = recordedIn(await readFile(file, 'utf8'))
   const { bolt11, label, hash } = await issue(payee, 1_000n)

@@ -44,7 +44,7 @@ export class Wire {
   }
 }
 
-/** What lightningd would answer. */
+/** An answer as lightningd would give it. */
 export function reply({ id }: Request, body: object): Buffer {
   return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...body }) + '\n\n')
 }

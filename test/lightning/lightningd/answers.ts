@@ -18,7 +18,7 @@ const POSITIONS: Record<string, string[]> = {
   getroute: ['id', 'amount_msat', 'riskfactor']
 }
 
-/** The result of a method; throws an RpcError with the number that a real node gives. */
+/** The result of a method; throws an RpcError with the code of a real node. */
 export async function answers(
   node: LightningNode,
   { syncing }: { syncing: string },

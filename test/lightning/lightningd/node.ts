@@ -19,7 +19,7 @@ export class RpcError extends Error {
   }
 }
 
-/** What an HTLC brings to the payee, and what comes back for it: the same answer for the same id, for ever. */
+/** What an HTLC brings to the payee, and the answer to it: the same answer for the same id, for ever. */
 interface Htlc {
   id: string
   from: string
@@ -39,9 +39,9 @@ const FEATURES = {
 const CURVE_N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 
 /**
- * The rules of a node: it signs invoices with its own key, and pays other nodes whose sockets stand in a folder that they
- * share. A payment is on the payer's disk before it leaves, settled on the payee's before the preimage is told, and asked
- * for again after a kill, so that both always come to the same end.
+ * The rules of a node: it signs invoices with its own key and pays other nodes whose sockets are in a shared
+ * folder. A payment is on the payer's disk before it leaves, settled on the payee's before the preimage is
+ * told, and asked for again after a kill, so that both always reach the same outcome.
  */
 export class LightningNode {
   readonly id: string
@@ -51,7 +51,7 @@ export class LightningNode {
   readonly #server: Server
   readonly #waiting = new Set<() => void>()
   readonly #paying = new Map<string, Promise<void>>()
-  /** Payments to this node are kept waiting while it is set. */
+  /** While set, payments to this node wait. */
   holding = false
   closed = false
 
@@ -88,7 +88,7 @@ export class LightningNode {
     this.#books.write({ type: 'channel', channel })
   }
 
-  /** What this node can send over a channel: its balance, less the reserve of 1 % and what is on its way. */
+  /** What this node can send over a channel: its balance, less the reserve of 1 % and pending payments. */
   spendable({ peer, totalMsat, ourMsat }: Channel): bigint {
     let msat = BigInt(ourMsat) - BigInt(totalMsat) / 100n
     for (const pay of this.#books.pays.values())
@@ -166,7 +166,9 @@ export class LightningNode {
     this.#books.write({ type: 'gone', label: invoice.label })
   }
 
-  /** The next invoice that was paid after `payIndex`, waiting at most `timeoutMs`; null when there was none. */
+  /**
+   * The next invoice that was paid after `payIndex`, waiting at most `timeoutMs`; null when there is none.
+   */
   async paidAfter(payIndex: number, timeoutMs: number): Promise<Invoice | null> {
     const until = Date.now() + timeoutMs
     for (;;) {
@@ -195,7 +197,7 @@ export class LightningNode {
     for (const done of [...this.#waiting]) done()
   }
 
-  /** Payments that were held are settled from now on. */
+  /** Settles held payments from now on. */
   release(): void {
     this.holding = false
     this.#changed()
@@ -235,7 +237,7 @@ export class LightningNode {
     return [...this.#books.pays.values()]
   }
 
-  /** Pays, or finds what became of it before; resolves when it is final or the time is over. */
+  /** Pays, or finds the earlier outcome; resolves when it is final or the time is over. */
   async pay(text: string, timeoutMs: number): Promise<Pay> {
     const invoice = this.decode(text)
     if (invoice.msat === null) throw new RpcError(-32602, 'amount_msat required')
@@ -284,7 +286,7 @@ export class LightningNode {
     }
   }
 
-  /** Offers the HTLC until the payee has given it a fate. */
+  /** Offers the HTLC until the payee has answered it. */
   #send(pay: Pay): Promise<void> {
     let sending = this.#paying.get(pay.id)
     if (!sending) this.#paying.set(pay.id, (sending = this.#offer(pay)))
@@ -367,7 +369,7 @@ export class LightningNode {
   }
 }
 
-/** Paths of Unix sockets are short: a node's is named for the first characters of its id. */
+/** Paths of Unix sockets are short: a node's is named after the first characters of its id. */
 export function socketOf(id: string): string {
   return `${id.slice(0, 16)}.htlc`
 }
@@ -397,7 +399,7 @@ function freshKey(): string {
   }
 }
 
-/** The key that signs is the key that an invoice shows. */
+/** The public key of a key, as an invoice signed with it shows it. */
 function publicKeyOf(key: string, network: string): string {
   const unsigned = bolt11.encode(
     {

@@ -33,7 +33,7 @@ before(async () => {
 })
 after(() => bench.destroy())
 
-test('killed ten times amid payments both ways, each one is made exactly once', async () => {
+test('each payment is made exactly once over ten kills amid payments both ways', async () => {
   const [from, to] = await Promise.all([spendable(alice), spendable(bob)])
   let done = 0
   let kills = 0
@@ -51,7 +51,7 @@ test('killed ten times amid payments both ways, each one is made exactly once', 
       await payForSure(payer, payee.nodeId, one)
       due.push({ hash: one.paymentHash, payee, payer })
       balance += payee === bob ? one.msat : -one.msat
-      // Every sixth payment the process of one of the two is killed, in turn.
+      // At every sixth payment the process of one of the two is killed, in turn.
       if (++done % 6 === 0 && kills < 10) process.kill((kills++ % 2 ? bob : alice).pid ?? 0, 'SIGKILL')
     }
   }
@@ -66,7 +66,7 @@ test('killed ten times amid payments both ways, each one is made exactly once', 
   }
 })
 
-test('a payment that was under way when the payer died is told of after its restart', async () => {
+test('a payment that was pending when the payer died is reported after its restart', async () => {
   const due = await invoice(bob, 4_321n)
   const before = await spendable(bob)
   process.kill(bob.pid as number, 'SIGSTOP')
@@ -78,7 +78,7 @@ test('a payment that was under way when the payer died is told of after its rest
   await comesToHave(bob, before + due.msat)
 })
 
-/** Starts a process that opens the wallet folder and waits for orders. */
+/** Starts a process that opens the wallet folder and waits for commands. */
 async function hold(dir: string): Promise<{ holder: ChildProcess; pid: number }> {
   const holder = fork(fileURLToPath(new URL('./holder.js', import.meta.url)), [dir], {
     serialization: 'advanced'
@@ -88,7 +88,7 @@ async function hold(dir: string): Promise<{ holder: ChildProcess; pid: number }>
   return { holder, pid: ready.pid }
 }
 
-test('the Lightning process ends with a parent that is killed, and the wallet opens again at once', async () => {
+test('the Lightning process ends with a killed parent, and the wallet opens again at once', async () => {
   await alice.close()
   const dht = await bench.dht()
   const held: NoiseStream[] = []
@@ -116,14 +116,14 @@ test('the Lightning process ends with a parent that is killed, and the wallet op
   holder.kill('SIGKILL')
   alice = await bench.wallet('alice')
   await ended(pid)
-  // Bob keeps to it until it is known to be gone, for who comes next has another device.
+  // Bob keeps the old connection until it is known to be gone, since the next one is of another device.
   for (const stream of held) stream.destroy()
   await bench.join(alice, bob)
   for (const due of dues) await payForSure(alice, bob.nodeId, due)
   await comesToHave(bob, before + dues.reduce((sum, { msat }) => sum + msat, 0n))
 })
 
-test('a channel that the other side has forgotten is closed, and the grant credited', async () => {
+test('a channel that the other side has forgotten is closed, and its money is credited', async () => {
   const carol = await bench.wallet('carol')
   await bench.join(alice, carol)
   const before = await spendable(alice)
@@ -135,14 +135,14 @@ test('a channel that the other side has forgotten is closed, and the grant credi
   const again = await bench.wallet('carol')
   assert.deepEqual(again.nodeId, carol.nodeId)
   await bench.join(alice, again)
-  // The reserve comes back with the rest; what was given to the other side at opening does not.
+  // The reserve comes back with the rest; the money given to the other side at opening does not.
   await comesToHave(alice, opened + 2_000n * SAT)
   await alice.reach(again.nodeId, SAT, 20_000)
   const due = await invoice(again, 1n)
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
 })
 
-test('an old copy of the folder fails with one clear error, and takes nothing else down', async () => {
+test('an old copy of the folder fails with one clear error and takes nothing else down', async () => {
   const [erin, frank] = await Promise.all([bench.wallet('erin'), bench.wallet('frank')])
   const cut = await bench.join(erin, frank)
   await erin.reach(frank.nodeId, SAT, 20_000)
@@ -170,7 +170,7 @@ test('an old copy of the folder fails with one clear error, and takes nothing el
     assert.match(error.message, /old copy/)
     return true
   })
-  // It ends at each connection, until it is down for a while with that reason.
+  // It ends at each connection until it stays down for a while with that reason.
   while ((await old.condition()).state !== 'down') await once(old, 'condition')
   assert.match((await old.condition()).reason, /old copy/)
   await assert.rejects(old.balance(), { code: 'WALLET_FAILED' })

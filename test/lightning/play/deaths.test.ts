@@ -20,7 +20,7 @@ before(async () => {
 })
 after(() => bench.destroy())
 
-/** Resolves when the wallet comes to stand so. */
+/** Resolves when the wallet reaches this state. */
 async function stands(wallet: PlayWallet, state: WalletCondition['state']): Promise<WalletCondition> {
   for (;;) {
     const now = await wallet.condition()
@@ -29,18 +29,18 @@ async function stands(wallet: PlayWallet, state: WalletCondition['state']): Prom
   }
 }
 
-/** Stops the process, so that it answers nothing that it is sent from now on. */
+/** Stops the process, so that it answers nothing from now on. */
 function freeze(wallet: PlayWallet): void {
   process.kill(wallet.pid!, 'SIGSTOP')
 }
 
-/** Makes a process that was stopped end by itself, as after a fault in native code. */
+/** Makes a stopped process end by itself, as after a fault in native code. */
 function crash(wallet: PlayWallet): void {
   process.kill(wallet.pid!, 'SIGSEGV')
   process.kill(wallet.pid!, 'SIGCONT')
 }
 
-test('LDK panics on a node id that is no point, and the process names the call in its last word', async () => {
+test('LDK panics on a node id that is not a point, and the process names the call before it ends', async () => {
   let died: (death: Death) => void
   const death = new Promise<Death>(resolve => (died = resolve))
   const running = new LightningProcess({
@@ -60,7 +60,7 @@ test('LDK panics on a node id that is no point, and the process names the call i
   assert.match(reason, /panic/i)
 })
 
-test('a node id that is no point never reaches the process', async () => {
+test('a node id that is not a point never reaches the process', async () => {
   const { pid } = alice
   const id = noPoint()
   await assert.rejects(alice.canReceive(id, 1n), { code: 'NO_ROUTE' })
@@ -71,7 +71,7 @@ test('a node id that is no point never reaches the process', async () => {
   assert.equal(alice.pid, pid)
 })
 
-test('a call that the process dies of fails and is not made again; the others are', async () => {
+test('a call that kills the process fails and is not made again, and other calls are', async () => {
   const conditions: WalletCondition[] = []
   const note = (condition: WalletCondition): unknown => conditions.push(condition)
   alice.on('condition', note)
@@ -88,7 +88,7 @@ test('a call that the process dies of fails and is not made again; the others ar
   assert.match(conditions[0]!.reason, /undefined/)
 })
 
-test('when the process ends without a word, none of the calls that it had is made again', async () => {
+test('when the process ends without a word, none of its calls is made again', async () => {
   freeze(alice)
   const [one, two] = [alice.balance(), alice.history()]
   crash(alice)
@@ -97,7 +97,7 @@ test('when the process ends without a word, none of the calls that it had is mad
   await alice.balance()
 })
 
-test('a payment that the process died of before it was sent fails, and can be made', async () => {
+test('a payment that was not sent before the process died fails and can be made', async () => {
   const due = await invoice(bob, 5n)
   freeze(alice)
   const paying = alice.pay(due.bolt11, FEELESS)
@@ -153,7 +153,7 @@ test('a process that keeps ending is down with the reason, and comes back each t
   }
   assert.equal(faults.length, 3)
   assert.ok((await spendable(carol)) > 0n)
-  // The connection to the peer has lasted, and Lightning comes up on it again.
+  // The connection to the peer has lasted, and Lightning resumes on it.
   await carol.reach(bob.nodeId, SAT, 20_000)
   const due = await invoice(bob, 3n)
   succeeded(await carol.pay(due.bolt11, FEELESS), due)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 
-test('the one module of LDK has everything that its many have', async () => {
+test('the one bundled module of LDK has everything that its many modules have', async () => {
   const [one, many] = await Promise.all([import('#ldk'), import('lightningdevkit')])
   const missing = Object.keys(many).filter(name => !(name in one))
   assert.deepEqual(missing, [])

@@ -31,14 +31,14 @@ function write(file: string, ...batches: Record<string, string | null>[]): numbe
   return sizes
 }
 
-test('keeps, replaces and deletes', () => {
+test('the log keeps, replaces and deletes entries', () => {
   const file = newFile()
   write(file, { a: '1', b: '2' }, { a: '3', c: '' }, { b: null })
   assert.deepEqual(contents(file), { a: '3', c: '' })
   assert.equal(fs.statSync(file).mode & 0o777, 0o600)
 })
 
-test('a batch that was cut off anywhere is ignored, and the file goes on from there', () => {
+test('a batch that was cut off anywhere is ignored, and the log goes on from there', () => {
   const file = newFile()
   const [first, second] = write(file, { a: '1' }, { a: '2', b: 'x'.repeat(40) })
   const whole = fs.readFileSync(file)
@@ -51,7 +51,7 @@ test('a batch that was cut off anywhere is ignored, and the file goes on from th
   assert.deepEqual(contents(file), { a: '1', b: 'again' })
 })
 
-test('a last batch that reached the disk only in part is ignored', () => {
+test('a last batch that is only partly on disk is ignored', () => {
   const file = newFile()
   const [first] = write(file, { a: '1' }, { a: '2'.repeat(5000) })
   const bytes = fs.readFileSync(file)
@@ -60,7 +60,7 @@ test('a last batch that reached the disk only in part is ignored', () => {
   assert.deepEqual(contents(file), { a: '1' })
 })
 
-test('damage before whole batches is reported, never silently rolled back', () => {
+test('damage before whole batches is reported and never silently rolled back', () => {
   const file = newFile()
   const [first] = write(file, { a: '1' }, { a: '2' }, { a: '3' })
   const bytes = fs.readFileSync(file)
@@ -73,7 +73,7 @@ test('damage before whole batches is reported, never silently rolled back', () =
   }
 })
 
-test('is compacted when most of it is dead, and holds the same after', () => {
+test('the log is compacted when most of it is dead, and holds the same afterwards', () => {
   const file = newFile()
   const log = new CommitLog(file, { compactMin: 1000 })
   log.commit(new Map([['kept', Buffer.from('here')]]))
@@ -90,7 +90,7 @@ test('is compacted when most of it is dead, and holds the same after', () => {
   )
 })
 
-test('a compaction that was cut off leaves the old file in use', () => {
+test('an interrupted compaction leaves the old file in use', () => {
   const file = newFile()
   write(file, { a: '1' })
   fs.writeFileSync(`${file}.new`, 'half a file')
@@ -98,7 +98,7 @@ test('a compaction that was cut off leaves the old file in use', () => {
   assert.equal(fs.existsSync(`${file}.new`), false)
 })
 
-test('any run of batches reads back as a map would hold it', () => {
+test('any sequence of batches reads back as a map would hold it', () => {
   const key = fc.constantFrom('a', 'b', 'monitor/1', 'ä')
   const value = fc.option(fc.string({ maxLength: 60 }), { nil: null })
   fc.assert(

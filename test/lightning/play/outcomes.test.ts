@@ -7,12 +7,12 @@ const hash = Buffer.alloc(32, 1)
 const failed = (attempt: number): PaymentReport => ({ state: { status: 'failed', reason: 'x' }, attempt })
 const success = { status: 'succeeded', preimage: hash, feeMsat: 0n } as const
 
-/** What has been settled after everything that is due has run. */
+/** The value of a promise that has settled once everything due has run; null otherwise. */
 async function now<T>(promise: Promise<T>): Promise<T | null> {
   return await Promise.race([promise, new Promise<null>(resolve => setImmediate(() => resolve(null)))])
 }
 
-test('the failure of an earlier attempt is not taken for that of the present one', async () => {
+test('the failure of an earlier attempt is not taken for that of the current one', async () => {
   const outcomes = new Outcomes()
   const { final } = outcomes.watch(hash)
   outcomes.tell(hash, failed(1))
@@ -23,14 +23,14 @@ test('the failure of an earlier attempt is not taken for that of the present one
   assert.deepEqual(await now(state), failed(2).state)
 })
 
-test('what was told before it was asked for is not lost', async () => {
+test('an outcome that is reported before it is awaited is not lost', async () => {
   const outcomes = new Outcomes()
   const { final } = outcomes.watch(hash)
   outcomes.tell(hash, failed(3))
   assert.deepEqual(await now(final(3)), failed(3).state)
 })
 
-test('a success is final for everybody, and a pending state for nobody', async () => {
+test('a success is final for every waiter, and a pending state for none', async () => {
   const outcomes = new Outcomes()
   const waits = [1, 2].map(attempt => outcomes.watch(hash).final(attempt))
   outcomes.tell(hash, { state: { status: 'pending' }, attempt: 2 })
@@ -39,7 +39,7 @@ test('a success is final for everybody, and a pending state for nobody', async (
   assert.deepEqual(await Promise.all(waits), [success, success])
 })
 
-test('at the end everybody is told that it is still under way', async () => {
+test('at the end every waiter learns that the payment is still pending', async () => {
   const outcomes = new Outcomes()
   const { final, stop } = outcomes.watch(hash)
   const state = final(1)
@@ -50,7 +50,7 @@ test('at the end everybody is told that it is still under way', async () => {
   assert.deepEqual(outcomes.hashes(), [])
 })
 
-test('while it may still be sent, nothing is said to have failed or to be unknown', () => {
+test('a payment that may still be sent is not reported as failed or unknown', () => {
   const outcomes = new Outcomes()
   outcomes.asked(hash)
   outcomes.asked(hash)

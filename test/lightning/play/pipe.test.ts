@@ -7,7 +7,7 @@ import { PIPE_CHUNK, PIPE_WINDOW, Pipe } from '../../../src/lightning/backends/p
 interface Pair {
   near: Pipe
   far: Pipe
-  /** Bytes that have left `near`. */
+  /** Number of bytes that have left `near`. */
   sent(): number
 }
 
@@ -30,7 +30,7 @@ function pair(): Pair {
   return { near, far, sent: () => sent }
 }
 
-test('carries bytes in order, whatever their number', async () => {
+test('a pipe carries any number of bytes in order', async () => {
   const { near, far } = pair()
   const bytes = randomBytes(3_000_001)
   const received: Buffer[] = []
@@ -46,7 +46,7 @@ test('carries bytes in order, whatever their number', async () => {
   assert.deepEqual(Buffer.concat(received), bytes)
 })
 
-test('what is not read stays within the window', async () => {
+test('unread bytes stay within the window', async () => {
   const { near, far, sent } = pair()
   const written = new Promise(resolve => near.write(randomBytes(2 * PIPE_WINDOW), resolve))
   await new Promise(resolve => setImmediate(resolve))
@@ -56,7 +56,7 @@ test('what is not read stays within the window', async () => {
   assert.equal(sent(), 2 * PIPE_WINDOW)
 })
 
-test('more than the window, or credit for what was not sent, is a breach', () => {
+test('more bytes than the window, or credit for bytes that were not sent, is a breach', () => {
   const pipe = new Pipe({ data: () => undefined, credit: () => undefined, closed: () => undefined })
   assert.equal(pipe.credited(1), false)
   assert.equal(pipe.receive(Buffer.alloc(PIPE_CHUNK + 1)), false)

@@ -48,19 +48,19 @@ test('a wallet is set up without starting Lightning, and its balance is on disk'
   assert.deepEqual(await PlayWallet.readBalance(dir), balance)
 })
 
-test('too little balance is said before anything is sent', async () => {
+test('an insufficient balance is reported before anything is sent', async () => {
   const before = await alice.balance()
   await assert.rejects(alice.reach(bob.nodeId, 990_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
   await assert.rejects(alice.reach(carol.nodeId, 2_000_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
   assert.deepEqual(await alice.balance(), before)
 })
 
-test('a node that is not there cannot be reached', async () => {
+test('an absent node cannot be reached', async () => {
   await assert.rejects(alice.reach(carol.nodeId, SAT, 100), refusedWith('NO_ROUTE', 5))
   await assert.rejects(alice.reach(noPoint(), SAT, 100), refusedWith('NO_ROUTE', 5))
 })
 
-test('opening a channel debits the grant; both sides can pay from the start', async () => {
+test('opening a channel debits the grant, and both sides can pay from the start', async () => {
   await Promise.all([1, 2, 3].map(() => alice.reach(bob.nodeId, 1_000n * SAT, 20_000)))
   // One channel of 200,000 sat: 4,000 went to Bob, and each side keeps a reserve of 2,000.
   assert.equal(await spendable(alice), 994_000n * SAT)
@@ -133,13 +133,13 @@ test('a refused invoice is failed back, and a settled one stays settled', async 
   assert.equal((await bob.refuse(paid.paymentHash)).status, 'settled')
 })
 
-test('what is no invoice of this network is not paid', async () => {
+test('text that is not an invoice of this network is not paid', async () => {
   for (const text of ['', 'lnbcrt1', 'hello', 'lnbc1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqf']) {
     await assert.rejects(alice.pay(text, FEELESS), refusedWith('INVOICE_REFUSED', 5))
   }
 })
 
-test('a payment that has failed can be made later', async () => {
+test('a failed payment can be made later', async () => {
   const due = await invoice(carol, 2n)
   const failed = await alice.pay(due.bolt11, FEELESS)
   assert.equal(failed.status, 'failed')
@@ -153,7 +153,7 @@ test('a payment that has failed can be made later', async () => {
   part()
 })
 
-test('amounts from 1 msat up, many in flight', async () => {
+test('amounts from 1 msat up are paid, many in flight', async () => {
   const amounts = Array.from({ length: 64 }, (_, i) => BigInt(i * i * i) + 1n)
   const [from, to] = await Promise.all([spendable(alice), spendable(bob)])
   const dues = await Promise.all(amounts.map(msat => invoice(bob, msat)))
@@ -164,13 +164,13 @@ test('amounts from 1 msat up, many in flight', async () => {
   await comesToHave(alice, from - sum)
 })
 
-test('more than a channel holds: another one is opened, as large as it must be', async () => {
+test('an amount above the channel’s opens another channel, as large as needed', async () => {
   await alice.reach(bob.nodeId, 300_000n * SAT, 20_000)
   const due = await invoice(bob, 300_000n * SAT)
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
 })
 
-test('several peers at once, and a payment to each', async () => {
+test('one payment to each of several peers succeeds at once', async () => {
   await bench.join(bob, carol)
   await bench.join(carol, alice)
   await Promise.all([bob.reach(carol.nodeId, SAT, 20_000), carol.reach(alice.nodeId, SAT, 20_000)])
@@ -179,7 +179,7 @@ test('several peers at once, and a payment to each', async () => {
   succeeded(await carol.pay(toAlice.bolt11, FEELESS), toAlice)
 })
 
-test('a small grant opens a small channel, and all of it is used', async () => {
+test('a small grant opens a small channel, and all of it can be used', async () => {
   const dave = await bench.wallet('dave', 15_000n * SAT)
   await bench.join(dave, carol)
   await assert.rejects(dave.reach(carol.nodeId, 14_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
@@ -189,7 +189,7 @@ test('a small grant opens a small channel, and all of it is used', async () => {
   await assert.rejects(dave.reach(carol.nodeId, 12_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
 })
 
-test('a payee that does not answer leaves the payment pending, until it does', async () => {
+test('a payment to an unresponsive payee stays pending until it answers', async () => {
   const due = await invoice(bob, 900n)
   const before = await spendable(bob)
   process.kill(bob.pid as number, 'SIGSTOP')
@@ -203,7 +203,7 @@ test('a payee that does not answer leaves the payment pending, until it does', a
   await comesToHave(bob, before + 900n)
 })
 
-test('a cut connection: the payment waits for the next one', async () => {
+test('a payment over a cut connection waits for the next connection', async () => {
   const due = await invoice(bob, 800n)
   cut()
   const paying = alice.pay(due.bolt11, FEELESS)
@@ -215,7 +215,7 @@ test('a cut connection: the payment waits for the next one', async () => {
   }
 })
 
-test('another network, and garbage on the channel, harm nobody else', async () => {
+test('another network, and garbage on the channel, harm no other peer', async () => {
   const [near, far] = await bench.connection()
   linkLightning(far, bob)
   const mux = Protomux.from(near)
@@ -243,7 +243,7 @@ test('another network, and garbage on the channel, harm nobody else', async () =
     Protomux.from(mine).createChannel({ protocol: 'bushel/lightning', id: null, handshake })?.open(bytes)
     await closed
   }
-  // A right greeting with nonsense after it: Lightning's own handshake fails.
+  // A valid greeting followed by nonsense: Lightning's own handshake fails.
   const [mine, theirs] = await bench.connection()
   linkLightning(theirs, bob)
   await new Promise<void>(resolve => {
@@ -263,7 +263,7 @@ test('another network, and garbage on the channel, harm nobody else', async () =
   await comesToHave(bob, before + 3n)
 })
 
-test('after a restart of both, everything is as it was and goes on', async () => {
+test('both wallets keep their state over a restart and go on', async () => {
   const pids = [alice.pid, bob.pid] as number[]
   const received = await spendable(bob)
   const paid = await invoice(bob, 77n)
@@ -286,7 +286,7 @@ test('after a restart of both, everything is as it was and goes on', async () =>
   succeeded(await alice.pay(open.bolt11, FEELESS), open)
 })
 
-test('a second process on the same folder is turned away', async () => {
+test('a second process on the same folder is refused', async () => {
   const second = new PlayWallet({ dir: alice.dir })
   try {
     await assert.rejects(second.ready(), refusedWith('WALLET_BUSY', 2))
@@ -296,7 +296,7 @@ test('a second process on the same folder is turned away', async () => {
   }
 })
 
-test('a damaged folder is said to be damaged, and left as it is', async () => {
+test('a damaged folder is reported as damaged and left as it is', async () => {
   const dir = bench.folder('damaged')
   await PlayWallet.create(dir)
   fs.truncateSync(path.join(dir, 'seed'), 10)

@@ -21,7 +21,7 @@ async function pay(payer: PlayWallet, payee: PlayWallet, msat: bigint): Promise<
   await payForSure(payer, payee.nodeId, await invoice(payee, msat))
 }
 
-test('an older copy of a wallet gives up its channel, takes over what both signed, and pays on', async () => {
+test('an older copy of a wallet gives up its channel, takes over the co-signed state, and pays on', async () => {
   const seller = await bench.wallet('seller', GRANT)
   const first = await bench.wallet('buyer', GRANT)
   let part = await bench.join(first, seller)
@@ -33,7 +33,7 @@ test('an older copy of a wallet gives up its channel, takes over what both signe
   const second = await bench.wallet('buyer')
   part = await bench.join(second, seller)
   await pay(second, seller, 70n * SAT)
-  // The last one is claimed, and the connection is gone before it is taken off the channel.
+  // The last payment is claimed, and the connection ends before the payment is taken off the channel.
   const last = await invoice(seller, 30n * SAT)
   const claimed = once(seller, 'settled')
   const paying = second.pay(last.bolt11, FEELESS)
@@ -51,7 +51,7 @@ test('an older copy of a wallet gives up its channel, takes over what both signe
   const push = 4_000n * SAT
   await comesToHave(restored, GRANT - push - 150n * SAT)
   await bench.join(restored, seller)
-  // The seller's channel closes when the two meet, and credits what the seller had in it.
+  // The seller's channel closes when the two connect, and credits what the seller had in it.
   await comesToHave(seller, GRANT + push + 150n * SAT)
 
   await pay(restored, seller, 10n * SAT)
@@ -66,7 +66,7 @@ test('an older copy of a wallet gives up its channel, takes over what both signe
   assert.equal((await again.history()).length, 2, 'the payments that the copy knew, and the new one')
 })
 
-test('the history is that of both sides, to the msat', async () => {
+test('the history after a takeover is that of both sides, to the msat', async () => {
   const payee = await bench.wallet('payee', GRANT)
   const payer = await bench.wallet('payer', GRANT)
   await bench.join(payer, payee)
@@ -95,7 +95,7 @@ test('the history is that of both sides, to the msat', async () => {
   assert.equal(await payee.canReceive(payer.nodeId, GRANT), false, 'more than the channel holds')
 })
 
-test('a payment whose channel is gone waits for the payee’s word, and is settled by it once', async () => {
+test('a payment whose channel is gone waits for the payee’s statement and is settled by it once', async () => {
   const payee = await bench.wallet('holder', GRANT)
   const payer = await bench.wallet('orphan', GRANT)
   const orphan = async (made: Invoice): Promise<bigint> => {

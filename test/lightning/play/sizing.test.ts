@@ -11,7 +11,7 @@ import {
 const need = fc.bigInt({ min: 0n, max: 10n ** 14n })
 const payable = (value: bigint): bigint => value - pushSat(value) - reserveSat(value)
 
-test('the least channel carries what is needed, and no smaller one would with the fees', () => {
+test('the smallest channel carries the needed amount with its fees, and no smaller one would', () => {
   fc.assert(
     fc.property(need, sat => {
       const value = leastValueSat(sat)
@@ -21,7 +21,7 @@ test('the least channel carries what is needed, and no smaller one would with th
   )
 })
 
-test('a channel is never larger than what is left, and always large enough', () => {
+test('a channel is never larger than the remaining balance, and always large enough', () => {
   fc.assert(
     fc.property(need, need, (msat, left) => {
       const value = channelValueSat(msat, left)
@@ -32,7 +32,7 @@ test('a channel is never larger than what is left, and always large enough', () 
   )
 })
 
-test('small needs get a usual channel, large ones twice what they need', () => {
+test('small amounts get a usual channel, and large ones a channel of twice the amount', () => {
   assert.equal(channelValueSat(1n, 10n ** 9n), 200_000n)
   assert.equal(channelValueSat(400_000_000n, 10n ** 9n), leastValueSat(800_000n))
   assert.equal(channelValueSat(600_000_000n, 10n ** 9n), 1_000_000n)

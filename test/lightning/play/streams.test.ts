@@ -17,7 +17,7 @@ function attached(): { streams: PeerStreams; wire: PassThrough; told: ToChild[] 
   return { streams, wire, told }
 }
 
-test('what the process sends is acknowledged in steps, and never is a whole window left waiting', async () => {
+test('bytes from the process are acknowledged in steps, and never does a whole window wait', async () => {
   const { streams, wire, told } = attached()
   const piece = randomBytes(1000)
   for (let sent = 0; sent < 2 * WINDOW; sent += piece.length) {
@@ -31,7 +31,7 @@ test('what the process sends is acknowledged in steps, and never is a whole wind
   wire.destroy()
 })
 
-test('a window that the process has not taken stops the reading, until half of it is', async () => {
+test('an unread window stops the reading until half of it is taken', async () => {
   const { streams, wire, told } = attached()
   wire.write(randomBytes(WINDOW + 1))
   await new Promise(resolve => setImmediate(resolve))

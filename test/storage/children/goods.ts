@@ -11,7 +11,7 @@ import { atEnd, connect } from './wire.js'
 
 export type Content = Buffer | string | { link: string } | { program: string }
 
-/** Writes a tree: contents by path; strings are texts. */
+/** Writes a tree: contents by path; strings are text. */
 export async function plant(root: string, tree: Record<string, Content>): Promise<void> {
   await mkdir(root, { recursive: true })
   for (const [path, content] of Object.entries(tree)) {
@@ -26,7 +26,7 @@ export async function plant(root: string, tree: Record<string, Content>): Promis
   }
 }
 
-/** The checksum as the issue words it, computed apart from the product. */
+/** The checksum as documented, computed apart from the product. */
 export function sumByHand(files: Record<string, Buffer | string>): string {
   const lines = Object.entries(files)
     .map(([path, content]) => ({ path: Buffer.from(path), bytes: Buffer.from(content) }))
@@ -43,7 +43,7 @@ export interface Goods {
   result: PackResult
 }
 
-/** Packs what stands at `path` into a store under `folder`. */
+/** Packs the tree at `path` into a store under `folder`. */
 export async function packAt(t: TestContext, path: string, folder: string): Promise<Goods> {
   const store = openStore(folder)
   const result = await pack({ path, store, name: 'goods' })
@@ -73,7 +73,7 @@ export async function openShelf(
   return shelf
 }
 
-/** A shelf that holds the goods, whole. */
+/** A shelf that holds the whole drive. */
 export async function shelved(
   t: TestContext,
   { packed, result }: Goods,
