@@ -14,7 +14,7 @@ import { SLOTS_PER_LIVE } from '../../src/book/view/rules.js'
 import { GIB_MONTH, NETWORK, ask, bid, person, revised, signed, withdrawn } from './people.js'
 import type { Person } from './people.js'
 import { Views, lenient, unstamped } from './view.js'
-import type { HandView } from './view.js'
+import type { TestView } from './view.js'
 
 let views: Views
 const market = crypto.randomBytes(32)
@@ -27,13 +27,13 @@ after(async () => {
   await views.close()
 })
 
-async function begun(override?: Record<string, number>): Promise<HandView> {
+async function begun(override?: Record<string, number>): Promise<TestView> {
   const view = await views.make(market)
   await view.begin(lenient(override), start)
   return view
 }
 
-async function listed(view: HandView, side: 'ask' | 'bid' = 'ask'): Promise<Buffer[]> {
+async function listed(view: TestView, side: 'ask' | 'bid' = 'ask'): Promise<Buffer[]> {
   const found: Buffer[] = []
   for await (const { value } of view.bee.createReadStream(bookRange(side, 0, NETWORK))) found.push(value)
   return found

@@ -18,19 +18,19 @@ import { encodeOperation } from '../../src/book/view/operation.js'
 import type { Market } from '../../src/book/market.js'
 import { NETWORK, ask, person, signed } from './people.js'
 import type { Person } from './people.js'
-import { Town, until } from './peers.js'
+import { PeerGroup, until } from './peers.js'
 import type { Peer } from './peers.js'
 
-let town: Town
+let group: PeerGroup
 let founder: Peer
 let market: Market
 before(async () => {
-  town = await Town.build()
-  founder = await town.peer()
+  group = await PeerGroup.build()
+  founder = await group.peer()
   market = await founder.books.found({ name: 'besieged', rules: { stampBits: 2 } })
 })
 after(async () => {
-  await town.close()
+  await group.close()
 })
 
 const nobody = encode('book-hello', { version: 1, writer: Buffer.alloc(32) })
@@ -47,7 +47,7 @@ class Stranger {
 
   static async come(who?: Person): Promise<Stranger> {
     const self = who ?? (await person())
-    return new Stranger(self, await town.raw(self.device, founder))
+    return new Stranger(self, await group.rawConnection(self.device, founder))
   }
 
   speak(hello = nobody, id = market.discoveryKey): ProtomuxRPC {
@@ -216,12 +216,12 @@ test('a relay does not even fetch the writer core of a stranger, whatever the st
 })
 
 test('a reader accepts no orders and gives out no view', async () => {
-  const reader = await town.peer()
-  await town.connect(reader, founder)
+  const reader = await group.peer()
+  await group.connect(reader, founder)
   const theirs = await reader.books.join(market.key)
   assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
   const who = await person()
-  const stream = await town.raw(who.device, reader)
+  const stream = await group.rawConnection(who.device, reader)
   const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL, id: market.discoveryKey, handshake: nobody })
   const record = await signed(who, ask(who, market.key), theirs)
   assert.deepEqual(await codes(rpc, record), ['NO_RELAY'])
@@ -246,8 +246,8 @@ test('a budget refills over time and belongs to the device, not the connection',
 })
 
 test('orders of honest authors arrive while a stranger floods the relay with junk', async () => {
-  const seller = await town.peer()
-  await town.connect(seller, founder)
+  const seller = await group.peer()
+  await group.connect(seller, founder)
   const theirs = await seller.books.join(market.key)
   assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
   const stranger = await Stranger.come()

@@ -25,7 +25,7 @@ export interface Peer extends Person {
 }
 
 /** A private DHT and the peers on it; `close` closes all of them. */
-export class Town {
+export class PeerGroup {
   readonly #testnet: Testnet
   readonly #peers: Peer[] = []
   #strangers: HyperDHT | null = null
@@ -34,8 +34,8 @@ export class Town {
     this.#testnet = testnet
   }
 
-  static async build(): Promise<Town> {
-    return new Town(await createTestnet(2, { host: '127.0.0.1' }))
+  static async build(): Promise<PeerGroup> {
+    return new PeerGroup(await createTestnet(2, { host: '127.0.0.1' }))
   }
 
   async peer({ now = Date.now } = {}): Promise<Peer> {
@@ -71,7 +71,7 @@ export class Town {
   }
 
   /** A connection to a peer from a device that keeps no books. */
-  async raw(device: KeyPair, to: Peer): Promise<NoiseStream> {
+  async rawConnection(device: KeyPair, to: Peer): Promise<NoiseStream> {
     const stream = this.#stranger().connect(to.device.publicKey, { keyPair: device })
     stream.on('error', () => undefined)
     await stream.opened

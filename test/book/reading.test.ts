@@ -21,18 +21,18 @@ import { Listing } from '../../src/book/view/listing.js'
 import type { Market } from '../../src/book/market.js'
 import { encodeOperation } from '../../src/book/view/operation.js'
 import { GIB_MONTH, NETWORK, ask, bid, person, signed, withdrawn } from './people.js'
-import { Town, until } from './peers.js'
+import { PeerGroup, until } from './peers.js'
 import type { Peer } from './peers.js'
 import { Views, lenient, unstamped } from './view.js'
 
-let town: Town
+let group: PeerGroup
 let views: Views
 before(async () => {
-  town = await Town.build()
+  group = await PeerGroup.build()
   views = await Views.open()
 })
 after(async () => {
-  await town.close()
+  await group.close()
   await views.close()
 })
 
@@ -43,7 +43,7 @@ async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
 }
 
 test('a reader that asks again and again while it syncs adds one listener only', async t => {
-  const reader = await town.peer()
+  const reader = await group.peer()
   const market = await reader.books.join(crypto.randomBytes(32))
   const limits: AbortSignal[] = []
   const made = AbortSignal.timeout.bind(AbortSignal)
@@ -177,7 +177,7 @@ test('bids are listed with the highest price first', async () => {
 
 /** A founder whose book holds `count` orders, each in a block of its own, and signed. */
 async function filled(count: number): Promise<[Peer, Market]> {
-  const founder = await town.peer()
+  const founder = await group.peer()
   const rules = { stampBits: 0, tickInterval: 200, maxOrdersPerIdentity: 1000 }
   const market = await founder.books.found({ name: 'filled', rules })
   for (let i = 0; i < count; i++) {
@@ -190,18 +190,18 @@ async function filled(count: number): Promise<[Peer, Market]> {
 
 test('a newcomer fast-forwards to the signed view, and a light reader need not join', async t => {
   const [founder, market] = await filled(120)
-  const newcomer = await town.peer()
+  const newcomer = await group.peer()
   const theirs = await newcomer.books.join(market.key)
   const [, joined] = await timed(async () => {
-    await town.connect(newcomer, founder)
+    await group.connect(newcomer, founder)
     assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
     assert.equal((await theirs.asks({ network: NETWORK, limit: 20 })).length, 20)
   })
   t.diagnostic(`a newcomer has the best 20 of 120 orders after ${joined.toFixed(0)} ms`)
   assert.ok(theirs.stats.fastForwards > 0, 'what is signed was not worked out again')
 
-  const passer = await town.peer()
-  const stream = await town.connect(passer, founder)
+  const passer = await group.peer()
+  const stream = await group.connect(passer, founder)
   const [seen, looked] = await timed(async () => {
     const reader = await passer.books.browse(market.key, stream)
     assert.equal(reader.name, 'filled')
@@ -226,33 +226,33 @@ test('a newcomer fast-forwards to the signed view, and a light reader need not j
 
   await market.admit(newcomer.device.publicKey)
   await until(theirs, () => theirs.holdsAll)
-  await town.stop(founder)
-  const seller = await town.peer()
-  await town.connect(seller, newcomer)
+  await group.stop(founder)
+  const seller = await group.peer()
+  await group.connect(seller, newcomer)
   const sellers = await seller.books.join(market.key)
   assert.ok(await sellers.inStep({ timeoutMs: 10_000 }), 'with the founder away')
   const order = ask(seller, market.key, { price: 1n })
   await sellers.submit(await signed(seller, order, sellers))
   await until(sellers, async () => (await sellers.get(orderId(order))) !== null)
-  await town.open(founder)
+  await group.open(founder)
 })
 
 test('a reader rejects a view that the founder has not signed', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-light-'))
   const store = new Corestore(dir)
   const [founder, market] = await filled(1)
-  const liar = await town.peer()
+  const liar = await group.peer()
   const theirs = await liar.books.found({ name: 'filled' })
   await theirs.submit(await signed(liar, ask(liar, theirs.key), theirs))
-  const reader = await town.peer()
+  const reader = await group.peer()
   const lies: [(head: ViewHead) => ViewHead, Peer][] = [
     [head => head, liar], // another market's view, signed by one who may not
     [head => ({ ...head, signer: founder.device.publicKey }), liar],
     [head => ({ ...head, length: head.length + 1 }), founder],
     [head => ({ ...head, market: theirs.key }), founder]
   ]
-  const honest = await viewHead(await town.connect(reader, founder), market.key)
-  const other = await viewHead(await town.connect(reader, liar), theirs.key)
+  const honest = await viewHead(await group.connect(reader, founder), market.key)
+  const other = await viewHead(await group.connect(reader, liar), theirs.key)
   for (const [lie, signer] of lies) {
     const said = signer === liar ? { ...other, market: market.key } : honest
     const head = lie({ ...said, signature: Buffer.alloc(64) })
@@ -261,11 +261,11 @@ test('a reader rejects a view that the founder has not signed', async () => {
       ...head,
       signature: signer === liar ? sign('view-head', head, device) : honest.signature
     }
-    const stream = await town.connect(reader, liar)
+    const stream = await group.connect(reader, liar)
     answer(liar, market.discoveryKey, encode('view-head', signedHead))
     const options = { store: store.session(), stream, market: market.key, timeoutMs: 2000 }
     await assert.rejects(new LightReader(options).ready(), { code: 'FORGED' })
-    await town.cut(reader)
+    await group.cut(reader)
   }
   await store.close()
   await rm(dir, { recursive: true })
@@ -294,7 +294,7 @@ function answer(peer: Peer, id: Buffer, head: Buffer): void {
 
 test('ticks are written by themselves, and a reader reports a market clock that is late or ahead', async () => {
   let now = Date.now()
-  const founder = await town.peer({ now: () => now })
+  const founder = await group.peer({ now: () => now })
   const market = await founder.books.found({ name: 'clock', rules: { tickInterval: 50 } })
   const first = market.tick
   assert.equal(market.clock.state, 'fresh')

@@ -25,11 +25,11 @@ export class Views {
     return new Views(await mkdtemp(join(tmpdir(), 'bushel-view-')))
   }
 
-  async make(market: Buffer): Promise<HandView> {
+  async make(market: Buffer): Promise<TestView> {
     const core = this.#store.get({ name: `view-${this.#made++}` })
     const bee = new Hyperbee(core, { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' })
     await bee.ready()
-    return new HandView(bee, market)
+    return new TestView(bee, market)
   }
 
   async close(): Promise<void> {
@@ -38,7 +38,7 @@ export class Views {
   }
 }
 
-export class HandView {
+export class TestView {
   readonly bee: Hyperbee
   readonly market: Buffer
   readonly writers = new Set<string>()

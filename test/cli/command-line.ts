@@ -3,7 +3,7 @@ import type { BushelError } from '../../contracts/errors/error.js'
 import { execute, wantsJson } from '../../src/cli/main.js'
 import { Output } from '../../src/cli/output/output.js'
 
-export interface Said {
+export interface CommandOutput {
   failure: BushelError | null
   /** Exit code of the process. */
   exit: number
@@ -15,10 +15,10 @@ export interface Said {
 }
 
 /** Runs a command line in this process as the executable would. */
-export async function typed(
+export async function runCommandLine(
   argv: string[],
   signal: AbortSignal = new AbortController().signal
-): Promise<Said> {
+): Promise<CommandOutput> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const json = wantsJson(argv)
   const output = new Output(json, { stdout, stderr })

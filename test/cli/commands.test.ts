@@ -8,8 +8,8 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { Interruption } from '../../src/cli/invocation.js'
 import { Daemon } from '../../src/daemon/daemon.js'
 import { Home } from '../../src/identity/home.js'
-import { StandIn, untilAborted } from '../daemon/stand-in.js'
-import { typed } from './command-line.js'
+import { FakeNode, untilAborted } from '../daemon/fake-node.js'
+import { runCommandLine } from './command-line.js'
 
 const DAY = 86_400_000
 const [a, b] = ['y'.repeat(52), 'b'.repeat(51) + 'y'] // keys in z-base-32: the last bits are zero
@@ -70,7 +70,7 @@ let dir = ''
 let home = ''
 let module = ''
 let daemon: Daemon
-const node = new StandIn(() => ({ markets: [] }))
+const node = new FakeNode(() => ({ markets: [] }))
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bushel-commands-'))
@@ -283,14 +283,14 @@ test('each command sends the typed parameters to the node and prints its result'
       return result
     }
     const shown = words.join(' ')
-    const { failure, lines, stderr } = await typed([...words, '--json', '--home', home])
+    const { failure, lines, stderr } = await runCommandLine([...words, '--json', '--home', home])
     assert.equal(failure, null, `${shown}: ${failure?.message}`)
     const asked = node.asked.at(-1)!
     assert.deepEqual([asked.method, asked.params], [method, params], shown)
     assert.deepEqual(lines, [{ event: 'note', message: 'on the way' }, result], shown)
     assert.equal(stderr, '', shown)
 
-    const people = await typed(['--home', home, ...words])
+    const people = await runCommandLine(['--home', home, ...words])
     assert.equal(people.failure, null, shown)
     assert.equal(people.stderr, 'on the way\n', shown)
     assert.ok(people.stdout.length > 0, shown)
@@ -301,7 +301,7 @@ test('each command sends the typed parameters to the node and prints its result'
 test('status shows the condition of the wallet and its reason', async () => {
   const shown = async (wallet: object | null): Promise<string> => {
     node.answer = () => ({ ...status, wallet })
-    const { stdout } = await typed(['status', '--home', home])
+    const { stdout } = await runCommandLine(['status', '--home', home])
     return /^wallet +(.*)$/m.exec(stdout)![1]!.trimEnd()
   }
   assert.equal(await shown(status.wallet), 'down: it ended with SIGSEGV')
@@ -332,14 +332,17 @@ test('the storage book fits 80 columns, whatever text strangers wrote into it', 
     tick: Date.now()
   }
   node.answer = () => book
-  const { stdout } = await typed(['book', '--home', home])
+  const { stdout } = await runCommandLine(['book', '--home', home])
   assert.match(stdout, /in step/)
   assert.match(stdout, /2 TiB/, 'the depth after two asks')
   assert.match(stdout, /3 x 953\.7 MiB/)
   assert.doesNotMatch(stdout, /\u001b|\u202e/)
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
   node.answer = () => ({ ...book, inStep: false, asks: [], bids: [] })
-  assert.match((await typed(['book', 'storage', '--home', home])).stdout, /NOT in step[^]*no asks[^]*no bids/)
+  assert.match(
+    (await runCommandLine(['book', 'storage', '--home', home])).stdout,
+    /NOT in step[^]*no asks[^]*no bids/
+  )
 })
 
 test('an id may be as short as the tables show it', async () => {
@@ -352,24 +355,24 @@ test('an id may be as short as the tables show it', async () => {
     if (method === 'jobs') return { jobs: ids.map(id => ({ ...jobEntry, id })) }
     return { ...params, state: 'ENDED' }
   }
-  const ended = await typed(['--json', 'leases', 'end', 'ybndrfg8e', '--home', home])
+  const ended = await runCommandLine(['--json', 'leases', 'end', 'ybndrfg8e', '--home', home])
   assert.equal(ended.lines[0]!.id, ids[0])
-  const withdrawn = await typed(['--json', 'withdraw', 'ybndrfg8', '--home', home])
+  const withdrawn = await runCommandLine(['--json', 'withdraw', 'ybndrfg8', '--home', home])
   assert.equal(withdrawn.lines[0]!.id, ids[1], 'the only one that is ours')
-  const cancelled = await typed(['--json', 'job', 'cancel', 'ybndrfg8c', '--home', home])
+  const cancelled = await runCommandLine(['--json', 'job', 'cancel', 'ybndrfg8c', '--home', home])
   assert.equal(cancelled.lines[0]!.id, ids[1])
-  const several = await typed(['leases', 'end', 'ybndrfg8', '--home', home])
+  const several = await runCommandLine(['leases', 'end', 'ybndrfg8', '--home', home])
   assert.deepEqual([several.failure?.code, several.failure?.exit], ['BAD_KEY', 2])
-  const none = await typed(['leases', 'end', 'ejkmcpqx', '--home', home])
+  const none = await runCommandLine(['leases', 'end', 'ejkmcpqx', '--home', home])
   assert.equal(none.failure?.code, 'BAD_KEY')
 })
 
 test('a command fails with the error of the node', async () => {
   const shape = { code: 'NO_OFFER' as const, exit: 4, message: 'nobody\noffers that', hint: 'pay more' }
   node.answer = () => Promise.reject(new BushelError(shape.code, shape.message, shape.hint))
-  const json = await typed(['mirror', '.', '--json', '--home', home])
+  const json = await runCommandLine(['mirror', '.', '--json', '--home', home])
   assert.deepEqual(json.lines, [{ error: shape }])
-  const people = await typed(['mirror', '.', '--home', home])
+  const people = await runCommandLine(['mirror', '.', '--home', home])
   assert.equal(people.stderr, 'bushel: nobody offers that\nhint: pay more\n')
 })
 
@@ -377,7 +380,7 @@ test('Ctrl-C aborts the call in the node and exits with code 130', async () => {
   node.answer = untilAborted
   const controller = new AbortController()
   const asked = node.nextCall()
-  const command = typed(['mirror', '.', '--json', '--home', home], controller.signal)
+  const command = runCommandLine(['mirror', '.', '--json', '--home', home], controller.signal)
   const { context } = await asked
   controller.abort(new Interruption('SIGINT'))
   const { failure, lines } = await command
@@ -395,7 +398,10 @@ test('--watch prints whatever has changed until it is stopped', async () => {
     if (reads === 4) controller.abort(new Interruption('SIGINT'))
     return { leases }
   }
-  const { lines, failure } = await typed(['leases', '--watch', '--json', '--home', home], controller.signal)
+  const { lines, failure } = await runCommandLine(
+    ['leases', '--watch', '--json', '--home', home],
+    controller.signal
+  )
   assert.equal(failure?.exit, 130)
   const counts = lines.filter(line => line.leases).map(line => (line.leases as unknown[]).length)
   assert.deepEqual(counts.slice(0, 2), [1, 2])
@@ -403,7 +409,7 @@ test('--watch prints whatever has changed until it is stopped', async () => {
 
 test('`up` is refused on a home whose node is already running', async () => {
   for (const more of [[], ['--dry-run']]) {
-    const { failure } = await typed(['up', ...more, '--home', home])
+    const { failure } = await runCommandLine(['up', ...more, '--home', home])
     assert.deepEqual([failure?.code, failure?.exit], ['ALREADY_RUNNING', 2])
     assert.match(failure!.message, new RegExp(String(process.pid)))
   }
@@ -456,13 +462,13 @@ test('`run` sends the typed parameters and passes the arguments after -- to the 
     ]
   ]
   for (const [words, params] of cases) {
-    const { failure } = await typed(['--home', home, 'run', module, '--no-stdin', ...words])
+    const { failure } = await runCommandLine(['--home', home, 'run', module, '--no-stdin', ...words])
     assert.equal(failure, null, failure?.message)
     assert.deepEqual(node.asked.at(-1), { ...node.asked.at(-1), method: 'run', params }, words.join(' '))
   }
   const map = { base: resolve('.'), pattern: 'x/*', parallel: 2 }
   node.answer = () => ({ jobs: [], ok: 0, failed: 0, paidMsat: '0', feesMsat: '0', seconds: 1 })
-  await typed(['--home', home, 'run', module, '--map', 'x/*', '--parallel', '2', '--', '{}'])
+  await runCommandLine(['--home', home, 'run', module, '--map', 'x/*', '--parallel', '2', '--', '{}'])
   assert.deepEqual(
     [node.asked.at(-1)!.method, node.asked.at(-1)!.params],
     ['run.map', runParams({ args: ['{}'], map })]
@@ -478,7 +484,7 @@ test('`run` sends the typed parameters and passes the arguments after -- to the 
     fuel: '2475000000000',
     dryRun: true
   })
-  const tried = await typed(['--home', home, 'run', module, '--no-stdin', '--dry-run'])
+  const tried = await runCommandLine(['--home', home, 'run', module, '--no-stdin', '--dry-run'])
   assert.deepEqual([node.asked.at(-1)!.method, node.asked.at(-1)!.params], ['run.estimate', runParams()])
   assert.match(tried.stdout, /2\.475 Tfuel/)
 })
@@ -496,7 +502,7 @@ test('the output of a program is printed byte for byte, and nothing else goes to
     context.onProgress({ event: 'job', provider: b, state: 'RUNNING', fuel: '6000000' })
     return { ...result, out: '/there' }
   }
-  const people = await typed(['--home', home, 'run', module, '--no-stdin'])
+  const people = await runCommandLine(['--home', home, 'run', module, '--no-stdin'])
   assert.deepEqual(people.bytes.stdout, printed)
   assert.ok(people.bytes.stderr.includes(printed))
   assert.match(people.stderr, /paid {6}1 sat to b+, the base/)
@@ -506,7 +512,7 @@ test('the output of a program is printed byte for byte, and nothing else goes to
   assert.match(people.stderr, /written to  \/there/)
   assert.equal(people.exit, 0)
   for (const line of people.stderr.split('\n')) assert.ok(line.length <= 80, line)
-  const { lines, stderr } = await typed(['--home', home, 'run', module, '--no-stdin', '--json'])
+  const { lines, stderr } = await runCommandLine(['--home', home, 'run', module, '--no-stdin', '--json'])
   assert.equal(stderr, '')
   assert.deepEqual(Buffer.from(lines[0]!.base64 as string, 'base64'), printed)
   assert.deepEqual(lines.at(-1), { ...result, out: '/there' })
@@ -520,10 +526,10 @@ test('a failed program exits with code 1 and prints the whole result last', asyn
     { status: 'disputed', exitCode: -1, reason: 'two say one thing and one another' }
   ]) {
     node.answer = () => ({ ...result, ...change })
-    const json = await typed(['--home', home, 'run', module, '--no-stdin', '--json'])
+    const json = await runCommandLine(['--home', home, 'run', module, '--no-stdin', '--json'])
     assert.deepEqual([json.failure, json.exit], [null, 1])
     assert.deepEqual(json.lines, [{ ...result, ...change }])
-    const people = await typed(['--home', home, 'run', module, '--no-stdin'])
+    const people = await runCommandLine(['--home', home, 'run', module, '--no-stdin'])
     assert.equal(people.exit, 1)
     assert.match(people.stderr, change.reason ? new RegExp(change.reason) : /exit code 3/)
   }
@@ -532,7 +538,7 @@ test('a failed program exits with code 1 and prints the whole result last', asyn
     { input: 'b', error: { code: 'NO_OFFER', exit: 4, message: 'nobody', hint: '' } }
   ]
   node.answer = () => ({ jobs, ok: 1, failed: 1, paidMsat: '45000', feesMsat: '3', seconds: 1 })
-  const map = await typed(['--home', home, 'run', module, '--map', '*'])
+  const map = await runCommandLine(['--home', home, 'run', module, '--map', '*'])
   assert.equal(map.exit, 1)
   assert.match(map.stderr, /FAILED {4}b: nobody[^]*1 job done, 1 failed/)
 })
@@ -571,12 +577,12 @@ test('the compute book fits 80 columns, whatever text strangers wrote into it', 
     tick: Date.now()
   }
   node.answer = () => book
-  const { stdout } = await typed(['book', 'compute', '--home', home])
+  const { stdout } = await runCommandLine(['book', 'compute', '--home', home])
   assert.equal(node.asked.at(-1)!.method, 'book.compute')
   assert.match(stdout, /123 456\.789 sat\/Tfuel +1\.5 sat +1024 +1 TiB +process/)
   assert.match(stdout, /40 sat\/Tfuel +100 sat +3 +256 MiB/)
   assert.doesNotMatch(stdout, /\u001b|\u202e/)
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
   node.answer = () => ({ ...book, asks: [], bids: [] })
-  assert.match((await typed(['book', 'compute', '--home', home])).stdout, /no asks[^]*no bids/)
+  assert.match((await runCommandLine(['book', 'compute', '--home', home])).stdout, /no asks[^]*no bids/)
 })

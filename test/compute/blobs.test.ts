@@ -31,7 +31,7 @@ import { Facts } from '../../src/store/facts.js'
 import { guardMux } from '../../src/network/mux.js'
 import { MIB, busyness } from './jobs.js'
 import { request } from './buyer/buyer.js'
-import { never } from './pair/pair.js'
+import { never } from './pair/node-group.js'
 import { agreed, terms } from './unsigned.js'
 
 const AGREEMENT = Buffer.alloc(32, 1)

@@ -15,7 +15,7 @@ import { parseResponse } from '../../src/daemon/control-messages.js'
 import { ControlServer } from '../../src/daemon/control-server.js'
 import { controlPath } from '../../src/daemon/control-path.js'
 import { RemoteNode } from '../../src/daemon/remote-node.js'
-import { StandIn, listening, untilAborted } from './stand-in.js'
+import { FakeNode, listening, untilAborted } from './fake-node.js'
 
 async function folder(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-control-'))
@@ -25,8 +25,8 @@ async function folder(t: TestContext): Promise<string> {
 
 async function served(
   t: TestContext,
-  node = new StandIn()
-): Promise<{ node: StandIn; server: ControlServer }> {
+  node = new FakeNode()
+): Promise<{ node: FakeNode; server: ControlServer }> {
   const server = new ControlServer(node, controlPath(await folder(t)))
   await server.ready()
   t.after(() => server.close())
@@ -302,7 +302,7 @@ test('a slow caller gets all output of a program in order, as a part of its resu
 test('the socket of a dead node is replaced', async t => {
   const path = controlPath(await folder(t))
   await writeFile(path, 'stale')
-  const server = new ControlServer(new StandIn(), path)
+  const server = new ControlServer(new FakeNode(), path)
   await server.ready()
   t.after(() => server.close())
   await dial(t, server)
@@ -339,7 +339,7 @@ test('a home with a path too long for a socket has its socket elsewhere, where b
   assert.ok(Buffer.byteLength(join(home, 'control.sock')) > 107)
   assert.ok(Buffer.byteLength(path) <= 100)
   assert.notEqual(path, controlPath(home + 'c'))
-  const server = new ControlServer(new StandIn(() => ({ far: true })), path)
+  const server = new ControlServer(new FakeNode(() => ({ far: true })), path)
   await server.ready()
   t.after(() => server.close())
   assert.equal((await stat(dirname(path))).mode & 0o777, 0o700)
@@ -350,6 +350,6 @@ test('a folder that others can open gets no socket', async t => {
   const dir = join(await folder(t), `bushel-${userInfo().uid}`)
   await mkdir(dir)
   await chmod(dir, 0o777)
-  const server = new ControlServer(new StandIn(), join(dir, 'a.sock'))
+  const server = new ControlServer(new FakeNode(), join(dir, 'a.sock'))
   await assert.rejects(server.ready(), { code: 'UNSAFE_FOLDER', exit: 2 })
 })

@@ -9,7 +9,7 @@ import type { HomeAccess } from '../../src/daemon/access.js'
 import { Daemon, checkDaemon } from '../../src/daemon/daemon.js'
 import type { DaemonNodeOptions, OpenNode, ReadOffline } from '../../src/daemon/node-port.js'
 import { Home } from '../../src/identity/home.js'
-import { StandIn, listening } from './stand-in.js'
+import { FakeNode, listening } from './fake-node.js'
 
 async function newHome(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-daemon-'))
@@ -26,8 +26,8 @@ const markets = [
 ]
 
 /** Opens fake nodes and records how. */
-function opener(node = new StandIn(() => ({ markets }))): {
-  node: StandIn
+function opener(node = new FakeNode(() => ({ markets }))): {
+  node: FakeNode
   opened: DaemonNodeOptions[]
   openNode: OpenNode
 } {
@@ -122,10 +122,10 @@ test('without a running node each command fails, opens a node of its own or read
 
 test('a command waits for a node that is starting, and a failed start frees the home', async t => {
   const home = await newHome(t)
-  let open = (_node: StandIn): void => undefined
+  let open = (_node: FakeNode): void => undefined
   let fail = (_error: Error): void => undefined
   const openNode: OpenNode = () =>
-    new Promise<StandIn>((resolve, reject) => {
+    new Promise<FakeNode>((resolve, reject) => {
       open = resolve
       fail = reject
     })
@@ -145,7 +145,7 @@ test('a command waits for a node that is starting, and a failed start frees the 
   const starting = daemon.ready()
   while (!(await Home.open(home)).holder()?.control) await new Promise(setImmediate)
   const lucky = ask()
-  open(new StandIn(() => ({ late: true })))
+  open(new FakeNode(() => ({ late: true })))
   await starting
   assert.deepEqual(await lucky, { late: true })
 })

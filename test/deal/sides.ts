@@ -33,7 +33,7 @@ export const CORES = [
 ]
 
 /** A private DHT in a folder of its own, and the nodes on it. */
-export class Field {
+export class NodeGroup {
   readonly #testnet: Testnet
   readonly #folder: string
   readonly #sides: Side[] = []
@@ -43,8 +43,8 @@ export class Field {
     this.#folder = folder
   }
 
-  static async open(): Promise<Field> {
-    return new Field(
+  static async open(): Promise<NodeGroup> {
+    return new NodeGroup(
       await createTestnet(2, { host: '127.0.0.1' }),
       await mkdtemp(join(tmpdir(), 'bushel-deal-'))
     )
@@ -119,13 +119,13 @@ export class Side {
 }
 
 /** A provider with one storage offer of limited space, whose shelf is a list of agreements. */
-export class Stall implements ResourceProvider {
+export class FakeSeller implements ResourceProvider {
   readonly side: Side
   readonly order: Order
   readonly id: Buffer
   space: bigint
   price = PRICE
-  stands = true
+  isListed = true
   agreements = 0
 
   constructor(side: Side, space: number = GIB) {
@@ -157,7 +157,7 @@ export class Stall implements ResourceProvider {
       deals: side.deals,
       policy: DEFAULT_POLICY,
       goods: this,
-      ask: id => (this.stands && id.equals(this.id) ? { ...this.order, price: this.price } : null)
+      ask: id => (this.isListed && id.equals(this.id) ? { ...this.order, price: this.price } : null)
     })
   }
 
@@ -208,7 +208,7 @@ export class Stall implements ResourceProvider {
 }
 
 /** A peer that speaks the protocol by hand, without the checks of the product. */
-export class Raw {
+export class RawPeer {
   readonly stream: NoiseStream
   readonly rpc: ProtomuxRPC
   readonly side: Side
@@ -222,8 +222,8 @@ export class Raw {
     this.rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL })
   }
 
-  static async to(from: Side, device: Buffer): Promise<Raw> {
-    return new Raw(from, await from.network.connect(device, 10_000))
+  static async to(from: Side, device: Buffer): Promise<RawPeer> {
+    return new RawPeer(from, await from.network.connect(device, 10_000))
   }
 
   get hello(): Hello {

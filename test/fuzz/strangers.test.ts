@@ -17,13 +17,13 @@ import { linkLightning } from '../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
 import { structOf } from '../contracts/arbitraries.js'
 import { lightningId, person } from '../contracts/people.js'
-import { Raw, Side, Stall } from '../deal/sides.js'
+import { RawPeer, Side, FakeSeller } from '../deal/sides.js'
 import { SEED, bytes, mutated, mutations, runs } from './mutation.js'
 
 const LIMIT = { timeout: 60_000 }
 let testnet: Testnet
 let dir: string
-let stall: Stall
+let seller: FakeSeller
 let dht: HyperDHT
 let wallet: PlayWallet
 const links: { close(): void }[] = []
@@ -38,7 +38,7 @@ before(async () => {
     testnet.bootstrap
   )
   await side.open()
-  stall = new Stall(side)
+  seller = new FakeSeller(side)
   wallet = new PlayWallet({ dir: join(dir, 'wallet') })
   await wallet.ready()
   side.network.on('connection', (stream: NoiseStream) => links.push(linkLightning(stream, wallet)))
@@ -48,7 +48,7 @@ before(async () => {
 after(async () => {
   for (const link of links) link.close()
   await dht.destroy()
-  await stall.side.close()
+  await seller.side.close()
   await wallet.close()
   await testnet.destroy()
   await rm(dir, { recursive: true })
@@ -56,7 +56,7 @@ after(async () => {
 
 /** A connection of a new device. */
 async function connect(): Promise<NoiseStream> {
-  const stream = dht.connect(stall.side.device, { keyPair: crypto.keyPair() })
+  const stream = dht.connect(seller.side.device, { keyPair: crypto.keyPair() })
   stream.on('error', () => undefined) // disconnected on purpose
   await stream.opened
   return stream
@@ -79,18 +79,18 @@ async function ended(stream: NoiseStream): Promise<void> {
 
 /** The node is unchanged: nothing agreed, no fault of its own reported, and it answers an honest peer. */
 async function unharmed(): Promise<void> {
-  assert.equal(stall.side.facts.count('lease'), 0)
-  assert.equal(stall.agreements, 0)
-  assert.deepEqual(stall.side.faults, [])
+  assert.equal(seller.side.facts.count('lease'), 0)
+  assert.equal(seller.agreements, 0)
+  assert.deepEqual(seller.side.faults, [])
   const [self] = await person()
-  const stream = dht.connect(stall.side.device, { keyPair: self!.device })
+  const stream = dht.connect(seller.side.device, { keyPair: self!.device })
   stream.on('error', () => undefined)
-  const raw = new Raw(
+  const rawPeer = new RawPeer(
     { self: { ...self!, lightning: Buffer.alloc(33, 2), network: 'play-1' } } as Side,
     stream
   )
-  assert.ok((await raw.greet()).body, `seed ${SEED}`)
-  raw.rpc.destroy()
+  assert.ok((await rawPeer.greet()).body, `seed ${SEED}`)
+  rawPeer.rpc.destroy()
   await ended(stream)
 }
 
@@ -139,10 +139,10 @@ test('a mutated message of an honest peer ends the connection or is ignored', LI
           return (write as (frame: Buffer) => boolean).call(stream, list ? mutated(frame, list) : frame)
         }
       })
-      const raw = new Raw(stall.side, stream)
+      const rawPeer = new RawPeer(seller.side, stream)
       const asked = [
-        raw.greet(),
-        raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+        rawPeer.greet(),
+        rawPeer.send('progress', rawPeer.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
       ]
       const answers = Promise.allSettled(asked)
       await ended(stream)
@@ -166,13 +166,13 @@ test('a request of each kind with garbage in it ends the connection', LIMIT, asy
   const [self] = await person()
   await fc.assert(
     fc.asyncProperty(fc.oneof(...kinds), async ([method, { good, sent }, whole]) => {
-      const stream = dht.connect(stall.side.device, { keyPair: self!.device })
+      const stream = dht.connect(seller.side.device, { keyPair: self!.device })
       stream.on('error', () => undefined)
-      const raw = new Raw(
+      const rawPeer = new RawPeer(
         { self: { ...self!, lightning: Buffer.alloc(33, 2), network: 'play-1' } } as Side,
         stream
       )
-      await raw.greet()
+      await rawPeer.greet()
       const over = closed(stream)
       // Every other time the garbage is around the body instead of in it. A second request is always above
       // the size limit of the method.
@@ -181,8 +181,8 @@ test('a request of each kind with garbage in it ends the connection', LIMIT, asy
         id: crypto.randomBytes(32),
         body: Buffer.alloc(REQUEST_LIMITS[method] + 2000)
       })
-      raw.send(method, whole ? outer.subarray(1) : outer).catch(() => undefined)
-      raw.send(method, long).catch(() => undefined)
+      rawPeer.send(method, whole ? outer.subarray(1) : outer).catch(() => undefined)
+      rawPeer.send(method, long).catch(() => undefined)
       await over
     }),
     { ...runs(45), endOnFailure: true }
@@ -192,9 +192,9 @@ test('a request of each kind with garbage in it ends the connection', LIMIT, asy
 
 test('a request with an unknown method name ends the connection and is not echoed', LIMIT, async () => {
   const stream = await connect()
-  const raw = new Raw(stall.side, stream)
+  const rawPeer = new RawPeer(seller.side, stream)
   const over = closed(stream)
-  await assert.rejects(raw.send('x'.repeat(1 << 20), null), (error: Error) => error.message.length < 1000)
+  await assert.rejects(rawPeer.send('x'.repeat(1 << 20), null), (error: Error) => error.message.length < 1000)
   await over
   await unharmed()
 })

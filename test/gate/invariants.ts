@@ -1,15 +1,15 @@
-import type { Look } from './orders.js'
+import type { MoneyState } from './trader-protocol.js'
 
 const SETTLED = new Set(['paid', 'received', 'credited', 'applied', 'receipt'])
 const UNDER_WAY = new Set(['sent'])
 const OVER = new Set(['ENDED', 'VOID'])
 
-type Entry = Look['payments'][number]
+type Entry = MoneyState['payments'][number]
 
 /**
  * What does not add up between a buyer and a provider that deal only with each other; empty when all does.
  */
-export function faultsBetween(buyer: Look, provider: Look): string[] {
+export function faultsBetween(buyer: MoneyState, provider: MoneyState): string[] {
   return [
     ...buyer.faults.map(fault => `buyer: ${fault}`),
     ...provider.faults.map(fault => `provider: ${fault}`),
@@ -26,7 +26,7 @@ export function faultsBetween(buyer: Look, provider: Look): string[] {
 }
 
 /** One side alone: nothing pending, no intent settled twice, ledger and wallet equal hash by hash. */
-function ownFaults(name: string, { payments, records }: Look): string[] {
+function ownFaults(name: string, { payments, records }: MoneyState): string[] {
   const faults: string[] = []
   const intents = new Set<string>()
   const settled = new Map<string, Entry>()
@@ -56,10 +56,10 @@ function ownFaults(name: string, { payments, records }: Look): string[] {
 }
 
 /** Payments of one side equal receipts of the other, hash by hash. */
-function crossFaults(payer: Look, payee: Look, kind: Entry['kind']): string[] {
-  const sums = (look: Look, role: Entry['role']): Map<string, string> =>
+function crossFaults(payer: MoneyState, payee: MoneyState, kind: Entry['kind']): string[] {
+  const sums = (state: MoneyState, role: Entry['role']): Map<string, string> =>
     new Map(
-      look.payments
+      state.payments
         .filter(one => one.kind === kind && one.role === role && SETTLED.has(one.step))
         .map(one => [one.hash, one.msat])
     )
@@ -74,7 +74,7 @@ function crossFaults(payer: Look, payee: Look, kind: Entry['kind']): string[] {
 }
 
 /** Both sides know the same debts, and all of them are refunded. */
-function debtFaults(buyer: Look, provider: Look): string[] {
+function debtFaults(buyer: MoneyState, provider: MoneyState): string[] {
   const faults: string[] = []
   const theirs = new Map(provider.owed.map(debt => [debt.agreement, debt]))
   for (const { agreement, msat, settledMsat } of buyer.owed) {
@@ -87,7 +87,7 @@ function debtFaults(buyer: Look, provider: Look): string[] {
 }
 
 /** A buyer may give up a paid lease only together with the provider; otherwise nothing is refunded. */
-function abandoned(buyer: Look, provider: Look): string[] {
+function abandoned(buyer: MoneyState, provider: MoneyState): string[] {
   const theirs = new Map(provider.served.map(lease => [lease.agreement, lease]))
   return buyer.bought
     .filter(({ state, paid }) => OVER.has(state) && paid > 0)

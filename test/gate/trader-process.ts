@@ -5,7 +5,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ledger } from '../../src/payment/ledger.js'
-import type { Arrow, Fault, Hit, Order, Report, TraderOptions } from './orders.js'
+import type { KillPoint, Fault, Hit, TraderCommand, Report, TraderOptions } from './trader-protocol.js'
 
 export class Refusal extends Error {
   readonly code: string
@@ -69,13 +69,13 @@ export class Trader {
     await ready
   }
 
-  ask<T>(order: Order): Promise<T> {
+  ask<T>(command: TraderCommand): Promise<T> {
     const child = this.#process
     if (!child) return Promise.reject(new Refusal('KILLED', `${this.name} is not there`))
     const id = ++this.#asked
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: value => resolve(value as T), reject })
-      child.send({ ...order, id }, error => {
+      child.send({ ...command, id }, error => {
         if (error) reject(new Refusal('KILLED', error.message))
       })
     })
@@ -85,17 +85,17 @@ export class Trader {
    * Arms a kill of the node or of its Lightning process at a kill point; gives a function that waits for the
    * hit.
    */
-  async arm(arrow: Arrow): Promise<() => Promise<Hit>> {
+  async arm(point: KillPoint): Promise<() => Promise<Hit>> {
     rmSync(this.#options.hits, { force: true })
     const struck = new Promise<void>(resolve => (this.#struck = resolve))
     const { ended } = this
-    await this.ask({ do: 'arm', arrow })
+    await this.ask({ do: 'arm', point })
     return async () => {
-      if (arrow.victim === 'self') assert.equal(await ended, 'SIGKILL', `${this.name} was killed`)
+      if (point.victim === 'self') assert.equal(await ended, 'SIGKILL', `${this.name} was killed`)
       else await struck
       const hit = JSON.parse(readFileSync(this.#options.hits, 'utf8')) as Hit
-      assert.deepEqual([hit.step, hit.phase], [arrow.step, arrow.phase])
-      if (arrow.victim === 'self') await this.#prove(arrow, hit)
+      assert.deepEqual([hit.step, hit.phase], [point.step, point.phase])
+      if (point.victim === 'self') await this.#prove(point, hit)
       return hit
     }
   }
@@ -106,7 +106,7 @@ export class Trader {
   }
 
   /** Checks that the disk after the kill agrees with the kill point: the step is there, or not yet. */
-  async #prove({ step, phase }: Arrow, { hash }: Hit): Promise<void> {
+  async #prove({ step, phase }: KillPoint, { hash }: Hit): Promise<void> {
     const ledger = await Ledger.read(join(this.#options.home, 'journal', 'ledger'))
     const stands = ledger.byHash(Buffer.from(hash, 'hex'))?.step
     // A step that is only noted (applied) goes to disk together with the next one.

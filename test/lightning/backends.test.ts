@@ -9,8 +9,8 @@ import { prefixOf } from '../../src/lightning/networks.js'
 import { registerBackend, walletBackends } from '../../src/lightning/registry.js'
 import { faultIn, path, text, url } from '../../src/lightning/settings.js'
 import { Facts } from '../../src/store/facts.js'
-import { typed } from '../cli/command-line.js'
-import type { Said } from '../cli/command-line.js'
+import { runCommandLine } from '../cli/command-line.js'
+import type { CommandOutput } from '../cli/command-line.js'
 import { fake, replaceAccount } from './fake-backend.js'
 
 registerBackend(fake)
@@ -28,8 +28,8 @@ after(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-const bushel = (home: string, ...words: string[]): Promise<Said> =>
-  typed([...words, '--home', join(dir, home), '--bootstrap', `${dht.host}:${dht.port}`])
+const bushel = (home: string, ...words: string[]): Promise<CommandOutput> =>
+  runCommandLine([...words, '--home', join(dir, home), '--bootstrap', `${dht.host}:${dht.port}`])
 
 async function result(home: string, ...words: string[]): Promise<Record<string, unknown>> {
   const said = await bushel(home, ...words, '--json')
@@ -52,7 +52,7 @@ async function newHome(name: string, ...connect: string[]): Promise<void> {
 const configOf = (name: string): string => join(dir, name, 'config.json')
 
 test('a third kind of wallet is connected, shown, pays and is paid through the nodes', async t => {
-  const help = await typed(['wallet', 'connect', '--help'])
+  const help = await runCommandLine(['wallet', 'connect', '--help'])
   assert.match(help.stdout, /choices: "cln", "fake", "play"/)
   assert.match(help.stdout, /--account <text>\s+name of the account/)
   assert.match(help.stdout, /--pin-file <path>\s+file with the PIN/)

@@ -45,7 +45,7 @@ const FEATURES = {
   basic_mpp: { required: false, supported: true }
 }
 
-interface NodeContext {
+interface InvoiceParts {
   network?: keyof typeof NETWORKS
   millisatoshis?: string | null
   timestamp?: number
@@ -71,7 +71,7 @@ function make({
   tags = TAGS,
   secret = key,
   drop
-}: NodeContext = {}): string {
+}: InvoiceParts = {}): string {
   const request: PaymentRequestObject = { network: NETWORKS[network], timestamp, tags }
   if (millisatoshis !== null) request.millisatoshis = millisatoshis
   const made = bolt11.encode(request, false)
@@ -131,7 +131,7 @@ test('each network has a known prefix, and an invoice of another network is refu
   assert.match(refusal(make(), { network: 'play-2' }), /not known/)
 })
 
-const cases: [string, NodeContext, RegExp][] = [
+const cases: [string, InvoiceParts, RegExp][] = [
   ['no amount', { millisatoshis: null }, /names no amount/],
   ['a smaller amount', { millisatoshis: '5000' }, /agreed were 5001/],
   ['another hash', { tags: instead({ tagName: 'payment_hash', data: 'ab'.repeat(32) }) }, /payment hash/],

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { attachCore, openStore } from '../../src/network/cores.js'
 import { Network } from '../../src/network/network.js'
 import { lightningId, person } from '../contracts/people.js'
-import { Raw, Side } from '../deal/sides.js'
+import { RawPeer, Side } from '../deal/sides.js'
 
 const [bootstrap, device, key, asked, count, folder] = process.argv.slice(2) as [
   string,
@@ -25,10 +25,11 @@ await network.ready()
 const stream = await network.connect(Buffer.from(device, 'hex'), 10_000)
 
 if (asked === 'audits') {
-  const raw = new Raw(new Side(self, folder, addresses), stream)
-  await raw.greet()
+  const rawPeer = new RawPeer(new Side(self, folder, addresses), stream)
+  await rawPeer.greet()
   const audit = { seal: Buffer.alloc(32), nonce: Buffer.alloc(32), blocks: [] }
-  for (let i = 0; i < Number(count); i++) raw.send('audit', raw.wrap('audit', audit)).catch(() => undefined) // it stops long before
+  for (let i = 0; i < Number(count); i++)
+    rawPeer.send('audit', rawPeer.wrap('audit', audit)).catch(() => undefined) // it stops long before
 } else {
   const store = openStore(join(folder, 'flooder'))
   const core = store.get({ key: Buffer.from(key, 'hex') })

@@ -6,7 +6,7 @@ import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends, hashOf } from './ends.j
 import type { End } from './ends.js'
 
 async function check(end: End, consumed: Record<string, bigint> = {}): Promise<BalanceCheck> {
-  return checkBalance(end.ledger, await end.purse.history(), new Map(Object.entries(consumed)))
+  return checkBalance(end.ledger, await end.wallet.history(), new Map(Object.entries(consumed)))
 }
 
 const ID = AGREEMENT.toString('hex')
@@ -23,12 +23,12 @@ test('on both sides the balance is paid minus refunded minus consumed minus in f
     agreement: AGREEMENT,
     invoice,
     msat: 400n,
-    payee: buyer.purse.nodeId,
+    payee: buyer.wallet.nodeId,
     peer: BUYER
   })
   const direct = await provider.payments.issue(1_234n, 'a coffee', 60)
   await buyer.payments.payInvoice(direct.invoice)
-  buyer.purse.next = 'pend'
+  buyer.wallet.next = 'pend'
   await assert.rejects(buyer.payments.pay(AGREEMENT, 2), { code: 'PAYMENT_PENDING' })
   await provider.payments.reconcile()
   const [mine, theirs] = [await check(buyer, { [ID]: 4_000n }), await check(provider, { [ID]: 4_000n })]
@@ -66,7 +66,7 @@ test('each discrepancy is a fault of its own', async t => {
   await bound(payer, payee, 4)
   for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
   assert.ok(await payee.payments.wasReceived(AGREEMENT, 1, 1000))
-  const clean = await payer.purse.history()
+  const clean = await payer.wallet.history()
   const faults = (records = clean, consumed = 0n, end = payer): string[] =>
     checkBalance(end.ledger, records, new Map([[ID, consumed]])).faults
   assert.deepEqual(faults(), [])
@@ -92,7 +92,7 @@ test('each discrepancy is a fault of its own', async t => {
     'not ours to know'
   )
   // Service beyond one installment, as seen by the provider.
-  const theirs = await payee.purse.history()
+  const theirs = await payee.wallet.history()
   assert.deepEqual(faults(theirs, 10_001n + 5_003n, payee), [])
   assert.match(faults(theirs, 10_001n + 5_004n, payee).join(), /unpaid, more than one installment/)
   // Two hashes for one installment.
@@ -113,7 +113,7 @@ test('a refund above the paid amount is a fault', async t => {
     agreement: AGREEMENT,
     invoice,
     msat: 5_001n,
-    payee: buyer.purse.nodeId,
+    payee: buyer.wallet.nodeId,
     peer: BUYER
   })
   assert.match((await check(provider)).faults.join(), /paid back, more than was paid/)

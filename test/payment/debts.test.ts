@@ -50,7 +50,7 @@ test('a debt is settled by refund and by credit, as in the ledger, and survives 
     agreement: AGREEMENT,
     invoice,
     msat: 4_000n,
-    payee: buyer.purse.nodeId,
+    payee: buyer.wallet.nodeId,
     peer: BUYER
   })
   await buyer.payments.reconcile()

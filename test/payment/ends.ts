@@ -8,14 +8,14 @@ import { SpendingLimits } from '../../src/payment/limits.js'
 import type { SpendingSettings } from '../../src/payment/limits.js'
 import { Payments } from '../../src/payment/payments.js'
 import { folder } from '../store/folder.js'
-import { Purse, checkInvoice, readInvoice } from './purse.js'
+import { FakeWallet, checkInvoice, readInvoice } from './fake-wallet.js'
 
 export const AGREEMENT = Buffer.alloc(32, 1)
 export const OTHER = Buffer.alloc(32, 2)
 /** Identities of the two ends. */
 export const BUYER = Buffer.alloc(32, 11)
 export const PROVIDER = Buffer.alloc(32, 12)
-export const EPOCHS: Installment[] = Array.from({ length: 100 }, (_, i) => ({
+export const INSTALLMENTS: Installment[] = Array.from({ length: 100 }, (_, i) => ({
   number: i,
   start: i,
   end: i + 1,
@@ -24,7 +24,7 @@ export const EPOCHS: Installment[] = Array.from({ length: 100 }, (_, i) => ({
 
 /** One end of payments: a wallet that outlives it, a ledger on disk, and the payments. */
 export class End {
-  readonly purse: Purse
+  readonly wallet: FakeWallet
   file: string
   readonly faults: unknown[] = []
   /** What reconciling has mended, and what it could not, since the last start. */
@@ -35,8 +35,8 @@ export class End {
   payments!: Payments
   readonly #secret: Buffer
 
-  constructor(purse: Purse, file: string, secret: number) {
-    this.purse = purse
+  constructor(wallet: FakeWallet, file: string, secret: number) {
+    this.wallet = wallet
     this.file = file
     this.#secret = Buffer.alloc(32, secret)
   }
@@ -52,7 +52,7 @@ export class End {
     const limits = new SpendingLimits({ ledger, real: false, now, facts: factsOf(this) })
     this.payments = new Payments({
       ledger,
-      wallet: this.purse,
+      wallet: this.wallet,
       checkInvoice,
       readInvoice,
       limits,
@@ -91,10 +91,10 @@ function factsOf(end: End): { get: () => Buffer | null; set: () => Promise<void>
 
 export async function ends(t: TestContext): Promise<{ payer: End; payee: End; dir: string }> {
   const dir = await folder(t)
-  const payer = new End(new Purse(3), join(dir, 'payer'), 1)
-  const payee = new End(new Purse(4), join(dir, 'payee'), 2)
-  payer.purse.peer = payee.purse
-  payee.purse.peer = payer.purse
+  const payer = new End(new FakeWallet(3), join(dir, 'payer'), 1)
+  const payee = new End(new FakeWallet(4), join(dir, 'payee'), 2)
+  payer.wallet.peer = payee.wallet
+  payee.wallet.peer = payer.wallet
   await payer.start()
   await payee.start()
   t.after(() => Promise.all([payer.payments.close(), payee.payments.close()]))
@@ -109,10 +109,10 @@ export async function bound(
   agreement = AGREEMENT,
   expirySeconds = 3600
 ): Promise<InstallmentList> {
-  const list = payee.payments.list(agreement, EPOCHS.slice(0, count), 0)
+  const list = payee.payments.list(agreement, INSTALLMENTS.slice(0, count), 0)
   await payer.payments.intend(list, PROVIDER)
   const strip = await payee.payments.strip(list, expirySeconds, BUYER)
-  await payer.payments.bind(list, strip, payee.purse.nodeId)
+  await payer.payments.bind(list, strip, payee.wallet.nodeId)
   return list
 }
 

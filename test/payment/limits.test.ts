@@ -17,26 +17,26 @@ test('a payment over the limit of a deal, a day or a peer is never sent, and not
     payer.limits = { [limit]: 4_999n }
     await assert.rejects(payer.payments.pay(AGREEMENT, 0), OVER)
   }
-  assert.deepEqual(payer.purse.sent, [])
+  assert.deepEqual(payer.wallet.sent, [])
   assert.equal(payer.step(0), 'bound')
   payer.limits = { dealMsat: 10_001n, dayMsat: 10_001n, peerMsat: 10_001n }
   await payer.payments.pay(AGREEMENT, 0)
   await payer.payments.pay(AGREEMENT, 1)
   await assert.rejects(payer.payments.pay(AGREEMENT, 2), OVER)
-  assert.equal(payer.purse.sent.length, 2)
+  assert.equal(payer.wallet.sent.length, 2)
 })
 
 test('pending payments count, also after a restart, and failed ones do not', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.limits = { dayMsat: 5_000n }
-  payer.purse.next = 'pend'
+  payer.wallet.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   await payer.restart()
-  payer.purse.next = 'settle'
+  payer.wallet.next = 'settle'
   payer.limits = { dayMsat: 10_000n }
   await assert.rejects(payer.payments.pay(AGREEMENT, 1), OVER)
-  payer.purse.finish(payer.ledger.payment(AGREEMENT, 0)!.hash, 'fail')
+  payer.wallet.finish(payer.ledger.payment(AGREEMENT, 0)!.hash, 'fail')
   await payer.payments.reconcile()
   assert.equal((await payer.payments.pay(AGREEMENT, 1)).step, 'paid')
 })
@@ -73,7 +73,7 @@ test('concurrent payments for one agreement or one peer do not pass its limit', 
     )
     assert.equal(reasons.length, 1, limit)
     assert.equal((reasons[0] as { code: string }).code, 'OVER_LIMIT')
-    assert.equal(payer.purse.sent.length, 1)
+    assert.equal(payer.wallet.sent.length, 1)
   }
 })
 
@@ -111,7 +111,7 @@ test('a fee is at most 1 % or 5 sat, whichever is more, unless set otherwise', a
   await payer.payments.pay(AGREEMENT, 0)
   payer.limits = { feePercent: 10, feeMinMsat: 100n }
   await payer.payments.pay(AGREEMENT, 1)
-  assert.deepEqual(payer.purse.fees, [5_000n, 500n])
+  assert.deepEqual(payer.wallet.fees, [5_000n, 500n])
   const { limits } = payer.payments
   payer.limits = {}
   assert.equal(limits.maxFeeMsat(10_000_000n), 100_000n)

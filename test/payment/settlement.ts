@@ -9,7 +9,7 @@ import { checkInvoice } from '../../src/lightning/invoice.js'
 import type { Wallet } from '../../src/lightning/wallet.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import { Payments } from '../../src/payment/payments.js'
-import { BUYER, EPOCHS, PROVIDER } from './ends.js'
+import { BUYER, INSTALLMENTS, PROVIDER } from './ends.js'
 
 /** The Lightning wallet of one side, and the faults that it can have. */
 export interface Side {
@@ -33,7 +33,7 @@ export interface Pair {
 }
 
 /** One side: a wallet, and a ledger and payments that are started on it. */
-class Desk {
+class PaymentSide {
   readonly side: Side
   readonly file: string
   payments!: Payments
@@ -94,7 +94,7 @@ export interface Options {
 }
 
 const TIMEOUT = 20_000
-const SOON = 500
+const SHORT_MS = 500
 
 /** The cases that every wallet backend must pass. */
 export function settlement(
@@ -103,15 +103,15 @@ export function settlement(
 ): void {
   let pair: Pair
   let dir: string
-  let payer: Desk
-  let payee: Desk
+  let payer: PaymentSide
+  let payee: PaymentSide
   let agreements = 0
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'bushel-settle-'))
     pair = await open()
-    payer = new Desk(pair.payer, join(dir, 'payer'), 1)
-    payee = new Desk(pair.payee, join(dir, 'payee'), 2)
+    payer = new PaymentSide(pair.payer, join(dir, 'payer'), 1)
+    payee = new PaymentSide(pair.payee, join(dir, 'payee'), 2)
     await Promise.all([payer.start(), payee.start()])
   })
 
@@ -126,7 +126,7 @@ export function settlement(
     payer.ledger.payment(agreement, installment)!.hash
 
   async function bound(agreement: Buffer, count: number, expirySeconds = 3600): Promise<InstallmentList> {
-    const list = payee.payments.list(agreement, EPOCHS.slice(0, count), 0)
+    const list = payee.payments.list(agreement, INSTALLMENTS.slice(0, count), 0)
     await payer.payments.intend(list, PROVIDER)
     await payer.payments.bind(list, await payee.payments.strip(list, expirySeconds, BUYER), payee.nodeId)
     return list
@@ -163,11 +163,13 @@ export function settlement(
     await pair.payee.hold()
     try {
       for (const installment of [0, 0, 1])
-        await assert.rejects(payer.payments.pay(agreement, installment, SOON), { code: 'PAYMENT_PENDING' })
+        await assert.rejects(payer.payments.pay(agreement, installment, SHORT_MS), {
+          code: 'PAYMENT_PENDING'
+        })
       await payer.restart()
       assert.equal(payer.step(agreement, 0), 'sent')
-      await assert.rejects(payer.payments.pay(agreement, 0, SOON), { code: 'PAYMENT_PENDING' })
-      await assert.rejects(payer.payments.pay(agreement, 2, SOON), { code: 'PAYMENT_PENDING' })
+      await assert.rejects(payer.payments.pay(agreement, 0, SHORT_MS), { code: 'PAYMENT_PENDING' })
+      await assert.rejects(payer.payments.pay(agreement, 2, SHORT_MS), { code: 'PAYMENT_PENDING' })
       assert.equal(payer.step(agreement, 2), 'bound')
       assert.equal(payer.ledger.totals(agreement).inFlightMsat, 10_001n)
       assert.equal(await payer.payments.voidable(agreement, 0), null, 'no hash is given up meanwhile')
@@ -274,7 +276,7 @@ export function settlement(
 
   test('a payee that lost its ledger finds the invoices that its wallet has', async () => {
     const agreement = fresh()
-    const list = payee.payments.list(agreement, EPOCHS.slice(0, 3), 0)
+    const list = payee.payments.list(agreement, INSTALLMENTS.slice(0, 3), 0)
     await copyFile(payee.file, join(dir, 'before'))
     const strip = await payee.payments.strip(list, 3600, BUYER)
     await payer.payments.intend(list, PROVIDER)
@@ -332,18 +334,18 @@ export function settlement(
   for (const role of ['payer', 'payee'] as const) {
     test(`an installment is paid once when the ${role}’s Lightning is killed at each step of its ledger`, async () => {
       const hit = new Set<string>()
-      for (let arrow = 0; ; arrow++) {
+      for (let crashAt = 0; ; crashAt++) {
         const agreement = fresh()
         let count = 0
         let crashed: Promise<void> | null = null
         const victim = role === 'payer' ? payer : payee
-        const strike = (payments: { step: string }[]): void => {
-          if (count++ !== arrow) return
+        const crashOnce = (payments: { step: string }[]): void => {
+          if (count++ !== crashAt) return
           for (const { step } of payments) hit.add(step)
           crashed = pair[role].crash()
         }
         const { ledger } = victim
-        for (const moment of moments) ledger.on(moment, strike)
+        for (const moment of moments) ledger.on(moment, crashOnce)
         for (let attempt = 1; ; attempt++) {
           try {
             await deal(agreement)
@@ -354,7 +356,7 @@ export function settlement(
             await new Promise(resolve => setTimeout(resolve, 100)) // the peers reconnect
           }
         }
-        for (const moment of moments) ledger.off(moment, strike)
+        for (const moment of moments) ledger.off(moment, crashOnce)
         if (!crashed) break
         await (crashed as Promise<void>)
         await victim.restart()

@@ -36,14 +36,14 @@ export function assertSpent({
 }
 
 /** A call by a node with short timeouts. */
-export async function hastily<M extends Method>(
+export async function callWithShortTimeouts<M extends Method>(
   world: World,
   name: string,
   method: M,
   params: Params<M>
 ): Promise<Finished> {
   const [{ host, port }] = addressOf(world) as [Address]
-  const script = fileURLToPath(new URL('hasty-node.js', import.meta.url))
+  const script = fileURLToPath(new URL('short-timeouts-node.js', import.meta.url))
   const args = [script, world.at(name), host, String(port), method, JSON.stringify(params)]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],

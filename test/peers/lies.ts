@@ -24,7 +24,7 @@ Deals.prototype.handle = function (this: Deals, method, handler) {
 }
 
 /** From now on these deals answer with lies. Must be called after the product has registered its handlers. */
-export function deceive(deals: Deals, lies: Lies): void {
+export function answerWithLies(deals: Deals, lies: Lies): void {
   for (const [method, lie] of Object.entries(lies) as [Method, Lie<Method>][]) {
     const honest = truths.get(deals)!.get(method)!
     handle.call(deals, method, (async (body, from, channel, id) =>
@@ -33,7 +33,7 @@ export function deceive(deals: Deals, lies: Lies): void {
 }
 
 /** An answer that never comes. */
-export function silence(): Promise<never> {
+export function neverAnswer(): Promise<never> {
   return new Promise(() => undefined)
 }
 

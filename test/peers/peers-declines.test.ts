@@ -8,13 +8,13 @@ import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
 import { addressOf, assertSpent, notesOf } from './buyers.js'
-import { Den, shown } from './den.js'
+import { RogueGroup, shown } from './rogues.js'
 
 const SAT_PER_GIB = 1000n * 1024n
 const FIRST_PAYMENT = '5000'
 
 /** Codes of our own errors, which no peer may use. */
-const OUR_WORDS = [
+const OWN_CODES = [
   'BAD_INPUT',
   'CLOSED',
   'DISK_FULL',
@@ -47,22 +47,22 @@ test('sellers that decline with our own error codes are passed over, and others 
   await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('declines', 1 << 20))
-  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
-  t.after(() => den.close())
+  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
+  t.after(() => group.close())
   let price = 40_000n * SAT_PER_GIB
   const unpaid: { does: string; word: string; device: Buffer }[] = []
   const paid: typeof unpaid = []
-  for (const word of OUR_WORDS) {
+  for (const word of OWN_CODES) {
     for (const method of ['quote', 'agree', 'strip'] as const) {
       const lies = () => ({ [method]: declining(word) })
-      const { device } = await den.impostor(`${method}-${word}`, { price: price++, lies })
+      const { device } = await group.impostor(`${method}-${word}`, { price: price++, lies })
       unpaid.push({ does: `declines ${method} with ${word}`, word, device })
     }
   }
-  for (const [i, word] of OUR_WORDS.entries()) {
+  for (const [i, word] of OWN_CODES.entries()) {
     const method = (['paid', 'progress', 'seal'] as const)[i % 3]!
     const lies = () => ({ [method]: declining(word) })
-    const { device } = await den.rogue(`paid-${word}`, { price: price++, lies })
+    const { device } = await group.rogue(`paid-${word}`, { price: price++, lies })
     paid.push({ does: `takes the first payment and declines ${method} with ${word}`, word, device })
   }
   await world.home('buyer')
@@ -105,10 +105,13 @@ test('a provider that declines after the first payment does not stop the other c
   await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('copies', 1 << 20))
-  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
-  t.after(() => den.close())
+  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
+  t.after(() => group.close())
   const price = 40_000n * SAT_PER_GIB
-  const { device } = await den.rogue('rogue', { price, lies: () => ({ progress: declining('NO_BALANCE') }) })
+  const { device } = await group.rogue('rogue', {
+    price,
+    lies: () => ({ progress: declining('NO_BALANCE') })
+  })
   await world.home('buyer')
   await world.ok('buyer', ['market', 'join', market])
   const failure = await world.fails('buyer', ['mirror', path, '--copies', '2', '--time', '30d'], 4)

@@ -8,7 +8,7 @@ import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult, Up } from '../world/world.js'
 import { openStore } from '../../src/network/cores.js'
-import { hastily } from './buyers.js'
+import { callWithShortTimeouts } from './buyers.js'
 
 const PRICE = '100000 sat/GiB-month'
 
@@ -38,7 +38,11 @@ test('a reader gets no altered file from a provider that altered its copy', asyn
   await t.test('the reader gets a clear error and no file where only the altered copy is there', async () => {
     await world.kill('honest')
     await world.home('late')
-    const finished = await hastily(world, 'late', 'restore', { link, dest: world.at('wrong'), force: false })
+    const finished = await callWithShortTimeouts(world, 'late', 'restore', {
+      link,
+      dest: world.at('wrong'),
+      force: false
+    })
     assert.equal(finished.code, 1, JSON.stringify(finished.result) + finished.stderr)
     assert.equal(failureOf(finished)!.code, 'STALLED')
     await assert.rejects(readFile(world.at('wrong')), { code: 'ENOENT' })

@@ -10,15 +10,15 @@ import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
 import { addressOf, assertSpent, notesOf } from './buyers.js'
-import { Den, shown } from './den.js'
-import type { Rogue, RogueParts } from './den.js'
+import { RogueGroup, shown } from './rogues.js'
+import type { Rogue, RogueParts } from './rogues.js'
 import { flipped } from './lies.js'
 import type { Lies } from './lies.js'
 
 const SAT = 1000n
 const SAT_PER_GIB = 1000n * 1024n
 const CHEAP = 60_000n * SAT_PER_GIB
-const SLICES = [5n * SAT, 10n * SAT]
+const INSTALLMENTS = [5n * SAT, 10n * SAT]
 
 interface Case {
   does: string
@@ -30,8 +30,8 @@ interface Case {
   small?: true
 }
 
-const first = SLICES[0]!
-const second = SLICES[0]! + SLICES[1]!
+const first = INSTALLMENTS[0]!
+const second = INSTALLMENTS[0]! + INSTALLMENTS[1]!
 
 const CASES: Case[] = [
   {
@@ -241,13 +241,13 @@ test('a buyer leaves every provider that takes the first payment and cheats', as
   await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('service', 1 << 20))
-  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
-  t.after(() => den.close())
+  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
+  t.after(() => group.close())
   const rogues: Rogue[] = []
   for (const [i, { does, lies, small }] of CASES.entries()) {
     const price = (small ? 80_000n * SAT_PER_GIB : CHEAP) + BigInt(i)
     const policy = small ? { firstInstallmentMsat: SAT, maxInstallmentMsat: SAT } : {}
-    rogues.push(await den.rogue(does.replaceAll(' ', '-'), { price, lies, policy }))
+    rogues.push(await group.rogue(does.replaceAll(' ', '-'), { price, lies, policy }))
   }
   await world.home('buyer')
   await world.ok('buyer', ['market', 'join', market])
@@ -285,6 +285,6 @@ test('a buyer leaves every provider that takes the first payment and cheats', as
   await t.test('every refused provider was named to the user, and no other', () => {
     const failed = notes.filter(text => text.includes(' failed: '))
     assert.equal(failed.length, CASES.length)
-    assert.deepEqual(den.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })

@@ -6,19 +6,19 @@ import { DAY } from '../../contracts/money/quantity.js'
 import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { LeaseEntry, MirrorResult } from '../world/world.js'
-import { addressOf, assertSpent, hastily, notesOf } from './buyers.js'
-import { Den, shown } from './den.js'
-import type { RogueParts } from './den.js'
-import { silence } from './lies.js'
+import { addressOf, assertSpent, callWithShortTimeouts, notesOf } from './buyers.js'
+import { RogueGroup, shown } from './rogues.js'
+import type { RogueParts } from './rogues.js'
+import { neverAnswer } from './lies.js'
 import type { Lies } from './lies.js'
 
 const SAT = 1000n
 const CHEAP = 60_000n * 1000n * 1024n
 
 const BEFORE: [goes: string, says: RegExp, lies: Lies][] = [
-  ['asked for a quote', /did not answer quote in time/, { quote: silence }],
-  ['asked to sign', /did not answer agree in time/, { agree: silence }],
-  ['asked for invoices', /did not answer strip in time/, { strip: silence }],
+  ['asked for a quote', /did not answer quote in time/, { quote: neverAnswer }],
+  ['asked to sign', /did not answer agree in time/, { agree: neverAnswer }],
+  ['asked for invoices', /did not answer strip in time/, { strip: neverAnswer }],
   ['it is to be paid', /cannot be paid|did not answer in time/, {}]
 ]
 
@@ -27,7 +27,7 @@ const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RoguePart
     'it was told of the first payment',
     /did not answer paid in time; 5 sat/,
     5n * SAT,
-    () => ({ paid: silence })
+    () => ({ paid: neverAnswer })
   ],
   [
     'a payment was on its way',
@@ -50,7 +50,7 @@ const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RoguePart
         process.kill(wallet.pid!, 'SIGCONT')
         return truth()
       },
-      progress: silence
+      progress: neverAnswer
     })
   ],
   [
@@ -59,8 +59,13 @@ const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RoguePart
     5n * SAT,
     () => ({ progress: (_truth, { agreement }) => ({ body: { agreement, blocks: 0, bytes: 0 } }) })
   ],
-  ['it was to sign for the upload', /upload to .* has stalled; 5 sat/, 5n * SAT, () => ({ seal: silence })],
-  ['it was to be audited', /did not answer audit in time; 5 sat/, 5n * SAT, () => ({ audit: silence })]
+  [
+    'it was to sign for the upload',
+    /upload to .* has stalled; 5 sat/,
+    5n * SAT,
+    () => ({ seal: neverAnswer })
+  ],
+  ['it was to be audited', /did not answer audit in time; 5 sat/, 5n * SAT, () => ({ audit: neverAnswer })]
 ]
 
 test('a buyer leaves providers that fall silent', async t => {
@@ -77,9 +82,9 @@ test('a buyer leaves providers that fall silent', async t => {
   const path = world.at('file')
   await writeFile(path, noise('silence', 1 << 20))
   const bootstrap = addressOf(world)
-  const before = await Den.open({ dir: world.at('before'), bootstrap, market: early })
+  const before = await RogueGroup.open({ dir: world.at('before'), bootstrap, market: early })
   t.after(() => before.close())
-  const after = await Den.open({ dir: world.at('after'), bootstrap, market: late })
+  const after = await RogueGroup.open({ dir: world.at('after'), bootstrap, market: late })
   t.after(() => after.close())
   const impostors = await Promise.all(
     BEFORE.map(async ([goes, , lies], i) => {
@@ -104,7 +109,9 @@ test('a buyer leaves providers that fall silent', async t => {
   }
   const started = await world.wallet('other')
   const [one, other] = await Promise.all(
-    ['one', 'other'].map(name => hastily(world, name, 'mirror', { path, copies: 1, time: 30 * DAY }))
+    ['one', 'other'].map(name =>
+      callWithShortTimeouts(world, name, 'mirror', { path, copies: 1, time: 30 * DAY })
+    )
   )
 
   for (const [i, [goes, says]] of BEFORE.entries()) {

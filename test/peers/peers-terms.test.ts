@@ -13,17 +13,17 @@ import { PROTOCOL } from '../../src/deal/channel.js'
 import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { LeaseEntry, MirrorResult } from '../world/world.js'
-import { Den, shown } from './den.js'
-import type { ImpostorOptions, Person } from './den.js'
-import { flipped, silence } from './lies.js'
+import { RogueGroup, shown } from './rogues.js'
+import type { ImpostorOptions, Person } from './rogues.js'
+import { flipped, neverAnswer } from './lies.js'
 import type { Lies } from './lies.js'
-import type { Draft, Purse } from './purse.js'
+import type { Draft, InvoiceForger } from './invoice-forger.js'
 import { addressOf, notesOf } from './buyers.js'
 
 const SAT_PER_GIB = 1000n * 1024n
 const CHEAP = 40_000n * SAT_PER_GIB
 
-type Lie = (purse: Purse, who: Person) => Lies
+type Lie = (forger: InvoiceForger, who: Person) => Lies
 /** What a fake provider does, and what the buyer must say of it. */
 type Case = [does: string, says: RegExp, options: Omit<ImpostorOptions, 'price'>]
 
@@ -49,13 +49,13 @@ const listing = (twist: (list: Countersign['list']) => Partial<Countersign['list
 })
 
 const invoicing = (twist: (draft: Draft) => Partial<Draft>): { lies: Lie } => ({
-  lies: purse => ({ strip: (_truth, { agreement }) => ({ body: purse.strip(agreement, twist) }) })
+  lies: forger => ({ strip: (_truth, { agreement }) => ({ body: forger.strip(agreement, twist) }) })
 })
 
 const stripping = (twist: (invoices: string[]) => string[]): { lies: Lie } => ({
-  lies: purse => ({
+  lies: forger => ({
     strip: (_truth, { agreement }) => ({
-      body: { agreement, invoices: twist(purse.strip(agreement).invoices) }
+      body: { agreement, invoices: twist(forger.strip(agreement).invoices) }
     })
   })
 })
@@ -65,7 +65,7 @@ const CASES: Case[] = [
     'sends garbage in place of the deal protocol',
     /went away|did not answer/,
     {
-      meet: (stream, deals) => {
+      onconnection: (stream, deals) => {
         deals.attach(stream)
         stream.write(Buffer.alloc(4096, 0xff))
       }
@@ -75,7 +75,7 @@ const CASES: Case[] = [
     'sends garbage on the deal channel',
     /went away|did not answer/,
     {
-      meet: stream => {
+      onconnection: stream => {
         const channel = Protomux.from(stream).createChannel({ protocol: PROTOCOL })!
         const message = channel.addMessage<Buffer>({ encoding: c.raw, onmessage: () => undefined })
         channel.open()
@@ -86,13 +86,13 @@ const CASES: Case[] = [
   [
     'does not answer the request for a quote',
     /did not answer quote in time/,
-    { lies: () => ({ quote: silence }) }
+    { lies: () => ({ quote: neverAnswer }) }
   ],
   [
     'answers the hello with garbage',
     /malformed/,
     {
-      meet: stream => {
+      onconnection: stream => {
         new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(200))
       }
     }
@@ -101,7 +101,7 @@ const CASES: Case[] = [
     'answers with more bytes than a message may have',
     /malformed/,
     {
-      meet: stream => {
+      onconnection: stream => {
         new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(4 << 20))
       }
     }
@@ -248,14 +248,14 @@ test('a buyer passes over every provider that lies before the first payment', as
   await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('terms', 1 << 20))
-  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
-  t.after(() => den.close())
+  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
+  t.after(() => group.close())
   const impostors = await Promise.all(
     CASES.map(([does, , options], i) =>
-      den.impostor(does.replaceAll(' ', '-'), { ...options, price: CHEAP + BigInt(i) })
+      group.impostor(does.replaceAll(' ', '-'), { ...options, price: CHEAP + BigInt(i) })
     )
   )
-  const dear = await den.impostor('has a low price and a high least charge', {
+  const dear = await group.impostor('has a low price and a high least charge', {
     price: 1000n,
     minChargeMsat: 9_000_000n
   })
@@ -306,7 +306,7 @@ test('a buyer passes over every provider that lies before the first payment', as
   })
 
   await t.test('no lying provider failed internally', () => {
-    assert.deepEqual(den.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })
 

@@ -24,9 +24,9 @@ import type { Payment } from '../../src/payment/ledger.js'
 import { Payments } from '../../src/payment/payments.js'
 import { sealOf } from '../../src/storage/lease/audit.js'
 import { attachCore, openStore } from '../../src/network/cores.js'
-import { person } from './den.js'
-import type { Person } from './den.js'
-import { Purse } from './purse.js'
+import { person } from './rogues.js'
+import type { Person } from './rogues.js'
+import { InvoiceForger } from './invoice-forger.js'
 
 /** An offer as on the book. */
 export interface Offer {
@@ -80,7 +80,7 @@ export class RogueBuyer {
     await this.#facts.ready()
     await this.#wallet?.ready()
     await this.#payments?.ready()
-    const lightning = this.#wallet?.nodeId ?? new Purse().nodeId
+    const lightning = this.#wallet?.nodeId ?? new InvoiceForger().nodeId
     const self = { ...this.who, lightning, network: PLAY_NETWORK }
     const onfault = (error: unknown): void => void this.faults.push(error)
     this.deals = new Deals({ self, facts: this.#facts, connector: this.network, onfault, now })

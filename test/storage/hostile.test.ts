@@ -9,7 +9,7 @@ import { encodeNote } from '../../src/storage/archive/format.js'
 import { OpenPack } from '../../src/storage/archive/packed.js'
 import { DriveRestore } from '../../src/storage/archive/restore.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, plant } from './children/goods.js'
+import { noise, writeTree } from './children/packed-drive.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
 const file: DriveEntry = {
@@ -46,7 +46,7 @@ async function restoreDrive(
   await packed.ready()
   const store = openStore(join(folder, 'store'))
   const dest = join(folder, 'place', 'dest')
-  await plant(join(folder, 'place'), { neighbour: 'mine' })
+  await writeTree(join(folder, 'place'), { neighbour: 'mine' })
   const restore = new DriveRestore({ link: { key: drive.key, encryptionKey }, dest, store, findTimeout: 500 })
   const wire = connect(packed, restore)
   restore.attach(wire.ends[1])

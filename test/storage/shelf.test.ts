@@ -11,7 +11,7 @@ import { sealOf } from '../../src/storage/lease/audit.js'
 import { OpenPack } from '../../src/storage/archive/packed.js'
 import type { ShelfProgress } from '../../src/storage/shelf/shelf.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, openShelf, packAt, plant, shelved } from './children/goods.js'
+import { noise, openShelf, packAt, writeTree, shelved } from './children/packed-drive.js'
 import { throttled } from './children/throttle.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
@@ -53,16 +53,16 @@ async function filesUnder(folder: string): Promise<string[]> {
 test('the shelf holds no plaintext, no file name and no key', async t => {
   const folder = await scratch(t)
   const marker = 'QUINCE MARMALADE, a line that no cipher makes. '
-  await plant(join(folder, 'tree'), {
+  await writeTree(join(folder, 'tree'), {
     'secret-recipe.txt': marker.repeat(20_000),
     'cellar/short.txt': marker,
     'cellar/quince-link': { link: 'short.txt' }
   })
-  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
-  const shelf = await shelved(t, goods, join(folder, 'shelf'))
-  assert.deepEqual(await shelf.seals('lease'), goods.result.seals)
+  const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
+  assert.deepEqual(await shelf.seals('lease'), packedDrive.result.seals)
   await shelf.close()
-  const { encryptionKey } = goods.result
+  const { encryptionKey } = packedDrive.result
   const needles = [
     Buffer.from('QUINCE'),
     Buffer.from('secret-recipe'),
@@ -78,7 +78,7 @@ test('the shelf holds no plaintext, no file name and no key', async t => {
     bytes += content.byteLength
     for (const needle of needles) assert.equal(content.indexOf(needle), -1, `${needle.toString()} in ${file}`)
   }
-  assert.ok(bytes > goods.result.storedBytes, 'the goods were searched')
+  assert.ok(bytes > packedDrive.result.storedBytes, 'the goods were searched')
 })
 
 test('a fetch resumes where it stopped and requests nothing twice', async t => {
@@ -295,8 +295,8 @@ test('the shelf survives a restart, and an interrupted removal finishes at the n
   await assert.rejects(first.keep({ id: 'a', cores: [], egressBytes: 1 }), { code: 'BAD_INPUT' })
   await assert.rejects(first.keep({ id: '../a', cores: [limit], egressBytes: 1 }), { code: 'BAD_INPUT' })
   await first.close()
-  await plant(join(folder, 'shelf', 'cores', 'f'.repeat(64)), { 'db/left.blob': noise(1000) })
-  await plant(join(folder, 'shelf', 'leases'), { 'b.json.99999999.new': '{"half' })
+  await writeTree(join(folder, 'shelf', 'cores', 'f'.repeat(64)), { 'db/left.blob': noise(1000) })
+  await writeTree(join(folder, 'shelf', 'leases'), { 'b.json.99999999.new': '{"half' })
   const second = await openShelf(t, join(folder, 'shelf'))
   assert.deepEqual(second.leases, [
     { id: 'a', cores: [limit], egressBytes: 700, egressUsed: 0, complete: false }

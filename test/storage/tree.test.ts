@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { targetInside } from '../../src/files/link-target.js'
 import { checksumOfTree, readTree } from '../../src/files/tree.js'
-import { plant, sumByHand } from './children/goods.js'
+import { writeTree, sumByHand } from './children/packed-drive.js'
 import { atEnd, scratch } from './children/wire.js'
 
 test('the checksum covers lines of path, size and sum, sorted by the UTF-8 bytes of the path', async t => {
@@ -21,7 +21,7 @@ test('the checksum covers lines of path, size and sum, sorted by the UTF-8 bytes
     '\uff5e': 'full width'
   }
   const { b: _, ...planted } = files
-  await plant(root, { ...planted, link: { link: 'a.txt' } })
+  await writeTree(root, { ...planted, link: { link: 'a.txt' } })
   const sum = await checksumOfTree(root)
   assert.equal(sum.sha256, sumByHand(planted))
   assert.equal(sum.files, 6)
@@ -36,7 +36,7 @@ test('the checksum covers lines of path, size and sum, sorted by the UTF-8 bytes
 
 test('one file is a tree of one entry, under its base name or the given name', async t => {
   const root = await scratch(t)
-  await plant(root, { 'film.mkv': 'frames', copy: 'frames' })
+  await writeTree(root, { 'film.mkv': 'frames', copy: 'frames' })
   const expected = sumByHand({ 'film.mkv': 'frames' })
   assert.equal((await checksumOfTree(join(root, 'film.mkv'))).sha256, expected)
   assert.notEqual((await checksumOfTree(join(root, 'copy'))).sha256, expected)
@@ -45,7 +45,7 @@ test('one file is a tree of one entry, under its base name or the given name', a
 
 test('links that leave the tree are left out however they are written, and so are empty folders', async t => {
   const root = join(await scratch(t), 'tree')
-  await plant(root, {
+  await writeTree(root, {
     'd/e/file': 'x',
     good: { link: 'd/e/file' },
     'd/up': { link: '../good' },
@@ -99,7 +99,7 @@ test(
   { skip: process.getuid?.() === 0 && 'root reads all' },
   async t => {
     const root = await scratch(t)
-    await plant(root, { 'locked/file': 'x' })
+    await writeTree(root, { 'locked/file': 'x' })
     await chmod(join(root, 'locked'), 0)
     atEnd(t, () => chmod(join(root, 'locked'), 0o700))
     await assert.rejects(readTree(root), {

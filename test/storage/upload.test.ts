@@ -34,8 +34,8 @@ function uploading(): {
     tell: () => Promise.resolve(),
     lie: (why: string) => new BushelError('FAILED', why)
   } as unknown as UploadOptions
-  const goods = { attach: () => Promise.resolve(), seals: () => Promise.resolve([]) }
-  const run = new Upload(options).run(goods, () => undefined, stop.signal)
+  const packedDrive = { attach: () => Promise.resolve(), seals: () => Promise.resolve([]) }
+  const run = new Upload(options).run(packedDrive, () => undefined, stop.signal)
   run.catch(() => undefined) // it is awaited later
   return { clock, state, run, stop }
 }

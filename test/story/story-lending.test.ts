@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import test from 'node:test'
 import type { JobEntry } from '../../src/node/api/compute-api.js'
 import { program } from '../compute/jobs.js'
-import { SOON, bookWhen, seller } from '../world/compute.js'
+import { WORK_KIB, bookWhen, seller } from '../world/compute.js'
 import { World } from '../world/world.js'
 
 test('a compute bid rests until a provider comes and is run unattended', { timeout: 120_000 }, async t => {
@@ -24,7 +24,7 @@ test('a compute bid rests until a provider comes and is run unattended', { timeo
     '--max-price',
     '50 sat/Gfuel',
     '--',
-    SOON
+    WORK_KIB
   ]
   const { id } = await world.ok<{ id: string }>('buyer', bid)
   const resting = await bookWhen(world, 'founder', ({ bids }) => bids.length === 1)
@@ -56,7 +56,7 @@ test(
     await world.up('one')
     const { compute } = await world.ok<{ compute: { paused: boolean } }>('one', ['status'])
     assert.equal(compute.paused, true)
-    const run = ['run', module, '--max', '30 sat', '--', SOON]
+    const run = ['run', module, '--max', '30 sat', '--', WORK_KIB]
     const failure = await world.fails('buyer', run, 4)
     assert.equal(failure.code, 'NO_OFFER')
     await world.ok('one', ['sell', 'resume'])

@@ -3,7 +3,7 @@ import type { World } from './world.js'
 
 const SELL = ['sell', 'compute', '--cores', '1', '--memory', '1GiB', '--allow-process']
 /** The work of the program in the stories, in KiB that it hashes. */
-export const SOON = '1024'
+export const WORK_KIB = '1024'
 
 /** A new home that sells compute. */
 export async function seller(world: World, name: string, market: string, price: string): Promise<void> {

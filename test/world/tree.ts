@@ -31,7 +31,7 @@ export function noise(seed: string, bytes: number): Buffer {
   return out
 }
 
-export interface Look {
+export interface TreeEntry {
   kind: 'file' | 'link'
   size: number
   /** Hex; for a link, of its target. */
@@ -40,8 +40,8 @@ export interface Look {
 }
 
 /** Everything in a tree except folders, by path: what a restore must give back. */
-export async function look(root: string): Promise<Record<string, Look>> {
-  const seen: Record<string, Look> = {}
+export async function look(root: string): Promise<Record<string, TreeEntry>> {
+  const seen: Record<string, TreeEntry> = {}
   const visit = async (folder: string, prefix: string): Promise<void> => {
     for (const name of (await readdir(folder)).sort()) {
       const at = join(folder, name)
@@ -65,7 +65,7 @@ export async function look(root: string): Promise<Record<string, Look>> {
 }
 
 /** The checksum of a tree as specified, computed independently of the product. */
-export function checksum(seen: Record<string, Look>): string {
+export function checksum(seen: Record<string, TreeEntry>): string {
   const lines = Object.entries(seen)
     .filter(([, { kind }]) => kind === 'file')
     .map(([path, { size, sha256 }]) => ({ key: Buffer.from(path), line: `${path}\0${size}\0${sha256}\n` }))

@@ -10,7 +10,7 @@ import type { JobsOptions, RunListener, RunRequest } from '../../../src/compute/
 import { DEFAULT_LIMITS } from '../../../src/compute/sandbox/job.js'
 import { Experiences } from '../../../src/deal/experience.js'
 import { Facts } from '../../../src/store/facts.js'
-import { StandIn, blobOf } from './stand-in.js'
+import { FakeProviders, blobOf } from './fake-providers.js'
 
 export const MARKET = Buffer.alloc(32, 9)
 export const never = new AbortController().signal
@@ -18,7 +18,7 @@ export const never = new AbortController().signal
 /** A buyer with its facts on disk and scripted providers. */
 export class Buyer {
   readonly dir: string
-  readonly stand = new StandIn()
+  readonly fakes = new FakeProviders()
   readonly notes: string[] = []
   readonly payments: { provider: string; msat: bigint; installment: number }[] = []
   readonly states: { provider: string; state: string }[] = []
@@ -58,7 +58,7 @@ export class Buyer {
     this.jobs = new Jobs({
       facts: this.facts,
       folder: join(this.dir, 'compute'),
-      hire: this.stand,
+      hire: this.fakes,
       pack: {
         module: bytes => {
           this.packs++
@@ -67,9 +67,9 @@ export class Buyer {
         input: input => Promise.resolve(blobOf(encode('job-input', input)))
       },
       experiences: this.experiences,
-      asks: () => Promise.resolve(this.stand.providers.map(({ ask }) => ask)),
+      asks: () => Promise.resolve(this.fakes.providers.map(({ ask }) => ask)),
       faultOf: spend => this.faultOf(spend),
-      identity: this.stand.identity,
+      identity: this.fakes.identity,
       now: Date.now,
       random: () => this.draws.shift() ?? 0.999,
       unattended,

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { resultHash } from '../../../contracts/job.js'
 import { Buyer, code, request } from './buyer.js'
-import { GOOD, TRUTH } from './stand-in.js'
+import { GOOD, TRUTH } from './fake-providers.js'
 
-function gate(): { open: () => void; hold: Promise<void> } {
+function latch(): { open: () => void; hold: Promise<void> } {
   let open = (): void => undefined
   const hold = new Promise<void>(resolve => (open = resolve))
   return { open, hold }
@@ -15,11 +15,11 @@ function gate(): { open: () => void; hold: Promise<void> } {
 
 /** A run on two providers, the second of which is at work when the node stops. */
 async function interrupted(buyer: Buyer): Promise<() => void> {
-  const { open, hold } = gate()
-  buyer.stand.add('a')
-  buyer.stand.add('b', { hold })
+  const { open, hold } = latch()
+  buyer.fakes.add('a')
+  buyer.fakes.add('b', { hold })
   const running = assert.rejects(buyer.run({ verify: 2 }), code('CLOSED'))
-  await Promise.all([buyer.stand.seen(/commit a/), buyer.stand.seen(/work b/)])
+  await Promise.all([buyer.fakes.seen(/commit a/), buyer.fakes.seen(/work b/)])
   await buyer.stop()
   await running
   return open
@@ -35,8 +35,8 @@ test('after a restart the same command resumes its agreements and neither hires 
   const outcome = await buyer.run({ verify: 2 })
   assert.deepEqual(outcome.id, left!.id)
   assert.equal(outcome.status, 'ok')
-  assert.equal(buyer.stand.count('agree'), 2)
-  assert.equal(buyer.stand.count('abandon'), 0)
+  assert.equal(buyer.fakes.count('agree'), 2)
+  assert.equal(buyer.fakes.count('abandon'), 0)
   assert.ok(buyer.notes.includes('an unfinished run of this job goes on where it stopped'))
   assert.equal(buyer.jobs.list().length, 1)
   // The run is over: the same command starts another one.
@@ -70,7 +70,7 @@ test('an unattended node resumes a run and keeps the output for a repeated comma
   const open = await interrupted(buyer)
   open()
   await buyer.start(true)
-  await buyer.stand.seen(/collect b/)
+  await buyer.fakes.seen(/collect b/)
   const id = buyer.jobs.list()[0]!.id
   while (buyer.jobs.get(id)!.state === 'open') await new Promise(resolve => setImmediate(resolve))
   const view = buyer.jobs.get(id)!
@@ -79,13 +79,13 @@ test('an unattended node resumes a run and keeps the output for a repeated comma
   assert.equal((await readdir(outputs)).length, 1)
   await buyer.stop()
   await buyer.start(true)
-  const calls = buyer.stand.log.length
+  const calls = buyer.fakes.log.length
   const outcome = await buyer.run({ verify: 2 })
   assert.deepEqual(outcome.id, id)
   assert.deepEqual(outcome.files, GOOD.files)
   assert.deepEqual(outcome.stdout, GOOD.stdout)
   assert.equal(outcome.paidMsat, view.paidMsat)
-  assert.equal(buyer.stand.log.length, calls, 'nobody was asked')
+  assert.equal(buyer.fakes.log.length, calls, 'nobody was asked')
   assert.deepEqual(await readdir(outputs), [])
 })
 
@@ -98,15 +98,15 @@ test('an unattended run that a command follows is one run, and its output is not
   open()
   const [one, two] = await Promise.all(outcomes)
   assert.deepEqual(one!.id, two!.id)
-  assert.equal(buyer.stand.count('agree'), 2)
+  assert.equal(buyer.fakes.count('agree'), 2)
   const outputs = join(buyer.dir, 'compute', 'outputs')
   assert.ok(!existsSync(outputs) || (await readdir(outputs)).length === 0)
 })
 
 test('a run that was paid before the node stopped fetches its output again and hires nobody', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a')
-  buyer.stand.add('b')
+  buyer.fakes.add('a')
+  buyer.fakes.add('b')
   // The disk refuses the record of the end, as a kill between payment and record would.
   const set = buyer.facts.set.bind(buyer.facts)
   buyer.facts.set = async (...changes) => {
@@ -119,19 +119,19 @@ test('a run that was paid before the node stopped fetches its output again and h
   await buyer.start()
   const outcome = await buyer.run()
   assert.deepEqual(outcome.files, GOOD.files)
-  assert.equal(buyer.stand.count('agree'), 1)
+  assert.equal(buyer.fakes.count('agree'), 1)
 })
 
 test('an agreement that the provider no longer knows counts as failed and is replaced', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
-  const resume = buyer.stand.resume.bind(buyer.stand)
-  buyer.stand.resume = id => {
+  const resume = buyer.fakes.resume.bind(buyer.fakes)
+  buyer.fakes.resume = id => {
     const hire = resume(id)
-    return hire?.identity.equals(buyer.stand.providers[1]!.ask.identity) ? null : hire
+    return hire?.identity.equals(buyer.fakes.providers[1]!.ask.identity) ? null : hire
   }
-  buyer.stand.add('c')
+  buyer.fakes.add('c')
   await buyer.start()
   const outcome = await buyer.run({ verify: 2 })
   assert.deepEqual(
@@ -143,29 +143,29 @@ test('an agreement that the provider no longer knows counts as failed and is rep
 
 test('a cancelled run pays nobody any more, at work or waiting to resume', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a', { hold: new Promise(() => undefined) })
+  buyer.fakes.add('a', { hold: new Promise(() => undefined) })
   const running = assert.rejects(buyer.run(), code('CANCELLED'))
-  await buyer.stand.seen(/work a/)
+  await buyer.fakes.seen(/work a/)
   const [view] = buyer.jobs.list()
   assert.deepEqual([view!.state, view!.providers[0]!.verdict], ['open', 'open'])
   await buyer.jobs.cancel(view!.id)
   await running
   assert.equal(buyer.jobs.get(view!.id)!.state, 'cancelled')
-  assert.equal(buyer.stand.count('abandon'), 1)
+  assert.equal(buyer.fakes.count('abandon'), 1)
 
-  buyer.stand.add('b', { hold: new Promise(() => undefined) })
+  buyer.fakes.add('b', { hold: new Promise(() => undefined) })
   const stopped = assert.rejects(buyer.run({ args: ['2'] }), code('CLOSED'))
   await new Promise(resolve => setImmediate(resolve))
-  while (buyer.stand.count('work') < 2) await new Promise(resolve => setImmediate(resolve))
+  while (buyer.fakes.count('work') < 2) await new Promise(resolve => setImmediate(resolve))
   await buyer.stop()
   await stopped
   await buyer.start()
   const left = buyer.jobs.list().find(({ state }) => state === 'open')!
   await buyer.jobs.cancel(left.id)
   assert.equal(buyer.jobs.get(left.id)!.state, 'cancelled')
-  assert.equal(buyer.stand.count('abandon'), 2)
+  assert.equal(buyer.fakes.count('abandon'), 2)
   await buyer.jobs.cancel(left.id)
-  assert.equal(buyer.stand.count('abandon'), 2)
+  assert.equal(buyer.fakes.count('abandon'), 2)
   await assert.rejects(buyer.jobs.cancel(Buffer.alloc(32)), code('JOB_NOT_FOUND'))
   assert.equal(buyer.jobs.get(Buffer.alloc(32)), null)
 })
@@ -176,8 +176,8 @@ test('a run cancelled while its command is repeated does not start again', async
   open()
   await buyer.start()
   const [left] = buyer.jobs.list()
-  const { open: goOn, hold } = gate()
-  const [first] = buyer.stand.hires
+  const { open: goOn, hold } = latch()
+  const [first] = buyer.fakes.hires
   const abandon = first!.abandon.bind(first!)
   first!.abandon = async () => {
     await hold
@@ -189,12 +189,12 @@ test('a run cancelled while its command is repeated does not start again', async
   goOn()
   await Promise.all([cancelled, repeated])
   assert.equal(buyer.jobs.get(left!.id)!.state, 'cancelled')
-  assert.equal(buyer.stand.count('collect'), 0)
+  assert.equal(buyer.fakes.count('collect'), 0)
 })
 
 test('a run that ends just as its command stops keeps its output for the next command', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a')
+  buyer.fakes.add('a')
   const stop = new AbortController()
   const set = buyer.facts.set.bind(buyer.facts)
   buyer.facts.set = async (...changes) => {
@@ -206,25 +206,25 @@ test('a run that ends just as its command stops keeps its output for the next co
   assert.equal(buyer.jobs.list()[0]!.state, 'done')
   const outcome = await buyer.run()
   assert.deepEqual(outcome.files, GOOD.files)
-  assert.equal(buyer.stand.count('agree'), 1, 'it is not bought twice')
+  assert.equal(buyer.fakes.count('agree'), 1, 'it is not bought twice')
   assert.equal(buyer.jobs.list().length, 1)
 })
 
 test('an aborted run keeps what was paid for, and leaves no record when nothing was paid', async t => {
   const buyer = await Buyer.open(t)
-  const { open, hold } = gate()
-  buyer.stand.add('a', { hold })
+  const { open, hold } = latch()
+  buyer.fakes.add('a', { hold })
   const stop = new AbortController()
   const running = assert.rejects(buyer.run({}, stop.signal), /enough/)
-  await buyer.stand.seen(/work a/)
+  await buyer.fakes.seen(/work a/)
   stop.abort(new Error('enough'))
   await running
-  assert.equal(buyer.stand.count('abandon'), 0)
+  assert.equal(buyer.fakes.count('abandon'), 0)
   while (buyer.jobs.list()[0]!.providers[0]!.paidMsat === 0n)
     await new Promise(resolve => setImmediate(resolve))
   open()
   await buyer.run()
-  assert.equal(buyer.stand.count('agree'), 1)
+  assert.equal(buyer.fakes.count('agree'), 1)
 
   const early = new AbortController()
   early.abort(new Error('at once'))
@@ -234,15 +234,15 @@ test('an aborted run keeps what was paid for, and leaves no record when nothing 
 
 test('the estimate gives the number of fitting providers and the cheapest price without contacting anyone', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a')
-  buyer.stand.add('b', {}, { price: 30_000n, baseMsat: 500n })
-  buyer.stand.add('small', {}, { memory: 1 })
+  buyer.fakes.add('a')
+  buyer.fakes.add('b', {}, { price: 30_000n, baseMsat: 500n })
+  buyer.fakes.add('small', {}, { memory: 1 })
   assert.deepEqual(await buyer.jobs.estimate(request()), {
     providers: 2,
     price: 30_000n,
     baseMsat: 500n,
     maxMsat: 300_000n
   })
-  assert.deepEqual(buyer.stand.log, [])
+  assert.deepEqual(buyer.fakes.log, [])
   assert.deepEqual(buyer.jobs.list(), [])
 })

@@ -9,7 +9,7 @@ import type { Priced } from '../../../src/compute/buyer/run/shares.js'
 import { nothing } from '../../../src/compute/sandbox/endings.js'
 import { grouped, isExcused, majority } from '../../../src/compute/job/verdicts.js'
 import type { Stated } from '../../../src/compute/job/verdicts.js'
-import { TRUTH } from './stand-in.js'
+import { TRUTH } from './fake-providers.js'
 
 const MOST = 10n ** 12n
 const stated = (change: Partial<JobResult> = {}, mostFuel = MOST): Stated => ({

@@ -51,7 +51,7 @@ export interface Func extends Signature {
   export?: string
 }
 
-export interface NodeContext {
+export interface ModuleParts {
   /** Types before those of the functions. */
   types?: readonly Signature[]
   imports?: readonly (Signature & { module: string; name: string })[]
@@ -72,7 +72,7 @@ export interface NodeContext {
  * The bytes of a module whose memory is exported as `memory`. Types of imports come after `types`, then those
  * of the functions.
  */
-export function assemble(parts: NodeContext): Uint8Array<ArrayBuffer> {
+export function assemble(parts: ModuleParts): Uint8Array<ArrayBuffer> {
   const { types = [], imports = [], functions, tables, memory, globals, start, elements, data } = parts
   const signatures = [...types, ...imports, ...functions]
   const exports: number[][] = [...(parts.exports ?? [])]

@@ -10,15 +10,15 @@ import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js
 import { DeclineError } from '../../../src/deal/decline.js'
 import type { DeclineWord } from '../../../src/deal/decline.js'
 import { Experiences } from '../../../src/deal/experience.js'
-import { deceive } from '../../peers/lies.js'
+import { answerWithLies } from '../../peers/lies.js'
 import { MIB, program } from '../jobs.js'
-import { PRICE, Street, never, sellCompute } from './pair.js'
+import { PRICE, NodeGroup, never, sellCompute } from './node-group.js'
 
 /** 33 bytes that are not a point of the curve. */
-const NO_NODE = Buffer.alloc(33, 9)
+const INVALID_NODE_ID = Buffer.alloc(33, 9)
 
 /** Codes of our own errors, which no peer may use. */
-const OUR_WORDS = [
+const OWN_CODES = [
   'BAD_INPUT',
   'CLOSED',
   'DISK_FULL',
@@ -39,14 +39,14 @@ test(
   'a job passes to another provider when one declines with our own error codes',
   { timeout: 120_000 },
   async t => {
-    const street = await Street.open(t)
+    const group = await NodeGroup.open(t)
     const worker = {
       openSandbox: () => new Sandbox({ nice: 0, warm: 1 }),
       settings: { allowProcess: true, cores: 1 }
     }
-    const rogue = await street.node('rogue', { worker })
-    const other = await street.node('other', { worker })
-    const buyer = await street.node('buyer', { serve: false })
+    const rogue = await group.node('rogue', { worker })
+    const other = await group.node('other', { worker })
+    const buyer = await group.node('buyer', { serve: false })
     const price = 100n * PRICE
     const offers = [await sellCompute(rogue, { price }), await sellCompute(other, { price: price + 1n })]
     const [lying, buys] = [await rogue.trade(), await buyer.trade()]
@@ -69,7 +69,7 @@ test(
       asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
       experiences,
       faultOf: spend => buys.limits.faultOf(spend),
-      ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(street.dir, 'jobs') },
+      ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(group.dir, 'jobs') },
       ...{ now: Date.now, unattended: false, listener },
       onfault: error => {
         throw error
@@ -87,10 +87,10 @@ test(
         return truth()
       }
     const { device } = rogue.home
-    deceive(lying.deals, {
+    answerWithLies(lying.deals, {
       hello: async truth => {
         const { body } = await truth()
-        return { body: at ? body : { ...body, lightning: NO_NODE } }
+        return { body: at ? body : { ...body, lightning: INVALID_NODE_ID } }
       },
       jobAgree: async (truth, { terms }) => {
         if (at) return declining('jobAgree')(truth)
@@ -125,7 +125,7 @@ test(
     await assert.rejects(buys.deals.open(device.publicKey), { code: 'NO_DEAL' })
 
     for (at of ['jobAgree', 'jobProgress', 'jobReveal'] as const) {
-      for (word of OUR_WORDS) {
+      for (word of OWN_CODES) {
         await t.test(`a decline of ${at} with ${word} passes the job on`, async () => {
           await run(`${at} ${word}`)
           assert.match(notes.join('\n'), new RegExp(`declined: my ${word}`))
@@ -134,6 +134,6 @@ test(
         })
       }
     }
-    assert.deepEqual(street.faults, [])
+    assert.deepEqual(group.faults, [])
   }
 )

@@ -10,9 +10,9 @@ import type { Hire } from '../../../src/compute/buyer/hire.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { BushelError } from '../../../contracts/errors/error.js'
 import type { Method } from '../../../src/deal/methods.js'
-import { deceive, flipped, silence } from '../../peers/lies.js'
+import { answerWithLies, flipped, neverAnswer } from '../../peers/lies.js'
 import type { Lies } from '../../peers/lies.js'
-import { BASE, Street, balance, never, pack, request, sellCompute } from './pair.js'
+import { BASE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
 import { busyness, program } from '../jobs.js'
 
 interface Case {
@@ -27,11 +27,11 @@ interface Case {
 }
 
 test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 }, async t => {
-  const street = await Street.open(t)
+  const group = await NodeGroup.open(t)
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
-  const provider = await street.node('provider', { worker: { openSandbox } })
+  const provider = await group.node('provider', { worker: { openSandbox } })
   const jobTimeouts = { progress: 1000, answer: 1000, stall: 1500, silence: 2500 }
-  const buyer = await street.node('buyer', { serve: false, jobTimeouts })
+  const buyer = await group.node('buyer', { serve: false, jobTimeouts })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
   sells.compute.worker!.configure({ allowProcess: true, cores: 2 })
@@ -148,7 +148,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
       lies: {
         jobProgress: async truth => {
           const answer = await truth()
-          return answer.body.due ? answer : silence()
+          return answer.body.due ? answer : neverAnswer()
         }
       },
       code: 'LATE',
@@ -250,7 +250,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
 
   let lies: Lies = {}
   const methods: Method[] = ['jobAgree', 'jobProgress', 'jobReveal', 'jobFinal', 'jobKey']
-  deceive(
+  answerWithLies(
     sells.deals,
     Object.fromEntries(
       methods.map(method => [
@@ -313,7 +313,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
     assert.equal(one.paidMsat, cost)
     assert.equal(one.paidMsat, jobCost(one.terms, one.job.statement!.statement.result.fuel))
     for (const trade of [sells, buys]) assert.deepEqual((await balance(trade)).faults, [])
-    assert.deepEqual(street.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })
 

@@ -4,14 +4,14 @@ import { test } from 'node:test'
 import { FINAL_INSTALLMENT, jobCost, jobSegments, segmentsMsat } from '../../../contracts/job.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import { job, program } from '../jobs.js'
-import { BASE, PRICE, Street, balance, never, pack, request, sellCompute } from './pair.js'
+import { BASE, PRICE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
 
 const worker = { openSandbox: () => new Sandbox({ nice: 0, warm: 1 }) }
 
 test('a job is agreed, run, paid in segments to the msat, and opened', { timeout: 120_000 }, async t => {
-  const street = await Street.open(t)
-  const provider = await street.node('provider', { worker })
-  const buyer = await street.node('buyer', { serve: false })
+  const group = await NodeGroup.open(t)
+  const provider = await group.node('provider', { worker })
+  const buyer = await group.node('buyer', { serve: false })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
   sells.compute.worker!.configure({ allowProcess: true, cores: 2 })
@@ -111,7 +111,7 @@ test('a job is agreed, run, paid in segments to the msat, and opened', { timeout
       assert.deepEqual(check.faults, [])
       assert.equal(check.balanceMsat + check.owedMsat, 0n)
     }
-    assert.deepEqual(street.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })
 
@@ -119,24 +119,24 @@ test(
   'an agreement whose base was never sent is void at the first start after its time',
   { timeout: 60_000 },
   async t => {
-    const street = await Street.open(t)
-    const provider = await street.node('provider', { worker })
+    const group = await NodeGroup.open(t)
+    const provider = await group.node('provider', { worker })
     ;(await provider.trade()).compute.worker!.configure({ allowProcess: true })
-    const buyer = await street.node('buyer', { serve: false })
+    const buyer = await group.node('buyer', { serve: false })
     const offer = await sellCompute(provider)
     const { compute } = await buyer.trade()
     const { id, terms } = await compute.hires.agree(
       await request(await buyer.trade(), offer, 'work', ['1']),
       never
     )
-    await street.close(buyer)
+    await group.close(buyer)
     for (const [after, state] of [
       [0, 'BOUND'],
       [1, 'VOID']
     ] as const) {
-      const again = await street.node('buyer', { serve: false, now: () => terms.startBy + after })
+      const again = await group.node('buyer', { serve: false, now: () => terms.startBy + after })
       assert.equal((await again.trade()).compute.jobs.get('buyer', id)!.state, state)
-      await street.close(again)
+      await group.close(again)
     }
   }
 )

@@ -8,7 +8,7 @@ import type { DeclineWord } from '../../../src/deal/decline.js'
 import type { Hire } from '../../../src/compute/buyer/hire.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import { program } from '../jobs.js'
-import { Street, balance, never, pack, payDue, request, sellCompute, untilTold } from './pair.js'
+import { NodeGroup, balance, never, pack, payDue, request, sellCompute, untilReported } from './node-group.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
 const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
@@ -23,10 +23,10 @@ test(
   'concurrent steps of a buyer and a provider of compute end consistently',
   { timeout: 120_000 },
   async t => {
-    const street = await Street.open(t)
+    const group = await NodeGroup.open(t)
     let ahead = 0
     const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 1 })
-    const provider = await street.node('provider', {
+    const provider = await group.node('provider', {
       worker: {
         openSandbox,
         now: () => Date.now() + ahead,
@@ -34,7 +34,7 @@ test(
         settings: { allowProcess: true, cores: 1 }
       }
     })
-    const buyer = await street.node('buyer', { serve: false })
+    const buyer = await group.node('buyer', { serve: false })
     const offer = await sellCompute(provider)
     const [sells, buys] = [await provider.trade(), await buyer.trade()]
     const worker = sells.compute.worker!
@@ -54,7 +54,7 @@ test(
 
     await t.test('a job that waits for a processor asks for no segment beyond the paid one', async () => {
       const hire = await agree('20000')
-      const waiting = untilTold(worker, hire.id, 'WAITING')
+      const waiting = untilReported(worker, hire.id, 'WAITING')
       await payDue(buys, hire, (await asked(hire)).due!)
       await waiting
       const { due } = await asked(hire)
@@ -168,7 +168,7 @@ test(
 
     await t.test('the sums match both wallets', async () => {
       for (const trade of [sells, buys]) assert.deepEqual((await balance(trade)).faults, [])
-      assert.deepEqual(street.faults, [])
+      assert.deepEqual(group.faults, [])
     })
   }
 )

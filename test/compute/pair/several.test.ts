@@ -15,7 +15,7 @@ import type { Outcome, AttemptOptions, SandboxJob } from '../../../src/compute/s
 import { Experiences } from '../../../src/deal/experience.js'
 import type { BushelNode } from '../../../src/node/node.js'
 import { MIB, program } from '../jobs.js'
-import { Street, balance, never, sellCompute } from './pair.js'
+import { NodeGroup, balance, never, sellCompute } from './node-group.js'
 
 const ROUNDS = '20000'
 const LIMITS = { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB }
@@ -34,10 +34,10 @@ test(
   'three providers run one verified job, and the lying one does not get the last payment',
   { timeout: 120_000 },
   async t => {
-    const street = await Street.open(t)
+    const group = await NodeGroup.open(t)
     const selling = async (name: string, openSandbox: () => Sandbox): Promise<BushelNode> => {
       const settings = { allowProcess: true, cores: 1 }
-      return street.node(name, { worker: { openSandbox, settings } })
+      return group.node(name, { worker: { openSandbox, settings } })
     }
     const honest = (): Sandbox => new Sandbox({ nice: 0 })
     const providers = [
@@ -45,7 +45,7 @@ test(
       await selling('one', honest),
       await selling('two', honest)
     ]
-    const buyer = await street.node('buyer', { serve: false })
+    const buyer = await group.node('buyer', { serve: false })
     const offers = await Promise.all(providers.map(provider => sellCompute(provider)))
     const [{ market }] = offers as [(typeof offers)[0]]
     const trade = await buyer.trade()
@@ -66,7 +66,7 @@ test(
       faultOf: spend => trade.limits.faultOf(spend),
       identity: buyer.home.identity,
       facts,
-      folder: join(street.dir, 'buyer', 'compute'),
+      folder: join(group.dir, 'buyer', 'compute'),
       now: Date.now,
       unattended: false,
       listener: quiet,
@@ -146,7 +146,7 @@ test(
         const check = await balance(await node.trade())
         assert.deepEqual(check.faults, [])
       }
-      assert.deepEqual(street.faults, [])
+      assert.deepEqual(group.faults, [])
     })
   }
 )

@@ -9,21 +9,21 @@ import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js
 import { Experiences } from '../../../src/deal/experience.js'
 import { packInput } from '../../../src/compute/job/job-archive.js'
 import { MIB, program } from '../jobs.js'
-import { PRICE, Street, balance, never, sellCompute } from './pair.js'
+import { PRICE, NodeGroup, balance, never, sellCompute } from './node-group.js'
 
 const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
 
 test('a job passes to another provider when one cannot be paid', { timeout: 120_000 }, async t => {
-  const street = await Street.open(t)
+  const group = await NodeGroup.open(t)
   const worker = {
     openSandbox: () => new Sandbox({ nice: 0, warm: 1 }),
     settings: { allowProcess: true, cores: 1 }
   }
   let ahead = 0
   const now = (): number => Date.now() + ahead
-  const cut = await street.node('cut-off', { worker })
-  const other = await street.node('other', { worker })
-  const buyer = await street.node('buyer', { serve: false, now, jobTimeouts: { retry: 10 } })
+  const cut = await group.node('cut-off', { worker })
+  const other = await group.node('other', { worker })
+  const buyer = await group.node('buyer', { serve: false, now, jobTimeouts: { retry: 10 } })
   const price = 100n * PRICE
   const offers = [await sellCompute(cut, { price }), await sellCompute(other, { price: price + 1n })]
   const [sells, buys] = [await cut.trade(), await buyer.trade()]
@@ -47,7 +47,7 @@ test('a job passes to another provider when one cannot be paid', { timeout: 120_
     asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
     experiences: new Experiences(buyer.facts, now),
     faultOf: spend => buys.limits.faultOf(spend),
-    ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(street.dir, 'jobs'), now },
+    ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(group.dir, 'jobs'), now },
     ...{ unattended: false, listener },
     onfault: error => {
       throw error
@@ -123,6 +123,6 @@ test('a job passes to another provider when one cannot be paid', { timeout: 120_
   await t.test('the sums match the wallets', async () => {
     for (const trade of [sells, buys, await other.trade()])
       assert.deepEqual((await balance(trade)).faults, [])
-    assert.deepEqual(street.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })

@@ -21,8 +21,8 @@ import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { BushelNode } from '../../../src/node/node.js'
 import { attachCore, openStore } from '../../../src/network/cores.js'
 import { program } from '../jobs.js'
-import { BASE, Street, balance, never, pack, request, sellCompute } from './pair.js'
-import type { Offer } from './pair.js'
+import { BASE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
+import type { Offer } from './node-group.js'
 
 const HEAVY = '3000000'
 
@@ -41,14 +41,14 @@ async function untilState({ compute: { worker, jobs } }: Selling, id: Buffer, st
 type Selling = Awaited<ReturnType<BushelNode['trade']>>
 
 test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_000 }, async t => {
-  const street = await Street.open(t)
+  const group = await NodeGroup.open(t)
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
-  const provider = await street.node('provider', {
+  const provider = await group.node('provider', {
     jobTimeouts: { fetch: 400 },
     worker: { openSandbox, unpaidMs: 3000, receiveMs: 300, fetchMs: 500, settings: { allowProcess: true } }
   })
-  const rogue = await street.node('rogue', { serve: false })
-  const honest = await street.node('honest', { serve: false })
+  const rogue = await group.node('rogue', { serve: false })
+  const honest = await group.node('honest', { serve: false })
   const offer = await sellCompute(provider)
   const [sells, cheats, buys] = await Promise.all([provider, rogue, honest].map(node => node.trade()))
   const packed = await pack(cheats!, program('work'))
@@ -185,7 +185,7 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
     for (const method of ['jobProgress', 'jobReveal', 'jobFinal', 'jobCancel'] as const)
       await assert.rejects(channel.request(method, { agreement: hire.id }), declinedWith('NO_AGREEMENT'))
     for (const ref of [output, hire.terms.module, hire.terms.input]) {
-      const thief = new Blobs({ folder: street.dir + '/thief', facts: rogue.facts, stallMs: 400 })
+      const thief = new Blobs({ folder: group.dir + '/thief', facts: rogue.facts, stallMs: 400 })
       await thief.ready()
       const stream = async () => channel.stream
       await assert.rejects(thief.bring(ref, { from: hire.identity, stream, signal: never }), coded('STALLED'))
@@ -224,7 +224,7 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
     ['with another hash', [Buffer.alloc(BLOB_BLOCK_BYTES, 1), Buffer.alloc(1000, 2)], {}]
   ] as const) {
     await t.test(`a module ${what} is not accepted`, async () => {
-      const store = openStore(street.dir + '/rogue-' + what.length)
+      const store = openStore(group.dir + '/rogue-' + what.length)
       const core = store.get({ name: 'module' })
       await core.ready()
       await core.append([...blocks])
@@ -256,7 +256,7 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
 
   await t.test('the sums match the wallets', async () => {
     for (const trade of [sells!, cheats!, buys!]) assert.deepEqual((await balance(trade)).faults, [])
-    assert.deepEqual(street.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })
 

@@ -13,7 +13,7 @@ import { JobSlots } from '../../../src/compute/provider/slots.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import { guests, ownNamespaces } from '../sandbox/guest-processes.js'
 import { isolations, program } from '../jobs.js'
-import { Street, balance, never, pack, payDue, request, sellCompute, untilTold } from './pair.js'
+import { NodeGroup, balance, never, pack, payDue, request, sellCompute, untilReported } from './node-group.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
 const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
@@ -137,16 +137,16 @@ test(
   'a worker lends only what its owner has set, at the times its owner has set',
   { timeout: 120_000 },
   async t => {
-    const street = await Street.open(t)
+    const group = await NodeGroup.open(t)
     let busy = 0
     const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 1, isolation: 'process' })
     let ahead = 0
     const now = () => Date.now() + ahead
     const tickEvery = 2 ** 30
-    const provider = await street.node('provider', {
+    const provider = await group.node('provider', {
       worker: { openSandbox, busy: () => busy, now, tickEvery }
     })
-    const buyer = await street.node('buyer', { serve: false, jobTimeouts: { fetch: 1000 } })
+    const buyer = await group.node('buyer', { serve: false, jobTimeouts: { fetch: 1000 } })
     const offer = await sellCompute(provider)
     const [sells, buys] = [await provider.trade(), await buyer.trade()]
     const worker = sells.compute.worker!
@@ -257,7 +257,7 @@ test(
 
     await t.test('the sums match the wallets', async () => {
       for (const trade of [sells, buys]) assert.deepEqual((await balance(trade)).faults, [])
-      assert.deepEqual(street.faults, [])
+      assert.deepEqual(group.faults, [])
     })
   }
 )
@@ -265,10 +265,10 @@ test(
 const [, bubblewrap] = isolations
 
 test('a bought job runs in bubblewrap', { timeout: 120_000, skip: bubblewrap!.skip }, async t => {
-  const street = await Street.open(t)
+  const group = await NodeGroup.open(t)
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 0 })
-  const provider = await street.node('provider', { worker: { openSandbox } })
-  const buyer = await street.node('buyer', { serve: false })
+  const provider = await group.node('provider', { worker: { openSandbox } })
+  const buyer = await group.node('buyer', { serve: false })
   const offer = await sellCompute(provider, { isolation: 'bwrap' })
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
   const hire = await buys.compute.hires.agree(
@@ -278,7 +278,7 @@ test('a bought job runs in bubblewrap', { timeout: 120_000, skip: bubblewrap!.sk
   assert.equal(hire.terms.isolation, 'bwrap')
   const channel = await buys.deals.open(provider.home.device.publicKey)
   const { due } = await channel.request('jobProgress', { agreement: hire.id })
-  const waiting = untilTold(sells.compute.worker!, hire.id, 'WAITING')
+  const waiting = untilReported(sells.compute.worker!, hire.id, 'WAITING')
   await payDue(buys, hire, due!)
   await waiting
   const [guest, ...others] = await guests()
@@ -287,5 +287,5 @@ test('a bought job runs in bubblewrap', { timeout: 120_000, skip: bubblewrap!.sk
   await hire.untilCommitted(never, () => undefined)
   assert.match(String((await hire.collect(never)).stdout), /^\S+ [0-9a-f]{16}\n$/)
   for (const trade of [sells, buys]) assert.deepEqual((await balance(trade)).faults, [])
-  assert.deepEqual(street.faults, [])
+  assert.deepEqual(group.faults, [])
 })

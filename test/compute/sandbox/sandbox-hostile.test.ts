@@ -124,7 +124,7 @@ test('an invalid message of a guest ends the conversation', () => {
  * Node flags that run `code` in the guest's process before the guest's own. `say(kind, body)` sends a message
  * as the guest does.
  */
-function possessed(code: string): string[] {
+function compromisedBy(code: string): string[] {
   const prelude = `
     import fs, { readSync, writeSync } from 'node:fs'
     const write = writeSync
@@ -146,7 +146,7 @@ const isBroken = (outcome: Outcome) => {
   assert.match(outcome.reason, /the sandbox was broken/)
 }
 
-const takenOver: { title: string; code: string; check: (outcome: Outcome) => void }[] = [
+const compromised: { title: string; code: string; check: (outcome: Outcome) => void }[] = [
   {
     title: 'a guest that floods its output is stopped',
     code: `say(1); job(); say(2); const flood = Buffer.alloc(1 << 20, 9); for (;;) write(1, flood)`,
@@ -214,9 +214,9 @@ const takenOver: { title: string; code: string; check: (outcome: Outcome) => voi
 
 for (const { isolation, skip } of isolations) {
   describe(`a compromised guest in isolation '${isolation}'`, { skip }, () => {
-    for (const { title, code, check } of takenOver) {
+    for (const { title, code, check } of compromised) {
       test(title, { timeout: 60_000 }, async () => {
-        const sandbox = new Sandbox({ isolation, warm: 0, nice: 0, flags: possessed(code) })
+        const sandbox = new Sandbox({ isolation, warm: 0, nice: 0, flags: compromisedBy(code) })
         after(() => sandbox.close())
         const busy = busyness()
         try {
@@ -255,7 +255,7 @@ test(
     if (process.getuid() !== 65534 || process.pid !== 1) faults.push('user ' + process.getuid() + ', process ' + process.pid)
     if (faults.length > 0) { write(2, faults.join()); process.abort() }
   `
-    const sandbox = new Sandbox({ isolation: 'bwrap', warm: 0, nice: 0, flags: possessed(code) })
+    const sandbox = new Sandbox({ isolation: 'bwrap', warm: 0, nice: 0, flags: compromisedBy(code) })
     try {
       isOk(await sandbox.run(job(program('bombs'))))
     } finally {

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { ClnClient, ClnError } from '../../../src/lightning/backends/cln/client.js'
 import { readJSON } from '../../../src/lightning/backends/cln/frames.js'
-import { Wire, reply } from './wire.js'
-import type { Request } from './wire.js'
+import { FakeSocket, reply } from './fake-socket.js'
+import type { Request } from './fake-socket.js'
 
 interface Transcript {
   method: string
@@ -23,13 +23,13 @@ const TRANSCRIPTS = fileURLToPath(
 )
 
 let dir: string
-let wire: Wire
+let wire: FakeSocket
 let client: ClnClient
 let transcripts: Transcript[]
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bushel-cln-'))
-  wire = new Wire(join(dir, 'rpc'))
+  wire = new FakeSocket(join(dir, 'rpc'))
   await wire.listen()
   client = new ClnClient({ socket: wire.socket, timeoutMs: 5_000 })
   const lines = (await readFile(TRANSCRIPTS, 'utf8')).split('\n').filter(line => line)
@@ -156,7 +156,7 @@ test('each path that is not a socket of lightningd gives a line of its own', asy
   assert.match(await says(join(dir, 'none')), /no such socket/)
   assert.match(await says(join(file, 'rpc')), /no such folder/)
   assert.match(await says(file), /nobody listens|no socket/)
-  const babbler = new Wire(join(dir, 'babbler'))
+  const babbler = new FakeSocket(join(dir, 'babbler'))
   await babbler.listen()
   babbler.answer = (_request, connection) => connection.write('HTTP/1.1 400 Bad Request\r\n')
   const refused = new ClnClient({ socket: babbler.socket })

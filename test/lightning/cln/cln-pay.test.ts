@@ -9,7 +9,7 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { ClnWallet } from '../../../src/lightning/backends/cln/wallet.js'
 import type { ListedInvoice } from '../../../src/lightning/backends/cln/answers.js'
 import { Settlements } from '../../../src/lightning/backends/cln/settlements.js'
-import { Wire, reply } from './wire.js'
+import { FakeSocket, reply } from './fake-socket.js'
 
 /** Answers of a lightningd that do not by themselves rule out a double payment. */
 const NODE = '02'.repeat(33)
@@ -39,7 +39,7 @@ const INVOICE = bolt11.sign(
 
 type Status = 'pending' | 'complete' | 'failed'
 let dir: string
-let wire: Wire
+let wire: FakeSocket
 let wallet: ClnWallet
 /** The status of each attempt of the payment in its records. */
 let records: Status[] = []
@@ -49,7 +49,7 @@ let told = 0
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bushel-cln-'))
-  wire = new Wire(join(dir, 'rpc'))
+  wire = new FakeSocket(join(dir, 'rpc'))
   await wire.listen()
   wire.answer = (request, connection) => {
     const { method } = request

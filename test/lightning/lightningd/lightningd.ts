@@ -47,7 +47,7 @@ const recorded = recordedIn(readFileSync(transcripts, 'utf8'))
 function checked(method: string, result: object): object {
   const fault = method.startsWith('dev-') ? null : shapeFault(recorded, method, result)
   if (!fault) return result
-  process.stderr.write(`the stand-in answers otherwise than Core Lightning: ${fault}\n`)
+  process.stderr.write(`the fake lightningd answers otherwise than Core Lightning: ${fault}\n`)
   process.exit(3)
 }
 

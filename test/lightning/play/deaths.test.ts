@@ -7,18 +7,18 @@ import { LightningProcess } from '../../../src/lightning/backends/play/process.j
 import type { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
 import type { WalletCondition } from '../../../src/lightning/wallet.js'
 import { noPoint } from '../../contracts/people.js'
-import { Bench, FEELESS, SAT, invoice, spendable, succeeded } from './wallets.js'
+import { WalletGroup, FEELESS, SAT, invoice, spendable, succeeded } from './wallets.js'
 
-const bench = new Bench()
+const group = new WalletGroup()
 let alice: PlayWallet
 let bob: PlayWallet
 
 before(async () => {
-  ;[alice, bob] = await Promise.all([bench.wallet('alice'), bench.wallet('bob')])
-  await bench.join(alice, bob)
+  ;[alice, bob] = await Promise.all([group.wallet('alice'), group.wallet('bob')])
+  await group.join(alice, bob)
   await alice.reach(bob.nodeId, 1_000n * SAT, 20_000)
 })
-after(() => bench.destroy())
+after(() => group.destroy())
 
 /** Resolves when the wallet reaches this state. */
 async function stands(wallet: PlayWallet, state: WalletCondition['state']): Promise<WalletCondition> {
@@ -44,7 +44,7 @@ test('LDK panics on a node id that is not a point, and the process names the cal
   let died: (death: Death) => void
   const death = new Promise<Death>(resolve => (died = resolve))
   const running = new LightningProcess({
-    opening: () => ({ type: 'open', dir: bench.folder('panic'), grantMsat: SAT, settledAfter: null }),
+    opening: () => ({ type: 'open', dir: group.folder('panic'), grantMsat: SAT, settledAfter: null }),
     onup: () => {
       running.send({ type: 'call', id: 6, call: { name: 'balance', args: [] } })
       running.send({ type: 'call', id: 7, call: { name: 'canReceive', args: [noPoint(), 1n] } })
@@ -133,8 +133,8 @@ test('a call is made again after a kill from outside, and fails when that happen
 })
 
 test('a process that keeps ending is down with the reason, and comes back each time', async () => {
-  const carol = await bench.wallet('carol')
-  await bench.join(carol, bob)
+  const carol = await group.wallet('carol')
+  await group.join(carol, bob)
   const faults: unknown[] = []
   carol.on('fault', error => faults.push(error))
   for (let death = 1; death <= 6; death++) {

@@ -12,9 +12,9 @@ import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import { PLAY_NETWORK } from '../../../src/lightning/backends/play/network.js'
 import { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
 import { noPoint } from '../../contracts/people.js'
-import { Bench, FEELESS, SAT, comesToHave, ended, invoice, spendable, succeeded } from './wallets.js'
+import { WalletGroup, FEELESS, SAT, untilBalance, ended, invoice, spendable, succeeded } from './wallets.js'
 
-const bench = new Bench()
+const group = new WalletGroup()
 let alice: PlayWallet
 let bob: PlayWallet
 let carol: PlayWallet
@@ -22,13 +22,13 @@ let cut: () => void
 
 before(async () => {
   ;[alice, bob, carol] = await Promise.all([
-    bench.wallet('alice'),
-    bench.wallet('bob'),
-    bench.wallet('carol')
+    group.wallet('alice'),
+    group.wallet('bob'),
+    group.wallet('carol')
   ])
-  cut = await bench.join(alice, bob)
+  cut = await group.join(alice, bob)
 })
-after(() => bench.destroy())
+after(() => group.destroy())
 
 const refusedWith = (code: string, exit: number) => (error: unknown) => {
   assert.ok(error instanceof BushelError, String(error))
@@ -37,7 +37,7 @@ const refusedWith = (code: string, exit: number) => (error: unknown) => {
 }
 
 test('a wallet is set up without starting Lightning, and its balance is on disk', async () => {
-  const dir = bench.folder('new')
+  const dir = group.folder('new')
   assert.equal(await PlayWallet.readBalance(dir), null)
   const balance = { network: PLAY_NETWORK, spendableMsat: 5n * SAT, receivableMsat: 0n }
   assert.deepEqual(await PlayWallet.create(dir, { grantMsat: 5n * SAT }), balance)
@@ -116,7 +116,7 @@ test('a paid invoice is not paid again', async () => {
   const before = await spendable(bob)
   const both = await Promise.all([alice.pay(due.bolt11, FEELESS), alice.pay(due.bolt11, FEELESS)])
   for (const state of [...both, await alice.pay(due.bolt11, FEELESS)]) succeeded(state, due)
-  await comesToHave(bob, before + 500n)
+  await untilBalance(bob, before + 500n)
 })
 
 test('a refused invoice is failed back, and a settled one stays settled', async () => {
@@ -143,7 +143,7 @@ test('a failed payment can be made later', async () => {
   const due = await invoice(carol, 2n)
   const failed = await alice.pay(due.bolt11, FEELESS)
   assert.equal(failed.status, 'failed')
-  const part = await bench.join(alice, carol)
+  const part = await group.join(alice, carol)
   const [state] = await Promise.all([alice.pay(due.bolt11, FEELESS), alice.payment(due.paymentHash)])
   assert.equal(state.status, 'failed') // there is no channel yet
   await alice.reach(carol.nodeId, 2n, 20_000)
@@ -160,8 +160,8 @@ test('amounts from 1 msat up are paid, many in flight', async () => {
   const states = await Promise.all(dues.map(({ bolt11 }) => alice.pay(bolt11, FEELESS)))
   states.forEach((state, i) => succeeded(state, dues[i] as (typeof dues)[number]))
   const sum = amounts.reduce((a, b) => a + b)
-  await comesToHave(bob, to + sum)
-  await comesToHave(alice, from - sum)
+  await untilBalance(bob, to + sum)
+  await untilBalance(alice, from - sum)
 })
 
 test('an amount above the channel’s opens another channel, as large as needed', async () => {
@@ -171,8 +171,8 @@ test('an amount above the channel’s opens another channel, as large as needed'
 })
 
 test('one payment to each of several peers succeeds at once', async () => {
-  await bench.join(bob, carol)
-  await bench.join(carol, alice)
+  await group.join(bob, carol)
+  await group.join(carol, alice)
   await Promise.all([bob.reach(carol.nodeId, SAT, 20_000), carol.reach(alice.nodeId, SAT, 20_000)])
   const [toCarol, toAlice] = await Promise.all([invoice(carol, 5n), invoice(alice, 6n)])
   succeeded(await bob.pay(toCarol.bolt11, FEELESS), toCarol)
@@ -180,8 +180,8 @@ test('one payment to each of several peers succeeds at once', async () => {
 })
 
 test('a small grant opens a small channel, and all of it can be used', async () => {
-  const dave = await bench.wallet('dave', 15_000n * SAT)
-  await bench.join(dave, carol)
+  const dave = await group.wallet('dave', 15_000n * SAT)
+  await group.join(dave, carol)
   await assert.rejects(dave.reach(carol.nodeId, 14_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
   await dave.reach(carol.nodeId, 2_000n * SAT, 20_000)
   const due = await invoice(carol, 2_000n * SAT)
@@ -200,14 +200,14 @@ test('a payment to an unresponsive payee stays pending until it answers', async 
     process.kill(bob.pid as number, 'SIGCONT')
   }
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
-  await comesToHave(bob, before + 900n)
+  await untilBalance(bob, before + 900n)
 })
 
 test('a payment over a cut connection waits for the next connection', async () => {
   const due = await invoice(bob, 800n)
   cut()
   const paying = alice.pay(due.bolt11, FEELESS)
-  cut = await bench.join(alice, bob)
+  cut = await group.join(alice, bob)
   const state = await paying
   if (state.status !== 'succeeded') {
     await alice.reach(bob.nodeId, 800n, 20_000)
@@ -216,7 +216,7 @@ test('a payment over a cut connection waits for the next connection', async () =
 })
 
 test('another network, and garbage on the channel, harm no other peer', async () => {
-  const [near, far] = await bench.connection()
+  const [near, far] = await group.connection()
   linkLightning(far, bob)
   const mux = Protomux.from(near)
   const handshake = {
@@ -237,14 +237,14 @@ test('another network, and garbage on the channel, harm no other peer', async ()
   assert.equal(near.destroyed, false)
 
   for (const bytes of [hello(PLAY_NETWORK, randomBytes(33).fill(9, 0, 1)), Buffer.from([200, 1, 2])]) {
-    const [mine, theirs] = await bench.connection()
+    const [mine, theirs] = await group.connection()
     linkLightning(theirs, bob)
     const closed = new Promise(resolve => mine.once('close', resolve))
     Protomux.from(mine).createChannel({ protocol: 'bushel/lightning', id: null, handshake })?.open(bytes)
     await closed
   }
   // A valid greeting followed by nonsense: Lightning's own handshake fails.
-  const [mine, theirs] = await bench.connection()
+  const [mine, theirs] = await group.connection()
   linkLightning(theirs, bob)
   await new Promise<void>(resolve => {
     const made = Protomux.from(mine).createChannel({
@@ -260,7 +260,7 @@ test('another network, and garbage on the channel, harm no other peer', async ()
   const before = await spendable(bob)
   const due = await invoice(bob, 3n)
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
-  await comesToHave(bob, before + 3n)
+  await untilBalance(bob, before + 3n)
 })
 
 test('both wallets keep their state over a restart and go on', async () => {
@@ -269,19 +269,19 @@ test('both wallets keep their state over a restart and go on', async () => {
   const paid = await invoice(bob, 77n)
   const open = await invoice(bob, 78n)
   succeeded(await alice.pay(paid.bolt11, FEELESS), paid)
-  await comesToHave(bob, received + 77n)
+  await untilBalance(bob, received + 77n)
   const held = await Promise.all([alice, bob].map(spendable))
   await Promise.all([alice.close(), bob.close()])
   await Promise.all(pids.map(ended))
   await assert.rejects(alice.balance(), refusedWith('WALLET_CLOSED', 1))
   const onDisk = await Promise.all([alice.dir, bob.dir].map(dir => PlayWallet.readBalance(dir)))
 
-  ;[alice, bob] = await Promise.all([bench.wallet('alice'), bench.wallet('bob')])
+  ;[alice, bob] = await Promise.all([group.wallet('alice'), group.wallet('bob')])
   assert.deepEqual(await Promise.all([alice.balance(), bob.balance()]), onDisk)
   assert.deepEqual(await Promise.all([alice, bob].map(spendable)), held)
   succeeded(await alice.payment(paid.paymentHash), paid)
   assert.equal((await bob.invoice(paid.paymentHash)).status, 'settled')
-  await bench.join(alice, bob)
+  await group.join(alice, bob)
   await alice.reach(bob.nodeId, 78n, 20_000)
   succeeded(await alice.pay(open.bolt11, FEELESS), open)
 })
@@ -297,7 +297,7 @@ test('a second process on the same folder is refused', async () => {
 })
 
 test('a damaged folder is reported as damaged and left as it is', async () => {
-  const dir = bench.folder('damaged')
+  const dir = group.folder('damaged')
   await PlayWallet.create(dir)
   fs.truncateSync(path.join(dir, 'seed'), 10)
   const wallet = new PlayWallet({ dir })

@@ -20,7 +20,7 @@ export interface Invoice {
 }
 
 /** Wallets in a folder of their own on a private DHT; `destroy` removes all of it. */
-export class Bench {
+export class WalletGroup {
   readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), 'bushel-ln-'))
   readonly #wallets: PlayWallet[] = []
   readonly #nodes: HyperDHT[] = []
@@ -92,7 +92,11 @@ export async function invoice(payee: PlayWallet, msat: bigint, description = 'a 
 }
 
 /** Pays as the layers above do: until the wallet reports success, sending again only after a failure. */
-export async function payForSure(payer: PlayWallet, payee: Buffer, { bolt11, msat }: Invoice): Promise<void> {
+export async function payUntilSettled(
+  payer: PlayWallet,
+  payee: Buffer,
+  { bolt11, msat }: Invoice
+): Promise<void> {
   for (const until = performance.now() + 60_000; performance.now() < until;) {
     const state = await payer.pay(bolt11, FEELESS)
     if (state.status === 'succeeded') return
@@ -113,7 +117,7 @@ export async function spendable(wallet: PlayWallet): Promise<bigint> {
  * Waits for this balance: it changes only when the last signatures are exchanged, a moment after a payment
  * settles.
  */
-export async function comesToHave(wallet: PlayWallet, msat: bigint): Promise<void> {
+export async function untilBalance(wallet: PlayWallet, msat: bigint): Promise<void> {
   for (const until = performance.now() + 10_000; performance.now() < until;) {
     if ((await spendable(wallet)) === msat) return
     await new Promise(resolve => setTimeout(resolve, 10))

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import test from 'node:test'
 import bolt11 from 'bolt11'
 import { formatAmount } from '../../../contracts/money/money.js'
-import { typed } from '../../cli/command-line.js'
+import { runCommandLine } from '../../cli/command-line.js'
 import { Lightning } from '../../world/lightning.js'
 import { makeTree, noise } from '../../world/tree.js'
 import { World } from '../../world/world.js'
@@ -27,7 +27,7 @@ test('over Core Lightning bad input, limits and wrong networks give one clear li
 
   /** Runs a command line in this process; it must fail with one clear line. */
   const fails = async (name: string, exit: number, code: string, ...args: string[]): Promise<string> => {
-    const { failure, lines, stderr } = await typed([...args, '--json', '--home', world.at(name)])
+    const { failure, lines, stderr } = await runCommandLine([...args, '--json', '--home', world.at(name)])
     const said = `${args.join(' ')}: ${JSON.stringify(lines.at(-1))} ${stderr}`
     assert.deepEqual([failure?.code, failure?.exit], [code, exit], said)
     assert.ok(failure!.message && !failure!.message.includes('\n') && !failure!.hint.includes('\n'), said)
@@ -80,7 +80,7 @@ test('over Core Lightning bad input, limits and wrong networks give one clear li
       await buyer.behave({ delayMs: 200 }) // so that a payment takes a while
       const mirroring = world.processes.start(mirror, { home: world.at('buyer') })
       await mirroring.line(line => line['event'] === 'payment')
-      await typed(['wallet', 'limits', '--day', '40 sat', '--json', '--home', world.at('buyer')])
+      await runCommandLine(['wallet', 'limits', '--day', '40 sat', '--json', '--home', world.at('buyer')])
       assert.equal((await mirroring.ended).code, 5, JSON.stringify(mirroring.lines.at(-1)))
       assert.equal((mirroring.lines.at(-1)!['error'] as { code: string }).code, 'OVER_LIMIT')
       const [half] = await world.leases('buyer')

@@ -8,8 +8,8 @@ export interface Asked {
 }
 
 /** A node that gives the answers of the test and records its calls. Event `asked` (Asked). */
-export class StandIn extends EventEmitter implements NodeCaller {
-  readonly device = 'device-of-a-stand-in'
+export class FakeNode extends EventEmitter implements NodeCaller {
+  readonly device = 'device-of-a-fake-node'
   readonly host = '127.0.0.1'
   readonly port = 1
   readonly asked: Asked[] = []

@@ -27,7 +27,7 @@ export interface Draft {
 }
 
 /** A Lightning node that is only a key: it can write any invoice and be paid none. */
-export class Purse {
+export class InvoiceForger {
   readonly #secret = randomBytes(32)
   readonly #lists = new Map<string, InstallmentList>()
 

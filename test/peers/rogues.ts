@@ -34,21 +34,21 @@ import { Payments } from '../../src/payment/payments.js'
 import { LeaseManager } from '../../src/storage/provider/lease-manager.js'
 import { Leases } from '../../src/storage/lease/leases.js'
 import { Shelf } from '../../src/storage/shelf/shelf.js'
-import { deceive } from './lies.js'
+import { answerWithLies } from './lies.js'
 import type { Lies } from './lies.js'
-import { Purse } from './purse.js'
+import { InvoiceForger } from './invoice-forger.js'
 
 export interface ImpostorOptions {
   /** msat per TiB and 30 days, as on the book. */
   price: bigint
   minChargeMsat?: bigint
-  lies?: (purse: Purse, who: Person) => Lies
+  lies?: (forger: InvoiceForger, who: Person) => Lies
   policy?: Partial<Policy>
   now?: () => number
   /** Name of its Lightning network. */
   network?: string
   /** Replaces the deal protocol on its connections. */
-  meet?: (stream: NoiseStream, deals: Deals) => void
+  onconnection?: (stream: NoiseStream, deals: Deals) => void
 }
 
 /** A provider without a store: it takes part up to the first payment and lies on the way. */
@@ -80,7 +80,7 @@ export interface Rogue {
 }
 
 /** Rogue providers on the private DHT of a test, with a reader of the market that publishes their offers. */
-export class Den {
+export class RogueGroup {
   readonly faults: unknown[] = []
   readonly #dir: string
   readonly #bootstrap: Address[]
@@ -108,25 +108,25 @@ export class Den {
     dir: string
     bootstrap: Address[]
     market: string
-  }): Promise<Den> {
+  }): Promise<RogueGroup> {
     await mkdir(dir, { recursive: true })
-    const den = new Den(dir, bootstrap, market)
+    const group = new RogueGroup(dir, bootstrap, market)
     const { home } = await Home.create(join(dir, 'clerk'))
-    const node = await den.#open(home, { serve: false })
+    const node = await group.#open(home, { serve: false })
     await node.call('market.join', { key: market }, quiet)
-    den.#market = node.books.markets[0]!
-    await den.#market.inStep({ timeoutMs: 10_000 })
-    return den
+    group.#market = node.books.markets[0]!
+    await group.#market.inStep({ timeoutMs: 10_000 })
+    return group
   }
 
   /** A rogue that speaks the deal protocol and has neither wallet nor shelf. */
   async impostor(name: string, options: ImpostorOptions): Promise<Impostor> {
-    const { lies, policy, now = Date.now, network = PLAY_NETWORK, meet } = options
+    const { lies, policy, now = Date.now, network = PLAY_NETWORK, onconnection } = options
     const who = await person()
-    const purse = new Purse()
+    const forger = new InvoiceForger()
     const facts = new Facts(join(this.#dir, `${name}.facts`))
     await facts.ready()
-    const deals = this.#deals(facts, { ...who, lightning: purse.nodeId, network }, now)
+    const deals = this.#deals(facts, { ...who, lightning: forger.nodeId, network }, now)
     const order = this.#ask(who, options)
     new Provider({
       deals,
@@ -134,15 +134,15 @@ export class Den {
       goods: {
         capacityFault: async () => null,
         inboundFault: async () => null,
-        firstList: terms => purse.list(terms),
+        firstList: terms => forger.list(terms),
         agreed: () => []
       },
       ask: () => order
     })
-    deals.handle('strip', ({ agreement }) => ({ body: purse.strip(agreement) }))
-    if (lies) deceive(deals, lies(purse, who))
+    deals.handle('strip', ({ agreement }) => ({ body: forger.strip(agreement) }))
+    if (lies) answerWithLies(deals, lies(forger, who))
     await deals.ready()
-    await this.#stand(who, stream => (meet ? meet(stream, deals) : deals.attach(stream)))
+    await this.#serve(who, stream => (onconnection ? onconnection(stream, deals) : deals.attach(stream)))
     await this.#publish(order, who)
     this.#closing.push(async () => {
       await deals.close()
@@ -186,7 +186,7 @@ export class Den {
     })
     const order = this.#ask(who, { price })
     new Provider({ deals, policy: { ...DEFAULT_POLICY, ...policy }, goods: leaseManager, ask: () => order })
-    deceive(deals, {
+    answerWithLies(deals, {
       agree: (truth, _body, _from, { stream }) => {
         // One wallet has one connection to another: that of the rogue now in use.
         if (takesOver) this.#link?.close()
@@ -194,10 +194,10 @@ export class Den {
         return truth()
       }
     })
-    if (lies) deceive(deals, lies({ device: who.device, leases, wallet }))
+    if (lies) answerWithLies(deals, lies({ device: who.device, leases, wallet }))
     await deals.ready()
     await leaseManager.ready()
-    await this.#stand(who, stream => deals.attach(stream))
+    await this.#serve(who, stream => deals.attach(stream))
     await this.#publish(order, who)
     this.#closing.push(async () => {
       await leaseManager.close()
@@ -222,14 +222,14 @@ export class Den {
   }
 
   /** Makes a device reachable by its key. */
-  async #stand(who: Person, meet: (stream: NoiseStream) => void): Promise<void> {
+  async #serve(who: Person, onconnection: (stream: NoiseStream) => void): Promise<void> {
     const streams = new Set<NoiseStream>()
     const server = this.#dht.createServer({}, stream => {
       streams.add(stream)
       stream.on('error', () => stream.destroy()) // the peers it lies to disconnect
       stream.once('close', () => streams.delete(stream))
       Hypercore.createProtocolStream(stream)
-      meet(stream)
+      onconnection(stream)
     })
     await server.listen(who.device)
     this.#closing.unshift(async () => {

@@ -8,7 +8,7 @@ export interface TraderOptions {
 }
 
 /** A point at which a process is killed. */
-export interface Arrow {
+export interface KillPoint {
   role: PaymentRole
   kind: PaymentKind
   step: PaymentStep
@@ -25,15 +25,15 @@ export interface Hit {
   hash: string
 }
 
-export type Order =
+export type TraderCommand =
   | { do: 'found' }
   | { do: 'join'; key: string }
   | { do: 'sell'; price: string }
-  | { do: 'arm'; arrow: Arrow | null }
+  | { do: 'arm'; point: KillPoint | null }
   | { do: 'kill-lightning' }
   | { do: 'mirror'; path: string }
   | { do: 'end'; lease: string }
-  | { do: 'look' }
+  | { do: 'state' }
 
 export type Report =
   | { event: 'ready'; lightning: number }
@@ -49,7 +49,7 @@ export interface Fault {
   text: string
 }
 
-export interface Look {
+export interface MoneyState {
   ok: boolean
   faults: string[]
   payments: {
@@ -64,12 +64,12 @@ export interface Look {
   }[]
   records: { direction: string; hash: string; msat: string; status: string }[]
   owed: { agreement: string; msat: string; settledMsat: string }[]
-  served: Standing[]
-  bought: Standing[]
+  served: LeaseProgress[]
+  bought: LeaseProgress[]
 }
 
 /** A lease on one side, and how many of its installments are settled there. */
-export interface Standing {
+export interface LeaseProgress {
   agreement: string
   state: string
   paid: number

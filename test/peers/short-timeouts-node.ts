@@ -5,7 +5,7 @@ import type { Line } from '../../bin/demo/processes.js'
 import type { Method, Params } from '../../src/node/api/api.js'
 
 /** Timeouts that are a minute by default are seconds here. */
-const HASTE = {
+const SHORT_TIMEOUTS = {
   connect: 5000,
   quote: 3000,
   answer: 3000,
@@ -23,7 +23,7 @@ const home = await Home.open(dir!)
 const say = (line: Line): void => void process.stdout.write(JSON.stringify(line) + '\n')
 const onfault = (error: unknown): void => say({ event: 'fault', message: String(error) })
 const bootstrap = [{ host: host!, port: Number(port) }]
-const node = await openNode({ home, bootstrap, serve: false, timeouts: HASTE, onfault })
+const node = await openNode({ home, bootstrap, serve: false, timeouts: SHORT_TIMEOUTS, onfault })
 try {
   const onProgress = (progress: object): void => say({ ...progress })
   const context = { onProgress, signal: new AbortController().signal }

@@ -10,7 +10,7 @@ export interface Request {
 }
 
 /** A socket that answers as the test says; `answer` gets each request as it came. */
-export class Wire {
+export class FakeSocket {
   readonly socket: string
   readonly requests: Request[] = []
   connections = new Set<Socket>()

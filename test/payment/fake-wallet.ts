@@ -14,7 +14,7 @@ import type {
 import { lightningId } from '../contracts/people.js'
 
 /** Starting balance, msat. */
-const PLENTY = 1_000_000_000n
+const STARTING_BALANCE = 1_000_000_000n
 
 interface Held {
   preimage: Buffer
@@ -35,7 +35,7 @@ interface Sent {
  * payment that it was told to make, even after the node above it was killed. A test can set the outcome of
  * the next payments.
  */
-export class Purse extends EventEmitter implements Wallet {
+export class FakeWallet extends EventEmitter implements Wallet {
   readonly network = 'play-1'
   readonly real = false
   readonly nodeId: Buffer
@@ -52,7 +52,7 @@ export class Purse extends EventEmitter implements Wallet {
   /** Called when it is told to pay, before anything else. */
   onpay: (hash: Buffer) => Promise<void> = () => Promise.resolve()
   /** The other node, which is paid. */
-  peer: Purse | null = null
+  peer: FakeWallet | null = null
 
   constructor(name: number) {
     super()
@@ -60,7 +60,11 @@ export class Purse extends EventEmitter implements Wallet {
   }
 
   balance(): Promise<Balance> {
-    return Promise.resolve({ network: this.network, spendableMsat: PLENTY, receivableMsat: PLENTY })
+    return Promise.resolve({
+      network: this.network,
+      spendableMsat: STARTING_BALANCE,
+      receivableMsat: STARTING_BALANCE
+    })
   }
 
   condition(): Promise<WalletCondition> {

@@ -1,11 +1,16 @@
 import { after, before, test } from 'node:test'
-import { Gate } from './gate.js'
-import type { Arrow } from './orders.js'
+import { KillHarness } from './kill-harness.js'
+import type { KillPoint } from './trader-protocol.js'
 
-type Short = [who: 'buyer' | 'provider', kind: Arrow['kind'], role: Arrow['role'], step: Arrow['step']]
+type Short = [
+  who: 'buyer' | 'provider',
+  kind: KillPoint['kind'],
+  role: KillPoint['role'],
+  step: KillPoint['step']
+]
 
 /** Every step of the ledger, once for each role. */
-const ARROWS: Short[] = [
+const KILL_POINTS: Short[] = [
   ['buyer', 'installment', 'payer', 'intent'],
   ['buyer', 'installment', 'payer', 'bound'],
   ['buyer', 'installment', 'payer', 'sent'],
@@ -27,25 +32,25 @@ const LIGHTNING = new Set(['sent', 'paid', 'listed', 'received'])
 /** Steps that are also killed just before they are on disk. */
 const AHEAD = new Set(['sent', 'paid', 'received'])
 
-let gate: Gate
+let harness: KillHarness
 
 before(async () => {
-  gate = await Gate.open()
+  harness = await KillHarness.open()
 })
 
-after(() => gate?.close())
+after(() => harness?.close())
 
-for (const [who, kind, role, step] of ARROWS) {
-  const arrow = { role, kind, step, skip: 0 }
+for (const [who, kind, role, step] of KILL_POINTS) {
+  const point = { role, kind, step, skip: 0 }
   test(`a deal survives the kill of the ${who} when ${step} (${kind}) is on disk`, () =>
-    gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'self' }))
+    harness.dealWithKill(harness[who], { ...point, phase: 'written', victim: 'self' }))
   if (AHEAD.has(step) && kind === 'installment')
     test(`a deal survives the kill of the ${who} just before ${step} (${kind}) is on disk`, () =>
-      gate.strike(gate[who], { ...arrow, phase: 'ahead', victim: 'self', skip: 1 }))
+      harness.dealWithKill(harness[who], { ...point, phase: 'ahead', victim: 'self', skip: 1 }))
   if (AHEAD.has(step))
     test(`a deal survives the kill of both sides when the ${who}'s ${step} (${kind}) is on disk`, () =>
-      gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'self' }, { both: true }))
+      harness.dealWithKill(harness[who], { ...point, phase: 'written', victim: 'self' }, { both: true }))
   if (LIGHTNING.has(step))
     test(`a deal survives the kill of the ${who}'s Lightning process when ${step} (${kind}) is on disk`, () =>
-      gate.strike(gate[who], { ...arrow, phase: 'written', victim: 'lightning' }))
+      harness.dealWithKill(harness[who], { ...point, phase: 'written', victim: 'lightning' }))
 }

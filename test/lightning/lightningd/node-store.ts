@@ -52,7 +52,7 @@ type Line =
 /**
  * The state of a node in an append-only file of JSON lines; a line is on disk (fsync) when `write` returns.
  */
-export class Books {
+export class NodeStore {
   key = ''
   readonly invoices = new Map<string, Invoice>()
   readonly pays = new Map<string, Pay>()

@@ -4,12 +4,12 @@ import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { Hire } from '../../../src/compute/buyer/hire.js'
 import { Home } from '../../../src/identity/home.js'
 import { openNode } from '../../../src/node/node.js'
-import type { HandOptions, Said } from './hand.js'
-import { balance, never, request, sellCompute } from './pair.js'
-import type { Offer } from './pair.js'
+import type { NodeProcessOptions, ChildMessage } from './node-process.js'
+import { balance, never, request, sellCompute } from './node-group.js'
+import type { Offer } from './node-group.js'
 
-const { home: dir, bootstrap, role } = JSON.parse(process.argv[2]!) as HandOptions
-const say = (said: Said): void => void process.send!(said)
+const { home: dir, bootstrap, role } = JSON.parse(process.argv[2]!) as NodeProcessOptions
+const say = (said: ChildMessage): void => void process.send!(said)
 const fail = (error: unknown): void =>
   say({ event: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
 
@@ -48,7 +48,7 @@ async function finish(hire: Hire): Promise<void> {
   say({ event: 'finished', stdout: String(stdout), paidMsat: String(hire.paidMsat), state: hire.state })
 }
 
-async function obey(order: { do: string } & Record<string, unknown>): Promise<void> {
+async function execute(order: { do: string } & Record<string, unknown>): Promise<void> {
   if (order.do === 'sell') {
     const { market, ask } = await sellCompute(node)
     say({ event: 'sell', offer: hexed({ market, ask }) })
@@ -76,7 +76,7 @@ async function obey(order: { do: string } & Record<string, unknown>): Promise<vo
   }
 }
 
-process.on('message', (order: { do: string }) => void obey(order).catch(fail))
+process.on('message', (order: { do: string }) => void execute(order).catch(fail))
 process.on('disconnect', () => process.exit())
 say({ event: 'ready' })
 

@@ -33,7 +33,7 @@ export const quiet = { onProgress: (): void => undefined, signal: new AbortContr
 export const never = new AbortController().signal
 
 /** Nodes on a private DHT, each with a home under one temporary folder. */
-export class Street {
+export class NodeGroup {
   readonly dir: string
   readonly bootstrap: Address[]
   readonly faults: unknown[] = []
@@ -44,16 +44,16 @@ export class Street {
     this.bootstrap = bootstrap
   }
 
-  static async open(t: Pick<TestContext, 'after'>): Promise<Street> {
+  static async open(t: Pick<TestContext, 'after'>): Promise<NodeGroup> {
     const testnet = await createTestnet(2, { host: '127.0.0.1' })
     const dir = await mkdtemp(join(tmpdir(), 'bushel-compute-'))
-    const street = new Street(dir, testnet.bootstrap)
+    const group = new NodeGroup(dir, testnet.bootstrap)
     t.after(async () => {
-      await Promise.all([...street.#nodes].map(node => node.close()))
+      await Promise.all([...group.#nodes].map(node => node.close()))
       await testnet.destroy()
       await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     })
-    return street
+    return group
   }
 
   async node(name: string, options: Partial<NodeOptions> = {}): Promise<BushelNode> {
@@ -140,7 +140,7 @@ export async function request(
 }
 
 /** Resolves when the worker reports this state of a job. */
-export async function untilTold(worker: Worker, id: Buffer, state: string): Promise<void> {
+export async function untilReported(worker: Worker, id: Buffer, state: string): Promise<void> {
   for await (const [{ terms }, told] of on(worker, 'progress') as AsyncIterable<[Job, string]>)
     if (told === state && jobId(terms).equals(id)) return
 }

@@ -5,30 +5,33 @@ import { fileURLToPath } from 'node:url'
 import type { Address } from '../../../src/network/network.js'
 
 /** Options of the child process. */
-export interface HandOptions {
+export interface NodeProcessOptions {
   home: string
   bootstrap: Address[]
   role: 'provider' | 'buyer'
 }
 
-export type Said = { event: string } & Record<string, unknown>
+export type ChildMessage = { event: string } & Record<string, unknown>
 
 /** A node in a child process that can be killed and started again. */
-export class Hand {
-  readonly #options: HandOptions
+export class NodeProcess {
+  readonly #options: NodeProcessOptions
   #child: ChildProcess | null = null
-  #waiting: { is: (said: Said) => boolean; resolve: (said: Said) => void; reject: (error: Error) => void }[] =
-    []
+  #waiting: {
+    is: (said: ChildMessage) => boolean
+    resolve: (said: ChildMessage) => void
+    reject: (error: Error) => void
+  }[] = []
 
-  constructor(options: HandOptions) {
+  constructor(options: NodeProcessOptions) {
     this.#options = options
   }
 
-  async start(): Promise<Said> {
-    const script = fileURLToPath(new URL('./hand-process.js', import.meta.url))
+  async start(): Promise<ChildMessage> {
+    const script = fileURLToPath(new URL('./node-child.js', import.meta.url))
     const child = fork(script, [JSON.stringify(this.#options)])
     this.#child = child
-    child.on('message', (said: Said) => {
+    child.on('message', (said: ChildMessage) => {
       for (const waiting of [...this.#waiting]) {
         if (!waiting.is(said) && said.event !== 'failed') continue
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
@@ -39,18 +42,18 @@ export class Hand {
     child.on('exit', code => {
       for (const { reject } of this.#waiting.splice(0)) reject(new Error(`it ended with ${code}`))
     })
-    return this.heard(said => said.event === 'ready')
+    return this.nextMessage(said => said.event === 'ready')
   }
 
   /** The next message that matches. */
-  heard(is: (said: Said) => boolean): Promise<Said> {
+  nextMessage(is: (said: ChildMessage) => boolean): Promise<ChildMessage> {
     return new Promise((resolve, reject) => this.#waiting.push({ is, resolve, reject }))
   }
 
   /** Sends a command; gives its answer, an event of the same name. */
-  ask(what: string, more: Record<string, unknown> = {}): Promise<Said> {
+  ask(what: string, more: Record<string, unknown> = {}): Promise<ChildMessage> {
     this.tell(what, more)
-    return this.heard(said => said.event === what)
+    return this.nextMessage(said => said.event === what)
   }
 
   tell(what: string, more: Record<string, unknown> = {}): void {

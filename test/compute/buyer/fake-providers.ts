@@ -66,7 +66,7 @@ export const TRUTH: JobResult = {
 }
 
 /** Scripted providers that sign as real ones do, without a network; `log` has a line for each event. */
-export class StandIn implements HirePort {
+export class FakeProviders implements HirePort {
   readonly providers: Provider[] = []
   readonly log: string[] = []
   readonly requests: HireRequest[] = []
@@ -141,7 +141,7 @@ export function blobOf(bytes: Buffer): LocalBlob {
   return { ref: { key: randomBytes(32), length, byteLength: bytes.byteLength, sha256 } }
 }
 
-function termsOf(stand: StandIn, { ask }: Provider, request: HireRequest): JobTerms {
+function termsOf(fakes: FakeProviders, { ask }: Provider, request: HireRequest): JobTerms {
   const lightning = Buffer.alloc(33, 2)
   return {
     version: 1,
@@ -149,7 +149,7 @@ function termsOf(stand: StandIn, { ask }: Provider, request: HireRequest): JobTe
     market: request.market,
     ask: ask.id,
     network: 'play-1',
-    buyer: { identity: stand.identity, device: stand.buyer.publicKey, lightning },
+    buyer: { identity: fakes.identity, device: fakes.buyer.publicKey, lightning },
     provider: { identity: ask.identity, device: ask.device, lightning },
     fuel: ask.fuel,
     isolation: ask.isolation,
@@ -180,14 +180,14 @@ class ScriptedHire implements Hire {
   feesMsat = 0n
   onpaid: Hire['onpaid'] = () => undefined
   state: 'agreed' | 'committed' | 'paid' | 'abandoned' = 'agreed'
-  readonly #stand: StandIn
+  readonly #fakes: FakeProviders
   readonly provider: Provider
   readonly #salt = randomBytes(32)
   readonly #key = KEY
   readonly #ciphertext = CIPHERTEXT
 
-  constructor(stand: StandIn, provider: Provider, terms: JobTerms) {
-    this.#stand = stand
+  constructor(fakes: FakeProviders, provider: Provider, terms: JobTerms) {
+    this.#fakes = fakes
     this.provider = provider
     this.terms = terms
     this.id = jobId(terms)
@@ -210,7 +210,7 @@ class ScriptedHire implements Hire {
     onprogress: (progress: { state: string; fuel: bigint }) => void
   ): Promise<SignedJobCommitment> {
     const { script } = this.provider
-    this.#stand.say('work', this.provider)
+    this.#fakes.say('work', this.provider)
     if (this.paidMsat === 0n) {
       this.#pay(0, this.terms.baseMsat)
       if (script.segmentsMsat) this.#pay(1, script.segmentsMsat)
@@ -220,18 +220,18 @@ class ScriptedHire implements Hire {
     if (this.state === 'agreed') await Promise.race([script.hold, aborted(signal)])
     signal.throwIfAborted()
     if (this.state === 'agreed') this.state = 'committed'
-    this.#stand.say('commit', this.provider)
+    this.#fakes.say('commit', this.provider)
     return this.#commitment
   }
 
   reveal(): Promise<JobStatement> {
-    this.#stand.say('reveal', this.provider)
+    this.#fakes.say('reveal', this.provider)
     failing(this.provider, 'reveal')
     return Promise.resolve(this.#statement)
   }
 
   collect(): Promise<JobOutput> {
-    this.#stand.say('collect', this.provider)
+    this.#fakes.say('collect', this.provider)
     this.#pay(FINAL_INSTALLMENT, jobCost(this.terms, this.#result.fuel) - this.paidMsat)
     failing(this.provider, 'collect')
     this.feesMsat = 1n
@@ -246,7 +246,7 @@ class ScriptedHire implements Hire {
   }
 
   abandon(): Promise<void> {
-    this.#stand.say('abandon', this.provider)
+    this.#fakes.say('abandon', this.provider)
     this.state = 'abandoned'
     return Promise.resolve()
   }
@@ -257,7 +257,7 @@ class ScriptedHire implements Hire {
     const wrongKey = this.provider.script.failAt?.code === 'FALSE_KEY'
     const key = { agreement: this.id, key: wrongKey ? randomBytes(32) : this.#key, salt: this.#salt }
     return {
-      agree: { terms, signature: sign('job-terms', terms, this.#stand.buyer) },
+      agree: { terms, signature: sign('job-terms', terms, this.#fakes.buyer) },
       commitment: this.#commitment,
       statement: { statement: this.#statement, signature: sign('job-statement', this.#statement, device) },
       ...(wrongKey || this.state === 'paid' ? { key: { key, signature: sign('job-key', key, device) } } : {}),

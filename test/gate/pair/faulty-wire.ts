@@ -12,9 +12,16 @@ export type Way = 'request' | 'answer'
  * once more, long after the deal has gone on. reordered: it arrives after the next one in its direction.
  * late: it arrives after its request has timed out. cut: the connection ends between request and answer.
  */
-export type Mischief = 'lost' | 'twice' | 'again' | 'reordered' | 'late' | 'cut'
+export type FaultKind = 'lost' | 'duplicated' | 'replayed' | 'reordered' | 'late' | 'cut'
 
-export const MISCHIEFS: readonly Mischief[] = ['lost', 'twice', 'again', 'reordered', 'late', 'cut']
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'lost',
+  'duplicated',
+  'replayed',
+  'reordered',
+  'late',
+  'cut'
+]
 
 export interface Message {
   method: Method
@@ -22,10 +29,10 @@ export interface Message {
 }
 
 /** Decides the fault of each incoming message; null for none. */
-export type Fate = (message: Message) => Mischief | null
+export type ChooseFault = (message: Message) => FaultKind | null
 
-export interface Mishap extends Message {
-  mischief: Mischief
+export interface WireFault extends Message {
+  faultKind: FaultKind
 }
 
 /** A message as protomux-rpc encodes it. */
@@ -38,25 +45,25 @@ interface Frame {
 /** A message that is held back or replayed until `left` others have passed in its direction. */
 interface Held {
   left: number
-  mischief: Mischief
+  faultKind: FaultKind
   pass: () => void
 }
 
 /** The number of messages that pass before a replay. */
-const LONG_AGO = 6
+const REPLAY_AFTER = 6
 
 /**
  * Sits between protomux and the product for the deal messages of tapped connections: each incoming message
  * passes here, decoded as by protomux-rpc, before the product sees it. Other traffic is left alone.
  */
-export class Wire {
+export class FaultyWire {
   /** How often each fault was completed; a late message counts once it has arrived. */
-  readonly hits = new Map<Mischief, number>()
-  fate: Fate = () => null
+  readonly hits = new Map<FaultKind, number>()
+  chooseFault: ChooseFault = () => null
   readonly #held = new Map<string, Held[]>()
   readonly #methods = new Map<string, Method>()
   readonly #late = new Set<NodeJS.Timeout>()
-  #oncame: () => void = () => undefined
+  #onlate: () => void = () => undefined
 
   readonly #lateMs: (method: Method) => number
 
@@ -71,31 +78,32 @@ export class Wire {
   }
 
   /** From now on one message of that kind has its fault, and no other. */
-  arm({ method, way, mischief }: Mishap): void {
+  arm({ method, way, faultKind }: WireFault): void {
     this.hits.clear()
     let armed = true
-    this.fate = message => {
+    this.chooseFault = message => {
       if (!armed || message.method !== method || message.way !== way) return null
       armed = false
-      return mischief
+      return faultKind
     }
   }
 
   /** From now on each message has some fault with that chance. */
-  rage(random: () => number, chance: number): void {
-    this.fate = () => (random() < chance ? MISCHIEFS[Math.floor(random() * MISCHIEFS.length)]! : null)
+  disturb(random: () => number, chance: number): void {
+    this.chooseFault = () =>
+      random() < chance ? FAULT_KINDS[Math.floor(random() * FAULT_KINDS.length)]! : null
   }
 
   /** Ends all faults; messages to be replayed arrive now, where their connection is still open. */
-  rest(): void {
-    this.fate = () => null
+  endFaults(): void {
+    this.chooseFault = () => null
     for (const held of this.#held.values())
-      for (const { mischief, pass } of held.splice(0)) if (mischief === 'again') pass()
+      for (const { faultKind, pass } of held.splice(0)) if (faultKind === 'replayed') pass()
   }
 
   /** Resolves when all late messages have arrived. */
-  async over(): Promise<void> {
-    while (this.#late.size > 0) await new Promise<void>(resolve => (this.#oncame = resolve))
+  async lateArrived(): Promise<void> {
+    while (this.#late.size > 0) await new Promise<void>(resolve => (this.#onlate = resolve))
   }
 
   close(): void {
@@ -123,7 +131,7 @@ export class Wire {
         const { value } = frame
         // Decoded in place: a held message needs bytes of its own.
         const copy = value ? { ...frame, value: Buffer.from(value) } : frame
-        this.#meet(stream, way, copy, () => {
+        this.#receive(stream, way, copy, () => {
           if (!channel.closed) void options.onmessage(copy)
         })
       }
@@ -132,16 +140,16 @@ export class Wire {
     channel.addMessage = wrapped as Channel['addMessage']
   }
 
-  #meet(stream: NoiseStream, way: Way, frame: Frame, pass: () => void): void {
+  #receive(stream: NoiseStream, way: Way, frame: Frame, pass: () => void): void {
     const direction = `${stream.handshakeHash.toString('hex')}/${stream.isInitiator}/${way}`
     const asker = way === 'request' ? stream.remotePublicKey : stream.publicKey
     const key = `${stream.handshakeHash.toString('hex')}/${asker.toString('hex')}/${frame.id}`
     const method = way === 'request' ? (frame.method as Method) : this.#methods.get(key)!
     if (way === 'request') this.#methods.set(key, method)
-    const mischief = this.fate({ method, way })
+    const faultKind = this.chooseFault({ method, way })
     const held = this.#held.get(direction) ?? []
     this.#held.set(direction, held)
-    if (mischief) this.#befall(mischief, { method, way }, stream, held, pass)
+    if (faultKind) this.#applyFault(faultKind, { method, way }, stream, held, pass)
     else pass()
     for (const one of held.filter(other => --other.left === 0)) {
       held.splice(held.indexOf(one), 1)
@@ -149,39 +157,39 @@ export class Wire {
     }
   }
 
-  #befall(
-    mischief: Mischief,
+  #applyFault(
+    faultKind: FaultKind,
     { method, way }: Message,
     stream: NoiseStream,
     held: Held[],
     pass: () => void
   ): void {
-    const done = (): void => void this.hits.set(mischief, (this.hits.get(mischief) ?? 0) + 1)
+    const done = (): void => void this.hits.set(faultKind, (this.hits.get(faultKind) ?? 0) + 1)
     const passLater = (): void => {
       if (stream.destroyed) return
       done()
       pass()
     }
-    switch (mischief) {
+    switch (faultKind) {
       case 'lost':
         return done()
-      case 'twice':
+      case 'duplicated':
         done()
         pass()
         return pass()
-      case 'again':
+      case 'replayed':
         pass()
         // The message itself is the first to pass.
-        held.push({ left: LONG_AGO + 1, mischief, pass: passLater })
+        held.push({ left: REPLAY_AFTER + 1, faultKind, pass: passLater })
         return
       case 'reordered':
-        held.push({ left: 2, mischief, pass: passLater })
+        held.push({ left: 2, faultKind, pass: passLater })
         return
       case 'late': {
         const timer = setTimeout(() => {
           this.#late.delete(timer)
           passLater()
-          this.#oncame()
+          this.#onlate()
         }, this.#lateMs(method))
         this.#late.add(timer)
         return

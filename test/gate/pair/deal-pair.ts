@@ -27,8 +27,8 @@ import { Shelf } from '../../../src/storage/shelf/shelf.js'
 import { Maintenance } from '../../../src/storage/buyer/maintenance.js'
 import type { MaintenanceOptions } from '../../../src/storage/buyer/maintenance.js'
 import { faultsBetween } from '../invariants.js'
-import { Party } from './party.js'
-import { Wire } from './wire.js'
+import { DealSide } from './deal-side.js'
+import { FaultyWire } from './faulty-wire.js'
 
 /** Timeouts that are a minute by default are a moment here. */
 export const TIMEOUTS: Timeouts = {
@@ -46,11 +46,11 @@ export const TIMEOUTS: Timeouts = {
 const ATTEMPTS = 20
 const MARKET = Buffer.alloc(32, 1)
 const TIME = 30 * DAY
-const SLICE = 1000n
+const INSTALLMENT_MSAT = 1000n
 const BLOCK = 1024
 const BLOCKS = 3
 /** Sometimes longer than a step waits for a pending payment. */
-const LIMBO_MS = 900
+const PENDING_MS = 900
 const QUIET_MS = 10_000
 
 export interface DealOptions {
@@ -61,14 +61,14 @@ export interface DealOptions {
   /** Minimum charge, msat; one installment by default. */
   minChargeMsat?: bigint
   /** The payment of this installment stays pending for a while and then settles. */
-  limbo?: number
+  pending?: number
 }
 
 /** A buyer and a provider on their own connections with a faulty wire between them; one deal at a time. */
-export class Lane {
-  readonly buyer: Party
-  readonly provider: Party
-  readonly wire: Wire
+export class DealPair {
+  readonly buyer: DealSide
+  readonly provider: DealSide
+  readonly wire: FaultyWire
   readonly #store: Corestore
   readonly shelf: Shelf
   readonly leaseManager: LeaseManager
@@ -79,7 +79,7 @@ export class Lane {
   readonly #experiences: Experiences
   #order: Order
   #failing: number | undefined
-  #limbo: number | undefined
+  #pending: number | undefined
   /** Called when the buyer is about to claim a debt. */
   onclaim: () => Promise<void> = () => Promise.resolve()
   /** Added to the clock by which the provider ends leases, ms. */
@@ -87,12 +87,12 @@ export class Lane {
   /** Notes to the buyer. */
   notes: string[] = []
 
-  private constructor(dir: string, wire: Wire, buyer: Party, provider: Party) {
+  private constructor(dir: string, wire: FaultyWire, buyer: DealSide, provider: DealSide) {
     this.wire = wire
     this.buyer = buyer
     this.provider = provider
-    buyer.purse.peer = provider.purse
-    provider.purse.peer = buyer.purse
+    buyer.wallet.peer = provider.wallet
+    provider.wallet.peer = buyer.wallet
     this.#store = openStore(join(dir, 'cores'))
     this.#order = this.#ask(1)
     this.shelf = new Shelf({ folder: join(dir, 'shelf') })
@@ -111,7 +111,11 @@ export class Lane {
     })
     new Provider({
       deals,
-      policy: { ...DEFAULT_POLICY, firstInstallmentMsat: SLICE, maxInstallmentMsat: SLICE },
+      policy: {
+        ...DEFAULT_POLICY,
+        firstInstallmentMsat: INSTALLMENT_MSAT,
+        maxInstallmentMsat: INSTALLMENT_MSAT
+      },
       goods: this.leaseManager,
       ask: id => (id.equals(orderId(this.#order)) ? this.#order : null)
     })
@@ -137,20 +141,20 @@ export class Lane {
       spendable: async () => 1_000_000_000n,
       minGrace: DEFAULT_POLICY.grace
     })
-    buyer.purse.onpay = hash => this.#fare(hash)
+    buyer.wallet.onpay = hash => this.#decideOutcome(hash)
   }
 
-  static async open(dir: string, bootstrap: Address[]): Promise<Lane> {
-    const wire = new Wire(method => 1.3 * (method === 'hello' ? TIMEOUTS.connect : TIMEOUTS.answer))
+  static async open(dir: string, bootstrap: Address[]): Promise<DealPair> {
+    const wire = new FaultyWire(method => 1.3 * (method === 'hello' ? TIMEOUTS.connect : TIMEOUTS.answer))
     const [buyer, provider] = await Promise.all([
-      Party.open(join(dir, 'buyer'), bootstrap, 3, wire),
-      Party.open(join(dir, 'provider'), bootstrap, 4, wire)
+      DealSide.open(join(dir, 'buyer'), bootstrap, 3, wire),
+      DealSide.open(join(dir, 'provider'), bootstrap, 4, wire)
     ])
-    const lane = new Lane(dir, wire, buyer, provider)
-    await lane.shelf.ready()
-    await lane.leaseManager.ready()
-    await lane.provider.network.listen()
-    return lane
+    const pair = new DealPair(dir, wire, buyer, provider)
+    await pair.shelf.ready()
+    await pair.leaseManager.ready()
+    await pair.provider.network.listen()
+    return pair
   }
 
   async close(): Promise<void> {
@@ -173,7 +177,7 @@ export class Lane {
   }
 
   /** Ends the connection: the next step makes a new one. */
-  part(): void {
+  disconnect(): void {
     for (const stream of this.buyer.network.streams) stream.destroy()
   }
 
@@ -185,7 +189,7 @@ export class Lane {
       copies: 1,
       time: TIME,
       maxPrice: null,
-      prepayMaxMsat: SLICE * BigInt(installments)
+      prepayMaxMsat: INSTALLMENT_MSAT * BigInt(installments)
     }
   }
 
@@ -197,12 +201,17 @@ export class Lane {
   }
 
   /** One deal from the first to the last installment, begun again as often as needed. Gives the lease. */
-  async deal({ installments, failing, limbo, minChargeMsat = SLICE }: DealOptions): Promise<Buffer> {
+  async deal({
+    installments,
+    failing,
+    pending,
+    minChargeMsat = INSTALLMENT_MSAT
+  }: DealOptions): Promise<Buffer> {
     this.#order = this.#ask(installments, minChargeMsat)
     this.#failing = failing
-    this.#limbo = limbo
+    this.#pending = pending
     const request = this.request(installments)
-    await this.#persist(() => this.mirrors.run(request, this.listener, new AbortController().signal))
+    await this.#retry(() => this.mirrors.run(request, this.listener, new AbortController().signal))
     return this.lease('STORED')
   }
 
@@ -212,20 +221,21 @@ export class Lane {
   }
 
   /** The buyer's lease as another part of its node would open it. */
-  copy(id: Buffer): BuyerLease {
+  buyerLease(id: Buffer): BuyerLease {
     return new BuyerLease(this.#context, id)
   }
 
   /** Ends a lease early. */
   async end(id: Buffer): Promise<void> {
-    await this.#persist(async () => {
-      if (this.buyer.leases.get('buyer', id)!.state !== 'ENDED') await this.copy(id).end('the owner ended it')
+    await this.#retry(async () => {
+      if (this.buyer.leases.get('buyer', id)!.state !== 'ENDED')
+        await this.buyerLease(id).end('the owner ended it')
     })
   }
 
   /** Has the debt of a lease refunded. */
   async refund(id: Buffer): Promise<void> {
-    await this.#persist(async () => {
+    await this.#retry(async () => {
       // A lapsing lease may have asked to credit an installment from this debt: nothing is claimed before the
       // answer.
       await this.#maintenance.look()
@@ -244,7 +254,7 @@ export class Lane {
   }
 
   /** Exchanges one more message in each direction, so that messages held behind another one are delivered. */
-  async farewell(id: Buffer): Promise<void> {
+  async exchangeOnce(id: Buffer): Promise<void> {
     const channel = await this.buyer.deals.open(this.provider.who.device.publicKey)
     const asked = channel.request('progress', { agreement: id }, { timeoutMs: TIMEOUTS.answer })
     await assert.rejects(asked, { word: 'ENDED' })
@@ -268,7 +278,7 @@ export class Lane {
   }
 
   /** Repeats a step until it succeeds: its faults pass. */
-  async #persist<T>(step: () => Promise<T>): Promise<T> {
+  async #retry<T>(step: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await step()
@@ -281,21 +291,21 @@ export class Lane {
   }
 
   /** Decides the outcome of a payment in the wallet. */
-  async #fare(hash: Buffer): Promise<void> {
-    const { purse, payments } = this.buyer
+  async #decideOutcome(hash: Buffer): Promise<void> {
+    const { wallet, payments } = this.buyer
     const { installment, kind } = payments.ledger.byHash(hash)!
-    purse.next = 'settle'
+    wallet.next = 'settle'
     if (kind === 'installment' && installment === this.#failing) {
       this.#failing = undefined
-      purse.next = 'fail'
-    } else if (kind === 'installment' && installment === this.#limbo) {
-      this.#limbo = undefined
-      purse.next = 'pend'
-      setTimeout(() => purse.finish(hash, 'settle'), LIMBO_MS)
+      wallet.next = 'fail'
+    } else if (kind === 'installment' && installment === this.#pending) {
+      this.#pending = undefined
+      wallet.next = 'pend'
+      setTimeout(() => wallet.finish(hash, 'settle'), PENDING_MS)
     }
   }
 
-  #ask(installments: number, minChargeMsat = SLICE): Order {
+  #ask(installments: number, minChargeMsat = INSTALLMENT_MSAT): Order {
     const { identity, device } = this.provider.who
     const bytes = BigInt(BLOCKS * (BLOCK + 128))
     return {
@@ -304,9 +314,9 @@ export class Lane {
       revision: 1,
       side: SIDE.ask,
       resource: RESOURCE.storage,
-      network: this.provider.purse.network,
+      network: this.provider.wallet.network,
       // msat per TiB and 30 days, the time of the lease
-      price: ceilDiv((SLICE * BigInt(installments)) << 40n, bytes),
+      price: ceilDiv((INSTALLMENT_MSAT * BigInt(installments)) << 40n, bytes),
       created: Date.now(),
       expires: Date.now() + DAY,
       withdrawn: false,

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { DAY, HOUR, MIB } from '../../contracts/money/quantity.js'
 import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node/node.js'
-import { quiet } from './den.js'
+import { quiet } from './rogues.js'
 
 /**
  * A child process with a node as `up` runs it, whose clock is `days` ahead. Sells when the clock is right.

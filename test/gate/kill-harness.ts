@@ -9,7 +9,7 @@ import type { Testnet } from 'hyperdht/testnet.js'
 import { parsePrice } from '../../contracts/money/money.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { faultsBetween } from './invariants.js'
-import type { Arrow, Look } from './orders.js'
+import type { KillPoint, MoneyState } from './trader-protocol.js'
 import { Refusal, Trader } from './trader-process.js'
 
 /** At this price a KiB costs a dozen installments a month. */
@@ -33,13 +33,13 @@ const HIT_MS = 10_000
 /**
  * A buyer and a provider on a private network that make one deal after the other while processes are killed.
  */
-export class Gate {
+export class KillHarness {
   readonly dir: string
   readonly buyer: Trader
   readonly provider: Trader
   readonly #testnet: Testnet
   #deals = 0
-  #reviving: Promise<void> | null = null
+  #restarting: Promise<void> | null = null
   kills = 0
 
   private constructor(dir: string, testnet: Testnet) {
@@ -49,15 +49,15 @@ export class Gate {
     this.provider = new Trader('provider', join(dir, 'provider'), testnet.bootstrap)
   }
 
-  static async open(): Promise<Gate> {
+  static async open(): Promise<KillHarness> {
     const dir = await mkdtemp(join(tmpdir(), 'bushel-gate-'))
-    const gate = new Gate(dir, await createTestnet(2, { host: '127.0.0.1' }))
-    for (const { name } of gate.#both) await setUp({ home: join(dir, name) })
-    await Promise.all(gate.#both.map(trader => trader.start()))
-    const { key } = await gate.provider.ask<{ key: string }>({ do: 'found' })
-    await gate.buyer.ask({ do: 'join', key })
-    await gate.provider.ask({ do: 'sell', price: PRICE.toString() })
-    return gate
+    const harness = new KillHarness(dir, await createTestnet(2, { host: '127.0.0.1' }))
+    for (const { name } of harness.#both) await setUp({ home: join(dir, name) })
+    await Promise.all(harness.#both.map(trader => trader.start()))
+    const { key } = await harness.provider.ask<{ key: string }>({ do: 'found' })
+    await harness.buyer.ask({ do: 'join', key })
+    await harness.provider.ask({ do: 'sell', price: PRICE.toString() })
+    return harness
   }
 
   async close(): Promise<void> {
@@ -71,12 +71,12 @@ export class Gate {
   }
 
   /** Starts killed processes again, including those killed meanwhile. */
-  revive(): Promise<void> {
-    this.#reviving ??= this.#revive().finally(() => (this.#reviving = null))
-    return this.#reviving
+  restartKilled(): Promise<void> {
+    this.#restarting ??= this.#restart().finally(() => (this.#restarting = null))
+    return this.#restarting
   }
 
-  async #revive(): Promise<void> {
+  async #restart(): Promise<void> {
     for (let dead = this.#dead; dead.length > 0; dead = this.#dead)
       await Promise.all(dead.map(trader => trader.start()))
   }
@@ -89,24 +89,24 @@ export class Gate {
   async deal(): Promise<string> {
     const path = join(this.dir, `file-${this.#deals++}`)
     await writeFile(path, randomBytes(BYTES))
-    const { leases } = await this.persist(() => this.buyer.ask<{ leases: string[] }>({ do: 'mirror', path }))
+    const { leases } = await this.retry(() => this.buyer.ask<{ leases: string[] }>({ do: 'mirror', path }))
     return leases[0]!
   }
 
   /** Ends a lease early and has the unused part refunded. */
   async end(lease: string): Promise<void> {
-    await this.persist(() => this.buyer.ask({ do: 'end', lease }))
+    await this.retry(() => this.buyer.ask({ do: 'end', lease }))
   }
 
   /** Repeats a step until it succeeds: a kill may interrupt it at any point. */
-  async persist<T>(step: () => Promise<T>): Promise<T> {
+  async retry<T>(step: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await step()
       } catch (error) {
         if (!(error instanceof Refusal) || attempt === ATTEMPTS) throw error
         await pause(20 * attempt) // the exit of a process is reported a moment after its answers stop
-        await this.revive()
+        await this.restartKilled()
       }
     }
   }
@@ -116,11 +116,11 @@ export class Gate {
    * internal fault, even one that was killed since.
    */
   async settle(): Promise<void> {
-    await this.revive()
+    await this.restartKilled()
     for (const until = Date.now() + QUIET_MS; ;) {
       const [buyer, provider] = await Promise.all([
-        this.persist(() => this.buyer.ask<Look>({ do: 'look' })),
-        this.persist(() => this.provider.ask<Look>({ do: 'look' }))
+        this.retry(() => this.buyer.ask<MoneyState>({ do: 'state' })),
+        this.retry(() => this.provider.ask<MoneyState>({ do: 'state' }))
       ])
       const faults = faultsBetween(buyer, provider)
       if (faults.length === 0) break
@@ -138,17 +138,17 @@ export class Gate {
   }
 
   /** One deal with a kill at this point (with `both`, of the other side too), and the check of the sums. */
-  async strike(trader: Trader, arrow: Arrow, { both = false } = {}): Promise<void> {
-    const hit = await trader.arm(arrow)
+  async dealWithKill(trader: Trader, point: KillPoint, { both = false } = {}): Promise<void> {
+    const hit = await trader.arm(point)
     const other = trader === this.buyer ? this.provider : this.buyer
     const struck = hit()
       .then(() => (both ? other.kill() : undefined))
-      .then(() => this.revive())
+      .then(() => this.restartKilled())
     struck.catch(() => undefined) // awaited below
     const lease = await this.deal()
-    if (arrow.kind === 'refund') await this.end(lease)
+    if (point.kind === 'refund') await this.end(lease)
     await Promise.race([struck, pause(HIT_MS)])
-    assert.ok(trader.hit, `${trader.name} came to ${arrow.step} (${arrow.kind}, ${arrow.phase})`)
+    assert.ok(trader.hit, `${trader.name} came to ${point.step} (${point.kind}, ${point.phase})`)
     await struck
     this.kills++
     await this.settle()

@@ -12,7 +12,7 @@ import { atEnd, connect } from './wire.js'
 export type Content = Buffer | string | { link: string } | { program: string }
 
 /** Writes a tree: contents by path; strings are text. */
-export async function plant(root: string, tree: Record<string, Content>): Promise<void> {
+export async function writeTree(root: string, tree: Record<string, Content>): Promise<void> {
   await mkdir(root, { recursive: true })
   for (const [path, content] of Object.entries(tree)) {
     const at = join(root, path)
@@ -38,13 +38,13 @@ export function sumByHand(files: Record<string, Buffer | string>): string {
   return createHash('sha256').update(Buffer.concat(lines)).digest('hex')
 }
 
-export interface Goods {
+export interface PackedDrive {
   packed: OpenPack
   result: PackResult
 }
 
 /** Packs the tree at `path` into a store under `folder`. */
-export async function packAt(t: TestContext, path: string, folder: string): Promise<Goods> {
+export async function packAt(t: TestContext, path: string, folder: string): Promise<PackedDrive> {
   const store = openStore(folder)
   const result = await pack({ path, store, name: 'goods' })
   const packed = new OpenPack(
@@ -76,7 +76,7 @@ export async function openShelf(
 /** A shelf that holds the whole drive. */
 export async function shelved(
   t: TestContext,
-  { packed, result }: Goods,
+  { packed, result }: PackedDrive,
   folder: string,
   egressBytes = 1e12
 ): Promise<Shelf> {
