@@ -13,7 +13,7 @@ async function scratch(t: TestContext): Promise<string> {
   return folder
 }
 
-/** The id of a process that is gone. */
+/** The pid of a process that has ended. */
 function goneProcess(): number {
   return spawnSync(process.execPath, ['--version']).pid
 }
@@ -24,7 +24,7 @@ const writers: [string, (file: string, content: string) => Promise<void> | void]
 ]
 
 for (const [name, write] of writers) {
-  test(`${name} replaces the file, for its owner alone, and leaves nothing beside it`, async t => {
+  test(`${name} replaces the file, readable by its owner only, and leaves no temporary file`, async t => {
     const folder = await scratch(t)
     const file = join(folder, 'file')
     await write(file, 'a longer content than the next')
@@ -34,7 +34,7 @@ for (const [name, write] of writers) {
     assert.deepEqual(await readdir(folder), ['file'])
   })
 
-  test(`${name} that fails leaves what was there, and nothing beside it`, async t => {
+  test(`${name} keeps the old file and leaves no temporary file when the write fails`, async t => {
     const folder = await scratch(t)
     const file = join(folder, 'file')
     await mkdir(join(file, 'in the way'), { recursive: true })
@@ -44,7 +44,7 @@ for (const [name, write] of writers) {
   })
 }
 
-test('writes of one file at the same time come one after the other, whole', async t => {
+test('concurrent writes of one file run one after the other, each whole', async t => {
   const folder = await scratch(t)
   const file = join(folder, 'file')
   const contents = Array.from({ length: 20 }, (_, i) => String(i).repeat(1 + i * 5000))
@@ -53,7 +53,7 @@ test('writes of one file at the same time come one after the other, whole', asyn
   assert.deepEqual(await readdir(folder), ['file'])
 })
 
-test('what a killed process left unfinished is removed; what one that lives is writing stays', async t => {
+test('the cleanup removes temporary files of dead processes and keeps those of running ones', async t => {
   const folder = await scratch(t)
   const alive = `other.${process.ppid}.new`
   for (const name of [
@@ -70,7 +70,7 @@ test('what a killed process left unfinished is removed; what one that lives is w
   await removeUnfinished(join(folder, 'none'))
 })
 
-test('what this process is writing is not removed under it', async t => {
+test('the cleanup keeps temporary files that this process is still writing', async t => {
   const folder = await scratch(t)
   const file = join(folder, 'file')
   const writing = replaceDurably(file, Buffer.alloc(64 << 20))

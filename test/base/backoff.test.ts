@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Backoff, KeyedBackoff } from '../../src/base/backoff.js'
 
-test('delays grow by the factor up to the last one, and begin anew after a reset', () => {
+test('delays grow by the factor up to the maximum and start over after a reset', () => {
   const backoff = new Backoff({ first: 100, last: 1000, factor: 3 })
   assert.deepEqual(
     [1, 2, 3, 4].map(() => backoff.next()),
@@ -14,13 +14,13 @@ test('delays grow by the factor up to the last one, and begin anew after a reset
   assert.equal(backoff.next(), 100)
 })
 
-test('a delay stays at the last one, however often it is asked for', () => {
+test('a delay stays at the maximum, however many attempts follow', () => {
   const backoff = new Backoff({ first: 1, last: 5000 })
   for (let i = 0; i < 5000; i++) backoff.next()
   assert.equal(backoff.next(), 5000)
 })
 
-test('something is due at once, then after the first delay, then after twice that', () => {
+test('the first attempt is due at once, the second after the first delay, the third after twice that', () => {
   let now = 0
   const backoff = new Backoff({ first: 10, last: 40 }, () => now)
   const due: number[] = []
@@ -28,7 +28,7 @@ test('something is due at once, then after the first delay, then after twice tha
   assert.deepEqual(due, [0, 10, 30, 70, 110])
 })
 
-test('keys do not delay each other, and a key that is reset is due at once', () => {
+test('each key has a delay of its own, and a reset key is due at once', () => {
   let now = 0
   const backoff = new KeyedBackoff({ first: 10, last: 40 }, () => now)
   const [a, b] = [Buffer.from('a'), Buffer.from('b')]

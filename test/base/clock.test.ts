@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { GapDetector, systemClock } from '../../src/base/clock.js'
 
-/** A detector with two clocks that the test sets, and the lengths of the gaps that it tells of. */
+/** A gap detector on two clocks that the test sets, and the lengths of the gaps it reports. */
 function detecting(): { time: { wall: number; monotonic: number }; detector: GapDetector; heard: number[] } {
   const time = { wall: 1_000_000, monotonic: 50 }
   const detector = new GapDetector({ wall: () => time.wall, monotonic: () => time.monotonic })
@@ -11,7 +11,7 @@ function detecting(): { time: { wall: number; monotonic: number }; detector: Gap
   return { time, detector, heard }
 }
 
-test('ticks that come when they are due, or a little late, are no gap', () => {
+test('ticks that arrive on time or slightly late are not reported as a gap', () => {
   const { time, detector, heard } = detecting()
   for (const ms of [1000, 1000, 3500, 1, 1000]) {
     time.wall += ms
@@ -21,7 +21,7 @@ test('ticks that come when they are due, or a little late, are no gap', () => {
   assert.deepEqual(heard, [])
 })
 
-test('a sleep that only the wall clock counts is a gap', () => {
+test('a sleep that only the wall clock counts is reported as a gap', () => {
   const { time, detector, heard } = detecting()
   time.wall += 60_000
   time.monotonic += 10
@@ -30,7 +30,7 @@ test('a sleep that only the wall clock counts is a gap', () => {
   assert.deepEqual(heard, [60_000])
 })
 
-test('a sleep in which the wall clock was set back is a gap too', () => {
+test('a sleep is reported as a gap even when the wall clock was set back during it', () => {
   const { time, detector, heard } = detecting()
   time.wall -= 3_600_000
   time.monotonic += 60_000
@@ -38,14 +38,14 @@ test('a sleep in which the wall clock was set back is a gap too', () => {
   assert.deepEqual(heard, [60_000])
 })
 
-test('a wall clock that is set back while the machine is awake is no gap', () => {
+test('a wall clock set back while the machine is awake is not reported as a gap', () => {
   const { time, detector } = detecting()
   time.wall -= 3_600_000
   time.monotonic += 1000
   assert.equal(detector.look(), 0)
 })
 
-test('a listener that was cancelled hears nothing more', () => {
+test('a cancelled listener receives no more gaps', () => {
   const { time, detector } = detecting()
   const heard: number[] = []
   const cancel = detector.onGap(ms => heard.push(ms))
@@ -56,7 +56,7 @@ test('a listener that was cancelled hears nothing more', () => {
   assert.deepEqual(heard, [])
 })
 
-test('the clock of the system fires a timer unless it is cancelled', async () => {
+test('the system clock fires a timer unless the timer is cancelled', async () => {
   let fired = 0
   const cancel = systemClock.after(0, () => fired++)
   cancel()

@@ -5,12 +5,12 @@ interface Timer {
   work: () => void
 }
 
-/** Lets what has become possible happen. */
+/** Lets pending promise callbacks run. */
 export function turn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
 
-/** A clock that a test moves. */
+/** A clock that the test moves by hand. */
 export class ManualClock implements Clock {
   #wall: number
   #monotonic = 0
@@ -49,7 +49,7 @@ export class ManualClock implements Clock {
     return () => void this.#timers.delete(timer)
   }
 
-  /** Time passes while the machine is awake: timers fire one after the other. */
+  /** Moves time forward with the machine awake: timers fire in order. */
   async advance(ms: number): Promise<void> {
     await turn()
     const end = this.#monotonic + ms
@@ -65,8 +65,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * The machine sleeps. Where the monotonic clock counts that, as a stopped process sees it, timers that ran out fire on
-   * waking.
+   * Moves time forward with the machine asleep. Where the monotonic clock counts the sleep (as for a stopped
+   * process), timers that ran out fire on waking.
    */
   async sleep(ms: number, { counts = true } = {}): Promise<void> {
     await turn()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { KeyedMutex, Mutex } from '../../src/base/mutex.js'
 
-/** Work that ends when it is told to, and writes down when it begins and ends. */
+/** A task that ends on request and records its start and end. */
 function controlled(
   log: string[],
   name: string
@@ -25,7 +25,7 @@ function controlled(
 
 const settle = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
-test('work on one key runs one piece after the other, in the order in which it came', async () => {
+test('tasks on one key run one after the other in the order of their arrival', async () => {
   const mutex = new KeyedMutex()
   const log: string[] = []
   const [a, b, c] = ['a', 'b', 'c'].map(name => controlled(log, name)) as [
@@ -42,7 +42,7 @@ test('work on one key runs one piece after the other, in the order in which it c
   assert.deepEqual(log, ['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends'])
 })
 
-test('work on different keys runs at the same time', async () => {
+test('tasks on different keys run at the same time', async () => {
   const mutex = new KeyedMutex()
   const log: string[] = []
   const [a, b] = [controlled(log, 'a'), controlled(log, 'b')]
@@ -55,7 +55,7 @@ test('work on different keys runs at the same time', async () => {
   await Promise.all(all)
 })
 
-test('a piece that fails rejects for its caller alone, and the next one runs', async () => {
+test('a failing task rejects for its own caller only, and the next task runs', async () => {
   const mutex = new KeyedMutex()
   const log: string[] = []
   const [a, b] = [controlled(log, 'a'), controlled(log, 'b')]
@@ -72,7 +72,7 @@ test('a piece that fails rejects for its caller alone, and the next one runs', a
   assert.equal(await mutex.run('key', () => Promise.resolve('after')), 'after')
 })
 
-test('idle waits for all that was begun, also for what is added meanwhile and what fails; nothing is kept of it', async () => {
+test('idle resolves after all tasks, including later and failing ones, and no key stays in memory', async () => {
   const mutex = new KeyedMutex()
   const log: string[] = []
   const [a, b] = [controlled(log, 'a'), controlled(log, 'b')]
@@ -89,7 +89,7 @@ test('idle waits for all that was begun, also for what is added meanwhile and wh
   assert.equal(mutex.working.length, 0)
 })
 
-test('a mutex without keys runs all of its work one after the other', async () => {
+test('a mutex without keys runs all tasks one after the other', async () => {
   const mutex = new Mutex()
   let running = 0
   let most = 0

@@ -4,7 +4,7 @@ import { Poller } from '../../src/base/poller.js'
 import type { PollerOptions } from '../../src/base/poller.js'
 import { ManualClock, turn } from './manual-clock.js'
 
-/** A poller whose looks end when the test says so. */
+/** A poller whose runs end when the test says so. */
 function polling(options: Partial<PollerOptions> = {}) {
   const clock = new ManualClock()
   const errors: unknown[] = []
@@ -34,7 +34,7 @@ function polling(options: Partial<PollerOptions> = {}) {
   return { poller, clock, errors, state, end }
 }
 
-test('it looks at once, and again an interval after a look has ended', async () => {
+test('a poller runs at once and again one interval after a run has ended', async () => {
   const { poller, clock, state, end } = polling()
   void poller.start()
   assert.equal(state.begun, 1)
@@ -49,7 +49,7 @@ test('it looks at once, and again an interval after a look has ended', async () 
   await poller.close()
 })
 
-test('pokes while it looks lead to one more look, and never to two at once', async () => {
+test('pokes during a run cause one more run and never two at once', async () => {
   const { poller, state, end } = polling()
   void poller.start()
   poller.poke()
@@ -63,7 +63,7 @@ test('pokes while it looks lead to one more look, and never to two at once', asy
   await poller.close()
 })
 
-test('pokes that come within the settling time lead to one look', async () => {
+test('pokes within the settling time cause one run', async () => {
   const { poller, clock, state, end } = polling({ settle: 300 })
   poller.poke()
   await clock.advance(299)
@@ -77,7 +77,7 @@ test('pokes that come within the settling time lead to one look', async () => {
   await poller.close()
 })
 
-test('a look that is asked for resolves only when one that began after the question has ended', async () => {
+test('a requested run resolves only after a run that began after the request', async () => {
   const { poller, state, end } = polling()
   void poller.start()
   let over = false
@@ -90,7 +90,7 @@ test('a look that is asked for resolves only when one that began after the quest
   await poller.close()
 })
 
-test('a look that fails is reported, and the next one comes after the retry time', async () => {
+test('a failed run is reported, and the next run comes after the retry delay', async () => {
   const { poller, clock, errors, state, end } = polling({ retry: 50 })
   void poller.start()
   await end(new Error('it failed'))
@@ -103,7 +103,7 @@ test('a look that fails is reported, and the next one comes after the retry time
   await poller.close()
 })
 
-test('a look that is asked for when another ends is not begun beside the one that waits', async () => {
+test('a run requested as another ends does not start a second one beside the scheduled run', async () => {
   const { poller, state, end } = polling()
   const first = poller.look()
   const asked = first.then(() => poller.look())
@@ -116,7 +116,7 @@ test('a look that is asked for when another ends is not begun beside the one tha
   await poller.close()
 })
 
-test('a look that throws at once is reported too', async () => {
+test('a run that throws synchronously is reported too', async () => {
   const { poller, errors } = polling({
     look: () => {
       throw new Error('at once')
@@ -131,7 +131,7 @@ test('a look that throws at once is reported too', async () => {
   await poller.close()
 })
 
-test('closing aborts the signal, waits for the look under way, and lets none follow', async () => {
+test('closing aborts the signal, waits for the current run and starts no other', async () => {
   const { poller, clock, state, end } = polling()
   void poller.start()
   poller.poke()

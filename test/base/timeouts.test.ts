@@ -8,7 +8,7 @@ const late = (): never => {
   throw new Error('late')
 }
 
-test('a deadline is met after its time, once, unless it is cancelled', async () => {
+test('a deadline fires once after its time unless it is cancelled', async () => {
   const clock = new ManualClock()
   const met: string[] = []
   deadline(1000, () => met.push('a'), clock)
@@ -23,7 +23,7 @@ test('a deadline is met after its time, once, unless it is cancelled', async () 
 
 for (const counts of [true, false]) {
   const where = counts ? 'counts' : 'does not count'
-  test(`a deadline begins anew after a sleep that the monotonic clock ${where}`, async () => {
+  test(`a deadline starts over after a machine sleep that the monotonic clock ${where}`, async () => {
     const clock = new ManualClock()
     let met = 0
     const cancel = deadline(1000, () => met++, clock)
@@ -36,7 +36,7 @@ for (const counts of [true, false]) {
     cancel()
   })
 
-  test(`nothing is stalled by a sleep that the monotonic clock ${where}`, async () => {
+  test(`a machine sleep that the monotonic clock ${where} is not a stall`, async () => {
     const clock = new ManualClock()
     const stall = new Stall(1000, clock)
     await clock.advance(900)
@@ -49,7 +49,7 @@ for (const counts of [true, false]) {
   })
 }
 
-test('what moves is not stalled', async () => {
+test('work that makes progress is not a stall', async () => {
   const clock = new ManualClock()
   const stall = new Stall(1000, clock)
   await clock.advance(800)
@@ -60,14 +60,14 @@ test('what moves is not stalled', async () => {
   assert.equal(stall.isStalled, true)
 })
 
-test('a timeout settles as the work does while there is time, and leaves no timer behind', async () => {
+test('a timeout settles with the work when the work ends in time, and leaves no timer behind', async () => {
   const clock = new ManualClock()
   assert.equal(await withTimeout(Promise.resolve(1), 1000, late, clock), 1)
   await assert.rejects(withTimeout(Promise.reject(new Error('its own')), 1000, late, clock), /its own/)
   assert.equal(clock.timers, 0)
 })
 
-test('a timeout rejects with its error, or resolves with what stands for the answer, when time is over', async () => {
+test('a timeout rejects with its error or resolves with its fallback when the time is over', async () => {
   const clock = new ManualClock()
   const rejected = assert.rejects(withTimeout(never, 1000, late, clock), /late/)
   const resolved = withTimeout<string>(never, 1000, () => 'pending', clock)
@@ -76,7 +76,7 @@ test('a timeout rejects with its error, or resolves with what stands for the ans
   assert.equal(await resolved, 'pending')
 })
 
-test('a timeout does not run out while the machine sleeps', async () => {
+test('a timeout does not expire while the machine sleeps', async () => {
   const clock = new ManualClock()
   let answer!: (value: string) => void
   const work = withTimeout(new Promise<string>(resolve => (answer = resolve)), 1000, late, clock)
@@ -86,7 +86,7 @@ test('a timeout does not run out while the machine sleeps', async () => {
   assert.equal(await work, 'here')
 })
 
-test('a pause ends after its time, or at once with the reason of its signal', async () => {
+test('a pause ends after its time, or at once with the reason of its abort signal', async () => {
   const clock = new ManualClock()
   const stop = new AbortController()
   let over = 0
@@ -102,7 +102,7 @@ test('a pause ends after its time, or at once with the reason of its signal', as
   assert.equal(clock.timers, 0)
 })
 
-test('work that is waited for no more rejects with the reason, and its own error is nobody’s', async () => {
+test('abandoned work rejects with the abort reason, and its own later error is ignored', async () => {
   const stop = new AbortController()
   let fail!: (error: Error) => void
   const work = new Promise<never>((_, reject) => (fail = reject))

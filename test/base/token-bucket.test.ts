@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { KeyedTokenBuckets, TokenBucket } from '../../src/base/token-bucket.js'
 
-test('a burst can be spent at once, and then what comes back', () => {
+test('a burst can be spent at once, and tokens come back over time', () => {
   let now = 0
   const bucket = new TokenBucket({ burst: 3, perSecond: 2 }, () => now)
   assert.deepEqual(
@@ -15,7 +15,7 @@ test('a burst can be spent at once, and then what comes back', () => {
   assert.equal(bucket.spend(), true)
 })
 
-test('no more than the burst is ever saved', () => {
+test('a bucket never holds more than the burst', () => {
   let now = 0
   const bucket = new TokenBucket({ burst: 3, perSecond: 2 }, () => now)
   now = 3_600_000
@@ -24,7 +24,7 @@ test('no more than the burst is ever saved', () => {
   assert.equal(bucket.spend(0.1), false)
 })
 
-test('a clock that is set back gives nothing and takes nothing', () => {
+test('setting the clock back neither adds nor removes tokens', () => {
   let now = 1_000_000
   const bucket = new TokenBucket({ burst: 2, perSecond: 1 }, () => now)
   bucket.spend()
@@ -34,7 +34,7 @@ test('a clock that is set back gives nothing and takes nothing', () => {
   assert.equal(bucket.left, 2)
 })
 
-test('keys do not spend from each other', () => {
+test('each key spends from a bucket of its own', () => {
   const buckets = new KeyedTokenBuckets({ burst: 1, perSecond: 1 }, 10, () => 0)
   const [a, b] = [Buffer.from('a'), Buffer.from('b')]
   assert.equal(buckets.spend(a), true)
@@ -43,7 +43,7 @@ test('keys do not spend from each other', () => {
   assert.equal(buckets.spend(b), true)
 })
 
-test('so many keys are kept; the one that has not spent for longest is forgotten', () => {
+test('the number of keys is bounded, and the key idle for longest is forgotten', () => {
   const buckets = new KeyedTokenBuckets({ burst: 2, perSecond: 1 }, 2, () => 0)
   const [a, b, c] = [Buffer.from('a'), Buffer.from('b'), Buffer.from('c')]
   for (const key of [a, b, a, c]) buckets.spend(key)

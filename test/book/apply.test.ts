@@ -14,7 +14,7 @@ import { SLOTS_PER_LIVE } from '../../src/book/view/rules.js'
 import { GIB_MONTH, NETWORK, ask, bid, person, revised, signed, withdrawn } from './people.js'
 import type { Person } from './people.js'
 import { Views, lenient, unstamped } from './view.js'
-import type { HandView } from './view.js'
+import type { TestView } from './view.js'
 
 let views: Views
 const market = crypto.randomBytes(32)
@@ -27,13 +27,13 @@ after(async () => {
   await views.close()
 })
 
-async function begun(override?: Record<string, number>): Promise<HandView> {
+async function begun(override?: Record<string, number>): Promise<TestView> {
   const view = await views.make(market)
   await view.begin(lenient(override), start)
   return view
 }
 
-async function listed(view: HandView, side: 'ask' | 'bid' = 'ask'): Promise<Buffer[]> {
+async function listed(view: TestView, side: 'ask' | 'bid' = 'ask'): Promise<Buffer[]> {
   const found: Buffer[] = []
   for await (const { value } of view.bee.createReadStream(bookRange(side, 0, NETWORK))) found.push(value)
   return found
@@ -46,7 +46,7 @@ interface Drawn {
   bytes: Buffer
 }
 
-/** What must stand after these records, whatever their order: worked out anew, as the words of the rules say it. */
+/** The expected view of these records in any order, computed independently from the rules. */
 function expected(
   drawn: Drawn[],
   perIdentity: number,
@@ -74,7 +74,7 @@ function expected(
   return { slots: hex(kept), listed: hex(live) }
 }
 
-test('the result is the same for every order of arrival, at the caps too', async () => {
+test('apply gives the same view for every order of arrival, even at the caps', async () => {
   const people = [await person(), await person()]
   const pool: Drawn[] = []
   for (const author of people) {
@@ -131,7 +131,7 @@ test('the result is the same for every order of arrival, at the caps too', async
   )
 })
 
-test('the highest revision stands; a withdrawn order stays away until it is over and a margin longer', async () => {
+test('the highest revision wins, and a withdrawn order stays away until it has expired plus a margin', async () => {
   const author = await person()
   const view = await begun({ tombstoneMargin: HOUR })
   const order = ask(author, market, { created: start, expires: start + 3 * HOUR })
@@ -157,7 +157,7 @@ test('the highest revision stands; a withdrawn order stays away until it is over
   assert.equal(await view.bee.get(orderKey(orderId(order))), null, 'and over is over')
 })
 
-test('a withdrawal that ends before the order it withdraws keeps it away all the same', async () => {
+test('a withdrawal that expires before its order still keeps the order out of the view', async () => {
   const author = await person()
   const view = await begun({ tombstoneMargin: 0 })
   const order = ask(author, market, { created: start, expires: start + 3 * HOUR })
@@ -168,7 +168,7 @@ test('a withdrawal that ends before the order it withdraws keeps it away all the
   assert.deepEqual(await listed(view), [])
 })
 
-test('time goes on an hour at most at a tick, never back, and takes 500 orders out at most', async () => {
+test('market time advances at most an hour a tick, never goes back, and a tick removes at most 500 expired orders', async () => {
   const view = await begun({ maxOrdersPerIdentity: 1000 })
   const tick = async (): Promise<number> => (await readState(view.bee)).tick
   await view.tick(start + HOUR + 1)
@@ -195,7 +195,7 @@ test('time goes on an hour at most at a tick, never back, and takes 500 orders o
   assert.deepEqual(left, [])
 })
 
-test('administration counts from the founder alone', async () => {
+test('only administration records of the founder count', async () => {
   const stranger = crypto.randomBytes(32)
   const device = crypto.randomBytes(32)
   const writer = crypto.randomBytes(32)
@@ -226,7 +226,7 @@ test('administration counts from the founder alone', async () => {
   assert.deepEqual(await view.content(), before, 'nor may the founder change the rules or undo itself')
 })
 
-test('a relay has one writer; banned, it writes no more and is not admitted again', async () => {
+test('a relay has one writer, and a banned relay cannot write and is not admitted again', async () => {
   const view = await begun()
   const [device, other, first, second] = [1, 2, 3, 4].map(() => crypto.randomBytes(32)) as [
     Buffer,
@@ -251,7 +251,7 @@ test('a relay has one writer; banned, it writes no more and is not admitted agai
   assert.ok(await view.bee.get(banKey(device)))
 })
 
-test('what is forged, over its size, over, of another market or of a banned author never enters', async () => {
+test('forged, oversized, expired, foreign-market and banned-author records never enter the view', async () => {
   const [author, thief, outcast] = [await person(), await person(), await person()]
   const view = await begun({ maxRecordBytes: 700, stampBits: 6, maxLifetime: DAY })
   await view.say(encodeOperation('ban', { key: outcast.identity }))
@@ -286,7 +286,7 @@ test('what is forged, over its size, over, of another market or of a banned auth
   assert.deepEqual(await listed(view), [good])
 })
 
-/** A good record but for its stamp. */
+/** A record that is valid except for its stamp, which is too weak. */
 async function weaklyStamped(author: Person, bits: number): Promise<Buffer> {
   for (;;) {
     const record = await signed(
@@ -298,7 +298,7 @@ async function weaklyStamped(author: Person, bits: number): Promise<Buffer> {
   }
 }
 
-test('no bytes make apply throw', async () => {
+test('no input bytes make apply throw', async () => {
   const view = await begun()
   const before = await view.content()
   const shells = [0, 1, 2, 3, 4, 5, 2 ** 40]

@@ -18,24 +18,24 @@ import { encodeOperation } from '../../src/book/view/operation.js'
 import type { Market } from '../../src/book/market.js'
 import { NETWORK, ask, person, signed } from './people.js'
 import type { Person } from './people.js'
-import { Town, until } from './peers.js'
+import { PeerGroup, until } from './peers.js'
 import type { Peer } from './peers.js'
 
-let town: Town
+let group: PeerGroup
 let founder: Peer
 let market: Market
 before(async () => {
-  town = await Town.build()
-  founder = await town.peer()
+  group = await PeerGroup.build()
+  founder = await group.peer()
   market = await founder.books.found({ name: 'besieged', rules: { stampBits: 2 } })
 })
 after(async () => {
-  await town.close()
+  await group.close()
 })
 
 const nobody = encode('book-hello', { version: 1, writer: Buffer.alloc(32) })
 
-/** A peer that speaks the protocol and keeps none of its rules. */
+/** A peer that speaks the protocol and breaks its rules. */
 class Stranger {
   readonly who: Person
   readonly stream: NoiseStream
@@ -47,7 +47,7 @@ class Stranger {
 
   static async come(who?: Person): Promise<Stranger> {
     const self = who ?? (await person())
-    return new Stranger(self, await town.raw(self.device, founder))
+    return new Stranger(self, await group.rawConnection(self.device, founder))
   }
 
   speak(hello = nobody, id = market.discoveryKey): ProtomuxRPC {
@@ -60,7 +60,7 @@ async function codes(rpc: ProtomuxRPC, ...orders: Buffer[]): Promise<string[]> {
   return decode('order-verdicts', reply).verdicts.map(({ code }) => code)
 }
 
-/** The relay still serves everybody else. */
+/** The relay still serves honest peers. */
 async function stillServes(): Promise<void> {
   const stranger = await Stranger.come()
   const rpc = stranger.speak()
@@ -70,7 +70,7 @@ async function stillServes(): Promise<void> {
   stranger.stream.destroy()
 }
 
-test('bad records are refused, change nothing, and cost the sender its budget', async () => {
+test('bad records are refused, change nothing and use up the sender’s budget', async () => {
   const stranger = await Stranger.come()
   const { who } = stranger
   const rpc = stranger.speak()
@@ -110,7 +110,7 @@ async function weak(who: Person): Promise<Buffer> {
   }
 }
 
-test('a hello or a submission of the wrong shape ends the channel', async () => {
+test('a malformed hello or submission ends the channel', async () => {
   for (const hello of [
     Buffer.alloc(0),
     crypto.randomBytes(10),
@@ -137,7 +137,7 @@ test('a hello or a submission of the wrong shape ends the channel', async () => 
 
 const manyOf = (count: number): Buffer[] => Array.from({ length: count }, () => Buffer.alloc(4))
 
-test('a request of an unknown name ends the channel, and is not echoed', async () => {
+test('a request with an unknown method name ends the channel and is not echoed', async () => {
   const stranger = await Stranger.come()
   const rpc = stranger.speak()
   await once(rpc, 'open')
@@ -155,7 +155,7 @@ test('a request of an unknown name ends the channel, and is not echoed', async (
   await stillServes()
 })
 
-test('too many requests at once end the channel', async () => {
+test('too many concurrent requests end the channel', async () => {
   const stranger = await Stranger.come()
   const rpc = stranger.speak()
   await once(rpc, 'open')
@@ -167,7 +167,7 @@ test('too many requests at once end the channel', async () => {
   stranger.stream.destroy()
 })
 
-test('a stranger’s writer is not even fetched, whatever it says it is', async () => {
+test('a relay does not even fetch the writer core of a stranger, whatever the stranger claims', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-stranger-'))
   const store = new Corestore(dir)
   const stranger = await Stranger.come()
@@ -201,7 +201,7 @@ test('a stranger’s writer is not even fetched, whatever it says it is', async 
   }
   assert.deepEqual(decode('book-heads', await rpc.request('heads', null)).heads.length, 1)
   assert.equal(await market.viewHash(), before)
-  await stillServes() // and so the base has gone through all that it was told to look at
+  await stillServes() // by now the base has processed every announced core
   assert.equal(
     await founder.books.serve(crypto.discoveryKey(base.local.key), stranger.stream),
     false,
@@ -215,13 +215,13 @@ test('a stranger’s writer is not even fetched, whatever it says it is', async 
   await rm(dir, { recursive: true })
 })
 
-test('a reader takes nothing in and vouches for nothing', async () => {
-  const reader = await town.peer()
-  await town.connect(reader, founder)
+test('a reader accepts no orders and gives out no view', async () => {
+  const reader = await group.peer()
+  await group.connect(reader, founder)
   const theirs = await reader.books.join(market.key)
   assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
   const who = await person()
-  const stream = await town.raw(who.device, reader)
+  const stream = await group.rawConnection(who.device, reader)
   const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL, id: market.discoveryKey, handshake: nobody })
   const record = await signed(who, ask(who, market.key), theirs)
   assert.deepEqual(await codes(rpc, record), ['NO_RELAY'])
@@ -229,7 +229,7 @@ test('a reader takes nothing in and vouches for nothing', async () => {
   stream.destroy()
 })
 
-test('a budget comes back with time, and is the device’s, not the connection’s', () => {
+test('a budget refills over time and belongs to the device, not the connection', () => {
   let now = 0
   const budget = new RefusalBudget(() => now)
   const [one, two] = [crypto.randomBytes(32), crypto.randomBytes(32)]
@@ -245,9 +245,9 @@ test('a budget comes back with time, and is the device’s, not the connection�
   assert.ok(!budget.has(two), 'a clock that goes back gives nothing')
 })
 
-test('orders of honest people come through while a stranger sends junk', async () => {
-  const seller = await town.peer()
-  await town.connect(seller, founder)
+test('orders of honest authors arrive while a stranger floods the relay with junk', async () => {
+  const seller = await group.peer()
+  await group.connect(seller, founder)
   const theirs = await seller.books.join(market.key)
   assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
   const stranger = await Stranger.come()

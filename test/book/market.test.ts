@@ -6,27 +6,27 @@ import { after, before, test } from 'node:test'
 import { orderId } from '../../contracts/order.js'
 import { Books } from '../../src/book/books.js'
 import { NETWORK, ask, signed, withdrawn } from './people.js'
-import { Town, until } from './peers.js'
+import { PeerGroup, until } from './peers.js'
 
-let town: Town
+let group: PeerGroup
 before(async () => {
-  town = await Town.build()
+  group = await PeerGroup.build()
 })
 after(async () => {
-  await town.close()
+  await group.close()
 })
 
-test('what a reader hands in, another reader sees', async t => {
-  const founder = await town.peer()
-  const seller = await town.peer()
-  const buyer = await town.peer()
+test('an order submitted by one reader is seen by another', async t => {
+  const founder = await group.peer()
+  const seller = await group.peer()
+  const buyer = await group.peer()
   const market = await founder.books.found({ name: 'first' })
   assert.equal(market.role, 'founder')
   assert.equal(market.name, 'first')
   assert.ok(await market.inStep({ timeoutMs: 0 }))
 
-  await town.connect(seller, founder)
-  await town.connect(buyer, founder)
+  await group.connect(seller, founder)
+  await group.connect(buyer, founder)
   const theirs = await seller.books.join(market.key)
   const others = await buyer.books.join(market.key)
   t.diagnostic(`in step ${await timed(async () => assert.ok(await theirs.inStep({ timeoutMs: 10_000 })))} ms`)
@@ -62,14 +62,14 @@ async function timed(work: () => Promise<void>): Promise<number> {
   return Math.round(performance.now() - start)
 }
 
-test('the books of a copied home open again where it only reads, and are refused where it writes', async t => {
-  const founder = await town.peer()
-  const reader = await town.peer()
+test('the books of a copied home reopen where it only reads and are refused where it writes', async t => {
+  const founder = await group.peer()
+  const reader = await group.peer()
   const market = await founder.books.found({ name: 'copied' })
-  await town.connect(reader, founder)
+  await group.connect(reader, founder)
   assert.ok(await (await reader.books.join(market.key)).inStep({ timeoutMs: 10_000 }))
-  await town.stop(reader)
-  await town.stop(founder)
+  await group.stop(reader)
+  await group.stop(founder)
   for (const { dir } of [reader, founder]) {
     const copy = await mkdtemp(join(tmpdir(), 'bushel-copied-'))
     t.after(() => rm(copy, { recursive: true, force: true }))
@@ -85,6 +85,6 @@ test('the books of a copied home open again where it only reads, and are refused
       await books.close()
     }
   }
-  await town.open(founder)
+  await group.open(founder)
   assert.equal(founder.books.get(market.key)?.role, 'founder', 'the original is as it was')
 })

@@ -14,7 +14,7 @@ import { person } from './people.js'
 import type { Person } from './people.js'
 import { faultLog } from '../world/fault-log.js'
 
-/** A node of the test: a person, its books on disk, and connections made by hand. */
+/** A node of the test: a person, its books on disk, and its connections. */
 export interface Peer extends Person {
   books: Books
   dir: string
@@ -25,8 +25,8 @@ export interface Peer extends Person {
   faults: unknown[]
 }
 
-/** A private DHT and the peers on it; `close` takes everything down again. */
-export class Town {
+/** A private DHT and the peers on it; `close` closes all of them. */
+export class PeerGroup {
   readonly #testnet: Testnet
   readonly #peers: Peer[] = []
   #strangers: HyperDHT | null = null
@@ -35,8 +35,8 @@ export class Town {
     this.#testnet = testnet
   }
 
-  static async build(): Promise<Town> {
-    return new Town(await createTestnet(2, { host: '127.0.0.1' }))
+  static async build(): Promise<PeerGroup> {
+    return new PeerGroup(await createTestnet(2, { host: '127.0.0.1' }))
   }
 
   async peer({ now = Date.now } = {}): Promise<Peer> {
@@ -51,7 +51,7 @@ export class Town {
     return peer
   }
 
-  /** Opens a peer's books, as at a start of its process. */
+  /** Opens the books of a peer, as a start of its process does. */
   async open(peer: Peer): Promise<void> {
     peer.books = new Books({
       dir: peer.dir,
@@ -62,7 +62,7 @@ export class Town {
     await peer.books.ready()
   }
 
-  /** Cuts a peer off and closes its books. */
+  /** Disconnects a peer and closes its books. */
   async stop(peer: Peer): Promise<void> {
     await this.cut(peer)
     await peer.books.close()
@@ -75,8 +75,8 @@ export class Town {
     return stream
   }
 
-  /** A connection to a peer from somebody who keeps no books. */
-  async raw(device: KeyPair, to: Peer): Promise<NoiseStream> {
+  /** A connection to a peer from a device that keeps no books. */
+  async rawConnection(device: KeyPair, to: Peer): Promise<NoiseStream> {
     const stream = this.#stranger().connect(to.device.publicKey, { keyPair: device })
     stream.on('error', () => undefined)
     await stream.opened
@@ -114,18 +114,18 @@ function meet(peer: Peer, stream: NoiseStream): void {
   peer.streams.add(stream)
   stream.once('close', () => peer.streams.delete(stream))
   peer.books.attach(stream)
-  // Cores are asked of the node, which asks its rooms.
+  // A node asks its rooms for each requested core.
   Protomux.from(stream).pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
     if (discoveryKey) await peer.books.serve(discoveryKey, stream)
   })
 }
 
-/** Resolves when the condition holds; looked at whenever the market's view changed. */
+/** Resolves when the condition holds; checks it at each update of the market's view. */
 export async function until(market: Market, holds: () => Promise<boolean> | boolean): Promise<void> {
   await untilAny([market], holds)
 }
 
-/** The same with several markets. */
+/** Like `until`, for several markets. */
 export async function untilAny(markets: Market[], holds: () => Promise<boolean> | boolean): Promise<void> {
   const limit = AbortSignal.timeout(20_000)
   for (;;) {

@@ -9,7 +9,7 @@ import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
 export const NETWORK = 'play'
 export const GIB_MONTH = 1024n * 1000n
 
-/** Somebody with an identity and one device. */
+/** An identity with one device. */
 export interface Person {
   identity: Buffer
   device: KeyPair
@@ -61,7 +61,7 @@ export function revised(order: Order, values: Partial<Order> = {}): Order {
 
 export const withdrawn = (order: Order): Order => revised(order, { withdrawn: true, body: Buffer.of(0) })
 
-/** Signed, with a stamp as the market asks for it. */
+/** A signed record with a stamp of the strength that the market demands. */
 export async function signed(
   author: Person,
   order: Order,

@@ -21,18 +21,18 @@ import { Listing } from '../../src/book/view/listing.js'
 import type { Market } from '../../src/book/market.js'
 import { encodeOperation } from '../../src/book/view/operation.js'
 import { GIB_MONTH, NETWORK, ask, bid, person, signed, withdrawn } from './people.js'
-import { Town, until } from './peers.js'
+import { PeerGroup, until } from './peers.js'
 import type { Peer } from './peers.js'
 import { Views, lenient, unstamped } from './view.js'
 
-let town: Town
+let group: PeerGroup
 let views: Views
 before(async () => {
-  town = await Town.build()
+  group = await PeerGroup.build()
   views = await Views.open()
 })
 after(async () => {
-  await town.close()
+  await group.close()
   await views.close()
 })
 
@@ -42,8 +42,8 @@ async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
   return [result, performance.now() - start]
 }
 
-test('however often it asks while it waits to be in step, it listens once for the end of that', async t => {
-  const reader = await town.peer()
+test('a reader that asks again and again while it syncs adds one listener only', async t => {
+  const reader = await group.peer()
   const market = await reader.books.join(crypto.randomBytes(32))
   const limits: AbortSignal[] = []
   const made = AbortSignal.timeout.bind(AbortSignal)
@@ -62,7 +62,7 @@ test('however often it asks while it waits to be in step, it listens once for th
   assert.ok(most <= 1, `${most} listeners`)
 })
 
-test('the best 20 of 10,000 are a read of the first 20 of an index', async t => {
+test('reading the best 20 of 10,000 orders reads only the first 20 index entries', async t => {
   const market = crypto.randomBytes(32)
   const view = await views.make(market)
   const author = await person()
@@ -104,7 +104,7 @@ test('the best 20 of 10,000 are a read of the first 20 of an index', async t => 
   assert.equal((await listing.asks({ network: 'none' })).length, 0)
 })
 
-/** Counts the blocks that are asked of any core while the work is done. */
+/** Counts the blocks requested from any core during the work. */
 async function countReads(work: () => Promise<void>): Promise<number> {
   const { get } = Hypercore.prototype
   let blocks = 0
@@ -120,7 +120,7 @@ async function countReads(work: () => Promise<void>): Promise<number> {
   return blocks
 }
 
-test('a reader trusts no view: forged, banned, withdrawn and old records are not listed', async () => {
+test('a reader verifies records itself and lists no forged, banned, withdrawn or expired ones', async () => {
   const market = crypto.randomBytes(32)
   const view = await views.make(market)
   const start = Date.now()
@@ -159,7 +159,7 @@ test('a reader trusts no view: forged, banned, withdrawn and old records are not
   assert.equal((await listing.ofIdentity(author.identity)).length, 2)
 })
 
-test('bids stand with the highest first', async () => {
+test('bids are listed with the highest price first', async () => {
   const market = crypto.randomBytes(32)
   const view = await views.make(market)
   await view.begin(lenient(), Date.now())
@@ -175,9 +175,9 @@ test('bids stand with the highest first', async () => {
   )
 })
 
-/** A founder with so many orders on the book, written in as many blocks, and signed. */
+/** A founder whose book holds `count` orders, each in a block of its own, and signed. */
 async function filled(count: number): Promise<[Peer, Market]> {
-  const founder = await town.peer()
+  const founder = await group.peer()
   const rules = { stampBits: 0, tickInterval: 200, maxOrdersPerIdentity: 1000 }
   const market = await founder.books.found({ name: 'filled', rules })
   for (let i = 0; i < count; i++) {
@@ -188,20 +188,20 @@ async function filled(count: number): Promise<[Peer, Market]> {
   return [founder, market]
 }
 
-test('a newcomer is in step soon, and one who only looks need not join', async t => {
+test('a newcomer fast-forwards to the signed view, and a light reader need not join', async t => {
   const [founder, market] = await filled(120)
-  const newcomer = await town.peer()
+  const newcomer = await group.peer()
   const theirs = await newcomer.books.join(market.key)
   const [, joined] = await timed(async () => {
-    await town.connect(newcomer, founder)
+    await group.connect(newcomer, founder)
     assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
     assert.equal((await theirs.asks({ network: NETWORK, limit: 20 })).length, 20)
   })
   t.diagnostic(`a newcomer has the best 20 of 120 orders after ${joined.toFixed(0)} ms`)
   assert.ok(theirs.stats.fastForwards > 0, 'what is signed was not worked out again')
 
-  const passer = await town.peer()
-  const stream = await town.connect(passer, founder)
+  const passer = await group.peer()
+  const stream = await group.connect(passer, founder)
   const [seen, looked] = await timed(async () => {
     const reader = await passer.books.browse(market.key, stream)
     assert.equal(reader.name, 'filled')
@@ -226,33 +226,33 @@ test('a newcomer is in step soon, and one who only looks need not join', async t
 
   await market.admit(newcomer.device.publicKey)
   await until(theirs, () => theirs.holdsAll)
-  await town.stop(founder)
-  const seller = await town.peer()
-  await town.connect(seller, newcomer)
+  await group.stop(founder)
+  const seller = await group.peer()
+  await group.connect(seller, newcomer)
   const sellers = await seller.books.join(market.key)
   assert.ok(await sellers.inStep({ timeoutMs: 10_000 }), 'with the founder away')
   const order = ask(seller, market.key, { price: 1n })
   await sellers.submit(await signed(seller, order, sellers))
   await until(sellers, async () => (await sellers.get(orderId(order))) !== null)
-  await town.open(founder)
+  await group.open(founder)
 })
 
-test('a view that the founder has not signed is not believed', async () => {
+test('a reader rejects a view that the founder has not signed', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-light-'))
   const store = new Corestore(dir)
   const [founder, market] = await filled(1)
-  const liar = await town.peer()
+  const liar = await group.peer()
   const theirs = await liar.books.found({ name: 'filled' })
   await theirs.submit(await signed(liar, ask(liar, theirs.key), theirs))
-  const reader = await town.peer()
+  const reader = await group.peer()
   const lies: [(head: ViewHead) => ViewHead, Peer][] = [
     [head => head, liar], // another market's view, signed by one who may not
     [head => ({ ...head, signer: founder.device.publicKey }), liar],
     [head => ({ ...head, length: head.length + 1 }), founder],
     [head => ({ ...head, market: theirs.key }), founder]
   ]
-  const honest = await viewHead(await town.connect(reader, founder), market.key)
-  const other = await viewHead(await town.connect(reader, liar), theirs.key)
+  const honest = await viewHead(await group.connect(reader, founder), market.key)
+  const other = await viewHead(await group.connect(reader, liar), theirs.key)
   for (const [lie, signer] of lies) {
     const said = signer === liar ? { ...other, market: market.key } : honest
     const head = lie({ ...said, signature: Buffer.alloc(64) })
@@ -261,11 +261,11 @@ test('a view that the founder has not signed is not believed', async () => {
       ...head,
       signature: signer === liar ? sign('view-head', head, device) : honest.signature
     }
-    const stream = await town.connect(reader, liar)
+    const stream = await group.connect(reader, liar)
     answer(liar, market.discoveryKey, encode('view-head', signedHead))
     const options = { store: store.session(), stream, market: market.key, timeoutMs: 2000 }
     await assert.rejects(new LightReader(options).ready(), { code: 'FORGED' })
-    await town.cut(reader)
+    await group.cut(reader)
   }
   await store.close()
   await rm(dir, { recursive: true })
@@ -285,16 +285,16 @@ async function viewHead(stream: NoiseStream, market: Buffer): Promise<ViewHead> 
   }
 }
 
-/** Has a peer answer for a market that it does not have. */
+/** Makes a peer answer for a market that it does not have. */
 function answer(peer: Peer, id: Buffer, head: Buffer): void {
   const [stream] = [...peer.streams].slice(-1)
   const rpc = new ProtomuxRPC(stream!, { protocol: PROTOCOL, id, handshake: nobody })
   rpc.respond('view', async () => head)
 }
 
-test('time: ticks come by themselves, and a reader says when they are late or ahead', async () => {
+test('ticks are written by themselves, and a reader reports a market clock that is late or ahead', async () => {
   let now = Date.now()
-  const founder = await town.peer({ now: () => now })
+  const founder = await group.peer({ now: () => now })
   const market = await founder.books.found({ name: 'clock', rules: { tickInterval: 50 } })
   const first = market.tick
   assert.equal(market.clock.state, 'fresh')

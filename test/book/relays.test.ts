@@ -4,32 +4,32 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { orderId } from '../../contracts/order.js'
 import { NETWORK, ask, bid, person, revised, signed, withdrawn } from './people.js'
-import { Town, until, untilAny } from './peers.js'
+import { PeerGroup, until, untilAny } from './peers.js'
 import type { Peer } from './peers.js'
 import type { Market } from '../../src/book/market.js'
 
-let town: Town
+let group: PeerGroup
 before(async () => {
-  town = await Town.build()
+  group = await PeerGroup.build()
 })
 after(async () => {
-  await town.close()
+  await group.close()
 })
 
 const becameRelay = async (market: Market): Promise<void> =>
   await until(market, () => market.role === 'relay')
 
-/** A market with a founder and so many relays, all connected to the founder. */
+/** A market with a founder and `count` relays, all connected to the founder. */
 async function withRelays(
   count: number
 ): Promise<{ founder: Peer; market: Market; relays: [Peer, Market][] }> {
-  const founder = await town.peer()
+  const founder = await group.peer()
   const market = await founder.books.found({ name: 'relayed', rules: { stampBits: 2 } })
   const relays: [Peer, Market][] = []
   for (let i = 0; i < count; i++) {
-    const peer = await town.peer()
+    const peer = await group.peer()
     const theirs = await peer.books.join(market.key)
-    await town.connect(peer, founder)
+    await group.connect(peer, founder)
     assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
     assert.equal(await market.admit(peer.device.publicKey), true)
     await becameRelay(theirs)
@@ -40,40 +40,40 @@ async function withRelays(
 
 const asksIn = async (market: Market): Promise<number> => (await market.asks({ network: NETWORK })).length
 
-test('a relay takes records in while the founder is away, and keeps its role over a restart', async () => {
+test('a relay accepts records while the founder is away and keeps its role after a restart', async () => {
   const { founder, market, relays } = await withRelays(1)
   const [relay, theirs] = relays[0]!
   const { key } = market
-  const seller = await town.peer()
-  await town.connect(seller, relay)
+  const seller = await group.peer()
+  await group.connect(seller, relay)
   const sellers = await seller.books.join(key)
   assert.ok(await sellers.inStep({ timeoutMs: 10_000 }))
-  await town.stop(founder)
+  await group.stop(founder)
 
   await sellers.submit(await signed(seller, ask(seller, key), sellers))
   await until(sellers, async () => (await asksIn(sellers)) === 1)
   assert.equal(await asksIn(theirs), 1)
 
-  await town.stop(relay)
-  await town.open(relay)
+  await group.stop(relay)
+  await group.open(relay)
   const again = relay.books.get(key)!
   assert.equal(again.role, 'relay')
   assert.equal(again.name, 'relayed')
   assert.equal(await asksIn(again), 1)
-  await town.connect(seller, relay)
+  await group.connect(seller, relay)
   await sellers.submit(await signed(seller, ask(seller, key), sellers))
   assert.equal(await asksIn(again), 2)
 
-  await town.open(founder)
+  await group.open(founder)
   const back = founder.books.get(key)!
   assert.equal(back.role, 'founder')
-  await town.connect(relay, founder)
+  await group.connect(relay, founder)
   await until(back, async () => (await asksIn(back)) === 2)
   await back.submit(await signed(founder, ask(founder, key), back))
   assert.equal(await asksIn(back), 3)
 })
 
-test('views are equal after a partition heals, whatever came where', async () => {
+test('views are equal after a partition heals, wherever the records arrived', async () => {
   const { founder, market, relays } = await withRelays(2)
   const { key } = market
   const markets = [market, ...relays.map(([, theirs]) => theirs)]
@@ -104,7 +104,7 @@ test('views are equal after a partition heals, whatever came where', async () =>
   const said: typeof pool = []
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 16 }), async steps => {
-      for (const [peer] of relays) await town.cut(peer)
+      for (const [peer] of relays) await group.cut(peer)
       for (const [which, where] of steps) {
         const record = pool[which]!
         const refused = await markets[where]!.submit(record.bytes).then(
@@ -114,8 +114,8 @@ test('views are equal after a partition heals, whatever came where', async () =>
         assert.ok(refused === null || refused === 'OLD_REVISION', String(refused))
         if (!refused) said.push(record)
       }
-      await town.connect(peers[1]!, peers[0]!)
-      await town.connect(peers[2]!, peers[1]!)
+      await group.connect(peers[1]!, peers[0]!)
+      await group.connect(peers[2]!, peers[1]!)
       const healed = async (): Promise<boolean> =>
         (await hashes(markets)).size === 1 &&
         isDeepStrictEqual(await standing(market, authors), winners(said))
@@ -134,7 +134,7 @@ async function standing(market: Market, authors: { identity: Buffer }[]): Promis
   return new Set(all.flat().map(({ bytes }) => bytes.toString('hex')))
 }
 
-/** Of each order the highest revision and of those the greatest bytes, where it is not withdrawn. */
+/** The highest revision of each order (the greatest bytes among equals) that is not withdrawn. */
 function winners(
   records: { id: string; revision: number; withdrawn: boolean; bytes: Buffer }[]
 ): Set<string> {
@@ -147,22 +147,22 @@ function winners(
   return new Set([...best.values()].filter(r => !r.withdrawn).map(({ bytes }) => bytes.toString('hex')))
 }
 
-test('an admission waits for the device, over a restart of the founder too', async () => {
-  const founder = await town.peer()
+test('an admission waits for the device to connect, even over a restart of the founder', async () => {
+  const founder = await group.peer()
   const { key } = await founder.books.found({ name: 'patient' })
-  const helper = await town.peer()
+  const helper = await group.peer()
   assert.equal(await founder.books.get(key)!.admit(helper.device.publicKey), false)
-  await town.stop(founder)
-  await town.open(founder)
+  await group.stop(founder)
+  await group.open(founder)
   const market = await helper.books.join(key)
-  await town.connect(helper, founder)
+  await group.connect(helper, founder)
   await becameRelay(market)
   assert.equal(await founder.books.get(key)!.admit(helper.device.publicKey), true)
   await assert.rejects(market.admit(founder.device.publicKey), { code: 'NOT_FOUNDER', exit: 2 })
   await assert.rejects(market.ban(founder.device.publicKey), { code: 'NOT_FOUNDER', exit: 2 })
 })
 
-test('a banned relay writes no more', async () => {
+test('a banned relay cannot write any more', async () => {
   const { market, relays } = await withRelays(1)
   const [relay, theirs] = relays[0]!
   const banned = until(theirs, () => theirs.role === 'reader')
@@ -173,15 +173,15 @@ test('a banned relay writes no more', async () => {
   await assert.rejects(theirs.submit(record), { code: 'ORDER_REFUSED', word: 'BANNED', exit: 1 })
 })
 
-test('two markets with different rules stand side by side', async () => {
-  const founder = await town.peer()
+test('two markets with different rules run side by side', async () => {
+  const founder = await group.peer()
   const strict = await founder.books.found({
     name: 'strict',
     rules: { maxOrdersPerIdentity: 1, stampBits: 2 }
   })
   const lax = await founder.books.found({ name: 'lax', rules: { maxOrdersPerIdentity: 3, stampBits: 0 } })
-  const seller = await town.peer()
-  await town.connect(seller, founder)
+  const seller = await group.peer()
+  await group.connect(seller, founder)
   const codes: string[] = []
   for (const { key } of [strict, lax]) {
     const market = await seller.books.join(key)
@@ -200,26 +200,26 @@ test('two markets with different rules stand side by side', async () => {
   }
   assert.deepEqual(codes, ['OK', 'QUOTA', 'QUOTA', 'OK', 'OK', 'OK'])
   assert.deepEqual(seller.books.markets.map(({ name }) => name).sort(), ['lax', 'strict'])
-  await town.stop(seller)
-  await town.open(seller)
+  await group.stop(seller)
+  await group.open(seller)
   assert.deepEqual(seller.books.markets.map(({ name }) => name).sort(), ['lax', 'strict'])
   await seller.books.leave(lax.key)
   assert.equal(seller.books.get(lax.key), null)
 })
 
-test('with no relay in reach nothing is published, and it is said', async () => {
-  const founder = await town.peer()
-  const seller = await town.peer()
+test('publishing without a reachable relay fails and says so', async () => {
+  const founder = await group.peer()
+  const seller = await group.peer()
   const { key } = await founder.books.found({ name: 'far' })
   const market = await seller.books.join(key)
   assert.throws(() => market.stampFor(ask(seller, key)), { code: 'MARKET_NOT_REACHED' })
   assert.equal(await market.inStep({ timeoutMs: 50 }), false)
-  await town.connect(seller, founder)
+  await group.connect(seller, founder)
   assert.ok(await market.inStep({ timeoutMs: 10_000 }))
   const record = await signed(seller, ask(seller, key), market)
-  await town.cut(seller)
+  await group.cut(seller)
   await assert.rejects(market.submit(record, { timeoutMs: 50 }), { code: 'NO_RELAY', exit: 1 })
   const submitted = market.submit(record)
-  await town.connect(seller, founder)
+  await group.connect(seller, founder)
   await submitted
 })

@@ -12,7 +12,7 @@ import { ticksDue } from '../../src/book/relay/ticker.js'
 
 const founder = crypto.randomBytes(32)
 
-test('rules are the default but for what the founder says', () => {
+test('rules have their default values unless the founder sets them', () => {
   assert.deepEqual(marketRules(founder, 'disk'), { name: 'disk', founder, ...DEFAULT_RULES })
   const rules = marketRules(founder, 'disk', { maxOrders: 7, tickInterval: 50 })
   assert.equal(rules.maxOrders, 7)
@@ -21,7 +21,7 @@ test('rules are the default but for what the founder says', () => {
   assert.ok(!areSound({ ...rules, name: 'a\u001b[2J' }))
 })
 
-test('an unknown rule, an absurd value and a bad name are one clear line each', () => {
+test('an unknown rule, an absurd value and a bad name each give one clear error line', () => {
   const bad: [string, Record<string, number>, string][] = [
     ['disk', { maxOrdersPerPerson: 3 }, 'BAD_RULES'],
     ['disk', { toString: 3 }, 'BAD_RULES'],
@@ -50,13 +50,13 @@ test('an unknown rule, an absurd value and a bad name are one clear line each', 
   assert.equal(marketRules(founder, 'x'.repeat(64)).name.length, 64)
 })
 
-test('a longer life needs a stronger stamp', () => {
+test('a longer lifetime needs a stronger stamp', () => {
   const rules = marketRules(founder, 'disk')
   const bits = (days: number): number => lifetimeBits(rules, { created: 0, expires: days * DAY })
   assert.deepEqual([0.1, 1, 3, 4, 7, 15, 16, 30].map(bits), [12, 12, 12, 13, 13, 13, 14, 14])
 })
 
-test('ticks step an hour at most up to now, and not at all when the clock went back', () => {
+test('ticks advance at most an hour towards the present, and not at all when the clock went back', () => {
   const hour = 3_600_000
   assert.deepEqual(ticksDue(0, 5), [5])
   assert.deepEqual(ticksDue(10, 10), [])
@@ -66,7 +66,7 @@ test('ticks step an hour at most up to now, and not at all when the clock went b
   assert.ok(ticksDue(1, 1e12).length < 1000)
 })
 
-test('which markets are kept survives a restart; a corrupt file is said and left as it is', async () => {
+test('the list of joined markets survives a restart, and a corrupt file is reported and left unchanged', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-memory-'))
   const path = join(dir, 'markets.json')
   const memory = new KnownMarkets(path)
@@ -85,7 +85,7 @@ test('which markets are kept survives a restart; a corrupt file is said and left
   await rm(dir, { recursive: true })
 })
 
-test('what a relay says is cut and cleaned before a person sees it', () => {
+test('text from a relay is shortened and cleaned of control characters before a person sees it', () => {
   const error = refusal({ code: 'no such \u001b word', reason: `\u001b[2J\n${'x'.repeat(500)}` })
   assert.deepEqual([error.code, error.word], ['ORDER_REFUSED', 'REFUSED'])
   assert.equal(error.exit, 1)

@@ -10,7 +10,7 @@ import type { ApplyHost } from '../../src/book/view/apply.js'
 import { encodeOperation } from '../../src/book/view/operation.js'
 import { marketRules } from '../../src/book/view/rules.js'
 
-/** Views made by hand: apply on a Hyperbee of its own, with a base that only notes what it is told. */
+/** Views written by the test: apply on a Hyperbee of its own, with a base that only records its calls. */
 export class Views {
   readonly #store: Corestore
   readonly #dir: string
@@ -25,11 +25,11 @@ export class Views {
     return new Views(await mkdtemp(join(tmpdir(), 'bushel-view-')))
   }
 
-  async make(market: Buffer): Promise<HandView> {
+  async make(market: Buffer): Promise<TestView> {
     const core = this.#store.get({ name: `view-${this.#made++}` })
     const bee = new Hyperbee(core, { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' })
     await bee.ready()
-    return new HandView(bee, market)
+    return new TestView(bee, market)
   }
 
   async close(): Promise<void> {
@@ -38,7 +38,7 @@ export class Views {
   }
 }
 
-export class HandView {
+export class TestView {
   readonly bee: Hyperbee
   readonly market: Buffer
   readonly writers = new Set<string>()
@@ -48,12 +48,12 @@ export class HandView {
     this.market = market
   }
 
-  /** Rules and a first tick. */
+  /** Writes the rules and a first tick. */
   async begin(rules: MarketRules, time: number): Promise<void> {
     await this.say(encodeOperation('rules', rules), encodeOperation('tick', { time }))
   }
 
-  /** The founder writes. */
+  /** Appends values as the founder. */
   async say(...values: Buffer[]): Promise<void> {
     await this.from(this.market, ...values)
   }
@@ -62,7 +62,7 @@ export class HandView {
     await this.say(encodeOperation('tick', { time }))
   }
 
-  /** A writer writes, all in one block each. */
+  /** Appends values as a writer, one block each. */
   async from(writer: Buffer, ...values: Buffer[]): Promise<void> {
     const host: ApplyHost = {
       key: this.market,
@@ -85,7 +85,7 @@ export class HandView {
     await this.from(this.market, encodeOperation('orders', { orders: records }))
   }
 
-  /** Everything in the view, key by key. */
+  /** Every key and value of the view. */
   async content(): Promise<string[]> {
     const all: string[] = []
     for await (const { key, value } of this.bee.createReadStream()) {
@@ -99,5 +99,5 @@ export function lenient(override: Record<string, number> = {}): MarketRules {
   return marketRules(crypto.randomBytes(32), 'by hand', { stampBits: 0, ...override })
 }
 
-/** No stamp needed. */
+/** Options under which no stamp is needed. */
 export const unstamped = { stampFor: (_: Order) => ({ tick: 0, bits: 0 }) }

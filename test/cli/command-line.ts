@@ -3,9 +3,9 @@ import type { BushelError } from '../../contracts/errors/error.js'
 import { execute, wantsJson } from '../../src/cli/main.js'
 import { Output } from '../../src/cli/output/output.js'
 
-export interface Said {
+export interface CommandOutput {
   failure: BushelError | null
-  /** As the process would end. */
+  /** Exit code of the process. */
   exit: number
   stdout: string
   stderr: string
@@ -14,11 +14,11 @@ export interface Said {
   lines: Record<string, unknown>[]
 }
 
-/** Runs a command line in this process, as the executable would. */
-export async function typed(
+/** Runs a command line in this process as the executable would. */
+export async function runCommandLine(
   argv: string[],
   signal: AbortSignal = new AbortController().signal
-): Promise<Said> {
+): Promise<CommandOutput> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const json = wantsJson(argv)
   const output = new Output(json, { stdout, stderr })

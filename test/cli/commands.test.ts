@@ -8,11 +8,11 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { Interruption } from '../../src/cli/invocation.js'
 import { Daemon } from '../../src/daemon/daemon.js'
 import { Home } from '../../src/identity/home.js'
-import { StandIn, untilAborted } from '../daemon/stand-in.js'
-import { typed } from './command-line.js'
+import { FakeNode, untilAborted } from '../daemon/fake-node.js'
+import { runCommandLine } from './command-line.js'
 
 const DAY = 86_400_000
-const [a, b] = ['y'.repeat(52), 'b'.repeat(51) + 'y'] // keys as they are written: the last bits are zero
+const [a, b] = ['y'.repeat(52), 'b'.repeat(51) + 'y'] // keys in z-base-32: the last bits are zero
 const link = formatLink({ key: Buffer.alloc(32, 1), encryptionKey: Buffer.alloc(32, 2) })
 const mirrored = {
   link,
@@ -71,7 +71,7 @@ let dir = ''
 let home = ''
 let module = ''
 let daemon: Daemon
-const node = new StandIn(() => ({ markets: [] }))
+const node = new FakeNode(() => ({ markets: [] }))
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bushel-commands-'))
@@ -128,7 +128,7 @@ const jobEntry = {
 const order = { id: a, market: b, expires: DAY }
 const market = { key: a, name: 'here' }
 
-/** What is typed, the call that the node gets, and what it answers. */
+/** What is typed, the call that the node receives, and its answer. */
 const cases: [string[], string, object, object][] = [
   [['market', 'create', '--name', 'here'], 'market.create', { name: 'here', dryRun: false }, market],
   [['market', 'join', a], 'market.join', { key: a, dryRun: false }, market],
@@ -279,21 +279,21 @@ const cases: [string[], string, object, object][] = [
   [['status'], 'status', {}, status]
 ]
 
-test('each command asks the node for what was typed, and hands on its result', async () => {
+test('each command sends the typed parameters to the node and prints its result', async () => {
   for (const [words, method, params, result] of cases) {
     node.answer = ({ context }) => {
       context.onProgress({ event: 'note', message: 'on the way' })
       return result
     }
     const shown = words.join(' ')
-    const { failure, lines, stderr } = await typed([...words, '--json', '--home', home])
+    const { failure, lines, stderr } = await runCommandLine([...words, '--json', '--home', home])
     assert.equal(failure, null, `${shown}: ${failure?.message}`)
     const asked = node.asked.at(-1)!
     assert.deepEqual([asked.method, asked.params], [method, params], shown)
     assert.deepEqual(lines, [{ event: 'note', message: 'on the way' }, result], shown)
     assert.equal(stderr, '', shown)
 
-    const people = await typed(['--home', home, ...words])
+    const people = await runCommandLine(['--home', home, ...words])
     assert.equal(people.failure, null, shown)
     assert.equal(people.stderr, 'on the way\n', shown)
     assert.ok(people.stdout.length > 0, shown)
@@ -301,10 +301,10 @@ test('each command asks the node for what was typed, and hands on its result', a
   }
 })
 
-test('status says how the wallet stands, and why', async () => {
+test('status shows the condition of the wallet and its reason', async () => {
   const shown = async (wallet: object | null): Promise<string> => {
     node.answer = () => ({ ...status, wallet })
-    const { stdout } = await typed(['status', '--home', home])
+    const { stdout } = await runCommandLine(['status', '--home', home])
     return /^wallet +(.*)$/m.exec(stdout)![1]!.trimEnd()
   }
   assert.equal(await shown(status.wallet), 'down: it ended with SIGSEGV')
@@ -312,7 +312,7 @@ test('status says how the wallet stands, and why', async () => {
   assert.equal(await shown(null), 'not in use')
 })
 
-test('the book is a page of 80 columns, whatever strangers wrote in it', async () => {
+test('the storage book fits 80 columns, whatever text strangers wrote into it', async () => {
   const ask = {
     id: a,
     identity: b,
@@ -344,14 +344,17 @@ test('the book is a page of 80 columns, whatever strangers wrote in it', async (
     tick: Date.now()
   }
   node.answer = () => book
-  const { stdout } = await typed(['book', '--home', home])
+  const { stdout } = await runCommandLine(['book', '--home', home])
   assert.match(stdout, /in step/)
   assert.match(stdout, /2 TiB/, 'the depth after two asks')
   assert.match(stdout, /3 x 953\.7 MiB/)
   assert.doesNotMatch(stdout, /\u001b|\u202e/)
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
   node.answer = () => ({ ...book, inStep: false, asks: [], bids: [] })
-  assert.match((await typed(['book', 'storage', '--home', home])).stdout, /NOT in step[^]*no asks[^]*no bids/)
+  assert.match(
+    (await runCommandLine(['book', 'storage', '--home', home])).stdout,
+    /NOT in step[^]*no asks[^]*no bids/
+  )
 })
 
 test('an id may be as short as the tables show it', async () => {
@@ -364,32 +367,32 @@ test('an id may be as short as the tables show it', async () => {
     if (method === 'jobs') return { jobs: ids.map(id => ({ ...jobEntry, id })) }
     return { ...params, state: 'ENDED' }
   }
-  const ended = await typed(['--json', 'leases', 'end', 'ybndrfg8e', '--home', home])
+  const ended = await runCommandLine(['--json', 'leases', 'end', 'ybndrfg8e', '--home', home])
   assert.equal(ended.lines[0]!.id, ids[0])
-  const withdrawn = await typed(['--json', 'withdraw', 'ybndrfg8', '--home', home])
+  const withdrawn = await runCommandLine(['--json', 'withdraw', 'ybndrfg8', '--home', home])
   assert.equal(withdrawn.lines[0]!.id, ids[1], 'the only one that is ours')
-  const cancelled = await typed(['--json', 'job', 'cancel', 'ybndrfg8c', '--home', home])
+  const cancelled = await runCommandLine(['--json', 'job', 'cancel', 'ybndrfg8c', '--home', home])
   assert.equal(cancelled.lines[0]!.id, ids[1])
-  const several = await typed(['leases', 'end', 'ybndrfg8', '--home', home])
+  const several = await runCommandLine(['leases', 'end', 'ybndrfg8', '--home', home])
   assert.deepEqual([several.failure?.code, several.failure?.exit], ['BAD_KEY', 2])
-  const none = await typed(['leases', 'end', 'ejkmcpqx', '--home', home])
+  const none = await runCommandLine(['leases', 'end', 'ejkmcpqx', '--home', home])
   assert.equal(none.failure?.code, 'BAD_KEY')
 })
 
-test('a failure of the node is the failure of the command', async () => {
+test('a command fails with the error of the node', async () => {
   const shape = { code: 'NO_OFFER' as const, exit: 4, message: 'nobody\noffers that', hint: 'pay more' }
   node.answer = () => Promise.reject(new BushelError(shape.code, shape.message, shape.hint))
-  const json = await typed(['mirror', '.', '--json', '--home', home])
+  const json = await runCommandLine(['mirror', '.', '--json', '--home', home])
   assert.deepEqual(json.lines, [{ error: shape }])
-  const people = await typed(['mirror', '.', '--home', home])
+  const people = await runCommandLine(['mirror', '.', '--home', home])
   assert.equal(people.stderr, 'bushel: nobody offers that\nhint: pay more\n')
 })
 
-test('Ctrl-C aborts the call in the node, and is exit code 130', async () => {
+test('Ctrl-C aborts the call in the node and exits with code 130', async () => {
   node.answer = untilAborted
   const controller = new AbortController()
   const asked = node.nextCall()
-  const command = typed(['mirror', '.', '--json', '--home', home], controller.signal)
+  const command = runCommandLine(['mirror', '.', '--json', '--home', home], controller.signal)
   const { context } = await asked
   controller.abort(new Interruption('SIGINT'))
   const { failure, lines } = await command
@@ -398,7 +401,7 @@ test('Ctrl-C aborts the call in the node, and is exit code 130', async () => {
   assert.ok(context.signal.aborted)
 })
 
-test('--watch prints again what has changed, until it is stopped', async () => {
+test('--watch prints whatever has changed until it is stopped', async () => {
   const controller = new AbortController()
   const leases = [lease]
   let reads = 0
@@ -407,15 +410,18 @@ test('--watch prints again what has changed, until it is stopped', async () => {
     if (reads === 4) controller.abort(new Interruption('SIGINT'))
     return { leases }
   }
-  const { lines, failure } = await typed(['leases', '--watch', '--json', '--home', home], controller.signal)
+  const { lines, failure } = await runCommandLine(
+    ['leases', '--watch', '--json', '--home', home],
+    controller.signal
+  )
   assert.equal(failure?.exit, 130)
   const counts = lines.filter(line => line.leases).map(line => (line.leases as unknown[]).length)
   assert.deepEqual(counts.slice(0, 2), [1, 2])
 })
 
-test('up on a home that is up is refused', async () => {
+test('`up` is refused on a home whose node is already running', async () => {
   for (const more of [[], ['--dry-run']]) {
-    const { failure } = await typed(['up', ...more, '--home', home])
+    const { failure } = await runCommandLine(['up', ...more, '--home', home])
     assert.deepEqual([failure?.code, failure?.exit], ['ALREADY_RUNNING', 2])
     assert.match(failure!.message, new RegExp(String(process.pid)))
   }
@@ -431,7 +437,7 @@ const runParams = (more: object = {}): object => ({
   ...more
 })
 
-test('run asks for what was typed; the arguments after -- are the program’s', async () => {
+test('`run` sends the typed parameters and passes the arguments after -- to the program', async () => {
   node.answer = () => result
   const cases: [string[], object][] = [
     [[], runParams()],
@@ -468,13 +474,13 @@ test('run asks for what was typed; the arguments after -- are the program’s', 
     ]
   ]
   for (const [words, params] of cases) {
-    const { failure } = await typed(['--home', home, 'run', module, '--no-stdin', ...words])
+    const { failure } = await runCommandLine(['--home', home, 'run', module, '--no-stdin', ...words])
     assert.equal(failure, null, failure?.message)
     assert.deepEqual(node.asked.at(-1), { ...node.asked.at(-1), method: 'run', params }, words.join(' '))
   }
   const map = { base: resolve('.'), pattern: 'x/*', parallel: 2 }
   node.answer = () => ({ jobs: [], ok: 0, failed: 0, paidMsat: '0', feesMsat: '0', seconds: 1 })
-  await typed(['--home', home, 'run', module, '--map', 'x/*', '--parallel', '2', '--', '{}'])
+  await runCommandLine(['--home', home, 'run', module, '--map', 'x/*', '--parallel', '2', '--', '{}'])
   assert.deepEqual(
     [node.asked.at(-1)!.method, node.asked.at(-1)!.params],
     ['run.map', runParams({ args: ['{}'], map })]
@@ -490,12 +496,12 @@ test('run asks for what was typed; the arguments after -- are the program’s', 
     fuel: '2475000000000',
     dryRun: true
   })
-  const tried = await typed(['--home', home, 'run', module, '--no-stdin', '--dry-run'])
+  const tried = await runCommandLine(['--home', home, 'run', module, '--no-stdin', '--dry-run'])
   assert.deepEqual([node.asked.at(-1)!.method, node.asked.at(-1)!.params], ['run.estimate', runParams()])
   assert.match(tried.stdout, /2\.475 Tfuel/)
 })
 
-test('what a program prints comes out byte for byte, and nothing else on standard output', async () => {
+test('the output of a program is printed byte for byte, and nothing else goes to standard output', async () => {
   const printed = Buffer.from([0, 255, 27, 91, 10, 128, 13])
   node.answer = ({ context }) => {
     const event = { event: 'output', base64: printed.toString('base64') } as const
@@ -508,7 +514,7 @@ test('what a program prints comes out byte for byte, and nothing else on standar
     context.onProgress({ event: 'job', provider: b, state: 'RUNNING', fuel: '6000000' })
     return { ...result, out: '/there' }
   }
-  const people = await typed(['--home', home, 'run', module, '--no-stdin'])
+  const people = await runCommandLine(['--home', home, 'run', module, '--no-stdin'])
   assert.deepEqual(people.bytes.stdout, printed)
   assert.ok(people.bytes.stderr.includes(printed))
   assert.match(people.stderr, /paid {6}1 sat to b+, the base/)
@@ -518,13 +524,13 @@ test('what a program prints comes out byte for byte, and nothing else on standar
   assert.match(people.stderr, /written to  \/there/)
   assert.equal(people.exit, 0)
   for (const line of people.stderr.split('\n')) assert.ok(line.length <= 80, line)
-  const { lines, stderr } = await typed(['--home', home, 'run', module, '--no-stdin', '--json'])
+  const { lines, stderr } = await runCommandLine(['--home', home, 'run', module, '--no-stdin', '--json'])
   assert.equal(stderr, '')
   assert.deepEqual(Buffer.from(lines[0]!.base64 as string, 'base64'), printed)
   assert.deepEqual(lines.at(-1), { ...result, out: '/there' })
 })
 
-test('a program that failed is exit code 1, with the whole result last', async () => {
+test('a failed program exits with code 1 and prints the whole result last', async () => {
   for (const change of [
     { exitCode: 3 },
     { status: 'trap', exitCode: -1, reason: 'it divided by zero' },
@@ -532,10 +538,10 @@ test('a program that failed is exit code 1, with the whole result last', async (
     { status: 'disputed', exitCode: -1, reason: 'two say one thing and one another' }
   ]) {
     node.answer = () => ({ ...result, ...change })
-    const json = await typed(['--home', home, 'run', module, '--no-stdin', '--json'])
+    const json = await runCommandLine(['--home', home, 'run', module, '--no-stdin', '--json'])
     assert.deepEqual([json.failure, json.exit], [null, 1])
     assert.deepEqual(json.lines, [{ ...result, ...change }])
-    const people = await typed(['--home', home, 'run', module, '--no-stdin'])
+    const people = await runCommandLine(['--home', home, 'run', module, '--no-stdin'])
     assert.equal(people.exit, 1)
     assert.match(people.stderr, change.reason ? new RegExp(change.reason) : /exit code 3/)
   }
@@ -544,12 +550,12 @@ test('a program that failed is exit code 1, with the whole result last', async (
     { input: 'b', error: { code: 'NO_OFFER', exit: 4, message: 'nobody', hint: '' } }
   ]
   node.answer = () => ({ jobs, ok: 1, failed: 1, paidMsat: '45000', feesMsat: '3', seconds: 1 })
-  const map = await typed(['--home', home, 'run', module, '--map', '*'])
+  const map = await runCommandLine(['--home', home, 'run', module, '--map', '*'])
   assert.equal(map.exit, 1)
   assert.match(map.stderr, /FAILED {4}b: nobody[^]*1 job done, 1 failed/)
 })
 
-test('the book of compute is a page of 80 columns, whatever strangers wrote in it', async () => {
+test('the compute book fits 80 columns, whatever text strangers wrote into it', async () => {
   const ask = {
     id: a,
     identity: b,
@@ -584,20 +590,20 @@ test('the book of compute is a page of 80 columns, whatever strangers wrote in i
     tick: Date.now()
   }
   node.answer = () => book
-  const { stdout } = await typed(['book', 'compute', '--home', home])
+  const { stdout } = await runCommandLine(['book', 'compute', '--home', home])
   assert.equal(node.asked.at(-1)!.method, 'book.compute')
   assert.match(stdout, /123 456\.789 sat\/Tfuel +1\.5 sat +1024 +1 TiB +process/)
   assert.match(stdout, /40 sat\/Tfuel +100 sat +3 +256 MiB/)
   assert.doesNotMatch(stdout, /\u001b|\u202e/)
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
   node.answer = () => ({ ...book, asks: [], bids: [] })
-  assert.match((await typed(['book', 'compute', '--home', home])).stdout, /no asks[^]*no bids/)
+  assert.match((await runCommandLine(['book', 'compute', '--home', home])).stdout, /no asks[^]*no bids/)
 })
 
 test('a column is named by the kind of key in it', async () => {
   const titlesOf = async (command: string[], answer: object): Promise<string> => {
     node.answer = () => answer
-    const { stdout } = await typed([...command, '--home', home])
+    const { stdout } = await runCommandLine([...command, '--home', home])
     return stdout
   }
   const leases = await titlesOf(['leases'], { leases: [lease] })

@@ -53,7 +53,7 @@ async function folder(t: TestContext): Promise<string> {
   return dir
 }
 
-test('help loads nothing of the stack', async () => {
+test('help loads none of the network, storage and wallet libraries', async () => {
   const code = `import Module from 'node:module'
     process.on('exit', () => process.stderr.write(Object.keys(Module._cache).join('\\n')))`
   const spy = ['--import', `data:text/javascript,${encodeURIComponent(code)}`]
@@ -65,7 +65,7 @@ test('help loads nothing of the stack', async () => {
   assert.deepEqual([...packages], ['commander'])
 })
 
-test('init: a home from nothing, never over another, and again from its words', async t => {
+test('init makes a home, never overwrites one, and restores an identity from its words', async t => {
   const dir = await folder(t)
   const dry = await run(['init', '--dry-run', '--json', '--home', 'one'], { cwd: dir })
   assert.deepEqual(JSON.parse(dry.stdout), { words: null, identity: null, device: null, dryRun: true })
@@ -97,7 +97,7 @@ test('init: a home from nothing, never over another, and again from its words', 
   assert.equal((JSON.parse(wallet.stdout) as { spendableMsat: string }).spendableMsat, '5000000')
 })
 
-test('init for people: the words, once; none when they were given', async t => {
+test('init prints new words once, and given words not at all', async t => {
   const dir = await folder(t)
   const { stdout, code } = await run(['init', '--home', join(dir, 'one')])
   assert.equal(code, 0)
@@ -120,7 +120,7 @@ test('init for people: the words, once; none when they were given', async t => {
   assert.match(empty.stderr, /^bushel: no words/)
 })
 
-test('usage errors and BUSHEL_BOOTSTRAP from the environment, as a process', async () => {
+test('the process reports usage errors and reads BUSHEL_BOOTSTRAP from the environment', async () => {
   const usage = await run(['sell', 'storage', '--json'])
   assert.equal(usage.code, 2)
   assert.equal((JSON.parse(usage.stdout) as { error: { code: string } }).error.code, 'USAGE')
@@ -132,7 +132,7 @@ test('usage errors and BUSHEL_BOOTSTRAP from the environment, as a process', asy
   assert.match(bare.stderr, /Usage: bushel/)
 })
 
-test('dht says where it serves; SIGTERM ends it with 0, Ctrl-C with 130', async () => {
+test('`dht` prints its address, and ends with code 0 after SIGTERM and 130 after Ctrl-C', async () => {
   for (const [signal, expected] of [
     ['SIGTERM', 0],
     ['SIGINT', 130]
@@ -149,7 +149,7 @@ test('dht says where it serves; SIGTERM ends it with 0, Ctrl-C with 130', async 
   }
 })
 
-test('a receipt that does not hold is exit code 1, and one that holds 0', async t => {
+test('`receipt verify` exits with code 0 for a valid receipt and 1 for an invalid one', async t => {
   const dir = await folder(t)
   const [[buyer], [provider]] = [await person(), await person()]
   const { receipt } = paidInstallment(buyer!, provider!)
@@ -167,7 +167,7 @@ test('a receipt that does not hold is exit code 1, and one that holds 0', async 
 
 const programs = new URL('../../../test/compute/programs/', import.meta.url)
 
-test('a job runs at home without a home: what is piped in is its input, what it prints is our output', async t => {
+test('a local job needs no home, reads standard input and prints to standard output', async t => {
   const dir = await folder(t)
   const module = fileURLToPath(new URL('count.wasm', programs))
   const nowhere = ['--home', join(dir, 'none')]
@@ -194,7 +194,7 @@ test('a job runs at home without a home: what is piped in is its input, what it 
   assert.deepEqual((await readdir(dir)).sort(), ['out'], 'no home was made')
 })
 
-test('a job that is too much is stopped at home as it would be elsewhere', async t => {
+test('a local job is stopped by the same limits as on a provider', async t => {
   const dir = await folder(t)
   const module = fileURLToPath(new URL('sha256.wasm', programs))
   const local = ['run', module, '--local', '--no-stdin', '--json', '--home', join(dir, 'none')]

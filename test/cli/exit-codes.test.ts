@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { EXIT } from '../../contracts/errors/error-table.js'
 import { ERROR_CODES, EXIT_CODES, exitCodesPage } from '../../src/cli/exit-codes.js'
-import { typed } from './command-line.js'
+import { runCommandLine } from './command-line.js'
 
 function packageRoot(): string {
   let at = dirname(fileURLToPath(import.meta.url))
@@ -13,12 +13,12 @@ function packageRoot(): string {
   return at
 }
 
-test('the page in docs is what the code says', () => {
+test('the page on exit codes matches the code', () => {
   assert.equal(readFileSync(join(packageRoot(), 'docs', 'exit-codes.md'), 'utf8'), exitCodesPage())
 })
 
-test('`bushel help exit-codes` tells every exit code and every error code', async () => {
-  const { stdout } = await typed(['help', 'exit-codes'])
+test('`bushel help exit-codes` lists every exit code and every error code', async () => {
+  const { stdout } = await runCommandLine(['help', 'exit-codes'])
   for (const { exit, meaning } of EXIT_CODES) assert.match(stdout, new RegExp(`^ *${exit}  ${meaning}$`, 'm'))
   for (const { code, meaning } of ERROR_CODES)
     assert.ok(stdout.includes(code) && stdout.includes(meaning), code)
@@ -28,6 +28,6 @@ test('`bushel help exit-codes` tells every exit code and every error code', asyn
     Object.values(EXIT)
   )
   assert.equal(new Set(ERROR_CODES.map(({ code }) => code)).size, ERROR_CODES.length)
-  const { lines } = await typed(['--json', 'help', 'exit-codes'])
+  const { lines } = await runCommandLine(['--json', 'help', 'exit-codes'])
   assert.deepEqual(lines, [{ exitCodes: [...EXIT_CODES], errorCodes: [...ERROR_CODES] }])
 })

@@ -14,16 +14,16 @@ import { OUTPUT, jobEvidence } from '../contracts/evidence/job-evidence.js'
 import { paidInstallment } from '../contracts/evidence/paid-installment.js'
 import { person } from '../contracts/people.js'
 import type { Person } from '../contracts/people.js'
-import { typed } from './command-line.js'
+import { runCommandLine } from './command-line.js'
 
-test('`bushel receipt verify` reads receipts and evidence, offline, and says what is proven', async t => {
+test('`bushel receipt verify` checks receipts and evidence offline and states what they prove', async t => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-verify-'))
   t.after(() => rm(dir, { recursive: true, force: true }))
   const [buyer] = (await person()) as [Person]
   const [provider] = (await person()) as [Person]
   const files = new EvidenceFiles(join(dir, 'evidence'))
   const verified = async (path: string): Promise<[string[], number]> => {
-    const { failure, stdout, exit } = await typed(['receipt', 'verify', path])
+    const { failure, stdout, exit } = await runCommandLine(['receipt', 'verify', path])
     assert.equal(failure, null)
     return [stdout.trim().split('\n'), exit]
   }
@@ -46,10 +46,10 @@ test('`bushel receipt verify` reads receipts and evidence, offline, and says wha
   const proven = await files.write(Buffer.alloc(32, 2), false1)
   assert.ok((await verified(proven))[0].includes('PROVEN: its key is not the one it had committed to'))
 
-  const { lines: json } = await typed(['receipt', 'verify', proven, '--json'])
+  const { lines: json } = await runCommandLine(['receipt', 'verify', proven, '--json'])
   assert.deepEqual(json[0]!['misdeeds'], ['its key is not the one it had committed to'])
 
-  // A ciphertext too large for the file stands beside it, and is needed to prove what is in it.
+  // A ciphertext too large for the evidence file lies beside it and is needed for the proof.
   const bytes = Buffer.alloc(MAX_EVIDENCE_CIPHERTEXT + 1, 1)
   const output = { ...OUTPUT, files: [{ path: 'large', bytes }] }
   const wrong = await jobEvidence(buyer, provider, { output, result: { tree: Buffer.alloc(32, 3) } })
@@ -77,6 +77,6 @@ test('`bushel receipt verify` reads receipts and evidence, offline, and says wha
     ' '.repeat(MAX_EVIDENCE_BYTES + 1)
   ]) {
     await writeFile(receipt, content)
-    assert.equal((await typed(['receipt', 'verify', receipt])).failure?.code, 'BAD_RECEIPT')
+    assert.equal((await runCommandLine(['receipt', 'verify', receipt])).failure?.code, 'BAD_RECEIPT')
   }
 })

@@ -6,7 +6,7 @@ import { ProgressLine } from '../../src/cli/output/progress-line.js'
 import type { Screen } from '../../src/cli/output/progress-line.js'
 import { table } from '../../src/cli/output/table.js'
 
-test('a table is as wide as it must be, and no wider than the page', () => {
+test('a table is as wide as its content and at most as wide as the page', () => {
   const columns = [
     { title: 'ID' },
     { title: 'NAME', flexible: true },
@@ -45,7 +45,7 @@ const upload = (done: number): Parameters<ProgressLine['show']>[0] => ({
   unit: 'bytes'
 })
 
-test('on a terminal a bar shows rate and time left; at the end it stays', () => {
+test('on a terminal a progress bar shows rate and time left and stays after the end', () => {
   const on = screen(true)
   let now = 0
   const bar = new ProgressLine(on, () => now)
@@ -65,7 +65,7 @@ test('on a terminal a bar shows rate and time left; at the end it stays', () => 
   assert.deepEqual(on.lines, ['upload    [####################]  100%  100 MiB  5 MiB/s'])
 })
 
-test('elsewhere there is a plain line now and then', () => {
+test('without a terminal progress is a plain line at intervals', () => {
   const on = screen(false)
   let now = 0
   const bar = new ProgressLine(on, () => now)
@@ -87,7 +87,7 @@ test('elsewhere there is a plain line now and then', () => {
   assert.equal(on.lines[4], 'paid      5 sat to pppppppp for lease llllllll, 1 of 6')
 })
 
-test('with --json progress is not a flood, and the end of a step is never left out', () => {
+test('with --json progress lines are rate-limited, and the end of a step is always printed', () => {
   const stdout = new PassThrough()
   const output = new Output(true, { stdout, stderr: new PassThrough() })
   for (let i = 0; i <= 100; i++) output.progress(upload(i))
@@ -96,7 +96,7 @@ test('with --json progress is not a flood, and the end of a step is never left o
   assert.deepEqual(JSON.parse(lines.at(-1)!), upload(100))
 })
 
-test('a reader that leaves does not end the work', async () => {
+test('a closed output pipe does not end the work', async () => {
   const stdout = new PassThrough()
   const output = new Output(true, { stdout, stderr: new PassThrough() })
   assert.equal(output.closed, false)

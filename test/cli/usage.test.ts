@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Home } from '../../src/identity/home.js'
-import { typed } from './command-line.js'
+import { runCommandLine } from './command-line.js'
 
 let dir = ''
 let home = ''
@@ -69,7 +69,7 @@ const key = 'y'.repeat(52)
 
 const inDir = (words: string[]): string[] => words.map(word => word.replace('DIR', dir))
 
-/** What is typed, the code of the error, and what its message must name. */
+/** What is typed, the code of the error, and what its message must match. */
 const cases: [string[], string, RegExp][] = [
   [[], 'USAGE', /command is missing/],
   [['market'], 'USAGE', /command is missing/],
@@ -176,11 +176,11 @@ const cases: [string[], string, RegExp][] = [
   [['leases', 'end', '!'], 'BAD_KEY', /!/]
 ]
 
-test('bad input is one clear line, exit code 2, and changes nothing, before any node is started', async () => {
+test('bad input gives one clear line and exit code 2 before any node starts, and changes nothing', async () => {
   const before = await readdir(home)
   for (const [words, code, named] of cases) {
     const argv = [...inDir(words), '--home', words[0] === 'init' ? join(dir, 'new') : home]
-    const json = await typed(['--json', ...argv])
+    const json = await runCommandLine(['--json', ...argv])
     const shown = words.join(' ')
     assert.equal(json.failure?.code, code, shown)
     assert.equal(json.failure.exit, 2, shown)
@@ -189,7 +189,7 @@ test('bad input is one clear line, exit code 2, and changes nothing, before any 
     assert.deepEqual(json.lines[0], { error: json.failure.toJSON() }, shown)
     assert.equal(json.stderr, '', shown)
 
-    const people = await typed(argv)
+    const people = await runCommandLine(argv)
     assert.equal(people.failure?.code, code, shown)
     assert.equal(people.stdout, '', shown)
     assert.match(people.stderr, /bushel: [^\n]+\n(hint: [^\n]+\n)?$/, shown)
@@ -200,7 +200,7 @@ test('bad input is one clear line, exit code 2, and changes nothing, before any 
   assert.deepEqual((await readdir(dir)).sort(), ['home', 'job.wasm', 'rules.json'])
 })
 
-test('every command that needs a home says so where there is none', async () => {
+test('every command that needs a home says so when there is none', async () => {
   const nowhere = join(dir, 'nowhere')
   const commands = [
     ['up'],
@@ -225,27 +225,27 @@ test('every command that needs a home says so where there is none', async () => 
     ['book', 'compute']
   ]
   for (const words of commands) {
-    const { failure } = await typed(['--home', nowhere, ...inDir(words)])
+    const { failure } = await runCommandLine(['--home', nowhere, ...inDir(words)])
     assert.deepEqual([failure?.code, failure?.exit], ['NO_HOME', 2], words.join(' '))
   }
   assert.deepEqual((await readdir(dir)).sort(), ['home', 'job.wasm', 'rules.json'])
 })
 
-test('what needs `up` says so', async () => {
+test('every command that needs a running node says so when there is none', async () => {
   const commands = [sell(), bid(), ['withdraw', key], sell('--dry-run'), lend(), lend('--dry-run'), ask()]
   for (const words of [...commands, ['sell', 'pause'], ['sell', 'resume']]) {
-    const { failure } = await typed(['--home', home, ...inDir(words)])
+    const { failure } = await runCommandLine(['--home', home, ...inDir(words)])
     assert.deepEqual([failure?.code, failure?.exit], ['NOT_RUNNING', 1], words.join(' '))
     assert.match(failure!.hint, /bushel up/)
   }
 })
 
-test('every command has help, with an example, within 80 columns', async () => {
+test('every command has help with an example within 80 columns', async () => {
   const seen: string[] = []
   const visit = async (path: string[]): Promise<void> => {
-    const { stdout, failure } = await typed(['help', ...path])
+    const { stdout, failure } = await runCommandLine(['help', ...path])
     assert.equal(failure, null, path.join(' '))
-    assert.equal((await typed([...path, '--help'])).stdout, stdout)
+    assert.equal((await runCommandLine([...path, '--help'])).stdout, stdout)
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
     if (path.length > 0)
       assert.match(stdout, new RegExp(`Example:\n {2}\\$ bushel ${path.join(' ')}`), path.join(' '))

@@ -31,7 +31,7 @@ import { Facts } from '../../src/store/facts.js'
 import { guardMux } from '../../src/network/mux.js'
 import { MIB, busyness } from './jobs.js'
 import { request } from './buyer/buyer.js'
-import { never } from './pair/pair.js'
+import { never } from './pair/node-group.js'
 import { agreed, terms } from './unsigned.js'
 
 const AGREEMENT = Buffer.alloc(32, 1)
@@ -55,7 +55,7 @@ async function blobsIn(t: TestContext, dir: string, options: Partial<BlobsOption
   return blobs
 }
 
-/** A provider's record of a job that came to this output. */
+/** A provider's record of a job with this output. */
 function stated(state: string, output: JobStatement['output']): Job {
   const [sum, signature] = [Buffer.alloc(32), Buffer.alloc(64)]
   const result = { status: 'ok', limit: '', reason: '', exitCode: 0, fuel: 0n, tree: sum, stdout: sum }
@@ -63,7 +63,7 @@ function stated(state: string, output: JobStatement['output']): Job {
   return { ...agreed(terms(1), state), statement: { statement: of, signature } }
 }
 
-/** Two ends of a connection, the first of which serves what its blobs allow. */
+/** A connection whose first end serves what its blobs allow. */
 async function connected(t: TestContext, serving: Blobs): Promise<NoiseStream> {
   const testnet = await createTestnet(2, { host: '127.0.0.1' })
   const [one, other] = [0, 1].map(
@@ -90,7 +90,7 @@ async function connected(t: TestContext, serving: Blobs): Promise<NoiseStream> {
   return stream
 }
 
-test('a packed input has the canonical form and is unpacked without copies', async () => {
+test('a job archive has one canonical form and is read back without copying', async () => {
   const files = [
     { path: 'a', bytes: Buffer.alloc(0) },
     { path: 'ä/b', bytes: randomBytes(70_000) }
@@ -108,7 +108,7 @@ test('a packed input has the canonical form and is unpacked without copies', asy
   assert.equal(stdout.toString('hex'), createHash('sha256').update(output.stdout).digest('hex'))
 })
 
-test('hostile bytes are MALFORMED and cause no other error', async () => {
+test('hostile archive bytes are refused as malformed', async () => {
   const files = [{ path: 'a', bytes: randomBytes(9) }]
   const packed = Buffer.concat(packInput({ stdin: Buffer.from('in'), files }))
   const longWay = Buffer.concat([Buffer.from([0xfd, 2, 0]), packed.subarray(1)])
@@ -123,7 +123,7 @@ test('hostile bytes are MALFORMED and cause no other error', async () => {
   }
 })
 
-test('an encrypted output opens only with its key', async () => {
+test('a output output opens only with its key', async () => {
   const [key, other] = [randomBytes(32), randomBytes(32)]
   const text = [randomBytes(3 * MIB), Buffer.from('end')]
   const sealed = Buffer.concat(await seal(text, key))
@@ -159,7 +159,7 @@ test('the cache drops the least recently used blobs and none that is in use', as
   assert.ok((await again.read(FROM, sha(4)))!.equals(blob(4)))
 })
 
-test('a blob that is stored twice at the same time exists once and is complete', async t => {
+test('a blob that arrives twice at the same time exists once and is stored once, whole', async t => {
   const dir = await folder(t)
   const cache = new BlobCache({ folder: dir, bytes: 10 * MIB })
   await cache.ready()
@@ -171,7 +171,7 @@ test('a blob that is stored twice at the same time exists once and is complete',
   assert.equal((await readdir(dir)).length, 1)
 })
 
-test('a blob is sent once to the device that an agreement names, and its disk space is freed when it is dropped', async t => {
+test('a blob is sent once to the device that an agreement names, its disk space is freed when it is dropped', async t => {
   const dir = await folder(t)
   const [mine, theirs] = [await blobsIn(t, join(dir, 'mine')), await blobsIn(t, join(dir, 'theirs'))]
   const bytes = randomBytes(600_000)
@@ -193,7 +193,7 @@ test('a blob is sent once to the device that an agreement names, and its disk sp
   assert.equal(await mine.holds(ref), true)
 })
 
-test('blobs that no agreement names are dropped above the limit', async t => {
+test('blobs without an agreement are dropped above their limit', async t => {
   const blobs = await blobsIn(t, join(await folder(t), 'own'), { ownBytes: 1500, freshMs: 0 })
   const refs = []
   for (const i of [1, 2, 3]) refs.push((await blobs.put([Buffer.alloc(1000, i)])).ref)
@@ -202,7 +202,7 @@ test('blobs that no agreement names are dropped above the limit', async t => {
   assert.deepEqual(await Promise.all(refs.map(ref => blobs.holds(ref))), [true, false, true])
 })
 
-test('blobs that an unfinished run or job may need are kept, even above the limit', async t => {
+test('blobs that an open run or job may need stay, even many the are', async t => {
   const dir = join(await folder(t), 'own')
   const facts = new Facts(`${dir}.needed`)
   await facts.ready()
@@ -248,7 +248,7 @@ test('a blob that is put again during a sweep is kept', async t => {
   assert.equal(await blobs.holds(again.ref), true)
 })
 
-test('a blob of 100 MiB does not block the event loop', { timeout: 120_000 }, async t => {
+test('packing a blob of 100 MiB does not block the event loop', { timeout: 120_000 }, async t => {
   const dir = await folder(t)
   const [mine, theirs] = [await blobsIn(t, join(dir, 'mine')), await blobsIn(t, join(dir, 'theirs'))]
   const stream = await connected(t, mine)

@@ -6,7 +6,7 @@ import { GIB, MIB } from '../../contracts/money/quantity.js'
 import { fullnessFor } from '../../src/compute/provider/capacity.js'
 import { BUYER, agreed, terms } from './unsigned.js'
 
-test('the disk is promised once: what is agreed on and not fetched yet counts', () => {
+test('disk space is promised once: agreed blobs that are not fetched yet count', () => {
   const open: Job[] = []
   for (const state of ['AGREED', 'QUEUED', 'AGREED']) {
     const asked = terms(GIB)
@@ -22,7 +22,7 @@ test('the disk is promised once: what is agreed on and not fetched yet counts', 
   )
 })
 
-test('what several jobs of one buyer share is there once', () => {
+test('blobs shared by several jobs of one buyer count once', () => {
   const shared = randomBytes(32)
   const open = Array.from({ length: 6 }, () => agreed(terms(GIB, BUYER, shared), 'QUEUED'))
   assert.equal(fullnessFor(terms(GIB, BUYER, shared), open, 4), null)
@@ -30,7 +30,7 @@ test('what several jobs of one buyer share is there once', () => {
   assert.equal(fullnessFor(terms(GIB, BUYER, shared), others, 4), 'the disk has no more room')
 })
 
-test('every agreement that can be paid has its place in the queue', () => {
+test('every payable agreement has a place in the queue', () => {
   const open = Array.from({ length: 17 }, () => agreed(terms(MIB)))
   assert.equal(fullnessFor(terms(MIB), open.slice(1), 1), null)
   assert.equal(fullnessFor(terms(MIB), open, 1), 'the queue is full')

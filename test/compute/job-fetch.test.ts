@@ -8,7 +8,10 @@ import { ManualClock } from '../base/manual-clock.js'
 
 const FETCH_MS = 60_000
 
-/** Work on a job whose buyer is away until the test brings it back; it ends with "it was fetched" when all is here. */
+/**
+ * Work on a job whose buyer is away until the test brings it back; it ends with "it was fetched" once all
+ * blobs are here.
+ */
 function fetching(): { clock: ManualClock; buyer: { isHere: boolean }; work: Promise<void> } {
   const clock = new ManualClock()
   const buyer = { isHere: false }
@@ -28,7 +31,7 @@ function fetching(): { clock: ManualClock; buyer: { isHere: boolean }; work: Pro
     terms: { buyer: { identity: Buffer.alloc(32) }, module: {}, input: {}, limits }
   } as unknown as Job
   const work = workOn(job, options)
-  work.catch(() => undefined) // it is awaited later
+  work.catch(() => undefined) // awaited later
   return { clock, buyer, work }
 }
 

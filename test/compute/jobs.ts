@@ -7,14 +7,14 @@ import type { Isolation, SandboxLimits, SandboxJob } from '../../src/compute/san
 export const MIB = 1 << 20
 export const PLENTY = 10n ** 15n
 
-/** Sources and what was built of them. */
+/** Sources and the programs built from them. */
 export const programs = join(dirname(fileURLToPath(import.meta.url)), '../../../test/compute/programs')
 
 export function program(name: string): Buffer {
   return readFileSync(join(programs, `${name}.wasm`))
 }
 
-/** A job of small limits, so that a bad one ends soon. */
+/** A job with small limits, so that a bad one ends soon. */
 export function job(
   module: Buffer,
   {
@@ -46,7 +46,7 @@ export function job(
   }
 }
 
-/** Both isolations, and why one of them is not tested here. */
+/** Both isolations, each with the reason why it is skipped here, if any. */
 export const isolations: readonly { isolation: Isolation; skip: string | false }[] = [
   { isolation: 'process', skip: false },
   {
@@ -56,8 +56,8 @@ export const isolations: readonly { isolation: Isolation; skip: string | false }
 ]
 
 /**
- * How long this process was busy at a stretch, ms: processor time of all its threads between two turns of its event loop,
- * or real time where that is less (a machine that has others to serve lets turns wait without anyone's fault).
+ * The longest time between two turns of the event loop, ms: processor time of all threads of this process, or
+ * real time where that is less, since other load on the machine delays turns too.
  */
 export function busyness(): { stop(): number } {
   let most = 0

@@ -4,10 +4,10 @@ import { BLOB_BLOCK_BYTES } from '../../contracts/job.js'
 import { MIB } from '../../contracts/money/quantity.js'
 import { DEFAULT_LIMITS } from '../../src/compute/sandbox/job.js'
 
-/** An identity, and whatever else has 32 bytes and does not matter. */
+/** An identity: any 32 bytes. */
 export const BUYER = randomBytes(32)
 
-/** Terms that nobody signed. */
+/** Terms without signatures. */
 export function terms(inputBytes: number, buyer = randomBytes(32), sha256 = randomBytes(32)): JobTerms {
   const blob = (byteLength: number, of: Buffer): JobTerms['input'] => {
     return { key: of, length: Math.ceil(byteLength / BLOB_BLOCK_BYTES), byteLength, sha256: of }

@@ -26,7 +26,7 @@ const prices: fc.Arbitrary<JobPrice> = fc
     maxMsat: baseMsat + rest
   }))
 
-test('a price of compute is written and read the same', () => {
+test('a compute price reads back as it was written', () => {
   assert.equal(parseFuelPrice('40 sat/Tfuel'), 40_000n)
   assert.equal(parseFuelPrice('40 sat/Gfuel'), 40_000_000n)
   assert.equal(formatFuelPrice(40_000n), '40 sat/Tfuel')
@@ -34,7 +34,7 @@ test('a price of compute is written and read the same', () => {
     assert.throws(() => parseFuelPrice(text))
 })
 
-test('segments begin with the base, double, and come to what a job costs at the most', () => {
+test('segments begin with the base, double, and sum to the maximum cost of a job', () => {
   fc.assert(
     fc.property(prices, terms => {
       const segments = jobSegments(terms)
@@ -51,11 +51,11 @@ test('segments begin with the base, double, and come to what a job costs at the 
   )
 })
 
-test('what is run unpaid is never more than a segment, and what is paid never more than the cost', () => {
+test('unpaid fuel never exceeds a segment, and payments never exceed the cost', () => {
   fc.assert(
     fc.property(prices, fc.double({ min: 0, max: 1, noNaN: true }), (terms, share) => {
       const fuel = (mostFuel(terms) * BigInt(Math.round(share * 1e9))) / 1_000_000_000n
-      // As a provider does it: a segment falls due when the fuel before it is used up.
+      // As at a provider: a segment falls due when the fuel before it is used up.
       let paid = 1
       while (fuel > fuelFor(terms, paid)) paid++
       const segments = jobSegments(terms)
@@ -67,7 +67,7 @@ test('what is run unpaid is never more than a segment, and what is paid never mo
   )
 })
 
-test('terms that nobody may sign have their fault named', () => {
+test('terms that must not be signed have their fault named', () => {
   const blob = { key: Buffer.alloc(32, 1), length: 1, byteLength: 10, sha256: Buffer.alloc(32, 2) }
   const party = (fill: number) => ({
     identity: Buffer.alloc(32, fill),

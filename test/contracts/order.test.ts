@@ -77,7 +77,7 @@ function codeOf(bytes: Buffer, given: OrderRules = rules): string {
   return check.ok ? 'OK' : check.code
 }
 
-/** The same record with another order inside, or another proof or stamp. */
+/** The same record with this change to its order, proof or stamp. */
 function changed(bytes: Buffer, change: (record: SignedOrder) => Partial<SignedOrder>): Buffer {
   const record = decode('signed-order', bytes)
   return encode('signed-order', { ...record, ...change(record) })
@@ -85,7 +85,7 @@ function changed(bytes: Buffer, change: (record: SignedOrder) => Partial<SignedO
 
 const free: OrderRules = { market, maxRecordBytes: MAX_ORDER_BYTES, maxLifetime: 3 * DAY, stampBits: () => 0 }
 
-test('an order that is signed is verified, with its id, as it was written', async () => {
+test('a signed order is verified with its id and as it was written', async () => {
   for (const given of [
     order(),
     order({ side: SIDE.bid, body: encode('storage-bid', bid) }),
@@ -104,7 +104,7 @@ test('an order that is signed is verified, with its id, as it was written', asyn
   }
 })
 
-test('an id is of one market, one author and one nonce', () => {
+test('an id belongs to one market, one author and one nonce', () => {
   const id = orderId(order())
   assert.deepEqual(orderId(order({ revision: 9, price: 1n })), id)
   for (const other of [
@@ -116,7 +116,7 @@ test('an id is of one market, one author and one nonce', () => {
   }
 })
 
-test('an order is of its market alone', async () => {
+test('an order holds only in its market', async () => {
   const other = Buffer.alloc(32, 2)
   const bytes = await signed(order())
   assert.equal(codeOf(bytes, { ...rules, market: other }), 'OTHER_MARKET')
@@ -126,7 +126,7 @@ test('an order is of its market alone', async () => {
   assert.equal(codeOf(moved, { ...free, market: other }), 'FORGED')
 })
 
-test('an order that was changed in any field is forged', async () => {
+test('an order with any field changed is forged', async () => {
   const bytes = await signed(order())
   const changes: Partial<Order>[] = [
     { nonce: Buffer.alloc(32, 9) },
@@ -150,7 +150,7 @@ test('an order that was changed in any field is forged', async () => {
   }
 })
 
-test('nobody signs for another', async () => {
+test('nobody can sign for another identity', async () => {
   const stolen = await signed(order(), { ...bob, proof: alice.proof }).catch(() => null)
   if (stolen) assert.equal(codeOf(stolen), 'FORGED')
   assert.equal(codeOf(await signed(order(), bob)), 'FORGED', 'another identity')
@@ -181,7 +181,7 @@ test('nobody signs for another', async () => {
   )
 })
 
-test('what is out of bounds is refused', async () => {
+test('values out of bounds are refused', async () => {
   const cases: Partial<Order>[] = [
     { side: 2 },
     { resource: 7 },
@@ -194,7 +194,7 @@ test('what is out of bounds is refused', async () => {
     { network: 'x'.repeat(65) }
   ]
   for (const given of cases) {
-    // What is neither ask nor bid has the body of neither.
+    // A record that is neither ask nor bid has neither body.
     assert.match(
       codeOf(await signed(order(given))),
       given.side === 2 ? /OUT_OF_BOUNDS|MALFORMED/ : /OUT_OF_BOUNDS/
@@ -203,7 +203,7 @@ test('what is out of bounds is refused', async () => {
   assert.equal(codeOf(await signed(order({ expires: NOW + 3 * DAY }))), 'OK')
 })
 
-test('a body that says nothing sensible is malformed', async () => {
+test('a body without a sensible meaning is malformed', async () => {
   const asks: Partial<StorageAsk>[] = [
     { space: 0 },
     { minTime: 0 },
@@ -226,7 +226,7 @@ test('a body that says nothing sensible is malformed', async () => {
   }
 })
 
-test('an order of compute says what a machine can be, or is malformed', async () => {
+test('a compute order states a possible machine or is malformed', async () => {
   const compute = (body: Buffer, side: number = SIDE.ask): Order =>
     order({ side, resource: RESOURCE.compute, body })
   const asks: Partial<ComputeAsk>[] = [
@@ -275,7 +275,7 @@ test('an order of compute says what a machine can be, or is malformed', async ()
     assert.equal(codeOf(await signed(compute(body))), 'MALFORMED')
 })
 
-test('a stamp below the market’s strength is refused, and is bound to its record', async () => {
+test('a stamp below the market’s strength is refused, and a stamp is bound to its record', async () => {
   const strong = await signed(order(), alice, 10)
   assert.equal(codeOf(strong, { ...rules, stampBits: () => 10 }), 'OK')
   assert.equal(codeOf(strong, { ...rules, stampBits: () => 40 }), 'STAMP')
@@ -284,14 +284,14 @@ test('a stamp below the market’s strength is refused, and is bound to its reco
     order: encode('order', { ...decode('order', record.order), revision: 2 })
   }))
   const later = changed(strong, record => ({ stampTick: record.stampTick + 1 }))
-  // Each has the strength of chance: one of a thousand would keep ten bits.
+  // Each stamp has the strength of chance: one in a thousand would keep ten bits.
   assert.ok(bits(moved) < 10 || bits(later) < 10)
   assert.ok(
     stampStrength({ order: Buffer.alloc(1), proof: Buffer.alloc(0), stampTick: 0, stampNonce: 0 }) >= 0
   )
 })
 
-test('a record is read no further than the market, or anybody, allows', async () => {
+test('a record is read only up to the limit of its market or of all markets', async () => {
   const bytes = await signed(order())
   assert.equal(codeOf(bytes, { ...rules, maxRecordBytes: bytes.byteLength }), 'OK')
   assert.equal(codeOf(bytes, { ...rules, maxRecordBytes: bytes.byteLength - 1 }), 'MALFORMED')
@@ -299,14 +299,14 @@ test('a record is read no further than the market, or anybody, allows', async ()
   assert.equal(codeOf(large, { ...rules, maxRecordBytes: 1 << 20 }), 'MALFORMED')
 })
 
-test('hostile records are refused with a word, and never throw', async () => {
+test('hostile records are refused with a word and never throw', async () => {
   const good = await signed(order())
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 1, max: 255 }), (place, flip) => {
       const bytes = Buffer.from(good)
       bytes[place % bytes.byteLength]! ^= flip
       const check = checkOrder(bytes, free)
-      // Some bits stand outside of what is signed: those of the stamp, and a count in the proof.
+      // Some bits are not signed: those of the stamp and a count in the proof.
       if (check.ok) assert.deepEqual(check.verified.order, order())
     })
   )

@@ -22,14 +22,14 @@ export async function person(devices = 1): Promise<Person[]> {
   return people
 }
 
-/** The id of a Lightning node, always the same for a name; of a new one without. */
+/** The id of a Lightning node: the same for the same name, a new one without a name. */
 export function lightningId(name: string | number = crypto.randomBytes(8).toString('hex')): Buffer {
   const key = createECDH('secp256k1')
   key.setPrivateKey(crypto.hash(Buffer.from(`lightning ${name}`)))
   return key.getPublicKey(null, 'compressed')
 }
 
-/** 33 bytes in the form of a Lightning node id that are no point of the curve. */
+/** 33 bytes in the form of a Lightning node id that are not a point of the curve. */
 export function noPoint(): Buffer {
   for (;;) {
     const bytes = Buffer.concat([Buffer.from([2]), crypto.randomBytes(32)])

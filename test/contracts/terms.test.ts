@@ -52,7 +52,7 @@ test('sensible terms have no fault', () => {
   assert.equal(faultOf(terms({ cores: [{ key: key(4), length: 1, byteLength: MAX_BLOCK_BYTES }] })), null)
 })
 
-test('every fault is found', () => {
+test('every fault in terms is found', () => {
   const core = { key: key(4), length: 1, byteLength: 1 }
   const cases: Partial<Terms>[] = [
     { version: 2 },
@@ -87,7 +87,7 @@ test('every fault is found', () => {
   }
 })
 
-test('an agreement’s id changes with every field of its terms', () => {
+test('an agreement id changes with every field of its terms', () => {
   const ids = new Set<string>()
   const others: Partial<Terms>[] = [
     {},
@@ -113,7 +113,7 @@ test('an agreement’s id changes with every field of its terms', () => {
   assert.equal(ids.size, others.length)
 })
 
-test('a list of installments is the one of the schedule, from where it is to begin', () => {
+test('a list of installments follows the schedule from its first index', () => {
   const given = terms()
   const installments = planInstallments(given)
   assert.ok(installments.length > 2 * STRIP_LENGTH, `${installments.length} installments`)
@@ -165,6 +165,6 @@ test('a list of installments is the one of the schedule, from where it is to beg
     assert.equal(typeof faultOfList(bad, given, from), 'string', `case ${i}`)
 })
 
-test('an invoice says what it pays, and nothing else reads so', () => {
+test('an invoice description names what it pays, and no other payment has the same', () => {
   assert.equal(invoiceDescription(key(255), 12), `bushel/1 ${'ff'.repeat(32)} 12`)
 })

@@ -7,18 +7,18 @@ import type { NoiseStream } from 'hyperdht'
 import Hyperswarm from 'hyperswarm'
 import { BootstrapNode, freePort } from '../../src/daemon/bootstrap-node.js'
 
-test('two strangers find each other by topic through this one node alone', async t => {
+test('two peers find each other by topic through one bootstrap node alone', async t => {
   const node = new BootstrapNode(null)
   await node.ready()
   const bootstrap = [{ host: node.host, port: node.port }]
   const swarms = [0, 1].map(() => {
     const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
     const swarm = new Hyperswarm({ dht })
-    swarm.on('connection', (stream: NoiseStream) => stream.on('error', () => undefined)) // the other one ends first
+    swarm.on('connection', (stream: NoiseStream) => stream.on('error', () => undefined)) // the other swarm ends first
     return swarm
   })
   t.after(async () => {
-    for (const swarm of swarms) await swarm.destroy() // they take back what they announced, while it can be
+    for (const swarm of swarms) await swarm.destroy() // they withdraw their announcements while the DHT still runs
     await node.close()
   })
   const [seller, buyer] = swarms as [Hyperswarm, Hyperswarm]
@@ -30,7 +30,7 @@ test('two strangers find each other by topic through this one node alone', async
   assert.deepEqual(stream.remotePublicKey, seller.keyPair.publicKey)
 })
 
-test('it serves at the port that was asked for, and says when that is taken', async t => {
+test('the bootstrap node serves on the requested port and says when it is taken', async t => {
   const port = await freePort(null)
   const node = new BootstrapNode(port)
   await node.ready()

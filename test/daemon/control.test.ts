@@ -15,7 +15,7 @@ import { parseResponse } from '../../src/daemon/control-messages.js'
 import { ControlServer } from '../../src/daemon/control-server.js'
 import { controlPath } from '../../src/daemon/control-path.js'
 import { RemoteNode } from '../../src/daemon/remote-node.js'
-import { StandIn, listening, untilAborted } from './stand-in.js'
+import { FakeNode, listening, untilAborted } from './fake-node.js'
 
 async function folder(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-control-'))
@@ -25,8 +25,8 @@ async function folder(t: TestContext): Promise<string> {
 
 async function served(
   t: TestContext,
-  node = new StandIn()
-): Promise<{ node: StandIn; server: ControlServer }> {
+  node = new FakeNode()
+): Promise<{ node: FakeNode; server: ControlServer }> {
   const server = new ControlServer(node, controlPath(await folder(t)))
   await server.ready()
   t.after(() => server.close())
@@ -40,7 +40,7 @@ async function dial(t: TestContext, { path }: ControlServer): Promise<RemoteNode
   return remote
 }
 
-/** A caller that writes what it likes; gathers whole lines. */
+/** A caller that writes raw bytes and collects whole lines. */
 async function raw(t: TestContext, path: string): Promise<{ socket: Socket; line: () => Promise<string> }> {
   const socket = connect(path)
   t.after(() => socket.destroy())
@@ -61,7 +61,7 @@ async function raw(t: TestContext, path: string): Promise<{ socket: Socket; line
   return { socket, line }
 }
 
-test('a call crosses the socket with its progress, and gives its result', async t => {
+test('a call crosses the socket with its progress and gives its result', async t => {
   const { node, server } = await served(t)
   const remote = await dial(t, server)
   node.answer = ({ context }) => {
@@ -92,7 +92,7 @@ test('calls on one connection do not wait for one another', async t => {
   assert.deepEqual(order, ['wallet', 'mirror'])
 })
 
-test('an error keeps its code, exit, message and hint; a plain one is FAILED', async t => {
+test('an error keeps its code, exit code, message and hint, and a plain error becomes FAILED', async t => {
   const { node, server } = await served(t)
   const remote = await dial(t, server)
   const shape = { code: 'PRICE_ROSE' as const, exit: 4, message: 'it rose', hint: 'pay more' }
@@ -113,7 +113,7 @@ test('an error keeps its code, exit, message and hint; a plain one is FAILED', a
   })
 })
 
-test('an error of another version keeps its exit code and its words', () => {
+test('an error of another version keeps its exit code and message', () => {
   const answer = (error: object) => {
     const response = parseResponse(JSON.stringify({ id: 1, error }))
     return BushelError.from((response as { error: BushelErrorShape }).error)
@@ -140,12 +140,12 @@ test('an error of another version keeps its exit code and its words', () => {
   assert.equal(answer({ code: 'toString', exit: 1 }).code, 'FAILED')
 })
 
-test('a caller that goes away aborts its own calls and nobody else’s', async t => {
+test('a caller that disconnects aborts its own calls and no others', async t => {
   const { node, server } = await served(t)
   const [leaving, staying] = [await dial(t, server), await dial(t, server)]
   node.answer = untilAborted
   const left = leaving.call('restore', { link: '', dest: '', force: false }, listening())
-  left.catch(() => undefined) // looked at below
+  left.catch(() => undefined) // checked below
   const { context } = await node.nextCall()
   const other = staying.call('mirror', { path: '/', copies: 1, time: 1 }, listening())
   other.catch(() => undefined) // it ends with the test
@@ -156,13 +156,13 @@ test('a caller that goes away aborts its own calls and nobody else’s', async t
   assert.equal(stayed.context.signal.aborted, false)
 })
 
-test('an aborted call is ended by the node, in order', async t => {
+test('an aborted call ends in the node, and the connection stays usable', async t => {
   const { node, server } = await served(t)
   const remote = await dial(t, server)
   node.answer = untilAborted
   const controller = new AbortController()
   const call = remote.call('mirror', { path: '/', copies: 1, time: 1 }, listening(controller.signal))
-  call.catch(() => undefined) // looked at below
+  call.catch(() => undefined) // checked below
   const asked = await node.nextCall()
   controller.abort()
   await assert.rejects(call, { code: 'INTERRUPTED' })
@@ -171,12 +171,12 @@ test('an aborted call is ended by the node, in order', async t => {
   assert.deepEqual(await remote.call('wallet', {}, listening()), { ok: true }, 'the connection goes on')
 })
 
-test('closing aborts what is under way, answers it, and leaves nothing', async t => {
+test('closing aborts and answers running calls and removes the socket', async t => {
   const { node, server } = await served(t)
   const remote = await dial(t, server)
   node.answer = untilAborted
   const call = remote.call('mirror', { path: '/', copies: 1, time: 1 }, listening())
-  call.catch(() => undefined) // looked at below
+  call.catch(() => undefined) // checked below
   await node.nextCall()
   await server.close()
   await assert.rejects(call, { code: 'INTERRUPTED' })
@@ -184,7 +184,7 @@ test('closing aborts what is under way, answers it, and leaves nothing', async t
   assert.equal(await RemoteNode.connect(server.path), null)
 })
 
-test('garbage costs the connection it came on, and nothing else', async t => {
+test('garbage costs the connection that it came on and nothing else', async t => {
   const { node, server } = await served(t)
   const good = await dial(t, server)
   node.answer = () => ({ fine: true })
@@ -210,7 +210,7 @@ test('garbage costs the connection it came on, and nothing else', async t => {
   assert.equal(node.asked.length, 1)
 })
 
-test('a wrong call that names itself is answered, and the connection goes on', async t => {
+test('a wrong call with an id is answered, and the connection stays open', async t => {
   const { node, server } = await served(t)
   const { socket, line } = await raw(t, server.path)
   node.answer = () => ({ fine: true })
@@ -235,17 +235,17 @@ test('a wrong call that names itself is answered, and the connection goes on', a
   assert.deepEqual(node.asked[0]!.params, { id: 'ö' })
 })
 
-test('an endless line is not kept', async t => {
+test('an endless line is not buffered', async t => {
   const { server } = await served(t)
   const { socket, line } = await raw(t, server.path)
-  socket.on('error', () => undefined) // we are cut off while we write
+  socket.on('error', () => undefined) // the server disconnects us while we write
   socket.write(Buffer.alloc((1 << 20) + 1, 'a'))
   const answer = JSON.parse(await line()) as { error: { message: string } }
   assert.match(answer.error.message, /too long/)
   assert.equal(await line(), '')
 })
 
-test('more calls than the bound are refused', async t => {
+test('calls beyond the bound are refused', async t => {
   const { node, server } = await served(t)
   const remote = await dial(t, server)
   node.answer = untilAborted
@@ -257,7 +257,7 @@ test('more calls than the bound are refused', async t => {
   assert.deepEqual([refused.i, refused.error.code], [64, 'BAD_REQUEST'])
 })
 
-test('a caller that does not read is spared progress, not its result', async t => {
+test('a caller that does not read misses progress but not its result', async t => {
   const { node, server } = await served(t)
   const { socket, line } = await raw(t, server.path)
   const message = 'x'.repeat(64 * 1024)
@@ -276,7 +276,7 @@ test('a caller that does not read is spared progress, not its result', async t =
   assert.ok(progress > 0 && progress < 100, `${progress} of 1000 were sent`)
 })
 
-test('what a program printed is part of its result: a caller that is slow gets all of it, in order', async t => {
+test('a slow caller gets all output of a program in order, as a part of its result', async t => {
   const { node, server } = await served(t)
   const { socket, line } = await raw(t, server.path)
   const base64 = 'x'.repeat(64 * 1024)
@@ -299,16 +299,16 @@ test('what a program printed is part of its result: a caller that is slow gets a
   )
 })
 
-test('what a dead node left at the path is replaced', async t => {
+test('the socket of a dead node is replaced', async t => {
   const path = controlPath(await folder(t))
   await writeFile(path, 'stale')
-  const server = new ControlServer(new StandIn(), path)
+  const server = new ControlServer(new FakeNode(), path)
   await server.ready()
   t.after(() => server.close())
   await dial(t, server)
 })
 
-test('a node that sends garbage, or nothing more, fails the call', async t => {
+test('a node that sends garbage or stops answering fails the call', async t => {
   const path = join(await folder(t), 'false.sock')
   const liar = createServer(socket => {
     socket.on('error', () => socket.destroy())
@@ -326,7 +326,7 @@ test('a node that sends garbage, or nothing more, fails the call', async t => {
   await assert.rejects(second.call('status', {}, listening()), { code: 'NODE_GONE' })
 })
 
-test('a home whose path is too long for a socket has one elsewhere, which both sides find', async t => {
+test('a home with a path too long for a socket has its socket elsewhere, where both sides find it', async t => {
   const { TMPDIR } = process.env
   process.env.TMPDIR = await folder(t)
   t.after(() => {
@@ -339,17 +339,17 @@ test('a home whose path is too long for a socket has one elsewhere, which both s
   assert.ok(Buffer.byteLength(join(home, 'control.sock')) > 107)
   assert.ok(Buffer.byteLength(path) <= 100)
   assert.notEqual(path, controlPath(home + 'c'))
-  const server = new ControlServer(new StandIn(() => ({ far: true })), path)
+  const server = new ControlServer(new FakeNode(() => ({ far: true })), path)
   await server.ready()
   t.after(() => server.close())
   assert.equal((await stat(dirname(path))).mode & 0o777, 0o700)
   assert.deepEqual(await (await dial(t, server)).call('wallet', {}, listening()), { far: true })
 })
 
-test('a folder that others can open holds no socket', async t => {
+test('a folder that others can open gets no socket', async t => {
   const dir = join(await folder(t), `bushel-${userInfo().uid}`)
   await mkdir(dir)
   await chmod(dir, 0o777)
-  const server = new ControlServer(new StandIn(), join(dir, 'a.sock'))
+  const server = new ControlServer(new FakeNode(), join(dir, 'a.sock'))
   await assert.rejects(server.ready(), { code: 'UNSAFE_FOLDER', exit: 2 })
 })

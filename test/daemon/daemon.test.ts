@@ -9,7 +9,7 @@ import type { HomeAccess } from '../../src/daemon/access.js'
 import { Daemon, checkDaemon } from '../../src/daemon/daemon.js'
 import type { DaemonNodeOptions, OpenNode, ReadOffline } from '../../src/daemon/node-port.js'
 import { Home } from '../../src/identity/home.js'
-import { StandIn, listening } from './stand-in.js'
+import { FakeNode, listening } from './fake-node.js'
 
 async function newHome(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-daemon-'))
@@ -25,9 +25,9 @@ const markets = [
   { key: 'd'.repeat(52), name: 'twice', role: 'reader' as const, used: false }
 ]
 
-/** Opens stand-ins, and keeps how. */
-function opener(node = new StandIn(() => ({ markets }))): {
-  node: StandIn
+/** Opens fake nodes and records how. */
+function opener(node = new FakeNode(() => ({ markets }))): {
+  node: FakeNode
   opened: DaemonNodeOptions[]
   openNode: OpenNode
 } {
@@ -55,7 +55,7 @@ async function upOn(t: TestContext, home: string, openNode: OpenNode): Promise<D
   return daemon
 }
 
-test('a second node on one home is refused, naming the first; afterwards it may run', async t => {
+test('a second node on one home is refused with the first one named, and may run afterwards', async t => {
   const home = await newHome(t)
   const { node, opened, openNode } = opener()
   const first = await upOn(t, home, openNode)
@@ -72,7 +72,7 @@ test('a second node on one home is refused, naming the first; afterwards it may 
   await upOn(t, home, openNode)
 })
 
-test('commands use the running node, through its socket', async t => {
+test('commands use the running node through its socket', async t => {
   const home = await newHome(t)
   const up = opener()
   await upOn(t, home, up.openNode)
@@ -91,7 +91,7 @@ test('commands use the running node, through its socket', async t => {
   assert.ok(!up.node.closed)
 })
 
-test('where none runs: some commands say so, some open one for themselves, some read the disk', async t => {
+test('without a running node each command fails, opens a node of its own or reads the disk', async t => {
   const home = await newHome(t)
   const { node, opened, openNode } = opener()
   const place = placeOf(home, openNode)
@@ -120,12 +120,12 @@ test('where none runs: some commands say so, some open one for themselves, some 
   await checkDaemon(home)
 })
 
-test('a node that is starting is waited for; one that cannot start frees the home', async t => {
+test('a command waits for a node that is starting, and a failed start frees the home', async t => {
   const home = await newHome(t)
-  let open = (_node: StandIn): void => undefined
+  let open = (_node: FakeNode): void => undefined
   let fail = (_error: Error): void => undefined
   const openNode: OpenNode = () =>
-    new Promise<StandIn>((resolve, reject) => {
+    new Promise<FakeNode>((resolve, reject) => {
       open = resolve
       fail = reject
     })
@@ -145,12 +145,12 @@ test('a node that is starting is waited for; one that cannot start frees the hom
   const starting = daemon.ready()
   while (!(await Home.open(home)).holder()?.control) await new Promise(setImmediate)
   const lucky = ask()
-  open(new StandIn(() => ({ late: true })))
+  open(new FakeNode(() => ({ late: true })))
   await starting
   assert.deepEqual(await lucky, { late: true })
 })
 
-test('the market to use is settled on the disk alone', async t => {
+test('the market to use is chosen from the disk alone', async t => {
   const home = await newHome(t)
   const { opened, openNode } = opener()
   const place = placeOf(home, openNode)

@@ -15,7 +15,7 @@ import { LogFile } from '../../src/daemon/log/log-file.js'
 import { openLog } from '../../src/daemon/log/open-log.js'
 import type { LogOptions, PlainLine } from '../../src/daemon/log/open-log.js'
 import { Home } from '../../src/identity/home.js'
-import { StandIn } from './stand-in.js'
+import { FakeNode } from './fake-node.js'
 
 type Kept = Record<string, unknown>
 
@@ -297,7 +297,7 @@ test('what ends the process is in the log before it does, with where it came fro
 
 test('a daemon says when it starts and stops, and hands the log to its node', async t => {
   const { home } = await newHome(t)
-  const node = new StandIn(() => ({ markets: [] }))
+  const node = new FakeNode(() => ({ markets: [] }))
   const daemon = new Daemon({
     home: home.dir,
     bootstrap: null,

@@ -44,7 +44,7 @@ const experiences = fc
 
 const hex = (list: readonly ComputeCandidate[]): string[] => list.map(ask => ask.id.toString('hex'))
 
-test('the same asks for compute give the same order, however they come, and are left as they were', () => {
+test('the same compute asks are ranked equally in any input order, and the input is unchanged', () => {
   fc.assert(
     fc.property(asks, wanted, experiences, fc.infiniteStream(fc.nat()), (list, want, experience, random) => {
       const before = hex(list)
@@ -59,7 +59,7 @@ test('the same asks for compute give the same order, however they come, and are 
   )
 })
 
-test('only asks that fit, by what a typical job comes to, price, what was seen and id, at most two of one identity', () => {
+test('only fitting asks are ranked, by cost of a typical job, price, record of the provider and id, at most two per identity', () => {
   fc.assert(
     fc.property(asks, wanted, experiences, (list, want, experience) => {
       const found = matchCompute(list, want, experience, NOW)
@@ -94,7 +94,7 @@ test('only asks that fit, by what a typical job comes to, price, what was seen a
   )
 })
 
-test('a low price with a high base is no low price', () => {
+test('a low price with a high base does not rank as a low price', () => {
   const ask = (id: number, price: bigint, baseMsat: bigint): ComputeCandidate => ({
     id: Buffer.alloc(32, id),
     identity: Buffer.alloc(32, id),

@@ -10,62 +10,62 @@ import { START_WITHIN, agreementId } from '../../contracts/terms.js'
 import { askQuote, requestCountersign, termsOf } from '../../src/deal/buyer.js'
 import type { DealChannel } from '../../src/deal/channel.js'
 import { DEFAULT_POLICY } from '../../src/deal/provider.js'
-import { CORES, Field, MARKET, Raw, Stall } from './sides.js'
+import { CORES, NodeGroup, MARKET, RawPeer, FakeSeller } from './sides.js'
 import type { Side } from './sides.js'
 
-let field: Field
+let group: NodeGroup
 
 before(async () => {
-  field = await Field.open()
+  group = await NodeGroup.open()
 })
 
-after(() => field.close())
+after(() => group.close())
 
 async function quoted(
   buyer: Side,
-  stall: Stall
+  seller: FakeSeller
 ): Promise<{ channel: DealChannel; agree: Agree; quote: Quote }> {
-  const channel = await buyer.deals.open(stall.side.device)
-  const answer = await askQuote(buyer.deals, channel, stall.request())
+  const channel = await buyer.deals.open(seller.side.device)
+  const answer = await askQuote(buyer.deals, channel, seller.request())
   return { channel, agree: termsOf(buyer.deals, answer), quote: answer.quote }
 }
 
-/** The same terms with something else in them, signed by `by`. */
+/** The same terms with a change, signed by `by`. */
 function resigned({ terms }: Agree, change: Partial<Terms>, by: Side): Agree {
   const other = { ...terms, ...change }
   return { terms: other, signature: sign('terms', other, by.self.device) }
 }
 
-test('from a quote to an agreement that both have signed', async () => {
-  const [buyer, provider] = [await field.side(), await field.side()]
-  const stall = new Stall(provider)
-  const { channel, agree, quote } = await quoted(buyer, stall)
+test('a quote leads to an agreement that both sides have signed', async () => {
+  const [buyer, provider] = [await group.side(), await group.side()]
+  const seller = new FakeSeller(provider)
+  const { channel, agree, quote } = await quoted(buyer, seller)
   assert.deepEqual(channel.peer, {
     device: provider.device,
     identity: provider.self.identity,
     lightning: provider.self.lightning
   })
-  assert.equal(quote.price, stall.price)
+  assert.equal(quote.price, seller.price)
   assert.equal(quote.egressBytes, Number(billedBytes(CORES)) * DEFAULT_POLICY.egressTimes)
   const countersign = await requestCountersign(channel, agree, 5_000)
   const id = agreementId(agree.terms)
   assert.deepEqual(countersign.list.agreement, id)
   assert.deepEqual(provider.facts.get('lease', id), encode('terms', agree.terms))
-  assert.equal(stall.agreements, 1)
+  assert.equal(seller.agreements, 1)
   assert.deepEqual([...buyer.faults, ...provider.faults], [])
 })
 
-test('a repeated request gets the same bytes, and is carried out once, also after the provider starts again', async () => {
-  const [buyer, provider] = [await field.side(), await field.side()]
-  let stall = new Stall(provider)
-  const { agree, channel } = await quoted(buyer, stall)
+test('a repeated request gets the same bytes and is executed once, even after the provider restarts', async () => {
+  const [buyer, provider] = [await group.side(), await group.side()]
+  let seller = new FakeSeller(provider)
+  const { agree, channel } = await quoted(buyer, seller)
   const gone = new Promise(resolve => channel.stream.once('close', resolve))
   channel.stream.destroy()
   await gone
   const id = agreementId(agree.terms)
   const request = encode('request', { id, body: encode('agree', agree) })
   const quoteId = crypto.randomBytes(32)
-  const { market, ask, revision, time, firstInstallmentMsat } = stall.request()
+  const { market, ask, revision, time, firstInstallmentMsat } = seller.request()
   const quoteRequest = encode('request', {
     id: quoteId,
     body: encode('quote-request', {
@@ -79,76 +79,79 @@ test('a repeated request gets the same bytes, and is carried out once, also afte
     })
   })
 
-  const first = await Raw.to(buyer, provider.device)
+  const first = await RawPeer.to(buyer, provider.device)
   await first.greet()
-  // Thrice at once, and again.
+  // Three times at once, and once more.
   const answers = await Promise.all([1, 2, 3].map(() => first.send('agree', request)))
   answers.push(await first.send('agree', request))
   const quotes = [await first.send('quote', quoteRequest)]
-  assert.equal(stall.agreements, 1)
+  assert.equal(seller.agreements, 1)
 
   await provider.close()
   await first.disconnected()
   await provider.open()
-  stall = new Stall(provider)
-  stall.stands = false
-  const second = await Raw.to(buyer, provider.device)
+  seller = new FakeSeller(provider)
+  seller.isListed = false
+  const second = await RawPeer.to(buyer, provider.device)
   await second.greet()
   answers.push(await second.send('agree', request))
   quotes.push(await second.send('quote', quoteRequest))
   for (const answer of answers) assert.deepEqual(answer, answers[0])
   assert.deepEqual(quotes[1], quotes[0])
   assert.ok(decode('reply', answers[0]).body)
-  assert.equal(stall.agreements, 0)
+  assert.equal(seller.agreements, 0)
 })
 
-test('what was agreed is not begun anew by a request with another id', async () => {
-  const [buyer, provider] = [await field.side(), await field.side()]
-  const stall = new Stall(provider)
-  const { channel, agree } = await quoted(buyer, stall)
+test('an agreement is not made again by a request with another id', async () => {
+  const [buyer, provider] = [await group.side(), await group.side()]
+  const seller = new FakeSeller(provider)
+  const { channel, agree } = await quoted(buyer, seller)
   await requestCountersign(channel, agree, 5_000)
   await assert.rejects(channel.request('agree', agree), { word: 'TERMS' })
-  assert.equal(stall.agreements, 1)
+  assert.equal(seller.agreements, 1)
 })
 
-test('a quote that has expired is worth nothing', async () => {
-  const [buyer, provider] = [await field.side(), await field.side()]
-  const stall = new Stall(provider)
-  const { channel, agree } = await quoted(buyer, stall)
+test('an expired quote is worthless', async () => {
+  const [buyer, provider] = [await group.side(), await group.side()]
+  const seller = new FakeSeller(provider)
+  const { channel, agree } = await quoted(buyer, seller)
   provider.ahead = DEFAULT_POLICY.quoteFor + 1000
   await assert.rejects(requestCountersign(channel, agree, 5_000), { word: 'EXPIRED' })
-  assert.equal(stall.agreements, 0)
+  assert.equal(seller.agreements, 0)
 })
 
-test('a price that rose, an offer that vanished', async () => {
-  const [buyer, provider] = [await field.side(), await field.side()]
-  const stall = new Stall(provider)
-  const first = await quoted(buyer, stall)
-  stall.price += 1n
+test('a raised price or a withdrawn offer is declined', async () => {
+  const [buyer, provider] = [await group.side(), await group.side()]
+  const seller = new FakeSeller(provider)
+  const first = await quoted(buyer, seller)
+  seller.price += 1n
   await assert.rejects(requestCountersign(first.channel, first.agree, 5_000), {
     word: 'PRICE_CHANGED'
   })
-  await assert.rejects(askQuote(buyer.deals, first.channel, stall.request()), { code: 'PRICE_ROSE', exit: 4 })
-  stall.price -= 1n
-  const second = await quoted(buyer, stall)
-  stall.stands = false
+  await assert.rejects(askQuote(buyer.deals, first.channel, seller.request()), {
+    code: 'PRICE_ROSE',
+    exit: 4
+  })
+  seller.price -= 1n
+  const second = await quoted(buyer, seller)
+  seller.isListed = false
   await assert.rejects(requestCountersign(second.channel, second.agree, 5_000), {
     word: 'OFFER_GONE'
   })
-  await assert.rejects(askQuote(buyer.deals, second.channel, stall.request()), {
+  await assert.rejects(askQuote(buyer.deals, second.channel, seller.request()), {
     word: 'OFFER_GONE'
   })
-  await assert.rejects(askQuote(buyer.deals, second.channel, stall.request({ ask: Buffer.alloc(32) })), {
+  await assert.rejects(askQuote(buyer.deals, second.channel, seller.request({ ask: Buffer.alloc(32) })), {
     word: 'OFFER_GONE'
   })
-  assert.equal(stall.agreements, 0)
+  assert.equal(seller.agreements, 0)
 })
 
 test('space is sold once, however many ask for it at the same time', async () => {
-  const provider = await field.side()
-  const stall = new Stall(provider, Number(billedBytes(CORES)) + 1)
-  const buyers = await Promise.all([field.side(), field.side(), field.side()])
-  const quotes = await Promise.all(buyers.map(buyer => quoted(buyer, stall)))
+  const provider = await group.side()
+  const seller = new FakeSeller(provider, Number(billedBytes(CORES)) + 1)
+  const buyers = await Promise.all([group.side(), group.side(), group.side()])
+  const quotes = await Promise.all(buyers.map(buyer => quoted(buyer, seller)))
   const answers = await Promise.allSettled(
     quotes.map(({ channel, agree }) => requestCountersign(channel, agree, 5_000))
   )
@@ -158,13 +161,13 @@ test('space is sold once, however many ask for it at the same time', async () =>
   for (const { reason } of refused) assert.equal((reason as { word: string }).word, 'NO_CAPACITY')
   assert.equal(provider.facts.count('lease'), 1)
   const channel = quotes[0]!.channel
-  await assert.rejects(askQuote(buyers[0]!.deals, channel, stall.request()), { word: 'NO_CAPACITY' })
+  await assert.rejects(askQuote(buyers[0]!.deals, channel, seller.request()), { word: 'NO_CAPACITY' })
 })
 
-test('terms that differ from the quote in anything are declined', async () => {
-  const [buyer, provider, third] = [await field.side(), await field.side(), await field.side()]
-  const stall = new Stall(provider)
-  const { channel, agree, quote } = await quoted(buyer, stall)
+test('terms that differ from the quote in any field are declined', async () => {
+  const [buyer, provider, third] = [await group.side(), await group.side(), await group.side()]
+  const seller = new FakeSeller(provider)
+  const { channel, agree, quote } = await quoted(buyer, seller)
   const { terms } = agree
   const small = [{ key: Buffer.alloc(32, 11), length: 1, byteLength: 1 }]
   const cases: [string, Partial<Terms>][] = [
@@ -200,19 +203,19 @@ test('terms that differ from the quote in anything are declined', async () => {
     const answer = channel.request('agree', other, { id: agreementId(other.terms) })
     await assert.rejects(answer, { word }, Object.keys(change).join())
   }
-  assert.equal(stall.agreements, 0)
+  assert.equal(seller.agreements, 0)
   assert.equal(provider.facts.count('lease'), 0)
   await requestCountersign(channel, agree, 5_000)
   assert.deepEqual(provider.faults, [])
 })
 
-test('nobody agrees in the name of another', async () => {
-  const [buyer, provider, third] = [await field.side(), await field.side(), await field.side()]
-  const stall = new Stall(provider)
-  const { channel, agree } = await quoted(buyer, stall)
+test('nobody can agree in the name of another', async () => {
+  const [buyer, provider, third] = [await group.side(), await group.side(), await group.side()]
+  const seller = new FakeSeller(provider)
+  const { channel, agree } = await quoted(buyer, seller)
   const others = [resigned(agree, {}, third), { ...agree, signature: crypto.randomBytes(64) }]
   for (const [i, other] of others.entries()) {
-    // Each with terms of its own, since an answer is kept under their id.
+    // Different terms each time, since an answer is kept under their id.
     const terms = { ...other.terms, grace: other.terms.grace - i }
     await assert.rejects(channel.request('agree', { ...other, terms }, { id: agreementId(terms) }), {
       word: 'SIGNATURE'
@@ -222,27 +225,27 @@ test('nobody agrees in the name of another', async () => {
   await assert.rejects(stolen.request('agree', agree, { id: agreementId(agree.terms) }), {
     word: 'SIGNATURE'
   })
-  assert.equal(stall.agreements, 0)
+  assert.equal(seller.agreements, 0)
 })
 
-test('a quote that is not what was asked for is refused by the buyer', async () => {
-  const [buyer, provider] = [await field.side(), await field.side()]
-  const stall = new Stall(provider)
+test('the buyer refuses a quote that does not match its request', async () => {
+  const [buyer, provider] = [await group.side(), await group.side()]
+  const seller = new FakeSeller(provider)
   const channel = await buyer.deals.open(provider.device)
-  const { quote: good } = await askQuote(buyer.deals, channel, stall.request())
+  const { quote: good } = await askQuote(buyer.deals, channel, seller.request())
   let change: Partial<Quote> = {}
   let signer = provider
-  await stall.quotes.close()
+  await seller.quotes.close()
   provider.deals.handle('quote', (_request, _from, _channel, id) => {
     const quote = { ...good, request: id, ...change }
     return { body: { quote, signature: sign('quote', quote, signer.self.device) } }
   })
-  const ask = (): Promise<unknown> => askQuote(buyer.deals, channel, stall.request())
+  const ask = (): Promise<unknown> => askQuote(buyer.deals, channel, seller.request())
   await ask()
   const cases: [string, Partial<Quote>][] = [
     ['BAD_ANSWER', { request: Buffer.alloc(32) }],
     ['BAD_ANSWER', { ask: Buffer.alloc(32) }],
-    ['PRICE_ROSE', { price: stall.price + 1n }],
+    ['PRICE_ROSE', { price: seller.price + 1n }],
     ['PRICE_ROSE', { minChargeMsat: 1001n }],
     ['BAD_ANSWER', { firstInstallmentMsat: 0n }],
     ['BAD_ANSWER', { maxInstallmentMsat: 1n }],
@@ -260,11 +263,11 @@ test('a quote that is not what was asked for is refused by the buyer', async () 
   await assert.rejects(ask(), { code: 'BAD_ANSWER' }, 'signed by another')
 })
 
-test('a countersignature that is not of the terms is refused by the buyer', async () => {
-  const [buyer, provider] = [await field.side(), await field.side()]
-  const stall = new Stall(provider)
-  const { channel, agree } = await quoted(buyer, stall)
-  const good = stall.firstList(agree.terms)
+test('the buyer refuses a countersignature over other terms', async () => {
+  const [buyer, provider] = [await group.side(), await group.side()]
+  const seller = new FakeSeller(provider)
+  const { channel, agree } = await quoted(buyer, seller)
+  const good = seller.firstList(agree.terms)
   const first = good.installments[0]!
   const lists = [
     { ...good, agreement: Buffer.alloc(32) },
@@ -272,7 +275,7 @@ test('a countersignature that is not of the terms is refused by the buyer', asyn
     { ...good, installments: [{ ...first, msat: first.msat + 1n }, ...good.installments.slice(1)] }
   ]
   let n = 0
-  await stall.quotes.close()
+  await seller.quotes.close()
   provider.deals.handle('agree', () => {
     const list = lists[n] ?? good
     const signer = n < lists.length ? provider : buyer
@@ -280,19 +283,19 @@ test('a countersignature that is not of the terms is refused by the buyer', asyn
     return { body: { list, signature: sign('installment-list', list, signer.self.device) } }
   })
   for (let i = 0; i <= lists.length; i++) {
-    // Terms of their own each time, since the answer is kept.
+    // Different terms each time, since an answer is kept under their id.
     const other = resigned(agree, { grace: agree.terms.grace - i }, buyer)
     await assert.rejects(requestCountersign(channel, other, 5_000), { code: 'BAD_ANSWER' }, `list ${i}`)
   }
 })
 
-test('a request of a market that is not the offer’s, or for nothing, is declined', async () => {
-  const [buyer, provider] = [await field.side(), await field.side()]
-  const stall = new Stall(provider)
+test('a request for nothing or for another market than the offer’s is declined', async () => {
+  const [buyer, provider] = [await group.side(), await group.side()]
+  const seller = new FakeSeller(provider)
   const channel = await buyer.deals.open(provider.device)
   const body = {
     market: MARKET,
-    ask: stall.id,
+    ask: seller.id,
     revision: 1,
     bytes: 1,
     blocks: 1,
@@ -312,7 +315,7 @@ test('a request of a market that is not the offer’s, or for nothing, is declin
 })
 
 test('closing waits for an answer that is being worked on, and takes no other request', async () => {
-  const [buyer, provider] = [await field.side(), await field.side()]
+  const [buyer, provider] = [await group.side(), await group.side()]
   const log: string[] = []
   let begin = (): void => undefined
   let finish = (): void => undefined

@@ -10,152 +10,152 @@ import type { DeclineWord, Declined } from '../../src/deal/decline.js'
 import { METHODS } from '../../src/deal/methods.js'
 import type { Method } from '../../src/deal/methods.js'
 import { noPoint } from '../contracts/people.js'
-import { Field, MARKET, Raw, Stall } from './sides.js'
+import { NodeGroup, MARKET, RawPeer, FakeSeller } from './sides.js'
 
 const LIMIT = { timeout: 15_000 }
-let field: Field
-let stall: Stall
+let group: NodeGroup
+let seller: FakeSeller
 
 before(async () => {
-  field = await Field.open()
-  stall = new Stall(await field.side())
+  group = await NodeGroup.open()
+  seller = new FakeSeller(await group.side())
 })
 
-after(() => field.close())
+after(() => group.close())
 
-async function stranger(): Promise<Raw> {
-  return Raw.to(await field.side(), stall.side.device)
+async function stranger(): Promise<RawPeer> {
+  return RawPeer.to(await group.side(), seller.side.device)
 }
 
-/** The provider as it was: nothing recorded, nothing that it thinks is its own fault. */
+/** The provider is unchanged: nothing recorded, and no fault of its own reported. */
 function unchanged(count: number): void {
-  assert.equal(stall.side.count, count)
-  assert.deepEqual(stall.side.faults, [])
+  assert.equal(seller.side.count, count)
+  assert.deepEqual(seller.side.faults, [])
 }
 
-test('who is not who it says, or where, or when, is told so, and served nothing', LIMIT, async () => {
-  const other = await field.side()
-  const cases: [string, (hello: Hello) => Partial<Hello>][] = [
-    ['NETWORK', () => ({ network: 'bitcoin' })],
-    ['VERSION', () => ({ version: 2 })],
-    ['CLOCK', hello => ({ clock: hello.clock - 130_000 })],
-    ['CLOCK', hello => ({ clock: hello.clock + 130_000 })],
-    ['LIGHTNING', () => ({ lightning: Buffer.alloc(32) })],
-    ['LIGHTNING', () => ({ lightning: noPoint() })],
-    ['IDENTITY', () => ({ proof: other.self.proof })],
-    ['IDENTITY', () => ({ proof: crypto.randomBytes(139) })],
-    ['IDENTITY', () => ({ proof: Buffer.alloc(0) })]
-  ]
-  for (const [code, change] of cases) {
-    const raw = await stranger()
-    const reply = await raw.greet({ ...raw.hello, ...change(raw.hello) })
-    assert.equal(reply.decline?.code, code)
-    assert.ok(!reply.body)
-    await assert.rejects(
-      raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+test(
+  'a peer with a false identity, network, version, clock or Lightning node is told so and not served',
+  LIMIT,
+  async () => {
+    const other = await group.side()
+    const cases: [string, (hello: Hello) => Partial<Hello>][] = [
+      ['NETWORK', () => ({ network: 'bitcoin' })],
+      ['VERSION', () => ({ version: 2 })],
+      ['CLOCK', hello => ({ clock: hello.clock - 130_000 })],
+      ['CLOCK', hello => ({ clock: hello.clock + 130_000 })],
+      ['LIGHTNING', () => ({ lightning: Buffer.alloc(32) })],
+      ['LIGHTNING', () => ({ lightning: noPoint() })],
+      ['IDENTITY', () => ({ proof: other.self.proof })],
+      ['IDENTITY', () => ({ proof: crypto.randomBytes(139) })],
+      ['IDENTITY', () => ({ proof: Buffer.alloc(0) })]
+    ]
+    for (const [code, change] of cases) {
+      const rawPeer = await stranger()
+      const reply = await rawPeer.greet({ ...rawPeer.hello, ...change(rawPeer.hello) })
+      assert.equal(reply.decline?.code, code)
+      assert.ok(!reply.body)
+      await assert.rejects(
+        rawPeer.send('progress', rawPeer.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+      )
+      await rawPeer.disconnected()
+    }
+    const near = await stranger()
+    assert.ok(
+      (await near.greet({ ...near.hello, clock: near.hello.clock - 110_000 })).body,
+      'within two minutes'
     )
-    await raw.disconnected()
+    unchanged(0)
   }
-  const near = await stranger()
-  assert.ok(
-    (await near.greet({ ...near.hello, clock: near.hello.clock - 110_000 })).body,
-    'within two minutes'
-  )
-  unchanged(0)
-})
+)
 
-test('a node does not deal with one that is wrong, either', LIMIT, async () => {
-  const other = await field.side()
-  const cases: [string, Parameters<Field['side']>[0], number][] = [
+test('a node does not deal with a provider whose hello is wrong either', LIMIT, async () => {
+  const other = await group.side()
+  const cases: [string, Parameters<NodeGroup['side']>[0], number][] = [
     ['NETWORK', { network: 'bitcoin' }, 0],
     ['CLOCK', {}, 180_000]
   ]
   for (const [word, given, ahead] of cases) {
-    const buyer = await field.side(given)
+    const buyer = await group.side(given)
     buyer.ahead = ahead
-    await assert.rejects(buyer.deals.open(stall.side.device), { code: 'DECLINED', word })
-    // The same the other way: the one that is right asks.
-    await assert.rejects(stall.side.deals.open(buyer.device), { code: 'DECLINED', word })
+    await assert.rejects(buyer.deals.open(seller.side.device), { code: 'DECLINED', word })
+    // The other direction: the honest side asks.
+    await assert.rejects(seller.side.deals.open(buyer.device), { code: 'DECLINED', word })
   }
-  const wrong: [word: string, Parameters<Field['side']>[0], RegExp][] = [
+  const wrong: [word: string, Parameters<NodeGroup['side']>[0], RegExp][] = [
     ['IDENTITY', { proof: other.self.proof }, /attestation/],
     ['LIGHTNING', { lightning: noPoint() }, /Lightning node id/]
   ]
   for (const [word, given, message] of wrong) {
-    const posing = await field.side(given)
-    await assert.rejects(posing.deals.open(stall.side.device), { code: 'DECLINED', word })
-    await assert.rejects(stall.side.deals.open(posing.device), { code: 'NO_DEAL', message })
+    const posing = await group.side(given)
+    await assert.rejects(posing.deals.open(seller.side.device), { code: 'DECLINED', word })
+    await assert.rejects(seller.side.deals.open(posing.device), { code: 'NO_DEAL', message })
   }
 })
 
-test(
-  'a peer that declines with a code of ours, or with anything else, has only declined',
-  LIMIT,
-  async () => {
-    const rogue = await field.side()
-    const buyer = await field.side()
-    let decline: [word: string, reason: string] = ['', '']
-    rogue.deals.handle('progress', () => {
-      throw new DeclineError(decline[0] as DeclineWord, decline[1])
-    })
-    const channel = await buyer.deals.open(rogue.device)
-    const answer = async (word: string, reason: string): Promise<Declined> => {
-      decline = [word, reason]
-      const asked = channel.request('progress', { agreement: Buffer.alloc(32) })
-      return asked.then(
-        () => assert.fail('it was answered'),
-        (error: unknown) => error as Declined
-      )
-    }
-    for (const { code } of ERROR_CODES) {
-      const { code: ours, word, message } = await answer(code, 'no')
-      assert.deepEqual([ours, word], ['DECLINED', code])
-      assert.match(message, /^\w{8} declined: no$/)
-    }
-    const strange: [string, string, RegExp][] = [
-      ['', '', /declined: $/],
-      ['no', 'a\u202eb\u2028c\u001b[31m', /declined: a b c \[31m$/],
-      ['NO\nBALANCE', '', /declined: NO BALANCE$/],
-      ['X'.repeat(33), 'y'.repeat(200), /declined: y{200}$/]
-    ]
-    for (const [word, reason, says] of strange) {
-      const error = await answer(word, reason)
-      assert.deepEqual([error.code, error.word], ['DECLINED', ''])
-      assert.match(error.message, says)
-    }
+test('a decline with one of our own error codes, or any other word, is only a decline', LIMIT, async () => {
+  const rogue = await group.side()
+  const buyer = await group.side()
+  let decline: [word: string, reason: string] = ['', '']
+  rogue.deals.handle('progress', () => {
+    throw new DeclineError(decline[0] as DeclineWord, decline[1])
+  })
+  const channel = await buyer.deals.open(rogue.device)
+  const answer = async (word: string, reason: string): Promise<Declined> => {
+    decline = [word, reason]
+    const asked = channel.request('progress', { agreement: Buffer.alloc(32) })
+    return asked.then(
+      () => assert.fail('it was answered'),
+      (error: unknown) => error as Declined
+    )
   }
-)
+  for (const { code } of ERROR_CODES) {
+    const { code: ours, word, message } = await answer(code, 'no')
+    assert.deepEqual([ours, word], ['DECLINED', code])
+    assert.match(message, /^\w{8} declined: no$/)
+  }
+  const strange: [string, string, RegExp][] = [
+    ['', '', /declined: $/],
+    ['no', 'a\u202eb\u2028c\u001b[31m', /declined: a b c \[31m$/],
+    ['NO\nBALANCE', '', /declined: NO BALANCE$/],
+    ['X'.repeat(33), 'y'.repeat(200), /declined: y{200}$/]
+  ]
+  for (const [word, reason, says] of strange) {
+    const error = await answer(word, reason)
+    assert.deepEqual([error.code, error.word], ['DECLINED', ''])
+    assert.match(error.message, says)
+  }
+})
 
-const early: Partial<Record<Method, (raw: Raw) => Buffer>> = {
-  quote: raw =>
-    raw.wrap('quote-request', {
+const early: Partial<Record<Method, (rawPeer: RawPeer) => Buffer>> = {
+  quote: rawPeer =>
+    rawPeer.wrap('quote-request', {
       market: MARKET,
-      ask: stall.id,
+      ask: seller.id,
       revision: 1,
       bytes: 1,
       blocks: 1,
       time: DAY,
       firstInstallmentMsat: 1n
     }),
-  progress: raw => raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }),
-  end: raw => raw.wrap('end', { agreement: Buffer.alloc(32), reason: '' })
+  progress: rawPeer => rawPeer.wrap('agreement-reference', { agreement: Buffer.alloc(32) }),
+  end: rawPeer => rawPeer.wrap('end', { agreement: Buffer.alloc(32), reason: '' })
 }
 
 test('a request before the hello ends the connection', LIMIT, async () => {
   for (const method of Object.keys(METHODS) as Method[]) {
     const request = early[method]
     if (!request) continue
-    const raw = await stranger()
-    await assert.rejects(raw.send(method, request(raw)))
-    await raw.disconnected()
+    const rawPeer = await stranger()
+    await assert.rejects(rawPeer.send(method, request(rawPeer)))
+    await rawPeer.disconnected()
   }
   unchanged(0)
 })
 
-test('malformed and oversized requests end the connection, and nothing changes', LIMIT, async () => {
+test('malformed and oversized requests end the connection and change nothing', LIMIT, async () => {
   const good = {
     market: MARKET,
-    ask: stall.id,
+    ask: seller.id,
     revision: 1,
     bytes: 1,
     blocks: 1,
@@ -175,29 +175,29 @@ test('malformed and oversized requests end the connection, and nothing changes',
     ['hello', Buffer.alloc(10 << 20)]
   ]
   for (const [method, bytes] of cases) {
-    const raw = await stranger()
-    await raw.greet()
-    await assert.rejects(raw.send(method, bytes))
-    await raw.disconnected()
+    const rawPeer = await stranger()
+    await rawPeer.greet()
+    await assert.rejects(rawPeer.send(method, bytes))
+    await rawPeer.disconnected()
   }
   unchanged(0)
 })
 
-test('a flood of requests ends the connection, also from one channel after another', LIMIT, async () => {
-  const raw = await stranger()
-  await raw.greet()
+test('a flood of requests ends the connection, even spread over several channels', LIMIT, async () => {
+  const rawPeer = await stranger()
+  await rawPeer.greet()
   const request = (): Promise<unknown> =>
-    raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+    rawPeer.send('progress', rawPeer.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
   const answers = Promise.allSettled(Array.from({ length: 600 }, request))
-  await raw.disconnected()
+  await rawPeer.disconnected()
   const outcomes = await answers
   assert.ok(outcomes.some(({ status }) => status === 'rejected'))
   unchanged(0)
 
   const again = await stranger()
   for (let i = 0; i < 40 && !again.stream.destroyed; i++) {
-    const channel = i === 0 ? again : new Raw(again.side, again.stream)
-    await channel.greet().catch(() => undefined) // when the connection has ended
+    const channel = i === 0 ? again : new RawPeer(again.side, again.stream)
+    await channel.greet().catch(() => undefined) // fails once the connection has ended
     const reference = channel.wrap('agreement-reference', { agreement: Buffer.alloc(32) })
     await Promise.allSettled(Array.from({ length: 50 }, () => channel.send('progress', reference)))
     channel.rpc.destroy()
@@ -207,7 +207,7 @@ test('a flood of requests ends the connection, also from one channel after anoth
 })
 
 test('who is cut off is told of by the bound, as a count and not in a line each', LIMIT, async () => {
-  const { side } = stall
+  const { side } = seller
   await side.close()
   const said = side.lines.filter(({ message }) => message === 'peer cut off').map(({ fields }) => fields)
   const bounds = said.map(({ bound }) => bound)
@@ -217,22 +217,22 @@ test('who is cut off is told of by the bound, as a count and not in a line each'
   await side.open()
 })
 
-test('a provider whose answers are malformed loses its connection', LIMIT, async () => {
-  const [buyer, liar] = [await field.side(), await field.side()]
+test('a provider with malformed answers loses its connection', LIMIT, async () => {
+  const [buyer, liar] = [await group.side(), await group.side()]
   await liar.deals.close()
   liar.network.on('connection', stream => {
-    new Raw(liar, stream).rpc.respond('hello', async () => crypto.randomBytes(100))
+    new RawPeer(liar, stream).rpc.respond('hello', async () => crypto.randomBytes(100))
   })
   await assert.rejects(buyer.deals.open(liar.device, { timeoutMs: 5_000 }), { code: 'MALFORMED' })
   assert.deepEqual(buyer.faults, [])
 })
 
-test('a decline is one line of plain text, whatever the other side sent', LIMIT, async () => {
-  const [buyer, liar] = [await field.side(), await field.side()]
+test('a decline is one line of plain text, whatever the peer sent', LIMIT, async () => {
+  const [buyer, liar] = [await group.side(), await group.side()]
   await liar.deals.close()
   liar.network.on('connection', stream => {
     const decline = { code: 'evil code\n', reason: `\u001b[2Jone\ntwo ${'x'.repeat(5000)}` }
-    new Raw(liar, stream).rpc.respond('hello', async () => encode('reply', { decline }))
+    new RawPeer(liar, stream).rpc.respond('hello', async () => encode('reply', { decline }))
   })
   const error = await buyer.deals.open(liar.device, { timeoutMs: 5_000 }).then(
     () => assert.fail(),

@@ -40,7 +40,7 @@ const hex = (list: readonly Candidate[]): string[] => list.map(ask => ask.id.toS
 const standing = (record: Experience | null): number =>
   record ? (record.good - 3 * record.bad) / (1 + record.good + record.bad) : 0
 
-test('the same asks give the same order, however they come, and are left as they were', () => {
+test('the same asks are ranked equally in any input order, and the input is unchanged', () => {
   fc.assert(
     fc.property(asks, wanted, experiences, fc.infiniteStream(fc.nat()), (list, want, experience, random) => {
       const before = hex(list)
@@ -55,7 +55,7 @@ test('the same asks give the same order, however they come, and are left as they
   )
 })
 
-test('only asks that fit, by price, then by what was seen, then by id, and at most two of one identity', () => {
+test('only fitting asks are ranked, by price, record of the provider and id, at most two per identity', () => {
   fc.assert(
     fc.property(asks, wanted, experiences, (list, want, experience) => {
       const found = match(list, want, experience, NOW)
@@ -88,7 +88,7 @@ test('only asks that fit, by price, then by what was seen, then by id, and at mo
   )
 })
 
-test('copies are of different identities, the first ones of the list', () => {
+test('copies go to different identities, the first ones of the ranking', () => {
   fc.assert(
     fc.property(asks, fc.nat(6), fc.array(identity, { maxLength: 3 }), (list, copies, taken) => {
       const chosen = distinct(list, copies, taken)

@@ -11,7 +11,7 @@ import { folder } from '../store/folder.js'
 const device = Buffer.alloc(32, 1)
 const id = (n: number): Buffer => Buffer.alloc(32, n)
 
-test('a request is carried out once however often it comes, and answered only when the answer is on disk', async t => {
+test('a request is executed once however often it comes, and is answered only when the answer is on disk', async t => {
   const file = join(await folder(t), 'facts')
   const facts = new Facts(file)
   await facts.ready()
@@ -33,7 +33,7 @@ test('a request is carried out once however often it comes, and answered only wh
   assert.equal(new Replies(await Facts.read(file), Date.now).get(device, id(1))?.toString(), 'answer 1')
   assert.equal((await replies.once(device, id(1), answer)).toString(), 'answer 1')
   assert.equal(made, 1)
-  // Another device with the same id is another request.
+  // The same id from another device is another request.
   assert.equal(replies.get(Buffer.alloc(32, 2), id(1)), null)
   await facts.close()
 })
@@ -50,7 +50,7 @@ test('an answer that could not be made is made the next time', async t => {
   await facts.close()
 })
 
-test('answers are kept for two days, and so many for one device', async t => {
+test('answers are kept for two days, and at most so many for one device', async t => {
   const file = join(await folder(t), 'facts')
   const facts = new Facts(file)
   await facts.ready()
@@ -74,14 +74,14 @@ test('answers are kept for two days, and so many for one device', async t => {
   await facts.close()
 })
 
-test('a budget is a burst, and then what comes back', () => {
+test('a budget is a burst plus a refill over time', () => {
   const budget = new RequestBudget()
   let spent = 0
   while (budget.spend()) spent++
   assert.ok(spent >= 400 && spent < 420, `${spent}`)
 })
 
-test('a fault keeps an identity away for an hour, doubling to a week', async t => {
+test('a fault bars an identity for an hour, doubling to a week', async t => {
   const facts = new Facts(join(await folder(t), 'facts'))
   await facts.ready()
   const now = 1_000_000

@@ -28,7 +28,7 @@ function ends(t: TestContext): {
   return { clock, near, answer, asked }
 }
 
-test('a request that is not answered is given up after its time', async t => {
+test('an unanswered request is given up after its timeout', async t => {
   const { clock, near, asked } = ends(t)
   const rejected = assert.rejects(near.request('slow', null, { timeout: 1000 }), { code: 'TIMEOUT_EXCEEDED' })
   await asked
@@ -37,7 +37,7 @@ test('a request that is not answered is given up after its time', async t => {
   assert.equal(clock.timers, 0)
 })
 
-test('a request is not given up because this machine slept while it waited', async t => {
+test('a request does not time out because this machine slept while it waited', async t => {
   const { clock, near, answer, asked } = ends(t)
   const answered = near.request('slow', null, { timeout: 1000 })
   await asked

@@ -34,8 +34,8 @@ export const CORES = [
   { key: Buffer.alloc(32, 12), length: 400, byteLength: 100_000_000 }
 ]
 
-/** A private network in a folder of its own, and what stands on it. */
-export class Field {
+/** A private DHT in a folder of its own, and the nodes on it. */
+export class NodeGroup {
   readonly #testnet: Testnet
   readonly #folder: string
   readonly #sides: Side[] = []
@@ -45,14 +45,14 @@ export class Field {
     this.#folder = folder
   }
 
-  static async open(): Promise<Field> {
-    return new Field(
+  static async open(): Promise<NodeGroup> {
+    return new NodeGroup(
       await createTestnet(2, { host: '127.0.0.1' }),
       await mkdtemp(join(tmpdir(), 'bushel-deal-'))
     )
   }
 
-  /** A node of somebody new; `given` is what it claims to be beside the truth. */
+  /** A node of a new person; `given` overrides what it claims about itself. */
   async side(given: Partial<OwnKeys> = {}): Promise<Side> {
     const [one] = await person()
     const self: OwnKeys = { ...one!, lightning: lightningId(), network: 'play-1', ...given }
@@ -69,7 +69,7 @@ export class Field {
   }
 }
 
-/** Facts, network and deals of one node, with a clock that can be put forward. */
+/** Facts, network and deals of one node, on a clock that the test can move forward. */
 export class Side {
   readonly self: OwnKeys
   readonly #file: string
@@ -77,7 +77,7 @@ export class Side {
   readonly faults: unknown[] = []
   /** What it has said, faults among it. */
   readonly lines: LogLine[] = []
-  /** ms by which its clock is ahead. */
+  /** Added to its clock, ms. */
   ahead = 0
   facts!: Facts
   network!: Network
@@ -119,21 +119,21 @@ export class Side {
     await this.facts.close()
   }
 
-  /** Everything that is on its disk. */
+  /** Number of records on its disk. */
   get count(): number {
     return this.facts.count('reply') + this.facts.count('lease')
   }
 }
 
-/** A provider with one offer of so much space, whose shelf is a list of agreements. */
-export class Stall implements ResourceProvider {
+/** A provider with one storage offer of limited space, whose shelf is a list of agreements. */
+export class FakeSeller implements ResourceProvider {
   readonly side: Side
   readonly quotes: Provider
   readonly order: Order
   readonly id: Buffer
   space: bigint
   price = PRICE
-  stands = true
+  isListed = true
   agreements = 0
 
   constructor(side: Side, space: number = GIB) {
@@ -165,7 +165,7 @@ export class Stall implements ResourceProvider {
       deals: side.deals,
       policy: DEFAULT_POLICY,
       goods: this,
-      ask: id => (this.stands && id.equals(this.id) ? { ...this.order, price: this.price } : null)
+      ask: id => (this.isListed && id.equals(this.id) ? { ...this.order, price: this.price } : null)
     })
   }
 
@@ -215,8 +215,8 @@ export class Stall implements ResourceProvider {
   }
 }
 
-/** A peer that speaks the protocol by hand, without any of our care. */
-export class Raw {
+/** A peer that speaks the protocol by hand, without the checks of the product. */
+export class RawPeer {
   readonly stream: NoiseStream
   readonly rpc: ProtomuxRPC
   readonly side: Side
@@ -230,8 +230,8 @@ export class Raw {
     this.rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL })
   }
 
-  static async to(from: Side, device: Buffer): Promise<Raw> {
-    return new Raw(from, await from.network.connect(device, 10_000))
+  static async to(from: Side, device: Buffer): Promise<RawPeer> {
+    return new RawPeer(from, await from.network.connect(device, 10_000))
   }
 
   get hello(): Hello {
@@ -251,7 +251,10 @@ export class Raw {
     return this.rpc.request(method, bytes, { timeout: 10_000 })
   }
 
-  /** Resolves when the other side has ended the connection; the test's time limit is the other outcome. */
+  /**
+   * Resolves when the other side has ended the connection; otherwise the time limit of the test ends the
+   * wait.
+   */
   async disconnected(): Promise<void> {
     await this.#closed
   }

@@ -1,6 +1,6 @@
 /**
- * A process of its own, with little memory, that decodes hostile bytes as every struct: short messages whose lengths lie,
- * and the longest there may be. Says what that took, as JSON.
+ * A child process with little memory that decodes hostile bytes as every struct: short messages with false
+ * lengths, and the longest possible ones. Prints the memory used, as JSON.
  */
 import fc from 'fast-check'
 import { MAX_MESSAGE_BYTES, decode, encode } from '../../contracts/schema/codec.js'
@@ -25,7 +25,7 @@ function attempt(name: StructName, bytes: Buffer): void {
   }
 }
 
-/** Most bytes that one short message took. */
+/** The memory that one short message used at most, bytes. */
 function short(): number {
   let most = 0
   for (const name of names) {
@@ -43,7 +43,7 @@ function short(): number {
   return most
 }
 
-/** The longest messages: counts as high as can be, and as little as can be for each thing that is counted. */
+/** The longest messages: the highest counts, and the fewest bytes for each counted thing. */
 function long(): void {
   for (const name of names) {
     for (const count of ['fe00001000', 'fe00000800', 'fe55550500']) {

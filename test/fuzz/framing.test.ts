@@ -26,7 +26,7 @@ interface Outcome {
   fault: string
 }
 
-/** The objects that come of `input`, and how it ends. */
+/** The objects read from `input`, and how reading ends. */
 function outcome(parts: Iterable<Buffer>, limit = LIMIT): Outcome {
   const frames = new Frames(limit)
   const objects: string[] = []
@@ -42,7 +42,7 @@ function outcome(parts: Iterable<Buffer>, limit = LIMIT): Outcome {
   }
 }
 
-/** Where objects end, byte by byte and without any state that is kept: the slow way to say the same. */
+/** Where objects end, found byte by byte and without kept state: the slow reference. */
 function plainly(input: Buffer): string[] {
   const objects: string[] = []
   let from = 0
@@ -59,7 +59,7 @@ function plainly(input: Buffer): string[] {
   return objects
 }
 
-test('an answer is cut the same in whatever pieces it comes, and where its braces say', () => {
+test('an answer is split where its braces say, in pieces of any size', () => {
   const some = fc.array(fc.constantFrom(...answers), { minLength: 1, maxLength: 3 })
   fc.assert(
     fc.property(some, sizes, (list, sizes) => {
@@ -81,7 +81,7 @@ test('an answer is cut the same in whatever pieces it comes, and where its brace
   )
 })
 
-test('mutated answers and random bytes are objects or refused, and the same in any pieces', () => {
+test('mutated answers and random bytes become objects or are refused, the same in pieces of any size', () => {
   const mutant = fc
     .tuple(fc.constantFrom(...answers), fc.constantFrom(...answers), mutations)
     .map(([one, other, list]) => mutated(one, list, other))
@@ -102,7 +102,7 @@ test('mutated answers and random bytes are objects or refused, and the same in a
   )
 })
 
-test('an answer that is JSON says what JSON.parse says, but for long numbers', () => {
+test('a JSON answer parses as by JSON.parse, except for long numbers', () => {
   const value = fc.jsonValue({ maxDepth: 4 })
   fc.assert(
     fc.property(value, value => {
@@ -115,7 +115,7 @@ test('an answer that is JSON says what JSON.parse says, but for long numbers', (
   )
 })
 
-test('more than the limit is refused in whatever pieces it comes, and what was before it is not lost', () => {
+test('an answer above the limit is refused in pieces of any size, and earlier objects are kept', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 50 }), sizes, (more, sizes) => {
       const input = Buffer.from(`{"a":"${'x'.repeat(200 + more - 8)}"}`)
@@ -128,7 +128,7 @@ test('more than the limit is refused in whatever pieces it comes, and what was b
 })
 
 test(
-  'an answer of 32 MiB in pieces of a few bytes takes the memory of two, and each byte is copied a few times at most',
+  'an answer of 32 MiB in small pieces takes the memory of two and copies each byte a few times at most',
   { timeout: 60_000 },
   async () => {
     const program = fileURLToPath(new URL('large-answer.js', import.meta.url))

@@ -59,7 +59,7 @@ const prefix = fc.oneof(
 const word = fc.nat(31)
 const run = fc.array(word, { minLength: 1, maxLength: 6 })
 const change = fc.record({ at: fc.nat(), cut: fc.nat(6), run })
-/** One tag of any kind, of any length that can be said, and some that are as long as they say. */
+/** A tag of any kind and of any length that can be encoded, some with the length they state. */
 const tag = fc
   .record({
     kind: fc.oneof(word, fc.constantFrom(3, 6, 9, 13, 23, 24)),
@@ -76,7 +76,7 @@ const tag = fc
 const TIMESTAMP = 7
 const SIGNATURE = 104
 
-/** Words anywhere, or tags where tags stand: the ones that are there are left out, moved or put before others. */
+/** Words anywhere, or tags in tag positions, with existing ones dropped, moved or preceded by others. */
 const mutant = fc
   .record({
     which: fc.constantFrom(...good.map(split)),
@@ -106,7 +106,7 @@ function tagsOf(words: readonly number[]): number[][] {
   return tags
 }
 
-test('a mutated invoice with a right checksum is refused, or says something that can be dealt with', () => {
+test('a mutated invoice with a valid checksum is refused, or its fields are within their bounds', () => {
   let read = 0
   fc.assert(
     fc.property(mutant, text => {
@@ -133,7 +133,7 @@ test('a mutated invoice with a right checksum is refused, or says something that
   assert.ok(read > 200, `${read} were read`)
 })
 
-test('no mutated invoice passes for the one that was agreed', () => {
+test('no mutated invoice passes for the agreed one', () => {
   const { payeeNodeKey } = bolt11.decode(good[0]!, REGTEST)
   const expected = {
     network: 'play-1',

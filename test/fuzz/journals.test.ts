@@ -14,10 +14,10 @@ import { blank, sha256 } from '../../src/payment/payee.js'
 import { folder } from '../store/folder.js'
 import { bytes, mutated, mutations, runs } from './mutation.js'
 
-/** Damage of a disk: no splice, since a file of whole frames that are right is right. */
+/** Damage by a disk, without splices: a file of valid whole frames is valid. */
 const damage = fc.oneof(
   mutations.filter(list => list.every(({ kind }) => kind !== 'splice')),
-  // Zeros over a stretch, as a cut of the power leaves them.
+  // Zeros over a stretch, as a power cut leaves them.
   fc.record({ at: fc.nat(), size: fc.integer({ min: 1, max: 600 }) })
 )
 type Damage = typeof damage extends fc.Arbitrary<infer T> ? T : never
@@ -31,7 +31,7 @@ function damaged(whole: Buffer, how: Damage): Buffer {
 
 const badJournal = (error: unknown): boolean => error instanceof BushelError && error.code === 'BAD_JOURNAL'
 
-/** Reads a file that was damaged; null when it is refused for it, with the file as it was. */
+/** Reads a damaged file; null when it is refused for the damage and left unchanged. */
 async function attempt<T>(file: string, input: Buffer, read: () => Promise<T>): Promise<T | null> {
   await writeFile(file, input)
   try {
@@ -43,7 +43,7 @@ async function attempt<T>(file: string, input: Buffer, read: () => Promise<T>): 
   }
 }
 
-test('a damaged journal is refused, or read up to where it is whole', { timeout: 60_000 }, async t => {
+test('a damaged journal is refused or read up to the damage', { timeout: 60_000 }, async t => {
   const file = join(await folder(t), 'journal')
   const batches = Array.from({ length: 5 }, (_, i) => [
     Buffer.alloc(i * 60, i),
@@ -90,7 +90,7 @@ test('a damaged journal is refused, or read up to where it is whole', { timeout:
   )
 })
 
-test('damaged facts are refused, or are those of an earlier time', { timeout: 60_000 }, async t => {
+test('damaged facts are refused or are those of an earlier time', { timeout: 60_000 }, async t => {
   const file = join(await folder(t), 'facts')
   const facts = new Facts(file)
   await facts.ready()
@@ -113,7 +113,7 @@ test('damaged facts are refused, or are those of an earlier time', { timeout: 60
   )
 })
 
-test('entries that are whole frames and no facts are refused as malformed', { timeout: 60_000 }, async t => {
+test('whole frames that are not facts are refused as malformed', { timeout: 60_000 }, async t => {
   const dir = await folder(t)
   const good = encode('change-set', {
     changes: [encode('fact', { kind: 'a', key: Buffer.alloc(4, 1), value: Buffer.alloc(9, 2) })]
@@ -138,7 +138,7 @@ test('entries that are whole frames and no facts are refused as malformed', { ti
   )
 })
 
-test('a damaged ledger is refused, or is that of an earlier time', { timeout: 60_000 }, async t => {
+test('a damaged ledger is refused or is that of an earlier time', { timeout: 60_000 }, async t => {
   const file = join(await folder(t), 'ledger')
   const ledger = new Ledger(file)
   await ledger.ready()
@@ -175,7 +175,7 @@ test('a damaged ledger is refused, or is that of an earlier time', { timeout: 60
 })
 
 test(
-  'a damaged log of a play wallet is refused, or holds what one of its commits left',
+  'a damaged log of a play wallet is refused or holds the state after one of its commits',
   { timeout: 60_000 },
   async t => {
     const file = join(await folder(t), 'log')

@@ -1,4 +1,7 @@
-/** A process of its own, with little memory, that reads one long answer in small pieces. Says what that took, as JSON. */
+/**
+ * A child process with little memory that reads one long answer in small pieces. Prints the memory used, as
+ * JSON.
+ */
 import { Frames } from '../../src/lightning/backends/cln/frames.js'
 
 const text = Buffer.alloc(4096, 'x')
@@ -10,7 +13,7 @@ Buffer.prototype.copy = function (...given: Parameters<typeof copy>): number {
   return bytes
 }
 
-/** Lengths of the pieces, again and again, and of the whole. */
+/** Lengths of the pieces, repeated, and of the whole. */
 const RUNS = [
   { sizes: Array.from({ length: 64 }, (_, i) => ((i * 37) % 64) + 1), length: 32 << 20 },
   { sizes: [1], length: 2 << 20 }

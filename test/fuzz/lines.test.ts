@@ -46,7 +46,7 @@ const lineLike = (good: string[]): fc.Arbitrary<string> =>
     fc.string({ unit: 'grapheme' })
   )
 
-test('any line is a request or an answer of the control socket, or is refused as neither', () => {
+test('any line is a request or an answer of the control socket or is refused', () => {
   fc.assert(
     fc.property(lineLike([...REQUESTS, ...ANSWERS]), line => {
       for (const parse of [parseRequest, parseResponse]) {
@@ -63,7 +63,7 @@ test('any line is a request or an answer of the control socket, or is refused as
   )
 })
 
-/** The lines that come out of a socket which receives these pieces. */
+/** The lines read from a socket that receives these pieces. */
 function linesOf(parts: Iterable<Buffer>, max: number): { lines: string[]; over: boolean } {
   const socket = new EventEmitter() as Socket
   const lines: string[] = []
@@ -73,7 +73,7 @@ function linesOf(parts: Iterable<Buffer>, max: number): { lines: string[]; over:
   return { lines, over }
 }
 
-test('lines are the same in whatever pieces they come, and none is longer than the bound', () => {
+test('lines are the same in pieces of any size, and none exceeds the bound', () => {
   const text = fc.string({ unit: fc.constantFrom('a', '\n', 'ä', '€', '🦀', '"'), maxLength: 60 })
   const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 })
   fc.assert(
@@ -90,7 +90,7 @@ test('lines are the same in whatever pieces they come, and none is longer than t
 })
 
 test(
-  'whoever sends garbage to the control socket loses the connection; the node is asked nothing but what it may be',
+  'garbage on the control socket costs the connection, and the node gets only valid calls',
   { timeout: 60_000 },
   async () => {
     const dir = await mkdtemp(join(tmpdir(), 'bushel-fuzz-'))
@@ -106,7 +106,7 @@ test(
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 6 }), async parts => {
         const socket = connect(server.path)
-        socket.on('error', () => undefined) // it is cut off on purpose
+        socket.on('error', () => undefined) // disconnected on purpose
         socket.resume()
         for (const part of parts) socket.write(part)
         socket.end()

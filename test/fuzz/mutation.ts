@@ -1,16 +1,19 @@
 import { randomInt } from 'node:crypto'
 import fc from 'fast-check'
 
-/** The same again with BUSHEL_FUZZ_SEED; a failure prints it. BUSHEL_FUZZ_RUNS multiplies the runs. */
+/**
+ * Seed of the run: BUSHEL_FUZZ_SEED repeats the one that a failure printed. BUSHEL_FUZZ_RUNS multiplies the
+ * runs.
+ */
 export const SEED = Number(process.env['BUSHEL_FUZZ_SEED'] ?? randomInt(2 ** 31))
 export const RUNS = Number(process.env['BUSHEL_FUZZ_RUNS'] ?? 1)
 
-/** What every fuzz test is run with: seed and number of runs. */
+/** Options of every fuzz test: seed and number of runs. */
 export function runs(count: number): { seed: number; numRuns: number } {
   return { seed: SEED, numRuns: Math.ceil(count * RUNS) }
 }
 
-/** Counts and lengths that lie, as compact-encoding and the journals write them. */
+/** False counts and lengths, as compact-encoding and the journals write them. */
 const LENGTHS = [
   'fdffff',
   'feffffff7f',
@@ -53,7 +56,7 @@ export const mutations = fc.array(mutation, { minLength: 1, maxLength: 3 })
 export const bytes = (maxLength: number): fc.Arbitrary<Buffer> =>
   fc.uint8Array({ maxLength }).map(array => Buffer.from(array))
 
-/** `bytes` after these mutations; what is spliced in is of `other`. */
+/** `bytes` after these mutations; splices take bytes from `other`. */
 export function mutated(bytes: Buffer, list: readonly Mutation[], other = bytes): Buffer {
   return list.reduce((before, one) => apply(before, one, other), bytes)
 }
@@ -80,7 +83,7 @@ function apply(bytes: Buffer, one: Mutation, other: Buffer): Buffer {
   }
 }
 
-/** `bytes` in pieces of the sizes given, again and again. */
+/** `bytes` in pieces of these sizes, repeated. */
 export function* pieces(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
   for (let at = 0, n = 0; at < bytes.byteLength; n++) {
     const size = sizes[n % sizes.length]!

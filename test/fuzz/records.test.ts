@@ -65,7 +65,7 @@ async function signed(by: Person): Promise<Buffer> {
   )
 }
 
-test('a mutated order, or one made of two, is refused with a reason, or says what its author signed', async () => {
+test('a mutated or spliced order is refused with a reason or says what its author signed', async () => {
   const [from, into] = [await signed(one), await signed(other)]
   const good = [from, into].map(bytes => {
     const check = checkOrder(bytes, RULES)
@@ -82,7 +82,7 @@ test('a mutated order, or one made of two, is refused with a reason, or says wha
     }),
     runs(1500)
   )
-  // What is inside, with the outside in order: the parts that only a signature holds together.
+  // Mutations inside a valid record: parts that only the signature protects.
   const inner = fc.tuple(structOf('order'), bytes(300), mutations)
   fc.assert(
     fc.property(inner, ([order, proof, list]) => {
@@ -99,7 +99,7 @@ test('a mutated order, or one made of two, is refused with a reason, or says wha
   )
 })
 
-test('a mutated attestation proves nothing, or what it proved before', () => {
+test('a mutated attestation proves nothing or what it proved before', () => {
   const data = crypto.randomBytes(32)
   const author = { identity: one.identity, device: one.device.publicKey }
   const stranger = { identity: other.identity, device: other.device.publicKey }
@@ -112,7 +112,8 @@ test('a mutated attestation proves nothing, or what it proved before', () => {
       ),
       proof => {
         const named = authorOf(proof)
-        // Whose key is both attests itself: a connection has proven that, or a signature will.
+        // A key that is both identity and device attests itself: the connection has proven it, or a signature
+        // will.
         const pairs = [author, stranger, named && { identity: named.device, device: named.identity }]
         if (named)
           assert.ok(pairs.some(a => a!.identity.equals(named.identity) && a!.device.equals(named.device)))
@@ -124,7 +125,7 @@ test('a mutated attestation proves nothing, or what it proved before', () => {
   )
 })
 
-test('a mutated proof of a block proves no other block', () => {
+test('a mutated block proof proves no other block', () => {
   const data = Array.from({ length: 4 }, (_, i) => Buffer.alloc(20, i))
   const leaves = data.map((value, i) => ({ index: 2 * i, size: 20, hash: crypto.data(value) }))
   const parent = (a: number, b: number): (typeof leaves)[0] => ({
@@ -173,7 +174,7 @@ test('a mutated proof of a block proves no other block', () => {
   )
 })
 
-test('a mutated receipt is none, or does not hold, or says what the good one says', () => {
+test('a mutated receipt is refused, fails verification, or says the same as the original', () => {
   const { receipt } = paidInstallment(one, other)
   const text = formatReceipt(receipt)
   const good = verifyReceipt(parseReceipt(text))
@@ -212,7 +213,7 @@ test('a mutated receipt is none, or does not hold, or says what the good one say
   fc.assert(fc.property(fc.oneof(fc.json(), fc.string()), verdict), runs(300))
 })
 
-test('mutated evidence is none, or does not hold, or proves no more than the good one does', async () => {
+test('mutated evidence is refused, fails verification, or proves no more than the original', async () => {
   const honest = await jobEvidence(one, other)
   const guilty = await jobEvidence(one, other, { key: { key: Buffer.alloc(32, 1) } })
   for (const evidence of [honest, guilty]) {
@@ -264,7 +265,7 @@ test('mutated evidence is none, or does not hold, or proves no more than the goo
   }
 })
 
-test('any bytes are an output under a key, or none; nothing is thrown', async () => {
+test('any bytes open under a key to an output or to nothing, and never throw', async () => {
   const { ciphertext } = await jobEvidence(one, other)
   fc.assert(
     fc.property(mutations, list => {
@@ -273,7 +274,7 @@ test('any bytes are an output under a key, or none; nothing is thrown', async ()
     }),
     runs(300)
   )
-  // A provider that seals what is no output at all.
+  // A provider that seals bytes that are not an output.
   await fc.assert(
     fc.asyncProperty(
       fc.oneof(
@@ -291,7 +292,7 @@ test('any bytes are an output under a key, or none; nothing is thrown', async ()
   )
 })
 
-test('any terms at all have a fault that is named, or a schedule of a bounded length whose sum is the charge', () => {
+test('any terms have a named fault or a schedule of bounded length that sums to the charge', () => {
   fc.assert(
     fc.property(structOf('terms'), structOf('installment-list'), (any, list) => {
       const terms = any as Parameters<typeof faultOf>[0]
@@ -302,7 +303,7 @@ test('any terms at all have a fault that is named, or a schedule of a bounded le
   )
 })
 
-test('any text is a link or a key, or is refused as none', () => {
+test('any text is a link or a key or is refused', () => {
   const link = { key: crypto.randomBytes(32), encryptionKey: crypto.randomBytes(32) }
   const cases: [string, (text: string) => string, string][] = [
     [formatLink(link), text => formatLink(parseLink(text)), 'BAD_LINK'],

@@ -17,13 +17,13 @@ import { linkLightning } from '../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
 import { structOf } from '../contracts/arbitraries.js'
 import { lightningId, person } from '../contracts/people.js'
-import { Raw, Side, Stall } from '../deal/sides.js'
+import { RawPeer, Side, FakeSeller } from '../deal/sides.js'
 import { SEED, bytes, mutated, mutations, runs } from './mutation.js'
 
 const LIMIT = { timeout: 60_000 }
 let testnet: Testnet
 let dir: string
-let stall: Stall
+let seller: FakeSeller
 let dht: HyperDHT
 let wallet: PlayWallet
 const links: { close(): void }[] = []
@@ -38,7 +38,7 @@ before(async () => {
     testnet.bootstrap
   )
   await side.open()
-  stall = new Stall(side)
+  seller = new FakeSeller(side)
   wallet = new PlayWallet({ dir: join(dir, 'wallet') })
   await wallet.ready()
   side.network.on('connection', (stream: NoiseStream) => links.push(linkLightning(stream, wallet)))
@@ -48,51 +48,53 @@ before(async () => {
 after(async () => {
   for (const link of links) link.close()
   await dht.destroy()
-  await stall.side.close()
+  await seller.side.close()
   await wallet.close()
   await testnet.destroy()
   await rm(dir, { recursive: true })
 })
 
-/** A connection of somebody new. */
+/** A connection of a new device. */
 async function connect(): Promise<NoiseStream> {
-  const stream = dht.connect(stall.side.device, { keyPair: crypto.keyPair() })
-  stream.on('error', () => undefined) // it is cut off on purpose
+  const stream = dht.connect(seller.side.device, { keyPair: crypto.keyPair() })
+  stream.on('error', () => undefined) // disconnected on purpose
   await stream.opened
   return stream
 }
 
-/** Resolves when a connection is over, however it came to that; the test's time limit is the other outcome. */
+/**
+ * Resolves when a connection has ended for any reason; otherwise the time limit of the test ends the wait.
+ */
 function closed(stream: NoiseStream): Promise<void> {
   stream.resume()
   return new Promise(resolve => stream.once('close', () => resolve()))
 }
 
-/** Ends a connection, after all that was sent; resolves when the other side has ended it too. */
+/** Ends a connection after everything was sent; resolves when the other side has ended it too. */
 async function ended(stream: NoiseStream): Promise<void> {
   const over = closed(stream)
   stream.end()
   await over
 }
 
-/** The node as it was: nothing agreed, nothing that it thinks is its own fault, and it answers an honest peer. */
+/** The node is unchanged: nothing agreed, no fault of its own reported, and it answers an honest peer. */
 async function unharmed(): Promise<void> {
-  assert.equal(stall.side.facts.count('lease'), 0)
-  assert.equal(stall.agreements, 0)
-  assert.deepEqual(stall.side.faults, [])
+  assert.equal(seller.side.facts.count('lease'), 0)
+  assert.equal(seller.agreements, 0)
+  assert.deepEqual(seller.side.faults, [])
   const [self] = await person()
-  const stream = dht.connect(stall.side.device, { keyPair: self!.device })
+  const stream = dht.connect(seller.side.device, { keyPair: self!.device })
   stream.on('error', () => undefined)
-  const raw = new Raw(
+  const rawPeer = new RawPeer(
     { self: { ...self!, lightning: Buffer.alloc(33, 2), network: 'play-1' } } as Side,
     stream
   )
-  assert.ok((await raw.greet()).body, `seed ${SEED}`)
-  raw.rpc.destroy()
+  assert.ok((await rawPeer.greet()).body, `seed ${SEED}`)
+  rawPeer.rpc.destroy()
   await ended(stream)
 }
 
-test('frames of garbage end the connection or are passed over, and the node goes on', LIMIT, async () => {
+test('frames of garbage end the connection or are ignored, and the node goes on', LIMIT, async () => {
   const control = bytes(60).map(tail => Buffer.concat([Buffer.from([0]), tail]))
   const open = fc
     .tuple(fc.constantFrom('bushel/deal', 'bushel/lightning', 'bushel/book', 'hypercore/alpha'), bytes(80))
@@ -112,10 +114,11 @@ test('frames of garbage end the connection or are passed over, and the node goes
   await unharmed()
 })
 
-test('a batch within a batch, however deep, ends the connection', LIMIT, async () => {
+test('nested batches of any depth end the connection', LIMIT, async () => {
   for (const depth of [1, 3, 20_000]) {
     const stream = await connect()
-    // What is in the control channel: a batch, its messages on the control channel, of more bytes than there are.
+    // Inside the control channel: a batch of messages on the control channel that claims more bytes than
+    // follow.
     const level = Buffer.from('0000feffffffff', 'hex')
     const over = closed(stream)
     stream.write(Buffer.concat([Buffer.of(0), ...Array.from({ length: depth + 1 }, () => level)]))
@@ -124,39 +127,31 @@ test('a batch within a batch, however deep, ends the connection', LIMIT, async (
   await unharmed()
 })
 
-test(
-  'what an honest peer sends, mutated on its way, ends the connection or is passed over',
-  LIMIT,
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(mutations, { minLength: 1, maxLength: 4 }),
-        fc.nat(3),
-        async (lists, skip) => {
-          const stream = await connect()
-          let n = 0
-          const { write } = stream
-          Object.assign(stream, {
-            write: (frame: Buffer): boolean => {
-              const list = n++ < skip ? null : lists[(n - skip) % lists.length]
-              return (write as (frame: Buffer) => boolean).call(stream, list ? mutated(frame, list) : frame)
-            }
-          })
-          const raw = new Raw(stall.side, stream)
-          const asked = [
-            raw.greet(),
-            raw.send('progress', raw.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
-          ]
-          const answers = Promise.allSettled(asked)
-          await ended(stream)
-          await answers
+test('a mutated message of an honest peer ends the connection or is ignored', LIMIT, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(mutations, { minLength: 1, maxLength: 4 }), fc.nat(3), async (lists, skip) => {
+      const stream = await connect()
+      let n = 0
+      const { write } = stream
+      Object.assign(stream, {
+        write: (frame: Buffer): boolean => {
+          const list = n++ < skip ? null : lists[(n - skip) % lists.length]
+          return (write as (frame: Buffer) => boolean).call(stream, list ? mutated(frame, list) : frame)
         }
-      ),
-      { ...runs(40), endOnFailure: true }
-    )
-    await unharmed()
-  }
-)
+      })
+      const rawPeer = new RawPeer(seller.side, stream)
+      const asked = [
+        rawPeer.greet(),
+        rawPeer.send('progress', rawPeer.wrap('agreement-reference', { agreement: Buffer.alloc(32) }))
+      ]
+      const answers = Promise.allSettled(asked)
+      await ended(stream)
+      await answers
+    }),
+    { ...runs(40), endOnFailure: true }
+  )
+  await unharmed()
+})
 
 test('a request of each kind with garbage in it ends the connection', LIMIT, async () => {
   const methods = Object.keys(METHODS) as Method[]
@@ -171,22 +166,23 @@ test('a request of each kind with garbage in it ends the connection', LIMIT, asy
   const [self] = await person()
   await fc.assert(
     fc.asyncProperty(fc.oneof(...kinds), async ([method, { good, sent }, whole]) => {
-      const stream = dht.connect(stall.side.device, { keyPair: self!.device })
+      const stream = dht.connect(seller.side.device, { keyPair: self!.device })
       stream.on('error', () => undefined)
-      const raw = new Raw(
+      const rawPeer = new RawPeer(
         { self: { ...self!, lightning: Buffer.alloc(33, 2), network: 'play-1' } } as Side,
         stream
       )
-      await raw.greet()
+      await rawPeer.greet()
       const over = closed(stream)
-      // Every other time what is wrong is around the body, and in any case more than the method may have.
+      // Every other time the garbage is around the body instead of in it. A second request is always above
+      // the size limit of the method.
       const outer = encode('request', { id: crypto.randomBytes(32), body: whole ? good : sent })
       const long = encode('request', {
         id: crypto.randomBytes(32),
         body: Buffer.alloc(REQUEST_LIMITS[method] + 2000)
       })
-      raw.send(method, whole ? outer.subarray(1) : outer).catch(() => undefined)
-      raw.send(method, long).catch(() => undefined)
+      rawPeer.send(method, whole ? outer.subarray(1) : outer).catch(() => undefined)
+      rawPeer.send(method, long).catch(() => undefined)
       await over
     }),
     { ...runs(45), endOnFailure: true }
@@ -194,17 +190,17 @@ test('a request of each kind with garbage in it ends the connection', LIMIT, asy
   await unharmed()
 })
 
-test('a request of an unknown name ends the connection, and is not echoed', LIMIT, async () => {
+test('a request with an unknown method name ends the connection and is not echoed', LIMIT, async () => {
   const stream = await connect()
-  const raw = new Raw(stall.side, stream)
+  const rawPeer = new RawPeer(seller.side, stream)
   const over = closed(stream)
-  await assert.rejects(raw.send('x'.repeat(1 << 20), null), (error: Error) => error.message.length < 1000)
+  await assert.rejects(rawPeer.send('x'.repeat(1 << 20), null), (error: Error) => error.message.length < 1000)
   await over
   await unharmed()
 })
 
 test(
-  'a stranger who talks nonsense to the Lightning process is cut off, and the process goes on',
+  'a stranger that sends garbage to the Lightning process is disconnected, and the process goes on',
   LIMIT,
   async () => {
     const { pid } = wallet

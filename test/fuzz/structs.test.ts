@@ -24,12 +24,12 @@ function refusedOrCanonical(name: StructName, input: Buffer): void {
   assert.deepEqual(encode(name, value as never), input, name)
 }
 
-test('what is fuzzed is every struct that the codecs are made of', () => {
+test('the fuzz tests cover every struct of the codecs', () => {
   const { schema } = JSON.parse(readFileSync(SPEC, 'utf8')) as { schema: { name: string }[] }
   assert.deepEqual(names.toSorted(), schema.map(({ name }) => name).toSorted())
 })
 
-test('mutated encodings of every struct are malformed, or canonical bytes of another value', () => {
+test('mutated encodings of every struct are malformed or canonical bytes of another value', () => {
   for (const name of names) {
     const pair = fc.tuple(structOf(name), structOf(name))
     fc.assert(
@@ -42,7 +42,7 @@ test('mutated encodings of every struct are malformed, or canonical bytes of ano
   }
 })
 
-test('the encoding of one struct is, read as another, malformed or canonical', () => {
+test('the encoding of one struct read as another is malformed or canonical', () => {
   const encodings = names.map(name => structOf(name).map(value => encode(name, value as never)))
   fc.assert(
     fc.property(fc.oneof(...encodings), mutations, (input, list) => {
@@ -55,7 +55,7 @@ test('the encoding of one struct is, read as another, malformed or canonical', (
   )
 })
 
-test('random bytes, long ones too, are malformed or canonical', () => {
+test('random bytes of any length are malformed or canonical', () => {
   for (const name of names) {
     fc.assert(
       fc.property(bytes(2000), input => refusedOrCanonical(name, input)),
@@ -64,7 +64,7 @@ test('random bytes, long ones too, are malformed or canonical', () => {
   }
 })
 
-test('hostile bytes take a bounded memory: little for a short message, whatever it claims', async () => {
+test('hostile bytes take bounded memory, and a short message takes little, whatever it claims', async () => {
   const program = fileURLToPath(new URL('decoding.js', import.meta.url))
   const flags = ['--max-old-space-size=160', '--expose-gc', program, String(SEED)]
   const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })

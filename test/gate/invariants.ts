@@ -1,13 +1,15 @@
-import type { Look } from './orders.js'
+import type { MoneyState } from './trader-protocol.js'
 
 const SETTLED = new Set(['paid', 'received', 'credited', 'applied', 'receipt'])
 const UNDER_WAY = new Set(['sent'])
 const OVER = new Set(['ENDED', 'VOID'])
 
-type Entry = Look['payments'][number]
+type Entry = MoneyState['payments'][number]
 
-/** What does not add up between a buyer and a provider who deal with one another alone; empty when all does. */
-export function faultsBetween(buyer: Look, provider: Look): string[] {
+/**
+ * What does not add up between a buyer and a provider that deal only with each other; empty when all does.
+ */
+export function faultsBetween(buyer: MoneyState, provider: MoneyState): string[] {
   return [
     ...buyer.faults.map(fault => `buyer: ${fault}`),
     ...provider.faults.map(fault => `provider: ${fault}`),
@@ -23,8 +25,8 @@ export function faultsBetween(buyer: Look, provider: Look): string[] {
   ]
 }
 
-/** One side alone: nothing under way, no intent settled twice, ledger and wallet the same hash by hash. */
-function ownFaults(name: string, { payments, records }: Look): string[] {
+/** One side alone: nothing pending, no intent settled twice, ledger and wallet equal hash by hash. */
+function ownFaults(name: string, { payments, records }: MoneyState): string[] {
   const faults: string[] = []
   const intents = new Set<string>()
   const settled = new Map<string, Entry>()
@@ -53,11 +55,11 @@ function ownFaults(name: string, { payments, records }: Look): string[] {
   return faults
 }
 
-/** What one paid is what the other received, hash by hash. */
-function crossFaults(payer: Look, payee: Look, kind: Entry['kind']): string[] {
-  const sums = (look: Look, role: Entry['role']): Map<string, string> =>
+/** Payments of one side equal receipts of the other, hash by hash. */
+function crossFaults(payer: MoneyState, payee: MoneyState, kind: Entry['kind']): string[] {
+  const sums = (state: MoneyState, role: Entry['role']): Map<string, string> =>
     new Map(
-      look.payments
+      state.payments
         .filter(one => one.kind === kind && one.role === role && SETTLED.has(one.step))
         .map(one => [one.hash, one.msat])
     )
@@ -71,8 +73,8 @@ function crossFaults(payer: Look, payee: Look, kind: Entry['kind']): string[] {
   return faults
 }
 
-/** Both know the same debts, and all of them are paid back. */
-function debtFaults(buyer: Look, provider: Look): string[] {
+/** Both sides know the same debts, and all of them are refunded. */
+function debtFaults(buyer: MoneyState, provider: MoneyState): string[] {
   const faults: string[] = []
   const theirs = new Map(provider.owed.map(debt => [debt.agreement, debt]))
   for (const { agreement, msat, settledMsat } of buyer.owed) {
@@ -84,8 +86,8 @@ function debtFaults(buyer: Look, provider: Look): string[] {
   return faults
 }
 
-/** What was paid for is given up by the buyer only together with the provider: else nothing is paid back. */
-function abandoned(buyer: Look, provider: Look): string[] {
+/** A buyer may give up a paid lease only together with the provider; otherwise nothing is refunded. */
+function abandoned(buyer: MoneyState, provider: MoneyState): string[] {
   const theirs = new Map(provider.served.map(lease => [lease.agreement, lease]))
   return buyer.bought
     .filter(({ state, paid }) => OVER.has(state) && paid > 0)

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ledger } from '../../src/payment/ledger.js'
-import type { Arrow, Fault, Hit, Order, Report, TraderOptions } from './orders.js'
+import type { KillPoint, Fault, Hit, TraderCommand, Report, TraderOptions } from './trader-protocol.js'
 
 export class Refusal extends Error {
   readonly code: string
@@ -16,7 +16,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Somebody who trades, and can be killed and started again. */
+/** A trading node in a child process that can be killed and started again. */
 export class Trader {
   readonly name: string
   readonly #options: TraderOptions
@@ -26,7 +26,7 @@ export class Trader {
   /** Resolves when the process has ended, with the signal. */
   ended: Promise<string | null> = Promise.resolve(null)
   #struck: (() => void) | null = null
-  /** What went wrong inside it, whether it was killed since or not. */
+  /** Its internal faults, including those before a kill. */
   readonly faults: Fault[] = []
 
   constructor(name: string, home: string, bootstrap: TraderOptions['bootstrap']) {
@@ -69,44 +69,47 @@ export class Trader {
     await ready
   }
 
-  ask<T>(order: Order): Promise<T> {
+  ask<T>(command: TraderCommand): Promise<T> {
     const child = this.#process
     if (!child) return Promise.reject(new Refusal('KILLED', `${this.name} is not there`))
     const id = ++this.#asked
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: value => resolve(value as T), reject })
-      child.send({ ...order, id }, error => {
+      child.send({ ...command, id }, error => {
         if (error) reject(new Refusal('KILLED', error.message))
       })
     })
   }
 
-  /** Has it killed, or its Lightning process, at an arrow; gives a promise of the hit. */
-  async arm(arrow: Arrow): Promise<() => Promise<Hit>> {
+  /**
+   * Arms a kill of the node or of its Lightning process at a kill point; gives a function that waits for the
+   * hit.
+   */
+  async arm(point: KillPoint): Promise<() => Promise<Hit>> {
     rmSync(this.#options.hits, { force: true })
     const struck = new Promise<void>(resolve => (this.#struck = resolve))
     const { ended } = this
-    await this.ask({ do: 'arm', arrow })
+    await this.ask({ do: 'arm', point })
     return async () => {
-      if (arrow.victim === 'self') assert.equal(await ended, 'SIGKILL', `${this.name} was killed`)
+      if (point.victim === 'self') assert.equal(await ended, 'SIGKILL', `${this.name} was killed`)
       else await struck
       const hit = JSON.parse(readFileSync(this.#options.hits, 'utf8')) as Hit
-      assert.deepEqual([hit.step, hit.phase], [arrow.step, arrow.phase])
-      if (arrow.victim === 'self') await this.#prove(arrow, hit)
+      assert.deepEqual([hit.step, hit.phase], [point.step, point.phase])
+      if (point.victim === 'self') await this.#prove(point, hit)
       return hit
     }
   }
 
-  /** True when an armed arrow was hit. */
+  /** True when an armed kill point was hit. */
   get hit(): boolean {
     return existsSync(this.#options.hits)
   }
 
-  /** What stands on disk after the kill is what the arrow says: the step, or not yet. */
-  async #prove({ step, phase }: Arrow, { hash }: Hit): Promise<void> {
+  /** Checks that the disk after the kill agrees with the kill point: the step is there, or not yet. */
+  async #prove({ step, phase }: KillPoint, { hash }: Hit): Promise<void> {
     const ledger = await Ledger.read(join(this.#options.home, 'journal', 'ledger'))
     const stands = ledger.byHash(Buffer.from(hash, 'hex'))?.step
-    // What is noted only (applied) goes to disk together with what comes after it.
+    // A step that is only noted (applied) goes to disk together with the next one.
     const same = stands === step || (step === 'applied' && stands === 'receipt')
     if (phase === 'written') assert.ok(same, `${this.name}: ${step} stands on disk (${stands})`)
     else assert.notEqual(stands, step, `${this.name}: the step does not stand on disk yet`)

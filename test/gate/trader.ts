@@ -1,6 +1,7 @@
 /**
- * A node as `up` runs it, in a process of its own that its driver can have killed at a step of its ledger: in the turn in
- * which the step is about to be written (`ahead`), or is on disk and nothing else was done yet (`written`).
+ * A child process with a node as `up` runs it, which its parent can have killed at a step of its ledger: in
+ * the turn in which the step is about to be written (`ahead`), or when it is on disk and nothing else was
+ * done yet (`written`).
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { BushelError } from '../../contracts/errors/error.js'
@@ -10,8 +11,8 @@ import { openNode } from '../../src/node/node.js'
 import type { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
 import type { CallContext, Progress } from '../../src/node/api/api.js'
 import type { PaymentDraft } from '../../src/payment/ledger.js'
-import { lookAt } from './look.js'
-import type { Arrow, Hit, Order, Report, TraderOptions } from './orders.js'
+import { moneyStateOf } from './money-state.js'
+import type { KillPoint, Hit, TraderCommand, Report, TraderOptions } from './trader-protocol.js'
 import { faultLog } from '../world/fault-log.js'
 
 const options = JSON.parse(process.argv[2]!) as TraderOptions
@@ -29,25 +30,25 @@ const node = await openNode({
   })
 })
 const trade = await node.trade()
-let arrow: Arrow | null = null
+let point: KillPoint | null = null
 
-function strike(phase: Arrow['phase'], payments: readonly PaymentDraft[]): void {
-  if (!arrow || arrow.phase !== phase) return
-  const { step, role, kind, victim } = arrow
+function strike(phase: KillPoint['phase'], payments: readonly PaymentDraft[]): void {
+  if (!point || point.phase !== phase) return
+  const { step, role, kind, victim } = point
   const hit = payments.find(one => one.step === step && one.role === role && one.kind === kind)
-  if (!hit || arrow.skip-- > 0) return
+  if (!hit || point.skip-- > 0) return
   const report: Hit = { phase, step, hash: hit.hash.toString('hex') }
   const fd = openSync(options.hits, 'w')
   writeSync(fd, JSON.stringify(report))
   fsyncSync(fd)
   closeSync(fd)
-  arrow = null
+  point = null
   if (victim === 'self') process.kill(process.pid, 'SIGKILL')
   killLightning()
   process.send!({ event: 'struck' } satisfies Report)
 }
 
-/** False while it is being started again. */
+/** False while the process is being started again. */
 function killLightning(): boolean {
   const { pid } = trade.wallet as PlayWallet
   return pid !== undefined && process.kill(pid, 'SIGKILL')
@@ -55,31 +56,31 @@ function killLightning(): boolean {
 trade.ledger.on('ahead', (payments: PaymentDraft[]) => strike('ahead', payments))
 trade.ledger.on('written', (payments: PaymentDraft[]) => strike('written', payments))
 
-async function obey(order: Order): Promise<unknown> {
-  switch (order.do) {
+async function execute(command: TraderCommand): Promise<unknown> {
+  switch (command.do) {
     case 'found':
       return node.call('market.create', { name: 'gate' }, quiet())
     case 'join':
-      return node.call('market.join', { key: order.key }, quiet())
+      return node.call('market.join', { key: command.key }, quiet())
     case 'sell': {
       const offer = { space: 64 * MIB, minTime: HOUR, maxTime: 365 * DAY, region: '' }
-      return node.call('sell.storage', { ...offer, price: order.price }, quiet())
+      return node.call('sell.storage', { ...offer, price: command.price }, quiet())
     }
     case 'arm':
-      arrow = order.arrow
+      point = command.point
       return null
     case 'kill-lightning':
       return killLightning()
     case 'mirror':
-      return mirror(order.path)
+      return mirror(command.path)
     case 'end':
-      return node.call('leases.end', { id: order.lease }, quiet())
-    case 'look':
-      return lookAt(trade)
+      return node.call('leases.end', { id: command.lease }, quiet())
+    case 'state':
+      return moneyStateOf(trade)
   }
 }
 
-/** A refusal says what was noted on the way to it. */
+/** Adds the earlier notes to the error. */
 async function mirror(path: string): Promise<unknown> {
   const notes: string[] = []
   const onProgress = (progress: Progress): void => {
@@ -93,13 +94,13 @@ async function mirror(path: string): Promise<unknown> {
   }
 }
 
-process.on('message', (order: Order & { id: number }) => {
-  obey(order).then(
-    value => process.send!({ event: 'answer', id: order.id, value } satisfies Report),
+process.on('message', (command: TraderCommand & { id: number }) => {
+  execute(command).then(
+    value => process.send!({ event: 'answer', id: command.id, value } satisfies Report),
     (error: unknown) =>
       process.send!({
         event: 'refusal',
-        id: order.id,
+        id: command.id,
         code: wordOf(error as { code?: string }),
         message: error instanceof Error ? error.message : String(error)
       } satisfies Report)
@@ -109,7 +110,7 @@ process.on('disconnect', () => process.exit())
 const { pid } = trade.wallet as PlayWallet
 process.send!({ event: 'ready', lightning: pid ?? 0 } satisfies Report)
 
-/** Of a decline the peer's word, of any other error its code. */
+/** The peer's word of a decline, the code of any other error. */
 function wordOf(error: { code?: string; word?: string }): string {
   return error.word ?? error.code ?? ''
 }

@@ -53,7 +53,7 @@ test('a home opens as it was made, and only its owner can read it', async t => {
   assert.deepEqual(await readdir(join(dir, '..')), ['home'], 'no draft is left beside it')
 })
 
-test('the words are nowhere in the home, and give the same identity with another device', async t => {
+test('the words are nowhere in the home and give the same identity with another device', async t => {
   const dir = await folder(t)
   const { home, words } = await Home.create(join(dir, 'one'))
   for (const name of await readdir(home.dir)) {
@@ -67,7 +67,7 @@ test('the words are nowhere in the home, and give the same identity with another
   assert.notDeepEqual(recovered.home.device.publicKey, home.device.publicKey)
 })
 
-test('words that are no identity are refused without being repeated', async t => {
+test('invalid words are refused without being repeated', async t => {
   const dir = join(await folder(t), 'home')
   const good = [...Array.from({ length: 23 }, () => 'abandon'), 'art']
   const bad = [
@@ -122,7 +122,7 @@ test('words with wrong numbers are refused, and only the words are counted', asy
   }
 })
 
-test('nothing that is there already is ever overwritten', async t => {
+test('nothing that exists is ever overwritten', async t => {
   const dir = await folder(t)
   const home = join(dir, 'home')
   await Home.create(home)
@@ -140,7 +140,7 @@ test('nothing that is there already is ever overwritten', async t => {
   assert.equal((await refusal(Home.check(dir))).code, 'HOME_EXISTS')
 })
 
-test('an empty folder becomes a home, closed to others', async t => {
+test('an empty folder becomes a home that is closed to others', async t => {
   const dir = join(await folder(t), 'empty')
   await mkdir(dir)
   await chmod(dir, 0o755)
@@ -148,7 +148,7 @@ test('an empty folder becomes a home, closed to others', async t => {
   assert.equal(await modeOf(dir), 0o700)
 })
 
-test('of two that make one home at once, one has it', async t => {
+test('exactly one of two processes that make the same home at once succeeds', async t => {
   const dir = join(await folder(t), 'home')
   const made = await Promise.allSettled([Home.create(dir), Home.create(dir), Home.create(dir)])
   const won = made.filter(result => result.status === 'fulfilled')
@@ -160,7 +160,7 @@ test('of two that make one home at once, one has it', async t => {
   assert.deepEqual(await readdir(join(dir, '..')), [basename(dir)])
 })
 
-test('a failure while it is being made leaves nothing; nor does a kill make half a home', async t => {
+test('a failure or a kill during init leaves no half-made home', async t => {
   const dir = await folder(t)
   const home = join(dir, 'home')
   await assert.rejects(Home.create(home, { prepare: () => Promise.reject(new Error('no room')) }), /no room/)
@@ -176,7 +176,7 @@ test('a failure while it is being made leaves nothing; nor does a kill make half
   await Home.create(home)
 })
 
-test('a damaged home is told by the file that is damaged', async t => {
+test('a damaged home is refused with the damaged file named', async t => {
   const dir = await folder(t)
   const { home: other } = await Home.create(join(dir, 'other'))
   const config = { version: 1, created: 1 }
@@ -223,7 +223,7 @@ test('a damaged home is told by the file that is damaged', async t => {
   await Home.open(home.dir)
 })
 
-test('the market in use is remembered, and a damaged config is not written over', async t => {
+test('the market in use is remembered, and a damaged config is not overwritten', async t => {
   const { home } = await Home.create(join(await folder(t), 'home'))
   assert.equal(home.market, null)
   const key = crypto.randomBytes(32)

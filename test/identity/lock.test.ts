@@ -34,7 +34,7 @@ test('a home has one holder at a time, whose process is named', async t => {
   ;(await HomeLock.take(file, me)).release()
 })
 
-test('of many that want it at once one gets it; who only looks is in nobody’s way', async t => {
+test('exactly one of many concurrent lockers succeeds, and readers block nobody', async t => {
   const file = await lockFile(t)
   const looking = setInterval(() => HomeLock.holder(file), 1)
   const taken = await Promise.allSettled(Array.from({ length: 8 }, () => HomeLock.take(file, me)))
@@ -44,9 +44,9 @@ test('of many that want it at once one gets it; who only looks is in nobody’s 
   won[0]!.value.release()
 })
 
-test('the lock of a process that was killed is free at once', async t => {
+test('the lock of a killed process is free at once', async t => {
   const file = await lockFile(t)
-  await writeFile(file, '{"pid": 1, "comm') // what a kill in the middle of writing leaves
+  await writeFile(file, '{"pid": 1, "comm') // as a kill in the middle of writing leaves it
   const code = `
     import { HomeLock } from ${JSON.stringify(new URL('../../src/identity/lock.js', import.meta.url).href)}
     await HomeLock.take(${JSON.stringify(file)}, { pid: process.pid, command: 'mirror', control: null })

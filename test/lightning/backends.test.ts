@@ -9,8 +9,8 @@ import { prefixOf } from '../../src/lightning/networks.js'
 import { registerBackend, walletBackends } from '../../src/lightning/registry.js'
 import { faultIn, path, text, url } from '../../src/lightning/settings.js'
 import { Facts } from '../../src/store/facts.js'
-import { typed } from '../cli/command-line.js'
-import type { Said } from '../cli/command-line.js'
+import { runCommandLine } from '../cli/command-line.js'
+import type { CommandOutput } from '../cli/command-line.js'
 import { fake, replaceAccount } from './fake-backend.js'
 
 registerBackend(fake)
@@ -28,8 +28,8 @@ after(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-const bushel = (home: string, ...words: string[]): Promise<Said> =>
-  typed([...words, '--home', join(dir, home), '--bootstrap', `${dht.host}:${dht.port}`])
+const bushel = (home: string, ...words: string[]): Promise<CommandOutput> =>
+  runCommandLine([...words, '--home', join(dir, home), '--bootstrap', `${dht.host}:${dht.port}`])
 
 async function result(home: string, ...words: string[]): Promise<Record<string, unknown>> {
   const said = await bushel(home, ...words, '--json')
@@ -52,7 +52,7 @@ async function newHome(name: string, ...connect: string[]): Promise<void> {
 const configOf = (name: string): string => join(dir, name, 'config.json')
 
 test('a third kind of wallet is connected, shown, pays and is paid', async t => {
-  const help = await typed(['wallet', 'connect', '--help'])
+  const help = await runCommandLine(['wallet', 'connect', '--help'])
   assert.match(help.stdout, /choices: "cln", "fake", "play"/)
   assert.match(help.stdout, /--account <text>\s+name of the account/)
   assert.match(help.stdout, /--pin-file <path>\s+file with the PIN/)
@@ -110,7 +110,7 @@ test('unknown, missing and invalid settings are refused before the wallet is pro
   assert.equal(await readFile(configOf('cat'), 'utf8'), before)
 })
 
-test('an unknown wallet or invalid settings in config.json are one clear error', async () => {
+test('an unknown or invalid wallet or invalid settings in config.json gives one clear error', async () => {
   await newHome('dan', 'fake', '--account', 'dans')
   const config = JSON.parse(await readFile(configOf('dan'), 'utf8')) as { wallet: object }
   const cases: [object, RegExp][] = [
@@ -149,7 +149,7 @@ test('each wallet has its own memory in the home', async () => {
   assert.deepEqual((await opened()).sort(), ['1', '2'])
 })
 
-test('every descriptor is unique and complete', () => {
+test('every descriptor is distinct and complete', () => {
   const node = { id: Buffer.alloc(33, 2), network: 'regtest' }
   const backends = walletBackends()
   const ledgers = backends.map(({ ledgerName, embedded }) => ledgerName(embedded ? null : node))
@@ -165,7 +165,7 @@ test('every descriptor is unique and complete', () => {
   assert.throws(() => registerBackend(fake), /a wallet with the id 'fake' is registered already/)
 })
 
-test('the values of a setting are checked against its kind', () => {
+test('the values of a setting are checked against its values must match it', () => {
   const schema = {
     host: url({ required: true, help: '', example: '', protocols: ['https:'] }),
     cert: path({ required: false, help: '', example: '' }),

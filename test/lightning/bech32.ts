@@ -1,7 +1,7 @@
-/** The 32 letters of bech32 (BIP 173), in the order of what they stand for. */
+/** The 32 characters of bech32 (BIP 173), in the order of their values. */
 export const ALPHABET = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
 
-/** A text in bech32: these words of 5 bits behind a prefix, with the checksum that they need. */
+/** A text in bech32: words of 5 bits behind a prefix, with a valid checksum. */
 export function withChecksum(prefix: string, words: number[]): string {
   const generators = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3]
   const step = (check: number, value: number): number => {

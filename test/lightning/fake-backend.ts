@@ -39,7 +39,7 @@ interface Sent {
   at: number
 }
 
-/** One node of a Lightning network that is this process; it outlives the wallets that open it. */
+/** A node of a Lightning network inside this process; it outlives the wallets that open it. */
 class Account {
   readonly secret = randomBytes(32)
   readonly invoices = new Map<string, Held>()
@@ -82,7 +82,7 @@ class FakeWallet extends ReadyResource implements Wallet {
     return this.#account.nodeId
   }
 
-  /** It counts how often it was opened, in the home. */
+  /** Counts in the home how often it was opened. */
   protected override async _open(): Promise<void> {
     this.#account.wallets.add(this)
     const times = Number(this.#memory.get('opened') ?? 0) + 1
@@ -193,7 +193,7 @@ const settings = {
   pinFile: path({ required: false, help: 'file with the PIN', example: '~/pin' })
 }
 
-/** A wallet in memory: what another kind of wallet has to bring along, and nothing more. */
+/** A wallet in memory: the least that another kind of wallet has to provide. */
 export const fake: WalletBackend<typeof settings> = {
   id: 'fake',
   title: 'Bank',
@@ -209,7 +209,7 @@ export const fake: WalletBackend<typeof settings> = {
   load: ({ settings: { account }, memory }) => Promise.resolve(new FakeWallet(accountOf(account), memory))
 }
 
-/** Another node answers for an account from now on. */
+/** From now on another node answers for an account. */
 export function replaceAccount(name: string): void {
   accounts.delete(name)
 }

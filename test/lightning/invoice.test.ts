@@ -45,13 +45,13 @@ const FEATURES = {
   basic_mpp: { required: false, supported: true }
 }
 
-interface NodeContext {
+interface InvoiceParts {
   network?: keyof typeof NETWORKS
   millisatoshis?: string | null
   timestamp?: number
   tags?: Tag[]
   secret?: Buffer
-  /** Code of a tag that is left out behind the back of the library, which insists on it. */
+  /** Code of a tag to remove afterwards, since the library insists on it. */
   drop?: number
 }
 
@@ -71,7 +71,7 @@ function make({
   tags = TAGS,
   secret = key,
   drop
-}: NodeContext = {}): string {
+}: InvoiceParts = {}): string {
   const request: PaymentRequestObject = { network: NETWORKS[network], timestamp, tags }
   if (millisatoshis !== null) request.millisatoshis = millisatoshis
   const made = bolt11.encode(request, false)
@@ -94,7 +94,7 @@ function refusal(invoice: string, change: Partial<ExpectedInvoice> = {}): string
   return 'accepted'
 }
 
-test('the agreed invoice is accepted in upper and lower case', () => {
+test('the agreed invoice is accepted in upper or lower case', () => {
   const invoice = make()
   const checked = checkInvoice(invoice, expected)
   assert.equal(checked.msat, 5_001n)
@@ -103,7 +103,7 @@ test('the agreed invoice is accepted in upper and lower case', () => {
   assert.deepEqual(paymentHashOf(invoice), paymentHash)
 })
 
-test('amounts from 1 msat to the largest are read with every multiplier', () => {
+test('amounts from 1 msat to the largest are read with every with', () => {
   for (const msat of [
     1n,
     10n,
@@ -119,7 +119,7 @@ test('amounts from 1 msat to the largest are read with every multiplier', () => 
   }
 })
 
-test('an invoice of another network is refused, for every known network', () => {
+test('each network has a known prefix, and an invoice of another network is refused', () => {
   const prefixes = { bitcoin: 'bc', testnet: 'tb', signet: 'tbs', regtest: 'bcrt', 'play-1': 'bcrt' } as const
   for (const [network, prefix] of Object.entries(prefixes)) {
     for (const other of Object.keys(NETWORKS) as (keyof typeof NETWORKS)[]) {
@@ -131,7 +131,7 @@ test('an invoice of another network is refused, for every known network', () => 
   assert.match(refusal(make(), { network: 'play-2' }), /is unknown/)
 })
 
-const cases: [string, NodeContext, RegExp][] = [
+const cases: [string, InvoiceParts, RegExp][] = [
   ['no amount', { millisatoshis: null }, /has no amount/],
   ['a smaller amount', { millisatoshis: '5000' }, /agreed were 5001/],
   ['another hash', { tags: instead({ tagName: 'payment_hash', data: 'ab'.repeat(32) }) }, /payment hash/],
@@ -149,13 +149,9 @@ const cases: [string, NodeContext, RegExp][] = [
     { tags: [...without('description'), { tagName: 'purpose_commit_hash', data: 'cd'.repeat(32) }] },
     /only the hash of a description/
   ],
-  ['an expired one', { timestamp: NOW / 1000 - 7200 }, /has expired/],
-  [
-    'one that says nothing of expiry, after an hour',
-    { tags: without('expire_time'), timestamp: NOW / 1000 - 3600 },
-    /has expired/
-  ],
-  ['a second amount of time', { tags: [...TAGS, { tagName: 'expire_time', data: 90_000 }] }, /two tags/],
+  ['an expiry in the past', { timestamp: NOW / 1000 - 7200 }, /has expired/],
+  ['no expiry, after an hour', { tags: without('expire_time'), timestamp: NOW / 1000 - 3600 }, /has expired/],
+  ['a second expiry', { tags: [...TAGS, { tagName: 'expire_time', data: 90_000 }] }, /two tags/],
   [
     'a second description',
     { tags: [...TAGS, { tagName: 'description', data: expected.description }] },
@@ -163,7 +159,7 @@ const cases: [string, NodeContext, RegExp][] = [
   ],
   ['a second hash', { tags: [...TAGS, { tagName: 'payment_hash', data: 'ab'.repeat(32) }] }, /two tags/],
   [
-    'a required feature of the future',
+    'an unknown required feature',
     {
       tags: instead({
         tagName: 'feature_bits',
@@ -177,7 +173,7 @@ const cases: [string, NodeContext, RegExp][] = [
     /requires an unknown feature/
   ],
   [
-    'a required feature that makes no sense here',
+    'a required feature that makes no sense in an invoice',
     { tags: instead({ tagName: 'feature_bits', data: { ...FEATURES, gossip_queries: { required: true } } }) },
     /requires the unsupported feature gossip_queries/
   ],
@@ -201,17 +197,17 @@ const cases: [string, NodeContext, RegExp][] = [
 ]
 
 for (const [name, parts, reason] of cases) {
-  test(`${name} is refused`, () => assert.match(refusal(make(parts)), reason))
+  test(`an invoice with ${name} is refused`, () => assert.match(refusal(make(parts)), reason))
 }
 
-test('an absent expiry counts as an hour, and a minimum remaining time is enforced', () => {
+test('an absent expiry counts as an hour, and a minimum remaining time required', () => {
   const hour = make({ tags: without('expire_time') })
   assert.equal(checkInvoice(hour, expected).expiresAt, NOW + 3_600_000)
   assert.equal(refusal(hour, { now: NOW + 3_599_000 }), 'accepted')
   assert.match(refusal(hour, { minRemainingMs: 3_600_001 }), /too soon/)
 })
 
-test('optional features of the future and several routing hints are accepted', () => {
+test('unknown optional features and several routing hints are accepted', () => {
   const hint = {
     pubkey: publicKey(otherKey).toString('hex'),
     short_channel_id: '0102030405060708',
@@ -254,8 +250,8 @@ test('an invoice with any one character changed is refused', () => {
   )
 })
 
-/** With a right checksum over what was changed inside: the parser itself is what is tried. */
-test('an invoice with changed words and a right checksum is refused, and nothing else is thrown', () => {
+/** The checksum is valid for the changed words, so that the parser itself is tested. */
+test('an invoice with changed words and a valid checksum is refused, and nothing else is thrown', () => {
   const invoice = make()
   const at = invoice.lastIndexOf('1')
   const prefix = invoice.slice(0, at)
@@ -272,7 +268,7 @@ test('an invoice with changed words and a right checksum is refused, and nothing
   )
 })
 
-test('random text is refused with a BushelError', () => {
+test('any text gives a refusal and no other error', () => {
   const text = fc.oneof(
     fc.string({ maxLength: 300 }),
     fc
@@ -300,7 +296,7 @@ function withoutTag(temporary: string, dropped: number): string {
   return withChecksum('temp', kept)
 }
 
-/** Why an invoice of anybody cannot be read; its code. */
+/** The error code for an invoice of anybody that cannot be read. */
 function unread(invoice: string, network = 'play-1'): string {
   try {
     readInvoice(invoice, network)
@@ -313,7 +309,7 @@ function unread(invoice: string, network = 'play-1'): string {
   return 'read'
 }
 
-test("anybody's invoice is read: hash, amount, payee, text and expiry", () => {
+test('an invoice of anybody is read with its hash, amount, payee, text and expiry', () => {
   const read = readInvoice(make({ tags: without('expire_time') }), 'play-1')
   assert.deepEqual(read, {
     paymentHash,
@@ -329,7 +325,7 @@ test("anybody's invoice is read: hash, amount, payee, text and expiry", () => {
   assert.equal(readInvoice(make({ timestamp: NOW / 1000 - 86_400 }), 'play-1').expiresAt, NOW - 79_200_000)
 })
 
-test("anybody's invoice is of our network, and can be paid by this node, or is refused", () => {
+test('an invoice of anybody is refused unless it is of our network and payable by this node', () => {
   assert.equal(unread(make({ network: 'bc' })), 'INVOICE_NETWORK')
   assert.equal(unread(make(), 'signet'), 'INVOICE_NETWORK')
   assert.equal(unread(make({ network: 'tbs' }), 'signet'), 'read')

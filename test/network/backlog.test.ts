@@ -19,7 +19,7 @@ import { lightningId, person } from '../contracts/people.js'
 import { Side } from '../deal/sides.js'
 
 const LIMIT = { timeout: 60_000 }
-/** What one message may be over the limit: a batch of Protomux, or an answer to an audit. */
+/** The bytes that one message may be over the limit: a batch of Protomux, or an answer to an audit. */
 const ONE_MESSAGE = 13 * MIB
 const FLOODER = fileURLToPath(new URL('flooder.js', import.meta.url))
 
@@ -55,7 +55,7 @@ for (const [asked, count] of [
   ['audits', 150],
   ['blocks', 1500]
 ] as const) {
-  test(`a peer that asks for ${asked} and reads none of them loses its connection`, LIMIT, async t => {
+  test(`a peer that requests ${asked} and reads none of them loses its connection`, LIMIT, async t => {
     const arrived = once(side.network, 'connection') as Promise<[NoiseStream]>
     const given = [JSON.stringify(testnet.bootstrap), side.device.toString('hex'), core.key.toString('hex')]
     const child = fork(FLOODER, [...given, asked, `${count}`, folder])

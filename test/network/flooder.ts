@@ -1,12 +1,13 @@
 /**
- * A peer of its own process that asks for far more than it reads: it connects, sends all of its requests, and stands
- * still as soon as they have arrived. Arguments: bootstrap (JSON), device, core (hex), what it asks for, how often.
+ * A child process with a peer that requests far more than it reads: it connects, sends all of its requests,
+ * and stops itself as soon as they have arrived. Arguments: bootstrap (JSON), device, core (hex), what it
+ * requests, how often.
  */
 import { join } from 'node:path'
 import { attachCore, openStore } from '../../src/network/cores.js'
 import { Network } from '../../src/network/network.js'
 import { lightningId, person } from '../contracts/people.js'
-import { Raw, Side } from '../deal/sides.js'
+import { RawPeer, Side } from '../deal/sides.js'
 
 const [bootstrap, device, key, asked, count, folder] = process.argv.slice(2) as [
   string,
@@ -24,10 +25,11 @@ await network.ready()
 const stream = await network.connect(Buffer.from(device, 'hex'), 10_000)
 
 if (asked === 'audits') {
-  const raw = new Raw(new Side(self, folder, addresses), stream)
-  await raw.greet()
+  const rawPeer = new RawPeer(new Side(self, folder, addresses), stream)
+  await rawPeer.greet()
   const audit = { seal: Buffer.alloc(32), nonce: Buffer.alloc(32), blocks: [] }
-  for (let i = 0; i < Number(count); i++) raw.send('audit', raw.wrap('audit', audit)).catch(() => undefined) // it stands still long before
+  for (let i = 0; i < Number(count); i++)
+    rawPeer.send('audit', rawPeer.wrap('audit', audit)).catch(() => undefined) // it stops long before
 } else {
   const store = openStore(join(folder, 'flooder'))
   const core = store.get({ key: Buffer.from(key, 'hex') })

@@ -1,6 +1,7 @@
 /**
- * A node of its own process that has a core and replicates it with everybody. Arguments: bootstrap (JSON), folder. It says
- * where it is, and of each connection what ended it and how many pages its peer had made it hold.
+ * A child process with a node that has a core and replicates it with every peer. Arguments: bootstrap (JSON),
+ * folder. Prints its address and, for each connection, why it ended and how many pages its peer had made it
+ * hold.
  */
 import { join } from 'node:path'
 import crypto from 'hypercore-crypto'

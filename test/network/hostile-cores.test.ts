@@ -44,7 +44,7 @@ after(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** The node's word on why a connection ended; rejects when the node has died. */
+/** The node's reason for the end of a connection; rejects when the node has died. */
 async function endOf(replica: Replica): Promise<Ended> {
   const stop = new AbortController()
   try {
@@ -67,7 +67,7 @@ async function death(signal: AbortSignal): Promise<never> {
 }
 
 for (const [name, attack] of Object.entries(ATTACKS)) {
-  test(`${name} costs the peer its connection, and the node nothing`, LIMIT, async t => {
+  test(`${name} costs the peer its connection and the node nothing`, LIMIT, async t => {
     const hostile = await open()
     t.after(() => hostile.close())
     const end = endOf(hostile)

@@ -10,7 +10,7 @@ import { Network } from '../../src/network/network.js'
 
 type Wire = Record<`wire${string}`, { send(message: object): void }>
 
-/** A connection that replicates a core, and can send any message of hypercore's. */
+/** A connection that replicates a core and can send any message of hypercore. */
 export class Replica {
   readonly #network: Network
   readonly #store: Corestore
@@ -77,7 +77,7 @@ function times(count: number, send: (i: number) => void): void {
   for (let i = 0; i < count; i++) send(i)
 }
 
-/** What a peer may send, each of which costs it its connection. */
+/** Messages, each of which costs a peer its connection. */
 export const ATTACKS: Record<string, (wire: Wire, mux: Protomux) => void> = {
   'a range without end': ({ wireRange }) => wireRange!.send({ drop: false, start: 1, length: FAR }),
   'a range from 0 without end': ({ wireRange }) => wireRange!.send({ drop: false, start: 0, length: FAR }),
@@ -90,7 +90,7 @@ export const ATTACKS: Record<string, (wire: Wire, mux: Protomux) => void> = {
     wireBitfield!.send({ start: FAR, bitfield: ALL(1024) }),
   'a bitfield of several segments': ({ wireBitfield }) =>
     wireBitfield!.send({ start: 0, bitfield: ALL(66_000) }),
-  'bitfields again and again': ({ wireBitfield }) =>
+  'a flood of bitfields': ({ wireBitfield }) =>
     times(50, () => wireBitfield!.send({ start: 0, bitfield: ALL(65_536) })),
   'a want far away': ({ wireWant }) => wireWant!.send({ start: FAR, length: SEGMENT }),
   'a want without end': ({ wireWant }) => wireWant!.send({ start: 0, length: FAR, any: true }),
@@ -113,8 +113,8 @@ export const ATTACKS: Record<string, (wire: Wire, mux: Protomux) => void> = {
       seek: { bytes: 450, padding: 0 },
       upgrade: { start: 4, length: 60 }
     }),
-  // In one frame: the node does not come to answer any of them between two.
-  'more requests than may wait': ({ wireRequest }, mux) => {
+  // In one frame, so that the node does not answer any of them in between.
+  'more requests than may be pending': ({ wireRequest }, mux) => {
     mux.cork()
     times(40_000, i => wireRequest!.send({ ...NONE, id: i + 1, fork: 0, block: { index: i % 64, nodes: 0 } }))
     mux.uncork()

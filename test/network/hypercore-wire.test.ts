@@ -23,7 +23,7 @@ import { pagesOf } from './pages.js'
 const LIMIT = { timeout: 60_000 }
 const PAGE = 2 ** 15
 
-/** A core that replicates with everybody within a budget of so many pages, and what opens a connection to it. */
+/** A core that replicates with every peer within a budget of pages, and a function that connects to it. */
 async function served(
   t: TestContext,
   budget: PageBudget
@@ -60,7 +60,7 @@ async function served(
   return { core, streams, open }
 }
 
-/** Announces the first block of each of so many pages, and comes back when the other side has taken note. */
+/** Announces the first block of each of `count` pages and resolves when the other side has processed it. */
 async function announce(
   replica: Replica,
   core: Hypercore,
@@ -79,23 +79,27 @@ async function announce(
     await new Promise(setImmediate)
 }
 
-test('when peers together announce too much, who announces most loses its connection', LIMIT, async t => {
-  const { core, streams, open } = await served(t, new PageBudget(64))
-  const [large, small, other] = [await open(), await open(), await open()]
-  const [first, second, third] = streams as [NoiseStream, NoiseStream, NoiseStream]
-  await announce(large, core, first, 40)
-  await announce(small, core, second, 15)
-  assert.equal(first.destroyed, false)
-  const ended = new Promise<string>(resolve => first.once('error', error => resolve(error.message)))
-  await announce(other, core, third, 20)
-  assert.match(await ended, /of all connections it holds the most memory/)
-  assert.equal(pagesOf(core, second), 30, 'a page for what it has and a page for what is missing here')
-  assert.equal(pagesOf(core, third), 40)
-  assert.equal((await small.core.get(2, { timeout: 20_000 }))?.toString(), 'c')
-})
+test(
+  'when peers together announce too much, the one that announces most loses its connection',
+  LIMIT,
+  async t => {
+    const { core, streams, open } = await served(t, new PageBudget(64))
+    const [large, small, other] = [await open(), await open(), await open()]
+    const [first, second, third] = streams as [NoiseStream, NoiseStream, NoiseStream]
+    await announce(large, core, first, 40)
+    await announce(small, core, second, 15)
+    assert.equal(first.destroyed, false)
+    const ended = new Promise<string>(resolve => first.once('error', error => resolve(error.message)))
+    await announce(other, core, third, 20)
+    assert.match(await ended, /of all connections it holds the most memory/)
+    assert.equal(pagesOf(core, second), 30, 'a page for what it has and a page for what is missing here')
+    assert.equal(pagesOf(core, third), 40)
+    assert.equal((await small.core.get(2, { timeout: 20_000 }))?.toString(), 'c')
+  }
+)
 
 test(
-  'a core of many small blocks, and what is appended meanwhile, comes over one connection',
+  'a core of many small blocks, and blocks appended later, replicate over one connection',
   LIMIT,
   async t => {
     const { core, streams, open } = await served(t, new PageBudget(64))
@@ -120,7 +124,7 @@ test(
   }
 )
 
-test('what is relied upon of hypercore is there', LIMIT, async t => {
+test('hypercore has the internals that the guard relies on', LIMIT, async t => {
   const { core, open } = await served(t, new PageBudget(64))
   await open()
   const [peer] = core.core.replicator.peers as [WirePeer]
@@ -136,7 +140,7 @@ test('what is relied upon of hypercore is there', LIMIT, async t => {
   assert.ok(Array.isArray(peer.receiverQueue.priority))
 })
 
-test('the numbers of the messages have the names by which they are checked', () => {
+test('the message numbers have the names by which they are checked', () => {
   const span = { start: 1, length: 2 }
   const path = { index: 1, nodes: 2 }
   const proof = { index: 2, nodes: [] }
@@ -194,7 +198,7 @@ test('the numbers of the messages have the names by which they are checked', () 
   }
 })
 
-test('a channel with other messages than those that are guarded is refused', () => {
+test('a channel with other messages than the guarded ones is refused', () => {
   const announcements = new Announcements(new PageBudget(1), () => undefined)
   const messages = MESSAGES.map(name => ({ encoding: wire[name], onmessage: () => undefined }))
   const channel = { protocol: 'hypercore/alpha', messages }

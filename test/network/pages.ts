@@ -12,7 +12,7 @@ interface Peer {
   missingBlocks: RemoteBitfield
 }
 
-/** Pages of bits that hypercore keeps of the peer at the other end. */
+/** The bitfield pages that hypercore keeps for the peer at the other end. */
 export function pagesOf(core: Hypercore, stream: Duplex): number {
   const peers = core.core.replicator.peers as Peer[]
   let pages = 0

@@ -43,7 +43,7 @@ const file = (path: string, text = path): { path: string; bytes: Buffer } => ({
   bytes: Buffer.from(text)
 })
 
-test('a folder’s files are the input with their relative paths, and a file is the input under its name', async t => {
+test('the files of a folder are the input under their relative paths, and a single file under its name', async t => {
   const dir = await folder(t, { 'in/b': 'b', 'in/a/c': 'c', 'in/a/é': '' })
   const { files, args, name } = await readJob(params(dir, { input: join(dir, 'in'), args: ['x'] }), signal)
   assert.deepEqual(
@@ -60,7 +60,7 @@ test('a folder’s files are the input with their relative paths, and a file is 
   assert.equal(String(one.stdin), 'c')
 })
 
-test('what a job is says what its randomness is', async t => {
+test('the randomness of a job is derived from what the job is', async t => {
   const dir = await folder(t, { 'in/a': 'a', stdin: 's' })
   const seed = async (more: object = {}): Promise<string> =>
     (await readJob(params(dir, { input: join(dir, 'in'), ...more }), signal)).seed.toString('hex')
@@ -77,7 +77,7 @@ test('what a job is says what its randomness is', async t => {
   assert.equal(others[2], '07'.repeat(32))
 })
 
-test('what a job cannot have is refused, and named', async t => {
+test('impossible inputs of a job are refused by name', async t => {
   const dir = await folder(t, { 'in/a': 'a', text: 'no module', large: '' })
   await symlink('a', join(dir, 'in', 'link'))
   await truncate(join(dir, 'large'), MAX_BLOB_BYTES + 1)
@@ -93,7 +93,7 @@ test('what a job cannot have is refused, and named', async t => {
     await assert.rejects(readJob(params(dir, more), signal), code(wanted), JSON.stringify(more))
 })
 
-test('a pattern names files as a shell would', async t => {
+test('a pattern matches files as a shell does', async t => {
   const dir = await folder(t, {
     'c/a1': '',
     'c/a2': '',
@@ -119,7 +119,7 @@ test('a pattern names files as a shell would', async t => {
   await assert.rejects(filesOf(dir, 'c/*', 2), code('BAD_PATH'))
 })
 
-test('a map is one job for each file, which knows where its own is', async t => {
+test('a map makes one job for each file and keeps the path of that file', async t => {
   const dir = await folder(t, { 'c/2': 'two', 'c/1': 'one', 'c/d/3': 'three' })
   const map = { base: dir, pattern: 'c/**', parallel: 1 }
   const jobs = await readMap({ ...params(dir, { args: ['-i{}', 'x'] }), map }, signal)
@@ -139,7 +139,7 @@ test('a map is one job for each file, which knows where its own is', async t => 
   await assert.rejects(readMap({ ...params(dir), map: { ...map, pattern: 'x*' } }, signal), code('BAD_PATH'))
 })
 
-test('an output is written whole, and over nothing that is different', async t => {
+test('an output is written whole and never over different files', async t => {
   const dir = await folder(t)
   const out = join(dir, 'out')
   await writeOut(out, [file('a'), file('d/e/f'), file('empty', '')], false)
@@ -157,7 +157,7 @@ test('an output is written whole, and over nothing that is different', async t =
   assert.deepEqual((await readdir(dir)).sort(), ['job.wasm', 'nothing', 'out'])
 })
 
-test('no output leads out of its folder, neither by its names nor by links that stand there', async t => {
+test('no output leaves its folder, neither by its names nor by links that exist there', async t => {
   const dir = await folder(t, { 'elsewhere/a': 'mine' })
   const out = join(dir, 'out')
   for (const path of ['../a', '/a', 'a/../../b', 'a//b', './a', '', 'a\0b', 'x'.repeat(256)])
@@ -173,7 +173,7 @@ test('no output leads out of its folder, neither by its names nor by links that 
   assert.equal(await readFile(join(dir, 'elsewhere/a'), 'utf8'), 'mine')
 })
 
-test('an output that was paid for and has something in its way is written beside it', async t => {
+test('a paid output whose place is taken is written beside it', async t => {
   const dir = await folder(t, { 'out/a': 'mine' })
   const out = join(dir, 'out')
   const notes: string[] = []
@@ -190,7 +190,7 @@ test('an output that was paid for and has something in its way is written beside
   )
 })
 
-test('a map hashes its module once, and each of its jobs has the fingerprint that it has alone', async t => {
+test('a map hashes its module once, and each of its jobs has the fingerprint of a single run', async t => {
   const module = Buffer.concat([MODULE, Buffer.alloc(1 << 20, 1)])
   const dir = await folder(t, { 'job.wasm': module, 'in/a': 'a', 'in/b': 'b', 'in/c': 'c' })
   const alone = await readJob(params(dir, { input: join(dir, 'in/b'), args: ['/in/b'] }), signal)

@@ -6,12 +6,12 @@ import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends, hashOf } from './ends.j
 import type { End } from './ends.js'
 
 async function check(end: End, consumed: Record<string, bigint> = {}): Promise<BalanceCheck> {
-  return checkBalance(end.ledger, await end.purse.history(), new Map(Object.entries(consumed)))
+  return checkBalance(end.ledger, await end.wallet.history(), new Map(Object.entries(consumed)))
 }
 
 const ID = AGREEMENT.toString('hex')
 
-test('paid minus refunded minus consumed minus in flight is the balance, on both sides', async t => {
+test('on both sides the balance is paid minus refunded minus consumed minus in flight', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   await bound(buyer, provider, 4)
   await bound(buyer, provider, 2, OTHER)
@@ -23,12 +23,12 @@ test('paid minus refunded minus consumed minus in flight is the balance, on both
     agreement: AGREEMENT,
     invoice,
     msat: 400n,
-    payee: buyer.purse.nodeId,
+    payee: buyer.wallet.nodeId,
     peer: BUYER
   })
   const direct = await provider.payments.issue(1_234n, 'a coffee', 60)
   await buyer.payments.payInvoice(direct.invoice)
-  buyer.purse.next = 'pend'
+  buyer.wallet.next = 'pend'
   await assert.rejects(buyer.payments.pay(AGREEMENT, 2), { code: 'PAYMENT_PENDING' })
   await provider.payments.reconcile()
   const [mine, theirs] = [await check(buyer, { [ID]: 4_000n }), await check(provider, { [ID]: 4_000n })]
@@ -61,17 +61,17 @@ test('paid minus refunded minus consumed minus in flight is the balance, on both
   ])
 })
 
-test('each thing that does not add up is a fault of its own', async t => {
+test('each discrepancy is a fault of its own', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 4)
   for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
   assert.ok(await payee.payments.wasReceived(AGREEMENT, 1, 1000))
-  const clean = await payer.purse.history()
+  const clean = await payer.wallet.history()
   const faults = (records = clean, consumed = 0n, end = payer): string[] =>
     checkBalance(end.ledger, records, new Map([[ID, consumed]])).faults
   assert.deepEqual(faults(), [])
   const one = (changed: object): typeof clean => [{ ...clean[0]!, ...changed }, ...clean.slice(1)]
-  // The wallet has less, other, later or more than the ledger.
+  // The wallet has fewer, other, later or more payments than the ledger.
   assert.match(faults(clean.slice(1)).join(), /installment 0.0 .*not settled by the wallet.*5001 msat/)
   assert.match(faults(one({ status: 'failed' })).join(), /not settled by the wallet/)
   assert.match(faults(one({ msat: 4_999n })).join(), /10001 msat paid, the wallet 10000 msat/)
@@ -91,11 +91,11 @@ test('each thing that does not add up is a fault of its own', async t => {
     [],
     'not ours to know'
   )
-  // Service beyond one installment, seen by who served it.
-  const theirs = await payee.purse.history()
+  // Service beyond one installment, as seen by the provider.
+  const theirs = await payee.wallet.history()
   assert.deepEqual(faults(theirs, 10_001n + 5_003n, payee), [])
   assert.match(faults(theirs, 10_001n + 5_004n, payee).join(), /unpaid, more than one installment/)
-  // Two hashes of one installment.
+  // Two hashes for one installment.
   const payment = payer.ledger.payment(AGREEMENT, 0)!
   await payer.ledger.record({ ...payment, issue: 1, hash: Buffer.alloc(32, 88) })
   assert.match(faults().join(), /settled twice, on two hashes/)
@@ -104,7 +104,7 @@ test('each thing that does not add up is a fault of its own', async t => {
   assert.ok(lines.some(line => line.startsWith('FAULT: ')))
 })
 
-test('more paid back than was paid is a fault', async t => {
+test('a refund above the paid amount is a fault', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   await bound(buyer, provider)
   await buyer.payments.pay(AGREEMENT, 0)
@@ -113,7 +113,7 @@ test('more paid back than was paid is a fault', async t => {
     agreement: AGREEMENT,
     invoice,
     msat: 5_001n,
-    payee: buyer.purse.nodeId,
+    payee: buyer.wallet.nodeId,
     peer: BUYER
   })
   assert.match((await check(provider)).faults.join(), /paid back, more than was paid/)

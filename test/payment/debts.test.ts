@@ -10,7 +10,7 @@ function debt(agreement: Buffer, msat: bigint, at = 1): SignedDebt {
   return { debt: { agreement, msat, at }, signature: Buffer.alloc(64, 1) }
 }
 
-test('a debt is settled by what the ledger has, by refund and by credit, and survives a restart', async t => {
+test('a debt is settled by refund and by credit, as in the ledger, and survives a restart', async t => {
   const { payer: buyer, payee: provider, dir } = await ends(t)
   await bound(buyer, provider)
   await bound(buyer, provider, 2, OTHER)
@@ -29,7 +29,7 @@ test('a debt is settled by what the ledger has, by refund and by credit, and sur
     t.after(() => facts.close())
     const debts = new Debts(facts, end.ledger)
     await debts.save(role, peer, debt(AGREEMENT, 9_000n))
-    await debts.save(role, peer, debt(AGREEMENT, 1n)) // the first word stands
+    await debts.save(role, peer, debt(AGREEMENT, 1n)) // the first statement stands
     assert.deepEqual(debts.get(role, AGREEMENT)!.debt, debt(AGREEMENT, 9_000n))
     assert.equal(debts.get(role === 'debtor' ? 'creditor' : 'debtor', AGREEMENT), null)
     assert.equal(debts.open(role, peer).length, 1)
@@ -50,7 +50,7 @@ test('a debt is settled by what the ledger has, by refund and by credit, and sur
     agreement: AGREEMENT,
     invoice,
     msat: 4_000n,
-    payee: buyer.purse.nodeId,
+    payee: buyer.wallet.nodeId,
     peer: BUYER
   })
   await buyer.payments.reconcile()

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends, hashOf } from './ends.js'
 
-test('an invoice for anybody is issued and paid, once, and stands in both ledgers', async t => {
+test('a direct invoice is issued and paid once and is in both ledgers', async t => {
   const { payer, payee } = await ends(t)
   const { invoice, hash } = await payee.payments.issue(9_000n, 'a coffee', 3600)
   assert.equal(payee.ledger.byHash(hash)!.step, 'listed')
@@ -18,17 +18,17 @@ test('an invoice for anybody is issued and paid, once, and stands in both ledger
   await assert.rejects(payer.payments.payInvoice(invoice), { code: 'ALREADY_PAID', exit: 5 })
   await payer.restart()
   await assert.rejects(payer.payments.payInvoice(invoice), { code: 'ALREADY_PAID' })
-  assert.equal(payer.purse.sent.length, 1)
+  assert.equal(payer.wallet.sent.length, 1)
 })
 
-test('asked for twice at the same time an invoice is paid once', async t => {
+test('an invoice that is paid twice at the same time is paid once', async t => {
   const { payer, payee } = await ends(t)
   const { invoice } = await payee.payments.issue(9_000n, 'a coffee', 3600)
-  const reach = t.mock.method(payer.purse, 'reach')
+  const reach = t.mock.method(payer.wallet, 'reach')
   const all = await Promise.all([1, 2, 3, 4].map(() => payer.payments.payInvoice(invoice)))
   for (const { step } of all) assert.equal(step, 'paid')
   assert.equal(reach.mock.callCount(), 1, 'it is bound once')
-  assert.equal(payer.purse.sent.length, 1)
+  assert.equal(payer.wallet.sent.length, 1)
   assert.equal([...payer.ledger.at('paid')].length, 1)
 })
 
@@ -53,17 +53,17 @@ test('a bad invoice is refused in one line, and nothing is paid or recorded', as
   await assert.rejects(payer.payments.payInvoice(invoice, { maxMsat: 8_999n }), { code: 'OVER_LIMIT' })
   payer.limits = { dealMsat: 8_999n }
   await assert.rejects(payer.payments.payInvoice(invoice), { code: 'OVER_LIMIT', exit: 5 })
-  assert.deepEqual(payer.purse.sent, [])
+  assert.deepEqual(payer.wallet.sent, [])
   assert.equal(payer.ledger.stats.entries, before)
 })
 
-test('what the wallet has paid without the ledger is not paid again', async t => {
+test('an invoice that the wallet paid without the ledger is not paid again', async t => {
   const { payer, payee } = await ends(t)
   const { invoice, hash } = await payee.payments.issue(9_000n, 'a coffee', 3600)
-  await payer.purse.pay(invoice, { maxFeeMsat: 0n })
+  await payer.wallet.pay(invoice, { maxFeeMsat: 0n })
   await assert.rejects(payer.payments.payInvoice(invoice), { code: 'ALREADY_PAID' })
   assert.equal(payer.ledger.byHash(hash)!.step, 'paid')
-  assert.equal(payer.purse.sent.length, 1)
+  assert.equal(payer.wallet.sent.length, 1)
 })
 
 test('an invoice of an agreement is not paid by hand', async t => {
@@ -75,16 +75,16 @@ test('an invoice of an agreement is not paid by hand', async t => {
   await assert.rejects(payer.payments.payInvoice(text), { code: 'ALREADY_PAID' })
 })
 
-test('a direct payment in limbo is not made again, and one that failed may be', async t => {
+test('a pending direct payment is not made again, and a failed one may be', async t => {
   const { payer, payee } = await ends(t)
   const { invoice, hash } = await payee.payments.issue(9_000n, 'a coffee', 3600)
-  payer.purse.next = 'pend'
+  payer.wallet.next = 'pend'
   for (let i = 0; i < 2; i++)
     await assert.rejects(payer.payments.payInvoice(invoice), { code: 'PAYMENT_PENDING' })
-  payer.purse.finish(hash, 'fail')
-  payer.purse.next = 'settle'
+  payer.wallet.finish(hash, 'fail')
+  payer.wallet.next = 'settle'
   assert.equal((await payer.payments.payInvoice(invoice)).step, 'paid')
-  assert.equal(payer.purse.sent.length, 2)
+  assert.equal(payer.wallet.sent.length, 2)
 })
 
 test('a refund is paid once, by the invoice of the other side', async t => {
@@ -99,17 +99,17 @@ test('a refund is paid once, by the invoice of the other side', async t => {
       agreement: AGREEMENT,
       invoice: text,
       msat,
-      payee: buyer.purse.nodeId,
+      payee: buyer.wallet.nodeId,
       peer: BUYER
     })
   await assert.rejects(pay(invoice, 2_999n), { code: 'INVOICE_REFUSED' })
   const all = await Promise.all([pay(invoice), pay(invoice)])
   for (const payment of all) assert.deepEqual([payment.kind, payment.step], ['refund', 'paid'])
   assert.equal((await pay(invoice)).step, 'paid')
-  // A greedy creditor shows another invoice of its own for the same debt.
+  // A greedy creditor sends another invoice of its own for the same debt.
   const { invoice: other } = await buyer.payments.issue(3_000n, 'again', 3600)
   await assert.rejects(pay(other), { code: 'ALREADY_PAID' })
-  assert.equal(provider.purse.sent.length, 1)
+  assert.equal(provider.wallet.sent.length, 1)
   await assert.rejects(buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER), { code: 'ALREADY_PAID' })
   for (const end of [buyer, provider]) {
     await end.restart()
@@ -118,20 +118,20 @@ test('a refund is paid once, by the invoice of the other side', async t => {
   }
 })
 
-test('another invoice for a refund is declined until the first cannot be paid any more', async t => {
+test('another invoice for a refund is declined until the first can no longer be paid', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   let now = Date.now()
-  provider.now = buyer.purse.now = () => now
+  provider.now = buyer.wallet.now = () => now
   const pay = (text: string): ReturnType<typeof provider.payments.payRefund> =>
     provider.payments.payRefund({
       agreement: AGREEMENT,
       invoice: text,
       msat: 3_000n,
-      payee: buyer.purse.nodeId,
+      payee: buyer.wallet.nodeId,
       peer: BUYER
     })
   const first = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER, 60)
-  // Bound, and not sent: over the limit.
+  // Bound and not sent: over the limit.
   provider.limits = { dayMsat: 0n }
   await assert.rejects(pay(first), { code: 'OVER_LIMIT' })
   assert.ok(await buyer.payments.refuseRefund(AGREEMENT))
@@ -140,46 +140,46 @@ test('another invoice for a refund is declined until the first cannot be paid an
   await assert.rejects(pay(second), { code: 'INVOICE_REFUSED' })
   provider.limits = {}
   now += 60_000
-  provider.purse.next = 'pend'
+  provider.wallet.next = 'pend'
   await assert.rejects(pay(second), { code: 'PAYMENT_PENDING' })
   const { hash } = provider.ledger.payment(AGREEMENT, 0, 'refund')!
   const third = 'play-1|' + '77'.repeat(32) + second.slice(second.indexOf('|3000|'))
   await assert.rejects(pay(third), { code: 'PAYMENT_PENDING' })
-  provider.purse.finish(hash, 'settle')
+  provider.wallet.finish(hash, 'settle')
   await assert.rejects(pay(third), { code: 'ALREADY_PAID' })
-  assert.equal(provider.purse.sent.length, 1)
+  assert.equal(provider.wallet.sent.length, 1)
   assert.equal(provider.ledger.totals(AGREEMENT).refundedMsat, 3_000n)
   assert.deepEqual([...provider.ledger.at('void')].length, 1)
   assert.equal(provider.ledger.payment(OTHER, 0, 'refund'), null)
 })
 
-test('a refund of another amount is asked for only when the invoice before cannot be paid any more', async t => {
+test('a refund of another amount is requested only when the earlier invoice can no longer be paid', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   const first = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
   const second = await buyer.payments.refundInvoice(AGREEMENT, 2_000n, PROVIDER)
-  assert.equal(buyer.purse.invoices.get(first.split('|')[1]!)!.status, 'refused')
-  // Paid, and not heard of: the debt is settled, and no third invoice is made.
-  buyer.purse.removeAllListeners('settled')
+  assert.equal(buyer.wallet.invoices.get(first.split('|')[1]!)!.status, 'refused')
+  // Paid without notice: the debt is settled, and no third invoice is made.
+  buyer.wallet.removeAllListeners('settled')
   await provider.payments.payRefund({
     agreement: AGREEMENT,
     invoice: second,
     msat: 2_000n,
-    payee: buyer.purse.nodeId,
+    payee: buyer.wallet.nodeId,
     peer: BUYER
   })
   await assert.rejects(buyer.payments.refundInvoice(AGREEMENT, 1_000n, PROVIDER), { code: 'ALREADY_PAID' })
   assert.equal(buyer.ledger.totals(AGREEMENT).refundedMsat, 2_000n)
 })
 
-test('a refund invoice that was paid is not refused', async t => {
+test('a paid refund invoice is not refused', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   const invoice = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
-  buyer.purse.removeAllListeners('settled')
+  buyer.wallet.removeAllListeners('settled')
   await provider.payments.payRefund({
     agreement: AGREEMENT,
     invoice,
     msat: 3_000n,
-    payee: buyer.purse.nodeId,
+    payee: buyer.wallet.nodeId,
     peer: BUYER
   })
   assert.equal(buyer.ledger.payment(AGREEMENT, 0, 'refund')!.step, 'listed')
@@ -188,7 +188,7 @@ test('a refund invoice that was paid is not refused', async t => {
   assert.throws(() => hashOf(provider, 0))
 })
 
-test('a refund that failed is bound again before anything else is done with its debt', async t => {
+test('a failed refund is bound again before anything else is done with its debt', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   const invoice = await buyer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
   const open: bigint[] = []
@@ -203,12 +203,12 @@ test('a refund that failed is bound again before anything else is done with its 
       agreement: AGREEMENT,
       invoice,
       msat: 3_000n,
-      payee: buyer.purse.nodeId,
+      payee: buyer.wallet.nodeId,
       bind
     })
-  provider.purse.next = 'fail'
+  provider.wallet.next = 'fail'
   await assert.rejects(pay(), { code: 'PAYMENT_FAILED' })
-  provider.purse.next = 'settle'
+  provider.wallet.next = 'settle'
   assert.equal((await pay()).step, 'paid')
   assert.deepEqual(open, [0n, 3_000n, 0n, 3_000n])
 })

@@ -8,7 +8,7 @@ import { SpendingLimits } from '../../src/payment/limits.js'
 import type { SpendingSettings } from '../../src/payment/limits.js'
 import { Payments } from '../../src/payment/payments.js'
 import { folder } from '../store/folder.js'
-import { Purse, checkInvoice, readInvoice } from './purse.js'
+import { FakeWallet, checkInvoice, readInvoice } from './fake-wallet.js'
 import { faultLog } from '../world/fault-log.js'
 
 export const AGREEMENT = Buffer.alloc(32, 1)
@@ -16,19 +16,19 @@ export const OTHER = Buffer.alloc(32, 2)
 /** Identities of the two ends. */
 export const BUYER = Buffer.alloc(32, 11)
 export const PROVIDER = Buffer.alloc(32, 12)
-export const EPOCHS: Installment[] = Array.from({ length: 100 }, (_, i) => ({
+export const INSTALLMENTS: Installment[] = Array.from({ length: 100 }, (_, i) => ({
   number: i,
   start: i,
   end: i + 1,
   msat: 5_000n + BigInt(i)
 }))
 
-/** One end of a payment: a wallet that outlives it, a ledger on disk, and the payments. */
+/** One end of payments: a wallet that outlives it, a ledger on disk, and the payments. */
 export class End {
-  readonly purse: Purse
+  readonly wallet: FakeWallet
   file: string
   readonly faults: unknown[] = []
-  /** What reconciling mended, and what it could not, since the last start. */
+  /** What reconciling has mended, and what it could not, since the last start. */
   mended: string[] = []
   unmended: string[] = []
   limits: Partial<SpendingSettings> = {}
@@ -36,8 +36,8 @@ export class End {
   payments!: Payments
   readonly #secret: Buffer
 
-  constructor(purse: Purse, file: string, secret: number) {
-    this.purse = purse
+  constructor(wallet: FakeWallet, file: string, secret: number) {
+    this.wallet = wallet
     this.file = file
     this.#secret = Buffer.alloc(32, secret)
   }
@@ -46,14 +46,14 @@ export class End {
     return this.payments.ledger
   }
 
-  /** As a node starts: anew from what is on disk, without a word of what was in memory. */
+  /** Starts as a node does: anew from the disk, with nothing of what was in memory. */
   async start(): Promise<void> {
     const now = (): number => this.now()
     const ledger = new Ledger(this.file, now)
     const limits = new SpendingLimits({ ledger, real: false, now, facts: factsOf(this) })
     this.payments = new Payments({
       ledger,
-      wallet: this.purse,
+      wallet: this.wallet,
       checkInvoice,
       readInvoice,
       limits,
@@ -78,7 +78,7 @@ export class End {
   }
 }
 
-/** Limits that a test sets by hand. */
+/** Facts with the limits that a test sets. */
 function factsOf(end: End): { get: () => Buffer | null; set: () => Promise<void> } {
   const text = (value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)
   return {
@@ -92,17 +92,17 @@ function factsOf(end: End): { get: () => Buffer | null; set: () => Promise<void>
 
 export async function ends(t: TestContext): Promise<{ payer: End; payee: End; dir: string }> {
   const dir = await folder(t)
-  const payer = new End(new Purse(3), join(dir, 'payer'), 1)
-  const payee = new End(new Purse(4), join(dir, 'payee'), 2)
-  payer.purse.peer = payee.purse
-  payee.purse.peer = payer.purse
+  const payer = new End(new FakeWallet(3), join(dir, 'payer'), 1)
+  const payee = new End(new FakeWallet(4), join(dir, 'payee'), 2)
+  payer.wallet.peer = payee.wallet
+  payee.wallet.peer = payer.wallet
   await payer.start()
   await payee.start()
   t.after(() => Promise.all([payer.payments.close(), payee.payments.close()]))
   return { payer, payee, dir }
 }
 
-/** A strip of so many installments, issued on one side and bound on the other. */
+/** A strip of `count` installments, issued on one side and bound on the other. */
 export async function bound(
   payer: End,
   payee: End,
@@ -110,10 +110,10 @@ export async function bound(
   agreement = AGREEMENT,
   expirySeconds = 3600
 ): Promise<InstallmentList> {
-  const list = payee.payments.list(agreement, EPOCHS.slice(0, count), 0)
+  const list = payee.payments.list(agreement, INSTALLMENTS.slice(0, count), 0)
   await payer.payments.intend(list, PROVIDER)
   const strip = await payee.payments.strip(list, expirySeconds, BUYER)
-  await payer.payments.bind(list, strip, payee.purse.nodeId)
+  await payer.payments.bind(list, strip, payee.wallet.nodeId)
   return list
 }
 

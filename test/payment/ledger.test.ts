@@ -61,7 +61,7 @@ test('entries of the first version are installments without an issue', async t =
   assert.equal(ledger.contiguous(AGREEMENT), 1)
 })
 
-test('who listens hears of a step just before it is on disk, and just after, before anybody goes on', async t => {
+test('a listener hears of a step just before it is on disk and just after, before the caller continues', async t => {
   const { ledger, file } = await opened(t)
   let onDisk = 0
   ledger.on('ahead', () => assert.equal(statSync(file).size, onDisk, 'nothing of it is written yet'))
@@ -87,7 +87,7 @@ test('who listens hears of a step just before it is on disk, and just after, bef
   ])
 })
 
-test('a listener that throws before the write stops it', async t => {
+test('a listener that throws before the write prevents it', async t => {
   const { ledger, file } = await opened(t)
   ledger.once('ahead', () => {
     throw new Error('killed')
@@ -101,7 +101,7 @@ test('a listener that throws before the write stops it', async t => {
   assert.equal((await entriesOf(file)).length, 1)
 })
 
-test('what is settled stays so, and a hash is one payment', async t => {
+test('a settled payment stays settled, and a hash is one payment', async t => {
   const { ledger } = await opened(t)
   await ledger.record(draft(0, { step: 'paid' }))
   for (const step of ['bound', 'sent', 'failed', 'void'] as const)
@@ -119,7 +119,7 @@ test('what is settled stays so, and a hash is one payment', async t => {
   assert.equal(ledger.totals(AGREEMENT).payments, 1)
 })
 
-test('of several hashes for an installment the settled one stands, or the last', async t => {
+test('of several hashes for an installment the settled one counts, otherwise the last', async t => {
   const { ledger, file } = await opened(t)
   const second = draft(0, { issue: 1, hash: Buffer.alloc(32, 200) })
   await ledger.record(draft(0, { step: 'failed' }))
@@ -134,7 +134,7 @@ test('of several hashes for an installment the settled one stands, or the last',
   assert.equal(intentId(second), `bushel/${AGREEMENT.toString('hex')}/installment/0/1`)
 })
 
-test('the sums are those of the entries, whatever came in between', async t => {
+test('the sums equal those of the entries after any sequence of steps', async t => {
   const { ledger, file } = await opened(t)
   const step = (
     installment: number,
@@ -172,7 +172,7 @@ test('the sums are those of the entries, whatever came in between', async t => {
   }
 })
 
-test('a paid installment costs few frames: what can be done again goes to disk with the next step', async t => {
+test('a paid installment costs few frames, since repeatable steps go to disk with the next one', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const before = { payer: { ...payer.ledger.stats }, payee: { ...payee.ledger.stats } }
@@ -203,16 +203,16 @@ test('a paid installment costs few frames: what can be done again goes to disk w
   }
 })
 
-test('a flush waits for what is on its way to the disk', async t => {
+test('a flush waits for writes under way', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.payments.applied(await payer.payments.pay(AGREEMENT, 0))
-  void payer.ledger.flush() // as the timer would
+  void payer.ledger.flush() // as the timer does
   await payer.ledger.flush()
   assert.equal(payer.step(0), 'applied')
 })
 
-test('what was noted goes to disk by itself, once, and before the ledger is closed', async t => {
+test('noted steps go to disk by themselves, once, and before the ledger is closed', async t => {
   const { ledger, file } = await opened(t)
   const paid = draft(0, { step: 'paid', preimage: Buffer.alloc(32, 3) })
   await ledger.record(paid)
@@ -228,7 +228,7 @@ test('what was noted goes to disk by itself, once, and before the ledger is clos
   assert.deepEqual(steps, ['paid', 'applied', 'receipt'])
 })
 
-test('the history is read from the file, in order, filtered, without the preimages of what is not paid', async t => {
+test('the history is read from the file in order, filtered, without the preimages of unpaid payments', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
   await bound(payer, payee, 1, OTHER)

@@ -17,31 +17,31 @@ test('a payment over the limit of a deal, a day or a peer is never sent, and not
     payer.limits = { [limit]: 4_999n }
     await assert.rejects(payer.payments.pay(AGREEMENT, 0), OVER)
   }
-  assert.deepEqual(payer.purse.sent, [])
+  assert.deepEqual(payer.wallet.sent, [])
   assert.equal(payer.step(0), 'bound')
   payer.limits = { dealMsat: 10_001n, dayMsat: 10_001n, peerMsat: 10_001n }
   await payer.payments.pay(AGREEMENT, 0)
   await payer.payments.pay(AGREEMENT, 1)
   await assert.rejects(payer.payments.pay(AGREEMENT, 2), OVER)
-  assert.equal(payer.purse.sent.length, 2)
+  assert.equal(payer.wallet.sent.length, 2)
 })
 
-test('what is in flight counts, also after a restart, and what failed does not', async t => {
+test('pending payments count, also after a restart, and failed ones do not', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   payer.limits = { dayMsat: 5_000n }
-  payer.purse.next = 'pend'
+  payer.wallet.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   await payer.restart()
-  payer.purse.next = 'settle'
+  payer.wallet.next = 'settle'
   payer.limits = { dayMsat: 10_000n }
   await assert.rejects(payer.payments.pay(AGREEMENT, 1), OVER)
-  payer.purse.finish(payer.ledger.payment(AGREEMENT, 0)!.hash, 'fail')
+  payer.wallet.finish(payer.ledger.payment(AGREEMENT, 0)!.hash, 'fail')
   await payer.payments.reconcile()
   assert.equal((await payer.payments.pay(AGREEMENT, 1)).step, 'paid')
 })
 
-test('payments that are asked for at the same time do not pass a limit together', async t => {
+test('payments requested at the same time do not pass a limit together', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
   await bound(payer, payee, 2, OTHER)
@@ -60,7 +60,7 @@ test('payments that are asked for at the same time do not pass a limit together'
   assert.equal(payer.ledger.spending.total(Date.now()), paid)
 })
 
-test('nor does one agreement pass its limit, or one peer, by asking for all at the same time', async t => {
+test('concurrent payments for one agreement or one peer do not pass its limit', async t => {
   for (const limit of ['dealMsat', 'peerMsat'] as const) {
     const { payer, payee } = await ends(t)
     await bound(payer, payee, 2)
@@ -73,11 +73,11 @@ test('nor does one agreement pass its limit, or one peer, by asking for all at t
     )
     assert.equal(reasons.length, 1, limit)
     assert.equal((reasons[0] as { code: string }).code, 'OVER_LIMIT')
-    assert.equal(payer.purse.sent.length, 1)
+    assert.equal(payer.wallet.sent.length, 1)
   }
 })
 
-test('a day is the last 24 hours; a peer is its identity, whatever it is paid for', async t => {
+test('a day is the last 24 hours, and a peer is its identity, whatever it is paid for', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
   await bound(payer, payee, 2, OTHER, 3 * 86_400)
@@ -95,7 +95,7 @@ test('a day is the last 24 hours; a peer is its identity, whatever it is paid fo
   assert.equal((await payer.payments.pay(OTHER, 0)).step, 'paid')
 })
 
-test('the whole of an agreement is held against the limits before it is signed', async t => {
+test('the whole of an agreement is checked against the limits before it is signed', async t => {
   const { payer } = await ends(t)
   const { limits } = payer.payments
   payer.limits = { dealMsat: 100_000n }
@@ -105,13 +105,13 @@ test('the whole of an agreement is held against the limits before it is signed',
   assert.equal(limits.faultOf({ msat: 100_001n, peer: PROVIDER })?.exit, 5)
 })
 
-test('a fee is at most 1 % or 5 sat, whichever is more, unless it is set otherwise', async t => {
+test('a fee is at most 1 % or 5 sat, whichever is more, unless set otherwise', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   await payer.payments.pay(AGREEMENT, 0)
   payer.limits = { feePercent: 10, feeMinMsat: 100n }
   await payer.payments.pay(AGREEMENT, 1)
-  assert.deepEqual(payer.purse.fees, [5_000n, 500n])
+  assert.deepEqual(payer.wallet.fees, [5_000n, 500n])
   const { limits } = payer.payments
   payer.limits = {}
   assert.equal(limits.maxFeeMsat(10_000_000n), 100_000n)
@@ -119,7 +119,7 @@ test('a fee is at most 1 % or 5 sat, whichever is more, unless it is set otherwi
   assert.equal(limits.maxFeeMsat(1_000_000n), 2_500n)
 })
 
-test('limits are set on disk, apart for play money and real sats, and real sats have some from the start', async t => {
+test('limits are stored separately for play money and real sats, and real sats have some from the start', async t => {
   const dir = await folder(t)
   const ledger = new Ledger(join(dir, 'ledger'))
   const facts = new Facts(join(dir, 'facts'))
@@ -142,7 +142,7 @@ test('limits are set on disk, apart for play money and real sats, and real sats 
     await assert.rejects(real.set(bad), { code: 'BAD_INPUT', exit: 2 })
 })
 
-test('agreements are held against the limits before they are made: each whole, what is paid ahead together', async t => {
+test('planned agreements are checked against the limits before they are made, each whole and all prepayments together', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 1)
   await payer.payments.pay(AGREEMENT, 0) // 5000 msat, to PROVIDER
@@ -155,13 +155,13 @@ test('agreements are held against the limits before they are made: each whole, w
     payer.limits = limits
     return payer.payments.limits.faultOfPlans(plans)?.code ?? null
   }
-  // A deal: the whole of it, also of what is paid later.
+  // The deal limit: the whole amount, including later payments.
   assert.equal(fault({ dealMsat: 9_000n }, plan(1, 9_000n), plan(2, 9_000n)), null)
   assert.equal(fault({ dealMsat: 9_000n }, plan(1, 9_000n), plan(2, 9_001n, 1n)), 'OVER_LIMIT')
-  // A day: what is paid ahead of all, and what was paid before.
+  // The day limit: the prepayments of all agreements, and earlier payments.
   assert.equal(fault({ dayMsat: 11_000n }, plan(1, 3_000n), plan(2, 90_000n, 3_000n)), null)
   assert.equal(fault({ dayMsat: 11_000n }, plan(1, 3_000n), plan(2, 90_000n, 3_001n)), 'OVER_LIMIT')
-  // A peer: two agreements with it, and what it was paid before.
+  // The peer limit: two agreements with it, and earlier payments to it.
   const own = { ...plan(0, 4_000n), peer: PROVIDER }
   assert.equal(fault({ peerMsat: 9_000n }, own, plan(1, 9_000n)), null)
   assert.equal(fault({ peerMsat: 9_000n }, own, { ...own, aheadMsat: 1n }), 'OVER_LIMIT')

@@ -5,10 +5,10 @@ import { test } from 'node:test'
 import type { InstallmentList } from '#spec'
 import { STRIP_LENGTH } from '../../contracts/schema/counts.js'
 import { Ledger } from '../../src/payment/ledger.js'
-import { AGREEMENT, EPOCHS, End, OTHER, bound, ends, hashOf } from './ends.js'
-import { Purse } from './purse.js'
+import { AGREEMENT, INSTALLMENTS, End, OTHER, bound, ends, hashOf } from './ends.js'
+import { FakeWallet } from './fake-wallet.js'
 
-test('an installment is paid, and both sides have it in their books', async t => {
+test('an installment is paid, and both sides have recorded it', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const received = once(payee.payments, 'received')
@@ -41,16 +41,16 @@ test('an installment is paid, and both sides have it in their books', async t =>
   }
 })
 
-test('what is to be paid is on disk before the wallet hears of it, and what is to be received before an invoice is out', async t => {
+test('a payment is on disk before the wallet hears of it, and a receipt before its invoice is sent', async t => {
   const { payer, payee } = await ends(t)
-  const issue = payee.purse.issue.bind(payee.purse)
-  payee.purse.issue = async request => {
+  const issue = payee.wallet.issue.bind(payee.wallet)
+  payee.wallet.issue = async request => {
     const hash = createHash('sha256').update(request.preimage).digest()
     assert.equal((await Ledger.read(payee.file)).byHash(hash)?.step, 'listed')
     return issue(request)
   }
   let seen = 0
-  payer.purse.onpay = async hash => {
+  payer.wallet.onpay = async hash => {
     const written = (await Ledger.read(payer.file)).byHash(hash)
     assert.equal(written?.step, 'sent')
     assert.equal(written.msat, 5_000n)
@@ -64,7 +64,7 @@ test('what is to be paid is on disk before the wallet hears of it, and what is t
   assert.equal((await Ledger.read(payer.file)).payment(AGREEMENT, 0)?.step, 'paid', 'before pay resolves')
 })
 
-test('an installment is paid once, however often it is asked for', async t => {
+test('an installment is paid once, however often it is requested', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const all = await Promise.all(Array.from({ length: 5 }, () => payer.payments.pay(AGREEMENT, 0)))
@@ -72,31 +72,31 @@ test('an installment is paid once, however often it is asked for', async t => {
   await payer.payments.pay(AGREEMENT, 0)
   await payer.restart()
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
-  assert.equal(payer.purse.sent.length, 1)
+  assert.equal(payer.wallet.sent.length, 1)
 })
 
-test('a payment in limbo is not paid again, and goes on when the wallet knows', async t => {
+test('a pending payment is not paid again and goes on when the wallet knows its outcome', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  payer.purse.next = 'pend'
+  payer.wallet.next = 'pend'
   for (let i = 0; i < 3; i++)
     await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING', exit: 5 })
   await payer.restart()
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
-  assert.equal(payer.purse.sent.length, 1)
+  assert.equal(payer.wallet.sent.length, 1)
   assert.equal(payer.ledger.totals(AGREEMENT).inFlightMsat, 5_000n)
-  payer.purse.next = 'settle'
+  payer.wallet.next = 'settle'
   assert.equal((await payer.payments.pay(AGREEMENT, 1)).step, 'paid', 'the next one may go on')
-  payer.purse.finish(hashOf(payer, 0), 'settle')
+  payer.wallet.finish(hashOf(payer, 0), 'settle')
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
-  assert.equal(payer.purse.sent.length, 2)
+  assert.equal(payer.wallet.sent.length, 2)
   assert.equal(payer.ledger.totals(AGREEMENT).inFlightMsat, 0n)
 })
 
-test('two in limbo pause the agreement, also when all are asked for at the same time', async t => {
+test('two pending payments pause the agreement, even when all are requested at the same time', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 5)
-  payer.purse.next = 'pend'
+  payer.wallet.next = 'pend'
   const answers = await Promise.allSettled(
     [0, 1, 2, 3].map(installment => payer.payments.pay(AGREEMENT, installment))
   )
@@ -104,66 +104,66 @@ test('two in limbo pause the agreement, also when all are asked for at the same 
     assert.equal(answer.status, 'rejected')
     assert.equal((answer.reason as { code: string }).code, 'PAYMENT_PENDING')
   }
-  assert.equal(payer.purse.sent.length, 2)
+  assert.equal(payer.wallet.sent.length, 2)
   await assert.rejects(payer.payments.pay(AGREEMENT, 4), { code: 'PAYMENT_PENDING' })
-  assert.equal(payer.purse.sent.length, 2)
-  payer.purse.finish(hashOf(payer, 0), 'fail')
-  payer.purse.next = 'settle'
+  assert.equal(payer.wallet.sent.length, 2)
+  payer.wallet.finish(hashOf(payer, 0), 'fail')
+  payer.wallet.next = 'settle'
   await payer.payments.pay(AGREEMENT, 0)
   assert.equal((await payer.payments.pay(AGREEMENT, 4)).step, 'paid')
 })
 
-test('a payment that failed may be made again, on the same hash', async t => {
+test('a failed payment may be made again on the same hash', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const hash = hashOf(payer, 0)
-  payer.purse.next = 'fail'
+  payer.wallet.next = 'fail'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_FAILED', exit: 5 })
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'failed')
   await payer.restart()
-  payer.purse.next = 'settle'
+  payer.wallet.next = 'settle'
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
   assert.deepEqual(hashOf(payer, 0), hash)
-  assert.deepEqual(payer.purse.sent, [hash.toString('hex'), hash.toString('hex')])
+  assert.deepEqual(payer.wallet.sent, [hash.toString('hex'), hash.toString('hex')])
   assert.equal(payer.ledger.totals(AGREEMENT).paidMsat, 5_000n)
 })
 
 test('a payment that the wallet never heard of is made after a restart', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  payer.purse.next = 'die-before'
+  payer.wallet.next = 'die-before'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0))
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
   await payer.restart()
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'bound')
-  payer.purse.next = 'settle'
+  payer.wallet.next = 'settle'
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
-  assert.equal(payer.purse.sent.length, 1)
+  assert.equal(payer.wallet.sent.length, 1)
 })
 
-test('a payment that settled while nobody was looking is recorded at the next start, on both sides', async t => {
+test('a payment that settled unseen is recorded at the next start, on both sides', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   await payee.payments.close()
-  payer.purse.next = 'die-after'
+  payer.wallet.next = 'die-after'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0))
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
   await payer.restart()
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'paid')
   await payee.start()
   assert.equal(payee.ledger.payment(AGREEMENT, 0)!.step, 'received')
-  assert.equal(payer.purse.sent.length, 1)
+  assert.equal(payer.wallet.sent.length, 1)
 })
 
-test('a wallet that shows a preimage which does not fit is not believed', async t => {
+test('a preimage that does not fit its hash is not believed', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  payer.purse.next = 'lie'
+  payer.wallet.next = 'lie'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), /preimage/)
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'sent')
 })
 
-test('a payment is received once, however often the wallet says so', async t => {
+test('a payment is received once, however often the wallet reports it', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   let events = 0
@@ -171,7 +171,7 @@ test('a payment is received once, however often the wallet says so', async t => 
   await payer.payments.pay(AGREEMENT, 0)
   assert.ok(await payee.payments.wasReceived(AGREEMENT, 0, 0))
   const { hash, msat } = payee.ledger.payment(AGREEMENT, 0)!
-  for (let i = 0; i < 3; i++) payee.purse.emit('settled', hash, msat)
+  for (let i = 0; i < 3; i++) payee.wallet.emit('settled', hash, msat)
   await Promise.all([payee.payments.wasReceived(AGREEMENT, 0, 0), payee.payments.reconcile()])
   await payee.restart()
   assert.equal(events, 1)
@@ -181,7 +181,7 @@ test('a payment is received once, however often the wallet says so', async t => 
   assert.deepEqual(payee.faults, [])
 })
 
-test('the word of a payer is not enough: our own wallet is asked', async t => {
+test('the claim of a payer is not enough: our own wallet is asked', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   assert.equal(await payee.payments.wasReceived(AGREEMENT, 0, 10), false)
@@ -191,22 +191,22 @@ test('the word of a payer is not enough: our own wallet is asked', async t => {
   assert.equal(await waiting, true)
 })
 
-test('less than the installment is not the installment', async t => {
+test('less than the amount does not settle an installment', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  payee.purse.emit('settled', payee.ledger.payment(AGREEMENT, 0)!.hash, 4_999n)
+  payee.wallet.emit('settled', payee.ledger.payment(AGREEMENT, 0)!.hash, 4_999n)
   await new Promise(resolve => setImmediate(resolve))
   assert.equal(payee.ledger.payment(AGREEMENT, 0)!.step, 'listed')
   assert.equal(payee.faults.length, 1)
   assert.equal(payer.faults.length, 0)
 })
 
-test('what is refused cannot be paid any more, and what was paid before counts', async t => {
+test('a refused hash can no longer be paid, and an earlier payment counts', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 3)
   // The payment of installment 0 settles while its refusal is under way.
-  const refuse = payee.purse.refuse.bind(payee.purse)
-  payee.purse.refuse = async hash => {
+  const refuse = payee.wallet.refuse.bind(payee.wallet)
+  payee.wallet.refuse = async hash => {
     if (hash.equals(hashOf(payer, 0))) await payer.payments.pay(AGREEMENT, 0)
     return refuse(hash)
   }
@@ -221,12 +221,12 @@ test('what is refused cannot be paid any more, and what was paid before counts',
   assert.equal(payee.ledger.payments(AGREEMENT)[0]!.step, 'received')
 })
 
-test('one bad invoice of many, and none is bound', async t => {
+test('one bad invoice among many means that none is bound', async t => {
   const { payer, payee } = await ends(t)
-  const list = payee.payments.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
+  const list = payee.payments.list(AGREEMENT, INSTALLMENTS.slice(0, 4), 0)
   const good = await payee.payments.strip(list, 3600)
-  const { nodeId } = payee.purse
-  const other = new Purse(9)
+  const { nodeId } = payee.wallet
+  const other = new FakeWallet(9)
   const changes: ((invoice: string) => string)[] = [
     () => 'garbage',
     invoice => invoice.replace('play-1', 'bitcoin'),
@@ -250,21 +250,21 @@ test('one bad invoice of many, and none is bound', async t => {
   assert.equal(payer.ledger.payments(AGREEMENT).length, 4)
 })
 
-test('a second hash for an installment, and a hash that stands elsewhere, are refused', async t => {
+test('a second hash for an installment and a hash that is used elsewhere are refused', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
-  const liar = new End(payee.purse, payee.file + '-2', 7)
+  const liar = new End(payee.wallet, payee.file + '-2', 7)
   await liar.start()
-  const second = liar.payments.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
+  const second = liar.payments.list(AGREEMENT, INSTALLMENTS.slice(0, 4), 0)
   const strip = await liar.payments.strip(second, 3600)
-  await assert.rejects(payer.payments.bind(second, strip, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
+  await assert.rejects(payer.payments.bind(second, strip, payee.wallet.nodeId), { code: 'INVOICE_REFUSED' })
   // The same hashes for another agreement: one payment would count for two.
   const again: InstallmentList = { agreement: OTHER, installments: list.installments }
   const invoices = list.installments.map(
     listed =>
-      `play-1|${listed.hash.toString('hex')}|${listed.msat}|${payee.purse.nodeId.toString('hex')}|bushel/1 ${OTHER.toString('hex')} ${listed.installment}|${Date.now() + 60_000}`
+      `play-1|${listed.hash.toString('hex')}|${listed.msat}|${payee.wallet.nodeId.toString('hex')}|bushel/1 ${OTHER.toString('hex')} ${listed.installment}|${Date.now() + 60_000}`
   )
-  await assert.rejects(payer.payments.bind(again, invoices, payee.purse.nodeId), { code: 'INVOICE_REFUSED' })
+  await assert.rejects(payer.payments.bind(again, invoices, payee.wallet.nodeId), { code: 'INVOICE_REFUSED' })
   assert.deepEqual(payer.ledger.payments(OTHER), [])
   assert.deepEqual(
     payer.ledger.payments(AGREEMENT).map(({ hash }) => hash),
@@ -273,7 +273,7 @@ test('a second hash for an installment, and a hash that stands elsewhere, are re
   await liar.payments.close()
 })
 
-test('an installment that was listed is not bound for another amount, nor as another issue', async t => {
+test('a listed installment is not bound for another amount or as another issue', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
   const strip = await payee.payments.strip(list, 60)
@@ -282,7 +282,7 @@ test('an installment that was listed is not bound for another amount, nor as ano
     const otherwise: InstallmentList = { ...list, installments: [first, ...list.installments.slice(1)] }
     const invoices = [strip[0]!.replace(/\|\d+\|/, `|${first.msat}|`), ...strip.slice(1)]
     const refused = { code: 'INVOICE_REFUSED' }
-    await assert.rejects(payer.payments.bind(otherwise, invoices, payee.purse.nodeId), refused)
+    await assert.rejects(payer.payments.bind(otherwise, invoices, payee.wallet.nodeId), refused)
     await assert.rejects(payer.payments.intend(otherwise), refused)
   }
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.msat, list.installments[0]!.msat)
@@ -293,7 +293,7 @@ test('binding the same strip again changes nothing', async t => {
   const list = await bound(payer, payee)
   await payer.payments.pay(AGREEMENT, 0)
   const before = payer.ledger.stats.entries
-  await payer.payments.bind(list, await payee.payments.strip(list, 60), payee.purse.nodeId)
+  await payer.payments.bind(list, await payee.payments.strip(list, 60), payee.wallet.nodeId)
   assert.equal(payer.ledger.stats.entries, before)
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.step, 'paid')
 })
@@ -301,7 +301,7 @@ test('binding the same strip again changes nothing', async t => {
 test('the hashes of a list are the same again, and no two are equal', async t => {
   const { payee } = await ends(t)
   const lists = [AGREEMENT, OTHER].flatMap(agreement =>
-    [0, STRIP_LENGTH].map(from => payee.payments.list(agreement, EPOCHS, from))
+    [0, STRIP_LENGTH].map(from => payee.payments.list(agreement, INSTALLMENTS, from))
   )
   assert.deepEqual(
     lists.map(list => list.installments.length),
@@ -310,17 +310,17 @@ test('the hashes of a list are the same again, and no two are equal', async t =>
   const hashes = new Set(lists.flatMap(list => list.installments.map(listed => listed.hash.toString('hex'))))
   assert.equal(hashes.size, 200)
   await payee.restart()
-  assert.deepEqual(payee.payments.list(OTHER, EPOCHS, STRIP_LENGTH), lists[3])
+  assert.deepEqual(payee.payments.list(OTHER, INSTALLMENTS, STRIP_LENGTH), lists[3])
   assert.equal(payee.ledger.stats.bytes, 0, 'a list alone changes nothing')
   for (const [i, listed] of lists[1]!.installments.entries()) {
     assert.equal(listed.installment, STRIP_LENGTH + i)
-    assert.equal(listed.msat, EPOCHS[STRIP_LENGTH + i]!.msat)
+    assert.equal(listed.msat, INSTALLMENTS[STRIP_LENGTH + i]!.msat)
   }
 })
 
-test('a strip that is asked for again has the same invoices', async t => {
+test('a strip that is requested again has the same invoices', async t => {
   const { payee } = await ends(t)
-  const list = payee.payments.list(AGREEMENT, EPOCHS.slice(0, 4), 0)
+  const list = payee.payments.list(AGREEMENT, INSTALLMENTS.slice(0, 4), 0)
   const first = await payee.payments.strip(list, 3600)
   await payee.restart()
   assert.deepEqual(await payee.payments.strip(list, 3600), first)

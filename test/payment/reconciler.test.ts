@@ -10,20 +10,20 @@ import type { End } from './ends.js'
 
 const SHORT = shortKey(AGREEMENT)
 
-/** The ledger is made to say something else than the wallet, as a lost write or an old copy does. */
+/** Makes the ledger differ from the wallet, as a lost write or an old copy does. */
 async function forced(end: End, installment: number, step: PaymentStep): Promise<void> {
   const payment = end.ledger.payment(AGREEMENT, installment)!
   await end.ledger.record({ ...payment, step })
 }
 
-test('what the wallet has paid is paid, whatever the ledger had', async t => {
+test('a payment that the wallet has made is paid, whatever the ledger had', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 4)
   const invoices = payer.ledger.payments(AGREEMENT).map(({ text }) => text)
   await forced(payer, 1, 'sent')
   await forced(payer, 2, 'failed')
   await forced(payer, 3, 'void')
-  for (const invoice of invoices) await payer.purse.pay(invoice, { maxFeeMsat: 0n })
+  for (const invoice of invoices) await payer.wallet.pay(invoice, { maxFeeMsat: 0n })
   const lines = await payer.payments.reconcile()
   const name = (installment: number): string =>
     `installment ${installment} of agreement ${SHORT}: the wallet had paid it; recorded`
@@ -34,28 +34,28 @@ test('what the wallet has paid is paid, whatever the ledger had', async t => {
     [0, 1, 2, 3].map(() => ['paid', 7n])
   )
   assert.deepEqual(await payer.payments.reconcile(), [])
-  assert.ok(checkBalance(payer.ledger, await payer.purse.history()).ok)
+  assert.ok(checkBalance(payer.ledger, await payer.wallet.history()).ok)
 })
 
-test('what the wallet has received is received, also on a hash that was refused', async t => {
+test('a payment that the wallet has received is received, even on a refused hash', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
   await forced(payee, 1, 'refused')
-  payee.purse.removeAllListeners('settled')
+  payee.wallet.removeAllListeners('settled')
   for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
   assert.deepEqual([payee.step(0), payee.step(1)], ['listed', 'refused'])
   const lines = await payee.payments.reconcile()
   assert.equal(lines.length, 2)
   assert.equal(lines[0], `installment 0 of agreement ${SHORT}: the wallet had received it; recorded`)
   assert.deepEqual([payee.step(0), payee.step(1)], ['received', 'received'])
-  assert.ok(checkBalance(payee.ledger, await payee.purse.history()).ok)
+  assert.ok(checkBalance(payee.ledger, await payee.wallet.history()).ok)
 })
 
-test('what the wallet has under way is in flight, and what it was never told is not', async t => {
+test('a payment pending in the wallet is in flight, and one that the wallet never saw is not', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
-  payer.purse.next = 'pend'
-  await payer.purse.pay(payer.ledger.payment(AGREEMENT, 0)!.text, { maxFeeMsat: 0n })
+  payer.wallet.next = 'pend'
+  await payer.wallet.pay(payer.ledger.payment(AGREEMENT, 0)!.text, { maxFeeMsat: 0n })
   await forced(payer, 1, 'sent')
   const lines = await payer.payments.reconcile()
   assert.deepEqual([payer.step(0), payer.step(1)], ['sent', 'bound'])
@@ -64,14 +64,17 @@ test('what the wallet has under way is in flight, and what it was never told is 
   assert.ok(lines.some(line => line.includes('installment 1') && line.includes('never told')))
 })
 
-test('what the ledger has as settled and the wallet has not is said, and left as it is', async t => {
+test('a payment settled in the ledger but not in the wallet is reported and left as it is', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 3)
   for (const installment of [0, 1, 2]) await payer.payments.pay(AGREEMENT, installment)
   await payee.payments.wasReceived(AGREEMENT, 2, 1000)
-  payer.purse.payments.delete(hashOf(payer, 0).toString('hex'))
-  payer.purse.payments.get(hashOf(payer, 1).toString('hex'))!.state = { status: 'failed', reason: 'no route' }
-  payee.purse.invoices.delete(hashOf(payer, 2).toString('hex'))
+  payer.wallet.payments.delete(hashOf(payer, 0).toString('hex'))
+  payer.wallet.payments.get(hashOf(payer, 1).toString('hex'))!.state = {
+    status: 'failed',
+    reason: 'no route'
+  }
+  payee.wallet.invoices.delete(hashOf(payer, 2).toString('hex'))
   await payer.restart()
   await payee.restart()
   assert.deepEqual(payer.payments.reconciler.faults, [
@@ -83,22 +86,22 @@ test('what the ledger has as settled and the wallet has not is said, and left as
   assert.match(payee.unmended[0]!, /received, the wallet has no record/)
   assert.equal(payer.ledger.contiguous(AGREEMENT), 3)
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid', 'nothing is paid again on a guess')
-  assert.equal(payer.purse.sent.length, 3)
+  assert.equal(payer.wallet.sent.length, 3)
 })
 
-test('a wallet that does not answer is asked again, and the node starts all the same', async t => {
+test('an unresponsive wallet is asked again, and the node starts all the same', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  const history = payer.purse.history.bind(payer.purse)
-  payer.purse.history = () => Promise.reject(new Error('the wallet is away'))
+  const history = payer.wallet.history.bind(payer.wallet)
+  payer.wallet.history = () => Promise.reject(new Error('the wallet is away'))
   await payer.restart()
   assert.match(String(payer.faults[0]), /away/)
   await assert.rejects(payer.payments.reconcile(), /away/)
-  payer.purse.history = history
+  payer.wallet.history = history
   assert.deepEqual(await payer.payments.reconcile(), [])
 })
 
-test('100,000 entries are reconciled in under 2 s, with a question for none of them', async t => {
+test('100,000 entries are reconciled in under 2 s without a question for any of them', async t => {
   const { payer } = await ends(t)
   await payer.payments.close()
   const ledger = new Ledger(payer.file)
@@ -132,13 +135,13 @@ test('100,000 entries are reconciled in under 2 s, with a question for none of t
       if (i % 50 === 0) lost.add(from + i)
       return i % 50 !== 0
     })
-    // Of one in fifty the outcome was lost; half of these stand at an earlier step.
+    // One in fifty lost its outcome; half of these are at an earlier step.
     await ledger.record(...known.map(payment => ({ ...payment, step: 'paid' as const })))
     await ledger.record(...known.map(payment => ({ ...payment, step: 'receipt' as const })))
     const early = drafts.filter((_, i) => i % 50 === 0).map(payment => ({ ...payment, preimage: null }))
     await ledger.record(...early.map(payment => ({ ...payment, step: 'bound' as const })))
     for (const { hash, msat, preimage } of drafts)
-      payer.purse.payments.set(hash.toString('hex'), {
+      payer.wallet.payments.set(hash.toString('hex'), {
         state: { status: 'succeeded', preimage: preimage!, feeMsat: 0n },
         msat,
         at: 0
@@ -146,20 +149,20 @@ test('100,000 entries are reconciled in under 2 s, with a question for none of t
   }
   assert.ok(ledger.stats.entries > 99_000, `${ledger.stats.entries} entries`)
   await ledger.close()
-  // Of the processor: what else the machine does is no matter of the ledger's.
+  // Processor time, since other load on the machine does not count.
   const spent = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1000
   let began = spent()
   await payer.start()
   const mending = spent() - began
   assert.equal(payer.mended.length, lost.size)
-  assert.equal(payer.purse.questions, 0)
+  assert.equal(payer.wallet.questions, 0)
   await payer.payments.close()
   began = spent()
   await payer.start()
   const opened = Math.min(mending, spent() - began)
   assert.deepEqual([payer.mended, payer.unmended], [[], []])
   const again = spent()
-  const { ok } = checkBalance(payer.ledger, await payer.purse.history())
+  const { ok } = checkBalance(payer.ledger, await payer.wallet.history())
   t.diagnostic(
     `opened and reconciled in ${opened.toFixed(0)} ms, balance checked in ${(spent() - again).toFixed(0)} ms`
   )
@@ -170,15 +173,15 @@ test('100,000 entries are reconciled in under 2 s, with a question for none of t
 test('an old answer of the wallet changes nothing for a payment that was sent again since', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  const { purse, payments, ledger } = payer
-  purse.next = 'pend'
+  const { wallet, payments, ledger } = payer
+  wallet.next = 'pend'
   await assert.rejects(payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   const { hash } = ledger.payment(AGREEMENT, 0)!
-  purse.finish(hash, 'fail')
-  const answer = purse.payment.bind(purse)
+  wallet.finish(hash, 'fail')
+  const answer = wallet.payment.bind(wallet)
   let give = (): void => undefined
-  purse.payment = async of => {
-    purse.payment = answer
+  wallet.payment = async of => {
+    wallet.payment = answer
     const state = await answer(of)
     await new Promise<void>(resolve => (give = resolve))
     return state

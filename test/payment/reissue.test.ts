@@ -5,28 +5,28 @@ import type { End } from './ends.js'
 
 const GONE = { code: 'INSTALLMENT_REFUSED', exit: 5 }
 
-/** What a payer does whose payment has failed for good. */
+/** The steps of a payer whose payment has failed for good. */
 async function reissued(payer: End, payee: End, installment: number): Promise<Buffer> {
   const old = await payer.payments.voidable(AGREEMENT, installment)
   const answer = await payee.payments.reissue(AGREEMENT, installment, old!.hash, 3600)
   assert.ok('listed' in answer)
-  await payer.payments.rebind(answer.listed, answer.invoice, payee.purse.nodeId, AGREEMENT)
+  await payer.payments.rebind(answer.listed, answer.invoice, payee.wallet.nodeId, AGREEMENT)
   return old!.hash
 }
 
-test('a hash whose payment failed is given up for another, and only the new one can be paid', async t => {
+test('a hash whose payment failed is replaced, and only the new hash can be paid', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  payer.purse.next = 'fail'
+  payer.wallet.next = 'fail'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_FAILED' })
-  payer.purse.next = 'settle'
+  payer.wallet.next = 'settle'
   const old = await reissued(payer, payee, 0)
   assert.equal(payer.ledger.byHash(old)!.step, 'void')
   assert.equal(payee.ledger.byHash(old)!.step, 'refused')
   assert.equal(payer.ledger.payment(AGREEMENT, 0)!.issue, 1)
-  // Whoever still pays the old one fails.
+  // A late payment of the old hash fails.
   const invoice = payer.ledger.byHash(old)!.text
-  assert.equal((await payer.purse.pay(invoice, { maxFeeMsat: 0n })).status, 'failed')
+  assert.equal((await payer.wallet.pay(invoice, { maxFeeMsat: 0n })).status, 'failed')
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
   for (const end of [payer, payee]) {
     await end.restart()
@@ -34,11 +34,11 @@ test('a hash whose payment failed is given up for another, and only the new one 
     assert.equal(end.ledger.payment(AGREEMENT, 0)!.issue, 1)
     assert.deepEqual(end.unmended, [])
   }
-  const label = payee.purse.invoices.get(hashOf(payer, 0).toString('hex'))!.label
+  const label = payee.wallet.invoices.get(hashOf(payer, 0).toString('hex'))!.label
   assert.equal(label, `bushel/${AGREEMENT.toString('hex')}/installment/0/1`)
 })
 
-test('asked again, also after a restart, a reissue answers the same, and binding it again changes nothing', async t => {
+test('a repeated reissue gives the same answer, also after a restart, and binding it again changes nothing', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const { hash } = (await payer.payments.voidable(AGREEMENT, 1))!
@@ -49,24 +49,24 @@ test('asked again, also after a restart, a reissue answers the same, and binding
   const [answer] = answers
   assert.ok(answer && 'listed' in answer)
   for (let i = 0; i < 2; i++) {
-    const payment = await payer.payments.rebind(answer.listed, answer.invoice, payee.purse.nodeId, AGREEMENT)
+    const payment = await payer.payments.rebind(answer.listed, answer.invoice, payee.wallet.nodeId, AGREEMENT)
     assert.equal(payment.step, 'bound')
   }
   const entries = payer.ledger.stats.entries
-  await payer.payments.rebind(answer.listed, answer.invoice, payee.purse.nodeId, AGREEMENT)
+  await payer.payments.rebind(answer.listed, answer.invoice, payee.wallet.nodeId, AGREEMENT)
   assert.equal(payer.ledger.stats.entries, entries)
 })
 
-test('a hash that had settled is answered with its preimage, and the payer counts it', async t => {
+test('a settled hash is answered with its preimage, and the payer counts it', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  // The wallet of the payer lost the channel: it says failed, and the payee has the money.
+  // The payer's wallet lost the channel: it reports a failure while the payee has the money.
   await payer.payments.pay(AGREEMENT, 0)
-  payer.purse.next = 'pend'
+  payer.wallet.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 1), { code: 'PAYMENT_PENDING' })
   const hash = hashOf(payer, 1)
-  payee.purse.invoices.get(hash.toString('hex'))!.status = 'settled'
-  payer.purse.finish(hash, 'fail')
+  payee.wallet.invoices.get(hash.toString('hex'))!.status = 'settled'
+  payer.wallet.finish(hash, 'fail')
   assert.ok(await payer.payments.voidable(AGREEMENT, 1))
   const answer = await payee.payments.reissue(AGREEMENT, 1, hash, 3600)
   assert.ok('preimage' in answer)
@@ -80,41 +80,41 @@ test('a hash that had settled is answered with its preimage, and the payer count
   assert.equal((await payer.payments.pay(AGREEMENT, 1)).step, 'paid')
 })
 
-test('while the wallet does not say failed, no hash is given up', async t => {
+test('no hash is replaced before the wallet reports a failure', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  payer.purse.next = 'pend'
+  payer.wallet.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   assert.equal(await payer.payments.voidable(AGREEMENT, 0), null)
   const answer = await payee.payments.reissue(AGREEMENT, 0, hashOf(payer, 0), 3600)
   assert.ok('listed' in answer)
   const rebind = (): Promise<unknown> =>
-    payer.payments.rebind(answer.listed, answer.invoice, payee.purse.nodeId, AGREEMENT)
+    payer.payments.rebind(answer.listed, answer.invoice, payee.wallet.nodeId, AGREEMENT)
   await assert.rejects(rebind(), { code: 'PAYMENT_PENDING' })
   assert.equal(payer.step(0), 'sent')
   await payer.payments.pay(AGREEMENT, 2).catch(() => undefined)
   assert.equal(await payer.payments.voidable(AGREEMENT, 2), null)
 })
 
-test('a payment and the giving up of its hash never meet', async t => {
+test('paying a hash and replacing it exclude each other', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const hash = hashOf(payer, 0)
   const answer = await payee.payments.reissue(AGREEMENT, 0, hash, 3600)
   assert.ok('listed' in answer)
-  const rebinding = payer.payments.rebind(answer.listed, answer.invoice, payee.purse.nodeId, AGREEMENT)
+  const rebinding = payer.payments.rebind(answer.listed, answer.invoice, payee.wallet.nodeId, AGREEMENT)
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   await rebinding
-  assert.deepEqual(payer.purse.sent, [])
+  assert.deepEqual(payer.wallet.sent, [])
   const paying = payer.payments.pay(AGREEMENT, 1).catch(() => undefined) // refused, where the hash was given up first
   const other = await payee.payments.reissue(AGREEMENT, 1, hashOf(payer, 1), 3600)
   assert.ok('listed' in other || 'preimage' in other)
   if ('listed' in other)
-    await assert.rejects(payer.payments.rebind(other.listed, other.invoice, payee.purse.nodeId, AGREEMENT))
+    await assert.rejects(payer.payments.rebind(other.listed, other.invoice, payee.wallet.nodeId, AGREEMENT))
   await paying
 })
 
-test('what was never listed, and what was refused at the end, is not issued anew', async t => {
+test('unlisted and finally refused installments are not issued anew', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
   await bound(payer, payee, 2, OTHER)
@@ -134,18 +134,18 @@ test('what was never listed, and what was refused at the end, is not issued anew
   }
 })
 
-test('a payment that is told of on a refused hash counts only if the wallet has a record of it', async t => {
+test('a payment reported on a refused hash counts only if the wallet has a record of it', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const old = await reissued(payer, payee, 0)
-  payee.purse.emit('settled', old, 5_000n)
+  payee.wallet.emit('settled', old, 5_000n)
   await new Promise(resolve => setImmediate(resolve))
   assert.equal(payee.ledger.byHash(old)!.step, 'refused')
   assert.equal(payee.faults.length, 1)
   assert.equal(payee.ledger.contiguous(AGREEMENT), 0)
 })
 
-test('a new hash that is not what was listed is refused', async t => {
+test('a new hash that differs from the list is refused', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const answer = await payee.payments.reissue(AGREEMENT, 0, hashOf(payer, 0), 3600)
@@ -158,37 +158,37 @@ test('a new hash that is not what was listed is refused', async t => {
     { ...listed, hash: hashOf(payer, 1) }
   ]
   for (const wrong of bad)
-    await assert.rejects(payer.payments.rebind(wrong, invoice, payee.purse.nodeId, AGREEMENT), {
+    await assert.rejects(payer.payments.rebind(wrong, invoice, payee.wallet.nodeId, AGREEMENT), {
       code: 'INVOICE_REFUSED'
     })
-  await assert.rejects(payer.payments.rebind(listed, invoice, payer.purse.nodeId, AGREEMENT), {
+  await assert.rejects(payer.payments.rebind(listed, invoice, payer.wallet.nodeId, AGREEMENT), {
     code: 'INVOICE_REFUSED'
   })
-  // More for the same installment, with an invoice that says so too.
+  // More for the same installment, with an invoice of that amount.
   const dearer = { ...listed, msat: listed.msat + 1n }
   const asked = invoice.replace(`|${listed.msat}|`, `|${dearer.msat}|`)
   assert.notEqual(asked, invoice)
-  await assert.rejects(payer.payments.rebind(dearer, asked, payee.purse.nodeId, AGREEMENT), {
+  await assert.rejects(payer.payments.rebind(dearer, asked, payee.wallet.nodeId, AGREEMENT), {
     code: 'INVOICE_REFUSED'
   })
   assert.equal(payer.step(0), 'bound')
 })
 
-test('an invoice that has expired is not paid, and another can be had', async t => {
+test('an expired invoice is not paid, and another one can be had', async t => {
   const { payer, payee } = await ends(t)
   let now = Date.now()
-  payer.now = payee.purse.now = () => now
+  payer.now = payee.wallet.now = () => now
   await bound(payer, payee, 2, AGREEMENT, 60)
   now += 60_000
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'INVOICE_EXPIRED', exit: 5 })
   await payer.restart()
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'INVOICE_EXPIRED' })
-  assert.deepEqual(payer.purse.sent, [])
+  assert.deepEqual(payer.wallet.sent, [])
   await reissued(payer, payee, 0)
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
 })
 
-test('an installment that a debt settles is settled on both sides, and never paid', async t => {
+test('a credited installment is settled on both sides and never paid', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   for (const end of [payer, payee]) {
@@ -201,19 +201,19 @@ test('an installment that a debt settles is settled on both sides, and never pai
     assert.deepEqual(end.unmended, [])
   }
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'credited')
-  assert.deepEqual(payer.purse.sent, [])
-  assert.equal(payee.purse.invoices.get(hashOf(payer, 0).toString('hex'))!.status, 'refused')
-  // One that is on its way is not credited; one that came in counts as received.
-  payer.purse.next = 'pend'
+  assert.deepEqual(payer.wallet.sent, [])
+  assert.equal(payee.wallet.invoices.get(hashOf(payer, 0).toString('hex'))!.status, 'refused')
+  // A pending payment is not credited; one that came in counts as received.
+  payer.wallet.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 1), { code: 'PAYMENT_PENDING' })
   await assert.rejects(payer.payments.credited(AGREEMENT, 1, OTHER), { code: 'PAYMENT_PENDING' })
-  payer.purse.finish(hashOf(payer, 1), 'settle')
+  payer.wallet.finish(hashOf(payer, 1), 'settle')
   assert.equal((await payer.payments.credited(AGREEMENT, 1, OTHER)).step, 'paid')
   assert.equal((await payee.payments.credited(AGREEMENT, 1, OTHER)).step, 'received')
   assert.equal(payer.ledger.creditOf(OTHER), 5_000n)
 })
 
-test('after a counter that is later than our records, what it says is paid counts, and nothing is paid twice', async t => {
+test('a counter later than our records counts for what it says was paid, and nothing is paid twice', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
   await payer.payments.takeOver(AGREEMENT, 14_999n) // not enough for a third
@@ -227,7 +227,7 @@ test('after a counter that is later than our records, what it says is paid count
   await payee.restart()
   assert.equal(payee.ledger.contiguous(AGREEMENT), 2)
   assert.deepEqual(payee.unmended, [])
-  // An agreement that our ledger does not know at all.
+  // An agreement that our ledger does not know.
   await payer.payments.takeOver(OTHER, 5_000n, payee.payments.list(OTHER, [], 0).installments)
   assert.equal(payer.ledger.contiguous(OTHER), 0)
   const installments = list.installments.map(listed => ({
@@ -239,5 +239,5 @@ test('after a counter that is later than our records, what it says is paid count
   await payer.restart()
   assert.deepEqual(payer.unmended, [])
   assert.equal((await payer.payments.pay(AGREEMENT, 0)).step, 'paid')
-  assert.deepEqual(payer.purse.sent, [])
+  assert.deepEqual(payer.wallet.sent, [])
 })

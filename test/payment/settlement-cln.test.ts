@@ -9,7 +9,7 @@ import type { Side } from './settlement.js'
 
 const CAPACITY = 10_000_000n
 
-/** A Core Lightning wallet on a stand-in of its own; its pay index outlives it, as in a home. */
+/** A Core Lightning wallet on a fake lightningd of its own; its pay index outlives it, as in a home. */
 class ClnSide implements Side {
   readonly node: Lightningd
   wallet!: ClnWallet

@@ -1,25 +1,25 @@
 import type { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
-import { Bench } from '../lightning/play/wallets.js'
+import { WalletGroup } from '../lightning/play/wallets.js'
 import { settlement } from './settlement.js'
 import type { Side } from './settlement.js'
 
 const ENOUGH = 10_000_000n
 
-/** A play wallet; held, its Lightning process is stopped as it stands. */
+/** A play wallet; `hold` stops its Lightning process. */
 class PlaySide implements Side {
-  readonly #bench: Bench
+  readonly #group: WalletGroup
   readonly #name: string
   wallet!: PlayWallet
   peer: PlaySide | null = null
 
-  constructor(bench: Bench, name: string) {
-    this.#bench = bench
+  constructor(group: WalletGroup, name: string) {
+    this.#group = group
     this.#name = name
   }
 
   async reopen(): Promise<void> {
-    this.wallet = await this.#bench.wallet(this.#name)
-    if (this.peer) await this.#bench.join(this.wallet, this.peer.wallet)
+    this.wallet = await this.#group.wallet(this.#name)
+    if (this.peer) await this.#group.join(this.wallet, this.peer.wallet)
   }
 
   async hold(): Promise<void> {
@@ -30,7 +30,7 @@ class PlaySide implements Side {
     process.kill(this.wallet.pid!, 'SIGCONT')
   }
 
-  /** The wallet starts its process again by itself; it answers when the channel is usable again. */
+  /** The wallet starts its process again by itself and answers when the channel is usable again. */
   async crash(): Promise<void> {
     if (this.wallet.pid !== undefined) process.kill(this.wallet.pid, 'SIGKILL')
     const { wallet, peer } = this
@@ -51,13 +51,13 @@ const moments = ['written' as const]
 
 settlement(
   async () => {
-    const bench = new Bench()
-    const [payer, payee] = [new PlaySide(bench, 'payer'), new PlaySide(bench, 'payee')]
+    const group = new WalletGroup()
+    const [payer, payee] = [new PlaySide(group, 'payer'), new PlaySide(group, 'payee')]
     await Promise.all([payer.reopen(), payee.reopen()])
     ;[payer.peer, payee.peer] = [payee, payer]
-    await bench.join(payer.wallet, payee.wallet)
+    await group.join(payer.wallet, payee.wallet)
     await payer.wallet.reach(payee.wallet.nodeId, ENOUGH, 20_000)
-    return { payer, payee, close: () => bench.destroy() }
+    return { payer, payee, close: () => group.destroy() }
   },
   { moments }
 )

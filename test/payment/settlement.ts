@@ -9,20 +9,20 @@ import { checkInvoice } from '../../src/lightning/invoice.js'
 import type { Wallet } from '../../src/lightning/wallet.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import { Payments } from '../../src/payment/payments.js'
-import { BUYER, EPOCHS, PROVIDER } from './ends.js'
+import { BUYER, INSTALLMENTS, PROVIDER } from './ends.js'
 import { nullLogger } from '../../src/base/logger.js'
 
-/** The Lightning wallet of one side, and what can befall it. */
+/** The Lightning wallet of one side, and the faults that it can have. */
 export interface Side {
-  /** Another one after `reopen`. */
+  /** A new object after `reopen`. */
   readonly wallet: Wallet
   /** Payments to it get no answer until `release`. */
   hold(): Promise<void>
   release(): Promise<void>
-  /** Its Lightning process is killed before this returns; resolves when it is started again. */
+  /** Kills its Lightning process before it returns; resolves when the process is started again. */
   crash(): Promise<void>
   close(): Promise<void>
-  /** A wallet that was closed, opened again, with its peer connected. */
+  /** Opens the closed wallet again, with its peer connected. */
   reopen(): Promise<void>
 }
 
@@ -34,7 +34,7 @@ export interface Pair {
 }
 
 /** One side: a wallet, and a ledger and payments that are started on it. */
-class Desk {
+class PaymentSide {
   readonly side: Side
   readonly file: string
   payments!: Payments
@@ -81,7 +81,7 @@ class Desk {
     return this.ledger.payment(agreement, installment)?.step
   }
 
-  /** How often the wallet has a hash as paid, or received. */
+  /** How often the wallet has a hash as paid or received. */
   async times(hash: Buffer): Promise<number> {
     const records = await this.side.wallet.history()
     return records.filter(({ paymentHash, status }) => status === 'succeeded' && paymentHash.equals(hash))
@@ -90,29 +90,29 @@ class Desk {
 }
 
 export interface Options {
-  /** When a step is hit by a crash: before it is on disk, and after. */
+  /** The moments at which a step is hit by a crash: before it is on disk, and after. */
   moments?: ('ahead' | 'written')[]
 }
 
 const TIMEOUT = 20_000
-const SOON = 500
+const SHORT_MS = 500
 
-/** Everything that is to hold of payments whatever wallet makes them: one file of cases for every backend. */
+/** The cases that every wallet backend must pass. */
 export function settlement(
   open: () => Promise<Pair>,
   { moments = ['ahead', 'written'] }: Options = {}
 ): void {
   let pair: Pair
   let dir: string
-  let payer: Desk
-  let payee: Desk
+  let payer: PaymentSide
+  let payee: PaymentSide
   let agreements = 0
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'bushel-settle-'))
     pair = await open()
-    payer = new Desk(pair.payer, join(dir, 'payer'), 1)
-    payee = new Desk(pair.payee, join(dir, 'payee'), 2)
+    payer = new PaymentSide(pair.payer, join(dir, 'payer'), 1)
+    payee = new PaymentSide(pair.payee, join(dir, 'payee'), 2)
     await Promise.all([payer.start(), payee.start()])
   })
 
@@ -127,7 +127,7 @@ export function settlement(
     payer.ledger.payment(agreement, installment)!.hash
 
   async function bound(agreement: Buffer, count: number, expirySeconds = 3600): Promise<InstallmentList> {
-    const list = payee.payments.list(agreement, EPOCHS.slice(0, count), 0)
+    const list = payee.payments.list(agreement, INSTALLMENTS.slice(0, count), 0)
     await payer.payments.intend(list, PROVIDER)
     await payer.payments.bind(list, await payee.payments.strip(list, expirySeconds, BUYER), payee.nodeId)
     return list
@@ -141,7 +141,7 @@ export function settlement(
     }
   }
 
-  test('installments are paid and received, each once, however often they are asked for', async () => {
+  test('installments are paid and received once each, however often they are requested', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
     for (const installment of [0, 1, 2]) {
@@ -158,17 +158,19 @@ export function settlement(
     await addsUp()
   })
 
-  test('a payment in limbo is not made again, two pause the peer, and both come to their end', async () => {
+  test('a pending payment is not made again, two pause the peer, and both reach their outcome', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
     await pair.payee.hold()
     try {
       for (const installment of [0, 0, 1])
-        await assert.rejects(payer.payments.pay(agreement, installment, SOON), { code: 'PAYMENT_PENDING' })
+        await assert.rejects(payer.payments.pay(agreement, installment, SHORT_MS), {
+          code: 'PAYMENT_PENDING'
+        })
       await payer.restart()
       assert.equal(payer.step(agreement, 0), 'sent')
-      await assert.rejects(payer.payments.pay(agreement, 0, SOON), { code: 'PAYMENT_PENDING' })
-      await assert.rejects(payer.payments.pay(agreement, 2, SOON), { code: 'PAYMENT_PENDING' })
+      await assert.rejects(payer.payments.pay(agreement, 0, SHORT_MS), { code: 'PAYMENT_PENDING' })
+      await assert.rejects(payer.payments.pay(agreement, 2, SHORT_MS), { code: 'PAYMENT_PENDING' })
       assert.equal(payer.step(agreement, 2), 'bound')
       assert.equal(payer.ledger.totals(agreement).inFlightMsat, 10_001n)
       assert.equal(await payer.payments.voidable(agreement, 0), null, 'no hash is given up meanwhile')
@@ -183,7 +185,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('a hash that the payee has refused cannot be paid, and another one is', async () => {
+  test('a refused hash can no longer be paid, and another one can', async () => {
     const agreement = fresh()
     await bound(agreement, 2)
     const old = (await payer.payments.voidable(agreement, 1))!
@@ -198,7 +200,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('an invoice that has run out is not paid, and another one can be had', async () => {
+  test('an expired invoice is not paid, and another one can be had', async () => {
     const agreement = fresh()
     await bound(agreement, 1, 60)
     payer.ahead = 61_000
@@ -213,7 +215,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('what is refused at the end of an agreement cannot be paid any more', async () => {
+  test('an installment refused at the end of an agreement can no longer be paid', async () => {
     const agreement = fresh()
     await bound(agreement, 2)
     await payer.payments.pay(agreement, 0)
@@ -223,7 +225,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('a refund is paid once, the other way', async () => {
+  test('a refund is paid once, in the other direction', async () => {
     const agreement = fresh()
     await bound(agreement, 1)
     await payer.payments.pay(agreement, 0)
@@ -243,7 +245,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('an installment that a debt settles is never paid', async () => {
+  test('a credited installment is never paid', async () => {
     const [agreement, ended] = [fresh(), fresh()]
     await bound(agreement, 1)
     const invoice = payer.ledger.payment(agreement, 0)!.text
@@ -251,13 +253,13 @@ export function settlement(
       assert.equal((await payments.credited(agreement, 0, ended)).step, 'credited')
     assert.equal((await payer.payments.pay(agreement, 0)).step, 'credited')
     assert.equal((await pair.payer.wallet.payment(hashOf(agreement, 0))).status, 'unknown')
-    // Nor could it be: its invoice is not taken any more.
+    // It could not be: its invoice is no longer accepted.
     const { status } = await pair.payer.wallet.pay(invoice, { maxFeeMsat: 0n, timeoutMs: TIMEOUT })
     assert.equal(status, 'failed')
     await addsUp()
   })
 
-  test('an invoice for anybody is paid once; one of our own or of an agreement is not', async () => {
+  test('a direct invoice is paid once, and one of our own or of an agreement is not', async () => {
     const agreement = fresh()
     await bound(agreement, 1)
     const { invoice, hash } = await payee.payments.issue(3_000n, 'a coffee', 600)
@@ -273,9 +275,9 @@ export function settlement(
     await addsUp()
   })
 
-  test('a payee that has lost its ledger finds the invoices that its wallet has', async () => {
+  test('a payee that lost its ledger finds the invoices that its wallet has', async () => {
     const agreement = fresh()
-    const list = payee.payments.list(agreement, EPOCHS.slice(0, 3), 0)
+    const list = payee.payments.list(agreement, INSTALLMENTS.slice(0, 3), 0)
     await copyFile(payee.file, join(dir, 'before'))
     const strip = await payee.payments.strip(list, 3600, BUYER)
     await payer.payments.intend(list, PROVIDER)
@@ -290,7 +292,7 @@ export function settlement(
     await addsUp()
   })
 
-  test('a payer that has lost the end of its ledger learns from the wallet what it has paid', async () => {
+  test('a payer that lost the end of its ledger learns from the wallet what it has paid', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
     await copyFile(payer.file, join(dir, 'before'))
@@ -310,12 +312,12 @@ export function settlement(
     await addsUp()
   })
 
-  test('what was paid while the payee’s node was down is received when it is back', async () => {
+  test('a payment made while the payee’s node was down is received when it is back', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
     await payer.payments.pay(agreement, 0)
     assert.ok(await payee.payments.wasReceived(agreement, 0, TIMEOUT))
-    // The program that keeps the ledger stops; Lightning takes the payment all the same.
+    // The program that keeps the ledger stops while Lightning still takes the payment.
     await payee.payments.close()
     await payer.payments.pay(agreement, 1)
     await pair.payee.close()
@@ -331,20 +333,20 @@ export function settlement(
   })
 
   for (const role of ['payer', 'payee'] as const) {
-    test(`the ${role}’s Lightning is killed at each step of its ledger: the installment is paid once`, async () => {
+    test(`an installment is paid once when the ${role}’s Lightning is killed at each step of its ledger`, async () => {
       const hit = new Set<string>()
-      for (let arrow = 0; ; arrow++) {
+      for (let crashAt = 0; ; crashAt++) {
         const agreement = fresh()
         let count = 0
         let crashed: Promise<void> | null = null
         const victim = role === 'payer' ? payer : payee
-        const strike = (payments: { step: string }[]): void => {
-          if (count++ !== arrow) return
+        const crashOnce = (payments: { step: string }[]): void => {
+          if (count++ !== crashAt) return
           for (const { step } of payments) hit.add(step)
           crashed = pair[role].crash()
         }
         const { ledger } = victim
-        for (const moment of moments) ledger.on(moment, strike)
+        for (const moment of moments) ledger.on(moment, crashOnce)
         for (let attempt = 1; ; attempt++) {
           try {
             await deal(agreement)
@@ -352,10 +354,10 @@ export function settlement(
           } catch (error) {
             if (!crashed || attempt === 20) throw error
             await (crashed as Promise<void>)
-            await new Promise(resolve => setTimeout(resolve, 100)) // the peers find one another again
+            await new Promise(resolve => setTimeout(resolve, 100)) // the peers reconnect
           }
         }
-        for (const moment of moments) ledger.off(moment, strike)
+        for (const moment of moments) ledger.off(moment, crashOnce)
         if (!crashed) break
         await (crashed as Promise<void>)
         await victim.restart()
@@ -368,7 +370,10 @@ export function settlement(
     })
   }
 
-  /** An installment, from the list to the payee's word; begun again it goes on from what is on disk. */
+  /**
+   * All steps of an installment, from the list to the payee's statement; begun again, it resumes from the
+   * disk.
+   */
   async function deal(agreement: Buffer): Promise<void> {
     await bound(agreement, 1)
     const payment = await payer.payments.pay(agreement, 0, TIMEOUT)

@@ -7,21 +7,21 @@ import type { Address } from '../../src/network/network.js'
 import type { Finished, Line } from '../../bin/demo/processes.js'
 import type { LeaseEntry, World } from '../world/world.js'
 
-/** Where the private DHT of a world begins. */
+/** The bootstrap address of the private DHT of a world. */
 export function addressOf(world: World): Address[] {
   const [host, port] = world.processes.bootstrap.split(':')
   return [{ host: host!, port: Number(port) }]
 }
 
-/** What a command told beside its result. */
+/** The notes that a command printed beside its result. */
 export function notesOf({ lines }: Pick<Finished, 'lines'>): string[] {
   return lines.filter(({ event }) => event === 'note').map(({ message }) => String(message))
 }
 
-/** What is given to the other side of a fresh channel, and kept back in it, msat. */
+/** The cost of a fresh channel: what is given to the other side, and the reserve, msat. */
 const CHANNEL_COST = 6_000_000n
 
-/** What left a wallet is what the leases say, and what opening so many channels costs. */
+/** Asserts that a wallet spent what the leases say plus the cost of `channels` fresh channels. */
 export function assertSpent({
   leases,
   spent,
@@ -35,15 +35,15 @@ export function assertSpent({
   assert.equal(spent, paid + BigInt(channels) * CHANNEL_COST)
 }
 
-/** A call by a node of little timeouts. */
-export async function hastily<M extends Method>(
+/** A call by a node with short timeouts. */
+export async function callWithShortTimeouts<M extends Method>(
   world: World,
   name: string,
   method: M,
   params: Params<M>
 ): Promise<Finished> {
   const [{ host, port }] = addressOf(world) as [Address]
-  const script = fileURLToPath(new URL('hasty-node.js', import.meta.url))
+  const script = fileURLToPath(new URL('short-timeouts-node.js', import.meta.url))
   const args = [script, world.at(name), host, String(port), method, JSON.stringify(params)]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -12,7 +12,7 @@ type Lie<M extends Method> = (
   channel: DealChannel
 ) => Promise<Answer<M>> | Answer<M>
 
-/** What a rogue answers in the place of the product, by method. */
+/** The answers of a rogue in place of the product's, by method. */
 export type Lies = { [M in Method]?: Lie<M> }
 
 interface Registered {
@@ -20,7 +20,7 @@ interface Registered {
   dispose: Disposer
 }
 
-// The product's own handlers, so that a lie can begin with the truth.
+// The product's own handlers, so that a lie can start from the true answer.
 const truths = new WeakMap<Deals, Map<Method, Registered>>()
 const handle = Reflect.get(Deals.prototype, 'handle') as Deals['handle']
 Deals.prototype.handle = function (this: Deals, method, handler) {
@@ -30,8 +30,8 @@ Deals.prototype.handle = function (this: Deals, method, handler) {
   return dispose
 }
 
-/** From now on these deals answer with lies. To be called when the product has taken its places. */
-export function deceive(deals: Deals, lies: Lies): void {
+/** From now on these deals answer with lies. Must be called after the product has registered its handlers. */
+export function answerWithLies(deals: Deals, lies: Lies): void {
   for (const [method, lie] of Object.entries(lies) as [Method, Lie<Method>][]) {
     const { handler: honest, dispose } = truths.get(deals)!.get(method)!
     dispose()
@@ -40,12 +40,12 @@ export function deceive(deals: Deals, lies: Lies): void {
   }
 }
 
-/** No answer, ever. */
-export function silence(): Promise<never> {
+/** An answer that never comes. */
+export function neverAnswer(): Promise<never> {
   return new Promise(() => undefined)
 }
 
-/** The same bytes with one bit turned. */
+/** The same bytes with one bit flipped. */
 export function flipped(bytes: Buffer): Buffer {
   const other = Buffer.from(bytes)
   other[0]! ^= 1

@@ -21,19 +21,19 @@ import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { LeaseEntry } from '../world/world.js'
 import { addressOf } from './buyers.js'
-import { person } from './den.js'
+import { person } from './rogues.js'
 import { flipped } from './lies.js'
 import { RogueBuyer, limitOf, sealOf } from './rogue-buyer.js'
 import type { Offer, Purchase } from './rogue-buyer.js'
 
 const PRICE = '100000 sat/GiB-month'
-/** What a shelf may occupy beside the blocks: the folders, and the store of each core. */
+/** What a shelf occupies beside the blocks, bytes: the folders and the store of each core. */
 const FOLDERS = 64 * KIB
 const STORE = 256 * KIB
-/** What a store may hold twice until it is at rest: its log. */
+/** What an open store may hold twice, bytes: its log. */
 const LOG = 2 * MIB
 
-test('a provider among buyers that cheat', async t => {
+test('a provider loses nothing to buyers that cheat', async t => {
   const world = await World.open(t)
   const market = await world.found('lease manager', 'fair')
   const { id } = await world.sell('lease manager', PRICE, '--space', '64MiB')
@@ -68,7 +68,7 @@ test('a provider among buyers that cheat', async t => {
     assert.ok((await onShelf()) <= disk + FOLDERS, `${await onShelf()} bytes on the shelf, at first ${disk}`)
   }
 
-  // Under way while all else goes on: a reservation that is not paid until it lapses, at the provider's next look.
+  // In the background: a reservation that stays unpaid until it lapses at the provider's next expiry check.
   const unpaid = await thief.core(noise('unpaid', 64 * KIB))
   const soon = (): { countersignBy: number; startBy: number } => {
     return { countersignBy: Date.now() + 1500, startBy: Date.now() + 1500 }
@@ -78,9 +78,9 @@ test('a provider among buyers that cheat', async t => {
   const lapsed = world.leasesWhen('lease manager', leases =>
     [idle, late].every(({ id }) => leases.some(lease => lease.id === formatKey(id) && lease.state === 'VOID'))
   )
-  lapsed.catch(() => undefined) // looked at below
+  lapsed.catch(() => undefined) // checked below
 
-  await t.test('what is agreed is reserved, and no buyer can have it reserved for long', async () => {
+  await t.test('an agreement reserves its space, and no buyer can have it reserved for long', async () => {
     assert.equal((await status()).shelf.reservedBytes, 16 * MIB + 16 * 128 + 64 * KIB + 128)
     const cores = [limitOf(unpaid)]
     for (const twist of [
@@ -96,7 +96,7 @@ test('a provider among buyers that cheat', async t => {
     await assert.rejects(thief.agree(offer, huge), { word: 'NO_CAPACITY' })
   })
 
-  await t.test('terms that were not quoted, or not by the two of them, are declined', async () => {
+  await t.test('terms that were not quoted, or not between these two, are declined', async () => {
     const cores = [limitOf(unpaid)]
     const twists: [string, Parameters<RogueBuyer['terms']>[2]][] = [
       ['TERMS', ({ price }) => ({ price: price - 1n })],
@@ -114,7 +114,7 @@ test('a provider among buyers that cheat', async t => {
     for (const [word, twist] of twists) await assert.rejects(thief.agree(offer, cores, twist), { word })
   })
 
-  await t.test('a block above 1 MiB ends the lease, and the disk is as before', async () => {
+  await t.test('a block above 1 MiB ends the lease and frees its disk', async () => {
     const core = await cheat.core(
       noise('a', KIB),
       noise('enormous', 3 * MIB),
@@ -122,13 +122,13 @@ test('a provider among buyers that cheat', async t => {
       noise('c', KIB)
     )
     const purchase = await cheat.buy(offer, [limitOf(core, { byteLength: 4 * MIB })])
-    // Whether it hears of it or not: it had sent all before the provider could look at it.
+    // The decline may arrive or not: everything was sent before the provider could check it.
     await cheat.upload(purchase, [core], core.length).catch(({ word }) => assert.equal(word, 'ENDED'))
     await ended(purchase)
     await back()
   })
 
-  await t.test('more bytes than were agreed end the lease, and the disk is as before', async () => {
+  await t.test('more bytes than agreed end the lease and free its disk', async () => {
     const core = await cheat.core(...Array.from({ length: 8 }, (_, i) => noise(`more${i}`, 256 * KIB)))
     const purchase = await cheat.buy(offer, [limitOf(core, { byteLength: MIB })])
     await assert.rejects(cheat.upload(purchase, [core], core.length), { word: 'ENDED' })
@@ -136,7 +136,7 @@ test('a provider among buyers that cheat', async t => {
     await back()
   })
 
-  await t.test('a fork ends the lease, and the disk is as before', async () => {
+  await t.test('a fork ends the lease and frees its disk', async () => {
     const core = await cheat.core(noise('f0', KIB), noise('f1', KIB))
     const purchase = await cheat.buy(offer, [limitOf(core, { length: 4, byteLength: 4 * KIB })])
     await core.append(noise('f2', KIB))
@@ -147,7 +147,7 @@ test('a provider among buyers that cheat', async t => {
     await back()
   })
 
-  await t.test('of a core that is longer than agreed nothing more is taken', async () => {
+  await t.test('nothing beyond the agreed length of a core is taken', async () => {
     const core = await cheat.core(...Array.from({ length: 4 }, (_, i) => noise(`long${i}`, 64 * KIB)))
     const limit = limitOf(core)
     const purchase = await cheat.buy(offer, [limit])
@@ -160,7 +160,7 @@ test('a provider among buyers that cheat', async t => {
     await back()
   })
 
-  await t.test('blocks of one byte cost no more disk than is billed for them', async () => {
+  await t.test('blocks of one byte take no more disk than is billed for them', async () => {
     const core = await cheat.core(...Array.from({ length: 5000 }, (_, i) => Buffer.of(i & 255)))
     const few = await cheat.buy(offer, [limitOf(core, { length: 4, byteLength: 4 })])
     await cheat.upload(few, [core], 4)
@@ -178,7 +178,7 @@ test('a provider among buyers that cheat', async t => {
   const goods = await cheat.core(...Array.from({ length: 12 }, (_, i) => noise(`goods${i}`, 64 * KIB)))
   const bought = await cheat.buy(offer, [limitOf(goods)], () => ({ egressBytes: goods.byteLength }))
 
-  await t.test('a seal that is not of what is there, or not signed, is declined', async () => {
+  await t.test('a seal that is unsigned or over other data is declined', async () => {
     const sealed = await sealOf(goods)
     const { channel } = bought
     await assert.rejects(cheat.seal(bought, [sealed]), { word: 'INCOMPLETE' })
@@ -204,10 +204,10 @@ test('a provider among buyers that cheat', async t => {
   })
   const claim = { agreement: bought.id, installment: 1, preimage: randomBytes(32) }
   const claimed = bought.channel.request('paid', claim)
-  claimed.catch(() => undefined) // looked at below
+  claimed.catch(() => undefined) // checked below
   const seal = hashOf('seal', { agreement: bought.id, cores: [await sealOf(goods)] })
 
-  await t.test('audits that ask for what was never sealed, or too much, are declined', async () => {
+  await t.test('audits of unsealed blocks or of too many are declined', async () => {
     const ask = (blocks: { core: number; index: number }[], of = seal): Promise<unknown> =>
       bought.channel.request('audit', { seal: of, nonce: randomBytes(32), blocks })
     const one = { core: 0, index: 0 }
@@ -225,7 +225,7 @@ test('a provider among buyers that cheat', async t => {
     await closed
   })
 
-  await t.test('counters that say more than was paid, or go back, are not signed', async () => {
+  await t.test('counters that exceed what was paid or go back are not signed', async () => {
     const counter = { agreement: bought.id, n: 3, paidMsat: 5000n, servedUntil: Date.now(), egressBytes: 0 }
     const count = (change: Partial<typeof counter>, signer = cheat.who.device): Promise<unknown> => {
       const changed = { ...counter, ...change }
@@ -238,7 +238,7 @@ test('a provider among buyers that cheat', async t => {
     await assert.rejects(bought.channel.request('counter', { counter, buyer: null }), { word: 'SIGNATURE' })
   })
 
-  await t.test("another's agreement is nobody else's", async () => {
+  await t.test("another's agreement is of no use to anybody else", async () => {
     const channel = await thief.channel(offer)
     const { id: agreement, agree } = bought
     await assert.rejects(channel.request('agree', agree, { id: agreementId(agree.terms) }), {
@@ -263,7 +263,7 @@ test('a provider among buyers that cheat', async t => {
     assert.equal((await leaseOf(bought))!.state, 'STORED')
   })
 
-  await t.test('a reader gets what the agreed egress covers, and no more', async () => {
+  await t.test('a reader gets what the agreed egress covers and no more', async () => {
     assert.equal(await read(world, offer, goods.key, 'first', goods.length), goods.length)
     const second = await read(world, offer, goods.key, 'second', goods.length)
     assert.ok(second < goods.length / 2, `${second} more blocks of ${goods.length}`)
@@ -272,30 +272,33 @@ test('a provider among buyers that cheat', async t => {
     await bought.channel.request('audit', audit)
   })
 
-  await t.test('who speaks before the hello, or garbage, or too much, is disconnected', async t => {
-    const hello = async (stream: NoiseStream, rpc: ProtomuxRPC): Promise<void> => {
-      await rpc.request('strip', wrapped('strip-request', { agreement: randomBytes(32), from: 0 }))
-      stream.destroy()
+  await t.test(
+    'a peer that sends requests before the hello, garbage or too much is disconnected',
+    async t => {
+      const hello = async (stream: NoiseStream, rpc: ProtomuxRPC): Promise<void> => {
+        await rpc.request('strip', wrapped('strip-request', { agreement: randomBytes(32), from: 0 }))
+        stream.destroy()
+      }
+      const cases: [string, (stream: NoiseStream, rpc: ProtomuxRPC) => Promise<unknown>][] = [
+        ['a request before the hello', hello],
+        ['garbage for a hello', (_stream, rpc) => rpc.request('hello', randomBytes(300))],
+        ['a hello of a megabyte', (_stream, rpc) => rpc.request('hello', randomBytes(MIB))],
+        ['an empty hello', (_stream, rpc) => rpc.request('hello', null)],
+        ['garbage below all protocols', async stream => void stream.write(Buffer.alloc(4096, 0xff))]
+      ]
+      for (const [what, act] of cases) {
+        await t.test(what, async t => {
+          const stream = await stranger(t, world, offer)
+          const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL })
+          const closed = closing(stream)
+          act(stream, rpc).catch(() => undefined) // the connection ends
+          await closed
+        })
+      }
     }
-    const cases: [string, (stream: NoiseStream, rpc: ProtomuxRPC) => Promise<unknown>][] = [
-      ['a request before the hello', hello],
-      ['garbage for a hello', (_stream, rpc) => rpc.request('hello', randomBytes(300))],
-      ['a hello of a megabyte', (_stream, rpc) => rpc.request('hello', randomBytes(MIB))],
-      ['an empty hello', (_stream, rpc) => rpc.request('hello', null)],
-      ['garbage below all protocols', async stream => void stream.write(Buffer.alloc(4096, 0xff))]
-    ]
-    for (const [what, act] of cases) {
-      await t.test(what, async t => {
-        const stream = await stranger(t, world, offer)
-        const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL })
-        const closed = closing(stream)
-        act(stream, rpc).catch(() => undefined) // the connection goes
-        await closed
-      })
-    }
-  })
+  )
 
-  await t.test('a flood of requests costs the one who sends it the connection', async () => {
+  await t.test('a flood of requests costs its sender the connection', async () => {
     const flood = await somebody('flood')
     const channel = await flood.channel(offer)
     const closed = closing(channel.stream)
@@ -310,26 +313,26 @@ test('a provider among buyers that cheat', async t => {
     assert.ok(answered.length < 1000, `${answered.length} of 3000 were answered`)
   })
 
-  await t.test('with a clock that is ten minutes off there is no deal', async () => {
+  await t.test('a clock that is ten minutes off prevents a deal', async () => {
     for (const ahead of [-600_000, 600_000]) {
       const late = await somebody(`clock${ahead}`, { now: () => Date.now() + ahead })
       await assert.rejects(late.channel(offer), { word: 'CLOCK' })
     }
   })
 
-  await t.test('a payment that never came is not taken for one', async () => {
+  await t.test('a claimed payment that never came is not accepted', async () => {
     await assert.rejects(claimed, { word: 'NOT_RECEIVED' })
     assert.equal((await leaseOf(bought))!.earnedMsat, '5000')
   })
 
-  await t.test('what was reserved and never paid has lapsed, and cannot be paid any more', async () => {
+  await t.test('an unpaid reservation lapses and can no longer be paid', async () => {
     await lapsed
     await assert.rejects(cheat.pay(late), { code: 'PAYMENT_FAILED' })
     assert.equal((await leaseOf(late))!.state, 'VOID')
   })
 
   await t.test(
-    'the provider is as it was: same process, same disk, nothing reserved, open to an honest buyer',
+    'the provider is unchanged: same process, same disk, nothing reserved, open to an honest buyer',
     async () => {
       await bought.channel.request('end', { agreement: bought.id, reason: 'done', counter: null })
       await back()
@@ -345,7 +348,7 @@ test('a provider among buyers that cheat', async t => {
   )
 })
 
-/** A connection to the provider on which nothing has been said. */
+/** A connection to the provider on which nothing was sent. */
 async function stranger(
   t: Pick<TestContext, 'after'>,
   world: World,

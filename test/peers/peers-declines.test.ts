@@ -8,13 +8,13 @@ import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
 import { addressOf, assertSpent, notesOf } from './buyers.js'
-import { Den, shown } from './den.js'
+import { RogueGroup, shown } from './rogues.js'
 
 const SAT_PER_GIB = 1000n * 1024n
 const FIRST_PAYMENT = '5000'
 
-/** What our own trouble is called. No peer has these words by right. */
-const OUR_WORDS = [
+/** Codes of our own errors, which no peer may use. */
+const OWN_CODES = [
   'BAD_INPUT',
   'CLOSED',
   'DISK_FULL',
@@ -34,35 +34,35 @@ const OUR_WORDS = [
   'WRONG_NODE'
 ]
 
-/** Declines with a word that the product would never send. */
+/** Declines with a word that the product never sends. */
 function declining(word: string): () => never {
   return () => {
     throw new DeclineError(word as DeclineWord, `my ${word}`)
   }
 }
 
-test('sellers that decline with our own error codes are passed over, and the others are used', async t => {
+test('sellers that decline with our own error codes are passed over, and others are used', async t => {
   const world = await World.open(t)
   const market = await world.found('lease manager', 'fair')
   await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('declines', 1 << 20))
-  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
-  t.after(() => den.close())
+  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
+  t.after(() => group.close())
   let price = 40_000n * SAT_PER_GIB
   const unpaid: { does: string; word: string; device: Buffer }[] = []
   const paid: typeof unpaid = []
-  for (const word of OUR_WORDS) {
+  for (const word of OWN_CODES) {
     for (const method of ['quote', 'agree', 'strip'] as const) {
       const lies = () => ({ [method]: declining(word) })
-      const { device } = await den.impostor(`${method}-${word}`, { price: price++, lies })
+      const { device } = await group.impostor(`${method}-${word}`, { price: price++, lies })
       unpaid.push({ does: `declines ${method} with ${word}`, word, device })
     }
   }
-  for (const [i, word] of OUR_WORDS.entries()) {
+  for (const [i, word] of OWN_CODES.entries()) {
     const method = (['paid', 'progress', 'seal'] as const)[i % 3]!
     const lies = () => ({ [method]: declining(word) })
-    const { device } = await den.rogue(`paid-${word}`, { price: price++, lies })
+    const { device } = await group.rogue(`paid-${word}`, { price: price++, lies })
     paid.push({ does: `takes the first payment and declines ${method} with ${word}`, word, device })
   }
   await world.home('buyer')
@@ -72,7 +72,7 @@ test('sellers that decline with our own error codes are passed over, and the oth
   const notes = notesOf(finished)
   const leases = await world.leases('buyer')
 
-  await t.test('the honest one is taken at last, and only first payments are lost', async () => {
+  await t.test('the honest provider is used in the end, and only first payments are lost', async () => {
     assert.equal(finished.code, 0, JSON.stringify(finished.result) + finished.stderr)
     const { copies, leases: kept } = finished.result as unknown as MirrorResult
     assert.equal(copies, 1)
@@ -82,7 +82,7 @@ test('sellers that decline with our own error codes are passed over, and the oth
   })
 
   for (const { does, word, device } of [...unpaid, ...paid]) {
-    await t.test(`one that ${does} is named, and left`, () => {
+    await t.test(`a provider that ${does} is named and left`, () => {
       const says = `${shown(device)} declined: my ${word}`
       assert.ok(
         notes.some(text => text.includes(says)),
@@ -91,7 +91,7 @@ test('sellers that decline with our own error codes are passed over, and the oth
     })
   }
 
-  await t.test('nothing was paid to those who declined before the first payment', () => {
+  await t.test('nothing was paid to providers that declined before the first payment', () => {
     const devices = new Set(unpaid.map(({ device }) => formatKey(device)))
     for (const { device, paidMsat } of leases) if (devices.has(device)) assert.equal(paidMsat, '0')
     for (const { device } of paid)
@@ -99,16 +99,19 @@ test('sellers that decline with our own error codes are passed over, and the oth
   })
 })
 
-test('one that declines after the first payment does not stop the other copy', async t => {
+test('a provider that declines after the first payment does not stop the other copy', async t => {
   const world = await World.open(t)
   const market = await world.found('lease manager', 'fair')
   await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('copies', 1 << 20))
-  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
-  t.after(() => den.close())
+  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
+  t.after(() => group.close())
   const price = 40_000n * SAT_PER_GIB
-  const { device } = await den.rogue('rogue', { price, lies: () => ({ progress: declining('NO_BALANCE') }) })
+  const { device } = await group.rogue('rogue', {
+    price,
+    lies: () => ({ progress: declining('NO_BALANCE') })
+  })
   await world.home('buyer')
   await world.ok('buyer', ['market', 'join', market])
   const failure = await world.fails('buyer', ['mirror', path, '--copies', '2', '--time', '30d'], 4)

@@ -19,11 +19,11 @@ import type { Offer } from './rogue-buyer.js'
 
 const PRICE = parsePrice('100000 sat/GiB-month')
 const FOLDERS = 64 * KIB
-/** Of each core, and beside it what an idle store occupies. */
+/** Per core, beside what an idle store occupies. */
 const BLOCKS = 8
 const CORE = BLOCKS * 64 * KIB
 
-test('a provider whose buyers do not do their part gives its disk back after the grace', async t => {
+test('a provider frees its disk after the grace when buyers do not do their part', async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'fair')
   await world.home('lease manager')
@@ -63,22 +63,25 @@ test('a provider whose buyers do not do their part gives its disk back after the
   const reserved = async (): Promise<number> =>
     (await world.ok<StatusResult>('lease manager', ['status'])).shelf.reservedBytes
 
-  await t.test('as long as what is paid runs, it keeps and reserves it all', async () => {
+  await t.test('the provider keeps and reserves everything for the paid time', async () => {
     const expected = { unpaid: 'COUNTERSIGNED', idle: 'ACTIVE', unsealed: 'ACTIVE', sealed: 'STORED' }
     assert.deepEqual(await states(), expected)
     assert.equal(await reserved(), 4 * (CORE + BLOCKS * 128))
     assert.ok((await shelf()) - disk > 2 * CORE)
   })
 
-  await t.test('five days later what was never paid has lapsed; all else is in its grace', async () => {
-    const leaseManager = await serve(world, 5)
-    await become({ unpaid: 'VOID', idle: 'ACTIVE', unsealed: 'ACTIVE', sealed: 'GRACE' })
-    await leaseManager.stop()
-    assert.equal(await reserved(), 3 * (CORE + BLOCKS * 128))
-    assert.ok((await shelf()) - disk > 2 * CORE)
-  })
+  await t.test(
+    'five days later the unpaid agreement has lapsed, and all others are in their grace',
+    async () => {
+      const leaseManager = await serve(world, 5)
+      await become({ unpaid: 'VOID', idle: 'ACTIVE', unsealed: 'ACTIVE', sealed: 'GRACE' })
+      await leaseManager.stop()
+      assert.equal(await reserved(), 3 * (CORE + BLOCKS * 128))
+      assert.ok((await shelf()) - disk > 2 * CORE)
+    }
+  )
 
-  await t.test('twelve days later all is dropped, and the disk is as before', async () => {
+  await t.test('twelve days later all data is dropped, and the disk is as before', async () => {
     const leaseManager = await serve(world, 12)
     await become({ unpaid: 'VOID', idle: 'ENDED', unsealed: 'ENDED', sealed: 'ENDED' })
     await leaseManager.stop()
@@ -93,7 +96,7 @@ interface Served {
   stop: () => Promise<void>
 }
 
-/** The lease manager's node, with its clock so many days ahead. */
+/** The provider's node, with its clock this many days ahead. */
 async function serve(world: World, days: number): Promise<Served> {
   const [{ host, port }] = addressOf(world) as [{ host: string; port: number }]
   const script = fileURLToPath(new URL('clock-keeper.js', import.meta.url))

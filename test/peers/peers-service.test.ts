@@ -10,15 +10,15 @@ import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
 import { addressOf, assertSpent, notesOf } from './buyers.js'
-import { Den, shown } from './den.js'
-import type { Rogue, RogueParts } from './den.js'
+import { RogueGroup, shown } from './rogues.js'
+import type { Rogue, RogueParts } from './rogues.js'
 import { flipped } from './lies.js'
 import type { Lies } from './lies.js'
 
 const SAT = 1000n
 const SAT_PER_GIB = 1000n * 1024n
 const CHEAP = 60_000n * SAT_PER_GIB
-const SLICES = [5n * SAT, 10n * SAT]
+const INSTALLMENTS = [5n * SAT, 10n * SAT]
 
 interface Case {
   does: string
@@ -30,12 +30,12 @@ interface Case {
   small?: true
 }
 
-const first = SLICES[0]!
-const second = SLICES[0]! + SLICES[1]!
+const first = INSTALLMENTS[0]!
+const second = INSTALLMENTS[0]! + INSTALLMENTS[1]!
 
 const CASES: Case[] = [
   {
-    does: 'fails the payment that it asked for',
+    does: 'refuses the payment that it asked for',
     says: /payment of 5 sat for installment 0 failed.*nothing was paid to it/,
     loses: 0n,
     lies: ({ leases, wallet }) => ({
@@ -50,7 +50,7 @@ const CASES: Case[] = [
     })
   },
   {
-    does: 'says that the payment did not come',
+    does: 'claims that the payment did not come',
     says: /no payment has come; 5 sat were paid to it/,
     loses: first,
     lies: () => ({
@@ -71,7 +71,7 @@ const CASES: Case[] = [
     })
   },
   {
-    does: 'has heard of no payment, and answers with garbage when it is told',
+    does: 'reports no payment and answers with garbage when told of it',
     says: /went away.*; 5 sat were paid to it/,
     loses: first,
     lies: () => ({
@@ -118,7 +118,7 @@ const CASES: Case[] = [
     })
   },
   {
-    does: 'says that it has stored it for a month already',
+    does: 'claims that it has stored the data for a month already',
     says: /begins at a time when nothing was stored/,
     loses: first,
     lies: ({ device }) => ({
@@ -130,7 +130,7 @@ const CASES: Case[] = [
     })
   },
   {
-    does: 'signs for what it never fetched',
+    does: 'signs for data that it never fetched',
     says: /nothing is kept here|failed an audit/,
     loses: first,
     lies: ({ device, leases }) => ({
@@ -146,7 +146,7 @@ const CASES: Case[] = [
     })
   },
   {
-    does: 'shows a block that was changed',
+    does: 'shows an altered block',
     says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
     lies: () => ({
@@ -175,7 +175,7 @@ const CASES: Case[] = [
     })
   },
   {
-    does: 'shows other blocks than those it was asked for',
+    does: 'shows other blocks than requested',
     says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
     lies: () => ({
@@ -197,7 +197,7 @@ const CASES: Case[] = [
     })
   },
   {
-    does: 'answers the second audit as it did the first',
+    does: 'repeats its answer to the first audit in the second',
     says: /failed an audit: the answer is for another audit .*; 15 sat were paid to it/,
     loses: second,
     lies: () => {
@@ -206,7 +206,7 @@ const CASES: Case[] = [
     }
   },
   {
-    does: 'does not sign how much was paid',
+    does: 'does not sign the counter',
     says: /does not sign the counter .*; 15 sat were paid to it/,
     loses: second,
     lies: () => ({
@@ -235,19 +235,19 @@ const CASES: Case[] = [
   }
 ]
 
-test('a market of providers that take the first payment and cheat', async t => {
+test('a buyer leaves every provider that takes the first payment and cheats', async t => {
   const world = await World.open(t)
   const market = await world.found('lease manager', 'fair')
   await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('service', 1 << 20))
-  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
-  t.after(() => den.close())
+  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
+  t.after(() => group.close())
   const rogues: Rogue[] = []
   for (const [i, { does, lies, small }] of CASES.entries()) {
     const price = (small ? 80_000n * SAT_PER_GIB : CHEAP) + BigInt(i)
     const policy = small ? { firstInstallmentMsat: SAT, maxInstallmentMsat: SAT } : {}
-    rogues.push(await den.rogue(does.replaceAll(' ', '-'), { price, lies, policy }))
+    rogues.push(await group.rogue(does.replaceAll(' ', '-'), { price, lies, policy }))
   }
   await world.home('buyer')
   await world.ok('buyer', ['market', 'join', market])
@@ -257,7 +257,7 @@ test('a market of providers that take the first payment and cheat', async t => {
   const leases = await world.leases('buyer')
 
   for (const [i, { does, says, loses }] of CASES.entries()) {
-    await t.test(`one that ${does} is left`, () => {
+    await t.test(`a provider that ${does} is left`, () => {
       const { device } = rogues[i]!
       const note = notes.find(text => text.includes(`provider ${shown(device)} failed`))
       assert.ok(note, `a note that names ${shown(device)}: ${notes.join('\n')}`)
@@ -265,12 +265,12 @@ test('a market of providers that take the first payment and cheat', async t => {
       const [lease, ...more] = leases.filter(lease => lease.device === formatKey(device))
       assert.deepEqual(more, [])
       assert.equal(lease!.paidMsat, loses.toString())
-      // Over, or waiting for its word on what it owes back.
+      // Ended, or waiting for the provider's statement of its debt.
       assert.ok((loses === 0n ? ['VOID'] : ['ENDED', 'LAPSING']).includes(lease!.state), lease!.state)
     })
   }
 
-  await t.test('the honest one is taken at last, and the sums are those of the wallet', async () => {
+  await t.test('the honest provider is used in the end, and the sums are those of the wallet', async () => {
     assert.equal(finished.code, 0, JSON.stringify(finished.result) + finished.stderr)
     const result = finished.result as unknown as MirrorResult
     assert.equal(result.copies, 1)
@@ -278,13 +278,13 @@ test('a market of providers that take the first payment and cheat', async t => {
     assert.equal(kept.state, 'STORED')
     assert.equal(kept.paidMsat, result.paidMsat)
     const after = await world.wallet('buyer')
-    // One channel to the rogues, who share a Lightning node, and one to the honest one.
+    // One channel to the rogues, which share a Lightning node, and one to the honest provider.
     assertSpent({ leases, spent: before.spendable - after.spendable, channels: 2 })
   })
 
-  await t.test('every refused provider was named to the user and nobody else', () => {
+  await t.test('every refused provider was named to the user, and no other', () => {
     const failed = notes.filter(text => text.includes(' failed: '))
     assert.equal(failed.length, CASES.length)
-    assert.deepEqual(den.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })

@@ -6,19 +6,19 @@ import { DAY } from '../../contracts/money/quantity.js'
 import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { LeaseEntry, MirrorResult } from '../world/world.js'
-import { addressOf, assertSpent, hastily, notesOf } from './buyers.js'
-import { Den, shown } from './den.js'
-import type { RogueParts } from './den.js'
-import { silence } from './lies.js'
+import { addressOf, assertSpent, callWithShortTimeouts, notesOf } from './buyers.js'
+import { RogueGroup, shown } from './rogues.js'
+import type { RogueParts } from './rogues.js'
+import { neverAnswer } from './lies.js'
 import type { Lies } from './lies.js'
 
 const SAT = 1000n
 const CHEAP = 60_000n * 1000n * 1024n
 
 const BEFORE: [goes: string, says: RegExp, lies: Lies][] = [
-  ['asked for a quote', /did not answer quote in time/, { quote: silence }],
-  ['asked to sign', /did not answer agree in time/, { agree: silence }],
-  ['asked for invoices', /did not answer strip in time/, { strip: silence }],
+  ['asked for a quote', /did not answer quote in time/, { quote: neverAnswer }],
+  ['asked to sign', /did not answer agree in time/, { agree: neverAnswer }],
+  ['asked for invoices', /did not answer strip in time/, { strip: neverAnswer }],
   ['it is to be paid', /cannot be paid|did not answer in time/, {}]
 ]
 
@@ -27,7 +27,7 @@ const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RoguePart
     'it was told of the first payment',
     /did not answer paid in time; 5 sat/,
     5n * SAT,
-    () => ({ paid: silence })
+    () => ({ paid: neverAnswer })
   ],
   [
     'a payment was on its way',
@@ -50,7 +50,7 @@ const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RoguePart
         process.kill(wallet.pid!, 'SIGCONT')
         return truth()
       },
-      progress: silence
+      progress: neverAnswer
     })
   ],
   [
@@ -59,11 +59,16 @@ const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RoguePart
     5n * SAT,
     () => ({ progress: (_truth, { agreement }) => ({ body: { agreement, blocks: 0, bytes: 0 } }) })
   ],
-  ['it was to sign for the upload', /upload to .* has stalled; 5 sat/, 5n * SAT, () => ({ seal: silence })],
-  ['it was to be audited', /did not answer audit in time; 5 sat/, 5n * SAT, () => ({ audit: silence })]
+  [
+    'it was to sign for the upload',
+    /upload to .* has stalled; 5 sat/,
+    5n * SAT,
+    () => ({ seal: neverAnswer })
+  ],
+  ['it was to be audited', /did not answer audit in time; 5 sat/, 5n * SAT, () => ({ audit: neverAnswer })]
 ]
 
-test('a market of providers that go silent', async t => {
+test('a buyer leaves providers that fall silent', async t => {
   const world = await World.open(t)
   const early = await world.found('lease manager', 'early')
   const { key: late } = await world.ok<{ key: string }>('lease manager', [
@@ -77,9 +82,9 @@ test('a market of providers that go silent', async t => {
   const path = world.at('file')
   await writeFile(path, noise('silence', 1 << 20))
   const bootstrap = addressOf(world)
-  const before = await Den.open({ dir: world.at('before'), bootstrap, market: early })
+  const before = await RogueGroup.open({ dir: world.at('before'), bootstrap, market: early })
   t.after(() => before.close())
-  const after = await Den.open({ dir: world.at('after'), bootstrap, market: late })
+  const after = await RogueGroup.open({ dir: world.at('after'), bootstrap, market: late })
   t.after(() => after.close())
   const impostors = await Promise.all(
     BEFORE.map(async ([goes, , lies], i) => {
@@ -89,7 +94,7 @@ test('a market of providers that go silent', async t => {
   )
   const rogues = await Promise.all(
     AFTER.map(async ([goes, , , lies], i) => {
-      // The wallet of the one that stops it must not have to shake hands first.
+      // The rogue that holds the payment must not need a Lightning handshake first.
       const takesOver = goes !== 'a payment was on its way'
       const { device } = await after.rogue(goes, { price: CHEAP + BigInt(i), lies, takesOver })
       return device
@@ -104,40 +109,46 @@ test('a market of providers that go silent', async t => {
   }
   const started = await world.wallet('other')
   const [one, other] = await Promise.all(
-    ['one', 'other'].map(name => hastily(world, name, 'mirror', { path, copies: 1, time: 30 * DAY }))
+    ['one', 'other'].map(name =>
+      callWithShortTimeouts(world, name, 'mirror', { path, copies: 1, time: 30 * DAY })
+    )
   )
 
   for (const [i, [goes, says]] of BEFORE.entries()) {
-    await t.test(`one that goes silent when ${goes} is passed over`, () => {
+    await t.test(`a provider that falls silent when ${goes} is passed over`, () => {
       assertNamed(notesOf(one!), impostors[i]!, says)
     })
   }
-  await t.test('those cost nothing, and the honest one is taken', async () => {
-    const leases = await world.leases('one')
-    assertKept(one!, leases)
-    for (const lease of leases) if (lease.state !== 'STORED') assert.equal(lease.paidMsat, '0')
-  })
+  await t.test(
+    'providers that are silent before a payment cost nothing, and the honest one is used',
+    async () => {
+      const leases = await world.leases('one')
+      assertKept(one!, leases)
+      for (const lease of leases) if (lease.state !== 'STORED') assert.equal(lease.paidMsat, '0')
+    }
+  )
 
   const leases = await world.leases('other')
   for (const [i, [goes, says, loses]] of AFTER.entries()) {
-    await t.test(`one that goes silent when ${goes} is left`, () => {
+    await t.test(`a provider that falls silent when ${goes} is left`, () => {
       assertNamed(notesOf(other!), rogues[i]!, says)
       const lease = leases.find(lease => lease.device === formatKey(rogues[i]!))!
       assert.equal(lease.paidMsat, loses.toString())
-      // Over, or waiting for its word on what it owes back, or may.
+      // Ended, or possibly waiting for the provider's statement of its debt.
       const open = loses > 0n || says.source.includes('on their way')
       assert.ok((open ? ['ENDED', 'LAPSING'] : ['VOID']).includes(lease.state), lease.state)
     })
   }
-  await t.test('those cost an installment each, and the honest one is taken', async () => {
-    assertKept(other!, leases)
-    const now = await world.wallet('other')
-    // The payment that hung in the air was claimed in the end, when its payee woke up.
-    assertSpent({ leases, spent: started.spendable - now.spendable - 5n * SAT, channels: 2 })
-  })
-  await t.test('nobody failed on his own side', () =>
-    assert.deepEqual([...before.faults, ...after.faults], [])
+  await t.test(
+    'providers that are silent after a payment cost an installment each, and the honest one is used',
+    async () => {
+      assertKept(other!, leases)
+      const now = await world.wallet('other')
+      // The pending payment was claimed in the end, when its payee answered again.
+      assertSpent({ leases, spent: started.spendable - now.spendable - 5n * SAT, channels: 2 })
+    }
   )
+  await t.test('no node failed internally', () => assert.deepEqual([...before.faults, ...after.faults], []))
 })
 
 function assertNamed(notes: string[], device: Buffer, says: RegExp): void {

@@ -13,18 +13,18 @@ import { PROTOCOL } from '../../src/deal/channel.js'
 import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { LeaseEntry, MirrorResult } from '../world/world.js'
-import { Den, shown } from './den.js'
-import type { ImpostorOptions, Person } from './den.js'
-import { flipped, silence } from './lies.js'
+import { RogueGroup, shown } from './rogues.js'
+import type { ImpostorOptions, Person } from './rogues.js'
+import { flipped, neverAnswer } from './lies.js'
 import type { Lies } from './lies.js'
-import type { Draft, Purse } from './purse.js'
+import type { Draft, InvoiceForger } from './invoice-forger.js'
 import { addressOf, notesOf } from './buyers.js'
 
 const SAT_PER_GIB = 1000n * 1024n
 const CHEAP = 40_000n * SAT_PER_GIB
 
-type Lie = (purse: Purse, who: Person) => Lies
-/** What an impostor does, and what the buyer must say of it. */
+type Lie = (forger: InvoiceForger, who: Person) => Lies
+/** What a fake provider does, and what the buyer must say of it. */
 type Case = [does: string, says: RegExp, options: Omit<ImpostorOptions, 'price'>]
 
 const quoting = (twist: (quote: Quote) => Partial<Quote>, signed = true): { lies: Lie } => ({
@@ -49,33 +49,33 @@ const listing = (twist: (list: Countersign['list']) => Partial<Countersign['list
 })
 
 const invoicing = (twist: (draft: Draft) => Partial<Draft>): { lies: Lie } => ({
-  lies: purse => ({ strip: (_truth, { agreement }) => ({ body: purse.strip(agreement, twist) }) })
+  lies: forger => ({ strip: (_truth, { agreement }) => ({ body: forger.strip(agreement, twist) }) })
 })
 
 const stripping = (twist: (invoices: string[]) => string[]): { lies: Lie } => ({
-  lies: purse => ({
+  lies: forger => ({
     strip: (_truth, { agreement }) => ({
-      body: { agreement, invoices: twist(purse.strip(agreement).invoices) }
+      body: { agreement, invoices: twist(forger.strip(agreement).invoices) }
     })
   })
 })
 
 const CASES: Case[] = [
   [
-    'speaks garbage where deals are spoken',
+    'sends garbage in place of the deal protocol',
     /went away|did not answer/,
     {
-      meet: (stream, deals) => {
+      onconnection: (stream, deals) => {
         deals.attach(stream)
         stream.write(Buffer.alloc(4096, 0xff))
       }
     }
   ],
   [
-    'speaks garbage on the channel of deals',
+    'sends garbage on the deal channel',
     /went away|did not answer/,
     {
-      meet: stream => {
+      onconnection: stream => {
         const channel = Protomux.from(stream).createChannel({ protocol: PROTOCOL })!
         const message = channel.addMessage<Buffer>({ encoding: c.raw, onmessage: () => undefined })
         channel.open()
@@ -84,15 +84,15 @@ const CASES: Case[] = [
     }
   ],
   [
-    'says nothing when it is asked for a quote',
+    'does not answer the request for a quote',
     /did not answer quote in time/,
-    { lies: () => ({ quote: silence }) }
+    { lies: () => ({ quote: neverAnswer }) }
   ],
   [
     'answers the hello with garbage',
     /malformed/,
     {
-      meet: stream => {
+      onconnection: stream => {
         new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(200))
       }
     }
@@ -101,7 +101,7 @@ const CASES: Case[] = [
     'answers with more bytes than a message may have',
     /malformed/,
     {
-      meet: stream => {
+      onconnection: stream => {
         new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(4 << 20))
       }
     }
@@ -121,14 +121,14 @@ const CASES: Case[] = [
   ['has a clock that is ten minutes slow', /clocks are/, { now: () => Date.now() - 600_000 }],
   ['has a clock that is ten minutes fast', /clocks are/, { now: () => Date.now() + 600_000 }],
   [
-    'pays on another network',
+    'pays on another Lightning network',
     /pays on play-1|no deal/,
     {
       lies: () => ({ hello: async truth => ({ body: { ...(await truth()).body, network: 'bitcoin' } }) })
     }
   ],
   [
-    'declines in words that draw on a terminal',
+    'declines with terminal control sequences',
     /declined: no {3}\[31m more/,
     {
       lies: () => ({
@@ -141,7 +141,7 @@ const CASES: Case[] = [
   ['quotes a price above the book', /asks .* now, not/, quoting(({ price }) => ({ price: 2n * price }))],
   ['quotes a minimum charge above the book', /asks at least/, quoting(() => ({ minChargeMsat: 9_000_000n }))],
   [
-    'quotes a first installment of all the money',
+    'quotes the whole charge as first installment',
     /first installment/,
     quoting(() => ({
       firstInstallmentMsat: 900_000_000n,
@@ -163,7 +163,7 @@ const CASES: Case[] = [
     quoting(({ grace }) => ({ grace: grace + 1 }), false)
   ],
   [
-    'forgets the offer once it is asked to sign',
+    'denies the offer when asked to countersign',
     /declined: gone/,
     {
       lies: () => ({
@@ -186,7 +186,7 @@ const CASES: Case[] = [
     }
   ],
   [
-    'lists another amount',
+    'lists another amount than agreed',
     /installment 1 is .* msat, not/,
     listing(({ installments }) => ({
       installments: installments.map(listed =>
@@ -218,7 +218,7 @@ const CASES: Case[] = [
   ],
   ['lists for another agreement', /another agreement/, listing(() => ({ agreement: randomBytes(32) }))],
   [
-    'asks for another amount',
+    'sends invoices for another amount',
     /asks for \d+ msat, agreed were/,
     invoicing(({ msat }) => ({ msat: msat + 1000n }))
   ],
@@ -242,20 +242,20 @@ const CASES: Case[] = [
   ['sends garbage for invoices', /malformed/, stripping(invoices => invoices.map(() => 'lnbc1garbage'))]
 ]
 
-test('a market of liars, before the first payment', async t => {
+test('a buyer passes over every provider that lies before the first payment', async t => {
   const world = await World.open(t)
   const market = await world.found('lease manager', 'fair')
   await world.sell('lease manager', '100000 sat/GiB-month')
   const path = world.at('file')
   await writeFile(path, noise('terms', 1 << 20))
-  const den = await Den.open({ dir: world.at('den'), bootstrap: addressOf(world), market })
-  t.after(() => den.close())
+  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
+  t.after(() => group.close())
   const impostors = await Promise.all(
     CASES.map(([does, , options], i) =>
-      den.impostor(does.replaceAll(' ', '-'), { ...options, price: CHEAP + BigInt(i) })
+      group.impostor(does.replaceAll(' ', '-'), { ...options, price: CHEAP + BigInt(i) })
     )
   )
-  const dear = await den.impostor('has a low price and a high least charge', {
+  const dear = await group.impostor('has a low price and a high least charge', {
     price: 1000n,
     minChargeMsat: 9_000_000n
   })
@@ -267,10 +267,10 @@ test('a market of liars, before the first payment', async t => {
 
   const args = ['mirror', path, '--copies', '1', '--time', '30d']
   const alone = world.fails('alone', [...args, '--max', '90000 sat/GiB-month'], 4)
-  alone.catch(() => undefined) // looked at below
+  alone.catch(() => undefined) // checked below
   const finished = await world.run('buyer', args)
 
-  await t.test('where nobody else offers, nothing is bought and nothing is paid', async () => {
+  await t.test('nothing is bought and nothing is paid when nobody else offers', async () => {
     const failure = await alone
     assert.equal(failure.code, 'NO_OFFER')
     assertNothingPaid(await world.leases('alone'))
@@ -279,7 +279,7 @@ test('a market of liars, before the first payment', async t => {
 
   const notes = notesOf(finished)
   for (const [i, [does, says]] of CASES.entries()) {
-    await t.test(`one that ${does} is passed over`, () => {
+    await t.test(`a provider that ${does} is passed over`, () => {
       const name = shown(impostors[i]!.device)
       const note = notes.find(text => text.includes(name))
       assert.ok(note, `a note that names ${name}: ${notes.join('\n')}`)
@@ -287,7 +287,7 @@ test('a market of liars, before the first payment', async t => {
     })
   }
 
-  await t.test('the honest one is taken, and only it is paid', async () => {
+  await t.test('the honest provider is used, and only it is paid', async () => {
     assert.equal(finished.code, 0, JSON.stringify(finished.result) + finished.stderr)
     const result = finished.result as unknown as MirrorResult
     assert.equal(result.copies, 1)
@@ -301,12 +301,12 @@ test('a market of liars, before the first payment', async t => {
     for (const lease of leases) if (liars.includes(lease.device)) assert.equal(lease.state, 'VOID')
   })
 
-  await t.test('one that would charge more at the least than the honest one is not even asked', () => {
+  await t.test('a provider with a higher minimum charge than the honest one is not even asked', () => {
     assert.ok(!notes.some(text => text.includes(shown(dear.device))))
   })
 
-  await t.test('no liar was given cause to fail on its own side', () => {
-    assert.deepEqual(den.faults, [])
+  await t.test('no lying provider failed internally', () => {
+    assert.deepEqual(group.faults, [])
   })
 })
 

@@ -24,12 +24,12 @@ import type { Payment } from '../../src/payment/ledger.js'
 import { Payments } from '../../src/payment/payments.js'
 import { sealOf } from '../../src/storage/lease/audit.js'
 import { attachCore, openStore } from '../../src/network/cores.js'
-import { person } from './den.js'
-import type { Person } from './den.js'
-import { Purse } from './purse.js'
+import { person } from './rogues.js'
+import type { Person } from './rogues.js'
+import { InvoiceForger } from './invoice-forger.js'
 import { faultLog } from '../world/fault-log.js'
 
-/** What stands on the book. */
+/** An offer as on the book. */
 export interface Offer {
   market: string
   id: string
@@ -41,12 +41,12 @@ export interface Offer {
 export interface RogueBuyerOptions {
   dir: string
   bootstrap: Address[]
-  /** With a wallet, to pay what it must before it cheats. */
+  /** Gives it a wallet, to pay what is needed before it cheats. */
   paying?: boolean
   now?: () => number
 }
 
-/** A buyer that takes each step of a deal by hand, and so may take any other instead. */
+/** A buyer that takes each step of a deal by hand, so that a test can replace any step. */
 export class RogueBuyer {
   readonly who: Person
   readonly network: Network
@@ -81,7 +81,7 @@ export class RogueBuyer {
     await this.#facts.ready()
     await this.#wallet?.ready()
     await this.#payments?.ready()
-    const lightning = this.#wallet?.nodeId ?? new Purse().nodeId
+    const lightning = this.#wallet?.nodeId ?? new InvoiceForger().nodeId
     const self = { ...this.who, lightning, network: PLAY_NETWORK }
     const log = faultLog(error => this.faults.push(error))
     this.deals = new Deals({ self, facts: this.#facts, connector: this.network, log, now })
@@ -106,7 +106,7 @@ export class RogueBuyer {
     return this.deals.open(parseKey(offer.device))
   }
 
-  /** A core of these blocks. */
+  /** A core with these blocks. */
   async core(...blocks: Buffer[]): Promise<Hypercore> {
     const core = this.#store.get({ name: randomBytes(8).toString('hex') })
     await core.ready()
@@ -114,7 +114,7 @@ export class RogueBuyer {
     return core
   }
 
-  /** Terms on a quote, as `twist` would have them, signed. */
+  /** Signed terms for a quote, changed by `twist`. */
   async terms(
     offer: Offer,
     cores: CoreLimit[],
@@ -138,7 +138,7 @@ export class RogueBuyer {
     return { terms: twisted, signature: sign('terms', twisted, this.who.device) }
   }
 
-  /** An agreement that the provider has countersigned; nothing is paid. */
+  /** An agreement that the provider has countersigned and that is not paid. */
   async agree(...args: Parameters<RogueBuyer['terms']>): Promise<Purchase> {
     const agree = await this.terms(...args)
     const channel = await this.channel(args[0])
@@ -150,7 +150,7 @@ export class RogueBuyer {
     return { id, agree, channel, reach: async () => this.#payments!.reach(payee, 500_000n) }
   }
 
-  /** Pays an installment, as the product does. */
+  /** Pays an installment as the product does. */
   async pay({ id, channel, reach }: Purchase, installment = 0): Promise<Payment> {
     await reach()
     const payment = await this.#payments!.pay(id, installment)
@@ -165,7 +165,7 @@ export class RogueBuyer {
     return purchase
   }
 
-  /** Offers cores for upload and waits until the provider has so many blocks. Rejects with what it declines. */
+  /** Offers cores for upload and waits until the provider has this many blocks. Rejects with its decline. */
   async upload({ id, channel }: Purchase, cores: Hypercore[], blocks: number): Promise<void> {
     for (const core of cores) attachCore(core, channel.stream)
     for (;;) {
@@ -175,7 +175,7 @@ export class RogueBuyer {
     }
   }
 
-  /** What the provider says to a seal of these cores. */
+  /** The provider's answer to a seal of these cores. */
   async seal(
     { id, channel }: Purchase,
     cores: SealedCore[],
@@ -194,7 +194,7 @@ export interface Purchase {
   reach: () => Promise<void>
 }
 
-/** As much of a core as there is. */
+/** The limit of a core at its current size. */
 export function limitOf(core: Hypercore, change: Partial<CoreLimit> = {}): CoreLimit {
   return { key: core.key, length: core.length, byteLength: core.byteLength, ...change }
 }

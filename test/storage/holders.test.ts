@@ -13,7 +13,7 @@ import { OpenPack } from '../../src/storage/archive/packed.js'
 import { sealOf } from '../../src/storage/lease/audit.js'
 import type { Holder, HolderKind } from '../../src/storage/shelf/holder.js'
 import { LeaseShelf } from '../../src/storage/shelf/lease-shelf.js'
-import { noise } from './children/goods.js'
+import { noise } from './children/packed-drive.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
 /** A holder of another kind than a lease, which remembers what it was told. */

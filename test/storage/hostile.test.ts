@@ -9,7 +9,7 @@ import { encodeNote } from '../../src/storage/archive/format.js'
 import { OpenPack } from '../../src/storage/archive/packed.js'
 import { DriveRestore } from '../../src/storage/archive/restore.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, plant } from './children/goods.js'
+import { noise, writeTree } from './children/packed-drive.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
 const file: DriveEntry = {
@@ -21,7 +21,7 @@ const file: DriveEntry = {
 const link = (target: string): DriveEntry => ({ ...file, blob: null, linkname: target })
 const blob = (change: object): DriveEntry => ({ ...file, blob: { ...file.blob!, ...change } })
 
-/** Makes a drive whose Hyperbee has just these keys, and restores it to `folder/dest`. */
+/** Makes a drive with exactly these keys in its Hyperbee and restores it to `folder/dest`. */
 async function restoreDrive(
   t: TestContext,
   entries: [string | Buffer, unknown][],
@@ -46,7 +46,7 @@ async function restoreDrive(
   await packed.ready()
   const store = openStore(join(folder, 'store'))
   const dest = join(folder, 'place', 'dest')
-  await plant(join(folder, 'place'), { neighbour: 'mine' })
+  await writeTree(join(folder, 'place'), { neighbour: 'mine' })
   const restore = new DriveRestore({ link: { key: drive.key, encryptionKey }, dest, store, findTimeout: 500 })
   const wire = connect(packed, restore)
   restore.attach(wire.ends[1])
@@ -66,21 +66,21 @@ const hostile: Record<string, [string | Buffer, unknown][]> = {
   'a path that goes up': [['/../escaped', file]],
   'a path that goes up further in': [['/a/b/../../../escaped', file]],
   'a path that is not absolute in the drive': [['escaped', file]],
-  'an absolute path within': [['//etc/escaped', file]],
+  'an absolute path inside the drive': [['//etc/escaped', file]],
   'a path with a dot': [['/./a', file]],
   'a path that ends in a slash': [['/a/', file]],
-  'no path at all': [['/', file]],
+  'an empty path': [['/', file]],
   'a NUL in a name': [['/a\0b', file]],
   'a name that is not UTF-8': [[Buffer.from([0x2f, 0xff, 0xfe]), file]],
-  'a name too long': [['/' + 'x'.repeat(256), file]],
-  'a path too long': [['/' + 'x'.repeat(200) + '/x'.repeat(2000), file]],
+  'an overlong name': [['/' + 'x'.repeat(256), file]],
+  'an overlong path': [['/' + 'x'.repeat(200) + '/x'.repeat(2000), file]],
   'an absolute link': [['/link', link('/etc/passwd')]],
   'a link that goes up': [['/a/link', link('../../outside')]],
   'a link that goes up through another link': [
     ['/a/b/root', link('../..')],
     ['/sly', link('a/b/root/../outside')]
   ],
-  'links in a circle': [
+  'links in a cycle': [
     ['/a', link('b')],
     ['/b', link('a')]
   ],
@@ -90,25 +90,25 @@ const hostile: Record<string, [string | Buffer, unknown][]> = {
     ['/a/file', file],
     ['/b/file', file]
   ],
-  'a file that is a folder too': [
+  'a path that is file and folder': [
     ['/a', file],
     ['/a/file', file]
   ],
-  'an entry that is no object': [['/a', 'text']],
+  'an entry that is not an object': [['/a', 'text']],
   'a negative size': [['/a', blob({ byteLength: -1 })]],
   'a fractional block': [['/a', blob({ blockOffset: 0.5 })]],
   'bytes without blocks': [['/a', blob({ blockLength: 0 })]],
-  'a size that is not that of the blocks': [['/a', blob({ byteLength: 6 })]],
-  'a sum that is not that of the bytes': [['/a', { ...file, metadata: { sha256: '0'.repeat(64) } }]]
+  'a size that differs from its blocks': [['/a', blob({ byteLength: 6 })]],
+  'a checksum that differs from its bytes': [['/a', { ...file, metadata: { sha256: '0'.repeat(64) } }]]
 }
 
 for (const [name, entries] of Object.entries(hostile)) {
-  test(`${name}: refused, and nothing is written anywhere`, async t => {
+  test(`a drive with ${name} is refused, and nothing is written anywhere`, async t => {
     await assert.rejects(restoreDrive(t, entries), { code: 'UNSAFE_DRIVE', exit: 1 })
   })
 }
 
-test('a drive that says it is one file and is a tree is refused', async t => {
+test('a drive that claims to be one file and is a tree is refused', async t => {
   const two: [string, unknown][] = [
     ['/a', file],
     ['/b', file]
@@ -123,11 +123,11 @@ test('a drive that claims more than the disk holds is refused before anything is
   await assert.rejects(restoreDrive(t, [['/a', huge]]), { code: 'DISK_FULL', exit: 1 })
 })
 
-test('blocks that nobody has are not waited for for ever', async t => {
+test('a restore does not wait for ever for blocks that nobody has', async t => {
   await assert.rejects(restoreDrive(t, [['/a', blob({ blockOffset: 1000 })]]), { code: 'LINK_NOT_FOUND' })
 })
 
-test('a drive of another tool comes back as a folder', async t => {
+test('a drive of another tool is restored as a folder', async t => {
   const dest = await restoreDrive(
     t,
     [

@@ -9,7 +9,7 @@ import type { RestoreProgress, DriveRestoreResult } from '../../src/storage/arch
 import { checksumOfTree } from '../../src/files/tree.js'
 import type { RestoreTask } from './children/child-restore.js'
 import type { ShelfTask } from './children/child-shelf.js'
-import { noise, packAt, plant, shelved } from './children/goods.js'
+import { noise, packAt, writeTree, shelved } from './children/packed-drive.js'
 import { throttled } from './children/throttle.js'
 import { atEnd, listen, scratch } from './children/wire.js'
 
@@ -18,7 +18,7 @@ function child(name: string, task: object): ChildProcess {
   return fork(path, [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 
-/** Runs a child until it says something of which `enough` is true, and kills it there with SIGKILL. */
+/** Runs a child until a message satisfies `enough`, then kills it with SIGKILL. */
 async function killWhen<M>(process: ChildProcess, enough: (message: M) => boolean): Promise<void> {
   process.on('message', message => {
     if (enough(message as M)) process.kill('SIGKILL')
@@ -36,9 +36,9 @@ async function finish<M>(process: ChildProcess): Promise<M> {
   return last as M
 }
 
-test('a provider killed at several points of an upload goes on where it was', async t => {
+test('a provider killed at several points of an upload resumes where it was', async t => {
   const folder = await scratch(t)
-  await plant(join(folder, 'tree'), { big: noise(24 << 20), small: 'x' })
+  await writeTree(join(folder, 'tree'), { big: noise(24 << 20), small: 'x' })
   const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const slow = await listen(packed, () => [throttled(20e6)])
   const quick = await listen(packed)
@@ -57,7 +57,7 @@ test('a provider killed at several points of an upload goes on where it was', as
       return blocks > share * all
     })
     assert.ok(last < all)
-    // the first report of the next run must be of what this one had
+    // the first report of the next run must include the progress of this one
     starts.push(last)
   }
   const { done } = await finish<{ done: string[] }>(child('child-shelf', { ...task, port: quick.port }))
@@ -67,17 +67,17 @@ test('a provider killed at several points of an upload goes on where it was', as
   )
 })
 
-test('a reader killed at several points of a restore goes on where it was', async t => {
+test('a reader killed at several points of a restore resumes where it was', async t => {
   const folder = await scratch(t)
   const tree = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`small/${i}`, `file ${i}`]))
-  await plant(join(folder, 'tree'), { ...tree, big: noise(20 << 20), 'other big': noise(10 << 20) })
-  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
-  const shelf = await shelved(t, goods, join(folder, 'shelf'))
+  await writeTree(join(folder, 'tree'), { ...tree, big: noise(20 << 20), 'other big': noise(10 << 20) })
+  const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
   const slow = await listen(shelf, () => [throttled(20e6)])
   const quick = await listen(shelf)
   atEnd(t, () => Promise.all([slow.close(), quick.close()]))
   const task: RestoreTask = {
-    link: goods.result.link,
+    link: packedDrive.result.link,
     dest: join(folder, 'dest'),
     store: join(folder, 'store'),
     ports: [slow.port]
@@ -85,15 +85,15 @@ test('a reader killed at several points of a restore goes on where it was', asyn
   for (const share of [0.05, 0.3, 0.6]) {
     await killWhen<{ progress: RestoreProgress }>(
       child('child-restore', task),
-      ({ progress: { step, bytes } }) => step === 'write' && bytes > share * goods.result.bytes
+      ({ progress: { step, bytes } }) => step === 'write' && bytes > share * packedDrive.result.bytes
     )
   }
   const before = shelf.egress('lease').usedBytes
   const { done } = await finish<{ done: DriveRestoreResult }>(
     child('child-restore', { ...task, ports: [quick.port] })
   )
-  assert.equal(done.sha256, goods.result.sha256)
-  assert.equal((await checksumOfTree(task.dest)).sha256, goods.result.sha256)
+  assert.equal(done.sha256, packedDrive.result.sha256)
+  assert.equal((await checksumOfTree(task.dest)).sha256, packedDrive.result.sha256)
   const rest = shelf.egress('lease').usedBytes - before
-  assert.ok(rest < 0.5 * goods.result.bytes, `${rest} bytes in the last run`)
+  assert.ok(rest < 0.5 * packedDrive.result.bytes, `${rest} bytes in the last run`)
 })

@@ -11,14 +11,14 @@ import { discardPack, pack } from '../../src/storage/archive/pack.js'
 import { readTree } from '../../src/files/tree.js'
 import type { TreeFile } from '../../src/files/tree.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, packAt, plant, sumByHand } from './children/goods.js'
+import { noise, packAt, writeTree, sumByHand } from './children/packed-drive.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
-test('any Hyperdrive tool opens a packed drive with the keys of the link', async t => {
+test('any Hyperdrive tool opens a packed drive with the keys of its link', async t => {
   const folder = await scratch(t)
   const big = noise(700_001)
   const files = { 'big.bin': big, empty: '', 'deep/er/naïve 🌾.txt': 'wheat', run: 'echo' }
-  await plant(join(folder, 'tree'), {
+  await writeTree(join(folder, 'tree'), {
     'big.bin': big,
     empty: '',
     'deep/er/naïve 🌾.txt': 'wheat',
@@ -61,9 +61,9 @@ test('any Hyperdrive tool opens a packed drive with the keys of the link', async
   await drive.close()
 })
 
-test('core sizes are those of the ciphertext, as seen without the encryption key', async t => {
+test('the size of cores is as seen with their public keys alone', async t => {
   const folder = await scratch(t)
-  await plant(join(folder, 'tree'), { a: noise(300_000), b: 'small' })
+  await writeTree(join(folder, 'tree'), { a: noise(300_000), b: 'small' })
   const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const blind = new Corestore(join(folder, 'blind'))
   const wire = connect(packed, null)
@@ -88,10 +88,10 @@ test('core sizes are those of the ciphertext, as seen without the encryption key
   await blind.close()
 })
 
-test('a file whose size changed since the tree was read is an error that names it', async t => {
+test('a file whose length has changed gives an error that names it', async t => {
   const folder = await scratch(t)
   for (const size of [1000, 600_000]) {
-    await plant(folder, { file: noise(size) })
+    await writeTree(folder, { file: noise(size) })
     const [file] = (await readTree(join(folder, 'file'))).entries as TreeFile[]
     for (const change of [-1, 1, 300_000]) {
       if (size + change < 0) continue
@@ -107,11 +107,11 @@ test('a file whose size changed since the tree was read is an error that names i
   }
 })
 
-test('an incomplete drive is discarded and its disk space is freed', async t => {
+test('discarding a incomplete drive frees its disk', async t => {
   const folder = await scratch(t)
   const store = openStore(join(folder, 'own'))
   atEnd(t, () => store.close())
-  await plant(folder, { kept: noise(100_000), big: noise(80 << 20) })
+  await writeTree(folder, { kept: noise(100_000), big: noise(80 << 20) })
   const kept = await pack({ path: join(folder, 'kept'), store, name: 'kept' })
   const before = await occupiedBytes(join(folder, 'own'))
   const stop = new AbortController()
@@ -127,7 +127,7 @@ test('an incomplete drive is discarded and its disk space is freed', async t => 
   assert.ok(half - before > 40 << 20, `${half - before} bytes were written`)
   await discardPack(store, 'half')
   const after = await occupiedBytes(join(folder, 'own'))
-  // its log and preallocated files stay as long as the store is open
+  // the log and the preallocated files stay as long as the store is open
   assert.ok(after < before + (20 << 20), `${before} before, ${half} with the half, ${after} after`)
   const again = await pack({ path: join(folder, 'kept'), store, name: 'again' })
   assert.equal(again.sha256, kept.sha256)

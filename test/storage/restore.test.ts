@@ -7,14 +7,14 @@ import { DriveRestore } from '../../src/storage/archive/restore.js'
 import type { RestoreOptions, DriveRestoreResult } from '../../src/storage/archive/restore.js'
 import { checksumOfTree } from '../../src/files/tree.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, packAt, plant, shelved, sumByHand } from './children/goods.js'
-import type { Content } from './children/goods.js'
+import { noise, packAt, writeTree, shelved, sumByHand } from './children/packed-drive.js'
+import type { Content } from './children/packed-drive.js'
 import { throttled } from './children/throttle.js'
 import { ManualClock, turn } from '../base/manual-clock.js'
 import { connect, scratch } from './children/wire.js'
 import type { Server } from './children/wire.js'
 
-/** Restores from these, with a store in `folder`. */
+/** Restores from these servers, with a store in `folder`. */
 async function restoreFrom(
   t: TestContext,
   servers: Server[],
@@ -69,20 +69,23 @@ const trees: Record<string, Record<string, Content> | Content> = {
 }
 
 for (const [name, tree] of Object.entries(trees)) {
-  test(`${name} comes back byte for byte`, async t => {
+  test(`${name} is restored byte for byte`, async t => {
     const folder = await scratch(t)
     const source = join(folder, 'source')
     const single = typeof tree === 'string' || Buffer.isBuffer(tree) || 'program' in tree
-    await plant(folder, single ? { source: tree as Content } : {})
-    if (!single) await plant(source, tree as Record<string, Content>)
-    const goods = await packAt(t, source, join(folder, 'own'))
-    const shelf = await shelved(t, goods, join(folder, 'shelf'))
+    await writeTree(folder, single ? { source: tree as Content } : {})
+    if (!single) await writeTree(source, tree as Record<string, Content>)
+    const packedDrive = await packAt(t, source, join(folder, 'own'))
+    const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
     const dest = join(folder, 'new', 'dest')
-    const restored = await restoreFrom(t, [shelf], join(folder, 'store'), { link: goods.result.link, dest })
+    const restored = await restoreFrom(t, [shelf], join(folder, 'store'), {
+      link: packedDrive.result.link,
+      dest
+    })
     assert.equal(restored.path, dest)
-    assert.equal(restored.sha256, goods.result.sha256)
-    assert.equal(restored.files, goods.result.files)
-    assert.equal(restored.bytes, goods.result.bytes)
+    assert.equal(restored.sha256, packedDrive.result.sha256)
+    assert.equal(restored.files, packedDrive.result.files)
+    assert.equal(restored.bytes, packedDrive.result.bytes)
     const before = await checksumOfTree(source)
     assert.deepEqual(await checksumOfTree(dest, { name: 'source' }), before)
     assert.deepEqual(await readdir(dirname(dest)), ['dest'])
@@ -98,9 +101,9 @@ for (const [name, tree] of Object.entries(trees)) {
   })
 }
 
-test('without a provider the restore fails with LINK_NOT_FOUND in the given time', async t => {
+test('a link that nobody serves is restore found in the given time', async t => {
   const folder = await scratch(t)
-  await plant(folder, { file: 'x' })
+  await writeTree(folder, { file: 'x' })
   const { result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const options = { link: result.link, dest: join(folder, 'dest'), findTimeout: 200 }
   await assert.rejects(restoreFrom(t, [], join(folder, 'store'), options), {
@@ -119,7 +122,7 @@ test('without a provider the restore fails with LINK_NOT_FOUND in the given time
 
 test('a link with a wrong encryption key fails and writes nothing', async t => {
   const folder = await scratch(t)
-  await plant(folder, { file: 'x' })
+  await writeTree(folder, { file: 'x' })
   const { packed, result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const options = { link: { key: result.key, encryptionKey: noise(32) }, dest: join(folder, 'dest') }
   await assert.rejects(restoreFrom(t, [packed], join(folder, 'store'), options), {
@@ -129,14 +132,14 @@ test('a link with a wrong encryption key fails and writes nothing', async t => {
   await assert.rejects(lstat(join(folder, 'dest')), { code: 'ENOENT' })
 })
 
-test('two providers at once are nearly twice as fast as one', async t => {
+test('two providers at once restore nearly twice as fast as one', async t => {
   const folder = await scratch(t)
   const bytes = 30 << 20
-  await plant(folder, { file: noise(bytes) })
-  const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  await writeTree(folder, { file: noise(bytes) })
+  const packedDrive = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const shelves = [
-    await shelved(t, goods, join(folder, 'shelf1')),
-    await shelved(t, goods, join(folder, 'shelf2'))
+    await shelved(t, packedDrive, join(folder, 'shelf1')),
+    await shelved(t, packedDrive, join(folder, 'shelf2'))
   ]
   const rate = 5e6
   let begun = 0
@@ -145,7 +148,7 @@ test('two providers at once are nearly twice as fast as one', async t => {
     shelves,
     join(folder, 'store'),
     {
-      link: goods.result.link,
+      link: packedDrive.result.link,
       dest: join(folder, 'dest'),
       onProgress: ({ step }) => {
         if (step === 'write') begun ||= performance.now()
@@ -154,25 +157,25 @@ test('two providers at once are nearly twice as fast as one', async t => {
     () => [throttled(rate)]
   )
   const seconds = (performance.now() - begun) / 1000
-  assert.equal(restored.sha256, goods.result.sha256)
+  assert.equal(restored.sha256, packedDrive.result.sha256)
   assert.ok(bytes / seconds > 1.6 * rate, `${(bytes / seconds / rate).toFixed(2)} times the rate of one`)
   const used = shelves.map(shelf => shelf.egress('lease').usedBytes)
   assert.ok(Math.min(...used) > bytes / 4, `both served: ${used.join(', ')} bytes`)
-  // near the end each is asked for what the other has not sent yet
+  // near the end each provider is asked for blocks that the other has not sent yet
   assert.ok(used[0]! + used[1]! < 1.4 * bytes, `little was sent twice: ${used.join(', ')} bytes`)
 })
 
-test('a restore continues after the machine slept, with the providers that are then online', async t => {
+test('a restore resumes after a sleep of the machine with the providers that are that are then online', async t => {
   const folder = await scratch(t)
-  await plant(folder, { file: noise(8 << 20) })
-  const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
-  const shelf = await shelved(t, goods, join(folder, 'shelf'))
+  await writeTree(folder, { file: noise(8 << 20) })
+  const packedDrive = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
   const clock = new ManualClock()
   const store = openStore(join(folder, 'store'))
   let cut = (): void => undefined
   const isCut = new Promise<void>(resolve => (cut = resolve))
   const restore = new DriveRestore({
-    link: goods.result.link,
+    link: packedDrive.result.link,
     dest: join(folder, 'dest'),
     store,
     clock,
@@ -193,17 +196,17 @@ test('a restore continues after the machine slept, with the providers that are t
   await clock.sleep(3_600_000)
   for (let i = 0; i < 5; i++) await look()
   restore.attach(connect(shelf, restore).ends[1])
-  assert.equal((await running).sha256, goods.result.sha256)
+  assert.equal((await running).sha256, packedDrive.result.sha256)
   await restore.close()
   await store.close()
 })
 
-test('a vanished provider is replaced by the other; without any the restore stalls and can continue later', async t => {
+test('another provider makes up for one that vanishes, and without any a restore stalls and can be resumed', async t => {
   const folder = await scratch(t)
-  await plant(folder, { file: noise(32 << 20) })
-  const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
-  const shelf = await shelved(t, goods, join(folder, 'shelf'))
-  const options = { link: goods.result.link, dest: join(folder, 'dest') }
+  await writeTree(folder, { file: noise(32 << 20) })
+  const packedDrive = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
+  const options = { link: packedDrive.result.link, dest: join(folder, 'dest') }
 
   const store = openStore(join(folder, 'store'))
   const restore = new DriveRestore({
@@ -215,7 +218,7 @@ test('a vanished provider is replaced by the other; without any the restore stal
     }
   })
   const slow = () => [throttled(10e6)]
-  const wires = [connect(shelf, restore, slow), connect(goods.packed, restore, slow)]
+  const wires = [connect(shelf, restore, slow), connect(packedDrive.packed, restore, slow)]
   for (const wire of [...wires]) restore.attach(wire.ends[1])
   await assert.rejects(restore.run(), { code: 'STALLED', exit: 1 })
   await store.close()
@@ -228,67 +231,67 @@ test('a vanished provider is replaced by the other; without any the restore stal
       if (step === 'write') first ||= bytes
     }
   })
-  assert.equal(restored.sha256, goods.result.sha256)
+  assert.equal(restored.sha256, packedDrive.result.sha256)
   assert.ok(first >= 4 << 20, `${first} bytes stood already`)
   const fetched = shelf.egress('lease').usedBytes - before
   assert.ok(fetched < 29 << 20, `${fetched} bytes were fetched again`)
 })
 
-test('a damaged part file is detected and fetched again', async t => {
+test('damaged files in the part folder are detected and fetched again', async t => {
   const folder = await scratch(t)
   const content = noise(3 << 20)
-  await plant(join(folder, 'tree'), { big: content, small: 'small' })
-  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  await writeTree(join(folder, 'tree'), { big: content, small: 'small' })
+  const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const part = join(folder, 'dest.bushel-part')
-  // as after a loss of power: right size or too short, wrong bytes; and things that are not of this drive
-  await plant(part, { big: Buffer.alloc(2 << 20), small: 'smelt', stranger: 'x', 'sub/stranger': 'x' })
+  // as after a power loss: right size or too short, wrong bytes; and files that are not of this drive
+  await writeTree(part, { big: Buffer.alloc(2 << 20), small: 'smelt', stranger: 'x', 'sub/stranger': 'x' })
   await symlink('/etc', join(part, 'away'))
-  const options = { link: goods.result.link, dest: join(folder, 'dest') }
-  const restored = await restoreFrom(t, [goods.packed], join(folder, 'store'), options)
-  assert.equal(restored.sha256, goods.result.sha256)
+  const options = { link: packedDrive.result.link, dest: join(folder, 'dest') }
+  const restored = await restoreFrom(t, [packedDrive.packed], join(folder, 'store'), options)
+  assert.equal(restored.sha256, packedDrive.result.sha256)
   assert.deepEqual((await readdir(join(folder, 'dest'))).sort(), ['big', 'small'])
   assert.ok((await readFile(join(folder, 'dest', 'big'))).equals(content))
 })
 
-test('a different file at the destination is not overwritten without force; an equal one is not touched', async t => {
+test('a different file is overwritten only with force, and an equal file is kept', async t => {
   const folder = await scratch(t)
   const tree = { a: 'first', 'sub/b': noise(300_000), run: { program: 'x' }, link: { link: 'a' } }
-  await plant(join(folder, 'tree'), tree)
-  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  await writeTree(join(folder, 'tree'), tree)
+  const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const dest = join(folder, 'dest')
-  const options = { link: goods.result.link, dest }
+  const options = { link: packedDrive.result.link, dest }
   const again = (force = false): Promise<DriveRestoreResult> =>
-    restoreFrom(t, [goods.packed], join(folder, 'store'), { ...options, force })
+    restoreFrom(t, [packedDrive.packed], join(folder, 'store'), { ...options, force })
 
-  await plant(dest, { a: 'mine!', mine: 'kept' })
+  await writeTree(dest, { a: 'mine!', mine: 'kept' })
   await assert.rejects(again(), { code: 'FILE_EXISTS', exit: 2, message: /dest\/a' already exists/ })
   assert.equal(await readFile(join(dest, 'a'), 'utf8'), 'mine!')
   assert.deepEqual((await readdir(dest)).sort(), ['a', 'mine'])
 
-  assert.equal((await again(true)).sha256, goods.result.sha256)
+  assert.equal((await again(true)).sha256, packedDrive.result.sha256)
   assert.equal(await readFile(join(dest, 'a'), 'utf8'), 'first')
   assert.equal(await readFile(join(dest, 'mine'), 'utf8'), 'kept')
   assert.equal(await readlink(join(dest, 'link')), 'a')
 
   const { ino, mtimeMs } = await lstat(join(dest, 'sub/b'))
-  assert.equal((await again()).sha256, goods.result.sha256)
+  assert.equal((await again()).sha256, packedDrive.result.sha256)
   const stats = await lstat(join(dest, 'sub/b'))
   assert.deepEqual([stats.ino, stats.mtimeMs], [ino, mtimeMs], 'left as it was')
   assert.deepEqual(await readdir(folder), ['dest', 'own', 'store', 'tree'])
 })
 
-test('a folder or symbolic link in the place of a file is an error, also with force', async t => {
+test('a folder or symbolic link in the place of a file blocks a restore, even with force', async t => {
   const folder = await scratch(t)
-  await plant(join(folder, 'tree'), { 'sub/file': 'x', top: 'y' })
-  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
-  const options = { link: goods.result.link, dest: join(folder, 'dest'), force: true }
+  await writeTree(join(folder, 'tree'), { 'sub/file': 'x', top: 'y' })
+  const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const options = { link: packedDrive.result.link, dest: join(folder, 'dest'), force: true }
   const again = (): Promise<DriveRestoreResult> =>
-    restoreFrom(t, [goods.packed], join(folder, 'store'), options)
+    restoreFrom(t, [packedDrive.packed], join(folder, 'store'), options)
   await mkdir(join(folder, 'elsewhere'))
-  await plant(join(folder, 'dest'), { sub: { link: '../elsewhere' } })
+  await writeTree(join(folder, 'dest'), { sub: { link: '../elsewhere' } })
   await assert.rejects(again(), { code: 'IN_THE_WAY', exit: 2, message: /sub' is where a folder must go/ })
   assert.deepEqual(await readdir(join(folder, 'elsewhere')), [])
-  await plant(folder, { 'dest2/top/file': 'x' })
+  await writeTree(folder, { 'dest2/top/file': 'x' })
   options.dest = join(folder, 'dest2')
   await assert.rejects(again(), { code: 'IN_THE_WAY', message: /top' is where a file must go/ })
 
@@ -305,11 +308,11 @@ test('a folder or symbolic link in the place of a file is an error, also with fo
 
 test('a single file replaces another only with force, unless they are equal', async t => {
   const folder = await scratch(t)
-  await plant(folder, { source: 'new', dest: 'old' })
-  const goods = await packAt(t, join(folder, 'source'), join(folder, 'own'))
-  const options = { link: goods.result.link, dest: join(folder, 'dest') }
+  await writeTree(folder, { source: 'new', dest: 'old' })
+  const packedDrive = await packAt(t, join(folder, 'source'), join(folder, 'own'))
+  const options = { link: packedDrive.result.link, dest: join(folder, 'dest') }
   const again = (force: boolean): Promise<DriveRestoreResult> =>
-    restoreFrom(t, [goods.packed], join(folder, 'store'), { ...options, force })
+    restoreFrom(t, [packedDrive.packed], join(folder, 'store'), { ...options, force })
   await assert.rejects(again(false), { code: 'FILE_EXISTS', exit: 2 })
   assert.equal(await readFile(options.dest, 'utf8'), 'old')
   assert.equal((await again(true)).sha256, sumByHand({ source: 'new' }))
@@ -319,13 +322,13 @@ test('a single file replaces another only with force, unless they are equal', as
 
 test('a stopped restore ends at once with the reason and keeps what was fetched', async t => {
   const folder = await scratch(t)
-  await plant(folder, { file: noise(8 << 20) })
-  const goods = await packAt(t, join(folder, 'file'), join(folder, 'own'))
+  await writeTree(folder, { file: noise(8 << 20) })
+  const packedDrive = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const stop = new AbortController()
-  const options = { link: goods.result.link, dest: join(folder, 'dest') }
+  const options = { link: packedDrive.result.link, dest: join(folder, 'dest') }
   const stopped = restoreFrom(
     t,
-    [goods.packed],
+    [packedDrive.packed],
     join(folder, 'store'),
     {
       ...options,
@@ -338,6 +341,6 @@ test('a stopped restore ends at once with the reason and keeps what was fetched'
   const kept = await lstat(join(folder, 'dest.bushel-part', 'file'))
   assert.ok(kept.size >= 2 << 20)
   await truncate(join(folder, 'dest.bushel-part', 'file'), kept.size - 100)
-  const restored = await restoreFrom(t, [goods.packed], join(folder, 'store'), options)
-  assert.equal(restored.sha256, goods.result.sha256)
+  const restored = await restoreFrom(t, [packedDrive.packed], join(folder, 'store'), options)
+  assert.equal(restored.sha256, packedDrive.result.sha256)
 })

@@ -11,7 +11,7 @@ const COUNTER: SignedCounter = {
   counter: { agreement: AGREEMENT, n: 7, paidMsat: 35_000n, servedUntil: 1, egressBytes: 0 }
 }
 
-/** Writes down what is done to money and leases. */
+/** Records what is done to money and leases. */
 function recorder(): { did: string[]; payments: Payments; leases: Leases } {
   const did: string[] = []
   const payments = {
@@ -29,7 +29,7 @@ function recorder(): { did: string[]; payments: Payments; leases: Leases } {
 
 const forgotten = { role: 'buyer', agreement: AGREEMENT, counter: COUNTER, knownMsat: 15_000n } as const
 
-test('with real sats an older copy of a home does nothing but raise a loud alarm, and deals with that peer no more', async () => {
+test('with real sats an older copy of a home only raises a loud alarm and stops dealing with that peer', async () => {
   const { did, payments, leases } = recorder()
   const alarms: string[] = []
   const onalarm = (alarm: string): void => void alarms.push(alarm)
@@ -42,7 +42,7 @@ test('with real sats an older copy of a home does nothing but raise a loud alarm
   assert.match(alarms[0]!, /^THIS HOME IS AN OLDER COPY/)
 })
 
-test('on play the channel is given up before what both signed is taken over; a lease that ended meanwhile stays so', async () => {
+test('with play money the channel is given up before the co-signed state is taken over, and ended leases stay ended', async () => {
   const { did, payments, leases } = recorder()
   const abandon = (nodeId: Buffer, { id, deltaMsat }: { id: string; deltaMsat: bigint }): Promise<void> =>
     Promise.resolve(void did.push(`${nodeId[0]} given up for ${id.slice(-2)}, ${deltaMsat}`))
@@ -54,7 +54,7 @@ test('on play the channel is given up before what both signed is taken over; a l
   assert.match(alarms[0]!, /20 sat more had been paid/)
 })
 
-test('of a lease that the copy never knew only the balance is taken over', async () => {
+test('for a lease unknown to the copy only the balance is taken over', async () => {
   const { did, payments, leases } = recorder()
   const abandon = (): Promise<void> => Promise.resolve(void did.push('given up'))
   await takeOver({ payments, leases, abandon, onalarm: () => undefined }, PEER, [

@@ -11,7 +11,7 @@ import { sealOf } from '../../src/storage/lease/audit.js'
 import { OpenPack } from '../../src/storage/archive/packed.js'
 import type { ShelfProgress } from '../../src/storage/shelf/fetching.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, openShelf, packAt, plant, shelved } from './children/goods.js'
+import { noise, openShelf, packAt, writeTree, shelved } from './children/packed-drive.js'
 import { throttled } from './children/throttle.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
@@ -53,16 +53,16 @@ async function filesUnder(folder: string): Promise<string[]> {
 test('the shelf holds no plaintext, no file name and no key', async t => {
   const folder = await scratch(t)
   const marker = 'QUINCE MARMALADE, a line that no cipher makes. '
-  await plant(join(folder, 'tree'), {
+  await writeTree(join(folder, 'tree'), {
     'secret-recipe.txt': marker.repeat(20_000),
     'cellar/short.txt': marker,
     'cellar/quince-link': { link: 'short.txt' }
   })
-  const goods = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
-  const shelf = await shelved(t, goods, join(folder, 'shelf'))
-  assert.deepEqual(await shelf.seals('lease'), goods.result.seals)
+  const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
+  assert.deepEqual(await shelf.seals('lease'), packedDrive.result.seals)
   await shelf.close()
-  const { encryptionKey } = goods.result
+  const { encryptionKey } = packedDrive.result
   const needles = [
     Buffer.from('QUINCE'),
     Buffer.from('secret-recipe'),
@@ -78,10 +78,10 @@ test('the shelf holds no plaintext, no file name and no key', async t => {
     bytes += content.byteLength
     for (const needle of needles) assert.equal(content.indexOf(needle), -1, `${needle.toString()} in ${file}`)
   }
-  assert.ok(bytes > goods.result.storedBytes, 'the goods were searched')
+  assert.ok(bytes > packedDrive.result.storedBytes, 'the goods were searched')
 })
 
-test('a fetch goes on where it stopped, and asks for nothing twice', async t => {
+test('a fetch resumes where it stopped and requests nothing twice', async t => {
   const folder = await scratch(t)
   const own = await openOwn(t, join(folder, 'own'))
   const core = await owned(own, 'core', blocksOf(300, 40_000))
@@ -122,7 +122,7 @@ test('a fetch goes on where it stopped, and asks for nothing twice', async t => 
   await again.cut()
 })
 
-test('nothing past the agreed length is taken, and growing past it costs the shelf nothing', async t => {
+test('nothing beyond the agreed length is fetched, and growth beyond it costs the shelf nothing', async t => {
   const folder = await scratch(t)
   const own = await openOwn(t, join(folder, 'own'))
   const long = await owned(own, 'long', blocksOf(50, 1000))
@@ -139,11 +139,11 @@ test('nothing past the agreed length is taken, and growing past it costs the she
   const length = (await shelf.proofs('a', [{ core: 0, index: 20 }]))[0]!.roots.length
   assert.ok(length > 0)
 
-  // all that the owner has sent of it, Merkle nodes included
+  // all that the owner has sent of the core, Merkle nodes included
   const sent = (): number => long.core.replicator.stats.wireData.tx as number
   const before = sent()
   for (let i = 0; i < 100; i++) await long.append(blocksOf(10, 1000))
-  // another core over the same connection: when it is here, everything said before it has been heard
+  // a second core over the same connection: when it is here, all earlier messages have arrived
   await shelf.keep({ id: 'b', cores: [await limitOf(other)], egressBytes: 0 })
   await shelf.attach('b', wire.ends[1])
   await shelf.fetch('b')
@@ -152,7 +152,7 @@ test('nothing past the agreed length is taken, and growing past it costs the she
   await wire.cut()
 })
 
-test('a core that is not what was agreed is a violation, and no more of it is taken', async t => {
+test('a core that differs from the agreed one is a violation, and no more of it is fetched', async t => {
   const folder = await scratch(t)
   const own = await openOwn(t, join(folder, 'own'))
   const shelf = await openShelf(t, join(folder, 'shelf'))
@@ -209,7 +209,7 @@ test('two signed histories of a core are a violation', async t => {
   for (const wire of wires) await wire.cut()
 })
 
-test('a reader who claims another fork ends nothing', async t => {
+test('a reader that claims another fork ends no lease', async t => {
   const folder = await scratch(t)
   const own = await openOwn(t, join(folder, 'own'))
   const core = await owned(own, 'core', blocksOf(50, 1000))
@@ -231,7 +231,7 @@ test('a reader who claims another fork ends nothing', async t => {
   await wire.cut()
 })
 
-test('a lease that is dropped gives its disk back, to the last byte of its cores', async t => {
+test('a dropped lease gives its disk back, to the last byte of its cores', async t => {
   const folder = await scratch(t)
   const own = await openOwn(t, join(folder, 'own'))
   const size = 12 << 20
@@ -265,7 +265,7 @@ test('a lease that is dropped gives its disk back, to the last byte of its cores
   await wire.cut()
 })
 
-test('a core that two leases name stays as long as one of them does, as far as that one needs it', async t => {
+test('a core that two leases name stays as long and as far as one of them needs it', async t => {
   const folder = await scratch(t)
   const own = await openOwn(t, join(folder, 'own'))
   const core = await owned(own, 'core', blocksOf(40, 5000))
@@ -284,7 +284,7 @@ test('a core that two leases name stays as long as one of them does, as far as t
   assert.equal((await shelf.proofs('some', [{ core: 0, index: 9 }]))[0]!.index, 9)
 })
 
-test('what is on the shelf survives, and what was being removed goes at the next start', async t => {
+test('the shelf survives a restart, and an interrupted removal finishes at the next start', async t => {
   const folder = await scratch(t)
   const own = await openOwn(t, join(folder, 'own'))
   const core = await owned(own, 'core', blocksOf(4, 1000))
@@ -295,8 +295,8 @@ test('what is on the shelf survives, and what was being removed goes at the next
   await assert.rejects(first.keep({ id: 'a', cores: [], egressBytes: 1 }), { code: 'BAD_INPUT' })
   await assert.rejects(first.keep({ id: '../a', cores: [limit], egressBytes: 1 }), { code: 'BAD_INPUT' })
   await first.close()
-  await plant(join(folder, 'shelf', 'cores', 'f'.repeat(64)), { 'db/left.blob': noise(1000) })
-  await plant(join(folder, 'shelf', 'leases'), { 'b.json.99999999.new': '{"half' })
+  await writeTree(join(folder, 'shelf', 'cores', 'f'.repeat(64)), { 'db/left.blob': noise(1000) })
+  await writeTree(join(folder, 'shelf', 'leases'), { 'b.json.99999999.new': '{"half' })
   const second = await openShelf(t, join(folder, 'shelf'))
   const [kept, ...others] = second.leases
   assert.equal(others.length, 0)
@@ -306,7 +306,7 @@ test('what is on the shelf survives, and what was being removed goes at the next
   assert.deepEqual(await readdir(join(folder, 'shelf', 'cores')), [])
 })
 
-test('egress is counted, survives a restart, and is kept to the agreement', async t => {
+test('egress is counted, survives a restart and stays within the agreement', async t => {
   const folder = await scratch(t)
   const own = await openOwn(t, join(folder, 'own'))
   const core = await owned(own, 'core', blocksOf(60, 10_000))
@@ -344,7 +344,7 @@ test('egress is counted, survives a restart, and is kept to the agreement', asyn
   assert.ok(!(await copy.has(0, 60)))
   assert.equal(await second.serve(core.discoveryKey, again.ends[0]), false)
 
-  // more egress, more serving
+  // a larger egress limit serves more
   await second.keep({ id: 'a', cores: [limit], egressBytes: 2_000_000 })
   await again.cut()
   const third = connect(second, null)
@@ -365,7 +365,7 @@ test('a lease without egress can still be uploaded', async t => {
   await wire.cut()
 })
 
-test('a full disk pauses a fetch, takes no new lease, and goes on when there is room', async t => {
+test('a full disk pauses a fetch and refuses new leases, and the fetch resumes when there is room', async t => {
   const folder = await scratch(t)
   const own = await openOwn(t, join(folder, 'own'))
   const core = await owned(own, 'core', blocksOf(10, 1000))

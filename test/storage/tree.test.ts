@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { targetInside } from '../../src/files/link-target.js'
 import { checksumOfTree, readTree } from '../../src/files/tree.js'
-import { plant, sumByHand } from './children/goods.js'
+import { writeTree, sumByHand } from './children/packed-drive.js'
 import { atEnd, scratch } from './children/wire.js'
 
-test('the checksum is over lines of path, size and sum, sorted by the UTF-8 bytes of the path', async t => {
+test('the checksum covers lines of path, size and sum, sorted by the UTF-8 bytes of the path', async t => {
   const root = join(await scratch(t), 'tree')
   const files = {
     'b/one': 'first',
@@ -21,7 +21,7 @@ test('the checksum is over lines of path, size and sum, sorted by the UTF-8 byte
     '\uff5e': 'full width'
   }
   const { b: _, ...planted } = files
-  await plant(root, { ...planted, link: { link: 'a.txt' } })
+  await writeTree(root, { ...planted, link: { link: 'a.txt' } })
   const sum = await checksumOfTree(root)
   assert.equal(sum.sha256, sumByHand(planted))
   assert.equal(sum.files, 6)
@@ -34,18 +34,18 @@ test('the checksum is over lines of path, size and sum, sorted by the UTF-8 byte
   )
 })
 
-test('a single file is a tree of one entry, named by its base name or a given name', async t => {
+test('a single file is a tree of one entry, named under its base name or a given given name', async t => {
   const root = await scratch(t)
-  await plant(root, { 'film.mkv': 'frames', copy: 'frames' })
+  await writeTree(root, { 'film.mkv': 'frames', copy: 'frames' })
   const expected = sumByHand({ 'film.mkv': 'frames' })
   assert.equal((await checksumOfTree(join(root, 'film.mkv'))).sha256, expected)
   assert.notEqual((await checksumOfTree(join(root, 'copy'))).sha256, expected)
   assert.equal((await checksumOfTree(join(root, 'copy'), { name: 'film.mkv' })).sha256, expected)
 })
 
-test('symbolic links that leave the tree and empty folders are left out', async t => {
+test('symbolic links that leave the tree and empty folders are left out however they are written, and so are empty folders', async t => {
   const root = join(await scratch(t), 'tree')
-  await plant(root, {
+  await writeTree(root, {
     'd/e/file': 'x',
     good: { link: 'd/e/file' },
     'd/up': { link: '../good' },
@@ -53,7 +53,7 @@ test('symbolic links that leave the tree and empty folders are left out', async 
     absolute: { link: '/etc/passwd' },
     outside: { link: '../other' },
     'd/e/far': { link: '../../../other' },
-    // a folder link to the root, and one that climbs out through it: each word of it looks harmless
+    // a link to the root, and one that climbs out through it: each part of its path looks harmless
     'd/e/root': { link: '../..' },
     sly: { link: 'd/e/root/../secret' },
     round: { link: 'and-round' },
@@ -80,7 +80,7 @@ test('a symbolic link is resolved as a file system resolves it', () => {
   assert.equal(targetInside('e', links), 'a/x')
 })
 
-test('each entry that cannot be packed is a one-line error that names it', async t => {
+test('an entry that cannot be packed gives a one-line error that names it', async t => {
   const root = await scratch(t)
   await assert.rejects(readTree(join(root, 'missing')), {
     code: 'BAD_PATH',
@@ -99,7 +99,7 @@ test(
   { skip: process.getuid?.() === 0 && 'root reads all' },
   async t => {
     const root = await scratch(t)
-    await plant(root, { 'locked/file': 'x' })
+    await writeTree(root, { 'locked/file': 'x' })
     await chmod(join(root, 'locked'), 0)
     atEnd(t, () => chmod(join(root, 'locked'), 0o700))
     await assert.rejects(readTree(root), {

@@ -34,15 +34,15 @@ function uploading(): {
     tell: () => Promise.resolve(),
     lie: (why: string) => new BushelError('FAILED', why)
   } as unknown as UploadOptions
-  const goods = { attach: () => Promise.resolve(), seals: () => Promise.resolve([]) }
-  const run = new Upload(options).run(goods, () => undefined, stop.signal)
+  const packedDrive = { attach: () => Promise.resolve(), seals: () => Promise.resolve([]) }
+  const run = new Upload(options).run(packedDrive, () => undefined, stop.signal)
   run.catch(() => undefined) // it is awaited later
   return { clock, state, run, stop }
 }
 
 for (const counts of [true, false]) {
   const where = counts ? 'counts' : 'does not count'
-  test(`a provider is not given up because this machine slept, where the monotonic clock ${where} that`, async () => {
+  test(`a provider is not given up because of a machine sleep that the monotonic clock ${where}`, async () => {
     const { clock, state, run, stop } = uploading()
     state.blocks = 3
     await clock.advance(1000)
@@ -55,7 +55,7 @@ for (const counts of [true, false]) {
   })
 }
 
-test('a provider that takes nothing more is given up when the time for that is over', async () => {
+test('a provider that takes no more blocks is given up when its time is over', async () => {
   const { clock, state, run } = uploading()
   state.blocks = 3
   await clock.advance(1000)

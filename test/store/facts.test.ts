@@ -17,7 +17,7 @@ async function open(file: string): Promise<Facts> {
 const all = (facts: Facts, kind: string): Record<string, string> =>
   Object.fromEntries([...facts.list(kind)].map(({ key, value }) => [key.toString('hex'), value.toString()]))
 
-test('a fact is what was set last, of its kind and key, also after opening again', async t => {
+test('a fact is the last value of its kind and key, also after reopening', async t => {
   const file = join(await folder(t), 'facts')
   let facts = await open(file)
   assert.equal(facts.get('lease', key(1)), null)
@@ -39,7 +39,7 @@ test('a fact is what was set last, of its kind and key, also after opening again
   assert.deepEqual(all(await Facts.read(file), 'lease'), { '0001': 'd', '0002': 'b' })
 })
 
-test('a fact that is taken away is gone, and stays so', async t => {
+test('a removed fact stays removed', async t => {
   const file = join(await folder(t), 'facts')
   const facts = await open(file)
   await facts.set(
@@ -55,7 +55,7 @@ test('a fact that is taken away is gone, and stays so', async t => {
   await again.close()
 })
 
-test('changes of one set stand together or not at all', async t => {
+test('the changes of one set are applied together or not at all', async t => {
   const file = join(await folder(t), 'facts')
   const facts = await open(file)
   await facts.set({ kind: 'a', key: key(1), value: text('old') })
@@ -87,13 +87,13 @@ test('readers see a change at once, and it is on disk when set resolves', async 
   await facts.close()
 })
 
-test('what has been superseded is left out at opening, and nothing else is', { timeout: 20_000 }, async t => {
+test('only superseded facts are left out at opening', { timeout: 20_000 }, async t => {
   const file = join(await folder(t), 'facts')
   const facts = await open(file)
   const large = Buffer.alloc(200_000, 1)
   for (let i = 0; i < 30; i++)
     await facts.set({ kind: 'large', key: key(1), value: Buffer.concat([large, text(`${i}`)]) })
-  // More than go into one entry of the new file, of two kinds.
+  // More facts than fit into one entry of the new file, of two kinds.
   const many = Array.from({ length: 700 }, (_, i) => ({
     kind: i % 2 ? 'odd' : 'even',
     key: key(i),
@@ -117,7 +117,7 @@ test('what has been superseded is left out at opening, and nothing else is', { t
   }
 })
 
-test('a rewriting that was cut short changes nothing', async t => {
+test('an interrupted rewrite changes nothing', async t => {
   const file = join(await folder(t), 'facts')
   const facts = await open(file)
   await facts.set({ kind: 'a', key: key(1), value: text('a') })

@@ -19,7 +19,7 @@ async function written(file: string, ...entries: Buffer[]): Promise<void> {
   await journal.close()
 }
 
-/** What stands in a journal that is opened as the node does it. */
+/** The entries of a journal that is opened as by the node. */
 async function opened(file: string): Promise<string[]> {
   const entries: string[] = []
   const journal = new Journal(file, entry => entries.push(entry.toString()))
@@ -37,7 +37,7 @@ async function read(file: string): Promise<string[]> {
 const damaged = (error: unknown): boolean =>
   error instanceof BushelError && error.code === 'BAD_JOURNAL' && error.exit === 2
 
-test('what was appended stands after opening again, in order', async t => {
+test('appended entries are there after reopening, in order', async t => {
   const file = join(await folder(t), 'journal')
   assert.deepEqual(await read(file), [])
   await written(file, ...text('one', '', 'three'))
@@ -47,7 +47,7 @@ test('what was appended stands after opening again, in order', async t => {
   assert.equal((await stat(file)).mode & 0o777, 0o600)
 })
 
-test('many appends one after another, each begun when the last one is done', { timeout: 10_000 }, async t => {
+test('many sequential appends are all kept', { timeout: 10_000 }, async t => {
   const file = join(await folder(t), 'journal')
   const journal = new Journal(file)
   await journal.ready()
@@ -56,7 +56,7 @@ test('many appends one after another, each begun when the last one is done', { t
   assert.equal((await read(file)).length, 20)
 })
 
-test('appends that come together share a sync, and keep their order', async t => {
+test('concurrent appends share a sync and keep their order', async t => {
   const file = join(await folder(t), 'journal')
   const journal = new Journal(file)
   await journal.ready()
@@ -79,7 +79,7 @@ test('an append is on disk when it resolves', async t => {
   await journal.close()
 })
 
-test('a torn end is cut off at whatever byte; what was before stands, and what comes after', async t => {
+test('a torn end is cut off at any byte, and the entries before it and later ones are kept', async t => {
   const file = join(await folder(t), 'journal')
   await written(file, ...text('first', 'second'))
   const before = (await readFile(file)).byteLength
@@ -98,7 +98,7 @@ test('a torn end is cut off at whatever byte; what was before stands, and what c
   }
 })
 
-test('the zeros that a cut of the power leaves at the end are cut off', async t => {
+test('zeros that a power cut leaves at the end are cut off', async t => {
   const file = join(await folder(t), 'journal')
   await written(file, ...text('first', 'second'))
   const whole = await readFile(file)
@@ -109,7 +109,7 @@ test('the zeros that a cut of the power leaves at the end are cut off', async t 
   }
 })
 
-test('damage before the last append is said, wherever it is, and nothing is changed', async t => {
+test('damage before the last append is reported wherever it is, and nothing is changed', async t => {
   const file = join(await folder(t), 'journal')
   await written(file, ...text('first', 'second, which is longer', 'third'))
   const before = (await readFile(file)).byteLength
@@ -127,7 +127,7 @@ test('damage before the last append is said, wherever it is, and nothing is chan
   }
 })
 
-test('a process that is killed in the middle of its writing loses nothing that it had been told is on disk', async t => {
+test('a process killed while writing loses no append that was reported to be on disk', async t => {
   const file = join(await folder(t), 'journal')
   let last = -1
   for (const enough of [40, 120, 300]) {
@@ -146,7 +146,7 @@ test('a process that is killed in the middle of its writing loses nothing that i
   }
 })
 
-test('a journal that is closed takes nothing', async t => {
+test('a closed journal refuses appends', async t => {
   const file = join(await folder(t), 'journal')
   const journal = new Journal(file)
   await journal.ready()

@@ -1,4 +1,4 @@
-/** A process of its own that appends numbered entries as fast as it can, and tells which ones are on disk. */
+/** A child process that appends numbered entries as fast as it can and reports which ones are on disk. */
 import { writeSync } from 'node:fs'
 import { Journal } from '../../src/store/journal.js'
 

@@ -4,7 +4,7 @@ import { settled } from '../world/payments.js'
 import { look, makeTree, noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 
-test('a bid rests until a provider comes, and is filled unattended', { timeout: 120_000 }, async t => {
+test('a bid rests until a provider comes and is filled unattended', { timeout: 120_000 }, async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'bazaar')
   await world.join('buyer', market)
@@ -22,7 +22,7 @@ test('a bid rests until a provider comes, and is filled unattended', { timeout: 
   assert.equal(BigInt(resting.bids[0]!.price), 30_000n * 1000n * 1024n)
   assert.deepEqual(await world.leases('buyer'), [])
 
-  // One provider is not enough, one that is too dear is none, and the third fills it.
+  // One provider is not enough, the second is too dear, and the third fills the bid.
   await Promise.all([
     world.seller('first', market, '20000 sat/GiB-month'),
     world.seller('dear', market, '90000 sat/GiB-month')

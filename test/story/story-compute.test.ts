@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises'
 import test from 'node:test'
 import type { JobEntry, JobResult, LocalResult, RunEstimate } from '../../src/node/api/compute-api.js'
 import { program } from '../compute/jobs.js'
-import { SOON, bookWhen, seller } from '../world/compute.js'
+import { WORK_KIB, bookWhen, seller } from '../world/compute.js'
 import { World } from '../world/world.js'
 
-test('a job is priced at home, run by strangers, compared, and paid', { timeout: 240_000 }, async t => {
+test('a job is priced at home, run by strangers, compared and paid', { timeout: 240_000 }, async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'bazaar')
   const prices = { one: '40 sat/Gfuel', two: '50 sat/Gfuel', three: '60 sat/Gfuel' }
@@ -23,7 +23,7 @@ test('a job is priced at home, run by strangers, compared, and paid', { timeout:
   )
 
   const local = await world.ok<LocalResult & { cost: { msat: string; price: string } }>('buyer', [
-    ...['run', module, '--local', '--', SOON]
+    ...['run', module, '--local', '--', WORK_KIB]
   ])
   assert.equal(local.cost.price, '40000000')
   const fuel = BigInt(local.fuel)
@@ -36,7 +36,7 @@ test('a job is priced at home, run by strangers, compared, and paid', { timeout:
   assert.deepEqual([dry.providers, dry.jobs, dry.maxMsat], [3, 1, '60000'])
 
   const before = await world.wallet('buyer')
-  const command = ['run', module, '--verify', '3', ...most, '--', SOON]
+  const command = ['run', module, '--verify', '3', ...most, '--', WORK_KIB]
   const { code, lines, result } = await world.run('buyer', command)
   const bought = result as unknown as JobResult
   assert.equal(code, 0, JSON.stringify(result))

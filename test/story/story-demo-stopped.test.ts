@@ -19,7 +19,7 @@ for (const [signal, after, args] of [
   })
 }
 
-test('the demo says what is wrong with its input', { timeout: 30_000 }, async t => {
+test('the demo reports what is wrong with its input', { timeout: 30_000 }, async t => {
   const { stdout, ended, folder } = await start(t, ['--path', 'missing', '--json'])
   assert.deepEqual((await ended)[0], 1)
   const { ok, error } = JSON.parse(stdout()) as { ok: boolean; error: string }

@@ -4,7 +4,7 @@ import test from 'node:test'
 import { assertGone, start } from '../world/demo.js'
 import { checksum, look } from '../world/tree.js'
 
-test('the demo, on an input of its own', { timeout: 240_000 }, async t => {
+test('the demo runs on an input of the user', { timeout: 240_000 }, async t => {
   const { stdout, ended, folder, input } = await start(t, ['--path', 'input', '--json'])
   const [code] = await ended
   const lines = stdout().trim().split('\n')
@@ -63,7 +63,10 @@ interface ComputeResult {
   evidence: { ok: boolean; agreement: string; hash: string }
 }
 
-/** Two were paid alike for what the program comes to, the liar was paid its base; what it signed is another output. */
+/**
+ * Two providers were paid equally, the cost of the program; the liar was paid its base and signed another
+ * output.
+ */
 function assertCompute({ ok, hash, fuel, paidMsat, liar, evidence }: ComputeResult): void {
   assert.deepEqual([ok, evidence.ok], [true, true])
   for (const sum of [hash, evidence.hash]) assert.match(sum, /^[0-9a-f]{128}$/)

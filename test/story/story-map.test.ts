@@ -7,7 +7,7 @@ import { bookWhen, seller } from '../world/compute.js'
 import { World } from '../world/world.js'
 
 test(
-  'many inputs are spread over providers, and one that was killed on the way is passed over',
+  'many inputs spread over providers, and one that is killed midway is passed over',
   { timeout: 240_000 },
   async t => {
     const world = await World.open(t)

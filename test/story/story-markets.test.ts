@@ -14,7 +14,7 @@ async function usedBytes(world: World, name: string): Promise<number> {
   return shelf.usedBytes
 }
 
-test('the end of a lease gives the disk back; an order can be withdrawn', { timeout: 120_000 }, async t => {
+test('the end of a lease frees its disk, and an order can be withdrawn', { timeout: 120_000 }, async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'bazaar')
   const [seller] = await Promise.all([
@@ -39,7 +39,7 @@ test('the end of a lease gives the disk back; an order can be withdrawn', { time
   assert.ok(freed - empty < 2 * MIB, `${freed - empty} bytes are still used`)
   await world.ok('buyer', ['leases', 'end', leases[0]!])
 
-  // The space can be sold again; without the offer it cannot.
+  // The space can be sold again, but not without the offer.
   const again = await world.ok<MirrorResult>('buyer', mirror)
   assert.equal(again.copies, 1)
   const { id } = await world.ok<{ id: string }>('seller', ['withdraw', seller.ask])
@@ -48,7 +48,7 @@ test('the end of a lease gives the disk back; an order can be withdrawn', { time
   await world.fails('seller', ['withdraw', seller.ask], 3)
 })
 
-test('two markets with rules of their own, side by side', { timeout: 120_000 }, async t => {
+test('two markets with rules of their own work side by side', { timeout: 120_000 }, async t => {
   const world = await World.open(t)
   const strict = world.at('strict.json')
   await writeFile(strict, JSON.stringify({ maxOrdersPerIdentity: 1, stampBits: 4 }))
@@ -66,7 +66,7 @@ test('two markets with rules of their own, side by side', { timeout: 120_000 }, 
   ])
   assert.deepEqual(markets.map(({ name }) => name).sort(), ['open', 'strict'])
 
-  // Which one is meant must be said, by name, by key, or once for all.
+  // The market must be named: by name, by key, or once as the default.
   const which = ['sell', 'storage', '--space', '1GiB', '--price', '7 sat/GiB-month']
   assert.equal((await world.fails('seller', which, 2)).code, 'WHICH_MARKET')
   await world.sell('seller', '10 sat/GiB-month', '--market', 'strict')
@@ -85,7 +85,7 @@ test('two markets with rules of their own, side by side', { timeout: 120_000 }, 
   const elsewhere = await world.book('seller', book => book.viewHash === first.viewHash, '--market', 'strict')
   assert.deepEqual(elsewhere.asks, first.asks)
 
-  // Somebody of one market only sees nothing of the other's orders.
+  // A member of one market sees nothing of the other's orders.
   await world.join('buyer', two)
   assert.equal((await world.book('buyer', book => book.asks.length === 2)).viewHash, second.viewHash)
   await world.fails('buyer', ['market', 'use', 'strict'], 3)

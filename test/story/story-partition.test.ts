@@ -3,7 +3,7 @@ import test from 'node:test'
 import { World } from '../world/world.js'
 
 test(
-  'a relay cut off from the founder goes on; afterwards all processes see one book',
+  'a relay cut off from the founder goes on, and afterwards all processes see one book',
   { timeout: 150_000 },
   async t => {
     const world = await World.open(t)
@@ -13,7 +13,7 @@ test(
     await world.join('reader', market)
     await world.book('relay', book => book.asks.length === 1)
 
-    // The founder's process is gone without a word; the relay takes orders all the same.
+    // The founder's process is killed; the relay still takes orders.
     await world.kill('founder')
     await world.sell('relay', '90 sat/GiB-month')
     await world.book('relay', book => book.asks.length === 2)
@@ -26,7 +26,7 @@ test(
       const books = []
       for (const name of ['founder', 'relay', 'reader']) books.push(await world.book(name, full))
       const hashes = new Set(books.map(book => book.viewHash))
-      // A tick of the market's clock between two readings changes the hash: then all are read again.
+      // A tick of the market between two readings changes the hash: then all are read again.
       if (hashes.size === 1) break
       assert.ok(tries < 20, `${hashes.size} different views`)
     }

@@ -21,7 +21,7 @@ const tree = (files: number, bytes: number): TreeSize => ({
   blocks: files + Math.floor(bytes / (256 * 1024))
 })
 
-test('the demo pays each provider at least six times for inputs of any size, and not much more', () => {
+test('the demo pays each provider at least six times for inputs of any size, and at most 300 sat', () => {
   for (const files of [1, 7, 300, 10_000, 1_000_000]) {
     for (const bytes of [0, 1, 1000, 1e6, 37e6, 100e6, 1e9, 64e9, 5e12]) {
       const size = tree(files, bytes)
@@ -31,7 +31,7 @@ test('the demo pays each provider at least six times for inputs of any size, and
       assert.equal(new Set(offers.map(({ space }) => space)).size, 3)
       for (const { price, space } of offers.slice(0, 2)) {
         assert.ok(BigInt(space) >= billedBytes([packedSize(size)]), `${space} bytes are room enough`)
-        // The estimate may be wrong by a twentieth on either side.
+        // The estimate may be off by a twentieth on either side.
         for (const share of [0.95, 1, 1.05]) {
           const packed = packedSize(size)
           const byteLength = Math.floor(packed.byteLength * share)
@@ -52,7 +52,7 @@ test('the demo pays each provider at least six times for inputs of any size, and
   }
 })
 
-test('100 MB are kept at 120 sat/GiB-month', () => {
+test('the demo offers to keep 100 MB at 120 sat/GiB-month', () => {
   const [best] = offersFor(tree(8000, 98e6))
   assert.deepEqual(best, { price: 120n * sat * 1024n, space: 290 * MIB })
 })

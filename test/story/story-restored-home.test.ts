@@ -23,7 +23,7 @@ async function copy(from: string, to: string): Promise<void> {
 }
 
 test(
-  'a home that was restored from an older copy is told so by its provider, and pays nothing again',
+  'a home restored from an older copy learns so from its provider and pays nothing again',
   { timeout: 150_000 },
   async t => {
     const world = await World.open(t)
@@ -66,7 +66,7 @@ test(
       assert.ok(ok, `${name}: ${faults.join('; ')}`)
     }
 
-    // What was taken over is what was paid: the balance is that of a buyer who never lost anything.
+    // What was taken over equals what was paid: the balance is that of a buyer that lost nothing.
     const other = world.at('other')
     await makeTree(other, { 'b.bin': noise('next', 100_000) })
     const next = await world.ok<MirrorResult>('buyer', ['mirror', other, '--copies', '1', '--time', '30d'])

@@ -5,7 +5,7 @@ import { again, assertPaidOnce, isPayment, isStep, mirrorOf, stage } from '../wo
 import type { MirrorResult } from '../world/world.js'
 
 test(
-  'a buyer killed again and again goes on where it stopped, and pays nothing twice',
+  'a buyer killed again and again resumes where it stopped and pays nothing twice',
   {
     timeout: 150_000
   },
@@ -19,7 +19,7 @@ test(
       ['between payments', isPayment(2)]
     ]
     for (const [name, at] of points) {
-      await t.test(`SIGKILL ${name}`, async () => {
+      await t.test(`the command reports the SIGKILL of its node ${name}`, async () => {
         const mirror = world.processes.start(mirrorOf(source), { home: world.at('buyer') })
         await mirror.line(at)
         await world.kill('buyer')
@@ -28,7 +28,7 @@ test(
         await world.up('buyer')
       })
     }
-    await t.test('the same command finishes it', async () => {
+    await t.test('the same command finishes the mirror', async () => {
       const mirror = (await again(world, 'buyer', mirrorOf(source))) as unknown as MirrorResult
       await assertPaidOnce(world, 'buyer', mirror)
     })

@@ -19,7 +19,7 @@ test(
     const mirror = result as unknown as MirrorResult
     await assertPaidOnce(world, 'buyer', mirror)
 
-    await t.test('and so does a reader, killed during the restore', async () => {
+    await t.test('a reader killed during the restore resumes it', async () => {
       await world.home('reader')
       const dest = world.at('restored')
       const restore = ['restore', mirror.link, dest]
@@ -30,7 +30,7 @@ test(
       assert.deepEqual(await look(dest), await look(source))
     })
 
-    await t.test('and a provider killed during a restore', async () => {
+    await t.test('a provider killed during a restore does not stop it', async () => {
       await world.home('other')
       const dest = world.at('restored-2')
       const reading = world.processes.start(['restore', mirror.link, dest], { home: world.at('other') })

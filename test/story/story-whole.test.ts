@@ -12,7 +12,7 @@ import type { WalletEntry } from '../../src/node/api/api.js'
 const MARKER = 'a-diary-that-nobody-else-may-read-4711'
 const NAME = 'Über die Dörfer – 夏.txt'
 
-test('the whole story, from offers to a restore without the buyer', { timeout: 120_000 }, async t => {
+test('the whole story runs from offers to a restore without the buyer', { timeout: 120_000 }, async t => {
   const world = await World.open(t)
   const market = await world.found('founder', 'bazaar')
   const [cheap, middle, dear] = await Promise.all([
@@ -22,7 +22,7 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
   ])
   await world.join('buyer', market)
 
-  // The book: best first, and the same on every node.
+  // The book is best first and the same on every node.
   const three = await world.book('buyer', book => book.asks.length === 3)
   assert.deepEqual(
     three.asks.map(ask => ask.device),
@@ -62,7 +62,7 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
     Object.values(before).reduce((sum, { kind, size }) => sum + (kind === 'file' ? size : 0), 0)
   )
 
-  // Who was paid what, in three books.
+  // Who was paid what, in three ledgers.
   const bought = await world.leases('buyer')
   const sold = (await Promise.all(['cheap', 'middle', 'dear'].map(name => world.leases(name)))).flat()
   assert.deepEqual(new Set(bought.map(lease => lease.id)), new Set(mirror.leases))
@@ -83,11 +83,11 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
   const earned = BigInt(sold.find(lease => mirror.leases[0] === lease.id)!.earnedMsat)
   assert.ok(after.cheap.spendable - worth.cheap.spendable >= earned)
 
-  // The buyer is gone, and with it every key.
+  // The buyer is gone with all of its keys.
   await world.kill('buyer')
   await rm(world.at('buyer'), { recursive: true })
 
-  await t.test('a provider has neither text, names nor keys', async () => {
+  await t.test('a provider has neither text nor names nor keys', async () => {
     const { encryptionKey } = parseLink(mirror.link)
     const needles = {
       content: Buffer.from(MARKER),
@@ -102,7 +102,7 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
     assert.ok((await search(source, needles)).length >= 3, 'the search finds what is there')
   })
 
-  await t.test('a reader who has only the link gets it back', async () => {
+  await t.test('a reader with only the link gets the tree back', async () => {
     await world.init('reader')
     const dest = world.at('restored')
     const restore = await world.ok<RestoreResult>('reader', ['restore', mirror.link, dest])
@@ -110,7 +110,7 @@ test('the whole story, from offers to a restore without the buyer', { timeout: 1
     assert.equal(restore.sha256, checksum(before))
     assert.deepEqual([restore.path, restore.files, restore.bytes], [dest, mirror.files, mirror.bytes])
 
-    // Again: nothing is overwritten that differs, unless it is meant.
+    // Once more: a different file is overwritten only with force.
     await makeTree(dest, { 'readme.md': 'mine' })
     await world.fails('reader', ['restore', mirror.link, dest], 2)
     assert.equal((await look(dest))['readme.md']!.size, 4)
@@ -124,7 +124,7 @@ test('a single file is restored as the destination itself', { timeout: 60_000 },
   const market = await world.found('founder', 'bazaar')
   await world.seller('seller', market, '500 sat/GiB-month')
   await makeTree(world.at('music'), { 'song.flac': noise('song', 400_000) })
-  // No node runs on this home: the command starts one for its own length.
+  // No node runs on this home: the command opens one for itself.
   await world.init('buyer')
   await world.ok('buyer', ['market', 'join', market])
   const file = world.at('music', 'song.flac')
@@ -134,7 +134,7 @@ test('a single file is restored as the destination itself', { timeout: 60_000 },
   assert.deepEqual(await world.leases('buyer'), [])
   const { link, files, bytes } = await world.ok<MirrorResult>('buyer', ['mirror', file, ...options])
   assert.deepEqual([files, bytes], [1, 400_000])
-  // A second lease uses the channel of the first: to the msat, what one has less the other has more.
+  // A second lease uses the channel of the first: to the msat, one wallet gains what the other loses.
   const before = { buyer: await world.wallet('buyer'), seller: await world.wallet('seller') }
   const more = await world.ok<MirrorResult>('buyer', ['mirror', file, '--copies', '1', '--time', '60d'])
   const after = { buyer: await world.wallet('buyer'), seller: await world.wallet('seller') }

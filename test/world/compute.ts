@@ -2,8 +2,8 @@ import type { ComputeBook } from '../../src/node/api/api.js'
 import type { World } from './world.js'
 
 const SELL = ['sell', 'compute', '--cores', '1', '--memory', '1GiB', '--allow-process']
-/** So long the program of the stories works, in KiB that it hashes. */
-export const SOON = '1024'
+/** The work of the program in the stories, in KiB that it hashes. */
+export const WORK_KIB = '1024'
 
 /** A new home that sells compute. */
 export async function seller(world: World, name: string, market: string, price: string): Promise<void> {
@@ -11,7 +11,7 @@ export async function seller(world: World, name: string, market: string, price: 
   await world.ok(name, [...SELL, '--price', price])
 }
 
-/** Reads the book of compute until it is as wanted. */
+/** Reads the compute book until it is as wanted. */
 export async function bookWhen(
   world: World,
   name: string,

@@ -14,7 +14,7 @@ const DEMO = fileURLToPath(new URL('../../bin/demo.js', import.meta.url))
 export interface Show {
   child: ChildProcess
   stdout: () => string
-  /** Resolves when that text has been said on standard error. */
+  /** Resolves when that text appears on standard error. */
   said: (text: string) => Promise<void>
   ended: Promise<[code: number | null]>
 }
@@ -29,7 +29,7 @@ export async function start(
   await mkdir(temporary)
   const input = join(folder, 'input')
   await makeTree(input, { 'a.txt': 'a', 'b/ü.bin': noise('demo', 100_000), 'b/link': { link: '../a.txt' } })
-  // As npm runs it: from another folder than the one where it was typed.
+  // As npm runs it: from another folder than the user's.
   const env = { ...process.env, TMPDIR: temporary, INIT_CWD: dirname(input) }
   const child = spawn(process.execPath, [DEMO, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const heard = { stdout: '', stderr: '' }
@@ -50,7 +50,7 @@ export async function start(
   return { child, stdout: () => heard.stdout, said, ended, folder, input }
 }
 
-/** Neither files nor processes of it are left. */
+/** Asserts that neither files nor processes of it are left. */
 export async function assertGone(folder: string): Promise<void> {
   assert.deepEqual(await readdir(join(folder, 'tmp')), [])
   const processes = execFileSync('ps', ['-A', '-o', 'args'], { encoding: 'utf8' })

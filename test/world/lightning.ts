@@ -9,7 +9,7 @@ interface Records {
   channels: { peer_id: string; to_us_msat: number }[]
 }
 
-/** Stand-ins for lightningd beside the homes of a world, by the same names; they end with the test. */
+/** Fake lightningds beside the homes of a world, under the same names; they end with the test. */
 export class Lightning {
   readonly #world: World
   readonly #nodes = new Map<string, Lightningd>()
@@ -30,7 +30,7 @@ export class Lightning {
     return node
   }
 
-  /** A new home with a running node, paid over a stand-in of its own. */
+  /** A new home with a running node that is paid over a fake lightningd of its own. */
   async join(name: string, market: string): Promise<Up> {
     const { socket } = await this.start(name)
     await this.#world.home(name)
@@ -40,7 +40,7 @@ export class Lightning {
     return up
   }
 
-  /** What a stand-in itself has recorded. */
+  /** The records of the fake lightningd itself. */
   async records(name: string): Promise<Records> {
     const node = this.at(name)
     const [pays, invoices, channels] = await Promise.all(
@@ -49,7 +49,7 @@ export class Lightning {
     return { ...(pays as object), ...(invoices as object), ...(channels as object) } as Records
   }
 
-  /** Hash and amount of what it has paid, each as often as it was paid. */
+  /** Hash and amount of each payment that it made, as often as it was made. */
   async paid(name: string): Promise<{ hash: string; msat: bigint }[]> {
     const { pays } = await this.records(name)
     return pays

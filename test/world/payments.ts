@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import type { LeaseEntry } from './world.js'
 
 /**
- * What one buyer paid, in the books of both sides: every receipt proven by its preimage, no hash and no installment twice, and
- * the sums alike. Gives the msat.
+ * What one buyer paid, msat, checked against the books of both sides: every receipt is proven by its
+ * preimage, no hash and no installment occurs twice, and the sums are equal.
  */
 export function settled(buyer: LeaseEntry[], providers: LeaseEntry[]): bigint {
   let sum = 0n

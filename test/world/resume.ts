@@ -7,7 +7,7 @@ import { World } from './world.js'
 import type { MirrorResult } from './world.js'
 
 const MIB = 1024 ** 2
-/** Large enough that a kill meets the work half done. */
+/** Large enough for a kill to hit midway. */
 const SIZE = 32 * MIB
 const PROVIDERS = ['one', 'two']
 
@@ -23,7 +23,7 @@ export async function stage(t: TestContext): Promise<{ world: World; market: str
 
 export const mirrorOf = (source: string): string[] => ['mirror', source, '--copies', '2', '--time', '365d']
 
-/** A line of progress half-way through a step. */
+/** A line of progress midway through a step. */
 export const isStep =
   (step: string) =>
   (line: Line): boolean =>
@@ -38,7 +38,7 @@ export const isPayment =
   (line: Line): boolean =>
     line['event'] === 'payment' && line['installment'] === installment
 
-/** Runs the same command until it works; it may be told to come again, but not for ever. */
+/** Runs the same command until it succeeds; it may fail a bounded number of times. */
 export async function again(world: World, name: string, args: string[]): Promise<Line> {
   for (let attempt = 1; ; attempt++) {
     const finished = await world.run(name, args)
@@ -47,7 +47,7 @@ export async function again(world: World, name: string, args: string[]): Promise
   }
 }
 
-/** Every sat that the buyer paid is in a provider's book, and each installment of each lease was paid once. */
+/** Asserts that every sat of the buyer is in a provider's book and that each installment was paid once. */
 export async function assertPaidOnce(world: World, buyer: string, mirror: MirrorResult): Promise<void> {
   const bought = await world.leases(buyer)
   const sold = (await Promise.all(PROVIDERS.map(name => world.leases(name)))).flat()

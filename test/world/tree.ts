@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { chmod, lstat, mkdir, readFile, readdir, readlink, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-/** A file's content, an executable's, or where a link leads. */
+/** The content of a file or of an executable, or the target of a link. */
 export type Leaf = string | Buffer | { executable: string } | { link: string }
 
-/** Makes a tree of files, given by path. */
+/** Writes a tree of files, given by path. */
 export async function makeTree(root: string, leaves: Record<string, Leaf>): Promise<void> {
   await mkdir(root, { recursive: true })
   for (const [path, leaf] of Object.entries(leaves)) {
@@ -22,7 +22,7 @@ export async function makeTree(root: string, leaves: Record<string, Leaf>): Prom
   }
 }
 
-/** Bytes that no compression shortens, the same for the same seed. */
+/** Incompressible bytes, the same for the same seed. */
 export function noise(seed: string, bytes: number): Buffer {
   const out = Buffer.allocUnsafe(bytes)
   for (let at = 0, i = 0; at < bytes; i++) {
@@ -31,17 +31,17 @@ export function noise(seed: string, bytes: number): Buffer {
   return out
 }
 
-export interface Look {
+export interface TreeEntry {
   kind: 'file' | 'link'
   size: number
-  /** Hex; of a link, of its target. */
+  /** Hex; for a link, of its target. */
   sha256: string
   executable: boolean
 }
 
-/** Everything in a tree but its folders, by path: what must come back from a restore. */
-export async function look(root: string): Promise<Record<string, Look>> {
-  const seen: Record<string, Look> = {}
+/** Everything in a tree except folders, by path: what a restore must give back. */
+export async function look(root: string): Promise<Record<string, TreeEntry>> {
+  const seen: Record<string, TreeEntry> = {}
   const visit = async (folder: string, prefix: string): Promise<void> => {
     for (const name of (await readdir(folder)).sort()) {
       const at = join(folder, name)
@@ -64,8 +64,8 @@ export async function look(root: string): Promise<Record<string, Look>> {
   return seen
 }
 
-/** The checksum of a tree as the specification defines it, worked out here on its own. */
-export function checksum(seen: Record<string, Look>): string {
+/** The checksum of a tree as specified, computed independently of the product. */
+export function checksum(seen: Record<string, TreeEntry>): string {
   const lines = Object.entries(seen)
     .filter(([, { kind }]) => kind === 'file')
     .map(([path, { size, sha256 }]) => ({ key: Buffer.from(path), line: `${path}\0${size}\0${sha256}\n` }))
@@ -75,7 +75,7 @@ export function checksum(seen: Record<string, Look>): string {
     .digest('hex')
 }
 
-/** Where in the files under `root` any of the needles stands: `file: needle`. */
+/** Where a needle is in the files under `root`: `file: needle`. */
 export async function search(root: string, needles: Record<string, Buffer>): Promise<string[]> {
   const found: string[] = []
   const visit = async (folder: string): Promise<void> => {

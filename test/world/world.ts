@@ -25,8 +25,8 @@ export interface Up {
 }
 
 /**
- * A private network of the executable's own processes, each person with a home under one temporary folder. All of it is
- * gone when the test ends, however it ends.
+ * A private network of processes of the executable, each person with a home under one temporary folder. All
+ * of it is removed when the test ends, however it ends.
  */
 export class World {
   readonly dir: string
@@ -59,7 +59,7 @@ export class World {
     return this.processes.run(args, { home: this.at(name), ...options })
   }
 
-  /** The result of a command that must work. */
+  /** Runs a command that must succeed; gives its result. */
   async ok<T = Record<string, unknown>>(
     name: string,
     args: readonly string[],
@@ -72,7 +72,7 @@ export class World {
     return finished.result as T
   }
 
-  /** The failure of a command that must fail, with this exit code. */
+  /** Runs a command that must fail with this exit code; gives its failure. */
   async fails(
     name: string,
     args: readonly string[],
@@ -94,7 +94,7 @@ export class World {
     return await this.ok(name, ['init', ...args])
   }
 
-  /** Starts the node of a home that is there. */
+  /** Starts the node of an existing home. */
   async up(name: string): Promise<Up> {
     const { process, ready } = await this.processes.serve(['up'], { home: this.at(name) })
     const up = { name, device: String(ready['device']), identity: String(ready['identity']), process }
@@ -102,12 +102,12 @@ export class World {
     return up
   }
 
-  /** A new home, made in this process as `init` makes it in one of its own. */
+  /** A new home, made in this process as `init` makes it in its own. */
   async home(name: string): Promise<void> {
     await setUp({ home: this.at(name) })
   }
 
-  /** A new home with a running node, in a market where one is given. */
+  /** A new home with a running node, in a market if one is given. */
   async join(name: string, market?: string): Promise<Up> {
     await this.home(name)
     const up = await this.up(name)
@@ -148,7 +148,7 @@ export class World {
     return { spendable: BigInt(spendableMsat), receivable: BigInt(receivableMsat) }
   }
 
-  /** Reads the book until it is as wanted: an event wait on `book --watch`. */
+  /** Reads the book until it is as wanted, woken by `book --watch`. */
   async book(name: string, is: (book: BookResult) => boolean, ...args: string[]): Promise<BookResult> {
     const watching = this.processes.start(['book', '--watch', ...args], { home: this.at(name) })
     try {
@@ -160,7 +160,7 @@ export class World {
     }
   }
 
-  /** Reads the leases until they are as wanted: an event wait on `leases --watch`. */
+  /** Reads the leases until they are as wanted, woken by `leases --watch`. */
   async leasesWhen(name: string, are: (leases: LeaseEntry[]) => boolean): Promise<LeaseEntry[]> {
     const watching = this.processes.start(['leases', '--watch'], { home: this.at(name) })
     try {
@@ -176,7 +176,7 @@ export class World {
     return await this.#ups.get(name)!.process.stop()
   }
 
-  /** Ends a node as a power cut would. */
+  /** Kills a node with SIGKILL. */
   async kill(name: string): Promise<void> {
     await this.#ups.get(name)!.process.kill('SIGKILL')
   }

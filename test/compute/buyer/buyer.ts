@@ -10,22 +10,22 @@ import type { JobsOptions, RunListener, RunRequest } from '../../../src/compute/
 import { DEFAULT_LIMITS } from '../../../src/compute/sandbox/job.js'
 import { Experiences } from '../../../src/deal/experience.js'
 import { Facts } from '../../../src/store/facts.js'
-import { StandIn, blobOf } from './stand-in.js'
+import { FakeProviders, blobOf } from './fake-providers.js'
 import { faultLog } from '../../world/fault-log.js'
 
 export const MARKET = Buffer.alloc(32, 9)
 export const never = new AbortController().signal
 
-/** A buyer with its facts on disk, and scripted providers. */
+/** A buyer with its facts on disk and scripted providers. */
 export class Buyer {
   readonly dir: string
-  readonly stand = new StandIn()
+  readonly fakes = new FakeProviders()
   readonly notes: string[] = []
   readonly payments: { provider: string; msat: bigint; installment: number }[] = []
   readonly states: { provider: string; state: string }[] = []
-  /** Why a payment to somebody, or of so much, is refused. */
+  /** Why the limits refuse a payment to a peer or of an amount; null when they allow it. */
   faultOf: JobsOptions['faultOf'] = () => null
-  /** What the next draws give; 0.999 when there are no more, so that nobody is checked who is ever trusted. */
+  /** The next random draws; 0.999 when they are used up, so that no known provider is checked. */
   draws: number[] = []
   packs = 0
   jobs!: Jobs
@@ -59,7 +59,7 @@ export class Buyer {
     this.jobs = new Jobs({
       facts: this.facts,
       folder: join(this.dir, 'compute'),
-      hire: this.stand,
+      hire: this.fakes,
       pack: {
         module: bytes => {
           this.packs++
@@ -68,9 +68,9 @@ export class Buyer {
         input: input => Promise.resolve(blobOf(encode('job-input', input)))
       },
       experiences: this.experiences,
-      asks: () => Promise.resolve(this.stand.providers.map(({ ask }) => ask)),
+      asks: () => Promise.resolve(this.fakes.providers.map(({ ask }) => ask)),
       faultOf: spend => this.faultOf(spend),
-      identity: this.stand.identity,
+      identity: this.fakes.identity,
       now: Date.now,
       random: () => this.draws.shift() ?? 0.999,
       unattended,

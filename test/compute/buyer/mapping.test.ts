@@ -18,9 +18,9 @@ async function all(results: AsyncIterable<MapOutcome>): Promise<MapOutcome[]> {
   return list
 }
 
-test('every input has an outcome, the module is packed once, and the jobs are spread over the providers', async t => {
+test('every input gets an outcome, the module is packed once, and the jobs spread over the providers', async t => {
   const buyer = await Buyer.open(t)
-  for (const name of ['a', 'b', 'c']) buyer.stand.add(name)
+  for (const name of ['a', 'b', 'c']) buyer.fakes.add(name)
   const results = await all(buyer.jobs.map(chunks(9), { parallel: 6 }, buyer.listener, never))
   assert.deepEqual(
     results.map(({ index }) => index).sort((a, b) => a - b),
@@ -28,11 +28,11 @@ test('every input has an outcome, the module is packed once, and the jobs are sp
   )
   for (const { outcome, error } of results) assert.deepEqual([outcome?.status, error], ['ok', null])
   assert.equal(buyer.packs, 1)
-  const names = buyer.stand.hires.map(({ provider }) => provider.name)
+  const names = buyer.fakes.hires.map(({ provider }) => provider.name)
   assert.deepEqual(new Set(names), new Set(['a', 'b', 'c']), 'two cores each, six at a time')
 })
 
-test('at most `parallel` jobs run at a time, by default as many as there are providers', async t => {
+test('at most `parallel` jobs run at a time, by default one for each provider', async t => {
   for (const [parallel, most] of [
     [2, 2],
     [undefined, 3]
@@ -42,12 +42,12 @@ test('at most `parallel` jobs run at a time, by default as many as there are pro
     let seen = 0
     let full = (): void => undefined
     const isFull = new Promise<void>(resolve => (full = resolve)).then(async () => {
-      // Time enough for one that should not be there to come as far as the others.
+      // Time for a surplus job to get as far as the others.
       for (let i = 0; i < 5; i++)
         await buyer.facts.set({ kind: 'test', key: Buffer.alloc(1), value: Buffer.alloc(1, 1) })
     })
     for (const name of ['a', 'b', 'c']) {
-      const provider = buyer.stand.add(name)
+      const provider = buyer.fakes.add(name)
       Object.defineProperty(provider.script, 'hold', {
         get: async () => {
           seen = Math.max(seen, ++open)
@@ -63,11 +63,11 @@ test('at most `parallel` jobs run at a time, by default as many as there are pro
   }
 })
 
-test('outcomes are yielded as they come, not in the order of the inputs', async t => {
+test('outcomes arrive as jobs end, not in the order of the inputs', async t => {
   const buyer = await Buyer.open(t)
   let release = (): void => undefined
-  buyer.stand.add('slow', { hold: new Promise<void>(resolve => (release = resolve)) }, { cores: 1 })
-  buyer.stand.add('quick', {}, { cores: 1 })
+  buyer.fakes.add('slow', { hold: new Promise<void>(resolve => (release = resolve)) }, { cores: 1 })
+  buyer.fakes.add('quick', {}, { cores: 1 })
   const order: number[] = []
   for await (const { index } of buyer.jobs.map(chunks(4), { parallel: 2 }, buyer.listener, never)) {
     order.push(index)
@@ -76,10 +76,10 @@ test('outcomes are yielded as they come, not in the order of the inputs', async 
   assert.deepEqual(order, [1, 2, 3, 0])
 })
 
-test('a failed job is retried with another provider, and a job that cannot run does not stop the others', async t => {
+test('a failed job is retried with another provider, and an input that cannot run does not stop the others', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('bad', { failAt: { step: 'commit', code: 'PEER_GONE' } })
-  buyer.stand.add('good', {}, { cores: 64 })
+  buyer.fakes.add('bad', { failAt: { step: 'commit', code: 'PEER_GONE' } })
+  buyer.fakes.add('good', {}, { cores: 64 })
   const requests = chunks(4)
   requests[2] = { ...requests[2]!, maxPrice: 1n }
   const results = await all(buyer.jobs.map(requests, { parallel: 2 }, buyer.listener, never))
@@ -91,14 +91,14 @@ test('a failed job is retried with another provider, and a job that cannot run d
   assert.equal(results.filter(({ outcome }) => outcome?.status === 'ok').length, 3)
 })
 
-test('while all providers are busy, any number of jobs wait until one has ended', async t => {
+test('with busy providers any inputs wait until a job has ended, however many inputs there are', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a', {}, { cores: 1 })
-  const agree = buyer.stand.agree.bind(buyer.stand)
+  buyer.fakes.add('a', {}, { cores: 1 })
+  const agree = buyer.fakes.agree.bind(buyer.fakes)
   let asked = 0
-  buyer.stand.agree = request => {
+  buyer.fakes.agree = request => {
     asked++
-    const isBusy = buyer.stand.hires.some(({ state }) => state === 'agreed' || state === 'committed')
+    const isBusy = buyer.fakes.hires.some(({ state }) => state === 'agreed' || state === 'committed')
     if (isBusy) throw new BushelError('NO_OFFER', 'no place is free')
     return agree(request)
   }
@@ -109,25 +109,25 @@ test('while all providers are busy, any number of jobs wait until one has ended'
   assert.ok(asked < 60, `they were not tried in vain again and again: ${asked}`)
 })
 
-test('the same input twice is run once, and both requests get its outcome', async t => {
+test('an input given twice is run once, and both get its outcome', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a')
+  buyer.fakes.add('a')
   const [one] = chunks(1)
   const results = await all(buyer.jobs.map([one!, one!], { parallel: 2 }, buyer.listener, never))
   assert.equal(results.length, 2)
-  assert.equal(buyer.stand.count('agree'), 1)
+  assert.equal(buyer.fakes.count('agree'), 1)
 })
 
-test('the running jobs are stopped when the caller stops reading', async t => {
+test('a caller that stops reading stops the jobs at work', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('quick', {}, { cores: 1 })
-  buyer.stand.add('slow', { hold: new Promise(() => undefined) }, { cores: 1 })
+  buyer.fakes.add('quick', {}, { cores: 1 })
+  buyer.fakes.add('slow', { hold: new Promise(() => undefined) }, { cores: 1 })
   for await (const result of buyer.jobs.map(chunks(5), { parallel: 2 }, buyer.listener, never)) {
     assert.ok(result.outcome)
-    await buyer.stand.seen(/work slow/)
+    await buyer.fakes.seen(/work slow/)
     break
   }
-  assert.ok(buyer.stand.count('agree') <= 3)
+  assert.ok(buyer.fakes.count('agree') <= 3)
 
   const stop = new AbortController()
   const reading = all(

@@ -5,27 +5,27 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { resultHash } from '../../../contracts/job.js'
 import { Buyer, code, request } from './buyer.js'
-import { GOOD, TRUTH } from './stand-in.js'
+import { GOOD, TRUTH } from './fake-providers.js'
 
-function gate(): { open: () => void; hold: Promise<void> } {
+function latch(): { open: () => void; hold: Promise<void> } {
   let open = (): void => undefined
   const hold = new Promise<void>(resolve => (open = resolve))
   return { open, hold }
 }
 
-/** A run of two providers of which the second is at work when the node stops. */
+/** A run on two providers, the second of which is at work when the node stops. */
 async function interrupted(buyer: Buyer): Promise<() => void> {
-  const { open, hold } = gate()
-  buyer.stand.add('a')
-  buyer.stand.add('b', { hold })
+  const { open, hold } = latch()
+  buyer.fakes.add('a')
+  buyer.fakes.add('b', { hold })
   const running = assert.rejects(buyer.run({ verify: 2 }), code('CLOSED'))
-  await Promise.all([buyer.stand.seen(/commit a/), buyer.stand.seen(/work b/)])
+  await Promise.all([buyer.fakes.seen(/commit a/), buyer.fakes.seen(/work b/)])
   await buyer.stop()
   await running
   return open
 }
 
-test('after a restart the same command continues with its agreements and hires and pays no provider twice', async t => {
+test('after a restart the same command resumes its agreements and neither hires nor pays anyone twice', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
@@ -35,11 +35,11 @@ test('after a restart the same command continues with its agreements and hires a
   const outcome = await buyer.run({ verify: 2 })
   assert.deepEqual(outcome.id, left!.id)
   assert.equal(outcome.status, 'ok')
-  assert.equal(buyer.stand.count('agree'), 2)
-  assert.equal(buyer.stand.count('abandon'), 0)
+  assert.equal(buyer.fakes.count('agree'), 2)
+  assert.equal(buyer.fakes.count('abandon'), 0)
   assert.ok(buyer.notes.includes('an unfinished run of this job continues where it stopped'))
   assert.equal(buyer.jobs.list().length, 1)
-  // It is over now: the same command again is another run.
+  // The run is over: the same command starts another one.
   const again = await buyer.run({ verify: 2 })
   assert.notDeepEqual(again.id, outcome.id)
 })
@@ -65,12 +65,12 @@ test('a different command starts a different run', async t => {
   assert.deepEqual((await buyer.run({ verify: 2 })).id, left!.id)
 })
 
-test('an unattended node continues its runs and keeps the output until the command is repeated', async t => {
+test('an unattended node resumes a run and keeps the output for a repeated command is repeated', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
   await buyer.start(true)
-  await buyer.stand.seen(/collect b/)
+  await buyer.fakes.seen(/collect b/)
   const id = buyer.jobs.list()[0]!.id
   while (buyer.jobs.get(id)!.state === 'open') await new Promise(resolve => setImmediate(resolve))
   const view = buyer.jobs.get(id)!
@@ -79,17 +79,17 @@ test('an unattended node continues its runs and keeps the output until the comma
   assert.equal((await readdir(outputs)).length, 1)
   await buyer.stop()
   await buyer.start(true)
-  const calls = buyer.stand.log.length
+  const calls = buyer.fakes.log.length
   const outcome = await buyer.run({ verify: 2 })
   assert.deepEqual(outcome.id, id)
   assert.deepEqual(outcome.files, GOOD.files)
   assert.deepEqual(outcome.stdout, GOOD.stdout)
   assert.equal(outcome.paidMsat, view.paidMsat)
-  assert.equal(buyer.stand.log.length, calls, 'nobody was asked')
+  assert.equal(buyer.fakes.log.length, calls, 'nobody was asked')
   assert.deepEqual(await readdir(outputs), [])
 })
 
-test('a command joins the unattended run of the same job, and the output is not kept', async t => {
+test('a command joins the unattended run of a command same job, and the output is not kept', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   await buyer.start(true)
@@ -98,16 +98,16 @@ test('a command joins the unattended run of the same job, and the output is not 
   open()
   const [one, two] = await Promise.all(outcomes)
   assert.deepEqual(one!.id, two!.id)
-  assert.equal(buyer.stand.count('agree'), 2)
+  assert.equal(buyer.fakes.count('agree'), 2)
   const outputs = join(buyer.dir, 'compute', 'outputs')
   assert.ok(!existsSync(outputs) || (await readdir(outputs)).length === 0)
 })
 
-test('a run that was paid when the node stopped fetches its output again and hires no provider', async t => {
+test('a run that was paid before the node stopped fetches its output again and hires no provider', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a')
-  buyer.stand.add('b')
-  // The disk refuses the end of the run: what a kill between payment and record leaves.
+  buyer.fakes.add('a')
+  buyer.fakes.add('b')
+  // The disk refuses the record of the end, as a kill between payment and record would.
   const set = buyer.facts.set.bind(buyer.facts)
   buyer.facts.set = async (...changes) => {
     const isEnd = changes.some(({ kind, value }) => kind === 'run' && value?.includes(Buffer.from('done')))
@@ -119,19 +119,19 @@ test('a run that was paid when the node stopped fetches its output again and hir
   await buyer.start()
   const outcome = await buyer.run()
   assert.deepEqual(outcome.files, GOOD.files)
-  assert.equal(buyer.stand.count('agree'), 1)
+  assert.equal(buyer.fakes.count('agree'), 1)
 })
 
-test('an agreement that is no longer known counts as failed and is replaced', async t => {
+test('an agreement that the provider no longer knows counts as failed and is replaced', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
-  const resume = buyer.stand.resume.bind(buyer.stand)
-  buyer.stand.resume = id => {
+  const resume = buyer.fakes.resume.bind(buyer.fakes)
+  buyer.fakes.resume = id => {
     const hire = resume(id)
-    return hire?.identity.equals(buyer.stand.providers[1]!.ask.identity) ? null : hire
+    return hire?.identity.equals(buyer.fakes.providers[1]!.ask.identity) ? null : hire
   }
-  buyer.stand.add('c')
+  buyer.fakes.add('c')
   await buyer.start()
   const outcome = await buyer.run({ verify: 2 })
   assert.deepEqual(
@@ -141,43 +141,43 @@ test('an agreement that is no longer known counts as failed and is replaced', as
   assert.equal(outcome.providers[1]!.paidMsat, 1000n, 'what it was paid still counts')
 })
 
-test('a cancelled run makes no more payments, whether it was running or waiting to continue', async t => {
+test('a cancelled run makes no more payments, running or waiting to resume', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a', { hold: new Promise(() => undefined) })
+  buyer.fakes.add('a', { hold: new Promise(() => undefined) })
   const running = assert.rejects(buyer.run(), code('CANCELLED'))
-  await buyer.stand.seen(/work a/)
+  await buyer.fakes.seen(/work a/)
   const [view] = buyer.jobs.list()
   assert.deepEqual([view!.state, view!.providers[0]!.verdict], ['open', 'open'])
   await buyer.jobs.cancel(view!.id)
   await running
   assert.equal(buyer.jobs.get(view!.id)!.state, 'cancelled')
-  assert.equal(buyer.stand.count('abandon'), 1)
+  assert.equal(buyer.fakes.count('abandon'), 1)
 
-  buyer.stand.add('b', { hold: new Promise(() => undefined) })
+  buyer.fakes.add('b', { hold: new Promise(() => undefined) })
   const stopped = assert.rejects(buyer.run({ args: ['2'] }), code('CLOSED'))
   await new Promise(resolve => setImmediate(resolve))
-  while (buyer.stand.count('work') < 2) await new Promise(resolve => setImmediate(resolve))
+  while (buyer.fakes.count('work') < 2) await new Promise(resolve => setImmediate(resolve))
   await buyer.stop()
   await stopped
   await buyer.start()
   const left = buyer.jobs.list().find(({ state }) => state === 'open')!
   await buyer.jobs.cancel(left.id)
   assert.equal(buyer.jobs.get(left.id)!.state, 'cancelled')
-  assert.equal(buyer.stand.count('abandon'), 2)
+  assert.equal(buyer.fakes.count('abandon'), 2)
   await buyer.jobs.cancel(left.id)
-  assert.equal(buyer.stand.count('abandon'), 2)
+  assert.equal(buyer.fakes.count('abandon'), 2)
   await assert.rejects(buyer.jobs.cancel(Buffer.alloc(32)), code('JOB_NOT_FOUND'))
   assert.equal(buyer.jobs.get(Buffer.alloc(32)), null)
 })
 
-test('a run that is cancelled while its command is repeated does not start again', async t => {
+test('a run cancelled while its command is repeated does not start again', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
   await buyer.start()
   const [left] = buyer.jobs.list()
-  const { open: goOn, hold } = gate()
-  const [first] = buyer.stand.hires
+  const { open: goOn, hold } = latch()
+  const [first] = buyer.fakes.hires
   const abandon = first!.abandon.bind(first!)
   first!.abandon = async () => {
     await hold
@@ -189,12 +189,12 @@ test('a run that is cancelled while its command is repeated does not start again
   goOn()
   await Promise.all([cancelled, repeated])
   assert.equal(buyer.jobs.get(left!.id)!.state, 'cancelled')
-  assert.equal(buyer.stand.count('collect'), 0)
+  assert.equal(buyer.fakes.count('collect'), 0)
 })
 
-test('a run that ends just when its command is stopped keeps its output for the next command', async t => {
+test('a run that ends just as its command stops keeps its output for the next command', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a')
+  buyer.fakes.add('a')
   const stop = new AbortController()
   const set = buyer.facts.set.bind(buyer.facts)
   buyer.facts.set = async (...changes) => {
@@ -206,25 +206,25 @@ test('a run that ends just when its command is stopped keeps its output for the 
   assert.equal(buyer.jobs.list()[0]!.state, 'done')
   const outcome = await buyer.run()
   assert.deepEqual(outcome.files, GOOD.files)
-  assert.equal(buyer.stand.count('agree'), 1, 'it is not bought twice')
+  assert.equal(buyer.fakes.count('agree'), 1, 'it is not bought twice')
   assert.equal(buyer.jobs.list().length, 1)
 })
 
 test('an aborted run keeps what was paid for, and leaves no record when nothing was paid', async t => {
   const buyer = await Buyer.open(t)
-  const { open, hold } = gate()
-  buyer.stand.add('a', { hold })
+  const { open, hold } = latch()
+  buyer.fakes.add('a', { hold })
   const stop = new AbortController()
   const running = assert.rejects(buyer.run({}, stop.signal), /enough/)
-  await buyer.stand.seen(/work a/)
+  await buyer.fakes.seen(/work a/)
   stop.abort(new Error('enough'))
   await running
-  assert.equal(buyer.stand.count('abandon'), 0)
+  assert.equal(buyer.fakes.count('abandon'), 0)
   while (buyer.jobs.list()[0]!.providers[0]!.paidMsat === 0n)
     await new Promise(resolve => setImmediate(resolve))
   open()
   await buyer.run()
-  assert.equal(buyer.stand.count('agree'), 1)
+  assert.equal(buyer.fakes.count('agree'), 1)
 
   const early = new AbortController()
   early.abort(new Error('at once'))
@@ -232,17 +232,17 @@ test('an aborted run keeps what was paid for, and leaves no record when nothing 
   assert.equal(buyer.jobs.list().length, 1)
 })
 
-test('the estimate gives the number of fitting providers and the lowest price, and contacts no provider', async t => {
+test('the estimate gives the number of fitting providers and the lowest price without contacting anyone', async t => {
   const buyer = await Buyer.open(t)
-  buyer.stand.add('a')
-  buyer.stand.add('b', {}, { price: 30_000n, baseMsat: 500n })
-  buyer.stand.add('small', {}, { memory: 1 })
+  buyer.fakes.add('a')
+  buyer.fakes.add('b', {}, { price: 30_000n, baseMsat: 500n })
+  buyer.fakes.add('small', {}, { memory: 1 })
   assert.deepEqual(await buyer.jobs.estimate(request()), {
     providers: 2,
     price: 30_000n,
     baseMsat: 500n,
     maxMsat: 300_000n
   })
-  assert.deepEqual(buyer.stand.log, [])
+  assert.deepEqual(buyer.fakes.log, [])
   assert.deepEqual(buyer.jobs.list(), [])
 })

@@ -9,7 +9,7 @@ import type { Priced } from '../../../src/compute/buyer/run/budget.js'
 import { nothing } from '../../../src/compute/sandbox/endings.js'
 import { grouped, isExcused, majority } from '../../../src/compute/job/verdicts.js'
 import type { Stated } from '../../../src/compute/job/verdicts.js'
-import { TRUTH } from './stand-in.js'
+import { TRUTH } from './fake-providers.js'
 
 const MOST = 10n ** 12n
 const stated = (change: Partial<JobResult> = {}, mostFuel = MOST): Stated => ({
@@ -18,7 +18,7 @@ const stated = (change: Partial<JobResult> = {}, mostFuel = MOST): Stated => ({
 })
 const letters = (text: string): Stated[] => [...text].map(one => stated({ tree: Buffer.alloc(32, one) }))
 
-test('a majority is more than half of the wanted results', () => {
+test('a majority is more than half of the requested replicas', () => {
   const sizes = (text: string, wanted: number): number | undefined => majority(letters(text), wanted)?.length
   const cases: [string, number, number | undefined][] = [
     ['', 1, undefined],
@@ -38,7 +38,7 @@ test('a majority is more than half of the wanted results', () => {
   for (const [text, wanted, size] of cases) assert.equal(sizes(text, wanted), size, `${text} of ${wanted}`)
 })
 
-test('every statement is in exactly one group, with the equal ones', () => {
+test('every statement is in exactly one group, together with all equal statements', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 9 }), text => {
       const groups = grouped(letters(text))
@@ -56,7 +56,7 @@ test('every statement is in exactly one group, with the equal ones', () => {
   )
 })
 
-test('results differ by any of their fields except the text of the reason', () => {
+test('any difference between statements makes results differ, except the wording of the reason', () => {
   const base = stated()
   const changes: Partial<JobResult>[] = [
     { status: 'trap' },
@@ -70,7 +70,7 @@ test('results differ by any of their fields except the text of the reason', () =
   assert.equal(grouped([base, stated({ reason: 'in other words' })]).length, 1)
 })
 
-test('a result without enough fuel is excused only when its terms paid for less fuel than the others used', () => {
+test('a replica that ran out of fuel is excused only when its terms paid for less fuel than the others used', () => {
   const out = { status: 'limit', limit: 'fuel' }
   const others = [stated({ fuel: 500n }), stated({ fuel: 500n })]
   assert.ok(isExcused(stated({ ...out, fuel: 400n }, 400n), others))
@@ -87,7 +87,7 @@ const priced = fc.record({
   baseMsat: fc.bigInt({ min: 1n, max: 10_000n })
 })
 
-test('shares do not exceed the budget, use nearly all of it, and buy equal fuel at any price', () => {
+test('shares sum to at most the budget, use nearly all of it, and buy equal fuel at every price', () => {
   fc.assert(
     fc.property(
       fc.array(priced, { minLength: 1, maxLength: 7 }),
@@ -111,7 +111,7 @@ test('shares do not exceed the budget, use nearly all of it, and buy equal fuel 
   )
 })
 
-test('asks with a free core come first, and equal ones keep their order', () => {
+test('providers with a free core come first, and equal the order is kept', () => {
   const asks = ['a', 'b', 'c'].map((name, i) => ({
     ...{ id: Buffer.alloc(32), identity: Buffer.alloc(32), revision: 1, price: 1n, baseMsat: 1n, memory: 1 },
     ...{ isolation: 'bwrap' as const, fuel: 'fuel/1', device: Buffer.from(name), cores: i + 1 }

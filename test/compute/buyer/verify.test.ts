@@ -7,27 +7,27 @@ import { formatKey } from '../../../contracts/keys/key.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import type { JobView, RunOutcome } from '../../../src/compute/buyer/jobs.js'
 import { Buyer, code } from './buyer.js'
-import { FUEL, GOOD, TRUTH } from './stand-in.js'
-import type { Provider, Script } from './stand-in.js'
+import { FUEL, GOOD, TRUTH } from './fake-providers.js'
+import type { Provider, Script } from './fake-providers.js'
 
 const LIE = { tree: Buffer.alloc(32, 66) }
 
 const verdictOf = (outcome: RunOutcome | JobView, { device }: Provider): string | undefined =>
   outcome.providers.find(one => one.device === formatKey(device.publicKey))?.verdict
 
-/** A buyer with providers a, b, c ... of these scripts. */
-async function world(t: { after(fn: () => Promise<void>): void }, ...scripts: Script[]): Promise<Buyer> {
+/** A buyer with providers a, b, c, ... that follow these scripts. */
+async function buyerWith(t: { after(fn: () => Promise<void>): void }, ...scripts: Script[]): Promise<Buyer> {
   const buyer = await Buyer.open(t)
-  scripts.forEach((script, i) => buyer.stand.add('abcdef'[i]!, script))
+  scripts.forEach((script, i) => buyer.fakes.add('abcdef'[i]!, script))
   return buyer
 }
 
 test('one provider runs a job, is paid exactly for its fuel, and the outcome has the output', async t => {
-  const buyer = await world(t, {}, {})
+  const buyer = await buyerWith(t, {}, {})
   const outcome = await buyer.run()
-  const [a] = buyer.stand.providers
-  const [hire] = buyer.stand.hires
-  assert.deepEqual(buyer.stand.log, ['agree a', 'work a', 'commit a', 'reveal a', 'collect a'])
+  const [a] = buyer.fakes.providers
+  const [hire] = buyer.fakes.hires
+  assert.deepEqual(buyer.fakes.log, ['agree a', 'work a', 'commit a', 'reveal a', 'collect a'])
   assert.equal(outcome.status, 'ok')
   assert.equal(outcome.limit, null)
   assert.equal(outcome.hash, resultHash(TRUTH))
@@ -49,45 +49,45 @@ test('one provider runs a job, is paid exactly for its fuel, and the outcome has
   assert.equal(buyer.experiences.of(a!.ask.identity)?.good, 1)
 })
 
-test('all providers have committed before any is asked to reveal', async t => {
+test('all providers replicas commit before any is asked to reveal', async t => {
   let release = (): void => undefined
   const hold = new Promise<void>(resolve => (release = resolve))
-  const buyer = await world(t, {}, {}, { hold })
+  const buyer = await buyerWith(t, {}, {}, { hold })
   const running = buyer.run({ verify: 3 })
-  await Promise.all([/commit a/, /commit b/, /work c/].map(line => buyer.stand.seen(line)))
+  await Promise.all([/commit a/, /commit b/, /work c/].map(line => buyer.fakes.seen(line)))
   await new Promise(resolve => setImmediate(resolve))
-  assert.equal(buyer.stand.count('reveal'), 0)
+  assert.equal(buyer.fakes.count('reveal'), 0)
   release()
   const outcome = await running
-  const { log } = buyer.stand
+  const { log } = buyer.fakes
   assert.ok(log.lastIndexOf('commit c') < log.findIndex(line => line.startsWith('reveal')))
-  assert.equal(buyer.stand.count('reveal'), 3)
-  assert.equal(buyer.stand.count('collect'), 3)
+  assert.equal(buyer.fakes.count('reveal'), 3)
+  assert.equal(buyer.fakes.count('collect'), 3)
   const told = buyer.states.map(({ state }) => state).filter(state => /COMMITTED|REVEALED/.test(state))
   const each = (state: string): string[] => Array.from({ length: 3 }, () => state)
   assert.deepEqual(told, [...each('COMMITTED'), ...each('REVEALED')], 'and it is told so')
-  for (const provider of buyer.stand.providers) assert.equal(verdictOf(outcome, provider), 'equal')
+  for (const provider of buyer.fakes.providers) assert.equal(verdictOf(outcome, provider), 'equal')
 })
 
-test('of three providers the one that differs gets no last payment, a bad record, and an evidence file', async t => {
-  const buyer = await world(t, {}, { lie: LIE }, {})
+test('of three providers replicas the differing one gets no last in full, counts as bad, and is kept as evidence file', async t => {
+  const buyer = await buyerWith(t, {}, { lie: LIE }, {})
   const outcome = await buyer.run({ verify: 3 })
-  const [a, b, c] = buyer.stand.providers
+  const [a, b, c] = buyer.fakes.providers
   assert.equal(outcome.status, 'ok')
   assert.equal(outcome.hash, resultHash(TRUTH))
   assert.deepEqual(
     [a, b, c].map(one => verdictOf(outcome, one!)),
     ['equal', 'other', 'equal']
   )
-  const paid = buyer.stand.hires.map(hire => [hire.provider.name, hire.state, hire.paidMsat])
+  const paid = buyer.fakes.hires.map(hire => [hire.provider.name, hire.state, hire.paidMsat])
   const cost = (provider: Provider): bigint =>
-    jobCost(buyer.stand.hires.find(hire => hire.provider === provider)!.terms, FUEL)
+    jobCost(buyer.fakes.hires.find(hire => hire.provider === provider)!.terms, FUEL)
   assert.deepEqual(paid, [
     ['a', 'paid', cost(a!)],
     ['b', 'abandoned', 1000n],
     ['c', 'paid', cost(c!)]
   ])
-  assert.ok(!buyer.stand.log.includes('collect b'))
+  assert.ok(!buyer.fakes.log.includes('collect b'))
   assert.equal(buyer.experiences.of(b!.ask.identity)?.bad, 1)
   assert.equal(buyer.experiences.of(a!.ask.identity)?.bad, 0)
   assert.equal(outcome.evidence.length, 1)
@@ -99,52 +99,52 @@ test('of three providers the one that differs gets no last payment, a bad record
   assert.equal(verdict.stated!.hash, resultHash({ ...TRUTH, ...LIE }))
 })
 
-test('a provider that bills more fuel than the others has a differing result', async t => {
-  const buyer = await world(t, { lie: { fuel: FUEL * 3n } }, {}, {})
+test('a provider that bills more fuel than the others counts as differing', async t => {
+  const buyer = await buyerWith(t, { lie: { fuel: FUEL * 3n } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   assert.equal(outcome.fuel, FUEL)
-  assert.equal(verdictOf(outcome, buyer.stand.providers[0]!), 'other')
+  assert.equal(verdictOf(outcome, buyer.fakes.providers[0]!), 'other')
 })
 
-test('two differing results are a dispute: no provider gets the last payment, and the evidence of both is kept', async t => {
-  const buyer = await world(t, {}, { lie: LIE }, {})
+test('two different results are a dispute: no gets the last payment, and the evidence of both is kept', async t => {
+  const buyer = await buyerWith(t, {}, { lie: LIE }, {})
   const outcome = await buyer.run({ verify: 2 })
   assert.equal(outcome.status, 'disputed')
   assert.equal(outcome.hash, '')
   assert.equal(outcome.exitCode, -1)
-  assert.equal(buyer.stand.count('collect'), 0)
+  assert.equal(buyer.fakes.count('collect'), 0)
   assert.equal(outcome.paidMsat, 2000n)
   assert.equal(outcome.evidence.length, 2)
   assert.equal(new Set(outcome.evidence).size, 2)
-  // Nobody knows which of them was wrong.
-  for (const { ask } of buyer.stand.providers) assert.equal(buyer.experiences.of(ask.identity)?.bad ?? 0, 0)
+  // Nobody knows which of the two was wrong.
+  for (const { ask } of buyer.fakes.providers) assert.equal(buyer.experiences.of(ask.identity)?.bad ?? 0, 0)
 })
 
-test('two of four results are not a majority', async t => {
-  const buyer = await world(t, {}, {}, { lie: LIE }, { lie: { exitCode: 3 } })
+test('two of four replicas are not a majority', async t => {
+  const buyer = await buyerWith(t, {}, {}, { lie: LIE }, { lie: { exitCode: 3 } })
   const outcome = await buyer.run({ verify: 4 })
   assert.equal(outcome.status, 'disputed')
   assert.equal(outcome.evidence.length, 4)
-  assert.equal(buyer.stand.count('collect'), 0)
+  assert.equal(buyer.fakes.count('collect'), 0)
 })
 
 for (const step of ['agree', 'commit', 'reveal', 'collect'] as const) {
-  test(`a provider that fails to ${step} is replaced by the next one and not selected again`, async t => {
-    const buyer = await world(t, { failAt: { step, code: 'PEER_GONE' } }, {}, {})
+  test(`a provider that fails to ${step} is replaced by the next and not chosen again`, async t => {
+    const buyer = await buyerWith(t, { failAt: { step, code: 'PEER_GONE' } }, {}, {})
     const outcome = await buyer.run()
     assert.equal(outcome.status, 'ok')
-    assert.equal(buyer.stand.log.filter(line => line === 'agree a').length, 1)
-    assert.ok(buyer.stand.log.includes('collect b'))
-    assert.equal(buyer.stand.count('agree'), 2)
-    assert.equal(buyer.stand.log.includes('abandon a'), step !== 'agree')
-    if (step !== 'agree') assert.equal(verdictOf(outcome, buyer.stand.providers[0]!), 'failed')
-    // What only befell it is not held against it.
-    assert.equal(buyer.experiences.of(buyer.stand.providers[0]!.ask.identity)?.bad ?? 0, 0)
+    assert.equal(buyer.fakes.log.filter(line => line === 'agree a').length, 1)
+    assert.ok(buyer.fakes.log.includes('collect b'))
+    assert.equal(buyer.fakes.count('agree'), 2)
+    assert.equal(buyer.fakes.log.includes('abandon a'), step !== 'agree')
+    if (step !== 'agree') assert.equal(verdictOf(outcome, buyer.fakes.providers[0]!), 'failed')
+    // A decline is not counted against it.
+    assert.equal(buyer.experiences.of(buyer.fakes.providers[0]!.ask.identity)?.bad ?? 0, 0)
   })
 }
 
-test('a provider that gives the job up after a payment gets a bad record; one that only declines does not', async t => {
-  const buyer = await world(
+test('a paid provider that abandons the job counts as bad, and one that only declines does not', async t => {
+  const buyer = await buyerWith(
     t,
     { failAt: { step: 'commit', code: 'JOB_FAILED' } },
     {
@@ -153,15 +153,15 @@ test('a provider that gives the job up after a payment gets a bad record; one th
     {}
   )
   await buyer.run()
-  const [a, b] = buyer.stand.providers
+  const [a, b] = buyer.fakes.providers
   assert.equal(buyer.experiences.of(a!.ask.identity)?.bad, 1)
   assert.equal(buyer.experiences.of(b!.ask.identity), null)
 })
 
-test('a provider that sells a false key is replaced, gets a bad record, and its evidence verifies', async t => {
-  const buyer = await world(t, { failAt: { step: 'collect', code: 'FALSE_KEY' } }, {})
+test('a provider with a false key is replaced and counts as bad, and its evidence convinces anyone', async t => {
+  const buyer = await buyerWith(t, { failAt: { step: 'collect', code: 'FALSE_KEY' } }, {})
   const outcome = await buyer.run()
-  const [a] = buyer.stand.providers
+  const [a] = buyer.fakes.providers
   assert.equal(outcome.status, 'ok')
   assert.equal(verdictOf(outcome, a!), 'failed')
   assert.equal(buyer.experiences.of(a!.ask.identity)?.bad, 1)
@@ -169,92 +169,92 @@ test('a provider that sells a false key is replaced, gets a bad record, and its 
   assert.deepEqual(verdict.misdeeds, ['its key is not the one it had committed to'])
 })
 
-test('the output comes from another replica when the first one does not open; the others are paid as well', async t => {
-  const buyer = await world(t, { failAt: { step: 'collect', code: 'WRONG_OUTPUT' } }, {}, {})
+test('the output comes from another of the majority when the first one does not open, and the others are paid too', async t => {
+  const buyer = await buyerWith(t, { failAt: { step: 'collect', code: 'WRONG_OUTPUT' } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   assert.deepEqual(outcome.files, GOOD.files)
-  assert.equal(buyer.stand.count('agree'), 3)
+  assert.equal(buyer.fakes.count('agree'), 3)
   assert.deepEqual(
-    buyer.stand.providers.map(one => verdictOf(outcome, one)),
+    buyer.fakes.providers.map(one => verdictOf(outcome, one)),
     ['failed', 'equal', 'equal']
   )
 })
 
-test('a replica that fails while others run is replaced before any result is revealed', async t => {
-  const buyer = await world(t, {}, { failAt: { step: 'commit', code: 'TIMEOUT' } }, {}, {})
+test('a replica that fails while others run is replaced before any reveal', async t => {
+  const buyer = await buyerWith(t, {}, { failAt: { step: 'commit', code: 'TIMEOUT' } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
-  const { log } = buyer.stand
+  const { log } = buyer.fakes
   assert.ok(log.indexOf('commit d') < log.findIndex(line => line.startsWith('reveal')))
   assert.equal(outcome.providers.filter(({ verdict }) => verdict === 'equal').length, 3)
 })
 
-test('with too few providers nothing is signed', async t => {
-  const buyer = await world(t, {}, {})
+test('nothing is signed when there are too few providers', async t => {
+  const buyer = await buyerWith(t, {}, {})
   await assert.rejects(buyer.run({ verify: 3 }), code('NO_OFFER'))
-  assert.deepEqual(buyer.stand.log, [])
+  assert.deepEqual(buyer.fakes.log, [])
   assert.deepEqual(buyer.jobs.list(), [])
 })
 
-test('one identity has one replica, however many asks it has', async t => {
-  const buyer = await world(t, {}, {})
-  buyer.stand.add('a2', {}, { identity: buyer.stand.providers[0]!.ask.identity })
+test('one identity gets one replica, however many asks it has', async t => {
+  const buyer = await buyerWith(t, {}, {})
+  buyer.fakes.add('a2', {}, { identity: buyer.fakes.providers[0]!.ask.identity })
   await assert.rejects(buyer.run({ verify: 3 }), code('NO_OFFER'))
-  buyer.stand.add('d')
+  buyer.fakes.add('d')
   await buyer.run({ verify: 3 })
   assert.deepEqual(
-    buyer.stand.hires.map(({ provider }) => provider.name),
+    buyer.fakes.hires.map(({ provider }) => provider.name),
     ['a', 'b', 'd']
   )
 })
 
-test('an identity with a replica does not replace another one, with any of its devices', async t => {
-  const buyer = await world(t, {}, { failAt: { step: 'commit', code: 'PEER_GONE' } })
-  buyer.stand.add('a2', {}, { identity: buyer.stand.providers[0]!.ask.identity })
-  buyer.stand.add('d')
+test('an identity with a replica replaces not other, any device it uses', async t => {
+  const buyer = await buyerWith(t, {}, { failAt: { step: 'commit', code: 'PEER_GONE' } })
+  buyer.fakes.add('a2', {}, { identity: buyer.fakes.providers[0]!.ask.identity })
+  buyer.fakes.add('d')
   await buyer.run({ verify: 2 })
   assert.deepEqual(
-    buyer.stand.hires.map(({ provider }) => provider.name),
+    buyer.fakes.hires.map(({ provider }) => provider.name),
     ['a', 'b', 'd']
   )
 })
 
-test('without further providers a majority of the wanted results is accepted, and fewer is an error that says what was paid', async t => {
+test('with no provider left a majority of the requested number suffices, and fewer fail with the paid amount', async t => {
   const gone: Script = { failAt: { step: 'commit', code: 'PEER_GONE' } }
-  const two = await world(t, {}, {}, gone)
+  const two = await buyerWith(t, {}, {}, gone)
   assert.equal((await two.run({ verify: 3 })).status, 'ok')
-  const one = await world(t, {}, gone, gone)
+  const one = await buyerWith(t, {}, gone, gone)
   await assert.rejects(one.run({ verify: 3 }), (error: BushelError) => {
     assert.equal(error.code, 'NO_OFFER')
     assert.match(error.message, /^1 of 3 providers gave a result, .* 3 sat were paid$/)
     return true
   })
-  assert.equal(one.stand.count('collect'), 0)
-  assert.ok(one.stand.log.includes('abandon a'))
+  assert.equal(one.fakes.count('collect'), 0)
+  assert.ok(one.fakes.log.includes('abandon a'))
   assert.equal(one.jobs.list()[0]!.state, 'failed')
 })
 
-test('all providers together cost at most the budget of the run and have equal fuel', async t => {
+test('all replicas together cost exceed the budget of the run and all have equal fuel', async t => {
   const gone: Script = { failAt: { step: 'commit', code: 'PEER_GONE' }, segmentsMsat: 20_000n }
-  const buyer = await world(t, {}, gone, {}, {}, {})
+  const buyer = await buyerWith(t, {}, gone, {}, {}, {})
   const maxMsat = 90_000n
   await buyer.run({ verify: 3, maxMsat })
-  const shares = buyer.stand.requests.map(({ maxMsat }) => maxMsat)
+  const shares = buyer.fakes.requests.map(({ maxMsat }) => maxMsat)
   const first = shares.slice(0, 3).reduce((sum, share) => sum + share, 0n)
   assert.ok(first <= maxMsat && first > maxMsat - 10n, String(first))
-  const fuels = buyer.stand.hires.slice(0, 3).map(({ terms }) => mostFuel(terms))
+  const fuels = buyer.fakes.hires.slice(0, 3).map(({ terms }) => mostFuel(terms))
   const spread = fuels.map(fuel => Number(fuel - fuels[0]!) / Number(fuels[0]!))
   assert.ok(
     spread.every(part => Math.abs(part) < 1e-3),
     String(fuels)
   )
-  // The replacement has what is left when the one that failed keeps what it was paid.
-  const [a, b, c, d] = buyer.stand.hires
+  // The replacement gets what is left when the failed provider keeps its payment.
+  const [a, b, c, d] = buyer.fakes.hires
   assert.ok(a!.terms.maxMsat + b!.paidMsat + c!.terms.maxMsat + d!.terms.maxMsat <= maxMsat)
   assert.ok(d!.terms.maxMsat > d!.terms.baseMsat)
 })
 
-test('spending limits are checked before anything is signed', async t => {
-  const buyer = await world(t, {}, {}, {})
+test('wallet limits are checked before anything is signed', async t => {
+  const buyer = await buyerWith(t, {}, {}, {})
   const over = new BushelError('OVER_LIMIT', 'too much')
   const asked: bigint[] = []
   buyer.faultOf = ({ msat }) => {
@@ -263,44 +263,44 @@ test('spending limits are checked before anything is signed', async t => {
   }
   await assert.rejects(buyer.run({ verify: 2, maxMsat: 100_000n }), code('OVER_LIMIT'))
   assert.ok(asked[0]! > 99_990n && asked[0]! <= 100_000n)
-  assert.deepEqual(buyer.stand.log, [])
+  assert.deepEqual(buyer.fakes.log, [])
 
-  // Each one alone may be paid, and all of them together may not.
+  // The limits allow each payment alone, but not all of them together.
   buyer.faultOf = ({ peer }) => (peer ? null : over)
   await assert.rejects(buyer.run({ verify: 2 }), code('OVER_LIMIT'))
-  assert.deepEqual(buyer.stand.log, [])
+  assert.deepEqual(buyer.fakes.log, [])
 
-  // One to whom no more may be paid is passed over; when there is nobody else, that is said.
-  const first = buyer.stand.providers[0]!.ask.identity
+  // A provider over its limit is passed over; when no other is left, the error says so.
+  const first = buyer.fakes.providers[0]!.ask.identity
   buyer.faultOf = ({ peer }) => (peer?.equals(first) ? over : null)
   await buyer.run()
-  assert.equal(buyer.stand.hires[0]!.provider.name, 'b')
+  assert.equal(buyer.fakes.hires[0]!.provider.name, 'b')
   buyer.faultOf = ({ peer }) => (peer ? over : null)
   await assert.rejects(buyer.run({ args: ['again'] }), code('OVER_LIMIT'))
 })
 
-test('an error of this node ends the run, and no other provider is tried', async t => {
-  const buyer = await world(t, { failAt: { step: 'commit', code: 'NO_BALANCE' } }, {})
+test('a failure of our own node ends the run without trying another provider', async t => {
+  const buyer = await buyerWith(t, { failAt: { step: 'commit', code: 'NO_BALANCE' } }, {})
   await assert.rejects(buyer.run(), code('NO_BALANCE'))
-  assert.equal(buyer.stand.count('agree'), 1)
+  assert.equal(buyer.fakes.count('agree'), 1)
   assert.equal(buyer.jobs.list()[0]!.state, 'open')
 })
 
-test('a provider whose share bought less fuel gets no bad record', async t => {
-  const buyer = await world(
+test('a replica whose share bought less fuel gets no blamed', async t => {
+  const buyer = await buyerWith(
     t,
     {},
     {},
     { failAt: { step: 'commit', code: 'PEER_GONE' }, segmentsMsat: 25_000n }
   )
-  const d = buyer.stand.add('d', { lie: { status: 'limit', limit: 'fuel', tree: Buffer.alloc(32) } })
+  const d = buyer.fakes.add('d', { lie: { status: 'limit', limit: 'fuel', tree: Buffer.alloc(32) } })
   const maxMsat = 90_000n
   const fuel = 600_000_000_000n
-  for (const { script } of buyer.stand.providers.slice(0, 2)) script.lie = { fuel }
+  for (const { script } of buyer.fakes.providers.slice(0, 2)) script.lie = { fuel }
   d.script.lie!.fuel = 1n
   const outcome = await buyer.run({ verify: 3, maxMsat })
   assert.equal(outcome.status, 'ok')
-  const hire = buyer.stand.hires.find(({ provider }) => provider === d)!
+  const hire = buyer.fakes.hires.find(({ provider }) => provider === d)!
   assert.ok(mostFuel(hire.terms) < fuel)
   assert.equal(verdictOf(outcome, d), 'failed')
   assert.equal(buyer.experiences.of(d.ask.identity)?.bad ?? 0, 0)

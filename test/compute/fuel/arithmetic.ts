@@ -1,6 +1,6 @@
 import { F32, F64, op } from './assembler.js'
 
-// What fuel/1 calls arithmetic, written a second time: by opcode.
+// The arithmetic of fuel/1 by opcode, written a second time.
 
 const PLAIN_32 = [0x8d, 0x8e, 0x8f, 0x90, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0xb6]
 const PLAIN_64 = [0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xbb]
@@ -8,7 +8,7 @@ const PLAIN_64 = [0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0x
 const VECTOR_32 = [94, 103, 104, 105, 106, 227, 228, 229, 230, 231, 232, 233]
 const VECTOR_64 = [95, 116, 117, 122, 148, 239, 240, 241, 242, 243, 244, 245]
 
-/** Whether the NaNs that it leaves have bits of the engine's own, and on lanes of how many bits. */
+/** On lanes of how many bits an instruction leaves NaNs with bits chosen by the engine; 0 for none. */
 export function isArithmetic(bytes: readonly number[]): 32 | 64 | 0 {
   const [first, second = 0, third = 0] = bytes
   if (first === 0xfd) {

@@ -1,4 +1,4 @@
-/** Puts WebAssembly modules together from bytes: just what the tests need, and whatever is not valid too. */
+/** Assembles WebAssembly modules from bytes: only what the tests need, including invalid modules. */
 
 export const I32 = 0x7f
 export const I64 = 0x7e
@@ -46,30 +46,33 @@ export interface Signature {
 
 export interface Func extends Signature {
   locals?: readonly number[]
-  /** Without the last end. */
+  /** Without the last `end`. */
   body: readonly number[]
   export?: string
 }
 
-export interface NodeContext {
-  /** Before those of the functions. */
+export interface ModuleParts {
+  /** Types before those of the functions. */
   types?: readonly Signature[]
   imports?: readonly (Signature & { module: string; name: string })[]
   functions: readonly Func[]
-  /** As written: reference type, flags, limits. */
+  /** In the binary format: reference type, flags, limits. */
   tables?: readonly number[][]
   /** Flags and limits. */
   memory?: readonly number[]
   globals?: readonly { type: number; init: readonly number[]; export?: string }[]
   start?: number
   elements?: readonly number[][]
-  /** Whole entries. */
+  /** Whole entries in the binary format. */
   data?: readonly number[][]
   exports?: readonly number[][]
 }
 
-/** The bytes of a module; its memory is exported as `memory`. Types of imports come after `types`, then the functions'. */
-export function assemble(parts: NodeContext): Uint8Array<ArrayBuffer> {
+/**
+ * The bytes of a module whose memory is exported as `memory`. Types of imports come after `types`, then those
+ * of the functions.
+ */
+export function assemble(parts: ModuleParts): Uint8Array<ArrayBuffer> {
   const { types = [], imports = [], functions, tables, memory, globals, start, elements, data } = parts
   const signatures = [...types, ...imports, ...functions]
   const exports: number[][] = [...(parts.exports ?? [])]
@@ -122,7 +125,7 @@ export function assemble(parts: NodeContext): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes)
 }
 
-/** Instructions by name, where a number would say too little. */
+/** Instructions whose opcode alone would say too little. */
 export const op = {
   unreachable: [0x00],
   nop: [0x01],

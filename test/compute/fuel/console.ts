@@ -16,7 +16,7 @@ class Exit extends Error {
   }
 }
 
-/** As much of WASI as a program needs that takes arguments and prints. */
+/** The part of WASI that a program needs to take arguments and print. */
 export class Console {
   readonly #written: Buffer[] = []
   #memory: Memory | null = null
@@ -63,7 +63,7 @@ export class Console {
     this.functions = functions as unknown as Record<string, Callable>
   }
 
-  /** Runs `_start` of an instance's exports. */
+  /** Runs `_start` of these exports. */
   start(exports: Record<string, unknown>): void {
     this.#memory = exports.memory as Memory
     try {
@@ -78,7 +78,7 @@ export class Console {
   }
 }
 
-/** What a plain program prints. */
+/** The output of a plain program. */
 export function printed(bytes: Uint8Array, args: readonly string[]): string {
   const screen = new Console(args)
   const module = new engine.Module(bytes)

@@ -6,7 +6,7 @@ import { WasmReader } from '../../../src/compute/fuel/wasm/reader.js'
 import { Writer } from '../../../src/compute/fuel/wasm/writer.js'
 import { END, HEADER, I64, name, op, section, u32, vector } from './assembler.js'
 
-/** What one instruction costs, by its bytes; what is charged by length is not known here. */
+/** The cost of one instruction, by its bytes; not of instructions charged by length. */
 function costOf(bytes: Uint8Array): number {
   const [opcode] = bytes
   const reader = new WasmReader(bytes, 1)
@@ -43,7 +43,7 @@ function costOf(bytes: Uint8Array): number {
   return costs[opcode!] ?? 0
 }
 
-/** The module with every single instruction counted as it runs, in a global that is exported as `count`. */
+/** The module with every executed instruction counted in a global that is exported as `count`. */
 export function counted(module: Uint8Array): Uint8Array<ArrayBuffer> {
   const out: number[] = [...HEADER]
   const reader = new WasmReader(module, 8)

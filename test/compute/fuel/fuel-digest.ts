@@ -5,7 +5,8 @@ import { Guest, metered, outcome } from './guest.js'
 import { makeProgram } from './program-maker.js'
 import { recursion } from './recursion.js'
 
-// A process of its own, started with an engine's flags: prints what metered modules did and used, to be held against others'.
+// A child process started with flags of the engine: prints the results and fuel of metered modules, to
+// compare with other engines.
 
 const told: Record<string, string> = {}
 

@@ -14,7 +14,7 @@ async function told(...flags: string[]): Promise<Record<string, string>> {
   return JSON.parse(stdout) as Record<string, string>
 }
 
-test('fuel, output, memory and call depth are the same whichever way the engine compiles', async () => {
+test('fuel, output, memory and call depth are the same under every compiler of the engine', async () => {
   const optimised = await told('--no-liftoff')
   assert.deepEqual(await told('--liftoff', '--no-wasm-tier-up'), optimised, 'the baseline compiler alone')
   assert.deepEqual(await told(), optimised, 'both, as usual')

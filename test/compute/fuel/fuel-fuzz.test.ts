@@ -27,7 +27,7 @@ interface Ran {
   used: bigint
 }
 
-/** Calls everything that it exports, one after the other. */
+/** Calls every export in order. */
 function run(
   guest: Guest,
   made: ReturnType<typeof makeProgram>,
@@ -43,7 +43,7 @@ function run(
   return { outcomes, state: `${Buffer.from(guest.memory).toString('base64')} ${globals.join(' ')}` }
 }
 
-test(`random modules do the same metered as plain, and use the same fuel twice (seed ${SEED})`, t => {
+test(`random modules do the same metered as plain and use the same fuel twice (seed ${SEED})`, t => {
   let [compared, trapped, short] = [0, 0, 0]
   for (let seed = SEED; seed < SEED + 400 * RUNS; seed++) {
     const made = makeProgram(seed, false)
@@ -83,7 +83,7 @@ test(`random modules do the same metered as plain, and use the same fuel twice (
   assert.ok(trapped > 5 * RUNS && trapped < compared * 0.9, `${trapped} of ${compared} trap`)
 })
 
-test(`bytes that were changed at random are refused or metered, and then end (seed ${SEED})`, t => {
+test(`randomly damaged modules are refused, or metered and then end (seed ${SEED})`, t => {
   const random = new Random(SEED)
   const sources = [
     ...['sha256.wasm', 'matrix-simd.wasm', 'mixed.wasm'].map(program),
@@ -118,7 +118,7 @@ test(`a run that ends has paid for exactly the instructions that ran (seed ${SEE
   let [paid, trapped] = [0, 0]
   for (let seed = SEED; seed < SEED + 300 * RUNS; seed++) {
     const made = makeProgram(seed, false, false)
-    // arithmetic is made canonical in both, so that both take the same way
+    // arithmetic is canonical in both, so that both take the same path
     const eager = makeProgram(seed, true, false)
     const module = metered(eager.bytes)
     const guest = new Guest(module.bytes)
@@ -136,7 +136,7 @@ test(`a run that ends has paid for exactly the instructions that ran (seed ${SEE
   assert.ok(paid > 150 * RUNS)
 })
 
-/** A copy with a few bytes changed, left out or doubled; sometimes cut short, sometimes of random bytes altogether. */
+/** A copy with a few bytes changed, removed or doubled; sometimes truncated, sometimes all random. */
 function changed(source: Uint8Array, random: Random): Uint8Array {
   if (random.chance(0.02)) {
     const noise = Uint8Array.from({ length: random.below(200) }, () => random.below(256))
@@ -155,7 +155,7 @@ function changed(source: Uint8Array, random: Random): Uint8Array {
   return bytes
 }
 
-/** What calling everything comes to, with little fuel; null when it cannot be instantiated here. */
+/** The outcome of calling every export with little fuel; null when the module cannot be instantiated here. */
 function endOf(bytes: Uint8Array): string | null {
   let guest: Guest
   try {
@@ -171,7 +171,7 @@ function endOf(bytes: Uint8Array): string | null {
     try {
       return [outcome(guest, name, ...args)]
     } catch (error) {
-      // a 64-bit parameter, or a vector's, which has no JavaScript value
+      // a 64-bit or vector parameter, which has no JavaScript value
       if (error instanceof SyntaxError || error instanceof TypeError) return ['not callable']
       throw error
     }

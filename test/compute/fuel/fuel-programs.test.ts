@@ -22,14 +22,14 @@ function meteredRun(
   return { text: screen.text, used: guest.used }
 }
 
-/** SHA-256 of what sha256.c hashes. */
+/** SHA-256 of the data that sha256.c hashes. */
 function expected(kib: number): string {
   const bytes = Buffer.alloc(kib * 1024, 0)
   for (let n = 0; n < kib * 16; n++) for (let i = 0; i < 64; i++) bytes[64 * n + i] = n * 31 + i * 7
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-test('a compiled program prints the same metered, and its fuel does not depend on how it is granted', () => {
+test('a compiled program prints the same when metered, and its fuel does not depend on the grants', () => {
   assert.equal(meteredRun(program('sha256.wasm'), ['3']).text.trim(), expected(3))
   for (const [name, args] of [
     ['sha256.wasm', ['20']],
@@ -43,7 +43,7 @@ test('a compiled program prints the same metered, and its fuel does not depend o
   }
 })
 
-test('NaNs that arithmetic made are canonical when a program prints their bits', () => {
+test('NaNs that arithmetic made have canonical bits in the output of a program', () => {
   const lines = meteredRun(program('mixed.wasm'), []).text.split('\n')
   const plain = printed(program('mixed.wasm'), []).split('\n')
   const nan = /^(zero over zero|difference of infinities|negated) /
@@ -59,13 +59,13 @@ test('NaNs that arithmetic made are canonical when a program prints their bits',
   assert.deepEqual(others(lines), others(plain))
 })
 
-test('twice the work is twice the fuel', () => {
+test('twice the work uses twice the fuel', () => {
   const used = (kib: number): number => Number(meteredRun(program('sha256.wasm'), [String(kib)]).used)
   const [one, two, four] = [used(50), used(100), used(200)]
   assert.ok(Math.abs((four - two) / (two - one) - 2) < 0.001, `${one} ${two} ${four}`)
 })
 
-test('the sources build into programs that do the same', async t => {
+test('the sources build into programs with the same behaviour', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-programs-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const [shared, ...builds] = (await readFile(join(programs, 'build.txt'), 'utf8')).trim().split('\n')

@@ -20,7 +20,7 @@ function refusal(
   return 'nothing'
 }
 
-/** A module with one function. */
+/** A module with one function of this body. */
 function holding(...body: number[]): Uint8Array {
   return holdingAll(body)
 }
@@ -43,7 +43,7 @@ function importing(module: string, field: string, ...kind: number[]): Uint8Array
 const dropped = (...bytes: number[]): Uint8Array => holding(...bytes, ...op.drop)
 const zeros = op.simd(12, ...Array<number>(16).fill(0))
 
-test('each feature that is not metered is refused by its name', () => {
+test('each unmetered feature is refused by its name', () => {
   const refused: [RegExp, Uint8Array][] = [
     [/threads \(shared memory\)/, assemble({ functions: [], memory: [3, 1, 2] })],
     [/threads \(atomic/, dropped(...op.i32(0), 0xfe, 0x10, 2, 0)],
@@ -90,14 +90,14 @@ test('each feature that is not metered is refused by its name', () => {
     [/not a WebAssembly module/, new Uint8Array(0)],
     [/not a WebAssembly module/, Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0)],
     [/not a valid WebAssembly module/, dropped()],
-    // one more than there are: it would name the fuel that is added
+    // one more global than the module has: it would be the added fuel global
     [/not a valid WebAssembly module/, holding(...op.i64(1n << 60n), ...op.globalSet(0))],
     [/not a valid WebAssembly module/, holding(...op.call(1))]
   ]
   for (const [why, bytes] of refused) assert.match(refusal(bytes), why)
 })
 
-test('what would be heavy to compile is refused', () => {
+test('modules that are heavy to compile are refused', () => {
   const many = <T>(count: number, entry: T): T[] => Array<T>(count + 1).fill(entry)
   const nested = (depth: number): number[] => [...many(depth - 1, op.block()).flat(), ...many(depth - 1, END)]
   const refused: [RegExp, Uint8Array][] = [

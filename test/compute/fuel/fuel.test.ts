@@ -13,14 +13,14 @@ function guest(
   return new Guest(metered(assemble({ memory: [0, 1], ...parts })).bytes, {}, grant)
 }
 
-/** Fuel that one call takes. */
+/** Fuel of one call. */
 function cost(parts: Parameters<typeof assemble>[0], ...args: (number | bigint)[]): number {
   const one = guest(parts)
   one.call('f', ...args)
   return Number(one.used)
 }
 
-test('fuel is what the table of costs says, for exactly what runs', () => {
+test('fuel is the sum of the cost table over exactly the instructions that ran', () => {
   const body = [
     ...op.get(0), // 1
     ...op.if(), // 1
@@ -38,12 +38,12 @@ test('fuel is what the table of costs says, for exactly what runs', () => {
     ...op.drop
   ]
   const parts = { functions: [{ params: [I32], locals: [I32, I32, I32, I32, I32], body, export: 'f' }] }
-  // 2 for five locals at entry
+  // 2 for five locals on entry
   assert.equal(cost(parts, 1), 2 + 2 + 4 + 1)
   assert.equal(cost(parts, 0), 2 + 2 + 14 + 1)
 })
 
-test('the tables have every instruction of the standard that there is', () => {
+test('the cost tables cover every instruction of the standard', () => {
   const missing = (table: readonly unknown[], from: number, to: number): number[] =>
     Array.from({ length: to - from + 1 }, (_, i) => from + i).filter(number => table[number] === undefined)
   assert.deepEqual(missing(PLAIN, 0x28, 0xc4), [0x3f, 0x40], 'but size and growth of memory')
@@ -54,7 +54,7 @@ test('the tables have every instruction of the standard that there is', () => {
   assert.deepEqual(missing(VECTOR, 0, 255), reserved)
 })
 
-test('a loop is charged for each time round, and what follows a branch only when it runs', () => {
+test('a loop is charged for each iteration, and code after a branch only when it runs', () => {
   const body = [
     ...op.block(),
     ...op.loop(), // 1
@@ -75,8 +75,8 @@ test('a loop is charged for each time round, and what follows a branch only when
   for (const rounds of [0, 1, 7, 1000]) assert.equal(cost(parts, rounds), rounds * 8 + 4 + 1)
 })
 
-test('a loop that leaves with a value, or goes on from an inner one, is charged the same', () => {
-  // counts down by an inner loop that jumps to the outer one's head, and leaves both with a value
+test('a loop that leaves with a value or continues from an inner loop is charged the same', () => {
+  // counts down in an inner loop that jumps to the head of the outer one, and leaves both with a value
   const body = [
     ...op.block(I32),
     ...op.loop(), // 1
@@ -102,11 +102,11 @@ test('a loop that leaves with a value, or goes on from an inner one, is charged 
   const parts = { functions: [{ params: [I32], results: [I32], body, export: 'f' }] }
   const once = guest(parts)
   assert.equal(once.call('f', 5), 42)
-  // 5 rounds of 5 + 7, a last one of 5, and the outer head once, and after 4, 2 and 0
+  // 5 iterations of 5 + 7, a last one of 5, and the outer head once, and again after 4, 2 and 0
   assert.equal(Number(once.used), 5 * 12 + 5 + 4)
 })
 
-test('a guest asks for what is missing when its fuel is below zero, and traps when that is not granted', () => {
+test('a guest requests the missing fuel when its counter is below zero, and traps when it is not granted', () => {
   const parts = {
     functions: [{ params: [I32], body: [...op.loop(), ...op.get(0), ...op.brIf(0), ...op.end], export: 'f' }]
   }
@@ -132,7 +132,7 @@ test('a guest asks for what is missing when its fuel is below zero, and traps wh
   assert.ok(wanted[0]! > 0n)
 })
 
-test('what a host takes off the fuel is asked for', () => {
+test('fuel that the host deducts is requested too', () => {
   const one = guest({
     functions: [
       { params: [I32], body: [...op.loop(), ...op.get(0), 0x45, ...op.brIf(0), ...op.end], export: 'f' }
@@ -147,7 +147,7 @@ test('what a host takes off the fuel is asked for', () => {
   assert.ok(fuel.value > 0n)
 })
 
-test('bulk instructions are charged by their length before they run', () => {
+test('bulk instructions are charged by length before they run', () => {
   const fill = [...op.i32(0), ...op.i32(7), ...op.get(0), ...op.bulk(11, 0)]
   const parts = { functions: [{ params: [I32], body: fill, export: 'f' }] }
   assert.equal(cost(parts, 64_000) - cost(parts, 0), 8000)
@@ -164,7 +164,7 @@ test('bulk instructions are charged by their length before they run', () => {
   assert.equal(poor.memory[0], 0, 'nothing was filled')
 })
 
-test('table instructions are charged by their length', () => {
+test('table instructions are charged by length', () => {
   const tables = [[FUNCREF, 0, 50]]
   const elements = [[1, 0, 40, ...Array<number>(40).fill(0)]]
   const of = (body: number[]): Parameters<typeof assemble>[0] => ({
@@ -181,7 +181,7 @@ test('table instructions are charged by their length', () => {
     assert.equal(cost(of(body), 30) - cost(of(body), 0), 30)
 })
 
-test('memory grows to the bound, is charged by the page, and fails beyond it', () => {
+test('memory grows to the bound, is charged by the page, and fails to grow beyond it', () => {
   const bytes = assemble({
     functions: [{ params: [I32], results: [I32], body: [...op.get(0), 0x40, 0], export: 'f' }],
     memory: [1, 1, ...[0x80, 0x80, 0x04]]
@@ -197,7 +197,7 @@ test('memory grows to the bound, is charged by the page, and fails beyond it', (
   assert.equal(one.memory.length, 10 * 65_536)
 })
 
-test('a start function becomes an export that is metered', () => {
+test('a start function becomes a metered export', () => {
   const bytes = assemble({
     functions: [{ body: [...op.i32(0), ...op.i32(9), ...op.i32Store()] }],
     memory: [0, 1],
@@ -213,7 +213,7 @@ test('a start function becomes an export that is metered', () => {
   assert.equal(one.used, 4n)
 })
 
-test('functions are found where they were: calls, tables, references and globals', () => {
+test('functions keep their indices in calls, tables, references and globals', () => {
   const bytes = assemble({
     imports: [{ module: 'wasi_snapshot_preview1', name: 'host', params: [I32], results: [I32] }],
     functions: [
@@ -239,7 +239,7 @@ test('functions are found where they were: calls, tables, references and globals
   assert.equal(reference(1), 11)
 })
 
-test('bits that were loaded keep their NaN, arithmetic leaves the canonical one', () => {
+test('loaded bits keep their NaN, and arithmetic leaves the canonical NaN', () => {
   const odd = 0xfff4_0000_0000_1234n
   const parts = {
     functions: [
@@ -280,7 +280,7 @@ test('bits that were loaded keep their NaN, arithmetic leaves the canonical one'
         ],
         export: 'subtract'
       },
-      // either of them, as the argument says
+      // one of the two, chosen by the argument
       {
         params: [I32],
         locals: [F64],
@@ -316,7 +316,7 @@ test('bits that were loaded keep their NaN, arithmetic leaves the canonical one'
   assert.equal(bits(), 0x7ff8_0000_0000_0000n)
 })
 
-test('vectors of integers that look like NaNs are left alone, beside arithmetic in the same local', () => {
+test('integer vectors that look like NaNs are unchanged beside arithmetic in the same local', () => {
   const ones = op.simd(12, ...Array<number>(16).fill(0xff))
   const body = [
     ...ones,
@@ -340,7 +340,7 @@ test('vectors of integers that look like NaNs are left alone, beside arithmetic 
   assert.equal(lane(), 0x7ff8_0000_0000_0000n)
 })
 
-test('an accumulator in a loop is made canonical once, after it', () => {
+test('an accumulator in a loop is made canonical once, after the loop', () => {
   const sum = (results: number[], store: number[]): Uint8Array =>
     assemble({
       memory: [0, 1],
@@ -384,8 +384,8 @@ test('an accumulator in a loop is made canonical once, after it', () => {
   assert.equal(sequences(vector, [0xfd, 12, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f]).length, 1)
 })
 
-test('arithmetic is canonical where it is passed, returned, set to a global or seen in the next round of a loop', () => {
-  const nan = [...op.get(0), ...op.get(0), 0xa3] // f64.div of what is zero
+test('arithmetic is canonical where it is passed, returned, set to a global or seen in the next iteration', () => {
+  const nan = [...op.get(0), ...op.get(0), 0xa3] // f64.div of zeros
   const store = (at: number, value: number[]): number[] => [...op.i32(at), ...value, ...op.f64Store()]
   const one = guest({
     functions: [

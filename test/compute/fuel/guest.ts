@@ -1,7 +1,7 @@
 import { meter, NAMES } from '../../../src/compute/fuel/meter.js'
 import type { Metered } from '../../../src/compute/fuel/meter.js'
 
-// Runs modules in this process: plain ones, and metered ones with fuel that is granted in portions.
+// Runs modules in this process: plain ones, and metered ones whose fuel is granted in portions.
 
 export interface Memory {
   buffer: ArrayBuffer
@@ -24,9 +24,9 @@ interface Engine {
 export const engine = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly
 
 export interface Grant {
-  /** What there is in all; unbounded without. */
+  /** Total fuel; unbounded by default. */
   most?: bigint
-  /** Granted beyond what is missing, each time. */
+  /** Fuel granted each time beyond what is missing. */
   portion?: bigint
 }
 
@@ -59,7 +59,7 @@ export class Guest {
     return new Uint8Array((this.exports.memory as Memory).buffer)
   }
 
-  /** Used so far, in units of fuel. */
+  /** Fuel used so far. */
   get used(): bigint {
     return this.granted - BigInt((this.exports[NAMES.fuel] as Global).value)
   }
@@ -69,7 +69,7 @@ export function metered(bytes: Uint8Array, maxPages = 64): Metered {
   return meter(bytes, { maxPages })
 }
 
-/** What a call came to: its values as text, or the trap's message. */
+/** The outcome of a call: its values as text, or the message of the trap. */
 export function outcome(guest: Guest, name: string, ...args: (number | bigint)[]): string {
   try {
     return `gave ${shown(guest.call(name, ...args))}`

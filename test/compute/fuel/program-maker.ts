@@ -5,7 +5,8 @@ import type { Func, Signature } from './assembler.js'
 import { isArithmetic, writeCanonical } from './arithmetic.js'
 import { Random } from './random.js'
 
-// Random modules that are valid and end: typed expressions and statements, loops that count, calls only of functions further on.
+// Random modules that are valid and end: typed expressions and statements, counted loops, and calls only of
+// later functions.
 
 const SCALARS = [I32, I64, F32, F64]
 const TYPES = [...SCALARS, V128]
@@ -16,7 +17,7 @@ interface Choice {
   arithmetic: 32 | 64 | 0
 }
 
-/** All operations, by the type that they leave; stores under 0. */
+/** All operations by their result type; stores under 0. */
 const CHOICES = new Map<number, Choice[]>()
 function offer(table: readonly (OpcodeOperation | undefined)[], prefix: number[]): void {
   table.forEach((operation, number) => {
@@ -34,13 +35,14 @@ offer(VECTOR, [0xfd])
 
 export interface Made {
   bytes: Uint8Array<ArrayBuffer>
-  /** Exported functions with how many parameters of which types. */
+  /** Exported functions with the types of their parameters. */
   entries: { name: string; params: readonly number[] }[]
 }
 
 /**
- * The module of a seed. With `eager`, every result of arithmetic is made canonical on the spot: run plain, it does what the
- * module without does when it is metered, bit for bit. Without `byLength`, it has nothing that is charged by its length.
+ * The module of a seed. With `eager`, every arithmetic result is made canonical at once: run plain, the
+ * module does bit for bit what the module without `eager` does when metered. Without `byLength`, it has no
+ * instruction that is charged by length.
  */
 export function makeProgram(seed: number, eager: boolean, byLength = true): Made {
   return new Maker(seed, eager, byLength).module()
@@ -48,7 +50,7 @@ export function makeProgram(seed: number, eager: boolean, byLength = true): Made
 
 const MASK = 0xffff
 
-/** Divisions, and conversions that trap. */
+/** Divisions and conversions that trap. */
 const TRAPPING = [
   [0x6d, 0x70],
   [0x7f, 0x82],
@@ -62,7 +64,7 @@ class Maker {
   /** Functions in the first table, from 1. */
   readonly #table: number[]
   #locals: number[] = []
-  /** Result types of the labels that may be branched to, innermost last; null for those that may not. */
+  /** Result types of the labels, innermost last; null for labels that must not be branched to. */
   #labels: (readonly number[] | null)[] = []
   #results: readonly number[] = []
   #index = 0
@@ -157,14 +159,14 @@ class Maker {
     const exported = [...params, ...results].every(type => type !== V128)
     return {
       ...signature,
-      // counters, then scratch for making canonical
+      // counters, then scratch locals for making results canonical
       locals: [...own, ...this.#counters.map(() => I32), F32, F64, V128],
       body,
       ...(exported ? { export: `f${index}` } : {})
     }
   }
 
-  /** Stores a local where it can be seen. */
+  /** Stores a local in memory, where it is visible. */
   #show(local: number): number[] {
     const type = this.#locals[local]!
     const at = 60_000 + 500 * this.#index + 16 * local
@@ -245,7 +247,7 @@ class Maker {
     return written
   }
 
-  /** Runs a few times: counted down in a local of its own. */
+  /** A loop of a few iterations, counted down in a local of its own. */
   #loop(): number[] {
     const random = this.#random
     const counter = this.#counters.pop()
@@ -301,7 +303,7 @@ class Maker {
     return bytes
   }
 
-  /** What never runs: anything that is valid on a stack of anything. */
+  /** Unreachable code: anything that is valid on any stack. */
   #dead(): number[] {
     return this.#random.pick([
       op.nop,
@@ -321,7 +323,7 @@ class Maker {
     return [...condition, ...op.if(), ...values, ...op.return, ...this.#dead(), ...op.end]
   }
 
-  /** A block of several values; what it leaves is set to locals. */
+  /** A block with several results, which are stored in locals. */
   #multiple(): number[] {
     const random = this.#random
     const index = random.below(BLOCK_TYPES.length)
@@ -339,7 +341,7 @@ class Maker {
     return [...entry, ...condition, opener, ...u32(index), ...body, ...op.end, ...this.#keep(results)]
   }
 
-  /** Sets values of the stack to locals. */
+  /** Stores values of the stack in locals. */
   #keep(types: readonly number[]): number[] {
     return [...types].reverse().flatMap(type => {
       const local = this.#locals.indexOf(type)
@@ -356,7 +358,7 @@ class Maker {
     const args = params.flatMap(type => this.#value(type, 3))
     const kept = this.#keep(results)
     if (!indirect) return [...args, ...op.call(callee), ...kept]
-    // types are told apart by what they are: one that an earlier function has too could call that, without end
+    // types are compared by structure: an earlier function of an equal type could call this one without end
     const earlier = this.#signatures.slice(0, this.#index + 1)
     if (
       earlier.some(
@@ -475,7 +477,7 @@ class Maker {
     }
   }
 
-  /** What may trap is seldom taken. */
+  /** Chooses an operation; operations that may trap are rare. */
   #choice(type: number): Choice {
     const choice = this.#random.pick(CHOICES.get(type)!)
     const [first] = choice.bytes
@@ -511,12 +513,12 @@ class Maker {
   }
 }
 
-/** Of abs and neg: on which lanes. */
+/** The lane type of abs and neg. */
 function arithmeticOf({ makes }: OpcodeOperation): 32 | 64 {
   return makes === 1 ? 32 : 64
 }
 
-/** A lane that there is. */
+/** A valid lane index. */
 function lane(bytes: readonly number[], random: Random): number {
   const number = bytes[1]! >= 0x80 ? (bytes[1]! & 0x7f) | (bytes[2]! << 7) : bytes[1]!
   const lanes =

@@ -1,8 +1,9 @@
 import { assemble, F64, I32, op, V128 } from './assembler.js'
 
 /**
- * Calls itself without end, `held` values of a type alive over each call; counts the calls in the first word of memory. With
- * `hidden`, they stand in no local and on no stack, but an engine that merges equal expressions holds them.
+ * A module that calls itself without end with `held` values of a type alive over each call; counts the calls
+ * in the first word of memory. With `hidden`, the values are in no local and on no stack, but an engine that
+ * merges equal expressions keeps them.
  */
 export function recursion(type: number, held: number, hidden = false): Uint8Array<ArrayBuffer> {
   const load = (at: number): number[] =>

@@ -1,3 +1,4 @@
+import { faultLog } from '../../world/fault-log.js'
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -10,16 +11,15 @@ import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js
 import { DeclineError } from '../../../src/deal/decline.js'
 import type { DeclineWord } from '../../../src/deal/decline.js'
 import { Experiences } from '../../../src/deal/experience.js'
-import { deceive } from '../../peers/lies.js'
+import { answerWithLies } from '../../peers/lies.js'
 import { MIB, program } from '../jobs.js'
-import { PRICE, Street, never, sellCompute } from './pair.js'
-import { faultLog } from '../../world/fault-log.js'
+import { PRICE, NodeGroup, never, sellCompute } from './node-group.js'
 
-/** 33 bytes that are no point of the curve. */
-const NO_NODE = Buffer.alloc(33, 9)
+/** 33 bytes that are not a point of the curve. */
+const INVALID_NODE_ID = Buffer.alloc(33, 9)
 
-/** What our own trouble is called. No peer has these words by right. */
-const OUR_WORDS = [
+/** Codes of our own errors, which no peer may use. */
+const OWN_CODES = [
   'BAD_INPUT',
   'CLOSED',
   'DISK_FULL',
@@ -36,101 +36,105 @@ const OUR_WORDS = [
   'WALLET_UNREACHABLE'
 ]
 
-test('a provider that declines with our own error codes passes the job on', { timeout: 120_000 }, async t => {
-  const street = await Street.open(t)
-  const worker = {
-    openSandbox: () => new Sandbox({ nice: 0, warm: 1 }),
-    settings: { allowProcess: true, cores: 1 }
-  }
-  const rogue = await street.node('rogue', { worker })
-  const other = await street.node('other', { worker })
-  const buyer = await street.node('buyer', { serve: false })
-  const price = 100n * PRICE
-  const offers = [await sellCompute(rogue, { price }), await sellCompute(other, { price: price + 1n })]
-  const [lying, buys] = [await rogue.trade(), await buyer.trade()]
-  const { hires, blobs } = buys.compute
-  const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
-  const experiences = new Experiences(buyer.facts, Date.now)
-  const notes: string[] = []
-  const listener = {
-    note: (message: string) => void notes.push(message),
-    state: () => undefined,
-    paid: () => undefined
-  }
-  const jobs = new Jobs({
-    hire: {
-      agree: (request, signal) =>
-        hires.agree({ ...request, market: marketOf.get(request.ask.id.toString('hex'))! }, signal),
-      resume: id => hires.resume(id)
-    },
-    pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
-    asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
-    experiences,
-    faultOf: spend => buys.limits.faultOf(spend),
-    ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(street.dir, 'jobs') },
-    ...{ now: Date.now, unattended: false, listener },
-    log: faultLog(error => {
-      throw error
-    })
-  })
-  await jobs.ready()
-  t.after(() => jobs.close())
-
-  let word = ''
-  let at: 'jobAgree' | 'jobProgress' | 'jobReveal' | null = null
-  const declining =
-    (method: 'jobAgree' | 'jobProgress' | 'jobReveal') =>
-    async <T>(truth: () => Promise<T>): Promise<T> => {
-      if (method === at) throw new DeclineError(word as DeclineWord, `my ${word}`)
-      return truth()
+test(
+  'a job passes to another provider when one declines with our own error codes',
+  { timeout: 120_000 },
+  async t => {
+    const group = await NodeGroup.open(t)
+    const worker = {
+      openSandbox: () => new Sandbox({ nice: 0, warm: 1 }),
+      settings: { allowProcess: true, cores: 1 }
     }
-  const { device } = rogue.home
-  deceive(lying.deals, {
-    hello: async truth => {
-      const { body } = await truth()
-      return { body: at ? body : { ...body, lightning: NO_NODE } }
-    },
-    jobAgree: async (truth, { terms }) => {
-      if (at) return declining('jobAgree')(truth)
-      return { body: { agreement: jobId(terms), signature: sign('job-terms', terms, device) } }
-    },
-    jobProgress: declining('jobProgress'),
-    jobReveal: declining('jobReveal')
-  })
-
-  const run = async (input: string): Promise<void> => {
-    const outcome = await jobs.run(
-      {
-        ...{ market: offers[0]!.market, name: 'work.wasm', module: program('work') },
-        input: { stdin: Buffer.from(input), files: [] },
-        ...{ args: ['work', '10'], verify: 1, maxMsat: 3_000_000n, maxPrice: null },
-        limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
-        ...{ seed: Buffer.alloc(32, 1), isolation: 'any' }
+    const rogue = await group.node('rogue', { worker })
+    const other = await group.node('other', { worker })
+    const buyer = await group.node('buyer', { serve: false })
+    const price = 100n * PRICE
+    const offers = [await sellCompute(rogue, { price }), await sellCompute(other, { price: price + 1n })]
+    const [lying, buys] = [await rogue.trade(), await buyer.trade()]
+    const { hires, blobs } = buys.compute
+    const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
+    const experiences = new Experiences(buyer.facts, Date.now)
+    const notes: string[] = []
+    const listener = {
+      note: (message: string) => void notes.push(message),
+      state: () => undefined,
+      paid: () => undefined
+    }
+    const jobs = new Jobs({
+      hire: {
+        agree: (request, signal) =>
+          hires.agree({ ...request, market: marketOf.get(request.ask.id.toString('hex'))! }, signal),
+        resume: id => hires.resume(id)
       },
-      listener,
-      never
-    )
-    assert.equal(outcome.status, 'ok')
-    const last = outcome.providers.at(-1)!
-    assert.deepEqual([last.device, last.verdict], [formatKey(other.home.device.publicKey), 'equal'])
-  }
-
-  await t.test('when its Lightning node id is none', async () => {
-    await run('no node')
-    assert.match(notes.join('\n'), /no Lightning node id/)
-    notes.length = 0
-  })
-  await assert.rejects(buys.deals.open(device.publicKey), { code: 'NO_DEAL' })
-
-  for (at of ['jobAgree', 'jobProgress', 'jobReveal'] as const) {
-    for (word of OUR_WORDS) {
-      await t.test(`when it declines ${at} with ${word}`, async () => {
-        await run(`${at} ${word}`)
-        assert.match(notes.join('\n'), new RegExp(`declined: my ${word}`))
-        notes.length = 0
-        assert.equal(experiences.of(rogue.home.identity)?.bad ?? 0, 0)
+      pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
+      asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
+      experiences,
+      faultOf: spend => buys.limits.faultOf(spend),
+      ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(group.dir, 'jobs') },
+      ...{ now: Date.now, unattended: false, listener },
+      log: faultLog(error => {
+        throw error
       })
+    })
+    await jobs.ready()
+    t.after(() => jobs.close())
+
+    let word = ''
+    let at: 'jobAgree' | 'jobProgress' | 'jobReveal' | null = null
+    const declining =
+      (method: 'jobAgree' | 'jobProgress' | 'jobReveal') =>
+      async <T>(truth: () => Promise<T>): Promise<T> => {
+        if (method === at) throw new DeclineError(word as DeclineWord, `my ${word}`)
+        return truth()
+      }
+    const { device } = rogue.home
+    answerWithLies(lying.deals, {
+      hello: async truth => {
+        const { body } = await truth()
+        return { body: at ? body : { ...body, lightning: INVALID_NODE_ID } }
+      },
+      jobAgree: async (truth, { terms }) => {
+        if (at) return declining('jobAgree')(truth)
+        return { body: { agreement: jobId(terms), signature: sign('job-terms', terms, device) } }
+      },
+      jobProgress: declining('jobProgress'),
+      jobReveal: declining('jobReveal')
+    })
+
+    const run = async (input: string): Promise<void> => {
+      const outcome = await jobs.run(
+        {
+          ...{ market: offers[0]!.market, name: 'work.wasm', module: program('work') },
+          input: { stdin: Buffer.from(input), files: [] },
+          ...{ args: ['work', '10'], verify: 1, maxMsat: 3_000_000n, maxPrice: null },
+          limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
+          ...{ seed: Buffer.alloc(32, 1), isolation: 'any' }
+        },
+        listener,
+        never
+      )
+      assert.equal(outcome.status, 'ok')
+      const last = outcome.providers.at(-1)!
+      assert.deepEqual([last.device, last.verdict], [formatKey(other.home.device.publicKey), 'equal'])
     }
+
+    await t.test('a provider with an invalid Lightning node id passes the job on', async () => {
+      await run('no node')
+      assert.match(notes.join('\n'), /no Lightning node id/)
+      notes.length = 0
+    })
+    await assert.rejects(buys.deals.open(device.publicKey), { code: 'NO_DEAL' })
+
+    for (at of ['jobAgree', 'jobProgress', 'jobReveal'] as const) {
+      for (word of OWN_CODES) {
+        await t.test(`a decline of ${at} with ${word} passes the job on`, async () => {
+          await run(`${at} ${word}`)
+          assert.match(notes.join('\n'), new RegExp(`declined: my ${word}`))
+          notes.length = 0
+          assert.equal(experiences.of(rogue.home.identity)?.bad ?? 0, 0)
+        })
+      }
+    }
+    assert.deepEqual(group.faults, [])
   }
-  assert.deepEqual(street.faults, [])
-})
+)

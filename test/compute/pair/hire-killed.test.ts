@@ -5,18 +5,18 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import createTestnet from 'hyperdht/testnet.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
-import { Hand } from './hand.js'
+import { NodeProcess } from './node-process.js'
 import { job, program } from '../jobs.js'
-import { BASE, PRICE } from './pair.js'
+import { BASE, PRICE } from './node-group.js'
 
 const ROUNDS = '200000'
 
-test('a job whose provider and buyer are killed again and again is paid for once, to the msat', async t => {
+test('a job is paid exactly once, to the msat, when its provider and buyer are killed repeatedly', async t => {
   const testnet = await createTestnet(2, { host: '127.0.0.1' })
   const dir = await mkdtemp(join(tmpdir(), 'bushel-killed-'))
   const { bootstrap } = testnet
-  const provider = new Hand({ home: join(dir, 'provider'), bootstrap, role: 'provider' })
-  const buyer = new Hand({ home: join(dir, 'buyer'), bootstrap, role: 'buyer' })
+  const provider = new NodeProcess({ home: join(dir, 'provider'), bootstrap, role: 'provider' })
+  const buyer = new NodeProcess({ home: join(dir, 'buyer'), bootstrap, role: 'buyer' })
   t.after(async () => {
     await Promise.all([provider.kill(), buyer.kill()])
     await testnet.destroy()
@@ -30,40 +30,42 @@ test('a job whose provider and buyer are killed again and again is paid for once
   const { offer } = await provider.ask('sell')
 
   buyer.tell('hire', { offer, rounds: ROUNDS, installment: String((cost - BASE) / 16n) })
-  await buyer.heard(said => said.event === 'agreed')
+  await buyer.nextMessage(said => said.event === 'agreed')
 
   const began = performance.now()
   const stamp = (what: string): void => t.diagnostic(`${what}: ${Math.round(performance.now() - began)} ms`)
-  // The provider: with the base received, and in the middle of the run.
+  // Kills the provider with the base received, and in the middle of the run.
   for (const is of [
     (said: { event: string; installment?: unknown }) => said.event === 'received' && said.installment === 0,
     (said: { event: string; installment?: unknown }) => said.event === 'received' && said.installment === 2
   ]) {
-    await provider.heard(is)
+    await provider.nextMessage(is)
     await provider.kill()
     await provider.start()
     stamp('provider again')
   }
-  // The buyer: when a segment was sent and nothing is known of it, when it was just told of a result.
-  await buyer.heard(said => said.event === 'step' && said['step'] === 'sent' && said['installment'] === 3)
+  // Kills the buyer when a segment was sent with unknown outcome, and when it has just heard of a result.
+  await buyer.nextMessage(
+    said => said.event === 'step' && said['step'] === 'sent' && said['installment'] === 3
+  )
   await buyer.kill()
   await buyer.start()
   stamp('buyer again')
   buyer.tell('resume')
-  await buyer.heard(said => said.event === 'committed')
+  await buyer.nextMessage(said => said.event === 'committed')
   await buyer.kill()
   await provider.kill()
   await Promise.all([provider.start(), buyer.start()])
   stamp('both again')
   buyer.tell('resume')
-  await buyer.heard(
+  await buyer.nextMessage(
     said => said.event === 'step' && said['step'] === 'paid' && Number(said['installment']) > 1000
   )
   await buyer.kill()
   await buyer.start()
   stamp('buyer again')
   buyer.tell('resume')
-  const finished = await buyer.heard(said => said.event === 'finished')
+  const finished = await buyer.nextMessage(said => said.event === 'finished')
   stamp('finished')
   assert.equal(finished['stdout'], String(local.stdout))
   assert.equal(finished['paidMsat'], String(cost))

@@ -10,9 +10,9 @@ import type { Hire } from '../../../src/compute/buyer/hire.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { BushelError } from '../../../contracts/errors/error.js'
 import type { Method } from '../../../src/deal/methods.js'
-import { deceive, flipped, silence } from '../../peers/lies.js'
+import { answerWithLies, flipped, neverAnswer } from '../../peers/lies.js'
 import type { Lies } from '../../peers/lies.js'
-import { BASE, Street, balance, never, pack, request, sellCompute } from './pair.js'
+import { BASE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
 import { busyness, program } from '../jobs.js'
 
 interface Case {
@@ -22,16 +22,16 @@ interface Case {
   says: RegExp
   /** What the buyer has paid when it notices. */
   costs: 'nothing' | 'base' | 'segments' | 'all'
-  /** What its own signatures prove. */
+  /** What the provider's own signatures prove. */
   proves?: RegExp
 }
 
-test('providers that cheat on a job', { timeout: 120_000 }, async t => {
-  const street = await Street.open(t)
+test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 }, async t => {
+  const group = await NodeGroup.open(t)
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
-  const provider = await street.node('provider', { worker: { openSandbox } })
+  const provider = await group.node('provider', { worker: { openSandbox } })
   const jobTimeouts = { progress: 1000, answer: 1000, stall: 1500, silence: 2500 }
-  const buyer = await street.node('buyer', { serve: false, jobTimeouts })
+  const buyer = await group.node('buyer', { serve: false, jobTimeouts })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
   sells.compute.worker!.configure({ allowProcess: true, cores: 2 })
@@ -87,7 +87,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'nothing'
     },
     {
-      does: 'asks for a higher base than was agreed',
+      does: 'asks for a higher base than agreed',
       lies: { jobProgress: due(({ msat }) => ({ msat: msat + 1n })) },
       code: 'BAD_PEER',
       says: /asks for 1001 msat as the base, agreed were 1000 msat/,
@@ -103,7 +103,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'base'
     },
     {
-      does: 'has another sign what is due',
+      does: 'has another key sign what is due',
       lies: { jobProgress: due(() => ({}), crypto.keyPair()) },
       code: 'BAD_PEER',
       says: /the signature of its list is not valid/,
@@ -117,7 +117,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'nothing'
     },
     {
-      does: 'signs its commitment wrong',
+      does: 'gives its commitment a wrong signature',
       lies: {
         jobProgress: async truth => {
           const answer = await truth()
@@ -132,7 +132,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'segments'
     },
     {
-      does: 'says for ever that it runs',
+      does: 'reports for ever that the job runs',
       lies: {
         jobProgress: async truth => {
           const answer = await truth()
@@ -144,11 +144,11 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'segments'
     },
     {
-      does: 'takes what is due and falls silent',
+      does: 'takes a payment and falls silent',
       lies: {
         jobProgress: async truth => {
           const answer = await truth()
-          return answer.body.due ? answer : silence()
+          return answer.body.due ? answer : neverAnswer()
         }
       },
       code: 'LATE',
@@ -178,7 +178,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
       costs: 'segments'
     },
     {
-      does: 'took more in segments than the fuel that it states',
+      does: 'took more in segments than its stated fuel costs',
       lies: stating(({ result }) => ({ result: { ...result, fuel: 0n }, finalMsat: 0n })),
       code: 'BAD_PEER',
       says: /was paid for more fuel/,
@@ -250,7 +250,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
 
   let lies: Lies = {}
   const methods: Method[] = ['jobAgree', 'jobProgress', 'jobReveal', 'jobFinal', 'jobKey']
-  deceive(
+  answerWithLies(
     sells.deals,
     Object.fromEntries(
       methods.map(method => [
@@ -280,7 +280,7 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
 
   const busy = busyness()
   for (const { does, lies: told, code, says, costs, proves } of CASES) {
-    await t.test(`one that ${does}`, async () => {
+    await t.test(`a provider that ${does} is left`, async () => {
       lies = told
       const before = new Set([...buys.compute.jobs.list('buyer')].map(({ id }) => id.toString('hex')))
       const error = await hire()
@@ -307,13 +307,13 @@ test('providers that cheat on a job', { timeout: 120_000 }, async t => {
   }
   assert.ok(busy.stop() < 300, 'both nodes stayed responsive')
 
-  await t.test('an honest one is paid what it costs, and the sums are those of the wallets', async () => {
+  await t.test('an honest provider is paid the cost, and the sums match both wallets', async () => {
     const one = await hire()
     await through(one)
     assert.equal(one.paidMsat, cost)
     assert.equal(one.paidMsat, jobCost(one.terms, one.job.statement!.statement.result.fuel))
     for (const trade of [sells, buys]) assert.deepEqual((await balance(trade)).faults, [])
-    assert.deepEqual(street.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })
 

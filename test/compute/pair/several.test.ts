@@ -15,13 +15,13 @@ import type { Outcome, AttemptOptions, SandboxJob } from '../../../src/compute/s
 import { Experiences } from '../../../src/deal/experience.js'
 import type { BushelNode } from '../../../src/node/node.js'
 import { MIB, program } from '../jobs.js'
-import { Street, balance, never, sellCompute } from './pair.js'
+import { NodeGroup, balance, never, sellCompute } from './node-group.js'
 import { faultLog } from '../../world/fault-log.js'
 
 const ROUNDS = '20000'
 const LIMITS = { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB }
 
-/** Says that programs print something else than they do. */
+/** A sandbox that reports a false output. */
 class LyingSandbox extends Sandbox {
   override async run(job: SandboxJob, options?: AttemptOptions): Promise<Outcome> {
     const outcome = await super.run(job, options)
@@ -32,13 +32,13 @@ class LyingSandbox extends Sandbox {
 }
 
 test(
-  'three providers run one verified job, and the one that lies is not paid to the end',
+  'three providers run one verified job, and the lying one does not get the last payment',
   { timeout: 120_000 },
   async t => {
-    const street = await Street.open(t)
+    const group = await NodeGroup.open(t)
     const selling = async (name: string, openSandbox: () => Sandbox): Promise<BushelNode> => {
       const settings = { allowProcess: true, cores: 1 }
-      return street.node(name, { worker: { openSandbox, settings } })
+      return group.node(name, { worker: { openSandbox, settings } })
     }
     const honest = (): Sandbox => new Sandbox({ nice: 0 })
     const providers = [
@@ -46,7 +46,7 @@ test(
       await selling('one', honest),
       await selling('two', honest)
     ]
-    const buyer = await street.node('buyer', { serve: false })
+    const buyer = await group.node('buyer', { serve: false })
     const offers = await Promise.all(providers.map(provider => sellCompute(provider)))
     const [{ market }] = offers as [(typeof offers)[0]]
     const trade = await buyer.trade()
@@ -61,13 +61,13 @@ test(
         resume: id => hires.resume(id)
       },
       pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
-      // Each sells on a market of its own.
+      // Each provider sells on a market of its own.
       asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
       experiences,
       faultOf: spend => trade.limits.faultOf(spend),
       identity: buyer.home.identity,
       facts,
-      folder: join(street.dir, 'buyer', 'compute'),
+      folder: join(group.dir, 'buyer', 'compute'),
       now: Date.now,
       unattended: false,
       listener: quiet,
@@ -101,7 +101,7 @@ test(
     const [liar, one, two] = providers as [BushelNode, BushelNode, BushelNode]
 
     await t.test(
-      'what the two agree on is the result, and both have its price; the liar has its base',
+      'the result of the two that agree is taken, both get their price, and the liar gets its base',
       async () => {
         const outcome = await jobs.run(request(), quiet, never)
         assert.equal(outcome.status, 'ok')
@@ -131,7 +131,7 @@ test(
       }
     )
 
-    await t.test('many inputs spread over the two that are left', async () => {
+    await t.test('many inputs spread over the two remaining providers', async () => {
       const requests = ['1', '2', '3', '4'].map(round => request({ verify: 1, args: ['work', round] }))
       const used = new Set<string>()
       for await (const { outcome, error } of jobs.map(requests, { parallel: 4 }, quiet, never)) {
@@ -142,12 +142,12 @@ test(
       assert.deepEqual([...used].sort(), [device(one), device(two)].sort())
     })
 
-    await t.test('the balance of everybody is clean', async () => {
+    await t.test('the balances of all nodes add up', async () => {
       for (const node of [...providers, buyer]) {
         const check = await balance(await node.trade())
         assert.deepEqual(check.faults, [])
       }
-      assert.deepEqual(street.faults, [])
+      assert.deepEqual(group.faults, [])
     })
   }
 )

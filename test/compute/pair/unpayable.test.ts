@@ -9,22 +9,22 @@ import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js
 import { Experiences } from '../../../src/deal/experience.js'
 import { packInput } from '../../../src/compute/job/job-archive.js'
 import { MIB, program } from '../jobs.js'
-import { PRICE, Street, balance, never, sellCompute } from './pair.js'
+import { PRICE, NodeGroup, balance, never, sellCompute } from './node-group.js'
 import { faultLog } from '../../world/fault-log.js'
 
 const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
 
-test('a job that cannot be paid for passes to another provider', { timeout: 120_000 }, async t => {
-  const street = await Street.open(t)
+test('a job passes to another provider when one cannot be paid', { timeout: 120_000 }, async t => {
+  const group = await NodeGroup.open(t)
   const worker = {
     openSandbox: () => new Sandbox({ nice: 0, warm: 1 }),
     settings: { allowProcess: true, cores: 1 }
   }
   let ahead = 0
   const now = (): number => Date.now() + ahead
-  const cut = await street.node('cut-off', { worker })
-  const other = await street.node('other', { worker })
-  const buyer = await street.node('buyer', { serve: false, now, jobTimeouts: { retry: 10 } })
+  const cut = await group.node('cut-off', { worker })
+  const other = await group.node('other', { worker })
+  const buyer = await group.node('buyer', { serve: false, now, jobTimeouts: { retry: 10 } })
   const price = 100n * PRICE
   const offers = [await sellCompute(cut, { price }), await sellCompute(other, { price: price + 1n })]
   const [sells, buys] = [await cut.trade(), await buyer.trade()]
@@ -48,7 +48,7 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
     asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
     experiences: new Experiences(buyer.facts, now),
     faultOf: spend => buys.limits.faultOf(spend),
-    ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(street.dir, 'jobs'), now },
+    ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(group.dir, 'jobs'), now },
     ...{ unattended: false, listener },
     log: faultLog(error => {
       throw error
@@ -57,7 +57,7 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
   await jobs.ready()
   t.after(() => jobs.close())
 
-  /** Payments of this installment to the provider that is cut off. */
+  /** The installment whose payments to the disconnected provider do not succeed, and how. */
   let failing: { installment: number; how: 'fails' | 'expires' } = { installment: -1, how: 'fails' }
   const isCut = (agreement: Buffer, installment: number): boolean =>
     installment === failing.installment && hires.resume(agreement)!.device.equals(cut.home.device.publicKey)
@@ -81,7 +81,7 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
   for (const how of ['fails', 'expires'] as const) {
     for (const installment of cases[how]) {
       const part = partOf(installment)
-      await t.test(`when its ${part} ${how}`, async () => {
+      await t.test(`a job passes on when the payment of its ${part} ${how}`, async () => {
         failing = { installment, how }
         tries = 0
         told.length = notes.length = 0
@@ -121,9 +121,9 @@ test('a job that cannot be paid for passes to another provider', { timeout: 120_
     }
   }
 
-  await t.test('the sums are those of the wallets', async () => {
+  await t.test('the sums match the wallets', async () => {
     for (const trade of [sells, buys, await other.trade()])
       assert.deepEqual((await balance(trade)).faults, [])
-    assert.deepEqual(street.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })

@@ -21,15 +21,15 @@ import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { BushelNode } from '../../../src/node/node.js'
 import { attachCore, openStore } from '../../../src/network/cores.js'
 import { program } from '../jobs.js'
-import { BASE, Street, balance, never, pack, request, sellCompute } from './pair.js'
-import type { Offer } from './pair.js'
+import { BASE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
+import type { Offer } from './node-group.js'
 
 const HEAVY = '3000000'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
 const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
 
-/** Resolves when the provider's record of a job stands so. */
+/** Resolves when the provider's record of a job has this state. */
 async function untilState({ compute: { worker, jobs } }: Selling, id: Buffer, state: string): Promise<Job> {
   for (;;) {
     const job = jobs.get('provider', id)
@@ -40,20 +40,20 @@ async function untilState({ compute: { worker, jobs } }: Selling, id: Buffer, st
 
 type Selling = Awaited<ReturnType<BushelNode['trade']>>
 
-test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t => {
-  const street = await Street.open(t)
+test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_000 }, async t => {
+  const group = await NodeGroup.open(t)
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
-  const provider = await street.node('provider', {
+  const provider = await group.node('provider', {
     jobTimeouts: { fetch: 400 },
     worker: { openSandbox, unpaidMs: 3000, receiveMs: 300, fetchMs: 500, settings: { allowProcess: true } }
   })
-  const rogue = await street.node('rogue', { serve: false })
-  const honest = await street.node('honest', { serve: false })
+  const rogue = await group.node('rogue', { serve: false })
+  const honest = await group.node('honest', { serve: false })
   const offer = await sellCompute(provider)
   const [sells, cheats, buys] = await Promise.all([provider, rogue, honest].map(node => node.trade()))
   const packed = await pack(cheats!, program('work'))
 
-  /** Terms of the rogue's own making, signed. */
+  /** Signed terms of the rogue buyer's own making. */
   const agree = async (
     twist: (terms: JobTerms) => Partial<JobTerms> = () => ({}),
     signer = rogue.home.device
@@ -66,7 +66,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     await channel.request('jobAgree', body, { id })
     return { id, channel }
   }
-  /** A job of the rogue's whose base is paid as the product does it. */
+  /** A job of the rogue buyer whose base is paid honestly. */
   const begun = async (rounds: string, listed = 20n) => {
     const asked = await request(cheats!, offer, 'work', [rounds], { packed, firstInstallmentMsat: listed })
     return cheats!.compute.hires.agree(asked, never)
@@ -80,25 +80,25 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
   const refused: [string, DeclineWord, Parameters<typeof agree>][] = [
     ['an oversized module', 'TERMS', [() => ({ module: sized(MAX_MODULE_BYTES + 1) })]],
     [
-      'a module of other blocks than its size',
+      'a module whose block count does not fit its size',
       'TERMS',
       [({ module }) => ({ module: { ...module, length: 9 } })]
     ],
     ['a lower price than on the book', 'PRICE_CHANGED', [({ price }) => ({ price: price - 1n })]],
     ['a lower base', 'PRICE_CHANGED', [() => ({ baseMsat: 1n })]],
-    ['another ask', 'OFFER_GONE', [() => ({ ask: Buffer.alloc(32, 9) })]],
+    ['an unknown ask', 'OFFER_GONE', [() => ({ ask: Buffer.alloc(32, 9) })]],
     [
       'more memory than there is',
       'NO_CAPACITY',
       [({ limits }) => ({ limits: { ...limits, memoryBytes: 3 * 2 ** 30 } })]
     ],
     [
-      'a memory and an input that are too much together',
+      'memory and input that are too much together',
       'NO_CAPACITY',
       [({ limits }) => ({ limits: { ...limits, memoryBytes: 512 * MIB }, input: sized(500 * MIB) })]
     ],
-    ['fuel counted otherwise', 'FUEL', [() => ({ fuel: 'fuel/0' })]],
-    ['installments that are a loan', 'SLICES', [() => ({ maxInstallmentMsat: 1_000_000n })]],
+    ['another version of fuel', 'FUEL', [() => ({ fuel: 'fuel/0' })]],
+    ['installments that would be a loan', 'SLICES', [() => ({ maxInstallmentMsat: 1_000_000n })]],
     [
       'terms that stay open for a day',
       'TERMS',
@@ -110,11 +110,11 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
       [terms => ({ countersignBy: 1, startBy: terms.startBy - terms.countersignBy })]
     ],
     [
-      "another buyer's name",
+      "another buyer's identity",
       'PARTIES',
       [terms => ({ buyer: { ...terms.buyer, identity: Buffer.alloc(32, 3) } })]
     ],
-    ['a signature of somebody else', 'SIGNATURE', [() => ({}), crypto.keyPair()]]
+    ['a signature by another key', 'SIGNATURE', [() => ({}), crypto.keyPair()]]
   ]
   for (const [what, word, args] of refused) {
     await t.test(`${what} is declined`, async () => {
@@ -122,7 +122,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     })
   }
 
-  await t.test('agreements that nobody pays hold a few places, and no more', async () => {
+  await t.test('unpaid agreements hold a few places and no more', async () => {
     const results = await Promise.allSettled(Array.from({ length: 10 }, () => agree()))
     const words = results.map(one => (one.status === 'rejected' ? (one.reason as Declined).word : 'agreed'))
     assert.equal(words.filter(word => word === 'agreed').length, 8)
@@ -135,29 +135,32 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     assert.deepEqual(sells!.compute.worker!.jobs, [])
   })
 
-  await t.test('one that never pays a segment has had one installment, and its place is free', async () => {
-    const hire = await begun(HEAVY)
-    let most = 0n
-    sells!.compute.worker!.on('progress', ({ terms }: Job, _state: string, fuel: bigint) => {
-      if (jobId(terms).equals(hire.id) && fuel > most) most = fuel
-    })
-    const channel = await cheats!.deals.open(provider.home.device.publicKey)
-    const { due } = await channel.request('jobProgress', { agreement: hire.id })
-    await cheats!.payments.intend(due!.countersign.list)
-    await cheats!.payments.bind(due!.countersign.list, [due!.invoice], hire.terms.provider.lightning!)
-    await cheats!.payments.pay(hire.id, 0)
-    const job = await untilState(sells!, hire.id, 'FAILED')
-    assert.match(job.reason!, /segment 1 was not paid in time/)
-    assert.equal(sells!.ledger.totals(hire.id).receivedMsat, BASE)
-    assert.equal(most, fuelFor(hire.terms, 1), 'it had the fuel of one segment')
-    assert.equal(sells!.compute.worker!.slots.active, 0)
-    const said = await channel.request('jobProgress', { agreement: hire.id })
-    assert.match(said.reason!, /not paid in time/)
-    await hire.abandon('that was it')
-    await serves()
-  })
+  await t.test(
+    'a buyer that never pays a segment gets one installment of work, and its place is freed',
+    async () => {
+      const hire = await begun(HEAVY)
+      let most = 0n
+      sells!.compute.worker!.on('progress', ({ terms }: Job, _state: string, fuel: bigint) => {
+        if (jobId(terms).equals(hire.id) && fuel > most) most = fuel
+      })
+      const channel = await cheats!.deals.open(provider.home.device.publicKey)
+      const { due } = await channel.request('jobProgress', { agreement: hire.id })
+      await cheats!.payments.intend(due!.countersign.list)
+      await cheats!.payments.bind(due!.countersign.list, [due!.invoice], hire.terms.provider.lightning!)
+      await cheats!.payments.pay(hire.id, 0)
+      const job = await untilState(sells!, hire.id, 'FAILED')
+      assert.match(job.reason!, /segment 1 was not paid in time/)
+      assert.equal(sells!.ledger.totals(hire.id).receivedMsat, BASE)
+      assert.equal(most, fuelFor(hire.terms, 1), 'it had the fuel of one segment')
+      assert.equal(sells!.compute.worker!.slots.active, 0)
+      const said = await channel.request('jobProgress', { agreement: hire.id })
+      assert.match(said.reason!, /not paid in time/)
+      await hire.abandon('that was it')
+      await serves()
+    }
+  )
 
-  await t.test('one that goes away with the result has only what nobody can open', async () => {
+  await t.test('a buyer that leaves with an unpaid result has only ciphertext', async () => {
     const hire = await begun('20000')
     await hire.untilCommitted(never, () => undefined)
     const { output } = await hire.reveal()
@@ -174,7 +177,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     await serves()
   })
 
-  await t.test("one that asks for another's job, or its output, gets nothing", async () => {
+  await t.test("a buyer that asks for another's job or output gets nothing", async () => {
     const hire = await buys!.compute.hires.agree(await request(buys!, offer, 'work', ['20']), never)
     await hire.untilCommitted(never, () => undefined)
     const { output } = await hire.reveal()
@@ -182,7 +185,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     for (const method of ['jobProgress', 'jobReveal', 'jobFinal', 'jobCancel'] as const)
       await assert.rejects(channel.request(method, { agreement: hire.id }), declinedWith('NO_AGREEMENT'))
     for (const ref of [output, hire.terms.module, hire.terms.input]) {
-      const thief = new Blobs({ folder: street.dir + '/thief', facts: rogue.facts, stallMs: 400 })
+      const thief = new Blobs({ folder: group.dir + '/thief', facts: rogue.facts, stallMs: 400 })
       await thief.ready()
       const stream = async () => channel.stream
       await assert.rejects(thief.bring(ref, { from: hire.identity, stream, signal: never }), coded('STALLED'))
@@ -192,7 +195,7 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
   })
 
   await t.test(
-    'one that only names the hash of what another has sent must have it to have it run',
+    "a buyer that names the hash of another's input must have that input to have it run",
     async () => {
       const secret = await pack(buys!, program('work'), { stdin: Buffer.from('a secret of somebody') })
       const hire = await buys!.compute.hires.agree(
@@ -217,11 +220,11 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
   )
 
   for (const [what, blocks, change] of [
-    ['of blocks of another size', [Buffer.alloc(1000, 1), Buffer.alloc(BLOB_BLOCK_BYTES, 2)], {}],
+    ['with blocks of another size', [Buffer.alloc(1000, 1), Buffer.alloc(BLOB_BLOCK_BYTES, 2)], {}],
     ['with another hash', [Buffer.alloc(BLOB_BLOCK_BYTES, 1), Buffer.alloc(1000, 2)], {}]
   ] as const) {
-    await t.test(`a module ${what} is not taken`, async () => {
-      const store = openStore(street.dir + '/rogue-' + what.length)
+    await t.test(`a module ${what} is not accepted`, async () => {
+      const store = openStore(group.dir + '/rogue-' + what.length)
       const core = store.get({ name: 'module' })
       await core.ready()
       await core.append([...blocks])
@@ -248,9 +251,9 @@ test('buyers that cheat a provider of compute', { timeout: 120_000 }, async t =>
     })
   }
 
-  await t.test('the sums are those of the wallets', async () => {
+  await t.test('the sums match the wallets', async () => {
     for (const trade of [sells!, cheats!, buys!]) assert.deepEqual((await balance(trade)).faults, [])
-    assert.deepEqual(street.faults, [])
+    assert.deepEqual(group.faults, [])
   })
 })
 

@@ -38,7 +38,7 @@ function run(module: Buffer, { args = [], stdin = '', files = {} }: Given): Prom
 
 const prebuilt = (name: string): Promise<Buffer> => readFile(join(examples, `${name}.wasm`))
 
-/** What the comment on top of a source says after that word. */
+/** The text after that word in the comment at the top of a source. */
 async function lineOf(name: string, word: 'Build' | 'Run'): Promise<string> {
   const line = new RegExp(`^// ${word}: +(.+)$`, 'm').exec(
     await readFile(join(examples, `${name}.c`), 'utf8')
@@ -56,7 +56,7 @@ async function ok(name: string, given: Given): Promise<{ stdout: string; outcome
 
 const BOOK = 'It was the best of times,\nit was the  worst of times\tÄrger\n\nand no end'
 const FOLDER = { 'b.txt': BOOK, 'a/deep/c': '', 'a.txt': 'one\n'.repeat(40_000) }
-/** Of each example, what it is given when what was built now is held against what was built before. */
+/** The input of each example when a fresh build is compared with the committed one. */
 const GIVEN: Record<string, Given[]> = {
   wordcount: [{ files: FOLDER }, { stdin: BOOK }],
   checksums: [{ files: FOLDER }, {}],
@@ -88,7 +88,7 @@ function frequencies(...texts: string[]): string {
     .join('')
 }
 
-test('wordcount counts what lies under /in, and what the words are', async () => {
+test('wordcount counts lines, words and bytes of the files under /in and lists the words', async () => {
   const { stdout, outcome } = await ok('wordcount', { files: FOLDER })
   const { 'a.txt': a, 'b.txt': b } = FOLDER
   assert.deepEqual(stdout.split('\n'), [
@@ -103,7 +103,7 @@ test('wordcount counts what lies under /in, and what the words are', async () =>
   assert.equal(String(table!.bytes), frequencies(a, b))
 })
 
-test('wordcount counts standard input where nothing lies under /in', async () => {
+test('wordcount counts standard input when /in is empty', async () => {
   const { stdout, outcome } = await ok('wordcount', { stdin: BOOK })
   assert.equal(stdout, `${counted(BOOK)} -\n`)
   assert.equal(String(outcome.files[0]!.bytes), frequencies(BOOK))
@@ -111,13 +111,13 @@ test('wordcount counts standard input where nothing lies under /in', async () =>
   assert.equal(nothing.stdout, `${counted('')} -\n`)
 })
 
-test('wordcount keeps more words than its table begins with', async () => {
+test('wordcount handles more words than its table starts with', async () => {
   const words = Array.from({ length: 3000 }, (_, i) => i.toString(26).replace(/\d/g, d => 'qrstuvwxyz'[+d]!))
   const { outcome } = await ok('wordcount', { stdin: [...words, ...words.slice(0, 10)].join(' ') })
   assert.equal(String(outcome.files[0]!.bytes), frequencies([...words, ...words.slice(0, 10)].join(' ')))
 })
 
-test('checksums prints what sha256sum does', async () => {
+test('checksums prints the same as sha256sum', async () => {
   const sizes = [0, 1, 55, 56, 63, 64, 65, 119, 120, 65_536, 200_001]
   const files = Object.fromEntries(
     sizes.map(size => [`of-${String(size).padStart(6, '0')}`, 'bushel '.repeat(size).slice(0, size)])
@@ -144,7 +144,7 @@ function normalBelow(x: number): number {
   return 0.5 + (sum * x) / steps / 3
 }
 
-test('option prices within its error, and the same again for the same seed', async () => {
+test('option prices within its error and gives the same price for the same seed', async () => {
   const priced = async (...args: string[]): Promise<{ text: string; figures: number[] }> => {
     const { stdout } = await ok('option', { args })
     const figures = /^price (\S+) error (\S+) closed form (\S+)\n$/.exec(stdout)?.slice(1).map(Number)
@@ -168,7 +168,7 @@ test('option prices within its error, and the same again for the same seed', asy
   assert.match(String(stderr), /two paths/)
 })
 
-test('search finds the lowest number with so many bits of zero, within its range', async () => {
+test('search finds the lowest number in its range with the wanted zero bits', async () => {
   const sum = (number: number): string => createHash('sha256').update(`bushel/${number}`).digest('hex')
   const lowest = (first: number): number => {
     while (!sum(first).startsWith('000')) first++
@@ -184,7 +184,7 @@ test('search finds the lowest number with so many bits of zero, within its range
   assert.deepEqual([status, exitCode, String(stdout)], ['ok', 1, ''])
 })
 
-test('each example says how it is built and run, is small, and stands in the table', async () => {
+test('each example says how it is built and run, is small, and is in the table', async () => {
   assert.deepEqual(names, Object.keys(GIVEN).sort())
   const page = await readFile(join(examples, 'README.md'), 'utf8')
   for (const name of names) {
@@ -200,7 +200,7 @@ test('each example says how it is built and run, is small, and stands in the tab
   }
 })
 
-test('the build lines build programs that do the same', { timeout: 120_000 }, async t => {
+test('the build lines build programs with the same behaviour', { timeout: 120_000 }, async t => {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-examples-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   await cp(examples, folder, { recursive: true, filter: path => !path.endsWith('.wasm') })
@@ -210,7 +210,7 @@ test('the build lines build programs that do the same', { timeout: 120_000 }, as
       await execute(compiler!, args, { cwd: folder })
     } catch (error) {
       const why = error instanceof Error ? error.message.split('\n')[0] : String(error)
-      // a compiler that is there and knows the target has to build them
+      // a compiler that is present and knows the target has to build them
       if (await builds(folder)) throw error
       return t.skip(`no clang that builds for wasm32-wasi here: ${why}`)
     }
@@ -223,7 +223,7 @@ test('the build lines build programs that do the same', { timeout: 120_000 }, as
   }
 })
 
-/** Is there a compiler that makes a program of nothing? */
+/** Whether a compiler here can build an empty program. */
 async function builds(folder: string): Promise<boolean> {
   const nothing = ['--target=wasm32-wasi', '-x', 'c', '-o', join(folder, 'nothing'), '-']
   return new Promise(resolve => {

@@ -1,6 +1,6 @@
 import { readFile, readdir, readlink } from 'node:fs/promises'
 
-/** The guests of this process that run now. */
+/** The running guests of this process. */
 export async function guests(): Promise<{ pid: number; status: string; stat: string[] }[]> {
   const found = []
   for (const pid of (await readdir('/proc')).filter(name => /^\d+$/.test(name))) {
@@ -27,7 +27,7 @@ async function descends(pid: number): Promise<boolean> {
   return pid === process.pid
 }
 
-/** Which of the namespaces that bubblewrap makes a process does not share with this one. */
+/** The namespaces that a process does not share with this one, of those that bubblewrap makes. */
 export async function ownNamespaces(pid: number): Promise<string[]> {
   const own = []
   for (const kind of ['net', 'pid', 'mnt', 'ipc', 'user']) {

@@ -1,4 +1,4 @@
-// Modules written by hand: what no compiler makes.
+// Modules written by hand, which no compiler makes.
 
 const HEAD = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
 const I32 = 0x7f
@@ -24,11 +24,14 @@ function section(id: number, content: Buffer): Buffer {
 
 interface Shape {
   imports?: readonly (readonly [module: string, name: string, type: Bytes])[]
-  /** Bodies of functions without parameters and results, locals first, without the last `end`. The first is `_start`. */
+  /**
+   * Bodies of functions without parameters and results, locals first, without the last `end`. The first one
+   * is `_start`.
+   */
   bodies?: readonly (Bytes | Buffer)[]
-  /** As in the binary format, or none. */
+  /** In the binary format, or null for no memory. */
   memory?: Bytes | null
-  /** Whether the first function is the start function too. */
+  /** Whether the first function is also the start function. */
   start?: boolean
   exportAs?: string
 }
@@ -72,16 +75,16 @@ export function moduleOf({
 /** `loop br 0 end` */
 export const FOREVER: Bytes = [0, 0x03, 0x40, 0x0c, 0, 0x0b]
 
-/** One function of so many blocks in each other. */
+/** One function of `depth` nested blocks. */
 export function nested(depth: number): Buffer {
   const blocks = Buffer.alloc(2 * depth)
   for (let i = 0; i < depth; i++) blocks.set([0x02, 0x40], 2 * i)
   return moduleOf({ bodies: [Buffer.concat([Buffer.from([0]), blocks, Buffer.alloc(depth, 0x0b)])] })
 }
 
-/** Functions whose every step needs all that came before: slow to compile, and all within what is allowed. */
+/** Functions in which every step needs all earlier ones: slow to compile, and within all limits. */
 export function slow(functions: number, steps: number): Buffer {
-  // 64 locals; local.get a, local.get b, i64.mul, local.get c, i64.xor, local.set d, then a branch on the way
+  // 64 locals; local.get a, local.get b, i64.mul, local.get c, i64.xor, local.set d, then a branch
   const step = (i: number): number[] => {
     const [a, b, c, d] = [i, i * 7 + 3, i * 5 + 1, i * 3 + 2].map(n => n % 64) as [
       number,

@@ -33,14 +33,14 @@ const limited: Bad[] = [
     reason: /used more processor time than its limit of 200 ms/
   },
   {
-    title: 'endless calls of the host end at the limit of processor time',
+    title: 'endless host calls end at the limit of processor time',
     job: bomb('calls', { cpuMs: 200 }),
     status: 'limit',
     limit: 'cpu',
     reason: /processor time/
   },
   {
-    title: 'an endless loop ends when its fuel does',
+    title: 'an endless loop ends when its fuel is used up',
     job: { ...bomb('loop'), fuel: 10_000_000n },
     status: 'limit',
     limit: 'fuel',
@@ -75,28 +75,28 @@ const limited: Bad[] = [
     reason: /\/out would be over its limit of 8388608 bytes/
   },
   {
-    title: 'files that are taken away while they are open count until they are closed',
+    title: 'files deleted while open count until they are closed',
     job: bomb('hidden'),
     status: 'limit',
     limit: 'output',
     reason: /\/out would be over its limit of 8388608 bytes/
   },
   {
-    title: 'a byte a TiB into a file is over the limit of output',
+    title: 'a byte written a TiB into a file exceeds the limit of output',
     job: bomb('sparse'),
     status: 'limit',
     limit: 'output',
     reason: /\/out would be over/
   },
   {
-    title: 'files without end end at the limit of inodes',
+    title: 'creating files without end stops at the limit of inodes',
     job: bomb('inodes'),
     status: 'limit',
     limit: 'inodes',
     reason: /\/out would be over its limit of 256 files and folders/
   },
   {
-    title: 'folders without end end at the limit of inodes',
+    title: 'creating folders without end stops at the limit of inodes',
     job: bomb('folders'),
     status: 'limit',
     limit: 'inodes',
@@ -117,14 +117,14 @@ const limited: Bad[] = [
   },
   { title: 'a module that traps says so', job: bomb('trap'), status: 'trap', reason: /unreachable/ },
   {
-    title: 'a module that needs too long to compile ends at the limit of compiling',
+    title: 'a module that compiles for too long ends at the limit of compile time',
     job: job(slow(400, 500), { limits: { compileMs: 300 } }),
     status: 'limit',
     limit: 'module',
     reason: /compiling it took longer than its limit of 300 ms/
   },
   {
-    title: 'a module larger than its limit is not even given to a guest',
+    title: 'a module above the size limit is never given to a guest',
     job: job(Buffer.alloc(MIB + 1), { limits: { moduleBytes: MIB } }),
     status: 'limit',
     limit: 'module',
@@ -165,13 +165,13 @@ const rejected: Bad[] = [
     reason: /path_exec/
   },
   {
-    title: 'a module that reaches for what every object has is rejected',
+    title: 'a module that imports a property of every JavaScript object is rejected',
     job: job(moduleOf({ imports: [[WASI, 'constructor', NONE]] })),
     status: 'rejected',
     reason: /constructor/
   },
   {
-    title: 'a module that imports the fuel itself is rejected',
+    title: 'a module that imports the fuel counter is rejected',
     job: job(moduleOf({ imports: [['bushel', 'refuel', REFUEL]] })),
     status: 'rejected',
     reason: /refuel/
@@ -183,7 +183,7 @@ const rejected: Bad[] = [
     reason: /./
   },
   {
-    title: 'a module whose memory is over the limit from the start is rejected',
+    title: 'a module whose initial memory exceeds the limit is rejected',
     job: job(moduleOf({ memory: [0, 0x81, 0x08] })),
     status: 'rejected',
     reason: /memory/
@@ -195,7 +195,7 @@ const rejected: Bad[] = [
     reason: /./
   },
   {
-    title: 'a module that is no command is rejected',
+    title: 'a module that is not a WASI command is rejected',
     job: job(moduleOf({ exportAs: 'run' })),
     status: 'rejected',
     reason: /_start/
@@ -210,7 +210,7 @@ const rejected: Bad[] = [
     reason: /fd_write with another signature/
   },
   {
-    title: 'a call of WASI by a module without memory is refused, and harmless',
+    title: 'a WASI call by a module without memory fails and does no harm',
     // fd_write(1, 0, 1, 0) must be 21 (fault), else unreachable; then unreachable
     job: job(
       moduleOf({
@@ -246,21 +246,21 @@ for (const { isolation, skip } of isolations) {
       })
     }
 
-    test('what a module wrote before it trapped is there', async () => {
+    test('output that a module wrote before it trapped is kept', async () => {
       const { status, stdout, files } = await sandbox.run(bomb('some'))
       assert.equal(status, 'trap')
       assert.equal(String(stdout), 'some words\n')
       assert.deepEqual(files, [{ path: 'some', bytes: Buffer.from('some bytes\n') }])
     })
 
-    test('a program that notices that memory is full goes on', async () => {
+    test('a program that handles a full memory goes on', async () => {
       const { status, exitCode, stdout, peakBytes } = await sandbox.run(bomb('polite'))
       assert.deepEqual([status, exitCode], ['ok', 3])
       assert.ok(Number(String(stdout)) > 50 && Number(String(stdout)) < 64)
       assert.ok(peakBytes > 64 * MIB, 'it filled what it took')
     })
 
-    test('through all of this the node was never busy for 100 ms', t => {
+    test('the node was never busy for 100 ms during all of this', t => {
       const most = busy.stop()
       t.diagnostic(`busy at most ${most.toFixed(1)} ms`)
       assert.ok(most < 100, `${most} ms`)

@@ -6,7 +6,7 @@ import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { Outcome } from '../../../src/compute/sandbox/sandbox.js'
 import { MIB, busyness, isolations, job, program } from '../jobs.js'
 
-// A module that broke out of WebAssembly would have the guest's process. Here it has.
+// A module that broke out of WebAssembly would control the guest's process. These tests put such code there.
 
 const BOUNDS = { stdoutBytes: 100, stderrBytes: 100, outputBytes: 1000, inodes: 3 }
 
@@ -31,7 +31,7 @@ const begun = [frame(KIND.ready), frame(KIND.loaded), frame(KIND.compiled)]
 const ended = [...begun, end(), frame(KIND.stdout, 'out'), frame(KIND.stderr, 'err')]
 const kept = (path: string | Buffer, bytes = 'x') => [frame(KIND.path, path), frame(KIND.file, bytes)]
 
-/** What comes of hearing these, in pieces of so many bytes. */
+/** What the conversation reports after these frames, in pieces of `piece` bytes. */
 function hear(frames: readonly Buffer[], piece = Infinity): { conversation: Conversation; heard: string[] } {
   const heard: string[] = []
   const conversation = new Conversation({
@@ -48,7 +48,7 @@ function hear(frames: readonly Buffer[], piece = Infinity): { conversation: Conv
   return { conversation, heard }
 }
 
-test('a conversation is understood in pieces of any size', () => {
+test('a conversation is parsed the same in pieces of any size', () => {
   const refuel = Buffer.alloc(16)
   refuel.writeBigUInt64LE(7n)
   refuel.writeBigUInt64LE(9n, 8)
@@ -76,7 +76,7 @@ test('a conversation is understood in pieces of any size', () => {
   }
 })
 
-test('a guest that says what none of ours says is not heard further', () => {
+test('an invalid message of a guest ends the conversation', () => {
   const cases: Record<string, readonly Buffer[]> = {
     'a kind that is not there': [frame(77)],
     'a result before the job': [frame(KIND.ready), end()],
@@ -120,8 +120,11 @@ test('a guest that says what none of ours says is not heard further', () => {
   assert.equal(hear([...ended, ...kept('a'), ...kept('b'), frame(KIND.done)]).heard.at(-1), 'done')
 })
 
-/** Flags that put `code` into the guest's process before the guest's own. `say(kind, body)` speaks as the guest does. */
-function possessed(code: string): string[] {
+/**
+ * Node flags that run `code` in the guest's process before the guest's own. `say(kind, body)` sends a message
+ * as the guest does.
+ */
+function compromisedBy(code: string): string[] {
   const prelude = `
     import fs, { readSync, writeSync } from 'node:fs'
     const write = writeSync
@@ -143,19 +146,19 @@ const isBroken = (outcome: Outcome) => {
   assert.match(outcome.reason, /the sandbox was broken/)
 }
 
-const takenOver: { title: string; code: string; check: (outcome: Outcome) => void }[] = [
+const compromised: { title: string; code: string; check: (outcome: Outcome) => void }[] = [
   {
     title: 'a guest that floods its output is stopped',
     code: `say(1); job(); say(2); const flood = Buffer.alloc(1 << 20, 9); for (;;) write(1, flood)`,
     check: isBroken
   },
   {
-    title: 'a guest that claims four GiB gets no room for them',
+    title: 'a guest that announces four GiB gets no buffer for them',
     code: `say(1); job(); say(2); say(3); say(5, Buffer.from(${JSON.stringify(JSON.stringify(END))})); say(6, Buffer.alloc(0), 0xffffffff); forever()`,
     check: isBroken
   },
   {
-    title: 'a guest that used more fuel than it had is not believed',
+    title: 'a guest that reports more fuel than it was granted is not believed',
     code: `say(1); job(); say(2); say(3); say(5, Buffer.from(${JSON.stringify(JSON.stringify({ ...END, fuel: '9'.repeat(19) }))})); forever()`,
     check: isBroken
   },
@@ -170,7 +173,7 @@ const takenOver: { title: string; code: string; check: (outcome: Outcome) => voi
     check: outcome => assert.notEqual(outcome.status, 'ok')
   },
   {
-    title: 'a guest that never says it has compiled ends at the limit of compiling',
+    title: 'a guest that never reports the end of compiling ends at the limit of compile time',
     code: `say(1); job(); say(2); forever()`,
     check: outcome => assert.deepEqual([outcome.status, outcome.limit], ['limit', 'module'])
   },
@@ -183,7 +186,7 @@ const takenOver: { title: string; code: string; check: (outcome: Outcome) => voi
     }
   },
   {
-    title: 'a guest that dies says how',
+    title: 'the outcome says how a guest died',
     code: `say(1); job(); say(2); process.abort()`,
     check: outcome => {
       assert.equal(outcome.status, 'trap')
@@ -210,10 +213,10 @@ const takenOver: { title: string; code: string; check: (outcome: Outcome) => voi
 ]
 
 for (const { isolation, skip } of isolations) {
-  describe(`a guest taken over in isolation '${isolation}'`, { skip }, () => {
-    for (const { title, code, check } of takenOver) {
+  describe(`a compromised guest in isolation '${isolation}'`, { skip }, () => {
+    for (const { title, code, check } of compromised) {
       test(title, { timeout: 60_000 }, async () => {
-        const sandbox = new Sandbox({ isolation, warm: 0, nice: 0, flags: possessed(code) })
+        const sandbox = new Sandbox({ isolation, warm: 0, nice: 0, flags: compromisedBy(code) })
         after(() => sandbox.close())
         const busy = busyness()
         try {
@@ -227,7 +230,7 @@ for (const { isolation, skip } of isolations) {
       })
     }
 
-    test('a sandbox that cannot start says so, and does not hang', async () => {
+    test('a sandbox that cannot start fails with the reason and does not hang', async () => {
       const sandbox = new Sandbox({ isolation, warm: 1, flags: ['--no-such-flag'] })
       await assert.rejects(sandbox.run(job(program('bombs'))), {
         code: 'SANDBOX_FAILED',
@@ -239,7 +242,7 @@ for (const { isolation, skip } of isolations) {
 }
 
 test(
-  'in bubblewrap a guest taken over has no network and is nobody',
+  'a compromised guest in bubblewrap has no network and no privileges',
   { skip: isolations[1]!.skip },
   async () => {
     const code = `
@@ -252,7 +255,7 @@ test(
     if (process.getuid() !== 65534 || process.pid !== 1) faults.push('user ' + process.getuid() + ', process ' + process.pid)
     if (faults.length > 0) { write(2, faults.join()); process.abort() }
   `
-    const sandbox = new Sandbox({ isolation: 'bwrap', warm: 0, nice: 0, flags: possessed(code) })
+    const sandbox = new Sandbox({ isolation: 'bwrap', warm: 0, nice: 0, flags: compromisedBy(code) })
     try {
       isOk(await sandbox.run(job(program('bombs'))))
     } finally {

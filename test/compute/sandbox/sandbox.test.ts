@@ -17,7 +17,7 @@ import { RANDOM_GET, moduleOf, unsigned } from './modules.js'
 const run = promisify(execFile)
 const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex')
 
-/** The hash of an outcome, made anew from what it carries. */
+/** The hash of an outcome, computed again from its contents. */
 function hashOf({ files, stdout }: Pick<Outcome, 'files' | 'stdout'>): string {
   return (
     sha256(files.map(({ path, bytes }) => `${path}\0${bytes.byteLength}\0${sha256(bytes)}\n`).join('')) +
@@ -58,7 +58,7 @@ for (const { isolation, skip } of isolations) {
       assert.equal(sandbox.isolation, isolation)
     })
 
-    test('a program with a non-zero exit code is not a failure of the sandbox', async () => {
+    test('a program that exits with a non-zero exit code is not a sandbox failure', async () => {
       const { status, exitCode } = await sandbox.run(job(program('bombs'), { args: ['exit'] }))
       assert.deepEqual([status, exitCode], ['ok', 7])
     })
@@ -93,7 +93,7 @@ for (const { isolation, skip } of isolations) {
       )
     })
 
-    test('a job does not find anything of the previous job', async () => {
+    test('a job finds nothing that an earlier job left', async () => {
       await sandbox.run(files())
       const { stdout } = await sandbox.run(job(program('probe')))
       assert.match(String(stdout), /^list \/in: \. \.\.$\n^list \/out: \. \.\.$/m)
@@ -118,20 +118,20 @@ for (const { isolation, skip } of isolations) {
       assert.ok(segments.wallMs < 1500, `${segments.wallMs} ms`)
     })
 
-    test('a run that gets no more fuel stops with the limit of fuel', async () => {
+    test('a run that gets no more fuel stops at the limit of fuel', async () => {
       const { fuel } = await sandbox.run(work())
       const short = await sandbox.run(work({ fuel: fuel - 1n }), { refuel: () => Promise.resolve(null) })
       assert.deepEqual([short.status, short.limit, short.fuel], ['limit', 'fuel', fuel - 1n])
       assert.equal((await sandbox.run(work({ fuel }))).status, 'ok', 'and with just enough it ends')
     })
 
-    test('an error of `refuel` ends the run with that error', async () => {
+    test('an failed fuel request ends the run with its error', async () => {
       const unpaid = new Error('not paid')
       await assert.rejects(sandbox.run(work({ fuel: 0n }), { refuel: () => Promise.reject(unpaid) }), unpaid)
     })
 
     test(
-      'a guest has no privileges, and the lowest priority',
+      'a guest has no privileges and the lowest priority',
       { skip: process.platform !== 'linux' },
       async () => {
         const meek = new Sandbox({ isolation, warm: 0 })
@@ -157,7 +157,7 @@ for (const { isolation, skip } of isolations) {
       }
     )
 
-    test('an aborted run ends at once and leaves no process', async () => {
+    test('an aborted run ends at once with the reason', async () => {
       const controller = new AbortController()
       const waiting = new Sandbox({ isolation, warm: 0, nice: 0 })
       try {
@@ -175,7 +175,7 @@ for (const { isolation, skip } of isolations) {
       }
     })
 
-    test('closing ends the running jobs with CLOSED and leaves no process', async () => {
+    test('closing ends running jobs with a reason and leaves no process', async () => {
       const closing = new Sandbox({ isolation, nice: 17, warm: 2 })
       const looping = closing.run(job(program('bombs'), { args: ['loop'], fuel: 1000n }), {
         refuel: async () => {
@@ -193,7 +193,7 @@ for (const { isolation, skip } of isolations) {
       }
     })
 
-    test('100 MiB go in and out while the node stays responsive', { timeout: 120_000 }, async t => {
+    test('the node stays responsive while 100 MiB go in and out', { timeout: 120_000 }, async t => {
       const large = { path: 'deep/given.bin', bytes: Buffer.alloc(100 * MIB, 'seven bytes and more') }
       const busy = busyness()
       const outcome = await sandbox.run(
@@ -230,9 +230,9 @@ test('the same job gives one hash and one bill in every isolation, at every run,
   for (const result of results) assert.deepEqual(result, results[0])
 })
 
-test('calls of host functions and each byte that they move are charged', async () => {
+test('host calls functions and so is each byte that they move are charged', async () => {
   const sandbox = new Sandbox({ nice: 0 })
-  // random_get(0, length), so many times
+  // random_get(0, length), repeated
   const random = (times: number, length: number) => {
     const once = [0x41, 0, 0x41, ...unsigned(length), 0x10, 0, 0x1a]
     return job(
@@ -264,7 +264,7 @@ test('a different seed gives different random numbers', async () => {
   }
 })
 
-test('an invalid job is rejected with the reason', async () => {
+test('an invalid job that cannot be run as it is is rejected with the reason', async () => {
   const sandbox = new Sandbox({ warm: 0 })
   const at = (...paths: string[]) => ({ files: paths.map(path => ({ path, bytes: Buffer.from('x') })) })
   const bad: [RegExp, ReturnType<typeof job>][] = [
@@ -293,7 +293,7 @@ test('an invalid job is rejected with the reason', async () => {
   }
 })
 
-test('the test modules are built from their sources', { timeout: 120_000 }, async t => {
+test('the test modules match their sources', { timeout: 120_000 }, async t => {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-programs-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const built = join(folder, 'work.wasm')

@@ -9,10 +9,10 @@ import { ERRORS } from '../../../contracts/errors/error-table.js'
 let root = dirname(fileURLToPath(import.meta.url))
 while (!existsSync(join(root, 'package.json'))) root = dirname(root)
 
-/** An error that is made anew with the code of another one brings no code of its own. */
+/** Files that make an error anew with the code of another error: they add no code of their own. */
 const REPEATED = ['src/compute/hire-paying.ts']
 
-test('the table holds the codes that errors are made with, no more and no fewer', () => {
+test('the error table holds exactly the codes that errors are made with', () => {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), path => ts.sys.readFile(path)) as {
     config: object
   }
@@ -42,7 +42,7 @@ test('the table holds the codes that errors are made with, no more and no fewer'
   }
   for (const name of ours) look(program.getSourceFile(name)!, relative(root, name))
 
-  // The code of such a function is that of its calls, whose type the compiler has checked.
+  // A function that takes a code has the codes of its calls, whose type the compiler has checked.
   const passed = new Set(unbounded.filter(file => !REPEATED.includes(file)))
   const strings = (node: ts.Node, file: string): void => {
     if (ts.isStringLiteral(node) && node.text in ERRORS) {

@@ -34,7 +34,7 @@ const judged = (evidence: JobEvidence): { misdeeds: string[]; faults: string[] }
   return { misdeeds, faults }
 }
 
-test('the evidence of an honest job holds, says what was stated, and proves nothing against its provider', () => {
+test('the evidence of an honest job holds, shows the statement and proves nothing against its provider', () => {
   const { agree, statement } = good
   const verdict = verifyEvidence(parseEvidence(formatEvidence(good)))
   assert.deepEqual(verdict, {
@@ -55,7 +55,7 @@ test('the evidence of an honest job holds, says what was stated, and proves noth
   })
 })
 
-test('a key that is not the one that was committed to is proven, without the output too', async () => {
+test('a key that differs from the committed one is proven, even without the output', async () => {
   const said = ['its key is not the one it had committed to']
   const false1 = await jobEvidence(buyer, provider, { key: { key: Buffer.alloc(32, 99) } })
   const false2 = await jobEvidence(buyer, provider, { key: { salt: Buffer.alloc(32, 99) } })
@@ -65,24 +65,24 @@ test('a key that is not the one that was committed to is proven, without the out
   }
 })
 
-test('an output that is not the one that was stated is proven with key and output, and not without', async () => {
+test('an output that differs from the stated one is proven with key and output, and not without', async () => {
   const said = ['its decrypted output does not have the checksum it stated']
   for (const result of [{ tree: Buffer.alloc(32, 1) }, { stdout: Buffer.alloc(32, 1) }]) {
     const evidence = await jobEvidence(buyer, provider, { result })
     assert.deepEqual(judged(evidence).misdeeds, said)
     assert.deepEqual(judged({ ...evidence, key: null }).misdeeds, [])
     assert.deepEqual(judged({ ...evidence, ciphertext: null }).misdeeds, [])
-    // Bytes that the provider did not name prove nothing against it.
+    // Bytes that the provider did not sign for prove nothing against it.
     assert.deepEqual(judged({ ...evidence, ciphertext: Buffer.alloc(500, 1) }).misdeeds, [])
   }
 })
 
-test('a result other than the one that was committed to is proven', async () => {
+test('a result that differs from the committed one is proven', async () => {
   const evidence = await jobEvidence(buyer, provider, { committed: { exitCode: 1 } })
   assert.deepEqual(judged(evidence).misdeeds, ['it stated another result than the one it had committed to'])
 })
 
-test('a result that is wrong in itself is proven by what a run of the job gives', () => {
+test('a wrong result is proven by what a run of the job gives', () => {
   const { result } = good.statement!.statement
   const open = (): typeof result => result
   assert.deepEqual(judgeEvidence(good, open, result).misdeeds, [])
@@ -90,7 +90,7 @@ test('a result that is wrong in itself is proven by what a run of the job gives'
   assert.deepEqual(wrong.misdeeds, ['its result is false: another run of the job has another result'])
 })
 
-test('nobody makes evidence against a provider: each part is signed, and of this agreement', async () => {
+test('nobody can make evidence against a provider, since each part is signed and bound to the agreement', async () => {
   const flipped = (bytes: Buffer): Buffer => Buffer.from(bytes.map((byte, i) => (i === 5 ? byte ^ 1 : byte)))
   const { agree, commitment, statement, key } = good
   const forged: [Partial<JobEvidence>, string][] = [
@@ -118,7 +118,7 @@ test('nobody makes evidence against a provider: each part is signed, and of this
   ])
 })
 
-test('a large output is left out of the file, which stays within its bounds', async () => {
+test('a large output is left out of the evidence file, which stays within its bounds', async () => {
   const files = [{ path: 'large', bytes: Buffer.alloc(MAX_EVIDENCE_CIPHERTEXT + 1, 1) }]
   const large = await jobEvidence(buyer, provider, { output: { ...OUTPUT, files } })
   assert.ok(isLarge(large))
@@ -131,7 +131,7 @@ test('a large output is left out of the file, which stays within its bounds', as
   assert.deepEqual(judged(full), { misdeeds: [], faults: [] })
 })
 
-test('an output opens with its key and no other, and only as it was sealed', () => {
+test('an output opens only with its key and exactly as it was sealed', () => {
   const sealed = good.ciphertext!
   const opened = openOutput(sealed, KEY)!
   assert.deepEqual(opened, OUTPUT)
@@ -141,7 +141,7 @@ test('an output opens with its key and no other, and only as it was sealed', () 
   assert.equal(openOutput(sealed, KEY, sealed.byteLength - 1), null)
 })
 
-test('what is no evidence is said to be none, in one line, with the reason', () => {
+test('a file that is not evidence is refused in one line with the reason', () => {
   const text = formatEvidence(good)
   const plain = JSON.parse(text) as Record<string, unknown>
   const changed = (change: Record<string, unknown>): string => JSON.stringify({ ...plain, ...change })

@@ -16,27 +16,31 @@ export const OUTPUT: JobOutput = {
   files: [{ path: 'a/b', bytes: Buffer.from('content') }]
 }
 
-export interface Deed {
+export interface Falsification {
   terms?: Partial<JobTerms>
-  /** What is stated in place of what is so. */
+  /** Fields that the provider states falsely. */
   result?: Partial<JobResult>
-  /** What was committed to in place of what is stated. */
+  /** Fields in which its commitment differs from its statement. */
   committed?: Partial<JobResult>
   key?: Partial<JobKey>
   output?: JobOutput
 }
 
-/** What an honest provider signs of a job, or, with `deed`, one that is not. */
-export async function jobEvidence(buyer: Person, provider: Person, deed: Deed = {}): Promise<JobEvidence> {
-  const output = deed.output ?? OUTPUT
+/** What an honest provider signs for a job or, with `deed`, a cheating one. */
+export async function jobEvidence(
+  buyer: Person,
+  provider: Person,
+  falsified: Falsification = {}
+): Promise<JobEvidence> {
+  const output = falsified.output ?? OUTPUT
   const ciphertext = Buffer.concat(await seal(packOutput(output), KEY))
-  const terms: JobTerms = { ...termsOf(buyer, provider), ...deed.terms }
+  const terms: JobTerms = { ...termsOf(buyer, provider), ...falsified.terms }
   const agreement = jobId(terms)
   const truth: JobResult = {
     ...{ status: 'ok', limit: '', reason: '', exitCode: 0, fuel: 1_000_000n },
     ...sumsOfOutput(output)
   }
-  const result = { ...truth, ...deed.result }
+  const result = { ...truth, ...falsified.result }
   const statement: JobStatement = {
     agreement,
     result,
@@ -48,9 +52,9 @@ export async function jobEvidence(buyer: Person, provider: Person, deed: Deed = 
   }
   const commitment = {
     agreement,
-    commitment: commitmentOf(agreement, { ...result, ...deed.committed }, SALT)
+    commitment: commitmentOf(agreement, { ...result, ...falsified.committed }, SALT)
   }
-  const key = { agreement, key: KEY, salt: SALT, ...deed.key }
+  const key = { agreement, key: KEY, salt: SALT, ...falsified.key }
   return {
     agree: { terms, signature: sign('job-terms', terms, buyer.device) },
     commitment: { commitment, signature: sign('job-commitment', commitment, provider.device) },

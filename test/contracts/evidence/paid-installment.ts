@@ -15,7 +15,7 @@ export interface PaidInstallment {
   receipt: Receipt
 }
 
-/** An agreement between two people, its first installments listed, and the receipt of the one that is paid. */
+/** An agreement between two people, its first installments listed, and the receipt of the paid one. */
 export function paidInstallment(
   buyer: Person,
   provider: Person,

@@ -54,7 +54,7 @@ test('every block of a real core is proven, an empty one too', () => {
   assert.ok(proves({ ...proofs[6]!, value: null }, 6, sealed), 'an empty buffer may be read as none')
 })
 
-test('a block that is not the sealed one is not proven', () => {
+test('a block that differs from the sealed one is not proven', () => {
   for (const [index, proof] of proofs.entries()) {
     const tampered = Buffer.from(proof.value!)
     if (tampered.byteLength > 0) tampered[0]! ^= 1
@@ -69,7 +69,7 @@ test('a block that is not the sealed one is not proven', () => {
   }
 })
 
-test('the roots alone prove nothing', () => {
+test('the roots alone prove no block', () => {
   for (const [index, proof] of proofs.entries()) {
     const isRoot = proof.nodes.length === 0
     const value = Buffer.from('never stored here')
@@ -79,7 +79,7 @@ test('the roots alone prove nothing', () => {
   }
 })
 
-test('a branch or roots that were touched prove nothing', () => {
+test('an altered branch or root proves no block', () => {
   const index = 3
   const proof = proofs[index]!
   const changes: ((node: TreeNode) => TreeNode)[] = [
@@ -106,7 +106,7 @@ test('a branch or roots that were touched prove nothing', () => {
   assert.ok(!proves({ ...proof, nodes: Array.from({ length: 65 }, () => proof.nodes[0]!) }, index, sealed))
 })
 
-test('the proof of one seal does not hold for another', () => {
+test('the proof for one seal does not hold for another', () => {
   const proof = proofs[0]!
   for (const other of [
     { ...sealed, treeHash: crypto.randomBytes(32) },
@@ -119,7 +119,7 @@ test('the proof of one seal does not hold for another', () => {
   assert.ok(!proves({ ...proof, index: LENGTH }, LENGTH, sealed), 'past the end')
 })
 
-/** Index of the root that a block stands under. */
+/** Index of the root above a block. */
 function rootAbove(proof: BlockProof): number {
   const spans = proof.roots.map(root => ({ index: root.index, end: lastLeaf(root.index) }))
   return spans.find(span => 2 * proof.index <= span.end)!.index

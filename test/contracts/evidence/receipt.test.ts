@@ -28,7 +28,7 @@ before(async () => {
   paid = paidInstallment(buyer, provider)
 })
 
-/** The same list in all but this, signed by the provider. */
+/** The same list with this change, signed by the provider. */
 function countersignWith(change: Partial<InstallmentList>): Receipt['countersign'] {
   const list = { ...paid.list, ...change }
   return { list, signature: sign('installment-list', list, provider.device) }
@@ -46,7 +46,7 @@ const flipped = (bytes: Buffer): Buffer => {
   return copy
 }
 
-test('a receipt holds for whoever has nothing but its file, and says what was paid to whom', () => {
+test('a receipt is verified from its file alone and shows what was paid to whom', () => {
   const { terms, receipt } = paid
   const verdict = verifyReceipt(parseReceipt(formatReceipt(receipt)))
   assert.deepEqual(verdict, {
@@ -60,14 +60,14 @@ test('a receipt holds for whoever has nothing but its file, and says what was pa
   })
 })
 
-test('every installment of the list has its own receipt', () => {
+test('every installment of the list has a receipt of its own', () => {
   const installments = planInstallments(paid.terms)
   assert.ok(installments.length > 2)
   for (const { number } of installments)
     assert.deepEqual(faults({ installment: number, preimage: preimageOf(number) }), [])
 })
 
-test('other terms are no longer those that were signed, nor those that the list is for', () => {
+test('changed terms match neither their signatures nor the list', () => {
   const changes: Partial<Terms>[] = [
     { price: paid.terms.price + 1n },
     { nonce: Buffer.alloc(32, 99) },
@@ -79,14 +79,14 @@ test('other terms are no longer those that were signed, nor those that the list 
     assert.ok(found.includes('the buyer did not sign these terms'))
     assert.ok(found.includes('the list of installments is for another agreement'))
   }
-  // Signed anew by the buyer alone, they are still not what the provider's list is for.
+  // Signed again by the buyer alone, the terms still differ from those of the provider's list.
   const terms = { ...paid.terms, egressBytes: 0 }
   assert.deepEqual(faults({ terms, buyer: sign('terms', terms, buyer.device) }), [
     'the list of installments is for another agreement'
   ])
 })
 
-test('a signature that is not the buyer’s is named', () => {
+test('an invalid signature of the buyer is named', () => {
   const said = ['the buyer did not sign these terms']
   assert.deepEqual(faults({ buyer: flipped(paid.receipt.buyer) }), said)
   assert.deepEqual(faults({ buyer: sign('terms', paid.terms, provider.device) }), said)
@@ -111,7 +111,7 @@ test('a list for another agreement is named', () => {
   ])
 })
 
-test('an installment that is not listed, or not agreed, is named', () => {
+test('an installment outside the list or the agreement is named', () => {
   const without = paid.list.installments.filter(({ installment }) => installment !== 1)
   assert.deepEqual(faults({ countersign: countersignWith({ installments: without }) }), [
     'the list has no installment 1'
@@ -126,7 +126,7 @@ test('an installment that is not listed, or not agreed, is named', () => {
   )
 })
 
-test('an amount that is not the schedule’s is named, with both', () => {
+test('an amount that differs from the schedule is named, with both amounts', () => {
   const due = planInstallments(paid.terms)[1]!.msat
   for (const msat of [due + 1n, due - 1n, 0n]) {
     const installments = paid.list.installments.map(listed =>
@@ -144,13 +144,13 @@ test('a preimage of another hash is named', () => {
   assert.deepEqual(faults({ preimage: flipped(paid.receipt.preimage) }), said)
 })
 
-test('an agreement’s name that is not that of its terms is named', () => {
+test('an agreement id that differs from that of its terms is named', () => {
   const named = JSON.parse(formatReceipt(paid.receipt)) as Record<string, unknown>
   const other = JSON.stringify({ ...named, agreement: formatKey(Buffer.alloc(32, 3)) })
   assert.deepEqual(verifyReceipt(parseReceipt(other)).faults, ['its terms are those of another agreement'])
 })
 
-test('what is no receipt is said to be none, in one line, with the reason', () => {
+test('a file that is not a receipt is refused in one line with the reason', () => {
   const text = formatReceipt(paid.receipt)
   const plain = JSON.parse(text) as Record<string, unknown>
   const changed = (change: Record<string, unknown>): string => JSON.stringify({ ...plain, ...change })

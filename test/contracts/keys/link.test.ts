@@ -25,7 +25,7 @@ test('a link reads back as its two keys', () => {
   )
 })
 
-test('a slip of the pen is found: a character changed, two swapped, one lost, one too many', () => {
+test('a typing mistake in a link is found, be it a changed, swapped, lost or extra character', () => {
   const good = { key: Buffer.alloc(32, 0x35), encryptionKey: Buffer.alloc(32, 0xc7) }
   const text = formatLink(good)
   const start = 'bushel://'.length
@@ -33,7 +33,7 @@ test('a slip of the pen is found: a character changed, two swapped, one lost, on
     for (const character of Z32) {
       if (character === text[i]) continue
       const slip = text.slice(0, i) + character + text.slice(i + 1)
-      // The last character has a bit to spare: what differs in it alone is the same link.
+      // The last character has a spare bit: a difference in it alone is the same link.
       if (i === text.length - 1 && sameKeys(slip, good)) continue
       refused(slip)
     }
@@ -44,7 +44,7 @@ test('a slip of the pen is found: a character changed, two swapped, one lost, on
   }
 })
 
-test('what is no link is refused', () => {
+test('text that is not a link is refused', () => {
   const text = formatLink({ key: Buffer.alloc(32, 1), encryptionKey: Buffer.alloc(32, 2) })
   for (const bad of [
     '',

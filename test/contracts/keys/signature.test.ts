@@ -17,7 +17,7 @@ before(async () => {
   ;[bob] = (await person()) as [Person]
 })
 
-test('a signature holds for its struct, its value and its device alone', () => {
+test('a signature holds only for its struct, its value and its device', () => {
   const device = alice.device
   const value = { agreement: Buffer.alloc(32, 1) }
   const signature = sign('agreement-reference', value, device)
@@ -32,7 +32,7 @@ test('a signature holds for its struct, its value and its device alone', () => {
   }
 })
 
-test('a signature over one kind of thing never holds for another with the same bytes', () => {
+test('a signature over one struct never holds for another with the same bytes', () => {
   const device = alice.device
   const key = Buffer.alloc(32, 1)
   assert.deepEqual(encode('ban', { key }), encode('agreement-reference', { agreement: key }))
@@ -46,7 +46,7 @@ test('a signature over one kind of thing never holds for another with the same b
   assert.ok(!verify('paid', same, sign('void', gone, device), device.publicKey))
 })
 
-test('an attestation shows whose a device is, and no more', () => {
+test('an attestation shows the identity of a device and nothing else', () => {
   assert.deepEqual(authorOf(alice.proof), { identity: alice.identity, device: alice.device.publicKey })
   assert.ok(attests(alice.proof, null, { identity: alice.identity, device: alice.device.publicKey }))
   const others = [
@@ -57,7 +57,7 @@ test('an attestation shows whose a device is, and no more', () => {
   for (const other of others) assert.ok(!attests(alice.proof, null, other))
 })
 
-test('attested data hold for the device that signed them, of the identity that attests it', () => {
+test('attested data hold for the device that signed them, under the identity that attests it', () => {
   const data = crypto.randomBytes(32)
   const author = { identity: alice.identity, device: alice.device.publicKey }
   const proof = IdentityKey.attestData(data, alice.device, alice.proof)
@@ -71,7 +71,7 @@ test('attested data hold for the device that signed them, of the identity that a
   assert.ok(!attests(stolen, data, { identity: alice.identity, device: bob.device.publicKey }))
 })
 
-test('bytes that are no proof prove nothing, and throw nothing', () => {
+test('bytes that are not a proof prove nothing and throw nothing', () => {
   const author = { identity: alice.identity, device: alice.device.publicKey }
   for (let i = 0; i < 300; i++) {
     const bytes = crypto.randomBytes(i)
@@ -81,7 +81,7 @@ test('bytes that are no proof prove nothing, and throw nothing', () => {
   for (let i = 0; i < alice.proof.byteLength; i++) {
     const bad = Buffer.from(alice.proof)
     bad[i]! ^= 0x40
-    // What still holds (the last byte counts what is attested beside) says the same.
+    // A changed proof that still holds (its last byte counts attested data) shows the same identity.
     if (i < alice.proof.byteLength - 1) assert.ok(!attests(bad, null, author), `byte ${i}`)
     else assert.ok(!attests(bad, null, { ...author, identity: bob.identity }))
     assert.ok(!attests(alice.proof.subarray(0, i), null, author), `${i} bytes`)
@@ -90,11 +90,11 @@ test('bytes that are no proof prove nothing, and throw nothing', () => {
   assert.equal(authorOf(Buffer.alloc(MAX_PROOF_BYTES + 1)), null)
 })
 
-/** What the library makes of a forgery, if it makes it at all. */
+/** A forgery as the library makes it; null when the library refuses. */
 function forged(make: () => Buffer): Buffer | null {
   try {
     return make()
   } catch {
-    return null // it refuses to make it
+    return null // the library refuses to make it
   }
 }

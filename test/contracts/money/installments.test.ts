@@ -19,7 +19,7 @@ const terms = (given: Partial<InstallmentTerms> & { bytes?: number }): Installme
   ...given
 })
 
-/** What must hold of every schedule. */
+/** What must hold for every schedule. */
 function check(given: InstallmentTerms, installments: Installment[]): void {
   const total = chargeOf(given)
   assert.equal(
@@ -33,7 +33,7 @@ function check(given: InstallmentTerms, installments: Installment[]): void {
 
   const floor = ceilDiv(total, BigInt(MAX_INSTALLMENTS))
   const cap = [given.maxInstallmentMsat, floor, 1n].reduce((a, b) => (a > b ? a : b))
-  /** What one ms costs: an installment ends on a whole one. */
+  /** The price of one ms: an installment ends on a whole ms. */
   const grain = ceilDiv(total, BigInt(given.time))
   let listed = given.firstInstallmentMsat > floor ? given.firstInstallmentMsat : floor
   let at = 0
@@ -51,7 +51,7 @@ function check(given: InstallmentTerms, installments: Installment[]): void {
   }
 }
 
-test('amounts double from the start to the cap, and the last is what is left', () => {
+test('amounts double from the start to the cap, and the last one is the rest', () => {
   const given = terms({ bytes: 2 ** 30 - 128, price: 200_000n * 1024n })
   const installments = planInstallments(given)
   assert.deepEqual(
@@ -61,7 +61,7 @@ test('amounts double from the start to the cap, and the last is what is left', (
   check(given, installments)
 })
 
-test('any schedule: whole, without gaps, exact, and the same again', () => {
+test('any schedule is whole, without gaps, exact and reproducible', () => {
   const arbitrary = fc.record({
     bytes: fc.oneof(fc.integer({ min: 1, max: PIB }), fc.integer({ min: 1, max: 1e9 })),
     time: fc.oneof(fc.integer({ min: 1, max: YEARS_100 }), fc.integer({ min: 1, max: 1000 })),
@@ -81,7 +81,7 @@ test('any schedule: whole, without gaps, exact, and the same again', () => {
   )
 })
 
-test('the ends of what can be asked for are fast', () => {
+test('schedules of extreme terms are computed in less than 50 ms each', () => {
   const prices = [1n, 25_600_000n, 10n ** 15n]
   const began = performance.now()
   let count = 0

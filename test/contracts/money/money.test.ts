@@ -18,11 +18,11 @@ import { DAY, GIB, TIB } from '../../../contracts/money/quantity.js'
 const amount = fc.bigInt({ min: 0n, max: MAX_MSAT })
 const badInput = (error: unknown): boolean => error instanceof BushelError && error.exit === 2
 
-test('an amount that is printed reads as itself', () => {
+test('a printed amount reads back equal', () => {
   fc.assert(fc.property(amount, msat => assert.equal(parseAmount(formatAmount(msat)), msat)))
 })
 
-test('a price that is printed reads as itself', () => {
+test('a printed price reads back equal', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 1n, max: MAX_MSAT }), price =>
       assert.equal(parsePrice(formatPrice(price)), price)
@@ -30,7 +30,7 @@ test('a price that is printed reads as itself', () => {
   )
 })
 
-test('an amount is kept exactly, or refused', () => {
+test('an amount is kept exactly or refused', () => {
   const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 8 })
   fc.assert(
     fc.property(fc.nat(1e9), digits, fc.constantFrom('sat', 'msat'), (whole, fraction, unit) => {
@@ -44,7 +44,7 @@ test('an amount is kept exactly, or refused', () => {
   )
 })
 
-test('amounts as people write them', () => {
+test('amounts are read as people write them', () => {
   const cases: [string, bigint][] = [
     ['1000 sat', 1_000_000n],
     ['2.5 sat', 2500n],
@@ -78,7 +78,7 @@ test('amounts as people write them', () => {
   }
 })
 
-test('prices are msat for a TiB and 30 days, whatever unit they are written in', () => {
+test('prices in any unit become msat for a TiB and 30 days', () => {
   assert.equal(parsePrice('25 sat/GiB-month'), 25_000n * 1024n)
   assert.equal(parsePrice('1 msat/TiB-month'), 1n)
   assert.equal(parsePrice('1 msat/TiB-day'), 30n)
@@ -98,7 +98,7 @@ test('prices are msat for a TiB and 30 days, whatever unit they are written in',
   assert.throws(() => parsePrice(`1 sat/${' '.repeat(1e5)}`), badInput)
 })
 
-test('the charge is rounded up to an msat, and is the minimum at least', () => {
+test('the charge is rounded up to an msat and is at least the minimum', () => {
   const charge = (bytes: number, time: number, price: bigint, minChargeMsat = 0n): bigint =>
     totalCharge({ bytes: BigInt(bytes), time, price, minChargeMsat })
   assert.equal(charge(GIB, 30 * DAY, parsePrice('25 sat/GiB-month')), 25_000n)

@@ -19,7 +19,7 @@ import {
 
 const badInput = (error: unknown): boolean => error instanceof BushelError && error.exit === 2
 
-test('sizes, binary and decimal', () => {
+test('sizes are read in binary and decimal units', () => {
   const cases: [string, number][] = [
     ['1B', 1],
     ['1 KiB', KIB],
@@ -49,7 +49,7 @@ test('sizes, binary and decimal', () => {
   }
 })
 
-test('a whole number of any unit reads as itself', () => {
+test('a whole number of any unit reads back equal', () => {
   const units = fc.constantFrom(
     ['B', 1],
     ['KiB', KIB],
@@ -65,7 +65,7 @@ test('a whole number of any unit reads as itself', () => {
   )
 })
 
-test('times in every unit, from milliseconds to years', () => {
+test('times are read in every unit, from milliseconds to years', () => {
   const cases: [string, number][] = [
     ['300ms', 300],
     ['30s', 30_000],
@@ -89,7 +89,7 @@ test('a time that is shown can be typed back', () => {
     assert.equal(parseTime(formatTime(ms)), ms, formatTime(ms))
 })
 
-test('sizes and times for people', () => {
+test('sizes and times are printed for people', () => {
   assert.deepEqual([0, 1023, KIB, 1.5 * MIB, 12.34 * GIB, 3 * TIB].map(formatSize), [
     '0 B',
     '1023 B',
@@ -101,7 +101,7 @@ test('sizes and times for people', () => {
   assert.deepEqual([0, 5_000, 90 * 60_000, 36 * HOUR].map(formatTime), ['0s', '5s', '1.5h', '1.5d'])
 })
 
-test('keys are z32 or hex, and nothing else', () => {
+test('keys are read in z32 or hex and nothing else', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), array => {
       const key = Buffer.from(array)

@@ -18,12 +18,12 @@ before(async () => {
   assert.ok(charge > 2n * terms.minChargeMsat)
 })
 
-test('half of the time is half of the charge, and all of it is all of it', () => {
+test('half of the time uses half of the charge, and all of the time uses all of it', () => {
   assert.equal(consumedMsat(terms, terms.time / 2, charge), (charge + 1n) / 2n)
   assert.equal(consumedMsat(terms, terms.time, charge), charge)
 })
 
-test('a part of an msat counts as one', () => {
+test('a fraction of an msat counts as one', () => {
   const at = terms.time / 2
   const exact = (charge * BigInt(at + 1)) / BigInt(terms.time)
   assert.equal(consumedMsat(terms, at + 1, charge), exact + 1n)
@@ -34,20 +34,20 @@ test('the minimum charge is used up from the start', () => {
   assert.equal(consumedMsat(terms, HOUR, charge), terms.minChargeMsat)
 })
 
-test('no more is used up than was paid, not even of the minimum charge', () => {
+test('the used part never exceeds what was paid, not even under the minimum charge', () => {
   assert.equal(consumedMsat(terms, terms.time, charge - 5n), charge - 5n)
   assert.equal(consumedMsat(terms, terms.time, 0n), 0n)
   assert.equal(consumedMsat(terms, 0, terms.minChargeMsat - 1n), terms.minChargeMsat - 1n)
 })
 
-test('a time outside of the agreement, and parts of an ms, count as what is inside', () => {
+test('times outside the agreement are clamped to it, and fractions of an ms are dropped', () => {
   assert.equal(consumedMsat(terms, -DAY, charge), terms.minChargeMsat)
   assert.equal(consumedMsat(terms, terms.time + DAY, 2n * charge), charge)
   const half = terms.time / 2
   assert.equal(consumedMsat(terms, half + 0.9, charge), consumedMsat(terms, half, charge))
 })
 
-test('what is used up at the end of an installment is what was due by then, and it never gets less', () => {
+test('the used part at the end of an installment is what was due by then, and it never falls', () => {
   let due = 0n
   for (const { end, msat } of planInstallments(terms)) {
     due += msat

@@ -9,7 +9,7 @@ import { names, structOf } from '../arbitraries.js'
 
 const malformed = (error: unknown): boolean => error instanceof BushelError && error.code === 'MALFORMED'
 
-/** Hostile bytes are refused as MALFORMED, or they are the canonical bytes of what they decode to. */
+/** Hostile bytes are refused as MALFORMED or are the canonical bytes of their decoded value. */
 function refusedOrCanonical(name: StructName, bytes: Buffer): void {
   let value: unknown
   try {
@@ -21,7 +21,7 @@ function refusedOrCanonical(name: StructName, bytes: Buffer): void {
   assert.deepEqual(encode(name, value as never), bytes)
 }
 
-/** Without what is absent: an optional field that is not there is read as null, zero or empty text. */
+/** The value without absent fields: an absent optional field reads as null, zero or empty text. */
 function plain(value: unknown): unknown {
   if (Buffer.isBuffer(value)) return value.toString('hex')
   if (Array.isArray(value)) return value.map(plain)
@@ -58,7 +58,7 @@ test('every struct reads back as it was written, and only from its own bytes', (
   }
 })
 
-test('random bytes are never anything but malformed or canonical', () => {
+test('random bytes are malformed or canonical', () => {
   for (const name of names) {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), array => refusedOrCanonical(name, Buffer.from(array))),
@@ -67,7 +67,7 @@ test('random bytes are never anything but malformed or canonical', () => {
   }
 })
 
-test('a count that lies is refused at once', () => {
+test('a false count is refused at once', () => {
   // An array of 2^32 - 1 and one of a million, of each struct that begins with one.
   for (const name of [
     'order-batch',
@@ -88,7 +88,7 @@ test('a count that lies is refused at once', () => {
   }
 })
 
-test('more of anything than a peer may send is refused before the first of it is read', () => {
+test('a list longer than a peer may send is refused before its first entry is read', () => {
   const bounded = structs.flatMap(({ name, fields }) =>
     fields.filter(({ array }) => array).map(({ name: field, most }) => ({ name, field, most }))
   )
@@ -111,8 +111,8 @@ test('more of anything than a peer may send is refused before the first of it is
   }
 })
 
-test('an answer to an audit with more proofs than there may be costs nothing', () => {
-  // A proof of nothing, in its frame: twelve MiB hold two million.
+test('an audit answer with too many proofs takes no memory', () => {
+  // An empty proof in its frame: twelve MiB hold two million of them.
   const nothing = Buffer.from([5, 0, 0, 0, 0, 0])
   const count = Buffer.from('fe00001000', 'hex')
   const bytes = Buffer.concat([Buffer.alloc(32), count, Buffer.alloc(6 << 20, nothing)])
@@ -121,7 +121,7 @@ test('an answer to an audit with more proofs than there may be costs nothing', (
   assert.ok(process.memoryUsage().heapUsed - before < 1 << 20)
 })
 
-test('a number that is written longer than it must be is refused', () => {
+test('a number in a longer encoding than needed is refused', () => {
   assert.deepEqual(decode('tick', Buffer.from([5])), { time: 5 })
   for (const long of ['fd0500', 'fe05000000', 'ff0500000000000000']) {
     assert.throws(() => decode('tick', Buffer.from(long, 'hex')), malformed)
@@ -129,13 +129,13 @@ test('a number that is written longer than it must be is refused', () => {
   assert.throws(() => decode('tick', Buffer.from('ffffffffffffffffff', 'hex')), malformed, 'above 2^53')
 })
 
-test('a flag that nobody knows is refused', () => {
+test('an unknown flag is refused', () => {
   const admission = encode('admission', { device: Buffer.alloc(32), writer: Buffer.alloc(32), indexer: true })
   admission[admission.byteLength - 1]! |= 2
   assert.throws(() => decode('admission', admission), malformed)
 })
 
-test('nothing, and too much, are malformed', () => {
+test('missing and extra bytes are malformed', () => {
   assert.throws(() => decode('tick', null), malformed)
   assert.throws(() => decode('tick', undefined), malformed)
   assert.throws(() => decode('tick', Buffer.alloc(0)), malformed)
@@ -144,7 +144,7 @@ test('nothing, and too much, are malformed', () => {
   assert.deepEqual(decode('order-batch', order, 102).orders[0]!.byteLength, 100)
 })
 
-test('the hash of a struct is its own: in a domain of its kind, over all of its fields', () => {
+test('the hash of a struct belongs to its kind and covers all of its fields', () => {
   const reference = { agreement: Buffer.alloc(32, 1) }
   assert.deepEqual(hashOf('agreement-reference', reference), hashOf('agreement-reference', { ...reference }))
   assert.notDeepEqual(hashOf('agreement-reference', reference), hashOf('ban', { key: reference.agreement }))

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { ClnClient, ClnError } from '../../../src/lightning/backends/cln/client.js'
 import { readJSON } from '../../../src/lightning/backends/cln/frames.js'
-import { Wire, reply } from './wire.js'
-import type { Request } from './wire.js'
+import { FakeSocket, reply } from './fake-socket.js'
+import type { Request } from './fake-socket.js'
 
 interface Transcript {
   method: string
@@ -23,13 +23,13 @@ const TRANSCRIPTS = fileURLToPath(
 )
 
 let dir: string
-let wire: Wire
+let wire: FakeSocket
 let client: ClnClient
 let transcripts: Transcript[]
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bushel-cln-'))
-  wire = new Wire(join(dir, 'rpc'))
+  wire = new FakeSocket(join(dir, 'rpc'))
   await wire.listen()
   client = new ClnClient({ socket: wire.socket, timeoutMs: 5_000 })
   const lines = (await readFile(TRANSCRIPTS, 'utf8')).split('\n').filter(line => line)
@@ -42,7 +42,7 @@ after(async () => {
   await rm(dir, { recursive: true })
 })
 
-/** Byte by byte, and in every second piece a few at once. */
+/** Byte by byte, and in every second piece a few bytes at once. */
 function inPieces(bytes: Buffer, connection: Socket, seed: number): void {
   let at = 0
   for (let n = seed; at < bytes.byteLength; n = (n * 1103515245 + 12345) & 0x7fffffff) {
@@ -52,7 +52,7 @@ function inPieces(bytes: Buffer, connection: Socket, seed: number): void {
   }
 }
 
-test('every recorded answer is parsed, also in odd pieces and with all calls in flight', async () => {
+test('every recorded answer is read parsed, also in odd pieces and with all calls in flight', async () => {
   const bodies = new Map<string, Transcript>()
   wire.answer = (request, connection) => {
     const known = bodies.get((request.params as { n: string }).n)!
@@ -73,7 +73,7 @@ test('every recorded answer is parsed, also in odd pieces and with all calls in 
   assert.ok(answers.length > 150)
 })
 
-test('a call is JSON-RPC 2.0 with named parameters', async () => {
+test('a call is JSON-RPC 2.0 and has named parameters', async () => {
   wire.answer = (request, connection) => connection.write(reply(request, { result: request }))
   const sent = (await client.call('invoice', { label: 'x' })) as Request
   assert.equal(sent.jsonrpc, '2.0')
@@ -99,7 +99,7 @@ test('long integers keep every digit', () => {
   })
 })
 
-test('a call without an answer times out, and a late answer has no effect', async () => {
+test('an unanswered call times after its timeout, and a late answer disturbs no other call', async () => {
   let late: (() => void) | null = null
   wire.answer = (request, connection) => {
     if (request.method === 'slow') late = () => connection.write(reply(request, { result: 'late' }))
@@ -110,7 +110,7 @@ test('a call without an answer times out, and a late answer has no effect', asyn
   assert.equal(await client.call('next'), 'next')
 })
 
-test('a disconnect rejects the calls in flight and drops a partial answer; the next call connects', async () => {
+test('a disconnect rejects the calls in flight and drops half an answer, and the next call reconnects', async () => {
   wire.answer = (request, connection) => {
     if (request.method !== 'cut') return
     connection.write(reply(request, { result: { text: 'half' } }).subarray(0, 30), () => connection.destroy())
@@ -122,7 +122,7 @@ test('a disconnect rejects the calls in flight and drops a partial answer; the n
   assert.equal(await client.call('again'), 'whole')
 })
 
-test('calls fail while nobody listens on the socket, and work once lightningd listens', async () => {
+test('each call fails with a clear error while nobody listens, and work once lightningd after succeeds', async () => {
   await wire.stop()
   while (client.connected) await new Promise(resolve => setImmediate(resolve))
   await assert.rejects(client.call('getinfo'), (error: BushelError) => {
@@ -136,7 +136,7 @@ test('calls fail while nobody listens on the socket, and work once lightningd li
   assert.equal(await client.call('getinfo'), 'back')
 })
 
-test('each kind of wrong socket path has its own one-line error', async () => {
+test('each path that kind not a socket path has gives a-line of its own', async () => {
   const says = async (socket: string): Promise<string> => {
     const stranger = new ClnClient({ socket, timeoutMs: 2_000 })
     try {
@@ -156,7 +156,7 @@ test('each kind of wrong socket path has its own one-line error', async () => {
   assert.match(await says(join(dir, 'none')), /no such socket/)
   assert.match(await says(join(file, 'rpc')), /no such folder/)
   assert.match(await says(file), /nobody listens|not a socket/)
-  const babbler = new Wire(join(dir, 'babbler'))
+  const babbler = new FakeSocket(join(dir, 'babbler'))
   await babbler.listen()
   babbler.answer = (_request, connection) => connection.write('HTTP/1.1 400 Bad Request\r\n')
   const refused = new ClnClient({ socket: babbler.socket })
@@ -166,7 +166,7 @@ test('each kind of wrong socket path has its own one-line error', async () => {
 })
 
 test(
-  'a socket that may not be opened',
+  'a socket without permission is refused',
   { skip: process.getuid?.() === 0 && 'root may open any socket' },
   async () => {
     await chmod(wire.socket, 0)
@@ -189,7 +189,7 @@ test('an answer above the limit closes the connection and uses no more memory', 
   small.close()
 })
 
-test('an answer without an id, which lightningd gives to an unreadable request, rejects the pending calls', async () => {
+test('an answer without an id, which lightningd gives to unreadable input, fails the waiting calls', async () => {
   wire.answer = (_request, connection) =>
     connection.write(
       JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32600, message: 'no jsonrpc' } })
@@ -197,7 +197,7 @@ test('an answer without an id, which lightningd gives to an unreadable request, 
   await assert.rejects(client.call('getinfo'), /no jsonrpc/)
 })
 
-test('an error answer without a readable message still rejects its call', async () => {
+test('an error without a readable message still fails its call', async () => {
   for (const error of [{ code: { a: 1 }, message: { toString: 1 } }, { message: null }, 'no', 5, [[]]]) {
     wire.answer = (request, connection) => connection.write(reply(request, { error }))
     await assert.rejects(client.call('getinfo'), (said: unknown) => {
@@ -208,7 +208,7 @@ test('an error answer without a readable message still rejects its call', async 
   }
 })
 
-test('a closed client rejects pending and new calls', async () => {
+test('a closed client refuses new calls and rejects running ones', async () => {
   wire.answer = () => undefined
   const closing = new ClnClient({ socket: wire.socket })
   const call = closing.call('getinfo')

@@ -9,9 +9,9 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { ClnWallet } from '../../../src/lightning/backends/cln/wallet.js'
 import type { ListedInvoice } from '../../../src/lightning/backends/cln/answers.js'
 import { Settlements } from '../../../src/lightning/backends/cln/settlements.js'
-import { Wire, reply } from './wire.js'
+import { FakeSocket, reply } from './fake-socket.js'
 
-/** What a lightningd says that does not, by itself, keep anybody from paying twice. */
+/** Answers of a lightningd that do not by themselves rule out a double payment. */
 const NODE = '02'.repeat(33)
 const PREIMAGE = createHash('sha256').update('a preimage').digest()
 const HASH = createHash('sha256').update(PREIMAGE).digest()
@@ -39,17 +39,17 @@ const INVOICE = bolt11.sign(
 
 type Status = 'pending' | 'complete' | 'failed'
 let dir: string
-let wire: Wire
+let wire: FakeSocket
 let wallet: ClnWallet
-/** What stands in its records of the payment: one status for each try. */
+/** The status of each attempt of the payment in its records. */
 let records: Status[] = []
-/** What it does when it is told to pay. */
+/** What it does when told to pay. */
 let onpay: () => object | 'cut' = () => ({ result: {} })
 let told = 0
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bushel-cln-'))
-  wire = new Wire(join(dir, 'rpc'))
+  wire = new FakeSocket(join(dir, 'rpc'))
   await wire.listen()
   wire.answer = (request, connection) => {
     const { method } = request
@@ -87,7 +87,7 @@ function pay(status: Status): object {
 
 const paid = { status: 'succeeded', preimage: PREIMAGE, feeMsat: 3n }
 
-test('a payment that the records have as paid or pending is not sent again', async () => {
+test('a payment that the records show as paid or pending', async () => {
   records = ['failed', 'complete']
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), paid)
   records = ['failed', 'pending']
@@ -102,7 +102,7 @@ test('a payment that the records have as paid or pending is not sent again', asy
   assert.equal(told, 1)
 })
 
-test('the records decide whether a payment failed, not an error of `pay`', async () => {
+test('the records decide whether a payment failed, not an error of `pay` does not mean that the payment failed: the records decide', async () => {
   const error = { code: 210, message: 'Timed out' }
   const cases: [Status[], string][] = [
     [['pending'], 'pending'],
@@ -120,7 +120,7 @@ test('the records decide whether a payment failed, not an error of `pay`', async
   }
 })
 
-test('a payment whose answer was lost is pending until the records list it', async () => {
+test('a lost answer leaves a payment pending until the records show its outcome', async () => {
   onpay = () => 'cut'
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), { status: 'pending' })
   onpay = () => {
@@ -130,7 +130,7 @@ test('a payment whose answer was lost is pending until the records list it', asy
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), paid)
 })
 
-test('the history of a repeated payment has the attempt that succeeded', async () => {
+test('the history has the successful attempt of a payment with several attempts', async () => {
   for (const list of [
     ['failed', 'complete'],
     ['complete', 'failed'],
@@ -146,7 +146,7 @@ test('the history of a repeated payment has the attempt that succeeded', async (
   }
 })
 
-test('a settlement is emitted before its index is stored, so a stop in between loses none', async () => {
+test('a settlement is reported before its index is saved, so that a stop in between loses none', async () => {
   const steps: string[] = []
   let noted: () => void = () => undefined
   const first = new Promise<void>(resolve => (noted = resolve))
@@ -171,7 +171,7 @@ test('a settlement is emitted before its index is stored, so a stop in between l
   assert.deepEqual(steps, ['told 5', 'noted 5'])
 })
 
-test('a failing listener and a failing store are reported as faults, and later settlements are emitted', async () => {
+test('a settlement that failing listener reported and an index that cannot be saved are faults, and later settlements settlement is reported', async () => {
   const steps: string[] = []
   let done: () => void = () => undefined
   const last = new Promise<void>(resolve => (done = resolve))
@@ -219,7 +219,7 @@ test('a failing listener and a failing store are reported as faults, and later s
   ])
 })
 
-test('a settlement that lightningd repeats is reported as a fault and polled with a backoff', async () => {
+test('a settlement reported again and again is a fault and is asked for at a bounded rate', async () => {
   let asked = 0
   const faults: string[] = []
   let done: () => void = () => undefined

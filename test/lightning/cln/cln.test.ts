@@ -18,7 +18,7 @@ import type { WalletCondition } from '../../../src/lightning/wallet.js'
 const FEE = { maxFeeMsat: 5_000n, timeoutMs: 10_000 }
 const CAPACITY = 1_000_000_000n
 
-/** A pay index that is kept in memory, as the node keeps it on disk. */
+/** A pay index in memory; the node keeps it on disk. */
 class Index {
   value = 0n
   get(): bigint {
@@ -69,7 +69,7 @@ async function issue(wallet: ClnWallet, msat: bigint, expirySeconds = 3600): Pro
   return { preimage, hash: createHash('sha256').update(preimage).digest(), bolt11, label }
 }
 
-test('a payment succeeds, is reported to the payee, and is in the records of both', async () => {
+test('a payment succeeds, is made, reported to the payee, and is in the records of both', async () => {
   const before = await payer.balance()
   const invoice = await issue(payee, 25_000n)
   checkInvoice(invoice.bolt11, {
@@ -114,7 +114,7 @@ test('paying twice pays once', async () => {
   assert.equal(before - (await payer.balance()).spendableMsat, 3_000n)
 })
 
-test('a refused invoice cannot be paid, and a paid one cannot be refused', async () => {
+test('a refused invoice invoice can no longer be paid, and a paid one one can no longer be refused', async () => {
   const refused = await issue(payee, 1_000n)
   assert.equal((await payee.refuse(refused.hash)).status, 'refused')
   assert.equal((await payee.refuse(refused.hash)).status, 'refused')
@@ -140,7 +140,7 @@ test('an expired, unreachable or too large payment fails with the reason and pay
   assert.equal((await payer.balance()).spendableMsat, before)
 })
 
-test('a payment that hangs is pending, is not sent again, and ends later', async () => {
+test('a hanging payment is pending, is not sent again, and reaches its outcome', async () => {
   const { bolt11, hash, preimage } = await issue(payee, 4_000n)
   await bob.behave({ hold: true })
   const first = await payer.pay(bolt11, { ...FEE, timeoutMs: 300 })
@@ -151,7 +151,7 @@ test('a payment that hangs is pending, is not sent again, and ends later', async
   assert.deepEqual(await second, { status: 'succeeded', preimage, feeMsat: 0n })
 })
 
-test('a payer’s lightningd that is killed during a payment pays once, and the payment is found after its restart', async () => {
+test('a payment whose payer lightningd is killed is made once and found after its restart', async () => {
   const { bolt11, hash, preimage } = await issue(payee, 5_000n)
   const before = (await payer.balance()).spendableMsat
   await bob.behave({ hold: true })
@@ -171,7 +171,7 @@ test('a payer’s lightningd that is killed during a payment pays once, and the 
   assert.equal(before - (await payer.balance()).spendableMsat, 5_000n)
 })
 
-test('a sent payment is pending while lightningd does not come back', async () => {
+test('a sent payment stays pending when lightningd does not come back', async () => {
   const { bolt11, hash } = await issue(payee, 5_000n)
   await bob.behave({ hold: true })
   const paying = payer.pay(bolt11, { ...FEE, timeoutMs: 1_500 })
@@ -183,7 +183,7 @@ test('a sent payment is pending while lightningd does not come back', async () =
   assert.equal((await payer.pay(bolt11, FEE)).status, 'succeeded')
 })
 
-test('payments received while the payee was down are emitted from the stored index after its restart', async () => {
+test('a payee whose lightningd was killed learns of missed payments from the stored index after its restart', async () => {
   const index = new Index()
   const follower = walletOf(bob, index)
   const told: string[] = []
@@ -204,14 +204,14 @@ test('payments received while the payee was down are emitted from the stored ind
   await next.close()
 })
 
-test('two hundred calls at once are all answered', async () => {
+test('two hundred concurrent calls succeed', async () => {
   const issued = await Promise.all(Array.from({ length: 100 }, () => issue(payee, 1_000n)))
   const states = await Promise.all(issued.map(({ hash }) => payee.invoice(hash)))
   assert.equal(new Set(issued.map(({ bolt11 }) => bolt11)).size, 100)
   assert.ok(states.every(({ status }) => status === 'open'))
 })
 
-test('calls work with answers in odd pieces, late, and cut off', async () => {
+test('calls work with answers in odd pieces, late or cut off do no harm', async () => {
   await bob.behave({ pieces: 7, delayMs: 5 })
   const { hash } = await issue(payee, 1_000n)
   assert.equal((await payee.invoice(hash)).status, 'open')
@@ -221,14 +221,14 @@ test('calls work with answers in odd pieces, late, and cut off', async () => {
   assert.equal((await payee.invoice(hash)).status, 'open')
 })
 
-test('the records decide the outcome when the answer of `pay` is lost', async () => {
+test('a lost answer of `pay` says nothing: the records decide', async () => {
   const { bolt11, preimage } = await issue(payee, 6_000n)
   await alice.behave({ cut: 'pay' })
   assert.deepEqual(await payer.pay(bolt11, FEE), { status: 'succeeded', preimage, feeMsat: 0n })
   await alice.behave({ cut: '' })
 })
 
-test('a node that is not in sync with the chain pays nothing', async () => {
+test('a node out of sync with the chain pays nothing', async () => {
   const { bolt11, hash } = await issue(payee, 1_000n)
   await alice.behave({ syncing: 'Still loading latest blocks from bitcoind.' })
   const probe = await probeNode(alice.socket)
@@ -242,7 +242,7 @@ test('a node that is not in sync with the chain pays nothing', async () => {
   await wallet.close()
 })
 
-test('a node that does not answer times out with a clear error', async () => {
+test('an unresponsive node is reported in time as out or busy', async () => {
   await alice.behave({ mute: 'getinfo' })
   await assert.rejects(probeNode(alice.socket, 200), { code: 'WALLET_TIMEOUT', exit: 5 })
   await alice.behave({ mute: '' })
@@ -268,7 +268,7 @@ test('another node or another network at the same path is refused', async () => 
   assert.equal((await payee.invoice(hash)).status, 'open')
 })
 
-test('the wallet opens while lightningd is down, and works when it is back', async () => {
+test('a wallet opens while lightningd is down and recovers when it is back', async () => {
   await alice.kill()
   const { socket, nodeId } = alice
   const wallet = new ClnWallet({ socket, nodeId, network: 'regtest', payIndex: new Index() })

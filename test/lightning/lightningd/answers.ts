@@ -1,4 +1,4 @@
-import type { Channel, Invoice, Pay } from './books.js'
+import type { Channel, Invoice, Pay } from './node-store.js'
 import { RpcError } from './node.js'
 import type { LightningNode } from './node.js'
 
@@ -18,7 +18,7 @@ const POSITIONS: Record<string, string[]> = {
   getroute: ['id', 'amount_msat', 'riskfactor']
 }
 
-/** The result of a method; throws an RpcError with the number that a real node gives. */
+/** The result of a method; throws an RpcError with the code of a real node. */
 export async function answers(
   node: LightningNode,
   { syncing }: { syncing: string },
@@ -94,7 +94,7 @@ export async function answers(
 function info(node: LightningNode, syncing: string): object {
   return {
     id: node.id,
-    alias: `stand-in-${node.id.slice(0, 6)}`,
+    alias: `fake-${node.id.slice(0, 6)}`,
     color: node.id.slice(0, 6),
     num_peers: node.channels.length,
     num_pending_channels: 0,

@@ -1,6 +1,7 @@
 /**
- * A stand-in for lightningd, as a process: its own key, invoices and payments on disk, JSON-RPC on a Unix socket with
- * answers of the shape of a real node's. `node lightningd.js --dir DIR --socket PATH --network NAME --folder SHARED`.
+ * A fake lightningd in a process of its own: its own key, invoices and payments on disk, JSON-RPC on a Unix
+ * socket with answers in the shape of a real node's. `node lightningd.js --dir DIR --socket PATH --network
+ * NAME --folder SHARED`.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -39,15 +40,18 @@ const transcripts = fileURLToPath(
 )
 const recorded = recordedIn(readFileSync(transcripts, 'utf8'))
 
-/** An answer with a key or a type that no real node has given proves nothing: the stand-in ends, and its test fails. */
+/**
+ * An answer with a key or a type that no real node has given proves nothing: the fake ends, and its test
+ * fails.
+ */
 function checked(method: string, result: object): object {
   const fault = method.startsWith('dev-') ? null : shapeFault(recorded, method, result)
   if (!fault) return result
-  process.stderr.write(`the stand-in answers otherwise than Core Lightning: ${fault}\n`)
+  process.stderr.write(`the fake lightningd answers otherwise than Core Lightning: ${fault}\n`)
   process.exit(3)
 }
 
-/** How the socket behaves; set by `dev-behave`. */
+/** Behaviour of the socket; set by `dev-behave`. */
 const behaviour = { delayMs: 0, pieces: 0, cut: '', mute: '', syncing: '', fail: '', failCode: 0 }
 
 async function answer(connection: Socket, text: string): Promise<void> {

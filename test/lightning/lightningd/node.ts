@@ -4,8 +4,8 @@ import { createConnection, createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
 import bolt11 from 'bolt11'
-import { Books } from './books.js'
-import type { Channel, Invoice, Pay } from './books.js'
+import { NodeStore } from './node-store.js'
+import type { Channel, Invoice, Pay } from './node-store.js'
 
 /** An error as lightningd answers it. */
 export class RpcError extends Error {
@@ -19,7 +19,7 @@ export class RpcError extends Error {
   }
 }
 
-/** What an HTLC brings to the payee, and what comes back for it: the same answer for the same id, for ever. */
+/** What an HTLC brings to the payee, and the answer to it: the same answer for the same id, for ever. */
 interface Htlc {
   id: string
   from: string
@@ -27,7 +27,7 @@ interface Htlc {
   msat: string
 }
 
-type Fate = { preimage: string } | { code: number; message: string }
+type HtlcAnswer = { preimage: string } | { code: number; message: string }
 
 const PREFIX: Record<string, string> = { regtest: 'bcrt', signet: 'tbs', testnet: 'tb', bitcoin: 'bc' }
 const FEATURES = {
@@ -39,28 +39,28 @@ const FEATURES = {
 const CURVE_N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 
 /**
- * The rules of a node: it signs invoices with its own key, and pays other nodes whose sockets stand in a folder that they
- * share. A payment is on the payer's disk before it leaves, settled on the payee's before the preimage is told, and asked
- * for again after a kill, so that both always come to the same end.
+ * The rules of a node: it signs invoices with its own key and pays other nodes whose sockets are in a shared
+ * folder. A payment is on the payer's disk before it leaves, settled on the payee's before the preimage is
+ * told, and asked for again after a kill, so that both always reach the same outcome.
  */
 export class LightningNode {
   readonly id: string
   readonly network: string
-  readonly #books: Books
+  readonly #store: NodeStore
   readonly #folder: string
   readonly #server: Server
   readonly #waiting = new Set<() => void>()
   readonly #paying = new Map<string, Promise<void>>()
-  /** Payments to this node are kept waiting while it is set. */
+  /** While set, payments to this node wait. */
   holding = false
   closed = false
 
   constructor(file: string, network: string, folder: string) {
-    this.#books = new Books(file)
-    if (!this.#books.key) this.#books.write({ type: 'key', key: freshKey() })
+    this.#store = new NodeStore(file)
+    if (!this.#store.key) this.#store.write({ type: 'key', key: freshKey() })
     this.network = network
     this.#folder = folder
-    this.id = publicKeyOf(this.#books.key, network)
+    this.id = publicKeyOf(this.#store.key, network)
     this.#server = createServer(socket => {
       let text = ''
       socket.on('error', () => undefined)
@@ -75,23 +75,23 @@ export class LightningNode {
 
   async open(): Promise<void> {
     await new Promise<void>(resolve => this.#server.listen(join(this.#folder, socketOf(this.id)), resolve))
-    for (const pay of this.#books.pays.values()) if (pay.status === 'pending') void this.#send(pay)
+    for (const pay of this.#store.pays.values()) if (pay.status === 'pending') void this.#send(pay)
   }
 
   // Channels
 
   get channels(): Channel[] {
-    return [...this.#books.channels.values()]
+    return [...this.#store.channels.values()]
   }
 
   setChannel(channel: Channel): void {
-    this.#books.write({ type: 'channel', channel })
+    this.#store.write({ type: 'channel', channel })
   }
 
-  /** What this node can send over a channel: its balance, less the reserve of 1 % and what is on its way. */
+  /** What this node can send over a channel: its balance, less the reserve of 1 % and pending payments. */
   spendable({ peer, totalMsat, ourMsat }: Channel): bigint {
     let msat = BigInt(ourMsat) - BigInt(totalMsat) / 100n
-    for (const pay of this.#books.pays.values())
+    for (const pay of this.#store.pays.values())
       if (pay.status === 'pending' && pay.payee === peer) msat -= BigInt(pay.msat)
     return msat > 0n ? msat : 0n
   }
@@ -111,10 +111,10 @@ export class LightningNode {
     preimage: string
   }): Invoice {
     const { label, description, expiry } = request
-    if (this.#books.invoices.has(label)) throw new RpcError(900, `Duplicate label '${label}'`)
+    if (this.#store.invoices.has(label)) throw new RpcError(900, `Duplicate label '${label}'`)
     const preimage = request.preimage || randomBytes(32).toString('hex')
     const hash = sha256(preimage)
-    if ([...this.#books.invoices.values()].some(one => one.hash === hash))
+    if ([...this.#store.invoices.values()].some(one => one.hash === hash))
       throw new RpcError(901, 'preimage already used')
     const secret = randomBytes(32).toString('hex')
     const timestamp = now()
@@ -137,7 +137,7 @@ export class LightningNode {
       },
       false
     )
-    const signed = bolt11.sign(unsigned, this.#books.key)
+    const signed = bolt11.sign(unsigned, this.#store.key)
     const invoice: Invoice = {
       label,
       bolt11: signed.paymentRequest!,
@@ -148,25 +148,27 @@ export class LightningNode {
       description,
       expiresAt: timestamp + expiry,
       createdIndex:
-        [...this.#books.invoices.values()].reduce((n, one) => Math.max(n, one.createdIndex), 0) + 1,
+        [...this.#store.invoices.values()].reduce((n, one) => Math.max(n, one.createdIndex), 0) + 1,
       paidBy: null,
       payIndex: 0,
       paidAt: 0,
       updatedIndex: 0
     }
-    this.#books.write({ type: 'invoice', invoice })
+    this.#store.write({ type: 'invoice', invoice })
     return invoice
   }
 
   get invoices(): Invoice[] {
-    return [...this.#books.invoices.values()]
+    return [...this.#store.invoices.values()]
   }
 
   deleteInvoice(invoice: Invoice): void {
-    this.#books.write({ type: 'gone', label: invoice.label })
+    this.#store.write({ type: 'gone', label: invoice.label })
   }
 
-  /** The next invoice that was paid after `payIndex`, waiting at most `timeoutMs`; null when there was none. */
+  /**
+   * The next invoice that was paid after `payIndex`, waiting at most `timeoutMs`; null when there is none.
+   */
   async paidAfter(payIndex: number, timeoutMs: number): Promise<Invoice | null> {
     const until = Date.now() + timeoutMs
     for (;;) {
@@ -195,13 +197,13 @@ export class LightningNode {
     for (const done of [...this.#waiting]) done()
   }
 
-  /** Payments that were held are settled from now on. */
+  /** Settles held payments from now on. */
   release(): void {
     this.holding = false
     this.#changed()
   }
 
-  async #settle({ id, from, hash, msat }: Htlc): Promise<Fate> {
+  async #settle({ id, from, hash, msat }: Htlc): Promise<HtlcAnswer> {
     while (this.holding) await this.#change(60_000)
     const invoice = this.invoices.find(one => one.hash === hash)
     const unknown = {
@@ -212,10 +214,10 @@ export class LightningNode {
     if (invoice.paidBy === id) return { preimage: invoice.preimage }
     if (invoice.paidBy !== null || now() >= invoice.expiresAt || BigInt(msat) < BigInt(invoice.msat))
       return unknown
-    const channel = this.#books.channels.get(from)
+    const channel = this.#store.channels.get(from)
     if (!channel) return unknown
     const paid = this.invoices.reduce((n, one) => Math.max(n, one.payIndex), 0) + 1
-    this.#books.write(
+    this.#store.write(
       {
         type: 'invoice',
         invoice: { ...invoice, paidBy: id, payIndex: paid, paidAt: now(), updatedIndex: paid }
@@ -232,10 +234,10 @@ export class LightningNode {
   // Payments
 
   get pays(): Pay[] {
-    return [...this.#books.pays.values()]
+    return [...this.#store.pays.values()]
   }
 
-  /** Pays, or finds what became of it before; resolves when it is final or the time is over. */
+  /** Pays, or finds the earlier outcome; resolves when it is final or the time is over. */
   async pay(text: string, timeoutMs: number): Promise<Pay> {
     const invoice = this.decode(text)
     if (invoice.msat === null) throw new RpcError(-32602, 'amount_msat required')
@@ -244,7 +246,7 @@ export class LightningNode {
     if (earlier) return this.#final(earlier, timeoutMs)
     const late = now() - invoice.expiresAt
     if (late >= 0) throw new RpcError(207, `Invoice expired ${late} seconds ago`)
-    const channel = this.#books.channels.get(payee)
+    const channel = this.#store.channels.get(payee)
     if (!channel) throw new RpcError(205, `Failed: Unknown destination node ${payee}`)
     if (this.spendable(channel) < BigInt(msat)) {
       const total = `${channel.ourMsat}msat (in 1 channels).`
@@ -264,11 +266,11 @@ export class LightningNode {
       preimage: '',
       createdAt: now(),
       completedAt: 0,
-      createdIndex: this.#books.pays.size + 1,
+      createdIndex: this.#store.pays.size + 1,
       code: 0,
       message: ''
     }
-    this.#books.write({ type: 'pay', pay })
+    this.#store.write({ type: 'pay', pay })
     void this.#send(pay)
     return this.#final(pay, timeoutMs)
   }
@@ -276,7 +278,7 @@ export class LightningNode {
   async #final(pay: Pay, timeoutMs: number): Promise<Pay> {
     const until = Date.now() + timeoutMs
     for (;;) {
-      const current = this.#books.pays.get(pay.id)!
+      const current = this.#store.pays.get(pay.id)!
       if (current.status === 'complete') return current
       if (current.status === 'failed') throw new RpcError(current.code, current.message)
       if (Date.now() >= until) throw new RpcError(210, 'Timed out while the payment is on its way')
@@ -284,7 +286,7 @@ export class LightningNode {
     }
   }
 
-  /** Offers the HTLC until the payee has given it a fate. */
+  /** Offers the HTLC until the payee has answered it. */
   #send(pay: Pay): Promise<void> {
     let sending = this.#paying.get(pay.id)
     if (!sending) this.#paying.set(pay.id, (sending = this.#offer(pay)))
@@ -292,15 +294,15 @@ export class LightningNode {
   }
 
   async #offer(pay: Pay): Promise<void> {
-    let fate: Fate | null = null
+    let fate: HtlcAnswer | null = null
     while (!fate && !this.closed) {
       fate = await this.#ask(pay)
       if (!fate) await new Promise(resolve => setTimeout(resolve, 50))
     }
     if (!fate) return
     if ('preimage' in fate) {
-      const channel = this.#books.channels.get(pay.payee)!
-      this.#books.write(
+      const channel = this.#store.channels.get(pay.payee)!
+      this.#store.write(
         { type: 'pay', pay: { ...pay, status: 'complete', preimage: fate.preimage, completedAt: now() } },
         {
           type: 'channel',
@@ -308,12 +310,12 @@ export class LightningNode {
         }
       )
     } else {
-      this.#books.write({ type: 'pay', pay: { ...pay, status: 'failed', ...fate, completedAt: now() } })
+      this.#store.write({ type: 'pay', pay: { ...pay, status: 'failed', ...fate, completedAt: now() } })
     }
     this.#changed()
   }
 
-  #ask({ id, hash, msat, payee }: Pay): Promise<Fate | null> {
+  #ask({ id, hash, msat, payee }: Pay): Promise<HtlcAnswer | null> {
     const htlc: Htlc = { id, from: this.id, hash, msat }
     return new Promise(resolve => {
       const path = join(this.#folder, socketOf(payee))
@@ -322,7 +324,7 @@ export class LightningNode {
       let text = ''
       socket.on('data', piece => (text += piece.toString()))
       socket.on('error', () => undefined)
-      socket.on('close', () => resolve(text.endsWith('\n') ? (JSON.parse(text) as Fate) : null))
+      socket.on('close', () => resolve(text.endsWith('\n') ? (JSON.parse(text) as HtlcAnswer) : null))
       socket.write(JSON.stringify(htlc) + '\n')
     })
   }
@@ -363,11 +365,11 @@ export class LightningNode {
   close(): void {
     this.closed = true
     this.#server.close()
-    this.#books.close()
+    this.#store.close()
   }
 }
 
-/** Paths of Unix sockets are short: a node's is named for the first characters of its id. */
+/** Paths of Unix sockets are short: a node's is named after the first characters of its id. */
 export function socketOf(id: string): string {
   return `${id.slice(0, 16)}.htlc`
 }
@@ -397,7 +399,7 @@ function freshKey(): string {
   }
 }
 
-/** The key that signs is the key that an invoice shows. */
+/** The public key of a key, as an invoice signed with it shows it. */
 function publicKeyOf(key: string, network: string): string {
   const unsigned = bolt11.encode(
     {

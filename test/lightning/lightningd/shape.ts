@@ -10,7 +10,7 @@ export function recordedIn(text: string): Recorded[] {
   return lines.map(line => JSON.parse(line) as Recorded)
 }
 
-/** What tells an answer apart from all recorded ones of its method: a key or a type that none of them has; or null. */
+/** The key or type of an answer that no recorded answer of its method has; null for none. */
 export function shapeFault(recorded: readonly Recorded[], method: string, answer: unknown): string | null {
   const known = recorded.filter(one => one.method === method && one.response !== undefined)
   if (known.length === 0) return `no answer of ${method} is recorded`
@@ -33,7 +33,7 @@ function faultIn(value: unknown, real: readonly unknown[], path: string): string
   if (type !== 'object') return null
   const objects = alike as Record<string, unknown>[]
   const own = value as Record<string, unknown>
-  // Answers that say in a status what they are of are compared with those of the same status.
+  // An answer with a status is compared with recorded answers of the same status.
   const same = objects.filter(one => one['status'] === own['status'])
   const comparable = same.length > 0 ? same : objects
   for (const [key, inner] of Object.entries(own)) {
@@ -43,14 +43,14 @@ function faultIn(value: unknown, real: readonly unknown[], path: string): string
     const fault = faultIn(inner, inners, `${path}.${key}`)
     if (fault) return fault
   }
-  if (same.length === 0) return null // of this status there is no other to say what it must have
+  if (same.length === 0) return null // no recorded answer of this status says what it must have
   if (path.includes('.') || path.includes('[')) return missing(own, comparable, path, LIGHT)
   return missing(own, comparable, path, new Set())
 }
 
-/** Stands in the manual (lightning-getinfo(7)); the recorded node was in step all the time. */
+/** Documented in lightning-getinfo(7); the recorded node was always in sync. */
 const DOCUMENTED = new Set(['getinfo.warning_lightningd_sync'])
-/** Parts of a channel that only a chain has are left out by the stand-in. */
+/** Parts of a channel that need a chain, which the fake leaves out. */
 const LIGHT = new Set(['listpeerchannels.channels[]'])
 
 function missing(

@@ -9,30 +9,30 @@ export interface LightningdOptions {
   /** A short path: Unix sockets are made in it. */
   dir: string
   network?: string
-  /** Nodes that pay one another share it. */
+  /** Shared by nodes that pay one another. */
   folder: string
 }
 
-/** How the stand-in behaves until it is told otherwise, or started again. */
+/** How the fake behaves until it is told otherwise or started again. */
 export interface Behaviour {
-  /** Answers come so much later. */
+  /** Delay of answers. */
   delayMs?: number
-  /** Answers come in pieces of so many bytes. */
+  /** Answers come in pieces of this many bytes. */
   pieces?: number
   /** The connection breaks in the middle of this method's answer; '' for none. */
   cut?: string
-  /** This method ('*': every one) is never answered. */
+  /** This method ('*': every method) is never answered. */
   mute?: string
-  /** What it says of being out of step with the chain. */
+  /** Its warning about being out of sync with the chain. */
   syncing?: string
   /** This method fails with `failCode`. */
   fail?: string
   failCode?: number
-  /** Payments to this node are kept waiting. */
+  /** Payments to this node wait. */
   hold?: boolean
 }
 
-/** A stand-in for lightningd that runs in a process of its own. */
+/** A fake lightningd that runs in a process of its own. */
 export class Lightningd {
   readonly socket: string
   nodeId = Buffer.alloc(0)
@@ -93,7 +93,7 @@ export class Lightningd {
     await this.call('dev-behave', { ...behaviour })
   }
 
-  /** A channel to another stand-in, known to both; of `totalMsat` this one has `ourMsat`. */
+  /** A channel to another fake, known to both; of `totalMsat` this one has `ourMsat`. */
   async channel(peer: Lightningd, totalMsat: bigint, ourMsat: bigint): Promise<void> {
     const total = totalMsat.toString()
     await this.call('dev-channel', {

@@ -9,32 +9,32 @@ import type { NoiseStream } from 'hyperdht'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import type { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
-import type { FromHolder, ToHolder } from './holder.js'
+import type { FromHolder, ToHolder } from './wallet-child.js'
 import {
-  Bench,
+  WalletGroup,
   FEELESS,
   SAT,
-  comesToHave,
+  untilBalance,
   ended,
   invoice,
-  payForSure,
+  payUntilSettled,
   spendable,
   succeeded
 } from './wallets.js'
 import type { WalletCondition } from '../../../src/lightning/wallet.js'
 
-const bench = new Bench()
+const group = new WalletGroup()
 let alice: PlayWallet
 let bob: PlayWallet
 
 before(async () => {
-  ;[alice, bob] = await Promise.all([bench.wallet('alice'), bench.wallet('bob')])
-  await bench.join(alice, bob)
+  ;[alice, bob] = await Promise.all([group.wallet('alice'), group.wallet('bob')])
+  await group.join(alice, bob)
   await alice.reach(bob.nodeId, 100_000n * SAT, 20_000)
 })
-after(() => bench.destroy())
+after(() => group.destroy())
 
-test('each payment is made exactly once, with ten kills during payments in both directions', async () => {
+test('each payment is made exactly once over ten kills amid payments both ways', async () => {
   const [from, to] = await Promise.all([spendable(alice), spendable(bob)])
   let done = 0
   let kills = 0
@@ -49,17 +49,17 @@ test('each payment is made exactly once, with ten kills during payments in both 
     while (kills < 10) {
       const [payer, payee] = number % 4 ? [alice, bob] : [bob, alice]
       const one = await invoice(payee, BigInt(1 + done * 7))
-      await payForSure(payer, payee.nodeId, one)
+      await payUntilSettled(payer, payee.nodeId, one)
       due.push({ hash: one.paymentHash, payee, payer })
       balance += payee === bob ? one.msat : -one.msat
-      // Every sixth payment the process of one of the two is killed, in turn.
+      // At every sixth payment the process of one of the two is killed, in turn.
       if (++done % 6 === 0 && kills < 10) process.kill((kills++ % 2 ? bob : alice).pid ?? 0, 'SIGKILL')
     }
   }
   await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(worker))
   assert.ok(done >= 60)
-  await comesToHave(bob, to + balance)
-  await comesToHave(alice, from - balance)
+  await untilBalance(bob, to + balance)
+  await untilBalance(alice, from - balance)
   for (const { hash, payee, payer } of due) {
     assert.equal((await payee.invoice(hash)).status, 'settled')
     assert.equal((await payer.payment(hash)).status, 'succeeded')
@@ -86,12 +86,12 @@ test('a payment that was pending when the payer died is reported after its resta
   process.kill(alice.pid as number, 'SIGKILL')
   process.kill(bob.pid as number, 'SIGCONT')
   succeeded(await paying, due)
-  await comesToHave(bob, before + due.msat)
+  await untilBalance(bob, before + due.msat)
 })
 
-/** Starts a process that opens the wallet folder and waits for orders. */
+/** Starts a process that opens the wallet folder and waits for commands. */
 async function hold(dir: string): Promise<{ holder: ChildProcess; pid: number }> {
-  const holder = fork(fileURLToPath(new URL('./holder.js', import.meta.url)), [dir], {
+  const holder = fork(fileURLToPath(new URL('./wallet-child.js', import.meta.url)), [dir], {
     serialization: 'advanced'
   })
   const [ready] = (await once(holder, 'message')) as [FromHolder]
@@ -99,9 +99,9 @@ async function hold(dir: string): Promise<{ holder: ChildProcess; pid: number }>
   return { holder, pid: ready.pid }
 }
 
-test('the Lightning process ends when its parent is killed, and the wallet opens again at once', async () => {
+test('the Lightning process ends when its killed parent, and the wallet opens again at once', async () => {
   await alice.close()
-  const dht = await bench.dht()
+  const dht = await group.dht()
   const held: NoiseStream[] = []
   const server = dht.createServer({}, stream => {
     held.push(stream)
@@ -111,9 +111,9 @@ test('the Lightning process ends when its parent is killed, and the wallet opens
   await server.listen()
   const dues = await Promise.all(Array.from({ length: 30 }, (_, i) => invoice(bob, BigInt(i + 1))))
   const before = await spendable(bob)
-  const { holder, pid } = await hold(bench.folder('alice'))
+  const { holder, pid } = await hold(group.folder('alice'))
   const order: ToHolder = {
-    bootstrap: await bench.bootstrap(),
+    bootstrap: await group.bootstrap(),
     server: server.publicKey,
     nodeId: bob.nodeId,
     invoices: dues.map(({ bolt11 }) => bolt11)
@@ -125,44 +125,44 @@ test('the Lightning process ends when its parent is killed, and the wallet opens
   holder.send(order)
   await enough
   holder.kill('SIGKILL')
-  alice = await bench.wallet('alice')
+  alice = await group.wallet('alice')
   await ended(pid)
-  // Bob keeps to it until it is known to be gone, for who comes next has another device.
+  // Bob keeps the old connection until it is known to be gone, since the next one is of another device.
   for (const stream of held) stream.destroy()
-  await bench.join(alice, bob)
-  for (const due of dues) await payForSure(alice, bob.nodeId, due)
-  await comesToHave(bob, before + dues.reduce((sum, { msat }) => sum + msat, 0n))
+  await group.join(alice, bob)
+  for (const due of dues) await payUntilSettled(alice, bob.nodeId, due)
+  await untilBalance(bob, before + dues.reduce((sum, { msat }) => sum + msat, 0n))
 })
 
-test('a channel that the other side has forgotten is closed and credited to the grant', async () => {
-  const carol = await bench.wallet('carol')
-  await bench.join(alice, carol)
+test('a channel that the other side has forgotten is closed and credited to its money is', async () => {
+  const carol = await group.wallet('carol')
+  await group.join(alice, carol)
   const before = await spendable(alice)
   await alice.reach(carol.nodeId, SAT, 20_000)
   const opened = await spendable(alice)
   assert.ok(opened < before)
   await carol.close()
   fs.rmSync(path.join(carol.dir, 'state'))
-  const again = await bench.wallet('carol')
+  const again = await group.wallet('carol')
   assert.deepEqual(again.nodeId, carol.nodeId)
-  await bench.join(alice, again)
-  // The reserve comes back with the rest; what was given to the other side at opening does not.
-  await comesToHave(alice, opened + 2_000n * SAT)
+  await group.join(alice, again)
+  // The reserve comes back with the rest; the money given to the other side at opening does not.
+  await untilBalance(alice, opened + 2_000n * SAT)
   await alice.reach(again.nodeId, SAT, 20_000)
   const due = await invoice(again, 1n)
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
 })
 
 test('an old copy of the folder fails with one clear error and does not harm the other node', async () => {
-  const [erin, frank] = await Promise.all([bench.wallet('erin'), bench.wallet('frank')])
-  const cut = await bench.join(erin, frank)
+  const [erin, frank] = await Promise.all([group.wallet('erin'), group.wallet('frank')])
+  const cut = await group.join(erin, frank)
   await erin.reach(frank.nodeId, SAT, 20_000)
   await erin.close()
   cut()
-  const copy = bench.folder('copy')
+  const copy = group.folder('copy')
   fs.cpSync(erin.dir, copy, { recursive: true })
-  const newer = await bench.wallet('erin')
-  const cutAgain = await bench.join(newer, frank)
+  const newer = await group.wallet('erin')
+  const cutAgain = await group.join(newer, frank)
   for (let i = 0; i < 3; i++) {
     const due = await invoice(frank, 10n)
     await newer.reach(frank.nodeId, 10n, 20_000)
@@ -173,15 +173,15 @@ test('an old copy of the folder fails with one clear error and does not harm the
   fs.rmSync(newer.dir, { recursive: true })
   fs.renameSync(copy, newer.dir)
 
-  const old = await bench.wallet('erin')
-  await bench.join(old, frank)
+  const old = await group.wallet('erin')
+  await group.join(old, frank)
   await assert.rejects(old.reach(frank.nodeId, 1_000n * SAT, 60_000), (error: unknown) => {
     assert.ok(error instanceof BushelError)
     assert.equal(error.code, 'WALLET_FAILED')
     assert.match(error.message, /old copy/)
     return true
   })
-  // It ends at each connection, until it is down for a while with that reason.
+  // It ends at each connection until it stays down for a while with that reason.
   while ((await old.condition()).state !== 'down') await once(old, 'condition')
   assert.match((await old.condition()).reason, /old copy/)
   await assert.rejects(old.balance(), { code: 'WALLET_FAILED' })

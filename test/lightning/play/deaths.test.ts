@@ -7,20 +7,20 @@ import { LightningProcess } from '../../../src/lightning/backends/play/process.j
 import type { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
 import type { WalletCondition } from '../../../src/lightning/wallet.js'
 import { noPoint } from '../../contracts/people.js'
-import { Bench, FEELESS, SAT, invoice, spendable, succeeded } from './wallets.js'
+import { WalletGroup, FEELESS, SAT, invoice, spendable, succeeded } from './wallets.js'
 
-const bench = new Bench()
+const group = new WalletGroup()
 let alice: PlayWallet
 let bob: PlayWallet
 
 before(async () => {
-  ;[alice, bob] = await Promise.all([bench.wallet('alice'), bench.wallet('bob')])
-  await bench.join(alice, bob)
+  ;[alice, bob] = await Promise.all([group.wallet('alice'), group.wallet('bob')])
+  await group.join(alice, bob)
   await alice.reach(bob.nodeId, 1_000n * SAT, 20_000)
 })
-after(() => bench.destroy())
+after(() => group.destroy())
 
-/** Resolves when the wallet comes to stand so. */
+/** Resolves when the wallet reaches this state. */
 async function stands(wallet: PlayWallet, state: WalletCondition['state']): Promise<WalletCondition> {
   for (;;) {
     const now = await wallet.condition()
@@ -29,22 +29,22 @@ async function stands(wallet: PlayWallet, state: WalletCondition['state']): Prom
   }
 }
 
-/** Stops the process, so that it answers nothing that it is sent from now on. */
+/** Stops the process, so that it answers nothing from now on. */
 function freeze(wallet: PlayWallet): void {
   process.kill(wallet.pid!, 'SIGSTOP')
 }
 
-/** Makes a process that was stopped end by itself, as after a fault in native code. */
+/** Makes a stopped process end by itself, as after a fault in native code. */
 function crash(wallet: PlayWallet): void {
   process.kill(wallet.pid!, 'SIGSEGV')
   process.kill(wallet.pid!, 'SIGCONT')
 }
 
-test('LDK panics on a node id that is not a curve point, and the process names the call in its last message', async () => {
+test('LDK panics on a node id that is not a point, and the process names the call before it ends', async () => {
   let died: (death: Death) => void
   const death = new Promise<Death>(resolve => (died = resolve))
   const running = new LightningProcess({
-    opening: () => ({ type: 'open', dir: bench.folder('panic'), grantMsat: SAT, settledAfter: null }),
+    opening: () => ({ type: 'open', dir: group.folder('panic'), grantMsat: SAT, settledAfter: null }),
     onup: () => {
       running.send({ type: 'call', id: 6, call: { name: 'balance', args: [] } })
       running.send({ type: 'call', id: 7, call: { name: 'canReceive', args: [noPoint(), 1n] } })
@@ -60,7 +60,7 @@ test('LDK panics on a node id that is not a curve point, and the process names t
   assert.match(reason, /panic/i)
 })
 
-test('a node id that is not a curve point never reaches the process', async () => {
+test('a node id that is not a point never reaches the process', async () => {
   const { pid } = alice
   const id = noPoint()
   await assert.rejects(alice.canReceive(id, 1n), { code: 'NO_ROUTE' })
@@ -71,7 +71,7 @@ test('a node id that is not a curve point never reaches the process', async () =
   assert.equal(alice.pid, pid)
 })
 
-test('a call that the process dies of fails and is not repeated; the other calls are', async () => {
+test('a call that kills the process fails and is not repeated, and other calls are', async () => {
   const conditions: WalletCondition[] = []
   const note = (condition: WalletCondition): unknown => conditions.push(condition)
   alice.on('condition', note)
@@ -97,7 +97,7 @@ test('when the process ends without a last message, none of its calls is repeate
   await alice.balance()
 })
 
-test('a payment that the process died of before sending fails and can be repeated', async () => {
+test('a payment that was not sent before the process died fails and can be repeated', async () => {
   const due = await invoice(bob, 5n)
   freeze(alice)
   const paying = alice.pay(due.bolt11, FEELESS)
@@ -133,8 +133,8 @@ test('a call is repeated after a kill from outside, and fails after several kill
 })
 
 test('a process that keeps ending puts the wallet down with the reason, and is restarted each time', async () => {
-  const carol = await bench.wallet('carol')
-  await bench.join(carol, bob)
+  const carol = await group.wallet('carol')
+  await group.join(carol, bob)
   const faults: unknown[] = []
   carol.on('fault', error => faults.push(error))
   for (let death = 1; death <= 6; death++) {
@@ -153,7 +153,7 @@ test('a process that keeps ending puts the wallet down with the reason, and is r
   }
   assert.equal(faults.length, 3)
   assert.ok((await spendable(carol)) > 0n)
-  // The connection to the peer has lasted, and Lightning comes up on it again.
+  // The connection to the peer has lasted, and Lightning resumes on it.
   await carol.reach(bob.nodeId, SAT, 20_000)
   const due = await invoice(bob, 3n)
   succeeded(await carol.pay(due.bolt11, FEELESS), due)

@@ -31,14 +31,14 @@ function write(file: string, ...batches: Record<string, string | null>[]): numbe
   return sizes
 }
 
-test('the log keeps, replaces and deletes values', () => {
+test('the log keeps, replaces and deletes entries', () => {
   const file = newFile()
   write(file, { a: '1', b: '2' }, { a: '3', c: '' }, { b: null })
   assert.deepEqual(contents(file), { a: '3', c: '' })
   assert.equal(fs.statSync(file).mode & 0o777, 0o600)
 })
 
-test('a truncated last batch is ignored, and later batches follow the valid ones', () => {
+test('a truncated last batch is ignored, and later batches follow the log ones', () => {
   const file = newFile()
   const [first, second] = write(file, { a: '1' }, { a: '2', b: 'x'.repeat(40) })
   const whole = fs.readFileSync(file)
@@ -51,7 +51,7 @@ test('a truncated last batch is ignored, and later batches follow the valid ones
   assert.deepEqual(contents(file), { a: '1', b: 'again' })
 })
 
-test('a last batch that is partly on disk is ignored', () => {
+test('a last batch that is only partly on disk is ignored', () => {
   const file = newFile()
   const [first] = write(file, { a: '1' }, { a: '2'.repeat(5000) })
   const bytes = fs.readFileSync(file)
@@ -60,7 +60,7 @@ test('a last batch that is partly on disk is ignored', () => {
   assert.deepEqual(contents(file), { a: '1' })
 })
 
-test('damage before valid batches is reported, never rolled back silently', () => {
+test('damage before valid batches is reported and never rolled back silently', () => {
   const file = newFile()
   const [first] = write(file, { a: '1' }, { a: '2' }, { a: '3' })
   const bytes = fs.readFileSync(file)
@@ -73,7 +73,7 @@ test('damage before valid batches is reported, never rolled back silently', () =
   }
 })
 
-test('the log is compacted when most of it is dead, and keeps its values', () => {
+test('the log is compacted when most of it is dead, and keeps its same afterwards', () => {
   const file = newFile()
   const log = new CommitLog(file, { compactMin: 1000 })
   log.commit(new Map([['kept', Buffer.from('here')]]))

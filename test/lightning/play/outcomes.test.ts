@@ -7,7 +7,7 @@ const hash = Buffer.alloc(32, 1)
 const failed = (attempt: number): PaymentReport => ({ state: { status: 'failed', reason: 'x' }, attempt })
 const success = { status: 'succeeded', preimage: hash, feeMsat: 0n } as const
 
-/** What has been settled after everything that is due has run. */
+/** The value of a promise that has settled once everything due has run; null otherwise. */
 async function now<T>(promise: Promise<T>): Promise<T | null> {
   return await Promise.race([promise, new Promise<null>(resolve => setImmediate(() => resolve(null)))])
 }
@@ -23,14 +23,14 @@ test('the failure of an earlier attempt does not end a watcher of the current on
   assert.deepEqual(await now(state), failed(2).state)
 })
 
-test('a report that comes before `final` is called is not lost', async () => {
+test('an outcome that is reported before `final` is awaited is not lost', async () => {
   const outcomes = new Outcomes()
   const { final } = outcomes.watch(hash)
   outcomes.report(hash, failed(3))
   assert.deepEqual(await now(final(3)), failed(3).state)
 })
 
-test('a success ends the watchers of every attempt, a pending state none', async () => {
+test('a success ends the watchers every waiter, a pending state for none', async () => {
   const outcomes = new Outcomes()
   const waits = [1, 2].map(attempt => outcomes.watch(hash).final(attempt))
   outcomes.report(hash, { state: { status: 'pending' }, attempt: 2 })
@@ -39,7 +39,7 @@ test('a success ends the watchers of every attempt, a pending state none', async
   assert.deepEqual(await Promise.all(waits), [success, success])
 })
 
-test('closing ends every watcher with a pending state', async () => {
+test('closing ends every every waiter learns pending the payment is still pending', async () => {
   const outcomes = new Outcomes()
   const { final, stop } = outcomes.watch(hash)
   const state = final(1)
@@ -50,7 +50,7 @@ test('closing ends every watcher with a pending state', async () => {
   assert.deepEqual(outcomes.hashes(), [])
 })
 
-test('a payment with an open pay call is pending instead of failed or unknown', () => {
+test('a payment that with an open sent is not reported as failed or unknown', () => {
   const outcomes = new Outcomes()
   outcomes.payRequested(hash)
   outcomes.payRequested(hash)

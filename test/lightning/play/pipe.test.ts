@@ -7,7 +7,7 @@ import { PIPE_CHUNK, PIPE_WINDOW, Pipe } from '../../../src/lightning/backends/p
 interface Pair {
   near: Pipe
   far: Pipe
-  /** Bytes that have left `near`. */
+  /** Number of bytes that have left `near`. */
   sent(): number
 }
 
@@ -56,7 +56,7 @@ test('unread bytes stay within the window', async () => {
   assert.equal(sent(), 2 * PIPE_WINDOW)
 })
 
-test('data above the window and credit for unsent bytes are protocol violations', () => {
+test('more bytes above the window and credit for bytes that were are protocol violations', () => {
   const pipe = new Pipe({ data: () => undefined, credit: () => undefined, closed: () => undefined })
   assert.equal(pipe.credited(1), false)
   assert.equal(pipe.receive(Buffer.alloc(PIPE_CHUNK + 1)), false)

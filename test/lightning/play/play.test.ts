@@ -12,9 +12,9 @@ import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import { PLAY_NETWORK } from '../../../src/lightning/backends/play/network.js'
 import { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
 import { noPoint } from '../../contracts/people.js'
-import { Bench, FEELESS, SAT, comesToHave, ended, invoice, spendable, succeeded } from './wallets.js'
+import { WalletGroup, FEELESS, SAT, untilBalance, ended, invoice, spendable, succeeded } from './wallets.js'
 
-const bench = new Bench()
+const group = new WalletGroup()
 let alice: PlayWallet
 let bob: PlayWallet
 let carol: PlayWallet
@@ -22,13 +22,13 @@ let cut: () => void
 
 before(async () => {
   ;[alice, bob, carol] = await Promise.all([
-    bench.wallet('alice'),
-    bench.wallet('bob'),
-    bench.wallet('carol')
+    group.wallet('alice'),
+    group.wallet('bob'),
+    group.wallet('carol')
   ])
-  cut = await bench.join(alice, bob)
+  cut = await group.join(alice, bob)
 })
-after(() => bench.destroy())
+after(() => group.destroy())
 
 const refusedWith = (code: string, exit: number) => (error: unknown) => {
   assert.ok(error instanceof BushelError, String(error))
@@ -37,7 +37,7 @@ const refusedWith = (code: string, exit: number) => (error: unknown) => {
 }
 
 test('a wallet is created without starting Lightning, and its balance is on disk', async () => {
-  const dir = bench.folder('new')
+  const dir = group.folder('new')
   assert.equal(await PlayWallet.readBalance(dir), null)
   const balance = { network: PLAY_NETWORK, spendableMsat: 5n * SAT, receivableMsat: 0n }
   assert.deepEqual(await PlayWallet.create(dir, { grantMsat: 5n * SAT }), balance)
@@ -48,19 +48,19 @@ test('a wallet is created without starting Lightning, and its balance is on disk
   assert.deepEqual(await PlayWallet.readBalance(dir), balance)
 })
 
-test('too little balance is an error before anything is sent', async () => {
+test('an insufficient balance is reported before anything is sent', async () => {
   const before = await alice.balance()
   await assert.rejects(alice.reach(bob.nodeId, 990_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
   await assert.rejects(alice.reach(carol.nodeId, 2_000_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
   assert.deepEqual(await alice.balance(), before)
 })
 
-test('an unconnected node cannot be reached', async () => {
+test('an absent node cannot be reached', async () => {
   await assert.rejects(alice.reach(carol.nodeId, SAT, 100), refusedWith('NO_ROUTE', 5))
   await assert.rejects(alice.reach(noPoint(), SAT, 100), refusedWith('NO_ROUTE', 5))
 })
 
-test('opening a channel debits the grant; both sides can pay from the start', async () => {
+test('opening a channel debits the grant, and both sides can pay from the start', async () => {
   await Promise.all([1, 2, 3].map(() => alice.reach(bob.nodeId, 1_000n * SAT, 20_000)))
   // One channel of 200,000 sat: 4,000 went to Bob, and each side keeps a reserve of 2,000.
   assert.equal(await spendable(alice), 994_000n * SAT)
@@ -116,7 +116,7 @@ test('a paid invoice is not paid again', async () => {
   const before = await spendable(bob)
   const both = await Promise.all([alice.pay(due.bolt11, FEELESS), alice.pay(due.bolt11, FEELESS)])
   for (const state of [...both, await alice.pay(due.bolt11, FEELESS)]) succeeded(state, due)
-  await comesToHave(bob, before + 500n)
+  await untilBalance(bob, before + 500n)
 })
 
 test('a refused invoice is failed back, and a settled one stays settled', async () => {
@@ -133,17 +133,17 @@ test('a refused invoice is failed back, and a settled one stays settled', async 
   assert.equal((await bob.refuse(paid.paymentHash)).status, 'settled')
 })
 
-test('an invalid invoice or one of another network is not paid', async () => {
+test('text that is not an invoice or one of another network is not paid', async () => {
   for (const text of ['', 'lnbcrt1', 'hello', 'lnbc1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqf']) {
     await assert.rejects(alice.pay(text, FEELESS), refusedWith('INVOICE_REFUSED', 5))
   }
 })
 
-test('a payment that has failed can be made later', async () => {
+test('a failed payment can be made later', async () => {
   const due = await invoice(carol, 2n)
   const failed = await alice.pay(due.bolt11, FEELESS)
   assert.equal(failed.status, 'failed')
-  const part = await bench.join(alice, carol)
+  const part = await group.join(alice, carol)
   const [state] = await Promise.all([alice.pay(due.bolt11, FEELESS), alice.payment(due.paymentHash)])
   assert.equal(state.status, 'failed') // there is no channel yet
   await alice.reach(carol.nodeId, 2n, 20_000)
@@ -153,35 +153,35 @@ test('a payment that has failed can be made later', async () => {
   part()
 })
 
-test('many payments in flight, from 1 msat up, succeed', async () => {
+test('many payments in flight, from 1 msat up are paid, succeed', async () => {
   const amounts = Array.from({ length: 64 }, (_, i) => BigInt(i * i * i) + 1n)
   const [from, to] = await Promise.all([spendable(alice), spendable(bob)])
   const dues = await Promise.all(amounts.map(msat => invoice(bob, msat)))
   const states = await Promise.all(dues.map(({ bolt11 }) => alice.pay(bolt11, FEELESS)))
   states.forEach((state, i) => succeeded(state, dues[i] as (typeof dues)[number]))
   const sum = amounts.reduce((a, b) => a + b)
-  await comesToHave(bob, to + sum)
-  await comesToHave(alice, from - sum)
+  await untilBalance(bob, to + sum)
+  await untilBalance(alice, from - sum)
 })
 
-test('an amount above the capacity of a channel opens a second one of the needed size', async () => {
+test('an amount above the channel’s opens a second channel, needed large as needed', async () => {
   await alice.reach(bob.nodeId, 300_000n * SAT, 20_000)
   const due = await invoice(bob, 300_000n * SAT)
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
 })
 
-test('a wallet pays several peers at once', async () => {
-  await bench.join(bob, carol)
-  await bench.join(carol, alice)
+test('one payment to each of several peers succeeds at once', async () => {
+  await group.join(bob, carol)
+  await group.join(carol, alice)
   await Promise.all([bob.reach(carol.nodeId, SAT, 20_000), carol.reach(alice.nodeId, SAT, 20_000)])
   const [toCarol, toAlice] = await Promise.all([invoice(carol, 5n), invoice(alice, 6n)])
   succeeded(await bob.pay(toCarol.bolt11, FEELESS), toCarol)
   succeeded(await carol.pay(toAlice.bolt11, FEELESS), toAlice)
 })
 
-test('a small grant opens one small channel with all of it', async () => {
-  const dave = await bench.wallet('dave', 15_000n * SAT)
-  await bench.join(dave, carol)
+test('a small grant opens one small channel with all of it can be used', async () => {
+  const dave = await group.wallet('dave', 15_000n * SAT)
+  await group.join(dave, carol)
   await assert.rejects(dave.reach(carol.nodeId, 14_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
   await dave.reach(carol.nodeId, 2_000n * SAT, 20_000)
   const due = await invoice(carol, 2_000n * SAT)
@@ -189,7 +189,7 @@ test('a small grant opens one small channel with all of it', async () => {
   await assert.rejects(dave.reach(carol.nodeId, 12_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
 })
 
-test('a payment is pending until its payee answers', async () => {
+test('a payment to an unresponsive payee stays is pending until its answers', async () => {
   const due = await invoice(bob, 900n)
   const before = await spendable(bob)
   process.kill(bob.pid as number, 'SIGSTOP')
@@ -200,14 +200,14 @@ test('a payment is pending until its payee answers', async () => {
     process.kill(bob.pid as number, 'SIGCONT')
   }
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
-  await comesToHave(bob, before + 900n)
+  await untilBalance(bob, before + 900n)
 })
 
-test('a payment waits for the next connection when the connection breaks', async () => {
+test('a payment over a cut connection waits for the next connection', async () => {
   const due = await invoice(bob, 800n)
   cut()
   const paying = alice.pay(due.bolt11, FEELESS)
-  cut = await bench.join(alice, bob)
+  cut = await group.join(alice, bob)
   const state = await paying
   if (state.status !== 'succeeded') {
     await alice.reach(bob.nodeId, 800n, 20_000)
@@ -216,7 +216,7 @@ test('a payment waits for the next connection when the connection breaks', async
 })
 
 test('a peer of another network and garbage on the channel harm no other peer', async () => {
-  const [near, far] = await bench.connection()
+  const [near, far] = await group.connection()
   linkLightning(far, bob)
   const mux = Protomux.from(near)
   const handshake = {
@@ -237,14 +237,14 @@ test('a peer of another network and garbage on the channel harm no other peer', 
   assert.equal(near.destroyed, false)
 
   for (const bytes of [hello(PLAY_NETWORK, randomBytes(33).fill(9, 0, 1)), Buffer.from([200, 1, 2])]) {
-    const [mine, theirs] = await bench.connection()
+    const [mine, theirs] = await group.connection()
     linkLightning(theirs, bob)
     const closed = new Promise(resolve => mine.once('close', resolve))
     Protomux.from(mine).createChannel({ protocol: 'bushel/lightning', id: null, handshake })?.open(bytes)
     await closed
   }
-  // A right greeting with nonsense after it: Lightning's own handshake fails.
-  const [mine, theirs] = await bench.connection()
+  // A valid greeting followed by nonsense: Lightning's own handshake fails.
+  const [mine, theirs] = await group.connection()
   linkLightning(theirs, bob)
   await new Promise<void>(resolve => {
     const made = Protomux.from(mine).createChannel({
@@ -260,28 +260,28 @@ test('a peer of another network and garbage on the channel harm no other peer', 
   const before = await spendable(bob)
   const due = await invoice(bob, 3n)
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
-  await comesToHave(bob, before + 3n)
+  await untilBalance(bob, before + 3n)
 })
 
-test('after a restart of both sides, balances, invoices and payments are unchanged and payments work', async () => {
+test('both wallets keep their state over a restart and go are unchanged and payments work', async () => {
   const pids = [alice.pid, bob.pid] as number[]
   const received = await spendable(bob)
   const paid = await invoice(bob, 77n)
   const open = await invoice(bob, 78n)
   succeeded(await alice.pay(paid.bolt11, FEELESS), paid)
-  await comesToHave(bob, received + 77n)
+  await untilBalance(bob, received + 77n)
   const held = await Promise.all([alice, bob].map(spendable))
   await Promise.all([alice.close(), bob.close()])
   await Promise.all(pids.map(ended))
   await assert.rejects(alice.balance(), refusedWith('WALLET_CLOSED', 1))
   const onDisk = await Promise.all([alice.dir, bob.dir].map(dir => PlayWallet.readBalance(dir)))
 
-  ;[alice, bob] = await Promise.all([bench.wallet('alice'), bench.wallet('bob')])
+  ;[alice, bob] = await Promise.all([group.wallet('alice'), group.wallet('bob')])
   assert.deepEqual(await Promise.all([alice.balance(), bob.balance()]), onDisk)
   assert.deepEqual(await Promise.all([alice, bob].map(spendable)), held)
   succeeded(await alice.payment(paid.paymentHash), paid)
   assert.equal((await bob.invoice(paid.paymentHash)).status, 'settled')
-  await bench.join(alice, bob)
+  await group.join(alice, bob)
   await alice.reach(bob.nodeId, 78n, 20_000)
   succeeded(await alice.pay(open.bolt11, FEELESS), open)
 })
@@ -296,8 +296,8 @@ test('a second process on the same folder is refused', async () => {
   }
 })
 
-test('a damaged folder is reported and not changed', async () => {
-  const dir = bench.folder('damaged')
+test('a damaged folder is reported as damaged and not changed', async () => {
+  const dir = group.folder('damaged')
   await PlayWallet.create(dir)
   fs.truncateSync(path.join(dir, 'seed'), 10)
   const wallet = new PlayWallet({ dir })

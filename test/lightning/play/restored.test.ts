@@ -3,37 +3,46 @@ import { once } from 'node:events'
 import { cp, rm } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import type { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
-import { Bench, FEELESS, SAT, comesToHave, invoice, payForSure, spendable, succeeded } from './wallets.js'
+import {
+  WalletGroup,
+  FEELESS,
+  SAT,
+  untilBalance,
+  invoice,
+  payUntilSettled,
+  spendable,
+  succeeded
+} from './wallets.js'
 import type { Invoice } from './wallets.js'
 
 const GRANT = 1_000_000n * SAT
 
-let bench: Bench
+let group: WalletGroup
 
 before(() => {
-  bench = new Bench()
+  group = new WalletGroup()
 })
 
-after(() => bench.destroy())
+after(() => group.destroy())
 
 async function pay(payer: PlayWallet, payee: PlayWallet, msat: bigint): Promise<void> {
   await payer.reach(payee.nodeId, msat, 20_000)
-  await payForSure(payer, payee.nodeId, await invoice(payee, msat))
+  await payUntilSettled(payer, payee.nodeId, await invoice(payee, msat))
 }
 
-test('an older copy of a wallet gives up its channel, applies the co-signed balance, and can pay again', async () => {
-  const seller = await bench.wallet('seller', GRANT)
-  const first = await bench.wallet('buyer', GRANT)
-  let part = await bench.join(first, seller)
+test('an older copy of a wallet gives up its channel, applies the the co-signed state, and can pay again', async () => {
+  const seller = await group.wallet('seller', GRANT)
+  const first = await group.wallet('buyer', GRANT)
+  let part = await group.join(first, seller)
   await pay(first, seller, 50n * SAT)
   await first.close()
   part()
-  await cp(bench.folder('buyer'), bench.folder('copy'), { recursive: true })
+  await cp(group.folder('buyer'), group.folder('copy'), { recursive: true })
 
-  const second = await bench.wallet('buyer')
-  part = await bench.join(second, seller)
+  const second = await group.wallet('buyer')
+  part = await group.join(second, seller)
   await pay(second, seller, 70n * SAT)
-  // The last one is claimed, and the connection is gone before it is taken off the channel.
+  // The last payment is claimed, and the connection ends before the payment is taken off the channel.
   const last = await invoice(seller, 30n * SAT)
   const claimed = once(seller, 'settled')
   const paying = second.pay(last.bolt11, FEELESS)
@@ -41,18 +50,18 @@ test('an older copy of a wallet gives up its channel, applies the co-signed bala
   part()
   await second.close()
   await paying
-  await rm(bench.folder('buyer'), { recursive: true })
-  await cp(bench.folder('copy'), bench.folder('buyer'), { recursive: true })
+  await rm(group.folder('buyer'), { recursive: true })
+  await cp(group.folder('copy'), group.folder('buyer'), { recursive: true })
 
-  const restored = await bench.wallet('buyer')
+  const restored = await group.wallet('buyer')
   const abandoning = { id: 'counter 3', deltaMsat: -100n * SAT }
   await restored.abandon(seller.nodeId, abandoning)
   await restored.abandon(seller.nodeId, abandoning)
   const push = 4_000n * SAT
-  await comesToHave(restored, GRANT - push - 150n * SAT)
-  await bench.join(restored, seller)
-  // The seller's channel closes when the two meet, and credits what the seller had in it.
-  await comesToHave(seller, GRANT + push + 150n * SAT)
+  await untilBalance(restored, GRANT - push - 150n * SAT)
+  await group.join(restored, seller)
+  // The seller's channel closes when the two connect, and credits what the seller had in it.
+  await untilBalance(seller, GRANT + push + 150n * SAT)
 
   await pay(restored, seller, 10n * SAT)
   const records = await seller.history()
@@ -61,15 +70,15 @@ test('an older copy of a wallet gives up its channel, applies the co-signed bala
     160n * SAT
   )
   await restored.close()
-  const again = await bench.wallet('buyer')
+  const again = await group.wallet('buyer')
   await again.abandon(seller.nodeId, abandoning)
   assert.equal((await again.history()).length, 2, 'the payments that the copy knew, and the new one')
 })
 
-test('the histories of both sides match to the msat', async () => {
-  const payee = await bench.wallet('payee', GRANT)
-  const payer = await bench.wallet('payer', GRANT)
-  await bench.join(payer, payee)
+test('the history after a takeover is that of both sides match to the msat', async () => {
+  const payee = await group.wallet('payee', GRANT)
+  const payer = await group.wallet('payer', GRANT)
+  await group.join(payer, payee)
   assert.equal(await payee.canReceive(payer.nodeId, GRANT), true, 'the payer can open a channel')
   await payer.reach(payee.nodeId, 10n * SAT, 20_000)
   const started = Date.now()
@@ -95,11 +104,11 @@ test('the histories of both sides match to the msat', async () => {
   assert.equal(await payee.canReceive(payer.nodeId, GRANT), false, 'more than the channel holds')
 })
 
-test('an orphaned payment waits for the answer of the payee and is resolved by it once', async () => {
-  const payee = await bench.wallet('holder', GRANT)
-  const payer = await bench.wallet('orphan', GRANT)
+test('an orphaned payment waits for the answer of the payee’s statement and is resolved by it once', async () => {
+  const payee = await group.wallet('holder', GRANT)
+  const payer = await group.wallet('orphan', GRANT)
   const orphan = async (made: Invoice): Promise<bigint> => {
-    const part = await bench.join(payer, payee)
+    const part = await group.join(payer, payee)
     await payer.reach(payee.nodeId, made.msat, 20_000)
     const inChannel = await spendable(payer)
     process.kill(payee.pid!, 'SIGSTOP')

@@ -17,7 +17,7 @@ function attached(): { streams: PeerStreams; wire: PassThrough; told: ToChild[] 
   return { streams, wire, told }
 }
 
-test('received bytes are acknowledged in steps, well before the window is full', async () => {
+test('bytes from bytes process are acknowledged in steps, well before the window does a whole window wait', async () => {
   const { streams, wire, told } = attached()
   const piece = randomBytes(1000)
   for (let sent = 0; sent < 2 * WINDOW; sent += piece.length) {
@@ -31,7 +31,7 @@ test('received bytes are acknowledged in steps, well before the window is full',
   wire.destroy()
 })
 
-test('reading pauses when the window is full and resumes when half of it is acknowledged', async () => {
+test('an unread window stops the reading until half of it is taken', async () => {
   const { streams, wire, told } = attached()
   wire.write(randomBytes(WINDOW + 1))
   await new Promise(resolve => setImmediate(resolve))

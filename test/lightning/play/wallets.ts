@@ -19,8 +19,8 @@ export interface Invoice {
   msat: bigint
 }
 
-/** Wallets in a folder of their own, joined over a private DHT; all of it gone after `destroy`. */
-export class Bench {
+/** Wallets in a folder of their own on a private DHT; `destroy` removes all of it. */
+export class WalletGroup {
   readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), 'bushel-ln-'))
   readonly #wallets: PlayWallet[] = []
   readonly #nodes: HyperDHT[] = []
@@ -50,7 +50,7 @@ export class Bench {
     return node
   }
 
-  /** A connection between two nodes of the DHT, as both of its ends see it. The first one is the initiator. */
+  /** A connection between two nodes of the DHT, as both ends see it. The first end is the initiator. */
   async connection(): Promise<[NoiseStream, NoiseStream]> {
     const [near, far] = await Promise.all([this.dht(), this.dht()])
     let remote: (stream: NoiseStream) => void = () => undefined
@@ -64,7 +64,7 @@ export class Bench {
     return [stream, other]
   }
 
-  /** Joins two wallets; the function ends the connection. */
+  /** Connects two wallets; the returned function ends the connection. */
   async join(a: PlayWallet, b: PlayWallet): Promise<() => void> {
     const [near, far] = await this.connection()
     linkLightning(near, a)
@@ -91,8 +91,12 @@ export async function invoice(payee: PlayWallet, msat: bigint, description = 'a 
   }
 }
 
-/** Pays as the layers above do: until the wallet says succeeded, sending again only when it says failed. */
-export async function payForSure(payer: PlayWallet, payee: Buffer, { bolt11, msat }: Invoice): Promise<void> {
+/** Pays as the layers above do: until the wallet reports success, sending again only after a failure. */
+export async function payUntilSettled(
+  payer: PlayWallet,
+  payee: Buffer,
+  { bolt11, msat }: Invoice
+): Promise<void> {
   for (const until = performance.now() + 60_000; performance.now() < until;) {
     const state = await payer.pay(bolt11, FEELESS)
     if (state.status === 'succeeded') return
@@ -109,8 +113,11 @@ export async function spendable(wallet: PlayWallet): Promise<bigint> {
   return (await wallet.balance()).spendableMsat
 }
 
-/** A payment is settled a moment before the last signatures for it are exchanged; only then does the balance say so. */
-export async function comesToHave(wallet: PlayWallet, msat: bigint): Promise<void> {
+/**
+ * Waits for this balance: it changes only when the last signatures are exchanged, a moment after a payment
+ * settles.
+ */
+export async function untilBalance(wallet: PlayWallet, msat: bigint): Promise<void> {
   for (const until = performance.now() + 10_000; performance.now() < until;) {
     if ((await spendable(wallet)) === msat) return
     await new Promise(resolve => setTimeout(resolve, 10))
@@ -118,13 +125,13 @@ export async function comesToHave(wallet: PlayWallet, msat: bigint): Promise<voi
   assert.equal(await spendable(wallet), msat)
 }
 
-/** Resolves when the process is no more. */
+/** Resolves when the process has ended. */
 export async function ended(pid: number): Promise<void> {
   for (const until = performance.now() + 10_000; performance.now() < until;) {
     try {
       process.kill(pid, 0)
     } catch {
-      return // it is gone: that is how one is told
+      return // the process is gone
     }
     await new Promise(resolve => setTimeout(resolve, 20))
   }

@@ -1,4 +1,4 @@
-/** A reader in a process of its own: restores over TCP, and tells its parent how far it is. */
+/** A child process with a reader that restores over TCP and reports its progress to its parent. */
 import { DriveRestore } from '../../../src/storage/archive/restore.js'
 import { openStore } from '../../../src/network/cores.js'
 import { dial } from './wire.js'

@@ -1,4 +1,4 @@
-/** A provider in a process of its own: fetches a lease over TCP, and tells its parent how far it is. */
+/** A child process with a provider that fetches a lease over TCP and reports its progress to its parent. */
 import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { dial } from './wire.js'
 

@@ -1,6 +1,6 @@
 import { Transform } from 'node:stream'
 
-/** A link that lets through `rate` bytes a second. */
+/** A stream that passes `rate` bytes a second. */
 export function throttled(rate: number): Transform {
   let due = 0
   return new Transform({

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream'
 import type { TestContext } from 'node:test'
 import Hypercore from 'hypercore'
 
-/** Whatever serves cores by discovery key over a connection. */
+/** Serves cores by discovery key over a connection. */
 export interface Server {
   serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean>
 }
@@ -19,7 +19,9 @@ export interface Wire {
   cut(): Promise<void>
 }
 
-/** An encrypted connection inside this process, with somebody at each end; `link` may slow the bytes between. */
+/**
+ * An encrypted connection inside this process with a server at each end; `link` may slow the bytes between.
+ */
 export function connect(a: Server | null, b: Server | null, link: () => Duplex[] = () => []): Wire {
   const raw = [a, b].map((server, i) => {
     const stream: Duplex & { noiseStream?: Duplex } = Hypercore.createProtocolStream(i === 0, {
@@ -54,7 +56,7 @@ export function connect(a: Server | null, b: Server | null, link: () => Duplex[]
 
 const endings = new WeakMap<TestContext, (() => unknown)[]>()
 
-/** Runs after the test, the last that was asked for first. */
+/** Runs work after the test, the last registered first. */
 export function atEnd(t: TestContext, work: () => unknown): void {
   const known = endings.get(t)
   if (known) {
@@ -68,14 +70,14 @@ export function atEnd(t: TestContext, work: () => unknown): void {
   })
 }
 
-/** A folder that goes away after the test. */
+/** A folder that is removed after the test. */
 export async function scratch(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-storage-'))
   atEnd(t, () => rm(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** Serves over TCP, for another process. */
+/** Serves over TCP for another process. */
 export async function listen(server: Server, link: () => Duplex[] = () => []): Promise<Listener> {
   const sockets = new Set<Socket>()
   const tcp = createServer(socket => {

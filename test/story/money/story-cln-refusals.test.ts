@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import test from 'node:test'
 import bolt11 from 'bolt11'
 import { formatAmount } from '../../../contracts/money/money.js'
-import { typed } from '../../cli/command-line.js'
+import { runCommandLine } from '../../cli/command-line.js'
 import { Lightning } from '../../world/lightning.js'
 import { makeTree, noise } from '../../world/tree.js'
 import { World } from '../../world/world.js'
@@ -13,7 +13,7 @@ import type { MirrorResult } from '../../world/world.js'
 
 const CAPACITY = 100_000_000n
 
-test('over Core Lightning: bad input, limits and networks, one clear line each and nothing paid', async t => {
+test('over Core Lightning bad input, limits and wrong networks give one clear line each and pay nothing', async t => {
   const world = await World.open(t)
   const lightning = new Lightning(t, world)
   const market = await world.found('founder', 'bazaar')
@@ -25,9 +25,9 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
   await world.sell('seller', '20000 sat/GiB-month')
   await world.book('buyer', book => book.asks.length === 1)
 
-  /** One command line in this process: it must fail, with one clear line. */
+  /** Runs a command line in this process; it must fail with one clear line. */
   const fails = async (name: string, exit: number, code: string, ...args: string[]): Promise<string> => {
-    const { failure, lines, stderr } = await typed([...args, '--json', '--home', world.at(name)])
+    const { failure, lines, stderr } = await runCommandLine([...args, '--json', '--home', world.at(name)])
     const said = `${args.join(' ')}: ${JSON.stringify(lines.at(-1))} ${stderr}`
     assert.deepEqual([failure?.code, failure?.exit], [code, exit], said)
     assert.ok(failure!.message && !failure!.message.includes('\n') && !failure!.hint.includes('\n'), said)
@@ -44,7 +44,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     assert.deepEqual(await books(), before, 'nothing was paid')
   }
 
-  await t.test('what is over a limit is refused before anything is packed, signed or paid', async () => {
+  await t.test('an amount over a limit is refused before anything is packed, signed or paid', async () => {
     const mirror = ['mirror', source, '--copies', '1', '--time', '365d']
     const bid = ['bid', 'storage', source, '--copies', '1', '--time', '365d', '--max', '30000 sat/GiB-month']
     const stateOf = async (): Promise<object> => ({
@@ -64,7 +64,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
         }
         await world.ok('buyer', ['wallet', 'limits', option, 'none'])
       }
-      // By the estimate it would do; by the exact charge of what was packed it does not.
+      // The estimate is within the limit; the exact charge of the packed files is not.
       const { paidMsat } = await world.ok<MirrorResult>('buyer', [...mirror, '--dry-run'])
       await world.ok('buyer', ['wallet', 'limits', '--deal', formatAmount(BigInt(paidMsat))])
       assert.equal((await world.fails('buyer', mirror, 5)).code, 'OVER_LIMIT')
@@ -74,13 +74,13 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
   })
 
   await t.test(
-    'a limit that is reached in the middle stops the mirror, and it goes on when it is raised',
+    'a limit reached midway stops the mirror, which resumes when the limit is raised',
     async () => {
       const mirror = ['mirror', source, '--copies', '1', '--time', '364d']
       await buyer.behave({ delayMs: 200 }) // so that a payment takes a while
       const mirroring = world.processes.start(mirror, { home: world.at('buyer') })
       await mirroring.line(line => line['event'] === 'payment')
-      await typed(['wallet', 'limits', '--day', '40 sat', '--json', '--home', world.at('buyer')])
+      await runCommandLine(['wallet', 'limits', '--day', '40 sat', '--json', '--home', world.at('buyer')])
       assert.equal((await mirroring.ended).code, 5, JSON.stringify(mirroring.lines.at(-1)))
       assert.equal((mirroring.lines.at(-1)!['error'] as { code: string }).code, 'OVER_LIMIT')
       const [half] = await world.leases('buyer')
@@ -91,8 +91,8 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     }
   )
 
-  await t.test('invoices that are not paid', async () => {
-    // Paid ahead in part: invoices of the agreement stay open.
+  await t.test('bad invoices are not paid', async () => {
+    // Partly prepaid: invoices of the agreement stay open.
     const part = ['mirror', source, '--copies', '1', '--time', '300d', '--prepay-max', '20 sat']
     await world.ok('buyer', part)
     const open = (await lightning.records('seller')).invoices.find(
@@ -126,7 +126,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
       await pay(5, 'INVOICE_REFUSED', good.slice(0, -1) + (good.endsWith('q') ? 'p' : 'q'))
       await pay(5, 'NO_ROUTE', written({}))
       await pay(2, 'BAD_INPUT', good, '--max', 'little')
-      // Nor when it is only asked whether it would be.
+      // A dry run refuses them too.
       for (const [code, invoice] of [
         ['OVER_LIMIT', large],
         ['ALREADY_PAID', paid],
@@ -143,7 +143,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     await world.ok('buyer', ['wallet', 'pay', good])
   })
 
-  await t.test('sockets that are none, and a node that is locked', async () => {
+  await t.test('a path that is not a socket and a node that is locked are refused', async () => {
     await world.home('new')
     const before = await readFile(world.at('new', 'config.json'), 'utf8')
     await writeFile(world.at('file'), 'not a socket')
@@ -164,38 +164,32 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     await fails('buyer', 2, 'ALREADY_RUNNING', 'wallet', 'connect', 'play')
   })
 
-  await t.test(
-    'a node on bitcoin is dealt with after one consent, within the limits that were shown',
-    async () => {
-      const bank = lightning.at('bank')
-      await world.home('banker')
-      await world.ok('banker', ['market', 'join', market])
-      const config = async (): Promise<{ wallet?: { network: string; consented: number } }> =>
-        JSON.parse(await readFile(world.at('banker', 'config.json'), 'utf8')) as object
-      const connect = ['wallet', 'connect', 'cln', '--socket', bank.socket]
-      const said = await fails('banker', 2, 'CONSENT_NEEDED', ...connect)
-      assert.match(said, /10 000 sat a deal, 20 000 sat a peer and 50 000 sat a day/)
-      assert.equal((await config()).wallet, undefined)
-      await world.ok('banker', [...connect, '--dry-run'])
-      assert.equal((await config()).wallet, undefined)
-      await world.ok('banker', [...connect, '--accept-real-money'])
-      const { network, consented } = (await config()).wallet!
-      assert.equal(network, 'bitcoin')
-      assert.ok(Math.abs(consented - Date.now()) < 60_000)
-      await world.ok('banker', connect)
-      assert.equal((await config()).wallet!.consented, consented, 'it is asked for once')
-      const limits = await world.ok('banker', ['wallet', 'limits'])
-      assert.deepEqual(
-        [limits.dealMsat, limits.peerMsat, limits.dayMsat],
-        ['10000000', '20000000', '50000000']
-      )
-      // Networks never meet: the offer on regtest is not one for bitcoin.
-      const failure = await world.fails('banker', ['mirror', source, '--copies', '1'], 4)
-      assert.equal(failure.code, 'NO_OFFER')
-      assert.match(failure.message, /0 asks/)
-      assert.deepEqual((await world.book('banker', book => book.inStep)).asks, [])
-    }
-  )
+  await t.test('a node on bitcoin is used after one consent, within the limits that were shown', async () => {
+    const bank = lightning.at('bank')
+    await world.home('banker')
+    await world.ok('banker', ['market', 'join', market])
+    const config = async (): Promise<{ wallet?: { network: string; consented: number } }> =>
+      JSON.parse(await readFile(world.at('banker', 'config.json'), 'utf8')) as object
+    const connect = ['wallet', 'connect', 'cln', '--socket', bank.socket]
+    const said = await fails('banker', 2, 'CONSENT_NEEDED', ...connect)
+    assert.match(said, /10 000 sat a deal, 20 000 sat a peer and 50 000 sat a day/)
+    assert.equal((await config()).wallet, undefined)
+    await world.ok('banker', [...connect, '--dry-run'])
+    assert.equal((await config()).wallet, undefined)
+    await world.ok('banker', [...connect, '--accept-real-money'])
+    const { network, consented } = (await config()).wallet!
+    assert.equal(network, 'bitcoin')
+    assert.ok(Math.abs(consented - Date.now()) < 60_000)
+    await world.ok('banker', connect)
+    assert.equal((await config()).wallet!.consented, consented, 'it is asked for once')
+    const limits = await world.ok('banker', ['wallet', 'limits'])
+    assert.deepEqual([limits.dealMsat, limits.peerMsat, limits.dayMsat], ['10000000', '20000000', '50000000'])
+    // Networks never meet: the offer on regtest is not one for bitcoin.
+    const failure = await world.fails('banker', ['mirror', source, '--copies', '1'], 4)
+    assert.equal(failure.code, 'NO_OFFER')
+    assert.match(failure.message, /0 asks/)
+    assert.deepEqual((await world.book('banker', book => book.inStep)).asks, [])
+  })
 
   await t.test('a lease whose first two installments cannot be received does not start', async () => {
     const locked = lightning.at('locked')
@@ -211,7 +205,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
     await world.ok('buyer', mirror)
   })
 
-  await t.test('another node, or another network, at the path of the one that was connected', async () => {
+  await t.test('another node or another network at the connected path is refused', async () => {
     const { socket } = lightning.at('locked')
     await lightning.at('locked').restart()
     await world.ok('new', ['wallet', 'connect', 'cln', '--socket', socket])
@@ -226,7 +220,7 @@ test('over Core Lightning: bad input, limits and networks, one clear line each a
   })
 })
 
-/** An invoice of a node that nobody knows. */
+/** An invoice of an unknown node. */
 function written({ msat = '7000', timestamp = Math.floor(Date.now() / 1000) }: Written): string {
   const unsigned = bolt11.encode(
     {

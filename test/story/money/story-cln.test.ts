@@ -20,7 +20,7 @@ interface LogLine {
   agreement: string
 }
 
-test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in the books', async t => {
+test('over Core Lightning the story runs from sale to restore, refund and balanced books', async t => {
   const world = await World.open(t)
   const lightning = new Lightning(t, world)
   const market = await world.found('founder', 'bazaar')
@@ -35,62 +35,62 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
   let mirror: MirrorResult
   let lease: LeaseEntry
 
-  await t.test('without room to receive nothing is offered, and the status says what there is', async () => {
-    const failure = await world.fails('seller', offer, 5)
-    assert.equal(failure.code, 'NO_INBOUND')
-    const notes = async (): Promise<string> =>
-      (await world.ok<StatusResult>('seller', ['status'])).notes.join()
-    assert.match(await notes(), /can receive 0 sat/)
-    const buyer = lightning.at('buyer')
-    await buyer.channel(lightning.at('seller'), CAPACITY, CAPACITY / 2n)
-    await buyer.channel(lightning.at('spare'), CAPACITY, CAPACITY / 2n)
-    assert.match(await notes(), /can receive 49.000 sat/u)
-    assert.deepEqual((await world.book('founder', book => book.inStep)).asks, [])
-  })
-
   await t.test(
-    'a mirror is paid installment by installment, with the buyer’s lightningd killed in the middle',
+    'nothing is offered without room to receive, and the status says how much room there is',
     async () => {
-      await world.ok('seller', offer)
-      await world.sell('spare', '9000 sat/GiB-month')
-      await world.book('buyer', book => book.asks.length === 2)
-      const mirroring = world.processes.start(['mirror', source, '--copies', '1', '--time', '365d'], {
-        home: world.at('buyer')
-      })
-      await mirroring.line(isPayment(0))
-      await lightning.at('buyer').kill()
-      await mirroring.line(
-        line => line['event'] === 'progress' && line['step'] === 'upload' && line['done'] === line['total']
-      )
-      await lightning.at('buyer').start()
-      assert.equal((await mirroring.ended).code, 0, JSON.stringify(mirroring.lines.at(-1)))
-      mirror = mirroring.lines.at(-1) as unknown as MirrorResult
-      assert.deepEqual(
-        mirroring.lines.filter(line => line['event'] === 'note'),
-        [],
-        'no provider was blamed or replaced'
-      )
-      const [bought, sold] = [await world.leases('buyer'), await world.leases('seller')]
-      lease = bought[0]!
-      assert.deepEqual([bought.length, lease.device, lease.state], [1, seller.device, 'STORED'])
-      assert.equal(settled(bought, sold), BigInt(mirror.paidMsat))
-      const paid = await lightning.paid('buyer')
-      assert.equal(new Set(paid.map(({ hash }) => hash)).size, paid.length, 'each hash once')
-      assert.equal(
-        paid.reduce((sum, { msat }) => sum + msat, 0n),
-        BigInt(mirror.paidMsat)
-      )
-      assert.ok(lease.receipts.length >= 4)
+      const failure = await world.fails('seller', offer, 5)
+      assert.equal(failure.code, 'NO_INBOUND')
+      const notes = async (): Promise<string> =>
+        (await world.ok<StatusResult>('seller', ['status'])).notes.join()
+      assert.match(await notes(), /can receive 0 sat/)
+      const buyer = lightning.at('buyer')
+      await buyer.channel(lightning.at('seller'), CAPACITY, CAPACITY / 2n)
+      await buyer.channel(lightning.at('spare'), CAPACITY, CAPACITY / 2n)
+      assert.match(await notes(), /can receive 49.000 sat/u)
+      assert.deepEqual((await world.book('founder', book => book.inStep)).asks, [])
     }
   )
 
-  await t.test('whoever has the link restores it, without any Lightning', async () => {
+  await t.test('a mirror is paid by installments while the buyer’s lightningd is killed midway', async () => {
+    await world.ok('seller', offer)
+    await world.sell('spare', '9000 sat/GiB-month')
+    await world.book('buyer', book => book.asks.length === 2)
+    const mirroring = world.processes.start(['mirror', source, '--copies', '1', '--time', '365d'], {
+      home: world.at('buyer')
+    })
+    await mirroring.line(isPayment(0))
+    await lightning.at('buyer').kill()
+    await mirroring.line(
+      line => line['event'] === 'progress' && line['step'] === 'upload' && line['done'] === line['total']
+    )
+    await lightning.at('buyer').start()
+    assert.equal((await mirroring.ended).code, 0, JSON.stringify(mirroring.lines.at(-1)))
+    mirror = mirroring.lines.at(-1) as unknown as MirrorResult
+    assert.deepEqual(
+      mirroring.lines.filter(line => line['event'] === 'note'),
+      [],
+      'no provider was blamed or replaced'
+    )
+    const [bought, sold] = [await world.leases('buyer'), await world.leases('seller')]
+    lease = bought[0]!
+    assert.deepEqual([bought.length, lease.device, lease.state], [1, seller.device, 'STORED'])
+    assert.equal(settled(bought, sold), BigInt(mirror.paidMsat))
+    const paid = await lightning.paid('buyer')
+    assert.equal(new Set(paid.map(({ hash }) => hash)).size, paid.length, 'each hash once')
+    assert.equal(
+      paid.reduce((sum, { msat }) => sum + msat, 0n),
+      BigInt(mirror.paidMsat)
+    )
+    assert.ok(lease.receipts.length >= 4)
+  })
+
+  await t.test('a holder of the link restores it without any Lightning', async () => {
     await world.home('reader')
     await world.ok('reader', ['restore', mirror.link, world.at('restored')])
     assert.deepEqual(await look(world.at('restored')), await look(source))
   })
 
-  await t.test('wallet and history say what was paid, and for what', async () => {
+  await t.test('wallet and history say what was paid and for what', async () => {
     const { backend, network, nodeId } = await world.ok('buyer', ['wallet'])
     const id = lightning.at('buyer').nodeId.toString('hex')
     assert.deepEqual([backend, network, nodeId], ['cln', 'regtest', id])
@@ -145,7 +145,7 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
     assert.deepEqual(lines.lines, all)
   })
 
-  await t.test('a receipt is checked by anybody, and a changed one does not hold', async () => {
+  await t.test('anybody can check a receipt, and a changed one does not hold', async () => {
     const file = world.at('receipt.json')
     await world.ok('buyer', ['receipt', 'export', lease.id, '--installment', '1', '--out', file])
     const verdict = await world.ok('nobody', ['receipt', 'verify', file])
@@ -173,7 +173,7 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
   })
 
   await t.test(
-    'what was not served comes back when the lease ends, and the books of both add up',
+    'the unserved time is paid back when the lease ends, and the books of both add up',
     async () => {
       await world.ok('buyer', ['leases', 'end', lease.id])
       const refunds = await lightning.paid('seller')
@@ -195,7 +195,7 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
     }
   )
 
-  await t.test('the commands of the page on Lightning do as it says', async () => {
+  await t.test('the commands on the page about Lightning do what it says', async () => {
     const page = await readFile(new URL('../../../../docs/lightning.md', import.meta.url), 'utf8')
     const block = /## Connect a node in five minutes[^]*?```\n([^]*?)```/.exec(page)![1]!
     const { socket } = await lightning.start('newcomer')
@@ -218,8 +218,8 @@ test('the story over Core Lightning: sold, mirrored, paid, restored, ended, in t
     assert.equal((await lightning.paid('newcomer')).length, bought!.receipts.length)
   })
 
-  await t.test('a ledger that says otherwise than the wallet does not add up: exit code 1', async () => {
-    // The wallet forgets one of its invoices that were paid.
+  await t.test('a ledger that differs from the wallet does not add up: exit code 1', async () => {
+    // The wallet forgets one of its paid invoices.
     const hash = lease.receipts[0]!.hash
     await lightning.at('seller').call('dev-forget', { hash })
     const { code, result } = await world.run('seller', ['log', '--check'])

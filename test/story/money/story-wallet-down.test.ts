@@ -5,14 +5,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { StatusResult } from '../../../src/node/api/api.js'
 import { World } from '../../world/world.js'
 
-/** The Lightning process of a node, another than the last one, as soon as it is there. */
+/** The pid of the Lightning process of a node, once it differs from `last`. */
 async function lightning(parent: number, signal: AbortSignal, last = 0): Promise<number> {
   for (;;) {
     signal.throwIfAborted()
     for (const name of await readdir('/proc')) {
       const pid = Number(name)
       if (!Number.isInteger(pid) || pid === last) continue
-      // A process may end while it is looked at.
+      // A process may end while it is inspected.
       const [status, command] = await Promise.all(
         ['status', 'cmdline'].map(file => readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => ''))
       )
@@ -23,7 +23,7 @@ async function lightning(parent: number, signal: AbortSignal, last = 0): Promise
 }
 
 test(
-  'a Lightning process that keeps ending shows in the status with its reason, and comes back',
+  'a Lightning process that keeps ending shows in the status with its reason and comes back',
   { timeout: 120_000 },
   async t => {
     const world = await World.open(t)
@@ -36,7 +36,7 @@ test(
       process.kill(pid, 'SIGSEGV')
       pid = await lightning(node.pid, t.signal, pid)
     }
-    process.kill(pid, 'SIGSTOP') // it does not get to open the wallet
+    process.kill(pid, 'SIGSTOP') // it cannot open the wallet
     assert.deepEqual(await stands(), { state: 'down', reason: 'it ended with SIGSEGV' })
     const failure = await world.fails('seller', ['wallet'], 5)
     assert.equal(failure.code, 'WALLET_GONE')

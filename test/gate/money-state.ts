@@ -3,7 +3,7 @@ import type { Wallet } from '../../src/lightning/wallet.js'
 import type { Payments } from '../../src/payment/payments.js'
 import { consumed } from '../../src/storage/lease/consumed.js'
 import type { Leases } from '../../src/storage/lease/leases.js'
-import type { Look } from './orders.js'
+import type { MoneyState } from './trader-protocol.js'
 
 export interface Books {
   payments: Payments
@@ -12,7 +12,11 @@ export interface Books {
 }
 
 /** Everything about money on one side, as plain JSON. */
-export async function lookAt({ payments, storage: { leases, debts }, wallet }: Books): Promise<Look> {
+export async function moneyStateOf({
+  payments,
+  storage: { leases, debts },
+  wallet
+}: Books): Promise<MoneyState> {
   const { ledger } = payments
   const check = await payments.checkBalance(consumed(leases, ledger, debts, Date.now()))
   const settled = [...ledger.all()].map(one => ({

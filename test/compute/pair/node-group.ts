@@ -34,7 +34,7 @@ export const quiet = { onProgress: (): void => undefined, signal: new AbortContr
 export const never = new AbortController().signal
 
 /** Nodes on a private DHT, each with a home under one temporary folder. */
-export class Street {
+export class NodeGroup {
   readonly dir: string
   readonly bootstrap: Address[]
   readonly faults: unknown[] = []
@@ -45,16 +45,16 @@ export class Street {
     this.bootstrap = bootstrap
   }
 
-  static async open(t: Pick<TestContext, 'after'>): Promise<Street> {
+  static async open(t: Pick<TestContext, 'after'>): Promise<NodeGroup> {
     const testnet = await createTestnet(2, { host: '127.0.0.1' })
     const dir = await mkdtemp(join(tmpdir(), 'bushel-compute-'))
-    const street = new Street(dir, testnet.bootstrap)
+    const group = new NodeGroup(dir, testnet.bootstrap)
     t.after(async () => {
-      await Promise.all([...street.#nodes].map(node => node.close()))
+      await Promise.all([...group.#nodes].map(node => node.close()))
       await testnet.destroy()
       await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     })
-    return street
+    return group
   }
 
   async node(name: string, options: Partial<NodeOptions> = {}): Promise<BushelNode> {
@@ -75,7 +75,7 @@ export class Street {
   }
 }
 
-/** Puts an ask for compute on a market of the node's own; gives it as it is read from the book. */
+/** Publishes an ask for compute on a market of the node's own; gives it as read from the book. */
 export async function sellCompute(node: BushelNode, change: Partial<BookedComputeAsk> = {}): Promise<Offer> {
   const { key } = await node.call('market.create', { name: 'compute' }, quiet)
   const market = parseKey(key)
@@ -107,7 +107,7 @@ export interface Offer {
   ask: BookedComputeAsk
 }
 
-/** Puts a module and its input where they can be fetched. */
+/** Packs a module and its input so that they can be fetched. */
 export async function pack(
   { compute: { blobs } }: Trade,
   module: Buffer,
@@ -140,13 +140,13 @@ export async function request(
   }
 }
 
-/** Resolves when the work on a job is told to stand so. */
-export async function untilTold(worker: Worker, id: Buffer, state: string): Promise<void> {
+/** Resolves when the worker reports this state of a job. */
+export async function untilReported(worker: Worker, id: Buffer, state: string): Promise<void> {
   for await (const [{ terms }, told] of on(worker, 'progress') as AsyncIterable<[Job, string]>)
     if (told === state && jobId(terms).equals(id)) return
 }
 
-/** Pays what is asked for, as it is asked for. */
+/** Pays each payment as the provider asks for it. */
 export async function payDue(
   { payments }: Trade,
   { id, terms }: Hire,

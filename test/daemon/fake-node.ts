@@ -7,11 +7,9 @@ export interface Asked {
   context: CallContext
 }
 
-/**
- * A node that answers what a test tells it to, and keeps what it was asked. Event `asked` (Asked).
- */
-export class StandIn extends EventEmitter implements NodeCaller {
-  readonly device = 'device-of-a-stand-in'
+/** A node that gives the answers of the test and records its calls. Event `asked` (Asked). */
+export class FakeNode extends EventEmitter implements NodeCaller {
+  readonly device = 'device-of-a-fake-node'
   readonly host = '127.0.0.1'
   readonly port = 1
   readonly asked: Asked[] = []
@@ -52,7 +50,7 @@ export function untilAborted({ context: { signal } }: Asked): Promise<never> {
   )
 }
 
-/** A context that gathers progress. */
+/** A context that collects progress. */
 export function listening(
   signal: AbortSignal = new AbortController().signal
 ): CallContext & { heard: unknown[] } {

@@ -22,12 +22,12 @@ export interface Draft {
   /** s since 1970. */
   timestamp: number
   expirySeconds: number
-  /** Key of the Lightning node that it pays. */
+  /** Secret key of the payee's Lightning node. */
   secret: Buffer
 }
 
-/** A Lightning node that is only a key: it can write any invoice, and be paid none. */
-export class Purse {
+/** A Lightning node that is only a key: it can write any invoice and be paid none. */
+export class InvoiceForger {
   readonly #secret = randomBytes(32)
   readonly #lists = new Map<string, InstallmentList>()
 
@@ -52,7 +52,7 @@ export class Purse {
     return list
   }
 
-  /** The strip of an agreement that a list was made for; `twist` changes each invoice. */
+  /** The strip for a list of an agreement; `twist` changes each invoice. */
   strip(
     agreement: Buffer,
     twist?: (draft: Draft) => Partial<Draft>
@@ -60,7 +60,7 @@ export class Purse {
     return { agreement, invoices: this.invoices(this.#lists.get(agreement.toString('hex'))!, twist) }
   }
 
-  /** The invoices that belong to a list; `twist` changes each one. */
+  /** The invoices for a list; `twist` changes each invoice. */
   invoices(list: InstallmentList, twist: (draft: Draft) => Partial<Draft> = () => ({})): string[] {
     return list.installments.map(({ installment, hash, msat }) => {
       const draft: Draft = {

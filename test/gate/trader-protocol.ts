@@ -3,19 +3,19 @@ import type { PaymentKind, PaymentRole, PaymentStep } from '../../src/payment/le
 export interface TraderOptions {
   home: string
   bootstrap: { host: string; port: number }[]
-  /** Where a process that is about to be killed says at which step. */
+  /** The file in which a process about to be killed writes its step. */
   hits: string
 }
 
-/** Where somebody is killed. */
-export interface Arrow {
+/** A point at which a process is killed. */
+export interface KillPoint {
   role: PaymentRole
   kind: PaymentKind
   step: PaymentStep
   phase: 'ahead' | 'written'
   /** The node itself, or its Lightning process. */
   victim: 'self' | 'lightning'
-  /** So many of these steps go by before. */
+  /** The number of such steps that pass before. */
   skip: number
 }
 
@@ -25,15 +25,15 @@ export interface Hit {
   hash: string
 }
 
-export type Order =
+export type TraderCommand =
   | { do: 'found' }
   | { do: 'join'; key: string }
   | { do: 'sell'; price: string }
-  | { do: 'arm'; arrow: Arrow | null }
+  | { do: 'arm'; point: KillPoint | null }
   | { do: 'kill-lightning' }
   | { do: 'mirror'; path: string }
   | { do: 'end'; lease: string }
-  | { do: 'look' }
+  | { do: 'state' }
 
 export type Report =
   | { event: 'ready'; lightning: number }
@@ -42,14 +42,14 @@ export type Report =
   | { event: 'answer'; id: number; value: unknown }
   | { event: 'refusal'; id: number; code: string; message: string }
 
-/** What a node told of that went wrong inside it. */
+/** An internal fault that a node reported. */
 export interface Fault {
-  /** Empty for what is no BushelError: it is a fault of the program. */
+  /** Empty for an error that is not a BushelError: a bug. */
   code: string
   text: string
 }
 
-export interface Look {
+export interface MoneyState {
   ok: boolean
   faults: string[]
   payments: {
@@ -64,12 +64,12 @@ export interface Look {
   }[]
   records: { direction: string; hash: string; msat: string; status: string }[]
   owed: { agreement: string; msat: string; settledMsat: string }[]
-  served: Standing[]
-  bought: Standing[]
+  served: LeaseProgress[]
+  bought: LeaseProgress[]
 }
 
 /** A lease on one side, and how many of its installments are settled there. */
-export interface Standing {
+export interface LeaseProgress {
   agreement: string
   state: string
   paid: number

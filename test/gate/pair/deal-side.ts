@@ -13,17 +13,17 @@ import { exchangeCounters } from '../../../src/storage/lease/counters.js'
 import { Leases } from '../../../src/storage/lease/leases.js'
 import { person } from '../../contracts/people.js'
 import type { Person } from '../../contracts/people.js'
-import { Purse, checkInvoice, readInvoice } from '../../payment/purse.js'
-import { lookAt } from '../look.js'
-import type { Look } from '../orders.js'
-import type { Wire } from './wire.js'
+import { FakeWallet, checkInvoice, readInvoice } from '../../payment/fake-wallet.js'
+import { moneyStateOf } from '../money-state.js'
+import type { MoneyState } from '../trader-protocol.js'
+import type { FaultyWire } from './faulty-wire.js'
 import { faultLog } from '../../world/fault-log.js'
 
-/** What both sides of a deal are made of, as a node puts it together, around a wallet in memory. */
-export class Party {
+/** The parts of one side of a deal, put together as in a node, around a fake wallet. */
+export class DealSide {
   readonly who: Person
   readonly dir: string
-  readonly purse: Purse
+  readonly wallet: FakeWallet
   readonly facts: Facts
   readonly network: Network
   readonly deals: Deals
@@ -33,18 +33,18 @@ export class Party {
   readonly faults: unknown[] = []
   readonly log = faultLog(error => this.faults.push(error))
 
-  private constructor(dir: string, bootstrap: Address[], who: Person, purse: Purse, wire: Wire) {
+  private constructor(dir: string, bootstrap: Address[], who: Person, wallet: FakeWallet, wire: FaultyWire) {
     this.dir = dir
     this.who = who
-    this.purse = purse
+    this.wallet = wallet
     this.facts = new Facts(join(dir, 'facts'))
     this.network = new Network({ keyPair: who.device, bootstrap })
-    const self = { ...who, lightning: purse.nodeId, network: purse.network }
+    const self = { ...who, lightning: wallet.nodeId, network: wallet.network }
     const { facts, network, log } = this
     this.deals = new Deals({ self, facts, connector: network, log })
     const ledger = new Ledger(join(dir, 'ledger'))
     const secret = randomBytes(32)
-    this.payments = new Payments({ ledger, wallet: purse, checkInvoice, readInvoice, secret, log })
+    this.payments = new Payments({ ledger, wallet, checkInvoice, readInvoice, secret, log })
     this.leases = new Leases(facts)
     this.debts = new Debts(facts, ledger)
     exchangeCounters({
@@ -60,20 +60,20 @@ export class Party {
     })
   }
 
-  static async open(dir: string, bootstrap: Address[], name: number, wire: Wire): Promise<Party> {
+  static async open(dir: string, bootstrap: Address[], name: number, wire: FaultyWire): Promise<DealSide> {
     await mkdir(dir, { recursive: true })
     const [who] = await person()
-    const party = new Party(dir, bootstrap, who!, new Purse(name), wire)
-    await party.facts.ready()
-    await party.payments.ready()
-    await party.deals.ready()
-    await party.network.ready()
-    return party
+    const side = new DealSide(dir, bootstrap, who!, new FakeWallet(name), wire)
+    await side.facts.ready()
+    await side.payments.ready()
+    await side.deals.ready()
+    await side.network.ready()
+    return side
   }
 
-  async look(): Promise<Look> {
-    const { payments, leases, debts, purse } = this
-    return lookAt({ payments, storage: { leases, debts }, wallet: purse })
+  async look(): Promise<MoneyState> {
+    const { payments, leases, debts, wallet } = this
+    return moneyStateOf({ payments, storage: { leases, debts }, wallet })
   }
 
   async close(): Promise<void> {

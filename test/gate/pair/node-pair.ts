@@ -13,23 +13,23 @@ import type { Address } from '../../../src/network/network.js'
 import { openNode } from '../../../src/node/node.js'
 import type { Trade } from '../../../src/node/trade/trade.js'
 import type { BushelNode } from '../../../src/node/node.js'
-import { quiet } from '../../peers/den.js'
+import { quiet } from '../../peers/rogues.js'
 import { faultsBetween } from '../invariants.js'
-import { lookAt } from '../look.js'
-import { Wire } from './wire.js'
+import { moneyStateOf } from '../money-state.js'
+import { FaultyWire } from './faulty-wire.js'
 import { faultLog } from '../../world/fault-log.js'
 
-/** A KiB costs a dozen installments for a month. */
+/** At this price a KiB costs a dozen installments a month. */
 const PRICE = parsePrice('1000000 sat/GiB-month').toString()
 const BYTES = 4 << 10
 const TIMEOUTS = { connect: 3000, quote: 1500, answer: 1500, seal: 1500, audit: 1500, upload: 10_000 }
 const ATTEMPTS = 30
 const QUIET_MS = 60_000
 
-/** Two whole nodes as `up` runs them, with play wallets and a market, and a wire that misbehaves between them. */
-export class Nodes {
-  readonly wire = new Wire(method => 1.3 * (method === 'hello' ? TIMEOUTS.connect : TIMEOUTS.answer))
-  /** What the buyer heard meanwhile. */
+/** Two whole nodes as `up` runs them, with play wallets and a market, and a faulty wire between them. */
+export class NodePair {
+  readonly wire = new FaultyWire(method => 1.3 * (method === 'hello' ? TIMEOUTS.connect : TIMEOUTS.answer))
+  /** Notes to the buyer. */
   readonly notes: string[]
   readonly #dir: string
   readonly #buyer: BushelNode
@@ -45,7 +45,7 @@ export class Nodes {
       network.on('connection', (stream: NoiseStream) => this.wire.tap(stream))
   }
 
-  static async open(dir: string, bootstrap: Address[]): Promise<Nodes> {
+  static async open(dir: string, bootstrap: Address[]): Promise<NodePair> {
     const notes: string[] = []
     const [buyer, provider] = await Promise.all(
       ['buyer', 'provider'].map(async name => {
@@ -60,12 +60,12 @@ export class Nodes {
         })
       })
     )
-    const nodes = new Nodes(dir, buyer!, provider!, notes)
+    const nodePair = new NodePair(dir, buyer!, provider!, notes)
     const { key } = await provider!.call('market.create', { name: 'gate' }, quiet)
     await buyer!.call('market.join', { key }, quiet)
     const offer = { space: 64 * MIB, price: PRICE, minTime: HOUR, maxTime: 365 * DAY, region: '' }
     await provider!.call('sell.storage', offer, quiet)
-    return nodes
+    return nodePair
   }
 
   async close(): Promise<void> {
@@ -73,30 +73,30 @@ export class Nodes {
     await Promise.all([this.#buyer.close(), this.#provider.close()])
   }
 
-  /** One deal from the first to the last installment, ended before its time, and what is unused paid back. */
+  /** One deal from the first to the last installment, ended early, and the unused part refunded. */
   async deal(): Promise<void> {
     const path = join(this.#dir, `file-${this.#deals++}`)
     await writeFile(path, randomBytes(BYTES))
     const request = { path, copies: 1, time: 30 * DAY }
-    const { leases } = await this.#persist(() => this.#buyer.call('mirror', request, quiet))
-    await this.#persist(() => this.#buyer.call('leases.end', { id: leases[0]! }, quiet))
+    const { leases } = await this.#retry(() => this.#buyer.call('mirror', request, quiet))
+    await this.#retry(() => this.#buyer.call('leases.end', { id: leases[0]! }, quiet))
   }
 
-  /** Resolves when nothing is under way on either side, and all of it adds up on both. */
+  /** Resolves when nothing is pending on either side and both sides add up. */
   async settle(): Promise<void> {
     const [buyer, provider] = await Promise.all([this.#buyer.trade(), this.#provider.trade()])
     for (const until = Date.now() + QUIET_MS; ;) {
       await buyer.storage.maintenance!.look()
       for (const { debt } of [...buyer.storage.debts.list('creditor')])
         if (buyer.storage.refunds.isOwed(debt.debt.agreement)) await this.#claim(buyer, debt.debt.agreement)
-      const faults = faultsBetween(await lookAt(buyer), await lookAt(provider))
+      const faults = faultsBetween(await moneyStateOf(buyer), await moneyStateOf(provider))
       if (faults.length === 0) return
       if (Date.now() > until) assert.fail([...faults, ...this.notes].join('; '))
       await pause(100)
     }
   }
 
-  /** Asked for again at once, where a node that is up waits for a minute. */
+  /** Claims again at once, where a running node waits for a minute. */
   async #claim({ storage: { refunds } }: Trade, agreement: Buffer): Promise<void> {
     await refunds.claim(agreement).catch((error: unknown) => {
       if (!(error instanceof BushelError)) throw error
@@ -104,8 +104,8 @@ export class Nodes {
     })
   }
 
-  /** What befalls a step is over in a while: whoever wants it takes it again. */
-  async #persist<T>(step: () => Promise<T>): Promise<T> {
+  /** Repeats a step until it succeeds: its faults pass. */
+  async #retry<T>(step: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await step()

@@ -1,16 +1,16 @@
-/** A node in a process of its own, which sells compute or has jobs run, as its driver tells it. */
+/** A child process with a node that sells compute or runs jobs, as its parent tells it. */
 import { setUp } from '../../../src/daemon/setup.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { Hire } from '../../../src/compute/buyer/hire.js'
 import { Home } from '../../../src/identity/home.js'
 import { openNode } from '../../../src/node/node.js'
-import type { HandOptions, Said } from './hand.js'
-import { balance, never, request, sellCompute } from './pair.js'
-import type { Offer } from './pair.js'
+import type { NodeProcessOptions, ChildMessage } from './node-process.js'
+import { balance, never, request, sellCompute } from './node-group.js'
+import type { Offer } from './node-group.js'
 import { faultLog } from '../../world/fault-log.js'
 
-const { home: dir, bootstrap, role } = JSON.parse(process.argv[2]!) as HandOptions
-const say = (said: Said): void => void process.send!(said)
+const { home: dir, bootstrap, role } = JSON.parse(process.argv[2]!) as NodeProcessOptions
+const say = (said: ChildMessage): void => void process.send!(said)
 const fail = (error: unknown): void =>
   say({ event: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
 
@@ -49,7 +49,7 @@ async function finish(hire: Hire): Promise<void> {
   say({ event: 'finished', stdout: String(stdout), paidMsat: String(hire.paidMsat), state: hire.state })
 }
 
-async function obey(order: { do: string } & Record<string, unknown>): Promise<void> {
+async function execute(order: { do: string } & Record<string, unknown>): Promise<void> {
   if (order.do === 'sell') {
     const { market, ask } = await sellCompute(node)
     say({ event: 'sell', offer: hexed({ market, ask }) })
@@ -77,11 +77,11 @@ async function obey(order: { do: string } & Record<string, unknown>): Promise<vo
   }
 }
 
-process.on('message', (order: { do: string }) => void obey(order).catch(fail))
+process.on('message', (order: { do: string }) => void execute(order).catch(fail))
 process.on('disconnect', () => process.exit())
 say({ event: 'ready' })
 
-/** Plain JSON of what holds bytes and bigints, and back. */
+/** Converts bytes and bigints to plain JSON and back. */
 function hexed(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? { bigint: String(part) } : part))

@@ -10,7 +10,7 @@ export interface Request {
 }
 
 /** A socket that answers as the test says; `answer` gets each request as it came. */
-export class Wire {
+export class FakeSocket {
   readonly socket: string
   readonly requests: Request[] = []
   connections = new Set<Socket>()
@@ -44,7 +44,7 @@ export class Wire {
   }
 }
 
-/** What lightningd would answer. */
+/** An answer as lightningd would give it. */
 export function reply({ id }: Request, body: object): Buffer {
   return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...body }) + '\n\n')
 }

@@ -13,8 +13,8 @@ import type {
 } from '../../src/lightning/wallet.js'
 import { lightningId } from '../contracts/people.js'
 
-/** msat. */
-const PLENTY = 1_000_000_000n
+/** Starting balance, msat. */
+const STARTING_BALANCE = 1_000_000_000n
 
 interface Held {
   preimage: Buffer
@@ -31,27 +31,28 @@ interface Sent {
 }
 
 /**
- * A Lightning node in memory, as honest as a real one: it knows every invoice that it issued and every payment that it
- * was told to make, also after the node above it was killed. How the next payments go can be set.
+ * A Lightning node in memory, as honest as a real one: it knows every invoice that it issued and every
+ * payment that it was told to make, even after the node above it was killed. A test can set the outcome of
+ * the next payments.
  */
-export class Purse extends EventEmitter implements Wallet {
+export class FakeWallet extends EventEmitter implements Wallet {
   readonly network = 'play-1'
   readonly real = false
   readonly nodeId: Buffer
   readonly invoices = new Map<string, Held>()
   readonly payments = new Map<string, Sent>()
-  /** Payments that left, by hash: more than one for a hash that was not failed would be paid twice. */
+  /** Payments sent, by hash: a second one for a hash that had not failed would be a double payment. */
   readonly sent: string[] = []
-  /** How often it was asked of one payment or invoice. */
+  /** Number of questions about a single payment or invoice. */
   questions = 0
-  /** Fee limits that it was given. */
+  /** Fee limits of the payments, msat. */
   readonly fees: bigint[] = []
   next: 'settle' | 'pend' | 'fail' | 'die-before' | 'die-after' | 'lie' = 'settle'
   now: () => number = Date.now
-  /** Called when it is told to pay, before anything is done. */
+  /** Called when it is told to pay, before anything else. */
   onpay: (hash: Buffer) => Promise<void> = () => Promise.resolve()
   /** The other node, which is paid. */
-  peer: Purse | null = null
+  peer: FakeWallet | null = null
 
   constructor(name: number) {
     super()
@@ -59,7 +60,11 @@ export class Purse extends EventEmitter implements Wallet {
   }
 
   balance(): Promise<Balance> {
-    return Promise.resolve({ network: this.network, spendableMsat: PLENTY, receivableMsat: PLENTY })
+    return Promise.resolve({
+      network: this.network,
+      spendableMsat: STARTING_BALANCE,
+      receivableMsat: STARTING_BALANCE
+    })
   }
 
   condition(): Promise<WalletCondition> {
@@ -148,7 +153,7 @@ export class Purse extends EventEmitter implements Wallet {
     return Promise.resolve(records)
   }
 
-  /** What was pending comes to its end. */
+  /** Brings a pending payment to its outcome. */
   finish(hash: Buffer, how: 'settle' | 'fail'): void {
     const sent = this.payments.get(hash.toString('hex'))
     if (sent?.state.status !== 'pending') throw new Error('it is not pending')
@@ -179,7 +184,7 @@ function stateOf(held: Held | undefined): InvoiceState {
     : { status: held.status }
 }
 
-/** The check of the invoices that a purse writes. */
+/** The check of the invoices that a fake wallet writes. */
 export const checkInvoice: InvoiceCheck = (invoice, expected) => {
   const { network, paymentHash, msat, payee, description } = expected
   const good = [network, paymentHash.toString('hex'), msat, payee.toString('hex'), description].join('|')
@@ -189,7 +194,7 @@ export const checkInvoice: InvoiceCheck = (invoice, expected) => {
   return { paymentHash, msat, payee, description, expiresAt }
 }
 
-/** Reads the invoices that a purse writes. */
+/** Reads the invoices that a fake wallet writes. */
 export const readInvoice: InvoiceReader = (invoice, network) => {
   const [on, hash, msat, payee, description, expiresAt] = invoice.split('|')
   if (on !== network) throw new BushelError('INVOICE_NETWORK', 'another network')

@@ -19,7 +19,7 @@ export interface Invoice {
 }
 
 export interface Pay {
-  /** Of the HTLC; another one for each try. */
+  /** Id of the HTLC; a new one for each attempt. */
   id: string
   bolt11: string
   hash: string
@@ -49,8 +49,10 @@ type Line =
   | { type: 'pay'; pay: Pay }
   | { type: 'channel'; channel: Channel }
 
-/** What a node knows, in an append-only file of JSON lines; a line is on disk (fsync) when `write` returns. */
-export class Books {
+/**
+ * The state of a node in an append-only file of JSON lines; a line is on disk (fsync) when `write` returns.
+ */
+export class NodeStore {
   key = ''
   readonly invoices = new Map<string, Invoice>()
   readonly pays = new Map<string, Pay>()
@@ -60,7 +62,7 @@ export class Books {
   constructor(file: string) {
     this.#fd = openSync(file, 'a+', 0o600)
     const bytes = readFileSync(file)
-    // What a kill left half written stands for nothing.
+    // An unfinished last line, left by a kill, is dropped.
     const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)
     ftruncateSync(this.#fd, whole.byteLength)
     for (const line of whole.toString().split('\n')) {
@@ -68,7 +70,7 @@ export class Books {
     }
   }
 
-  /** All of it or nothing. */
+  /** Writes all lines or none. */
   write(...lines: Line[]): void {
     writeSync(this.#fd, JSON.stringify(lines) + '\n')
     fsyncSync(this.#fd)

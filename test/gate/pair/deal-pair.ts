@@ -27,10 +27,10 @@ import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { Maintenance } from '../../../src/storage/buyer/maintenance.js'
 import type { MaintenanceOptions } from '../../../src/storage/buyer/maintenance.js'
 import { faultsBetween } from '../invariants.js'
-import { Party } from './party.js'
-import { Wire } from './wire.js'
+import { DealSide } from './deal-side.js'
+import { FaultyWire } from './faulty-wire.js'
 
-/** What takes a minute by default takes a moment here. */
+/** Timeouts that are a minute by default are a moment here. */
 export const TIMEOUTS: Timeouts = {
   connect: 1500,
   quote: 400,
@@ -46,29 +46,29 @@ export const TIMEOUTS: Timeouts = {
 const ATTEMPTS = 20
 const MARKET = Buffer.alloc(32, 1)
 const TIME = 30 * DAY
-const SLICE = 1000n
+const INSTALLMENT_MSAT = 1000n
 const BLOCK = 1024
 const BLOCKS = 3
-/** Longer than a step waits for a payment that is under way, at times. */
-const LIMBO_MS = 900
+/** Sometimes longer than a step waits for a pending payment. */
+const PENDING_MS = 900
 const QUIET_MS = 10_000
 
 export interface DealOptions {
-  /** Installments of a sat each. */
+  /** Number of installments, a sat each. */
   installments: number
   /** The wallet fails the first payment of this installment, so that it needs another hash. */
   failing?: number
-  /** What it costs at the least, msat; an installment, where it is not given. */
+  /** Minimum charge, msat; one installment by default. */
   minChargeMsat?: bigint
-  /** The payment of this installment is under way for a while, and settles then. */
-  limbo?: number
+  /** The payment of this installment stays pending for a while and then settles. */
+  pending?: number
 }
 
-/** A buyer and a provider on connections of their own, with a wire that misbehaves between them; one deal at a time. */
-export class Lane {
-  readonly buyer: Party
-  readonly provider: Party
-  readonly wire: Wire
+/** A buyer and a provider on their own connections with a faulty wire between them; one deal at a time. */
+export class DealPair {
+  readonly buyer: DealSide
+  readonly provider: DealSide
+  readonly wire: FaultyWire
   readonly #store: Corestore
   readonly shelf: LeaseShelf
   readonly leaseManager: LeaseManager
@@ -79,20 +79,20 @@ export class Lane {
   readonly #experiences: Experiences
   #order: Order
   #failing: number | undefined
-  #limbo: number | undefined
+  #pending: number | undefined
   /** Called when the buyer is about to claim a debt. */
   onclaim: () => Promise<void> = () => Promise.resolve()
   /** Added to the clock by which the provider ends leases, ms. */
   ahead = 0
-  /** What the buyer heard meanwhile. */
+  /** Notes to the buyer. */
   notes: string[] = []
 
-  private constructor(dir: string, wire: Wire, buyer: Party, provider: Party) {
+  private constructor(dir: string, wire: FaultyWire, buyer: DealSide, provider: DealSide) {
     this.wire = wire
     this.buyer = buyer
     this.provider = provider
-    buyer.purse.peer = provider.purse
-    provider.purse.peer = buyer.purse
+    buyer.wallet.peer = provider.wallet
+    provider.wallet.peer = buyer.wallet
     this.#store = openStore(join(dir, 'cores'))
     this.#order = this.#ask(1)
     this.shelf = new LeaseShelf({ folder: join(dir, 'shelf') })
@@ -111,7 +111,11 @@ export class Lane {
     })
     new Provider({
       deals,
-      policy: { ...DEFAULT_POLICY, firstInstallmentMsat: SLICE, maxInstallmentMsat: SLICE },
+      policy: {
+        ...DEFAULT_POLICY,
+        firstInstallmentMsat: INSTALLMENT_MSAT,
+        maxInstallmentMsat: INSTALLMENT_MSAT
+      },
       goods: this.leaseManager,
       ask: id => (id.equals(orderId(this.#order)) ? this.#order : null)
     })
@@ -137,20 +141,20 @@ export class Lane {
       spendable: async () => 1_000_000_000n,
       minGrace: DEFAULT_POLICY.grace
     })
-    buyer.purse.onpay = hash => this.#fare(hash)
+    buyer.wallet.onpay = hash => this.#decideOutcome(hash)
   }
 
-  static async open(dir: string, bootstrap: Address[]): Promise<Lane> {
-    const wire = new Wire(method => 1.3 * (method === 'hello' ? TIMEOUTS.connect : TIMEOUTS.answer))
+  static async open(dir: string, bootstrap: Address[]): Promise<DealPair> {
+    const wire = new FaultyWire(method => 1.3 * (method === 'hello' ? TIMEOUTS.connect : TIMEOUTS.answer))
     const [buyer, provider] = await Promise.all([
-      Party.open(join(dir, 'buyer'), bootstrap, 3, wire),
-      Party.open(join(dir, 'provider'), bootstrap, 4, wire)
+      DealSide.open(join(dir, 'buyer'), bootstrap, 3, wire),
+      DealSide.open(join(dir, 'provider'), bootstrap, 4, wire)
     ])
-    const lane = new Lane(dir, wire, buyer, provider)
-    await lane.shelf.ready()
-    await lane.leaseManager.ready()
-    await lane.provider.network.listen()
-    return lane
+    const pair = new DealPair(dir, wire, buyer, provider)
+    await pair.shelf.ready()
+    await pair.leaseManager.ready()
+    await pair.provider.network.listen()
+    return pair
   }
 
   async close(): Promise<void> {
@@ -162,7 +166,7 @@ export class Lane {
     await this.#store.close()
   }
 
-  /** What looks after the buyer's leases. */
+  /** The maintenance of the buyer's leases. */
   maintenance(given: Pick<MaintenanceOptions, 'retry'> & { now?: () => number }): Maintenance {
     return new Maintenance({
       ...this.#context,
@@ -173,11 +177,11 @@ export class Lane {
   }
 
   /** Ends the connection: the next step makes a new one. */
-  part(): void {
+  disconnect(): void {
     for (const stream of this.buyer.network.streams) stream.destroy()
   }
 
-  /** What a deal of so many installments is asked for with. */
+  /** The request for a deal of this many installments. */
   request(installments: number): MirrorRequest {
     return {
       market: MARKET,
@@ -185,7 +189,7 @@ export class Lane {
       copies: 1,
       time: TIME,
       maxPrice: null,
-      prepayMaxMsat: SLICE * BigInt(installments)
+      prepayMaxMsat: INSTALLMENT_MSAT * BigInt(installments)
     }
   }
 
@@ -196,44 +200,51 @@ export class Lane {
     packed: () => undefined
   }
 
-  /** One deal from the first to the last installment, begun again as often as it needs. Gives the lease. */
-  async deal({ installments, failing, limbo, minChargeMsat = SLICE }: DealOptions): Promise<Buffer> {
+  /** One deal from the first to the last installment, begun again as often as needed. Gives the lease. */
+  async deal({
+    installments,
+    failing,
+    pending,
+    minChargeMsat = INSTALLMENT_MSAT
+  }: DealOptions): Promise<Buffer> {
     this.#order = this.#ask(installments, minChargeMsat)
     this.#failing = failing
-    this.#limbo = limbo
+    this.#pending = pending
     const request = this.request(installments)
-    await this.#persist(() => this.mirrors.run(request, this.listener, new AbortController().signal))
+    await this.#retry(() => this.mirrors.run(request, this.listener, new AbortController().signal))
     return this.lease('STORED')
   }
 
-  /** The last lease of the buyer that is at a step. */
+  /** The buyer's latest lease in this state. */
   lease(state: LeaseState): Buffer {
     return [...this.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === state).at(-1)!.id
   }
 
-  /** The buyer's hand on a lease, as another part of its node has it. */
-  copy(id: Buffer): BuyerLease {
+  /** The buyer's lease as another part of its node would open it. */
+  buyerLease(id: Buffer): BuyerLease {
     return new BuyerLease(this.#context, id)
   }
 
-  /** Ends a lease before its time. */
+  /** Ends a lease early. */
   async end(id: Buffer): Promise<void> {
-    await this.#persist(async () => {
-      if (this.buyer.leases.get('buyer', id)!.state !== 'ENDED') await this.copy(id).end('the owner ended it')
+    await this.#retry(async () => {
+      if (this.buyer.leases.get('buyer', id)!.state !== 'ENDED')
+        await this.buyerLease(id).end('the owner ended it')
     })
   }
 
-  /** Has what is owed for a lease paid back. */
+  /** Has the debt of a lease refunded. */
   async refund(id: Buffer): Promise<void> {
-    await this.#persist(async () => {
-      // A lease that is lapsing may have asked for an installment from it: until that is answered nothing is claimed.
+    await this.#retry(async () => {
+      // A lapsing lease may have asked to credit an installment from this debt: nothing is claimed before the
+      // answer.
       await this.#maintenance.look()
       await this.#refunds.settle(id, TIMEOUTS.payment)
       assert.ok(!this.#refunds.isOwed(id) || this.#owes(id), 'what is owed is paid back')
     })
   }
 
-  /** Sends an invoice for what is left of a debt, once. */
+  /** Sends an invoice for the rest of a debt, once. */
   async claim(id: Buffer): Promise<void> {
     await this.#refunds.claim(id)
   }
@@ -242,17 +253,17 @@ export class Lane {
     throw new BushelError('TIMEOUT', `nothing came back yet for ${id.toString('hex')}`)
   }
 
-  /** Both sides hear once more of one another, so that what waits for another message to go by has it. */
-  async farewell(id: Buffer): Promise<void> {
+  /** Exchanges one more message in each direction, so that messages held behind another one are delivered. */
+  async exchangeOnce(id: Buffer): Promise<void> {
     const channel = await this.buyer.deals.open(this.provider.who.device.publicKey)
     const asked = channel.request('progress', { agreement: id }, { timeoutMs: TIMEOUTS.answer })
     await assert.rejects(asked, { word: 'ENDED' })
   }
 
-  /** Resolves when nothing is under way on either side, and all of it adds up on both. */
+  /** Resolves when nothing is pending on either side and both sides add up. */
   async settle(): Promise<void> {
     for (const until = Date.now() + QUIET_MS; ;) {
-      // As a node does that is up: what was given up is ended, what is owed is asked for.
+      // As a running node does: leases that were given up are ended, and debts are claimed.
       await this.#maintenance.look()
       const faults = faultsBetween(await this.buyer.look(), await this.provider.look())
       if (faults.length === 0) break
@@ -266,8 +277,8 @@ export class Lane {
     assert.equal(blamed?.bad ?? 0, 0, `nobody is blamed for the wire: ${blamed?.note}`)
   }
 
-  /** What befalls a step is over in a while: whoever wants it takes it again. */
-  async #persist<T>(step: () => Promise<T>): Promise<T> {
+  /** Repeats a step until it succeeds: its faults pass. */
+  async #retry<T>(step: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await step()
@@ -279,22 +290,22 @@ export class Lane {
     }
   }
 
-  /** How the wallet fares with a payment. */
-  async #fare(hash: Buffer): Promise<void> {
-    const { purse, payments } = this.buyer
+  /** Decides the outcome of a payment in the wallet. */
+  async #decideOutcome(hash: Buffer): Promise<void> {
+    const { wallet, payments } = this.buyer
     const { installment, kind } = payments.ledger.byHash(hash)!
-    purse.next = 'settle'
+    wallet.next = 'settle'
     if (kind === 'installment' && installment === this.#failing) {
       this.#failing = undefined
-      purse.next = 'fail'
-    } else if (kind === 'installment' && installment === this.#limbo) {
-      this.#limbo = undefined
-      purse.next = 'pend'
-      setTimeout(() => purse.finish(hash, 'settle'), LIMBO_MS)
+      wallet.next = 'fail'
+    } else if (kind === 'installment' && installment === this.#pending) {
+      this.#pending = undefined
+      wallet.next = 'pend'
+      setTimeout(() => wallet.finish(hash, 'settle'), PENDING_MS)
     }
   }
 
-  #ask(installments: number, minChargeMsat = SLICE): Order {
+  #ask(installments: number, minChargeMsat = INSTALLMENT_MSAT): Order {
     const { identity, device } = this.provider.who
     const bytes = BigInt(BLOCKS * (BLOCK + 128))
     return {
@@ -303,9 +314,9 @@ export class Lane {
       revision: 1,
       side: SIDE.ask,
       resource: RESOURCE.storage,
-      network: this.provider.purse.network,
-      // msat per TiB and 30 days, which the lease is for
-      price: ceilDiv((SLICE * BigInt(installments)) << 40n, bytes),
+      network: this.provider.wallet.network,
+      // msat per TiB and 30 days, the time of the lease
+      price: ceilDiv((INSTALLMENT_MSAT * BigInt(installments)) << 40n, bytes),
       created: Date.now(),
       expires: Date.now() + DAY,
       withdrawn: false,

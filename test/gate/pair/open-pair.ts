@@ -2,38 +2,38 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import createTestnet from 'hyperdht/testnet.js'
-import { Lane } from './lane.js'
+import { DealPair } from './deal-pair.js'
 
-/** A lane on a network of its own, and the end of both. */
-export async function openLane(): Promise<{ lane: Lane; close: () => Promise<void> }> {
-  const dir = await mkdtemp(join(tmpdir(), 'bushel-lane-'))
+/** A pair on a network of its own, and a function that closes both. */
+export async function openPair(): Promise<{ pair: DealPair; close: () => Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), 'bushel-pair-'))
   const testnet = await createTestnet(2, { host: '127.0.0.1' })
-  const lane = await Lane.open(join(dir, 'lane'), testnet.bootstrap)
+  const pair = await DealPair.open(join(dir, 'pair'), testnet.bootstrap)
   const close = async (): Promise<void> => {
-    await lane.close()
+    await pair.close()
     await testnet.destroy()
     await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
-  return { lane, close }
+  return { pair, close }
 }
 
 /** What the provider has settled of a debt, by refund and by credit, msat. */
-export function settledOf({ provider }: Lane, lease: Buffer): bigint {
+export function settledOf({ provider }: DealPair, lease: Buffer): bigint {
   const { ledger } = provider.payments
   return ledger.totals(lease).refundedMsat + ledger.creditOf(lease)
 }
 
-/** Resolves when the next message of that kind has come in, with what `then` made of it at once. */
+/** Resolves when the next message of that kind has arrived, with what `then` returned at once. */
 export function atMessage<T>(
-  { wire }: Lane,
+  { wire }: DealPair,
   method: string,
   way: string,
   then: () => Promise<T>
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    wire.fate = message => {
+    wire.chooseFault = message => {
       if (message.method !== method || message.way !== way) return null
-      wire.fate = () => null
+      wire.chooseFault = () => null
       then().then(resolve, reject)
       return null
     }

@@ -34,25 +34,25 @@ import { Payments } from '../../src/payment/payments.js'
 import { LeaseManager } from '../../src/storage/provider/lease-manager.js'
 import { Leases } from '../../src/storage/lease/leases.js'
 import { LeaseShelf } from '../../src/storage/shelf/lease-shelf.js'
-import { deceive } from './lies.js'
+import { answerWithLies } from './lies.js'
 import type { Lies } from './lies.js'
-import { Purse } from './purse.js'
+import { InvoiceForger } from './invoice-forger.js'
 import { faultLog } from '../world/fault-log.js'
 
 export interface ImpostorOptions {
-  /** msat per TiB and 30 days, as it stands on the book. */
+  /** msat per TiB and 30 days, as on the book. */
   price: bigint
   minChargeMsat?: bigint
-  lies?: (purse: Purse, who: Person) => Lies
+  lies?: (forger: InvoiceForger, who: Person) => Lies
   policy?: Partial<Policy>
   now?: () => number
   /** Name of its Lightning network. */
   network?: string
-  /** Does something else with a connection than to speak of deals. */
-  meet?: (stream: NoiseStream, deals: Deals) => void
+  /** Replaces the deal protocol on its connections. */
+  onconnection?: (stream: NoiseStream, deals: Deals) => void
 }
 
-/** A provider that is not there to keep anything: it takes part as far as the first payment, and lies on the way. */
+/** A provider without a store: it takes part up to the first payment and lies on the way. */
 export interface Impostor {
   name: string
   device: Buffer
@@ -63,25 +63,25 @@ export interface RogueOptions {
   price: bigint
   policy?: Partial<Policy>
   lies?: (parts: RogueParts) => Lies
-  /** False: whoever was paid before it keeps the Lightning connection. */
+  /** False: the rogue that was paid before it keeps the Lightning connection. */
   takesOver?: boolean
 }
 
-/** What the provider's side of the product is made of, in a rogue's hands. */
+/** The parts of the product's provider side, in the hands of a rogue. */
 export interface RogueParts {
   device: KeyPair
   leases: Leases
   wallet: PlayWallet
 }
 
-/** A provider that can keep a drive and be paid, as the product does both, and lies where it is told to. */
+/** A provider that can keep a drive and be paid as the product does, and lies where configured. */
 export interface Rogue {
   name: string
   device: Buffer
 }
 
-/** Where rogues live: on the private DHT of a test, with a reader of the market to publish what they offer. */
-export class Den {
+/** Rogue providers on the private DHT of a test, with a reader of the market that publishes their offers. */
+export class RogueGroup {
   readonly faults: unknown[] = []
   readonly #dir: string
   readonly #bootstrap: Address[]
@@ -109,25 +109,25 @@ export class Den {
     dir: string
     bootstrap: Address[]
     market: string
-  }): Promise<Den> {
+  }): Promise<RogueGroup> {
     await mkdir(dir, { recursive: true })
-    const den = new Den(dir, bootstrap, market)
+    const group = new RogueGroup(dir, bootstrap, market)
     const { home } = await Home.create(join(dir, 'clerk'))
-    const node = await den.#open(home, { serve: false })
+    const node = await group.#open(home, { serve: false })
     await node.call('market.join', { key: market }, quiet)
-    den.#market = node.books.markets[0]!
-    await den.#market.inStep({ timeoutMs: 10_000 })
-    return den
+    group.#market = node.books.markets[0]!
+    await group.#market.inStep({ timeoutMs: 10_000 })
+    return group
   }
 
-  /** A rogue that speaks of deals, and has neither wallet nor shelf. */
+  /** A rogue that speaks the deal protocol and has neither wallet nor shelf. */
   async impostor(name: string, options: ImpostorOptions): Promise<Impostor> {
-    const { lies, policy, now = Date.now, network = PLAY_NETWORK, meet } = options
+    const { lies, policy, now = Date.now, network = PLAY_NETWORK, onconnection } = options
     const who = await person()
-    const purse = new Purse()
+    const forger = new InvoiceForger()
     const facts = new Facts(join(this.#dir, `${name}.facts`))
     await facts.ready()
-    const deals = this.#deals(facts, { ...who, lightning: purse.nodeId, network }, now)
+    const deals = this.#deals(facts, { ...who, lightning: forger.nodeId, network }, now)
     const order = this.#ask(who, options)
     new Provider({
       deals,
@@ -135,15 +135,15 @@ export class Den {
       goods: {
         capacityFault: async () => null,
         inboundFault: async () => null,
-        firstList: terms => purse.list(terms),
+        firstList: terms => forger.list(terms),
         agreed: () => []
       },
       ask: () => order
     })
-    deals.handle('strip', ({ agreement }) => ({ body: purse.strip(agreement) }))
-    if (lies) deceive(deals, lies(purse, who))
+    deals.handle('strip', ({ agreement }) => ({ body: forger.strip(agreement) }))
+    if (lies) answerWithLies(deals, lies(forger, who))
     await deals.ready()
-    await this.#stand(who, stream => (meet ? meet(stream, deals) : deals.attach(stream)))
+    await this.#serve(who, stream => (onconnection ? onconnection(stream, deals) : deals.attach(stream)))
     await this.#publish(order, who)
     this.#closing.push(async () => {
       await deals.close()
@@ -152,7 +152,7 @@ export class Den {
     return { name, device: who.device.publicKey, deals }
   }
 
-  /** A provider made of the product's own parts, but for where it lies. All of them are paid over one wallet. */
+  /** A provider made of the product's own parts except for its lies. All rogues are paid over one wallet. */
   async rogue(name: string, { price, policy, lies, takesOver = true }: RogueOptions): Promise<Rogue> {
     const dir = join(this.#dir, name)
     await mkdir(dir, { recursive: true })
@@ -187,18 +187,18 @@ export class Den {
     })
     const order = this.#ask(who, { price })
     new Provider({ deals, policy: { ...DEFAULT_POLICY, ...policy }, goods: leaseManager, ask: () => order })
-    deceive(deals, {
+    answerWithLies(deals, {
       agree: (truth, _body, _from, { stream }) => {
-        // One wallet has one connection to another: that of the rogue whose turn it is.
+        // One wallet has one connection to another: that of the rogue now in use.
         if (takesOver) this.#link?.close()
         if (takesOver) this.#link = linkLightning(stream, wallet)
         return truth()
       }
     })
-    if (lies) deceive(deals, lies({ device: who.device, leases, wallet }))
+    if (lies) answerWithLies(deals, lies({ device: who.device, leases, wallet }))
     await deals.ready()
     await leaseManager.ready()
-    await this.#stand(who, stream => deals.attach(stream))
+    await this.#serve(who, stream => deals.attach(stream))
     await this.#publish(order, who)
     this.#closing.push(async () => {
       await leaseManager.close()
@@ -222,15 +222,15 @@ export class Den {
     return new Deals({ self, facts, connector, log: faultLog(error => this.faults.push(error)), now })
   }
 
-  /** Is reachable by the key of a device. */
-  async #stand(who: Person, meet: (stream: NoiseStream) => void): Promise<void> {
+  /** Makes a device reachable by its key. */
+  async #serve(who: Person, onconnection: (stream: NoiseStream) => void): Promise<void> {
     const streams = new Set<NoiseStream>()
     const server = this.#dht.createServer({}, stream => {
       streams.add(stream)
-      stream.on('error', () => stream.destroy()) // cut off by those it lies to
+      stream.on('error', () => stream.destroy()) // the peers it lies to disconnect
       stream.once('close', () => streams.delete(stream))
       Hypercore.createProtocolStream(stream)
-      meet(stream)
+      onconnection(stream)
     })
     await server.listen(who.device)
     this.#closing.unshift(async () => {
@@ -278,7 +278,7 @@ export class Den {
     }
   }
 
-  /** One after the other: a relay hears out nobody who sends it everything at once. */
+  /** One order at a time: a relay disconnects a sender that submits everything at once. */
   #publish(order: Order, who: Person): Promise<void> {
     return (this.#publishing = this.#publishing.then(async () => {
       await this.#market.submit(await signOrder(order, who, this.#market.stampFor(order)))
@@ -294,7 +294,7 @@ export class Den {
   }
 }
 
-/** For calls whose progress nobody follows. */
+/** A context for calls whose progress is ignored. */
 export const quiet = { onProgress: (): void => undefined, signal: new AbortController().signal }
 
 export interface Person {
@@ -309,7 +309,7 @@ export async function person(): Promise<Person> {
   return { identity: key.identityPublicKey, device, proof: await key.bootstrap(device.publicKey) }
 }
 
-/** As the product writes a device in its notes. */
+/** A device as the product writes it in its notes. */
 export function shown(device: Buffer): string {
   return formatKey(device).slice(0, 8)
 }

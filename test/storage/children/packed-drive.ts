@@ -11,8 +11,8 @@ import { atEnd, connect } from './wire.js'
 
 export type Content = Buffer | string | { link: string } | { program: string }
 
-/** Writes a tree: contents by path; strings are texts. */
-export async function plant(root: string, tree: Record<string, Content>): Promise<void> {
+/** Writes a tree: contents by path; strings are text. */
+export async function writeTree(root: string, tree: Record<string, Content>): Promise<void> {
   await mkdir(root, { recursive: true })
   for (const [path, content] of Object.entries(tree)) {
     const at = join(root, path)
@@ -26,7 +26,7 @@ export async function plant(root: string, tree: Record<string, Content>): Promis
   }
 }
 
-/** The checksum as the issue words it, computed apart from the product. */
+/** The checksum as documented, computed apart from the product. */
 export function sumByHand(files: Record<string, Buffer | string>): string {
   const lines = Object.entries(files)
     .map(([path, content]) => ({ path: Buffer.from(path), bytes: Buffer.from(content) }))
@@ -38,13 +38,13 @@ export function sumByHand(files: Record<string, Buffer | string>): string {
   return createHash('sha256').update(Buffer.concat(lines)).digest('hex')
 }
 
-export interface Goods {
+export interface PackedDrive {
   packed: OpenPack
   result: PackResult
 }
 
-/** Packs what stands at `path` into a store under `folder`. */
-export async function packAt(t: TestContext, path: string, folder: string): Promise<Goods> {
+/** Packs the tree at `path` into a store under `folder`. */
+export async function packAt(t: TestContext, path: string, folder: string): Promise<PackedDrive> {
   const store = openStore(folder)
   const result = await pack({ path, store, name: 'goods' })
   const packed = new OpenPack(
@@ -73,10 +73,10 @@ export async function openShelf(
   return shelf
 }
 
-/** A shelf that holds the goods, whole. */
+/** A shelf that holds the whole drive. */
 export async function shelved(
   t: TestContext,
-  { packed, result }: Goods,
+  { packed, result }: PackedDrive,
   folder: string,
   egressBytes = 1e12
 ): Promise<LeaseShelf> {

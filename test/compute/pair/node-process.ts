@@ -4,31 +4,34 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Address } from '../../../src/network/network.js'
 
-/** What a node in a process of its own is told to do, and says. */
-export interface HandOptions {
+/** Options of the child process. */
+export interface NodeProcessOptions {
   home: string
   bootstrap: Address[]
   role: 'provider' | 'buyer'
 }
 
-export type Said = { event: string } & Record<string, unknown>
+export type ChildMessage = { event: string } & Record<string, unknown>
 
-/** A node in a process of its own, which can be killed and started again. */
-export class Hand {
-  readonly #options: HandOptions
+/** A node in a child process that can be killed and started again. */
+export class NodeProcess {
+  readonly #options: NodeProcessOptions
   #child: ChildProcess | null = null
-  #waiting: { is: (said: Said) => boolean; resolve: (said: Said) => void; reject: (error: Error) => void }[] =
-    []
+  #waiting: {
+    is: (said: ChildMessage) => boolean
+    resolve: (said: ChildMessage) => void
+    reject: (error: Error) => void
+  }[] = []
 
-  constructor(options: HandOptions) {
+  constructor(options: NodeProcessOptions) {
     this.#options = options
   }
 
-  async start(): Promise<Said> {
-    const script = fileURLToPath(new URL('./hand-process.js', import.meta.url))
+  async start(): Promise<ChildMessage> {
+    const script = fileURLToPath(new URL('./node-child.js', import.meta.url))
     const child = fork(script, [JSON.stringify(this.#options)])
     this.#child = child
-    child.on('message', (said: Said) => {
+    child.on('message', (said: ChildMessage) => {
       for (const waiting of [...this.#waiting]) {
         if (!waiting.is(said) && said.event !== 'failed') continue
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
@@ -39,25 +42,25 @@ export class Hand {
     child.on('exit', code => {
       for (const { reject } of this.#waiting.splice(0)) reject(new Error(`it ended with ${code}`))
     })
-    return this.heard(said => said.event === 'ready')
+    return this.nextMessage(said => said.event === 'ready')
   }
 
-  /** The next thing it says that is as wanted. */
-  heard(is: (said: Said) => boolean): Promise<Said> {
+  /** The next message that matches. */
+  nextMessage(is: (said: ChildMessage) => boolean): Promise<ChildMessage> {
     return new Promise((resolve, reject) => this.#waiting.push({ is, resolve, reject }))
   }
 
-  /** Tells it to do something; gives its answer, an event of the same name. */
-  ask(what: string, more: Record<string, unknown> = {}): Promise<Said> {
+  /** Sends a command; gives its answer, an event of the same name. */
+  ask(what: string, more: Record<string, unknown> = {}): Promise<ChildMessage> {
     this.tell(what, more)
-    return this.heard(said => said.event === what)
+    return this.nextMessage(said => said.event === what)
   }
 
   tell(what: string, more: Record<string, unknown> = {}): void {
     this.#child!.send({ do: what, ...more })
   }
 
-  /** Ends it as a power cut would. */
+  /** Kills it with SIGKILL. */
   async kill(): Promise<void> {
     const child = this.#child
     this.#child = null

@@ -27,15 +27,15 @@ import type {
   LocalBlob
 } from '../../../src/compute/buyer/hire-port.js'
 
-/** What a provider does with every job, as a test tells it; otherwise it is honest. */
+/** How a provider treats every job; by default it is honest. */
 export interface Script {
-  /** States this in place of what is so. */
+  /** Fields of the result that it states falsely. */
   lie?: Partial<JobResult>
-  /** Fails there, with this code. */
+  /** The step at which it fails, and the error code. */
   failAt?: { step: 'agree' | 'commit' | 'reveal' | 'collect'; code: ErrorCode }
-  /** Has a result only when this resolves. */
+  /** Its result is ready only when this resolves. */
   hold?: Promise<unknown>
-  /** Is paid so much before it has a result, beside the base, msat. */
+  /** Paid in segments before it has a result, beside the base, msat. */
   segmentsMsat?: bigint
 }
 
@@ -55,7 +55,7 @@ const KEY = randomBytes(32)
 const CIPHERTEXT = Buffer.concat(await seal(packOutput(GOOD), KEY))
 export const FUEL = 1_000_000_000n
 
-/** What an honest run of any job comes to here. */
+/** The honest result of any job here. */
 export const TRUTH: JobResult = {
   status: 'ok',
   limit: '',
@@ -65,8 +65,8 @@ export const TRUTH: JobResult = {
   ...sumsOfOutput(GOOD)
 }
 
-/** Providers that sign what real ones sign, without a network; what happens is in `log`, a line each. */
-export class StandIn implements HirePort {
+/** Scripted providers that sign as real ones do, without a network; `log` has a line for each event. */
+export class FakeProviders implements HirePort {
   readonly providers: Provider[] = []
   readonly log: string[] = []
   readonly requests: HireRequest[] = []
@@ -75,7 +75,7 @@ export class StandIn implements HirePort {
   readonly #hires = new Map<string, ScriptedHire>()
   readonly #waiting: { line: RegExp; resolve: () => void }[] = []
 
-  /** Prices go up with each one, so that they are tried in the order in which they were added. */
+  /** Adds a provider. Prices rise with each one, so that they are tried in the order they were added. */
   add(name: string, script: Script = {}, ask: Partial<BookedComputeAsk> = {}): Provider {
     const device = crypto.keyPair()
     const provider: Provider = {
@@ -123,7 +123,7 @@ export class StandIn implements HirePort {
     for (const { line, resolve } of this.#waiting) if (line.test(`${step} ${name}`)) resolve()
   }
 
-  /** Resolves when a line like this is in the log. */
+  /** Resolves when the log has a line that matches. */
   seen(line: RegExp): Promise<void> {
     if (this.log.some(one => line.test(one))) return Promise.resolve()
     return new Promise(resolve => this.#waiting.push({ line, resolve }))
@@ -134,14 +134,14 @@ export class StandIn implements HirePort {
   }
 }
 
-/** The blob of these bytes, that nobody holds. */
+/** The blob of these bytes, stored nowhere. */
 export function blobOf(bytes: Buffer): LocalBlob {
   const sha256 = createHash('sha256').update(bytes).digest()
   const length = Math.ceil(bytes.byteLength / BLOB_BLOCK_BYTES)
   return { ref: { key: randomBytes(32), length, byteLength: bytes.byteLength, sha256 } }
 }
 
-function termsOf(stand: StandIn, { ask }: Provider, request: HireRequest): JobTerms {
+function termsOf(fakes: FakeProviders, { ask }: Provider, request: HireRequest): JobTerms {
   const lightning = Buffer.alloc(33, 2)
   return {
     version: 1,
@@ -149,7 +149,7 @@ function termsOf(stand: StandIn, { ask }: Provider, request: HireRequest): JobTe
     market: request.market,
     ask: ask.id,
     network: 'play-1',
-    buyer: { identity: stand.identity, device: stand.buyer.publicKey, lightning },
+    buyer: { identity: fakes.identity, device: fakes.buyer.publicKey, lightning },
     provider: { identity: ask.identity, device: ask.device, lightning },
     fuel: ask.fuel,
     isolation: ask.isolation,
@@ -180,14 +180,14 @@ class ScriptedHire implements Hire {
   feesMsat = 0n
   onpaid: Hire['onpaid'] = () => undefined
   state: 'agreed' | 'committed' | 'paid' | 'abandoned' = 'agreed'
-  readonly #stand: StandIn
+  readonly #fakes: FakeProviders
   readonly provider: Provider
   readonly #salt = randomBytes(32)
   readonly #key = KEY
   readonly #ciphertext = CIPHERTEXT
 
-  constructor(stand: StandIn, provider: Provider, terms: JobTerms) {
-    this.#stand = stand
+  constructor(fakes: FakeProviders, provider: Provider, terms: JobTerms) {
+    this.#fakes = fakes
     this.provider = provider
     this.terms = terms
     this.id = jobId(terms)
@@ -210,7 +210,7 @@ class ScriptedHire implements Hire {
     onprogress: (progress: { state: string; fuel: bigint }) => void
   ): Promise<SignedJobCommitment> {
     const { script } = this.provider
-    this.#stand.say('work', this.provider)
+    this.#fakes.say('work', this.provider)
     if (this.paidMsat === 0n) {
       this.#pay(0, this.terms.baseMsat)
       if (script.segmentsMsat) this.#pay(1, script.segmentsMsat)
@@ -220,18 +220,18 @@ class ScriptedHire implements Hire {
     if (this.state === 'agreed') await Promise.race([script.hold, aborted(signal)])
     signal.throwIfAborted()
     if (this.state === 'agreed') this.state = 'committed'
-    this.#stand.say('commit', this.provider)
+    this.#fakes.say('commit', this.provider)
     return this.#commitment
   }
 
   reveal(): Promise<JobStatement> {
-    this.#stand.say('reveal', this.provider)
+    this.#fakes.say('reveal', this.provider)
     failing(this.provider, 'reveal')
     return Promise.resolve(this.#statement)
   }
 
   collect(): Promise<JobOutput> {
-    this.#stand.say('collect', this.provider)
+    this.#fakes.say('collect', this.provider)
     this.#pay(FINAL_INSTALLMENT, jobCost(this.terms, this.#result.fuel) - this.paidMsat)
     failing(this.provider, 'collect')
     this.feesMsat = 1n
@@ -246,7 +246,7 @@ class ScriptedHire implements Hire {
   }
 
   abandon(): Promise<void> {
-    this.#stand.say('abandon', this.provider)
+    this.#fakes.say('abandon', this.provider)
     this.state = 'abandoned'
     return Promise.resolve()
   }
@@ -257,7 +257,7 @@ class ScriptedHire implements Hire {
     const wrongKey = this.provider.script.failAt?.code === 'FALSE_KEY'
     const key = { agreement: this.id, key: wrongKey ? randomBytes(32) : this.#key, salt: this.#salt }
     return {
-      agree: { terms, signature: sign('job-terms', terms, this.#stand.buyer) },
+      agree: { terms, signature: sign('job-terms', terms, this.#fakes.buyer) },
       commitment: this.#commitment,
       statement: { statement: this.#statement, signature: sign('job-statement', this.#statement, device) },
       ...(wrongKey || this.state === 'paid' ? { key: { key, signature: sign('job-key', key, device) } } : {}),

@@ -4,106 +4,113 @@ import type { Channel } from 'protomux'
 import { PROTOCOL } from '../../../src/deal/channel.js'
 import type { Method } from '../../../src/deal/methods.js'
 
-/** Which of the two messages of a request it befalls: the one that asks, or the one that answers. */
+/** Which message of a request has the fault. */
 export type Way = 'request' | 'answer'
 
 /**
- * What befalls a message. lost: it never comes. twice: it comes again at once. again: it comes once more, when the deal
- * has long gone on. reordered: it comes after the next one in its direction. late: it comes when its asker has given up,
- * or as an answer to nobody. cut: the connection ends between request and answer.
+ * The faults of a message. lost: it never arrives. duplicated: it arrives twice at once. replayed: it arrives
+ * once more, long after the deal has gone on. reordered: it arrives after the next one in its direction.
+ * late: it arrives after its request has timed out. cut: the connection ends between request and answer.
  */
-export type Mischief = 'lost' | 'twice' | 'again' | 'reordered' | 'late' | 'cut'
+export type FaultKind = 'lost' | 'duplicated' | 'replayed' | 'reordered' | 'late' | 'cut'
 
-export const MISCHIEFS: readonly Mischief[] = ['lost', 'twice', 'again', 'reordered', 'late', 'cut']
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'lost',
+  'duplicated',
+  'replayed',
+  'reordered',
+  'late',
+  'cut'
+]
 
 export interface Message {
   method: Method
   way: Way
 }
 
-/** Decides for each message that comes in: what befalls it, or null. */
-export type Fate = (message: Message) => Mischief | null
+/** Decides the fault of each incoming message; null for none. */
+export type ChooseFault = (message: Message) => FaultKind | null
 
-export interface Mishap extends Message {
-  mischief: Mischief
+export interface WireFault extends Message {
+  faultKind: FaultKind
 }
 
-/** A message as protomux-rpc has it. */
+/** A message as protomux-rpc encodes it. */
 interface Frame {
   id: number
   method?: string
   value?: Buffer | null
 }
 
-/** A message that is held back, or comes once more, until `left` others have gone by in its direction. */
+/** A message that is held back or replayed until `left` others have passed in its direction. */
 interface Held {
   left: number
-  mischief: Mischief
+  faultKind: FaultKind
   pass: () => void
 }
 
-/** So many messages go by before one comes again. */
-const LONG_AGO = 6
+/** The number of messages that pass before a replay. */
+const REPLAY_AFTER = 6
 
 /**
- * Stands in the way of the deal messages of connections, between protomux and the product: each message that comes in on a
- * tapped connection passes here, decoded as protomux-rpc has it, before the product hears of it. Everything else that
- * goes over the connection is left alone.
+ * Sits between protomux and the product for the deal messages of tapped connections: each incoming message
+ * passes here, decoded as by protomux-rpc, before the product sees it. Other traffic is left alone.
  */
-export class Wire {
-  /** How often each misfortune was brought about, in full: for one that comes late, when it has come. */
-  readonly hits = new Map<Mischief, number>()
-  fate: Fate = () => null
+export class FaultyWire {
+  /** How often each fault was completed; a late message counts once it has arrived. */
+  readonly hits = new Map<FaultKind, number>()
+  chooseFault: ChooseFault = () => null
   readonly #held = new Map<string, Held[]>()
   readonly #methods = new Map<string, Method>()
   readonly #late = new Set<NodeJS.Timeout>()
-  #oncame: () => void = () => undefined
+  #onlate: () => void = () => undefined
 
   readonly #lateMs: (method: Method) => number
 
-  /** `lateMs` is after how long a late message comes: past the time limit of its request. */
+  /** `lateMs` is the delay of a late message: beyond the time limit of its request. */
   constructor(lateMs: (method: Method) => number) {
     this.#lateMs = lateMs
   }
 
-  /** All that was brought about. */
+  /** The number of all faults. */
   get count(): number {
     return [...this.hits.values()].reduce((sum, one) => sum + one, 0)
   }
 
-  /** From now on one message of that kind meets its fate, and nothing else. */
-  arm({ method, way, mischief }: Mishap): void {
+  /** From now on one message of that kind has its fault, and no other. */
+  arm({ method, way, faultKind }: WireFault): void {
     this.hits.clear()
     let armed = true
-    this.fate = message => {
+    this.chooseFault = message => {
       if (!armed || message.method !== method || message.way !== way) return null
       armed = false
-      return mischief
+      return faultKind
     }
   }
 
-  /** From now on each message meets some misfortune with that chance. */
-  rage(random: () => number, chance: number): void {
-    this.fate = () => (random() < chance ? MISCHIEFS[Math.floor(random() * MISCHIEFS.length)]! : null)
+  /** From now on each message has some fault with that chance. */
+  disturb(random: () => number, chance: number): void {
+    this.chooseFault = () =>
+      random() < chance ? FAULT_KINDS[Math.floor(random() * FAULT_KINDS.length)]! : null
   }
 
-  /** Everything goes its way again; what was to come once more comes now, as far as its connection stands. */
-  rest(): void {
-    this.fate = () => null
+  /** Ends all faults; messages to be replayed arrive now, where their connection is still open. */
+  endFaults(): void {
+    this.chooseFault = () => null
     for (const held of this.#held.values())
-      for (const { mischief, pass } of held.splice(0)) if (mischief === 'again') pass()
+      for (const { faultKind, pass } of held.splice(0)) if (faultKind === 'replayed') pass()
   }
 
-  /** Resolves when all that was late has come. */
-  async over(): Promise<void> {
-    while (this.#late.size > 0) await new Promise<void>(resolve => (this.#oncame = resolve))
+  /** Resolves when all late messages have arrived. */
+  async lateArrived(): Promise<void> {
+    while (this.#late.size > 0) await new Promise<void>(resolve => (this.#onlate = resolve))
   }
 
   close(): void {
     for (const timer of this.#late) clearTimeout(timer)
   }
 
-  /** To be called with each connection before the product opens a channel on it. */
+  /** Must be called with each connection before the product opens a channel on it. */
   tap(stream: NoiseStream): void {
     const mux = Protomux.from(stream)
     const create = mux.createChannel.bind(mux)
@@ -122,9 +129,9 @@ export class Wire {
       const way = ways.shift()!
       const onmessage = (frame: Frame): void => {
         const { value } = frame
-        // Decoded in place: what is held back needs bytes of its own.
+        // Decoded in place: a held message needs bytes of its own.
         const copy = value ? { ...frame, value: Buffer.from(value) } : frame
-        this.#meet(stream, way, copy, () => {
+        this.#receive(stream, way, copy, () => {
           if (!channel.closed) void options.onmessage(copy)
         })
       }
@@ -133,16 +140,16 @@ export class Wire {
     channel.addMessage = wrapped as Channel['addMessage']
   }
 
-  #meet(stream: NoiseStream, way: Way, frame: Frame, pass: () => void): void {
+  #receive(stream: NoiseStream, way: Way, frame: Frame, pass: () => void): void {
     const direction = `${stream.handshakeHash.toString('hex')}/${stream.isInitiator}/${way}`
     const asker = way === 'request' ? stream.remotePublicKey : stream.publicKey
     const key = `${stream.handshakeHash.toString('hex')}/${asker.toString('hex')}/${frame.id}`
     const method = way === 'request' ? (frame.method as Method) : this.#methods.get(key)!
     if (way === 'request') this.#methods.set(key, method)
-    const mischief = this.fate({ method, way })
+    const faultKind = this.chooseFault({ method, way })
     const held = this.#held.get(direction) ?? []
     this.#held.set(direction, held)
-    if (mischief) this.#befall(mischief, { method, way }, stream, held, pass)
+    if (faultKind) this.#applyFault(faultKind, { method, way }, stream, held, pass)
     else pass()
     for (const one of held.filter(other => --other.left === 0)) {
       held.splice(held.indexOf(one), 1)
@@ -150,39 +157,39 @@ export class Wire {
     }
   }
 
-  #befall(
-    mischief: Mischief,
+  #applyFault(
+    faultKind: FaultKind,
     { method, way }: Message,
     stream: NoiseStream,
     held: Held[],
     pass: () => void
   ): void {
-    const done = (): void => void this.hits.set(mischief, (this.hits.get(mischief) ?? 0) + 1)
+    const done = (): void => void this.hits.set(faultKind, (this.hits.get(faultKind) ?? 0) + 1)
     const passLater = (): void => {
       if (stream.destroyed) return
       done()
       pass()
     }
-    switch (mischief) {
+    switch (faultKind) {
       case 'lost':
         return done()
-      case 'twice':
+      case 'duplicated':
         done()
         pass()
         return pass()
-      case 'again':
+      case 'replayed':
         pass()
-        // The message itself is the first to go by.
-        held.push({ left: LONG_AGO + 1, mischief, pass: passLater })
+        // The message itself is the first to pass.
+        held.push({ left: REPLAY_AFTER + 1, faultKind, pass: passLater })
         return
       case 'reordered':
-        held.push({ left: 2, mischief, pass: passLater })
+        held.push({ left: 2, faultKind, pass: passLater })
         return
       case 'late': {
         const timer = setTimeout(() => {
           this.#late.delete(timer)
           passLater()
-          this.#oncame()
+          this.#onlate()
         }, this.#lateMs(method))
         this.#late.add(timer)
         return

@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { DAY, HOUR, MIB } from '../../contracts/money/quantity.js'
 import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node/node.js'
-import { quiet } from './den.js'
+import { quiet } from './rogues.js'
 
-/** A node as `up` runs it, in a process of its own, whose clock stands `days` ahead. Sells when it stands right. */
+/**
+ * A child process with a node as `up` runs it, whose clock is `days` ahead. Sells when the clock is right.
+ */
 const [dir, host, port, days, price] = process.argv.slice(2)
 const ahead = Number(days) * DAY
 const node = await openNode({

@@ -9,16 +9,16 @@ import type { Testnet } from 'hyperdht/testnet.js'
 import { parsePrice } from '../../contracts/money/money.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { faultsBetween } from './invariants.js'
-import type { Arrow, Look } from './orders.js'
+import type { KillPoint, MoneyState } from './trader-protocol.js'
 import { Refusal, Trader } from './trader-process.js'
 
-/** A KiB costs a dozen installments for a month. */
+/** At this price a KiB costs a dozen installments a month. */
 const PRICE = parsePrice('1000000 sat/GiB-month')
 const BYTES = 24 << 10
 const ATTEMPTS = 30
-/** A claim that a kill has cut short is made again a minute later, or at the look after that. */
+/** A claim that a kill interrupted is made again after a minute, or at the check after that. */
 const QUIET_MS = 150_000
-/** What a step comes to when the other side, or its own Lightning process, is killed in the middle of it. */
+/** Errors of a step whose other side or Lightning process was killed during it. */
 const PASSING = new Set([
   'PEER_GONE',
   'PEER_UNREACHABLE',
@@ -27,17 +27,19 @@ const PASSING = new Set([
   'PAYMENT_PENDING',
   'NO_ROUTE'
 ])
-/** The other side may be through with a deal before the arrow is hit. */
+/** The other side may finish a deal before the kill point is reached. */
 const HIT_MS = 10_000
 
-/** A buyer and a provider on a private network, one deal after the other, whoever is killed meanwhile. */
-export class Gate {
+/**
+ * A buyer and a provider on a private network that make one deal after the other while processes are killed.
+ */
+export class KillHarness {
   readonly dir: string
   readonly buyer: Trader
   readonly provider: Trader
   readonly #testnet: Testnet
   #deals = 0
-  #reviving: Promise<void> | null = null
+  #restarting: Promise<void> | null = null
   kills = 0
 
   private constructor(dir: string, testnet: Testnet) {
@@ -47,15 +49,15 @@ export class Gate {
     this.provider = new Trader('provider', join(dir, 'provider'), testnet.bootstrap)
   }
 
-  static async open(): Promise<Gate> {
+  static async open(): Promise<KillHarness> {
     const dir = await mkdtemp(join(tmpdir(), 'bushel-gate-'))
-    const gate = new Gate(dir, await createTestnet(2, { host: '127.0.0.1' }))
-    for (const { name } of gate.#both) await setUp({ home: join(dir, name) })
-    await Promise.all(gate.#both.map(trader => trader.start()))
-    const { key } = await gate.provider.ask<{ key: string }>({ do: 'found' })
-    await gate.buyer.ask({ do: 'join', key })
-    await gate.provider.ask({ do: 'sell', price: PRICE.toString() })
-    return gate
+    const harness = new KillHarness(dir, await createTestnet(2, { host: '127.0.0.1' }))
+    for (const { name } of harness.#both) await setUp({ home: join(dir, name) })
+    await Promise.all(harness.#both.map(trader => trader.start()))
+    const { key } = await harness.provider.ask<{ key: string }>({ do: 'found' })
+    await harness.buyer.ask({ do: 'join', key })
+    await harness.provider.ask({ do: 'sell', price: PRICE.toString() })
+    return harness
   }
 
   async close(): Promise<void> {
@@ -68,13 +70,13 @@ export class Gate {
     return [this.buyer, this.provider]
   }
 
-  /** Whoever was killed is started again, also who is killed meanwhile. */
-  revive(): Promise<void> {
-    this.#reviving ??= this.#revive().finally(() => (this.#reviving = null))
-    return this.#reviving
+  /** Starts killed processes again, including those killed meanwhile. */
+  restartKilled(): Promise<void> {
+    this.#restarting ??= this.#restart().finally(() => (this.#restarting = null))
+    return this.#restarting
   }
 
-  async #revive(): Promise<void> {
+  async #restart(): Promise<void> {
     for (let dead = this.#dead; dead.length > 0; dead = this.#dead)
       await Promise.all(dead.map(trader => trader.start()))
   }
@@ -87,38 +89,38 @@ export class Gate {
   async deal(): Promise<string> {
     const path = join(this.dir, `file-${this.#deals++}`)
     await writeFile(path, randomBytes(BYTES))
-    const { leases } = await this.persist(() => this.buyer.ask<{ leases: string[] }>({ do: 'mirror', path }))
+    const { leases } = await this.retry(() => this.buyer.ask<{ leases: string[] }>({ do: 'mirror', path }))
     return leases[0]!
   }
 
-  /** Ends a lease before its time, and has what is unused paid back. */
+  /** Ends a lease early and has the unused part refunded. */
   async end(lease: string): Promise<void> {
-    await this.persist(() => this.buyer.ask({ do: 'end', lease }))
+    await this.retry(() => this.buyer.ask({ do: 'end', lease }))
   }
 
-  /** Whatever a kill does to a step, the same step again comes through in the end. */
-  async persist<T>(step: () => Promise<T>): Promise<T> {
+  /** Repeats a step until it succeeds: a kill may interrupt it at any point. */
+  async retry<T>(step: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await step()
       } catch (error) {
         if (!(error instanceof Refusal) || attempt === ATTEMPTS) throw error
-        await pause(20 * attempt) // the exit of a process is told a moment after its answers stop
-        await this.revive()
+        await pause(20 * attempt) // the exit of a process is reported a moment after its answers stop
+        await this.restartKilled()
       }
     }
   }
 
   /**
-   * Resolves when nothing is under way on either side, and all of it adds up on both. Rejects when something went wrong
-   * inside a node meanwhile, also inside one that was killed since.
+   * Resolves when nothing is pending on either side and both sides add up. Rejects when a node reported an
+   * internal fault, even one that was killed since.
    */
   async settle(): Promise<void> {
-    await this.revive()
+    await this.restartKilled()
     for (const until = Date.now() + QUIET_MS; ;) {
       const [buyer, provider] = await Promise.all([
-        this.persist(() => this.buyer.ask<Look>({ do: 'look' })),
-        this.persist(() => this.provider.ask<Look>({ do: 'look' }))
+        this.retry(() => this.buyer.ask<MoneyState>({ do: 'state' })),
+        this.retry(() => this.provider.ask<MoneyState>({ do: 'state' }))
       ])
       const faults = faultsBetween(buyer, provider)
       if (faults.length === 0) break
@@ -135,18 +137,18 @@ export class Gate {
     )
   }
 
-  /** One deal with somebody killed at an arrow (`both`: and the other side with it), and the sums. */
-  async strike(trader: Trader, arrow: Arrow, { both = false } = {}): Promise<void> {
-    const hit = await trader.arm(arrow)
+  /** One deal with a kill at this point (with `both`, of the other side too), and the check of the sums. */
+  async dealWithKill(trader: Trader, point: KillPoint, { both = false } = {}): Promise<void> {
+    const hit = await trader.arm(point)
     const other = trader === this.buyer ? this.provider : this.buyer
     const struck = hit()
       .then(() => (both ? other.kill() : undefined))
-      .then(() => this.revive())
+      .then(() => this.restartKilled())
     struck.catch(() => undefined) // awaited below
     const lease = await this.deal()
-    if (arrow.kind === 'refund') await this.end(lease)
+    if (point.kind === 'refund') await this.end(lease)
     await Promise.race([struck, pause(HIT_MS)])
-    assert.ok(trader.hit, `${trader.name} came to ${arrow.step} (${arrow.kind}, ${arrow.phase})`)
+    assert.ok(trader.hit, `${trader.name} came to ${point.step} (${point.kind}, ${point.phase})`)
     await struck
     this.kills++
     await this.settle()

@@ -1,4 +1,7 @@
-/** A program that holds a wallet, to be killed: opens the folder, pays what it is given, says when each is paid. */
+/**
+ * A child process that holds a wallet and can be killed: opens the folder, pays the invoices it gets, and
+ * reports each payment.
+ */
 import HyperDHT from 'hyperdht'
 import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'

@@ -5,8 +5,8 @@ import type { Line } from '../../bin/demo/processes.js'
 import type { Method, Params } from '../../src/node/api/api.js'
 import { faultLog } from '../world/fault-log.js'
 
-/** What takes a minute by default takes seconds here. */
-const HASTE = {
+/** Timeouts that are a minute by default are seconds here. */
+const SHORT_TIMEOUTS = {
   connect: 5000,
   quote: 3000,
   answer: 3000,
@@ -18,13 +18,13 @@ const HASTE = {
   restore: 5000
 }
 
-/** A call as the executable makes it, in a process of its own, by a node that has less timeouts. */
+/** A child process that makes one call as the executable does, by a node with short timeouts. */
 const [dir, host, port, method, params] = process.argv.slice(2)
 const home = await Home.open(dir!)
 const say = (line: Line): void => void process.stdout.write(JSON.stringify(line) + '\n')
 const log = faultLog(error => say({ event: 'fault', message: String(error) }))
 const bootstrap = [{ host: host!, port: Number(port) }]
-const node = await openNode({ home, bootstrap, serve: false, timeouts: HASTE, log })
+const node = await openNode({ home, bootstrap, serve: false, timeouts: SHORT_TIMEOUTS, log })
 try {
   const onProgress = (progress: object): void => say({ ...progress })
   const context = { onProgress, signal: new AbortController().signal }
