@@ -3,9 +3,9 @@ import test from 'node:test'
 import { assertGone, start } from '../world/demo.js'
 
 for (const [signal, after, args] of [
-  ['SIGINT', 'Three strangers sell disk', ['--path', 'input']],
+  ['SIGINT', 'Three providers sell disk space', ['--path', 'input']],
   ['SIGTERM', 'A buyer mirrors it', ['--path', 'input']],
-  ['SIGINT', 'is bound to a result', ['--compute']]
+  ['SIGINT', 'commits to a result', ['--compute']]
 ] as const) {
   const what = args[0] === '--compute' ? 'act of compute' : 'demo'
   test(`the ${what} leaves nothing behind after ${signal}`, { timeout: 90_000 }, async t => {

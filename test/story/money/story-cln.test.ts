@@ -157,8 +157,8 @@ test('over Core Lightning the story runs from sale to restore, refund and balanc
 
     const good = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
     const changes: [change: object, fault: RegExp][] = [
-      [{ preimage: '00'.repeat(32) }, /preimage does not fit/],
-      [{ installment: 2 }, /preimage does not fit/],
+      [{ preimage: '00'.repeat(32) }, /preimage does not match/],
+      [{ installment: 2 }, /preimage does not match/],
       [{ buyer: '00'.repeat(64) }, /buyer did not sign/],
       [{ agreement: seller.device }, /another agreement/]
     ]
