@@ -99,7 +99,7 @@ interface Served {
 /** The provider's node, with its clock this many days ahead. */
 async function serve(world: World, days: number): Promise<Served> {
   const [{ host, port }] = addressOf(world) as [{ host: string; port: number }]
-  const script = fileURLToPath(new URL('clock-keeper.js', import.meta.url))
+  const script = fileURLToPath(new URL('fast-clock-node.js', import.meta.url))
   const args = [script, world.at('lease manager'), host, String(port), String(days), String(PRICE)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')

@@ -28,7 +28,7 @@ type Lie = (forger: InvoiceForger, who: Person) => Lies
 type Case = [does: string, says: RegExp, options: Omit<ImpostorOptions, 'price'>]
 
 const quoting = (twist: (quote: Quote) => Partial<Quote>, signed = true): { lies: Lie } => ({
-  lies: (_purse, { device }) => ({
+  lies: (_forger, { device }) => ({
     quote: async truth => {
       const answer = await truth()
       const quote = { ...answer.body.quote, ...twist(answer.body.quote) }
@@ -39,7 +39,7 @@ const quoting = (twist: (quote: Quote) => Partial<Quote>, signed = true): { lies
 })
 
 const listing = (twist: (list: Countersign['list']) => Partial<Countersign['list']>): { lies: Lie } => ({
-  lies: (_purse, { device }) => ({
+  lies: (_forger, { device }) => ({
     agree: async truth => {
       const answer = await truth()
       const list = { ...answer.body.list, ...twist(answer.body.list) }
@@ -110,7 +110,7 @@ const CASES: Case[] = [
     'shows the attestation of another device',
     /attestation/,
     {
-      lies: (_purse, who) => ({
+      lies: (_forger, who) => ({
         hello: async truth => {
           const { body } = await truth()
           return { body: { ...body, proof: flipped(who.proof) } }

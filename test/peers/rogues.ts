@@ -112,7 +112,7 @@ export class RogueGroup {
   }): Promise<RogueGroup> {
     await mkdir(dir, { recursive: true })
     const group = new RogueGroup(dir, bootstrap, market)
-    const { home } = await Home.create(join(dir, 'clerk'))
+    const { home } = await Home.create(join(dir, 'publisher'))
     const node = await group.#open(home, { serve: false })
     await node.call('market.join', { key: market }, quiet)
     group.#market = node.books.markets[0]!
