@@ -1,5 +1,11 @@
 import tseslint from 'typescript-eslint'
 
+// What lies under a book has one file each, so that a successor can come behind it.
+const VIEW = 'src/book/view/database.ts'
+const LOG = 'src/book/log.ts'
+const hyperbee = { name: 'hyperbee', message: `the database of the view is behind ${VIEW}` }
+const autobase = { name: 'autobase', message: `the log of a book is behind ${LOG}` }
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'contracts/spec/'] },
   {
@@ -34,6 +40,19 @@ export default tseslint.config(
         { paths: [{ name: 'pino', message: 'say what happens to the interface in src/base/logger.ts' }] }
       ]
     }
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/types/**', VIEW, LOG],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [hyperbee, autobase] }] }
+  },
+  {
+    files: [VIEW],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [autobase] }] }
+  },
+  {
+    files: [LOG],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [hyperbee] }] }
   },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'bin/demo.ts'],

@@ -25,7 +25,7 @@ export const MAX_MODULE_BYTES = 64 * MIB
 /** Inputs and outputs are held in memory as a whole. */
 export const MAX_BLOB_BYTES = 1 * GIB
 
-export const JOB_STATUS = ['ok', 'trap', 'limit', 'rejected'] as const
+const JOB_STATUS = ['ok', 'trap', 'limit', 'rejected'] as const
 export const ISOLATION = ['bwrap', 'process'] as const
 
 const MAX_ARGS_BYTES = 4096
@@ -155,7 +155,7 @@ export function faultOfJob(terms: JobTerms): string | null {
 }
 
 /** True when a blob is larger than `maxBytes`, or its block count does not fit its bytes. */
-export function faultOfBlob({ length, byteLength }: JobTerms['module'], maxBytes: number): boolean {
+function faultOfBlob({ length, byteLength }: JobTerms['module'], maxBytes: number): boolean {
   return byteLength > maxBytes || length !== Math.ceil(byteLength / BLOB_BLOCK_BYTES)
 }
 

@@ -1,4 +1,4 @@
-// Checks format, lint rules and layers, in this order; stops at the first failure.
+// Checks format, lint rules, layers and unused code, in this order; stops at the first failure.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +22,8 @@ const steps = [
       'bench',
       'scripts'
     ]
-  ]
+  ],
+  ['knip', []]
 ]
 
 export function lint() {

@@ -7,7 +7,7 @@ export interface Retry {
 }
 
 /** What a provider that is away is asked for by a node that is up. */
-export const RETRY: Retry = { first: 60_000, last: 6 * 3_600_000 }
+const RETRY: Retry = { first: 60_000, last: 6 * 3_600_000 }
 
 /** Says when something is to be tried again, which is ever more rarely. */
 export class Backoff {

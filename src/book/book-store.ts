@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import Autobase from 'autobase'
 import Corestore from 'corestore'
 import { BushelError } from '../../contracts/errors/error.js'
+import { localWriter } from './log.js'
 
 /**
  * The store of all books in a folder. A folder that was copied, as a restored backup is, opens again where this node
@@ -34,7 +34,7 @@ export async function openBookStore(folder: string, namespaces: readonly string[
 const DEVICE_FILE = 'CORESTORE'
 
 async function hasWritten(store: Corestore): Promise<boolean> {
-  const own = Autobase.getLocalCore(store)
+  const own = localWriter(store)
   try {
     await own.ready()
     return own.length > 0

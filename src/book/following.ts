@@ -1,10 +1,10 @@
-import type Hyperbee from 'hyperbee'
 import { Poller } from '../base/poller.js'
+import type { ViewDatabase } from './view/database.js'
 import { readState } from './view/listing.js'
 import type { ViewState } from './view/listing.js'
 
 export interface FollowingOptions {
-  view: () => Hyperbee
+  view: () => ViewDatabase
   /** The state has been read anew. */
   onstate: () => void
   /** The view is another than before. */

@@ -1,5 +1,4 @@
 import type Corestore from 'corestore'
-import Hyperbee from 'hyperbee'
 import Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
@@ -11,6 +10,8 @@ import { formatKey, shortKey } from '../../contracts/keys/key.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
 import { RefusalBudget } from './budget.js'
 import { MarketChannel, VERSION } from './channel.js'
+import { openView } from './view/database.js'
+import type { ViewDatabase } from './view/database.js'
 import { Listing, readState } from './view/listing.js'
 import type { AskQuery, BidQuery } from './view/listing.js'
 import { isVouched } from './view/view-head.js'
@@ -27,10 +28,10 @@ export interface LightReaderOptions {
 
 const TIMEOUT = 15_000
 
-/** Browses a market without joining it: the relay's signed word on where the view is, then the view as a plain Hyperbee. */
+/** Browses a market without joining it: the relay's signed word on where the view is, then the view itself, block by block. */
 export class LightReader extends ReadyResource {
   readonly #options: Required<LightReaderOptions>
-  #view: Hyperbee | null = null
+  #view: ViewDatabase | null = null
   #listing: Listing | null = null
   #rules: MarketRules | null = null
   /** Time of the market's last tick in what is read. */
@@ -57,7 +58,7 @@ export class LightReader extends ReadyResource {
     const core = store.get({ key: head.view })
     await core.ready()
     if (!core.core.replicator.attached(Protomux.from(stream))) core.replicate(stream)
-    this.#view = new Hyperbee(core, { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' })
+    this.#view = openView(core)
     await this.#view.ready()
     // The block that closes the signed part; with it comes the proof of who signed.
     await core.get(head.length - 1, { timeout: timeoutMs })

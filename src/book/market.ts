@@ -1,22 +1,23 @@
-import Autobase from 'autobase'
 import type Corestore from 'corestore'
 import type { KeyPair } from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
-import Hyperbee from 'hyperbee'
 import ReadyResource from 'ready-resource'
-import type { BookHead, MarketRules, Order } from '#spec'
+import type { MarketRules, Order } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, shortKey } from '../../contracts/keys/key.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
 import { Administration } from './relay/administration.js'
 import type { Admissions } from './relay/administration.js'
 import { apply } from './view/apply.js'
+import type { ViewDatabase } from './view/database.js'
 import type { RefusalBudget } from './budget.js'
 import { clockOf } from './clock.js'
 import type { Clock } from './clock.js'
 import { Following } from './following.js'
 import { Listing } from './view/listing.js'
 import type { AskQuery, BidQuery, ViewState } from './view/listing.js'
+import { covers, openBookLog } from './log.js'
+import type { BookLog } from './log.js'
 import type { MarketPeers } from './market-peers.js'
 import { SUBMIT_TIMEOUT, Step } from './step.js'
 import { Talk } from './talk.js'
@@ -49,7 +50,7 @@ export interface MarketOptions {
 const ACK_INTERVAL = 500
 
 /**
- * One order book: an Autobase with few writers, its relays. This node reads and verifies it; what it wants on the book it
+ * One order book: a log with few writers, its relays. This node reads and verifies it; what it wants on the book it
  * hands to relays as a signed record, unless it is one.
  * Event: `update` when the view changed.
  */
@@ -57,7 +58,7 @@ export class Market extends ReadyResource {
   readonly #options: MarketOptions
   readonly #administration: Administration
   readonly #refusedRecords: Tally
-  #base!: Autobase
+  #base!: BookLog
   #talk!: Talk
   #step!: Step
   #listing!: Listing
@@ -163,16 +164,13 @@ export class Market extends ReadyResource {
 
   protected override async _open(): Promise<void> {
     const { store, key, now } = this.#options
-    const base = new Autobase(store, key, {
-      open: view =>
-        new Hyperbee(view.get('view'), { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' }),
+    const base = openBookLog({
+      ...{ store, key, ackInterval: ACK_INTERVAL },
       apply: async (entries, view, host) => {
         // Who has not been in step yet need not work out again what is signed already.
         if (!this.#caughtUp) host.preferFastForward()
         await apply(entries, view, host)
-      },
-      close: async view => await view.close(),
-      ackInterval: ACK_INTERVAL
+      }
     })
     base.on('error', error => this.#fault(error))
     base.on('fast-forward', () => {
@@ -193,7 +191,7 @@ export class Market extends ReadyResource {
     if (this.role === 'founder') this.#startTicker()
   }
 
-  #assemble(view: () => Hyperbee): void {
+  #assemble(view: () => ViewDatabase): void {
     const { now } = this.#options
     const onfault = (error: unknown): void => this.#fault(error)
     const state = (): ViewState => this.#state
@@ -384,14 +382,4 @@ export class Market extends ReadyResource {
     this.#founderOnly()
     await this.#administration.ban(key)
   }
-}
-
-/** Does the view hold all that these heads do? */
-async function covers(base: Autobase, heads: BookHead[]): Promise<boolean> {
-  if (heads.length === 0) return false
-  for (const { key, length } of heads) {
-    const known = await base.system?.get(key)
-    if (!known || known.length < length) return false
-  }
-  return true
 }

@@ -1,8 +1,8 @@
-import type Autobase from 'autobase'
 import type { KeyPair } from 'hypercore-crypto'
 import type { RefusalBudget } from './budget.js'
 import { VERSION } from './channel.js'
 import type { MarketChannel } from './channel.js'
+import type { BookLog } from './log.js'
 import { MarketPeers } from './market-peers.js'
 import type { Administration } from './relay/administration.js'
 import type { Relaying } from './relay/relaying.js'
@@ -10,7 +10,7 @@ import type { ViewState } from './view/listing.js'
 import { vouchFor } from './view/view-head.js'
 
 export interface TalkOptions {
-  base: Autobase
+  base: BookLog
   device: KeyPair
   budget: RefusalBudget
   /** A peer has gone beyond a bound, and is cut off. */

@@ -28,7 +28,7 @@ export interface ComputeWanted {
 }
 
 /** Base and price are weighed for a job of this much fuel, since what a job uses is known only afterwards. */
-export const TYPICAL_FUEL = TFUEL / 10n
+const TYPICAL_FUEL = TFUEL / 10n
 
 /** The asks that can run what is wanted, in the order in which they are to be tried, by what a typical job comes to. */
 export function matchCompute<C extends ComputeCandidate>(

@@ -10,6 +10,7 @@ import { shortKey } from '../../contracts/keys/key.js'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
 import { Poller } from '../base/poller.js'
+import { unlessAborted } from '../base/timeouts.js'
 import type { Disposer } from '../base/scope.js'
 import { settledWithin } from '../base/settled.js'
 import type { Facts } from '../store/facts.js'
@@ -75,6 +76,9 @@ export class Deals extends ReadyResource {
   readonly #channels = new Map<NoiseStream, DealChannel>()
   readonly #budgets = new WeakMap<NoiseStream, RequestBudget>()
   readonly #greetings = new WeakMap<DealChannel, Promise<void>>()
+  #startMeeting: () => void = () => undefined
+  /** Resolves once this is open, or was closed. */
+  readonly #meeting = new Promise<void>(resolve => (this.#startMeeting = resolve))
   readonly #pruning: Poller
   /** Streams on which a peer may begin a channel, each with what takes that back. */
   readonly #attached = new Map<NoiseStream, Disposer>()
@@ -113,9 +117,11 @@ export class Deals extends ReadyResource {
   protected override async _open(): Promise<void> {
     await this.replies.prune()
     void this.#pruning.start(PRUNE_EVERY)
+    this.#startMeeting()
   }
 
   protected override async _close(): Promise<void> {
+    this.#startMeeting()
     for (const detach of [...this.#attached.values()]) detach()
     await this.#pruning.close()
     await Promise.all([...this.#channels.values()].map(channel => channel.close()))
@@ -182,11 +188,15 @@ export class Deals extends ReadyResource {
     return channel
   }
 
-  /** A channel to a device, with both sides proven to each other. */
+  /**
+   * A channel to a device, with both sides proven to each other. Work that was resumed before this node hears peers waits
+   * here until it does: a peer that it met earlier would be met without Lightning.
+   */
   async open(
     device: Buffer,
     { timeoutMs = 20_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {}
   ): Promise<DealChannel> {
+    await (signal ? unlessAborted(this.#meeting, signal) : this.#meeting)
     const stream = await this.#connector.connect(device, timeoutMs, signal)
     const channel = this.#channel(stream)
     if (!channel) throw new BushelError('PEER_GONE', `${shortKey(device)} went away`)

@@ -185,5 +185,3 @@ export async function openNode(options: NodeOptions): Promise<BushelNode> {
   }
   return node
 }
-
-export { readOffline } from './offline.js'

@@ -50,7 +50,7 @@ export async function readEntries(
 }
 
 /** True for what a filter asks for; the same for entries that a running ledger tells of. */
-export function matches(payment: Payment, filter: LedgerFilter): boolean {
+function matches(payment: Payment, filter: LedgerFilter): boolean {
   const { agreement, peer, hash, kind, steps, since = 0, until = Infinity } = filter
   if (agreement && !payment.agreement.equals(agreement)) return false
   if (peer && !payment.peer?.equals(peer)) return false

@@ -191,7 +191,7 @@ export class Sending {
 }
 
 /** What a payment is, in words. */
-export function named({ kind, installment, msat }: Payment): string {
+function named({ kind, installment, msat }: Payment): string {
   const amount = formatAmount(msat)
   return kind === 'installment'
     ? `${amount} for installment ${installment}`
@@ -204,7 +204,7 @@ export function refused(why: string): BushelError {
   return new BushelError('INVOICE_REFUSED', `refused to pay: ${why}`, 'nothing was paid')
 }
 
-export function pending(payment: Payment): BushelError {
+function pending(payment: Payment): BushelError {
   return new BushelError(
     'PAYMENT_PENDING',
     `the payment of ${named(payment)} is still under way`,

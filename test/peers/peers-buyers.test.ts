@@ -3,28 +3,25 @@ import { randomBytes } from 'node:crypto'
 import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
-import Corestore from 'corestore'
 import type { NoiseStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
-import { encode, hashOf } from '../../contracts/schema/codec.js'
-import { formatKey, parseKey } from '../../contracts/keys/key.js'
+import { hashOf } from '../../contracts/schema/codec.js'
+import { formatKey } from '../../contracts/keys/key.js'
 import { billedBytes, parsePrice } from '../../contracts/money/money.js'
 import { KIB, MIB } from '../../contracts/money/quantity.js'
 import { sign } from '../../contracts/keys/signature.js'
 import { agreementId } from '../../contracts/terms.js'
 import { PROTOCOL } from '../../src/deal/channel.js'
-import { Network } from '../../src/network/network.js'
 import type { StatusResult } from '../../src/node/api/api.js'
 import { occupiedBytes } from '../../src/files/disk.js'
 import { noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 import type { LeaseEntry } from '../world/world.js'
 import { addressOf } from './buyers.js'
-import { person } from './rogues.js'
 import { flipped } from './lies.js'
 import { RogueBuyer, limitOf, sealOf } from './rogue-buyer.js'
 import type { Offer, Purchase } from './rogue-buyer.js'
+import { closing, read, stranger, wrapped } from './strangers.js'
 
 const PRICE = '100000 sat/GiB-month'
 /** What a shelf occupies beside the blocks, bytes: the folders and the store of each core. */
@@ -347,51 +344,6 @@ test('a provider loses nothing to buyers that cheat', async t => {
     }
   )
 })
-
-/** A connection to the provider on which nothing was sent. */
-async function stranger(
-  t: Pick<TestContext, 'after'>,
-  world: World,
-  { device }: Offer
-): Promise<NoiseStream> {
-  const network = new Network({ keyPair: (await person()).device, bootstrap: addressOf(world) })
-  t.after(() => network.close())
-  await network.ready()
-  return network.connect(parseKey(device), 10_000)
-}
-
-/** How many of the first blocks of a core a reader gets until no more come. */
-async function read(world: World, offer: Offer, key: Buffer, name: string, length: number): Promise<number> {
-  const network = new Network({ keyPair: (await person()).device, bootstrap: addressOf(world) })
-  const store = new Corestore(world.at(name))
-  try {
-    await network.ready()
-    const core = store.get({ key })
-    await core.ready()
-    core.replicate(await network.connect(parseKey(offer.device), 10_000))
-    let got = 0
-    core.on('download', () => got++)
-    await Promise.allSettled(Array.from({ length }, (_, i) => core.get(i, { timeout: 4000 })))
-    return got
-  } finally {
-    await network.close()
-    await store.close()
-  }
-}
-
-function wrapped(name: 'strip-request', body: { agreement: Buffer; from: number }): Buffer {
-  return encode('request', { id: randomBytes(32), body: encode(name, body) })
-}
-
-function closing(stream: NoiseStream): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the connection stays')), 20_000)
-    stream.once('close', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
-}
 
 /** Bytes in the files of a folder; an open store has more of the disk set aside. */
 async function sizeOf(folder: string): Promise<number> {

@@ -1,4 +1,3 @@
-import type Hyperbee from 'hyperbee'
 import type { BookCount, Order } from '#spec'
 import { decode } from '../../../contracts/schema/codec.js'
 import { checkSignature, readOrder, stampStrength } from '../../../contracts/order.js'
@@ -6,6 +5,7 @@ import type { VerifiedOrder } from '../../../contracts/order.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
 import { Mutex } from '../../base/mutex.js'
 import { isTooFar, orderRules } from '../view/apply.js'
+import type { ViewDatabase } from '../view/database.js'
 import { banKey, orderKey, tallyKey } from '../view/keys.js'
 import { FETCH_TIMEOUT } from '../view/listing.js'
 import type { ViewState } from '../view/listing.js'
@@ -26,7 +26,7 @@ interface Passing {
 
 export interface GateOptions {
   market: Buffer
-  view: () => Hyperbee
+  view: () => ViewDatabase
   state: () => ViewState
   now: () => number
 }

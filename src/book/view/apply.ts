@@ -1,9 +1,8 @@
-import type Hyperbee from 'hyperbee'
-import type { Batch } from 'hyperbee'
 import type { Admission, MarketRules } from '#spec'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { checkOrder } from '../../../contracts/order.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
+import type { ViewBatch, ViewDatabase } from './database.js'
 import { RULES, TICK, banKey, relayKey, writerKey } from './keys.js'
 import { decodeOperation } from './operation.js'
 import type { BookOperation } from './operation.js'
@@ -31,14 +30,15 @@ export interface ApplyHost {
   removeWriter(key: Buffer): Promise<void>
 }
 
-type View = Hyperbee
-type ViewBatch = Batch<Buffer, Buffer>
-
 /**
  * Reduces the writers' blocks to the view. It depends on nothing but its input, and no data makes it throw: what is
  * malformed, unsigned, out of the rules or said by who may not say it is passed over.
  */
-export async function apply(entries: readonly LogEntry[], view: View, host: ApplyHost): Promise<void> {
+export async function apply(
+  entries: readonly LogEntry[],
+  view: ViewDatabase,
+  host: ApplyHost
+): Promise<void> {
   const batch = view.batch({ update: false })
   for (const { from, value } of entries) {
     const operation = decodeOperation(value)

@@ -1,10 +1,9 @@
-import type Hyperbee from 'hyperbee'
-import type { Fetching } from 'hyperbee'
 import type { BookCount, MarketRules, Order } from '#spec'
 import { decode } from '../../../contracts/schema/codec.js'
 import { RESOURCE, checkOrder } from '../../../contracts/order.js'
 import type { VerifiedOrder } from '../../../contracts/order.js'
 import { orderRules } from './apply.js'
+import type { ViewDatabase, ViewFetching } from './database.js'
 import { COUNT, RULES, TICK, allRelays, banKey, bookRange, idOf, orderKey, slotsOf } from './keys.js'
 
 export interface ListQuery {
@@ -39,7 +38,7 @@ const MOST = 1000
 
 /** Reads a view, whoever served it, and verifies each record before it is given out. */
 export class Listing {
-  readonly #view: () => Hyperbee
+  readonly #view: () => ViewDatabase
   readonly #market: Buffer
   readonly #rules: () => MarketRules | null
   readonly #now: () => number
@@ -47,7 +46,7 @@ export class Listing {
   unverified = 0
 
   constructor(options: {
-    view: () => Hyperbee
+    view: () => ViewDatabase
     market: Buffer
     rules: () => MarketRules | null
     now: () => number
@@ -104,7 +103,7 @@ export class Listing {
     })
   }
 
-  async #live(view: Hyperbee, bytes: Buffer): Promise<VerifiedOrder | null> {
+  async #live(view: ViewDatabase, bytes: Buffer): Promise<VerifiedOrder | null> {
     const rules = this.#rules()
     if (!rules) return null
     const check = checkOrder(bytes, orderRules(this.#market, rules))
@@ -118,7 +117,7 @@ export class Listing {
   }
 
   /** One state of the view for the whole of a read, while the base moves on. */
-  async #reading<T>(read: (view: Hyperbee) => Promise<T>): Promise<T> {
+  async #reading<T>(read: (view: ViewDatabase) => Promise<T>): Promise<T> {
     const view = this.#view().snapshot()
     try {
       return await read(view)
@@ -128,7 +127,7 @@ export class Listing {
   }
 }
 
-async function isBanned(view: Hyperbee, order: Order): Promise<boolean> {
+async function isBanned(view: ViewDatabase, order: Order): Promise<boolean> {
   for (const key of [order.identity, order.device]) {
     if (await view.get(banKey(key), { timeout: FETCH_TIMEOUT })) return true
   }
@@ -140,8 +139,8 @@ const MOST_RELAYS = 1024
 
 /** What a view says of its market. `fetching` says how blocks that are not here are waited for. */
 export async function readState(
-  live: Hyperbee,
-  fetching: Fetching = { timeout: FETCH_TIMEOUT }
+  live: ViewDatabase,
+  fetching: ViewFetching = { timeout: FETCH_TIMEOUT }
 ): Promise<ViewState> {
   const view = live.snapshot()
   try {

@@ -1,8 +1,8 @@
-import type { Batch } from 'hyperbee'
 import type { BookCount, BookSlot, MarketRules, Order } from '#spec'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { SIDE } from '../../../contracts/order.js'
 import type { VerifiedOrder } from '../../../contracts/order.js'
+import type { ViewBatch } from './database.js'
 import {
   COUNT,
   allOrders,
@@ -16,8 +16,6 @@ import {
   tallyKey
 } from './keys.js'
 import { SLOTS_PER_LIVE } from './rules.js'
-
-type SlotBatch = Batch<Buffer, Buffer>
 
 const NOTHING = Buffer.alloc(0)
 
@@ -47,10 +45,10 @@ export function readRecord(bytes: Buffer): { order: Order; bytes: Buffer } {
  * Relays refuse what is over a cap, so the last two only settle what several relays took at once.
  */
 export class OrderSlots {
-  readonly #batch: SlotBatch
+  readonly #batch: ViewBatch
   readonly #rules: MarketRules
 
-  constructor(batch: SlotBatch, rules: MarketRules) {
+  constructor(batch: ViewBatch, rules: MarketRules) {
     this.#batch = batch
     this.#rules = rules
   }

@@ -53,7 +53,7 @@ const LIMITS: Record<string, Limit> = {
 }
 
 /** Parses `wall=10min,memory=512MiB`. Throws BAD_INPUT. */
-export function parseLimits(given: string | undefined): JobLimitSettings {
+function parseLimits(given: string | undefined): JobLimitSettings {
   const limits: JobLimitSettings = {}
   for (const part of given?.split(',') ?? []) {
     const [name = '', value = ''] = part.split('=', 2).map(one => one.trim())

@@ -131,7 +131,7 @@ export class Output {
 }
 
 /** Replaces control characters and marks of text direction, because some text comes from strangers. */
-export function plain(text: string): string {
+function plain(text: string): string {
   return text.replace(
     /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
     '\ufffd'

@@ -70,7 +70,7 @@ export class ProgressLine {
 }
 
 /** The line for one step of work; `rate` is in units per second. */
-export function stepLine({ step, done, total, unit }: ProgressStep, rate: number, bar: boolean): string {
+function stepLine({ step, done, total, unit }: ProgressStep, rate: number, bar: boolean): string {
   const amount = (n: number): string =>
     unit === 'bytes' ? formatSize(Math.round(n)) : `${Math.round(n)} ${unit}`
   if (total === 0 && done === 0) return step // the amount of work is not known yet

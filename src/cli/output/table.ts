@@ -1,4 +1,4 @@
-export const PAGE_WIDTH = 80
+const PAGE_WIDTH = 80
 const GAP = '  '
 /** Columns are not cut below this width. */
 const NARROWEST = 4

@@ -9,7 +9,7 @@ import type {
   SignedJobKey
 } from '#spec'
 import type { ErrorCode } from '../../../contracts/errors/error-table.js'
-import { BushelError, isPassing } from '../../../contracts/errors/error.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import {
   FINAL_INSTALLMENT,
   commitmentOf,
@@ -18,17 +18,16 @@ import {
   jobSegments,
   keyCommitmentOf
 } from '../../../contracts/job.js'
-import { shortKey } from '../../../contracts/keys/key.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import { Stall, pause } from '../../base/timeouts.js'
-import type { DealChannel } from '../../deal/channel.js'
-import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import type { EvidenceFiles } from '../job/evidence-files.js'
+import { HireErrors, MAX_REASON } from './hire-errors.js'
 import { JobPayments } from './job-payments.js'
+import { ProviderLink, RETRY, maySucceed } from './provider-link.js'
 import { isOver } from '../job/job-records.js'
 import type { JobRecords, JobState } from '../job/job-records.js'
 import { sumsOf, unpackOutput } from '../job/job-archive.js'
@@ -53,10 +52,6 @@ export interface HireProgress {
 
 /** Shortest time between two progress requests, ms. */
 const POLL = 100
-/** Pause before a failed step is tried again, ms. */
-const RETRY = 250
-/** Longest reason that is kept, in characters. */
-const MAX_REASON = 300
 
 /**
  * One job with one provider, from the signed terms to the opened result. Each step starts from the record on disk, so
@@ -67,6 +62,8 @@ export class Hire {
   readonly terms: JobTerms
   readonly #context: HireContext
   readonly #payments: JobPayments
+  readonly #errors: HireErrors
+  readonly #link: ProviderLink
   #ciphertext: Buffer | null = null
   /** Called after each payment. */
   onpaid: (payment: Pick<Payment, 'installment' | 'msat'>) => void = () => undefined
@@ -75,14 +72,20 @@ export class Hire {
     this.#context = context
     this.terms = job.terms
     this.id = jobId(job.terms)
-    const { payments, jobs } = context
+    const { deals, payments, jobs } = context
+    const { id: agreement, device } = this
+    this.#errors = new HireErrors({ device, agreement, paidMsat: () => this.paidMsat })
+    this.#link = new ProviderLink({
+      ...{ deals, device, agreement, timeouts: this.#timeouts },
+      late: why => this.#errors.late(why)
+    })
     this.#payments = new JobPayments({
       payments,
       jobs,
       terms: job.terms,
       timeoutMs: this.#timeouts.payment,
       retryMs: this.#timeouts.retry,
-      badPeer: why => this.#badPeer(why),
+      badPeer: why => this.#errors.badPeer(why),
       onpaid: payment => this.onpaid(payment)
     })
   }
@@ -120,13 +123,13 @@ export class Hire {
     const { job } = this
     if (job.state !== 'AGREED') return
     const agree = { terms: job.terms, signature: job.signature }
-    const channel = await this.#channel(signal)
+    const channel = await this.#link.channel(signal)
     const { agreement, signature } = await channel.request('jobAgree', agree, {
       id: this.id,
       timeoutMs: this.#timeouts.answer
     })
     if (!agreement.equals(this.id) || !verify('job-terms', job.terms, signature, this.device))
-      throw this.#badPeer('its signature under the terms is not valid')
+      throw this.#errors.badPeer('its signature under the terms is not valid')
     await this.#save({ state: 'BOUND', countersign: signature })
     const [base, first = 0n] = jobSegments(job.terms)
     await this.#context.payments.reach(job.terms.provider.lightning!, base! + first, this.#timeouts.reach)
@@ -140,7 +143,7 @@ export class Hire {
     signal: AbortSignal,
     onprogress: (progress: HireProgress) => void
   ): Promise<SignedJobCommitment> {
-    this.#assertGoing()
+    this.#errors.assertGoing(this.job)
     if (this.job.commitment) return this.job.commitment
     await this.bind(signal)
     const silence = new Stall(this.#timeouts.silence)
@@ -149,7 +152,7 @@ export class Hire {
     for (;;) {
       signal.throwIfAborted()
       const asked = performance.now()
-      const progress = await this.#ask(signal)
+      const progress = await this.#link.progress(signal)
       if (progress) {
         silence.moved()
         const { state, fuel } = progress
@@ -162,8 +165,8 @@ export class Hire {
         }
         onprogress({ state: state.slice(0, 32), fuel })
       }
-      if (silence.isStalled) throw this.#late('it no longer answers')
-      if (stall.isStalled) throw this.#late('the job makes no progress')
+      if (silence.isStalled) throw this.#errors.late('it no longer answers')
+      if (stall.isStalled) throw this.#errors.late('the job makes no progress')
       const passed = performance.now() - asked
       if (passed < POLL) await pause(POLL - passed, signal)
     }
@@ -171,16 +174,16 @@ export class Hire {
 
   /** The provider's signed result, checked against its commitment and the terms. Pays nothing. */
   async reveal(): Promise<JobStatement> {
-    this.#assertGoing()
+    this.#errors.assertGoing(this.job)
     const { job } = this
     if (job.statement) return job.statement.statement
     await this.#payments.settle()
-    const signed = await this.#persist('jobReveal', channel =>
+    const signed = await this.#link.persist('jobReveal', channel =>
       channel.request('jobReveal', { agreement: this.id }, { timeoutMs: this.#timeouts.answer })
     )
     const { statement, signature } = signed
     if (!verify('job-statement', statement, signature, this.device))
-      throw this.#badPeer('its statement is not signed')
+      throw this.#errors.badPeer('its statement is not signed')
     await this.#save({ state: 'REVEALED', statement: signed })
     const fault = faultOfStatement(statement, this.terms, this.#payments.segments)
     if (fault) throw await this.#proven('BAD_PEER', `its statement does not fit the terms: ${fault}`)
@@ -202,7 +205,7 @@ export class Hire {
     try {
       this.#ciphertext = await blobs.cache.read(this.identity, output.sha256)
       if (!this.job.key) {
-        this.#assertGoing()
+        this.#errors.assertGoing(this.job)
         await this.#payLast(signal)
         await this.#takeKey(signal)
       }
@@ -220,7 +223,7 @@ export class Hire {
   }
 
   async #fetch(output: JobStatement['output'], signal: AbortSignal): Promise<void> {
-    const stream = async () => (await this.#channel(signal)).stream
+    const stream = async () => (await this.#link.channel(signal)).stream
     const silence = new Stall(this.#timeouts.silence)
     for (;;) {
       try {
@@ -230,11 +233,11 @@ export class Hire {
         if (error instanceof BushelError && error.code === 'BAD_BLOB')
           throw await this.#proven('BAD_PEER', `its encrypted output is not what it stated: ${error.message}`)
         if (!maySucceed(error)) throw error
-        if (silence.isStalled) throw this.#late('it does not send its output').withCause(error)
+        if (silence.isStalled) throw this.#errors.late('it does not send its output').withCause(error)
         await pause(RETRY, signal)
         // The provider may have dropped the job: its progress tells.
-        const progress = await this.#ask(signal)
-        if (progress) this.#assertGoesOn(progress)
+        const progress = await this.#link.progress(signal)
+        if (progress) this.#errors.assertGoesOn(progress)
       }
     }
   }
@@ -247,7 +250,7 @@ export class Hire {
       try {
         await this.#payments.settle()
         if (this.#preimage) return
-        const due = await this.#persist('jobFinal', channel =>
+        const due = await this.#link.persist('jobFinal', channel =>
           channel.request('jobFinal', { agreement: this.id }, { timeoutMs: this.#timeouts.answer })
         )
         await this.#payments.last(due, { msat, hash }, signal)
@@ -266,14 +269,14 @@ export class Hire {
   async #takeKey(signal: AbortSignal): Promise<void> {
     const preimage = this.#preimage ?? Buffer.alloc(32)
     const paid = { agreement: this.id, installment: FINAL_INSTALLMENT, preimage }
-    const signed: SignedJobKey = await this.#persist(
+    const signed: SignedJobKey = await this.#link.persist(
       'jobKey',
       channel => channel.request('jobKey', paid, { timeoutMs: this.#timeouts.answer }),
       signal
     )
     const { key, signature } = signed
     if (!key.agreement.equals(this.id) || !verify('job-key', key, signature, this.device))
-      throw this.#badPeer('its key is not signed')
+      throw this.#errors.badPeer('its key is not signed')
     await this.#save({ key: signed })
     const { keyCommitment } = this.job.statement!.statement
     if (!keyCommitmentOf(this.id, key.key, key.salt).equals(keyCommitment))
@@ -317,7 +320,7 @@ export class Hire {
     await this.#save({ state, reason: reason.slice(0, MAX_REASON) })
     await this.#release()
     try {
-      const channel = await this.#channel()
+      const channel = await this.#link.channel()
       await channel.request('jobCancel', { agreement: this.id }, { timeoutMs: this.#timeouts.answer })
     } catch (error) {
       // The provider ends the job by itself when no payment comes.
@@ -332,29 +335,6 @@ export class Hire {
     await this.#context.blobs.sweep()
   }
 
-  #assertGoing(): void {
-    const { state, reason } = this.job
-    if (!isOver({ state }) || state === 'DONE') return
-    throw new BushelError('JOB_OVER', `the job at ${this.#name} is over: ${reason ?? state}`)
-  }
-
-  /** The provider's progress report, or null when the provider cannot be reached now. */
-  async #ask(signal: AbortSignal): Promise<JobProgress | null> {
-    let channel: DealChannel | null = null
-    try {
-      channel = await this.#channel(signal)
-      const asked = { agreement: this.id }
-      return await channel.request('jobProgress', asked, { timeoutMs: this.#timeouts.progress })
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!maySucceed(error)) throw error
-      // The connection may be dead without having been closed.
-      if (error instanceof BushelError && error.code === 'TIMEOUT') channel?.disconnect()
-      await pause(RETRY, signal)
-      return null
-    }
-  }
-
   /** Pays the segment that a progress report asks for. Returns the commitment when the provider has a result. */
   async #advance(progress: JobProgress, signal: AbortSignal): Promise<SignedJobCommitment | null> {
     const { due, commitment } = progress
@@ -363,16 +343,16 @@ export class Hire {
       const isValid =
         agreement.equals(this.id) &&
         verify('job-commitment', commitment.commitment, commitment.signature, this.device)
-      if (!isValid) throw this.#badPeer('its commitment is not valid')
+      if (!isValid) throw this.#errors.badPeer('its commitment is not valid')
       if (this.#payments.segments === 0)
-        throw this.#badPeer('it reports a result, but the job was not paid to begin')
+        throw this.#errors.badPeer('it reports a result, but the job was not paid to begin')
       await this.#save({ state: 'COMMITTED', commitment })
       return commitment
     }
-    this.#assertGoesOn(progress)
+    this.#errors.assertGoesOn(progress)
     if (due) {
       if (this.#payments.untouched && this.#context.now() > this.terms.startBy)
-        throw this.#error('LAPSED', 'the job did not begin in time; nothing was paid')
+        throw this.#errors.of('LAPSED', 'the job did not begin in time; nothing was paid')
       try {
         await this.#payments.segment(due, signal)
       } catch (error) {
@@ -383,72 +363,13 @@ export class Hire {
     return null
   }
 
-  /** Throws when the provider reports that it gave the job up. */
-  #assertGoesOn({ state, reason }: JobProgress): void {
-    if (!reason && !GIVEN_UP.has(state)) return
-    const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_REASON)
-    throw new BushelError(
-      this.paidMsat === 0n ? 'NOT_BEGUN' : 'JOB_FAILED',
-      `${this.#name} gave the job up: ${words}`
-    )
-  }
-
-  /** Repeats a step over new connections until it succeeds or the silence timeout ends. */
-  async #persist<T>(
-    what: string,
-    step: (channel: DealChannel) => Promise<T>,
-    signal: AbortSignal = new AbortController().signal
-  ): Promise<T> {
-    const silence = new Stall(this.#timeouts.silence)
-    for (;;) {
-      try {
-        return await step(await this.#channel(signal))
-      } catch (error) {
-        signal.throwIfAborted()
-        if (!maySucceed(error)) throw error
-        if (silence.isStalled) throw this.#late(`no answer to ${what}`).withCause(error)
-        await pause(RETRY, signal)
-      }
-    }
-  }
-
-  #channel(signal?: AbortSignal): Promise<DealChannel> {
-    return this.#context.deals.open(this.device, {
-      timeoutMs: this.#timeouts.connect,
-      ...(signal ? { signal } : {})
-    })
-  }
-
   async #save(change: Partial<Job>): Promise<void> {
     await this.#context.jobs.save({ ...this.job, ...change })
-  }
-
-  get #name(): string {
-    return shortKey(this.device)
-  }
-
-  #badPeer(why: string): BushelError {
-    return this.#error('BAD_PEER', why)
-  }
-
-  #late(why: string): BushelError {
-    return this.#error(this.paidMsat === 0n ? 'NOT_BEGUN' : 'LATE', why)
   }
 
   /** The error for a fault that the provider's own signatures prove; writes the evidence to disk. */
   async #proven(code: ErrorCode, why: string): Promise<BushelError> {
     const path = await this.#context.evidence.write(this.id, this.evidence())
-    return this.#error(code, why, `the evidence is kept in ${path}`)
+    return this.#errors.of(code, why, `the evidence is kept in ${path}`)
   }
-
-  #error(code: ErrorCode, why: string, hint?: string): BushelError {
-    return new BushelError(code, `${this.#name}: ${why} (agreement ${shortKey(this.id)})`, hint)
-  }
-}
-
-const GIVEN_UP = new Set(['FAILED', 'ENDED', 'VOID'])
-
-/** Whether a repeated step may succeed after this error. */
-function maySucceed(error: unknown): boolean {
-  return isPassing(error) || isDeclined(error, 'NOT_RECEIVED')
 }

@@ -19,14 +19,7 @@ import { RunRecords, fingerprintOf, newRecord, viewOf } from './run/run-records.
 import type { JobView, MapOutcome, RunListener, RunOutcome, RunRequest } from './run/run-types.js'
 import type { Logger } from '../../base/logger.js'
 
-export type {
-  JobView,
-  MapOutcome,
-  ProviderView,
-  RunListener,
-  RunOutcome,
-  RunRequest
-} from './run/run-types.js'
+export type { JobView, MapOutcome, RunListener, RunOutcome, RunRequest } from './run/run-types.js'
 
 /** Stores a job's module and input as blobs; the same bytes give the same blob. */
 export interface PackPort {

@@ -12,7 +12,7 @@ import type { SandboxLimits, Outcome, SandboxJob } from './job.js'
 
 export { bestIsolation } from './isolation.js'
 export { DEFAULT_LIMITS } from './job.js'
-export type { SandboxFile, LimitName, SandboxLimits, Outcome, SandboxJob } from './job.js'
+export type { SandboxFile, SandboxLimits, Outcome, SandboxJob } from './job.js'
 export type { Isolation } from './command.js'
 export type { AttemptOptions } from './attempt.js'
 

@@ -14,7 +14,7 @@ export interface Sample {
 }
 
 /** Memory and processor time of a process from /proc; null when the process is gone or there is no /proc. */
-export async function sampleOf(pid: number): Promise<Sample | null> {
+async function sampleOf(pid: number): Promise<Sample | null> {
   try {
     const [status, stat] = await Promise.all(
       ['status', 'stat'].map(name => readFile(`/proc/${pid}/${name}`, 'latin1'))

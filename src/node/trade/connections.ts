@@ -32,9 +32,9 @@ export class Connections extends ReadyResource {
   protected override _open(): Promise<void> {
     const { deals, network, lightning } = this.#options
     return this.#scope.guard(async () => {
-      await this.#scope.open(deals)
-      // Lightning speaks only with whoever has shown its counters, and seen ours.
+      // Lightning speaks only with a peer that has shown its counters and seen ours. Listens before any peer is met.
       this.#scope.on(deals, 'met', ({ stream }: DealChannel) => lightning.add(stream))
+      await this.#scope.open(deals)
       this.#scope.on(network, 'connection', (stream: NoiseStream) => this.#attach(stream))
       for (const stream of network.streams) this.#attach(stream)
     })

@@ -16,12 +16,6 @@ export interface DriveNote {
   blockBytes: number
 }
 
-/** Metadata of a packed file's entry. */
-export interface FileNote {
-  /** SHA-256 of the contents, hex. */
-  sha256: string
-}
-
 export function entryKey(path: string): Buffer {
   return Buffer.concat([ENTRIES, Buffer.from(`/${path}`)])
 }

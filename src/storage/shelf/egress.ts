@@ -1,8 +1,8 @@
 import { Mutex } from '../../base/mutex.js'
 
 /** Bytes after which, and ms after which, what has been read is written to disk: what a SIGKILL can lose of the count. */
-export const EGRESS_FLUSH_BYTES = 4 << 20
-export const EGRESS_FLUSH_INTERVAL = 2000
+const EGRESS_FLUSH_BYTES = 4 << 20
+const EGRESS_FLUSH_INTERVAL = 2000
 
 /** Of those that name a core, the one that is charged what is read of it: the one with the most left. */
 export function payerOf<H extends { readonly egressLeft: number }>(holders: readonly H[]): H | null {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { F64, I32, V128 } from './assembler.js'
 import { Console, program } from './console.js'
 import { Guest, metered, outcome } from './guest.js'
-import { makeProgram } from './program-maker.js'
+import { makeProgram } from './maker/program-maker.js'
 import { recursion } from './recursion.js'
 
 // A child process started with flags of the engine: prints the results and fuel of metered modules, to

@@ -7,7 +7,7 @@ import { program } from './console.js'
 import { counted } from './counted.js'
 import { Guest, metered, outcome } from './guest.js'
 import type { Global } from './guest.js'
-import { makeProgram } from './program-maker.js'
+import { makeProgram } from './maker/program-maker.js'
 import { Random } from './random.js'
 
 const SEED = Number(process.env.BUSHEL_FUZZ_SEED ?? 1)

@@ -1,5 +1,6 @@
 import { meter, NAMES } from '../../../src/compute/fuel/meter.js'
 import type { Metered } from '../../../src/compute/fuel/meter.js'
+import { assemble } from './assembler.js'
 
 // Runs modules in this process: plain ones, and metered ones whose fuel is granted in portions.
 
@@ -67,6 +68,11 @@ export class Guest {
 
 export function metered(bytes: Uint8Array, maxPages = 64): Metered {
   return meter(bytes, { maxPages })
+}
+
+/** The metered module of these parts; with a memory unless they say otherwise. */
+export function guestOf(parts: Parameters<typeof assemble>[0], grant: Grant = {}): Guest {
+  return new Guest(metered(assemble({ memory: [0, 1], ...parts })).bytes, {}, grant)
 }
 
 /** The outcome of a call: its values as text, or the message of the trap. */

@@ -1,5 +1,5 @@
 import type { Channel, Invoice, Pay } from './node-store.js'
-import { RpcError } from './node.js'
+import { RpcError } from './rpc-error.js'
 import type { LightningNode } from './node.js'
 
 const VERSION = 'v26.06.6'

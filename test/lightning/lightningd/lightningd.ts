@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Frames, readJSON } from '../../../src/lightning/backends/cln/frames.js'
 import { answers } from './answers.js'
-import { LightningNode, RpcError, socketOf } from './node.js'
+import { LightningNode, socketOf } from './node.js'
+import { RpcError } from './rpc-error.js'
 import { recordedIn, shapeFault } from './shape.js'
 
 const { values } = parseArgs({

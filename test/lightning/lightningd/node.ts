@@ -1,23 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
-import bolt11 from 'bolt11'
+import { decodeInvoice, freshKey, publicKeyOf, sha256, signInvoice } from './invoices.js'
+import type { DecodedInvoice } from './invoices.js'
 import { NodeStore } from './node-store.js'
 import type { Channel, Invoice, Pay } from './node-store.js'
-
-/** An error as lightningd answers it. */
-export class RpcError extends Error {
-  readonly code: number
-  readonly data: unknown
-
-  constructor(code: number, message: string, data?: unknown) {
-    super(message)
-    this.code = code
-    this.data = data
-  }
-}
+import { RpcError } from './rpc-error.js'
 
 /** What an HTLC brings to the payee, and the answer to it: the same answer for the same id, for ever. */
 interface Htlc {
@@ -28,15 +18,6 @@ interface Htlc {
 }
 
 type HtlcAnswer = { preimage: string } | { code: number; message: string }
-
-const PREFIX: Record<string, string> = { regtest: 'bcrt', signet: 'tbs', testnet: 'tb', bitcoin: 'bc' }
-const FEATURES = {
-  word_length: 4,
-  var_onion_optin: { required: true, supported: true },
-  payment_secret: { required: true, supported: true },
-  basic_mpp: { required: false, supported: true }
-}
-const CURVE_N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 
 /**
  * The rules of a node: it signs invoices with its own key and pays other nodes whose sockets are in a shared
@@ -118,29 +99,10 @@ export class LightningNode {
       throw new RpcError(901, 'preimage already used')
     const secret = randomBytes(32).toString('hex')
     const timestamp = now()
-    const unsigned = bolt11.encode(
-      {
-        network: networkOf(this.network),
-        millisatoshis: request.msat,
-        timestamp,
-        tags: [
-          { tagName: 'payment_hash', data: hash },
-          { tagName: 'description', data: description },
-          { tagName: 'expire_time', data: expiry },
-          { tagName: 'min_final_cltv_expiry', data: 10 },
-          { tagName: 'payment_secret', data: secret },
-          {
-            tagName: 'feature_bits',
-            data: FEATURES
-          }
-        ]
-      },
-      false
-    )
-    const signed = bolt11.sign(unsigned, this.#store.key)
+    const fields = { msat: request.msat, timestamp, hash, description, expiry, secret }
     const invoice: Invoice = {
       label,
-      bolt11: signed.paymentRequest!,
+      bolt11: signInvoice(fields, this.#store.key, this.network),
       hash,
       preimage,
       secret,
@@ -329,37 +291,8 @@ export class LightningNode {
     })
   }
 
-  decode(text: string): {
-    hash: string
-    payee: string
-    msat: string | null
-    description: string
-    timestamp: number
-    expiry: number
-    expiresAt: number
-    secret: string
-    signature: string
-  } {
-    let decoded
-    try {
-      decoded = bolt11.decode(text, networkOf(this.network))
-    } catch {
-      throw new RpcError(-32602, 'Invalid bolt11 invoice: Bad bech32 string')
-    }
-    const tags = decoded.tagsObject
-    const timestamp = decoded.timestamp!
-    const expiry = tags.expire_time ?? 3600
-    return {
-      hash: tags.payment_hash!,
-      payee: decoded.payeeNodeKey!,
-      msat: decoded.millisatoshis ?? null,
-      description: tags.description ?? '',
-      timestamp,
-      expiry,
-      expiresAt: timestamp + expiry,
-      secret: tags.payment_secret!,
-      signature: decoded.signature!
-    }
+  decode(text: string): DecodedInvoice {
+    return decodeInvoice(text, this.network)
   }
 
   close(): void {
@@ -374,46 +307,6 @@ export function socketOf(id: string): string {
   return `${id.slice(0, 16)}.htlc`
 }
 
-export function networkOf(network: string): {
-  bech32: string
-  pubKeyHash: number
-  scriptHash: number
-  validWitnessVersions: number[]
-} {
-  return { bech32: PREFIX[network]!, pubKeyHash: 0x6f, scriptHash: 0xc4, validWitnessVersions: [0, 1] }
-}
-
 function now(): number {
   return Math.floor(Date.now() / 1000)
-}
-
-function sha256(hex: string): string {
-  return createHash('sha256').update(Buffer.from(hex, 'hex')).digest('hex')
-}
-
-function freshKey(): string {
-  for (;;) {
-    const key = randomBytes(32).toString('hex')
-    const n = BigInt(`0x${key}`)
-    if (n > 0n && n < CURVE_N) return key
-  }
-}
-
-/** The public key of a key, as an invoice signed with it shows it. */
-function publicKeyOf(key: string, network: string): string {
-  const unsigned = bolt11.encode(
-    {
-      network: networkOf(network),
-      millisatoshis: '1000',
-      timestamp: 1,
-      tags: [
-        { tagName: 'payment_hash', data: '00'.repeat(32) },
-        { tagName: 'description', data: '' },
-        { tagName: 'payment_secret', data: '00'.repeat(32) },
-        { tagName: 'feature_bits', data: FEATURES }
-      ]
-    },
-    false
-  )
-  return bolt11.sign(unsigned, key).payeeNodeKey!
 }

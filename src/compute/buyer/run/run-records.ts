@@ -12,10 +12,10 @@ const MAX_OVER = 1000
 /** Value of `verify` in the record of an `auto` run. */
 export const AUTO = 0
 
-/** `open`: not over. `done`: has an outcome. `failed`: over without an outcome. `cancelled`: ended by its owner. */
-export type RunState = 'open' | 'done' | 'failed' | 'cancelled'
-
-/** The runs of this node. Each is on disk before a provider is contacted. */
+/**
+ * The runs of this node. Each is on disk before a provider is contacted. A run is `open` (not over), `done` (has an
+ * outcome), `failed` (over without an outcome) or `cancelled` (ended by its owner).
+ */
 export class RunRecords {
   readonly #facts: Facts
 

@@ -223,7 +223,7 @@ async function marketInStep(node: NodeContext, named: string | undefined): Promi
   return market.key
 }
 
-export function listenerOf({ onProgress }: CallContext): RunListener {
+function listenerOf({ onProgress }: CallContext): RunListener {
   return {
     note: message => onProgress({ event: 'note', message }),
     state: ({ provider, state, fuel }) =>

@@ -91,7 +91,7 @@ async function jobOf(
 }
 
 /** The usual limits but for those given; what is given more time is given as much processor time. */
-export function limitsOf(settings: JobLimitSettings): SandboxLimits {
+function limitsOf(settings: JobLimitSettings): SandboxLimits {
   const cpuMs = settings.cpuMs ?? Math.max(DEFAULT_LIMITS.cpuMs, settings.wallMs ?? 0)
   return { ...DEFAULT_LIMITS, ...settings, cpuMs }
 }

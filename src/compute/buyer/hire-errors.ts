@@ -1,0 +1,55 @@
+import type { Job, JobProgress } from '#spec'
+import type { ErrorCode } from '../../../contracts/errors/error-table.js'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { shortKey } from '../../../contracts/keys/key.js'
+import { isOver } from '../job/job-records.js'
+
+/** Longest reason that is kept, in characters. */
+export const MAX_REASON = 300
+
+const GIVEN_UP = new Set(['FAILED', 'ENDED', 'VOID'])
+
+/** The errors of one job with one provider; each names the provider. */
+export class HireErrors {
+  readonly #device: Buffer
+  readonly #agreement: Buffer
+  readonly #paidMsat: () => bigint
+
+  constructor(options: { device: Buffer; agreement: Buffer; paidMsat: () => bigint }) {
+    this.#device = options.device
+    this.#agreement = options.agreement
+    this.#paidMsat = options.paidMsat
+  }
+
+  of(code: ErrorCode, why: string, hint?: string): BushelError {
+    return new BushelError(code, `${this.#name}: ${why} (agreement ${shortKey(this.#agreement)})`, hint)
+  }
+
+  badPeer(why: string): BushelError {
+    return this.of('BAD_PEER', why)
+  }
+
+  late(why: string): BushelError {
+    return this.of(this.#paidMsat() === 0n ? 'NOT_BEGUN' : 'LATE', why)
+  }
+
+  /** Throws JOB_OVER when the record says that the job ended without a result. */
+  assertGoing({ state, reason }: Job): void {
+    if (!isOver({ state }) || state === 'DONE') return
+    throw new BushelError('JOB_OVER', `the job at ${this.#name} is over: ${reason ?? state}`)
+  }
+
+  /** Throws when the provider reports that it gave the job up. */
+  assertGoesOn({ state, reason }: JobProgress): void {
+    if (!reason && !GIVEN_UP.has(state)) return
+    const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_REASON)
+    throw new BushelError(
+      this.#paidMsat() === 0n ? 'NOT_BEGUN' : 'JOB_FAILED',
+      `${this.#name} gave the job up: ${words}`
+    )
+  }
+
+  get #name(): string {
+    return shortKey(this.#device)
+  }
+}
