@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { hashOf } from '../../contracts/schema/codec.js'
 import { formatKey } from '../../contracts/keys/key.js'
 import { sign } from '../../contracts/keys/signature.js'
 import { DAY } from '../../contracts/money/quantity.js'
 import { DeclineError } from '../../src/deal/decline.js'
-import { noise } from '../world/tree.js'
-import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
-import { addressOf, assertSpent, notesOf } from './buyers.js'
-import { RogueGroup, shown } from './rogues.js'
+import { assertSpent, notesOf } from './buyers.js'
+import { openRogueMarket } from './rogue-market.js'
+import { shown } from './rogues.js'
 import type { Rogue, RogueParts } from './rogues.js'
 import { flipped } from './lies.js'
 import type { Lies } from './lies.js'
@@ -236,13 +234,7 @@ const CASES: Case[] = [
 ]
 
 test('a buyer leaves every provider that takes the first payment and cheats', async t => {
-  const world = await World.open(t)
-  const market = await world.found('lease manager', 'fair')
-  await world.sell('lease manager', '100000 sat/GiB-month')
-  const path = world.at('file')
-  await writeFile(path, noise('service', 1 << 20))
-  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
-  t.after(() => group.close())
+  const { world, market, path, group } = await openRogueMarket(t, 'service')
   const rogues: Rogue[] = []
   for (const [i, { does, lies, small }] of CASES.entries()) {
     const price = (small ? 80_000n * SAT_PER_GIB : CHEAP) + BigInt(i)

@@ -7,16 +7,13 @@ import { parseEvidence, verifyEvidence } from '../../../contracts/evidence/evide
 import { judgeEvidence, resultHash } from '../../../contracts/job.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { expectedResult } from '../../../src/compute/job/expected.js'
-import { Jobs } from '../../../src/compute/buyer/jobs.js'
 import type { RunRequest } from '../../../src/compute/buyer/jobs.js'
-import { packInput } from '../../../src/compute/job/job-archive.js'
 import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { Outcome, AttemptOptions, SandboxJob } from '../../../src/compute/sandbox/sandbox.js'
-import { Experiences } from '../../../src/deal/experience.js'
 import type { BushelNode } from '../../../src/node/node.js'
 import { MIB, program } from '../jobs.js'
+import { openBuyerJobs } from './buyer-jobs.js'
 import { NodeGroup, balance, never, sellCompute } from './node-group.js'
-import { faultLog } from '../../world/fault-log.js'
 
 const ROUNDS = '20000'
 const LIMITS = { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB }
@@ -49,34 +46,11 @@ test(
     const buyer = await group.node('buyer', { serve: false })
     const offers = await Promise.all(providers.map(provider => sellCompute(provider)))
     const [{ market }] = offers as [(typeof offers)[0]]
-    const trade = await buyer.trade()
-    const { facts } = buyer
-    const experiences = new Experiences(facts, Date.now)
-    const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
-    const { hires, blobs } = trade.compute
-    const jobs = new Jobs({
-      hire: {
-        agree: (request, signal) =>
-          hires.agree({ ...request, market: marketOf.get(request.ask.id.toString('hex'))! }, signal),
-        resume: id => hires.resume(id)
-      },
-      pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
-      // Each provider sells on a market of its own.
-      asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
-      experiences,
-      faultOf: spend => trade.limits.faultOf(spend),
-      identity: buyer.home.identity,
-      facts,
+    const { jobs, experiences } = await openBuyerJobs(t, buyer, {
+      offers,
       folder: join(group.dir, 'buyer', 'compute'),
-      now: Date.now,
-      unattended: false,
-      listener: quiet,
-      log: faultLog(error => {
-        throw error
-      })
+      listener: quiet
     })
-    await jobs.ready()
-    t.after(() => jobs.close())
     const request = (change: Partial<RunRequest> = {}): RunRequest => ({
       market,
       name: 'work.wasm',
