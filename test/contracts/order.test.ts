@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ComputeAsk, ComputeBid, Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
 import { decode, encode } from '../../contracts/schema/codec.js'
@@ -43,14 +43,8 @@ const computeAsk: ComputeAsk = {
 }
 const computeBid: ComputeBid = { memory: GIB, fuel: 'fuel/1', providers: 3, maxMsat: 100_000n }
 
-let alice: Person
-let alicesOther: Person
-let bob: Person
-
-before(async () => {
-  ;[alice, alicesOther] = (await person(2)) as [Person, Person]
-  ;[bob] = (await person()) as [Person]
-})
+const [alice, alicesOther] = (await person(2)) as [Person, Person]
+const [bob] = (await person()) as [Person]
 
 const order = (given: Partial<Order> = {}): Order => ({
   market,

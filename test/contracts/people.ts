@@ -22,6 +22,12 @@ export async function person(devices = 1): Promise<Person[]> {
   return people
 }
 
+/** Two identities, with one device each. */
+export async function twoPeople(): Promise<[Person, Person]> {
+  const [[one], [other]] = [await person(), await person()]
+  return [one!, other!]
+}
+
 /** The id of a Lightning node: the same for the same name, a new one without a name. */
 export function lightningId(name: string | number = crypto.randomBytes(8).toString('hex')): Buffer {
   const key = createECDH('secp256k1')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { BlockProof } from '#spec'
 import { hashOf } from '../../contracts/schema/codec.js'
 import { formatKey } from '../../contracts/keys/key.js'
 import { sign } from '../../contracts/keys/signature.js'
@@ -30,6 +31,14 @@ interface Case {
 
 const first = INSTALLMENTS[0]!
 const second = INSTALLMENTS[0]! + INSTALLMENTS[1]!
+
+/** Answers an audit with other proofs than the true ones. */
+const showing = (change: (proofs: BlockProof[]) => BlockProof[]) => (): Lies => ({
+  audit: async truth => {
+    const answer = await truth()
+    return { ...answer, body: { ...answer.body, proofs: change(answer.body.proofs) } }
+  }
+})
 
 const CASES: Case[] = [
   {
@@ -147,52 +156,31 @@ const CASES: Case[] = [
     does: 'shows an altered block',
     says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
-    lies: () => ({
-      audit: async truth => {
-        const answer = await truth()
-        const [one, ...rest] = answer.body.proofs
-        const proofs = [{ ...one!, value: flipped(one!.value!) }, ...rest]
-        return { ...answer, body: { ...answer.body, proofs } }
-      }
-    })
+    lies: showing(([one, ...rest]) => [{ ...one!, value: flipped(one!.value!) }, ...rest])
   },
   {
     does: 'shows a proof with a wrong node',
     says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
-    lies: () => ({
-      audit: async truth => {
-        const answer = await truth()
-        const proofs = answer.body.proofs.map(proof => ({
-          ...proof,
-          nodes: proof.nodes.map(node => ({ ...node, hash: flipped(node.hash) })),
-          roots: proof.roots.map(node => ({ ...node, hash: flipped(node.hash) }))
-        }))
-        return { ...answer, body: { ...answer.body, proofs } }
-      }
-    })
+    lies: showing(proofs =>
+      proofs.map(proof => ({
+        ...proof,
+        nodes: proof.nodes.map(node => ({ ...node, hash: flipped(node.hash) })),
+        roots: proof.roots.map(node => ({ ...node, hash: flipped(node.hash) }))
+      }))
+    )
   },
   {
     does: 'shows other blocks than requested',
     says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
-    lies: () => ({
-      audit: async truth => {
-        const answer = await truth()
-        return { ...answer, body: { ...answer.body, proofs: answer.body.proofs.toReversed() } }
-      }
-    })
+    lies: showing(proofs => proofs.toReversed())
   },
   {
     does: 'shows too few blocks',
     says: /failed an audit: it shows \d blocks/,
     loses: first,
-    lies: () => ({
-      audit: async truth => {
-        const answer = await truth()
-        return { ...answer, body: { ...answer.body, proofs: answer.body.proofs.slice(1) } }
-      }
-    })
+    lies: showing(proofs => proofs.slice(1))
   },
   {
     does: 'repeats its answer to the first audit in the second',

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Invocation } from '../invocation.js'
 import type { Output } from './output.js'
 
 const EVERY_MS = 2_000
@@ -10,6 +11,18 @@ export interface Watch<T> {
   signal: AbortSignal
   /** A text that changes when the value has to be printed again; by default its JSON. */
   key?: (value: T) => string
+}
+
+/** Prints a value once or, with `--watch`, whenever it changes. */
+export async function printOrWatch<T extends object>(
+  { output, signal }: Pick<Invocation, 'output' | 'signal'>,
+  options: { watch?: unknown },
+  read: () => Promise<T>,
+  lines: (value: T) => string[]
+): Promise<void> {
+  const print = (value: T): void => output.print(value, () => lines(value))
+  if (options.watch === true) await watch({ read, print, output, signal })
+  else print(await read())
 }
 
 /** Reads a value every 2 s and prints it when it changed, until the command is stopped or its reader exits. */

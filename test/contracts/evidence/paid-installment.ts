@@ -6,6 +6,7 @@ import { planInstallments } from '../../../contracts/money/installments.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { START_WITHIN, agreementId } from '../../../contracts/terms.js'
 import type { Person } from '../people.js'
+import { partiesOf } from './parties.js'
 
 const NOW = 1_800_000_000_000
 
@@ -22,19 +23,8 @@ export function paidInstallment(
   given: Partial<Terms> = {},
   installment = 1
 ): PaidInstallment {
-  const party = ({ identity, device }: Person): Terms['buyer'] => ({
-    identity,
-    device: device.publicKey,
-    lightning: Buffer.alloc(33, 2)
-  })
   const terms: Terms = {
-    version: 1,
-    nonce: Buffer.alloc(32, 1),
-    market: Buffer.alloc(32, 2),
-    ask: Buffer.alloc(32, 3),
-    network: 'play-1',
-    buyer: party(buyer),
-    provider: party(provider),
+    ...partiesOf(buyer, provider),
     cores: [{ key: Buffer.alloc(32, 4), length: 400, byteLength: 100_000_000 }],
     price: 25_600_000n,
     time: 30 * DAY,

@@ -5,14 +5,12 @@ import { fuelText } from '../../output/fuel-text.js'
 import type { Action } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
 import { table } from '../../output/table.js'
-import { watch } from '../../output/watch.js'
+import { printOrWatch } from '../../output/watch.js'
 
 /** Prints the jobs that this home has bought, newest first. */
-export const run: Action = async ({ access, output, signal, context }, _positional, options) => {
-  const list = (): Promise<{ jobs: JobEntry[] }> => read(access, 'jobs', context)
-  const print = (result: { jobs: JobEntry[] }): void => output.print(result, () => page(result.jobs))
-  if (options.watch === true) await watch({ read: list, print, output, signal })
-  else print(await list())
+export const run: Action = async (invocation, _positional, options) => {
+  const list = (): Promise<{ jobs: JobEntry[] }> => read(invocation.access, 'jobs', invocation.context)
+  await printOrWatch(invocation, options, list, result => page(result.jobs))
 }
 
 function page(jobs: JobEntry[]): string[] {
