@@ -10,7 +10,7 @@ import { formatEvidence, parseEvidence, verifyEvidence } from '../../contracts/e
 import { openOutput, sumsOfOutput } from '../../contracts/job-output.js'
 import { formatKey, parseKey } from '../../contracts/keys/key.js'
 import { formatLink, parseLink } from '../../contracts/keys/link.js'
-import { RESOURCE, SIDE, checkOrder, orderId, signOrder } from '../../contracts/order.js'
+import { checkOrder, orderId, signOrder } from '../../contracts/order.js'
 import type { OrderRules } from '../../contracts/order.js'
 import { proves } from '../../contracts/evidence/proof.js'
 import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
@@ -20,7 +20,7 @@ import { faultOf, faultOfList } from '../../contracts/terms.js'
 import { seal } from '../../src/compute/job/encryption.js'
 import { structOf } from '../contracts/arbitraries.js'
 import { KEY, jobEvidence } from '../contracts/evidence/job-evidence.js'
-import { twoPeople } from '../contracts/people.js'
+import { storageOrder, twoPeople } from '../contracts/people.js'
 import type { Person } from '../contracts/people.js'
 import { paidInstallment } from '../contracts/evidence/paid-installment.js'
 import { bytes, mutated, mutations, runs } from './mutation.js'
@@ -39,21 +39,7 @@ async function signed(by: Person): Promise<Buffer> {
     region: 'somewhere'
   })
   return signOrder(
-    {
-      market: MARKET,
-      nonce: crypto.randomBytes(32),
-      revision: 1,
-      side: SIDE.ask,
-      resource: RESOURCE.storage,
-      network: 'play-1',
-      price: 25_600_000n,
-      created: NOW,
-      expires: NOW + DAY,
-      withdrawn: false,
-      identity: by.identity,
-      device: by.device.publicKey,
-      body
-    },
+    storageOrder(by, { market: MARKET, nonce: crypto.randomBytes(32), created: NOW, body }),
     by,
     { tick: 1, bits: 0 }
   )

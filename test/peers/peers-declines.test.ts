@@ -4,9 +4,9 @@ import { formatKey } from '../../contracts/keys/key.js'
 import { DeclineError } from '../../src/deal/decline.js'
 import type { DeclineWord } from '../../src/deal/decline.js'
 import type { MirrorResult } from '../world/world.js'
-import { assertSpent, notesOf } from './buyers.js'
+import { assertSpent } from './buyers.js'
 import { OWN_CODES } from './lies.js'
-import { openRogueMarket } from './rogue-market.js'
+import { buyCopy, openRogueMarket } from './rogue-market.js'
 import { shown } from './rogues.js'
 
 const SAT_PER_GIB = 1000n * 1024n
@@ -20,7 +20,8 @@ function declining(word: string): () => never {
 }
 
 test('sellers that decline with our own error codes are passed over, and others are used', async t => {
-  const { world, market, path, group } = await openRogueMarket(t, 'declines')
+  const opened = await openRogueMarket(t, 'declines')
+  const { world, group } = opened
   let price = 40_000n * SAT_PER_GIB
   const unpaid: { does: string; word: string; device: Buffer }[] = []
   const paid: typeof unpaid = []
@@ -37,12 +38,7 @@ test('sellers that decline with our own error codes are passed over, and others 
     const { device } = await group.rogue(`paid-${word}`, { price: price++, lies })
     paid.push({ does: `takes the first payment and declines ${method} with ${word}`, word, device })
   }
-  await world.home('buyer')
-  await world.ok('buyer', ['market', 'join', market])
-  const before = await world.wallet('buyer')
-  const finished = await world.run('buyer', ['mirror', path, '--copies', '1', '--time', '30d'])
-  const notes = notesOf(finished)
-  const leases = await world.leases('buyer')
+  const { before, finished, notes, leases } = await buyCopy(opened)
 
   await t.test('the honest provider is used in the end, and only first payments are lost', async () => {
     assert.equal(finished.code, 0, JSON.stringify(finished.result) + finished.stderr)

@@ -7,8 +7,8 @@ import { sign } from '../../contracts/keys/signature.js'
 import { DAY } from '../../contracts/money/quantity.js'
 import { DeclineError } from '../../src/deal/decline.js'
 import type { MirrorResult } from '../world/world.js'
-import { assertSpent, notesOf } from './buyers.js'
-import { openRogueMarket } from './rogue-market.js'
+import { assertSpent } from './buyers.js'
+import { buyCopy, openRogueMarket } from './rogue-market.js'
 import { shown } from './rogues.js'
 import type { Rogue, RogueParts } from './rogues.js'
 import { flipped } from './lies.js'
@@ -222,19 +222,15 @@ const CASES: Case[] = [
 ]
 
 test('a buyer leaves every provider that takes the first payment and cheats', async t => {
-  const { world, market, path, group } = await openRogueMarket(t, 'service')
+  const opened = await openRogueMarket(t, 'service')
+  const { world, group } = opened
   const rogues: Rogue[] = []
   for (const [i, { does, lies, small }] of CASES.entries()) {
     const price = (small ? 80_000n * SAT_PER_GIB : CHEAP) + BigInt(i)
     const policy = small ? { firstInstallmentMsat: SAT, maxInstallmentMsat: SAT } : {}
     rogues.push(await group.rogue(does.replaceAll(' ', '-'), { price, lies, policy }))
   }
-  await world.home('buyer')
-  await world.ok('buyer', ['market', 'join', market])
-  const before = await world.wallet('buyer')
-  const finished = await world.run('buyer', ['mirror', path, '--copies', '1', '--time', '30d'])
-  const notes = notesOf(finished)
-  const leases = await world.leases('buyer')
+  const { before, finished, notes, leases } = await buyCopy(opened)
 
   for (const [i, { does, says, loses }] of CASES.entries()) {
     await t.test(`a provider that ${does} is left`, () => {

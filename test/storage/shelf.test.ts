@@ -30,6 +30,16 @@ async function owned(store: Corestore, name: string, blocks: Buffer[]): Promise<
   return core
 }
 
+/** A core of these blocks in a store of its own, in a new folder. */
+async function ownCore(
+  t: TestContext,
+  blocks: Buffer[]
+): Promise<{ folder: string; own: Corestore; core: Hypercore }> {
+  const folder = await scratch(t)
+  const own = await openOwn(t, join(folder, 'own'))
+  return { folder, own, core: await owned(own, 'core', blocks) }
+}
+
 function blocksOf(count: number, bytes: number): Buffer[] {
   return Array.from({ length: count }, () => noise(bytes))
 }
@@ -83,9 +93,7 @@ test('the shelf holds no plaintext, no file name and no key', async t => {
 })
 
 test('a fetch resumes where it stopped and requests nothing twice', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(300, 40_000))
+  const { folder, own, core } = await ownCore(t, blocksOf(300, 40_000))
   const limit = await limitOf(core)
   const packed = new OpenPack(own, [core.key])
   let sent = 0
@@ -211,9 +219,7 @@ test('two signed histories of a core are a violation', async t => {
 })
 
 test('a reader that claims another fork ends no lease', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(50, 1000))
+  const { folder, own, core } = await ownCore(t, blocksOf(50, 1000))
   const limit = await limitOf(core)
   const liarStore = await openOwn(t, join(folder, 'liar'))
   const copy = liarStore.get({ keyPair: core.keyPair! })
@@ -267,9 +273,7 @@ test('a dropped lease gives its disk back, to the last byte of its cores', async
 })
 
 test('a core that two leases name stays as long and as far as one of them needs it', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(40, 5000))
+  const { folder, own, core } = await ownCore(t, blocksOf(40, 5000))
   const shelf = await openShelf(t, join(folder, 'shelf'))
   const wire = connect(new OpenPack(own, [core.key]), shelf)
   await shelf.keep({ id: 'all', cores: [await limitOf(core)], egressBytes: 0 })
@@ -286,9 +290,7 @@ test('a core that two leases name stays as long and as far as one of them needs 
 })
 
 test('the shelf survives a restart, and an interrupted removal finishes at the next start', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(4, 1000))
+  const { folder, core } = await ownCore(t, blocksOf(4, 1000))
   const limit = await limitOf(core)
   const first = await openShelf(t, join(folder, 'shelf'))
   await first.keep({ id: 'a', cores: [limit], egressBytes: 500 })
@@ -308,9 +310,7 @@ test('the shelf survives a restart, and an interrupted removal finishes at the n
 })
 
 test('egress is counted, survives a restart and stays within the agreement', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(60, 10_000))
+  const { folder, own, core } = await ownCore(t, blocksOf(60, 10_000))
   const limit = await limitOf(core)
   const first = await openShelf(t, join(folder, 'shelf'))
   await first.keep({ id: 'a', cores: [limit], egressBytes: 250_000 })
@@ -355,9 +355,7 @@ test('egress is counted, survives a restart and stays within the agreement', asy
 })
 
 test('a lease without egress can still be uploaded', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(5, 1000))
+  const { folder, own, core } = await ownCore(t, blocksOf(5, 1000))
   const shelf = await openShelf(t, join(folder, 'shelf'))
   await shelf.keep({ id: 'a', cores: [await limitOf(core)], egressBytes: 0 })
   const wire = connect(new OpenPack(own, [core.key]), shelf)
@@ -367,9 +365,7 @@ test('a lease without egress can still be uploaded', async t => {
 })
 
 test('a full disk pauses a fetch and refuses new leases, and the fetch resumes when there is room', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(10, 1000))
+  const { folder, own, core } = await ownCore(t, blocksOf(10, 1000))
   let free = 100 << 20
   const shelf = await openShelf(t, join(folder, 'shelf'), {
     margin: 10 << 20,

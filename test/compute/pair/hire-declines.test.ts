@@ -4,12 +4,11 @@ import { test } from 'node:test'
 import { jobId } from '../../../contracts/job.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { sign } from '../../../contracts/keys/signature.js'
-import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import { DeclineError } from '../../../src/deal/decline.js'
 import type { DeclineWord } from '../../../src/deal/decline.js'
 import { OWN_CODES, answerWithLies } from '../../peers/lies.js'
-import { MIB, program } from '../jobs.js'
-import { openBuyerJobs } from './buyer-jobs.js'
+import { openBuyerJobs, workRequest } from './buyer-jobs.js'
 import { PRICE, NodeGroup, never, sellCompute } from './node-group.js'
 
 /** 33 bytes that are not a point of the curve. */
@@ -66,13 +65,7 @@ test(
 
     const run = async (input: string): Promise<void> => {
       const outcome = await jobs.run(
-        {
-          ...{ market: offers[0]!.market, name: 'work.wasm', module: program('work') },
-          input: { stdin: Buffer.from(input), files: [] },
-          ...{ args: ['work', '10'], verify: 1, maxMsat: 3_000_000n, maxPrice: null },
-          limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
-          ...{ seed: Buffer.alloc(32, 1), isolation: 'any' }
-        },
+        workRequest(offers[0]!.market, '10', { input: { stdin: Buffer.from(input), files: [] } }),
         listener,
         never
       )

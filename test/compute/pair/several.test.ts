@@ -8,15 +8,14 @@ import { judgeEvidence, resultHash } from '../../../contracts/job.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { expectedResult } from '../../../src/compute/job/expected.js'
 import type { RunRequest } from '../../../src/compute/buyer/jobs.js'
-import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { Outcome, AttemptOptions, SandboxJob } from '../../../src/compute/sandbox/sandbox.js'
 import type { BushelNode } from '../../../src/node/node.js'
-import { MIB, program } from '../jobs.js'
-import { openBuyerJobs } from './buyer-jobs.js'
+import { program } from '../jobs.js'
+import { WORK_LIMITS, openBuyerJobs, workRequest } from './buyer-jobs.js'
 import { NodeGroup, balance, never, sellCompute } from './node-group.js'
 
 const ROUNDS = '20000'
-const LIMITS = { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB }
 
 /** A sandbox that reports a false output. */
 class LyingSandbox extends Sandbox {
@@ -51,25 +50,13 @@ test(
       folder: join(group.dir, 'buyer', 'compute'),
       listener: quiet
     })
-    const request = (change: Partial<RunRequest> = {}): RunRequest => ({
-      market,
-      name: 'work.wasm',
-      module: program('work'),
-      input: { stdin: Buffer.alloc(0), files: [] },
-      args: ['work', ROUNDS],
-      verify: 3,
-      maxMsat: 3_000_000n,
-      maxPrice: null,
-      limits: LIMITS,
-      seed: Buffer.alloc(32, 1),
-      isolation: 'any',
-      ...change
-    })
+    const request = (change: Partial<RunRequest> = {}): RunRequest =>
+      workRequest(market, ROUNDS, { verify: 3, ...change })
     const sandbox = honest()
     t.after(() => sandbox.close())
     const local = await sandbox.run({
       ...{ module: program('work'), args: ['work', ROUNDS], stdin: Buffer.alloc(0), files: [] },
-      ...{ seed: Buffer.alloc(32, 1), limits: LIMITS, fuel: 10n ** 15n }
+      ...{ seed: Buffer.alloc(32, 1), limits: WORK_LIMITS, fuel: 10n ** 15n }
     })
     const device = (node: BushelNode): string => formatKey(node.home.device.publicKey)
     const [liar, one, two] = providers as [BushelNode, BushelNode, BushelNode]

@@ -4,9 +4,8 @@ import { test } from 'node:test'
 import { FINAL_INSTALLMENT, partOf } from '../../../contracts/job.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { DAY } from '../../../contracts/money/quantity.js'
-import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
-import { MIB, program } from '../jobs.js'
-import { openBuyerJobs } from './buyer-jobs.js'
+import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import { openBuyerJobs, workRequest } from './buyer-jobs.js'
 import { PRICE, NodeGroup, balance, never, sellCompute } from './node-group.js'
 
 const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
@@ -65,13 +64,9 @@ test('a job passes to another provider when one cannot be paid', { timeout: 120_
         tries = 0
         told.length = notes.length = 0
         const outcome = await jobs.run(
-          {
-            ...{ market: offers[0]!.market, name: 'work.wasm', module: program('work') },
-            input: { stdin: Buffer.from(`${how} ${installment}`), files: [] },
-            ...{ args: ['work', '50000'], verify: 1, maxMsat: 3_000_000n, maxPrice: null },
-            limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
-            ...{ seed: Buffer.alloc(32, 1), isolation: 'any' }
-          },
+          workRequest(offers[0]!.market, '50000', {
+            input: { stdin: Buffer.from(`${how} ${installment}`), files: [] }
+          }),
           listener,
           never
         )
