@@ -16,7 +16,7 @@ const INVALID_NODE_ID = Buffer.alloc(33, 9)
 
 test(
   'a job passes to another provider when one declines with our own error codes',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async t => {
     const group = await NodeGroup.open(t)
     const worker = {
