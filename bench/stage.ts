@@ -27,6 +27,20 @@ export async function inWorld<T>(work: (world: World) => Promise<T>): Promise<T>
   }
 }
 
+/** Runs work in a world with a market, these providers of 8 GiB each, and `buyer` in it. */
+export async function inMarket<T>(
+  { price, providers }: { price: string; providers: string[] },
+  work: (world: World) => Promise<T>
+): Promise<T> {
+  return inWorld(async world => {
+    const market = await world.found('founder', 'main')
+    for (const name of providers) await world.seller(name, market, price, '--space', '8GiB')
+    await world.init('buyer')
+    await world.ok('buyer', ['market', 'join', market])
+    return work(world)
+  })
+}
+
 /** A child process of the bench that exchanges JSON messages. */
 export class Actor {
   readonly #child: ChildProcess

@@ -4,7 +4,7 @@ import type { JobAgree, JobEvidence, JobResult, JobStatement, JobTerms } from '#
 import { domain, encode, hashOf } from './schema/codec.js'
 import { MAX_ARGS } from './schema/counts.js'
 import { BushelError } from './errors/error.js'
-import { MAX_MSAT, SAT, ceilDiv, least, most, parseAmount, formatAmount } from './money/money.js'
+import { MAX_MSAT, SAT, ceilDiv, least, most, parseAmount, formatAmount, demandPrice } from './money/money.js'
 import type { Msat } from './money/money.js'
 import { isNodeId } from './keys/node-id.js'
 import { GIB, MIB } from './money/quantity.js'
@@ -39,11 +39,7 @@ export function parseFuelPrice(text: string): Msat {
   if (!match)
     throw new BushelError('BAD_INPUT', `'${text}' is not a compute price`, 'write it as "40 sat/Tfuel"')
   const price = parseAmount(match[1]!) * (match[2]!.toLowerCase() === 'g' ? 1000n : 1n)
-  if (price === 0n)
-    throw new BushelError('BAD_INPUT', `'${text}' is a price of zero`, 'the lowest price is 1 msat/Tfuel')
-  if (price > MAX_MSAT)
-    throw new BushelError('BAD_INPUT', `'${text}' is more than all the bitcoin there can be`)
-  return price
+  return demandPrice(price, text, '1 msat/Tfuel')
 }
 
 export function formatFuelPrice(price: Msat): string {

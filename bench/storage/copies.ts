@@ -3,7 +3,7 @@ import { median, rate } from '../figure.js'
 import type { Bench } from '../figure.js'
 import { writeFileOf } from './goods.js'
 import { PRICE, timedMirror } from './mirror-rate.js'
-import { inWorld } from '../stage.js'
+import { inMarket } from '../stage.js'
 
 /** Several copies of one mirror, which the buyer packs only once. */
 export const copiesBench: Bench = {
@@ -12,12 +12,7 @@ export const copiesBench: Bench = {
   async run({ quick, say }) {
     const bytes = (quick ? 16 : 128) * MIB
     const runs = quick ? 1 : 3
-    return inWorld(async world => {
-      const market = await world.found('founder', 'main')
-      await world.seller('first', market, PRICE, '--space', '8GiB')
-      await world.seller('second', market, PRICE, '--space', '8GiB')
-      await world.init('buyer')
-      await world.ok('buyer', ['market', 'join', market])
+    return inMarket({ price: PRICE, providers: ['first', 'second'] }, async world => {
       const pack: Record<number, number[]> = { 1: [], 2: [] }
       const upload: Record<number, number[]> = { 1: [], 2: [] }
       let packings = 0

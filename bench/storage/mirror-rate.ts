@@ -6,7 +6,7 @@ import type { BareOrder } from './bare-core.js'
 import { medianPair, rate } from '../figure.js'
 import type { Bench, Figure, Pair } from '../figure.js'
 import { writeFileOf } from './goods.js'
-import { Actor, inWorld } from '../stage.js'
+import { Actor, inMarket } from '../stage.js'
 
 /** A usual price and the default term: 256 MiB take two payments. */
 export const PRICE = '25 sat/GiB-month'
@@ -19,11 +19,7 @@ export const mirrorBench: Bench = {
   async run({ quick, say }) {
     const bytes = (quick ? 32 : 256) * MIB
     const runs = quick ? 1 : 5
-    return inWorld(async world => {
-      const market = await world.found('founder', 'main')
-      await world.seller('provider', market, PRICE, '--space', '8GiB')
-      await world.init('buyer')
-      await world.ok('buyer', ['market', 'join', market])
+    return inMarket({ price: PRICE, providers: ['provider'] }, async world => {
       const whole: Pair[] = []
       const transfer: Pair[] = []
       for (let i = 0; i < runs; i++) {

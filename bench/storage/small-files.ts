@@ -3,7 +3,7 @@ import { medianPair } from '../figure.js'
 import type { Bench, Figure, Pair } from '../figure.js'
 import { writeFileOf, writeTreeOf } from './goods.js'
 import { PRICE, timedMirror } from './mirror-rate.js'
-import { inWorld } from '../stage.js'
+import { inMarket } from '../stage.js'
 
 /** Ten thousand files compared with one file of the same total size. */
 export const smallBench: Bench = {
@@ -13,11 +13,7 @@ export const smallBench: Bench = {
     const count = quick ? 1000 : 10_000
     const each = 8 * KIB
     const runs = quick ? 1 : 3
-    return inWorld(async world => {
-      const market = await world.found('founder', 'main')
-      await world.seller('provider', market, PRICE, '--space', '8GiB')
-      await world.init('buyer')
-      await world.ok('buyer', ['market', 'join', market])
+    return inMarket({ price: PRICE, providers: ['provider'] }, async world => {
       const pack: Pair[] = []
       const whole: Pair[] = []
       for (let i = 0; i < runs; i++) {

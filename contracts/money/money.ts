@@ -53,8 +53,13 @@ export function parsePrice(text: string): Msat {
     throw new BushelError('BAD_INPUT', `'${text}' is not a storage price`, 'write it as "25 sat/GiB-month"')
   const amount = parseAmount(match[1]!)
   const price = amount * PER_TIB[match[2]!.toLowerCase()]! * (match[3]!.toLowerCase() === 'day' ? 30n : 1n)
+  return demandPrice(price, text, '1 msat/TiB-month')
+}
+
+/** The price that `text` names, unless it is zero or more than all bitcoin: BAD_INPUT. `lowest` is told as the least. */
+export function demandPrice(price: Msat, text: string, lowest: string): Msat {
   if (price === 0n)
-    throw new BushelError('BAD_INPUT', `'${text}' is a price of zero`, 'the lowest price is 1 msat/TiB-month')
+    throw new BushelError('BAD_INPUT', `'${text}' is a price of zero`, `the lowest price is ${lowest}`)
   if (price > MAX_MSAT)
     throw new BushelError('BAD_INPUT', `'${text}' is more than all the bitcoin there can be`)
   return price

@@ -1,6 +1,21 @@
 import { MAX_ARGS, MAX_FILES } from './counts.js'
-import { required, optional, many, all } from './fields.js'
+import { required, optional, many, all, signed, parties } from './fields.js'
 import type { Struct } from './fields.js'
+
+/** How a run of a module ended. */
+const ending = [
+  required('status', 'string'),
+  required('limit', 'string'),
+  required('reason', 'string'),
+  required('exitCode', 'int'),
+  required('fuel', 'biguint64')
+]
+
+/** What a provider has signed about the result of a job. */
+const stated = [
+  optional('commitment', '@bushel/signed-job-commitment'),
+  optional('statement', '@bushel/signed-job-statement')
+]
 
 /** Jobs: their terms, messages, results and evidence, and the records of a buyer's runs. */
 export const compute: Struct[] = [
@@ -30,13 +45,7 @@ export const compute: Struct[] = [
   {
     name: 'job-terms',
     fields: [
-      required('version', 'uint'),
-      required('nonce', 'fixed32'),
-      required('market', 'fixed32'),
-      required('ask', 'fixed32'),
-      required('network', 'string'),
-      required('buyer', '@bushel/party'),
-      required('provider', '@bushel/party'),
+      ...parties,
       required('fuel', 'string'),
       required('isolation', 'string'),
       required('module', '@bushel/blob'),
@@ -53,10 +62,7 @@ export const compute: Struct[] = [
       required('startBy', 'uint')
     ]
   },
-  {
-    name: 'job-agree',
-    fields: [required('terms', '@bushel/job-terms'), required('signature', 'fixed64')]
-  },
+  signed('terms', 'job-terms', 'job-agree'),
   { name: 'job-countersign', fields: [required('agreement', 'fixed32'), required('signature', 'fixed64')] },
   { name: 'job-file', fields: [required('path', 'string'), required('bytes', 'buffer')] },
   { name: 'job-input', fields: [required('stdin', 'buffer'), many('files', '@bushel/job-file', MAX_FILES)] },
@@ -74,24 +80,13 @@ export const compute: Struct[] = [
   },
   {
     name: 'job-result',
-    fields: [
-      required('status', 'string'),
-      required('limit', 'string'),
-      required('reason', 'string'),
-      required('exitCode', 'int'),
-      required('fuel', 'biguint64'),
-      required('tree', 'fixed32'),
-      required('stdout', 'fixed32')
-    ]
+    fields: [...ending, required('tree', 'fixed32'), required('stdout', 'fixed32')]
   },
   {
     name: 'job-commitment',
     fields: [required('agreement', 'fixed32'), required('commitment', 'fixed32')]
   },
-  {
-    name: 'signed-job-commitment',
-    fields: [required('commitment', '@bushel/job-commitment'), required('signature', 'fixed64')]
-  },
+  signed('commitment', 'job-commitment'),
   {
     name: 'job-statement',
     fields: [
@@ -104,18 +99,14 @@ export const compute: Struct[] = [
       required('hash', 'fixed32')
     ]
   },
-  {
-    name: 'signed-job-statement',
-    fields: [required('statement', '@bushel/job-statement'), required('signature', 'fixed64')]
-  },
+  signed('statement', 'job-statement'),
   {
     name: 'job-progress',
     fields: [
       required('state', 'string'),
       required('fuel', 'biguint64'),
       optional('due', '@bushel/job-due'),
-      optional('commitment', '@bushel/signed-job-commitment'),
-      optional('statement', '@bushel/signed-job-statement'),
+      ...stated,
       optional('reason', 'string')
     ]
   },
@@ -123,7 +114,7 @@ export const compute: Struct[] = [
     name: 'job-key',
     fields: [required('agreement', 'fixed32'), required('key', 'fixed32'), required('salt', 'fixed32')]
   },
-  { name: 'signed-job-key', fields: [required('key', '@bushel/job-key'), required('signature', 'fixed64')] },
+  signed('key', 'job-key'),
   {
     name: 'job',
     fields: [
@@ -135,8 +126,7 @@ export const compute: Struct[] = [
       required('terms', '@bushel/job-terms'),
       required('signature', 'fixed64'),
       optional('countersign', 'fixed64'),
-      optional('commitment', '@bushel/signed-job-commitment'),
-      optional('statement', '@bushel/signed-job-statement'),
+      ...stated,
       optional('key', '@bushel/signed-job-key'),
       optional('reason', 'string')
     ]
@@ -145,8 +135,7 @@ export const compute: Struct[] = [
     name: 'job-evidence',
     fields: [
       required('agree', '@bushel/job-agree'),
-      optional('commitment', '@bushel/signed-job-commitment'),
-      optional('statement', '@bushel/signed-job-statement'),
+      ...stated,
       optional('key', '@bushel/signed-job-key'),
       optional('ciphertext', 'buffer')
     ]
@@ -168,15 +157,7 @@ export const compute: Struct[] = [
   },
   {
     name: 'run-end',
-    fields: [
-      required('status', 'string'),
-      required('limit', 'string'),
-      required('reason', 'string'),
-      required('exitCode', 'int'),
-      required('fuel', 'biguint64'),
-      required('hash', 'string'),
-      required('ms', 'uint')
-    ]
+    fields: [...ending, required('hash', 'string'), required('ms', 'uint')]
   },
   {
     name: 'run-record',

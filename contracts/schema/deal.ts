@@ -1,5 +1,5 @@
 import { MAX_AUDIT_BLOCKS, MAX_CORES, MAX_COUNTERS, MAX_PROOF_NODES, STRIP_LENGTH } from './counts.js'
-import { required, optional, many } from './fields.js'
+import { required, optional, many, signed, parties } from './fields.js'
 import type { Struct } from './fields.js'
 
 /** The messages between buyer and provider, and what they sign. */
@@ -62,7 +62,7 @@ export const deal: Struct[] = [
       required('grace', 'uint')
     ]
   },
-  { name: 'signed-quote', fields: [required('quote', '@bushel/quote'), required('signature', 'fixed64')] },
+  signed('quote', 'quote'),
   {
     name: 'party',
     fields: [required('identity', 'fixed32'), required('device', 'fixed32'), required('lightning', 'buffer')]
@@ -74,13 +74,7 @@ export const deal: Struct[] = [
   {
     name: 'terms',
     fields: [
-      required('version', 'uint'),
-      required('nonce', 'fixed32'),
-      required('market', 'fixed32'),
-      required('ask', 'fixed32'),
-      required('network', 'string'),
-      required('buyer', '@bushel/party'),
-      required('provider', '@bushel/party'),
+      ...parties,
       many('cores', '@bushel/core-limit', MAX_CORES),
       required('price', 'biguint64'),
       required('time', 'uint'),
@@ -93,7 +87,7 @@ export const deal: Struct[] = [
       required('egressBytes', 'uint')
     ]
   },
-  { name: 'agree', fields: [required('terms', '@bushel/terms'), required('signature', 'fixed64')] },
+  signed('terms', 'terms', 'agree'),
   {
     name: 'listed-installment',
     fields: [
@@ -110,10 +104,7 @@ export const deal: Struct[] = [
       many('installments', '@bushel/listed-installment', STRIP_LENGTH)
     ]
   },
-  {
-    name: 'countersign',
-    fields: [required('list', '@bushel/installment-list'), required('signature', 'fixed64')]
-  },
+  signed('list', 'installment-list', 'countersign'),
   { name: 'agreement-reference', fields: [required('agreement', 'fixed32')] },
   { name: 'bid-answer', fields: [required('bid', 'fixed32'), required('ask', 'fixed32')] },
   { name: 'acknowledgement', fields: [required('ok', 'uint')] },
@@ -145,12 +136,12 @@ export const deal: Struct[] = [
     name: 'seal',
     fields: [required('agreement', 'fixed32'), many('cores', '@bushel/sealed-core', MAX_CORES)]
   },
-  { name: 'signed-seal', fields: [required('seal', '@bushel/seal'), required('signature', 'fixed64')] },
+  signed('seal', 'seal'),
   {
     name: 'stored',
     fields: [required('seal', 'fixed32'), required('start', 'uint'), required('paidUntil', 'uint')]
   },
-  { name: 'signed-stored', fields: [required('stored', '@bushel/stored'), required('signature', 'fixed64')] },
+  signed('stored', 'stored'),
   { name: 'block-reference', fields: [required('core', 'uint'), required('index', 'uint')] },
   {
     name: 'audit',
@@ -182,7 +173,7 @@ export const deal: Struct[] = [
     name: 'void',
     fields: [required('agreement', 'fixed32'), required('installment', 'uint'), required('hash', 'fixed32')]
   },
-  { name: 'signed-void', fields: [required('void', '@bushel/void'), required('signature', 'fixed64')] },
+  signed('void', 'void'),
   {
     name: 'reissue',
     fields: [
@@ -196,7 +187,7 @@ export const deal: Struct[] = [
     name: 'debt',
     fields: [required('agreement', 'fixed32'), required('msat', 'biguint64'), required('at', 'uint')]
   },
-  { name: 'signed-debt', fields: [required('debt', '@bushel/debt'), required('signature', 'fixed64')] },
+  signed('debt', 'debt'),
   { name: 'refund', fields: [required('agreement', 'fixed32'), required('invoice', 'string')] },
   {
     name: 'credit',

@@ -24,3 +24,19 @@ export const many = (name: string, type: string, most: number): Field => ({
 })
 /** An array of any length, for records that no peer sends. */
 export const all = (name: string, type: string): Field => ({ name, type, required: true, array: true })
+
+/** A struct in the field `field` with its signature, as `signed-STRUCT` or under another name. */
+export function signed(field: string, struct: string, name = `signed-${struct}`): Struct {
+  return { name, fields: [required(field, `@bushel/${struct}`), required('signature', 'fixed64')] }
+}
+
+/** How the terms of a lease and of a job begin. */
+export const parties: Field[] = [
+  required('version', 'uint'),
+  required('nonce', 'fixed32'),
+  required('market', 'fixed32'),
+  required('ask', 'fixed32'),
+  required('network', 'string'),
+  required('buyer', '@bushel/party'),
+  required('provider', '@bushel/party')
+]

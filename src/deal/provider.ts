@@ -12,6 +12,7 @@ import type { Change } from '../store/facts.js'
 import type { Answer, Counterparty, Handler } from './channel.js'
 import { DeclineError } from './decline.js'
 import type { Deals } from './deals.js'
+import { assertParties } from './parties.js'
 
 /** What a provider offers beyond the price that stands on the book. */
 export interface Policy {
@@ -128,7 +129,7 @@ export class Provider {
       throw new DeclineError('TERMS', 'the request has not the id of its terms')
     if (!verify('terms', terms, signature, from.device))
       throw new DeclineError('SIGNATURE', 'the signature does not hold')
-    this.#parties(terms, from)
+    assertParties(terms, from, this.#options.deals)
     const quoted = this.#quoted(terms, from)
     const late = deals.now() > Math.min(quoted.at + quoted.quote.validFor, terms.countersignBy)
     if (late) throw new DeclineError('EXPIRED', 'the quote has expired')
@@ -162,22 +163,6 @@ export class Provider {
   async #capacity(order: Order, bytes: bigint): Promise<void> {
     const fault = await this.#options.goods.capacityFault(order, bytes)
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
-  }
-
-  #parties(terms: Terms, from: Counterparty): void {
-    const { buyer, provider } = terms
-    const mine = this.#options.deals.party
-    const same =
-      buyer.device.equals(from.device) &&
-      buyer.identity.equals(from.identity) &&
-      buyer.lightning!.equals(from.lightning) &&
-      provider.device.equals(mine.device) &&
-      provider.identity.equals(mine.identity) &&
-      provider.lightning!.equals(mine.lightning!)
-    if (!same)
-      throw new DeclineError('PARTIES', 'the terms name other parties than the two of this connection')
-    if (terms.network !== this.#options.deals.self.network)
-      throw new DeclineError('NETWORK', 'another network')
   }
 
   /** The quote that the terms were made from: the request's id is the terms' nonce. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import fc from 'fast-check'
 import crypto from 'hypercore-crypto'
 import type { Order } from '#spec'
@@ -16,16 +16,11 @@ import type { Person } from './people.js'
 import { Views, lenient, unstamped } from './view.js'
 import type { TestView } from './view.js'
 
-let views: Views
+const views = await Views.open()
 const market = crypto.randomBytes(32)
 const start = Date.now()
 
-before(async () => {
-  views = await Views.open()
-})
-after(async () => {
-  await views.close()
-})
+after(() => views.close())
 
 async function begun(override?: Record<string, number>): Promise<TestView> {
   const view = await views.make(market)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import type { Order } from '#spec'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
@@ -13,16 +13,11 @@ import type { Person } from './people.js'
 import { Views, lenient } from './view.js'
 import type { TestView } from './view.js'
 
-let views: Views
+const views = await Views.open()
 const market = crypto.randomBytes(32)
 const start = Date.now()
 
-before(async () => {
-  views = await Views.open()
-})
-after(async () => {
-  await views.close()
-})
+after(() => views.close())
 
 /** A relay's gate in front of a view that the test writes. */
 class RelayGate {

@@ -1,26 +1,20 @@
 import crypto from 'hypercore-crypto'
-import type { KeyPair } from 'hypercore-crypto'
-import IdentityKey from 'keet-identity-key'
 import type { Order } from '#spec'
 import { encode } from '../../contracts/schema/codec.js'
 import { RESOURCE, SIDE, signOrder } from '../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
+import { person as withDevices } from '../contracts/people.js'
+import type { Person } from '../contracts/people.js'
 
 export const NETWORK = 'play'
 export const GIB_MONTH = 1024n * 1000n
 
-/** An identity with one device. */
-export interface Person {
-  identity: Buffer
-  device: KeyPair
-  proof: Buffer
-}
+export type { Person }
 
+/** An identity with one device. */
 export async function person(): Promise<Person> {
-  const key = await IdentityKey.from({ mnemonic: IdentityKey.generateMnemonic() })
-  const device = crypto.keyPair()
-  const proof = await key.bootstrap(device.publicKey)
-  return { identity: key.identityPublicKey, device, proof }
+  const [one] = await withDevices()
+  return one!
 }
 
 export function ask(author: Person, market: Buffer, values: Partial<Order> = {}): Order {

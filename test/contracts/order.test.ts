@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ComputeAsk, ComputeBid, Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
 import { decode, encode } from '../../contracts/schema/codec.js'
@@ -19,7 +19,7 @@ import {
 } from '../../contracts/order.js'
 import type { OrderRules } from '../../contracts/order.js'
 import { DAY, GIB, HOUR, MIB, TIB } from '../../contracts/money/quantity.js'
-import { person } from './people.js'
+import { person, storageOrder } from './people.js'
 import type { Person } from './people.js'
 
 const NOW = 1_800_000_000_000
@@ -43,31 +43,17 @@ const computeAsk: ComputeAsk = {
 }
 const computeBid: ComputeBid = { memory: GIB, fuel: 'fuel/1', providers: 3, maxMsat: 100_000n }
 
-let alice: Person
-let alicesOther: Person
-let bob: Person
+const [alice, alicesOther] = (await person(2)) as [Person, Person]
+const [bob] = (await person()) as [Person]
 
-before(async () => {
-  ;[alice, alicesOther] = (await person(2)) as [Person, Person]
-  ;[bob] = (await person()) as [Person]
-})
-
-const order = (given: Partial<Order> = {}): Order => ({
-  market,
-  nonce: Buffer.alloc(32, 7),
-  revision: 1,
-  side: SIDE.ask,
-  resource: RESOURCE.storage,
-  network: 'play-1',
-  price: 25_600_000n,
-  created: NOW,
-  expires: NOW + DAY,
-  withdrawn: false,
-  identity: alice.identity,
-  device: alice.device.publicKey,
-  body: encode('storage-ask', ask),
-  ...given
-})
+const order = (given: Partial<Order> = {}): Order =>
+  storageOrder(alice, {
+    market,
+    created: NOW,
+    expires: NOW + DAY,
+    body: encode('storage-ask', ask),
+    ...given
+  })
 
 const signed = (given: Order, by: Person = alice, bits = BITS): Promise<Buffer> =>
   signOrder(given, by, { tick: NOW, bits })

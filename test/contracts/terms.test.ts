@@ -13,6 +13,7 @@ import {
   faultOfList,
   invoiceDescription
 } from '../../contracts/terms.js'
+import { leaseTerms } from './evidence/parties.js'
 import { lightningId, noPoint } from './people.js'
 
 const NOW = 1_800_000_000_000
@@ -23,29 +24,22 @@ const party = (n: number): Terms['buyer'] => ({
   lightning: lightningId(n)
 })
 
-const terms = (given: Partial<Terms> = {}): Terms => ({
-  version: 1,
-  nonce: key(1),
-  market: key(2),
-  ask: key(3),
-  network: 'play-1',
-  buyer: party(10),
-  provider: party(20),
-  cores: [
-    { key: key(4), length: 10, byteLength: 10_000 },
-    { key: key(5), length: 4000, byteLength: 1_000_000_000 }
-  ],
-  price: 120_000n * 1024n,
-  time: 365 * DAY,
-  firstInstallmentMsat: 5_000n,
-  maxInstallmentMsat: 10_000n,
-  minChargeMsat: 1_000n,
-  countersignBy: NOW,
-  startBy: NOW + START_WITHIN,
-  grace: 7 * DAY,
-  egressBytes: 3e9,
-  ...given
-})
+const terms = (given: Partial<Terms> = {}): Terms =>
+  leaseTerms({
+    buyer: party(10),
+    provider: party(20),
+    cores: [
+      { key: key(4), length: 10, byteLength: 10_000 },
+      { key: key(5), length: 4000, byteLength: 1_000_000_000 }
+    ],
+    price: 120_000n * 1024n,
+    time: 365 * DAY,
+    firstInstallmentMsat: 5_000n,
+    maxInstallmentMsat: 10_000n,
+    countersignBy: NOW,
+    startBy: NOW + START_WITHIN,
+    ...given
+  })
 
 test('sensible terms have no fault', () => {
   assert.equal(faultOf(terms()), null)

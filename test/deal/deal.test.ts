@@ -10,7 +10,7 @@ import { START_WITHIN, agreementId } from '../../contracts/terms.js'
 import { askQuote, requestCountersign, termsOf } from '../../src/deal/buyer.js'
 import type { DealChannel } from '../../src/deal/channel.js'
 import { DEFAULT_POLICY } from '../../src/deal/provider.js'
-import { CORES, NodeGroup, MARKET, RawPeer, FakeSeller } from './sides.js'
+import { CORES, NodeGroup, RawPeer, FakeSeller } from './sides.js'
 import type { Side } from './sides.js'
 
 let group: NodeGroup
@@ -293,15 +293,7 @@ test('a request for nothing or for another market than the offer’s is declined
   const [buyer, provider] = [await group.side(), await group.side()]
   const seller = new FakeSeller(provider)
   const channel = await buyer.deals.open(provider.device)
-  const body = {
-    market: MARKET,
-    ask: seller.id,
-    revision: 1,
-    bytes: 1,
-    blocks: 1,
-    time: DAY,
-    firstInstallmentMsat: 1n
-  }
+  const body = seller.leastRequest()
   await assert.rejects(channel.request('quote', { ...body, market: Buffer.alloc(32) }), {
     word: 'OFFER_GONE'
   })

@@ -3,14 +3,13 @@ import { after, before, test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import type { Hello } from '#spec'
 import { encode } from '../../contracts/schema/codec.js'
-import { DAY } from '../../contracts/money/quantity.js'
 import { ERROR_CODES } from '../../src/cli/exit-codes.js'
 import { DeclineError } from '../../src/deal/decline.js'
 import type { DeclineWord, Declined } from '../../src/deal/decline.js'
 import { METHODS } from '../../src/deal/methods.js'
 import type { Method } from '../../src/deal/methods.js'
 import { noPoint } from '../contracts/people.js'
-import { NodeGroup, MARKET, RawPeer, FakeSeller } from './sides.js'
+import { NodeGroup, RawPeer, FakeSeller } from './sides.js'
 
 const LIMIT = { timeout: 15_000 }
 let group: NodeGroup
@@ -127,16 +126,7 @@ test('a decline with one of our own error codes, or any other word, is only a de
 })
 
 const early: Partial<Record<Method, (rawPeer: RawPeer) => Buffer>> = {
-  quote: rawPeer =>
-    rawPeer.wrap('quote-request', {
-      market: MARKET,
-      ask: seller.id,
-      revision: 1,
-      bytes: 1,
-      blocks: 1,
-      time: DAY,
-      firstInstallmentMsat: 1n
-    }),
+  quote: rawPeer => rawPeer.wrap('quote-request', seller.leastRequest()),
   progress: rawPeer => rawPeer.wrap('agreement-reference', { agreement: Buffer.alloc(32) }),
   end: rawPeer => rawPeer.wrap('end', { agreement: Buffer.alloc(32), reason: '' })
 }
@@ -153,15 +143,7 @@ test('a request before the hello ends the connection', LIMIT, async () => {
 })
 
 test('malformed and oversized requests end the connection and change nothing', LIMIT, async () => {
-  const good = {
-    market: MARKET,
-    ask: seller.id,
-    revision: 1,
-    bytes: 1,
-    blocks: 1,
-    time: DAY,
-    firstInstallmentMsat: 1n
-  }
+  const good = seller.leastRequest()
   const whole = encode('request', { id: Buffer.alloc(32), body: encode('quote-request', good) })
   const cases: [string, Buffer | null][] = [
     ['quote', null],

@@ -6,7 +6,7 @@ import type { NoiseStream } from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
 import type { Testnet } from 'hyperdht/testnet.js'
 import ProtomuxRPC from 'protomux-rpc'
-import type { Hello, Order, Terms } from '#spec'
+import type { Hello, Order, QuoteRequest, Terms } from '#spec'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import type { StructName, StructOf } from '../../contracts/schema/codec.js'
 import { billedBytes } from '../../contracts/money/money.js'
@@ -167,6 +167,19 @@ export class FakeSeller implements ResourceProvider {
       goods: this,
       ask: id => (this.isListed && id.equals(this.id) ? { ...this.order, price: this.price } : null)
     })
+  }
+
+  /** The least that can be asked for on the wire: a byte for a day. */
+  leastRequest(): QuoteRequest {
+    return {
+      market: MARKET,
+      ask: this.id,
+      revision: 1,
+      bytes: 1,
+      blocks: 1,
+      time: DAY,
+      firstInstallmentMsat: 1n
+    }
   }
 
   async inboundFault(): Promise<null> {

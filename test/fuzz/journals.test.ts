@@ -90,6 +90,23 @@ test('a damaged journal is refused or read up to the damage', { timeout: 60_000 
   )
 })
 
+/** A damaged file is refused, or read as it stood at one of these times. */
+async function assertEarlierOrRefused(
+  file: string,
+  times: string[],
+  read: () => Promise<string>,
+  count: number
+): Promise<void> {
+  const whole = await readFile(file)
+  await fc.assert(
+    fc.asyncProperty(damage, async how => {
+      const found = await attempt(file, damaged(whole, how), read)
+      if (found !== null) assert.ok(times.includes(found), found)
+    }),
+    runs(count)
+  )
+}
+
 test('damaged facts are refused or are those of an earlier time', { timeout: 60_000 }, async t => {
   const file = join(await folder(t), 'facts')
   const facts = new Facts(file)
@@ -103,14 +120,7 @@ test('damaged facts are refused or are those of an earlier time', { timeout: 60_
     times.push(seen(facts))
   }
   await facts.close()
-  const whole = await readFile(file)
-  await fc.assert(
-    fc.asyncProperty(damage, async how => {
-      const found = await attempt(file, damaged(whole, how), async () => seen(await Facts.read(file)))
-      if (found !== null) assert.ok(times.includes(found), found)
-    }),
-    runs(400)
-  )
+  await assertEarlierOrRefused(file, times, async () => seen(await Facts.read(file)), 400)
 })
 
 test('whole frames that are not facts are refused as malformed', { timeout: 60_000 }, async t => {
@@ -164,14 +174,7 @@ test('a damaged ledger is refused or is that of an earlier time', { timeout: 60_
     }
   }
   await ledger.close()
-  const whole = await readFile(file)
-  await fc.assert(
-    fc.asyncProperty(damage, async how => {
-      const found = await attempt(file, damaged(whole, how), async () => seen(await Ledger.read(file)))
-      if (found !== null) assert.ok(times.includes(found), found)
-    }),
-    runs(300)
-  )
+  await assertEarlierOrRefused(file, times, async () => seen(await Ledger.read(file)), 300)
 })
 
 test(

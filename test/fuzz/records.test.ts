@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import fc from 'fast-check'
 import type { BlockProof, SealedCore } from '#spec'
@@ -10,7 +10,7 @@ import { formatEvidence, parseEvidence, verifyEvidence } from '../../contracts/e
 import { openOutput, sumsOfOutput } from '../../contracts/job-output.js'
 import { formatKey, parseKey } from '../../contracts/keys/key.js'
 import { formatLink, parseLink } from '../../contracts/keys/link.js'
-import { RESOURCE, SIDE, checkOrder, orderId, signOrder } from '../../contracts/order.js'
+import { checkOrder, orderId, signOrder } from '../../contracts/order.js'
 import type { OrderRules } from '../../contracts/order.js'
 import { proves } from '../../contracts/evidence/proof.js'
 import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
@@ -20,7 +20,7 @@ import { faultOf, faultOfList } from '../../contracts/terms.js'
 import { seal } from '../../src/compute/job/encryption.js'
 import { structOf } from '../contracts/arbitraries.js'
 import { KEY, jobEvidence } from '../contracts/evidence/job-evidence.js'
-import { person } from '../contracts/people.js'
+import { storageOrder, twoPeople } from '../contracts/people.js'
 import type { Person } from '../contracts/people.js'
 import { paidInstallment } from '../contracts/evidence/paid-installment.js'
 import { bytes, mutated, mutations, runs } from './mutation.js'
@@ -28,13 +28,7 @@ import { bytes, mutated, mutations, runs } from './mutation.js'
 const NOW = 1_800_000_000_000
 const MARKET = Buffer.alloc(32, 1)
 const RULES: OrderRules = { market: MARKET, maxRecordBytes: 2048, maxLifetime: 60 * DAY, stampBits: () => 0 }
-let one: Person
-let other: Person
-
-before(async () => {
-  ;[one] = (await person()) as [Person]
-  ;[other] = (await person()) as [Person]
-})
+const [one, other] = await twoPeople()
 
 async function signed(by: Person): Promise<Buffer> {
   const body = encode('storage-ask', {
@@ -45,21 +39,7 @@ async function signed(by: Person): Promise<Buffer> {
     region: 'somewhere'
   })
   return signOrder(
-    {
-      market: MARKET,
-      nonce: crypto.randomBytes(32),
-      revision: 1,
-      side: SIDE.ask,
-      resource: RESOURCE.storage,
-      network: 'play-1',
-      price: 25_600_000n,
-      created: NOW,
-      expires: NOW + DAY,
-      withdrawn: false,
-      identity: by.identity,
-      device: by.device.publicKey,
-      body
-    },
+    storageOrder(by, { market: MARKET, nonce: crypto.randomBytes(32), created: NOW, body }),
     by,
     { tick: 1, bits: 0 }
   )
@@ -174,20 +154,25 @@ test('a mutated block proof proves no other block', () => {
   )
 })
 
+/** What the text says, or null where it is refused in one line. */
+function parsedOrRefused<T>(parse: (text: string) => T, text: string): T | null {
+  try {
+    return parse(text)
+  } catch (error) {
+    assert.ok(error instanceof BushelError && error.code === 'BAD_RECEIPT', String(error))
+    assert.ok(!error.message.includes('\n'), error.message)
+    return null
+  }
+}
+
 test('a mutated receipt is refused, fails verification, or says the same as the original', () => {
   const { receipt } = paidInstallment(one, other)
   const text = formatReceipt(receipt)
   const good = verifyReceipt(parseReceipt(text))
   assert.ok(good.ok)
   const verdict = (text: string): void => {
-    let parsed: ReturnType<typeof parseReceipt>
-    try {
-      parsed = parseReceipt(text)
-    } catch (error) {
-      assert.ok(error instanceof BushelError && error.code === 'BAD_RECEIPT', String(error))
-      assert.ok(!error.message.includes('\n'), error.message)
-      return
-    }
+    const parsed = parsedOrRefused(parseReceipt, text)
+    if (!parsed) return
     const said = verifyReceipt(parsed)
     if (said.ok) assert.deepEqual([said, parsed.preimage], [good, receipt.preimage])
   }
@@ -221,14 +206,8 @@ test('mutated evidence is refused, fails verification, or proves no more than th
     const good = verifyEvidence(parseEvidence(text))
     assert.ok(good.ok)
     const verdict = (text: string): void => {
-      let parsed: ReturnType<typeof parseEvidence>
-      try {
-        parsed = parseEvidence(text)
-      } catch (error) {
-        assert.ok(error instanceof BushelError && error.code === 'BAD_RECEIPT', String(error))
-        assert.ok(!error.message.includes('\n'), error.message)
-        return
-      }
+      const parsed = parsedOrRefused(parseEvidence, text)
+      if (!parsed) return
       const said = verifyEvidence(parsed)
       if (!said.ok) return assert.deepEqual(said.misdeeds, [])
       assert.equal(said.agreement, good.agreement)

@@ -9,6 +9,18 @@ async function check(end: End, consumed: Record<string, bigint> = {}): Promise<B
   return checkBalance(end.ledger, await end.wallet.history(), new Map(Object.entries(consumed)))
 }
 
+/** The provider pays so much of the agreement back, msat. */
+async function refunded(buyer: End, provider: End, msat: bigint): Promise<void> {
+  const invoice = await buyer.payments.refundInvoice(AGREEMENT, msat, PROVIDER)
+  await provider.payments.payRefund({
+    agreement: AGREEMENT,
+    invoice,
+    msat,
+    payee: buyer.wallet.nodeId,
+    peer: BUYER
+  })
+}
+
 const ID = AGREEMENT.toString('hex')
 
 test('on both sides the balance is paid minus refunded minus consumed minus in flight', async t => {
@@ -18,14 +30,7 @@ test('on both sides the balance is paid minus refunded minus consumed minus in f
   for (const installment of [0, 1]) await buyer.payments.pay(AGREEMENT, installment)
   assert.ok(await provider.payments.wasReceived(AGREEMENT, 1, 1000))
   for (const end of [buyer, provider]) await end.payments.credited(OTHER, 0, AGREEMENT)
-  const invoice = await buyer.payments.refundInvoice(AGREEMENT, 400n, PROVIDER)
-  await provider.payments.payRefund({
-    agreement: AGREEMENT,
-    invoice,
-    msat: 400n,
-    payee: buyer.wallet.nodeId,
-    peer: BUYER
-  })
+  await refunded(buyer, provider, 400n)
   const direct = await provider.payments.issue(1_234n, 'a coffee', 60)
   await buyer.payments.payInvoice(direct.invoice)
   buyer.wallet.next = 'pend'
@@ -108,13 +113,6 @@ test('a refund above the paid amount is a fault', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
   await bound(buyer, provider)
   await buyer.payments.pay(AGREEMENT, 0)
-  const invoice = await buyer.payments.refundInvoice(AGREEMENT, 5_001n, PROVIDER)
-  await provider.payments.payRefund({
-    agreement: AGREEMENT,
-    invoice,
-    msat: 5_001n,
-    payee: buyer.wallet.nodeId,
-    peer: BUYER
-  })
+  await refunded(buyer, provider, 5_001n)
   assert.match((await check(provider)).faults.join(), /paid back, more than was paid/)
 })

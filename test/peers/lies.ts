@@ -51,3 +51,24 @@ export function flipped(bytes: Buffer): Buffer {
   other[0]! ^= 1
   return other
 }
+
+/** Codes of our own errors, which no peer may use. */
+export const OWN_CODES = [
+  'BAD_INPUT',
+  'CLOSED',
+  'DISK_FULL',
+  'INTERNAL',
+  'JOURNAL_FAILED',
+  'NO_BALANCE',
+  'OVER_LIMIT',
+  'WALLET_BUSY',
+  'WALLET_CLOSED',
+  'WALLET_CORRUPT',
+  'WALLET_FAILED',
+  'WALLET_GONE',
+  'WALLET_SYNCING',
+  'WALLET_TIMEOUT',
+  'WALLET_UNREACHABLE',
+  'WRONG_NETWORK',
+  'WRONG_NODE'
+]

@@ -1,38 +1,16 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { formatKey } from '../../contracts/keys/key.js'
 import { DeclineError } from '../../src/deal/decline.js'
 import type { DeclineWord } from '../../src/deal/decline.js'
-import { noise } from '../world/tree.js'
-import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
-import { addressOf, assertSpent, notesOf } from './buyers.js'
-import { RogueGroup, shown } from './rogues.js'
+import { assertSpent } from './buyers.js'
+import { OWN_CODES } from './lies.js'
+import { buyCopy, openRogueMarket } from './rogue-market.js'
+import { shown } from './rogues.js'
 
 const SAT_PER_GIB = 1000n * 1024n
 const FIRST_PAYMENT = '5000'
-
-/** Codes of our own errors, which no peer may use. */
-const OWN_CODES = [
-  'BAD_INPUT',
-  'CLOSED',
-  'DISK_FULL',
-  'INTERNAL',
-  'JOURNAL_FAILED',
-  'NO_BALANCE',
-  'OVER_LIMIT',
-  'WALLET_BUSY',
-  'WALLET_CLOSED',
-  'WALLET_CORRUPT',
-  'WALLET_FAILED',
-  'WALLET_GONE',
-  'WALLET_SYNCING',
-  'WALLET_TIMEOUT',
-  'WALLET_UNREACHABLE',
-  'WRONG_NETWORK',
-  'WRONG_NODE'
-]
 
 /** Declines with a word that the product never sends. */
 function declining(word: string): () => never {
@@ -42,13 +20,8 @@ function declining(word: string): () => never {
 }
 
 test('sellers that decline with our own error codes are passed over, and others are used', async t => {
-  const world = await World.open(t)
-  const market = await world.found('lease manager', 'fair')
-  await world.sell('lease manager', '100000 sat/GiB-month')
-  const path = world.at('file')
-  await writeFile(path, noise('declines', 1 << 20))
-  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
-  t.after(() => group.close())
+  const opened = await openRogueMarket(t, 'declines')
+  const { world, group } = opened
   let price = 40_000n * SAT_PER_GIB
   const unpaid: { does: string; word: string; device: Buffer }[] = []
   const paid: typeof unpaid = []
@@ -65,12 +38,7 @@ test('sellers that decline with our own error codes are passed over, and others 
     const { device } = await group.rogue(`paid-${word}`, { price: price++, lies })
     paid.push({ does: `takes the first payment and declines ${method} with ${word}`, word, device })
   }
-  await world.home('buyer')
-  await world.ok('buyer', ['market', 'join', market])
-  const before = await world.wallet('buyer')
-  const finished = await world.run('buyer', ['mirror', path, '--copies', '1', '--time', '30d'])
-  const notes = notesOf(finished)
-  const leases = await world.leases('buyer')
+  const { before, finished, notes, leases } = await buyCopy(opened)
 
   await t.test('the honest provider is used in the end, and only first payments are lost', async () => {
     assert.equal(finished.code, 0, JSON.stringify(finished.result) + finished.stderr)
@@ -100,13 +68,7 @@ test('sellers that decline with our own error codes are passed over, and others 
 })
 
 test('a provider that declines after the first payment does not stop the other copy', async t => {
-  const world = await World.open(t)
-  const market = await world.found('lease manager', 'fair')
-  await world.sell('lease manager', '100000 sat/GiB-month')
-  const path = world.at('file')
-  await writeFile(path, noise('copies', 1 << 20))
-  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
-  t.after(() => group.close())
+  const { world, market, path, group } = await openRogueMarket(t, 'copies')
   const price = 40_000n * SAT_PER_GIB
   const { device } = await group.rogue('rogue', {
     price,

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import type { BlockProof } from '#spec'
 import { hashOf } from '../../contracts/schema/codec.js'
 import { formatKey } from '../../contracts/keys/key.js'
 import { sign } from '../../contracts/keys/signature.js'
 import { DAY } from '../../contracts/money/quantity.js'
 import { DeclineError } from '../../src/deal/decline.js'
-import { noise } from '../world/tree.js'
-import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
-import { addressOf, assertSpent, notesOf } from './buyers.js'
-import { RogueGroup, shown } from './rogues.js'
+import { assertSpent } from './buyers.js'
+import { buyCopy, openRogueMarket } from './rogue-market.js'
+import { shown } from './rogues.js'
 import type { Rogue, RogueParts } from './rogues.js'
 import { flipped } from './lies.js'
 import type { Lies } from './lies.js'
@@ -32,6 +31,14 @@ interface Case {
 
 const first = INSTALLMENTS[0]!
 const second = INSTALLMENTS[0]! + INSTALLMENTS[1]!
+
+/** Answers an audit with other proofs than the true ones. */
+const showing = (change: (proofs: BlockProof[]) => BlockProof[]) => (): Lies => ({
+  audit: async truth => {
+    const answer = await truth()
+    return { ...answer, body: { ...answer.body, proofs: change(answer.body.proofs) } }
+  }
+})
 
 const CASES: Case[] = [
   {
@@ -149,52 +156,31 @@ const CASES: Case[] = [
     does: 'shows an altered block',
     says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
-    lies: () => ({
-      audit: async truth => {
-        const answer = await truth()
-        const [one, ...rest] = answer.body.proofs
-        const proofs = [{ ...one!, value: flipped(one!.value!) }, ...rest]
-        return { ...answer, body: { ...answer.body, proofs } }
-      }
-    })
+    lies: showing(([one, ...rest]) => [{ ...one!, value: flipped(one!.value!) }, ...rest])
   },
   {
     does: 'shows a proof with a wrong node',
     says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
-    lies: () => ({
-      audit: async truth => {
-        const answer = await truth()
-        const proofs = answer.body.proofs.map(proof => ({
-          ...proof,
-          nodes: proof.nodes.map(node => ({ ...node, hash: flipped(node.hash) })),
-          roots: proof.roots.map(node => ({ ...node, hash: flipped(node.hash) }))
-        }))
-        return { ...answer, body: { ...answer.body, proofs } }
-      }
-    })
+    lies: showing(proofs =>
+      proofs.map(proof => ({
+        ...proof,
+        nodes: proof.nodes.map(node => ({ ...node, hash: flipped(node.hash) })),
+        roots: proof.roots.map(node => ({ ...node, hash: flipped(node.hash) }))
+      }))
+    )
   },
   {
     does: 'shows other blocks than requested',
     says: /failed an audit: block \d+ of core \d is not proven/,
     loses: first,
-    lies: () => ({
-      audit: async truth => {
-        const answer = await truth()
-        return { ...answer, body: { ...answer.body, proofs: answer.body.proofs.toReversed() } }
-      }
-    })
+    lies: showing(proofs => proofs.toReversed())
   },
   {
     does: 'shows too few blocks',
     says: /failed an audit: the answer has \d+ blocks instead of \d+/,
     loses: first,
-    lies: () => ({
-      audit: async truth => {
-        const answer = await truth()
-        return { ...answer, body: { ...answer.body, proofs: answer.body.proofs.slice(1) } }
-      }
-    })
+    lies: showing(proofs => proofs.slice(1))
   },
   {
     does: 'repeats its answer to the first audit in the second',
@@ -236,25 +222,15 @@ const CASES: Case[] = [
 ]
 
 test('a buyer leaves every provider that takes the first payment and cheats', async t => {
-  const world = await World.open(t)
-  const market = await world.found('lease manager', 'fair')
-  await world.sell('lease manager', '100000 sat/GiB-month')
-  const path = world.at('file')
-  await writeFile(path, noise('service', 1 << 20))
-  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
-  t.after(() => group.close())
+  const opened = await openRogueMarket(t, 'service')
+  const { world, group } = opened
   const rogues: Rogue[] = []
   for (const [i, { does, lies, small }] of CASES.entries()) {
     const price = (small ? 80_000n * SAT_PER_GIB : CHEAP) + BigInt(i)
     const policy = small ? { firstInstallmentMsat: SAT, maxInstallmentMsat: SAT } : {}
     rogues.push(await group.rogue(does.replaceAll(' ', '-'), { price, lies, policy }))
   }
-  await world.home('buyer')
-  await world.ok('buyer', ['market', 'join', market])
-  const before = await world.wallet('buyer')
-  const finished = await world.run('buyer', ['mirror', path, '--copies', '1', '--time', '30d'])
-  const notes = notesOf(finished)
-  const leases = await world.leases('buyer')
+  const { before, finished, notes, leases } = await buyCopy(opened)
 
   for (const [i, { does, says, loses }] of CASES.entries()) {
     await t.test(`a provider that ${does} is left`, () => {

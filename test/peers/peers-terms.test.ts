@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import c from 'compact-encoding'
 import Protomux from 'protomux'
@@ -10,15 +9,15 @@ import { formatKey } from '../../contracts/keys/key.js'
 import { sign } from '../../contracts/keys/signature.js'
 import { DeclineError } from '../../src/deal/decline.js'
 import { PROTOCOL } from '../../src/deal/channel.js'
-import { noise } from '../world/tree.js'
-import { World } from '../world/world.js'
 import type { LeaseEntry, MirrorResult } from '../world/world.js'
-import { RogueGroup, shown } from './rogues.js'
-import type { ImpostorOptions, Person } from './rogues.js'
+import { openRogueMarket } from './rogue-market.js'
+import { shown } from './rogues.js'
+import type { Person } from '../book/people.js'
+import type { ImpostorOptions } from './rogues.js'
 import { flipped, neverAnswer } from './lies.js'
 import type { Lies } from './lies.js'
 import type { Draft, InvoiceForger } from './invoice-forger.js'
-import { addressOf, notesOf } from './buyers.js'
+import { notesOf } from './buyers.js'
 
 const SAT_PER_GIB = 1000n * 1024n
 const CHEAP = 40_000n * SAT_PER_GIB
@@ -243,13 +242,7 @@ const CASES: Case[] = [
 ]
 
 test('a buyer passes over every provider that lies before the first payment', async t => {
-  const world = await World.open(t)
-  const market = await world.found('lease manager', 'fair')
-  await world.sell('lease manager', '100000 sat/GiB-month')
-  const path = world.at('file')
-  await writeFile(path, noise('terms', 1 << 20))
-  const group = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
-  t.after(() => group.close())
+  const { world, market, path, group } = await openRogueMarket(t, 'terms')
   const impostors = await Promise.all(
     CASES.map(([does, , options], i) =>
       group.impostor(does.replaceAll(' ', '-'), { ...options, price: CHEAP + BigInt(i) })

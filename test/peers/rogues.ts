@@ -6,7 +6,6 @@ import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import HyperDHT from 'hyperdht'
 import type { NoiseStream } from 'hyperdht'
-import IdentityKey from 'keet-identity-key'
 import type { Order } from '#spec'
 import { encode } from '../../contracts/schema/codec.js'
 import { formatKey } from '../../contracts/keys/key.js'
@@ -37,6 +36,8 @@ import { LeaseShelf } from '../../src/storage/shelf/lease-shelf.js'
 import { answerWithLies } from './lies.js'
 import type { Lies } from './lies.js'
 import { InvoiceForger } from './invoice-forger.js'
+import { person } from '../book/people.js'
+import type { Person } from '../book/people.js'
 import { faultLog } from '../world/fault-log.js'
 
 export interface ImpostorOptions {
@@ -296,18 +297,6 @@ export class RogueGroup {
 
 /** A context for calls whose progress is ignored. */
 export const quiet = { onProgress: (): void => undefined, signal: new AbortController().signal }
-
-export interface Person {
-  identity: Buffer
-  device: KeyPair
-  proof: Buffer
-}
-
-export async function person(): Promise<Person> {
-  const key = await IdentityKey.from({ mnemonic: IdentityKey.generateMnemonic() })
-  const device = crypto.keyPair()
-  return { identity: key.identityPublicKey, device, proof: await key.bootstrap(device.publicKey) }
-}
 
 /** A device as the product writes it in its notes. */
 export function shown(device: Buffer): string {

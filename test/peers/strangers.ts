@@ -8,7 +8,7 @@ import { Network } from '../../src/network/network.js'
 import type { World } from '../world/world.js'
 import { addressOf } from './buyers.js'
 import type { Offer } from './rogue-buyer.js'
-import { person } from './rogues.js'
+import { person } from '../book/people.js'
 
 /** A connection to the provider on which nothing was sent. */
 export async function stranger(

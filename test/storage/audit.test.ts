@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import type { AuditProof, Seal } from '#spec'
 import { chooseAudit, judgeAudit, proofOf, sealOf } from '../../src/storage/lease/audit.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, packAt, writeTree, shelved } from './children/packed-drive.js'
+import { noise, packAt, shelved } from './children/packed-drive.js'
+import { makeTree } from '../world/tree.js'
 import { atEnd, scratch } from './children/wire.js'
 
 test('every block of a core of any length is proven against the seal of any of its lengths', async t => {
@@ -28,7 +29,7 @@ test('every block of a core of any length is proven against the seal of any of i
 
 test('an audit of a shelf passes, and a false answer fails it', async t => {
   const folder = await scratch(t)
-  await writeTree(join(folder, 'tree'), { a: noise(3 << 20), b: noise(10) })
+  await makeTree(join(folder, 'tree'), { a: noise(3 << 20), b: noise(10) })
   const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
   const seal: Seal = { agreement: noise(32), cores: packedDrive.result.seals }

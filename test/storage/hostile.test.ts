@@ -9,7 +9,8 @@ import { encodeNote } from '../../src/storage/archive/format.js'
 import { OpenPack } from '../../src/storage/archive/packed.js'
 import { DriveRestore } from '../../src/storage/archive/restore.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, writeTree } from './children/packed-drive.js'
+import { noise } from './children/packed-drive.js'
+import { makeTree } from '../world/tree.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
 const file: DriveEntry = {
@@ -46,7 +47,7 @@ async function restoreDrive(
   await packed.ready()
   const store = openStore(join(folder, 'store'))
   const dest = join(folder, 'place', 'dest')
-  await writeTree(join(folder, 'place'), { neighbour: 'mine' })
+  await makeTree(join(folder, 'place'), { neighbour: 'mine' })
   const restore = new DriveRestore({ link: { key: drive.key, encryptionKey }, dest, store, findTimeout: 500 })
   const wire = connect(packed, restore)
   restore.attach(wire.ends[1])

@@ -9,7 +9,8 @@ import type { RestoreProgress, DriveRestoreResult } from '../../src/storage/arch
 import { checksumOfTree } from '../../src/files/tree.js'
 import type { RestoreTask } from './children/child-restore.js'
 import type { ShelfTask } from './children/child-shelf.js'
-import { noise, packAt, writeTree, shelved } from './children/packed-drive.js'
+import { noise, packAt, shelved } from './children/packed-drive.js'
+import { makeTree } from '../world/tree.js'
 import { throttled } from './children/throttle.js'
 import { atEnd, listen, scratch } from './children/wire.js'
 
@@ -38,7 +39,7 @@ async function finish<M>(process: ChildProcess): Promise<M> {
 
 test('a provider killed at several points of an upload resumes where it was', async t => {
   const folder = await scratch(t)
-  await writeTree(join(folder, 'tree'), { big: noise(24 << 20), small: 'x' })
+  await makeTree(join(folder, 'tree'), { big: noise(24 << 20), small: 'x' })
   const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const slow = await listen(packed, () => [throttled(20e6)])
   const quick = await listen(packed)
@@ -70,7 +71,7 @@ test('a provider killed at several points of an upload resumes where it was', as
 test('a reader killed at several points of a restore resumes where it was', async t => {
   const folder = await scratch(t)
   const tree = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`small/${i}`, `file ${i}`]))
-  await writeTree(join(folder, 'tree'), { ...tree, big: noise(20 << 20), 'other big': noise(10 << 20) })
+  await makeTree(join(folder, 'tree'), { ...tree, big: noise(20 << 20), 'other big': noise(10 << 20) })
   const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
   const slow = await listen(shelf, () => [throttled(20e6)])

@@ -11,18 +11,19 @@ import { discardPack, pack } from '../../src/storage/archive/pack.js'
 import { readTree } from '../../src/files/tree.js'
 import type { TreeFile } from '../../src/files/tree.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, packAt, writeTree, sumByHand } from './children/packed-drive.js'
+import { noise, packAt, sumByHand } from './children/packed-drive.js'
+import { makeTree } from '../world/tree.js'
 import { atEnd, connect, scratch } from './children/wire.js'
 
 test('any Hyperdrive tool opens a packed drive with the keys of its link', async t => {
   const folder = await scratch(t)
   const big = noise(700_001)
   const files = { 'big.bin': big, empty: '', 'deep/er/naïve 🌾.txt': 'wheat', run: 'echo' }
-  await writeTree(join(folder, 'tree'), {
+  await makeTree(join(folder, 'tree'), {
     'big.bin': big,
     empty: '',
     'deep/er/naïve 🌾.txt': 'wheat',
-    run: { program: 'echo' },
+    run: { executable: 'echo' },
     shortcut: { link: 'deep/er' },
     away: { link: '/etc' }
   })
@@ -63,7 +64,7 @@ test('any Hyperdrive tool opens a packed drive with the keys of its link', async
 
 test('the size of cores is as seen with their public keys alone', async t => {
   const folder = await scratch(t)
-  await writeTree(join(folder, 'tree'), { a: noise(300_000), b: 'small' })
+  await makeTree(join(folder, 'tree'), { a: noise(300_000), b: 'small' })
   const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const blind = new Corestore(join(folder, 'blind'))
   const wire = connect(packed, null)
@@ -91,7 +92,7 @@ test('the size of cores is as seen with their public keys alone', async t => {
 test('a file whose length has changed gives an error that names it', async t => {
   const folder = await scratch(t)
   for (const size of [1000, 600_000]) {
-    await writeTree(folder, { file: noise(size) })
+    await makeTree(folder, { file: noise(size) })
     const [file] = (await readTree(join(folder, 'file'))).entries as TreeFile[]
     for (const change of [-1, 1, 300_000]) {
       if (size + change < 0) continue
@@ -111,7 +112,7 @@ test('discarding a incomplete drive frees its disk', async t => {
   const folder = await scratch(t)
   const store = openStore(join(folder, 'own'))
   atEnd(t, () => store.close())
-  await writeTree(folder, { kept: noise(100_000), big: noise(80 << 20) })
+  await makeTree(folder, { kept: noise(100_000), big: noise(80 << 20) })
   const kept = await pack({ path: join(folder, 'kept'), store, name: 'kept' })
   const before = await occupiedBytes(join(folder, 'own'))
   const stop = new AbortController()

@@ -7,8 +7,9 @@ import { DriveRestore } from '../../src/storage/archive/restore.js'
 import type { RestoreOptions, DriveRestoreResult } from '../../src/storage/archive/restore.js'
 import { checksumOfTree } from '../../src/files/tree.js'
 import { openStore } from '../../src/network/cores.js'
-import { noise, packAt, writeTree, shelved, sumByHand } from './children/packed-drive.js'
-import type { Content } from './children/packed-drive.js'
+import { noise, packAt, shelved, sumByHand } from './children/packed-drive.js'
+import { makeTree } from '../world/tree.js'
+import type { Leaf } from '../world/tree.js'
 import { throttled } from './children/throttle.js'
 import { ManualClock, turn } from '../base/manual-clock.js'
 import { connect, scratch } from './children/wire.js'
@@ -42,7 +43,7 @@ async function restoreFrom(
   }
 }
 
-const trees: Record<string, Record<string, Content> | Content> = {
+const trees: Record<string, Record<string, Leaf> | Leaf> = {
   'an empty folder': {},
   'an empty file': '',
   'one byte': 'x',
@@ -50,15 +51,15 @@ const trees: Record<string, Record<string, Content> | Content> = {
   'a file of one block': noise(262_144),
   'a file of one block and a byte': noise(262_145),
   'a file of 64 MiB': noise(64 << 20),
-  'a small program': { program: '#!/bin/sh' },
+  'a small program': { executable: '#!/bin/sh' },
   'a tree of all kinds': {
     'empty.txt': '',
     'deep/er/and/deeper/file': noise(600_000),
     'naïve 🌾 .txt': 'wheat',
     '-rf *': 'a name that a shell would take amiss',
     'back\\slash': 'legal on this system',
-    run: { program: '#!/bin/sh' },
-    'deep/run-big': { program: 'x'.repeat(300_000) },
+    run: { executable: '#!/bin/sh' },
+    'deep/run-big': { executable: 'x'.repeat(300_000) },
     'deep/link': { link: '../run' },
     'folder-link': { link: 'deep/er' },
     dangling: { link: 'not/here' }
@@ -73,8 +74,8 @@ for (const [name, tree] of Object.entries(trees)) {
     const folder = await scratch(t)
     const source = join(folder, 'source')
     const single = typeof tree === 'string' || Buffer.isBuffer(tree) || 'program' in tree
-    await writeTree(folder, single ? { source: tree as Content } : {})
-    if (!single) await writeTree(source, tree as Record<string, Content>)
+    await makeTree(folder, single ? { source: tree as Leaf } : {})
+    if (!single) await makeTree(source, tree as Record<string, Leaf>)
     const packedDrive = await packAt(t, source, join(folder, 'own'))
     const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
     const dest = join(folder, 'new', 'dest')
@@ -89,7 +90,7 @@ for (const [name, tree] of Object.entries(trees)) {
     const before = await checksumOfTree(source)
     assert.deepEqual(await checksumOfTree(dest, { name: 'source' }), before)
     assert.deepEqual(await readdir(dirname(dest)), ['dest'])
-    const planted = single ? { '': tree as Content } : (tree as Record<string, Content>)
+    const planted = single ? { '': tree as Leaf } : (tree as Record<string, Leaf>)
     for (const [path, content] of Object.entries(planted)) {
       const at = join(dest, path)
       if (typeof content === 'object' && 'link' in content) assert.equal(await readlink(at), content.link)
@@ -103,7 +104,7 @@ for (const [name, tree] of Object.entries(trees)) {
 
 test('a link that nobody serves is restore found in the given time', async t => {
   const folder = await scratch(t)
-  await writeTree(folder, { file: 'x' })
+  await makeTree(folder, { file: 'x' })
   const { result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const options = { link: result.link, dest: join(folder, 'dest'), findTimeout: 200 }
   await assert.rejects(restoreFrom(t, [], join(folder, 'store'), options), {
@@ -122,7 +123,7 @@ test('a link that nobody serves is restore found in the given time', async t => 
 
 test('a link with a wrong encryption key fails and writes nothing', async t => {
   const folder = await scratch(t)
-  await writeTree(folder, { file: 'x' })
+  await makeTree(folder, { file: 'x' })
   const { packed, result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const options = { link: { key: result.key, encryptionKey: noise(32) }, dest: join(folder, 'dest') }
   await assert.rejects(restoreFrom(t, [packed], join(folder, 'store'), options), {
@@ -135,7 +136,7 @@ test('a link with a wrong encryption key fails and writes nothing', async t => {
 test('two providers at once restore nearly twice as fast as one', async t => {
   const folder = await scratch(t)
   const bytes = 30 << 20
-  await writeTree(folder, { file: noise(bytes) })
+  await makeTree(folder, { file: noise(bytes) })
   const packedDrive = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const shelves = [
     await shelved(t, packedDrive, join(folder, 'shelf1')),
@@ -167,7 +168,7 @@ test('two providers at once restore nearly twice as fast as one', async t => {
 
 test('a restore resumes after a sleep of the machine with the providers that are that are then online', async t => {
   const folder = await scratch(t)
-  await writeTree(folder, { file: noise(8 << 20) })
+  await makeTree(folder, { file: noise(8 << 20) })
   const packedDrive = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
   const clock = new ManualClock()
@@ -203,7 +204,7 @@ test('a restore resumes after a sleep of the machine with the providers that are
 
 test('another provider makes up for one that vanishes, and without any a restore stalls and can be resumed', async t => {
   const folder = await scratch(t)
-  await writeTree(folder, { file: noise(32 << 20) })
+  await makeTree(folder, { file: noise(32 << 20) })
   const packedDrive = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
   const options = { link: packedDrive.result.link, dest: join(folder, 'dest') }
@@ -240,11 +241,11 @@ test('another provider makes up for one that vanishes, and without any a restore
 test('damaged files in the part folder are detected and fetched again', async t => {
   const folder = await scratch(t)
   const content = noise(3 << 20)
-  await writeTree(join(folder, 'tree'), { big: content, small: 'small' })
+  await makeTree(join(folder, 'tree'), { big: content, small: 'small' })
   const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const part = join(folder, 'dest.bushel-part')
   // as after a power loss: right size or too short, wrong bytes; and files that are not of this drive
-  await writeTree(part, { big: Buffer.alloc(2 << 20), small: 'smelt', stranger: 'x', 'sub/stranger': 'x' })
+  await makeTree(part, { big: Buffer.alloc(2 << 20), small: 'smelt', stranger: 'x', 'sub/stranger': 'x' })
   await symlink('/etc', join(part, 'away'))
   const options = { link: packedDrive.result.link, dest: join(folder, 'dest') }
   const restored = await restoreFrom(t, [packedDrive.packed], join(folder, 'store'), options)
@@ -255,15 +256,15 @@ test('damaged files in the part folder are detected and fetched again', async t 
 
 test('a different file is overwritten only with force, and an equal file is kept', async t => {
   const folder = await scratch(t)
-  const tree = { a: 'first', 'sub/b': noise(300_000), run: { program: 'x' }, link: { link: 'a' } }
-  await writeTree(join(folder, 'tree'), tree)
+  const tree = { a: 'first', 'sub/b': noise(300_000), run: { executable: 'x' }, link: { link: 'a' } }
+  await makeTree(join(folder, 'tree'), tree)
   const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const dest = join(folder, 'dest')
   const options = { link: packedDrive.result.link, dest }
   const again = (force = false): Promise<DriveRestoreResult> =>
     restoreFrom(t, [packedDrive.packed], join(folder, 'store'), { ...options, force })
 
-  await writeTree(dest, { a: 'mine!', mine: 'kept' })
+  await makeTree(dest, { a: 'mine!', mine: 'kept' })
   await assert.rejects(again(), { code: 'FILE_EXISTS', exit: 2, message: /dest\/a' already exists/ })
   assert.equal(await readFile(join(dest, 'a'), 'utf8'), 'mine!')
   assert.deepEqual((await readdir(dest)).sort(), ['a', 'mine'])
@@ -282,16 +283,16 @@ test('a different file is overwritten only with force, and an equal file is kept
 
 test('a folder or symbolic link in the place of a file blocks a restore, even with force', async t => {
   const folder = await scratch(t)
-  await writeTree(join(folder, 'tree'), { 'sub/file': 'x', top: 'y' })
+  await makeTree(join(folder, 'tree'), { 'sub/file': 'x', top: 'y' })
   const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const options = { link: packedDrive.result.link, dest: join(folder, 'dest'), force: true }
   const again = (): Promise<DriveRestoreResult> =>
     restoreFrom(t, [packedDrive.packed], join(folder, 'store'), options)
   await mkdir(join(folder, 'elsewhere'))
-  await writeTree(join(folder, 'dest'), { sub: { link: '../elsewhere' } })
+  await makeTree(join(folder, 'dest'), { sub: { link: '../elsewhere' } })
   await assert.rejects(again(), { code: 'IN_THE_WAY', exit: 2, message: /sub' is where a folder must go/ })
   assert.deepEqual(await readdir(join(folder, 'elsewhere')), [])
-  await writeTree(folder, { 'dest2/top/file': 'x' })
+  await makeTree(folder, { 'dest2/top/file': 'x' })
   options.dest = join(folder, 'dest2')
   await assert.rejects(again(), { code: 'IN_THE_WAY', message: /top' is where a file must go/ })
 
@@ -308,7 +309,7 @@ test('a folder or symbolic link in the place of a file blocks a restore, even wi
 
 test('a single file replaces another only with force, unless they are equal', async t => {
   const folder = await scratch(t)
-  await writeTree(folder, { source: 'new', dest: 'old' })
+  await makeTree(folder, { source: 'new', dest: 'old' })
   const packedDrive = await packAt(t, join(folder, 'source'), join(folder, 'own'))
   const options = { link: packedDrive.result.link, dest: join(folder, 'dest') }
   const again = (force: boolean): Promise<DriveRestoreResult> =>
@@ -322,7 +323,7 @@ test('a single file replaces another only with force, unless they are equal', as
 
 test('a stopped restore ends at once with the reason and keeps what was fetched', async t => {
   const folder = await scratch(t)
-  await writeTree(folder, { file: noise(8 << 20) })
+  await makeTree(folder, { file: noise(8 << 20) })
   const packedDrive = await packAt(t, join(folder, 'file'), join(folder, 'own'))
   const stop = new AbortController()
   const options = { link: packedDrive.result.link, dest: join(folder, 'dest') }

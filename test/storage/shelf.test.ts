@@ -7,7 +7,8 @@ import z32 from 'z32'
 import { sealOf } from '../../src/storage/lease/audit.js'
 import { OpenPack } from '../../src/storage/archive/packed.js'
 import { blocksOf, limitOf, openOwn, owned } from './children/own-cores.js'
-import { noise, openShelf, packAt, writeTree, shelved } from './children/packed-drive.js'
+import { noise, openShelf, packAt, shelved } from './children/packed-drive.js'
+import { makeTree } from '../world/tree.js'
 import { connect, scratch } from './children/wire.js'
 
 async function filesUnder(folder: string): Promise<string[]> {
@@ -17,7 +18,7 @@ async function filesUnder(folder: string): Promise<string[]> {
 test('the shelf holds no plaintext, no file name and no key', async t => {
   const folder = await scratch(t)
   const marker = 'QUINCE MARMALADE, a line that no cipher makes. '
-  await writeTree(join(folder, 'tree'), {
+  await makeTree(join(folder, 'tree'), {
     'secret-recipe.txt': marker.repeat(20_000),
     'cellar/short.txt': marker,
     'cellar/quince-link': { link: 'short.txt' }
@@ -109,8 +110,8 @@ test('the shelf survives a restart, and an interrupted removal finishes at the n
   await assert.rejects(first.keep({ id: 'a', cores: [], egressBytes: 1 }), { code: 'BAD_INPUT' })
   await assert.rejects(first.keep({ id: '../a', cores: [limit], egressBytes: 1 }), { code: 'BAD_INPUT' })
   await first.close()
-  await writeTree(join(folder, 'shelf', 'cores', 'f'.repeat(64)), { 'db/left.blob': noise(1000) })
-  await writeTree(join(folder, 'shelf', 'leases'), { 'b.json.99999999.new': '{"half' })
+  await makeTree(join(folder, 'shelf', 'cores', 'f'.repeat(64)), { 'db/left.blob': noise(1000) })
+  await makeTree(join(folder, 'shelf', 'leases'), { 'b.json.99999999.new': '{"half' })
   const second = await openShelf(t, join(folder, 'shelf'))
   const [kept, ...others] = second.leases
   assert.equal(others.length, 0)

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { targetInside } from '../../src/files/link-target.js'
 import { checksumOfTree, readTree } from '../../src/files/tree.js'
-import { writeTree, sumByHand } from './children/packed-drive.js'
+import { sumByHand } from './children/packed-drive.js'
+import { makeTree } from '../world/tree.js'
 import { atEnd, scratch } from './children/wire.js'
 
 test('the checksum covers lines of path, size and sum, sorted by the UTF-8 bytes of the path', async t => {
@@ -21,7 +22,7 @@ test('the checksum covers lines of path, size and sum, sorted by the UTF-8 bytes
     '\uff5e': 'full width'
   }
   const { b: _, ...planted } = files
-  await writeTree(root, { ...planted, link: { link: 'a.txt' } })
+  await makeTree(root, { ...planted, link: { link: 'a.txt' } })
   const sum = await checksumOfTree(root)
   assert.equal(sum.sha256, sumByHand(planted))
   assert.equal(sum.files, 6)
@@ -36,7 +37,7 @@ test('the checksum covers lines of path, size and sum, sorted by the UTF-8 bytes
 
 test('a single file is a tree of one entry, named under its base name or a given given name', async t => {
   const root = await scratch(t)
-  await writeTree(root, { 'film.mkv': 'frames', copy: 'frames' })
+  await makeTree(root, { 'film.mkv': 'frames', copy: 'frames' })
   const expected = sumByHand({ 'film.mkv': 'frames' })
   assert.equal((await checksumOfTree(join(root, 'film.mkv'))).sha256, expected)
   assert.notEqual((await checksumOfTree(join(root, 'copy'))).sha256, expected)
@@ -45,7 +46,7 @@ test('a single file is a tree of one entry, named under its base name or a given
 
 test('symbolic links that leave the tree and empty folders are left out however they are written, and so are empty folders', async t => {
   const root = join(await scratch(t), 'tree')
-  await writeTree(root, {
+  await makeTree(root, {
     'd/e/file': 'x',
     good: { link: 'd/e/file' },
     'd/up': { link: '../good' },
@@ -99,7 +100,7 @@ test(
   { skip: process.getuid?.() === 0 && 'root reads all' },
   async t => {
     const root = await scratch(t)
-    await writeTree(root, { 'locked/file': 'x' })
+    await makeTree(root, { 'locked/file': 'x' })
     await chmod(join(root, 'locked'), 0)
     atEnd(t, () => chmod(join(root, 'locked'), 0o700))
     await assert.rejects(readTree(root), {

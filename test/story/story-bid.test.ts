@@ -5,8 +5,7 @@ import { look, makeTree, noise } from '../world/tree.js'
 import { World } from '../world/world.js'
 
 test('a bid rests until a provider comes and is filled unattended', { timeout: 120_000 }, async t => {
-  const world = await World.open(t)
-  const market = await world.found('founder', 'bazaar')
+  const { world, market } = await World.withMarket(t)
   await world.join('buyer', market)
   const source = world.at('source')
   await makeTree(source, { 'a.txt': 'a', 'b/film.bin': noise('bid', 1 << 20) })

@@ -7,8 +7,7 @@ import { WORK_KIB, bookWhen, seller } from '../world/compute.js'
 import { World } from '../world/world.js'
 
 test('a job is priced at home, run by strangers, compared and paid', { timeout: 240_000 }, async t => {
-  const world = await World.open(t)
-  const market = await world.found('founder', 'bazaar')
+  const { world, market } = await World.withMarket(t)
   const prices = { one: '40 sat/Gfuel', two: '50 sat/Gfuel', three: '60 sat/Gfuel' }
   await Promise.all([
     ...Object.entries(prices).map(([name, price]) => seller(world, name, market, price)),

@@ -7,8 +7,7 @@ import { WORK_KIB, bookWhen, seller } from '../world/compute.js'
 import { World } from '../world/world.js'
 
 test('a compute bid rests until a provider comes and is run unattended', { timeout: 120_000 }, async t => {
-  const world = await World.open(t)
-  const market = await world.found('founder', 'bazaar')
+  const { world, market } = await World.withMarket(t)
   await world.join('buyer', market)
   const module = world.at('sha256.wasm')
   await writeFile(module, program('sha256'))
@@ -45,8 +44,7 @@ test(
   'lending settings survive a restart, and a paused seller takes no job',
   { timeout: 120_000 },
   async t => {
-    const world = await World.open(t)
-    const market = await world.found('founder', 'bazaar')
+    const { world, market } = await World.withMarket(t)
     await Promise.all([seller(world, 'one', market, '40 sat/Gfuel'), world.join('buyer', market)])
     await bookWhen(world, 'buyer', ({ asks }) => asks.length === 1)
     const module = world.at('sha256.wasm')

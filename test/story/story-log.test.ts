@@ -44,8 +44,7 @@ function happened(lines: Line[], field: string, id: string): string[] {
 }
 
 test('a mirror and its payments are in both logs by id, and no secret is', { timeout: 120_000 }, async t => {
-  const world = await World.open(t)
-  const market = await world.found('founder', 'bazaar')
+  const { world, market } = await World.withMarket(t)
   const seller = await world.seller('seller', market, '20000 sat/GiB-month')
   const { words } = await world.init('buyer')
   const config = JSON.parse(await readFile(world.at('buyer', 'config.json'), 'utf8')) as object

@@ -10,8 +10,7 @@ test(
   'many inputs spread over providers, and one that is killed midway is passed over',
   { timeout: 240_000 },
   async t => {
-    const world = await World.open(t)
-    const market = await world.found('founder', 'bazaar')
+    const { world, market } = await World.withMarket(t)
     await Promise.all([
       ...['one', 'two', 'three'].map(name => seller(world, name, market, '40 sat/Gfuel')),
       world.join('buyer', market)

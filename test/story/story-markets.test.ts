@@ -15,8 +15,7 @@ async function usedBytes(world: World, name: string): Promise<number> {
 }
 
 test('the end of a lease frees its disk, and an order can be withdrawn', { timeout: 120_000 }, async t => {
-  const world = await World.open(t)
-  const market = await world.found('founder', 'bazaar')
+  const { world, market } = await World.withMarket(t)
   const [seller] = await Promise.all([
     world.seller('seller', market, '1000 sat/GiB-month'),
     world.join('buyer', market)

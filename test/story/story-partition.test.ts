@@ -6,8 +6,7 @@ test(
   'a relay cut off from the founder goes on, and afterwards all processes see one book',
   { timeout: 150_000 },
   async t => {
-    const world = await World.open(t)
-    const market = await world.found('founder', 'bazaar')
+    const { world, market } = await World.withMarket(t)
     const relay = await world.seller('relay', market, '100 sat/GiB-month')
     await world.ok('founder', ['market', 'admit', relay.device])
     await world.join('reader', market)

@@ -15,8 +15,7 @@ test(
   'bad input gives one clear line and an exit code, and changes nothing',
   { timeout: 240_000 },
   async t => {
-    const world = await World.open(t)
-    const market = await world.found('founder', 'bazaar')
+    const { world, market } = await World.withMarket(t)
     const [seller] = await Promise.all([
       world.seller('seller', market, '500 sat/GiB-month'),
       world.join('buyer', market),

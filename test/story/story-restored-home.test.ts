@@ -26,8 +26,7 @@ test(
   'a home restored from an older copy learns so from its provider and pays nothing again',
   { timeout: 150_000 },
   async t => {
-    const world = await World.open(t)
-    const market = await world.found('founder', 'bazaar')
+    const { world, market } = await World.withMarket(t)
     const [seller] = await Promise.all([
       world.seller('seller', market, '600000 sat/GiB-month'),
       world.join('buyer', market)

@@ -13,8 +13,7 @@ const MARKER = 'a-diary-that-nobody-else-may-read-4711'
 const NAME = 'Über die Dörfer – 夏.txt'
 
 test('the whole story runs from offers to a restore without the buyer', { timeout: 120_000 }, async t => {
-  const world = await World.open(t)
-  const market = await world.found('founder', 'bazaar')
+  const { world, market } = await World.withMarket(t)
   const [cheap, middle, dear] = await Promise.all([
     world.seller('cheap', market, '2000 sat/GiB-month'),
     world.seller('middle', market, '2500 sat/GiB-month', '--space', '1GiB', '--region', 'eu'),
@@ -120,8 +119,7 @@ test('the whole story runs from offers to a restore without the buyer', { timeou
 })
 
 test('a single file is restored as the destination itself', { timeout: 60_000 }, async t => {
-  const world = await World.open(t)
-  const market = await world.found('founder', 'bazaar')
+  const { world, market } = await World.withMarket(t)
   await world.seller('seller', market, '500 sat/GiB-month')
   await makeTree(world.at('music'), { 'song.flac': noise('song', 400_000) })
   // No node runs on this home: the command opens one for itself.

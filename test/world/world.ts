@@ -45,6 +45,12 @@ export class World {
     return world
   }
 
+  /** A world in which `founder` has founded a market. */
+  static async withMarket(t: Pick<TestContext, 'after'>): Promise<{ world: World; market: string }> {
+    const world = await World.open(t)
+    return { world, market: await world.found('founder', 'bazaar') }
+  }
+
   async #close(): Promise<void> {
     await this.processes.close()
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })

@@ -1,10 +1,9 @@
-import ReadyResource from 'ready-resource'
 import type { Order } from '#spec'
 import { EXIT } from '../../../contracts/errors/error-table.js'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { Poller } from '../../base/poller.js'
 import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import type { NewOrder } from '../../deal/standing-orders.js'
+import { RestingBids } from '../../deal/resting-bids.js'
 import type { Logger } from '../../base/logger.js'
 
 /** The part of the node's own orders that resting bids use. */
@@ -34,32 +33,23 @@ export interface ComputeBidsOptions {
 const KIND = 'compute-bid'
 /** Marks bids whose run has begun: it continues even when no ask fits any more. */
 const BEGUN = 'compute-bid-begun'
-/** Several changes of the book within this time cause one look, ms. */
-const SETTLE = 300
 
 /** The buyer's resting bids on compute. Each one is run in the background as soon as asks on the book fit it. */
-export class ComputeBids extends ReadyResource {
+export class ComputeBids extends RestingBids {
   readonly #options: ComputeBidsOptions
-  readonly #poller: Poller
   readonly #running = new Map<string, Promise<void>>()
 
   constructor(options: ComputeBidsOptions) {
-    super()
+    super(options.log, options.tickEvery)
     this.#options = options
-    this.#poller = new Poller({
-      look: () => this.#look(),
-      interval: options.tickEvery ?? 30_000,
-      settle: SETTLE,
-      onerror: options.log.fault
-    })
   }
 
   protected override async _open(): Promise<void> {
-    void this.#poller.start()
+    void this.poller.start()
   }
 
   protected override async _close(): Promise<void> {
-    await this.#poller.close(new BushelError('CLOSED', 'the node is closing'))
+    await this.poller.close(new BushelError('CLOSED', 'the node is closing'))
     await Promise.all(this.#running.values())
   }
 
@@ -71,28 +61,19 @@ export class ComputeBids extends ReadyResource {
     return placed
   }
 
-  /** Call when the book changes: looks after the changes settle. */
-  soon(): void {
-    this.#poller.poke()
-  }
-
-  /** Looks for bids that can be filled; calls during a look cause one more look. */
-  look(): void {
-    void this.#poller.look()
-  }
-
-  async #look(): Promise<void> {
+  /** Looks for bids that can be filled. */
+  protected override async lookNow(): Promise<void> {
     const { orders, facts, fits } = this.#options
     for (const { id, order } of [...orders.list()]) {
-      if (this.#poller.signal.aborted) return
+      if (this.poller.signal.aborted) return
       const name = id.toString('hex')
       if (order.resource !== RESOURCE.compute || order.side !== SIDE.bid || this.#running.has(name)) continue
       const stored = facts.get(KIND, id)
       if (!stored) continue // still being placed, or a kill interrupted `place`; then the owner withdraws the bid
       try {
-        if (!facts.get(BEGUN, id) && !(await fits(stored, this.#poller.signal))) continue
+        if (!facts.get(BEGUN, id) && !(await fits(stored, this.poller.signal))) continue
       } catch (error) {
-        if (this.#poller.signal.aborted) return
+        if (this.poller.signal.aborted) return
         await this.#giveUp(id, error)
         continue
       }
@@ -104,7 +85,7 @@ export class ComputeBids extends ReadyResource {
   }
 
   async #fill(id: Buffer, stored: Buffer): Promise<void> {
-    const { signal } = this.#poller
+    const { signal } = this.poller
     await this.#options.facts.set({ kind: BEGUN, key: id, value: Buffer.from([1]) })
     // The owner may have withdrawn the bid during the look.
     if (!this.#options.orders.get(id)) return this.#over(id)

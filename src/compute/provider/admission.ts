@@ -16,6 +16,7 @@ import { MAX_CLOCK_SKEW } from '../../../contracts/terms.js'
 import type { Counterparty } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
+import { assertParties } from '../../deal/parties.js'
 import { FUEL_VERSION } from '../fuel/meter.js'
 import type { Isolation } from '../sandbox/sandbox.js'
 
@@ -67,19 +68,6 @@ export async function assertAcceptable(
   const [base, first = 0n] = jobSegments(terms)
   if (!(await canReceive(terms.buyer.lightning!, base! + first)))
     throw new DeclineError('NO_INBOUND', 'this node cannot receive the first payments now')
-}
-
-function assertParties({ buyer, provider, network }: JobTerms, from: Counterparty, deals: Deals): void {
-  const mine = deals.party
-  const same =
-    buyer.device.equals(from.device) &&
-    buyer.identity.equals(from.identity) &&
-    buyer.lightning!.equals(from.lightning) &&
-    provider.device.equals(mine.device) &&
-    provider.identity.equals(mine.identity) &&
-    provider.lightning!.equals(mine.lightning!)
-  if (!same) throw new DeclineError('PARTIES', 'the terms name other parties than the two of this connection')
-  if (network !== deals.self.network) throw new DeclineError('NETWORK', 'another network')
 }
 
 function assertAsk(terms: JobTerms, order: Order | null): void {

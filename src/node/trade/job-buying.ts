@@ -9,9 +9,7 @@ import { Experiences } from '../../deal/experience.js'
 import type { Facts } from '../../store/facts.js'
 import type { SpendingLimits } from '../../payment/limits.js'
 import type { Logger } from '../../base/logger.js'
-
-/** Of the cheapest asks, so many are considered. */
-const MAX_ASKS = 500
+import { cheapestAsks } from './asks.js'
 
 export interface JobBuying {
   books: Books
@@ -48,14 +46,7 @@ async function asksOf(
   key: Buffer,
   maxPrice: bigint | null
 ): Promise<BookedComputeAsk[]> {
-  const market = books.get(key)
-  if (!market) return []
-  const orders = await market.asks({
-    resource: RESOURCE.compute,
-    network,
-    limit: MAX_ASKS,
-    ...(maxPrice === null ? {} : { maxPrice })
-  })
+  const orders = await cheapestAsks(books, key, { resource: RESOURCE.compute, network, maxPrice })
   return orders.map(({ id, order }) => {
     const { cores, memory, fuel, baseMsat, isolation } = computeAskOf(order)
     const { identity, device, price, revision } = order

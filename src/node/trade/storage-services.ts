@@ -21,7 +21,7 @@ import { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
 import { orphansOf } from './orphans.js'
 import { tradeService } from './parts.js'
 import type { TradeOptions } from './parts.js'
-import { storageAsks, storageBidsOf } from './storage-asks.js'
+import { storageAsks, storageBidsOf } from './asks.js'
 
 // Both sides of storage.
 

@@ -1,16 +1,15 @@
-import ReadyResource from 'ready-resource'
 import type { MirrorJob, Order, StorageAsk, StorageBid } from '#spec'
 import { encode } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { billedBytes } from '../../../contracts/money/money.js'
 import { RESOURCE, SIDE, askOf, bidOf } from '../../../contracts/order.js'
 import { DAY } from '../../../contracts/money/quantity.js'
-import { Poller } from '../../base/poller.js'
 import { Scope } from '../../base/scope.js'
 import type { Handler } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { StandingOrders } from '../../deal/standing-orders.js'
 import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
+import { RestingBids } from '../../deal/resting-bids.js'
 import type { Logger } from '../../base/logger.js'
 
 /** A bid as it stands on the book. */
@@ -36,32 +35,23 @@ const BID_LIFETIME = 30 * DAY
 /** Bids that one look answers at the most. */
 const MAX_ANSWERS = 50
 const ANSWER_AGAIN = 10 * 60_000
-/** Changes of the book within so long make one look, ms. */
-const SETTLE = 300
 
 /**
  * Resting bids, on both sides. The buyer's node fills its own as soon as the book can serve them; a provider whose asks
  * can serve a stranger's bid tells the bidder so, and the bidder goes through an ordinary deal.
  */
-export class Bids extends ReadyResource {
+export class Bids extends RestingBids {
   readonly #options: BidsOptions
   readonly #scope = new Scope()
-  readonly #poller: Poller
   /** Answers given, and when one that did not arrive may be given again, ms. */
   readonly #answered = new Map<string, number>()
   /** What was last said of a job that waits. */
   readonly #noted = new Map<string, string>()
 
   constructor(options: BidsOptions) {
-    super()
+    super(options.log, options.tickEvery)
     this.#options = options
-    this.#poller = new Poller({
-      look: () => this.#look(),
-      interval: options.tickEvery ?? 30_000,
-      settle: SETTLE,
-      onerror: options.log.fault
-    })
-    this.#scope.add(() => this.#poller.close())
+    this.#scope.add(() => this.poller.close())
   }
 
   protected override async _open(): Promise<void> {
@@ -71,7 +61,7 @@ export class Bids extends ReadyResource {
       return { body: { ok: 1 } }
     }
     this.#scope.add(deals.handle('answer', answer))
-    void this.#poller.start()
+    void this.poller.start()
   }
 
   protected override async _close(): Promise<void> {
@@ -110,29 +100,20 @@ export class Bids extends ReadyResource {
     if (job?.state === 'bid') await this.#options.mirrors.setBid(job, null)
   }
 
-  /** The book has changed: looks when it has settled a little. */
-  soon(): void {
-    this.#poller.poke()
-  }
-
-  /** Looks at the book: fills what can be filled, answers what can be served. Calls while it looks come to one more. */
-  look(): void {
-    void this.#poller.look()
-  }
-
-  async #look(): Promise<void> {
+  /** Fills the bids that can be filled, and answers those that can be served. */
+  protected override async lookNow(): Promise<void> {
     for (const job of [...this.#options.mirrors.bids()]) if (job.bid) await this.#fill(job, job.bid)
     await this.#answer()
   }
 
   async #fill(job: MirrorJob, bid: Buffer): Promise<void> {
     const { mirrors, orders, listener, log } = this.#options
-    if (this.#poller.signal.aborted || !(await mirrors.placeable(job))) return
+    if (this.poller.signal.aborted || !(await mirrors.placeable(job))) return
     try {
-      const { leases } = await mirrors.place(job, listener, this.#poller.signal)
+      const { leases } = await mirrors.place(job, listener, this.poller.signal)
       log.info('bid filled', { order: bid, resource: 'storage', leases: leases.join(' ') })
     } catch (error) {
-      if (this.#poller.signal.aborted) return
+      if (this.poller.signal.aborted) return
       if (!(error instanceof BushelError)) throw error
       const reason = error.message
       if (this.#noted.get(job.store) !== reason) log.info('bid not filled yet', { order: bid, reason })
@@ -151,7 +132,7 @@ export class Bids extends ReadyResource {
     if (asks.length === 0) return
     let answers = 0
     for (const { id, order } of await this.#options.standing()) {
-      if (this.#poller.signal.aborted || answers === MAX_ANSWERS) return
+      if (this.poller.signal.aborted || answers === MAX_ANSWERS) return
       if (order.identity.equals(deals.self.identity)) continue
       for (const ask of asks) {
         const key = `${id.toString('hex')}/${ask.id.toString('hex')}`
@@ -168,12 +149,12 @@ export class Bids extends ReadyResource {
     try {
       const channel = await this.#options.deals.open(device, {
         timeoutMs: 5_000,
-        signal: this.#poller.signal
+        signal: this.poller.signal
       })
       await channel.request('answer', { bid, ask }, { timeoutMs: 5_000 })
     } catch (error) {
       this.#answered.set(key, this.#options.deals.now() + ANSWER_AGAIN) // the bidder is not there now
-      if (!(error instanceof BushelError) && !this.#poller.signal.aborted) throw error
+      if (!(error instanceof BushelError) && !this.poller.signal.aborted) throw error
     }
   }
 

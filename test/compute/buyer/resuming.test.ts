@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { resultHash } from '../../../contracts/job.js'
 import { Buyer, code, request } from './buyer.js'
 import { GOOD, TRUTH } from './fake-providers.js'
@@ -25,12 +26,19 @@ async function interrupted(buyer: Buyer): Promise<() => void> {
   return open
 }
 
-test('after a restart the same command resumes its agreements and neither hires nor pays anyone twice', async t => {
+/** A buyer whose node has started again, and the run that it was stopped amid. */
+async function restarted(
+  t: TestContext
+): Promise<{ buyer: Buyer; left: ReturnType<Buyer['jobs']['list']>[0] | undefined }> {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
   await buyer.start()
-  const [left] = buyer.jobs.list()
+  return { buyer, left: buyer.jobs.list()[0] }
+}
+
+test('after a restart the same command resumes its agreements and neither hires nor pays anyone twice', async t => {
+  const { buyer, left } = await restarted(t)
   assert.equal(left!.state, 'open')
   const outcome = await buyer.run({ verify: 2 })
   assert.deepEqual(outcome.id, left!.id)
@@ -45,11 +53,7 @@ test('after a restart the same command resumes its agreements and neither hires 
 })
 
 test('a different command starts a different run', async t => {
-  const buyer = await Buyer.open(t)
-  const open = await interrupted(buyer)
-  open()
-  await buyer.start()
-  const [left] = buyer.jobs.list()
+  const { buyer, left } = await restarted(t)
   const changes = [
     { verify: 1 },
     { verify: 2, args: ['job.wasm', 'x'] },
@@ -171,11 +175,7 @@ test('a cancelled run makes no more payments, running or waiting to resume', asy
 })
 
 test('a run cancelled while its command is repeated does not start again', async t => {
-  const buyer = await Buyer.open(t)
-  const open = await interrupted(buyer)
-  open()
-  await buyer.start()
-  const [left] = buyer.jobs.list()
+  const { buyer, left } = await restarted(t)
   const { open: goOn, hold } = latch()
   const [first] = buyer.fakes.hires
   const abandon = first!.abandon.bind(first!)

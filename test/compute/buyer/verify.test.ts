@@ -195,16 +195,16 @@ test('nothing is signed when there are too few providers', async t => {
   assert.deepEqual(buyer.jobs.list(), [])
 })
 
+/** The names of the providers that were hired, in order. */
+const hiredBy = ({ fakes }: Buyer): string[] => fakes.hires.map(({ provider }) => provider.name)
+
 test('one identity gets one replica, however many asks it has', async t => {
   const buyer = await buyerWith(t, {}, {})
   buyer.fakes.add('a2', {}, { identity: buyer.fakes.providers[0]!.ask.identity })
   await assert.rejects(buyer.run({ verify: 3 }), code('NO_OFFER'))
   buyer.fakes.add('d')
   await buyer.run({ verify: 3 })
-  assert.deepEqual(
-    buyer.fakes.hires.map(({ provider }) => provider.name),
-    ['a', 'b', 'd']
-  )
+  assert.deepEqual(hiredBy(buyer), ['a', 'b', 'd'])
 })
 
 test('an identity with a replica replaces not other, any device it uses', async t => {
@@ -212,10 +212,7 @@ test('an identity with a replica replaces not other, any device it uses', async 
   buyer.fakes.add('a2', {}, { identity: buyer.fakes.providers[0]!.ask.identity })
   buyer.fakes.add('d')
   await buyer.run({ verify: 2 })
-  assert.deepEqual(
-    buyer.fakes.hires.map(({ provider }) => provider.name),
-    ['a', 'b', 'd']
-  )
+  assert.deepEqual(hiredBy(buyer), ['a', 'b', 'd'])
 })
 
 test('with no provider left a majority of the requested number suffices, and fewer fail with the paid amount', async t => {

@@ -1,11 +1,8 @@
 /** Assembles WebAssembly modules from bytes: only what the tests need, including invalid modules. */
 
-export const I32 = 0x7f
-export const I64 = 0x7e
-export const F32 = 0x7d
-export const F64 = 0x7c
-export const V128 = 0x7b
-export const FUNCREF = 0x70
+import { F32, F64, FUNCREF, I32, I64, V128 } from '../../../src/compute/fuel/wasm/types.js'
+
+export { F32, F64, FUNCREF, I32, I64, V128 }
 
 export const END = 0x0b
 

@@ -1,44 +1,22 @@
-import { faultLog } from '../../world/fault-log.js'
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { jobId } from '../../../contracts/job.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { sign } from '../../../contracts/keys/signature.js'
-import { Jobs } from '../../../src/compute/buyer/jobs.js'
-import { packInput } from '../../../src/compute/job/job-archive.js'
-import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import { DeclineError } from '../../../src/deal/decline.js'
 import type { DeclineWord } from '../../../src/deal/decline.js'
-import { Experiences } from '../../../src/deal/experience.js'
-import { answerWithLies } from '../../peers/lies.js'
-import { MIB, program } from '../jobs.js'
+import { OWN_CODES, answerWithLies } from '../../peers/lies.js'
+import { openBuyerJobs, workRequest } from './buyer-jobs.js'
 import { PRICE, NodeGroup, never, sellCompute } from './node-group.js'
 
 /** 33 bytes that are not a point of the curve. */
 const INVALID_NODE_ID = Buffer.alloc(33, 9)
 
-/** Codes of our own errors, which no peer may use. */
-const OWN_CODES = [
-  'BAD_INPUT',
-  'CLOSED',
-  'DISK_FULL',
-  'INTERNAL',
-  'JOURNAL_FAILED',
-  'NO_BALANCE',
-  'OVER_LIMIT',
-  'WALLET_BUSY',
-  'WALLET_CLOSED',
-  'WALLET_FAILED',
-  'WALLET_GONE',
-  'WALLET_SYNCING',
-  'WALLET_TIMEOUT',
-  'WALLET_UNREACHABLE'
-]
-
 test(
   'a job passes to another provider when one declines with our own error codes',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async t => {
     const group = await NodeGroup.open(t)
     const worker = {
@@ -51,33 +29,17 @@ test(
     const price = 100n * PRICE
     const offers = [await sellCompute(rogue, { price }), await sellCompute(other, { price: price + 1n })]
     const [lying, buys] = [await rogue.trade(), await buyer.trade()]
-    const { hires, blobs } = buys.compute
-    const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
-    const experiences = new Experiences(buyer.facts, Date.now)
     const notes: string[] = []
     const listener = {
       note: (message: string) => void notes.push(message),
       state: () => undefined,
       paid: () => undefined
     }
-    const jobs = new Jobs({
-      hire: {
-        agree: (request, signal) =>
-          hires.agree({ ...request, market: marketOf.get(request.ask.id.toString('hex'))! }, signal),
-        resume: id => hires.resume(id)
-      },
-      pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
-      asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
-      experiences,
-      faultOf: spend => buys.limits.faultOf(spend),
-      ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(group.dir, 'jobs') },
-      ...{ now: Date.now, unattended: false, listener },
-      log: faultLog(error => {
-        throw error
-      })
+    const { jobs, experiences } = await openBuyerJobs(t, buyer, {
+      offers,
+      folder: join(group.dir, 'jobs'),
+      listener
     })
-    await jobs.ready()
-    t.after(() => jobs.close())
 
     let word = ''
     let at: 'jobAgree' | 'jobProgress' | 'jobReveal' | null = null
@@ -103,13 +65,7 @@ test(
 
     const run = async (input: string): Promise<void> => {
       const outcome = await jobs.run(
-        {
-          ...{ market: offers[0]!.market, name: 'work.wasm', module: program('work') },
-          input: { stdin: Buffer.from(input), files: [] },
-          ...{ args: ['work', '10'], verify: 1, maxMsat: 3_000_000n, maxPrice: null },
-          limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
-          ...{ seed: Buffer.alloc(32, 1), isolation: 'any' }
-        },
+        workRequest(offers[0]!.market, '10', { input: { stdin: Buffer.from(input), files: [] } }),
         listener,
         never
       )

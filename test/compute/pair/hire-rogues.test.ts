@@ -26,6 +26,14 @@ interface Case {
   proves?: RegExp
 }
 
+/** A true answer under a signature that is not valid. */
+async function badlySigned<T extends { signature: Buffer }>(
+  truth: () => Promise<{ body: T }>
+): Promise<{ body: T }> {
+  const { body } = await truth()
+  return { body: { ...body, signature: flipped(body.signature) } }
+}
+
 test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 }, async t => {
   const group = await NodeGroup.open(t)
   const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
@@ -77,10 +85,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
     {
       does: 'signs other terms',
       lies: {
-        jobAgree: async truth => {
-          const { body } = await truth()
-          return { body: { ...body, signature: flipped(body.signature) } }
-        }
+        jobAgree: badlySigned
       },
       code: 'BAD_PEER',
       says: /signature under the terms is not valid/,
@@ -237,10 +242,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
     {
       does: 'does not sign its key',
       lies: {
-        jobKey: async truth => {
-          const { body } = await truth()
-          return { body: { ...body, signature: flipped(body.signature) } }
-        }
+        jobKey: badlySigned
       },
       code: 'BAD_PEER',
       says: /its key is not signed/,

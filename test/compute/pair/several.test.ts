@@ -7,19 +7,15 @@ import { parseEvidence, verifyEvidence } from '../../../contracts/evidence/evide
 import { judgeEvidence, resultHash } from '../../../contracts/job.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { expectedResult } from '../../../src/compute/job/expected.js'
-import { Jobs } from '../../../src/compute/buyer/jobs.js'
 import type { RunRequest } from '../../../src/compute/buyer/jobs.js'
-import { packInput } from '../../../src/compute/job/job-archive.js'
-import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import type { Outcome, AttemptOptions, SandboxJob } from '../../../src/compute/sandbox/sandbox.js'
-import { Experiences } from '../../../src/deal/experience.js'
 import type { BushelNode } from '../../../src/node/node.js'
-import { MIB, program } from '../jobs.js'
+import { program } from '../jobs.js'
+import { WORK_LIMITS, openBuyerJobs, workRequest } from './buyer-jobs.js'
 import { NodeGroup, balance, never, sellCompute } from './node-group.js'
-import { faultLog } from '../../world/fault-log.js'
 
 const ROUNDS = '20000'
-const LIMITS = { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB }
 
 /** A sandbox that reports a false output. */
 class LyingSandbox extends Sandbox {
@@ -49,53 +45,18 @@ test(
     const buyer = await group.node('buyer', { serve: false })
     const offers = await Promise.all(providers.map(provider => sellCompute(provider)))
     const [{ market }] = offers as [(typeof offers)[0]]
-    const trade = await buyer.trade()
-    const { facts } = buyer
-    const experiences = new Experiences(facts, Date.now)
-    const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
-    const { hires, blobs } = trade.compute
-    const jobs = new Jobs({
-      hire: {
-        agree: (request, signal) =>
-          hires.agree({ ...request, market: marketOf.get(request.ask.id.toString('hex'))! }, signal),
-        resume: id => hires.resume(id)
-      },
-      pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
-      // Each provider sells on a market of its own.
-      asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
-      experiences,
-      faultOf: spend => trade.limits.faultOf(spend),
-      identity: buyer.home.identity,
-      facts,
+    const { jobs, experiences } = await openBuyerJobs(t, buyer, {
+      offers,
       folder: join(group.dir, 'buyer', 'compute'),
-      now: Date.now,
-      unattended: false,
-      listener: quiet,
-      log: faultLog(error => {
-        throw error
-      })
+      listener: quiet
     })
-    await jobs.ready()
-    t.after(() => jobs.close())
-    const request = (change: Partial<RunRequest> = {}): RunRequest => ({
-      market,
-      name: 'work.wasm',
-      module: program('work'),
-      input: { stdin: Buffer.alloc(0), files: [] },
-      args: ['work', ROUNDS],
-      verify: 3,
-      maxMsat: 3_000_000n,
-      maxPrice: null,
-      limits: LIMITS,
-      seed: Buffer.alloc(32, 1),
-      isolation: 'any',
-      ...change
-    })
+    const request = (change: Partial<RunRequest> = {}): RunRequest =>
+      workRequest(market, ROUNDS, { verify: 3, ...change })
     const sandbox = honest()
     t.after(() => sandbox.close())
     const local = await sandbox.run({
       ...{ module: program('work'), args: ['work', ROUNDS], stdin: Buffer.alloc(0), files: [] },
-      ...{ seed: Buffer.alloc(32, 1), limits: LIMITS, fuel: 10n ** 15n }
+      ...{ seed: Buffer.alloc(32, 1), limits: WORK_LIMITS, fuel: 10n ** 15n }
     })
     const device = (node: BushelNode): string => formatKey(node.home.device.publicKey)
     const [liar, one, two] = providers as [BushelNode, BushelNode, BushelNode]

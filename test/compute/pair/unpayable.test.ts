@@ -4,13 +4,9 @@ import { test } from 'node:test'
 import { FINAL_INSTALLMENT, partOf } from '../../../contracts/job.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { DAY } from '../../../contracts/money/quantity.js'
-import { Jobs } from '../../../src/compute/buyer/jobs.js'
-import { DEFAULT_LIMITS, Sandbox } from '../../../src/compute/sandbox/sandbox.js'
-import { Experiences } from '../../../src/deal/experience.js'
-import { packInput } from '../../../src/compute/job/job-archive.js'
-import { MIB, program } from '../jobs.js'
+import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import { openBuyerJobs, workRequest } from './buyer-jobs.js'
 import { PRICE, NodeGroup, balance, never, sellCompute } from './node-group.js'
-import { faultLog } from '../../world/fault-log.js'
 
 const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
 
@@ -29,8 +25,7 @@ test('a job passes to another provider when one cannot be paid', { timeout: 120_
   const offers = [await sellCompute(cut, { price }), await sellCompute(other, { price: price + 1n })]
   const [sells, buys] = [await cut.trade(), await buyer.trade()]
   const { wallet, payments } = buys
-  const { hires, blobs } = buys.compute
-  const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
+  const { hires } = buys.compute
   const notes: string[] = []
   const told: number[] = []
   const listener = {
@@ -38,24 +33,7 @@ test('a job passes to another provider when one cannot be paid', { timeout: 120_
     state: () => undefined,
     paid: ({ installment }: { installment: number }) => void told.push(installment)
   }
-  const jobs = new Jobs({
-    hire: {
-      agree: (request, signal) =>
-        hires.agree({ ...request, market: marketOf.get(request.ask.id.toString('hex'))! }, signal),
-      resume: id => hires.resume(id)
-    },
-    pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
-    asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
-    experiences: new Experiences(buyer.facts, now),
-    faultOf: spend => buys.limits.faultOf(spend),
-    ...{ identity: buyer.home.identity, facts: buyer.facts, folder: join(group.dir, 'jobs'), now },
-    ...{ unattended: false, listener },
-    log: faultLog(error => {
-      throw error
-    })
-  })
-  await jobs.ready()
-  t.after(() => jobs.close())
+  const { jobs } = await openBuyerJobs(t, buyer, { offers, folder: join(group.dir, 'jobs'), listener, now })
 
   /** The installment whose payments to the disconnected provider do not succeed, and how. */
   let failing: { installment: number; how: 'fails' | 'expires' } = { installment: -1, how: 'fails' }
@@ -86,13 +64,9 @@ test('a job passes to another provider when one cannot be paid', { timeout: 120_
         tries = 0
         told.length = notes.length = 0
         const outcome = await jobs.run(
-          {
-            ...{ market: offers[0]!.market, name: 'work.wasm', module: program('work') },
-            input: { stdin: Buffer.from(`${how} ${installment}`), files: [] },
-            ...{ args: ['work', '50000'], verify: 1, maxMsat: 3_000_000n, maxPrice: null },
-            limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
-            ...{ seed: Buffer.alloc(32, 1), isolation: 'any' }
-          },
+          workRequest(offers[0]!.market, '50000', {
+            input: { stdin: Buffer.from(`${how} ${installment}`), files: [] }
+          }),
           listener,
           never
         )

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import type { JobEvidence } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import {
@@ -15,18 +15,10 @@ import { openOutput } from '../../../contracts/job-output.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { KEY, OUTPUT, jobEvidence } from './job-evidence.js'
-import { person } from '../people.js'
-import type { Person } from '../people.js'
+import { twoPeople } from '../people.js'
 
-let buyer: Person
-let provider: Person
-let good: JobEvidence
-
-before(async () => {
-  ;[buyer] = (await person()) as [Person]
-  ;[provider] = (await person()) as [Person]
-  good = await jobEvidence(buyer, provider)
-})
+const [buyer, provider] = await twoPeople()
+const good = await jobEvidence(buyer, provider)
 
 const judged = (evidence: JobEvidence): { misdeeds: string[]; faults: string[] } => {
   const { ok, misdeeds, faults } = verifyEvidence(parseEvidence(formatEvidence(evidence)))

@@ -7,6 +7,7 @@ import { sign } from '../../../contracts/keys/signature.js'
 import { packOutput } from '../../../src/compute/job/job-archive.js'
 import { seal } from '../../../src/compute/job/encryption.js'
 import type { Person } from '../people.js'
+import { partiesOf } from './parties.js'
 
 export const KEY = Buffer.alloc(32, 21)
 export const SALT = Buffer.alloc(32, 22)
@@ -70,20 +71,9 @@ function sizesOf(bytes: Buffer): Pick<JobStatement['output'], 'length' | 'byteLe
 }
 
 function termsOf(buyer: Person, provider: Person): JobTerms {
-  const party = ({ identity, device }: Person): JobTerms['buyer'] => ({
-    identity,
-    device: device.publicKey,
-    lightning: Buffer.alloc(33, 2)
-  })
   const blob = { key: Buffer.alloc(32, 5), length: 1, byteLength: 100, sha256: Buffer.alloc(32, 6) }
   return {
-    version: 1,
-    nonce: Buffer.alloc(32, 1),
-    market: Buffer.alloc(32, 2),
-    ask: Buffer.alloc(32, 3),
-    network: 'play-1',
-    buyer: party(buyer),
-    provider: party(provider),
+    ...partiesOf(buyer, provider),
     fuel: 'fuel/1',
     isolation: 'bwrap',
     module: blob,

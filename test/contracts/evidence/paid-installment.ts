@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Countersign, InstallmentList, Terms } from '#spec'
-import { DAY } from '../../../contracts/money/quantity.js'
 import type { Receipt } from '../../../contracts/evidence/receipt.js'
 import { planInstallments } from '../../../contracts/money/installments.js'
 import { sign } from '../../../contracts/keys/signature.js'
-import { START_WITHIN, agreementId } from '../../../contracts/terms.js'
+import { agreementId } from '../../../contracts/terms.js'
 import type { Person } from '../people.js'
+import { leaseTerms, partiesOf } from './parties.js'
 
 const NOW = 1_800_000_000_000
 
@@ -22,31 +22,7 @@ export function paidInstallment(
   given: Partial<Terms> = {},
   installment = 1
 ): PaidInstallment {
-  const party = ({ identity, device }: Person): Terms['buyer'] => ({
-    identity,
-    device: device.publicKey,
-    lightning: Buffer.alloc(33, 2)
-  })
-  const terms: Terms = {
-    version: 1,
-    nonce: Buffer.alloc(32, 1),
-    market: Buffer.alloc(32, 2),
-    ask: Buffer.alloc(32, 3),
-    network: 'play-1',
-    buyer: party(buyer),
-    provider: party(provider),
-    cores: [{ key: Buffer.alloc(32, 4), length: 400, byteLength: 100_000_000 }],
-    price: 25_600_000n,
-    time: 30 * DAY,
-    firstInstallmentMsat: 500n,
-    maxInstallmentMsat: 1_000n,
-    minChargeMsat: 1_000n,
-    countersignBy: NOW,
-    startBy: NOW + START_WITHIN,
-    grace: 7 * DAY,
-    egressBytes: 3e9,
-    ...given
-  }
+  const terms = leaseTerms({ ...partiesOf(buyer, provider), countersignBy: NOW, ...given })
   const installments = planInstallments(terms).map(({ number, msat }) => {
     return { installment: number, issue: 0, hash: sha256(preimageOf(number)), msat }
   })

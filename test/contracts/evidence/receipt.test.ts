@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import type { InstallmentList, Terms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
@@ -14,19 +14,10 @@ import { planInstallments } from '../../../contracts/money/installments.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { paidInstallment, preimageOf } from './paid-installment.js'
-import type { PaidInstallment } from './paid-installment.js'
-import { person } from '../people.js'
-import type { Person } from '../people.js'
+import { twoPeople } from '../people.js'
 
-let buyer: Person
-let provider: Person
-let paid: PaidInstallment
-
-before(async () => {
-  ;[buyer] = (await person()) as [Person]
-  ;[provider] = (await person()) as [Person]
-  paid = paidInstallment(buyer, provider)
-})
+const [buyer, provider] = await twoPeople()
+const paid = paidInstallment(buyer, provider)
 
 /** The same list with this change, signed by the provider. */
 function countersignWith(change: Partial<InstallmentList>): Receipt['countersign'] {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import IdentityKey from 'keet-identity-key'
 import { MAX_PROOF_BYTES, attests, authorOf } from '../../../contracts/keys/attestation.js'
@@ -8,14 +8,8 @@ import { sign, verify } from '../../../contracts/keys/signature.js'
 import { person } from '../people.js'
 import type { Person } from '../people.js'
 
-let alice: Person
-let alicesOther: Person
-let bob: Person
-
-before(async () => {
-  ;[alice, alicesOther] = (await person(2)) as [Person, Person]
-  ;[bob] = (await person()) as [Person]
-})
+const [alice, alicesOther] = (await person(2)) as [Person, Person]
+const [bob] = (await person()) as [Person]
 
 test('a signature holds only for its struct, its value and its device', () => {
   const device = alice.device

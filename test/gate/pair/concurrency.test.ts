@@ -6,7 +6,7 @@ import type { DealChannel } from '../../../src/deal/channel.js'
 import type { Payment } from '../../../src/payment/ledger.js'
 import { idOf } from '../../../src/storage/lease/leases.js'
 import { DAY } from '../../../contracts/money/quantity.js'
-import { atMessage, openPair, settledOf } from './open-pair.js'
+import { atMessage, openPair, owedLease, settledOf } from './open-pair.js'
 import type { DealPair } from './deal-pair.js'
 
 let pair: DealPair
@@ -17,15 +17,6 @@ beforeEach(async () => {
 })
 
 afterEach(() => close())
-
-/** An ended lease for which two installments are owed back. */
-async function owed(): Promise<Buffer> {
-  const lease = await pair.deal({ installments: 3 })
-  await pair.end(lease)
-  return lease
-}
-
-const settled = (lease: Buffer): bigint => settledOf(pair, lease)
 
 /** A latch: work waits at `wait`, `reached` resolves when it does, and `open` lets it continue. */
 function latch(): { wait: () => Promise<void>; reached: Promise<void>; open: () => void } {
@@ -68,7 +59,7 @@ async function creditOne(debt: Buffer): Promise<void> {
 }
 
 test('an invoice for a failed refund is not paid when less is owed by then', async () => {
-  const first = await owed()
+  const first = await owedLease(pair)
   const invoice = await pair.buyer.payments.refundInvoice(first, 2_000n)
   pair.provider.wallet.next = 'fail'
   const asks = await channel()
@@ -76,15 +67,15 @@ test('an invoice for a failed refund is not paid when less is owed by then', asy
   await asks.request('refund', { agreement: first, invoice })
   await failed
   await creditOne(first)
-  assert.equal(settled(first), 1_000n)
+  assert.equal(settledOf(pair, first), 1_000n)
   pair.provider.wallet.next = 'settle'
   await asks.request('refund', { agreement: first, invoice })
   await pair.leaseManager.close()
-  assert.equal(settled(first), 1_000n)
+  assert.equal(settledOf(pair, first), 1_000n)
 })
 
 test('a failed refund is not sent again while an installment is credited from its debt', async () => {
-  const first = await owed()
+  const first = await owedLease(pair)
   const { wallet, payments, debts } = pair.provider
   const invoice = await pair.buyer.payments.refundInvoice(first, 2_000n)
   const hash = pair.buyer.payments.ledger.payment(first, 0, 'refund')!.hash
@@ -130,11 +121,11 @@ test('a failed refund is not sent again while an installment is credited from it
   await credited
   await dealing
   await pair.leaseManager.close()
-  assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
+  assert.ok(settledOf(pair, first) <= 2_000n, `${settledOf(pair, first)} of 2000 msat were paid back`)
 })
 
 test('a repeated request for an installment that is being credited gets the same answer', async () => {
-  const first = await owed()
+  const first = await owedLease(pair)
   // The first installment takes half of the debt; the provider is slow at the second and is asked again
   // meanwhile.
   const { wallet } = pair.provider
@@ -152,7 +143,7 @@ test('a repeated request for an installment that is being credited gets the same
   }
   const second = await pair.deal({ installments: 3 })
   assert.ok(asked >= 3, 'it was asked again')
-  assert.equal(settled(first), 2_000n)
+  assert.equal(settledOf(pair, first), 2_000n)
   await pair.end(second)
   await pair.refund(second)
   await pair.settle()
@@ -276,7 +267,7 @@ test('a lease is not given up while its first payment is being sent', async () =
 })
 
 test('a lease that is given up while its first payment is prepared is not paid', async () => {
-  await owed()
+  await owedLease(pair)
   const { debts, payments, leases } = pair.buyer
   // No installment is credited from the debt, and the lease is given up before it is paid.
   pair.provider.debts.get = () => null
@@ -294,7 +285,7 @@ test('a lease that is given up while its first payment is prepared is not paid',
 })
 
 test("a provider's debt is accepted even for an installment that was credited without our knowledge", async () => {
-  await owed()
+  await owedLease(pair)
   let id: Buffer | null = null
   // The lease is ended while its first installment is being credited, and the answer is lost.
   const ended = new Promise<void>((resolve, reject) => {

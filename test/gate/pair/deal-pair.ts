@@ -29,6 +29,7 @@ import type { MaintenanceOptions } from '../../../src/storage/buyer/maintenance.
 import { faultsBetween } from '../invariants.js'
 import { DealSide } from './deal-side.js'
 import { FaultyWire } from './faulty-wire.js'
+import { retry } from './retry.js'
 
 /** Timeouts that are a minute by default are a moment here. */
 export const TIMEOUTS: Timeouts = {
@@ -278,16 +279,8 @@ export class DealPair {
   }
 
   /** Repeats a step until it succeeds: its faults pass. */
-  async #retry<T>(step: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await step()
-      } catch (error) {
-        if (!(error instanceof BushelError)) throw error
-        this.notes.push(`${error.code} ${error.message}`)
-        assert.notEqual(attempt, ATTEMPTS, this.notes.join('; '))
-      }
-    }
+  #retry<T>(step: () => Promise<T>): Promise<T> {
+    return retry(step, ATTEMPTS, this.notes)
   }
 
   /** Decides the outcome of a payment in the wallet. */

@@ -17,6 +17,7 @@ import { quiet } from '../../peers/rogues.js'
 import { faultsBetween } from '../invariants.js'
 import { moneyStateOf } from '../money-state.js'
 import { FaultyWire } from './faulty-wire.js'
+import { retry } from './retry.js'
 import { faultLog } from '../../world/fault-log.js'
 
 /** At this price a KiB costs a dozen installments a month. */
@@ -105,15 +106,7 @@ export class NodePair {
   }
 
   /** Repeats a step until it succeeds: its faults pass. */
-  async #retry<T>(step: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await step()
-      } catch (error) {
-        if (!(error instanceof BushelError)) throw error
-        this.notes.push(`${error.code} ${error.message}`)
-        assert.notEqual(attempt, ATTEMPTS, this.notes.join('; '))
-      }
-    }
+  #retry<T>(step: () => Promise<T>): Promise<T> {
+    return retry(step, ATTEMPTS, this.notes)
   }
 }

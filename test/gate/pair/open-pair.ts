@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +16,14 @@ export async function openPair(): Promise<{ pair: DealPair; close: () => Promise
     await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
   return { pair, close }
+}
+
+/** An ended lease for which two installments are owed back. */
+export async function owedLease(pair: DealPair): Promise<Buffer> {
+  const lease = await pair.deal({ installments: 3 })
+  await pair.end(lease)
+  assert.equal(pair.buyer.debts.get('creditor', lease)!.leftMsat, 2_000n)
+  return lease
 }
 
 /** What the provider has settled of a debt, by refund and by credit, msat. */

@@ -3,7 +3,7 @@ import { once as written } from 'node:events'
 import { afterEach, beforeEach, test } from 'node:test'
 import { MINUTE } from '../../../contracts/money/quantity.js'
 import type { DealChannel } from '../../../src/deal/channel.js'
-import { atMessage, openPair, settledOf } from './open-pair.js'
+import { atMessage, openPair, owedLease, settledOf } from './open-pair.js'
 import type { DealPair } from './deal-pair.js'
 
 let pair: DealPair
@@ -14,16 +14,6 @@ beforeEach(async () => {
 })
 
 afterEach(() => close())
-
-/** An ended lease for which two installments are owed back. */
-async function owed(): Promise<Buffer> {
-  const lease = await pair.deal({ installments: 3 })
-  await pair.end(lease)
-  assert.equal(pair.buyer.debts.get('creditor', lease)!.leftMsat, 2_000n)
-  return lease
-}
-
-const settled = (lease: Buffer): bigint => settledOf(pair, lease)
 
 const once = <T>(method: string, way: string, then: () => Promise<T>): Promise<T> =>
   atMessage(pair, method, way, then)
@@ -41,7 +31,7 @@ function holdRefund(): { reached: Promise<void>; letGo: () => void } {
 }
 
 test('a debt that is claimed while an installment is credited from it is settled once', async () => {
-  const first = await owed()
+  const first = await owedLease(pair)
   let letClaim = (): void => undefined
   pair.onclaim = () => new Promise(resolve => (letClaim = resolve))
   const claiming = pair.claim(first)
@@ -54,7 +44,7 @@ test('a debt that is claimed while an installment is credited from it is settled
   const second = await pair.deal({ installments: 3 })
   await asked
   assert.equal(pair.buyer.payments.ledger.payment(first, 0, 'refund'), null, 'no invoice is out for it')
-  assert.equal(settled(first), 2_000n)
+  assert.equal(settledOf(pair, first), 2_000n)
   await pair.end(second)
   await pair.refund(second)
   await pair.settle()
@@ -104,7 +94,7 @@ test('a lapsing lease is asked about ever more rarely, and again when its provid
 })
 
 test('a buyer that claims a debt and has installments credited from it at once gets it once', async () => {
-  const first = await owed()
+  const first = await owedLease(pair)
   const { reached, letGo } = holdRefund()
   // Its own records would keep an honest buyer from it.
   const { deals, payments } = pair.buyer
@@ -125,11 +115,11 @@ test('a buyer that claims a debt and has installments credited from it at once g
   letGo()
   await dealing
   await pair.provider.payments.reconcile()
-  assert.ok(settled(first) <= 2_000n, `${settled(first)} of 2000 msat were paid back`)
+  assert.ok(settledOf(pair, first) <= 2_000n, `${settledOf(pair, first)} of 2000 msat were paid back`)
 })
 
 test('open requests of an ended lease are answered before the rest of the debt is claimed', async () => {
-  const first = await owed()
+  const first = await owedLease(pair)
   const stop = new AbortController()
   pair.wire.chooseFault = ({ method, way }) => {
     if (method !== 'credit' || way !== 'answer') return null
@@ -142,6 +132,6 @@ test('open requests of an ended lease are answered before the rest of the debt i
   await pair.refund(first)
   assert.equal(pair.buyer.debts.get('creditor', first)!.settledMsat, 2_000n)
   // The payer has it on disk a moment after the payee.
-  while (settled(first) < 2_000n) await written(pair.provider.payments.ledger, 'written')
-  assert.equal(settled(first), 2_000n)
+  while (settledOf(pair, first) < 2_000n) await written(pair.provider.payments.ledger, 'written')
+  assert.equal(settledOf(pair, first), 2_000n)
 })

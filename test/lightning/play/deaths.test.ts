@@ -14,9 +14,7 @@ let alice: PlayWallet
 let bob: PlayWallet
 
 before(async () => {
-  ;[alice, bob] = await Promise.all([group.wallet('alice'), group.wallet('bob')])
-  await group.join(alice, bob)
-  await alice.reach(bob.nodeId, 1_000n * SAT, 20_000)
+  ;[alice, bob] = await group.pair(1_000n * SAT)
 })
 after(() => group.destroy())
 

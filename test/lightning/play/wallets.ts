@@ -39,6 +39,14 @@ export class WalletGroup {
     return wallet
   }
 
+  /** `alice` and `bob`, connected; alice can send this many msat to bob. */
+  async pair(msat: bigint): Promise<[PlayWallet, PlayWallet]> {
+    const [alice, bob] = await Promise.all([this.wallet('alice'), this.wallet('bob')])
+    await this.join(alice, bob)
+    await alice.reach(bob.nodeId, msat, 20_000)
+    return [alice, bob]
+  }
+
   async bootstrap(): Promise<{ host: string; port: number }[]> {
     this.#testnet ??= createTestnet(2, { host: '127.0.0.1' })
     return (await this.#testnet).bootstrap

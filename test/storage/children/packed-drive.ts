@@ -1,6 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pack } from '../../../src/storage/archive/pack.js'
 import type { PackResult } from '../../../src/storage/archive/pack.js'
@@ -8,23 +6,6 @@ import { OpenPack } from '../../../src/storage/archive/packed.js'
 import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { openStore } from '../../../src/network/cores.js'
 import { atEnd, connect } from './wire.js'
-
-export type Content = Buffer | string | { link: string } | { program: string }
-
-/** Writes a tree: contents by path; strings are text. */
-export async function writeTree(root: string, tree: Record<string, Content>): Promise<void> {
-  await mkdir(root, { recursive: true })
-  for (const [path, content] of Object.entries(tree)) {
-    const at = join(root, path)
-    await mkdir(dirname(at), { recursive: true })
-    if (Buffer.isBuffer(content) || typeof content === 'string') await writeFile(at, content)
-    else if ('link' in content) await symlink(content.link, at)
-    else {
-      await writeFile(at, content.program)
-      await chmod(at, 0o755)
-    }
-  }
-}
 
 /** The checksum as documented, computed apart from the product. */
 export function sumByHand(files: Record<string, Buffer | string>): string {

@@ -1,19 +1,12 @@
 import { formatAmount } from '../../../../contracts/money/money.js'
-import { read } from '../../../daemon/access.js'
 import type { JobEntry } from '../../../node/api/compute-api.js'
 import { fuelText } from '../../output/fuel-text.js'
-import type { Action } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
 import { table } from '../../output/table.js'
-import { watch } from '../../output/watch.js'
+import { listing } from '../../output/watch.js'
 
 /** Prints the jobs that this home has bought, newest first. */
-export const run: Action = async ({ access, output, signal, context }, _positional, options) => {
-  const list = (): Promise<{ jobs: JobEntry[] }> => read(access, 'jobs', context)
-  const print = (result: { jobs: JobEntry[] }): void => output.print(result, () => page(result.jobs))
-  if (options.watch === true) await watch({ read: list, print, output, signal })
-  else print(await list())
-}
+export const run = listing('jobs', ({ jobs }) => page(jobs))
 
 function page(jobs: JobEntry[]): string[] {
   if (jobs.length === 0) return ['no jobs']

@@ -1,19 +1,12 @@
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { formatSize } from '../../../../contracts/money/quantity.js'
-import { read } from '../../../daemon/access.js'
 import type { LeaseEntry } from '../../../node/api/api.js'
-import type { Action } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
 import { table } from '../../output/table.js'
-import { watch } from '../../output/watch.js'
+import { listing } from '../../output/watch.js'
 
 /** Prints the leases of this home, bought and sold. */
-export const run: Action = async ({ access, output, signal, context }, _positional, options) => {
-  const list = (): Promise<{ leases: LeaseEntry[] }> => read(access, 'leases', context)
-  const print = (result: { leases: LeaseEntry[] }): void => output.print(result, () => page(result.leases))
-  if (options.watch === true) await watch({ read: list, print, output, signal })
-  else print(await list())
-}
+export const run = listing('leases', ({ leases }) => page(leases))
 
 function page(leases: LeaseEntry[]): string[] {
   if (leases.length === 0) return ['no leases']

@@ -1,4 +1,5 @@
 import { RESOURCE, askOf } from '../../../contracts/order.js'
+import type { VerifiedOrder } from '../../../contracts/order.js'
 import type { Books } from '../../book/books.js'
 import type { BookedAsk } from '../../storage/buyer/placement.js'
 import type { BookedBid } from '../../storage/buyer/resting-bids.js'
@@ -7,6 +8,16 @@ import type { BookedBid } from '../../storage/buyer/resting-bids.js'
 const MAX_ASKS = 500
 const MAX_BIDS = 200
 
+/** The cheapest asks for a resource on one market; none when this node is not in that market. */
+export async function cheapestAsks(
+  books: Books,
+  key: Buffer,
+  { resource, network, maxPrice }: { resource: number; network: string; maxPrice: bigint | null }
+): Promise<VerifiedOrder[]> {
+  const price = maxPrice === null ? {} : { maxPrice }
+  return (await books.get(key)?.asks({ resource, network, limit: MAX_ASKS, ...price })) ?? []
+}
+
 /** The cheapest asks for storage on one market, of wallets on that Lightning network. */
 export async function storageAsks(
   books: Books,
@@ -14,14 +25,7 @@ export async function storageAsks(
   key: Buffer,
   maxPrice: bigint | null
 ): Promise<BookedAsk[]> {
-  const market = books.get(key)
-  if (!market) return []
-  const orders = await market.asks({
-    resource: RESOURCE.storage,
-    network,
-    limit: MAX_ASKS,
-    ...(maxPrice === null ? {} : { maxPrice })
-  })
+  const orders = await cheapestAsks(books, key, { resource: RESOURCE.storage, network, maxPrice })
   return orders.map(({ id, order }) => {
     const { space, minTime, maxTime, minChargeMsat } = askOf(order)
     const { identity, device, price, revision } = order
