@@ -46,7 +46,7 @@ async function hasWritten(store: Corestore): Promise<boolean> {
 function copied(folder: string): BushelError {
   return new BushelError(
     'BOOK_COPIED',
-    `${folder} is a copy, and this node writes to a market in it: two of them would break that market; nothing was changed`,
-    `if this is the newest copy and no other one runs, delete ${join(folder, DEVICE_FILE)} and start again`
+    `${folder} was copied from another place, and this node writes to a market with it: two nodes that write with one key would break the market; nothing was changed`,
+    `if this is the newest copy and no node runs on another one, delete ${join(folder, DEVICE_FILE)} and start again`
   )
 }

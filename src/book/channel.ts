@@ -62,7 +62,7 @@ export class MarketChannel {
       handshake: encode('book-hello', host.hello())
     })
     this.#rpc.on('open', (hello: Buffer) => this.#onhello(hello))
-    this.#rpc.on('unknown', () => this.#cutOff(tooMuch('an unknown request')))
+    this.#rpc.on('unknown', () => this.#cutOff(tooMuch('it sent an unknown request')))
     this.#rpc.on('close', () => host.onclose(this))
     this.#rpc.respond('said', async value => {
       if (!host.isRelay(this.device)) this.#pay(COST.asked)
@@ -98,7 +98,7 @@ export class MarketChannel {
   async submit(record: Buffer): Promise<GateVerdict> {
     const reply = await this.#ask('submit', encode('order-submission', { orders: [record] }))
     const [verdict] = decode('order-verdicts', reply, MAX_VERDICT_BYTES).verdicts
-    if (!verdict) throw new BushelError('MALFORMED', 'a relay gave no verdict')
+    if (!verdict) throw new BushelError('MALFORMED', 'the relay sent no verdict on the order')
     return verdict
   }
 
@@ -150,7 +150,7 @@ export class MarketChannel {
   }
 
   async #judge(order: Buffer): Promise<GateVerdict> {
-    if (!this.#host.judge) return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
+    if (!this.#host.judge) return { code: 'NO_RELAY', reason: 'this node is not a relay of the market' }
     if (this.closed) throw new BushelError('CLOSED', 'the channel is closed')
     const { code, reason } = await this.#host.judge(order)
     if (code !== 'OK') this.#pay(code === 'REPEATED' ? COST.repeated : COST.refused)
@@ -159,7 +159,7 @@ export class MarketChannel {
 
   async #limited<T>(answer: () => Promise<T>): Promise<T> {
     this.#pay(COST.asked)
-    if (this.#underWay >= MAX_UNDER_WAY) throw this.#cutOff(tooMuch('too many requests at once'))
+    if (this.#underWay >= MAX_UNDER_WAY) throw this.#cutOff(tooMuch('it sent too many requests at once'))
     this.#underWay++
     try {
       return await answer()
@@ -170,7 +170,7 @@ export class MarketChannel {
 
   #pay(cost: number): void {
     if (this.#host.budget.spend(this.device, cost)) return
-    throw this.#cutOff(tooMuch('the budget is spent'))
+    throw this.#cutOff(tooMuch('it sent too many requests'))
   }
 
   /** A peer that no honest node behaves like, or that used up its budget: the channel ends. */

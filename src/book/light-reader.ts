@@ -67,7 +67,7 @@ export class LightReader extends ReadyResource {
     const signer = head.signer
     if (!state.rules) throw this.#untrue('its view has no rules')
     if (!state.rules.founder.equals(signer) && !state.relays.has(signer.toString('hex'))) {
-      throw this.#untrue('who vouches for its view is no relay')
+      throw this.#untrue('the signer of its view is not a relay of the market')
     }
     this.#rules = state.rules
     this.tick = state.tick
@@ -107,7 +107,7 @@ export class LightReader extends ReadyResource {
       channel?.close()
     }
     if (!head) throw this.#unreached()
-    if (!isVouched(head, market)) throw this.#untrue('the word on its view does not hold')
+    if (!isVouched(head, market)) throw this.#untrue('the signature on its view is not valid')
     return head
   }
 
@@ -131,7 +131,7 @@ export class LightReader extends ReadyResource {
   #unreached(): BushelError {
     return new BushelError(
       'MARKET_NOT_REACHED',
-      `this peer does not show market ${shortKey(this.#options.market)}`,
+      `this peer does not serve market ${shortKey(this.#options.market)}`,
       'connect to one of its relays'
     )
   }
@@ -139,8 +139,8 @@ export class LightReader extends ReadyResource {
   #untrue(why: string): BushelError {
     return new BushelError(
       'FORGED',
-      `market ${shortKey(this.#options.market)} cannot be read here: ${why}`,
-      'use another peer'
+      `market ${shortKey(this.#options.market)} cannot be read from this peer: ${why}`,
+      'try another peer'
     )
   }
 }

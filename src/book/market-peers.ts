@@ -116,7 +116,11 @@ export class MarketPeers extends EventEmitter {
       const reasons = error instanceof AggregateError ? (error.errors as unknown[]) : [error]
       const refused = reasons.find(reason => reason instanceof BushelError)
       if (refused) throw refused
-      throw new BushelError('NO_RELAY', 'no relay answered', 'try again').withCause(error)
+      throw new BushelError(
+        'NO_RELAY',
+        'no relay answered, so the order may or may not be on the book',
+        'try again'
+      ).withCause(error)
     }
   }
 

@@ -72,7 +72,7 @@ export class Market extends ReadyResource {
   constructor(options: MarketOptions) {
     super()
     this.#options = options
-    this.#refusedRecords = new Tally(options.log, 'order refused as a relay')
+    this.#refusedRecords = new Tally(options.log, 'relay refused an order')
     this.setMaxListeners(0)
     this.#administration = new Administration({
       market: () => this.key,
@@ -311,7 +311,7 @@ export class Market extends ReadyResource {
     return new BushelError(
       'MARKET_NOT_REACHED',
       `market ${shortKey(this.key)} has not been reached yet`,
-      'check the key and that a node of the market is up'
+      'check the key, and that a node of the market is running'
     )
   }
 
@@ -322,8 +322,8 @@ export class Market extends ReadyResource {
   #tellRole(): void {
     const { role } = this
     if (role !== this.#role && this.#role !== null) {
-      const said = role === 'relay' ? 'as a relay' : 'as a relay no more'
-      this.#options.log.info(`market has this node ${said}`, { market: this.key, role })
+      const now = role === 'relay' ? 'now' : 'no longer'
+      this.#options.log.info(`this node is ${now} a relay of the market`, { market: this.key, role })
     }
     this.#role = role
   }
@@ -365,7 +365,7 @@ export class Market extends ReadyResource {
     if (this.role === 'founder') return
     throw new BushelError(
       'NOT_FOUNDER',
-      `only the founder of market ${this.name || shortKey(this.key)} can do that`,
+      `only the founder of market ${this.name || shortKey(this.key)} can do that; nothing was changed`,
       'ask the founder'
     )
   }

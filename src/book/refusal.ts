@@ -13,11 +13,11 @@ const BAD_RECORD = new Set([
 ])
 
 const HINTS: Record<string, string> = {
-  OLD_STAMP: 'stamp it again and hand it in at once',
-  STAMP: 'stamp it again and hand it in at once',
+  OLD_STAMP: 'publish the order again: it gets a new stamp',
+  STAMP: 'publish the order again: it gets a new stamp',
   NOT_YET: 'check the clock of this machine',
-  QUOTA: 'withdraw an order first, or wait until one is over',
-  FULL: 'wait until orders are over, or use another market',
+  QUOTA: 'withdraw an order, or wait until one expires',
+  FULL: 'wait until orders expire, or use another market',
   BANNED: 'ask the founder of the market',
   OLD_REVISION: 'publish a higher revision'
 }

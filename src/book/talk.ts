@@ -39,7 +39,7 @@ export class Talk {
       oncutoff,
       hello: () => ({ version: VERSION, writer: base.local.key }),
       judge: async record => {
-        if (role() === 'reader') return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
+        if (role() === 'reader') return { code: 'NO_RELAY', reason: 'this node is not a relay of the market' }
         return await relaying.take(record)
       },
       isRelay: key => this.isRelay(key),

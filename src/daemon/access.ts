@@ -48,7 +48,7 @@ export async function withNode<T>(access: HomeAccess, use: (node: NodeCaller) =>
   const lock = await home.lock({ pid: process.pid, command, control: null })
   const { log, close } = openLog(home, onlog ? { onlog } : {})
   try {
-    log.debug('node of one command opens', { command })
+    log.debug('opening a node for one command', { command })
     return await used(await openNode({ home, bootstrap, serve: false, log }), use)
   } finally {
     close()
@@ -92,14 +92,14 @@ export async function useMarket(
     throw new BushelError(
       'MARKET_NOT_FOUND',
       `market '${params.market}' is not joined`,
-      'see those that are with `bushel market list`; join it with `bushel market join KEY`'
+      'see the joined markets with `bushel market list`; join one with `bushel market join KEY`'
     )
   }
   if (found.length > 1) {
     throw new BushelError(
       'WHICH_MARKET',
       `${found.length} markets are called '${params.market}'`,
-      'give its key'
+      'give the key of the one you mean'
     )
   }
   const { key, name } = market

@@ -23,8 +23,8 @@ export async function probeWallet(
   if (!backend.networks.includes(network)) {
     throw new BushelError(
       'WRONG_NETWORK',
-      `this node is on the network ${network}, which Bushel does not deal on`,
-      `nothing was changed; it deals on ${backend.networks.join(', ')}`
+      `the Lightning node is on the network '${network}', which Bushel does not support`,
+      `nothing was changed; connect a node on ${backend.networks.join(', ')}`
     )
   }
   const node = nodeId && { id: nodeId, network }
@@ -74,7 +74,7 @@ async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
       if (isOver(lease)) continue
       throw new BushelError(
         'WALLET_IN_USE',
-        `lease ${shortKey(id)}... is paid over the wallet in use; nothing was changed`,
+        `lease ${shortKey(id)}... is paid with the wallet in use; nothing was changed`,
         'end it first: bushel leases end'
       )
     }

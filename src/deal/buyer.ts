@@ -54,25 +54,27 @@ export async function askQuote(deals: Deals, channel: DealChannel, request: Quot
     timeoutMs: request.timeoutMs
   })
   const peer = shortKey(channel.device)
-  if (!verify('quote', quote, signature, channel.device)) throw bad(peer, 'its signature does not hold')
+  if (!verify('quote', quote, signature, channel.device))
+    throw bad(peer, 'the signature of its quote is not valid')
   if (!quote.request.equals(requestId) || !quote.ask.equals(ask))
-    throw bad(peer, 'it answers another request')
+    throw bad(peer, 'its quote is for another request')
   if (quote.price > request.price) {
     const [was, is] = [formatPrice(request.price), formatPrice(quote.price)]
-    throw new BushelError('PRICE_ROSE', `${peer} asks ${is} now, not ${was} as on the book`)
+    throw new BushelError('PRICE_ROSE', `${peer} now asks ${is}; its ask on the book says ${was}`)
   }
   if (quote.minChargeMsat > request.minChargeMsat) {
     const [was, is] = [formatAmount(request.minChargeMsat), formatAmount(quote.minChargeMsat)]
-    throw new BushelError('PRICE_ROSE', `${peer} asks at least ${is} now, not ${was} as on the book`)
+    throw new BushelError('PRICE_ROSE', `${peer} now asks at least ${is}; its ask on the book says ${was}`)
   }
-  if (quote.validFor > MAX_VALIDITY) throw bad(peer, `it says that it holds for ${quote.validFor} ms`)
+  if (quote.validFor > MAX_VALIDITY)
+    throw bad(peer, `its quote is valid for ${quote.validFor} ms, longer than this node accepts`)
   if (quote.firstInstallmentMsat > MAX_START_FACTOR * request.firstInstallmentMsat) {
-    throw bad(peer, `its first installment is ${formatAmount(quote.firstInstallmentMsat)}`)
+    throw bad(peer, `its first installment of ${formatAmount(quote.firstInstallmentMsat)} is too high`)
   }
   if (quote.grace < request.minGrace) throw bad(peer, `its grace of ${quote.grace} ms is too short`)
   if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
-    throw bad(peer, 'its installments make no sense')
-  if (quote.egressBytes < bytes) throw bad(peer, 'its egress does not cover one restore')
+    throw bad(peer, 'its first installment is 0, or larger than its largest')
+  if (quote.egressBytes < bytes) throw bad(peer, 'the egress in its price does not cover one restore')
   return { channel, request, requestId, quote, validUntil: deals.now() + quote.validFor }
 }
 
@@ -113,13 +115,13 @@ export async function requestCountersign(
   const countersign = await channel.request('agree', agree, { id, timeoutMs })
   const peer = shortKey(channel.device)
   const fault = faultOfList(countersign.list, agree.terms, 0)
-  if (fault) throw bad(peer, `its list of payments is wrong: ${fault}`)
+  if (fault) throw bad(peer, `its list of installments is wrong: ${fault}`)
   if (!verify('installment-list', countersign.list, countersign.signature, channel.device)) {
-    throw bad(peer, 'its countersignature does not hold')
+    throw bad(peer, 'its countersignature is not valid')
   }
   return countersign
 }
 
 function bad(peer: string, why: string): BushelError {
-  return new BushelError('BAD_ANSWER', `a bad answer of ${peer}: ${why}`)
+  return new BushelError('BAD_ANSWER', `${peer} sent a bad answer: ${why}`)
 }

@@ -157,7 +157,8 @@ export class DealChannel extends ReadyResource {
       if (this.#options.facts.failed) throw this.#options.facts.failed // what is not on disk is promised to nobody
       const request = decode('request', value, REQUEST_LIMITS[method] + 1024)
       const body = decode(METHODS[method].request, request.body, REQUEST_LIMITS[method])
-      if (!this.peer && method !== 'hello') throw new BushelError('UNEXPECTED', `${method} before hello`)
+      if (!this.peer && method !== 'hello')
+        throw new BushelError('UNEXPECTED', `it sent ${method} before hello`)
       return await this.#inPlace(() => this.#answerOnce(method, request.id, body))
     } catch (error) {
       if (isBlamed(error)) this.#cutOff(error.code)
@@ -176,7 +177,8 @@ export class DealChannel extends ReadyResource {
     if (!METHODS[method].kept) return this.#answer(method, id, body)
     const { replies } = this.#options
     return replies.once(this.device, id, async () => {
-      if (replies.isFull(this.device)) throw new BushelError('UNEXPECTED', 'too many requests to keep')
+      if (replies.isFull(this.device))
+        throw new BushelError('UNEXPECTED', 'too many requests whose answers must be kept')
       return this.#answer(method, id, body)
     })
   }
@@ -187,7 +189,7 @@ export class DealChannel extends ReadyResource {
     let reply: Buffer
     try {
       try {
-        if (!handler) throw new DeclineError('NOT_SERVED', 'this node does not serve that')
+        if (!handler) throw new DeclineError('NOT_SERVED', `this node does not answer '${method}'`)
         answer = await handler(body as never, this.peer!, this, id)
         reply = encode('reply', { body: encode(METHODS[method].reply, answer.body as never) })
       } catch (error) {

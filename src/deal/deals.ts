@@ -206,7 +206,7 @@ export class Deals extends ReadyResource {
       await this.#meet(channel, theirs)
     } catch (error) {
       if (!(error instanceof DeclineError)) throw error
-      throw new BushelError('NO_DEAL', `no deal with ${shortKey(channel.device)}: ${error.message}`)
+      throw new BushelError('NO_DEAL', `${shortKey(channel.device)} cannot be dealt with: ${error.message}`)
     }
   }
 
@@ -225,10 +225,10 @@ export class Deals extends ReadyResource {
   async #meet(channel: DealChannel, hello: Hello): Promise<void> {
     const author = authorOf(hello.proof)
     if (!author || !author.device.equals(channel.device) || !attests(hello.proof, null, author)) {
-      throw new DeclineError('IDENTITY', 'the attestation does not hold for this device')
+      throw new DeclineError('IDENTITY', 'the attestation of this device by its identity is not valid')
     }
     if (hello.version !== PROTOCOL_VERSION)
-      throw new DeclineError('VERSION', `this node speaks ${PROTOCOL_VERSION}`)
+      throw new DeclineError('VERSION', `this node speaks version ${PROTOCOL_VERSION} of the protocol`)
     if (hello.network !== this.self.network)
       throw new DeclineError('NETWORK', `this node pays on ${this.self.network}`)
     if (!isNodeId(hello.lightning))
@@ -237,7 +237,7 @@ export class Deals extends ReadyResource {
     if (skew > MAX_CLOCK_SKEW) {
       throw new DeclineError(
         'CLOCK',
-        `the two clocks are ${Math.round(skew / 1000)} s apart, more than two minutes`
+        `the two clocks are ${Math.round(skew / 1000)} s apart; at most two minutes are allowed`
       )
     }
     channel.peer = { device: channel.device, identity: author.identity, lightning: hello.lightning }

@@ -99,7 +99,8 @@ export class Provider {
     if (request.time < ask.minTime || request.time > ask.maxTime) {
       throw new DeclineError('TIME', `this ask is for ${ask.minTime} to ${ask.maxTime} ms`)
     }
-    if (request.bytes <= 0 || request.blocks <= 0) throw new DeclineError('SIZE', 'a quote for nothing')
+    if (request.bytes <= 0 || request.blocks <= 0)
+      throw new DeclineError('SIZE', 'a quote needs at least one byte and one block')
     const bytes = billedBytes([{ byteLength: request.bytes, length: request.blocks }])
     await this.#capacity(order, bytes)
     const minChargeMsat = most(ask.minChargeMsat, 1n)
@@ -125,15 +126,15 @@ export class Provider {
     if (fault) throw new DeclineError('TERMS', fault)
     // Under any other id a second request could begin a lease anew that is under way.
     if (!id.equals(agreementId(terms)))
-      throw new DeclineError('TERMS', 'the request has not the id of its terms')
+      throw new DeclineError('TERMS', 'the id of the request is not the hash of its terms')
     if (!verify('terms', terms, signature, from.device))
-      throw new DeclineError('SIGNATURE', 'the signature does not hold')
+      throw new DeclineError('SIGNATURE', 'the signature on the terms is not valid')
     this.#parties(terms, from)
     const quoted = this.#quoted(terms, from)
     const late = deals.now() > Math.min(quoted.at + quoted.quote.validFor, terms.countersignBy)
     if (late) throw new DeclineError('EXPIRED', 'the quote has expired')
     if (terms.countersignBy > quoted.at + quoted.quote.validFor + 2 * MAX_CLOCK_SKEW) {
-      throw new DeclineError('TERMS', 'the terms are open for longer than the quote')
+      throw new DeclineError('TERMS', 'the terms stay open longer than the quote is valid')
     }
     const order = this.#ask(terms.ask, terms.market)
     if (order.price > terms.price)
@@ -155,7 +156,7 @@ export class Provider {
     const order = this.#options.ask(id)
     const mine = order && order.side === SIDE.ask && order.resource === RESOURCE.storage
     if (!mine || !order.market.equals(market))
-      throw new DeclineError('OFFER_GONE', 'that offer no longer stands')
+      throw new DeclineError('OFFER_GONE', 'this offer is no longer on the book')
     return order
   }
 
@@ -174,10 +175,9 @@ export class Provider {
       provider.device.equals(mine.device) &&
       provider.identity.equals(mine.identity) &&
       provider.lightning!.equals(mine.lightning!)
-    if (!same)
-      throw new DeclineError('PARTIES', 'the terms name other parties than the two of this connection')
+    if (!same) throw new DeclineError('PARTIES', 'the terms do not name the two parties of this connection')
     if (terms.network !== this.#options.deals.self.network)
-      throw new DeclineError('NETWORK', 'another network')
+      throw new DeclineError('NETWORK', 'the terms are for another Lightning network')
   }
 
   /** The quote that the terms were made from: the request's id is the terms' nonce. */
@@ -186,7 +186,8 @@ export class Provider {
     const kept = replies.get(from.device, terms.nonce)
     const body = kept && decode('reply', kept).body
     const at = replies.givenAt(from.device, terms.nonce)
-    if (!body || at === null) throw new DeclineError('NO_QUOTE', 'the terms stand on no quote of this node')
+    if (!body || at === null)
+      throw new DeclineError('NO_QUOTE', 'the terms do not come from a quote of this node')
     const { quote } = decode('signed-quote', body)
     const same =
       quote.ask.equals(terms.ask) &&
@@ -196,10 +197,10 @@ export class Provider {
       quote.minChargeMsat === terms.minChargeMsat &&
       this.#egress(billedBytes(terms.cores)) >= terms.egressBytes &&
       quote.grace >= terms.grace
-    if (!same) throw new DeclineError('TERMS', 'the terms are not those of the quote')
+    if (!same) throw new DeclineError('TERMS', 'the terms differ from the quote')
     const ask = askOf(this.#ask(terms.ask, terms.market))
     if (terms.time < ask.minTime || terms.time > ask.maxTime)
-      throw new DeclineError('TERMS', 'the time was not quoted')
+      throw new DeclineError('TERMS', 'the terms are for a time that was not quoted')
     return { quote, at }
   }
 }

@@ -110,8 +110,8 @@ export class StandingOrders extends ReadyResource {
     if (!own) {
       throw new BushelError(
         'ORDER_NOT_FOUND',
-        `no order ${formatKey(id)} of this node`,
-        'bushel book shows the ids'
+        `this node has no order ${formatKey(id)}`,
+        'see the ids with: bushel book'
       )
     }
     const order = decode('order', own.record)
@@ -155,7 +155,7 @@ export class StandingOrders extends ReadyResource {
     throw new BushelError(
       'MARKET_NOT_FOUND',
       `market ${formatKey(key)} is not joined`,
-      'bushel market join KEY'
+      'join it with: bushel market join KEY'
     )
   }
 

@@ -29,7 +29,7 @@ const UNASKED = 4
 export function guardCore(options: ChannelOptions, announcements: Announcements): ChannelOptions {
   const given = options.messages ?? []
   if (given.length !== MESSAGES.length || MESSAGES.some((name, i) => given[i]!.encoding !== wire[name])) {
-    throw new Error("hypercore's messages are not those that are guarded: it is another version")
+    throw new Error("hypercore's messages are not the ones this guard knows: the version differs")
   }
   const core = announcements.open()
   const guard = new CoreGuard(core, announcements)
@@ -101,12 +101,12 @@ class CoreGuard {
     bounds.checkData(peer.core, message)
     this.#fork(peer, message.fork)
     if (request === 0) {
-      if (++this.#unasked > UNASKED) throw new Refusal('data that nobody asked for')
+      if (++this.#unasked > UNASKED) throw new Refusal('it sent data that was not requested')
       return after(pass(message, channel), () => this.#unasked--)
     }
     const asked = peer.replicator._inflight.get(request)
     if (asked?.peer !== peer) return undefined
-    if (this.#answered.has(asked)) throw new Refusal('one request answered twice')
+    if (this.#answered.has(asked)) throw new Refusal('it answered one request twice')
     this.#answered.add(asked)
     return pass(message, channel)
   }
@@ -184,7 +184,7 @@ class CoreGuard {
     if (replicator._reorgs.length >= ALL_FORKS) {
       // Those whose peer has gone.
       replicator._reorgs = replicator._reorgs.filter(each => each.batch || each.inflight.length > 0)
-      if (replicator._reorgs.length >= ALL_FORKS) throw new Refusal('peers claim too many forks')
+      if (replicator._reorgs.length >= ALL_FORKS) throw new Refusal('all peers together claim too many forks')
     }
     this.#forks.add(fork)
   }

@@ -173,7 +173,7 @@ export class Network extends ReadyResource {
       throw new BushelError(
         'PEER_UNREACHABLE',
         `device ${shortKey(device)} did not answer in ${Math.round(timeoutMs / 1000)} s`,
-        'it may be off; try again later'
+        'it may be offline; try again later'
       ).withCause(error)
     } finally {
       cancel()

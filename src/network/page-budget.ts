@@ -59,7 +59,7 @@ export class PageBudget {
       const largest = this.#largest()
       if (!largest || largest === holder || largest.pages <= holder.pages + more) return false
       this.remove(largest)
-      largest.end(new Error('refused: of all connections it holds the most memory'))
+      largest.end(new Error('refused: its announcements take the most memory of all connections'))
     }
     return true
   }

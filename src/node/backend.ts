@@ -18,8 +18,8 @@ export function backendOf(choice: WalletChoice | null): WalletBackend {
   const known = walletBackends().map(({ id }) => id)
   throw new BushelError(
     'BAD_CONFIG',
-    `config.json names the wallet '${choice.backend}', which is none of ${known.join(', ')}; nothing was changed`,
-    'use the version of bushel that it was connected with, or put the file back from a copy'
+    `config.json names the wallet '${choice.backend}', which this version does not know (it knows ${known.join(', ')}); nothing was changed`,
+    'use the version of bushel that connected it, or restore config.json from a copy'
   )
 }
 
@@ -69,7 +69,7 @@ function checked(choice: WalletChoice | null): Checked {
 }
 
 function nodeFault({ embedded, networks }: WalletBackend, node: WalletChoice['node']): string | null {
-  if (embedded) return node ? 'it is part of the home, and names a node' : null
+  if (embedded) return node ? 'it is part of the home and cannot name a Lightning node' : null
   if (!node) return 'it names no Lightning node'
   return networks.includes(node.network) ? null : `it is not on the network '${node.network}'`
 }

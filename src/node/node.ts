@@ -169,7 +169,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   async call<M extends Method>(method: M, params: Params<M>, context: CallContext): Promise<Result<M>> {
     const call = CALLS[method] as
       ((node: BushelNode, params: Params<M>, context: CallContext) => Promise<Result<M>>) | undefined
-    if (!call) throw new BushelError('UNKNOWN_METHOD', `unknown method '${String(method)}'`)
+    if (!call) throw new BushelError('UNKNOWN_METHOD', `the node has no method '${String(method)}'`)
     this.log.debug('call', { method })
     return call(this, params, throttle(context))
   }

@@ -62,7 +62,7 @@ export class Administration {
 
   async ban(key: Buffer): Promise<void> {
     const { market, device, admissions, append } = this.#options
-    if (key.byteLength !== KEY_BYTES) throw badKey('a key has 32 bytes')
+    if (key.byteLength !== KEY_BYTES) throw badKey('a key to ban has 32 bytes')
     if (key.equals(device) || key.equals(market())) throw badKey('the founder cannot be banned')
     await admissions().delete(key)
     await append(encodeOperation('ban', { key }))

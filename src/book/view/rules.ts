@@ -53,21 +53,21 @@ export function marketRules(
   if (!isName(name)) {
     throw new BushelError(
       'BAD_NAME',
-      `'${name.slice(0, MAX_NAME).replace(new RegExp(UNPRINTABLE, 'g'), '?')}' cannot be a market's name`,
-      `a name has 1 to ${MAX_NAME} printable characters and no spaces around it`
+      `'${name.slice(0, MAX_NAME).replace(new RegExp(UNPRINTABLE, 'g'), '?')}' is not a valid market name`,
+      `a name has 1 to ${MAX_NAME} printable characters, and no space at either end`
     )
   }
   const rules: MarketRules = { name, founder, ...DEFAULT_RULES }
   for (const [rule, value] of Object.entries(override)) {
     if (!isRule(rule)) {
-      throw new BushelError('BAD_RULES', `there is no rule '${rule}'`, `rules are ${names.join(', ')}`)
+      throw new BushelError('BAD_RULES', `there is no rule '${rule}'`, `the rules are ${names.join(', ')}`)
     }
     if (!isWithin(rule, value)) {
       const [least, most] = LIMITS[rule]
       throw new BushelError(
         'BAD_RULES',
         `rule ${rule} cannot be ${String(value)}`,
-        `it is a whole number from ${least} to ${most}`
+        `give a whole number from ${least} to ${most}`
       )
     }
     rules[rule] = value

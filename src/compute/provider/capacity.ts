@@ -26,10 +26,10 @@ export function fullnessFor(terms: JobTerms, open: Iterable<Job>, cores: number)
     unpaid++
     if (other.buyer.identity.equals(terms.buyer.identity)) theirs++
   }
-  if (taken >= cores + QUEUE || unpaid >= UNPAID) return 'the queue is full'
-  if (theirs >= UNPAID_EACH) return 'too many agreements of yours are not paid'
+  if (taken >= cores + QUEUE || unpaid >= UNPAID) return 'the queue of jobs is full'
+  if (theirs >= UNPAID_EACH) return 'this buyer has too many agreements that are not paid'
   const bytes = [...inputs.values()].reduce((sum, each) => sum + each, outputs)
-  return bytes > MOST_BYTES ? 'the disk has no more room' : null
+  return bytes > MOST_BYTES ? 'the disk has no room for the inputs and results of more jobs' : null
 }
 
 /** Does an agreement that is not paid give its place up for another? */

@@ -130,7 +130,7 @@ export class JobCounter {
     const job = jobs.of(agreement, peer)
     if (isOver(job) && job.state !== 'DONE')
       throw new DeclineError('NO_RESULT', `the job is over: ${job.reason ?? job.state}`)
-    if (!job.statement) throw new DeclineError('NO_RESULT', 'there is no result to reveal')
+    if (!job.statement) throw new DeclineError('NO_RESULT', 'the job has no result yet')
     if (!isOver(job)) blobs.grant(job.statement.statement.output, peer.device, agreement)
     if (job.state === 'COMMITTED') await jobs.save({ ...job, state: 'REVEALED' })
     return { body: job.statement }
@@ -141,7 +141,7 @@ export class JobCounter {
     const key = agreement.toString('hex')
     const { state, statement } = jobs.of(agreement, peer)
     if (state === 'REVEALED' && statement!.statement.finalMsat === 0n)
-      throw new DeclineError('NOTHING_DUE', 'what was paid covers it all')
+      throw new DeclineError('NOTHING_DUE', 'the job is paid in full')
     const due = await this.#due(key, () => (jobs.get(key)?.state === 'REVEALED' ? FINAL_INSTALLMENT : null))
     if (!due) throw new DeclineError('NOTHING_DUE', `the job is ${jobs.of(agreement, peer).state}`)
     return { body: due }
@@ -150,10 +150,10 @@ export class JobCounter {
   async #key(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobKey'>> {
     const { jobs, payments, blobs, settle, close, receiveMs = WAIT_FOR_PAYMENT } = this.#options
     const job = jobs.of(agreement, peer)
-    if (!OPENS.has(job.state)) throw new DeclineError('NO_RESULT', 'there is no result to open')
+    if (!OPENS.has(job.state)) throw new DeclineError('NO_RESULT', 'the result was not revealed yet')
     const { finalMsat: last, output } = job.statement!.statement
     if (last > 0n && !(await payments.wasReceived(agreement, FINAL_INSTALLMENT, receiveMs)))
-      throw new DeclineError('NOT_RECEIVED', 'the last payment has not come')
+      throw new DeclineError('NOT_RECEIVED', 'the last payment has not arrived')
     await settle(jobs.of(agreement, peer))
     if (blobs.wasSent(output, peer.device)) await close(jobs.of(agreement, peer))
     return { body: job.key! }

@@ -57,7 +57,7 @@ export async function makeResult(
   const fault = faultOfStatement(statement, terms, paid)
   if (fault) {
     await blobs.drop(output)
-    throw new BushelError('FAILED', `the run came to what cannot be billed: ${fault}`)
+    throw new BushelError('FAILED', `the run cannot be billed: ${fault}`)
   }
   const commitment = { agreement, commitment: commitmentOf(agreement, result, salt) }
   const opening = { agreement, key, salt: keySalt }

@@ -72,5 +72,9 @@ async function paused({ schedule, slot, signal, tell }: JobRunOptions, used: big
 
 /** What a job ends with that is not paid for in time. */
 export function unpaid(segment: number): BushelError {
-  return new BushelError('JOB_UNPAID', `segment ${segment} was not paid in time`, 'the job was ended')
+  return new BushelError(
+    'JOB_UNPAID',
+    `segment ${segment} was not paid in time`,
+    'the provider has ended the job'
+  )
 }

@@ -57,7 +57,8 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
     tell('QUEUED', 0n)
     const slot = await slots.enter(jobMemory(terms), signal)
     try {
-      if (job.runs >= RUNS) throw new BushelError('FAILED', 'the job has ended this node again and again')
+      if (job.runs >= RUNS)
+        throw new BushelError('FAILED', 'the node ended again and again while it ran this job')
       signal.throwIfAborted()
       const begun = { ...job, runs: job.runs + 1 }
       await save(begun)

@@ -50,7 +50,7 @@ export class OpenJobs extends EventEmitter {
   of(agreement: Buffer, peer: Counterparty): Job {
     const job = this.get(agreement.toString('hex')) ?? this.#records.get('provider', agreement)
     if (!job?.terms.buyer.device.equals(peer.device))
-      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with you')
+      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with this buyer')
     return job
   }
 

@@ -53,7 +53,7 @@ export class WorkSchedule extends EventEmitter {
   get fault(): string | null {
     const { hours, onlyIdle, paused } = this.#settings
     if (paused) return 'the owner has paused jobs here'
-    if (hours && !isWithin(hours, this.#now())) return 'jobs run here at other hours'
+    if (hours && !isWithin(hours, this.#now())) return 'this is outside the hours in which jobs run here'
     return onlyIdle && this.#idleLooks < LOOKS ? 'jobs run here only while the machine is idle' : null
   }
 

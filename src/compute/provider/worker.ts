@@ -181,7 +181,11 @@ export class Worker extends ReadyResource {
   async #makeWay(): Promise<void> {
     for (const job of this.#open.list())
       if (givesWay(job, this.#now()))
-        await this.#end(jobId(job.terms), 'VOID', 'another took its place before it was paid')
+        await this.#end(
+          jobId(job.terms),
+          'VOID',
+          'it was not paid in time, and its place was given to another job'
+        )
   }
 
   async #guests(): Promise<Sandbox> {

@@ -65,6 +65,6 @@ export function openLog(home: Home, { level, file, onlog, limits }: LogOptions =
 }
 
 function unwritable(file: string, error: unknown): PlainLine {
-  const message = `the log ${file} cannot be written, and its lines are shown here alone: ${messageOf(error)}`
+  const message = `the log file ${file} cannot be written; its lines are shown only here: ${messageOf(error)}`
   return { at: Date.now(), level: 'warn', part: 'log', message, fields: {} }
 }

@@ -42,7 +42,7 @@ export async function browsing<T>(
 function nobody(key: Buffer, waitMs: number): BushelError {
   return new BushelError(
     'MARKET_NOT_FOUND',
-    `nobody of market ${formatKey(key)} could be found in ${waitMs / 1000} s`,
+    `no node of market ${formatKey(key)} was found in ${waitMs / 1000} s`,
     'check the key and the network (--bootstrap), and try again'
   )
 }

@@ -69,7 +69,11 @@ export const CALLS: CallTable = {
     const { orders, shelf } = await serving(node)
     const { space, minTime, maxTime, region } = params
     if (!(await shelf.canReserve(space))) {
-      throw new BushelError('NO_SPACE', 'the disk has less room than that', 'offer less --space')
+      throw new BushelError(
+        'NO_SPACE',
+        'the disk has less free space than that; no offer was made',
+        'offer less with --space'
+      )
     }
     await demandInbound(node, 2n * FIRST_SLICE)
     await market.inStep({ timeoutMs: BOOK_WAIT })
@@ -105,8 +109,8 @@ export const CALLS: CallTable = {
     if (!orders.get(id)) {
       throw new BushelError(
         'ORDER_NOT_FOUND',
-        `no order ${shortKey(id)}... of this node stands`,
-        'see: bushel book'
+        `this node has no standing order ${shortKey(id)}...`,
+        'see the orders with: bushel book'
       )
     }
     if (!params.dryRun) {
@@ -169,7 +173,11 @@ export const CALLS: CallTable = {
     const mine = trade.storage.leases.get('buyer', id)
     const kept = trade.storage.leases.get('provider', id)
     if (!mine && !kept)
-      throw new BushelError('LEASE_NOT_FOUND', `no lease ${shortKey(id)}...`, 'see: bushel leases')
+      throw new BushelError(
+        'LEASE_NOT_FOUND',
+        `this node has no lease ${shortKey(id)}...`,
+        'see the leases with: bushel leases'
+      )
     if (params.dryRun) return { id: formatKey(id), state: (mine ?? kept)!.state, dryRun: true }
     if (mine) {
       if (mine.state !== 'ENDED' && mine.state !== 'VOID')

@@ -18,7 +18,7 @@ export function marketOf(node: NodeContext, named?: string): Market {
     throw new BushelError(
       'MARKET_NOT_FOUND',
       `market '${wanted}' is not joined`,
-      'bushel market list shows those that are; join one with: bushel market join KEY'
+      'see the joined markets with: bushel market list; join one with: bushel market join KEY'
     )
   }
   if (markets.length === 1) return markets[0]!
@@ -27,8 +27,8 @@ export function marketOf(node: NodeContext, named?: string): Market {
   }
   throw new BushelError(
     'WHICH_MARKET',
-    `${markets.length} markets are joined`,
-    'say which with --market NAME, or: bushel market use NAME'
+    `${markets.length} markets are joined, and none is in use`,
+    'name one with --market NAME, or choose one with: bushel market use NAME'
   )
 }
 
@@ -36,7 +36,11 @@ function find(markets: readonly Market[], wanted: string): Market | null {
   const key = id.isValid(wanted) ? Buffer.from(id.decode(wanted)) : null
   const found = markets.filter(market => (key ? market.key.equals(key) : market.name === wanted))
   if (found.length > 1) {
-    throw new BushelError('WHICH_MARKET', `${found.length} markets are called '${wanted}'`, 'give its key')
+    throw new BushelError(
+      'WHICH_MARKET',
+      `${found.length} markets are called '${wanted}'`,
+      'give the key of the one you mean'
+    )
   }
   return found[0] ?? null
 }
@@ -48,7 +52,7 @@ export async function createMarket(
   if (node.books.markets.some(market => market.name === name)) {
     throw new BushelError(
       'MARKET_EXISTS',
-      `a market called '${name}' is joined already`,
+      `a market named '${name}' is already joined`,
       'choose another name'
     )
   }
@@ -74,7 +78,7 @@ export async function joinMarket(
     if (!known) await node.books.leave(key)
     throw new BushelError(
       'MARKET_NOT_FOUND',
-      `nobody of market ${formatKey(key)} could be found in ${WAIT_FOR_MARKET / 1000} s`,
+      `no node of market ${formatKey(key)} was found in ${WAIT_FOR_MARKET / 1000} s`,
       'nothing was joined; check the key and the network (--bootstrap), and try again'
     )
   }

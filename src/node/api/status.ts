@@ -36,12 +36,13 @@ export async function statusOf(node: NodeContext): Promise<StatusResult> {
   for (const market of node.books.markets) {
     const { state, behind } = market.clock
     const name = market.name || formatKey(market.key)
-    if (state === 'stale') notes.push(`market ${name}: no tick for ${formatTime(behind)}`)
+    if (state === 'stale')
+      notes.push(`market ${name}: its founder has published no tick for ${formatTime(behind)}`)
     if (state === 'ahead')
-      notes.push(`market ${name}: its ticks are ${formatTime(-behind)} ahead of this clock`)
+      notes.push(`market ${name}: its ticks are ${formatTime(-behind)} ahead of this machine's clock`)
   }
   if (trade) {
-    notes.push(...trade.alarms, ...trade.mended.slice(-5).map(line => `the ledger was mended: ${line}`))
+    notes.push(...trade.alarms, ...trade.mended.slice(-5).map(line => `the ledger was corrected: ${line}`))
     notes.push(...(await inboundNote(trade.wallet)))
   }
   const asks = trade ? [...trade.orders.list()] : []
@@ -90,7 +91,7 @@ async function inboundNote(wallet: Wallet): Promise<string[]> {
     return [`can receive ${formatAmount(receivableMsat)} over the channels that are open now`]
   } catch (error) {
     if (!(error instanceof BushelError)) throw error
-    return [`the wallet is not there: ${error.message}`]
+    return [`the wallet cannot be reached: ${error.message}`]
   }
 }
 

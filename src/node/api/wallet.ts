@@ -146,6 +146,6 @@ export async function demandInbound(node: NodeContext, leastMsat: bigint): Promi
   throw new BushelError(
     'NO_INBOUND',
     'this Lightning node can receive nothing yet; no offer was made',
-    'open a channel with liquidity on the other side first'
+    'open a channel with inbound liquidity first'
   )
 }

@@ -40,7 +40,7 @@ export async function fillBid(
   }
   const how =
     outcome.status === 'ok' ? `exit code ${outcome.exitCode}` : `${outcome.status}: ${outcome.reason}`
-  listener.note(`the bid for ${module} was run (${how}), job ${formatKey(outcome.id)}`)
+  listener.note(`the job that was bid for ${module} was run (${how}): job ${formatKey(outcome.id)}`)
 }
 
 async function storedRequest(
@@ -52,7 +52,7 @@ async function storedRequest(
     throw new BushelError(
       'FILE_CHANGED',
       `${params.module} or its input has changed since the bid was made`,
-      'bid again'
+      'make a new bid'
     )
   return requestFor(parseKey(market, 'market key'), params, job)
 }

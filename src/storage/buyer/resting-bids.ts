@@ -13,7 +13,7 @@ import type { StandingOrders } from '../../deal/standing-orders.js'
 import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
 import type { Logger } from '../../base/logger.js'
 
-/** A bid as it stands on the book. */
+/** A bid on the book. */
 export interface BookedBid {
   id: Buffer
   order: Order
@@ -23,9 +23,9 @@ export interface BidsOptions {
   deals: Deals
   orders: StandingOrders
   mirrors: Mirrors
-  /** Standing bids on storage, best first, of every market that this node is in. */
+  /** Live bids for storage on every market of this node, best first. */
   standing(): Promise<BookedBid[]>
-  /** True when so much can be reserved under this ask. */
+  /** True when `bytes` can be reserved under this ask. */
   hasRoom(ask: Order, bytes: bigint): Promise<boolean>
   listener: MirrorListener
   log: Logger
@@ -33,23 +33,23 @@ export interface BidsOptions {
 }
 
 const BID_LIFETIME = 30 * DAY
-/** Bids that one look answers at the most. */
+/** Most bids answered in one look. */
 const MAX_ANSWERS = 50
 const ANSWER_AGAIN = 10 * 60_000
-/** Changes of the book within so long make one look, ms. */
+/** Changes of the book within this time start one look, ms. */
 const SETTLE = 300
 
 /**
- * Resting bids, on both sides. The buyer's node fills its own as soon as the book can serve them; a provider whose asks
- * can serve a stranger's bid tells the bidder so, and the bidder goes through an ordinary deal.
+ * Resting bids, for both roles. A buyer's node fills its own bids as soon as asks on the book fit; a provider whose asks
+ * fit another node's bid tells the bidder, which then makes an ordinary deal.
  */
 export class Bids extends ReadyResource {
   readonly #options: BidsOptions
   readonly #scope = new Scope()
   readonly #poller: Poller
-  /** Answers given, and when one that did not arrive may be given again, ms. */
+  /** Answered bids, each with the time from which it may be answered again, ms. */
   readonly #answered = new Map<string, number>()
-  /** What was last said of a job that waits. */
+  /** The reason last logged for each waiting job. */
   readonly #noted = new Map<string, string>()
 
   constructor(options: BidsOptions) {
@@ -78,7 +78,7 @@ export class Bids extends ReadyResource {
     await this.#scope.close()
   }
 
-  /** Packs, and leaves the bid on the book; it is filled without anybody being there. */
+  /** Packs the tree and publishes the bid; the node fills it later by itself. */
   async place(
     request: MirrorRequest,
     listener: MirrorListener,
@@ -104,18 +104,18 @@ export class Bids extends ReadyResource {
     }
   }
 
-  /** Gives up the job of a bid that is withdrawn. */
+  /** Drops the job of a withdrawn bid. */
   async withdrawn(bid: Buffer): Promise<void> {
     const job = this.#options.mirrors.jobOfBid(bid)
     if (job?.state === 'bid') await this.#options.mirrors.setBid(job, null)
   }
 
-  /** The book has changed: looks when it has settled a little. */
+  /** Requests a look after a change of the book. */
   soon(): void {
     this.#poller.poke()
   }
 
-  /** Looks at the book: fills what can be filled, answers what can be served. Calls while it looks come to one more. */
+  /** Looks at the book now: fills our own bids and answers others. Calls during a look start one more. */
   look(): void {
     void this.#poller.look()
   }
@@ -142,7 +142,7 @@ export class Bids extends ReadyResource {
     if (orders.get(bid)) await orders.withdraw(bid)
   }
 
-  /** Tells bidders of the own asks that serve them, each once. */
+  /** Tells bidders of our asks that fit their bids, each once. */
   async #answer(): Promise<void> {
     const { deals, orders } = this.#options
     const asks = [...orders.list()].filter(
@@ -172,7 +172,7 @@ export class Bids extends ReadyResource {
       })
       await channel.request('answer', { bid, ask }, { timeoutMs: 5_000 })
     } catch (error) {
-      this.#answered.set(key, this.#options.deals.now() + ANSWER_AGAIN) // the bidder is not there now
+      this.#answered.set(key, this.#options.deals.now() + ANSWER_AGAIN) // the bidder is offline
       if (!(error instanceof BushelError) && !this.#poller.signal.aborted) throw error
     }
   }

@@ -115,7 +115,7 @@ export class Billing {
     const lease = this.#options.leaseOf(agreement, peer)
     const installments = installmentsOf(lease)
     if (from === 0 || from !== stripOf(from) || from >= installments.length)
-      throw new DeclineError('NO_LIST', 'no strip begins there')
+      throw new DeclineError('NO_LIST', `no strip of invoices begins at installment ${from}`)
     const kept = leases.strip('provider', agreement, from)
     if (kept) return { body: kept }
     const list = payments.list(agreement, installments, from)
@@ -128,7 +128,7 @@ export class Billing {
     const { payments } = this.#options
     this.#options.leaseOf(agreement, peer)
     if (!(await payments.wasReceived(agreement, installment, WAIT_FOR_PAYMENT))) {
-      throw new DeclineError('NOT_RECEIVED', `no payment for installment ${installment} has settled here`)
+      throw new DeclineError('NOT_RECEIVED', `the payment of installment ${installment} has not arrived`)
     }
     await this.#options.onpaid(payments.ledger.payment(agreement, installment)!)
     payments.acknowledged(agreement, installment)
@@ -176,20 +176,21 @@ export class Billing {
     const { counter, buyer } = signed
     const lease = this.#options.leaseOf(counter.agreement, peer)
     if (!buyer || !verify('counter', counter, buyer, peer.device))
-      throw new DeclineError('SIGNATURE', 'the counter is not signed')
+      throw new DeclineError('SIGNATURE', 'the signature on the counter is not valid')
     const last = lease.counter?.counter
-    if (last && counter.n < last.n) throw new DeclineError('COUNTER', `the last counter here is ${last.n}`)
+    if (last && counter.n < last.n)
+      throw new DeclineError('COUNTER', `the last signed counter is number ${last.n}`)
     const { receivedMsat } = payments.ledger.totals(counter.agreement)
     if (counter.paidMsat > receivedMsat)
-      throw new DeclineError('COUNTER', `${receivedMsat} msat have settled here`)
+      throw new DeclineError('COUNTER', `this node has received ${receivedMsat} msat`)
     if (last && (counter.paidMsat < last.paidMsat || counter.servedUntil < last.servedUntil))
-      throw new DeclineError('COUNTER', 'it goes back behind the last one')
+      throw new DeclineError('COUNTER', 'the counter is lower than the last signed one')
     const until = paidUntil(lease, payments.ledger.contiguous(counter.agreement))
     if (counter.servedUntil > Math.min(now() + TOLERANCE, until))
-      throw new DeclineError('COUNTER', 'so much was not served yet')
+      throw new DeclineError('COUNTER', 'the counter claims more than was served so far')
     const most = this.#options.egress(lease)
     if (counter.egressBytes > most || counter.egressBytes < (last?.egressBytes ?? 0))
-      throw new DeclineError('COUNTER', `${most} bytes of egress were counted here`)
+      throw new DeclineError('COUNTER', `this node has counted at most ${most} bytes of egress`)
     const provider = sign('counter', counter, deals.self.device)
     const both: SignedCounter = { counter, buyer, provider }
     await leases.save({ ...lease, counter: both })
@@ -226,15 +227,15 @@ export class Billing {
     this.#options.leaseOf(debt, peer, true)
     const listed = payments.ledger.payment(agreement, installment)
     if (listed?.role !== 'payee')
-      throw new DeclineError('NO_LIST', `installment ${installment} was never listed`)
+      throw new DeclineError('NO_LIST', `installment ${installment} is in no signed list`)
     const credit = async (): Promise<void> => {
       // One that is settled is answered for whatever came after: the answer may have been lost, or may be on its way.
       if (isSettled(payments.ledger.payment(agreement, installment)!.step)) return
       this.#options.leaseOf(agreement, peer)
       if (installment !== payments.ledger.contiguous(agreement))
-        throw new DeclineError('CREDIT', 'installments before it are not settled')
+        throw new DeclineError('CREDIT', 'earlier installments are not settled yet')
       const left = debts.get('debtor', debt)?.leftMsat ?? 0n
-      if (left < listed.msat) throw new DeclineError('CREDIT', `${left} msat of that debt are left`)
+      if (left < listed.msat) throw new DeclineError('CREDIT', `only ${left} msat of that debt are left`)
       await payments.credited(agreement, installment, debt)
     }
     await leases.inTurn('provider', agreement, () => debts.settling(debt, credit))
@@ -246,9 +247,9 @@ export class Billing {
   async #refund(agreement: Buffer, invoice: string, peer: Counterparty): Promise<Answer<'refund'>> {
     const lease = this.#options.leaseOf(agreement, peer, true)
     if (!this.#options.debts.get('debtor', agreement))
-      throw new DeclineError('NO_DEBT', 'nothing is owed for that agreement')
+      throw new DeclineError('NO_DEBT', 'this node owes nothing for that agreement')
     const msat = this.#payingBack.payable(agreement)
-    if (msat === 0n) throw new DeclineError('NO_DEBT', 'it is paid back already')
+    if (msat === 0n) throw new DeclineError('NO_DEBT', 'the debt was paid back already')
     this.#payingBack.pay(lease, invoice, msat)
     return { body: { ok: 1 } }
   }

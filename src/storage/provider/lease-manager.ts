@@ -115,8 +115,8 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   async capacityFault(order: Order, bytes: bigint): Promise<string | null> {
     const ask = askOf(order)
     const reserved = this.reservedBytes()
-    if (reserved + bytes > BigInt(ask.space)) return 'this offer has no more room'
-    if (!(await this.#options.shelf.canReserve(Number(bytes)))) return 'the disk has no more room'
+    if (reserved + bytes > BigInt(ask.space)) return 'the space of this offer is used up'
+    if (!(await this.#options.shelf.canReserve(Number(bytes)))) return 'the disk has no room for it'
     return null
   }
 
@@ -134,7 +134,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     const first = installmentsOf({ terms } as Lease).slice(0, 2)
     const msat = first.reduce((sum, installment) => sum + installment.msat, 0n)
     if (await this.#options.canReceive(terms.buyer.lightning!, msat)) return null
-    return 'this node cannot receive the first payments now'
+    return 'the Lightning node cannot receive the first payments now'
   }
 
   firstList(terms: Terms): Countersign['list'] {
@@ -259,8 +259,9 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     const lease = leases.get('provider', id)!
     if (!isDue(lease, payments.ledger.contiguous(id), now)) return
     if (lease.state === 'COUNTERSIGNED') await this.#lapse(lease)
-    else if (lease.state === 'ACTIVE') await this.#finishNow(lease, 'it was never sealed')
-    else if (lease.state === 'GRACE') await this.#finishNow(lease, 'what was paid has run out')
+    else if (lease.state === 'ACTIVE')
+      await this.#finishNow(lease, 'it was not sealed before the paid time and the grace ran out')
+    else if (lease.state === 'GRACE') await this.#finishNow(lease, 'the paid time and the grace have run out')
     else {
       await this.#save({ ...lease, state: 'GRACE' })
       await this.#serving.end(lease)
@@ -288,7 +289,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   #of(agreement: Buffer, peer: Counterparty, over = false): Lease {
     const lease = this.#options.leases.get('provider', agreement)
     if (!lease || !lease.terms.buyer.device.equals(peer.device)) {
-      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with you')
+      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with this buyer')
     }
     if (!over && isOver(lease))
       throw new DeclineError('ENDED', `the lease is over: ${lease.reason ?? lease.state}`)

@@ -71,7 +71,11 @@ export class PayingBack {
     const bind = (work: () => Promise<void>): Promise<void> =>
       debts.settling(agreement, async () => {
         if (this.payable(agreement) !== msat)
-          throw new BushelError('NO_DEBT', 'less is left of the debt by now', 'nothing was paid')
+          throw new BushelError(
+            'NO_DEBT',
+            'the rest of the debt is now smaller than the invoice',
+            'nothing was paid'
+          )
         await work()
       })
     await payments.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })

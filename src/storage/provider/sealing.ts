@@ -35,7 +35,7 @@ export class Sealing {
   async progress(agreement: Buffer, peer: Counterparty, channel: DealChannel): Promise<Answer<'progress'>> {
     const lease = this.#options.leaseOf(agreement, peer)
     if (lease.state === 'COUNTERSIGNED')
-      throw new DeclineError('NOT_PAID', 'nothing is taken before the first payment')
+      throw new DeclineError('NOT_PAID', 'no upload is accepted before the first payment')
     if (lease.state !== 'ACTIVE') return { body: { agreement, ...allOf(lease) } }
     return { body: { agreement, ...(await this.#options.intake.progress(lease, channel.stream)) } }
   }
@@ -45,13 +45,13 @@ export class Sealing {
     const lease = leaseOf(seal.agreement, peer)
     if (lease.state !== 'ACTIVE') return sealedBefore(lease, seal)
     if (!verify('seal', seal, signature, peer.device))
-      throw new DeclineError('SIGNATURE', 'the seal is not signed')
+      throw new DeclineError('SIGNATURE', 'the signature on the seal is not valid')
     const kept = shelf.leases.find(({ id }) => id === idOf(lease))
-    if (!kept?.complete) throw new DeclineError('INCOMPLETE', 'not all of the agreed blocks are here yet')
+    if (!kept?.complete) throw new DeclineError('INCOMPLETE', 'not all of the agreed blocks have arrived yet')
     const mine = await shelf.seals(idOf(lease))
     const same =
       mine.length === seal.cores.length && mine.every((core, i) => sealedAlike(core, seal.cores[i]!))
-    if (!same) throw new DeclineError('SEAL', 'the seal is not of what is kept here')
+    if (!same) throw new DeclineError('SEAL', 'the seal does not match the uploaded cores')
     // It may have ended, or been sealed, while its cores were looked at.
     const current = leaseOf(seal.agreement, peer)
     if (current.state !== 'ACTIVE') return sealedBefore(current, seal)
@@ -70,7 +70,7 @@ export class Sealing {
 function sealedBefore(lease: Lease, seal: NonNullable<Lease['seal']>['seal']): Answer<'seal'> {
   if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
     return { body: lease.stored }
-  throw new DeclineError('NOT_ACTIVE', `the lease is ${lease.state}`)
+  throw new DeclineError('NOT_ACTIVE', `the lease cannot be sealed: it is ${lease.state}`)
 }
 
 function sealedAlike(a: SealedCore, b: SealedCore): boolean {

@@ -53,7 +53,8 @@ export async function fetchCore(kept: Hypercore, options: FetchOptions): Promise
       stop.abort(violation('BLOCK_TOO_LARGE', `block ${index} has ${formatSize(bytes)}`))
     }
   }
-  const onconflict = (): void => stop.abort(violation('CORE_FORKED', 'two signed histories of it exist'))
+  const onconflict = (): void =>
+    stop.abort(violation('CORE_FORKED', 'its owner has signed two different histories of it'))
   core.on('download', ondownload)
   core.on('conflict', onconflict)
   try {
@@ -106,7 +107,7 @@ interface FetchWatch {
 function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: AbortController): FetchWatch {
   const look = async (): Promise<void> => {
     if (core.peers.some(peer => isUploader(peer) && peer.remoteSynced && peer.remoteFork !== 0)) {
-      stop.abort(violation('CORE_FORKED', 'its uploader stands on another fork'))
+      stop.abort(violation('CORE_FORKED', 'its uploader is on another fork'))
     }
     const full = await isFull()
     if (full === watch.full) return

@@ -67,7 +67,7 @@ export class LeaseFiles {
 
   #path(id: string): string {
     const name = `${id}.json`
-    if (!NAME.test(name)) throw new BushelError('BAD_INPUT', `'${id}' is not the id of a lease`)
+    if (!NAME.test(name)) throw new BushelError('BAD_INPUT', `'${id}' is not a lease id`)
     return join(this.#folder, name)
   }
 }

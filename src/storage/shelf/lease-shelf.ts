@@ -53,7 +53,7 @@ export class LeaseShelf extends ReadyResource {
     await this.ready()
     const holder = this.has(lease.id) ? this.#get(lease.id) : this.#kind.make(lease)
     if (!sameCores(holder.cores, lease.cores)) {
-      throw new BushelError('BAD_INPUT', `lease ${lease.id} is on the shelf with other cores`)
+      throw new BushelError('BAD_INPUT', `lease ${lease.id} is already on the shelf, with other cores`)
     }
     holder.egressBytes = lease.egressBytes
     await this.shelf.hold(holder)

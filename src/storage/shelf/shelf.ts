@@ -83,7 +83,7 @@ export class Shelf extends ReadyResource {
         isWhole = false
         this.emit(
           'problem',
-          new BushelError('FAILED', `'${path}' cannot be read; its ${kind.kind} is not served`)
+          new BushelError('FAILED', `'${path}' cannot be read; the ${kind.kind} it describes is not served`)
         )
       }
     }
@@ -111,7 +111,7 @@ export class Shelf extends ReadyResource {
     await this.ready()
     const known = this.#holders.get(holder.id)
     if (known && known !== holder)
-      throw new BushelError('BAD_INPUT', `'${holder.id}' is on the shelf already`)
+      throw new BushelError('BAD_INPUT', `'${holder.id}' is already on the shelf`)
     this.#put(holder)
     await this.#save(holder)
   }
@@ -136,7 +136,7 @@ export class Shelf extends ReadyResource {
   async #begin(id: string): Promise<Holder> {
     await this.ready()
     const holder = this.#known(id)
-    if (!holder.takesIn) throw new BushelError('BAD_INPUT', `'${id}' takes nothing in now`)
+    if (!holder.takesIn) throw new BushelError('BAD_INPUT', `'${id}' takes no upload now`)
     return holder
   }
 
@@ -289,5 +289,5 @@ export class Shelf extends ReadyResource {
 }
 
 function closing(): BushelError {
-  return new BushelError('CLOSING', 'it is being taken off the shelf', 'ask again later')
+  return new BushelError('CLOSING', 'its cores are being removed from the shelf', 'ask again later')
 }
