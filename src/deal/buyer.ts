@@ -13,18 +13,18 @@ export interface QuoteInquiry {
   market: Buffer
   ask: Buffer
   revision: number
-  /** The price that stands on the book: a quote above it is refused. */
+  /** The price of the ask on the book; a higher quote is refused. */
   price: bigint
-  /** The minimum charge that stands on the book: a quote above it is refused. */
+  /** The minimum charge of the ask on the book, msat; a higher quote is refused. */
   minChargeMsat: bigint
   cores: CoreLimit[]
   /** ms. */
   time: number
-  /** First installment that this buyer wishes, from what it has seen of the provider. */
+  /** First installment that this buyer wishes, by its experience with the provider. */
   firstInstallmentMsat: bigint
-  /** The least grace that is accepted, ms. */
+  /** Shortest accepted grace, ms. */
   minGrace: number
-  /** How long the answer is waited for, ms. */
+  /** Longest wait for the answer, ms. */
   timeoutMs: number
 }
 
@@ -33,16 +33,16 @@ export interface Quoted {
   request: QuoteInquiry
   requestId: Buffer
   quote: Quote
-  /** When the quote's validity ends by this node's clock, ms. */
+  /** End of the quote's validity by this node's clock, ms since 1970. */
   validUntil: number
 }
 
-/** A quote that holds longer is a mistake: it would keep our own terms open. */
+/** Longest accepted validity of a quote: our signed terms stay open as long. */
 const MAX_VALIDITY = DAY
-/** A first installment of more than so many times what was wished is refused: it is what a stranger could run away with. */
+/** Largest accepted first installment, as a multiple of the wished one: a stranger could run away with it. */
 const MAX_START_FACTOR = 4n
 
-/** Asks a provider for exact terms. Rejects with its decline, PRICE_ROSE, BAD_QUOTE, or what befell the connection. */
+/** Asks a provider for exact terms. Rejects with its decline, PRICE_ROSE, BAD_ANSWER, or the error of the connection. */
 export async function askQuote(deals: Deals, channel: DealChannel, request: QuoteInquiry): Promise<Quoted> {
   const requestId = crypto.randomBytes(32)
   const bytes = request.cores.reduce((sum, core) => sum + core.byteLength, 0)
@@ -78,7 +78,7 @@ export async function askQuote(deals: Deals, channel: DealChannel, request: Quot
   return { channel, request, requestId, quote, validUntil: deals.now() + quote.validFor }
 }
 
-/** The terms that a quote comes to, signed; nothing has left yet. */
+/** Signed terms from a quote; nothing is sent. */
 export function termsOf(deals: Deals, { channel, request, requestId, quote, validUntil }: Quoted): Agree {
   const provider = channel.peer!
   const terms: Terms = {
@@ -105,7 +105,7 @@ export function termsOf(deals: Deals, { channel, request, requestId, quote, vali
   return { terms, signature: sign('terms', terms, deals.self.device) }
 }
 
-/** Sends signed terms (on disk by now) and gives the verified countersignature. The request id is the agreement's id. */
+/** Sends signed terms, which must be on disk, and returns the verified countersignature. The request id is the agreement's id. */
 export async function requestCountersign(
   channel: DealChannel,
   agree: Agree,

@@ -13,17 +13,17 @@ import type { Answer, Counterparty, Handler } from './channel.js'
 import { DeclineError } from './decline.js'
 import type { Deals } from './deals.js'
 
-/** What a provider offers beyond the price that stands on the book. */
+/** A provider's terms beyond the price on the book. */
 export interface Policy {
-  /** First installment for a buyer that wishes no other, msat. */
+  /** Default first installment, msat. */
   firstInstallmentMsat: Msat
   /** Largest installment, msat; a lease with more than 200 installments gets larger ones. */
   maxInstallmentMsat: Msat
-  /** How long a quote holds, ms from its receipt. */
+  /** How long a quote is valid, ms from its receipt. */
   quoteFor: number
-  /** How long data is kept after what was paid has run out, ms. */
+  /** How long data is kept after the paid time, ms. */
   grace: number
-  /** Egress in the price: so many times the size. */
+  /** Egress in the price, as a multiple of the size. */
   egressTimes: number
 }
 
@@ -37,15 +37,15 @@ export const DEFAULT_POLICY: Policy = {
 
 const MAX_SLICES = 200n
 
-/** What the provider needs of those who keep the goods and take the money. */
+/** The resource side of a provider: capacity, payment and the records of agreements. */
 export interface ResourceProvider {
-  /** What keeps `bytes` from being taken under this ask, or null. */
+  /** Why `bytes` cannot be stored under this ask, or null. */
   capacityFault(ask: Order, bytes: bigint): Promise<string | null>
-  /** What keeps the first payments of these terms from being received, or null. */
+  /** Why the first payments of these terms cannot be received, or null. */
   inboundFault(terms: Terms): Promise<string | null>
   /** The installments of the first strip, each with its payment hash. */
   firstList(terms: Terms): InstallmentList
-  /** What must be on disk before the countersignature leaves: the agreement and what is reserved for it. */
+  /** The changes that must be on disk before the countersignature leaves: the agreement and its reserved space. */
   agreed(terms: Terms, signature: Buffer, countersign: Countersign): Change[]
 }
 
@@ -53,15 +53,15 @@ export interface ProviderOptions {
   deals: Deals
   policy: Policy
   goods: ResourceProvider
-  /** An own order that stands, or null. */
+  /** Our live order with this id, or null. */
   ask: (id: Buffer) => Order | null
 }
 
-/** Answers requests for quotes and agreements until it is closed. It moves neither money nor goods. */
+/** Answers requests for quotes and agreements until it is closed. It handles neither payments nor data. */
 export class Provider {
   readonly #options: ProviderOptions
   readonly #handlers = new Scope()
-  /** One agreement at a time, so that two cannot take the same space. */
+  /** Serializes agreements, so that two cannot reserve the same space. */
   readonly #mutex = new Mutex()
 
   constructor(options: ProviderOptions) {
@@ -74,14 +74,14 @@ export class Provider {
   }
 
   async ready(): Promise<void> {
-    // it answers since it was made
+    // it answers from its construction on
   }
 
   close(): Promise<void> {
     return this.#handlers.close()
   }
 
-  /** The next one begins when what this one reserves is reserved. */
+  /** Holds the mutex until the answer's changes are kept, with the space that they reserve. */
   #inTurn(work: () => Promise<Answer<'agree'>>): Promise<Answer<'agree'>> {
     return new Promise((resolve, reject) => {
       const turn = this.#mutex.run(async () => {
@@ -124,7 +124,7 @@ export class Provider {
     const { deals, goods } = this.#options
     const fault = faultOf(terms)
     if (fault) throw new DeclineError('TERMS', fault)
-    // Under any other id a second request could begin a lease anew that is under way.
+    // With another id a second request could restart a running lease.
     if (!id.equals(agreementId(terms)))
       throw new DeclineError('TERMS', 'the id of the request is not the hash of its terms')
     if (!verify('terms', terms, signature, from.device))
@@ -147,7 +147,7 @@ export class Provider {
     return { body: countersign, changes: goods.agreed(terms, signature, countersign) }
   }
 
-  /** The egress that is in the price of so many bytes: of those agreed, not of those that a quote was asked for. */
+  /** The egress in the price of the agreed bytes, which may differ from the bytes of the quote request. */
   #egress(bytes: bigint): number {
     return Math.min(Math.floor(Number(bytes) * this.#options.policy.egressTimes), Number.MAX_SAFE_INTEGER)
   }
@@ -180,7 +180,7 @@ export class Provider {
       throw new DeclineError('NETWORK', 'the terms are for another Lightning network')
   }
 
-  /** The quote that the terms were made from: the request's id is the terms' nonce. */
+  /** The quote behind the terms: its request id is the terms' nonce. */
   #quoted(terms: Terms, from: Counterparty): { quote: Quote; at: number } {
     const { replies } = this.#options.deals
     const kept = replies.get(from.device, terms.nonce)

@@ -6,7 +6,7 @@ import type { Leases } from '../lease/leases.js'
 
 export interface AuditedShelf {
   proofs(id: string, blocks: readonly BlockReference[]): Promise<BlockProof[]>
-  /** Counts bytes that left otherwise than by replication; false when the agreed egress does not cover them. */
+  /** Counts bytes sent outside of replication; false when the agreed egress does not cover them. */
   charge(id: string, bytes: number): boolean
 }
 
@@ -40,7 +40,7 @@ export class Audits {
         throw new DeclineError('AUDIT', 'the audit asks for more than 8 MiB; ask for fewer blocks at once')
       proofs.push(proof!)
     }
-    // The buyer audits what it pays for; anybody else's audit is egress like any other reading.
+    // The buyer's audits are free; an audit by anybody else counts as egress.
     if (!peer.device.equals(lease.terms.buyer.device) && !this.#shelf.charge(idOf(lease), bytes)) {
       throw new DeclineError('EGRESS', 'the agreed egress is used up')
     }

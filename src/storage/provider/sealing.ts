@@ -18,13 +18,13 @@ export interface SealingOptions {
   }
   intake: Intake
   now: () => number
-  /** The lease of an agreement with that peer, which is not over; throws a Decline. */
+  /** The lease of an agreement with this peer; throws DeclineError when there is none or it is over. */
   leaseOf(agreement: Buffer, peer: Counterparty): Lease
-  /** Saves a lease that was just sealed, and has it served. */
+  /** Saves a newly sealed lease and starts serving it. */
   onsealed(lease: Lease): Promise<void>
 }
 
-/** Takes the upload of a lease that is paid for, and the buyer's seal over it. */
+/** Accepts the upload of a paid lease, and the buyer's seal over it. */
 export class Sealing {
   readonly #options: SealingOptions
 
@@ -52,7 +52,7 @@ export class Sealing {
     const same =
       mine.length === seal.cores.length && mine.every((core, i) => sealedAlike(core, seal.cores[i]!))
     if (!same) throw new DeclineError('SEAL', 'the seal does not match the uploaded cores')
-    // It may have ended, or been sealed, while its cores were looked at.
+    // The lease may have ended, or been sealed, while its cores were read.
     const current = leaseOf(seal.agreement, peer)
     if (current.state !== 'ACTIVE') return sealedBefore(current, seal)
     const start = now()
@@ -66,7 +66,7 @@ export class Sealing {
   }
 }
 
-/** A seal that was taken before gets the same answer; any other is declined. */
+/** Repeats the answer to the accepted seal; declines any other. */
 function sealedBefore(lease: Lease, seal: NonNullable<Lease['seal']>['seal']): Answer<'seal'> {
   if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
     return { body: lease.stored }
