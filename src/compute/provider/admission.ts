@@ -21,27 +21,27 @@ import type { Isolation } from '../sandbox/sandbox.js'
 
 export interface DeskOptions {
   deals: Deals
-  /** An own order that stands, or null. */
+  /** Our live order with this id, or null. */
   ask: (id: Buffer) => Order | null
-  /** Can so much be received from that Lightning node? */
+  /** True when `msat` can be received from this Lightning node. */
   canReceive: (from: Buffer, msat: Msat) => Promise<boolean>
   now: () => number
 }
 
-/** What the machine can do for one more job. */
+/** The machine's capacity for one more job. */
 export interface Capacity {
   isolation: Isolation
-  /** Are jobs run in a process alone, where bubblewrap does not work? */
+  /** True when jobs may run in a plain process where bubblewrap does not work. */
   allowProcess: boolean
   memoryBytes: number
-  /** Why no job is taken now, or null. */
+  /** Why no job is accepted now, or null. */
   fault: string | null
 }
 
-/** Terms may stay open for so long before they are signed, ms. */
+/** Longest time that terms may stay open before they are signed, ms. */
 const OPEN_FOR = 10 * 60_000
 
-/** Throws a Decline for terms that this provider does not sign. */
+/** Throws DeclineError for terms that this provider does not sign. */
 export async function assertAcceptable(
   { deals, ask, canReceive, now }: DeskOptions,
   agree: Pick<Job, 'terms' | 'signature'>,

@@ -8,7 +8,7 @@ import type { ShelvedCore } from './shelved-core.js'
 
 type CoreOf = (key: Buffer) => ShelvedCore
 
-/** The cores of a holder as they are on disk, to be compared with the owner's seal; throws INCOMPLETE. */
+/** Reads the cores of a holder from disk, for comparison with the owner's seal; throws INCOMPLETE. */
 export function sealsOf({ id, cores }: Holder, coreOf: CoreOf): Promise<SealedCore[]> {
   return Promise.all(
     cores.map(({ key, length }) =>
