@@ -5,9 +5,9 @@ import Corestore from 'corestore'
 import { BushelError } from '../../contracts/errors/error.js'
 
 /**
- * The store of all books in a folder. A folder that was copied, as a restored backup is, opens again where this node
- * only reads; a copy that has written to a market is refused with BOOK_COPIED: a second writer under one key, or one set
- * back in time, would fork that market for everybody.
+ * Opens the store of all books in a folder. A copied folder, such as a restored backup, may be opened when this node only
+ * reads its markets. A copy with a writer is refused with BOOK_COPIED: a second writer with the same key, or an old state
+ * of it, would fork the market for everybody.
  */
 export async function openBookStore(folder: string, namespaces: readonly string[]): Promise<Corestore> {
   const store = new Corestore(folder)
@@ -30,7 +30,7 @@ export async function openBookStore(folder: string, namespaces: readonly string[
   return own
 }
 
-/** The file by which a store knows the disk that it was made on. */
+/** The file that ties a store to the disk on which it was created. */
 const DEVICE_FILE = 'CORESTORE'
 
 async function hasWritten(store: Corestore): Promise<boolean> {

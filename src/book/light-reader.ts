@@ -16,7 +16,7 @@ import type { AskQuery, BidQuery } from './view/listing.js'
 import { isVouched } from './view/view-head.js'
 
 export interface LightReaderOptions {
-  /** Holds the blocks that are read; the connection's cores are looked for in it. Closed with the reader. */
+  /** Stores the blocks that are read. Closed with the reader. */
   store: Corestore
   /** An open connection to a relay of the market. */
   stream: NoiseStream
@@ -27,7 +27,7 @@ export interface LightReaderOptions {
 
 const TIMEOUT = 15_000
 
-/** Browses a market without joining it: the relay's signed word on where the view is, then the view as a plain Hyperbee. */
+/** Reads a market without joining it: a relay's signed view head, then the view as a plain Hyperbee. */
 export class LightReader extends ReadyResource {
   readonly #options: Required<LightReaderOptions>
   #view: Hyperbee | null = null
@@ -35,7 +35,7 @@ export class LightReader extends ReadyResource {
   #rules: MarketRules | null = null
   /** Time of the market's last tick in what is read. */
   tick = 0
-  /** Of the signed part that is read, in z32; a replica in step, once all is signed, has the same. */
+  /** Hash of the signed part of the view, in z32; equal to that of a replica in step once everything is signed. */
   viewHash = ''
 
   constructor(options: LightReaderOptions) {
@@ -59,7 +59,7 @@ export class LightReader extends ReadyResource {
     if (!core.core.replicator.attached(Protomux.from(stream))) core.replicate(stream)
     this.#view = new Hyperbee(core, { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' })
     await this.#view.ready()
-    // The block that closes the signed part; with it comes the proof of who signed.
+    // The last block of the signed part brings the proof of its signature.
     await core.get(head.length - 1, { timeout: timeoutMs })
     if (!isSignedBy(core, market)) throw this.#untrue('its view is not signed by its founder')
     const view = this.#view.checkout(head.length)
@@ -145,7 +145,7 @@ export class LightReader extends ReadyResource {
   }
 }
 
-/** A market's key is that of its founder's writer; the view must be signed by that writer alone. */
+/** True when the view is signed by the founder's writer alone, whose key is the market's key. */
 function isSignedBy(view: Hypercore, market: Buffer): boolean {
   const { manifest } = view
   if (manifest?.signers.length !== 1) return false

@@ -1,7 +1,7 @@
 import { BushelError } from '../../contracts/errors/error.js'
 import type { GateVerdict } from './relay/gate.js'
 
-/** Refusals that are the record's own fault: the same record will never be taken. */
+/** Codes of refusals caused by the record itself: no relay will ever accept it. */
 const BAD_RECORD = new Set([
   'MALFORMED',
   'OVERSIZED',
@@ -22,14 +22,14 @@ const HINTS: Record<string, string> = {
   OLD_REVISION: 'publish a higher revision'
 }
 
-/** A relay's verdict as the person who published meets it. What a relay says of the reason is a peer's text: cut and cleaned. */
+/** A relay's refusal as an error for the user. The reason is a peer's text: it is cut to one printable line. */
 export function refusal({ code, reason }: GateVerdict): OrderRefusal {
   const text = reason.replace(/[^\x20-\x7e]/g, '?').slice(0, 160)
   const word = /^[A-Z_]{1,32}$/.test(code) ? code : 'REFUSED'
   return new OrderRefusal(word, `the market refused the order: ${text || word}`)
 }
 
-/** A market's "no" to an order: its code is ours, and the market's word stands beside it. */
+/** A market's refusal of an order, with a code of ours and the market's word beside it. */
 export class OrderRefusal extends BushelError {
   readonly word: string
 

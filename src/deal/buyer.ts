@@ -73,7 +73,7 @@ export async function askQuote(deals: Deals, channel: DealChannel, request: Quot
   }
   if (quote.grace < request.minGrace) throw bad(peer, `its grace of ${quote.grace} ms is too short`)
   if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
-    throw bad(peer, 'its first installment is 0, or larger than its largest')
+    throw bad(peer, 'its installments are invalid: the first is 0, or larger than the largest')
   if (quote.egressBytes < bytes) throw bad(peer, 'the egress in its price does not cover one restore')
   return { channel, request, requestId, quote, validUntil: deals.now() + quote.validFor }
 }

@@ -12,7 +12,7 @@ import type { ViewState } from '../view/listing.js'
 import { SLOTS_PER_LIVE, fullnessBits, lifetimeBits } from '../view/rules.js'
 import { readRecord, standsUntil } from '../view/slots.js'
 
-/** What a relay says to a record. OK: taken in; REPEATED: it stands already; anything else is a refusal. */
+/** A relay's verdict on a record. OK: accepted; REPEATED: on the book already; any other code is a refusal. */
 export interface GateVerdict {
   code: string
   reason: string
@@ -20,7 +20,7 @@ export interface GateVerdict {
 
 interface Passing {
   record: VerifiedOrder
-  /** What it will add to its identity's and the market's counts. */
+  /** Its change of the identity's and the market's counts. */
   change: BookCount
 }
 
@@ -31,9 +31,9 @@ export interface GateOptions {
   now: () => number
 }
 
-/** How far a stamp's tick may be from the market's last one. */
+/** Largest distance of a stamp's tick from the market's last tick, ms. */
 const STAMP_WINDOW = HOUR
-/** How far ahead of this node's clock a record may have been made. */
+/** How far a record's date may be ahead of this node's clock, ms. */
 const CLOCK_TOLERANCE = 10 * 60_000
 
 const OK: GateVerdict = { code: 'OK', reason: '' }
@@ -41,8 +41,8 @@ const REPEATED: GateVerdict = { code: 'REPEATED', reason: 'the order is on the b
 const refuse = (code: string, reason: string): GateVerdict => ({ code, reason })
 
 /**
- * A relay's door: what costs least is looked at first, the signature last. What it has let in and the view does not show
- * yet is reckoned with too.
+ * Checks records for a relay: the cheapest checks first, the signature last. It also counts accepted records that the
+ * view does not show yet.
  */
 export class Gate {
   readonly #options: GateOptions
@@ -54,14 +54,14 @@ export class Gate {
   }
 
   /**
-   * One record after another, so that two never take the same last place. With OK comes the record, verified, which is to
-   * be handed to `passed` in the end. Never throws on data.
+   * Judges one record at a time, so that two never take the same last slot. With OK it returns the verified record, for
+   * which the caller must call `passed` in the end. Never throws on bad data.
    */
   async judge(bytes: Buffer): Promise<GateVerdict & { record?: VerifiedOrder }> {
     return this.#mutex.run(() => this.#judge(bytes))
   }
 
-  /** A record that was let in shows in the view now, or never will. */
+  /** To be called when an accepted record is in the view, or will never be. */
   passed(record: VerifiedOrder): void {
     const id = record.id.toString('hex')
     if (this.#passing.get(id)?.record === record) this.#passing.delete(id)
