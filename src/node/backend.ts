@@ -10,7 +10,7 @@ import type { Facts } from '../store/facts.js'
 
 const KIND = 'wallet'
 
-/** The kind of wallet that a home has chosen. Throws BAD_CONFIG for one that this version does not have. */
+/** The kind of wallet that a home has chosen. Throws BAD_CONFIG when this version does not know it. */
 export function backendOf(choice: WalletChoice | null): WalletBackend {
   if (!choice) return firstBackend()
   const backend = findBackend(choice.backend)
@@ -23,13 +23,13 @@ export function backendOf(choice: WalletChoice | null): WalletBackend {
   )
 }
 
-/** The wallet that a home has chosen; not open yet. Throws BAD_CONFIG for settings that are not good. */
+/** The wallet that a home has chosen, not opened yet. Throws BAD_CONFIG for bad settings. */
 export function loadWallet(dir: string, choice: WalletChoice | null, facts: Facts): Promise<WalletResource> {
   const { backend, settings, node } = checked(choice)
   return backend.load({ dir, settings, node, memory: memoryIn(facts, backend.ledgerName(node)) })
 }
 
-/** What a home's wallet has, without opening it. Throws as the wallet would when another node answers. */
+/** Reads the balance of a home's wallet without opening it. Throws when another Lightning node answers. */
 export async function readBalance(dir: string, choice: WalletChoice | null): Promise<Balance> {
   const { backend, settings, node } = checked(choice)
   const { nodeId, ...found } = await backend.probe({ dir, settings })
@@ -38,7 +38,7 @@ export async function readBalance(dir: string, choice: WalletChoice | null): Pro
   return { network, spendableMsat, receivableMsat }
 }
 
-/** Each wallet has a ledger of its own: what one has paid another knows nothing of. */
+/** The ledger file of a wallet; each wallet has its own, since it does not know the payments of others. */
 export function ledgerFile(dir: string, choice: WalletChoice | null): string {
   return join(dir, 'journal', backendOf(choice).ledgerName(choice?.node ?? null))
 }
@@ -74,7 +74,7 @@ function nodeFault({ embedded, networks }: WalletBackend, node: WalletChoice['no
   return networks.includes(node.network) ? null : `it is not on the network '${node.network}'`
 }
 
-/** What a wallet remembers stands among the facts, under the name of its ledger. */
+/** The memory of a wallet among the facts, under the name of its ledger. */
 function memoryIn(facts: Facts, wallet: string): WalletMemory {
   const keyOf = (name: string): Buffer => Buffer.from(`${wallet}/${name}`)
   return {

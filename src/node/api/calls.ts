@@ -43,10 +43,10 @@ type CallTable = {
 const BOOK_WAIT = 10_000
 const ASK_LIFETIME = 365 * DAY
 const DEFAULT_PREPAY = 20_000_000n
-/** How long the end of a lease waits for what is paid back, ms; what comes later is taken by a node that is up. */
+/** How long ending a lease waits for the refund, ms; a running node receives a later one. */
 const REFUND_WAIT = 15_000
 
-/** Each call of the API, on the parts of a node. */
+/** The implementation of each call. */
 export const CALLS: CallTable = {
   'market.create': (node, params) => createMarket(node, params).then(market => dry(params, market)),
   'market.join': (node, params) =>
@@ -199,14 +199,14 @@ export const CALLS: CallTable = {
 }
 
 const FIRST_SLICE = 40_000n
-/** An ask with a tiny piece of data still costs a sat. */
+/** Minimum charge, so that a lease of very little data costs a sat. */
 const MIN_CHARGE = 1000n
 
 function dry<T extends object>(params: { dryRun?: boolean }, result: T): T & { dryRun?: boolean } {
   return params.dryRun ? { ...result, dryRun: true } : result
 }
 
-/** The parts that only `bushel up` has. */
+/** The parts that only `bushel up` has; throws NOT_RUNNING without them. */
 async function serving(node: NodeContext): Promise<Required<AnyCall>> {
   if (!node.serving) throw needsUp()
   const { orders, storage } = await node.trade()
@@ -233,7 +233,7 @@ function requestOf(_parts: NodeContext, market: Buffer, params: Mirror): MirrorR
   }
 }
 
-/** Tells the caller how long work goes on: the copies' uploads as one sum. */
+/** Reports progress to the caller, with the uploads of all copies as one sum. */
 function listener({ onProgress }: CallContext): MirrorListener {
   const uploads = new Map<string, number>()
   const progress = (event: Progress): void => onProgress(event)

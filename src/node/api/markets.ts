@@ -5,10 +5,10 @@ import id from 'hypercore-id-encoding'
 import type { MarketCreate, MarketEntry } from './api.js'
 import type { NodeContext } from '../context.js'
 
-/** How long a market is waited for that nobody of is to be found. */
+/** How long to look for the nodes of a market, ms. */
 const WAIT_FOR_MARKET = 10_000
 
-/** The market that a command means: the one named, the one in use, or the only one joined. */
+/** The market of a command: the named one, the one in use, or the only joined one. */
 export function marketOf(node: NodeContext, named?: string): Market {
   const { markets } = node.books
   const wanted = named ?? (node.home.market && formatKey(node.home.market))
@@ -62,7 +62,7 @@ export async function createMarket(
   return { key: formatKey(market.key), name: market.name }
 }
 
-/** Joins, and waits for the market's rules, so that a key that leads nowhere is told from one that does. */
+/** Joins a market and waits for its rules, to detect a wrong key. */
 export async function joinMarket(
   node: NodeContext,
   text: string,

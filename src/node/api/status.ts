@@ -14,7 +14,7 @@ import type { NodeContext } from '../context.js'
 
 const LIVE = new Set(['BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
 
-/** What the disk alone tells. */
+/** Counts from the disk alone. */
 export function countsOf(
   facts: Facts
 ): Pick<StatusResult, 'leases'> & { reservedBytes: number; kept: string[] } {
@@ -83,7 +83,7 @@ function computeOf(trade: Awaited<ReturnType<NodeContext['trade']>> | null): Com
 
 const AT_WORK = new Set(['FETCHING', 'RUNNING', 'WAITING', 'PAUSED'])
 
-/** Whoever sells for real sats must be able to receive them. */
+/** A note on how much a seller can receive in real sats. */
 async function inboundNote(wallet: Wallet): Promise<string[]> {
   if (!wallet.real) return []
   try {

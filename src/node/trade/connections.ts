@@ -12,14 +12,14 @@ export interface ConnectionsOptions {
   network: Network
   deals: Deals
   lightning: LightningLinks
-  /** Devices that are greeted when they appear, so that counters are compared and Lightning comes up. */
+  /** True for devices that are greeted when they connect, to compare counters and start Lightning. */
   hasDealings(device: Buffer): boolean
   /** How long a greeting may take, ms. */
   timeoutMs: number
   log: Logger
 }
 
-/** Answers over the connections of the node: from here on peers are heard, and after closing none is. */
+/** Answers peers over the node's connections from opening until closing. */
 export class Connections extends ReadyResource {
   readonly #options: ConnectionsOptions
   readonly #scope = new Scope()
@@ -33,7 +33,7 @@ export class Connections extends ReadyResource {
     const { deals, network, lightning } = this.#options
     return this.#scope.guard(async () => {
       await this.#scope.open(deals)
-      // Lightning speaks only with whoever has shown its counters, and seen ours.
+      // Lightning starts only after both sides have exchanged counters.
       this.#scope.on(deals, 'met', ({ stream }: DealChannel) => lightning.add(stream))
       this.#scope.on(network, 'connection', (stream: NoiseStream) => this.#attach(stream))
       for (const stream of network.streams) this.#attach(stream)

@@ -10,12 +10,12 @@ import type { Facts } from '../../store/facts.js'
 import type { SpendingLimits } from '../../payment/limits.js'
 import type { Logger } from '../../base/logger.js'
 
-/** Of the cheapest asks, so many are considered. */
+/** Number of the cheapest asks that are considered. */
 const MAX_ASKS = 500
 
 export interface JobBuying {
   books: Books
-  /** Of the wallet that pays. */
+  /** Lightning network of the wallet. */
   network: string
   hires: HirePort
   blobs: Blobs
@@ -24,13 +24,13 @@ export interface JobBuying {
   identity: Buffer
   folder: string
   now: () => number
-  /** Goes on with what an earlier process left, and hears of it. */
+  /** Continue the runs of an earlier process. */
   unattended: boolean
   listener: RunListener
   log: Logger
 }
 
-/** The buyer's side of compute, on the parts of a node. */
+/** Builds the buyer's side of compute from the parts of a node. */
 export function jobsOf(buying: JobBuying): Jobs {
   const { hires, blobs, facts, limits, identity, folder, now, unattended, listener, log } = buying
   return new Jobs({

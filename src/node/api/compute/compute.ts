@@ -26,10 +26,10 @@ import type { NodeContext } from '../../context.js'
 
 const BOOK_WAIT = 10_000
 const ASK_LIFETIME = 365 * DAY
-/** What a seller of compute must be able to receive before it offers anything, msat. */
+/** Amount that a seller of compute must be able to receive before it makes an offer, msat. */
 const FIRST_SEGMENTS = 40_000n
 
-/** Puts an offer of compute on the book; what the owner lets jobs have is on disk before. */
+/** Publishes an offer of compute, after the owner's limits are on disk. */
 export async function sellCompute(
   node: NodeContext,
   params: Params<'sell.compute'>
@@ -76,7 +76,7 @@ async function lend(node: NodeContext, worker: Worker, settings: Partial<WorkerS
   worker.configure(settings)
 }
 
-/** How jobs would be kept from this machine's own things; without bubblewrap only where the owner says so. */
+/** The isolation of jobs from this machine; without bubblewrap only when the owner allows it. */
 async function demandIsolation(allowProcess: boolean): Promise<IsolationName> {
   const isolation = await bestIsolation()
   if (isolation === 'bwrap' || allowProcess) return isolation
@@ -87,7 +87,7 @@ async function demandIsolation(allowProcess: boolean): Promise<IsolationName> {
   )
 }
 
-/** Stops running jobs of others for a while, or goes on. */
+/** Pauses or resumes running jobs of others. */
 export async function pauseSelling(
   node: NodeContext,
   params: Params<'sell.pause'>
