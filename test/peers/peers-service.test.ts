@@ -187,7 +187,7 @@ const CASES: Case[] = [
   },
   {
     does: 'shows too few blocks',
-    says: /failed an audit: it shows \d blocks/,
+    says: /failed an audit: the answer has \d blocks instead of \d/,
     loses: first,
     lies: () => ({
       audit: async truth => {
