@@ -3,14 +3,14 @@ import { open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { KeyedMutex } from './mutex.js'
 
-/** Until it is whole a file has another name, which says whose it is: two processes never write into the same. */
+/** Name of a file until it is complete; the process id keeps two processes from writing the same file. */
 const unfinished = (file: string): string => `${file}.${process.pid}.new`
 const UNFINISHED = /\.(\d+)\.new$/
-/** Nor do two writes of one process. */
+/** Keeps two writes of one process apart. */
 const mutex = new KeyedMutex()
 const underWay = new Set<string>()
 
-/** Writes a file that only its owner may read; its content is on disk when it resolves, its name when its folder is. */
+/** Writes a file that only its owner can read; its content is on disk when it resolves, its name after `syncFolder`. */
 export async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
   const handle = await open(file, 'w', 0o600)
   try {
@@ -22,8 +22,8 @@ export async function writeDurably(file: string, content: string | Uint8Array): 
 }
 
 /**
- * Replaces a file at once: a reader, and a kill or a loss of power, find the old content or the new. It is on disk when it
- * resolves; when it rejects, the old content stands.
+ * Replaces a file atomically: a reader, also after a kill or a loss of power, finds the old or the new content. The new
+ * content is on disk when it resolves; the old one remains when it rejects.
  */
 export function replaceDurably(file: string, content: string | Uint8Array): Promise<void> {
   return mutex.run(file, async () => {
@@ -42,7 +42,7 @@ export function replaceDurably(file: string, content: string | Uint8Array): Prom
   })
 }
 
-/** The same without giving others a turn; not beside another write of that file. */
+/** Replaces a file synchronously; must not run during another write of that file. */
 export function replaceDurablySync(file: string, content: string | Uint8Array): void {
   const fresh = unfinished(file)
   try {
@@ -55,7 +55,7 @@ export function replaceDurablySync(file: string, content: string | Uint8Array): 
   syncFolderSync(dirname(file))
 }
 
-/** Removes what was left unfinished in this folder by a kill, if there is one; what is being written now stays. */
+/** Removes files that a kill left unfinished in this folder, if it exists; files that are being written stay. */
 export async function removeUnfinished(folder: string): Promise<void> {
   for (const name of fs.existsSync(folder) ? await readdir(folder) : []) {
     const pid = Number(UNFINISHED.exec(name)?.[1] ?? NaN)
@@ -71,11 +71,11 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' // it is somebody else's
+    return (error as NodeJS.ErrnoException).code === 'EPERM' // it runs as another user
   }
 }
 
-/** A new name is on disk only when its folder is. */
+/** Puts the names in a folder on disk. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {

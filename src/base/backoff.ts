@@ -1,4 +1,4 @@
-/** ms after which something is tried again: first, and at most; in between `factor` times as long each time. */
+/** Delays between tries, ms: the first, then `factor` times the previous one, up to the last. */
 export interface Retry {
   first: number
   last: number
@@ -6,34 +6,34 @@ export interface Retry {
   factor?: number
 }
 
-/** What a provider that is away is asked for by a node that is up. */
+/** For requests of a running node to a provider that is offline. */
 const RETRY: Retry = { first: 60_000, last: 6 * 3_600_000 }
 
-/** Says when something is to be tried again, which is ever more rarely. */
+/** Spaces retries ever further apart. */
 export class Backoff {
   readonly #retry: Retry
   readonly #now: () => number
   #tries = 0
   #dueAt = -Infinity
 
-  /** `now` is needed for `isDue` alone. */
+  /** `now` is only used by `isDue`. */
   constructor(retry: Retry = RETRY, now: () => number = () => performance.now()) {
     this.#retry = retry
     this.#now = now
   }
 
-  /** Delays that were given since the beginning, or since it was reset. */
+  /** Delays given since the start or the last reset. */
   get tries(): number {
     return this.#tries
   }
 
-  /** ms to wait before the next try, longer each time. */
+  /** The delay before the next try, ms; longer each time. */
   next(): number {
     const { first, last, factor = 2 } = this.#retry
     return Math.min(first * factor ** this.#tries++, last)
   }
 
-  /** True when it is to be tried now; the time after this one is set then. */
+  /** True when a try is due now; the next one is then scheduled. */
   isDue(): boolean {
     const now = this.#now()
     if (this.#dueAt > now) return false
@@ -41,14 +41,14 @@ export class Backoff {
     return true
   }
 
-  /** It is due at once, and then as at the beginning. */
+  /** Makes a try due at once and starts over with the first delay. */
   reset(): void {
     this.#tries = 0
     this.#dueAt = -Infinity
   }
 }
 
-/** One backoff a key. */
+/** One backoff per key. */
 export class KeyedBackoff {
   readonly #retry: Retry
   readonly #now: () => number

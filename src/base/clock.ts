@@ -1,12 +1,12 @@
-/** Takes back a timer or a listener; calling it again does nothing. */
+/** Cancels a timer or removes a listener; further calls do nothing. */
 export type Cancel = () => void
 
 export interface Clock {
-  /** Wall clock, ms since 1970: for what is signed, stored or shown. It may jump. */
+  /** Wall clock, ms since 1970, for times that are signed, stored or shown. It may jump. */
   now(): number
-  /** ms that never go back, for differences. Whether time asleep counts depends on the system. */
+  /** A clock in ms that never goes back, for durations. Whether it counts sleep depends on the system. */
   monotonic(): number
-  /** How often this process has stood still so far: the machine slept, or the process was stopped. */
+  /** How often this process has stood still so far, because the machine slept or the process was stopped. */
   gaps(): number
   /** Called after each gap with its length in ms. */
   onGap(listener: (ms: number) => void): Cancel
@@ -14,11 +14,11 @@ export interface Clock {
   after(ms: number, work: () => void, options?: { unref?: boolean }): Cancel
 }
 
-/** ms between two looks at the clocks. */
+/** ms between two readings of the clocks. */
 const TICK = 1000
-/** A look that comes so much later than it is due is a gap: far more than a busy machine delays a timer. */
+/** A reading this late, ms, is a gap: far more than a busy machine delays a timer. */
 const GAP = 4000
-/** setTimeout fires at once for anything longer. */
+/** Longest delay of setTimeout; it fires at once for longer ones. */
 const LONGEST = 2 ** 31 - 1
 
 export interface TimeSources {
@@ -27,7 +27,7 @@ export interface TimeSources {
 }
 
 /**
- * Finds gaps between looks at two clocks. One alone is not enough: the monotonic clock of some systems stands still while
+ * Detects gaps between readings of two clocks. One clock is not enough: the monotonic clock of some systems stops while
  * the machine sleeps, and the wall clock may be set back. A wall clock that is set forward looks like a gap, which only
  * makes a wait longer.
  */
@@ -42,7 +42,7 @@ export class GapDetector {
     this.#last = { wall: sources.wall(), monotonic: sources.monotonic() }
   }
 
-  /** Looks at the clocks, at least once a tick; gives the gaps so far. */
+  /** Reads the clocks; must be called at least once a tick. Returns the number of gaps so far. */
   look(): number {
     const wall = this.#sources.wall()
     const monotonic = this.#sources.monotonic()
@@ -63,7 +63,7 @@ export class GapDetector {
 }
 
 class SystemClock implements Clock {
-  /** Made when somebody first waits: from then on the clocks are looked at every tick. */
+  /** Created by the first wait; from then on the clocks are read every tick. */
   #detector: GapDetector | null = null
 
   now(): number {

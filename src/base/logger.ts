@@ -1,37 +1,37 @@
 import type { ErrorKind } from '../../contracts/errors/error-table.js'
 import { BushelError } from '../../contracts/errors/error.js'
 
-/** From what must be heard to what only a search for a fault needs. */
+/** Levels, from most to least important. */
 export const LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type Level = (typeof LEVELS)[number]
 
-/** What a line is about: ids as bytes (32 bytes are shown in z32), amounts in msat, counts, words. Never a secret. */
+/** Fields of a line: ids as bytes (32 bytes are shown in z32), amounts in msat, counts, words. Never a secret. */
 export type Fields = Record<string, string | number | bigint | boolean | Buffer | null | undefined>
 
 export interface LogLine {
   /** ms since 1970. */
   at: number
   level: Level
-  /** The room that says it, with dots between a room and its parts; '' for the node itself. */
+  /** The part of the node that logs, with dots between a part and its subparts; '' for the node itself. */
   part: string
   message: string
   fields: Fields
-  /** What failed, when something did. */
+  /** The error, when the line reports one. */
   error?: unknown
 }
 
-/** What every room says what happened with. It never throws, and nobody waits for it. */
+/** The log of every part of the node. Its methods never throw and are synchronous. */
 export interface Logger {
   readonly error: (message: string, fields?: Fields) => void
   readonly warn: (message: string, fields?: Fields) => void
   readonly info: (message: string, fields?: Fields) => void
   readonly debug: (message: string, fields?: Fields) => void
   /**
-   * Something failed where no caller waits for it. Trouble of our own is an error, with what was thrown; what a peer did
-   * or declined is a warning, and what may pass is said by the way: both by code and message alone.
+   * Logs a failure that no caller waits for. Our own faults are errors, with the thrown value; faults and declines of a
+   * peer are warnings, and passing ones have a lower level: both with code and message only.
    */
   readonly fault: (error: unknown, fields?: Fields) => void
-  /** The same log, for a part of this one. */
+  /** A logger for a subpart, with the same sink. */
   readonly child: (part: string) => Logger
 }
 
@@ -39,12 +39,12 @@ export function isLevel(value: unknown): value is Level {
   return LEVELS.includes(value as Level)
 }
 
-/** True when a log of level `limit` has lines of `level`. */
+/** True when a log of level `limit` includes lines of `level`. */
 export function covers(limit: Level, level: Level): boolean {
   return LEVELS.indexOf(level) <= LEVELS.indexOf(limit)
 }
 
-/** A log whose lines go to `sink`, those of `level` and above. */
+/** A logger that sends lines of `level` and above to `sink`. */
 export function loggerTo(sink: (line: LogLine) => void, level: Level = 'debug', part = ''): Logger {
   const say =
     (at: Level) =>
@@ -74,14 +74,14 @@ const LEVEL_OF: Readonly<Record<ErrorKind, Level>> = {
   passing: 'info'
 }
 
-/** What a library or our own code has thrown is trouble of our own. */
+/** Errors that are not a BushelError are our own faults. */
 function levelOf(error: unknown): Level {
   return error instanceof BushelError ? LEVEL_OF[error.kind] : 'error'
 }
 
 const silent = (): void => undefined
 
-/** Says nothing. */
+/** Drops every line. */
 export const nullLogger: Logger = {
   error: silent,
   warn: silent,

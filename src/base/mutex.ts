@@ -1,11 +1,11 @@
 /**
- * Runs work on one key one piece after the other, and work on different keys at the same time. A piece that fails rejects
- * for its own caller, and never keeps the next one from running.
+ * Runs work on the same key one after the other, and work on different keys at the same time. Failed work rejects for its
+ * own caller and does not keep the next from running.
  */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>()
 
-  /** What is under way or waits, one promise a key; each may reject, as its caller has heard. */
+  /** Running and waiting work, one promise per key; a promise may reject, which its caller handles. */
   get working(): Promise<unknown>[] {
     return [...this.#last.values()]
   }
@@ -20,13 +20,13 @@ export class KeyedMutex {
     return turn
   }
 
-  /** Resolves when nothing is under way, whatever it came to. */
+  /** Resolves when no work is running or waiting. */
   async idle(): Promise<void> {
     while (this.#last.size > 0) await Promise.allSettled(this.#last.values())
   }
 }
 
-/** The same for work that all shares one key. */
+/** A KeyedMutex with one key. */
 export class Mutex {
   readonly #keyed = new KeyedMutex()
 

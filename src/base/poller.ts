@@ -2,22 +2,22 @@ import { systemClock } from './clock.js'
 import type { Cancel, Clock } from './clock.js'
 
 export interface PollerOptions {
-  /** Does what is due; `signal` is aborted when the poller closes. */
+  /** Does the work that is due; `signal` is aborted when the poller closes. */
   look: (signal: AbortSignal) => Promise<void> | void
-  /** ms from the end of one look to the next; without it only `poke` and `look` lead to one. */
+  /** ms from the end of one look to the next; without it only `poke` and `look` start one. */
   interval?: number
-  /** ms to the next look after one that failed. */
+  /** ms to the next look after a failed one. */
   retry?: number
-  /** Pokes within so many ms make one look. */
+  /** Pokes within this many ms start one look. */
   settle?: number
-  /** Between two looks the process stays alive; by default a poller alone does not keep it. */
+  /** Keeps the process alive between two looks; false by default. */
   keepAlive?: boolean
-  /** Hears why a look failed; the next one comes all the same. */
+  /** Called when a look fails; the next one is still scheduled. */
   onerror: (error: unknown) => void
   clock?: Clock
 }
 
-/** Looks at what is due now and then: never twice at once, and once more when that is asked for meanwhile. */
+/** Runs `look` at intervals and on request, never twice at once; a request during a look starts one more after it. */
 export class Poller {
   readonly #options: PollerOptions
   readonly #clock: Clock
@@ -26,7 +26,7 @@ export class Poller {
   #timer: Cancel | null = null
   #settling: Cancel | null = null
   #looking: Promise<void> | null = null
-  /** The look that follows the one under way. */
+  /** The look that follows the running one. */
   #next: Promise<void> | null = null
 
   constructor(options: PollerOptions) {
@@ -38,14 +38,14 @@ export class Poller {
     return this.#stop.signal
   }
 
-  /** Looks for the first time after `delay` ms, and from then on at the interval. Resolves after a look at once. */
+  /** Starts looking after `delay` ms, then at the interval. Without a delay it resolves after the first look. */
   async start(delay = 0): Promise<void> {
     this.#isStarted = true
     if (delay > 0) this.#wait(delay)
     else await this.look()
   }
 
-  /** Looks soon. */
+  /** Requests a look soon. */
   poke(): void {
     const { settle = 0 } = this.#options
     if (this.signal.aborted || this.#settling) return
@@ -60,7 +60,7 @@ export class Poller {
     )
   }
 
-  /** Resolves when a look that began no earlier than this call is over, whatever it came to. */
+  /** Resolves when a look that started after this call has ended, also when it failed. */
   look(): Promise<void> {
     if (this.signal.aborted) return this.#looking ?? Promise.resolve()
     if (!this.#looking && !this.#next) return this.#begin()
@@ -71,7 +71,7 @@ export class Poller {
     return this.#next
   }
 
-  /** Begins no look any more, and waits for the one under way. */
+  /** Starts no more looks and waits for the running one. */
   async close(reason?: unknown): Promise<void> {
     this.#stop.abort(reason)
     this.#timer?.()
@@ -90,7 +90,7 @@ export class Poller {
     const { look, interval, retry = interval, onerror } = this.#options
     let wait = interval
     try {
-      await (async () => look(this.signal))() // also what is thrown at once is met in a later turn
+      await (async () => look(this.signal))() // a synchronous throw becomes a rejection too
     } catch (error) {
       wait = retry
       onerror(error)

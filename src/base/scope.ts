@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 
-/** Undoes one registration. Errors go to whoever closes the scope. */
+/** Undoes one registration. Its errors are thrown by the scope's `close`. */
 export type Disposer = () => unknown
 
 /** What is opened before use and closed after it, each at most once. */
@@ -12,15 +12,15 @@ export interface Resource {
 type Listener = (...args: never[]) => unknown
 
 /**
- * What one part has opened, and has registered with parts that outlive it: listeners, handlers, topics. Closing undoes
- * all of it, the newest first; it goes on when one step fails, and then rejects with that error (an AggregateError of
- * several).
+ * Collects what one part has opened and registered with parts that outlive it: listeners, handlers, topics. Closing
+ * undoes all of it, the newest first; when a step fails it does the others and then rejects with that error (an
+ * AggregateError of several).
  */
 export class Scope {
   readonly #undo: Disposer[] = []
   #closing: Promise<void> | null = null
 
-  /** Steps that closing would take. */
+  /** Number of disposers that closing would run. */
   get size(): number {
     return this.#undo.length
   }
@@ -31,13 +31,13 @@ export class Scope {
     else this.#undo.push(dispose)
   }
 
-  /** Listens until close. */
+  /** Adds a listener that is removed at close. */
   on(emitter: EventEmitter, event: string, listener: Listener): void {
     emitter.on(event, listener as (...args: unknown[]) => void)
     this.add(() => emitter.off(event, listener as (...args: unknown[]) => void))
   }
 
-  /** Opens a resource that closes with the scope, also when it could not be opened. */
+  /** Opens a resource and closes it with the scope, also when it could not be opened. */
   async open<R extends Resource>(resource: R): Promise<R> {
     this.add(() => resource.close())
     await resource.ready()

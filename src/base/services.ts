@@ -4,17 +4,17 @@ import { Scope } from './scope.js'
 
 type NameOf<Parts> = keyof Parts & string
 
-/** One entry of the list that a composition opens from top to bottom and closes from bottom to top. */
+/** One entry of a list of services, which open from top to bottom and close from bottom to top. */
 export interface Service<Parts> {
   readonly name: NameOf<Parts>
-  /** Services above it in the list; it is given these and no others. */
+  /** Services above it in the list; `open` gets these and no others. */
   readonly needs: readonly NameOf<Parts>[]
   open(parts: Parts, scope: Scope): unknown
 }
 
 /**
- * Gives the function that declares services of one composition: by name, by what each needs, and by how it opens. What
- * `open` puts into its scope is undone when the service closes, and when its opening fails.
+ * Returns the function that declares the services of one list: name, needs and how to open it. Whatever `open` puts into
+ * its scope is undone when the service closes or fails to open.
  */
 export function declaring<Parts>() {
   return <Name extends NameOf<Parts>, Need extends NameOf<Parts> = never>(
@@ -39,10 +39,10 @@ export class ServiceFailure extends Error {
 }
 
 export interface ServicesOptions<Parts> {
-  /** Parts that are there before the first service opens, and are closed by others. */
+  /** Parts that exist before the first service opens and that the caller closes. */
   given: Partial<Parts>
   services: readonly Service<Parts>[]
-  /** Hears of a failure to close that no caller would be told of, as a ServiceFailure. */
+  /** Called with a ServiceFailure when closing fails and no caller would get the error. */
   onfault: (error: unknown) => void
 }
 
@@ -53,7 +53,7 @@ export interface ServicesOptions<Parts> {
  * closes what is open; the services after it are never opened.
  */
 export class Services<Parts extends object> extends ReadyResource {
-  /** The parts that are open, and those that were given. */
+  /** The open parts and the given ones. */
   readonly parts: Partial<Parts>
   readonly #options: ServicesOptions<Parts>
   readonly #open: { name: string; scope: Scope }[] = []
@@ -72,7 +72,7 @@ export class Services<Parts extends object> extends ReadyResource {
     }
   }
 
-  /** Names of the services that are open, in the order in which they were opened. */
+  /** Names of the open services, in opening order. */
   get names(): string[] {
     return this.#open.map(({ name }) => name)
   }
@@ -80,7 +80,7 @@ export class Services<Parts extends object> extends ReadyResource {
   protected override async _open(): Promise<void> {
     try {
       for (const service of this.#options.services) {
-        if (this.closing) throw new BushelError('CLOSED', 'it was closed while it opened')
+        if (this.closing) throw new BushelError('CLOSED', 'it was closed before it was open')
         await this.#start(service)
       }
     } catch (error) {
@@ -106,7 +106,7 @@ export class Services<Parts extends object> extends ReadyResource {
     }
   }
 
-  /** Closes what is open, the newest first; one that fails does not keep the others from being closed. */
+  /** Closes the open services, the newest first; a failure does not keep the others from closing. */
   async #stop(): Promise<ServiceFailure[]> {
     const failures: ServiceFailure[] = []
     for (let last = this.#open.at(-1); last; last = this.#open.at(-1)) {

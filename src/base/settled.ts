@@ -1,6 +1,6 @@
 import { withTimeout } from './timeouts.js'
 
-/** Waits until all of the work has ended, however it ended, but at most `timeoutMs`: whoever began it hears of it. */
+/** Waits at most `timeoutMs` until all of the work has ended. Errors are left to its callers. */
 export async function settledWithin(work: Iterable<Promise<unknown>>, timeoutMs: number): Promise<void> {
   const pending = [...work]
   if (pending.length === 0) return

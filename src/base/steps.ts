@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 
-/** Bytes that are hashed or ciphered before anything else gets a turn. */
+/** Most bytes hashed or encrypted before the event loop gets a turn. */
 const STEP = 1 << 20
 
-/** Gives others their turn. */
+/** Yields to the event loop. */
 export function breathe(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
 
-/** The same bytes in parts of at most a step, without copies; between two of them others get their turn. */
+/** Splits buffers into steps of at most 1 MiB without copying, and yields to the event loop between steps. */
 export async function* inSteps(chunks: Iterable<Buffer>): AsyncGenerator<Buffer> {
   let since = 0
   for (const chunk of chunks) {
@@ -23,7 +23,7 @@ export async function* inSteps(chunks: Iterable<Buffer>): AsyncGenerator<Buffer>
   }
 }
 
-/** SHA-256 of the concatenation. */
+/** SHA-256 of the concatenated chunks, computed in steps. */
 export async function sha256InSteps(chunks: Iterable<Buffer>): Promise<Buffer> {
   const hash = createHash('sha256')
   for await (const part of inSteps(chunks)) hash.update(part)

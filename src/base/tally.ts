@@ -3,8 +3,8 @@ import type { Fields, Logger } from './logger.js'
 const EVERY = 60_000
 
 /**
- * Says how often something happened that others can make happen as often as they like: the first time of each kind at
- * once, the later ones as a count, at most once a minute.
+ * Logs events that peers can cause without limit: the first of each kind at once, later ones as a count at most once a
+ * minute.
  */
 export class Tally {
   readonly #log: Logger
@@ -20,7 +20,7 @@ export class Tally {
     this.#every = every
   }
 
-  /** `kind` is a word of our own: there must be few. `fields` are said with the first. */
+  /** `kind` must be one of a few words of our own. `fields` are logged with the first event. */
   count(kind: string, fields: Fields = {}): void {
     const count = this.#counts.get(kind)
     this.#counts.set(kind, (count ?? 0) + 1)
@@ -31,7 +31,7 @@ export class Tally {
     this.#timer ??= setTimeout(() => this.flush(), this.#every).unref()
   }
 
-  /** Says what was counted and not said yet; what comes next is the first again. */
+  /** Logs the counts that were not logged yet; the next event of each kind is logged at once again. */
   flush(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null

@@ -2,17 +2,17 @@ import { systemClock } from './clock.js'
 import type { Cancel, Clock } from './clock.js'
 
 /**
- * How long one side of a deal waits for the other, in ms, whatever is dealt in. After that the other side counts as
- * silent. Time in which this machine slept does not count: the wait begins anew.
+ * How long one side of a deal waits for the other, in ms, for every resource. After that the other side counts as
+ * silent. A wait starts anew after the machine slept.
  */
 export interface PeerTimeouts {
   /** A connection and its hello. */
   connect: number
   /** Any short answer. */
   answer: number
-  /** A way to pay: a Lightning connection and, the first time, a channel. */
+  /** Reaching the payee: a Lightning connection and, the first time, a channel. */
   reach: number
-  /** What becomes of a payment that was sent. */
+  /** The outcome of a payment that was sent. */
   payment: number
 }
 
@@ -23,7 +23,7 @@ export const PEER_TIMEOUTS: PeerTimeouts = {
   payment: 60_000
 }
 
-/** Calls `work` after `ms` in which this process did not stand still: after a gap the wait begins anew. */
+/** Calls `work` after `ms`; when the process stood still meanwhile, the wait starts anew. */
 export function deadline(ms: number, work: () => void, clock: Clock = systemClock): Cancel {
   let gaps = clock.gaps()
   const wait = (): Cancel =>
@@ -37,7 +37,7 @@ export function deadline(ms: number, work: () => void, clock: Clock = systemCloc
   return () => cancel()
 }
 
-/** Watches for something that does not move any more. */
+/** Detects work that no longer makes progress. */
 export class Stall {
   readonly #ms: number
   readonly #clock: Clock
@@ -51,7 +51,7 @@ export class Stall {
     this.#gaps = clock.gaps()
   }
 
-  /** Something came; gives the ms since the last time. */
+  /** Records progress; returns the ms since the last. */
   moved(): number {
     const before = this.#moved
     this.#moved = this.#clock.monotonic()
@@ -59,14 +59,14 @@ export class Stall {
     return this.#moved - before
   }
 
-  /** True when nothing came for more than `ms`, and this process did not stand still meanwhile. */
+  /** True when there was no progress for more than `ms` while this process ran without a gap. */
   get isStalled(): boolean {
     if (this.#clock.gaps() !== this.#gaps) this.moved()
     return this.#clock.monotonic() - this.#moved > this.#ms
   }
 }
 
-/** Settles as the work does; when that takes longer than `ms`, with what `late` gives, or throws. */
+/** Settles as the work does; after `ms`, with what `late` returns or throws. */
 export async function withTimeout<T>(
   work: Promise<T>,
   ms: number,
@@ -84,7 +84,7 @@ export async function withTimeout<T>(
   }
 }
 
-/** Settles as the work does; rejects with the signal's reason when that is aborted before. */
+/** Settles as the work does; rejects with the signal's reason when it is aborted first. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let onabort = (): void => undefined
   const aborted = new Promise<never>((_, reject) => {
@@ -99,7 +99,7 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): P
   }
 }
 
-/** Waits; rejects with the signal's reason when that is aborted before. */
+/** Waits `ms`; rejects with the signal's reason when it is aborted first. */
 export async function pause(ms: number, signal?: AbortSignal, clock: Clock = systemClock): Promise<void> {
   signal?.throwIfAborted()
   let cancel: Cancel = () => undefined

@@ -1,20 +1,20 @@
 import { systemClock } from './clock.js'
 
 export interface Rate {
-  /** Tokens that are there at first, and at most. */
+  /** Tokens at the start, and at most. */
   burst: number
-  /** Tokens that come back each second. */
+  /** Tokens added each second. */
   perSecond: number
 }
 
-/** What somebody may spend: a burst, and then as much as comes back. */
+/** Limits a rate: a burst at once, then as much as is refilled. */
 export class TokenBucket {
   readonly #rate: Rate
   readonly #now: () => number
   #left: number
   #at: number
 
-  /** `now` in ms; a clock that is set back gives nothing and takes nothing. */
+  /** `now` in ms; a clock that is set back neither adds nor removes tokens. */
   constructor(rate: Rate, now: () => number = () => systemClock.monotonic()) {
     this.#rate = rate
     this.#now = now
@@ -30,7 +30,7 @@ export class TokenBucket {
     return this.#left
   }
 
-  /** False when less than the cost was left; then nothing is. */
+  /** Spends the cost; false, and nothing is spent, when less is left. */
   spend(cost = 1): boolean {
     const left = this.left - cost
     this.#left = Math.max(left, 0)
@@ -38,7 +38,7 @@ export class TokenBucket {
   }
 }
 
-/** A bucket a key, for so many keys: beyond that the one that has not spent for longest is forgotten, and is full again. */
+/** One bucket per key, for a bounded number of keys: beyond it the bucket unused for longest is dropped, so it is full again. */
 export class KeyedTokenBuckets {
   readonly #rate: Rate
   readonly #most: number
@@ -59,7 +59,7 @@ export class KeyedTokenBuckets {
     const id = key.toString('hex')
     const bucket = this.#buckets.get(id) ?? new TokenBucket(this.#rate, this.#now)
     this.#buckets.delete(id)
-    this.#buckets.set(id, bucket) // the last to spend stands last
+    this.#buckets.set(id, bucket) // keeps the map in order of last use
     if (this.#buckets.size > this.#most) this.#buckets.delete(this.#buckets.keys().next().value!)
     return bucket.spend(cost)
   }

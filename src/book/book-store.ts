@@ -5,9 +5,9 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { localWriter } from './log.js'
 
 /**
- * The store of all books in a folder. A folder that was copied, as a restored backup is, opens again where this node
- * only reads; a copy that has written to a market is refused with BOOK_COPIED: a second writer under one key, or one set
- * back in time, would fork that market for everybody.
+ * Opens the store of all books in a folder. A copied folder, such as a restored backup, may be opened when this node only
+ * reads its markets. A copy with a writer is refused with BOOK_COPIED: a second writer with the same key, or an old state
+ * of it, would fork the market for everybody.
  */
 export async function openBookStore(folder: string, namespaces: readonly string[]): Promise<Corestore> {
   const store = new Corestore(folder)
@@ -30,7 +30,7 @@ export async function openBookStore(folder: string, namespaces: readonly string[
   return own
 }
 
-/** The file by which a store knows the disk that it was made on. */
+/** The file that ties a store to the disk on which it was created. */
 const DEVICE_FILE = 'CORESTORE'
 
 async function hasWritten(store: Corestore): Promise<boolean> {
@@ -46,7 +46,7 @@ async function hasWritten(store: Corestore): Promise<boolean> {
 function copied(folder: string): BushelError {
   return new BushelError(
     'BOOK_COPIED',
-    `${folder} is a copy, and this node writes to a market in it: two of them would break that market; nothing was changed`,
-    `if this is the newest copy and no other one runs, delete ${join(folder, DEVICE_FILE)} and start again`
+    `${folder} was copied from another place, and this node writes to a market with it: two nodes that write with one key would break the market; nothing was changed`,
+    `if this is the newest copy and no node runs on another one, delete ${join(folder, DEVICE_FILE)} and start again`
   )
 }

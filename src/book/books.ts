@@ -21,21 +21,21 @@ import { Tally } from '../base/tally.js'
 export interface BooksOptions {
   /** A folder of its own. */
   dir: string
-  /** The node's device: it signs what this node vouches for. */
+  /** The node's device key, which signs the view heads that this node vouches for. */
   device: KeyPair
   now?: () => number
   log?: Logger
 }
 
 /**
- * All markets of a node, over one store.
+ * All markets of a node, in one store.
  * Event: `market` (market) for each that is opened.
  */
 export class Books extends ReadyResource {
   readonly #options: Required<BooksOptions>
   readonly #markets = new Map<string, Market>()
   readonly #opening = new Map<string, Promise<Market>>()
-  /** Each with its listener for the end of the stream. */
+  /** Attached streams, each with its close listener. */
   readonly #streams = new Map<NoiseStream, () => void>()
   readonly #memory: KnownMarkets
   readonly #budget: RefusalBudget
@@ -57,7 +57,7 @@ export class Books extends ReadyResource {
     await Promise.all(this.#memory.markets.map(known => this.#openKnown(known)))
   }
 
-  /** Connections should be closed before. */
+  /** The caller should close connections first. */
   protected override async _close(): Promise<void> {
     for (const [stream, gone] of this.#streams) stream.off('close', gone)
     await Promise.allSettled(this.#opening.values())
@@ -74,7 +74,7 @@ export class Books extends ReadyResource {
     return this.#markets.get(formatKey(key)) ?? null
   }
 
-  /** Founds a market: this node signs its view and its time. Throws bad input on a bad name or bad rules. */
+  /** Founds a market, whose view and time this node signs. Throws on a bad name or bad rules. */
   async found({ name, rules }: { name: string; rules?: Record<string, number> }): Promise<Market> {
     const namespace = crypto.randomBytes(32).toString('hex')
     const market = this.#make(null, namespace, marketRules(this.#options.device.publicKey, name, rules))
@@ -85,7 +85,7 @@ export class Books extends ReadyResource {
     return market
   }
 
-  /** Opens a market as a reader and keeps it over restarts. What it is called is known once it has been reached. */
+  /** Opens a market as a reader and remembers it over restarts. Its name is known once a node of it was reached. */
   async join(key: Buffer): Promise<Market> {
     if (key.byteLength !== 32) throw new BushelError('BAD_KEY', 'a market key has 32 bytes')
     const known = this.#memory.get(key) ?? { key, namespace: formatKey(key), admissions: [] }
@@ -104,7 +104,7 @@ export class Books extends ReadyResource {
     if (market) this.#options.log.info('market left', { market: key })
   }
 
-  /** Speaks of every market, now and later, on an open connection. To be called once for each. */
+  /** Opens a channel for every current and later market on a connection. Call once per connection. */
   attach(stream: NoiseStream): void {
     if (this.closing || stream.destroyed || this.#streams.has(stream)) return
     const gone = (): void => void this.#streams.delete(stream)
@@ -114,7 +114,7 @@ export class Books extends ReadyResource {
     for (const market of this.#markets.values()) market.connect(stream)
   }
 
-  /** Replicates the core with that discovery key on the connection, if it is one of a market's; false if it is not. */
+  /** Replicates a core of a market on the connection; false when no market has this discovery key. */
   async serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
     if (this.closing || !(await this.#store.storage.hasCore(discoveryKey))) return false
     const core = this.#store.get({ discoveryKey, createIfMissing: false, active: false })
@@ -127,7 +127,7 @@ export class Books extends ReadyResource {
     return true
   }
 
-  /** Reads a market that this node has not joined, through one connection to a relay of it. To be closed by the caller. */
+  /** Opens a reader of a market that this node has not joined, through a connection to a relay. The caller closes it. */
   async browse(key: Buffer, stream: NoiseStream): Promise<LightReader> {
     const reader = new LightReader({
       store: this.#store.session(),

@@ -1,19 +1,19 @@
 import { KeyedTokenBuckets } from '../base/token-bucket.js'
 
-/** What a peer may cost before it is cut off: so many refused records a minute, and a burst of as many. */
+/** Refused records per minute, and in a burst, before a peer is cut off. */
 const REFUSALS_PER_MINUTE = 32
 const MOST_PEERS = 10_000
 
-/** What things cost, in refusals. */
+/** Costs of requests, in refusals. */
 export const COST = {
   refused: 1,
-  /** A record that stands already: no harm, but no stamp was worked out for it either. */
+  /** A record that is on the book already: harmless, but the peer computed no stamp for it. */
   repeated: 1 / 8,
-  /** Anything else that is asked. */
+  /** Any other request. */
   asked: 1 / 64
 } as const
 
-/** Budgets by device, so that a new connection is no new budget. */
+/** Budgets by device, so that a new connection does not renew the budget. */
 export class RefusalBudget {
   readonly #buckets: KeyedTokenBuckets
 
@@ -22,12 +22,12 @@ export class RefusalBudget {
     this.#buckets = new KeyedTokenBuckets(rate, MOST_PEERS, now)
   }
 
-  /** Takes the cost from a peer's budget; false when there is not enough left. */
+  /** Subtracts the cost from a peer's budget; false when less is left. */
   spend(peer: Buffer, cost: number): boolean {
     return this.#buckets.spend(peer, cost)
   }
 
-  /** Takes all that is left: the peer sent what no honest node sends. */
+  /** Empties the budget of a peer that broke the protocol. */
   exhaust(peer: Buffer): void {
     this.#buckets.spend(peer, REFUSALS_PER_MINUTE)
   }

@@ -17,42 +17,42 @@ const MAX_HEADS_BYTES = MAX_HEADS * 44
 const MAX_VIEW_HEAD_BYTES = 256
 const MAX_VERDICT_BYTES = 1024
 const MAX_SUBMISSION_BYTES = MAX_RECORDS * (MAX_ORDER_BYTES + 4)
-/** Submissions and questions of one peer under way at once. */
+/** Most running requests of one peer. */
 const MAX_UNDER_WAY = 8
 const REQUEST_TIMEOUT = 15_000
 
-/** What one end of a channel answers with. */
+/** The market's side of a channel. */
 export interface ChannelHost {
   /** The market's discovery key. */
   readonly id: Buffer
   readonly budget: RefusalBudget
   hello(): BookHello
-  /** Is a device known as a relay: it tells how far it is as often as that changes. */
+  /** True for a device known as a relay, which announces its heads whenever they change. */
   isRelay(device: Buffer): boolean
-  /** Null where this node is no relay. */
+  /** Null when this node is not a relay. */
   judge: ((record: Buffer) => Promise<GateVerdict>) | null
   heads(): BookHead[]
   viewHead(): ViewHead | null
   onhello(channel: MarketChannel): void
-  /** A relay says how far the writers are that it knows of. */
+  /** Called when a relay announces the heads of the writers that it knows. */
   onheads(channel: MarketChannel): void
   onclose(channel: MarketChannel): void
-  /** A peer has gone beyond a bound, and is cut off. */
+  /** Called when a peer has exceeded a bound and is cut off. */
   oncutoff(device: Buffer, bound: string): void
 }
 
-/** One market on one connection: who is there, records handed in, and how far each is. */
+/** One market on one connection: hello, submitted records, and the heads of both ends. */
 export class MarketChannel {
   readonly device: Buffer
-  /** What the other end says of itself; null until it does. */
+  /** The peer's hello; null until it arrives. */
   hello: BookHello | null = null
-  /** How far the other end said last that it is. */
+  /** The heads that the peer announced last. */
   said: BookHead[] = []
   readonly #host: ChannelHost
   readonly #rpc: StrictRpc
   #underWay = 0
 
-  /** Throws when the connection is gone or has such a channel already. */
+  /** Throws when the connection is closed or already has a channel of this market. */
   constructor(stream: NoiseStream, host: ChannelHost) {
     this.#host = host
     this.device = stream.remotePublicKey
@@ -62,7 +62,7 @@ export class MarketChannel {
       handshake: encode('book-hello', host.hello())
     })
     this.#rpc.on('open', (hello: Buffer) => this.#onhello(hello))
-    this.#rpc.on('unknown', () => this.#cutOff(tooMuch('an unknown request')))
+    this.#rpc.on('unknown', () => this.#cutOff(tooMuch('it sent an unknown request')))
     this.#rpc.on('close', () => host.onclose(this))
     this.#rpc.respond('said', async value => {
       if (!host.isRelay(this.device)) this.#pay(COST.asked)
@@ -89,25 +89,25 @@ export class MarketChannel {
     this.#rpc.destroy()
   }
 
-  /** Says how far this end is, without being asked. */
+  /** Announces this node's heads. */
   say(heads: BookHead[]): void {
     if (!this.closed) this.#rpc.event('said', encode('book-heads', { heads }))
   }
 
-  /** Hands a record in; gives the other's verdict. Rejects when there is none in time. */
+  /** Submits a record and returns the peer's verdict. Rejects when none comes in time. */
   async submit(record: Buffer): Promise<GateVerdict> {
     const reply = await this.#ask('submit', encode('order-submission', { orders: [record] }))
     const [verdict] = decode('order-verdicts', reply, MAX_VERDICT_BYTES).verdicts
-    if (!verdict) throw new BushelError('MALFORMED', 'a relay gave no verdict')
+    if (!verdict) throw new BushelError('MALFORMED', 'the relay sent no verdict on the order')
     return verdict
   }
 
-  /** How far the other end's base is. */
+  /** Requests the heads of the peer's base. */
   async heads(timeoutMs = REQUEST_TIMEOUT): Promise<BookHead[]> {
     return decode('book-heads', await this.#ask('heads', null, timeoutMs), MAX_HEADS_BYTES).heads
   }
 
-  /** The view as the other end vouches for it, or null where it does not. */
+  /** Requests the signed head of the peer's view; null when the peer does not vouch for one. */
   async viewHead(timeoutMs = REQUEST_TIMEOUT): Promise<ViewHead | null> {
     const reply = await this.#ask('view', null, timeoutMs)
     return reply && decode('view-head', reply, MAX_VIEW_HEAD_BYTES)
@@ -150,7 +150,7 @@ export class MarketChannel {
   }
 
   async #judge(order: Buffer): Promise<GateVerdict> {
-    if (!this.#host.judge) return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
+    if (!this.#host.judge) return { code: 'NO_RELAY', reason: 'this node is not a relay of the market' }
     if (this.closed) throw new BushelError('CLOSED', 'the channel is closed')
     const { code, reason } = await this.#host.judge(order)
     if (code !== 'OK') this.#pay(code === 'REPEATED' ? COST.repeated : COST.refused)
@@ -159,7 +159,7 @@ export class MarketChannel {
 
   async #limited<T>(answer: () => Promise<T>): Promise<T> {
     this.#pay(COST.asked)
-    if (this.#underWay >= MAX_UNDER_WAY) throw this.#cutOff(tooMuch('too many requests at once'))
+    if (this.#underWay >= MAX_UNDER_WAY) throw this.#cutOff(tooMuch('it sent too many requests at once'))
     this.#underWay++
     try {
       return await answer()
@@ -170,10 +170,10 @@ export class MarketChannel {
 
   #pay(cost: number): void {
     if (this.#host.budget.spend(this.device, cost)) return
-    throw this.#cutOff(tooMuch('the budget is spent'))
+    throw this.#cutOff(tooMuch('it sent too many requests'))
   }
 
-  /** A peer that no honest node behaves like, or that used up its budget: the channel ends. */
+  /** Closes the channel to a peer that broke the protocol or used up its budget. */
   #cutOff(reason: unknown): unknown {
     if (!this.closed)
       this.#host.oncutoff(this.device, reason instanceof BushelError ? reason.code : 'UNKNOWN')

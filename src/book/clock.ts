@@ -12,7 +12,7 @@ export interface Clock {
 const STALE_AFTER = 10
 const AHEAD = 2 * 60_000
 
-/** How the ticks of a market stand to this node's time. */
+/** Compares a market's ticks with this node's clock. */
 export function clockOf({ tick, rules }: ViewState, now: number): Clock {
   const behind = now - tick
   const late = STALE_AFTER * (rules?.tickInterval ?? 0)

@@ -5,17 +5,17 @@ import type { ViewState } from './view/listing.js'
 
 export interface FollowingOptions {
   view: () => ViewDatabase
-  /** The state has been read anew. */
+  /** Called when the state was read again. */
   onstate: () => void
-  /** The view is another than before. */
+  /** Called when the view has changed. */
   onchange: () => void
-  /** The state could not be read. */
+  /** Called when the state could not be read. */
   onfault: (error: unknown) => void
 }
 
 const UNKNOWN: ViewState = { rules: null, tick: 0, count: { slots: 0, live: 0 }, relays: new Map() }
 
-/** Keeps at hand what the view says of its market, while the view moves on. */
+/** Keeps the market's state up to date with its view. */
 export class Following {
   readonly #options: FollowingOptions
   #state = UNKNOWN
@@ -24,7 +24,7 @@ export class Following {
 
   constructor(options: FollowingOptions) {
     this.#options = options
-    // What fails is tried again at the next change of the view.
+    // A failed read is repeated at the next change of the view.
     this.#poller = new Poller({ look: () => this.#read(), onerror: options.onfault })
   }
 
@@ -32,21 +32,21 @@ export class Following {
     return this.#state
   }
 
-  /** Reads what is on this disk, and fetches nothing. */
+  /** Reads the state from disk without fetching anything. */
   async begin(): Promise<void> {
     try {
       this.#state = await readState(this.#options.view(), { wait: false })
     } catch {
-      this.#state = UNKNOWN // parts of the view are not here: they are fetched when a peer is there
+      this.#state = UNKNOWN // missing blocks of the view are fetched once a peer is connected
     }
   }
 
-  /** Resolves when the view as it is now has been taken in. */
+  /** Resolves when the state reflects the current view. */
   async refresh(): Promise<void> {
     await this.#poller.look()
   }
 
-  /** To be awaited when the view has been closed: what is being read then fails. */
+  /** Await this after closing the view, which makes running reads fail. */
   async stop(): Promise<void> {
     await this.#poller.close()
   }

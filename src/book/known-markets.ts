@@ -10,7 +10,7 @@ export interface KnownMarket {
   key: Buffer
   /** Namespace of its cores in the store. */
   namespace: string
-  /** Devices to be admitted as relays once they show their writers. */
+  /** Devices to admit as relays once they connect and show their writers. */
   admissions: Buffer[]
 }
 
@@ -18,7 +18,7 @@ interface MarketsFile {
   markets: { key: string; namespace: string; admissions: string[] }[]
 }
 
-/** Which markets a node keeps: a small file, replaced whole at each change. */
+/** The list of a node's markets: a small file, replaced atomically at each change. */
 export class KnownMarkets {
   readonly #path: string
   readonly #markets = new Map<string, KnownMarket>()
@@ -32,7 +32,7 @@ export class KnownMarkets {
     return [...this.#markets.values()]
   }
 
-  /** Throws bad input when the file is there and cannot be read. */
+  /** Throws BAD_INPUT when the file exists and cannot be read. */
   async load(): Promise<void> {
     await removeUnfinished(dirname(this.#path))
     let text: string

@@ -17,7 +17,7 @@ import type { AskQuery, BidQuery } from './view/listing.js'
 import { isVouched } from './view/view-head.js'
 
 export interface LightReaderOptions {
-  /** Holds the blocks that are read; the connection's cores are looked for in it. Closed with the reader. */
+  /** Stores the blocks that are read. Closed with the reader. */
   store: Corestore
   /** An open connection to a relay of the market. */
   stream: NoiseStream
@@ -28,7 +28,7 @@ export interface LightReaderOptions {
 
 const TIMEOUT = 15_000
 
-/** Browses a market without joining it: the relay's signed word on where the view is, then the view itself, block by block. */
+/** Reads a market without joining it: a relay's signed view head, then the view itself, block by block. */
 export class LightReader extends ReadyResource {
   readonly #options: Required<LightReaderOptions>
   #view: ViewDatabase | null = null
@@ -36,7 +36,7 @@ export class LightReader extends ReadyResource {
   #rules: MarketRules | null = null
   /** Time of the market's last tick in what is read. */
   tick = 0
-  /** Of the signed part that is read, in z32; a replica in step, once all is signed, has the same. */
+  /** Hash of the signed part of the view, in z32; equal to that of a replica in step once everything is signed. */
   viewHash = ''
 
   constructor(options: LightReaderOptions) {
@@ -60,7 +60,7 @@ export class LightReader extends ReadyResource {
     if (!core.core.replicator.attached(Protomux.from(stream))) core.replicate(stream)
     this.#view = openView(core)
     await this.#view.ready()
-    // The block that closes the signed part; with it comes the proof of who signed.
+    // The last block of the signed part brings the proof of its signature.
     await core.get(head.length - 1, { timeout: timeoutMs })
     if (!isSignedBy(core, market)) throw this.#untrue('its view is not signed by its founder')
     const view = this.#view.checkout(head.length)
@@ -68,7 +68,7 @@ export class LightReader extends ReadyResource {
     const signer = head.signer
     if (!state.rules) throw this.#untrue('its view has no rules')
     if (!state.rules.founder.equals(signer) && !state.relays.has(signer.toString('hex'))) {
-      throw this.#untrue('who vouches for its view is no relay')
+      throw this.#untrue('the signer of its view is not a relay of the market')
     }
     this.#rules = state.rules
     this.tick = state.tick
@@ -108,7 +108,7 @@ export class LightReader extends ReadyResource {
       channel?.close()
     }
     if (!head) throw this.#unreached()
-    if (!isVouched(head, market)) throw this.#untrue('the word on its view does not hold')
+    if (!isVouched(head, market)) throw this.#untrue('the signature on its view is not valid')
     return head
   }
 
@@ -132,7 +132,7 @@ export class LightReader extends ReadyResource {
   #unreached(): BushelError {
     return new BushelError(
       'MARKET_NOT_REACHED',
-      `this peer does not show market ${shortKey(this.#options.market)}`,
+      `this peer does not serve market ${shortKey(this.#options.market)}`,
       'connect to one of its relays'
     )
   }
@@ -140,13 +140,13 @@ export class LightReader extends ReadyResource {
   #untrue(why: string): BushelError {
     return new BushelError(
       'FORGED',
-      `market ${shortKey(this.#options.market)} cannot be read here: ${why}`,
-      'use another peer'
+      `market ${shortKey(this.#options.market)} cannot be read from this peer: ${why}`,
+      'try another peer'
     )
   }
 }
 
-/** A market's key is that of its founder's writer; the view must be signed by that writer alone. */
+/** True when the view is signed by the founder's writer alone, whose key is the market's key. */
 function isSignedBy(view: Hypercore, market: Buffer): boolean {
   const { manifest } = view
   if (manifest?.signers.length !== 1) return false

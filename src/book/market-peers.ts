@@ -8,23 +8,23 @@ import type { ChannelHost } from './channel.js'
 import type { GateVerdict } from './relay/gate.js'
 import { refusal } from './refusal.js'
 
-/** What the market answers with on each of its channels. */
+/** The market's side of all its channels. */
 export type MarketEnd = Omit<ChannelHost, 'onhello' | 'onclose'>
 
-/** Relays that a record is handed to at once. */
+/** Most relays that a record is submitted to at once. */
 const RELAYS_AT_ONCE = 3
-/** How soon a channel that the other end closed is opened again, ms. */
+/** Delay before a channel that the peer closed is opened again, ms. */
 const REOPEN_AFTER = 15_000
 const HEADS_TIMEOUT = 5000
 
 /**
- * Who is connected and has the market.
- * Events: `hello` (channel) when a peer has said who it is, `change` when one came or went.
+ * The connected peers that have the market.
+ * Events: `hello` (channel) when a peer's hello has arrived, `change` when a peer came or went.
  */
 export class MarketPeers extends EventEmitter {
   readonly #end: MarketEnd
   readonly #channels = new Map<NoiseStream, MarketChannel>()
-  /** Each with its listener for the end of the stream. */
+  /** Attached streams, each with its close listener. */
   readonly #streams = new Map<NoiseStream, () => void>()
   readonly #reopening = new Set<NodeJS.Timeout>()
   #closed = false
@@ -43,12 +43,12 @@ export class MarketPeers extends EventEmitter {
     return this.all.filter(({ device }) => this.#end.isRelay(device))
   }
 
-  /** The channel to a device, once it has said who it is. */
+  /** The channel to a device whose hello has arrived. */
   get(device: Buffer): MarketChannel | null {
     return this.all.find(channel => channel.device.equals(device)) ?? null
   }
 
-  /** Speaks of the market on an open connection: now, or when the other end begins to. */
+  /** Opens the market's channel on a connection, now or when the peer does. */
   connect(stream: NoiseStream): void {
     if (this.#closed || stream.destroyed || this.#streams.has(stream)) return
     const gone = (): void => void this.#streams.delete(stream)
@@ -68,7 +68,7 @@ export class MarketPeers extends EventEmitter {
     for (const channel of this.#channels.values()) channel.close()
   }
 
-  /** Tells everybody how far this node is. */
+  /** Announces this node's heads to all peers. */
   say(heads: BookHead[]): void {
     for (const channel of this.all) channel.say(heads)
   }
@@ -87,7 +87,7 @@ export class MarketPeers extends EventEmitter {
     try {
       this.#channels.set(stream, new MarketChannel(stream, host))
     } catch {
-      return // the other end has closed what it had just begun
+      return // the peer has closed the channel that it had just opened
     }
   }
 
@@ -103,7 +103,7 @@ export class MarketPeers extends EventEmitter {
     this.#reopening.add(timer)
   }
 
-  /** Hands a record to some relays; gives the first that takes it, or rejects with why it was refused. */
+  /** Submits a record to some relays; resolves with the first acceptance, or rejects with the refusal. */
   async submit(record: Buffer): Promise<GateVerdict> {
     const answers = this.relays.slice(0, RELAYS_AT_ONCE).map(async channel => {
       const verdict = await channel.submit(record)
@@ -116,11 +116,15 @@ export class MarketPeers extends EventEmitter {
       const reasons = error instanceof AggregateError ? (error.errors as unknown[]) : [error]
       const refused = reasons.find(reason => reason instanceof BushelError)
       if (refused) throw refused
-      throw new BushelError('NO_RELAY', 'no relay answered', 'try again').withCause(error)
+      throw new BushelError(
+        'NO_RELAY',
+        'no relay answered, so the order may or may not be on the book',
+        'try again'
+      ).withCause(error)
     }
   }
 
-  /** True as soon as one relay (where there is none, one peer) has shown heads that this node covers. */
+  /** True as soon as one relay (or, without relays, one peer) shows heads that this node covers. */
   async anyCovered(covers: (heads: BookHead[]) => Promise<boolean>): Promise<boolean> {
     const { relays } = this
     const answers = (relays.length > 0 ? relays : this.all).map(async channel => {
@@ -130,7 +134,7 @@ export class MarketPeers extends EventEmitter {
     try {
       return await Promise.any(answers)
     } catch {
-      return false // each of them is ahead of this node, or gave no answer
+      return false // every peer is ahead of this node, or did not answer
     }
   }
 }

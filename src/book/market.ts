@@ -32,9 +32,9 @@ import { Tally } from '../base/tally.js'
 export type MarketRole = 'founder' | 'relay' | 'reader'
 
 export interface MarketOptions {
-  /** A namespace of its own, given up with the market. */
+  /** A namespace of the store for this market alone, closed with it. */
   store: Corestore
-  /** Null: the market is founded now, with `rules`. */
+  /** Null: found a new market, with `rules`. */
   key: Buffer | null
   rules?: MarketRules
   device: KeyPair
@@ -42,7 +42,7 @@ export interface MarketOptions {
   admissions: (market: Buffer) => Admissions
   now: () => number
   log: Logger
-  /** Peers that are cut off. */
+  /** Counts peers that are cut off. */
   cutOff: Tally
 }
 
@@ -50,8 +50,8 @@ export interface MarketOptions {
 const ACK_INTERVAL = 500
 
 /**
- * One order book: a log with few writers, its relays. This node reads and verifies it; what it wants on the book it
- * hands to relays as a signed record, unless it is one.
+ * One order book: a log whose few writers are its relays. This node reads and verifies it, and publishes signed
+ * records by submitting them to relays, unless it is a relay itself.
  * Event: `update` when the view changed.
  */
 export class Market extends ReadyResource {
@@ -67,13 +67,13 @@ export class Market extends ReadyResource {
   #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
-  /** As it was told last; null before the first time. */
+  /** The role last logged; null before the first time. */
   #role: MarketRole | null = null
 
   constructor(options: MarketOptions) {
     super()
     this.#options = options
-    this.#refusedRecords = new Tally(options.log, 'order refused as a relay')
+    this.#refusedRecords = new Tally(options.log, 'relay refused an order')
     this.setMaxListeners(0)
     this.#administration = new Administration({
       market: () => this.key,
@@ -101,17 +101,17 @@ export class Market extends ReadyResource {
     return this.#base.key
   }
 
-  /** The topic under which its nodes find one another. */
+  /** The topic on which the market's nodes find each other. */
   get discoveryKey(): Buffer {
     return this.#base.discoveryKey
   }
 
-  /** Null until they are known. */
+  /** Null until the view is read. */
   get rules(): MarketRules | null {
     return this.#state.rules
   }
 
-  /** As its founder calls it; '' until it is known. */
+  /** The founder's name for it; '' until the view is read. */
   get name(): string {
     return this.#state.rules?.name ?? ''
   }
@@ -126,23 +126,23 @@ export class Market extends ReadyResource {
     return this.#state.tick
   }
 
-  /** How the market's time stands to this node's. */
+  /** The market's time compared with this node's clock. */
   get clock(): Clock {
     return clockOf(this.#state, this.#options.now())
   }
 
-  /** Orders that the view holds, withdrawn ones and those of every network among them. */
+  /** Number of orders in the view, with withdrawn ones and those of every network. */
   get orders(): number {
     return this.#state.count.slots
   }
 
-  /** Blocks of the view that the founder has not signed yet, which a newcomer or a passer-by does not see. */
+  /** Number of blocks of the view that the founder has not signed yet, which new readers do not see. */
   get unsigned(): number {
     const { core } = this.#base.view
     return core.length - core.signedLength
   }
 
-  /** Whether a relay has fetched all of the view since it became one or skipped ahead. */
+  /** True when a relay has fetched the whole view since it became one or skipped ahead. */
   get holdsAll(): boolean {
     return this.#relaying.holdsAll
   }
@@ -152,12 +152,12 @@ export class Market extends ReadyResource {
     return { ...this.#relaying.stats, fastForwards: this.#fastForwards }
   }
 
-  /** Relays that are connected now. */
+  /** Number of connected relays. */
   get relays(): number {
     return this.#peers.relays.length
   }
 
-  /** Peers that are connected now and have this market. */
+  /** Number of connected peers that have this market. */
   get peers(): number {
     return this.#peers.all.length
   }
@@ -167,7 +167,7 @@ export class Market extends ReadyResource {
     const base = openBookLog({
       ...{ store, key, ackInterval: ACK_INTERVAL },
       apply: async (entries, view, host) => {
-        // Who has not been in step yet need not work out again what is signed already.
+        // A node that was never in step need not compute again what is signed already.
         if (!this.#caughtUp) host.preferFastForward()
         await apply(entries, view, host)
       }
@@ -202,7 +202,7 @@ export class Market extends ReadyResource {
         this.#talk.renew()
       },
       onchange: () => this.emit('update'),
-      // Where nobody is connected, blocks of the view cannot be fetched: that is no fault.
+      // Without peers, missing blocks of the view cannot be fetched: that is not a fault.
       onfault: error => this.peers > 0 && this.#fault(error)
     })
     this.#listing = new Listing({ view, market: this.key, rules: () => this.rules, now })
@@ -266,12 +266,12 @@ export class Market extends ReadyResource {
     })
   }
 
-  /** A fault while closing is nobody's. */
+  /** Logs a fault, unless the market is closing. */
   #fault(error: unknown): void {
     if (!this.closing) this.#options.log.fault(error, { market: this.key })
   }
 
-  // What the view says
+  // Reading
 
   /** Live asks, the cheapest first, each one verified. */
   async asks(query: AskQuery): Promise<VerifiedOrder[]> {
@@ -292,12 +292,12 @@ export class Market extends ReadyResource {
     return await this.#listing.ofIdentity(identity)
   }
 
-  /** Equal on every node with the same heads: the Merkle tree hash of the view, in z32. */
+  /** The Merkle tree hash of the view, in z32; equal on every node with the same heads. */
   async viewHash(): Promise<string> {
     return formatKey(await this.#base.view.core.treeHash())
   }
 
-  /** The tick and the strength in bits that the stamp of a new record needs now. */
+  /** The tick and the strength in bits that the stamp of a new record needs. */
   stampFor(order: Order): { tick: number; bits: number } {
     const { rules, tick, count } = this.#state
     if (!rules) throw this.#notReady()
@@ -309,7 +309,7 @@ export class Market extends ReadyResource {
     return new BushelError(
       'MARKET_NOT_REACHED',
       `market ${shortKey(this.key)} has not been reached yet`,
-      'check the key and that a node of the market is up'
+      'check the key, and that a node of the market is running'
     )
   }
 
@@ -320,8 +320,8 @@ export class Market extends ReadyResource {
   #tellRole(): void {
     const { role } = this
     if (role !== this.#role && this.#role !== null) {
-      const said = role === 'relay' ? 'as a relay' : 'as a relay no more'
-      this.#options.log.info(`market has this node ${said}`, { market: this.key, role })
+      const now = role === 'relay' ? 'now' : 'no longer'
+      this.#options.log.info(`this node is ${now} a relay of the market`, { market: this.key, role })
     }
     this.#role = role
   }
@@ -329,8 +329,8 @@ export class Market extends ReadyResource {
   // Writing
 
   /**
-   * Puts a signed record on the book: checks and appends it where this node is a relay, else hands it to relays that are
-   * connected, waiting for one if there is none. Resolves when one has taken it; rejects with the relay's reason.
+   * Publishes a signed record: a relay checks and appends it itself; other nodes submit it to connected relays and wait
+   * for one if there is none. Resolves when a relay has accepted it; rejects with the refusal.
    */
   async submit(record: Buffer, { timeoutMs = SUBMIT_TIMEOUT } = {}): Promise<void> {
     if (this.role === 'reader') return await this.#step.submit(record, timeoutMs)
@@ -340,18 +340,18 @@ export class Market extends ReadyResource {
 
   // Peers
 
-  /** Speaks of this market on an open connection. */
+  /** Opens this market's channel on a connection. */
   connect(stream: NoiseStream): void {
     if (this.closing) return
-    this.#ticker?.tick() // whoever comes is to find the market's time right
+    this.#ticker?.tick() // a new peer should see the current market time
     this.#peers.connect(stream)
   }
 
   // Being in step
 
   /**
-   * True when the rules are known and the view holds all that a connected relay's holds (where there is none: another
-   * peer's); the founder always is. False after `timeoutMs`.
+   * True when the rules are known and the view includes all of a connected relay's view (without relays: another peer's);
+   * the founder is always in step. False after `timeoutMs`.
    */
   async inStep({ timeoutMs }: { timeoutMs: number }): Promise<boolean> {
     return await this.#step.inStep(timeoutMs)
@@ -363,21 +363,20 @@ export class Market extends ReadyResource {
     if (this.role === 'founder') return
     throw new BushelError(
       'NOT_FOUNDER',
-      `only the founder of market ${this.name || shortKey(this.key)} can do that`,
+      `only the founder of market ${this.name || shortKey(this.key)} can do that; nothing was changed`,
       'ask the founder'
     )
   }
 
   /**
-   * Makes a device a relay. True when that is done; false when the device is not connected: it is remembered, and done
-   * when the device appears.
+   * Makes a device a relay. True when done; false when the device is not connected: it is then admitted when it connects.
    */
   async admit(device: Buffer): Promise<boolean> {
     this.#founderOnly()
     return await this.#administration.admit(device)
   }
 
-  /** Shuts an identity, a device or a writer out, for good. */
+  /** Bans an identity, a device or a writer for good. */
   async ban(key: Buffer): Promise<void> {
     this.#founderOnly()
     await this.#administration.ban(key)

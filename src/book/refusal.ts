@@ -1,7 +1,7 @@
 import { BushelError } from '../../contracts/errors/error.js'
 import type { GateVerdict } from './relay/gate.js'
 
-/** Refusals that are the record's own fault: the same record will never be taken. */
+/** Codes of refusals caused by the record itself: no relay will ever accept it. */
 const BAD_RECORD = new Set([
   'MALFORMED',
   'OVERSIZED',
@@ -13,23 +13,23 @@ const BAD_RECORD = new Set([
 ])
 
 const HINTS: Record<string, string> = {
-  OLD_STAMP: 'stamp it again and hand it in at once',
-  STAMP: 'stamp it again and hand it in at once',
+  OLD_STAMP: 'publish the order again: it gets a new stamp',
+  STAMP: 'publish the order again: it gets a new stamp',
   NOT_YET: 'check the clock of this machine',
-  QUOTA: 'withdraw an order first, or wait until one is over',
-  FULL: 'wait until orders are over, or use another market',
+  QUOTA: 'withdraw an order, or wait until one expires',
+  FULL: 'wait until orders expire, or use another market',
   BANNED: 'ask the founder of the market',
   OLD_REVISION: 'publish a higher revision'
 }
 
-/** A relay's verdict as the person who published meets it. What a relay says of the reason is a peer's text: cut and cleaned. */
+/** A relay's refusal as an error for the user. The reason is a peer's text: it is cut to one printable line. */
 export function refusal({ code, reason }: GateVerdict): OrderRefusal {
   const text = reason.replace(/[^\x20-\x7e]/g, '?').slice(0, 160)
   const word = /^[A-Z_]{1,32}$/.test(code) ? code : 'REFUSED'
   return new OrderRefusal(word, `the market refused the order: ${text || word}`)
 }
 
-/** A market's "no" to an order: its code is ours, and the market's word stands beside it. */
+/** A market's refusal of an order, with a code of ours and the market's word beside it. */
 export class OrderRefusal extends BushelError {
   readonly word: string
 

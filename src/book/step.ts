@@ -4,26 +4,26 @@ import { BushelError } from '../../contracts/errors/error.js'
 import type { MarketPeers } from './market-peers.js'
 
 export const SUBMIT_TIMEOUT = 30_000
-/** How soon an answer that shows this node behind is asked for again, ms. */
+/** Delay before asking again after an answer that shows this node behind, ms. */
 const ASK_AGAIN = 100
 
 export interface StepOptions {
   /** Emits `update` when the view has changed. */
   market: EventEmitter
   peers: MarketPeers
-  /** As the market is called in messages. */
+  /** The market's name in messages. */
   name: () => string
   isClosing: () => boolean
   isFounder: () => boolean
-  /** Whether the rules of the market are known. */
+  /** True when the rules of the market are known. */
   hasRules: () => boolean
-  /** Does the view hold all that these heads do? Takes in what has come first. */
+  /** True when the view includes everything up to these heads, after applying what has arrived. */
   covers: (heads: BookHead[]) => Promise<boolean>
-  /** The view was seen to hold all of a peer's for the first time, or again. */
+  /** Called when the view is found to include all of a peer's view, for the first time or again. */
   oncaughtup: () => Promise<void>
 }
 
-/** What waits for others: until a relay is there to take a record, until the view holds what the others' views hold. */
+/** Waits for other nodes: for a relay that accepts a record, or until the view is in step with theirs. */
 export class Step {
   readonly #options: StepOptions
 
@@ -31,7 +31,7 @@ export class Step {
     this.#options = options
   }
 
-  /** Hands a record to relays, waiting for one if there is none; rejects with the relay's reason, or NO_RELAY. */
+  /** Submits a record to relays and waits for one if none is connected; rejects with the relay's refusal, or NO_RELAY. */
   async submit(record: Buffer, timeoutMs: number): Promise<void> {
     const { peers, name, isClosing } = this.#options
     const limit = AbortSignal.timeout(timeoutMs)
@@ -46,8 +46,8 @@ export class Step {
   }
 
   /**
-   * True when the rules are known and the view holds all that a connected relay's holds (where there is none: another
-   * peer's); the founder always is. False after `timeoutMs`.
+   * True when the rules are known and the view includes all of a connected relay's view (without relays: another peer's);
+   * the founder is always in step. False after `timeoutMs`.
    */
   async inStep(timeoutMs: number): Promise<boolean> {
     const { isClosing, isFounder, hasRules } = this.#options
@@ -70,7 +70,7 @@ export class Step {
     return hasRules()
   }
 
-  /** The next change of the view or of who is connected, or the end of the wait. */
+  /** Resolves at the next change of the view or of the peers, or at the end of the wait. */
   async #change(limit: AbortSignal): Promise<void> {
     const { market, peers } = this.#options
     await new Promise<void>(resolve => {

@@ -6,9 +6,9 @@ import type { Clock } from '../base/clock.js'
 import { deadline } from '../base/timeouts.js'
 
 /**
- * Requests that are answered by name, and no others. A request of another name, which may be as long as a frame, is not
- * answered with that name, as protomux-rpc does whether or not the answers are read: event `unknown`. Time in which this
- * machine slept is no part of a request's timeout.
+ * Answers only registered methods. An unknown method name, which may be as long as a frame, emits `unknown`; protomux-rpc
+ * would echo it, whether or not the peer reads answers. Time in which this machine slept does not count towards a
+ * request's timeout.
  */
 export class StrictRpc extends ProtomuxRPC {
   readonly #methods = new Set<string>()
@@ -24,7 +24,7 @@ export class StrictRpc extends ProtomuxRPC {
     value: Buffer | null,
     { timeout = 0 }: { timeout?: number } = {}
   ): Promise<Buffer | null> {
-    const id = this._id // of the request that is made next
+    const id = this._id // id of the next request
     const answer = super.request(method, value)
     if (timeout <= 0) return answer
     const cancel = deadline(timeout, () => this._ontimeout(id, timeout), this.#clock)

@@ -13,7 +13,7 @@ export interface TalkOptions {
   base: BookLog
   device: KeyPair
   budget: RefusalBudget
-  /** A peer has gone beyond a bound, and is cut off. */
+  /** Called when a peer has exceeded a bound and is cut off. */
   oncutoff: (device: Buffer, bound: string) => void
   relaying: Relaying
   administration: Administration
@@ -23,11 +23,11 @@ export interface TalkOptions {
   onfault: (error: unknown) => void
 }
 
-/** What a market's nodes say to one another: who they are, how far they are, and what of it this node follows. */
+/** The messages between a market's nodes: hello and heads, and which writers this node follows. */
 export class Talk {
   readonly peers: MarketPeers
   readonly #options: TalkOptions
-  /** The heads that the peers were told of last. */
+  /** The heads announced last. */
   #said = ''
 
   constructor(options: TalkOptions) {
@@ -39,7 +39,7 @@ export class Talk {
       oncutoff,
       hello: () => ({ version: VERSION, writer: base.local.key }),
       judge: async record => {
-        if (role() === 'reader') return { code: 'NO_RELAY', reason: 'this node is no relay of the market' }
+        if (role() === 'reader') return { code: 'NO_RELAY', reason: 'this node is not a relay of the market' }
         return await relaying.take(record)
       },
       isRelay: key => this.isRelay(key),
@@ -56,7 +56,7 @@ export class Talk {
     })
   }
 
-  /** The view has changed: a relay tells its peers, and what they have said is looked at again. */
+  /** Handles a change of the view: a relay announces its heads, and the heads of the peers are checked again. */
   renew(): void {
     this.#announce()
     if (this.#options.role() === 'relay') this.#options.relaying.hold(this.#options.base.view.core)
@@ -68,7 +68,7 @@ export class Talk {
     return rules !== null && (rules.founder.equals(device) || relays.has(device.toString('hex')))
   }
 
-  /** A relay tells its peers of what it and others have written, so that it spreads before the founder takes note. */
+  /** A relay announces the heads of all writers, so that records spread before the founder signs them. */
   #announce(): void {
     if (this.#options.role() === 'reader') return
     const heads = this.#options.base.heads()
@@ -85,8 +85,8 @@ export class Talk {
   }
 
   /**
-   * Follows the admitted writers as far as a relay says they are: what others write is not even fetched. Does for a device
-   * what was decided while it was away.
+   * Follows the admitted writers up to the heads that a relay announces; blocks of other writers are not even fetched.
+   * Carries out a pending admission of the device.
    */
   #consider(channel: MarketChannel): void {
     const { base, role, administration, isClosing, onfault } = this.#options

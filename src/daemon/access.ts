@@ -10,16 +10,16 @@ import { RemoteNode } from './remote-node.js'
 import { openLog } from './log/open-log.js'
 import type { PlainLine } from './log/open-log.js'
 
-/** How long a node that is just starting has until it listens. */
+/** How long to wait for a starting node to listen, ms. */
 const STARTING_MS = 30_000
 const POLL_MS = 50
 
-/** Where the node is that a command uses. */
+/** How a command reaches its node. */
 export interface HomeAccess {
   /** Folder of the home. */
   home: string
   bootstrap: Address[] | null
-  /** The command's name, told to whoever finds the home in use. */
+  /** The command's name, shown to another command that finds the home in use. */
   command: string
   /** Hears what a node of our own says meanwhile. */
   onlog?: (line: PlainLine, kept: boolean) => void
@@ -39,7 +39,7 @@ export async function withRunning<T>(access: HomeAccess, use: (node: NodeCaller)
   )
 }
 
-/** Uses the running node, or one of our own for as long as `use` takes. */
+/** Uses the running node, or opens one for the duration of `use`. */
 export async function withNode<T>(access: HomeAccess, use: (node: NodeCaller) => Promise<T>): Promise<T> {
   const home = await Home.open(access.home)
   const remote = await running(home)
@@ -48,7 +48,7 @@ export async function withNode<T>(access: HomeAccess, use: (node: NodeCaller) =>
   const lock = await home.lock({ pid: process.pid, command, control: null })
   const { log, close } = openLog(home, onlog ? { onlog } : {})
   try {
-    log.debug('node of one command opens', { command })
+    log.debug('opening a node for one command', { command })
     return await used(await openNode({ home, bootstrap, serve: false, log }), use)
   } finally {
     close()
@@ -76,7 +76,7 @@ export async function read<M extends OfflineMethod>(
   }
 }
 
-/** Settles which market is in use, with the running node or on the disk alone. */
+/** Sets the market in use, through the running node or on disk. */
 export async function useMarket(
   access: HomeAccess,
   params: { market: string; dryRun: boolean },
@@ -92,14 +92,14 @@ export async function useMarket(
     throw new BushelError(
       'MARKET_NOT_FOUND',
       `market '${params.market}' is not joined`,
-      'see those that are with `bushel market list`; join it with `bushel market join KEY`'
+      'see the joined markets with `bushel market list`; join one with `bushel market join KEY`'
     )
   }
   if (found.length > 1) {
     throw new BushelError(
       'WHICH_MARKET',
       `${found.length} markets are called '${params.market}'`,
-      'give its key'
+      'give the key of the one you mean'
     )
   }
   const { key, name } = market

@@ -51,11 +51,12 @@ export async function freePort(wanted: number | null): Promise<number> {
     return socket.address().port
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const why = code === 'EADDRINUSE' ? 'it is in use' : code === 'EACCES' ? 'it may not be used' : message
+    const why =
+      code === 'EADDRINUSE' ? 'it is in use' : code === 'EACCES' ? 'this user may not open it' : message
     throw new BushelError(
       'PORT_IN_USE',
-      `port ${wanted} cannot be had: ${why}`,
-      'give another --port, or none to take any that is free'
+      `port ${wanted} cannot be opened: ${why}`,
+      'give another --port, or leave it out to use any free port'
     ).withCause(error)
   } finally {
     socket.close()

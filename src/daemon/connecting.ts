@@ -6,12 +6,12 @@ import type { WalletChoice } from '../identity/config.js'
 import type { WalletBackend, WalletProbe } from '../lightning/backend.js'
 import type { HomeAccess } from './access.js'
 
-/** What connecting a wallet would change, and what is known of it. */
+/** The wallet to connect, and what connecting it would change. */
 export interface Connecting extends WalletProbe {
   choice: WalletChoice
 }
 
-/** Asks the wallet that such settings lead to who it is; nothing is changed. */
+/** Asks the wallet behind these settings for its node id and network; nothing is changed. */
 export async function probeWallet(
   access: HomeAccess,
   backend: WalletBackend,
@@ -23,23 +23,23 @@ export async function probeWallet(
   if (!backend.networks.includes(network)) {
     throw new BushelError(
       'WRONG_NETWORK',
-      `this node is on the network ${network}, which Bushel does not deal on`,
-      `nothing was changed; it deals on ${backend.networks.join(', ')}`
+      `the Lightning node is on the network '${network}', which Bushel does not support`,
+      `nothing was changed; connect a node on ${backend.networks.join(', ')}`
     )
   }
   const node = nodeId && { id: nodeId, network }
   return { ...probe, choice: { backend: backend.id, settings, node, consented: null } }
 }
 
-/** When the owner of this home agreed to deal with real money, ms since 1970; null when that was never said. */
+/** When the owner of this home agreed to use real money, ms since 1970; null when never. */
 export async function consentOf(access: HomeAccess): Promise<number | null> {
   const { wallet } = await Home.open(access.home)
   return wallet?.consented ?? null
 }
 
 /**
- * Settles the wallet of a home, and gives the network that it deals on then. Refused while a node runs on it, or anything
- * is under way on the one in use.
+ * Sets the wallet of a home and returns its network. Refused while a node runs on the home, or while a lease or payment
+ * of the current wallet is open.
  */
 export async function connectWallet(
   access: HomeAccess,
@@ -74,7 +74,7 @@ async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
       if (isOver(lease)) continue
       throw new BushelError(
         'WALLET_IN_USE',
-        `lease ${shortKey(id)}... is paid over the wallet in use; nothing was changed`,
+        `lease ${shortKey(id)}... is paid with the wallet in use; nothing was changed`,
         'end it first: bushel leases end'
       )
     }

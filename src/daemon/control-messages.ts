@@ -58,10 +58,10 @@ export function parseRequest(line: string): ControlRequest {
   if (!isId(id)) throw badRequest('a request without an id', null)
   if (cancel === true) return { id, cancel }
   if (typeof method !== 'string' || !Object.hasOwn(METHODS, method)) {
-    throw badRequest(`no method '${String(method).slice(0, 40)}'`, id)
+    throw badRequest(`the unknown method '${String(method).slice(0, 40)}'`, id)
   }
   if (typeof params !== 'object' || params === null || Array.isArray(params)) {
-    throw badRequest('parameters that are no object', id)
+    throw badRequest('parameters that are not an object', id)
   }
   return { id, method: method as Method, params }
 }
@@ -101,7 +101,7 @@ function objectOf(line: string): Record<string, unknown> {
   } catch (error) {
     throw badRequest('a line that is not JSON', null).withCause(error)
   }
-  if (typeof value !== 'object' || value === null) throw badRequest('a line that is no object', null)
+  if (typeof value !== 'object' || value === null) throw badRequest('a line that is not an object', null)
   return value as Record<string, unknown>
 }
 

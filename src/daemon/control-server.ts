@@ -12,7 +12,7 @@ import { readLines } from './lines.js'
 
 const MAX_CONNECTIONS = 64
 const MAX_CALLS = 64
-/** A caller that does not read is not sent progress past this many bytes; it still gets what was printed, and its result. */
+/** With more unread bytes than this a caller gets no progress, but still the program's output and its result. */
 const MAX_UNREAD = 1 << 20
 const CLOSE_TIMEOUT_MS = 5_000
 

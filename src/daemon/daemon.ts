@@ -18,7 +18,7 @@ export interface DaemonOptions {
   /** Folder of the home. */
   home: string
   bootstrap: Address[] | null
-  /** What differs from the log of the home's settings. */
+  /** Overrides of the home's log settings. */
   log?: LogSettings
   /** Hears every line of the log; `kept` is false for one that the disk did not take. */
   onlog?: (line: PlainLine, kept: boolean) => void
@@ -26,7 +26,7 @@ export interface DaemonOptions {
   openNode?: OpenNode
 }
 
-/** What `up` says when it serves. */
+/** What `up` reports when it is ready. */
 export interface Ready {
   event: 'ready'
   device: string
@@ -111,7 +111,7 @@ export class Daemon extends ReadyResource {
     await this.#services.close()
   }
 
-  /** A failure to close is told when all is closed: the log is opened once more for it. */
+  /** Logs a failure to close after everything is closed, for which it opens the log again. */
   #fault(error: unknown): void {
     const { log: opened } = this.#services.parts
     opened?.log.fault(error)
@@ -134,7 +134,7 @@ export class Daemon extends ReadyResource {
   }
 }
 
-/** What `up` would start with; throws as it would, and starts nothing. */
+/** Checks what `up` would start with; throws as `up` would, and starts nothing. */
 export async function checkDaemon(dir: string): Promise<{ device: string; identity: string }> {
   const home = await Home.open(dir)
   const lock = await home.lock({ pid: process.pid, command: 'up --dry-run', control: null })

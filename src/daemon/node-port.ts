@@ -13,7 +13,7 @@ export interface DaemonNodeOptions {
   bootstrap: Address[] | null
   /** True for `up`: provider and resting orders are served too, not only the call at hand. */
   serve: boolean
-  /** What happens, and what failed where nobody was waiting for it. */
+  /** The log of events, and of failures that no caller waits for. */
   log: Logger
 }
 
@@ -30,7 +30,7 @@ export type OpenNode = (options: DaemonNodeOptions) => Promise<RunningNode>
 
 export type OfflineMethod = Extract<Method, 'wallet' | 'leases' | 'jobs' | 'status' | 'market.list'>
 
-/** What a home's disk tells without a node. */
+/** Answers a call from a home's disk, without a node. */
 export type ReadOffline = <M extends OfflineMethod>(home: Home, method: M) => Promise<Result<M>>
 
 /** The whole stack is loaded only when a node is opened. */

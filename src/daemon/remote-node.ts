@@ -117,7 +117,7 @@ export class RemoteNode implements NodeCaller {
 function nodeGone(): BushelError {
   return new BushelError(
     'NODE_GONE',
-    'the running node went away before it answered; what it had recorded is kept',
-    'look whether `bushel up` still runs, then try again'
+    'the running node stopped before it answered; what it had recorded is kept',
+    'check that `bushel up` still runs, then try again'
   )
 }

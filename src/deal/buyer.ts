@@ -13,18 +13,18 @@ export interface QuoteInquiry {
   market: Buffer
   ask: Buffer
   revision: number
-  /** The price that stands on the book: a quote above it is refused. */
+  /** The price of the ask on the book; a higher quote is refused. */
   price: bigint
-  /** The minimum charge that stands on the book: a quote above it is refused. */
+  /** The minimum charge of the ask on the book, msat; a higher quote is refused. */
   minChargeMsat: bigint
   cores: CoreLimit[]
   /** ms. */
   time: number
-  /** First installment that this buyer wishes, from what it has seen of the provider. */
+  /** First installment that this buyer wishes, by its experience with the provider. */
   firstInstallmentMsat: bigint
-  /** The least grace that is accepted, ms. */
+  /** Shortest accepted grace, ms. */
   minGrace: number
-  /** How long the answer is waited for, ms. */
+  /** Longest wait for the answer, ms. */
   timeoutMs: number
 }
 
@@ -33,16 +33,16 @@ export interface Quoted {
   request: QuoteInquiry
   requestId: Buffer
   quote: Quote
-  /** When the quote's validity ends by this node's clock, ms. */
+  /** End of the quote's validity by this node's clock, ms since 1970. */
   validUntil: number
 }
 
-/** A quote that holds longer is a mistake: it would keep our own terms open. */
+/** Longest accepted validity of a quote: our signed terms stay open as long. */
 const MAX_VALIDITY = DAY
-/** A first installment of more than so many times what was wished is refused: it is what a stranger could run away with. */
+/** Largest accepted first installment, as a multiple of the wished one: a stranger could run away with it. */
 const MAX_START_FACTOR = 4n
 
-/** Asks a provider for exact terms. Rejects with its decline, PRICE_ROSE, BAD_QUOTE, or what befell the connection. */
+/** Asks a provider for exact terms. Rejects with its decline, PRICE_ROSE, BAD_ANSWER, or the error of the connection. */
 export async function askQuote(deals: Deals, channel: DealChannel, request: QuoteInquiry): Promise<Quoted> {
   const requestId = crypto.randomBytes(32)
   const bytes = request.cores.reduce((sum, core) => sum + core.byteLength, 0)
@@ -54,29 +54,31 @@ export async function askQuote(deals: Deals, channel: DealChannel, request: Quot
     timeoutMs: request.timeoutMs
   })
   const peer = shortKey(channel.device)
-  if (!verify('quote', quote, signature, channel.device)) throw bad(peer, 'its signature does not hold')
+  if (!verify('quote', quote, signature, channel.device))
+    throw bad(peer, 'the signature of its quote is not valid')
   if (!quote.request.equals(requestId) || !quote.ask.equals(ask))
-    throw bad(peer, 'it answers another request')
+    throw bad(peer, 'its quote is for another request')
   if (quote.price > request.price) {
     const [was, is] = [formatPrice(request.price), formatPrice(quote.price)]
-    throw new BushelError('PRICE_ROSE', `${peer} asks ${is} now, not ${was} as on the book`)
+    throw new BushelError('PRICE_ROSE', `${peer} now asks ${is}; its ask on the book says ${was}`)
   }
   if (quote.minChargeMsat > request.minChargeMsat) {
     const [was, is] = [formatAmount(request.minChargeMsat), formatAmount(quote.minChargeMsat)]
-    throw new BushelError('PRICE_ROSE', `${peer} asks at least ${is} now, not ${was} as on the book`)
+    throw new BushelError('PRICE_ROSE', `${peer} now asks at least ${is}; its ask on the book says ${was}`)
   }
-  if (quote.validFor > MAX_VALIDITY) throw bad(peer, `it says that it holds for ${quote.validFor} ms`)
+  if (quote.validFor > MAX_VALIDITY)
+    throw bad(peer, `its quote is valid for ${quote.validFor} ms, longer than this node accepts`)
   if (quote.firstInstallmentMsat > MAX_START_FACTOR * request.firstInstallmentMsat) {
-    throw bad(peer, `its first installment is ${formatAmount(quote.firstInstallmentMsat)}`)
+    throw bad(peer, `its first installment of ${formatAmount(quote.firstInstallmentMsat)} is too high`)
   }
   if (quote.grace < request.minGrace) throw bad(peer, `its grace of ${quote.grace} ms is too short`)
   if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
-    throw bad(peer, 'its installments make no sense')
-  if (quote.egressBytes < bytes) throw bad(peer, 'its egress does not cover one restore')
+    throw bad(peer, 'its installments are invalid: the first is 0, or larger than the largest')
+  if (quote.egressBytes < bytes) throw bad(peer, 'the egress in its price does not cover one restore')
   return { channel, request, requestId, quote, validUntil: deals.now() + quote.validFor }
 }
 
-/** The terms that a quote comes to, signed; nothing has left yet. */
+/** Signed terms from a quote; nothing is sent. */
 export function termsOf(deals: Deals, { channel, request, requestId, quote, validUntil }: Quoted): Agree {
   const provider = channel.peer!
   const terms: Terms = {
@@ -103,7 +105,7 @@ export function termsOf(deals: Deals, { channel, request, requestId, quote, vali
   return { terms, signature: sign('terms', terms, deals.self.device) }
 }
 
-/** Sends signed terms (on disk by now) and gives the verified countersignature. The request id is the agreement's id. */
+/** Sends signed terms, which must be on disk, and returns the verified countersignature. The request id is the agreement's id. */
 export async function requestCountersign(
   channel: DealChannel,
   agree: Agree,
@@ -113,13 +115,13 @@ export async function requestCountersign(
   const countersign = await channel.request('agree', agree, { id, timeoutMs })
   const peer = shortKey(channel.device)
   const fault = faultOfList(countersign.list, agree.terms, 0)
-  if (fault) throw bad(peer, `its list of payments is wrong: ${fault}`)
+  if (fault) throw bad(peer, `its list of installments is wrong: ${fault}`)
   if (!verify('installment-list', countersign.list, countersign.signature, channel.device)) {
-    throw bad(peer, 'its countersignature does not hold')
+    throw bad(peer, 'its countersignature is not valid')
   }
   return countersign
 }
 
 function bad(peer: string, why: string): BushelError {
-  return new BushelError('BAD_ANSWER', `a bad answer of ${peer}: ${why}`)
+  return new BushelError('BAD_ANSWER', `${peer} sent a bad answer: ${why}`)
 }

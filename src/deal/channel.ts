@@ -17,10 +17,10 @@ import type { Logger } from '../base/logger.js'
 
 export const PROTOCOL = 'bushel/deal'
 const REQUEST_TIMEOUT = 20_000
-/** Answers to one peer that are worked on at a time. */
+/** Most requests of one peer answered at the same time. */
 const AT_ONCE = 8
 
-/** Who is at the other end, as the connection and the hello proved it. */
+/** The peer at the other end, as proven by the connection and the hello. */
 export interface Counterparty {
   device: Buffer
   identity: Buffer
@@ -28,11 +28,11 @@ export interface Counterparty {
   lightning: Buffer
 }
 
-/** An answer: what goes back, what must be on disk before it does, and what may happen only after. */
+/** An answer: the reply, the changes that must be on disk before it leaves, and what follows. */
 export interface Answer<M extends Method> {
   body: StructOf<ReplyOf<M>>
   changes?: Change[]
-  /** Called when the changes are on disk, or could not be put there. */
+  /** Called when the changes are on disk, or could not be written. */
   kept?: () => void
 }
 
@@ -52,20 +52,20 @@ export interface ChannelOptions {
   replies: Replies
   budget: RequestBudget
   clock?: Clock
-  /** Where answers stand that are being worked on, also after the channel is gone. */
+  /** Running answers, also of closed channels. */
   answering: Set<Promise<unknown>>
   log: Logger
-  /** The peer has gone beyond a bound, and is cut off. */
+  /** Called when the peer has exceeded a bound and is cut off. */
   oncutoff: (bound: string) => void
 }
 
 /**
- * One deal channel on one connection: typed requests with random ids, bounded before they are read; an answer that is
- * kept stands on disk with its consequences before it leaves. A peer that sends what it should not is disconnected.
+ * One deal channel on one connection: typed requests with random ids, bounded before they are parsed. A kept answer is on
+ * disk with its changes before it leaves. A peer that breaks the protocol is disconnected.
  */
 export class DealChannel extends ReadyResource {
   readonly stream: NoiseStream
-  /** Known after the hello. */
+  /** Null until the hello. */
   peer: Counterparty | null = null
   readonly #options: ChannelOptions
   readonly #rpc: StrictRpc
@@ -95,7 +95,7 @@ export class DealChannel extends ReadyResource {
     return this.stream.remotePublicKey
   }
 
-  /** Aborted when the channel closes: nobody waits for an answer any more. */
+  /** Aborted when the channel closes, so that nobody waits for an answer. */
   get over(): AbortSignal {
     return this.#over.signal
   }
@@ -107,8 +107,8 @@ export class DealChannel extends ReadyResource {
   }
 
   /**
-   * Asks, and gives the answer. The same `id` gets the same answer again. Rejects with the peer's decline (DECLINED), with
-   * TIMEOUT, or with PEER_GONE; a malformed answer costs the peer its connection.
+   * Sends a request and returns the answer. A repeated `id` gets the same answer. Rejects with the peer's decline
+   * (DECLINED), TIMEOUT, or PEER_GONE; a malformed answer costs the peer its connection.
    */
   async request<M extends Method>(
     method: M,
@@ -133,7 +133,7 @@ export class DealChannel extends ReadyResource {
     }
   }
 
-  /** What a peer that misbehaves costs itself. */
+  /** Ends the connection of a misbehaving peer. */
   disconnect(): void {
     this.stream.destroy()
   }
@@ -146,7 +146,7 @@ export class DealChannel extends ReadyResource {
   }
 
   #cutOff(bound: string): void {
-    if (!this.#isCutOff) this.#options.oncutoff(bound) // requests that came with the first count as one
+    if (!this.#isCutOff) this.#options.oncutoff(bound) // count further requests of the same batch once
     this.#isCutOff = true
     this.disconnect()
   }
@@ -154,10 +154,11 @@ export class DealChannel extends ReadyResource {
   async #respond(method: Method, value: Buffer | null): Promise<Buffer> {
     try {
       if (!this.#options.budget.spend()) throw new BushelError('UNEXPECTED', 'too many requests')
-      if (this.#options.facts.failed) throw this.#options.facts.failed // what is not on disk is promised to nobody
+      if (this.#options.facts.failed) throw this.#options.facts.failed // promise nothing that cannot be written to disk
       const request = decode('request', value, REQUEST_LIMITS[method] + 1024)
       const body = decode(METHODS[method].request, request.body, REQUEST_LIMITS[method])
-      if (!this.peer && method !== 'hello') throw new BushelError('UNEXPECTED', `${method} before hello`)
+      if (!this.peer && method !== 'hello')
+        throw new BushelError('UNEXPECTED', `it sent ${method} before hello`)
       return await this.#inPlace(() => this.#answerOnce(method, request.id, body))
     } catch (error) {
       if (isBlamed(error)) this.#cutOff(error.code)
@@ -165,7 +166,7 @@ export class DealChannel extends ReadyResource {
         if (!this.closing) this.#options.log.fault(error, { peer: this.device, method })
         this.disconnect()
       }
-      // Given a TypeError or a RangeError, protomux-rpc would throw it where it ends the process.
+      // protomux-rpc rethrows a TypeError or a RangeError where it ends the process.
       throw error instanceof BushelError
         ? error
         : new BushelError('FAILED', 'the request failed').withCause(error)
@@ -176,7 +177,8 @@ export class DealChannel extends ReadyResource {
     if (!METHODS[method].kept) return this.#answer(method, id, body)
     const { replies } = this.#options
     return replies.once(this.device, id, async () => {
-      if (replies.isFull(this.device)) throw new BushelError('UNEXPECTED', 'too many requests to keep')
+      if (replies.isFull(this.device))
+        throw new BushelError('UNEXPECTED', 'too many requests whose answers must be kept')
       return this.#answer(method, id, body)
     })
   }
@@ -187,7 +189,7 @@ export class DealChannel extends ReadyResource {
     let reply: Buffer
     try {
       try {
-        if (!handler) throw new DeclineError('NOT_SERVED', 'this node does not serve that')
+        if (!handler) throw new DeclineError('NOT_SERVED', `this node does not answer '${method}'`)
         answer = await handler(body as never, this.peer!, this, id)
         reply = encode('reply', { body: encode(METHODS[method].reply, answer.body as never) })
       } catch (error) {
@@ -203,7 +205,7 @@ export class DealChannel extends ReadyResource {
     }
   }
 
-  /** A few answers at a time, the others in the order in which they came: what they hold in memory is bounded. */
+  /** Runs a few answers at a time, the others in order of arrival, to bound the memory that they hold. */
   async #inPlace<T>(work: () => Promise<T>): Promise<T> {
     if (this.#underWay < AT_ONCE) this.#underWay++
     else await new Promise<void>(go => this.#waiting.push(go))

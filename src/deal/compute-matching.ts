@@ -4,14 +4,14 @@ import type { Msat } from '../../contracts/money/money.js'
 import { inOrder } from './matching.js'
 import type { Experience, Offered } from './matching.js'
 
-/** What the matcher needs to know of an ask for compute; its price is per Tfuel. */
+/** The fields of a compute ask that matching uses; its price is per Tfuel. */
 export interface ComputeCandidate extends Offered {
-  /** Paid for every job, msat. */
+  /** Base of every job, msat. */
   baseMsat: Msat
-  /** Bytes that a module may have. */
+  /** Most memory of a job, bytes. */
   memory: number
   isolation: string
-  /** The version of metering that it counts by. */
+  /** Its version of the fuel metering. */
   fuel: string
 }
 
@@ -19,18 +19,18 @@ export interface ComputeWanted {
   memoryBytes: number
   isolation: 'bwrap' | 'any'
   fuel: string
-  /** Most per Tfuel, msat. */
+  /** Highest price per Tfuel, msat; null: any. */
   maxPrice: Msat | null
-  /** Most that one provider may be paid, msat: a base that leaves nothing of it for fuel is too high. */
+  /** Most to pay one provider, msat: a base that leaves nothing of it for fuel is too high. */
   maxMsat: Msat
-  /** The buyer itself: nobody buys of himself. */
+  /** The buyer's own identity, whose asks are left out. */
   identity: Buffer
 }
 
-/** Base and price are weighed for a job of this much fuel, since what a job uses is known only afterwards. */
+/** Asks are compared by the cost of a job of this much fuel, since the real use is known only afterwards. */
 const TYPICAL_FUEL = TFUEL / 10n
 
-/** The asks that can run what is wanted, in the order in which they are to be tried, by what a typical job comes to. */
+/** The asks that can run the job, in the order in which to try them: by the cost of a typical job. */
 export function matchCompute<C extends ComputeCandidate>(
   asks: readonly C[],
   wanted: ComputeWanted,

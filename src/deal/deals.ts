@@ -23,7 +23,7 @@ import { Replies } from './replies.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 
-/** Who this node is to its counterparties. */
+/** The keys that this node shows its counterparties. */
 export interface OwnKeys {
   identity: Buffer
   device: KeyPair
@@ -31,11 +31,11 @@ export interface OwnKeys {
   proof: Buffer
   /** Public key of its Lightning node, 33 bytes. */
   lightning: Buffer
-  /** Id of the Lightning network: nodes of two networks make no deals. */
+  /** Id of the Lightning network; nodes on different networks make no deals. */
   network: string
 }
 
-/** What a deal needs of the network room. */
+/** The network operations that deals need. */
 export interface PeerConnector {
   connect(device: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<NoiseStream>
 }
@@ -48,21 +48,21 @@ export interface DealsOptions {
   now?: () => number
 }
 
-/** What is done with counters when two nodes meet. */
+/** Compares counters when two nodes connect. */
 export interface CounterExchange {
-  /** The last co-signed counters with a device, shown to it at hello. */
+  /** The latest co-signed counters with a device, sent in the hello. */
   show(device: Buffer): SignedCounter[]
-  /** What to do with those that a peer shows; nothing else of the connection goes on before it resolves. */
+  /** Handles the counters that a peer shows; the connection waits until it resolves. */
   judge(peer: Counterparty, counters: SignedCounter[]): Promise<void>
 }
 
 const PRUNE_EVERY = 3_600_000
-/** How long closing waits for answers that are being worked on, ms. */
+/** How long closing waits for running answers, ms. */
 const CLOSING = 2000
 
 /**
- * All deal channels of a node: who is at the other end is proven before anything is asked or answered.
- * Event: `met` (channel) when a hello has been accepted, after the counters that came with it have been judged.
+ * All deal channels of a node. The identity of the peer is proven before any request is sent or answered.
+ * Event: `met` (channel) when a hello was accepted and its counters were handled.
  */
 export class Deals extends ReadyResource {
   readonly self: OwnKeys
@@ -80,9 +80,9 @@ export class Deals extends ReadyResource {
   /** Resolves once this is open, or was closed. */
   readonly #meeting = new Promise<void>(resolve => (this.#startMeeting = resolve))
   readonly #pruning: Poller
-  /** Streams on which a peer may begin a channel, each with what takes that back. */
+  /** Streams on which a peer may open a channel, each with its disposer. */
   readonly #attached = new Map<NoiseStream, Disposer>()
-  /** Answers that are being worked on, of all channels. */
+  /** Running answers of all channels. */
   readonly #answering = new Set<Promise<unknown>>()
   #exchange: CounterExchange | null = null
 
@@ -129,13 +129,13 @@ export class Deals extends ReadyResource {
     this.#cutOff.flush()
   }
 
-  /** What others have registered here and not taken back: handlers (that of hello is our own), streams, the exchange. */
+  /** Current registrations: handlers (hello is our own), streams, the exchange. */
   get registered(): { methods: Method[]; streams: number; exchange: boolean } {
     const methods = Object.keys(this.#handlers) as Method[]
     return { methods, streams: this.#attached.size, exchange: this.#exchange !== null }
   }
 
-  /** Has a method answered by `handler` until the disposer is called. A second handler for a method is an error. */
+  /** Registers the handler of a method until the disposer is called. Throws when the method has one. */
   handle<M extends Method>(method: M, handler: Handler<M>): Disposer {
     if (this.#handlers[method]) throw new Error(`'${method}' has a handler already`)
     Object.assign(this.#handlers, { [method]: handler })
@@ -144,7 +144,7 @@ export class Deals extends ReadyResource {
     }
   }
 
-  /** Compares counters at hello in this way until the disposer is called; a second way is an error. */
+  /** Registers the exchange of counters at hello until the disposer is called. Throws when there is one. */
   exchange(exchange: CounterExchange): Disposer {
     if (this.#exchange) throw new Error('counters are exchanged already')
     this.#exchange = exchange
@@ -153,7 +153,7 @@ export class Deals extends ReadyResource {
     }
   }
 
-  /** Answers on this connection from now on; a channel is opened when either side has something to say. */
+  /** Accepts deal channels on this connection; one is opened when either side sends a request. */
   attach(stream: NoiseStream): void {
     if (this.#attached.has(stream) || stream.destroyed || this.closing) return
     const mux = Protomux.from(stream)
@@ -189,7 +189,7 @@ export class Deals extends ReadyResource {
   }
 
   /**
-   * A channel to a device, with both sides proven to each other. Work that was resumed before this node hears peers waits
+   * Opens a channel to a device, on which both sides have proven their identity. Work that was resumed before this node hears peers waits
    * here until it does: a peer that it met earlier would be met without Lightning.
    */
   async open(
@@ -216,7 +216,7 @@ export class Deals extends ReadyResource {
       await this.#meet(channel, theirs)
     } catch (error) {
       if (!(error instanceof DeclineError)) throw error
-      throw new BushelError('NO_DEAL', `no deal with ${shortKey(channel.device)}: ${error.message}`)
+      throw new BushelError('NO_DEAL', `${shortKey(channel.device)} cannot be dealt with: ${error.message}`)
     }
   }
 
@@ -235,10 +235,10 @@ export class Deals extends ReadyResource {
   async #meet(channel: DealChannel, hello: Hello): Promise<void> {
     const author = authorOf(hello.proof)
     if (!author || !author.device.equals(channel.device) || !attests(hello.proof, null, author)) {
-      throw new DeclineError('IDENTITY', 'the attestation does not hold for this device')
+      throw new DeclineError('IDENTITY', 'the attestation of this device by its identity is not valid')
     }
     if (hello.version !== PROTOCOL_VERSION)
-      throw new DeclineError('VERSION', `this node speaks ${PROTOCOL_VERSION}`)
+      throw new DeclineError('VERSION', `this node speaks version ${PROTOCOL_VERSION} of the protocol`)
     if (hello.network !== this.self.network)
       throw new DeclineError('NETWORK', `this node pays on ${this.self.network}`)
     if (!isNodeId(hello.lightning))
@@ -247,7 +247,7 @@ export class Deals extends ReadyResource {
     if (skew > MAX_CLOCK_SKEW) {
       throw new DeclineError(
         'CLOCK',
-        `the two clocks are ${Math.round(skew / 1000)} s apart, more than two minutes`
+        `the two clocks are ${Math.round(skew / 1000)} s apart; at most two minutes are allowed`
       )
     }
     channel.peer = { device: channel.device, identity: author.identity, lightning: hello.lightning }

@@ -1,6 +1,6 @@
 import { BushelError } from '../../contracts/errors/error.js'
 
-/** The words that a node declines with. A peer may send any other. */
+/** The words that this node declines with. A peer may send others. */
 export type DeclineWord =
   | 'AUDIT'
   | 'CLOCK'
@@ -40,7 +40,7 @@ export type DeclineWord =
   | 'TIME'
   | 'VERSION'
 
-/** Our "no" to a peer, with its stable word and reason. It is an answer like any other: kept, and given again. */
+/** Our decline of a peer's request, with a stable word and a reason. It is kept and repeated like any other answer. */
 export class DeclineError extends Error {
   readonly word: DeclineWord
 
@@ -55,8 +55,8 @@ const MAX_WORD = 32
 const MAX_REASON = 200
 
 /**
- * A peer's "no" to us. Its code is DECLINED whatever the peer says, so that no peer can send one of our own codes; the
- * peer's word stands beside it. Word and reason are a stranger's text: cut, and one printable line.
+ * A peer's decline of our request. Its code is always DECLINED, so that no peer can send one of our own codes; the peer's
+ * word is a field beside it. Word and reason come from a stranger: they are cut to one printable line.
  */
 export class Declined extends BushelError {
   readonly word: string
@@ -69,7 +69,7 @@ export class Declined extends BushelError {
   }
 }
 
-/** True for a peer's decline with one of these words; with any word where none is given. */
+/** True for a peer's decline with one of these words; for any decline when no word is given. */
 export function isDeclined(error: unknown, ...words: DeclineWord[]): error is Declined {
   return error instanceof Declined && (words.length === 0 || (words as string[]).includes(error.word))
 }

@@ -6,7 +6,7 @@ import type { Facts } from '../store/facts.js'
 const KIND = 'peer'
 const LONGEST_PAUSE = 7 * 24 * HOUR
 
-/** What this node itself saw of others. Receipts and words of strangers do not count. */
+/** This node's own experience with other identities. Receipts and claims of strangers do not count. */
 export class Experiences {
   readonly #facts: Facts
   readonly #now: () => number
@@ -21,13 +21,13 @@ export class Experiences {
     return value && decode('peer-record', value)
   }
 
-  /** A step that was served as agreed. */
+  /** Records a step that was served as agreed. */
   async good(identity: Buffer): Promise<void> {
     const record = this.#record(identity)
     await this.#save({ ...record, good: record.good + 1 })
   }
 
-  /** A fault; the identity is not asked again for an hour, doubling with each one up to a week. */
+  /** Records a fault; the identity is not asked again for an hour, doubling with each fault up to a week. */
   async bad(identity: Buffer, note: string): Promise<void> {
     const record = this.#record(identity)
     const bad = record.bad + 1

@@ -1,19 +1,19 @@
 import { SAT, totalCharge } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
 
-/** What an ask is ordered by, whatever it is for. */
+/** The fields that asks of every resource are ordered by. */
 export interface Offered {
   id: Buffer
   identity: Buffer
   price: Msat
 }
 
-/** What the matcher needs to know of an ask for storage. */
+/** The fields of a storage ask that matching uses. */
 export interface Candidate extends Offered {
   space: number
   minTime: number
   maxTime: number
-  /** What it costs at the least, whatever the price, msat. */
+  /** Minimum charge, msat. */
   minChargeMsat?: bigint
 }
 
@@ -21,27 +21,27 @@ export interface Wanted {
   bytes: number
   time: number
   maxPrice: bigint | null
-  /** The buyer itself: nobody keeps a copy for himself. */
+  /** The buyer's own identity, whose asks are left out. */
   identity: Buffer
 }
 
-/** What this node itself has seen of an identity. */
+/** This node's own experience with an identity. */
 export interface Experience {
   good: number
   bad: number
-  /** Not asked again before then, ms. */
+  /** The identity is not asked again before this time, ms since 1970. */
   until: number
 }
 
-/** At most so many asks of one identity are tried. */
+/** Most asks tried of one identity. */
 const ASKS_PER_IDENTITY = 2
 
-/** How good a peer was, from -3 to 1; 0 for one that is not known. A fault weighs three times what a service does. */
+/** Rating of a peer, from -3 to 1; 0 when unknown. A fault weighs three times as much as a service. */
 export function standingOf(record: Experience | null): number {
   return record ? (record.good - 3 * record.bad) / (1 + record.good + record.bad) : 0
 }
 
-/** Lets pass the first asks of each identity, so that nobody fills the list. */
+/** A filter for the first asks of each identity, so that no identity fills the list. */
 function fewOfEach(): (ask: { identity: Buffer }) => boolean {
   const seen = new Map<string, number>()
   return ask => {
@@ -52,7 +52,7 @@ function fewOfEach(): (ask: { identity: Buffer }) => boolean {
   }
 }
 
-/** The asks that can serve what is wanted, in the order in which they are to be tried. */
+/** The asks that fit, in the order in which to try them. */
 export function match<C extends Candidate>(
   asks: readonly C[],
   wanted: Wanted,
@@ -69,9 +69,8 @@ export function match<C extends Candidate>(
 }
 
 /**
- * Asks in the order in which they are to be tried: what each comes to, price, what was seen of the peer, then id; few of
- * each identity, and none that is not to be asked again yet. A pure function: the same book gives the same order
- * everywhere.
+ * Orders asks for trying: by cost, price, experience with the peer, then id. Limits the asks of each identity and leaves
+ * out identities that are not to be asked yet. A pure function: equal input gives an equal order on every node.
  */
 export function inOrder<C extends Offered>(
   asks: readonly C[],
@@ -101,7 +100,7 @@ function fits(ask: Candidate, wanted: Wanted): boolean {
   )
 }
 
-/** A low price with a high minimum charge is no low price; a sat is never too much. */
+/** True when price and minimum charge are within `maxPrice`; a minimum charge of a sat always is. */
 function isWithin(ask: Candidate, wanted: Wanted, maxPrice: Msat): boolean {
   const least = ask.minChargeMsat ?? 0n
   return ask.price <= maxPrice && (least <= SAT || least <= charge(wanted, maxPrice, 1n))

@@ -1,6 +1,6 @@
 import type { StructName } from '../../contracts/schema/codec.js'
 
-/** Every request of the deal protocol: what goes, what comes back, and whether the answer is kept to be repeated. */
+/** Every request of the deal protocol: schemas of request and reply, and whether the answer is kept for repetition. */
 export const METHODS = {
   hello: { request: 'hello', reply: 'hello', kept: false },
   answer: { request: 'bid-answer', reply: 'acknowledgement', kept: false },
@@ -17,7 +17,7 @@ export const METHODS = {
   end: { request: 'end', reply: 'ended', kept: true },
   refund: { request: 'refund', reply: 'acknowledgement', kept: false },
   credit: { request: 'credit', reply: 'paid-until', kept: false },
-  // Of jobs: each is answered from the record of the job, so that a repeated one gets the same bytes.
+  // Requests about jobs are answered from the job's record, so that a repeated one gets the same bytes.
   jobAgree: { request: 'job-agree', reply: 'job-countersign', kept: false },
   jobProgress: { request: 'agreement-reference', reply: 'job-progress', kept: false },
   jobReveal: { request: 'agreement-reference', reply: 'signed-job-statement', kept: false },
@@ -55,7 +55,7 @@ export const REQUEST_LIMITS: Record<Method, number> = {
   jobCancel: 1 << 10
 }
 
-/** Most bytes of one reply, by method; an audit brings up to 64 blocks of 1 MiB, asked for in parts. */
+/** Most bytes of one reply, by method; an audit has up to 64 blocks of 1 MiB, requested in parts. */
 export const REPLY_LIMITS: Record<Method, number> = {
   hello: 8 << 10,
   answer: 1 << 10,

@@ -14,17 +14,17 @@ import { DeclineError } from './decline.js'
 import type { Deals } from './deals.js'
 import { assertParties } from './parties.js'
 
-/** What a provider offers beyond the price that stands on the book. */
+/** A provider's terms beyond the price on the book. */
 export interface Policy {
-  /** First installment for a buyer that wishes no other, msat. */
+  /** Default first installment, msat. */
   firstInstallmentMsat: Msat
   /** Largest installment, msat; a lease with more than 200 installments gets larger ones. */
   maxInstallmentMsat: Msat
-  /** How long a quote holds, ms from its receipt. */
+  /** How long a quote is valid, ms from its receipt. */
   quoteFor: number
-  /** How long data is kept after what was paid has run out, ms. */
+  /** How long data is kept after the paid time, ms. */
   grace: number
-  /** Egress in the price: so many times the size. */
+  /** Egress in the price, as a multiple of the size. */
   egressTimes: number
 }
 
@@ -38,15 +38,15 @@ export const DEFAULT_POLICY: Policy = {
 
 const MAX_SLICES = 200n
 
-/** What the provider needs of those who keep the goods and take the money. */
+/** The resource side of a provider: capacity, payment and the records of agreements. */
 export interface ResourceProvider {
-  /** What keeps `bytes` from being taken under this ask, or null. */
+  /** Why `bytes` cannot be stored under this ask, or null. */
   capacityFault(ask: Order, bytes: bigint): Promise<string | null>
-  /** What keeps the first payments of these terms from being received, or null. */
+  /** Why the first payments of these terms cannot be received, or null. */
   inboundFault(terms: Terms): Promise<string | null>
   /** The installments of the first strip, each with its payment hash. */
   firstList(terms: Terms): InstallmentList
-  /** What must be on disk before the countersignature leaves: the agreement and what is reserved for it. */
+  /** The changes that must be on disk before the countersignature leaves: the agreement and its reserved space. */
   agreed(terms: Terms, signature: Buffer, countersign: Countersign): Change[]
 }
 
@@ -54,15 +54,15 @@ export interface ProviderOptions {
   deals: Deals
   policy: Policy
   goods: ResourceProvider
-  /** An own order that stands, or null. */
+  /** Our live order with this id, or null. */
   ask: (id: Buffer) => Order | null
 }
 
-/** Answers requests for quotes and agreements until it is closed. It moves neither money nor goods. */
+/** Answers requests for quotes and agreements until it is closed. It handles neither payments nor data. */
 export class Provider {
   readonly #options: ProviderOptions
   readonly #handlers = new Scope()
-  /** One agreement at a time, so that two cannot take the same space. */
+  /** Serializes agreements, so that two cannot reserve the same space. */
   readonly #mutex = new Mutex()
 
   constructor(options: ProviderOptions) {
@@ -75,14 +75,14 @@ export class Provider {
   }
 
   async ready(): Promise<void> {
-    // it answers since it was made
+    // it answers from its construction on
   }
 
   close(): Promise<void> {
     return this.#handlers.close()
   }
 
-  /** The next one begins when what this one reserves is reserved. */
+  /** Holds the mutex until the answer's changes are kept, with the space that they reserve. */
   #inTurn(work: () => Promise<Answer<'agree'>>): Promise<Answer<'agree'>> {
     return new Promise((resolve, reject) => {
       const turn = this.#mutex.run(async () => {
@@ -100,7 +100,8 @@ export class Provider {
     if (request.time < ask.minTime || request.time > ask.maxTime) {
       throw new DeclineError('TIME', `this ask is for ${ask.minTime} to ${ask.maxTime} ms`)
     }
-    if (request.bytes <= 0 || request.blocks <= 0) throw new DeclineError('SIZE', 'a quote for nothing')
+    if (request.bytes <= 0 || request.blocks <= 0)
+      throw new DeclineError('SIZE', 'a quote needs at least one byte and one block')
     const bytes = billedBytes([{ byteLength: request.bytes, length: request.blocks }])
     await this.#capacity(order, bytes)
     const minChargeMsat = most(ask.minChargeMsat, 1n)
@@ -124,17 +125,17 @@ export class Provider {
     const { deals, goods } = this.#options
     const fault = faultOf(terms)
     if (fault) throw new DeclineError('TERMS', fault)
-    // Under any other id a second request could begin a lease anew that is under way.
+    // With another id a second request could restart a running lease.
     if (!id.equals(agreementId(terms)))
-      throw new DeclineError('TERMS', 'the request has not the id of its terms')
+      throw new DeclineError('TERMS', 'the id of the request is not the hash of its terms')
     if (!verify('terms', terms, signature, from.device))
-      throw new DeclineError('SIGNATURE', 'the signature does not hold')
+      throw new DeclineError('SIGNATURE', 'the signature on the terms is not valid')
     assertParties(terms, from, this.#options.deals)
     const quoted = this.#quoted(terms, from)
     const late = deals.now() > Math.min(quoted.at + quoted.quote.validFor, terms.countersignBy)
     if (late) throw new DeclineError('EXPIRED', 'the quote has expired')
     if (terms.countersignBy > quoted.at + quoted.quote.validFor + 2 * MAX_CLOCK_SKEW) {
-      throw new DeclineError('TERMS', 'the terms are open for longer than the quote')
+      throw new DeclineError('TERMS', 'the terms stay open longer than the quote is valid')
     }
     const order = this.#ask(terms.ask, terms.market)
     if (order.price > terms.price)
@@ -147,7 +148,7 @@ export class Provider {
     return { body: countersign, changes: goods.agreed(terms, signature, countersign) }
   }
 
-  /** The egress that is in the price of so many bytes: of those agreed, not of those that a quote was asked for. */
+  /** The egress in the price of the agreed bytes, which may differ from the bytes of the quote request. */
   #egress(bytes: bigint): number {
     return Math.min(Math.floor(Number(bytes) * this.#options.policy.egressTimes), Number.MAX_SAFE_INTEGER)
   }
@@ -156,7 +157,7 @@ export class Provider {
     const order = this.#options.ask(id)
     const mine = order && order.side === SIDE.ask && order.resource === RESOURCE.storage
     if (!mine || !order.market.equals(market))
-      throw new DeclineError('OFFER_GONE', 'that offer no longer stands')
+      throw new DeclineError('OFFER_GONE', 'this offer is no longer on the book')
     return order
   }
 
@@ -165,13 +166,14 @@ export class Provider {
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
   }
 
-  /** The quote that the terms were made from: the request's id is the terms' nonce. */
+  /** The quote behind the terms: its request id is the terms' nonce. */
   #quoted(terms: Terms, from: Counterparty): { quote: Quote; at: number } {
     const { replies } = this.#options.deals
     const kept = replies.get(from.device, terms.nonce)
     const body = kept && decode('reply', kept).body
     const at = replies.givenAt(from.device, terms.nonce)
-    if (!body || at === null) throw new DeclineError('NO_QUOTE', 'the terms stand on no quote of this node')
+    if (!body || at === null)
+      throw new DeclineError('NO_QUOTE', 'the terms do not come from a quote of this node')
     const { quote } = decode('signed-quote', body)
     const same =
       quote.ask.equals(terms.ask) &&
@@ -181,10 +183,10 @@ export class Provider {
       quote.minChargeMsat === terms.minChargeMsat &&
       this.#egress(billedBytes(terms.cores)) >= terms.egressBytes &&
       quote.grace >= terms.grace
-    if (!same) throw new DeclineError('TERMS', 'the terms are not those of the quote')
+    if (!same) throw new DeclineError('TERMS', 'the terms differ from the quote')
     const ask = askOf(this.#ask(terms.ask, terms.market))
     if (terms.time < ask.minTime || terms.time > ask.maxTime)
-      throw new DeclineError('TERMS', 'the time was not quoted')
+      throw new DeclineError('TERMS', 'the terms are for a time that was not quoted')
     return { quote, at }
   }
 }

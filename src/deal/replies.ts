@@ -3,12 +3,12 @@ import { DAY } from '../../contracts/money/quantity.js'
 import type { Change, Facts } from '../store/facts.js'
 
 const KIND = 'reply'
-/** How long an answer can be asked for again. */
+/** How long an answer can be repeated, ms. */
 const KEPT = 2 * DAY
-/** Answers that are kept for one device in that time; a lease takes about five. */
+/** Most answers kept for one device in that time; a lease takes about five. */
 const MAX_KEPT = 1000
 
-/** The answers that were given, under (device, request id), so that a repeated request gets the same bytes. */
+/** Given answers by device and request id, so that a repeated request gets the same bytes. */
 export class Replies {
   readonly #facts: Facts
   readonly #now: () => number
@@ -21,8 +21,8 @@ export class Replies {
   }
 
   /**
-   * The kept answer, or the one that is being made, or a new one: nobody gets an answer before it is on disk, and on
-   * however many connections a device repeats a request, it is carried out once.
+   * Returns the kept answer, joins the running one, or makes a new one. It resolves once the answer is on disk, and a
+   * request that a device repeats on any number of connections is carried out once.
    */
   once(device: Buffer, request: Buffer, answer: () => Promise<Buffer>): Promise<Buffer> {
     const key = keyOf(device, request).toString('hex')
@@ -35,7 +35,7 @@ export class Replies {
     return answering
   }
 
-  /** No more new requests of this device are taken for now. */
+  /** True while no new requests of this device are accepted. */
   isFull(device: Buffer): boolean {
     return (this.#counts.get(device.toString('hex')) ?? 0) >= MAX_KEPT
   }
@@ -45,7 +45,7 @@ export class Replies {
     return value && decode('stored-reply', value).reply
   }
 
-  /** When the answer was given, ms. */
+  /** When the answer was given, ms since 1970; null when it is not kept. */
   givenAt(device: Buffer, request: Buffer): number | null {
     const value = this.#facts.get(KIND, keyOf(device, request))
     return value && decode('stored-reply', value).at
@@ -57,7 +57,7 @@ export class Replies {
     return { kind: KIND, key: keyOf(device, request), value }
   }
 
-  /** Forgets what nobody will ask for again. */
+  /** Deletes answers that can no longer be repeated. */
   async prune(): Promise<void> {
     const before = this.#now() - KEPT
     const old: Change[] = []

@@ -12,7 +12,7 @@ import type { Facts } from '../store/facts.js'
 import type { OwnKeys } from './deals.js'
 import type { Logger } from '../base/logger.js'
 
-/** What standing orders need of a market. */
+/** The market operations that standing orders need. */
 export interface MarketPort {
   readonly rules: { maxLifetime: number } | null
   stampFor(order: Order): { tick: number; bits: number }
@@ -34,16 +34,16 @@ export interface NewOrder {
   resource: number
   price: bigint
   body: Buffer
-  /** How long it is to stand, ms; it is renewed on the book while the node runs. */
+  /** How long the order stands, ms; it is renewed on the book while the node runs. */
   lifetime: number
 }
 
 const KIND = 'own-order'
-/** An order is published for three days and renewed half-way, so that a node that is gone is gone from the book. */
+/** An order is published for three days and renewed half-way, so that the orders of a node that stopped expire. */
 const PUBLISHED_FOR = 3 * DAY
 const RENEW_EVERY = HOUR
 
-/** This node's own orders: on disk before they are on the book, renewed while it runs, until withdrawn or over. */
+/** This node's own orders: on disk before they are on the book, and renewed until they are withdrawn or expire. */
 export class StandingOrders extends ReadyResource {
   readonly #options: StandingOrdersOptions
   readonly #now: () => number
@@ -68,7 +68,7 @@ export class StandingOrders extends ReadyResource {
     await this.#poller.close()
   }
 
-  /** The order as it would be published now; nothing is done. */
+  /** The order as it would be published; nothing is published. */
   draft(order: NewOrder): { id: Buffer; order: Order } {
     const market = this.#market(order.market)
     const now = this.#now()
@@ -90,7 +90,7 @@ export class StandingOrders extends ReadyResource {
     return { id: orderId(draft), order: draft }
   }
 
-  /** Publishes and gives the id; rejects when no relay takes it, and then nothing stands. */
+  /** Publishes an order; rejects when no relay accepts it, and then drops it. */
   async publish(order: NewOrder): Promise<{ id: Buffer; order: Order }> {
     const { id, order: draft } = this.draft(order)
     const until = draft.created + order.lifetime
@@ -110,8 +110,8 @@ export class StandingOrders extends ReadyResource {
     if (!own) {
       throw new BushelError(
         'ORDER_NOT_FOUND',
-        `no order ${formatKey(id)} of this node`,
-        'bushel book shows the ids'
+        `this node has no order ${formatKey(id)}`,
+        'see the ids with: bushel book'
       )
     }
     const order = decode('order', own.record)
@@ -126,7 +126,7 @@ export class StandingOrders extends ReadyResource {
     this.#say('withdrawn', id, order)
   }
 
-  /** The own order that stands under this id now, or null when it is withdrawn, over or another's. */
+  /** Our live order with this id; null when it is withdrawn, expired or not ours. */
   get(id: Buffer): Order | null {
     const own = this.#own(id)
     if (!own || own.open === 0 || own.until <= this.#now()) return null
@@ -155,7 +155,7 @@ export class StandingOrders extends ReadyResource {
     throw new BushelError(
       'MARKET_NOT_FOUND',
       `market ${formatKey(key)} is not joined`,
-      'bushel market join KEY'
+      'join it with: bushel market join KEY'
     )
   }
 
@@ -168,7 +168,7 @@ export class StandingOrders extends ReadyResource {
   async #renew(signal: AbortSignal): Promise<void> {
     const now = this.#now()
     for (const { id, until } of [...this.list()]) {
-      const order = this.get(id) // it may have been withdrawn while another was renewed
+      const order = this.get(id) // may have been withdrawn while another order was renewed
       if (!order || signal.aborted) continue
       if (order.expires - now > PUBLISHED_FOR / 2 || order.expires >= until) continue
       const market = this.#options.market(order.market)
@@ -185,7 +185,7 @@ export class StandingOrders extends ReadyResource {
         await unlessAborted(this.#submit(next), signal)
         this.#say('renewed', id, next)
       } catch (error) {
-        // No relay just now: the revision is spent, and the next round tries with one more.
+        // No relay was reached: the next round uses a higher revision, since this one may be on its way.
         const again: Order = { ...next, created: order.created, expires: order.expires }
         const withdrawn = this.get(id)?.revision !== next.revision
         if (!withdrawn)

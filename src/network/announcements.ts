@@ -100,7 +100,7 @@ export class Announcements implements PageHolder {
 
   /** The blocks from `start` up to `end` are about to be announced: hypercore allocates their pages. */
   announce(core: Announced, start: number, end: number): void {
-    if ((end - start) / PAGE > PAGES_PER_CONNECTION) throw new Refusal('too many blocks announced at once')
+    if ((end - start) / PAGE > PAGES_PER_CONNECTION) throw new Refusal('it announces too many blocks at once')
     const more = core.growth(start, end)
     if (more === 0) return
     this.hold(more)
@@ -110,9 +110,9 @@ export class Announcements implements PageHolder {
 
   hold(more: number): void {
     if (this.#pages + more > PAGES_PER_CONNECTION) this.recount()
-    if (this.#pages + more > PAGES_PER_CONNECTION) throw new Refusal('one connection holds too much memory')
+    if (this.#pages + more > PAGES_PER_CONNECTION) throw new Refusal('its announcements take too much memory')
     if (!this.#budget.reserve(this, more))
-      throw new Refusal('of all connections it would hold the most memory')
+      throw new Refusal('its announcements would take the most memory of all connections')
     this.#pages += more
   }
 

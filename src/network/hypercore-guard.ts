@@ -10,26 +10,26 @@ import type { Announced, Announcements } from './announcements.js'
 /** The protocol of hypercore's channels. */
 export const HYPERCORE = 'hypercore/alpha'
 
-/** Pages whose walk takes as long as a message that walks none, and as one that sets a single bit. */
+/** Cost in pages of a message that walks none, and of one that sets a single bit. */
 const MESSAGE = 1 / 64
 const SINGLE = 1 / 256
 
-/** Forks above its own that a core hears of on one connection, and from all peers. */
+/** Most higher forks of a core claimed on one connection, and by all peers. */
 const FORKS = 16
 const ALL_FORKS = 64
 
-/** Blocks that come without having been asked for and are still looked at: proofs of a conflict. */
+/** Most unrequested blocks that are passed on: proofs of a conflict. */
 const UNASKED = 4
 
 /**
- * The options of one of hypercore's channels, with every message checked before hypercore sees it: hypercore itself walks
- * and allocates what a peer's numbers say. What is out of bounds is thrown, which ends that peer's connection; so does
- * what hypercore throws, whatever kind of error it is.
+ * Wraps the options of a hypercore channel so that every message is checked before hypercore sees it: hypercore walks and
+ * allocates as much as a peer's numbers say. A message out of bounds throws, which ends that peer's connection; so does
+ * any error that hypercore throws.
  */
 export function guardCore(options: ChannelOptions, announcements: Announcements): ChannelOptions {
   const given = options.messages ?? []
   if (given.length !== MESSAGES.length || MESSAGES.some((name, i) => given[i]!.encoding !== wire[name])) {
-    throw new Error("hypercore's messages are not those that are guarded: it is another version")
+    throw new Error("hypercore's messages are not the ones this guard knows: the version differs")
   }
   const core = announcements.open()
   const guard = new CoreGuard(core, announcements)
@@ -67,7 +67,7 @@ class CoreGuard {
   readonly #core: Announced
   readonly #all: Announcements
   readonly #forks = new Set<number>()
-  /** Requests of ours whose data waits to be verified. The number of one is given to the next as soon as it has come. */
+  /** Our requests whose data waits for verification. Hypercore reuses a request's number as soon as its data has come. */
   readonly #answered = new WeakSet<object>()
   #unasked = 0
 
@@ -94,19 +94,19 @@ class CoreGuard {
     return pass(message, channel)
   }
 
-  /** Data of a request that was cancelled comes late and is of no use; hypercore would let all of it queue. */
+  /** Drops late data of cancelled requests, which hypercore would queue without a bound. */
   data(message: Messages['data'], channel: Channel, pass: Pass): unknown {
     const peer = this.#peer(channel)
     const { request } = message
     bounds.checkData(peer.core, message)
     this.#fork(peer, message.fork)
     if (request === 0) {
-      if (++this.#unasked > UNASKED) throw new Refusal('data that nobody asked for')
+      if (++this.#unasked > UNASKED) throw new Refusal('it sent data that was not requested')
       return after(pass(message, channel), () => this.#unasked--)
     }
     const asked = peer.replicator._inflight.get(request)
     if (asked?.peer !== peer) return undefined
-    if (this.#answered.has(asked)) throw new Refusal('one request answered twice')
+    if (this.#answered.has(asked)) throw new Refusal('it answered one request twice')
     this.#answered.add(asked)
     return pass(message, channel)
   }
@@ -116,7 +116,7 @@ class CoreGuard {
     return pass(message, channel)
   }
 
-  /** Answered with the bits of the blocks that are here. */
+  /** Hypercore answers with the bits of the blocks that it has. */
   want(message: Messages['want'], channel: Channel, pass: Pass): unknown {
     const { core } = this.#peer(channel)
     bounds.checkWant(core, message)
@@ -146,8 +146,8 @@ class CoreGuard {
   }
 
   /**
-   * Left out: the only one is Hyperbee's, whose hints tell the other side what to download, without a bound. Stores of
-   * encrypted cores cannot give any, and a market's view is read without them.
+   * Not passed on: the only extension is Hyperbee's, whose hints make the other side download without a bound. Stores of
+   * encrypted cores cannot give hints, and a market's view is read without them.
    */
   extension({ name }: Messages['extension']): void {
     bounds.checkExtension(name)
@@ -156,7 +156,7 @@ class CoreGuard {
 
   #range(peer: WirePeer, { drop, start, length }: Range): void {
     if (start === 0 && !drop) {
-      bounds.checkClaim(peer.core, length) // kept as one number
+      bounds.checkClaim(peer.core, length) // hypercore keeps only the number
       return this.#all.walk(MESSAGE)
     }
     if (drop) {
@@ -169,22 +169,22 @@ class CoreGuard {
     this.#all.announce(this.#core, start, start + length)
   }
 
-  /** Pages that hypercore walks once more for blocks that are all here: up to the end of those. */
+  /** Pages that hypercore walks again for blocks that it already has, up to their end. */
   #swept(peer: WirePeer, end: number): number {
     const here = peer.core.header.hints.contiguousLength
     return end < here ? Math.min(here / PAGE, this.#core.size) / 2 : 0
   }
 
-  /** Hypercore keeps each fork that a peer claims, and goes over all of them for every claim. */
+  /** Bounds the forks that a peer claims: hypercore keeps them all and walks them for every claim. */
   #fork(peer: WirePeer, fork: number): void {
     const { core, replicator } = peer
     if (fork <= core.state.fork || this.#forks.has(fork)) return
     for (const known of this.#forks) if (known <= core.state.fork) this.#forks.delete(known)
     if (this.#forks.size >= FORKS) throw new Refusal('it claims too many forks')
     if (replicator._reorgs.length >= ALL_FORKS) {
-      // Those whose peer has gone.
+      // Drops the forks of disconnected peers.
       replicator._reorgs = replicator._reorgs.filter(each => each.batch || each.inflight.length > 0)
-      if (replicator._reorgs.length >= ALL_FORKS) throw new Refusal('peers claim too many forks')
+      if (replicator._reorgs.length >= ALL_FORKS) throw new Refusal('all peers together claim too many forks')
     }
     this.#forks.add(fork)
   }
@@ -200,8 +200,8 @@ class CoreGuard {
 const tamed = new WeakSet()
 
 /**
- * Hypercore catches what it throws over a peer's proof, but throws errors of a programmer's kind (a TypeError) once more
- * where they end the process; and a proof can be made to cause one.
+ * Hypercore catches its errors about a peer's proof, but rethrows a TypeError where it ends the process, and a hostile
+ * proof can cause one.
  */
 function tame({ core, replicator }: WirePeer): void {
   if (tamed.has(core)) return
@@ -213,7 +213,7 @@ function tame({ core, replicator }: WirePeer): void {
   ) as typeof replicator._onreorgdata
 }
 
-/** The same call, whose errors are plain ones, thrown or rejected. */
+/** Wraps a call so that it throws or rejects only with plain errors. */
 function handled<A extends unknown[]>(call: (...of: A) => unknown): (...of: A) => unknown
 function handled<A extends unknown[]>(
   call: ((...of: A) => unknown) | undefined
@@ -232,7 +232,7 @@ function handled<A extends unknown[]>(
   }
 }
 
-/** Protomux ends the process, not the connection, over the errors that a programmer makes. */
+/** Replaces errors such as TypeError, over which Protomux ends the process instead of the connection. */
 function plain(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error))
   const code = (error as { code?: string }).code

@@ -7,20 +7,20 @@ import { HYPERCORE, guardCore } from './hypercore-guard.js'
 import { PageBudget } from './page-budget.js'
 
 /**
- * Bytes that may wait for one peer to read them. Whoever reads, however slowly, asks for less at a time: an answer to an
- * audit, or a few MiB of blocks.
+ * Most unread bytes for one peer. An honest peer, however slow, requests less at a time: the answer to an audit, or a few
+ * MiB of blocks.
  */
 export const MAX_BACKLOG = 64 * MIB
 
-/** What peers' announcements of blocks may take of this process's memory, all connections together: 64 MiB. */
+/** Memory for peers' announcements of blocks, all connections together: 64 MiB. */
 const ANNOUNCED = new PageBudget((64 * MIB) / (8 * KIB))
 
-/** Of the messages on the control channel, the one that holds others. */
+/** Type of the control message that contains others. */
 const BATCH = 0
 
-/** Why a connection is ended from this side. */
+/** The reason why this node ends a connection. */
 export class CutOff extends Error {
-  /** The bound that the peer has gone beyond. */
+  /** The bound that the peer has exceeded. */
   readonly bound: string
 
   constructor(bound: string, message: string) {
@@ -30,8 +30,8 @@ export class CutOff extends Error {
 }
 
 /**
- * The protocols of one connection. A batch within a batch, which nobody sends who means well, ends the connection:
- * Protomux would follow it down until the stack is full, which ends the process. The channels of cores are guarded
+ * The protocols of one connection. A batch within a batch, which no honest peer sends, ends the connection: Protomux
+ * would recurse into it until the stack overflows, which ends the process. The channels of cores are guarded
  * (`hypercore-guard.ts`).
  */
 class StrictMux extends Protomux {
@@ -62,8 +62,8 @@ class StrictMux extends Protomux {
 }
 
 /**
- * Ends the connection of a peer that sends requests and reads no answers: neither Protomux nor the streams under it stop
- * before memory is full.
+ * Ends the connection of a peer that sends requests and reads no answers: neither Protomux nor the streams below it limit
+ * the memory for unread answers.
  */
 function boundBacklog(stream: NoiseStream): void {
   const write = stream.write.bind(stream) as (bytes: Buffer) => boolean
@@ -77,7 +77,7 @@ function boundBacklog(stream: NoiseStream): void {
   })
 }
 
-/** To be called before anything else speaks on the connection: whoever asks Protomux for its own gets this one. */
+/** Must be called before any protocol uses the connection, so that all of them share this Protomux. */
 export function guardMux(stream: NoiseStream, announced = ANNOUNCED): Protomux {
   boundBacklog(stream)
   return new StrictMux(stream, announced)

@@ -27,15 +27,15 @@ export interface NetworkOptions {
   log?: Logger
 }
 
-/** Attaches the core of that discovery key to the connection, if it has it and serves it. */
+/** Replicates the core with this discovery key on the connection; false when it is not served. */
 export type CoreServer = (discoveryKey: Buffer, stream: NoiseStream) => Promise<boolean>
 
-/** Between two tries to connect to a device that somebody waits for, ms. */
+/** Delay between two tries to connect to a device that a caller waits for, ms. */
 const DIAL_EVERY = 1000
 
 /**
- * The node's connections: one Hyperswarm on the device key. Event: `connection` (stream) for each, after which the
- * rooms attach what they speak.
+ * The node's connections: one Hyperswarm on the device key. Event: `connection` (stream) for each, on which the other
+ * parts attach their protocols.
  */
 export class Network extends ReadyResource {
   readonly #options: NetworkOptions
@@ -90,13 +90,13 @@ export class Network extends ReadyResource {
     this.#cutOff.flush()
   }
 
-  /** Has `server` asked for the cores that a peer asks for by discovery key, until the disposer is called. */
+  /** Registers a server of the cores that peers request by discovery key, until the disposer is called. */
   serveCores(server: CoreServer): Disposer {
     this.#servers.add(server)
     return () => this.#servers.delete(server)
   }
 
-  /** What others have registered here and not taken back. */
+  /** Counts of the current registrations. */
   get registered(): { servers: number; topics: number; listeners: number; held: number } {
     const listeners = this.listenerCount('connection')
     return { servers: this.#servers.size, topics: this.#topics.size, listeners, held: this.#wanted.size }
@@ -106,7 +106,7 @@ export class Network extends ReadyResource {
     const id = stream.remotePublicKey.toString('hex')
     stream.on('error', error => {
       if (error instanceof CutOff) this.#cutOff.count(error.bound, { peer: stream.remotePublicKey })
-      stream.destroy() // a broken connection is replaced by the swarm
+      stream.destroy() // the swarm replaces a broken connection
     })
     stream.once('close', () => {
       if (this.#streams.get(id) === stream) this.#streams.delete(id)
@@ -124,7 +124,7 @@ export class Network extends ReadyResource {
     for (const server of this.#servers) if (await server(discoveryKey, stream)) return
   }
 
-  /** Finds others on a topic and, with `server`, is found there. Uses are counted: each `join` wants its `leave`. */
+  /** Looks up peers on a topic and, with `server`, announces this node. Uses are counted: each `join` needs a `leave`. */
   join(topic: Buffer, { server }: { server: boolean }): Discovery {
     const id = topic.toString('hex')
     const known = this.#topics.get(id)
@@ -154,13 +154,13 @@ export class Network extends ReadyResource {
     await this.#swarm!.listen()
   }
 
-  /** The connection to a device, made if there is none; rejects with PEER_UNREACHABLE after `timeoutMs`. */
+  /** Returns the connection to a device, opened if needed; rejects with PEER_UNREACHABLE after `timeoutMs`. */
   async connect(device: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<NoiseStream> {
     const open = this.stream(device)
     if (open && !open.destroyed) return open
     const id = device.toString('hex')
     this.hold(device)
-    // The swarm tries ever more rarely; somebody waits here.
+    // The swarm retries ever more rarely, but here a caller waits.
     const again = setInterval(() => this.#swarm!.joinPeer(device), DIAL_EVERY)
     const limit = new AbortController()
     const cancel = deadline(timeoutMs, () => limit.abort())
@@ -173,7 +173,7 @@ export class Network extends ReadyResource {
       throw new BushelError(
         'PEER_UNREACHABLE',
         `device ${shortKey(device)} did not answer in ${Math.round(timeoutMs / 1000)} s`,
-        'it may be off; try again later'
+        'it may be offline; try again later'
       ).withCause(error)
     } finally {
       cancel()
@@ -182,7 +182,7 @@ export class Network extends ReadyResource {
     }
   }
 
-  /** Connects to a device and again whenever the connection breaks, until as many `release`s. */
+  /** Keeps a device connected until each `hold` was followed by a `release`. */
   hold(device: Buffer): void {
     const id = device.toString('hex')
     this.#wanted.set(id, (this.#wanted.get(id) ?? 0) + 1)

@@ -1,14 +1,14 @@
 import { TokenBucket } from './token-bucket.js'
 import type { TokenLimits } from './token-bucket.js'
 
-/** Walks of more pages than this are paid for out of what all connections have together; others always have room. */
+/** Walks of more pages than this use the shared budget; smaller ones are always allowed. */
 const LARGE_WALK = 8
 /** Pages, as long as 0.6 s at once, and a tenth of the time. */
 const LARGE_WALKS: TokenLimits = { start: 1200, most: 1200, perSecond: 200 }
 
 /** One connection's share of the budget. */
 export interface PageHolder {
-  /** Pages held at most now: what has been given back since is seen by `recount`. */
+  /** Upper bound of the held pages; `recount` takes freed ones into account. */
   readonly pages: number
   recount(): void
   /** Ends the connection, which frees its pages. */
@@ -16,9 +16,9 @@ export interface PageHolder {
 }
 
 /**
- * How much memory peers may make this process hold for what they announce, in pages of 8 KiB: all connections together.
- * When it is full the connection that holds most of it ends, so that many who announce little outlast one who announces
- * much. What it takes to walk many pages for one message is bounded too.
+ * Limits the memory for peers' announcements, in pages of 8 KiB, over all connections. When it is full the connection
+ * that holds most of it ends, so that many small announcers outlast a large one. The time to walk many pages for one
+ * message is limited too.
  */
 export class PageBudget {
   readonly #total: number
@@ -31,12 +31,12 @@ export class PageBudget {
     this.#walks = new TokenBucket(walks)
   }
 
-  /** Spends the time of a walk of so many pages; false when all connections together have none left. */
+  /** Spends the time of a walk of `pages`; false when the shared budget is used up. */
   walk(pages: number): boolean {
     return pages <= LARGE_WALK || this.#walks.spend(pages)
   }
 
-  /** Pages that all connections hold now. */
+  /** Pages held by all connections. */
   get held(): number {
     let sum = 0
     for (const holder of this.#holders) sum += holder.pages
@@ -51,7 +51,7 @@ export class PageBudget {
     this.#holders.delete(holder)
   }
 
-  /** Makes room for `more` pages of one connection; false when it would itself hold the most. */
+  /** Makes room for `more` pages of a connection; false when that connection would hold the most. */
   reserve(holder: PageHolder, more: number): boolean {
     if (this.held + more <= this.#total) return true
     for (const each of this.#holders) each.recount()
@@ -59,7 +59,7 @@ export class PageBudget {
       const largest = this.#largest()
       if (!largest || largest === holder || largest.pages <= holder.pages + more) return false
       this.remove(largest)
-      largest.end(new Error('refused: of all connections it holds the most memory'))
+      largest.end(new Error('refused: its announcements take the most memory of all connections'))
     }
     return true
   }

@@ -4,7 +4,7 @@ export interface TokenLimits {
   perSecond: number
 }
 
-/** What may be spent at once and over time. Units are the caller's. */
+/** Limits a rate: a burst, and refill over time. The caller chooses the unit. */
 export class TokenBucket {
   readonly #perSecond: number
   readonly #most: number
@@ -17,7 +17,7 @@ export class TokenBucket {
     this.#perSecond = limits.perSecond
   }
 
-  /** False when there is less than that: nothing is spent. */
+  /** Spends tokens; false, and nothing is spent, when fewer are left. */
   spend(tokens: number): boolean {
     const now = performance.now()
     this.#tokens = Math.min(this.#most, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond)

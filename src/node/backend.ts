@@ -10,7 +10,7 @@ import type { Facts } from '../store/facts.js'
 
 const KIND = 'wallet'
 
-/** The kind of wallet that a home has chosen. Throws BAD_CONFIG for one that this version does not have. */
+/** The kind of wallet that a home has chosen. Throws BAD_CONFIG when this version does not know it. */
 export function backendOf(choice: WalletChoice | null): WalletBackend {
   if (!choice) return firstBackend()
   const backend = findBackend(choice.backend)
@@ -18,18 +18,18 @@ export function backendOf(choice: WalletChoice | null): WalletBackend {
   const known = walletBackends().map(({ id }) => id)
   throw new BushelError(
     'BAD_CONFIG',
-    `config.json names the wallet '${choice.backend}', which is none of ${known.join(', ')}; nothing was changed`,
-    'use the version of bushel that it was connected with, or put the file back from a copy'
+    `config.json names the wallet '${choice.backend}', which this version does not know (it knows ${known.join(', ')}); nothing was changed`,
+    'use the version of bushel that connected it, or restore config.json from a copy'
   )
 }
 
-/** The wallet that a home has chosen; not open yet. Throws BAD_CONFIG for settings that are not good. */
+/** The wallet that a home has chosen, not opened yet. Throws BAD_CONFIG for bad settings. */
 export function loadWallet(dir: string, choice: WalletChoice | null, facts: Facts): Promise<WalletResource> {
   const { backend, settings, node } = checked(choice)
   return backend.load({ dir, settings, node, memory: memoryIn(facts, backend.ledgerName(node)) })
 }
 
-/** What a home's wallet has, without opening it. Throws as the wallet would when another node answers. */
+/** Reads the balance of a home's wallet without opening it. Throws when another Lightning node answers. */
 export async function readBalance(dir: string, choice: WalletChoice | null): Promise<Balance> {
   const { backend, settings, node } = checked(choice)
   const { nodeId, ...found } = await backend.probe({ dir, settings })
@@ -38,7 +38,7 @@ export async function readBalance(dir: string, choice: WalletChoice | null): Pro
   return { network, spendableMsat, receivableMsat }
 }
 
-/** Each wallet has a ledger of its own: what one has paid another knows nothing of. */
+/** The ledger file of a wallet; each wallet has its own, since it does not know the payments of others. */
 export function ledgerFile(dir: string, choice: WalletChoice | null): string {
   return join(dir, 'journal', backendOf(choice).ledgerName(choice?.node ?? null))
 }
@@ -69,12 +69,12 @@ function checked(choice: WalletChoice | null): Checked {
 }
 
 function nodeFault({ embedded, networks }: WalletBackend, node: WalletChoice['node']): string | null {
-  if (embedded) return node ? 'it is part of the home, and names a node' : null
+  if (embedded) return node ? 'it is part of the home and cannot name a Lightning node' : null
   if (!node) return 'it names no Lightning node'
   return networks.includes(node.network) ? null : `it is not on the network '${node.network}'`
 }
 
-/** What a wallet remembers stands among the facts, under the name of its ledger. */
+/** The memory of a wallet among the facts, under the name of its ledger. */
 function memoryIn(facts: Facts, wallet: string): WalletMemory {
   const keyOf = (name: string): Buffer => Buffer.from(`${wallet}/${name}`)
   return {

@@ -5,7 +5,7 @@ import type { Network } from '../network/network.js'
 import type { Timeouts } from '../storage/lease/timeouts.js'
 import type { Trade } from './trade/trade.js'
 
-/** What the calls need of the node. */
+/** The parts of the node that calls use. */
 export interface NodeContext {
   readonly home: {
     readonly dir: string
@@ -21,6 +21,6 @@ export interface NodeContext {
   readonly network: Network
   readonly books: Books
   joinTopic(discoveryKey: Buffer): void
-  /** Opens what makes deals when it is not open yet. */
+  /** Opens the parts that make deals unless they are open. */
   trade(): Promise<Trade>
 }

@@ -23,7 +23,7 @@ import type { Timeouts } from '../storage/lease/timeouts.js'
 import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 
-/** What a node needs of its home folder. */
+/** The parts of a home that a node uses. */
 export interface HomePort {
   readonly dir: string
   readonly identity: Buffer
@@ -33,7 +33,7 @@ export interface HomePort {
   /** The market in use, when one was chosen. */
   readonly market: Buffer | null
   useMarket(market: Buffer | null): Promise<void>
-  /** The wallet that it deals with. */
+  /** The chosen wallet; null for the default one. */
   readonly wallet: WalletChoice | null
 }
 
@@ -43,21 +43,21 @@ export interface NodeOptions {
   bootstrap: Address[] | null
   /** True for `bushel up`: provider, unattended buyer, relay; false for the length of one command. */
   serve: boolean
-  /** Differences from the default policy of a provider. */
+  /** Changes of the provider's default policy. */
   policy?: Partial<Policy>
-  /** Differences from how long it waits for providers by default. */
+  /** Changes of the default timeouts for providers. */
   timeouts?: Partial<Timeouts>
-  /** Differences from how long it waits for the provider of a job by default. */
+  /** Changes of the default timeouts for job providers. */
   jobTimeouts?: Partial<JobTimeouts>
-  /** What differs from how a worker is by default. */
+  /** Changes of the default worker options. */
   worker?: Partial<WorkerOptions>
   /** The clock of deals and leases, ms since 1970; by default the machine's. */
   now?: () => number
-  /** Says nothing by default. */
+  /** Drops all lines by default. */
   log?: Logger
 }
 
-/** The composition root: what it is made of, and in which order, stands in `services.ts` and `trade/order.ts`. */
+/** The composition root; `services.ts` and `trade/order.ts` list its parts and their order. */
 export class BushelNode extends ReadyResource implements NodeCaller {
   readonly home: HomePort
   readonly log: Logger
@@ -112,19 +112,19 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     await this.#services.close()
   }
 
-  /** Also while it opens: what is open by then is closed, and the rest is not opened. */
+  /** Also works during opening: open parts are closed, and the rest is not opened. */
   override close(): Promise<void> {
     this.#trade?.close().catch(() => undefined) // the service `trade`, or who opened it, tells
     this.#services.close().catch(() => undefined) // `_close`, or `ready`, tells
     return super.close()
   }
 
-  /** Members of a market find one another on its topic; a node that runs for one command only looks. */
+  /** Joins a market's topic; a node that runs for one command looks others up without announcing itself. */
   joinTopic(discoveryKey: Buffer): void {
     this.network.join(discoveryKey, { server: this.serving })
   }
 
-  /** The parts that make deals; they open when first needed. */
+  /** The parts that make deals, opened on first use. */
   async trade(): Promise<Trade> {
     if (!this.#trade) {
       if (this.closing) throw new BushelError('CLOSED', 'the node is closing')
@@ -134,7 +134,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     return this.#trade
   }
 
-  /** Closes the parts that make deals, where they were ever needed. */
+  /** Closes the parts that make deals, if they were opened. */
   async closeTrade(): Promise<void> {
     await this.#trade?.close()
   }
@@ -161,7 +161,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     })
   }
 
-  /** Something on our own side went wrong where nobody was waiting for it. */
+  /** Logs a failure that no caller waits for. */
   fault(error: unknown): void {
     this.log.fault(error)
   }
@@ -169,7 +169,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   async call<M extends Method>(method: M, params: Params<M>, context: CallContext): Promise<Result<M>> {
     const call = CALLS[method] as
       ((node: BushelNode, params: Params<M>, context: CallContext) => Promise<Result<M>>) | undefined
-    if (!call) throw new BushelError('UNKNOWN_METHOD', `unknown method '${String(method)}'`)
+    if (!call) throw new BushelError('UNKNOWN_METHOD', `the node has no method '${String(method)}'`)
     this.log.debug('call', { method })
     return call(this, params, throttle(context))
   }

@@ -17,7 +17,7 @@ import { marketEntries } from './api/markets.js'
 import { leaseEntries } from './api/leases.js'
 import { countsOf } from './api/status.js'
 
-/** What can be read from a home's disk, whether a node runs on it or not. */
+/** The home and its files for calls without a node. */
 export interface OfflineHome {
   readonly dir: string
   readonly identity: Buffer
@@ -66,7 +66,7 @@ function factsOf(home: OfflineHome): Promise<Facts> {
   return Facts.read(join(home.dir, 'journal', 'facts'))
 }
 
-/** Only while no node runs on the home: the books' store has one user. */
+/** Must not be called while a node runs on the home: the books' store allows one process. */
 async function readMarkets(home: OfflineHome): Promise<{ markets: MarketEntry[] }> {
   const books = new Books({ dir: join(home.dir, 'book'), device: home.device })
   try {
@@ -87,7 +87,7 @@ const READERS: { [M in OfflineMethod]: (home: OfflineHome) => Promise<Result<M>>
   'market.list': readMarkets
 }
 
-/** What a home's disk tells, without a node. */
+/** Answers a call from a home's disk, without a node. */
 export function readOffline<M extends OfflineMethod>(home: OfflineHome, method: M): Promise<Result<M>> {
   return READERS[method](home)
 }

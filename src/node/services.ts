@@ -44,13 +44,13 @@ export const NODE_SERVICES: readonly Service<NodeParts>[] = [
     return scope.open(network)
   }),
 
-  /** The members of each market are looked for. */
+  /** Looks for the nodes of each market. */
   service('markets', ['node', 'books', 'network'], ({ node, books }) => {
     for (const market of books.markets) node.joinTopic(market.discoveryKey)
     return null
   }),
 
-  /** What makes deals: at once in a node that serves, else when first needed; it closes here in both cases. */
+  /** The parts that make deals: opened at once in a node that serves, else on first use; closed here in both cases. */
   service('trade', ['node', 'facts', 'books', 'network', 'markets'], async ({ node }, scope) => {
     scope.add(() => node.closeTrade())
     if (node.serving) await node.trade()

@@ -1,9 +1,9 @@
 import type { CallContext, Progress } from './api/api.js'
 
-/** No step tells of itself more often, ms; its first word and its last come always. */
+/** Shortest time between two progress events of a step, ms; the first and the last are always sent. */
 const EVERY = 100
 
-/** The same context, told of progress at a pace that people and pipes can follow. */
+/** The same context with fewer progress events, at a rate that people and pipes can follow. */
 export function throttle(context: CallContext, now: () => number = Date.now): CallContext {
   const told = new Map<string, number>()
   const onProgress = (progress: Progress): void => {

@@ -6,11 +6,11 @@ import { isSettled } from './ledger.js'
 import { byWallet } from './payment.js'
 import type { WalletRecord } from '../lightning/wallet.js'
 
-/** The money of one agreement, seen from one side: prepaid by us (payer), or to us (payee). */
+/** The sums of one agreement, as payer (prepaid by us) or payee (prepaid to us). */
 export interface AccountBalance {
   agreement: Buffer
   role: PaymentRole
-  /** What has left the payer for installments: settled, credited and in flight. */
+  /** Paid for installments: settled, credited and in flight. */
   paidMsat: Msat
   /** Paid back, or credited to other agreements. */
   refundedMsat: Msat
@@ -22,7 +22,7 @@ export interface AccountBalance {
 
 export interface BalanceCheck {
   ok: boolean
-  /** For people, a line each. */
+  /** The balance in words, one line each. */
   lines: string[]
   accounts: AccountBalance[]
   /** As payer, sum of the accounts. */
@@ -37,20 +37,20 @@ export interface BalanceCheck {
   balanceMsat: Msat
   /** Prepaid to us, and not served by us yet. */
   owedMsat: Msat
-  /** What left the wallet and came into it by the ledger, refunds and direct payments among it, without fees. */
+  /** Payments made and received by the ledger, with refunds and direct payments, without fees. */
   ledgerPaidMsat: Msat
   ledgerReceivedMsat: Msat
   /** The same by the wallet's own records, over the hashes of the ledger. */
   walletPaidMsat: Msat
   walletReceivedMsat: Msat
-  /** What does not add up, a line each. */
+  /** Every difference found, one line each. */
   faults: string[]
 }
 
 /**
- * Paid minus refunded minus consumed minus in flight is the balance, of each agreement; ledger and wallet agree to the
- * msat over the hashes of the ledger; no intent has two settled payments; and no service is unpaid beyond one installment.
- * `consumed` is what was served, msat, by agreement in hex.
+ * Computes the balance of each agreement: paid - refunded - consumed - in flight. Checks that ledger and wallet agree to
+ * the msat over the hashes of the ledger, that no intent has two settled payments, and that at most one installment of
+ * service is unpaid. `consumed` is the value of the service delivered, msat, by agreement in hex.
  */
 export function checkBalance(
   ledger: Ledger,
@@ -93,11 +93,11 @@ interface WalletSums {
   paidMsat: Msat
   receivedMsat: Msat
   feesMsat: Msat
-  /** Hashes that have settled, by the wallet. */
+  /** Hashes that the wallet has settled. */
   settled: Set<string>
 }
 
-/** The wallet's records of what the ledger knows, each held against it. */
+/** Sums the wallet's records of the ledger's hashes and compares each with the ledger. */
 function walletSums(ledger: Ledger, records: Iterable<WalletRecord>, faults: string[]): WalletSums {
   const sums: WalletSums = { paidMsat: 0n, receivedMsat: 0n, feesMsat: 0n, settled: new Set() }
   for (const { direction, paymentHash, msat, feeMsat, status } of records) {
@@ -119,12 +119,12 @@ function walletSums(ledger: Ledger, records: Iterable<WalletRecord>, faults: str
     if (direction === 'sent') {
       sums.paidMsat += msat
       sums.feesMsat += feeMsat
-    } else sums.receivedMsat += least(msat, payment.msat) // what comes on top of what was asked for is a gift
+    } else sums.receivedMsat += least(msat, payment.msat) // an overpayment is a gift
   }
   return sums
 }
 
-/** What the ledger says that the wallet did. */
+/** The sums that the wallet should have, by the ledger. */
 function ledgerSums(
   ledger: Ledger,
   settled: ReadonlySet<string>,
@@ -139,7 +139,7 @@ function ledgerSums(
     if (intents.has(intent)) faults.push(`${name(payment)}: settled twice, on two hashes`)
     intents.add(intent)
     const known = settled.has(payment.hash.toString('hex'))
-    // What counts on the payee's word the wallet may come to know of later.
+    // The wallet may learn later of a payment that counts by the payee's preimage.
     if (!byWallet(payment) && !known) continue
     if (!known) faults.push(`${name(payment)}: ${payment.step} in the ledger, not settled by the wallet`)
     if (role === 'payer') {

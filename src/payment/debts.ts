@@ -10,22 +10,22 @@ import { KeyedMutex } from '../base/mutex.js'
 
 export type DebtRole = 'debtor' | 'creditor'
 
-/** A signed debt, and how much of it is settled by what the ledger has. */
+/** A signed debt, and how much of it is settled by the ledger. */
 export interface DebtBalance {
   role: DebtRole
   /** Identity of the other side. */
   peer: Buffer
   debt: SignedDebt
   settledMsat: Msat
-  /** Of what is not settled: a refund that may yet be paid. No other way of settling may be taken for it. */
+  /** Part of the rest: a refund that may still be paid. It must not be settled in another way meanwhile. */
   openMsat: Msat
-  /** Of what is not settled: installments that the debtor was asked to settle from it, and has not answered for yet. */
+  /** Part of the rest: installments that the debtor was asked to settle from it and has not answered yet. */
   askedMsat: Msat
-  /** What is neither settled nor under way. */
+  /** Neither settled nor being settled. */
   leftMsat: Msat
 }
 
-/** Where they are kept: `Facts`. */
+/** The store of debts; `Facts` implements it. */
 export interface DebtFacts {
   get(kind: string, key: Buffer): Buffer | null
   list(kind: string): Iterable<{ key: Buffer; value: Buffer }>
@@ -33,12 +33,12 @@ export interface DebtFacts {
 }
 
 const KIND = 'debt'
-/** The agreement of a debt, by the hash of an installment that is to be settled from it. */
+/** Kind of the facts that hold a debt's agreement, by the hash of the installment to settle from it. */
 const ASKED = 'credit-asked'
 
 /**
- * What was prepaid and not served, as debts that the provider has signed; one for an agreement. How much of one is
- * settled stands in the ledger alone: refunds of its agreement, and installments of others that it was credited to.
+ * Debts for service that was prepaid and not delivered, signed by the provider; one per agreement. The ledger alone says
+ * how much of one is settled: by refunds of its agreement, and by installments of other agreements credited from it.
  */
 export class Debts {
   readonly #facts: DebtFacts
@@ -50,7 +50,7 @@ export class Debts {
     this.#ledger = ledger
   }
 
-  /** To be set together with what else changes when an agreement ends. A debt that is there already stays as it is. */
+  /** The change that records a debt, to be set with the end of its agreement. A recorded debt is never replaced. */
   change(role: DebtRole, peer: Buffer, debt: SignedDebt): Change {
     const key = keyOf(role, debt.debt.agreement)
     const record: DebtRecord = { role, peer, debt, settledMsat: 0n, state: 'open' }
@@ -74,7 +74,7 @@ export class Debts {
     }
   }
 
-  /** Debts with a peer of which something is left, the oldest first. */
+  /** Debts with a peer that are not fully settled, the oldest first. */
   open(role: DebtRole, peer: Buffer): DebtBalance[] {
     return [...this.list(role)]
       .filter(standing => standing.leftMsat > 0n && standing.peer.equals(peer))
@@ -82,16 +82,16 @@ export class Debts {
   }
 
   /**
-   * Ways of settling one debt, one after the other: each sees what is left, and has what it takes of it on disk before the
-   * next one looks.
+   * Runs the settlements of one debt one after the other, so that each sees what the one before has left and records its
+   * own part before the next.
    */
   settling<T>(agreement: Buffer, work: () => Promise<T>): Promise<T> {
     return this.#mutex.run(agreement.toString('hex'), work)
   }
 
   /**
-   * The debtor is about to be asked to settle an installment from a debt: on disk before it is, until the answer is here. False
-   * when so much is not left any more.
+   * Records, before the debtor is asked, that an installment is to be settled from a debt. False when too little of the
+   * debt is left.
    */
   ask({ hash, msat }: Pick<Payment, 'hash' | 'msat'>, agreement: Buffer): Promise<boolean> {
     return this.settling(agreement, async () => {
@@ -101,7 +101,7 @@ export class Debts {
     })
   }
 
-  /** The agreement of the debt that an installment is to be settled from, while the answer is not here. */
+  /** The agreement of the debt that an installment is to be settled from, until the debtor answers. */
   asked(listed: Buffer): Buffer | null {
     return this.#facts.get(ASKED, listed)
   }
@@ -110,7 +110,7 @@ export class Debts {
     await this.#facts.set({ kind: ASKED, key: listed, value: null })
   }
 
-  /** The agreements of installments whose debtor has not answered, each once. */
+  /** The agreements with credit requests that their debtor has not answered, each once. */
   unanswered(): Buffer[] {
     const agreements = new Map<string, Buffer>()
     for (const { key } of this.#facts.list(ASKED)) {

@@ -10,22 +10,22 @@ export interface LedgerEntry {
   payment: Payment
 }
 
-/** Which entries to show; all of them where nothing is said. */
+/** Which entries to show; all by default. */
 export interface LedgerFilter {
   agreement?: Buffer
   peer?: Buffer
   hash?: Buffer
   kind?: PaymentKind
   steps?: readonly PaymentStep[]
-  /** ms since 1970, the first that counts. */
+  /** ms since 1970, inclusive. */
   since?: number
-  /** ms since 1970, the first that does not count any more. */
+  /** ms since 1970, exclusive. */
   until?: number
 }
 
 /**
- * Reads the ledger's history from its file, also while a node writes it: each entry in order, with what earlier ones
- * of its hash said. A preimage shows only once its payment is settled.
+ * Reads the ledger's history from its file, also while a node writes it: each entry in order, completed from earlier
+ * entries of its hash. A preimage is included only once its payment is settled.
  */
 export async function readEntries(
   file: string,
@@ -49,7 +49,7 @@ export async function readEntries(
   })
 }
 
-/** True for what a filter asks for; the same for entries that a running ledger tells of. */
+/** True when a payment passes the filter. */
 function matches(payment: Payment, filter: LedgerFilter): boolean {
   const { agreement, peer, hash, kind, steps, since = 0, until = Infinity } = filter
   if (agreement && !payment.agreement.equals(agreement)) return false

@@ -10,16 +10,16 @@ export { intentId, isSettled } from './payment.js'
 export type { PaymentDraft, PaymentKind, Payment, PaymentRole, PaymentStep } from './payment.js'
 
 export interface Totals {
-  /** Installments that are settled, those that a debt has settled among them. */
+  /** Settled installments, with those settled from a debt. */
   paidMsat: Msat
   feesMsat: Msat
   receivedMsat: Msat
   inFlightMsat: Msat
   /** Paid back, to us or by us. */
   refundedMsat: Msat
-  /** Of a refund that may yet be paid: its invoice is out, or bound, or the payment is in flight. */
+  /** A refund that may still be paid: its invoice was sent or bound, or the payment is in flight. */
   refundOpenMsat: Msat
-  /** Of what is paid or received: settled from a debt. */
+  /** The part of `paidMsat` that was settled from a debt. */
   creditedMsat: Msat
   /** How many installments are settled. */
   payments: number
@@ -28,17 +28,17 @@ export interface Totals {
 /** What the ledger knows of one agreement. */
 interface AgreementAccount {
   agreement: Buffer
-  /** The payment that stands for each installment, by kind: of several hashes the settled one, or the last issue. */
+  /** The current payment of each installment, by kind: of several hashes the settled one, else the last issue. */
   current: Record<PaymentKind, Map<number, Payment>>
   totals: Totals
   contiguous: number
 }
 
 /**
- * Every sat that moves, written ahead: an entry is on disk before the outside act that it announces.
+ * The write-ahead record of every payment: an entry is on disk before the step that it announces is taken.
  *
- * Events, in the turn of what they tell of: `ahead` (payments) just before they are written, `written` (payments) as
- * soon as they are on disk, before anything else is done.
+ * Events, emitted synchronously: `ahead` (payments) just before they are written, `written` (payments) as soon as they
+ * are on disk, before `record` resolves.
  */
 export class Ledger extends ReadyResource {
   readonly #journal: Journal
@@ -46,7 +46,7 @@ export class Ledger extends ReadyResource {
   readonly #accounts = new Map<string, AgreementAccount>()
   readonly #byHash = new Map<string, Payment>()
   readonly #byStep = new Map<PaymentStep, Map<string, Payment>>()
-  /** What settled each debt by credit, by the text of the installments. */
+  /** Sum of the credits from each debt, by the text of the installments. */
   readonly #credits = new Map<string, Msat>()
   readonly #waiting = new Map<string, PaymentDraft[]>()
   /** Records on their way to the disk. */
@@ -62,7 +62,7 @@ export class Ledger extends ReadyResource {
     this.setMaxListeners(0)
   }
 
-  /** A look at the ledger of a node that may be running. */
+  /** Reads the ledger of a node that may be running. */
   static async read(file: string): Promise<Ledger> {
     const ledger = new Ledger(file)
     await Journal.read(file, entry => ledger.#apply(paymentOf(decode('ledger-entry', entry))))
@@ -82,8 +82,8 @@ export class Ledger extends ReadyResource {
   }
 
   /**
-   * Records the next step of each payment; on disk, all of them or none, when it resolves. Steps that were left for
-   * later go to disk with them.
+   * Records the next step of each payment; all or none are on disk when it resolves. Steps that were only noted are
+   * written with them.
    */
   async record(...drafts: PaymentDraft[]): Promise<void> {
     const writing = this.#record(drafts)
@@ -105,8 +105,8 @@ export class Ledger extends ReadyResource {
   }
 
   /**
-   * Notes a step that may be done again if it is lost (applied, receipt): it goes to disk with the next `record`, or
-   * with one of its own within 50 ms.
+   * Notes a step that can be repeated when it is lost (applied, receipt): it is written with the next `record`, or alone
+   * within 50 ms.
    */
   note(draft: PaymentDraft): void {
     const key = draft.hash.toString('hex')
@@ -116,7 +116,7 @@ export class Ledger extends ReadyResource {
     this.#timer ??= setTimeout(() => void this.flush().catch(error => this.emit('fault', error)), NOTED_FOR)
   }
 
-  /** All that was noted or recorded before is on disk when it resolves. */
+  /** Resolves when everything noted or recorded before is on disk. */
   async flush(): Promise<void> {
     if (this.#waiting.size > 0) await this.record()
     await Promise.all(this.#writing)
@@ -130,7 +130,7 @@ export class Ledger extends ReadyResource {
     return drafts
   }
 
-  /** The payments of an agreement, by installment; of several hashes for one installment the one that stands. */
+  /** The payments of an agreement, by installment; of several hashes for one installment the current one. */
   payments(agreement: Buffer, kind: PaymentKind = 'installment'): Payment[] {
     const account = this.#accounts.get(agreement.toString('hex'))
     return account ? [...account.current[kind].values()].sort((a, b) => a.installment - b.installment) : []
@@ -144,7 +144,7 @@ export class Ledger extends ReadyResource {
     return this.#byHash.get(hash.toString('hex')) ?? null
   }
 
-  /** All payments that stand at one of these steps, whatever hash of their installment they are. */
+  /** All payments at one of these steps, also on replaced hashes. */
   *at(...steps: PaymentStep[]): Generator<Payment> {
     for (const step of steps) yield* this.#byStep.get(step)?.values() ?? []
   }
@@ -159,7 +159,7 @@ export class Ledger extends ReadyResource {
     return [...this.#accounts.values()].map(({ agreement }) => agreement)
   }
 
-  /** How many installments are paid (or received) without a gap from the first. */
+  /** Number of installments settled without a gap from the first. */
   contiguous(agreement: Buffer): number {
     return this.#accounts.get(agreement.toString('hex'))?.contiguous ?? 0
   }
@@ -168,26 +168,26 @@ export class Ledger extends ReadyResource {
     return { ...(this.#accounts.get(agreement.toString('hex'))?.totals ?? noTotals()) }
   }
 
-  /** How much a debt (by its agreement) has settled of other agreements' installments. */
+  /** Sum of other agreements' installments settled from the debt of this agreement, msat. */
   creditOf(debt: Buffer): Msat {
     return this.#credits.get(debt.toString('hex')) ?? 0n
   }
 
-  /** What is settled stays so; what is recorded otherwise is a fault of the program. */
+  /** A settled payment stays settled; any other record is a bug and throws. */
   #guard(payment: Payment): void {
     const before = this.byHash(payment.hash)
     if (!before) return
     if (isSettled(before.step) && !isSettled(payment.step))
-      throw new Error(`a settled payment (${before.step}) would become ${payment.step}`)
+      throw new Error(`a settled payment cannot go from ${before.step} to ${payment.step}`)
     if (
       before.role !== payment.role ||
       before.msat !== payment.msat ||
       intentOf(before) !== intentOf(payment)
     )
-      throw new Error('a payment hash would stand for two payments')
+      throw new Error('one payment hash cannot stand for two payments')
   }
 
-  /** Steps of one agreement come together: the last account is mostly the next one. */
+  /** Caches the last account, since steps of one agreement mostly follow each other. */
   #account(agreement: Buffer): AgreementAccount {
     if (this.#last?.agreement.equals(agreement)) return this.#last
     const id = agreement.toString('hex')
@@ -231,7 +231,7 @@ export class Ledger extends ReadyResource {
 const NOTED_FOR = 50
 const OPEN: ReadonlySet<PaymentStep> = new Set<PaymentStep>(['listed', 'intent', 'bound', 'sent'])
 
-/** A settled hash stands for its installment before any other, and a later issue before an earlier one. */
+/** True when `payment` is the current one of its installment: a settled hash first, then the later issue. */
 function outranks(payment: Payment, current: Payment): boolean {
   if (isSettled(payment.step) !== isSettled(current.step)) return isSettled(payment.step)
   return payment.issue > current.issue
@@ -267,7 +267,7 @@ function noTotals(): Totals {
   }
 }
 
-/** Adds a payment to the sums, or (-1) takes it out again. */
+/** Adds a payment to the sums (sign 1) or subtracts it (-1). */
 function add(totals: Totals, { step, role, kind, msat, feeMsat }: Payment, sign: 1n | -1n): void {
   if (isSettled(step)) totals.feesMsat += sign * feeMsat
   if (kind === 'refund') {

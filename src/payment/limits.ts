@@ -6,15 +6,15 @@ import { peerOf } from './spending.js'
 
 /** What may be paid; null is no limit. */
 export interface SpendingSettings {
-  /** To one agreement, in all. */
+  /** Total for one agreement. */
   dealMsat: Msat | null
-  /** In 24 hours, in all: what is paid and what is in flight, without fees. */
+  /** Total of 24 hours: payments made and in flight, without fees. */
   dayMsat: Msat | null
-  /** In 24 hours, to one peer. */
+  /** Total of 24 hours to one peer. */
   peerMsat: Msat | null
-  /** Most of a payment that may go for its fee, percent ... */
+  /** Highest fee, as a percentage of the payment ... */
   feePercent: number
-  /** ... but so much always may. */
+  /** ... but a fee up to this amount is always allowed. */
   feeMinMsat: Msat
 }
 
@@ -25,7 +25,7 @@ export const DEFAULT_LIMITS: Record<'play' | 'real', SpendingSettings> = {
   real: { dealMsat: 10_000_000n, dayMsat: 50_000_000n, peerMsat: 20_000_000n, ...FEES }
 }
 
-/** Where the settings are kept: `Facts`, or what is like them. */
+/** The store of the settings; `Facts` implements it. */
 export interface LimitFacts {
   get(kind: string, key: Buffer): Buffer | null
   set(...changes: { kind: string; key: Buffer; value: Buffer | null }[]): Promise<void>
@@ -39,30 +39,30 @@ export interface LimitOptions {
   now?: () => number
 }
 
-/** What is to be paid: the whole of an agreement before it is signed, or one payment before it is sent. */
+/** A payment to check before it is sent, or the whole of an agreement before it is signed. */
 export interface Spend {
   msat: Msat
   agreement?: Buffer
   peer?: Buffer | null
 }
 
-/** An agreement that is about to be made, or paid on. */
+/** A planned or running agreement, with its costs. */
 export interface PlannedSpending {
   /** Identity of the provider. */
   peer: Buffer
-  /** The whole of it, msat. */
+  /** The whole price, msat. */
   chargeMsat: Msat
-  /** Of it, what is to be paid in advance and is not paid yet. */
+  /** The part that is due in advance and not paid yet, msat. */
   aheadMsat: Msat
 }
 
 const KIND = 'limits'
 
-/** Bounds on what the node pays, whoever asks for it. Checked before a payment is sent, and before one is agreed to. */
+/** The owner's spending limits. Checked before an agreement is signed and before each payment is sent. */
 export class SpendingLimits {
   readonly #options: LimitOptions
   readonly #now: () => number
-  /** Payments that have passed and are not in the ledger as sent yet. */
+  /** Payments that passed the check and are not recorded as sent yet. */
   readonly #held = new Map<string, Payment>()
 
   constructor(options: LimitOptions) {
@@ -84,20 +84,20 @@ export class SpendingLimits {
     return Buffer.from(this.#options.real ? 'real' : 'play')
   }
 
-  /** Changes what is given; in force, and on disk, when it resolves. */
+  /** Changes the given settings; they are on disk and in force when it resolves. */
   async set(changes: Partial<SpendingSettings>): Promise<SpendingSettings> {
     const settings = checked({ ...this.settings, ...changes })
     await this.#options.facts?.set({ kind: KIND, key: this.#key, value: written(settings) })
     return settings
   }
 
-  /** The most that may be paid in fees for a payment. */
+  /** The highest fee allowed for a payment, msat. */
   maxFeeMsat(msat: Msat): Msat {
     const { feePercent, feeMinMsat } = this.settings
     return most((msat * BigInt(Math.round(feePercent * 100))) / 10_000n, feeMinMsat)
   }
 
-  /** Why so much may not be paid, or null. */
+  /** The limit that this payment would exceed, as an error OVER_LIMIT; null when it is allowed. */
   faultOf({ msat, agreement, peer = null }: Spend): BushelError | null {
     const { ledger } = this.#options
     const { dealMsat, dayMsat, peerMsat } = this.settings
@@ -121,8 +121,8 @@ export class SpendingLimits {
   }
 
   /**
-   * Why these agreements may not be made, or null: the whole of each is held against the limit of a deal, and what is
-   * to be paid in advance against those of a day and of its peer.
+   * The limit that these agreements would exceed, as an error OVER_LIMIT; null when they are allowed. The whole price
+   * counts against the limit of a deal, the part due in advance against the limits of a day and of a peer.
    */
   faultOfPlans(plans: readonly PlannedSpending[]): BushelError | null {
     const { dealMsat, dayMsat, peerMsat } = this.settings
@@ -147,8 +147,8 @@ export class SpendingLimits {
   }
 
   /**
-   * Holds room for a payment until it is in the ledger as sent; throws OVER_LIMIT where there is none. Call what it
-   * gives when the payment is recorded, or was not.
+   * Counts a payment against the limits until the ledger has it as sent; throws OVER_LIMIT when it exceeds one. Call
+   * the returned function once the payment is recorded or has failed.
    */
   hold(payment: Payment): () => void {
     const fault = this.faultOf(payment)
@@ -170,7 +170,7 @@ export class SpendingLimits {
 function over(per: string, option: string, limit: Msat, msat: Msat, spent: Msat): BushelError {
   const already =
     spent > 0n
-      ? ` after ${formatAmount(spent)} that ${per === 'a deal' ? 'it' : 'the last 24 hours'} had`
+      ? `, with ${formatAmount(spent)} ${per === 'a deal' ? 'paid on it before' : 'paid in the last 24 hours'},`
       : ''
   return new BushelError(
     'OVER_LIMIT',
@@ -183,12 +183,16 @@ function checked(settings: SpendingSettings): SpendingSettings {
   const { feePercent, feeMinMsat, dealMsat, dayMsat, peerMsat } = settings
   const negative = [feeMinMsat, dealMsat, dayMsat, peerMsat].some(limit => limit !== null && limit < 0n)
   if (negative)
-    throw new BushelError('BAD_INPUT', 'a limit is an amount of 0 or more', 'write it as "1000 sat"')
+    throw new BushelError(
+      'BAD_INPUT',
+      'a limit cannot be below 0; nothing was changed',
+      'write it as "1000 sat"'
+    )
   if (!(feePercent >= 0 && feePercent <= 100))
     throw new BushelError(
       'BAD_INPUT',
-      `${feePercent} is no percentage`,
-      'a fee limit is between 0 and 100 percent'
+      `'${feePercent}' is not a percentage from 0 to 100`,
+      'give the fee limit as a number from 0 to 100'
     )
   return settings
 }

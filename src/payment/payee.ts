@@ -10,7 +10,7 @@ import { intentId, isSettled } from './ledger.js'
 import { KeyedMutex } from '../base/mutex.js'
 import type { Wallet } from '../lightning/wallet.js'
 
-/** An answer to a payer whose payment failed: it had settled after all, or here is another hash. */
+/** The answer to a payer whose payment failed: the preimage when it had settled after all, else a new hash. */
 export type ReissueAnswer = { preimage: Buffer } | { listed: ListedInstallment; invoice: string }
 
 export interface PayeeOptions {
@@ -21,10 +21,10 @@ export interface PayeeOptions {
   onreceived: (payment: Payment) => void
 }
 
-/** More hashes for one installment than this, and no other is made. */
+/** Most hashes issued for one installment. */
 const MAX_ISSUES = 64
 
-/** Takes what is owed to us: one payable hash at a time for each installment, and what our own wallet says has come in. */
+/** Receives payments: one payable hash at a time per installment, settled when our own wallet says so. */
 export class Payee {
   readonly #options: PayeeOptions
   readonly #receiving = new Map<string, Promise<void>>()
@@ -42,7 +42,7 @@ export class Payee {
     return this.#options.wallet
   }
 
-  /** What is under way. */
+  /** Running work. */
   get working(): Promise<unknown>[] {
     return [...this.#receiving.values(), ...this.#mutex.working]
   }
@@ -85,7 +85,7 @@ export class Payee {
     }
   }
 
-  /** True when the wallet will not take a payment on the hash any more; false when it has taken one, now recorded. */
+  /** True when the wallet refuses the hash from now on; false when it has received a payment, which is now recorded. */
   async #refuse(payment: Payment): Promise<boolean> {
     const state = await this.#wallet.refuse(payment.hash)
     if (state.status !== 'settled') return true
@@ -127,7 +127,7 @@ export class Payee {
     }
     if (isSettled(old.step) && old.preimage) return { preimage: old.preimage }
     const current = this.#ledger.payment(agreement, installment)!
-    // Refused with no issue after it: the agreement is over. A settled one was paid some other way.
+    // Refused without a later issue: the agreement is over. Credited: it was settled from a debt.
     if (current.issue <= old.issue || current.step === 'refused' || current.step === 'credited')
       throw taken(installment)
     const listed = this.#listed(agreement, installment, current.issue, current.msat)
@@ -143,7 +143,7 @@ export class Payee {
     return isSettled(this.#ledger.payment(agreement, installment)!.step)
   }
 
-  /** An installment counts as received, for the reason given (`NOT_BY_WALLET`): its invoice is not taken any more. */
+  /** Records an installment as settled for a reason in `NOT_BY_WALLET`; its invoice is refused from now on. */
   count(
     agreement: Buffer,
     installment: number,
@@ -158,7 +158,7 @@ export class Payee {
     })
   }
 
-  /** An invoice for anybody. */
+  /** An invoice that anybody can pay. */
   async issue(
     msat: Msat,
     description: string,
@@ -172,7 +172,7 @@ export class Payee {
     return { invoice: await this.#wallet.issue({ preimage, msat, description, expirySeconds, label }), hash }
   }
 
-  /** Our invoice for what the other side owes us; until it is refused or paid, asked again it is the same. */
+  /** Our invoice for the other side's debt; the same one until it is refused or paid. */
   refundInvoice(agreement: Buffer, msat: Msat, peer: Buffer | null, expirySeconds: number): Promise<string> {
     const work = (): Promise<string> => this.#refundInvoice(agreement, msat, peer, expirySeconds)
     return this.#mutex.run(turnOf(agreement, 'refund'), work)
@@ -186,7 +186,7 @@ export class Payee {
   ): Promise<string> {
     let payment = this.#ledger.payment(agreement, 0, 'refund')
     if (payment && isSettled(payment.step)) {
-      throw new BushelError('ALREADY_PAID', 'this debt is paid back already', 'nothing is left to do')
+      throw new BushelError('ALREADY_PAID', 'this debt was paid back already', 'nothing is left to do')
     }
     if (payment?.step !== 'listed' || payment.msat !== msat) {
       if (payment?.step === 'listed' && !(await this.#refuse(payment))) {
@@ -204,7 +204,7 @@ export class Payee {
     return this.#wallet.issue({ preimage, msat, description, expirySeconds, label: intentId(payment) })
   }
 
-  /** Gives up our refund invoice, so that another can be made; false when it was paid. */
+  /** Refuses our refund invoice, so that another can be made; false when it was paid. */
   refuseRefund(agreement: Buffer): Promise<boolean> {
     return this.#mutex.run(turnOf(agreement, 'refund'), async () => {
       const payment = this.#ledger.payment(agreement, 0, 'refund')
@@ -216,7 +216,7 @@ export class Payee {
     })
   }
 
-  /** The wallet says that a payment on this hash has settled. */
+  /** Records that, by the wallet, a payment on this hash has settled. */
   receive(hash: Buffer, msat: Msat): Promise<void> {
     const key = hash.toString('hex')
     let receiving = this.#receiving.get(key)
@@ -232,9 +232,9 @@ export class Payee {
     if (payment?.role !== 'payee' || isSettled(payment.step)) return
     if (msat < payment.msat)
       throw new Error(`the wallet took ${msat} msat for an installment of ${payment.msat}`)
-    // What was refused counts only when the wallet's record says so too: nobody was to be able to pay it.
+    // Nobody should have been able to pay a refused hash: it counts only when the wallet's record confirms it.
     if (payment.step === 'refused' && (await this.#wallet.invoice(hash)).status !== 'settled')
-      throw new Error(`a payment is told of on the refused hash ${hash.toString('hex')}`)
+      throw new Error(`the wallet reports a payment on the refused hash ${hash.toString('hex')}`)
     const preimage =
       payment.preimage ?? this.#preimage(payment.agreement, payment.installment, payment.issue, payment.kind)
     await this.#ledger.record({ ...payment, step: 'received', preimage })
@@ -245,7 +245,7 @@ export class Payee {
     const { installment, issue, msat, hash } = listed
     const { step } = this.#ledger.byHash(hash)!
     if (step === 'refused') throw taken(installment)
-    if (step === 'credited') return '' // nobody is to pay it; the payer has it as settled
+    if (step === 'credited') return '' // settled for the payer too: it needs no invoice
     return this.#wallet.issue({
       preimage: this.#preimage(agreement, installment, issue, 'installment'),
       msat,
@@ -264,7 +264,7 @@ export class Payee {
     }
   }
 
-  /** HMAC-SHA-256 of the secret over agreement, installment and issue number: one hash for one installment, whatever crashes. */
+  /** HMAC-SHA-256 of the secret over agreement, installment and issue: the same after a crash. */
   #preimage(agreement: Buffer, installment: number, issue: number, kind: PaymentKind): Buffer {
     const tail = Buffer.alloc(16)
     tail.writeBigUInt64LE(BigInt(installment), 0)
@@ -274,7 +274,7 @@ export class Payee {
   }
 }
 
-/** What the invoice for a refund says. */
+/** The description in a refund invoice. */
 export function refundDescription(agreement: Buffer): string {
   return `bushel/1 ${agreement.toString('hex')} refund`
 }
@@ -283,7 +283,7 @@ export function sha256(bytes: Buffer): Buffer {
   return createHash('sha256').update(bytes).digest()
 }
 
-/** A payment that nothing has happened to yet. */
+/** A new payment, before its first step. */
 export function blank(
   of: Pick<Payment, 'agreement' | 'kind' | 'installment' | 'issue' | 'peer' | 'hash' | 'msat'>
 ): Omit<PaymentDraft, 'role' | 'step'> {
@@ -306,7 +306,7 @@ function turnOf(agreement: Buffer, installment: number | 'refund'): string {
 function taken(installment: number): BushelError {
   return new BushelError(
     'INSTALLMENT_REFUSED',
-    `installment ${installment} is not taken on that hash any more`,
-    'it was refused, or paid, or given another hash'
+    `installment ${installment} can no longer be paid on that hash`,
+    'it was refused or paid, or it has a new hash'
   )
 }

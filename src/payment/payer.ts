@@ -23,7 +23,7 @@ export interface PayerOptions {
 }
 
 export interface DirectOptions {
-  /** Most that the invoice may ask for, msat; whatever it asks for where there is none. */
+  /** Highest accepted amount of the invoice, msat; none: any amount. */
   maxMsat?: Msat
   timeoutMs?: number
 }
@@ -35,13 +35,13 @@ export interface RefundInvoice {
   msat: Msat
   payee: Buffer
   peer?: Buffer | null
-  /** The binding is done within it: whoever keeps the debt looks there whether so much is left. */
+  /** Runs the binding, so that the owner of the debt can check that enough of it is left. */
   bind?: (work: () => Promise<void>) => Promise<void>
 }
 
 const REACH_TIMEOUT = 30_000
 
-/** Pays what we owe: hashes that were listed and signed, invoices that were checked against them, each once. */
+/** Pays listed and signed hashes by invoices that were checked against them, each once. */
 export class Payer {
   readonly #options: PayerOptions
   readonly sending: Sending
@@ -69,7 +69,7 @@ export class Payer {
   ): Promise<void> {
     const { agreement, installments } = list
     if (invoices.length !== installments.length)
-      throw refused(`a strip of ${invoices.length} invoices for ${installments.length} installments`)
+      throw refused(`the payee sent ${invoices.length} invoices for ${installments.length} installments`)
     const fresh = installments.flatMap((listed, i) => {
       const known = this.#known(agreement, listed)
       if (known && known.step !== 'intent' && known.step !== 'bound') return []
@@ -81,20 +81,20 @@ export class Payer {
     await this.#ledger.record(...fresh)
   }
 
-  /** The payment of a listed installment, if it is here. Throws for a hash or an amount that does not go with what is. */
+  /** The recorded payment of a listed installment, or null. Throws when its hash or amount contradicts the record. */
   #known(agreement: Buffer, { installment, issue, hash, msat }: ListedInstallment): Payment | null {
     const current = this.#ledger.payment(agreement, installment)
     const known = this.#ledger.byHash(hash)
     if (!known) {
-      if (current) throw refused(`a second hash for installment ${installment}`)
+      if (current) throw refused(`the payee gave installment ${installment} a second hash`)
       return null
     }
     const same =
       known.agreement.equals(agreement) && known.kind === 'installment' && known.installment === installment
     if (!same || known.role !== 'payer')
-      throw refused(`the hash of installment ${installment} stands elsewhere`)
+      throw refused(`the hash of installment ${installment} already belongs to another payment`)
     if (known.msat !== msat || known.issue !== issue)
-      throw refused(`installment ${installment} was listed otherwise`)
+      throw refused(`installment ${installment} differs from the signed list`)
     return known
   }
 
@@ -114,7 +114,7 @@ export class Payer {
     })
   }
 
-  /** The hash that may be given up for a new issue, by the wallet's word; null when it is paid or may yet be. */
+  /** The hash that may be replaced by a new issue; null when the wallet has paid it or may still pay it. */
   async voidable(agreement: Buffer, installment: number): Promise<{ hash: Buffer; issue: number } | null> {
     const payment = this.#ledger.payment(agreement, installment)
     if (payment?.role !== 'payer' || isSettled(payment.step)) return null
@@ -133,11 +133,12 @@ export class Payer {
   ): Promise<Payment> {
     const known = this.#ledger.byHash(listed.hash)
     const old = this.#ledger.payment(agreement, listed.installment)
-    if (old?.role !== 'payer') throw refused(`installment ${listed.installment} was never listed`)
+    if (old?.role !== 'payer') throw refused(`installment ${listed.installment} is in no signed list`)
     if (known && known === old && known.issue === listed.issue && known.msat === listed.msat) return known
-    if (known) throw refused(`the hash of installment ${listed.installment} stands elsewhere`)
+    if (known)
+      throw refused(`the hash of installment ${listed.installment} already belongs to another payment`)
     if (listed.issue <= old.issue || listed.msat !== old.msat)
-      throw refused(`installment ${listed.installment} was listed otherwise`)
+      throw refused(`installment ${listed.installment} differs from the signed list`)
     const { expiresAt } = this.#check(agreement, listed, invoice, payee)
     this.sending.binds(listed.hash, expiresAt)
     await this.sending.withheld(old, current =>
@@ -156,7 +157,7 @@ export class Payer {
       payment.installment !== installment ||
       !payment.agreement.equals(agreement)
     )
-      throw refused(`the preimage is of no payment for installment ${installment}`)
+      throw refused(`the preimage fits no payment for installment ${installment}`)
     if (isSettled(payment.step)) return payment
     const state = await this.sending.ask(payment)
     if (state.status !== 'succeeded') {
@@ -166,7 +167,7 @@ export class Payer {
     return this.#ledger.byHash(payment.hash)!
   }
 
-  /** An installment counts as paid, for the reason given (`NOT_BY_WALLET`): it is never paid then. */
+  /** Records an installment as settled for a reason in `NOT_BY_WALLET`; the wallet never pays it then. */
   async count(payment: Payment, step: 'credited' | 'paid', text: string): Promise<Payment> {
     await this.sending.withheld(payment, current => this.#ledger.record({ ...current, step, text }))
     return this.#ledger.byHash(payment.hash)!
@@ -178,7 +179,7 @@ export class Payer {
     return this.sending.pay(hash, 0, 'direct', options.timeoutMs)
   }
 
-  /** What an invoice says, if it may be paid by hand: once, within the limits. Nothing is done; throws why it may not. */
+  /** Reads an invoice and checks that the user may pay it: once, within the limits. Throws when not; nothing is paid. */
   examine(invoice: string, { maxMsat }: DirectOptions): InvoiceReading & { msat: Msat } {
     const { wallet, limits, now } = this.#options
     const read = this.#options.readInvoice(invoice, wallet.network)
@@ -187,25 +188,27 @@ export class Payer {
     if (known && isSettled(known.step) && known.role === 'payer') throw alreadyPaid(known)
     if (known && (known.role !== 'payer' || known.kind !== 'direct'))
       throw refused(
-        known.role === 'payee' ? 'the invoice is our own' : 'it belongs to an agreement, which pays it'
+        known.role === 'payee'
+          ? 'this node issued the invoice itself'
+          : 'the invoice belongs to an agreement, which pays it'
       )
     if (msat === null)
       throw new BushelError(
         'NO_AMOUNT',
         'the invoice names no amount; nothing was paid',
-        'ask for one that does'
+        'ask for an invoice with an amount'
       )
     if (!known && expiresAt <= now())
       throw new BushelError(
         'INVOICE_EXPIRED',
         'the invoice has expired; nothing was paid',
-        'ask for a new one'
+        'ask for a new invoice'
       )
     if (maxMsat !== undefined && msat > maxMsat)
       throw new BushelError(
         'OVER_LIMIT',
         `the invoice asks for ${formatAmount(msat)}, more than ${formatAmount(maxMsat)}; nothing was paid`,
-        'pay it with a higher limit, or ask for a smaller one'
+        'allow more, or ask for a smaller invoice'
       )
     const fault = known ? null : limits.faultOf({ msat, agreement: hash })
     if (fault) throw fault
@@ -252,13 +255,14 @@ export class Payer {
     const { paymentHash: hash } = readInvoice(invoice, network)
     const current = this.#ledger.payment(agreement, 0, 'refund')
     if (current?.hash.equals(hash)) {
-      // Of a debt that was settled in part meanwhile it would pay too much.
-      if (current.msat !== msat) throw refused('it is not for what is left')
-      // One that failed is open again before the debt is used for anything else.
+      // It would pay too much if part of the debt was settled meanwhile.
+      if (current.msat !== msat) throw refused('the refund invoice is not for the rest of the debt')
+      // A failed refund is open again before the debt is used for anything else.
       if (current.step === 'failed') await this.#ledger.record({ ...current, step: 'bound' })
       return
     }
-    if (this.#ledger.byHash(hash)) throw refused('its hash stands elsewhere')
+    if (this.#ledger.byHash(hash))
+      throw refused('the hash of the refund invoice already belongs to another payment')
     if (current && isSettled(current.step)) throw alreadyPaid(current)
     if (current?.step === 'bound' && !this.sending.expired(current))
       throw refused('another invoice for this refund is about to be paid')
@@ -280,7 +284,7 @@ export class Payer {
       text: invoice
     }
     if (!current) return this.#ledger.record(draft)
-    // Another invoice is taken only when the one before cannot be paid any more.
+    // Another invoice is accepted only when the previous one can no longer be paid.
     const bind = (old: Payment): Promise<void> => this.#ledger.record({ ...old, step: 'void' }, draft)
     if ((await this.sending.withheld(current, bind)) === null) throw alreadyPaid(current)
   }

@@ -1,10 +1,10 @@
 import type { Fields, Logger } from '../base/logger.js'
 import type { Ledger, Payment, PaymentStep } from './ledger.js'
 
-/** Steps between a settled payment and its end: only a search for a fault needs them. */
+/** Steps after settlement, logged at level debug. */
 const QUIET: ReadonlySet<PaymentStep> = new Set<PaymentStep>(['applied', 'receipt'])
 
-/** Says every step of every payment, once it is on disk. Gives what ends it. */
+/** Logs every step of every payment once it is on disk. Returns a function that stops it. */
 export function logPayments(ledger: Ledger, log: Logger): () => void {
   const onwritten = (payments: readonly Payment[]): void => {
     for (const alike of groupsOf(payments)) {
@@ -17,7 +17,7 @@ export function logPayments(ledger: Ledger, log: Logger): () => void {
   return () => ledger.off('written', onwritten)
 }
 
-/** Those of one agreement that take the same step at once make one line: a list has up to 64. */
+/** Payments of one agreement that take the same step at once share a line: a list has up to 64. */
 function groupsOf(payments: readonly Payment[]): Payment[][] {
   const groups = new Map<string, Payment[]>()
   for (const payment of payments) {
@@ -37,7 +37,7 @@ function fieldsOf(payments: readonly Payment[]): Fields {
   const [from, to] = [numbers[0]!, numbers.at(-1)!]
   const feeMsat = payments.reduce((sum, payment) => sum + payment.feeMsat, 0n)
   return {
-    // A payment outside of any agreement has its hash alone.
+    // A direct payment has only its hash.
     agreement: kind === 'direct' ? null : agreement,
     role,
     kind,

@@ -4,16 +4,16 @@ import type { Msat } from '../../contracts/money/money.js'
 export type PaymentRole = 'payer' | 'payee'
 
 /**
- * What a payment is for. installment: an installment of an agreement. refund: what was prepaid and not served, paid back; installment 0.
- * direct: `bushel wallet pay` and `invoice`; its `agreement` is the payment hash, installment 0.
+ * The purpose of a payment. installment: of an agreement. refund: pays back what was prepaid and not served, as
+ * installment 0. direct: `bushel wallet pay` and `invoice`; its `agreement` is the payment hash, its installment 0.
  */
 export type PaymentKind = 'installment' | 'refund' | 'direct'
 
 /**
- * Steps of a payment, in order. Payer: intent (a listed hash), bound (a checked invoice for it), sent, then paid or
- * failed; a failed one may be sent again on the same hash, and void is a hash given up for a new issue. Payee: listed,
- * then received, or refused for good. Both, once it is settled: applied (the service knows of it), receipt (the other
- * side has acknowledged it). credited: an installment that a debt of the payee has settled; nothing moved in the wallet.
+ * Steps of a payment, in order. Payer: intent (a listed hash), bound (its checked invoice), sent, then paid or failed; a
+ * failed payment may be sent again on the same hash; void: the hash was replaced by a new issue. Payee: listed, then
+ * received, or refused for good. Both, once settled: applied (the service was told), receipt (the other side has
+ * acknowledged it). credited: a debt of the payee has settled the installment; the wallet paid nothing.
  */
 export type PaymentStep =
   | 'intent'
@@ -34,9 +34,9 @@ export interface Payment {
   role: PaymentRole
   kind: PaymentKind
   installment: number
-  /** Counts the hashes of one installment, from 0; a new one only after the one before was given up by both. */
+  /** Number of the hash among those of its installment, from 0; both sides give up a hash before the next is issued. */
   issue: number
-  /** Identity of the other side, 32 bytes, where it is known. */
+  /** Identity of the other side, 32 bytes; null when unknown. */
   peer: Buffer | null
   hash: Buffer
   msat: Msat
@@ -45,11 +45,11 @@ export interface Payment {
   at: number
   feeMsat: Msat
   preimage: Buffer | null
-  /** The invoice, once there is one; of what no wallet paid (`NOT_BY_WALLET`), why it counts. A later step keeps it. */
+  /** The invoice; of a payment that no wallet made, the reason why it counts (`NOT_BY_WALLET`). Later steps keep it. */
   text: string
 }
 
-/** A step to be recorded; the ledger adds the time. */
+/** A step to record; the ledger adds the time. */
 export type PaymentDraft = Omit<Payment, 'at'>
 
 const SETTLED: ReadonlySet<string> = new Set<PaymentStep>([
@@ -65,23 +65,23 @@ export function isSettled(step: PaymentStep): boolean {
   return SETTLED.has(step)
 }
 
-/** Texts of payments that count although our own wallet has no record of them as paid. */
+/** Texts of payments that count although our own wallet has not paid or received them. */
 export const NOT_BY_WALLET = {
   /** The payee gave the preimage of a payment whose channel is gone. */
   learned: 'learned from the payee',
-  /** A counter that both have signed says so; our own records were restored from an older copy. */
+  /** By a counter that both have signed; our own records were restored from an older copy. */
   takenOver: 'taken over from a counter',
-  /** Followed by the agreement, in hex, of the debt that has settled it. */
+  /** Prefix of the agreement, in hex, whose debt has settled it. */
   credit: 'credit of '
 } as const
 
-/** True for what our own wallet must have paid (or been paid). */
+/** True when our own wallet must have made or received the payment. */
 export function byWallet({ step, text }: Payment): boolean {
   const { learned, takenOver, credit } = NOT_BY_WALLET
   return isSettled(step) && text !== learned && text !== takenOver && !text.startsWith(credit)
 }
 
-/** Name of what is paid for, unique to one hash: the label of its invoice in the wallet. */
+/** The label of a payment's invoice in the wallet, unique to its hash. */
 export function intentId({
   agreement,
   kind,
@@ -91,7 +91,7 @@ export function intentId({
   return `bushel/${agreement.toString('hex')}/${kind}/${installment}/${issue}`
 }
 
-/** An entry of the journal as a payment. Entries of the first version are of installments, and have no issue. */
+/** A journal entry as a payment. Entries of the first version are installments without an issue number. */
 export function paymentOf(entry: LedgerEntry): Payment {
   return {
     agreement: entry.agreement,
@@ -110,7 +110,7 @@ export function paymentOf(entry: LedgerEntry): Payment {
   }
 }
 
-/** An entry of the journal for a payment; what the entry before it had is not written again. */
+/** The journal entry of a payment; fields equal to the previous entry are left out. */
 export function entryOf(payment: Payment, before: Payment | null): LedgerEntry {
   const { step, at, agreement, role, kind, installment, issue, peer, hash, msat, feeMsat, preimage, text } =
     payment

@@ -40,16 +40,16 @@ export interface PaymentsOptions {
   now?: () => number
 }
 
-/** How long closing waits for what is under way, ms. */
+/** How long closing waits for running work, ms. */
 const CLOSING = 2000
 const ATTEMPTS = 3
 const REFUND_EXPIRY_S = 7 * 86_400
 
 /**
- * Takes and makes the payments of agreements, whatever is sold. Everything is in the ledger before it is done; what
- * became of a payment is only ever what the wallet says of its hash.
+ * Makes and receives the payments of agreements for every resource. Each step is in the ledger before it is taken; the
+ * outcome of a payment is only ever what the wallet reports for its hash.
  *
- * Event: `received` (payment) when a listed hash is paid to us, after it is in the ledger.
+ * Event: `received` (payment) when a listed hash was paid to us, once the ledger has it.
  */
 export class Payments extends ReadyResource {
   readonly ledger: Ledger
@@ -103,33 +103,33 @@ export class Payments extends ReadyResource {
     return this.#scope.close()
   }
 
-  /** A payment that is still under way then is asked for again, by its hash, at the next start. */
+  /** The next start asks the wallet about payments that are still in flight. */
   async #stop(): Promise<void> {
     const paying = [...this.#payer.sending.working, ...this.#payee.working]
     await settledWithin([this.reconciler.close(), ...paying], CLOSING)
   }
 
-  // What is owed to us
+  // Payee
 
-  /** The installments of up to 64 installments from `from`: each hash is that of a preimage derived for this installment alone. */
+  /** Up to 64 installments from number `from`, each with a payment hash of its own. */
   list(agreement: Buffer, installments: readonly Installment[], from: number): InstallmentList {
     return this.#payee.list(agreement, installments, from)
   }
 
-  /** Invoices for listed installments. Asked again it gives the same ones; INSTALLMENT_REFUSED when one is not taken any more. */
+  /** Invoices for listed installments; the same ones on every call. INSTALLMENT_REFUSED when one can no longer be paid. */
   strip(list: InstallmentList, expirySeconds: number, peer: Buffer | null = null): Promise<string[]> {
     return this.#payee.strip(list, expirySeconds, peer)
   }
 
-  /** No installment of this agreement that is still open is taken any more. One that was paid meanwhile counts as paid. */
+  /** Refuses all open installments of this agreement. An installment that was paid meanwhile counts as paid. */
   refuseRest(agreement: Buffer): Promise<void> {
     return this.#payee.refuseRest(agreement)
   }
 
   /**
-   * The payer's wallet says that a payment on this hash failed: from here on it is refused, and a new one is listed
-   * (sign the void before the answer leaves). Where it had settled after all its preimage is the answer. Asked again it
-   * answers the same; INSTALLMENT_REFUSED for a hash that was never listed, or when the agreement is over.
+   * Replaces the hash of a payment that failed in the payer's wallet: refuses the old hash and lists a new one (sign the
+   * void before the answer leaves). A payment that had settled after all is answered with its preimage. A repeated call
+   * gives the same answer. INSTALLMENT_REFUSED for a hash that was never listed, or when the agreement is over.
    */
   reissue(
     agreement: Buffer,
@@ -140,19 +140,19 @@ export class Payments extends ReadyResource {
     return this.#payee.reissue(agreement, installment, hash, expirySeconds)
   }
 
-  /** True when the installment is paid to us, by our own wallet's word, waiting at most `timeoutMs` for it. */
+  /** True when our own wallet has received the installment; waits at most `timeoutMs` for it. */
   async wasReceived(agreement: Buffer, installment: number, timeoutMs: number): Promise<boolean> {
     if (await this.#payee.wasReceived(agreement, installment)) return true
     if (!this.ledger.payment(agreement, installment)) return false
     return untilReceived(this, { agreement, installment, timeoutMs })
   }
 
-  /** An invoice for anybody, outside of any agreement. */
+  /** An invoice outside of any agreement, which anybody can pay. */
   issue(msat: Msat, description: string, expirySeconds: number): Promise<{ invoice: string; hash: Buffer }> {
     return this.#payee.issue(msat, description, expirySeconds)
   }
 
-  /** Our invoice for a debt of the other side; while it stands, the same again. ALREADY_PAID once it is paid. */
+  /** Our invoice for a debt of the other side; the same one until it is refused or paid. ALREADY_PAID once it is paid. */
   refundInvoice(
     agreement: Buffer,
     msat: Msat,
@@ -162,19 +162,19 @@ export class Payments extends ReadyResource {
     return this.#payee.refundInvoice(agreement, msat, peer, expirySeconds)
   }
 
-  /** Refuses our refund invoice, so that the next one has another hash; false when it was paid. */
+  /** Refuses our refund invoice, so that the next one gets a new hash; false when it was paid. */
   refuseRefund(agreement: Buffer): Promise<boolean> {
     return this.#payee.refuseRefund(agreement)
   }
 
-  // What we owe
+  // Payer
 
-  /** A signed list is here: on disk before its strip is asked for. */
+  /** Records a signed list; on disk when it resolves, so that its strip can be requested. */
   intend(list: InstallmentList, peer: Buffer | null = null): Promise<void> {
     return this.#payer.intend(list, peer)
   }
 
-  /** Takes a strip: every invoice is checked against the signed list before any is kept; one bad, and none is. */
+  /** Checks every invoice of a strip against the signed list and records all of them, or none when one is bad. */
   bind(
     list: InstallmentList,
     invoices: readonly string[],
@@ -184,41 +184,41 @@ export class Payments extends ReadyResource {
     return this.#payer.bind(list, invoices, payee, peer)
   }
 
-  /** Makes sure that so much can be paid to a node; rejects with NO_BALANCE or NO_ROUTE. */
+  /** Makes sure that `msat` can be paid to a node; rejects with NO_BALANCE or NO_ROUTE. */
   async reach(payee: Buffer, msat: Msat, timeoutMs = 30_000): Promise<void> {
     await this.#options.wallet.reach(payee, msat, timeoutMs)
   }
 
   /**
-   * Pays one bound installment, once: an installment that is paid is given back as it stands. Rejects with PAYMENT_FAILED,
-   * OVER_LIMIT or INVOICE_EXPIRED (nothing was paid), or PAYMENT_PENDING (in limbo: nobody knows yet, and no second
-   * payment is made).
+   * Pays one bound installment, once: returns the recorded payment when it is paid already. Rejects with PAYMENT_FAILED,
+   * OVER_LIMIT or INVOICE_EXPIRED (nothing was paid), or PAYMENT_PENDING (the outcome is unknown, and no second payment
+   * is made).
    */
   pay(agreement: Buffer, installment: number, timeoutMs?: number): Promise<Payment> {
     return this.#payer.pay(agreement, installment, 'installment', timeoutMs)
   }
 
-  /** True while an installment of this agreement is being paid, also before it is on its way. */
+  /** True while an installment of this agreement is being paid, also before the wallet has sent it. */
   isPaying(agreement: Buffer): boolean {
     return this.ledger.payments(agreement).some(payment => this.#payer.sending.isPaying(payment))
   }
 
-  /** The hash that a void may be asked for, by our wallet's word; null when it is paid, or may yet be. */
+  /** The hash to request a void for; null when our wallet has paid it or may still pay it. */
   voidable(agreement: Buffer, installment: number): Promise<{ hash: Buffer; issue: number } | null> {
     return this.#payer.voidable(agreement, installment)
   }
 
-  /** Gives up the hash of an installment for a new one, after the payee has signed that it refuses the old. */
+  /** Replaces the hash of an installment, after the payee has signed that the old hash is void. */
   rebind(listed: ListedInstallment, invoice: string, payee: Buffer, agreement: Buffer): Promise<Payment> {
     return this.#payer.rebind(listed, invoice, payee, agreement)
   }
 
-  /** The payee has shown the preimage of a payment that our wallet knows no end of. */
+  /** Records as paid a payment whose preimage the payee has shown, and whose outcome our wallet does not know. */
   learned(agreement: Buffer, installment: number, preimage: Buffer): Promise<Payment> {
     return this.#payer.learned(agreement, installment, preimage)
   }
 
-  /** What an invoice says, if it may be paid as it is; throws why not. Nothing is paid or recorded. */
+  /** Reads an invoice and checks that it may be paid; throws when not. Nothing is paid or recorded. */
   examine(invoice: string, options: DirectOptions = {}): InvoiceReading & { msat: Msat } {
     return this.#payer.examine(invoice, options)
   }
@@ -228,7 +228,7 @@ export class Payments extends ReadyResource {
     return this.#payer.payInvoice(invoice, options)
   }
 
-  /** Pays a debt of ours, once: another invoice for it is declined while the first is bound, sent or paid. */
+  /** Pays a debt of ours, once: another invoice is refused while the first is bound, sent or paid. */
   payRefund(refund: RefundInvoice): Promise<Payment> {
     return this.#payer.payRefund(refund)
   }
@@ -236,12 +236,12 @@ export class Payments extends ReadyResource {
   // Both sides
 
   /**
-   * An installment is settled from the debt of another agreement (`debt`), on either side; its invoice is never paid then. A
-   * installment that the wallet has paid meanwhile is given back as paid.
+   * Settles an installment from the debt of another agreement (`debt`), as payer or payee; its invoice is never paid
+   * then. An installment that the wallet has paid meanwhile is returned as paid.
    */
   async credited(agreement: Buffer, installment: number, debt: Buffer): Promise<Payment> {
     const payment = this.ledger.payment(agreement, installment)
-    if (!payment) throw refused(`installment ${installment} was never listed`)
+    if (!payment) throw refused(`installment ${installment} is in no signed list`)
     if (isSettled(payment.step)) return payment
     const text = NOT_BY_WALLET.credit + debt.toString('hex')
     return payment.role === 'payer'
@@ -249,14 +249,14 @@ export class Payments extends ReadyResource {
       : this.#payee.count(agreement, installment, 'credited', text)
   }
 
-  /** Our service knows of it. May be noted again; on disk with the next step, within 50 ms. */
+  /** Notes that our service has been told of a settled payment. May be repeated; on disk with the next step, within 50 ms. */
   applied(payment: Payment): void {
     const { hash, step } = this.ledger.byHash(payment.hash) ?? payment
     if (step === 'paid' || step === 'received')
       this.ledger.note({ ...this.ledger.byHash(hash)!, step: 'applied' })
   }
 
-  /** The other side knows of it. May be noted again; on disk with the next step, within 50 ms. */
+  /** Notes that the other side has acknowledged a payment. May be repeated; on disk with the next step, within 50 ms. */
   acknowledged(agreement: Buffer, installment: number, kind: PaymentKind = 'installment'): void {
     const payment = this.ledger.payment(agreement, installment, kind)
     if (payment && ['paid', 'received', 'applied'].includes(payment.step))
@@ -264,8 +264,8 @@ export class Payments extends ReadyResource {
   }
 
   /**
-   * Our records are older than a counter that both have signed: installments up to `paidMsat` count as paid (or received),
-   * without a preimage. `installments` are those of the agreement's signed list, where our ledger does not know them.
+   * For records that are older than a counter signed by both: installments up to `paidMsat` count as paid (or
+   * received), without a preimage. `installments` come from the agreement's signed list, for those that our ledger lacks.
    */
   async takeOver(
     agreement: Buffer,
@@ -281,8 +281,8 @@ export class Payments extends ReadyResource {
   }
 
   /**
-   * The ledger held against the wallet's records, reconciled first; see `checkBalance`. What moves meanwhile is looked
-   * at again before it is called a fault.
+   * Reconciles, then compares the ledger with the wallet's records; see `checkBalance`. Differences are checked a second
+   * time before they are reported, since payments may settle meanwhile.
    */
   async checkBalance(consumed?: ReadonlyMap<string, Msat>): Promise<BalanceCheck> {
     for (let attempt = 1; ; attempt++) {
@@ -293,7 +293,7 @@ export class Payments extends ReadyResource {
     }
   }
 
-  /** What became of everything that was under way, by the wallet's own records; gives a line for each thing mended. */
+  /** Brings the ledger in line with the wallet's records; returns a line for each correction. */
   reconcile(): Promise<string[]> {
     return this.reconciler.run()
   }

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { deadline } from '../base/timeouts.js'
 import type { Payment } from './ledger.js'
 
-/** True when an installment is received before the time is over, as the `received` events of the payments tell. */
+/** True when a `received` event for this installment comes before the timeout. */
 export function untilReceived(
   payments: EventEmitter,
   { agreement, installment, timeoutMs }: { agreement: Buffer; installment: number; timeoutMs: number }

@@ -12,9 +12,9 @@ import type { Logger } from '../base/logger.js'
 export interface ReconcilerOptions {
   ledger: Ledger
   wallet: Wallet
-  /** True while a payment is being made: what becomes of it is recorded there. */
+  /** True while `Sending` makes the payment and records its outcome. */
   isPaying: (payment: Payment) => boolean
-  /** Records what the wallet says of a payment of ours. */
+  /** Asks the wallet for the state of our payment and records it. */
   ask: (payment: Payment) => Promise<PaymentState>
   /** Records that a payment to us has settled. */
   receive: (hash: Buffer, msat: bigint) => Promise<void>
@@ -23,21 +23,21 @@ export interface ReconcilerOptions {
 }
 
 const EVERY = 5 * 60_000
-/** How long after one that the wallet could not answer the next is tried, ms. */
+/** Wait after a run that failed because the wallet did not answer, ms. */
 const AGAIN = 10_000
-/** The wallet's records are read again from so long before the last time, ms: its clock may not be ours. */
+/** Overlap of two readings of the wallet's records, ms: the wallet's clock may differ from ours. */
 const OVERLAP = 3_600_000
-/** Steps that are recorded at once. */
+/** Most steps recorded at once. */
 const BATCH = 500
-/** Of what the wallet has no record of, so many are asked for one by one; more are counted. */
+/** Of payments that the wallet has no record of, this many are checked one by one; the rest are only counted. */
 const MAX_ASKED = 64
 
 /**
- * Brings the ledger in line with the wallet's own records, at start and every 5 minutes. The first time all of them
- * are read, later those since the last time; single questions are asked only for what is in flight.
+ * Brings the ledger in line with the wallet's own records, at start and every 5 minutes. The first run reads all
+ * records, later runs those since the last; only payments in flight are asked for one by one.
  *
- * Events: `mended` (lines) when something was not as the wallet has it, and is now. `faults` (lines), once each, for
- * what the ledger has as settled and the wallet has not: nothing is changed then.
+ * Events: `mended` (lines) after the ledger was corrected from the wallet's records. `faults` (lines), once each, for
+ * payments that the ledger has as settled and the wallet has not: nothing is changed then.
  */
 export class Reconciler extends ReadyResource {
   readonly #options: ReconcilerOptions
@@ -58,7 +58,7 @@ export class Reconciler extends ReadyResource {
     })
   }
 
-  /** What the ledger has as settled and the wallet has not, as told so far. */
+  /** The faults reported so far. */
   get faults(): string[] {
     return [...this.#told]
   }
@@ -69,10 +69,10 @@ export class Reconciler extends ReadyResource {
 
   protected override async _close(): Promise<void> {
     await this.#poller.close()
-    await this.#running?.catch(() => undefined) // whoever asked for it has heard of it
+    await this.#running?.catch(() => undefined) // the caller of `run` gets the error
   }
 
-  /** Gives a line for each thing that it mended. */
+  /** Returns a line for each correction. */
   run(): Promise<string[]> {
     this.#running ??= this.#run().finally(() => (this.#running = null))
     return this.#running
@@ -99,7 +99,7 @@ export class Reconciler extends ReadyResource {
     await this.#options.ask(payment)
   }
 
-  /** What the wallet has as settled or in flight, and the ledger has not. */
+  /** Records payments that are settled or in flight in the wallet and not in the ledger. */
   async #settle(records: readonly WalletRecord[], before: Map<string, Payment>): Promise<void> {
     const { ledger, isPaying } = this.#options
     let drafts: PaymentDraft[] = []
@@ -127,7 +127,7 @@ export class Reconciler extends ReadyResource {
     await this.#record(drafts)
   }
 
-  /** A payment may have been recorded by whoever made it, meanwhile. */
+  /** Leaves out steps that were recorded meanwhile. */
   async #record(drafts: PaymentDraft[]): Promise<void> {
     const { ledger } = this.#options
     await ledger.record(...drafts.filter(({ hash }) => !isSettled(ledger.byHash(hash)!.step)))
@@ -137,11 +137,11 @@ export class Reconciler extends ReadyResource {
     try {
       await this.#options.receive(payment.hash, msat)
     } catch (error) {
-      this.#options.log.fault(error) // one that does not fit stops none of the others
+      this.#options.log.fault(error) // one bad record must not stop the others
     }
   }
 
-  /** What the ledger has as settled by the wallet, and the wallet has not: said, and left as it is. */
+  /** Reports payments that the ledger has as settled by the wallet and the wallet has not; changes nothing. */
   async #missing(records: readonly WalletRecord[]): Promise<void> {
     const { ledger, wallet } = this.#options
     const settled = new Set<string>()
@@ -156,7 +156,7 @@ export class Reconciler extends ReadyResource {
     const faults: string[] = []
     for (const payment of suspects.slice(0, MAX_ASKED)) {
       const payer = payment.role === 'payer'
-      // It may have settled since its records were read.
+      // It may have settled since the records were read.
       const { status } = await (payer ? wallet.payment(payment.hash) : wallet.invoice(payment.hash))
       if (status === (payer ? 'succeeded' : 'settled')) continue
       const has = status === 'unknown' ? 'has no record of it' : `has it as ${status}`
@@ -166,7 +166,7 @@ export class Reconciler extends ReadyResource {
       )
     }
     const more = suspects.length - MAX_ASKED
-    if (more > 0 && faults.length > 0) faults.push(`${more} more that the wallet has no record of`)
+    if (more > 0 && faults.length > 0) faults.push(`the wallet has no record of ${more} more payments`)
     const fresh = faults.filter(fault => !this.#told.has(fault))
     for (const fault of fresh) this.#told.add(fault)
     if (fresh.length > 0) this.emit('faults', fresh)
@@ -175,7 +175,7 @@ export class Reconciler extends ReadyResource {
   #line(before: Payment): string[] {
     const { step } = this.#options.ledger.byHash(before.hash)!
     if (step === before.step) return []
-    const said = SAID[step] ?? `the wallet has it otherwise than ${before.step}`
+    const said = SAID[step] ?? `the ledger had it as ${before.step}, the wallet as ${step}`
     return [`${name(before)}: ${said}; recorded`]
   }
 }
@@ -183,9 +183,9 @@ export class Reconciler extends ReadyResource {
 const SAID: Partial<Record<Payment['step'], string>> = {
   paid: 'the wallet had paid it',
   received: 'the wallet had received it',
-  failed: 'its payment had failed',
-  bound: 'the wallet was never told to pay it',
-  sent: 'the wallet has its payment under way'
+  failed: 'the payment had failed',
+  bound: 'the wallet was never asked to pay it',
+  sent: 'the wallet is still paying it'
 }
 
 function name({ kind, installment, agreement, hash }: Payment): string {

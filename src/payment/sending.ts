@@ -17,20 +17,20 @@ export interface SendingOptions {
 }
 
 const PAY_TIMEOUT = 60_000
-/** More payments in flight than this to one peer, and it is paused. */
+/** With this many payments in flight to one peer, no more are sent to it. */
 const MAX_LIMBO = 2
 
-/** Sends bound payments, each once; what became of one is only ever what the wallet says of its hash. */
+/** Sends bound payments, each once; the outcome is only ever what the wallet reports for the hash. */
 export class Sending {
   readonly #options: SendingOptions
   readonly #paying = new Map<string, Promise<Payment>>()
-  /** By peer: payments that are about to be sent, or sent and not settled yet. */
+  /** By peer: payments about to be sent, or sent and not settled yet. */
   readonly #payingTo = new Map<string, Set<string>>()
-  /** Hashes that are being given up: not to be sent meanwhile. */
+  /** Hashes that are being replaced and must not be sent. */
   readonly #withheld = new Set<string>()
   /** When a bound invoice expires, ms. */
   readonly #expiry = new Map<string, number>()
-  /** Hashes that were bound since the start and are not known to have been sent: nobody need ask what became of them. */
+  /** Hashes bound since the start and never sent: the wallet need not be asked about them. */
   readonly #fresh = new Set<string>()
 
   constructor(options: SendingOptions) {
@@ -41,7 +41,7 @@ export class Sending {
     return this.#options.ledger
   }
 
-  /** What is under way. */
+  /** Running work. */
   get working(): Promise<unknown>[] {
     return [...this.#paying.values()]
   }
@@ -51,8 +51,8 @@ export class Sending {
   }
 
   /**
-   * Does what must not meet a payment on this hash: none is under way, by the wallet's word, and none is sent meanwhile.
-   * Rejects with PAYMENT_PENDING when there is one; null when it turns out to be paid.
+   * Runs `work` while no payment on this hash is in flight by the wallet, and none can be sent. Rejects with
+   * PAYMENT_PENDING when one is in flight; null when the payment turns out to be paid.
    */
   async withheld<T>(payment: Payment, work: (payment: Payment) => Promise<T>): Promise<T | null> {
     const key = payment.hash.toString('hex')
@@ -68,7 +68,7 @@ export class Sending {
     }
   }
 
-  /** An invoice is about to be bound; when it expires is kept, so that it need not be read again. */
+  /** Remembers when an invoice that is about to be bound expires, so that it need not be parsed again. */
   binds(hash: Buffer, expiresAt: number): void {
     const key = hash.toString('hex')
     this.#expiry.set(key, expiresAt)
@@ -78,7 +78,7 @@ export class Sending {
   pay(agreement: Buffer, installment: number, kind: PaymentKind, timeoutMs = PAY_TIMEOUT): Promise<Payment> {
     const payment = this.#ledger.payment(agreement, installment, kind)
     if (payment?.role !== 'payer' || payment.step === 'intent') {
-      return Promise.reject(refused(`installment ${installment} is not bound`))
+      return Promise.reject(refused(`installment ${installment} has no checked invoice`))
     }
     const key = payment.hash.toString('hex')
     let paying = this.#paying.get(key)
@@ -99,17 +99,17 @@ export class Sending {
   async #pay(bound: Payment, timeoutMs: number): Promise<Payment> {
     const { wallet, limits } = this.#options
     if (isSettled(bound.step)) return bound
-    if (bound.step === 'void') throw refused('its hash was given up for another')
+    if (bound.step === 'void') throw refused('its hash was replaced by a new one')
     if (this.#withheld.has(bound.hash.toString('hex'))) throw pending(bound)
     await this.#pauseInLimbo(bound)
-    // Even of a hash that the ledger never knew as sent the wallet would not send a second payment.
+    // The wallet does not pay a hash twice, even when the ledger never had it as sent.
     const fresh = this.#fresh.delete(bound.hash.toString('hex')) && bound.step === 'bound'
     if (!fresh) await this.ask(bound)
     const payment = this.#ledger.byHash(bound.hash)!
     if (isSettled(payment.step)) return payment
-    // What a refund that failed was to pay may be settled otherwise: it is bound again where that is looked at.
+    // The debt of a failed refund may be settled in another way: the refund is bound again only where that is checked.
     if (payment.kind === 'refund' && payment.step === 'failed') throw failed(payment, 'the wallet gave it up')
-    // One that is under way is not sent again by the wallet: its end is waited for.
+    // The wallet does not send a payment in flight again: this waits for its outcome.
     if (payment.step !== 'sent') {
       if (this.expired(payment)) throw expired(payment)
       const release = limits.hold(payment)
@@ -126,9 +126,9 @@ export class Sending {
     throw failed(payment, state.status === 'failed' ? state.reason : state.status)
   }
 
-  /** Two others of the peer that are on their way by the wallet's word, or about to be, pause it. */
+  /** Throws when two other payments to the peer are in flight by the wallet, or about to be sent. */
   async #pauseInLimbo(payment: Payment): Promise<void> {
-    if (payment.step === 'sent') return // it is asked for, not sent
+    if (payment.step === 'sent') return // only its outcome is asked for
     const peer = peerOf(payment)
     if (this.#limbo(payment, peer) < MAX_LIMBO) return
     for (const other of [...this.#ledger.at('sent')])
@@ -138,7 +138,7 @@ export class Sending {
     throw new BushelError(
       'PAYMENT_PENDING',
       `${limbo} payments to this peer are in flight`,
-      'it is paused until the wallet knows what became of them'
+      'no more is paid to this peer until the wallet reports how they ended'
     )
   }
 
@@ -151,16 +151,16 @@ export class Sending {
     return limbo
   }
 
-  /** What the wallet says of a payment that is not settled, recorded. */
+  /** Asks the wallet for the state of a payment that is not settled, and records it. */
   async ask(payment: Payment): Promise<PaymentState> {
     const before = this.#ledger.byHash(payment.hash)
     const state = await this.#options.wallet.payment(payment.hash)
     const current = this.#ledger.byHash(payment.hash)!
     if (isSettled(current.step)) return state
-    // One that was sent since then the answer says nothing of.
+    // The answer says nothing of a payment that was sent after it.
     if (current !== before && state.status !== 'succeeded') return state
     if (state.status === 'unknown') {
-      // The wallet records a payment before it sends: what it does not know never left.
+      // The wallet records a payment before it sends it: an unknown payment was never sent.
       if (current.step === 'sent') await this.#ledger.record({ ...current, step: 'bound' })
     } else await this.#outcome(current, state)
     return state
@@ -180,7 +180,7 @@ export class Sending {
     return this.#ledger.byHash(payment.hash)!
   }
 
-  /** True when the invoice of a bound payment cannot be paid any more. */
+  /** True when the invoice of a bound payment has expired. */
   expired({ hash, text }: Payment): boolean {
     const { readInvoice, wallet, now } = this.#options
     const key = hash.toString('hex')
@@ -190,7 +190,7 @@ export class Sending {
   }
 }
 
-/** What a payment is, in words. */
+/** A payment in words. */
 function named({ kind, installment, msat }: Payment): string {
   const amount = formatAmount(msat)
   return kind === 'installment'
@@ -208,15 +208,15 @@ function pending(payment: Payment): BushelError {
   return new BushelError(
     'PAYMENT_PENDING',
     `the payment of ${named(payment)} is still under way`,
-    'it is not paid twice: the wallet will tell what became of it'
+    'it is not paid twice; the wallet will report how it ended'
   )
 }
 
 export function alreadyPaid(payment: Payment): BushelError {
   return new BushelError(
     'ALREADY_PAID',
-    `this was paid before: ${named(payment)}; nothing was paid now`,
-    '`bushel log` shows it'
+    `this invoice was paid before: ${named(payment)}; nothing was paid now`,
+    'see the payment with: bushel log'
   )
 }
 
@@ -232,6 +232,6 @@ function expired(payment: Payment): BushelError {
   return new BushelError(
     'INVOICE_EXPIRED',
     `the invoice for ${named(payment)} has expired; nothing was paid`,
-    'ask for a new one'
+    'ask for a new invoice'
   )
 }

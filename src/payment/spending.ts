@@ -10,7 +10,7 @@ interface Spent {
   at: number
 }
 
-/** What our wallet has paid out in the last 24 hours, and what is in flight, in all and by peer: running sums. */
+/** Running sums of payments made in the last 24 hours and in flight, in total and by peer. */
 export class Spending {
   readonly #inFlight = new Map<string, Spent>()
   /** By hash, oldest first. */
@@ -18,7 +18,7 @@ export class Spending {
   readonly #sums = new Map<string, Msat>()
   readonly #counts = new Map<string, number>()
 
-  /** Told of every step that is on disk. */
+  /** Takes in a step that is on disk. */
   apply(payment: Payment): void {
     const { step, role, msat, at, hash } = payment
     if (role !== 'payer' || (step !== 'sent' && step !== 'paid' && this.#inFlight.size === 0)) return
@@ -47,7 +47,7 @@ export class Spending {
     else this.#add(left.peer, -left.msat)
   }
 
-  /** Paid in the 24 hours before `now`, or in flight, whenever it left. */
+  /** Paid in the 24 hours before `now`, and everything in flight, msat. */
   total(now: number): Msat {
     this.#forget(now)
     return this.#sums.get(ALL) ?? 0n
@@ -83,7 +83,7 @@ export class Spending {
 
 const ALL = ''
 
-/** To whom a payment counts: the identity, or its agreement where that is not known. */
+/** The peer that a payment counts for: its identity, or its agreement when the identity is unknown. */
 export function peerOf({ peer, agreement }: Pick<Payment, 'peer' | 'agreement'>): string {
   return (peer ?? agreement).toString('hex')
 }

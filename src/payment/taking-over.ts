@@ -8,7 +8,7 @@ import { NOT_BY_WALLET } from './payment.js'
 export interface TakenOver {
   agreement: Buffer
   paidMsat: Msat
-  /** Of the agreement's signed list, where our ledger does not know them. */
+  /** Installments of the agreement's signed list that our ledger lacks. */
   installments: readonly ListedInstallment[]
   role: 'payer' | 'payee'
   peer: Buffer | null
@@ -21,7 +21,7 @@ export async function takeOver(
     received
   }: {
     ledger: Ledger
-    /** Counts an installment that our ledger knows as received. */
+    /** Records a known installment as received. */
     received(installment: number, text: string): Promise<unknown>
   },
   { agreement, paidMsat, installments, role, peer }: TakenOver

@@ -6,7 +6,7 @@ import type { BushelError } from '../../contracts/errors/error.js'
 import { syncFolder } from '../base/atomic-file.js'
 import { Journal } from './journal.js'
 
-/** What is set at once is on disk at once, or not at all. A null (or empty) value takes the key away. */
+/** A change of one key. Changes set together are on disk together or not at all. A null or empty value removes the key. */
 export interface Change {
   kind: string
   key: Buffer
@@ -19,8 +19,8 @@ const MAX_FACT = 16 << 20
 const COMPACT_ABOVE = 4 << 20
 
 /**
- * What a node must not forget, by kind and key, each value durable when `set` resolves: a journal of changes and, in
- * memory, the last value of each key. Rewritten at opening when most of it has been superseded.
+ * A durable key-value store: values by kind and key, each on disk when `set` resolves. The file is a journal of changes;
+ * memory has the last value of each key. Opening rewrites the file when most of it is superseded.
  */
 export class Facts extends ReadyResource {
   readonly file: string
@@ -33,7 +33,7 @@ export class Facts extends ReadyResource {
     this.#journal = new Journal(file, entry => this.#apply(entry))
   }
 
-  /** A look at the facts of a node that may be running. */
+  /** Reads the facts of a node that may be running. */
   static async read(file: string): Promise<Facts> {
     const facts = new Facts(file)
     await Journal.read(file, entry => facts.#apply(entry))
@@ -52,7 +52,7 @@ export class Facts extends ReadyResource {
     await this.#journal.close()
   }
 
-  /** Set when the disk refused a change: what is read here may then be more than what stands on it. */
+  /** Set after the disk refused a change: memory may then hold values that are not on disk. */
   get failed(): BushelError | null {
     return this.#journal.failed
   }
@@ -69,7 +69,7 @@ export class Facts extends ReadyResource {
     return this.#kinds.get(kind)?.size ?? 0
   }
 
-  /** All of the changes are on disk when it resolves; readers see them at once. */
+  /** Sets values; all are on disk when it resolves, and readers see them at once. */
   async set(...changes: Change[]): Promise<void> {
     const list = changes.map(({ kind, key, value }) =>
       encode('fact', { kind, key, value: value ?? Buffer.alloc(0) })

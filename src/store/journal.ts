@@ -6,19 +6,18 @@ import ReadyResource from 'ready-resource'
 import { syncFolder } from '../base/atomic-file.js'
 import { BushelError } from '../../contracts/errors/error.js'
 
-/** Length of the body, CRC-32 of the body, CRC-32 of these two: a length that lies is told from a torn end. */
+/** Length of the body, CRC-32 of the body, CRC-32 of these two, so that a wrong length is told from a torn end. */
 const HEADER = 12
 const PREFIX = 4
-/** Most bytes of what one `append` brings. */
+/** Most bytes of one `append`. */
 const MAX_APPEND = 32 << 20
-/** Appends that wait together share a frame up to about so many bytes. */
+/** Waiting appends share a frame up to about this many bytes. */
 const SHARED = 1 << 20
 
 /**
- * An append-only file of frames, each a batch of entries that stands whole or not at all. An entry is on disk
- * (fdatasync) when `append` resolves; entries that come in the same turn, or while a sync is under way, share one. A torn
- * last frame, left by a kill or a power cut, is cut off at the next open; anything else that does not check is corruption,
- * and is said.
+ * An append-only file of frames, each an atomic batch of entries. An entry is on disk (fdatasync) when `append` resolves;
+ * entries of the same turn, or that come during a sync, share a frame. A torn last frame, left by a kill or a power cut,
+ * is cut off at the next open; any other bad checksum is corruption and throws.
  */
 export class Journal extends ReadyResource {
   readonly file: string
@@ -30,14 +29,14 @@ export class Journal extends ReadyResource {
   #busy = false
   #failed: BushelError | null = null
 
-  /** `onentry` is given every entry that stands in the file, in order, while it opens. */
+  /** `onentry` is called with every entry of the file, in order, during opening. */
   constructor(file: string, onentry: (entry: Buffer) => void = () => undefined) {
     super()
     this.file = file
     this.#onentry = onentry
   }
 
-  /** Reads the entries of a journal that another process may be writing; none where there is no file. */
+  /** Reads the entries of a journal that another process may be writing; none when the file does not exist. */
   static async read(file: string, onentry: (entry: Buffer) => void): Promise<void> {
     scan(await contentOf(file), file, onentry)
   }
@@ -60,21 +59,22 @@ export class Journal extends ReadyResource {
     await this.#handle?.close()
   }
 
-  /** Why nothing more is taken, after a write that failed. */
+  /** The error of a failed write, after which the journal refuses every append. */
   get failed(): BushelError | null {
     return this.#failed
   }
 
   /**
-   * Resolves when all of `entries` are on disk; after a kill all of them stand, or none. After a failed write nothing
-   * more is taken: what stands is known.
+   * Resolves when all of `entries` are on disk; after a kill all of them are there, or none. After a failed write every
+   * append is refused, so that the end of the file is known.
    */
   async append(...entries: Buffer[]): Promise<void> {
     if (this.#failed) throw this.#failed
     if (!this.#handle || this.closing) throw closed(this.file)
     if (entries.length === 0) return
     const bytes = Buffer.concat(entries.flatMap(prefixed))
-    if (bytes.byteLength > MAX_APPEND) throw new RangeError(`${bytes.byteLength} bytes at once`)
+    if (bytes.byteLength > MAX_APPEND)
+      throw new RangeError(`an append of ${bytes.byteLength} bytes is larger than ${MAX_APPEND}`)
     this.stats.entries += entries.length
     await new Promise<void>((resolve, reject) => {
       this.#queue.push({ bytes, resolve, reject })
@@ -84,7 +84,7 @@ export class Journal extends ReadyResource {
 
   async #write(): Promise<void> {
     this.#busy = true
-    await turn() // what is told of at once (several payments that have settled) is written at once
+    await turn() // entries of one turn (several payments that settled) share a frame
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, 1)
       let size = batch[0]!.bytes.byteLength
@@ -104,17 +104,17 @@ export class Journal extends ReadyResource {
         this.#failed = new BushelError(
           'JOURNAL_FAILED',
           `${this.file} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-          'free some disk and start the node again; what was recorded before is kept'
+          'free some space on the disk and start the node again; earlier records are kept'
         ).withCause(error)
         for (const item of batch) item.reject(this.#failed)
       }
     }
-    // In the same turn in which the queue was seen empty: what is appended next finds nobody busy.
+    // Cleared in the turn in which the queue was empty, so that the next append starts a new run.
     this.#busy = false
   }
 }
 
-/** The end of the turn: everything that has come in is dealt with then. */
+/** Resolves at the end of the turn, when everything that came in has been handled. */
 function turn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
@@ -142,7 +142,7 @@ function frame(body: Buffer): Buffer {
   return Buffer.concat([header, body])
 }
 
-/** Where the frame at `at` ends, by a header that checks; null where there is no such header. */
+/** The end of the frame at `at`, by its header; null without a valid header. */
 function endOf(bytes: Buffer, at: number): number | null {
   if (at + HEADER > bytes.byteLength) return null
   const length = bytes.readUInt32LE(at)
@@ -151,7 +151,7 @@ function endOf(bytes: Buffer, at: number): number | null {
   return at + HEADER + length
 }
 
-/** Calls back for each entry of a whole frame; gives the offset up to which the file is good. */
+/** Calls `onentry` for each entry of a complete frame; returns the offset up to which the file is valid. */
 function scan(bytes: Buffer, file: string, onentry: (entry: Buffer) => void): number {
   let at = 0
   while (at < bytes.byteLength) {
@@ -176,7 +176,7 @@ function scan(bytes: Buffer, file: string, onentry: (entry: Buffer) => void): nu
   return at
 }
 
-/** Only the last frame can be torn: a whole one behind a broken one shows that the file was damaged. */
+/** Finds a complete frame after a broken one. Only the last frame can be torn, so it proves that the file is damaged. */
 function frameAfter(bytes: Buffer, at: number): boolean {
   for (let next = at + 1; next + HEADER < bytes.byteLength; next++) {
     const end = endOf(bytes, next)
@@ -190,7 +190,7 @@ function damaged(file: string, at: number): BushelError {
   return new BushelError(
     'BAD_JOURNAL',
     `${file} is damaged at byte ${at}`,
-    'restore the file from a copy; nothing was changed'
+    'nothing was changed; restore the file from a copy'
   )
 }
 

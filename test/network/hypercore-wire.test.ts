@@ -91,7 +91,7 @@ test(
     assert.equal(first.destroyed, false)
     const ended = new Promise<string>(resolve => first.once('error', error => resolve(error.message)))
     await announce(other, core, third, 20)
-    assert.match(await ended, /of all connections it holds the most memory/)
+    assert.match(await ended, /its announcements take the most memory of all connections/)
     assert.equal(pagesOf(core, second), 30, 'a page for what it has and a page for what is missing here')
     assert.equal(pagesOf(core, third), 40)
     assert.equal((await small.core.get(2, { timeout: 20_000 }))?.toString(), 'c')

@@ -60,8 +60,8 @@ test('a payment pending in the wallet is in flight, and one that the wallet neve
   const lines = await payer.payments.reconcile()
   assert.deepEqual([payer.step(0), payer.step(1)], ['sent', 'bound'])
   assert.equal(lines.length, 2)
-  assert.ok(lines.some(line => line.includes('installment 0') && line.includes('under way')))
-  assert.ok(lines.some(line => line.includes('installment 1') && line.includes('never told')))
+  assert.ok(lines.some(line => line.includes('installment 0') && line.includes('still paying it')))
+  assert.ok(lines.some(line => line.includes('installment 1') && line.includes('never asked to pay')))
 })
 
 test('a payment settled in the ledger but not in the wallet is reported and left as it is', async t => {

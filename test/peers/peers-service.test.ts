@@ -103,7 +103,7 @@ const CASES: Case[] = [
   },
   {
     does: 'gives a receipt with a wrong signature',
-    says: /receipt for the upload does not hold/,
+    says: /receipt for the upload is not valid/,
     loses: first,
     lies: () => ({
       seal: async truth => {
@@ -114,7 +114,7 @@ const CASES: Case[] = [
   },
   {
     does: 'gives a receipt for another upload',
-    says: /receipt for the upload does not hold/,
+    says: /receipt for the upload is not valid/,
     loses: first,
     lies: ({ device }) => ({
       seal: async truth => {
@@ -126,7 +126,7 @@ const CASES: Case[] = [
   },
   {
     does: 'claims that it has stored the data for a month already',
-    says: /begins at a time when nothing was stored/,
+    says: /receipt starts in the future, or before the first payment/,
     loses: first,
     lies: ({ device }) => ({
       seal: async truth => {
@@ -138,7 +138,7 @@ const CASES: Case[] = [
   },
   {
     does: 'signs for data that it never fetched',
-    says: /nothing is kept here|failed an audit/,
+    says: /keeps nothing under that seal|failed an audit/,
     loses: first,
     lies: ({ device, leases }) => ({
       progress: (_truth, { agreement }) => {
@@ -204,7 +204,7 @@ const CASES: Case[] = [
   },
   {
     does: 'asks for other amounts in the second strip',
-    says: /list of payments is wrong: installment 64 is 1001 msat, not 1000 .*; 64 sat were paid to it/,
+    says: /list of installments is wrong: installment 64 is 1001 msat, not 1000 .*; 64 sat were paid to it/,
     loses: 64n * SAT,
     small: true,
     lies: ({ device }) => ({

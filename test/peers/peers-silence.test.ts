@@ -31,7 +31,7 @@ const AFTER: [goes: string, says: RegExp, loses: bigint, lies: (parts: RoguePart
   ],
   [
     'a payment was on its way',
-    /still under way; nothing was paid to it, 5 sat are still on their way/,
+    /still under way; nothing was paid to it, 5 sat are still in flight/,
     0n,
     ({ wallet }) => ({
       strip: async truth => {
@@ -135,7 +135,7 @@ test('a buyer leaves providers that fall silent', async t => {
       const lease = leases.find(lease => lease.device === formatKey(rogues[i]!))!
       assert.equal(lease.paidMsat, loses.toString())
       // Ended, or possibly waiting for the provider's statement of its debt.
-      const open = loses > 0n || says.source.includes('on their way')
+      const open = loses > 0n || says.source.includes('in flight')
       assert.ok((open ? ['ENDED', 'LAPSING'] : ['VOID']).includes(lease.state), lease.state)
     })
   }

@@ -53,7 +53,7 @@ test(
     const again = await world.ok<MirrorResult>('buyer', mirror)
     assert.deepEqual(again.leases, done.leases, 'the same lease goes on')
     const { notes } = await world.ok<Status>('buyer', ['status'])
-    const alarm = notes.find(note => note.includes('older copy of itself'))
+    const alarm = notes.find(note => note.includes('this home is an older copy'))
     assert.ok(alarm?.includes(seller.device.slice(0, 8)), notes.join('\n'))
 
     const [kept] = await world.leases('seller')

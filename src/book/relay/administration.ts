@@ -3,7 +3,7 @@ import type { MarketChannel } from '../channel.js'
 import { encodeOperation } from '../view/operation.js'
 import type { Logger } from '../../base/logger.js'
 
-/** Devices that are to become relays when they show up: kept on disk by whoever keeps the market. */
+/** Devices to admit as relays when they connect; stored on disk. */
 export interface Admissions {
   list(): Buffer[]
   add(device: Buffer): Promise<void>
@@ -23,7 +23,7 @@ export interface AdministrationOptions {
 
 const KEY_BYTES = 32
 
-/** What only a market's founder does. */
+/** The actions reserved to a market's founder. */
 export class Administration {
   readonly #options: AdministrationOptions
   readonly #underWay = new Set<string>()
@@ -32,7 +32,7 @@ export class Administration {
     this.#options = options
   }
 
-  /** True when it is done, false when it waits for the device. */
+  /** Admits a relay. True when done, false when it waits for the device to connect. */
   async admit(device: Buffer): Promise<boolean> {
     const { admissions, isRelay, present } = this.#options
     if (device.byteLength !== KEY_BYTES) throw badKey('a device key has 32 bytes')
@@ -44,7 +44,7 @@ export class Administration {
     return true
   }
 
-  /** Does what was decided for a device that is connected now. */
+  /** Carries out a pending admission of a device that has just connected. */
   async carryOut({ device, hello }: MarketChannel): Promise<void> {
     const id = device.toString('hex')
     const { admissions, append } = this.#options
@@ -62,7 +62,7 @@ export class Administration {
 
   async ban(key: Buffer): Promise<void> {
     const { market, device, admissions, append } = this.#options
-    if (key.byteLength !== KEY_BYTES) throw badKey('a key has 32 bytes')
+    if (key.byteLength !== KEY_BYTES) throw badKey('a key to ban has 32 bytes')
     if (key.equals(device) || key.equals(market())) throw badKey('the founder cannot be banned')
     await admissions().delete(key)
     await append(encodeOperation('ban', { key }))

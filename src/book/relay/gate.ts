@@ -12,7 +12,7 @@ import type { ViewState } from '../view/listing.js'
 import { SLOTS_PER_LIVE, fullnessBits, lifetimeBits } from '../view/rules.js'
 import { readRecord, standsUntil } from '../view/slots.js'
 
-/** What a relay says to a record. OK: taken in; REPEATED: it stands already; anything else is a refusal. */
+/** A relay's verdict on a record. OK: accepted; REPEATED: on the book already; any other code is a refusal. */
 export interface GateVerdict {
   code: string
   reason: string
@@ -20,7 +20,7 @@ export interface GateVerdict {
 
 interface Passing {
   record: VerifiedOrder
-  /** What it will add to its identity's and the market's counts. */
+  /** Its change of the identity's and the market's counts. */
   change: BookCount
 }
 
@@ -31,18 +31,18 @@ export interface GateOptions {
   now: () => number
 }
 
-/** How far a stamp's tick may be from the market's last one. */
+/** Largest distance of a stamp's tick from the market's last tick, ms. */
 const STAMP_WINDOW = HOUR
-/** How far ahead of this node's clock a record may have been made. */
+/** How far a record's date may be ahead of this node's clock, ms. */
 const CLOCK_TOLERANCE = 10 * 60_000
 
 const OK: GateVerdict = { code: 'OK', reason: '' }
-const REPEATED: GateVerdict = { code: 'REPEATED', reason: 'it stands already' }
+const REPEATED: GateVerdict = { code: 'REPEATED', reason: 'the order is on the book already' }
 const refuse = (code: string, reason: string): GateVerdict => ({ code, reason })
 
 /**
- * A relay's door: what costs least is looked at first, the signature last. What it has let in and the view does not show
- * yet is reckoned with too.
+ * Checks records for a relay: the cheapest checks first, the signature last. It also counts accepted records that the
+ * view does not show yet.
  */
 export class Gate {
   readonly #options: GateOptions
@@ -54,14 +54,14 @@ export class Gate {
   }
 
   /**
-   * One record after another, so that two never take the same last place. With OK comes the record, verified, which is to
-   * be handed to `passed` in the end. Never throws on data.
+   * Judges one record at a time, so that two never take the same last slot. With OK it returns the verified record, for
+   * which the caller must call `passed` in the end. Never throws on bad data.
    */
   async judge(bytes: Buffer): Promise<GateVerdict & { record?: VerifiedOrder }> {
     return this.#mutex.run(() => this.#judge(bytes))
   }
 
-  /** A record that was let in shows in the view now, or never will. */
+  /** To be called when an accepted record is in the view, or will never be. */
   passed(record: VerifiedOrder): void {
     const id = record.id.toString('hex')
     if (this.#passing.get(id)?.record === record) this.#passing.delete(id)
@@ -69,9 +69,12 @@ export class Gate {
 
   async #judge(bytes: Buffer): Promise<GateVerdict & { record?: VerifiedOrder }> {
     const { rules } = this.#options.state()
-    if (!rules) return refuse('NOT_READY', 'the market is not known here yet')
+    if (!rules) return refuse('NOT_READY', 'this relay does not have the rules of the market yet')
     if (bytes.byteLength > rules.maxRecordBytes) {
-      return refuse('OVERSIZED', `it has ${bytes.byteLength} bytes, more than ${rules.maxRecordBytes}`)
+      return refuse(
+        'OVERSIZED',
+        `the record has ${bytes.byteLength} bytes; this market takes at most ${rules.maxRecordBytes}`
+      )
     }
     const read = readOrder(bytes, orderRules(this.#options.market, rules))
     if (!read.ok) return read
@@ -81,7 +84,7 @@ export class Gate {
     const standing = await this.#standing(record.id)
     if (standing?.bytes.equals(bytes)) return REPEATED
     if (standing && standing.order.revision >= record.order.revision) {
-      return refuse('OLD_REVISION', `revision ${standing.order.revision} stands already`)
+      return refuse('OLD_REVISION', `the book already has revision ${standing.order.revision} of the order`)
     }
     const over = await this.#overCap(record, standing?.order ?? null)
     if (over) return over
@@ -95,11 +98,11 @@ export class Gate {
     const { rules, tick } = this.#options.state()
     const now = this.#options.now()
     if (Math.abs(signed.stampTick - tick) > STAMP_WINDOW)
-      return refuse('OLD_STAMP', 'its stamp is of another hour')
+      return refuse('OLD_STAMP', "its stamp is more than an hour from the market's time")
     const until = standsUntil(order, rules!)
-    if (until <= now || until <= tick) return refuse('EXPIRED', 'it is over already')
+    if (until <= now || until <= tick) return refuse('EXPIRED', 'the order has expired')
     if (order.created > now + CLOCK_TOLERANCE || isTooFar(order, tick, rules!)) {
-      return refuse('NOT_YET', 'it is of a time to come; a clock is wrong')
+      return refuse('NOT_YET', 'its date lies in the future; one of the two clocks is wrong')
     }
     return null
   }
@@ -128,17 +131,21 @@ export class Gate {
     if (!standing) {
       let slots = count.slots
       for (const { change } of this.#passing.values()) slots += change.slots
-      if (slots >= rules.maxOrders) return refuse('FULL', `the market holds its ${rules.maxOrders} orders`)
+      if (slots >= rules.maxOrders)
+        return refuse('FULL', `the market is full: it holds ${rules.maxOrders} orders`)
       const bits = lifetimeBits(rules, order) + (order.withdrawn ? 0 : fullnessBits(rules, slots))
-      if (stampStrength(signed) < bits) return refuse('STAMP', `its stamp is below ${bits} bits`)
+      if (stampStrength(signed) < bits) return refuse('STAMP', `its stamp is weaker than ${bits} bits`)
     }
     const tally = await this.#tally(order.identity)
     const gains = !order.withdrawn && (!standing || standing.withdrawn)
     if (gains && tally.live >= rules.maxOrdersPerIdentity) {
-      return refuse('QUOTA', `its author has ${rules.maxOrdersPerIdentity} orders already`)
+      return refuse('QUOTA', `its author has ${rules.maxOrdersPerIdentity} orders on the book already`)
     }
     if (!standing && tally.slots >= rules.maxOrdersPerIdentity * SLOTS_PER_LIVE) {
-      return refuse('QUOTA', 'its author has withdrawn too many; they stand until they are over')
+      return refuse(
+        'QUOTA',
+        'its author has withdrawn too many orders; each counts until it would have expired'
+      )
     }
     return null
   }

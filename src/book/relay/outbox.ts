@@ -1,7 +1,7 @@
-/** Orders in one block of a writer at most. */
+/** Most orders in one block of a writer. */
 const MOST_IN_A_BLOCK = 48
 
-/** Gathers accepted records into few appends: those that come while one is being written go out together with the next. */
+/** Batches accepted records: those that come during an append are written together in the next one. */
 export class Outbox {
   readonly #append: (orders: Buffer[]) => Promise<void>
   #waiting: { order: Buffer; done: () => void; failed: (error: unknown) => void }[] = []
@@ -21,7 +21,7 @@ export class Outbox {
 
   async #write(): Promise<void> {
     this.#writing = true
-    await null // whatever arrives in this turn goes along
+    await null // collects the records of this turn
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, MOST_IN_A_BLOCK)
       try {

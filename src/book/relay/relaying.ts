@@ -7,17 +7,17 @@ import { Outbox } from './outbox.js'
 
 export interface RelayingOptions extends GateOptions {
   append: (operation: Buffer) => Promise<void>
-  /** Resolves when what was appended shows in the state. */
+  /** Resolves when the state includes what was appended. */
   refresh: () => Promise<void>
   onfault: (error: unknown) => void
-  /** A record is not taken; the word of the verdict. */
+  /** Called with the code of the verdict when a record is refused. */
   onrefused: (code: string) => void
 }
 
-/** What a relay does for others: judges records, appends the good ones, and holds the view to judge by. */
+/** The work of a relay: judges records, appends the accepted ones, and holds the view for it. */
 export class Relaying {
   readonly stats = { accepted: 0, refused: 0 }
-  /** Whether all of the view is on this disk. */
+  /** True when the whole view is on this disk. */
   holdsAll = false
   readonly #options: RelayingOptions
   readonly #gate: Gate
@@ -30,7 +30,7 @@ export class Relaying {
     this.#outbox = new Outbox(orders => options.append(encodeOperation('orders', { orders })))
   }
 
-  /** The verdict, and the record on disk and in the view if that is OK. */
+  /** Returns the verdict; with OK the record is on disk and in the view. */
   async take(bytes: Buffer): Promise<GateVerdict> {
     const { record, ...verdict } = await this.#gate.judge(bytes)
     if (!record) {
@@ -50,7 +50,7 @@ export class Relaying {
     return verdict
   }
 
-  /** Fetches all of the view, so that a relay can judge with nobody else there. */
+  /** Downloads the whole view, so that the relay can judge records while no other node is connected. */
   hold(core: Hypercore): void {
     if (this.#fetching || this.holdsAll) return
     const range = core.download({ start: 0, end: core.length })

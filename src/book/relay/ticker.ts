@@ -1,10 +1,10 @@
 import { Poller } from '../../base/poller.js'
 import { TICK_STEP } from '../view/apply.js'
 
-/** Ticks that are written at once at most: two weeks of absence are made up for in one go. */
+/** Most ticks written at once: enough to catch up on two weeks. */
 const MOST_AT_ONCE = 24 * 14
 
-/** The ticks that bring a market's time from `last` to `now`; none when the clock stands or went back. */
+/** The ticks that bring a market's time from `last` to `now`; none when the clock went back. */
 export function ticksDue(last: number, now: number): number[] {
   if (last === 0) return [now]
   const due: number[] = []
@@ -24,7 +24,7 @@ export interface TickerOptions {
   onfault: (error: unknown) => void
 }
 
-/** The founder's clock in the market. */
+/** Publishes the founder's clock in the market. */
 export class Ticker {
   readonly #options: TickerOptions
   readonly #poller: Poller
@@ -36,7 +36,7 @@ export class Ticker {
     void this.#poller.start(interval)
   }
 
-  /** Brings the market's time up to date, where it is behind by more than half an interval. */
+  /** Publishes ticks when the market's time is behind by more than half an interval. */
   tick(): void {
     this.#poller.poke()
   }
@@ -48,7 +48,7 @@ export class Ticker {
     if (due.length > 0) await write(due)
   }
 
-  /** Resolves when nothing is being written any more. */
+  /** Stops; resolves when the last write has ended. */
   async stop(): Promise<void> {
     await this.#poller.close()
   }

@@ -9,20 +9,20 @@ import type { BookOperation } from './operation.js'
 import { areSound, lifetimeBits } from './rules.js'
 import { OrderSlots, standsUntil } from './slots.js'
 
-/** How far a tick may be past the last one. */
+/** Largest step from one tick to the next, ms. */
 export const TICK_STEP = HOUR
-/** How many orders leave the view at one tick, so that none takes long. */
+/** Most orders removed at one tick, so that none takes long. */
 export const EXPIRED_PER_TICK = 500
-/** The end of time as dates know it, ms since 1970. */
+/** The largest Date, ms since 1970. */
 const MAX_TIME = 8.64e15
 
-/** A block of a writer, as the base hands it over. */
+/** A block of a writer, from the base. */
 export interface LogEntry {
   from: { key: Buffer }
   value: Buffer
 }
 
-/** What apply asks of the base. */
+/** The part of the base that apply uses. */
 export interface ApplyHost {
   /** The base's key, which is the key of the founder's writer. */
   readonly key: Buffer
@@ -31,8 +31,8 @@ export interface ApplyHost {
 }
 
 /**
- * Reduces the writers' blocks to the view. It depends on nothing but its input, and no data makes it throw: what is
- * malformed, unsigned, out of the rules or said by who may not say it is passed over.
+ * Reduces the writers' blocks to the view. It is deterministic and never throws on data: blocks that are malformed,
+ * unsigned, against the rules or from an unauthorized writer are skipped.
  */
 export async function apply(
   entries: readonly LogEntry[],
@@ -72,7 +72,7 @@ async function applyTick(time: number, batch: ViewBatch, rules: MarketRules): Pr
   await new OrderSlots(batch, rules).expire(time, EXPIRED_PER_TICK)
 }
 
-/** A relay is one device with one writer, and never signs the view: that is left to the founder. */
+/** Admits a relay: one device with one writer, which does not sign the view; only the founder does. */
 async function admit(
   admission: Admission,
   batch: ViewBatch,
@@ -92,7 +92,7 @@ async function admit(
   await host.addWriter(writer, { indexer: false })
 }
 
-/** The key is an identity, a device or a writer; a relay among them writes no more. */
+/** Bans an identity, a device or a writer; a banned relay loses its writer. */
 async function ban(key: Buffer, batch: ViewBatch, rules: MarketRules, host: ApplyHost): Promise<void> {
   if (key.equals(rules.founder) || key.equals(host.key)) return
   await batch.put(banKey(key), encode('ban', { key }))
@@ -122,12 +122,12 @@ async function applyOrders(orders: Buffer[], batch: ViewBatch, market: Buffer): 
   }
 }
 
-/** Even where ticks are late by a whole lifetime a new order is not too far; one from the far future is. */
+/** True for an order from the far future; false for a new order even when ticks are late by a whole lifetime. */
 export function isTooFar(order: { expires: number }, tick: number, rules: MarketRules): boolean {
   return order.expires > tick + 2 * rules.maxLifetime
 }
 
-/** What a record must meet to stand in this market's view. */
+/** The rules that a record must meet in this market. */
 export function orderRules(market: Buffer, rules: MarketRules): Parameters<typeof checkOrder>[1] {
   return {
     market,

@@ -36,7 +36,7 @@ const under = (prefix: number): KeyRange => ({ gte: Buffer.of(prefix), lt: Buffe
 
 export const RULES = key(PREFIX.rules)
 export const TICK = key(PREFIX.tick)
-/** How many orders the market holds. */
+/** Key of the market's number of orders. */
 export const COUNT = key(PREFIX.count)
 
 export const relayKey = (device: Buffer): Buffer => key(PREFIX.relay, device)
@@ -44,7 +44,7 @@ export const writerKey = (writer: Buffer): Buffer => key(PREFIX.writer, writer)
 export const banKey = (banned: Buffer): Buffer => key(PREFIX.ban, banned)
 export const orderKey = (id: Buffer): Buffer => key(PREFIX.order, id)
 export const slotKey = (identity: Buffer, id: Buffer): Buffer => key(PREFIX.slot, identity, id)
-/** How many orders an identity holds. */
+/** Key of an identity's number of orders. */
 export const tallyKey = (identity: Buffer): Buffer => key(PREFIX.tally, identity)
 export const expiryKey = (until: number, id: Buffer): Buffer => key(PREFIX.expiry, u64(BigInt(until)), id)
 
@@ -60,7 +60,7 @@ export function slotsOf(identity: Buffer): KeyRange {
   return { gte: slotKey(identity, Buffer.alloc(0)), lt: slotKey(identity, Buffer.alloc(ID_BYTES + 1, 0xff)) }
 }
 
-/** What is over at `time`. */
+/** Range of the orders that have expired at `time`. */
 export function expiredAt(time: number): KeyRange {
   return { gte: key(PREFIX.expiry), lt: key(PREFIX.expiry, u64(BigInt(time) + 1n)) }
 }

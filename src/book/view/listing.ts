@@ -7,7 +7,7 @@ import type { ViewDatabase, ViewFetching } from './database.js'
 import { COUNT, RULES, TICK, allRelays, banKey, bookRange, idOf, orderKey, slotsOf } from './keys.js'
 
 export interface ListQuery {
-  /** RESOURCE.storage unless said otherwise. */
+  /** RESOURCE.storage by default. */
   resource?: number
   network: string
   limit?: number
@@ -22,7 +22,7 @@ export interface BidQuery extends ListQuery {
   minPrice?: bigint
 }
 
-/** What the view says of the market itself. */
+/** The market's own state in the view. */
 export interface ViewState {
   rules: MarketRules | null
   /** Time of the last tick, 0 before the first. */
@@ -32,17 +32,17 @@ export interface ViewState {
   relays: Map<string, Buffer>
 }
 
-/** How long a block of the view is waited for, ms. */
+/** Longest wait for a block of the view, ms. */
 export const FETCH_TIMEOUT = 10_000
 const MOST = 1000
 
-/** Reads a view, whoever served it, and verifies each record before it is given out. */
+/** Reads orders from a view and verifies each before returning it. */
 export class Listing {
   readonly #view: () => ViewDatabase
   readonly #market: Buffer
   readonly #rules: () => MarketRules | null
   readonly #now: () => number
-  /** Records in the view that did not verify: the market's founder lets forgeries in. */
+  /** Number of records in the view that are not valid: the market's founder admits forgeries. */
   unverified = 0
 
   constructor(options: {
@@ -81,7 +81,7 @@ export class Listing {
     })
   }
 
-  /** The live order with that id, or null when it is unknown, withdrawn or over. */
+  /** The live order with this id; null when it is unknown, withdrawn or expired. */
   async get(id: Buffer): Promise<VerifiedOrder | null> {
     return await this.#reading(async view => {
       const entry = await view.get(orderKey(id), { timeout: FETCH_TIMEOUT })
@@ -116,7 +116,7 @@ export class Listing {
     return (await isBanned(view, order)) ? null : check.verified
   }
 
-  /** One state of the view for the whole of a read, while the base moves on. */
+  /** Reads from one snapshot of the view, while the base changes. */
   async #reading<T>(read: (view: ViewDatabase) => Promise<T>): Promise<T> {
     const view = this.#view().snapshot()
     try {
@@ -134,10 +134,10 @@ async function isBanned(view: ViewDatabase, order: Order): Promise<boolean> {
   return false
 }
 
-/** Relays that are read at most: more writers than a base can bear. */
+/** Most relays read; a base cannot handle as many writers. */
 const MOST_RELAYS = 1024
 
-/** What a view says of its market. `fetching` says how blocks that are not here are waited for. */
+/** Reads the market's state from a view. `fetching` says how to wait for missing blocks. */
 export async function readState(
   live: ViewDatabase,
   fetching: ViewFetching = { timeout: FETCH_TIMEOUT }

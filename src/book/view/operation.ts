@@ -2,7 +2,7 @@ import { decode, encode } from '../../../contracts/schema/codec.js'
 import type { StructOf } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 
-/** What a writer of the base may say. All but `orders` is administration, and counts from the founder's writer only. */
+/** Operations of a writer. All but `orders` are administration and only valid from the founder's writer. */
 const TYPES = ['rules', 'tick', 'admission', 'ban', 'orders'] as const
 const STRUCTS = {
   rules: 'market-rules',
@@ -23,14 +23,14 @@ export function encodeOperation<T extends OperationType>(type: T, body: Body<T>)
   return encode('market-operation', { type: TYPES.indexOf(type), body: encode(STRUCTS[type], body as never) })
 }
 
-/** Null for what is no operation. Never throws. */
+/** Decodes an operation; null when the bytes are not one. Never throws. */
 export function decodeOperation(bytes: Buffer): BookOperation | null {
   try {
     const { type, body } = decode('market-operation', bytes, MAX_OPERATION_BYTES)
     const name = TYPES[type]
     return name ? ({ type: name, body: decode(STRUCTS[name], body) } as BookOperation) : null
   } catch (error) {
-    if (error instanceof BushelError) return null // malformed: it says nothing
+    if (error instanceof BushelError) return null // malformed
     throw error
   }
 }

@@ -3,7 +3,7 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { MAX_ORDER_BYTES } from '../../../contracts/order.js'
 import { DAY, HOUR } from '../../../contracts/money/quantity.js'
 
-/** What a market has where its founder says nothing else: sizes in bytes, times in ms, strength in bits. */
+/** Default rules of a market: sizes in bytes, times in ms, strength in bits. */
 export const DEFAULT_RULES = {
   maxRecordBytes: 1024,
   maxOrders: 100_000,
@@ -30,7 +30,7 @@ const LIMITS: Record<RuleName, [least: number, most: number]> = {
 export const SLOTS_PER_LIVE = 4
 
 const MAX_NAME = 64
-// Control characters and those that turn the direction of writing: they would let a name draw on a terminal.
+// Control characters and changes of the writing direction, with which a name could manipulate a terminal.
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/
 
 const names = Object.keys(DEFAULT_RULES) as RuleName[]
@@ -44,7 +44,7 @@ function isWithin(rule: RuleName, value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
 }
 
-/** The rules of a new market; throws bad input on a bad name, an unknown rule or an absurd value. */
+/** The rules of a new market; throws on a bad name, an unknown rule or a value out of range. */
 export function marketRules(
   founder: Buffer,
   name: string,
@@ -53,21 +53,21 @@ export function marketRules(
   if (!isName(name)) {
     throw new BushelError(
       'BAD_NAME',
-      `'${name.slice(0, MAX_NAME).replace(new RegExp(UNPRINTABLE, 'g'), '?')}' cannot be a market's name`,
-      `a name has 1 to ${MAX_NAME} printable characters and no spaces around it`
+      `'${name.slice(0, MAX_NAME).replace(new RegExp(UNPRINTABLE, 'g'), '?')}' is not a valid market name`,
+      `a name has 1 to ${MAX_NAME} printable characters, and no space at either end`
     )
   }
   const rules: MarketRules = { name, founder, ...DEFAULT_RULES }
   for (const [rule, value] of Object.entries(override)) {
     if (!isRule(rule)) {
-      throw new BushelError('BAD_RULES', `there is no rule '${rule}'`, `rules are ${names.join(', ')}`)
+      throw new BushelError('BAD_RULES', `there is no rule '${rule}'`, `the rules are ${names.join(', ')}`)
     }
     if (!isWithin(rule, value)) {
       const [least, most] = LIMITS[rule]
       throw new BushelError(
         'BAD_RULES',
         `rule ${rule} cannot be ${String(value)}`,
-        `it is a whole number from ${least} to ${most}`
+        `give a whole number from ${least} to ${most}`
       )
     }
     rules[rule] = value
@@ -79,18 +79,18 @@ function isRule(name: string): name is RuleName {
   return Object.hasOwn(DEFAULT_RULES, name)
 }
 
-/** Are these rules that anybody could have founded a market with? */
+/** True for rules that `marketRules` would allow. */
 export function areSound(rules: MarketRules): boolean {
   return isName(rules.name) && names.every(rule => isWithin(rule, rules[rule]))
 }
 
-/** Bits that a record's stamp needs whatever the state of the market: one more for each fourfold of its days. */
+/** Bits that a record's stamp needs in any state of the market: one more for each fourfold of its lifetime. */
 export function lifetimeBits(rules: MarketRules, order: Pick<Order, 'created' | 'expires'>): number {
   const days = Math.max(1, Math.ceil((order.expires - order.created) / DAY))
   return rules.stampBits + ((31 - Math.clz32(days)) >> 1)
 }
 
-/** Bits that a new order needs on top: one more each time the room that is left has halved. */
+/** Extra bits for a new order: one more each time the free slots have halved. */
 export function fullnessBits(rules: MarketRules, slots: number): number {
   const left = Math.max(rules.maxOrders - slots, 1) / rules.maxOrders
   return Math.max(0, Math.floor(-Math.log2(left)))

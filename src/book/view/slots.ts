@@ -19,12 +19,12 @@ import { SLOTS_PER_LIVE } from './rules.js'
 
 const NOTHING = Buffer.alloc(0)
 
-/** Until when a record stands in the view: a withdrawal a margin longer, so that what it withdraws cannot come back. */
+/** Until when a record stays in the view; a withdrawal stays a margin longer, so that the withdrawn order cannot return. */
 export function standsUntil(order: Order, rules: MarketRules): number {
   return order.withdrawn ? order.expires + rules.tombstoneMargin : order.expires
 }
 
-/** Of two records of one order the higher revision stands; of two with the same revision, the greater bytes. */
+/** Of two records of one order the higher revision wins; of two with the same revision, the greater bytes. */
 function beats(a: { order: Order; bytes: Buffer }, b: { order: Order; bytes: Buffer }): boolean {
   if (a.order.revision !== b.order.revision) return a.order.revision > b.order.revision
   return a.bytes.compare(b.bytes) > 0
@@ -53,7 +53,7 @@ export class OrderSlots {
     this.#rules = rules
   }
 
-  /** Takes a verified record in. */
+  /** Adds a verified record. */
   async put(record: VerifiedOrder): Promise<void> {
     const { id, order } = record
     const slot = await this.#slot(order.identity, id)
@@ -62,7 +62,7 @@ export class OrderSlots {
     else await this.#add(record, until)
   }
 
-  /** Gives up what is over at `time`, the oldest first and at most `most`. */
+  /** Removes orders that have expired at `time`, the oldest first and at most `most`. */
   async expire(time: number, most: number): Promise<void> {
     const over: Buffer[] = []
     for await (const { key } of this.#batch.createReadStream({ ...expiredAt(time), limit: most })) {
@@ -128,7 +128,7 @@ export class OrderSlots {
     await this.#relist(identity, tally.live + live, tally.live)
   }
 
-  /** Puts a record among the asks or bids, or takes it from there, and notes it in its slot. */
+  /** Adds a record to the asks or bids, or removes it, and updates its slot. */
   async #list(
     record: { id: Buffer; order: Order; bytes: Buffer },
     slot: BookSlot,
@@ -141,7 +141,7 @@ export class OrderSlots {
     slot.listed = listed
   }
 
-  /** An identity over its cap has the live orders with the lowest ids listed. */
+  /** Lists the live orders with the lowest ids of an identity that is over its cap. */
   async #relist(identity: Buffer, before: number, after: number): Promise<void> {
     const most = this.#rules.maxOrdersPerIdentity
     if (before <= most && after <= most) return

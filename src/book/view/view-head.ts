@@ -5,7 +5,7 @@ import { sign, verify } from '../../../contracts/keys/signature.js'
 
 const UNSIGNED = Buffer.alloc(64)
 
-/** A relay's word on where the view is, as far as the founder has signed it; null when that is nowhere yet. */
+/** Signs the head of the view up to the founder's signature; null when nothing is signed yet. */
 export function vouchFor(core: Hypercore, market: Buffer, tick: number, device: KeyPair): ViewHead | null {
   const length = core.signedLength
   if (length === 0) return null
@@ -14,7 +14,7 @@ export function vouchFor(core: Hypercore, market: Buffer, tick: number, device: 
   return { ...head, signature: sign('view-head', head, device) }
 }
 
-/** Is it of that market, and does its signature hold? Whether the signer is a relay stands in the view itself. */
+/** True when the head is of this market and its signature is valid. The view itself says whether the signer is a relay. */
 export function isVouched(head: ViewHead, market: Buffer): boolean {
   const said = { ...head, signature: UNSIGNED }
   return head.market.equals(market) && verify('view-head', said, head.signature, head.signer)

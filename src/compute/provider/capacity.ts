@@ -1,18 +1,18 @@
 import type { Job, JobTerms } from '#spec'
 import { GIB, MINUTE } from '../../../contracts/money/quantity.js'
 
-/** Jobs that wait or run beyond one for each core. */
+/** Most waiting jobs beyond one per core. */
 const QUEUE = 16
-/** Of these, agreements of one identity that are not paid. */
+/** Most unpaid agreements of one identity. */
 const UNPAID_EACH = 8
-/** Agreements that are not paid, of everybody. */
+/** Most unpaid agreements of all identities. */
 const UNPAID = 256
-/** So long an agreement that is not paid keeps its place when others ask for one, ms. */
+/** How long an unpaid agreement keeps its place when others ask for one, ms. */
 const HOLDS = 2 * MINUTE
-/** What inputs of jobs to be run, and results that are not paid, may occupy, bytes. */
+/** Most disk space for the inputs of waiting jobs and unpaid results, bytes. */
 const MOST_BYTES = 4 * GIB
 
-/** Why there is no place for one more job beside these, which are not over; or null. */
+/** Why there is no room for one more job beside these open ones, or null. */
 export function fullnessFor(terms: JobTerms, open: Iterable<Job>, cores: number): string | null {
   let [taken, unpaid, theirs] = [0, 0, 0]
   let outputs = terms.limits.outputBytes
@@ -26,18 +26,18 @@ export function fullnessFor(terms: JobTerms, open: Iterable<Job>, cores: number)
     unpaid++
     if (other.buyer.identity.equals(terms.buyer.identity)) theirs++
   }
-  if (taken >= cores + QUEUE || unpaid >= UNPAID) return 'the queue is full'
-  if (theirs >= UNPAID_EACH) return 'too many agreements of yours are not paid'
+  if (taken >= cores + QUEUE || unpaid >= UNPAID) return 'the queue of jobs is full'
+  if (theirs >= UNPAID_EACH) return 'this buyer has too many agreements that are not paid'
   const bytes = [...inputs.values()].reduce((sum, each) => sum + each, outputs)
-  return bytes > MOST_BYTES ? 'the disk has no more room' : null
+  return bytes > MOST_BYTES ? 'the disk has no room for the inputs and results of more jobs' : null
 }
 
-/** Does an agreement that is not paid give its place up for another? */
+/** True when an unpaid agreement must give its place to another. */
 export function givesWay({ state, created }: Pick<Job, 'state' | 'created'>, now: number): boolean {
   return state === 'AGREED' && now - created >= HOLDS
 }
 
-/** What a job needs on disk, each by whom it comes from and what it is: of two jobs that share it there is one copy. */
+/** The inputs of a job with their sizes, keyed by buyer and hash: jobs that share an input share its copy on disk. */
 function inputsOf({ module, input, buyer }: JobTerms): [string, number][] {
   return [module, input].map(({ sha256, byteLength }) => [
     Buffer.concat([buyer.identity, sha256]).toString('hex') + byteLength,

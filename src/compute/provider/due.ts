@@ -1,6 +1,6 @@
 import type { Job } from '#spec'
 
-/** How a job ends that is past the time that its state has; null while it is not. A result is kept for `keepMs`. */
+/** How a job ends that has exceeded the time limit of its state; null before that. A result is kept for `keepMs`. */
 export function endOf(
   job: Job,
   now: number,

@@ -5,10 +5,10 @@ import { sign } from '../../../contracts/keys/signature.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payments } from '../../payment/payments.js'
 
-/** How long an invoice of a job can be paid, s; a job that is over refuses it. */
+/** Expiry of a job's invoice, s; it is refused earlier when the job is over. */
 const EXPIRY = 2 * 24 * 3600
 
-/** The list of the one payment of a job that is asked for: its hash is the same whenever it is. */
+/** The list of a single installment of a job; the same installment always has the same hash. */
 export function listOf(
   payments: Payments,
   agreement: Buffer,
@@ -18,7 +18,7 @@ export function listOf(
   return payments.list(agreement, [{ number: installment, start: 0, end: 0, msat }], 0)
 }
 
-/** What a job asks its buyer to pay now: signed, with an invoice. */
+/** The signed request for a payment of a job, with its invoice. */
 export async function dueOf(
   { deals, payments }: { deals: Deals; payments: Payments },
   { terms, statement }: Job,

@@ -12,11 +12,11 @@ import { dueOf } from './job-billing.js'
 import type { WorkState } from './job-work.js'
 import type { OpenJobs } from './open-jobs.js'
 
-/** How the work on a job stands. */
+/** The state of the work on a job. */
 export interface JobFacts {
   state: WorkState
   fuel: bigint
-  /** How many segments were paid when it came to wait for the next one. */
+  /** Number of segments that were paid when it started to wait for the next one. */
   paid: number
 }
 
@@ -25,26 +25,26 @@ export interface JobCounterOptions {
   payments: Payments
   blobs: Blobs
   jobs: OpenJobs
-  /** How the work on a job stands, while it is worked on. */
+  /** The state of the work on a job; null without running work. */
   standing(key: string): JobFacts | null
-  /** All is paid: the result is the buyer's. */
+  /** Called when everything is paid, so that the buyer may open the result. */
   settle(job: Job): Promise<void>
-  /** The output was fetched. */
+  /** Called when the output was fetched. */
   close(job: Job): Promise<void>
   cancel(agreement: Buffer): Promise<void>
-  /** How long the word of a payer is held against our own wallet, ms. */
+  /** How long to wait for our own wallet after the payer says that it paid, ms. */
   receiveMs?: number
 }
 
-/** Answers about one job are held so long when there is nothing new, ms, and so many for one channel. */
+/** How long an answer without news is held, ms, and how many are held per channel. */
 const HOLD = 2000
 const HELD = 4
 const OPENS = new Set(['REVEALED', 'PAID', 'DONE'])
 const WAIT_FOR_PAYMENT = 10_000
 
 /**
- * Answers what the buyer of a job asks once it is agreed: how it stands, what is due, the result, and its key. It answers
- * until it is closed.
+ * Answers a buyer's requests about an agreed job until it is closed: progress, the payment that is due, the result and
+ * its key.
  */
 export class JobCounter {
   readonly #options: JobCounterOptions
@@ -99,7 +99,7 @@ export class JobCounter {
     return due ? { ...progress, due } : progress
   }
 
-  /** The base, or the segment that the work waits for; once that is paid none, until it waits again. */
+  /** The installment that is due: the base, or the segment that the work waits for; null when none is. */
   #segmentDue(key: string): number | null {
     const { jobs, payments, standing } = this.#options
     const job = jobs.get(key)
@@ -109,7 +109,7 @@ export class JobCounter {
     return payments.ledger.contiguous(jobId(job.terms)) === live.paid ? live.paid : null
   }
 
-  /** Asks for a payment in turn with the end of the job: none is asked for that is not taken any more. */
+  /** Requests a payment under the job's lock, so that no payment is requested for a job that has just ended. */
   async #due(key: string, installmentDue: () => number | null): Promise<JobDue | null> {
     const { jobs } = this.#options
     if (installmentDue() === null) return null
@@ -130,7 +130,7 @@ export class JobCounter {
     const job = jobs.of(agreement, peer)
     if (isOver(job) && job.state !== 'DONE')
       throw new DeclineError('NO_RESULT', `the job is over: ${job.reason ?? job.state}`)
-    if (!job.statement) throw new DeclineError('NO_RESULT', 'there is no result to reveal')
+    if (!job.statement) throw new DeclineError('NO_RESULT', 'the job has no result yet')
     if (!isOver(job)) blobs.grant(job.statement.statement.output, peer.device, agreement)
     if (job.state === 'COMMITTED') await jobs.save({ ...job, state: 'REVEALED' })
     return { body: job.statement }
@@ -141,7 +141,7 @@ export class JobCounter {
     const key = agreement.toString('hex')
     const { state, statement } = jobs.of(agreement, peer)
     if (state === 'REVEALED' && statement!.statement.finalMsat === 0n)
-      throw new DeclineError('NOTHING_DUE', 'what was paid covers it all')
+      throw new DeclineError('NOTHING_DUE', 'the job is paid in full')
     const due = await this.#due(key, () => (jobs.get(key)?.state === 'REVEALED' ? FINAL_INSTALLMENT : null))
     if (!due) throw new DeclineError('NOTHING_DUE', `the job is ${jobs.of(agreement, peer).state}`)
     return { body: due }
@@ -150,10 +150,10 @@ export class JobCounter {
   async #key(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobKey'>> {
     const { jobs, payments, blobs, settle, close, receiveMs = WAIT_FOR_PAYMENT } = this.#options
     const job = jobs.of(agreement, peer)
-    if (!OPENS.has(job.state)) throw new DeclineError('NO_RESULT', 'there is no result to open')
+    if (!OPENS.has(job.state)) throw new DeclineError('NO_RESULT', 'the result was not revealed yet')
     const { finalMsat: last, output } = job.statement!.statement
     if (last > 0n && !(await payments.wasReceived(agreement, FINAL_INSTALLMENT, receiveMs)))
-      throw new DeclineError('NOT_RECEIVED', 'the last payment has not come')
+      throw new DeclineError('NOT_RECEIVED', 'the last payment has not arrived')
     await settle(jobs.of(agreement, peer))
     if (blobs.wasSent(output, peer.device)) await close(jobs.of(agreement, peer))
     return { body: job.key! }

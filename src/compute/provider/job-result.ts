@@ -26,14 +26,14 @@ import { packOutput } from '../job/job-archive.js'
 import type { Outcome } from '../sandbox/sandbox.js'
 import { seal } from '../job/encryption.js'
 
-/** What a provider binds itself to, and hands over one after the other. */
+/** The signed result of a job, handed over in this order. */
 export interface JobOutcome {
   commitment: SignedJobCommitment
   statement: SignedJobStatement
   key: SignedJobKey
 }
 
-/** Seals what a run came to under a fresh key, and signs for it; only the ciphertext is kept. */
+/** Encrypts the result of a run under a fresh key and signs it; only the ciphertext is kept. */
 export async function makeResult(
   { deals, payments, blobs }: { deals: Deals; payments: Payments; blobs: Blobs },
   { terms }: Job,
@@ -41,7 +41,7 @@ export async function makeResult(
 ): Promise<JobOutcome> {
   const { device } = deals.self
   const agreement = jobId(terms)
-  // A segment that fell due just before the end is not owed any more.
+  // A segment that fell due just before the end need not be paid.
   await payments.refuseRest(agreement)
   const paid = payments.ledger.contiguous(agreement)
   const [key, salt, keySalt] = [crypto.randomBytes(32), crypto.randomBytes(32), crypto.randomBytes(32)]
@@ -57,7 +57,7 @@ export async function makeResult(
   const fault = faultOfStatement(statement, terms, paid)
   if (fault) {
     await blobs.drop(output)
-    throw new BushelError('FAILED', `the run came to what cannot be billed: ${fault}`)
+    throw new BushelError('FAILED', `the run cannot be billed: ${fault}`)
   }
   const commitment = { agreement, commitment: commitmentOf(agreement, result, salt) }
   const opening = { agreement, key, salt: keySalt }
@@ -68,7 +68,7 @@ export async function makeResult(
   }
 }
 
-/** An outcome as its provider states it. */
+/** The outcome in a provider's statement. */
 export function resultOf({ status, limit, reason, exitCode, fuel, hash }: Outcome): JobResult {
   return {
     ...{ status, exitCode, fuel },

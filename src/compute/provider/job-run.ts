@@ -7,7 +7,7 @@ import type { Unpacked } from '../job/job-archive.js'
 import type { JobSlot } from './slots.js'
 import type { Outcome, Sandbox } from '../sandbox/sandbox.js'
 
-/** Fuel is granted in portions of a fraction of a second, so that the owner can have the machine back at any time. */
+/** Fuel of one grant, a fraction of a second, so that the owner can take the machine back at any time. */
 const PORTION = 250_000_000n
 
 export interface JobRunOptions {
@@ -17,15 +17,15 @@ export interface JobRunOptions {
   sandbox: Sandbox
   schedule: WorkSchedule
   slot: JobSlot
-  /** How many segments are paid. */
+  /** Number of paid segments. */
   paidSegments: () => number
-  /** Resolves when more than so many segments are paid; rejects when they are not in time. */
+  /** Resolves when more than `segments` segments are paid; rejects when they are not paid in time. */
   whenPaid: (segments: number) => Promise<void>
   tell: (state: 'QUEUED' | 'RUNNING' | 'PAUSED' | 'WAITING', fuel: bigint) => void
   signal: AbortSignal
 }
 
-/** Runs a job in the sandbox, with no more fuel than one segment beyond what is paid, and only when it may run here. */
+/** Runs a job in the sandbox, at most one segment of fuel ahead of payment, and only when the schedule allows it. */
 export async function runJob(options: JobRunOptions): Promise<Outcome> {
   const { terms, module, input, sandbox, schedule, signal, tell, paidSegments } = options
   if (!schedule.open) await paused(options, 0n)
@@ -70,7 +70,11 @@ async function paused({ schedule, slot, signal, tell }: JobRunOptions, used: big
   await slot.resume(signal)
 }
 
-/** What a job ends with that is not paid for in time. */
+/** The error of a job that was not paid in time. */
 export function unpaid(segment: number): BushelError {
-  return new BushelError('JOB_UNPAID', `segment ${segment} was not paid in time`, 'the job was ended')
+  return new BushelError(
+    'JOB_UNPAID',
+    `segment ${segment} was not paid in time`,
+    'the provider has ended the job'
+  )
 }

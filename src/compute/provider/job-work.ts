@@ -25,24 +25,24 @@ export interface WorkOptions {
   slots: JobSlots
   guests: () => Promise<Sandbox>
   signal: AbortSignal
-  /** Resolves when something of this job has changed. */
+  /** Resolves when this job has changed. */
   whenRung: (signal: AbortSignal) => Promise<unknown>
   save: (job: Job) => Promise<void>
-  /** False when the job has ended meanwhile. */
+  /** False once the job has ended. */
   isOpen: () => boolean
   tell: (state: WorkState, fuel: bigint) => void
   /** How long a guest waits for its next segment to be paid, ms. */
   unpaidMs?: number
-  /** How long the inputs of a job that is paid for are tried to be had, ms. */
+  /** How long to try to fetch the inputs of a paid job, ms. */
   fetchMs?: number
   clock?: Clock
 }
 
-/** Runs of one job, when the node ends again and again while it runs. */
+/** Most starts of one job, when the node ends each time while it runs. */
 const RUNS = 5
 const RETRY = 1000
 
-/** All that a provider does for a job whose base is paid: fetches what it needs, runs it, and puts its result on disk. */
+/** Does the work of a job whose base is paid: fetches its inputs, runs it and puts the result on disk. */
 export async function workOn(job: Job, options: WorkOptions): Promise<void> {
   const { blobs, slots, guests, schedule, payments, signal, tell, save } = options
   const { terms } = job
@@ -57,7 +57,8 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
     tell('QUEUED', 0n)
     const slot = await slots.enter(jobMemory(terms), signal)
     try {
-      if (job.runs >= RUNS) throw new BushelError('FAILED', 'the job has ended this node again and again')
+      if (job.runs >= RUNS)
+        throw new BushelError('FAILED', 'the node ended again and again while it ran this job')
       signal.throwIfAborted()
       const begun = { ...job, runs: job.runs + 1 }
       await save(begun)
@@ -71,7 +72,7 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
         whenPaid: segments => whenPaid(job, segments, options)
       }
       const result = await makeResult(options, begun, await runJob(run))
-      // Cancelled meanwhile: nobody is told of it.
+      // The job was cancelled meanwhile and needs no result.
       if (options.isOpen()) await save({ ...begun, ...result, state: 'COMMITTED' })
       else await blobs.drop(result.statement.statement.output)
     } finally {
@@ -82,7 +83,7 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
   }
 }
 
-/** A buyer that is away may come back, for a while. */
+/** Fetches an input, with retries for a while when the buyer is offline. */
 async function bring(
   ref: Blob,
   { terms }: Job,

@@ -1,11 +1,11 @@
 import type { JobFacts } from './job-requests.js'
 
-/** A job that is worked on. */
+/** A job with running work. */
 export interface LiveJob extends JobFacts {
   readonly stop: AbortController
 }
 
-/** The jobs that are worked on now, by their keys. */
+/** The jobs with running work, by their keys. */
 export class LiveJobs {
   readonly #live = new Map<string, { job: LiveJob; done: Promise<void> }>()
 
@@ -13,7 +13,7 @@ export class LiveJobs {
     return this.#live.get(key)?.job ?? null
   }
 
-  /** Begins work, which must not reject; `onend` is called when it has ended. */
+  /** Starts work, which must not reject; `onend` is called when it has ended. */
   begin(key: string, work: (job: LiveJob) => Promise<void>, onend: () => void): void {
     const job: LiveJob = { state: 'QUEUED', fuel: 0n, paid: 0, stop: new AbortController() }
     const live = { job, done: Promise.resolve() }

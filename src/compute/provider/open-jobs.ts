@@ -8,8 +8,7 @@ import { isOver } from '../job/job-records.js'
 import type { JobRecords } from '../job/job-records.js'
 
 /**
- * A provider's jobs that are not over, by id in hex, as their records on disk say. Event: `change` (job) when a record has
- * changed.
+ * A provider's open jobs by id in hex, from their records on disk. Event: `change` (job) when a record has changed.
  */
 export class OpenJobs extends EventEmitter {
   readonly #records: JobRecords
@@ -24,7 +23,7 @@ export class OpenJobs extends EventEmitter {
     this.#now = now
   }
 
-  /** Takes up what an earlier process left. */
+  /** Loads the jobs of an earlier process. */
   load(): void {
     for (const { id, job } of this.#records.list('provider'))
       if (!isOver(job)) this.#jobs.set(id.toString('hex'), job)
@@ -46,11 +45,11 @@ export class OpenJobs extends EventEmitter {
     return this.#jobs.get(key) ?? null
   }
 
-  /** The job of an agreement with that peer, also one that is over. Throws a Decline. */
+  /** The job of an agreement with this peer, also when it is over. Throws DeclineError when there is none. */
   of(agreement: Buffer, peer: Counterparty): Job {
     const job = this.get(agreement.toString('hex')) ?? this.#records.get('provider', agreement)
     if (!job?.terms.buyer.device.equals(peer.device))
-      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with you')
+      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with this buyer')
     return job
   }
 
@@ -65,12 +64,12 @@ export class OpenJobs extends EventEmitter {
     this.ring(key)
   }
 
-  /** What decides by the state of a job, one after the other: each finds it as the one before left it. */
+  /** Serializes decisions about a job, so that each sees the state that the previous one left. */
   inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
     return this.#mutex.run(key, work)
   }
 
-  /** There is news of a job. */
+  /** Wakes the requests that wait for news of a job. */
   ring(key: string): void {
     this.#bell.emit(key)
   }

@@ -5,27 +5,27 @@ import { Poller } from '../../base/poller.js'
 export interface ScheduleSettings {
   /** When others' jobs may run, minutes of the local day; null is always. From 22:00 to 07:00 is { from: 1320, to: 420 }. */
   hours: { from: number; to: number } | null
-  /** Only while nothing else keeps the machine busy. */
+  /** Run jobs only while the machine is idle. */
   onlyIdle: boolean
-  /** Not until the owner says so. */
+  /** True until the owner resumes jobs. */
   paused?: boolean
 }
 
 export interface ScheduleOptions {
   settings: ScheduleSettings
   now?: () => number
-  /** Processors that others keep busy, since it was last asked. */
+  /** Number of processors that other programs kept busy since the last call. */
   busy?: () => number
-  /** ms between two looks. */
+  /** ms between two measurements. */
   every?: number
 }
 
-/** A machine on which others use less than this of a processor is idle. */
+/** The machine is idle when other programs use less than this many processors. */
 const IDLE = 0.5
-/** Looks in a row that must find it idle before work goes on; one that finds it busy stops the work. */
+/** Idle measurements in a row before work goes on; a single busy one stops the work. */
 const LOOKS = 2
 
-/** Says when others' jobs may run on the owner's machine. Event: `change` when that has changed. */
+/** Decides when others' jobs may run on the owner's machine. Event: `change` when the decision changes. */
 export class WorkSchedule extends EventEmitter {
   #settings: ScheduleSettings
   readonly #now: () => number
@@ -53,7 +53,7 @@ export class WorkSchedule extends EventEmitter {
   get fault(): string | null {
     const { hours, onlyIdle, paused } = this.#settings
     if (paused) return 'the owner has paused jobs here'
-    if (hours && !isWithin(hours, this.#now())) return 'jobs run here at other hours'
+    if (hours && !isWithin(hours, this.#now())) return 'this is outside the hours in which jobs run here'
     return onlyIdle && this.#idleLooks < LOOKS ? 'jobs run here only while the machine is idle' : null
   }
 
@@ -77,7 +77,7 @@ export class WorkSchedule extends EventEmitter {
     this.emit('change')
   }
 
-  /** Resolves when a job may run. */
+  /** Resolves when jobs may run. */
   async whenOpen(signal: AbortSignal): Promise<void> {
     while (!this.open) await once(this, 'change', { signal })
   }
@@ -93,7 +93,7 @@ function isWithin({ from, to }: { from: number; to: number }, at: number): boole
   return from <= to ? minute >= from && minute < to : minute >= from || minute < to
 }
 
-/** Counts processors that are busy with anything but what runs at a lower priority, as guests do, since the last call. */
+/** Returns a function that measures busy processors since its last call, without low-priority processes such as guests. */
 export function busyProcessors(processors = cpus): () => number {
   const read = (): { busy: number; all: number } => {
     let [busy, all] = [0, 0]

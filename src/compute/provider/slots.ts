@@ -3,16 +3,16 @@ interface Waiting {
   enter: () => void
 }
 
-/** What a job holds of its provider's machine. */
+/** A job's share of the machine. */
 export interface JobSlot {
-  /** It stands still: another may use its processor. */
+  /** Pauses the job: another may use its processor. */
   rest(): void
-  /** Goes on when a processor is free; rejects with the reason of `signal`. */
+  /** Resolves when a processor is free; rejects with the reason of `signal`. */
   resume(signal: AbortSignal): Promise<void>
   leave(): void
 }
 
-/** Room for jobs: so many at once, and so much memory together; who waits longest enters next. */
+/** Places for jobs, bounded in number and memory; the job that waits longest is next. */
 export class JobSlots {
   cores: number
   memoryBytes: number
@@ -35,7 +35,7 @@ export class JobSlots {
     return this.#slot(bytes)
   }
 
-  /** Sizes have changed. */
+  /** Rechecks the waiting jobs after the limits have changed. */
   look(): void {
     while (this.#active < this.cores && this.#resuming.length > 0) {
       this.#active++

@@ -8,13 +8,13 @@ import type { WorkOptions } from './job-work.js'
 import type { ScheduleSettings } from './schedule.js'
 import type { Logger } from '../../base/logger.js'
 
-/** What the owner lends of the machine. */
+/** The owner's limits for jobs on this machine. */
 export interface WorkerSettings extends ScheduleSettings {
-  /** Jobs at once. */
+  /** Most jobs at the same time. */
   cores: number
-  /** For all jobs together, bytes. */
+  /** Memory for all jobs together, bytes. */
   memoryBytes: number
-  /** Run jobs in a process alone, where bubblewrap does not work. */
+  /** Run jobs in a plain process where bubblewrap does not work. */
   allowProcess: boolean
 }
 
@@ -25,13 +25,13 @@ export interface WorkerOptions extends DeskOptions, Pick<WorkOptions, 'unpaidMs'
   blobs: Blobs
   openSandbox?: () => Sandbox
   log: Logger
-  /** Processors that others keep busy; measured by default. */
+  /** Number of processors that other programs keep busy; measured by default. */
   busy?: () => number
-  /** How long the word of a payer is held against our own wallet, ms. */
+  /** How long to wait for our own wallet after the payer says that it paid, ms. */
   receiveMs?: number
-  /** How long a result that is not paid is kept, ms. */
+  /** How long an unpaid result is kept, ms. */
   keepMs?: number
-  /** ms between looks at what has run out. */
+  /** ms between two looks for expired jobs. */
   tickEvery?: number
 }
 

@@ -25,19 +25,19 @@ import { WORKER_SETTINGS } from './worker-options.js'
 import type { WorkerOptions, WorkerSettings } from './worker-options.js'
 
 /**
- * The provider's side of compute: jobs that are agreed and whose base is paid are fetched, run one installment ahead of what is
- * paid, and their results handed over encrypted; the key goes to whoever has paid the rest. Everything that was promised
- * is on disk first; after a restart a job runs again from its beginning, and payment goes on where it stood.
+ * The provider's side of compute. Once the base of an agreed job is paid, the worker fetches its inputs, runs it one
+ * segment ahead of payment and delivers the result encrypted; the buyer gets the key after paying the rest. Every promise
+ * is on disk first; after a restart a job runs again from its start, and payment goes on where it was.
  *
- * Events: `change` (job) when its record has changed, `progress` (job, state, fuel) of one that is worked on, `left` (job)
- * when its work has ended, however it did.
+ * Events: `change` (job) when its record has changed, `progress` (job, state, fuel) of a running job, `left` (job) when
+ * its work has ended for any reason.
  */
 export class Worker extends ReadyResource {
   readonly schedule: WorkSchedule
   readonly slots: JobSlots
   readonly #options: WorkerOptions
   readonly #now: () => number
-  /** What closing undoes; it answers since it was made. */
+  /** Undone at close; the worker answers from its construction on. */
   readonly #scope = new Scope()
   #settings: WorkerSettings
   readonly #live = new LiveJobs()
@@ -90,7 +90,7 @@ export class Worker extends ReadyResource {
     return this.#settings
   }
 
-  /** What the owner lends from now on. */
+  /** Changes the owner's limits. */
   configure(settings: Partial<WorkerSettings>): void {
     this.#settings = { ...this.#settings, ...settings }
     this.slots.cores = this.#settings.cores
@@ -113,7 +113,7 @@ export class Worker extends ReadyResource {
       if (output) blobs.grant(output, job.terms.buyer.device, id)
       if (job.state === 'QUEUED') this.#begin(id.toString('hex'))
     }
-    // A payment that was received just before a kill is in the ledger; its job may not have heard of it.
+    // A job may have missed a payment that the ledger recorded just before a kill.
     for (const key of this.#open.keys()) await this.#apply(key)
     for (const payment of [...payments.ledger.at('received')]) await this.#paid(payment)
     void this.#poller.start(this.#options.tickEvery ?? 30_000)
@@ -133,7 +133,7 @@ export class Worker extends ReadyResource {
     await this.#sandbox?.close()
   }
 
-  /** Jobs that are not over, with what is done for them now. */
+  /** Open jobs, with the state of their work. */
   get jobs(): { job: Job; state: string; fuel: bigint }[] {
     return this.#open.list().map(job => {
       const live = this.#live.get(jobId(job.terms).toString('hex'))
@@ -177,11 +177,15 @@ export class Worker extends ReadyResource {
     return { isolation, allowProcess, memoryBytes, fault: this.schedule.fault ?? fullness() }
   }
 
-  /** Agreements that were not paid at once end: from then on none of them can be. */
+  /** Voids agreements that were not paid in time, to make room; their invoices are refused. */
   async #makeWay(): Promise<void> {
     for (const job of this.#open.list())
       if (givesWay(job, this.#now()))
-        await this.#end(jobId(job.terms), 'VOID', 'another took its place before it was paid')
+        await this.#end(
+          jobId(job.terms),
+          'VOID',
+          'it was not paid in time, and its place was given to another job'
+        )
   }
 
   async #guests(): Promise<Sandbox> {
@@ -200,7 +204,7 @@ export class Worker extends ReadyResource {
     this.#open.ring(key)
   }
 
-  /** The job follows what is paid. Done twice it changes nothing. */
+  /** Applies the payments of a job to its state. Idempotent. */
   async #apply(key: string): Promise<void> {
     const job = this.#open.get(key)
     if (!job) return
@@ -214,7 +218,7 @@ export class Worker extends ReadyResource {
     }
   }
 
-  /** All is paid: the result is the buyer's. */
+  /** Handles the last payment: the buyer may open the result. */
   async #settle(job: Job): Promise<void> {
     if (job.state === 'REVEALED') await this.#open.save({ ...job, state: 'PAID' })
   }
@@ -245,18 +249,18 @@ export class Worker extends ReadyResource {
   }
 
   async #failed(job: Job, { stop }: LiveJob, error: unknown): Promise<void> {
-    if (this.closing || stop.signal.aborted) return // it goes on after the next start, or its end is on disk already
+    if (this.closing || stop.signal.aborted) return // it goes on after the next start, or its end is already on disk
     const reason = error instanceof Error ? error.message : String(error)
     if (!(error instanceof BushelError)) this.#options.log.fault(error)
     await this.#end(jobId(job.terms), 'FAILED', reason)
   }
 
-  /** Ends a job, unless all of it, or the base that was waited for, turns out to be paid. Nothing is taken for it then. */
+  /** Ends a job and refuses its payments, unless the expected payment turns out to have settled. */
   #end(id: Buffer, state: 'FAILED' | 'ENDED' | 'VOID', reason: string): Promise<void> {
     const key = id.toString('hex')
     return this.#open.inTurn(key, async () => {
       await this.#options.payments.refuseRest(id)
-      // What was paid just before it was refused counts.
+      // A payment that settled just before the refusal counts.
       await this.#apply(key)
       const job = this.#open.get(key)
       if (!job || job.state === 'PAID' || (state === 'VOID' && job.state !== 'AGREED')) return
@@ -266,16 +270,16 @@ export class Worker extends ReadyResource {
     })
   }
 
-  /** The output was fetched, or kept for long enough. */
+  /** Closes a job whose output was fetched, or kept for long enough. */
   async #close(job: Job): Promise<void> {
     if (job.state !== 'PAID') return
     await this.#open.save({ ...job, state: 'DONE' })
     await this.#options.blobs.drop(job.statement!.statement.output)
   }
 
-  // What runs out
+  // Expiry
 
-  /** Ends what has run out: agreements that nobody paid for, results that nobody fetched. */
+  /** Ends expired jobs: unpaid agreements, and results that were not fetched. */
   async look(): Promise<void> {
     const { keepMs = DAY } = this.#options
     for (const key of this.#open.keys()) {

@@ -139,7 +139,7 @@ function lostLine(lines: number): string {
     time: new Date().toISOString(),
     level: 'warn',
     part: 'log',
-    message: 'lines could not be written',
+    message: 'log lines could not be written',
     lines
   }
   return JSON.stringify(line) + '\n'

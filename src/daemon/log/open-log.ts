@@ -10,7 +10,7 @@ import type { PlainLine } from './redact.js'
 
 export type { PlainLine } from './redact.js'
 
-/** What differs from the home's settings. */
+/** Overrides of the home's log settings. */
 export interface LogSettings {
   level?: Level
   /** Absolute. */
@@ -30,8 +30,8 @@ export interface OpenLog {
 }
 
 /**
- * The log of a home: lines of JSON in its file, and whoever listens. A file that cannot be written is told of, once, and
- * tried again with every line.
+ * Opens the log of a home: JSON lines in its file, and calls of `onlog`. A write failure is reported once, and every line
+ * tries the file again.
  */
 export function openLog(home: Home, { level, file, onlog, limits }: LogOptions = {}): OpenLog {
   const redact = redactor([home.device.secretKey, home.device.secretKey.subarray(0, 32)])
@@ -65,6 +65,6 @@ export function openLog(home: Home, { level, file, onlog, limits }: LogOptions =
 }
 
 function unwritable(file: string, error: unknown): PlainLine {
-  const message = `the log ${file} cannot be written, and its lines are shown here alone: ${messageOf(error)}`
+  const message = `the log file ${file} cannot be written; its lines are shown only here: ${messageOf(error)}`
   return { at: Date.now(), level: 'warn', part: 'log', message, fields: {} }
 }

@@ -16,8 +16,8 @@ import type {
 } from './compute-api.js'
 
 /**
- * What a running node can be asked, by the command line through the control socket or in the same process. Everything
- * here is plain JSON, so that it crosses the socket as it is: amounts in msat and prices in msat per TiB and 30 days as
+ * The calls of a running node, for the command line through the control socket or in the same process. Everything here is
+ * plain JSON, so that it crosses the socket unchanged: amounts in msat and prices in msat per TiB and 30 days as
  * strings of digits, times in ms since 1970, durations in ms, sizes in bytes. Keys, devices, identities and the ids of
  * orders, agreements and jobs are z32; payment hashes, preimages, Lightning node ids and SHA-256 sums are hex.
  */
@@ -159,7 +159,7 @@ export interface BookOf<Ask, Bid> {
   viewHash: string
   asks: Ask[]
   bids: Bid[]
-  /** False when the market could not be brought in step in the time given. */
+  /** False when the node was not in step with the market in time. */
   inStep: boolean
   /** Time of the market's last tick. */
   tick: number
@@ -203,7 +203,7 @@ export interface WalletResult {
   receivableMsat: string
 }
 
-/** What the wallet itself has recorded, and what it was for. */
+/** A record of the wallet, with its purpose by the ledger. */
 export interface WalletEntry {
   direction: 'sent' | 'received'
   /** ms since 1970. */
@@ -213,7 +213,7 @@ export interface WalletEntry {
   status: string
   hash: string
   description: string
-  /** By the ledger: `installment`, `refund`, `direct`, or null where it knows nothing of it. */
+  /** By the ledger: `installment`, `refund`, `direct`, or null when the ledger does not know it. */
   kind: string | null
   /** z32. */
   agreement: string | null
@@ -248,7 +248,7 @@ export interface PaidInvoice {
   dryRun?: boolean
 }
 
-/** The ledger held against the wallet. Amounts in msat. */
+/** The ledger compared with the wallet. Amounts in msat. */
 export interface CheckResult {
   ok: boolean
   lines: string[]
@@ -273,7 +273,7 @@ export interface StatusResult {
   /** Process id of the running node, or null. */
   pid: number | null
   network: string
-  /** Null while nothing of this node uses its wallet. */
+  /** Null while the node has not opened its wallet. */
   wallet: WalletCondition | null
   market: string | null
   peers: number

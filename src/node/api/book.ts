@@ -26,7 +26,7 @@ interface Entries<Ask, Bid> {
   bid: (verified: VerifiedOrder) => Bid
 }
 
-/** The book of a market that is joined, or, named by its key, of one that is only looked at. */
+/** Reads the book of a joined market, or of any market by its key. */
 async function read<Ask, Bid>(
   node: NodeContext,
   params: BookParams,

@@ -6,7 +6,7 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import type { NodeContext } from '../context.js'
 
-/** Reads a market that is not joined, through whichever of its relays answers first, and leaves nothing behind. */
+/** Reads a market without joining it, through the first relay that answers, and deletes the blocks afterwards. */
 export async function browsing<T>(
   node: NodeContext,
   key: Buffer,
@@ -22,10 +22,10 @@ export async function browsing<T>(
       const onconnection = (stream: NoiseStream): void => {
         node.books.browse(key, stream).then(
           reader => {
-            scope.add(() => reader.close()) // at once, when it comes after another was used
+            scope.add(() => reader.close()) // closes at once when another reader was used
             resolve(reader)
           },
-          () => undefined // this peer has not the market, or does not speak true of it: another may
+          () => undefined // this peer does not have the market or lies about it: try another
         )
       }
       scope.on(node.network, 'connection', onconnection)
@@ -42,7 +42,7 @@ export async function browsing<T>(
 function nobody(key: Buffer, waitMs: number): BushelError {
   return new BushelError(
     'MARKET_NOT_FOUND',
-    `nobody of market ${formatKey(key)} could be found in ${waitMs / 1000} s`,
+    `no node of market ${formatKey(key)} was found in ${waitMs / 1000} s`,
     'check the key and the network (--bootstrap), and try again'
   )
 }

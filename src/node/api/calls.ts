@@ -43,10 +43,10 @@ type CallTable = {
 const BOOK_WAIT = 10_000
 const ASK_LIFETIME = 365 * DAY
 const DEFAULT_PREPAY = 20_000_000n
-/** How long the end of a lease waits for what is paid back, ms; what comes later is taken by a node that is up. */
+/** How long ending a lease waits for the refund, ms; a running node receives a later one. */
 const REFUND_WAIT = 15_000
 
-/** Each call of the API, on the parts of a node. */
+/** The implementation of each call. */
 export const CALLS: CallTable = {
   'market.create': (node, params) => createMarket(node, params).then(market => dry(params, market)),
   'market.join': (node, params) =>
@@ -69,7 +69,11 @@ export const CALLS: CallTable = {
     const { orders, shelf } = await serving(node)
     const { space, minTime, maxTime, region } = params
     if (!(await shelf.canReserve(space))) {
-      throw new BushelError('NO_SPACE', 'the disk has less room than that', 'offer less --space')
+      throw new BushelError(
+        'NO_SPACE',
+        'the disk has less free space than that; no offer was made',
+        'offer less with --space'
+      )
     }
     await demandInbound(node, 2n * FIRST_SLICE)
     await market.inStep({ timeoutMs: BOOK_WAIT })
@@ -105,8 +109,8 @@ export const CALLS: CallTable = {
     if (!orders.get(id)) {
       throw new BushelError(
         'ORDER_NOT_FOUND',
-        `no order ${shortKey(id)}... of this node stands`,
-        'see: bushel book'
+        `this node has no standing order ${shortKey(id)}...`,
+        'see the orders with: bushel book'
       )
     }
     if (!params.dryRun) {
@@ -169,7 +173,11 @@ export const CALLS: CallTable = {
     const mine = trade.storage.leases.get('buyer', id)
     const kept = trade.storage.leases.get('provider', id)
     if (!mine && !kept)
-      throw new BushelError('LEASE_NOT_FOUND', `no lease ${shortKey(id)}...`, 'see: bushel leases')
+      throw new BushelError(
+        'LEASE_NOT_FOUND',
+        `this node has no lease ${shortKey(id)}...`,
+        'see the leases with: bushel leases'
+      )
     if (params.dryRun) return { id: formatKey(id), state: (mine ?? kept)!.state, dryRun: true }
     if (mine) {
       if (mine.state !== 'ENDED' && mine.state !== 'VOID')
@@ -191,14 +199,14 @@ export const CALLS: CallTable = {
 }
 
 const FIRST_SLICE = 40_000n
-/** An ask with a tiny piece of data still costs a sat. */
+/** Minimum charge, so that a lease of very little data costs a sat. */
 const MIN_CHARGE = 1000n
 
 function dry<T extends object>(params: { dryRun?: boolean }, result: T): T & { dryRun?: boolean } {
   return params.dryRun ? { ...result, dryRun: true } : result
 }
 
-/** The parts that only `bushel up` has. */
+/** The parts that only `bushel up` has; throws NOT_RUNNING without them. */
 async function serving(node: NodeContext): Promise<Required<AnyCall>> {
   if (!node.serving) throw needsUp()
   const { orders, storage } = await node.trade()
@@ -225,7 +233,7 @@ function requestOf(_parts: NodeContext, market: Buffer, params: Mirror): MirrorR
   }
 }
 
-/** Tells the caller how long work goes on: the copies' uploads as one sum. */
+/** Reports progress to the caller, with the uploads of all copies as one sum. */
 function listener({ onProgress }: CallContext): MirrorListener {
   const uploads = new Map<string, number>()
   const progress = (event: Progress): void => onProgress(event)

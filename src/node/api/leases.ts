@@ -5,7 +5,7 @@ import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../storage/
 import type { LeaseRole } from '../../storage/lease/leases.js'
 import type { LeaseEntry } from './api.js'
 
-/** All leases of a node, newest first, with what was paid for each. */
+/** All leases of a node, newest first, with the amount paid for each. */
 export function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
   const leases = new Leases(facts)
   const entries: (LeaseEntry & { created: number })[] = []

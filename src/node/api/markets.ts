@@ -5,10 +5,10 @@ import id from 'hypercore-id-encoding'
 import type { MarketCreate, MarketEntry } from './api.js'
 import type { NodeContext } from '../context.js'
 
-/** How long a market is waited for that nobody of is to be found. */
+/** How long to look for the nodes of a market, ms. */
 const WAIT_FOR_MARKET = 10_000
 
-/** The market that a command means: the one named, the one in use, or the only one joined. */
+/** The market of a command: the named one, the one in use, or the only joined one. */
 export function marketOf(node: NodeContext, named?: string): Market {
   const { markets } = node.books
   const wanted = named ?? (node.home.market && formatKey(node.home.market))
@@ -18,7 +18,7 @@ export function marketOf(node: NodeContext, named?: string): Market {
     throw new BushelError(
       'MARKET_NOT_FOUND',
       `market '${wanted}' is not joined`,
-      'bushel market list shows those that are; join one with: bushel market join KEY'
+      'see the joined markets with: bushel market list; join one with: bushel market join KEY'
     )
   }
   if (markets.length === 1) return markets[0]!
@@ -27,8 +27,8 @@ export function marketOf(node: NodeContext, named?: string): Market {
   }
   throw new BushelError(
     'WHICH_MARKET',
-    `${markets.length} markets are joined`,
-    'say which with --market NAME, or: bushel market use NAME'
+    `${markets.length} markets are joined, and none is in use`,
+    'name one with --market NAME, or choose one with: bushel market use NAME'
   )
 }
 
@@ -36,7 +36,11 @@ function find(markets: readonly Market[], wanted: string): Market | null {
   const key = id.isValid(wanted) ? Buffer.from(id.decode(wanted)) : null
   const found = markets.filter(market => (key ? market.key.equals(key) : market.name === wanted))
   if (found.length > 1) {
-    throw new BushelError('WHICH_MARKET', `${found.length} markets are called '${wanted}'`, 'give its key')
+    throw new BushelError(
+      'WHICH_MARKET',
+      `${found.length} markets are called '${wanted}'`,
+      'give the key of the one you mean'
+    )
   }
   return found[0] ?? null
 }
@@ -48,7 +52,7 @@ export async function createMarket(
   if (node.books.markets.some(market => market.name === name)) {
     throw new BushelError(
       'MARKET_EXISTS',
-      `a market called '${name}' is joined already`,
+      `a market named '${name}' is already joined`,
       'choose another name'
     )
   }
@@ -58,7 +62,7 @@ export async function createMarket(
   return { key: formatKey(market.key), name: market.name }
 }
 
-/** Joins, and waits for the market's rules, so that a key that leads nowhere is told from one that does. */
+/** Joins a market and waits for its rules, to detect a wrong key. */
 export async function joinMarket(
   node: NodeContext,
   text: string,
@@ -74,7 +78,7 @@ export async function joinMarket(
     if (!known) await node.books.leave(key)
     throw new BushelError(
       'MARKET_NOT_FOUND',
-      `nobody of market ${formatKey(key)} could be found in ${WAIT_FOR_MARKET / 1000} s`,
+      `no node of market ${formatKey(key)} was found in ${WAIT_FOR_MARKET / 1000} s`,
       'nothing was joined; check the key and the network (--bootstrap), and try again'
     )
   }

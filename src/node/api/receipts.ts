@@ -22,20 +22,24 @@ export async function readReceipt(
   const role = leases.get('buyer', agreement) ? 'buyer' : 'provider'
   const lease = leases.get(role, agreement)
   if (!lease)
-    throw new BushelError('LEASE_NOT_FOUND', `no lease ${shortKey(agreement)}...`, 'see: bushel leases')
+    throw new BushelError(
+      'LEASE_NOT_FOUND',
+      `this node has no lease ${shortKey(agreement)}...`,
+      'see the leases with: bushel leases'
+    )
   const paid = ledger.payments(agreement).filter(payment => payment.preimage !== null)
   const payment = installment === undefined ? paid.at(-1) : paid.find(one => one.installment === installment)
   if (!payment) {
     throw new BushelError(
       'RECEIPT_NOT_FOUND',
       `no payment${installment === undefined ? '' : ` for installment ${installment}`} of this lease has a preimage here`,
-      'see: bushel log'
+      'see the payments with: bushel log'
     )
   }
   const again = leases.reissue(payment.hash)?.countersign
   const countersign = again ?? leases.strip(role, agreement, stripOf(payment.installment))
   if (!countersign || !listedOf(countersign.list, payment.installment))
-    throw new BushelError('JOURNAL_FAILED', 'the signed list of payments is not here')
+    throw new BushelError('JOURNAL_FAILED', 'the signed list of installments is missing from the journal')
   const { terms, signature } = lease
   return {
     terms,

@@ -12,8 +12,8 @@ import type { NodeContext } from '../context.js'
 const FIND_TIMEOUT = 30_000
 
 /**
- * Restores from everyone on the drive's topic at once. The store of what is fetched and not yet written is named by link
- * and destination, so that the same command goes on where it stopped; it goes when the restore is done.
+ * Restores from all peers on the drive's topic at once. Fetched blocks are stored under a name made of link and
+ * destination, so that the same command goes on where it stopped, and deleted when the restore is done.
  */
 export async function restoreLink(
   node: NodeContext,

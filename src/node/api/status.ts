@@ -14,7 +14,7 @@ import type { NodeContext } from '../context.js'
 
 const LIVE = new Set(['BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
 
-/** What the disk alone tells. */
+/** Counts from the disk alone. */
 export function countsOf(
   facts: Facts
 ): Pick<StatusResult, 'leases'> & { reservedBytes: number; kept: string[] } {
@@ -36,12 +36,13 @@ export async function statusOf(node: NodeContext): Promise<StatusResult> {
   for (const market of node.books.markets) {
     const { state, behind } = market.clock
     const name = market.name || formatKey(market.key)
-    if (state === 'stale') notes.push(`market ${name}: no tick for ${formatTime(behind)}`)
+    if (state === 'stale')
+      notes.push(`market ${name}: its founder has published no tick for ${formatTime(behind)}`)
     if (state === 'ahead')
-      notes.push(`market ${name}: its ticks are ${formatTime(-behind)} ahead of this clock`)
+      notes.push(`market ${name}: its ticks are ${formatTime(-behind)} ahead of this machine's clock`)
   }
   if (trade) {
-    notes.push(...trade.alarms, ...trade.mended.slice(-5).map(line => `the ledger was mended: ${line}`))
+    notes.push(...trade.alarms, ...trade.mended.slice(-5).map(line => `the ledger was corrected: ${line}`))
     notes.push(...(await inboundNote(trade.wallet)))
   }
   const asks = trade ? [...trade.orders.list()] : []
@@ -82,7 +83,7 @@ function computeOf(trade: Awaited<ReturnType<NodeContext['trade']>> | null): Com
 
 const AT_WORK = new Set(['FETCHING', 'RUNNING', 'WAITING', 'PAUSED'])
 
-/** Whoever sells for real sats must be able to receive them. */
+/** A note on how much a seller can receive in real sats. */
 async function inboundNote(wallet: Wallet): Promise<string[]> {
   if (!wallet.real) return []
   try {
@@ -90,7 +91,7 @@ async function inboundNote(wallet: Wallet): Promise<string[]> {
     return [`can receive ${formatAmount(receivableMsat)} over the channels that are open now`]
   } catch (error) {
     if (!(error instanceof BushelError)) throw error
-    return [`the wallet is not there: ${error.message}`]
+    return [`the wallet cannot be reached: ${error.message}`]
   }
 }
 

@@ -32,7 +32,7 @@ export function walletResult(choice: WalletChoice | null, balance: Balance): Wal
   }
 }
 
-/** The wallet's own records, the newest last, each with what the ledger knows of it. */
+/** The wallet's own records, newest last, each with its purpose by the ledger. */
 export async function walletHistory(
   node: NodeContext,
   { limit = NEWEST }: Params<'wallet.history'>
@@ -137,7 +137,7 @@ function sums(check: BalanceCheck): Omit<CheckResult, 'ok' | 'lines' | 'faults'>
   }
 }
 
-/** Real sats come over channels that must be there before the first buyer is. */
+/** Real sats come over channels that must exist before the first buyer pays. */
 export async function demandInbound(node: NodeContext, leastMsat: bigint): Promise<void> {
   const { wallet } = await node.trade()
   if (!wallet.real) return
@@ -146,6 +146,6 @@ export async function demandInbound(node: NodeContext, leastMsat: bigint): Promi
   throw new BushelError(
     'NO_INBOUND',
     'this Lightning node can receive nothing yet; no offer was made',
-    'open a channel with liquidity on the other side first'
+    'open a channel with inbound liquidity first'
   )
 }

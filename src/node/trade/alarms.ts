@@ -1,13 +1,13 @@
 import type { Logger } from '../../base/logger.js'
 
-/** Lines that are kept of what the ledger was mended in. */
+/** Most corrections of the ledger that are kept. */
 const MAX_MENDED = 100
 
-/** What the owner is told of money and of the home; the same alarm once. */
+/** Alarms about money and the home for the owner, each raised once. */
 export class Alarms {
-  /** What the owner must know: a home that is an older copy, money that does not add up. */
+  /** Raised alarms: a home that is an older copy, or a balance that does not add up. */
   readonly raised = new Set<string>()
-  /** What the ledger was mended in, newest last. */
+  /** Corrections of the ledger, newest last. */
   readonly mended: string[] = []
   readonly #log: Logger
 

@@ -4,7 +4,7 @@ import type { Books } from '../../book/books.js'
 import type { BookedAsk } from '../../storage/buyer/placement.js'
 import type { BookedBid } from '../../storage/buyer/resting-bids.js'
 
-/** Of the cheapest asks, so many are considered. */
+/** Number of the cheapest asks that are considered. */
 const MAX_ASKS = 500
 const MAX_BIDS = 200
 
@@ -18,7 +18,7 @@ export async function cheapestAsks(
   return (await books.get(key)?.asks({ resource, network, limit: MAX_ASKS, ...price })) ?? []
 }
 
-/** The cheapest asks for storage on one market, of wallets on that Lightning network. */
+/** The cheapest asks for storage on a market, for one Lightning network. */
 export async function storageAsks(
   books: Books,
   network: string,
@@ -33,7 +33,7 @@ export async function storageAsks(
   })
 }
 
-/** The best bids for storage of every market that this node is in. */
+/** The best bids for storage on every market of this node. */
 export async function storageBidsOf(books: Books, network: string): Promise<BookedBid[]> {
   const lists = books.markets.map(market =>
     market.bids({ resource: RESOURCE.storage, network, limit: MAX_BIDS })

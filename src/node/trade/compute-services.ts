@@ -67,7 +67,7 @@ export const worker = tradeService(
   }
 )
 
-/** Has jobs run by others, and goes on with those that were begun. */
+/** Buys jobs, and continues those of an earlier process. */
 export const runs = tradeService(
   'runs',
   ['node', 'wallet', 'limits', 'blobs', 'hires', 'connections'],
@@ -111,7 +111,7 @@ function logOf({ log }: TradeOptions): Logger {
   return log.child('compute')
 }
 
-/** Hears of runs that nobody waits for. */
+/** Logs the progress of runs that no caller waits for. */
 function listenerOf(node: TradeOptions): RunListener {
   const log = logOf(node)
   return { note: message => log.info(message), state: () => undefined, paid: () => undefined }

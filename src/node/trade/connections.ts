@@ -12,14 +12,14 @@ export interface ConnectionsOptions {
   network: Network
   deals: Deals
   lightning: LightningLinks
-  /** Devices that are greeted when they appear, so that counters are compared and Lightning comes up. */
+  /** True for devices that are greeted when they connect, to compare counters and start Lightning. */
   hasDealings(device: Buffer): boolean
   /** How long a greeting may take, ms. */
   timeoutMs: number
   log: Logger
 }
 
-/** Answers over the connections of the node: from here on peers are heard, and after closing none is. */
+/** Answers peers over the node's connections from opening until closing. */
 export class Connections extends ReadyResource {
   readonly #options: ConnectionsOptions
   readonly #scope = new Scope()
@@ -32,7 +32,7 @@ export class Connections extends ReadyResource {
   protected override _open(): Promise<void> {
     const { deals, network, lightning } = this.#options
     return this.#scope.guard(async () => {
-      // Lightning speaks only with a peer that has shown its counters and seen ours. Listens before any peer is met.
+      // Lightning starts only after both sides have exchanged counters. Listens before any peer is met.
       this.#scope.on(deals, 'met', ({ stream }: DealChannel) => lightning.add(stream))
       await this.#scope.open(deals)
       this.#scope.on(network, 'connection', (stream: NoiseStream) => this.#attach(stream))

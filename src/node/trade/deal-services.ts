@@ -13,7 +13,7 @@ import { LightningLinks } from './lightning-links.js'
 import { tradeService } from './parts.js'
 import { logWallet } from './wallet-log.js'
 
-// What every trade is made with: money, deals and the book.
+// The services that storage and compute share: payment, deals and the book.
 
 export const wallet = tradeService('wallet', ['node'], async ({ node }, scope) => {
   const opened = await loadWallet(node.dir, node.wallet, node.facts)
@@ -24,7 +24,7 @@ export const wallet = tradeService('wallet', ['node'], async ({ node }, scope) =
   return opened
 })
 
-/** Lightning over the connections of the node; it lasts until no payment is under way. */
+/** Lightning over the node's connections; it closes once no payment is in flight. */
 export const lightning = tradeService('lightning', ['wallet'], ({ wallet: opened }, scope) => {
   const links = new LightningLinks(opened.link?.bind(opened) ?? null)
   scope.add(() => links.close())
@@ -40,7 +40,7 @@ export const limits = tradeService('limits', ['node', 'wallet', 'ledger'], parts
   return new SpendingLimits({ ledger: parts.ledger, real: parts.wallet.real, facts, now })
 })
 
-/** Payments, and in them the reconciler, which brings the ledger in line with the wallet before anything is paid. */
+/** Payments with their reconciler, which brings the ledger in line with the wallet before any payment. */
 export const payments = tradeService(
   'payments',
   ['node', 'alarms', 'wallet', 'ledger', 'limits'],
@@ -54,7 +54,7 @@ export const payments = tradeService(
   }
 )
 
-/** Handlers can be registered from here on; peers are heard when `connections` is open. */
+/** Handlers can be registered from here on; peers are answered once `connections` is open. */
 export const deals = tradeService('deals', ['node', 'wallet'], parts => {
   const { identity, device, proof, facts, network, log, now } = parts.node
   const self = { identity, device, proof, lightning: parts.wallet.nodeId, network: parts.wallet.network }
@@ -68,7 +68,7 @@ export const orders = tradeService('orders', ['node', 'deals'], async (parts, sc
   return serve ? scope.open(own) : own
 })
 
-/** What answers peers opens before the first of them is heard, and closes after the last. */
+/** Services that answer peers; they open before `connections` and close after it. */
 const ANSWERING = ['counters', 'leaseManager', 'quotes', 'blobs', 'hires', 'worker'] as const
 
 export const connections = tradeService(

@@ -4,7 +4,7 @@ import type { TradeParts } from './parts.js'
 
 const ROLES = ['buyer', 'provider'] as const
 
-/** Is there a lease or a job with that device that is not over, or money under way or owed for one? */
+/** True when this node has an open lease or job with the device, or a payment in flight or a debt for one. */
 export function hasDealings(
   { leases, refunds, jobs, ledger }: Pick<TradeParts, 'leases' | 'refunds' | 'jobs' | 'ledger'>,
   device: Buffer

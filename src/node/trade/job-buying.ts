@@ -13,7 +13,7 @@ import { cheapestAsks } from './asks.js'
 
 export interface JobBuying {
   books: Books
-  /** Of the wallet that pays. */
+  /** Lightning network of the wallet. */
   network: string
   hires: HirePort
   blobs: Blobs
@@ -22,13 +22,13 @@ export interface JobBuying {
   identity: Buffer
   folder: string
   now: () => number
-  /** Goes on with what an earlier process left, and hears of it. */
+  /** Continue the runs of an earlier process. */
   unattended: boolean
   listener: RunListener
   log: Logger
 }
 
-/** The buyer's side of compute, on the parts of a node. */
+/** Builds the buyer's side of compute from the parts of a node. */
 export function jobsOf(buying: JobBuying): Jobs {
   const { hires, blobs, facts, limits, identity, folder, now, unattended, listener, log } = buying
   return new Jobs({

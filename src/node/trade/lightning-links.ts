@@ -3,13 +3,13 @@ import type { Wallet } from '../../lightning/wallet.js'
 
 type Link = NonNullable<Wallet['link']>
 
-/** Lightning over connections of the node: for as long as each lasts, and payments may be under way. */
+/** Runs Lightning over the node's connections until they close and no payment is in flight. */
 export class LightningLinks {
   readonly #link: Link | null
-  /** Each with what ends it. */
+  /** Connections, each with the function that ends its link. */
   readonly #links = new Map<NoiseStream, () => void>()
 
-  /** `link` speaks Lightning over a connection; null for a wallet that has connections of its own. */
+  /** `link` runs Lightning over a connection; null for a wallet with connections of its own. */
   constructor(link: Link | null) {
     this.#link = link
   }

@@ -12,7 +12,7 @@ export const TRADE_SERVICES: readonly Service<TradeParts>[] = [
   deal.ledger,
   deal.limits,
   deal.payments,
-  // what is registered here is heard of once `connections` is open
+  // handlers registered here are called once `connections` is open
   deal.deals,
   deal.orders,
   // both sides of storage
@@ -28,14 +28,14 @@ export const TRADE_SERVICES: readonly Service<TradeParts>[] = [
   compute.blobs,
   compute.hires,
   compute.worker,
-  // peers are heard
+  // answering peers
   deal.connections,
-  // what the node does of its own accord
+  // unattended work
   compute.runs,
   storage.maintenance,
   storage.storageBids,
   compute.computeBids,
   deal.bookWatch,
-  // and can be found
+  // being found
   deal.reachable
 ]

@@ -32,7 +32,7 @@ import type { Connections } from './connections.js'
 import type { LightningLinks } from './lightning-links.js'
 import type { Logger } from '../../base/logger.js'
 
-/** What a node has that its trade is made from. */
+/** The parts of a node that its trade uses. */
 export interface TradeOptions {
   /** The home's folder. */
   dir: string
@@ -42,20 +42,20 @@ export interface TradeOptions {
   facts: Facts
   network: Network
   books: Books
-  /** The wallet that the home deals with; null for the one that a home begins with. */
+  /** The wallet of the home; null for the default one. */
   wallet: WalletChoice | null
-  /** Provider and unattended buyer, too; else only what one mirror needs. */
+  /** True to run the provider and the unattended buyer too; false for a single command. */
   serve: boolean
   policy?: Partial<Policy>
   timeouts: Timeouts
   jobTimeouts?: Partial<JobTimeouts>
-  /** What differs from how a worker is by default. */
+  /** Changes of the default worker options. */
   worker?: Partial<WorkerOptions>
   now?: () => number
   log: Logger
 }
 
-/** The parts of a trade, by the names of the services that open them. What is null here only a node that serves has. */
+/** The parts of a trade, by the names of their services. Parts that may be null exist only in a node that serves. */
 export interface TradeParts {
   /** Given by the node. */
   node: TradeOptions & { now: () => number; policy: Policy }
@@ -67,7 +67,7 @@ export interface TradeParts {
   payments: Payments
   deals: Deals
   orders: StandingOrders
-  /** Leases and debts on disk, and what a lease of this buyer works with. */
+  /** Leases and debts on disk, and the context of the buyer's leases. */
   leases: BuyerLeaseContext
   counters: null
   refunds: Refunds

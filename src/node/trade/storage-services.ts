@@ -120,7 +120,7 @@ export const quotes = tradeService(
     goods && scope.open(new Provider({ deals, goods, policy: node.policy, ask: id => orders.get(id) }))
 )
 
-/** Pays what is leased, unattended. */
+/** Pays leases unattended. */
 export const maintenance = tradeService(
   'maintenance',
   ['node', 'leases', 'refunds', 'connections'],

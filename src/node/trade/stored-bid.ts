@@ -7,23 +7,23 @@ import { readJob } from '../api/compute/job-input.js'
 import { outOf } from '../api/compute/job-output.js'
 import { requestFor } from '../api/compute/run-request.js'
 
-/** What is kept of a bid: what was typed, and what the files were then. */
+/** The record of a compute bid: the request and a fingerprint of its files. */
 export interface StoredBid {
   params: BidCompute
   /** z32. */
   market: string
-  /** Of module, arguments and input as they were, hex. */
+  /** Fingerprint of module, arguments and input at the time of the bid, hex. */
   fingerprint: string
 }
 
-/** Do asks stand that fit a stored bid? Throws when its files are not what they were. */
+/** True when asks on the book fit a stored bid. Throws when its files have changed. */
 export async function fitsBid(jobs: Jobs, stored: Buffer, signal: AbortSignal): Promise<boolean> {
   const request = await storedRequest(parse(stored), signal)
   const { providers } = await jobs.estimate(request)
   return providers >= (request.verify === 'auto' ? 1 : request.verify)
 }
 
-/** Runs a stored bid, and writes what came of it: `/out`, and what was printed beside it. */
+/** Runs the job of a stored bid and writes its `/out`, with its standard output and error beside it. */
 export async function fillBid(
   jobs: Jobs,
   stored: Buffer,
@@ -40,7 +40,7 @@ export async function fillBid(
   }
   const how =
     outcome.status === 'ok' ? `exit code ${outcome.exitCode}` : `${outcome.status}: ${outcome.reason}`
-  listener.note(`the bid for ${module} was run (${how}), job ${formatKey(outcome.id)}`)
+  listener.note(`the job that was bid for ${module} was run (${how}): job ${formatKey(outcome.id)}`)
 }
 
 async function storedRequest(
@@ -52,7 +52,7 @@ async function storedRequest(
     throw new BushelError(
       'FILE_CHANGED',
       `${params.module} or its input has changed since the bid was made`,
-      'bid again'
+      'make a new bid'
     )
   return requestFor(parseKey(market, 'market key'), params, job)
 }

@@ -11,7 +11,7 @@ import type { TradeOptions, TradeParts } from './parts.js'
 export interface StorageParts extends Pick<TradeParts, 'refunds' | 'mirrors' | 'shelf' | 'leaseManager'> {
   leases: BuyerLeaseContext['leases']
   debts: BuyerLeaseContext['debts']
-  /** What a lease of this buyer works with. */
+  /** The context of the buyer's leases. */
   context: BuyerLeaseContext
   maintenance: TradeParts['maintenance']
   bids: TradeParts['storageBids']
@@ -22,7 +22,7 @@ export interface ComputeParts extends Pick<TradeParts, 'jobs' | 'blobs' | 'hires
   bids: TradeParts['computeBids']
 }
 
-/** The parts of a node that make deals: wallet, ledger, payments, deals, and the trades that are made with them. */
+/** The parts of a node that make deals: wallet, ledger, payments, deals, storage and compute. */
 export class Trade extends ReadyResource {
   readonly policy: Policy
   readonly #alarms: Alarms
@@ -46,9 +46,9 @@ export class Trade extends ReadyResource {
     await this.#services.close()
   }
 
-  /** Also while it opens: what is open by then is closed, and the rest is not opened. */
+  /** Also works during opening: open parts are closed, and the rest is not opened. */
   override close(): Promise<void> {
-    this.#services.close().catch(() => undefined) // `_close`, or `ready`, tells
+    this.#services.close().catch(() => undefined) // `_close` or `ready` reports it
     return super.close()
   }
 
@@ -87,12 +87,12 @@ export class Trade extends ReadyResource {
     return { jobs, blobs, hires, runs, worker, bids: computeBids }
   }
 
-  /** What the owner must know. */
+  /** Alarms for the owner. */
   get alarms(): ReadonlySet<string> {
     return this.#alarms.raised
   }
 
-  /** What the ledger was mended in, newest last. */
+  /** Corrections of the ledger, newest last. */
   get mended(): readonly string[] {
     return this.#alarms.mended
   }

@@ -3,7 +3,7 @@ import type { Scope } from '../../base/scope.js'
 import type { WalletResource } from '../../lightning/backend.js'
 import type { WalletCondition } from '../../lightning/wallet.js'
 
-/** Says when the Lightning node of a wallet goes away and comes back. Call what it gives once the wallet is open. */
+/** Logs when a wallet's Lightning node disconnects and returns. Call the returned function once the wallet is open. */
 export function logWallet(wallet: WalletResource, log: Logger, backend: string, scope: Scope): () => void {
   const say = (message: string): void =>
     log.info(message, { backend, network: wallet.network, node: wallet.nodeId })

@@ -29,15 +29,15 @@ export interface BuyerLeaseContext extends PayingContext {
   timeouts?: Timeouts
 }
 
-/** Blocks that are asked for before each payment. */
+/** Blocks audited before each payment. */
 const AUDIT_BLOCKS = 4
 const ATTEMPTS = 3
-/** ms before something that was interrupted is tried again. */
+/** ms before an interrupted step is tried again. */
 const RETRY = 250
 
 /**
- * One copy with one provider, from the signed terms to the last payment. Each step starts from what is on disk, so that
- * after a kill the same calls go on where they stopped.
+ * The lease of one copy with one provider, from the signed terms to the last payment. Each step starts from the record on
+ * disk, so that after a kill the same calls go on where they stopped.
  */
 export class BuyerLease {
   readonly id: Buffer
@@ -50,7 +50,7 @@ export class BuyerLease {
     this.#installments = new InstallmentPayment(context, id, this.#timeouts, why => this.#lie(why))
   }
 
-  /** Signs, and has the provider countersign; the strip is checked and bound. Nothing is paid. */
+  /** Makes the agreement: sends signed terms, checks the countersignature and binds the strip. Nothing is paid. */
   static async agree(
     context: BuyerLeaseContext,
     channel: DealChannel,
@@ -111,7 +111,7 @@ export class BuyerLease {
     return paidUntil(this.lease, this.paidInstallments)
   }
 
-  /** The amount of the next installment, or null when all are paid. */
+  /** Amount of the next installment, msat; null when all are paid. */
   get nextMsat(): bigint | null {
     return installmentsOf(this.lease)[this.paidInstallments]?.msat ?? null
   }
@@ -120,7 +120,7 @@ export class BuyerLease {
     return chargeOf(this.lease.terms)
   }
 
-  /** Of what is paid, what is not served yet, msat. */
+  /** Paid and not served yet, msat. */
   get atRiskMsat(): bigint {
     const lease = this.lease
     const served = lease.start ? this.#context.now() - lease.start : 0
@@ -135,17 +135,17 @@ export class BuyerLease {
     const { lease } = this
     if (lease.state !== 'AGREED') return
     const agree = { terms: lease.terms, signature: lease.signature }
-    // Over another connection when this one breaks: what was answered before is answered the same.
+    // Retried over a new connection when one breaks: a repeated request gets the same answer.
     const ask = <T>(step: (open: DealChannel) => Promise<T>): Promise<T> =>
       this.#again(async () => step(channel.closing ? await this.channel() : channel), isGone)
     const countersign = await ask(open => requestCountersign(open, agree, this.#timeouts.answer))
     await leases.save({ ...this.lease, countersign })
     await ask(open => this.#installments.strip(open, countersign, 0))
-    // It may have been given up meanwhile.
+    // The lease may have been given up meanwhile.
     if (this.lease.state === 'AGREED') await leases.save({ ...this.lease, state: 'BOUND' })
   }
 
-  /** Makes sure that the provider's Lightning node can be paid so much. */
+  /** Makes sure that `msat` can be paid to the provider's Lightning node. */
   async reach(msat: bigint): Promise<void> {
     const { reach, wallet } = this.#timeouts
     const { lightning } = this.lease.terms.provider
@@ -156,8 +156,8 @@ export class BuyerLease {
   async commit(signal?: AbortSignal): Promise<Payment> {
     const { leases, payments, now } = this.#context
     if (now() > this.lease.terms.startBy && this.paidInstallments === 0) {
-      await this.giveUp('it was not started in time')
-      throw new BushelError('LAPSED', `the agreement with ${this.name} has lapsed`, 'nothing was paid')
+      await this.giveUp('the first payment was not made in time')
+      throw new BushelError('LAPSED', `the agreement with ${this.name} has expired`, 'nothing was paid')
     }
     const payment = await this.#again(
       () => this.#installments.pay(0, () => this.channel(signal), signal),
@@ -170,13 +170,13 @@ export class BuyerLease {
     try {
       await this.#installments.tell(await this.channel())
     } catch (error) {
-      // Its own wallet tells it too; it is told again with the next payment.
+      // The provider's own wallet reports the payment too, and the next payment announces it again.
       if (!isPassing(error)) throw error
     }
     return payment
   }
 
-  /** Uploads until the provider has it all, seals, and gives when the provider says that it is stored. */
+  /** Uploads all blocks, seals, and resolves with the provider's receipt. */
   async upload(goods: UploadSource, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
     const { id, provider, name } = this
     const upload = new Upload({
@@ -192,12 +192,12 @@ export class BuyerLease {
     await upload.run(goods, onbytes, signal)
   }
 
-  /** Audits, then pays the next installment. False when all are paid. */
+  /** Audits, then pays the next installment. Null when all are paid. */
   async payNext(signal: AbortSignal): Promise<Payment | null> {
     const installment = this.paidInstallments
     if (installment >= this.installments) return null
     return this.#persist(async channel => {
-      // What it has not heard of yet comes first: whoever does not answer is paid no more.
+      // Announces earlier payments first: a provider that does not answer is paid no more.
       await this.#installments.tell(channel)
       await this.#installments.list(channel, installment)
       await this.audit(channel)
@@ -209,7 +209,7 @@ export class BuyerLease {
     }, signal)
   }
 
-  /** Random blocks with their proofs against the seal; a provider that cannot show them is not paid. */
+  /** Checks random blocks and their proofs against the seal; a provider that cannot show them is not paid. */
   async audit(channel: DealChannel): Promise<void> {
     const { seal } = this.lease.seal!
     const audit = chooseAudit(seal, AUDIT_BLOCKS)
@@ -219,7 +219,7 @@ export class BuyerLease {
     await this.#context.leases.save({ ...this.lease, audited: this.#context.now() })
   }
 
-  /** Both sides sign how far the lease has come. */
+  /** Has both sides sign a counter of payments and service. */
   async #count(channel: DealChannel, egress: number | null): Promise<void> {
     const { deals, leases, payments } = this.#context
     const lease = this.lease
@@ -231,7 +231,7 @@ export class BuyerLease {
       egressBytes: Math.max(egress ?? 0, lease.counter?.counter.egressBytes ?? 0)
     }
     if (counter.egressBytes > lease.terms.egressBytes)
-      throw this.#lie('it counts more egress than was agreed')
+      throw this.#lie('it claims more egress than was agreed')
     const mine: SignedCounter = { counter, buyer: sign('counter', counter, deals.self.device) }
     const both = await channel.request('counter', mine, this.#soon)
     const same = hashOf('counter', both.counter).equals(hashOf('counter', counter))
@@ -241,7 +241,7 @@ export class BuyerLease {
     await leases.save({ ...this.lease, counter: { ...mine, provider: both.provider } })
   }
 
-  /** Tells the provider that the lease is over, and takes its signed word on what it owes back. */
+  /** Tells the provider that the lease is over, and records the debt that it signs. */
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
     const { debts, leases, deals } = this.#context
@@ -259,12 +259,12 @@ export class BuyerLease {
       verify('debt', debt.debt, debt.signature, provider.device)
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
     await deals.facts.set(leases.change({ ...this.lease, state: 'ENDED', reason }), ...owed)
-    if (debt && !holds) throw this.#lie('its word on what it owes back does not hold')
+    if (debt && !holds) throw this.#lie('its signed debt is not valid')
   }
 
   /**
-   * The lease is not wanted any more. Where nothing was paid it is void; else the provider's word on what it owes back is
-   * taken, now or, where it cannot be asked, when `giveUp` is called again: until then the lease is lapsing.
+   * Gives the lease up. It is void when nothing was paid; otherwise the provider's signed debt is requested. While the
+   * provider cannot be asked the lease is lapsing, and `giveUp` is to be called again.
    */
   async giveUp(reason: string, { ask = true }: { ask?: boolean } = {}): Promise<void> {
     const { leases } = this.#context
@@ -278,17 +278,17 @@ export class BuyerLease {
     }
   }
 
-  /** What the provider was asked to settle from a debt, and has not answered for, is asked again. */
+  /** Repeats credit requests that the provider has not answered. */
   async resolve(): Promise<void> {
     await this.#installments.resolve(await this.channel())
   }
 
-  /** The lease is over on this side. */
+  /** Ends the lease on this side. */
   async close(reason: string): Promise<void> {
     await this.#context.leases.save({ ...this.lease, state: 'ENDED', reason })
   }
 
-  /** False, and nothing is changed, where something was paid or may yet turn out to be. */
+  /** Voids the lease. False, and nothing is changed, when something was paid or may still turn out to be. */
   async void(reason: string): Promise<boolean> {
     if (this.paidInstallments > 0 || this.#installments.isOpen) return false
     await this.#context.leases.save({ ...this.lease, state: 'VOID', reason })
@@ -302,12 +302,12 @@ export class BuyerLease {
     })
   }
 
-  /** A connection that breaks is made again, a few times; a lie or a decline is final. */
+  /** Retries a step over a new connection a few times; a lie or a decline is final. */
   #persist<T>(step: (channel: DealChannel) => Promise<T>, signal: AbortSignal): Promise<T> {
     return this.#again(async () => step(await this.channel(signal)), isPassing, signal)
   }
 
-  /** Takes a step up to three times, while it fails for what passes. */
+  /** Tries a step up to three times while it fails with passing errors. */
   async #again<T>(
     step: () => Promise<T>,
     passes: (error: unknown) => boolean,

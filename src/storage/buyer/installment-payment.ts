@@ -14,10 +14,10 @@ import type { Leases } from '../lease/leases.js'
 import { whenBack } from './own-wallet.js'
 import type { Timeouts } from '../lease/timeouts.js'
 
-/** What only an embedded wallet knows: payments whose channel is gone, which only the payee can tell of. */
+/** Payments of an embedded wallet whose channel is gone, so that only the payee knows their outcome. */
 export interface Orphans {
   isOrphan(hash: Buffer): Promise<boolean>
-  /** The payee's word: the preimage, or null when it has refused the hash for good. */
+  /** Takes in the payee's answer: the preimage, or null when it has refused the hash for good. */
   resolve(hash: Buffer, preimage: Buffer | null): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export interface PayingContext {
   orphans?: Orphans
 }
 
-/** How one installment of a buyer's lease gets settled: listed, bound, paid or credited, given another hash, and told of. */
+/** Settles the installments of a buyer's lease: list, bind, pay or credit, reissue, and announce to the provider. */
 export class InstallmentPayment {
   readonly #context: PayingContext
   readonly #timeouts: Timeouts
@@ -50,7 +50,7 @@ export class InstallmentPayment {
     return { timeoutMs: this.#timeouts.answer }
   }
 
-  /** The strip of a signed list: what is intended is on disk before it is asked for. */
+  /** Requests the strip of a signed list, after the list is on disk. */
   async strip(channel: DealChannel, { list }: Countersign, from: number): Promise<void> {
     const { payments } = this.#context
     const { identity, lightning } = this.#lease.terms.provider
@@ -59,7 +59,7 @@ export class InstallmentPayment {
     await payments.bind(list, invoices, lightning!, identity)
   }
 
-  /** The list and strip that hold an installment, asked for when they are not here yet. */
+  /** Requests the list and strip of an installment unless they are recorded already. */
   async list(channel: DealChannel, installment: number): Promise<void> {
     const { leases, payments } = this.#context
     const known = payments.ledger.payment(this.#id, installment)
@@ -70,15 +70,15 @@ export class InstallmentPayment {
     if (!countersign) {
       countersign = await channel.request('topup', { agreement: this.#id, from }, this.#soon)
       const fault = faultOfList(countersign.list, terms, from)
-      if (fault) throw this.#lie(`its list of payments is wrong: ${fault}`)
+      if (fault) throw this.#lie(`its list of installments is wrong: ${fault}`)
       if (!verify('installment-list', countersign.list, countersign.signature, terms.provider.device))
-        throw this.#lie('its list of payments is not signed')
+        throw this.#lie('the signature on its list of installments is not valid')
       await leases.saveList('buyer', this.#id, from, countersign)
     }
     await this.strip(channel, countersign, from)
   }
 
-  /** Settles an installment, once: from what the provider owes us, or over Lightning. A wallet that is away is waited for. */
+  /** Settles an installment, once: from a debt of the provider, or over Lightning. Waits for an unreachable wallet. */
   pay(installment: number, open: () => Promise<DealChannel>, signal?: AbortSignal): Promise<Payment> {
     return whenBack(() => this.#pay(installment, open), this.#timeouts.wallet, signal)
   }
@@ -96,20 +96,20 @@ export class InstallmentPayment {
     }
   }
 
-  /** Nothing leaves for a lease that was given up while its payment was made ready. */
+  /** Pays over Lightning, unless the lease was given up meanwhile. */
   async #send(installment: number): Promise<Payment> {
     if (GIVEN_UP.has(this.#lease.state))
-      throw new BushelError('LAPSED', 'the lease was given up meanwhile', 'nothing was paid')
+      throw new BushelError('LAPSED', 'the lease was given up before this payment', 'nothing was paid')
     return this.#context.payments.pay(this.#id, installment, this.#timeouts.payment)
   }
 
-  /** True when a wallet that did not answer turns out to know nothing of the payment. One that is away says so. */
+  /** True when a wallet that did not answer turns out not to know the payment. Throws when it is unreachable. */
   async #neverLeft(installment: number, error: unknown): Promise<boolean> {
     if (!(error instanceof BushelError) || error.code !== 'PAYMENT_PENDING') return false
     return (await this.#context.payments.voidable(this.#id, installment)) !== null
   }
 
-  /** True when the hash can never be paid, by our wallet's word: its invoice has run out, or its channel is gone. */
+  /** True when our wallet can never pay the hash: its invoice has expired, or its channel is gone. */
   async #isOver(installment: number, error: unknown): Promise<boolean> {
     if (!(error instanceof BushelError)) return false
     if (error.code === 'PAYMENT_PENDING') {
@@ -119,14 +119,14 @@ export class InstallmentPayment {
     return OVER.has(error.code)
   }
 
-  /** The old hash is given up by both before a new one is bound; a payment that had settled after all is learned of. */
+  /** Has the provider void the old hash, then binds a new one; a payment that had settled after all is recorded. */
   async #renew(channel: DealChannel, installment: number, failure: unknown): Promise<void> {
     const { payments, leases, orphans } = this.#context
     const old = payments.ledger.payment(this.#id, installment)!
     if (old.step !== 'sent' && !(await payments.voidable(this.#id, installment))) return
     const voided = { agreement: this.#id, installment, hash: old.hash }
     const answer = await channel.request('void', voided, this.#soon).catch((error: unknown) => {
-      // One that gives no other hash leaves it at the failure that there was.
+      // Without a new hash the original failure is thrown.
       throw isDeclined(error, 'INSTALLMENT_REFUSED') ? failure : error
     })
     if (answer.preimage) {
@@ -151,7 +151,7 @@ export class InstallmentPayment {
       voided.void.installment === old.installment &&
       voided.void.agreement.equals(this.#id)
     if (!same || !verify('void', voided.void, voided.signature, device))
-      throw this.#lie('it does not sign that the old hash is void')
+      throw this.#lie('it does not sign that the old payment hash is void')
     const listed = countersign?.list.installments[0]
     const fits =
       listed &&
@@ -162,12 +162,12 @@ export class InstallmentPayment {
       listed.issue > old.issue &&
       !listed.hash.equals(old.hash)
     if (!fits || !verify('installment-list', countersign.list, countersign.signature, device))
-      throw this.#lie('its new hash is not of the installment that was agreed')
+      throw this.#lie('its new payment hash is not signed for this installment and amount')
     if (!invoice) throw this.#lie('it sends no invoice for the new hash')
     return { listed, invoice }
   }
 
-  /** Settles the installment from a debt of this provider that covers it; null when there is none, or it does not agree. */
+  /** Settles the installment from a debt of this provider that covers it; null without such a debt, or when it declines. */
   async #fromDebt(installment: number, open: () => Promise<DealChannel>): Promise<Payment | null> {
     const { payments, debts } = this.#context
     const listed = payments.ledger.payment(this.#id, installment)
@@ -179,7 +179,7 @@ export class InstallmentPayment {
     return this.#credit(await open(), listed)
   }
 
-  /** The agreement of a debt of this provider of which so much is left. */
+  /** The agreement of a debt of this provider that has at least `msat` left. */
   #covering(msat: bigint): Buffer | null {
     const { identity, device } = this.#lease.terms.provider
     for (const { debt, leftMsat } of this.#context.debts.open('creditor', identity)) {
@@ -190,7 +190,7 @@ export class InstallmentPayment {
     return null
   }
 
-  /** Asks for what was asked before until there is an answer: one that was lost may have been a yes. */
+  /** Repeats a credit request until it is answered: a lost answer may have been a yes. */
   async #credit(channel: DealChannel, { installment, hash }: Payment): Promise<Payment | null> {
     const { payments, debts } = this.#context
     const debt = debts.asked(hash)!
@@ -207,7 +207,7 @@ export class InstallmentPayment {
     return payment
   }
 
-  /** What the provider can have settled at the most, msat: from a debt, or over Lightning. */
+  /** Upper bound of what the provider has settled, msat: from a debt, or over Lightning. */
   get mostMsat(): Msat {
     const { payments, debts } = this.#context
     return payments.ledger
@@ -216,7 +216,7 @@ export class InstallmentPayment {
       .reduce((sum, { msat }) => sum + msat, 0n)
   }
 
-  /** True while the provider may have settled an installment that is not settled here: from a debt, or over Lightning. */
+  /** True while the provider may have settled an installment that is not settled in our ledger. */
   get isOpen(): boolean {
     const { payments, debts } = this.#context
     const { ledger } = payments
@@ -224,7 +224,7 @@ export class InstallmentPayment {
     return asked || payments.isPaying(this.#id) || ledger.totals(this.#id).inFlightMsat > 0n
   }
 
-  /** What the provider was asked to settle from a debt and has not answered for is asked again. */
+  /** Repeats credit requests that the provider has not answered. */
   async resolve(channel: DealChannel): Promise<void> {
     for (const payment of this.#context.payments.ledger.payments(this.#id)) {
       if (!this.#context.debts.asked(payment.hash)) continue
@@ -233,7 +233,7 @@ export class InstallmentPayment {
     }
   }
 
-  /** Tells the provider of what is settled here and not acknowledged yet; gives the egress that it has counted. */
+  /** Tells the provider of settled installments that it has not acknowledged; returns the egress that it has counted. */
   async tell(channel: DealChannel): Promise<number | null> {
     const { payments } = this.#context
     let egress: number | null = null

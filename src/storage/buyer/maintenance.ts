@@ -16,28 +16,28 @@ import type { Logger } from '../../base/logger.js'
 export interface MaintenanceOptions extends BuyerLeaseContext {
   refunds: Refunds
   log: Logger
-  /** ms between looks at what is due. */
+  /** ms between two looks for due work. */
   tickEvery?: number
   retry?: Retry
 }
 
-/** An installment is paid so long before its installment begins, or half an installment where that is less. */
+/** An installment is paid this long before its time starts, or half its length before when that is less. */
 const LEAD = HOUR
 
 /**
- * Pays the later installments of leases that were not paid ahead in full, each after an audit, while the node runs. A
- * provider that does not prove what it holds is not paid; its silence alone is only tried again.
+ * Pays the later installments of leases that were not paid in full in advance, each after an audit, while the node runs.
+ * A provider that fails an audit is not paid; a silent one is tried again.
  */
 export class Maintenance extends ReadyResource {
   readonly #options: MaintenanceOptions
   readonly #lapsing: KeyedBackoff
-  /** The lease whose provider is being asked for its last word. */
+  /** The lease whose provider is being asked for its signed debt. */
   #asked: Buffer | null = null
   readonly #poller: Poller
 
   constructor(options: MaintenanceOptions) {
     super()
-    // A wallet that is away keeps no lease waiting for another: each is looked at again soon enough.
+    // An unreachable wallet must not make one lease wait for another: each is retried at the next look.
     this.#options = { ...options, timeouts: { ...(options.timeouts ?? TIMEOUTS), wallet: 0 } }
     this.#lapsing = new KeyedBackoff(options.retry, options.now)
     this.#poller = new Poller({
@@ -56,8 +56,8 @@ export class Maintenance extends ReadyResource {
   }
 
   /**
-   * The provider is there: what it has not said yet of leases that lapse, or are over, is asked for at the next look.
-   * Where it was met by being asked, that is no news.
+   * A provider has connected: at the next look it is asked for the answers that lapsing and ended leases still need. A
+   * connection made by such a request does not count.
    */
   met(device: Buffer): void {
     const { leases } = this.#options
@@ -68,14 +68,14 @@ export class Maintenance extends ReadyResource {
     }
   }
 
-  /** Pays what is due now. */
+  /** Does all work that is due now. */
   async look(): Promise<void> {
     const { leases, now } = this.#options
     for (const { id, lease } of [...leases.list('buyer')]) {
       if (this.#poller.signal.aborted) return
       const copy = new BuyerLease(this.#options, id)
       if (UNPAID.has(lease.state) && now() > lease.terms.startBy) await this.#lapse(copy)
-      if (lease.state === 'LAPSING') await this.#settle(copy, lease.reason ?? 'it was given up')
+      if (lease.state === 'LAPSING') await this.#settle(copy, lease.reason ?? 'the buyer gave it up')
       if (lease.state !== 'STORED') continue
       const next = installmentsOf(lease)[copy.paidInstallments]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
@@ -88,13 +88,13 @@ export class Maintenance extends ReadyResource {
     await this.#options.refunds.look()
   }
 
-  /** An agreement whose first payment never left binds nobody; one that is in flight is the wallet's to tell of. */
+  /** Voids an agreement whose first payment was never sent; for one in flight the wallet's answer decides. */
   async #lapse(copy: BuyerLease): Promise<void> {
     if (this.#options.payments.ledger.totals(copy.id).inFlightMsat === 0n)
-      await copy.giveUp('it was not started in time')
+      await copy.giveUp('the first payment was not made in time')
   }
 
-  /** What leases that are over have asked for, without an answer, holds back the rest of a debt: it is asked again. */
+  /** Repeats unanswered credit requests of ended leases, which block the rest of a debt. */
   async #resolve(): Promise<void> {
     for (const id of this.#unanswered()) {
       if (!this.#lapsing.isDue(id)) continue
@@ -129,8 +129,8 @@ export class Maintenance extends ReadyResource {
   }
 
   /**
-   * The provider's word on what it owes back is taken, as long as it may still have what was paid; one that is away is
-   * asked ever more rarely.
+   * Requests the provider's signed debt as long as it may still hold money of ours; an offline provider is asked ever
+   * more rarely.
    */
   async #settle(copy: BuyerLease, reason: string): Promise<void> {
     const { now } = this.#options
@@ -144,7 +144,7 @@ export class Maintenance extends ReadyResource {
 }
 
 const UNPAID = new Set(['AGREED', 'BOUND'])
-/** What ends a lease: the provider has ended it, or is not to be paid any more. */
+/** True for errors that end a lease: the provider has ended it, or must not be paid any more. */
 function endsLease(error: unknown): error is BushelError {
   return isBlamed(error) || isDeclined(error, 'ENDED', 'NO_AGREEMENT')
 }

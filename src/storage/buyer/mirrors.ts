@@ -15,7 +15,7 @@ import { idOf } from '../lease/leases.js'
 import { Placement } from './placement.js'
 import type { BookedAsk, PlacementListener, PlacementContext } from './placement.js'
 
-/** What is known of a drive once it is packed. */
+/** A packed drive. */
 export interface PackedDrive {
   link: string
   files: number
@@ -25,7 +25,7 @@ export interface PackedDrive {
   sha256: string
 }
 
-/** What the mirror needs of packing: a folder of its own for each drive, deleted when the drive is mirrored. */
+/** Packs drives, each in a folder of its own that is deleted once the drive is mirrored. */
 export interface Packer {
   /** Size and a fingerprint (names, sizes, times) of a path, without reading its files. */
   survey(path: string): Promise<{ files: number; bytes: number; fingerprint: Buffer }>
@@ -44,7 +44,7 @@ export interface MirrorRequest {
   /** ms. */
   time: number
   maxPrice: bigint | null
-  /** Of all copies together, msat. */
+  /** For all copies together, msat. */
   prepayMaxMsat: bigint
 }
 
@@ -67,13 +67,13 @@ export interface MirrorOutcome {
 export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
   facts: Facts
   packer: Packer
-  /** Where drives are packed. */
+  /** The folder in which drives are packed. */
   folder: string
 }
 
 const KIND = 'mirror-job'
 
-/** Buys mirrors: pack, place, pay. A job is on disk from its first step and goes on after a kill where it stopped. */
+/** Buys mirrors: packs, places and pays. A job is on disk from its first step, so that it goes on after a kill. */
 export class Mirrors {
   readonly #options: MirrorsOptions
   readonly #context: PlacementContext
@@ -84,7 +84,7 @@ export class Mirrors {
     this.#context = { ...options, saveJob: job => this.#saveStep(job) }
   }
 
-  /** What it would come to, from the best offers on the book; nothing is packed or asked. */
+  /** The cost of a mirror by the best offers on the book; nothing is packed and no provider is asked. */
   async estimate(request: MirrorRequest): Promise<MirrorOutcome> {
     const survey = await this.#options.packer.survey(request.path)
     const { offers, charge } = await this.#affordable(request, survey.bytes)
@@ -107,14 +107,14 @@ export class Mirrors {
     const job = this.#unfinished(request, survey.fingerprint)
     if (!job) await this.#affordable(request, survey.bytes)
     const ready = job ?? (await this.#pack(request, survey, 'packed', listener, signal))
-    if (job) listener.note('an unfinished mirror of this path goes on where it stopped')
+    if (job) listener.note('continuing an unfinished mirror of this path')
     return this.place(ready, listener, signal)
   }
 
-  /** Rejects when a bid may not be left: what is to be mirrored cannot be read, or its price is over a limit. */
+  /** Rejects when a bid cannot be made: the path cannot be read, or the price is over a spending limit. */
   async checkBid(request: MirrorRequest): Promise<{ bytes: number; fingerprint: Buffer }> {
     const survey = await this.#options.packer.survey(request.path)
-    // At its highest price; of whom it will be is not known yet.
+    // At the bid's highest price; the provider is not known yet.
     const plans = Array.from({ length: request.copies }, (_, i) =>
       planOf(request, survey.bytes, Buffer.from([i]), request.maxPrice ?? 0n)
     )
@@ -123,7 +123,7 @@ export class Mirrors {
     return survey
   }
 
-  /** Packs now, to be placed when the market can: the job of a bid. */
+  /** Packs the tree of a bid, to be placed once offers fit. */
   async prepare(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<MirrorJob> {
     return this.#pack(request, await this.checkBid(request), 'bid', listener, signal)
   }
@@ -137,7 +137,7 @@ export class Mirrors {
   async setBid(job: MirrorJob, bid: Buffer | null): Promise<MirrorJob> {
     const next = { ...job, bid, state: bid ? 'bid' : 'withdrawn' }
     await this.#save(next)
-    // What is being placed is in use until that has come to its end.
+    // A job that is being placed stays in use until that has ended.
     if (!bid && !this.#running.has(job.store)) await rm(this.#folderOf(job), { recursive: true, force: true })
     return next
   }
@@ -152,7 +152,7 @@ export class Mirrors {
     return null
   }
 
-  /** Are there offers enough for this job now? */
+  /** True when the book has enough offers for this job. */
   async placeable(job: MirrorJob): Promise<boolean> {
     const asks = await this.#context.asks(job.market, job.maxPrice)
     return (
@@ -168,7 +168,7 @@ export class Mirrors {
       throw new BushelError(
         'IN_PROGRESS',
         'this path is being mirrored already',
-        'see: bushel leases --watch'
+        'follow it with: bushel leases --watch'
       )
     }
     this.#running.add(job.store)
@@ -190,7 +190,7 @@ export class Mirrors {
     }
   }
 
-  /** A job that came to nothing leaves nothing behind; one that was paid for, or waits as a bid, is kept to go on. */
+  /** Deletes a job that came to nothing; keeps one that was paid for or waits as a bid. */
   async #giveUp(store: string, folder: string): Promise<void> {
     const job = this.#job(store)
     if (!job || job.state === 'bid') return
@@ -213,8 +213,8 @@ export class Mirrors {
     if (ahead > spendable) {
       throw new BushelError(
         'NO_BALANCE',
-        `this costs about ${ahead / 1000n} sat ahead, and ${spendable / 1000n} sat can be spent`,
-        'nothing was packed or paid; take fewer copies, less time, or a smaller --prepay-max'
+        `this needs about ${ahead / 1000n} sat in advance, and ${spendable / 1000n} sat can be spent`,
+        'nothing was packed or paid; ask for fewer copies, less time, or a smaller --prepay-max'
       )
     }
     return { offers: fitting, charge }
@@ -239,7 +239,7 @@ export class Mirrors {
     }
     return new BushelError(
       'NO_OFFER',
-      `${found} of ${request.copies} copies are offered for ${formatSize(bytes)} and that time (${asks.length} asks stand on the book)`,
+      `only ${found} of ${request.copies} copies are offered for ${formatSize(bytes)} and this time (${asks.length} asks are on the book)`,
       'nothing was paid; ask for fewer --copies or another --time, or leave a bid: bushel bid storage'
     )
   }
@@ -286,7 +286,7 @@ export class Mirrors {
     }
   }
 
-  /** What a kill left half packed is nobody's; what a job knows is kept. */
+  /** Deletes folders that a kill left half packed; keeps those of recorded jobs. */
   async sweep(folders: string[]): Promise<void> {
     const known = new Set([...this.#jobs()].filter(job => job.state !== 'done').map(job => job.store))
     for (const name of folders) {
@@ -328,7 +328,7 @@ export class Mirrors {
     return value && decode('mirror-job', value)
   }
 
-  /** What a placement has come to; its bid may have been withdrawn meanwhile. */
+  /** Saves the progress of a placement, unless its bid was withdrawn meanwhile. */
   async #saveStep(job: MirrorJob): Promise<void> {
     const { state, bid = null } = this.#job(job.store) ?? job
     await this.#save({ ...job, state, bid })
@@ -343,13 +343,13 @@ export class Mirrors {
   }
 }
 
-/** The same path, unchanged, asked for in the same way. */
+/** Equal for requests with the same options for the same, unchanged path. */
 function fingerprintOf(request: MirrorRequest, survey: Buffer): Buffer {
   const how = `${request.path}\0${request.copies}\0${request.time}\0${request.market.toString('hex')}`
   return crypto.hash([domain('mirror-job'), survey, Buffer.from(how)])
 }
 
-/** What one copy comes to: what is packed is a little more than what is read. */
+/** Size and cost of one copy: a packed drive is a little larger than its files. */
 function planOf(
   { time, copies, prepayMaxMsat }: MirrorRequest,
   bytes: number,

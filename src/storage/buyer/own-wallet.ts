@@ -1,12 +1,12 @@
 import { Stall, pause } from '../../base/timeouts.js'
 import { isWalletAway } from '../../lightning/away.js'
 
-/** Between two questions whether it is back, ms. */
+/** ms between two tries. */
 const AGAIN = 500
 
 /**
- * Does what needs our own Lightning node, again and again while that is away, for at most `patienceMs`. Only for work
- * that may be begun anew, as a payment on the same hash.
+ * Retries work that needs our own Lightning node while that is unreachable, for at most `patienceMs`. Only for work that
+ * can be repeated safely, such as a payment on the same hash.
  */
 export async function whenBack<T>(
   work: () => Promise<T>,

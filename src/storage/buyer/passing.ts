@@ -11,7 +11,7 @@ export function isLost(error: unknown): boolean {
   return isGone(error) || (error instanceof BushelError && error.code === 'TIMEOUT')
 }
 
-/** True for what befell a step, and may not befall the next one. */
+/** True for an error that a retry may not meet again. */
 export function isPassing(error: unknown): boolean {
   return isOfKindPassing(error) || isDeclined(error, 'NOT_RECEIVED')
 }

@@ -17,44 +17,44 @@ import { whenBack } from './own-wallet.js'
 import { isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 
-/** An ask as it stands on the book. */
+/** An ask on the book. */
 export interface BookedAsk extends Candidate {
   device: Buffer
   revision: number
-  /** What it costs at the least, msat. */
+  /** Minimum charge, msat. */
   minChargeMsat: bigint
 }
 
 export interface PlacementContext extends BuyerLeaseContext {
   experiences: Experiences
-  /** The standing asks on storage of a market on our network, cheapest first. */
+  /** The live asks for storage of a market on our Lightning network, cheapest first. */
   asks(market: Buffer, maxPrice: bigint | null): Promise<BookedAsk[]>
   spendable(): Promise<bigint>
   saveJob(job: MirrorJob): Promise<void>
   minGrace: number
 }
 
-/** What the user hears of while a placement goes on. */
+/** Progress and notes of a placement, for the user. */
 export interface PlacementListener {
   note(message: string): void
   uploaded(copy: BuyerLease, bytes: number): void
   paid(copy: BuyerLease, payment: { installment: number; msat: bigint; feeMsat: bigint }): void
 }
 
-/** Terms that a provider has quoted, signed by us; nothing has left yet. */
+/** Terms from a provider's quote, signed by us and not sent yet. */
 interface AgreementDraft {
   channel: DealChannel
   ask: Buffer
   agree: Agree
 }
 
-/** Asked for a quote beside those that are needed, so that one that is silent costs no time. */
+/** Extra providers asked for a quote, so that a silent one costs no time. */
 const SPARE_QUOTES = 2
 const MAX_START_DOUBLINGS = 3
 
 /**
- * Gets a packed drive onto as many disks of different identities as there are to be copies. All agreements stand, and
- * all Lightning peers are reachable, before the first sat moves; a provider that fails later is replaced by the next.
+ * Finds a provider of a different identity for each copy of a packed drive. All agreements are signed and all Lightning
+ * peers are reachable before the first payment; a provider that fails later is replaced by the next offer.
  */
 export class Placement {
   readonly #context: PlacementContext
@@ -62,7 +62,7 @@ export class Placement {
   readonly #listener: PlacementListener
   readonly #tried = new Set<string>()
   #job: MirrorJob
-  /** One replacement at a time, so that two do not take the same offer. */
+  /** Serializes replacements, so that two do not take the same offer. */
   readonly #mutex = new Mutex()
 
   constructor(context: PlacementContext, job: MirrorJob, goods: UploadSource, listener: PlacementListener) {
@@ -72,7 +72,7 @@ export class Placement {
     this.#listener = listener
   }
 
-  /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when some copies stand and some are missing. */
+  /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when only some of the copies were placed. */
   async run(signal: AbortSignal): Promise<BuyerLease[]> {
     const copies = this.#standing()
     const committed = copies.filter(copy => copy.paidInstallments > 0)
@@ -85,7 +85,7 @@ export class Placement {
     return kept
   }
 
-  /** All copies at once. What is wrong on our own side stops them all where they are, to go on from there later. */
+  /** Works on all copies at once. A fault of our own stops them all; a later run goes on from there. */
   async #together(copies: readonly BuyerLease[], signal: AbortSignal): Promise<(BuyerLease | null)[]> {
     const stop = new AbortController()
     const either = AbortSignal.any([signal, stop.signal])
@@ -102,7 +102,7 @@ export class Placement {
     return done.map(one => (one.status === 'fulfilled' ? one.value : null))
   }
 
-  /** The copies that an earlier run agreed on. */
+  /** The copies agreed by an earlier run. */
   #standing(): BuyerLease[] {
     return this.#job.agreements
       .map(id => new BuyerLease(this.#context, id))
@@ -113,7 +113,7 @@ export class Placement {
     const old = copies.splice(0)
     for (const copy of old) {
       if (copy.lease.state === 'BOUND' && this.#context.now() < copy.lease.terms.startBy) copies.push(copy)
-      else await copy.giveUp('the node stopped before it was signed', { ask: false })
+      else await copy.giveUp('the node stopped before the agreement was signed', { ask: false })
     }
     try {
       for (let reached = false; !reached;) {
@@ -131,12 +131,12 @@ export class Placement {
         }
       }
     } catch (error) {
-      for (const copy of copies) await copy.void('there were not enough copies')
+      for (const copy of copies) await copy.void('too few providers agreed')
       throw error
     }
   }
 
-  /** False when its provider cannot be paid: it is passed over. Too little balance is our own, and rejects. */
+  /** False when the provider cannot be paid and is skipped. Rejects when our own balance is too low. */
   async #reaches(copy: BuyerLease): Promise<boolean> {
     try {
       await copy.reach(this.#ahead(copy))
@@ -149,7 +149,7 @@ export class Placement {
     }
   }
 
-  /** What is paid in advance for a copy at the most, msat. */
+  /** Most that is paid in advance for a copy, msat. */
   #ahead(copy: BuyerLease): bigint {
     return least(copy.chargeMsat, this.#shareMsat)
   }
@@ -164,7 +164,7 @@ export class Placement {
     return { peer: terms.provider.identity, chargeMsat, aheadMsat }
   }
 
-  /** Before anything is signed: throws OVER_LIMIT when these, with the copies that there are, may not be paid. */
+  /** Throws OVER_LIMIT before anything is signed when these copies and drafts together exceed a spending limit. */
   #demandLimits(copies: readonly BuyerLease[], drafts: readonly AgreementDraft[]): void {
     const { limits, ledger } = this.#context.payments
     const standing = copies.map(({ id, lease: { terms } }) => {
@@ -192,7 +192,7 @@ export class Placement {
     )
   }
 
-  /** Signed agreements with up to `count` more identities; rejects with NO_OFFER when nobody is left to ask. */
+  /** Makes agreements with up to `count` more identities; rejects with NO_OFFER when no provider is left to ask. */
   async #agree(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BuyerLease[]> {
     const candidates = await this.#candidates(copies)
     const asked = distinct(candidates, count + SPARE_QUOTES)
@@ -211,7 +211,7 @@ export class Placement {
         if (copy) agreed.push(copy)
       }
     } catch (error) {
-      for (const copy of agreed) await copy.void('it was not agreed on with all')
+      for (const copy of agreed) await copy.void('not all providers agreed')
       throw error
     }
     return agreed
@@ -222,7 +222,7 @@ export class Placement {
     try {
       const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
       if (!channel.peer!.identity.equals(ask.identity))
-        throw new BushelError('BAD_PEER', 'the device is not of the identity on the book')
+        throw new BushelError('BAD_PEER', 'its device does not belong to the identity of its ask')
       const good = experiences.of(ask.identity)?.good ?? 0
       const doublings = Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS)
       const quoted = await askQuote(deals, channel, {
@@ -262,7 +262,7 @@ export class Placement {
     }
   }
 
-  /** A copy from its first payment to its last in advance; null when its provider failed. */
+  /** Pays and uploads a copy up to its last payment in advance; null when its provider failed. */
   async #keepUp(copy: BuyerLease, signal: AbortSignal): Promise<BuyerLease | null> {
     const { experiences } = this.#context
     const identity = copy.lease.terms.provider.identity
@@ -289,20 +289,20 @@ export class Placement {
       if (!(error instanceof BushelError) || isOurs(error)) throw error
       await this.#blame(identity, error)
       const { paidMsat, inFlightMsat } = this.#context.payments.ledger.totals(copy.id)
-      // One that does not answer is asked for what it owes when it does; the next one is not kept waiting.
+      // A silent provider is asked for its debt later, so that the next offer need not wait.
       await copy.giveUp(error.message, { ask: !isPassing(error) })
       const paid = paidMsat > 0n ? `${formatAmount(paidMsat)} were paid to it` : 'nothing was paid to it'
-      const limbo = inFlightMsat > 0n ? `, ${formatAmount(inFlightMsat)} are still on their way` : ''
+      const limbo = inFlightMsat > 0n ? `, ${formatAmount(inFlightMsat)} are still in flight` : ''
       this.#listener.note(`provider ${copy.name} failed: ${error.message}; ${paid}${limbo}`)
       return this.#replace(signal)
     }
   }
 
-  /** The next provider in the place of one that failed, if there is one. */
+  /** Replaces a failed provider by the next offer, if there is one. */
   async #replace(signal: AbortSignal): Promise<BuyerLease | null> {
     const copy = await this.#mutex.run(() => this.#nextCopy(signal))
     if (!copy) return null
-    this.#listener.note(`the next offer is taken: provider ${copy.name}`)
+    this.#listener.note(`using the next offer, of provider ${copy.name}`)
     return this.#keepUp(copy, signal)
   }
 
@@ -315,7 +315,7 @@ export class Placement {
         copy = undefined
       }
     } catch (error) {
-      if (copy) await copy.void('it could not be paid')
+      if (copy) await copy.void('the provider could not be paid')
       if (error instanceof BushelError && error.code === 'NO_OFFER') return null
       throw error
     }
@@ -323,11 +323,11 @@ export class Placement {
 
   #passOver(device: Buffer, error: unknown): void {
     this.#listener.note(
-      `offer of ${shortKey(device)} passed over: ${error instanceof Error ? error.message : String(error)}`
+      `skipped the offer of ${shortKey(device)}: ${error instanceof Error ? error.message : String(error)}`
     )
   }
 
-  /** What a peer did wrong is remembered; what only befell it is not. */
+  /** Records a fault of the peer in its experience; passing trouble is not recorded. */
   async #blame(identity: Buffer, error: unknown): Promise<void> {
     if (isBlamed(error)) await this.#context.experiences.bad(identity, error.message)
   }
@@ -335,8 +335,8 @@ export class Placement {
   #noOffer(standing: number): BushelError {
     return new BushelError(
       'NO_OFFER',
-      `no more offers fit: ${standing} of ${this.#job.copies} copies could be agreed on`,
-      'nothing was paid; raise --max, ask for fewer --copies, or look at: bushel book'
+      `no more offers fit: providers agreed to ${standing} of ${this.#job.copies} copies`,
+      'nothing was paid; raise --max, ask for fewer --copies, or see the offers with: bushel book'
     )
   }
 
@@ -345,7 +345,8 @@ export class Placement {
     return new BushelError(
       'COPIES_SHORT',
       `${kept.length} of ${this.#job.copies} copies are kept${ids ? ` (leases ${ids})` : ''}; no more offers fit`,
-      'run the same command again to look for the rest' + (ids ? `; the link works: ${this.#job.link}` : '')
+      'run the same command again to find providers for the rest' +
+        (ids ? `; the link works: ${this.#job.link}` : '')
     )
   }
 }
@@ -354,6 +355,6 @@ function noBalance(due: bigint, spendable: bigint): BushelError {
   return new BushelError(
     'NO_BALANCE',
     `this costs ${formatAmount(due)}, and ${formatAmount(spendable)} can be spent`,
-    'nothing was paid; take fewer copies, less time, or a smaller --prepay-max'
+    'nothing was paid; ask for fewer copies, less time, or a smaller --prepay-max'
   )
 }

@@ -20,7 +20,7 @@ export interface RefundsOptions {
   retry?: Retry
 }
 
-/** Has what providers owe for ended leases paid back, by an invoice of ours for each debt. */
+/** Collects what providers owe for ended leases, with one invoice of ours per debt. */
 export class Refunds {
   readonly #options: RefundsOptions
   readonly #backoff: KeyedBackoff
@@ -30,7 +30,7 @@ export class Refunds {
     this.#backoff = new KeyedBackoff(options.retry, options.now)
   }
 
-  /** What is owed to us and not paid back, msat. */
+  /** Debts to us that are not paid back, msat. */
   get openMsat(): Msat {
     let sum = 0n
     for (const { leftMsat, openMsat, askedMsat } of this.#options.debts.list('creditor'))
@@ -38,7 +38,7 @@ export class Refunds {
     return sum
   }
 
-  /** Asks for each debt whose time has come; a provider that is away is asked again later. */
+  /** Claims each debt that is due; a provider that is offline is asked again later. */
   async look(): Promise<void> {
     for (const { debt } of [...this.#options.debts.list('creditor')]) {
       const { agreement } = debt.debt
@@ -46,12 +46,12 @@ export class Refunds {
       try {
         await this.claim(agreement)
       } catch (error) {
-        if (isOurs(error)) throw error // any other error is the provider's: it is asked again later
+        if (isOurs(error)) throw error // any other error is the provider's: the claim is repeated later
       }
     }
   }
 
-  /** The provider is there: what it owes is asked for now. */
+  /** Claims the debts of a provider that has just connected. */
   async met(device: Buffer): Promise<void> {
     const { debts, leases } = this.#options
     let owes = false
@@ -71,7 +71,7 @@ export class Refunds {
     return standing !== null && standing.leftMsat + standing.openMsat + standing.askedMsat > 0n
   }
 
-  /** Claims a debt and waits at most `timeoutMs` until it is paid back; gives what was, msat. */
+  /** Claims a debt and waits at most `timeoutMs` until it is paid back; returns the amount paid back, msat. */
   async settle(agreement: Buffer, timeoutMs: number): Promise<Msat> {
     const { debts, payments } = this.#options
     const settled = (): Msat => debts.get('creditor', agreement)?.settledMsat ?? 0n
@@ -95,8 +95,8 @@ export class Refunds {
   }
 
   /**
-   * Sends our invoice for what is left of a debt. It is paid when our own wallet says so. While the provider has not
-   * answered whether it settles an installment from it, nobody knows what is left, and none is sent.
+   * Sends our invoice for the rest of a debt, which counts as paid when our own wallet says so. Sends none while the
+   * provider has not answered a request to settle an installment from the debt, since the rest is unknown then.
    */
   async claim(agreement: Buffer): Promise<void> {
     const { debts, payments, leases } = this.#options
@@ -118,7 +118,7 @@ export class Refunds {
     )
   }
 
-  /** What may be asked for by an invoice now, msat. */
+  /** The amount that an invoice may claim now, msat. */
   #claimable(agreement: Buffer): Msat {
     const standing = this.#options.debts.get('creditor', agreement)
     return standing?.askedMsat === 0n ? standing.leftMsat + standing.openMsat : 0n

@@ -12,7 +12,7 @@ import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
 import { RestingBids } from '../../deal/resting-bids.js'
 import type { Logger } from '../../base/logger.js'
 
-/** A bid as it stands on the book. */
+/** A bid on the book. */
 export interface BookedBid {
   id: Buffer
   order: Order
@@ -22,9 +22,9 @@ export interface BidsOptions {
   deals: Deals
   orders: StandingOrders
   mirrors: Mirrors
-  /** Standing bids on storage, best first, of every market that this node is in. */
+  /** Live bids for storage on every market of this node, best first. */
   standing(): Promise<BookedBid[]>
-  /** True when so much can be reserved under this ask. */
+  /** True when `bytes` can be reserved under this ask. */
   hasRoom(ask: Order, bytes: bigint): Promise<boolean>
   listener: MirrorListener
   log: Logger
@@ -32,20 +32,20 @@ export interface BidsOptions {
 }
 
 const BID_LIFETIME = 30 * DAY
-/** Bids that one look answers at the most. */
+/** Most bids answered in one look. */
 const MAX_ANSWERS = 50
 const ANSWER_AGAIN = 10 * 60_000
 
 /**
- * Resting bids, on both sides. The buyer's node fills its own as soon as the book can serve them; a provider whose asks
- * can serve a stranger's bid tells the bidder so, and the bidder goes through an ordinary deal.
+ * Resting bids, for both roles. A buyer's node fills its own bids as soon as asks on the book fit; a provider whose asks
+ * fit another node's bid tells the bidder, which then makes an ordinary deal.
  */
 export class Bids extends RestingBids {
   readonly #options: BidsOptions
   readonly #scope = new Scope()
-  /** Answers given, and when one that did not arrive may be given again, ms. */
+  /** Answered bids, each with the time from which it may be answered again, ms. */
   readonly #answered = new Map<string, number>()
-  /** What was last said of a job that waits. */
+  /** The reason last logged for each waiting job. */
   readonly #noted = new Map<string, string>()
 
   constructor(options: BidsOptions) {
@@ -68,7 +68,7 @@ export class Bids extends RestingBids {
     await this.#scope.close()
   }
 
-  /** Packs, and leaves the bid on the book; it is filled without anybody being there. */
+  /** Packs the tree and publishes the bid; the node fills it later by itself. */
   async place(
     request: MirrorRequest,
     listener: MirrorListener,
@@ -94,13 +94,13 @@ export class Bids extends RestingBids {
     }
   }
 
-  /** Gives up the job of a bid that is withdrawn. */
+  /** Drops the job of a withdrawn bid. */
   async withdrawn(bid: Buffer): Promise<void> {
     const job = this.#options.mirrors.jobOfBid(bid)
     if (job?.state === 'bid') await this.#options.mirrors.setBid(job, null)
   }
 
-  /** Fills the bids that can be filled, and answers those that can be served. */
+  /** Fills own bids that can be filled, and answers the bids of others that can be served. */
   protected override async lookNow(): Promise<void> {
     for (const job of [...this.#options.mirrors.bids()]) if (job.bid) await this.#fill(job, job.bid)
     await this.#answer()
@@ -123,7 +123,7 @@ export class Bids extends RestingBids {
     if (orders.get(bid)) await orders.withdraw(bid)
   }
 
-  /** Tells bidders of the own asks that serve them, each once. */
+  /** Tells bidders of our asks that fit their bids, each once. */
   async #answer(): Promise<void> {
     const { deals, orders } = this.#options
     const asks = [...orders.list()].filter(
@@ -153,7 +153,7 @@ export class Bids extends RestingBids {
       })
       await channel.request('answer', { bid, ask }, { timeoutMs: 5_000 })
     } catch (error) {
-      this.#answered.set(key, this.#options.deals.now() + ANSWER_AGAIN) // the bidder is not there now
+      this.#answered.set(key, this.#options.deals.now() + ANSWER_AGAIN) // the bidder is offline
       if (!(error instanceof BushelError) && !this.poller.signal.aborted) throw error
     }
   }

@@ -9,14 +9,14 @@ import type { Leases } from '../lease/leases.js'
 export interface RestoredHomeOptions {
   payments: Payments
   leases: Leases
-  /** Gives up the channels with a Lightning node; null for a wallet whose channels are not ours to give up. */
+  /** Gives up the channels with a Lightning node; null for a wallet whose channels this node does not control. */
   abandon: ((nodeId: Buffer, options: { id: string; deltaMsat: bigint }) => Promise<void>) | null
   onalarm(alarm: string): void
 }
 
 /**
- * What a home does that was restored from an older copy, before its Lightning node meets the peer that noticed: on play
- * the channel is given up and what both signed is taken over; with real sats only the alarm is raised.
+ * Handles a home that was restored from an older copy, before its Lightning node meets the peer that noticed: with play
+ * money the channel is given up and the co-signed payments are added to the ledger; with real sats only the alarm is raised.
  */
 export async function takeOver(
   { payments, leases, abandon, onalarm }: RestoredHomeOptions,
@@ -26,10 +26,13 @@ export async function takeOver(
   const name = shortKey(peer.device)
   if (!abandon) {
     onalarm(
-      `THIS HOME IS AN OLDER COPY: ${name} shows payments that both signed and this ledger does not know; ` +
-        'nothing was changed. Stop this node, and look for the newer copy of the home and of lightningd'
+      `THIS HOME IS AN OLDER COPY: ${name} shows payments that both nodes signed and that are missing from this ledger; ` +
+        'nothing was changed. Stop this node and look for the newer copy of the home and of lightningd'
     )
-    throw new BushelError('OLD_HOME', `this home is an older copy of itself, as ${name} shows`)
+    throw new BushelError(
+      'OLD_HOME',
+      `this home is an older copy: ${name} shows payments that are missing from it`
+    )
   }
   for (const { role, agreement, counter, lease, knownMsat } of forgotten) {
     const { n, paidMsat } = counter.counter
@@ -40,14 +43,14 @@ export async function takeOver(
       const lists = leases.lists(role, agreement)
       const side = role === 'buyer' ? 'payer' : 'payee'
       await payments.takeOver(agreement, paidMsat, lists, side, peer.identity)
-      // Whatever became of it meanwhile stays.
+      // The lease may have changed meanwhile.
       const current = leases.get(role, agreement)!
       if (n > (current.counter?.counter.n ?? 0)) await leases.save({ ...current, counter })
     }
     onalarm(
-      `this home is an older copy of itself: by what both signed with ${name}, ${formatAmount(sinceMsat)} more had been ` +
+      `this home is an older copy: by the counter that both nodes signed, ${formatAmount(sinceMsat)} more had been ` +
         `${role === 'buyer' ? 'paid' : 'received'} for lease ${shortKey(agreement)}; ` +
-        'its channel was given up, and that was taken over'
+        `the channel with ${name} was given up, and the payments were added to the ledger`
     )
   }
 }

@@ -14,7 +14,7 @@ import { Stall, pause } from '../../base/timeouts.js'
 import { isLost, isPassing } from './passing.js'
 import type { Timeouts } from '../lease/timeouts.js'
 
-/** The buyer's packed cores, as long as it has them. */
+/** The buyer's packed cores. */
 export interface UploadSource {
   /** Offers the cores to the provider at the other end. */
   attach(stream: NoiseStream): Promise<void>
@@ -25,25 +25,25 @@ export interface UploadOptions {
   context: { deals: Deals; leases: Leases; now: () => number }
   /** Of the agreement. */
   id: Buffer
-  /** Its device, and what it is called. */
+  /** The provider's device, and its name in messages. */
   provider: Buffer
   name: string
   timeouts: Timeouts
   channel(signal: AbortSignal): Promise<DealChannel>
-  /** Tells the provider of what is paid and not acknowledged. */
+  /** Tells the provider of payments that it has not acknowledged. */
   tell(channel: DealChannel): Promise<unknown>
   clock?: Clock
-  /** What is thrown when the provider is caught in a lie. */
+  /** The error for a provider that is caught in a lie. */
   lie(why: string): BushelError
 }
 
-/** ms between two questions how far an upload has come, the more often the nearer its end is. */
+/** ms between two requests for the progress of an upload; shorter towards its end. */
 const POLL = { most: 250, least: 20 }
 
-/** As often it is told of what is paid; one that is lost each time it is told is left. */
+/** Most times a payment is announced. A provider that loses every announcement is abandoned. */
 const MAX_TELLINGS = 3
 
-/** From the first payment to the provider's signed word that it holds everything. */
+/** Uploads a copy, from the first payment to the provider's signed receipt for all of it. */
 export class Upload {
   readonly #options: UploadOptions
 
@@ -55,7 +55,7 @@ export class Upload {
     return this.#options.context.leases.get('buyer', this.#options.id)!
   }
 
-  /** Resolves when the provider has said that it is stored. */
+  /** Resolves when the provider has signed that the copy is stored. */
   async run(goods: UploadSource, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
     if (this.#lease.state !== 'ACTIVE') return
     const total = this.#lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
@@ -90,7 +90,7 @@ export class Upload {
         }
         if (blocks >= total && (await this.#seal(channel, goods))) return
       } catch (error) {
-        // It takes nothing before it knows of the first payment, and its own wallet may not have told it yet.
+        // A provider accepts no upload before it knows of the first payment, and its wallet may not have reported it yet.
         if (heard === 'perhaps' && isDeclined(error, 'NOT_PAID')) heard = 'no'
         else if (heard === 'no' && tellings === MAX_TELLINGS) throw error
         else if (!(heard === 'no' ? isLost : isPassing)(error)) throw error
@@ -100,7 +100,7 @@ export class Upload {
         throw new BushelError(
           'UPLOAD_STALLED',
           `the upload to ${this.#options.name} has stalled`,
-          'what was paid is kept in mind'
+          'what was paid stays recorded; another provider is tried'
         )
       }
       await pause(wait, signal, clock)
@@ -118,11 +118,11 @@ export class Upload {
         !verify('stored', stored, signature, this.#options.provider) ||
         !stored.seal.equals(hashOf('seal', seal))
       ) {
-        throw this.#options.lie('its receipt for the upload does not hold')
+        throw this.#options.lie('its receipt for the upload is not valid')
       }
       const late = stored.start - this.#options.context.now() > MAX_CLOCK_SKEW
       if (late || stored.start < this.#lease.committed - MAX_CLOCK_SKEW) {
-        throw this.#options.lie('its receipt begins at a time when nothing was stored')
+        throw this.#options.lie('its receipt starts in the future, or before the first payment')
       }
       await leases.save({
         ...this.#lease,

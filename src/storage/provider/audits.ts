@@ -6,7 +6,7 @@ import type { Leases } from '../lease/leases.js'
 
 export interface AuditedShelf {
   proofs(id: string, blocks: readonly BlockReference[]): Promise<BlockProof[]>
-  /** Counts bytes that left otherwise than by replication; false when the agreed egress does not cover them. */
+  /** Counts bytes sent outside of replication; false when the agreed egress does not cover them. */
   charge(id: string, bytes: number): boolean
 }
 
@@ -23,13 +23,13 @@ export class Audits {
   }
 
   async answer(audit: Audit, peer: Counterparty): Promise<Answer<'audit'>> {
-    if (audit.blocks.length === 0) throw new DeclineError('AUDIT', 'it asks for no block')
+    if (audit.blocks.length === 0) throw new DeclineError('AUDIT', 'the audit asks for no block')
     const lease = this.#sealed(audit.seal)
-    if (!lease) throw new DeclineError('NO_SEAL', 'nothing is kept here under that seal')
+    if (!lease) throw new DeclineError('NO_SEAL', 'this node keeps nothing under that seal')
     for (const { core, index } of audit.blocks) {
       const sealed = lease.seal!.seal.cores[core]
       if (!sealed || index >= sealed.length)
-        throw new DeclineError('AUDIT', 'it asks for a block that was never sealed')
+        throw new DeclineError('AUDIT', 'the audit asks for a block that was never sealed')
     }
     const proofs: BlockProof[] = []
     let bytes = 0
@@ -37,10 +37,10 @@ export class Audits {
       const [proof] = await this.#shelf.proofs(idOf(lease), [block])
       bytes += proof!.value!.byteLength
       if (bytes > MAX_AUDIT_BYTES)
-        throw new DeclineError('AUDIT', 'more than 8 MiB: ask for fewer blocks at once')
+        throw new DeclineError('AUDIT', 'the audit asks for more than 8 MiB; ask for fewer blocks at once')
       proofs.push(proof!)
     }
-    // The buyer audits what it pays for; anybody else's audit is egress like any other reading.
+    // The buyer's audits are free; an audit by anybody else counts as egress.
     if (!peer.device.equals(lease.terms.buyer.device) && !this.#shelf.charge(idOf(lease), bytes)) {
       throw new DeclineError('EGRESS', 'the agreed egress is used up')
     }

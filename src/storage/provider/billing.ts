@@ -27,22 +27,22 @@ export interface BillingOptions {
   now: () => number
   log: Logger
   timeouts: Timeouts
-  /** Bytes that readers took of a lease. */
+  /** Egress of a lease, bytes. */
   egress(lease: Lease): number
-  /** The lease of an agreement with that peer; throws a Decline, also for one that is over unless `over`. */
+  /** The lease of an agreement with this peer; throws DeclineError, also when it is over unless `over` is true. */
   leaseOf(agreement: Buffer, peer: Counterparty, over?: boolean): Lease
-  /** An installment is settled: the service follows. Done twice it changes nothing. */
+  /** Called when an installment is settled, so that the service follows. Idempotent. */
   onpaid(payment: Payment): Promise<void>
 }
 
-/** How long the word of a payer is held against our own wallet. */
+/** How long to wait for our own wallet after the payer says that it paid, ms. */
 const WAIT_FOR_PAYMENT = 10_000
 /** How long an invoice can be paid after its installment should have begun, s. */
 const LATE_PAYMENT = 7 * 24 * 3600
-/** No wallet is asked for an invoice that lives longer than a year, s. */
+/** Longest expiry of an invoice, s. */
 const LONGEST_INVOICE = 365 * 24 * 3600
 
-/** The provider's side of paying: strips, voids, counters, and what is owed back when a lease ends early; until it is closed. */
+/** The provider's side of payment: strips, voids, counters, and debts of leases that ended early; until it is closed. */
 export class Billing {
   readonly #options: BillingOptions
   readonly #handlers = new Scope()
@@ -71,12 +71,12 @@ export class Billing {
       this.#handlers.add(dispose)
   }
 
-  /** Pays what was begun before a stop. */
+  /** Continues refunds that were started before a stop. */
   resume(): void {
     this.#payingBack.resume()
   }
 
-  /** Answers no more; resolves when the refunds under way have ended. */
+  /** Stops answering; resolves when the running refunds have ended. */
   async close(): Promise<void> {
     await this.#handlers.close()
     await this.#payingBack.close()
@@ -84,7 +84,7 @@ export class Billing {
 
   async #strip(agreement: Buffer, from: number, peer: Counterparty): Promise<Answer<'strip'>> {
     const { leases, payments } = this.#options
-    // None is made for a lease that is being ended: it would be left open.
+    // A lease that is ending gets no strip: its invoices would stay open.
     return leases.inTurn('provider', agreement, async () => {
       const lease = this.#options.leaseOf(agreement, peer)
       const list = leases.strip('provider', agreement, from)
@@ -100,7 +100,7 @@ export class Billing {
     })
   }
 
-  /** Long enough for installments `from` on, s. */
+  /** Expiry of the invoices from installment `from` on, s. */
   #expiry(lease: Lease, from: number, count: number): number {
     const installments = installmentsOf(lease)
     const first = installments[from]!
@@ -115,7 +115,7 @@ export class Billing {
     const lease = this.#options.leaseOf(agreement, peer)
     const installments = installmentsOf(lease)
     if (from === 0 || from !== stripOf(from) || from >= installments.length)
-      throw new DeclineError('NO_LIST', 'no strip begins there')
+      throw new DeclineError('NO_LIST', `no strip of invoices begins at installment ${from}`)
     const kept = leases.strip('provider', agreement, from)
     if (kept) return { body: kept }
     const list = payments.list(agreement, installments, from)
@@ -123,12 +123,12 @@ export class Billing {
     return { body: countersign, changes: [leases.listChange('provider', agreement, from, countersign)] }
   }
 
-  /** The payer says that it paid: our own wallet is asked. */
+  /** Handles the payer's message that it paid; our own wallet decides. */
   async #told(agreement: Buffer, installment: number, peer: Counterparty): Promise<Answer<'paid'>> {
     const { payments } = this.#options
     this.#options.leaseOf(agreement, peer)
     if (!(await payments.wasReceived(agreement, installment, WAIT_FOR_PAYMENT))) {
-      throw new DeclineError('NOT_RECEIVED', `no payment for installment ${installment} has settled here`)
+      throw new DeclineError('NOT_RECEIVED', `the payment of installment ${installment} has not arrived`)
     }
     await this.#options.onpaid(payments.ledger.payment(agreement, installment)!)
     payments.acknowledged(agreement, installment)
@@ -142,8 +142,8 @@ export class Billing {
   }
 
   /**
-   * The payer's wallet has given a payment up: either it had settled here after all, or its hash is refused from now
-   * on, with our signature, and a new one takes its place.
+   * Handles a payment that failed in the payer's wallet: answers with its preimage when it had settled after all, else
+   * signs that its hash is void and lists a new one.
    */
   async #void(
     agreement: Buffer,
@@ -170,35 +170,36 @@ export class Billing {
     }
   }
 
-  /** Signs only what our own books say too. */
+  /** Countersigns a counter that agrees with our own records. */
   async #counter(signed: SignedCounter, peer: Counterparty): Promise<Answer<'counter'>> {
     const { payments, deals, leases, now } = this.#options
     const { counter, buyer } = signed
     const lease = this.#options.leaseOf(counter.agreement, peer)
     if (!buyer || !verify('counter', counter, buyer, peer.device))
-      throw new DeclineError('SIGNATURE', 'the counter is not signed')
+      throw new DeclineError('SIGNATURE', 'the signature on the counter is not valid')
     const last = lease.counter?.counter
-    if (last && counter.n < last.n) throw new DeclineError('COUNTER', `the last counter here is ${last.n}`)
+    if (last && counter.n < last.n)
+      throw new DeclineError('COUNTER', `the last signed counter is number ${last.n}`)
     const { receivedMsat } = payments.ledger.totals(counter.agreement)
     if (counter.paidMsat > receivedMsat)
-      throw new DeclineError('COUNTER', `${receivedMsat} msat have settled here`)
+      throw new DeclineError('COUNTER', `this node has received ${receivedMsat} msat`)
     if (last && (counter.paidMsat < last.paidMsat || counter.servedUntil < last.servedUntil))
-      throw new DeclineError('COUNTER', 'it goes back behind the last one')
+      throw new DeclineError('COUNTER', 'the counter is lower than the last signed one')
     const until = paidUntil(lease, payments.ledger.contiguous(counter.agreement))
     if (counter.servedUntil > Math.min(now() + TOLERANCE, until))
-      throw new DeclineError('COUNTER', 'so much was not served yet')
+      throw new DeclineError('COUNTER', 'the counter claims more than was served so far')
     const most = this.#options.egress(lease)
     if (counter.egressBytes > most || counter.egressBytes < (last?.egressBytes ?? 0))
-      throw new DeclineError('COUNTER', `${most} bytes of egress were counted here`)
+      throw new DeclineError('COUNTER', `this node has counted at most ${most} bytes of egress`)
     const provider = sign('counter', counter, deals.self.device)
     const both: SignedCounter = { counter, buyer, provider }
     await leases.save({ ...lease, counter: both })
     return { body: both }
   }
 
-  // What is owed back
+  // Debts
 
-  /** What an ended lease leaves unused of what was paid, as a signed debt; null when nothing is. */
+  /** The signed debt for the paid and unused rest of an ended lease; null when nothing is owed. */
   debtOf(lease: Lease): SignedDebt | null {
     const { payments, deals, now } = this.#options
     const agreement = agreementId(lease.terms)
@@ -214,7 +215,7 @@ export class Billing {
     return this.#options.debts.change('debtor', terms.buyer.identity, debt)
   }
 
-  /** An installment of this agreement is settled from what we owe for another one of the same buyer. */
+  /** Settles an installment of this agreement from our debt for another agreement of the same buyer. */
   async #credit(
     agreement: Buffer,
     installment: number,
@@ -226,15 +227,15 @@ export class Billing {
     this.#options.leaseOf(debt, peer, true)
     const listed = payments.ledger.payment(agreement, installment)
     if (listed?.role !== 'payee')
-      throw new DeclineError('NO_LIST', `installment ${installment} was never listed`)
+      throw new DeclineError('NO_LIST', `installment ${installment} is in no signed list`)
     const credit = async (): Promise<void> => {
-      // One that is settled is answered for whatever came after: the answer may have been lost, or may be on its way.
+      // A settled installment is confirmed again: the earlier answer may have been lost.
       if (isSettled(payments.ledger.payment(agreement, installment)!.step)) return
       this.#options.leaseOf(agreement, peer)
       if (installment !== payments.ledger.contiguous(agreement))
-        throw new DeclineError('CREDIT', 'installments before it are not settled')
+        throw new DeclineError('CREDIT', 'earlier installments are not settled yet')
       const left = debts.get('debtor', debt)?.leftMsat ?? 0n
-      if (left < listed.msat) throw new DeclineError('CREDIT', `${left} msat of that debt are left`)
+      if (left < listed.msat) throw new DeclineError('CREDIT', `only ${left} msat of that debt are left`)
       await payments.credited(agreement, installment, debt)
     }
     await leases.inTurn('provider', agreement, () => debts.settling(debt, credit))
@@ -242,19 +243,19 @@ export class Billing {
     return { body: this.#standing(agreement, peer) }
   }
 
-  /** Takes the creditor's invoice for what is left; it is paid when the answer has left. */
+  /** Accepts the creditor's invoice for the rest of a debt; pays it once the answer has left. */
   async #refund(agreement: Buffer, invoice: string, peer: Counterparty): Promise<Answer<'refund'>> {
     const lease = this.#options.leaseOf(agreement, peer, true)
     if (!this.#options.debts.get('debtor', agreement))
-      throw new DeclineError('NO_DEBT', 'nothing is owed for that agreement')
+      throw new DeclineError('NO_DEBT', 'this node owes nothing for that agreement')
     const msat = this.#payingBack.payable(agreement)
-    if (msat === 0n) throw new DeclineError('NO_DEBT', 'it is paid back already')
+    if (msat === 0n) throw new DeclineError('NO_DEBT', 'the debt was paid back already')
     this.#payingBack.pay(lease, invoice, msat)
     return { body: { ok: 1 } }
   }
 }
 
-/** What the payments refuses is answered as a decline; what went wrong here is not. */
+/** Turns a refusal by the payments into a decline; our own faults stay errors. */
 function declineOf(error: unknown): unknown {
   return error instanceof BushelError && error.code === 'INSTALLMENT_REFUSED'
     ? new DeclineError('INSTALLMENT_REFUSED', error.message)

@@ -1,10 +1,10 @@
 import type { Lease } from '#spec'
 import { paidUntil } from '../lease/leases.js'
 
-/** The provider's clock ends installments, so much later, ms. */
+/** Tolerance for the end of an installment by the provider's clock, ms. */
 export const TOLERANCE = 10 * 60_000
 
-/** True when a lease with so many installments paid is past the time that its state has. */
+/** True when a lease has exceeded the time limit of its state. */
 export function isDue(lease: Lease, paidInstallments: number, now: number): boolean {
   const { grace, startBy } = lease.terms
   const until = paidUntil(lease, paidInstallments)

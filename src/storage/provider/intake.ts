@@ -11,20 +11,20 @@ export interface Uploaded {
 }
 
 export interface IntakeShelf {
-  /** Takes blocks from that connection too. */
+  /** Accepts blocks from this connection too. */
   attach(id: string, stream: NoiseStream): Promise<void>
-  /** Resolves when all agreed blocks are here; rejects with a violation of the agreement. */
+  /** Resolves when all agreed blocks have arrived; rejects with a violation of the agreement. */
   fetch(id: string, options: { onProgress: (progress: Uploaded) => void }): Promise<void>
 }
 
 export interface IntakeOptions {
   shelf: IntakeShelf
-  /** What was uploaded is not what was agreed. */
+  /** Called when the upload violates the agreement. */
   onviolation(agreement: Buffer, why: string): Promise<void>
   log: Logger
 }
 
-/** Takes the agreed blocks of paid leases, each from every connection that its owner asks over. */
+/** Takes in the uploads of paid leases, over every connection of the buyer. */
 export class Intake {
   readonly #options: IntakeOptions
   readonly #fetching = new Map<string, { streams: WeakSet<NoiseStream>; progress: Uploaded }>()
@@ -33,7 +33,7 @@ export class Intake {
     this.#options = options
   }
 
-  /** How much is here; blocks are taken from that connection from now on. */
+  /** The progress of the upload; accepts blocks from this connection from now on. */
   async progress(lease: Lease, stream: NoiseStream): Promise<Uploaded> {
     const { streams, progress } = this.#fetch(lease)
     if (!streams.has(stream)) {
@@ -43,7 +43,7 @@ export class Intake {
     return progress
   }
 
-  /** All of it is here, and known to be. */
+  /** Forgets the progress of a complete upload. */
   done(lease: Lease): void {
     this.#fetching.delete(idOf(lease))
   }
@@ -68,14 +68,14 @@ export class Intake {
     return fetching
   }
 
-  /** A broken connection only waits for the next one. */
+  /** Reports a violation; after a broken connection the upload waits for the next one. */
   async #failed({ terms }: Lease, error: unknown): Promise<void> {
     if (!(error instanceof BushelError)) this.#options.log.fault(error)
     else if (isBlamed(error)) await this.#options.onviolation(agreementId(terms), error.message)
   }
 }
 
-/** What is here of a lease when all of it is. */
+/** The progress of a complete upload. */
 export function allOf({ terms }: Lease): Uploaded {
   return {
     blocks: terms.cores.reduce((sum, core) => sum + core.length, 0),

@@ -9,13 +9,13 @@ import type { IntakeShelf } from './intake.js'
 import type { Announcer, ServedShelf } from './serving.js'
 import type { Logger } from '../../base/logger.js'
 
-/** What the lease manager needs of the shelf. */
+/** The shelf operations that the lease manager needs. */
 export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf {
   readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
   canReserve(bytes: number): Promise<boolean>
   keep(lease: { id: string; cores: Terms['cores']; egressBytes: number }): Promise<void>
   seals(id: string): Promise<SealedCore[]>
-  /** What was counted so far; 0 for a lease that it does not keep. */
+  /** Egress counted so far, bytes; 0 for an unknown lease. */
   egressBytes(id: string): number
   drop(id: string): Promise<void>
 }
@@ -25,13 +25,13 @@ export interface LeaseManagerOptions {
   payments: Payments
   leases: Leases
   debts: Debts
-  /** Can so much be received from that Lightning node? */
+  /** True when `msat` can be received from this Lightning node. */
   canReceive: (from: Buffer, msat: bigint) => Promise<boolean>
   shelf: ShelfPort
   announcer: Announcer
   log: Logger
   now?: () => number
   timeouts?: Timeouts
-  /** ms between looks at what has run out. */
+  /** ms between two looks for expired leases. */
   tickEvery?: number
 }

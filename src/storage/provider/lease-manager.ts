@@ -25,13 +25,13 @@ import { isDue } from './due.js'
 const HOLDING = new Set(['COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
 
 /**
- * The provider's side of storage: what is agreed is reserved, what is paid is admitted, kept, proven and served, and
- * what is no longer paid is given back after its grace. Events: `change` (lease).
+ * The provider's side of storage. Reserves space for agreed leases; takes in, proves and serves paid ones; frees the
+ * space of unpaid ones after their grace. Events: `change` (lease).
  */
 export class LeaseManager extends ReadyResource implements ResourceProvider {
   readonly #options: LeaseManagerOptions
   readonly #now: () => number
-  /** What closing undoes; it answers since it was made. */
+  /** Undone at close; the manager answers from its construction on. */
   readonly #scope = new Scope()
   readonly #billing: Billing
   readonly #intake: Intake
@@ -94,7 +94,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
 
   async #start(): Promise<void> {
     this.#scope.on(this.#options.payments, 'received', this.#onreceived)
-    // A payment that was received just before a kill is in the ledger; its lease may not have heard of it.
+    // A lease may have missed a payment that the ledger recorded just before a kill.
     for (const { id, lease } of [...this.#options.leases.list('provider')]) {
       if (lease.state === 'COUNTERSIGNED' && this.#options.payments.ledger.contiguous(id) > 0)
         await this.#settled(id)
@@ -105,7 +105,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     void this.#poller.start()
   }
 
-  /** The shelf, which closes next, ends the fetches that are under way. */
+  /** The shelf closes next and ends the running fetches. */
   protected override _close(): Promise<void> {
     return this.#scope.close()
   }
@@ -115,12 +115,12 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   async capacityFault(order: Order, bytes: bigint): Promise<string | null> {
     const ask = askOf(order)
     const reserved = this.reservedBytes()
-    if (reserved + bytes > BigInt(ask.space)) return 'this offer has no more room'
-    if (!(await this.#options.shelf.canReserve(Number(bytes)))) return 'the disk has no more room'
+    if (reserved + bytes > BigInt(ask.space)) return 'the space of this offer is used up'
+    if (!(await this.#options.shelf.canReserve(Number(bytes)))) return 'the disk has no room for it'
     return null
   }
 
-  /** What all agreements that hold space reserve, bytes. */
+  /** Space reserved by all agreements, bytes. */
   reservedBytes(): bigint {
     let sum = 0n
     for (const { lease } of this.#options.leases.list('provider')) {
@@ -129,12 +129,12 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     return sum
   }
 
-  /** The first two installments at the least must be receivable before anything is signed. */
+  /** Checks before signing that at least the first two installments can be received. */
   async inboundFault(terms: Terms): Promise<string | null> {
     const first = installmentsOf({ terms } as Lease).slice(0, 2)
     const msat = first.reduce((sum, installment) => sum + installment.msat, 0n)
     if (await this.#options.canReceive(terms.buyer.lightning!, msat)) return null
-    return 'this node cannot receive the first payments now'
+    return 'the Lightning node cannot receive the first payments now'
   }
 
   firstList(terms: Terms): Countersign['list'] {
@@ -166,7 +166,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     payments.applied(payment)
   }
 
-  /** An installment of a lease is settled: it binds, or is served again. */
+  /** Handles a settled installment: the lease binds, or is served again. */
   #settled(agreement: Buffer): Promise<void> {
     const { leases } = this.#options
     return leases.inTurn('provider', agreement, async () => {
@@ -179,7 +179,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     })
   }
 
-  /** The first payment has settled: the agreement binds, and its cores are admitted up to their limits. */
+  /** Handles the first payment: the agreement binds, and its cores are accepted up to their limits. */
   async #admit(lease: Lease): Promise<void> {
     const { cores, egressBytes } = lease.terms
     await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes })
@@ -197,12 +197,12 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     return { body: { agreement, counter, creditMsat: debt?.debt.msat ?? 0n, debt } }
   }
 
-  /** Ends a lease by this provider's own will. */
+  /** Ends a lease on the provider's own decision. */
   async end(id: Buffer, reason: string): Promise<void> {
     if (this.#options.leases.get('provider', id)) await this.#finish(id, reason)
   }
 
-  /** Ends a lease that is not over. On disk first, with what is owed back, then the disk is given back. */
+  /** Ends a running lease: records the end and the debt, then frees the disk. */
   #finish(id: Buffer, reason: string): Promise<void> {
     return this.#options.leases.inTurn('provider', id, async () => {
       const lease = this.#options.leases.get('provider', id)!
@@ -223,7 +223,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     await shelf.drop(idOf(ended))
   }
 
-  /** What has run out is ended; what an end left behind on the shelf is dropped. */
+  /** Ends expired leases, and drops from the shelf what an earlier end left behind. */
   look(): Promise<void> {
     return this.#poller.look()
   }
@@ -253,21 +253,22 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     return lease !== null && !isOver(lease)
   }
 
-  /** In its turn: what was due may have been paid, or ended, meanwhile. */
+  /** Ends or advances an expired lease, after checking again that it was neither paid nor ended meanwhile. */
   async #runOut(id: Buffer, now: number): Promise<void> {
     const { leases, payments } = this.#options
     const lease = leases.get('provider', id)!
     if (!isDue(lease, payments.ledger.contiguous(id), now)) return
     if (lease.state === 'COUNTERSIGNED') await this.#lapse(lease)
-    else if (lease.state === 'ACTIVE') await this.#finishNow(lease, 'it was never sealed')
-    else if (lease.state === 'GRACE') await this.#finishNow(lease, 'what was paid has run out')
+    else if (lease.state === 'ACTIVE')
+      await this.#finishNow(lease, 'it was not sealed before the paid time and the grace ran out')
+    else if (lease.state === 'GRACE') await this.#finishNow(lease, 'the paid time and the grace have run out')
     else {
       await this.#save({ ...lease, state: 'GRACE' })
       await this.#serving.end(lease)
     }
   }
 
-  /** The first payment never came: from here on it is refused. One that settled at the last moment binds. */
+  /** Voids a lease without a first payment, which is refused from then on. A payment at the last moment still binds. */
   async #lapse(lease: Lease): Promise<void> {
     const id = agreementId(lease.terms)
     await this.#options.payments.refuseRest(id)
@@ -280,7 +281,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
       })
   }
 
-  /** Cores on the shelf, to whoever asks for them, while they are paid for. */
+  /** Serves cores on the shelf to readers while they are paid for. */
   serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
     return this.#serving.serve(discoveryKey, stream)
   }
@@ -288,7 +289,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   #of(agreement: Buffer, peer: Counterparty, over = false): Lease {
     const lease = this.#options.leases.get('provider', agreement)
     if (!lease || !lease.terms.buyer.device.equals(peer.device)) {
-      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with you')
+      throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with this buyer')
     }
     if (!over && isOver(lease))
       throw new DeclineError('ENDED', `the lease is over: ${lease.reason ?? lease.state}`)

@@ -18,17 +18,17 @@ export interface PayingBackOptions {
   log: Logger
 }
 
-/** Pays what a provider owes for leases that ended early, by the creditor's invoice, one payment for a lease at a time. */
+/** Pays refunds for leases that ended early, by the creditor's invoice, one payment per lease at a time. */
 export class PayingBack {
   readonly #options: PayingBackOptions
-  /** Refunds that are being paid. */
+  /** Running refunds. */
   readonly #paying = new Map<string, Promise<void>>()
 
   constructor(options: PayingBackOptions) {
     this.#options = options
   }
 
-  /** A refund whose invoice was taken before a stop is paid now. */
+  /** Pays refunds whose invoice was accepted before a stop. */
   resume(): void {
     const { payments, leases } = this.#options
     for (const payment of [...payments.ledger.at('bound', 'sent', 'failed')]) {
@@ -42,19 +42,19 @@ export class PayingBack {
     await Promise.allSettled(this.#paying.values())
   }
 
-  /** What a refund may pay of what we owe for an agreement: what is left, or is bound to be paid by one already. */
+  /** What a refund may pay of the debt of an agreement, msat: the rest, with the part bound to an earlier refund. */
   payable(agreement: Buffer): Msat {
     const standing = this.#options.debts.get('debtor', agreement)
     return standing ? standing.leftMsat + standing.openMsat : 0n
   }
 
-  /** Pays in the background; while a refund for this lease is under way, nothing is begun. */
+  /** Pays in the background; does nothing while a refund of this lease is running. */
   pay(lease: Lease, invoice: string, msat: Msat): void {
     const key = agreementId(lease.terms).toString('hex')
     if (this.#paying.has(key)) return
     const paying = this.#pay(lease, invoice, msat)
       .catch(error => {
-        // The creditor asks again; what is in flight the wallet will tell.
+        // The creditor asks again, and the wallet reports payments in flight.
         if (!isPassing(error) && !isClosed(error)) this.#options.log.fault(error)
       })
       .finally(() => this.#paying.delete(key))
@@ -71,14 +71,18 @@ export class PayingBack {
     const bind = (work: () => Promise<void>): Promise<void> =>
       debts.settling(agreement, async () => {
         if (this.payable(agreement) !== msat)
-          throw new BushelError('NO_DEBT', 'less is left of the debt by now', 'nothing was paid')
+          throw new BushelError(
+            'NO_DEBT',
+            'the rest of the debt is now smaller than the invoice',
+            'nothing was paid'
+          )
         await work()
       })
     await payments.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })
   }
 }
 
-/** True when the node is stopping: what was to be paid is paid at the next start. */
+/** True for an error of a stopping node; the refund is paid at the next start. */
 function isClosed(error: unknown): boolean {
   return error instanceof BushelError && error.code === 'CLOSED'
 }

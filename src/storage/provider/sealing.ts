@@ -18,13 +18,13 @@ export interface SealingOptions {
   }
   intake: Intake
   now: () => number
-  /** The lease of an agreement with that peer, which is not over; throws a Decline. */
+  /** The lease of an agreement with this peer; throws DeclineError when there is none or it is over. */
   leaseOf(agreement: Buffer, peer: Counterparty): Lease
-  /** Saves a lease that was just sealed, and has it served. */
+  /** Saves a newly sealed lease and starts serving it. */
   onsealed(lease: Lease): Promise<void>
 }
 
-/** Takes the upload of a lease that is paid for, and the buyer's seal over it. */
+/** Accepts the upload of a paid lease, and the buyer's seal over it. */
 export class Sealing {
   readonly #options: SealingOptions
 
@@ -35,7 +35,7 @@ export class Sealing {
   async progress(agreement: Buffer, peer: Counterparty, channel: DealChannel): Promise<Answer<'progress'>> {
     const lease = this.#options.leaseOf(agreement, peer)
     if (lease.state === 'COUNTERSIGNED')
-      throw new DeclineError('NOT_PAID', 'nothing is taken before the first payment')
+      throw new DeclineError('NOT_PAID', 'no upload is accepted before the first payment')
     if (lease.state !== 'ACTIVE') return { body: { agreement, ...allOf(lease) } }
     return { body: { agreement, ...(await this.#options.intake.progress(lease, channel.stream)) } }
   }
@@ -45,14 +45,14 @@ export class Sealing {
     const lease = leaseOf(seal.agreement, peer)
     if (lease.state !== 'ACTIVE') return sealedBefore(lease, seal)
     if (!verify('seal', seal, signature, peer.device))
-      throw new DeclineError('SIGNATURE', 'the seal is not signed')
+      throw new DeclineError('SIGNATURE', 'the signature on the seal is not valid')
     const kept = shelf.leases.find(({ id }) => id === idOf(lease))
-    if (!kept?.complete) throw new DeclineError('INCOMPLETE', 'not all of the agreed blocks are here yet')
+    if (!kept?.complete) throw new DeclineError('INCOMPLETE', 'not all of the agreed blocks have arrived yet')
     const mine = await shelf.seals(idOf(lease))
     const same =
       mine.length === seal.cores.length && mine.every((core, i) => sealedAlike(core, seal.cores[i]!))
-    if (!same) throw new DeclineError('SEAL', 'the seal is not of what is kept here')
-    // It may have ended, or been sealed, while its cores were looked at.
+    if (!same) throw new DeclineError('SEAL', 'the seal does not match the uploaded cores')
+    // The lease may have ended, or been sealed, while its cores were read.
     const current = leaseOf(seal.agreement, peer)
     if (current.state !== 'ACTIVE') return sealedBefore(current, seal)
     const start = now()
@@ -66,11 +66,11 @@ export class Sealing {
   }
 }
 
-/** A seal that was taken before gets the same answer; any other is declined. */
+/** Repeats the answer to the accepted seal; declines any other. */
 function sealedBefore(lease: Lease, seal: NonNullable<Lease['seal']>['seal']): Answer<'seal'> {
   if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
     return { body: lease.stored }
-  throw new DeclineError('NOT_ACTIVE', `the lease is ${lease.state}`)
+  throw new DeclineError('NOT_ACTIVE', `the lease cannot be sealed: it is ${lease.state}`)
 }
 
 function sealedAlike(a: SealedCore, b: SealedCore): boolean {

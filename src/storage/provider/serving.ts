@@ -3,7 +3,7 @@ import crypto from 'hypercore-crypto'
 import type { Lease } from '#spec'
 import { idOf } from '../lease/leases.js'
 
-/** What serving needs of the network: to be found by the readers of a drive. */
+/** Announces topics, so that the readers of a drive find this node. */
 export interface Announcer {
   join(topic: Buffer, options: { server: boolean }): unknown
   leave(topic: Buffer): Promise<void>
@@ -11,17 +11,17 @@ export interface Announcer {
 
 export interface ServedShelf {
   serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean>
-  /** Ends all reading of a lease's cores. */
+  /** Ends all running reads of a lease's cores. */
   silence(id: string): Promise<void>
 }
 
-/** What is sealed and paid for is served to its readers, who find this node on the topic of their drive. */
+/** Serves sealed and paid leases to readers, who find this node on the topic of their drive. */
 export class Serving {
   readonly #shelf: ServedShelf
   readonly #announcer: Announcer
-  /** Topics on which this node is found, by the id of the lease. */
+  /** Announced topics, by lease id. */
   readonly #announced = new Map<string, Buffer>()
-  /** Leases that are served, by the discovery key of their cores. */
+  /** Served leases, by the discovery keys of their cores. */
   readonly #served = new Map<string, Set<string>>()
 
   constructor(shelf: ServedShelf, announcer: Announcer) {
@@ -45,7 +45,7 @@ export class Serving {
     await this.#announcer.leave(topicOf(lease))
   }
 
-  /** Is found on no topic any more; for the end of the node's work. */
+  /** Leaves all topics, when the node stops. */
   async close(): Promise<void> {
     const topics = [...this.#announced.values()]
     this.#announced.clear()
@@ -53,13 +53,13 @@ export class Serving {
     await Promise.all(topics.map(topic => this.#announcer.leave(topic)))
   }
 
-  /** Cores on the shelf, to whoever asks for them; false for one of no lease that is served. */
+  /** Serves a core on the shelf to a reader; false when no served lease has it. */
   async serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
     if (!this.#served.get(discoveryKey.toString('hex'))?.size) return false
     return this.#shelf.serve(discoveryKey, stream)
   }
 
-  /** The leases for which a core is served. */
+  /** The served leases of a core. */
   #leasesOf(key: Buffer): Set<string> {
     const id = crypto.discoveryKey(key).toString('hex')
     let leases = this.#served.get(id)
@@ -68,7 +68,7 @@ export class Serving {
   }
 }
 
-/** Where the readers of a drive look for it: the discovery key of its first core. */
+/** The topic of a drive: the discovery key of its first core. */
 function topicOf(lease: Lease): Buffer {
   return crypto.discoveryKey(lease.terms.cores[0]!.key)
 }

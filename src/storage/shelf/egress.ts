@@ -1,10 +1,10 @@
 import { Mutex } from '../../base/mutex.js'
 
-/** Bytes after which, and ms after which, what has been read is written to disk: what a SIGKILL can lose of the count. */
+/** Bytes and ms after which the count is written to disk; a SIGKILL can lose as much of it. */
 const EGRESS_FLUSH_BYTES = 4 << 20
 const EGRESS_FLUSH_INTERVAL = 2000
 
-/** Of those that name a core, the one that is charged what is read of it: the one with the most left. */
+/** The holder that is charged for reads of a core: the one with the most egress left. */
 export function payerOf<H extends { readonly egressLeft: number }>(holders: readonly H[]): H | null {
   let payer: H | null = null
   for (const holder of holders) if (!payer || holder.egressLeft > payer.egressLeft) payer = holder
@@ -12,8 +12,8 @@ export function payerOf<H extends { readonly egressLeft: number }>(holders: read
 }
 
 /**
- * Gathers the holders whose count has changed, and writes them now and then. A count may end above its limit by the
- * blocks that were on their way.
+ * Collects the holders whose count has changed and saves them at intervals. A count may exceed its limit by the blocks
+ * that were being sent.
  */
 export class EgressJournal<H> {
   readonly #write: (holder: H) => Promise<void>
@@ -22,7 +22,7 @@ export class EgressJournal<H> {
   #timer: NodeJS.Timeout | null = null
   readonly #mutex = new Mutex()
 
-  /** `write` must leave the holder's count on disk; errors that nobody awaits go to `onerror`. */
+  /** `write` must put the holder's count on disk; errors without a caller go to `onerror`. */
   constructor(write: (holder: H) => Promise<void>, onerror: (error: unknown) => void) {
     this.#write = write
     this.#onerror = onerror

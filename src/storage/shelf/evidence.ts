@@ -8,7 +8,7 @@ import type { ShelvedCore } from './shelved-core.js'
 
 type CoreOf = (key: Buffer) => ShelvedCore
 
-/** The cores of a holder as they are on disk, to be compared with the owner's seal; throws INCOMPLETE. */
+/** Reads the cores of a holder from disk, for comparison with the owner's seal; throws INCOMPLETE. */
 export function sealsOf({ id, cores }: Holder, coreOf: CoreOf): Promise<SealedCore[]> {
   return Promise.all(
     cores.map(({ key, length }) =>
@@ -30,9 +30,11 @@ export function proofsOf(
   blocks: readonly BlockReference[],
   coreOf: CoreOf
 ): Promise<BlockProof[]> {
-  if (blocks.length > MAX_AUDIT_BLOCKS) throw new BushelError('BAD_INPUT', 'an audit of too many blocks')
+  if (blocks.length > MAX_AUDIT_BLOCKS)
+    throw new BushelError('BAD_INPUT', `an audit may ask for at most ${MAX_AUDIT_BLOCKS} blocks`)
   for (const { core, index } of blocks) {
-    if (index >= (cores[core]?.length ?? 0)) throw new BushelError('BAD_INPUT', 'an audit out of bounds')
+    if (index >= (cores[core]?.length ?? 0))
+      throw new BushelError('BAD_INPUT', `core ${core} has no block ${index} to audit`)
   }
   const prove = ({ core: position, index }: BlockReference): Promise<BlockProof> => {
     const { key, length } = cores[position]!

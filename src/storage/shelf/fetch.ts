@@ -11,19 +11,19 @@ import { unlessAborted } from '../../base/timeouts.js'
 import { tuneRequests } from '../../network/cores.js'
 import { sealOf } from '../lease/audit.js'
 
-/** How often a fetch looks at the disk and at what the uploader claims, ms. */
+/** How often a fetch checks the disk and the uploader's claims, ms. */
 const WATCH_INTERVAL = 1000
 const PROGRESS_INTERVAL = 200
 
 export interface FetchProgress {
-  /** Of this core, verified and on disk. */
+  /** Blocks of this core that are verified and on disk. */
   blocks: number
   bytes: number
 }
 
 export interface FetchOptions {
   limit: CoreLimit
-  /** Is this peer the holder's uploader, whose claims about forks count? Those of readers do not. */
+  /** True for the holder's uploader, whose claims about forks count; those of readers do not. */
   isUploader: (peer: ReplicationPeer) => boolean
   /** True while the disk is too full to go on. */
   isFull: () => Promise<boolean>
@@ -32,11 +32,11 @@ export interface FetchOptions {
 }
 
 /**
- * Fetches the first `limit.length` blocks of a core from whoever is attached, and no others. Resolves when all are here
- * and verified; goes on from what is here already. While the disk is full it asks for nothing (hypercore itself would
- * ask for the same blocks for ever). Throws a violation when the core is not what was agreed:
+ * Fetches the first `limit.length` blocks of a core from all attached peers, and no others, continuing from what is on
+ * disk. Resolves when all are verified. While the disk is full it requests nothing (hypercore would request the same
+ * blocks for ever). Throws a violation when the core is not what was agreed:
  *
- * - CORE_FORKED: two signed histories, or an uploader that stands on another fork than the first
+ * - CORE_FORKED: two signed histories, or an uploader on another fork than the first
  * - CORE_TOO_LARGE: its first `length` blocks have more bytes than agreed
  * - BLOCK_TOO_LARGE: a block above MAX_BLOCK_BYTES
  */
@@ -53,7 +53,8 @@ export async function fetchCore(kept: Hypercore, options: FetchOptions): Promise
       stop.abort(violation('BLOCK_TOO_LARGE', `block ${index} has ${formatSize(bytes)}`))
     }
   }
-  const onconflict = (): void => stop.abort(violation('CORE_FORKED', 'two signed histories of it exist'))
+  const onconflict = (): void =>
+    stop.abort(violation('CORE_FORKED', 'its owner has signed two different histories of it'))
   core.on('download', ondownload)
   core.on('conflict', onconflict)
   try {
@@ -71,7 +72,7 @@ async function run(core: Hypercore, options: FetchOptions, stop: AbortController
   const { limit, onProgress } = options
   const watch = watching(core, options, stop)
   try {
-    // the last block brings all Merkle roots of the agreed length, and so the size, before any other is asked for
+    // the last block proves all Merkle roots of the agreed length, and so its size, before any other is requested
     await unlessFull(watch, stop.signal)
     await core.get(limit.length - 1, { raw: true })
     const { byteLength } = await sealOf(core, limit.length)
@@ -98,15 +99,15 @@ async function run(core: Hypercore, options: FetchOptions, stop: AbortController
 interface FetchWatch {
   poller: Poller
   full: boolean
-  /** Emits each time that `full` has changed. */
+  /** Emits when `full` changes. */
   changed: EventTarget
 }
 
-/** Looks at the disk and at the uploader's claims, now and then, as long as the fetch lasts. */
+/** Checks the disk and the uploader's claims at intervals while the fetch runs. */
 function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: AbortController): FetchWatch {
   const look = async (): Promise<void> => {
     if (core.peers.some(peer => isUploader(peer) && peer.remoteSynced && peer.remoteFork !== 0)) {
-      stop.abort(violation('CORE_FORKED', 'its uploader stands on another fork'))
+      stop.abort(violation('CORE_FORKED', 'its uploader is on another fork'))
     }
     const full = await isFull()
     if (full === watch.full) return
@@ -132,12 +133,12 @@ async function unlessFull(watch: FetchWatch, signal: AbortSignal): Promise<void>
   while (watch.full && !signal.aborted) await once(watch.changed, 'changed', { signal })
 }
 
-/** Asks for the first `end` blocks until all are here, and stops asking while the disk is full. */
+/** Requests the first `end` blocks until all have arrived, and pauses while the disk is full. */
 async function ask(core: Hypercore, end: number, watch: FetchWatch, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && !(await core.has(0, end))) {
     await unlessFull(watch, signal)
     const changed = once(watch.changed, 'changed', { signal })
-    changed.catch(() => undefined) // aborted: whoever waits for the fetch hears the reason
+    changed.catch(() => undefined) // aborted: the caller of the fetch gets the reason
     const asked = core.download({ start: 0, end })
     await Promise.race([asked.done(), changed])
     asked.destroy()
@@ -147,11 +148,11 @@ async function ask(core: Hypercore, end: number, watch: FetchWatch, signal: Abor
 function have(core: Hypercore, { length }: CoreLimit, byteLength: number): FetchProgress {
   const { bitfield } = core.core
   const blocks = bitfield.countSet(0, length) as number
-  // exact at the end; meanwhile as if all blocks were of one size
+  // an estimate, as if all blocks had the same size, until the fetch is complete
   return { blocks, bytes: blocks === length ? byteLength : Math.floor((byteLength * blocks) / length) }
 }
 
-/** What an uploader did against the agreement. */
+/** How an uploader violated the agreement. */
 type Violation = 'BLOCK_TOO_LARGE' | 'CORE_FORKED' | 'CORE_TOO_LARGE'
 
 function violation(code: Violation, what: string): BushelError {

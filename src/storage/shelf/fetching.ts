@@ -17,18 +17,18 @@ export interface FetchCall {
 
 export interface FetchingOptions {
   coreOf: (key: Buffer) => ShelvedCore
-  /** Gives a look at the disk that is true while it is too full to go on. */
+  /** Returns a check that is true while the disk is too full to go on. */
   fullness: () => Promise<() => Promise<boolean>>
-  /** The holder with that id, when it may be fetched for; rejects when not. */
+  /** The holder with this id; rejects when it may not be fetched for. */
   begin: (id: string) => Promise<Holder>
-  /** All blocks are here. */
+  /** Called when all blocks have arrived. */
   fetched: (holder: Holder) => Promise<void>
   failed: (holder: Holder, error: unknown) => void
-  /** The disk has become too full for a fetch, or has room again. */
+  /** Called when the disk becomes too full for a fetch, or has room again. */
   onwaiting: (holder: Holder, waits: boolean) => void
 }
 
-/** Fetches under way, one for a holder at the most. */
+/** Running fetches, at most one per holder. */
 export class Fetching {
   readonly #options: FetchingOptions
   readonly #running = new Map<string, { done: Promise<void>; stop: AbortController }>()
@@ -38,8 +38,8 @@ export class Fetching {
   }
 
   /**
-   * Fetches the blocks of a holder up to its limits from all connections of its cores. Resolves when all are here and
-   * verified; rejects with a violation, or the signal's reason. A second call shares the fetch that runs.
+   * Fetches the blocks of a holder up to its limits from all connections of its cores. Resolves when all are verified and
+   * on disk; rejects with a violation or the signal's reason. A second call joins the running fetch.
    */
   fetch(id: string, { signal, onProgress }: FetchCall): Promise<void> {
     const running = this.#running.get(id)
@@ -56,11 +56,11 @@ export class Fetching {
     return done
   }
 
-  /** Resolves when the fetch of a holder has ended, if there is one; its caller hears the reason. */
+  /** Stops the fetch of a holder, if one is running; its caller gets the reason. */
   async stop(id: string, reason: Error): Promise<void> {
     const running = this.#running.get(id)
     running?.stop.abort(reason)
-    await running?.done.catch(() => undefined) // its caller hears it
+    await running?.done.catch(() => undefined) // its caller gets the error
   }
 
   async stopAll(reason: Error): Promise<void> {
@@ -82,7 +82,7 @@ export class Fetching {
     await fetched(holder)
   }
 
-  /** Resolves when all blocks are here, or `stop` is aborted. */
+  /** Resolves when all blocks have arrived, or `stop` is aborted. */
   async #bring(
     holder: Holder,
     stop: AbortController,

@@ -2,41 +2,41 @@ import type { CoreLimit } from '#spec'
 import type { BushelError } from '../../../contracts/errors/error.js'
 
 /**
- * Who has cores kept on the shelf, and answers for them. A core is on the shelf as long as one holder names it; what is
- * read of it is charged to one of them, and a violation by an uploader is of the holder that it uploads for.
+ * A reason to keep cores on the shelf, such as a lease. A core stays as long as a holder names it; its egress is charged
+ * to one of its holders, and an uploader's violation is reported to the holder that it uploads for.
  */
 export interface Holder {
   /** Unique on the shelf: letters and digits, at most 64. */
   readonly id: string
   readonly kind: string
-  /** The cores, each with the most blocks and bytes that are kept of it. */
+  /** The cores, each with the most blocks and bytes to keep. */
   readonly cores: readonly CoreLimit[]
-  /** True once all blocks up to the limits have been here. */
+  /** True once all blocks up to the limits were on disk. */
   readonly complete: boolean
-  /** Whether blocks may be taken in for it now. */
+  /** True while uploads for it are accepted. */
   readonly takesIn: boolean
-  /** Bytes that may still be read at its charge. */
+  /** Egress left, bytes. */
   readonly egressLeft: number
-  /** So many bytes were read at its charge; on disk some time later, by `save`. */
+  /** Charges egress; `save` writes it to disk some time later. */
   charge(bytes: number): void
-  /** All blocks up to the limits are here; on disk next, by `save`. */
+  /** Marks the holder as complete; `save` writes it to disk next. */
   completed(): void
-  /** What was uploaded for it is not what it may keep. Nothing more is taken from that uploader for it. */
+  /** Reports that an upload violated the limits. Nothing more is accepted from that uploader for it. */
   violated(violation: BushelError): void
-  /** Writes the holder; called once at a time. */
+  /** Saves the holder; calls never overlap. */
   save(): Promise<void>
-  /** Removes what `save` has written, durably; the cores go after it. */
+  /** Deletes what `save` has written, durably; the cores are deleted afterwards. */
   forget(): Promise<void>
 }
 
-/** One kind of holders: finds those that are on disk when the shelf opens. */
+/** A kind of holders, which reads its holders from disk when the shelf opens. */
 export interface HolderKind {
   readonly kind: string
   /** The holders, and the paths of those that cannot be read. */
   read(): Promise<{ holders: Holder[]; unreadable: string[] }>
 }
 
-/** Blocks of a core that one of these holders names, at the most; 0 when none does. */
+/** Greatest length that these holders name of a core; 0 when none does. */
 export function lengthIn(holders: Iterable<Holder>, key: Buffer): number {
   let length = 0
   for (const { cores } of holders) {

@@ -5,26 +5,26 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { removeUnfinished, replaceDurably, syncFolder } from '../../base/atomic-file.js'
 import { codeOf } from '../../files/disk.js'
 
-/** What a shelf must know of a lease to keep its goods; nothing of its money. */
+/** The part of a lease that the shelf needs to keep its cores; nothing about payments. */
 export interface ShelfLease {
   /** The agreement's id as text: letters and digits, at most 64. */
   id: string
   cores: CoreLimit[]
-  /** Bytes that may be read from here in all. */
+  /** Total egress allowed, bytes. */
   egressBytes: number
 }
 
-/** A lease as it stands on the shelf. */
+/** A lease on the shelf. */
 export interface ShelvedLease extends ShelfLease {
-  /** Bytes read from here so far. */
+  /** Egress so far, bytes. */
   egressUsed: number
-  /** Every agreed block has been here. */
+  /** True once every agreed block was on disk. */
   complete: boolean
 }
 
 const NAME = /^([0-9a-z]{1,64})\.json$/
 
-/** One small file for each lease, written whole; a lease that cannot be read does not keep the others from being read. */
+/** One small file per lease, replaced atomically; an unreadable file does not affect the others. */
 export class LeaseFiles {
   readonly #folder: string
 
@@ -67,7 +67,7 @@ export class LeaseFiles {
 
   #path(id: string): string {
     const name = `${id}.json`
-    if (!NAME.test(name)) throw new BushelError('BAD_INPUT', `'${id}' is not the id of a lease`)
+    if (!NAME.test(name)) throw new BushelError('BAD_INPUT', `'${id}' is not a lease id`)
     return join(this.#folder, name)
   }
 }

@@ -22,7 +22,7 @@ export class LeaseHolder implements Holder, ShelvedLease {
     this.#files = files
   }
 
-  /** When a lease is uploaded is for the lease manager to say, which begins the fetch. */
+  /** Always true: the lease manager decides when a lease is uploaded, by starting the fetch. */
   get takesIn(): boolean {
     return true
   }
@@ -61,7 +61,7 @@ export class LeaseKind implements HolderKind {
     this.#files = new LeaseFiles(folder)
   }
 
-  /** A lease that is new to the shelf; not on disk before it is saved. */
+  /** Creates a new lease; it is not on disk before it is saved. */
   make({ id, cores, egressBytes }: ShelfLease): LeaseHolder {
     return new LeaseHolder({ id, cores, egressBytes, egressUsed: 0, complete: false }, this.#files)
   }

@@ -12,12 +12,12 @@ import type { ShelfUsage } from './space.js'
 
 const EVENTS = ['paused', 'resumed', 'egress-spent', 'problem'] as const
 
-/** The shelf as leases use it: each is a holder that was paid for. Events are those of the shelf. */
+/** The shelf for leases, each of which is a holder. Emits the events of the shelf. */
 export class LeaseShelf extends ReadyResource {
   readonly shelf: Shelf
   readonly #kind: LeaseKind
 
-  /** Makes the shelf in a folder; holders of other kinds are on it when they are given. */
+  /** Creates the shelf in a folder; `kinds` adds other kinds of holders. */
   constructor({
     kinds = [],
     ...options
@@ -36,7 +36,7 @@ export class LeaseShelf extends ReadyResource {
     await this.shelf.close()
   }
 
-  /** What is kept here, in no order. */
+  /** The leases on the shelf, in no order. */
   get leases(): readonly Readonly<ShelvedLease>[] {
     return [...this.shelf.holders].filter(holder => holder instanceof LeaseHolder)
   }
@@ -46,14 +46,14 @@ export class LeaseShelf extends ReadyResource {
   }
 
   /**
-   * Puts a lease on the shelf, durably; nothing is fetched before `fetch`. Again with the same id: its egress is what it
-   * is now given, all else must be as it was.
+   * Puts a lease on the shelf, durably; nothing is fetched before `fetch`. A second call with the same id sets a new
+   * egress limit; the cores must be the same.
    */
   async keep(lease: ShelfLease): Promise<void> {
     await this.ready()
     const holder = this.has(lease.id) ? this.#get(lease.id) : this.#kind.make(lease)
     if (!sameCores(holder.cores, lease.cores)) {
-      throw new BushelError('BAD_INPUT', `lease ${lease.id} is on the shelf with other cores`)
+      throw new BushelError('BAD_INPUT', `lease ${lease.id} is already on the shelf, with other cores`)
     }
     holder.egressBytes = lease.egressBytes
     await this.shelf.hold(holder)
@@ -68,7 +68,7 @@ export class LeaseShelf extends ReadyResource {
     return { usedBytes: egressUsed, limitBytes: egressBytes }
   }
 
-  // As the shelf does it for any holder
+  // Passed on to the shelf
 
   async attach(id: string, stream: Duplex): Promise<void> {
     return this.shelf.attach(this.#get(id).id, stream)

@@ -19,23 +19,23 @@ import type { ShelfUsage } from './space.js'
 
 export interface ShelfOptions {
   folder: string
-  /** Whose holders are read from disk when the shelf opens. */
+  /** Kinds of holders, which are read from disk at opening. */
   kinds: readonly HolderKind[]
-  /** Bytes that holders may reserve in all; none: as many as the disk has. */
+  /** Most bytes that all holders together may reserve; none: the size of the disk. */
   space?: number
-  /** Bytes of the disk that are never promised; default 1 GiB or a twentieth of the disk, whichever is less. */
+  /** Bytes of the disk that are never reserved; by default the smaller of 1 GiB and a twentieth of the disk. */
   margin?: number
-  /** Bytes still free under a folder; the disk itself, unless a test says otherwise. */
+  /** Free bytes of the disk of a folder; tests replace it. */
   free?: (folder: string) => Promise<number>
 }
 
 /**
- * Other people's cores, as ciphertext: opened by public key, up to the agreed length and bytes, each in a folder of its
- * own, as long as one holder names it. What is on the shelf, and how much of it has been read, survives SIGKILL (of the
- * count of bytes read, at most the last 2 seconds or 4 MiB are lost).
+ * Stores other people's cores as ciphertext: opened by public key, up to the agreed length and bytes, each in a folder of
+ * its own, as long as a holder names it. The cores and the count of bytes read survive SIGKILL (at most the last 2 seconds
+ * or 4 MiB of the count are lost).
  *
- * Events: `paused` and `resumed` (id): a fetch waits for room on the disk. `egress-spent` (id): the holder's last byte of
- * egress has been read. `problem` (error): something failed that nobody awaits.
+ * Events: `paused` and `resumed` (id): a fetch waits for room on the disk, or goes on. `egress-spent` (id): the holder's
+ * egress is used up. `problem` (error): a failure that no caller waits for.
  */
 export class Shelf extends ReadyResource {
   readonly #folder: string
@@ -46,7 +46,7 @@ export class Shelf extends ReadyResource {
   readonly #fetching: Fetching
   readonly #journal: EgressJournal<Holder>
   readonly #removals = new Set<Promise<void>>()
-  /** One change of the files at a time. */
+  /** Serializes changes of the files. */
   readonly #mutex = new Mutex()
 
   constructor({ folder, kinds, space = Infinity, margin, free = freeBytes }: ShelfOptions) {
@@ -83,11 +83,11 @@ export class Shelf extends ReadyResource {
         isWhole = false
         this.emit(
           'problem',
-          new BushelError('FAILED', `'${path}' cannot be read; its ${kind.kind} is not served`)
+          new BushelError('FAILED', `'${path}' cannot be read; the ${kind.kind} it describes is not served`)
         )
       }
     }
-    // a holder's file goes before its cores: what no holder names was being removed (unless one could not be read)
+    // a holder's file is deleted before its cores: cores without a holder are leftovers (unless a file is unreadable)
     if (isWhole) await this.#cores.sweep()
   }
 
@@ -106,41 +106,41 @@ export class Shelf extends ReadyResource {
     return this.#holders.get(id) ?? null
   }
 
-  /** Puts a holder on the shelf, durably; again, it is written as it is now. Nothing is fetched before `fetch`. */
+  /** Puts a holder on the shelf, or saves a changed one, durably. Nothing is fetched before `fetch`. */
   async hold(holder: Holder): Promise<void> {
     await this.ready()
     const known = this.#holders.get(holder.id)
     if (known && known !== holder)
-      throw new BushelError('BAD_INPUT', `'${holder.id}' is on the shelf already`)
+      throw new BushelError('BAD_INPUT', `'${holder.id}' is already on the shelf`)
     this.#put(holder)
     await this.#save(holder)
   }
 
-  /** Fetches for a holder from this connection too (and may be read over it), as long as it lasts: its uploader's. */
+  /** Adds a connection of the holder's uploader: fetches use it, and it may read. */
   async attach(id: string, stream: Duplex): Promise<void> {
     const { cores } = this.#known(id)
     await Promise.all(cores.map(({ key }) => this.#cores.of(key).attach(stream, id)))
   }
 
   /**
-   * Fetches the blocks that a holder may keep, and no others, from the connections attached now and later; resolves when
-   * all are here and verified, and goes on from what was here before. Throws a violation (codes CORE_FORKED,
-   * CORE_TOO_LARGE, BLOCK_TOO_LARGE), after which nothing more is taken from its uploader, bad input when the holder
-   * takes nothing in, or the signal's reason. A second call shares the fetch that runs.
+   * Fetches the blocks that a holder may keep, and no others, from current and later connections, continuing from what is
+   * on disk; resolves when all are verified. Throws a violation (CORE_FORKED, CORE_TOO_LARGE, BLOCK_TOO_LARGE), after
+   * which nothing more is accepted from the uploader, BAD_INPUT when the holder takes no upload, or the signal's reason.
+   * A second call joins the running fetch.
    */
   fetch(id: string, call: FetchCall = {}): Promise<void> {
     return this.#fetching.fetch(id, call)
   }
 
-  /** A fetch is about to begin. */
+  /** Checks a holder before its fetch. */
   async #begin(id: string): Promise<Holder> {
     await this.ready()
     const holder = this.#known(id)
-    if (!holder.takesIn) throw new BushelError('BAD_INPUT', `'${id}' takes nothing in now`)
+    if (!holder.takesIn) throw new BushelError('BAD_INPUT', `'${id}' takes no upload now`)
     return holder
   }
 
-  /** All blocks of a holder were fetched. */
+  /** Marks a holder as complete. */
   async #fetched(holder: Holder): Promise<void> {
     if (this.#holders.get(holder.id) !== holder) throw closing()
     holder.completed()
@@ -153,8 +153,8 @@ export class Shelf extends ReadyResource {
   }
 
   /**
-   * Serves a core over the connection to whoever knows its key. False when it is not kept here, or when the egress of
-   * every holder that names it is spent.
+   * Serves a core over the connection to any peer that knows its key. False when the core is not on the shelf, or when
+   * all its holders have used up their egress.
    */
   async serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
     await this.ready()
@@ -170,8 +170,8 @@ export class Shelf extends ReadyResource {
   }
 
   /**
-   * Ends all reading of a holder's cores that is under way; who asks anew is for `serve` to answer. What is uploaded for
-   * another holder of the same core goes on.
+   * Ends all running reads of a holder's cores; `serve` decides about new ones. Uploads for another holder of the same
+   * core go on.
    */
   async silence(id: string): Promise<void> {
     const { cores } = this.#known(id)
@@ -179,7 +179,7 @@ export class Shelf extends ReadyResource {
       this.#cores.of(key).detach(uploads => [...uploads].some(other => other !== id))
   }
 
-  /** Counts bytes that left otherwise than by replication; false, and nothing is counted, when they are not covered. */
+  /** Counts egress outside of replication; false, and nothing is counted, when it exceeds the rest. */
   charge(id: string, bytes: number): boolean {
     const holder = this.#known(id)
     if (holder.egressLeft < bytes) return false
@@ -201,8 +201,8 @@ export class Shelf extends ReadyResource {
   }
 
   /**
-   * Takes a holder off the shelf; its cores go with it, unless another holder names them. From the first await on it is
-   * no longer served; resolves when its disk has been given back (or, after a crash, at the next start).
+   * Removes a holder, with its cores unless another holder names them. It is no longer served from the first await on;
+   * resolves when its disk space is freed (after a crash the next start frees it).
    */
   drop(id: string): Promise<void> {
     const removal = this.#drop(id).finally(() => this.#removals.delete(removal))
@@ -225,15 +225,15 @@ export class Shelf extends ReadyResource {
       )
   }
 
-  /** What the shelf occupies and may grow to. Looks at every file of it. */
+  /** The used and reserved bytes of the shelf. Reads the size of every file. */
   async usage(): Promise<ShelfUsage> {
     await this.ready()
     return this.#space.usage()
   }
 
   /**
-   * Is there room for a new holder of so many bytes (billed: with 128 a block)? What others have still to fetch, and the
-   * margin, are not given away.
+   * True when there is room for a new holder of this many bytes (as billed, with 128 per block), beside the margin and
+   * what other holders have still to fetch.
    */
   async canReserve(bytes: number): Promise<boolean> {
     await this.ready()
@@ -256,7 +256,7 @@ export class Shelf extends ReadyResource {
     return [...this.#holders.values()].filter(holder => lengthIn([holder], core.key) > 0)
   }
 
-  /** Takes nothing more from a holder's uploader; where nobody else names the core, from nobody. */
+  /** Accepts nothing more from a holder's uploader; from nobody when no other holder names the core. */
   #rejectUploader(holder: Holder): void {
     for (const { key } of holder.cores) {
       const core = this.#cores.of(key)
@@ -266,7 +266,7 @@ export class Shelf extends ReadyResource {
     }
   }
 
-  /** Bytes of a core have been read by a peer. */
+  /** Charges bytes of a core that a peer has read. */
   #read(core: ShelvedCore, bytes: number): void {
     const holders = this.#naming(core)
     const payer = payerOf(holders)
@@ -275,12 +275,12 @@ export class Shelf extends ReadyResource {
     this.#journal.note(payer, bytes)
     if (holders.some(({ egressLeft }) => egressLeft > 0)) return
     const isUploading = holders.some(({ complete }) => !complete)
-    // after the block that is just leaving
+    // after the block that is being sent
     queueMicrotask(() => core.detach(uploads => isUploading && uploads.size > 0))
     this.emit('egress-spent', payer.id)
   }
 
-  /** Writes a holder, unless it has been dropped meanwhile. */
+  /** Saves a holder, unless it was dropped meanwhile. */
   #save(holder: Holder): Promise<void> {
     return this.#mutex.run(async () => {
       if (this.#holders.get(holder.id) === holder) await holder.save()
@@ -289,5 +289,5 @@ export class Shelf extends ReadyResource {
 }
 
 function closing(): BushelError {
-  return new BushelError('CLOSING', 'it is being taken off the shelf', 'ask again later')
+  return new BushelError('CLOSING', 'its cores are being removed from the shelf', 'ask again later')
 }

@@ -5,12 +5,12 @@ import crypto from 'hypercore-crypto'
 import { attachCore, detachCore, openStore } from '../../network/cores.js'
 import { removeFolder } from '../../files/disk.js'
 
-/** How long a core that nobody uses stays open, ms. */
+/** How long an unused core stays open, ms. */
 const LINGER = 5000
 
 /** A connection over which a core replicates. */
 interface StreamLink {
-  /** Ids of the holders that the other end uploads for. */
+  /** Ids of the holders that the peer uploads for. */
   uploads: Set<string>
   ended: boolean
   onclose: () => void
@@ -18,11 +18,11 @@ interface StreamLink {
 }
 
 /**
- * One core on the shelf, in a store and a folder of its own: so that what it occupies can be counted, and comes back to
- * the last byte when the folder goes (a store shared by many cores gives back blob files only when all in them is
- * cleared). Opened by its public key alone, when someone uses it, and closed when nobody has for a while.
+ * One core on the shelf, in a store and a folder of its own, so that its disk space can be measured and is freed entirely
+ * when the folder is deleted (a store shared by many cores frees a blob file only when everything in it is cleared). It
+ * is opened on use, by its public key alone, and closed when unused for a while.
  *
- * It never takes a fork, and learns of blocks past those it has only when it is told to.
+ * It never accepts a fork, and takes blocks past those it has only during a fetch.
  */
 export class ShelvedCore {
   readonly key: Buffer
@@ -74,7 +74,7 @@ export class ShelvedCore {
       if (!link.ended) attachCore(core, stream)
     })
     link.attached.catch(() => {
-      this.#links.delete(stream) // whoever awaits it hears why; there is nothing to release
+      this.#links.delete(stream) // its caller gets the error; there is nothing to release
       stream.off('close', link.onclose)
     })
     return link.attached
@@ -89,14 +89,14 @@ export class ShelvedCore {
     }
   }
 
-  /** Takes nothing more from those that upload for a holder; who uploads for another one too stays for that one. */
+  /** Accepts nothing more from uploaders of a holder; a connection that also uploads for another one stays. */
   detachUploader(holder: string): void {
     const its = [...this.#links.values()].filter(({ uploads }) => uploads.delete(holder))
     const over = new Set(its.map(({ uploads }) => uploads).filter(uploads => uploads.size === 0))
     this.detach(uploads => !over.has(uploads as Set<string>))
   }
 
-  /** Does this peer of the core speak over a connection of the holder's uploader? */
+  /** True when this peer uses a connection of the holder's uploader. */
   isUploader(peer: { stream: Duplex }, holder: string): boolean {
     return this.#links.get(peer.stream)?.uploads.has(holder) === true
   }
@@ -108,7 +108,7 @@ export class ShelvedCore {
     await this.#shut
   }
 
-  /** Closes it and removes all that is kept of it. */
+  /** Closes the core and deletes its folder. */
   async remove(): Promise<void> {
     await this.close()
     await removeFolder(this.folder)
@@ -121,7 +121,7 @@ export class ShelvedCore {
     stream.off('close', link.onclose)
     link.ended = true
     const release = (): void => this.#release()
-    link.attached.then(release, () => undefined) // what was never acquired is not released
+    link.attached.then(release, () => undefined) // a failed attach has nothing to release
   }
 
   async #acquire(): Promise<Hypercore> {
@@ -170,7 +170,7 @@ export class ShelvedCore {
     if (!opened) return
     this.#shut = opened.then(
       ({ store }) => store.close(),
-      () => undefined // it never opened, and whoever wanted it has heard why
+      () => undefined // it never opened, and its caller got the error
     )
   }
 }

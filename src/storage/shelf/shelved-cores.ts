@@ -4,14 +4,14 @@ import { compactCore } from '../../network/cores.js'
 import { removeFolder } from '../../files/disk.js'
 import { ShelvedCore } from './shelved-core.js'
 
-/** The cores of a shelf, each in a folder that is named by its key. */
+/** The cores of a shelf, each in a folder named by its key. */
 export class ShelvedCores {
   readonly #folder: string
   readonly #onread: (core: ShelvedCore, bytes: number) => void
   /** By discovery key, hex. */
   readonly #cores = new Map<string, ShelvedCore>()
 
-  /** `onread` hears of bytes that peers have read. */
+  /** `onread` is called with the bytes that peers read. */
   constructor(folder: string, onread: (core: ShelvedCore, bytes: number) => void) {
     this.#folder = folder
     this.#onread = onread
@@ -21,7 +21,7 @@ export class ShelvedCores {
     return this.#cores.get(discoveryKey.toString('hex')) ?? null
   }
 
-  /** The core with that public key; it has a place from now on. */
+  /** The core with this public key, created when it is new. */
   of(key: Buffer): ShelvedCore {
     const fresh = new ShelvedCore(join(this.#folder, key.toString('hex')), key, bytes =>
       this.#onread(fresh, bytes)
@@ -31,7 +31,7 @@ export class ShelvedCores {
     return core
   }
 
-  /** Gives back what a core has beyond the blocks that are still named; all of it, in a turn, when none is. */
+  /** Deletes the blocks of a core past the length that holders still name; the whole core when no holder does. */
   async trim(
     key: Buffer,
     named: () => number,
@@ -54,7 +54,7 @@ export class ShelvedCores {
     })
   }
 
-  /** Removes the folders of cores that have no place here. */
+  /** Deletes the folders of unknown cores. */
   async sweep(): Promise<void> {
     const kept = new Set([...this.#cores.values()].map(core => core.folder))
     for (const name of await readdir(this.#folder)) {

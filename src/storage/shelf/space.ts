@@ -4,32 +4,32 @@ import { GIB, KIB } from '../../../contracts/money/quantity.js'
 import { occupiedBytes } from '../../files/disk.js'
 import type { Holder } from './holder.js'
 
-/** What a core's own store occupies beside its blocks when it is at rest, and beside its bytes for each block. */
+/** Overhead of a core's store, bytes, and of each block. */
 const STORE_OVERHEAD = 512 * KIB
 const BLOCK_ON_DISK = 192
 
 export interface ShelfUsage {
-  /** Of the real disk, with all overheads. */
+  /** Bytes used on disk, with all overheads. */
   usedBytes: number
-  /** What the holders may grow to: their bytes and 128 a block. */
+  /** What the holders may grow to: their bytes and 128 per block. */
   reservedBytes: number
   freeBytes: number
 }
 
 export interface SpaceOptions {
   folder: string
-  /** Bytes that holders may reserve in all. */
+  /** Most bytes that all holders together may reserve. */
   space: number
-  /** Bytes of the disk that are never promised; by default 1 GiB or a twentieth of the disk, whichever is less. */
+  /** Bytes of the disk that are never reserved; by default the smaller of 1 GiB and a twentieth of the disk. */
   margin: number | undefined
-  /** Bytes still free under a folder. */
+  /** Free bytes of the disk of a folder. */
   free: (folder: string) => Promise<number>
   holders: () => Iterable<Holder>
-  /** Where a core is kept. */
+  /** The folder of a core. */
   folderOf: (key: Buffer) => string
 }
 
-/** The disk of a shelf: what is used, what is promised, what is left. */
+/** The disk space of a shelf: used, reserved and free. */
 export class ShelfSpace {
   readonly #options: SpaceOptions
 
@@ -37,7 +37,7 @@ export class ShelfSpace {
     this.#options = options
   }
 
-  /** Looks at every file of the shelf. */
+  /** Reads the size of every file of the shelf. */
   async usage(): Promise<ShelfUsage> {
     const { folder, free } = this.#options
     return {
@@ -47,7 +47,7 @@ export class ShelfSpace {
     }
   }
 
-  /** Is there room for so many bytes more, beside what the holders have still to fetch and the margin? */
+  /** True when there is room for `bytes` more, beside the margin and what the holders have still to fetch. */
   async canReserve(bytes: number): Promise<boolean> {
     const { folder, space, free, holders, folderOf } = this.#options
     if (this.#reserved() + bytes > space) return false
@@ -63,7 +63,7 @@ export class ShelfSpace {
     return (await free(folder)) - coming - (await this.#marginBytes()) >= bytes + STORE_OVERHEAD
   }
 
-  /** A look at the disk that is true while less than half of the margin is free: too little to go on fetching. */
+  /** Returns a check that is true while less than half of the margin is free, too little to go on fetching. */
   async fullness(): Promise<() => Promise<boolean>> {
     const { folder, free } = this.#options
     const floor = (await this.#marginBytes()) / 2

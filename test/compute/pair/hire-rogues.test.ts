@@ -193,7 +193,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
       does: 'serves an output with another hash',
       lies: stating(({ output }) => ({ output: { ...output, sha256: flipped(output.sha256) } })),
       code: 'BAD_PEER',
-      says: /not the hash that was agreed/,
+      says: /its hash differs/,
       costs: 'segments'
     },
     {

@@ -158,7 +158,7 @@ test(
       ahead = 2 * MINUTE
       const last = await agree('1').finally(() => (ahead = 0))
       await assert.rejects(payDue(buys, first, due!), coded('PAYMENT_FAILED'))
-      assert.match((await asked(first)).reason!, /another took its place/)
+      assert.match((await asked(first)).reason!, /its place was given to another job/)
       assert.deepEqual(
         worker.jobs.map(({ job }) => jobId(job.terms)),
         [last.id]

@@ -26,10 +26,10 @@ import type { NodeContext } from '../../context.js'
 
 const BOOK_WAIT = 10_000
 const ASK_LIFETIME = 365 * DAY
-/** What a seller of compute must be able to receive before it offers anything, msat. */
+/** Amount that a seller of compute must be able to receive before it makes an offer, msat. */
 const FIRST_SEGMENTS = 40_000n
 
-/** Puts an offer of compute on the book; what the owner lets jobs have is on disk before. */
+/** Publishes an offer of compute, after the owner's limits are on disk. */
 export async function sellCompute(
   node: NodeContext,
   params: Params<'sell.compute'>
@@ -76,18 +76,18 @@ async function lend(node: NodeContext, worker: Worker, settings: Partial<WorkerS
   worker.configure(settings)
 }
 
-/** How jobs would be kept from this machine's own things; without bubblewrap only where the owner says so. */
+/** The isolation of jobs from this machine; without bubblewrap only when the owner allows it. */
 async function demandIsolation(allowProcess: boolean): Promise<IsolationName> {
   const isolation = await bestIsolation()
   if (isolation === 'bwrap' || allowProcess) return isolation
   throw new BushelError(
     'NO_BUBBLEWRAP',
     'bubblewrap does not work on this machine; no offer was made',
-    'install the package `bubblewrap`; or take the risk: --allow-process'
+    'install the package `bubblewrap`, or accept weaker isolation with --allow-process'
   )
 }
 
-/** Stops running jobs of others for a while, or goes on. */
+/** Pauses or resumes running jobs of others. */
 export async function pauseSelling(
   node: NodeContext,
   params: Params<'sell.pause'>
@@ -141,7 +141,7 @@ export async function runMap(
     error: BushelError | null
   ): Promise<MapEntry> {
     if (!outcome)
-      return { input: name, error: (error ?? new BushelError('FAILED', 'it was not run')).toJSON() }
+      return { input: name, error: (error ?? new BushelError('FAILED', 'the job was not run')).toJSON() }
     await forwardOutput(outcome, context.onProgress, name)
     const out = params.out === undefined ? undefined : `${params.out}/${name}`
     try {
@@ -154,7 +154,7 @@ export async function runMap(
   }
 }
 
-const NOT_RUN = { code: 'INTERRUPTED', exit: 130, message: 'it was not run', hint: '' }
+const NOT_RUN = { code: 'INTERRUPTED', exit: 130, message: 'the job was not run', hint: '' }
 
 export async function estimateRun(
   node: NodeContext,
@@ -171,7 +171,7 @@ export async function estimateRun(
     throw new BushelError(
       'NO_OFFER',
       `${providers} of ${wanted} providers on the book fit this job`,
-      'pay more (--max, --max-price), ask for less (--limit), or bid: bushel bid compute'
+      'pay more (--max, --max-price), ask for less (--limit), or leave a bid: bushel bid compute'
     )
   const inputBytes = inputs.reduce(
     (sum, { stdin, files }) =>
@@ -210,7 +210,11 @@ function found(jobs: Jobs, text: string): JobView {
   const id = parseKey(text, 'job id')
   const view = jobs.get(id)
   if (view) return view
-  throw new BushelError('JOB_NOT_FOUND', `no job ${shortKey(id)}... of this node`, 'see: bushel jobs')
+  throw new BushelError(
+    'JOB_NOT_FOUND',
+    `this node has no job ${shortKey(id)}...`,
+    'see the jobs with: bushel jobs'
+  )
 }
 
 async function jobsOf(node: NodeContext): Promise<Jobs> {

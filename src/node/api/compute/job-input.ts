@@ -58,7 +58,11 @@ export async function readMap(
   const module = await readModule(params.module, signal)
   const inputs = await filesOf(base, pattern, MAX_MAP)
   if (inputs.length === 0)
-    throw new BushelError('BAD_PATH', `'${pattern}' names no file`, "write it as 'chunks/*'; nothing was run")
+    throw new BushelError(
+      'BAD_PATH',
+      `'${pattern}' matches no file; nothing was run`,
+      "write the pattern as 'chunks/*'"
+    )
   const jobs: ReadJob[] = []
   const shared = { module, stdin: Buffer.alloc(0) }
   const fingerprint = await fingerprintFrom(shared)
@@ -127,8 +131,8 @@ async function readModule(path: string, signal: AbortSignal): Promise<Buffer> {
   if (module.subarray(0, 4).equals(MAGIC)) return module
   throw new BushelError(
     'BAD_MODULE',
-    `${path} is no WebAssembly module`,
-    'build it for wasm32-wasi, as docs/compute.md shows; nothing was run'
+    `'${path}' is not a WebAssembly module; nothing was run`,
+    'build it for wasm32-wasi, as docs/compute.md shows'
   )
 }
 
@@ -141,11 +145,15 @@ async function readInput(path: string, signal: AbortSignal): Promise<SandboxFile
     if (entry.kind === 'link')
       throw new BushelError(
         'BAD_PATH',
-        `'${path}/${entry.path}' is a symbolic link, which a job cannot have`,
-        'put the file itself there'
+        `'${path}/${entry.path}' is a symbolic link; a job takes only files`,
+        'replace the link with the file'
       )
     if (files.length === MAX_FILES)
-      throw new BushelError('TOO_LARGE', `'${path}' has more than ${MAX_FILES} files`, 'pack them into one')
+      throw new BushelError(
+        'TOO_LARGE',
+        `'${path}' has more than ${MAX_FILES} files`,
+        'pack them into one file'
+      )
     const file = { path: entry.path, bytes: await readBounded(entry.source, MAX_BLOB_BYTES - bytes, signal) }
     bytes += file.bytes.byteLength
     files.push(file)
@@ -158,7 +166,7 @@ async function readBounded(path: string, most: number, signal: AbortSignal): Pro
   const found = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error)
   })
-  if (!found.isFile()) throw new BushelError('BAD_PATH', `'${path}' is no file`)
+  if (!found.isFile()) throw new BushelError('BAD_PATH', `'${path}' is not a file`)
   if (found.size > most) throw tooLarge(path, most)
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw unreadable(path, error)
@@ -169,7 +177,11 @@ async function readBounded(path: string, most: number, signal: AbortSignal): Pro
       signal.throwIfAborted()
       const { bytesRead } = await handle.read(bytes, at, Math.min(STEP, bytes.byteLength - at), at)
       if (bytesRead === 0)
-        throw new BushelError('FILE_CHANGED', `'${path}' changed while it was read`, 'run it again')
+        throw new BushelError(
+          'FILE_CHANGED',
+          `'${path}' changed while it was read; nothing was run`,
+          'run the command again'
+        )
       at += bytesRead
     }
     return bytes
@@ -181,7 +193,7 @@ async function readBounded(path: string, most: number, signal: AbortSignal): Pro
 function tooLarge(path: string, most: number): BushelError {
   return new BushelError(
     'TOO_LARGE',
-    `'${path}' is too large: a job takes ${formatSize(MAX_BLOB_BYTES)} of input and a module of ${formatSize(DEFAULT_LIMITS.moduleBytes)}, and ${formatSize(most)} are left for it`,
-    'cut it into parts, and run them with --map'
+    `'${path}' is too large: a job takes ${formatSize(MAX_BLOB_BYTES)} of input and a module of ${formatSize(DEFAULT_LIMITS.moduleBytes)}; ${formatSize(most)} are left for this file`,
+    'split it into parts and run them with --map'
   )
 }

@@ -7,7 +7,7 @@ import { writeOut } from '../../../files/out-folder.js'
 /** Bytes of one portion of what a program printed: a line of the control socket. */
 const PORTION = 96 << 10
 
-/** Hands on what a program printed, in portions; the node goes on between them. */
+/** Sends a program's output to the caller in portions, and yields between them. */
 export async function forwardOutput(
   output: { stdout: Buffer; stderr: Buffer },
   onProgress: (progress: Progress) => void,
@@ -23,7 +23,7 @@ export async function forwardOutput(
   }
 }
 
-/** Where what a job leaves is to be written, and what tells a job's folder from another's. */
+/** Where to write a job's `/out`, and the name that tells its folder from others. */
 export interface OutPlace {
   out: string | undefined
   force: boolean
@@ -31,8 +31,8 @@ export interface OutPlace {
 }
 
 /**
- * Writes what a job left, where that was asked for and it ended by itself; gives the folder. What was paid for is not lost
- * to a file that is in the way: it then goes into a new folder beside, and a note says so.
+ * Writes a job's `/out` when a folder was given and the job ended by itself; returns the folder. When a file is in the
+ * way the paid output goes into a new folder beside it, with a note.
  */
 export async function outOf(
   { status, files }: { status: string; files: readonly SandboxFile[] },
