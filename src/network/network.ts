@@ -31,6 +31,8 @@ export interface NetworkOptions {
 export type CoreServer = (discoveryKey: Buffer, stream: NoiseStream) => Promise<boolean>
 
 /** Delay between two tries to connect to a device that a caller waits for, ms. */
+/** Each room and channel on a connection listens for its end; more than so many is a leak. */
+const LISTENERS = 64
 const DIAL_EVERY = 1000
 
 /**
@@ -103,6 +105,7 @@ export class Network extends ReadyResource {
   }
 
   #onconnection(stream: NoiseStream): void {
+    stream.setMaxListeners(LISTENERS)
     const id = stream.remotePublicKey.toString('hex')
     stream.on('error', error => {
       if (error instanceof CutOff) this.#cutOff.count(error.bound, { peer: stream.remotePublicKey })

@@ -92,5 +92,8 @@ function abandoned(buyer: MoneyState, provider: MoneyState): string[] {
   return buyer.bought
     .filter(({ state, paid }) => OVER.has(state) && paid > 0)
     .filter(({ agreement }) => !OVER.has(theirs.get(agreement)?.state ?? ''))
-    .map(({ agreement }) => `lease ${agreement.slice(0, 8)} was paid for and given up without the provider`)
+    .map(({ agreement, state }) => {
+      const there = theirs.get(agreement)?.state ?? 'unknown'
+      return `lease ${agreement.slice(0, 8)} was paid for and given up without the provider: ${state} here, ${there} there`
+    })
 }

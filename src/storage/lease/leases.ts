@@ -145,9 +145,13 @@ export function installmentsOf(lease: Lease): Installment[] {
   return installments
 }
 
-/** End of the time that the first `paid` installments pay for, ms since 1970. Without a start it counts from the commit. */
+/**
+ * End of the time that the first `paid` installments pay for, ms since 1970. Without a start it counts from the commit,
+ * and without a commit from the latest time for one: a payment that was pending when the lease was given up may still
+ * turn out to be made, and what it paid for is not over then.
+ */
 export function paidUntil(lease: Lease, paid: number): number {
-  const begin = lease.start || lease.committed
+  const begin = lease.start || lease.committed || (paid > 0 ? lease.terms.startBy : 0)
   return paid === 0
     ? begin
     : begin + installmentsOf(lease)[Math.min(paid, installmentsOf(lease).length) - 1]!.end

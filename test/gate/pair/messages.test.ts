@@ -116,7 +116,11 @@ async function dealWithFault(pair: DealPair, fault: WireFault): Promise<void> {
     `nothing paid for is given up: ${pair.notes.join('; ')}`
   )
   if (faultKind === 'cut')
-    assert.equal(fresh.length, leases.length, 'no agreement is lost with its connection')
+    assert.equal(
+      fresh.length,
+      leases.length,
+      `no agreement is lost with its connection: ${pair.notes.join('; ')}`
+    )
 }
 
 suite('deals survive one faulty message', { concurrency: PAIRS }, () => {
