@@ -39,6 +39,8 @@ const PROVIDERS = 3
 const BUYER = 'customer'
 /** A price at which the job costs more than its base and less than the first installment, so a liar gets only its base. */
 const PRICE = '200 sat/Gfuel'
+/** Most bytes of the input, so that the job stays below the first installment however much is documented. */
+const BOOK_BYTES = 60_000
 const BASE = '0.1 sat'
 
 /** Three providers run one job, and one of them lies. Every node is a process of its own. Rejects when a step fails. */
@@ -94,12 +96,12 @@ export class ComputeAct {
     return sellers
   }
 
-  /** Writes the pages of docs/ into one file, the input of the job. */
+  /** Writes the beginning of the pages of docs/ into one file, the input of the job. */
   async #book(): Promise<string> {
     const path = join(this.#stage.folder, 'book.txt')
     const pages = (await readdir(DOCUMENTS)).filter(name => name.endsWith('.md')).sort()
     const texts = await Promise.all(pages.map(name => readFile(join(DOCUMENTS, name))))
-    await writeFile(path, Buffer.concat(texts))
+    await writeFile(path, Buffer.concat(texts).subarray(0, BOOK_BYTES))
     return path
   }
 
