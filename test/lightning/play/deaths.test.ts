@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
 import { after, before, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { Death } from '../../../src/lightning/backends/play/calls.js'
 import { LightningProcess } from '../../../src/lightning/backends/play/process.js'
 import type { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
@@ -27,9 +29,12 @@ async function stands(wallet: PlayWallet, state: WalletCondition['state']): Prom
   }
 }
 
-/** Stops the process, so that it answers nothing from now on. */
-function freeze(wallet: PlayWallet): void {
-  process.kill(wallet.pid!, 'SIGSTOP')
+/** Stops the process, and resolves once it stands still and answers nothing. */
+async function freeze(wallet: PlayWallet): Promise<void> {
+  const { pid } = wallet
+  process.kill(pid!, 'SIGSTOP')
+  if (process.platform !== 'linux') return
+  while (!/^State:\s+T/m.test(await readFile(`/proc/${pid}/status`, 'latin1'))) await setImmediate()
 }
 
 /** Makes a stopped process end by itself, as after a fault in native code. */
@@ -87,7 +92,7 @@ test('a call that kills the process fails and is not repeated, and other calls a
 })
 
 test('when the process ends without a last message, none of its calls is repeated', async () => {
-  freeze(alice)
+  await freeze(alice)
   const [one, two] = [alice.balance(), alice.history()]
   crash(alice)
   await assert.rejects(one, { code: 'WALLET_FAILED', message: /SIGSEGV/ })
@@ -97,7 +102,7 @@ test('when the process ends without a last message, none of its calls is repeate
 
 test('a payment that was not sent before the process died fails and can be repeated', async () => {
   const due = await invoice(bob, 5n)
-  freeze(alice)
+  await freeze(alice)
   const paying = alice.pay(due.bolt11, FEELESS)
   crash(alice)
   await assert.rejects(paying, { code: 'WALLET_FAILED' })
@@ -114,14 +119,14 @@ test('a call is repeated after a kill from outside, and fails after several kill
     process.kill(alice.pid!, 'SIGKILL')
     kills++
   }
-  freeze(alice)
+  await freeze(alice)
   const first = alice.balance()
   kill({ state: 'working', reason: '' })
   await first
 
   kills = 0
   alice.on('condition', kill)
-  freeze(alice)
+  await freeze(alice)
   const asked = alice.balance()
   kill({ state: 'working', reason: '' })
   await assert.rejects(asked, { code: 'WALLET_FAILED', message: /SIGKILL/ })
