@@ -123,7 +123,7 @@ test('hostile archive bytes are refused as malformed', async () => {
   }
 })
 
-test('a output output opens only with its key', async () => {
+test('a sealed output opens only with its key', async () => {
   const [key, other] = [randomBytes(32), randomBytes(32)]
   const text = [randomBytes(3 * MIB), Buffer.from('end')]
   const sealed = Buffer.concat(await seal(text, key))
@@ -159,7 +159,7 @@ test('the cache drops the least recently used blobs and none that is in use', as
   assert.ok((await again.read(FROM, sha(4)))!.equals(blob(4)))
 })
 
-test('a blob that arrives twice at the same time exists once and is stored once, whole', async t => {
+test('a blob that arrives twice at once is stored once, whole', async t => {
   const dir = await folder(t)
   const cache = new BlobCache({ folder: dir, bytes: 10 * MIB })
   await cache.ready()
@@ -171,7 +171,7 @@ test('a blob that arrives twice at the same time exists once and is stored once,
   assert.equal((await readdir(dir)).length, 1)
 })
 
-test('a blob is sent once to the device that an agreement names, its disk space is freed when it is dropped', async t => {
+test('a blob is sent once to the device that an agreement names, and is freed when it is dropped', async t => {
   const dir = await folder(t)
   const [mine, theirs] = [await blobsIn(t, join(dir, 'mine')), await blobsIn(t, join(dir, 'theirs'))]
   const bytes = randomBytes(600_000)
@@ -202,7 +202,7 @@ test('blobs without an agreement are dropped above their limit', async t => {
   assert.deepEqual(await Promise.all(refs.map(ref => blobs.holds(ref))), [true, false, true])
 })
 
-test('blobs that an open run or job may need stay, even many the are', async t => {
+test('blobs that an open run or job may need stay, however many there are', async t => {
   const dir = join(await folder(t), 'own')
   const facts = new Facts(`${dir}.needed`)
   await facts.ready()

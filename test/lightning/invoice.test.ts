@@ -103,7 +103,7 @@ test('the agreed invoice is accepted in upper or lower case', () => {
   assert.deepEqual(paymentHashOf(invoice), paymentHash)
 })
 
-test('amounts from 1 msat to the largest are read with every with', () => {
+test('amounts from 1 msat to the largest are read with every prefix', () => {
   for (const msat of [
     1n,
     10n,
@@ -200,7 +200,7 @@ for (const [name, parts, reason] of cases) {
   test(`an invoice with ${name} is refused`, () => assert.match(refusal(make(parts)), reason))
 }
 
-test('an absent expiry counts as an hour, and a minimum remaining time required', () => {
+test('an absent expiry counts as an hour, and a minimum remaining time is enforced', () => {
   const hour = make({ tags: without('expire_time') })
   assert.equal(checkInvoice(hour, expected).expiresAt, NOW + 3_600_000)
   assert.equal(refusal(hour, { now: NOW + 3_599_000 }), 'accepted')

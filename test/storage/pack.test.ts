@@ -108,7 +108,7 @@ test('a file whose length has changed gives an error that names it', async t => 
   }
 })
 
-test('discarding a incomplete drive frees its disk', async t => {
+test('discarding a half-made drive frees its disk', async t => {
   const folder = await scratch(t)
   const store = openStore(join(folder, 'own'))
   atEnd(t, () => store.close())

@@ -102,7 +102,7 @@ for (const [name, tree] of Object.entries(trees)) {
   })
 }
 
-test('a link that nobody serves is restore found in the given time', async t => {
+test('a link that nobody serves is not found in the given time', async t => {
   const folder = await scratch(t)
   await makeTree(folder, { file: 'x' })
   const { result } = await packAt(t, join(folder, 'file'), join(folder, 'own'))
@@ -166,7 +166,7 @@ test('two providers at once restore nearly twice as fast as one', async t => {
   assert.ok(used[0]! + used[1]! < 1.4 * bytes, `little was sent twice: ${used.join(', ')} bytes`)
 })
 
-test('a restore resumes after a sleep of the machine with the providers that are that are then online', async t => {
+test('a restore resumes after a sleep of this machine with the providers that are there then', async t => {
   const folder = await scratch(t)
   await makeTree(folder, { file: noise(8 << 20) })
   const packedDrive = await packAt(t, join(folder, 'file'), join(folder, 'own'))
@@ -281,7 +281,7 @@ test('a different file is overwritten only with force, and an equal file is kept
   assert.deepEqual(await readdir(folder), ['dest', 'own', 'store', 'tree'])
 })
 
-test('a folder or symbolic link in the place of a file blocks a restore, even with force', async t => {
+test('a folder or a link in the place of a file blocks a restore, even with force', async t => {
   const folder = await scratch(t)
   await makeTree(join(folder, 'tree'), { 'sub/file': 'x', top: 'y' })
   const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))

@@ -35,7 +35,7 @@ test('the checksum covers lines of path, size and sum, sorted by the UTF-8 bytes
   )
 })
 
-test('a single file is a tree of one entry, named under its base name or a given given name', async t => {
+test('a single file is a tree of one entry, named by its base name or a given name', async t => {
   const root = await scratch(t)
   await makeTree(root, { 'film.mkv': 'frames', copy: 'frames' })
   const expected = sumByHand({ 'film.mkv': 'frames' })
@@ -44,7 +44,7 @@ test('a single file is a tree of one entry, named under its base name or a given
   assert.equal((await checksumOfTree(join(root, 'copy'), { name: 'film.mkv' })).sha256, expected)
 })
 
-test('symbolic links that leave the tree and empty folders are left out however they are written, and so are empty folders', async t => {
+test('links that leave the tree are left out however they are written, and so are empty folders', async t => {
   const root = join(await scratch(t), 'tree')
   await makeTree(root, {
     'd/e/file': 'x',
@@ -81,7 +81,7 @@ test('a symbolic link is resolved as a file system resolves it', () => {
   assert.equal(targetInside('e', links), 'a/x')
 })
 
-test('an entry that cannot be packed gives a one-line error that names it', async t => {
+test('an entry that cannot be packed gives one clear line that names it', async t => {
   const root = await scratch(t)
   await assert.rejects(readTree(join(root, 'missing')), {
     code: 'BAD_PATH',

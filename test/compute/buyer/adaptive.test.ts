@@ -33,7 +33,7 @@ test('the check probability is 1 for an unknown provider, falls with proven resu
   assert.equal(new Set(Array.from({ length: 50 }, draw)).size, 50)
 })
 
-test('a new provider is checked by a second one, and after ten correct results only when checked at random', async t => {
+test('a new provider is checked by a second one; after ten valid results it is checked at random', async t => {
   const buyer = await buyerWith(t, {}, {})
   await runs(buyer, 10)
   assert.equal(buyer.fakes.count('agree'), 20)
@@ -49,7 +49,7 @@ test('a new provider is checked by a second one, and after ten correct results o
   assert.equal(buyer.fakes.count('agree'), 26, 'after the eleventh comparison the chance is 1 of 11')
 })
 
-test('a third provider breaks the tie between two different results, and the wrong one loses its count of valid results', async t => {
+test('a third provider breaks the tie between two different results, and the wrong one loses its record', async t => {
   const buyer = await buyerWith(t, {}, {}, {})
   const [a] = buyer.fakes.providers
   await runs(buyer, 10)
@@ -90,7 +90,7 @@ test('two different results are a dispute when there is no third provider', asyn
   assert.equal(disputed.evidence.length, 3)
 })
 
-test('a single result is accepted with a note when a second provider', async t => {
+test('a single result is accepted with a note when there is no second provider', async t => {
   const buyer = await buyerWith(t, {})
   const outcome = await buyer.run(AUTO)
   assert.equal(outcome.status, 'ok')
@@ -105,7 +105,7 @@ test('a provider cannot tell from its share of the budget whether it is checked'
   assert.equal(new Set(shares.map(({ maxMsat }) => maxMsat)).size, 1)
 })
 
-test('a result that two others contradict is never accepted alone, even when the outputs of those two do not open', async t => {
+test('a result that two others contradict is never accepted, even when the outputs of those two do not open', async t => {
   const noKey: Script = { failAt: { step: 'collect', code: 'FALSE_KEY' } }
   const buyer = await buyerWith(t, { lie: LIE }, noKey, noKey)
   const outcome = await buyer.run(AUTO)

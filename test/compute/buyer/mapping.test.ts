@@ -76,7 +76,7 @@ test('outcomes arrive as jobs end, not in the order of the inputs', async t => {
   assert.deepEqual(order, [1, 2, 3, 0])
 })
 
-test('a failed job is retried with another provider, and an input that cannot run does not stop the others', async t => {
+test('a failed job is retried elsewhere, and an input that cannot be run does not stop the others', async t => {
   const buyer = await Buyer.open(t)
   buyer.fakes.add('bad', { failAt: { step: 'commit', code: 'PEER_GONE' } })
   buyer.fakes.add('good', {}, { cores: 64 })
@@ -91,7 +91,7 @@ test('a failed job is retried with another provider, and an input that cannot ru
   assert.equal(results.filter(({ outcome }) => outcome?.status === 'ok').length, 3)
 })
 
-test('with busy providers any inputs wait until a job has ended, however many inputs there are', async t => {
+test('with busy providers the inputs wait until a job has ended, however many inputs there are', async t => {
   const buyer = await Buyer.open(t)
   buyer.fakes.add('a', {}, { cores: 1 })
   const agree = buyer.fakes.agree.bind(buyer.fakes)

@@ -10,7 +10,7 @@ import { Facts } from '../../../src/store/facts.js'
 import type { NewOrder } from '../../../src/deal/standing-orders.js'
 import { faultLog } from '../../world/fault-log.js'
 
-test('a bid withdrawn during a look at the book is read is not run', async t => {
+test('a bid withdrawn while the book is read is not run', async t => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-bids-'))
   const facts = new Facts(join(dir, 'facts'))
   await facts.ready()

@@ -69,7 +69,7 @@ test('a different command starts a different run', async t => {
   assert.deepEqual((await buyer.run({ verify: 2 })).id, left!.id)
 })
 
-test('an unattended node resumes a run and keeps the output for a repeated command is repeated', async t => {
+test('an unattended node resumes a run and keeps the output for a repeated command', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   open()
@@ -93,7 +93,7 @@ test('an unattended node resumes a run and keeps the output for a repeated comma
   assert.deepEqual(await readdir(outputs), [])
 })
 
-test('a command joins the unattended run of a command same job, and the output is not kept', async t => {
+test('a command joins the unattended run of the same job, and the output is not kept', async t => {
   const buyer = await Buyer.open(t)
   const open = await interrupted(buyer)
   await buyer.start(true)
@@ -107,7 +107,7 @@ test('a command joins the unattended run of a command same job, and the output i
   assert.ok(!existsSync(outputs) || (await readdir(outputs)).length === 0)
 })
 
-test('a run that was paid before the node stopped fetches its output again and hires no provider', async t => {
+test('a run that was paid before the node stopped fetches its output again and hires nobody', async t => {
   const buyer = await Buyer.open(t)
   buyer.fakes.add('a')
   buyer.fakes.add('b')
@@ -145,7 +145,7 @@ test('an agreement that the provider no longer knows counts as failed and is rep
   assert.equal(outcome.providers[1]!.paidMsat, 1000n, 'what it was paid still counts')
 })
 
-test('a cancelled run makes no more payments, running or waiting to resume', async t => {
+test('a cancelled run makes no more payments, whether it was running or waiting to continue', async t => {
   const buyer = await Buyer.open(t)
   buyer.fakes.add('a', { hold: new Promise(() => undefined) })
   const running = assert.rejects(buyer.run(), code('CANCELLED'))
@@ -232,7 +232,7 @@ test('an aborted run keeps what was paid for, and leaves no record when nothing 
   assert.equal(buyer.jobs.list().length, 1)
 })
 
-test('the estimate gives the number of fitting providers and the lowest price without contacting anyone', async t => {
+test('the estimate gives the number of fitting providers and the cheapest price without contacting anyone', async t => {
   const buyer = await Buyer.open(t)
   buyer.fakes.add('a')
   buyer.fakes.add('b', {}, { price: 30_000n, baseMsat: 500n })

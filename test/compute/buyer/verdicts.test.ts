@@ -38,7 +38,7 @@ test('a majority is more than half of the requested replicas', () => {
   for (const [text, wanted, size] of cases) assert.equal(sizes(text, wanted), size, `${text} of ${wanted}`)
 })
 
-test('every statement is in exactly one group, together with all equal statements', () => {
+test('every statement is in one group, together with all equal statements', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 9 }), text => {
       const groups = grouped(letters(text))
@@ -70,7 +70,7 @@ test('any difference between statements makes results differ, except the wording
   assert.equal(grouped([base, stated({ reason: 'in other words' })]).length, 1)
 })
 
-test('a replica that ran out of fuel is excused only when its terms paid for less fuel than the others used', () => {
+test('a replica that ran out of fuel is excused only when its terms paid for less than the others used', () => {
   const out = { status: 'limit', limit: 'fuel' }
   const others = [stated({ fuel: 500n }), stated({ fuel: 500n })]
   assert.ok(isExcused(stated({ ...out, fuel: 400n }, 400n), others))
@@ -87,7 +87,7 @@ const priced = fc.record({
   baseMsat: fc.bigInt({ min: 1n, max: 10_000n })
 })
 
-test('shares sum to at most the budget, use nearly all of it, and buy equal fuel at every price', () => {
+test('shares sum to at most the budget, leave little of it, and buy equal fuel at every price', () => {
   fc.assert(
     fc.property(
       fc.array(priced, { minLength: 1, maxLength: 7 }),
@@ -111,7 +111,7 @@ test('shares sum to at most the budget, use nearly all of it, and buy equal fuel
   )
 })
 
-test('providers with a free core come first, and equal the order is kept', () => {
+test('providers with a free core come first, and otherwise the order is kept', () => {
   const asks = ['a', 'b', 'c'].map((name, i) => ({
     ...{ id: Buffer.alloc(32), identity: Buffer.alloc(32), revision: 1, price: 1n, baseMsat: 1n, memory: 1 },
     ...{ isolation: 'bwrap' as const, fuel: 'fuel/1', device: Buffer.from(name), cores: i + 1 }

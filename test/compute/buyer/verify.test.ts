@@ -49,7 +49,7 @@ test('one provider runs a job, is paid exactly for its fuel, and the outcome has
   assert.equal(buyer.experiences.of(a!.ask.identity)?.good, 1)
 })
 
-test('all providers replicas commit before any is asked to reveal', async t => {
+test('all replicas commit before any is asked to reveal', async t => {
   let release = (): void => undefined
   const hold = new Promise<void>(resolve => (release = resolve))
   const buyer = await buyerWith(t, {}, {}, { hold })
@@ -69,7 +69,7 @@ test('all providers replicas commit before any is asked to reveal', async t => {
   for (const provider of buyer.fakes.providers) assert.equal(verdictOf(outcome, provider), 'equal')
 })
 
-test('of three providers replicas the differing one gets no last in full, counts as bad, and is kept as evidence file', async t => {
+test('of three replicas the differing one is not paid in full, counts as bad, and is kept as evidence', async t => {
   const buyer = await buyerWith(t, {}, { lie: LIE }, {})
   const outcome = await buyer.run({ verify: 3 })
   const [a, b, c] = buyer.fakes.providers
@@ -106,7 +106,7 @@ test('a provider that bills more fuel than the others counts as differing', asyn
   assert.equal(verdictOf(outcome, buyer.fakes.providers[0]!), 'other')
 })
 
-test('two different results are a dispute: no gets the last payment, and the evidence of both is kept', async t => {
+test('two different results are a dispute: nobody gets the last payment, and the evidence of both is kept', async t => {
   const buyer = await buyerWith(t, {}, { lie: LIE }, {})
   const outcome = await buyer.run({ verify: 2 })
   assert.equal(outcome.status, 'disputed')
@@ -169,7 +169,7 @@ test('a provider with a false key is replaced and counts as bad, and its evidenc
   assert.deepEqual(verdict.misdeeds, ['its key is not the one it had committed to'])
 })
 
-test('the output comes from another of the majority when the first one does not open, and the others are paid too', async t => {
+test('the output comes from another of the majority when the first opens nothing, and the others are paid too', async t => {
   const buyer = await buyerWith(t, { failAt: { step: 'collect', code: 'WRONG_OUTPUT' } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   assert.deepEqual(outcome.files, GOOD.files)
@@ -180,7 +180,7 @@ test('the output comes from another of the majority when the first one does not 
   )
 })
 
-test('a replica that fails while others run is replaced before any reveal', async t => {
+test('a replica that fails while others work is replaced before any reveal', async t => {
   const buyer = await buyerWith(t, {}, { failAt: { step: 'commit', code: 'TIMEOUT' } }, {}, {})
   const outcome = await buyer.run({ verify: 3 })
   const { log } = buyer.fakes
@@ -207,7 +207,7 @@ test('one identity gets one replica, however many asks it has', async t => {
   assert.deepEqual(hiredBy(buyer), ['a', 'b', 'd'])
 })
 
-test('an identity with a replica replaces not other, any device it uses', async t => {
+test('an identity with a replica replaces no other, whichever device it uses', async t => {
   const buyer = await buyerWith(t, {}, { failAt: { step: 'commit', code: 'PEER_GONE' } })
   buyer.fakes.add('a2', {}, { identity: buyer.fakes.providers[0]!.ask.identity })
   buyer.fakes.add('d')
@@ -230,7 +230,7 @@ test('with no provider left a majority of the requested number suffices, and few
   assert.equal(one.jobs.list()[0]!.state, 'failed')
 })
 
-test('all replicas together cost exceed the budget of the run and all have equal fuel', async t => {
+test('all replicas together never exceed the budget of the run, and all have equal fuel', async t => {
   const gone: Script = { failAt: { step: 'commit', code: 'PEER_GONE' }, segmentsMsat: 20_000n }
   const buyer = await buyerWith(t, {}, gone, {}, {}, {})
   const maxMsat = 90_000n
@@ -276,14 +276,14 @@ test('wallet limits are checked before anything is signed', async t => {
   await assert.rejects(buyer.run({ args: ['again'] }), code('OVER_LIMIT'))
 })
 
-test('a failure of our own node ends the run without trying another provider', async t => {
+test('a failure on our own side ends the run without trying another provider', async t => {
   const buyer = await buyerWith(t, { failAt: { step: 'commit', code: 'NO_BALANCE' } }, {})
   await assert.rejects(buyer.run(), code('NO_BALANCE'))
   assert.equal(buyer.fakes.count('agree'), 1)
   assert.equal(buyer.jobs.list()[0]!.state, 'open')
 })
 
-test('a replica whose share bought less fuel gets no blamed', async t => {
+test('a replica whose share bought less fuel is not blamed', async t => {
   const buyer = await buyerWith(
     t,
     {},

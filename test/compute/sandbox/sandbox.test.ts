@@ -58,7 +58,7 @@ for (const { isolation, skip } of isolations) {
       assert.equal(sandbox.isolation, isolation)
     })
 
-    test('a program that exits with a non-zero exit code is not a sandbox failure', async () => {
+    test('a program that exits with a code is not a sandbox failure', async () => {
       const { status, exitCode } = await sandbox.run(job(program('bombs'), { args: ['exit'] }))
       assert.deepEqual([status, exitCode], ['ok', 7])
     })
@@ -125,7 +125,7 @@ for (const { isolation, skip } of isolations) {
       assert.equal((await sandbox.run(work({ fuel }))).status, 'ok', 'and with just enough it ends')
     })
 
-    test('an failed fuel request ends the run with its error', async () => {
+    test('a failed fuel request ends the run with its error', async () => {
       const unpaid = new Error('not paid')
       await assert.rejects(sandbox.run(work({ fuel: 0n }), { refuel: () => Promise.reject(unpaid) }), unpaid)
     })
@@ -230,7 +230,7 @@ test('the same job gives one hash and one bill in every isolation, at every run,
   for (const result of results) assert.deepEqual(result, results[0])
 })
 
-test('host calls functions and so is each byte that they move are charged', async () => {
+test('host calls are charged, and so is each byte that they move', async () => {
   const sandbox = new Sandbox({ nice: 0 })
   // random_get(0, length), repeated
   const random = (times: number, length: number) => {
@@ -264,7 +264,7 @@ test('a different seed gives different random numbers', async () => {
   }
 })
 
-test('an invalid job that cannot be run as it is is rejected with the reason', async () => {
+test('a job that cannot be run as it is is rejected with the reason', async () => {
   const sandbox = new Sandbox({ warm: 0 })
   const at = (...paths: string[]) => ({ files: paths.map(path => ({ path, bytes: Buffer.from('x') })) })
   const bad: [RegExp, ReturnType<typeof job>][] = [

@@ -52,7 +52,7 @@ function inPieces(bytes: Buffer, connection: Socket, seed: number): void {
   }
 }
 
-test('every recorded answer is read parsed, also in odd pieces and with all calls in flight', async () => {
+test('every recorded answer is read whole, in odd pieces and with all calls in flight', async () => {
   const bodies = new Map<string, Transcript>()
   wire.answer = (request, connection) => {
     const known = bodies.get((request.params as { n: string }).n)!
@@ -73,7 +73,7 @@ test('every recorded answer is read parsed, also in odd pieces and with all call
   assert.ok(answers.length > 150)
 })
 
-test('a call is JSON-RPC 2.0 and has named parameters', async () => {
+test('a call says that it speaks JSON-RPC 2.0 and has named parameters', async () => {
   wire.answer = (request, connection) => connection.write(reply(request, { result: request }))
   const sent = (await client.call('invoice', { label: 'x' })) as Request
   assert.equal(sent.jsonrpc, '2.0')
@@ -99,7 +99,7 @@ test('long integers keep every digit', () => {
   })
 })
 
-test('an unanswered call times after its timeout, and a late answer disturbs no other call', async () => {
+test('an unanswered call ends after its timeout, and a late answer disturbs no other call', async () => {
   let late: (() => void) | null = null
   wire.answer = (request, connection) => {
     if (request.method === 'slow') late = () => connection.write(reply(request, { result: 'late' }))
@@ -122,7 +122,7 @@ test('a disconnect rejects the calls in flight and drops half an answer, and the
   assert.equal(await client.call('again'), 'whole')
 })
 
-test('each call fails with a clear error while nobody listens, and work once lightningd after succeeds', async () => {
+test('each call fails with a clear error while nobody listens, and the first one after succeeds', async () => {
   await wire.stop()
   while (client.connected) await new Promise(resolve => setImmediate(resolve))
   await assert.rejects(client.call('getinfo'), (error: BushelError) => {
@@ -136,7 +136,7 @@ test('each call fails with a clear error while nobody listens, and work once lig
   assert.equal(await client.call('getinfo'), 'back')
 })
 
-test('each path that kind not a socket path has gives a-line of its own', async () => {
+test('each path that is not a socket of lightningd gives a line of its own', async () => {
   const says = async (socket: string): Promise<string> => {
     const stranger = new ClnClient({ socket, timeoutMs: 2_000 })
     try {
@@ -189,7 +189,7 @@ test('an answer above the limit closes the connection and uses no more memory', 
   small.close()
 })
 
-test('an answer without an id, which lightningd gives to unreadable input, fails the waiting calls', async () => {
+test('an answer without an id, as lightningd gives to unreadable input, fails the waiting calls', async () => {
   wire.answer = (_request, connection) =>
     connection.write(
       JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32600, message: 'no jsonrpc' } })

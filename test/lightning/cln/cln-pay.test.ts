@@ -87,7 +87,7 @@ function pay(status: Status): object {
 
 const paid = { status: 'succeeded', preimage: PREIMAGE, feeMsat: 3n }
 
-test('a payment that the records show as paid or pending', async () => {
+test('a payment that the records have as paid or pending is not sent again', async () => {
   records = ['failed', 'complete']
   assert.deepEqual(await wallet.pay(INVOICE, LIMITS), paid)
   records = ['failed', 'pending']
@@ -102,7 +102,7 @@ test('a payment that the records show as paid or pending', async () => {
   assert.equal(told, 1)
 })
 
-test('the records decide whether a payment failed, not an error of `pay` does not mean that the payment failed: the records decide', async () => {
+test('an error of `pay` does not mean that the payment failed: the records decide', async () => {
   const error = { code: 210, message: 'Timed out' }
   const cases: [Status[], string][] = [
     [['pending'], 'pending'],
@@ -171,7 +171,7 @@ test('a settlement is reported before its index is saved, so that a stop in betw
   assert.deepEqual(steps, ['told 5', 'noted 5'])
 })
 
-test('a settlement that failing listener reported and an index that cannot be saved are faults, and later settlements settlement is reported', async () => {
+test('a settlement that cannot be reported and an index that cannot be saved are faults, and the next settlement is reported', async () => {
   const steps: string[] = []
   let done: () => void = () => undefined
   const last = new Promise<void>(resolve => (done = resolve))
@@ -219,7 +219,7 @@ test('a settlement that failing listener reported and an index that cannot be sa
   ])
 })
 
-test('a settlement reported again and again is a fault and is asked for at a bounded rate', async () => {
+test('a payment reported again and again is a fault, and is asked for at a bounded rate', async () => {
   let asked = 0
   const faults: string[] = []
   let done: () => void = () => undefined

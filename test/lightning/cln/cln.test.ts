@@ -69,7 +69,7 @@ async function issue(wallet: ClnWallet, msat: bigint, expirySeconds = 3600): Pro
   return { preimage, hash: createHash('sha256').update(preimage).digest(), bolt11, label }
 }
 
-test('a payment succeeds, is made, reported to the payee, and is in the records of both', async () => {
+test('a payment is made, reported to the payee, and found in the records of both', async () => {
   const before = await payer.balance()
   const invoice = await issue(payee, 25_000n)
   checkInvoice(invoice.bolt11, {
@@ -114,7 +114,7 @@ test('paying twice pays once', async () => {
   assert.equal(before - (await payer.balance()).spendableMsat, 3_000n)
 })
 
-test('a refused invoice invoice can no longer be paid, and a paid one one can no longer be refused', async () => {
+test('a refused invoice can no longer be paid, and a paid one can no longer be refused', async () => {
   const refused = await issue(payee, 1_000n)
   assert.equal((await payee.refuse(refused.hash)).status, 'refused')
   assert.equal((await payee.refuse(refused.hash)).status, 'refused')
@@ -151,7 +151,7 @@ test('a hanging payment is pending, is not sent again, and reaches its outcome',
   assert.deepEqual(await second, { status: 'succeeded', preimage, feeMsat: 0n })
 })
 
-test('a payment whose payer lightningd is killed is made once and found after its restart', async () => {
+test('a payment whose payer lightningd is killed is made once and found after the restart', async () => {
   const { bolt11, hash, preimage } = await issue(payee, 5_000n)
   const before = (await payer.balance()).spendableMsat
   await bob.behave({ hold: true })
@@ -183,7 +183,7 @@ test('a sent payment stays pending when lightningd does not come back', async ()
   assert.equal((await payer.pay(bolt11, FEE)).status, 'succeeded')
 })
 
-test('a payee whose lightningd was killed learns of missed payments from the stored index after its restart', async () => {
+test('a payee whose lightningd was killed learns of missed payments from the stored index', async () => {
   const index = new Index()
   const follower = walletOf(bob, index)
   const told: string[] = []
@@ -211,7 +211,7 @@ test('two hundred concurrent calls succeed', async () => {
   assert.ok(states.every(({ status }) => status === 'open'))
 })
 
-test('calls work with answers in odd pieces, late or cut off do no harm', async () => {
+test('answers in odd pieces, late or cut off do no harm', async () => {
   await bob.behave({ pieces: 7, delayMs: 5 })
   const { hash } = await issue(payee, 1_000n)
   assert.equal((await payee.invoice(hash)).status, 'open')
@@ -242,7 +242,7 @@ test('a node out of sync with the chain pays nothing', async () => {
   await wallet.close()
 })
 
-test('an unresponsive node is reported in time as out or busy', async () => {
+test('an unresponsive node is reported in time as locked or busy', async () => {
   await alice.behave({ mute: 'getinfo' })
   await assert.rejects(probeNode(alice.socket, 200), { code: 'WALLET_TIMEOUT', exit: 5 })
   await alice.behave({ mute: '' })
@@ -268,7 +268,7 @@ test('another node or another network at the same path is refused', async () => 
   assert.equal((await payee.invoice(hash)).status, 'open')
 })
 
-test('a wallet opens while lightningd is down and recovers when it is back', async () => {
+test('a wallet opens while lightningd is away and recovers when it is back', async () => {
   await alice.kill()
   const { socket, nodeId } = alice
   const wallet = new ClnWallet({ socket, nodeId, network: 'regtest', payIndex: new Index() })

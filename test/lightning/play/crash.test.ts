@@ -97,7 +97,7 @@ async function hold(dir: string): Promise<{ holder: ChildProcess; pid: number }>
   return { holder, pid: ready.pid }
 }
 
-test('the Lightning process ends when its killed parent, and the wallet opens again at once', async () => {
+test('the Lightning process ends with a killed parent, and the wallet opens again at once', async () => {
   await alice.close()
   const dht = await group.dht()
   const held: NoiseStream[] = []
@@ -132,7 +132,7 @@ test('the Lightning process ends when its killed parent, and the wallet opens ag
   await untilBalance(bob, before + dues.reduce((sum, { msat }) => sum + msat, 0n))
 })
 
-test('a channel that the other side has forgotten is closed and credited to its money is', async () => {
+test('a channel that the other side has forgotten is closed, and its money is credited', async () => {
   const carol = await group.wallet('carol')
   await group.join(alice, carol)
   const before = await spendable(alice)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 
-test('the one bundled module has every export of its source modules have', async () => {
+test('the bundled LDK module has every export of its source modules', async () => {
   const [one, many] = await Promise.all([import('#ldk'), import('lightningdevkit')])
   const missing = Object.keys(many).filter(name => !(name in one))
   assert.deepEqual(missing, [])

@@ -38,7 +38,7 @@ test('the log keeps, replaces and deletes entries', () => {
   assert.equal(fs.statSync(file).mode & 0o777, 0o600)
 })
 
-test('a truncated last batch is ignored, and later batches follow the log ones', () => {
+test('a truncated last batch is ignored, and later batches follow the valid ones', () => {
   const file = newFile()
   const [first, second] = write(file, { a: '1' }, { a: '2', b: 'x'.repeat(40) })
   const whole = fs.readFileSync(file)
@@ -60,7 +60,7 @@ test('a last batch that is only partly on disk is ignored', () => {
   assert.deepEqual(contents(file), { a: '1' })
 })
 
-test('damage before valid batches is reported and never rolled back silently', () => {
+test('damage before valid batches is reported, never rolled back silently', () => {
   const file = newFile()
   const [first] = write(file, { a: '1' }, { a: '2' }, { a: '3' })
   const bytes = fs.readFileSync(file)
@@ -73,7 +73,7 @@ test('damage before valid batches is reported and never rolled back silently', (
   }
 })
 
-test('the log is compacted when most of it is dead, and keeps its same afterwards', () => {
+test('the log is compacted when most of it is dead, and holds the same afterwards', () => {
   const file = newFile()
   const log = new CommitLog(file, { compactMin: 1000 })
   log.commit(new Map([['kept', Buffer.from('here')]]))

@@ -23,14 +23,14 @@ test('the failure of an earlier attempt does not end a watcher of the current on
   assert.deepEqual(await now(state), failed(2).state)
 })
 
-test('an outcome that is reported before `final` is awaited is not lost', async () => {
+test('an outcome that is reported before it is awaited is not lost', async () => {
   const outcomes = new Outcomes()
   const { final } = outcomes.watch(hash)
   outcomes.report(hash, failed(3))
   assert.deepEqual(await now(final(3)), failed(3).state)
 })
 
-test('a success ends the watchers every waiter, a pending state for none', async () => {
+test('a success ends the watchers of every attempt, a pending state none', async () => {
   const outcomes = new Outcomes()
   const waits = [1, 2].map(attempt => outcomes.watch(hash).final(attempt))
   outcomes.report(hash, { state: { status: 'pending' }, attempt: 2 })
@@ -39,7 +39,7 @@ test('a success ends the watchers every waiter, a pending state for none', async
   assert.deepEqual(await Promise.all(waits), [success, success])
 })
 
-test('closing ends every every waiter learns pending the payment is still pending', async () => {
+test('at the end every waiter learns that the payment is still pending', async () => {
   const outcomes = new Outcomes()
   const { final, stop } = outcomes.watch(hash)
   const state = final(1)
@@ -50,7 +50,7 @@ test('closing ends every every waiter learns pending the payment is still pendin
   assert.deepEqual(outcomes.hashes(), [])
 })
 
-test('a payment that with an open sent is not reported as failed or unknown', () => {
+test('a payment that may still be sent is not reported as failed or unknown', () => {
   const outcomes = new Outcomes()
   outcomes.payRequested(hash)
   outcomes.payRequested(hash)

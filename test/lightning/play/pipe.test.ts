@@ -56,7 +56,7 @@ test('unread bytes stay within the window', async () => {
   assert.equal(sent(), 2 * PIPE_WINDOW)
 })
 
-test('more bytes above the window and credit for bytes that were are protocol violations', () => {
+test('data above the window and credit for unsent bytes are protocol violations', () => {
   const pipe = new Pipe({ data: () => undefined, credit: () => undefined, closed: () => undefined })
   assert.equal(pipe.credited(1), false)
   assert.equal(pipe.receive(Buffer.alloc(PIPE_CHUNK + 1)), false)

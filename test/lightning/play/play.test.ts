@@ -133,7 +133,7 @@ test('a refused invoice is failed back, and a settled one stays settled', async 
   assert.equal((await bob.refuse(paid.paymentHash)).status, 'settled')
 })
 
-test('text that is not an invoice or one of another network is not paid', async () => {
+test('text that is not an invoice of this network is not paid', async () => {
   for (const text of ['', 'lnbcrt1', 'hello', 'lnbc1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqf']) {
     await assert.rejects(alice.pay(text, FEELESS), refusedWith('INVOICE_REFUSED', 5))
   }
@@ -153,7 +153,7 @@ test('a failed payment can be made later', async () => {
   part()
 })
 
-test('many payments in flight, from 1 msat up are paid, succeed', async () => {
+test('many payments in flight, from 1 msat up, succeed', async () => {
   const amounts = Array.from({ length: 64 }, (_, i) => BigInt(i * i * i) + 1n)
   const [from, to] = await Promise.all([spendable(alice), spendable(bob)])
   const dues = await Promise.all(amounts.map(msat => invoice(bob, msat)))
@@ -164,7 +164,7 @@ test('many payments in flight, from 1 msat up are paid, succeed', async () => {
   await untilBalance(alice, from - sum)
 })
 
-test('an amount above the channel’s opens a second channel, needed large as needed', async () => {
+test('an amount above the channel’s opens another channel, as large as needed', async () => {
   await alice.reach(bob.nodeId, 300_000n * SAT, 20_000)
   const due = await invoice(bob, 300_000n * SAT)
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
@@ -179,7 +179,7 @@ test('one payment to each of several peers succeeds at once', async () => {
   succeeded(await carol.pay(toAlice.bolt11, FEELESS), toAlice)
 })
 
-test('a small grant opens one small channel with all of it can be used', async () => {
+test('a small grant opens a small channel, and all of it can be used', async () => {
   const dave = await group.wallet('dave', 15_000n * SAT)
   await group.join(dave, carol)
   await assert.rejects(dave.reach(carol.nodeId, 14_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
@@ -189,7 +189,7 @@ test('a small grant opens one small channel with all of it can be used', async (
   await assert.rejects(dave.reach(carol.nodeId, 12_000n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
 })
 
-test('a payment to an unresponsive payee stays is pending until its answers', async () => {
+test('a payment to an unresponsive payee stays pending until it answers', async () => {
   const due = await invoice(bob, 900n)
   const before = await spendable(bob)
   process.kill(bob.pid as number, 'SIGSTOP')
@@ -263,7 +263,7 @@ test('a peer of another network and garbage on the channel harm no other peer', 
   await untilBalance(bob, before + 3n)
 })
 
-test('both wallets keep their state over a restart and go are unchanged and payments work', async () => {
+test('both wallets keep their state over a restart and go on', async () => {
   const pids = [alice.pid, bob.pid] as number[]
   const received = await spendable(bob)
   const paid = await invoice(bob, 77n)
@@ -296,7 +296,7 @@ test('a second process on the same folder is refused', async () => {
   }
 })
 
-test('a damaged folder is reported as damaged and not changed', async () => {
+test('a damaged folder is reported and not changed', async () => {
   const dir = group.folder('damaged')
   await PlayWallet.create(dir)
   fs.truncateSync(path.join(dir, 'seed'), 10)

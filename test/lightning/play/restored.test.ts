@@ -30,7 +30,7 @@ async function pay(payer: PlayWallet, payee: PlayWallet, msat: bigint): Promise<
   await payUntilSettled(payer, payee.nodeId, await invoice(payee, msat))
 }
 
-test('an older copy of a wallet gives up its channel, applies the the co-signed state, and can pay again', async () => {
+test('an older copy of a wallet gives up its channel, applies the co-signed balance, and can pay again', async () => {
   const seller = await group.wallet('seller', GRANT)
   const first = await group.wallet('buyer', GRANT)
   let part = await group.join(first, seller)
@@ -75,7 +75,7 @@ test('an older copy of a wallet gives up its channel, applies the the co-signed 
   assert.equal((await again.history()).length, 2, 'the payments that the copy knew, and the new one')
 })
 
-test('the history after a takeover is that of both sides match to the msat', async () => {
+test('the history after a takeover is that of both sides, to the msat', async () => {
   const payee = await group.wallet('payee', GRANT)
   const payer = await group.wallet('payer', GRANT)
   await group.join(payer, payee)
@@ -104,7 +104,7 @@ test('the history after a takeover is that of both sides match to the msat', asy
   assert.equal(await payee.canReceive(payer.nodeId, GRANT), false, 'more than the channel holds')
 })
 
-test('an orphaned payment waits for the answer of the payee’s statement and is resolved by it once', async () => {
+test('an orphaned payment waits for the answer of the payee and is resolved by it once', async () => {
   const payee = await group.wallet('holder', GRANT)
   const payer = await group.wallet('orphan', GRANT)
   const orphan = async (made: Invoice): Promise<bigint> => {

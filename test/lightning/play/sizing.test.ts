@@ -11,7 +11,7 @@ import {
 const need = fc.bigInt({ min: 0n, max: 10n ** 14n })
 const payable = (value: bigint): bigint => value - pushSat(value) - reserveSat(value)
 
-test('the smallest channel carries the needed amount with its fees, and a smaller one would', () => {
+test('the smallest channel carries the needed amount with its fees, and no smaller one would', () => {
   fc.assert(
     fc.property(need, sat => {
       const value = leastValueSat(sat)
@@ -32,7 +32,7 @@ test('a channel is never larger than the remaining balance, and always large eno
   )
 })
 
-test('a small amounts gets a channel of the usual size, a and large one a channel of twice the amount', () => {
+test('a small amount gets a channel of the usual size, a large one twice its amount', () => {
   assert.equal(channelValueSat(1n, 10n ** 9n), 200_000n)
   assert.equal(channelValueSat(400_000_000n, 10n ** 9n), leastValueSat(800_000n))
   assert.equal(channelValueSat(600_000_000n, 10n ** 9n), 1_000_000n)

@@ -17,7 +17,7 @@ function attached(): { streams: PeerStreams; wire: PassThrough; told: ToChild[] 
   return { streams, wire, told }
 }
 
-test('bytes from bytes process are acknowledged in steps, well before the window does a whole window wait', async () => {
+test('bytes from the process are acknowledged in steps, and never does a whole window wait', async () => {
   const { streams, wire, told } = attached()
   const piece = randomBytes(1000)
   for (let sent = 0; sent < 2 * WINDOW; sent += piece.length) {
