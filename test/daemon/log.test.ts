@@ -244,7 +244,7 @@ test('a log that cannot be written is told of once, stops nothing, and goes on w
   assert.deepEqual(
     lines.map(({ message, lines }) => [message, lines]),
     [
-      ['lines could not be written', 2],
+      ['log lines could not be written', 2],
       ['third', undefined]
     ]
   )

@@ -73,7 +73,7 @@ for (const [name, tree] of Object.entries(trees)) {
   test(`${name} is restored byte for byte`, async t => {
     const folder = await scratch(t)
     const source = join(folder, 'source')
-    const single = typeof tree === 'string' || Buffer.isBuffer(tree) || 'program' in tree
+    const single = typeof tree === 'string' || Buffer.isBuffer(tree) || 'executable' in tree
     await makeTree(folder, single ? { source: tree as Leaf } : {})
     if (!single) await makeTree(source, tree as Record<string, Leaf>)
     const packedDrive = await packAt(t, source, join(folder, 'own'))
@@ -95,7 +95,7 @@ for (const [name, tree] of Object.entries(trees)) {
       const at = join(dest, path)
       if (typeof content === 'object' && 'link' in content) assert.equal(await readlink(at), content.link)
       else {
-        const executable = typeof content === 'object' && 'program' in content
+        const executable = typeof content === 'object' && 'executable' in content
         assert.equal(((await lstat(at)).mode & 0o100) !== 0, executable, path)
       }
     }
