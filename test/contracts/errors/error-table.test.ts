@@ -38,10 +38,13 @@ test('the error table holds exactly the codes that errors are made with', () => 
   }
   for (const name of ours) look(program.getSourceFile(name)!, relative(root, name))
 
+  /** True for an argument of a call, or a branch of one. */
+  const isPassed = ({ parent }: ts.Node): boolean =>
+    ts.isCallExpression(parent) || (ts.isConditionalExpression(parent) && ts.isCallExpression(parent.parent))
+
   // A function that takes any code makes errors with the codes that it is called with.
   const strings = (node: ts.Node, file: string): void => {
-    const user = ts.isConditionalExpression(node.parent) ? node.parent.parent : node.parent
-    if (ts.isStringLiteral(node) && node.text in ERRORS && ts.isCallExpression(user)) {
+    if (ts.isStringLiteral(node) && node.text in ERRORS && isPassed(node)) {
       const type = checker.getContextualType(node)
       const union = type?.isUnion() ? type.types.filter(one => one.isStringLiteral()).length : 0
       if (union === Object.keys(ERRORS).length) made.set(node.text, file)
