@@ -1,8 +1,10 @@
 import { systemClock } from './clock.js'
 
 export interface Rate {
-  /** Tokens at the start, and at most. */
+  /** Most tokens, which can be spent at once. */
   burst: number
+  /** Tokens of a new bucket; the burst by default. */
+  start?: number
   /** Tokens added each second. */
   perSecond: number
 }
@@ -18,7 +20,7 @@ export class TokenBucket {
   constructor(rate: Rate, now: () => number = () => systemClock.monotonic()) {
     this.#rate = rate
     this.#now = now
-    this.#left = rate.burst
+    this.#left = rate.start ?? rate.burst
     this.#at = now()
   }
 
@@ -32,6 +34,13 @@ export class TokenBucket {
 
   /** Spends the cost; false, and nothing is spent, when less is left. */
   spend(cost = 1): boolean {
+    if (this.left < cost) return false
+    this.#left -= cost
+    return true
+  }
+
+  /** Spends the cost, or all that is left; false when less was left. */
+  charge(cost: number): boolean {
     const left = this.left - cost
     this.#left = Math.max(left, 0)
     return left >= 0
@@ -55,13 +64,14 @@ export class KeyedTokenBuckets {
     return this.#buckets.size
   }
 
-  spend(key: Buffer, cost = 1): boolean {
+  /** Spends the cost, or all that is left; false when less was left. */
+  charge(key: Buffer, cost = 1): boolean {
     const id = key.toString('hex')
     const bucket = this.#buckets.get(id) ?? new TokenBucket(this.#rate, this.#now)
     this.#buckets.delete(id)
     this.#buckets.set(id, bucket) // keeps the map in order of last use
     if (this.#buckets.size > this.#most) this.#buckets.delete(this.#buckets.keys().next().value!)
-    return bucket.spend(cost)
+    return bucket.charge(cost)
   }
 
   left(key: Buffer): number {

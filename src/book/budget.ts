@@ -24,12 +24,12 @@ export class RefusalBudget {
 
   /** Subtracts the cost from a peer's budget; false when less is left. */
   spend(peer: Buffer, cost: number): boolean {
-    return this.#buckets.spend(peer, cost)
+    return this.#buckets.charge(peer, cost)
   }
 
   /** Empties the budget of a peer that broke the protocol. */
   exhaust(peer: Buffer): void {
-    this.#buckets.spend(peer, REFUSALS_PER_MINUTE)
+    this.#buckets.charge(peer, REFUSALS_PER_MINUTE)
   }
 
   has(peer: Buffer): boolean {

@@ -2,7 +2,7 @@ import { PAGE, Refusal, SEGMENT, SEGMENT_PAGES } from './hypercore-bounds.js'
 import { peerOf } from './hypercore-wire.js'
 import type { Channel } from 'protomux'
 import type { PageBudget, PageHolder } from './page-budget.js'
-import { TokenBucket } from './token-bucket.js'
+import { TokenBucket } from '../base/token-bucket.js'
 
 /** Pages of 8 KiB that one peer may make this node hold in all its channels: 2^24 blocks, their indexes, and requests. */
 export const PAGES_PER_CONNECTION = 640
@@ -13,7 +13,7 @@ const REQUESTS_PER_PAGE = 16
  * Pages that one peer may make this node walk; one takes about 0.5 ms. A new connection begins with little, or whoever
  * connects again and again would begin with much.
  */
-const WALKED = { start: 192, most: 600, perSecond: 100 }
+const WALKED = { start: 192, burst: 600, perSecond: 100 }
 
 /** What one peer announced of one core, and how many of its requests are at work. */
 export class Announced {

@@ -1,10 +1,10 @@
-import { TokenBucket } from './token-bucket.js'
-import type { TokenLimits } from './token-bucket.js'
+import { TokenBucket } from '../base/token-bucket.js'
+import type { Rate } from '../base/token-bucket.js'
 
 /** Walks of more pages than this use the shared budget; smaller ones are always allowed. */
 const LARGE_WALK = 8
 /** Pages, as long as 0.6 s at once, and a tenth of the time. */
-const LARGE_WALKS: TokenLimits = { start: 1200, most: 1200, perSecond: 200 }
+const LARGE_WALKS: Rate = { burst: 1200, perSecond: 200 }
 
 /** One connection's share of the budget. */
 export interface PageHolder {

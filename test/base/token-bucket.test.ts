@@ -24,6 +24,12 @@ test('a bucket never holds more than the burst', () => {
   assert.equal(bucket.spend(0.1), false)
 })
 
+test('spending more than is left spends nothing, and charging it takes all', () => {
+  const bucket = new TokenBucket({ start: 2, burst: 3, perSecond: 1 }, () => 0)
+  assert.deepEqual([bucket.spend(2.5), bucket.left], [false, 2])
+  assert.deepEqual([bucket.charge(2.5), bucket.left], [false, 0])
+})
+
 test('setting the clock back neither adds nor removes tokens', () => {
   let now = 1_000_000
   const bucket = new TokenBucket({ burst: 2, perSecond: 1 }, () => now)
@@ -37,16 +43,16 @@ test('setting the clock back neither adds nor removes tokens', () => {
 test('each key spends from a bucket of its own', () => {
   const buckets = new KeyedTokenBuckets({ burst: 1, perSecond: 1 }, 10, () => 0)
   const [a, b] = [Buffer.from('a'), Buffer.from('b')]
-  assert.equal(buckets.spend(a), true)
-  assert.equal(buckets.spend(a), false)
+  assert.equal(buckets.charge(a), true)
+  assert.equal(buckets.charge(a), false)
   assert.equal(buckets.left(b), 1)
-  assert.equal(buckets.spend(b), true)
+  assert.equal(buckets.charge(b), true)
 })
 
 test('the number of keys is bounded, and the key idle for longest is forgotten', () => {
   const buckets = new KeyedTokenBuckets({ burst: 2, perSecond: 1 }, 2, () => 0)
   const [a, b, c] = [Buffer.from('a'), Buffer.from('b'), Buffer.from('c')]
-  for (const key of [a, b, a, c]) buckets.spend(key)
+  for (const key of [a, b, a, c]) buckets.charge(key)
   assert.equal(buckets.size, 2)
   assert.deepEqual(
     [a, b, c].map(key => buckets.left(key)),
