@@ -4,7 +4,7 @@ import type { Msat } from '../../contracts/money/money.js'
 import type { Ledger, Payment, PaymentRole } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { byWallet } from './payment.js'
-import type { WalletRecord } from '../lightning/wallet.js'
+import type { WalletRecord } from '../lightning/payment-records.js'
 
 /** The sums of one agreement, as payer (prepaid by us) or payee (prepaid to us). */
 export interface AccountBalance {

@@ -6,7 +6,8 @@ import type { PaymentDraft, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { sha256 } from './payee.js'
 import { byWallet } from './payment.js'
-import type { PaymentState, Wallet, WalletRecord } from '../lightning/wallet.js'
+import type { PaymentState, WalletRecord } from '../lightning/payment-records.js'
+import type { Wallet } from '../lightning/wallet.js'
 import type { Logger } from '../base/logger.js'
 
 export interface ReconcilerOptions {

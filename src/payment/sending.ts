@@ -6,7 +6,8 @@ import type { SpendingLimits } from './limits.js'
 import { sha256 } from './payee.js'
 import { peerOf } from './spending.js'
 import type { InvoiceReader } from '../lightning/invoice.js'
-import type { PaymentState, Wallet } from '../lightning/wallet.js'
+import type { PaymentState } from '../lightning/payment-records.js'
+import type { Wallet } from '../lightning/wallet.js'
 
 export interface SendingOptions {
   ledger: Ledger

@@ -7,14 +7,12 @@ import { ledgerOf } from '../../src/lightning/backend.js'
 import { readInvoice } from '../../src/lightning/invoice.js'
 import { path, text } from '../../src/lightning/settings.js'
 import type {
-  Balance,
   InvoiceRequest,
   InvoiceState,
   PaymentState,
-  Wallet,
-  WalletCondition,
   WalletRecord
-} from '../../src/lightning/wallet.js'
+} from '../../src/lightning/payment-records.js'
+import type { Balance, Wallet, WalletCondition } from '../../src/lightning/wallet.js'
 
 const NETWORK = 'regtest'
 const FEE_MSAT = 21n

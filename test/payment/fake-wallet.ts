@@ -3,14 +3,12 @@ import { EventEmitter } from 'node:events'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { InvoiceCheck, InvoiceReader } from '../../src/lightning/invoice.js'
 import type {
-  Balance,
   InvoiceRequest,
   InvoiceState,
   PaymentState,
-  Wallet,
-  WalletCondition,
   WalletRecord
-} from '../../src/lightning/wallet.js'
+} from '../../src/lightning/payment-records.js'
+import type { Balance, Wallet, WalletCondition } from '../../src/lightning/wallet.js'
 import { lightningId } from '../contracts/people.js'
 
 /** Starting balance, msat. */

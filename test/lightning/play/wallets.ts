@@ -7,7 +7,7 @@ import HyperDHT, { type NoiseStream } from 'hyperdht'
 import createTestnet, { type Testnet } from 'hyperdht/testnet.js'
 import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
-import type { PaymentState } from '../../../src/lightning/wallet.js'
+import type { PaymentState } from '../../../src/lightning/payment-records.js'
 
 export const SAT = 1000n
 export const FEELESS = { maxFeeMsat: 0n, timeoutMs: 20_000 }

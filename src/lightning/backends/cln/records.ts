@@ -1,5 +1,5 @@
 import { most } from '../../../../contracts/money/money.js'
-import type { InvoiceState, PaymentState, WalletRecord } from '../../wallet.js'
+import type { InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
 import { msatOf } from './answers.js'
 import type { ListedInvoice, ListedPay } from './answers.js'
 

@@ -3,15 +3,8 @@ import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { demandNodeId } from '../../../../contracts/keys/node-id.js'
 import { formatAmount, least } from '../../../../contracts/money/money.js'
-import type {
-  Balance,
-  InvoiceRequest,
-  InvoiceState,
-  PaymentState,
-  Wallet,
-  WalletCondition,
-  WalletRecord
-} from '../../wallet.js'
+import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
+import type { Balance, Wallet, WalletCondition } from '../../wallet.js'
 import { balanceOf, msatOf, usable } from './answers.js'
 import type { ListedInvoice, ListedPay } from './answers.js'
 import { ClnError } from './client.js'

@@ -1,5 +1,6 @@
 import type { BushelErrorShape } from '../../../../contracts/errors/error.js'
-import type { Balance, InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../wallet.js'
+import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
+import type { Balance } from '../../wallet.js'
 
 /**
  * The calls of the Lightning process. Every call is idempotent, so the parent can repeat it after the process died. A

@@ -1,4 +1,4 @@
-import type { PaymentState } from '../../wallet.js'
+import type { PaymentState } from '../../payment-records.js'
 import type { PaymentReport } from './messages.js'
 
 /** Pending, for any attempt. */

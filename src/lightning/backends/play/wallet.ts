@@ -4,15 +4,8 @@ import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { demandNodeId, isNodeId } from '../../../../contracts/keys/node-id.js'
 import { withTimeout } from '../../../base/timeouts.js'
-import type {
-  Balance,
-  InvoiceRequest,
-  InvoiceState,
-  PaymentState,
-  Wallet,
-  WalletCondition,
-  WalletRecord
-} from '../../wallet.js'
+import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
+import type { Balance, Wallet, WalletCondition } from '../../wallet.js'
 import { paymentHashOf } from '../../invoice.js'
 import { PendingCalls, type Death, type PendingCall } from './calls.js'
 import { linkLightning, type LightningLink } from './link.js'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as ldk from '#ldk'
 import { BushelError } from '../../../../../contracts/errors/error.js'
-import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../../wallet.js'
+import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../../payment-records.js'
 import { most } from '../../../../../contracts/money/money.js'
 import type { Channels } from './channels.js'
 import { free, someU64 } from './ldk.js'
