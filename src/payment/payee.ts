@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import type { ListedInstallment, InstallmentList } from '#spec'
+import type { ListedInstallment, InstallmentList, Void } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { Msat } from '../../contracts/money/money.js'
 import type { Installment } from '../../contracts/money/installments.js'
@@ -93,23 +93,12 @@ export class Payee {
     return false
   }
 
-  reissue(
-    agreement: Buffer,
-    installment: number,
-    hash: Buffer,
-    expirySeconds: number
-  ): Promise<ReissueAnswer> {
-    return this.#mutex.run(turnOf(agreement, installment), () =>
-      this.#reissue(agreement, installment, hash, expirySeconds)
-    )
+  reissue(failed: Void, expirySeconds: number): Promise<ReissueAnswer> {
+    const turn = turnOf(failed.agreement, failed.installment)
+    return this.#mutex.run(turn, () => this.#reissue(failed, expirySeconds))
   }
 
-  async #reissue(
-    agreement: Buffer,
-    installment: number,
-    hash: Buffer,
-    expirySeconds: number
-  ): Promise<ReissueAnswer> {
+  async #reissue({ agreement, installment, hash }: Void, expirySeconds: number): Promise<ReissueAnswer> {
     let old = this.#ledger.byHash(hash)
     const mine =
       old?.role === 'payee' &&

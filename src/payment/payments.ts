@@ -1,5 +1,5 @@
 import ReadyResource from 'ready-resource'
-import type { ListedInstallment, InstallmentList } from '#spec'
+import type { ListedInstallment, InstallmentList, Void } from '#spec'
 import type { Msat } from '../../contracts/money/money.js'
 import type { Installment } from '../../contracts/money/installments.js'
 import { Scope } from '../base/scope.js'
@@ -131,13 +131,8 @@ export class Payments extends ReadyResource {
    * void before the answer leaves). A payment that had settled after all is answered with its preimage. A repeated call
    * gives the same answer. INSTALLMENT_REFUSED for a hash that was never listed, or when the agreement is over.
    */
-  reissue(
-    agreement: Buffer,
-    installment: number,
-    hash: Buffer,
-    expirySeconds: number
-  ): Promise<ReissueAnswer> {
-    return this.#payee.reissue(agreement, installment, hash, expirySeconds)
+  reissue(failed: Void, expirySeconds: number): Promise<ReissueAnswer> {
+    return this.#payee.reissue(failed, expirySeconds)
   }
 
   /** True when our own wallet has received the installment; waits at most `timeoutMs` for it. */

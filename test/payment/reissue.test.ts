@@ -8,7 +8,7 @@ const GONE = { code: 'INSTALLMENT_REFUSED', exit: 5 }
 /** The steps of a payer whose payment has failed for good. */
 async function reissued(payer: End, payee: End, installment: number): Promise<Buffer> {
   const old = await payer.payments.voidable(AGREEMENT, installment)
-  const answer = await payee.payments.reissue(AGREEMENT, installment, old!.hash, 3600)
+  const answer = await payee.payments.reissue({ agreement: AGREEMENT, installment, hash: old!.hash }, 3600)
   assert.ok('listed' in answer)
   await payer.payments.rebind(answer.listed, answer.invoice, payee.wallet.nodeId, AGREEMENT)
   return old!.hash
@@ -42,9 +42,11 @@ test('a repeated reissue gives the same answer, also after a restart, and bindin
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const { hash } = (await payer.payments.voidable(AGREEMENT, 1))!
-  const answers = await Promise.all([1, 2, 3].map(() => payee.payments.reissue(AGREEMENT, 1, hash, 3600)))
+  const answers = await Promise.all(
+    [1, 2, 3].map(() => payee.payments.reissue({ agreement: AGREEMENT, installment: 1, hash }, 3600))
+  )
   await payee.restart()
-  answers.push(await payee.payments.reissue(AGREEMENT, 1, hash, 60))
+  answers.push(await payee.payments.reissue({ agreement: AGREEMENT, installment: 1, hash }, 60))
   for (const answer of answers) assert.deepEqual(answer, answers[0])
   const [answer] = answers
   assert.ok(answer && 'listed' in answer)
@@ -68,7 +70,7 @@ test('a settled hash is answered with its preimage, and the payer counts it', as
   payee.wallet.invoices.get(hash.toString('hex'))!.status = 'settled'
   payer.wallet.finish(hash, 'fail')
   assert.ok(await payer.payments.voidable(AGREEMENT, 1))
-  const answer = await payee.payments.reissue(AGREEMENT, 1, hash, 3600)
+  const answer = await payee.payments.reissue({ agreement: AGREEMENT, installment: 1, hash }, 3600)
   assert.ok('preimage' in answer)
   assert.equal(payee.step(1), 'received')
   await assert.rejects(payer.payments.learned(AGREEMENT, 1, Buffer.alloc(32, 5)), { code: 'INVOICE_REFUSED' })
@@ -86,7 +88,10 @@ test('no hash is replaced before the wallet reports a failure', async t => {
   payer.wallet.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   assert.equal(await payer.payments.voidable(AGREEMENT, 0), null)
-  const answer = await payee.payments.reissue(AGREEMENT, 0, hashOf(payer, 0), 3600)
+  const answer = await payee.payments.reissue(
+    { agreement: AGREEMENT, installment: 0, hash: hashOf(payer, 0) },
+    3600
+  )
   assert.ok('listed' in answer)
   const rebind = (): Promise<unknown> =>
     payer.payments.rebind(answer.listed, answer.invoice, payee.wallet.nodeId, AGREEMENT)
@@ -100,14 +105,17 @@ test('paying a hash and replacing it exclude each other', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
   const hash = hashOf(payer, 0)
-  const answer = await payee.payments.reissue(AGREEMENT, 0, hash, 3600)
+  const answer = await payee.payments.reissue({ agreement: AGREEMENT, installment: 0, hash }, 3600)
   assert.ok('listed' in answer)
   const rebinding = payer.payments.rebind(answer.listed, answer.invoice, payee.wallet.nodeId, AGREEMENT)
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   await rebinding
   assert.deepEqual(payer.wallet.sent, [])
   const paying = payer.payments.pay(AGREEMENT, 1).catch(() => undefined) // refused, where the hash was given up first
-  const other = await payee.payments.reissue(AGREEMENT, 1, hashOf(payer, 1), 3600)
+  const other = await payee.payments.reissue(
+    { agreement: AGREEMENT, installment: 1, hash: hashOf(payer, 1) },
+    3600
+  )
   assert.ok('listed' in other || 'preimage' in other)
   if ('listed' in other)
     await assert.rejects(payer.payments.rebind(other.listed, other.invoice, payee.wallet.nodeId, AGREEMENT))
@@ -119,15 +127,29 @@ test('unlisted and finally refused installments are not issued anew', async t =>
   const list = await bound(payer, payee)
   await bound(payer, payee, 2, OTHER)
   const foreign = payer.ledger.payment(OTHER, 0)!.hash
-  await assert.rejects(payee.payments.reissue(AGREEMENT, 0, foreign, 60), GONE)
-  await assert.rejects(payee.payments.reissue(AGREEMENT, 1, hashOf(payer, 0), 60), GONE)
-  await assert.rejects(payee.payments.reissue(AGREEMENT, 0, Buffer.alloc(32), 60), GONE)
+  await assert.rejects(
+    payee.payments.reissue({ agreement: AGREEMENT, installment: 0, hash: foreign }, 60),
+    GONE
+  )
+  await assert.rejects(
+    payee.payments.reissue({ agreement: AGREEMENT, installment: 1, hash: hashOf(payer, 0) }, 60),
+    GONE
+  )
+  await assert.rejects(
+    payee.payments.reissue({ agreement: AGREEMENT, installment: 0, hash: Buffer.alloc(32) }, 60),
+    GONE
+  )
   await payee.payments.refuseRest(AGREEMENT)
-  await assert.rejects(payee.payments.reissue(AGREEMENT, 0, hashOf(payer, 0), 60), GONE)
+  await assert.rejects(
+    payee.payments.reissue({ agreement: AGREEMENT, installment: 0, hash: hashOf(payer, 0) }, 60),
+    GONE
+  )
   await assert.rejects(payee.payments.strip(list, 60), GONE)
   for (let i = 0, { hash } = payer.ledger.payment(OTHER, 1)!; ; i++) {
     assert.ok(i < 100, 'there is an end to it')
-    const answer = await payee.payments.reissue(OTHER, 1, hash, 60).catch(() => null)
+    const answer = await payee.payments
+      .reissue({ agreement: OTHER, installment: 1, hash }, 60)
+      .catch(() => null)
     if (!answer) break
     assert.ok('listed' in answer)
     hash = answer.listed.hash
@@ -148,7 +170,10 @@ test('a payment reported on a refused hash counts only if the wallet has a recor
 test('a new hash that differs from the list is refused', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee)
-  const answer = await payee.payments.reissue(AGREEMENT, 0, hashOf(payer, 0), 3600)
+  const answer = await payee.payments.reissue(
+    { agreement: AGREEMENT, installment: 0, hash: hashOf(payer, 0) },
+    3600
+  )
   assert.ok('listed' in answer)
   const { listed, invoice } = answer
   const bad = [

@@ -189,7 +189,7 @@ export function settlement(
     const agreement = fresh()
     await bound(agreement, 2)
     const old = (await payer.payments.voidable(agreement, 1))!
-    const answer = await payee.payments.reissue(agreement, 1, old.hash, 3600)
+    const answer = await payee.payments.reissue({ agreement, installment: 1, hash: old.hash }, 3600)
     assert.ok('listed' in answer)
     await assert.rejects(payer.payments.pay(agreement, 1), { code: 'PAYMENT_FAILED' })
     assert.ok(await payer.payments.voidable(agreement, 1))
@@ -207,7 +207,7 @@ export function settlement(
     await assert.rejects(payer.payments.pay(agreement, 0), { code: 'INVOICE_EXPIRED', exit: 5 })
     assert.equal((await pair.payer.wallet.payment(hashOf(agreement, 0))).status, 'unknown')
     const old = (await payer.payments.voidable(agreement, 0))!
-    const answer = await payee.payments.reissue(agreement, 0, old.hash, 3600)
+    const answer = await payee.payments.reissue({ agreement, installment: 0, hash: old.hash }, 3600)
     assert.ok('listed' in answer)
     await payer.payments.rebind(answer.listed, answer.invoice, payee.nodeId, agreement)
     assert.equal((await payer.payments.pay(agreement, 0)).step, 'paid')

@@ -1,4 +1,4 @@
-import type { Countersign, Lease, Reissue, SignedCounter, SignedDebt, Terms } from '#spec'
+import type { Countersign, Lease, Reissue, SignedCounter, SignedDebt, Terms, Void } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { consumedMsat } from '../../../contracts/money/refund.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
@@ -54,8 +54,7 @@ export class Billing {
     const { deals } = options
     const tell: Handler<'paid'> = ({ agreement, installment }, peer) =>
       this.#told(agreement, installment, peer)
-    const reissue: Handler<'void'> = ({ agreement, installment, hash }, peer) =>
-      this.#void(agreement, installment, hash, peer)
+    const reissue: Handler<'void'> = (old, peer) => this.#void(old, peer)
     const credit: Handler<'credit'> = ({ agreement, installment, debt }, peer) =>
       this.#credit(agreement, installment, debt, peer)
     const refund: Handler<'refund'> = ({ agreement, invoice }, peer) => this.#refund(agreement, invoice, peer)
@@ -145,18 +144,13 @@ export class Billing {
    * Handles a payment that failed in the payer's wallet: answers with its preimage when it had settled after all, else
    * signs that its hash is void and lists a new one.
    */
-  async #void(
-    agreement: Buffer,
-    installment: number,
-    hash: Buffer,
-    peer: Counterparty
-  ): Promise<Answer<'void'>> {
+  async #void(old: Void, peer: Counterparty): Promise<Answer<'void'>> {
+    const { agreement, installment } = old
     const { payments, deals, leases } = this.#options
     const lease = this.#options.leaseOf(agreement, peer)
     try {
-      const again = await payments.reissue(agreement, installment, hash, this.#expiry(lease, installment, 1))
+      const again = await payments.reissue(old, this.#expiry(lease, installment, 1))
       if ('preimage' in again) return { body: { preimage: again.preimage } }
-      const old = { agreement, installment, hash }
       const list = { agreement, installments: [again.listed] }
       const countersign: Countersign = { list, signature: sign('installment-list', list, deals.self.device) }
       const body: Reissue = {
