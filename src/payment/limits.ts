@@ -1,6 +1,7 @@
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatAmount, most } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
+import type { FactsPort } from '../store/facts.js'
 import type { Ledger, Payment } from './ledger.js'
 import { peerOf } from './spending.js'
 
@@ -25,17 +26,12 @@ export const DEFAULT_LIMITS: Record<'play' | 'real', SpendingSettings> = {
   real: { dealMsat: 10_000_000n, dayMsat: 50_000_000n, peerMsat: 20_000_000n, ...FEES }
 }
 
-/** The store of the settings; `Facts` implements it. */
-export interface LimitFacts {
-  get(kind: string, key: Buffer): Buffer | null
-  set(...changes: { kind: string; key: Buffer; value: Buffer | null }[]): Promise<void>
-}
-
 export interface LimitOptions {
   ledger: Ledger
   /** True for a wallet of real sats. */
   real: boolean
-  facts?: LimitFacts | null
+  /** The store of the settings. */
+  facts?: FactsPort | null
   now?: () => number
 }
 

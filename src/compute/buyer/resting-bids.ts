@@ -5,6 +5,7 @@ import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import type { NewOrder } from '../../deal/standing-orders.js'
 import { RestingBids } from '../../deal/resting-bids.js'
 import type { Logger } from '../../base/logger.js'
+import type { FactsPort } from '../../store/facts.js'
 
 /** The part of the node's own orders that resting bids use. */
 export interface OrdersPort {
@@ -12,11 +13,6 @@ export interface OrdersPort {
   withdraw(id: Buffer): Promise<void>
   get(id: Buffer): Order | null
   list(): Iterable<{ id: Buffer; order: Order }>
-}
-
-export interface FactsPort {
-  get(kind: string, key: Buffer): Buffer | null
-  set(...changes: { kind: string; key: Buffer; value: Buffer | null }[]): Promise<void>
 }
 
 export interface ComputeBidsOptions {
