@@ -48,6 +48,11 @@ export class Syntax {
       .addHelpText('after', exampleOf(example))
 }
 
+/** Adds `--watch` to a command that shows what `watch` can print again. */
+export function watchable(command: Command): Command {
+  return command.option('--watch', 'print it again whenever it changes')
+}
+
 export function exampleOf(example: string): string {
   return `\nExample:\n  $ bushel ${example}`
 }

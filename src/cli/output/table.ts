@@ -10,6 +10,11 @@ export interface Column {
   flexible?: boolean
 }
 
+/** A column of numbers, aligned to the right. */
+export function right(title: string): Column {
+  return { title, align: 'right' }
+}
+
 /** The lines of a table; flexible columns are cut until it is at most `width` wide. */
 export function table(columns: Column[], rows: string[][], width = PAGE_WIDTH): string[] {
   const widths = columns.map((column, i) =>

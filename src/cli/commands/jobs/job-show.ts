@@ -6,7 +6,7 @@ import { fuelText } from '../../output/fuel-text.js'
 import type { Action } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
 import { resolveId } from '../../input/short-id.js'
-import { facts, table } from '../../output/table.js'
+import { facts, right, table } from '../../output/table.js'
 import { stateText } from './jobs.js'
 
 /** Prints the state of a job and what each of its providers did. */
@@ -53,9 +53,9 @@ export function providerTable(providers: readonly JobProvider[]): string[] {
     [
       { title: 'DEVICE' },
       { title: 'VERDICT' },
-      { title: 'FUEL', align: 'right' },
+      right('FUEL'),
       { title: 'HASH' },
-      { title: 'PAID', align: 'right' },
+      right('PAID'),
       { title: 'NOTE', flexible: true }
     ],
     providers.map(({ device, verdict, fuel, hash, paid, note }) => [

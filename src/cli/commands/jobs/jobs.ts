@@ -2,7 +2,7 @@ import { formatAmount } from '../../../../contracts/money/money.js'
 import type { JobEntry } from '../../../node/api/compute-api.js'
 import { fuelText } from '../../output/fuel-text.js'
 import { dateText } from '../../output/order-text.js'
-import { table } from '../../output/table.js'
+import { right, table } from '../../output/table.js'
 import { listing } from '../../output/watch.js'
 
 /** Prints the jobs that this home has bought, newest first. */
@@ -16,9 +16,9 @@ function page(jobs: JobEntry[]): string[] {
       { title: 'PROGRAM', flexible: true },
       { title: 'SINCE' },
       { title: 'STATE', flexible: true },
-      { title: 'PROVIDERS', align: 'right' },
-      { title: 'FUEL', align: 'right' },
-      { title: 'PAID', align: 'right' }
+      right('PROVIDERS'),
+      right('FUEL'),
+      right('PAID')
     ],
     jobs.map(job => [
       job.id.slice(0, 8),

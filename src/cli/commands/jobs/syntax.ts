@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { watchable } from '../../syntax.js'
 import type { Syntax } from '../../syntax.js'
 
 /** Defines the commands for jobs. */
@@ -20,9 +21,8 @@ export function defineJobs({ program, define, group }: Syntax): void {
     .option('--no-stdin', 'do not read standard input')
     .option('--local', 'run it on this machine: same fuel and hash, nothing paid')
 
-  define(program, 'jobs', 'list the jobs that were bought', 'jobs --watch', () => import('./jobs.js')).option(
-    '--watch',
-    'print it again whenever it changes'
+  watchable(
+    define(program, 'jobs', 'list the jobs that were bought', 'jobs --watch', () => import('./jobs.js'))
   )
   const job = group('job', 'show or cancel one job', 'job show 8kc1pyjd')
   define(

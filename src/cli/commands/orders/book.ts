@@ -4,8 +4,15 @@ import { formatSize, formatTime } from '../../../../contracts/money/quantity.js'
 import { withNode } from '../../../daemon/access.js'
 import type { BookOf, BookResult, ComputeBook, NodeCaller } from '../../../node/api/api.js'
 import type { Action, Invocation } from '../../invocation.js'
-import { table } from '../../output/table.js'
+import { right, table } from '../../output/table.js'
+import type { Column } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
+
+const REGION: Column = { title: 'REGION', flexible: true }
+const STORAGE_ASK = [right('SPACE'), right('DEPTH'), { title: 'TIME' }, REGION]
+const STORAGE_BID = [right('SIZE'), right('DEPTH'), { title: 'TIME' }]
+const COMPUTE_ASK = [right('BASE'), right('CORES'), right('MEMORY'), { title: 'SANDBOX' }, REGION]
+const COMPUTE_BID = [right('AT MOST'), right('PROVIDERS'), right('MEMORY')]
 
 /** Prints the order book: asks and bids, best first. */
 export const run: Action = async (invocation, [resource], options) => {
@@ -18,7 +25,7 @@ export const run: Action = async (invocation, [resource], options) => {
   }
   const read = (node: NodeCaller): Promise<BookResult> =>
     node.call('book', { ...params, resource: 'storage' }, context)
-  await show(invocation, watching, read, book => [...asks(book), '', ...bids(book)])
+  await show(invocation, watching, read, storagePage)
 }
 
 async function show<B extends BookOf<unknown, unknown>>(
@@ -43,114 +50,59 @@ function head({ name, market, viewHash, inStep, tick }: BookOf<unknown, unknown>
   ]
 }
 
-function computePage({ asks, bids }: ComputeBook): string[] {
-  return [...computeAsks(asks), '', ...computeBids(bids)]
+function storagePage({ asks, bids }: BookResult): string[] {
+  let offered = 0
+  let wanted = 0
+  return [
+    ...ordersOf('ask', asks, formatPrice, STORAGE_ASK, ask => [
+      formatSize(ask.space),
+      formatSize((offered += ask.space)),
+      `${formatTime(ask.minTime)}-${formatTime(ask.maxTime)}`,
+      ask.region
+    ]),
+    '',
+    ...ordersOf('bid', bids, formatPrice, STORAGE_BID, bid => [
+      `${bid.copies} x ${formatSize(bid.bytes)}`,
+      formatSize((wanted += bid.bytes * bid.copies)),
+      formatTime(bid.time)
+    ])
+  ]
 }
 
-function computeAsks(asks: ComputeBook['asks']): string[] {
-  if (asks.length === 0) return ['no asks']
-  return table(
-    [
-      { title: 'ASK' },
-      { title: 'IDENTITY' },
-      { title: 'PRICE', align: 'right' },
-      { title: 'BASE', align: 'right' },
-      { title: 'CORES', align: 'right' },
-      { title: 'MEMORY', align: 'right' },
-      { title: 'SANDBOX' },
-      { title: 'REGION', flexible: true }
-    ],
-    asks.map(ask => [
-      ask.id.slice(0, 8),
-      ask.identity.slice(0, 8),
-      formatFuelPrice(BigInt(ask.price)),
+function computePage({ asks, bids }: ComputeBook): string[] {
+  return [
+    ...ordersOf('ask', asks, formatFuelPrice, COMPUTE_ASK, ask => [
       formatAmount(BigInt(ask.baseMsat)),
       String(ask.cores),
       formatSize(ask.memory),
       ask.isolation,
       ask.region
-    ])
-  )
-}
-
-function computeBids(bids: ComputeBook['bids']): string[] {
-  if (bids.length === 0) return ['no bids']
-  return table(
-    [
-      { title: 'BID' },
-      { title: 'IDENTITY' },
-      { title: 'PRICE', align: 'right' },
-      { title: 'AT MOST', align: 'right' },
-      { title: 'PROVIDERS', align: 'right' },
-      { title: 'MEMORY', align: 'right' }
-    ],
-    bids.map(bid => [
-      bid.id.slice(0, 8),
-      bid.identity.slice(0, 8),
-      formatFuelPrice(BigInt(bid.price)),
+    ]),
+    '',
+    ...ordersOf('bid', bids, formatFuelPrice, COMPUTE_BID, bid => [
       formatAmount(BigInt(bid.maxMsat)),
       String(bid.providers),
       formatSize(bid.memory)
     ])
-  )
+  ]
 }
 
-function asks({ asks }: BookResult): string[] {
-  if (asks.length === 0) return ['no asks']
-  let depth = 0
-  const rows = asks.map(ask => {
-    depth += ask.space
-    const time = `${formatTime(ask.minTime)}-${formatTime(ask.maxTime)}`
-    const price = formatPrice(BigInt(ask.price))
-    return [
-      ask.id.slice(0, 8),
-      ask.identity.slice(0, 8),
-      price,
-      formatSize(ask.space),
-      formatSize(depth),
-      time,
-      ask.region
-    ]
-  })
+/** A table of the orders of one side: the columns that all orders have, then those of the resource. */
+function ordersOf<O extends { id: string; identity: string; price: string }>(
+  side: 'ask' | 'bid',
+  orders: O[],
+  formatted: (price: bigint) => string,
+  columns: Column[],
+  cells: (order: O) => string[]
+): string[] {
+  if (orders.length === 0) return [`no ${side}s`]
   return table(
-    [
-      { title: 'ASK' },
-      { title: 'IDENTITY' },
-      { title: 'PRICE', align: 'right' },
-      { title: 'SPACE', align: 'right' },
-      { title: 'DEPTH', align: 'right' },
-      { title: 'TIME' },
-      { title: 'REGION', flexible: true }
-    ],
-    rows
-  )
-}
-
-function bids({ bids }: BookResult): string[] {
-  if (bids.length === 0) return ['no bids']
-  let depth = 0
-  const rows = bids.map(bid => {
-    depth += bid.bytes * bid.copies
-    const price = formatPrice(BigInt(bid.price))
-    const size = `${bid.copies} x ${formatSize(bid.bytes)}`
-    return [
-      bid.id.slice(0, 8),
-      bid.identity.slice(0, 8),
-      price,
-      size,
-      formatSize(depth),
-      formatTime(bid.time)
-    ]
-  })
-  return table(
-    [
-      { title: 'BID' },
-      { title: 'IDENTITY' },
-      { title: 'PRICE', align: 'right' },
-      { title: 'SIZE', align: 'right' },
-      { title: 'DEPTH', align: 'right' },
-      { title: 'TIME' }
-    ],
-    rows
+    [{ title: side.toUpperCase() }, { title: 'IDENTITY' }, right('PRICE'), ...columns],
+    orders.map(order => [
+      order.id.slice(0, 8),
+      order.identity.slice(0, 8),
+      formatted(BigInt(order.price)),
+      ...cells(order)
+    ])
   )
 }

@@ -1,5 +1,6 @@
 import { Argument } from 'commander'
 import { buying } from '../jobs/syntax.js'
+import { watchable } from '../../syntax.js'
 import type { Syntax } from '../../syntax.js'
 
 /** Defines the commands for orders and the order book. */
@@ -51,15 +52,15 @@ export function defineOrders({ program, define, group }: Syntax): void {
     () => import('./sell-pause.js')
   )
 
-  define(
-    program,
-    'book',
-    'show the order book: asks and bids, best first',
-    'book --watch',
-    () => import('./book.js')
-  )
-    .addArgument(new Argument('[resource]', 'resource').choices(['storage', 'compute']).default('storage'))
-    .option('--watch', 'print it again whenever it changes')
+  watchable(
+    define(
+      program,
+      'book',
+      'show the order book: asks and bids, best first',
+      'book --watch',
+      () => import('./book.js')
+    )
+  ).addArgument(new Argument('[resource]', 'resource').choices(['storage', 'compute']).default('storage'))
 
   const bid = group(
     'bid',

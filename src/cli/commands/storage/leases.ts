@@ -2,7 +2,7 @@ import { formatAmount } from '../../../../contracts/money/money.js'
 import { formatSize } from '../../../../contracts/money/quantity.js'
 import type { LeaseEntry } from '../../../node/api/api.js'
 import { dateText } from '../../output/order-text.js'
-import { table } from '../../output/table.js'
+import { right, table } from '../../output/table.js'
 import { listing } from '../../output/watch.js'
 
 /** Prints the leases of this home, bought and sold. */
@@ -15,10 +15,10 @@ function page(leases: LeaseEntry[]): string[] {
       { title: 'LEASE' },
       { title: 'ROLE' },
       { title: 'DEVICE' },
-      { title: 'SIZE', align: 'right' },
+      right('SIZE'),
       { title: 'STATE', flexible: true },
       { title: 'PAID UNTIL' },
-      { title: 'PAID', align: 'right' }
+      right('PAID')
     ],
     leases.map(({ id, role, device, bytes, until, state, paidMsat, earnedMsat }) => [
       id.slice(0, 8),

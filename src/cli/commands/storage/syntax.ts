@@ -1,3 +1,4 @@
+import { watchable } from '../../syntax.js'
 import type { Syntax } from '../../syntax.js'
 
 /** Defines `mirror` and `restore`. */
@@ -25,13 +26,15 @@ export function defineMirrors({ program, define }: Syntax): void {
 
 /** Defines the commands for leases. */
 export function defineLeases({ program, define }: Syntax): void {
-  const leases = define(
-    program,
-    'leases',
-    'list the leases, bought and sold',
-    'leases --watch',
-    () => import('./leases.js')
-  ).option('--watch', 'print it again whenever it changes')
+  const leases = watchable(
+    define(
+      program,
+      'leases',
+      'list the leases, bought and sold',
+      'leases --watch',
+      () => import('./leases.js')
+    )
+  )
   define(
     leases,
     'end <id>',

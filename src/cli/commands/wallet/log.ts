@@ -13,7 +13,7 @@ import type { Action, Invocation, OptionValues } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
 import { paidFor } from '../../output/payment-text.js'
 import { resolveId } from '../../input/short-id.js'
-import { facts, table } from '../../output/table.js'
+import { facts, right, table } from '../../output/table.js'
 
 const MOST = 1_000_000
 
@@ -175,8 +175,8 @@ function page(entries: LedgerEntry[]): string[] {
       { title: 'WHEN' },
       { title: 'STEP' },
       { title: 'FOR', flexible: true },
-      { title: 'AMOUNT', align: 'right' },
-      { title: 'FEE', align: 'right' },
+      right('AMOUNT'),
+      right('FEE'),
       { title: 'HASH' }
     ],
     entries.map(({ payment: { at, step, kind, agreement, installment, msat, feeMsat, hash } }) => [

@@ -5,7 +5,7 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
 import { paidFor } from '../../output/payment-text.js'
-import { table } from '../../output/table.js'
+import { right, table } from '../../output/table.js'
 
 /** Prints the wallet's own records, each with its purpose from the ledger. */
 export const run: Action = async ({ access, output, context }, _positional, options) => {
@@ -18,8 +18,8 @@ export const run: Action = async ({ access, output, context }, _positional, opti
           [
             { title: 'WHEN' },
             { title: '' },
-            { title: 'AMOUNT', align: 'right' },
-            { title: 'FEE', align: 'right' },
+            right('AMOUNT'),
+            right('FEE'),
             { title: 'STATE' },
             { title: 'FOR', flexible: true }
           ],
