@@ -47,25 +47,23 @@ export function computeOf({ run, liar, evidence }: ComputeEnding): object {
 
 /** The tables at the end of the demo, at most 80 columns wide. */
 export function tablesOf(ending: Ending): string[] {
+  const agreed = '  Ledger and wallet agree to the msat on all three nodes.'
   return [
-    '',
-    'Copies',
-    ...holding(ending),
-    '',
-    'Cost of each step',
-    ...costs(ending),
-    '',
-    'Receipts: sha256(preimage) is the payment hash, in the ledgers of both sides',
-    ...receipts(ending),
-    '',
-    'Balance of each ledger: paid - refunded - consumed - in flight',
-    ...balances(ending),
-    '  Ledger and wallet agree to the msat on all three nodes.',
-    '',
-    'Throughput',
-    ...throughput(ending),
+    ...section('Copies', holding(ending)),
+    ...section('Cost of each step', costs(ending)),
+    ...section(
+      'Receipts: sha256(preimage) is the payment hash, in the ledgers of both sides',
+      receipts(ending)
+    ),
+    ...section('Balance of each ledger: paid - refunded - consumed - in flight', balances(ending)),
+    agreed,
+    ...section('Throughput', throughput(ending)),
     ''
   ]
+}
+
+function section(title: string, lines: string[]): string[] {
+  return ['', title, ...lines]
 }
 
 function receiptsOf({ holders }: Ending): number {

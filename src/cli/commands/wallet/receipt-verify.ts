@@ -25,10 +25,10 @@ export const run: Action = async ({ output }, [file]) => {
   const text = await readFile(path, 'utf8')
   if (isEvidence(text)) {
     const verdict = verifyEvidence(await withCiphertext(parseEvidence(text), path))
-    return output.verdict(verdict, () => evidenceLines(verdict))
+    return output.verdict(verdict, () => linesOf(verdict, evidenceLines))
   }
   const verdict = verifyReceipt(parseReceipt(text))
-  output.verdict(verdict, () => receiptLines(verdict))
+  output.verdict(verdict, () => linesOf(verdict, receiptLines))
 }
 
 /** True when the file claims to be evidence; its parser then checks the whole format. */
@@ -45,16 +45,15 @@ async function withCiphertext(evidence: JobEvidence, path: string): Promise<JobE
   return { ...evidence, ciphertext: await readFile(beside) }
 }
 
-function receiptLines({
-  ok,
-  agreement,
-  installment,
-  msat,
-  buyer,
-  provider,
-  faults
-}: ReceiptVerdict): string[] {
-  if (!ok) return faults.map(invalid)
+/** The lines of a valid document, or those of its faults. */
+function linesOf<V extends ReceiptVerdict | EvidenceVerdict>(
+  verdict: V,
+  valid: (v: V) => string[]
+): string[] {
+  return verdict.ok ? valid(verdict) : verdict.faults.map(fault => `NOT VALID: ${fault}`)
+}
+
+function receiptLines({ agreement, installment, msat, buyer, provider }: ReceiptVerdict): string[] {
   return [
     `valid: installment ${installment} of agreement ${agreement}`,
     `${formatAmount(BigInt(msat))}, paid by ${buyer}`,
@@ -62,17 +61,8 @@ function receiptLines({
   ]
 }
 
-function evidenceLines({
-  ok,
-  agreement,
-  provider,
-  buyer,
-  stated,
-  parts,
-  misdeeds,
-  faults
-}: EvidenceVerdict): string[] {
-  if (!ok) return faults.map(invalid)
+function evidenceLines(verdict: EvidenceVerdict): string[] {
+  const { agreement, provider, buyer, stated, parts, misdeeds } = verdict
   const statement = stated
     ? `it stated: ${stated.status}, exit code ${stated.exitCode}, fuel ${stated.fuel}, hash ${stated.hash}`
     : 'it stated no result'
@@ -86,8 +76,4 @@ function evidenceLines({
       ? ['its output cannot be checked: the encrypted output is not here']
       : [])
   ]
-}
-
-function invalid(fault: string): string {
-  return `NOT VALID: ${fault}`
 }
