@@ -2,7 +2,7 @@ import { shifted } from './constants.js'
 import { LIMIT } from '../limits.js'
 import type { WasmReader } from './reader.js'
 import { ModuleRefused } from '../refused.js'
-import { countOf, readLimits, SECTION } from './sections.js'
+import { entriesOf, readLimits, SECTION } from './sections.js'
 import type { SizeLimits } from './sections.js'
 import { EXTERNREF, FUNCREF, isValueType } from './types.js'
 import type { FunctionType } from './types.js'
@@ -38,14 +38,11 @@ export interface WasmTable {
 type Sections = ReadonlyMap<number, WasmReader>
 
 export function readTypes(sections: Sections): FunctionType[] {
-  const reader = sections.get(SECTION.type)
-  const types: FunctionType[] = []
-  for (let left = countOf(reader, LIMIT.types, 'types'); left > 0; left--) {
-    const form = reader!.byte()
+  return entriesOf(sections.get(SECTION.type), LIMIT.types, 'types', reader => {
+    const form = reader.byte()
     if (form !== 0x60) throw new ModuleRefused('it uses garbage collection (types other than functions)')
-    types.push({ params: readValueTypes(reader!), results: readValueTypes(reader!) })
-  }
-  return types
+    return { params: readValueTypes(reader), results: readValueTypes(reader) }
+  })
 }
 
 function readValueTypes(reader: WasmReader): number[] {
@@ -59,23 +56,20 @@ function readValueTypes(reader: WasmReader): number[] {
 }
 
 export function readImports(sections: Sections): Import[] {
-  const reader = sections.get(SECTION.import)
-  const imports: Import[] = []
-  for (let left = countOf(reader, LIMIT.imports, 'imports'); left > 0; left--) {
-    const module = reader!.name()
-    const name = reader!.name()
+  return entriesOf(sections.get(SECTION.import), LIMIT.imports, 'imports', reader => {
+    const module = reader.name()
+    const name = reader.name()
     if (module === NAMES.module || name.startsWith(RESERVED))
       throw new ModuleRefused(
         `it imports a name that is reserved for Bushel: ${shown(module)} ${shown(name)}`
       )
-    const kind = reader!.byte()
+    const kind = reader.byte()
     const what = ['function', 'table', 'memory', 'global'][kind]
     if (kind !== 0) throw new ModuleRefused(`it imports a ${what ?? 'tag'}`)
     if (module !== SYSTEM)
       throw new ModuleRefused(`it imports ${shown(module)} ${shown(name)}, which is not part of ${SYSTEM}`)
-    imports.push({ module, name, type: reader!.u32() })
-  }
-  return imports
+    return { module, name, type: reader.u32() }
+  })
 }
 
 /** A name shortened for a message, with printable characters only. */
@@ -85,24 +79,18 @@ function shown(name: string): string {
 
 /** Type indices of the module's own functions. */
 export function readFunctions(sections: Sections): number[] {
-  const reader = sections.get(SECTION.function)
-  const types: number[] = []
-  for (let left = countOf(reader, LIMIT.functions, 'functions'); left > 0; left--) types.push(reader!.u32())
-  return types
+  return entriesOf(sections.get(SECTION.function), LIMIT.functions, 'functions', reader => reader.u32())
 }
 
 export function readTables(sections: Sections): WasmTable[] {
-  const reader = sections.get(SECTION.table)
-  const tables: WasmTable[] = []
-  for (let left = countOf(reader, LIMIT.tables, 'tables'); left > 0; left--) {
-    const type = reader!.byte()
+  return entriesOf(sections.get(SECTION.table), LIMIT.tables, 'tables', reader => {
+    const type = reader.byte()
     if (type !== FUNCREF && type !== EXTERNREF) throw new ModuleRefused('it uses typed function references')
-    const limits = readLimits(reader!, 'table')
+    const limits = readLimits(reader, 'table')
     if (limits.min > LIMIT.tableSize)
       throw new ModuleRefused(`a table of ${limits.min} elements, more than ${LIMIT.tableSize}`)
-    tables.push({ type, limits })
-  }
-  return tables
+    return { type, limits }
+  })
 }
 
 /** Limits of the module's memory; null when it has none. */
@@ -118,16 +106,13 @@ export function readMemory(sections: Sections, maxPages: number): SizeLimits | n
 }
 
 export function readExports(sections: Sections, imported: number): Export[] {
-  const reader = sections.get(SECTION.export)
-  const exports: Export[] = []
-  for (let left = countOf(reader, LIMIT.exports, 'exports'); left > 0; left--) {
-    const name = reader!.name()
+  return entriesOf(sections.get(SECTION.export), LIMIT.exports, 'exports', reader => {
+    const name = reader.name()
     if (name.startsWith(RESERVED))
       throw new ModuleRefused(`it exports a name that is reserved for Bushel: ${shown(name)}`)
-    const kind = reader!.byte()
-    const index = reader!.u32()
+    const kind = reader.byte()
+    const index = reader.u32()
     if (kind > 3) throw new ModuleRefused('it uses exceptions')
-    exports.push({ name, kind, index: kind === 0 ? shifted(index, imported) : index })
-  }
-  return exports
+    return { name, kind, index: kind === 0 ? shifted(index, imported) : index }
+  })
 }

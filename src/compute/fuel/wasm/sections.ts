@@ -54,6 +54,18 @@ export function readLimits(reader: WasmReader, what: 'table' | 'memory'): SizeLi
   return { min, max: flags === 1 ? reader.u32() : null }
 }
 
+/** Reads the entries of a section; none when it is absent. */
+export function entriesOf<T>(
+  reader: WasmReader | undefined,
+  most: number,
+  what: string,
+  read: (reader: WasmReader) => T
+): T[] {
+  const entries: T[] = []
+  for (let left = countOf(reader, most, what); left > 0; left--) entries.push(read(reader!))
+  return entries
+}
+
 /** Number of entries of a section; 0 when it is absent. */
 export function countOf(reader: WasmReader | undefined, most: number, what: string): number {
   return reader ? reader.count(most, what) : 0
