@@ -2,7 +2,7 @@ import { call } from './calls.js'
 import type { WasiCall } from './calls.js'
 import { OpenDescriptor } from '../volume/descriptors.js'
 import type { OpenFolder } from '../volume/descriptors.js'
-import { FILE_TYPE, timeToSet, typeOf, writeFdstat, writeFilestat } from './layout.js'
+import { APPEND, FILE_TYPE, timeToSet, typeOf, writeFdstat, writeFilestat } from './layout.js'
 import type { Machine } from './machine.js'
 import { refuse } from '../stops.js'
 
@@ -50,6 +50,13 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
     }
     node.changed = clock.now
     return length
+  }
+
+  /** Reads or writes at the position of a descriptor, which then stands behind the bytes. */
+  function advance(open: OpenDescriptor, move: typeof read, parts: Uint8Array[], result: number): void {
+    const moved = move(open, parts, open.position)
+    open.position += moved
+    memory.setU32(result, moved)
   }
 
   function grow(node: OpenDescriptor['node'], size: number): void {
@@ -109,7 +116,7 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
     fd_fdstat_get: call('ii', (fd, at) => writeFdstat(memory, at, descriptors.get(fd))),
     fd_fdstat_set_flags: call('ii', (fd, flags) => {
       const open = descriptors.file(fd)
-      open.append = (flags & 1) !== 0
+      open.append = (flags & APPEND) !== 0
     }),
     fd_fdstat_set_rights: call('iII', fd => void descriptors.get(fd)),
     fd_filestat_get: call('ii', (fd, at) => {
@@ -130,10 +137,7 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
       node.changed = timeToSet(flags, changed, clock.now) ?? node.changed
     }),
     fd_read: call('iiii', (fd, at, count, result) => {
-      const open = reads(descriptors.file(fd))
-      const moved = read(open, parts(at, count), open.position)
-      open.position += moved
-      memory.setU32(result, moved)
+      advance(reads(descriptors.file(fd)), read, parts(at, count), result)
     }),
     fd_pread: call('iiiIi', (fd, at, count, offset, result) => {
       memory.setU32(result, read(reads(sought(fd)), parts(at, count), near(offset)))
@@ -141,9 +145,7 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
     fd_write: call('iiii', (fd, at, count, result) => {
       const open = writes(descriptors.file(fd))
       if (open.append) open.position = open.node.size
-      const moved = write(open, parts(at, count), open.position)
-      open.position += moved
-      memory.setU32(result, moved)
+      advance(open, write, parts(at, count), result)
     }),
     fd_pwrite: call('iiiIi', (fd, at, count, offset, result) => {
       memory.setU32(result, write(writes(sought(fd)), parts(at, count), near(offset)))

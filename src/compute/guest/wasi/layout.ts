@@ -23,6 +23,12 @@ const RIGHTS = {
     (1n << 26n)
 } as const
 
+/** Flags of `path_open`. */
+export const OPEN_FLAG = { create: 1, folder: 2, exclusive: 4, truncate: 8 } as const
+
+/** The flag of an open file whose writes go to its end. */
+export const APPEND = 1
+
 /** The right to write, in what a program asks for when it opens a file. */
 export const WANTS_READ = 1n << 1n
 export const WANTS_WRITE = 1n << 6n

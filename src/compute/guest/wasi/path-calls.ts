@@ -1,7 +1,7 @@
 import { call } from './calls.js'
 import type { WasiCall } from './calls.js'
 import { OpenDescriptor, OpenFolder } from '../volume/descriptors.js'
-import { WANTS_READ, WANTS_WRITE, timeToSet, writeFilestat } from './layout.js'
+import { APPEND, OPEN_FLAG, WANTS_READ, WANTS_WRITE, timeToSet, writeFilestat } from './layout.js'
 import type { Machine } from './machine.js'
 import { move, remove, resolve } from '../volume/paths.js'
 import type { Located } from '../volume/paths.js'
@@ -13,12 +13,6 @@ const MOST_PATH = 4096
 
 /** Checking one node is charged like moving this many bytes. */
 const NODE_BYTES = 64
-
-const CREATE = 1
-const FOLDER = 2
-const EXCLUSIVE = 4
-const TRUNCATE = 8
-const APPEND = 1
 
 /** The `path_` calls. There are no links, symbolic or hard. */
 export function pathCalls({ memory, account, clock, descriptors }: Machine): Record<string, WasiCall> {
@@ -55,21 +49,21 @@ export function pathCalls({ memory, account, clock, descriptors }: Machine): Rec
     path_open: call('iiiiiIIii', (fd, _follow, at, length, flags, rights, _inheriting, fdFlags, result) => {
       memory.slice(result, 4)
       const to = located(fd, at, length)
-      if (to.node && flags & CREATE && flags & EXCLUSIVE) refuse('exists')
-      const wantsFolder = (flags & FOLDER) !== 0
+      if (to.node && flags & OPEN_FLAG.create && flags & OPEN_FLAG.exclusive) refuse('exists')
+      const wantsFolder = (flags & OPEN_FLAG.folder) !== 0
       const writes = (rights & WANTS_WRITE) !== 0n
-      if (!to.node && (wantsFolder || !(flags & CREATE))) refuse('noEntry')
+      if (!to.node && (wantsFolder || !(flags & OPEN_FLAG.create))) refuse('noEntry')
       const node = to.node ?? create(to)
       if (node instanceof Folder) {
-        if (flags & TRUNCATE || (writes && !wantsFolder)) refuse('isFolder')
+        if (flags & OPEN_FLAG.truncate || (writes && !wantsFolder)) refuse('isFolder')
         memory.setU32(result, descriptors.add(new OpenFolder(node)))
         return
       }
       if (wantsFolder) refuse('notFolder')
-      if (writes || flags & TRUNCATE) assertWritable(to)
+      if (writes || flags & OPEN_FLAG.truncate) assertWritable(to)
       const open = new OpenDescriptor(node, (rights & WANTS_READ) !== 0n, writes, (fdFlags & APPEND) !== 0)
       const opened = descriptors.add(open)
-      if (flags & TRUNCATE) node.resize(0)
+      if (flags & OPEN_FLAG.truncate) node.resize(0)
       memory.setU32(result, opened)
     }),
     path_create_directory: call('iii', (fd, at, length) => {
