@@ -77,6 +77,10 @@ export class LdkEngine {
     const lockable = score.as_LockableScore()
     const router = ldk.DefaultRouter.constructor_new(graph, logger, entropy, lockable, scoring)
     const messageRouter = ldk.DefaultMessageRouter.constructor_new(graph, entropy)
+    const routers = [router.as_Router(), messageRouter.as_MessageRouter()] as const
+    // What a channel manager takes, new or read.
+    const secrets = [entropy, nodeSigner, signers] as const
+    const services = [fees, watch, broadcaster, ...routers, logger] as const
     const config = userConfig()
 
     const stored = store.manager()
@@ -96,15 +100,8 @@ export class LdkEngine {
       })
       const read = ldk.UtilMethods.constructor_C2Tuple_ThirtyTwoBytesChannelManagerZ_read(
         stored,
-        entropy,
-        nodeSigner,
-        signers,
-        fees,
-        watch,
-        broadcaster,
-        router.as_Router(),
-        messageRouter.as_MessageRouter(),
-        logger,
+        ...secrets,
+        ...services,
         config,
         monitors
       )
@@ -119,15 +116,8 @@ export class LdkEngine {
     } else {
       const best = ldk.BestBlock.constructor_new(FIRST_BLOCK, PLAY_HEIGHT)
       this.manager = ldk.ChannelManager.constructor_new(
-        fees,
-        watch,
-        broadcaster,
-        router.as_Router(),
-        messageRouter.as_MessageRouter(),
-        logger,
-        entropy,
-        nodeSigner,
-        signers,
+        ...services,
+        ...secrets,
         config,
         ldk.ChainParameters.constructor_new(NETWORK, best),
         now
