@@ -4,17 +4,14 @@ import { test } from 'node:test'
 import { sealOf } from '../../src/storage/lease/audit.js'
 import { OpenPack } from '../../src/storage/archive/packed.js'
 import type { ShelfProgress } from '../../src/storage/shelf/fetching.js'
-import { blocksOf, limitOf, openOwn, owned } from './children/own-cores.js'
+import { blocksOf, limitOf, oneCore, openOwn, owned } from './children/own-cores.js'
 import { noise, openShelf } from './children/packed-drive.js'
 import { throttled } from './children/throttle.js'
 import { connect, scratch } from './children/wire.js'
 
 test('a fetch resumes where it stopped and requests nothing twice', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(300, 40_000))
+  const { folder, core, packed } = await oneCore(t, blocksOf(300, 40_000))
   const limit = await limitOf(core)
-  const packed = new OpenPack(own, [core.key])
   let sent = 0
   core.on('upload', () => sent++)
 
@@ -138,9 +135,7 @@ test('two signed histories of a core are a violation', async t => {
 })
 
 test('a reader that claims another fork ends no lease', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(50, 1000))
+  const { folder, core, packed } = await oneCore(t, blocksOf(50, 1000))
   const limit = await limitOf(core)
   const liarStore = await openOwn(t, join(folder, 'liar'))
   const copy = liarStore.get({ keyPair: core.keyPair! })
@@ -151,7 +146,7 @@ test('a reader that claims another fork ends no lease', async t => {
   await shelf.keep({ id: 'a', cores: [limit], egressBytes: 1000 })
   const liar = connect(new OpenPack(liarStore, [core.key]), shelf)
   assert.ok(await shelf.serve(core.discoveryKey, liar.ends[1]))
-  const wire = connect(new OpenPack(own, [core.key]), shelf)
+  const wire = connect(packed, shelf)
   await shelf.attach('a', wire.ends[1])
   await shelf.fetch('a')
   assert.deepEqual(await shelf.seals('a'), [await sealOf(core)])

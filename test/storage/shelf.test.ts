@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import z32 from 'z32'
 import { sealOf } from '../../src/storage/lease/audit.js'
 import { OpenPack } from '../../src/storage/archive/packed.js'
-import { blocksOf, limitOf, openOwn, owned } from './children/own-cores.js'
+import { blocksOf, limitOf, oneCore, openOwn, owned } from './children/own-cores.js'
 import { noise, openShelf, packAt, shelved } from './children/packed-drive.js'
 import { makeTree } from '../world/tree.js'
 import { connect, scratch } from './children/wire.js'
@@ -81,11 +81,9 @@ test('a dropped lease gives its disk back, to the last byte of its cores', async
 })
 
 test('a core that two leases name stays as long and as far as one of them needs it', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(40, 5000))
+  const { folder, core, packed } = await oneCore(t, blocksOf(40, 5000))
   const shelf = await openShelf(t, join(folder, 'shelf'))
-  const wire = connect(new OpenPack(own, [core.key]), shelf)
+  const wire = connect(packed, shelf)
   await shelf.keep({ id: 'all', cores: [await limitOf(core)], egressBytes: 0 })
   await shelf.keep({ id: 'some', cores: [await limitOf(core, 10)], egressBytes: 0 })
   await shelf.attach('all', wire.ends[1])
@@ -100,9 +98,7 @@ test('a core that two leases name stays as long and as far as one of them needs 
 })
 
 test('the shelf survives a restart, and an interrupted removal finishes at the next start', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(4, 1000))
+  const { folder, core } = await oneCore(t, blocksOf(4, 1000))
   const limit = await limitOf(core)
   const first = await openShelf(t, join(folder, 'shelf'))
   await first.keep({ id: 'a', cores: [limit], egressBytes: 500 })
@@ -122,13 +118,11 @@ test('the shelf survives a restart, and an interrupted removal finishes at the n
 })
 
 test('egress is counted, survives a restart and stays within the agreement', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(60, 10_000))
+  const { folder, core, packed } = await oneCore(t, blocksOf(60, 10_000))
   const limit = await limitOf(core)
   const first = await openShelf(t, join(folder, 'shelf'))
   await first.keep({ id: 'a', cores: [limit], egressBytes: 250_000 })
-  const up = connect(new OpenPack(own, [core.key]), first)
+  const up = connect(packed, first)
   await first.attach('a', up.ends[1])
   await first.fetch('a')
   await up.cut()
@@ -169,21 +163,17 @@ test('egress is counted, survives a restart and stays within the agreement', asy
 })
 
 test('a lease without egress can still be uploaded', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(5, 1000))
+  const { folder, core, packed } = await oneCore(t, blocksOf(5, 1000))
   const shelf = await openShelf(t, join(folder, 'shelf'))
   await shelf.keep({ id: 'a', cores: [await limitOf(core)], egressBytes: 0 })
-  const wire = connect(new OpenPack(own, [core.key]), shelf)
+  const wire = connect(packed, shelf)
   await shelf.attach('a', wire.ends[1])
   await shelf.fetch('a')
   await wire.cut()
 })
 
 test('a full disk pauses a fetch and refuses new leases, and the fetch resumes when there is room', async t => {
-  const folder = await scratch(t)
-  const own = await openOwn(t, join(folder, 'own'))
-  const core = await owned(own, 'core', blocksOf(10, 1000))
+  const { folder, core, packed } = await oneCore(t, blocksOf(10, 1000))
   let free = 100 << 20
   const shelf = await openShelf(t, join(folder, 'shelf'), {
     margin: 10 << 20,
@@ -205,7 +195,7 @@ test('a full disk pauses a fetch and refuses new leases, and the fetch resumes w
 
   free = 1 << 20
   await shelf.keep({ id: 'a', cores: [await limitOf(core)], egressBytes: 0 })
-  const wire = connect(new OpenPack(own, [core.key]), shelf)
+  const wire = connect(packed, shelf)
   const paused = once(shelf, 'paused')
   const resumed = once(shelf, 'resumed')
   const fetching = shelf.fetch('a')

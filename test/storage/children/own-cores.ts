@@ -1,10 +1,12 @@
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
 import { openStore } from '../../../src/network/cores.js'
+import { OpenPack } from '../../../src/storage/archive/packed.js'
 import { sealOf } from '../../../src/storage/lease/audit.js'
 import { noise } from './packed-drive.js'
-import { atEnd } from './wire.js'
+import { atEnd, scratch } from './wire.js'
 
 /** A store of a core owner, closed with the test. */
 export async function openOwn(t: TestContext, folder: string): Promise<Corestore> {
@@ -36,4 +38,19 @@ export async function limitOf(
 }> {
   const { key, byteLength } = await sealOf(core, length)
   return { key, length, byteLength }
+}
+
+export interface OneCore {
+  /** Holds the store of the owner in `own`; a shelf may lie beside it. */
+  folder: string
+  core: Hypercore
+  packed: OpenPack
+}
+
+/** A folder with the store of an owner who has one core. */
+export async function oneCore(t: TestContext, blocks: Buffer[]): Promise<OneCore> {
+  const folder = await scratch(t)
+  const own = await openOwn(t, join(folder, 'own'))
+  const core = await owned(own, 'core', blocks)
+  return { folder, core, packed: new OpenPack(own, [core.key]) }
 }
