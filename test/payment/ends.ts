@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { InstallmentList } from '#spec'
 import type { Installment } from '../../contracts/money/installments.js'
-import { Ledger } from '../../src/payment/ledger.js'
+import type { Ledger } from '../../src/payment/ledger.js'
 import { SpendingLimits } from '../../src/payment/limits.js'
 import type { SpendingSettings } from '../../src/payment/limits.js'
-import { Payments } from '../../src/payment/payments.js'
 import { folder } from '../store/folder.js'
 import { FakeWallet, checkInvoice, readInvoice } from './fake-wallet.js'
+import { PaymentSide } from './payment-side.js'
+import type { PaymentSettings } from './payment-side.js'
 import { faultLog } from '../world/fault-log.js'
 
 export const AGREEMENT = Buffer.alloc(32, 1)
@@ -23,54 +24,21 @@ export const INSTALLMENTS: Installment[] = Array.from({ length: 100 }, (_, i) =>
   msat: 5_000n + BigInt(i)
 }))
 
-/** One end of payments: a wallet that outlives it, a ledger on disk, and the payments. */
-export class End {
+/** One end of payments between fake wallets. */
+export class End extends PaymentSide {
   readonly wallet: FakeWallet
-  file: string
   readonly faults: unknown[] = []
-  /** What reconciling has mended, and what it could not, since the last start. */
-  mended: string[] = []
-  unmended: string[] = []
   limits: Partial<SpendingSettings> = {}
-  now: () => number = Date.now
-  payments!: Payments
-  readonly #secret: Buffer
+  override now: () => number = Date.now
 
   constructor(wallet: FakeWallet, file: string, secret: number) {
+    super(file, secret)
     this.wallet = wallet
-    this.file = file
-    this.#secret = Buffer.alloc(32, secret)
   }
 
-  get ledger(): Ledger {
-    return this.payments.ledger
-  }
-
-  /** Starts as a node does: anew from the disk, with nothing of what was in memory. */
-  async start(): Promise<void> {
-    const now = (): number => this.now()
-    const ledger = new Ledger(this.file, now)
+  protected override settings(ledger: Ledger, now: () => number): PaymentSettings {
     const limits = new SpendingLimits({ ledger, real: false, now, facts: factsOf(this) })
-    this.payments = new Payments({
-      ledger,
-      wallet: this.wallet,
-      checkInvoice,
-      readInvoice,
-      limits,
-      secret: this.#secret,
-      log: faultLog(error => this.faults.push(error)),
-      now
-    })
-    this.mended = []
-    this.unmended = []
-    this.payments.reconciler.on('mended', (lines: string[]) => this.mended.push(...lines))
-    this.payments.reconciler.on('faults', (lines: string[]) => this.unmended.push(...lines))
-    await this.payments.ready()
-  }
-
-  async restart(): Promise<void> {
-    await this.payments.close()
-    await this.start()
+    return { checkInvoice, readInvoice, limits, log: faultLog(error => this.faults.push(error)) }
   }
 
   step(installment: number): string | undefined {

@@ -7,9 +7,9 @@ import { after, before, test } from 'node:test'
 import type { InstallmentList } from '#spec'
 import { checkInvoice } from '../../src/lightning/invoice.js'
 import type { Wallet } from '../../src/lightning/wallet.js'
-import { Ledger } from '../../src/payment/ledger.js'
-import { Payments } from '../../src/payment/payments.js'
 import { BUYER, INSTALLMENTS, PROVIDER } from './ends.js'
+import { PaymentSide } from './payment-side.js'
+import type { PaymentSettings } from './payment-side.js'
 import { nullLogger } from '../../src/base/logger.js'
 
 /** The Lightning wallet of one side, and the faults that it can have. */
@@ -33,48 +33,32 @@ export interface Pair {
   close(): Promise<void>
 }
 
-/** One side: a wallet, and a ledger and payments that are started on it. */
-class PaymentSide {
+/** One side: a wallet, and payments that are started on it. */
+class SettledSide extends PaymentSide {
   readonly side: Side
-  readonly file: string
-  payments!: Payments
-  mended: string[] = []
   /** Added to the clock, ms. */
   ahead = 0
-  readonly #secret: Buffer
 
   constructor(side: Side, file: string, secret: number) {
+    super(file, secret)
     this.side = side
-    this.file = file
-    this.#secret = Buffer.alloc(32, secret)
   }
 
-  get ledger(): Ledger {
-    return this.payments.ledger
+  override get wallet(): Wallet {
+    return this.side.wallet
+  }
+
+  override now(): number {
+    return Date.now() + this.ahead
   }
 
   get nodeId(): Buffer {
     return this.side.wallet.nodeId
   }
 
-  async start(): Promise<void> {
-    const now = (): number => Date.now() + this.ahead
-    this.payments = new Payments({
-      ledger: new Ledger(this.file),
-      wallet: this.side.wallet,
-      checkInvoice,
-      secret: this.#secret,
-      log: nullLogger, // a wallet that is killed is told of; what counts stands in the books
-      now
-    })
-    this.mended = []
-    this.payments.reconciler.on('mended', (lines: string[]) => this.mended.push(...lines))
-    await this.payments.ready()
-  }
-
-  async restart(): Promise<void> {
-    await this.payments.close()
-    await this.start()
+  protected override settings(): PaymentSettings {
+    // A wallet that is killed is told of; what counts stands in the books.
+    return { checkInvoice, log: nullLogger }
   }
 
   step(agreement: Buffer, installment: number): string | undefined {
@@ -104,15 +88,15 @@ export function settlement(
 ): void {
   let pair: Pair
   let dir: string
-  let payer: PaymentSide
-  let payee: PaymentSide
+  let payer: SettledSide
+  let payee: SettledSide
   let agreements = 0
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'bushel-settle-'))
     pair = await open()
-    payer = new PaymentSide(pair.payer, join(dir, 'payer'), 1)
-    payee = new PaymentSide(pair.payee, join(dir, 'payee'), 2)
+    payer = new SettledSide(pair.payer, join(dir, 'payer'), 1)
+    payee = new SettledSide(pair.payee, join(dir, 'payee'), 2)
     await Promise.all([payer.start(), payee.start()])
   })
 
@@ -131,6 +115,15 @@ export function settlement(
     await payer.payments.intend(list, PROVIDER)
     await payer.payments.bind(list, await payee.payments.strip(list, expirySeconds, BUYER), payee.nodeId)
     return list
+  }
+
+  /** An agreement with this many installments, of which the first is paid and received. */
+  async function begun(count: number): Promise<Buffer> {
+    const agreement = fresh()
+    await bound(agreement, count)
+    await payer.payments.pay(agreement, 0)
+    assert.ok(await payee.payments.wasReceived(agreement, 0, TIMEOUT))
+    return agreement
   }
 
   /** Ledger and wallet agree to the msat on both sides, and nothing was settled twice. */
@@ -226,10 +219,7 @@ export function settlement(
   })
 
   test('a refund is paid once, in the other direction', async () => {
-    const agreement = fresh()
-    await bound(agreement, 1)
-    await payer.payments.pay(agreement, 0)
-    assert.ok(await payee.payments.wasReceived(agreement, 0, TIMEOUT))
+    const agreement = await begun(1)
     const invoice = await payer.payments.refundInvoice(agreement, 2_000n, PROVIDER)
     assert.equal(await payer.payments.refundInvoice(agreement, 2_000n, PROVIDER), invoice)
     const received = once(payer.payments, 'received')
@@ -313,10 +303,7 @@ export function settlement(
   })
 
   test('a payment made while the payee’s node was down is received when it is back', async () => {
-    const agreement = fresh()
-    await bound(agreement, 3)
-    await payer.payments.pay(agreement, 0)
-    assert.ok(await payee.payments.wasReceived(agreement, 0, TIMEOUT))
+    const agreement = await begun(3)
     // The program that keeps the ledger stops while Lightning still takes the payment.
     await payee.payments.close()
     await payer.payments.pay(agreement, 1)
