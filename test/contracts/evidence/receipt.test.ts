@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { InstallmentList, Terms } from '#spec'
-import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import {
   MAX_RECEIPT_BYTES,
@@ -14,6 +13,7 @@ import { planInstallments } from '../../../contracts/money/installments.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { paidInstallment, preimageOf } from './paid-installment.js'
+import { assertRefused } from './refused-files.js'
 import { twoPeople } from '../people.js'
 
 const [buyer, provider] = await twoPeople()
@@ -143,39 +143,17 @@ test('an agreement id that differs from that of its terms is named', () => {
 
 test('a file that is not a receipt is refused in one line with the reason', () => {
   const text = formatReceipt(paid.receipt)
-  const plain = JSON.parse(text) as Record<string, unknown>
-  const changed = (change: Record<string, unknown>): string => JSON.stringify({ ...plain, ...change })
-  const cases: [string, RegExp][] = [
-    [text + ' '.repeat(MAX_RECEIPT_BYTES), /larger than \d+ bytes/],
-    ['{\n"format": oops\n}', /not JSON/],
-    ['', /not JSON/],
-    ['null', /not a JSON object/],
-    ['"receipt"', /not a JSON object/],
-    ['[]', /format is not bushel-receipt\/1/],
-    [changed({ format: 'bushel-receipt/2' }), /format is not bushel-receipt\/1/],
-    [changed({ agreement: 5 }), /'agreement' is missing/],
-    [changed({ installment: -1 }), /'installment' is not a whole number/],
-    [changed({ installment: 1.5 }), /'installment' is not a whole number/],
-    [changed({ installment: '1' }), /'installment' is not a whole number/],
-    [changed({ preimage: 'ab' }), /'preimage' is not 32 bytes/],
-    [changed({ preimage: 'AB'.repeat(32) }), /'preimage' is not 32 bytes/],
-    [changed({ buyer: 'ab'.repeat(65) }), /'buyer' is not 64 bytes/],
-    [changed({ terms: 5 }), /'terms' is missing/],
-    [changed({ terms: '' }), /malformed terms/],
-    [changed({ countersign: 'AAAA' }), /malformed countersign/]
-  ]
-  for (const [bad, reason] of cases) {
-    assert.throws(
-      () => parseReceipt(bad),
-      (error: unknown) => {
-        assert.ok(error instanceof BushelError)
-        assert.equal(error.code, 'BAD_RECEIPT')
-        assert.equal(error.exit, 2)
-        assert.match(error.message, reason)
-        assert.ok(!error.message.includes('\n'))
-        return true
-      }
-    )
-  }
+  assertRefused({ parse: parseReceipt, text, format: 'bushel-receipt', maxBytes: MAX_RECEIPT_BYTES }, [
+    [{ agreement: 5 }, /'agreement' is missing/],
+    [{ installment: -1 }, /'installment' is not a whole number/],
+    [{ installment: 1.5 }, /'installment' is not a whole number/],
+    [{ installment: '1' }, /'installment' is not a whole number/],
+    [{ preimage: 'ab' }, /'preimage' is not 32 bytes/],
+    [{ preimage: 'AB'.repeat(32) }, /'preimage' is not 32 bytes/],
+    [{ buyer: 'ab'.repeat(65) }, /'buyer' is not 64 bytes/],
+    [{ terms: 5 }, /'terms' is missing/],
+    [{ terms: '' }, /malformed terms/],
+    [{ countersign: 'AAAA' }, /malformed countersign/]
+  ])
   assert.ok(parseReceipt(text + ' '.repeat(MAX_RECEIPT_BYTES - text.length)), 'the largest there may be')
 })
