@@ -42,11 +42,16 @@ for (const counts of [true, false]) {
     await clock.advance(900)
     await clock.sleep(60_000, { counts })
     assert.equal(stall.isStalled, false)
-    await clock.advance(1000)
-    assert.equal(stall.isStalled, false)
-    await clock.advance(1)
-    assert.equal(stall.isStalled, true)
+    await stallsAfter(1000, stall, clock)
   })
+}
+
+/** Without progress, work is stalled after this time and not before. */
+async function stallsAfter(ms: number, stall: Stall, clock: ManualClock): Promise<void> {
+  await clock.advance(ms)
+  assert.equal(stall.isStalled, false)
+  await clock.advance(1)
+  assert.equal(stall.isStalled, true)
 }
 
 test('work that makes progress is not a stall', async () => {
@@ -54,10 +59,7 @@ test('work that makes progress is not a stall', async () => {
   const stall = new Stall(1000, clock)
   await clock.advance(800)
   assert.equal(stall.moved(), 800)
-  await clock.advance(1000)
-  assert.equal(stall.isStalled, false)
-  await clock.advance(1)
-  assert.equal(stall.isStalled, true)
+  await stallsAfter(1000, stall, clock)
 })
 
 test('a timeout settles with the work when the work ends in time, and leaves no timer behind', async () => {

@@ -19,52 +19,18 @@ before(async () => {
 after(() => rm(dir, { recursive: true, force: true }))
 
 const price = '25 sat/GiB-month'
-const sell = (...more: string[]): string[] => [
-  'sell',
-  'storage',
-  '--space',
-  '1GiB',
-  '--price',
-  price,
-  ...more
-]
-const bid = (...more: string[]): string[] => [
-  'bid',
-  'storage',
-  '.',
-  '--time',
-  '1d',
-  '--copies',
-  '1',
-  '--max',
-  price,
-  ...more
-]
 const fuel = '40 sat/Tfuel'
-const lend = (...more: string[]): string[] => [
-  'sell',
-  'compute',
-  '--cores',
-  '2',
-  '--memory',
-  '2GiB',
-  '--price',
-  fuel,
-  ...more
-]
-const ask = (...more: string[]): string[] => [
-  'bid',
-  'compute',
-  'DIR/job.wasm',
-  '--out',
-  'DIR/out',
-  '--max',
-  '9 sat',
-  '--max-price',
-  fuel,
-  ...more
-]
-const job = (...more: string[]): string[] => ['run', 'DIR/job.wasm', '--no-stdin', ...more]
+
+/** A valid command line, to which a case adds what is wrong; the values may have spaces. */
+const typed =
+  (words: string, ...values: string[]) =>
+  (...more: string[]): string[] => [...words.split(' '), ...values, ...more]
+
+const sell = typed('sell storage --space 1GiB --price', price)
+const bid = typed('bid storage . --time 1d --copies 1 --max', price)
+const lend = typed('sell compute --cores 2 --memory 2GiB --price', fuel)
+const ask = typed('bid compute DIR/job.wasm --out DIR/out --max', '9 sat', '--max-price', fuel)
+const job = typed('run DIR/job.wasm --no-stdin')
 const key = 'y'.repeat(52)
 
 const inDir = (words: string[]): string[] => words.map(word => word.replace('DIR', dir))

@@ -154,14 +154,18 @@ test('a mutated block proof proves no other block', () => {
   )
 })
 
-/** What the text says, or null where it is refused in one line. */
-function parsedOrRefused<T>(parse: (text: string) => T, text: string): T | null {
-  try {
-    return parse(text)
-  } catch (error) {
-    assert.ok(error instanceof BushelError && error.code === 'BAD_RECEIPT', String(error))
-    assert.ok(!error.message.includes('\n'), error.message)
-    return null
+/** A check of one text: it is refused in one line, or `check` holds for what it says. */
+function refusedOr<T>(parse: (text: string) => T, check: (parsed: T) => void): (text: string) => void {
+  return text => {
+    let parsed: T
+    try {
+      parsed = parse(text)
+    } catch (error) {
+      assert.ok(error instanceof BushelError && error.code === 'BAD_RECEIPT', String(error))
+      assert.ok(!error.message.includes('\n'), error.message)
+      return
+    }
+    check(parsed)
   }
 }
 
@@ -170,12 +174,10 @@ test('a mutated receipt is refused, fails verification, or says the same as the 
   const text = formatReceipt(receipt)
   const good = verifyReceipt(parseReceipt(text))
   assert.ok(good.ok)
-  const verdict = (text: string): void => {
-    const parsed = parsedOrRefused(parseReceipt, text)
-    if (!parsed) return
+  const verdict = refusedOr(parseReceipt, parsed => {
     const said = verifyReceipt(parsed)
     if (said.ok) assert.deepEqual([said, parsed.preimage], [good, receipt.preimage])
-  }
+  })
   fc.assert(
     fc.property(mutations, list => verdict(mutated(Buffer.from(text), list).toString())),
     runs(1000)
@@ -205,14 +207,12 @@ test('mutated evidence is refused, fails verification, or proves no more than th
     const text = formatEvidence(evidence)
     const good = verifyEvidence(parseEvidence(text))
     assert.ok(good.ok)
-    const verdict = (text: string): void => {
-      const parsed = parsedOrRefused(parseEvidence, text)
-      if (!parsed) return
+    const verdict = refusedOr(parseEvidence, parsed => {
       const said = verifyEvidence(parsed)
       if (!said.ok) return assert.deepEqual(said.misdeeds, [])
       assert.equal(said.agreement, good.agreement)
       for (const misdeed of said.misdeeds) assert.ok(good.misdeeds.includes(misdeed), misdeed)
-    }
+    })
     fc.assert(
       fc.property(mutations, list => verdict(mutated(Buffer.from(text), list).toString())),
       runs(300)
