@@ -20,10 +20,18 @@ export function testFiles(wanted) {
 const AT_ONCE = Number(process.env.BUSHEL_TEST_CONCURRENCY ?? 4)
 
 /** Folders with the longest tests. They start first, so that no long test runs alone at the end. */
-const FIRST = ['gate', 'story', 'peers', 'compute', 'lightning', 'payment']
+const FIRST = [
+  'integration/gate',
+  'story',
+  'integration/peers',
+  'integration/compute',
+  'integration/lightning',
+  'integration/payment',
+  'integration'
+]
 
 const rank = file => {
-  const at = FIRST.indexOf(file.split('/')[2])
+  const at = FIRST.findIndex(folder => file.startsWith(`dist/test/${folder}/`))
   return at < 0 ? FIRST.length : at
 }
 

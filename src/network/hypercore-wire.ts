@@ -2,7 +2,7 @@ import type { Channel } from 'protomux'
 
 /**
  * What is relied upon of hypercore 11.37.1 (pinned in package.json) beside its public calls: the numbers of its wire
- * messages, and the fields of its Peer and Replicator named here. `test/network/hypercore-wire.test.ts` fails when a new
+ * messages, and the fields of its Peer and Replicator named here. `test/integration/network/hypercore-wire.test.ts` fails when a new
  * version renames one.
  */
 export interface WirePeer {

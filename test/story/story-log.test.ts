@@ -8,7 +8,7 @@ import { parseLink } from '../../contracts/keys/link.js'
 import { Home } from '../../src/identity/home.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import type { Payment } from '../../src/payment/ledger.js'
-import { makeTree, noise } from '../world/tree.js'
+import { makeTree, noise } from '../samples/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
 

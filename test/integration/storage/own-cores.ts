@@ -1,0 +1,56 @@
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type Corestore from 'corestore'
+import type Hypercore from 'hypercore'
+import { openStore } from '../../../src/network/cores.js'
+import { OpenPack } from '../../../src/storage/archive/packed.js'
+import { sealOf } from '../../../src/storage/lease/audit.js'
+import { noise } from '../../parts/storage/packed-drive.js'
+import { atEnd, scratch } from '../../parts/storage/wire.js'
+
+/** A store of a core owner, closed with the test. */
+export async function openOwn(t: TestContext, folder: string): Promise<Corestore> {
+  const store = openStore(folder)
+  await store.ready()
+  atEnd(t, () => store.close())
+  return store
+}
+
+export async function owned(store: Corestore, name: string, blocks: Buffer[]): Promise<Hypercore> {
+  const core = store.get({ name })
+  await core.ready()
+  if (blocks.length > 0) await core.append(blocks)
+  return core
+}
+
+export function blocksOf(count: number, bytes: number): Buffer[] {
+  return Array.from({ length: count }, () => noise(bytes))
+}
+
+/** The agreed size of a core: what it has now, or its first blocks. */
+export async function limitOf(
+  core: Hypercore,
+  length = core.length
+): Promise<{
+  key: Buffer
+  length: number
+  byteLength: number
+}> {
+  const { key, byteLength } = await sealOf(core, length)
+  return { key, length, byteLength }
+}
+
+export interface OneCore {
+  /** Holds the store of the owner in `own`; a shelf may lie beside it. */
+  folder: string
+  core: Hypercore
+  packed: OpenPack
+}
+
+/** A folder with the store of an owner who has one core. */
+export async function oneCore(t: TestContext, blocks: Buffer[]): Promise<OneCore> {
+  const folder = await scratch(t)
+  const own = await openOwn(t, join(folder, 'own'))
+  const core = await owned(own, 'core', blocks)
+  return { folder, core, packed: new OpenPack(own, [core.key]) }
+}
