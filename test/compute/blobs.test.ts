@@ -33,6 +33,9 @@ import { MIB, busyness } from './jobs.js'
 import { request } from './buyer/buyer.js'
 import { never } from './pair/node-group.js'
 import { agreed, terms } from './unsigned.js'
+import { JOB } from '../../src/compute/job/job-state.js'
+import type { JobStateName } from '../../src/compute/job/job-state.js'
+import { RUN } from '../../src/compute/buyer/run/run-state.js'
 
 const AGREEMENT = Buffer.alloc(32, 1)
 const FROM = Buffer.alloc(32, 2)
@@ -56,7 +59,7 @@ async function blobsIn(t: TestContext, dir: string, options: Partial<BlobsOption
 }
 
 /** A provider's record of a job with this output. */
-function stated(state: string, output: JobStatement['output']): Job {
+function stated(state: JobStateName, output: JobStatement['output']): Job {
   const [sum, signature] = [Buffer.alloc(32), Buffer.alloc(64)]
   const result = { status: 'ok', limit: '', reason: '', exitCode: 0, fuel: 0n, tree: sum, stdout: sum }
   const of = { agreement: sum, result, salt: sum, output, keyCommitment: sum, finalMsat: 0n, hash: sum }
@@ -220,13 +223,18 @@ test('blobs that an open run or job may need stay, however many there are', asyn
   ]
   const record = newRecord(request(), { module, input }, 1)
   await runs.save(record)
-  await runs.save({ ...newRecord(request(), { module, input: old }, 1), state: 'done' })
-  await jobs.save(stated('COMMITTED', output.ref))
-  await jobs.save(stated('ENDED', ended.ref))
+  const over = newRecord(request(), { module, input: old }, 1)
+  await runs.save(over)
+  await runs.save({ ...over, state: RUN.done })
+  const ends = async (job: Job, ...states: JobStateName[]): Promise<void> => {
+    for (const state of states) await jobs.save({ ...job, state: JOB[state] })
+  }
+  await ends(stated('AGREED', output.ref), 'AGREED', 'QUEUED', 'COMMITTED')
+  await ends(stated('AGREED', ended.ref), 'AGREED', 'ENDED')
   const held = async () => Promise.all([module, input, old, output, ended].map(({ ref }) => blobs.holds(ref)))
   await blobs.sweep()
   assert.deepEqual(await held(), [true, true, false, true, false])
-  await runs.save({ ...record, state: 'cancelled' })
+  await runs.save({ ...record, state: RUN.cancelled })
   await blobs.sweep()
   assert.deepEqual(await held(), [false, false, false, true, false])
 })

@@ -10,6 +10,7 @@ import { Payments } from '../../src/payment/payments.js'
 import { folder } from '../store/folder.js'
 import { FakeWallet, checkInvoice, readInvoice } from './fake-wallet.js'
 import { faultLog } from '../world/fault-log.js'
+import type { PaymentStep } from '../../src/payment/payment-state.js'
 
 export const AGREEMENT = Buffer.alloc(32, 1)
 export const OTHER = Buffer.alloc(32, 2)
@@ -73,7 +74,7 @@ export class End {
     await this.start()
   }
 
-  step(installment: number): string | undefined {
+  step(installment: number): PaymentStep | undefined {
     return this.ledger.payment(AGREEMENT, installment)?.step
   }
 }

@@ -4,6 +4,7 @@ import type { Lease } from '#spec'
 import { paidUntil } from '../../src/storage/lease/leases.js'
 import { leaseTerms, partiesOf } from '../contracts/evidence/parties.js'
 import { person } from '../contracts/people.js'
+import { LEASE } from '../../src/storage/lease/lease-state.js'
 
 const COUNTERSIGN_BY = Date.UTC(2030, 0, 1)
 
@@ -12,7 +13,7 @@ async function lease(given: Partial<Lease>): Promise<Lease> {
   const terms = leaseTerms({ ...partiesOf(buyer!, provider!), countersignBy: COUNTERSIGN_BY })
   const signature = Buffer.alloc(64)
   const times = { created: COUNTERSIGN_BY, committed: 0, start: 0 }
-  return { role: 'buyer', state: 'LAPSING', ...times, terms, signature, ...given }
+  return { role: 'buyer', state: LEASE.LAPSING, ...times, terms, signature, ...given }
 }
 
 test('time paid for by a payment that was pending when the lease was given up is not over yet', async () => {

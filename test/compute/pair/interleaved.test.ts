@@ -9,6 +9,7 @@ import type { Hire } from '../../../src/compute/buyer/hire.js'
 import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
 import { program } from '../jobs.js'
 import { NodeGroup, balance, never, pack, payDue, request, sellCompute, untilReported } from './node-group.js'
+import { JOB } from '../../../src/compute/job/job-state.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
 const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
@@ -75,7 +76,7 @@ test(
       const [reached, hold] = [gate(), gate()]
       sells.compute.jobs.save = async job => {
         await save.call(sells.compute.jobs, job)
-        if (job.state !== 'QUEUED') return
+        if (job.state !== JOB.QUEUED) return
         reached.open()
         await hold.opened
       }
