@@ -13,6 +13,9 @@ import createTestnet from 'hyperdht/testnet.js'
 import type { Job, JobStatement } from '#spec'
 import { encode } from '../../contracts/schema/codec.js'
 import { BushelError } from '../../contracts/errors/error.js'
+import { jobId } from '../../contracts/job.js'
+import { loggerTo } from '../../src/base/logger.js'
+import type { LogLine } from '../../src/base/logger.js'
 import { BlobCache } from '../../src/compute/blobs/cache.js'
 import { Blobs } from '../../src/compute/blobs/blobs.js'
 import type { BlobsOptions } from '../../src/compute/blobs/blobs.js'
@@ -237,6 +240,29 @@ test('blobs that an open run or job may need stay, however many there are', asyn
   await runs.save({ ...record, state: RUN.cancelled })
   await blobs.sweep()
   assert.deepEqual(await held(), [false, false, false, true, false])
+})
+
+test('a run or a job in a state that cannot follow is logged and not written', async t => {
+  const facts = new Facts(join(await folder(t), 'facts'))
+  await facts.ready()
+  t.after(() => facts.close())
+  const errors: LogLine[] = []
+  const log = loggerTo(line => errors.push(line), 'error')
+  const [runs, jobs] = [new RunRecords(facts, log), new JobRecords(facts, Date.now, log)]
+  const job = agreed(terms(1))
+  assert.throws(() => jobs.change({ ...job, state: JOB.QUEUED }), /\(provider\) cannot begin as QUEUED/)
+  await jobs.save(job)
+  assert.throws(() => jobs.change({ ...job, state: JOB.PAID }), /cannot go from AGREED to PAID/)
+  assert.equal(jobs.get('provider', jobId(job.terms))!.state, JOB.AGREED)
+  const blobs = await blobsIn(t, join(await folder(t), 'own'), {})
+  const blob = await blobs.put([randomBytes(1000)])
+  const run = newRecord(request(), { module: blob, input: blob }, 1)
+  await assert.rejects(runs.save({ ...run, state: RUN.done }), /a run \(buyer\) cannot begin as done/)
+  await runs.save(run)
+  await runs.save({ ...run, state: RUN.cancelled })
+  await assert.rejects(runs.save(run), /cannot go from cancelled to open/)
+  assert.equal(runs.get(run.id)!.state, RUN.cancelled)
+  assert.equal(errors.length, 4)
 })
 
 test('a blob that is put again during a sweep is kept', async t => {

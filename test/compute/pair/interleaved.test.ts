@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Job } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
 import { DAY, MINUTE } from '../../../contracts/money/quantity.js'
@@ -98,6 +99,22 @@ test(
       await hire.reveal()
       return hire
     }
+    await t.test('a job given up while its result is on the way is not revealed to the buyer', async () => {
+      const hire = await agree('1')
+      await hire.untilCommitted(never, () => undefined)
+      const given = new Promise<void>((resolve, reject) => {
+        const onchange = (job: Job): void => {
+          if (job.state !== JOB.REVEALED) return
+          worker.off('change', onchange)
+          hire.abandon('its owner cancelled it').then(resolve, reject)
+        }
+        worker.on('change', onchange)
+      })
+      await assert.rejects(hire.reveal(), coded('JOB_OVER'))
+      await given
+      assert.equal(hire.state, JOB.ENDED)
+    })
+
     /** The provider's expiry check, a day later. */
     const dayLater = async (): Promise<void> => {
       ahead = DAY + 1

@@ -322,6 +322,25 @@ test('a lease that is given up while its strip is on the way is not bound', asyn
   assert.equal(pair.buyer.payments.ledger.totals(id!).paidMsat, 0n)
 })
 
+test('a lease that is given up while its seal is answered is not stored', async () => {
+  let id: Buffer | null = null
+  const given = at('seal', 'answer', async () => {
+    id = pair.lease(LEASE.ACTIVE)
+    await pair.buyerLease(id).giveUp('the owner wants no more of it', { ask: false })
+  })
+  await pair.deal({ installments: 3 }).catch(() => undefined)
+  await given
+  assert.equal(pair.buyer.leases.get('buyer', id!)!.state, 'ENDED')
+})
+
+test('a lease that has ended is not given up again', async () => {
+  const id = await owedLease(pair)
+  const before = pair.buyer.leases.get('buyer', id)!
+  await pair.buyerLease(id).giveUp('its provider is silent', { ask: false })
+  await pair.buyerLease(id).close('it ran out')
+  assert.deepEqual(pair.buyer.leases.get('buyer', id), before)
+})
+
 test('a bid that is withdrawn while it is being filled is not filled later', async () => {
   const { mirrors, listener } = pair
   const stop = new AbortController()
