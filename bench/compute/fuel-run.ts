@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Console, programs } from '../../test/compute/fuel/console.js'
-import { engine, Guest, metered } from '../../test/compute/fuel/guest.js'
+import { Console, programs } from '../../test/parts/compute/fuel/console.js'
+import { engine, Guest, metered } from '../../test/parts/compute/fuel/guest.js'
 import type { Pair } from '../figure.js'
 
 // A separate process with the engine flags of a job: runs a program unmetered and metered in turn.

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { MIB } from '../../contracts/money/quantity.js'
-import { moduleOf } from '../../test/compute/sandbox/modules.js'
+import { moduleOf } from '../../test/samples/modules.js'
 import type { Figure, Settings } from '../figure.js'
 import { bought, inJobMarket, jobOf } from './job-market.js'
 import type { JobMarket } from './job-market.js'

@@ -16,7 +16,7 @@ import type { Cost, Run } from './end.js'
 import { MoneyPair } from './money-pair.js'
 import { inFolder } from '../stage.js'
 import { INSTALLMENT_MSAT } from './end.js'
-import { faultLog } from '../../test/world/fault-log.js'
+import { faultLog } from '../../test/doubles/fault-log.js'
 import { STEP } from '../../src/payment/payment-state.js'
 
 const MOST_SECONDS = 2

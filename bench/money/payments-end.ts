@@ -11,7 +11,7 @@ import { SpendingLimits } from '../../src/payment/limits.js'
 import { Payments } from '../../src/payment/payments.js'
 import { INSTALLMENT_MSAT } from './end.js'
 import type { Cost, End } from './end.js'
-import { faultLog } from '../../test/world/fault-log.js'
+import { faultLog } from '../../test/doubles/fault-log.js'
 
 const EXPIRY_S = 3600
 const RECEIVED_WITHIN = 10_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { settled } from '../world/payments.js'
-import { look, makeTree, noise } from '../world/tree.js'
+import { look, makeTree, noise } from '../samples/tree.js'
 import { World } from '../world/world.js'
 
 test('a bid rests until a provider comes and is filled unattended', { timeout: 120_000 }, async t => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { basename } from 'node:path'
 import test from 'node:test'
 import { assertGone, start } from '../world/demo.js'
-import { checksum, look } from '../world/tree.js'
+import { checksum, look } from '../samples/tree.js'
 
 test('the demo runs on an input of the user', { timeout: 240_000 }, async t => {
   const { stdout, ended, folder, input } = await start(t, ['--path', 'input', '--json'])

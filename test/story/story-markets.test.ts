@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import test from 'node:test'
 import { settled } from '../world/payments.js'
-import { noise, makeTree } from '../world/tree.js'
+import { noise, makeTree } from '../samples/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
 

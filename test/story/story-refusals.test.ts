@@ -5,7 +5,7 @@ import { userInfo } from 'node:os'
 import test from 'node:test'
 import { formatKey } from '../../contracts/keys/key.js'
 import { formatLink } from '../../contracts/keys/link.js'
-import { makeTree, noise } from '../world/tree.js'
+import { makeTree, noise } from '../samples/tree.js'
 import { World } from '../world/world.js'
 
 /** A well-formed key that nobody has. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { cp, rm } from 'node:fs/promises'
 import test from 'node:test'
 import { isPayment } from '../world/resume.js'
-import { makeTree, noise } from '../world/tree.js'
+import { makeTree, noise } from '../samples/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { again, assertPaidOnce, isStep, mirrorOf, stage } from '../world/resume.js'
-import { look } from '../world/tree.js'
+import { look } from '../samples/tree.js'
 import type { MirrorResult } from '../world/world.js'
 
 test(

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { makeTree, noise } from './tree.js'
+import { makeTree, noise } from '../samples/tree.js'
 
 const DEMO = fileURLToPath(new URL('../../bin/demo.js', import.meta.url))
 

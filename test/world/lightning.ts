@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
-import { startLightningd } from '../lightning/lightningd/start.js'
-import type { Lightningd } from '../lightning/lightningd/start.js'
+import { startLightningd } from '../doubles/lightningd/start.js'
+import type { Lightningd } from '../doubles/lightningd/start.js'
 import type { Up, World } from './world.js'
 
 interface Records {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { Line } from '../../bin/demo/processes.js'
 import { settled } from './payments.js'
-import { makeTree, noise } from './tree.js'
+import { makeTree, noise } from '../samples/tree.js'
 import { World } from './world.js'
 import type { MirrorResult } from './world.js'
 

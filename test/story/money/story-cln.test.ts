@@ -5,7 +5,7 @@ import type { CheckResult, LeaseEntry, StatusResult, WalletEntry } from '../../.
 import { Lightning } from '../../world/lightning.js'
 import { settled } from '../../world/payments.js'
 import { isPayment } from '../../world/resume.js'
-import { look, makeTree, noise } from '../../world/tree.js'
+import { look, makeTree, noise } from '../../samples/tree.js'
 import { World } from '../../world/world.js'
 import type { MirrorResult } from '../../world/world.js'
 

@@ -1,0 +1,98 @@
+import { formatLink } from '../../../contracts/keys/link.js'
+
+// Answers of a node, as the commands print them.
+
+export const DAY = 86_400_000
+/** Two keys as they are printed. */
+export const [a, b] = ['y'.repeat(52), 'b'.repeat(51) + 'y'] // keys in z-base-32: the last bits are zero
+export const link = formatLink({ key: Buffer.alloc(32, 1), encryptionKey: Buffer.alloc(32, 2) })
+export const mirrored = {
+  link,
+  files: 2,
+  bytes: 3000,
+  storedBytes: 4096,
+  copies: 2,
+  leases: [a, b],
+  paidMsat: '123456',
+  feesMsat: '7',
+  atRiskMsat: '123000',
+  seconds: { pack: 0.5, upload: 1.25 }
+}
+export const record = {
+  direction: 'sent',
+  at: DAY,
+  msat: '5000',
+  feeMsat: '1',
+  status: 'succeeded',
+  hash: 'ab'.repeat(32),
+  description: '',
+  kind: 'installment',
+  agreement: b,
+  installment: 3
+}
+export const lease = {
+  id: a,
+  role: 'buyer',
+  device: b,
+  identity: a,
+  bytes: 5_000_000,
+  until: DAY,
+  ends: DAY,
+  state: 'STORED',
+  paidMsat: '12345',
+  earnedMsat: '0',
+  payments: 3,
+  receipts: []
+}
+
+export const status = {
+  identity: a,
+  device: b,
+  pid: 1,
+  network: 'play-1',
+  wallet: { state: 'down', reason: 'it ended with SIGSEGV' },
+  market: null,
+  peers: 3,
+  shelf: { usedBytes: 1, reservedBytes: 2, spaceBytes: 3, egressBytes: 4 },
+  leases: { buyer: 1, provider: 2 },
+  compute: { running: 1, queued: 2, paused: true, bought: 3 },
+  notes: ['a note']
+}
+
+export const provider = {
+  device: b,
+  identity: a,
+  agreement: a,
+  fuel: '1234567890123',
+  hash: 'ab'.repeat(64),
+  paid: '45000',
+  verdict: 'equal',
+  note: 'a note that is far too long to stand in a table of eighty columns'
+}
+export const result = {
+  id: a,
+  status: 'ok',
+  limit: null,
+  reason: '',
+  exitCode: 0,
+  fuel: '1234567890123',
+  hash: 'ab'.repeat(64),
+  out: null,
+  paidMsat: '45000',
+  feesMsat: '3',
+  providers: [provider],
+  evidence: [],
+  seconds: 12.5
+}
+export const jobEntry = {
+  id: a,
+  name: 'a program with a name that is longer than a table is wide, by far.wasm',
+  created: DAY,
+  state: 'RUNNING',
+  status: null,
+  exitCode: null,
+  fuel: '1234567890123',
+  hash: 'ab'.repeat(64),
+  paidMsat: '45000',
+  providers: [provider]
+}

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { NoiseStream } from 'hyperdht'
+import { Deals } from '../../../../src/deal/deals.js'
+import { Facts } from '../../../../src/store/facts.js'
+import type { Address } from '../../../../src/network/network.js'
+import { Network } from '../../../../src/network/network.js'
+import { Debts } from '../../../../src/payment/debts.js'
+import { Ledger } from '../../../../src/payment/ledger.js'
+import { Payments } from '../../../../src/payment/payments.js'
+import { exchangeCounters } from '../../../../src/storage/lease/counters.js'
+import { Leases } from '../../../../src/storage/lease/leases.js'
+import { person } from '../../../samples/people.js'
+import type { Person } from '../../../samples/people.js'
+import { FakeWallet, checkInvoice, readInvoice } from '../../../doubles/fake-wallet.js'
+import { moneyStateOf } from '../money-state.js'
+import type { MoneyState } from '../trader-protocol.js'
+import type { FaultyWire } from './faulty-wire.js'
+import { faultLog } from '../../../doubles/fault-log.js'
+
+/** The parts of one side of a deal, put together as in a node, around a fake wallet. */
+export class DealSide {
+  readonly who: Person
+  readonly dir: string
+  readonly wallet: FakeWallet
+  readonly facts: Facts
+  readonly network: Network
+  readonly deals: Deals
+  readonly payments: Payments
+  readonly leases: Leases
+  readonly debts: Debts
+  readonly faults: unknown[] = []
+  readonly log = faultLog(error => this.faults.push(error))
+
+  private constructor(dir: string, bootstrap: Address[], who: Person, wallet: FakeWallet, wire: FaultyWire) {
+    this.dir = dir
+    this.who = who
+    this.wallet = wallet
+    this.facts = new Facts(join(dir, 'facts'))
+    this.network = new Network({ keyPair: who.device, bootstrap })
+    const self = { ...who, lightning: wallet.nodeId, network: wallet.network }
+    const { facts, network, log } = this
+    this.deals = new Deals({ self, facts, connector: network, log })
+    const ledger = new Ledger(join(dir, 'ledger'))
+    const secret = randomBytes(32)
+    this.payments = new Payments({ ledger, wallet, checkInvoice, readInvoice, secret, log })
+    this.leases = new Leases(facts)
+    this.debts = new Debts(facts, ledger)
+    exchangeCounters({
+      deals: this.deals,
+      leases: this.leases,
+      ledger,
+      onforgotten: (_peer, forgotten) =>
+        Promise.reject(new Error(`${forgotten.length} leases are behind their counters`))
+    })
+    network.on('connection', (stream: NoiseStream) => {
+      wire.tap(stream)
+      this.deals.attach(stream)
+    })
+  }
+
+  static async open(dir: string, bootstrap: Address[], name: number, wire: FaultyWire): Promise<DealSide> {
+    await mkdir(dir, { recursive: true })
+    const [who] = await person()
+    const side = new DealSide(dir, bootstrap, who!, new FakeWallet(name), wire)
+    await side.facts.ready()
+    await side.payments.ready()
+    await side.deals.ready()
+    await side.network.ready()
+    return side
+  }
+
+  async look(): Promise<MoneyState> {
+    const { payments, leases, debts, wallet } = this
+    return moneyStateOf({ payments, storage: { leases, debts }, wallet })
+  }
+
+  async close(): Promise<void> {
+    await this.deals.close()
+    await this.network.close()
+    await this.payments.close()
+    await this.facts.close()
+  }
+}

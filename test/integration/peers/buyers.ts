@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Method, Params } from '../../../src/node/api/api.js'
+import type { Address } from '../../../src/network/network.js'
+import type { Finished, Line } from '../../../bin/demo/processes.js'
+import type { LeaseEntry, World } from '../../world/world.js'
+
+/** The bootstrap address of the private DHT of a world. */
+export function addressOf(world: World): Address[] {
+  const [host, port] = world.processes.bootstrap.split(':')
+  return [{ host: host!, port: Number(port) }]
+}
+
+/** The notes that a command printed beside its result. */
+export function notesOf({ lines }: Pick<Finished, 'lines'>): string[] {
+  return lines.filter(({ event }) => event === 'note').map(({ message }) => String(message))
+}
+
+/** The cost of a fresh channel: what is given to the other side, and the reserve, msat. */
+const CHANNEL_COST = 6_000_000n
+
+/** Asserts that a wallet spent what the leases say plus the cost of `channels` fresh channels. */
+export function assertSpent({
+  leases,
+  spent,
+  channels
+}: {
+  leases: readonly LeaseEntry[]
+  spent: bigint
+  channels: number
+}): void {
+  const paid = leases.reduce((sum, { paidMsat }) => sum + BigInt(paidMsat), 0n)
+  assert.equal(spent, paid + BigInt(channels) * CHANNEL_COST)
+}
+
+/** A call by a node with short timeouts. */
+export async function callWithShortTimeouts<M extends Method>(
+  world: World,
+  name: string,
+  method: M,
+  params: Params<M>
+): Promise<Finished> {
+  const [{ host, port }] = addressOf(world) as [Address]
+  const script = fileURLToPath(new URL('./short-timeouts-node.js', import.meta.url))
+  const args = [script, world.at(name), host, String(port), method, JSON.stringify(params)]
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal: AbortSignal.timeout(100_000)
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  const lines = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as Line)
+  return { code, signal, lines, result: lines.at(-1) ?? {}, stderr }
+}

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import Hyperdrive from 'hyperdrive'
+import type { DriveEntry } from 'hyperdrive'
+import { encodeNote } from '../../../src/storage/archive/format.js'
+import { OpenPack } from '../../../src/storage/archive/packed.js'
+import { DriveRestore } from '../../../src/storage/archive/restore.js'
+import { openStore } from '../../../src/network/cores.js'
+import { noise } from '../../parts/storage/packed-drive.js'
+import { makeTree } from '../../samples/tree.js'
+import { atEnd, connect, scratch } from '../../parts/storage/wire.js'
+
+const file: DriveEntry = {
+  executable: false,
+  linkname: null,
+  blob: { blockOffset: 0, blockLength: 1, byteOffset: 0, byteLength: 5 },
+  metadata: null
+}
+const link = (target: string): DriveEntry => ({ ...file, blob: null, linkname: target })
+const blob = (change: object): DriveEntry => ({ ...file, blob: { ...file.blob!, ...change } })
+
+/** Makes a drive with exactly these keys in its Hyperbee and restores it to `folder/dest`. */
+async function restoreDrive(
+  t: TestContext,
+  entries: [string | Buffer, unknown][],
+  root: 'file' | 'folder' | null = 'folder'
+): Promise<string> {
+  const folder = await scratch(t)
+  const own = openStore(join(folder, 'own'))
+  const encryptionKey = noise(32)
+  const drive = new Hyperdrive(own.namespace('drive'), { encryptionKey })
+  await drive.ready()
+  const blobs = (await drive.getBlobs())!.core
+  await blobs.append([Buffer.from('wheat')])
+  const userData = root ? encodeNote({ bushel: 1, root, blockBytes: 262_144 }) : undefined
+  drive.db.metadata = userData ? { contentFeed: null, userData } : { contentFeed: null }
+  const batch = drive.db.batch()
+  for (const [name, value] of entries) {
+    const key = Buffer.concat([Buffer.from('files\0'), Buffer.from(name as string)])
+    await batch.put(key, value as DriveEntry, { keyEncoding: 'binary', valueEncoding: 'json' })
+  }
+  await batch.flush()
+  const packed = new OpenPack(own, [drive.key, blobs.key])
+  await packed.ready()
+  const store = openStore(join(folder, 'store'))
+  const dest = join(folder, 'place', 'dest')
+  await makeTree(join(folder, 'place'), { neighbour: 'mine' })
+  const restore = new DriveRestore({ link: { key: drive.key, encryptionKey }, dest, store, findTimeout: 500 })
+  const wire = connect(packed, restore)
+  restore.attach(wire.ends[1])
+  atEnd(t, async () => {
+    await wire.cut()
+    await restore.close()
+    await store.close()
+    await packed.close()
+    await drive.close()
+    await own.close()
+  })
+  await restore.run()
+  return dest
+}
+
+const hostile: Record<string, [string | Buffer, unknown][]> = {
+  'a path that goes up': [['/../escaped', file]],
+  'a path that goes up further in': [['/a/b/../../../escaped', file]],
+  'a path that is not absolute in the drive': [['escaped', file]],
+  'an absolute path inside the drive': [['//etc/escaped', file]],
+  'a path with a dot': [['/./a', file]],
+  'a path that ends in a slash': [['/a/', file]],
+  'an empty path': [['/', file]],
+  'a NUL in a name': [['/a\0b', file]],
+  'a name that is not UTF-8': [[Buffer.from([0x2f, 0xff, 0xfe]), file]],
+  'an overlong name': [['/' + 'x'.repeat(256), file]],
+  'an overlong path': [['/' + 'x'.repeat(200) + '/x'.repeat(2000), file]],
+  'an absolute link': [['/link', link('/etc/passwd')]],
+  'a link that goes up': [['/a/link', link('../../outside')]],
+  'a link that goes up through another link': [
+    ['/a/b/root', link('../..')],
+    ['/sly', link('a/b/root/../outside')]
+  ],
+  'links in a cycle': [
+    ['/a', link('b')],
+    ['/b', link('a')]
+  ],
+  'a link with a NUL': [['/a', link('b\0c')]],
+  'a file inside a linked folder': [
+    ['/a', link('b')],
+    ['/a/file', file],
+    ['/b/file', file]
+  ],
+  'a path that is file and folder': [
+    ['/a', file],
+    ['/a/file', file]
+  ],
+  'an entry that is not an object': [['/a', 'text']],
+  'a negative size': [['/a', blob({ byteLength: -1 })]],
+  'a fractional block': [['/a', blob({ blockOffset: 0.5 })]],
+  'bytes without blocks': [['/a', blob({ blockLength: 0 })]],
+  'a size that differs from its blocks': [['/a', blob({ byteLength: 6 })]],
+  'a checksum that differs from its bytes': [['/a', { ...file, metadata: { sha256: '0'.repeat(64) } }]]
+}
+
+for (const [name, entries] of Object.entries(hostile)) {
+  test(`a drive with ${name} is refused, and nothing is written anywhere`, async t => {
+    await assert.rejects(restoreDrive(t, entries), { code: 'UNSAFE_DRIVE', exit: 1 })
+  })
+}
+
+test('a drive that claims to be one file and is a tree is refused', async t => {
+  const two: [string, unknown][] = [
+    ['/a', file],
+    ['/b', file]
+  ]
+  await assert.rejects(restoreDrive(t, two, 'file'), { code: 'UNSAFE_DRIVE' })
+  await assert.rejects(restoreDrive(t, [['/a/b', file]], 'file'), { code: 'UNSAFE_DRIVE' })
+  await assert.rejects(restoreDrive(t, [['/a', link('b')]], 'file'), { code: 'UNSAFE_DRIVE' })
+})
+
+test('a drive that claims more than the disk holds is refused before anything is fetched', async t => {
+  const huge = blob({ byteLength: 2 ** 50, blockLength: 2 ** 32 })
+  await assert.rejects(restoreDrive(t, [['/a', huge]]), { code: 'DISK_FULL', exit: 1 })
+})
+
+test('a restore does not wait for ever for blocks that nobody has', async t => {
+  await assert.rejects(restoreDrive(t, [['/a', blob({ blockOffset: 1000 })]]), { code: 'LINK_NOT_FOUND' })
+})
+
+test('a drive of another tool is restored as a folder', async t => {
+  const dest = await restoreDrive(
+    t,
+    [
+      ['/a.txt', file],
+      ['/b/c.txt', file],
+      ['/note', { ...file, blob: null }]
+    ],
+    null
+  )
+  assert.deepEqual((await readdir(dest, { recursive: true })).sort(), ['a.txt', 'b', 'b/c.txt'])
+  assert.deepEqual((await readdir(join(dest, '..'))).sort(), ['dest', 'neighbour'])
+})
+
+test('names that differ only in case are two files where the disk tells them apart', async t => {
+  const dest = await restoreDrive(t, [
+    ['/A', file],
+    ['/a', file]
+  ])
+  assert.deepEqual((await readdir(dest)).sort(), ['A', 'a'])
+})

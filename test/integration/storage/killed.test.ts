@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { RestoreProgress, DriveRestoreResult } from '../../../src/storage/archive/restore.js'
+import { checksumOfTree } from '../../../src/files/tree.js'
+import type { RestoreTask } from './children/child-restore.js'
+import type { ShelfTask } from './children/child-shelf.js'
+import { noise, packAt, shelved } from '../../parts/storage/packed-drive.js'
+import { makeTree } from '../../samples/tree.js'
+import { throttled } from './throttle.js'
+import { atEnd, listen, scratch } from '../../parts/storage/wire.js'
+
+function child(name: string, task: object): ChildProcess {
+  const path = fileURLToPath(new URL(`./children/${name}.js`, import.meta.url))
+  return fork(path, [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+}
+
+/** Runs a child until a message satisfies `enough`, then kills it with SIGKILL. */
+async function killWhen<M>(process: ChildProcess, enough: (message: M) => boolean): Promise<void> {
+  process.on('message', message => {
+    if (enough(message as M)) process.kill('SIGKILL')
+  })
+  const [code, signal] = (await once(process, 'exit')) as [number | null, string | null]
+  assert.equal(signal, 'SIGKILL', `it ended by itself with ${code}`)
+}
+
+/** The last message of a child that ends by itself. */
+async function finish<M>(process: ChildProcess): Promise<M> {
+  let last: unknown
+  process.on('message', message => (last = message))
+  const [code] = (await once(process, 'exit')) as [number | null]
+  assert.equal(code, 0)
+  return last as M
+}
+
+test('a provider killed at several points of an upload resumes where it was', async t => {
+  const folder = await scratch(t)
+  await makeTree(join(folder, 'tree'), { big: noise(24 << 20), small: 'x' })
+  const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const slow = await listen(packed, () => [throttled(20e6)])
+  const quick = await listen(packed)
+  atEnd(t, () => Promise.all([slow.close(), quick.close()]))
+  const task: ShelfTask = {
+    folder: join(folder, 'shelf'),
+    port: slow.port,
+    cores: result.cores.map(core => ({ ...core, key: core.key.toString('hex') }))
+  }
+  const all = result.cores.reduce((sum, core) => sum + core.length, 0)
+  const starts: number[] = []
+  for (const share of [0.1, 0.4, 0.7]) {
+    let last = 0
+    await killWhen<{ blocks: number }>(child('child-shelf', task), ({ blocks }) => {
+      last = blocks
+      return blocks > share * all
+    })
+    assert.ok(last < all)
+    // the first report of the next run must include the progress of this one
+    starts.push(last)
+  }
+  const { done } = await finish<{ done: string[] }>(child('child-shelf', { ...task, port: quick.port }))
+  assert.deepEqual(
+    done,
+    result.seals.map(seal => seal.treeHash.toString('hex'))
+  )
+})
+
+test('a reader killed at several points of a restore resumes where it was', async t => {
+  const folder = await scratch(t)
+  const tree = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`small/${i}`, `file ${i}`]))
+  await makeTree(join(folder, 'tree'), { ...tree, big: noise(20 << 20), 'other big': noise(10 << 20) })
+  const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
+  const shelf = await shelved(t, packedDrive, join(folder, 'shelf'))
+  const slow = await listen(shelf, () => [throttled(20e6)])
+  const quick = await listen(shelf)
+  atEnd(t, () => Promise.all([slow.close(), quick.close()]))
+  const task: RestoreTask = {
+    link: packedDrive.result.link,
+    dest: join(folder, 'dest'),
+    store: join(folder, 'store'),
+    ports: [slow.port]
+  }
+  for (const share of [0.05, 0.3, 0.6]) {
+    await killWhen<{ progress: RestoreProgress }>(
+      child('child-restore', task),
+      ({ progress: { step, bytes } }) => step === 'write' && bytes > share * packedDrive.result.bytes
+    )
+  }
+  const before = shelf.egress('lease').usedBytes
+  const { done } = await finish<{ done: DriveRestoreResult }>(
+    child('child-restore', { ...task, ports: [quick.port] })
+  )
+  assert.equal(done.sha256, packedDrive.result.sha256)
+  assert.equal((await checksumOfTree(task.dest)).sha256, packedDrive.result.sha256)
+  const rest = shelf.egress('lease').usedBytes - before
+  assert.ok(rest < 0.5 * packedDrive.result.bytes, `${rest} bytes in the last run`)
+})

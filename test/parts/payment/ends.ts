@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { InstallmentList } from '#spec'
+import type { Installment } from '../../../contracts/money/installments.js'
+import { Ledger } from '../../../src/payment/ledger.js'
+import { SpendingLimits } from '../../../src/payment/limits.js'
+import type { SpendingSettings } from '../../../src/payment/limits.js'
+import { Payments } from '../../../src/payment/payments.js'
+import { folder } from '../folder.js'
+import { FakeWallet, checkInvoice, readInvoice } from '../../doubles/fake-wallet.js'
+import { faultLog } from '../../doubles/fault-log.js'
+import type { PaymentStep } from '../../../src/payment/payment-state.js'
+
+export const AGREEMENT = Buffer.alloc(32, 1)
+export const OTHER = Buffer.alloc(32, 2)
+/** Identities of the two ends. */
+export const BUYER = Buffer.alloc(32, 11)
+export const PROVIDER = Buffer.alloc(32, 12)
+export const INSTALLMENTS: Installment[] = Array.from({ length: 100 }, (_, i) => ({
+  number: i,
+  start: i,
+  end: i + 1,
+  msat: 5_000n + BigInt(i)
+}))
+
+/** One end of payments: a wallet that outlives it, a ledger on disk, and the payments. */
+export class End {
+  readonly wallet: FakeWallet
+  file: string
+  readonly faults: unknown[] = []
+  /** What reconciling has mended, and what it could not, since the last start. */
+  mended: string[] = []
+  unmended: string[] = []
+  limits: Partial<SpendingSettings> = {}
+  now: () => number = Date.now
+  payments!: Payments
+  readonly #secret: Buffer
+
+  constructor(wallet: FakeWallet, file: string, secret: number) {
+    this.wallet = wallet
+    this.file = file
+    this.#secret = Buffer.alloc(32, secret)
+  }
+
+  get ledger(): Ledger {
+    return this.payments.ledger
+  }
+
+  /** Starts as a node does: anew from the disk, with nothing of what was in memory. */
+  async start(): Promise<void> {
+    const now = (): number => this.now()
+    const ledger = new Ledger(this.file, now)
+    const limits = new SpendingLimits({ ledger, real: false, now, facts: factsOf(this) })
+    this.payments = new Payments({
+      ledger,
+      wallet: this.wallet,
+      checkInvoice,
+      readInvoice,
+      limits,
+      secret: this.#secret,
+      log: faultLog(error => this.faults.push(error)),
+      now
+    })
+    this.mended = []
+    this.unmended = []
+    this.payments.reconciler.on('mended', (lines: string[]) => this.mended.push(...lines))
+    this.payments.reconciler.on('faults', (lines: string[]) => this.unmended.push(...lines))
+    await this.payments.ready()
+  }
+
+  async restart(): Promise<void> {
+    await this.payments.close()
+    await this.start()
+  }
+
+  step(installment: number): PaymentStep | undefined {
+    return this.ledger.payment(AGREEMENT, installment)?.step
+  }
+}
+
+/** Facts with the limits that a test sets. */
+function factsOf(end: End): { get: () => Buffer | null; set: () => Promise<void> } {
+  const text = (value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)
+  return {
+    get: () => {
+      const none = { dealMsat: null, dayMsat: null, peerMsat: null, feePercent: 1, feeMinMsat: 5_000n }
+      return Buffer.from(JSON.stringify({ ...none, ...end.limits }, (_, value: unknown) => text(value)))
+    },
+    set: () => assert.fail('nothing is set here')
+  }
+}
+
+export async function ends(t: TestContext): Promise<{ payer: End; payee: End; dir: string }> {
+  const dir = await folder(t)
+  const payer = new End(new FakeWallet(3), join(dir, 'payer'), 1)
+  const payee = new End(new FakeWallet(4), join(dir, 'payee'), 2)
+  payer.wallet.peer = payee.wallet
+  payee.wallet.peer = payer.wallet
+  await payer.start()
+  await payee.start()
+  t.after(() => Promise.all([payer.payments.close(), payee.payments.close()]))
+  return { payer, payee, dir }
+}
+
+/** A strip of `count` installments, issued on one side and bound on the other. */
+export async function bound(
+  payer: End,
+  payee: End,
+  count = 4,
+  agreement = AGREEMENT,
+  expirySeconds = 3600
+): Promise<InstallmentList> {
+  const list = payee.payments.list(agreement, INSTALLMENTS.slice(0, count), 0)
+  await payer.payments.intend(list, PROVIDER)
+  const strip = await payee.payments.strip(list, expirySeconds, BUYER)
+  await payer.payments.bind(list, strip, payee.wallet.nodeId)
+  return list
+}
+
+export const hashOf = (payer: End, installment: number): Buffer =>
+  payer.ledger.payment(AGREEMENT, installment)!.hash

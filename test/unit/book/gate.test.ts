@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import crypto from 'hypercore-crypto'
+import type { Order } from '#spec'
+import { DAY, HOUR } from '../../../contracts/money/quantity.js'
+import { Gate } from '../../../src/book/relay/gate.js'
+import { readState } from '../../../src/book/view/listing.js'
+import type { ViewState } from '../../../src/book/view/listing.js'
+import { encodeOperation } from '../../../src/book/view/operation.js'
+import { SLOTS_PER_LIVE, fullnessBits } from '../../../src/book/view/rules.js'
+import { ask, person, revised, signed, withdrawn } from '../../samples/orders.js'
+import type { Person } from '../../samples/orders.js'
+import { Views, lenient } from '../../parts/book/view.js'
+import type { TestView } from '../../parts/book/view.js'
+
+const views = await Views.open()
+const market = crypto.randomBytes(32)
+const start = Date.now()
+
+after(() => views.close())
+
+/** A relay's gate in front of a view that the test writes. */
+class RelayGate {
+  readonly view: TestView
+  readonly gate: Gate
+  #state!: ViewState
+
+  private constructor(view: TestView) {
+    this.view = view
+    this.gate = new Gate({ market, view: () => view.bee, state: () => this.#state, now: () => start })
+  }
+
+  static async make(override?: Record<string, number>): Promise<RelayGate> {
+    const relay = new RelayGate(await views.make(market))
+    await relay.view.begin(lenient(override), start)
+    await relay.refresh()
+    return relay
+  }
+
+  async refresh(): Promise<void> {
+    this.#state = await readState(this.view.bee)
+  }
+
+  async code(record: Buffer): Promise<string> {
+    return (await this.gate.judge(record)).code
+  }
+
+  /** Accepts a record and writes it into the view. */
+  async take(record: Buffer): Promise<string> {
+    const verdict = await this.gate.judge(record)
+    if (verdict.record) {
+      await this.view.orders(record)
+      await this.refresh()
+      this.gate.passed(verdict.record)
+    }
+    return verdict.code
+  }
+}
+
+const weak = { stampFor: () => ({ tick: start, bits: 0 }) }
+const make = async (author: Person, values: Partial<Order> = {}): Promise<Buffer> =>
+  await signed(author, ask(author, market, values), weak)
+
+test('a relay refuses each kind of invalid record with the word for it', async () => {
+  const [author, thief, outcast] = [await person(), await person(), await person()]
+  const relay = await RelayGate.make({ maxRecordBytes: 700, maxLifetime: 2 * DAY })
+  const good = await make(author)
+  const forged = Buffer.from(good)
+  forged[forged.length - 40]! ^= 1
+  assert.equal(await relay.code(crypto.randomBytes(701)), 'OVERSIZED')
+  assert.equal(await relay.code(crypto.randomBytes(400)), 'MALFORMED')
+  assert.equal(await relay.code(Buffer.alloc(0)), 'MALFORMED')
+  assert.equal(await relay.code(await make(author, { market: crypto.randomBytes(32) })), 'OTHER_MARKET')
+  assert.equal(await relay.code(await make(author, { expires: start + 3 * DAY })), 'OUT_OF_BOUNDS')
+  assert.equal(await relay.code(await make(author, { created: start - HOUR, expires: start - 1 })), 'EXPIRED')
+  const later = start + 20 * 60_000
+  assert.equal(await relay.code(await make(author, { created: later, expires: later + HOUR })), 'NOT_YET')
+  assert.equal(await relay.code(await make(author, { identity: thief.identity })), 'FORGED')
+  assert.equal(await relay.code(forged), 'FORGED')
+  for (const tick of [start - 2 * HOUR, start + 2 * HOUR]) {
+    const order = ask(author, market)
+    assert.equal(
+      await relay.code(await signed(author, order, { stampFor: () => ({ tick, bits: 0 }) })),
+      'OLD_STAMP'
+    )
+  }
+  await relay.view.say(encodeOperation('ban', { key: outcast.device.publicKey }))
+  assert.equal(await relay.code(await make(outcast)), 'BANNED')
+  assert.equal((await readState(relay.view.bee)).count.slots, 0)
+  assert.equal(await relay.code(good), 'OK')
+})
+
+test('submitting the same bytes again changes nothing, and an old revision is refused', async () => {
+  const author = await person()
+  const relay = await RelayGate.make()
+  const order = ask(author, market)
+  const first = await signed(author, order, weak)
+  const second = await signed(author, revised(order), weak)
+  assert.equal(await relay.take(first), 'OK')
+  assert.equal(await relay.take(first), 'REPEATED')
+  assert.equal(await relay.take(second), 'OK')
+  assert.equal(await relay.take(first), 'OLD_REVISION')
+  assert.equal(await relay.take(await signed(author, revised(order, { price: 1n }), weak)), 'OLD_REVISION')
+  assert.equal(await relay.take(await signed(author, withdrawn(revised(order)), weak)), 'OK')
+  assert.equal(await relay.take(second), 'OLD_REVISION')
+})
+
+test('an author has a bounded number of live orders, counted on arrival, and a withdrawal makes room', async () => {
+  const [author, other] = [await person(), await person()]
+  const relay = await RelayGate.make({ maxOrdersPerIdentity: 2 })
+  const orders = [ask(author, market), ask(author, market)]
+  const records = await Promise.all(orders.map(order => signed(author, order, weak)))
+  const third = await make(author)
+  const at = await Promise.all([...records, third].map(record => relay.gate.judge(record)))
+  assert.deepEqual(
+    at.map(({ code }) => code),
+    ['OK', 'OK', 'QUOTA'],
+    'two that are not in the view yet count'
+  )
+  await relay.view.orders(...records)
+  await relay.refresh()
+  for (const { record } of at) if (record) relay.gate.passed(record)
+  assert.equal(await relay.code(third), 'QUOTA')
+  assert.equal(
+    await relay.take(await signed(author, revised(orders[0]!), weak)),
+    'OK',
+    'a revision is no new order'
+  )
+  assert.equal(await relay.take(await make(other)), 'OK')
+  assert.equal(await relay.take(await signed(author, withdrawn(revised(orders[0]!)), weak)), 'OK')
+  assert.equal(await relay.take(third), 'OK')
+  const back = revised(withdrawn(revised(orders[0]!)), { withdrawn: false, body: orders[0]!.body })
+  assert.equal(await relay.take(await signed(author, back, weak)), 'QUOTA')
+  for (let held = 3; held < 2 * SLOTS_PER_LIVE; held++) {
+    assert.equal(await relay.take(await signed(author, withdrawn(ask(author, market)), weak)), 'OK')
+  }
+  assert.equal(await relay.take(await signed(author, withdrawn(ask(author, market)), weak)), 'QUOTA')
+})
+
+test('a filling market demands stronger stamps, and a full market refuses orders', async () => {
+  const relay = await RelayGate.make({ maxOrders: 8, stampBits: 4 })
+  const rules = lenient({ maxOrders: 8, stampBits: 4 })
+  assert.deepEqual(
+    [0, 3, 4, 6, 7, 8].map(held => fullnessBits(rules, held)),
+    [0, 0, 1, 2, 3, 3]
+  )
+  const author = await person()
+  const stamped = (bits: number) => ({ stampFor: () => ({ tick: start, bits }) })
+  for (let held = 0; held < 8; held++) {
+    assert.equal(await relay.take(await signed(author, ask(author, market), stamped(7))), 'OK')
+  }
+  assert.equal(await relay.take(await signed(author, ask(author, market), stamped(9))), 'FULL')
+  const empty = await RelayGate.make({ stampBits: 14 })
+  assert.equal(await empty.code(await make(author)), 'STAMP')
+})
+
+test('refusing a record costs a relay less than a millisecond', async t => {
+  const author = await person()
+  const many = async (make: () => Promise<Buffer>): Promise<Buffer[]> =>
+    await Promise.all(Array.from({ length: 100 }, make))
+  const cases = {
+    malformed: { stampBits: 4, records: await many(async () => crypto.randomBytes(500)) },
+    unstamped: { stampBits: 24, records: await many(() => make(author)) },
+    forged: { stampBits: 0, records: await many(() => make(author, { identity: crypto.randomBytes(32) })) }
+  }
+  for (const [kind, { stampBits, records }] of Object.entries(cases)) {
+    const relay = await RelayGate.make({ stampBits })
+    const took: number[] = []
+    for (const record of records) {
+      const begin = performance.now()
+      assert.notEqual(await relay.code(record), 'OK')
+      took.push(performance.now() - begin)
+    }
+    const median = took.sort((a, b) => a - b)[took.length / 2]!
+    t.diagnostic(`${kind}: ${(median * 1000).toFixed(0)} µs each`)
+    assert.ok(median < 1, `${kind} took ${median} ms`)
+  }
+})

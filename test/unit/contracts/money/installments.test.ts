@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ceilDiv } from '../../../../contracts/money/money.js'
+import { DAY, HOUR, TIB } from '../../../../contracts/money/quantity.js'
+import { MAX_INSTALLMENTS, chargeOf, planInstallments } from '../../../../contracts/money/installments.js'
+import type { Installment, InstallmentTerms } from '../../../../contracts/money/installments.js'
+
+const YEARS_100 = 100 * 365 * DAY
+const PIB = 1024 * TIB
+
+const terms = (given: Partial<InstallmentTerms> & { bytes?: number }): InstallmentTerms => ({
+  cores: [{ key: Buffer.alloc(32), length: 1, byteLength: given.bytes ?? 100 * 2 ** 20 }],
+  price: 25_600_000n,
+  time: 30 * DAY,
+  minChargeMsat: 1n,
+  firstInstallmentMsat: 5_000n,
+  maxInstallmentMsat: 40_000n,
+  ...given
+})
+
+/** What must hold for every schedule. */
+function check(given: InstallmentTerms, installments: Installment[]): void {
+  const total = chargeOf(given)
+  assert.equal(
+    installments.reduce((sum, installment) => sum + installment.msat, 0n),
+    total,
+    'nothing is lost to rounding'
+  )
+  assert.equal(installments[0]!.start, 0)
+  assert.equal(installments.at(-1)!.end, given.time)
+  assert.ok(installments.length <= MAX_INSTALLMENTS + 16, `${installments.length} installments`)
+
+  const floor = ceilDiv(total, BigInt(MAX_INSTALLMENTS))
+  const cap = [given.maxInstallmentMsat, floor, 1n].reduce((a, b) => (a > b ? a : b))
+  /** The price of one ms: an installment ends on a whole ms. */
+  const grain = ceilDiv(total, BigInt(given.time))
+  let listed = given.firstInstallmentMsat > floor ? given.firstInstallmentMsat : floor
+  let at = 0
+  for (const [i, installment] of installments.entries()) {
+    assert.equal(installment.number, i)
+    assert.equal(installment.start, at)
+    assert.ok(installment.end > installment.start && Number.isSafeInteger(installment.end))
+    assert.ok(installment.msat > 0n)
+    at = installment.end
+    if (listed > cap) listed = cap
+    const last = i === installments.length - 1
+    assert.ok(installment.msat <= listed + grain, `installment ${i}: ${installment.msat} of ${listed}`)
+    if (!last) assert.ok(installment.msat >= listed, `installment ${i}: ${installment.msat} below ${listed}`)
+    listed *= 2n
+  }
+}
+
+test('amounts double from the start to the cap, and the last one is the rest', () => {
+  const given = terms({ bytes: 2 ** 30 - 128, price: 200_000n * 1024n })
+  const installments = planInstallments(given)
+  assert.deepEqual(
+    installments.map(installment => installment.msat),
+    [5_000n, 10_000n, 20_000n, 40_000n, 40_000n, 40_000n, 40_000n, 5_000n]
+  )
+  check(given, installments)
+})
+
+test('any schedule is whole, without gaps, exact and reproducible', () => {
+  const arbitrary = fc.record({
+    bytes: fc.oneof(fc.integer({ min: 1, max: PIB }), fc.integer({ min: 1, max: 1e9 })),
+    time: fc.oneof(fc.integer({ min: 1, max: YEARS_100 }), fc.integer({ min: 1, max: 1000 })),
+    price: fc.oneof(fc.bigInt({ min: 1n, max: 10n ** 6n }), fc.bigInt({ min: 1n, max: 10n ** 15n })),
+    minChargeMsat: fc.bigInt({ min: 1n, max: 10n ** 7n }),
+    firstInstallmentMsat: fc.bigInt({ min: 1n, max: 10n ** 6n }),
+    above: fc.bigInt({ min: 0n, max: 10n ** 7n })
+  })
+  fc.assert(
+    fc.property(arbitrary, ({ above, ...rest }) => {
+      const given = terms({ ...rest, maxInstallmentMsat: rest.firstInstallmentMsat + above })
+      const installments = planInstallments(given)
+      check(given, installments)
+      assert.deepEqual(planInstallments(structuredClone(given)), installments)
+    }),
+    { numRuns: 200 }
+  )
+})
+
+test('schedules of extreme terms are computed in less than 50 ms each', () => {
+  const prices = [1n, 25_600_000n, 10n ** 15n]
+  const began = performance.now()
+  let count = 0
+  for (const bytes of [1, PIB]) {
+    for (const time of [1, HOUR, YEARS_100]) {
+      for (const price of prices) {
+        for (const maxInstallmentMsat of [1n, 40_000n, 2n ** 60n]) {
+          const given = terms({ bytes, time, price, firstInstallmentMsat: 1n, maxInstallmentMsat })
+          check(given, planInstallments(given))
+          count++
+        }
+      }
+    }
+  }
+  const each = (performance.now() - began) / count
+  assert.ok(each < 50, `${each} ms each`)
+})
+
+test('a lease that costs less than its first installment is paid at once', () => {
+  const given = terms({ bytes: 1, time: HOUR, price: 1n, minChargeMsat: 1n })
+  assert.deepEqual(planInstallments(given), [{ number: 0, start: 0, end: HOUR, msat: 1n }])
+})

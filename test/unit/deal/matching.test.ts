@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { distinct, match } from '../../../src/deal/matching.js'
+import type { Candidate, Experience, Wanted } from '../../../src/deal/matching.js'
+import { asksOf, assertOrderOfInputIgnored, assertRanking, identity } from './ranking.js'
+import type { Ranking } from './ranking.js'
+
+const ranking: Ranking<Candidate, Wanted> = {
+  rank: match,
+  asks: asksOf(
+    fc.record({
+      identity,
+      price: fc.bigInt({ min: 1n, max: 6n }),
+      space: fc.integer({ min: 50, max: 150 }),
+      minTime: fc.integer({ min: 1, max: 12 }),
+      maxTime: fc.integer({ min: 8, max: 20 })
+    })
+  ),
+  wanted: fc.record({
+    bytes: fc.constant(100),
+    time: fc.constant(10),
+    maxPrice: fc.option(fc.bigInt({ min: 1n, max: 6n })),
+    identity
+  })
+}
+
+const standing = (record: Experience | null): number =>
+  record ? (record.good - 3 * record.bad) / (1 + record.good + record.bad) : 0
+
+test('the same asks are ranked equally in any input order, and the input is unchanged', () => {
+  assertOrderOfInputIgnored(ranking)
+})
+
+test('only fitting asks are ranked, by price, record of the provider and id, at most two per identity', () => {
+  assertRanking(ranking, {
+    serves: (ask, want) => ask.space >= want.bytes && ask.minTime <= want.time && ask.maxTime >= want.time,
+    key: (ask, record) => [ask.price, -standing(record), ask.id.toString('hex')]
+  })
+})
+
+test('copies go to different identities, the first ones of the ranking', () => {
+  fc.assert(
+    fc.property(ranking.asks, fc.nat(6), fc.array(identity, { maxLength: 3 }), (list, copies, taken) => {
+      const chosen = distinct(list, copies, taken)
+      const who = chosen.map(ask => ask.identity.toString('hex'))
+      assert.equal(new Set(who).size, who.length)
+      for (const identity of taken) assert.ok(!who.includes(identity.toString('hex')))
+      const others = new Set(
+        list
+          .map(ask => ask.identity.toString('hex'))
+          .filter(id => !taken.some(one => one.toString('hex') === id))
+      )
+      assert.equal(chosen.length, Math.min(copies, others.size))
+      for (const ask of chosen)
+        assert.equal(
+          ask,
+          list.find(other => other.identity.equals(ask.identity))
+        )
+    })
+  )
+})

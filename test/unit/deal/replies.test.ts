@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { DAY } from '../../../contracts/money/quantity.js'
+import { RequestBudget } from '../../../src/deal/budget.js'
+import { Experiences } from '../../../src/deal/experience.js'
+import { Replies } from '../../../src/deal/replies.js'
+import { Facts } from '../../../src/store/facts.js'
+import { folder } from '../../parts/folder.js'
+
+const device = Buffer.alloc(32, 1)
+const id = (n: number): Buffer => Buffer.alloc(32, n)
+
+test('a request is executed once however often it comes, and is answered only when the answer is on disk', async t => {
+  const file = join(await folder(t), 'facts')
+  const facts = new Facts(file)
+  await facts.ready()
+  const replies = new Replies(facts, Date.now)
+  let made = 0
+  const answer = async (): Promise<Buffer> => {
+    made++
+    const reply = Buffer.from(`answer ${made}`)
+    await facts.set(replies.change(device, id(1), reply))
+    return reply
+  }
+  const first = replies.once(device, id(1), answer)
+  assert.equal(replies.get(device, id(1))?.toString(), 'answer 1', 'it is in memory already')
+  const second = replies.once(device, id(1), answer)
+  const order: string[] = []
+  await Promise.all([first.then(() => order.push('first')), second.then(() => order.push('second'))])
+  assert.deepEqual(order, ['first', 'second'], 'nobody has it before it is on disk')
+  assert.equal((await second).toString(), 'answer 1')
+  assert.equal(new Replies(await Facts.read(file), Date.now).get(device, id(1))?.toString(), 'answer 1')
+  assert.equal((await replies.once(device, id(1), answer)).toString(), 'answer 1')
+  assert.equal(made, 1)
+  // The same id from another device is another request.
+  assert.equal(replies.get(Buffer.alloc(32, 2), id(1)), null)
+  await facts.close()
+})
+
+test('an answer that could not be made is made the next time', async t => {
+  const facts = new Facts(join(await folder(t), 'facts'))
+  await facts.ready()
+  const replies = new Replies(facts, Date.now)
+  await assert.rejects(replies.once(device, id(1), () => Promise.reject(new Error('no'))))
+  assert.equal(
+    (await replies.once(device, id(1), () => Promise.resolve(Buffer.from('yes')))).toString(),
+    'yes'
+  )
+  await facts.close()
+})
+
+test('answers are kept for two days, and at most so many for one device', async t => {
+  const file = join(await folder(t), 'facts')
+  const facts = new Facts(file)
+  await facts.ready()
+  let now = Date.now()
+  const replies = new Replies(facts, () => now)
+  const many = Array.from({ length: 1000 }, (_, i) => {
+    const request = Buffer.alloc(32)
+    request.writeUInt32LE(i)
+    return replies.change(device, request, Buffer.from('no'))
+  })
+  await facts.set(...many)
+  assert.ok(replies.isFull(device))
+  assert.ok(!replies.isFull(Buffer.alloc(32, 2)))
+  const again = new Replies(facts, () => now)
+  await again.prune()
+  assert.ok(again.isFull(device), 'counted anew from the disk')
+  now += 2 * DAY + 1
+  await replies.prune()
+  assert.ok(!replies.isFull(device))
+  assert.equal(facts.count('reply'), 0)
+  await facts.close()
+})
+
+test('a budget is a burst plus a refill over time', () => {
+  const budget = new RequestBudget()
+  let spent = 0
+  while (budget.spend()) spent++
+  assert.ok(spent >= 400 && spent < 420, `${spent}`)
+})
+
+test('a fault bars an identity for an hour, doubling to a week', async t => {
+  const facts = new Facts(join(await folder(t), 'facts'))
+  await facts.ready()
+  const now = 1_000_000
+  const experiences = new Experiences(facts, () => now)
+  assert.equal(experiences.of(id(1)), null)
+  await Promise.all([experiences.good(id(1)), experiences.good(id(1))])
+  assert.equal(experiences.of(id(1))!.good, 2)
+  const pauses: number[] = []
+  for (let i = 0; i < 12; i++) {
+    await experiences.bad(id(1), 'a lie '.repeat(100))
+    pauses.push((experiences.of(id(1))!.until - now) / 3_600_000)
+  }
+  assert.deepEqual(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 168, 168, 168, 168])
+  assert.ok(experiences.of(id(1))!.note.length <= 200)
+  await facts.close()
+})

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import {
+  channelValueSat,
+  leastValueSat,
+  pushSat,
+  reserveSat
+} from '../../../../src/lightning/backends/play/sizing.js'
+
+const need = fc.bigInt({ min: 0n, max: 10n ** 14n })
+const payable = (value: bigint): bigint => value - pushSat(value) - reserveSat(value)
+
+test('the smallest channel carries the needed amount with its fees, and no smaller one would', () => {
+  fc.assert(
+    fc.property(need, sat => {
+      const value = leastValueSat(sat)
+      assert.ok(payable(value) >= sat + 6_000n)
+      assert.ok(payable(value) <= sat + 6_010n)
+    })
+  )
+})
+
+test('a channel is never larger than the remaining balance, and always large enough', () => {
+  fc.assert(
+    fc.property(need, need, (msat, left) => {
+      const value = channelValueSat(msat, left)
+      const needed = leastValueSat((msat + 999n) / 1000n)
+      if (value === null) assert.ok(needed > left / 1000n)
+      else assert.ok(value >= needed && value * 1000n <= left)
+    })
+  )
+})
+
+test('a small amount gets a channel of the usual size, a large one twice its amount', () => {
+  assert.equal(channelValueSat(1n, 10n ** 9n), 200_000n)
+  assert.equal(channelValueSat(400_000_000n, 10n ** 9n), leastValueSat(800_000n))
+  assert.equal(channelValueSat(600_000_000n, 10n ** 9n), 1_000_000n)
+  assert.equal(channelValueSat(990_000_000n, 10n ** 9n), null)
+})

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Facts } from '../../../src/store/facts.js'
+import { Ledger } from '../../../src/payment/ledger.js'
+import { DEFAULT_LIMITS, SpendingLimits } from '../../../src/payment/limits.js'
+import type { SpendingSettings, PlannedSpending } from '../../../src/payment/limits.js'
+import { folder } from '../../parts/folder.js'
+import { AGREEMENT, OTHER, PROVIDER, bound, ends } from '../../parts/payment/ends.js'
+
+const OVER = { code: 'OVER_LIMIT', exit: 5 }
+
+test('a payment over the limit of a deal, a day or a peer is never sent, and nothing of it is recorded', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  for (const limit of ['dealMsat', 'dayMsat', 'peerMsat'] as const) {
+    payer.limits = { [limit]: 4_999n }
+    await assert.rejects(payer.payments.pay(AGREEMENT, 0), OVER)
+  }
+  assert.deepEqual(payer.wallet.sent, [])
+  assert.equal(payer.step(0), 'bound')
+  payer.limits = { dealMsat: 10_001n, dayMsat: 10_001n, peerMsat: 10_001n }
+  await payer.payments.pay(AGREEMENT, 0)
+  await payer.payments.pay(AGREEMENT, 1)
+  await assert.rejects(payer.payments.pay(AGREEMENT, 2), OVER)
+  assert.equal(payer.wallet.sent.length, 2)
+})
+
+test('pending payments count, also after a restart, and failed ones do not', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  payer.limits = { dayMsat: 5_000n }
+  payer.wallet.next = 'pend'
+  await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
+  await payer.restart()
+  payer.wallet.next = 'settle'
+  payer.limits = { dayMsat: 10_000n }
+  await assert.rejects(payer.payments.pay(AGREEMENT, 1), OVER)
+  payer.wallet.finish(payer.ledger.payment(AGREEMENT, 0)!.hash, 'fail')
+  await payer.payments.reconcile()
+  assert.equal((await payer.payments.pay(AGREEMENT, 1)).step, 'paid')
+})
+
+test('payments requested at the same time do not pass a limit together', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 2)
+  await bound(payer, payee, 2, OTHER)
+  payer.limits = { dayMsat: 10_000n }
+  const answers = await Promise.allSettled([
+    payer.payments.pay(AGREEMENT, 0),
+    payer.payments.pay(AGREEMENT, 1),
+    payer.payments.pay(OTHER, 0),
+    payer.payments.pay(OTHER, 1)
+  ])
+  const paid = answers
+    .filter(answer => answer.status === 'fulfilled')
+    .reduce((sum, { value }) => sum + value.msat, 0n)
+  assert.ok(paid <= 10_000n, `${paid} msat`)
+  assert.ok(paid > 0n)
+  assert.equal(payer.ledger.spending.total(Date.now()), paid)
+})
+
+test('concurrent payments for one agreement or one peer do not pass its limit', async t => {
+  for (const limit of ['dealMsat', 'peerMsat'] as const) {
+    const { payer, payee } = await ends(t)
+    await bound(payer, payee, 2)
+    payer.limits = { [limit]: 5_001n }
+    const answers = await Promise.allSettled(
+      [0, 1].map(installment => payer.payments.pay(AGREEMENT, installment))
+    )
+    const reasons = answers.flatMap(answer =>
+      answer.status === 'rejected' ? [answer.reason as unknown] : []
+    )
+    assert.equal(reasons.length, 1, limit)
+    assert.equal((reasons[0] as { code: string }).code, 'OVER_LIMIT')
+    assert.equal(payer.wallet.sent.length, 1)
+  }
+})
+
+test('a day is the last 24 hours, and a peer is its identity, whatever it is paid for', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 2)
+  await bound(payer, payee, 2, OTHER, 3 * 86_400)
+  let now = Date.now()
+  payer.now = () => now
+  payer.limits = { peerMsat: 9_000n }
+  await payer.payments.pay(AGREEMENT, 0)
+  await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
+  now += 24 * 3_600_000 - 1
+  payer.limits = { dayMsat: 9_000n }
+  await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
+  await payer.restart()
+  await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
+  now += 2
+  assert.equal((await payer.payments.pay(OTHER, 0)).step, 'paid')
+})
+
+test('the whole of an agreement is checked against the limits before it is signed', async t => {
+  const { payer } = await ends(t)
+  const { limits } = payer.payments
+  payer.limits = { dealMsat: 100_000n }
+  assert.equal(limits.faultOf({ msat: 100_000n, peer: PROVIDER }), null)
+  assert.equal(limits.faultOf({ msat: 100_001n, peer: PROVIDER })?.code, 'OVER_LIMIT')
+  payer.limits = { peerMsat: 100_000n }
+  assert.equal(limits.faultOf({ msat: 100_001n, peer: PROVIDER })?.exit, 5)
+})
+
+test('a fee is at most 1 % or 5 sat, whichever is more, unless set otherwise', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee)
+  await payer.payments.pay(AGREEMENT, 0)
+  payer.limits = { feePercent: 10, feeMinMsat: 100n }
+  await payer.payments.pay(AGREEMENT, 1)
+  assert.deepEqual(payer.wallet.fees, [5_000n, 500n])
+  const { limits } = payer.payments
+  payer.limits = {}
+  assert.equal(limits.maxFeeMsat(10_000_000n), 100_000n)
+  payer.limits = { feePercent: 0.25, feeMinMsat: 0n }
+  assert.equal(limits.maxFeeMsat(1_000_000n), 2_500n)
+})
+
+test('limits are stored separately for play money and real sats, and real sats have some from the start', async t => {
+  const dir = await folder(t)
+  const ledger = new Ledger(join(dir, 'ledger'))
+  const facts = new Facts(join(dir, 'facts'))
+  await facts.ready()
+  const real = new SpendingLimits({ ledger, real: true, facts })
+  assert.deepEqual(real.settings, DEFAULT_LIMITS.real)
+  assert.deepEqual(new SpendingLimits({ ledger, real: false, facts }).settings, DEFAULT_LIMITS.play)
+  await real.set({ dayMsat: 1_000n, feePercent: 0.5 })
+  await real.set({ dealMsat: null })
+  await facts.close()
+  const again = await Facts.read(join(dir, 'facts'))
+  assert.deepEqual(new SpendingLimits({ ledger, real: true, facts: again }).settings, {
+    ...DEFAULT_LIMITS.real,
+    dayMsat: 1_000n,
+    dealMsat: null,
+    feePercent: 0.5
+  })
+  assert.deepEqual(new SpendingLimits({ ledger, real: false, facts: again }).settings, DEFAULT_LIMITS.play)
+  for (const bad of [{ dayMsat: -1n }, { feePercent: -1 }, { feePercent: 101 }, { feePercent: NaN }])
+    await assert.rejects(real.set(bad), { code: 'BAD_INPUT', exit: 2 })
+})
+
+test('planned agreements are checked against the limits before they are made, each whole and all prepayments together', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 1)
+  await payer.payments.pay(AGREEMENT, 0) // 5000 msat, to PROVIDER
+  const plan = (name: number, chargeMsat: bigint, aheadMsat = chargeMsat): PlannedSpending => ({
+    peer: Buffer.alloc(32, name),
+    chargeMsat,
+    aheadMsat
+  })
+  const fault = (limits: Partial<SpendingSettings>, ...plans: PlannedSpending[]): string | null => {
+    payer.limits = limits
+    return payer.payments.limits.faultOfPlans(plans)?.code ?? null
+  }
+  // The deal limit: the whole amount, including later payments.
+  assert.equal(fault({ dealMsat: 9_000n }, plan(1, 9_000n), plan(2, 9_000n)), null)
+  assert.equal(fault({ dealMsat: 9_000n }, plan(1, 9_000n), plan(2, 9_001n, 1n)), 'OVER_LIMIT')
+  // The day limit: the prepayments of all agreements, and earlier payments.
+  assert.equal(fault({ dayMsat: 11_000n }, plan(1, 3_000n), plan(2, 90_000n, 3_000n)), null)
+  assert.equal(fault({ dayMsat: 11_000n }, plan(1, 3_000n), plan(2, 90_000n, 3_001n)), 'OVER_LIMIT')
+  // The peer limit: two agreements with it, and earlier payments to it.
+  const own = { ...plan(0, 4_000n), peer: PROVIDER }
+  assert.equal(fault({ peerMsat: 9_000n }, own, plan(1, 9_000n)), null)
+  assert.equal(fault({ peerMsat: 9_000n }, own, { ...own, aheadMsat: 1n }), 'OVER_LIMIT')
+  assert.equal(fault({}, plan(1, 10n ** 15n)), null)
+})

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { Upload } from '../../../src/storage/buyer/upload.js'
+import type { UploadOptions } from '../../../src/storage/buyer/upload.js'
+import { TIMEOUTS } from '../../../src/storage/lease/timeouts.js'
+import { ManualClock } from '../../doubles/manual-clock.js'
+
+const TOTAL = 10
+
+/** An upload to a provider that has the given number of blocks, and never seals. */
+function uploading(): {
+  clock: ManualClock
+  state: { blocks: number }
+  run: Promise<void>
+  stop: AbortController
+} {
+  const clock = new ManualClock()
+  const state = { blocks: 0 }
+  const stop = new AbortController()
+  const channel = {
+    stream: {},
+    request: () => Promise.resolve({ blocks: state.blocks, bytes: state.blocks * 100 })
+  }
+  const lease = { state: 'ACTIVE', terms: { cores: [{ length: TOTAL, byteLength: TOTAL * 100 }] } }
+  const options = {
+    context: { leases: { get: () => lease } },
+    id: Buffer.alloc(32),
+    provider: Buffer.alloc(32),
+    name: 'a provider',
+    timeouts: TIMEOUTS,
+    clock,
+    channel: () => Promise.resolve(channel),
+    tell: () => Promise.resolve(),
+    lie: (why: string) => new BushelError('FAILED', why)
+  } as unknown as UploadOptions
+  const packedDrive = { attach: () => Promise.resolve(), seals: () => Promise.resolve([]) }
+  const run = new Upload(options).run(packedDrive, () => undefined, stop.signal)
+  run.catch(() => undefined) // it is awaited later
+  return { clock, state, run, stop }
+}
+
+for (const counts of [true, false]) {
+  const where = counts ? 'counts' : 'does not count'
+  test(`a provider is not given up because of a machine sleep that the monotonic clock ${where}`, async () => {
+    const { clock, state, run, stop } = uploading()
+    state.blocks = 3
+    await clock.advance(1000)
+    await clock.sleep(2 * TIMEOUTS.upload, { counts })
+    await clock.advance(TIMEOUTS.upload - 1000)
+    state.blocks = 6
+    await clock.advance(TIMEOUTS.upload - 1000)
+    stop.abort(new Error('the test is over'))
+    await assert.rejects(run, /the test is over/)
+  })
+}
+
+test('a provider that takes no more blocks is given up when its time is over', async () => {
+  const { clock, state, run } = uploading()
+  state.blocks = 3
+  await clock.advance(1000)
+  await clock.advance(TIMEOUTS.upload + 1000)
+  await assert.rejects(run, { code: 'UPLOAD_STALLED' })
+})
