@@ -6,11 +6,11 @@ import ProtomuxRPC from 'protomux-rpc'
 import { parseKey } from '../../contracts/keys/key.js'
 import { SAT } from '../../contracts/money/money.js'
 import { DAY, MIB } from '../../contracts/money/quantity.js'
-import { askQuote, termsOf } from '../../src/deal/buyer.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node/node.js'
 import { BuyerLease } from '../../src/storage/buyer/buyer-lease.js'
+import { askQuote, termsOf } from '../../src/storage/buyer/lease-terms.js'
 import { median, quantile } from '../figure.js'
 import type { Bench, Figure } from '../figure.js'
 import { ECHO } from './seller.js'
@@ -87,6 +87,8 @@ async function measure({ node, seller, sold, count, scratch, say }: Measuring): 
       cores: [core],
       time: 365 * DAY,
       firstInstallmentMsat: 5n * SAT,
+      offer: null,
+      maxPrice: null,
       minChargeMsat: SAT,
       minGrace: 0,
       timeoutMs: LIMIT

@@ -60,7 +60,19 @@ const cases: [string[], string, object, object][] = [
     { ...order, dryRun: true }
   ],
   [
-    ['bid', 'storage', '.', '--time', '30d', '--copies', '3', '--max', '30 sat/GiB-month', '--market', a],
+    [
+      'bid',
+      'storage',
+      '.',
+      '--time',
+      '30d',
+      '--copies',
+      '3',
+      '--max-price',
+      '30 sat/GiB-month',
+      '--market',
+      a
+    ],
     'bid.storage',
     { market: a, time: 30 * DAY, copies: 3, maxPrice: '30720000', path: resolve('.'), dryRun: false },
     order
@@ -107,7 +119,17 @@ const cases: [string[], string, object, object][] = [
   [['withdraw', b], 'withdraw', { id: b, dryRun: false }, { id: b }],
   [['mirror', '.'], 'mirror', { copies: 2, time: 30 * DAY, path: resolve('.'), dryRun: false }, mirrored],
   [
-    ['mirror', '.', '--copies', '4', '--max', '1 msat/TiB-month', '--prepay-max', '2.5 sat', '--dry-run'],
+    [
+      'mirror',
+      '.',
+      '--copies',
+      '4',
+      '--max-price',
+      '1 msat/TiB-month',
+      '--prepay-max',
+      '2.5 sat',
+      '--dry-run'
+    ],
     'mirror',
     { maxPrice: '1', prepayMaxMsat: '2500', copies: 4, time: 30 * DAY, path: resolve('.'), dryRun: true },
     { ...mirrored, dryRun: true }
