@@ -153,7 +153,7 @@ test('a mutated message of an honest peer ends the connection or is ignored', LI
 })
 
 /** The struct of each request. */
-const REQUESTS: Record<Method, StructName> = {
+const REQUESTS = {
   hello: 'hello',
   answer: 'bid-answer',
   quote: 'quote-request',
@@ -174,10 +174,10 @@ const REQUESTS: Record<Method, StructName> = {
   jobFinal: 'agreement-reference',
   jobKey: 'paid',
   jobCancel: 'agreement-reference'
-}
+} as const satisfies Partial<Record<Method, StructName>>
 
 test('a request of each kind with garbage in it ends the connection', LIMIT, async () => {
-  const methods = Object.keys(REQUESTS) as Method[]
+  const methods = Object.keys(REQUESTS) as (keyof typeof REQUESTS)[]
   assert.deepEqual(methods.toSorted(), Object.keys(RESOURCES.messages).toSorted())
   const kinds = methods.map(method => {
     const struct = REQUESTS[method]

@@ -87,10 +87,11 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
       does: 'signs other terms',
       lies: {
         agree: async truth => {
-          const { body } = (await truth()).body
-          const { agreement, signature } = decode('job-countersign', body)
-          const signed = encode('job-countersign', { agreement, signature: flipped(signature) })
-          return { body: { agreement, body: signed } }
+          const answer = await truth()
+          const { agreement, body } = answer.body
+          const { signature } = decode('job-countersign', body)
+          const forged = encode('job-countersign', { agreement, signature: flipped(signature) })
+          return { ...answer, body: { agreement, body: forged } }
         }
       },
       code: 'BAD_PEER',
