@@ -69,13 +69,13 @@ export function defineOrders({ program, define, group }: Syntax): void {
   const bid = group(
     'bid',
     'publish a resting bid on the book',
-    'bid storage photos --time 30d --copies 3 --max-price "9 sat/GiB-month"'
+    'bid storage a.mkv --time 30d --copies 3 --max-price "9 sat/GiB-month"'
   )
   define(
     bid,
     'storage <path>',
     'publish a bid that the node fills by itself (needs `bushel up`)',
-    'bid storage photos --time 30d --copies 3 --max-price "9 sat/GiB-month"',
+    'bid storage a.mkv --time 30d --copies 3 --max-price "9 sat/GiB-month"',
     () => import('./bid-storage.js')
   )
     .requiredOption('--time <time>', 'how long to store it, such as 30d')
