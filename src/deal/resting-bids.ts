@@ -2,6 +2,7 @@ import ReadyResource from 'ready-resource'
 import type { Order } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import { SIDE } from '../../contracts/order.js'
+import { KeyedBackoff } from '../base/backoff.js'
 import { Poller } from '../base/poller.js'
 import type { Fields, Logger } from '../base/logger.js'
 import type { DealChannel } from './channel.js'
@@ -45,6 +46,8 @@ const SETTLE = 300
 const MAX_ANSWERS = 50
 const ANSWER_AGAIN = 10 * 60_000
 const ANSWER_TIMEOUT = 5000
+/** A bid that asks fit and no seller fills is tried ever more rarely, ms; at once when a seller says that it can. */
+const RETRY = { first: 15_000, last: 10 * 60_000 }
 
 /**
  * Resting bids for one resource, for both roles, looked at regularly and when the book changes. A buyer's node fills its
@@ -58,6 +61,8 @@ export abstract class RestingBids extends ReadyResource {
   readonly #running = new Map<string, Promise<void>>()
   /** Answered bids, each with the time from which it may be answered again, ms. */
   readonly #answered = new Map<string, number>()
+  /** When waiting bids are tried again. */
+  readonly #tries: KeyedBackoff
   /** The reason last logged for each waiting bid. */
   readonly #noted = new Map<string, string>()
 
@@ -65,6 +70,7 @@ export abstract class RestingBids extends ReadyResource {
     super()
     this.resource = resource
     this.#options = options
+    this.#tries = new KeyedBackoff(RETRY, () => options.deals.now())
     this.poller = new Poller({
       look: () => this.#look(),
       interval: options.tickEvery ?? 30_000,
@@ -110,7 +116,11 @@ export abstract class RestingBids extends ReadyResource {
 
   /** A provider says that its ask fits a bid: the book is looked at now if the bid is ours. */
   told(bid: Buffer): void {
-    for (const own of this.waiting()) if (own.equals(bid)) return this.look()
+    for (const own of this.waiting()) {
+      if (!own.equals(bid)) continue
+      this.#tries.reset(bid)
+      return this.look()
+    }
   }
 
   /** Fills own bids that can be filled, and answers the bids of others that can be served. */
@@ -121,7 +131,7 @@ export abstract class RestingBids extends ReadyResource {
       const name = id.toString('hex')
       if (this.#running.has(name)) continue
       try {
-        if (!(await this.fits(id, signal))) continue
+        if (!(await this.fits(id, signal)) || !this.#tries.isDue(id)) continue
       } catch (error) {
         if (signal.aborted) return
         await this.#giveUp(id, error)
@@ -167,6 +177,7 @@ export abstract class RestingBids extends ReadyResource {
   async #end(id: Buffer): Promise<void> {
     const { orders } = this.#options
     this.#noted.delete(id.toString('hex'))
+    this.#tries.reset(id)
     await this.over(id)
     if (orders.get(id)) await orders.withdraw(id)
   }
