@@ -17,9 +17,9 @@ import { ECHO } from './seller.js'
 import type { Sold, SellerOrder } from './seller.js'
 import { Actor, inFolder } from '../stage.js'
 
-/** Quote, agree and strip: each is one round trip, and each is on disk on both sides before it is sent. */
+/** Quote, agree and strip: each is one round trip; agree and strip are on disk on both sides before they are sent. */
 const ROUNDS = 3
-const WRITES = 2 * ROUNDS
+const WRITES = 2 * 2
 const LIMIT = 30_000
 const FEE = 10n * SAT
 
