@@ -1,41 +1,31 @@
-import { formatFuelPrice } from '../../../../contracts/job.js'
-import { formatAmount, formatPrice } from '../../../../contracts/money/money.js'
+import { formatAmount } from '../../../../contracts/money/money.js'
 import { formatSize, formatTime } from '../../../../contracts/money/quantity.js'
 import { withNode } from '../../../daemon/access.js'
-import type { BookOf, BookResult, ComputeBook, NodeCaller } from '../../../node/api/api.js'
-import type { Action, Invocation } from '../../invocation.js'
+import { formatInUnits } from '../../../deal/price.js'
+import type { Column, Unit } from '../../../deal/resource.js'
+import type { BookResult, NodeCaller } from '../../../node/api/api.js'
+import type { Action } from '../../invocation.js'
 import { table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
 
-/** Prints the order book: asks and bids, best first. */
+/** Prints the order book of a resource: asks and bids, best first, as the node says that they are shown. */
 export const run: Action = async (invocation, [resource], options) => {
-  const params = invocation.market === undefined ? {} : { market: invocation.market }
-  const { context } = invocation
-  const watching = options.watch === true
-  if (resource === 'compute') {
-    const read = (node: NodeCaller): Promise<ComputeBook> => node.call('book.compute', params, context)
-    return await show(invocation, watching, read, computePage)
+  const { access, context, market, output, signal } = invocation
+  const params = {
+    ...(market === undefined ? {} : { market }),
+    ...(resource === undefined ? {} : { resource })
   }
-  const read = (node: NodeCaller): Promise<BookResult> =>
-    node.call('book', { ...params, resource: 'storage' }, context)
-  await show(invocation, watching, read, book => [...asks(book), '', ...bids(book)])
-}
-
-async function show<B extends BookOf<unknown, unknown>>(
-  { access, output, signal }: Invocation,
-  watching: boolean,
-  read: (node: NodeCaller) => Promise<B>,
-  page: (book: B) => string[]
-): Promise<void> {
-  const print = (book: B): void => output.print(book, () => [...head(book), '', ...page(book)])
+  const read = (node: NodeCaller): Promise<BookResult> => node.call('book', params, context)
+  const print = (book: BookResult): void =>
+    output.print(book, () => [...head(book), '', ...side(book, 'asks'), '', ...side(book, 'bids')])
   await withNode(access, async node => {
-    if (!watching) return print(await read(node))
-    const key = ({ tick: _tick, ...rest }: B): string => JSON.stringify(rest)
+    if (options.watch !== true) return print(await read(node))
+    const key = ({ tick: _tick, ...rest }: BookResult): string => JSON.stringify(rest)
     await watch({ read: () => read(node), print, output, signal, key })
   })
 }
 
-function head({ name, market, viewHash, inStep, tick }: BookOf<unknown, unknown>): string[] {
+function head({ name, market, viewHash, inStep, tick }: BookResult): string[] {
   const age = tick > 0 ? `, last tick ${formatTime(Math.max(0, Date.now() - tick))} ago` : ''
   return [
     `${name || 'market'}  ${market}`,
@@ -43,114 +33,46 @@ function head({ name, market, viewHash, inStep, tick }: BookOf<unknown, unknown>
   ]
 }
 
-function computePage({ asks, bids }: ComputeBook): string[] {
-  return [...computeAsks(asks), '', ...computeBids(bids)]
-}
+const NAMES = { asks: 'ASK', bids: 'BID' }
 
-function computeAsks(asks: ComputeBook['asks']): string[] {
-  if (asks.length === 0) return ['no asks']
+function side(book: BookResult, name: 'asks' | 'bids'): string[] {
+  const orders = book[name]
+  if (orders.length === 0) return [`no ${name}`]
+  const columns = book.columns[name]
+  const prices = book.prices.map(({ unit, times }) => ({ unit, times: BigInt(times) }))
+  const sums = new Map<Column, number>()
   return table(
     [
-      { title: 'ASK' },
+      { title: NAMES[name] },
       { title: 'IDENTITY' },
       { title: 'PRICE', align: 'right' },
-      { title: 'BASE', align: 'right' },
-      { title: 'CORES', align: 'right' },
-      { title: 'MEMORY', align: 'right' },
-      { title: 'SANDBOX' },
-      { title: 'REGION', flexible: true }
+      ...columns.map(({ title, unit, to }, i) => ({
+        title,
+        ...(unit === 'text' || to !== undefined ? {} : { align: 'right' as const }),
+        ...(unit === 'text' && i === columns.length - 1 ? { flexible: true } : {})
+      }))
     ],
-    asks.map(ask => [
-      ask.id.slice(0, 8),
-      ask.identity.slice(0, 8),
-      formatFuelPrice(BigInt(ask.price)),
-      formatAmount(BigInt(ask.baseMsat)),
-      String(ask.cores),
-      formatSize(ask.memory),
-      ask.isolation,
-      ask.region
+    orders.map(order => [
+      order.id.slice(0, 8),
+      order.identity.slice(0, 8),
+      formatInUnits(prices, BigInt(order.price)),
+      ...columns.map(column => cell(column, order, sums))
     ])
   )
 }
 
-function computeBids(bids: ComputeBook['bids']): string[] {
-  if (bids.length === 0) return ['no bids']
-  return table(
-    [
-      { title: 'BID' },
-      { title: 'IDENTITY' },
-      { title: 'PRICE', align: 'right' },
-      { title: 'AT MOST', align: 'right' },
-      { title: 'PROVIDERS', align: 'right' },
-      { title: 'MEMORY', align: 'right' }
-    ],
-    bids.map(bid => [
-      bid.id.slice(0, 8),
-      bid.identity.slice(0, 8),
-      formatFuelPrice(BigInt(bid.price)),
-      formatAmount(BigInt(bid.maxMsat)),
-      String(bid.providers),
-      formatSize(bid.memory)
-    ])
-  )
+function cell(column: Column, order: BookResult['asks'][number], sums: Map<Column, number>): string {
+  const { field, unit, to, running } = column
+  const value = order[field] ?? ''
+  if (to !== undefined) return `${shown(unit, value)}-${shown(unit, order[to] ?? '')}`
+  if (!running) return shown(unit, value)
+  const sum = (sums.get(column) ?? 0) + Number(value)
+  sums.set(column, sum)
+  return shown(unit, sum)
 }
 
-function asks({ asks }: BookResult): string[] {
-  if (asks.length === 0) return ['no asks']
-  let depth = 0
-  const rows = asks.map(ask => {
-    depth += ask.space
-    const time = `${formatTime(ask.minTime)}-${formatTime(ask.maxTime)}`
-    const price = formatPrice(BigInt(ask.price))
-    return [
-      ask.id.slice(0, 8),
-      ask.identity.slice(0, 8),
-      price,
-      formatSize(ask.space),
-      formatSize(depth),
-      time,
-      ask.region
-    ]
-  })
-  return table(
-    [
-      { title: 'ASK' },
-      { title: 'IDENTITY' },
-      { title: 'PRICE', align: 'right' },
-      { title: 'SPACE', align: 'right' },
-      { title: 'DEPTH', align: 'right' },
-      { title: 'TIME' },
-      { title: 'REGION', flexible: true }
-    ],
-    rows
-  )
-}
-
-function bids({ bids }: BookResult): string[] {
-  if (bids.length === 0) return ['no bids']
-  let depth = 0
-  const rows = bids.map(bid => {
-    depth += bid.bytes * bid.copies
-    const price = formatPrice(BigInt(bid.price))
-    const size = `${bid.copies} x ${formatSize(bid.bytes)}`
-    return [
-      bid.id.slice(0, 8),
-      bid.identity.slice(0, 8),
-      price,
-      size,
-      formatSize(depth),
-      formatTime(bid.time)
-    ]
-  })
-  return table(
-    [
-      { title: 'BID' },
-      { title: 'IDENTITY' },
-      { title: 'PRICE', align: 'right' },
-      { title: 'SIZE', align: 'right' },
-      { title: 'DEPTH', align: 'right' },
-      { title: 'TIME' }
-    ],
-    rows
-  )
+function shown(unit: Unit, value: string | number): string {
+  if (unit === 'size') return formatSize(Number(value))
+  if (unit === 'time') return formatTime(Number(value))
+  return unit === 'amount' ? formatAmount(BigInt(value)) : String(value)
 }
