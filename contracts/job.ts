@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import crypto from 'hypercore-crypto'
-import type { JobAgree, JobEvidence, JobResult, JobStatement, JobTerms } from '#spec'
+import type { JobEvidence, JobResult, JobStatement, JobTerms } from '#spec'
 import { domain, encode, hashOf } from './schema/codec.js'
 import { MAX_ARGS } from './schema/counts.js'
 import { BushelError } from './errors/error.js'
@@ -248,9 +248,4 @@ export function judgeEvidence(
       misdeeds.push('its decrypted output does not have the checksum it stated')
   }
   return { holds: true, misdeeds, faults }
-}
-
-/** The parties' agreement, as one side hands it to the other: the terms and the buyer's signature hold. */
-export function isSigned({ terms, signature }: JobAgree): boolean {
-  return verify('job-terms', terms, signature, terms.buyer.device)
 }

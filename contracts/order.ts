@@ -1,27 +1,25 @@
 import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import IdentityKey from 'keet-identity-key'
-import type { ComputeAsk, ComputeBid, Order, SignedOrder, StorageAsk, StorageBid } from '#spec'
+import type { Order, SignedOrder } from '#spec'
 import { attests } from './keys/attestation.js'
 import { decode, domain, encode } from './schema/codec.js'
-import { ISOLATION } from './job.js'
 import { MAX_MSAT } from './money/money.js'
-import { MIB, TIB } from './money/quantity.js'
 
 export const SIDE = { ask: 0, bid: 1 } as const
-export const RESOURCE = { storage: 0, compute: 1 } as const
 
 /** Size of the largest signed order that is read, whatever the market's rules allow. */
 export const MAX_ORDER_BYTES = 2048
+/** Size of the largest body of an order. Only the order's resource can read it; the book does not. */
+export const MAX_BODY_BYTES = 1024
 const MAX_TEXT = 64
-const MAX_CORES = 1024
-/** Bounds of the memory of one machine, bytes. */
-const MIN_MEMORY = MIB
-const MAX_MEMORY = 64 * TIB
-/** The most identities that one job runs at. */
-export const MAX_PROVIDERS = 16
-/** The name and version of a metering rule, such as `fuel/1`. */
-const FUEL = /^[a-z][a-z0-9.-]{0,31}\/\d{1,6}$/
+/** The id of a resource, such as `storage`. */
+const RESOURCE_ID = /^[a-z][a-z0-9-]{0,15}$/
+
+/** True for a name that a resource can have on the wire. */
+export function isResourceId(id: string): boolean {
+  return RESOURCE_ID.test(id)
+}
 
 /** An order whose form, bounds, stamp and signature were checked. */
 export interface VerifiedOrder {
@@ -94,8 +92,9 @@ export interface OrderRules {
 }
 
 /**
- * Checks everything about a signed order that needs neither a clock nor the book: canonical form, market, bounds, stamp
- * and, last because it takes longest, attestation and signature. Never throws.
+ * Checks everything about a signed order that needs neither a clock nor the book nor its resource: canonical form,
+ * market, bounds, stamp and, last because it takes longest, attestation and signature. The body stays opaque, so that
+ * nodes that know other resources hold the same book. Never throws.
  */
 export function checkOrder(bytes: Buffer, rules: OrderRules): OrderCheck {
   const read = readOrder(bytes, rules)
@@ -109,7 +108,6 @@ export function readOrder(bytes: Buffer, rules: OrderRules): OrderCheck {
   try {
     signed = decode('signed-order', bytes, Math.min(rules.maxRecordBytes, MAX_ORDER_BYTES))
     order = decode('order', signed.order)
-    checkBody(order)
   } catch (error) {
     return refuse('MALFORMED', error instanceof Error ? error.message : String(error))
   }
@@ -134,60 +132,12 @@ function refuse(code: string, reason: string): OrderCheck {
 
 function boundsOf(order: Order, maxLifetime: number): string | null {
   if (order.side !== SIDE.ask && order.side !== SIDE.bid) return 'it is neither ask nor bid'
-  if (order.resource !== RESOURCE.storage && order.resource !== RESOURCE.compute)
-    return 'its resource is unknown'
+  if (!isResourceId(order.resource)) return 'its resource has no valid name'
+  if (order.body!.byteLength > MAX_BODY_BYTES) return `its body is larger than ${MAX_BODY_BYTES} bytes`
   if (!order.withdrawn && (order.price <= 0n || order.price > MAX_MSAT)) return 'its price is out of bounds'
   if (order.expires <= order.created) return 'it expires before it was created'
   if (order.expires - order.created > maxLifetime) return 'it lives longer than the market allows'
   if (order.network.length === 0 || order.network.length > MAX_TEXT)
     return 'the name of its network is empty or too long'
   return null
-}
-
-function checkBody(order: Order): void {
-  if (order.withdrawn) return
-  const isAsk = order.side === SIDE.ask
-  if (order.resource === RESOURCE.storage) void (isAsk ? askOf(order) : bidOf(order))
-  if (order.resource === RESOURCE.compute) void (isAsk ? computeAskOf(order) : computeBidOf(order))
-}
-
-/** Decodes the body of a storage ask. Throws MALFORMED, or RangeError for a value out of bounds. */
-export function askOf(order: Order): StorageAsk {
-  const ask = decode('storage-ask', order.body)
-  if (ask.space <= 0 || ask.minTime <= 0 || ask.maxTime < ask.minTime)
-    throw new RangeError('an ask without space, or with a wrong range of times')
-  if (ask.region.length > MAX_TEXT) throw new RangeError('a region longer than 64 characters')
-  if (ask.minChargeMsat > MAX_MSAT) throw new RangeError('a minimum charge that is out of bounds')
-  return ask
-}
-
-/** Decodes the body of a storage bid. Throws MALFORMED, or RangeError for a value out of bounds. */
-export function bidOf(order: Order): StorageBid {
-  const bid = decode('storage-bid', order.body)
-  if (bid.bytes <= 0 || bid.time <= 0 || bid.copies < 1 || bid.copies > 64)
-    throw new RangeError('a bid without bytes or time, or with a wrong number of copies')
-  return bid
-}
-
-/** Decodes the body of a compute ask. Throws MALFORMED, or RangeError for a value out of bounds. */
-export function computeAskOf(order: Order): ComputeAsk {
-  const ask = decode('compute-ask', order.body)
-  if (ask.cores < 1 || ask.cores > MAX_CORES) throw new RangeError('a number of cores that is out of bounds')
-  if (ask.memory < MIN_MEMORY || ask.memory > MAX_MEMORY) throw new RangeError('memory that is out of bounds')
-  if (!(ISOLATION as readonly string[]).includes(ask.isolation)) throw new RangeError('an unknown isolation')
-  if (!FUEL.test(ask.fuel)) throw new RangeError('a malformed name of a metering rule')
-  if (ask.baseMsat < 1n || ask.baseMsat > MAX_MSAT) throw new RangeError('a base that is out of bounds')
-  if (ask.region.length > MAX_TEXT) throw new RangeError('a region longer than 64 characters')
-  return ask
-}
-
-/** Decodes the body of a compute bid. Throws MALFORMED, or RangeError for a value out of bounds. */
-export function computeBidOf(order: Order): ComputeBid {
-  const bid = decode('compute-bid', order.body)
-  if (bid.memory < MIN_MEMORY || bid.memory > MAX_MEMORY) throw new RangeError('memory that is out of bounds')
-  if (!FUEL.test(bid.fuel)) throw new RangeError('a malformed name of a metering rule')
-  if (bid.providers < 1 || bid.providers > MAX_PROVIDERS)
-    throw new RangeError('a number of providers that is out of bounds')
-  if (bid.maxMsat < 1n || bid.maxMsat > MAX_MSAT) throw new RangeError('an amount that is out of bounds')
-  return bid
 }

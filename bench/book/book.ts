@@ -7,7 +7,7 @@ import type { NoiseStream } from 'hyperdht'
 import Hypercore from 'hypercore'
 import createTestnet from 'hyperdht/testnet.js'
 import { parseKey } from '../../contracts/keys/key.js'
-import { RESOURCE, checkOrder } from '../../contracts/order.js'
+import { checkOrder } from '../../contracts/order.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { orderRules } from '../../src/book/view/apply.js'
 import { bookRange } from '../../src/book/view/keys.js'
@@ -81,7 +81,7 @@ export const bookBench: Bench = {
   }
 }
 
-const QUERY = { resource: RESOURCE.storage, network: PLAY_NETWORK, limit: BEST }
+const QUERY = { resource: 'storage', network: PLAY_NETWORK, limit: BEST }
 
 /** Runs work on a connection to the founder, with a light reader of its market. */
 async function reading<T>(
@@ -147,7 +147,7 @@ async function newcomerInFull(
     const rules = orderRules(market, reader.rules)
     const readAll = async (): Promise<void> => {
       const found: bigint[] = []
-      for await (const { value } of bee.createReadStream(bookRange('ask', RESOURCE.storage, PLAY_NETWORK))) {
+      for await (const { value } of bee.createReadStream(bookRange('ask', 'storage', PLAY_NETWORK))) {
         const check = checkOrder(value, rules)
         if (check.ok) found.push(check.verified.order.price)
       }

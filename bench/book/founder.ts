@@ -3,7 +3,7 @@ import crypto from 'hypercore-crypto'
 import IdentityKey from 'keet-identity-key'
 import { encode } from '../../contracts/schema/codec.js'
 import { parseKey } from '../../contracts/keys/key.js'
-import { RESOURCE, SIDE, signOrder } from '../../contracts/order.js'
+import { SIDE, signOrder } from '../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
 import type { Market } from '../../src/book/market.js'
 import { setUp } from '../../src/daemon/setup.js'
@@ -41,7 +41,7 @@ async function fill(market: Market, count: number): Promise<void> {
       nonce: crypto.randomBytes(32),
       revision: 1,
       side: SIDE.ask,
-      resource: RESOURCE.storage,
+      resource: 'storage',
       network: PLAY_NETWORK,
       // shuffled prices, so that the order of arrival does not matter
       price: 1_000_000n + BigInt((i * 7919) % count) * 1024n,

@@ -81,6 +81,7 @@ export function requestOf(
     input: { stdin, files: [...files] },
     verify: 1,
     maxMsat: MAX,
+    offer: null,
     maxPrice: null,
     isolation: 'any'
   }

@@ -6,20 +6,20 @@ import ProtomuxRPC from 'protomux-rpc'
 import { parseKey } from '../../contracts/keys/key.js'
 import { SAT } from '../../contracts/money/money.js'
 import { DAY, MIB } from '../../contracts/money/quantity.js'
-import { askQuote, termsOf } from '../../src/deal/buyer.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { Home } from '../../src/identity/home.js'
 import { openNode } from '../../src/node/node.js'
 import { BuyerLease } from '../../src/storage/buyer/buyer-lease.js'
+import { askQuote, termsOf } from '../../src/storage/buyer/lease-terms.js'
 import { median, quantile } from '../figure.js'
 import type { Bench, Figure } from '../figure.js'
 import { ECHO } from './seller.js'
 import type { Sold, SellerOrder } from './seller.js'
 import { Actor, inFolder } from '../stage.js'
 
-/** Quote, agree and strip: each is one round trip, and each is on disk on both sides before it is sent. */
+/** Quote, agree and strip: each is one round trip; agree and strip are on disk on both sides before they are sent. */
 const ROUNDS = 3
-const WRITES = 2 * ROUNDS
+const WRITES = 2 * 2
 const LIMIT = 30_000
 const FEE = 10n * SAT
 
@@ -87,6 +87,8 @@ async function measure({ node, seller, sold, count, scratch, say }: Measuring): 
       cores: [core],
       time: 365 * DAY,
       firstInstallmentMsat: 5n * SAT,
+      offer: null,
+      maxPrice: null,
       minChargeMsat: SAT,
       minGrace: 0,
       timeoutMs: LIMIT

@@ -1,15 +1,16 @@
-import type { CheckResult, LeaseEntry } from '../../src/node/api/api.js'
+import type { BookResult, CheckResult, LeaseEntry } from '../../src/node/api/api.js'
 
 /** The fields of the executable's JSON that the demo reads: amounts in msat as strings, times in ms since 1970. */
 export type {
-  BookResult,
   CheckResult,
-  ComputeBook,
   LeaseEntry,
   MirrorResult,
   RestoreResult,
   StatusResult
 } from '../../src/node/api/api.js'
+
+export type StorageBook = BookResult<{ space: number }>
+export type ComputeBook = BookResult<{ cores: number; memory: number }>
 
 export interface MarketResult {
   key: string

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { formatAmount, formatPrice } from '../../contracts/money/money.js'
 import { formatSize, formatTime } from '../../contracts/money/quantity.js'
 import type {
-  BookResult,
+  StorageBook,
   Books,
   LeaseEntry,
   MarketResult,
@@ -136,7 +136,7 @@ export class Story {
         return { home, device, offer }
       })
     )
-    const { asks } = await this.#stage.ask<BookResult>('founder', ['book', 'storage'])
+    const { asks } = await this.#stage.ask<StorageBook>('founder', ['book', 'storage'])
     voice.say('   the order book, best first:')
     for (const { device, space, price } of asks) {
       voice.say(`   ${short(device)}  ${formatSize(space).padStart(8)} at ${formatPrice(BigInt(price))}`)
@@ -228,12 +228,11 @@ export class Story {
   async #settle(sellers: Seller[], bought: LeaseEntry[]): Promise<Holder[]> {
     const holders = sellers.map(async ({ home, device, offer }): Promise<Holder[]> => {
       const { leases } = await this.#stage.ask<{ leases: LeaseEntry[] }>(home, ['leases'])
-      const { shelf } = await this.#stage.ask<StatusResult>(home, ['status'])
+      const { resources } = await this.#stage.ask<StatusResult>(home, ['status'])
+      const servedBytes = Number(resources['storage']!.facts['egressBytes'])
       return bought.flatMap(mine => {
         const lease = leases.find(({ id }) => id === mine.id)
-        return lease
-          ? [{ device, offer, lease, payments: provenPayments(mine, lease), servedBytes: shelf.egressBytes }]
-          : []
+        return lease ? [{ device, offer, lease, payments: provenPayments(mine, lease), servedBytes }] : []
       })
     })
     return (await Promise.all(holders)).flat()

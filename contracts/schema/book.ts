@@ -70,7 +70,7 @@ export const book: Struct[] = [
       required('nonce', 'fixed32'),
       required('revision', 'uint'),
       required('side', 'uint'),
-      required('resource', 'uint'),
+      required('resource', 'string'),
       required('network', 'string'),
       required('price', 'biguint64'),
       required('created', 'uint'),

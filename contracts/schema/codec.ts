@@ -39,6 +39,29 @@ export function decode<N extends StructName>(
   return value
 }
 
+/** How the bytes of one kind of message, or of a part of one, are written and read. */
+export interface Codec<T> {
+  encode(value: T): Buffer
+  /** Throws MALFORMED and nothing else for bytes that are not a valid value. */
+  decode(bytes: Buffer | null | undefined, maxBytes?: number): T
+}
+
+/** The codec of a struct of the schema. `faultOf` says what is wrong with decoded values, or null. */
+export function struct<N extends StructName>(
+  name: N,
+  faultOf: (value: StructOf<N>) => string | null = () => null
+): Codec<StructOf<N>> {
+  return {
+    encode: value => encode(name, value),
+    decode: (bytes, maxBytes) => {
+      const value = decode(name, bytes, maxBytes)
+      const fault = faultOf(value)
+      if (fault) throw malformed(name, fault)
+      return value
+    }
+  }
+}
+
 function malformed(name: string, why: string): BushelError {
   return new BushelError('MALFORMED', `a malformed ${name}: ${why}`)
 }

@@ -63,6 +63,24 @@ export const compute: Struct[] = [
     ]
   },
   signed('terms', 'job-terms', 'job-agree'),
+  {
+    name: 'compute-request',
+    fields: [
+      required('memory', 'uint'),
+      required('isolation', 'string'),
+      required('fuel', 'string'),
+      required('firstInstallmentMsat', 'biguint64'),
+      required('maxMsat', 'biguint64')
+    ]
+  },
+  {
+    name: 'compute-quote',
+    fields: [
+      required('baseMsat', 'biguint64'),
+      required('firstInstallmentMsat', 'biguint64'),
+      required('maxInstallmentMsat', 'biguint64')
+    ]
+  },
   { name: 'job-countersign', fields: [required('agreement', 'fixed32'), required('signature', 'fixed64')] },
   { name: 'job-file', fields: [required('path', 'string'), required('bytes', 'buffer')] },
   { name: 'job-input', fields: [required('stdin', 'buffer'), many('files', '@bushel/job-file', MAX_FILES)] },
@@ -128,7 +146,8 @@ export const compute: Struct[] = [
       optional('countersign', 'fixed64'),
       ...stated,
       optional('key', '@bushel/signed-job-key'),
-      optional('reason', 'string')
+      optional('reason', 'string'),
+      optional('quote', '@bushel/signed-quote')
     ]
   },
   {
@@ -176,6 +195,7 @@ export const compute: Struct[] = [
       required('wanted', 'uint'),
       required('fuel', 'biguint64'),
       required('maxMsat', 'biguint64'),
+      required('offer', 'biguint64'),
       required('maxPrice', 'biguint64'),
       required('created', 'uint'),
       stateOf('run'),

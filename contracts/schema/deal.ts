@@ -42,6 +42,31 @@ export const deal: Struct[] = [
       required('market', 'fixed32'),
       required('ask', 'fixed32'),
       required('revision', 'uint'),
+      required('resource', 'string'),
+      required('body', 'buffer'),
+      optional('offer', 'biguint64'),
+      optional('last', '@bushel/signed-quote')
+    ]
+  },
+  {
+    name: 'quote',
+    fields: [
+      required('request', 'fixed32'),
+      required('market', 'fixed32'),
+      required('ask', 'fixed32'),
+      required('resource', 'string'),
+      required('buyer', 'fixed32'),
+      required('round', 'uint'),
+      required('price', 'biguint64'),
+      required('validUntil', 'uint'),
+      required('wanted', 'buffer'),
+      required('body', 'buffer')
+    ]
+  },
+  signed('quote', 'quote'),
+  {
+    name: 'storage-request',
+    fields: [
       required('bytes', 'uint'),
       required('blocks', 'uint'),
       required('time', 'uint'),
@@ -49,20 +74,25 @@ export const deal: Struct[] = [
     ]
   },
   {
-    name: 'quote',
+    name: 'storage-quote',
     fields: [
-      required('request', 'fixed32'),
-      required('ask', 'fixed32'),
-      required('price', 'biguint64'),
       required('firstInstallmentMsat', 'biguint64'),
       required('maxInstallmentMsat', 'biguint64'),
       required('minChargeMsat', 'biguint64'),
-      required('validFor', 'uint'),
       required('egressBytes', 'uint'),
       required('grace', 'uint')
     ]
   },
-  signed('quote', 'quote'),
+  {
+    name: 'agreement-request',
+    fields: [
+      required('resource', 'string'),
+      required('terms', 'buffer'),
+      required('signature', 'fixed64'),
+      required('quote', '@bushel/signed-quote')
+    ]
+  },
+  { name: 'agreement-answer', fields: [required('agreement', 'fixed32'), required('body', 'buffer')] },
   {
     name: 'party',
     fields: [required('identity', 'fixed32'), required('device', 'fixed32'), required('lightning', 'buffer')]

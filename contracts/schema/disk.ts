@@ -64,7 +64,8 @@ export const disk: Struct[] = [
       required('market', 'fixed32'),
       required('record', 'buffer'),
       required('until', 'uint'),
-      required('open', 'uint')
+      required('open', 'uint'),
+      required('floor', 'biguint64')
     ]
   },
   {
@@ -81,6 +82,7 @@ export const disk: Struct[] = [
       required('sha256', 'fixed32'),
       required('copies', 'uint'),
       required('time', 'uint'),
+      required('offer', 'biguint64'),
       required('maxPrice', 'biguint64'),
       required('prepayMaxMsat', 'biguint64'),
       all('agreements', 'fixed32'),

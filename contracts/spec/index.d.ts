@@ -72,7 +72,7 @@ export interface Order {
   nonce: Buffer
   revision: number
   side: number
-  resource: number
+  resource: string
   network: string
   price: bigint
   created: number
@@ -184,31 +184,59 @@ export interface Reply {
   decline?: Decline | null
 }
 
+export interface Quote {
+  request: Buffer
+  market: Buffer
+  ask: Buffer
+  resource: string
+  buyer: Buffer
+  round: number
+  price: bigint
+  validUntil: number
+  wanted: Buffer | null
+  body: Buffer | null
+}
+
+export interface SignedQuote {
+  quote: Quote
+  signature: Buffer
+}
+
 export interface QuoteRequest {
   market: Buffer
   ask: Buffer
   revision: number
+  resource: string
+  body: Buffer | null
+  offer?: bigint | null
+  last?: SignedQuote | null
+}
+
+export interface StorageRequest {
   bytes: number
   blocks: number
   time: number
   firstInstallmentMsat: bigint
 }
 
-export interface Quote {
-  request: Buffer
-  ask: Buffer
-  price: bigint
+export interface StorageQuote {
   firstInstallmentMsat: bigint
   maxInstallmentMsat: bigint
   minChargeMsat: bigint
-  validFor: number
   egressBytes: number
   grace: number
 }
 
-export interface SignedQuote {
-  quote: Quote
+export interface AgreementRequest {
+  resource: string
+  terms: Buffer | null
   signature: Buffer
+  quote: SignedQuote
+}
+
+export interface AgreementAnswer {
+  agreement: Buffer
+  body: Buffer | null
 }
 
 export interface Party {
@@ -481,6 +509,7 @@ export interface OwnOrder {
   record: Buffer | null
   until: number
   open: number
+  floor: bigint
 }
 
 export interface MirrorJob {
@@ -495,6 +524,7 @@ export interface MirrorJob {
   sha256: Buffer
   copies: number
   time: number
+  offer: bigint
   maxPrice: bigint
   prepayMaxMsat: bigint
   agreements: Buffer[]
@@ -557,6 +587,20 @@ export interface JobTerms {
 export interface JobAgree {
   terms: JobTerms
   signature: Buffer
+}
+
+export interface ComputeRequest {
+  memory: number
+  isolation: string
+  fuel: string
+  firstInstallmentMsat: bigint
+  maxMsat: bigint
+}
+
+export interface ComputeQuote {
+  baseMsat: bigint
+  firstInstallmentMsat: bigint
+  maxInstallmentMsat: bigint
 }
 
 export interface JobCountersign {
@@ -653,6 +697,7 @@ export interface Job {
   statement?: SignedJobStatement | null
   key?: SignedJobKey | null
   reason?: string | null
+  quote?: SignedQuote | null
 }
 
 export interface JobEvidence {
@@ -701,6 +746,7 @@ export interface RunRecord {
   wanted: number
   fuel: bigint
   maxMsat: bigint
+  offer: bigint
   maxPrice: bigint
   created: number
   state: StateOf<'run'>
@@ -746,9 +792,13 @@ export interface Structs {
   '@bushel/request': Request
   '@bushel/decline': Decline
   '@bushel/reply': Reply
-  '@bushel/quote-request': QuoteRequest
   '@bushel/quote': Quote
   '@bushel/signed-quote': SignedQuote
+  '@bushel/quote-request': QuoteRequest
+  '@bushel/storage-request': StorageRequest
+  '@bushel/storage-quote': StorageQuote
+  '@bushel/agreement-request': AgreementRequest
+  '@bushel/agreement-answer': AgreementAnswer
   '@bushel/party': Party
   '@bushel/core-limit': CoreLimit
   '@bushel/terms': Terms
@@ -796,6 +846,8 @@ export interface Structs {
   '@bushel/job-limits': JobLimits
   '@bushel/job-terms': JobTerms
   '@bushel/job-agree': JobAgree
+  '@bushel/compute-request': ComputeRequest
+  '@bushel/compute-quote': ComputeQuote
   '@bushel/job-countersign': JobCountersign
   '@bushel/job-file': JobFile
   '@bushel/job-input': JobInput

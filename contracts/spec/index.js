@@ -256,7 +256,7 @@ const encoding8 = {
     c.fixed32.preencode(state, m.nonce)
     c.uint.preencode(state, m.revision)
     c.uint.preencode(state, m.side)
-    c.uint.preencode(state, m.resource)
+    c.string.preencode(state, m.resource)
     c.string.preencode(state, m.network)
     c.biguint64.preencode(state, m.price)
     c.uint.preencode(state, m.created)
@@ -273,7 +273,7 @@ const encoding8 = {
     c.fixed32.encode(state, m.nonce)
     c.uint.encode(state, m.revision)
     c.uint.encode(state, m.side)
-    c.uint.encode(state, m.resource)
+    c.string.encode(state, m.resource)
     c.string.encode(state, m.network)
     c.biguint64.encode(state, m.price)
     c.uint.encode(state, m.created)
@@ -288,7 +288,7 @@ const encoding8 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
-    const r4 = c.uint.decode(state)
+    const r4 = c.string.decode(state)
     const r5 = c.string.decode(state)
     const r6 = c.biguint64.decode(state)
     const r7 = c.uint.decode(state)
@@ -747,111 +747,74 @@ const encoding26 = {
   }
 }
 
-// @bushel/quote-request
+// @bushel/quote
 const encoding27 = {
   preencode(state, m) {
+    c.fixed32.preencode(state, m.request)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
-    c.uint.preencode(state, m.revision)
-    c.uint.preencode(state, m.bytes)
-    c.uint.preencode(state, m.blocks)
-    c.uint.preencode(state, m.time)
-    c.biguint64.preencode(state, m.firstInstallmentMsat)
-  },
-  encode(state, m) {
-    c.fixed32.encode(state, m.market)
-    c.fixed32.encode(state, m.ask)
-    c.uint.encode(state, m.revision)
-    c.uint.encode(state, m.bytes)
-    c.uint.encode(state, m.blocks)
-    c.uint.encode(state, m.time)
-    c.biguint64.encode(state, m.firstInstallmentMsat)
-  },
-  decode(state) {
-    const r0 = c.fixed32.decode(state)
-    const r1 = c.fixed32.decode(state)
-    const r2 = c.uint.decode(state)
-    const r3 = c.uint.decode(state)
-    const r4 = c.uint.decode(state)
-    const r5 = c.uint.decode(state)
-    const r6 = c.biguint64.decode(state)
-
-    return {
-      market: r0,
-      ask: r1,
-      revision: r2,
-      bytes: r3,
-      blocks: r4,
-      time: r5,
-      firstInstallmentMsat: r6
-    }
-  }
-}
-
-// @bushel/quote
-const encoding28 = {
-  preencode(state, m) {
-    c.fixed32.preencode(state, m.request)
-    c.fixed32.preencode(state, m.ask)
+    c.string.preencode(state, m.resource)
+    c.fixed32.preencode(state, m.buyer)
+    c.uint.preencode(state, m.round)
     c.biguint64.preencode(state, m.price)
-    c.biguint64.preencode(state, m.firstInstallmentMsat)
-    c.biguint64.preencode(state, m.maxInstallmentMsat)
-    c.biguint64.preencode(state, m.minChargeMsat)
-    c.uint.preencode(state, m.validFor)
-    c.uint.preencode(state, m.egressBytes)
-    c.uint.preencode(state, m.grace)
+    c.uint.preencode(state, m.validUntil)
+    c.buffer.preencode(state, m.wanted)
+    c.buffer.preencode(state, m.body)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.request)
+    c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
+    c.string.encode(state, m.resource)
+    c.fixed32.encode(state, m.buyer)
+    c.uint.encode(state, m.round)
     c.biguint64.encode(state, m.price)
-    c.biguint64.encode(state, m.firstInstallmentMsat)
-    c.biguint64.encode(state, m.maxInstallmentMsat)
-    c.biguint64.encode(state, m.minChargeMsat)
-    c.uint.encode(state, m.validFor)
-    c.uint.encode(state, m.egressBytes)
-    c.uint.encode(state, m.grace)
+    c.uint.encode(state, m.validUntil)
+    c.buffer.encode(state, m.wanted)
+    c.buffer.encode(state, m.body)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = c.biguint64.decode(state)
-    const r3 = c.biguint64.decode(state)
-    const r4 = c.biguint64.decode(state)
-    const r5 = c.biguint64.decode(state)
-    const r6 = c.uint.decode(state)
+    const r2 = c.fixed32.decode(state)
+    const r3 = c.string.decode(state)
+    const r4 = c.fixed32.decode(state)
+    const r5 = c.uint.decode(state)
+    const r6 = c.biguint64.decode(state)
     const r7 = c.uint.decode(state)
-    const r8 = c.uint.decode(state)
+    const r8 = c.buffer.decode(state)
+    const r9 = c.buffer.decode(state)
 
     return {
       request: r0,
-      ask: r1,
-      price: r2,
-      firstInstallmentMsat: r3,
-      maxInstallmentMsat: r4,
-      minChargeMsat: r5,
-      validFor: r6,
-      egressBytes: r7,
-      grace: r8
+      market: r1,
+      ask: r2,
+      resource: r3,
+      buyer: r4,
+      round: r5,
+      price: r6,
+      validUntil: r7,
+      wanted: r8,
+      body: r9
     }
   }
 }
 
 // @bushel/signed-quote.quote
-const encoding29_0 = c.frame(encoding28)
+const encoding28_0 = c.frame(encoding27)
 
 // @bushel/signed-quote
-const encoding29 = {
+const encoding28 = {
   preencode(state, m) {
-    encoding29_0.preencode(state, m.quote)
+    encoding28_0.preencode(state, m.quote)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding29_0.encode(state, m.quote)
+    encoding28_0.encode(state, m.quote)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding29_0.decode(state)
+    const r0 = encoding28_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -861,8 +824,172 @@ const encoding29 = {
   }
 }
 
-// @bushel/party
+// @bushel/quote-request.last
+const encoding29_6 = c.frame(encoding28)
+
+// @bushel/quote-request
+const encoding29 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.market)
+    c.fixed32.preencode(state, m.ask)
+    c.uint.preencode(state, m.revision)
+    c.string.preencode(state, m.resource)
+    c.buffer.preencode(state, m.body)
+    state.end++ // max flag is 2 so always one byte
+
+    if (m.offer) c.biguint64.preencode(state, m.offer)
+    if (m.last) encoding29_6.preencode(state, m.last)
+  },
+  encode(state, m) {
+    const flags = (m.offer ? 1 : 0) | (m.last ? 2 : 0)
+
+    c.fixed32.encode(state, m.market)
+    c.fixed32.encode(state, m.ask)
+    c.uint.encode(state, m.revision)
+    c.string.encode(state, m.resource)
+    c.buffer.encode(state, m.body)
+    c.uint.encode(state, flags)
+
+    if (m.offer) c.biguint64.encode(state, m.offer)
+    if (m.last) encoding29_6.encode(state, m.last)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.fixed32.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.string.decode(state)
+    const r4 = c.buffer.decode(state)
+    const flags = c.uint.decode(state)
+
+    return {
+      market: r0,
+      ask: r1,
+      revision: r2,
+      resource: r3,
+      body: r4,
+      offer: (flags & 1) !== 0 ? c.biguint64.decode(state) : 0,
+      last: (flags & 2) !== 0 ? encoding29_6.decode(state) : null
+    }
+  }
+}
+
+// @bushel/storage-request
 const encoding30 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.bytes)
+    c.uint.preencode(state, m.blocks)
+    c.uint.preencode(state, m.time)
+    c.biguint64.preencode(state, m.firstInstallmentMsat)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.bytes)
+    c.uint.encode(state, m.blocks)
+    c.uint.encode(state, m.time)
+    c.biguint64.encode(state, m.firstInstallmentMsat)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.uint.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.biguint64.decode(state)
+
+    return {
+      bytes: r0,
+      blocks: r1,
+      time: r2,
+      firstInstallmentMsat: r3
+    }
+  }
+}
+
+// @bushel/storage-quote
+const encoding31 = {
+  preencode(state, m) {
+    c.biguint64.preencode(state, m.firstInstallmentMsat)
+    c.biguint64.preencode(state, m.maxInstallmentMsat)
+    c.biguint64.preencode(state, m.minChargeMsat)
+    c.uint.preencode(state, m.egressBytes)
+    c.uint.preencode(state, m.grace)
+  },
+  encode(state, m) {
+    c.biguint64.encode(state, m.firstInstallmentMsat)
+    c.biguint64.encode(state, m.maxInstallmentMsat)
+    c.biguint64.encode(state, m.minChargeMsat)
+    c.uint.encode(state, m.egressBytes)
+    c.uint.encode(state, m.grace)
+  },
+  decode(state) {
+    const r0 = c.biguint64.decode(state)
+    const r1 = c.biguint64.decode(state)
+    const r2 = c.biguint64.decode(state)
+    const r3 = c.uint.decode(state)
+    const r4 = c.uint.decode(state)
+
+    return {
+      firstInstallmentMsat: r0,
+      maxInstallmentMsat: r1,
+      minChargeMsat: r2,
+      egressBytes: r3,
+      grace: r4
+    }
+  }
+}
+
+// @bushel/agreement-request.quote
+const encoding32_3 = encoding29_6
+
+// @bushel/agreement-request
+const encoding32 = {
+  preencode(state, m) {
+    c.string.preencode(state, m.resource)
+    c.buffer.preencode(state, m.terms)
+    c.fixed64.preencode(state, m.signature)
+    encoding32_3.preencode(state, m.quote)
+  },
+  encode(state, m) {
+    c.string.encode(state, m.resource)
+    c.buffer.encode(state, m.terms)
+    c.fixed64.encode(state, m.signature)
+    encoding32_3.encode(state, m.quote)
+  },
+  decode(state) {
+    const r0 = c.string.decode(state)
+    const r1 = c.buffer.decode(state)
+    const r2 = c.fixed64.decode(state)
+    const r3 = encoding32_3.decode(state)
+
+    return {
+      resource: r0,
+      terms: r1,
+      signature: r2,
+      quote: r3
+    }
+  }
+}
+
+// @bushel/agreement-answer
+const encoding33 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.agreement)
+    c.buffer.preencode(state, m.body)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.agreement)
+    c.buffer.encode(state, m.body)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.buffer.decode(state)
+
+    return {
+      agreement: r0,
+      body: r1
+    }
+  }
+}
+
+// @bushel/party
+const encoding34 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.fixed32.preencode(state, m.device)
@@ -887,7 +1014,7 @@ const encoding30 = {
 }
 
 // @bushel/core-limit
-const encoding31 = {
+const encoding35 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -912,23 +1039,23 @@ const encoding31 = {
 }
 
 // @bushel/terms.buyer
-const encoding32_5 = c.frame(encoding30)
+const encoding36_5 = c.frame(encoding34)
 // @bushel/terms.provider
-const encoding32_6 = encoding32_5
+const encoding36_6 = encoding36_5
 // @bushel/terms.cores
-const encoding32_7 = c.array(c.frame(encoding31), 16)
+const encoding36_7 = c.array(c.frame(encoding35), 16)
 
 // @bushel/terms
-const encoding32 = {
+const encoding36 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding32_5.preencode(state, m.buyer)
-    encoding32_6.preencode(state, m.provider)
-    encoding32_7.preencode(state, m.cores)
+    encoding36_5.preencode(state, m.buyer)
+    encoding36_6.preencode(state, m.provider)
+    encoding36_7.preencode(state, m.cores)
     c.biguint64.preencode(state, m.price)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -945,9 +1072,9 @@ const encoding32 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding32_5.encode(state, m.buyer)
-    encoding32_6.encode(state, m.provider)
-    encoding32_7.encode(state, m.cores)
+    encoding36_5.encode(state, m.buyer)
+    encoding36_6.encode(state, m.provider)
+    encoding36_7.encode(state, m.cores)
     c.biguint64.encode(state, m.price)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -964,9 +1091,9 @@ const encoding32 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding32_5.decode(state)
-    const r6 = encoding32_6.decode(state)
-    const r7 = encoding32_7.decode(state)
+    const r5 = encoding36_5.decode(state)
+    const r6 = encoding36_6.decode(state)
+    const r7 = encoding36_7.decode(state)
     const r8 = c.biguint64.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.biguint64.decode(state)
@@ -1000,20 +1127,20 @@ const encoding32 = {
 }
 
 // @bushel/agree.terms
-const encoding33_0 = c.frame(encoding32)
+const encoding37_0 = c.frame(encoding36)
 
 // @bushel/agree
-const encoding33 = {
+const encoding37 = {
   preencode(state, m) {
-    encoding33_0.preencode(state, m.terms)
+    encoding37_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding33_0.encode(state, m.terms)
+    encoding37_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding33_0.decode(state)
+    const r0 = encoding37_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1024,7 +1151,7 @@ const encoding33 = {
 }
 
 // @bushel/listed-installment
-const encoding34 = {
+const encoding38 = {
   preencode(state, m) {
     c.uint.preencode(state, m.installment)
     c.uint.preencode(state, m.issue)
@@ -1053,21 +1180,21 @@ const encoding34 = {
 }
 
 // @bushel/installment-list.installments
-const encoding35_1 = c.array(c.frame(encoding34), 64)
+const encoding39_1 = c.array(c.frame(encoding38), 64)
 
 // @bushel/installment-list
-const encoding35 = {
+const encoding39 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding35_1.preencode(state, m.installments)
+    encoding39_1.preencode(state, m.installments)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding35_1.encode(state, m.installments)
+    encoding39_1.encode(state, m.installments)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding35_1.decode(state)
+    const r1 = encoding39_1.decode(state)
 
     return {
       agreement: r0,
@@ -1077,20 +1204,20 @@ const encoding35 = {
 }
 
 // @bushel/countersign.list
-const encoding36_0 = c.frame(encoding35)
+const encoding40_0 = c.frame(encoding39)
 
 // @bushel/countersign
-const encoding36 = {
+const encoding40 = {
   preencode(state, m) {
-    encoding36_0.preencode(state, m.list)
+    encoding40_0.preencode(state, m.list)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding36_0.encode(state, m.list)
+    encoding40_0.encode(state, m.list)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding36_0.decode(state)
+    const r0 = encoding40_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1101,7 +1228,7 @@ const encoding36 = {
 }
 
 // @bushel/agreement-reference
-const encoding37 = {
+const encoding41 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
   },
@@ -1118,7 +1245,7 @@ const encoding37 = {
 }
 
 // @bushel/bid-answer
-const encoding38 = {
+const encoding42 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.bid)
     c.fixed32.preencode(state, m.ask)
@@ -1139,7 +1266,7 @@ const encoding38 = {
 }
 
 // @bushel/acknowledgement
-const encoding39 = {
+const encoding43 = {
   preencode(state, m) {
     c.uint.preencode(state, m.ok)
   },
@@ -1156,7 +1283,7 @@ const encoding39 = {
 }
 
 // @bushel/strip-request
-const encoding40 = {
+const encoding44 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.from)
@@ -1177,21 +1304,21 @@ const encoding40 = {
 }
 
 // @bushel/strip.invoices
-const encoding41_1 = c.array(c.string, 64)
+const encoding45_1 = c.array(c.string, 64)
 
 // @bushel/strip
-const encoding41 = {
+const encoding45 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding41_1.preencode(state, m.invoices)
+    encoding45_1.preencode(state, m.invoices)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding41_1.encode(state, m.invoices)
+    encoding45_1.encode(state, m.invoices)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding41_1.decode(state)
+    const r1 = encoding45_1.decode(state)
 
     return {
       agreement: r0,
@@ -1201,7 +1328,7 @@ const encoding41 = {
 }
 
 // @bushel/paid
-const encoding42 = {
+const encoding46 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1226,7 +1353,7 @@ const encoding42 = {
 }
 
 // @bushel/paid-until
-const encoding43 = {
+const encoding47 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.until)
@@ -1257,7 +1384,7 @@ const encoding43 = {
 }
 
 // @bushel/sealed-core
-const encoding44 = {
+const encoding48 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.fork)
@@ -1290,21 +1417,21 @@ const encoding44 = {
 }
 
 // @bushel/seal.cores
-const encoding45_1 = c.array(c.frame(encoding44), 16)
+const encoding49_1 = c.array(c.frame(encoding48), 16)
 
 // @bushel/seal
-const encoding45 = {
+const encoding49 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding45_1.preencode(state, m.cores)
+    encoding49_1.preencode(state, m.cores)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding45_1.encode(state, m.cores)
+    encoding49_1.encode(state, m.cores)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding45_1.decode(state)
+    const r1 = encoding49_1.decode(state)
 
     return {
       agreement: r0,
@@ -1314,20 +1441,20 @@ const encoding45 = {
 }
 
 // @bushel/signed-seal.seal
-const encoding46_0 = c.frame(encoding45)
+const encoding50_0 = c.frame(encoding49)
 
 // @bushel/signed-seal
-const encoding46 = {
+const encoding50 = {
   preencode(state, m) {
-    encoding46_0.preencode(state, m.seal)
+    encoding50_0.preencode(state, m.seal)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding46_0.encode(state, m.seal)
+    encoding50_0.encode(state, m.seal)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding46_0.decode(state)
+    const r0 = encoding50_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1338,7 +1465,7 @@ const encoding46 = {
 }
 
 // @bushel/stored
-const encoding47 = {
+const encoding51 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.seal)
     c.uint.preencode(state, m.start)
@@ -1363,20 +1490,20 @@ const encoding47 = {
 }
 
 // @bushel/signed-stored.stored
-const encoding48_0 = c.frame(encoding47)
+const encoding52_0 = c.frame(encoding51)
 
 // @bushel/signed-stored
-const encoding48 = {
+const encoding52 = {
   preencode(state, m) {
-    encoding48_0.preencode(state, m.stored)
+    encoding52_0.preencode(state, m.stored)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding48_0.encode(state, m.stored)
+    encoding52_0.encode(state, m.stored)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding48_0.decode(state)
+    const r0 = encoding52_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1387,7 +1514,7 @@ const encoding48 = {
 }
 
 // @bushel/block-reference
-const encoding49 = {
+const encoding53 = {
   preencode(state, m) {
     c.uint.preencode(state, m.core)
     c.uint.preencode(state, m.index)
@@ -1408,24 +1535,24 @@ const encoding49 = {
 }
 
 // @bushel/audit.blocks
-const encoding50_2 = c.array(c.frame(encoding49), 64)
+const encoding54_2 = c.array(c.frame(encoding53), 64)
 
 // @bushel/audit
-const encoding50 = {
+const encoding54 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.seal)
     c.fixed32.preencode(state, m.nonce)
-    encoding50_2.preencode(state, m.blocks)
+    encoding54_2.preencode(state, m.blocks)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.seal)
     c.fixed32.encode(state, m.nonce)
-    encoding50_2.encode(state, m.blocks)
+    encoding54_2.encode(state, m.blocks)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding50_2.decode(state)
+    const r2 = encoding54_2.decode(state)
 
     return {
       seal: r0,
@@ -1436,7 +1563,7 @@ const encoding50 = {
 }
 
 // @bushel/tree-node
-const encoding51 = {
+const encoding55 = {
   preencode(state, m) {
     c.uint.preencode(state, m.index)
     c.uint.preencode(state, m.size)
@@ -1461,32 +1588,32 @@ const encoding51 = {
 }
 
 // @bushel/block-proof.nodes
-const encoding52_3 = c.array(c.frame(encoding51), 64)
+const encoding56_3 = c.array(c.frame(encoding55), 64)
 // @bushel/block-proof.roots
-const encoding52_4 = c.array(c.frame(encoding51), 64)
+const encoding56_4 = c.array(c.frame(encoding55), 64)
 
 // @bushel/block-proof
-const encoding52 = {
+const encoding56 = {
   preencode(state, m) {
     c.uint.preencode(state, m.core)
     c.uint.preencode(state, m.index)
     c.buffer.preencode(state, m.value)
-    encoding52_3.preencode(state, m.nodes)
-    encoding52_4.preencode(state, m.roots)
+    encoding56_3.preencode(state, m.nodes)
+    encoding56_4.preencode(state, m.roots)
   },
   encode(state, m) {
     c.uint.encode(state, m.core)
     c.uint.encode(state, m.index)
     c.buffer.encode(state, m.value)
-    encoding52_3.encode(state, m.nodes)
-    encoding52_4.encode(state, m.roots)
+    encoding56_3.encode(state, m.nodes)
+    encoding56_4.encode(state, m.roots)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
     const r1 = c.uint.decode(state)
     const r2 = c.buffer.decode(state)
-    const r3 = encoding52_3.decode(state)
-    const r4 = encoding52_4.decode(state)
+    const r3 = encoding56_3.decode(state)
+    const r4 = encoding56_4.decode(state)
 
     return {
       core: r0,
@@ -1499,21 +1626,21 @@ const encoding52 = {
 }
 
 // @bushel/audit-proof.proofs
-const encoding53_1 = c.array(c.frame(encoding52), 64)
+const encoding57_1 = c.array(c.frame(encoding56), 64)
 
 // @bushel/audit-proof
-const encoding53 = {
+const encoding57 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.nonce)
-    encoding53_1.preencode(state, m.proofs)
+    encoding57_1.preencode(state, m.proofs)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.nonce)
-    encoding53_1.encode(state, m.proofs)
+    encoding57_1.encode(state, m.proofs)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding53_1.decode(state)
+    const r1 = encoding57_1.decode(state)
 
     return {
       nonce: r0,
@@ -1523,7 +1650,7 @@ const encoding53 = {
 }
 
 // @bushel/void
-const encoding54 = {
+const encoding58 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1548,20 +1675,20 @@ const encoding54 = {
 }
 
 // @bushel/signed-void.void
-const encoding55_0 = c.frame(encoding54)
+const encoding59_0 = c.frame(encoding58)
 
 // @bushel/signed-void
-const encoding55 = {
+const encoding59 = {
   preencode(state, m) {
-    encoding55_0.preencode(state, m.void)
+    encoding59_0.preencode(state, m.void)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding55_0.encode(state, m.void)
+    encoding59_0.encode(state, m.void)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding55_0.decode(state)
+    const r0 = encoding59_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1572,18 +1699,18 @@ const encoding55 = {
 }
 
 // @bushel/reissue.void
-const encoding56_1 = c.frame(encoding55)
+const encoding60_1 = c.frame(encoding59)
 // @bushel/reissue.countersign
-const encoding56_2 = c.frame(encoding36)
+const encoding60_2 = c.frame(encoding40)
 
 // @bushel/reissue
-const encoding56 = {
+const encoding60 = {
   preencode(state, m) {
     state.end++ // max flag is 8 so always one byte
 
     if (m.preimage) c.fixed32.preencode(state, m.preimage)
-    if (m.void) encoding56_1.preencode(state, m.void)
-    if (m.countersign) encoding56_2.preencode(state, m.countersign)
+    if (m.void) encoding60_1.preencode(state, m.void)
+    if (m.countersign) encoding60_2.preencode(state, m.countersign)
     if (m.invoice) c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
@@ -1593,8 +1720,8 @@ const encoding56 = {
     c.uint.encode(state, flags)
 
     if (m.preimage) c.fixed32.encode(state, m.preimage)
-    if (m.void) encoding56_1.encode(state, m.void)
-    if (m.countersign) encoding56_2.encode(state, m.countersign)
+    if (m.void) encoding60_1.encode(state, m.void)
+    if (m.countersign) encoding60_2.encode(state, m.countersign)
     if (m.invoice) c.string.encode(state, m.invoice)
   },
   decode(state) {
@@ -1602,15 +1729,15 @@ const encoding56 = {
 
     return {
       preimage: (flags & 1) !== 0 ? c.fixed32.decode(state) : null,
-      void: (flags & 2) !== 0 ? encoding56_1.decode(state) : null,
-      countersign: (flags & 4) !== 0 ? encoding56_2.decode(state) : null,
+      void: (flags & 2) !== 0 ? encoding60_1.decode(state) : null,
+      countersign: (flags & 4) !== 0 ? encoding60_2.decode(state) : null,
       invoice: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/debt
-const encoding57 = {
+const encoding61 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.biguint64.preencode(state, m.msat)
@@ -1635,20 +1762,20 @@ const encoding57 = {
 }
 
 // @bushel/signed-debt.debt
-const encoding58_0 = c.frame(encoding57)
+const encoding62_0 = c.frame(encoding61)
 
 // @bushel/signed-debt
-const encoding58 = {
+const encoding62 = {
   preencode(state, m) {
-    encoding58_0.preencode(state, m.debt)
+    encoding62_0.preencode(state, m.debt)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding58_0.encode(state, m.debt)
+    encoding62_0.encode(state, m.debt)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding58_0.decode(state)
+    const r0 = encoding62_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1659,7 +1786,7 @@ const encoding58 = {
 }
 
 // @bushel/refund
-const encoding59 = {
+const encoding63 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.invoice)
@@ -1680,7 +1807,7 @@ const encoding59 = {
 }
 
 // @bushel/credit
-const encoding60 = {
+const encoding64 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1705,16 +1832,16 @@ const encoding60 = {
 }
 
 // @bushel/end.counter
-const encoding61_2 = c.frame(encoding22)
+const encoding65_2 = c.frame(encoding22)
 
 // @bushel/end
-const encoding61 = {
+const encoding65 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.reason)
     state.end++ // max flag is 1 so always one byte
 
-    if (m.counter) encoding61_2.preencode(state, m.counter)
+    if (m.counter) encoding65_2.preencode(state, m.counter)
   },
   encode(state, m) {
     const flags = m.counter ? 1 : 0
@@ -1723,7 +1850,7 @@ const encoding61 = {
     c.string.encode(state, m.reason)
     c.uint.encode(state, flags)
 
-    if (m.counter) encoding61_2.encode(state, m.counter)
+    if (m.counter) encoding65_2.encode(state, m.counter)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -1733,25 +1860,25 @@ const encoding61 = {
     return {
       agreement: r0,
       reason: r1,
-      counter: (flags & 1) !== 0 ? encoding61_2.decode(state) : null
+      counter: (flags & 1) !== 0 ? encoding65_2.decode(state) : null
     }
   }
 }
 
 // @bushel/ended.counter
-const encoding62_1 = encoding61_2
+const encoding66_1 = encoding65_2
 // @bushel/ended.debt
-const encoding62_3 = c.frame(encoding58)
+const encoding66_3 = c.frame(encoding62)
 
 // @bushel/ended
-const encoding62 = {
+const encoding66 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     state.end++ // max flag is 2 so always one byte
 
-    if (m.counter) encoding62_1.preencode(state, m.counter)
+    if (m.counter) encoding66_1.preencode(state, m.counter)
     c.biguint64.preencode(state, m.creditMsat)
-    if (m.debt) encoding62_3.preencode(state, m.debt)
+    if (m.debt) encoding66_3.preencode(state, m.debt)
   },
   encode(state, m) {
     const flags = (m.counter ? 1 : 0) | (m.debt ? 2 : 0)
@@ -1759,9 +1886,9 @@ const encoding62 = {
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, flags)
 
-    if (m.counter) encoding62_1.encode(state, m.counter)
+    if (m.counter) encoding66_1.encode(state, m.counter)
     c.biguint64.encode(state, m.creditMsat)
-    if (m.debt) encoding62_3.encode(state, m.debt)
+    if (m.debt) encoding66_3.encode(state, m.debt)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -1769,15 +1896,15 @@ const encoding62 = {
 
     return {
       agreement: r0,
-      counter: (flags & 1) !== 0 ? encoding62_1.decode(state) : null,
+      counter: (flags & 1) !== 0 ? encoding66_1.decode(state) : null,
       creditMsat: c.biguint64.decode(state),
-      debt: (flags & 2) !== 0 ? encoding62_3.decode(state) : null
+      debt: (flags & 2) !== 0 ? encoding66_3.decode(state) : null
     }
   }
 }
 
 // @bushel/upload-progress
-const encoding63 = {
+const encoding67 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.blocks)
@@ -1802,7 +1929,7 @@ const encoding63 = {
 }
 
 // @bushel/ledger-entry
-const encoding64 = {
+const encoding68 = {
   preencode(state, m) {
     c.string.preencode(state, m.type)
     c.uint.preencode(state, m.at)
@@ -1874,14 +2001,14 @@ const encoding64 = {
 }
 
 // @bushel/debt-record.debt
-const encoding65_2 = encoding62_3
+const encoding69_2 = encoding66_3
 
 // @bushel/debt-record
-const encoding65 = {
+const encoding69 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding65_2.preencode(state, m.debt)
+    encoding69_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     state.end++ // max flag is 2 so always one byte
@@ -1894,7 +2021,7 @@ const encoding65 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding65_2.encode(state, m.debt)
+    encoding69_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     c.uint.encode(state, flags)
@@ -1905,7 +2032,7 @@ const encoding65 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding65_2.decode(state)
+    const r2 = encoding69_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = c.uint.decode(state)
@@ -1923,7 +2050,7 @@ const encoding65 = {
 }
 
 // @bushel/fact
-const encoding66 = {
+const encoding70 = {
   preencode(state, m) {
     c.string.preencode(state, m.kind)
     c.buffer.preencode(state, m.key)
@@ -1948,18 +2075,18 @@ const encoding66 = {
 }
 
 // @bushel/change-set.changes
-const encoding67_0 = c.array(c.buffer)
+const encoding71_0 = c.array(c.buffer)
 
 // @bushel/change-set
-const encoding67 = {
+const encoding71 = {
   preencode(state, m) {
-    encoding67_0.preencode(state, m.changes)
+    encoding71_0.preencode(state, m.changes)
   },
   encode(state, m) {
-    encoding67_0.encode(state, m.changes)
+    encoding71_0.encode(state, m.changes)
   },
   decode(state) {
-    const r0 = encoding67_0.decode(state)
+    const r0 = encoding71_0.decode(state)
 
     return {
       changes: r0
@@ -1968,7 +2095,7 @@ const encoding67 = {
 }
 
 // @bushel/stored-reply
-const encoding68 = {
+const encoding72 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -1989,32 +2116,32 @@ const encoding68 = {
 }
 
 // @bushel/lease.terms
-const encoding69_5 = encoding33_0
+const encoding73_5 = encoding37_0
 // @bushel/lease.countersign
-const encoding69_7 = encoding56_2
+const encoding73_7 = encoding60_2
 // @bushel/lease.seal
-const encoding69_8 = c.frame(encoding46)
+const encoding73_8 = c.frame(encoding50)
 // @bushel/lease.stored
-const encoding69_9 = c.frame(encoding48)
+const encoding73_9 = c.frame(encoding52)
 // @bushel/lease.counter
-const encoding69_10 = encoding61_2
+const encoding73_10 = encoding65_2
 
 // @bushel/lease
-const encoding69 = {
+const encoding73 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding69_5.preencode(state, m.terms)
+    encoding73_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     state.end++ // max flag is 64 so always one byte
 
-    if (m.countersign) encoding69_7.preencode(state, m.countersign)
-    if (m.seal) encoding69_8.preencode(state, m.seal)
-    if (m.stored) encoding69_9.preencode(state, m.stored)
-    if (m.counter) encoding69_10.preencode(state, m.counter)
+    if (m.countersign) encoding73_7.preencode(state, m.countersign)
+    if (m.seal) encoding73_8.preencode(state, m.seal)
+    if (m.stored) encoding73_9.preencode(state, m.stored)
+    if (m.counter) encoding73_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2034,14 +2161,14 @@ const encoding69 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding69_5.encode(state, m.terms)
+    encoding73_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     c.uint.encode(state, flags)
 
-    if (m.countersign) encoding69_7.encode(state, m.countersign)
-    if (m.seal) encoding69_8.encode(state, m.seal)
-    if (m.stored) encoding69_9.encode(state, m.stored)
-    if (m.counter) encoding69_10.encode(state, m.counter)
+    if (m.countersign) encoding73_7.encode(state, m.countersign)
+    if (m.seal) encoding73_8.encode(state, m.seal)
+    if (m.stored) encoding73_9.encode(state, m.stored)
+    if (m.counter) encoding73_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2052,7 +2179,7 @@ const encoding69 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding69_5.decode(state)
+    const r5 = encoding73_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = c.uint.decode(state)
 
@@ -2064,10 +2191,10 @@ const encoding69 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding69_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding69_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding69_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding69_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding73_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding73_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding73_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding73_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2076,41 +2203,45 @@ const encoding69 = {
 }
 
 // @bushel/own-order
-const encoding70 = {
+const encoding74 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
     c.uint.preencode(state, m.until)
     c.uint.preencode(state, m.open)
+    c.biguint64.preencode(state, m.floor)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.market)
     c.buffer.encode(state, m.record)
     c.uint.encode(state, m.until)
     c.uint.encode(state, m.open)
+    c.biguint64.encode(state, m.floor)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.buffer.decode(state)
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
+    const r4 = c.biguint64.decode(state)
 
     return {
       market: r0,
       record: r1,
       until: r2,
-      open: r3
+      open: r3,
+      floor: r4
     }
   }
 }
 
 // @bushel/mirror-job.cores
-const encoding71_7 = c.array(c.frame(encoding31))
+const encoding75_7 = c.array(c.frame(encoding35))
 // @bushel/mirror-job.agreements
-const encoding71_13 = c.array(c.fixed32)
+const encoding75_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding71 = {
+const encoding75 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2119,13 +2250,14 @@ const encoding71 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding71_7.preencode(state, m.cores)
+    encoding75_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
+    c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding71_13.preencode(state, m.agreements)
+    encoding75_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     state.end++ // max flag is 2 so always one byte
 
@@ -2142,13 +2274,14 @@ const encoding71 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding71_7.encode(state, m.cores)
+    encoding75_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
+    c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding71_13.encode(state, m.agreements)
+    encoding75_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     c.uint.encode(state, flags)
 
@@ -2163,14 +2296,15 @@ const encoding71 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding71_7.decode(state)
+    const r7 = encoding75_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
-    const r13 = encoding71_13.decode(state)
-    const r14 = c.string.decode(state)
+    const r13 = c.biguint64.decode(state)
+    const r14 = encoding75_14.decode(state)
+    const r15 = c.string.decode(state)
     const flags = c.uint.decode(state)
 
     return {
@@ -2185,10 +2319,11 @@ const encoding71 = {
       sha256: r8,
       copies: r9,
       time: r10,
-      maxPrice: r11,
-      prepayMaxMsat: r12,
-      agreements: r13,
-      state: r14,
+      offer: r11,
+      maxPrice: r12,
+      prepayMaxMsat: r13,
+      agreements: r14,
+      state: r15,
       bid: (flags & 1) !== 0 ? c.fixed32.decode(state) : null,
       packMs: (flags & 2) !== 0 ? c.uint.decode(state) : 0
     }
@@ -2196,7 +2331,7 @@ const encoding71 = {
 }
 
 // @bushel/peer-record
-const encoding72 = {
+const encoding76 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2229,7 +2364,7 @@ const encoding72 = {
 }
 
 // @bushel/blob
-const encoding73 = {
+const encoding77 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2258,7 +2393,7 @@ const encoding73 = {
 }
 
 // @bushel/job-limits
-const encoding74 = {
+const encoding78 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2307,35 +2442,35 @@ const encoding74 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding75_5 = encoding32_5
+const encoding79_5 = encoding36_5
 // @bushel/job-terms.provider
-const encoding75_6 = encoding32_5
+const encoding79_6 = encoding36_5
 // @bushel/job-terms.module
-const encoding75_9 = c.frame(encoding73)
+const encoding79_9 = c.frame(encoding77)
 // @bushel/job-terms.input
-const encoding75_10 = encoding75_9
+const encoding79_10 = encoding79_9
 // @bushel/job-terms.args
-const encoding75_11 = c.array(c.string, 256)
+const encoding79_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding75_13 = c.frame(encoding74)
+const encoding79_13 = c.frame(encoding78)
 
 // @bushel/job-terms
-const encoding75 = {
+const encoding79 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding75_5.preencode(state, m.buyer)
-    encoding75_6.preencode(state, m.provider)
+    encoding79_5.preencode(state, m.buyer)
+    encoding79_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding75_9.preencode(state, m.module)
-    encoding75_10.preencode(state, m.input)
-    encoding75_11.preencode(state, m.args)
+    encoding79_9.preencode(state, m.module)
+    encoding79_10.preencode(state, m.input)
+    encoding79_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding75_13.preencode(state, m.limits)
+    encoding79_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2350,15 +2485,15 @@ const encoding75 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding75_5.encode(state, m.buyer)
-    encoding75_6.encode(state, m.provider)
+    encoding79_5.encode(state, m.buyer)
+    encoding79_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding75_9.encode(state, m.module)
-    encoding75_10.encode(state, m.input)
-    encoding75_11.encode(state, m.args)
+    encoding79_9.encode(state, m.module)
+    encoding79_10.encode(state, m.input)
+    encoding79_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding75_13.encode(state, m.limits)
+    encoding79_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2373,15 +2508,15 @@ const encoding75 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding75_5.decode(state)
-    const r6 = encoding75_6.decode(state)
+    const r5 = encoding79_5.decode(state)
+    const r6 = encoding79_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding75_9.decode(state)
-    const r10 = encoding75_10.decode(state)
-    const r11 = encoding75_11.decode(state)
+    const r9 = encoding79_9.decode(state)
+    const r10 = encoding79_10.decode(state)
+    const r11 = encoding79_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding75_13.decode(state)
+    const r13 = encoding79_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -2417,20 +2552,20 @@ const encoding75 = {
 }
 
 // @bushel/job-agree.terms
-const encoding76_0 = c.frame(encoding75)
+const encoding80_0 = c.frame(encoding79)
 
 // @bushel/job-agree
-const encoding76 = {
+const encoding80 = {
   preencode(state, m) {
-    encoding76_0.preencode(state, m.terms)
+    encoding80_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding76_0.encode(state, m.terms)
+    encoding80_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding76_0.decode(state)
+    const r0 = encoding80_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2440,8 +2575,66 @@ const encoding76 = {
   }
 }
 
+// @bushel/compute-request
+const encoding81 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.memory)
+    c.string.preencode(state, m.isolation)
+    c.string.preencode(state, m.fuel)
+    c.biguint64.preencode(state, m.firstInstallmentMsat)
+    c.biguint64.preencode(state, m.maxMsat)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.memory)
+    c.string.encode(state, m.isolation)
+    c.string.encode(state, m.fuel)
+    c.biguint64.encode(state, m.firstInstallmentMsat)
+    c.biguint64.encode(state, m.maxMsat)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.string.decode(state)
+    const r2 = c.string.decode(state)
+    const r3 = c.biguint64.decode(state)
+    const r4 = c.biguint64.decode(state)
+
+    return {
+      memory: r0,
+      isolation: r1,
+      fuel: r2,
+      firstInstallmentMsat: r3,
+      maxMsat: r4
+    }
+  }
+}
+
+// @bushel/compute-quote
+const encoding82 = {
+  preencode(state, m) {
+    c.biguint64.preencode(state, m.baseMsat)
+    c.biguint64.preencode(state, m.firstInstallmentMsat)
+    c.biguint64.preencode(state, m.maxInstallmentMsat)
+  },
+  encode(state, m) {
+    c.biguint64.encode(state, m.baseMsat)
+    c.biguint64.encode(state, m.firstInstallmentMsat)
+    c.biguint64.encode(state, m.maxInstallmentMsat)
+  },
+  decode(state) {
+    const r0 = c.biguint64.decode(state)
+    const r1 = c.biguint64.decode(state)
+    const r2 = c.biguint64.decode(state)
+
+    return {
+      baseMsat: r0,
+      firstInstallmentMsat: r1,
+      maxInstallmentMsat: r2
+    }
+  }
+}
+
 // @bushel/job-countersign
-const encoding77 = {
+const encoding83 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -2462,7 +2655,7 @@ const encoding77 = {
 }
 
 // @bushel/job-file
-const encoding78 = {
+const encoding84 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -2483,21 +2676,21 @@ const encoding78 = {
 }
 
 // @bushel/job-input.files
-const encoding79_1 = c.array(c.frame(encoding78), 65536)
+const encoding85_1 = c.array(c.frame(encoding84), 65536)
 
 // @bushel/job-input
-const encoding79 = {
+const encoding85 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding79_1.preencode(state, m.files)
+    encoding85_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding79_1.encode(state, m.files)
+    encoding85_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding79_1.decode(state)
+    const r1 = encoding85_1.decode(state)
 
     return {
       stdin: r0,
@@ -2507,24 +2700,24 @@ const encoding79 = {
 }
 
 // @bushel/job-output.files
-const encoding80_2 = c.array(c.frame(encoding78), 65536)
+const encoding86_2 = c.array(c.frame(encoding84), 65536)
 
 // @bushel/job-output
-const encoding80 = {
+const encoding86 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding80_2.preencode(state, m.files)
+    encoding86_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding80_2.encode(state, m.files)
+    encoding86_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding80_2.decode(state)
+    const r2 = encoding86_2.decode(state)
 
     return {
       stdout: r0,
@@ -2535,20 +2728,20 @@ const encoding80 = {
 }
 
 // @bushel/job-due.countersign
-const encoding81_0 = encoding56_2
+const encoding87_0 = encoding60_2
 
 // @bushel/job-due
-const encoding81 = {
+const encoding87 = {
   preencode(state, m) {
-    encoding81_0.preencode(state, m.countersign)
+    encoding87_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding81_0.encode(state, m.countersign)
+    encoding87_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding81_0.decode(state)
+    const r0 = encoding87_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -2559,7 +2752,7 @@ const encoding81 = {
 }
 
 // @bushel/job-result
-const encoding82 = {
+const encoding88 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -2600,7 +2793,7 @@ const encoding82 = {
 }
 
 // @bushel/job-commitment
-const encoding83 = {
+const encoding89 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -2621,20 +2814,20 @@ const encoding83 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding84_0 = c.frame(encoding83)
+const encoding90_0 = c.frame(encoding89)
 
 // @bushel/signed-job-commitment
-const encoding84 = {
+const encoding90 = {
   preencode(state, m) {
-    encoding84_0.preencode(state, m.commitment)
+    encoding90_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding84_0.encode(state, m.commitment)
+    encoding90_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding84_0.decode(state)
+    const r0 = encoding90_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2645,35 +2838,35 @@ const encoding84 = {
 }
 
 // @bushel/job-statement.result
-const encoding85_1 = c.frame(encoding82)
+const encoding91_1 = c.frame(encoding88)
 // @bushel/job-statement.output
-const encoding85_3 = encoding75_9
+const encoding91_3 = encoding79_9
 
 // @bushel/job-statement
-const encoding85 = {
+const encoding91 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding85_1.preencode(state, m.result)
+    encoding91_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding85_3.preencode(state, m.output)
+    encoding91_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding85_1.encode(state, m.result)
+    encoding91_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding85_3.encode(state, m.output)
+    encoding91_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding85_1.decode(state)
+    const r1 = encoding91_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding85_3.decode(state)
+    const r3 = encoding91_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -2691,20 +2884,20 @@ const encoding85 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding86_0 = c.frame(encoding85)
+const encoding92_0 = c.frame(encoding91)
 
 // @bushel/signed-job-statement
-const encoding86 = {
+const encoding92 = {
   preencode(state, m) {
-    encoding86_0.preencode(state, m.statement)
+    encoding92_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding86_0.encode(state, m.statement)
+    encoding92_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding86_0.decode(state)
+    const r0 = encoding92_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2715,22 +2908,22 @@ const encoding86 = {
 }
 
 // @bushel/job-progress.due
-const encoding87_2 = c.frame(encoding81)
+const encoding93_2 = c.frame(encoding87)
 // @bushel/job-progress.commitment
-const encoding87_3 = c.frame(encoding84)
+const encoding93_3 = c.frame(encoding90)
 // @bushel/job-progress.statement
-const encoding87_4 = c.frame(encoding86)
+const encoding93_4 = c.frame(encoding92)
 
 // @bushel/job-progress
-const encoding87 = {
+const encoding93 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     state.end++ // max flag is 8 so always one byte
 
-    if (m.due) encoding87_2.preencode(state, m.due)
-    if (m.commitment) encoding87_3.preencode(state, m.commitment)
-    if (m.statement) encoding87_4.preencode(state, m.statement)
+    if (m.due) encoding93_2.preencode(state, m.due)
+    if (m.commitment) encoding93_3.preencode(state, m.commitment)
+    if (m.statement) encoding93_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -2741,9 +2934,9 @@ const encoding87 = {
     c.biguint64.encode(state, m.fuel)
     c.uint.encode(state, flags)
 
-    if (m.due) encoding87_2.encode(state, m.due)
-    if (m.commitment) encoding87_3.encode(state, m.commitment)
-    if (m.statement) encoding87_4.encode(state, m.statement)
+    if (m.due) encoding93_2.encode(state, m.due)
+    if (m.commitment) encoding93_3.encode(state, m.commitment)
+    if (m.statement) encoding93_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -2754,16 +2947,16 @@ const encoding87 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding87_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding87_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding87_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding93_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding93_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding93_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding88 = {
+const encoding94 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -2788,20 +2981,20 @@ const encoding88 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding89_0 = c.frame(encoding88)
+const encoding95_0 = c.frame(encoding94)
 
 // @bushel/signed-job-key
-const encoding89 = {
+const encoding95 = {
   preencode(state, m) {
-    encoding89_0.preencode(state, m.key)
+    encoding95_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding89_0.encode(state, m.key)
+    encoding95_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding89_0.decode(state)
+    const r0 = encoding95_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2812,31 +3005,34 @@ const encoding89 = {
 }
 
 // @bushel/job.terms
-const encoding90_5 = encoding76_0
+const encoding96_5 = encoding80_0
 // @bushel/job.commitment
-const encoding90_8 = encoding87_3
+const encoding96_8 = encoding93_3
 // @bushel/job.statement
-const encoding90_9 = encoding87_4
+const encoding96_9 = encoding93_4
 // @bushel/job.key
-const encoding90_10 = c.frame(encoding89)
+const encoding96_10 = c.frame(encoding95)
+// @bushel/job.quote
+const encoding96_12 = encoding29_6
 
 // @bushel/job
-const encoding90 = {
+const encoding96 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding90_5.preencode(state, m.terms)
+    encoding96_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
-    state.end++ // max flag is 16 so always one byte
+    state.end++ // max flag is 32 so always one byte
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding90_8.preencode(state, m.commitment)
-    if (m.statement) encoding90_9.preencode(state, m.statement)
-    if (m.key) encoding90_10.preencode(state, m.key)
+    if (m.commitment) encoding96_8.preencode(state, m.commitment)
+    if (m.statement) encoding96_9.preencode(state, m.statement)
+    if (m.key) encoding96_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
+    if (m.quote) encoding96_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -2844,22 +3040,24 @@ const encoding90 = {
       (m.commitment ? 2 : 0) |
       (m.statement ? 4 : 0) |
       (m.key ? 8 : 0) |
-      (m.reason ? 16 : 0)
+      (m.reason ? 16 : 0) |
+      (m.quote ? 32 : 0)
 
     c.string.encode(state, m.role)
     c.string.encode(state, m.state)
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding90_5.encode(state, m.terms)
+    encoding96_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding90_8.encode(state, m.commitment)
-    if (m.statement) encoding90_9.encode(state, m.statement)
-    if (m.key) encoding90_10.encode(state, m.key)
+    if (m.commitment) encoding96_8.encode(state, m.commitment)
+    if (m.statement) encoding96_9.encode(state, m.statement)
+    if (m.key) encoding96_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
+    if (m.quote) encoding96_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -2867,7 +3065,7 @@ const encoding90 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding90_5.decode(state)
+    const r5 = encoding96_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = c.uint.decode(state)
 
@@ -2880,62 +3078,63 @@ const encoding90 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding90_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding90_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding90_10.decode(state) : null,
-      reason: (flags & 16) !== 0 ? c.string.decode(state) : null
+      commitment: (flags & 2) !== 0 ? encoding96_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding96_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding96_10.decode(state) : null,
+      reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
+      quote: (flags & 32) !== 0 ? encoding96_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding91_0 = c.frame(encoding76)
+const encoding97_0 = c.frame(encoding80)
 // @bushel/job-evidence.commitment
-const encoding91_1 = encoding87_3
+const encoding97_1 = encoding93_3
 // @bushel/job-evidence.statement
-const encoding91_2 = encoding87_4
+const encoding97_2 = encoding93_4
 // @bushel/job-evidence.key
-const encoding91_3 = encoding90_10
+const encoding97_3 = encoding96_10
 
 // @bushel/job-evidence
-const encoding91 = {
+const encoding97 = {
   preencode(state, m) {
-    encoding91_0.preencode(state, m.agree)
+    encoding97_0.preencode(state, m.agree)
     state.end++ // max flag is 8 so always one byte
 
-    if (m.commitment) encoding91_1.preencode(state, m.commitment)
-    if (m.statement) encoding91_2.preencode(state, m.statement)
-    if (m.key) encoding91_3.preencode(state, m.key)
+    if (m.commitment) encoding97_1.preencode(state, m.commitment)
+    if (m.statement) encoding97_2.preencode(state, m.statement)
+    if (m.key) encoding97_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding91_0.encode(state, m.agree)
+    encoding97_0.encode(state, m.agree)
     c.uint.encode(state, flags)
 
-    if (m.commitment) encoding91_1.encode(state, m.commitment)
-    if (m.statement) encoding91_2.encode(state, m.statement)
-    if (m.key) encoding91_3.encode(state, m.key)
+    if (m.commitment) encoding97_1.encode(state, m.commitment)
+    if (m.statement) encoding97_2.encode(state, m.statement)
+    if (m.key) encoding97_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding91_0.decode(state)
+    const r0 = encoding97_0.decode(state)
     const flags = c.uint.decode(state)
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding91_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding91_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding91_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding97_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding97_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding97_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding92 = {
+const encoding98 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -2988,7 +3187,7 @@ const encoding92 = {
 }
 
 // @bushel/run-end
-const encoding93 = {
+const encoding99 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3029,48 +3228,49 @@ const encoding93 = {
 }
 
 // @bushel/run-record.module
-const encoding94_4 = encoding75_9
+const encoding100_4 = encoding79_9
 // @bushel/run-record.input
-const encoding94_5 = encoding75_9
+const encoding100_5 = encoding79_9
 // @bushel/run-record.args
-const encoding94_6 = c.array(c.string)
+const encoding100_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding94_8 = encoding75_13
+const encoding100_8 = encoding79_13
 // @bushel/run-record.passed
-const encoding94_17 = c.array(c.fixed32)
+const encoding100_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding94_18 = c.array(c.frame(encoding92))
+const encoding100_19 = c.array(c.frame(encoding98))
 // @bushel/run-record.evidence
-const encoding94_19 = c.array(c.string)
+const encoding100_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding94_20 = c.frame(encoding93)
+const encoding100_21 = c.frame(encoding99)
 
 // @bushel/run-record
-const encoding94 = {
+const encoding100 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding94_4.preencode(state, m.module)
-    encoding94_5.preencode(state, m.input)
-    encoding94_6.preencode(state, m.args)
+    encoding100_4.preencode(state, m.module)
+    encoding100_5.preencode(state, m.input)
+    encoding100_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding94_8.preencode(state, m.limits)
+    encoding100_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
     c.biguint64.preencode(state, m.fuel)
     c.biguint64.preencode(state, m.maxMsat)
+    c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding94_17.preencode(state, m.passed)
-    encoding94_18.preencode(state, m.replicas)
-    encoding94_19.preencode(state, m.evidence)
+    encoding100_18.preencode(state, m.passed)
+    encoding100_19.preencode(state, m.replicas)
+    encoding100_20.preencode(state, m.evidence)
     state.end++ // max flag is 2 so always one byte
 
-    if (m.end) encoding94_20.preencode(state, m.end)
+    if (m.end) encoding100_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3080,25 +3280,26 @@ const encoding94 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding94_4.encode(state, m.module)
-    encoding94_5.encode(state, m.input)
-    encoding94_6.encode(state, m.args)
+    encoding100_4.encode(state, m.module)
+    encoding100_5.encode(state, m.input)
+    encoding100_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding94_8.encode(state, m.limits)
+    encoding100_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
     c.biguint64.encode(state, m.fuel)
     c.biguint64.encode(state, m.maxMsat)
+    c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding94_17.encode(state, m.passed)
-    encoding94_18.encode(state, m.replicas)
-    encoding94_19.encode(state, m.evidence)
+    encoding100_18.encode(state, m.passed)
+    encoding100_19.encode(state, m.replicas)
+    encoding100_20.encode(state, m.evidence)
     c.uint.encode(state, flags)
 
-    if (m.end) encoding94_20.encode(state, m.end)
+    if (m.end) encoding100_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3106,22 +3307,23 @@ const encoding94 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding94_4.decode(state)
-    const r5 = encoding94_5.decode(state)
-    const r6 = encoding94_6.decode(state)
+    const r4 = encoding100_4.decode(state)
+    const r5 = encoding100_5.decode(state)
+    const r6 = encoding100_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding94_8.decode(state)
+    const r8 = encoding100_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
     const r14 = c.biguint64.decode(state)
-    const r15 = c.uint.decode(state)
-    const r16 = c.string.decode(state)
-    const r17 = encoding94_17.decode(state)
-    const r18 = encoding94_18.decode(state)
-    const r19 = encoding94_19.decode(state)
+    const r15 = c.biguint64.decode(state)
+    const r16 = c.uint.decode(state)
+    const r17 = c.string.decode(state)
+    const r18 = encoding100_18.decode(state)
+    const r19 = encoding100_19.decode(state)
+    const r20 = encoding100_20.decode(state)
     const flags = c.uint.decode(state)
 
     return {
@@ -3139,20 +3341,21 @@ const encoding94 = {
       wanted: r11,
       fuel: r12,
       maxMsat: r13,
-      maxPrice: r14,
-      created: r15,
-      state: r16,
-      passed: r17,
-      replicas: r18,
-      evidence: r19,
-      end: (flags & 1) !== 0 ? encoding94_20.decode(state) : null,
+      offer: r14,
+      maxPrice: r15,
+      created: r16,
+      state: r17,
+      passed: r18,
+      replicas: r19,
+      evidence: r20,
+      end: (flags & 1) !== 0 ? encoding100_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/check-record
-const encoding95 = {
+const encoding101 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -3253,144 +3456,156 @@ function getEncoding(name) {
       return encoding25
     case '@bushel/reply':
       return encoding26
-    case '@bushel/quote-request':
-      return encoding27
     case '@bushel/quote':
-      return encoding28
+      return encoding27
     case '@bushel/signed-quote':
+      return encoding28
+    case '@bushel/quote-request':
       return encoding29
-    case '@bushel/party':
+    case '@bushel/storage-request':
       return encoding30
-    case '@bushel/core-limit':
+    case '@bushel/storage-quote':
       return encoding31
-    case '@bushel/terms':
+    case '@bushel/agreement-request':
       return encoding32
-    case '@bushel/agree':
+    case '@bushel/agreement-answer':
       return encoding33
-    case '@bushel/listed-installment':
+    case '@bushel/party':
       return encoding34
-    case '@bushel/installment-list':
+    case '@bushel/core-limit':
       return encoding35
-    case '@bushel/countersign':
+    case '@bushel/terms':
       return encoding36
-    case '@bushel/agreement-reference':
+    case '@bushel/agree':
       return encoding37
-    case '@bushel/bid-answer':
+    case '@bushel/listed-installment':
       return encoding38
-    case '@bushel/acknowledgement':
+    case '@bushel/installment-list':
       return encoding39
-    case '@bushel/strip-request':
+    case '@bushel/countersign':
       return encoding40
-    case '@bushel/strip':
+    case '@bushel/agreement-reference':
       return encoding41
-    case '@bushel/paid':
+    case '@bushel/bid-answer':
       return encoding42
-    case '@bushel/paid-until':
+    case '@bushel/acknowledgement':
       return encoding43
-    case '@bushel/sealed-core':
+    case '@bushel/strip-request':
       return encoding44
-    case '@bushel/seal':
+    case '@bushel/strip':
       return encoding45
-    case '@bushel/signed-seal':
+    case '@bushel/paid':
       return encoding46
-    case '@bushel/stored':
+    case '@bushel/paid-until':
       return encoding47
-    case '@bushel/signed-stored':
+    case '@bushel/sealed-core':
       return encoding48
-    case '@bushel/block-reference':
+    case '@bushel/seal':
       return encoding49
-    case '@bushel/audit':
+    case '@bushel/signed-seal':
       return encoding50
-    case '@bushel/tree-node':
+    case '@bushel/stored':
       return encoding51
-    case '@bushel/block-proof':
+    case '@bushel/signed-stored':
       return encoding52
-    case '@bushel/audit-proof':
+    case '@bushel/block-reference':
       return encoding53
-    case '@bushel/void':
+    case '@bushel/audit':
       return encoding54
-    case '@bushel/signed-void':
+    case '@bushel/tree-node':
       return encoding55
-    case '@bushel/reissue':
+    case '@bushel/block-proof':
       return encoding56
-    case '@bushel/debt':
+    case '@bushel/audit-proof':
       return encoding57
-    case '@bushel/signed-debt':
+    case '@bushel/void':
       return encoding58
-    case '@bushel/refund':
+    case '@bushel/signed-void':
       return encoding59
-    case '@bushel/credit':
+    case '@bushel/reissue':
       return encoding60
-    case '@bushel/end':
+    case '@bushel/debt':
       return encoding61
-    case '@bushel/ended':
+    case '@bushel/signed-debt':
       return encoding62
-    case '@bushel/upload-progress':
+    case '@bushel/refund':
       return encoding63
-    case '@bushel/ledger-entry':
+    case '@bushel/credit':
       return encoding64
-    case '@bushel/debt-record':
+    case '@bushel/end':
       return encoding65
-    case '@bushel/fact':
+    case '@bushel/ended':
       return encoding66
-    case '@bushel/change-set':
+    case '@bushel/upload-progress':
       return encoding67
-    case '@bushel/stored-reply':
+    case '@bushel/ledger-entry':
       return encoding68
-    case '@bushel/lease':
+    case '@bushel/debt-record':
       return encoding69
-    case '@bushel/own-order':
+    case '@bushel/fact':
       return encoding70
-    case '@bushel/mirror-job':
+    case '@bushel/change-set':
       return encoding71
-    case '@bushel/peer-record':
+    case '@bushel/stored-reply':
       return encoding72
-    case '@bushel/blob':
+    case '@bushel/lease':
       return encoding73
-    case '@bushel/job-limits':
+    case '@bushel/own-order':
       return encoding74
-    case '@bushel/job-terms':
+    case '@bushel/mirror-job':
       return encoding75
-    case '@bushel/job-agree':
+    case '@bushel/peer-record':
       return encoding76
-    case '@bushel/job-countersign':
+    case '@bushel/blob':
       return encoding77
-    case '@bushel/job-file':
+    case '@bushel/job-limits':
       return encoding78
-    case '@bushel/job-input':
+    case '@bushel/job-terms':
       return encoding79
-    case '@bushel/job-output':
+    case '@bushel/job-agree':
       return encoding80
-    case '@bushel/job-due':
+    case '@bushel/compute-request':
       return encoding81
-    case '@bushel/job-result':
+    case '@bushel/compute-quote':
       return encoding82
-    case '@bushel/job-commitment':
+    case '@bushel/job-countersign':
       return encoding83
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-file':
       return encoding84
-    case '@bushel/job-statement':
+    case '@bushel/job-input':
       return encoding85
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-output':
       return encoding86
-    case '@bushel/job-progress':
+    case '@bushel/job-due':
       return encoding87
-    case '@bushel/job-key':
+    case '@bushel/job-result':
       return encoding88
-    case '@bushel/signed-job-key':
+    case '@bushel/job-commitment':
       return encoding89
-    case '@bushel/job':
+    case '@bushel/signed-job-commitment':
       return encoding90
-    case '@bushel/job-evidence':
+    case '@bushel/job-statement':
       return encoding91
-    case '@bushel/run-replica':
+    case '@bushel/signed-job-statement':
       return encoding92
-    case '@bushel/run-end':
+    case '@bushel/job-progress':
       return encoding93
-    case '@bushel/run-record':
+    case '@bushel/job-key':
       return encoding94
-    case '@bushel/check-record':
+    case '@bushel/signed-job-key':
       return encoding95
+    case '@bushel/job':
+      return encoding96
+    case '@bushel/job-evidence':
+      return encoding97
+    case '@bushel/run-replica':
+      return encoding98
+    case '@bushel/run-end':
+      return encoding99
+    case '@bushel/run-record':
+      return encoding100
+    case '@bushel/check-record':
+      return encoding101
     default:
       throw new Error('Encoder not found ' + name)
   }

@@ -30,7 +30,6 @@ const METHODS: Record<Method, true> = {
   'bid.storage': true,
   withdraw: true,
   book: true,
-  'book.compute': true,
   'sell.compute': true,
   'sell.pause': true,
   'bid.compute': true,

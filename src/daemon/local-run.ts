@@ -1,7 +1,7 @@
 import { BushelError } from '../../contracts/errors/error.js'
 import { Home } from '../identity/home.js'
-import type { CallContext } from '../node/api/api.js'
-import type { ComputeAskEntry, LocalResult, MapLocal, MapResult, RunLocal } from '../node/api/compute-api.js'
+import type { BookResult, CallContext } from '../node/api/api.js'
+import type { LocalResult, MapLocal, MapResult, RunLocal } from '../node/api/compute-api.js'
 import { running } from './access.js'
 import type { HomeAccess } from './access.js'
 
@@ -21,7 +21,7 @@ export async function bestAsk(
   access: HomeAccess,
   market: string | undefined,
   context: CallContext
-): Promise<ComputeAskEntry | null> {
+): Promise<{ id: string; price: string; baseMsat: string } | null> {
   let node
   try {
     node = await running(await Home.open(access.home))
@@ -32,7 +32,8 @@ export async function bestAsk(
   if (!node) return null
   try {
     const params = { ...(market === undefined ? {} : { market }), limit: 1, waitMs: 0 }
-    return (await node.call('book.compute', params, context)).asks[0] ?? null
+    const book = await node.call('book', { ...params, resource: 'compute' }, context)
+    return (book as BookResult<{ baseMsat: string }>).asks[0] ?? null
   } catch (error) {
     // a home without a market has no book: the run itself does not need one
     if (error instanceof BushelError && error.code === 'MARKET_NOT_FOUND') return null

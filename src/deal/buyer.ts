@@ -1,127 +1,170 @@
 import crypto from 'hypercore-crypto'
-import type { Agree, CoreLimit, Countersign, Quote, Terms } from '#spec'
+import type { Quote, QuoteRequest, SignedQuote } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
-import { formatAmount, formatPrice } from '../../contracts/money/money.js'
 import { shortKey } from '../../contracts/keys/key.js'
+import { verify } from '../../contracts/keys/signature.js'
+import type { Msat } from '../../contracts/money/money.js'
 import { DAY } from '../../contracts/money/quantity.js'
-import { sign, verify } from '../../contracts/keys/signature.js'
-import { PROTOCOL_VERSION, START_WITHIN, agreementId, faultOf, faultOfList } from '../../contracts/terms.js'
+import { MAX_CLOCK_SKEW } from '../../contracts/terms.js'
 import type { DealChannel } from './channel.js'
+import { MAX_ROUNDS, nextOffer } from './concession.js'
+import { isDeclined } from './decline.js'
 import type { Deals } from './deals.js'
-
-export interface QuoteInquiry {
-  market: Buffer
-  ask: Buffer
-  revision: number
-  /** The price of the ask on the book; a higher quote is refused. */
-  price: bigint
-  /** The minimum charge of the ask on the book, msat; a higher quote is refused. */
-  minChargeMsat: bigint
-  cores: CoreLimit[]
-  /** ms. */
-  time: number
-  /** First installment that this buyer wishes, by its experience with the provider. */
-  firstInstallmentMsat: bigint
-  /** Shortest accepted grace, ms. */
-  minGrace: number
-  /** Longest wait for the answer, ms. */
-  timeoutMs: number
-}
-
-export interface Quoted {
-  channel: DealChannel
-  request: QuoteInquiry
-  requestId: Buffer
-  quote: Quote
-  /** End of the quote's validity by this node's clock, ms since 1970. */
-  validUntil: number
-}
+import { formatPriceOf } from './price.js'
+import type { CommonTerms, Resource } from './resource.js'
 
 /** Longest accepted validity of a quote: our signed terms stay open as long. */
 const MAX_VALIDITY = DAY
-/** Largest accepted first installment, as a multiple of the wished one: a stranger could run away with it. */
-const MAX_START_FACTOR = 4n
 
-/** Asks a provider for exact terms. Rejects with its decline, PRICE_ROSE, BAD_ANSWER, or the error of the connection. */
-export async function askQuote(deals: Deals, channel: DealChannel, request: QuoteInquiry): Promise<Quoted> {
+export interface Inquiry<Request, Offer> {
+  market: Buffer
+  /** The ask on the book. A quote above its price is refused. */
+  ask: { id: Buffer; revision: number; price: Msat }
+  request: Request
+  /** The price to open with; null to take the provider's. */
+  offer: Msat | null
+  /** The highest price; null: any. */
+  maxPrice: Msat | null
+  /** What is wrong with the resource's part of a quote; null when it is acceptable. */
+  faultOf: (offer: Offer) => string | BushelError | null
+  /** Longest wait for each answer, ms. */
+  timeoutMs: number
+}
+
+/** A checked quote within the buyer's highest price. */
+export interface Quoted<Offer> {
+  channel: DealChannel
+  signed: SignedQuote
+  quote: Quote
+  offer: Offer
+}
+
+/**
+ * Negotiates with a provider in at most three rounds and gives the best quote. Rejects with its decline, PRICE_ROSE when
+ * it asks more than its ask on the book, PRICE_TOO_LOW when it stays above `maxPrice`, BAD_ANSWER, or the error of the
+ * connection.
+ */
+export async function negotiate<Request extends object, Offer extends object>(
+  deals: Deals,
+  resource: Resource<object, object, Request, Offer>,
+  channel: DealChannel,
+  inquiry: Inquiry<Request, Offer>
+): Promise<Quoted<Offer>> {
+  const { ask, maxPrice } = inquiry
+  let highest = ask.price
+  let offer = inquiry.offer
+  let last: SignedQuote | null = null
+  let best: Quoted<Offer> | null = null
+  for (let round = 1; round <= MAX_ROUNDS; round++) {
+    let quoted: Quoted<Offer>
+    try {
+      quoted = await askQuote(deals, resource, channel, { ...inquiry, offer, last, round, highest })
+    } catch (error) {
+      // Its earlier quotes are signed and still valid.
+      if (round > 1 && isDeclined(error)) break
+      throw error
+    }
+    const { price } = quoted.quote
+    highest = price
+    if (maxPrice === null || price <= maxPrice) best = quoted
+    if (offer === null) break
+    offer = nextOffer({ round: round + 1, offer, counter: price, maxPrice })
+    if (offer === null) break
+    last = quoted.signed
+  }
+  if (best) return best
+  const [most, least] = [formatPriceOf(resource, maxPrice!), formatPriceOf(resource, highest)]
+  throw new BushelError(
+    'PRICE_TOO_LOW',
+    `${shortKey(channel.device)} asks ${least} at least; your highest price is ${most}`
+  )
+}
+
+interface Round<Request, Offer> extends Inquiry<Request, Offer> {
+  last: SignedQuote | null
+  round: number
+  /** The price of its last quote, or of its ask; it may not ask more now. */
+  highest: Msat
+}
+
+async function askQuote<Request extends object, Offer extends object>(
+  deals: Deals,
+  resource: Resource<object, object, Request, Offer>,
+  channel: DealChannel,
+  { market, ask, request, offer, last, round, highest, faultOf, timeoutMs }: Round<Request, Offer>
+): Promise<Quoted<Offer>> {
   const requestId = crypto.randomBytes(32)
-  const bytes = request.cores.reduce((sum, core) => sum + core.byteLength, 0)
-  const blocks = request.cores.reduce((sum, core) => sum + core.length, 0)
-  const { market, ask, revision, time, firstInstallmentMsat } = request
-  const body = { market, ask, revision, bytes, blocks, time, firstInstallmentMsat }
-  const { quote, signature } = await channel.request('quote', body, {
-    id: requestId,
-    timeoutMs: request.timeoutMs
-  })
+  const wanted = resource.request.encode(request)
+  const { id, revision } = ask
+  const body: QuoteRequest = { market, ask: id, revision, resource: resource.id, body: wanted, offer, last }
+  const signed = await channel.request('quote', body, { id: requestId, timeoutMs })
+  const { quote, signature } = signed
   const peer = shortKey(channel.device)
   if (!verify('quote', quote, signature, channel.device))
     throw bad(peer, 'the signature of its quote is not valid')
-  if (!quote.request.equals(requestId) || !quote.ask.equals(ask))
-    throw bad(peer, 'its quote is for another request')
-  if (quote.price > request.price) {
-    const [was, is] = [formatPrice(request.price), formatPrice(quote.price)]
+  const isAnswer =
+    quote.request.equals(requestId) &&
+    quote.market.equals(market) &&
+    quote.ask.equals(id) &&
+    quote.resource === resource.id &&
+    quote.buyer.equals(deals.self.device.publicKey) &&
+    quote.round === round &&
+    quote.wanted!.equals(wanted)
+  if (!isAnswer) throw bad(peer, 'its quote is for another request')
+  if (quote.price > highest) {
+    const [was, is] = [formatPriceOf(resource, highest), formatPriceOf(resource, quote.price)]
+    if (round > 1) throw bad(peer, `it raised its price from ${was} to ${is} during the negotiation`)
     throw new BushelError('PRICE_ROSE', `${peer} now asks ${is}; its ask on the book says ${was}`)
   }
-  if (quote.minChargeMsat > request.minChargeMsat) {
-    const [was, is] = [formatAmount(request.minChargeMsat), formatAmount(quote.minChargeMsat)]
-    throw new BushelError('PRICE_ROSE', `${peer} now asks at least ${is}; its ask on the book says ${was}`)
+  if (quote.price < 1n) throw bad(peer, 'its quote names no price')
+  const validFor = quote.validUntil - deals.now()
+  if (validFor > MAX_VALIDITY + MAX_CLOCK_SKEW)
+    throw bad(peer, `its quote is valid for ${validFor} ms, longer than this node accepts`)
+  let part: Offer
+  try {
+    part = resource.quote.decode(quote.body)
+  } catch (error) {
+    throw bad(peer, 'its quote cannot be read').withCause(error)
   }
-  if (quote.validFor > MAX_VALIDITY)
-    throw bad(peer, `its quote is valid for ${quote.validFor} ms, longer than this node accepts`)
-  if (quote.firstInstallmentMsat > MAX_START_FACTOR * request.firstInstallmentMsat) {
-    throw bad(peer, `its first installment of ${formatAmount(quote.firstInstallmentMsat)} is too high`)
-  }
-  if (quote.grace < request.minGrace) throw bad(peer, `its grace of ${quote.grace} ms is too short`)
-  if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
-    throw bad(peer, 'its installments are invalid: the first is 0, or larger than the largest')
-  if (quote.egressBytes < bytes) throw bad(peer, 'the egress in its price does not cover one restore')
-  return { channel, request, requestId, quote, validUntil: deals.now() + quote.validFor }
+  const fault = faultOf(part)
+  if (fault) throw typeof fault === 'string' ? bad(peer, fault) : fault
+  return { channel, signed, quote, offer: part }
 }
 
-/** Signed terms from a quote; nothing is sent. */
-export function termsOf(deals: Deals, { channel, request, requestId, quote, validUntil }: Quoted): Agree {
-  const provider = channel.peer!
-  const terms: Terms = {
-    version: PROTOCOL_VERSION,
-    nonce: requestId,
-    market: request.market,
-    ask: request.ask,
+/** The common part of terms from a quote, with both parties. */
+export function commonTerms(deals: Deals, { channel, quote }: Quoted<unknown>): CommonTermsOfQuote {
+  return {
+    nonce: quote.request,
+    market: quote.market,
+    ask: quote.ask,
     network: deals.self.network,
     buyer: deals.party,
-    provider,
-    cores: request.cores,
+    provider: channel.peer!,
     price: quote.price,
-    time: request.time,
-    firstInstallmentMsat: quote.firstInstallmentMsat,
-    maxInstallmentMsat: quote.maxInstallmentMsat,
-    minChargeMsat: quote.minChargeMsat,
-    countersignBy: validUntil,
-    startBy: validUntil + START_WITHIN,
-    grace: quote.grace,
-    egressBytes: quote.egressBytes
+    countersignBy: quote.validUntil
   }
-  const fault = faultOf(terms)
-  if (fault) throw bad(shortKey(channel.device), fault)
-  return { terms, signature: sign('terms', terms, deals.self.device) }
 }
 
-/** Sends signed terms, which must be on disk, and returns the verified countersignature. The request id is the agreement's id. */
-export async function requestCountersign(
+export type CommonTermsOfQuote = Omit<CommonTerms, 'version' | 'startBy'>
+
+/**
+ * Sends signed terms, which must be on disk, with the quote that they come from. Gives the resource's part of the answer,
+ * which the caller verifies. The request id is the agreement's id, so that a repeated request gets the same answer.
+ */
+export async function requestAgreement<Terms extends CommonTerms>(
   channel: DealChannel,
-  agree: Agree,
+  resource: Resource<object, object, object, object, Terms>,
+  { terms, signature, quote }: { terms: Terms; signature: Buffer; quote: SignedQuote },
   timeoutMs: number
-): Promise<Countersign> {
-  const id = agreementId(agree.terms)
-  const countersign = await channel.request('agree', agree, { id, timeoutMs })
-  const peer = shortKey(channel.device)
-  const fault = faultOfList(countersign.list, agree.terms, 0)
-  if (fault) throw bad(peer, `its list of installments is wrong: ${fault}`)
-  if (!verify('installment-list', countersign.list, countersign.signature, channel.device)) {
-    throw bad(peer, 'its countersignature is not valid')
-  }
-  return countersign
+): Promise<Buffer> {
+  const id = resource.terms.id(terms)
+  const request = { resource: resource.id, terms: resource.terms.encode(terms), signature, quote }
+  const { agreement, body } = await channel.request('agree', request, { id, timeoutMs })
+  if (!agreement.equals(id)) throw bad(shortKey(channel.device), 'its answer is for another agreement')
+  return body!
 }
 
-function bad(peer: string, why: string): BushelError {
+/** The error for an answer that breaks the protocol. */
+export function bad(peer: string, why: string): BushelError {
   return new BushelError('BAD_ANSWER', `${peer} sent a bad answer: ${why}`)
 }

@@ -2,7 +2,6 @@ import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import { decode, encode } from '../../contracts/schema/codec.js'
-import type { StructOf } from '../../contracts/schema/codec.js'
 import { BushelError, isBlamed } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import type { Clock } from '../base/clock.js'
@@ -10,8 +9,7 @@ import { StrictRpc } from '../book/strict-rpc.js'
 import type { Change, Facts } from '../store/facts.js'
 import type { RequestBudget } from './budget.js'
 import { DeclineError, Declined } from './decline.js'
-import { METHODS, REPLY_LIMITS, REQUEST_LIMITS } from './methods.js'
-import type { Method, ReplyOf, RequestOf } from './methods.js'
+import type { Message, MessageTable, Method, ReplyOf, RequestOf } from './methods.js'
 import type { Replies } from './replies.js'
 import type { Logger } from '../base/logger.js'
 
@@ -30,14 +28,14 @@ export interface Counterparty {
 
 /** An answer: the reply, the changes that must be on disk before it leaves, and what follows. */
 export interface Answer<M extends Method> {
-  body: StructOf<ReplyOf<M>>
+  body: ReplyOf<M>
   changes?: Change[]
   /** Called when the changes are on disk, or could not be written. */
   kept?: () => void
 }
 
 export type Handler<M extends Method> = (
-  body: StructOf<RequestOf<M>>,
+  body: RequestOf<M>,
   from: Counterparty,
   channel: DealChannel,
   requestId: Buffer
@@ -47,6 +45,8 @@ export type Handlers = { [M in Method]?: Handler<M> }
 
 export interface ChannelOptions {
   stream: NoiseStream
+  /** The messages that this node knows, by method. */
+  messages: MessageTable
   handlers: Handlers
   facts: Facts
   replies: Replies
@@ -83,7 +83,7 @@ export class DealChannel extends ReadyResource {
       protocol: PROTOCOL,
       ...(options.clock ? { clock: options.clock } : {})
     })
-    for (const method of Object.keys(METHODS) as Method[]) {
+    for (const method of Object.keys(options.messages) as Method[]) {
       this.#rpc.respond(method, value => this.#counted(this.#respond(method, value)))
     }
     this.#rpc.on('unknown', () => this.#cutOff('UNKNOWN_METHOD'))
@@ -112,11 +112,12 @@ export class DealChannel extends ReadyResource {
    */
   async request<M extends Method>(
     method: M,
-    body: StructOf<RequestOf<M>>,
+    body: RequestOf<M>,
     { id = crypto.randomBytes(32), timeoutMs = REQUEST_TIMEOUT }: { id?: Buffer; timeoutMs?: number } = {}
-  ): Promise<StructOf<ReplyOf<M>>> {
+  ): Promise<ReplyOf<M>> {
     const peer = shortKey(this.device)
-    const request = encode('request', { id, body: encode(METHODS[method].request, body as never) })
+    const { request: codec, reply: answers, replyBytes } = this.#message(method)
+    const request = encode('request', { id, body: codec.encode(body) })
     let bytes: Buffer | null
     try {
       bytes = await this.#rpc.request(method, request, { timeout: timeoutMs })
@@ -124,9 +125,9 @@ export class DealChannel extends ReadyResource {
       throw unanswered(peer, method, error)
     }
     try {
-      const reply = decode('reply', bytes, REPLY_LIMITS[method] + 1024)
+      const reply = decode('reply', bytes, replyBytes + 1024)
       if (reply.decline) throw new Declined(peer, reply.decline.code, reply.decline.reason)
-      return decode(METHODS[method].reply, reply.body, REPLY_LIMITS[method]) as StructOf<ReplyOf<M>>
+      return answers.decode(reply.body, replyBytes) as ReplyOf<M>
     } catch (error) {
       if (error instanceof BushelError && error.code === 'MALFORMED') this.#cutOff(error.code)
       throw error
@@ -136,6 +137,12 @@ export class DealChannel extends ReadyResource {
   /** Ends the connection of a misbehaving peer. */
   disconnect(): void {
     this.stream.destroy()
+  }
+
+  #message(method: Method): Message<unknown, unknown> {
+    const message = this.#options.messages[method]
+    if (!message) throw new Error(`no resource of this node has a message '${method}'`)
+    return message
   }
 
   #counted<T>(answer: Promise<T>): Promise<T> {
@@ -155,8 +162,9 @@ export class DealChannel extends ReadyResource {
     try {
       if (!this.#options.budget.spend()) throw new BushelError('UNEXPECTED', 'too many requests')
       if (this.#options.facts.failed) throw this.#options.facts.failed // promise nothing that cannot be written to disk
-      const request = decode('request', value, REQUEST_LIMITS[method] + 1024)
-      const body = decode(METHODS[method].request, request.body, REQUEST_LIMITS[method])
+      const { request: codec, requestBytes } = this.#message(method)
+      const request = decode('request', value, requestBytes + 1024)
+      const body = codec.decode(request.body, requestBytes)
       if (!this.peer && method !== 'hello')
         throw new BushelError('UNEXPECTED', `it sent ${method} before hello`)
       return await this.#inPlace(() => this.#answerOnce(method, request.id, body))
@@ -174,7 +182,7 @@ export class DealChannel extends ReadyResource {
   }
 
   #answerOnce(method: Method, id: Buffer, body: unknown): Promise<Buffer> {
-    if (!METHODS[method].kept) return this.#answer(method, id, body)
+    if (!this.#message(method).kept) return this.#answer(method, id, body)
     const { replies } = this.#options
     return replies.once(this.device, id, async () => {
       if (replies.isFull(this.device))
@@ -191,13 +199,15 @@ export class DealChannel extends ReadyResource {
       try {
         if (!handler) throw new DeclineError('NOT_SERVED', `this node does not answer '${method}'`)
         answer = await handler(body as never, this.peer!, this, id)
-        reply = encode('reply', { body: encode(METHODS[method].reply, answer.body as never) })
+        reply = encode('reply', { body: this.#message(method).reply.encode(answer.body) })
       } catch (error) {
         if (!(error instanceof DeclineError)) throw error
         reply = encode('reply', { decline: { code: error.word, reason: error.message.slice(0, 200) } })
       }
       const changes = [...(answer?.changes ?? [])]
-      if (METHODS[method].kept) changes.push(this.#options.replies.change(this.device, id, reply))
+      // A decline is not kept: it promises nothing, and a stranger could fill the disk with declines.
+      if (answer && this.#message(method).kept)
+        changes.push(this.#options.replies.change(this.device, id, reply))
       if (changes.length > 0) await this.#options.facts.set(...changes)
       return reply
     } finally {

@@ -20,6 +20,7 @@ import type { Counterparty, Handler, Handlers } from './channel.js'
 import { DeclineError } from './decline.js'
 import type { Method } from './methods.js'
 import { Replies } from './replies.js'
+import type { Resources } from './resource.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 
@@ -42,6 +43,8 @@ export interface PeerConnector {
 
 export interface DealsOptions {
   self: OwnKeys
+  /** The resources whose messages are known. */
+  resources: Resources
   facts: Facts
   connector: PeerConnector
   log: Logger
@@ -66,6 +69,7 @@ const CLOSING = 2000
  */
 export class Deals extends ReadyResource {
   readonly self: OwnKeys
+  readonly resources: Resources
   readonly facts: Facts
   readonly replies: Replies
   readonly now: () => number
@@ -86,9 +90,10 @@ export class Deals extends ReadyResource {
   readonly #answering = new Set<Promise<unknown>>()
   #exchange: CounterExchange | null = null
 
-  constructor({ self, facts, connector, log, now = Date.now }: DealsOptions) {
+  constructor({ self, resources, facts, connector, log, now = Date.now }: DealsOptions) {
     super()
     this.self = self
+    this.resources = resources
     this.facts = facts
     this.now = now
     this.replies = new Replies(facts, now)
@@ -175,6 +180,7 @@ export class Deals extends ReadyResource {
     this.#budgets.set(stream, budget)
     const channel = new DealChannel({
       stream,
+      messages: this.resources.messages,
       handlers: this.#handlers,
       facts,
       replies,

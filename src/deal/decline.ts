@@ -30,17 +30,18 @@ export type DeclineWord =
   | 'NO_SEAL'
   | 'OFFER_GONE'
   | 'PARTIES'
-  | 'PRICE_CHANGED'
+  | 'PRICE'
+  | 'RESOURCE'
+  | 'ROUNDS'
   | 'SEAL'
   | 'SIGNATURE'
   | 'SIZE'
-  | 'SLICES'
   | 'INSTALLMENT_REFUSED'
   | 'TERMS'
   | 'TIME'
   | 'VERSION'
 
-/** Our decline of a peer's request, with a stable word and a reason. It is kept and repeated like any other answer. */
+/** Our decline of a peer's request, with a stable word and a reason. It is never kept: the same request may succeed later. */
 export class DeclineError extends Error {
   readonly word: DeclineWord
 

@@ -1,4 +1,3 @@
-import { SAT, totalCharge } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
 
 /** The fields that asks of every resource are ordered by. */
@@ -6,23 +5,6 @@ export interface Offered {
   id: Buffer
   identity: Buffer
   price: Msat
-}
-
-/** The fields of a storage ask that matching uses. */
-export interface Candidate extends Offered {
-  space: number
-  minTime: number
-  maxTime: number
-  /** Minimum charge, msat. */
-  minChargeMsat?: bigint
-}
-
-export interface Wanted {
-  bytes: number
-  time: number
-  maxPrice: bigint | null
-  /** The buyer's own identity, whose asks are left out. */
-  identity: Buffer
 }
 
 /** This node's own experience with an identity. */
@@ -35,6 +17,20 @@ export interface Experience {
 
 /** Most asks tried of one identity. */
 const ASKS_PER_IDENTITY = 2
+
+/** The prices of a buyer, msat: what it opens with, and the most that it pays; null for none. */
+export interface Prices {
+  offer: Msat | null
+  maxPrice: Msat | null
+}
+
+/** Asks up to this multiple of the highest price are tried by a buyer that makes offers: their sellers may come down. */
+const NEGOTIABLE = 2n
+
+/** The highest price of an ask that is worth asking; null: any. */
+export function priceLimit({ offer, maxPrice }: Prices): Msat | null {
+  return maxPrice === null || offer === null ? maxPrice : maxPrice * NEGOTIABLE
+}
 
 /** Rating of a peer, from -3 to 1; 0 when unknown. A fault weighs three times as much as a service. */
 export function standingOf(record: Experience | null): number {
@@ -50,22 +46,6 @@ function fewOfEach(): (ask: { identity: Buffer }) => boolean {
     seen.set(identity, count)
     return count <= ASKS_PER_IDENTITY
   }
-}
-
-/** The asks that fit, in the order in which to try them. */
-export function match<C extends Candidate>(
-  asks: readonly C[],
-  wanted: Wanted,
-  experience: (identity: Buffer) => Experience | null,
-  now: number
-): C[] {
-  const comesTo = (ask: C): Msat => charge(wanted, ask.price, ask.minChargeMsat ?? 1n)
-  return inOrder(
-    asks.filter(ask => fits(ask, wanted)),
-    comesTo,
-    experience,
-    now
-  )
 }
 
 /**
@@ -88,26 +68,6 @@ export function inOrder<C extends Offered>(
         Buffer.compare(a.id, b.id)
     )
     .filter(fewOfEach())
-}
-
-function fits(ask: Candidate, wanted: Wanted): boolean {
-  return (
-    ask.space >= wanted.bytes &&
-    ask.minTime <= wanted.time &&
-    ask.maxTime >= wanted.time &&
-    (wanted.maxPrice === null || isWithin(ask, wanted, wanted.maxPrice)) &&
-    !ask.identity.equals(wanted.identity)
-  )
-}
-
-/** True when price and minimum charge are within `maxPrice`; a minimum charge of a sat always is. */
-function isWithin(ask: Candidate, wanted: Wanted, maxPrice: Msat): boolean {
-  const least = ask.minChargeMsat ?? 0n
-  return ask.price <= maxPrice && (least <= SAT || least <= charge(wanted, maxPrice, 1n))
-}
-
-function charge({ bytes, time }: Wanted, price: Msat, minChargeMsat: Msat): Msat {
-  return totalCharge({ bytes: BigInt(bytes), time, price, minChargeMsat })
 }
 
 /** The first asks of as many different identities as there are copies. */

@@ -1,81 +1,60 @@
-import type { StructName } from '../../contracts/schema/codec.js'
+import type {
+  AgreementAnswer,
+  AgreementRequest,
+  BidAnswer,
+  Acknowledgement,
+  Hello,
+  QuoteRequest,
+  SignedQuote
+} from '#spec'
+import { struct } from '../../contracts/schema/codec.js'
+import type { Codec, StructName, StructOf } from '../../contracts/schema/codec.js'
 
-/** Every request of the deal protocol: schemas of request and reply, and whether the answer is kept for repetition. */
-export const METHODS = {
-  hello: { request: 'hello', reply: 'hello', kept: false },
-  answer: { request: 'bid-answer', reply: 'acknowledgement', kept: false },
-  quote: { request: 'quote-request', reply: 'signed-quote', kept: true },
-  agree: { request: 'agree', reply: 'countersign', kept: true },
-  strip: { request: 'strip-request', reply: 'strip', kept: false },
-  topup: { request: 'strip-request', reply: 'countersign', kept: true },
-  paid: { request: 'paid', reply: 'paid-until', kept: false },
-  progress: { request: 'agreement-reference', reply: 'upload-progress', kept: false },
-  seal: { request: 'signed-seal', reply: 'signed-stored', kept: true },
-  audit: { request: 'audit', reply: 'audit-proof', kept: false },
-  counter: { request: 'signed-counter', reply: 'signed-counter', kept: false },
-  void: { request: 'void', reply: 'reissue', kept: true },
-  end: { request: 'end', reply: 'ended', kept: true },
-  refund: { request: 'refund', reply: 'acknowledgement', kept: false },
-  credit: { request: 'credit', reply: 'paid-until', kept: false },
-  // Requests about jobs are answered from the job's record, so that a repeated one gets the same bytes.
-  jobAgree: { request: 'job-agree', reply: 'job-countersign', kept: false },
-  jobProgress: { request: 'agreement-reference', reply: 'job-progress', kept: false },
-  jobReveal: { request: 'agreement-reference', reply: 'signed-job-statement', kept: false },
-  jobFinal: { request: 'agreement-reference', reply: 'job-due', kept: false },
-  jobKey: { request: 'paid', reply: 'signed-job-key', kept: false },
-  jobCancel: { request: 'agreement-reference', reply: 'acknowledgement', kept: false }
-} as const satisfies Record<string, { request: StructName; reply: StructName; kept: boolean }>
-
-export type Method = keyof typeof METHODS
-export type RequestOf<M extends Method> = (typeof METHODS)[M]['request']
-export type ReplyOf<M extends Method> = (typeof METHODS)[M]['reply']
-
-/** Most bytes of one request, by method. */
-export const REQUEST_LIMITS: Record<Method, number> = {
-  hello: 8 << 10,
-  answer: 1 << 10,
-  quote: 2 << 10,
-  agree: 8 << 10,
-  strip: 1 << 10,
-  topup: 1 << 10,
-  paid: 1 << 10,
-  progress: 1 << 10,
-  seal: 8 << 10,
-  audit: 2 << 10,
-  counter: 2 << 10,
-  void: 1 << 10,
-  end: 4 << 10,
-  refund: 8 << 10,
-  credit: 1 << 10,
-  jobAgree: 16 << 10,
-  jobProgress: 1 << 10,
-  jobReveal: 1 << 10,
-  jobFinal: 1 << 10,
-  jobKey: 1 << 10,
-  jobCancel: 1 << 10
+/** A request of the deal protocol and its answer, each with its codec and the most bytes that it may have. */
+export interface Message<Request, Reply> {
+  request: Codec<Request>
+  reply: Codec<Reply>
+  requestBytes: number
+  replyBytes: number
+  /** The answer is kept for two days, so that a repeated request gets the same bytes: only where money depends on it. */
+  kept: boolean
 }
 
-/** Most bytes of one reply, by method; an audit has up to 64 blocks of 1 MiB, requested in parts. */
-export const REPLY_LIMITS: Record<Method, number> = {
-  hello: 8 << 10,
-  answer: 1 << 10,
-  quote: 2 << 10,
-  agree: 8 << 10,
-  strip: 256 << 10,
-  topup: 16 << 10,
-  paid: 1 << 10,
-  progress: 1 << 10,
-  seal: 8 << 10,
-  audit: 12 << 20,
-  counter: 2 << 10,
-  void: 8 << 10,
-  end: 4 << 10,
-  refund: 1 << 10,
-  credit: 1 << 10,
-  jobAgree: 1 << 10,
-  jobProgress: 16 << 10,
-  jobReveal: 4 << 10,
-  jobFinal: 8 << 10,
-  jobKey: 1 << 10,
-  jobCancel: 1 << 10
+/** Messages by the names of their methods. */
+export type MessageTable = Readonly<Record<string, Message<unknown, unknown>>>
+
+/** The largest message of most methods, bytes. */
+const SMALL = 1 << 10
+
+/** Declares a message of two structs of the schema. */
+export function message<Q extends StructName, R extends StructName>(
+  request: Q,
+  reply: R,
+  options: { requestBytes?: number; replyBytes?: number; kept?: boolean } = {}
+): Message<StructOf<Q>, StructOf<R>> {
+  const { requestBytes = SMALL, replyBytes = SMALL, kept = false } = options
+  return { request: struct(request), reply: struct(reply), requestBytes, replyBytes, kept }
 }
+
+/**
+ * The messages that every resource has in common, by method. A resource declares its own beside its code and adds their
+ * types here: `declare module '../deal/methods.js' { interface Methods extends ... }`.
+ */
+export interface Methods {
+  hello: Message<Hello, Hello>
+  answer: Message<BidAnswer, Acknowledgement>
+  quote: Message<QuoteRequest, SignedQuote>
+  agree: Message<AgreementRequest, AgreementAnswer>
+}
+
+export type Method = keyof Methods & string
+export type RequestOf<M extends Method> = Methods[M] extends Message<infer Request, infer _> ? Request : never
+export type ReplyOf<M extends Method> = Methods[M] extends Message<infer _, infer Reply> ? Reply : never
+
+/** No answer of these is kept: a quote is signed and comes back with the agreement, which is on disk with its answer. */
+export const SHARED_MESSAGES = {
+  hello: message('hello', 'hello', { requestBytes: 8 << 10, replyBytes: 8 << 10 }),
+  answer: message('bid-answer', 'acknowledgement'),
+  quote: message('quote-request', 'signed-quote', { requestBytes: 6 << 10, replyBytes: 4 << 10 }),
+  agree: message('agreement-request', 'agreement-answer', { requestBytes: 20 << 10, replyBytes: 8 << 10 })
+} as const satisfies MessageTable

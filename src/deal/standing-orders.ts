@@ -4,7 +4,7 @@ import type { Order, OwnOrder } from '#spec'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
-import { RESOURCE, SIDE, orderId, signOrder } from '../../contracts/order.js'
+import { SIDE, orderId, signOrder } from '../../contracts/order.js'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
 import { Poller } from '../base/poller.js'
 import { unlessAborted } from '../base/timeouts.js'
@@ -31,8 +31,11 @@ export interface StandingOrdersOptions {
 export interface NewOrder {
   market: Buffer
   side: number
-  resource: number
+  /** Id of the resource. */
+  resource: string
   price: bigint
+  /** The lowest price at which an ask sells, msat; its price by default. It is on our disk and nowhere else. */
+  floor?: bigint
   body: Buffer
   /** How long the order stands, ms; it is renewed on the book while the node runs. */
   lifetime: number
@@ -94,7 +97,8 @@ export class StandingOrders extends ReadyResource {
   async publish(order: NewOrder): Promise<{ id: Buffer; order: Order }> {
     const { id, order: draft } = this.draft(order)
     const until = draft.created + order.lifetime
-    await this.#put(id, { market: order.market, record: encode('order', draft), until, open: 1 })
+    const floor = order.floor ?? order.price
+    await this.#put(id, { market: order.market, record: encode('order', draft), until, open: 1, floor })
     try {
       await this.#submit(draft)
     } catch (error) {
@@ -131,6 +135,12 @@ export class StandingOrders extends ReadyResource {
     const own = this.#own(id)
     if (!own || own.open === 0 || own.until <= this.#now()) return null
     return decode('order', own.record)
+  }
+
+  /** Our live ask with this id and the lowest price at which it sells, msat; null when there is none. */
+  ask(id: Buffer): { order: Order; floor: bigint } | null {
+    const order = this.get(id)
+    return order?.side === SIDE.ask ? { order, floor: this.#own(id)!.floor } : null
   }
 
   *list(): Generator<{ id: Buffer; order: Order; until: number }> {
@@ -180,7 +190,8 @@ export class StandingOrders extends ReadyResource {
         created: now,
         expires: Math.min(until, now + longest)
       }
-      await this.#put(id, { market: order.market, record: encode('order', next), until, open: 1 })
+      const own = this.#own(id)!
+      await this.#put(id, { ...own, record: encode('order', next) })
       try {
         await unlessAborted(this.#submit(next), signal)
         this.#say('renewed', id, next)
@@ -188,8 +199,7 @@ export class StandingOrders extends ReadyResource {
         // No relay was reached: the next round uses a higher revision, since this one may be on its way.
         const again: Order = { ...next, created: order.created, expires: order.expires }
         const withdrawn = this.get(id)?.revision !== next.revision
-        if (!withdrawn)
-          await this.#put(id, { market: order.market, record: encode('order', again), until, open: 1 })
+        if (!withdrawn) await this.#put(id, { ...own, record: encode('order', again) })
         if (!signal.aborted) this.#options.log.fault(error, { order: id })
       }
     }
@@ -198,7 +208,7 @@ export class StandingOrders extends ReadyResource {
   #say(what: string, id: Buffer, { side, resource, price, market, expires }: Order): void {
     this.#options.log.info(`${side === SIDE.ask ? 'offer' : 'bid'} ${what}`, {
       order: id,
-      resource: resource === RESOURCE.storage ? 'storage' : 'compute',
+      resource,
       price,
       market,
       expires: new Date(expires).toISOString()

@@ -3,6 +3,7 @@ import type { WalletChoice } from '../identity/config.js'
 import type { Facts } from '../store/facts.js'
 import type { Network } from '../network/network.js'
 import type { Timeouts } from '../storage/lease/timeouts.js'
+import type { TradeResource } from './trade/parts.js'
 import type { Trade } from './trade/trade.js'
 
 /** The parts of the node that calls use. */
@@ -17,6 +18,7 @@ export interface NodeContext {
   readonly device: string
   readonly serving: boolean
   readonly timeouts: Timeouts
+  readonly resources: readonly TradeResource[]
   readonly facts: Facts
   readonly network: Network
   readonly books: Books

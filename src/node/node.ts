@@ -14,8 +14,10 @@ import { CALLS } from './api/calls.js'
 import type { CallContext, Method, NodeCaller, Params, Result } from './api/api.js'
 import { NODE_SERVICES } from './services.js'
 import type { NodeParts } from './services.js'
+import type { TradeResource } from './trade/parts.js'
+import { RESOURCES } from './trade/resources.js'
 import { Trade } from './trade/trade.js'
-import type { Policy } from '../deal/provider.js'
+import type { Policy } from '../storage/provider/selling.js'
 import type { JobTimeouts } from '../compute/job/timeouts.js'
 import type { WorkerOptions } from '../compute/provider/worker-options.js'
 import { TIMEOUTS } from '../storage/lease/timeouts.js'
@@ -43,6 +45,8 @@ export interface NodeOptions {
   bootstrap: Address[] | null
   /** True for `bushel up`: provider, unattended buyer, relay; false for the length of one command. */
   serve: boolean
+  /** The resources that the node deals in; `RESOURCES` by default. */
+  resources?: readonly TradeResource[]
   /** Changes of the provider's default policy. */
   policy?: Partial<Policy>
   /** Changes of the default timeouts for providers. */
@@ -63,6 +67,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   readonly log: Logger
   readonly serving: boolean
   readonly timeouts: Timeouts
+  readonly resources: readonly TradeResource[]
   readonly facts: Facts
   readonly network: Network
   readonly books: Books
@@ -77,6 +82,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.log = options.log ?? nullLogger
     this.serving = options.serve
     this.timeouts = { ...TIMEOUTS, ...options.timeouts }
+    this.resources = options.resources ?? RESOURCES
     const { dir, device } = options.home
     this.facts = new Facts(join(dir, 'journal', 'facts'))
     this.network = new Network({
@@ -148,6 +154,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       identity,
       device,
       proof,
+      resources: this.resources,
       policy: this.#options.policy ?? {},
       timeouts: this.timeouts,
       jobTimeouts: this.#options.jobTimeouts ?? {},

@@ -2,10 +2,8 @@ import { join } from 'node:path'
 import { formatKey } from '../../contracts/keys/key.js'
 import type { WalletChoice } from '../identity/config.js'
 import { RunRecords, viewOf } from '../compute/buyer/run/run-records.js'
-import { isOpen } from '../compute/buyer/run/run-state.js'
 import { Facts } from '../store/facts.js'
 import { Ledger } from '../payment/ledger.js'
-import { occupiedBytes } from '../files/disk.js'
 import { Books } from '../book/books.js'
 import type { KeyPair } from 'hypercore-crypto'
 import type { LeaseEntry, MarketEntry, Result, StatusResult, WalletResult } from './api/api.js'
@@ -13,10 +11,10 @@ import type { JobEntry } from './api/compute-api.js'
 import { jobEntry } from './api/compute/job-view.js'
 import { ledgerFile, networkOf, readBalance } from './backend.js'
 import { walletResult } from './api/wallet.js'
-import { readLending } from '../compute/provider/settings.js'
 import { marketEntries } from './api/markets.js'
 import { leaseEntries } from './api/leases.js'
-import { countsOf } from './api/status.js'
+import { resourceStatuses } from './api/status.js'
+import { RESOURCES } from './trade/resources.js'
 
 /** The home and its files for calls without a node. */
 export interface OfflineHome {
@@ -42,8 +40,6 @@ async function readWallet(home: OfflineHome): Promise<WalletResult> {
 
 async function readStatus(home: OfflineHome): Promise<StatusResult> {
   const facts = await factsOf(home)
-  const { leases, reservedBytes } = countsOf(facts)
-  const usedBytes = await occupiedBytes(join(home.dir, 'shelf'))
   return {
     identity: formatKey(home.identity),
     device: formatKey(home.device.publicKey),
@@ -52,15 +48,9 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
     wallet: null,
     market: home.market && formatKey(home.market),
     peers: 0,
-    shelf: { usedBytes, reservedBytes, spaceBytes: 0, egressBytes: 0 },
-    leases,
-    compute: { running: 0, queued: 0, paused: readLending(facts).paused === true, bought: boughtOf(facts) },
+    resources: await resourceStatuses(RESOURCES, { facts, dir: home.dir, parts: null }),
     notes: ['no node is running on this home (bushel up)']
   }
-}
-
-function boughtOf(facts: Facts): number {
-  return new RunRecords(facts).list().filter(isOpen).length
 }
 
 function factsOf(home: OfflineHome): Promise<Facts> {

@@ -1,7 +1,7 @@
 import crypto from 'hypercore-crypto'
 import type { Order } from '#spec'
 import { encode } from '../../contracts/schema/codec.js'
-import { RESOURCE, SIDE, signOrder } from '../../contracts/order.js'
+import { SIDE, signOrder } from '../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
 import { person as withDevices } from './people.js'
 import type { Person } from './people.js'
@@ -24,7 +24,7 @@ export function ask(author: Person, market: Buffer, values: Partial<Order> = {})
     nonce: crypto.randomBytes(32),
     revision: 1,
     side: SIDE.ask,
-    resource: RESOURCE.storage,
+    resource: 'storage',
     network: NETWORK,
     price: 25n * GIB_MONTH,
     created: now,

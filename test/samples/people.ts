@@ -5,7 +5,7 @@ import IdentityKey from 'keet-identity-key'
 import type { Order } from '#spec'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 import { DAY } from '../../contracts/money/quantity.js'
-import { RESOURCE, SIDE } from '../../contracts/order.js'
+import { SIDE } from '../../contracts/order.js'
 
 /** An identity with a device that it attests. */
 export interface Person {
@@ -40,7 +40,7 @@ export function storageOrder(
     nonce: Buffer.alloc(32, 7),
     revision: 1,
     side: SIDE.ask,
-    resource: RESOURCE.storage,
+    resource: 'storage',
     network: 'play-1',
     price: 25_600_000n,
     expires: given.created + DAY,

@@ -10,7 +10,17 @@ test('a bid rests until a provider comes and is filled unattended', { timeout: 1
   const source = world.at('source')
   await makeTree(source, { 'a.txt': 'a', 'b/film.bin': noise('bid', 1 << 20) })
 
-  const bid = ['bid', 'storage', source, '--time', '30d', '--copies', '2', '--max', '30000 sat/GiB-month']
+  const bid = [
+    'bid',
+    'storage',
+    source,
+    '--time',
+    '30d',
+    '--copies',
+    '2',
+    '--max-price',
+    '30000 sat/GiB-month'
+  ]
   const dry = await world.ok<{ dryRun: boolean }>('buyer', [...bid, '--dry-run'])
   assert.equal(dry.dryRun, true)
   const { id } = await world.ok<{ id: string }>('buyer', bid)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import test from 'node:test'
+import type { StatusResult } from '../../src/node/api/api.js'
 import type { JobEntry } from '../../src/node/api/compute-api.js'
 import { program } from '../parts/compute/jobs.js'
 import { WORK_KIB, bookWhen, seller } from '../world/compute.js'
@@ -52,8 +53,8 @@ test(
     await world.ok('one', ['sell', 'pause'])
     await world.kill('one')
     await world.up('one')
-    const { compute } = await world.ok<{ compute: { paused: boolean } }>('one', ['status'])
-    assert.equal(compute.paused, true)
+    const { resources } = await world.ok<StatusResult>('one', ['status'])
+    assert.equal(resources['compute']!.facts['paused'], true)
     const run = ['run', module, '--max', '30 sat', '--', WORK_KIB]
     const failure = await world.fails('buyer', run, 4)
     assert.equal(failure.code, 'NO_OFFER')

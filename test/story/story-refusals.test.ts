@@ -40,12 +40,12 @@ test(
 
     const mirror = ['mirror', source, '--copies', '1', '--time', '30d']
     const cases: [what: string, args: string[], exit: number, code: string][] = [
-      ['a price too low', [...mirror, '--max', '1 sat/GiB-month'], 4, 'PRICE_TOO_LOW'],
+      ['a price too low', [...mirror, '--max-price', '1 sat/GiB-month'], 4, 'PRICE_TOO_LOW'],
       ['fewer offers than copies', ['mirror', source, '--copies', '2'], 4, 'NO_OFFER'],
       ['no offer for so long a time', ['mirror', source, '--copies', '1', '--time', '366d'], 4, 'NO_OFFER'],
       ['an unknown market', [...mirror, '--market', 'nowhere'], 3, 'MARKET_NOT_FOUND'],
       ['a market of nobody', ['market', 'use', stranger()], 3, 'MARKET_NOT_FOUND'],
-      ['a price that is none', [...mirror, '--max', 'cheap'], 2, 'BAD_INPUT'],
+      ['a price that is none', [...mirror, '--max-price', 'cheap'], 2, 'BAD_INPUT'],
       ['a time that is none', ['mirror', source, '--time', '30'], 2, 'BAD_INPUT'],
       ['copies that are none', ['mirror', source, '--copies', '0'], 2, 'BAD_INPUT'],
       ['a path where nothing is', ['mirror', world.at('missing')], 2, 'BAD_PATH'],

@@ -1,9 +1,14 @@
-import type { ComputeBook } from '../../src/node/api/api.js'
+import type { BookResult } from '../../src/node/api/api.js'
 import type { World } from './world.js'
 
 const SELL = ['sell', 'compute', '--cores', '1', '--memory', '1GiB', '--allow-process']
 /** The work of the program in the stories, in KiB that it hashes. */
 export const WORK_KIB = '1024'
+
+export type ComputeBook = BookResult<
+  { baseMsat: string; cores: number; memory: number },
+  { maxMsat: string; providers: number }
+>
 
 /** A new home that sells compute. */
 export async function seller(world: World, name: string, market: string, price: string): Promise<void> {

@@ -65,15 +65,20 @@ export function expiredAt(time: number): KeyRange {
   return { gte: key(PREFIX.expiry), lt: key(PREFIX.expiry, u64(BigInt(time) + 1n)) }
 }
 
-function shelf(side: 'ask' | 'bid', resource: number, network: string): Buffer {
-  const name = Buffer.from(network, 'utf8')
-  return key(PREFIX[side], Buffer.of(resource, name.length), name)
+function shelf(side: 'ask' | 'bid', resource: string, network: string): Buffer {
+  return key(PREFIX[side], named(resource), named(network))
+}
+
+/** A name after its length in one byte; the bounds of an order keep it below 256. */
+function named(name: string): Buffer {
+  const bytes = Buffer.from(name, 'utf8')
+  return Buffer.concat([Buffer.of(bytes.byteLength), bytes])
 }
 
 /** Asks stand with the lowest price first, bids with the highest. */
 export function bookKey(
   side: 'ask' | 'bid',
-  order: { resource: number; network: string; price: bigint },
+  order: { resource: string; network: string; price: bigint },
   id: Buffer
 ): Buffer {
   const rank = side === 'ask' ? order.price : MAX_U64 - order.price
@@ -83,7 +88,7 @@ export function bookKey(
 /** All asks or bids of a resource and a network, best first: asks up to the price of `worst`, bids down to it. */
 export function bookRange(
   side: 'ask' | 'bid',
-  resource: number,
+  resource: string,
   network: string,
   worst?: bigint
 ): { gte: Buffer; lte: Buffer } {

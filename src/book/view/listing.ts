@@ -1,19 +1,21 @@
 import type { BookCount, MarketRules, Order } from '#spec'
 import { decode } from '../../../contracts/schema/codec.js'
-import { RESOURCE, checkOrder } from '../../../contracts/order.js'
+import { checkOrder } from '../../../contracts/order.js'
 import type { VerifiedOrder } from '../../../contracts/order.js'
 import { orderRules } from './apply.js'
 import type { ViewDatabase, ViewFetching } from './database.js'
 import { COUNT, RULES, TICK, allRelays, banKey, bookRange, idOf, orderKey, slotsOf } from './keys.js'
 
 export interface ListQuery {
-  /** RESOURCE.storage by default. */
-  resource?: number
+  /** Id of the resource. */
+  resource: string
   network: string
   limit?: number
+  /** False for orders whose body cannot be read; they are left out and do not count towards `limit`. */
+  isReadable?: (order: Order) => boolean
 }
 
-/** `maxPrice` in msat per TiB and 30 days. */
+/** `maxPrice` is in msat, in the unit of the resource. */
 export interface AskQuery extends ListQuery {
   maxPrice?: bigint
 }
@@ -68,14 +70,14 @@ export class Listing {
   }
 
   async #best(side: 'ask' | 'bid', query: ListQuery, worst?: bigint): Promise<VerifiedOrder[]> {
-    const { resource = RESOURCE.storage, network, limit = MOST } = query
+    const { resource, network, limit = MOST, isReadable = () => true } = query
     return await this.#reading(async view => {
       const found: VerifiedOrder[] = []
       const range = bookRange(side, resource, network, worst)
       for await (const { value } of view.createReadStream(range, { timeout: FETCH_TIMEOUT })) {
         if (found.length >= limit) break
         const order = await this.#live(view, value)
-        if (order) found.push(order)
+        if (order && isReadable(order.order)) found.push(order)
       }
       return found
     })

@@ -3,7 +3,7 @@ import { access, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
-import { MAX_PROVIDERS } from '../../../contracts/order.js'
+import { MAX_PROVIDERS } from '../../compute/resource.js'
 
 const MAX_RULES_BYTES = 64 * 1024
 const MAX_COPIES = 64

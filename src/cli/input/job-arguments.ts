@@ -99,11 +99,13 @@ export async function jobParams(
 }
 
 export function buyParams(market: string | undefined, options: OptionValues): BuyParams {
+  const offer = text(options, 'offer')
   const maxPrice = text(options, 'maxPrice')
   return {
     ...(market === undefined ? {} : { market }),
     verify: parseVerify(text(options, 'verify')!),
     maxMsat: parseAmount(text(options, 'max')!).toString(),
+    ...(offer === undefined ? {} : { offer: parseFuelPrice(offer).toString() }),
     ...(maxPrice === undefined ? {} : { maxPrice: parseFuelPrice(maxPrice).toString() })
   }
 }

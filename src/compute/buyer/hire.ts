@@ -19,7 +19,9 @@ import {
   keyCommitmentOf
 } from '../../../contracts/job.js'
 import { verify } from '../../../contracts/keys/signature.js'
+import { decode } from '../../../contracts/schema/codec.js'
 import { Stall, pause } from '../../base/timeouts.js'
+import { requestAgreement } from '../../deal/buyer.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
@@ -34,6 +36,7 @@ import { sumsOf, unpackOutput } from '../job/job-archive.js'
 import { JOB_TIMEOUTS } from '../job/timeouts.js'
 import type { JobTimeouts } from '../job/timeouts.js'
 import { unseal } from '../job/encryption.js'
+import { compute } from '../resource.js'
 
 export interface HireContext {
   deals: Deals
@@ -122,12 +125,10 @@ export class Hire {
   async bind(signal: AbortSignal): Promise<void> {
     const { job } = this
     if (job.state !== JOB.AGREED) return
-    const agree = { terms: job.terms, signature: job.signature }
+    const agree = { terms: job.terms, signature: job.signature, quote: job.quote! }
     const channel = await this.#link.channel(signal)
-    const { agreement, signature } = await channel.request('jobAgree', agree, {
-      id: this.id,
-      timeoutMs: this.#timeouts.answer
-    })
+    const answer = await requestAgreement(channel, compute, agree, this.#timeouts.answer)
+    const { agreement, signature } = decode('job-countersign', answer)
     if (!agreement.equals(this.id) || !verify('job-terms', job.terms, signature, this.device))
       throw this.#errors.badPeer('its signature under the terms is not valid')
     await this.#save({ state: JOB.BOUND, countersign: signature })

@@ -1,17 +1,21 @@
-import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
-import type { Job, JobTerms } from '#spec'
+import type { ComputeQuote, Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { INSTALLMENT_CAP, faultOfJob, jobId } from '../../../contracts/job.js'
-import { least } from '../../../contracts/money/money.js'
-import { MINUTE } from '../../../contracts/money/quantity.js'
+import { INSTALLMENT_CAP, TFUEL, faultOfJob, jobId, jobMemory } from '../../../contracts/job.js'
+import { shortKey } from '../../../contracts/keys/key.js'
+import { formatAmount, least, most } from '../../../contracts/money/money.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { PROTOCOL_VERSION, START_WITHIN } from '../../../contracts/terms.js'
+import { commonTerms, negotiate } from '../../deal/buyer.js'
+import type { Quoted } from '../../deal/buyer.js'
+import type { DealChannel } from '../../deal/channel.js'
 import type { LocalBlob } from '../blobs/blobs.js'
 import { FUEL_VERSION } from '../fuel/meter.js'
 import { Hire } from './hire.js'
 import type { HireContext } from './hire.js'
 import { JOB, isOver } from '../job/job-state.js'
+import { JOB_TIMEOUTS } from '../job/timeouts.js'
+import { compute } from '../resource.js'
 import type { SandboxLimits } from '../sandbox/sandbox.js'
 
 /** A verified ask for compute from the book. */
@@ -45,6 +49,11 @@ export interface HireRequest {
   limits: SandboxLimits
   /** Most that this provider is paid, msat. */
   maxMsat: bigint
+  /** The fuel that is planned; at a lower price than the ask's it costs less than `maxMsat`. By default all that `maxMsat` buys. */
+  fuel?: bigint
+  /** The price to open with, and the highest price, msat per Tfuel. By default the price of the ask. */
+  offer?: bigint | null
+  maxPrice?: bigint | null
   /** Value of the first segment, msat. The provider runs it before it is paid; it grows with our experience of it. */
   firstInstallmentMsat: bigint
   /** The isolation to agree on; by default the one that the ask offers. */
@@ -56,9 +65,6 @@ export interface HirePort {
   agree(request: HireRequest, signal: AbortSignal): Promise<Hire>
   resume(id: Buffer): Hire | null
 }
-
-/** Time that the provider has to sign the terms, ms. */
-const SIGN_WITHIN = 5 * MINUTE
 
 /** The compute agreements of this node as a buyer. */
 export class Hires extends ReadyResource implements HirePort {
@@ -82,10 +88,10 @@ export class Hires extends ReadyResource implements HirePort {
     const { deals, payments, jobs, now } = this.#context
     const { ask } = request
     const channel = await deals.open(ask.device, { signal })
-    const provider = channel.peer!
-    if (!provider.identity.equals(ask.identity))
+    if (!channel.peer!.identity.equals(ask.identity))
       throw new BushelError('BAD_PEER', 'the device belongs to another identity than the one in its ask')
-    const terms = this.#terms(request, provider)
+    const quoted = await this.#quote(request, channel)
+    const terms = this.#terms(request, quoted)
     const fault = faultOfJob(terms)
     if (fault) throw new BushelError('BAD_INPUT', `the job cannot be agreed on: ${fault}`)
     const id = jobId(terms)
@@ -98,7 +104,8 @@ export class Hires extends ReadyResource implements HirePort {
       changed: now(),
       runs: 0,
       terms,
-      signature: sign('job-terms', terms, deals.self.device)
+      signature: sign('job-terms', terms, deals.self.device),
+      quote: quoted.signed
     }
     await jobs.save(job)
     this.#grant(terms)
@@ -135,32 +142,41 @@ export class Hires extends ReadyResource implements HirePort {
       .map(({ job }) => new Hire(this.#context, job))
   }
 
-  #terms(request: HireRequest, provider: JobTerms['provider']): JobTerms {
-    const { deals, now } = this.#context
-    const { market, ask, packed, args, seed, limits, maxMsat, firstInstallmentMsat } = request
-    const countersignBy = now() + SIGN_WITHIN
+  #quote(request: HireRequest, channel: DealChannel): Promise<Quoted<ComputeQuote>> {
+    const { deals, timeouts } = this.#context
+    const { market, ask, packed, limits, maxMsat, offer = null, maxPrice = null } = request
+    const [module, input] = [packed.module.ref, packed.input.ref]
+    return negotiate(deals, compute, channel, {
+      ...{ market, ask, offer, maxPrice },
+      request: {
+        memory: jobMemory({ module, input, limits }),
+        isolation: request.isolation ?? ask.isolation,
+        fuel: FUEL_VERSION,
+        firstInstallmentMsat: wishOf(request),
+        maxMsat
+      },
+      faultOf: quote => faultOfQuote(quote, request, shortKey(channel.device)),
+      timeoutMs: { ...JOB_TIMEOUTS, ...timeouts }.answer
+    })
+  }
+
+  #terms(request: HireRequest, quoted: Quoted<ComputeQuote>): JobTerms {
+    const { ask, packed, args, seed, limits } = request
+    const { offer, quote } = quoted
+    const common = commonTerms(this.#context.deals, quoted)
+    const { baseMsat, firstInstallmentMsat, maxInstallmentMsat } = offer
+    const { fuel = null } = request
+    const cost = fuel === null ? request.maxMsat : baseMsat + (fuel * quote.price) / TFUEL
     return {
       version: PROTOCOL_VERSION,
-      nonce: crypto.randomBytes(32),
-      market,
-      ask: ask.id,
-      network: deals.self.network,
-      buyer: deals.party,
-      provider,
+      ...common,
       fuel: FUEL_VERSION,
       isolation: request.isolation ?? ask.isolation,
       module: packed.module.ref,
       input: packed.input.ref,
-      args,
-      seed,
-      limits,
-      price: ask.price,
-      baseMsat: ask.baseMsat,
-      firstInstallmentMsat: least(firstInstallmentMsat, INSTALLMENT_CAP),
-      maxInstallmentMsat: INSTALLMENT_CAP,
-      maxMsat,
-      countersignBy,
-      startBy: countersignBy + START_WITHIN
+      ...{ args, seed, limits, baseMsat, firstInstallmentMsat, maxInstallmentMsat },
+      maxMsat: most(least(cost, request.maxMsat), baseMsat),
+      startBy: common.countersignBy + START_WITHIN
     }
   }
 
@@ -168,4 +184,27 @@ export class Hires extends ReadyResource implements HirePort {
     const id = jobId({ module, input, provider, ...terms })
     for (const ref of [module, input]) this.#context.blobs.grant(ref, provider.device, id)
   }
+}
+
+function wishOf({ firstInstallmentMsat }: HireRequest): bigint {
+  return least(firstInstallmentMsat, INSTALLMENT_CAP)
+}
+
+/** What is wrong with a quote for a job; null when it is within the request and the ask. */
+function faultOfQuote(
+  { baseMsat, firstInstallmentMsat, maxInstallmentMsat }: ComputeQuote,
+  request: HireRequest,
+  peer: string
+): string | BushelError | null {
+  const { ask } = request
+  if (baseMsat > ask.baseMsat) {
+    const [was, is] = [formatAmount(ask.baseMsat), formatAmount(baseMsat)]
+    return new BushelError('PRICE_ROSE', `${peer} now asks a base of ${is}; its ask on the book says ${was}`)
+  }
+  if (baseMsat < 1n) return 'its quote names no base'
+  if (firstInstallmentMsat < 1n || firstInstallmentMsat > wishOf(request))
+    return 'its first installment is not the one that was asked for'
+  return maxInstallmentMsat < firstInstallmentMsat || maxInstallmentMsat > INSTALLMENT_CAP
+    ? 'its installments are out of bounds'
+    : null
 }

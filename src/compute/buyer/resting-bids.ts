@@ -1,52 +1,37 @@
 import type { Order } from '#spec'
 import { EXIT } from '../../../contracts/errors/error-table.js'
-import { BushelError } from '../../../contracts/errors/error.js'
-import { RESOURCE, SIDE } from '../../../contracts/order.js'
-import type { NewOrder } from '../../deal/standing-orders.js'
+import type { BushelError } from '../../../contracts/errors/error.js'
+import { SIDE } from '../../../contracts/order.js'
+import type { Fields } from '../../base/logger.js'
 import { RestingBids } from '../../deal/resting-bids.js'
-import type { Logger } from '../../base/logger.js'
-import type { FactsPort } from '../../store/facts.js'
+import type { RestingBidsOptions } from '../../deal/resting-bids.js'
+import type { NewOrder } from '../../deal/standing-orders.js'
+import { compute } from '../resource.js'
 
-/** The part of the node's own orders that resting bids use. */
-export interface OrdersPort {
-  publish(order: NewOrder): Promise<{ id: Buffer; order: Order }>
-  withdraw(id: Buffer): Promise<void>
-  get(id: Buffer): Order | null
-  list(): Iterable<{ id: Buffer; order: Order }>
+export interface FactsPort {
+  get(kind: string, key: Buffer): Buffer | null
+  set(...changes: { kind: string; key: Buffer; value: Buffer | null }[]): Promise<void>
 }
 
-export interface ComputeBidsOptions {
-  orders: OrdersPort
+export interface ComputeBidsOptions extends RestingBidsOptions {
   facts: FactsPort
   /** Whether asks on the book fit the stored request. Throws when the request can no longer be run. */
   fits(stored: Buffer, signal: AbortSignal): Promise<boolean>
   /** Runs the stored request to its end; called again after a restart, it continues. */
   fill(stored: Buffer, signal: AbortSignal): Promise<void>
-  log: Logger
-  tickEvery?: number
 }
 
 const KIND = 'compute-bid'
 /** Marks bids whose run has begun: it continues even when no ask fits any more. */
 const BEGUN = 'compute-bid-begun'
 
-/** The buyer's resting bids on compute. Each one is run in the background as soon as asks on the book fit it. */
+/** Resting bids on compute: each has a stored request, which is run as soon as asks fit. */
 export class ComputeBids extends RestingBids {
   readonly #options: ComputeBidsOptions
-  readonly #running = new Map<string, Promise<void>>()
 
   constructor(options: ComputeBidsOptions) {
-    super(options.log, options.tickEvery)
+    super(compute, options)
     this.#options = options
-  }
-
-  protected override async _open(): Promise<void> {
-    void this.poller.start()
-  }
-
-  protected override async _close(): Promise<void> {
-    await this.poller.close(new BushelError('CLOSED', 'the node is closing'))
-    await Promise.all(this.#running.values())
   }
 
   /** Puts the bid on the book and stores its request. */
@@ -57,59 +42,40 @@ export class ComputeBids extends RestingBids {
     return placed
   }
 
-  /** Looks for bids that can be filled. */
-  protected override async lookNow(): Promise<void> {
-    const { orders, facts, fits } = this.#options
-    for (const { id, order } of [...orders.list()]) {
-      if (this.poller.signal.aborted) return
-      const name = id.toString('hex')
-      if (order.resource !== RESOURCE.compute || order.side !== SIDE.bid || this.#running.has(name)) continue
-      const stored = facts.get(KIND, id)
-      if (!stored) continue // still being placed, or a kill interrupted `place`; then the owner withdraws the bid
-      try {
-        if (!facts.get(BEGUN, id) && !(await fits(stored, this.poller.signal))) continue
-      } catch (error) {
-        if (this.poller.signal.aborted) return
-        await this.#giveUp(id, error)
-        continue
-      }
-      const run = this.#fill(id, stored)
-        .catch((error: unknown) => this.#options.log.fault(error))
-        .finally(() => this.#running.delete(name))
-      this.#running.set(name, run)
-    }
-  }
-
-  async #fill(id: Buffer, stored: Buffer): Promise<void> {
-    const { signal } = this.poller
-    await this.#options.facts.set({ kind: BEGUN, key: id, value: Buffer.from([1]) })
-    // The owner may have withdrawn the bid during the look.
-    if (!this.#options.orders.get(id)) return this.#over(id)
-    try {
-      await this.#options.fill(stored, signal)
-    } catch (error) {
-      if (signal.aborted) return // the bid stays and continues at the next start
-      if (error instanceof BushelError && error.exit === EXIT.noOffer) {
-        await this.#options.facts.set({ kind: BEGUN, key: id, value: null })
-        this.#options.log.info('bid not filled yet', { order: id, reason: error.message })
-        return
-      }
-      return await this.#giveUp(id, error)
-    }
-    this.#options.log.info('bid filled', { order: id, resource: 'compute' })
-    await this.#over(id)
-  }
-
-  /** Withdraws a bid that failed for another reason than missing asks: a retry would fail and cost money again. */
-  async #giveUp(id: Buffer, error: unknown): Promise<void> {
-    if (!(error instanceof BushelError)) throw error
-    this.#options.log.warn('bid given up', { order: id, reason: error.message })
-    await this.#over(id)
-  }
-
-  async #over(id: Buffer): Promise<void> {
+  /** A bid without a request is still being placed, or a kill interrupted `place`; then the owner withdraws it. */
+  protected override *waiting(): Generator<Buffer> {
     const { orders, facts } = this.#options
-    await facts.set({ kind: KIND, key: id, value: null }, { kind: BEGUN, key: id, value: null })
-    if (orders.get(id)) await orders.withdraw(id)
+    for (const { id, order } of orders.list())
+      if (order.resource === compute.id && order.side === SIDE.bid && facts.get(KIND, id)) yield id
   }
+
+  protected override async fits(bid: Buffer, signal: AbortSignal): Promise<boolean> {
+    const { facts, fits } = this.#options
+    return facts.get(BEGUN, bid) !== null || fits(facts.get(KIND, bid)!, signal)
+  }
+
+  protected override async fill(bid: Buffer, signal: AbortSignal): Promise<Fields> {
+    const { facts, fill } = this.#options
+    await facts.set({ kind: BEGUN, key: bid, value: Buffer.from([1]) })
+    try {
+      await fill(facts.get(KIND, bid)!, signal)
+    } catch (error) {
+      if (!signal.aborted && isMissingOffer(error)) await facts.set({ kind: BEGUN, key: bid, value: null })
+      throw error
+    }
+    return {}
+  }
+
+  protected override isFinal(error: BushelError): boolean {
+    return !isMissingOffer(error)
+  }
+
+  override async over(bid: Buffer): Promise<void> {
+    const { facts } = this.#options
+    await facts.set({ kind: KIND, key: bid, value: null }, { kind: BEGUN, key: bid, value: null })
+  }
+}
+
+function isMissingOffer(error: unknown): boolean {
+  return (error as Partial<BushelError>).exit === EXIT.noOffer
 }

@@ -13,22 +13,31 @@ const HOLDS = 2 * MINUTE
 /** Most disk space for the inputs of waiting jobs and unpaid results, bytes. */
 const MOST_BYTES = 4 * GIB
 
-/** Why there is no room for one more job beside these open ones, or null. */
-export function fullnessFor(terms: JobTerms, open: Iterable<Job>, cores: number): string | null {
+/** Why the queue takes no other job of this buyer beside these open ones, or null. */
+export function queueFault(buyer: Buffer, open: Iterable<Job>, cores: number): string | null {
   let [taken, unpaid, theirs] = [0, 0, 0]
+  for (const { state, terms } of open) {
+    if (state !== JOB.AGREED && state !== JOB.QUEUED) continue
+    taken++
+    if (state === JOB.QUEUED) continue
+    unpaid++
+    if (terms.buyer.identity.equals(buyer)) theirs++
+  }
+  if (taken >= cores + QUEUE || unpaid >= UNPAID) return 'the queue of jobs is full'
+  return theirs >= UNPAID_EACH ? 'this buyer has too many agreements that are not paid' : null
+}
+
+/** Why there is no room for one more job beside these open ones, or null. */
+export function fullnessFor(terms: JobTerms, open: readonly Job[], cores: number): string | null {
+  const fault = queueFault(terms.buyer.identity, open, cores)
+  if (fault) return fault
   let outputs = terms.limits.outputBytes
   const inputs = new Map(inputsOf(terms))
   for (const { state, statement, terms: other } of open) {
     outputs += statement?.statement.output.byteLength ?? other.limits.outputBytes
     if (state !== JOB.AGREED && state !== JOB.QUEUED) continue
-    taken++
     for (const [name, bytes] of inputsOf(other)) inputs.set(name, bytes)
-    if (state === JOB.QUEUED) continue
-    unpaid++
-    if (other.buyer.identity.equals(terms.buyer.identity)) theirs++
   }
-  if (taken >= cores + QUEUE || unpaid >= UNPAID) return 'the queue of jobs is full'
-  if (theirs >= UNPAID_EACH) return 'this buyer has too many agreements that are not paid'
   const bytes = [...inputs.values()].reduce((sum, each) => sum + each, outputs)
   return bytes > MOST_BYTES ? 'the disk has no room for the inputs and results of more jobs' : null
 }

@@ -1,9 +1,10 @@
+import type { Msat } from '../../../contracts/money/money.js'
 import { GIB } from '../../../contracts/money/quantity.js'
+import type { Deals } from '../../deal/deals.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import type { JobRecords } from '../job/job-records.js'
 import type { Sandbox } from '../sandbox/sandbox.js'
-import type { DeskOptions } from './admission.js'
 import type { WorkOptions } from './job-work.js'
 import type { ScheduleSettings } from './schedule.js'
 import type { Logger } from '../../base/logger.js'
@@ -18,7 +19,11 @@ export interface WorkerSettings extends ScheduleSettings {
   allowProcess: boolean
 }
 
-export interface WorkerOptions extends DeskOptions, Pick<WorkOptions, 'unpaidMs' | 'fetchMs'> {
+export interface WorkerOptions extends Pick<WorkOptions, 'unpaidMs' | 'fetchMs'> {
+  deals: Deals
+  /** True when `msat` can be received from this Lightning node. */
+  canReceive: (from: Buffer, msat: Msat) => Promise<boolean>
+  now: () => number
   settings?: Partial<WorkerSettings>
   payments: Payments
   jobs: JobRecords

@@ -1,22 +1,20 @@
 import ReadyResource from 'ready-resource'
-import type { Job } from '#spec'
+import type { Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
 import { DAY } from '../../../contracts/money/quantity.js'
-import { sign } from '../../../contracts/keys/signature.js'
 import { Poller } from '../../base/poller.js'
 import { Scope } from '../../base/scope.js'
-import type { Answer, Counterparty, Handler } from '../../deal/channel.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payment } from '../../payment/ledger.js'
+import { JobSelling } from './job-selling.js'
 import { JobCounter } from './job-requests.js'
 import { JOB } from '../job/job-state.js'
 import type { JobState } from '../job/job-state.js'
 import { LiveJobs } from './live-jobs.js'
 import type { LiveJob } from './live-jobs.js'
-import { fullnessFor, givesWay } from './capacity.js'
+import { fullnessFor, givesWay, queueFault } from './capacity.js'
 import { endOf } from './due.js'
-import { assertAcceptable } from './admission.js'
 import type { Capacity } from './admission.js'
 import { workOn } from './job-work.js'
 import type { WorkState } from './job-work.js'
@@ -39,6 +37,8 @@ import { STEP } from '../../payment/payment-state.js'
 export class Worker extends ReadyResource {
   readonly schedule: WorkSchedule
   readonly slots: JobSlots
+  /** Its quotes and agreements. */
+  readonly selling: JobSelling
   readonly #options: WorkerOptions
   readonly #now: () => number
   /** Undone at close; the worker answers from its construction on. */
@@ -76,9 +76,14 @@ export class Worker extends ReadyResource {
     this.#open = new OpenJobs(options.jobs, options.now)
     this.#open.on('change', (job: Job) => this.emit('change', job))
     this.#scope.add(() => this.#stopWork())
-    const agree: Handler<'jobAgree'> = ({ terms, signature }, peer, _channel, id) =>
-      this.#open.inTurn('agree', () => this.#agree({ terms, signature }, peer, id))
-    this.#scope.add(deals.handle('jobAgree', agree))
+    this.selling = new JobSelling({
+      self: deals.self,
+      now: options.now,
+      canReceive: options.canReceive,
+      job: id => options.jobs.get('provider', id),
+      capacity: (buyer, terms) => this.#capacity(buyer, terms),
+      save: job => this.#open.save(job)
+    })
     const counter = new JobCounter({
       ...{ deals, payments, blobs, jobs: this.#open },
       standing: key => this.#live.get(key),
@@ -145,38 +150,13 @@ export class Worker extends ReadyResource {
     })
   }
 
-  // Before the agreement
-
-  async #agree(
-    agree: Pick<Job, 'terms' | 'signature'>,
-    from: Counterparty,
-    requestId: Buffer
-  ): Promise<Answer<'jobAgree'>> {
-    const { deals, jobs } = this.#options
-    const id = jobId(agree.terms)
-    const known = jobs.get('provider', id)
-    if (known?.terms.buyer.device.equals(from.device))
-      return { body: { agreement: id, signature: known.countersign! } }
-    await assertAcceptable(this.#options, agree, from, requestId, () => this.#capacity(agree.terms))
-    const signature = sign('job-terms', agree.terms, deals.self.device)
-    const now = this.#now()
-    const job: Job = {
-      role: 'provider',
-      state: JOB.AGREED,
-      created: now,
-      changed: now,
-      runs: 0,
-      ...agree,
-      countersign: signature
-    }
-    await this.#open.save(job)
-    return { body: { agreement: id, signature } }
-  }
-
-  async #capacity(terms: Job['terms']): Promise<Capacity> {
+  async #capacity(buyer: Buffer, terms: JobTerms | null): Promise<Capacity> {
     const { isolation } = await this.#guests()
     const { allowProcess, memoryBytes, cores } = this.#settings
-    const fullness = (): string | null => fullnessFor(terms, this.#open.list(), cores)
+    const fullness = (): string | null => {
+      const open = this.#open.list()
+      return terms ? fullnessFor(terms, open, cores) : queueFault(buyer, open, cores)
+    }
     if (fullness()) await this.#makeWay()
     return { isolation, allowProcess, memoryBytes, fault: this.schedule.fault ?? fullness() }
   }

@@ -1,10 +1,9 @@
+import type { Column, Described } from '../../deal/resource.js'
 import type { WalletCondition } from '../../lightning/wallet.js'
+import type { ResourceStatus } from '../trade/parts.js'
 import type {
   BidCompute,
-  ComputeAskEntry,
-  ComputeBidEntry,
   ComputeProgress,
-  ComputeStatus,
   IsolationName,
   JobEntry,
   JobResult,
@@ -68,6 +67,8 @@ export interface SellStorage {
   market?: string
   space: number
   price: string
+  /** The lowest price at which it sells; never published. `price` by default. */
+  floor?: string
   minTime: number
   maxTime: number
   region: string
@@ -81,6 +82,8 @@ export interface BidStorage {
   path: string
   time: number
   copies: number
+  /** The price to open with. */
+  offer?: string
   maxPrice: string
   prepayMaxMsat?: string
   dryRun?: boolean
@@ -91,7 +94,9 @@ export interface Mirror {
   path: string
   copies: number
   time: number
-  /** Absent: any price. */
+  /** The price to open with; absent: the providers' prices are taken. */
+  offer?: string
+  /** The highest price; absent: any. */
   maxPrice?: string
   prepayMaxMsat?: string
   dryRun?: boolean
@@ -129,47 +134,39 @@ export interface RestoreResult {
   dryRun?: boolean
 }
 
-export interface BookAsk {
+/** The fields of every order on the book. */
+export interface OrderEntry {
   id: string
   identity: string
   device: string
-  space: number
-  price: string
-  region: string
-  minTime: number
-  maxTime: number
-  expires: number
-}
-
-export interface BookBid {
-  id: string
-  identity: string
-  device: string
-  bytes: number
-  time: number
-  copies: number
   price: string
   expires: number
 }
 
-/** `asks` and `bids` are best first. */
-export interface BookOf<Ask, Bid> {
+/** Asks and bids, with the fields that their resource describes them by. */
+export interface BookResult<Ask extends Described = Described, Bid extends Described = Described> {
   market: string
   name: string
   viewHash: string
-  asks: Ask[]
-  bids: Bid[]
+  /** Id of the resource. */
+  resource: string
+  /** How its prices are written: the first unit that is exact. A price is divided by `times`. */
+  prices: { unit: string; times: string }[]
+  /** How its orders are shown as tables, beside id, identity and price. */
+  columns: { asks: Column[]; bids: Column[] }
+  /** Both best first. */
+  asks: (OrderEntry & Ask)[]
+  bids: (OrderEntry & Bid)[]
   /** False when the node was not in step with the market in time. */
   inStep: boolean
   /** Time of the market's last tick. */
   tick: number
 }
 
-export type BookResult = BookOf<BookAsk, BookBid>
-export type ComputeBook = BookOf<ComputeAskEntry, ComputeBidEntry>
-
 export interface BookParams {
   market?: string
+  /** Id of a resource; the node's first by default. */
+  resource?: string
   limit?: number
   waitMs?: number
 }
@@ -277,9 +274,8 @@ export interface StatusResult {
   wallet: WalletCondition | null
   market: string | null
   peers: number
-  shelf: { usedBytes: number; reservedBytes: number; spaceBytes: number; egressBytes: number }
-  leases: { buyer: number; provider: number }
-  compute: ComputeStatus
+  /** Facts about each resource, by its id, and lines for people. */
+  resources: Record<string, ResourceStatus>
   notes: string[]
 }
 
@@ -303,8 +299,7 @@ export interface NodeApi {
   'sell.storage': [SellStorage, OrderResult]
   'bid.storage': [BidStorage, OrderResult]
   withdraw: [{ id: string; dryRun?: boolean }, { id: string; dryRun?: boolean }]
-  book: [BookParams & { resource: 'storage' }, BookResult]
-  'book.compute': [BookParams, ComputeBook]
+  book: [BookParams, BookResult]
   'sell.compute': [SellCompute, OrderResult & { isolation: IsolationName }]
   'sell.pause': [{ paused: boolean; dryRun?: boolean }, { paused: boolean; dryRun?: boolean }]
   'bid.compute': [BidCompute, OrderResult]

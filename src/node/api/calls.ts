@@ -2,15 +2,15 @@ import { resolve } from 'node:path'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey, shortKey } from '../../../contracts/keys/key.js'
 import { parseLink } from '../../../contracts/keys/link.js'
-import { RESOURCE, SIDE } from '../../../contracts/order.js'
+import { SIDE } from '../../../contracts/order.js'
 import { DAY } from '../../../contracts/money/quantity.js'
-import { encode } from '../../../contracts/schema/codec.js'
 import { nameOf } from '../../base/states.js'
 import { BuyerLease } from '../../storage/buyer/buyer-lease.js'
 import type { MirrorListener, MirrorRequest } from '../../storage/buyer/mirrors.js'
 import { LEASE, isOver } from '../../storage/lease/lease-state.js'
+import { storage } from '../../storage/resource.js'
 import type { CallContext, Method, Mirror, MirrorResult, Params, Progress, Result } from './api.js'
-import { readBook, readComputeBook } from './book.js'
+import { readBook } from './book.js'
 import { bidCompute } from './compute/bids.js'
 import {
   cancelJob,
@@ -36,6 +36,7 @@ import type { NodeContext } from '../context.js'
 import type { StorageParts, Trade } from '../trade/trade.js'
 import { leaseEntries } from './leases.js'
 import { restoreLink } from './restore.js'
+import { askPrice, demandOffer } from './prices.js'
 import { statusOf } from './status.js'
 
 type CallTable = {
@@ -82,9 +83,9 @@ export const CALLS: CallTable = {
     const order = {
       market: market.key,
       side: SIDE.ask,
-      resource: RESOURCE.storage,
-      price: BigInt(params.price),
-      body: encode('storage-ask', { space, minTime, maxTime, minChargeMsat: MIN_CHARGE, region }),
+      resource: storage.id,
+      ...askPrice(params),
+      body: storage.ask.encode({ space, minTime, maxTime, minChargeMsat: MIN_CHARGE, region }),
       lifetime: params.lifetime ?? ASK_LIFETIME
     }
     const placed = params.dryRun ? orders.draft(order) : await orders.publish(order)
@@ -106,7 +107,7 @@ export const CALLS: CallTable = {
   },
 
   withdraw: async (node, params) => {
-    const { orders, bids } = await serving(node)
+    const { orders } = await serving(node)
     const id = parseKey(params.id, 'order id')
     if (!orders.get(id)) {
       throw new BushelError(
@@ -117,13 +118,13 @@ export const CALLS: CallTable = {
     }
     if (!params.dryRun) {
       await orders.withdraw(id)
-      await bids.withdrawn(id)
+      const { parts } = await node.trade()
+      for (const resource of node.resources) await resource.bids(parts)?.over(id)
     }
     return dry(params, { id: formatKey(id) })
   },
 
   book: readBook,
-  'book.compute': readComputeBook,
 
   'sell.compute': sellCompute,
   'sell.pause': pauseSelling,
@@ -224,11 +225,13 @@ interface AnyCall {
 }
 
 function requestOf(_parts: NodeContext, market: Buffer, params: Mirror): MirrorRequest {
+  demandOffer(params)
   return {
     market,
     path: resolve(params.path),
     copies: params.copies,
     time: params.time,
+    offer: params.offer === undefined ? null : BigInt(params.offer),
     maxPrice: params.maxPrice === undefined ? null : BigInt(params.maxPrice),
     prepayMaxMsat: params.prepayMaxMsat === undefined ? DEFAULT_PREPAY : BigInt(params.prepayMaxMsat)
   }

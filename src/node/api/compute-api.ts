@@ -13,6 +13,8 @@ export interface SellCompute {
   /** Of all jobs together, bytes. */
   memory: number
   price: string
+  /** The lowest price at which it sells; never published. `price` by default. */
+  floor?: string
   baseMsat: string
   region: string
   /** Jobs run only while the machine has nothing else to do. */
@@ -61,6 +63,8 @@ export interface BuyParams {
   verify: number | 'auto'
   /** Most to pay for it, over all providers. */
   maxMsat: string
+  /** The price to open with; absent: the providers' prices are taken. */
+  offer?: string
   /** Highest price; absent: any. */
   maxPrice?: string
 }
@@ -171,42 +175,6 @@ export interface JobEntry {
   hash: string
   paidMsat: string
   providers: JobProvider[]
-}
-
-export interface ComputeAskEntry {
-  id: string
-  identity: string
-  device: string
-  price: string
-  baseMsat: string
-  cores: number
-  memory: number
-  isolation: string
-  fuel: string
-  region: string
-  expires: number
-}
-
-export interface ComputeBidEntry {
-  id: string
-  identity: string
-  device: string
-  price: string
-  memory: number
-  fuel: string
-  providers: number
-  maxMsat: string
-  expires: number
-}
-
-/** How this node's own jobs and those of others stand. */
-export interface ComputeStatus {
-  /** Of others, here. */
-  running: number
-  queued: number
-  paused: boolean
-  /** Of ours, elsewhere, not over. */
-  bought: number
 }
 
 export type ComputeProgress =

@@ -1,37 +1,24 @@
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
-import { RESOURCE, SIDE, askOf } from '../../../contracts/order.js'
 import { formatTime } from '../../../contracts/money/quantity.js'
-import type { Order } from '#spec'
-import { isOpen } from '../../compute/buyer/run/run-state.js'
-import { JOB } from '../../compute/job/job-state.js'
-import { isLive } from '../../storage/lease/lease-state.js'
-import { Leases, idOf } from '../../storage/lease/leases.js'
-import { billedBytes, formatAmount } from '../../../contracts/money/money.js'
+import { formatAmount } from '../../../contracts/money/money.js'
 import type { Wallet } from '../../lightning/wallet.js'
-import type { Facts } from '../../store/facts.js'
 import type { StatusResult } from './api.js'
-import type { ComputeStatus } from './compute-api.js'
 import { networkOf } from '../backend.js'
 import type { NodeContext } from '../context.js'
+import type { ResourceStatus, StatusSource, TradeResource } from '../trade/parts.js'
 
-/** Counts from the disk alone. */
-export function countsOf(
-  facts: Facts
-): Pick<StatusResult, 'leases'> & { reservedBytes: number; kept: string[] } {
-  const leases = new Leases(facts)
-  const buyer = [...leases.list('buyer')].filter(({ lease }) => isLive(lease)).length
-  const kept = [...leases.list('provider')].filter(({ lease }) => isLive(lease))
-  const reserved = kept.reduce((sum, { lease }) => sum + billedBytes(lease.terms.cores), 0n)
-  return {
-    leases: { buyer, provider: kept.length },
-    reservedBytes: Number(reserved),
-    kept: kept.map(({ lease }) => idOf(lease))
-  }
+/** What each resource says of itself, by its id. */
+export async function resourceStatuses(
+  resources: readonly TradeResource[],
+  source: StatusSource
+): Promise<Record<string, ResourceStatus>> {
+  const statuses: Record<string, ResourceStatus> = {}
+  for (const { resource, status } of resources) statuses[resource.id] = await status(source)
+  return statuses
 }
 
 export async function statusOf(node: NodeContext): Promise<StatusResult> {
-  const { leases, reservedBytes, kept } = countsOf(node.facts)
   const trade = node.serving ? await node.trade() : null
   const notes: string[] = []
   for (const market of node.books.markets) {
@@ -46,7 +33,6 @@ export async function statusOf(node: NodeContext): Promise<StatusResult> {
     notes.push(...trade.alarms, ...trade.mended.slice(-5).map(line => `the ledger was corrected: ${line}`))
     notes.push(...(await inboundNote(trade.wallet)))
   }
-  const asks = trade ? [...trade.orders.list()] : []
   return {
     identity: formatKey(node.home.identity),
     device: node.device,
@@ -55,31 +41,12 @@ export async function statusOf(node: NodeContext): Promise<StatusResult> {
     wallet: trade ? await trade.wallet.condition() : null,
     market: marketInUse(node),
     peers: node.network.streams.length,
-    shelf: {
-      usedBytes: trade?.storage.shelf ? (await trade.storage.shelf.usage()).usedBytes : 0,
-      reservedBytes,
-      spaceBytes: asks.reduce((sum, { order }) => sum + spaceOf(order), 0),
-      egressBytes: trade?.storage.shelf
-        ? kept.reduce(
-            (sum, id) => sum + (trade.storage.shelf!.has(id) ? trade.storage.shelf!.egress(id).usedBytes : 0),
-            0
-          )
-        : 0
-    },
-    leases,
-    compute: computeOf(trade),
+    resources: await resourceStatuses(node.resources, {
+      facts: node.facts,
+      dir: node.home.dir,
+      parts: trade?.parts ?? null
+    }),
     notes
-  }
-}
-
-function computeOf(trade: Awaited<ReturnType<NodeContext['trade']>> | null): ComputeStatus {
-  const jobs = trade?.compute.worker?.jobs ?? []
-  return {
-    running: jobs.filter(({ work }) => work && work !== 'QUEUED').length,
-    queued: jobs.filter(({ job, work }) => job.state === JOB.QUEUED && (work ?? 'QUEUED') === 'QUEUED')
-      .length,
-    paused: trade?.compute.worker?.settings.paused === true,
-    bought: (trade?.compute.runs.list() ?? []).filter(isOpen).length
   }
 }
 
@@ -93,10 +60,6 @@ async function inboundNote(wallet: Wallet): Promise<string[]> {
     if (!(error instanceof BushelError)) throw error
     return [`the wallet cannot be reached: ${error.message}`]
   }
-}
-
-function spaceOf(order: Order): number {
-  return order.side === SIDE.ask && order.resource === RESOURCE.storage ? askOf(order).space : 0
 }
 
 function marketInUse({ home, books }: NodeContext): string | null {

@@ -5,8 +5,6 @@ import { readInvoice } from '../../lightning/invoice.js'
 import type { Balance } from '../../lightning/wallet.js'
 import type { BalanceCheck } from '../../payment/balance.js'
 import type { SpendingSettings } from '../../payment/limits.js'
-import { consumedByJobs } from '../../compute/job/consumed.js'
-import { consumed } from '../../storage/lease/consumed.js'
 import type {
   CheckResult,
   LimitsResult,
@@ -110,10 +108,8 @@ function shown({ dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat }: Spending
 
 /** The balance check, over all agreements. */
 export async function checkLog(node: NodeContext): Promise<CheckResult> {
-  const { payments, ledger, storage, compute } = await node.trade()
-  const { leases, debts } = storage
-  const stored = consumed(leases, ledger, debts, Date.now())
-  const used = [...stored, ...consumedByJobs(compute.jobs, ledger)]
+  const { payments, parts } = await node.trade()
+  const used = node.resources.flatMap(resource => [...resource.consumed(parts, Date.now())])
   const check = await payments.checkBalance(new Map(used))
   const { ok, lines, faults } = check
   return { ok, lines, faults, ...sums(check) }

@@ -3,29 +3,41 @@ import type { Blob } from '#spec'
 import { Blobs } from '../../compute/blobs/blobs.js'
 import { neededBlobs } from '../../compute/blobs/needed.js'
 import { Hires } from '../../compute/buyer/hires.js'
-import type { RunListener } from '../../compute/buyer/jobs.js'
+import type { Jobs, RunListener } from '../../compute/buyer/jobs.js'
 import { ComputeBids } from '../../compute/buyer/resting-bids.js'
 import { RunRecords } from '../../compute/buyer/run/run-records.js'
 import { EvidenceFiles } from '../../compute/job/evidence-files.js'
-import { JobRecords } from '../../compute/job/job-records.js'
+import { consumedByJobs } from '../../compute/job/consumed.js'
+import { JobRecords, isOver } from '../../compute/job/job-records.js'
 import { JOB_TIMEOUTS } from '../../compute/job/timeouts.js'
 import { readLending } from '../../compute/provider/settings.js'
 import { Worker } from '../../compute/provider/worker.js'
+import { compute } from '../../compute/resource.js'
+import { computeStatus } from '../../compute/status.js'
+import { bookedBids } from './asks.js'
+import { isWith } from './dealings.js'
 import { jobsOf } from './job-buying.js'
 import { tradeService } from './parts.js'
-import type { TradeOptions } from './parts.js'
+import type { TradeOptions, TradeParts, TradeResource } from './parts.js'
 import { fillBid, fitsBid } from './stored-bid.js'
 import type { Logger } from '../../base/logger.js'
 
 // Both sides of compute.
 
-export const jobs = tradeService(
-  'jobs',
-  ['node'],
-  ({ node }) => new JobRecords(node.facts, node.now, logOf(node))
-)
+declare module './parts.js' {
+  interface TradeParts {
+    jobs: JobRecords
+    blobs: Blobs
+    hires: Hires
+    worker: Worker | null
+    runs: Jobs
+    computeBids: ComputeBids | null
+  }
+}
 
-export const blobs = tradeService('blobs', ['node', 'jobs'], async ({ node, jobs: records }, scope) => {
+const jobs = tradeService('jobs', ['node'], ({ node }) => new JobRecords(node.facts, node.now, logOf(node)))
+
+const blobs = tradeService('blobs', ['node', 'jobs'], async ({ node, jobs: records }, scope) => {
   const { facts, network, jobTimeouts } = node
   const { fetch: stallMs } = { ...JOB_TIMEOUTS, ...jobTimeouts }
   const needed = (): Iterable<Blob> => neededBlobs(new RunRecords(facts), records)
@@ -34,7 +46,7 @@ export const blobs = tradeService('blobs', ['node', 'jobs'], async ({ node, jobs
   return made
 })
 
-export const hires = tradeService(
+const hires = tradeService(
   'hires',
   ['node', 'payments', 'deals', 'jobs', 'blobs'],
   ({ node, ...parts }, scope) =>
@@ -49,26 +61,27 @@ export const hires = tradeService(
 )
 
 /** Runs jobs of others. */
-export const worker = tradeService(
+const worker = tradeService(
   'worker',
-  ['node', 'wallet', 'payments', 'deals', 'orders', 'jobs', 'blobs'],
-  async ({ node, wallet, orders, ...parts }, scope) => {
-    const { facts, now, serve, worker: given } = node
-    if (!serve) return null
-    return scope.open(
+  ['node', 'wallet', 'payments', 'deals', 'quotes', 'jobs', 'blobs'],
+  async ({ node, wallet, quotes, ...parts }, scope) => {
+    const { facts, now, worker: given } = node
+    if (!quotes) return null
+    const made = await scope.open(
       new Worker({
         ...{ ...parts, now, log: logOf(node) },
         canReceive: (from, msat) => wallet.canReceive(from, msat),
-        ask: id => orders.get(id),
         ...given,
         settings: { ...readLending(facts), ...given?.settings }
       })
     )
+    scope.add(quotes.serve(compute, made.selling))
+    return made
   }
 )
 
 /** Buys jobs, and continues those of an earlier process. */
-export const runs = tradeService(
+const runs = tradeService(
   'runs',
   ['node', 'wallet', 'limits', 'blobs', 'hires', 'connections'],
   async ({ node, wallet, limits, blobs: own, hires: hired }, scope) => {
@@ -87,15 +100,16 @@ export const runs = tradeService(
 )
 
 /** Fills resting bids, unattended. */
-export const computeBids = tradeService(
+const computeBids = tradeService(
   'computeBids',
-  ['node', 'orders', 'runs'],
-  async ({ node, orders, runs: bought }, scope) => {
-    const { facts, serve } = node
+  ['node', 'wallet', 'deals', 'orders', 'runs'],
+  async ({ node, wallet, deals, orders, runs: bought }, scope) => {
+    const { books, facts, serve } = node
     if (!serve) return null
     return scope.open(
       new ComputeBids({
-        ...{ orders, facts, log: logOf(node) },
+        ...{ deals, orders, facts, log: logOf(node) },
+        standing: () => bookedBids(books, wallet.network, compute),
         fits: (stored, signal) => fitsBid(bought, stored, signal),
         fill: (stored, signal) => fillBid(bought, stored, listenerOf(node), signal)
       })
@@ -115,4 +129,25 @@ function logOf({ log }: TradeOptions): Logger {
 function listenerOf(node: TradeOptions): RunListener {
   const log = logOf(node)
   return { note: message => log.info(message), state: () => undefined, paid: () => undefined }
+}
+
+/** True for an open job with the device, or one for which money is moving. */
+function hasJobs({ jobs: records, ledger }: TradeParts, device: Buffer): boolean {
+  for (const role of ['buyer', 'provider'] as const) {
+    for (const { id, job } of records.list(role)) {
+      if (!isWith(device, role, job.terms)) continue
+      if (!isOver(job) || ledger.totals(id).inFlightMsat > 0n) return true
+    }
+  }
+  return false
+}
+
+export const computeTrade: TradeResource = {
+  resource: compute,
+  answering: [jobs, blobs, hires, worker],
+  working: [runs, computeBids],
+  bids: parts => parts.computeBids,
+  hasDealings: hasJobs,
+  consumed: ({ jobs: records, ledger }) => consumedByJobs(records, ledger),
+  status: ({ facts, parts }) => Promise.resolve(computeStatus(facts, parts?.worker ?? null))
 }

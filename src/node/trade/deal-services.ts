@@ -1,6 +1,10 @@
 import { createHmac } from 'node:crypto'
+import type { Service } from '../../base/services.js'
 import type { Market } from '../../book/market.js'
+import type { Handler } from '../../deal/channel.js'
 import { Deals } from '../../deal/deals.js'
+import { Provider } from '../../deal/provider.js'
+import { Resources } from '../../deal/resource.js'
 import { StandingOrders } from '../../deal/standing-orders.js'
 import { checkInvoice } from '../../lightning/invoice.js'
 import { Ledger } from '../../payment/ledger.js'
@@ -8,12 +12,12 @@ import { SpendingLimits } from '../../payment/limits.js'
 import { Payments } from '../../payment/payments.js'
 import { backendOf, ledgerFile, loadWallet } from '../backend.js'
 import { Connections } from './connections.js'
-import { hasDealings } from './dealings.js'
 import { LightningLinks } from './lightning-links.js'
 import { tradeService } from './parts.js'
+import type { TradeParts, TradeResource } from './parts.js'
 import { logWallet } from './wallet-log.js'
 
-// The services that storage and compute share: payment, deals and the book.
+// The services that all resources share: payment, deals and the book.
 
 export const wallet = tradeService('wallet', ['node'], async ({ node }, scope) => {
   const opened = await loadWallet(node.dir, node.wallet, node.facts)
@@ -58,7 +62,8 @@ export const payments = tradeService(
 export const deals = tradeService('deals', ['node', 'wallet'], parts => {
   const { identity, device, proof, facts, network, log, now } = parts.node
   const self = { identity, device, proof, lightning: parts.wallet.nodeId, network: parts.wallet.network }
-  return new Deals({ self, facts, connector: network, log: log.child('deal'), now })
+  const resources = new Resources(parts.node.resources.map(({ resource }) => resource))
+  return new Deals({ self, resources, facts, connector: network, log: log.child('deal'), now })
 })
 
 export const orders = tradeService('orders', ['node', 'deals'], async (parts, scope) => {
@@ -68,42 +73,57 @@ export const orders = tradeService('orders', ['node', 'deals'], async (parts, sc
   return serve ? scope.open(own) : own
 })
 
-/** Services that answer peers; they open before `connections` and close after it. */
-const ANSWERING = ['counters', 'leaseManager', 'quotes', 'blobs', 'hires', 'worker'] as const
+/** Quotes and agreements; each resource adds its provider's side. */
+export const quotes = tradeService(
+  'quotes',
+  ['node', 'deals', 'orders'],
+  ({ node, deals: answering, orders: own }, scope) =>
+    node.serve
+      ? scope.open(new Provider({ deals: answering, quoteFor: node.policy.quoteFor, ask: id => own.ask(id) }))
+      : null
+)
 
-export const connections = tradeService(
-  'connections',
-  ['node', 'lightning', 'ledger', 'payments', 'deals', 'leases', 'refunds', 'jobs', ...ANSWERING],
-  (parts, scope) => {
+type Name = keyof TradeParts
+
+/** What answers peers opens before it and closes after it. */
+export function connectionsOf(resources: readonly TradeResource[]): Service<TradeParts> {
+  const answering = resources.flatMap(resource => resource.answering.map(({ name }) => name))
+  const needs: Name[] = ['node', 'lightning', 'ledger', 'payments', 'deals', 'quotes', ...answering]
+  return tradeService('connections', needs, (parts, scope) => {
     const { network, timeouts, log } = parts.node
     return scope.open(
       new Connections({
         network,
         deals: parts.deals,
         lightning: parts.lightning,
-        hasDealings: device => hasDealings(parts, device),
+        hasDealings: device => resources.some(resource => resource.hasDealings(parts, device)),
         timeoutMs: timeouts.connect,
         log
       })
     )
-  }
-)
+  })
+}
 
-export const bookWatch = tradeService(
-  'bookWatch',
-  ['node', 'storageBids', 'computeBids'],
-  ({ node, storageBids, computeBids }, scope) => {
-    if (!storageBids || !computeBids) return null
-    const changed = (): void => {
-      storageBids.soon()
-      computeBids.soon()
+/** Shows the resting bids of every resource the changes of the book, and what providers say of them. */
+export function bookWatchOf(resources: readonly TradeResource[]): Service<TradeParts> {
+  const own = resources.flatMap(({ answering, working }) => [...answering, ...working])
+  const needs: Name[] = ['node', 'deals', ...own.map(({ name }) => name)]
+  return tradeService('bookWatch', needs, (parts, scope) => {
+    const bids = resources.map(resource => resource.bids(parts)).filter(one => one !== null)
+    if (bids.length === 0) return null
+    const answer: Handler<'answer'> = ({ bid }) => {
+      for (const one of bids) one.told(bid)
+      return { body: { ok: 1 } }
     }
+    scope.add(parts.deals.handle('answer', answer))
+    const changed = (): void => bids.forEach(one => one.soon())
     const follow = (market: Market): void => scope.on(market, 'update', changed)
-    node.books.markets.forEach(follow)
-    scope.on(node.books, 'market', follow)
+    const { books } = parts.node
+    books.markets.forEach(follow)
+    scope.on(books, 'market', follow)
     return null
-  }
-)
+  })
+}
 
 /** The node can be reached by its device key. */
 export const reachable = tradeService('reachable', ['node'], async ({ node }) => {

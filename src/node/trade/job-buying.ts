@@ -1,10 +1,10 @@
-import { RESOURCE, computeAskOf } from '../../../contracts/order.js'
 import type { Books } from '../../book/books.js'
 import type { Blobs } from '../../compute/blobs/blobs.js'
 import type { BookedComputeAsk, HirePort } from '../../compute/buyer/hire-port.js'
 import { Jobs } from '../../compute/buyer/jobs.js'
 import type { RunListener } from '../../compute/buyer/jobs.js'
 import { packInput } from '../../compute/job/job-archive.js'
+import { compute } from '../../compute/resource.js'
 import { Experiences } from '../../deal/experience.js'
 import type { Facts } from '../../store/facts.js'
 import type { SpendingLimits } from '../../payment/limits.js'
@@ -46,9 +46,9 @@ async function asksOf(
   key: Buffer,
   maxPrice: bigint | null
 ): Promise<BookedComputeAsk[]> {
-  const orders = await cheapestAsks(books, key, { resource: RESOURCE.compute, network, maxPrice })
+  const orders = await cheapestAsks(books, key, { resource: compute, network, maxPrice })
   return orders.map(({ id, order }) => {
-    const { cores, memory, fuel, baseMsat, isolation } = computeAskOf(order)
+    const { cores, memory, fuel, baseMsat, isolation } = compute.ask.decode(order.body)
     const { identity, device, price, revision } = order
     const kept = isolation === 'bwrap' ? 'bwrap' : 'process'
     return { id, identity, device, revision, price, baseMsat, cores, memory, isolation: kept, fuel }

@@ -1,31 +1,23 @@
 import type { KeyPair } from 'hypercore-crypto'
 import { declaring } from '../../base/services.js'
+import type { Service } from '../../base/services.js'
 import type { Books } from '../../book/books.js'
-import type { Blobs } from '../../compute/blobs/blobs.js'
-import type { Hires } from '../../compute/buyer/hires.js'
-import type { Jobs } from '../../compute/buyer/jobs.js'
-import type { ComputeBids } from '../../compute/buyer/resting-bids.js'
-import type { JobRecords } from '../../compute/job/job-records.js'
 import type { JobTimeouts } from '../../compute/job/timeouts.js'
 import type { WorkerOptions } from '../../compute/provider/worker-options.js'
-import type { Worker } from '../../compute/provider/worker.js'
 import type { Deals } from '../../deal/deals.js'
-import type { Policy, Provider } from '../../deal/provider.js'
+import type { Provider } from '../../deal/provider.js'
+import type { Resource } from '../../deal/resource.js'
+import type { RestingBids } from '../../deal/resting-bids.js'
 import type { StandingOrders } from '../../deal/standing-orders.js'
 import type { WalletChoice } from '../../identity/config.js'
 import type { WalletResource } from '../../lightning/backend.js'
 import type { Network } from '../../network/network.js'
 import type { Ledger } from '../../payment/ledger.js'
+import type { Msat } from '../../../contracts/money/money.js'
 import type { SpendingLimits } from '../../payment/limits.js'
 import type { Payments } from '../../payment/payments.js'
-import type { BuyerLeaseContext } from '../../storage/buyer/buyer-lease.js'
-import type { Maintenance } from '../../storage/buyer/maintenance.js'
-import type { Mirrors } from '../../storage/buyer/mirrors.js'
-import type { Refunds } from '../../storage/buyer/refunds.js'
-import type { Bids } from '../../storage/buyer/resting-bids.js'
 import type { Timeouts } from '../../storage/lease/timeouts.js'
-import type { LeaseManager } from '../../storage/provider/lease-manager.js'
-import type { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
+import type { Policy } from '../../storage/provider/selling.js'
 import type { Facts } from '../../store/facts.js'
 import type { Alarms } from './alarms.js'
 import type { Connections } from './connections.js'
@@ -46,6 +38,8 @@ export interface TradeOptions {
   wallet: WalletChoice | null
   /** True to run the provider and the unattended buyer too; false for a single command. */
   serve: boolean
+  /** The resources that this node deals in. */
+  resources: readonly TradeResource[]
   policy?: Partial<Policy>
   timeouts: Timeouts
   jobTimeouts?: Partial<JobTimeouts>
@@ -55,7 +49,10 @@ export interface TradeOptions {
   log: Logger
 }
 
-/** The parts of a trade, by the names of their services. Parts that may be null exist only in a node that serves. */
+/**
+ * The parts of a trade that all resources share, by the names of their services. Parts that may be null exist only in a
+ * node that serves. A resource adds the types of its own parts beside its services.
+ */
 export interface TradeParts {
   /** Given by the node. */
   node: TradeOptions & { now: () => number; policy: Policy }
@@ -67,25 +64,40 @@ export interface TradeParts {
   payments: Payments
   deals: Deals
   orders: StandingOrders
-  /** Leases and debts on disk, and the context of the buyer's leases. */
-  leases: BuyerLeaseContext
-  counters: null
-  refunds: Refunds
-  mirrors: Mirrors
-  shelf: LeaseShelf | null
-  leaseManager: LeaseManager | null
   quotes: Provider | null
-  jobs: JobRecords
-  blobs: Blobs
-  hires: Hires
-  worker: Worker | null
   connections: Connections
-  runs: Jobs
-  maintenance: Maintenance | null
-  storageBids: Bids | null
-  computeBids: ComputeBids | null
   bookWatch: null
   reachable: null
 }
 
 export const tradeService = declaring<TradeParts>()
+
+/** Facts about a resource on this node, and their lines for people, each with a label. */
+export interface ResourceStatus {
+  facts: Record<string, string | number | boolean>
+  lines: { label: string; text: string }[]
+}
+
+/** What a status is read from: the disk, and the open parts of a node that serves. */
+export interface StatusSource {
+  facts: Facts
+  /** The home's folder. */
+  dir: string
+  parts: TradeParts | null
+}
+
+/** A resource as a node deals in it. `resources.ts` lists them. */
+export interface TradeResource {
+  readonly resource: Resource
+  /** Services that answer peers; they open before `connections` and close after it. */
+  readonly answering: readonly Service<TradeParts>[]
+  /** Services that act on their own; they open after `connections`. */
+  readonly working: readonly Service<TradeParts>[]
+  /** Its resting bids, in a node that serves. */
+  bids(parts: TradeParts): RestingBids | null
+  /** True when this node has an open agreement with the device, or a payment in flight or a debt for one. */
+  hasDealings(parts: TradeParts, device: Buffer): boolean
+  /** What was used up of each agreement, msat, by its id in hex, for the balance check. */
+  consumed(parts: TradeParts, now: number): ReadonlyMap<string, Msat>
+  status(source: StatusSource): Promise<ResourceStatus>
+}

@@ -3,29 +3,50 @@ import { join } from 'node:path'
 import type { Logger } from '../../base/logger.js'
 import type { Scope } from '../../base/scope.js'
 import { Tally } from '../../base/tally.js'
+import type { Books } from '../../book/books.js'
 import type { DealChannel } from '../../deal/channel.js'
 import { Experiences } from '../../deal/experience.js'
-import { Provider } from '../../deal/provider.js'
 import { Debts } from '../../payment/debts.js'
 import { drivePacker } from '../../storage/archive/packer.js'
+import type { BuyerLeaseContext } from '../../storage/buyer/buyer-lease.js'
 import { Maintenance } from '../../storage/buyer/maintenance.js'
 import { Mirrors } from '../../storage/buyer/mirrors.js'
 import type { MirrorListener } from '../../storage/buyer/mirrors.js'
+import type { BookedAsk } from '../../storage/buyer/placement.js'
 import { Refunds } from '../../storage/buyer/refunds.js'
-import { Bids } from '../../storage/buyer/resting-bids.js'
+import { StorageBids } from '../../storage/buyer/resting-bids.js'
 import { takeOver } from '../../storage/buyer/restored-home.js'
 import { exchangeCounters } from '../../storage/lease/counters.js'
-import { Leases } from '../../storage/lease/leases.js'
+import { consumed } from '../../storage/lease/consumed.js'
+import { Leases, isOver } from '../../storage/lease/leases.js'
 import { LeaseManager } from '../../storage/provider/lease-manager.js'
+import { StorageSelling } from '../../storage/provider/selling.js'
+import { storage } from '../../storage/resource.js'
 import { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
+import { storageStatus } from '../../storage/status.js'
+import { bookedBids, cheapestAsks } from './asks.js'
+import { isWith } from './dealings.js'
 import { orphansOf } from './orphans.js'
 import { tradeService } from './parts.js'
-import type { TradeOptions } from './parts.js'
-import { storageAsks, storageBidsOf } from './asks.js'
+import type { TradeOptions, TradeParts, TradeResource } from './parts.js'
 
 // Both sides of storage.
 
-export const leases = tradeService(
+declare module './parts.js' {
+  interface TradeParts {
+    /** Leases and debts on disk, and the context of the buyer's leases. */
+    leases: BuyerLeaseContext
+    counters: null
+    refunds: Refunds
+    mirrors: Mirrors
+    shelf: LeaseShelf | null
+    leaseManager: LeaseManager | null
+    maintenance: Maintenance | null
+    storageBids: StorageBids | null
+  }
+}
+
+const leases = tradeService(
   'leases',
   ['node', 'wallet', 'ledger', 'payments', 'deals'],
   ({ node, wallet, ledger, payments, deals }) => {
@@ -43,7 +64,7 @@ export const leases = tradeService(
   }
 )
 
-export const counters = tradeService(
+const counters = tradeService(
   'counters',
   ['alarms', 'wallet', 'ledger', 'payments', 'deals', 'leases'],
   ({ alarms, wallet, ledger, payments, deals, leases: { leases } }, scope) => {
@@ -60,7 +81,7 @@ export const counters = tradeService(
   }
 )
 
-export const refunds = tradeService('refunds', ['node', 'leases'], ({ node, leases: context }, scope) => {
+const refunds = tradeService('refunds', ['node', 'leases'], ({ node, leases: context }, scope) => {
   const { timeouts, serve } = node
   const claims = new Refunds({
     ...context,
@@ -72,7 +93,7 @@ export const refunds = tradeService('refunds', ['node', 'leases'], ({ node, leas
   return claims
 })
 
-export const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async parts => {
+const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async parts => {
   const { node, wallet, leases: context } = parts
   const folder = join(node.dir, 'drives')
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -80,7 +101,7 @@ export const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], asy
     ...context,
     ...{ facts: node.facts, log: logOf(node), folder, packer: drivePacker },
     experiences: new Experiences(node.facts, node.now),
-    asks: (key, maxPrice) => storageAsks(node.books, wallet.network, key, maxPrice),
+    asks: (key, maxPrice) => bookedAsks(node.books, wallet.network, key, maxPrice),
     spendable: async () => (await wallet.balance()).spendableMsat,
     minGrace: node.policy.grace
   })
@@ -88,18 +109,18 @@ export const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], asy
   return own
 })
 
-export const shelf = tradeService('shelf', ['node'], async ({ node }, scope) => {
+const shelf = tradeService('shelf', ['node'], async ({ node }, scope) => {
   if (!node.serve) return null
   const made = new LeaseShelf({ folder: join(node.dir, 'shelf') })
   logShelf(made, logOf(node), scope)
   return scope.open(made)
 })
 
-export const leaseManager = tradeService(
+const leaseManager = tradeService(
   'leaseManager',
-  ['node', 'wallet', 'leases', 'shelf'],
-  async ({ node, wallet, leases: context, shelf: kept }, scope) => {
-    if (!kept) return null
+  ['node', 'wallet', 'deals', 'quotes', 'leases', 'shelf'],
+  async ({ node, wallet, deals, quotes, leases: context, shelf: kept }, scope) => {
+    if (!kept || !quotes) return null
     const { network } = node
     const manager = await scope.open(
       new LeaseManager({
@@ -109,19 +130,14 @@ export const leaseManager = tradeService(
       })
     )
     scope.add(network.serveCores((key, stream) => manager.serve(key, stream)))
+    const selling = new StorageSelling({ self: deals.self, policy: node.policy, desk: manager })
+    scope.add(quotes.serve(storage, selling))
     return manager
   }
 )
 
-export const quotes = tradeService(
-  'quotes',
-  ['node', 'deals', 'orders', 'leaseManager'],
-  async ({ node, deals, orders, leaseManager: goods }, scope) =>
-    goods && scope.open(new Provider({ deals, goods, policy: node.policy, ask: id => orders.get(id) }))
-)
-
 /** Pays leases unattended. */
-export const maintenance = tradeService(
+const maintenance = tradeService(
   'maintenance',
   ['node', 'leases', 'refunds', 'connections'],
   async (parts, scope) => {
@@ -134,7 +150,7 @@ export const maintenance = tradeService(
 )
 
 /** Fills and answers resting bids, unattended. */
-export const storageBids = tradeService(
+const storageBids = tradeService(
   'storageBids',
   ['node', 'wallet', 'deals', 'orders', 'mirrors', 'leaseManager', 'connections'],
   async ({ node, wallet, deals, orders, mirrors: own, leaseManager: manager }, scope) => {
@@ -145,9 +161,9 @@ export const storageBids = tradeService(
     const note = (message: string): void => log.info(message)
     const listener: MirrorListener = { note, packed: nothing, uploaded: nothing, paid: nothing }
     return scope.open(
-      new Bids({
+      new StorageBids({
         ...{ deals, orders, mirrors: own, listener, log },
-        standing: () => storageBidsOf(books, wallet.network),
+        standing: () => bookedBids(books, wallet.network, storage),
         hasRoom: async (ask, bytes) => (await manager.capacityFault(ask, bytes)) === null
       })
     )
@@ -165,4 +181,44 @@ function logShelf(shelf: LeaseShelf, log: Logger, scope: Scope): void {
   scope.on(shelf, 'paused', (lease: string) => log.warn('upload paused, the disk is full', { lease }))
   scope.on(shelf, 'resumed', (lease: string) => log.info('upload resumed', { lease }))
   scope.on(shelf, 'egress-spent', (lease: string) => egressSpent.count('EGRESS', { lease }))
+}
+
+/** The cheapest asks for storage on a market, for one Lightning network. */
+async function bookedAsks(
+  books: Books,
+  network: string,
+  key: Buffer,
+  maxPrice: bigint | null
+): Promise<BookedAsk[]> {
+  const orders = await cheapestAsks(books, key, { resource: storage, network, maxPrice })
+  return orders.map(({ id, order }) => {
+    const { space, minTime, maxTime, minChargeMsat } = storage.ask.decode(order.body)
+    const { identity, device, price, revision } = order
+    return { id, identity, device, price, revision, space, minTime, maxTime, minChargeMsat }
+  })
+}
+
+/** True for an open lease with the device, or one for which money is moving or owed. */
+function hasLeases(
+  { leases: { leases: records }, refunds: claims, ledger }: TradeParts,
+  device: Buffer
+): boolean {
+  for (const role of ['buyer', 'provider'] as const) {
+    for (const { id, lease } of records.list(role)) {
+      if (!isWith(device, role, lease.terms)) continue
+      if (!isOver(lease) || claims.isOwed(id) || ledger.totals(id).inFlightMsat > 0n) return true
+    }
+  }
+  return false
+}
+
+export const storageTrade: TradeResource = {
+  resource: storage,
+  answering: [leases, counters, refunds, mirrors, shelf, leaseManager],
+  working: [maintenance, storageBids],
+  bids: parts => parts.storageBids,
+  hasDealings: hasLeases,
+  consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
+  status: ({ facts, dir, parts }) =>
+    storageStatus({ facts, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] })
 }

@@ -1,10 +1,10 @@
 import ReadyResource from 'ready-resource'
 import { Services } from '../../base/services.js'
-import { DEFAULT_POLICY } from '../../deal/provider.js'
-import type { Policy } from '../../deal/provider.js'
 import type { BuyerLeaseContext } from '../../storage/buyer/buyer-lease.js'
+import { DEFAULT_POLICY } from '../../storage/provider/selling.js'
+import type { Policy } from '../../storage/provider/selling.js'
 import { Alarms } from './alarms.js'
-import { TRADE_SERVICES } from './order.js'
+import { tradeServices } from './order.js'
 import type { TradeOptions, TradeParts } from './parts.js'
 
 /** Both sides of storage. */
@@ -35,7 +35,8 @@ export class Trade extends ReadyResource {
     this.#alarms = new Alarms(log)
     const node = { ...options, now, policy: this.policy }
     const given = { node, alarms: this.#alarms }
-    this.#services = new Services<TradeParts>({ given, services: TRADE_SERVICES, onfault: log.fault })
+    const services = tradeServices(options.resources)
+    this.#services = new Services<TradeParts>({ given, services, onfault: log.fault })
   }
 
   protected override async _open(): Promise<void> {
@@ -53,37 +54,37 @@ export class Trade extends ReadyResource {
   }
 
   get wallet(): TradeParts['wallet'] {
-    return this.#parts.wallet
+    return this.parts.wallet
   }
 
   get ledger(): TradeParts['ledger'] {
-    return this.#parts.ledger
+    return this.parts.ledger
   }
 
   get limits(): TradeParts['limits'] {
-    return this.#parts.limits
+    return this.parts.limits
   }
 
   get payments(): TradeParts['payments'] {
-    return this.#parts.payments
+    return this.parts.payments
   }
 
   get deals(): TradeParts['deals'] {
-    return this.#parts.deals
+    return this.parts.deals
   }
 
   get orders(): TradeParts['orders'] {
-    return this.#parts.orders
+    return this.parts.orders
   }
 
   get storage(): StorageParts {
-    const { leases: context, refunds, mirrors, shelf, leaseManager, maintenance, storageBids } = this.#parts
+    const { leases: context, refunds, mirrors, shelf, leaseManager, maintenance, storageBids } = this.parts
     const { leases, debts } = context
     return { leases, debts, context, refunds, mirrors, shelf, leaseManager, maintenance, bids: storageBids }
   }
 
   get compute(): ComputeParts {
-    const { jobs, blobs, hires, runs, worker, computeBids } = this.#parts
+    const { jobs, blobs, hires, runs, worker, computeBids } = this.parts
     return { jobs, blobs, hires, runs, worker, bids: computeBids }
   }
 
@@ -97,8 +98,8 @@ export class Trade extends ReadyResource {
     return this.#alarms.mended
   }
 
-  /** Complete once it is ready. */
-  get #parts(): TradeParts {
+  /** All parts by the names of their services; complete once it is ready. */
+  get parts(): TradeParts {
     return this.#services.parts as TradeParts
   }
 }

@@ -1,11 +1,10 @@
-import type { Agree, Lease, SignedCounter } from '#spec'
+import type { Lease, SignedCounter, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { chargeOf } from '../../../contracts/money/installments.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
-import { requestCountersign } from '../../deal/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
@@ -18,6 +17,8 @@ import { pause } from '../../base/timeouts.js'
 import { isGone, isLost, isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Timeouts } from '../lease/timeouts.js'
+import { requestCountersign } from './lease-terms.js'
+import type { SignedTerms } from './lease-terms.js'
 import { InstallmentPayment } from './installment-payment.js'
 import type { PayingContext } from './installment-payment.js'
 import { Upload } from './upload.js'
@@ -56,7 +57,7 @@ export class BuyerLease {
   static async agree(
     context: BuyerLeaseContext,
     channel: DealChannel,
-    agree: Agree,
+    agree: SignedTerms,
     link: string
   ): Promise<BuyerLease> {
     const id = agreementId(agree.terms)
@@ -73,7 +74,7 @@ export class BuyerLease {
     await context.leases.save(lease)
     const copy = new BuyerLease(context, id)
     try {
-      await copy.bind(channel)
+      await copy.bind(channel, agree.quote)
     } catch (error) {
       await copy.void(error instanceof Error ? error.message : String(error))
       throw error
@@ -132,11 +133,11 @@ export class BuyerLease {
       .reduce((sum, installment) => sum + installment.msat, 0n)
   }
 
-  async bind(channel: DealChannel): Promise<void> {
+  async bind(channel: DealChannel, quote: SignedQuote): Promise<void> {
     const { leases } = this.#context
     const { lease } = this
     if (lease.state !== LEASE.AGREED) return
-    const agree = { terms: lease.terms, signature: lease.signature }
+    const agree = { terms: lease.terms, signature: lease.signature, quote }
     // Retried over a new connection when one breaks: a repeated request gets the same answer.
     const ask = <T>(step: (open: DealChannel) => Promise<T>): Promise<T> =>
       this.#again(async () => step(channel.closing ? await this.channel() : channel), isGone)

@@ -6,16 +6,18 @@ import { decode, domain, encode } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { SAT, formatPrice, least, totalCharge } from '../../../contracts/money/money.js'
 import { formatSize } from '../../../contracts/money/quantity.js'
-import { distinct, match } from '../../deal/matching.js'
+import { distinct, priceLimit } from '../../deal/matching.js'
+import type { Prices } from '../../deal/matching.js'
 import type { Logger } from '../../base/logger.js'
 import type { Change, Facts } from '../../store/facts.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { UploadSource } from './buyer-lease.js'
 import { idOf } from '../lease/leases.js'
+import { match } from './matching.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
-import { Placement } from './placement.js'
+import { Placement, pricesOf } from './placement.js'
 import type { BookedAsk, PlacementListener, PlacementContext } from './placement.js'
 
 /** A packed drive. */
@@ -40,13 +42,13 @@ export interface Packer {
   reopen(folder: string, cores: CoreLimit[]): Promise<UploadSource & { close(): Promise<void> }>
 }
 
-export interface MirrorRequest {
+/** A tree to mirror. `offer` opens the negotiation, `maxPrice` bounds it. */
+export interface MirrorRequest extends Prices {
   market: Buffer
   path: string
   copies: number
   /** ms. */
   time: number
-  maxPrice: bigint | null
   /** For all copies together, msat. */
   prepayMaxMsat: bigint
 }
@@ -158,11 +160,10 @@ export class Mirrors {
 
   /** True when the book has enough offers for this job. */
   async placeable(job: MirrorJob): Promise<boolean> {
-    const asks = await this.#context.asks(job.market, job.maxPrice)
-    return (
-      distinct(this.#match(asks, job.time, job.maxPrice, sum(job.cores, 'byteLength')), job.copies).length >=
-      job.copies
-    )
+    const prices = pricesOf(job)
+    const asks = await this.#context.asks(job.market, priceLimit(prices))
+    const fitting = this.#match(asks, { ...prices, time: job.time }, sum(job.cores, 'byteLength'))
+    return distinct(fitting, job.copies).length >= job.copies
   }
 
   /** Places a packed job and pays; its packed copy is deleted when every provider holds it. */
@@ -206,9 +207,10 @@ export class Mirrors {
 
   async #affordable(request: MirrorRequest, bytes: number): Promise<{ offers: BookedAsk[]; charge: bigint }> {
     const asks = await this.#context.asks(request.market, null)
-    const fitting = distinct(this.#match(asks, request.time, request.maxPrice, bytes), request.copies)
+    const fitting = distinct(this.#match(asks, request, bytes), request.copies)
     if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
-    const plans = fitting.map(({ identity, price }) => planOf(request, bytes, identity, price))
+    const atMost = (price: bigint): bigint => least(price, request.maxPrice ?? price)
+    const plans = fitting.map(({ identity, price }) => planOf(request, bytes, identity, atMost(price)))
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
     const charge = plans.reduce((all, { chargeMsat }) => all + chargeMsat, 0n)
@@ -224,21 +226,24 @@ export class Mirrors {
     return { offers: fitting, charge }
   }
 
-  #match(asks: BookedAsk[], time: number, maxPrice: bigint | null, bytes: number): BookedAsk[] {
+  #match(
+    asks: BookedAsk[],
+    { time, offer, maxPrice }: Pick<MirrorRequest, 'time' | 'offer' | 'maxPrice'>,
+    bytes: number
+  ): BookedAsk[] {
     const { experiences, deals, now } = this.#context
-    const limit = maxPrice === 0n ? null : maxPrice
-    const wanted = { bytes, time, maxPrice: limit, identity: deals.self.identity }
+    const wanted = { bytes, time, offer, maxPrice, identity: deals.self.identity }
     return match(asks, wanted, identity => experiences.of(identity), now())
   }
 
   #tooFew(request: MirrorRequest, bytes: number, asks: BookedAsk[], found: number): BushelError {
-    const any = distinct(this.#match(asks, request.time, null, bytes), request.copies)
+    const any = distinct(this.#match(asks, { ...request, maxPrice: null }, bytes), request.copies)
     if (any.length >= request.copies) {
       const price = any.map(ask => ask.price).reduce((a, b) => (a > b ? a : b))
       return new BushelError(
         'PRICE_TOO_LOW',
         `only ${found} of ${request.copies} copies are offered at ${formatPrice(request.maxPrice ?? 0n)} or less`,
-        `nothing was paid; --max "${formatPrice(price)}" would do`
+        `nothing was paid; --max-price "${formatPrice(price)}" would do`
       )
     }
     return new BushelError(
@@ -276,6 +281,7 @@ export class Mirrors {
         sha256: Buffer.from(drive.sha256, 'hex'),
         copies: request.copies,
         time: request.time,
+        offer: request.offer ?? 0n,
         maxPrice: request.maxPrice ?? 0n,
         prepayMaxMsat: request.prepayMaxMsat,
         agreements: [],

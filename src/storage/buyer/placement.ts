@@ -1,18 +1,21 @@
-import type { Agree, MirrorJob, Terms } from '#spec'
+import type { MirrorJob, Terms } from '#spec'
 import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, formatAmount, least, most } from '../../../contracts/money/money.js'
 import { chargeOf } from '../../../contracts/money/installments.js'
 import { Mutex } from '../../base/mutex.js'
-import { askQuote, termsOf } from '../../deal/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/experience.js'
-import { distinct, match } from '../../deal/matching.js'
-import type { Candidate } from '../../deal/matching.js'
+import { distinct, priceLimit } from '../../deal/matching.js'
+import type { Prices } from '../../deal/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
 import { LEASE, isGivenUp } from '../lease/lease-state.js'
+import { askQuote, termsOf } from './lease-terms.js'
+import type { SignedTerms } from './lease-terms.js'
+import { match } from './matching.js'
+import type { Candidate } from './matching.js'
 import { idOf } from '../lease/leases.js'
 import { whenBack } from './own-wallet.js'
 import { isPassing } from './passing.js'
@@ -46,7 +49,7 @@ export interface PlacementListener {
 interface AgreementDraft {
   channel: DealChannel
   ask: Buffer
-  agree: Agree
+  agree: SignedTerms
 }
 
 /** Extra providers asked for a quote, so that a silent one costs no time. */
@@ -184,10 +187,10 @@ export class Placement {
     const wanted = {
       bytes: job.cores.reduce((sum, core) => sum + core.byteLength, 0),
       time: job.time,
-      maxPrice: job.maxPrice === 0n ? null : job.maxPrice,
+      ...pricesOf(job),
       identity: deals.self.identity
     }
-    const standing = await asks(job.market, wanted.maxPrice)
+    const standing = await asks(job.market, priceLimit(wanted))
     return match(standing, wanted, identity => experiences.of(identity), now()).filter(
       ask =>
         !this.#tried.has(ask.id.toString('hex')) && !taken.some(identity => identity.equals(ask.identity))
@@ -233,6 +236,7 @@ export class Placement {
         revision: ask.revision,
         price: ask.price,
         minChargeMsat: ask.minChargeMsat,
+        ...pricesOf(this.#job),
         cores: this.#job.cores,
         time: this.#job.time,
         firstInstallmentMsat: 5n * SAT * 2n ** BigInt(doublings),
@@ -338,7 +342,7 @@ export class Placement {
     return new BushelError(
       'NO_OFFER',
       `no more offers fit: providers agreed to ${standing} of ${this.#job.copies} copies`,
-      'nothing was paid; raise --max, ask for fewer --copies, or see the offers with: bushel book'
+      'nothing was paid; raise --max-price, ask for fewer --copies, or see the offers with: bushel book'
     )
   }
 
@@ -351,6 +355,11 @@ export class Placement {
         (ids ? `; the link works: ${this.#job.link}` : '')
     )
   }
+}
+
+/** The buyer's prices, which are 0 on disk when it named none. */
+export function pricesOf({ offer, maxPrice }: Pick<MirrorJob, 'offer' | 'maxPrice'>): Prices {
+  return { offer: offer || null, maxPrice: maxPrice || null }
 }
 
 function noBalance(due: bigint, spendable: bigint): BushelError {

@@ -2,14 +2,12 @@ import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import type { Countersign, Lease, Order, Terms } from '#spec'
 import { formatKey } from '../../../contracts/keys/key.js'
-import { askOf } from '../../../contracts/order.js'
 import { billedBytes } from '../../../contracts/money/money.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { Poller } from '../../base/poller.js'
 import { Scope } from '../../base/scope.js'
 import type { Answer, Counterparty, Handler } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
-import type { ResourceProvider } from '../../deal/provider.js'
 import type { Change } from '../../store/facts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { Audits } from './audits.js'
@@ -23,12 +21,14 @@ import { Serving } from './serving.js'
 import { Billing } from './billing.js'
 import { isDue } from './due.js'
 import { STEP } from '../../payment/payment-state.js'
+import type { LeaseDesk } from './selling.js'
+import { storage } from '../resource.js'
 
 /**
  * The provider's side of storage. Reserves space for agreed leases; takes in, proves and serves paid ones; frees the
  * space of unpaid ones after their grace. Events: `change` (lease).
  */
-export class LeaseManager extends ReadyResource implements ResourceProvider {
+export class LeaseManager extends ReadyResource implements LeaseDesk {
   readonly #options: LeaseManagerOptions
   readonly #now: () => number
   /** Undone at close; the manager answers from its construction on. */
@@ -113,7 +113,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   // Before the agreement
 
   async capacityFault(order: Order, bytes: bigint): Promise<string | null> {
-    const ask = askOf(order)
+    const ask = storage.ask.decode(order.body)
     const reserved = this.reservedBytes()
     if (reserved + bytes > BigInt(ask.space)) return 'the space of this offer is used up'
     if (!(await this.#options.shelf.canReserve(Number(bytes)))) return 'the disk has no room for it'
@@ -154,6 +154,11 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
       countersign
     }
     return [this.#options.leases.change(lease)]
+  }
+
+  countersigned(agreement: Buffer, device: Buffer): Countersign | null {
+    const lease = this.#options.leases.get('provider', agreement)
+    return lease?.terms.buyer.device.equals(device) ? (lease.countersign ?? null) : null
   }
 
   // Payment

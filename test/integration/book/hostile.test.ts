@@ -255,9 +255,12 @@ test('orders of honest authors arrive while a stranger floods the relay with jun
   const cutOff = assert.rejects(async () => {
     for (;;) await codes(rpc, ...manyOf(4))
   })
-  const before = (await theirs.asks({ network: NETWORK })).length
+  const before = (await theirs.asks({ resource: 'storage', network: NETWORK })).length
   await theirs.submit(await signed(seller, ask(seller, market.key), theirs))
-  await until(theirs, async () => (await theirs.asks({ network: NETWORK })).length === before + 1)
+  await until(
+    theirs,
+    async () => (await theirs.asks({ resource: 'storage', network: NETWORK })).length === before + 1
+  )
   await cutOff
   stranger.stream.destroy()
 })

@@ -36,16 +36,22 @@ test('an order submitted by one reader is seen by another', async t => {
 
   const order = ask(seller, market.key)
   const record = await signed(seller, order, theirs)
-  const seen = until(others, async () => (await others.asks({ network: NETWORK })).length === 1)
+  const seen = until(
+    others,
+    async () => (await others.asks({ resource: 'storage', network: NETWORK })).length === 1
+  )
   const ms = await timed(async () => {
     await theirs.submit(record)
     await seen
   })
   t.diagnostic(`submit to visible on another reader: ${ms} ms`)
-  const [found] = await others.asks({ network: NETWORK })
+  const [found] = await others.asks({ resource: 'storage', network: NETWORK })
   assert.ok(found?.bytes.equals(record))
 
-  const gone = until(others, async () => (await others.asks({ network: NETWORK })).length === 0)
+  const gone = until(
+    others,
+    async () => (await others.asks({ resource: 'storage', network: NETWORK })).length === 0
+  )
   await theirs.submit(await signed(seller, withdrawn(order), theirs))
   await gone
   assert.equal(await others.get(orderId(order)), null)

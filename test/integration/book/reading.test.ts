@@ -77,7 +77,7 @@ test('reading the best 20 of 10,000 orders reads only the first 20 index entries
   const filler = best[0]!
   for (let i = 20; i < 10_000; i++) {
     const order = {
-      resource: 0,
+      resource: 'storage',
       network: i % 3 ? NETWORK : 'bitcoin',
       price: BigInt(1000 + ((i * 7919) % 9000))
     }
@@ -91,7 +91,7 @@ test('reading the best 20 of 10,000 orders reads only the first 20 index entries
   })
   const listing = new Listing({ view: () => fresh, market, rules: () => rules, now: Date.now })
   const blocks = await countReads(async () => {
-    const [found, ms] = await timed(() => listing.asks({ network: NETWORK, limit: 20 }))
+    const [found, ms] = await timed(() => listing.asks({ resource: 'storage', network: NETWORK, limit: 20 }))
     t.diagnostic(`best 20 of 10,000: ${ms.toFixed(1)} ms`)
     assert.deepEqual(
       found.map(({ bytes }) => bytes),
@@ -100,8 +100,8 @@ test('reading the best 20 of 10,000 orders reads only the first 20 index entries
   })
   t.diagnostic(`${blocks} blocks read`)
   assert.ok(blocks > 20 && blocks < 500, `${blocks} blocks read`)
-  assert.equal((await listing.asks({ network: NETWORK, maxPrice: 104n })).length, 5)
-  assert.equal((await listing.asks({ network: 'none' })).length, 0)
+  assert.equal((await listing.asks({ resource: 'storage', network: NETWORK, maxPrice: 104n })).length, 5)
+  assert.equal((await listing.asks({ resource: 'storage', network: 'none' })).length, 0)
 })
 
 /** Counts the blocks requested from any core during the work. */
@@ -148,7 +148,7 @@ test('a reader verifies records itself and lists no forged, banned, withdrawn or
   let now = start
   const listing = new Listing({ view: () => view.bee, market, rules: () => lenient(), now: () => now })
   const asks = async (): Promise<Buffer[]> =>
-    (await listing.asks({ network: NETWORK })).map(({ bytes }) => bytes)
+    (await listing.asks({ resource: 'storage', network: NETWORK })).map(({ bytes }) => bytes)
   assert.deepEqual(await asks(), [short, good, dear])
   now += 60_000
   assert.deepEqual(await asks(), [good, dear])
@@ -168,7 +168,7 @@ test('bids are listed with the highest price first', async () => {
     await view.orders(await signed(author, bid(author, market, { price }), unstamped))
   }
   const listing = new Listing({ view: () => view.bee, market, rules: () => lenient(), now: Date.now })
-  const bids = await listing.bids({ network: NETWORK, minPrice: 2n })
+  const bids = await listing.bids({ resource: 'storage', network: NETWORK, minPrice: 2n })
   assert.deepEqual(
     bids.map(({ order }) => order.price),
     [2n ** 50n, 9n, 3n]
@@ -195,7 +195,7 @@ test('a newcomer fast-forwards to the signed view, and a light reader need not j
   const [, joined] = await timed(async () => {
     await group.connect(newcomer, founder)
     assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
-    assert.equal((await theirs.asks({ network: NETWORK, limit: 20 })).length, 20)
+    assert.equal((await theirs.asks({ resource: 'storage', network: NETWORK, limit: 20 })).length, 20)
   })
   t.diagnostic(`a newcomer has the best 20 of 120 orders after ${joined.toFixed(0)} ms`)
   assert.ok(theirs.stats.fastForwards > 0, 'what is signed was not worked out again')
@@ -206,13 +206,13 @@ test('a newcomer fast-forwards to the signed view, and a light reader need not j
     const reader = await passer.books.browse(market.key, stream)
     assert.equal(reader.name, 'filled')
     assert.ok(reader.tick > 0)
-    const asks = await reader.asks({ network: NETWORK, limit: 20 })
-    assert.deepEqual(await reader.bids({ network: NETWORK }), [])
+    const asks = await reader.asks({ resource: 'storage', network: NETWORK, limit: 20 })
+    assert.deepEqual(await reader.bids({ resource: 'storage', network: NETWORK }), [])
     await reader.close()
     return asks
   })
   t.diagnostic(`and who only looks after ${looked.toFixed(0)} ms`)
-  const best = await market.asks({ network: NETWORK, limit: 20 })
+  const best = await market.asks({ resource: 'storage', network: NETWORK, limit: 20 })
   assert.deepEqual(
     seen.map(({ bytes }) => bytes),
     best.map(({ bytes }) => bytes)

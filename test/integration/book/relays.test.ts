@@ -38,7 +38,8 @@ async function withRelays(
   return { founder, market, relays }
 }
 
-const asksIn = async (market: Market): Promise<number> => (await market.asks({ network: NETWORK })).length
+const asksIn = async (market: Market): Promise<number> =>
+  (await market.asks({ resource: 'storage', network: NETWORK })).length
 
 test('a relay accepts records while the founder is away and keeps its role after a restart', async () => {
   const { founder, market, relays } = await withRelays(1)

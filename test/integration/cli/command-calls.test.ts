@@ -19,11 +19,12 @@ const cases: [string[], string, object, object][] = [
   [['market', 'list'], 'market.list', {}, { markets: [{ ...market, role: 'founder', used: true }] }],
   [['market', 'admit', b], 'market.admit', { device: b, dryRun: false }, { device: b, market: a }],
   [
-    ['sell', 'storage', '--space', '1.5 GiB', '--price', '25 sat/GiB-month'],
+    ['sell', 'storage', '--space', '1.5 GiB', '--price', '25 sat/GiB-month', '--floor', '20 sat/GiB-month'],
     'sell.storage',
     {
       space: 1.5 * 2 ** 30,
       price: '25600000',
+      floor: '20480000',
       minTime: 3_600_000,
       maxTime: 365 * DAY,
       region: '',
@@ -60,7 +61,19 @@ const cases: [string[], string, object, object][] = [
     { ...order, dryRun: true }
   ],
   [
-    ['bid', 'storage', '.', '--time', '30d', '--copies', '3', '--max', '30 sat/GiB-month', '--market', a],
+    [
+      'bid',
+      'storage',
+      '.',
+      '--time',
+      '30d',
+      '--copies',
+      '3',
+      '--max-price',
+      '30 sat/GiB-month',
+      '--market',
+      a
+    ],
     'bid.storage',
     { market: a, time: 30 * DAY, copies: 3, maxPrice: '30720000', path: resolve('.'), dryRun: false },
     order
@@ -107,10 +120,29 @@ const cases: [string[], string, object, object][] = [
   [['withdraw', b], 'withdraw', { id: b, dryRun: false }, { id: b }],
   [['mirror', '.'], 'mirror', { copies: 2, time: 30 * DAY, path: resolve('.'), dryRun: false }, mirrored],
   [
-    ['mirror', '.', '--copies', '4', '--max', '1 msat/TiB-month', '--prepay-max', '2.5 sat', '--dry-run'],
+    [
+      'mirror',
+      '.',
+      '--copies',
+      '4',
+      '--max-price',
+      '1 msat/TiB-month',
+      '--prepay-max',
+      '2.5 sat',
+      '--dry-run'
+    ],
     'mirror',
     { maxPrice: '1', prepayMaxMsat: '2500', copies: 4, time: 30 * DAY, path: resolve('.'), dryRun: true },
     { ...mirrored, dryRun: true }
+  ],
+  [
+    ['mirror', '.', '--offer', '20 sat/GiB-month', '--max-price', '25 sat/GiB-month'],
+    'mirror',
+    {
+      ...{ offer: '20480000', maxPrice: '25600000' },
+      ...{ copies: 2, time: 30 * DAY, path: resolve('.'), dryRun: false }
+    },
+    mirrored
   ],
   [
     ['restore', link, 'back', '--force'],

@@ -13,9 +13,10 @@ test('an id may be as short as the tables show it', async () => {
   const ids = ['ybndrfg8ejkm'.padEnd(52, 'y'), 'ybndrfg8cccc'.padEnd(52, 'y')] as const
   node.answer = ({ method, params }) => {
     if (method === 'leases') return { leases: ids.map(id => ({ ...lease, id })) }
-    if (method === 'status') return { identity: a }
+    if (method === 'status') return { identity: a, resources: { storage: {}, compute: {} } }
+    if (method === 'book' && 'resource' in params && params.resource === 'compute')
+      return { asks: [], bids: [] }
     if (method === 'book') return { asks: [{ id: ids[0], identity: b }], bids: [{ id: ids[1], identity: a }] }
-    if (method === 'book.compute') return { asks: [], bids: [] }
     if (method === 'jobs') return { jobs: ids.map(id => ({ ...jobEntry, id })) }
     return { ...params, state: 'ENDED' }
   }

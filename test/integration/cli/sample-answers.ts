@@ -53,9 +53,10 @@ export const status = {
   wallet: { state: 'down', reason: 'it ended with SIGSEGV' },
   market: null,
   peers: 3,
-  shelf: { usedBytes: 1, reservedBytes: 2, spaceBytes: 3, egressBytes: 4 },
-  leases: { buyer: 1, provider: 2 },
-  compute: { running: 1, queued: 2, paused: true, bought: 3 },
+  resources: {
+    storage: { facts: { usedBytes: 1 }, lines: [{ label: 'shelf', text: '1 B on disk' }] },
+    compute: { facts: { paused: true }, lines: [{ label: 'jobs', text: '3 bought; PAUSED' }] }
+  },
   notes: ['a note']
 }
 

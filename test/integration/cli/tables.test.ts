@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { compute } from '../../../src/compute/resource.js'
+import type { Resource } from '../../../src/deal/resource.js'
+import { storage } from '../../../src/storage/resource.js'
 import { runCommandLine } from '../../parts/cli/command-line.js'
 import { DAY, a, b, jobEntry, lease, record, status } from './sample-answers.js'
 import { serveNode } from './served-node.js'
 
 const { node, home } = serveNode()
+
+/** How a node says that the orders of a resource are shown. */
+function shownAs({ id, prices, book }: Resource): object {
+  return {
+    resource: id,
+    prices: prices.map(({ unit, times }) => ({ unit, times: times.toString() })),
+    columns: { asks: book.asks, bids: book.bids }
+  }
+}
 
 test('status shows the condition of the wallet and its reason', async () => {
   const shown = async (wallet: object | null): Promise<string> => {
@@ -34,6 +46,7 @@ test('the storage book fits 80 columns, whatever text strangers wrote into it', 
     identity: a,
     device: b,
     bytes: 1e9,
+    allBytes: 3e9,
     time: DAY,
     copies: 3,
     price: '25600000',
@@ -45,6 +58,7 @@ test('the storage book fits 80 columns, whatever text strangers wrote into it', 
     viewHash: b,
     asks: [ask, ask],
     bids: [bid],
+    ...shownAs(storage),
     inStep: true,
     tick: Date.now()
   }
@@ -52,7 +66,7 @@ test('the storage book fits 80 columns, whatever text strangers wrote into it', 
   const { stdout } = await runCommandLine(['book', '--home', home])
   assert.match(stdout, /in step/)
   assert.match(stdout, /2 TiB/, 'the depth after two asks')
-  assert.match(stdout, /3 x 953\.7 MiB/)
+  assert.match(stdout, /3 +953\.7 MiB +2\.79 GiB/)
   assert.doesNotMatch(stdout, /\u001b|\u202e/)
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
   node.answer = () => ({ ...book, inStep: false, asks: [], bids: [] })
@@ -93,12 +107,13 @@ test('the compute book fits 80 columns, whatever text strangers wrote into it', 
     viewHash: b,
     asks: [ask],
     bids: [bid],
+    ...shownAs(compute),
     inStep: true,
     tick: Date.now()
   }
   node.answer = () => book
   const { stdout } = await runCommandLine(['book', 'compute', '--home', home])
-  assert.equal(node.asked.at(-1)!.method, 'book.compute')
+  assert.deepEqual(node.asked.at(-1)!.params, { resource: 'compute' })
   assert.match(stdout, /123 456\.789 sat\/Tfuel +1\.5 sat +1024 +1 TiB +process/)
   assert.match(stdout, /40 sat\/Tfuel +100 sat +3 +256 MiB/)
   assert.doesNotMatch(stdout, /\u001b|\u202e/)

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import crypto from 'hypercore-crypto'
-import type { Agree, Quote, Terms } from '#spec'
+import type { Quote, SignedQuote, StorageQuote, StorageRequest, Terms } from '#spec'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { billedBytes } from '../../../contracts/money/money.js'
 import { DAY, GIB } from '../../../contracts/money/quantity.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { START_WITHIN, agreementId } from '../../../contracts/terms.js'
-import { askQuote, requestCountersign, termsOf } from '../../../src/deal/buyer.js'
 import type { DealChannel } from '../../../src/deal/channel.js'
-import { DEFAULT_POLICY } from '../../../src/deal/provider.js'
-import { CORES, NodeGroup, RawPeer, FakeSeller } from './sides.js'
+import { askQuote, requestCountersign, termsOf } from '../../../src/storage/buyer/lease-terms.js'
+import type { SignedTerms } from '../../../src/storage/buyer/lease-terms.js'
+import { DEFAULT_POLICY } from '../../../src/storage/provider/selling.js'
+import { storage } from '../../../src/storage/resource.js'
+import { CORES, FakeSeller, NodeGroup, RawPeer, agreementRequest } from './sides.js'
 import type { Side } from './sides.js'
 
 let group: NodeGroup
@@ -24,16 +26,16 @@ after(() => group.close())
 async function quoted(
   buyer: Side,
   seller: FakeSeller
-): Promise<{ channel: DealChannel; agree: Agree; quote: Quote }> {
+): Promise<{ channel: DealChannel; agree: SignedTerms; quote: StorageQuote }> {
   const channel = await buyer.deals.open(seller.side.device)
   const answer = await askQuote(buyer.deals, channel, seller.request())
-  return { channel, agree: termsOf(buyer.deals, answer), quote: answer.quote }
+  return { channel, agree: termsOf(buyer.deals, answer), quote: answer.offer }
 }
 
 /** The same terms with a change, signed by `by`. */
-function resigned({ terms }: Agree, change: Partial<Terms>, by: Side): Agree {
+function resigned({ terms, quote }: SignedTerms, change: Partial<Terms>, by: Side): SignedTerms {
   const other = { ...terms, ...change }
-  return { terms: other, signature: sign('terms', other, by.self.device) }
+  return { quote, terms: other, signature: sign('terms', other, by.self.device) }
 }
 
 test('a quote leads to an agreement that both sides have signed', async () => {
@@ -45,7 +47,7 @@ test('a quote leads to an agreement that both sides have signed', async () => {
     identity: provider.self.identity,
     lightning: provider.self.lightning
   })
-  assert.equal(quote.price, seller.price)
+  assert.equal(agree.terms.price, seller.price)
   assert.equal(quote.egressBytes, Number(billedBytes(CORES)) * DEFAULT_POLICY.egressTimes)
   const countersign = await requestCountersign(channel, agree, 5_000)
   const id = agreementId(agree.terms)
@@ -63,20 +65,10 @@ test('a repeated request gets the same bytes and is executed once, even after th
   channel.stream.destroy()
   await gone
   const id = agreementId(agree.terms)
-  const request = encode('request', { id, body: encode('agree', agree) })
-  const quoteId = crypto.randomBytes(32)
-  const { market, ask, revision, time, firstInstallmentMsat } = seller.request()
+  const request = encode('request', { id, body: encode('agreement-request', agreementRequest(agree)) })
   const quoteRequest = encode('request', {
-    id: quoteId,
-    body: encode('quote-request', {
-      market,
-      ask,
-      revision,
-      bytes: 1000,
-      blocks: 1,
-      time,
-      firstInstallmentMsat
-    })
+    id: crypto.randomBytes(32),
+    body: encode('quote-request', seller.leastRequest())
   })
 
   const first = await RawPeer.to(buyer, provider.device)
@@ -84,8 +76,9 @@ test('a repeated request gets the same bytes and is executed once, even after th
   // Three times at once, and once more.
   const answers = await Promise.all([1, 2, 3].map(() => first.send('agree', request)))
   answers.push(await first.send('agree', request))
-  const quotes = [await first.send('quote', quoteRequest)]
+  assert.ok(decode('reply', await first.send('quote', quoteRequest)).body)
   assert.equal(seller.agreements, 1)
+  assert.equal(provider.facts.count('reply'), 0, 'a quote is stateless, and the agreement is its own record')
 
   await provider.close()
   await first.disconnected()
@@ -95,9 +88,8 @@ test('a repeated request gets the same bytes and is executed once, even after th
   const second = await RawPeer.to(buyer, provider.device)
   await second.greet()
   answers.push(await second.send('agree', request))
-  quotes.push(await second.send('quote', quoteRequest))
+  assert.equal(decode('reply', await second.send('quote', quoteRequest)).decline?.code, 'OFFER_GONE')
   for (const answer of answers) assert.deepEqual(answer, answers[0])
-  assert.deepEqual(quotes[1], quotes[0])
   assert.ok(decode('reply', answers[0]).body)
   assert.equal(seller.agreements, 0)
 })
@@ -107,7 +99,7 @@ test('an agreement is not made again by a request with another id', async () => 
   const seller = new FakeSeller(provider)
   const { channel, agree } = await quoted(buyer, seller)
   await requestCountersign(channel, agree, 5_000)
-  await assert.rejects(channel.request('agree', agree), { word: 'TERMS' })
+  await assert.rejects(channel.request('agree', agreementRequest(agree)), { word: 'TERMS' })
   assert.equal(seller.agreements, 1)
 })
 
@@ -120,14 +112,13 @@ test('an expired quote is worthless', async () => {
   assert.equal(seller.agreements, 0)
 })
 
-test('a raised price or a withdrawn offer is declined', async () => {
+test('a quote holds when the price is raised, and ends with the offer', async () => {
   const [buyer, provider] = [await group.side(), await group.side()]
   const seller = new FakeSeller(provider)
   const first = await quoted(buyer, seller)
   seller.price += 1n
-  await assert.rejects(requestCountersign(first.channel, first.agree, 5_000), {
-    word: 'PRICE_CHANGED'
-  })
+  await requestCountersign(first.channel, first.agree, 5_000)
+  assert.equal(seller.agreements, 1)
   await assert.rejects(askQuote(buyer.deals, first.channel, seller.request()), {
     code: 'PRICE_ROSE',
     exit: 4
@@ -144,7 +135,7 @@ test('a raised price or a withdrawn offer is declined', async () => {
   await assert.rejects(askQuote(buyer.deals, second.channel, seller.request({ ask: Buffer.alloc(32) })), {
     word: 'OFFER_GONE'
   })
-  assert.equal(seller.agreements, 0)
+  assert.equal(seller.agreements, 1)
 })
 
 test('space is sold once, however many ask for it at the same time', async () => {
@@ -172,8 +163,8 @@ test('terms that differ from the quote in any field are declined', async () => {
   const small = [{ key: Buffer.alloc(32, 11), length: 1, byteLength: 1 }]
   const cases: [string, Partial<Terms>][] = [
     ['TERMS', { version: 2 }],
-    ['NO_QUOTE', { nonce: Buffer.alloc(32) }],
-    ['OFFER_GONE', { market: Buffer.alloc(32, 9) }],
+    ['TERMS', { nonce: Buffer.alloc(32) }],
+    ['TERMS', { market: Buffer.alloc(32, 9) }],
     ['TERMS', { ask: Buffer.alloc(32, 9) }],
     ['NETWORK', { network: 'bitcoin' }],
     ['PARTIES', { buyer: { ...terms.buyer, identity: third.self.identity } }],
@@ -182,7 +173,7 @@ test('terms that differ from the quote in any field are declined', async () => {
     ['PARTIES', { provider: { ...terms.provider, identity: third.self.identity } }],
     ['PARTIES', { provider: { ...terms.provider, lightning: third.self.lightning } }],
     ['PARTIES', { provider: third.deals.party }],
-    ['NO_CAPACITY', { cores: [{ ...CORES[0]!, length: 4096, byteLength: GIB }] }],
+    ['TERMS', { cores: [{ ...CORES[0]!, length: 4096, byteLength: GIB }] }],
     ['TERMS', { cores: [] }],
     ['TERMS', { price: terms.price - 1n }],
     ['TERMS', { price: terms.price + 1n }],
@@ -200,7 +191,7 @@ test('terms that differ from the quote in any field are declined', async () => {
   ]
   for (const [word, change] of cases) {
     const other = resigned(agree, change, buyer)
-    const answer = channel.request('agree', other, { id: agreementId(other.terms) })
+    const answer = channel.request('agree', agreementRequest(other), { id: agreementId(other.terms) })
     await assert.rejects(answer, { word }, Object.keys(change).join())
   }
   assert.equal(seller.agreements, 0)
@@ -215,14 +206,13 @@ test('nobody can agree in the name of another', async () => {
   const { channel, agree } = await quoted(buyer, seller)
   const others = [resigned(agree, {}, third), { ...agree, signature: crypto.randomBytes(64) }]
   for (const [i, other] of others.entries()) {
-    // Different terms each time, since an answer is kept under their id.
+    // Different terms each time, which have different ids.
     const terms = { ...other.terms, grace: other.terms.grace - i }
-    await assert.rejects(channel.request('agree', { ...other, terms }, { id: agreementId(terms) }), {
-      word: 'SIGNATURE'
-    })
+    const request = agreementRequest({ ...other, terms })
+    await assert.rejects(channel.request('agree', request, { id: agreementId(terms) }), { word: 'SIGNATURE' })
   }
   const stolen = await third.deals.open(provider.device)
-  await assert.rejects(stolen.request('agree', agree, { id: agreementId(agree.terms) }), {
+  await assert.rejects(stolen.request('agree', agreementRequest(agree), { id: agreementId(agree.terms) }), {
     word: 'SIGNATURE'
   })
   assert.equal(seller.agreements, 0)
@@ -232,33 +222,44 @@ test('the buyer refuses a quote that does not match its request', async () => {
   const [buyer, provider] = [await group.side(), await group.side()]
   const seller = new FakeSeller(provider)
   const channel = await buyer.deals.open(provider.device)
-  const { quote: good } = await askQuote(buyer.deals, channel, seller.request())
+  const { quote: good, offer } = await askQuote(buyer.deals, channel, seller.request())
   let change: Partial<Quote> = {}
+  let part: Partial<StorageQuote> = {}
   let signer = provider
   await seller.quotes.close()
-  provider.deals.handle('quote', (_request, _from, _channel, id) => {
-    const quote = { ...good, request: id, ...change }
+  provider.deals.handle('quote', (request, _from, _channel, id) => {
+    const body = storage.quote.encode({ ...offer, ...part })
+    const quote = { ...good, request: id, wanted: request.body, body, ...change }
     return { body: { quote, signature: sign('quote', quote, signer.self.device) } }
   })
   const ask = (): Promise<unknown> => askQuote(buyer.deals, channel, seller.request())
   await ask()
-  const cases: [string, Partial<Quote>][] = [
+  const cases: [string, Partial<Quote>, Partial<StorageQuote>?][] = [
     ['BAD_ANSWER', { request: Buffer.alloc(32) }],
     ['BAD_ANSWER', { ask: Buffer.alloc(32) }],
+    ['BAD_ANSWER', { market: Buffer.alloc(32) }],
+    ['BAD_ANSWER', { resource: 'compute' }],
+    ['BAD_ANSWER', { buyer: provider.device }],
+    ['BAD_ANSWER', { round: 2 }],
+    ['BAD_ANSWER', { wanted: Buffer.alloc(4) }],
+    ['BAD_ANSWER', { body: Buffer.alloc(1) }],
+    ['BAD_ANSWER', { price: 0n }],
     ['PRICE_ROSE', { price: seller.price + 1n }],
-    ['PRICE_ROSE', { minChargeMsat: 1001n }],
-    ['BAD_ANSWER', { firstInstallmentMsat: 0n }],
-    ['BAD_ANSWER', { maxInstallmentMsat: 1n }],
-    ['BAD_ANSWER', { firstInstallmentMsat: 30_000n }],
-    ['BAD_ANSWER', { validFor: Number.MAX_SAFE_INTEGER }],
-    ['BAD_ANSWER', { egressBytes: 1000 }],
-    ['BAD_ANSWER', { grace: 7 * DAY - 1 }]
+    ['BAD_ANSWER', { validUntil: Number.MAX_SAFE_INTEGER }],
+    ['PRICE_ROSE', {}, { minChargeMsat: 1001n }],
+    ['BAD_ANSWER', {}, { firstInstallmentMsat: 0n }],
+    ['BAD_ANSWER', {}, { maxInstallmentMsat: 1n }],
+    ['BAD_ANSWER', {}, { firstInstallmentMsat: 30_000n }],
+    ['BAD_ANSWER', {}, { egressBytes: 1000 }],
+    ['BAD_ANSWER', {}, { grace: 7 * DAY - 1 }]
   ]
-  for (const [code, lie] of cases) {
+  for (const [code, lie, partly = {}] of cases) {
     change = lie
-    await assert.rejects(ask(), { code }, Object.keys(lie).join())
+    part = partly
+    await assert.rejects(ask(), { code }, Object.keys({ ...lie, ...partly }).join())
   }
   change = {}
+  part = {}
   signer = buyer
   await assert.rejects(ask(), { code: 'BAD_ANSWER' }, 'signed by another')
 })
@@ -276,14 +277,18 @@ test('the buyer refuses a countersignature over other terms', async () => {
   ]
   let n = 0
   await seller.quotes.close()
-  provider.deals.handle('agree', () => {
+  provider.deals.handle('agree', ({ terms }) => {
     const list = lists[n] ?? good
     const signer = n < lists.length ? provider : buyer
     n++
-    return { body: { list, signature: sign('installment-list', list, signer.self.device) } }
+    const body = encode('countersign', {
+      list,
+      signature: sign('installment-list', list, signer.self.device)
+    })
+    return { body: { agreement: agreementId(decode('terms', terms)), body } }
   })
   for (let i = 0; i <= lists.length; i++) {
-    // Different terms each time, since an answer is kept under their id.
+    // Different terms each time, which have different ids.
     const other = resigned(agree, { grace: agree.terms.grace - i }, buyer)
     await assert.rejects(requestCountersign(channel, other, 5_000), { code: 'BAD_ANSWER' }, `list ${i}`)
   }
@@ -293,15 +298,13 @@ test('a request for nothing or for another market than the offer’s is declined
   const [buyer, provider] = [await group.side(), await group.side()]
   const seller = new FakeSeller(provider)
   const channel = await buyer.deals.open(provider.device)
-  const body = seller.leastRequest()
-  await assert.rejects(channel.request('quote', { ...body, market: Buffer.alloc(32) }), {
-    word: 'OFFER_GONE'
-  })
-  await assert.rejects(channel.request('quote', { ...body, bytes: 0 }), { word: 'SIZE' })
-  await assert.rejects(channel.request('quote', { ...body, time: 1 }), { word: 'TIME' })
-  await assert.rejects(channel.request('quote', { ...body, bytes: Number.MAX_SAFE_INTEGER }), {
-    word: 'NO_CAPACITY'
-  })
+  const elsewhere = { ...seller.leastRequest(), market: Buffer.alloc(32) }
+  await assert.rejects(channel.request('quote', elsewhere), { word: 'OFFER_GONE' })
+  const wants = (given: Partial<StorageRequest>): Promise<SignedQuote> =>
+    channel.request('quote', seller.leastRequest(given))
+  await assert.rejects(wants({ bytes: 0 }), { word: 'SIZE' })
+  await assert.rejects(wants({ time: 1 }), { word: 'TIME' })
+  await assert.rejects(wants({ bytes: Number.MAX_SAFE_INTEGER }), { word: 'NO_CAPACITY' })
   await assert.rejects(channel.request('progress', { agreement: Buffer.alloc(32) }), { word: 'NOT_SERVED' })
   assert.deepEqual(provider.faults, [])
 })

@@ -6,10 +6,9 @@ import { encode } from '../../../contracts/schema/codec.js'
 import { ERROR_CODES } from '../../../src/cli/exit-codes.js'
 import { DeclineError } from '../../../src/deal/decline.js'
 import type { DeclineWord, Declined } from '../../../src/deal/decline.js'
-import { METHODS } from '../../../src/deal/methods.js'
 import type { Method } from '../../../src/deal/methods.js'
 import { noPoint } from '../../samples/people.js'
-import { NodeGroup, RawPeer, FakeSeller } from './sides.js'
+import { FakeSeller, NodeGroup, RESOURCES, RawPeer } from './sides.js'
 
 const LIMIT = { timeout: 15_000 }
 let group: NodeGroup
@@ -132,7 +131,7 @@ const early: Partial<Record<Method, (rawPeer: RawPeer) => Buffer>> = {
 }
 
 test('a request before the hello ends the connection', LIMIT, async () => {
-  for (const method of Object.keys(METHODS) as Method[]) {
+  for (const method of Object.keys(RESOURCES.messages) as Method[]) {
     const request = early[method]
     if (!request) continue
     const rawPeer = await stranger()

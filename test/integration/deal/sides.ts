@@ -6,21 +6,25 @@ import type { NoiseStream } from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
 import type { Testnet } from 'hyperdht/testnet.js'
 import ProtomuxRPC from 'protomux-rpc'
-import type { Hello, Order, QuoteRequest, Terms } from '#spec'
+import type { AgreementRequest, Countersign, Hello, Order, QuoteRequest, StorageRequest, Terms } from '#spec'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import type { StructName, StructOf } from '../../../contracts/schema/codec.js'
 import { billedBytes } from '../../../contracts/money/money.js'
-import { RESOURCE, SIDE, orderId } from '../../../contracts/order.js'
+import { SIDE, orderId } from '../../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../../contracts/money/quantity.js'
 import { planInstallments } from '../../../contracts/money/installments.js'
 import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
 import { PROTOCOL_VERSION, agreementId } from '../../../contracts/terms.js'
-import type { QuoteInquiry } from '../../../src/deal/buyer.js'
 import { PROTOCOL } from '../../../src/deal/channel.js'
 import { Deals } from '../../../src/deal/deals.js'
 import type { OwnKeys } from '../../../src/deal/deals.js'
-import { DEFAULT_POLICY, Provider } from '../../../src/deal/provider.js'
-import type { ResourceProvider } from '../../../src/deal/provider.js'
+import { Provider } from '../../../src/deal/provider.js'
+import { Resources } from '../../../src/deal/resource.js'
+import { compute } from '../../../src/compute/resource.js'
+import { storage } from '../../../src/storage/resource.js'
+import type { LeaseInquiry, SignedTerms } from '../../../src/storage/buyer/lease-terms.js'
+import { DEFAULT_POLICY, StorageSelling } from '../../../src/storage/provider/selling.js'
+import type { LeaseDesk } from '../../../src/storage/provider/selling.js'
 import { Facts } from '../../../src/store/facts.js'
 import { Network } from '../../../src/network/network.js'
 import { lightningId, person } from '../../samples/people.js'
@@ -28,6 +32,7 @@ import { loggerTo } from '../../../src/base/logger.js'
 import type { LogLine } from '../../../src/base/logger.js'
 
 export const MARKET = Buffer.alloc(32, 1)
+export const RESOURCES = new Resources([storage, compute])
 export const PRICE = 25_600_000n
 export const CORES = [
   { key: Buffer.alloc(32, 11), length: 10, byteLength: 10_000 },
@@ -99,6 +104,7 @@ export class Side {
     this.network = new Network({ keyPair: this.self.device, bootstrap: this.#bootstrap })
     this.deals = new Deals({
       self: this.self,
+      resources: RESOURCES,
       facts: this.facts,
       connector: this.network,
       log: loggerTo(line => {
@@ -126,13 +132,14 @@ export class Side {
 }
 
 /** A provider with one storage offer of limited space, whose shelf is a list of agreements. */
-export class FakeSeller implements ResourceProvider {
+export class FakeSeller implements LeaseDesk {
   readonly side: Side
   readonly quotes: Provider
   readonly order: Order
   readonly id: Buffer
   space: bigint
   price = PRICE
+  floor: bigint | null = null
   isListed = true
   agreements = 0
 
@@ -144,7 +151,7 @@ export class FakeSeller implements ResourceProvider {
       nonce: Buffer.alloc(32, 2),
       revision: 1,
       side: SIDE.ask,
-      resource: RESOURCE.storage,
+      resource: storage.id,
       network: 'play-1',
       price: PRICE,
       created: Date.now(),
@@ -163,23 +170,20 @@ export class FakeSeller implements ResourceProvider {
     this.id = orderId(this.order)
     this.quotes = new Provider({
       deals: side.deals,
-      policy: DEFAULT_POLICY,
-      goods: this,
-      ask: id => (this.isListed && id.equals(this.id) ? { ...this.order, price: this.price } : null)
+      quoteFor: DEFAULT_POLICY.quoteFor,
+      ask: id =>
+        this.isListed && id.equals(this.id)
+          ? { order: { ...this.order, price: this.price }, floor: this.floor ?? this.price }
+          : null
     })
+    this.quotes.serve(storage, new StorageSelling({ self: side.self, policy: DEFAULT_POLICY, desk: this }))
   }
 
   /** The least that can be asked for on the wire: a byte for a day. */
-  leastRequest(): QuoteRequest {
-    return {
-      market: MARKET,
-      ask: this.id,
-      revision: 1,
-      bytes: 1,
-      blocks: 1,
-      time: DAY,
-      firstInstallmentMsat: 1n
-    }
+  leastRequest(given: Partial<StorageRequest> = {}): QuoteRequest {
+    const wanted = { bytes: 1, blocks: 1, time: DAY, firstInstallmentMsat: 1n, ...given }
+    const body = storage.request.encode(wanted)
+    return { market: MARKET, ask: this.id, revision: 1, resource: storage.id, body }
   }
 
   async inboundFault(): Promise<null> {
@@ -206,18 +210,33 @@ export class FakeSeller implements ResourceProvider {
     return { agreement, installments }
   }
 
-  agreed(terms: Terms): { kind: string; key: Buffer; value: Buffer }[] {
+  agreed(
+    terms: Terms,
+    _signature: Buffer,
+    countersign: Countersign
+  ): { kind: string; key: Buffer; value: Buffer }[] {
     this.agreements++
-    return [{ kind: 'lease', key: agreementId(terms), value: encode('terms', terms) }]
+    const key = agreementId(terms)
+    return [
+      { kind: 'lease', key, value: encode('terms', terms) },
+      { kind: 'countersign', key, value: encode('countersign', countersign) }
+    ]
   }
 
-  request(given: Partial<QuoteInquiry> = {}): QuoteInquiry {
+  countersigned(agreement: Buffer): Countersign | null {
+    const kept = this.side.facts.get('countersign', agreement)
+    return kept && decode('countersign', kept)
+  }
+
+  request(given: Partial<LeaseInquiry> = {}): LeaseInquiry {
     return {
       market: MARKET,
       ask: this.id,
       revision: 1,
       price: PRICE,
       minChargeMsat: 1000n,
+      offer: null,
+      maxPrice: null,
       cores: CORES,
       time: 30 * DAY,
       firstInstallmentMsat: 5_000n,
@@ -226,6 +245,11 @@ export class FakeSeller implements ResourceProvider {
       ...given
     }
   }
+}
+
+/** Signed terms as the buyer sends them. */
+export function agreementRequest({ terms, signature, quote }: SignedTerms): AgreementRequest {
+  return { resource: storage.id, terms: storage.terms.encode(terms), signature, quote }
 }
 
 /** A peer that speaks the protocol by hand, without the checks of the product. */

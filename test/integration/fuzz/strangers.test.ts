@@ -11,13 +11,12 @@ import createTestnet from 'hyperdht/testnet.js'
 import type { Testnet } from 'hyperdht/testnet.js'
 import { encode } from '../../../contracts/schema/codec.js'
 import type { StructName } from '../../../contracts/schema/codec.js'
-import { METHODS, REQUEST_LIMITS } from '../../../src/deal/methods.js'
 import type { Method } from '../../../src/deal/methods.js'
 import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
 import { structOf } from '../../samples/arbitraries.js'
 import { lightningId, person } from '../../samples/people.js'
-import { RawPeer, Side, FakeSeller } from '../deal/sides.js'
+import { FakeSeller, RESOURCES, RawPeer, Side } from '../deal/sides.js'
 import { SEED, bytes, mutated, mutations, runs } from '../../samples/mutation.js'
 
 const LIMIT = { timeout: 60_000 }
@@ -153,10 +152,35 @@ test('a mutated message of an honest peer ends the connection or is ignored', LI
   await unharmed()
 })
 
+/** The struct of each request. */
+const REQUESTS = {
+  hello: 'hello',
+  answer: 'bid-answer',
+  quote: 'quote-request',
+  agree: 'agreement-request',
+  strip: 'strip-request',
+  topup: 'strip-request',
+  paid: 'paid',
+  progress: 'agreement-reference',
+  seal: 'signed-seal',
+  audit: 'audit',
+  counter: 'signed-counter',
+  void: 'void',
+  end: 'end',
+  refund: 'refund',
+  credit: 'credit',
+  jobProgress: 'agreement-reference',
+  jobReveal: 'agreement-reference',
+  jobFinal: 'agreement-reference',
+  jobKey: 'paid',
+  jobCancel: 'agreement-reference'
+} as const satisfies Partial<Record<Method, StructName>>
+
 test('a request of each kind with garbage in it ends the connection', LIMIT, async () => {
-  const methods = Object.keys(METHODS) as Method[]
+  const methods = Object.keys(REQUESTS) as (keyof typeof REQUESTS)[]
+  assert.deepEqual(methods.toSorted(), Object.keys(RESOURCES.messages).toSorted())
   const kinds = methods.map(method => {
-    const struct: StructName = METHODS[method].request
+    const struct = REQUESTS[method]
     const body = fc
       .tuple(structOf(struct), mutations)
       .map(([value, list]) => [encode(struct, value as never), list] as const)
@@ -179,7 +203,7 @@ test('a request of each kind with garbage in it ends the connection', LIMIT, asy
       const outer = encode('request', { id: crypto.randomBytes(32), body: whole ? good : sent })
       const long = encode('request', {
         id: crypto.randomBytes(32),
-        body: Buffer.alloc(REQUEST_LIMITS[method] + 2000)
+        body: Buffer.alloc(RESOURCES.messages[method]!.requestBytes + 2000)
       })
       rawPeer.send(method, whole ? outer.subarray(1) : outer).catch(() => undefined)
       rawPeer.send(method, long).catch(() => undefined)

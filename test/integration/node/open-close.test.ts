@@ -11,6 +11,8 @@ import { Scope } from '../../../src/base/scope.js'
 import { Books } from '../../../src/book/books.js'
 import { JobRecords } from '../../../src/compute/job/job-records.js'
 import { Deals } from '../../../src/deal/deals.js'
+import { Resources } from '../../../src/deal/resource.js'
+import { RESOURCES } from '../../../src/node/trade/resources.js'
 import type { WalletChoice } from '../../../src/identity/config.js'
 import { Network } from '../../../src/network/network.js'
 import { LightningLinks } from '../../../src/node/trade/lightning-links.js'
@@ -70,6 +72,7 @@ class Ground {
     return new Trade({
       ...{ dir, facts, network, books, wallet, ...this.self },
       serve: true,
+      resources: RESOURCES,
       timeouts: TIMEOUTS,
       log: faultLog(error => this.faults.push(error))
     })
@@ -134,7 +137,7 @@ test('a trade whose opening fails leaves nothing behind, and names what failed',
   }) as JobRecords
   const trade = new Trade({
     ...{ facts: ground.facts, network: ground.network, books: ground.books, ...ground.self },
-    ...{ dir: ground.dir, wallet: PLAY, serve: true, timeouts: TIMEOUTS },
+    ...{ dir: ground.dir, wallet: PLAY, serve: true, resources: RESOURCES, timeouts: TIMEOUTS },
     worker: { jobs: broken },
     log: faultLog(error => ground.faults.push(error))
   })
@@ -156,6 +159,7 @@ test('a second handler for a method is an error, until the first is taken back',
   const connector = { connect: () => Promise.reject(new Error('nobody')) }
   const deals = new Deals({
     self,
+    resources: new Resources(RESOURCES.map(({ resource }) => resource)),
     facts: new Facts('unused'),
     connector,
     log: faultLog(error => assert.fail(String(error)))

@@ -19,6 +19,7 @@ import { World } from '../../world/world.js'
 import type { LeaseEntry } from '../../world/world.js'
 import { addressOf } from './buyers.js'
 import { flipped } from './lies.js'
+import { agreementRequest } from '../deal/sides.js'
 import { RogueBuyer, limitOf, sealOf } from './rogue-buyer.js'
 import type { Offer, Purchase } from './rogue-buyer.js'
 import { closing, read, stranger, wrapped } from './strangers.js'
@@ -78,7 +79,10 @@ test('a provider loses nothing to buyers that cheat', async t => {
   lapsed.catch(() => undefined) // checked below
 
   await t.test('an agreement reserves its space, and no buyer can have it reserved for long', async () => {
-    assert.equal((await status()).shelf.reservedBytes, 16 * MIB + 16 * 128 + 64 * KIB + 128)
+    assert.equal(
+      (await status()).resources['storage']!.facts['reservedBytes'],
+      16 * MIB + 16 * 128 + 64 * KIB + 128
+    )
     const cores = [limitOf(unpaid)]
     for (const twist of [
       { startBy: Date.now() + 365 * 86_400_000 },
@@ -103,7 +107,7 @@ test('a provider loses nothing to buyers that cheat', async t => {
       ['TERMS', () => ({ egressBytes: Number.MAX_SAFE_INTEGER })],
       ['TERMS', () => ({ time: Number.MAX_SAFE_INTEGER })],
       ['TERMS', () => ({ cores: [{ key: unpaid.key, length: 1, byteLength: 2 * MIB }] })],
-      ['NO_QUOTE', () => ({ nonce: randomBytes(32) })],
+      ['TERMS', () => ({ nonce: randomBytes(32) })],
       ['PARTIES', ({ provider }) => ({ provider: { ...provider, lightning: Buffer.alloc(33, 2) } })],
       ['PARTIES', ({ buyer }) => ({ buyer: { ...buyer, identity: cheat.who.identity } })],
       ['NETWORK', () => ({ network: 'bitcoin' })]
@@ -238,13 +242,19 @@ test('a provider loses nothing to buyers that cheat', async t => {
   await t.test("another's agreement is of no use to anybody else", async () => {
     const channel = await thief.channel(offer)
     const { id: agreement, agree } = bought
-    await assert.rejects(channel.request('agree', agree, { id: agreementId(agree.terms) }), {
-      word: /SIGNATURE|PARTIES/
-    })
-    const forged = { terms: agree.terms, signature: sign('terms', agree.terms, thief.who.device) }
-    await assert.rejects(channel.request('agree', forged, { id: agreementId(agree.terms) }), {
-      word: /SIGNATURE|PARTIES/
-    })
+    await assert.rejects(
+      channel.request('agree', agreementRequest(agree), { id: agreementId(agree.terms) }),
+      {
+        word: /SIGNATURE|PARTIES/
+      }
+    )
+    const forged = { ...agree, signature: sign('terms', agree.terms, thief.who.device) }
+    await assert.rejects(
+      channel.request('agree', agreementRequest(forged), { id: agreementId(agree.terms) }),
+      {
+        word: /SIGNATURE|PARTIES/
+      }
+    )
     const word = 'NO_AGREEMENT'
     await assert.rejects(channel.request('strip', { agreement, from: 0 }), { word })
     await assert.rejects(channel.request('topup', { agreement, from: 64 }), { word })
@@ -335,7 +345,7 @@ test('a provider loses nothing to buyers that cheat', async t => {
       await back()
       const now = await status()
       assert.equal(now.pid, began.pid)
-      assert.equal(now.shelf.reservedBytes, 0)
+      assert.equal(now.resources['storage']!.facts['reservedBytes'], 0)
       const path = world.at('file')
       await writeFile(path, noise('honest', 300 * KIB))
       await world.home('honest')

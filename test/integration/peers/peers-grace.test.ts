@@ -64,7 +64,9 @@ test('a provider frees its disk after the grace when buyers do not do their part
     assert.deepEqual(await states(), expected)
   }
   const reserved = async (): Promise<number> =>
-    (await world.ok<StatusResult>('lease manager', ['status'])).shelf.reservedBytes
+    Number(
+      (await world.ok<StatusResult>('lease manager', ['status'])).resources['storage']!.facts['reservedBytes']
+    )
 
   await t.test('the provider keeps and reserves everything for the paid time', async () => {
     const expected = { unpaid: 'COUNTERSIGNED', idle: 'ACTIVE', unsealed: 'ACTIVE', sealed: 'STORED' }

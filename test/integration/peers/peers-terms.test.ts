@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import c from 'compact-encoding'
 import Protomux from 'protomux'
 import ProtomuxRPC from 'protomux-rpc'
-import type { Countersign, Quote } from '#spec'
+import type { Countersign, Quote, StorageQuote } from '#spec'
+import { decode, encode } from '../../../contracts/schema/codec.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { DeclineError } from '../../../src/deal/decline.js'
@@ -37,12 +38,21 @@ const quoting = (twist: (quote: Quote) => Partial<Quote>, signed = true): { lies
   })
 })
 
+/** Changes the part of the quote that is storage's. */
+const offering = (twist: (offer: StorageQuote) => Partial<StorageQuote>, signed = true): { lies: Lie } =>
+  quoting(({ body }) => {
+    const offer = decode('storage-quote', body)
+    return { body: encode('storage-quote', { ...offer, ...twist(offer) }) }
+  }, signed)
+
 const listing = (twist: (list: Countersign['list']) => Partial<Countersign['list']>): { lies: Lie } => ({
   lies: (_forger, { device }) => ({
     agree: async truth => {
       const answer = await truth()
-      const list = { ...answer.body.list, ...twist(answer.body.list) }
-      return { ...answer, body: { list, signature: sign('installment-list', list, device) } }
+      const { list: listed } = decode('countersign', answer.body.body)
+      const list = { ...listed, ...twist(listed) }
+      const countersign = { list, signature: sign('installment-list', list, device) }
+      return { ...answer, body: { ...answer.body, body: encode('countersign', countersign) } }
     }
   })
 })
@@ -142,11 +152,15 @@ const CASES: Case[] = [
     /now asks .*; its ask on the book says/,
     quoting(({ price }) => ({ price: 2n * price }))
   ],
-  ['quotes a minimum charge above the book', /asks at least/, quoting(() => ({ minChargeMsat: 9_000_000n }))],
+  [
+    'quotes a minimum charge above the book',
+    /asks at least/,
+    offering(() => ({ minChargeMsat: 9_000_000n }))
+  ],
   [
     'quotes the whole charge as first installment',
     /first installment/,
-    quoting(() => ({
+    offering(() => ({
       firstInstallmentMsat: 900_000_000n,
       maxInstallmentMsat: 900_000_000n
     }))
@@ -154,20 +168,25 @@ const CASES: Case[] = [
   [
     'quotes installments that end before they begin',
     /installments/,
-    quoting(() => ({ maxInstallmentMsat: 1n }))
+    offering(() => ({ maxInstallmentMsat: 1n }))
   ],
-  ['quotes a grace of an hour', /grace/, quoting(() => ({ grace: 3_600_000 }))],
-  ['quotes less egress than one restore', /egress/, quoting(() => ({ egressBytes: 100 }))],
+  ['quotes a grace of an hour', /grace/, offering(() => ({ grace: 3_600_000 }))],
+  ['quotes less egress than one restore', /egress/, offering(() => ({ egressBytes: 100 }))],
   [
     'quotes for ever',
     /its quote is valid for \d+ ms/,
-    quoting(() => ({ validFor: Number.MAX_SAFE_INTEGER }))
+    quoting(() => ({ validUntil: Number.MAX_SAFE_INTEGER }))
   ],
   ['quotes for another request', /another request/, quoting(() => ({ request: randomBytes(32) }))],
+  ['quotes for another ask', /another request/, quoting(() => ({ ask: randomBytes(32) }))],
+  ['quotes for another resource', /another request/, quoting(() => ({ resource: 'compute' }))],
+  ['quotes for another buyer', /another request/, quoting(() => ({ buyer: randomBytes(32) }))],
+  ['quotes in a later round', /another request/, quoting(() => ({ round: 2 }))],
+  ['quotes with a body that cannot be read', /cannot be read/, quoting(() => ({ body: randomBytes(3) }))],
   [
     'does not sign its quote',
     /signature of its quote is not valid/,
-    quoting(({ grace }) => ({ grace: grace + 1 }), false)
+    offering(({ grace }) => ({ grace: grace + 1 }), false)
   ],
   [
     'denies the offer when asked to countersign',
@@ -187,7 +206,9 @@ const CASES: Case[] = [
       lies: () => ({
         agree: async truth => {
           const answer = await truth()
-          return { ...answer, body: { ...answer.body, signature: flipped(answer.body.signature) } }
+          const { list, signature } = decode('countersign', answer.body.body)
+          const body = encode('countersign', { list, signature: flipped(signature) })
+          return { ...answer, body: { ...answer.body, body } }
         }
       })
     }
@@ -275,7 +296,7 @@ test('a buyer passes over every provider that lies before the first payment', as
   const before = await world.wallet('buyer')
 
   const args = ['mirror', path, '--copies', '1', '--time', '30d']
-  const alone = world.fails('alone', [...args, '--max', '90000 sat/GiB-month'], 4)
+  const alone = world.fails('alone', [...args, '--max-price', '90000 sat/GiB-month'], 4)
   alone.catch(() => undefined) // checked below
   const finished = await world.run('buyer', args)
 

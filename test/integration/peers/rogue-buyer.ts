@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
 import type { NoiseStream } from 'hyperdht'
-import type { Agree, CoreLimit, Seal, SealedCore, Terms } from '#spec'
+import type { CoreLimit, Seal, SealedCore, Terms } from '#spec'
 import { parseKey } from '../../../contracts/keys/key.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { DAY } from '../../../contracts/money/quantity.js'
-import { askQuote, requestCountersign, termsOf } from '../../../src/deal/buyer.js'
+import { askQuote, requestCountersign, termsOf } from '../../../src/storage/buyer/lease-terms.js'
+import type { SignedTerms } from '../../../src/storage/buyer/lease-terms.js'
 import type { DealChannel } from '../../../src/deal/channel.js'
 import { Deals } from '../../../src/deal/deals.js'
 import { Facts } from '../../../src/store/facts.js'
@@ -27,6 +28,7 @@ import { attachCore, openStore } from '../../../src/network/cores.js'
 import { person } from '../../samples/orders.js'
 import type { Person } from '../../samples/orders.js'
 import { InvoiceForger } from './invoice-forger.js'
+import { RESOURCES } from '../deal/sides.js'
 import { faultLog } from '../../doubles/fault-log.js'
 
 /** An offer as on the book. */
@@ -84,7 +86,14 @@ export class RogueBuyer {
     const lightning = this.#wallet?.nodeId ?? new InvoiceForger().nodeId
     const self = { ...this.who, lightning, network: PLAY_NETWORK }
     const log = faultLog(error => this.faults.push(error))
-    this.deals = new Deals({ self, facts: this.#facts, connector: this.network, log, now })
+    this.deals = new Deals({
+      self,
+      resources: RESOURCES,
+      facts: this.#facts,
+      connector: this.network,
+      log,
+      now
+    })
     await this.deals.ready()
     this.network.on('connection', (stream: NoiseStream) => {
       if (this.#wallet) linkLightning(stream, this.#wallet)
@@ -119,13 +128,15 @@ export class RogueBuyer {
     offer: Offer,
     cores: CoreLimit[],
     twist: (terms: Terms) => Partial<Terms> = () => ({})
-  ): Promise<Agree> {
+  ): Promise<SignedTerms> {
     const channel = await this.channel(offer)
     const quoted = await askQuote(this.deals, channel, {
       market: parseKey(offer.market),
       ask: parseKey(offer.id),
       revision: 1,
       price: offer.price,
+      offer: null,
+      maxPrice: null,
       minChargeMsat: 1000n,
       cores,
       time: 30 * DAY,
@@ -133,9 +144,9 @@ export class RogueBuyer {
       minGrace: 0,
       timeoutMs: 10_000
     })
-    const { terms } = termsOf(this.deals, quoted)
+    const { terms, quote } = termsOf(this.deals, quoted)
     const twisted = { ...terms, ...twist(terms) }
-    return { terms: twisted, signature: sign('terms', twisted, this.who.device) }
+    return { quote, terms: twisted, signature: sign('terms', twisted, this.who.device) }
   }
 
   /** An agreement that the provider has countersigned and that is not paid. */
@@ -189,7 +200,7 @@ export class RogueBuyer {
 
 export interface Purchase {
   id: Buffer
-  agree: Agree
+  agree: SignedTerms
   channel: DealChannel
   reach: () => Promise<void>
 }

@@ -9,13 +9,12 @@ import type { NoiseStream } from 'hyperdht'
 import type { Order } from '#spec'
 import { encode } from '../../../contracts/schema/codec.js'
 import { formatKey } from '../../../contracts/keys/key.js'
-import { RESOURCE, SIDE, signOrder } from '../../../contracts/order.js'
+import { SIDE, signOrder } from '../../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../../contracts/money/quantity.js'
 import type { Market } from '../../../src/book/market.js'
 import { Deals } from '../../../src/deal/deals.js'
 import type { OwnKeys } from '../../../src/deal/deals.js'
-import { DEFAULT_POLICY, Provider } from '../../../src/deal/provider.js'
-import type { Policy } from '../../../src/deal/provider.js'
+import { Provider } from '../../../src/deal/provider.js'
 import { Home } from '../../../src/identity/home.js'
 import { Facts } from '../../../src/store/facts.js'
 import { checkInvoice } from '../../../src/lightning/invoice.js'
@@ -31,6 +30,9 @@ import { Debts } from '../../../src/payment/debts.js'
 import { Ledger } from '../../../src/payment/ledger.js'
 import { Payments } from '../../../src/payment/payments.js'
 import { LeaseManager } from '../../../src/storage/provider/lease-manager.js'
+import { DEFAULT_POLICY, StorageSelling } from '../../../src/storage/provider/selling.js'
+import type { LeaseDesk, Policy } from '../../../src/storage/provider/selling.js'
+import { storage } from '../../../src/storage/resource.js'
 import { Leases } from '../../../src/storage/lease/leases.js'
 import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { answerWithLies } from './lies.js'
@@ -38,6 +40,7 @@ import type { Lies } from './lies.js'
 import { InvoiceForger } from './invoice-forger.js'
 import { person } from '../../samples/orders.js'
 import type { Person } from '../../samples/orders.js'
+import { RESOURCES } from '../deal/sides.js'
 import { faultLog } from '../../doubles/fault-log.js'
 
 export interface ImpostorOptions {
@@ -130,16 +133,12 @@ export class RogueGroup {
     await facts.ready()
     const deals = this.#deals(facts, { ...who, lightning: forger.nodeId, network }, now)
     const order = this.#ask(who, options)
-    new Provider({
-      deals,
-      policy: { ...DEFAULT_POLICY, ...policy },
-      goods: {
-        capacityFault: async () => null,
-        inboundFault: async () => null,
-        firstList: terms => forger.list(terms),
-        agreed: () => []
-      },
-      ask: () => order
+    sell(deals, order, policy, {
+      capacityFault: async () => null,
+      inboundFault: async () => null,
+      firstList: terms => forger.list(terms),
+      agreed: () => [],
+      countersigned: () => null
     })
     deals.handle('strip', ({ agreement }) => ({ body: forger.strip(agreement) }))
     if (lies) answerWithLies(deals, lies(forger, who))
@@ -187,7 +186,7 @@ export class RogueGroup {
       log
     })
     const order = this.#ask(who, { price })
-    new Provider({ deals, policy: { ...DEFAULT_POLICY, ...policy }, goods: leaseManager, ask: () => order })
+    sell(deals, order, policy, leaseManager)
     answerWithLies(deals, {
       agree: (truth, _body, _from, { stream }) => {
         // One wallet has one connection to another: that of the rogue now in use.
@@ -220,7 +219,14 @@ export class RogueGroup {
 
   #deals(facts: Facts, self: OwnKeys, now = Date.now): Deals {
     const connector = { connect: () => Promise.reject(new Error('it calls nobody')) }
-    return new Deals({ self, facts, connector, log: faultLog(error => this.faults.push(error)), now })
+    return new Deals({
+      self,
+      resources: RESOURCES,
+      facts,
+      connector,
+      log: faultLog(error => this.faults.push(error)),
+      now
+    })
   }
 
   /** Makes a device reachable by its key. */
@@ -267,7 +273,7 @@ export class RogueGroup {
       nonce: crypto.randomBytes(32),
       revision: 1,
       side: SIDE.ask,
-      resource: RESOURCE.storage,
+      resource: storage.id,
       network,
       price,
       created: now,
@@ -293,6 +299,14 @@ export class RogueGroup {
     await (await this.#wallet)?.close()
     await this.#dht.destroy()
   }
+}
+
+/** Quotes and agreements for this one ask. */
+function sell(deals: Deals, order: Order, given: Partial<Policy> | undefined, desk: LeaseDesk): void {
+  const policy = { ...DEFAULT_POLICY, ...given }
+  const ask = (): { order: Order; floor: bigint } => ({ order, floor: order.price })
+  const provider = new Provider({ deals, quoteFor: policy.quoteFor, ask })
+  provider.serve(storage, new StorageSelling({ self: deals.self, policy, desk }))
 }
 
 /** A context for calls whose progress is ignored. */

@@ -101,6 +101,7 @@ export function request(change: Partial<RunRequest> = {}): RunRequest {
     args: ['job.wasm'],
     verify: 1,
     maxMsat: 300_000n,
+    offer: null,
     maxPrice: null,
     limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB },
     seed: Buffer.alloc(32, 1),

@@ -46,7 +46,17 @@ test('over Core Lightning bad input, limits and wrong networks give one clear li
 
   await t.test('an amount over a limit is refused before anything is packed, signed or paid', async () => {
     const mirror = ['mirror', source, '--copies', '1', '--time', '365d']
-    const bid = ['bid', 'storage', source, '--copies', '1', '--time', '365d', '--max', '30000 sat/GiB-month']
+    const bid = [
+      'bid',
+      'storage',
+      source,
+      '--copies',
+      '1',
+      '--time',
+      '365d',
+      '--max-price',
+      '30000 sat/GiB-month'
+    ]
     const stateOf = async (): Promise<object> => ({
       leases: await world.leases('buyer'),
       kept: await world.leases('seller'),

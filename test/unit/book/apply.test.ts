@@ -30,7 +30,8 @@ async function begun(override?: Record<string, number>): Promise<TestView> {
 
 async function listed(view: TestView, side: 'ask' | 'bid' = 'ask'): Promise<Buffer[]> {
   const found: Buffer[] = []
-  for await (const { value } of view.bee.createReadStream(bookRange(side, 0, NETWORK))) found.push(value)
+  for await (const { value } of view.bee.createReadStream(bookRange(side, 'storage', NETWORK)))
+    found.push(value)
   return found
 }
 
@@ -265,8 +266,8 @@ test('forged, oversized, expired, foreign-market and banned-author records never
     crypto.randomBytes(300),
     await make(author, { identity: thief.identity }),
     await make(author, { device: thief.device.publicKey }),
-    await make(author, { body: Buffer.alloc(600) }),
-    await make(author, { resource: 1, body: Buffer.alloc(600) }),
+    await make(author, { body: Buffer.alloc(1025) }),
+    await make(author, { resource: 'No name', body: Buffer.alloc(60) }),
     await make(author, { price: 0n }),
     await make(author, { side: 2 }),
     await make(author, { created: start - 2 * HOUR, expires: start }),

@@ -27,7 +27,7 @@ const typed =
   (...more: string[]): string[] => [...words.split(' '), ...values, ...more]
 
 const sell = typed('sell storage --space 1GiB --price', price)
-const bid = typed('bid storage . --time 1d --copies 1 --max', price)
+const bid = typed('bid storage . --time 1d --copies 1 --max-price', price)
 const lend = typed('sell compute --cores 2 --memory 2GiB --price', fuel)
 const ask = typed('bid compute DIR/job.wasm --out DIR/out --max', '9 sat', '--max-price', fuel)
 const job = typed('run DIR/job.wasm --no-stdin')
@@ -42,7 +42,6 @@ const cases: [string[], string, RegExp][] = [
   [['sell'], 'USAGE', /command is missing/],
   [['frobnicate'], 'USAGE', /frobnicate/],
   [['sell', 'bandwidth'], 'USAGE', /bandwidth/],
-  [['book', 'bandwidth'], 'USAGE', /bandwidth/],
   [['up', '--fast'], 'USAGE', /--fast/],
   [['up', 'now'], 'USAGE', /too many/],
   [['up', '--log-level', 'loud'], 'USAGE', /loud.*error, warn, info, debug/],
@@ -87,7 +86,7 @@ const cases: [string[], string, RegExp][] = [
   [sell('--min-time', '2d', '--max-time', '1d'), 'BAD_INPUT', /--max-time/],
   [sell('--region', 'Europe!'), 'BAD_INPUT', /Europe!/],
   [bid('--prepay-max', 'all'), 'BAD_INPUT', /all/],
-  [['bid', 'storage', 'DIR/gone', '--time', '1d', '--copies', '1', '--max', price], 'BAD_PATH', /gone/],
+  [['bid', 'storage', 'DIR/gone', '--time', '1d', '--copies', '1', '--max-price', price], 'BAD_PATH', /gone/],
   [['mirror', 'DIR/gone'], 'BAD_PATH', /gone/],
   [['mirror', ''], 'BAD_PATH', /path/],
   [['mirror', '.', '--copies', '0'], 'BAD_INPUT', /'0'/],
@@ -96,7 +95,7 @@ const cases: [string[], string, RegExp][] = [
   [['mirror', '.', '--time', 'forever'], 'BAD_INPUT', /forever/],
   [['mirror', '.', '--time', '-1d'], 'BAD_INPUT', /-1d/],
   [['mirror', '.', '--time', '40000d'], 'BAD_INPUT', /hundred years/],
-  [['mirror', '.', '--max', '25'], 'BAD_INPUT', /25/],
+  [['mirror', '.', '--max-price', '25'], 'BAD_INPUT', /25/],
   [['mirror', '.', '--prepay-max', '5 eur'], 'BAD_INPUT', /5 eur/],
   [['restore', 'https://example.com', 'x'], 'BAD_LINK', /example\.com/],
   [['restore', `bushel://${'y'.repeat(109)}`, 'x'], 'BAD_LINK', /bushel/],

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { distinct, match } from '../../../src/deal/matching.js'
-import type { Candidate, Experience, Wanted } from '../../../src/deal/matching.js'
+import { distinct } from '../../../src/deal/matching.js'
+import type { Experience } from '../../../src/deal/matching.js'
+import { match } from '../../../src/storage/buyer/matching.js'
+import type { Candidate, Wanted } from '../../../src/storage/buyer/matching.js'
 import { asksOf, assertOrderOfInputIgnored, assertRanking, identity } from './ranking.js'
 import type { Ranking } from './ranking.js'
 
@@ -20,6 +22,7 @@ const ranking: Ranking<Candidate, Wanted> = {
   wanted: fc.record({
     bytes: fc.constant(100),
     time: fc.constant(10),
+    offer: fc.constant(null),
     maxPrice: fc.option(fc.bigInt({ min: 1n, max: 6n })),
     identity
   })

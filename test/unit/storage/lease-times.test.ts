@@ -70,7 +70,16 @@ test('a mirror in a state that cannot follow is logged and not written', async t
   const bytes = Buffer.alloc(32, 1)
   const job: MirrorJob = {
     ...{ path: '/tree', fingerprint: bytes, market: bytes, store: 'store', link: '', files: 1, bytes: 1 },
-    ...{ cores: [], sha256: bytes, copies: 1, time: 1, maxPrice: 0n, prepayMaxMsat: 1n, agreements: [] },
+    ...{
+      cores: [],
+      sha256: bytes,
+      copies: 1,
+      time: 1,
+      maxPrice: 0n,
+      offer: 0n,
+      prepayMaxMsat: 1n,
+      agreements: []
+    },
     state: MIRROR.RESTING
   }
   await assert.rejects(mirrors.setBid(job, null), /a mirror \(buyer\) cannot begin as WITHDRAWN/)

@@ -15,6 +15,7 @@ export function defineJobs({ program, define, group }: Syntax): void {
   )
     .option('--out <dir>', 'folder for the files that it writes to /out')
     .option('--max <amount>', 'most to pay, over all providers', '100 sat')
+    .option('--offer <price>', 'price to open with (default: take the price of the provider)')
     .option('--max-price <price>', 'highest price (default: any)')
     .option('--map <pattern>', 'one job for each matching file; {} in ARGS is its path')
     .option('--parallel <n>', 'with --map: number of jobs at the same time', '4')

@@ -1,14 +1,12 @@
-import { formatSize } from '../../../../contracts/money/quantity.js'
 import { read } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 import type { StatusResult } from '../../../node/api/api.js'
-import type { ComputeStatus } from '../../../node/api/compute-api.js'
 import { count, facts } from '../../output/table.js'
 
 /** Prints the identity and the state of this node. */
 export const run: Action = async ({ access, output, context }) => {
   const result = await read(access, 'status', context)
-  const { identity, device, pid, network, wallet, market, peers, shelf, leases, compute, notes } = result
+  const { identity, device, pid, network, wallet, market, peers, resources, notes } = result
   output.print(result, () =>
     facts([
       ['identity', identity],
@@ -17,11 +15,9 @@ export const run: Action = async ({ access, output, context }) => {
       ['network', network],
       ['wallet', walletText(wallet)],
       ['market', market ?? 'none in use'],
-      ['shelf', `${formatSize(shelf.usedBytes)} on disk, ${formatSize(shelf.reservedBytes)} leased`],
-      ['offered', formatSize(shelf.spaceBytes)],
-      ['served', `${formatSize(shelf.egressBytes)} sent to readers`],
-      ['leases', `${leases.buyer} bought, ${leases.provider} sold`],
-      ['jobs', jobs(compute)],
+      ...Object.values(resources).flatMap(({ lines }) =>
+        lines.map(({ label, text }): [string, string] => [label, text])
+      ),
       ...notes.map((note): [string, string] => ['note', note])
     ])
   )
@@ -30,8 +26,4 @@ export const run: Action = async ({ access, output, context }) => {
 function walletText(wallet: StatusResult['wallet']): string {
   if (!wallet) return 'not in use'
   return wallet.reason ? `${wallet.state}: ${wallet.reason}` : wallet.state
-}
-
-function jobs({ running, queued, paused, bought }: ComputeStatus): string {
-  return `${bought} bought; ${running} of others running, ${queued} queued${paused ? '; PAUSED' : ''}`
 }

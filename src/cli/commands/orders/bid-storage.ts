@@ -11,13 +11,15 @@ import { count } from '../../output/table.js'
 export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {
   const time = parseTime(text(options, 'time')!)
   const copies = parseCopies(text(options, 'copies')!)
-  const price = parsePrice(text(options, 'max')!)
+  const price = parsePrice(text(options, 'maxPrice')!)
+  const offer = text(options, 'offer')
   const prepayMax = text(options, 'prepayMax')
   const params = {
     ...(market === undefined ? {} : { market }),
     ...(prepayMax === undefined ? {} : { prepayMaxMsat: parseAmount(prepayMax).toString() }),
     time,
     copies,
+    ...(offer === undefined ? {} : { offer: parsePrice(offer).toString() }),
     maxPrice: price.toString(),
     path: await readablePath(path!),
     dryRun

@@ -1,48 +1,31 @@
-import { formatFuelPrice } from '../../../../contracts/job.js'
-import { formatAmount, formatPrice } from '../../../../contracts/money/money.js'
+import { formatAmount } from '../../../../contracts/money/money.js'
 import { formatSize, formatTime } from '../../../../contracts/money/quantity.js'
 import { withNode } from '../../../daemon/access.js'
-import type { BookOf, BookResult, ComputeBook, NodeCaller } from '../../../node/api/api.js'
-import type { Action, Invocation } from '../../invocation.js'
-import { right, table } from '../../output/table.js'
-import type { Column } from '../../output/table.js'
+import { formatInUnits } from '../../../deal/price.js'
+import type { Column, Unit } from '../../../deal/resource.js'
+import type { BookResult, NodeCaller } from '../../../node/api/api.js'
+import type { Action } from '../../invocation.js'
+import { table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
 
-const REGION: Column = { title: 'REGION', flexible: true }
-const STORAGE_ASK = [right('SPACE'), right('DEPTH'), { title: 'TIME' }, REGION]
-const STORAGE_BID = [right('SIZE'), right('DEPTH'), { title: 'TIME' }]
-const COMPUTE_ASK = [right('BASE'), right('CORES'), right('MEMORY'), { title: 'SANDBOX' }, REGION]
-const COMPUTE_BID = [right('AT MOST'), right('PROVIDERS'), right('MEMORY')]
-
-/** Prints the order book: asks and bids, best first. */
+/** Prints the order book of a resource: asks and bids, best first, as the node says that they are shown. */
 export const run: Action = async (invocation, [resource], options) => {
-  const params = invocation.market === undefined ? {} : { market: invocation.market }
-  const { context } = invocation
-  const watching = options.watch === true
-  if (resource === 'compute') {
-    const read = (node: NodeCaller): Promise<ComputeBook> => node.call('book.compute', params, context)
-    return await show(invocation, watching, read, computePage)
+  const { access, context, market, output, signal } = invocation
+  const params = {
+    ...(market === undefined ? {} : { market }),
+    ...(resource === undefined ? {} : { resource })
   }
-  const read = (node: NodeCaller): Promise<BookResult> =>
-    node.call('book', { ...params, resource: 'storage' }, context)
-  await show(invocation, watching, read, storagePage)
-}
-
-async function show<B extends BookOf<unknown, unknown>>(
-  { access, output, signal }: Invocation,
-  watching: boolean,
-  read: (node: NodeCaller) => Promise<B>,
-  page: (book: B) => string[]
-): Promise<void> {
-  const print = (book: B): void => output.print(book, () => [...head(book), '', ...page(book)])
+  const read = (node: NodeCaller): Promise<BookResult> => node.call('book', params, context)
+  const print = (book: BookResult): void =>
+    output.print(book, () => [...head(book), '', ...side(book, 'asks'), '', ...side(book, 'bids')])
   await withNode(access, async node => {
-    if (!watching) return print(await read(node))
-    const key = ({ tick: _tick, ...rest }: B): string => JSON.stringify(rest)
+    if (options.watch !== true) return print(await read(node))
+    const key = ({ tick: _tick, ...rest }: BookResult): string => JSON.stringify(rest)
     await watch({ read: () => read(node), print, output, signal, key })
   })
 }
 
-function head({ name, market, viewHash, inStep, tick }: BookOf<unknown, unknown>): string[] {
+function head({ name, market, viewHash, inStep, tick }: BookResult): string[] {
   const age = tick > 0 ? `, last tick ${formatTime(Math.max(0, Date.now() - tick))} ago` : ''
   return [
     `${name || 'market'}  ${market}`,
@@ -50,59 +33,46 @@ function head({ name, market, viewHash, inStep, tick }: BookOf<unknown, unknown>
   ]
 }
 
-function storagePage({ asks, bids }: BookResult): string[] {
-  let offered = 0
-  let wanted = 0
-  return [
-    ...ordersOf('ask', asks, formatPrice, STORAGE_ASK, ask => [
-      formatSize(ask.space),
-      formatSize((offered += ask.space)),
-      `${formatTime(ask.minTime)}-${formatTime(ask.maxTime)}`,
-      ask.region
-    ]),
-    '',
-    ...ordersOf('bid', bids, formatPrice, STORAGE_BID, bid => [
-      `${bid.copies} x ${formatSize(bid.bytes)}`,
-      formatSize((wanted += bid.bytes * bid.copies)),
-      formatTime(bid.time)
-    ])
-  ]
-}
+const NAMES = { asks: 'ASK', bids: 'BID' }
 
-function computePage({ asks, bids }: ComputeBook): string[] {
-  return [
-    ...ordersOf('ask', asks, formatFuelPrice, COMPUTE_ASK, ask => [
-      formatAmount(BigInt(ask.baseMsat)),
-      String(ask.cores),
-      formatSize(ask.memory),
-      ask.isolation,
-      ask.region
-    ]),
-    '',
-    ...ordersOf('bid', bids, formatFuelPrice, COMPUTE_BID, bid => [
-      formatAmount(BigInt(bid.maxMsat)),
-      String(bid.providers),
-      formatSize(bid.memory)
-    ])
-  ]
-}
-
-/** A table of the orders of one side: the columns that all orders have, then those of the resource. */
-function ordersOf<O extends { id: string; identity: string; price: string }>(
-  side: 'ask' | 'bid',
-  orders: O[],
-  formatted: (price: bigint) => string,
-  columns: Column[],
-  cells: (order: O) => string[]
-): string[] {
-  if (orders.length === 0) return [`no ${side}s`]
+function side(book: BookResult, name: 'asks' | 'bids'): string[] {
+  const orders = book[name]
+  if (orders.length === 0) return [`no ${name}`]
+  const columns = book.columns[name]
+  const prices = book.prices.map(({ unit, times }) => ({ unit, times: BigInt(times) }))
+  const sums = new Map<Column, number>()
   return table(
-    [{ title: side.toUpperCase() }, { title: 'IDENTITY' }, right('PRICE'), ...columns],
+    [
+      { title: NAMES[name] },
+      { title: 'IDENTITY' },
+      { title: 'PRICE', align: 'right' },
+      ...columns.map(({ title, unit, to }, i) => ({
+        title,
+        ...(unit === 'text' || to !== undefined ? {} : { align: 'right' as const }),
+        ...(unit === 'text' && i === columns.length - 1 ? { flexible: true } : {})
+      }))
+    ],
     orders.map(order => [
       order.id.slice(0, 8),
       order.identity.slice(0, 8),
-      formatted(BigInt(order.price)),
-      ...cells(order)
+      formatInUnits(prices, BigInt(order.price)),
+      ...columns.map(column => cell(column, order, sums))
     ])
   )
+}
+
+function cell(column: Column, order: BookResult['asks'][number], sums: Map<Column, number>): string {
+  const { field, unit, to, running } = column
+  const value = order[field] ?? ''
+  if (to !== undefined) return `${shown(unit, value)}-${shown(unit, order[to] ?? '')}`
+  if (!running) return shown(unit, value)
+  const sum = (sums.get(column) ?? 0) + Number(value)
+  sums.set(column, sum)
+  return shown(unit, sum)
+}
+
+function shown(unit: Unit, value: string | number): string {
+  if (unit === 'size') return formatSize(Number(value))
+  if (unit === 'time') return formatTime(Number(value))
+  return unit === 'amount' ? formatAmount(BigInt(value)) : String(value)
 }

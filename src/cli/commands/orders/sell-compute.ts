@@ -15,12 +15,14 @@ export const run: Action = async ({ access, market, dryRun, output, context }, _
   const price = parseFuelPrice(text(options, 'price')!)
   const base = parseAmount(text(options, 'base')!)
   const hours = text(options, 'hours')
+  const floor = text(options, 'floor')
   const region = text(options, 'region')
   const params = {
     ...(market === undefined ? {} : { market }),
     cores,
     memory,
     price: price.toString(),
+    ...(floor === undefined ? {} : { floor: parseFuelPrice(floor).toString() }),
     baseMsat: base.toString(),
     region: region === undefined ? '' : parseRegion(region),
     onlyIdle: options.onlyIdle === true,

@@ -15,11 +15,13 @@ export const run: Action = async ({ access, market, dryRun, output, context }, _
   const maxTime = parseTime(text(options, 'maxTime') ?? '365d')
   if (maxTime < minTime)
     throw new BushelError('BAD_INPUT', '--max-time is shorter than --min-time', 'swap the two')
+  const floor = text(options, 'floor')
   const region = text(options, 'region')
   const params = {
     ...(market === undefined ? {} : { market }),
     space,
     price: price.toString(),
+    ...(floor === undefined ? {} : { floor: parsePrice(floor).toString() }),
     minTime,
     maxTime,
     region: region === undefined ? '' : parseRegion(region),

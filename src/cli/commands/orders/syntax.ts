@@ -1,4 +1,3 @@
-import { Argument } from 'commander'
 import { buying } from '../jobs/syntax.js'
 import { watchable } from '../../syntax.js'
 import type { Syntax } from '../../syntax.js'
@@ -19,6 +18,10 @@ export function defineOrders({ program, define, group }: Syntax): void {
   )
     .requiredOption('--space <size>', 'space to offer, such as 500GiB')
     .requiredOption('--price <price>', 'price, such as "25 sat/GiB-month"')
+    .option(
+      '--floor <price>',
+      'lowest price to agree to with a buyer that offers less; never shown to others'
+    )
     .option('--min-time <time>', 'shortest lease', '1h')
     .option('--max-time <time>', 'longest lease', '365d')
     .option('--region <region>', 'region of the disk, such as eu')
@@ -32,6 +35,10 @@ export function defineOrders({ program, define, group }: Syntax): void {
     .requiredOption('--cores <n>', 'number of jobs at the same time')
     .requiredOption('--memory <size>', 'memory for all of them together, such as 2GiB')
     .requiredOption('--price <price>', 'price, such as "40 sat/Tfuel"')
+    .option(
+      '--floor <price>',
+      'lowest price to agree to with a buyer that offers less; never shown to others'
+    )
     .option('--base <amount>', 'base for each job, in addition to its fuel', '1 sat')
     .option('--only-idle', 'run jobs only while the machine is idle')
     .option('--hours <from-to>', 'run jobs only at these hours, such as 22:00-07:00')
@@ -55,28 +62,29 @@ export function defineOrders({ program, define, group }: Syntax): void {
   watchable(
     define(
       program,
-      'book',
-      'show the order book: asks and bids, best first',
+      'book [resource]',
+      'show the order book of a resource (storage, compute): asks and bids, best first',
       'book --watch',
       () => import('./book.js')
     )
-  ).addArgument(new Argument('[resource]', 'resource').choices(['storage', 'compute']).default('storage'))
+  )
 
   const bid = group(
     'bid',
     'publish a resting bid on the book',
-    'bid storage photos --time 30d --copies 3 --max "30 sat/GiB-month"'
+    'bid storage a.mkv --time 30d --copies 3 --max-price "9 sat/GiB-month"'
   )
   define(
     bid,
     'storage <path>',
     'publish a bid that the node fills by itself (needs `bushel up`)',
-    'bid storage photos --time 30d --copies 3 --max "30 sat/GiB-month"',
+    'bid storage a.mkv --time 30d --copies 3 --max-price "9 sat/GiB-month"',
     () => import('./bid-storage.js')
   )
     .requiredOption('--time <time>', 'how long to store it, such as 30d')
     .requiredOption('--copies <n>', 'number of copies, each at another provider')
-    .requiredOption('--max <price>', 'highest price, such as "30 sat/GiB-month"')
+    .option('--offer <price>', 'price to open with, below the highest one')
+    .requiredOption('--max-price <price>', 'highest price, such as "30 sat/GiB-month"')
     .option('--prepay-max <amount>', 'most to pay ahead')
 
   buying(
@@ -89,6 +97,7 @@ export function defineOrders({ program, define, group }: Syntax): void {
     )
   )
     .requiredOption('--max <amount>', 'most to pay, over all providers')
+    .option('--offer <price>', 'price to open with, below the highest one')
     .requiredOption('--max-price <price>', 'highest price, such as "30 sat/Tfuel"')
     .requiredOption('--out <dir>', 'write what it leaves under /out to')
 

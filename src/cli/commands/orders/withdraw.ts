@@ -7,12 +7,11 @@ export const run: Action = async ({ access, market, dryRun, output, context }, [
   const book = { ...(market === undefined ? {} : { market }), waitMs: 0 }
   const id = await resolveId(text!, 'order id', () =>
     withRunning(access, async node => {
-      const [{ identity }, storage, compute] = await Promise.all([
-        node.call('status', {}, context),
-        node.call('book', { ...book, resource: 'storage' }, context),
-        node.call('book.compute', book, context)
-      ])
-      const orders = [...storage.asks, ...storage.bids, ...compute.asks, ...compute.bids]
+      const { identity, resources } = await node.call('status', {}, context)
+      const books = await Promise.all(
+        Object.keys(resources).map(resource => node.call('book', { ...book, resource }, context))
+      )
+      const orders = books.flatMap(({ asks, bids }) => [...asks, ...bids])
       return orders.filter(order => order.identity === identity).map(order => order.id)
     })
   )

@@ -11,11 +11,13 @@ import { count, facts } from '../../output/table.js'
 export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {
   const copies = parseCopies(text(options, 'copies')!)
   const time = parseTime(text(options, 'time')!)
-  const max = text(options, 'max')
+  const offer = text(options, 'offer')
+  const maxPrice = text(options, 'maxPrice')
   const prepayMax = text(options, 'prepayMax')
   const params = {
     ...(market === undefined ? {} : { market }),
-    ...(max === undefined ? {} : { maxPrice: parsePrice(max).toString() }),
+    ...(offer === undefined ? {} : { offer: parsePrice(offer).toString() }),
+    ...(maxPrice === undefined ? {} : { maxPrice: parsePrice(maxPrice).toString() }),
     ...(prepayMax === undefined ? {} : { prepayMaxMsat: parseAmount(prepayMax).toString() }),
     copies,
     time,

@@ -7,12 +7,13 @@ export function defineMirrors({ program, define }: Syntax): void {
     program,
     'mirror <path>',
     'store a file or folder with other nodes; prints its link',
-    'mirror film.mkv --copies 2 --time 30d --max "30 sat/GiB-month"',
+    'mirror film.mkv --copies 2 --time 30d --max-price "30 sat/GiB-month"',
     () => import('./mirror.js')
   )
     .option('--copies <n>', 'number of copies, each at another provider', '2')
     .option('--time <time>', 'how long to store it, such as 10min, 30d, 4w or 1y', '30d')
-    .option('--max <price>', 'highest price, such as "30 sat/GiB-month" (default: any)')
+    .option('--offer <price>', 'price to open with (default: take the price of the provider)')
+    .option('--max-price <price>', 'highest price, such as "30 sat/GiB-month" (default: any)')
     .option('--prepay-max <amount>', 'most to pay ahead')
 
   define(

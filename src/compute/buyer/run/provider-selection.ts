@@ -2,11 +2,11 @@ import type { RunRecord } from '#spec'
 import type { BushelError } from '../../../../contracts/errors/error.js'
 import { jobMemory } from '../../../../contracts/job.js'
 import type { Msat } from '../../../../contracts/money/money.js'
-import { matchCompute } from '../../../deal/compute-matching.js'
-import { distinct } from '../../../deal/matching.js'
+import { distinct, priceLimit } from '../../../deal/matching.js'
 import type { Experience } from '../../../deal/matching.js'
 import { FUEL_VERSION } from '../../fuel/meter.js'
 import type { BookedComputeAsk } from '../hire-port.js'
+import { matchCompute } from '../matching.js'
 import type { DeviceLoads } from '../device-loads.js'
 import type { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
@@ -123,19 +123,24 @@ export class ProviderSelection {
   }
 
   async #asks(): Promise<BookedComputeAsk[]> {
-    const { market, maxPrice } = this.#run.record
-    return this.#context.asks(market, maxPrice || null)
+    return this.#context.asks(this.#run.record.market, this.#priceLimit)
+  }
+
+  /** The highest price of an ask that is tried. */
+  get #priceLimit(): Msat | null {
+    const { offer, maxPrice } = this.#run.record
+    return priceLimit({ offer: offer || null, maxPrice: maxPrice || null })
   }
 
   #fitting(asks: readonly BookedComputeAsk[], maxMsat: Msat): BookedComputeAsk[] {
     const { record } = this.#run
-    const { isolation, maxPrice } = record
+    const { isolation } = record
     const { experiences, identity, now, deviceLoads } = this.#context
     const wanted = {
       memoryBytes: jobMemory(record),
       isolation: isolation === 'bwrap' ? ('bwrap' as const) : ('any' as const),
       fuel: FUEL_VERSION,
-      maxPrice: maxPrice || null,
+      maxPrice: this.#priceLimit,
       maxMsat,
       identity
     }

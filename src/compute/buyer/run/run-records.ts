@@ -77,7 +77,7 @@ export class RunRecords {
 }
 
 export function newRecord(request: RunRequest, packed: PackedJob, now: number): RunRecord {
-  const { name, market, args, seed, limits, isolation, verify, maxMsat, maxPrice } = request
+  const { name, market, args, seed, limits, isolation, verify, maxMsat, offer, maxPrice } = request
   return {
     id: crypto.randomBytes(32),
     fingerprint: fingerprintOf(request, packed),
@@ -93,6 +93,7 @@ export function newRecord(request: RunRequest, packed: PackedJob, now: number): 
     wanted: verify === 'auto' ? 1 : verify,
     fuel: 0n,
     maxMsat,
+    offer: offer ?? 0n,
     maxPrice: maxPrice ?? 0n,
     created: now,
     state: RUN.open,
@@ -111,12 +112,14 @@ export function fingerprintOf(
     seed,
     isolation,
     maxMsat,
+    offer,
     maxPrice,
     limits
   }: Omit<RunRequest, 'name' | 'module' | 'input'>,
   { module, input }: PackedJob
 ): Buffer {
-  const what = [args, verify, isolation, maxMsat.toString(), maxPrice?.toString() ?? null, limits]
+  const prices = [maxMsat, offer, maxPrice].map(msat => msat?.toString() ?? null)
+  const what = [args, verify, isolation, ...prices, limits]
   const how = Buffer.from(JSON.stringify(what))
   return crypto.hash([domain('run'), market, module.ref.sha256, input.ref.sha256, seed, how])
 }

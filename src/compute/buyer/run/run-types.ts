@@ -14,6 +14,8 @@ export interface RunRequest {
   verify: number | 'auto'
   /** Most that all providers together are paid, msat. */
   maxMsat: bigint
+  /** The price to open with, per Tfuel, msat; null to take those of the providers. */
+  offer: bigint | null
   /** Most per Tfuel, msat. */
   maxPrice: bigint | null
   limits: SandboxLimits

@@ -223,7 +223,7 @@ export class Run {
       const choice = await this.#selection.next()
       if (!choice) return null
       const { ask, shareMsat } = choice
-      const { market, module, input, args, seed, limits, passed } = this.record
+      const { market, module, input, args, seed, limits, fuel, offer, maxPrice, passed } = this.record
       let isHired = false
       this.record = { ...this.record, passed: [...passed, ask.id] }
       try {
@@ -231,7 +231,9 @@ export class Run {
         const good = experiences.of(ask.identity)?.good ?? 0
         const doublings = Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS)
         const firstInstallmentMsat = INSTALLMENT_START * 2n ** BigInt(doublings)
-        const request = { market, ask, packed, args, seed, limits, maxMsat: shareMsat, firstInstallmentMsat }
+        const prices = { offer: offer || null, maxPrice: maxPrice || null }
+        const job = { market, ask, packed, args, seed, limits, fuel }
+        const request = { ...job, ...prices, maxMsat: shareMsat, firstInstallmentMsat }
         const replica = Replica.of(await hire.agree(request, signal), ask.id)
         this.replicas.push(replica)
         isHired = true

@@ -1,12 +1,13 @@
-import { encode } from '../../../../contracts/schema/codec.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
-import { RESOURCE, SIDE } from '../../../../contracts/order.js'
+import { SIDE } from '../../../../contracts/order.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import { FUEL_VERSION } from '../../../compute/fuel/meter.js'
+import { compute } from '../../../compute/resource.js'
 import type { CallContext, Result } from '../api.js'
 import type { BidCompute } from '../compute-api.js'
 import { readJob } from './job-input.js'
 import { marketOf } from '../markets.js'
+import { demandOffer } from '../prices.js'
 import { needsUp } from '../../needs-up.js'
 import { checkOut } from '../../../files/out-folder.js'
 import type { NodeContext } from '../../context.js'
@@ -22,17 +23,19 @@ export async function bidCompute(
   { signal }: CallContext
 ): Promise<Result<'bid.compute'>> {
   const market = marketOf(node, params.market)
-  const { orders, compute } = await node.trade()
-  if (!compute.bids || !node.serving) throw needsUp()
+  const { orders, compute: parts } = await node.trade()
+  const { bids } = parts
+  if (!bids || !node.serving) throw needsUp()
+  demandOffer(params)
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const job = await readJob(params, signal)
   await market.inStep({ timeoutMs: BOOK_WAIT })
   const order = {
     market: market.key,
     side: SIDE.bid,
-    resource: RESOURCE.compute,
+    resource: compute.id,
     price: BigInt(params.maxPrice),
-    body: encode('compute-bid', {
+    body: compute.bid.encode({
       memory: job.limits.memoryBytes,
       fuel: FUEL_VERSION,
       providers: params.verify === 'auto' ? 1 : params.verify,
@@ -45,7 +48,7 @@ export async function bidCompute(
   const stored: StoredBid = { params: kept, market: formatKey(market.key), fingerprint }
   const { id, order: placed } = dryRun
     ? orders.draft(order)
-    : await compute.bids.place(order, Buffer.from(JSON.stringify(stored)))
+    : await bids.place(order, Buffer.from(JSON.stringify(stored)))
   const result = { id: formatKey(id), market: stored.market, expires: placed.created + order.lifetime }
   return dryRun ? { ...result, dryRun } : result
 }

@@ -1,12 +1,12 @@
-import { encode } from '../../../../contracts/schema/codec.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { TFUEL, partOf } from '../../../../contracts/job.js'
 import { formatKey, parseKey, shortKey } from '../../../../contracts/keys/key.js'
 import { least } from '../../../../contracts/money/money.js'
-import { RESOURCE, SIDE } from '../../../../contracts/order.js'
+import { SIDE } from '../../../../contracts/order.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import { nameOf } from '../../../base/states.js'
 import { FUEL_VERSION } from '../../../compute/fuel/meter.js'
+import { compute } from '../../../compute/resource.js'
 import { bestIsolation } from '../../../compute/sandbox/sandbox.js'
 import type { Worker } from '../../../compute/provider/worker.js'
 import type { WorkerSettings } from '../../../compute/provider/worker-options.js'
@@ -18,6 +18,7 @@ import { jobEntry, jobProvider } from './job-view.js'
 import { saveLending } from '../../../compute/provider/settings.js'
 import { isOk, mapResult } from './map-result.js'
 import { marketOf } from '../markets.js'
+import { askPrice } from '../prices.js'
 import { demandInbound } from '../wallet.js'
 import { checkOut } from '../../../files/out-folder.js'
 import { requestFor } from './run-request.js'
@@ -36,8 +37,8 @@ export async function sellCompute(
   params: Params<'sell.compute'>
 ): Promise<Result<'sell.compute'>> {
   const market = marketOf(node, params.market)
-  const { orders, compute } = await node.trade()
-  const { worker } = compute
+  const { orders, compute: parts } = await node.trade()
+  const { worker } = parts
   if (!worker || !node.serving) throw needsUp()
   const { cores, memory, hours, onlyIdle, allowProcess, region, dryRun } = params
   const isolation = await demandIsolation(allowProcess)
@@ -47,9 +48,9 @@ export async function sellCompute(
   const order = {
     market: market.key,
     side: SIDE.ask,
-    resource: RESOURCE.compute,
-    price: BigInt(params.price),
-    body: encode('compute-ask', { cores, memory, isolation, fuel: FUEL_VERSION, baseMsat, region }),
+    resource: compute.id,
+    ...askPrice(params),
+    body: compute.ask.encode({ cores, memory, isolation, fuel: FUEL_VERSION, baseMsat, region }),
     lifetime: params.lifetime ?? ASK_LIFETIME
   }
   const lent = { cores, memoryBytes: memory, hours, onlyIdle, allowProcess }

@@ -19,6 +19,7 @@ export function workRequest(market: Buffer, rounds: string, change: Partial<RunR
     args: ['work', rounds],
     verify: 1,
     maxMsat: 3_000_000n,
+    offer: null,
     maxPrice: null,
     limits: WORK_LIMITS,
     seed: Buffer.alloc(32, 1),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { decode, encode } from '../../../../contracts/schema/codec.js'
 import { jobId } from '../../../../contracts/job.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
 import { sign } from '../../../../contracts/keys/signature.js'
@@ -42,9 +43,9 @@ test(
     })
 
     let word = ''
-    let at: 'jobAgree' | 'jobProgress' | 'jobReveal' | null = null
+    let at: 'quote' | 'agree' | 'jobProgress' | 'jobReveal' | null = null
     const declining =
-      (method: 'jobAgree' | 'jobProgress' | 'jobReveal') =>
+      (method: 'quote' | 'agree' | 'jobProgress' | 'jobReveal') =>
       async <T>(truth: () => Promise<T>): Promise<T> => {
         if (method === at) throw new DeclineError(word as DeclineWord, `my ${word}`)
         return truth()
@@ -55,9 +56,13 @@ test(
         const { body } = await truth()
         return { body: at ? body : { ...body, lightning: INVALID_NODE_ID } }
       },
-      jobAgree: async (truth, { terms }) => {
-        if (at) return declining('jobAgree')(truth)
-        return { body: { agreement: jobId(terms), signature: sign('job-terms', terms, device) } }
+      quote: declining('quote'),
+      agree: async (truth, request) => {
+        if (at) return declining('agree')(truth)
+        const terms = decode('job-terms', request.terms)
+        const agreement = jobId(terms)
+        const signature = sign('job-terms', terms, device)
+        return { body: { agreement, body: encode('job-countersign', { agreement, signature }) } }
       },
       jobProgress: declining('jobProgress'),
       jobReveal: declining('jobReveal')
@@ -81,7 +86,7 @@ test(
     })
     await assert.rejects(buys.deals.open(device.publicKey), { code: 'NO_DEAL' })
 
-    for (at of ['jobAgree', 'jobProgress', 'jobReveal'] as const) {
+    for (at of ['quote', 'agree', 'jobProgress', 'jobReveal'] as const) {
       for (word of OWN_CODES) {
         await t.test(`a decline of ${at} with ${word} passes the job on`, async () => {
           await run(`${at} ${word}`)

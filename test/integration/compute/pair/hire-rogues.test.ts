@@ -5,6 +5,7 @@ import crypto from 'hypercore-crypto'
 import type { JobStatement } from '#spec'
 import { parseEvidence, verifyEvidence } from '../../../../contracts/evidence/evidence.js'
 import { jobCost } from '../../../../contracts/job.js'
+import { decode, encode } from '../../../../contracts/schema/codec.js'
 import { sign } from '../../../../contracts/keys/signature.js'
 import type { Hire } from '../../../../src/compute/buyer/hire.js'
 import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
@@ -85,7 +86,13 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
     {
       does: 'signs other terms',
       lies: {
-        jobAgree: badlySigned
+        agree: async truth => {
+          const answer = await truth()
+          const { agreement, body } = answer.body
+          const { signature } = decode('job-countersign', body)
+          const forged = encode('job-countersign', { agreement, signature: flipped(signature) })
+          return { ...answer, body: { agreement, body: forged } }
+        }
       },
       code: 'BAD_PEER',
       says: /signature under the terms is not valid/,
@@ -251,7 +258,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
   ]
 
   let lies: Lies = {}
-  const methods: Method[] = ['jobAgree', 'jobProgress', 'jobReveal', 'jobFinal', 'jobKey']
+  const methods: Method[] = ['quote', 'agree', 'jobProgress', 'jobReveal', 'jobFinal', 'jobKey']
   answerWithLies(
     sells.deals,
     Object.fromEntries(

@@ -8,7 +8,7 @@ import type { Job, JobDue, JobFile } from '#spec'
 import { encode } from '../../../../contracts/schema/codec.js'
 import { jobId } from '../../../../contracts/job.js'
 import { parseKey } from '../../../../contracts/keys/key.js'
-import { RESOURCE, SIDE } from '../../../../contracts/order.js'
+import { SIDE } from '../../../../contracts/order.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import { consumedByJobs } from '../../../../src/compute/job/consumed.js'
 import { FUEL_VERSION } from '../../../../src/compute/fuel/meter.js'
@@ -91,7 +91,7 @@ export async function sellCompute(node: BushelNode, change: Partial<BookedComput
   const { id, order } = await orders.publish({
     market,
     side: SIDE.ask,
-    resource: RESOURCE.compute,
+    resource: 'compute',
     price: PRICE,
     body: encode('compute-ask', asked),
     lifetime: DAY

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
-import type { Job, JobTerms } from '#spec'
+import type { KeyPair } from 'hypercore-crypto'
+import type { ComputeQuote, ComputeRequest, Job, JobTerms } from '#spec'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import {
   BLOB_BLOCK_BYTES,
@@ -13,6 +14,12 @@ import {
 } from '../../../../contracts/job.js'
 import { MIB } from '../../../../contracts/money/quantity.js'
 import { sign } from '../../../../contracts/keys/signature.js'
+import { encode } from '../../../../contracts/schema/codec.js'
+import type { HireRequest } from '../../../../src/compute/buyer/hires.js'
+import { compute } from '../../../../src/compute/resource.js'
+import { commonTerms, negotiate } from '../../../../src/deal/buyer.js'
+import type { Quoted } from '../../../../src/deal/buyer.js'
+import type { Deals } from '../../../../src/deal/deals.js'
 import { isDeclined } from '../../../../src/deal/decline.js'
 import type { DeclineWord, Declined } from '../../../../src/deal/decline.js'
 import { Blobs } from '../../../../src/compute/blobs/blobs.js'
@@ -22,7 +29,6 @@ import type { BushelNode } from '../../../../src/node/node.js'
 import { attachCore, openStore } from '../../../../src/network/cores.js'
 import { program } from '../../../parts/compute/jobs.js'
 import { BASE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
-import type { Offer } from './node-group.js'
 import { JOB } from '../../../../src/compute/job/job-state.js'
 import type { JobStateName } from '../../../../src/compute/job/job-state.js'
 
@@ -59,17 +65,36 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
   const [sells, cheats, buys] = await Promise.all([provider, rogue, honest].map(node => node.trade()))
   const packed = await pack(cheats!, program('work'))
 
-  /** Signed terms of the rogue buyer's own making. */
+  /** Signed terms of the rogue buyer's own making, from an honest quote for `asking`. */
   const agree = async (
     twist: (terms: JobTerms) => Partial<JobTerms> = () => ({}),
-    signer = rogue.home.device
+    { signer = rogue.home.device, asking = {} }: { signer?: KeyPair; asking?: Partial<ComputeRequest> } = {}
   ) => {
-    const terms = await termsOf(rogue, offer, packed)
+    const { deals } = cheats!
+    const channel = await deals.open(provider.home.device.publicKey)
+    const honest = await request(cheats!, offer, 'work', ['10'], { packed })
+    const { maxMsat } = honest
+    const wanted = { memory: 1 << 30, isolation: 'process', fuel: FUEL_VERSION, firstInstallmentMsat: 20n }
+    const quoted = await negotiate(deals, compute, channel, {
+      market: offer.market,
+      ask: offer.ask,
+      request: { ...wanted, maxMsat, ...asking },
+      offer: null,
+      maxPrice: null,
+      faultOf: () => null,
+      timeoutMs: 10_000
+    })
+    const terms = termsFrom(deals, quoted, honest)
     const twisted = { ...terms, ...twist(terms) }
-    const body = { terms: twisted, signature: sign('job-terms', twisted, signer) }
-    const channel = await cheats!.deals.open(provider.home.device.publicKey)
+    const signature = sign('job-terms', twisted, signer)
     const id = jobId(twisted)
-    await channel.request('jobAgree', body, { id })
+    const body = {
+      resource: compute.id,
+      terms: encode('job-terms', twisted),
+      signature,
+      quote: quoted.signed
+    }
+    await channel.request('agree', body, { id })
     return { id, channel }
   }
   /** A job of the rogue buyer whose base is paid honestly. */
@@ -90,21 +115,25 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
       'TERMS',
       [({ module }) => ({ module: { ...module, length: 9 } })]
     ],
-    ['a lower price than on the book', 'PRICE_CHANGED', [({ price }) => ({ price: price - 1n })]],
-    ['a lower base', 'PRICE_CHANGED', [() => ({ baseMsat: 1n })]],
-    ['an unknown ask', 'OFFER_GONE', [() => ({ ask: Buffer.alloc(32, 9) })]],
+    ['a lower price than quoted', 'TERMS', [({ price }) => ({ price: price - 1n })]],
+    ['a lower base than quoted', 'TERMS', [() => ({ baseMsat: 1n })]],
+    ['another ask than quoted', 'TERMS', [() => ({ ask: Buffer.alloc(32, 9) })]],
+    ['more memory than there is', 'NO_CAPACITY', [() => ({}), { asking: { memory: 3 * 2 ** 30 } }]],
     [
-      'more memory than there is',
-      'NO_CAPACITY',
+      'more memory than quoted',
+      'TERMS',
       [({ limits }) => ({ limits: { ...limits, memoryBytes: 3 * 2 ** 30 } })]
     ],
     [
       'memory and input that are too much together',
-      'NO_CAPACITY',
+      'TERMS',
       [({ limits }) => ({ limits: { ...limits, memoryBytes: 512 * MIB }, input: sized(500 * MIB) })]
     ],
-    ['another version of fuel', 'FUEL', [() => ({ fuel: 'fuel/0' })]],
-    ['installments that would be a loan', 'SLICES', [() => ({ maxInstallmentMsat: 1_000_000n })]],
+    ['another version of fuel', 'FUEL', [() => ({}), { asking: { fuel: 'fuel/0' } }]],
+    ['another version of fuel than quoted', 'TERMS', [() => ({ fuel: 'fuel/0' })]],
+    ['more to spend than quoted', 'TERMS', [({ maxMsat }) => ({ maxMsat: maxMsat + 1n })]],
+    ['a base above all that may be spent', 'TERMS', [() => ({ maxMsat: 1n })]],
+    ['installments that would be a loan', 'TERMS', [() => ({ maxInstallmentMsat: 1_000_000n })]],
     [
       'terms that stay open for a day',
       'TERMS',
@@ -120,7 +149,7 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
       'PARTIES',
       [terms => ({ buyer: { ...terms.buyer, identity: Buffer.alloc(32, 3) } })]
     ],
-    ['a signature by another key', 'SIGNATURE', [() => ({}), crypto.keyPair()]]
+    ['a signature by another key', 'SIGNATURE', [() => ({}), { signer: crypto.keyPair() }]]
   ]
   for (const [what, word, args] of refused) {
     await t.test(`${what} is declined`, async () => {
@@ -268,23 +297,15 @@ function sized(byteLength: number): JobTerms['module'] {
   return { key: Buffer.alloc(32, 5), length, byteLength, sha256: Buffer.alloc(32, 6) }
 }
 
-async function termsOf(
-  node: BushelNode,
-  offer: Offer,
-  packed: Awaited<ReturnType<typeof pack>>
-): Promise<JobTerms> {
-  const trade = await node.trade()
-  const { args, seed, limits, maxMsat, ask, market } = await request(trade, offer, 'work', ['1'], { packed })
-  const channel = await trade.deals.open(ask.device)
-  const countersignBy = Date.now() + 60_000
+function termsFrom(
+  deals: Deals,
+  quoted: Quoted<ComputeQuote>,
+  { packed, args, seed, limits, maxMsat }: HireRequest
+): JobTerms {
+  const common = commonTerms(deals, quoted)
   return {
     version: 1,
-    nonce: crypto.randomBytes(32),
-    market,
-    ask: ask.id,
-    network: trade.deals.self.network,
-    buyer: trade.deals.party,
-    provider: channel.peer!,
+    ...common,
     fuel: FUEL_VERSION,
     isolation: 'process',
     module: packed.module.ref,
@@ -292,12 +313,8 @@ async function termsOf(
     args,
     seed,
     limits,
-    price: ask.price,
-    baseMsat: ask.baseMsat,
-    firstInstallmentMsat: 20n,
-    maxInstallmentMsat: 40_000n,
+    ...quoted.offer,
     maxMsat,
-    countersignBy,
-    startBy: countersignBy + 60_000
+    startBy: common.countersignBy + 60_000
   }
 }

@@ -8,9 +8,9 @@ import type { Order } from '#spec'
 import { encode } from '../../../../contracts/schema/codec.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { ceilDiv } from '../../../../contracts/money/money.js'
-import { RESOURCE, SIDE, askOf, orderId } from '../../../../contracts/order.js'
+import { SIDE, orderId } from '../../../../contracts/order.js'
 import { DAY, GIB, HOUR } from '../../../../contracts/money/quantity.js'
-import { DEFAULT_POLICY, Provider } from '../../../../src/deal/provider.js'
+import { Provider } from '../../../../src/deal/provider.js'
 import { Experiences } from '../../../../src/deal/experience.js'
 import { attachCore, openStore } from '../../../../src/network/cores.js'
 import type { Address } from '../../../../src/network/network.js'
@@ -19,6 +19,8 @@ import { BuyerLease } from '../../../../src/storage/buyer/buyer-lease.js'
 import type { BuyerLeaseContext } from '../../../../src/storage/buyer/buyer-lease.js'
 import { LeaseManager } from '../../../../src/storage/provider/lease-manager.js'
 import type { LeaseState } from '../../../../src/storage/lease/leases.js'
+import { DEFAULT_POLICY, StorageSelling } from '../../../../src/storage/provider/selling.js'
+import { storage } from '../../../../src/storage/resource.js'
 import { Mirrors } from '../../../../src/storage/buyer/mirrors.js'
 import type { MirrorListener, MirrorRequest, Packer } from '../../../../src/storage/buyer/mirrors.js'
 import type { Timeouts } from '../../../../src/storage/lease/timeouts.js'
@@ -112,16 +114,16 @@ export class DealPair {
       log,
       now: () => Date.now() + this.ahead
     })
+    const policy = {
+      ...DEFAULT_POLICY,
+      firstInstallmentMsat: INSTALLMENT_MSAT,
+      maxInstallmentMsat: INSTALLMENT_MSAT
+    }
     new Provider({
       deals,
-      policy: {
-        ...DEFAULT_POLICY,
-        firstInstallmentMsat: INSTALLMENT_MSAT,
-        maxInstallmentMsat: INSTALLMENT_MSAT
-      },
-      goods: this.leaseManager,
-      ask: id => (id.equals(orderId(this.#order)) ? this.#order : null)
-    })
+      quoteFor: policy.quoteFor,
+      ask: id => (id.equals(orderId(this.#order)) ? { order: this.#order, floor: this.#order.price } : null)
+    }).serve(storage, new StorageSelling({ self: deals.self, policy, desk: this.leaseManager }))
     const mine = { deals: buyer.deals, payments: buyer.payments, leases: buyer.leases, debts: buyer.debts }
     this.#context = { ...mine, now: Date.now, timeouts: TIMEOUTS }
     this.#refunds = new Refunds({
@@ -192,6 +194,7 @@ export class DealPair {
       path: randomBytes(8).toString('hex'),
       copies: 1,
       time: TIME,
+      offer: null,
       maxPrice: null,
       prepayMaxMsat: INSTALLMENT_MSAT * BigInt(installments)
     }
@@ -309,7 +312,7 @@ export class DealPair {
       nonce: randomBytes(32),
       revision: 1,
       side: SIDE.ask,
-      resource: RESOURCE.storage,
+      resource: storage.id,
       network: this.provider.wallet.network,
       // msat per TiB and 30 days, the time of the lease
       price: ceilDiv((INSTALLMENT_MSAT * BigInt(installments)) << 40n, bytes),
@@ -325,7 +328,7 @@ export class DealPair {
   #booked(): Awaited<ReturnType<ConstructorParameters<typeof Mirrors>[0]['asks']>>[number] {
     const { identity, device, price, revision } = this.#order
     const id = orderId(this.#order)
-    const { minChargeMsat } = askOf(this.#order)
+    const { minChargeMsat } = storage.ask.decode(this.#order.body)
     const limits = { space: GIB, minTime: HOUR, maxTime: 60 * DAY, minChargeMsat }
     return { id, identity, device, price, revision, ...limits }
   }

@@ -16,6 +16,7 @@ import type { Person } from '../../../samples/people.js'
 import { FakeWallet, checkInvoice, readInvoice } from '../../../doubles/fake-wallet.js'
 import { moneyStateOf } from '../money-state.js'
 import type { MoneyState } from '../trader-protocol.js'
+import { RESOURCES } from '../../deal/sides.js'
 import type { FaultyWire } from './faulty-wire.js'
 import { faultLog } from '../../../doubles/fault-log.js'
 
@@ -41,7 +42,7 @@ export class DealSide {
     this.network = new Network({ keyPair: who.device, bootstrap })
     const self = { ...who, lightning: wallet.nodeId, network: wallet.network }
     const { facts, network, log } = this
-    this.deals = new Deals({ self, facts, connector: network, log })
+    this.deals = new Deals({ self, resources: RESOURCES, facts, connector: network, log })
     const ledger = new Ledger(join(dir, 'ledger'))
     const secret = randomBytes(32)
     this.payments = new Payments({ ledger, wallet, checkInvoice, readInvoice, secret, log })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Order } from '#spec'
-import { RESOURCE, SIDE } from '../../../../contracts/order.js'
+import { SIDE } from '../../../../contracts/order.js'
 import { ComputeBids } from '../../../../src/compute/buyer/resting-bids.js'
 import { Facts } from '../../../../src/store/facts.js'
 import type { NewOrder } from '../../../../src/deal/standing-orders.js'
@@ -34,6 +34,12 @@ test('a bid withdrawn while the book is read is not run', async t => {
   const hold = new Promise<void>(resolve => (goOn = resolve))
   const bids = new ComputeBids({
     orders,
+    deals: {
+      self: { identity: Buffer.alloc(32) },
+      now: Date.now,
+      open: () => Promise.reject(new Error('nobody is told of anything'))
+    },
+    standing: () => Promise.resolve([]),
     facts,
     fits: async () => {
       looks()
@@ -56,7 +62,7 @@ test('a bid withdrawn while the book is read is not run', async t => {
     await rm(dir, { recursive: true, force: true })
   })
   const order = {
-    ...{ market: Buffer.alloc(32), side: SIDE.bid, resource: RESOURCE.compute, price: 1n },
+    ...{ market: Buffer.alloc(32), side: SIDE.bid, resource: 'compute', price: 1n },
     ...{ body: Buffer.alloc(0), lifetime: 1000 }
   }
   const { id } = await bids.place(order, Buffer.from('withdrawn'))

@@ -1,0 +1,82 @@
+import type { ComputeAsk, ComputeQuote, ComputeRequest, Job, JobTerms } from '#spec'
+import { INSTALLMENT_CAP, jobId, jobMemory, jobSegments } from '../../../contracts/job.js'
+import { least, most } from '../../../contracts/money/money.js'
+import type { Msat } from '../../../contracts/money/money.js'
+import { encode } from '../../../contracts/schema/codec.js'
+import { sign } from '../../../contracts/keys/signature.js'
+import type { Counterparty } from '../../deal/channel.js'
+import { DeclineError } from '../../deal/decline.js'
+import type { OwnKeys } from '../../deal/deals.js'
+import type { Agreed, Agreeing, OwnAsk, Selling } from '../../deal/provider.js'
+import { assertQuotedJob, assertRunnable } from './admission.js'
+import type { Capacity } from './admission.js'
+import { JOB } from '../job/job-state.js'
+
+export interface JobSellingOptions {
+  self: OwnKeys
+  now: () => number
+  /** True when `msat` can be received from this Lightning node. */
+  canReceive: (from: Buffer, msat: Msat) => Promise<boolean>
+  /** The agreement of a provider with this id, also when it is over. */
+  job: (agreement: Buffer) => Job | null
+  /** The machine's capacity for one more job of this buyer; `terms` is null before there are any. */
+  capacity: (buyer: Buffer, terms: JobTerms | null) => Promise<Capacity>
+  /** Resolves when the job is on disk. */
+  save: (job: Job) => Promise<void>
+}
+
+/** Quotes and agreements for jobs. */
+export class JobSelling implements Selling<ComputeAsk, ComputeRequest, ComputeQuote, JobTerms> {
+  readonly #options: JobSellingOptions
+
+  constructor(options: JobSellingOptions) {
+    this.#options = options
+  }
+
+  async quote(
+    { body: asked }: OwnAsk<ComputeAsk>,
+    request: ComputeRequest,
+    _price: Msat,
+    { identity }: Counterparty
+  ): Promise<ComputeQuote> {
+    assertRunnable(request, asked, await this.#options.capacity(identity, null))
+    return {
+      baseMsat: asked.baseMsat,
+      firstInstallmentMsat: least(most(request.firstInstallmentMsat, 1n), INSTALLMENT_CAP),
+      maxInstallmentMsat: INSTALLMENT_CAP
+    }
+  }
+
+  known(agreement: Buffer, { device }: Counterparty): Buffer | null {
+    const job = this.#options.job(agreement)
+    return job?.terms.buyer.device.equals(device) ? answerOf(agreement, job.countersign!) : null
+  }
+
+  async agree({
+    terms,
+    signature,
+    ask,
+    request,
+    offer
+  }: Agreeing<ComputeAsk, ComputeRequest, ComputeQuote, JobTerms>): Promise<Agreed> {
+    const { self, now, canReceive, capacity, save } = this.#options
+    assertQuotedJob(terms, request, offer)
+    const { buyer, isolation, fuel } = terms
+    const needs = { memory: jobMemory(terms), isolation, fuel }
+    assertRunnable(needs, ask.body, await capacity(buyer.identity, terms))
+    const [base, first = 0n] = jobSegments(terms)
+    if (!(await canReceive(buyer.lightning!, base! + first)))
+      throw new DeclineError('NO_INBOUND', 'the Lightning node cannot receive the first payments now')
+    const countersign = sign('job-terms', terms, self.device)
+    const at = now()
+    await save({
+      ...{ role: 'provider', state: JOB.AGREED, created: at, changed: at, runs: 0 },
+      ...{ terms, signature, countersign }
+    })
+    return { body: answerOf(jobId(terms), countersign) }
+  }
+}
+
+function answerOf(agreement: Buffer, signature: Buffer): Buffer {
+  return encode('job-countersign', { agreement, signature })
+}

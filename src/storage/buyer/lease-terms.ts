@@ -1,0 +1,127 @@
+import type { Agree, CoreLimit, Countersign, SignedQuote, StorageQuote, Terms } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatAmount } from '../../../contracts/money/money.js'
+import { shortKey } from '../../../contracts/keys/key.js'
+import { decode } from '../../../contracts/schema/codec.js'
+import { sign, verify } from '../../../contracts/keys/signature.js'
+import { PROTOCOL_VERSION, START_WITHIN, faultOf, faultOfList } from '../../../contracts/terms.js'
+import { bad, commonTerms, negotiate, requestAgreement } from '../../deal/buyer.js'
+import type { Quoted } from '../../deal/buyer.js'
+import type { DealChannel } from '../../deal/channel.js'
+import type { Deals } from '../../deal/deals.js'
+import { storage } from '../resource.js'
+
+/** What a buyer wants from the provider of an ask. */
+export interface LeaseInquiry {
+  market: Buffer
+  ask: Buffer
+  revision: number
+  /** The price of the ask on the book; a higher quote is refused. */
+  price: bigint
+  /** The minimum charge of the ask on the book, msat; a higher quote is refused. */
+  minChargeMsat: bigint
+  /** The price to open with; null to take the provider's. */
+  offer: bigint | null
+  /** The highest price; null: any. */
+  maxPrice: bigint | null
+  cores: CoreLimit[]
+  /** ms. */
+  time: number
+  /** First installment that this buyer wishes, by its experience with the provider. */
+  firstInstallmentMsat: bigint
+  /** Shortest accepted grace, ms. */
+  minGrace: number
+  /** Longest wait for an answer, ms. */
+  timeoutMs: number
+}
+
+export interface LeaseQuote extends Quoted<StorageQuote> {
+  inquiry: LeaseInquiry
+}
+
+/** Terms that the buyer signed, with the quote that they come from. */
+export interface SignedTerms extends Agree {
+  quote: SignedQuote
+}
+
+/** Largest accepted first installment, as a multiple of the wished one: a stranger could run away with it. */
+const MAX_START_FACTOR = 4n
+
+/** Negotiates exact terms with a provider; rejects as `negotiate` does. */
+export async function askQuote(
+  deals: Deals,
+  channel: DealChannel,
+  inquiry: LeaseInquiry
+): Promise<LeaseQuote> {
+  const { market, ask: id, revision, price, offer, maxPrice, cores, time, firstInstallmentMsat } = inquiry
+  const bytes = cores.reduce((sum, core) => sum + core.byteLength, 0)
+  const blocks = cores.reduce((sum, core) => sum + core.length, 0)
+  const quoted = await negotiate(deals, storage, channel, {
+    ...{ market, offer, maxPrice, timeoutMs: inquiry.timeoutMs },
+    ask: { id, revision, price },
+    request: { bytes, blocks, time, firstInstallmentMsat },
+    faultOf: part => faultOfQuote(part, inquiry, bytes, shortKey(channel.device))
+  })
+  return { ...quoted, inquiry }
+}
+
+function faultOfQuote(
+  quote: StorageQuote,
+  { minChargeMsat, firstInstallmentMsat, minGrace }: LeaseInquiry,
+  bytes: number,
+  peer: string
+): string | BushelError | null {
+  if (quote.minChargeMsat > minChargeMsat) {
+    const [was, is] = [formatAmount(minChargeMsat), formatAmount(quote.minChargeMsat)]
+    return new BushelError('PRICE_ROSE', `${peer} now asks at least ${is}; its ask on the book says ${was}`)
+  }
+  if (quote.firstInstallmentMsat > MAX_START_FACTOR * firstInstallmentMsat)
+    return `its first installment of ${formatAmount(quote.firstInstallmentMsat)} is too high`
+  if (quote.grace < minGrace) return `its grace of ${quote.grace} ms is too short`
+  if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
+    return 'its installments are invalid: the first is 0, or larger than the largest'
+  return quote.egressBytes < bytes ? 'the egress in its price does not cover one restore' : null
+}
+
+/** Signed terms from a quote; nothing is sent. */
+export function termsOf(deals: Deals, quoted: LeaseQuote): SignedTerms {
+  const { channel, signed, offer, inquiry } = quoted
+  const common = commonTerms(deals, quoted)
+  const terms: Terms = {
+    version: PROTOCOL_VERSION,
+    ...common,
+    cores: inquiry.cores,
+    time: inquiry.time,
+    firstInstallmentMsat: offer.firstInstallmentMsat,
+    maxInstallmentMsat: offer.maxInstallmentMsat,
+    minChargeMsat: offer.minChargeMsat,
+    startBy: common.countersignBy + START_WITHIN,
+    grace: offer.grace,
+    egressBytes: offer.egressBytes
+  }
+  const fault = faultOf(terms)
+  if (fault) throw bad(shortKey(channel.device), fault)
+  return { terms, signature: sign('terms', terms, deals.self.device), quote: signed }
+}
+
+/** Sends signed terms, which must be on disk, and returns the verified countersignature. */
+export async function requestCountersign(
+  channel: DealChannel,
+  agree: SignedTerms,
+  timeoutMs: number
+): Promise<Countersign> {
+  const answer = await requestAgreement(channel, storage, agree, timeoutMs)
+  const peer = shortKey(channel.device)
+  let countersign: Countersign
+  try {
+    countersign = decode('countersign', answer)
+  } catch (error) {
+    throw bad(peer, 'its countersignature cannot be read').withCause(error)
+  }
+  const fault = faultOfList(countersign.list, agree.terms, 0)
+  if (fault) throw bad(peer, `its list of installments is wrong: ${fault}`)
+  if (!verify('installment-list', countersign.list, countersign.signature, channel.device)) {
+    throw bad(peer, 'its countersignature is not valid')
+  }
+  return countersign
+}

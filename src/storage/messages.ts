@@ -1,0 +1,23 @@
+import { message } from '../deal/methods.js'
+
+/** The messages of a lease. An audit has up to 64 blocks of 1 MiB, requested in parts. */
+export const STORAGE_MESSAGES = {
+  strip: message('strip-request', 'strip', { replyBytes: 256 << 10 }),
+  topup: message('strip-request', 'countersign', { replyBytes: 16 << 10, kept: true }),
+  paid: message('paid', 'paid-until'),
+  progress: message('agreement-reference', 'upload-progress'),
+  seal: message('signed-seal', 'signed-stored', { requestBytes: 8 << 10, replyBytes: 8 << 10, kept: true }),
+  audit: message('audit', 'audit-proof', { requestBytes: 2 << 10, replyBytes: 12 << 20 }),
+  counter: message('signed-counter', 'signed-counter', { requestBytes: 2 << 10, replyBytes: 2 << 10 }),
+  void: message('void', 'reissue', { replyBytes: 8 << 10, kept: true }),
+  end: message('end', 'ended', { requestBytes: 4 << 10, replyBytes: 4 << 10, kept: true }),
+  refund: message('refund', 'acknowledgement', { requestBytes: 8 << 10 }),
+  credit: message('credit', 'paid-until')
+} as const
+
+type StorageMessages = typeof STORAGE_MESSAGES
+
+declare module '../deal/methods.js' {
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the types of the messages of storage
+  interface Methods extends StorageMessages {}
+}
