@@ -44,7 +44,7 @@ export const deal: Struct[] = [
       required('revision', 'uint'),
       required('resource', 'string'),
       required('body', 'buffer'),
-      optional('offer', 'biguint64'),
+      required('offer', 'biguint64'),
       optional('last', '@bushel/signed-quote')
     ]
   },

@@ -208,7 +208,7 @@ export interface QuoteRequest {
   revision: number
   resource: string
   body: Buffer | null
-  offer?: bigint | null
+  offer: bigint
   last?: SignedQuote | null
 }
 

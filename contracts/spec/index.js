@@ -835,22 +835,22 @@ const encoding29 = {
     c.uint.preencode(state, m.revision)
     c.string.preencode(state, m.resource)
     c.buffer.preencode(state, m.body)
-    state.end++ // max flag is 2 so always one byte
+    c.biguint64.preencode(state, m.offer)
+    state.end++ // max flag is 1 so always one byte
 
-    if (m.offer) c.biguint64.preencode(state, m.offer)
     if (m.last) encoding29_6.preencode(state, m.last)
   },
   encode(state, m) {
-    const flags = (m.offer ? 1 : 0) | (m.last ? 2 : 0)
+    const flags = m.last ? 1 : 0
 
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.uint.encode(state, m.revision)
     c.string.encode(state, m.resource)
     c.buffer.encode(state, m.body)
+    c.biguint64.encode(state, m.offer)
     c.uint.encode(state, flags)
 
-    if (m.offer) c.biguint64.encode(state, m.offer)
     if (m.last) encoding29_6.encode(state, m.last)
   },
   decode(state) {
@@ -859,6 +859,7 @@ const encoding29 = {
     const r2 = c.uint.decode(state)
     const r3 = c.string.decode(state)
     const r4 = c.buffer.decode(state)
+    const r5 = c.biguint64.decode(state)
     const flags = c.uint.decode(state)
 
     return {
@@ -867,8 +868,8 @@ const encoding29 = {
       revision: r2,
       resource: r3,
       body: r4,
-      offer: (flags & 1) !== 0 ? c.biguint64.decode(state) : 0,
-      last: (flags & 2) !== 0 ? encoding29_6.decode(state) : null
+      offer: r5,
+      last: (flags & 1) !== 0 ? encoding29_6.decode(state) : null
     }
   }
 }

@@ -96,7 +96,15 @@ async function askQuote<Request extends object, Offer extends object>(
   const requestId = crypto.randomBytes(32)
   const wanted = resource.request.encode(request)
   const { id, revision } = ask
-  const body: QuoteRequest = { market, ask: id, revision, resource: resource.id, body: wanted, offer, last }
+  const body: QuoteRequest = {
+    market,
+    ask: id,
+    revision,
+    resource: resource.id,
+    body: wanted,
+    offer: offer ?? 0n,
+    last
+  }
   const signed = await channel.request('quote', body, { id: requestId, timeoutMs })
   const { quote, signature } = signed
   const peer = shortKey(channel.device)

@@ -120,7 +120,7 @@ export class Provider {
     const { resource, side } = this.#side(request.resource)
     const wanted = resource.request.decode(request.body, MAX_BODY_BYTES)
     const { ask, floor } = this.#ask(resource, request.ask, request.market)
-    const offer = BigInt(request.offer ?? 0) || null
+    const offer = request.offer || null
     if (offer !== null && offer > MAX_MSAT) throw new DeclineError('PRICE', 'the offer is out of bounds')
     const last = request.last ?? null
     if (last) this.#assertLast(last, request, from)

@@ -183,7 +183,7 @@ export class FakeSeller implements LeaseDesk {
   leastRequest(given: Partial<StorageRequest> = {}): QuoteRequest {
     const wanted = { bytes: 1, blocks: 1, time: DAY, firstInstallmentMsat: 1n, ...given }
     const body = storage.request.encode(wanted)
-    return { market: MARKET, ask: this.id, revision: 1, resource: storage.id, body }
+    return { market: MARKET, ask: this.id, revision: 1, resource: storage.id, body, offer: 0n }
   }
 
   async inboundFault(): Promise<null> {

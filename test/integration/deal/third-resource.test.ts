@@ -114,7 +114,8 @@ test(
           ask: terms.ask,
           revision: 1,
           resource: 'tokens',
-          body: Buffer.from('{"units":1}')
+          body: Buffer.from('{"units":1}'),
+          offer: 0n
         }
         await assert.rejects(channel.request('quote', request), { word: 'RESOURCE' })
       }
