@@ -11,7 +11,7 @@ import {
   parseSize,
   parseTime
 } from '../../../contracts/money/quantity.js'
-import type { BuyParams, JobLimitSettings, JobParams } from '../../node/api/compute-api.js'
+import type { BuyParams, JobLimitSettings, JobParams } from '../../node/api/api.js'
 import { absolutePath, parseVerify, parseWhole, readablePath } from './arguments.js'
 import { text } from '../invocation.js'
 import type { OptionValues } from '../invocation.js'

@@ -1,7 +1,7 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { read } from '../../../daemon/access.js'
-import type { JobEntry, JobProvider } from '../../../node/api/compute-api.js'
+import type { JobEntry, JobProvider } from '../../../node/api/api.js'
 import { fuelText } from '../../output/fuel-text.js'
 import type { Action } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'

@@ -1,5 +1,5 @@
 import { formatAmount } from '../../../../contracts/money/money.js'
-import type { JobEntry } from '../../../node/api/compute-api.js'
+import type { JobEntry } from '../../../node/api/api.js'
 import { fuelText } from '../../output/fuel-text.js'
 import { dateText } from '../../output/order-text.js'
 import { table } from '../../output/table.js'

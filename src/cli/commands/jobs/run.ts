@@ -13,7 +13,7 @@ import type {
   MapResult,
   RunEstimate,
   RunJob
-} from '../../../node/api/compute-api.js'
+} from '../../../node/api/api.js'
 import { absolutePath, parseParallel } from '../../input/arguments.js'
 import { fuelText } from '../../output/fuel-text.js'
 import { text } from '../../invocation.js'
@@ -159,7 +159,7 @@ function tellMap(output: Output, result: MapResult): void {
   if (output.json) return output.print(result, () => '')
   const { ok, failed, paidMsat, feesMsat, seconds, jobs } = result
   for (const entry of jobs) {
-    if (entry.error) output.line(`FAILED    ${entry.input}: ${entry.error.message}`)
+    if ('error' in entry) output.line(`FAILED    ${entry.input}: ${entry.error.message}`)
     else if (entry.status !== 'ok' || entry.exitCode !== 0)
       output.line(`FAILED    ${entry.input}: ${ending(entry)}`)
   }

@@ -2,7 +2,7 @@ import { formatSize } from '../../../../contracts/money/quantity.js'
 import { read } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 import type { StatusResult } from '../../../node/api/api.js'
-import type { ComputeStatus } from '../../../node/api/compute-api.js'
+import type { ComputeStatus } from '../../../node/api/api.js'
 import { count, facts } from '../../output/table.js'
 
 /** Prints the identity and the state of this node. */

@@ -16,8 +16,7 @@ export const run: Action = async (invocation, [resource], options) => {
     const read = (node: NodeCaller): Promise<ComputeBook> => node.call('book.compute', params, context)
     return await show(invocation, watching, read, computePage)
   }
-  const read = (node: NodeCaller): Promise<BookResult> =>
-    node.call('book', { ...params, resource: 'storage' }, context)
+  const read = (node: NodeCaller): Promise<BookResult> => node.call('book', params, context)
   await show(invocation, watching, read, book => [...asks(book), '', ...bids(book)])
 }
 

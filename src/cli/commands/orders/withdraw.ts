@@ -9,7 +9,7 @@ export const run: Action = async ({ access, market, dryRun, output, context }, [
     withRunning(access, async node => {
       const [{ identity }, storage, compute] = await Promise.all([
         node.call('status', {}, context),
-        node.call('book', { ...book, resource: 'storage' }, context),
+        node.call('book', book, context),
         node.call('book.compute', book, context)
       ])
       const orders = [...storage.asks, ...storage.bids, ...compute.asks, ...compute.bids]
