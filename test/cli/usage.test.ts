@@ -296,6 +296,7 @@ test('every command has help with an example within 80 columns', async () => {
     'receipt',
     'receipt export',
     'receipt verify',
+    'api',
     'status'
   ])
 })

@@ -36,8 +36,15 @@ export function defineUp({ program, define }: Syntax): void {
     .option('--log-file <path>', 'where the log goes (default: logs/bushel.log in the home)')
 }
 
-/** Defines `status`. */
+/** Defines `status` and `api`. */
 export function defineStatus({ program, define }: Syntax): void {
+  define(
+    program,
+    'api [method]',
+    'print the calls of a node for scripts, as an OpenRPC document',
+    'api mirror',
+    () => import('./api.js')
+  )
   define(
     program,
     'status',
