@@ -92,7 +92,7 @@ export const ERRORS = {
   BAD_INPUT: {
     exit: 2,
     kind: 'input',
-    meaning: 'a parameter, amount, price, size, time or number is invalid'
+    meaning: 'a parameter, amount, price, size or time is invalid'
   },
   BAD_JOURNAL: { exit: 2, kind: 'ours', meaning: 'the journal is damaged' },
   BAD_KEY: { exit: 2, kind: 'input', meaning: 'a key or an id is invalid' },
@@ -119,7 +119,7 @@ export const ERRORS = {
   NO_SPACE: { exit: 2, kind: 'ours', meaning: 'the disk has less free space than is offered' },
   PORT_IN_USE: { exit: 2, kind: 'ours', meaning: 'another process uses the port' },
   TOO_LARGE: { exit: 2, kind: 'input', meaning: 'the input or program is larger than a job takes' },
-  UNKNOWN_METHOD: { exit: 2, kind: 'input', meaning: 'there is no such call, or the node has another version' },
+  UNKNOWN_METHOD: { exit: 2, kind: 'input', meaning: 'no such call, or the node has another version' },
   UNSAFE_FOLDER: { exit: 2, kind: 'ours', meaning: "other users can open the control socket's folder" },
   USAGE: { exit: 2, kind: 'input', meaning: 'unknown command or option, or missing argument' },
   WALLET_BUSY: { exit: 2, kind: 'ours', meaning: 'another process is using the wallet' },

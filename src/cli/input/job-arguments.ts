@@ -16,6 +16,15 @@ import { absolutePath, parseVerify, parseWhole, readablePath } from './arguments
 import { text } from '../invocation.js'
 import type { OptionValues } from '../invocation.js'
 
+/** The options that define a job, of `run` and `bid compute`. */
+export const JOB_OPTIONS = {
+  '--in <path>': 'its input under /in: a folder, or one file',
+  '--force': 'overwrite different files that already exist',
+  '--verify <n|auto>': { help: 'number of providers that run it, for comparison', default: '1' },
+  '--limit <name=value,...>': 'wall, cpu, memory, output, stdout, stderr, inodes',
+  '--seed <text>': 'seed of its random numbers (default: the job)'
+}
+
 interface Limit {
   key: keyof JobLimitSettings
   parse: (text: string) => number

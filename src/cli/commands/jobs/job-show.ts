@@ -8,6 +8,14 @@ import { dateText } from '../../output/order-text.js'
 import { resolveId } from '../../input/short-id.js'
 import { facts, table } from '../../output/table.js'
 import { stateText } from './jobs.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'job show <id>',
+  summary: 'show the state of a job and what each provider did',
+  example: 'job show 8kc1pyjd',
+  calls: ['jobs']
+}
 
 /** Prints the state of a job and what each of its providers did. */
 export const run: Action = async ({ access, output, context }, [text]) => {
