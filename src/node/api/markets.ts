@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Market } from '../../book/market.js'
+import { RULE_LIMITS } from '../../book/view/rules.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
 import id from 'hypercore-id-encoding'
@@ -52,7 +53,7 @@ function find(markets: readonly Market[], wanted: string): Market | null {
 
 interface NewMarket {
   name: string
-  rules?: Record<string, number>
+  rules?: v.InferOutput<typeof rules>
   dryRun?: boolean
 }
 
@@ -127,8 +128,19 @@ const entry = fields({
 type MarketEntry = v.InferOutput<typeof entry>
 
 const named = { key: said('key of the market; empty in a dry run of founding'), name: said('its name') }
-const rule = v.record(text(1, 64, 'name of the rule'), whole(0, Number.MAX_SAFE_INTEGER, 'its value'))
-const MAX_RULES = 64
+const rule = ([least, most]: readonly [number, number], about: string) => maybe(whole(least, most, about))
+const rules = fields({
+  maxRecordBytes: rule(RULE_LIMITS.maxRecordBytes, 'largest signed order, bytes'),
+  maxOrders: rule(RULE_LIMITS.maxOrders, 'orders on the book'),
+  maxOrdersPerIdentity: rule(RULE_LIMITS.maxOrdersPerIdentity, 'orders of one identity'),
+  maxLifetime: rule(RULE_LIMITS.maxLifetime, 'longest life of an order, ms'),
+  stampBits: rule(RULE_LIMITS.stampBits, 'strength of the stamp of an order, bits'),
+  tickInterval: rule(RULE_LIMITS.tickInterval, 'time between the ticks of the founder, ms'),
+  tombstoneMargin: rule(
+    RULE_LIMITS.tombstoneMargin,
+    'how long a withdrawn order is remembered after its end, ms'
+  )
+})
 
 export const MARKET_CALLS = {
   'market.create': callWithDryRun(
@@ -136,15 +148,7 @@ export const MARKET_CALLS = {
       summary: 'founds a market, with this device as its first relay',
       params: {
         name: text(1, 64, 'its name'),
-        rules: maybe(
-          v.pipe(
-            rule,
-            v.maxEntries(MAX_RULES, `must have at most ${MAX_RULES} rules`),
-            v.description(
-              'rules that differ from the defaults: sizes in bytes, times in ms, strength in bits'
-            )
-          )
-        )
+        rules: maybe(v.pipe(rules, v.description('rules that differ from the defaults')))
       },
       result: named,
       changes: true,
