@@ -1,10 +1,14 @@
-// Writes the pages of docs/ that are generated from declarations.
+// Writes what is generated from declarations: pages of docs/, and the types of the library.
 import { writeFileSync } from 'node:fs'
+import { libraryTypes } from './library-types.js'
 import { ready } from './ready.js'
 
 ready()
 const { exitCodesPage } = await import('../dist/src/cli/exit-codes.js')
 const { apiPage } = await import('../dist/src/node/api/document/page.js')
-const pages = { 'exit-codes.md': exitCodesPage(), 'api.md': apiPage() }
-for (const [name, text] of Object.entries(pages))
-  writeFileSync(new URL(`../docs/${name}`, import.meta.url), text)
+const files = {
+  'docs/exit-codes.md': exitCodesPage(),
+  'docs/api.md': apiPage(),
+  'types/index.d.ts': await libraryTypes()
+}
+for (const [name, text] of Object.entries(files)) writeFileSync(new URL(`../${name}`, import.meta.url), text)

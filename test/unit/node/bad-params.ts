@@ -126,7 +126,7 @@ export const badParams: fc.Arbitrary<BadParams> = callOf.chain(({ name, params }
   if (needed.length === 0) return fc.oneof(faulty, unknown)
   const missing = fc.constantFrom(...needed).map(({ path }) => ({
     method,
-    params: changed(valid, path, (owner, name) => delete owner[name]),
+    params: changed(valid, path, (owner, name) => Reflect.deleteProperty(owner, name)),
     field: path.join('.')
   }))
   return fc.oneof(faulty, unknown, missing)
