@@ -29,22 +29,26 @@ before(async () => {
 })
 after(() => rm(project, { recursive: true, force: true }))
 
-test('the example of the library runs in an empty project, and its process ends by itself', async t => {
-  const dht = new BootstrapNode(null)
-  await dht.ready()
-  t.after(() => dht.close())
-  await copyFile(join(root, 'docs', 'examples', 'library.mjs'), join(project, 'library.mjs'))
-  const words = ['library.mjs', 'home', dht.host, String(dht.port)]
-  const first = await run('node', words, { cwd: project })
-  assert.deepEqual(first.stdout.trim().split('\n'), [
-    'write these words down, they are told once: 24 words',
-    'market mine: 0 offers, 0 bids',
-    'can send 1000000 sat',
-    "BAD_INPUT: the parameter 'copies' of mirror must be a whole number from 1 to 64"
-  ])
-  const again = await run('node', words, { cwd: project })
-  assert.deepEqual(again.stdout.trim().split('\n'), first.stdout.trim().split('\n').slice(1))
-})
+test(
+  'the example of the library runs in an empty project, and its process ends by itself',
+  { timeout: 120_000 },
+  async t => {
+    const dht = new BootstrapNode(null)
+    await dht.ready()
+    t.after(() => dht.close())
+    await copyFile(join(root, 'docs', 'examples', 'library.mjs'), join(project, 'library.mjs'))
+    const words = ['library.mjs', 'home', dht.host, String(dht.port)]
+    const first = await run('node', words, { cwd: project })
+    assert.deepEqual(first.stdout.trim().split('\n'), [
+      'write these words down, they are told once: 24 words',
+      'market mine: 0 offers, 0 bids',
+      'can send 1000000 sat',
+      "BAD_INPUT: the parameter 'copies' of mirror must be a whole number from 1 to 64"
+    ])
+    const again = await run('node', words, { cwd: project })
+    assert.deepEqual(again.stdout.trim().split('\n'), first.stdout.trim().split('\n').slice(1))
+  }
+)
 
 test('the types of the library hold in a strict project that has nothing else', async () => {
   await writeFile(
