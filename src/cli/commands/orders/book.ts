@@ -6,6 +6,18 @@ import type { BookOf, BookResult, ComputeBook, NodeCaller } from '../../../node/
 import type { Action, Invocation } from '../../invocation.js'
 import { table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'book',
+  summary: 'show the order book: asks and bids, best first',
+  example: 'book --watch',
+  argument: { name: '[resource]', help: 'resource', choices: ['storage', 'compute'], default: 'storage' },
+  options: {
+    '--watch': 'print it again whenever it changes'
+  },
+  calls: ['book', 'book.compute']
+}
 
 /** Prints the order book: asks and bids, best first. */
 export const run: Action = async (invocation, [resource], options) => {
@@ -16,8 +28,7 @@ export const run: Action = async (invocation, [resource], options) => {
     const read = (node: NodeCaller): Promise<ComputeBook> => node.call('book.compute', params, context)
     return await show(invocation, watching, read, computePage)
   }
-  const read = (node: NodeCaller): Promise<BookResult> =>
-    node.call('book', { ...params, resource: 'storage' }, context)
+  const read = (node: NodeCaller): Promise<BookResult> => node.call('book', params, context)
   await show(invocation, watching, read, book => [...asks(book), '', ...bids(book)])
 }
 

@@ -1,6 +1,14 @@
 import { withRunning } from '../../../daemon/access.js'
 import { resolveId } from '../../input/short-id.js'
 import type { Action } from '../../invocation.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'withdraw <id>',
+  summary: 'withdraw an order from the book (needs `bushel up`)',
+  example: 'withdraw 8kc1pyjd',
+  calls: ['withdraw']
+}
 
 /** Withdraws an order of this node from the book. */
 export const run: Action = async ({ access, market, dryRun, output, context }, [text]) => {
@@ -9,7 +17,7 @@ export const run: Action = async ({ access, market, dryRun, output, context }, [
     withRunning(access, async node => {
       const [{ identity }, storage, compute] = await Promise.all([
         node.call('status', {}, context),
-        node.call('book', { ...book, resource: 'storage' }, context),
+        node.call('book', book, context),
         node.call('book.compute', book, context)
       ])
       const orders = [...storage.asks, ...storage.bids, ...compute.asks, ...compute.bids]

@@ -1,6 +1,6 @@
 import { formatKey } from '../../../../contracts/keys/key.js'
 import type { JobView, ProviderView } from '../../../compute/buyer/run/run-types.js'
-import type { JobEntry, JobProvider } from '../compute-api.js'
+import type { JobEntry, JobProvider } from './job-fields.js'
 
 /** A run as the API shows it. */
 export function jobEntry(view: JobView): JobEntry {

@@ -1,105 +1,75 @@
-import { encode } from '../../../../contracts/schema/codec.js'
+import * as v from 'valibot'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { TFUEL, partOf } from '../../../../contracts/job.js'
-import { formatKey, parseKey, shortKey } from '../../../../contracts/keys/key.js'
+import { formatKey } from '../../../../contracts/keys/key.js'
 import { least } from '../../../../contracts/money/money.js'
-import { RESOURCE, SIDE } from '../../../../contracts/order.js'
-import { DAY } from '../../../../contracts/money/quantity.js'
-import { FUEL_VERSION } from '../../../compute/fuel/meter.js'
-import { bestIsolation } from '../../../compute/sandbox/sandbox.js'
-import type { Worker } from '../../../compute/provider/worker.js'
-import type { WorkerSettings } from '../../../compute/provider/worker-options.js'
-import type { CallContext, OrderResult, Params, Result } from '../api.js'
-import type { IsolationName, JobResult, MapEntry, RunEstimate, RunJob, RunMap } from '../compute-api.js'
-import type { JobView, Jobs, RunListener, RunOutcome } from '../../../compute/buyer/jobs.js'
-import { readJob, readMap } from './job-input.js'
-import { jobEntry, jobProvider } from './job-view.js'
-import { saveLending } from '../../../compute/provider/settings.js'
-import { isOk, mapResult } from './map-result.js'
-import { marketOf } from '../markets.js'
-import { demandInbound } from '../wallet.js'
+import type { Jobs, RunListener, RunOutcome } from '../../../compute/buyer/jobs.js'
 import { checkOut } from '../../../files/out-folder.js'
-import { requestFor } from './run-request.js'
-import { forwardOutput, outOf } from './job-output.js'
-import { needsUp } from '../../needs-up.js'
 import type { NodeContext } from '../../context.js'
+import { call } from '../definition/call.js'
+import type { CallContext } from '../definition/call.js'
+import { bytes, fuel, fuelPrice, msat, whole } from '../definition/schema.js'
+import type { Values } from '../definition/schema.js'
+import { marketOf } from '../markets.js'
+import { JOB_RESULT, MAP_RESULT, MAX_MAP, RUN_ESTIMATE, RUN_JOB, RUN_MAP } from './job-fields.js'
+import type { JobResult, MapEntry, MapResult, RunEstimateParams, RunJob, RunMap } from './job-fields.js'
+import { readJob, readMap } from './job-input.js'
+import { forwardOutput, outOf } from './job-output.js'
+import { jobProvider } from './job-view.js'
+import { isOk, mapResult } from './map-result.js'
+import { requestFor } from './run-request.js'
 
 const BOOK_WAIT = 10_000
-const ASK_LIFETIME = 365 * DAY
-/** Amount that a seller of compute must be able to receive before it makes an offer, msat. */
-const FIRST_SEGMENTS = 40_000n
 
-/** Publishes an offer of compute, after the owner's limits are on disk. */
-export async function sellCompute(
-  node: NodeContext,
-  params: Params<'sell.compute'>
-): Promise<Result<'sell.compute'>> {
-  const market = marketOf(node, params.market)
-  const { orders, compute } = await node.trade()
-  const { worker } = compute
-  if (!worker || !node.serving) throw needsUp()
-  const { cores, memory, hours, onlyIdle, allowProcess, region, dryRun } = params
-  const isolation = await demandIsolation(allowProcess)
-  await demandInbound(node, FIRST_SEGMENTS)
-  await market.inStep({ timeoutMs: BOOK_WAIT })
-  const baseMsat = BigInt(params.baseMsat)
-  const order = {
-    market: market.key,
-    side: SIDE.ask,
-    resource: RESOURCE.compute,
-    price: BigInt(params.price),
-    body: encode('compute-ask', { cores, memory, isolation, fuel: FUEL_VERSION, baseMsat, region }),
-    lifetime: params.lifetime ?? ASK_LIFETIME
-  }
-  const lent = { cores, memoryBytes: memory, hours, onlyIdle, allowProcess }
-  const publish = async (): Promise<ReturnType<typeof orders.draft>> => {
-    const before = worker.settings
-    await lend(node, worker, lent)
-    try {
-      return await orders.publish(order)
-    } catch (error) {
-      await lend(node, worker, before)
-      throw error
-    }
-  }
-  const { id, order: placed } = dryRun ? orders.draft(order) : await publish()
-  const result: OrderResult = {
-    id: formatKey(id),
-    market: formatKey(market.key),
-    expires: placed.created + order.lifetime
-  }
-  return { ...result, isolation, ...(dryRun ? { dryRun } : {}) }
+const ESTIMATE = {
+  jobs: whole(0, MAX_MAP, 'jobs that would be run: 1, or as many as the pattern names files'),
+  moduleBytes: bytes('size of the program'),
+  inputBytes: bytes('size of the input of all jobs'),
+  providers: whole(0, Number.MAX_SAFE_INTEGER, 'identities that fit'),
+  price: fuelPrice('of the dearest of those that would be chosen'),
+  baseMsat: msat('its base for a job'),
+  maxMsat: msat('what it can come to at the most, over all jobs'),
+  fuel: fuel('what that buys for one run of one job'),
+  dryRun: v.literal(true)
 }
+type RunEstimate = Values<typeof ESTIMATE>
 
-async function lend(node: NodeContext, worker: Worker, settings: Partial<WorkerSettings>): Promise<void> {
-  await saveLending(node.facts, { ...worker.settings, ...settings })
-  worker.configure(settings)
-}
-
-/** The isolation of jobs from this machine; without bubblewrap only when the owner allows it. */
-async function demandIsolation(allowProcess: boolean): Promise<IsolationName> {
-  const isolation = await bestIsolation()
-  if (isolation === 'bwrap' || allowProcess) return isolation
-  throw new BushelError(
-    'NO_BUBBLEWRAP',
-    'bubblewrap does not work on this machine; no offer was made',
-    'install the package `bubblewrap`, or accept weaker isolation with --allow-process'
+export const RUN_CALLS = {
+  run: call(
+    {
+      summary: 'runs a job at providers of the market and pays for what it uses',
+      params: RUN_JOB,
+      result: JOB_RESULT,
+      events: ['note', 'job', 'segment', 'output'],
+      changes: true,
+      needs: 'node'
+    },
+    runJob
+  ),
+  'run.map': call(
+    {
+      summary: 'runs one job for each file that a pattern names; one that fails does not stop the others',
+      params: RUN_MAP,
+      result: MAP_RESULT,
+      events: ['note', 'job', 'segment', 'output', 'mapped'],
+      changes: true,
+      needs: 'node'
+    },
+    runMap
+  ),
+  'run.estimate': call(
+    {
+      summary: 'the dry run of `run` and, with `map`, of `run.map`: what it would cost, and who could run it',
+      params: RUN_ESTIMATE,
+      result: ESTIMATE,
+      changes: false,
+      needs: 'node'
+    },
+    estimateRun
   )
 }
 
-/** Pauses or resumes running jobs of others. */
-export async function pauseSelling(
-  node: NodeContext,
-  params: Params<'sell.pause'>
-): Promise<Result<'sell.pause'>> {
-  const { worker } = (await node.trade()).compute
-  if (!worker) throw needsUp()
-  if (params.dryRun) return params
-  await lend(node, worker, { paused: params.paused })
-  return { paused: params.paused }
-}
-
-export async function runJob(node: NodeContext, params: RunJob, context: CallContext): Promise<JobResult> {
+async function runJob(node: NodeContext, params: RunJob, context: CallContext): Promise<JobResult> {
   const jobs = await jobsOf(node)
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const job = await readJob(params, context.signal)
@@ -112,11 +82,7 @@ export async function runJob(node: NodeContext, params: RunJob, context: CallCon
 }
 
 /** One job for each file, spread over providers; a job that fails does not stop the others. */
-export async function runMap(
-  node: NodeContext,
-  params: RunMap,
-  context: CallContext
-): Promise<Result<'run.map'>> {
+async function runMap(node: NodeContext, params: RunMap, context: CallContext): Promise<MapResult> {
   const jobs = await jobsOf(node)
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const started = performance.now()
@@ -156,14 +122,21 @@ export async function runMap(
 
 const NOT_RUN = { code: 'INTERRUPTED', exit: 130, message: 'the job was not run', hint: '' }
 
-export async function estimateRun(
+async function estimateRun(
   node: NodeContext,
-  params: RunJob | RunMap,
+  params: RunEstimateParams,
   { signal }: CallContext
 ): Promise<RunEstimate> {
   const jobs = await jobsOf(node)
+  if (params.map && (params.input !== undefined || params.stdin !== undefined))
+    throw new BushelError(
+      'BAD_INPUT',
+      "the parameter 'map' takes the place of 'input' and 'stdin'",
+      'leave those out'
+    )
   if (params.out !== undefined) await checkOut(params.out, params.force)
-  const inputs = 'map' in params ? await readMap(params, signal) : [await readJob(params, signal)]
+  const { map, ...job } = params
+  const inputs = map ? await readMap({ ...job, map }, signal) : [await readJob(job, signal)]
   const market = await marketInStep(node, params.market)
   const { providers, price, baseMsat, maxMsat } = await jobs.estimate(requestFor(market, params, inputs[0]!))
   const wanted = params.verify === 'auto' ? 1 : params.verify
@@ -189,32 +162,6 @@ export async function estimateRun(
     fuel: (((maxMsat - least(baseMsat, maxMsat)) * TFUEL) / price).toString(),
     dryRun: true
   }
-}
-
-export async function listJobs(node: NodeContext): Promise<Result<'jobs'>> {
-  return { jobs: (await jobsOf(node)).list().map(jobEntry) }
-}
-
-export async function cancelJob(
-  node: NodeContext,
-  params: Params<'job.cancel'>
-): Promise<Result<'job.cancel'>> {
-  const jobs = await jobsOf(node)
-  const { id, state } = found(jobs, params.id)
-  if (params.dryRun) return { id: formatKey(id), state, dryRun: true }
-  await jobs.cancel(id)
-  return { id: formatKey(id), state: jobs.get(id)?.state ?? state }
-}
-
-function found(jobs: Jobs, text: string): JobView {
-  const id = parseKey(text, 'job id')
-  const view = jobs.get(id)
-  if (view) return view
-  throw new BushelError(
-    'JOB_NOT_FOUND',
-    `this node has no job ${shortKey(id)}...`,
-    'see the jobs with: bushel jobs'
-  )
 }
 
 async function jobsOf(node: NodeContext): Promise<Jobs> {
