@@ -8,7 +8,7 @@ const floors = [
   ['src/storage/', 'src/compute/'],
   ['src/node/'],
   ['src/daemon/'],
-  ['src/cli/', 'src/web/'],
+  ['src/cli/', 'src/web/', 'src/index.ts'],
   ['bin/']
 ]
 

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isListed } from './commands.js'
 import { bundleLdk } from './ldk.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -52,6 +53,7 @@ function removeStale() {
 export function build() {
   removeStale()
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '--build'])
+  if (!isListed()) run(process.execPath, [join(root, 'scripts', 'commands.js')])
   bundleLdk()
 }
 

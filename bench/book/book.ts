@@ -172,7 +172,7 @@ async function member(folder: string, bootstrap: BookOrder['bootstrap'], founded
     const context = { onProgress: () => undefined, signal: new AbortController().signal }
     const begun = performance.now()
     await node.call('market.join', { key: founded.market }, context)
-    const { asks } = await node.call('book', { resource: 'storage', limit: BEST }, context)
+    const { asks } = await node.call('book', { limit: BEST }, context)
     expect(asks.length, BEST)
     return performance.now() - begun
   } finally {

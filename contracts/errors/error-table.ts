@@ -91,7 +91,11 @@ export const ERRORS = {
   BAD_CONFIG: { exit: 2, kind: 'ours', meaning: 'a file of the home is damaged or missing' },
   BAD_DEST: { exit: 2, kind: 'input', meaning: 'the destination cannot be written' },
   BAD_HOME: { exit: 2, kind: 'input', meaning: 'the path cannot be used as a home' },
-  BAD_INPUT: { exit: 2, kind: 'input', meaning: 'an amount, price, size, time or number is invalid' },
+  BAD_INPUT: {
+    exit: 2,
+    kind: 'input',
+    meaning: 'a parameter, amount, price, size or time is invalid'
+  },
   BAD_JOURNAL: { exit: 2, kind: 'ours', meaning: 'the journal is damaged' },
   BAD_KEY: { exit: 2, kind: 'input', meaning: 'a key or an id is invalid' },
   BAD_LINK: { exit: 2, kind: 'input', meaning: 'the link is invalid' },
@@ -120,7 +124,7 @@ export const ERRORS = {
   PORT_IN_USE: { exit: 2, kind: 'ours', meaning: 'another process uses the port' },
   STORE_TOO_NEW: { exit: 2, kind: 'ours', meaning: 'the home was written by a later version' },
   TOO_LARGE: { exit: 2, kind: 'input', meaning: 'the input or program is larger than a job takes' },
-  UNKNOWN_METHOD: { exit: 2, kind: 'input', meaning: 'the running node has another version' },
+  UNKNOWN_METHOD: { exit: 2, kind: 'input', meaning: 'no such call, or the node has another version' },
   UNSAFE_FOLDER: { exit: 2, kind: 'ours', meaning: "other users can open the control socket's folder" },
   USAGE: { exit: 2, kind: 'input', meaning: 'unknown command or option, or missing argument' },
   WALLET_BUSY: { exit: 2, kind: 'ours', meaning: 'another process is using the wallet' },

@@ -25,7 +25,7 @@ export async function invoke(typed: Typed, output: Output, signal: AbortSignal):
   output.showProgressWith(progress => bar.show(progress))
   const context = { onProgress: output.progress.bind(output), signal }
   const { run } = await load()
-  await run(
+  await run!(
     { access, market: named, dryRun: options.dryRun === true, output, signal, context },
     positional,
     options

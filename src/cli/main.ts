@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander'
+import { CommanderError } from './commander.js'
 import { EXIT } from '../../contracts/errors/error-table.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { messageOf } from '../base/logger.js'
@@ -31,8 +31,9 @@ export async function execute(
   signal: AbortSignal
 ): Promise<BushelError | null> {
   let usage = ''
-  const program = createProgram({
+  const program = await createProgram({
     version: version(),
+    argv,
     run: async typed => {
       const { invoke } = await import('./invoke.js')
       await invoke(typed, output, signal)

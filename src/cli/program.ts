@@ -1,17 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { Command, Option } from 'commander'
-import { defineJobs } from './commands/jobs/syntax.js'
-import { defineMarkets } from './commands/market/syntax.js'
-import { defineLeases, defineMirrors } from './commands/storage/syntax.js'
-import { defineMoney } from './commands/wallet/syntax.js'
-import { defineSettingUp, defineStatus, defineUp } from './commands/node/syntax.js'
-import { defineOrders } from './commands/orders/syntax.js'
-import { Syntax, exampleOf } from './syntax.js'
-import type { Loader, Runner } from './syntax.js'
+import { Command, Option } from './commander.js'
+import { commandOf, exampleOf, mentioned, nameOf, termOf } from './syntax.js'
+import type { CommandModule, CommandSyntax, ListedCommand, Runner, Typed } from './syntax.js'
 
 export interface ProgramOptions {
   version: string
+  argv: readonly string[]
   run: Runner
   /** Prints help or the version, which the user requested. */
   onhelp: (text: string) => void
@@ -20,10 +16,17 @@ export interface ProgramOptions {
 }
 
 /**
- * Defines the syntax of all commands. The code of a command is loaded only when it runs, so that help is fast. Global
- * options are defined on the program only: commander then accepts them before and after the name of a command.
+ * Defines the syntax of all commands from the list that the build made of them. The code of a command is loaded only when
+ * it runs, so that help is fast. Global options are defined on the program only: commander then accepts them before and
+ * after the name of a command.
  */
-export function createProgram({ version, run, onhelp, onerror }: ProgramOptions): Command {
+export async function createProgram({
+  version,
+  argv,
+  run,
+  onhelp,
+  onerror
+}: ProgramOptions): Promise<Command> {
   const program = new Command('bushel')
     .description(
       'A peer-to-peer marketplace node: buy and sell disk space and compute for sats, without a company in the middle'
@@ -31,7 +34,7 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
     .version(version, '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({ writeOut: onhelp, writeErr: onerror })
-    .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
+    .configureHelp({ showGlobalOptions: true, helpWidth: 80, subcommandTerm: termOf })
     .addOption(new Option('--json', 'print JSON lines; the last one is the result'))
     .addOption(
       new Option('--home <dir>', 'home folder of the node')
@@ -47,19 +50,38 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
     .addOption(new Option('--dry-run', 'print what would be done, and do nothing'))
     .helpCommand(false)
 
-  const syntax = new Syntax(program, run)
-  // Help lists the commands in this order.
-  defineSettingUp(syntax)
-  defineMarkets(syntax)
-  defineUp(syntax)
-  defineOrders(syntax)
-  defineMirrors(syntax)
-  defineJobs(syntax)
-  defineLeases(syntax)
-  defineMoney(syntax)
-  defineStatus(syntax)
+  const commands = new Map([['', program]])
+  for (const listed of readList()) {
+    const name = nameOf(listed.syntax)
+    const words = name.split(' ')
+    const load = (): Promise<CommandModule> =>
+      import(`./commands/${listed.file}.js`) as Promise<CommandModule>
+    const parent = commands.get(words.slice(0, -1).join(' '))
+    if (!parent) continue // of a group that was not typed
+    const typed = words.every(word => argv.includes(word))
+    const syntax = typed && listed.syntax.live ? ofName(await load(), name) : listed.syntax
+    const command = typed ? commandOf(syntax, listed.group) : mentioned(syntax)
+    if (parent === program) command.helpGroup(listed.heading)
+    parent.addCommand(command.copyInheritedSettings(parent))
+    if (!typed) continue // it stands in the help, and cannot run
+    commands.set(name, command)
+    if (listed.group) continue
+    command.action(async () => {
+      const positional = command.processedArgs.flat() as string[]
+      await run({ name, load, positional, options: command.optsWithGlobals() })
+    })
+  }
   defineHelp(program, run)
   return program
+}
+
+/** The commands, a group before its own. */
+function readList(): ListedCommand[] {
+  return JSON.parse(readFileSync(new URL('./commands.json', import.meta.url), 'utf8')) as ListedCommand[]
+}
+
+function ofName({ syntax }: CommandModule, name: string): CommandSyntax {
+  return [syntax].flat().find(one => nameOf(one) === name)!
 }
 
 /** Defines `help`, `help exit-codes` and help for a command, such as `help market create`. */
@@ -71,7 +93,7 @@ function defineHelp(program: Command, run: Runner): void {
   help.action(async () => {
     const path = help.processedArgs.flat() as string[]
     if (path.length === 1 && path[0] === 'exit-codes') {
-      const load: Loader = () => import('./commands/node/help.js')
+      const load: Typed['load'] = () => import('./exit-codes-help.js')
       await run({ name: 'help', load, positional: path, options: help.optsWithGlobals() })
       return
     }

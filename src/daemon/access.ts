@@ -2,10 +2,10 @@ import { pause } from '../base/timeouts.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { parseKey } from '../../contracts/keys/key.js'
 import { Home } from '../identity/home.js'
-import type { CallContext, NodeCaller, Result } from '../node/api/api.js'
+import type { CallContext, NodeCaller, OfflineMethod, Result } from '../node/api/api.js'
 import { controlPath } from './control-path.js'
 import { openProductNode, readProductOffline } from './node-port.js'
-import type { Address, OfflineMethod, OpenNode, ReadOffline } from './node-port.js'
+import type { Address, OpenNode, ReadOffline } from './node-port.js'
 import { RemoteNode } from './remote-node.js'
 import { openLog } from './log/open-log.js'
 import type { PlainLine } from './log/open-log.js'
@@ -41,18 +41,36 @@ export async function withRunning<T>(access: HomeAccess, use: (node: NodeCaller)
 
 /** Uses the running node, or opens one for the duration of `use`. */
 export async function withNode<T>(access: HomeAccess, use: (node: NodeCaller) => Promise<T>): Promise<T> {
+  return await used(await reachNode(access), use)
+}
+
+/** A node to be closed by who reached it. */
+export interface ReachedNode extends NodeCaller {
+  close(): Promise<void>
+}
+
+/** The running node, or one of our own, which is closed with it. */
+export async function reachNode(access: HomeAccess): Promise<ReachedNode> {
   const home = await Home.open(access.home)
   const remote = await running(home)
-  if (remote) return await used(remote, use)
+  if (remote) return remote
   const { bootstrap, command, onlog, openNode = openProductNode } = access
   const lock = await home.lock({ pid: process.pid, command, control: null })
   const { log, close } = openLog(home, onlog ? { onlog } : {})
-  try {
-    log.debug('opening a node for one command', { command })
-    return await used(await openNode({ home, bootstrap, serve: false, log }), use)
-  } finally {
+  const end = (): void => {
     close()
     lock.release()
+  }
+  try {
+    log.debug('opening a node for one command', { command })
+    const node = await openNode({ home, bootstrap, serve: false, log })
+    return {
+      call: (method, params, context) => node.call(method, params, context),
+      close: () => node.close().finally(end)
+    }
+  } catch (error) {
+    end()
+    throw error
   }
 }
 
@@ -118,10 +136,7 @@ export async function running(home: Home): Promise<RemoteNode | null> {
   }
 }
 
-async function used<T>(
-  node: NodeCaller & { close(): Promise<void> },
-  use: (node: NodeCaller) => Promise<T>
-): Promise<T> {
+async function used<T>(node: ReachedNode, use: (node: NodeCaller) => Promise<T>): Promise<T> {
   try {
     return await use(node)
   } finally {

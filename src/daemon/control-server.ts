@@ -4,15 +4,26 @@ import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
-import type { NodeCaller, Progress } from '../node/api/api.js'
-import { BadRequest, MAX_REQUEST_LENGTH, parseRequest, shapeOf } from './control-messages.js'
-import type { ControlResponse } from './control-messages.js'
+import type { Method, NodeCaller, Progress } from '../node/api/api.js'
+import { checkedParams } from '../node/api/calls.js'
 import { prepareControlFolder } from './control-path.js'
+import {
+  BadRequest,
+  MAX_REQUEST_LENGTH,
+  errorLine,
+  parseRequest,
+  progressLine,
+  resultLine
+} from './json-rpc.js'
+import type { RpcId } from './json-rpc.js'
 import { readLines } from './lines.js'
 
 const MAX_CONNECTIONS = 64
 const MAX_CALLS = 64
-/** With more unread bytes than this a caller gets no progress, but still the program's output and its result. */
+/**
+ * With more unread bytes than this a caller gets no progress, but still the program's output and its results; and no
+ * more of its requests are read until it has read these.
+ */
 const MAX_UNREAD = 1 << 20
 const CLOSE_TIMEOUT_MS = 5_000
 
@@ -67,7 +78,7 @@ class ControlConnection {
   readonly #socket: Socket
   readonly #node: NodeCaller
   readonly #stats: ControlServer['stats']
-  readonly #calls = new Map<number, { controller: AbortController; done: Promise<void> }>()
+  readonly #calls = new Map<RpcId, { controller: AbortController; done: Promise<void> }>()
 
   constructor(socket: Socket, node: NodeCaller, stats: ControlServer['stats']) {
     this.#socket = socket
@@ -78,7 +89,7 @@ class ControlConnection {
     socket.once('end', () => this.#abort())
     readLines(socket, MAX_REQUEST_LENGTH, {
       online: line => this.#online(line),
-      onoverflow: () => this.#refuse(new BadRequest('a line that is too long', null))
+      onoverflow: () => this.#refuse(new BadRequest('a line that is too long'), null)
     })
   }
 
@@ -97,57 +108,68 @@ class ControlConnection {
   }
 
   #online(line: string): void {
+    let id: RpcId | null = null
     try {
       const request = parseRequest(line)
-      if ('cancel' in request) {
-        this.#calls.get(request.id)?.controller.abort(interrupted())
-        return
-      }
-      const { id } = request
-      if (this.#calls.has(id)) throw new BadRequest('an id that is in use', null)
-      if (this.#calls.size >= MAX_CALLS) throw new BadRequest('too many calls at once', id)
-      const controller = new AbortController()
-      const onProgress = (progress: Progress): void => this.#progress(id, progress)
-      // In a later turn, so that the call is on the list before it can end.
-      const done = Promise.resolve()
-        .then(() =>
-          this.#node.call(request.method, request.params as never, { onProgress, signal: controller.signal })
-        )
-        .then(
-          result => this.#answer(id, { id, result: result ?? null }),
-          (error: unknown) => this.#answer(id, { id, error: shapeOf(error) })
-        )
-      this.#calls.set(id, { controller, done })
-      this.#stats.calls++
+      if ('cancel' in request) return this.#cancel(request)
+      id = request.id
+      if (this.#calls.has(id)) throw new BadRequest('an id that is in use')
+      if (this.#calls.size >= MAX_CALLS) throw new BadRequest('too many calls at once', { id })
+      // The door: what does not fit the declaration of the call goes no further.
+      const method = request.method as Method
+      this.#begin(id, method, checkedParams(method, request.params))
     } catch (error) {
-      this.#refuse(error)
+      this.#refuse(error, error instanceof BadRequest ? error.id : id)
     }
   }
 
+  #begin(id: RpcId, method: Method, params: object): void {
+    const controller = new AbortController()
+    const onProgress = (progress: Progress): void => this.#progress(id, progress)
+    // In a later turn, so that the call is on the list before it can end.
+    const done = Promise.resolve()
+      .then(() => this.#node.call(method, params as never, { onProgress, signal: controller.signal }))
+      .then(result => resultLine(id, result))
+      .catch((error: unknown) => errorLine(id, error))
+      .then(line => this.#answer(id, line))
+    this.#calls.set(id, { controller, done })
+    this.#stats.calls++
+  }
+
+  #cancel({ cancel, answer }: { cancel: RpcId; answer: RpcId | null }): void {
+    const call = this.#calls.get(cancel)
+    call?.controller.abort(interrupted())
+    if (answer !== null) this.#send(resultLine(answer, { cancelled: call !== undefined }))
+  }
+
   /** What cannot be read costs the connection, unless it names its call. */
-  #refuse(error: unknown): void {
+  #refuse(error: unknown, id: RpcId | null): void {
     this.#stats.refused++
-    const id = error instanceof BadRequest ? error.id : null
-    this.#send({ id, error: shapeOf(error) })
+    this.#send(errorLine(id, error))
     if (id !== null) return
     this.#abort()
     this.#socket.end(() => this.#socket.destroy())
   }
 
-  #progress(id: number, progress: Progress): void {
+  #progress(id: RpcId, progress: Progress): void {
     // What a program printed is part of its result: it is bounded by the job's own limits, and none of it is left out.
     const needed = progress.event === 'output'
     if (this.#calls.has(id) && (needed || this.#socket.writableLength < MAX_UNREAD))
-      this.#send({ id, progress })
+      this.#send(progressLine(id, progress))
   }
 
-  #answer(id: number, response: ControlResponse): void {
+  #answer(id: RpcId, line: string): void {
     this.#calls.delete(id)
-    this.#send(response)
+    this.#send(line)
   }
 
-  #send(response: ControlResponse): void {
-    if (this.#socket.writable) this.#socket.write(JSON.stringify(response) + '\n')
+  #send(line: string): void {
+    const socket = this.#socket
+    if (!socket.writable) return
+    socket.write(line)
+    if (socket.writableLength < MAX_UNREAD || socket.isPaused()) return
+    socket.pause()
+    socket.once('drain', () => socket.resume())
   }
 }
 

@@ -9,6 +9,7 @@ import { controlPath } from './control-path.js'
 import { openProductNode } from './node-port.js'
 import type { Address, OpenNode, RunningNode } from './node-port.js'
 import { openLog } from './log/open-log.js'
+import type { NodeCaller } from '../node/api/api.js'
 import type { LogSettings, OpenLog, PlainLine } from './log/open-log.js'
 import { version } from '../base/version.js'
 import { messageOf } from '../base/logger.js'
@@ -116,6 +117,11 @@ export class Daemon extends ReadyResource {
     const { log: opened } = this.#services.parts
     opened?.log.fault(error)
     opened?.close()
+  }
+
+  /** The node that it runs, once it is ready. */
+  get node(): NodeCaller {
+    return (this.#services.parts as DaemonParts).node
   }
 
   async describe(): Promise<Ready> {

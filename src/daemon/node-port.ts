@@ -1,5 +1,5 @@
 import type { Home } from '../identity/home.js'
-import type { Method, NodeCaller, Result } from '../node/api/api.js'
+import type { NodeCaller, OfflineMethod, Result } from '../node/api/api.js'
 import type { Logger } from '../base/logger.js'
 
 export interface Address {
@@ -28,8 +28,6 @@ export interface RunningNode extends NodeCaller {
 
 export type OpenNode = (options: DaemonNodeOptions) => Promise<RunningNode>
 
-export type OfflineMethod = Extract<Method, 'wallet' | 'leases' | 'jobs' | 'status' | 'market.list'>
-
 /** Answers a call from a home's disk, without a node. */
 export type ReadOffline = <M extends OfflineMethod>(home: Home, method: M) => Promise<Result<M>>
 
@@ -39,7 +37,7 @@ export const openProductNode: OpenNode = async options => {
   return await openNode(options)
 }
 
-export const readProductOffline: ReadOffline = async (home, method) => {
-  const { readOffline } = await import('../node/offline.js')
-  return await readOffline(home, method)
+export async function readProductOffline<M extends OfflineMethod>(home: Home, method: M): Promise<Result<M>> {
+  const { answerOffline } = await import('../node/api/calls.js')
+  return await answerOffline(home, method)
 }

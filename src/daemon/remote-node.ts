@@ -2,7 +2,8 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { CallContext, Method, NodeCaller, Params, Progress, Result } from '../node/api/api.js'
-import { MAX_RESPONSE_LENGTH, parseResponse } from './control-messages.js'
+import { MAX_RESPONSE_LENGTH, cancelLine, parseResponse, requestLine } from './json-rpc.js'
+import type { RpcId } from './json-rpc.js'
 import { readLines } from './lines.js'
 
 /** How long a call that was aborted may take to end in order. */
@@ -17,7 +18,7 @@ interface PendingCall {
 /** A node in another process, behind its control socket. */
 export class RemoteNode implements NodeCaller {
   readonly #socket: Socket
-  readonly #calls = new Map<number, PendingCall>()
+  readonly #calls = new Map<RpcId, PendingCall>()
   #last = 0
   #gone: BushelError | null = null
 
@@ -63,10 +64,10 @@ export class RemoteNode implements NodeCaller {
     const answer = new Promise<unknown>((resolve, reject) =>
       this.#calls.set(id, { onProgress, resolve, reject })
     )
-    this.#send({ id, method, params })
+    this.#send(requestLine(id, method, params))
     let timer: NodeJS.Timeout | undefined
     const cancel = (): void => {
-      this.#send({ id, cancel: true })
+      this.#send(cancelLine(id))
       timer = setTimeout(() => this.#socket.destroy(), CANCEL_TIMEOUT_MS)
     }
     signal.addEventListener('abort', cancel, { once: true })
@@ -86,17 +87,16 @@ export class RemoteNode implements NodeCaller {
     return Promise.resolve()
   }
 
-  #send(message: object): void {
-    if (this.#socket.writable) this.#socket.write(JSON.stringify(message) + '\n')
+  #send(line: string): void {
+    if (this.#socket.writable) this.#socket.write(line)
   }
 
   #online(line: string): void {
     try {
       const response = parseResponse(line)
       if ('error' in response) {
-        const error = BushelError.from(response.error)
-        if (response.id === null) this.#fail(error)
-        else this.#calls.get(response.id)?.reject(error)
+        if (response.id === null) this.#fail(response.error)
+        else this.#calls.get(response.id)?.reject(response.error)
       } else if ('progress' in response) {
         this.#calls.get(response.id)?.onProgress(response.progress)
       } else {

@@ -10,8 +10,9 @@ import { Facts } from '../store/facts.js'
 import { Network } from '../network/network.js'
 import type { Address } from '../network/network.js'
 import { throttle } from './throttle.js'
-import { CALLS } from './api/calls.js'
-import type { CallContext, Method, NodeCaller, Params, Result } from './api/api.js'
+import { answer } from './api/calls.js'
+import type { Method, NodeCaller, Params, Result } from './api/calls.js'
+import type { CallContext } from './api/definition/call.js'
 import { NODE_SERVICES } from './services.js'
 import type { NodeParts } from './services.js'
 import type { TradeResource } from './trade/parts.js'
@@ -174,11 +175,8 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   }
 
   async call<M extends Method>(method: M, params: Params<M>, context: CallContext): Promise<Result<M>> {
-    const call = CALLS[method] as
-      ((node: BushelNode, params: Params<M>, context: CallContext) => Promise<Result<M>>) | undefined
-    if (!call) throw new BushelError('UNKNOWN_METHOD', `the node has no method '${String(method)}'`)
-    this.log.debug('call', { method })
-    return call(this, params, throttle(context))
+    this.log.debug('call', { method: String(method).slice(0, 40) })
+    return answer(this, method, params, throttle(context))
   }
 }
 

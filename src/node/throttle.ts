@@ -1,4 +1,5 @@
-import type { CallContext, Progress } from './api/api.js'
+import type { CallContext } from './api/definition/call.js'
+import type { Progress } from './api/definition/events.js'
 
 /** Shortest time between two progress events of a step, ms; the first and the last are always sent. */
 const EVERY = 100

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import test from 'node:test'
-import type { JobEntry, JobResult, LocalResult, RunEstimate } from '../../src/node/api/compute-api.js'
+import type { JobEntry, JobResult, LocalResult, RunEstimate } from '../../src/node/api/api.js'
 import { program } from '../parts/compute/jobs.js'
 import { WORK_KIB, bookWhen, seller } from '../world/compute.js'
 import { World } from '../world/world.js'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
-import type { MapResult } from '../../src/node/api/compute-api.js'
+import type { MapResult } from '../../src/node/api/api.js'
 import { bookWhen, seller } from '../world/compute.js'
 import { World } from '../world/world.js'
 
@@ -17,7 +17,7 @@ test(
     ])
     await bookWhen(world, 'buyer', ({ asks }) => asks.length === 3)
     const module = world.at('count.wasm')
-    await copyFile(join(import.meta.dirname, '../../../test/samples/programs/count.wasm'), module)
+    await copyFile(join(import.meta.dirname, '../../../test/compute/programs/count.wasm'), module)
     await mkdir(world.at('chunks'))
     const names = ['a', 'b', 'c', 'd', 'e', 'f']
     for (const [i, name] of names.entries()) await writeFile(world.at('chunks', name), 'line\n'.repeat(i + 1))
@@ -37,7 +37,7 @@ test(
     for (const [i, name] of names.entries())
       assert.equal(await readFile(join(out, name, 'lines.txt'), 'utf8'), `${i + 1}\n`)
     const providers = new Set(
-      done.jobs.flatMap(job => (job.error ? [] : job.providers.map(({ device }) => device)))
+      done.jobs.flatMap(job => ('error' in job ? [] : job.providers.map(({ device }) => device)))
     )
     assert.equal(providers.size, 2)
     assert.deepEqual((await readdir(out)).sort(), names)

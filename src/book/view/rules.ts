@@ -16,7 +16,8 @@ export const DEFAULT_RULES = {
 
 export type RuleName = keyof typeof DEFAULT_RULES
 
-const LIMITS: Record<RuleName, [least: number, most: number]> = {
+/** Least and most of each rule. */
+export const RULE_LIMITS = {
   maxRecordBytes: [512, MAX_ORDER_BYTES],
   maxOrders: [1, 10_000_000],
   maxOrdersPerIdentity: [1, 1000],
@@ -24,7 +25,7 @@ const LIMITS: Record<RuleName, [least: number, most: number]> = {
   stampBits: [0, 24],
   tickInterval: [50, HOUR],
   tombstoneMargin: [0, 30 * DAY]
-}
+} as const satisfies Record<RuleName, readonly [least: number, most: number]>
 
 /** An identity's withdrawn orders leave tombstones; with them it may hold this many times its live orders. */
 export const SLOTS_PER_LIVE = 4
@@ -40,7 +41,7 @@ function isName(name: string): boolean {
 }
 
 function isWithin(rule: RuleName, value: unknown): boolean {
-  const [least, most] = LIMITS[rule]
+  const [least, most] = RULE_LIMITS[rule]
   return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
 }
 
@@ -63,7 +64,7 @@ export function marketRules(
       throw new BushelError('BAD_RULES', `there is no rule '${rule}'`, `the rules are ${names.join(', ')}`)
     }
     if (!isWithin(rule, value)) {
-      const [least, most] = LIMITS[rule]
+      const [least, most] = RULE_LIMITS[rule]
       throw new BushelError(
         'BAD_RULES',
         `rule ${rule} cannot be ${String(value)}`,

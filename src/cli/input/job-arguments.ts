@@ -11,10 +11,19 @@ import {
   parseSize,
   parseTime
 } from '../../../contracts/money/quantity.js'
-import type { BuyParams, JobLimitSettings, JobParams } from '../../node/api/compute-api.js'
+import type { BuyParams, JobLimitSettings, JobParams } from '../../node/api/api.js'
 import { absolutePath, parseVerify, parseWhole, readablePath } from './arguments.js'
 import { text } from '../invocation.js'
 import type { OptionValues } from '../invocation.js'
+
+/** The options that define a job, of `run` and `bid compute`. */
+export const JOB_OPTIONS = {
+  '--in <path>': 'its input under /in: a folder, or one file',
+  '--force': 'overwrite different files that already exist',
+  '--verify <n|auto>': { help: 'number of providers that run it, for comparison', default: '1' },
+  '--limit <name=value,...>': 'wall, cpu, memory, output, stdout, stderr, inodes',
+  '--seed <text>': 'seed of its random numbers (default: the job)'
+}
 
 interface Limit {
   key: keyof JobLimitSettings

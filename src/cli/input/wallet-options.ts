@@ -1,16 +1,13 @@
-import type { Command } from 'commander'
 import { walletBackends } from '../../lightning/registry.js'
 
-/** Adds an option for each setting of each wallet backend; a setting that several backends have is one option. */
-export function addWalletOptions(command: Command): void {
-  const options = new Map<string, { kind: string; help: Set<string> }>()
+/** An option for each setting of each wallet backend; a setting that several backends have is one option. */
+export function walletOptions(): Record<string, string> {
+  const options = new Map<string, Set<string>>()
   for (const [name, { kind, help }] of walletBackends().flatMap(({ settings }) => Object.entries(settings))) {
-    const option = options.get(name) ?? { kind, help: new Set<string>() }
-    options.set(name, option)
-    option.help.add(help)
+    const flags = `${flagOf(name)} <${kind}>`
+    options.set(flags, (options.get(flags) ?? new Set()).add(help))
   }
-  for (const [name, { kind, help }] of options)
-    command.option(`${flagOf(name)} <${kind}>`, [...help].join('; '))
+  return Object.fromEntries([...options].map(([flags, help]) => [flags, [...help].join('; ')]))
 }
 
 /** An example of `wallet connect`, for the first backend that is not embedded. */

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { read } from '../../daemon/access.js'
-import type { OfflineMethod } from '../../daemon/node-port.js'
-import type { Result } from '../../node/api/api.js'
+import type { OfflineMethod, Result } from '../../node/api/api.js'
 import type { Action } from '../invocation.js'
 import type { Output } from './output.js'
 

@@ -1,13 +1,114 @@
-import { formatKey } from '../../../contracts/keys/key.js'
+import { join } from 'node:path'
+import type * as v from 'valibot'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatKey, parseKey, shortKey } from '../../../contracts/keys/key.js'
 import { nameOf } from '../../base/states.js'
-import type { Facts } from '../../store/facts.js'
-import type { Ledger } from '../../payment/ledger.js'
+import { Facts } from '../../store/facts.js'
+import { Ledger } from '../../payment/ledger.js'
+import { BuyerLease } from '../../storage/buyer/buyer-lease.js'
+import { LEASE, isOver } from '../../storage/lease/lease-state.js'
 import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../storage/lease/leases.js'
 import type { LeaseRole } from '../../storage/lease/leases.js'
-import type { LeaseEntry } from './api.js'
+import { ledgerFile } from '../backend.js'
+import { needsUp } from '../needs-up.js'
+import { callWithDryRun, dry, reading } from './definition/call.js'
+import type { OfflineHome } from './definition/call.js'
+import {
+  bytes,
+  fields,
+  hex,
+  key,
+  listed,
+  maybe,
+  moment,
+  msat,
+  oneOf,
+  said,
+  whole
+} from './definition/schema.js'
+
+/** How long ending a lease waits for the refund, ms; a running node receives a later one. */
+const REFUND_WAIT = 15_000
+
+const number = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
+const receipt = fields({
+  installment: number('number of the installment, from 0'),
+  msat: msat('amount'),
+  hash: hex(32, 'payment hash'),
+  preimage: hex(32, 'proof of the payment')
+})
+const entry = fields({
+  id: key('id of the lease'),
+  role: oneOf(['buyer', 'provider'], 'what this node is in it'),
+  device: key('device of the other side'),
+  identity: key('identity of the other side'),
+  bytes: bytes('size of what is stored'),
+  until: moment('end of what is paid'),
+  ends: moment('end of what is agreed'),
+  state: said('its state'),
+  paidMsat: msat('paid'),
+  earnedMsat: msat('received'),
+  payments: number('payments that were made'),
+  link: maybe(said('link of the drive, of a lease that this node bought')),
+  receipts: listed(receipt, 'paid installments')
+})
+
+type LeaseEntry = v.InferOutput<typeof entry>
+
+export const LEASE_CALLS = {
+  leases: reading(
+    {
+      summary: 'lists the leases of this node, bought and sold, the newest first',
+      result: { leases: listed(entry, 'the leases') }
+    },
+    {
+      run: async node => {
+        const { ledger } = await node.trade()
+        return { leases: leaseEntries(node.facts, ledger) }
+      },
+      offline: readLeases
+    }
+  ),
+  'leases.end': callWithDryRun(
+    {
+      summary: 'ends a lease: the provider stops serving, the buyer stops paying',
+      params: { id: key('id of the lease') },
+      result: { id: key('id of the lease'), state: said('its state') },
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params) => {
+      const id = parseKey(params.id, 'lease id')
+      const trade = await node.trade()
+      const mine = trade.storage.leases.get('buyer', id)
+      const kept = trade.storage.leases.get('provider', id)
+      if (!mine && !kept)
+        throw new BushelError(
+          'LEASE_NOT_FOUND',
+          `this node has no lease ${shortKey(id)}...`,
+          'see the leases with: bushel leases'
+        )
+      if (params.dryRun) return dry(params, { id: formatKey(id), state: nameOf((mine ?? kept)!.state) })
+      if (mine) {
+        if (!isOver(mine)) await new BuyerLease(trade.storage.context, id).end('the owner ended it')
+        await trade.storage.refunds.settle(id, REFUND_WAIT)
+      } else if (trade.storage.leaseManager) await trade.storage.leaseManager.end(id, 'ended by the provider')
+      else throw needsUp()
+      return { id: formatKey(id), state: nameOf(LEASE.ENDED) }
+    }
+  )
+}
+
+async function readLeases(home: OfflineHome): Promise<{ leases: LeaseEntry[] }> {
+  const [facts, ledger] = await Promise.all([
+    Facts.read(join(home.dir, 'journal', 'facts')),
+    Ledger.read(ledgerFile(home.dir, home.wallet))
+  ])
+  return { leases: leaseEntries(facts, ledger) }
+}
 
 /** All leases of a node, newest first, with the amount paid for each. */
-export function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
+function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
   const leases = new Leases(facts)
   const entries: (LeaseEntry & { created: number })[] = []
   for (const role of ['buyer', 'provider'] as const satisfies LeaseRole[]) {

@@ -1,9 +1,15 @@
+import { join } from 'node:path'
+import * as v from 'valibot'
 import type { Market } from '../../book/market.js'
+import { RULE_LIMITS } from '../../book/view/rules.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
 import id from 'hypercore-id-encoding'
-import type { MarketCreate, MarketEntry } from './api.js'
+import { Books } from '../../book/books.js'
 import type { NodeContext } from '../context.js'
+import { callWithDryRun, dry, reading } from './definition/call.js'
+import type { OfflineHome } from './definition/call.js'
+import { fields, flag, key, listed, market, maybe, oneOf, said, text, whole } from './definition/schema.js'
 
 /** How long to look for the nodes of a market, ms. */
 const WAIT_FOR_MARKET = 10_000
@@ -45,9 +51,15 @@ function find(markets: readonly Market[], wanted: string): Market | null {
   return found[0] ?? null
 }
 
-export async function createMarket(
+interface NewMarket {
+  name: string
+  rules?: v.InferOutput<typeof rules>
+  dryRun?: boolean
+}
+
+async function createMarket(
   node: NodeContext,
-  { name, rules, dryRun }: MarketCreate
+  { name, rules, dryRun }: NewMarket
 ): Promise<{ key: string; name: string }> {
   if (node.books.markets.some(market => market.name === name)) {
     throw new BushelError(
@@ -63,7 +75,7 @@ export async function createMarket(
 }
 
 /** Joins a market and waits for its rules, to detect a wrong key. */
-export async function joinMarket(
+async function joinMarket(
   node: NodeContext,
   text: string,
   dryRun = false
@@ -86,14 +98,108 @@ export async function joinMarket(
 }
 
 /** The markets of a node, and which of them commands mean by default. */
-export function marketEntries(
-  { markets }: { markets: readonly Market[] },
-  used: Buffer | null
-): MarketEntry[] {
+function marketEntries({ markets }: { markets: readonly Market[] }, used: Buffer | null): MarketEntry[] {
   return markets.map(market => ({
     key: formatKey(market.key),
     name: market.name,
     role: market.role,
     used: markets.length === 1 || used?.equals(market.key) === true
   }))
+}
+
+/** Must not be called while a node runs on the home: the books' store allows one process. */
+async function readMarkets(home: OfflineHome): Promise<{ markets: MarketEntry[] }> {
+  const books = new Books({ dir: join(home.dir, 'book'), device: home.device })
+  try {
+    await books.ready()
+    return { markets: marketEntries(books, home.market) }
+  } finally {
+    await books.close()
+  }
+}
+
+const entry = fields({
+  key: key('its key'),
+  name: said('its name'),
+  role: oneOf(['founder', 'relay', 'reader'], 'founded here, admitted as a relay, or a reader'),
+  used: flag('true: other calls mean it by default')
+})
+
+type MarketEntry = v.InferOutput<typeof entry>
+
+const named = { key: said('key of the market; empty in a dry run of founding'), name: said('its name') }
+const rule = ([least, most]: readonly [number, number], about: string) => maybe(whole(least, most, about))
+const rules = fields({
+  maxRecordBytes: rule(RULE_LIMITS.maxRecordBytes, 'largest signed order, bytes'),
+  maxOrders: rule(RULE_LIMITS.maxOrders, 'orders on the book'),
+  maxOrdersPerIdentity: rule(RULE_LIMITS.maxOrdersPerIdentity, 'orders of one identity'),
+  maxLifetime: rule(RULE_LIMITS.maxLifetime, 'longest life of an order, ms'),
+  stampBits: rule(RULE_LIMITS.stampBits, 'strength of the stamp of an order, bits'),
+  tickInterval: rule(RULE_LIMITS.tickInterval, 'time between the ticks of the founder, ms'),
+  tombstoneMargin: rule(
+    RULE_LIMITS.tombstoneMargin,
+    'how long a withdrawn order is remembered after its end, ms'
+  )
+})
+
+export const MARKET_CALLS = {
+  'market.create': callWithDryRun(
+    {
+      summary: 'founds a market, with this device as its first relay',
+      params: {
+        name: text(1, 64, 'its name'),
+        rules: maybe(v.pipe(rules, v.description('rules that differ from the defaults')))
+      },
+      result: named,
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params) => dry(params, await createMarket(node, params))
+  ),
+  'market.join': callWithDryRun(
+    {
+      summary: 'joins a market, once a node of it was found',
+      params: { key: key('key of the market') },
+      result: named,
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params) => dry(params, await joinMarket(node, params.key, params.dryRun))
+  ),
+  'market.use': callWithDryRun(
+    {
+      summary: 'chooses the market that other calls use by default',
+      params: { market: text(1, 64, 'name or key of the market') },
+      result: named,
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params) => {
+      const found = marketOf(node, params.market)
+      if (!params.dryRun) await node.home.useMarket(found.key)
+      return dry(params, { key: formatKey(found.key), name: found.name })
+    }
+  ),
+  'market.list': reading(
+    { summary: 'lists the joined markets', result: { markets: listed(entry, 'the joined markets') } },
+    {
+      run: async node => ({ markets: marketEntries(node.books, node.home.market) }),
+      offline: readMarkets
+    }
+  ),
+  'market.admit': callWithDryRun(
+    {
+      summary: 'admits a device as a relay of a market that this node founded',
+      params: { market, device: key('the device') },
+      result: { device: key('the device'), market: key('key of the market') },
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params) => {
+      const found = marketOf(node, params.market)
+      const device = parseKey(params.device, 'device key')
+      if (!params.dryRun) await found.admit(device)
+      return dry(params, { device: formatKey(device), market: formatKey(found.key) })
+    }
+  )
 }

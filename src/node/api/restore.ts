@@ -6,8 +6,23 @@ import { Scope } from '../../base/scope.js'
 import { removeFolder } from '../../files/disk.js'
 import { DriveRestore } from '../../storage/archive/restore.js'
 import { openStore } from '../../network/cores.js'
-import type { CallContext, Restore as RestoreParams, RestoreResult } from './api.js'
+import type { CallContext } from './definition/call.js'
 import type { NodeContext } from '../context.js'
+
+/** What to restore; `dest` is absolute. */
+interface RestoreParams {
+  link: string
+  dest: string
+  force: boolean
+}
+
+interface RestoreResult {
+  path: string
+  files: number
+  bytes: number
+  sha256: string
+  seconds: number
+}
 
 const FIND_TIMEOUT = 30_000
 

@@ -1,15 +1,59 @@
+import { join } from 'node:path'
+import * as v from 'valibot'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { formatTime } from '../../../contracts/money/quantity.js'
 import { formatAmount } from '../../../contracts/money/money.js'
 import type { Wallet } from '../../lightning/wallet.js'
-import type { StatusResult } from './api.js'
+import { Facts } from '../../store/facts.js'
 import { networkOf } from '../backend.js'
 import type { NodeContext } from '../context.js'
 import type { ResourceStatus, StatusSource, TradeResource } from '../trade/parts.js'
+import { RESOURCES } from '../trade/resources.js'
+import { reading } from './definition/call.js'
+import type { OfflineHome } from './definition/call.js'
+import { fields, key, listed, oneOf, orNull, said, whole } from './definition/schema.js'
+import type { Values } from './definition/schema.js'
 
+const count = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
+const about = <S extends v.GenericSchema>(schema: S, text: string) => v.pipe(schema, v.description(text))
+
+const resource = fields({
+  facts: about(v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])), 'its numbers, by name'),
+  lines: listed(fields({ label: said('a label'), text: said('for people') }), 'lines for people')
+})
+
+const RESULT = {
+  identity: key('its identity'),
+  device: key('its device'),
+  pid: orNull(v.number(), 'process id of the running node; null: none runs'),
+  network: said('Lightning network of its wallet'),
+  wallet: orNull(
+    fields({
+      state: oneOf(['working', 'starting', 'down'], 'its condition'),
+      reason: said('why, for people; may be empty')
+    }),
+    'the wallet; null: it is not open'
+  ),
+  market: orNull(key('a market'), 'key of the market in use; null: none'),
+  peers: count('connections'),
+  resources: about(v.record(v.string(), resource), 'each resource, by its id'),
+  notes: listed(said('a line'), 'what the owner should know')
+}
+
+export const STATUS_CALLS = {
+  status: reading(
+    {
+      summary: 'tells who this node is and how it stands',
+      result: RESULT
+    },
+    { run: statusOf, offline: readStatus }
+  )
+}
+
+export type StatusResult = Values<typeof RESULT>
 /** What each resource says of itself, by its id. */
-export async function resourceStatuses(
+async function resourceStatuses(
   resources: readonly TradeResource[],
   source: StatusSource
 ): Promise<Record<string, ResourceStatus>> {
@@ -18,7 +62,7 @@ export async function resourceStatuses(
   return statuses
 }
 
-export async function statusOf(node: NodeContext): Promise<StatusResult> {
+async function statusOf(node: NodeContext): Promise<StatusResult> {
   const trade = node.serving ? await node.trade() : null
   const notes: string[] = []
   for (const market of node.books.markets) {
@@ -65,4 +109,19 @@ async function inboundNote(wallet: Wallet): Promise<string[]> {
 function marketInUse({ home, books }: NodeContext): string | null {
   const used = home.market ?? (books.markets.length === 1 ? books.markets[0]!.key : null)
   return used && formatKey(used)
+}
+
+async function readStatus(home: OfflineHome): Promise<StatusResult> {
+  const facts = await Facts.read(join(home.dir, 'journal', 'facts'))
+  return {
+    identity: formatKey(home.identity),
+    device: formatKey(home.device.publicKey),
+    pid: null,
+    network: networkOf(home.wallet),
+    wallet: null,
+    market: home.market && formatKey(home.market),
+    peers: 0,
+    resources: await resourceStatuses(RESOURCES, { facts, dir: home.dir, parts: null }),
+    notes: ['no node is running on this home (bushel up)']
+  }
 }

@@ -1,26 +1,138 @@
+import * as v from 'valibot'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import type { WalletChoice } from '../../identity/config.js'
 import { readInvoice } from '../../lightning/invoice.js'
 import type { Balance } from '../../lightning/wallet.js'
-import type { BalanceCheck } from '../../payment/balance.js'
-import type { SpendingSettings } from '../../payment/limits.js'
-import type {
-  CheckResult,
-  LimitsResult,
-  PaidInvoice,
-  Params,
-  Result,
-  SetLimits,
-  WalletEntry,
-  WalletResult
-} from './api.js'
-import { backendOf } from '../backend.js'
+import { backendOf, readBalance } from '../backend.js'
 import type { NodeContext } from '../context.js'
+import { call, callWithDryRun, reading } from './definition/call.js'
+import {
+  fields,
+  form,
+  key,
+  listed,
+  maybe,
+  moment,
+  msat,
+  oneOf,
+  orNull,
+  said,
+  text,
+  whole
+} from './definition/schema.js'
+import type { Values } from './definition/schema.js'
 
+/** Records that are answered by default. */
 const NEWEST = 1000
 
-export function walletResult(choice: WalletChoice | null, balance: Balance): WalletResult {
+const hash = said('payment hash, hex')
+const record = fields({
+  direction: oneOf(['sent', 'received'], 'which way it went'),
+  at: moment('when'),
+  msat: msat('amount'),
+  feeMsat: msat('fee'),
+  status: said('its state in the wallet'),
+  hash,
+  description: said('description of the invoice'),
+  kind: orNull(v.string(), 'installment, refund or direct; null: the ledger does not know it'),
+  agreement: orNull(key('id of the agreement'), 'what it was for; null: nothing of Bushel'),
+  installment: orNull(v.number(), 'number of the installment, from 0; null: none')
+})
+
+type WalletEntry = v.InferOutput<typeof record>
+
+const invoiceForm = form(
+  /^[lL][nN][a-zA-Z0-9]+$/,
+  7089,
+  'must be an invoice: ln and at most 7087 letters and digits',
+  'a BOLT 11 invoice'
+)
+
+const BALANCE = {
+  backend: said('id of the kind of wallet'),
+  network: said('its Lightning network'),
+  nodeId: maybe(said('its Lightning node, hex; absent for the embedded wallet')),
+  spendableMsat: msat('can be sent'),
+  receivableMsat: msat('can be received over the channels that are open now')
+}
+
+export const WALLET_CALLS = {
+  wallet: reading(
+    {
+      summary: 'tells what can be sent and received',
+      result: BALANCE
+    },
+    {
+      run: async node => walletResult(node.home.wallet, await (await node.trade()).wallet.balance()),
+      offline: async ({ dir, wallet }) => walletResult(wallet, await readBalance(dir, wallet))
+    }
+  ),
+  'wallet.history': call(
+    {
+      summary: "lists the wallet's own records, the newest last, each with its purpose by the ledger",
+      params: { limit: maybe(whole(0, 1_000_000, `most records; absent: ${NEWEST}`)) },
+      result: { records: listed(record, 'the newest records') },
+      changes: false,
+      needs: 'node'
+    },
+    walletHistory
+  ),
+  'wallet.invoice': callWithDryRun(
+    {
+      summary: 'creates an invoice that anyone can pay',
+      params: {
+        msat: msat('amount', 1),
+        description: text(0, 639, 'description for the payer'),
+        expirySeconds: whole(1, 365 * 86_400, 'how long it is valid, s')
+      },
+      result: { invoice: said('the invoice; empty in a dry run'), hash, msat: msat('amount') },
+      changes: true,
+      needs: 'node'
+    },
+    async (node, { msat, description, expirySeconds, dryRun }) => {
+      const { payments } = await node.trade()
+      if (dryRun) return { invoice: '', hash: '', msat, dryRun }
+      const { invoice, hash } = await payments.issue(BigInt(msat), description, expirySeconds)
+      return { invoice, hash: hash.toString('hex'), msat }
+    }
+  ),
+  'wallet.pay': callWithDryRun(
+    {
+      summary: 'pays an invoice once, within the spending limits',
+      params: { invoice: invoiceForm, maxMsat: maybe(msat('most to pay for it')) },
+      result: {
+        hash,
+        msat: msat('amount'),
+        feeMsat: msat('fee'),
+        preimage: said('proof of the payment, hex; empty in a dry run'),
+        payee: said('Lightning node of the payee, hex'),
+        description: said('description of the invoice')
+      },
+      changes: true,
+      needs: 'node'
+    },
+    async (node, { invoice, maxMsat, dryRun }) => {
+      const { payments, wallet } = await node.trade()
+      const options = maxMsat === undefined ? {} : { maxMsat: BigInt(maxMsat) }
+      const { paymentHash, payee, description } = readInvoice(invoice, wallet.network)
+      const what = { hash: paymentHash.toString('hex'), payee: payee.toString('hex'), description }
+      if (dryRun) {
+        const { msat } = payments.examine(invoice, options)
+        return { ...what, msat: msat.toString(), feeMsat: '0', preimage: '', dryRun }
+      }
+      const paid = await payments.payInvoice(invoice, options)
+      return {
+        ...what,
+        msat: paid.msat.toString(),
+        feeMsat: paid.feeMsat.toString(),
+        preimage: paid.preimage?.toString('hex') ?? ''
+      }
+    }
+  )
+}
+
+function walletResult(choice: WalletChoice | null, balance: Balance): Values<typeof BALANCE> {
   return {
     backend: backendOf(choice).id,
     network: balance.network,
@@ -30,13 +142,13 @@ export function walletResult(choice: WalletChoice | null, balance: Balance): Wal
   }
 }
 
-/** The wallet's own records, newest last, each with its purpose by the ledger. */
-export async function walletHistory(
+async function walletHistory(
   node: NodeContext,
-  { limit = NEWEST }: Params<'wallet.history'>
-): Promise<Result<'wallet.history'>> {
+  { limit = NEWEST }: { limit?: number }
+): Promise<{ records: WalletEntry[] }> {
   const { wallet, ledger } = await node.trade()
-  const records = (await wallet.history()).slice(-limit).map<WalletEntry>(record => {
+  const newest = limit === 0 ? [] : (await wallet.history()).slice(-limit)
+  const records = newest.map<WalletEntry>(record => {
     const known = ledger.byHash(record.paymentHash)
     return {
       direction: record.direction,
@@ -52,85 +164,6 @@ export async function walletHistory(
     }
   })
   return { records }
-}
-
-export async function walletInvoice(
-  node: NodeContext,
-  { msat, description, expirySeconds, dryRun }: Params<'wallet.invoice'>
-): Promise<Result<'wallet.invoice'>> {
-  const { payments } = await node.trade()
-  if (dryRun) return { invoice: '', hash: '', msat, dryRun }
-  const { invoice, hash } = await payments.issue(BigInt(msat), description, expirySeconds)
-  return { invoice, hash: hash.toString('hex'), msat }
-}
-
-export async function walletPay(
-  node: NodeContext,
-  { invoice, maxMsat, dryRun }: Params<'wallet.pay'>
-): Promise<PaidInvoice> {
-  const { payments, wallet } = await node.trade()
-  const options = maxMsat === undefined ? {} : { maxMsat: BigInt(maxMsat) }
-  const { paymentHash, payee, description } = readInvoice(invoice, wallet.network)
-  const what = { hash: paymentHash.toString('hex'), payee: payee.toString('hex'), description }
-  if (dryRun) {
-    const { msat } = payments.examine(invoice, options)
-    return { ...what, msat: msat.toString(), feeMsat: '0', preimage: '', dryRun }
-  }
-  const paid = await payments.payInvoice(invoice, options)
-  return {
-    ...what,
-    msat: paid.msat.toString(),
-    feeMsat: paid.feeMsat.toString(),
-    preimage: paid.preimage?.toString('hex') ?? ''
-  }
-}
-
-export async function walletLimits(node: NodeContext, params: SetLimits): Promise<LimitsResult> {
-  const { limits } = await node.trade()
-  const { dryRun, ...changes } = params
-  const wanted = Object.fromEntries(
-    Object.entries(changes).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value])
-  ) as Partial<SpendingSettings>
-  if (dryRun) return { ...shown({ ...limits.settings, ...wanted }), dryRun }
-  return shown(Object.keys(wanted).length > 0 ? await limits.set(wanted) : limits.settings)
-}
-
-function shown({ dealMsat, dayMsat, peerMsat, feePercent, feeMinMsat }: SpendingSettings): LimitsResult {
-  const text = (limit: bigint | null): string | null => limit?.toString() ?? null
-  return {
-    dealMsat: text(dealMsat),
-    dayMsat: text(dayMsat),
-    peerMsat: text(peerMsat),
-    feePercent,
-    feeMinMsat: feeMinMsat.toString()
-  }
-}
-
-/** The balance check, over all agreements. */
-export async function checkLog(node: NodeContext): Promise<CheckResult> {
-  const { payments, parts } = await node.trade()
-  const used = node.resources.flatMap(resource => [...resource.consumed(parts, Date.now())])
-  const check = await payments.checkBalance(new Map(used))
-  const { ok, lines, faults } = check
-  return { ok, lines, faults, ...sums(check) }
-}
-
-function sums(check: BalanceCheck): Omit<CheckResult, 'ok' | 'lines' | 'faults'> {
-  const text = (name: keyof BalanceCheck): string => String(check[name])
-  return {
-    paidMsat: text('paidMsat'),
-    receivedMsat: text('receivedMsat'),
-    refundedMsat: text('refundedMsat'),
-    feesMsat: text('feesMsat'),
-    inFlightMsat: text('inFlightMsat'),
-    consumedMsat: text('consumedMsat'),
-    balanceMsat: text('balanceMsat'),
-    owedMsat: text('owedMsat'),
-    ledgerPaidMsat: text('ledgerPaidMsat'),
-    ledgerReceivedMsat: text('ledgerReceivedMsat'),
-    walletPaidMsat: text('walletPaidMsat'),
-    walletReceivedMsat: text('walletReceivedMsat')
-  }
 }
 
 /** Real sats come over channels that must exist before the first buyer pays. */

@@ -65,6 +65,21 @@ test('help loads none of the network, storage and wallet libraries', async () =>
   assert.deepEqual([...packages], ['commander'])
 })
 
+test('help loads neither the code of the commands nor the declarations of the calls', async () => {
+  const { code, stderr } = await run(['--help'], { env: { NODE_DEBUG: 'esm' } })
+  assert.equal(code, 0)
+  const modules = new Set(
+    [...stderr.matchAll(/file:\/\/[^\s'"]*\/dist\/([^\s'"]+\.js)/g)].map(match => match[1]!)
+  )
+  assert.ok(modules.has('src/cli/main.js'), 'the spy sees what is loaded')
+  assert.deepEqual(
+    [...modules].filter(name => /^src\/(cli\/commands|node|daemon)\//.test(name)),
+    []
+  )
+  assert.ok(modules.size <= 13, [...modules].join(' '))
+  assert.doesNotMatch(stderr, /valibot/)
+})
+
 test('init makes a home, never overwrites one, and restores an identity from its words', async t => {
   const dir = await folder(t)
   const dry = await run(['init', '--dry-run', '--json', '--home', 'one'], { cwd: dir })
@@ -165,7 +180,7 @@ test('`receipt verify` exits with code 0 for a valid receipt and 1 for an invali
   }
 })
 
-const programs = new URL('../../../../test/samples/programs/', import.meta.url)
+const programs = new URL('../../../test/compute/programs/', import.meta.url)
 
 test('a local job needs no home, reads standard input and prints to standard output', async t => {
   const dir = await folder(t)

@@ -9,9 +9,8 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BushelError } from '../../../contracts/errors/error.js'
-import type { BushelErrorShape } from '../../../contracts/errors/error.js'
 import { ERROR_CODES } from '../../../src/cli/exit-codes.js'
-import { parseResponse } from '../../../src/daemon/control-messages.js'
+import { parseResponse } from '../../../src/daemon/json-rpc.js'
 import { ControlServer } from '../../../src/daemon/control-server.js'
 import { controlPath } from '../../../src/daemon/control-path.js'
 import { RemoteNode } from '../../../src/daemon/remote-node.js'
@@ -61,6 +60,24 @@ async function raw(t: TestContext, path: string): Promise<{ socket: Socket; line
   return { socket, line }
 }
 
+/** A request line. */
+function request(id: unknown, method: string, params?: unknown): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, method, params }) + '\n'
+}
+
+interface Answer {
+  jsonrpc: string
+  id: unknown
+  method?: string
+  params?: { id: unknown; job?: string }
+  result?: object
+  error?: { code: number; message: string; data: { code: string; exit: number; kind: string; hint: string } }
+}
+
+const answerOf = (text: string): Answer => JSON.parse(text) as Answer
+const mirror = { path: '/', copies: 1, time: 1 }
+const key = 'y'.repeat(52)
+
 test('a call crosses the socket with its progress and gives its result', async t => {
   const { node, server } = await served(t)
   const remote = await dial(t, server)
@@ -84,7 +101,6 @@ test('calls on one connection do not wait for one another', async t => {
   const order: string[] = []
   let release = (): void => undefined
   node.answer = ({ method }) => (method === 'mirror' ? new Promise<void>(resolve => (release = resolve)) : {})
-  const mirror = { path: '/', copies: 1, time: 1 }
   const slow = remote.call('mirror', mirror, listening()).then(() => order.push('mirror'))
   await remote.call('wallet', {}, listening()).then(() => order.push('wallet'))
   release()
@@ -114,9 +130,9 @@ test('an error keeps its code, exit code, message and hint, and a plain error be
 })
 
 test('an error of another version keeps its exit code and message', () => {
-  const answer = (error: object) => {
-    const response = parseResponse(JSON.stringify({ id: 1, error }))
-    return BushelError.from((response as { error: BushelErrorShape }).error)
+  const answer = ({ message, ...data }: { code: string; exit: number; message?: string; hint?: string }) => {
+    const error = { code: -32000, message, data }
+    return (parseResponse(JSON.stringify({ jsonrpc: '2.0', id: 1, error })) as { error: BushelError }).error
   }
   for (const [exit, code] of [
     [1, 'FAILED'],
@@ -144,10 +160,10 @@ test('a caller that disconnects aborts its own calls and no others', async t => 
   const { node, server } = await served(t)
   const [leaving, staying] = [await dial(t, server), await dial(t, server)]
   node.answer = untilAborted
-  const left = leaving.call('restore', { link: '', dest: '', force: false }, listening())
+  const left = leaving.call('mirror', mirror, listening())
   left.catch(() => undefined) // checked below
   const { context } = await node.nextCall()
-  const other = staying.call('mirror', { path: '/', copies: 1, time: 1 }, listening())
+  const other = staying.call('mirror', mirror, listening())
   other.catch(() => undefined) // it ends with the test
   const stayed = await node.nextCall()
   await leaving.close()
@@ -161,7 +177,7 @@ test('an aborted call ends in the node, and the connection stays usable', async 
   const remote = await dial(t, server)
   node.answer = untilAborted
   const controller = new AbortController()
-  const call = remote.call('mirror', { path: '/', copies: 1, time: 1 }, listening(controller.signal))
+  const call = remote.call('mirror', mirror, listening(controller.signal))
   call.catch(() => undefined) // checked below
   const asked = await node.nextCall()
   controller.abort()
@@ -175,7 +191,7 @@ test('closing aborts and answers running calls and removes the socket', async t 
   const { node, server } = await served(t)
   const remote = await dial(t, server)
   node.answer = untilAborted
-  const call = remote.call('mirror', { path: '/', copies: 1, time: 1 }, listening())
+  const call = remote.call('mirror', mirror, listening())
   call.catch(() => undefined) // checked below
   await node.nextCall()
   await server.close()
@@ -188,22 +204,27 @@ test('garbage costs the connection that it came on and nothing else', async t =>
   const { node, server } = await served(t)
   const good = await dial(t, server)
   node.answer = () => ({ fine: true })
-  const junk = [
-    'hello',
-    '[]',
-    'null',
-    '{}',
-    '{"id":-1}',
-    '{"id":"1","method":"wallet","params":{}}',
-    '\u0000\u0001',
-    ''
+  const junk: [string, number][] = [
+    ['hello', -32700],
+    ['', -32700],
+    ['\u0000\u0001', -32700],
+    ['[]', -32600],
+    ['[{"jsonrpc":"2.0","id":1,"method":"wallet"}]', -32600],
+    ['null', -32600],
+    ['{}', -32600],
+    ['{"jsonrpc":"2.0","id":-1,"method":"wallet"}', -32600],
+    ['{"jsonrpc":"2.0","id":1.5,"method":"wallet"}', -32600],
+    ['{"jsonrpc":"2.0","id":"","method":"wallet"}', -32600],
+    ['{"jsonrpc":"2.0","method":"wallet"}', -32600],
+    ['{"jsonrpc":"2.0","method":"cancel"}', -32602],
+    ['{"jsonrpc":"2.0","method":"cancel","params":null}', -32602]
   ]
-  for (const text of junk) {
+  for (const [text, code] of junk) {
     const { socket, line } = await raw(t, server.path)
     socket.write(text + '\n')
-    const answer = JSON.parse(await line()) as { id: unknown; error: { code: string } }
-    assert.equal(answer.id, null, text)
-    assert.equal(answer.error.code, 'BAD_REQUEST', text)
+    const answer = answerOf(await line())
+    assert.deepEqual([answer.jsonrpc, answer.id], ['2.0', null], text)
+    assert.deepEqual([answer.error?.code, answer.error?.data.code], [code, 'BAD_REQUEST'], text)
     assert.equal(await line(), '', 'and the connection ends')
   }
   assert.deepEqual(await good.call('wallet', {}, listening()), { fine: true })
@@ -214,25 +235,60 @@ test('a wrong call with an id is answered, and the connection stays open', async
   const { node, server } = await served(t)
   const { socket, line } = await raw(t, server.path)
   node.answer = () => ({ fine: true })
-  const wrong = [
-    { id: 1, method: 'toString', params: {} },
-    { id: 2, method: 'wallet', params: [] },
-    { id: 3, method: 'wallet' }
+  const wrong: [string, unknown, number, string, RegExp][] = [
+    ['{"id":1,"method":"wallet"}\n', 1, -32600, 'BAD_REQUEST', /2\.0/],
+    [request(2, 'toString'), 2, -32601, 'UNKNOWN_METHOD', /toString/],
+    [request('three', 'wallet', []), 'three', -32602, 'BAD_REQUEST', /without names/],
+    [request(4, 'wallet', null), 4, -32602, 'BAD_INPUT', /object/],
+    [request(5, 'wallet', { sat: 1 }), 5, -32602, 'BAD_INPUT', /'sat'/],
+    [request(6, 'withdraw', {}), 6, -32602, 'BAD_INPUT', /'id'/],
+    [request(7, 'mirror', { ...mirror, copies: 65 }), 7, -32602, 'BAD_INPUT', /'copies'/],
+    [request(8, 'cancel', {}), 8, -32602, 'BAD_REQUEST', /names no request/]
   ]
-  for (const request of wrong) {
-    socket.write(JSON.stringify(request) + '\n')
-    const answer = JSON.parse(await line()) as { id: number; error: { code: string } }
-    assert.deepEqual([answer.id, answer.error.code], [request.id, 'BAD_REQUEST'])
+  for (const [text, id, rpc, code, message] of wrong) {
+    socket.write(text)
+    const answer = answerOf(await line())
+    assert.deepEqual([answer.id, answer.error?.code, answer.error?.data.code], [id, rpc, code], text)
+    assert.match(answer.error!.message, message)
+    assert.deepEqual([answer.error!.data.exit, answer.error!.data.kind], [2, 'input'], text)
   }
+  assert.equal(node.asked.length, 0)
   // A request in three pieces, cut inside a character of two bytes.
-  const bytes = Buffer.from('{"id":4,"method":"withdraw","params":{"id":"ö"}}\n')
+  const bytes = Buffer.from(request('ö', 'withdraw', { id: key }))
   const cut = bytes.indexOf(0xb6)
   for (const part of [bytes.subarray(0, 9), bytes.subarray(9, cut), bytes.subarray(cut)]) {
     socket.write(part)
     await sleep(5)
   }
-  assert.deepEqual(JSON.parse(await line()), { id: 4, result: { fine: true } })
-  assert.deepEqual(node.asked[0]!.params, { id: 'ö' })
+  assert.deepEqual(JSON.parse(await line()), { jsonrpc: '2.0', id: 'ö', result: { fine: true } })
+  assert.deepEqual(node.asked[0]!.params, { id: key })
+})
+
+test('a request is cancelled by a notification, and by a request that says whether it ran', async t => {
+  const { node, server } = await served(t)
+  const { socket, line } = await raw(t, server.path)
+  node.answer = untilAborted
+  for (const [own, cancelled] of [
+    [undefined, true],
+    ['why', true],
+    ['late', false]
+  ] as const) {
+    const calls = node.asked.length
+    if (cancelled) {
+      const begun = node.nextCall()
+      socket.write(request(1, 'wallet'))
+      await begun
+    }
+    socket.write(request(own, 'cancel', { id: 1 }))
+    if (own !== undefined) {
+      const answer = answerOf(await line())
+      assert.deepEqual([answer.id, answer.result], [own, { cancelled }])
+    }
+    if (!cancelled) continue
+    assert.equal(node.asked.length, calls + 1)
+    const { id, error } = answerOf(await line())
+    assert.deepEqual([id, error?.code, error?.data.code, error?.data.exit], [1, -32000, 'INTERRUPTED', 130])
+  }
 })
 
 test('an endless line is not buffered', async t => {
@@ -240,8 +296,7 @@ test('an endless line is not buffered', async t => {
   const { socket, line } = await raw(t, server.path)
   socket.on('error', () => undefined) // the server disconnects us while we write
   socket.write(Buffer.alloc((1 << 20) + 1, 'a'))
-  const answer = JSON.parse(await line()) as { error: { message: string } }
-  assert.match(answer.error.message, /too long/)
+  assert.match(answerOf(await line()).error!.message, /too long/)
   assert.equal(await line(), '')
 })
 
@@ -266,11 +321,10 @@ test('a caller that does not read misses progress but not its result', async t =
     return { done: true }
   }
   socket.pause()
-  socket.write('{"id":1,"method":"wallet","params":{}}\n')
+  socket.write(request(1, 'wallet'))
   let progress = 0
   for (;;) {
-    const answer = JSON.parse(await line()) as { result?: object }
-    if (answer.result) break
+    if (answerOf(await line()).result) break
     progress++
   }
   assert.ok(progress > 0 && progress < 100, `${progress} of 1000 were sent`)
@@ -286,17 +340,34 @@ test('a slow caller gets all output of a program in order, as a part of its resu
     return { done: true }
   }
   socket.pause()
-  socket.write('{"id":1,"method":"run","params":{}}\n')
+  socket.write(request(1, 'wallet'))
   const heard: string[] = []
   for (;;) {
-    const answer = JSON.parse(await line()) as { result?: object; progress: { job: string } }
+    const answer = answerOf(await line())
     if (answer.result) break
-    heard.push(answer.progress.job)
+    heard.push(answer.params!.job!)
   }
   assert.deepEqual(
     heard,
     Array.from({ length: 200 }, (_, i) => String(i))
   )
+})
+
+test('requests of a caller that does not read wait until it reads', async t => {
+  const { node, server } = await served(t)
+  const { socket, line } = await raw(t, server.path)
+  const text = 'x'.repeat(1 << 20)
+  node.answer = () => ({ text })
+  socket.pause()
+  const requests = 100
+  const invoice = 'lnbc' + '1'.repeat(7000) // so long that few requests are in what is read at one time
+  for (let id = 1; id <= requests; id++) socket.write(request(id, 'wallet.pay', { invoice }))
+  await node.nextCall()
+  for (let turn = 0; turn < 100; turn++) await new Promise(resolve => setImmediate(resolve))
+  assert.ok(node.asked.length < 64, `${node.asked.length} calls for unread answers`)
+  let answered = 0
+  while (answered < requests) if (answerOf(await line()).result) answered++
+  assert.equal(node.asked.length, requests)
 })
 
 test('the socket of a dead node is replaced', async t => {

@@ -80,11 +80,10 @@ test('commands use the running node through its socket', async t => {
   const place = placeOf(home, own.openNode)
   up.node.answer = ({ method }) => ({ from: method })
   const context = listening()
-  assert.deepEqual(await withRunning(place, node => node.call('withdraw', { id: 'x' }, context)), {
+  assert.deepEqual(await withRunning(place, node => node.call('withdraw', { id: 'y'.repeat(52) }, context)), {
     from: 'withdraw'
   })
-  const book = { resource: 'storage' } as const
-  assert.deepEqual(await withNode(place, node => node.call('book', book, context)), { from: 'book' })
+  assert.deepEqual(await withNode(place, node => node.call('book', {}, context)), { from: 'book' })
   assert.deepEqual(await read(place, 'wallet', context), { from: 'wallet' })
   assert.deepEqual(await useMarket(place, { market: 'here', dryRun: false }, context), { from: 'market.use' })
   assert.equal(own.opened.length, 0)

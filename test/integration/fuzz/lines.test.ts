@@ -7,21 +7,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BadRequest, parseRequest, parseResponse } from '../../../src/daemon/control-messages.js'
+import { BadRequest, parseRequest, parseResponse } from '../../../src/daemon/json-rpc.js'
 import { ControlServer } from '../../../src/daemon/control-server.js'
 import { readLines } from '../../../src/daemon/lines.js'
 import type { NodeCaller } from '../../../src/node/api/api.js'
 import { bytes, mutated, mutations, pieces, runs } from '../../samples/mutation.js'
 
 const REQUESTS = [
-  '{"id":1,"method":"status","params":{}}',
-  '{"id":2,"method":"wallet.pay","params":{"invoice":"lnbcrt1","maxMsat":"5"}}',
-  '{"id":2,"cancel":true}'
+  '{"jsonrpc":"2.0","id":1,"method":"status","params":{}}',
+  '{"jsonrpc":"2.0","id":"two","method":"wallet.pay","params":{"invoice":"lnbcrt1","maxMsat":"5"}}',
+  '{"jsonrpc":"2.0","method":"cancel","params":{"id":2}}'
 ]
 const ANSWERS = [
-  '{"id":1,"result":{"a":[1,2,3]}}',
-  '{"id":2,"progress":{"text":"half"}}',
-  '{"id":null,"error":{"code":"FAILED","exit":1,"message":"no","hint":""}}'
+  '{"jsonrpc":"2.0","id":1,"result":{"a":[1,2,3]}}',
+  '{"jsonrpc":"2.0","method":"progress","params":{"id":2,"event":"note","message":"half"}}',
+  '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no","data":{"code":"FAILED","exit":1,"hint":""}}}'
 ]
 
 const lineLike = (good: string[]): fc.Arbitrary<string> =>
@@ -32,10 +32,10 @@ const lineLike = (good: string[]): fc.Arbitrary<string> =>
     fc
       .record(
         {
-          id: fc.jsonValue(),
-          method: fc.jsonValue(),
+          jsonrpc: fc.constantFrom('2.0', '1.0', 2),
+          id: fc.oneof(fc.nat(), fc.jsonValue()),
+          method: fc.oneof(fc.constantFrom('status', 'cancel', 'progress'), fc.jsonValue()),
           params: fc.jsonValue(),
-          cancel: fc.jsonValue(),
           result: fc.jsonValue(),
           error: fc.jsonValue()
         },
@@ -51,8 +51,9 @@ test('any line is a request or an answer of the control socket or is refused', (
     fc.property(lineLike([...REQUESTS, ...ANSWERS]), line => {
       for (const parse of [parseRequest, parseResponse]) {
         try {
-          const { id } = parse(line)
-          assert.ok(id === null || Number.isSafeInteger(id))
+          const parsed = parse(line)
+          const id = 'cancel' in parsed ? parsed.cancel : parsed.id
+          assert.ok(id === null || typeof id === 'string' || Number.isSafeInteger(id))
         } catch (error) {
           assert.ok(error instanceof BadRequest && error.code === 'BAD_REQUEST', String(error))
           assert.ok(!error.message.includes('\n') || line.includes('\\n'))
@@ -121,7 +122,7 @@ test(
     const socket = connect(server.path)
     socket.write(REQUESTS[0]! + '\n')
     const [answer] = (await once(socket, 'data')) as [Buffer]
-    assert.deepEqual(JSON.parse(answer.toString()), { id: 1, result: null })
+    assert.deepEqual(JSON.parse(answer.toString()), { jsonrpc: '2.0', id: 1, result: null })
     socket.destroy()
     await server.close()
     await rm(dir, { recursive: true })

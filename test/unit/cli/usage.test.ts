@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { nameOf } from '../../../src/cli/syntax.js'
+import type { ListedCommand } from '../../../src/cli/syntax.js'
 import { Home } from '../../../src/identity/home.js'
 import { runCommandLine } from '../../parts/cli/command-line.js'
 
@@ -214,53 +216,24 @@ test('every command has help with an example within 80 columns', async () => {
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
     if (path.length > 0)
       assert.match(stdout, new RegExp(`Example:\n {2}\\$ bushel ${path.join(' ')}`), path.join(' '))
-    const commands = /\nCommands:\n([^]*?)(\n\n|$)/.exec(stdout)?.[1] ?? ''
-    for (const [, name] of commands.matchAll(/^ {2}([a-z-]+)/gm)) {
+    for (const name of commandsIn(stdout)) {
       if (name === 'help') continue
-      seen.push([...path, name!].join(' '))
-      await visit([...path, name!])
+      seen.push([...path, name].join(' '))
+      await visit([...path, name])
     }
   }
   await visit([])
-  assert.deepEqual(seen, [
-    'init',
-    'dht',
-    'market',
-    'market create',
-    'market join',
-    'market use',
-    'market list',
-    'market admit',
-    'up',
-    'sell',
-    'sell storage',
-    'sell compute',
-    'sell pause',
-    'sell resume',
-    'book',
-    'bid',
-    'bid storage',
-    'bid compute',
-    'withdraw',
-    'mirror',
-    'restore',
-    'run',
-    'jobs',
-    'job',
-    'job show',
-    'job cancel',
-    'leases',
-    'leases end',
-    'wallet',
-    'wallet connect',
-    'wallet history',
-    'wallet invoice',
-    'wallet pay',
-    'wallet limits',
-    'log',
-    'receipt',
-    'receipt export',
-    'receipt verify',
-    'status'
-  ])
+  const list = new URL('../../src/cli/commands.json', import.meta.url)
+  const listed = JSON.parse(await readFile(list, 'utf8')) as ListedCommand[]
+  assert.deepEqual(seen.sort(), listed.map(({ syntax }) => nameOf(syntax)).sort())
+  assert.ok(seen.length > 30, seen.join())
 })
+
+/** The names under the headings of commands. */
+function commandsIn(help: string): string[] {
+  const other = /^(Usage|Arguments|Options|Global Options|Example|For scripts):/
+  const sections = help
+    .split('\n\n')
+    .filter(section => /^[A-Z][a-z ]+:\n/.test(section) && !other.test(section))
+  return sections.flatMap(section => [...section.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name]) => name!))
+}

@@ -1,6 +1,14 @@
 import { read, withNode } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 import { resolveId } from '../../input/short-id.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'job cancel <id>',
+  summary: 'cancel a job; what it used so far stays paid',
+  example: 'job cancel 8kc1pyjd',
+  calls: ['job.cancel']
+}
 
 /** Cancels a job at all of its providers. */
 export const run: Action = async ({ access, dryRun, output, context }, [text]) => {

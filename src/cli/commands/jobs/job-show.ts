@@ -1,13 +1,21 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { read } from '../../../daemon/access.js'
-import type { JobEntry, JobProvider } from '../../../node/api/compute-api.js'
+import type { JobEntry, JobProvider } from '../../../node/api/api.js'
 import { fuelText } from '../../output/fuel-text.js'
 import type { Action } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
 import { resolveId } from '../../input/short-id.js'
 import { facts, right, table } from '../../output/table.js'
 import { stateText } from './jobs.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'job show <id>',
+  summary: 'show the state of a job and what each provider did',
+  example: 'job show 8kc1pyjd',
+  calls: ['jobs']
+}
 
 /** Prints the state of a job and what each of its providers did. */
 export const run: Action = async ({ access, output, context }, [text]) => {

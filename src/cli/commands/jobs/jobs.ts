@@ -1,9 +1,20 @@
 import { formatAmount } from '../../../../contracts/money/money.js'
-import type { JobEntry } from '../../../node/api/compute-api.js'
+import type { JobEntry } from '../../../node/api/api.js'
 import { fuelText } from '../../output/fuel-text.js'
 import { dateText } from '../../output/order-text.js'
 import { right, table } from '../../output/table.js'
 import { listing } from '../../output/watch.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'jobs',
+  summary: 'list the jobs that were bought',
+  example: 'jobs --watch',
+  options: {
+    '--watch': 'print it again whenever it changes'
+  },
+  calls: ['jobs']
+}
 
 /** Prints the jobs that this home has bought, newest first. */
 export const run = listing('jobs', ({ jobs }) => page(jobs))

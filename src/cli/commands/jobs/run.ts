@@ -13,16 +13,35 @@ import type {
   MapResult,
   RunEstimate,
   RunJob
-} from '../../../node/api/compute-api.js'
+} from '../../../node/api/api.js'
 import { absolutePath, parseParallel } from '../../input/arguments.js'
 import { fuelText } from '../../output/fuel-text.js'
 import { text } from '../../invocation.js'
 import type { Action, Invocation, OptionValues } from '../../invocation.js'
-import { buyParams, jobParams } from '../../input/job-arguments.js'
+import { JOB_OPTIONS, buyParams, jobParams } from '../../input/job-arguments.js'
 import type { Output } from '../../output/output.js'
 import { withPipedInput } from '../../input/standard-input.js'
 import { count, facts } from '../../output/table.js'
 import { hashFacts, providerTable } from './job-show.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'run <module> [args...]',
+  summary: "run a WebAssembly program on strangers' machines; pays for what it uses",
+  example: 'run job.wasm --in data --out result --max "100 sat" -- --level 9',
+  options: {
+    ...JOB_OPTIONS,
+    '--out <dir>': 'folder for the files that it writes to /out',
+    '--max <amount>': { help: 'most to pay, over all providers', default: '100 sat' },
+    '--offer <price>': 'price to open with (default: take the price of the provider)',
+    '--max-price <price>': 'highest price (default: any)',
+    '--map <pattern>': 'one job for each matching file; {} in ARGS is its path',
+    '--parallel <n>': { help: 'with --map: number of jobs at the same time', default: '4' },
+    '--no-stdin': 'do not read standard input',
+    '--local': 'run it on this machine: same fuel and hash, nothing paid'
+  },
+  calls: ['run', 'run.map', 'run.estimate', 'run.local', 'run.map.local']
+}
 
 /**
  * Runs a job at providers of the market, or with --local on this machine. The output of the program goes to our standard
@@ -159,7 +178,7 @@ function tellMap(output: Output, result: MapResult): void {
   if (output.json) return output.print(result, () => '')
   const { ok, failed, paidMsat, feesMsat, seconds, jobs } = result
   for (const entry of jobs) {
-    if (entry.error) output.line(`FAILED    ${entry.input}: ${entry.error.message}`)
+    if ('error' in entry) output.line(`FAILED    ${entry.input}: ${entry.error.message}`)
     else if (entry.status !== 'ok' || entry.exitCode !== 0)
       output.line(`FAILED    ${entry.input}: ${ending(entry)}`)
   }

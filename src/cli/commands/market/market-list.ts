@@ -1,6 +1,14 @@
 import { read } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 import { table } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'market list',
+  summary: 'list the joined markets',
+  example: 'market list',
+  calls: ['market.list']
+}
 
 /** Prints the markets that this home has joined; `*` marks the one in use. */
 export const run: Action = async ({ access, output, context }) => {

@@ -2,6 +2,16 @@ import { BootstrapNode, freePort } from '../../../daemon/bootstrap-node.js'
 import { parsePort } from '../../input/arguments.js'
 import { endOf, text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'dht',
+  summary: 'run a bootstrap node for a private network on this machine',
+  example: 'dht --port 49737',
+  options: {
+    '--port <n>': 'UDP port (default: any free port)'
+  }
+}
 
 /** Runs a bootstrap node for a private network on this machine until a signal stops it. */
 export const run: Action = async ({ dryRun, output, signal }, _positional, options) => {

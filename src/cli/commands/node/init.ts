@@ -5,6 +5,17 @@ import { setUp } from '../../../daemon/setup.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { facts } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'init',
+  summary: 'create a home with a new identity; prints its 24 words once',
+  example: 'init --play-grant "1000000 sat"',
+  options: {
+    '--words <source>': '`-`: recover an identity from 24 words on standard input',
+    '--play-grant <amount>': 'play money to start with (default: 1 000 000 sat)'
+  }
+}
 
 const MAX_WORDS_BYTES = 4096
 

@@ -2,6 +2,14 @@ import { read } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 import type { StatusResult } from '../../../node/api/api.js'
 import { count, facts } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'status',
+  summary: 'show the identity and the state of this node',
+  example: 'status',
+  calls: ['status']
+}
 
 /** Prints the identity and the state of this node. */
 export const run: Action = async ({ access, output, context }) => {

@@ -1,4 +1,4 @@
-import { covers, isLevel } from '../../../base/logger.js'
+import { LEVELS, covers, isLevel } from '../../../base/logger.js'
 import type { Level } from '../../../base/logger.js'
 import { Daemon, checkDaemon } from '../../../daemon/daemon.js'
 import type { LogSettings, PlainLine } from '../../../daemon/log/open-log.js'
@@ -8,6 +8,17 @@ import type { Action, OptionValues } from '../../invocation.js'
 import { logText, wholeText } from '../../output/log-text.js'
 import type { Output } from '../../output/output.js'
 import { facts } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'up',
+  summary: 'run the node in the foreground, as provider and buyer',
+  example: 'up',
+  options: {
+    '--log-level <level>': { help: 'how much is said (default: info)', choices: LEVELS },
+    '--log-file <path>': 'where the log goes (default: logs/bushel.log in the home)'
+  }
+}
 
 /** Runs the node in the foreground until a signal stops it. */
 export const run: Action = async ({ access, dryRun, output, signal }, _positional, options) => {

@@ -6,6 +6,21 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'bid storage <path>',
+  summary: 'publish a bid that the node fills by itself (needs `bushel up`)',
+  example: 'bid storage photos --time 30d --copies 3 --max-price "9 sat/GiB-month"',
+  options: {
+    '--time <time>': { help: 'how long to store it, such as 30d', required: true },
+    '--copies <n>': { help: 'number of copies, each at another provider', required: true },
+    '--offer <price>': 'price to open with, below the highest one',
+    '--max-price <price>': { help: 'highest price, such as "30 sat/GiB-month"', required: true },
+    '--prepay-max <amount>': 'most to pay ahead'
+  },
+  calls: ['bid.storage']
+}
 
 /** Publishes a resting bid for storage, which the running node fills by itself. */
 export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {

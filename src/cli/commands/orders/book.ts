@@ -7,6 +7,17 @@ import type { BookResult, NodeCaller } from '../../../node/api/api.js'
 import type { Action } from '../../invocation.js'
 import { table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'book [resource]',
+  summary: 'show the order book of a resource (storage, compute): asks and bids, best first',
+  example: 'book --watch',
+  options: {
+    '--watch': 'print it again whenever it changes'
+  },
+  calls: ['book']
+}
 
 /** Prints the order book of a resource: asks and bids, best first, as the node says that they are shown. */
 export const run: Action = async (invocation, [resource], options) => {

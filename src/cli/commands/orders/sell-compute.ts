@@ -7,6 +7,25 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'sell compute',
+  summary: 'offer to run jobs for others (needs `bushel up`)',
+  example: 'sell compute --cores 2 --memory 2GiB --price "40 sat/Tfuel"',
+  options: {
+    '--cores <n>': { help: 'number of jobs at the same time', required: true },
+    '--memory <size>': { help: 'memory for all of them together, such as 2GiB', required: true },
+    '--price <price>': { help: 'price, such as "40 sat/Tfuel"', required: true },
+    '--floor <price>': 'lowest price to agree to with a buyer that offers less; never shown to others',
+    '--base <amount>': { help: 'base for each job, in addition to its fuel', default: '1 sat' },
+    '--only-idle': 'run jobs only while the machine is idle',
+    '--hours <from-to>': 'run jobs only at these hours, such as 22:00-07:00',
+    '--allow-process': 'sell without bubblewrap if it does not work: less isolation',
+    '--region <region>': 'region of the machine, such as eu'
+  },
+  calls: ['sell.compute']
+}
 
 /** Publishes an offer to run jobs, which the running node serves. */
 export const run: Action = async ({ access, market, dryRun, output, context }, _positional, options) => {

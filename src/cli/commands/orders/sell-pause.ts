@@ -1,5 +1,21 @@
 import { withRunning } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax[] = [
+  {
+    usage: 'sell pause',
+    summary: 'pause the jobs of others; offers stay (needs `bushel up`)',
+    example: 'sell pause',
+    calls: ['sell.pause']
+  },
+  {
+    usage: 'sell resume',
+    summary: 'resume the jobs of others (needs `bushel up`)',
+    example: 'sell resume',
+    calls: ['sell.pause']
+  }
+]
 
 /** Pauses or resumes the jobs of others: `sell pause`, `sell resume`. */
 export const run: Action = async ({ access, dryRun, output, context }) => {

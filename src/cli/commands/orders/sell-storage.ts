@@ -6,6 +6,22 @@ import { parseRegion } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'sell storage',
+  summary: 'offer disk space on the book (needs `bushel up`)',
+  example: 'sell storage --space 500GiB --price "25 sat/GiB-month" --region eu',
+  options: {
+    '--space <size>': { help: 'space to offer, such as 500GiB', required: true },
+    '--price <price>': { help: 'price, such as "25 sat/GiB-month"', required: true },
+    '--floor <price>': 'lowest price to agree to with a buyer that offers less; never shown to others',
+    '--min-time <time>': { help: 'shortest lease', default: '1h' },
+    '--max-time <time>': { help: 'longest lease', default: '365d' },
+    '--region <region>': 'region of the disk, such as eu'
+  },
+  calls: ['sell.storage']
+}
 
 /** Publishes an offer of disk space, which the running node serves. */
 export const run: Action = async ({ access, market, dryRun, output, context }, _positional, options) => {

@@ -1,6 +1,14 @@
 import { withRunning } from '../../../daemon/access.js'
 import { resolveId } from '../../input/short-id.js'
 import type { Action } from '../../invocation.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'withdraw <id>',
+  summary: 'withdraw an order from the book (needs `bushel up`)',
+  example: 'withdraw 8kc1pyjd',
+  calls: ['withdraw']
+}
 
 /** Withdraws an order of this node from the book. */
 export const run: Action = async ({ access, market, dryRun, output, context }, [text]) => {

@@ -1,6 +1,14 @@
 import { read, withNode } from '../../../daemon/access.js'
 import type { Action } from '../../invocation.js'
 import { resolveId } from '../../input/short-id.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'leases end <id>',
+  summary: 'end a lease before its time',
+  example: 'leases end 8kc1pyjd',
+  calls: ['leases.end']
+}
 
 /** Ends a lease: the provider stops serving and the buyer stops paying. */
 export const run: Action = async ({ access, dryRun, output, context }, [text]) => {

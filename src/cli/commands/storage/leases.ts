@@ -4,6 +4,17 @@ import type { LeaseEntry } from '../../../node/api/api.js'
 import { dateText } from '../../output/order-text.js'
 import { right, table } from '../../output/table.js'
 import { listing } from '../../output/watch.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'leases',
+  summary: 'list the leases, bought and sold',
+  example: 'leases --watch',
+  options: {
+    '--watch': 'print it again whenever it changes'
+  },
+  calls: ['leases']
+}
 
 /** Prints the leases of this home, bought and sold. */
 export const run = listing('leases', ({ leases }) => page(leases))

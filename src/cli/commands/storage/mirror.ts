@@ -6,6 +6,21 @@ import { parseCopies, readablePath } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { count, facts } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'mirror <path>',
+  summary: 'store a file or folder with other nodes; prints its link',
+  example: 'mirror film.mkv --copies 2 --time 30d --max-price "30 sat/GiB-month"',
+  options: {
+    '--copies <n>': { help: 'number of copies, each at another provider', default: '2' },
+    '--time <time>': { help: 'how long to store it, such as 10min, 30d, 4w or 1y', default: '30d' },
+    '--offer <price>': 'price to open with (default: take the price of the provider)',
+    '--max-price <price>': 'highest price, such as "30 sat/GiB-month" (default: any)',
+    '--prepay-max <amount>': 'most to pay ahead'
+  },
+  calls: ['mirror']
+}
 
 /** Packs, encrypts and uploads a file or folder, pays ahead, and prints the link. */
 export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {

@@ -4,6 +4,17 @@ import { withNode } from '../../../daemon/access.js'
 import { absolutePath } from '../../input/arguments.js'
 import type { Action } from '../../invocation.js'
 import { count, facts } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'restore <link> <dest>',
+  summary: 'restore the files of a link; continues where it stopped',
+  example: 'restore bushel://... film.mkv',
+  options: {
+    '--force': 'overwrite different files that already exist'
+  },
+  calls: ['restore']
+}
 
 /** Restores the files of a link from all providers at once; continues where it stopped. */
 export const run: Action = async ({ access, dryRun, output, context }, [link, dest], options) => {

@@ -16,6 +16,25 @@ import { dateText } from '../../output/order-text.js'
 import { paidFor } from '../../output/payment-text.js'
 import { resolveId } from '../../input/short-id.js'
 import { facts, right, table } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'log',
+  summary: 'show, export or check the ledger: all steps of all payments',
+  example: 'log --since 30d --format csv --out books.csv',
+  options: {
+    '--lease <id>': 'only payments of this lease',
+    '--peer <identity>': 'only payments with this identity',
+    '--kind <kind>': { help: 'only this kind of payment', choices: ['installment', 'refund', 'direct'] },
+    '--step <step>': { help: 'only this step', choices: paymentStates.names },
+    '--since <time>': 'only since a date, or for a time such as 7d',
+    '--limit <n>': 'number of newest entries (default: 100; all with --out)',
+    '--format <format>': { help: 'output format', choices: ['table', 'json', 'csv'], default: 'table' },
+    '--out <file>': 'write it to a file',
+    '--check': 'compare it with the wallet; exit code 1 if they do not agree'
+  },
+  calls: ['log.check']
+}
 
 const MOST = 1_000_000
 

@@ -6,6 +6,17 @@ import { absolutePath, parseWhole } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { resolveId } from '../../input/short-id.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'receipt export <lease>',
+  summary: 'write the receipt of a paid installment',
+  example: 'receipt export 8kc1pyjd --installment 3 --out receipt.json',
+  options: {
+    '--installment <n>': 'number of the installment, from 0 (default: the last paid)',
+    '--out <file>': 'write it to a file'
+  }
+}
 
 /** Writes the receipt of a paid installment, which anyone can verify. */
 export const run: Action = async ({ access, dryRun, output, context }, [lease], options) => {

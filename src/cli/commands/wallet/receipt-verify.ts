@@ -15,6 +15,13 @@ import { parseReceipt, verifyReceipt } from '../../../../contracts/evidence/rece
 import type { ReceiptVerdict } from '../../../../contracts/evidence/receipt.js'
 import { readablePath } from '../../input/arguments.js'
 import type { Action } from '../../invocation.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'receipt verify <file>',
+  summary: 'verify a receipt, or the evidence of a job, offline',
+  example: 'receipt verify receipt.json'
+}
 
 /** Verifies a receipt, or the evidence of a job, without a home, a node or a network. */
 export const run: Action = async ({ output }, [file]) => {

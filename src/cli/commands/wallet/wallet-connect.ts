@@ -3,10 +3,22 @@ import { BushelError } from '../../../../contracts/errors/error.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { connectWallet, consentOf, probeWallet } from '../../../daemon/connecting.js'
 import type { Connecting } from '../../../daemon/connecting.js'
-import { findBackend } from '../../../lightning/registry.js'
+import { findBackend, walletBackends } from '../../../lightning/registry.js'
+import { connectExample, walletOptions } from '../../input/wallet-options.js'
 import { typedSettings } from '../../input/wallet-settings.js'
 import type { Action } from '../../invocation.js'
 import { facts } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+/** Its options depend on the kinds of wallet that are registered. */
+export const syntax: CommandSyntax = {
+  usage: 'wallet connect',
+  summary: 'connect a wallet: the embedded play money, or your Lightning node',
+  example: connectExample(),
+  argument: { name: '<backend>', help: 'kind of wallet', choices: walletBackends().map(({ id }) => id) },
+  options: { ...walletOptions(), '--accept-real-money': 'consent to real money without being asked' },
+  live: true
+}
 
 const LIMITS = 'at most 10 000 sat a deal, 20 000 sat a peer and 50 000 sat a day (bushel wallet limits)'
 

@@ -6,6 +6,17 @@ import type { Action } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
 import { paidFor } from '../../output/payment-text.js'
 import { right, table } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'wallet history',
+  summary: "show the wallet's own records with their purpose",
+  example: 'wallet history --limit 20',
+  options: {
+    '--limit <n>': { help: 'number of newest records', default: '50' }
+  },
+  calls: ['wallet.history']
+}
 
 /** Prints the wallet's own records, each with its purpose from the ledger. */
 export const run: Action = async ({ access, output, context }, _positional, options) => {

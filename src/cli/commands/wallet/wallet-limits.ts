@@ -5,6 +5,21 @@ import type { SetLimits } from '../../../node/api/api.js'
 import { text } from '../../invocation.js'
 import type { Action, OptionValues } from '../../invocation.js'
 import { facts } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'wallet limits',
+  summary: 'show the spending limits, and change them',
+  example: 'wallet limits --day "50000 sat" --fee 0.5',
+  options: {
+    '--deal <amount|none>': 'most for one agreement',
+    '--day <amount|none>': 'most in 24 hours',
+    '--peer <amount|none>': 'most in 24 hours to one identity',
+    '--fee <percent>': 'highest fee, in percent of a payment',
+    '--fee-min <amount>': 'fee that is always allowed, whatever the percentage'
+  },
+  calls: ['wallet.limits']
+}
 
 /** Sets the given spending limits and prints all of them. */
 export const run: Action = async ({ access, dryRun, output, context }, _positional, options) => {

@@ -2,6 +2,17 @@ import { formatAmount, parseAmount } from '../../../../contracts/money/money.js'
 import { withNode } from '../../../daemon/access.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'wallet pay <invoice>',
+  summary: 'pay an invoice once, within the limits',
+  example: 'wallet pay lnbc...',
+  options: {
+    '--max <amount>': 'most to pay for it'
+  },
+  calls: ['wallet.pay']
+}
 
 /** Pays an invoice once, within the spending limits. */
 export const run: Action = async ({ access, dryRun, output, context }, [invoice], options) => {

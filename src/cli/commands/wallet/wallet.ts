@@ -4,6 +4,14 @@ import { isPlayMoney } from '../../../lightning/networks.js'
 import { findBackend } from '../../../lightning/registry.js'
 import type { Action } from '../../invocation.js'
 import { facts } from '../../output/table.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'wallet',
+  summary: 'show the balance: what can be sent and received',
+  example: 'wallet',
+  calls: ['wallet']
+}
 
 /** Prints the wallet's node, network and balance. */
 export const run: Action = async ({ access, output, context }) => {

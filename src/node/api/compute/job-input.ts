@@ -10,11 +10,10 @@ import { DEFAULT_LIMITS } from '../../../compute/sandbox/sandbox.js'
 import type { SandboxLimits } from '../../../compute/sandbox/sandbox.js'
 import { faultOfPaths } from '../../../compute/sandbox/job.js'
 import { readTree, unreadable } from '../../../files/tree.js'
-import type { JobLimitSettings, JobParams, MapParams } from '../compute-api.js'
+import { MAX_MAP } from './job-fields.js'
+import type { JobLimitSettings, JobParams, MapParams } from './job-fields.js'
 import { filesOf } from '../../../files/glob.js'
 
-/** Jobs of one map at the most. */
-const MAX_MAP = 10_000
 const MAX_FILES = 10_000
 const MAX_STDIN = 256 * MIB
 const STEP = 4 * MIB

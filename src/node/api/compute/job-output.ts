@@ -1,7 +1,7 @@
 import type { SandboxFile } from '../../../compute/sandbox/job.js'
 import { EXIT } from '../../../../contracts/errors/error-table.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
-import type { Progress } from '../api.js'
+import type { Progress } from '../definition/events.js'
 import { writeOut } from '../../../files/out-folder.js'
 
 /** Bytes of one portion of what a program printed: a line of the control socket. */

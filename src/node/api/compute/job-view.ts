@@ -1,7 +1,7 @@
 import { formatKey } from '../../../../contracts/keys/key.js'
 import { nameOf } from '../../../base/states.js'
 import type { JobView, ProviderView } from '../../../compute/buyer/run/run-types.js'
-import type { JobEntry, JobProvider } from '../compute-api.js'
+import type { JobEntry, JobProvider } from './job-fields.js'
 
 /** A run as the API shows it. */
 export function jobEntry(view: JobView): JobEntry {

@@ -2,8 +2,10 @@ import { BushelError } from '../../../../contracts/errors/error.js'
 import { MOST_FUEL } from '../../../compute/sandbox/job.js'
 import { Sandbox } from '../../../compute/sandbox/sandbox.js'
 import type { Outcome } from '../../../compute/sandbox/sandbox.js'
-import type { CallContext } from '../api.js'
-import type { LocalResult, MapEntry, MapLocal, MapResult, RunLocal } from '../compute-api.js'
+import { standalone } from '../definition/call.js'
+import type { CallContext } from '../definition/call.js'
+import { LOCAL_RESULT, MAP_LOCAL, MAP_RESULT, RUN_LOCAL } from './job-fields.js'
+import type { JobParams, LocalResult, MapEntry, MapLocal, MapResult } from './job-fields.js'
 import { isOk, mapResult } from './map-result.js'
 import { readJob, readMap } from './job-input.js'
 import type { ReadJob } from './job-input.js'
@@ -11,8 +13,33 @@ import { forwardOutput, outOf } from './job-output.js'
 import type { OutPlace } from './job-output.js'
 import { checkOut } from '../../../files/out-folder.js'
 
+export const LOCAL_CALLS = {
+  'run.local': standalone(
+    'run.local',
+    {
+      summary: 'runs a job on this machine: same fuel and hash as at a provider, nothing paid',
+      params: RUN_LOCAL,
+      result: LOCAL_RESULT,
+      events: ['output'],
+      changes: true
+    },
+    runLocally
+  ),
+  'run.map.local': standalone(
+    'run.map.local',
+    {
+      summary: 'runs a map on this machine, one job after the other',
+      params: MAP_LOCAL,
+      result: MAP_RESULT,
+      events: ['output', 'mapped'],
+      changes: true
+    },
+    mapLocally
+  )
+}
+
 /** Runs a job on this machine as a provider would: the same sandbox, limits, fuel and hash. Needs no home. */
-export async function runLocally(params: RunLocal, context: CallContext): Promise<LocalResult> {
+async function runLocally(params: JobParams, context: CallContext): Promise<LocalResult> {
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const job = await readJob(params, context.signal)
   const sandbox = new Sandbox({ warm: 0 })
@@ -26,7 +53,7 @@ export async function runLocally(params: RunLocal, context: CallContext): Promis
 }
 
 /** A map at home, one job after the other. */
-export async function mapLocally(params: MapLocal, context: CallContext): Promise<MapResult> {
+async function mapLocally(params: MapLocal, context: CallContext): Promise<MapResult> {
   if (params.out !== undefined) await checkOut(params.out, params.force)
   const started = performance.now()
   const inputs = await readMap(params, context.signal)
@@ -58,7 +85,7 @@ export async function mapLocally(params: MapLocal, context: CallContext): Promis
 }
 
 /** It can be run again: nothing of it is written elsewhere. */
-function placeOf({ out, force }: RunLocal | MapLocal, input?: string): OutPlace {
+function placeOf({ out, force }: JobParams | MapLocal, input?: string): OutPlace {
   return { out: out === undefined || input === undefined ? out : `${out}/${input}`, force, name: '' }
 }
 

@@ -1,5 +1,5 @@
 import type { RunRequest } from '../../../compute/buyer/jobs.js'
-import type { BuyParams } from '../compute-api.js'
+import type { BuyParams } from './job-fields.js'
 import { demandOffer } from '../prices.js'
 import type { ReadJob } from './job-input.js'
 

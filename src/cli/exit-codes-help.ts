@@ -1,5 +1,5 @@
-import { ERROR_CODES, EXIT_CODES, exitCodesText } from '../../exit-codes.js'
-import type { Action } from '../../invocation.js'
+import { ERROR_CODES, EXIT_CODES, exitCodesText } from './exit-codes.js'
+import type { Action } from './invocation.js'
 
 /** Prints the exit codes. The help of a command is printed by program.ts. */
 export const run: Action = ({ output }) => {

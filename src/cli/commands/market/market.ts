@@ -1,0 +1,8 @@
+import type { CommandSyntax } from '../../syntax.js'
+
+/** The group: its commands are beside this file. */
+export const syntax: CommandSyntax = {
+  usage: 'market',
+  summary: 'found, join and choose markets',
+  example: 'market list'
+}

@@ -1,0 +1,165 @@
+import { resolve } from 'node:path'
+import * as v from 'valibot'
+import { formatKey } from '../../../contracts/keys/key.js'
+import { parseLink } from '../../../contracts/keys/link.js'
+import type { MirrorListener, MirrorRequest } from '../../storage/buyer/mirrors.js'
+import { callWithDryRun, dry } from './definition/call.js'
+import type { CallContext } from './definition/call.js'
+import type { Progress } from './definition/events.js'
+import {
+  bytes,
+  decimal,
+  duration,
+  fields,
+  flag,
+  form,
+  listed,
+  market,
+  maybe,
+  msat,
+  path,
+  said,
+  storagePrice,
+  whole
+} from './definition/schema.js'
+import type { Values } from './definition/schema.js'
+import { marketOf } from './markets.js'
+import { demandOffer } from './prices.js'
+import { restoreLink } from './restore.js'
+
+const BOOK_WAIT = 10_000
+const DEFAULT_PREPAY = 20_000_000n
+const MAX_COPIES = 64
+
+/** What is to be stored, and for how much. */
+export const MIRROR_FIELDS = {
+  market,
+  path: path('file or folder to store'),
+  copies: whole(1, MAX_COPIES, 'copies, each at another provider'),
+  time: duration('how long to store it'),
+  offer: maybe(storagePrice("price to open with; absent: the providers' prices are taken")),
+  maxPrice: maybe(storagePrice('highest price; absent: any')),
+  prepayMaxMsat: maybe(msat('most to pay ahead; absent: 20 000 sat'))
+}
+
+const count = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
+const seconds = (about: string) => decimal(0, Number.MAX_SAFE_INTEGER, `${about}, s`)
+const linkForm = form(
+  /^bushel:\/\/[ybndrfg8ejkmcpqxot1uwisza345h769]{109}$/,
+  118,
+  'must be a link: bushel:// followed by 109 characters',
+  'link of the drive; who has it can read everything'
+)
+
+export const MIRROR_CALLS = {
+  mirror: callWithDryRun(
+    {
+      summary: 'packs, encrypts and uploads a file or folder, and pays ahead; the same call again goes on',
+      params: MIRROR_FIELDS,
+      result: {
+        link: said('link of the drive; empty in a dry run'),
+        files: count('files'),
+        bytes: bytes('size of the files'),
+        storedBytes: bytes('size of one copy'),
+        copies: whole(0, MAX_COPIES, 'copies that are stored'),
+        leases: listed(v.string(), 'ids of the leases; empty in a dry run'),
+        paidMsat: msat('paid, or in a dry run the estimate'),
+        feesMsat: msat('fees'),
+        atRiskMsat: msat('paid ahead and not yet served: lost if every provider vanished now'),
+        seconds: v.pipe(
+          fields({ pack: seconds('packing'), upload: seconds('uploading') }),
+          v.description('how long it took')
+        )
+      },
+      events: ['note', 'progress', 'payment'],
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params, context) => {
+      const chosen = marketOf(node, params.market)
+      await chosen.inStep({ timeoutMs: BOOK_WAIT })
+      const { mirrors } = (await node.trade()).storage
+      const request = mirrorRequest(chosen.key, params)
+      const outcome = params.dryRun
+        ? await mirrors.estimate(request)
+        : await mirrors.run(request, mirrorListener(context), context.signal)
+      return dry(params, {
+        link: outcome.link,
+        files: outcome.files,
+        bytes: outcome.bytes,
+        storedBytes: outcome.storedBytes,
+        copies: outcome.leases.length,
+        leases: params.dryRun ? [] : outcome.leases,
+        paidMsat: outcome.paidMsat.toString(),
+        feesMsat: outcome.feesMsat.toString(),
+        atRiskMsat: outcome.atRiskMsat.toString(),
+        seconds: outcome.seconds
+      })
+    }
+  ),
+  restore: callWithDryRun(
+    {
+      summary: 'restores the files of a link from all providers at once; the same call again goes on',
+      params: {
+        link: linkForm,
+        dest: path('where to write it'),
+        force: flag('true: overwrite different files')
+      },
+      result: {
+        path: said('what was written'),
+        files: count('files'),
+        bytes: bytes('size of the files'),
+        sha256: said('checksum of the tree, hex; empty in a dry run'),
+        seconds: seconds('how long it took')
+      },
+      events: ['note', 'progress'],
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params, context) => {
+      parseLink(params.link)
+      const dest = resolve(params.dest)
+      if (params.dryRun) return dry(params, { path: dest, files: 0, bytes: 0, sha256: '', seconds: 0 })
+      return restoreLink(node, { ...params, dest }, context)
+    }
+  )
+}
+
+export function mirrorRequest(market: Buffer, params: Values<typeof MIRROR_FIELDS>): MirrorRequest {
+  demandOffer(params)
+  return {
+    market,
+    path: resolve(params.path),
+    copies: params.copies,
+    time: params.time,
+    offer: params.offer === undefined ? null : BigInt(params.offer),
+    maxPrice: params.maxPrice === undefined ? null : BigInt(params.maxPrice),
+    prepayMaxMsat: params.prepayMaxMsat === undefined ? DEFAULT_PREPAY : BigInt(params.prepayMaxMsat)
+  }
+}
+
+/** Reports progress to the caller, with the uploads of all copies as one sum. */
+export function mirrorListener({ onProgress }: CallContext): MirrorListener {
+  const uploads = new Map<string, number>()
+  const progress = (event: Progress): void => onProgress(event)
+  return {
+    note: message => progress({ event: 'note', message }),
+    packed: (done, total) => progress({ event: 'progress', step: 'pack', done, total, unit: 'bytes' }),
+    uploaded: (copy, bytes) => {
+      uploads.set(copy.name, bytes)
+      const done = [...uploads.values()].reduce((sum, one) => sum + one, 0)
+      const each = copy.lease.terms.cores.reduce((sum, core) => sum + core.byteLength, 0)
+      progress({ event: 'progress', step: 'upload', done, total: each * uploads.size, unit: 'bytes' })
+    },
+    paid: (copy, { installment, msat, feeMsat }) =>
+      progress({
+        event: 'payment',
+        lease: formatKey(copy.id),
+        provider: formatKey(copy.provider),
+        installment,
+        of: copy.installments,
+        msat: msat.toString(),
+        feeMsat: feeMsat.toString()
+      })
+  }
+}

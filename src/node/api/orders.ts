@@ -1,0 +1,155 @@
+import { BushelError } from '../../../contracts/errors/error.js'
+import { formatKey, parseKey, shortKey } from '../../../contracts/keys/key.js'
+import { DAY } from '../../../contracts/money/quantity.js'
+import { SIDE } from '../../../contracts/order.js'
+import { storage } from '../../storage/resource.js'
+import { needsUp } from '../needs-up.js'
+import type { NodeContext } from '../context.js'
+import type { StorageParts, Trade } from '../trade/trade.js'
+import { callWithDryRun, dry } from './definition/call.js'
+import {
+  bytes,
+  duration,
+  key,
+  market,
+  maybe,
+  moment,
+  region,
+  said,
+  storagePrice
+} from './definition/schema.js'
+import type { Values } from './definition/schema.js'
+import { marketOf } from './markets.js'
+import { MIRROR_FIELDS, mirrorListener, mirrorRequest } from './mirrors.js'
+import { askPrice } from './prices.js'
+import { demandInbound } from './wallet.js'
+
+const BOOK_WAIT = 10_000
+const ASK_LIFETIME = 365 * DAY
+/** Amount that a seller of storage must be able to receive before it makes an offer, msat. */
+const FIRST_INSTALLMENTS = 80_000n
+/** Minimum charge, so that a lease of very little data costs a sat. */
+const MIN_CHARGE = 1000n
+
+/** An order that was published. */
+export const ORDER_RESULT = {
+  id: said('id of the order; empty in a dry run of a bid'),
+  market: key('key of the market'),
+  expires: moment('when it expires')
+}
+export type OrderResult = Values<typeof ORDER_RESULT> & { dryRun?: boolean }
+
+/** How long an offer stands. */
+export const lifetime = maybe(duration('how long the offer stands; absent: 365 days'))
+
+export const ORDER_CALLS = {
+  'sell.storage': callWithDryRun(
+    {
+      summary: 'publishes an offer of disk space, which the node serves',
+      params: {
+        market,
+        space: bytes('space to offer', { least: 1 }),
+        price: storagePrice('price'),
+        floor: maybe(storagePrice('lowest price at which it sells, told to nobody; absent: the price')),
+        minTime: duration('shortest lease'),
+        maxTime: duration('longest lease'),
+        region: region('region of the disk, such as eu; may be empty'),
+        lifetime
+      },
+      result: ORDER_RESULT,
+      changes: true,
+      needs: 'up'
+    },
+    async (node, params) => {
+      const chosen = marketOf(node, params.market)
+      const { orders, shelf } = await serving(node)
+      const { space, minTime, maxTime, region } = params
+      if (maxTime < minTime)
+        throw new BushelError('BAD_INPUT', "the parameter 'maxTime' is less than 'minTime'", 'swap the two')
+      if (!(await shelf.canReserve(space))) {
+        throw new BushelError(
+          'NO_SPACE',
+          'the disk has less free space than that; no offer was made',
+          'offer less with --space'
+        )
+      }
+      await demandInbound(node, FIRST_INSTALLMENTS)
+      await chosen.inStep({ timeoutMs: BOOK_WAIT })
+      const order = {
+        market: chosen.key,
+        side: SIDE.ask,
+        resource: storage.id,
+        ...askPrice(params),
+        body: storage.ask.encode({ space, minTime, maxTime, minChargeMsat: MIN_CHARGE, region }),
+        lifetime: params.lifetime ?? ASK_LIFETIME
+      }
+      const placed = params.dryRun ? orders.draft(order) : await orders.publish(order)
+      const expires = placed.order.created + order.lifetime
+      return dry(params, { id: formatKey(placed.id), market: formatKey(chosen.key), expires })
+    }
+  ),
+  'bid.storage': callWithDryRun(
+    {
+      summary: 'publishes a resting bid for storage, which the node fills by itself',
+      params: { ...MIRROR_FIELDS, maxPrice: storagePrice('highest price') },
+      result: ORDER_RESULT,
+      events: ['note', 'progress', 'payment'],
+      changes: true,
+      needs: 'up'
+    },
+    async (node, params, context) => {
+      const chosen = marketOf(node, params.market)
+      const { bids, mirrors } = await serving(node)
+      await chosen.inStep({ timeoutMs: BOOK_WAIT })
+      const request = mirrorRequest(chosen.key, params)
+      if (params.dryRun) {
+        await mirrors.checkBid(request)
+        return dry(params, { id: '', market: formatKey(chosen.key), expires: Date.now() })
+      }
+      const { id, order } = await bids.place(request, mirrorListener(context), context.signal)
+      return { id: formatKey(id), market: formatKey(chosen.key), expires: order.expires }
+    }
+  ),
+  withdraw: callWithDryRun(
+    {
+      summary: 'withdraws an order of this node from the book',
+      params: { id: key('id of the order') },
+      result: { id: key('id of the order') },
+      changes: true,
+      needs: 'up'
+    },
+    async (node, params) => {
+      const { orders } = await serving(node)
+      const id = parseKey(params.id, 'order id')
+      if (!orders.get(id)) {
+        throw new BushelError(
+          'ORDER_NOT_FOUND',
+          `this node has no standing order ${shortKey(id)}...`,
+          'see the orders with: bushel book'
+        )
+      }
+      if (!params.dryRun) {
+        await orders.withdraw(id)
+        const { parts } = await node.trade()
+        for (const resource of node.resources) await resource.bids(parts)?.over(id)
+      }
+      return dry(params, { id: formatKey(id) })
+    }
+  )
+}
+
+interface Serving {
+  orders: Trade['orders']
+  bids: NonNullable<StorageParts['bids']>
+  mirrors: StorageParts['mirrors']
+  shelf: NonNullable<StorageParts['shelf']>
+}
+
+/** The parts that only `bushel up` has; throws NOT_RUNNING without them. */
+async function serving(node: NodeContext): Promise<Serving> {
+  if (!node.serving) throw needsUp()
+  const { orders, storage } = await node.trade()
+  const { bids, mirrors, shelf } = storage
+  if (!bids || !shelf) throw needsUp()
+  return { orders, bids, mirrors, shelf }
+}
