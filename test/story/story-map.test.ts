@@ -17,7 +17,7 @@ test(
     ])
     await bookWhen(world, 'buyer', ({ asks }) => asks.length === 3)
     const module = world.at('count.wasm')
-    await copyFile(join(import.meta.dirname, '../../../test/compute/programs/count.wasm'), module)
+    await copyFile(join(import.meta.dirname, '../../../test/samples/programs/count.wasm'), module)
     await mkdir(world.at('chunks'))
     const names = ['a', 'b', 'c', 'd', 'e', 'f']
     for (const [i, name] of names.entries()) await writeFile(world.at('chunks', name), 'line\n'.repeat(i + 1))

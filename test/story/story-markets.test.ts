@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import test from 'node:test'
+import type { StatusResult } from '../../src/node/api/api.js'
 import { settled } from '../world/payments.js'
 import { noise, makeTree } from '../samples/tree.js'
 import { World } from '../world/world.js'
@@ -10,8 +11,8 @@ const MIB = 1024 ** 2
 const SIZE = 24 * MIB
 
 async function usedBytes(world: World, name: string): Promise<number> {
-  const { shelf } = await world.ok<{ shelf: { usedBytes: number } }>(name, ['status'])
-  return shelf.usedBytes
+  const { resources } = await world.ok<StatusResult>(name, ['status'])
+  return Number(resources.storage!.facts.usedBytes)
 }
 
 test('the end of a lease frees its disk, and an order can be withdrawn', { timeout: 120_000 }, async t => {

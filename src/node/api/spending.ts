@@ -1,7 +1,5 @@
-import { consumedByJobs } from '../../compute/job/consumed.js'
 import type { BalanceCheck } from '../../payment/balance.js'
 import type { SpendingSettings } from '../../payment/limits.js'
-import { consumed } from '../../storage/lease/consumed.js'
 import { call, callWithDryRun } from './definition/call.js'
 import { decimal, flag, form, listed, maybe, msat, orNull, said } from './definition/schema.js'
 import type { Values } from './definition/schema.js'
@@ -74,10 +72,8 @@ export const SPENDING_CALLS = {
       needs: 'node'
     },
     async node => {
-      const { payments, ledger, storage, compute } = await node.trade()
-      const { leases, debts } = storage
-      const stored = consumed(leases, ledger, debts, Date.now())
-      const used = [...stored, ...consumedByJobs(compute.jobs, ledger)]
+      const { payments, parts } = await node.trade()
+      const used = node.resources.flatMap(resource => [...resource.consumed(parts, Date.now())])
       const check = await payments.checkBalance(new Map(used))
       const { ok, lines, faults } = check
       return { ok, lines, faults, ...sumsOf(check) }

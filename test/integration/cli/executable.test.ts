@@ -180,7 +180,7 @@ test('`receipt verify` exits with code 0 for a valid receipt and 1 for an invali
   }
 })
 
-const programs = new URL('../../../test/compute/programs/', import.meta.url)
+const programs = new URL('../../../../test/samples/programs/', import.meta.url)
 
 test('a local job needs no home, reads standard input and prints to standard output', async t => {
   const dir = await folder(t)

@@ -223,7 +223,7 @@ test('every command has help with an example within 80 columns', async () => {
     }
   }
   await visit([])
-  const list = new URL('../../src/cli/commands.json', import.meta.url)
+  const list = new URL('../../../src/cli/commands.json', import.meta.url)
   const listed = JSON.parse(await readFile(list, 'utf8')) as ListedCommand[]
   assert.deepEqual(seen.sort(), listed.map(({ syntax }) => nameOf(syntax)).sort())
   assert.ok(seen.length > 30, seen.join())

@@ -11,7 +11,7 @@ import type { CommandSyntax } from '../../syntax.js'
 export const syntax: CommandSyntax = {
   usage: 'bid storage <path>',
   summary: 'publish a bid that the node fills by itself (needs `bushel up`)',
-  example: 'bid storage photos --time 30d --copies 3 --max-price "9 sat/GiB-month"',
+  example: 'bid storage a.mkv --time 30d --copies 3 --max-price "9 sat/GiB-month"',
   options: {
     '--time <time>': { help: 'how long to store it, such as 30d', required: true },
     '--copies <n>': { help: 'number of copies, each at another provider', required: true },
