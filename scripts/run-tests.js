@@ -6,6 +6,7 @@ import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const UNIT_RULE = new URL('./unit-rule.js', import.meta.url).href
 
 /** Paths of the built test files, relative to the root of the project, that `wanted` accepts. */
 export function testFiles(wanted) {
@@ -38,6 +39,7 @@ const rank = file => {
 /** Runs the files, longest first; `node --test` would sort them by name. A file fails after `timeout` ms. */
 export function runTests(files, { env = process.env, timeout = Infinity } = {}) {
   Object.assign(process.env, env)
+  process.execArgv.push('--import', UNIT_RULE) // the runner gives its own flags to the process of each file
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopping.abort())
   const tests = run({
