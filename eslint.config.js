@@ -1,10 +1,12 @@
 import tseslint from 'typescript-eslint'
 
-// What lies under a book has one file each, so that a successor can come behind it.
+// What lies under a book, and under the store, has one file each, so that a successor can come behind it.
 const VIEW = 'src/book/view/database.ts'
 const LOG = 'src/book/log.ts'
+const LMDB = 'src/store/backend/lmdb-backend.ts'
 const hyperbee = { name: 'hyperbee', message: `the database of the view is behind ${VIEW}` }
 const autobase = { name: 'autobase', message: `the log of a book is behind ${LOG}` }
+const lmdb = { name: 'lmdb', message: `the database of the store is behind ${LMDB}` }
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'contracts/spec/'] },
@@ -43,16 +45,20 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/types/**', VIEW, LOG],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [hyperbee, autobase] }] }
+    ignores: ['src/types/**', VIEW, LOG, LMDB],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [hyperbee, autobase, lmdb] }] }
   },
   {
     files: [VIEW],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [autobase] }] }
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [autobase, lmdb] }] }
   },
   {
     files: [LOG],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [hyperbee] }] }
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [hyperbee, lmdb] }] }
+  },
+  {
+    files: [LMDB],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [hyperbee, autobase] }] }
   },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'bin/demo.ts'],

@@ -17,10 +17,11 @@ import { MoneyPair } from './money-pair.js'
 import { inFolder } from '../stage.js'
 import { INSTALLMENT_MSAT } from './end.js'
 import { faultLog } from '../../test/doubles/fault-log.js'
+import { STEP } from '../../src/payment/payment-state.js'
 
 const MOST_SECONDS = 2
 /** Steps of an outgoing installment from its list to its receipt, one ledger entry each. */
-const STEPS: PaymentStep[] = ['intent', 'bound', 'sent', 'paid', 'applied', 'receipt']
+const STEPS: PaymentStep[] = [STEP.intent, STEP.bound, STEP.sent, STEP.paid, STEP.applied, STEP.receipt]
 const AGREEMENT_SLICES = 500
 const AT_ONCE = 500
 const INVOICE_LENGTH = 360
@@ -175,12 +176,12 @@ async function writeLedger(file: string, drafts: readonly PaymentDraft[]): Promi
   for (let from = 0; from < drafts.length; from += AT_ONCE) {
     const some = drafts.slice(from, from + AT_ONCE)
     for (const step of STEPS) {
-      const early = step === 'intent' || step === 'bound' || step === 'sent'
+      const early = step === STEP.intent || step === STEP.bound || step === STEP.sent
       const record = some.map(draft => ({
         ...draft,
         step,
         preimage: early ? null : draft.preimage,
-        text: step === 'intent' ? '' : draft.text
+        text: step === STEP.intent ? '' : draft.text
       }))
       await ledger.record(...record)
     }
@@ -221,7 +222,7 @@ function draftOf(i: number): PaymentDraft {
     peer: sha256(agreement),
     hash: sha256(preimage),
     msat: INSTALLMENT_MSAT,
-    step: 'intent',
+    step: STEP.intent,
     feeMsat: 0n,
     preimage,
     text: `lnbcrt ${i} `.padEnd(INVOICE_LENGTH, 'x')

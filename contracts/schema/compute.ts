@@ -1,5 +1,5 @@
 import { MAX_ARGS, MAX_FILES } from './counts.js'
-import { required, optional, many, all, signed, parties } from './fields.js'
+import { required, optional, many, all, signed, parties, stateOf } from './fields.js'
 import type { Struct } from './fields.js'
 
 /** How a run of a module ended. */
@@ -119,7 +119,7 @@ export const compute: Struct[] = [
     name: 'job',
     fields: [
       required('role', 'string'),
-      required('state', 'string'),
+      stateOf('job'),
       required('created', 'uint'),
       required('changed', 'uint'),
       required('runs', 'uint'),
@@ -178,7 +178,7 @@ export const compute: Struct[] = [
       required('maxMsat', 'biguint64'),
       required('maxPrice', 'biguint64'),
       required('created', 'uint'),
-      required('state', 'string'),
+      stateOf('run'),
       all('passed', 'fixed32'),
       all('replicas', '@bushel/run-replica'),
       all('evidence', 'string'),

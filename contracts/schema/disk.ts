@@ -1,4 +1,4 @@
-import { required, optional, all } from './fields.js'
+import { required, optional, all, stateOf } from './fields.js'
 import type { Struct } from './fields.js'
 
 /** The records that a node stores on its own disk. */
@@ -6,7 +6,7 @@ export const disk: Struct[] = [
   {
     name: 'ledger-entry',
     fields: [
-      required('type', 'string'),
+      stateOf('payment', 'type'),
       required('at', 'uint'),
       required('agreement', 'fixed32'),
       required('role', 'string'),
@@ -43,7 +43,7 @@ export const disk: Struct[] = [
     name: 'lease',
     fields: [
       required('role', 'string'),
-      required('state', 'string'),
+      stateOf('lease'),
       required('created', 'uint'),
       required('committed', 'uint'),
       required('start', 'uint'),
@@ -84,7 +84,7 @@ export const disk: Struct[] = [
       required('maxPrice', 'biguint64'),
       required('prepayMaxMsat', 'biguint64'),
       all('agreements', 'fixed32'),
-      required('state', 'string'),
+      stateOf('mirror'),
       optional('bid', 'fixed32'),
       optional('packMs', 'uint')
     ]

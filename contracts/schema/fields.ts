@@ -5,6 +5,8 @@ export interface Field {
   array?: boolean
   /** The largest length of an array; a longer one is malformed. */
   most?: number
+  /** The machine whose state this string is; its TypeScript type is opaque then. */
+  machine?: string
 }
 
 export interface Struct {
@@ -24,6 +26,14 @@ export const many = (name: string, type: string, most: number): Field => ({
 })
 /** An array of any length, for records that no peer sends. */
 export const all = (name: string, type: string): Field => ({ name, type, required: true, array: true })
+
+/** The state of a record that moves by the table of a machine (`defineStates`). */
+export const stateOf = (machine: string, name = 'state'): Field => ({
+  name,
+  type: 'string',
+  required: true,
+  machine
+})
 
 /** A struct in the field `field` with its signature, as `signed-STRUCT` or under another name. */
 export function signed(field: string, struct: string, name = `signed-${struct}`): Struct {

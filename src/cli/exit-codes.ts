@@ -1,4 +1,5 @@
 import { ERRORS, EXIT, KINDS } from '../../contracts/errors/error-table.js'
+import { markdownTable } from '../base/markdown.js'
 import type { Exit } from '../../contracts/errors/error-table.js'
 
 /** The exit codes, as `bushel help exit-codes` and docs/exit-codes.md list them. */
@@ -44,7 +45,7 @@ export function exitCodesPage(): string {
     '',
     'Exit codes and error codes are stable, so that scripts can rely on them. `bushel help exit-codes` prints the same lists.',
     '',
-    ...markdown(
+    ...markdownTable(
       ['exit', 'meaning'],
       EXIT_CODES.map(({ exit, meaning }) => [String(exit), meaning])
     ),
@@ -52,26 +53,19 @@ export function exitCodesPage(): string {
     ...NOTES.flatMap(note => [note, '']),
     '## Error codes',
     '',
-    ...markdown(
+    ...markdownTable(
       ['code', 'exit', 'kind', 'meaning'],
       ERROR_CODES.map(({ code, exit, kind, meaning }) => [`\`${code}\``, String(exit), kind, meaning])
     ),
     '',
     'The kind says whose fault an error is and what the node does about it:',
     '',
-    ...markdown(
+    ...markdownTable(
       ['kind', 'meaning'],
       Object.entries(KINDS).map(([kind, meaning]) => [kind, meaning])
     ),
     ''
   ].join('\n')
-}
-
-function markdown(titles: string[], rows: string[][]): string[] {
-  const widths = titles.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)))
-  const line = (cells: string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`
-  return [line(titles), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)]
 }
 
 function wrap(text: string, width: number): string[] {

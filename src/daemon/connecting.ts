@@ -59,9 +59,10 @@ export async function connectWallet(
 }
 
 async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
-  const [{ ledgerFile }, { Ledger }, { Facts }, { Leases, isOver }] = await Promise.all([
+  const [{ ledgerFile }, { Ledger }, { STEP }, { Facts }, { Leases, isOver }] = await Promise.all([
     import('../node/backend.js'),
     import('../payment/ledger.js'),
+    import('../payment/payment-state.js'),
     import('../store/facts.js'),
     import('../storage/lease/leases.js')
   ])
@@ -79,7 +80,7 @@ async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
       )
     }
   }
-  if ([...ledger.at('sent')].length === 0) return
+  if ([...ledger.at(STEP.sent)].length === 0) return
   throw new BushelError(
     'WALLET_IN_USE',
     'a payment of the wallet in use is still under way; nothing was changed',

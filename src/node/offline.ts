@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { formatKey } from '../../contracts/keys/key.js'
 import type { WalletChoice } from '../identity/config.js'
 import { RunRecords, viewOf } from '../compute/buyer/run/run-records.js'
+import { isOpen } from '../compute/buyer/run/run-state.js'
 import { Facts } from '../store/facts.js'
 import { Ledger } from '../payment/ledger.js'
 import { occupiedBytes } from '../files/disk.js'
@@ -59,7 +60,7 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
 }
 
 function boughtOf(facts: Facts): number {
-  return new RunRecords(facts).list().filter(({ state }) => state === 'open').length
+  return new RunRecords(facts).list().filter(isOpen).length
 }
 
 function factsOf(home: OfflineHome): Promise<Facts> {

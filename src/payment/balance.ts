@@ -5,6 +5,7 @@ import type { Ledger, Payment, PaymentRole } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { byWallet } from './payment.js'
 import type { WalletRecord } from '../lightning/payment-records.js'
+import { STEP } from './payment-state.js'
 
 /** The sums of one agreement, as payer (prepaid by us) or payee (prepaid to us). */
 export interface AccountBalance {
@@ -106,7 +107,7 @@ function walletSums(ledger: Ledger, records: Iterable<WalletRecord>, faults: str
     if (
       status === 'pending' &&
       payment.role === 'payer' &&
-      payment.step !== 'sent' &&
+      payment.step !== STEP.sent &&
       !isSettled(payment.step)
     )
       faults.push(`${name(payment)}: in flight by the wallet, ${payment.step} in the ledger`)

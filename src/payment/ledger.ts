@@ -4,6 +4,7 @@ import type { Msat } from '../../contracts/money/money.js'
 import { Journal } from '../store/journal.js'
 import { entryOf, isSettled, paymentOf } from './payment.js'
 import type { PaymentDraft, PaymentKind, Payment, PaymentStep } from './payment.js'
+import { STEP, isOpen, paymentStates } from './payment-state.js'
 import { Spending } from './spending.js'
 
 export { intentId, isSettled } from './payment.js'
@@ -37,7 +38,7 @@ interface AgreementAccount {
 /**
  * The write-ahead record of every payment: an entry is on disk before the step that it announces is taken.
  *
- * Events, emitted synchronously: `ahead` (payments) just before they are written, `written` (payments) as soon as they
+ * Events, emitted synchronously: `fault` (error) when a record is refused because of a bug, or a note cannot be written; `ahead` (payments) just before they are written, `written` (payments) as soon as they
  * are on disk, before `record` resolves.
  */
 export class Ledger extends ReadyResource {
@@ -48,6 +49,8 @@ export class Ledger extends ReadyResource {
   readonly #byStep = new Map<PaymentStep, Map<string, Payment>>()
   /** Sum of the credits from each debt, by the text of the installments. */
   readonly #credits = new Map<string, Msat>()
+  /** By hash: the step that is being written. */
+  readonly #ahead = new Map<string, Payment>()
   readonly #waiting = new Map<string, PaymentDraft[]>()
   /** Records on their way to the disk. */
   readonly #writing = new Set<Promise<void>>()
@@ -96,11 +99,18 @@ export class Ledger extends ReadyResource {
     if (all.length === 0) return
     const at = this.#now()
     const payments = all.map<Payment>(draft => ({ ...draft, at }))
-    for (const payment of payments) this.#guard(payment)
-    this.emit('ahead', payments)
-    const entries = payments.map(payment => entryOf(payment, this.byHash(payment.hash)))
-    await this.#journal.append(...entries.map(entry => encode('ledger-entry', entry)))
-    for (const payment of payments) this.#apply(payment)
+    try {
+      for (const payment of payments) this.#guard(payment)
+      this.emit('ahead', payments)
+      const entries = payments.map(payment => entryOf(payment, this.byHash(payment.hash)))
+      await this.#journal.append(...entries.map(entry => encode('ledger-entry', entry)))
+      for (const payment of payments) this.#apply(payment)
+    } finally {
+      for (const payment of payments) {
+        const key = payment.hash.toString('hex')
+        if (this.#ahead.get(key) === payment) this.#ahead.delete(key)
+      }
+    }
     this.emit('written', payments)
   }
 
@@ -111,7 +121,8 @@ export class Ledger extends ReadyResource {
   note(draft: PaymentDraft): void {
     const key = draft.hash.toString('hex')
     const waiting = this.#waiting.get(key) ?? []
-    if (waiting.some(({ step }) => step === draft.step)) return
+    // What was acknowledged needs no other note.
+    if (waiting.some(({ step }) => step === draft.step || step === STEP.receipt)) return
     this.#waiting.set(key, [...waiting, draft])
     this.#timer ??= setTimeout(() => void this.flush().catch(error => this.emit('fault', error)), NOTED_FOR)
   }
@@ -127,7 +138,13 @@ export class Ledger extends ReadyResource {
     this.#timer = null
     const drafts = [...this.#waiting.values()].flat()
     this.#waiting.clear()
-    return drafts
+    // A note may be late: a step beyond it is on disk, or on its way there.
+    return drafts.filter(({ hash }) => this.#latest(hash)?.step !== STEP.receipt)
+  }
+
+  /** The last step of a hash, also when it is not on disk yet. */
+  #latest(hash: Buffer): Payment | null {
+    return this.#ahead.get(hash.toString('hex')) ?? this.byHash(hash)
   }
 
   /** The payments of an agreement, by installment; of several hashes for one installment the current one. */
@@ -173,18 +190,18 @@ export class Ledger extends ReadyResource {
     return this.#credits.get(debt.toString('hex')) ?? 0n
   }
 
-  /** A settled payment stays settled; any other record is a bug and throws. */
+  /** Every record passes here, so that none skips the table of steps. One that it refuses is a bug, and throws. */
   #guard(payment: Payment): void {
-    const before = this.byHash(payment.hash)
-    if (!before) return
-    if (isSettled(before.step) && !isSettled(payment.step))
-      throw new Error(`a settled payment cannot go from ${before.step} to ${payment.step}`)
+    const before = this.#latest(payment.hash)
     if (
-      before.role !== payment.role ||
-      before.msat !== payment.msat ||
-      intentOf(before) !== intentOf(payment)
+      before &&
+      (before.role !== payment.role || before.msat !== payment.msat || intentOf(before) !== intentOf(payment))
     )
       throw new Error('one payment hash cannot stand for two payments')
+    paymentStates.transition(payment.role, before && before.step, payment.step, {
+      fault: error => this.emit('fault', error)
+    })
+    this.#ahead.set(payment.hash.toString('hex'), payment)
   }
 
   /** Caches the last account, since steps of one agreement mostly follow each other. */
@@ -218,9 +235,9 @@ export class Ledger extends ReadyResource {
     const current = installments.get(payment.installment)
     if (!current || current.hash.equals(payment.hash) || outranks(payment, current))
       installments.set(payment.installment, payment)
-    while (isSettled(account.current.installment.get(account.contiguous)?.step ?? 'intent'))
+    while (isSettled(account.current.installment.get(account.contiguous)?.step ?? STEP.intent))
       account.contiguous++
-    if (payment.step === 'credited' && before?.step !== 'credited') {
+    if (payment.step === STEP.credited && before?.step !== STEP.credited) {
       const debt = debtOf(payment)
       this.#credits.set(debt, (this.#credits.get(debt) ?? 0n) + payment.msat)
     }
@@ -229,7 +246,6 @@ export class Ledger extends ReadyResource {
 }
 
 const NOTED_FOR = 50
-const OPEN: ReadonlySet<PaymentStep> = new Set<PaymentStep>(['listed', 'intent', 'bound', 'sent'])
 
 /** True when `payment` is the current one of its installment: a settled hash first, then the later issue. */
 function outranks(payment: Payment, current: Payment): boolean {
@@ -272,13 +288,13 @@ function add(totals: Totals, { step, role, kind, msat, feeMsat }: Payment, sign:
   if (isSettled(step)) totals.feesMsat += sign * feeMsat
   if (kind === 'refund') {
     if (isSettled(step)) totals.refundedMsat += sign * msat
-    else if (OPEN.has(step)) totals.refundOpenMsat += sign * msat
+    else if (isOpen(step)) totals.refundOpenMsat += sign * msat
     return
   }
-  if (step === 'sent') totals.inFlightMsat += sign * msat
+  if (step === STEP.sent) totals.inFlightMsat += sign * msat
   if (!isSettled(step)) return
   if (role === 'payer') totals.paidMsat += sign * msat
   else totals.receivedMsat += sign * msat
-  if (step === 'credited') totals.creditedMsat += sign * msat
+  if (step === STEP.credited) totals.creditedMsat += sign * msat
   totals.payments += Number(sign)
 }

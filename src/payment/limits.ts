@@ -4,6 +4,7 @@ import type { Msat } from '../../contracts/money/money.js'
 import type { FactsPort } from '../store/facts.js'
 import type { Ledger, Payment } from './ledger.js'
 import { peerOf } from './spending.js'
+import { STEP } from './payment-state.js'
 
 /** What may be paid; null is no limit. */
 export interface SpendingSettings {
@@ -157,7 +158,7 @@ export class SpendingLimits {
   #heldMsat(of: (payment: Payment) => boolean): Msat {
     let sum = 0n
     for (const payment of this.#held.values()) {
-      if (of(payment) && this.#options.ledger.byHash(payment.hash)?.step !== 'sent') sum += payment.msat
+      if (of(payment) && this.#options.ledger.byHash(payment.hash)?.step !== STEP.sent) sum += payment.msat
     }
     return sum
   }

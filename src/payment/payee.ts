@@ -9,6 +9,8 @@ import type { PaymentDraft, PaymentKind, Ledger, Payment } from './ledger.js'
 import { intentId, isSettled } from './ledger.js'
 import { KeyedMutex } from '../base/mutex.js'
 import type { Wallet } from '../lightning/wallet.js'
+import { STEP } from './payment-state.js'
+import type { PaymentStep } from './payment-state.js'
 
 /** The answer to a payer whose payment failed: the preimage when it had settled after all, else a new hash. */
 export type ReissueAnswer = { preimage: Buffer } | { listed: ListedInstallment; invoice: string }
@@ -63,7 +65,7 @@ export class Payee {
     const fresh: PaymentDraft[] = []
     for (const listed of list.installments) {
       const known = this.#ledger.byHash(listed.hash)
-      if (known?.step === 'refused') throw taken(listed.installment)
+      if (known?.step === STEP.refused) throw taken(listed.installment)
       if (!known && this.#ledger.payment(agreement, listed.installment)) throw taken(listed.installment)
       if (!known) fresh.push(listedDraft(agreement, listed, peer))
     }
@@ -79,8 +81,8 @@ export class Payee {
     for (const { installment } of this.#ledger.payments(agreement)) {
       await this.#mutex.run(turnOf(agreement, installment), async () => {
         const payment = this.#ledger.payment(agreement, installment)!
-        if (payment.step !== 'listed' || !(await this.#refuse(payment))) return
-        await this.#ledger.record({ ...payment, step: 'refused' })
+        if (payment.step !== STEP.listed || !(await this.#refuse(payment))) return
+        await this.#ledger.record({ ...payment, step: STEP.refused })
       })
     }
   }
@@ -106,18 +108,18 @@ export class Payee {
       old.installment === installment &&
       old.agreement.equals(agreement)
     if (!old || !mine) throw taken(installment)
-    if (old.step === 'listed') {
+    if (old.step === STEP.listed) {
       if (old.issue + 1 >= MAX_ISSUES) throw taken(installment)
       if (await this.#refuse(old)) {
         const listed = this.#listed(agreement, installment, old.issue + 1, old.msat)
-        await this.#ledger.record({ ...old, step: 'refused' }, listedDraft(agreement, listed, old.peer))
+        await this.#ledger.record({ ...old, step: STEP.refused }, listedDraft(agreement, listed, old.peer))
       }
       old = this.#ledger.byHash(hash)!
     }
     if (isSettled(old.step) && old.preimage) return { preimage: old.preimage }
     const current = this.#ledger.payment(agreement, installment)!
     // Refused without a later issue: the agreement is over. Credited: it was settled from a debt.
-    if (current.issue <= old.issue || current.step === 'refused' || current.step === 'credited')
+    if (current.issue <= old.issue || current.step === STEP.refused || current.step === STEP.credited)
       throw taken(installment)
     const listed = this.#listed(agreement, installment, current.issue, current.msat)
     return { listed, invoice: await this.#issue(agreement, listed, expirySeconds) }
@@ -133,12 +135,7 @@ export class Payee {
   }
 
   /** Records an installment as settled for a reason in `NOT_BY_WALLET`; its invoice is refused from now on. */
-  count(
-    agreement: Buffer,
-    installment: number,
-    step: 'credited' | 'received',
-    text: string
-  ): Promise<Payment> {
+  count(agreement: Buffer, installment: number, step: PaymentStep, text: string): Promise<Payment> {
     return this.#mutex.run(turnOf(agreement, installment), async () => {
       const payment = this.#ledger.payment(agreement, installment)!
       if (isSettled(payment.step)) return payment
@@ -156,7 +153,7 @@ export class Payee {
     const preimage = randomBytes(32)
     const hash = sha256(preimage)
     const draft = blank({ agreement: hash, kind: 'direct', installment: 0, issue: 0, peer: null, hash, msat })
-    await this.#ledger.record({ ...draft, role: 'payee', step: 'listed', preimage })
+    await this.#ledger.record({ ...draft, role: 'payee', step: STEP.listed, preimage })
     const label = intentId(draft)
     return { invoice: await this.#wallet.issue({ preimage, msat, description, expirySeconds, label }), hash }
   }
@@ -177,15 +174,15 @@ export class Payee {
     if (payment && isSettled(payment.step)) {
       throw new BushelError('ALREADY_PAID', 'this debt was paid back already', 'nothing is left to do')
     }
-    if (payment?.step !== 'listed' || payment.msat !== msat) {
-      if (payment?.step === 'listed' && !(await this.#refuse(payment))) {
+    if (payment?.step !== STEP.listed || payment.msat !== msat) {
+      if (payment?.step === STEP.listed && !(await this.#refuse(payment))) {
         return this.#refundInvoice(agreement, msat, peer, expirySeconds)
       }
       const issue = payment ? payment.issue + 1 : 0
       const hash = sha256(this.#preimage(agreement, 0, issue, 'refund'))
       const draft = blank({ agreement, kind: 'refund', installment: 0, issue, peer, hash, msat })
-      const old: PaymentDraft[] = payment?.step === 'listed' ? [{ ...payment, step: 'refused' }] : []
-      await this.#ledger.record(...old, { ...draft, role: 'payee', step: 'listed' })
+      const old: PaymentDraft[] = payment?.step === STEP.listed ? [{ ...payment, step: STEP.refused }] : []
+      await this.#ledger.record(...old, { ...draft, role: 'payee', step: STEP.listed })
       payment = this.#ledger.byHash(hash)!
     }
     const preimage = this.#preimage(agreement, 0, payment.issue, 'refund')
@@ -198,9 +195,9 @@ export class Payee {
     return this.#mutex.run(turnOf(agreement, 'refund'), async () => {
       const payment = this.#ledger.payment(agreement, 0, 'refund')
       if (payment && isSettled(payment.step)) return false
-      if (payment?.step !== 'listed') return true
+      if (payment?.step !== STEP.listed) return true
       if (!(await this.#refuse(payment))) return false
-      await this.#ledger.record({ ...payment, step: 'refused' })
+      await this.#ledger.record({ ...payment, step: STEP.refused })
       return true
     })
   }
@@ -222,19 +219,19 @@ export class Payee {
     if (msat < payment.msat)
       throw new Error(`the wallet took ${msat} msat for an installment of ${payment.msat}`)
     // Nobody should have been able to pay a refused hash: it counts only when the wallet's record confirms it.
-    if (payment.step === 'refused' && (await this.#wallet.invoice(hash)).status !== 'settled')
+    if (payment.step === STEP.refused && (await this.#wallet.invoice(hash)).status !== 'settled')
       throw new Error(`the wallet reports a payment on the refused hash ${hash.toString('hex')}`)
     const preimage =
       payment.preimage ?? this.#preimage(payment.agreement, payment.installment, payment.issue, payment.kind)
-    await this.#ledger.record({ ...payment, step: 'received', preimage })
+    await this.#ledger.record({ ...payment, step: STEP.received, preimage })
     this.#options.onreceived(this.#ledger.byHash(hash)!)
   }
 
   async #issue(agreement: Buffer, listed: ListedInstallment, expirySeconds: number): Promise<string> {
     const { installment, issue, msat, hash } = listed
     const { step } = this.#ledger.byHash(hash)!
-    if (step === 'refused') throw taken(installment)
-    if (step === 'credited') return '' // settled for the payer too: it needs no invoice
+    if (step === STEP.refused) throw taken(installment)
+    if (step === STEP.credited) return '' // settled for the payer too: it needs no invoice
     return this.#wallet.issue({
       preimage: this.#preimage(agreement, installment, issue, 'installment'),
       msat,
@@ -284,7 +281,7 @@ function listedDraft(agreement: Buffer, listed: ListedInstallment, peer: Buffer 
   return {
     ...blank({ agreement, kind: 'installment', installment, issue, peer, hash, msat }),
     role: 'payee',
-    step: 'listed'
+    step: STEP.listed
   }
 }
 

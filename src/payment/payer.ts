@@ -12,6 +12,8 @@ import { Sending, alreadyPaid, refused } from './sending.js'
 import { KeyedMutex } from '../base/mutex.js'
 import type { InvoiceCheck, InvoiceReader, InvoiceReading } from '../lightning/invoice.js'
 import type { Wallet } from '../lightning/wallet.js'
+import { STEP, isUnsent } from './payment-state.js'
+import type { PaymentStep } from './payment-state.js'
 
 export interface PayerOptions {
   ledger: Ledger
@@ -58,7 +60,7 @@ export class Payer {
 
   async intend(list: InstallmentList, peer: Buffer | null): Promise<void> {
     const fresh = list.installments.filter(listed => !this.#known(list.agreement, listed))
-    await this.#ledger.record(...fresh.map(listed => draftOf(list.agreement, listed, peer, 'intent', '')))
+    await this.#ledger.record(...fresh.map(listed => draftOf(list.agreement, listed, peer, STEP.intent, '')))
   }
 
   async bind(
@@ -72,11 +74,11 @@ export class Payer {
       throw refused(`the payee sent ${invoices.length} invoices for ${installments.length} installments`)
     const fresh = installments.flatMap((listed, i) => {
       const known = this.#known(agreement, listed)
-      if (known && known.step !== 'intent' && known.step !== 'bound') return []
+      if (known && !isUnsent(known.step)) return []
       const { expiresAt } = this.#check(agreement, listed, invoices[i]!, payee)
-      if (known?.step === 'bound') return []
+      if (known?.step === STEP.bound) return []
       this.sending.binds(listed.hash, expiresAt)
-      return [draftOf(agreement, listed, known?.peer ?? peer, 'bound', invoices[i]!)]
+      return [draftOf(agreement, listed, known?.peer ?? peer, STEP.bound, invoices[i]!)]
     })
     await this.#ledger.record(...fresh)
   }
@@ -143,8 +145,8 @@ export class Payer {
     this.sending.binds(listed.hash, expiresAt)
     await this.sending.withheld(old, current =>
       this.#ledger.record(
-        { ...current, step: 'void' },
-        draftOf(agreement, listed, current.peer, 'bound', invoice)
+        { ...current, step: STEP.void },
+        draftOf(agreement, listed, current.peer, STEP.bound, invoice)
       )
     )
     return this.#ledger.payment(agreement, listed.installment)!
@@ -160,15 +162,15 @@ export class Payer {
       throw refused(`the preimage fits no payment for installment ${installment}`)
     if (isSettled(payment.step)) return payment
     const state = await this.sending.ask(payment)
-    if (state.status !== 'succeeded') {
-      const current = this.#ledger.byHash(payment.hash)!
-      await this.#ledger.record({ ...current, step: 'paid', preimage, text: NOT_BY_WALLET.learned })
+    const current = this.#ledger.byHash(payment.hash)!
+    if (state.status !== 'succeeded' && !isSettled(current.step)) {
+      await this.#ledger.record({ ...current, step: STEP.paid, preimage, text: NOT_BY_WALLET.learned })
     }
     return this.#ledger.byHash(payment.hash)!
   }
 
   /** Records an installment as settled for a reason in `NOT_BY_WALLET`; the wallet never pays it then. */
-  async count(payment: Payment, step: 'credited' | 'paid', text: string): Promise<Payment> {
+  async count(payment: Payment, step: PaymentStep, text: string): Promise<Payment> {
     await this.sending.withheld(payment, current => this.#ledger.record({ ...current, step, text }))
     return this.#ledger.byHash(payment.hash)!
   }
@@ -224,13 +226,13 @@ export class Payer {
       const draft: PaymentDraft = {
         ...blank({ agreement: hash, kind: 'direct', installment: 0, issue: 0, peer: null, hash, msat }),
         role: 'payer',
-        step: 'bound',
+        step: STEP.bound,
         text: invoice
       }
       if (state.status === 'succeeded') {
         await this.#ledger.record({
           ...draft,
-          step: 'paid',
+          step: STEP.paid,
           preimage: state.preimage,
           feeMsat: state.feeMsat
         })
@@ -258,13 +260,13 @@ export class Payer {
       // It would pay too much if part of the debt was settled meanwhile.
       if (current.msat !== msat) throw refused('the refund invoice is not for the rest of the debt')
       // A failed refund is open again before the debt is used for anything else.
-      if (current.step === 'failed') await this.#ledger.record({ ...current, step: 'bound' })
+      if (current.step === STEP.failed) await this.#ledger.record({ ...current, step: STEP.bound })
       return
     }
     if (this.#ledger.byHash(hash))
       throw refused('the hash of the refund invoice already belongs to another payment')
     if (current && isSettled(current.step)) throw alreadyPaid(current)
-    if (current?.step === 'bound' && !this.sending.expired(current))
+    if (current?.step === STEP.bound && !this.sending.expired(current))
       throw refused('another invoice for this refund is about to be paid')
     const description = refundDescription(agreement)
     const { expiresAt } = checkInvoice(invoice, {
@@ -280,12 +282,12 @@ export class Payer {
     const draft: PaymentDraft = {
       ...blank({ agreement, kind: 'refund', installment: 0, issue, peer, hash, msat }),
       role: 'payer',
-      step: 'bound',
+      step: STEP.bound,
       text: invoice
     }
     if (!current) return this.#ledger.record(draft)
     // Another invoice is accepted only when the previous one can no longer be paid.
-    const bind = (old: Payment): Promise<void> => this.#ledger.record({ ...old, step: 'void' }, draft)
+    const bind = (old: Payment): Promise<void> => this.#ledger.record({ ...old, step: STEP.void }, draft)
     if ((await this.sending.withheld(current, bind)) === null) throw alreadyPaid(current)
   }
 
@@ -298,7 +300,7 @@ function draftOf(
   agreement: Buffer,
   listed: ListedInstallment,
   peer: Buffer | null,
-  step: 'intent' | 'bound',
+  step: PaymentStep,
   text: string
 ): PaymentDraft {
   const { installment, issue, hash, msat } = listed

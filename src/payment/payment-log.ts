@@ -1,16 +1,17 @@
 import type { Fields, Logger } from '../base/logger.js'
-import type { Ledger, Payment, PaymentStep } from './ledger.js'
+import type { Ledger, Payment } from './ledger.js'
+import { STEP, paymentStates } from './payment-state.js'
 
 /** Steps after settlement, logged at level debug. */
-const QUIET: ReadonlySet<PaymentStep> = new Set<PaymentStep>(['applied', 'receipt'])
+const isQuiet = paymentStates.among('applied', 'receipt')
 
 /** Logs every step of every payment once it is on disk. Returns a function that stops it. */
 export function logPayments(ledger: Ledger, log: Logger): () => void {
   const onwritten = (payments: readonly Payment[]): void => {
     for (const alike of groupsOf(payments)) {
       const { step } = alike[0]!
-      const level = step === 'failed' ? 'warn' : QUIET.has(step) ? 'debug' : 'info'
-      log[level](`payment ${step}`, fieldsOf(alike))
+      const level = step === STEP.failed ? 'warn' : isQuiet(step) ? 'debug' : 'info'
+      log[level](`payment ${paymentStates.nameOf(step)}`, fieldsOf(alike))
     }
   }
   ledger.on('written', onwritten)
@@ -22,7 +23,7 @@ function groupsOf(payments: readonly Payment[]): Payment[][] {
   const groups = new Map<string, Payment[]>()
   for (const payment of payments) {
     const { agreement, role, kind, step } = payment
-    const key = `${agreement.toString('hex')}/${role}/${kind}/${step}`
+    const key = `${agreement.toString('hex')}/${role}/${kind}/${paymentStates.nameOf(step)}`
     const group = groups.get(key)
     if (group) group.push(payment)
     else groups.set(key, [payment])

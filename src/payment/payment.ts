@@ -1,5 +1,10 @@
 import type { LedgerEntry } from '#spec'
 import type { Msat } from '../../contracts/money/money.js'
+import { isSettled } from './payment-state.js'
+import type { PaymentStep } from './payment-state.js'
+
+export { isSettled } from './payment-state.js'
+export type { PaymentStep } from './payment-state.js'
 
 export type PaymentRole = 'payer' | 'payee'
 
@@ -8,26 +13,6 @@ export type PaymentRole = 'payer' | 'payee'
  * installment 0. direct: `bushel wallet pay` and `invoice`; its `agreement` is the payment hash, its installment 0.
  */
 export type PaymentKind = 'installment' | 'refund' | 'direct'
-
-/**
- * Steps of a payment, in order. Payer: intent (a listed hash), bound (its checked invoice), sent, then paid or failed; a
- * failed payment may be sent again on the same hash; void: the hash was replaced by a new issue. Payee: listed, then
- * received, or refused for good. Both, once settled: applied (the service was told), receipt (the other side has
- * acknowledged it). credited: a debt of the payee has settled the installment; the wallet paid nothing.
- */
-export type PaymentStep =
-  | 'intent'
-  | 'bound'
-  | 'sent'
-  | 'paid'
-  | 'failed'
-  | 'void'
-  | 'listed'
-  | 'received'
-  | 'refused'
-  | 'credited'
-  | 'applied'
-  | 'receipt'
 
 export interface Payment {
   agreement: Buffer
@@ -51,19 +36,6 @@ export interface Payment {
 
 /** A step to record; the ledger adds the time. */
 export type PaymentDraft = Omit<Payment, 'at'>
-
-const SETTLED: ReadonlySet<string> = new Set<PaymentStep>([
-  'paid',
-  'received',
-  'credited',
-  'applied',
-  'receipt'
-])
-
-/** True when the payment counts as made (or received). */
-export function isSettled(step: PaymentStep): boolean {
-  return SETTLED.has(step)
-}
 
 /** Texts of payments that count although our own wallet has not paid or received them. */
 export const NOT_BY_WALLET = {
@@ -102,7 +74,7 @@ export function paymentOf(entry: LedgerEntry): Payment {
     peer: entry.peer ?? null,
     hash: entry.hash,
     msat: entry.msat,
-    step: entry.type as PaymentStep,
+    step: entry.type,
     at: entry.at,
     feeMsat: entry.feeMsat,
     preimage: entry.preimage ?? null,

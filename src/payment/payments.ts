@@ -23,6 +23,7 @@ import { refused } from './sending.js'
 import { takeOver } from './taking-over.js'
 import type { Logger } from '../base/logger.js'
 import { logPayments } from './payment-log.js'
+import { STEP, isUnacknowledged, isUnapplied } from './payment-state.js'
 
 export type { ReissueAnswer } from './payee.js'
 export type { DirectOptions, RefundInvoice } from './payer.js'
@@ -240,22 +241,20 @@ export class Payments extends ReadyResource {
     if (isSettled(payment.step)) return payment
     const text = NOT_BY_WALLET.credit + debt.toString('hex')
     return payment.role === 'payer'
-      ? this.#payer.count(payment, 'credited', text)
-      : this.#payee.count(agreement, installment, 'credited', text)
+      ? this.#payer.count(payment, STEP.credited, text)
+      : this.#payee.count(agreement, installment, STEP.credited, text)
   }
 
   /** Notes that our service has been told of a settled payment. May be repeated; on disk with the next step, within 50 ms. */
   applied(payment: Payment): void {
     const { hash, step } = this.ledger.byHash(payment.hash) ?? payment
-    if (step === 'paid' || step === 'received')
-      this.ledger.note({ ...this.ledger.byHash(hash)!, step: 'applied' })
+    if (isUnapplied(step)) this.ledger.note({ ...this.ledger.byHash(hash)!, step: STEP.applied })
   }
 
   /** Notes that the other side has acknowledged a payment. May be repeated; on disk with the next step, within 50 ms. */
   acknowledged(agreement: Buffer, installment: number, kind: PaymentKind = 'installment'): void {
     const payment = this.ledger.payment(agreement, installment, kind)
-    if (payment && ['paid', 'received', 'applied'].includes(payment.step))
-      this.ledger.note({ ...payment, step: 'receipt' })
+    if (payment && isUnacknowledged(payment.step)) this.ledger.note({ ...payment, step: STEP.receipt })
   }
 
   /**
@@ -271,7 +270,7 @@ export class Payments extends ReadyResource {
   ): Promise<void> {
     const { ledger } = this
     const received: Parameters<typeof takeOver>[0]['received'] = (installment, text) =>
-      this.#payee.count(agreement, installment, 'received', text)
+      this.#payee.count(agreement, installment, STEP.received, text)
     await takeOver({ ledger, received }, { agreement, paidMsat, installments, role, peer })
   }
 

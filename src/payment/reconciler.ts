@@ -9,6 +9,9 @@ import { byWallet } from './payment.js'
 import type { PaymentState, WalletRecord } from '../lightning/payment-records.js'
 import type { Wallet } from '../lightning/wallet.js'
 import type { Logger } from '../base/logger.js'
+import { STEP, paymentStates } from './payment-state.js'
+import type { PaymentStepName } from './payment-state.js'
+import { nameOf } from '../base/states.js'
 
 export interface ReconcilerOptions {
   ledger: Ledger
@@ -84,7 +87,7 @@ export class Reconciler extends ReadyResource {
     const began = now()
     const since = this.#since
     const before = new Map<string, Payment>()
-    for (const payment of [...ledger.at('sent')]) await this.#ask(payment, before)
+    for (const payment of [...ledger.at(STEP.sent)]) await this.#ask(payment, before)
     const records = await wallet.history(since === null ? {} : { since })
     await this.#settle(records, before)
     if (since === null) await this.#missing(records)
@@ -112,14 +115,14 @@ export class Reconciler extends ReadyResource {
         if (record.status !== 'succeeded') continue
         before.set(payment.hash.toString('hex'), payment)
         await this.#receive(payment, record.msat)
-      } else if (isPaying(payment) || (record.status === 'pending' && payment.step === 'sent')) continue
+      } else if (isPaying(payment) || (record.status === 'pending' && payment.step === STEP.sent)) continue
       else if (
         record.status === 'succeeded' &&
         record.preimage &&
         sha256(record.preimage).equals(payment.hash)
       ) {
         before.set(payment.hash.toString('hex'), payment)
-        drafts.push({ ...payment, step: 'paid', preimage: record.preimage, feeMsat: record.feeMsat })
+        drafts.push({ ...payment, step: STEP.paid, preimage: record.preimage, feeMsat: record.feeMsat })
       } else await this.#ask(payment, before)
       if (drafts.length < BATCH) continue
       await this.#record(drafts)
@@ -176,12 +179,14 @@ export class Reconciler extends ReadyResource {
   #line(before: Payment): string[] {
     const { step } = this.#options.ledger.byHash(before.hash)!
     if (step === before.step) return []
-    const said = SAID[step] ?? `the ledger had it as ${before.step}, the wallet as ${step}`
+    const said =
+      SAID[paymentStates.nameOf(step)] ??
+      `the ledger had it as ${nameOf(before.step)}, the wallet as ${nameOf(step)}`
     return [`${name(before)}: ${said}; recorded`]
   }
 }
 
-const SAID: Partial<Record<Payment['step'], string>> = {
+const SAID: Partial<Record<PaymentStepName, string>> = {
   paid: 'the wallet had paid it',
   received: 'the wallet had received it',
   failed: 'the payment had failed',

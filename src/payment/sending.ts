@@ -8,6 +8,7 @@ import { peerOf } from './spending.js'
 import type { InvoiceReader } from '../lightning/invoice.js'
 import type { PaymentState } from '../lightning/payment-records.js'
 import type { Wallet } from '../lightning/wallet.js'
+import { STEP } from './payment-state.js'
 
 export interface SendingOptions {
   ledger: Ledger
@@ -78,7 +79,7 @@ export class Sending {
 
   pay(agreement: Buffer, installment: number, kind: PaymentKind, timeoutMs = PAY_TIMEOUT): Promise<Payment> {
     const payment = this.#ledger.payment(agreement, installment, kind)
-    if (payment?.role !== 'payer' || payment.step === 'intent') {
+    if (payment?.role !== 'payer' || payment.step === STEP.intent) {
       return Promise.reject(refused(`installment ${installment} has no checked invoice`))
     }
     const key = payment.hash.toString('hex')
@@ -100,21 +101,22 @@ export class Sending {
   async #pay(bound: Payment, timeoutMs: number): Promise<Payment> {
     const { wallet, limits } = this.#options
     if (isSettled(bound.step)) return bound
-    if (bound.step === 'void') throw refused('its hash was replaced by a new one')
+    if (bound.step === STEP.void) throw refused('its hash was replaced by a new one')
     if (this.#withheld.has(bound.hash.toString('hex'))) throw pending(bound)
     await this.#pauseInLimbo(bound)
     // The wallet does not pay a hash twice, even when the ledger never had it as sent.
-    const fresh = this.#fresh.delete(bound.hash.toString('hex')) && bound.step === 'bound'
+    const fresh = this.#fresh.delete(bound.hash.toString('hex')) && bound.step === STEP.bound
     if (!fresh) await this.ask(bound)
     const payment = this.#ledger.byHash(bound.hash)!
     if (isSettled(payment.step)) return payment
     // The debt of a failed refund may be settled in another way: the refund is bound again only where that is checked.
-    if (payment.kind === 'refund' && payment.step === 'failed') throw failed(payment, 'the wallet gave it up')
+    if (payment.kind === 'refund' && payment.step === STEP.failed)
+      throw failed(payment, 'the wallet gave it up')
     // The wallet does not send a payment in flight again: this waits for its outcome.
-    if (payment.step !== 'sent') {
+    if (payment.step !== STEP.sent) {
       if (this.expired(payment)) throw expired(payment)
       const release = limits.hold(payment)
-      await this.#ledger.record({ ...payment, step: 'sent' }).finally(release)
+      await this.#ledger.record({ ...payment, step: STEP.sent }).finally(release)
     }
     const maxFeeMsat = limits.maxFeeMsat(payment.msat)
     const state = await wallet.pay(payment.text, { maxFeeMsat, timeoutMs })
@@ -123,16 +125,16 @@ export class Sending {
       this.#expiry.delete(payment.hash.toString('hex'))
       return outcome
     }
-    if (outcome.step === 'sent') throw pending(outcome)
+    if (outcome.step === STEP.sent) throw pending(outcome)
     throw failed(payment, state.status === 'failed' ? state.reason : state.status)
   }
 
   /** Throws when two other payments to the peer are in flight by the wallet, or about to be sent. */
   async #pauseInLimbo(payment: Payment): Promise<void> {
-    if (payment.step === 'sent') return // only its outcome is asked for
+    if (payment.step === STEP.sent) return // only its outcome is asked for
     const peer = peerOf(payment)
     if (this.#limbo(payment, peer) < MAX_LIMBO) return
-    for (const other of [...this.#ledger.at('sent')])
+    for (const other of [...this.#ledger.at(STEP.sent)])
       if (other.role === 'payer' && peerOf(other) === peer && !this.isPaying(other)) await this.ask(other)
     const limbo = this.#limbo(payment, peer)
     if (limbo < MAX_LIMBO) return
@@ -147,7 +149,7 @@ export class Sending {
     const own = hash.toString('hex')
     let limbo = this.#ledger.spending.inFlight(peer)
     for (const key of this.#payingTo.get(peer) ?? []) {
-      if (key !== own && this.#ledger.byHash(Buffer.from(key, 'hex'))?.step !== 'sent') limbo++
+      if (key !== own && this.#ledger.byHash(Buffer.from(key, 'hex'))?.step !== STEP.sent) limbo++
     }
     return limbo
   }
@@ -162,21 +164,22 @@ export class Sending {
     if (current !== before && state.status !== 'succeeded') return state
     if (state.status === 'unknown') {
       // The wallet records a payment before it sends it: an unknown payment was never sent.
-      if (current.step === 'sent') await this.#ledger.record({ ...current, step: 'bound' })
+      if (current.step === STEP.sent) await this.#ledger.record({ ...current, step: STEP.bound })
     } else await this.#outcome(current, state)
     return state
   }
 
   async #outcome(payment: Payment, state: PaymentState): Promise<Payment> {
     const { step } = payment
+    if (isSettled(step)) return payment
     if (state.status === 'succeeded') {
       const { preimage, feeMsat } = state
       if (!sha256(preimage).equals(payment.hash)) throw new Error('a preimage that does not fit its hash')
-      await this.#ledger.record({ ...payment, step: 'paid', preimage, feeMsat })
-    } else if (state.status === 'failed' && step === 'sent') {
-      await this.#ledger.record({ ...payment, step: 'failed' })
-    } else if (state.status === 'pending' && step !== 'sent') {
-      await this.#ledger.record({ ...payment, step: 'sent' })
+      await this.#ledger.record({ ...payment, step: STEP.paid, preimage, feeMsat })
+    } else if (state.status === 'failed' && step === STEP.sent) {
+      await this.#ledger.record({ ...payment, step: STEP.failed })
+    } else if (state.status === 'pending' && step !== STEP.sent) {
+      await this.#ledger.record({ ...payment, step: STEP.sent })
     }
     return this.#ledger.byHash(payment.hash)!
   }

@@ -1,6 +1,7 @@
 import type { Msat } from '../../contracts/money/money.js'
 import { byWallet } from './payment.js'
 import type { Payment } from './payment.js'
+import { STEP } from './payment-state.js'
 
 const DAY = 24 * 3_600_000
 
@@ -21,9 +22,9 @@ export class Spending {
   /** Takes in a step that is on disk. */
   apply(payment: Payment): void {
     const { step, role, msat, at, hash } = payment
-    if (role !== 'payer' || (step !== 'sent' && step !== 'paid' && this.#inFlight.size === 0)) return
+    if (role !== 'payer' || (step !== STEP.sent && step !== STEP.paid && this.#inFlight.size === 0)) return
     const key = hash.toString('hex')
-    if (step === 'sent') {
+    if (step === STEP.sent) {
       if (this.#inFlight.has(key)) return
       const peer = peerOf(payment)
       this.#inFlight.set(key, { msat, peer, at })
@@ -33,7 +34,7 @@ export class Spending {
     }
     const left = this.#inFlight.get(key)
     if (!left) {
-      if (step !== 'paid' || !byWallet(payment) || this.#paid.has(key)) return
+      if (step !== STEP.paid || !byWallet(payment) || this.#paid.has(key)) return
       const peer = peerOf(payment)
       this.#paid.set(key, { msat, peer, at })
       this.#add(peer, msat)
@@ -43,7 +44,7 @@ export class Spending {
     const count = this.#counts.get(left.peer)! - 1
     if (count > 0) this.#counts.set(left.peer, count)
     else this.#counts.delete(left.peer)
-    if (step === 'paid' && byWallet(payment)) this.#paid.set(key, { ...left, at })
+    if (step === STEP.paid && byWallet(payment)) this.#paid.set(key, { ...left, at })
     else this.#add(left.peer, -left.msat)
   }
 

@@ -4,6 +4,7 @@ import type { Ledger, PaymentDraft } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { blank } from './payee.js'
 import { NOT_BY_WALLET } from './payment.js'
+import { STEP } from './payment-state.js'
 
 export interface TakenOver {
   agreement: Buffer
@@ -41,9 +42,9 @@ export async function takeOver(
       ...blank({ agreement, kind: 'installment', installment, issue, peer, hash, msat }),
       role
     }
-    if (draft.role === 'payer') drafts.push({ ...draft, step: 'paid', text })
+    if (draft.role === 'payer') drafts.push({ ...draft, step: STEP.paid, text })
     else if (known) await received(installment, text)
-    else drafts.push({ ...draft, step: 'received', text })
+    else drafts.push({ ...draft, step: STEP.received, text })
   }
   await ledger.record(...drafts)
 }

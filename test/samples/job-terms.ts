@@ -3,6 +3,8 @@ import type { Job, JobTerms } from '#spec'
 import { BLOB_BLOCK_BYTES } from '../../contracts/job.js'
 import { MIB } from '../../contracts/money/quantity.js'
 import { DEFAULT_LIMITS } from '../../src/compute/sandbox/job.js'
+import { JOB } from '../../src/compute/job/job-state.js'
+import type { JobStateName } from '../../src/compute/job/job-state.js'
 
 /** An identity: any 32 bytes. */
 export const BUYER = randomBytes(32)
@@ -25,7 +27,7 @@ export function terms(inputBytes: number, buyer = randomBytes(32), sha256 = rand
 }
 
 /** A provider's record of a job. */
-export function agreed(terms: JobTerms, state = 'AGREED'): Job {
+export function agreed(terms: JobTerms, state: JobStateName = 'AGREED'): Job {
   const signature = Buffer.alloc(64)
-  return { role: 'provider', state, created: 0, changed: 0, runs: 0, terms, signature }
+  return { role: 'provider', state: JOB[state], created: 0, changed: 0, runs: 0, terms, signature }
 }

@@ -11,6 +11,7 @@ import type { Payment } from '../../src/payment/ledger.js'
 import { makeTree, noise } from '../samples/tree.js'
 import { World } from '../world/world.js'
 import type { MirrorResult } from '../world/world.js'
+import { STEP } from '../../src/payment/payment-state.js'
 
 type Line = Record<string, string>
 
@@ -130,7 +131,7 @@ test('a mirror and its payments are in both logs by id, and no secret is', { tim
     }
   }
   assert.ok(
-    all.seller.some(({ step }) => step === 'refused'),
+    all.seller.some(({ step }) => step === STEP.refused),
     'some were never paid'
   )
   const { encryptionKey } = parseLink(mirror.link)

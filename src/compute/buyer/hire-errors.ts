@@ -2,12 +2,10 @@ import type { Job, JobProgress } from '#spec'
 import type { ErrorCode } from '../../../contracts/errors/error-table.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import { isOver } from '../job/job-records.js'
+import { isLeft, jobStates, saysLeft } from '../job/job-state.js'
 
 /** Longest reason that is kept, in characters. */
 export const MAX_REASON = 300
-
-const GIVEN_UP = new Set(['FAILED', 'ENDED', 'VOID'])
 
 /** The errors of one job with one provider; each names the provider. */
 export class HireErrors {
@@ -35,13 +33,16 @@ export class HireErrors {
 
   /** Throws JOB_OVER when the record says that the job ended without a result. */
   assertGoing({ state, reason }: Job): void {
-    if (!isOver({ state }) || state === 'DONE') return
-    throw new BushelError('JOB_OVER', `the job at ${this.#name} is over: ${reason ?? state}`)
+    if (!isLeft({ state })) return
+    throw new BushelError(
+      'JOB_OVER',
+      `the job at ${this.#name} is over: ${reason ?? jobStates.nameOf(state)}`
+    )
   }
 
   /** Throws when the provider reports that it gave the job up. */
   assertGoesOn({ state, reason }: JobProgress): void {
-    if (!reason && !GIVEN_UP.has(state)) return
+    if (!reason && !saysLeft(state)) return
     const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_REASON)
     throw new BushelError(
       this.#paidMsat() === 0n ? 'NOT_BEGUN' : 'JOB_FAILED',

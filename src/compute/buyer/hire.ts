@@ -28,7 +28,7 @@ import type { EvidenceFiles } from '../job/evidence-files.js'
 import { HireErrors, MAX_REASON } from './hire-errors.js'
 import { JobPayments } from './job-payments.js'
 import { ProviderLink, RETRY, maySucceed } from './provider-link.js'
-import { isOver } from '../job/job-records.js'
+import { JOB, isOver } from '../job/job-state.js'
 import type { JobRecords, JobState } from '../job/job-records.js'
 import { sumsOf, unpackOutput } from '../job/job-archive.js'
 import { JOB_TIMEOUTS } from '../job/timeouts.js'
@@ -95,7 +95,7 @@ export class Hire {
   }
 
   get state(): JobState {
-    return this.job.state as JobState
+    return this.job.state
   }
 
   get device(): Buffer {
@@ -121,7 +121,7 @@ export class Hire {
   /** Gets the provider's signature under the terms and checks that a payment can reach it. Pays nothing. */
   async bind(signal: AbortSignal): Promise<void> {
     const { job } = this
-    if (job.state !== 'AGREED') return
+    if (job.state !== JOB.AGREED) return
     const agree = { terms: job.terms, signature: job.signature }
     const channel = await this.#link.channel(signal)
     const { agreement, signature } = await channel.request('jobAgree', agree, {
@@ -130,7 +130,7 @@ export class Hire {
     })
     if (!agreement.equals(this.id) || !verify('job-terms', job.terms, signature, this.device))
       throw this.#errors.badPeer('its signature under the terms is not valid')
-    await this.#save({ state: 'BOUND', countersign: signature })
+    await this.#save({ state: JOB.BOUND, countersign: signature })
     const [base, first = 0n] = jobSegments(job.terms)
     await this.#context.payments.reach(job.terms.provider.lightning!, base! + first, this.#timeouts.reach)
   }
@@ -184,7 +184,7 @@ export class Hire {
     const { statement, signature } = signed
     if (!verify('job-statement', statement, signature, this.device))
       throw this.#errors.badPeer('its statement is not signed')
-    await this.#save({ state: 'REVEALED', statement: signed })
+    await this.#save({ state: JOB.REVEALED, statement: signed })
     const fault = faultOfStatement(statement, this.terms, this.#payments.segments)
     if (fault) throw await this.#proven('BAD_PEER', `its statement does not fit the terms: ${fault}`)
     const { commitment } = job.commitment!.commitment
@@ -210,7 +210,7 @@ export class Hire {
         await this.#takeKey(signal)
       }
       const opened = await this.#open()
-      if (this.state !== 'DONE') await this.#save({ state: 'DONE' })
+      if (!isOver(this.job)) await this.#save({ state: JOB.DONE })
       await this.#release()
       return opened
     } finally {
@@ -316,7 +316,7 @@ export class Hire {
   /** Gives the job up: pays nothing more and tells the provider. */
   async abandon(reason: string): Promise<void> {
     if (isOver(this.job)) return
-    const state = this.#payments.untouched ? 'VOID' : 'ENDED'
+    const state = this.#payments.untouched ? JOB.VOID : JOB.ENDED
     await this.#save({ state, reason: reason.slice(0, MAX_REASON) })
     await this.#release()
     try {
@@ -346,7 +346,7 @@ export class Hire {
       if (!isValid) throw this.#errors.badPeer('its commitment is not valid')
       if (this.#payments.segments === 0)
         throw this.#errors.badPeer('it reports a result, but the job was not paid to begin')
-      await this.#save({ state: 'COMMITTED', commitment })
+      await this.#save({ state: JOB.COMMITTED, commitment })
       return commitment
     }
     this.#errors.assertGoesOn(progress)
@@ -358,12 +358,14 @@ export class Hire {
       } catch (error) {
         if (!maySucceed(error)) throw error
       }
-      if (this.state === 'BOUND' && this.#payments.segments > 0) await this.#save({ state: 'RUNNING' })
+      if (this.state === JOB.BOUND && this.#payments.segments > 0) await this.#save({ state: JOB.RUNNING })
     }
     return null
   }
 
+  /** Throws JOB_OVER instead of reviving a job that was given up meanwhile. */
   async #save(change: Partial<Job>): Promise<void> {
+    if (change.state) this.#errors.assertGoing(this.job)
     await this.#context.jobs.save({ ...this.job, ...change })
   }
 

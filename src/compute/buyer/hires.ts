@@ -11,7 +11,7 @@ import type { LocalBlob } from '../blobs/blobs.js'
 import { FUEL_VERSION } from '../fuel/meter.js'
 import { Hire } from './hire.js'
 import type { HireContext } from './hire.js'
-import { isOver } from '../job/job-records.js'
+import { JOB, isOver } from '../job/job-state.js'
 import type { SandboxLimits } from '../sandbox/sandbox.js'
 
 /** A verified ask for compute from the book. */
@@ -93,7 +93,7 @@ export class Hires extends ReadyResource implements HirePort {
     if (over) throw over
     const job: Job = {
       role: 'buyer',
-      state: 'AGREED',
+      state: JOB.AGREED,
       created: now(),
       changed: now(),
       runs: 0,
@@ -115,10 +115,11 @@ export class Hires extends ReadyResource implements HirePort {
   /** Voids agreements whose base was not sent before `startBy`, for example because of a kill. */
   async lapse(): Promise<void> {
     const { jobs, payments, now } = this.#context
-    for (const { id, job } of [...jobs.list('buyer')]) {
-      if ((job.state !== 'AGREED' && job.state !== 'BOUND') || now() <= job.terms.startBy) continue
+    for (const { id } of [...jobs.list('buyer')]) {
+      const job = jobs.get('buyer', id)!
+      if ((job.state !== JOB.AGREED && job.state !== JOB.BOUND) || now() <= job.terms.startBy) continue
       if (payments.ledger.contiguous(id) > 0 || payments.ledger.totals(id).inFlightMsat > 0n) continue
-      await jobs.save({ ...job, state: 'VOID', reason: 'its base was not paid in time' })
+      await jobs.save({ ...job, state: JOB.VOID, reason: 'its base was not paid in time' })
     }
   }
 

@@ -9,6 +9,7 @@ import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
 import type { JobRecords } from '../job/job-records.js'
+import { STEP } from '../../payment/payment-state.js'
 
 export interface JobPaymentsOptions {
   payments: Payments
@@ -85,7 +86,7 @@ export class JobPayments {
   async settle(): Promise<void> {
     const { payments, timeoutMs } = this.#options
     for (const { step, installment } of payments.ledger.payments(this.#id)) {
-      if (step !== 'sent') continue
+      if (step !== STEP.sent) continue
       try {
         this.#options.onpaid(await payments.pay(this.#id, installment, timeoutMs))
       } catch (error) {

@@ -15,6 +15,7 @@ import { mapped } from './run/mapping.js'
 import { endOf, outcomeOf } from './run/outcomes.js'
 import { Run } from './run/run.js'
 import type { RunContext } from './run/run.js'
+import { RUN, isOpen } from './run/run-state.js'
 import { RunRecords, fingerprintOf, newRecord, viewOf } from './run/run-records.js'
 import type { JobView, MapOutcome, RunListener, RunOutcome, RunRequest } from './run/run-types.js'
 import type { Logger } from '../../base/logger.js'
@@ -56,7 +57,7 @@ export class Jobs extends ReadyResource {
     super()
     const { facts, folder, random } = options
     this.#options = options
-    this.#records = new RunRecords(facts)
+    this.#records = new RunRecords(facts, options.log)
     this.#outputs = new UnclaimedOutputs(join(folder, 'outputs'))
     this.#context = {
       ...options,
@@ -149,13 +150,13 @@ export class Jobs extends ReadyResource {
         `there is no job ${shortKey(id)}...`,
         'list the jobs with: bushel jobs'
       )
-    if (record.state !== 'open') return
+    if (!isOpen(record)) return
     const key = record.fingerprint.toString('hex')
     const before = this.#tasks.get(key)
     before?.stop(cancelled())
     await before?.promise.catch(() => undefined) // its waiters get the error
     const left = this.#records.get(id)
-    if (left?.state !== 'open') return
+    if (!left || !isOpen(left)) return
     // The task was stopped for another reason, or there was none: a new one carries out the cancellation.
     const task = this.#tasks.get(key) ?? this.#start(left)
     task.stop(cancelled())
@@ -226,7 +227,7 @@ export class Jobs extends ReadyResource {
       }
       await keep()
       const end = endOf(accepted, Math.max(this.#options.now() - run.record.created, 0))
-      await run.save({ state: 'done', end })
+      await run.save({ state: RUN.done, end })
       // The last waiter may have left during the save.
       if (!this.#outputs.has(run.record.id)) await keep()
       return outcomeOf(run.record, end, accepted?.output ?? null)
@@ -243,7 +244,7 @@ export class Jobs extends ReadyResource {
     const nothingPaid = run.replicas.every(({ paidMsat }) => paidMsat === 0n)
     if (code === CANCELLED) {
       await run.abandon('its buyer cancelled it')
-      return run.save({ state: 'cancelled' })
+      return run.save({ state: RUN.cancelled })
     }
     if (nothingPaid) {
       await run.abandon('nothing was paid yet')
@@ -251,7 +252,7 @@ export class Jobs extends ReadyResource {
     }
     if (signal.aborted || code !== 'NO_OFFER') return run.save()
     await run.abandon('there were not enough providers')
-    await run.save({ state: 'failed', reason: (error as BushelError).message })
+    await run.save({ state: RUN.failed, reason: (error as BushelError).message })
   }
 
   #view(record: RunRecord): JobView {

@@ -1,10 +1,11 @@
 import type { Job } from '#spec'
 import { jobId } from '../../../contracts/job.js'
 import type { Logger } from '../../base/logger.js'
-import type { JobState } from './job-state.js'
+import { JOB, isLeft, jobStates } from './job-state.js'
+import type { JobStateName } from './job-state.js'
 
 /** What has happened to a job that has come to a state. */
-const HAPPENED: Record<JobState, string> = {
+const HAPPENED: Record<JobStateName, string> = {
   AGREED: 'job agreed',
   BOUND: 'job bound',
   QUEUED: 'job queued',
@@ -20,13 +21,11 @@ const HAPPENED: Record<JobState, string> = {
 
 /** Says that a job has come to another state, which is on disk. */
 export function logJob(log: Logger, job: Job): void {
-  const { role, terms, reason } = job
-  const state = job.state as JobState
-  const left = state === 'FAILED' || state === 'ENDED' || state === 'VOID'
-  log[state === 'FAILED' ? 'warn' : 'info'](HAPPENED[state], {
+  const { role, state, terms, reason } = job
+  log[state === JOB.FAILED ? 'warn' : 'info'](HAPPENED[jobStates.nameOf(state)], {
     job: jobId(terms),
     role,
     peer: (role === 'buyer' ? terms.provider : terms.buyer).device,
-    ...(left ? { reason } : {})
+    ...(isLeft(job) ? { reason } : {})
   })
 }

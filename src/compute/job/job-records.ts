@@ -6,19 +6,15 @@ import type { Change, Facts } from '../../store/facts.js'
 import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { logJob } from './job-log.js'
-import type { JobState } from './job-state.js'
+import { jobStates } from './job-state.js'
 
+export { isOver } from './job-state.js'
 export type { JobState } from './job-state.js'
 
 export type JobRole = 'buyer' | 'provider'
 
 const KIND = { buyer: 'job-buyer', provider: 'job-provider' } as const
 const DUES = 'job-due'
-const OVER: ReadonlySet<string> = new Set<JobState>(['DONE', 'FAILED', 'ENDED', 'VOID'])
-
-export function isOver({ state }: Pick<Job, 'state'>): boolean {
-  return OVER.has(state)
-}
 
 /** The compute agreements of this node in both roles, with their states. */
 export class JobRecords {
@@ -42,20 +38,22 @@ export class JobRecords {
     for (const { key, value } of this.#facts.list(KIND[role])) yield { id: key, job: decode('job', value) }
   }
 
+  /** Every job is written by this change, so that none skips the table of its states. */
   change(job: Job): Change {
     const value = encode('job', { ...job, changed: this.#now() })
     const role = job.role as JobRole
     const key = jobId(job.terms)
-    const before = this.get(role, key)?.state
+    const before = this.get(role, key)?.state ?? null
+    jobStates.transition(role, before, job.state, this.#log)
     const ondisk = (): void => {
       if (job.state !== before) logJob(this.#log, job)
     }
     return { kind: KIND[role], key, value, ondisk }
   }
 
-  /** On disk when it resolves. */
-  async save(job: Job): Promise<void> {
-    await this.#facts.set(this.change(job))
+  /** On disk when it resolves. Throws at once, and changes nothing, when the job cannot go to this state. */
+  save(job: Job): Promise<void> {
+    return this.#facts.set(this.change(job))
   }
 
   /** The provider's signed request for one payment of a job. */

@@ -1,5 +1,6 @@
 import type { Job, JobTerms } from '#spec'
 import { GIB, MINUTE } from '../../../contracts/money/quantity.js'
+import { JOB } from '../job/job-state.js'
 
 /** Most waiting jobs beyond one per core. */
 const QUEUE = 16
@@ -19,10 +20,10 @@ export function fullnessFor(terms: JobTerms, open: Iterable<Job>, cores: number)
   const inputs = new Map(inputsOf(terms))
   for (const { state, statement, terms: other } of open) {
     outputs += statement?.statement.output.byteLength ?? other.limits.outputBytes
-    if (state !== 'AGREED' && state !== 'QUEUED') continue
+    if (state !== JOB.AGREED && state !== JOB.QUEUED) continue
     taken++
     for (const [name, bytes] of inputsOf(other)) inputs.set(name, bytes)
-    if (state === 'QUEUED') continue
+    if (state === JOB.QUEUED) continue
     unpaid++
     if (other.buyer.identity.equals(terms.buyer.identity)) theirs++
   }
@@ -34,7 +35,7 @@ export function fullnessFor(terms: JobTerms, open: Iterable<Job>, cores: number)
 
 /** True when an unpaid agreement must give its place to another. */
 export function givesWay({ state, created }: Pick<Job, 'state' | 'created'>, now: number): boolean {
-  return state === 'AGREED' && now - created >= HOLDS
+  return state === JOB.AGREED && now - created >= HOLDS
 }
 
 /** The inputs of a job with their sizes, keyed by buyer and hash: jobs that share an input share its copy on disk. */

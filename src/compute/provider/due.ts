@@ -1,15 +1,13 @@
 import type { Job } from '#spec'
+import { JOB } from '../job/job-state.js'
+import type { JobState } from '../job/job-state.js'
 
 /** How a job ends that has exceeded the time limit of its state; null before that. A result is kept for `keepMs`. */
-export function endOf(
-  job: Job,
-  now: number,
-  keepMs: number
-): { state: 'VOID' | 'ENDED'; reason: string } | 'DONE' | null {
+export function endOf(job: Job, now: number, keepMs: number): { state: JobState; reason: string } | null {
   const isKept = now <= job.changed + keepMs
-  if (job.state === 'AGREED' && now > job.terms.startBy)
-    return { state: 'VOID', reason: 'its base was never paid' }
-  if ((job.state === 'COMMITTED' || job.state === 'REVEALED') && !isKept)
-    return { state: 'ENDED', reason: 'its result was not paid' }
-  return job.state === 'PAID' && !isKept ? 'DONE' : null
+  if (job.state === JOB.AGREED && now > job.terms.startBy)
+    return { state: JOB.VOID, reason: 'its base was never paid' }
+  if ((job.state === JOB.COMMITTED || job.state === JOB.REVEALED) && !isKept)
+    return { state: JOB.ENDED, reason: 'its result was not paid' }
+  return job.state === JOB.PAID && !isKept ? { state: JOB.DONE, reason: '' } : null
 }

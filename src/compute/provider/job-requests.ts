@@ -7,7 +7,7 @@ import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
-import { isOver } from '../job/job-records.js'
+import { JOB, isLeft, isOver, isRevealed, jobStates } from '../job/job-state.js'
 import { dueOf } from './job-billing.js'
 import type { WorkState } from './job-work.js'
 import type { OpenJobs } from './open-jobs.js'
@@ -39,7 +39,6 @@ export interface JobCounterOptions {
 /** How long an answer without news is held, ms, and how many are held per channel. */
 const HOLD = 2000
 const HELD = 4
-const OPENS = new Set(['REVEALED', 'PAID', 'DONE'])
 const WAIT_FOR_PAYMENT = 10_000
 
 /**
@@ -90,8 +89,9 @@ export class JobCounter {
 
   async #standing(job: Job): Promise<JobProgress> {
     const key = jobId(job.terms).toString('hex')
-    const { state, commitment, reason } = job
-    if (isOver(job) && state !== 'DONE') return { state, fuel: 0n, reason: reason ?? state }
+    const { commitment, reason } = job
+    const state = jobStates.nameOf(job.state)
+    if (isLeft(job)) return { state, fuel: 0n, reason: reason ?? state }
     if (commitment) return { state, fuel: job.statement!.statement.result.fuel, commitment }
     const live = this.#options.standing(key)
     const progress = { state: live?.state ?? state, fuel: live?.fuel ?? 0n }
@@ -103,7 +103,7 @@ export class JobCounter {
   #segmentDue(key: string): number | null {
     const { jobs, payments, standing } = this.#options
     const job = jobs.get(key)
-    if (job?.state === 'AGREED') return 0
+    if (job?.state === JOB.AGREED) return 0
     const live = standing(key)
     if (!job || live?.state !== 'WAITING') return null
     return payments.ledger.contiguous(jobId(job.terms)) === live.paid ? live.paid : null
@@ -128,11 +128,11 @@ export class JobCounter {
   async #reveal(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobReveal'>> {
     const { jobs, blobs } = this.#options
     const job = jobs.of(agreement, peer)
-    if (isOver(job) && job.state !== 'DONE')
-      throw new DeclineError('NO_RESULT', `the job is over: ${job.reason ?? job.state}`)
+    if (isLeft(job))
+      throw new DeclineError('NO_RESULT', `the job is over: ${job.reason ?? jobStates.nameOf(job.state)}`)
     if (!job.statement) throw new DeclineError('NO_RESULT', 'the job has no result yet')
     if (!isOver(job)) blobs.grant(job.statement.statement.output, peer.device, agreement)
-    if (job.state === 'COMMITTED') await jobs.save({ ...job, state: 'REVEALED' })
+    if (job.state === JOB.COMMITTED) await jobs.save({ ...job, state: JOB.REVEALED })
     return { body: job.statement }
   }
 
@@ -140,17 +140,18 @@ export class JobCounter {
     const { jobs } = this.#options
     const key = agreement.toString('hex')
     const { state, statement } = jobs.of(agreement, peer)
-    if (state === 'REVEALED' && statement!.statement.finalMsat === 0n)
+    if (state === JOB.REVEALED && statement!.statement.finalMsat === 0n)
       throw new DeclineError('NOTHING_DUE', 'the job is paid in full')
-    const due = await this.#due(key, () => (jobs.get(key)?.state === 'REVEALED' ? FINAL_INSTALLMENT : null))
-    if (!due) throw new DeclineError('NOTHING_DUE', `the job is ${jobs.of(agreement, peer).state}`)
+    const due = await this.#due(key, () => (jobs.get(key)?.state === JOB.REVEALED ? FINAL_INSTALLMENT : null))
+    if (!due)
+      throw new DeclineError('NOTHING_DUE', `the job is ${jobStates.nameOf(jobs.of(agreement, peer).state)}`)
     return { body: due }
   }
 
   async #key(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobKey'>> {
     const { jobs, payments, blobs, settle, close, receiveMs = WAIT_FOR_PAYMENT } = this.#options
     const job = jobs.of(agreement, peer)
-    if (!OPENS.has(job.state)) throw new DeclineError('NO_RESULT', 'the result was not revealed yet')
+    if (!isRevealed(job)) throw new DeclineError('NO_RESULT', 'the result was not revealed yet')
     const { finalMsat: last, output } = job.statement!.statement
     if (last > 0n && !(await payments.wasReceived(agreement, FINAL_INSTALLMENT, receiveMs)))
       throw new DeclineError('NOT_RECEIVED', 'the last payment has not arrived')
@@ -162,7 +163,7 @@ export class JobCounter {
   async #cancel(agreement: Buffer, peer: Counterparty): Promise<Answer<'jobCancel'>> {
     const { jobs, close, cancel } = this.#options
     const job = jobs.of(agreement, peer)
-    if (job.state === 'PAID') await close(job)
+    if (job.state === JOB.PAID) await close(job)
     else if (!isOver(job)) await cancel(agreement)
     return { body: { ok: 1 } }
   }

@@ -11,6 +11,7 @@ import { makeResult } from './job-result.js'
 import { runJob, unpaid } from './job-run.js'
 import type { JobRunOptions } from './job-run.js'
 import type { WorkSchedule } from './schedule.js'
+import { JOB } from '../job/job-state.js'
 import { unpackInput } from '../job/job-archive.js'
 import type { JobSlots } from './slots.js'
 import type { Sandbox } from '../sandbox/sandbox.js'
@@ -73,7 +74,7 @@ export async function workOn(job: Job, options: WorkOptions): Promise<void> {
       }
       const result = await makeResult(options, begun, await runJob(run))
       // The job was cancelled meanwhile and needs no result.
-      if (options.isOpen()) await save({ ...begun, ...result, state: 'COMMITTED' })
+      if (options.isOpen()) await save({ ...begun, ...result, state: JOB.COMMITTED })
       else await blobs.drop(result.statement.statement.output)
     } finally {
       slot.leave()

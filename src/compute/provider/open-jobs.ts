@@ -57,9 +57,10 @@ export class OpenJobs extends EventEmitter {
     const id = jobId(job.terms)
     const key = id.toString('hex')
     const saved = { ...job, changed: this.#now() }
+    const saving = this.#records.save(saved)
     if (isOver(saved)) this.#jobs.delete(key)
     else this.#jobs.set(key, saved)
-    await this.#records.save(saved)
+    await saving
     this.emit('change', saved)
     this.ring(key)
   }

@@ -10,6 +10,8 @@ import type { Answer, Counterparty, Handler } from '../../deal/channel.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payment } from '../../payment/ledger.js'
 import { JobCounter } from './job-requests.js'
+import { JOB } from '../job/job-state.js'
+import type { JobState } from '../job/job-state.js'
 import { LiveJobs } from './live-jobs.js'
 import type { LiveJob } from './live-jobs.js'
 import { fullnessFor, givesWay } from './capacity.js'
@@ -17,12 +19,14 @@ import { endOf } from './due.js'
 import { assertAcceptable } from './admission.js'
 import type { Capacity } from './admission.js'
 import { workOn } from './job-work.js'
+import type { WorkState } from './job-work.js'
 import { OpenJobs } from './open-jobs.js'
 import { WorkSchedule } from './schedule.js'
 import { JobSlots } from './slots.js'
 import { Sandbox } from '../sandbox/sandbox.js'
 import { WORKER_SETTINGS } from './worker-options.js'
 import type { WorkerOptions, WorkerSettings } from './worker-options.js'
+import { STEP } from '../../payment/payment-state.js'
 
 /**
  * The provider's side of compute. Once the base of an agreed job is paid, the worker fetches its inputs, runs it one
@@ -80,7 +84,7 @@ export class Worker extends ReadyResource {
       standing: key => this.#live.get(key),
       settle: job => this.#settle(job),
       close: job => this.#close(job),
-      cancel: agreement => this.#end(agreement, 'ENDED', 'cancelled by the buyer'),
+      cancel: agreement => this.#end(agreement, JOB.ENDED, 'cancelled by the buyer'),
       ...(receiveMs === undefined ? {} : { receiveMs })
     })
     this.#scope.add(() => counter.close())
@@ -111,11 +115,11 @@ export class Worker extends ReadyResource {
       const id = jobId(job.terms)
       const output = job.statement?.statement.output
       if (output) blobs.grant(output, job.terms.buyer.device, id)
-      if (job.state === 'QUEUED') this.#begin(id.toString('hex'))
+      if (job.state === JOB.QUEUED) this.#begin(id.toString('hex'))
     }
     // A job may have missed a payment that the ledger recorded just before a kill.
     for (const key of this.#open.keys()) await this.#apply(key)
-    for (const payment of [...payments.ledger.at('received')]) await this.#paid(payment)
+    for (const payment of [...payments.ledger.at(STEP.received)]) await this.#paid(payment)
     void this.#poller.start(this.#options.tickEvery ?? 30_000)
   }
 
@@ -133,11 +137,11 @@ export class Worker extends ReadyResource {
     await this.#sandbox?.close()
   }
 
-  /** Open jobs, with the state of their work. */
-  get jobs(): { job: Job; state: string; fuel: bigint }[] {
+  /** Open jobs, with the state of their work while there is work. */
+  get jobs(): { job: Job; work: WorkState | null; fuel: bigint }[] {
     return this.#open.list().map(job => {
       const live = this.#live.get(jobId(job.terms).toString('hex'))
-      return { job, state: live?.state ?? job.state, fuel: live?.fuel ?? 0n }
+      return { job, work: live?.state ?? null, fuel: live?.fuel ?? 0n }
     })
   }
 
@@ -158,7 +162,7 @@ export class Worker extends ReadyResource {
     const now = this.#now()
     const job: Job = {
       role: 'provider',
-      state: 'AGREED',
+      state: JOB.AGREED,
       created: now,
       changed: now,
       runs: 0,
@@ -183,7 +187,7 @@ export class Worker extends ReadyResource {
       if (givesWay(job, this.#now()))
         await this.#end(
           jobId(job.terms),
-          'VOID',
+          JOB.VOID,
           'it was not paid in time, and its place was given to another job'
         )
   }
@@ -210,24 +214,25 @@ export class Worker extends ReadyResource {
     if (!job) return
     const { ledger } = this.#options.payments
     const id = jobId(job.terms)
-    if (job.state === 'AGREED' && ledger.contiguous(id) > 0) {
-      await this.#open.save({ ...job, state: 'QUEUED' })
+    if (job.state === JOB.AGREED && ledger.contiguous(id) > 0) {
+      await this.#open.save({ ...job, state: JOB.QUEUED })
       this.#begin(key)
-    } else if (isSettled(ledger.payment(id, FINAL_INSTALLMENT)?.step ?? 'listed')) {
-      await this.#settle(job)
+      return
     }
+    const last = ledger.payment(id, FINAL_INSTALLMENT)
+    if (last && isSettled(last.step)) await this.#settle(job)
   }
 
   /** Handles the last payment: the buyer may open the result. */
   async #settle(job: Job): Promise<void> {
-    if (job.state === 'REVEALED') await this.#open.save({ ...job, state: 'PAID' })
+    if (job.state === JOB.REVEALED) await this.#open.save({ ...job, state: JOB.PAID })
   }
 
   // Work
 
   #begin(key: string): void {
     const job = this.#open.get(key)
-    if (job?.state !== 'QUEUED' || this.#live.get(key) || this.closing) return
+    if (job?.state !== JOB.QUEUED || this.#live.get(key) || this.closing) return
     const work = (live: LiveJob): Promise<void> =>
       workOn(job, {
         ...this.#options,
@@ -252,18 +257,18 @@ export class Worker extends ReadyResource {
     if (this.closing || stop.signal.aborted) return // it goes on after the next start, or its end is already on disk
     const reason = error instanceof Error ? error.message : String(error)
     if (!(error instanceof BushelError)) this.#options.log.fault(error)
-    await this.#end(jobId(job.terms), 'FAILED', reason)
+    await this.#end(jobId(job.terms), JOB.FAILED, reason)
   }
 
   /** Ends a job and refuses its payments, unless the expected payment turns out to have settled. */
-  #end(id: Buffer, state: 'FAILED' | 'ENDED' | 'VOID', reason: string): Promise<void> {
+  #end(id: Buffer, state: JobState, reason: string): Promise<void> {
     const key = id.toString('hex')
     return this.#open.inTurn(key, async () => {
       await this.#options.payments.refuseRest(id)
       // A payment that settled just before the refusal counts.
       await this.#apply(key)
       const job = this.#open.get(key)
-      if (!job || job.state === 'PAID' || (state === 'VOID' && job.state !== 'AGREED')) return
+      if (!job || job.state === JOB.PAID || (state === JOB.VOID && job.state !== JOB.AGREED)) return
       this.#live.get(key)?.stop.abort(new BushelError('JOB_OVER', reason))
       await this.#open.save({ ...job, state, reason: reason.slice(0, 300) })
       if (job.statement) await this.#options.blobs.drop(job.statement.statement.output)
@@ -272,8 +277,8 @@ export class Worker extends ReadyResource {
 
   /** Closes a job whose output was fetched, or kept for long enough. */
   async #close(job: Job): Promise<void> {
-    if (job.state !== 'PAID') return
-    await this.#open.save({ ...job, state: 'DONE' })
+    if (job.state !== JOB.PAID) return
+    await this.#open.save({ ...job, state: JOB.DONE })
     await this.#options.blobs.drop(job.statement!.statement.output)
   }
 
@@ -286,7 +291,7 @@ export class Worker extends ReadyResource {
       const job = this.#open.get(key)
       if (!job || this.closing) continue
       const end = endOf(job, this.#now(), keepMs)
-      if (end === 'DONE') await this.#close(job)
+      if (end?.state === JOB.DONE) await this.#close(job)
       else if (end) await this.#end(jobId(job.terms), end.state, end.reason)
     }
   }

@@ -5,8 +5,10 @@ import { parseLink } from '../../../contracts/keys/link.js'
 import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import { DAY } from '../../../contracts/money/quantity.js'
 import { encode } from '../../../contracts/schema/codec.js'
+import { nameOf } from '../../base/states.js'
 import { BuyerLease } from '../../storage/buyer/buyer-lease.js'
 import type { MirrorListener, MirrorRequest } from '../../storage/buyer/mirrors.js'
+import { LEASE, isOver } from '../../storage/lease/lease-state.js'
 import type { CallContext, Method, Mirror, MirrorResult, Params, Progress, Result } from './api.js'
 import { readBook, readComputeBook } from './book.js'
 import { bidCompute } from './compute/bids.js'
@@ -178,14 +180,13 @@ export const CALLS: CallTable = {
         `this node has no lease ${shortKey(id)}...`,
         'see the leases with: bushel leases'
       )
-    if (params.dryRun) return { id: formatKey(id), state: (mine ?? kept)!.state, dryRun: true }
+    if (params.dryRun) return { id: formatKey(id), state: nameOf((mine ?? kept)!.state), dryRun: true }
     if (mine) {
-      if (mine.state !== 'ENDED' && mine.state !== 'VOID')
-        await new BuyerLease(trade.storage.context, id).end('the owner ended it')
+      if (!isOver(mine)) await new BuyerLease(trade.storage.context, id).end('the owner ended it')
       await trade.storage.refunds.settle(id, REFUND_WAIT)
     } else if (trade.storage.leaseManager) await trade.storage.leaseManager.end(id, 'ended by the provider')
     else throw needsUp()
-    return { id: formatKey(id), state: 'ENDED' }
+    return { id: formatKey(id), state: nameOf(LEASE.ENDED) }
   },
 
   wallet: async node => walletResult(node.home.wallet, await (await node.trade()).wallet.balance()),

@@ -1,4 +1,5 @@
 import { formatKey } from '../../../contracts/keys/key.js'
+import { nameOf } from '../../base/states.js'
 import type { Facts } from '../../store/facts.js'
 import type { Ledger } from '../../payment/ledger.js'
 import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../storage/lease/leases.js'
@@ -22,7 +23,7 @@ export function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
         bytes: bytesOf(lease),
         until: paidUntil(lease, ledger.contiguous(id)) || begin,
         ends: begin + installmentsOf(lease).at(-1)!.end,
-        state: lease.state,
+        state: nameOf(lease.state),
         paidMsat: totals.paidMsat.toString(),
         earnedMsat: totals.receivedMsat.toString(),
         payments: totals.payments,

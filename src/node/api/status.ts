@@ -3,6 +3,9 @@ import { formatKey } from '../../../contracts/keys/key.js'
 import { RESOURCE, SIDE, askOf } from '../../../contracts/order.js'
 import { formatTime } from '../../../contracts/money/quantity.js'
 import type { Order } from '#spec'
+import { isOpen } from '../../compute/buyer/run/run-state.js'
+import { JOB } from '../../compute/job/job-state.js'
+import { isLive } from '../../storage/lease/lease-state.js'
 import { Leases, idOf } from '../../storage/lease/leases.js'
 import { billedBytes, formatAmount } from '../../../contracts/money/money.js'
 import type { Wallet } from '../../lightning/wallet.js'
@@ -12,15 +15,13 @@ import type { ComputeStatus } from './compute-api.js'
 import { networkOf } from '../backend.js'
 import type { NodeContext } from '../context.js'
 
-const LIVE = new Set(['BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
-
 /** Counts from the disk alone. */
 export function countsOf(
   facts: Facts
 ): Pick<StatusResult, 'leases'> & { reservedBytes: number; kept: string[] } {
   const leases = new Leases(facts)
-  const buyer = [...leases.list('buyer')].filter(({ lease }) => LIVE.has(lease.state)).length
-  const kept = [...leases.list('provider')].filter(({ lease }) => LIVE.has(lease.state))
+  const buyer = [...leases.list('buyer')].filter(({ lease }) => isLive(lease)).length
+  const kept = [...leases.list('provider')].filter(({ lease }) => isLive(lease))
   const reserved = kept.reduce((sum, { lease }) => sum + billedBytes(lease.terms.cores), 0n)
   return {
     leases: { buyer, provider: kept.length },
@@ -72,16 +73,15 @@ export async function statusOf(node: NodeContext): Promise<StatusResult> {
 }
 
 function computeOf(trade: Awaited<ReturnType<NodeContext['trade']>> | null): ComputeStatus {
-  const states = (trade?.compute.worker?.jobs ?? []).map(({ state }) => state)
+  const jobs = trade?.compute.worker?.jobs ?? []
   return {
-    running: states.filter(state => AT_WORK.has(state)).length,
-    queued: states.filter(state => state === 'QUEUED').length,
+    running: jobs.filter(({ work }) => work && work !== 'QUEUED').length,
+    queued: jobs.filter(({ job, work }) => job.state === JOB.QUEUED && (work ?? 'QUEUED') === 'QUEUED')
+      .length,
     paused: trade?.compute.worker?.settings.paused === true,
-    bought: (trade?.compute.runs.list() ?? []).filter(({ state }) => state === 'open').length
+    bought: (trade?.compute.runs.list() ?? []).filter(isOpen).length
   }
 }
-
-const AT_WORK = new Set(['FETCHING', 'RUNNING', 'WAITING', 'PAUSED'])
 
 /** A note on how much a seller can receive in real sats. */
 async function inboundNote(wallet: Wallet): Promise<string[]> {

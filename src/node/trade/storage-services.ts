@@ -78,7 +78,7 @@ export const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], asy
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const own = new Mirrors({
     ...context,
-    ...{ facts: node.facts, folder, packer: drivePacker },
+    ...{ facts: node.facts, log: logOf(node), folder, packer: drivePacker },
     experiences: new Experiences(node.facts, node.now),
     asks: (key, maxPrice) => storageAsks(node.books, wallet.network, key, maxPrice),
     spendable: async () => (await wallet.balance()).spendableMsat,

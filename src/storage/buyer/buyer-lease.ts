@@ -9,6 +9,8 @@ import { requestCountersign } from '../../deal/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
+import type { Change } from '../../store/facts.js'
+import { LEASE, isOver } from '../lease/lease-state.js'
 import { installmentsOf, idOf, paidUntil } from '../lease/leases.js'
 import { chooseAudit, judgeAudit } from '../lease/audit.js'
 import { whenBack } from './own-wallet.js'
@@ -60,7 +62,7 @@ export class BuyerLease {
     const id = agreementId(agree.terms)
     const lease: Lease = {
       role: 'buyer',
-      state: 'AGREED',
+      state: LEASE.AGREED,
       created: context.now(),
       committed: 0,
       start: 0,
@@ -133,7 +135,7 @@ export class BuyerLease {
   async bind(channel: DealChannel): Promise<void> {
     const { leases } = this.#context
     const { lease } = this
-    if (lease.state !== 'AGREED') return
+    if (lease.state !== LEASE.AGREED) return
     const agree = { terms: lease.terms, signature: lease.signature }
     // Retried over a new connection when one breaks: a repeated request gets the same answer.
     const ask = <T>(step: (open: DealChannel) => Promise<T>): Promise<T> =>
@@ -142,7 +144,7 @@ export class BuyerLease {
     await leases.save({ ...this.lease, countersign })
     await ask(open => this.#installments.strip(open, countersign, 0))
     // The lease may have been given up meanwhile.
-    if (this.lease.state === 'AGREED') await leases.save({ ...this.lease, state: 'BOUND' })
+    if (this.lease.state === LEASE.AGREED) await leases.save({ ...this.lease, state: LEASE.BOUND })
   }
 
   /** Makes sure that `msat` can be paid to the provider's Lightning node. */
@@ -163,8 +165,8 @@ export class BuyerLease {
       () => this.#installments.pay(0, () => this.channel(signal), signal),
       isLost
     )
-    if (this.lease.state === 'BOUND') {
-      await leases.save({ ...this.lease, state: 'ACTIVE', committed: now() })
+    if (this.lease.state === LEASE.BOUND) {
+      await leases.save({ ...this.lease, state: LEASE.ACTIVE, committed: now() })
     }
     payments.applied(payment)
     try {
@@ -244,7 +246,7 @@ export class BuyerLease {
   /** Tells the provider that the lease is over, and records the debt that it signs. */
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
-    const { debts, leases, deals } = this.#context
+    const { debts, deals } = this.#context
     await this.#installments.resolve(channel)
     const { debt } = await channel.request(
       'end',
@@ -258,7 +260,7 @@ export class BuyerLease {
       debt.debt.msat <= this.#installments.mostMsat &&
       verify('debt', debt.debt, debt.signature, provider.device)
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
-    await deals.facts.set(leases.change({ ...this.lease, state: 'ENDED', reason }), ...owed)
+    await deals.facts.set(this.#endedChange(reason), ...owed)
     if (debt && !holds) throw this.#lie('its signed debt is not valid')
   }
 
@@ -269,7 +271,9 @@ export class BuyerLease {
   async giveUp(reason: string, { ask = true }: { ask?: boolean } = {}): Promise<void> {
     const { leases } = this.#context
     if (await this.void(reason)) return
-    await leases.save({ ...this.lease, state: 'LAPSING', reason })
+    // It may have ended meanwhile; an ended lease stays so.
+    if (isOver(this.lease)) return
+    await leases.save({ ...this.lease, state: LEASE.LAPSING, reason })
     if (!ask) return
     try {
       await this.end(reason)
@@ -285,13 +289,23 @@ export class BuyerLease {
 
   /** Ends the lease on this side. */
   async close(reason: string): Promise<void> {
-    await this.#context.leases.save({ ...this.lease, state: 'ENDED', reason })
+    await this.#context.deals.facts.set(this.#endedChange(reason))
   }
 
-  /** Voids the lease. False, and nothing is changed, when something was paid or may still turn out to be. */
+  /** A lease that is over already keeps its state and its reason. */
+  #endedChange(reason: string): Change {
+    const { lease } = this
+    const ended = isOver(lease) ? lease : { ...lease, state: LEASE.ENDED, reason }
+    return this.#context.leases.change(ended)
+  }
+
+  /**
+   * Voids the lease, unless it is over already. False, and nothing is changed, when something was paid or may still turn
+   * out to be.
+   */
   async void(reason: string): Promise<boolean> {
     if (this.paidInstallments > 0 || this.#installments.isOpen) return false
-    await this.#context.leases.save({ ...this.lease, state: 'VOID', reason })
+    if (!isOver(this.lease)) await this.#context.leases.save({ ...this.lease, state: LEASE.VOID, reason })
     return true
   }
 

@@ -9,10 +9,12 @@ import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
+import { isGivenUp } from '../lease/lease-state.js'
 import { stripOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import { whenBack } from './own-wallet.js'
 import type { Timeouts } from '../lease/timeouts.js'
+import { STEP } from '../../payment/payment-state.js'
 
 /** Payments of an embedded wallet whose channel is gone, so that only the payee knows their outcome. */
 export interface Orphans {
@@ -63,7 +65,7 @@ export class InstallmentPayment {
   async list(channel: DealChannel, installment: number): Promise<void> {
     const { leases, payments } = this.#context
     const known = payments.ledger.payment(this.#id, installment)
-    if (known && known.step !== 'intent') return
+    if (known && known.step !== STEP.intent) return
     const from = stripOf(installment)
     const { terms } = this.#lease
     let countersign = leases.strip('buyer', this.#id, from)
@@ -98,7 +100,7 @@ export class InstallmentPayment {
 
   /** Pays over Lightning, unless the lease was given up meanwhile. */
   async #send(installment: number): Promise<Payment> {
-    if (GIVEN_UP.has(this.#lease.state))
+    if (isGivenUp(this.#lease))
       throw new BushelError('LAPSED', 'the lease was given up before this payment', 'nothing was paid')
     return this.#context.payments.pay(this.#id, installment, this.#timeouts.payment)
   }
@@ -123,7 +125,7 @@ export class InstallmentPayment {
   async #renew(channel: DealChannel, installment: number, failure: unknown): Promise<void> {
     const { payments, leases, orphans } = this.#context
     const old = payments.ledger.payment(this.#id, installment)!
-    if (old.step !== 'sent' && !(await payments.voidable(this.#id, installment))) return
+    if (old.step !== STEP.sent && !(await payments.voidable(this.#id, installment))) return
     const voided = { agreement: this.#id, installment, hash: old.hash }
     const answer = await channel.request('void', voided, this.#soon).catch((error: unknown) => {
       // Without a new hash the original failure is thrown.
@@ -171,7 +173,7 @@ export class InstallmentPayment {
   async #fromDebt(installment: number, open: () => Promise<DealChannel>): Promise<Payment | null> {
     const { payments, debts } = this.#context
     const listed = payments.ledger.payment(this.#id, installment)
-    if (!listed || isSettled(listed.step) || listed.step === 'sent') return null
+    if (!listed || isSettled(listed.step) || listed.step === STEP.sent) return null
     if (!debts.asked(listed.hash)) {
       const debt = this.#covering(listed.msat)
       if (!debt || !(await debts.ask(listed, debt))) return null
@@ -212,7 +214,7 @@ export class InstallmentPayment {
     const { payments, debts } = this.#context
     return payments.ledger
       .payments(this.#id)
-      .filter(({ step, hash }) => isSettled(step) || step === 'sent' || debts.asked(hash))
+      .filter(({ step, hash }) => isSettled(step) || step === STEP.sent || debts.asked(hash))
       .reduce((sum, { msat }) => sum + msat, 0n)
   }
 
@@ -238,7 +240,7 @@ export class InstallmentPayment {
     const { payments } = this.#context
     let egress: number | null = null
     for (const payment of payments.ledger.payments(this.#id)) {
-      if (payment.step !== 'paid' && payment.step !== 'applied') continue
+      if (payment.step !== STEP.paid && payment.step !== STEP.applied) continue
       const { installment, preimage } = payment
       if (!preimage) continue // taken over or credited: the provider knows of it
       const answer = await channel.request('paid', { agreement: this.#id, installment, preimage }, this.#soon)
@@ -249,7 +251,6 @@ export class InstallmentPayment {
   }
 }
 
-const GIVEN_UP = new Set(['LAPSING', 'ENDED', 'VOID'])
 const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])
 
 function unlessDeclined(error: unknown): void {

@@ -8,6 +8,7 @@ import type { Retry } from '../../base/backoff.js'
 import { Poller } from '../../base/poller.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext } from './buyer-lease.js'
+import { LEASE, isUnpaid } from '../lease/lease-state.js'
 import { installmentsOf, isOver } from '../lease/leases.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Refunds } from './refunds.js'
@@ -61,7 +62,7 @@ export class Maintenance extends ReadyResource {
    */
   met(device: Buffer): void {
     const { leases } = this.#options
-    const lapsing = [...leases.list('buyer')].filter(({ lease }) => lease.state === 'LAPSING')
+    const lapsing = [...leases.list('buyer')].filter(({ lease }) => lease.state === LEASE.LAPSING)
     for (const id of [...lapsing.map(({ id }) => id), ...this.#unanswered()]) {
       const theirs = leases.get('buyer', id)!.terms.provider.device.equals(device)
       if (theirs && !this.#asked?.equals(id)) this.#lapsing.reset(id)
@@ -74,9 +75,9 @@ export class Maintenance extends ReadyResource {
     for (const { id, lease } of [...leases.list('buyer')]) {
       if (this.#poller.signal.aborted) return
       const copy = new BuyerLease(this.#options, id)
-      if (UNPAID.has(lease.state) && now() > lease.terms.startBy) await this.#lapse(copy)
-      if (lease.state === 'LAPSING') await this.#settle(copy, lease.reason ?? 'the buyer gave it up')
-      if (lease.state !== 'STORED') continue
+      if (isUnpaid(lease) && now() > lease.terms.startBy) await this.#lapse(copy)
+      if (lease.state === LEASE.LAPSING) await this.#settle(copy, lease.reason ?? 'the buyer gave it up')
+      if (lease.state !== LEASE.STORED) continue
       const next = installmentsOf(lease)[copy.paidInstallments]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
         await copy.close(next ? 'it ran out' : 'it was served')
@@ -139,11 +140,10 @@ export class Maintenance extends ReadyResource {
       this.#asked = copy.id
       await copy.giveUp(reason).finally(() => (this.#asked = null))
     }
-    if (copy.lease.state !== 'LAPSING') this.#lapsing.reset(copy.id)
+    if (copy.lease.state !== LEASE.LAPSING) this.#lapsing.reset(copy.id)
   }
 }
 
-const UNPAID = new Set(['AGREED', 'BOUND'])
 /** True for errors that end a lease: the provider has ended it, or must not be paid any more. */
 function endsLease(error: unknown): error is BushelError {
   return isBlamed(error) || isDeclined(error, 'ENDED', 'NO_AGREEMENT')

@@ -7,11 +7,14 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { SAT, formatPrice, least, totalCharge } from '../../../contracts/money/money.js'
 import { formatSize } from '../../../contracts/money/quantity.js'
 import { distinct, match } from '../../deal/matching.js'
-import type { Facts } from '../../store/facts.js'
+import type { Logger } from '../../base/logger.js'
+import type { Change, Facts } from '../../store/facts.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { UploadSource } from './buyer-lease.js'
 import { idOf } from '../lease/leases.js'
+import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
+import type { MirrorState } from './mirror-state.js'
 import { Placement } from './placement.js'
 import type { BookedAsk, PlacementListener, PlacementContext } from './placement.js'
 
@@ -66,6 +69,7 @@ export interface MirrorOutcome {
 
 export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
   facts: Facts
+  log: Logger
   packer: Packer
   /** The folder in which drives are packed. */
   folder: string
@@ -106,7 +110,7 @@ export class Mirrors {
     const survey = await packer.survey(request.path)
     const job = this.#unfinished(request, survey.fingerprint)
     if (!job) await this.#affordable(request, survey.bytes)
-    const ready = job ?? (await this.#pack(request, survey, 'packed', listener, signal))
+    const ready = job ?? (await this.#pack(request, survey, MIRROR.PACKED, listener, signal))
     if (job) listener.note('continuing an unfinished mirror of this path')
     return this.place(ready, listener, signal)
   }
@@ -125,7 +129,7 @@ export class Mirrors {
 
   /** Packs the tree of a bid, to be placed once offers fit. */
   async prepare(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<MirrorJob> {
-    return this.#pack(request, await this.checkBid(request), 'bid', listener, signal)
+    return this.#pack(request, await this.checkBid(request), MIRROR.RESTING, listener, signal)
   }
 
   /** The book's order for a job that waits. */
@@ -135,7 +139,7 @@ export class Mirrors {
   }
 
   async setBid(job: MirrorJob, bid: Buffer | null): Promise<MirrorJob> {
-    const next = { ...job, bid, state: bid ? 'bid' : 'withdrawn' }
+    const next = { ...job, bid, state: bid ? MIRROR.RESTING : MIRROR.WITHDRAWN }
     await this.#save(next)
     // A job that is being placed stays in use until that has ended.
     if (!bid && !this.#running.has(job.store)) await rm(this.#folderOf(job), { recursive: true, force: true })
@@ -144,7 +148,7 @@ export class Mirrors {
 
   /** Jobs whose bid rests on the book. */
   *bids(): Generator<MirrorJob> {
-    for (const job of this.#jobs()) if (job.state === 'bid') yield job
+    for (const job of this.#jobs()) if (isResting(job)) yield job
   }
 
   jobOfBid(bid: Buffer): MirrorJob | null {
@@ -178,7 +182,7 @@ export class Mirrors {
       const copies = await new Placement(this.#context, job, goods, listener).run(signal)
       await goods.close()
       const done = this.#job(job.store) ?? job
-      await this.#save({ ...done, state: 'done', agreements: copies.map(copy => copy.id) })
+      await this.#save({ ...done, state: MIRROR.KEPT, agreements: copies.map(copy => copy.id) })
       await rm(folder, { recursive: true, force: true })
       return this.#outcome(done, copies, Date.now() - started)
     } catch (error) {
@@ -193,10 +197,10 @@ export class Mirrors {
   /** Deletes a job that came to nothing; keeps one that was paid for or waits as a bid. */
   async #giveUp(store: string, folder: string): Promise<void> {
     const job = this.#job(store)
-    if (!job || job.state === 'bid') return
+    if (!job || isResting(job)) return
     const paid = job.agreements.some(id => new BuyerLease(this.#context, id).paidInstallments > 0)
     if (paid) return
-    await this.#options.facts.set({ kind: KIND, key: Buffer.from(store), value: null })
+    await this.#options.facts.set(this.#change(store, null))
     await rm(folder, { recursive: true, force: true })
   }
 
@@ -247,7 +251,7 @@ export class Mirrors {
   async #pack(
     request: MirrorRequest,
     survey: { bytes: number; fingerprint: Buffer },
-    state: string,
+    state: MirrorState,
     listener: MirrorListener,
     signal: AbortSignal
   ): Promise<MirrorJob> {
@@ -288,7 +292,7 @@ export class Mirrors {
 
   /** Deletes folders that a kill left half packed; keeps those of recorded jobs. */
   async sweep(folders: string[]): Promise<void> {
-    const known = new Set([...this.#jobs()].filter(job => job.state !== 'done').map(job => job.store))
+    const known = new Set([...this.#jobs()].filter(job => job.state !== MIRROR.KEPT).map(job => job.store))
     for (const name of folders) {
       if (!known.has(name)) await rm(join(this.#options.folder, name), { recursive: true, force: true })
     }
@@ -296,7 +300,8 @@ export class Mirrors {
 
   #unfinished(request: MirrorRequest, fingerprint: Buffer): MirrorJob | null {
     const wanted = fingerprintOf(request, fingerprint)
-    for (const job of this.#jobs()) if (job.state === 'packed' && job.fingerprint.equals(wanted)) return job
+    for (const job of this.#jobs())
+      if (job.state === MIRROR.PACKED && job.fingerprint.equals(wanted)) return job
     return null
   }
 
@@ -335,11 +340,14 @@ export class Mirrors {
   }
 
   async #save(job: MirrorJob): Promise<void> {
-    await this.#options.facts.set({
-      kind: KIND,
-      key: Buffer.from(job.store),
-      value: encode('mirror-job', job)
-    })
+    await this.#options.facts.set(this.#change(job.store, job))
+  }
+
+  /** Every mirror is written by this change, so that none skips the table of its states. */
+  #change(store: string, job: MirrorJob | null): Change {
+    const before = this.#job(store)?.state ?? null
+    mirrorStates.transition('buyer', before, job && job.state, this.#options.log)
+    return { kind: KIND, key: Buffer.from(store), value: job && encode('mirror-job', job) }
   }
 }
 

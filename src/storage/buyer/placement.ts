@@ -12,6 +12,7 @@ import type { Candidate } from '../../deal/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
+import { LEASE, isGivenUp } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
 import { whenBack } from './own-wallet.js'
 import { isPassing } from './passing.js'
@@ -106,13 +107,14 @@ export class Placement {
   #standing(): BuyerLease[] {
     return this.#job.agreements
       .map(id => new BuyerLease(this.#context, id))
-      .filter(copy => ['AGREED', 'BOUND', 'ACTIVE', 'STORED'].includes(copy.lease.state))
+      .filter(copy => !isGivenUp(copy.lease))
   }
 
   async #prepare(copies: BuyerLease[], signal: AbortSignal): Promise<void> {
     const old = copies.splice(0)
     for (const copy of old) {
-      if (copy.lease.state === 'BOUND' && this.#context.now() < copy.lease.terms.startBy) copies.push(copy)
+      if (copy.lease.state === LEASE.BOUND && this.#context.now() < copy.lease.terms.startBy)
+        copies.push(copy)
       else await copy.giveUp('the node stopped before the agreement was signed', { ask: false })
     }
     try {
@@ -268,7 +270,7 @@ export class Placement {
     const identity = copy.lease.terms.provider.identity
     try {
       const fresh = copy.paidInstallments === 0
-      if (fresh || copy.lease.state === 'BOUND') {
+      if (fresh || copy.lease.state === LEASE.BOUND) {
         const payment = await copy.commit(signal)
         if (fresh) this.#listener.paid(copy, payment)
       }

@@ -8,6 +8,7 @@ import { Scope } from '../../base/scope.js'
 import type { Handler } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { StandingOrders } from '../../deal/standing-orders.js'
+import { isResting } from './mirror-state.js'
 import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
 import { RestingBids } from '../../deal/resting-bids.js'
 import type { Logger } from '../../base/logger.js'
@@ -57,7 +58,8 @@ export class Bids extends RestingBids {
   protected override async _open(): Promise<void> {
     const { deals, mirrors } = this.#options
     const answer: Handler<'answer'> = ({ bid }) => {
-      if (mirrors.jobOfBid(bid)?.state === 'bid') this.look()
+      const job = mirrors.jobOfBid(bid)
+      if (job && isResting(job)) this.look()
       return { body: { ok: 1 } }
     }
     this.#scope.add(deals.handle('answer', answer))
@@ -97,7 +99,7 @@ export class Bids extends RestingBids {
   /** Drops the job of a withdrawn bid. */
   async withdrawn(bid: Buffer): Promise<void> {
     const job = this.#options.mirrors.jobOfBid(bid)
-    if (job?.state === 'bid') await this.#options.mirrors.setBid(job, null)
+    if (job && isResting(job)) await this.#options.mirrors.setBid(job, null)
   }
 
   /** Fills own bids that can be filled, and answers the bids of others that can be served. */

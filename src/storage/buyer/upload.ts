@@ -7,6 +7,7 @@ import { MAX_CLOCK_SKEW } from '../../../contracts/terms.js'
 import type { DealChannel } from '../../deal/channel.js'
 import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
+import { LEASE } from '../lease/lease-state.js'
 import { bytesOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Clock } from '../../base/clock.js'
@@ -57,7 +58,7 @@ export class Upload {
 
   /** Resolves when the provider has signed that the copy is stored. */
   async run(goods: UploadSource, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
-    if (this.#lease.state !== 'ACTIVE') return
+    if (this.#lease.state !== LEASE.ACTIVE) return
     const total = this.#lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
     const { timeouts, clock } = this.#options
     const stall = new Stall(timeouts.upload, clock)
@@ -124,9 +125,12 @@ export class Upload {
       if (late || stored.start < this.#lease.committed - MAX_CLOCK_SKEW) {
         throw this.#options.lie('its receipt starts in the future, or before the first payment')
       }
+      // The lease may have been given up while its provider answered.
+      if (this.#lease.state !== LEASE.ACTIVE)
+        throw new BushelError('LAPSED', 'the lease was given up before it was sealed')
       await leases.save({
         ...this.#lease,
-        state: 'STORED',
+        state: LEASE.STORED,
         start: stored.start,
         seal: signed,
         stored: answer

@@ -1,10 +1,11 @@
 import type { Lease } from '#spec'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Logger } from '../../base/logger.js'
-import type { LeaseState } from './lease-state.js'
+import { LEASE, isGivenUp, leaseStates } from './lease-state.js'
+import type { LeaseState, LeaseStateName } from './lease-state.js'
 
 /** What has happened to a lease that has come to a state. */
-const HAPPENED: Record<LeaseState, string> = {
+const HAPPENED: Record<LeaseStateName, string> = {
   AGREED: 'lease agreed',
   COUNTERSIGNED: 'lease agreed',
   BOUND: 'lease bound',
@@ -17,14 +18,14 @@ const HAPPENED: Record<LeaseState, string> = {
 }
 
 /** Says that a lease has come to another state, which is on disk. */
-export function logLease(log: Logger, lease: Lease, before: string | null): void {
+export function logLease(log: Logger, lease: Lease, before: LeaseState | null): void {
   const { role, state, terms, reason } = lease
-  const paidAgain = before === 'GRACE' && state === 'STORED'
-  log.info(paidAgain ? 'lease served again' : HAPPENED[state as LeaseState], {
+  const paidAgain = before === LEASE.GRACE && state === LEASE.STORED
+  log.info(paidAgain ? 'lease served again' : HAPPENED[leaseStates.nameOf(state)], {
     lease: agreementId(terms),
     role,
     peer: (role === 'buyer' ? terms.provider : terms.buyer).device,
     bytes: terms.cores.reduce((sum, core) => sum + core.byteLength, 0),
-    ...(state === 'LAPSING' || state === 'ENDED' || state === 'VOID' ? { reason } : {})
+    ...(isGivenUp(lease) ? { reason } : {})
   })
 }

@@ -1,7 +1,125 @@
-/**
- * Buyer: AGREED, BOUND, ACTIVE, STORED, LAPSING (given up, and the provider has not said yet what it owes back), ENDED.
- * Provider: COUNTERSIGNED, ACTIVE, STORED, GRACE, ENDED. Either: VOID,
- * an agreement whose first payment never came.
- */
-export type LeaseState =
-  'AGREED' | 'BOUND' | 'COUNTERSIGNED' | 'ACTIVE' | 'STORED' | 'LAPSING' | 'GRACE' | 'ENDED' | 'VOID'
+import type { Lease, StateOf } from '#spec'
+import { defineStates } from '../../base/states.js'
+
+export type LeaseState = StateOf<'lease'>
+export type LeaseStateName = (typeof leaseStates)['names'][number]
+
+/** A lease, by role: the agreement and its payments as each side knows them. */
+export const leaseStates = defineStates(
+  'lease',
+  ['AGREED', 'BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'LAPSING', 'GRACE', 'ENDED', 'VOID'],
+  {
+    buyer: {
+      AGREED: {
+        meaning: 'the terms are signed by the buyer',
+        begins: 'the buyer signs the terms of a quote',
+        to: {
+          BOUND: 'the provider has signed the list of installments, and its invoices are checked',
+          VOID: 'the provider does not sign, or another provider of the mirror did not',
+          LAPSING: 'it is given up, and payments of it came to light in a counter that both have signed',
+          ENDED: 'the owner ends it'
+        }
+      },
+      BOUND: {
+        meaning: 'both have signed; nothing is paid yet',
+        to: {
+          ACTIVE: 'the first installment is paid',
+          VOID: 'it is given up before anything was paid',
+          LAPSING: 'it is given up while the first payment may have been made',
+          ENDED: 'the owner ends it'
+        }
+      },
+      ACTIVE: {
+        meaning: 'the first installment is paid; the copy is uploaded',
+        to: {
+          STORED: 'the provider has signed the receipt for the whole copy',
+          LAPSING: 'the provider fails, and the lease is given up',
+          ENDED: 'the owner ends it'
+        }
+      },
+      STORED: {
+        meaning: 'the provider keeps the whole copy; it is audited and paid',
+        to: {
+          LAPSING: 'the provider fails an audit or breaks its word, and the lease is given up',
+          ENDED: 'its time is over, or the owner ends it'
+        }
+      },
+      LAPSING: {
+        meaning: 'given up; the provider is asked for its signed debt',
+        to: {
+          ENDED: 'the provider has answered, or what was paid is used up',
+          VOID: 'the wallet says that the payment in flight was never made'
+        }
+      },
+      ENDED: { meaning: 'over; what the provider owes is recorded as a debt', final: true },
+      VOID: { meaning: 'over before anything was paid', final: true }
+    },
+    provider: {
+      COUNTERSIGNED: {
+        meaning: 'both have signed; its space is reserved',
+        begins: 'the provider signs the terms and the list of installments',
+        to: {
+          ACTIVE: 'the first installment is received',
+          VOID: 'the first installment does not come in time',
+          ENDED: 'the buyer or the owner ends it'
+        }
+      },
+      ACTIVE: {
+        meaning: 'the first installment is received; the upload is taken in',
+        to: {
+          STORED: 'the seal fits the upload, and the receipt is signed',
+          ENDED: 'the buyer or the owner ends it, the upload breaks the terms, or it is not sealed in time'
+        }
+      },
+      STORED: {
+        meaning: 'the whole copy is kept and served',
+        to: {
+          GRACE: 'the paid time is over',
+          ENDED: 'the buyer or the owner ends it'
+        }
+      },
+      GRACE: {
+        meaning: 'kept and not served, because it is not paid',
+        to: {
+          STORED: 'the next installment is received',
+          ENDED: 'the grace is over, or the buyer or the owner ends it'
+        }
+      },
+      ENDED: { meaning: 'over; the space is free, and what is owed is recorded as a debt', final: true },
+      VOID: {
+        meaning: 'over because nothing was paid',
+        final: true,
+        to: { ACTIVE: 'the wallet reports the first installment after all' }
+      }
+    }
+  }
+)
+
+export const LEASE = leaseStates.is
+
+const over = leaseStates.among('ENDED', 'VOID')
+const givenUp = leaseStates.among('LAPSING', 'ENDED', 'VOID')
+const live = leaseStates.among('BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE')
+const unpaid = leaseStates.among('AGREED', 'BOUND', 'COUNTERSIGNED')
+
+type Stated = Pick<Lease, 'state'>
+
+/** Whether the lease is over: nothing more is served or paid. */
+export function isOver({ state }: Stated): boolean {
+  return over(state)
+}
+
+/** Whether the buyer pays no more: the lease is over, or only its end is still due. */
+export function isGivenUp({ state }: Stated): boolean {
+  return givenUp(state)
+}
+
+/** Whether both have signed and the lease is not given up. */
+export function isLive({ state }: Stated): boolean {
+  return live(state)
+}
+
+/** Whether the lease waits for its first payment. */
+export function isUnpaid({ state }: Stated): boolean {
+  return unpaid(state)
+}

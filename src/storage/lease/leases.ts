@@ -11,8 +11,9 @@ import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import { logLease } from './lease-log.js'
-import type { LeaseState } from './lease-state.js'
+import { leaseStates } from './lease-state.js'
 
+export { isOver } from './lease-state.js'
 export type { LeaseState } from './lease-state.js'
 
 export type LeaseRole = 'buyer' | 'provider'
@@ -21,12 +22,6 @@ const KIND = { buyer: 'lease-buyer', provider: 'lease-provider' } as const
 const LISTS = 'installment-list'
 const REISSUES = 'reissue'
 const DECODED = 4096
-const OVER: ReadonlySet<string> = new Set<LeaseState>(['ENDED', 'VOID'])
-
-/** Whether the lease is over: nothing more is served or paid. */
-export function isOver({ state }: Pick<Lease, 'state'>): boolean {
-  return OVER.has(state)
-}
 
 /** The leases of this node in both roles, with their states. */
 export class Leases {
@@ -61,10 +56,12 @@ export class Leases {
     }
   }
 
+  /** Every lease is written by this change, so that none skips the table of its states. */
   change(lease: Lease): Change {
     const role = lease.role as LeaseRole
     const key = agreementId(lease.terms)
     const before = this.get(role, key)?.state ?? null
+    leaseStates.transition(role, before, lease.state, this.#log)
     return {
       kind: KIND[role],
       key,

@@ -1,6 +1,7 @@
 import type { Audit, BlockProof, BlockReference, Lease } from '#spec'
 import type { Answer, Counterparty } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
+import { LEASE } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 
@@ -49,7 +50,7 @@ export class Audits {
 
   #sealed(seal: Buffer): Lease | null {
     for (const { lease } of this.#leases.list('provider')) {
-      if (lease.state === 'STORED' && lease.stored?.stored.seal.equals(seal)) return lease
+      if (lease.state === LEASE.STORED && lease.stored?.stored.seal.equals(seal)) return lease
     }
     return null
   }

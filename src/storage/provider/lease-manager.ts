@@ -16,13 +16,13 @@ import { Audits } from './audits.js'
 import { Intake } from './intake.js'
 import type { LeaseManagerOptions } from './lease-manager-options.js'
 import { Sealing } from './sealing.js'
-import { installmentsOf, idOf, isOver } from '../lease/leases.js'
+import { LEASE, isLive, isOver, leaseStates } from '../lease/lease-state.js'
+import { installmentsOf, idOf } from '../lease/leases.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import { Serving } from './serving.js'
 import { Billing } from './billing.js'
 import { isDue } from './due.js'
-
-const HOLDING = new Set(['COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE'])
+import { STEP } from '../../payment/payment-state.js'
 
 /**
  * The provider's side of storage. Reserves space for agreed leases; takes in, proves and serves paid ones; frees the
@@ -96,11 +96,11 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     this.#scope.on(this.#options.payments, 'received', this.#onreceived)
     // A lease may have missed a payment that the ledger recorded just before a kill.
     for (const { id, lease } of [...this.#options.leases.list('provider')]) {
-      if (lease.state === 'COUNTERSIGNED' && this.#options.payments.ledger.contiguous(id) > 0)
+      if (lease.state === LEASE.COUNTERSIGNED && this.#options.payments.ledger.contiguous(id) > 0)
         await this.#settled(id)
-      else if (lease.state === 'STORED') this.#serving.begin(lease)
+      else if (lease.state === LEASE.STORED) this.#serving.begin(lease)
     }
-    for (const payment of [...this.#options.payments.ledger.at('received')]) await this.#paid(payment)
+    for (const payment of [...this.#options.payments.ledger.at(STEP.received)]) await this.#paid(payment)
     this.#billing.resume()
     void this.#poller.start()
   }
@@ -124,7 +124,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   reservedBytes(): bigint {
     let sum = 0n
     for (const { lease } of this.#options.leases.list('provider')) {
-      if (HOLDING.has(lease.state)) sum += billedBytes(lease.terms.cores)
+      if (isLive(lease)) sum += billedBytes(lease.terms.cores)
     }
     return sum
   }
@@ -145,7 +145,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
   agreed(terms: Terms, signature: Buffer, countersign: Countersign): Change[] {
     const lease: Lease = {
       role: 'provider',
-      state: 'COUNTERSIGNED',
+      state: LEASE.COUNTERSIGNED,
       created: this.#now(),
       committed: 0,
       start: 0,
@@ -171,9 +171,9 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     const { leases } = this.#options
     return leases.inTurn('provider', agreement, async () => {
       const lease = leases.get('provider', agreement)!
-      if (lease.state === 'COUNTERSIGNED' || lease.state === 'VOID') await this.#admit(lease)
-      else if (lease.state === 'GRACE') {
-        await this.#save({ ...lease, state: 'STORED' })
+      if (lease.state === LEASE.COUNTERSIGNED || lease.state === LEASE.VOID) await this.#admit(lease)
+      else if (lease.state === LEASE.GRACE) {
+        await this.#save({ ...lease, state: LEASE.STORED })
         this.#serving.begin(lease)
       }
     })
@@ -184,7 +184,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     const { cores, egressBytes } = lease.terms
     await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes })
     const current = this.#options.leases.get('provider', agreementId(lease.terms))!
-    await this.#save({ ...current, state: 'ACTIVE', committed: this.#now() })
+    await this.#save({ ...current, state: LEASE.ACTIVE, committed: this.#now() })
   }
 
   // The end
@@ -214,7 +214,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     const { payments, leases, deals, shelf } = this.#options
     const id = agreementId(terms)
     await payments.refuseRest(id)
-    const ended: Lease = { ...leases.get('provider', id)!, state: 'ENDED', reason }
+    const ended: Lease = { ...leases.get('provider', id)!, state: LEASE.ENDED, reason }
     const debt = this.#billing.debtOf(ended)
     const owed = debt ? [this.#billing.debtChange(terms, debt)] : []
     await deals.facts.set(leases.change(ended), ...owed)
@@ -258,12 +258,13 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     const { leases, payments } = this.#options
     const lease = leases.get('provider', id)!
     if (!isDue(lease, payments.ledger.contiguous(id), now)) return
-    if (lease.state === 'COUNTERSIGNED') await this.#lapse(lease)
-    else if (lease.state === 'ACTIVE')
+    if (lease.state === LEASE.COUNTERSIGNED) await this.#lapse(lease)
+    else if (lease.state === LEASE.ACTIVE)
       await this.#finishNow(lease, 'it was not sealed before the paid time and the grace ran out')
-    else if (lease.state === 'GRACE') await this.#finishNow(lease, 'the paid time and the grace have run out')
+    else if (lease.state === LEASE.GRACE)
+      await this.#finishNow(lease, 'the paid time and the grace have run out')
     else {
-      await this.#save({ ...lease, state: 'GRACE' })
+      await this.#save({ ...lease, state: LEASE.GRACE })
       await this.#serving.end(lease)
     }
   }
@@ -276,7 +277,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
     else
       await this.#save({
         ...this.#options.leases.get('provider', id)!,
-        state: 'VOID',
+        state: LEASE.VOID,
         reason: 'the first payment never came'
       })
   }
@@ -292,7 +293,7 @@ export class LeaseManager extends ReadyResource implements ResourceProvider {
       throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with this buyer')
     }
     if (!over && isOver(lease))
-      throw new DeclineError('ENDED', `the lease is over: ${lease.reason ?? lease.state}`)
+      throw new DeclineError('ENDED', `the lease is over: ${lease.reason ?? leaseStates.nameOf(lease.state)}`)
     return lease
   }
 

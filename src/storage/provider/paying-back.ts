@@ -8,6 +8,7 @@ import type { Payments } from '../../payment/payments.js'
 import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import type { Logger } from '../../base/logger.js'
+import { STEP } from '../../payment/payment-state.js'
 
 export interface PayingBackOptions {
   deals: Deals
@@ -31,7 +32,7 @@ export class PayingBack {
   /** Pays refunds whose invoice was accepted before a stop. */
   resume(): void {
     const { payments, leases } = this.#options
-    for (const payment of [...payments.ledger.at('bound', 'sent', 'failed')]) {
+    for (const payment of [...payments.ledger.at(STEP.bound, STEP.sent, STEP.failed)]) {
       if (payment.kind !== 'refund' || payment.role !== 'payer') continue
       const lease = leases.get('provider', payment.agreement)
       if (lease) this.pay(lease, payment.text, payment.msat)

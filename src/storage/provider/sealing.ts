@@ -5,6 +5,7 @@ import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payments } from '../../payment/payments.js'
+import { LEASE, leaseStates } from '../lease/lease-state.js'
 import { idOf, paidUntil } from '../lease/leases.js'
 import { allOf } from './intake.js'
 import type { Intake } from './intake.js'
@@ -34,16 +35,16 @@ export class Sealing {
 
   async progress(agreement: Buffer, peer: Counterparty, channel: DealChannel): Promise<Answer<'progress'>> {
     const lease = this.#options.leaseOf(agreement, peer)
-    if (lease.state === 'COUNTERSIGNED')
+    if (lease.state === LEASE.COUNTERSIGNED)
       throw new DeclineError('NOT_PAID', 'no upload is accepted before the first payment')
-    if (lease.state !== 'ACTIVE') return { body: { agreement, ...allOf(lease) } }
+    if (lease.state !== LEASE.ACTIVE) return { body: { agreement, ...allOf(lease) } }
     return { body: { agreement, ...(await this.#options.intake.progress(lease, channel.stream)) } }
   }
 
   async seal({ seal, signature }: NonNullable<Lease['seal']>, peer: Counterparty): Promise<Answer<'seal'>> {
     const { leaseOf, shelf, now, payments, deals, intake } = this.#options
     const lease = leaseOf(seal.agreement, peer)
-    if (lease.state !== 'ACTIVE') return sealedBefore(lease, seal)
+    if (lease.state !== LEASE.ACTIVE) return sealedBefore(lease, seal)
     if (!verify('seal', seal, signature, peer.device))
       throw new DeclineError('SIGNATURE', 'the signature on the seal is not valid')
     const kept = shelf.leases.find(({ id }) => id === idOf(lease))
@@ -54,9 +55,9 @@ export class Sealing {
     if (!same) throw new DeclineError('SEAL', 'the seal does not match the uploaded cores')
     // The lease may have ended, or been sealed, while its cores were read.
     const current = leaseOf(seal.agreement, peer)
-    if (current.state !== 'ACTIVE') return sealedBefore(current, seal)
+    if (current.state !== LEASE.ACTIVE) return sealedBefore(current, seal)
     const start = now()
-    const sealed: Lease = { ...current, state: 'STORED', start, seal: { seal, signature } }
+    const sealed: Lease = { ...current, state: LEASE.STORED, start, seal: { seal, signature } }
     const paid = payments.ledger.contiguous(seal.agreement)
     const stored: Stored = { seal: hashOf('seal', seal), start, paidUntil: paidUntil(sealed, paid) }
     sealed.stored = { stored, signature: sign('stored', stored, deals.self.device) }
@@ -70,7 +71,7 @@ export class Sealing {
 function sealedBefore(lease: Lease, seal: NonNullable<Lease['seal']>['seal']): Answer<'seal'> {
   if (lease.stored && lease.seal && hashOf('seal', lease.seal.seal).equals(hashOf('seal', seal)))
     return { body: lease.stored }
-  throw new DeclineError('NOT_ACTIVE', `the lease cannot be sealed: it is ${lease.state}`)
+  throw new DeclineError('NOT_ACTIVE', `the lease cannot be sealed: it is ${leaseStates.nameOf(lease.state)}`)
 }
 
 function sealedAlike(a: SealedCore, b: SealedCore): boolean {

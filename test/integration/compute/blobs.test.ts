@@ -13,6 +13,9 @@ import createTestnet from 'hyperdht/testnet.js'
 import type { Job, JobStatement } from '#spec'
 import { encode } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { jobId } from '../../../contracts/job.js'
+import { loggerTo } from '../../../src/base/logger.js'
+import type { LogLine } from '../../../src/base/logger.js'
 import { BlobCache } from '../../../src/compute/blobs/cache.js'
 import { Blobs } from '../../../src/compute/blobs/blobs.js'
 import type { BlobsOptions } from '../../../src/compute/blobs/blobs.js'
@@ -33,6 +36,9 @@ import { MIB, busyness } from '../../parts/compute/jobs.js'
 import { request } from '../../parts/compute/buyer.js'
 import { never } from './pair/node-group.js'
 import { agreed, terms } from '../../samples/job-terms.js'
+import { JOB } from '../../../src/compute/job/job-state.js'
+import type { JobStateName } from '../../../src/compute/job/job-state.js'
+import { RUN } from '../../../src/compute/buyer/run/run-state.js'
 
 const AGREEMENT = Buffer.alloc(32, 1)
 const FROM = Buffer.alloc(32, 2)
@@ -56,7 +62,7 @@ async function blobsIn(t: TestContext, dir: string, options: Partial<BlobsOption
 }
 
 /** A provider's record of a job with this output. */
-function stated(state: string, output: JobStatement['output']): Job {
+function stated(state: JobStateName, output: JobStatement['output']): Job {
   const [sum, signature] = [Buffer.alloc(32), Buffer.alloc(64)]
   const result = { status: 'ok', limit: '', reason: '', exitCode: 0, fuel: 0n, tree: sum, stdout: sum }
   const of = { agreement: sum, result, salt: sum, output, keyCommitment: sum, finalMsat: 0n, hash: sum }
@@ -220,15 +226,43 @@ test('blobs that an open run or job may need stay, however many there are', asyn
   ]
   const record = newRecord(request(), { module, input }, 1)
   await runs.save(record)
-  await runs.save({ ...newRecord(request(), { module, input: old }, 1), state: 'done' })
-  await jobs.save(stated('COMMITTED', output.ref))
-  await jobs.save(stated('ENDED', ended.ref))
+  const over = newRecord(request(), { module, input: old }, 1)
+  await runs.save(over)
+  await runs.save({ ...over, state: RUN.done })
+  const ends = async (job: Job, ...states: JobStateName[]): Promise<void> => {
+    for (const state of states) await jobs.save({ ...job, state: JOB[state] })
+  }
+  await ends(stated('AGREED', output.ref), 'AGREED', 'QUEUED', 'COMMITTED')
+  await ends(stated('AGREED', ended.ref), 'AGREED', 'ENDED')
   const held = async () => Promise.all([module, input, old, output, ended].map(({ ref }) => blobs.holds(ref)))
   await blobs.sweep()
   assert.deepEqual(await held(), [true, true, false, true, false])
-  await runs.save({ ...record, state: 'cancelled' })
+  await runs.save({ ...record, state: RUN.cancelled })
   await blobs.sweep()
   assert.deepEqual(await held(), [false, false, false, true, false])
+})
+
+test('a run or a job in a state that cannot follow is logged and not written', async t => {
+  const facts = new Facts(join(await folder(t), 'facts'))
+  await facts.ready()
+  t.after(() => facts.close())
+  const errors: LogLine[] = []
+  const log = loggerTo(line => errors.push(line), 'error')
+  const [runs, jobs] = [new RunRecords(facts, log), new JobRecords(facts, Date.now, log)]
+  const job = agreed(terms(1))
+  assert.throws(() => jobs.change({ ...job, state: JOB.QUEUED }), /\(provider\) cannot begin as QUEUED/)
+  await jobs.save(job)
+  assert.throws(() => jobs.change({ ...job, state: JOB.PAID }), /cannot go from AGREED to PAID/)
+  assert.equal(jobs.get('provider', jobId(job.terms))!.state, JOB.AGREED)
+  const blobs = await blobsIn(t, join(await folder(t), 'own'), {})
+  const blob = await blobs.put([randomBytes(1000)])
+  const run = newRecord(request(), { module: blob, input: blob }, 1)
+  await assert.rejects(runs.save({ ...run, state: RUN.done }), /a run \(buyer\) cannot begin as done/)
+  await runs.save(run)
+  await runs.save({ ...run, state: RUN.cancelled })
+  await assert.rejects(runs.save(run), /cannot go from cancelled to open/)
+  assert.equal(runs.get(run.id)!.state, RUN.cancelled)
+  assert.equal(errors.length, 4)
 })
 
 test('a blob that is put again during a sweep is kept', async t => {

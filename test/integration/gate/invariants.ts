@@ -1,7 +1,6 @@
 import type { MoneyState } from './trader-protocol.js'
+import { STEP, isSettled } from '../../../src/payment/payment-state.js'
 
-const SETTLED = new Set(['paid', 'received', 'credited', 'applied', 'receipt'])
-const UNDER_WAY = new Set(['sent'])
 const OVER = new Set(['ENDED', 'VOID'])
 
 type Entry = MoneyState['payments'][number]
@@ -31,8 +30,8 @@ function ownFaults(name: string, { payments, records }: MoneyState): string[] {
   const intents = new Set<string>()
   const settled = new Map<string, Entry>()
   for (const payment of payments) {
-    if (UNDER_WAY.has(payment.step)) faults.push(`${name}: ${payment.hash.slice(0, 8)} is under way`)
-    if (!SETTLED.has(payment.step)) continue
+    if (payment.step === STEP.sent) faults.push(`${name}: ${payment.hash.slice(0, 8)} is under way`)
+    if (!isSettled(payment.step)) continue
     const intent = `${payment.agreement}/${payment.kind}/${payment.installment}`
     if (intents.has(intent)) faults.push(`${name}: two settled payments for ${intent}`)
     intents.add(intent)
@@ -50,7 +49,7 @@ function ownFaults(name: string, { payments, records }: MoneyState): string[] {
     settled.delete(hash)
   }
   for (const [hash, { step }] of settled)
-    if (step !== 'credited')
+    if (step !== STEP.credited)
       faults.push(`${name}: the ledger settled ${hash.slice(0, 8)}, the wallet did not`)
   return faults
 }
@@ -60,7 +59,7 @@ function crossFaults(payer: MoneyState, payee: MoneyState, kind: Entry['kind']):
   const sums = (state: MoneyState, role: Entry['role']): Map<string, string> =>
     new Map(
       state.payments
-        .filter(one => one.kind === kind && one.role === role && SETTLED.has(one.step))
+        .filter(one => one.kind === kind && one.role === role && isSettled(one.step))
         .map(one => [one.hash, one.msat])
     )
   const paid = sums(payer, 'payer')

@@ -1,6 +1,7 @@
 import { after, before, test } from 'node:test'
 import { KillHarness } from './kill-harness.js'
 import type { KillPoint } from './trader-protocol.js'
+import { STEP } from '../../../src/payment/payment-state.js'
 
 type Short = [
   who: 'buyer' | 'provider',
@@ -11,26 +12,26 @@ type Short = [
 
 /** Every step of the ledger, once for each role. */
 const KILL_POINTS: Short[] = [
-  ['buyer', 'installment', 'payer', 'intent'],
-  ['buyer', 'installment', 'payer', 'bound'],
-  ['buyer', 'installment', 'payer', 'sent'],
-  ['buyer', 'installment', 'payer', 'paid'],
-  ['buyer', 'installment', 'payer', 'applied'],
-  ['buyer', 'installment', 'payer', 'receipt'],
-  ['provider', 'installment', 'payee', 'listed'],
-  ['provider', 'installment', 'payee', 'received'],
-  ['provider', 'installment', 'payee', 'applied'],
-  ['provider', 'installment', 'payee', 'receipt'],
-  ['buyer', 'refund', 'payee', 'listed'],
-  ['buyer', 'refund', 'payee', 'received'],
-  ['provider', 'refund', 'payer', 'bound'],
-  ['provider', 'refund', 'payer', 'sent'],
-  ['provider', 'refund', 'payer', 'paid']
+  ['buyer', 'installment', 'payer', STEP.intent],
+  ['buyer', 'installment', 'payer', STEP.bound],
+  ['buyer', 'installment', 'payer', STEP.sent],
+  ['buyer', 'installment', 'payer', STEP.paid],
+  ['buyer', 'installment', 'payer', STEP.applied],
+  ['buyer', 'installment', 'payer', STEP.receipt],
+  ['provider', 'installment', 'payee', STEP.listed],
+  ['provider', 'installment', 'payee', STEP.received],
+  ['provider', 'installment', 'payee', STEP.applied],
+  ['provider', 'installment', 'payee', STEP.receipt],
+  ['buyer', 'refund', 'payee', STEP.listed],
+  ['buyer', 'refund', 'payee', STEP.received],
+  ['provider', 'refund', 'payer', STEP.bound],
+  ['provider', 'refund', 'payer', STEP.sent],
+  ['provider', 'refund', 'payer', STEP.paid]
 ]
 /** Steps that only the wallet causes: here its process is killed too. */
-const LIGHTNING = new Set(['sent', 'paid', 'listed', 'received'])
+const LIGHTNING = new Set([STEP.sent, STEP.paid, STEP.listed, STEP.received])
 /** Steps that are also killed just before they are on disk. */
-const AHEAD = new Set(['sent', 'paid', 'received'])
+const AHEAD = new Set([STEP.sent, STEP.paid, STEP.received])
 
 let harness: KillHarness
 

@@ -4,6 +4,7 @@ import type { Payments } from '../../../src/payment/payments.js'
 import { consumed } from '../../../src/storage/lease/consumed.js'
 import type { Leases } from '../../../src/storage/lease/leases.js'
 import type { MoneyState } from './trader-protocol.js'
+import { nameOf } from '../../../src/base/states.js'
 
 export interface Books {
   payments: Payments
@@ -42,12 +43,12 @@ export async function moneyStateOf({
   }))
   const served = [...leases.list('provider')].map(({ id, lease }) => ({
     agreement: id.toString('hex'),
-    state: lease.state,
+    state: nameOf(lease.state),
     paid: ledger.contiguous(id)
   }))
   const bought = [...leases.list('buyer')].map(({ id, lease }) => ({
     agreement: id.toString('hex'),
-    state: lease.state,
+    state: nameOf(lease.state),
     paid: ledger.contiguous(id)
   }))
   return { ok: check.ok, faults: check.faults, payments: settled, records, owed, served, bought }

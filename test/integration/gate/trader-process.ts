@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ledger } from '../../../src/payment/ledger.js'
 import type { KillPoint, Fault, Hit, TraderCommand, Report, TraderOptions } from './trader-protocol.js'
+import { STEP } from '../../../src/payment/payment-state.js'
 
 export class Refusal extends Error {
   readonly code: string
@@ -110,7 +111,7 @@ export class Trader {
     const ledger = await Ledger.read(join(this.#options.home, 'journal', 'ledger'))
     const stands = ledger.byHash(Buffer.from(hash, 'hex'))?.step
     // A step that is only noted (applied) goes to disk together with the next one.
-    const same = stands === step || (step === 'applied' && stands === 'receipt')
+    const same = stands === step || (step === STEP.applied && stands === STEP.receipt)
     if (phase === 'written') assert.ok(same, `${this.name}: ${step} stands on disk (${stands})`)
     else assert.notEqual(stands, step, `${this.name}: the step does not stand on disk yet`)
   }

@@ -14,6 +14,7 @@ import type { PaymentDraft } from '../../../src/payment/ledger.js'
 import { moneyStateOf } from './money-state.js'
 import type { KillPoint, Hit, TraderCommand, Report, TraderOptions } from './trader-protocol.js'
 import { faultLog } from '../../doubles/fault-log.js'
+import { nameOf } from '../../../src/base/states.js'
 
 const options = JSON.parse(process.argv[2]!) as TraderOptions
 const quiet = (): CallContext => ({ onProgress: () => undefined, signal: new AbortController().signal })
@@ -37,7 +38,7 @@ function strike(phase: KillPoint['phase'], payments: readonly PaymentDraft[]): v
   const { step, role, kind, victim } = point
   const hit = payments.find(one => one.step === step && one.role === role && one.kind === kind)
   if (!hit || point.skip-- > 0) return
-  const report: Hit = { phase, step, hash: hit.hash.toString('hex') }
+  const report: Hit = { phase, step: nameOf(step), hash: hit.hash.toString('hex') }
   const fd = openSync(options.hits, 'w')
   writeSync(fd, JSON.stringify(report))
   fsyncSync(fd)

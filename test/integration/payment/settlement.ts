@@ -11,6 +11,7 @@ import { BUYER, INSTALLMENTS, PROVIDER } from '../../parts/payment/ends.js'
 import { PaymentSide } from '../../parts/payment/payment-side.js'
 import type { PaymentSettings } from '../../parts/payment/payment-side.js'
 import { nullLogger } from '../../../src/base/logger.js'
+import type { PaymentStep } from '../../../src/payment/payment-state.js'
 
 /** The Lightning wallet of one side, and the faults that it can have. */
 export interface Side {
@@ -61,7 +62,7 @@ class SettledSide extends PaymentSide {
     return { checkInvoice, log: nullLogger }
   }
 
-  step(agreement: Buffer, installment: number): string | undefined {
+  step(agreement: Buffer, installment: number): PaymentStep | undefined {
     return this.ledger.payment(agreement, installment)?.step
   }
 
@@ -223,7 +224,7 @@ export function settlement(
     const invoice = await payer.payments.refundInvoice(agreement, 2_000n, PROVIDER)
     assert.equal(await payer.payments.refundInvoice(agreement, 2_000n, PROVIDER), invoice)
     const received = once(payer.payments, 'received')
-    const pay = (text: string): Promise<{ step: string }> =>
+    const pay = (text: string): Promise<{ step: PaymentStep }> =>
       payee.payments.payRefund({ agreement, invoice: text, msat: 2_000n, payee: payer.nodeId, peer: BUYER })
     for (const payment of await Promise.all([pay(invoice), pay(invoice)])) assert.equal(payment.step, 'paid')
     await received

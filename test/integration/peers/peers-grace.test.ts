@@ -16,6 +16,7 @@ import { World } from '../../world/world.js'
 import { addressOf } from './buyers.js'
 import { RogueBuyer, limitOf, sealOf } from './rogue-buyer.js'
 import type { Offer } from './rogue-buyer.js'
+import { nameOf } from '../../../src/base/states.js'
 
 const PRICE = parsePrice('100000 sat/GiB-month')
 const FOLDERS = 64 * KIB
@@ -52,7 +53,9 @@ test('a provider frees its disk after the grace when buyers do not do their part
   const states = async (): Promise<Record<string, string>> => {
     const leases = new Leases(await Facts.read(world.at('lease manager', 'journal', 'facts')))
     const named = Object.entries({ unpaid, idle, unsealed, sealed })
-    return Object.fromEntries(named.map(([name, { id }]) => [name, leases.get('provider', id)!.state]))
+    return Object.fromEntries(
+      named.map(([name, { id }]) => [name, nameOf(leases.get('provider', id)!.state)])
+    )
   }
   const become = async (expected: Record<string, string>): Promise<void> => {
     for (let tries = 0; tries < 100 && !isDeepStrictEqual(await states(), expected); tries++) {

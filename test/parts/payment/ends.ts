@@ -11,6 +11,7 @@ import { FakeWallet, checkInvoice, readInvoice } from '../../doubles/fake-wallet
 import { PaymentSide } from './payment-side.js'
 import type { PaymentSettings } from './payment-side.js'
 import { faultLog } from '../../doubles/fault-log.js'
+import type { PaymentStep } from '../../../src/payment/payment-state.js'
 
 export const AGREEMENT = Buffer.alloc(32, 1)
 export const OTHER = Buffer.alloc(32, 2)
@@ -41,7 +42,7 @@ export class End extends PaymentSide {
     return { checkInvoice, readInvoice, limits, log: faultLog(error => this.faults.push(error)) }
   }
 
-  step(installment: number): string | undefined {
+  step(installment: number): PaymentStep | undefined {
     return this.ledger.payment(AGREEMENT, installment)?.step
   }
 }

@@ -8,7 +8,7 @@ import { BUYER, agreed, terms } from '../../samples/job-terms.js'
 
 test('disk space is promised once: agreed blobs that are not fetched yet count', () => {
   const open: Job[] = []
-  for (const state of ['AGREED', 'QUEUED', 'AGREED']) {
+  for (const state of ['AGREED', 'QUEUED', 'AGREED'] as const) {
     const asked = terms(GIB)
     assert.equal(fullnessFor(asked, open, 4), null)
     open.push(agreed(asked, state))

@@ -13,6 +13,7 @@ import type { PaymentDraft } from '../../../src/payment/ledger.js'
 import { blank, sha256 } from '../../../src/payment/payee.js'
 import { folder } from '../../parts/folder.js'
 import { bytes, mutated, mutations, runs } from '../../samples/mutation.js'
+import { STEP } from '../../../src/payment/payment-state.js'
 
 /** Damage by a disk, without splices: a file of valid whole frames is valid. */
 const damage = fc.oneof(
@@ -168,8 +169,8 @@ test('a damaged ledger is refused or is that of an earlier time', { timeout: 60_
       msat: 5n
     }
     const draft: Omit<PaymentDraft, 'step'> = { ...blank(of), role: 'payer', text: 'an invoice' }
-    for (const step of ['intent', 'bound', 'sent', 'paid'] as const) {
-      await ledger.record({ ...draft, step, preimage: step === 'paid' ? preimage : null })
+    for (const step of [STEP.intent, STEP.bound, STEP.sent, STEP.paid]) {
+      await ledger.record({ ...draft, step, preimage: step === STEP.paid ? preimage : null })
       times.push(seen(ledger))
     }
   }

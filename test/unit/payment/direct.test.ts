@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends, hashOf } from '../../parts/payment/ends.js'
+import { STEP } from '../../../src/payment/payment-state.js'
 
 test('a direct invoice is issued and paid once and is in both ledgers', async t => {
   const { payer, payee } = await ends(t)
@@ -29,7 +30,7 @@ test('an invoice that is paid twice at the same time is paid once', async t => {
   for (const { step } of all) assert.equal(step, 'paid')
   assert.equal(reach.mock.callCount(), 1, 'it is bound once')
   assert.equal(payer.wallet.sent.length, 1)
-  assert.equal([...payer.ledger.at('paid')].length, 1)
+  assert.equal([...payer.ledger.at(STEP.paid)].length, 1)
 })
 
 test('a bad invoice is refused in one line, and nothing is paid or recorded', async t => {
@@ -149,7 +150,7 @@ test('another invoice for a refund is declined until the first can no longer be 
   await assert.rejects(pay(third), { code: 'ALREADY_PAID' })
   assert.equal(provider.wallet.sent.length, 1)
   assert.equal(provider.ledger.totals(AGREEMENT).refundedMsat, 3_000n)
-  assert.deepEqual([...provider.ledger.at('void')].length, 1)
+  assert.deepEqual([...provider.ledger.at(STEP.void)].length, 1)
   assert.equal(provider.ledger.payment(OTHER, 0, 'refund'), null)
 })
 

@@ -11,6 +11,7 @@ import { Ledger, intentId } from '../../../src/payment/ledger.js'
 import type { PaymentDraft, Payment } from '../../../src/payment/ledger.js'
 import { folder } from '../../parts/folder.js'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends } from '../../parts/payment/ends.js'
+import { STEP } from '../../../src/payment/payment-state.js'
 
 async function opened(t: TestContext, file?: string): Promise<{ ledger: Ledger; file: string }> {
   const path = file ?? join(await folder(t), 'ledger')
@@ -30,7 +31,7 @@ function draft(installment: number, more: Partial<PaymentDraft> = {}): PaymentDr
     peer: PROVIDER,
     hash: Buffer.alloc(32, 100 + installment),
     msat: 5_000n,
-    step: 'bound',
+    step: STEP.bound,
     feeMsat: 0n,
     preimage: null,
     text: 'lnbcrt',
@@ -50,9 +51,9 @@ test('entries of the first version are installments without an issue', async t =
   await journal.ready()
   const { agreement, role, hash, msat } = draft(0)
   const old = { at: 5, agreement, role, installment: 0, hash, msat, feeMsat: 0n }
-  await journal.append(encode('ledger-entry', { ...old, type: 'bound', text: 'lnbcrt' }))
+  await journal.append(encode('ledger-entry', { ...old, type: STEP.bound, text: 'lnbcrt' }))
   const preimage = Buffer.alloc(32, 7)
-  await journal.append(encode('ledger-entry', { ...old, type: 'paid', feeMsat: 3n, preimage }))
+  await journal.append(encode('ledger-entry', { ...old, type: STEP.paid, feeMsat: 3n, preimage }))
   await journal.close()
   const { ledger } = await opened(t, file)
   const { at, ...payment } = ledger.payment(AGREEMENT, 0)!
@@ -76,7 +77,7 @@ test('a listener hears of a step just before it is on disk and just after, befor
   ledger.on('ahead', look('ahead'))
   ledger.on('written', look('written'))
   await ledger.record(draft(0)).then(() => order.push('done'))
-  await ledger.record(draft(0, { step: 'sent' }), draft(1)).then(() => order.push('done'))
+  await ledger.record(draft(0, { step: STEP.sent }), draft(1)).then(() => order.push('done'))
   assert.deepEqual(order, [
     'ahead bound undefined',
     'written bound bound',
@@ -103,9 +104,9 @@ test('a listener that throws before the write prevents it', async t => {
 
 test('a settled payment stays settled, and a hash is one payment', async t => {
   const { ledger } = await opened(t)
-  await ledger.record(draft(0, { step: 'paid' }))
-  for (const step of ['bound', 'sent', 'failed', 'void'] as const)
-    await assert.rejects(ledger.record(draft(0, { step })), /settled/)
+  await ledger.record(draft(0, { step: STEP.paid }))
+  for (const step of [STEP.bound, STEP.sent, STEP.failed, STEP.void])
+    await assert.rejects(ledger.record(draft(0, { step })), /cannot go from paid to/)
   for (const other of [
     { msat: 1n },
     { installment: 1 },
@@ -113,19 +114,62 @@ test('a settled payment stays settled, and a hash is one payment', async t => {
     { issue: 1 },
     { role: 'payee' as const }
   ])
-    await assert.rejects(ledger.record(draft(0, { step: 'paid', ...other })), /two payments/)
-  await ledger.record(draft(0, { step: 'applied' }), draft(0, { step: 'receipt' }))
+    await assert.rejects(ledger.record(draft(0, { step: STEP.paid, ...other })), /two payments/)
+  await ledger.record(draft(0, { step: STEP.applied }), draft(0, { step: STEP.receipt }))
   assert.equal(ledger.totals(AGREEMENT).paidMsat, 5_000n)
   assert.equal(ledger.totals(AGREEMENT).payments, 1)
+})
+
+test('a step that the table of payments does not have is reported, throws, and nothing is written', async t => {
+  const { ledger, file } = await opened(t)
+  const faults: Error[] = []
+  ledger.on('fault', (error: Error) => faults.push(error))
+  await assert.rejects(ledger.record(draft(1), draft(0, { step: STEP.sent })), /cannot begin as sent/)
+  assert.equal(faults.length, 1)
+  assert.deepEqual(await entriesOf(file), [], 'the good record of the same batch is not written either')
+  await ledger.record(draft(1), draft(0))
+  await assert.rejects(ledger.record(draft(0, { step: STEP.failed })), /from bound to failed/)
+  await assert.rejects(ledger.record(draft(0, { step: STEP.refused })), /from bound to refused/)
+  assert.equal((await entriesOf(file)).length, 2)
+  assert.equal(ledger.payment(AGREEMENT, 0)!.step, STEP.bound)
+})
+
+test('a step is checked against the one that is still being written', async t => {
+  const { ledger, file } = await opened(t)
+  await ledger.record(draft(0))
+  await ledger.record(draft(0, { step: STEP.sent }))
+  const paid = ledger.record(draft(0, { step: STEP.paid }))
+  await assert.rejects(ledger.record(draft(0, { step: STEP.failed })), /from paid to failed/)
+  await paid
+  assert.deepEqual(
+    (await entriesOf(file)).map(({ payment: { step } }) => step),
+    [STEP.bound, STEP.sent, STEP.paid]
+  )
+})
+
+test('a note that comes after the acknowledgement is left out', async t => {
+  const { ledger, file } = await opened(t)
+  const paid = draft(0, { step: STEP.paid })
+  await ledger.record(paid)
+  ledger.note({ ...paid, step: STEP.receipt })
+  ledger.note({ ...paid, step: STEP.applied })
+  const flushed = ledger.flush()
+  ledger.note({ ...paid, step: STEP.applied })
+  await flushed
+  await ledger.flush()
+  assert.deepEqual(
+    (await entriesOf(file)).map(({ payment: { step } }) => step),
+    [STEP.paid, STEP.receipt]
+  )
 })
 
 test('of several hashes for an installment the settled one counts, otherwise the last', async t => {
   const { ledger, file } = await opened(t)
   const second = draft(0, { issue: 1, hash: Buffer.alloc(32, 200) })
-  await ledger.record(draft(0, { step: 'failed' }))
-  await ledger.record(draft(0, { step: 'void' }), second)
+  for (const step of [STEP.bound, STEP.sent, STEP.failed]) await ledger.record(draft(0, { step }))
+  await ledger.record(draft(0, { step: STEP.void }), second)
   assert.equal(ledger.payment(AGREEMENT, 0)!.issue, 1)
-  await ledger.record(draft(0, { step: 'paid' }))
+  await ledger.record(draft(0, { step: STEP.paid }))
   for (const read of [ledger, await Ledger.read(file)]) {
     assert.equal(read.payment(AGREEMENT, 0)!.issue, 0)
     assert.equal(read.payments(AGREEMENT).length, 1)
@@ -141,14 +185,15 @@ test('the sums equal those of the entries after any sequence of steps', async t 
     step: PaymentDraft['step'],
     more: Partial<PaymentDraft> = {}
   ): Promise<void> => ledger.record(draft(installment, { step, ...more }))
-  await step(0, 'sent')
-  await step(0, 'failed')
-  await step(0, 'sent')
-  await step(0, 'paid', { feeMsat: 3n })
-  await step(0, 'applied', { feeMsat: 3n })
-  await step(1, 'sent')
-  await step(2, 'credited', { text: `credit of ${OTHER.toString('hex')}` })
-  await step(0, 'received', { kind: 'refund', role: 'payee', hash: Buffer.alloc(32, 9), msat: 700n })
+  for (const installment of [0, 1, 2]) await step(installment, STEP.bound)
+  await step(0, STEP.sent)
+  await step(0, STEP.failed)
+  await step(0, STEP.sent)
+  await step(0, STEP.paid, { feeMsat: 3n })
+  await step(0, STEP.applied, { feeMsat: 3n })
+  await step(1, STEP.sent)
+  await step(2, STEP.credited, { text: `credit of ${OTHER.toString('hex')}` })
+  await step(0, STEP.received, { kind: 'refund', role: 'payee', hash: Buffer.alloc(32, 9), msat: 700n })
   const totals = {
     paidMsat: 10_000n,
     feesMsat: 3n,
@@ -164,7 +209,7 @@ test('the sums equal those of the entries after any sequence of steps', async t 
     assert.equal(read.creditOf(OTHER), 5_000n)
     assert.equal(read.contiguous(AGREEMENT), 1)
     assert.deepEqual(
-      [...read.at('sent')].map(({ installment }) => installment),
+      [...read.at(STEP.sent)].map(({ installment }) => installment),
       [1]
     )
     assert.equal(read.spending.total(Date.now()), 10_000n)
@@ -214,15 +259,15 @@ test('a flush waits for writes under way', async t => {
 
 test('noted steps go to disk by themselves, once, and before the ledger is closed', async t => {
   const { ledger, file } = await opened(t)
-  const paid = draft(0, { step: 'paid', preimage: Buffer.alloc(32, 3) })
+  const paid = draft(0, { step: STEP.paid, preimage: Buffer.alloc(32, 3) })
   await ledger.record(paid)
   const written = new Promise<Payment[]>(resolve => ledger.once('written', resolve))
-  for (let i = 0; i < 3; i++) ledger.note({ ...paid, step: 'applied' })
+  for (let i = 0; i < 3; i++) ledger.note({ ...paid, step: STEP.applied })
   assert.deepEqual(
     (await written).map(({ step }) => step),
     ['applied']
   )
-  ledger.note({ ...paid, step: 'receipt' })
+  ledger.note({ ...paid, step: STEP.receipt })
   await ledger.close()
   const steps = (await entriesOf(file)).map(({ payment }) => payment.step)
   assert.deepEqual(steps, ['paid', 'applied', 'receipt'])
@@ -249,7 +294,7 @@ test('the history is read from the file in order, filtered, without the preimage
     'applied 0'
   ])
   assert.deepEqual(await steps({ agreement: OTHER }), ['intent 0', 'bound 0'])
-  assert.deepEqual(await steps({ steps: ['paid'] }), ['paid 0'])
+  assert.deepEqual(await steps({ steps: [STEP.paid] }), ['paid 0'])
   assert.deepEqual(await steps({ peer: BUYER }), [])
   assert.equal((await steps({ peer: PROVIDER })).length, 9)
   assert.deepEqual(await steps({ since: Date.now() + 1000 }), [])

@@ -7,6 +7,7 @@ import { checkBalance } from '../../../src/payment/balance.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { AGREEMENT, bound, ends, hashOf } from '../../parts/payment/ends.js'
 import type { End } from '../../parts/payment/ends.js'
+import { STEP } from '../../../src/payment/payment-state.js'
 
 const SHORT = shortKey(AGREEMENT)
 
@@ -20,9 +21,10 @@ test('a payment that the wallet has made is paid, whatever the ledger had', asyn
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 4)
   const invoices = payer.ledger.payments(AGREEMENT).map(({ text }) => text)
-  await forced(payer, 1, 'sent')
-  await forced(payer, 2, 'failed')
-  await forced(payer, 3, 'void')
+  await forced(payer, 1, STEP.sent)
+  await forced(payer, 2, STEP.sent)
+  await forced(payer, 2, STEP.failed)
+  await forced(payer, 3, STEP.void)
   for (const invoice of invoices) await payer.wallet.pay(invoice, { maxFeeMsat: 0n })
   const lines = await payer.payments.reconcile()
   const name = (installment: number): string =>
@@ -40,7 +42,7 @@ test('a payment that the wallet has made is paid, whatever the ledger had', asyn
 test('a payment that the wallet has received is received, even on a refused hash', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
-  await forced(payee, 1, 'refused')
+  await forced(payee, 1, STEP.refused)
   payee.wallet.removeAllListeners('settled')
   for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
   assert.deepEqual([payee.step(0), payee.step(1)], ['listed', 'refused'])
@@ -56,7 +58,7 @@ test('a payment pending in the wallet is in flight, and one that the wallet neve
   await bound(payer, payee, 2)
   payer.wallet.next = 'pend'
   await payer.wallet.pay(payer.ledger.payment(AGREEMENT, 0)!.text, { maxFeeMsat: 0n })
-  await forced(payer, 1, 'sent')
+  await forced(payer, 1, STEP.sent)
   const lines = await payer.payments.reconcile()
   assert.deepEqual([payer.step(0), payer.step(1)], ['sent', 'bound'])
   assert.equal(lines.length, 2)
@@ -121,7 +123,7 @@ test('100,000 entries are reconciled in under 2 s without a question for any of 
       peer: null,
       hash: createHash('sha256').update(preimage).digest(),
       msat: 5_000n,
-      step: 'bound',
+      step: STEP.bound,
       feeMsat: 0n,
       preimage,
       text: `invoice ${i} `.padEnd(300, 'x')
@@ -130,16 +132,16 @@ test('100,000 entries are reconciled in under 2 s without a question for any of 
   for (let from = 0; from < PAYMENTS; from += 1000) {
     const drafts = Array.from({ length: 1000 }, (_, i) => draft(from + i))
     await ledger.record(...drafts.map(payment => ({ ...payment, preimage: null })))
-    await ledger.record(...drafts.map(payment => ({ ...payment, preimage: null, step: 'sent' as const })))
+    await ledger.record(...drafts.map(payment => ({ ...payment, preimage: null, step: STEP.sent })))
     const known = drafts.filter((_, i) => {
       if (i % 50 === 0) lost.add(from + i)
       return i % 50 !== 0
     })
     // One in fifty lost its outcome; half of these are at an earlier step.
-    await ledger.record(...known.map(payment => ({ ...payment, step: 'paid' as const })))
-    await ledger.record(...known.map(payment => ({ ...payment, step: 'receipt' as const })))
+    await ledger.record(...known.map(payment => ({ ...payment, step: STEP.paid })))
+    await ledger.record(...known.map(payment => ({ ...payment, step: STEP.receipt })))
     const early = drafts.filter((_, i) => i % 50 === 0).map(payment => ({ ...payment, preimage: null }))
-    await ledger.record(...early.map(payment => ({ ...payment, step: 'bound' as const })))
+    await ledger.record(...early.map(payment => ({ ...payment, step: STEP.bound })))
     for (const { hash, msat, preimage } of drafts)
       payer.wallet.payments.set(hash.toString('hex'), {
         state: { status: 'succeeded', preimage: preimage!, feeMsat: 0n },

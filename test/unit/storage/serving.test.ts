@@ -4,6 +4,7 @@ import type { Lease } from '#spec'
 import { Serving } from '../../../src/storage/provider/serving.js'
 import { paidInstallment } from '../../samples/evidence/paid-installment.js'
 import { person } from '../../samples/people.js'
+import { LEASE } from '../../../src/storage/lease/lease-state.js'
 
 test('a provider that closes is announced on no topic any more', async () => {
   const joined: string[] = []
@@ -17,7 +18,7 @@ test('a provider that closes is announced on no topic any more', async () => {
   const leases = [1, 2, 3].map(n => {
     const cores = [{ key: Buffer.alloc(32, n), length: 1, byteLength: 1 }]
     const { terms } = paidInstallment(one!, other!, { cores })
-    return { role: 'provider', state: 'STORED', terms } as Lease
+    return { role: 'provider', state: LEASE.STORED, terms } as Lease
   })
   for (const lease of [...leases, leases[0]!]) serving.begin(lease)
   assert.equal(joined.length, 3)

@@ -6,7 +6,9 @@ import { parseTime } from '../../../../contracts/money/quantity.js'
 import { read, withNode } from '../../../daemon/access.js'
 import { readLog } from '../../../daemon/books.js'
 import type { LedgerEntry, LedgerFilter } from '../../../payment/entries.js'
-import type { PaymentKind, PaymentStep } from '../../../payment/ledger.js'
+import { nameOf } from '../../../base/states.js'
+import { paymentStates } from '../../../payment/payment-state.js'
+import type { PaymentKind } from '../../../payment/ledger.js'
 import { absolutePath, parseWhole } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action, Invocation, OptionValues } from '../../invocation.js'
@@ -87,7 +89,7 @@ async function filterOf({ access, context }: Invocation, options: OptionValues):
   const kind = text(options, 'kind')
   if (kind !== undefined) filter.kind = kind as PaymentKind
   const step = text(options, 'step')
-  if (step !== undefined) filter.steps = [step as PaymentStep]
+  if (step !== undefined) filter.steps = [paymentStates.named(step)!]
   const since = text(options, 'since')
   if (since !== undefined) filter.since = timeOf(since)
   return filter
@@ -128,7 +130,7 @@ function plainOf({ number, payment }: LedgerEntry): PlainEntry {
   return {
     number,
     time: new Date(at).toISOString(),
-    step,
+    step: nameOf(step),
     role,
     kind,
     agreement: kind === 'direct' ? '' : formatKey(agreement),
@@ -181,7 +183,7 @@ function page(entries: LedgerEntry[]): string[] {
     ],
     entries.map(({ payment: { at, step, kind, agreement, installment, msat, feeMsat, hash } }) => [
       dateText(at),
-      step,
+      nameOf(step),
       kind === 'direct' ? 'direct' : paidFor(kind, installment, formatKey(agreement)),
       formatAmount(msat),
       formatAmount(feeMsat),

@@ -2,6 +2,7 @@ import { Argument, Option } from 'commander'
 import { walletBackends } from '../../../lightning/registry.js'
 import { addWalletOptions, connectExample } from '../../input/wallet-options.js'
 import type { Syntax } from '../../syntax.js'
+import { paymentStates } from '../../../payment/payment-state.js'
 
 /** Defines the commands for the wallet, the ledger and receipts. */
 export function defineMoney({ program, define, group }: Syntax): void {
@@ -69,22 +70,7 @@ export function defineMoney({ program, define, group }: Syntax): void {
     .addOption(
       new Option('--kind <kind>', 'only this kind of payment').choices(['installment', 'refund', 'direct'])
     )
-    .addOption(
-      new Option('--step <step>', 'only this step').choices([
-        'intent',
-        'bound',
-        'sent',
-        'paid',
-        'failed',
-        'void',
-        'listed',
-        'received',
-        'refused',
-        'credited',
-        'applied',
-        'receipt'
-      ])
-    )
+    .addOption(new Option('--step <step>', 'only this step').choices(paymentStates.names))
     .option('--since <time>', 'only since a date, or for a time such as 7d')
     .option('--limit <n>', 'number of newest entries (default: 100; all with --out)')
     .addOption(

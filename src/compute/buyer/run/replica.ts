@@ -2,6 +2,8 @@ import type { JobOutput, JobStatement, RunReplica } from '#spec'
 import { jobCost, mostFuel, resultHash } from '../../../../contracts/job.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
 import type { Msat } from '../../../../contracts/money/money.js'
+import { nameOf } from '../../../base/states.js'
+import { JOB } from '../../job/job-state.js'
 import type { Hire } from '../hire-port.js'
 import type { RunListener } from './run-types.js'
 import type { Stated } from '../../job/verdicts.js'
@@ -73,14 +75,14 @@ export class Replica implements Pick<RunReplica, 'agreement' | 'ask' | 'identity
       this.fuel = fuel
       listener.state({ provider: this.name, state, fuel })
     })
-    listener.state({ provider: this.name, state: 'COMMITTED', fuel: this.fuel })
+    listener.state({ provider: this.name, state: nameOf(JOB.COMMITTED), fuel: this.fuel })
   }
 
   async reveal(listener: RunListener): Promise<void> {
     this.#tellPayments(listener)
     this.statement = await this.hire.reveal()
     this.fuel = this.statement.result.fuel
-    listener.state({ provider: this.name, state: 'REVEALED', fuel: this.fuel })
+    listener.state({ provider: this.name, state: nameOf(JOB.REVEALED), fuel: this.fuel })
   }
 
   collect(listener: RunListener, signal: AbortSignal): Promise<JobOutput> {

@@ -2,8 +2,11 @@ import crypto from 'hypercore-crypto'
 import type { RunReplica, RunRecord } from '#spec'
 import { decode, domain, encode } from '../../../../contracts/schema/codec.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
-import type { Facts } from '../../../store/facts.js'
+import { nullLogger } from '../../../base/logger.js'
+import type { Logger } from '../../../base/logger.js'
+import type { Change, Facts } from '../../../store/facts.js'
 import type { PackedJob } from '../hire-port.js'
+import { RUN, isOpen, runStates } from './run-state.js'
 import type { JobView, ProviderView, RunRequest } from './run-types.js'
 
 const KIND = 'run'
@@ -12,15 +15,14 @@ const MAX_OVER = 1000
 /** Value of `verify` in the record of an `auto` run. */
 export const AUTO = 0
 
-/**
- * The runs of this node. Each is on disk before a provider is contacted. A run is `open` (not over), `done` (has an
- * outcome), `failed` (over without an outcome) or `cancelled` (ended by its owner).
- */
+/** The runs of this node. Each is on disk before a provider is contacted. */
 export class RunRecords {
   readonly #facts: Facts
+  readonly #log: Logger
 
-  constructor(facts: Facts) {
+  constructor(facts: Facts, log: Logger = nullLogger) {
     this.#facts = facts
+    this.#log = log
   }
 
   get(id: Buffer): RunRecord | null {
@@ -35,7 +37,7 @@ export class RunRecords {
   }
 
   *open(): Generator<RunRecord> {
-    for (const record of this.list()) if (record.state === 'open') yield record
+    for (const record of this.list()) if (isOpen(record)) yield record
   }
 
   /** The unfinished run with this fingerprint, if any. */
@@ -47,24 +49,30 @@ export class RunRecords {
   /** The finished run with this fingerprint whose output is kept for a caller, if any. */
   waiting(fingerprint: Buffer, isKept: (id: Buffer) => boolean): RunRecord | null {
     const found = this.list().find(
-      ({ state, fingerprint: of, id }) => state === 'done' && of.equals(fingerprint) && isKept(id)
+      ({ state, fingerprint: of, id }) => state === RUN.done && of.equals(fingerprint) && isKept(id)
     )
     return found ?? null
   }
 
   async save(record: RunRecord): Promise<void> {
-    await this.#facts.set({ kind: KIND, key: record.id, value: encode('run-record', record) })
+    await this.#facts.set(this.#change(record.id, record))
   }
 
   /** Deletes the record of a run for which nothing was paid. */
   async forget(id: Buffer): Promise<void> {
-    await this.#facts.set({ kind: KIND, key: id, value: null })
+    await this.#facts.set(this.#change(id, null))
   }
 
   async prune(): Promise<void> {
-    const over = this.list().filter(({ state }) => state !== 'open')
-    const changes = over.slice(MAX_OVER).map(({ id }) => ({ kind: KIND, key: id, value: null }))
+    const over = this.list().filter(record => !isOpen(record))
+    const changes = over.slice(MAX_OVER).map(({ id }) => this.#change(id, null))
     if (changes.length > 0) await this.#facts.set(...changes)
+  }
+
+  /** Every run is written by this change, so that none skips the table of its states. */
+  #change(id: Buffer, record: RunRecord | null): Change {
+    runStates.transition('buyer', this.get(id)?.state ?? null, record && record.state, this.#log)
+    return { kind: KIND, key: id, value: record && encode('run-record', record) }
   }
 }
 
@@ -87,7 +95,7 @@ export function newRecord(request: RunRequest, packed: PackedJob, now: number): 
     maxMsat,
     maxPrice: maxPrice ?? 0n,
     created: now,
-    state: 'open',
+    state: RUN.open,
     passed: [],
     replicas: [],
     evidence: []

@@ -1,3 +1,4 @@
+import type { StateOf } from '#spec'
 import type { BushelError } from '../../../../contracts/errors/error.js'
 import type { SandboxFile, SandboxLimits } from '../../sandbox/job.js'
 
@@ -67,7 +68,7 @@ export interface JobView {
   id: Buffer
   name: string
   created: number
-  state: string
+  state: StateOf<'run'>
   status: string | null
   exitCode: number | null
   fuel: bigint

@@ -5,6 +5,7 @@ import { formatKey, parseKey, shortKey } from '../../../../contracts/keys/key.js
 import { least } from '../../../../contracts/money/money.js'
 import { RESOURCE, SIDE } from '../../../../contracts/order.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
+import { nameOf } from '../../../base/states.js'
 import { FUEL_VERSION } from '../../../compute/fuel/meter.js'
 import { bestIsolation } from '../../../compute/sandbox/sandbox.js'
 import type { Worker } from '../../../compute/provider/worker.js'
@@ -201,9 +202,9 @@ export async function cancelJob(
 ): Promise<Result<'job.cancel'>> {
   const jobs = await jobsOf(node)
   const { id, state } = found(jobs, params.id)
-  if (params.dryRun) return { id: formatKey(id), state, dryRun: true }
+  if (params.dryRun) return { id: formatKey(id), state: nameOf(state), dryRun: true }
   await jobs.cancel(id)
-  return { id: formatKey(id), state: jobs.get(id)?.state ?? state }
+  return { id: formatKey(id), state: nameOf(jobs.get(id)?.state ?? state) }
 }
 
 function found(jobs: Jobs, text: string): JobView {

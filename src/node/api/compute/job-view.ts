@@ -1,4 +1,5 @@
 import { formatKey } from '../../../../contracts/keys/key.js'
+import { nameOf } from '../../../base/states.js'
 import type { JobView, ProviderView } from '../../../compute/buyer/run/run-types.js'
 import type { JobEntry, JobProvider } from '../compute-api.js'
 
@@ -9,7 +10,7 @@ export function jobEntry(view: JobView): JobEntry {
     id: formatKey(id),
     name,
     created,
-    state,
+    state: nameOf(state),
     status,
     exitCode,
     fuel: view.fuel.toString(),

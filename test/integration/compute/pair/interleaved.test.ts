@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Job } from '#spec'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../../contracts/job.js'
 import { DAY, MINUTE } from '../../../../contracts/money/quantity.js'
@@ -9,6 +10,7 @@ import type { Hire } from '../../../../src/compute/buyer/hire.js'
 import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import { program } from '../../../parts/compute/jobs.js'
 import { NodeGroup, balance, never, pack, payDue, request, sellCompute, untilReported } from './node-group.js'
+import { JOB } from '../../../../src/compute/job/job-state.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
 const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
@@ -75,7 +77,7 @@ test(
       const [reached, hold] = [gate(), gate()]
       sells.compute.jobs.save = async job => {
         await save.call(sells.compute.jobs, job)
-        if (job.state !== 'QUEUED') return
+        if (job.state !== JOB.QUEUED) return
         reached.open()
         await hold.opened
       }
@@ -97,6 +99,22 @@ test(
       await hire.reveal()
       return hire
     }
+    await t.test('a job given up while its result is on the way is not revealed to the buyer', async () => {
+      const hire = await agree('1')
+      await hire.untilCommitted(never, () => undefined)
+      const given = new Promise<void>((resolve, reject) => {
+        const onchange = (job: Job): void => {
+          if (job.state !== JOB.REVEALED) return
+          worker.off('change', onchange)
+          hire.abandon('its owner cancelled it').then(resolve, reject)
+        }
+        worker.on('change', onchange)
+      })
+      await assert.rejects(hire.reveal(), coded('JOB_OVER'))
+      await given
+      assert.equal(hire.state, JOB.ENDED)
+    })
+
     /** The provider's expiry check, a day later. */
     const dayLater = async (): Promise<void> => {
       ahead = DAY + 1

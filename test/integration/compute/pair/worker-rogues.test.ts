@@ -23,6 +23,8 @@ import { attachCore, openStore } from '../../../../src/network/cores.js'
 import { program } from '../../../parts/compute/jobs.js'
 import { BASE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
 import type { Offer } from './node-group.js'
+import { JOB } from '../../../../src/compute/job/job-state.js'
+import type { JobStateName } from '../../../../src/compute/job/job-state.js'
 
 const HEAVY = '3000000'
 
@@ -30,10 +32,14 @@ const coded = (code: string) => (error: unknown) => error instanceof BushelError
 const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
 
 /** Resolves when the provider's record of a job has this state. */
-async function untilState({ compute: { worker, jobs } }: Selling, id: Buffer, state: string): Promise<Job> {
+async function untilState(
+  { compute: { worker, jobs } }: Selling,
+  id: Buffer,
+  state: JobStateName
+): Promise<Job> {
   for (;;) {
     const job = jobs.get('provider', id)
-    if (job?.state === state) return job
+    if (job?.state === JOB[state]) return job
     await once(worker!, 'change')
   }
 }

@@ -186,8 +186,8 @@ test(
       worker.schedule.look()
       const paused = await progress(state => state === 'PAUSED')
       assert.equal(worker.slots.active, 0, 'its processor is free')
-      const { state, fuel } = worker.jobs[0]!
-      assert.deepEqual([state, fuel], ['PAUSED', paused])
+      const { work, fuel } = worker.jobs[0]!
+      assert.deepEqual([work, fuel], ['PAUSED', paused])
       busy = 0
       worker.schedule.look()
       worker.schedule.look()

@@ -8,6 +8,8 @@ import { idOf } from '../../../../src/storage/lease/leases.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import { atMessage, openPair, owedLease, settledOf } from './open-pair.js'
 import type { DealPair } from './deal-pair.js'
+import { STEP } from '../../../../src/payment/payment-state.js'
+import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 
 let pair: DealPair
 let close: () => Promise<void>
@@ -49,7 +51,7 @@ async function refundIs(step: Payment['step']): Promise<void> {
 /** Credits an installment of a new deal from a debt, whatever the records of the buyer say. */
 async function creditOne(debt: Buffer): Promise<void> {
   const asking = at('strip', 'answer', async () => {
-    const agreement = pair.lease('AGREED')
+    const agreement = pair.lease(LEASE.AGREED)
     const asks = await channel()
     await asks.request('credit', { agreement, installment: 0, debt })
   })
@@ -63,7 +65,7 @@ test('an invoice for a failed refund is not paid when less is owed by then', asy
   const invoice = await pair.buyer.payments.refundInvoice(first, 2_000n)
   pair.provider.wallet.next = 'fail'
   const asks = await channel()
-  const failed = refundIs('failed')
+  const failed = refundIs(STEP.failed)
   await asks.request('refund', { agreement: first, invoice })
   await failed
   await creditOne(first)
@@ -81,7 +83,7 @@ test('a failed refund is not sent again while an installment is credited from it
   const hash = pair.buyer.payments.ledger.payment(first, 0, 'refund')!.hash
   wallet.next = 'pend'
   const asks = await channel()
-  const sent = refundIs('sent')
+  const sent = refundIs(STEP.sent)
   await asks.request('refund', { agreement: first, invoice })
   await sent
   await new Promise(resolve => setImmediate(resolve))
@@ -92,7 +94,7 @@ test('a failed refund is not sent again while an installment is credited from it
   const question = wallet.payment.bind(wallet)
   let gone: Promise<unknown> = Promise.resolve()
   const asking = at('strip', 'answer', async () => {
-    const agreement = pair.lease('AGREED') // it becomes bound in a moment
+    const agreement = pair.lease(LEASE.AGREED) // it becomes bound in a moment
     wallet.finish(hash, 'fail')
     wallet.payment = async of => {
       if (!of.equals(hash)) return question(of)
@@ -110,7 +112,7 @@ test('a failed refund is not sent again while an installment is credited from it
   let arrived = (): void => undefined
   const crediting = new Promise<void>(resolve => (arrived = resolve))
   payments.ledger.on('written', (payments: Payment[]) => {
-    if (payments.some(({ kind, step }) => kind === 'refund' && step === 'failed')) open()
+    if (payments.some(({ kind, step }) => kind === 'refund' && step === STEP.failed)) open()
   })
   const dealing = pair.deal({ installments: 3 }).catch(() => undefined)
   const agreement = await asking
@@ -159,7 +161,7 @@ test('a lease that is ended while its seal is checked stays ended', async () => 
   }
   const dealing = pair.deal({ installments: 3 }).catch(() => undefined)
   await reached
-  const id = pair.lease('ACTIVE')
+  const id = pair.lease(LEASE.ACTIVE)
   await (await channel()).request('end', { agreement: id, reason: 'changed my mind', counter: null })
   open()
   await dealing
@@ -202,7 +204,7 @@ test('a lease that is ended while other leases are checked stays ended', async (
   await reached
   pair.shelf.silence = silence
   const states = [first, second].map(id => pair.provider.leases.get('provider', id)!.state)
-  const other = states[0] === 'STORED' ? first : second
+  const other = states[0] === LEASE.STORED ? first : second
   await pair.leaseManager.end(other, 'the disk is worn out')
   open()
   await looking
@@ -238,7 +240,7 @@ test('no installment is credited to a lease that is being ended without being ow
 
 test('a strip requested while its lease is ended can no longer be paid', async () => {
   const strip = at('strip', 'request', async () => {
-    const id = pair.lease('AGREED')
+    const id = pair.lease(LEASE.AGREED)
     // The lease is ended while the strip is being written to disk.
     await new Promise(resolve => pair.provider.payments.ledger.once('ahead', resolve))
     await pair.leaseManager.end(id, 'the disk is worn out')
@@ -248,20 +250,20 @@ test('a strip requested while its lease is ended can no longer be paid', async (
   const id = await strip
   await dealing
   const installments = pair.provider.payments.ledger.payments(id)
-  assert.ok(installments.length > 0 && installments.every(({ step }) => step === 'refused'))
+  assert.ok(installments.length > 0 && installments.every(({ step }) => step === STEP.refused))
 })
 
 test('a lease is not given up while its first payment is being sent', async () => {
   let done: Promise<void> | null = null
   pair.buyer.payments.ledger.on('ahead', (payments: Payment[]) => {
-    if (payments.some(({ step }) => step === 'sent'))
-      done ??= pair.buyerLease(pair.lease('BOUND')).giveUp('it was not started in time', { ask: false })
+    if (payments.some(({ step }) => step === STEP.sent))
+      done ??= pair.buyerLease(pair.lease(LEASE.BOUND)).giveUp('it was not started in time', { ask: false })
   })
   await pair.deal({ installments: 3 }).catch(() => undefined)
   await done
   for (const { id, lease } of pair.buyer.leases.list('buyer'))
     assert.ok(
-      lease.state !== 'VOID' || pair.buyer.payments.ledger.totals(id).paidMsat === 0n,
+      lease.state !== LEASE.VOID || pair.buyer.payments.ledger.totals(id).paidMsat === 0n,
       'what was paid for is not void'
     )
 })
@@ -276,7 +278,7 @@ test('a lease that is given up while its first payment is prepared is not paid',
   debts.answered = async listed => {
     await answered(listed)
     if (id) return
-    id = pair.lease('BOUND')
+    id = pair.lease(LEASE.BOUND)
     await pair.buyerLease(id).giveUp('it was not started in time', { ask: false })
   }
   await pair.deal({ installments: 3 }).catch(() => undefined)
@@ -291,7 +293,7 @@ test("a provider's debt is accepted even for an installment that was credited wi
   const ended = new Promise<void>((resolve, reject) => {
     pair.wire.chooseFault = ({ method, way }) => {
       if (method === 'strip' && way === 'answer' && !id) {
-        id = pair.lease('AGREED')
+        id = pair.lease(LEASE.AGREED)
         pair.buyerLease(id).end('the owner ended it').then(resolve, reject)
       }
       if (method === 'end' && way === 'request') return 'reordered'
@@ -311,13 +313,32 @@ test('a lease that is given up while its strip is on the way is not bound', asyn
   let id: Buffer | null = null
   pair.wire.chooseFault = ({ method, way }) => {
     if (method !== 'strip' || way !== 'answer' || id) return null
-    id = pair.lease('AGREED')
+    id = pair.lease(LEASE.AGREED)
     void pair.buyerLease(id).giveUp('it was not started in time', { ask: false })
     return null
   }
   await pair.deal({ installments: 3 })
   assert.equal(pair.buyer.leases.get('buyer', id!)!.state, 'VOID')
   assert.equal(pair.buyer.payments.ledger.totals(id!).paidMsat, 0n)
+})
+
+test('a lease that is given up while its seal is answered is not stored', async () => {
+  let id: Buffer | null = null
+  const given = at('seal', 'answer', async () => {
+    id = pair.lease(LEASE.ACTIVE)
+    await pair.buyerLease(id).giveUp('the owner wants no more of it', { ask: false })
+  })
+  await pair.deal({ installments: 3 }).catch(() => undefined)
+  await given
+  assert.equal(pair.buyer.leases.get('buyer', id!)!.state, 'ENDED')
+})
+
+test('a lease that has ended is not given up again', async () => {
+  const id = await owedLease(pair)
+  const before = pair.buyer.leases.get('buyer', id)!
+  await pair.buyerLease(id).giveUp('its provider is silent', { ask: false })
+  await pair.buyerLease(id).close('it ran out')
+  assert.deepEqual(pair.buyer.leases.get('buyer', id), before)
 })
 
 test('a bid that is withdrawn while it is being filled is not filled later', async () => {

@@ -30,6 +30,8 @@ import { faultsBetween } from '../invariants.js'
 import { DealSide } from './deal-side.js'
 import { FaultyWire } from './faulty-wire.js'
 import { retry } from './retry.js'
+import { nullLogger } from '../../../../src/base/logger.js'
+import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 
 /** Timeouts that are a minute by default are a moment here. */
 export const TIMEOUTS: Timeouts = {
@@ -135,6 +137,7 @@ export class DealPair {
     this.mirrors = new Mirrors({
       ...this.#context,
       facts: buyer.facts,
+      log: nullLogger,
       folder: join(dir, 'drives'),
       packer: this.#packer,
       experiences: this.#experiences,
@@ -213,7 +216,7 @@ export class DealPair {
     this.#pending = pending
     const request = this.request(installments)
     await this.#retry(() => this.mirrors.run(request, this.listener, new AbortController().signal))
-    return this.lease('STORED')
+    return this.lease(LEASE.STORED)
   }
 
   /** The buyer's latest lease in this state. */
@@ -229,7 +232,7 @@ export class DealPair {
   /** Ends a lease early. */
   async end(id: Buffer): Promise<void> {
     await this.#retry(async () => {
-      if (this.buyer.leases.get('buyer', id)!.state !== 'ENDED')
+      if (this.buyer.leases.get('buyer', id)!.state !== LEASE.ENDED)
         await this.buyerLease(id).end('the owner ended it')
     })
   }

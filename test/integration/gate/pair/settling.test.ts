@@ -5,6 +5,7 @@ import { MINUTE } from '../../../../contracts/money/quantity.js'
 import type { DealChannel } from '../../../../src/deal/channel.js'
 import { atMessage, openPair, owedLease, settledOf } from './open-pair.js'
 import type { DealPair } from './deal-pair.js'
+import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 
 let pair: DealPair
 let close: () => Promise<void>
@@ -60,7 +61,7 @@ test('a lapsing lease is asked about ever more rarely, and again when its provid
     return 'lost'
   }
   const { leases, deals } = pair.buyer
-  await leases.save({ ...leases.get('buyer', lease)!, state: 'LAPSING', reason: 'it was given up' })
+  await leases.save({ ...leases.get('buyer', lease)!, state: LEASE.LAPSING, reason: 'it was given up' })
   const maintenance = pair.maintenance({ now: () => now, retry: { first: 2 * MINUTE, last: 8 * MINUTE } })
   deals.on('met', ({ device }: DealChannel) => maintenance.met(device))
   const looks: number[] = []
@@ -105,7 +106,7 @@ test('a buyer that claims a debt and has installments credited from it at once g
   let answered = (): void => undefined
   const credited = new Promise<void>(resolve => (answered = resolve))
   const asking = once('strip', 'answer', async () => {
-    const [lease] = [...pair.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === 'AGREED')
+    const [lease] = [...pair.buyer.leases.list('buyer')].filter(({ lease }) => lease.state === LEASE.AGREED)
     await channel.request('credit', { agreement: lease!.id, installment: 0, debt: first })
     answered()
   })
@@ -128,7 +129,7 @@ test('open requests of an ended lease are answered before the rest of the debt i
   }
   await assert.rejects(pair.mirrors.run(pair.request(3), pair.listener, stop.signal), { message: 'stopped' })
   pair.wire.endFaults()
-  await pair.buyerLease(pair.lease('BOUND')).close('its provider was away for too long')
+  await pair.buyerLease(pair.lease(LEASE.BOUND)).close('its provider was away for too long')
   await pair.refund(first)
   assert.equal(pair.buyer.debts.get('creditor', first)!.settledMsat, 2_000n)
   // The payer has it on disk a moment after the payee.

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test'
 import { resultHash } from '../../../../contracts/job.js'
 import { Buyer, code, request } from '../../../parts/compute/buyer.js'
 import { GOOD, TRUTH } from '../../../parts/compute/fake-providers.js'
+import { RUN } from '../../../../src/compute/buyer/run/run-state.js'
 
 function latch(): { open: () => void; hold: Promise<void> } {
   let open = (): void => undefined
@@ -76,7 +77,7 @@ test('an unattended node resumes a run and keeps the output for a repeated comma
   await buyer.start(true)
   await buyer.fakes.seen(/collect b/)
   const id = buyer.jobs.list()[0]!.id
-  while (buyer.jobs.get(id)!.state === 'open') await new Promise(resolve => setImmediate(resolve))
+  while (buyer.jobs.get(id)!.state === RUN.open) await new Promise(resolve => setImmediate(resolve))
   const view = buyer.jobs.get(id)!
   assert.deepEqual([view.state, view.status, view.hash], ['done', 'ok', resultHash(TRUTH)])
   const outputs = join(buyer.dir, 'compute', 'outputs')
@@ -164,7 +165,7 @@ test('a cancelled run makes no more payments, whether it was running or waiting 
   await buyer.stop()
   await stopped
   await buyer.start()
-  const left = buyer.jobs.list().find(({ state }) => state === 'open')!
+  const left = buyer.jobs.list().find(({ state }) => state === RUN.open)!
   await buyer.jobs.cancel(left.id)
   assert.equal(buyer.jobs.get(left.id)!.state, 'cancelled')
   assert.equal(buyer.fakes.count('abandon'), 2)

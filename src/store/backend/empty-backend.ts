@@ -1,0 +1,25 @@
+import type { Backend, Change, Row } from './backend.js'
+
+/** What a command reads in a home whose node has never run. */
+export class EmptyBackend implements Backend {
+  readonly failed = null
+  readonly stats = { commits: 0, flushes: 0 }
+
+  async ready(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  get(): null {
+    return null
+  }
+
+  *range(): Generator<Row, void, void> {}
+
+  async commit(changes: Change[]): Promise<void> {
+    if (changes.length > 0) throw new Error('an empty store cannot be written')
+  }
+
+  copy(): Promise<void> {
+    return Promise.reject(new Error('an empty store cannot be copied'))
+  }
+}
