@@ -22,6 +22,7 @@ const AT_ONCE = Number(process.env.BUSHEL_TEST_CONCURRENCY ?? 4)
 
 /** Folders with the longest tests. They start first, so that no long test runs alone at the end. */
 const FIRST = [
+  'system/gate',
   'integration/gate',
   'story',
   'integration/peers',

@@ -1,6 +1,6 @@
 import { after, before, test } from 'node:test'
-import { KillHarness } from './kill-harness.js'
-import type { KillPoint } from './trader-protocol.js'
+import { KillHarness } from '../../world/gate/kill-harness.js'
+import type { KillPoint } from '../../world/gate/trader-protocol.js'
 import { STEP } from '../../../src/payment/payment-state.js'
 
 type Short = [
