@@ -15,7 +15,7 @@ const CAPACITY = 100_000_000n
 
 test('over Core Lightning bad input, limits and wrong networks give one clear line each and pay nothing', async t => {
   const world = await World.open(t)
-  const lightning = new Lightning(t, world)
+  const lightning = new Lightning(world)
   const market = await world.found('founder', 'bazaar')
   const source = world.at('source')
   await makeTree(source, { 'film.bin': noise('refusals', 1 << 20) })

@@ -11,8 +11,7 @@ export function testRandomKills(count: number): void {
   const name = `deals survive ${count} kills at random moments of one side, its Lightning process, or both (seed ${SEED})`
   test(name, async t => {
     t.diagnostic(`again with BUSHEL_GATE_SEED=${SEED}`)
-    const harness = await KillHarness.open()
-    t.after(() => harness.close())
+    const harness = await KillHarness.open(t)
     const random = sequence(SEED)
     const victims = { buyer: 0, provider: 0, both: 0, lightning: 0 }
     let kills = 0

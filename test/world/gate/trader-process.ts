@@ -1,85 +1,45 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Ledger } from '../../../src/payment/ledger.js'
+import type { Child } from '../child.js'
+import { Refusal } from '../child.js'
+import type { Children } from '../children.js'
 import type { KillPoint, Fault, Hit, TraderCommand, Report, TraderOptions } from './trader-protocol.js'
 import { STEP } from '../../../src/payment/payment-state.js'
-
-export class Refusal extends Error {
-  readonly code: string
-
-  constructor(code: string, message: string) {
-    super(message)
-    this.code = code
-  }
-}
 
 /** A trading node in a child process that can be killed and started again. */
 export class Trader {
   readonly name: string
+  readonly #children: Children
   readonly #options: TraderOptions
-  #process: ChildProcess | null = null
-  #asked = 0
-  #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
-  /** Resolves when the process has ended, with the signal. */
-  ended: Promise<string | null> = Promise.resolve(null)
-  #struck: (() => void) | null = null
+  #process: Child | null = null
   /** Its internal faults, including those before a kill. */
   readonly faults: Fault[] = []
 
-  constructor(name: string, home: string, bootstrap: TraderOptions['bootstrap']) {
+  constructor(name: string, children: Children, bootstrap: TraderOptions['bootstrap']) {
     this.name = name
+    this.#children = children
+    const home = children.at(name)
     this.#options = { home, bootstrap, hits: `${home}.hit` }
   }
 
   get alive(): boolean {
-    return this.#process !== null
+    return this.#process?.running === true
   }
 
   async start(): Promise<void> {
-    const child = fork(fileURLToPath(new URL('./trader.js', import.meta.url)), [
-      JSON.stringify(this.#options)
-    ])
+    const child = this.#children.fork(new URL('./trader.js', import.meta.url), { options: this.#options })
     this.#process = child
-    this.ended = new Promise(resolve => {
-      child.once('exit', (_code, signal) => {
-        this.#process = null
-        for (const { reject } of this.#waiting.values())
-          reject(new Refusal('KILLED', `${this.name} was killed`))
-        this.#waiting.clear()
-        resolve(signal)
-      })
+    child.on('event', (report: Report) => {
+      if (report.event === 'fault') this.faults.push(report.fault)
     })
-    const ready = new Promise<void>((resolve, reject) => {
-      child.on('message', (report: Report) => {
-        if (report.event === 'ready') resolve()
-        else if (report.event === 'struck') this.#struck?.()
-        else if (report.event === 'fault') this.faults.push(report.fault)
-        else {
-          const waiting = this.#waiting.get(report.id)
-          this.#waiting.delete(report.id)
-          if (report.event === 'answer') waiting?.resolve(report.value)
-          else waiting?.reject(new Refusal(report.code, report.message))
-        }
-      })
-      child.once('exit', (code, signal) => reject(new Error(`${this.name} ended with ${signal ?? code}`)))
-    })
-    await ready
+    await child.next(({ event }) => event === 'ready')
   }
 
-  ask<T>(command: TraderCommand): Promise<T> {
-    const child = this.#process
-    if (!child) return Promise.reject(new Refusal('KILLED', `${this.name} is not there`))
-    const id = ++this.#asked
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: value => resolve(value as T), reject })
-      child.send({ ...command, id }, error => {
-        if (error) reject(new Refusal('KILLED', error.message))
-      })
-    })
+  async ask<T>(command: TraderCommand): Promise<T> {
+    if (!this.#process) throw new Refusal('KILLED', `${this.name} is not there`)
+    return await this.#process.ask<T>(command)
   }
 
   /**
@@ -88,12 +48,13 @@ export class Trader {
    */
   async arm(point: KillPoint): Promise<() => Promise<Hit>> {
     rmSync(this.#options.hits, { force: true })
-    const struck = new Promise<void>(resolve => (this.#struck = resolve))
-    const { ended } = this
+    const child = this.#process!
+    const struck = point.victim === 'self' ? null : child.next(({ event }) => event === 'struck')
+    struck?.catch(() => undefined) // awaited below
     await this.ask({ do: 'arm', point })
     return async () => {
-      if (point.victim === 'self') assert.equal(await ended, 'SIGKILL', `${this.name} was killed`)
-      else await struck
+      if (struck) await struck
+      else assert.equal((await child.ended).signal, 'SIGKILL', `${this.name} was killed`)
       const hit = JSON.parse(readFileSync(this.#options.hits, 'utf8')) as Hit
       assert.deepEqual([hit.step, hit.phase], [point.step, point.phase])
       if (point.victim === 'self') await this.#prove(point, hit)
@@ -117,7 +78,6 @@ export class Trader {
   }
 
   async kill(): Promise<void> {
-    this.#process?.kill('SIGKILL')
-    await this.ended
+    await this.#process?.kill('SIGKILL')
   }
 }
