@@ -327,10 +327,9 @@ test('a stopped restore ends at once with the reason and keeps what was fetched'
     {
       ...options,
       signal: stop.signal,
-      onProgress: ({ step, bytes }) =>
-        step === 'write' && bytes > 2 << 20 && stop.abort(new Error('typed Ctrl-C'))
+      onProgress: ({ bytes }) => bytes > 2 << 20 && stop.abort(new Error('typed Ctrl-C'))
     },
-    () => [throttled(10e6)]
+    () => [throttled(2e6)] // so slow that it is stopped long before its end on a busy machine too
   )
   await assert.rejects(stopped, { message: 'typed Ctrl-C' })
   const kept = await lstat(join(folder, 'dest.bushel-part', 'file'))
