@@ -6,6 +6,7 @@ import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const UNIT_RULE = new URL('./unit-rule.js', import.meta.url).href
 
 /** Paths of the built test files, relative to the root of the project, that `wanted` accepts. */
 export function testFiles(wanted) {
@@ -21,6 +22,7 @@ const AT_ONCE = Number(process.env.BUSHEL_TEST_CONCURRENCY ?? 4)
 
 /** Folders with the longest tests. They start first, so that no long test runs alone at the end. */
 const FIRST = [
+  'system/gate',
   'integration/gate',
   'story',
   'integration/peers',
@@ -38,6 +40,7 @@ const rank = file => {
 /** Runs the files, longest first; `node --test` would sort them by name. A file fails after `timeout` ms. */
 export function runTests(files, { env = process.env, timeout = Infinity } = {}) {
   Object.assign(process.env, env)
+  process.execArgv.push('--import', UNIT_RULE) // the runner gives its own flags to the process of each file
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopping.abort())
   const tests = run({

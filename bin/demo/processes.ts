@@ -50,27 +50,40 @@ export interface RunOptions extends StartOptions {
   timeoutMs?: number
 }
 
-/** One process of the executable with `--json`, in a process group of its own. */
+export interface ProcessOptions {
+  env: NodeJS.ProcessEnv
+  /** Its standard input. */
+  input?: string
+  cwd?: string
+  /** Opens a channel for messages, which carries buffers and bigints. */
+  ipc?: boolean
+}
+
+/** One process of Node that prints lines of JSON, in a process group of its own. */
 export class BushelProcess extends EventEmitter {
+  /** Its name in messages. */
   readonly command: string
   readonly lines: Line[] = []
   /** Resolves when the process has ended and all of its output was read. */
   readonly ended: Promise<Ending>
-  readonly #child: ChildProcess
+  protected readonly child: ChildProcess
   #ending: Ending | null = null
   #stderr = ''
   #rest = ''
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv, input?: string, script = EXECUTABLE) {
+  /** `argv`: the arguments of Node, a script and its own among them. */
+  constructor(command: string, argv: readonly string[], { env, input, cwd, ipc }: ProcessOptions) {
     super()
     this.setMaxListeners(0)
-    this.command = `bushel ${args.join(' ')}`
-    const child = spawn(process.execPath, [script, ...args], {
+    this.command = command
+    const child = spawn(process.execPath, argv, {
       env,
+      ...(cwd ? { cwd } : {}),
       detached: true,
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
+      serialization: 'advanced',
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])]
     })
-    this.#child = child
+    this.child = child
     child.stdin?.end(input)
     child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#onstdout(text))
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -80,6 +93,7 @@ export class BushelProcess extends EventEmitter {
       child.once('error', reject)
       child.once('close', (code, signal) => {
         this.#ending = { code, signal }
+        if (this.#rest) this.#online(this.#rest)
         resolve(this.#ending)
         this.emit('end')
       })
@@ -88,7 +102,7 @@ export class BushelProcess extends EventEmitter {
   }
 
   get pid(): number {
-    return this.#child.pid!
+    return this.child.pid!
   }
 
   get running(): boolean {
@@ -113,9 +127,9 @@ export class BushelProcess extends EventEmitter {
       const online = (line: Line): void => {
         if (is(line)) done(() => resolve(line))
       }
-      const onend = (): void => done(() => reject(new Error(`${this.command} ended: ${this.#lastWords()}`)))
+      const onend = (): void => done(() => reject(new Error(`${this.command} ended: ${this.lastWords()}`)))
       const late = (): void =>
-        done(() => reject(new Error(`${this.command} took too long: ${this.#lastWords()}`)))
+        done(() => reject(new Error(`${this.command} took too long: ${this.lastWords()}`)))
       const timer = setTimeout(late, timeoutMs)
       this.on('line', online)
       this.on('end', onend)
@@ -125,7 +139,7 @@ export class BushelProcess extends EventEmitter {
 
   /** Sends a signal to this process only, as a user would, and waits until it has ended. */
   async kill(signal: NodeJS.Signals): Promise<Ending> {
-    this.#child.kill(signal)
+    this.child.kill(signal)
     return await this.ended
   }
 
@@ -142,9 +156,9 @@ export class BushelProcess extends EventEmitter {
 
   /** Kills the process and all of its child processes. */
   killGroup(): void {
-    if (this.#child.pid === undefined) return
+    if (this.child.pid === undefined) return
     try {
-      process.kill(-this.#child.pid, 'SIGKILL')
+      process.kill(-this.child.pid, 'SIGKILL')
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // ESRCH: all have ended already
     }
@@ -167,7 +181,8 @@ export class BushelProcess extends EventEmitter {
     this.emit('line', line)
   }
 
-  #lastWords(): string {
+  /** How it ended, and what it printed last. */
+  lastWords(): string {
     const { code, signal } = this.#ending ?? { code: null, signal: null }
     const last = this.lines.at(-1)
     return [
@@ -181,29 +196,38 @@ export class BushelProcess extends EventEmitter {
   }
 }
 
+/** The environment without what belongs to npm and to the user's own node. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|BUSHEL_)/.test(name))
+  return Object.fromEntries(inherited)
+}
+
 /** All processes of the demo; none outlives `close`. */
 export class Processes {
-  readonly #started: BushelProcess[] = []
+  protected readonly started: BushelProcess[] = []
   /** Bootstrap node `HOST:PORT` for every process that is started later. */
   bootstrap = ''
   #closed = false
 
   start(args: readonly string[], { home, env, online, input, script }: StartOptions = {}): BushelProcess {
-    if (this.#closed) throw new Error('the demo is already being stopped')
-    // The environment of npm and the user's own settings must not affect these processes.
-    const inherited = Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|BUSHEL_)/.test(name))
-    )
     const bootstrap = this.bootstrap ? { BUSHEL_BOOTSTRAP: this.bootstrap } : {}
     const place = home ? ['--home', home] : []
-    const started = new BushelProcess(
-      [...place, '--json', ...args],
-      { ...inherited, ...bootstrap, ...env },
-      input,
-      script
-    )
+    const argv = [script ?? EXECUTABLE, ...place, '--json', ...args]
+    const command = `bushel ${[...place, '--json', ...args].join(' ')}`
+    const options = {
+      env: { ...cleanEnvironment(), ...bootstrap, ...env },
+      ...(input === undefined ? {} : { input })
+    }
+    const started = this.adopt(() => new BushelProcess(command, argv, options))
     if (online) started.on('line', online)
-    this.#started.push(started)
+    return started
+  }
+
+  /** Starts a process that ends with the others. */
+  protected adopt<P extends BushelProcess>(start: () => P): P {
+    if (this.#closed) throw new Error('the processes are already being stopped')
+    const started = start()
+    this.started.push(started)
     return started
   }
 
@@ -238,13 +262,13 @@ export class Processes {
   /** Kills all running processes and their children. For `exit` handlers, where nothing can be awaited. */
   killAll(): void {
     this.#closed = true
-    for (const started of this.#started) if (started.running) started.killGroup()
+    for (const started of this.started) if (started.running) started.killGroup()
   }
 
   /** Kills all running processes and waits until they have ended. */
   async close(): Promise<void> {
     this.#closed = true
-    const running = this.#started.filter(started => started.running)
+    const running = this.started.filter(started => started.running)
     for (const started of running) started.killGroup()
     await Promise.allSettled(running.map(started => started.ended))
   }

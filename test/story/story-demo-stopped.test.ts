@@ -9,20 +9,19 @@ for (const [signal, after, args] of [
 ] as const) {
   const what = args[0] === '--compute' ? 'act of compute' : 'demo'
   test(`the ${what} leaves nothing behind after ${signal}`, { timeout: 90_000 }, async t => {
-    const { child, stdout, said, ended, folder } = await start(t, [...args, '--json'])
-    await said(after)
-    child.kill(signal)
-    assert.deepEqual((await ended)[0], 130)
-    const { ok, error } = JSON.parse(stdout()) as { ok: boolean; error: string }
+    const { demo, folder } = await start(t, [...args, '--json'])
+    await demo.said(after)
+    assert.equal((await demo.kill(signal)).code, 130)
+    const { ok, error } = JSON.parse(demo.stdout) as { ok: boolean; error: string }
     assert.deepEqual([ok, error], [false, `stopped by ${signal}`])
     await assertGone(folder)
   })
 }
 
 test('the demo reports what is wrong with its input', { timeout: 30_000 }, async t => {
-  const { stdout, ended, folder } = await start(t, ['--path', 'missing', '--json'])
-  assert.deepEqual((await ended)[0], 1)
-  const { ok, error } = JSON.parse(stdout()) as { ok: boolean; error: string }
+  const { demo, folder } = await start(t, ['--path', 'missing', '--json'])
+  assert.equal((await demo.ended).code, 1)
+  const { ok, error } = JSON.parse(demo.stdout) as { ok: boolean; error: string }
   assert.equal(ok, false)
   assert.match(error, /missing does not exist$/)
   await assertGone(folder)

@@ -5,9 +5,9 @@ import { assertGone, start } from '../world/demo.js'
 import { checksum, look } from '../samples/tree.js'
 
 test('the demo runs on an input of the user', { timeout: 240_000 }, async t => {
-  const { stdout, ended, folder, input } = await start(t, ['--path', 'input', '--json'])
-  const [code] = await ended
-  const lines = stdout().trim().split('\n')
+  const { demo, folder, input } = await start(t, ['--path', 'input', '--json'])
+  const { code } = await demo.ended
+  const lines = demo.stdout.trim().split('\n')
   assert.equal(lines.length, 1)
   const result = JSON.parse(lines[0]!) as Record<string, unknown>
   assert.equal(code, 0, lines[0])

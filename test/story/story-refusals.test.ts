@@ -147,7 +147,7 @@ test(
       assert.equal(code, 3, JSON.stringify(result))
       assert.equal((result['error'] as { code: string }).code, 'LINK_NOT_FOUND')
       assert.ok(
-        !(await readdir(world.dir)).some(name => name.startsWith('nowhere')),
+        !(await readdir(world.at())).some(name => name.startsWith('nowhere')),
         'nothing is left behind'
       )
     })

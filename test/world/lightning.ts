@@ -1,4 +1,3 @@
-import type { TestContext } from 'node:test'
 import { startLightningd } from '../doubles/lightningd/start.js'
 import type { Lightningd } from '../doubles/lightningd/start.js'
 import type { Up, World } from './world.js'
@@ -14,9 +13,8 @@ export class Lightning {
   readonly #world: World
   readonly #nodes = new Map<string, Lightningd>()
 
-  constructor(t: Pick<TestContext, 'after'>, world: World) {
+  constructor(world: World) {
     this.#world = world
-    t.after(() => Promise.all([...this.#nodes.values()].map(node => node.kill())))
   }
 
   at(name: string): Lightningd {
@@ -25,7 +23,11 @@ export class Lightning {
 
   async start(name: string, network = 'regtest'): Promise<Lightningd> {
     const folder = this.#world.at('ln')
-    const node = await startLightningd({ dir: this.#world.at('ln', name), folder, network })
+    const node = await startLightningd(this.#world.processes, {
+      dir: this.#world.at('ln', name),
+      folder,
+      network
+    })
     this.#nodes.set(name, node)
     return node
   }

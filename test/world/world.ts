@@ -1,8 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import type {
   BookResult,
   LeaseEntry,
@@ -11,8 +7,11 @@ import type {
   WalletResult
 } from '../../src/node/api/api.js'
 import { setUp } from '../../src/daemon/setup.js'
-import { Processes, failureOf } from '../../bin/demo/processes.js'
+import { failureOf } from '../../bin/demo/processes.js'
 import type { BushelProcess, Ending, Failure, Finished, RunOptions } from '../../bin/demo/processes.js'
+
+import { Children } from './children.js'
+import type { Scope } from './children.js'
 
 export type { BookResult, LeaseEntry, MirrorResult, RestoreResult, WalletResult }
 
@@ -29,36 +28,29 @@ export interface Up {
  * of it is removed when the test ends, however it ends.
  */
 export class World {
-  readonly dir: string
-  readonly processes = new Processes()
+  readonly processes: Children
   readonly #ups = new Map<string, Up>()
 
-  private constructor(dir: string) {
-    this.dir = dir
+  private constructor(processes: Children) {
+    this.processes = processes
   }
 
-  static async open(t: Pick<TestContext, 'after'>): Promise<World> {
-    const world = new World(await mkdtemp(join(tmpdir(), 'bushel-story-')))
-    t.after(() => world.#close())
+  static async open(scope: Scope): Promise<World> {
+    const world = new World(await Children.open(scope))
     const { ready } = await world.processes.serve(['dht'])
     world.processes.bootstrap = `${String(ready['host'])}:${String(ready['port'])}`
     return world
   }
 
   /** A world in which `founder` has founded a market. */
-  static async withMarket(t: Pick<TestContext, 'after'>): Promise<{ world: World; market: string }> {
-    const world = await World.open(t)
+  static async withMarket(scope: Scope): Promise<{ world: World; market: string }> {
+    const world = await World.open(scope)
     return { world, market: await world.found('founder', 'bazaar') }
-  }
-
-  async #close(): Promise<void> {
-    await this.processes.close()
-    await rm(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
 
   /** A path under the temporary folder. */
   at(...names: string[]): string {
-    return join(this.dir, ...names)
+    return this.processes.at(...names)
   }
 
   run(name: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Frames, readJSON } from '../../../src/lightning/backends/cln/frames.js'
+import { endWithTest, tell } from '../../world/parent.js'
 import { answers } from './answers.js'
 import { LightningNode, socketOf } from './node.js'
 import { RpcError } from './rpc-error.js'
@@ -99,5 +100,5 @@ const server = createServer(connection => {
 
 await node.open()
 await new Promise<void>(resolve => server.listen(path, resolve))
-process.send?.({ id: node.id })
-process.on('disconnect', () => process.exit())
+tell({ id: node.id })
+endWithTest()

@@ -1,9 +1,8 @@
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ClnClient } from '../../../src/lightning/backends/cln/client.js'
+import type { Child } from '../../world/child.js'
+import type { Children } from '../../world/children.js'
 
 export interface LightningdOptions {
   /** A short path: Unix sockets are made in it. */
@@ -37,9 +36,11 @@ export class Lightningd {
   readonly socket: string
   nodeId = Buffer.alloc(0)
   readonly #options: LightningdOptions
-  #process: ChildProcess | null = null
+  readonly #children: Children
+  #process: Child | null = null
 
-  constructor(options: LightningdOptions) {
+  constructor(children: Children, options: LightningdOptions) {
+    this.#children = children
     this.#options = options
     this.socket = join(options.dir, 'lightning-rpc')
   }
@@ -56,22 +57,15 @@ export class Lightningd {
     const { dir, folder } = this.#options
     await mkdir(dir, { recursive: true })
     const args = ['--dir', dir, '--socket', this.socket, '--network', this.network, '--folder', folder]
-    const child = fork(fileURLToPath(new URL('./lightningd.js', import.meta.url)), args)
+    const child = this.#children.fork(new URL('./lightningd.js', import.meta.url), { args })
     this.#process = child
-    const { id } = await new Promise<{ id: string }>((resolve, reject) => {
-      child.once('message', message => resolve(message as { id: string }))
-      child.once('exit', code => reject(new Error(`lightningd ended with ${code}`)))
-    })
+    const { id } = await child.next<{ id: string }>()
     this.nodeId = Buffer.from(id, 'hex')
   }
 
   /** SIGKILL; resolves when it is gone. */
   async kill(): Promise<void> {
-    const child = this.#process
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise(resolve => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await gone
+    await this.#process?.kill('SIGKILL')
   }
 
   async restart(): Promise<void> {
@@ -109,8 +103,9 @@ export class Lightningd {
   }
 }
 
-export async function startLightningd(options: LightningdOptions): Promise<Lightningd> {
-  const node = new Lightningd(options)
+/** Starts one, which ends with these processes. */
+export async function startLightningd(children: Children, options: LightningdOptions): Promise<Lightningd> {
+  const node = new Lightningd(children, options)
   await node.start()
   return node
 }

@@ -88,9 +88,13 @@ export class PeerGroup {
     return this.#strangers
   }
 
+  /** Ends the connections of a peer; resolves when the other ends are closed too. */
   async cut(peer: Peer): Promise<void> {
+    const far = this.#peers
+      .flatMap(other => [...other.streams])
+      .filter(stream => stream.remotePublicKey.equals(peer.device.publicKey))
     await Promise.all(
-      [...peer.streams].map(async stream => {
+      [...peer.streams, ...far].map(async stream => {
         stream.destroy()
         if (!stream.closed) await once(stream, 'close')
       })
@@ -127,15 +131,21 @@ export async function until(market: Market, holds: () => Promise<boolean> | bool
 
 /** Like `until`, for several markets. */
 export async function untilAny(markets: Market[], holds: () => Promise<boolean> | boolean): Promise<void> {
-  const limit = AbortSignal.timeout(20_000)
+  const end = Date.now() + 60_000
   for (;;) {
+    // A plain timer: Node 20 may collect what AbortSignal.any() stands on, and then it never fires.
     const over = new AbortController()
-    const signal = AbortSignal.any([limit, over.signal])
+    const late = setTimeout(
+      () => over.abort(new Error('the condition does not hold in time')),
+      end - Date.now()
+    )
+    const { signal } = over
     const changed = Promise.race(markets.map(market => once(market, 'update', { signal })))
     try {
       if (await holds()) return
       await changed
     } finally {
+      clearTimeout(late)
       changed.catch(() => undefined)
       over.abort()
     }

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { formatReceipt } from '../../../contracts/evidence/receipt.js'
 import { paidInstallment } from '../../samples/evidence/paid-installment.js'
 import { person } from '../../samples/people.js'
+import type { Child } from '../../world/child.js'
+import { Children } from '../../world/children.js'
+import type { ChildOptions } from '../../world/children.js'
 
 const bushel = fileURLToPath(new URL('../../../bin/bushel.js', import.meta.url))
 
@@ -21,30 +20,16 @@ interface Ran {
   stderr: string
 }
 
-interface How {
-  input?: string
-  env?: Record<string, string>
-  cwd?: string
-  node?: string[]
+const children = await Children.open({ after })
+
+function start(args: string[], options: ChildOptions = {}): Child {
+  return children.script(bushel, { args, ...options })
 }
 
-function start(argv: string[], { env = {}, cwd, node = [] }: How = {}): ChildProcess {
-  const { BUSHEL_HOME: _home, BUSHEL_BOOTSTRAP: _bootstrap, ...clean } = process.env
-  return spawn(process.execPath, [...node, bushel, ...argv], {
-    env: { ...clean, ...env },
-    ...(cwd ? { cwd } : {})
-  })
-}
-
-async function run(argv: string[], how: How = {}): Promise<Ran> {
-  const child = start(argv, how)
-  child.stdin!.end(how.input ?? '')
-  let stdout = ''
-  let stderr = ''
-  child.stdout!.on('data', chunk => (stdout += String(chunk)))
-  child.stderr!.on('data', chunk => (stderr += String(chunk)))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, stdout, stderr }
+async function run(args: string[], options: ChildOptions = {}): Promise<Ran> {
+  const child = start(args, { input: '', ...options })
+  const { code } = await child.ended
+  return { code, stdout: child.stdout, stderr: child.stderr }
 }
 
 async function folder(t: TestContext): Promise<string> {
@@ -57,7 +42,7 @@ test('help loads none of the network, storage and wallet libraries', async () =>
   const code = `import Module from 'node:module'
     process.on('exit', () => process.stderr.write(Object.keys(Module._cache).join('\\n')))`
   const spy = ['--import', `data:text/javascript,${encodeURIComponent(code)}`]
-  const { code: exit, stdout, stderr } = await run(['--help'], { node: spy })
+  const { code: exit, stdout, stderr } = await run(['--help'], { flags: spy })
   assert.equal(exit, 0)
   assert.match(stdout, /^Usage: bushel/)
   assert.match(stderr, /commander/, 'the spy sees what is loaded')
@@ -153,14 +138,11 @@ test('`dht` prints its address, and ends with code 0 after SIGTERM and 130 after
     ['SIGINT', 130]
   ] as const) {
     const child = start(['dht', '--json'])
-    const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
-    const ready = JSON.parse(String((await lines.next()).value)) as Record<string, unknown>
+    const ready = await child.line(() => true)
     assert.equal(ready.event, 'ready')
     assert.deepEqual([ready.host, ready.pid], ['127.0.0.1', child.pid])
     assert.ok(Number(ready.port) > 0)
-    child.kill(signal)
-    const [code] = (await once(child, 'close')) as [number | null]
-    assert.equal(code, expected)
+    assert.equal((await child.kill(signal)).code, expected)
   }
 })
 

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { Frames, readJSON } from '../../../src/lightning/backends/cln/frames.js'
 import { SEED, bytes, mutated, mutations, pieces, runs } from '../../samples/mutation.js'
+import { Children } from '../../world/children.js'
 
 const TRANSCRIPTS = fileURLToPath(
   new URL('../../../../test/doubles/lightningd/cln-transcripts.jsonl', import.meta.url)
@@ -132,16 +131,13 @@ test('an answer above the limit is refused in pieces of any size, and earlier ob
 test(
   'an answer of 32 MiB in small pieces takes the memory of two and copies each byte a few times at most',
   { timeout: 60_000 },
-  async () => {
+  async t => {
+    const children = await Children.open(t)
     const program = fileURLToPath(new URL('./large-answer.js', import.meta.url))
-    const child = spawn(process.execPath, ['--max-old-space-size=96', program], {
-      stdio: ['ignore', 'pipe', 'inherit']
-    })
-    let said = ''
-    child.stdout.on('data', (piece: Buffer) => (said += piece.toString()))
-    const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
-    assert.equal(code, 0, `seed ${SEED}: ended with ${code ?? signal}`)
-    for (const { length, grown, copied } of JSON.parse(said) as Record<string, number>[]) {
+    const child = children.script(program, { flags: ['--max-old-space-size=96'] })
+    const { code, signal } = await child.ended
+    assert.equal(code, 0, `seed ${SEED}: ended with ${code ?? signal}: ${child.stderr}`)
+    for (const { length, grown, copied } of JSON.parse(child.stdout) as Record<string, number>[]) {
       assert.ok(grown! < 160 << 20, `${grown} bytes for an answer of ${length}`)
       assert.ok(copied! < 4 * length!, `${copied} bytes copied for an answer of ${length}`)
     }

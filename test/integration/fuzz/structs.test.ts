@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +8,7 @@ import type { StructName } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { names, structOf } from '../../samples/arbitraries.js'
 import { SEED, bytes, mutated, mutations, runs } from '../../samples/mutation.js'
+import { Children } from '../../world/children.js'
 
 const SPEC = fileURLToPath(new URL('../../../../contracts/spec/schema.json', import.meta.url))
 
@@ -64,15 +63,14 @@ test('random bytes of any length are malformed or canonical', () => {
   }
 })
 
-test('hostile bytes take bounded memory, and a short message takes little, whatever it claims', async () => {
+test('hostile bytes take bounded memory, and a short message takes little, whatever it claims', async t => {
+  const children = await Children.open(t)
   const program = fileURLToPath(new URL('./decoding.js', import.meta.url))
-  const flags = ['--max-old-space-size=160', '--expose-gc', program, String(SEED)]
-  const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let said = ''
-  child.stdout.on('data', (piece: Buffer) => (said += piece.toString()))
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
-  assert.equal(code, 0, `seed ${SEED}: ended with ${code ?? signal}: ${said}`)
-  const { decoded, most, grown } = JSON.parse(said) as { decoded: number; most: number; grown: number }
+  const flags = ['--max-old-space-size=160', '--expose-gc']
+  const child = children.script(program, { flags, args: [String(SEED)] })
+  const { code, signal } = await child.ended
+  assert.equal(code, 0, `seed ${SEED}: ended with ${code ?? signal}: ${child.stdout} ${child.stderr}`)
+  const { decoded, most, grown } = child.lines.at(-1) as { decoded: number; most: number; grown: number }
   assert.ok(decoded > 10_000, `${decoded} decoded`)
   assert.ok(most < 1 << 20, `${most} bytes for one short message, seed ${SEED}`)
   assert.ok(grown < 200 << 20, `${grown} bytes in all, seed ${SEED}`)

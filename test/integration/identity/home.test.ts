@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import {
   chmod,
   mkdir,
@@ -21,6 +19,7 @@ import crypto from 'hypercore-crypto'
 import { attests } from '../../../contracts/keys/attestation.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { Home } from '../../../src/identity/home.js'
+import { Children } from '../../world/children.js'
 
 async function folder(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-home-'))
@@ -169,9 +168,8 @@ test('a failure or a kill during init leaves no half-made home', async t => {
   const code = `
     import { Home } from ${JSON.stringify(new URL('../../../src/identity/home.js', import.meta.url).href)}
     await Home.create(${JSON.stringify(home)}, { prepare: () => process.kill(process.pid, 'SIGKILL') })`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'inherit' })
-  const [, signal] = (await once(child, 'exit')) as [number, string]
-  assert.equal(signal, 'SIGKILL')
+  const child = (await Children.open(t)).code(code)
+  assert.equal((await child.ended).signal, 'SIGKILL', child.stderr)
   assert.equal((await refusal(Home.open(home))).code, 'NO_HOME')
   await Home.create(home)
 })

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +6,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { BushelError } from '../../../contracts/errors/error.js'
 import { HomeLock } from '../../../src/identity/lock.js'
+import { Children } from '../../world/children.js'
 
 async function lockFile(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-lock-'))
@@ -50,16 +49,13 @@ test('the lock of a killed process is free at once', async t => {
   const code = `
     import { HomeLock } from ${JSON.stringify(new URL('../../../src/identity/lock.js', import.meta.url).href)}
     await HomeLock.take(${JSON.stringify(file)}, { pid: process.pid, command: 'mirror', control: null })
-    console.log('held')
+    console.log('{"held":true}')
     setInterval(() => {}, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  await once(child.stdout, 'data')
+  const child = (await Children.open(t)).code(code)
+  await child.line(line => line['held'] === true)
   assert.deepEqual(HomeLock.holder(file), { pid: child.pid, command: 'mirror', control: null })
   await assert.rejects(HomeLock.take(file, me), { code: 'ALREADY_RUNNING', message: /bushel mirror/ })
-  child.kill('SIGKILL')
-  await once(child, 'exit')
+  await child.kill('SIGKILL')
   assert.equal(HomeLock.holder(file), null)
   ;(await HomeLock.take(file, me)).release()
 })

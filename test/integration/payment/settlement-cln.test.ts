@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { ClnWallet } from '../../../src/lightning/backends/cln/wallet.js'
 import { startLightningd } from '../../doubles/lightningd/start.js'
 import type { Lightningd } from '../../doubles/lightningd/start.js'
+import { Children } from '../../world/children.js'
 import { settlement } from './settlement.js'
 import type { Side } from './settlement.js'
 
@@ -45,9 +43,10 @@ class ClnSide implements Side {
 }
 
 settlement(async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'bushel-cln-'))
+  let end: () => unknown = () => undefined
+  const children = await Children.open({ after: work => (end = work) })
   const nodes = await Promise.all(
-    ['a', 'b'].map(name => startLightningd({ dir: join(dir, name), folder: dir }))
+    ['a', 'b'].map(name => startLightningd(children, { dir: children.at(name), folder: children.dir }))
   )
   const [a, b] = nodes as [Lightningd, Lightningd]
   await a.channel(b, CAPACITY, CAPACITY / 2n)
@@ -55,8 +54,7 @@ settlement(async () => {
   await Promise.all([payer.reopen(), payee.reopen()])
   const close = async (): Promise<void> => {
     await Promise.all([payer.close(), payee.close()])
-    await Promise.all([a.kill(), b.kill()])
-    await rm(dir, { recursive: true })
+    await end()
   }
   return { payer, payee, close }
 })

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Method, Params } from '../../../src/node/api/api.js'
 import type { Address } from '../../../src/network/network.js'
-import type { Finished, Line } from '../../../bin/demo/processes.js'
+import type { Finished } from '../../../bin/demo/processes.js'
 import type { LeaseEntry, World } from '../../world/world.js'
 
 /** The bootstrap address of the private DHT of a world. */
@@ -44,18 +42,9 @@ export async function callWithShortTimeouts<M extends Method>(
 ): Promise<Finished> {
   const [{ host, port }] = addressOf(world) as [Address]
   const script = fileURLToPath(new URL('./short-timeouts-node.js', import.meta.url))
-  const args = [script, world.at(name), host, String(port), method, JSON.stringify(params)]
-  const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal: AbortSignal.timeout(100_000)
-  })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-  const lines = stdout
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as Line)
+  const args = [world.at(name), host, String(port), method, JSON.stringify(params)]
+  const child = world.processes.script(script, { args })
+  const { code, signal } = await child.ended
+  const { lines, stderr } = child
   return { code, signal, lines, result: lines.at(-1) ?? {}, stderr }
 }

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
@@ -105,22 +102,9 @@ interface Served {
 async function serve(world: World, days: number): Promise<Served> {
   const [{ host, port }] = addressOf(world) as [{ host: string; port: number }]
   const script = fileURLToPath(new URL('./fast-clock-node.js', import.meta.url))
-  const args = [script, world.at('lease manager'), host, String(port), String(days), String(PRICE)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ended = once(child, 'exit')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 90_000)
-  const lines = createInterface(child.stdout)
-  const ready = once(lines, 'line') as Promise<[string]>
-  const [line] = await Promise.race([
-    ready,
-    ended.then(([code]) => assert.fail(`the lease manager ended with ${String(code)}`))
-  ])
-  const { id, device } = JSON.parse(line) as { id: string; device: string }
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM')
-    const [code] = (await ended) as [number | null]
-    clearTimeout(timer)
-    assert.equal(code, 0)
-  }
-  return { id, device, stop }
+  const args = [world.at('lease manager'), host, String(port), String(days), String(PRICE)]
+  const child = world.processes.script(script, { args })
+  const ready = await child.line(({ event }) => event === 'ready')
+  const { id, device } = ready as unknown as { id: string; device: string }
+  return { id, device, stop: async () => assert.equal((await child.stop()).code, 0) }
 }

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { RestoreProgress, DriveRestoreResult } from '../../../src/storage/archive/restore.js'
 import { checksumOfTree } from '../../../src/files/tree.js'
 import type { RestoreTask } from './children/child-restore.js'
@@ -12,33 +8,29 @@ import type { ShelfTask } from './children/child-shelf.js'
 import { noise, packAt, shelved } from '../../parts/storage/packed-drive.js'
 import { makeTree } from '../../samples/tree.js'
 import { throttled } from './throttle.js'
-import { atEnd, listen, scratch } from '../../parts/storage/wire.js'
+import type { Child } from '../../world/child.js'
+import { Children } from '../../world/children.js'
+import { atEnd, listen } from '../../parts/storage/wire.js'
 
-function child(name: string, task: object): ChildProcess {
-  const path = fileURLToPath(new URL(`./children/${name}.js`, import.meta.url))
-  return fork(path, [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-}
+const SHELF = new URL('./children/child-shelf.js', import.meta.url)
+const RESTORE = new URL('./children/child-restore.js', import.meta.url)
 
 /** Runs a child until a message satisfies `enough`, then kills it with SIGKILL. */
-async function killWhen<M>(process: ChildProcess, enough: (message: M) => boolean): Promise<void> {
-  process.on('message', message => {
-    if (enough(message as M)) process.kill('SIGKILL')
-  })
-  const [code, signal] = (await once(process, 'exit')) as [number | null, string | null]
-  assert.equal(signal, 'SIGKILL', `it ended by itself with ${code}`)
+async function killWhen<M>(child: Child, enough: (message: M) => boolean): Promise<void> {
+  await child.next(enough)
+  await child.kill('SIGKILL')
 }
 
 /** The last message of a child that ends by itself. */
-async function finish<M>(process: ChildProcess): Promise<M> {
-  let last: unknown
-  process.on('message', message => (last = message))
-  const [code] = (await once(process, 'exit')) as [number | null]
-  assert.equal(code, 0)
-  return last as M
+async function finish<M extends object>(child: Child): Promise<M> {
+  const last = await child.next<M>(message => 'done' in message)
+  assert.equal((await child.ended).code, 0)
+  return last
 }
 
 test('a provider killed at several points of an upload resumes where it was', async t => {
-  const folder = await scratch(t)
+  const children = await Children.open({ after: end => atEnd(t, end) })
+  const folder = children.dir
   await makeTree(join(folder, 'tree'), { big: noise(24 << 20), small: 'x' })
   const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
   const slow = await listen(packed, () => [throttled(20e6)])
@@ -53,7 +45,7 @@ test('a provider killed at several points of an upload resumes where it was', as
   const starts: number[] = []
   for (const share of [0.1, 0.4, 0.7]) {
     let last = 0
-    await killWhen<{ blocks: number }>(child('child-shelf', task), ({ blocks }) => {
+    await killWhen<{ blocks: number }>(children.fork(SHELF, { options: task }), ({ blocks }) => {
       last = blocks
       return blocks > share * all
     })
@@ -61,7 +53,9 @@ test('a provider killed at several points of an upload resumes where it was', as
     // the first report of the next run must include the progress of this one
     starts.push(last)
   }
-  const { done } = await finish<{ done: string[] }>(child('child-shelf', { ...task, port: quick.port }))
+  const { done } = await finish<{ done: string[] }>(
+    children.fork(SHELF, { options: { ...task, port: quick.port } })
+  )
   assert.deepEqual(
     done,
     result.seals.map(seal => seal.treeHash.toString('hex'))
@@ -69,7 +63,8 @@ test('a provider killed at several points of an upload resumes where it was', as
 })
 
 test('a reader killed at several points of a restore resumes where it was', async t => {
-  const folder = await scratch(t)
+  const children = await Children.open({ after: end => atEnd(t, end) })
+  const folder = children.dir
   const tree = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`small/${i}`, `file ${i}`]))
   await makeTree(join(folder, 'tree'), { ...tree, big: noise(20 << 20), 'other big': noise(10 << 20) })
   const packedDrive = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
@@ -85,13 +80,13 @@ test('a reader killed at several points of a restore resumes where it was', asyn
   }
   for (const share of [0.05, 0.3, 0.6]) {
     await killWhen<{ progress: RestoreProgress }>(
-      child('child-restore', task),
+      children.fork(RESTORE, { options: task }),
       ({ progress: { step, bytes } }) => step === 'write' && bytes > share * packedDrive.result.bytes
     )
   }
   const before = shelf.egress('lease').usedBytes
   const { done } = await finish<{ done: DriveRestoreResult }>(
-    child('child-restore', { ...task, ports: [quick.port] })
+    children.fork(RESTORE, { options: { ...task, ports: [quick.port] } })
   )
   assert.equal(done.sha256, packedDrive.result.sha256)
   assert.equal((await checksumOfTree(task.dest)).sha256, packedDrive.result.sha256)

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { Journal } from '../../../src/store/journal.js'
 import { folder } from '../../parts/folder.js'
+import { Children } from '../../world/children.js'
 
 const text = (...entries: string[]): Buffer[] => entries.map(entry => Buffer.from(entry))
 
@@ -129,17 +127,14 @@ test('damage before the last append is reported wherever it is, and nothing is c
 
 test('a process killed while writing loses no append that was reported to be on disk', async t => {
   const file = join(await folder(t), 'journal')
+  const children = await Children.open(t)
   let last = -1
   for (const enough of [40, 120, 300]) {
-    const child = spawn(process.execPath, [fileURLToPath(new URL('./writer.js', import.meta.url)), file], {
-      stdio: ['ignore', 'pipe', 'inherit']
-    })
-    const closed = once(child, 'close')
-    for await (const line of createInterface({ input: child.stdout })) {
-      last = Number(line)
+    const child = children.script(fileURLToPath(new URL('./writer.js', import.meta.url)), { args: [file] })
+    for await (const line of child.printed<number>()) {
+      last = line
       if (last >= enough) child.kill('SIGKILL')
     }
-    await closed
     const entries = await opened(file)
     assert.ok(entries.length > last, `${entries.length} entries, acknowledged to ${last}`)
     for (const [i, entry] of entries.entries()) assert.equal(entry, `entry ${i} ${'x'.repeat(i % 900)}`)

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Store } from '../../../src/store/store.js'
 import { folder } from '../../parts/folder.js'
 import { opened, history, sample, tasks } from '../../parts/store/sample.js'
+import type { Child } from '../../world/child.js'
+import { Children } from '../../world/children.js'
 
 interface Line {
   onDisk?: number
@@ -23,12 +23,8 @@ interface Line {
 
 const WRITER = fileURLToPath(new URL('store-writer.js', import.meta.url))
 
-function start(home: string, backend: string): { child: ChildProcess; lines: AsyncIterable<Line> } {
-  const child = spawn(process.execPath, [WRITER, home, backend], { stdio: ['ignore', 'pipe', 'inherit'] })
-  async function* lines(): AsyncGenerator<Line> {
-    for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Line
-  }
-  return { child, lines: lines() }
+async function start(t: TestContext, home: string, backend: string): Promise<Child> {
+  return (await Children.open(t)).script(WRITER, { args: [home, backend] })
 }
 
 /** The whole store is in order, and the history has this many entries, of which each is there with its three tasks. */
@@ -53,14 +49,13 @@ for (const backend of ['lmdb', 'volatile']) {
     const home = await folder(t)
     let onDisk = 0
     for (const enough of [3, 10, 41, 90, 200]) {
-      const { child, lines } = start(home, backend)
-      const closed = once(child, 'close')
+      const child = await start(t, home, backend)
       const until = onDisk + enough
-      for await (const line of lines) {
+      for await (const line of child.printed<Line>()) {
         onDisk = line.onDisk ?? onDisk
         if (onDisk >= until) child.kill('SIGKILL')
       }
-      await closed
+      await child.ended
       const store = new Store(home, sample)
       await store.ready()
       const length = demandWhole(store)
@@ -74,25 +69,23 @@ for (const backend of ['lmdb', 'volatile']) {
 
 test('a process that is killed before the flush loses what readers had seen', async t => {
   const home = await folder(t)
-  const { child, lines } = start(home, 'volatile')
-  const closed = once(child, 'close')
+  const child = await start(t, home, 'volatile')
   let onDisk = 0
-  for await (const line of lines) {
+  for await (const line of child.printed<Line>()) {
     onDisk = line.onDisk ?? onDisk
     if (onDisk >= 4 && line.visible! > onDisk) child.kill('SIGKILL')
   }
-  await closed
+  await child.ended
   const store = await opened(t, home)
   assert.equal(demandWhole(store), onDisk)
 })
 
 test('another process reads whole writes while the first goes on writing', async t => {
   const home = await folder(t)
-  const { child, lines } = start(home, 'lmdb')
-  const closed = once(child, 'close')
+  const child = await start(t, home, 'lmdb')
   const seen = new Set<number>()
   const store = new Store(home, { ...sample, readOnly: true })
-  for await (const { onDisk } of lines) {
+  for await (const { onDisk } of child.printed<Line>()) {
     if (!onDisk || onDisk % 10) continue
     await store.ready()
     await nextTurn() // the reads of one turn see one moment
@@ -102,7 +95,7 @@ test('another process reads whole writes while the first goes on writing', async
     seen.add(entries.length)
     if (seen.size >= 10) child.kill('SIGKILL')
   }
-  await closed
+  await child.ended
   assert.equal(seen.size, 10)
   demandWhole(store)
   await store.close()

@@ -22,7 +22,7 @@ interface LogLine {
 
 test('over Core Lightning the story runs from sale to restore, refund and balanced books', async t => {
   const world = await World.open(t)
-  const lightning = new Lightning(t, world)
+  const lightning = new Lightning(world)
   const market = await world.found('founder', 'bazaar')
   const source = world.at('source')
   await makeTree(source, { 'film.bin': noise('cln', 3 << 20), 'notes/a.txt': 'a' })

@@ -17,6 +17,8 @@ export interface SettlementsOptions {
   wait(params: { lastpay_index: string; timeout: number }, timeoutMs: number): Promise<ListedInvoice>
   onsettled(invoice: ListedInvoice): void
   onfault(error: unknown): void
+  /** Waits between attempts; tests give their own. */
+  pause?: typeof pause
 }
 
 /** Length of one `waitanyinvoice` request, s. */
@@ -51,7 +53,7 @@ export class Settlements {
   }
 
   async #follow(): Promise<void> {
-    const { payIndex, wait, onfault } = this.#options
+    const { payIndex, wait, onfault, pause: rest = pause } = this.#options
     let index = payIndex.get()
     const backoff = new Backoff(RETRY)
     while (!this.#stop.signal.aborted) {
@@ -67,7 +69,7 @@ export class Settlements {
         if (error instanceof ClnError && error.rpc === TIMED_OUT) continue
         // lightningd does not answer, or is another node: other calls report that, so this loop only waits.
         if (!(error instanceof BushelError)) onfault(error)
-        await pause(backoff.next(), this.#stop.signal).catch(() => undefined) // closed: the loop ends
+        await rest(backoff.next(), this.#stop.signal).catch(() => undefined) // closed: the loop ends
       }
     }
   }

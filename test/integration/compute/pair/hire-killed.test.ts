@@ -1,36 +1,34 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import createTestnet from 'hyperdht/testnet.js'
 import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import { NodeProcess } from './node-process.js'
 import { job, program } from '../../../parts/compute/jobs.js'
+import { Children } from '../../../world/children.js'
 import { BASE, PRICE } from './node-group.js'
+import type { Offer } from './node-group.js'
+
+interface Look {
+  faults: string[]
+  payments: { installment: number; step: string; msat: string }[]
+  jobs: { state: string; runs: number }[]
+}
 
 const ROUNDS = '200000'
 
 test('a job is paid exactly once, to the msat, when its provider and buyer are killed repeatedly', async t => {
-  const testnet = await createTestnet(2, { host: '127.0.0.1' })
-  const dir = await mkdtemp(join(tmpdir(), 'bushel-killed-'))
-  const { bootstrap } = testnet
-  const provider = new NodeProcess({ home: join(dir, 'provider'), bootstrap, role: 'provider' })
-  const buyer = new NodeProcess({ home: join(dir, 'buyer'), bootstrap, role: 'buyer' })
-  t.after(async () => {
-    await Promise.all([provider.kill(), buyer.kill()])
-    await testnet.destroy()
-    await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
-  })
+  const children = await Children.open(t)
+  const bootstrap = await children.testnet()
+  const provider = new NodeProcess(children, 'provider', bootstrap)
+  const buyer = new NodeProcess(children, 'buyer', bootstrap)
   const sandbox = new Sandbox({ nice: 0 })
   const local = await sandbox.run(job(program('work'), { args: [ROUNDS] }))
   await sandbox.close()
   const cost = BASE + (local.fuel * PRICE + 999_999_999_999n) / 1_000_000_000_000n
   await Promise.all([provider.start(), buyer.start()])
-  const { offer } = await provider.ask('sell')
+  const offer = await provider.ask<Offer>('sell')
 
   buyer.tell('hire', { offer, rounds: ROUNDS, installment: String((cost - BASE) / 16n) })
-  await buyer.nextMessage(said => said.event === 'agreed')
+  await buyer.next(said => said.event === 'agreed')
 
   const began = performance.now()
   const stamp = (what: string): void => t.diagnostic(`${what}: ${Math.round(performance.now() - began)} ms`)
@@ -39,43 +37,37 @@ test('a job is paid exactly once, to the msat, when its provider and buyer are k
     (said: { event: string; installment?: unknown }) => said.event === 'received' && said.installment === 0,
     (said: { event: string; installment?: unknown }) => said.event === 'received' && said.installment === 2
   ]) {
-    await provider.nextMessage(is)
+    await provider.next(is)
     await provider.kill()
     await provider.start()
     stamp('provider again')
   }
   // Kills the buyer when a segment was sent with unknown outcome, and when it has just heard of a result.
-  await buyer.nextMessage(
-    said => said.event === 'step' && said['step'] === 'sent' && said['installment'] === 3
-  )
+  await buyer.next(said => said.event === 'step' && said['step'] === 'sent' && said['installment'] === 3)
   await buyer.kill()
   await buyer.start()
   stamp('buyer again')
   buyer.tell('resume')
-  await buyer.nextMessage(said => said.event === 'committed')
+  await buyer.next(said => said.event === 'committed')
   await buyer.kill()
   await provider.kill()
   await Promise.all([provider.start(), buyer.start()])
   stamp('both again')
   buyer.tell('resume')
-  await buyer.nextMessage(
+  await buyer.next(
     said => said.event === 'step' && said['step'] === 'paid' && Number(said['installment']) > 1000
   )
   await buyer.kill()
   await buyer.start()
   stamp('buyer again')
   buyer.tell('resume')
-  const finished = await buyer.nextMessage(said => said.event === 'finished')
+  const finished = await buyer.next(said => said.event === 'finished')
   stamp('finished')
   assert.equal(finished['stdout'], String(local.stdout))
   assert.equal(finished['paidMsat'], String(cost))
   assert.equal(finished['state'], 'DONE')
   for (const hand of [buyer, provider]) {
-    const { faults, payments, jobs } = (await hand.ask('look')) as unknown as {
-      faults: string[]
-      payments: { installment: number; step: string; msat: string }[]
-      jobs: { state: string; runs: number }[]
-    }
+    const { faults, payments, jobs } = await hand.ask<Look>('look')
     assert.deepEqual(faults, [])
     const settled = payments.filter(({ step }) => step !== 'listed' && step !== 'refused' && step !== 'bound')
     assert.equal(new Set(settled.map(({ installment }) => installment)).size, settled.length)

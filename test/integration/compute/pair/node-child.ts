@@ -7,10 +7,11 @@ import { openNode } from '../../../../src/node/node.js'
 import type { NodeProcessOptions, ChildMessage } from './node-process.js'
 import { balance, never, request, sellCompute } from './node-group.js'
 import type { Offer } from './node-group.js'
+import { answerOrders, optionsOf, tell } from '../../../world/parent.js'
 import { faultLog } from '../../../doubles/fault-log.js'
 
-const { home: dir, bootstrap, role } = JSON.parse(process.argv[2]!) as NodeProcessOptions
-const say = (said: ChildMessage): void => void process.send!(said)
+const { home: dir, bootstrap, role } = optionsOf<NodeProcessOptions>()
+const say = (said: ChildMessage): void => tell(said)
 const fail = (error: unknown): void =>
   say({ event: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
 
@@ -49,12 +50,11 @@ async function finish(hire: Hire): Promise<void> {
   say({ event: 'finished', stdout: String(stdout), paidMsat: String(hire.paidMsat), state: hire.state })
 }
 
-async function execute(order: { do: string } & Record<string, unknown>): Promise<void> {
+async function execute(order: { do: string } & Record<string, unknown>): Promise<unknown> {
   if (order.do === 'sell') {
-    const { market, ask } = await sellCompute(node)
-    say({ event: 'sell', offer: hexed({ market, ask }) })
+    return await sellCompute(node)
   } else if (order.do === 'hire') {
-    const offer = unhexed(order['offer']) as Offer
+    const offer = order['offer'] as Offer
     const rounds = String(order['rounds'])
     const asked = await request(trade, offer, 'work', [rounds], {
       firstInstallmentMsat: BigInt(String(order['installment']))
@@ -64,7 +64,6 @@ async function execute(order: { do: string } & Record<string, unknown>): Promise
     await finish(hire)
   } else if (order.do === 'resume') {
     for (const hire of trade.compute.hires.open) await finish(hire)
-    say({ event: 'resume' })
   } else if (order.do === 'look') {
     const { faults } = await balance(trade)
     const payments = [...trade.ledger.all()].map(({ installment, step, msat }) => ({
@@ -73,23 +72,15 @@ async function execute(order: { do: string } & Record<string, unknown>): Promise
       msat: String(msat)
     }))
     const jobs = [...trade.compute.jobs.list(role)].map(({ job }) => ({ state: job.state, runs: job.runs }))
-    say({ event: 'look', faults, payments, jobs })
+    return { faults, payments, jobs }
   }
+  return null
 }
 
-process.on('message', (order: { do: string }) => void execute(order).catch(fail))
-process.on('disconnect', () => process.exit())
+answerOrders((order: { do: string }) =>
+  execute(order).catch((error: unknown) => {
+    fail(error)
+    throw error
+  })
+)
 say({ event: 'ready' })
-
-/** Converts bytes and bigints to plain JSON and back. */
-function hexed(value: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? { bigint: String(part) } : part))
-  )
-}
-
-function unhexed(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value), (_, part: { type?: string; data?: number[]; bigint?: string }) =>
-    part?.type === 'Buffer' ? Buffer.from(part.data!) : part?.bigint ? BigInt(part.bigint) : part
-  )
-}

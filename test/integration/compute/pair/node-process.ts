@@ -1,8 +1,6 @@
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { Address } from '../../../../src/network/network.js'
+import type { Child } from '../../../world/child.js'
+import type { Children } from '../../../world/children.js'
 
 /** Options of the child process. */
 export interface NodeProcessOptions {
@@ -15,59 +13,39 @@ export type ChildMessage = { event: string } & Record<string, unknown>
 
 /** A node in a child process that can be killed and started again. */
 export class NodeProcess {
+  readonly #children: Children
   readonly #options: NodeProcessOptions
-  #child: ChildProcess | null = null
-  #waiting: {
-    is: (said: ChildMessage) => boolean
-    resolve: (said: ChildMessage) => void
-    reject: (error: Error) => void
-  }[] = []
+  #child: Child | null = null
 
-  constructor(options: NodeProcessOptions) {
-    this.#options = options
+  constructor(children: Children, role: NodeProcessOptions['role'], bootstrap: Address[]) {
+    this.#children = children
+    this.#options = { home: children.at(role), bootstrap, role }
   }
 
-  async start(): Promise<ChildMessage> {
-    const script = fileURLToPath(new URL('./node-child.js', import.meta.url))
-    const child = fork(script, [JSON.stringify(this.#options)])
-    this.#child = child
-    child.on('message', (said: ChildMessage) => {
-      for (const waiting of [...this.#waiting]) {
-        if (!waiting.is(said) && said.event !== 'failed') continue
-        this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
-        if (waiting.is(said)) waiting.resolve(said)
-        else waiting.reject(new Error(`${this.#options.role}: ${String(said['message'])}`))
-      }
-    })
-    child.on('exit', code => {
-      for (const { reject } of this.#waiting.splice(0)) reject(new Error(`it ended with ${code}`))
-    })
-    return this.nextMessage(said => said.event === 'ready')
+  async start(): Promise<void> {
+    this.#child = this.#children.fork(new URL('./node-child.js', import.meta.url), { options: this.#options })
+    await this.next(said => said.event === 'ready')
   }
 
-  /** The next message that matches. */
-  nextMessage(is: (said: ChildMessage) => boolean): Promise<ChildMessage> {
-    return new Promise((resolve, reject) => this.#waiting.push({ is, resolve, reject }))
+  /** The next message that matches. Rejects at a fault of the node. */
+  async next(is: (said: ChildMessage) => boolean): Promise<ChildMessage> {
+    const said = await this.#child!.next<ChildMessage>(said => said.event === 'failed' || is(said))
+    if (said.event === 'failed') throw new Error(`${this.#options.role}: ${String(said['message'])}`)
+    return said
   }
 
-  /** Sends a command; gives its answer, an event of the same name. */
-  ask(what: string, more: Record<string, unknown> = {}): Promise<ChildMessage> {
-    this.tell(what, more)
-    return this.nextMessage(said => said.event === what)
+  /** Gives an order; the answer comes when it was carried out. */
+  ask<T>(what: string, more: Record<string, unknown> = {}): Promise<T> {
+    return this.#child!.ask<T>({ do: what, ...more })
   }
 
+  /** Gives an order that a kill may end. */
   tell(what: string, more: Record<string, unknown> = {}): void {
-    this.#child!.send({ do: what, ...more })
+    this.ask(what, more).catch(() => undefined) // a fault of the node is an event too
   }
 
   /** Kills it with SIGKILL. */
   async kill(): Promise<void> {
-    const child = this.#child
-    this.#child = null
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    this.#waiting = []
-    const ended = once(child, 'exit')
-    child.kill('SIGKILL')
-    await ended
+    await this.#child?.kill('SIGKILL')
   }
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { on, once } from 'node:events'
 import type { CpuInfo } from 'node:os'
 import { describe, test } from 'node:test'
@@ -14,6 +13,7 @@ import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import { guests, ownNamespaces } from '../sandbox/guest-processes.js'
 import { isolations, program } from '../../../parts/compute/jobs.js'
 import { NodeGroup, balance, never, pack, payDue, request, sellCompute, untilReported } from './node-group.js'
+import { Children } from '../../../world/children.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
 const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
@@ -74,7 +74,7 @@ describe('the load of the machine', () => {
     assert.equal(busy(), 0, 'no time has passed')
   })
 
-  test('the load is read from the machine and shows a busy process', async () => {
+  test('the load is read from the machine and shows a busy process', async t => {
     const schedule = new WorkSchedule({ settings: { hours: null, onlyIdle: true }, busy: busyProcessors() })
     const measured = busyProcessors()
     const begun = performance.now()
@@ -82,9 +82,9 @@ describe('the load of the machine', () => {
     const work = `const begun = process.cpuUsage()
       const used = () => { const { user, system } = process.cpuUsage(begun); return (user + system) / 1000 }
       while (used() < 1000);
-      process.send(used())`
-    const child = spawn(process.execPath, ['-e', work], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    const [used] = (await once(child, 'message')) as [number]
+      console.log(JSON.stringify({ used: used() }))`
+    const child = (await Children.open(t)).code(work)
+    const used = Number((await child.line(line => 'used' in line))['used'])
     const busy = measured()
     const passed = performance.now() - begun
     assert.ok(busy * passed > used / 2, `${busy} processors for ${passed} ms, ${used} ms of them known`)

@@ -10,7 +10,7 @@ import type { Method } from '../../../../src/deal/methods.js'
 import { DealPair } from './deal-pair.js'
 import type { DealOptions } from './deal-pair.js'
 import { NodePair } from './node-pair.js'
-import { sequence } from '../seed.js'
+import { sequence } from '../../../world/gate/seed.js'
 import { FAULT_KINDS } from './faulty-wire.js'
 import type { WireFault, Way } from './faulty-wire.js'
 

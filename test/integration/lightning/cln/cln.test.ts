@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { probeNode } from '../../../../src/lightning/backends/cln/probe.js'
 import { ClnWallet } from '../../../../src/lightning/backends/cln/wallet.js'
 import { checkInvoice } from '../../../../src/lightning/invoice.js'
+import { Children } from '../../../world/children.js'
 import { lightningId } from '../../../samples/people.js'
 import { startLightningd } from '../../../doubles/lightningd/start.js'
 import type { Lightningd } from '../../../doubles/lightningd/start.js'
@@ -29,27 +28,22 @@ class Index {
   }
 }
 
-let dir: string
+const children = await Children.open({ after })
 let alice: Lightningd
 let bob: Lightningd
 let payer: ClnWallet
 let payee: ClnWallet
 
 before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'bushel-cln-'))
-  alice = await startLightningd({ dir: join(dir, 'a'), folder: dir })
-  bob = await startLightningd({ dir: join(dir, 'b'), folder: dir })
+  alice = await startLightningd(children, { dir: children.at('a'), folder: children.dir })
+  bob = await startLightningd(children, { dir: children.at('b'), folder: children.dir })
   await alice.channel(bob, CAPACITY, CAPACITY / 2n)
   payer = walletOf(alice)
   payee = walletOf(bob)
   await Promise.all([payer.ready(), payee.ready()])
 })
 
-after(async () => {
-  await Promise.all([payer.close(), payee.close()])
-  await Promise.all([alice.kill(), bob.kill()])
-  await rm(dir, { recursive: true })
-})
+children.beforeEnd(() => Promise.all([payer.close(), payee.close()]))
 
 function walletOf({ socket }: Lightningd, index = new Index()): ClnWallet {
   return new ClnWallet({ socket, payIndex: index, pollMs: 20, timeoutMs: 5_000 })

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { NoiseStream } from 'hyperdht'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { linkLightning } from '../../../../src/lightning/backends/play/link.js'
 import type { PlayWallet } from '../../../../src/lightning/backends/play/wallet.js'
+import { Children } from '../../../world/children.js'
 import type { FromHolder, ToHolder } from './wallet-child.js'
 import {
   WalletGroup,
@@ -87,17 +86,8 @@ test('a payment that was pending when the payer died is reported after its resta
   await untilBalance(bob, before + due.msat)
 })
 
-/** Starts a process that opens the wallet folder and waits for commands. */
-async function hold(dir: string): Promise<{ holder: ChildProcess; pid: number }> {
-  const holder = fork(fileURLToPath(new URL('./wallet-child.js', import.meta.url)), [dir], {
-    serialization: 'advanced'
-  })
-  const [ready] = (await once(holder, 'message')) as [FromHolder]
-  assert.ok(ready.type === 'ready')
-  return { holder, pid: ready.pid }
-}
-
-test('the Lightning process ends with a killed parent, and the wallet opens again at once', async () => {
+test('the Lightning process ends with a killed parent, and the wallet opens again at once', async t => {
+  const children = await Children.open(t)
   await alice.close()
   const dht = await group.dht()
   const held: NoiseStream[] = []
@@ -109,7 +99,10 @@ test('the Lightning process ends with a killed parent, and the wallet opens agai
   await server.listen()
   const dues = await Promise.all(Array.from({ length: 30 }, (_, i) => invoice(bob, BigInt(i + 1))))
   const before = await spendable(bob)
-  const { holder, pid } = await hold(group.folder('alice'))
+  const script = new URL('./wallet-child.js', import.meta.url)
+  const holder = children.fork(script, { options: group.folder('alice') })
+  const ready = await holder.next<FromHolder>()
+  assert.ok(ready.type === 'ready')
   const order: ToHolder = {
     bootstrap: await group.bootstrap(),
     server: server.publicKey,
@@ -118,13 +111,13 @@ test('the Lightning process ends with a killed parent, and the wallet opens agai
   }
   let paid = 0
   const enough = new Promise<void>(resolve =>
-    holder.on('message', () => (++paid === 10 ? resolve() : undefined))
+    holder.on('event', () => (++paid === 10 ? resolve() : undefined))
   )
-  holder.send(order)
+  holder.ask(order).catch(() => undefined) // it is killed before its answer
   await enough
-  holder.kill('SIGKILL')
+  await holder.kill('SIGKILL')
   alice = await group.wallet('alice')
-  await ended(pid)
+  await ended(ready.pid)
   // Bob keeps the old connection until it is known to be gone, since the next one is of another device.
   for (const stream of held) stream.destroy()
   await group.join(alice, bob)

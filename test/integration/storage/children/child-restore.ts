@@ -2,6 +2,7 @@
 import { DriveRestore } from '../../../../src/storage/archive/restore.js'
 import { openStore } from '../../../../src/network/cores.js'
 import { dial } from '../../../parts/storage/wire.js'
+import { optionsOf, tell } from '../../../world/parent.js'
 
 export interface RestoreTask {
   link: string
@@ -10,17 +11,17 @@ export interface RestoreTask {
   ports: number[]
 }
 
-const task = JSON.parse(process.argv[2]!) as RestoreTask
+const task = optionsOf<RestoreTask>()
 const store = openStore(task.store)
 const restore = new DriveRestore({
   link: task.link,
   dest: task.dest,
   store,
-  onProgress: progress => process.send!({ progress })
+  onProgress: progress => tell({ progress })
 })
 const streams = task.ports.map(port => dial(port, restore))
 for (const stream of streams) restore.attach(stream)
-process.send!({ done: await restore.run() })
+tell({ done: await restore.run() })
 for (const stream of streams) stream.destroy()
 await restore.close()
 await store.close()

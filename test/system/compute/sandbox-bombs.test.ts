@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
-import type { Outcome } from '../../../../src/compute/sandbox/sandbox.js'
-import { MIB, busyness, isolations, job, program } from '../../../parts/compute/jobs.js'
+import { Sandbox } from '../../../src/compute/sandbox/sandbox.js'
+import type { Outcome } from '../../../src/compute/sandbox/sandbox.js'
+import { MIB, busyness, isolations, job, program } from '../../parts/compute/jobs.js'
 import {
   FD_WRITE,
   FOREVER,
@@ -12,7 +12,7 @@ import {
   moduleOf,
   nested,
   slow
-} from '../../../samples/modules.js'
+} from '../../samples/modules.js'
 
 const bombs = program('bombs')
 const bomb = (what: string, limits = {}) => job(bombs, { args: [what], limits })

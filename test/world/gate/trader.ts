@@ -11,12 +11,13 @@ import { openNode } from '../../../src/node/node.js'
 import type { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
 import type { CallContext, Progress } from '../../../src/node/api/api.js'
 import type { PaymentDraft } from '../../../src/payment/ledger.js'
+import { answerOrders, optionsOf, tell } from '../parent.js'
 import { moneyStateOf } from './money-state.js'
 import type { KillPoint, Hit, TraderCommand, Report, TraderOptions } from './trader-protocol.js'
 import { faultLog } from '../../doubles/fault-log.js'
 import { nameOf } from '../../../src/base/states.js'
 
-const options = JSON.parse(process.argv[2]!) as TraderOptions
+const options = optionsOf<TraderOptions>()
 const quiet = (): CallContext => ({ onProgress: () => undefined, signal: new AbortController().signal })
 
 const node = await openNode({
@@ -27,7 +28,7 @@ const node = await openNode({
   log: faultLog(error => {
     const code = error instanceof BushelError ? wordOf(error) : ''
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    process.send!({ event: 'fault', fault: { code, text } } satisfies Report)
+    tell({ event: 'fault', fault: { code, text } } satisfies Report)
   })
 })
 const trade = await node.trade()
@@ -46,7 +47,7 @@ function strike(phase: KillPoint['phase'], payments: readonly PaymentDraft[]): v
   point = null
   if (victim === 'self') process.kill(process.pid, 'SIGKILL')
   killLightning()
-  process.send!({ event: 'struck' } satisfies Report)
+  tell({ event: 'struck' } satisfies Report)
 }
 
 /** False while the process is being started again. */
@@ -95,21 +96,9 @@ async function mirror(path: string): Promise<unknown> {
   }
 }
 
-process.on('message', (command: TraderCommand & { id: number }) => {
-  execute(command).then(
-    value => process.send!({ event: 'answer', id: command.id, value } satisfies Report),
-    (error: unknown) =>
-      process.send!({
-        event: 'refusal',
-        id: command.id,
-        code: wordOf(error as { code?: string }),
-        message: error instanceof Error ? error.message : String(error)
-      } satisfies Report)
-  )
-})
-process.on('disconnect', () => process.exit())
+answerOrders(execute, error => wordOf(error as { code?: string }))
 const { pid } = trade.wallet as PlayWallet
-process.send!({ event: 'ready', lightning: pid ?? 0 } satisfies Report)
+tell({ event: 'ready', lightning: pid ?? 0 } satisfies Report)
 
 /** The peer's word of a decline, the code of any other error. */
 function wordOf(error: { code?: string; word?: string }): string {

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import createTestnet from 'hyperdht/testnet.js'
-import type { Testnet } from 'hyperdht/testnet.js'
 import { parsePrice } from '../../../contracts/money/money.js'
+import type { Address } from '../../../src/network/network.js'
 import { setUp } from '../../../src/daemon/setup.js'
 import { faultsBetween } from './invariants.js'
 import type { KillPoint, MoneyState } from './trader-protocol.js'
-import { Refusal, Trader } from './trader-process.js'
+import { Refusal } from '../child.js'
+import { Children } from '../children.js'
+import type { Scope } from '../children.js'
+import { Trader } from './trader-process.js'
 
 /** At this price a KiB costs a dozen installments a month. */
 const PRICE = parsePrice('1000000 sat/GiB-month')
@@ -34,36 +34,28 @@ const HIT_MS = 10_000
  * A buyer and a provider on a private network that make one deal after the other while processes are killed.
  */
 export class KillHarness {
-  readonly dir: string
+  readonly #children: Children
   readonly buyer: Trader
   readonly provider: Trader
-  readonly #testnet: Testnet
   #deals = 0
   #restarting: Promise<void> | null = null
   kills = 0
 
-  private constructor(dir: string, testnet: Testnet) {
-    this.dir = dir
-    this.#testnet = testnet
-    this.buyer = new Trader('buyer', join(dir, 'buyer'), testnet.bootstrap)
-    this.provider = new Trader('provider', join(dir, 'provider'), testnet.bootstrap)
+  private constructor(children: Children, bootstrap: Address[]) {
+    this.#children = children
+    this.buyer = new Trader('buyer', children, bootstrap)
+    this.provider = new Trader('provider', children, bootstrap)
   }
 
-  static async open(): Promise<KillHarness> {
-    const dir = await mkdtemp(join(tmpdir(), 'bushel-gate-'))
-    const harness = new KillHarness(dir, await createTestnet(2, { host: '127.0.0.1' }))
-    for (const { name } of harness.#both) await setUp({ home: join(dir, name) })
+  static async open(scope: Scope): Promise<KillHarness> {
+    const children = await Children.open(scope)
+    const harness = new KillHarness(children, await children.testnet())
+    for (const { name } of harness.#both) await setUp({ home: children.at(name) })
     await Promise.all(harness.#both.map(trader => trader.start()))
     const { key } = await harness.provider.ask<{ key: string }>({ do: 'found' })
     await harness.buyer.ask({ do: 'join', key })
     await harness.provider.ask({ do: 'sell', price: PRICE.toString() })
     return harness
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#both.map(trader => trader.kill()))
-    await this.#testnet.destroy()
-    await rm(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
 
   get #both(): Trader[] {
@@ -87,7 +79,7 @@ export class KillHarness {
 
   /** One deal from the first to the last installment, begun again after each kill. Gives the lease. */
   async deal(): Promise<string> {
-    const path = join(this.dir, `file-${this.#deals++}`)
+    const path = this.#children.at(`file-${this.#deals++}`)
     await writeFile(path, randomBytes(BYTES))
     const { leases } = await this.retry(() => this.buyer.ask<{ leases: string[] }>({ do: 'mirror', path }))
     return leases[0]!

@@ -36,11 +36,7 @@ export type TraderCommand =
   | { do: 'state' }
 
 export type Report =
-  | { event: 'ready'; lightning: number }
-  | { event: 'struck' }
-  | { event: 'fault'; fault: Fault }
-  | { event: 'answer'; id: number; value: unknown }
-  | { event: 'refusal'; id: number; code: string; message: string }
+  { event: 'ready'; lightning: number } | { event: 'struck' } | { event: 'fault'; fault: Fault }
 
 /** An internal fault that a node reported. */
 export interface Fault {

@@ -1,6 +1,6 @@
-import { after, before, test } from 'node:test'
-import { KillHarness } from './kill-harness.js'
-import type { KillPoint } from './trader-protocol.js'
+import { after, test } from 'node:test'
+import { KillHarness } from '../../world/gate/kill-harness.js'
+import type { KillPoint } from '../../world/gate/trader-protocol.js'
 import { STEP } from '../../../src/payment/payment-state.js'
 
 type Short = [
@@ -33,13 +33,8 @@ const LIGHTNING = new Set([STEP.sent, STEP.paid, STEP.listed, STEP.received])
 /** Steps that are also killed just before they are on disk. */
 const AHEAD = new Set([STEP.sent, STEP.paid, STEP.received])
 
-let harness: KillHarness
-
-before(async () => {
-  harness = await KillHarness.open()
-})
-
-after(() => harness?.close())
+// Not in a hook: what a hook registers with `after` would end with the hook.
+const harness = await KillHarness.open({ after })
 
 for (const [who, kind, role, step] of KILL_POINTS) {
   const point = { role, kind, step, skip: 0 }
