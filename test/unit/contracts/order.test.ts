@@ -6,6 +6,7 @@ import { decode, encode } from '../../../contracts/schema/codec.js'
 import { MAX_MSAT } from '../../../contracts/money/money.js'
 import {
   MAX_ORDER_BYTES,
+  MAX_PROVIDERS,
   RESOURCE,
   SIDE,
   askOf,
@@ -167,98 +168,165 @@ test('nobody can sign for another identity', async () => {
   )
 })
 
-test('values out of bounds are refused', async () => {
-  const cases: Partial<Order>[] = [
-    { side: 2 },
-    { resource: 7 },
-    { price: 0n },
-    { price: MAX_MSAT + 1n },
-    { expires: NOW },
-    { expires: NOW - 1 },
-    { expires: NOW + 3 * DAY + 1 },
-    { network: '' },
-    { network: 'x'.repeat(65) }
-  ]
-  for (const given of cases) {
-    // A record that is neither ask nor bid has neither body.
-    assert.match(
-      codeOf(await signed(order(given))),
-      given.side === 2 ? /OUT_OF_BOUNDS|MALFORMED/ : /OUT_OF_BOUNDS/
-    )
-  }
-  assert.equal(codeOf(await signed(order({ expires: NOW + 3 * DAY }))), 'OK')
-})
+/** What a check of this order says against it; 'OK' when it says nothing. */
+async function faultOf(given: Order): Promise<string> {
+  const check = checkOrder(await signed(given), rules)
+  return check.ok ? 'OK' : `${check.code}: ${check.reason}`
+}
 
-test('a body without a sensible meaning is malformed', async () => {
-  const asks: Partial<StorageAsk>[] = [
-    { space: 0 },
-    { minTime: 0 },
-    { maxTime: HOUR - 1 },
-    { region: 'x'.repeat(65) },
-    { minChargeMsat: MAX_MSAT + 1n }
+test('values out of bounds are refused with their name, and values at the bounds are not', async () => {
+  const bad: [Partial<Order>, RegExp][] = [
+    [{ side: 2, withdrawn: true }, /neither ask nor bid/],
+    [{ resource: 7 }, /resource is unknown/],
+    [{ price: 0n }, /price/],
+    [{ price: MAX_MSAT + 1n }, /price/],
+    [{ expires: NOW }, /expires before it was created/],
+    [{ expires: NOW - 1 }, /expires before it was created/],
+    [{ expires: NOW + 3 * DAY + 1 }, /longer than the market allows/],
+    [{ network: '' }, /network/],
+    [{ network: 'x'.repeat(65) }, /network/]
   ]
-  for (const given of asks) {
-    const bad = order({ body: encode('storage-ask', { ...ask, ...given }) })
-    assert.throws(() => askOf(bad))
-    assert.equal(codeOf(await signed(bad)), 'MALFORMED', Object.keys(given).join())
+  for (const [given, fault] of bad) {
+    const said = await faultOf(order(given))
+    assert.match(said, /^OUT_OF_BOUNDS: /)
+    assert.match(said, fault)
   }
-  for (const given of [{ bytes: 0 }, { time: 0 }, { copies: 0 }, { copies: 65 }] as Partial<StorageBid>[]) {
-    const bad = order({ side: SIDE.bid, body: encode('storage-bid', { ...bid, ...given }) })
-    assert.throws(() => bidOf(bad))
-    assert.equal(codeOf(await signed(bad)), 'MALFORMED', Object.keys(given).join())
-  }
-  for (const body of [Buffer.from([0]), Buffer.concat([encode('storage-ask', ask), Buffer.from([0])])]) {
-    assert.equal(codeOf(await signed(order({ body }))), 'MALFORMED')
-  }
-})
-
-test('a compute order states a possible machine or is malformed', async () => {
-  const compute = (body: Buffer, side: number = SIDE.ask): Order =>
-    order({ side, resource: RESOURCE.compute, body })
-  const asks: Partial<ComputeAsk>[] = [
-    { cores: 0 },
-    { cores: 1025 },
-    { memory: MIB - 1 },
-    { memory: 64 * TIB + 1 },
-    { isolation: 'none' },
-    { isolation: '' },
-    { fuel: '' },
-    { fuel: 'fuel' },
-    { fuel: 'fuel/1\n' },
-    { fuel: `${'f'.repeat(33)}/1` },
-    { baseMsat: 0n },
-    { baseMsat: MAX_MSAT + 1n },
-    { region: 'x'.repeat(65) }
-  ]
-  for (const given of asks) {
-    const bad = compute(encode('compute-ask', { ...computeAsk, ...given }))
-    assert.throws(() => computeAskOf(bad), JSON.stringify(Object.values(given).map(String)))
-    assert.equal(codeOf(await signed(bad)), 'MALFORMED', Object.keys(given).join())
-  }
-  const bids: Partial<ComputeBid>[] = [
-    { memory: 0 },
-    { memory: 64 * TIB + 1 },
-    { fuel: 'Fuel/1' },
-    { providers: 0 },
-    { providers: 17 },
-    { maxMsat: 0n },
-    { maxMsat: MAX_MSAT + 1n }
-  ]
-  for (const given of bids) {
-    const bad = compute(encode('compute-bid', { ...computeBid, ...given }), SIDE.bid)
-    assert.throws(() => computeBidOf(bad), JSON.stringify(Object.values(given).map(String)))
-    assert.equal(codeOf(await signed(bad)), 'MALFORMED', Object.keys(given).join())
-  }
-  for (const ends of [{ cores: 1 }, { cores: 1024 }, { memory: MIB }, { isolation: 'process' }]) {
-    const good = compute(encode('compute-ask', { ...computeAsk, ...ends }))
-    assert.deepEqual(computeAskOf(good), { ...computeAsk, ...ends })
-    assert.equal(codeOf(await signed(good)), 'OK', Object.keys(ends).join())
-  }
-  for (const body of [
-    encode('storage-ask', ask),
-    Buffer.concat([encode('compute-ask', computeAsk), Buffer.alloc(1)])
+  for (const given of [
+    { price: 1n },
+    { price: MAX_MSAT },
+    { price: 0n, withdrawn: true },
+    { expires: NOW + 1 },
+    { expires: NOW + 3 * DAY },
+    { network: 'x' },
+    { network: 'x'.repeat(64) }
   ])
-    assert.equal(codeOf(await signed(compute(body))), 'MALFORMED')
+    assert.equal(await faultOf(order(given)), 'OK', Object.keys(given).join())
+})
+
+/** Checks that the bodies of `good` are accepted and those of `bad` are malformed, each alone in an order. */
+async function assertBodies<Body>(
+  of: { side: number; resource: number },
+  codec: { encode: (body: Body) => Buffer; read: (order: Order) => Body },
+  body: Body,
+  { good, bad }: { good: Partial<Body>[]; bad: [Partial<Body>, RegExp][] }
+): Promise<void> {
+  for (const change of [{}, ...good]) {
+    const given = order({ ...of, body: codec.encode({ ...body, ...change }) })
+    assert.deepEqual(codec.read(given), { ...body, ...change })
+    assert.equal(await faultOf(given), 'OK', Object.keys(change).join())
+  }
+  for (const [change, fault] of bad) {
+    const given = order({ ...of, body: codec.encode({ ...body, ...change }) })
+    assert.throws(() => codec.read(given), fault, Object.keys(change).join())
+    const said = await faultOf(given)
+    assert.match(said, /^MALFORMED: /)
+    assert.match(said, fault)
+  }
+}
+
+test('a storage ask states possible space, times and charges or is malformed', async () => {
+  const codec = { encode: (body: StorageAsk) => encode('storage-ask', body), read: askOf }
+  await assertBodies({ side: SIDE.ask, resource: RESOURCE.storage }, codec, ask, {
+    good: [
+      { space: 1 },
+      { minTime: 1 },
+      { maxTime: ask.minTime },
+      { region: 'x'.repeat(64) },
+      { minChargeMsat: MAX_MSAT }
+    ],
+    bad: [
+      [{ space: 0 }, /space/],
+      [{ minTime: 0 }, /times/],
+      [{ maxTime: HOUR - 1 }, /times/],
+      [{ region: 'x'.repeat(65) }, /region/],
+      [{ minChargeMsat: MAX_MSAT + 1n }, /minimum charge/]
+    ]
+  })
+})
+
+test('a storage bid states a possible wish or is malformed', async () => {
+  const codec = { encode: (body: StorageBid) => encode('storage-bid', body), read: bidOf }
+  await assertBodies({ side: SIDE.bid, resource: RESOURCE.storage }, codec, bid, {
+    good: [{ bytes: 1 }, { time: 1 }, { copies: 1 }, { copies: 64 }],
+    bad: [
+      [{ bytes: 0 }, /bytes/],
+      [{ time: 0 }, /time/],
+      [{ copies: 0 }, /copies/],
+      [{ copies: 65 }, /copies/]
+    ]
+  })
+})
+
+test('a compute ask states a possible machine or is malformed', async () => {
+  const codec = { encode: (body: ComputeAsk) => encode('compute-ask', body), read: computeAskOf }
+  await assertBodies({ side: SIDE.ask, resource: RESOURCE.compute }, codec, computeAsk, {
+    good: [
+      { cores: 1 },
+      { cores: 1024 },
+      { memory: MIB },
+      { memory: 64 * TIB },
+      { isolation: 'process' },
+      { fuel: `${'f'.repeat(32)}/999999` },
+      { fuel: 'f0.a-b/0' },
+      { baseMsat: 1n },
+      { baseMsat: MAX_MSAT },
+      { region: 'x'.repeat(64) }
+    ],
+    bad: [
+      [{ cores: 0 }, /cores/],
+      [{ cores: 1025 }, /cores/],
+      [{ memory: MIB - 1 }, /memory/],
+      [{ memory: 64 * TIB + 1 }, /memory/],
+      [{ isolation: 'none' }, /isolation/],
+      [{ isolation: '' }, /isolation/],
+      ...[
+        '',
+        'fuel',
+        'fuel/',
+        'fuel/1\n',
+        'fuel/x',
+        'fuel/1234567',
+        `${'f'.repeat(33)}/1`,
+        '1fuel/1',
+        'fu_el/1'
+      ].map((fuel): [Partial<ComputeAsk>, RegExp] => [{ fuel }, /metering rule/]),
+      [{ baseMsat: 0n }, /base/],
+      [{ baseMsat: MAX_MSAT + 1n }, /base/],
+      [{ region: 'x'.repeat(65) }, /region/]
+    ]
+  })
+})
+
+test('a compute bid states a possible wish or is malformed', async () => {
+  const codec = { encode: (body: ComputeBid) => encode('compute-bid', body), read: computeBidOf }
+  await assertBodies({ side: SIDE.bid, resource: RESOURCE.compute }, codec, computeBid, {
+    good: [
+      { memory: MIB },
+      { memory: 64 * TIB },
+      { providers: 1 },
+      { providers: MAX_PROVIDERS },
+      { maxMsat: 1n },
+      { maxMsat: MAX_MSAT }
+    ],
+    bad: [
+      [{ memory: MIB - 1 }, /memory/],
+      [{ memory: 64 * TIB + 1 }, /memory/],
+      [{ fuel: 'Fuel/1' }, /metering rule/],
+      [{ providers: 0 }, /providers/],
+      [{ providers: MAX_PROVIDERS + 1 }, /providers/],
+      [{ maxMsat: 0n }, /amount/],
+      [{ maxMsat: MAX_MSAT + 1n }, /amount/]
+    ]
+  })
+})
+
+test('a body of another kind, or with more after it, is malformed', async () => {
+  const withMore = (body: Buffer): Buffer => Buffer.concat([body, Buffer.alloc(1)])
+  const compute = encode('compute-ask', computeAsk)
+  for (const body of [Buffer.from([0]), withMore(encode('storage-ask', ask)), compute])
+    assert.equal(codeOf(await signed(order({ body }))), 'MALFORMED')
+  for (const body of [encode('storage-ask', ask), withMore(compute)])
+    assert.equal(codeOf(await signed(order({ resource: RESOURCE.compute, body }))), 'MALFORMED')
 })
 
 test('a stamp below the market’s strength is refused, and a stamp is bound to its record', async () => {
