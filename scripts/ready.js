@@ -10,9 +10,9 @@ import { bundleLdk } from './ldk.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-function run(command, args) {
+function run(command, args, cwd = root) {
   const result = spawnSync(command, args, {
-    cwd: root,
+    cwd,
     stdio: ['ignore', 2, 2],
     env: { ...process.env, HUSKY: '0' }
   })
@@ -23,17 +23,19 @@ function run(command, args) {
   }
 }
 
-function stampOfDependencies() {
-  const lock = readFileSync(join(root, 'package-lock.json'))
+function stampOfDependencies(folder) {
+  const lock = readFileSync(join(folder, 'package-lock.json'))
   return createHash('sha256').update(lock).update(process.version).update(process.arch).digest('hex')
 }
 
-export function install() {
-  const stamp = stampOfDependencies()
-  const file = join(root, 'node_modules', '.ready')
+/** Installs the dependencies of Bushel, or those of `part`, a folder with a lock file of its own, unless they are there. */
+export function install(part = '') {
+  const folder = join(root, part)
+  const stamp = stampOfDependencies(folder)
+  const file = join(folder, 'node_modules', '.ready')
   if (existsSync(file) && readFileSync(file, 'utf8') === stamp) return
-  process.stderr.write('bushel: installing dependencies (once)\n')
-  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'])
+  process.stderr.write(`bushel: installing dependencies${part && ` of ${part}`} (once)\n`)
+  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], folder)
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, stamp)
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { JobTerms } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
 import {
+  FINAL_INSTALLMENT,
   MAX_SEGMENTS,
-  faultOfJob,
+  TFUEL,
   finalMsat,
   formatFuelPrice,
   fuelFor,
@@ -12,10 +13,10 @@ import {
   jobSegments,
   mostFuel,
   parseFuelPrice,
+  partOf,
   segmentsMsat
 } from '../../../contracts/job.js'
 import type { JobPrice } from '../../../contracts/job.js'
-import { lightningId, noPoint } from '../../samples/people.js'
 
 const msat = (max: bigint) => fc.bigInt({ min: 1n, max })
 const prices: fc.Arbitrary<JobPrice> = fc
@@ -30,8 +31,17 @@ test('a compute price reads back as it was written', () => {
   assert.equal(parseFuelPrice('40 sat/Tfuel'), 40_000n)
   assert.equal(parseFuelPrice('40 sat/Gfuel'), 40_000_000n)
   assert.equal(formatFuelPrice(40_000n), '40 sat/Tfuel')
-  for (const text of ['', '40 sat', '40/Tfuel/Tfuel', '0 sat/Tfuel', `${'9'.repeat(70)} sat/Tfuel`])
-    assert.throws(() => parseFuelPrice(text))
+  assert.equal(parseFuelPrice('  40sat /  tFUEL '), 40_000n)
+  assert.equal(parseFuelPrice(`${'0'.repeat(52)}40 sat/Tfuel`.padStart(64)), 40_000n, '64 characters')
+  for (const text of [
+    ...['', '40 sat', '40/Tfuel/Tfuel', '0 sat/Tfuel', '40 sat/Mfuel', 'x 40 sat/Tfuel', '40 sat/Tfuel x'],
+    '40 sat/Tfuel'.padStart(65)
+  ])
+    assert.throws(
+      () => parseFuelPrice(text),
+      (error: unknown) => error instanceof BushelError && error.code === 'BAD_INPUT',
+      text
+    )
 })
 
 test('segments begin with the base, double, and sum to the maximum cost of a job', () => {
@@ -56,9 +66,10 @@ test('unpaid fuel never exceeds a segment, and payments never exceed the cost', 
     fc.property(prices, fc.double({ min: 0, max: 1, noNaN: true }), (terms, share) => {
       const fuel = (mostFuel(terms) * BigInt(Math.round(share * 1e9))) / 1_000_000_000n
       // As at a provider: a segment falls due when the fuel before it is used up.
-      let paid = 1
-      while (fuel > fuelFor(terms, paid)) paid++
       const segments = jobSegments(terms)
+      let paid = 1
+      while (paid < segments.length && fuel > fuelFor(terms, paid)) paid++
+      assert.ok(fuel <= fuelFor(terms, paid))
       const last = finalMsat(terms, fuel, paid)
       assert.equal(segmentsMsat(terms, paid) + last, jobCost(terms, fuel))
       assert.ok(last <= (segments[paid] ?? 0n))
@@ -67,60 +78,57 @@ test('unpaid fuel never exceeds a segment, and payments never exceed the cost', 
   )
 })
 
-test('terms that must not be signed have their fault named', () => {
-  const blob = { key: Buffer.alloc(32, 1), length: 1, byteLength: 10, sha256: Buffer.alloc(32, 2) }
-  const party = (fill: number) => ({
-    identity: Buffer.alloc(32, fill),
-    device: Buffer.alloc(32, fill),
-    lightning: lightningId(fill)
-  })
-  const good: JobTerms = {
-    version: 1,
-    nonce: Buffer.alloc(32),
-    market: Buffer.alloc(32),
-    ask: Buffer.alloc(32),
-    network: 'play',
-    buyer: party(1),
-    provider: party(2),
-    fuel: 'fuel/1',
-    isolation: 'bwrap',
-    module: blob,
-    input: blob,
-    args: ['program'],
-    seed: Buffer.alloc(32),
-    limits: {
-      ...{ wallMs: 1, cpuMs: 1, memoryBytes: 1, moduleBytes: 1, compileMs: 1 },
-      ...{ stdoutBytes: 1, stderrBytes: 1, outputBytes: 1, inodes: 1 }
-    },
-    price: 1n,
-    baseMsat: 1n,
-    firstInstallmentMsat: 1n,
-    maxInstallmentMsat: 1n,
-    maxMsat: 1n,
-    countersignBy: 1,
-    startBy: 2
-  }
-  assert.equal(faultOfJob(good), null)
-  const bad: Partial<JobTerms>[] = [
-    { version: 2 },
-    { isolation: 'none' },
-    { module: { ...blob, length: 2 } },
-    { input: { ...blob, byteLength: 2 ** 31, length: 8192 } },
-    { args: ['a\0b'] },
-    { args: Array.from({ length: 257 }, () => 'a') },
-    { args: ['a'.repeat(5000)] },
-    { limits: { ...good.limits, inodes: 0 } },
-    { limits: { ...good.limits, memoryBytes: 2 ** 33 } },
-    { price: 0n },
-    { baseMsat: 0n },
-    { baseMsat: 2n },
-    { firstInstallmentMsat: 0n },
-    { firstInstallmentMsat: 2n },
-    { startBy: 0 },
-    { startBy: 10 ** 9 },
-    { buyer: { ...party(1), lightning: null } },
-    { provider: { ...party(2), lightning: noPoint() } },
-    { provider: { ...party(2), device: party(1).device } }
-  ]
-  for (const change of bad) assert.ok(faultOfJob({ ...good, ...change }), Object.keys(change).join())
+const price = (given: Partial<JobPrice>): JobPrice => ({
+  ...{ price: 1000n, baseMsat: 100n, firstInstallmentMsat: 10n, maxInstallmentMsat: 40n, maxMsat: 250n },
+  ...given
+})
+
+test('a job costs its base and its fuel, rounded up, and at most its maximum', () => {
+  assert.equal(jobCost(price({}), 0n), 100n)
+  assert.equal(jobCost(price({}), 1n), 101n)
+  assert.equal(jobCost(price({}), TFUEL / 1000n), 101n)
+  assert.equal(jobCost(price({}), TFUEL / 1000n + 1n), 102n)
+  assert.equal(jobCost(price({}), TFUEL), 250n)
+})
+
+test('the payments of a job are listed in advance', () => {
+  assert.deepEqual(jobSegments(price({})), [100n, 10n, 20n, 40n, 40n, 40n])
+  assert.deepEqual(jobSegments(price({ maxMsat: 255n })), [100n, 10n, 20n, 40n, 40n, 40n, 5n])
+  assert.deepEqual(jobSegments(price({ maxMsat: 100n })), [100n], 'the base is all')
+  assert.deepEqual(jobSegments(price({ maxMsat: 60n })), [60n], 'a base above the maximum')
+  assert.deepEqual(jobSegments(price({ firstInstallmentMsat: 60n, maxMsat: 190n })), [100n, 40n, 40n, 10n])
+  assert.deepEqual(jobSegments(price({ firstInstallmentMsat: 0n, maxInstallmentMsat: 0n, maxMsat: 102n })), [
+    ...[100n, 1n, 1n]
+  ])
+})
+
+test('a job with a large maximum has larger segments, not more of them', () => {
+  const segments = jobSegments(price({ maxMsat: 100n + 100n * BigInt(MAX_SEGMENTS) }))
+  assert.deepEqual(segments.slice(0, 7), [100n, 10n, 20n, 40n, 80n, 100n, 100n])
+  assert.ok(segments.length <= MAX_SEGMENTS + 8)
+})
+
+test('the first payment is the base, the one with the last number the rest, the others are segments', () => {
+  assert.deepEqual([0, 1, FINAL_INSTALLMENT - 1, FINAL_INSTALLMENT].map(partOf), [
+    ...['base', 'segment', 'segment', 'rest']
+  ])
+})
+
+test('each paid segment allows the fuel of the next one', () => {
+  const each = TFUEL / 1000n
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 9].map(paid => fuelFor(price({}), paid)),
+    [0n, 10n, 30n, 70n, 110n, 150n].map(msat => msat * each)
+  )
+  assert.equal(mostFuel(price({})), 150n * each)
+  assert.equal(mostFuel(price({ maxMsat: 60n })), 0n)
+  assert.equal(fuelFor(price({ maxMsat: 60n }), 1), 0n)
+})
+
+test('the last payment is what the paid segments leave of the cost', () => {
+  const each = TFUEL / 1000n
+  assert.equal(segmentsMsat(price({}), 3), 130n)
+  assert.equal(finalMsat(price({}), 35n * each, 3), 5n)
+  assert.equal(finalMsat(price({}), 30n * each, 3), 0n)
+  assert.equal(finalMsat(price({}), 0n, 3), 0n, 'a provider that was paid too much keeps nothing back')
 })

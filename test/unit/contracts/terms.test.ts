@@ -41,44 +41,65 @@ const terms = (given: Partial<Terms> = {}): Terms =>
     ...given
   })
 
-test('sensible terms have no fault', () => {
-  assert.equal(faultOf(terms()), null)
-  assert.equal(faultOf(terms({ cores: [{ key: key(4), length: 1, byteLength: MAX_BLOCK_BYTES }] })), null)
+test('sensible terms have no fault, and neither have terms at the bounds', () => {
+  const core = { key: key(4), length: 1, byteLength: 1 }
+  const ends: Partial<Terms>[] = [
+    {},
+    { cores: [{ ...core, byteLength: MAX_BLOCK_BYTES }] },
+    { cores: Array.from({ length: MAX_CORES }, (_, i) => ({ ...core, key: key(i) })) },
+    { price: 1n },
+    { cores: [core], time: 1, price: MAX_MSAT },
+    { minChargeMsat: 1n },
+    { minChargeMsat: MAX_MSAT },
+    { firstInstallmentMsat: 1n },
+    { maxInstallmentMsat: 5_000n },
+    { time: 1 },
+    { time: 100 * 365 * DAY },
+    { startBy: NOW },
+    { startBy: NOW + START_WITHIN }
+  ]
+  for (const given of ends) assert.equal(faultOf(terms(given)), null, Object.keys(given).join())
 })
 
-test('every fault in terms is found', () => {
+test('every fault in terms is named', () => {
   const core = { key: key(4), length: 1, byteLength: 1 }
-  const cases: Partial<Terms>[] = [
-    { version: 2 },
-    { cores: [] },
-    { cores: Array.from({ length: MAX_CORES + 1 }, (_, i) => ({ ...core, key: key(i) })) },
-    { cores: [core, { ...core, byteLength: 2 }] },
-    { cores: [{ ...core, length: 0 }] },
-    { cores: [{ ...core, byteLength: 0 }] },
-    { cores: [{ ...core, byteLength: MAX_BLOCK_BYTES + 1 }] },
-    { price: 0n },
-    { price: MAX_MSAT + 1n },
-    {
-      cores: [{ key: key(4), length: Number.MAX_SAFE_INTEGER, byteLength: Number.MAX_SAFE_INTEGER }],
-      price: 10n ** 15n
-    },
-    { minChargeMsat: 0n },
-    { minChargeMsat: MAX_MSAT + 1n },
-    { firstInstallmentMsat: 0n },
-    { maxInstallmentMsat: 4_999n },
-    { time: 0 },
-    { time: 100 * 365 * DAY + 1 },
-    { startBy: NOW - 1 },
-    { startBy: NOW + START_WITHIN + 1 },
-    { buyer: { ...party(10), lightning: null } },
-    { provider: { ...party(20), lightning: Buffer.alloc(32) } },
-    { buyer: { ...party(10), lightning: noPoint() } },
-    { provider: { ...party(20), lightning: noPoint() } },
-    { buyer: { ...party(10), device: party(20).device } }
+  const bad: [Partial<Terms>, RegExp][] = [
+    [{ version: 2 }, /version 2/],
+    [{ cores: [] }, /names 0 cores/],
+    [
+      { cores: Array.from({ length: MAX_CORES + 1 }, (_, i) => ({ ...core, key: key(i) })) },
+      /names 17 cores/
+    ],
+    [{ cores: [core, { ...core, byteLength: 2 }] }, /a core twice/],
+    [{ cores: [{ ...core, length: 0 }] }, /empty core/],
+    [{ cores: [{ ...core, byteLength: 0 }] }, /empty core/],
+    [{ cores: [core, { ...core, key: key(5), byteLength: 0 }] }, /empty core/],
+    [{ cores: [{ ...core, byteLength: MAX_BLOCK_BYTES + 1 }] }, /larger than 1 MiB/],
+    [{ price: 0n }, /price/],
+    [{ price: MAX_MSAT + 1n }, /price/],
+    [
+      {
+        cores: [{ key: key(4), length: Number.MAX_SAFE_INTEGER, byteLength: Number.MAX_SAFE_INTEGER }],
+        price: 10n ** 15n
+      },
+      /its charge/
+    ],
+    [{ minChargeMsat: 0n }, /minimum charge/],
+    [{ minChargeMsat: MAX_MSAT + 1n }, /minimum charge/],
+    [{ firstInstallmentMsat: 0n }, /installments/],
+    [{ maxInstallmentMsat: 4_999n }, /installments/],
+    [{ time: 0 }, /time is out of bounds/],
+    [{ time: 100 * 365 * DAY + 1 }, /time is out of bounds/],
+    [{ startBy: NOW - 1 }, /before its latest countersignature/],
+    [{ startBy: NOW + START_WITHIN + 1 }, /too long after/],
+    [{ buyer: { ...party(10), lightning: null } }, /Lightning/],
+    [{ provider: { ...party(20), lightning: Buffer.alloc(32) } }, /Lightning/],
+    [{ buyer: { ...party(10), lightning: noPoint() } }, /Lightning/],
+    [{ provider: { ...party(20), lightning: noPoint() } }, /Lightning/],
+    [{ buyer: { ...party(10), device: party(20).device } }, /one device/]
   ]
-  for (const [i, given] of cases.entries()) {
-    assert.equal(typeof faultOf(terms(given)), 'string', `case ${i}: ${Object.keys(given).join()}`)
-  }
+  for (const [i, [given, fault]] of bad.entries())
+    assert.match(faultOf(terms(given)) ?? 'none', fault, `case ${i}: ${Object.keys(given).join()}`)
 })
 
 test('an agreement id changes with every field of its terms', () => {
@@ -132,31 +153,23 @@ test('a list of installments follows the schedule from its first index', () => {
 
   const last = Math.floor((installments.length - 1) / STRIP_LENGTH) * STRIP_LENGTH
   assert.equal(faultOfList(list(last), given, last), null)
-  const cases: [InstallmentList, number][] = [
-    [list(0), STRIP_LENGTH],
-    [list(STRIP_LENGTH), 0],
-    [{ ...list(0), agreement: key(1) }, 0],
-    [list(0, installments => installments.slice(1)), 0],
-    [list(0, installments => [...installments, installments[0]!]), 0],
-    [list(0, () => []), 0],
-    [
-      list(0, installments =>
-        installments.with(3, { ...installments[3]!, msat: installments[3]!.msat + 1n })
-      ),
-      0
-    ],
-    [
-      list(0, installments =>
-        installments.with(3, { ...installments[3]!, msat: installments[3]!.msat - 1n })
-      ),
-      0
-    ],
-    [list(0, installments => installments.with(3, { ...installments[3]!, installment: 4 })), 0],
-    [list(0, installments => installments.with(3, { ...installments[3]!, hash: installments[4]!.hash })), 0],
-    [list(0, installments => installments.toReversed()), 0]
+  const with3 = (change: Partial<InstallmentList['installments'][number]>): InstallmentList =>
+    list(0, all => all.with(3, { ...all[3]!, ...change }))
+  const third = installments[3]!.msat
+  const cases: [InstallmentList, number, RegExp][] = [
+    [list(0), STRIP_LENGTH, /entry 0 is installment 0, not 64/],
+    [list(STRIP_LENGTH), 0, /entry 0 is installment 64, not 0/],
+    [{ ...list(0), agreement: key(1) }, 0, /another agreement/],
+    [list(0, all => all.slice(1)), 0, /lists 63 installments, not 64/],
+    [list(0, all => [...all, all[0]!]), 0, /lists 65 installments, not 64/],
+    [list(0, () => []), 0, /lists 0 installments, not 64/],
+    [with3({ msat: third + 1n }), 0, new RegExp(`installment 3 is ${third + 1n} msat, not ${third}$`)],
+    [with3({ msat: third - 1n }), 0, new RegExp(`installment 3 is ${third - 1n} msat, not ${third}$`)],
+    [with3({ installment: 4 }), 0, /entry 3 is installment 4, not 3/],
+    [with3({ hash: list(0).installments[4]!.hash }), 0, /a hash twice/],
+    [list(0, all => all.toReversed()), 0, /entry 0 is installment 63, not 0/]
   ]
-  for (const [i, [bad, from]] of cases.entries())
-    assert.equal(typeof faultOfList(bad, given, from), 'string', `case ${i}`)
+  for (const [bad, from, fault] of cases) assert.match(faultOfList(bad, given, from) ?? 'none', fault)
 })
 
 test('an invoice description names what it pays, and no other payment has the same', () => {

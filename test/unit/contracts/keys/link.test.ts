@@ -10,7 +10,10 @@ const Z32 = 'ybndrfg8ejkmcpqxot1uwisza345h769'
 function refused(text: string): void {
   assert.throws(
     () => parseLink(text),
-    (error: unknown) => error instanceof BushelError && error.code === 'BAD_LINK' && error.exit === 2,
+    (error: unknown) => {
+      assert.ok(error instanceof BushelError && error.code === 'BAD_LINK' && error.exit === 2)
+      return error.message === `'${text}' is not a valid link`
+    },
     text
   )
 }

@@ -81,7 +81,27 @@ test('bytes that are not a proof prove nothing and throw nothing', () => {
     assert.ok(!attests(alice.proof.subarray(0, i), null, author), `${i} bytes`)
   }
   assert.equal(authorOf(null), null)
-  assert.equal(authorOf(Buffer.alloc(MAX_PROOF_BYTES + 1)), null)
+  assert.ok(!attests(null, null, author))
+})
+
+test('a chain of devices is read up to a limit of bytes', async () => {
+  const author = { identity: alice.identity, device: alice.device.publicKey }
+  // Each device attests the next one, so the chain grows and names the last.
+  const chain: { proof: Buffer; device: Buffer }[] = []
+  let from = { device: alice.device, proof: alice.proof }
+  while (chain.length < 20) {
+    const device = crypto.keyPair()
+    const proof = IdentityKey.attestDevice(device.publicKey, from.device, from.proof)!
+    chain.push({ proof, device: device.publicKey })
+    from = { device, proof }
+  }
+  assert.ok(chain[0]!.proof.byteLength <= MAX_PROOF_BYTES)
+  assert.ok(chain.at(-1)!.proof.byteLength > MAX_PROOF_BYTES)
+  for (const { proof, device } of chain) {
+    const isRead = proof.byteLength <= MAX_PROOF_BYTES
+    assert.deepEqual(authorOf(proof), isRead ? { identity: author.identity, device } : null)
+    assert.equal(attests(proof, null, { identity: author.identity, device }), isRead)
+  }
 })
 
 /** A forgery as the library makes it; null when the library refuses. */

@@ -7,8 +7,11 @@ import {
   MAX_MSAT,
   MONTH,
   billedBytes,
+  ceilDiv,
   formatAmount,
   formatPrice,
+  least,
+  most,
   parseAmount,
   parsePrice,
   totalCharge
@@ -127,4 +130,54 @@ test('every block is billed with its share of the tree', () => {
   ]
   assert.equal(billedBytes(cores), 15n + 4n * BigInt(BLOCK_OVERHEAD))
   assert.equal(billedBytes([]), 0n)
+})
+
+test('amounts are printed in sat, with the thousands apart and without zeros at the end', () => {
+  const cases: [bigint, string][] = [
+    [0n, '0 sat'],
+    [1n, '0.001 sat'],
+    [12_345n, '12.345 sat'],
+    [12_340n, '12.34 sat'],
+    [999_000n, '999 sat'],
+    [1_000_000n, '1 000 sat'],
+    [1_234_567_000n, '1 234 567 sat'],
+    [-2500n, '-2.5 sat']
+  ]
+  for (const [msat, text] of cases) assert.equal(formatAmount(msat), text)
+})
+
+test('prices are printed for a GiB where that is exact, and for a TiB otherwise', () => {
+  assert.equal(formatPrice(25_000n * 1024n), '25 sat/GiB-month')
+  assert.equal(formatPrice(1023n), '1.023 sat/TiB-month')
+})
+
+test('a text that is no amount or price is refused with the reason', () => {
+  const cases: [() => unknown, RegExp][] = [
+    [() => parseAmount('x'), /not an amount$/],
+    [() => parseAmount('0.5 msat'), /not a whole number of msat$/],
+    [() => parseAmount(`${MAX_MSAT + 1n} msat`), /more than all the bitcoin/],
+    [() => parsePrice('x'), /not a storage price$/],
+    [() => parsePrice('x 1 sat/GiB-month'), /not an amount$/],
+    [() => parsePrice('1 sat/GiB-month x'), /not a storage price$/],
+    [() => parsePrice('0 sat/GiB-month'), /a price of zero$/],
+    [() => parsePrice(`${MAX_MSAT} msat/TiB-day`), /more than all the bitcoin/]
+  ]
+  for (const [parse, message] of cases) assert.throws(parse, { code: 'BAD_INPUT', message })
+  for (const text of ['x 1 sat', '1 sat x', '1. sat', '1 0000 sat', '1000 000 sat'])
+    assert.throws(() => parseAmount(text), badInput, text)
+})
+
+test('the longest text and the largest amount that there may be are read', () => {
+  assert.equal(parseAmount('1 sat'.padStart(64)), 1000n)
+  assert.throws(() => parseAmount('1 sat'.padStart(65)), badInput)
+  assert.equal(parsePrice('  1 sat /  GiB-month  '), 1_024_000n)
+  assert.equal(parsePrice('1 sat/GIB-Day'.padStart(64)), 30_720_000n)
+  assert.throws(() => parsePrice('1 sat/GiB-day'.padStart(65)), badInput)
+  assert.equal(parseAmount(`${MAX_MSAT} msat`), MAX_MSAT)
+  assert.equal(parsePrice(`${MAX_MSAT} msat/TiB-month`), MAX_MSAT)
+})
+
+test('a division is rounded up, and the largest and the smallest of several amounts are found', () => {
+  assert.deepEqual([ceilDiv(0n, 3n), ceilDiv(3n, 3n), ceilDiv(4n, 3n)], [0n, 1n, 2n])
+  assert.deepEqual([most(2n, 9n, 4n), least(4n, 2n, 9n)], [9n, 2n])
 })

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { BushelError } from '../../../../contracts/errors/error.js'
-import { formatKey, parseKey } from '../../../../contracts/keys/key.js'
 import {
   DAY,
   GIB,
@@ -26,6 +25,7 @@ test('sizes are read in binary and decimal units', () => {
     ['20 MiB', 20 * MIB],
     ['500GiB', 500 * GIB],
     ['1.5 tib', 1.5 * TIB],
+    ['12_3.25 KiB', 123.25 * KIB],
     ['1 kB', 1000],
     ['2.5MB', 2.5e6],
     ['1_000 GB', 1e12],
@@ -89,32 +89,60 @@ test('a time that is shown can be typed back', () => {
     assert.equal(parseTime(formatTime(ms)), ms, formatTime(ms))
 })
 
-test('sizes and times are printed for people', () => {
-  assert.deepEqual([0, 1023, KIB, 1.5 * MIB, 12.34 * GIB, 3 * TIB].map(formatSize), [
-    '0 B',
-    '1023 B',
-    '1 KiB',
-    '1.5 MiB',
-    '12.3 GiB',
-    '3 TiB'
-  ])
-  assert.deepEqual([0, 5_000, 90 * 60_000, 36 * HOUR].map(formatTime), ['0s', '5s', '1.5h', '1.5d'])
+test('sizes are printed in the largest unit, with three digits', () => {
+  const cases: [number, string][] = [
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [KIB, '1 KiB'],
+    [9.994 * KIB, '9.99 KiB'],
+    [10.06 * KIB, '10.1 KiB'],
+    [MIB - KIB, '1023 KiB'],
+    [MIB, '1 MiB'],
+    [1.5 * MIB, '1.5 MiB'],
+    [GIB, '1 GiB'],
+    [12.34 * GIB, '12.3 GiB'],
+    [TIB, '1 TiB'],
+    [3000 * TIB, '3000 TiB']
+  ]
+  for (const [bytes, text] of cases) assert.equal(formatSize(bytes), text)
 })
 
-test('keys are read in z32 or hex and nothing else', () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), array => {
-      const key = Buffer.from(array)
-      assert.deepEqual(parseKey(formatKey(key)), key)
-      assert.deepEqual(parseKey(key.toString('hex')), key)
-    })
-  )
-  const text = formatKey(Buffer.alloc(32, 7))
-  for (const bad of ['', 'x', text.slice(1), text + 'y', text.replace(/^./, '!'), 'z'.repeat(63)]) {
-    assert.throws(
-      () => parseKey(bad),
-      (error: unknown) => badInput(error) && (error as BushelError).code === 'BAD_KEY',
-      bad
-    )
-  }
+test('times are printed in the largest unit', () => {
+  const cases: [number, string][] = [
+    [0, '0s'],
+    [5_400, '5s'],
+    [MINUTE - 1000, '59s'],
+    [MINUTE, '1min'],
+    [HOUR - MINUTE, '59min'],
+    [HOUR, '1h'],
+    [90 * MINUTE, '1.5h'],
+    [DAY - HOUR, '23h'],
+    [DAY, '1d'],
+    [36 * HOUR, '1.5d']
+  ]
+  for (const [ms, text] of cases) assert.equal(formatTime(ms), text)
+})
+
+test('spaces around a quantity do not matter, and anything else does', () => {
+  assert.equal(parseSize(' 1 B '), 1)
+  assert.equal(parseTime('  1   s  '), 1000)
+  assert.equal(parseSize('1B'.padStart(64)), 1, '64 characters are read')
+  assert.equal(parseTime('1s'.padStart(64)), 1000)
+  for (const bad of ['x1 B', '1 Bx', '_1 B', '1. B', '.5 B', '1B'.padStart(65)])
+    assert.throws(() => parseSize(bad), badInput, bad)
+  for (const bad of ['x1 s', '1 sx', '_1 s', '1. s', '.5 s', '1s'.padStart(65)])
+    assert.throws(() => parseTime(bad), badInput, bad)
+})
+
+test('a quantity that cannot be used is refused with the reason', () => {
+  const cases: [() => unknown, RegExp][] = [
+    [() => parseSize('0.5 B'), /not a whole number of bytes$/],
+    [() => parseTime('0.5 ms'), /not a whole number of milliseconds$/],
+    [() => parseSize('0 B'), /is zero$/],
+    [() => parseTime('0 s'), /is zero$/],
+    [() => parseSize('9007199254740992 B'), /is too large$/],
+    [() => parseTime('101y'), /more than a hundred years$/]
+  ]
+  for (const [parse, message] of cases) assert.throws(parse, { code: 'BAD_INPUT', message })
+  assert.equal(parseSize('9007199254740991 B'), Number.MAX_SAFE_INTEGER)
 })
