@@ -6,12 +6,8 @@ import type { Fields } from '../../base/logger.js'
 import { RestingBids } from '../../deal/resting-bids.js'
 import type { RestingBidsOptions } from '../../deal/resting-bids.js'
 import type { NewOrder } from '../../deal/standing-orders.js'
+import type { FactsPort } from '../../store/facts.js'
 import { compute } from '../resource.js'
-
-export interface FactsPort {
-  get(kind: string, key: Buffer): Buffer | null
-  set(...changes: { kind: string; key: Buffer; value: Buffer | null }[]): Promise<void>
-}
 
 export interface ComputeBidsOptions extends RestingBidsOptions {
   facts: FactsPort
