@@ -3,22 +3,17 @@ import type { JobEntry } from '../../../node/api/api.js'
 import { fuelText } from '../../output/fuel-text.js'
 import { dateText } from '../../output/order-text.js'
 import { right, table } from '../../output/table.js'
-import { listing } from '../../output/watch.js'
-import { WATCH } from '../../input/shared-options.js'
-import type { CommandSyntax } from '../../syntax.js'
+import { listing } from '../../one-call.js'
 
-export const syntax: CommandSyntax = {
+/** Prints the jobs that this home has bought, newest first. */
+export const { syntax, run } = listing({
   usage: 'jobs',
   summary: 'list the jobs that were bought',
   example: 'jobs --watch',
-  options: {
-    ...WATCH
-  },
-  calls: ['jobs']
-}
-
-/** Prints the jobs that this home has bought, newest first. */
-export const run = listing('jobs', ({ jobs }) => page(jobs))
+  watched: true,
+  reads: 'jobs',
+  text: ({ jobs }) => page(jobs)
+})
 
 function page(jobs: JobEntry[]): string[] {
   if (jobs.length === 0) return ['no jobs']

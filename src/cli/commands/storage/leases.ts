@@ -3,22 +3,17 @@ import { formatSize } from '../../../../contracts/money/quantity.js'
 import type { LeaseEntry } from '../../../node/api/api.js'
 import { dateText } from '../../output/order-text.js'
 import { right, table } from '../../output/table.js'
-import { listing } from '../../output/watch.js'
-import { WATCH } from '../../input/shared-options.js'
-import type { CommandSyntax } from '../../syntax.js'
+import { listing } from '../../one-call.js'
 
-export const syntax: CommandSyntax = {
+/** Prints the leases of this home, bought and sold. */
+export const { syntax, run } = listing({
   usage: 'leases',
   summary: 'list the leases, bought and sold',
   example: 'leases --watch',
-  options: {
-    ...WATCH
-  },
-  calls: ['leases']
-}
-
-/** Prints the leases of this home, bought and sold. */
-export const run = listing('leases', ({ leases }) => page(leases))
+  watched: true,
+  reads: 'leases',
+  text: ({ leases }) => page(leases)
+})
 
 function page(leases: LeaseEntry[]): string[] {
   if (leases.length === 0) return ['no leases']
