@@ -2,7 +2,7 @@ import { formatAmount } from '../../../../contracts/money/money.js'
 import type { JobEntry } from '../../../node/api/api.js'
 import { fuelText } from '../../output/fuel-text.js'
 import { dateText } from '../../output/order-text.js'
-import { right, table } from '../../output/table.js'
+import { list, right } from '../../output/table.js'
 import { listing } from '../../one-call.js'
 
 /** Prints the jobs that this home has bought, newest first. */
@@ -12,32 +12,17 @@ export const { syntax, run } = listing({
   example: 'jobs --watch',
   watched: true,
   reads: 'jobs',
-  text: ({ jobs }) => page(jobs)
-})
-
-function page(jobs: JobEntry[]): string[] {
-  if (jobs.length === 0) return ['no jobs']
-  return table(
-    [
-      { title: 'JOB' },
-      { title: 'PROGRAM', flexible: true },
-      { title: 'SINCE' },
-      { title: 'STATE', flexible: true },
-      right('PROVIDERS'),
-      right('FUEL'),
-      right('PAID')
-    ],
-    jobs.map(job => [
-      job.id.slice(0, 8),
-      job.name,
-      dateText(job.created),
-      stateText(job),
-      String(job.providers.length),
-      fuelText(BigInt(job.fuel)),
-      formatAmount(BigInt(job.paidMsat))
+  text: ({ jobs }) =>
+    list(jobs, 'no jobs', [
+      [{ title: 'JOB' }, ({ id }) => id.slice(0, 8)],
+      [{ title: 'PROGRAM', flexible: true }, ({ name }) => name],
+      [{ title: 'SINCE' }, ({ created }) => dateText(created)],
+      [{ title: 'STATE', flexible: true }, stateText],
+      [right('PROVIDERS'), ({ providers }) => String(providers.length)],
+      [right('FUEL'), ({ fuel }) => fuelText(BigInt(fuel))],
+      [right('PAID'), ({ paidMsat }) => formatAmount(BigInt(paidMsat))]
     ])
-  )
-}
+})
 
 /** The state of a job, or its result when it has ended. */
 export function stateText({ state, status, exitCode }: JobEntry): string {

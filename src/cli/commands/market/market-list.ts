@@ -1,4 +1,4 @@
-import { table } from '../../output/table.js'
+import { list } from '../../output/table.js'
 import { listing } from '../../one-call.js'
 
 /** Prints the markets that this home has joined; `*` marks the one in use. */
@@ -8,10 +8,10 @@ export const { syntax, run } = listing({
   example: 'market list',
   reads: 'market.list',
   text: ({ markets }) =>
-    markets.length === 0
-      ? ['no market is joined; join one with: bushel market join KEY']
-      : table(
-          [{ title: '' }, { title: 'NAME', flexible: true }, { title: 'ROLE' }, { title: 'KEY' }],
-          markets.map(({ used, name, role, key }) => [used ? '*' : '', name, role, key])
-        )
+    list(markets, 'no market is joined; join one with: bushel market join KEY', [
+      [{ title: '' }, ({ used }) => (used ? '*' : '')],
+      [{ title: 'NAME', flexible: true }, ({ name }) => name],
+      [{ title: 'ROLE' }, ({ role }) => role],
+      [{ title: 'KEY' }, ({ key }) => key]
+    ])
 })
