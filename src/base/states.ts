@@ -54,6 +54,12 @@ export class States<Machine extends string, Name extends string, Role extends st
     return state => states.has(state)
   }
 
+  /** Whether a record is in one of these states. */
+  recordIn(...names: Name[]): (record: { readonly state: StateOf<Machine> }) => boolean {
+    const isOne = this.among(...names)
+    return ({ state }) => isOne(state)
+  }
+
   /**
    * Checks the next state of a record: null before it begins and once it is deleted. A record may be written again in the
    * state that it is in. Any other move that the table of its role does not have is a bug: it is logged, and throws, so

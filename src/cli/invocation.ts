@@ -54,3 +54,15 @@ export function text(options: OptionValues, name: string): string | undefined {
   const value = options[name]
   return typeof value === 'string' ? value : undefined
 }
+
+/** The parsed value of an option; undefined when it was not given. */
+export function parsed<T>(options: OptionValues, name: string, parse: (text: string) => T): T | undefined {
+  const value = text(options, name)
+  return value === undefined ? undefined : parse(value)
+}
+
+/** The fields without those that are undefined: the parameters of a call that were given. */
+export function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(present) as { [K in keyof T]?: Exclude<T[K], undefined> }
+}

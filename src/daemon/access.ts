@@ -2,7 +2,7 @@ import { pause } from '../base/timeouts.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { parseKey } from '../../contracts/keys/key.js'
 import { Home } from '../identity/home.js'
-import type { CallContext, NodeCaller, OfflineMethod, Result } from '../node/api/api.js'
+import type { CallContext, NodeCaller, OfflineMethod, Params, Result } from '../node/api/api.js'
 import { controlPath } from './control-path.js'
 import { openProductNode, readProductOffline } from './node-port.js'
 import type { Address, OpenNode, ReadOffline } from './node-port.js'
@@ -97,7 +97,7 @@ export async function read<M extends OfflineMethod>(
 /** Sets the market in use, through the running node or on disk. */
 export async function useMarket(
   access: HomeAccess,
-  params: { market: string; dryRun: boolean },
+  params: Params<'market.use'>,
   context: CallContext
 ): Promise<Result<'market.use'>> {
   const home = await Home.open(access.home)

@@ -4,21 +4,19 @@ import type { CallContext, Params, Result } from '../node/api/api.js'
 import { running } from './access.js'
 import type { HomeAccess } from './access.js'
 
-/** Runs a job on this machine; needs neither home nor node. */
-export async function runLocally(
-  params: Params<'run.local'>,
-  context: CallContext
-): Promise<Result<'run.local'>> {
-  const { LOCAL_CALLS } = await import('../node/api/compute/local-run.js')
-  return await LOCAL_CALLS['run.local'].alone(params, context)
-}
+type LocalMethod = 'run.local' | 'run.map.local'
 
-export async function mapLocally(
-  params: Params<'run.map.local'>,
+/** Runs one or several jobs on this machine; needs neither home nor node. */
+export async function runLocally<M extends LocalMethod>(
+  method: M,
+  params: Params<M>,
   context: CallContext
-): Promise<Result<'run.map.local'>> {
+): Promise<Result<M>> {
   const { LOCAL_CALLS } = await import('../node/api/compute/local-run.js')
-  return await LOCAL_CALLS['run.map.local'].alone(params, context)
+  const calls: {
+    [L in LocalMethod]: { alone: (params: Params<L>, context: CallContext) => Promise<Result<L>> }
+  } = LOCAL_CALLS
+  return await calls[method].alone(params, context)
 }
 
 /** The cheapest ask on compute, where a node runs on this home and knows of one; else null. */

@@ -129,33 +129,17 @@ export const paymentStates = defineStates(
 /** The steps as constants. */
 export const STEP = paymentStates.is
 
-const settled = paymentStates.among('paid', 'received', 'credited', 'applied', 'receipt')
-const unapplied = paymentStates.among('paid', 'received')
-const unacknowledged = paymentStates.among('paid', 'received', 'applied')
-const unsent = paymentStates.among('intent', 'bound')
-const open = paymentStates.among('listed', 'intent', 'bound', 'sent')
-
 /** True when the payment counts as made (or received). */
-export function isSettled(step: PaymentStep): boolean {
-  return settled(step)
-}
+export const isSettled = paymentStates.among('paid', 'received', 'credited', 'applied', 'receipt')
 
 /** True when the payment was made and the lease or job may not know it. */
-export function isUnapplied(step: PaymentStep): boolean {
-  return unapplied(step)
-}
+export const isUnapplied = paymentStates.among('paid', 'received')
 
 /** True when the payment was made and the other side may not have acknowledged it. */
-export function isUnacknowledged(step: PaymentStep): boolean {
-  return unacknowledged(step)
-}
+export const isUnacknowledged = paymentStates.among('paid', 'received', 'applied')
 
 /** True while the payer has neither sent the payment nor given its hash up. */
-export function isUnsent(step: PaymentStep): boolean {
-  return unsent(step)
-}
+export const isUnsent = paymentStates.among('intent', 'bound')
 
 /** True while the payment may still be made on this hash and has not failed. */
-export function isOpen(step: PaymentStep): boolean {
-  return open(step)
-}
+export const isOpen = paymentStates.among('listed', 'intent', 'bound', 'sent')

@@ -1,5 +1,7 @@
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
+import { read } from '../../daemon/access.js'
+import type { Invocation } from '../invocation.js'
 
 /** The number of characters of an id that tables show. */
 const SHORTEST = 8
@@ -27,4 +29,11 @@ export async function resolveId(text: string, what: string, known: () => Promise
       : `'${text}' is not the beginning of any ${what}`,
     `give the full ${what}, 52 characters of z32`
   )
+}
+
+/** The id of a lease of this home, as `resolveId` resolves it. */
+export async function leaseId({ access, context }: Invocation, typed: string): Promise<string> {
+  const ids = async (): Promise<string[]> =>
+    (await read(access, 'leases', context)).leases.map(({ id }) => id)
+  return await resolveId(typed, 'lease id', ids)
 }

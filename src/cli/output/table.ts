@@ -40,6 +40,19 @@ export function table(columns: Column[], rows: string[][], width = PAGE_WIDTH): 
   return [line(columns.map(column => column.title)), ...rows.map(line)]
 }
 
+/** A column of a list, and its cell in the row of an entry. */
+export type ListColumn<T> = [Column, (entry: T) => string]
+
+/** The table of a list, or one line in its place when the list is empty. */
+export function list<T>(entries: readonly T[], empty: string, columns: ListColumn<T>[]): string[] {
+  if (entries.length === 0) return [empty]
+  const cells = (entry: T): string[] => columns.map(([, cell]) => cell(entry))
+  return table(
+    columns.map(([column]) => column),
+    entries.map(cells)
+  )
+}
+
 /** Lines of labels and values, with the values aligned. */
 export function facts(pairs: [string, string][]): string[] {
   const width = Math.max(...pairs.map(([label]) => label.length))

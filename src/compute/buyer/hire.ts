@@ -21,7 +21,7 @@ import {
 import { verify } from '../../../contracts/keys/signature.js'
 import { decode } from '../../../contracts/schema/codec.js'
 import { Stall, pause } from '../../base/timeouts.js'
-import { requestAgreement } from '../../deal/buyer.js'
+import { requestAgreement } from '../../deal/negotiation/buyer.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'

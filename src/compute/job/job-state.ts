@@ -1,4 +1,4 @@
-import type { Job, StateOf } from '#spec'
+import type { StateOf } from '#spec'
 import { defineStates } from '../../base/states.js'
 
 export type JobState = StateOf<'job'>
@@ -112,28 +112,16 @@ export const jobStates = defineStates(
 
 export const JOB = jobStates.is
 
-const over = jobStates.among('DONE', 'FAILED', 'ENDED', 'VOID')
-const left = jobStates.among('FAILED', 'ENDED', 'VOID')
-const opens = jobStates.among('REVEALED', 'PAID', 'DONE')
-
-type Stated = Pick<Job, 'state'>
-
-export function isOver({ state }: Stated): boolean {
-  return over(state)
-}
+export const isOver = jobStates.recordIn('DONE', 'FAILED', 'ENDED', 'VOID')
 
 /** Whether the job is over and was left before everything was paid. */
-export function isLeft({ state }: Stated): boolean {
-  return left(state)
-}
+export const isLeft = jobStates.recordIn('FAILED', 'ENDED', 'VOID')
 
 /** Whether the provider has revealed the result, so that its key may be sold. */
-export function isRevealed({ state }: Stated): boolean {
-  return opens(state)
-}
+export const isRevealed = jobStates.recordIn('REVEALED', 'PAID', 'DONE')
 
 /** Whether a state in a provider's report says that it gave the job up. The word is the provider's and may be anything. */
 export function saysLeft(word: string): boolean {
   const state = jobStates.named(word)
-  return state !== null && left(state)
+  return state !== null && isLeft({ state })
 }

@@ -11,7 +11,7 @@ import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../storage/
 import type { LeaseRole } from '../../storage/lease/leases.js'
 import { ledgerFile } from '../backend.js'
 import { needsUp } from '../needs-up.js'
-import { callWithDryRun, dry, reading } from './definition/call.js'
+import { callWithDryRun, dry, ending, reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
 import {
   bytes,
@@ -72,10 +72,7 @@ export const LEASE_CALLS = {
   'leases.end': callWithDryRun(
     {
       summary: 'ends a lease: the provider stops serving, the buyer stops paying',
-      params: { id: key('id of the lease') },
-      result: { id: key('id of the lease'), state: said('its state') },
-      changes: true,
-      needs: 'node'
+      ...ending('lease')
     },
     async (node, params) => {
       const id = parseKey(params.id, 'lease id')

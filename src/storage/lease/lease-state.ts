@@ -1,4 +1,4 @@
-import type { Lease, StateOf } from '#spec'
+import type { StateOf } from '#spec'
 import { defineStates } from '../../base/states.js'
 
 export type LeaseState = StateOf<'lease'>
@@ -97,29 +97,14 @@ export const leaseStates = defineStates(
 
 export const LEASE = leaseStates.is
 
-const over = leaseStates.among('ENDED', 'VOID')
-const givenUp = leaseStates.among('LAPSING', 'ENDED', 'VOID')
-const live = leaseStates.among('BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE')
-const unpaid = leaseStates.among('AGREED', 'BOUND', 'COUNTERSIGNED')
-
-type Stated = Pick<Lease, 'state'>
-
 /** Whether the lease is over: nothing more is served or paid. */
-export function isOver({ state }: Stated): boolean {
-  return over(state)
-}
+export const isOver = leaseStates.recordIn('ENDED', 'VOID')
 
 /** Whether the buyer pays no more: the lease is over, or only its end is still due. */
-export function isGivenUp({ state }: Stated): boolean {
-  return givenUp(state)
-}
+export const isGivenUp = leaseStates.recordIn('LAPSING', 'ENDED', 'VOID')
 
 /** Whether both have signed and the lease is not given up. */
-export function isLive({ state }: Stated): boolean {
-  return live(state)
-}
+export const isLive = leaseStates.recordIn('BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE')
 
 /** Whether the lease waits for its first payment. */
-export function isUnpaid({ state }: Stated): boolean {
-  return unpaid(state)
-}
+export const isUnpaid = leaseStates.recordIn('AGREED', 'BOUND', 'COUNTERSIGNED')

@@ -15,8 +15,8 @@ import { sign } from '../../../contracts/keys/signature.js'
 import type { Counterparty } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { OwnKeys } from '../../deal/deals.js'
-import { QUOTE_FOR } from '../../deal/provider.js'
-import type { Agreed, Agreeing, OwnAsk, Selling } from '../../deal/provider.js'
+import { QUOTE_FOR } from '../../deal/negotiation/provider.js'
+import type { Agreed, Agreeing, OwnAsk, Selling } from '../../deal/negotiation/provider.js'
 import type { Change } from '../../store/facts.js'
 
 /** A provider's terms beyond the price on the book. */

@@ -19,3 +19,10 @@ export function textOf(backend: Backend): Record<string, string> {
     [...rows].map(({ key, value }) => [key.toString('latin1'), value.toString('latin1')])
   )
 }
+
+/** An open LMDB backend in this folder. */
+export async function openLmdb(dir: string): Promise<LmdbBackend> {
+  const backend = new LmdbBackend(dir)
+  await backend.ready()
+  return backend
+}

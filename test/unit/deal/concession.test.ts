@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MAX_ROUNDS, answerPrice, nextOffer } from '../../../src/deal/concession.js'
+import { MAX_ROUNDS, answerPrice, nextOffer } from '../../../src/deal/negotiation/concession.js'
 
 const price = fc.bigInt({ min: 1n, max: 1_000_000n })
 

@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Backend, Change, Range } from '../../../src/store/backend/backend.js'
-import { LmdbBackend } from '../../../src/store/backend/lmdb-backend.js'
 import { folder } from '../../parts/folder.js'
-import { BACKENDS, buffer, textOf } from '../../parts/store/backends.js'
+import { BACKENDS, buffer, openLmdb, textOf } from '../../parts/store/backends.js'
 
 /** What a backend should hold: an object with sorted keys. */
 class Model {
@@ -163,8 +162,7 @@ for (const [name, create] of Object.entries(BACKENDS)) {
 }
 
 test('more iterations may be open than one page of readers has', async t => {
-  const backend = new LmdbBackend(join(await folder(t), 'store'))
-  await backend.ready()
+  const backend = await openLmdb(join(await folder(t), 'store'))
   const open = []
   for (let i = 0; i < 300; i++) {
     await backend.commit(['a', 'b'].map(key => ({ key: buffer(key), value: buffer(`${i}`) })))
@@ -178,8 +176,7 @@ test('more iterations may be open than one page of readers has', async t => {
 
 test('its files are readable by their owner alone', async t => {
   const home = await folder(t)
-  const backend = new LmdbBackend(join(home, 'store'))
-  await backend.ready()
+  const backend = await openLmdb(join(home, 'store'))
   await backend.commit([{ key: buffer('a'), value: buffer('1') }])
   await backend.copy(join(home, 'copy'))
   await backend.close()

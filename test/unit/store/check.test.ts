@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Backend, Change } from '../../../src/store/backend/backend.js'
-import { LmdbBackend } from '../../../src/store/backend/lmdb-backend.js'
 import { chainArea, countKey, headKey, indexArea, rowsArea, seal } from '../../../src/store/layout.js'
 import { uint } from '../../../src/store/key.js'
 import { Store } from '../../../src/store/store.js'
 import { folder } from '../../parts/folder.js'
+import { openLmdb } from '../../parts/store/backends.js'
 import { history, opened, reply, sample, tasks } from '../../parts/store/sample.js'
 
 const key = (...parts: Buffer[]): Buffer => Buffer.concat(parts)
@@ -16,8 +16,7 @@ const entryOne = key(chainArea('history'), one)
 
 /** What `check` says of a store in which these changes were made behind its back. */
 async function checked(home: string, spoil: (backend: Backend) => Change[]): Promise<string[]> {
-  const backend = new LmdbBackend(join(home, 'store'))
-  await backend.ready()
+  const backend = await openLmdb(join(home, 'store'))
   await backend.commit(spoil(backend))
   await backend.close()
   const store = new Store(home, sample)

@@ -3,14 +3,13 @@ import { cp, mkdir, readFile, readdir, rm, truncate, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { LmdbBackend } from '../../../src/store/backend/lmdb-backend.js'
 import { defineTableOf } from '../../../src/store/definition.js'
 import { uint } from '../../../src/store/key.js'
 import type { Migration } from '../../../src/store/migrations.js'
 import { Store } from '../../../src/store/store.js'
 import type { StoreOptions } from '../../../src/store/store.js'
 import { folder } from '../../parts/folder.js'
-import { buffer } from '../../parts/store/backends.js'
+import { buffer, openLmdb } from '../../parts/store/backends.js'
 import { history, json, reply, sample, tasks } from '../../parts/store/sample.js'
 
 /** A home with two tasks and an entry of the history. */
@@ -115,8 +114,7 @@ test('a migration that fails changes nothing, and its copy is replaced by the ne
   await store.ready()
   assert.equal(store.table(jobs).count, 0)
   await store.close()
-  const copy = new LmdbBackend(join(home, 'store.before-1'))
-  await copy.ready()
+  const copy = await openLmdb(join(home, 'store.before-1'))
   assert.equal([...copy.range({ gte: buffer('ttasks'), lt: buffer('ttasl') })].length, 1)
   await copy.close()
   assert.deepEqual((await readdir(home)).sort(), ['store', 'store.before-1'])
@@ -204,8 +202,7 @@ test('a file without its beginning or its end, or with another beginning, is ref
 
 test('rows without a format version are refused', async t => {
   const home = await folder(t)
-  const backend = new LmdbBackend(join(home, 'store'))
-  await backend.ready()
+  const backend = await openLmdb(join(home, 'store'))
   await backend.commit([{ key: buffer('x'), value: buffer('y') }])
   await backend.close()
   const error = await refusal(home)

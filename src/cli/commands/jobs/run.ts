@@ -4,7 +4,7 @@ import { formatFuelPrice, jobCost } from '../../../../contracts/job.js'
 import { MAX_MSAT, formatAmount } from '../../../../contracts/money/money.js'
 import { formatSize } from '../../../../contracts/money/quantity.js'
 import { withNode } from '../../../daemon/access.js'
-import { bestAsk, mapLocally, runLocally } from '../../../daemon/local-run.js'
+import { bestAsk, runLocally } from '../../../daemon/local-run.js'
 import type {
   JobParams,
   JobResult,
@@ -90,8 +90,8 @@ async function atHome(
   params: JobParams,
   map: MapParams | null
 ): Promise<void> {
-  if (map) return tellMap(output, await mapLocally({ ...params, map }, context))
-  const result = await runLocally(params, context)
+  if (map) return tellMap(output, await runLocally('run.map.local', { ...params, map }, context))
+  const result = await runLocally('run.local', params, context)
   const ask = await bestAsk(access, market, context)
   const cost = ask && {
     ask: ask.id,

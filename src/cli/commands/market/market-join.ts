@@ -1,18 +1,12 @@
 import { formatKey, parseKey } from '../../../../contracts/keys/key.js'
-import { withNode } from '../../../daemon/access.js'
-import type { Action } from '../../invocation.js'
-import type { CommandSyntax } from '../../syntax.js'
+import { oneCall, onNode } from '../../one-call.js'
 
-export const syntax: CommandSyntax = {
+/** Joins a market by its key. */
+export const { syntax, run } = oneCall({
   usage: 'market join <key>',
   summary: 'join a market by its key',
   example: 'market join yr8oxzs9x1uykyho1kqmjzbb8sch5i8odg6fs9ycq9gs7ktxcbgo',
-  calls: ['market.join']
-}
-
-/** Joins a market by its key. */
-export const run: Action = async ({ access, dryRun, output, context }, [text]) => {
-  const key = formatKey(parseKey(text!, 'market key'))
-  const result = await withNode(access, node => node.call('market.join', { key, dryRun }, context))
-  output.print(result, () => `${dryRun ? 'would join' : 'joined'} market ${result.name || result.key}`)
-}
+  call: onNode('market.join'),
+  params: ({ dryRun }, [key]) => ({ key: formatKey(parseKey(key!, 'market key')), dryRun }),
+  text: ({ name, key }, { dryRun }) => `${dryRun ? 'would join' : 'joined'} market ${name || key}`
+})

@@ -1,24 +1,17 @@
-import { read } from '../../../daemon/access.js'
-import type { Action } from '../../invocation.js'
-import { table } from '../../output/table.js'
-import type { CommandSyntax } from '../../syntax.js'
+import { list } from '../../output/table.js'
+import { listing } from '../../one-call.js'
 
-export const syntax: CommandSyntax = {
+/** Prints the markets that this home has joined; `*` marks the one in use. */
+export const { syntax, run } = listing({
   usage: 'market list',
   summary: 'list the joined markets',
   example: 'market list',
-  calls: ['market.list']
-}
-
-/** Prints the markets that this home has joined; `*` marks the one in use. */
-export const run: Action = async ({ access, output, context }) => {
-  const result = await read(access, 'market.list', context)
-  output.print(result, () =>
-    result.markets.length === 0
-      ? 'no market is joined; join one with: bushel market join KEY'
-      : table(
-          [{ title: '' }, { title: 'NAME', flexible: true }, { title: 'ROLE' }, { title: 'KEY' }],
-          result.markets.map(({ used, name, role, key }) => [used ? '*' : '', name, role, key])
-        )
-  )
-}
+  reads: 'market.list',
+  text: ({ markets }) =>
+    list(markets, 'no market is joined; join one with: bushel market join KEY', [
+      [{ title: '' }, ({ used }) => (used ? '*' : '')],
+      [{ title: 'NAME', flexible: true }, ({ name }) => name],
+      [{ title: 'ROLE' }, ({ role }) => role],
+      [{ title: 'KEY' }, ({ key }) => key]
+    ])
+})

@@ -1,18 +1,13 @@
 import { useMarket } from '../../../daemon/access.js'
 import { parseMarket } from '../../input/arguments.js'
-import type { Action } from '../../invocation.js'
-import type { CommandSyntax } from '../../syntax.js'
+import { oneCall } from '../../one-call.js'
 
-export const syntax: CommandSyntax = {
+/** Chooses the market that other commands use by default. */
+export const { syntax, run } = oneCall({
   usage: 'market use <name|key>',
   summary: 'choose the market that other commands use',
   example: 'market use bushel-eu',
-  calls: ['market.use']
-}
-
-/** Chooses the market that other commands use by default. */
-export const run: Action = async ({ access, dryRun, output, context }, [text]) => {
-  const market = parseMarket(text!)
-  const result = await useMarket(access, { market, dryRun }, context)
-  output.print(result, () => `${dryRun ? 'would use' : 'using'} market ${result.name}`)
-}
+  call: { method: 'market.use', make: useMarket },
+  params: ({ dryRun }, [market]) => ({ market: parseMarket(market!), dryRun }),
+  text: ({ name }, { dryRun }) => `${dryRun ? 'would use' : 'using'} market ${name}`
+})

@@ -1,21 +1,14 @@
-import { read } from '../../../daemon/access.js'
-import type { Action } from '../../invocation.js'
 import type { StatusResult } from '../../../node/api/api.js'
 import { count, facts } from '../../output/table.js'
-import type { CommandSyntax } from '../../syntax.js'
+import { listing } from '../../one-call.js'
 
-export const syntax: CommandSyntax = {
+/** Prints the identity and the state of this node. */
+export const { syntax, run } = listing({
   usage: 'status',
   summary: 'show the identity and the state of this node',
   example: 'status',
-  calls: ['status']
-}
-
-/** Prints the identity and the state of this node. */
-export const run: Action = async ({ access, output, context }) => {
-  const result = await read(access, 'status', context)
-  const { identity, device, pid, network, wallet, market, peers, resources, notes } = result
-  output.print(result, () =>
+  reads: 'status',
+  text: ({ identity, device, pid, network, wallet, market, peers, resources, notes }) =>
     facts([
       ['identity', identity],
       ['device', device],
@@ -28,8 +21,7 @@ export const run: Action = async ({ access, output, context }) => {
       ),
       ...notes.map((note): [string, string] => ['note', note])
     ])
-  )
-}
+})
 
 function walletText(wallet: StatusResult['wallet']): string {
   if (!wallet) return 'not in use'

@@ -1,15 +1,14 @@
 import { formatPrice, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
 import { parseTime } from '../../../../contracts/money/quantity.js'
-import { withRunning } from '../../../daemon/access.js'
 import { parseCopies, readablePath } from '../../input/arguments.js'
-import { text } from '../../invocation.js'
-import type { Action } from '../../invocation.js'
+import { BID_OFFER } from '../../input/shared-options.js'
+import { given, parsed, text } from '../../invocation.js'
+import { oneCall, onRunning } from '../../one-call.js'
 import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
-import { BID_OFFER } from '../../input/shared-options.js'
-import type { CommandSyntax } from '../../syntax.js'
 
-export const syntax: CommandSyntax = {
+/** Publishes a resting bid for storage, which the running node fills by itself. */
+export const { syntax, run } = oneCall({
   usage: 'bid storage <path>',
   summary: 'publish a bid that the node fills by itself (needs `bushel up`)',
   example: 'bid storage a.mkv --time 30d --copies 3 --max-price "9 sat/GiB-month"',
@@ -20,28 +19,19 @@ export const syntax: CommandSyntax = {
     '--max-price <price>': { help: 'highest price, such as "30 sat/GiB-month"', required: true },
     '--prepay-max <amount>': 'most to pay ahead'
   },
-  calls: ['bid.storage']
-}
-
-/** Publishes a resting bid for storage, which the running node fills by itself. */
-export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {
-  const time = parseTime(text(options, 'time')!)
-  const copies = parseCopies(text(options, 'copies')!)
-  const price = parsePrice(text(options, 'maxPrice')!)
-  const offer = text(options, 'offer')
-  const prepayMax = text(options, 'prepayMax')
-  const params = {
-    ...(market === undefined ? {} : { market }),
-    ...(prepayMax === undefined ? {} : { prepayMaxMsat: parseAmount(prepayMax).toString() }),
-    time,
-    copies,
-    ...(offer === undefined ? {} : { offer: parsePrice(offer).toString() }),
-    maxPrice: price.toString(),
+  call: onRunning('bid.storage'),
+  params: async ({ market, dryRun }, [path], options) => ({
+    time: parseTime(text(options, 'time')!),
+    copies: parseCopies(text(options, 'copies')!),
+    maxPrice: parsePrice(text(options, 'maxPrice')!).toString(),
+    ...given({
+      market,
+      prepayMaxMsat: parsed(options, 'prepayMax', parseAmount)?.toString(),
+      offer: parsed(options, 'offer', parsePrice)?.toString()
+    }),
     path: await readablePath(path!),
     dryRun
-  }
-  const result = await withRunning(access, node => node.call('bid.storage', params, context))
-  output.print(result, () =>
-    placed(`bid for ${count(copies, 'copy', 'copies')} at up to ${formatPrice(price)}`, result)
-  )
-}
+  }),
+  text: (order, { copies, maxPrice }) =>
+    placed(`bid for ${count(copies, 'copy', 'copies')} at up to ${formatPrice(BigInt(maxPrice))}`, order)
+})

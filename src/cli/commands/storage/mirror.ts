@@ -1,15 +1,14 @@
 import { formatAmount, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
 import { formatSize, formatTime, parseTime } from '../../../../contracts/money/quantity.js'
-import { withNode } from '../../../daemon/access.js'
 import type { MirrorResult } from '../../../node/api/api.js'
 import { parseCopies, readablePath } from '../../input/arguments.js'
-import { text } from '../../invocation.js'
-import type { Action } from '../../invocation.js'
+import { given, parsed, text } from '../../invocation.js'
+import { oneCall, onNode } from '../../one-call.js'
 import { count, facts } from '../../output/table.js'
 import { OFFER } from '../../input/shared-options.js'
-import type { CommandSyntax } from '../../syntax.js'
 
-export const syntax: CommandSyntax = {
+/** Packs, encrypts and uploads a file or folder, pays ahead, and prints the link. */
+export const { syntax, run } = oneCall({
   usage: 'mirror <path>',
   summary: 'store a file or folder with other nodes; prints its link',
   example: 'mirror film.mkv --copies 2 --time 30d --max-price "30 sat/GiB-month"',
@@ -20,29 +19,21 @@ export const syntax: CommandSyntax = {
     '--max-price <price>': 'highest price, such as "30 sat/GiB-month" (default: any)',
     '--prepay-max <amount>': 'most to pay ahead'
   },
-  calls: ['mirror']
-}
-
-/** Packs, encrypts and uploads a file or folder, pays ahead, and prints the link. */
-export const run: Action = async ({ access, market, dryRun, output, context }, [path], options) => {
-  const copies = parseCopies(text(options, 'copies')!)
-  const time = parseTime(text(options, 'time')!)
-  const offer = text(options, 'offer')
-  const maxPrice = text(options, 'maxPrice')
-  const prepayMax = text(options, 'prepayMax')
-  const params = {
-    ...(market === undefined ? {} : { market }),
-    ...(offer === undefined ? {} : { offer: parsePrice(offer).toString() }),
-    ...(maxPrice === undefined ? {} : { maxPrice: parsePrice(maxPrice).toString() }),
-    ...(prepayMax === undefined ? {} : { prepayMaxMsat: parseAmount(prepayMax).toString() }),
-    copies,
-    time,
+  call: onNode('mirror'),
+  params: async ({ market, dryRun }, [path], options) => ({
+    copies: parseCopies(text(options, 'copies')!),
+    time: parseTime(text(options, 'time')!),
+    ...given({
+      market,
+      offer: parsed(options, 'offer', parsePrice)?.toString(),
+      maxPrice: parsed(options, 'maxPrice', parsePrice)?.toString(),
+      prepayMaxMsat: parsed(options, 'prepayMax', parseAmount)?.toString()
+    }),
     path: await readablePath(path!),
     dryRun
-  }
-  const result = await withNode(access, node => node.call('mirror', params, context))
-  output.print(result, () => (dryRun ? estimate(result, time) : receipt(result, time)))
-}
+  }),
+  text: (result, { time, dryRun }) => (dryRun ? estimate(result, time) : receipt(result, time))
+})
 
 function receipt(result: MirrorResult, time: number): string[] {
   const { pack, upload } = result.seconds

@@ -3,7 +3,7 @@ import { BushelError } from '../../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../../contracts/keys/key.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { parseTime } from '../../../../contracts/money/quantity.js'
-import { read, withNode } from '../../../daemon/access.js'
+import { withNode } from '../../../daemon/access.js'
 import { readLog } from '../../../daemon/books.js'
 import type { LedgerEntry, LedgerFilter } from '../../../payment/entries.js'
 import { nameOf } from '../../../base/states.js'
@@ -14,7 +14,7 @@ import { text } from '../../invocation.js'
 import type { Action, Invocation, OptionValues } from '../../invocation.js'
 import { dateText } from '../../output/order-text.js'
 import { paidFor } from '../../output/payment-text.js'
-import { resolveId } from '../../input/short-id.js'
+import { leaseId } from '../../input/short-id.js'
 import { facts, right, table } from '../../output/table.js'
 import type { CommandSyntax } from '../../syntax.js'
 
@@ -95,14 +95,10 @@ async function check({ access, output, context }: Invocation): Promise<void> {
   ])
 }
 
-async function filterOf({ access, context }: Invocation, options: OptionValues): Promise<LedgerFilter> {
+async function filterOf(invocation: Invocation, options: OptionValues): Promise<LedgerFilter> {
   const filter: LedgerFilter = {}
   const lease = text(options, 'lease')
-  if (lease !== undefined) {
-    const ids = async (): Promise<string[]> =>
-      (await read(access, 'leases', context)).leases.map(({ id }) => id)
-    filter.agreement = parseKey(await resolveId(lease, 'lease id', ids), 'lease id')
-  }
+  if (lease !== undefined) filter.agreement = parseKey(await leaseId(invocation, lease), 'lease id')
   const peer = text(options, 'peer')
   if (peer !== undefined) filter.peer = parseKey(peer, 'identity')
   const kind = text(options, 'kind')

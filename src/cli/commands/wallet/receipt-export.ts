@@ -1,11 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { formatReceipt, verifyReceipt } from '../../../../contracts/evidence/receipt.js'
-import { read } from '../../../daemon/access.js'
 import { readReceiptOf } from '../../../daemon/books.js'
 import { absolutePath, parseWhole } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
-import { resolveId } from '../../input/short-id.js'
+import { leaseId } from '../../input/short-id.js'
 import type { CommandSyntax } from '../../syntax.js'
 
 export const syntax: CommandSyntax = {
@@ -19,10 +18,9 @@ export const syntax: CommandSyntax = {
 }
 
 /** Writes the receipt of a paid installment, which anyone can verify. */
-export const run: Action = async ({ access, dryRun, output, context }, [lease], options) => {
-  const ids = async (): Promise<string[]> =>
-    (await read(access, 'leases', context)).leases.map(({ id }) => id)
-  const id = await resolveId(lease!, 'lease id', ids)
+export const run: Action = async (invocation, [lease], options) => {
+  const { access, dryRun, output } = invocation
+  const id = await leaseId(invocation, lease!)
   const installment = text(options, 'installment')
   const receipt = await readReceiptOf(
     access,

@@ -1,35 +1,28 @@
 import { formatAmount, parseAmount } from '../../../../contracts/money/money.js'
-import { withNode } from '../../../daemon/access.js'
-import { text } from '../../invocation.js'
-import type { Action } from '../../invocation.js'
-import type { CommandSyntax } from '../../syntax.js'
+import { given, parsed } from '../../invocation.js'
+import { oneCall, onNode } from '../../one-call.js'
 
-export const syntax: CommandSyntax = {
+/** Pays an invoice once, within the spending limits. */
+export const { syntax, run } = oneCall({
   usage: 'wallet pay <invoice>',
   summary: 'pay an invoice once, within the limits',
   example: 'wallet pay lnbc...',
   options: {
     '--max <amount>': 'most to pay for it'
   },
-  calls: ['wallet.pay']
-}
-
-/** Pays an invoice once, within the spending limits. */
-export const run: Action = async ({ access, dryRun, output, context }, [invoice], options) => {
-  const max = text(options, 'max')
-  const params = {
+  call: onNode('wallet.pay'),
+  params: ({ dryRun }, [invoice], options) => ({
     invoice: invoice!.trim(),
     dryRun,
-    ...(max === undefined ? {} : { maxMsat: parseAmount(max).toString() })
-  }
-  const result = await withNode(access, node => node.call('wallet.pay', params, context))
-  const amount = formatAmount(BigInt(result.msat))
-  output.print(result, () =>
-    dryRun
-      ? `would pay ${amount} to ${result.payee.slice(0, 16)} for '${result.description}'`
+    ...given({ maxMsat: parsed(options, 'max', parseAmount)?.toString() })
+  }),
+  text: ({ msat, feeMsat, payee, description, preimage }, { dryRun }) => {
+    const what = formatAmount(BigInt(msat))
+    return dryRun
+      ? `would pay ${what} to ${payee.slice(0, 16)} for '${description}'`
       : [
-          `paid ${amount} (fee ${formatAmount(BigInt(result.feeMsat))}) to ${result.payee.slice(0, 16)}`,
-          `preimage ${result.preimage}`
+          `paid ${what} (fee ${formatAmount(BigInt(feeMsat))}) to ${payee.slice(0, 16)}`,
+          `preimage ${preimage}`
         ]
-  )
-}
+  }
+})

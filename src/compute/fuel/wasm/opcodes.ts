@@ -61,24 +61,35 @@ function set(table: OpcodeTable, first: number, last: number, signature: string,
   for (let opcode = first; opcode <= last; opcode++) table[opcode] = made
 }
 
+/** Sets consecutive entries from `first` on, one for each signature. */
+function setEach(table: OpcodeTable, first: number, signatures: string[], traits: Traits = {}): void {
+  signatures.forEach((signature, i) => set(table, first + i, first + i, signature, traits))
+}
+
 const arith32: Traits = { cost: 2, accepts: ARITH32, makes: ARITH32 }
 const arith64: Traits = { cost: 2, accepts: ARITH64, makes: ARITH64 }
+
+/** Sets the arithmetic of one type of scalar floats: abs and neg, ceil to nearest, sqrt, add to max, div, copysign. */
+function floats(first: number, type: 'f' | 'd', arith: Traits): void {
+  const [one, two] = [`${type}>${type}`, `${type}${type}>${type}`]
+  const slow = { ...arith, cost: 12 }
+  set(PLAIN, first, first + 1, one, { sign: true, makes: arith.makes })
+  set(PLAIN, first + 2, first + 5, one, arith)
+  set(PLAIN, first + 6, first + 6, one, slow)
+  set(PLAIN, first + 7, first + 12, two, arith)
+  set(PLAIN, first + 10, first + 10, two, slow)
+  set(PLAIN, first + 13, first + 13, two)
+}
 
 /** Instructions by their one-byte opcode. */
 export const PLAIN: OpcodeTable = []
 {
   const p = PLAIN
   const load: Traits = { cost: 2, immediate: 'memory' }
-  set(p, 0x28, 0x28, 'i>i', load)
-  set(p, 0x29, 0x29, 'i>l', load)
-  set(p, 0x2a, 0x2a, 'i>f', load)
-  set(p, 0x2b, 0x2b, 'i>d', load)
+  setEach(p, 0x28, ['i>i', 'i>l', 'i>f', 'i>d'], load)
   set(p, 0x2c, 0x2f, 'i>i', load)
   set(p, 0x30, 0x35, 'i>l', load)
-  set(p, 0x36, 0x36, 'ii>', load)
-  set(p, 0x37, 0x37, 'il>', load)
-  set(p, 0x38, 0x38, 'if>', load)
-  set(p, 0x39, 0x39, 'id>', load)
+  setEach(p, 0x36, ['ii>', 'il>', 'if>', 'id>'], load)
   set(p, 0x3a, 0x3b, 'ii>', load)
   set(p, 0x3c, 0x3e, 'il>', load)
   set(p, 0x41, 0x41, '>i', { immediate: 'i32' })
@@ -99,18 +110,8 @@ export const PLAIN: OpcodeTable = []
   set(p, 0x7e, 0x7e, 'll>l', { cost: 2 })
   set(p, 0x6d, 0x70, 'ii>i', { cost: 12 })
   set(p, 0x7f, 0x82, 'll>l', { cost: 12 })
-  set(p, 0x8b, 0x8c, 'f>f', { sign: true, makes: ARITH32 })
-  set(p, 0x8d, 0x90, 'f>f', arith32)
-  set(p, 0x91, 0x91, 'f>f', { ...arith32, cost: 12 })
-  set(p, 0x92, 0x97, 'ff>f', arith32)
-  set(p, 0x95, 0x95, 'ff>f', { ...arith32, cost: 12 })
-  set(p, 0x98, 0x98, 'ff>f')
-  set(p, 0x99, 0x9a, 'd>d', { sign: true, makes: ARITH64 })
-  set(p, 0x9b, 0x9e, 'd>d', arith64)
-  set(p, 0x9f, 0x9f, 'd>d', { ...arith64, cost: 12 })
-  set(p, 0xa0, 0xa5, 'dd>d', arith64)
-  set(p, 0xa3, 0xa3, 'dd>d', { ...arith64, cost: 12 })
-  set(p, 0xa6, 0xa6, 'dd>d')
+  floats(0x8b, 'f', arith32)
+  floats(0x99, 'd', arith64)
   set(p, 0xa7, 0xa7, 'l>i')
   set(p, 0xa8, 0xa9, 'f>i', { cost: 2, accepts: ARITH32 })
   set(p, 0xaa, 0xab, 'd>i', { cost: 2, accepts: ARITH64 })
@@ -123,10 +124,7 @@ export const PLAIN: OpcodeTable = []
   set(p, 0xb7, 0xb8, 'i>d', { cost: 2, makes: NUMBER })
   set(p, 0xb9, 0xba, 'l>d', { cost: 2, makes: NUMBER })
   set(p, 0xbb, 0xbb, 'f>d', { cost: 2, accepts: ARITH32, makes: ARITH64 })
-  set(p, 0xbc, 0xbc, 'f>i')
-  set(p, 0xbd, 0xbd, 'd>l')
-  set(p, 0xbe, 0xbe, 'i>f')
-  set(p, 0xbf, 0xbf, 'l>d')
+  setEach(p, 0xbc, ['f>i', 'd>l', 'i>f', 'l>d'])
   set(p, 0xc0, 0xc1, 'i>i')
   set(p, 0xc2, 0xc4, 'l>l')
 }
@@ -146,8 +144,6 @@ export const VECTOR: OpcodeTable = []
   const pair = (from: number, to: number): void => set(VECTOR, from, to, 'vv>v', two)
   const shift = (from: number): void => set(VECTOR, from, from + 2, 'vi>v', two)
   const toInt = (from: number, to: number): void => set(VECTOR, from, to, 'v>i', two)
-  const lane = (from: number, to: number, signature: string): void =>
-    set(VECTOR, from, to, signature, { cost: 2, immediate: 'lane' })
 
   set(VECTOR, 0, 10, 'i>v', { cost: 2, immediate: 'memory' })
   set(VECTOR, 11, 11, 'iv>', { cost: 2, immediate: 'memory' })
@@ -155,21 +151,25 @@ export const VECTOR: OpcodeTable = []
   set(VECTOR, 13, 13, 'vv>v', { cost: 2, immediate: 'sixteen' })
   pair(14, 14)
   set(VECTOR, 15, 17, 'i>v', two)
-  set(VECTOR, 18, 18, 'l>v', two)
-  set(VECTOR, 19, 19, 'f>v', two)
-  set(VECTOR, 20, 20, 'd>v', two)
-  lane(21, 22, 'v>i')
-  lane(23, 23, 'vi>v')
-  lane(24, 25, 'v>i')
-  lane(26, 26, 'vi>v')
-  lane(27, 27, 'v>i')
-  lane(28, 28, 'vi>v')
-  lane(29, 29, 'v>l')
-  lane(30, 30, 'vl>v')
-  lane(31, 31, 'v>f')
-  lane(32, 32, 'vf>v')
-  lane(33, 33, 'v>d')
-  lane(34, 34, 'vd>v')
+  setEach(VECTOR, 18, ['l>v', 'f>v', 'd>v'], two)
+  // extract_lane and replace_lane: of i8x16 and i16x8 with and without sign, then of i32x4 to f64x2
+  const lanes = [
+    'v>i',
+    'v>i',
+    'vi>v',
+    'v>i',
+    'v>i',
+    'vi>v',
+    'v>i',
+    'vi>v',
+    'v>l',
+    'vl>v',
+    'v>f',
+    'vf>v',
+    'v>d',
+    'vd>v'
+  ]
+  setEach(VECTOR, 21, lanes, { cost: 2, immediate: 'lane' })
   pair(35, 64)
   set(VECTOR, 65, 70, 'vv>v', { cost: 2, accepts: ARITH32 })
   set(VECTOR, 71, 76, 'vv>v', { cost: 2, accepts: ARITH64 })

@@ -92,6 +92,9 @@ function familyOf(opcode: number): string | undefined {
   return undefined
 }
 
+/** The immediates of a fixed length, bytes. */
+const LENGTHS = { lane: 1, four: 4, eight: 8, sixteen: 16 }
+
 export function passImmediate(immediate: Immediate, reader: WasmReader): void {
   switch (immediate) {
     case 'none':
@@ -100,20 +103,14 @@ export function passImmediate(immediate: Immediate, reader: WasmReader): void {
     case 'memory+lane':
       if (reader.u32() & 0x40) throw new ModuleRefused('it uses more than one memory')
       reader.u32()
-      if (immediate === 'memory+lane') reader.skip(1)
+      if (immediate === 'memory+lane') reader.skip(LENGTHS.lane)
       return
-    case 'lane':
-      return reader.skip(1)
-    case 'sixteen':
-      return reader.skip(16)
     case 'i32':
       return reader.skipNumber(5)
     case 'i64':
       return reader.skipNumber(10)
-    case 'four':
-      return reader.skip(4)
-    case 'eight':
-      return reader.skip(8)
+    default:
+      reader.skip(LENGTHS[immediate])
   }
 }
 

@@ -5,8 +5,8 @@ import type { JobView, Jobs } from '../../../compute/buyer/jobs.js'
 import { nameOf } from '../../../base/states.js'
 import { RunRecords, viewOf } from '../../../compute/buyer/run/run-records.js'
 import { Facts } from '../../../store/facts.js'
-import { callWithDryRun, dry, reading } from '../definition/call.js'
-import { fields, key, listed, said } from '../definition/schema.js'
+import { callWithDryRun, dry, ending, reading } from '../definition/call.js'
+import { fields, listed } from '../definition/schema.js'
 import { JOB_ENTRY } from './job-fields.js'
 import { jobEntry } from './job-view.js'
 
@@ -27,10 +27,7 @@ export const JOB_CALLS = {
   'job.cancel': callWithDryRun(
     {
       summary: 'cancels a job at all of its providers; what it used so far stays paid',
-      params: { id: key('id of the job') },
-      result: { id: key('id of the job'), state: said('its state') },
-      changes: true,
-      needs: 'node'
+      ...ending('job')
     },
     async (node, params) => {
       const jobs = (await node.trade()).compute.runs

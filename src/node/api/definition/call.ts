@@ -4,7 +4,7 @@ import type { WalletChoice } from '../../../identity/config.js'
 import type { NodeContext } from '../../context.js'
 import type { EventName, Progress } from './events.js'
 import { checked } from './door.js'
-import { fields, flag, maybe } from './schema.js'
+import { fields, flag, key, maybe, said } from './schema.js'
 import type { Fields } from './schema.js'
 
 export interface CallContext {
@@ -82,6 +82,14 @@ export function callWithDryRun<const P extends v.ObjectEntries, const R extends 
   const result = { ...declared.result, ...DRY_RESULT }
   return { ...call({ ...declared, params, result }, run), dryRun: true }
 }
+
+/** What is declared of a call that ends something of this node, such as a lease, and answers its state. */
+export const ending = (what: string) => ({
+  params: { id: key(`id of the ${what}`) },
+  result: { id: key(`id of the ${what}`), state: said('its state') },
+  changes: true,
+  needs: 'node' as const
+})
 
 /** Declares a call without parameters that can be answered from the disk as well. */
 export function reading<const R extends v.ObjectEntries>(

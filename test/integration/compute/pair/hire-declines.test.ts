@@ -5,12 +5,12 @@ import { decode, encode } from '../../../../contracts/schema/codec.js'
 import { jobId } from '../../../../contracts/job.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
 import { sign } from '../../../../contracts/keys/signature.js'
-import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import { DeclineError } from '../../../../src/deal/decline.js'
 import type { DeclineWord } from '../../../../src/deal/decline.js'
 import { OWN_CODES, answerWithLies } from '../../peers/lies.js'
 import { openBuyerJobs, workRequest } from './buyer-jobs.js'
 import { PRICE, NodeGroup, never, sellCompute } from './node-group.js'
+import { sandboxes } from './sandboxes.js'
 
 /** 33 bytes that are not a point of the curve. */
 const INVALID_NODE_ID = Buffer.alloc(33, 9)
@@ -21,7 +21,7 @@ test(
   async t => {
     const group = await NodeGroup.open(t)
     const worker = {
-      openSandbox: () => new Sandbox({ nice: 0, warm: 1 }),
+      openSandbox: sandboxes({ warm: 1 }),
       settings: { allowProcess: true, cores: 1 }
     }
     const rogue = await group.node('rogue', { worker })

@@ -8,12 +8,12 @@ import { jobCost } from '../../../../contracts/job.js'
 import { decode, encode } from '../../../../contracts/schema/codec.js'
 import { sign } from '../../../../contracts/keys/signature.js'
 import type { Hire } from '../../../../src/compute/buyer/hire.js'
-import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import type { BushelError } from '../../../../contracts/errors/error.js'
 import type { Method } from '../../../../src/deal/methods.js'
 import { answerWithLies, flipped, neverAnswer } from '../../peers/lies.js'
 import type { Lies } from '../../peers/lies.js'
 import { BASE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
+import { sandboxes } from './sandboxes.js'
 import { busyness, program } from '../../../parts/compute/jobs.js'
 
 interface Case {
@@ -37,7 +37,7 @@ async function badlySigned<T extends { signature: Buffer }>(
 
 test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 }, async t => {
   const group = await NodeGroup.open(t)
-  const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
+  const openSandbox = sandboxes({ warm: 2 })
   const provider = await group.node('provider', { worker: { openSandbox } })
   const jobTimeouts = { progress: 1000, answer: 1000, stall: 1500, silence: 2500 }
   const buyer = await group.node('buyer', { serve: false, jobTimeouts })

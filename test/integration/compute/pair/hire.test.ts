@@ -5,8 +5,9 @@ import { FINAL_INSTALLMENT, jobCost, jobSegments, segmentsMsat } from '../../../
 import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import { job, program } from '../../../parts/compute/jobs.js'
 import { BASE, PRICE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
+import { sandboxes } from './sandboxes.js'
 
-const worker = { openSandbox: () => new Sandbox({ nice: 0, warm: 1 }) }
+const worker = { openSandbox: sandboxes({ warm: 1 }) }
 
 test('a job is agreed, run, paid in segments to the msat, and opened', { timeout: 120_000 }, async t => {
   const group = await NodeGroup.open(t)

@@ -7,9 +7,9 @@ import { DAY, MINUTE } from '../../../../contracts/money/quantity.js'
 import { isDeclined } from '../../../../src/deal/decline.js'
 import type { DeclineWord } from '../../../../src/deal/decline.js'
 import type { Hire } from '../../../../src/compute/buyer/hire.js'
-import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import { program } from '../../../parts/compute/jobs.js'
 import { NodeGroup, balance, never, pack, payDue, request, sellCompute, untilReported } from './node-group.js'
+import { sandboxes } from './sandboxes.js'
 import { JOB } from '../../../../src/compute/job/job-state.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
@@ -27,7 +27,7 @@ test(
   async t => {
     const group = await NodeGroup.open(t)
     let ahead = 0
-    const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 1 })
+    const openSandbox = sandboxes({ warm: 1 })
     const provider = await group.node('provider', {
       worker: {
         openSandbox,

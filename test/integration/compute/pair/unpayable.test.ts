@@ -4,16 +4,16 @@ import { test } from 'node:test'
 import { FINAL_INSTALLMENT, partOf } from '../../../../contracts/job.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
-import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import { openBuyerJobs, workRequest } from './buyer-jobs.js'
 import { PRICE, NodeGroup, balance, never, sellCompute } from './node-group.js'
+import { sandboxes } from './sandboxes.js'
 
 const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
 
 test('a job passes to another provider when one cannot be paid', { timeout: 120_000 }, async t => {
   const group = await NodeGroup.open(t)
   const worker = {
-    openSandbox: () => new Sandbox({ nice: 0, warm: 1 }),
+    openSandbox: sandboxes({ warm: 1 }),
     settings: { allowProcess: true, cores: 1 }
   }
   let ahead = 0

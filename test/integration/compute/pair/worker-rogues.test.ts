@@ -17,18 +17,18 @@ import { sign } from '../../../../contracts/keys/signature.js'
 import { encode } from '../../../../contracts/schema/codec.js'
 import type { HireRequest } from '../../../../src/compute/buyer/hires.js'
 import { compute } from '../../../../src/compute/resource.js'
-import { commonTerms, negotiate } from '../../../../src/deal/buyer.js'
-import type { Quoted } from '../../../../src/deal/buyer.js'
+import { commonTerms, negotiate } from '../../../../src/deal/negotiation/buyer.js'
+import type { Quoted } from '../../../../src/deal/negotiation/buyer.js'
 import type { Deals } from '../../../../src/deal/deals.js'
 import { isDeclined } from '../../../../src/deal/decline.js'
 import type { DeclineWord, Declined } from '../../../../src/deal/decline.js'
 import { Blobs } from '../../../../src/compute/blobs/blobs.js'
 import { FUEL_VERSION } from '../../../../src/compute/fuel/meter.js'
-import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import type { BushelNode } from '../../../../src/node/node.js'
 import { attachCore, openStore } from '../../../../src/network/cores.js'
 import { program } from '../../../parts/compute/jobs.js'
 import { BASE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
+import { sandboxes } from './sandboxes.js'
 import { JOB } from '../../../../src/compute/job/job-state.js'
 import type { JobStateName } from '../../../../src/compute/job/job-state.js'
 
@@ -54,7 +54,7 @@ type Selling = Awaited<ReturnType<BushelNode['trade']>>
 
 test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_000 }, async t => {
   const group = await NodeGroup.open(t)
-  const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 2 })
+  const openSandbox = sandboxes({ warm: 2 })
   const provider = await group.node('provider', {
     jobTimeouts: { fetch: 400 },
     worker: { openSandbox, unpaidMs: 3000, receiveMs: 300, fetchMs: 500, settings: { allowProcess: true } }

@@ -9,10 +9,10 @@ import type { DeclineWord } from '../../../../src/deal/decline.js'
 import type { Hire } from '../../../../src/compute/buyer/hire.js'
 import { WorkSchedule, busyProcessors } from '../../../../src/compute/provider/schedule.js'
 import { JobSlots } from '../../../../src/compute/provider/slots.js'
-import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import { guests, ownNamespaces } from '../sandbox/guest-processes.js'
 import { isolations, program } from '../../../parts/compute/jobs.js'
 import { NodeGroup, balance, never, pack, payDue, request, sellCompute, untilReported } from './node-group.js'
+import { sandboxes } from './sandboxes.js'
 import { Children } from '../../../world/children.js'
 
 const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
@@ -139,7 +139,7 @@ test(
   async t => {
     const group = await NodeGroup.open(t)
     let busy = 0
-    const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 1, isolation: 'process' })
+    const openSandbox = sandboxes({ warm: 1, isolation: 'process' })
     let ahead = 0
     const now = () => Date.now() + ahead
     const tickEvery = 2 ** 30
@@ -266,7 +266,7 @@ const [, bubblewrap] = isolations
 
 test('a bought job runs in bubblewrap', { timeout: 120_000, skip: bubblewrap!.skip }, async t => {
   const group = await NodeGroup.open(t)
-  const openSandbox = (): Sandbox => new Sandbox({ nice: 0, warm: 0 })
+  const openSandbox = sandboxes({ warm: 0 })
   const provider = await group.node('provider', { worker: { openSandbox } })
   const buyer = await group.node('buyer', { serve: false })
   const offer = await sellCompute(provider, { isolation: 'bwrap' })

@@ -3,45 +3,37 @@ import test from 'node:test'
 import { assemble, F64, I32, I64, op, V128 } from '../../../parts/compute/fuel/assembler.js'
 import { guestOf, metered } from '../../../parts/compute/fuel/guest.js'
 
+const F64_ADD = 0xa0
+const F64_SUB = 0xa1
+const load = [...op.i32(0), ...op.f64Load()]
+const store = (at: number, value: number[]): number[] => [...op.i32(at), ...value, ...op.f64Store()]
+
 test('loaded bits keep their NaN, and arithmetic leaves the canonical NaN', () => {
   const odd = 0xfff4_0000_0000_1234n
+  const carried = [
+    ...op.block(F64),
+    ...op.get(0),
+    ...op.get(0),
+    ...op.i32(0),
+    ...op.select,
+    ...op.call(2),
+    ...op.end
+  ]
+  const doubled = [...op.get(1), ...op.get(1), F64_ADD, ...op.set(1)]
   const parts = {
     functions: [
       { params: [I64], body: [...op.i32(0), ...op.get(0), ...op.i64Store()], export: 'put' },
       // through a local, a block, a select and a call
       {
         locals: [F64],
-        body: [
-          ...op.i32(0),
-          ...op.f64Load(),
-          ...op.set(0),
-          ...op.i32(8),
-          ...op.block(F64),
-          ...op.get(0),
-          ...op.get(0),
-          ...op.i32(0),
-          ...op.select,
-          ...op.call(2),
-          ...op.end,
-          ...op.f64Store()
-        ],
+        body: [...load, ...op.set(0), ...store(8, carried)],
         export: 'carry'
       },
       { params: [F64], results: [F64], body: op.get(0) },
       // the same local holds arithmetic later on
       {
         locals: [F64],
-        body: [
-          ...op.i32(0),
-          ...op.f64Load(),
-          ...op.tee(0),
-          ...op.get(0),
-          0xa1, // f64.sub
-          ...op.set(0),
-          ...op.i32(8),
-          ...op.get(0),
-          ...op.f64Store()
-        ],
+        body: [...load, ...op.tee(0), ...op.get(0), F64_SUB, ...op.set(0), ...store(8, op.get(0))],
         export: 'subtract'
       },
       // one of the two, chosen by the argument
@@ -49,19 +41,13 @@ test('loaded bits keep their NaN, and arithmetic leaves the canonical NaN', () =
         params: [I32],
         locals: [F64],
         body: [
-          ...op.i32(0),
-          ...op.f64Load(),
+          ...load,
           ...op.set(1),
           ...op.get(0),
           ...op.if(),
-          ...op.get(1),
-          ...op.get(1),
-          0xa0, // f64.add
-          ...op.set(1),
+          ...doubled,
           ...op.end,
-          ...op.i32(8),
-          ...op.get(1),
-          ...op.f64Store()
+          ...store(8, op.get(1))
         ],
         export: 'either'
       }
@@ -105,7 +91,7 @@ test('integer vectors that look like NaNs are unchanged beside arithmetic in the
 })
 
 test('an accumulator in a loop is made canonical once, after the loop', () => {
-  const sum = (results: number[], store: number[]): Uint8Array =>
+  const sum = (results: number[], stored: number[]): Uint8Array =>
     assemble({
       memory: [0, 1],
       functions: [
@@ -117,7 +103,7 @@ test('an accumulator in a loop is made canonical once, after the loop', () => {
             ...op.get(1),
             ...op.i32(64),
             ...(results[0] === F64 ? op.f64Load() : op.simd(0, 4, 0)),
-            ...(results[0] === F64 ? [0xa0] : op.simd(240)),
+            ...(results[0] === F64 ? [F64_ADD] : op.simd(240)),
             ...op.set(1),
             ...op.get(0),
             ...op.i32(1),
@@ -127,7 +113,7 @@ test('an accumulator in a loop is made canonical once, after the loop', () => {
             ...op.end,
             ...op.i32(0),
             ...op.get(1),
-            ...store
+            ...stored
           ]
         }
       ]
@@ -142,7 +128,7 @@ test('an accumulator in a loop is made canonical once, after the loop', () => {
   const scalar = metered(sum([F64], op.f64Store())).bytes
   assert.equal(sequences(scalar, op.f64Bits(0x7ff8_0000_0000_0000n)).length, 1)
   assert.ok(
-    sequences(scalar, op.f64Bits(0x7ff8_0000_0000_0000n))[0]! > sequences(scalar, [0xa0, 0x21, 1])[0]!
+    sequences(scalar, op.f64Bits(0x7ff8_0000_0000_0000n))[0]! > sequences(scalar, [F64_ADD, 0x21, 1])[0]!
   )
   const vector = metered(sum([V128], op.simd(11, 4, 0))).bytes
   assert.equal(sequences(vector, [0xfd, 12, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f]).length, 1)
@@ -150,7 +136,6 @@ test('an accumulator in a loop is made canonical once, after the loop', () => {
 
 test('arithmetic is canonical where it is passed, returned, set to a global or seen in the next iteration', () => {
   const nan = [...op.get(0), ...op.get(0), 0xa3] // f64.div of zeros
-  const store = (at: number, value: number[]): number[] => [...op.i32(at), ...value, ...op.f64Store()]
   const one = guestOf({
     functions: [
       { params: [F64], body: store(0, op.get(0)) },

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
-import { deadline } from '../base/timeouts.js'
-import type { Payment } from './ledger.js'
+import { deadline } from '../../base/timeouts.js'
+import type { Payment } from '../ledger.js'
 
 /** True when a `received` event for this installment comes before the timeout. */
 export function untilReceived(

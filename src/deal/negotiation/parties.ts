@@ -1,7 +1,7 @@
 import type { Terms } from '#spec'
-import type { Counterparty } from './channel.js'
-import { DeclineError } from './decline.js'
-import type { Deals } from './deals.js'
+import type { Counterparty } from '../channel.js'
+import { DeclineError } from '../decline.js'
+import type { Deals } from '../deals.js'
 
 /** Declines terms that name other parties than the two of the connection, or another Lightning network. */
 export function assertParties(

@@ -1,5 +1,5 @@
-import { least } from '../../contracts/money/money.js'
-import type { Msat } from '../../contracts/money/money.js'
+import { least } from '../../../contracts/money/money.js'
+import type { Msat } from '../../../contracts/money/money.js'
 
 /** Rounds of one negotiation: requests of the buyer, each with an answer. */
 export const MAX_ROUNDS = 3

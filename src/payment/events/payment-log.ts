@@ -1,6 +1,6 @@
-import type { Fields, Logger } from '../base/logger.js'
-import type { Ledger, Payment } from './ledger.js'
-import { STEP, paymentStates } from './payment-state.js'
+import type { Fields, Logger } from '../../base/logger.js'
+import type { Ledger, Payment } from '../ledger.js'
+import { STEP, paymentStates } from '../payment-state.js'
 
 /** Steps after settlement, logged at level debug. */
 const isQuiet = paymentStates.among('applied', 'receipt')
