@@ -7,7 +7,8 @@ import { BushelError, isBlamed } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import type { Clock } from '../base/clock.js'
 import { StrictRpc } from '../book/strict-rpc.js'
-import type { Change, Facts } from '../store/facts.js'
+import type { Change } from '../store/change.js'
+import type { Store } from '../store/store.js'
 import type { RequestBudget } from './budget.js'
 import { DeclineError, Declined } from './decline.js'
 import { METHODS, REPLY_LIMITS, REQUEST_LIMITS } from './methods.js'
@@ -48,7 +49,7 @@ export type Handlers = { [M in Method]?: Handler<M> }
 export interface ChannelOptions {
   stream: NoiseStream
   handlers: Handlers
-  facts: Facts
+  store: Store
   replies: Replies
   budget: RequestBudget
   clock?: Clock
@@ -154,7 +155,7 @@ export class DealChannel extends ReadyResource {
   async #respond(method: Method, value: Buffer | null): Promise<Buffer> {
     try {
       if (!this.#options.budget.spend()) throw new BushelError('UNEXPECTED', 'too many requests')
-      if (this.#options.facts.failed) throw this.#options.facts.failed // promise nothing that cannot be written to disk
+      if (this.#options.store.failed) throw this.#options.store.failed // promise nothing that cannot be written to disk
       const request = decode('request', value, REQUEST_LIMITS[method] + 1024)
       const body = decode(METHODS[method].request, request.body, REQUEST_LIMITS[method])
       if (!this.peer && method !== 'hello')
@@ -198,7 +199,7 @@ export class DealChannel extends ReadyResource {
       }
       const changes = [...(answer?.changes ?? [])]
       if (METHODS[method].kept) changes.push(this.#options.replies.change(this.device, id, reply))
-      if (changes.length > 0) await this.#options.facts.set(...changes)
+      if (changes.length > 0) await this.#options.store.set(...changes)
       return reply
     } finally {
       answer?.kept?.()

@@ -1,6 +1,6 @@
 import type { Books } from '../book/books.js'
 import type { WalletChoice } from '../identity/config.js'
-import type { Facts } from '../store/facts.js'
+import type { Store } from '../store/store.js'
 import type { Network } from '../network/network.js'
 import type { Timeouts } from '../storage/lease/timeouts.js'
 import type { Trade } from './trade/trade.js'
@@ -17,7 +17,7 @@ export interface NodeContext {
   readonly device: string
   readonly serving: boolean
   readonly timeouts: Timeouts
-  readonly facts: Facts
+  readonly store: Store
   readonly network: Network
   readonly books: Books
   joinTopic(discoveryKey: Buffer): void

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { formatKey } from '../../contracts/keys/key.js'
 import type { WalletChoice } from '../identity/config.js'
 import { RunRecords, viewOf } from '../compute/buyer/run/run-records.js'
-import { isOpen } from '../compute/buyer/run/run-state.js'
-import { Facts } from '../store/facts.js'
+import type { Store } from '../store/store.js'
+import { readingStore } from './home-store.js'
 import { Ledger } from '../payment/ledger.js'
 import { occupiedBytes } from '../files/disk.js'
 import { Books } from '../book/books.js'
@@ -28,12 +28,14 @@ export interface OfflineHome {
 }
 
 async function readLeases(home: OfflineHome): Promise<{ leases: LeaseEntry[] }> {
-  const [facts, ledger] = await Promise.all([factsOf(home), Ledger.read(ledgerFile(home.dir, home.wallet))])
-  return { leases: leaseEntries(facts, ledger) }
+  const ledger = await Ledger.read(ledgerFile(home.dir, home.wallet))
+  return readingStore(home.dir, store => ({ leases: leaseEntries(store, ledger) }))
 }
 
 async function readJobs(home: OfflineHome): Promise<{ jobs: JobEntry[] }> {
-  return { jobs: new RunRecords(await factsOf(home)).list().map(record => jobEntry(viewOf(record))) }
+  return readingStore(home.dir, store => ({
+    jobs: new RunRecords(store).list().map(record => jobEntry(viewOf(record)))
+  }))
 }
 
 async function readWallet(home: OfflineHome): Promise<WalletResult> {
@@ -41,8 +43,11 @@ async function readWallet(home: OfflineHome): Promise<WalletResult> {
 }
 
 async function readStatus(home: OfflineHome): Promise<StatusResult> {
-  const facts = await factsOf(home)
-  const { leases, reservedBytes } = countsOf(facts)
+  const { leases, reservedBytes, paused, bought } = await readingStore(home.dir, store => ({
+    ...countsOf(store),
+    paused: readLending(store).paused === true,
+    bought: boughtOf(store)
+  }))
   const usedBytes = await occupiedBytes(join(home.dir, 'shelf'))
   return {
     identity: formatKey(home.identity),
@@ -54,17 +59,13 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
     peers: 0,
     shelf: { usedBytes, reservedBytes, spaceBytes: 0, egressBytes: 0 },
     leases,
-    compute: { running: 0, queued: 0, paused: readLending(facts).paused === true, bought: boughtOf(facts) },
+    compute: { running: 0, queued: 0, paused, bought },
     notes: ['no node is running on this home (bushel up)']
   }
 }
 
-function boughtOf(facts: Facts): number {
-  return new RunRecords(facts).list().filter(isOpen).length
-}
-
-function factsOf(home: OfflineHome): Promise<Facts> {
-  return Facts.read(join(home.dir, 'journal', 'facts'))
+function boughtOf(store: Store): number {
+  return [...new RunRecords(store).open()].length
 }
 
 /** Must not be called while a node runs on the home: the books' store allows one process. */

@@ -5,7 +5,9 @@ import { RESOURCE, SIDE } from '../../../contracts/order.js'
 import type { NewOrder } from '../../deal/standing-orders.js'
 import { RestingBids } from '../../deal/resting-bids.js'
 import type { Logger } from '../../base/logger.js'
-import type { FactsPort } from '../../store/facts.js'
+import { change } from '../../store/change.js'
+import type { Store } from '../../store/store.js'
+import { begunTable, bidTable } from '../tables.js'
 
 /** The part of the node's own orders that resting bids use. */
 export interface OrdersPort {
@@ -17,7 +19,7 @@ export interface OrdersPort {
 
 export interface ComputeBidsOptions {
   orders: OrdersPort
-  facts: FactsPort
+  store: Store
   /** Whether asks on the book fit the stored request. Throws when the request can no longer be run. */
   fits(stored: Buffer, signal: AbortSignal): Promise<boolean>
   /** Runs the stored request to its end; called again after a restart, it continues. */
@@ -25,10 +27,6 @@ export interface ComputeBidsOptions {
   log: Logger
   tickEvery?: number
 }
-
-const KIND = 'compute-bid'
-/** Marks bids whose run has begun: it continues even when no ask fits any more. */
-const BEGUN = 'compute-bid-begun'
 
 /** The buyer's resting bids on compute. Each one is run in the background as soon as asks on the book fit it. */
 export class ComputeBids extends RestingBids {
@@ -52,22 +50,22 @@ export class ComputeBids extends RestingBids {
   /** Puts the bid on the book and stores its request. */
   async place(order: NewOrder, stored: Buffer): Promise<{ id: Buffer; order: Order }> {
     const placed = await this.#options.orders.publish(order)
-    await this.#options.facts.set({ kind: KIND, key: placed.id, value: stored })
+    await this.#options.store.set(change(bidTable, placed.id, stored))
     this.look()
     return placed
   }
 
   /** Looks for bids that can be filled. */
   protected override async lookNow(): Promise<void> {
-    const { orders, facts, fits } = this.#options
+    const { orders, store, fits } = this.#options
     for (const { id, order } of [...orders.list()]) {
       if (this.poller.signal.aborted) return
       const name = id.toString('hex')
       if (order.resource !== RESOURCE.compute || order.side !== SIDE.bid || this.#running.has(name)) continue
-      const stored = facts.get(KIND, id)
+      const stored = store.table(bidTable).get(id)
       if (!stored) continue // still being placed, or a kill interrupted `place`; then the owner withdraws the bid
       try {
-        if (!facts.get(BEGUN, id) && !(await fits(stored, this.poller.signal))) continue
+        if (!store.table(begunTable).has(id) && !(await fits(stored, this.poller.signal))) continue
       } catch (error) {
         if (this.poller.signal.aborted) return
         await this.#giveUp(id, error)
@@ -82,7 +80,7 @@ export class ComputeBids extends RestingBids {
 
   async #fill(id: Buffer, stored: Buffer): Promise<void> {
     const { signal } = this.poller
-    await this.#options.facts.set({ kind: BEGUN, key: id, value: Buffer.from([1]) })
+    await this.#options.store.set(change(begunTable, id, Buffer.from([1])))
     // The owner may have withdrawn the bid during the look.
     if (!this.#options.orders.get(id)) return this.#over(id)
     try {
@@ -90,7 +88,7 @@ export class ComputeBids extends RestingBids {
     } catch (error) {
       if (signal.aborted) return // the bid stays and continues at the next start
       if (error instanceof BushelError && error.exit === EXIT.noOffer) {
-        await this.#options.facts.set({ kind: BEGUN, key: id, value: null })
+        await this.#options.store.set(change(begunTable, id, null))
         this.#options.log.info('bid not filled yet', { order: id, reason: error.message })
         return
       }
@@ -108,8 +106,8 @@ export class ComputeBids extends RestingBids {
   }
 
   async #over(id: Buffer): Promise<void> {
-    const { orders, facts } = this.#options
-    await facts.set({ kind: KIND, key: id, value: null }, { kind: BEGUN, key: id, value: null })
+    const { orders, store } = this.#options
+    await store.set(change(bidTable, id, null), change(begunTable, id, null))
     if (orders.get(id)) await orders.withdraw(id)
   }
 }

@@ -166,7 +166,7 @@ export const CALLS: CallTable = {
 
   leases: async node => {
     const { ledger } = await node.trade()
-    return { leases: leaseEntries(node.facts, ledger) }
+    return { leases: leaseEntries(node.store, ledger) }
   },
 
   'leases.end': async (node, params) => {

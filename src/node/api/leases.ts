@@ -1,14 +1,14 @@
 import { formatKey } from '../../../contracts/keys/key.js'
 import { nameOf } from '../../base/states.js'
-import type { Facts } from '../../store/facts.js'
+import type { Store } from '../../store/store.js'
 import type { Ledger } from '../../payment/ledger.js'
 import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../storage/lease/leases.js'
 import type { LeaseRole } from '../../storage/lease/leases.js'
 import type { LeaseEntry } from './api.js'
 
 /** All leases of a node, newest first, with the amount paid for each. */
-export function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
-  const leases = new Leases(facts)
+export function leaseEntries(store: Store, ledger: Ledger): LeaseEntry[] {
+  const leases = new Leases(store)
   const entries: (LeaseEntry & { created: number })[] = []
   for (const role of ['buyer', 'provider'] as const satisfies LeaseRole[]) {
     for (const { id, lease } of leases.list(role)) {

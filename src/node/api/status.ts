@@ -3,35 +3,29 @@ import { formatKey } from '../../../contracts/keys/key.js'
 import { RESOURCE, SIDE, askOf } from '../../../contracts/order.js'
 import { formatTime } from '../../../contracts/money/quantity.js'
 import type { Order } from '#spec'
-import { isOpen } from '../../compute/buyer/run/run-state.js'
+import { RunRecords } from '../../compute/buyer/run/run-records.js'
 import { JOB } from '../../compute/job/job-state.js'
-import { isLive } from '../../storage/lease/lease-state.js'
-import { Leases, idOf } from '../../storage/lease/leases.js'
-import { billedBytes, formatAmount } from '../../../contracts/money/money.js'
+import { Leases } from '../../storage/lease/leases.js'
+import { formatAmount } from '../../../contracts/money/money.js'
 import type { Wallet } from '../../lightning/wallet.js'
-import type { Facts } from '../../store/facts.js'
+import type { Store } from '../../store/store.js'
 import type { StatusResult } from './api.js'
 import type { ComputeStatus } from './compute-api.js'
 import { networkOf } from '../backend.js'
 import type { NodeContext } from '../context.js'
 
 /** Counts from the disk alone. */
-export function countsOf(
-  facts: Facts
-): Pick<StatusResult, 'leases'> & { reservedBytes: number; kept: string[] } {
-  const leases = new Leases(facts)
-  const buyer = [...leases.list('buyer')].filter(({ lease }) => isLive(lease)).length
-  const kept = [...leases.list('provider')].filter(({ lease }) => isLive(lease))
-  const reserved = kept.reduce((sum, { lease }) => sum + billedBytes(lease.terms.cores), 0n)
+export function countsOf(store: Store): Pick<StatusResult, 'leases'> & { reservedBytes: number } {
+  const leases = new Leases(store)
+  const provider = leases.sums('provider')
   return {
-    leases: { buyer, provider: kept.length },
-    reservedBytes: Number(reserved),
-    kept: kept.map(({ lease }) => idOf(lease))
+    leases: { buyer: leases.sums('buyer').live, provider: provider.live },
+    reservedBytes: provider.bytes
   }
 }
 
 export async function statusOf(node: NodeContext): Promise<StatusResult> {
-  const { leases, reservedBytes, kept } = countsOf(node.facts)
+  const { leases, reservedBytes } = countsOf(node.store)
   const trade = node.serving ? await node.trade() : null
   const notes: string[] = []
   for (const market of node.books.markets) {
@@ -60,26 +54,26 @@ export async function statusOf(node: NodeContext): Promise<StatusResult> {
       reservedBytes,
       spaceBytes: asks.reduce((sum, { order }) => sum + spaceOf(order), 0),
       egressBytes: trade?.storage.shelf
-        ? kept.reduce(
-            (sum, id) => sum + (trade.storage.shelf!.has(id) ? trade.storage.shelf!.egress(id).usedBytes : 0),
+        ? trade.storage.shelf.leases.reduce(
+            (sum, { id }) => sum + trade.storage.shelf!.egress(id).usedBytes,
             0
           )
         : 0
     },
     leases,
-    compute: computeOf(trade),
+    compute: computeOf(trade, [...new RunRecords(node.store).open()].length),
     notes
   }
 }
 
-function computeOf(trade: Awaited<ReturnType<NodeContext['trade']>> | null): ComputeStatus {
+function computeOf(trade: Awaited<ReturnType<NodeContext['trade']>> | null, bought: number): ComputeStatus {
   const jobs = trade?.compute.worker?.jobs ?? []
   return {
     running: jobs.filter(({ work }) => work && work !== 'QUEUED').length,
     queued: jobs.filter(({ job, work }) => job.state === JOB.QUEUED && (work ?? 'QUEUED') === 'QUEUED')
       .length,
     paused: trade?.compute.worker?.settings.paused === true,
-    bought: (trade?.compute.runs.list() ?? []).filter(isOpen).length
+    bought
   }
 }
 

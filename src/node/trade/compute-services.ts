@@ -22,14 +22,14 @@ import type { Logger } from '../../base/logger.js'
 export const jobs = tradeService(
   'jobs',
   ['node'],
-  ({ node }) => new JobRecords(node.facts, node.now, logOf(node))
+  ({ node }) => new JobRecords(node.store, node.now, logOf(node))
 )
 
 export const blobs = tradeService('blobs', ['node', 'jobs'], async ({ node, jobs: records }, scope) => {
-  const { facts, network, jobTimeouts } = node
+  const { store, network, jobTimeouts } = node
   const { fetch: stallMs } = { ...JOB_TIMEOUTS, ...jobTimeouts }
-  const needed = (): Iterable<Blob> => neededBlobs(new RunRecords(facts), records)
-  const made = await scope.open(new Blobs({ folder: folderOf(node), facts, stallMs, needed }))
+  const needed = (): Iterable<Blob> => neededBlobs(new RunRecords(store), records)
+  const made = await scope.open(new Blobs({ folder: folderOf(node), store, stallMs, needed }))
   scope.add(network.serveCores((discoveryKey, stream) => made.serve(discoveryKey, stream)))
   return made
 })
@@ -53,7 +53,7 @@ export const worker = tradeService(
   'worker',
   ['node', 'wallet', 'payments', 'deals', 'orders', 'jobs', 'blobs'],
   async ({ node, wallet, orders, ...parts }, scope) => {
-    const { facts, now, serve, worker: given } = node
+    const { store, now, serve, worker: given } = node
     if (!serve) return null
     return scope.open(
       new Worker({
@@ -61,7 +61,7 @@ export const worker = tradeService(
         canReceive: (from, msat) => wallet.canReceive(from, msat),
         ask: id => orders.get(id),
         ...given,
-        settings: { ...readLending(facts), ...given?.settings }
+        settings: { ...readLending(store), ...given?.settings }
       })
     )
   }
@@ -72,11 +72,11 @@ export const runs = tradeService(
   'runs',
   ['node', 'wallet', 'limits', 'blobs', 'hires', 'connections'],
   async ({ node, wallet, limits, blobs: own, hires: hired }, scope) => {
-    const { books, facts, identity, serve, now } = node
+    const { books, store, identity, serve, now } = node
     await hired.lapse()
     return scope.open(
       jobsOf({
-        ...{ blobs: own, now, log: logOf(node), limits, books, facts, identity, hires: hired },
+        ...{ blobs: own, now, log: logOf(node), limits, books, store, identity, hires: hired },
         folder: folderOf(node),
         network: wallet.network,
         unattended: serve,
@@ -91,11 +91,11 @@ export const computeBids = tradeService(
   'computeBids',
   ['node', 'orders', 'runs'],
   async ({ node, orders, runs: bought }, scope) => {
-    const { facts, serve } = node
+    const { store, serve } = node
     if (!serve) return null
     return scope.open(
       new ComputeBids({
-        ...{ orders, facts, log: logOf(node) },
+        ...{ orders, store, log: logOf(node) },
         fits: (stored, signal) => fitsBid(bought, stored, signal),
         fill: (stored, signal) => fillBid(bought, stored, listenerOf(node), signal)
       })

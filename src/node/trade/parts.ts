@@ -26,7 +26,7 @@ import type { Bids } from '../../storage/buyer/resting-bids.js'
 import type { Timeouts } from '../../storage/lease/timeouts.js'
 import type { LeaseManager } from '../../storage/provider/lease-manager.js'
 import type { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
-import type { Facts } from '../../store/facts.js'
+import type { Store } from '../../store/store.js'
 import type { Alarms } from './alarms.js'
 import type { Connections } from './connections.js'
 import type { LightningLinks } from './lightning-links.js'
@@ -39,7 +39,7 @@ export interface TradeOptions {
   identity: Buffer
   device: KeyPair
   proof: Buffer
-  facts: Facts
+  store: Store
   network: Network
   books: Books
   /** The wallet of the home; null for the default one. */

@@ -29,12 +29,12 @@ export const leases = tradeService(
   'leases',
   ['node', 'wallet', 'ledger', 'payments', 'deals'],
   ({ node, wallet, ledger, payments, deals }) => {
-    const { facts, now, timeouts } = node
-    const debts = new Debts(facts, ledger)
+    const { store, now, timeouts } = node
+    const debts = new Debts(store, ledger)
     return {
       deals,
       payments,
-      leases: new Leases(facts, logOf(node)),
+      leases: new Leases(store, logOf(node)),
       debts,
       now,
       timeouts,
@@ -78,8 +78,8 @@ export const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], asy
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const own = new Mirrors({
     ...context,
-    ...{ facts: node.facts, log: logOf(node), folder, packer: drivePacker },
-    experiences: new Experiences(node.facts, node.now),
+    ...{ store: node.store, log: logOf(node), folder, packer: drivePacker },
+    experiences: new Experiences(node.store, node.now),
     asks: (key, maxPrice) => storageAsks(node.books, wallet.network, key, maxPrice),
     spendable: async () => (await wallet.balance()).spendableMsat,
     minGrace: node.policy.grace

@@ -21,7 +21,14 @@ import { Deals } from '../../../src/deal/deals.js'
 import type { OwnKeys } from '../../../src/deal/deals.js'
 import { DEFAULT_POLICY, Provider } from '../../../src/deal/provider.js'
 import type { ResourceProvider } from '../../../src/deal/provider.js'
-import { Facts } from '../../../src/store/facts.js'
+import type { Store } from '../../../src/store/store.js'
+import { change } from '../../../src/store/change.js'
+import type { Change } from '../../../src/store/change.js'
+import { defineTableOf, rawCodec } from '../../../src/store/definition.js'
+import type { AnyTable } from '../../../src/store/definition.js'
+import { bytes as bytesKey } from '../../../src/store/key.js'
+import { replyTable } from '../../../src/deal/tables.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { Network } from '../../../src/network/network.js'
 import { lightningId, person } from '../../samples/people.js'
 import { loggerTo } from '../../../src/base/logger.js'
@@ -69,7 +76,17 @@ export class NodeGroup {
   }
 }
 
-/** Facts, network and deals of one node, on a clock that the test can move forward. */
+/** Encoded terms of agreements that a `FakeSeller` has signed, by agreement. */
+export const agreedTable = defineTableOf({
+  name: 'agreed-terms',
+  key: bytesKey(32),
+  codec: rawCodec,
+  owner: 'test/',
+  bound: { unbounded: 'a test agrees on few' },
+  forget: { text: 'never' }
+})
+
+/** Store, network and deals of one node, on a clock that the test can move forward. */
 export class Side {
   readonly self: OwnKeys
   readonly #file: string
@@ -79,7 +96,7 @@ export class Side {
   readonly lines: LogLine[] = []
   /** Added to its clock, ms. */
   ahead = 0
-  facts!: Facts
+  store!: Store
   network!: Network
   deals!: Deals
 
@@ -94,12 +111,12 @@ export class Side {
   }
 
   async open(): Promise<void> {
-    this.facts = new Facts(this.#file)
-    await this.facts.ready()
+    this.store = storeIn(this.#file, [agreedTable as AnyTable])
+    await this.store.ready()
     this.network = new Network({ keyPair: this.self.device, bootstrap: this.#bootstrap })
     this.deals = new Deals({
       self: this.self,
-      facts: this.facts,
+      store: this.store,
       connector: this.network,
       log: loggerTo(line => {
         this.lines.push(line)
@@ -116,12 +133,12 @@ export class Side {
   async close(): Promise<void> {
     await this.deals.close()
     await this.network.close()
-    await this.facts.close()
+    await this.store.close()
   }
 
   /** Number of records on its disk. */
   get count(): number {
-    return this.facts.count('reply') + this.facts.count('lease')
+    return this.store.table(replyTable).count + this.store.table(agreedTable).count
   }
 }
 
@@ -188,7 +205,7 @@ export class FakeSeller implements ResourceProvider {
 
   capacityFault(_ask: Order, bytes: bigint): Promise<string | null> {
     let reserved = 0n
-    for (const { value } of this.side.facts.list('lease'))
+    for (const { value } of this.side.store.table(agreedTable).list())
       reserved += billedBytes(decode('terms', value).cores)
     return Promise.resolve(reserved + bytes > this.space ? 'no room' : null)
   }
@@ -206,9 +223,9 @@ export class FakeSeller implements ResourceProvider {
     return { agreement, installments }
   }
 
-  agreed(terms: Terms): { kind: string; key: Buffer; value: Buffer }[] {
+  agreed(terms: Terms): Change[] {
     this.agreements++
-    return [{ kind: 'lease', key: agreementId(terms), value: encode('terms', terms) }]
+    return [change(agreedTable, agreementId(terms), encode('terms', terms))]
   }
 
   request(given: Partial<QuoteInquiry> = {}): QuoteInquiry {

@@ -17,7 +17,7 @@ import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
 import { structOf } from '../../samples/arbitraries.js'
 import { lightningId, person } from '../../samples/people.js'
-import { RawPeer, Side, FakeSeller } from '../deal/sides.js'
+import { RawPeer, Side, FakeSeller, agreedTable } from '../deal/sides.js'
 import { SEED, bytes, mutated, mutations, runs } from '../../samples/mutation.js'
 
 const LIMIT = { timeout: 60_000 }
@@ -34,7 +34,7 @@ before(async () => {
   const [self] = await person()
   const side = new Side(
     { ...self!, lightning: lightningId(), network: 'play-1' },
-    join(dir, 'facts'),
+    join(dir, 'store'),
     testnet.bootstrap
   )
   await side.open()
@@ -79,7 +79,7 @@ async function ended(stream: NoiseStream): Promise<void> {
 
 /** The node is unchanged: nothing agreed, no fault of its own reported, and it answers an honest peer. */
 async function unharmed(): Promise<void> {
-  assert.equal(seller.side.facts.count('lease'), 0)
+  assert.equal(seller.side.store.table(agreedTable).count, 0)
   assert.equal(seller.agreements, 0)
   assert.deepEqual(seller.side.faults, [])
   const [self] = await person()

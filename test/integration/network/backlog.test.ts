@@ -34,7 +34,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bushel-backlog-'))
   const [one] = await person()
   const self = { ...one!, lightning: lightningId(), network: 'play-1' }
-  side = new Side(self, join(folder, 'facts'), testnet.bootstrap)
+  side = new Side(self, join(folder, 'store'), testnet.bootstrap)
   await side.open()
   const proof = { core: 0, index: 0, value: crypto.randomBytes(4 * MIB), nodes: [], roots: [] }
   side.deals.handle('audit', ({ nonce }) => ({ body: { nonce, proofs: [proof] } }))

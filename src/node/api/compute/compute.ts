@@ -73,7 +73,7 @@ export async function sellCompute(
 }
 
 async function lend(node: NodeContext, worker: Worker, settings: Partial<WorkerSettings>): Promise<void> {
-  await saveLending(node.facts, { ...worker.settings, ...settings })
+  await saveLending(node.store, { ...worker.settings, ...settings })
   worker.configure(settings)
 }
 
