@@ -67,10 +67,30 @@ export class Debts {
     for (const { value } of this.#store.table(debtTable).list(range)) yield this.#standing(value)
   }
 
+  /** Debts of one side, without those that `sweep` found settled. */
+  *unsettled(role: DebtRole): Generator<DebtBalance> {
+    const rows = this.#store.table(debtTable).by('open', { gte: role, lte: role })
+    for (const { value } of rows) yield this.#standing(value)
+  }
+
+  /** Marks the debts that the ledger has settled in full, so that nothing looks at them again. */
+  async sweep(): Promise<void> {
+    const settled = [...this.#store.table(debtTable).by('open')].filter(({ value }) => {
+      const { debt, settledMsat } = this.#standing(value)
+      return settledMsat === debt.debt.msat
+    })
+    if (settled.length === 0) return
+    await this.#store.set(
+      ...settled.map(({ key, value }) => change(debtTable, key, { ...value, state: 'settled' }))
+    )
+  }
+
   /** Debts with a peer that are not fully settled, the oldest first. */
   open(role: DebtRole, peer: Buffer): DebtBalance[] {
-    return [...this.list(role)]
-      .filter(standing => standing.leftMsat > 0n && standing.peer.equals(peer))
+    const rows = this.#store.table(debtTable).by('openWith', { gte: [role, peer], lte: [role, peer] })
+    return [...rows]
+      .map(({ value }) => this.#standing(value))
+      .filter(standing => standing.leftMsat > 0n)
       .sort((a, b) => a.debt.debt.at - b.debt.debt.at)
   }
 
