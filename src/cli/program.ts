@@ -5,7 +5,7 @@ import { defineJobs } from './commands/jobs/syntax.js'
 import { defineMarkets } from './commands/market/syntax.js'
 import { defineLeases, defineMirrors } from './commands/storage/syntax.js'
 import { defineMoney } from './commands/wallet/syntax.js'
-import { defineSettingUp, defineStatus, defineUp } from './commands/node/syntax.js'
+import { defineSettingUp, defineStatus, defineStore, defineUp } from './commands/node/syntax.js'
 import { defineOrders } from './commands/orders/syntax.js'
 import { Syntax, exampleOf } from './syntax.js'
 import type { Loader, Runner } from './syntax.js'
@@ -58,6 +58,7 @@ export function createProgram({ version, run, onhelp, onerror }: ProgramOptions)
   defineLeases(syntax)
   defineMoney(syntax)
   defineStatus(syntax)
+  defineStore(syntax)
   defineHelp(program, run)
   return program
 }

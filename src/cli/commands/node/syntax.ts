@@ -46,3 +46,15 @@ export function defineStatus({ program, define }: Syntax): void {
     () => import('./status.js')
   )
 }
+
+/** Defines `store check`. */
+export function defineStore({ group, define }: Syntax): void {
+  const store = group('store', "check the home's own records", 'store check')
+  define(
+    store,
+    'check',
+    'look for damage: rows with their indexes, chains, sums, and leases with the ledger',
+    'store check',
+    () => import('./store-check.js')
+  )
+}
