@@ -173,6 +173,7 @@ test('every command that needs a home says so when there is none', async () => {
     ['book'],
     ['wallet'],
     ['status'],
+    ['store', 'check'],
     ['leases'],
     ['market', 'list'],
     ['market', 'join', key],
@@ -262,6 +263,8 @@ test('every command has help with an example within 80 columns', async () => {
     'receipt',
     'receipt export',
     'receipt verify',
-    'status'
+    'status',
+    'store',
+    'store check'
   ])
 })

@@ -49,11 +49,11 @@ export function defineStatus({ program, define }: Syntax): void {
 
 /** Defines `store check`. */
 export function defineStore({ group, define }: Syntax): void {
-  const store = group('store', "check the home's own records", 'store check')
+  const store = group('store', 'check the records of this home', 'store check')
   define(
     store,
     'check',
-    'look for damage: rows with their indexes, chains, sums, and leases with the ledger',
+    'look for faults in the store of this home',
     'store check',
     () => import('./store-check.js')
   )
