@@ -27,3 +27,10 @@ export async function readReceiptOf(
   const { readReceipt } = await import('../node/api/receipts.js')
   return readReceipt(home, parseKey(lease, 'lease id'), installment)
 }
+
+/** What is wrong in the store of a home, a line for each problem; also while a node runs on it. */
+export async function checkStore(access: HomeAccess): Promise<string[]> {
+  const home = await Home.open(access.home)
+  const { storeProblems } = await import('../node/store-check.js')
+  return storeProblems(home)
+}

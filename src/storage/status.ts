@@ -4,14 +4,14 @@ import { billedBytes } from '../../contracts/money/money.js'
 import { formatSize } from '../../contracts/money/quantity.js'
 import { SIDE } from '../../contracts/order.js'
 import { occupiedBytes } from '../files/disk.js'
-import type { Facts } from '../store/facts.js'
+import type { Store } from '../store/store.js'
 import { isLive } from './lease/lease-state.js'
 import { Leases, idOf } from './lease/leases.js'
 import type { LeaseShelf } from './shelf/lease-shelf.js'
 import { storage } from './resource.js'
 
 export interface StorageStatusSource {
-  facts: Facts
+  store: Store
   /** The home's folder. */
   dir: string
   /** The open shelf, where there is one. */
@@ -21,11 +21,11 @@ export interface StorageStatusSource {
 }
 
 /** The leases in both roles, and what they take of the disk. */
-export async function storageStatus({ facts, dir, shelf, orders }: StorageStatusSource): Promise<{
+export async function storageStatus({ store, dir, shelf, orders }: StorageStatusSource): Promise<{
   facts: Record<string, number>
   lines: { label: string; text: string }[]
 }> {
-  const leases = new Leases(facts)
+  const leases = new Leases(store)
   const live = (role: 'buyer' | 'provider'): Lease[] =>
     [...leases.list(role)].filter(({ lease }) => isLive(lease)).map(({ lease }) => lease)
   const [bought, sold] = [live('buyer').length, live('provider')]

@@ -15,9 +15,6 @@ export interface Change {
   ondisk?: () => void
 }
 
-/** The part of the store that reads and changes single values, for those that need no more. */
-export type FactsPort = Pick<Facts, 'get' | 'set'>
-
 const MAX_FACT = 16 << 20
 const COMPACT_ABOVE = 4 << 20
 

@@ -7,6 +7,7 @@ import { EmptyBackend } from './backend/empty-backend.js'
 import { badStore } from './backend/errors.js'
 import { LmdbBackend } from './backend/lmdb-backend.js'
 import { Chain } from './chain.js'
+import type { Change } from './change.js'
 import { problemsOf } from './check.js'
 import type { Check } from './check.js'
 import type { AnyChain, AnyTable, ChainDefinition, Indexes, TableDefinition } from './definition.js'
@@ -119,6 +120,14 @@ export class Store extends ReadyResource {
     const result: unknown = work(transaction)
     if (result instanceof Promise) throw new Error('a write must not be asynchronous')
     await this.#demandBackend().commit(transaction.changes())
+  }
+
+  /** Commits changes together, as `write` does. */
+  async set(...changes: Change[]): Promise<void> {
+    await this.write(transaction => {
+      for (const change of changes) change.apply(transaction)
+    })
+    for (const { ondisk } of changes) ondisk?.()
   }
 
   /** Resolves when all that readers see is on disk. */

@@ -3,7 +3,7 @@ import ReadyResource from 'ready-resource'
 import type { RunRecord } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import type { Facts } from '../../store/facts.js'
+import type { Store } from '../../store/store.js'
 import { Checks } from './checks.js'
 import { ProviderSelection } from './run/provider-selection.js'
 import { EvidenceFiles } from '../job/evidence-files.js'
@@ -29,7 +29,7 @@ export interface PackPort {
 }
 
 export interface JobsOptions extends Omit<RunContext, 'records' | 'checks' | 'evidence' | 'deviceLoads'> {
-  facts: Facts
+  store: Store
   pack: PackPort
   /** Folder for evidence and for outputs that no caller waited for. */
   folder: string
@@ -55,14 +55,14 @@ export class Jobs extends ReadyResource {
 
   constructor(options: JobsOptions) {
     super()
-    const { facts, folder, random } = options
+    const { store, folder, random } = options
     this.#options = options
-    this.#records = new RunRecords(facts, options.log)
+    this.#records = new RunRecords(store, options.log)
     this.#outputs = new UnclaimedOutputs(join(folder, 'outputs'))
     this.#context = {
       ...options,
       records: this.#records,
-      checks: new Checks(facts, random),
+      checks: new Checks(store, random),
       evidence: new EvidenceFiles(join(folder, 'evidence')),
       deviceLoads: new DeviceLoads()
     }

@@ -1,9 +1,8 @@
-import { join } from 'node:path'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import type { Receipt } from '../../../contracts/evidence/receipt.js'
 import type { WalletChoice } from '../../identity/config.js'
-import { Facts } from '../../store/facts.js'
+import { readingStore } from '../home-store.js'
 import { Ledger } from '../../payment/ledger.js'
 import { Leases, listedOf, stripOf } from '../../storage/lease/leases.js'
 import { ledgerFile } from '../backend.js'
@@ -14,11 +13,11 @@ export async function readReceipt(
   agreement: Buffer,
   installment?: number
 ): Promise<Receipt> {
-  const [facts, ledger] = await Promise.all([
-    Facts.read(join(home.dir, 'journal', 'facts')),
-    Ledger.read(ledgerFile(home.dir, home.wallet))
-  ])
-  const leases = new Leases(facts)
+  const ledger = await Ledger.read(ledgerFile(home.dir, home.wallet))
+  return readingStore(home.dir, store => receiptOf(new Leases(store), ledger, agreement, installment))
+}
+
+function receiptOf(leases: Leases, ledger: Ledger, agreement: Buffer, installment?: number): Receipt {
   const role = leases.get('buyer', agreement) ? 'buyer' : 'provider'
   const lease = leases.get(role, agreement)
   if (!lease)

@@ -18,7 +18,7 @@ import type { SpendingLimits } from '../../payment/limits.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Timeouts } from '../../storage/lease/timeouts.js'
 import type { Policy } from '../../storage/provider/selling.js'
-import type { Facts } from '../../store/facts.js'
+import type { Store } from '../../store/store.js'
 import type { Alarms } from './alarms.js'
 import type { Connections } from './connections.js'
 import type { LightningLinks } from './lightning-links.js'
@@ -31,7 +31,7 @@ export interface TradeOptions {
   identity: Buffer
   device: KeyPair
   proof: Buffer
-  facts: Facts
+  store: Store
   network: Network
   books: Books
   /** The wallet of the home; null for the default one. */
@@ -80,7 +80,7 @@ export interface ResourceStatus {
 
 /** What a status is read from: the disk, and the open parts of a node that serves. */
 export interface StatusSource {
-  facts: Facts
+  store: Store
   /** The home's folder. */
   dir: string
   parts: TradeParts | null

@@ -50,12 +50,12 @@ const leases = tradeService(
   'leases',
   ['node', 'wallet', 'ledger', 'payments', 'deals'],
   ({ node, wallet, ledger, payments, deals }) => {
-    const { facts, now, timeouts } = node
-    const debts = new Debts(facts, ledger)
+    const { store, now, timeouts } = node
+    const debts = new Debts(store, ledger)
     return {
       deals,
       payments,
-      leases: new Leases(facts, logOf(node)),
+      leases: new Leases(store, logOf(node)),
       debts,
       now,
       timeouts,
@@ -99,8 +99,8 @@ const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async part
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const own = new Mirrors({
     ...context,
-    ...{ facts: node.facts, log: logOf(node), folder, packer: drivePacker },
-    experiences: new Experiences(node.facts, node.now),
+    ...{ store: node.store, log: logOf(node), folder, packer: drivePacker },
+    experiences: new Experiences(node.store, node.now),
     asks: (key, maxPrice) => bookedAsks(node.books, wallet.network, key, maxPrice),
     spendable: async () => (await wallet.balance()).spendableMsat,
     minGrace: node.policy.grace
@@ -219,6 +219,6 @@ export const storageTrade: TradeResource = {
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
-  status: ({ facts, dir, parts }) =>
-    storageStatus({ facts, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] })
+  status: ({ store, dir, parts }) =>
+    storageStatus({ store, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] })
 }

@@ -52,7 +52,7 @@ test('a quote leads to an agreement that both sides have signed', async () => {
   const countersign = await requestCountersign(channel, agree, 5_000)
   const id = agreementId(agree.terms)
   assert.deepEqual(countersign.list.agreement, id)
-  assert.deepEqual(provider.facts.get('lease', id), encode('terms', agree.terms))
+  assert.deepEqual(provider.store.table(agreedTable).get(id), encode('terms', agree.terms))
   assert.equal(seller.agreements, 1)
   assert.deepEqual([...buyer.faults, ...provider.faults], [])
 })
@@ -150,7 +150,7 @@ test('space is sold once, however many ask for it at the same time', async () =>
   const refused = answers.filter(answer => answer.status === 'rejected')
   assert.equal(taken.length, 1)
   for (const { reason } of refused) assert.equal((reason as { word: string }).word, 'NO_CAPACITY')
-  assert.equal(provider.facts.count('lease'), 1)
+  assert.equal(provider.store.table(agreedTable).count, 1)
   const channel = quotes[0]!.channel
   await assert.rejects(askQuote(buyers[0]!.deals, channel, seller.request()), { word: 'NO_CAPACITY' })
 })
@@ -195,7 +195,7 @@ test('terms that differ from the quote in any field are declined', async () => {
     await assert.rejects(answer, { word }, Object.keys(change).join())
   }
   assert.equal(seller.agreements, 0)
-  assert.equal(provider.facts.count('lease'), 0)
+  assert.equal(provider.store.table(agreedTable).count, 0)
   await requestCountersign(channel, agree, 5_000)
   assert.deepEqual(provider.faults, [])
 })

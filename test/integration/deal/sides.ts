@@ -74,7 +74,17 @@ export class NodeGroup {
   }
 }
 
-/** Facts, network and deals of one node, on a clock that the test can move forward. */
+/** Encoded terms of agreements that a `FakeSeller` has signed, by agreement. */
+export const agreedTable = defineTableOf({
+  name: 'agreed-terms',
+  key: bytesKey(32),
+  codec: rawCodec,
+  owner: 'test/',
+  bound: { unbounded: 'a test agrees on few' },
+  forget: { text: 'never' }
+})
+
+/** Store, network and deals of one node, on a clock that the test can move forward. */
 export class Side {
   readonly self: OwnKeys
   readonly #file: string
@@ -84,7 +94,7 @@ export class Side {
   readonly lines: LogLine[] = []
   /** Added to its clock, ms. */
   ahead = 0
-  facts!: Facts
+  store!: Store
   network!: Network
   deals!: Deals
 
@@ -99,8 +109,8 @@ export class Side {
   }
 
   async open(): Promise<void> {
-    this.facts = new Facts(this.#file)
-    await this.facts.ready()
+    this.store = storeIn(this.#file, [agreedTable as AnyTable])
+    await this.store.ready()
     this.network = new Network({ keyPair: this.self.device, bootstrap: this.#bootstrap })
     this.deals = new Deals({
       self: this.self,
@@ -122,12 +132,12 @@ export class Side {
   async close(): Promise<void> {
     await this.deals.close()
     await this.network.close()
-    await this.facts.close()
+    await this.store.close()
   }
 
   /** Number of records on its disk. */
   get count(): number {
-    return this.facts.count('reply') + this.facts.count('lease')
+    return this.store.table(replyTable).count + this.store.table(agreedTable).count
   }
 }
 
@@ -192,7 +202,7 @@ export class FakeSeller implements LeaseDesk {
 
   capacityFault(_ask: Order, bytes: bigint): Promise<string | null> {
     let reserved = 0n
-    for (const { value } of this.side.facts.list('lease'))
+    for (const { value } of this.side.store.table(agreedTable).list())
       reserved += billedBytes(decode('terms', value).cores)
     return Promise.resolve(reserved + bytes > this.space ? 'no room' : null)
   }

@@ -33,7 +33,7 @@ before(async () => {
   const [self] = await person()
   const side = new Side(
     { ...self!, lightning: lightningId(), network: 'play-1' },
-    join(dir, 'facts'),
+    join(dir, 'store'),
     testnet.bootstrap
   )
   await side.open()
@@ -78,7 +78,7 @@ async function ended(stream: NoiseStream): Promise<void> {
 
 /** The node is unchanged: nothing agreed, no fault of its own reported, and it answers an honest peer. */
 async function unharmed(): Promise<void> {
-  assert.equal(seller.side.facts.count('lease'), 0)
+  assert.equal(seller.side.store.table(agreedTable).count, 0)
   assert.equal(seller.agreements, 0)
   assert.deepEqual(seller.side.faults, [])
   const [self] = await person()

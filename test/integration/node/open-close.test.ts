@@ -18,7 +18,8 @@ import { Network } from '../../../src/network/network.js'
 import { LightningLinks } from '../../../src/node/trade/lightning-links.js'
 import { Trade } from '../../../src/node/trade/trade.js'
 import { TIMEOUTS } from '../../../src/storage/lease/timeouts.js'
-import { Facts } from '../../../src/store/facts.js'
+import type { Store } from '../../../src/store/store.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { person } from '../../samples/people.js'
 import type { Person } from '../../samples/people.js'
 import { faultLog } from '../../doubles/fault-log.js'
@@ -31,7 +32,7 @@ class Ground {
   readonly faults: unknown[] = []
   readonly dir: string
   readonly self: Person
-  readonly facts: Facts
+  readonly store: Store
   readonly network: Network
   readonly books: Books
   stream!: NoiseStream
@@ -40,7 +41,7 @@ class Ground {
     this.dir = dir
     this.self = self
     this.network = network
-    this.facts = new Facts(join(dir, 'journal', 'facts'))
+    this.store = storeIn(join(dir, 'journal', 'store'))
     this.books = new Books({ dir: join(dir, 'book'), device: self.device })
   }
 
@@ -55,7 +56,7 @@ class Ground {
     const { bootstrap } = testnet
     const [one, other] = await person(2)
     const ground = new Ground(dir, one!, new Network({ keyPair: one!.device, bootstrap }))
-    await scope.open(ground.facts)
+    await scope.open(ground.store)
     await scope.open(ground.books)
     await scope.open(ground.network)
     await ground.books.found({ name: 'ground' })
@@ -68,9 +69,9 @@ class Ground {
   }
 
   trade(wallet: WalletChoice | null): Trade {
-    const { dir, facts, network, books } = this
+    const { dir, store, network, books } = this
     return new Trade({
-      ...{ dir, facts, network, books, wallet, ...this.self },
+      ...{ dir, store, network, books, wallet, ...this.self },
       serve: true,
       resources: RESOURCES,
       timeouts: TIMEOUTS,

@@ -38,7 +38,7 @@ export class End extends PaymentSide {
   }
 
   protected override settings(ledger: Ledger, now: () => number): PaymentSettings {
-    const limits = new SpendingLimits({ ledger, real: false, now, facts: factsOf(this) })
+    const limits = new SpendingLimits({ ledger, real: false, now, records: recordsOf(this) })
     return { checkInvoice, readInvoice, limits, log: faultLog(error => this.faults.push(error)) }
   }
 
@@ -47,8 +47,8 @@ export class End extends PaymentSide {
   }
 }
 
-/** Facts with the limits that a test sets. */
-function factsOf(end: End): { get: () => Buffer | null; set: () => Promise<void> } {
+/** Records with the limits that a test sets. */
+function recordsOf(end: End): { get: () => Buffer | null; set: () => Promise<void> } {
   const text = (value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)
   return {
     get: () => {

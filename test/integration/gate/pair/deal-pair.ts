@@ -135,10 +135,10 @@ export class DealPair {
       retry: { first: 1, last: 1 }
     })
     this.#maintenance = this.maintenance({ retry: { first: 1, last: 1 } })
-    this.#experiences = new Experiences(buyer.facts, Date.now)
+    this.#experiences = new Experiences(buyer.store, Date.now)
     this.mirrors = new Mirrors({
       ...this.#context,
-      facts: buyer.facts,
+      store: buyer.store,
       log: nullLogger,
       folder: join(dir, 'drives'),
       packer: this.#packer,

@@ -1,0 +1,21 @@
+import { Store } from '../store/store.js'
+import { problemsOfLeases } from '../storage/lease/lease-sums.js'
+import { TABLES } from './tables.js'
+
+/** The store of a home, not opened yet. */
+export function homeStore(dir: string, { readOnly = false } = {}): Store {
+  const store = new Store(dir, { tables: TABLES, chains: [], readOnly })
+  store.registerCheck('leases', () => problemsOfLeases(store))
+  return store
+}
+
+/** Reads from the store of a home on which a node may be running; `read` sees one moment. */
+export async function readingStore<T>(dir: string, read: (store: Store) => T | Promise<T>): Promise<T> {
+  const store = homeStore(dir, { readOnly: true })
+  await store.ready()
+  try {
+    return await read(store)
+  } finally {
+    await store.close()
+  }
+}
