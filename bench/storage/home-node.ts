@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Order, QuoteRequest } from '#spec'
-import { RESOURCE, SIDE } from '../../contracts/order.js'
+import { SIDE } from '../../contracts/order.js'
 import { DAY, GIB } from '../../contracts/money/quantity.js'
 import { encode } from '../../contracts/schema/codec.js'
 import { nullLogger } from '../../src/base/logger.js'
-import { DEFAULT_POLICY, Provider } from '../../src/deal/provider.js'
+import { Provider } from '../../src/deal/provider.js'
 import { homeStore } from '../../src/node/home-store.js'
 import { LeaseManager } from '../../src/storage/provider/lease-manager.js'
 import type { LeaseManagerOptions } from '../../src/storage/provider/lease-manager-options.js'
 import { Leases } from '../../src/storage/lease/leases.js'
+import { DEFAULT_POLICY, StorageSelling } from '../../src/storage/provider/selling.js'
+import { storage } from '../../src/storage/resource.js'
 import { person } from '../../test/samples/people.js'
 import { median } from '../figure.js'
 import { answer, orderOf } from '../stage.js'
@@ -36,7 +38,7 @@ async function measure(dir: string): Promise<HomeTimes> {
   await store.ready()
   const handlers = new Map<string, (...given: unknown[]) => unknown>()
   const deals = {
-    self: { ...self, lightning: Buffer.alloc(33, 2), network: 'play-1' },
+    self: { ...self!, lightning: Buffer.alloc(33, 2), network: 'play-1' },
     store,
     now: Date.now,
     handle(method: string, handler: (...given: unknown[]) => unknown) {
@@ -64,20 +66,24 @@ async function measure(dir: string): Promise<HomeTimes> {
   await manager.ready()
   const start = performance.now() - begun
   const ask = askOf(self!.identity, self!.device.publicKey)
-  new Provider({
+  const provider = new Provider({
     deals,
-    policy: DEFAULT_POLICY,
-    goods: manager,
-    ask: () => ask
+    quoteFor: DEFAULT_POLICY.quoteFor,
+    ask: () => ({ order: ask, floor: ask.price })
   } as unknown as ConstructorParameters<typeof Provider>[0])
+  provider.serve(storage, new StorageSelling({ self: deals.self, policy: DEFAULT_POLICY, desk: manager }))
   const request: QuoteRequest = {
     market: ask.market,
     ask: Buffer.alloc(32, 3),
     revision: 1,
-    bytes: 100_000_000,
-    blocks: 1600,
-    time: 30 * DAY,
-    firstInstallmentMsat: 1n
+    resource: storage.id,
+    body: storage.request.encode({
+      bytes: 100_000_000,
+      blocks: 1600,
+      time: 30 * DAY,
+      firstInstallmentMsat: 1n
+    }),
+    offer: 0n
   }
   const times: HomeTimes = {
     start,
@@ -121,7 +127,7 @@ function askOf(identity: Buffer, device: Buffer): Order {
     nonce: Buffer.alloc(32, 2),
     revision: 1,
     side: SIDE.ask,
-    resource: RESOURCE.storage,
+    resource: storage.id,
     network: 'play-1',
     price: 1000n,
     created: Date.now(),

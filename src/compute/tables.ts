@@ -1,4 +1,5 @@
 import { defineTable, defineTableOf, rawCodec } from '../store/definition.js'
+import type { AnyTable } from '../store/definition.js'
 import { bytes, parts, text, uint } from '../store/key.js'
 import { isOpen } from './buyer/run/run-state.js'
 import { isOver } from './job/job-state.js'
@@ -103,4 +104,4 @@ export const COMPUTE_TABLES = [
   lendingTable,
   bidTable,
   begunTable
-]
+] as readonly AnyTable[]

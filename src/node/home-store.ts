@@ -1,11 +1,22 @@
 import { Store } from '../store/store.js'
-import { problemsOfLeases } from '../storage/lease/lease-sums.js'
-import { TABLES } from './tables.js'
+import { tablesOf } from './tables.js'
+import type { TradeResource } from './trade/parts.js'
+import { RESOURCES } from './trade/resources.js'
+
+interface HomeStoreOptions {
+  readOnly?: boolean
+  /** The resources whose records the home has; those of `RESOURCES` by default. */
+  resources?: readonly TradeResource[]
+}
 
 /** The store of a home, not opened yet. */
-export function homeStore(dir: string, { readOnly = false } = {}): Store {
-  const store = new Store(dir, { tables: TABLES, chains: [], readOnly })
-  store.registerCheck('leases', () => problemsOfLeases(store))
+export function homeStore(
+  dir: string,
+  { readOnly = false, resources = RESOURCES }: HomeStoreOptions = {}
+): Store {
+  const store = new Store(dir, { tables: tablesOf(resources), chains: [], readOnly })
+  for (const { resource, problems } of resources)
+    if (problems) store.registerCheck(resource.id, () => problems(store))
   return store
 }
 

@@ -86,7 +86,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.timeouts = { ...TIMEOUTS, ...options.timeouts }
     this.resources = options.resources ?? RESOURCES
     const { dir, device } = options.home
-    this.store = homeStore(dir)
+    this.store = homeStore(dir, { resources: this.resources })
     this.network = new Network({
       keyPair: device,
       bootstrap: options.bootstrap,

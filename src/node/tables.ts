@@ -1,7 +1,5 @@
-import { COMPUTE_TABLES } from '../compute/tables.js'
 import { DEAL_TABLES } from '../deal/tables.js'
 import { PAYMENT_TABLES } from '../payment/tables.js'
-import { STORAGE_TABLES } from '../storage/tables.js'
 import { defineTableOf, rawCodec } from '../store/definition.js'
 import type { AnyTable } from '../store/definition.js'
 import { text } from '../store/key.js'
@@ -16,11 +14,8 @@ export const walletTable = defineTableOf({
   forget: { text: 'never: a home may return to an earlier wallet' }
 })
 
-/** All tables of a home. */
-export const TABLES = [
-  ...PAYMENT_TABLES,
-  ...DEAL_TABLES,
-  ...STORAGE_TABLES,
-  ...COMPUTE_TABLES,
-  walletTable
-] as readonly AnyTable[]
+/** All tables of a home whose node deals in these resources. */
+export function tablesOf(resources: readonly { readonly tables: readonly AnyTable[] }[]): AnyTable[] {
+  const shared = [...PAYMENT_TABLES, ...DEAL_TABLES, walletTable] as unknown as AnyTable[]
+  return [...shared, ...resources.flatMap(({ tables }) => tables)]
+}

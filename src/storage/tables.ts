@@ -1,5 +1,5 @@
 import { defineTable, defineTableOf, uintCodec } from '../store/definition.js'
-import type { Codec } from '../store/definition.js'
+import type { AnyTable, Codec } from '../store/definition.js'
 import { bytes, parts, text, uint } from '../store/key.js'
 import { nameOf } from '../base/states.js'
 import { MIRROR } from './buyer/mirror-state.js'
@@ -95,4 +95,11 @@ export const mirrorTable = defineTable({
   forget: { text: 'when one was not placed and nothing was paid' }
 })
 
-export const STORAGE_TABLES = [leaseTable, leaseDueTable, leaseSumTable, listTable, reissueTable, mirrorTable]
+export const STORAGE_TABLES = [
+  leaseTable,
+  leaseDueTable,
+  leaseSumTable,
+  listTable,
+  reissueTable,
+  mirrorTable
+] as readonly AnyTable[]

@@ -14,8 +14,8 @@ import { readLending } from '../../compute/provider/settings.js'
 import { Worker } from '../../compute/provider/worker.js'
 import { compute } from '../../compute/resource.js'
 import { computeStatus } from '../../compute/status.js'
+import { COMPUTE_TABLES } from '../../compute/tables.js'
 import { bookedBids } from './asks.js'
-import { isWith } from './dealings.js'
 import { jobsOf } from './job-buying.js'
 import { tradeService } from './parts.js'
 import type { TradeOptions, TradeParts, TradeResource } from './parts.js'
@@ -133,17 +133,14 @@ function listenerOf(node: TradeOptions): RunListener {
 
 /** True for an open job with the device, or one for which money is moving. */
 function hasJobs({ jobs: records, ledger }: TradeParts, device: Buffer): boolean {
-  for (const role of ['buyer', 'provider'] as const) {
-    for (const { id, job } of records.list(role)) {
-      if (!isWith(device, role, job.terms)) continue
-      if (!isOver(job) || ledger.totals(id).inFlightMsat > 0n) return true
-    }
-  }
+  for (const { id, job } of records.with(device))
+    if (!isOver(job) || ledger.totals(id).inFlightMsat > 0n) return true
   return false
 }
 
 export const computeTrade: TradeResource = {
   resource: compute,
+  tables: COMPUTE_TABLES,
   answering: [jobs, blobs, hires, worker],
   working: [runs, computeBids],
   bids: parts => parts.computeBids,

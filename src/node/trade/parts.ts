@@ -18,6 +18,7 @@ import type { SpendingLimits } from '../../payment/limits.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Timeouts } from '../../storage/lease/timeouts.js'
 import type { Policy } from '../../storage/provider/selling.js'
+import type { AnyTable } from '../../store/definition.js'
 import type { Store } from '../../store/store.js'
 import type { Alarms } from './alarms.js'
 import type { Connections } from './connections.js'
@@ -89,6 +90,8 @@ export interface StatusSource {
 /** A resource as a node deals in it. `resources.ts` lists them. */
 export interface TradeResource {
   readonly resource: Resource
+  /** Its tables in the store of the home. */
+  readonly tables: readonly AnyTable[]
   /** Services that answer peers; they open before `connections` and close after it. */
   readonly answering: readonly Service<TradeParts>[]
   /** Services that act on their own; they open after `connections`. */
@@ -100,4 +103,6 @@ export interface TradeResource {
   /** What was used up of each agreement, msat, by its id in hex, for the balance check. */
   consumed(parts: TradeParts, now: number): ReadonlyMap<string, Msat>
   status(source: StatusSource): Promise<ResourceStatus>
+  /** For `bushel store check`: what disagrees in its tables, a line for each problem. */
+  problems?(store: Store): Iterable<string>
 }

@@ -18,14 +18,15 @@ import { StorageBids } from '../../storage/buyer/resting-bids.js'
 import { takeOver } from '../../storage/buyer/restored-home.js'
 import { exchangeCounters } from '../../storage/lease/counters.js'
 import { consumed } from '../../storage/lease/consumed.js'
+import { problemsOfLeases } from '../../storage/lease/lease-sums.js'
 import { Leases, isOver } from '../../storage/lease/leases.js'
 import { LeaseManager } from '../../storage/provider/lease-manager.js'
 import { StorageSelling } from '../../storage/provider/selling.js'
 import { storage } from '../../storage/resource.js'
 import { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
 import { storageStatus } from '../../storage/status.js'
+import { STORAGE_TABLES } from '../../storage/tables.js'
 import { bookedBids, cheapestAsks } from './asks.js'
-import { isWith } from './dealings.js'
 import { orphansOf } from './orphans.js'
 import { tradeService } from './parts.js'
 import type { TradeOptions, TradeParts, TradeResource } from './parts.js'
@@ -203,22 +204,20 @@ function hasLeases(
   { leases: { leases: records }, refunds: claims, ledger }: TradeParts,
   device: Buffer
 ): boolean {
-  for (const role of ['buyer', 'provider'] as const) {
-    for (const { id, lease } of records.list(role)) {
-      if (!isWith(device, role, lease.terms)) continue
-      if (!isOver(lease) || claims.isOwed(id) || ledger.totals(id).inFlightMsat > 0n) return true
-    }
-  }
+  for (const { id, lease } of records.with(device))
+    if (!isOver(lease) || claims.isOwed(id) || ledger.totals(id).inFlightMsat > 0n) return true
   return false
 }
 
 export const storageTrade: TradeResource = {
   resource: storage,
+  tables: STORAGE_TABLES,
   answering: [leases, counters, refunds, mirrors, shelf, leaseManager],
   working: [maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
   status: ({ store, dir, parts }) =>
-    storageStatus({ store, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] })
+    storageStatus({ store, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] }),
+  problems: problemsOfLeases
 }

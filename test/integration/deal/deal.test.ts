@@ -12,7 +12,8 @@ import { askQuote, requestCountersign, termsOf } from '../../../src/storage/buye
 import type { SignedTerms } from '../../../src/storage/buyer/lease-terms.js'
 import { DEFAULT_POLICY } from '../../../src/storage/provider/selling.js'
 import { storage } from '../../../src/storage/resource.js'
-import { CORES, FakeSeller, NodeGroup, RawPeer, agreementRequest } from './sides.js'
+import { replyTable } from '../../../src/deal/tables.js'
+import { CORES, FakeSeller, agreedTable, NodeGroup, RawPeer, agreementRequest } from './sides.js'
 import type { Side } from './sides.js'
 
 let group: NodeGroup
@@ -78,7 +79,11 @@ test('a repeated request gets the same bytes and is executed once, even after th
   answers.push(await first.send('agree', request))
   assert.ok(decode('reply', await first.send('quote', quoteRequest)).body)
   assert.equal(seller.agreements, 1)
-  assert.equal(provider.facts.count('reply'), 0, 'a quote is stateless, and the agreement is its own record')
+  assert.equal(
+    provider.store.table(replyTable).count,
+    0,
+    'a quote is stateless, and the agreement is its own record'
+  )
 
   await provider.close()
   await first.disconnected()

@@ -25,7 +25,14 @@ import { storage } from '../../../src/storage/resource.js'
 import type { LeaseInquiry, SignedTerms } from '../../../src/storage/buyer/lease-terms.js'
 import { DEFAULT_POLICY, StorageSelling } from '../../../src/storage/provider/selling.js'
 import type { LeaseDesk } from '../../../src/storage/provider/selling.js'
-import { Facts } from '../../../src/store/facts.js'
+import { replyTable } from '../../../src/deal/tables.js'
+import { change } from '../../../src/store/change.js'
+import type { Change } from '../../../src/store/change.js'
+import { defineTable, defineTableOf, rawCodec } from '../../../src/store/definition.js'
+import type { AnyTable } from '../../../src/store/definition.js'
+import { bytes as bytesKey } from '../../../src/store/key.js'
+import type { Store } from '../../../src/store/store.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { Network } from '../../../src/network/network.js'
 import { lightningId, person } from '../../samples/people.js'
 import { loggerTo } from '../../../src/base/logger.js'
@@ -84,6 +91,16 @@ export const agreedTable = defineTableOf({
   forget: { text: 'never' }
 })
 
+/** The countersigned first lists of these agreements. */
+const countersignTable = defineTable({
+  name: 'agreed-lists',
+  key: bytesKey(32),
+  struct: 'countersign',
+  owner: 'test/',
+  bound: { unbounded: 'a test agrees on few' },
+  forget: { text: 'never' }
+})
+
 /** Store, network and deals of one node, on a clock that the test can move forward. */
 export class Side {
   readonly self: OwnKeys
@@ -109,13 +126,13 @@ export class Side {
   }
 
   async open(): Promise<void> {
-    this.store = storeIn(this.#file, [agreedTable as AnyTable])
+    this.store = storeIn(this.#file, [agreedTable, countersignTable] as unknown as AnyTable[])
     await this.store.ready()
     this.network = new Network({ keyPair: this.self.device, bootstrap: this.#bootstrap })
     this.deals = new Deals({
       self: this.self,
       resources: RESOURCES,
-      facts: this.facts,
+      store: this.store,
       connector: this.network,
       log: loggerTo(line => {
         this.lines.push(line)
@@ -220,22 +237,14 @@ export class FakeSeller implements LeaseDesk {
     return { agreement, installments }
   }
 
-  agreed(
-    terms: Terms,
-    _signature: Buffer,
-    countersign: Countersign
-  ): { kind: string; key: Buffer; value: Buffer }[] {
+  agreed(terms: Terms, _signature: Buffer, countersign: Countersign): Change[] {
     this.agreements++
-    const key = agreementId(terms)
-    return [
-      { kind: 'lease', key, value: encode('terms', terms) },
-      { kind: 'countersign', key, value: encode('countersign', countersign) }
-    ]
+    const id = agreementId(terms)
+    return [change(agreedTable, id, encode('terms', terms)), change(countersignTable, id, countersign)]
   }
 
   countersigned(agreement: Buffer): Countersign | null {
-    const kept = this.side.facts.get('countersign', agreement)
-    return kept && decode('countersign', kept)
+    return this.side.store.table(countersignTable).get(agreement)
   }
 
   request(given: Partial<LeaseInquiry> = {}): LeaseInquiry {

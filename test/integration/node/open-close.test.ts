@@ -137,7 +137,7 @@ test('a trade whose opening fails leaves nothing behind, and names what failed',
     }
   }) as JobRecords
   const trade = new Trade({
-    ...{ facts: ground.facts, network: ground.network, books: ground.books, ...ground.self },
+    ...{ store: ground.store, network: ground.network, books: ground.books, ...ground.self },
     ...{ dir: ground.dir, wallet: PLAY, serve: true, resources: RESOURCES, timeouts: TIMEOUTS },
     worker: { jobs: broken },
     log: faultLog(error => ground.faults.push(error))
@@ -161,7 +161,7 @@ test('a second handler for a method is an error, until the first is taken back',
   const deals = new Deals({
     self,
     resources: new Resources(RESOURCES.map(({ resource }) => resource)),
-    facts: new Facts('unused'),
+    store: storeIn('unused'),
     connector,
     log: faultLog(error => assert.fail(String(error)))
   })

@@ -90,7 +90,7 @@ export class RogueBuyer {
     this.deals = new Deals({
       self,
       resources: RESOURCES,
-      facts: this.#facts,
+      store: this.#store,
       connector: this.network,
       log,
       now

@@ -223,7 +223,7 @@ export class RogueGroup {
     return new Deals({
       self,
       resources: RESOURCES,
-      facts,
+      store,
       connector,
       log: faultLog(error => this.faults.push(error)),
       now

@@ -4,6 +4,7 @@ import { fuelText } from '../../output/fuel-text.js'
 import { dateText } from '../../output/order-text.js'
 import { right, table } from '../../output/table.js'
 import { listing } from '../../output/watch.js'
+import { WATCH } from '../../input/shared-options.js'
 import type { CommandSyntax } from '../../syntax.js'
 
 export const syntax: CommandSyntax = {
@@ -11,7 +12,7 @@ export const syntax: CommandSyntax = {
   summary: 'list the jobs that were bought',
   example: 'jobs --watch',
   options: {
-    '--watch': 'print it again whenever it changes'
+    ...WATCH
   },
   calls: ['jobs']
 }

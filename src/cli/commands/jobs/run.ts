@@ -23,6 +23,7 @@ import type { Output } from '../../output/output.js'
 import { withPipedInput } from '../../input/standard-input.js'
 import { count, facts } from '../../output/table.js'
 import { hashFacts, providerTable } from './job-show.js'
+import { OFFER } from '../../input/shared-options.js'
 import type { CommandSyntax } from '../../syntax.js'
 
 export const syntax: CommandSyntax = {
@@ -33,7 +34,7 @@ export const syntax: CommandSyntax = {
     ...JOB_OPTIONS,
     '--out <dir>': 'folder for the files that it writes to /out',
     '--max <amount>': { help: 'most to pay, over all providers', default: '100 sat' },
-    '--offer <price>': 'price to open with (default: take the price of the provider)',
+    ...OFFER,
     '--max-price <price>': 'highest price (default: any)',
     '--map <pattern>': 'one job for each matching file; {} in ARGS is its path',
     '--parallel <n>': { help: 'with --map: number of jobs at the same time', default: '4' },

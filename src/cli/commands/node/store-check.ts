@@ -1,6 +1,13 @@
 import { checkStore } from '../../../daemon/books.js'
 import { count } from '../../output/table.js'
 import type { Action } from '../../invocation.js'
+import type { CommandSyntax } from '../../syntax.js'
+
+export const syntax: CommandSyntax = {
+  usage: 'store check',
+  summary: 'look for faults in the records of the home',
+  example: 'store check'
+}
 
 /** Looks for faults in the store of the home; the exit code is 1 when there are any. */
 export const run: Action = async ({ access, output }) => {

@@ -5,6 +5,7 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { JOB_OPTIONS, buyParams, jobParams } from '../../input/job-arguments.js'
 import { placed } from '../../output/order-text.js'
+import { BID_OFFER } from '../../input/shared-options.js'
 import type { CommandSyntax } from '../../syntax.js'
 
 export const syntax: CommandSyntax = {
@@ -14,7 +15,7 @@ export const syntax: CommandSyntax = {
   options: {
     ...JOB_OPTIONS,
     '--max <amount>': { help: 'most to pay, over all providers', required: true },
-    '--offer <price>': 'price to open with, below the highest one',
+    ...BID_OFFER,
     '--max-price <price>': { help: 'highest price, such as "30 sat/Tfuel"', required: true },
     '--out <dir>': { help: 'write what it leaves under /out to', required: true }
   },

@@ -6,6 +6,7 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
+import { BID_OFFER } from '../../input/shared-options.js'
 import type { CommandSyntax } from '../../syntax.js'
 
 export const syntax: CommandSyntax = {
@@ -15,7 +16,7 @@ export const syntax: CommandSyntax = {
   options: {
     '--time <time>': { help: 'how long to store it, such as 30d', required: true },
     '--copies <n>': { help: 'number of copies, each at another provider', required: true },
-    '--offer <price>': 'price to open with, below the highest one',
+    ...BID_OFFER,
     '--max-price <price>': { help: 'highest price, such as "30 sat/GiB-month"', required: true },
     '--prepay-max <amount>': 'most to pay ahead'
   },

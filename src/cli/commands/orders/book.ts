@@ -5,8 +5,9 @@ import { formatInUnits } from '../../../deal/price.js'
 import type { Column, Unit } from '../../../deal/resource.js'
 import type { BookResult, NodeCaller } from '../../../node/api/api.js'
 import type { Action } from '../../invocation.js'
-import { table } from '../../output/table.js'
+import { right, table } from '../../output/table.js'
 import { watch } from '../../output/watch.js'
+import { WATCH } from '../../input/shared-options.js'
 import type { CommandSyntax } from '../../syntax.js'
 
 export const syntax: CommandSyntax = {
@@ -14,7 +15,7 @@ export const syntax: CommandSyntax = {
   summary: 'show the order book of a resource (storage, compute): asks and bids, best first',
   example: 'book --watch',
   options: {
-    '--watch': 'print it again whenever it changes'
+    ...WATCH
   },
   calls: ['book']
 }
@@ -56,7 +57,7 @@ function side(book: BookResult, name: 'asks' | 'bids'): string[] {
     [
       { title: NAMES[name] },
       { title: 'IDENTITY' },
-      { title: 'PRICE', align: 'right' },
+      right('PRICE'),
       ...columns.map(({ title, unit, to }, i) => ({
         title,
         ...(unit === 'text' || to !== undefined ? {} : { align: 'right' as const }),

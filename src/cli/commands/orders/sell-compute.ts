@@ -7,6 +7,7 @@ import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
+import { FLOOR } from '../../input/shared-options.js'
 import type { CommandSyntax } from '../../syntax.js'
 
 export const syntax: CommandSyntax = {
@@ -17,7 +18,7 @@ export const syntax: CommandSyntax = {
     '--cores <n>': { help: 'number of jobs at the same time', required: true },
     '--memory <size>': { help: 'memory for all of them together, such as 2GiB', required: true },
     '--price <price>': { help: 'price, such as "40 sat/Tfuel"', required: true },
-    '--floor <price>': 'lowest price to agree to with a buyer that offers less; never shown to others',
+    ...FLOOR,
     '--base <amount>': { help: 'base for each job, in addition to its fuel', default: '1 sat' },
     '--only-idle': 'run jobs only while the machine is idle',
     '--hours <from-to>': 'run jobs only at these hours, such as 22:00-07:00',

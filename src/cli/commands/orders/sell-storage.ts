@@ -6,6 +6,7 @@ import { parseRegion } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { placed } from '../../output/order-text.js'
+import { FLOOR } from '../../input/shared-options.js'
 import type { CommandSyntax } from '../../syntax.js'
 
 export const syntax: CommandSyntax = {
@@ -15,7 +16,7 @@ export const syntax: CommandSyntax = {
   options: {
     '--space <size>': { help: 'space to offer, such as 500GiB', required: true },
     '--price <price>': { help: 'price, such as "25 sat/GiB-month"', required: true },
-    '--floor <price>': 'lowest price to agree to with a buyer that offers less; never shown to others',
+    ...FLOOR,
     '--min-time <time>': { help: 'shortest lease', default: '1h' },
     '--max-time <time>': { help: 'longest lease', default: '365d' },
     '--region <region>': 'region of the disk, such as eu'

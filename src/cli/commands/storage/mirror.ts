@@ -6,6 +6,7 @@ import { parseCopies, readablePath } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { count, facts } from '../../output/table.js'
+import { OFFER } from '../../input/shared-options.js'
 import type { CommandSyntax } from '../../syntax.js'
 
 export const syntax: CommandSyntax = {
@@ -15,7 +16,7 @@ export const syntax: CommandSyntax = {
   options: {
     '--copies <n>': { help: 'number of copies, each at another provider', default: '2' },
     '--time <time>': { help: 'how long to store it, such as 10min, 30d, 4w or 1y', default: '30d' },
-    '--offer <price>': 'price to open with (default: take the price of the provider)',
+    ...OFFER,
     '--max-price <price>': 'highest price, such as "30 sat/GiB-month" (default: any)',
     '--prepay-max <amount>': 'most to pay ahead'
   },

@@ -85,14 +85,14 @@ export async function sellCompute(node: BushelNode, change: Partial<BookedComput
     memory: 1 << 30,
     isolation: 'bwrap',
     fuel: FUEL_VERSION,
-    baseMsat: BASE,
+    baseMsat: change.baseMsat ?? BASE,
     region: ''
   }
   const { id, order } = await orders.publish({
     market,
     side: SIDE.ask,
     resource: 'compute',
-    price: PRICE,
+    price: change.price ?? PRICE,
     body: encode('compute-ask', asked),
     lifetime: DAY
   })

@@ -42,8 +42,8 @@ export class DealSide {
     this.store = storeIn(join(dir, 'store'))
     this.network = new Network({ keyPair: who.device, bootstrap })
     const self = { ...who, lightning: wallet.nodeId, network: wallet.network }
-    const { facts, network, log } = this
-    this.deals = new Deals({ self, resources: RESOURCES, facts, connector: network, log })
+    const { store, network, log } = this
+    this.deals = new Deals({ self, resources: RESOURCES, store, connector: network, log })
     const ledger = new Ledger(join(dir, 'ledger'))
     const secret = randomBytes(32)
     this.payments = new Payments({ ledger, wallet, checkInvoice, readInvoice, secret, log })

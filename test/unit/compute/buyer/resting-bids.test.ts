@@ -40,7 +40,7 @@ test('a bid withdrawn while the book is read is not run', async t => {
       open: () => Promise.reject(new Error('nobody is told of anything'))
     },
     standing: () => Promise.resolve([]),
-    facts,
+    store,
     fits: async () => {
       looks()
       await hold

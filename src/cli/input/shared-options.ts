@@ -1,0 +1,14 @@
+/** Options that several commands have, by their flags. */
+
+export const WATCH = { '--watch': 'print it again whenever it changes' }
+
+/** Of a seller. */
+export const FLOOR = {
+  '--floor <price>': 'lowest price to agree to with a buyer that offers less; never shown to others'
+}
+
+/** Of a buyer that may also take the price of the provider. */
+export const OFFER = { '--offer <price>': 'price to open with (default: take the price of the provider)' }
+
+/** Of a bid, which always has a highest price. */
+export const BID_OFFER = { '--offer <price>': 'price to open with, below the highest one' }
