@@ -5,6 +5,7 @@ import type { VerifiedOrder } from '../../../contracts/order.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
 import { Mutex } from '../../base/mutex.js'
 import { isTooFar, orderRules } from '../view/apply.js'
+import { rowAt } from '../view/database.js'
 import type { ViewDatabase } from '../view/database.js'
 import { banKey, orderKey, tallyKey } from '../view/keys.js'
 import { FETCH_TIMEOUT } from '../view/listing.js'
@@ -161,7 +162,7 @@ export class Gate {
     return tally
   }
 
-  async #get(key: Buffer): Promise<{ value: Buffer } | null> {
-    return await this.#options.view().get(key, { timeout: FETCH_TIMEOUT })
+  #get(key: Buffer): Promise<{ value: Buffer } | null> {
+    return rowAt(this.#options.view(), key, { timeout: FETCH_TIMEOUT })
   }
 }

@@ -2,6 +2,7 @@ import type { Admission, MarketRules } from '#spec'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { checkOrder } from '../../../contracts/order.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
+import { rowAt } from './database.js'
 import type { ViewBatch, ViewDatabase } from './database.js'
 import { RULES, TICK, banKey, relayKey, writerKey } from './keys.js'
 import { decodeOperation } from './operation.js'
@@ -82,9 +83,9 @@ async function admit(
   const { device, writer, indexer } = admission
   if (indexer || device.equals(rules.founder) || writer.equals(host.key)) return
   if ((await isBanned(batch, device)) || (await isBanned(batch, writer))) return
-  const holder = await batch.get(writerKey(writer))
+  const holder = await rowAt(batch, writerKey(writer))
   if (holder && !holder.value.equals(device)) return
-  const former = await batch.get(relayKey(device))
+  const former = await rowAt(batch, relayKey(device))
   if (former && holder) return // admitted already
   if (former) await expel(decode('admission', former.value), batch, host)
   await batch.put(relayKey(device), encode('admission', admission))
@@ -96,8 +97,8 @@ async function admit(
 async function ban(key: Buffer, batch: ViewBatch, rules: MarketRules, host: ApplyHost): Promise<void> {
   if (key.equals(rules.founder) || key.equals(host.key)) return
   await batch.put(banKey(key), encode('ban', { key }))
-  const device = (await batch.get(writerKey(key)))?.value ?? key
-  const relay = await batch.get(relayKey(device))
+  const device = (await rowAt(batch, writerKey(key)))?.value ?? key
+  const relay = await rowAt(batch, relayKey(device))
   if (relay) await expel(decode('admission', relay.value), batch, host)
 }
 
@@ -138,15 +139,15 @@ export function orderRules(market: Buffer, rules: MarketRules): Parameters<typeo
 }
 
 async function rulesIn(batch: ViewBatch): Promise<MarketRules | null> {
-  const entry = await batch.get(RULES)
+  const entry = await rowAt(batch, RULES)
   return entry && decode('market-rules', entry.value)
 }
 
 async function tickIn(batch: ViewBatch): Promise<number> {
-  const entry = await batch.get(TICK)
+  const entry = await rowAt(batch, TICK)
   return entry ? decode('tick', entry.value).time : 0
 }
 
 async function isBanned(batch: ViewBatch, key: Buffer): Promise<boolean> {
-  return (await batch.get(banKey(key))) !== null
+  return (await rowAt(batch, banKey(key))) !== null
 }

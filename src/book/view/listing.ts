@@ -3,6 +3,7 @@ import { decode } from '../../../contracts/schema/codec.js'
 import { checkOrder } from '../../../contracts/order.js'
 import type { VerifiedOrder } from '../../../contracts/order.js'
 import { orderRules } from './apply.js'
+import { rowAt } from './database.js'
 import type { ViewDatabase, ViewFetching } from './database.js'
 import { COUNT, RULES, TICK, allRelays, banKey, bookRange, idOf, orderKey, slotsOf } from './keys.js'
 
@@ -86,7 +87,7 @@ export class Listing {
   /** The live order with this id; null when it is unknown, withdrawn or expired. */
   async get(id: Buffer): Promise<VerifiedOrder | null> {
     return await this.#reading(async view => {
-      const entry = await view.get(orderKey(id), { timeout: FETCH_TIMEOUT })
+      const entry = await rowAt(view, orderKey(id), { timeout: FETCH_TIMEOUT })
       const order = entry && (await this.#live(view, entry.value))
       return order?.id.equals(id) ? order : null
     })
@@ -97,7 +98,7 @@ export class Listing {
     return await this.#reading(async view => {
       const found: VerifiedOrder[] = []
       for await (const { key } of view.createReadStream(slotsOf(identity), { timeout: FETCH_TIMEOUT })) {
-        const entry = await view.get(orderKey(idOf(key)), { timeout: FETCH_TIMEOUT })
+        const entry = await rowAt(view, orderKey(idOf(key)), { timeout: FETCH_TIMEOUT })
         const order = entry && (await this.#live(view, entry.value))
         if (order?.order.identity.equals(identity)) found.push(order)
       }
@@ -131,7 +132,7 @@ export class Listing {
 
 async function isBanned(view: ViewDatabase, order: Order): Promise<boolean> {
   for (const key of [order.identity, order.device]) {
-    if (await view.get(banKey(key), { timeout: FETCH_TIMEOUT })) return true
+    if (await rowAt(view, banKey(key), { timeout: FETCH_TIMEOUT })) return true
   }
   return false
 }
@@ -147,12 +148,12 @@ export async function readState(
   const view = live.snapshot()
   try {
     const state: ViewState = { rules: null, tick: 0, count: { slots: 0, live: 0 }, relays: new Map() }
-    const rules = await view.get(RULES, fetching)
+    const rules = await rowAt(view, RULES, fetching)
     if (!rules) return state
     state.rules = decode('market-rules', rules.value)
-    const tick = await view.get(TICK, fetching)
+    const tick = await rowAt(view, TICK, fetching)
     if (tick) state.tick = decode('tick', tick.value).time
-    const count = await view.get(COUNT, fetching)
+    const count = await rowAt(view, COUNT, fetching)
     if (count) state.count = decode('book-count', count.value)
     for await (const { value } of view.createReadStream({ ...allRelays(), limit: MOST_RELAYS }, fetching)) {
       const { device, writer } = decode('admission', value)

@@ -2,6 +2,7 @@ import type { BookCount, BookSlot, MarketRules, Order } from '#spec'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { SIDE } from '../../../contracts/order.js'
 import type { VerifiedOrder } from '../../../contracts/order.js'
+import { rowAt } from './database.js'
 import type { ViewBatch } from './database.js'
 import {
   COUNT,
@@ -167,16 +168,16 @@ export class OrderSlots {
   }
 
   async #record(id: Buffer): Promise<{ order: Order; bytes: Buffer }> {
-    return readRecord((await this.#batch.get(orderKey(id)))!.value)
+    return readRecord((await rowAt(this.#batch, orderKey(id)))!.value)
   }
 
   async #slot(identity: Buffer, id: Buffer): Promise<BookSlot | null> {
-    const entry = await this.#batch.get(slotKey(identity, id))
+    const entry = await rowAt(this.#batch, slotKey(identity, id))
     return entry && decode('book-slot', entry.value)
   }
 
   async #count(key: Buffer, change: BookCount): Promise<BookCount> {
-    const entry = await this.#batch.get(key)
+    const entry = await rowAt(this.#batch, key)
     const count = entry ? decode('book-count', entry.value) : { slots: 0, live: 0 }
     count.slots += change.slots
     count.live += change.live

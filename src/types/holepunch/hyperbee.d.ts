@@ -22,8 +22,10 @@ declare module 'hyperbee' {
     wait?: boolean
   }
 
+  // `get` is left out: it may return a deleted row (see `rowAt` of the book's view).
+
   export interface Batch<K, V> {
-    get(key: K): Promise<Entry<K, V> | null>
+    peek(range: Range<K>, options?: Fetching): Promise<Entry<K, V> | null>
     put(key: K, value: V): Promise<void>
     del(key: K): Promise<void>
     createReadStream(range?: Range<K>): AsyncIterable<Entry<K, V>>
@@ -39,7 +41,7 @@ declare module 'hyperbee' {
     ready(): Promise<void>
     close(): Promise<void>
     update(options?: { wait?: boolean }): Promise<boolean>
-    get(key: K, options?: Fetching): Promise<Entry<K, V> | null>
+    peek(range: Range<K>, options?: Fetching): Promise<Entry<K, V> | null>
     put(key: K, value: V): Promise<void>
     del(key: K): Promise<void>
     batch(options?: { update?: boolean }): Batch<K, V>

@@ -15,6 +15,7 @@ import { GIB_MONTH, NETWORK, ask, bid, person, revised, signed, withdrawn } from
 import type { Person } from '../../samples/orders.js'
 import { Views, lenient, unstamped } from '../../parts/book/view.js'
 import type { TestView } from '../../parts/book/view.js'
+import { rowAt } from '../../../src/book/view/database.js'
 
 const views = await Views.open()
 const market = crypto.randomBytes(32)
@@ -118,7 +119,7 @@ test('apply gives the same view for every order of arrival, even at the caps', a
         bytes.toString('hex')
       )
       assert.deepEqual(new Set(shown), model.listed)
-      const slots = await Promise.all(one.map(({ id }) => a.bee.get(orderKey(Buffer.from(id, 'hex')))))
+      const slots = await Promise.all(one.map(({ id }) => rowAt(a.bee, orderKey(Buffer.from(id, 'hex')))))
       const held = slots.flatMap(entry => (entry ? [entry.value.toString('hex')] : []))
       assert.deepEqual(new Set(held), model.slots)
       assert.equal((await readState(a.bee)).count.slots, model.slots.size)
@@ -144,13 +145,13 @@ test('the highest revision wins, and a withdrawn order stays away until it has e
     await view.tick(start + hours * HOUR)
     await view.orders(first, second)
     assert.deepEqual(await listed(view), [], `${hours} hours later`)
-    assert.ok(await view.bee.get(orderKey(orderId(order))), 'its tombstone stands')
+    assert.ok(await rowAt(view.bee, orderKey(orderId(order))), 'its tombstone stands')
   }
   await view.tick(start + 4 * HOUR)
-  assert.equal(await view.bee.get(orderKey(orderId(order))), null)
-  assert.equal(await view.bee.get(COUNT), null)
+  assert.equal(await rowAt(view.bee, orderKey(orderId(order))), null)
+  assert.equal(await rowAt(view.bee, COUNT), null)
   await view.orders(first, second, last)
-  assert.equal(await view.bee.get(orderKey(orderId(order))), null, 'and over is over')
+  assert.equal(await rowAt(view.bee, orderKey(orderId(order))), null, 'and over is over')
 })
 
 test('a withdrawal that expires before its order still keeps the order out of the view', async () => {
@@ -244,7 +245,7 @@ test('a relay has one writer, and a banned relay cannot write and is not admitte
   assert.equal(view.writers.size, 0)
   for await (const entry of view.bee.createReadStream(allRelays()))
     assert.fail(`still there: ${String(entry.key)}`)
-  assert.ok(await view.bee.get(banKey(device)))
+  assert.ok(await rowAt(view.bee, banKey(device)))
 })
 
 test('forged, oversized, expired, foreign-market and banned-author records never enter the view', async () => {
@@ -310,5 +311,5 @@ test('no input bytes make apply throw', async () => {
   await view.say(encode('market-operation', { type: 1, body: encode('tick', { time: 2 ** 53 - 1 }) }))
   await view.say(Buffer.alloc(MAX_OPERATION_BYTES + 1))
   assert.deepEqual(await view.content(), before)
-  assert.ok(await view.bee.get(TICK))
+  assert.ok(await rowAt(view.bee, TICK))
 })

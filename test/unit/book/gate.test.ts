@@ -178,7 +178,7 @@ test('a relay reads its view and verifies only for a record with a right stamp, 
     const relay = await RelayGate.make({ stampBits })
     const signatures = t.mock.method(crypto, 'verify')
     const attestations = t.mock.method(IdentityKey, 'verify')
-    const read = t.mock.method(relay.view.bee, 'get')
+    const read = t.mock.method(relay.view.bee, 'peek')
     for (const record of records) assert.notEqual(await relay.code(record), 'OK')
     const verified = signatures.mock.callCount() + attestations.mock.callCount()
     assert.equal(verified, verifications * records.length, kind)

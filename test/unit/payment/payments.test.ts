@@ -33,6 +33,8 @@ test('an installment is paid, and both sides have recorded it', async t => {
   assert.equal(payer.ledger.contiguous(AGREEMENT), 1, 'not past a gap')
   await payer.payments.pay(AGREEMENT, 1)
   assert.equal(payer.ledger.contiguous(AGREEMENT), 3)
+  // the wallet of the payee tells of a payment after the payer's does
+  for (const number of [1, 2]) assert.ok(await payee.payments.wasReceived(AGREEMENT, number, 60_000))
   for (const end of [payer, payee]) {
     const before = [end.ledger.payments(AGREEMENT), end.ledger.totals(AGREEMENT)]
     await end.restart()
