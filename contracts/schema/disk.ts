@@ -22,6 +22,37 @@ export const disk: Struct[] = [
     ]
   },
   {
+    name: 'wallet-entry',
+    fields: [required('wallet', 'string'), required('entry', '@bushel/ledger-entry')]
+  },
+  {
+    name: 'payment-record',
+    fields: [required('entry', 'uint'), required('last', '@bushel/ledger-entry')]
+  },
+  {
+    name: 'payment-account',
+    fields: [
+      required('paidMsat', 'biguint64'),
+      required('feesMsat', 'biguint64'),
+      required('receivedMsat', 'biguint64'),
+      required('inFlightMsat', 'biguint64'),
+      required('refundedMsat', 'biguint64'),
+      required('refundOpenMsat', 'biguint64'),
+      required('creditedMsat', 'biguint64'),
+      required('payments', 'uint'),
+      required('contiguous', 'uint')
+    ]
+  },
+  { name: 'credit-sum', fields: [required('msat', 'biguint64')] },
+  {
+    name: 'spent-payment',
+    fields: [required('peer', 'fixed32'), required('msat', 'biguint64'), optional('paidAt', 'uint')]
+  },
+  {
+    name: 'spending-sum',
+    fields: [required('msat', 'biguint64'), required('inFlight', 'uint')]
+  },
+  {
     name: 'debt-record',
     fields: [
       required('role', 'string'),

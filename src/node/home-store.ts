@@ -1,11 +1,13 @@
 import { Store } from '../store/store.js'
 import { problemsOfLeases } from '../storage/lease/lease-sums.js'
-import { TABLES } from './tables.js'
+import { problemsOfLedger } from '../payment/ledger/check.js'
+import { CHAINS, TABLES } from './tables.js'
 
 /** The store of a home, not opened yet. */
 export function homeStore(dir: string, { readOnly = false } = {}): Store {
-  const store = new Store(dir, { tables: TABLES, chains: [], readOnly })
+  const store = new Store(dir, { tables: TABLES, chains: CHAINS, readOnly })
   store.registerCheck('leases', () => problemsOfLeases(store))
+  store.registerCheck('ledger', () => problemsOfLedger(store))
   return store
 }
 

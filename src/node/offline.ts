@@ -11,7 +11,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import type { LeaseEntry, MarketEntry, Result, StatusResult, WalletResult } from './api/api.js'
 import type { JobEntry } from './api/compute-api.js'
 import { jobEntry } from './api/compute/job-view.js'
-import { ledgerFile, networkOf, readBalance } from './backend.js'
+import { ledgerOf, networkOf, readBalance } from './backend.js'
 import { walletResult } from './api/wallet.js'
 import { readLending } from '../compute/provider/settings.js'
 import { marketEntries } from './api/markets.js'
@@ -28,8 +28,8 @@ export interface OfflineHome {
 }
 
 async function readLeases(home: OfflineHome): Promise<{ leases: LeaseEntry[] }> {
-  const ledger = await Ledger.read(ledgerFile(home.dir, home.wallet))
-  return readingStore(home.dir, store => ({ leases: leaseEntries(store, ledger) }))
+  const wallet = ledgerOf(home.wallet)
+  return readingStore(home.dir, store => ({ leases: leaseEntries(store, new Ledger(store, wallet)) }))
 }
 
 async function readJobs(home: OfflineHome): Promise<{ jobs: JobEntry[] }> {

@@ -32,8 +32,8 @@ export class End extends PaymentSide {
   limits: Partial<SpendingSettings> = {}
   override now: () => number = Date.now
 
-  constructor(wallet: FakeWallet, file: string, secret: number) {
-    super(file, secret)
+  constructor(wallet: FakeWallet, home: string, secret: number) {
+    super(home, secret)
     this.wallet = wallet
   }
 
@@ -67,7 +67,10 @@ export async function ends(t: TestContext): Promise<{ payer: End; payee: End; di
   payee.wallet.peer = payer.wallet
   await payer.start()
   await payee.start()
-  t.after(() => Promise.all([payer.payments.close(), payee.payments.close()]))
+  t.after(async () => {
+    await Promise.all([payer.payments.close(), payee.payments.close()])
+    await Promise.all([payer.stop(), payee.stop()])
+  })
   return { payer, payee, dir }
 }
 

@@ -121,9 +121,9 @@ test('a fee is at most 1 % or 5 sat, whichever is more, unless set otherwise', a
 
 test('limits are stored separately for play money and real sats, and real sats have some from the start', async t => {
   const dir = await folder(t)
-  const ledger = new Ledger(join(dir, 'ledger'))
   const store = storeIn(join(dir, 'store'))
   await store.ready()
+  const ledger = new Ledger(store, 'ledger')
   const real = new SpendingLimits({ ledger, real: true, records: limitsIn(store) })
   assert.deepEqual(real.settings, DEFAULT_LIMITS.real)
   assert.deepEqual(

@@ -105,9 +105,7 @@ test('an unresponsive wallet is asked again, and the node starts all the same', 
 
 test('100,000 entries are reconciled in under 2 s without a question for any of them', async t => {
   const { payer } = await ends(t)
-  await payer.payments.close()
-  const ledger = new Ledger(payer.file)
-  await ledger.ready()
+  const { ledger } = payer
   const PAYMENTS = 25_000
   const lost = new Set<number>()
   const draft = (i: number): PaymentDraft => {
@@ -150,7 +148,8 @@ test('100,000 entries are reconciled in under 2 s without a question for any of 
       })
   }
   assert.ok(ledger.stats.entries > 99_000, `${ledger.stats.entries} entries`)
-  await ledger.close()
+  await payer.payments.close()
+  await payer.stop()
   // Processor time, since other load on the machine does not count.
   const spent = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1000
   let began = spent()
@@ -159,6 +158,7 @@ test('100,000 entries are reconciled in under 2 s without a question for any of 
   assert.equal(payer.mended.length, lost.size)
   assert.equal(payer.wallet.questions, 0)
   await payer.payments.close()
+  await payer.stop()
   began = spent()
   await payer.start()
   const opened = Math.min(mending, spent() - began)

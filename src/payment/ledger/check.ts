@@ -1,0 +1,123 @@
+import type { PaymentAccount, SpentPayment } from '#spec'
+import type { Msat } from '../../../contracts/money/money.js'
+import type { Store } from '../../store/store.js'
+import type { AnyTable } from '../../store/definition.js'
+import { isSettled, stepOf } from '../payment.js'
+import type { Payment } from '../payment.js'
+import { STEP } from '../payment-state.js'
+import { completed } from './recording.js'
+import { ALL_PEERS, spentAfter } from './spending.js'
+import { accountTable, creditTable, ledgerChain, paymentTable, spendingTable, spentTable } from './tables.js'
+import { add, debtOf, noTotals } from './totals.js'
+
+/** What the tables should have, by the key of the row in hex. */
+interface Expected {
+  payments: Map<string, Payment>
+  spent: Map<string, SpentPayment>
+}
+
+/** Compares the tables with the entries of the chain, from the first on: a line for each problem. */
+export function* problemsOfLedger(store: Store): Generator<string, void, void> {
+  const { payments, spent } = replayed(store)
+  yield* differences(store, paymentTable, payments)
+  yield* differences(store, accountTable, accountsOf(payments))
+  yield* differences(store, creditTable, creditsOf(payments))
+  // What was paid more than a day ago is forgotten when the next payment is made, so rows may be missing or left.
+  for (const { key, value } of store.table(spentTable).list()) {
+    const found = spent.get(hex(spentTable, key))
+    if (!found || !same(spentTable, found, value)) yield wrong(spentTable, hex(spentTable, key))
+    else spent.delete(hex(spentTable, key))
+  }
+  for (const [key, { paidAt }] of spent) if (!paidAt) yield missing(spentTable, key)
+  yield* differences(store, spendingTable, sumsOf(store))
+}
+
+function replayed(store: Store): Expected {
+  const payments = new Map<string, Payment>()
+  const spent = new Map<string, SpentPayment>()
+  for (const { seq, value } of store.chain(ledgerChain).entries()) {
+    const step = { ...stepOf(value.entry!), entry: seq }
+    const key = hex(paymentTable, [value.wallet, step.hash])
+    const payment = completed(step, payments.get(key) ?? null)
+    payments.set(key, payment)
+    if (payment.role !== 'payer') continue
+    const next = spentAfter(spent.get(key) ?? null, payment)
+    if (next) spent.set(key, next)
+    else spent.delete(key)
+  }
+  return { payments, spent }
+}
+
+/** The sums of each agreement, added up anew from its payments. */
+function accountsOf(payments: ReadonlyMap<string, Payment>): Map<string, PaymentAccount> {
+  const accounts = new Map<string, PaymentAccount>()
+  const settled = new Set<string>()
+  for (const [key, payment] of payments) {
+    const { agreement, kind, installment, step } = payment
+    const id = hex(accountTable, [walletOf(key), agreement])
+    const sums = accounts.get(id) ?? { ...noTotals(), contiguous: 0 }
+    add(sums, payment, 1n)
+    accounts.set(id, sums)
+    if (kind === 'installment' && isSettled(step)) settled.add(`${id}/${installment}`)
+  }
+  for (const [id, sums] of accounts) while (settled.has(`${id}/${sums.contiguous}`)) sums.contiguous++
+  return accounts
+}
+
+function creditsOf(payments: ReadonlyMap<string, Payment>): Map<string, { msat: Msat }> {
+  const credits = new Map<string, { msat: Msat }>()
+  for (const [key, payment] of payments) {
+    if (payment.step !== STEP.credited) continue
+    const id = hex(creditTable, [walletOf(key), debtOf(payment)])
+    credits.set(id, { msat: (credits.get(id)?.msat ?? 0n) + payment.msat })
+  }
+  return credits
+}
+
+/** The sums of spending, added up anew from the rows that are left. */
+function sumsOf(store: Store): Map<string, { msat: Msat; inFlight: number }> {
+  const sums = new Map<string, { msat: Msat; inFlight: number }>()
+  for (const { key, value } of store.table(spentTable).list()) {
+    for (const peer of [ALL_PEERS, value.peer!]) {
+      const id = hex(spendingTable, [key[0], peer])
+      const { msat, inFlight } = sums.get(id) ?? { msat: 0n, inFlight: 0 }
+      sums.set(id, { msat: msat + value.msat, inFlight: inFlight + (value.paidAt ? 0 : 1) })
+    }
+  }
+  return sums
+}
+
+function* differences<T>(store: Store, table: unknown, expected: ReadonlyMap<string, T>): Generator<string> {
+  const definition = table as AnyTable
+  const left = new Map(expected)
+  for (const { key, value } of store.table(definition).list()) {
+    const id = hex(definition, key)
+    const found = left.get(id)
+    if (!found || !same(definition, found, value)) yield wrong(definition, id)
+    left.delete(id)
+  }
+  for (const id of left.keys()) yield missing(definition, id)
+}
+
+function same(table: unknown, one: unknown, other: unknown): boolean {
+  const { codec } = table as AnyTable
+  return codec.encode(one).equals(codec.encode(other))
+}
+
+function hex(table: unknown, key: readonly [string, Buffer]): string
+function hex(table: unknown, key: unknown): string
+function hex(table: unknown, key: unknown): string {
+  return (table as AnyTable).key.write(key).toString('hex')
+}
+
+function walletOf(key: string): string {
+  return paymentTable.key.read(Buffer.from(key, 'hex'), 0).key[0]
+}
+
+function wrong({ name }: { name: string }, key: string): string {
+  return `table ${name}: row ${key} is not what the entries of the chain give`
+}
+
+function missing({ name }: { name: string }, key: string): string {
+  return `table ${name}: row ${key} is missing, by the entries of the chain`
+}
