@@ -1,11 +1,12 @@
 import { Store } from '../store/store.js'
+import type { StoreOptions } from '../store/store.js'
 import { problemsOfLeases } from '../storage/lease/lease-sums.js'
 import { problemsOfLedger } from '../payment/ledger/check.js'
 import { CHAINS, TABLES } from './tables.js'
 
 /** The store of a home, not opened yet. */
-export function homeStore(dir: string, { readOnly = false } = {}): Store {
-  const store = new Store(dir, { tables: TABLES, chains: CHAINS, readOnly })
+export function homeStore(dir: string, options: Pick<StoreOptions, 'readOnly' | 'backend'> = {}): Store {
+  const store = new Store(dir, { tables: TABLES, chains: CHAINS, ...options })
   store.registerCheck('leases', () => problemsOfLeases(store))
   store.registerCheck('ledger', () => problemsOfLedger(store))
   return store

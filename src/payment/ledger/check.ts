@@ -104,8 +104,6 @@ function same(table: unknown, one: unknown, other: unknown): boolean {
   return codec.encode(one).equals(codec.encode(other))
 }
 
-function hex(table: unknown, key: readonly [string, Buffer]): string
-function hex(table: unknown, key: unknown): string
 function hex(table: unknown, key: unknown): string {
   return (table as AnyTable).key.write(key).toString('hex')
 }

@@ -108,10 +108,10 @@ export class Trader {
 
   /** Checks that the disk after the kill agrees with the kill point: the step is there, or not yet. */
   async #prove({ step, phase }: KillPoint, { hash }: Hit): Promise<void> {
-    const stands = await readingStore(
-      this.#options.home,
-      store => new Ledger(store, 'ledger').byHash(Buffer.from(hash, 'hex'))?.step
-    )
+    const stands = await readingStore(this.#options.home, store => {
+      assert.deepEqual([...store.check()], [], `${this.name}: the store after the kill`)
+      return new Ledger(store, 'ledger').byHash(Buffer.from(hash, 'hex'))?.step
+    })
     // A step that is only noted (applied) goes to disk together with the next one.
     const same = stands === step || (step === STEP.applied && stands === STEP.receipt)
     if (phase === 'written') assert.ok(same, `${this.name}: ${step} stands on disk (${stands})`)

@@ -8,10 +8,8 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { Facts } from '../../../src/store/facts.js'
 import { Journal } from '../../../src/store/journal.js'
 import { CommitLog, DamagedLogError } from '../../../src/lightning/backends/play/log/log.js'
-import { blank, sha256 } from '../../../src/payment/payee.js'
 import { folder } from '../../parts/folder.js'
 import { bytes, mutated, mutations, runs } from '../../samples/mutation.js'
-import { STEP } from '../../../src/payment/payment-state.js'
 
 /** Damage by a disk, without splices: a file of valid whole frames is valid. */
 const damage = fc.oneof(

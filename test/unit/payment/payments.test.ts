@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import type { InstallmentList } from '#spec'
 import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
-import { Ledger } from '../../../src/payment/ledger.js'
 import { AGREEMENT, INSTALLMENTS, End, OTHER, bound, ends, hashOf } from '../../parts/payment/ends.js'
 import { FakeWallet } from '../../doubles/fake-wallet.js'
 

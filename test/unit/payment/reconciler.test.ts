@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { Ledger } from '../../../src/payment/ledger.js'
 import type { PaymentDraft, PaymentStep } from '../../../src/payment/ledger.js'
 import { checkBalance } from '../../../src/payment/balance.js'
 import { shortKey } from '../../../contracts/keys/key.js'
