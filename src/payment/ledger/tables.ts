@@ -30,7 +30,7 @@ const isPending = paymentStates.among('intent', 'bound', 'sent', 'failed', 'list
 const SETTLED_RANK = 2 ** 40
 
 /** A payment that ended, or a direct one that is settled, waits for nothing. */
-export function isWaiting({ step, kind }: Payment): boolean {
+function isWaiting({ step, kind }: Payment): boolean {
   return isPending(step) && !(kind === 'direct' && isSettled(step))
 }
 
