@@ -43,14 +43,10 @@ export const disk: Struct[] = [
       required('contiguous', 'uint')
     ]
   },
-  { name: 'credit-sum', fields: [required('msat', 'biguint64')] },
+  { name: 'msat-sum', fields: [required('msat', 'biguint64')] },
   {
-    name: 'spent-payment',
-    fields: [required('peer', 'fixed32'), required('msat', 'biguint64'), optional('paidAt', 'uint')]
-  },
-  {
-    name: 'spending-sum',
-    fields: [required('msat', 'biguint64'), required('inFlight', 'uint')]
+    name: 'flight-sum',
+    fields: [required('msat', 'biguint64'), required('payments', 'uint')]
   },
   {
     name: 'debt-record',

@@ -1,4 +1,4 @@
-import type { PaymentAccount, SpentPayment } from '#spec'
+import type { FlightSum, PaymentAccount } from '#spec'
 import type { Msat } from '../../../contracts/money/money.js'
 import type { Store } from '../../store/store.js'
 import type { AnyTable } from '../../store/definition.js'
@@ -6,46 +6,53 @@ import { isSettled, stepOf } from '../payment.js'
 import type { Payment } from '../payment.js'
 import { STEP } from '../payment-state.js'
 import { completed } from './recording.js'
-import { ALL_PEERS, spentAfter } from './spending.js'
-import { accountTable, creditTable, ledgerChain, paymentTable, spendingTable, spentTable } from './tables.js'
+import { flightAfter, spendingChanges } from './spending.js'
+import { accountTable, creditTable, flightTable, ledgerChain, paymentTable, spentTable } from './tables.js'
 import { add, debtOf, noTotals } from './totals.js'
 
 /** What the tables should have, by the key of the row in hex. */
 interface Expected {
   payments: Map<string, Payment>
-  spent: Map<string, SpentPayment>
+  flight: Map<string, FlightSum>
+  spent: Map<string, { msat: Msat }>
 }
 
 /** Compares the tables with the entries of the chain, from the first on: a line for each problem. */
 export function* problemsOfLedger(store: Store): Generator<string, void, void> {
-  const { payments, spent } = replayed(store)
+  const { payments, flight, spent } = replayed(store)
   yield* differences(store, paymentTable, payments)
   yield* differences(store, accountTable, accountsOf(payments))
   yield* differences(store, creditTable, creditsOf(payments))
-  // What was paid more than a day ago is forgotten when the next payment is made, so rows may be missing or left.
-  for (const { key, value } of store.table(spentTable).list()) {
-    const found = spent.get(hex(spentTable, key))
-    if (!found || !same(spentTable, found, value)) yield wrong(spentTable, hex(spentTable, key))
-    else spent.delete(hex(spentTable, key))
-  }
-  for (const [key, { paidAt }] of spent) if (!paidAt) yield missing(spentTable, key)
-  yield* differences(store, spendingTable, sumsOf(store))
+  yield* differences(store, flightTable, flight)
+  yield* differences(store, spentTable, spent)
 }
 
 function replayed(store: Store): Expected {
-  const payments = new Map<string, Payment>()
-  const spent = new Map<string, SpentPayment>()
+  const expected: Expected = { payments: new Map(), flight: new Map(), spent: new Map() }
   for (const { seq, value } of store.chain(ledgerChain).entries()) {
     const step = { ...stepOf(value.entry!), entry: seq }
     const key = hex(paymentTable, [value.wallet, step.hash])
-    const payment = completed(step, payments.get(key) ?? null)
-    payments.set(key, payment)
-    if (payment.role !== 'payer') continue
-    const next = spentAfter(spent.get(key) ?? null, payment)
-    if (next) spent.set(key, next)
-    else spent.delete(key)
+    const before = expected.payments.get(key) ?? null
+    const payment = completed(step, before)
+    expected.payments.set(key, payment)
+    replaySpending(expected, value.wallet, before, payment)
   }
-  return { payments, spent }
+  return expected
+}
+
+function replaySpending(expected: Expected, wallet: string, before: Payment | null, payment: Payment): void {
+  for (const { peer, flight, paid } of spendingChanges(before, payment)) {
+    if (flight) {
+      const id = hex(flightTable, [wallet, peer])
+      const sum = flightAfter(expected.flight.get(id) ?? null, flight)
+      if (sum) expected.flight.set(id, sum)
+      else expected.flight.delete(id)
+    }
+    if (paid) {
+      const id = hex(spentTable, [wallet, peer, paid.period])
+      expected.spent.set(id, { msat: (expected.spent.get(id)?.msat ?? 0n) + paid.msat })
+    }
+  }
 }
 
 /** The sums of each agreement, added up anew from its payments. */
@@ -72,19 +79,6 @@ function creditsOf(payments: ReadonlyMap<string, Payment>): Map<string, { msat: 
     credits.set(id, { msat: (credits.get(id)?.msat ?? 0n) + payment.msat })
   }
   return credits
-}
-
-/** The sums of spending, added up anew from the rows that are left. */
-function sumsOf(store: Store): Map<string, { msat: Msat; inFlight: number }> {
-  const sums = new Map<string, { msat: Msat; inFlight: number }>()
-  for (const { key, value } of store.table(spentTable).list()) {
-    for (const peer of [ALL_PEERS, value.peer!]) {
-      const id = hex(spendingTable, [key[0], peer])
-      const { msat, inFlight } = sums.get(id) ?? { msat: 0n, inFlight: 0 }
-      sums.set(id, { msat: msat + value.msat, inFlight: inFlight + (value.paidAt ? 0 : 1) })
-    }
-  }
-  return sums
 }
 
 function* differences<T>(store: Store, table: unknown, expected: ReadonlyMap<string, T>): Generator<string> {

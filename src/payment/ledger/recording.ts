@@ -20,7 +20,7 @@ export function recordStep(transaction: Transaction, wallet: string, step: Recor
   transaction.put(paymentTable, key, payment)
   account(transaction, wallet, before, payment)
   if (payment.step === STEP.credited && before?.step !== STEP.credited) credit(transaction, wallet, payment)
-  spend(transaction, wallet, payment)
+  spend(transaction, wallet, before, payment)
   return payment
 }
 

@@ -1,18 +1,24 @@
-import type { SpentPayment } from '#spec'
+import type { FlightSum } from '#spec'
 import type { Msat } from '../../../contracts/money/money.js'
 import type { Store } from '../../store/store.js'
 import type { Transaction } from '../../store/transaction.js'
-import { byWallet } from '../payment.js'
+import { byWallet, isSettled } from '../payment.js'
 import type { Payment } from '../payment.js'
 import { STEP } from '../payment-state.js'
-import { spendingTable, spentTable } from './tables.js'
+import { flightTable, spentTable } from './tables.js'
 
 const DAY = 24 * 3_600_000
-export const ALL_PEERS = Buffer.alloc(32)
-/** Most payments that one step forgets, so that it stays short after a long pause. */
-const FORGOTTEN_AT_ONCE = 16
+/** Payments of one period are counted together, so a payment counts for a day and at most this much longer, ms. */
+export const PERIOD = 30 * 60_000
+const ALL_PEERS = Buffer.alloc(32)
 
-/** What was paid in the last 24 hours and is in flight, in total and by peer, as it is on disk. */
+/**
+ * What was paid in the last 24 hours and is in flight, in total and by peer, as it is on disk.
+ *
+ * A clock may go wrong in both directions, so nothing is deleted by it: what was paid at a time that is still to come
+ * counts as well. In every 24 hours by the times of the entries that send them, payments stay within a limit that was
+ * checked before each, whatever the clock said between.
+ */
 export class Spending {
   readonly #store: Store
   readonly #wallet: string
@@ -22,92 +28,104 @@ export class Spending {
     this.#wallet = wallet
   }
 
-  /** Paid in the 24 hours before `now`, and everything in flight, msat. */
+  /** Paid in the 24 hours before `now`, or later by a clock that was ahead, and everything in flight, msat. */
   total(now: number): Msat {
-    const { msat } = this.#sumOf(ALL_PEERS)
-    if (msat === 0n) return 0n
-    const rows = this.#store.tableOnDisk(spentTable)
-    const old = rows.by('paid', { gte: [this.#wallet], lte: [this.#wallet, before(now)] })
-    return less(msat, old)
+    return this.#spent(ALL_PEERS, now)
   }
 
   /** The same, to one peer, by the name that `peerOf` gives it. */
   to(peer: string, now: number): Msat {
-    const key = Buffer.from(peer, 'hex')
-    const { msat } = this.#sumOf(key)
-    if (msat === 0n) return 0n
-    const rows = this.#store.tableOnDisk(spentTable)
-    const old = rows.by('paidTo', { gte: [this.#wallet, key], lte: [this.#wallet, key, before(now)] })
-    return less(msat, old)
+    return this.#spent(Buffer.from(peer, 'hex'), now)
   }
 
   /** How many payments to a peer are in flight. */
   inFlight(peer: string): number {
-    return this.#sumOf(Buffer.from(peer, 'hex')).inFlight
+    return this.#flight(Buffer.from(peer, 'hex')).payments
   }
 
-  #sumOf(peer: Buffer): { msat: Msat; inFlight: number } {
-    return this.#store.tableOnDisk(spendingTable).get([this.#wallet, peer]) ?? { msat: 0n, inFlight: 0 }
+  #spent(peer: Buffer, now: number): Msat {
+    let { msat: sum } = this.#flight(peer)
+    const rows = this.#store.tableOnDisk(spentTable)
+    const range = {
+      gte: [this.#wallet, peer, periodOf(Math.max(0, now - DAY))],
+      lte: [this.#wallet, peer]
+    } as const
+    for (const { value } of rows.list(range)) sum += value.msat
+    return sum
+  }
+
+  #flight(peer: Buffer): FlightSum {
+    return this.#store.tableOnDisk(flightTable).get([this.#wallet, peer]) ?? NOTHING
   }
 }
 
-/** The last time of which a payment no longer counts. */
-function before(now: number): number {
-  return Math.max(0, now - DAY)
-}
+const NOTHING: FlightSum = { msat: 0n, payments: 0 }
 
-function less(sum: Msat, rows: Iterable<{ value: SpentPayment }>): Msat {
-  for (const { value } of rows) sum -= value.msat
-  return sum
+/** The number of the period of a time. */
+function periodOf(at: number): number {
+  return Math.floor(at / PERIOD)
 }
 
 /** The peer that a payment counts for: its identity, or its agreement when the identity is unknown. */
-export function peerOf({ peer, agreement }: Pick<Payment, 'peer' | 'agreement'>): string {
-  return (peer ?? agreement).toString('hex')
+export function peerOf(payment: Pick<Payment, 'peer' | 'agreement'>): string {
+  return peerKeyOf(payment).toString('hex')
 }
 
-/** Takes in a step, and forgets payments that were made more than a day before it. */
-export function spend(transaction: Transaction, wallet: string, payment: Payment): void {
-  if (payment.role !== 'payer') return
-  const row = transaction.table(spentTable).get([wallet, payment.hash])
-  const next = spentAfter(row, payment)
-  if (next !== row) set(transaction, [wallet, payment.hash], row, next)
-  const old = transaction.table(spentTable).by('paid', {
-    gte: [wallet],
-    lte: [wallet, before(payment.at)],
-    limit: FORGOTTEN_AT_ONCE
-  })
-  for (const { key, value } of [...old]) set(transaction, key, value, null)
+function peerKeyOf({ peer, agreement }: Pick<Payment, 'peer' | 'agreement'>): Buffer {
+  return peer ?? agreement
 }
 
-/** What counts as spent for a payment after a step; null when nothing does. */
-export function spentAfter(row: SpentPayment | null, payment: Payment): SpentPayment | null {
+/** A change of what counts as spent to a peer. */
+export interface SpendingChange {
+  peer: Buffer
+  /** Of payments in flight. */
+  flight?: FlightSum
+  /** Paid in a period. */
+  paid?: { period: number; msat: Msat }
+}
+
+/** How a step of a payment changes what is spent; `before` is the payment before it. */
+export function spendingChanges(before: Payment | null, payment: Payment): SpendingChange[] {
+  if (payment.role !== 'payer') return []
+  const left = before?.step === STEP.sent ? before : null
+  const changes: SpendingChange[] = []
+  if (left) changes.push({ peer: peerKeyOf(left), flight: { msat: -left.msat, payments: -1 } })
+  if (payment.step === STEP.sent)
+    changes.push({ peer: peerKeyOf(payment), flight: { msat: payment.msat, payments: 1 } })
   const { step, msat, at } = payment
-  const peer = payment.peer ?? payment.agreement
-  if (step === STEP.sent) return row ?? { peer, msat }
-  if (row?.paidAt) return row
-  if (step === STEP.paid && byWallet(payment)) return { peer: row?.peer ?? peer, msat, paidAt: at }
-  return null
-}
-
-function set(
-  transaction: Transaction,
-  key: readonly [string, Buffer],
-  row: SpentPayment | null,
-  next: SpentPayment | null
-): void {
-  const [wallet, hash] = key
-  for (const peer of [ALL_PEERS, (next ?? row)!.peer!]) {
-    const sum = transaction.table(spendingTable).get([wallet, peer]) ?? { msat: 0n, inFlight: 0 }
-    const msat = sum.msat - (row?.msat ?? 0n) + (next?.msat ?? 0n)
-    const inFlight = sum.inFlight - flying(row) + flying(next)
-    if (msat === 0n && inFlight === 0) transaction.delete(spendingTable, [wallet, peer])
-    else transaction.put(spendingTable, [wallet, peer], { msat, inFlight })
+  if (step === STEP.paid && !(before && isSettled(before.step)) && (left || byWallet(payment))) {
+    // The limits were checked at the time of sending; a clock that was set back since does not shorten the day.
+    const period = periodOf(Math.max(at, left?.at ?? 0))
+    changes.push({ peer: peerKeyOf(payment), paid: { period, msat } })
   }
-  if (next) transaction.put(spentTable, [wallet, hash], next)
-  else transaction.delete(spentTable, [wallet, hash])
+  return changes.flatMap(change => [{ ...change, peer: ALL_PEERS }, change])
 }
 
-function flying(row: SpentPayment | null): number {
-  return row && !row.paidAt ? 1 : 0
+/** Takes in a step. */
+export function spend(
+  transaction: Transaction,
+  wallet: string,
+  before: Payment | null,
+  payment: Payment
+): void {
+  for (const { peer, flight, paid } of spendingChanges(before, payment)) {
+    if (flight) {
+      const sum = flightAfter(transaction.table(flightTable).get([wallet, peer]), flight)
+      if (sum) transaction.put(flightTable, [wallet, peer], sum)
+      else transaction.delete(flightTable, [wallet, peer])
+    }
+    if (paid) {
+      const key: [string, Buffer, number] = [wallet, peer, paid.period]
+      const { msat } = transaction.table(spentTable).get(key) ?? { msat: 0n }
+      transaction.put(spentTable, key, { msat: msat + paid.msat })
+    }
+  }
+}
+
+/** The sum after a change; null when nothing is in flight any more. */
+export function flightAfter(sum: FlightSum | null, change: FlightSum): FlightSum | null {
+  const { msat, payments } = sum ?? NOTHING
+  return payments + change.payments === 0
+    ? null
+    : { msat: msat + change.msat, payments: payments + change.payments }
 }

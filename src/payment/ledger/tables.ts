@@ -75,36 +75,30 @@ export const accountTable = defineTable({
 export const creditTable = defineTable({
   name: 'debt-credits',
   key: parts(text, bytes(32)),
-  struct: 'credit-sum',
+  struct: 'msat-sum',
   owner: OWNER,
   bound: LIST,
   forget: NEVER
 })
 
-/** Our payments in flight, and those made in the last day, by wallet and hash. */
+/** The payments of ours that are in flight, by wallet and peer; all peers together have the key of zeros. */
+export const flightTable = defineTable({
+  name: 'spending-in-flight',
+  key: parts(text, bytes(32)),
+  struct: 'flight-sum',
+  owner: OWNER,
+  bound: { unbounded: 'one for each peer with a payment in flight' },
+  forget: { text: 'when nothing to the peer is in flight' }
+})
+
+/** What was paid, by wallet, peer and period; all peers together have the key of zeros. */
 export const spentTable = defineTable({
-  name: 'spent-payments',
-  key: parts(text, bytes(32)),
-  struct: 'spent-payment',
-  indexes: index => ({
-    paid: index(parts(text, uint), ({ paidAt }, [wallet]) => (paidAt ? ([wallet, paidAt] as const) : null)),
-    paidTo: index(parts(text, bytes(32), uint), ({ peer, paidAt }, [wallet]) =>
-      paidAt ? ([wallet, peer!, paidAt] as const) : null
-    )
-  }),
+  name: 'spending-paid',
+  key: parts(text, bytes(32), uint),
+  struct: 'msat-sum',
   owner: OWNER,
-  bound: { unbounded: 'the limits of spending bound what is paid in a day' },
-  forget: { text: 'with the next step of a payment of ours, a day after it was paid' }
+  bound: { unbounded: 'one for each peer in each half hour in which it was paid' },
+  forget: { text: 'never: after a clock was set back it counts against the limits again' }
 })
 
-/** The sum of the rows of `spentTable`, by wallet and peer; all peers together have the key of zeros. */
-export const spendingTable = defineTable({
-  name: 'spending-sums',
-  key: parts(text, bytes(32)),
-  struct: 'spending-sum',
-  owner: OWNER,
-  bound: { unbounded: 'one for each peer that was paid in the last day' },
-  forget: { text: 'when nothing of it is left' }
-})
-
-export const LEDGER_TABLES = [paymentTable, accountTable, creditTable, spentTable, spendingTable]
+export const LEDGER_TABLES = [paymentTable, accountTable, creditTable, flightTable, spentTable]

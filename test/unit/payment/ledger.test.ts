@@ -6,22 +6,14 @@ import type { LedgerEntry, LedgerFilter } from '../../../src/payment/ledger/entr
 import { Ledger, intentId } from '../../../src/payment/ledger.js'
 import type { PaymentDraft, Payment } from '../../../src/payment/ledger.js'
 import { nameOf } from '../../../src/base/states.js'
-import {
-  accountTable,
-  creditTable,
-  paymentTable,
-  spendingTable,
-  spentTable
-} from '../../../src/payment/ledger/tables.js'
 import { LmdbBackend } from '../../../src/store/backend/lmdb-backend.js'
 import type { Store } from '../../../src/store/store.js'
-import type { Transaction } from '../../../src/store/transaction.js'
 import { VolatileBackend } from '../../doubles/volatile-backend.js'
 import type { End } from '../../parts/payment/ends.js'
 import { WALLET } from '../../parts/payment/payment-side.js'
 import { storeIn } from '../../parts/store/store-in.js'
 import { folder } from '../../parts/folder.js'
-import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends } from '../../parts/payment/ends.js'
+import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, draft, ends } from '../../parts/payment/ends.js'
 import { STEP } from '../../../src/payment/payment-state.js'
 
 /** A ledger on a store whose flush takes a moment, so that a test can look before it is over. */
@@ -36,24 +28,6 @@ async function opened(t: TestContext): Promise<{ ledger: Ledger; store: Store }>
     await store.close()
   })
   return { ledger, store }
-}
-
-function draft(installment: number, more: Partial<PaymentDraft> = {}): PaymentDraft {
-  return {
-    agreement: AGREEMENT,
-    role: 'payer',
-    kind: 'installment',
-    installment,
-    issue: 0,
-    peer: PROVIDER,
-    hash: Buffer.alloc(32, 100 + installment),
-    msat: 5_000n,
-    step: STEP.bound,
-    feeMsat: 0n,
-    preimage: null,
-    text: 'lnbcrt',
-    ...more
-  }
 }
 
 function entriesOf(store: Store, filter?: LedgerFilter): LedgerEntry[] {
@@ -365,69 +339,4 @@ test('the ledgers of two wallets of a home have nothing in common', async t => {
   assert.deepEqual([ledger.spending.total(Date.now()), other.spending.total(Date.now())], [5_000n, 5_000n])
   assert.deepEqual([...readEntries(store, 'ledger-cln-00')].length, 1)
   assert.equal(entriesOf(store).length, 2)
-})
-
-test('what is paid counts as spent for a day, and is then forgotten', async t => {
-  const { store } = await opened(t)
-  const DAY = 86_400_000
-  let now = 10 * DAY
-  const ledger = new Ledger(store, WALLET, () => now)
-  const peer = PROVIDER.toString('hex')
-  await ledger.record(draft(0, { step: STEP.paid }))
-  now += DAY / 2
-  await ledger.record(draft(1), draft(2))
-  await ledger.record(draft(1, { step: STEP.sent }), draft(2, { step: STEP.sent }))
-  await ledger.record(draft(2, { step: STEP.failed }))
-  await ledger.record(draft(0, { step: STEP.receipt }))
-  assert.equal(ledger.spending.total(now), 10_000n, 'with what is in flight')
-  assert.equal(ledger.spending.to(peer, 11 * DAY - 1), 10_000n)
-  assert.equal(ledger.spending.total(11 * DAY), 5_000n)
-  assert.equal(ledger.spending.to(peer, 11 * DAY), 5_000n)
-  assert.equal(store.table(spentTable).count, 2)
-  now = 12 * DAY
-  await ledger.record(draft(1, { step: STEP.paid }))
-  assert.equal(store.table(spentTable).count, 1)
-  assert.equal(ledger.spending.total(now), 5_000n)
-  assert.equal(ledger.spending.total(now + DAY), 0n)
-})
-
-test('a table that differs from the entries is found by the check of the store', async t => {
-  const dir = await folder(t)
-  const spoil: [string, (transaction: Transaction) => void][] = [
-    [
-      'payments',
-      one =>
-        one.put(paymentTable, [WALLET, draft(0).hash], {
-          ...draft(0, { step: STEP.receipt }),
-          at: 1,
-          entry: 0
-        })
-    ],
-    ['payments', one => one.delete(paymentTable, [WALLET, draft(1).hash])],
-    [
-      'payment-accounts',
-      one => {
-        const key: [string, Buffer] = [WALLET, AGREEMENT]
-        one.put(accountTable, key, { ...one.table(accountTable).get(key)!, contiguous: 2 })
-      }
-    ],
-    ['debt-credits', one => one.put(creditTable, [WALLET, OTHER], { msat: 1n })],
-    ['spent-payments', one => one.delete(spentTable, [WALLET, draft(1).hash])],
-    ['spending-sums', one => one.put(spendingTable, [WALLET, PROVIDER], { msat: 1n, inFlight: 1 })]
-  ]
-  for (const [i, [name, change]] of spoil.entries()) {
-    const store = storeIn(`${dir}/${i}`)
-    await store.ready()
-    const ledger = new Ledger(store, WALLET)
-    await ledger.record(draft(0, { step: STEP.paid }), draft(1))
-    await ledger.record(draft(1, { step: STEP.sent }))
-    assert.deepEqual([...store.check()], [])
-    await store.write(change)
-    const problems = [...store.check()]
-    assert.ok(
-      problems.some(line => line.startsWith(`ledger: table ${name}: row`)),
-      `${name}: ${problems.join('; ')}`
-    )
-    await store.close()
-  }
 })
