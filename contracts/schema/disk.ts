@@ -40,13 +40,25 @@ export const disk: Struct[] = [
       required('refundOpenMsat', 'biguint64'),
       required('creditedMsat', 'biguint64'),
       required('payments', 'uint'),
-      required('contiguous', 'uint')
+      required('contiguous', 'uint'),
+      required('twice', 'uint'),
+      required('largestMsat', 'biguint64'),
+      optional('role', 'string')
     ]
   },
   { name: 'msat-sum', fields: [required('msat', 'biguint64')] },
   {
     name: 'flight-sum',
     fields: [required('msat', 'biguint64'), required('payments', 'uint')]
+  },
+  {
+    name: 'settled-sum',
+    fields: [
+      required('payments', 'uint'),
+      required('msat', 'biguint64'),
+      required('feesMsat', 'biguint64'),
+      required('hashes', 'fixed32')
+    ]
   },
   {
     name: 'debt-record',

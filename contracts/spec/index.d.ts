@@ -454,6 +454,9 @@ export interface PaymentAccount {
   creditedMsat: bigint
   payments: number
   contiguous: number
+  twice: number
+  largestMsat: bigint
+  role?: string | null
 }
 
 export interface MsatSum {
@@ -463,6 +466,13 @@ export interface MsatSum {
 export interface FlightSum {
   msat: bigint
   payments: number
+}
+
+export interface SettledSum {
+  payments: number
+  msat: bigint
+  feesMsat: bigint
+  hashes: Buffer
 }
 
 export interface DebtRecord {
@@ -820,6 +830,7 @@ export interface Structs {
   '@bushel/payment-account': PaymentAccount
   '@bushel/msat-sum': MsatSum
   '@bushel/flight-sum': FlightSum
+  '@bushel/settled-sum': SettledSum
   '@bushel/debt-record': DebtRecord
   '@bushel/fact': Fact
   '@bushel/change-set': ChangeSet

@@ -3236,8 +3236,15 @@ const encoding98 = {
     c.biguint64.preencode(state, m.creditedMsat)
     c.uint.preencode(state, m.payments)
     c.uint.preencode(state, m.contiguous)
+    c.uint.preencode(state, m.twice)
+    c.biguint64.preencode(state, m.largestMsat)
+    state.end++ // max flag is 1 so always one byte
+
+    if (version >= 2 && m.role) c.string.preencode(state, m.role)
   },
   encode(state, m) {
+    const flags = (version >= 2 && m.role) ? 1 : 0
+
     c.biguint64.encode(state, m.paidMsat)
     c.biguint64.encode(state, m.feesMsat)
     c.biguint64.encode(state, m.receivedMsat)
@@ -3247,6 +3254,11 @@ const encoding98 = {
     c.biguint64.encode(state, m.creditedMsat)
     c.uint.encode(state, m.payments)
     c.uint.encode(state, m.contiguous)
+    c.uint.encode(state, m.twice)
+    c.biguint64.encode(state, m.largestMsat)
+    c.uint.encode(state, flags)
+
+    if (version >= 2 && m.role) c.string.encode(state, m.role)
   },
   decode(state) {
     const r0 = c.biguint64.decode(state)
@@ -3258,6 +3270,9 @@ const encoding98 = {
     const r6 = c.biguint64.decode(state)
     const r7 = c.uint.decode(state)
     const r8 = c.uint.decode(state)
+    const r9 = c.uint.decode(state)
+    const r10 = c.biguint64.decode(state)
+    const flags = c.uint.decode(state)
 
     return {
       paidMsat: r0,
@@ -3268,7 +3283,10 @@ const encoding98 = {
       refundOpenMsat: r5,
       creditedMsat: r6,
       payments: r7,
-      contiguous: r8
+      contiguous: r8,
+      twice: r9,
+      largestMsat: r10,
+      role: (version >= 2 && (flags & 1) !== 0) ? c.string.decode(state) : null
     }
   }
 }
@@ -3307,6 +3325,35 @@ const encoding100 = {
     return {
       msat: r0,
       payments: r1
+    }
+  }
+}
+
+// @bushel/settled-sum
+const encoding101 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.payments)
+    c.biguint64.preencode(state, m.msat)
+    c.biguint64.preencode(state, m.feesMsat)
+    c.fixed32.preencode(state, m.hashes)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.payments)
+    c.biguint64.encode(state, m.msat)
+    c.biguint64.encode(state, m.feesMsat)
+    c.fixed32.encode(state, m.hashes)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.biguint64.decode(state)
+    const r2 = c.biguint64.decode(state)
+    const r3 = c.fixed32.decode(state)
+
+    return {
+      payments: r0,
+      msat: r1,
+      feesMsat: r2,
+      hashes: r3
     }
   }
 }
@@ -3536,6 +3583,8 @@ function getEncoding(name) {
       return encoding99
     case '@bushel/flight-sum':
       return encoding100
+    case '@bushel/settled-sum':
+      return encoding101
     default:
       throw new Error('Encoder not found ' + name)
   }

@@ -1,11 +1,15 @@
+import type { PaymentAccount } from '#spec'
 import ReadyResource from 'ready-resource'
 import type { Msat } from '../../contracts/money/money.js'
 import { nameOf } from '../base/states.js'
 import type { Store } from '../store/store.js'
+import { isSettled } from './payment.js'
 import type { PaymentDraft, PaymentKind, Payment, PaymentStep, RecordedStep } from './payment.js'
 import { currentOf, paymentsOnDisk, recordStep } from './ledger/recording.js'
+import { nothingSettled } from './ledger/settled.js'
+import type { Direction, SettledSum } from './ledger/settled.js'
 import { Spending } from './ledger/spending.js'
-import { accountTable, creditTable, ledgerChain, paymentTable } from './ledger/tables.js'
+import { accountTable, creditTable, ledgerChain, paymentTable, settledTable } from './ledger/tables.js'
 import { noTotals } from './ledger/totals.js'
 import type { Totals } from './ledger/totals.js'
 import { STEP, paymentStates } from './payment-state.js'
@@ -150,10 +154,27 @@ export class Ledger extends ReadyResource {
     for (const { value } of paymentsOnDisk(this.#store).list({ gte: of, lte: of })) yield value
   }
 
-  /** The agreements that have payments. */
-  agreements(): Buffer[] {
+  /** The sums of each agreement that has payments. */
+  *accounts(): Generator<{ agreement: Buffer; account: PaymentAccount }> {
     const of = [this.#wallet] as const
-    return [...this.#store.tableOnDisk(accountTable).list({ gte: of, lte: of })].map(({ key }) => key[1])
+    for (const { key, value } of this.#store.tableOnDisk(accountTable).list({ gte: of, lte: of }))
+      yield { agreement: key[1], account: value }
+  }
+
+  /** The payments that the wallet itself must have settled. */
+  settledByWallet(direction: Direction): SettledSum {
+    return this.#store.tableOnDisk(settledTable).get([this.#wallet, direction]) ?? nothingSettled()
+  }
+
+  /** The payments of an agreement that are settled although another hash of the same installment is. */
+  *settledTwice(agreement: Buffer): Generator<Payment> {
+    const of = [this.#wallet, agreement] as const
+    let last: Payment | null = null
+    for (const { value } of paymentsOnDisk(this.#store).by('installment', { gte: of, lte: of })) {
+      if (!isSettled(value.step)) continue
+      if (last?.kind === value.kind && last.installment === value.installment) yield value
+      last = value
+    }
   }
 
   /** Number of installments settled without a gap from the first. */
@@ -164,7 +185,7 @@ export class Ledger extends ReadyResource {
   totals(agreement: Buffer): Totals {
     const account = this.#store.tableOnDisk(accountTable).get([this.#wallet, agreement])
     if (!account) return noTotals()
-    const { contiguous: _contiguous, ...totals } = account
+    const { contiguous: _, twice: _twice, largestMsat: _largest, role: _role, ...totals } = account
     return totals
   }
 

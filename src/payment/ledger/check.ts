@@ -2,13 +2,23 @@ import type { FlightSum, PaymentAccount } from '#spec'
 import type { Msat } from '../../../contracts/money/money.js'
 import type { Store } from '../../store/store.js'
 import type { AnyTable } from '../../store/definition.js'
-import { isSettled, stepOf } from '../payment.js'
+import { byWallet, isSettled, stepOf } from '../payment.js'
 import type { Payment } from '../payment.js'
 import { STEP } from '../payment-state.js'
 import { completed } from './recording.js'
+import { addSettled, directionOf, nothingSettled } from './settled.js'
+import type { SettledSum } from './settled.js'
 import { flightAfter, spendingChanges } from './spending.js'
-import { accountTable, creditTable, flightTable, ledgerChain, paymentTable, spentTable } from './tables.js'
-import { add, debtOf, noTotals } from './totals.js'
+import {
+  accountTable,
+  creditTable,
+  flightTable,
+  ledgerChain,
+  paymentTable,
+  settledTable,
+  spentTable
+} from './tables.js'
+import { add, debtOf, emptyAccount, noteInstallment } from './totals.js'
 
 /** What the tables should have, by the key of the row in hex. */
 interface Expected {
@@ -25,6 +35,7 @@ export function* problemsOfLedger(store: Store): Generator<string, void, void> {
   yield* differences(store, creditTable, creditsOf(payments))
   yield* differences(store, flightTable, flight)
   yield* differences(store, spentTable, spent)
+  yield* differences(store, settledTable, settledOf(payments))
 }
 
 function replayed(store: Store): Expected {
@@ -62,12 +73,17 @@ function accountsOf(payments: ReadonlyMap<string, Payment>): Map<string, Payment
   for (const [key, payment] of payments) {
     const { agreement, kind, installment, step } = payment
     const id = hex(accountTable, [walletOf(key), agreement])
-    const sums = accounts.get(id) ?? { ...noTotals(), contiguous: 0 }
+    const sums = accounts.get(id) ?? emptyAccount()
     add(sums, payment, 1n)
+    noteInstallment(sums, payment)
     accounts.set(id, sums)
-    if (kind === 'installment' && isSettled(step)) settled.add(`${id}/${installment}`)
+    if (!isSettled(step)) continue
+    const intent = `${id}/${kind}/${installment}`
+    if (settled.has(intent)) sums.twice++
+    settled.add(intent)
   }
-  for (const [id, sums] of accounts) while (settled.has(`${id}/${sums.contiguous}`)) sums.contiguous++
+  for (const [id, sums] of accounts)
+    while (settled.has(`${id}/installment/${sums.contiguous}`)) sums.contiguous++
   return accounts
 }
 
@@ -79,6 +95,16 @@ function creditsOf(payments: ReadonlyMap<string, Payment>): Map<string, { msat: 
     credits.set(id, { msat: (credits.get(id)?.msat ?? 0n) + payment.msat })
   }
   return credits
+}
+
+function settledOf(payments: ReadonlyMap<string, Payment>): Map<string, SettledSum> {
+  const sums = new Map<string, SettledSum>()
+  for (const [key, payment] of payments) {
+    if (!byWallet(payment)) continue
+    const id = hex(settledTable, [walletOf(key), directionOf(payment.role)])
+    sums.set(id, addSettled(sums.get(id) ?? nothingSettled(), payment))
+  }
+  return sums
 }
 
 function* differences<T>(store: Store, table: unknown, expected: ReadonlyMap<string, T>): Generator<string> {

@@ -5,9 +5,10 @@ import type { Transaction } from '../../store/transaction.js'
 import { entryOf, isSettled } from '../payment.js'
 import type { Payment, RecordedStep } from '../payment.js'
 import { STEP } from '../payment-state.js'
+import { settle } from './settled.js'
 import { spend } from './spending.js'
 import { accountTable, creditTable, ledgerChain, paymentTable } from './tables.js'
-import { add, debtOf, noTotals } from './totals.js'
+import { add, debtOf, emptyAccount, noteInstallment } from './totals.js'
 
 type Payments = Table<[string, Buffer], Payment, (typeof paymentTable)['indexes']>
 
@@ -21,6 +22,7 @@ export function recordStep(transaction: Transaction, wallet: string, step: Recor
   account(transaction, wallet, before, payment)
   if (payment.step === STEP.credited && before?.step !== STEP.credited) credit(transaction, wallet, payment)
   spend(transaction, wallet, before, payment)
+  settle(transaction, wallet, before, payment)
   return payment
 }
 
@@ -53,16 +55,32 @@ export function paymentsOnDisk(store: Store): Payments {
 
 function account(transaction: Transaction, wallet: string, before: Payment | null, payment: Payment): void {
   const key: [string, Buffer] = [wallet, payment.agreement]
-  const sums: PaymentAccount = transaction.table(accountTable).get(key) ?? { ...noTotals(), contiguous: 0 }
+  const sums: PaymentAccount = transaction.table(accountTable).get(key) ?? emptyAccount()
   if (before) add(sums, before, -1n)
   add(sums, payment, 1n)
   const { kind, installment, step, agreement } = payment
+  noteInstallment(sums, payment)
+  if (isSettled(step) && !(before && isSettled(before.step)) && isSettledTwice(transaction, wallet, payment))
+    sums.twice++
   if (kind === 'installment' && installment === sums.contiguous && isSettled(step)) {
     const payments = transaction.table(paymentTable)
     do sums.contiguous++
     while (isSettled(currentOf(payments, wallet, agreement, kind, sums.contiguous)?.step ?? STEP.intent))
   }
   transaction.put(accountTable, key, sums)
+}
+
+/** True when another hash of the same installment is settled as well. */
+function isSettledTwice(
+  transaction: Transaction,
+  wallet: string,
+  { agreement, kind, installment }: Payment
+): boolean {
+  const of = [wallet, agreement, kind, installment] as const
+  const last = transaction
+    .table(paymentTable)
+    .by('installment', { gte: of, lte: of, reverse: true, limit: 2 })
+  return [...last].filter(({ value }) => isSettled(value.step)).length > 1
 }
 
 function credit(transaction: Transaction, wallet: string, payment: Payment): void {

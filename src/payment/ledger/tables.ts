@@ -101,4 +101,14 @@ export const spentTable = defineTable({
   forget: { text: 'never: after a clock was set back it counts against the limits again' }
 })
 
-export const LEDGER_TABLES = [paymentTable, accountTable, creditTable, flightTable, spentTable]
+/** The payments that the wallet itself must have settled, by wallet and direction. */
+export const settledTable = defineTable({
+  name: 'settled-by-wallet',
+  key: parts(text, text),
+  struct: 'settled-sum',
+  owner: OWNER,
+  bound: { unbounded: 'two for each wallet of the home' },
+  forget: NEVER
+})
+
+export const LEDGER_TABLES = [paymentTable, accountTable, creditTable, flightTable, spentTable, settledTable]

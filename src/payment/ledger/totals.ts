@@ -1,3 +1,5 @@
+import type { PaymentAccount } from '#spec'
+import { most } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import { isSettled } from '../payment.js'
 import type { Payment } from '../payment.js'
@@ -31,6 +33,18 @@ export function noTotals(): Totals {
     creditedMsat: 0n,
     payments: 0
   }
+}
+
+/** An account before its first payment. */
+export function emptyAccount(): PaymentAccount {
+  return { ...noTotals(), contiguous: 0, twice: 0, largestMsat: 0n }
+}
+
+/** Takes in what the account of an agreement says of its installments, of any step. */
+export function noteInstallment(account: PaymentAccount, { kind, role, msat }: Payment): void {
+  if (kind !== 'installment') return
+  account.role = role
+  account.largestMsat = most(account.largestMsat, msat)
 }
 
 /** Adds a payment to the sums (sign 1) or subtracts it (-1). */

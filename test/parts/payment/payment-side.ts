@@ -5,6 +5,7 @@ import type { Wallet } from '../../../src/lightning/wallet.js'
 import { Ledger } from '../../../src/payment/ledger.js'
 import { Payments } from '../../../src/payment/payments.js'
 import type { PaymentsOptions } from '../../../src/payment/payments.js'
+import type { Backend } from '../../../src/store/backend/backend.js'
 import type { Store } from '../../../src/store/store.js'
 import { storeIn } from '../store/store-in.js'
 
@@ -22,6 +23,8 @@ export abstract class PaymentSide {
   /** What reconciling has mended, and what it could not, since the last start. */
   mended: string[] = []
   unmended: string[] = []
+  /** What its store stands on from the next start on, when it is not LMDB alone. */
+  backend?: (folder: string) => Backend
   readonly #secret: Buffer
 
   constructor(home: string, secret: number) {
@@ -43,7 +46,7 @@ export abstract class PaymentSide {
   /** Starts as a node does: anew from the disk, with nothing of what was in memory. */
   async start(): Promise<void> {
     await this.stop()
-    this.store = storeIn(this.home)
+    this.store = storeIn(this.home, [], this.backend)
     await this.store.ready()
     const now = (): number => this.now()
     const ledger = this.read(now)

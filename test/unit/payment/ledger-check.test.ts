@@ -9,6 +9,7 @@ import {
   creditTable,
   flightTable,
   paymentTable,
+  settledTable,
   spentTable
 } from '../../../src/payment/ledger/tables.js'
 import { STEP } from '../../../src/payment/payment-state.js'
@@ -38,12 +39,16 @@ const SAMPLES: [table: AnyTable, strange: unknown, fields: string[]][] = [
       'refundOpenMsat',
       'creditedMsat',
       'payments',
-      'contiguous'
+      'contiguous',
+      'twice',
+      'largestMsat',
+      'role'
     ]
   ],
   [creditTable as unknown as AnyTable, [WALLET, AGREEMENT], ['msat']],
   [flightTable as unknown as AnyTable, [WALLET, OTHER], ['msat', 'payments']],
-  [spentTable as unknown as AnyTable, [WALLET, PROVIDER, 1], ['msat']]
+  [spentTable as unknown as AnyTable, [WALLET, PROVIDER, 1], ['msat']],
+  [settledTable as unknown as AnyTable, [WALLET, 'neither'], ['payments', 'msat', 'feesMsat', 'hashes']]
 ]
 
 function fieldsOf<T>(...fields: (keyof T & string)[]): string[] {

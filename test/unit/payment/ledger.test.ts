@@ -285,7 +285,7 @@ test('what is being written is hidden from every reader until it is on disk', as
     list: ledger.payments(AGREEMENT).map(({ step }) => step),
     sent: [...ledger.at(STEP.sent)].length,
     all: [...ledger.all()].map(({ step }) => step),
-    agreements: ledger.agreements().length,
+    agreements: [...ledger.accounts()].length,
     totals: ledger.totals(AGREEMENT),
     contiguous: ledger.contiguous(AGREEMENT),
     credit: ledger.creditOf(OTHER),
