@@ -2001,15 +2001,197 @@ const encoding68 = {
   }
 }
 
+// @bushel/wallet-entry.entry
+const encoding69_1 = c.frame(encoding68)
+
+// @bushel/wallet-entry
+const encoding69 = {
+  preencode(state, m) {
+    c.string.preencode(state, m.wallet)
+    encoding69_1.preencode(state, m.entry)
+  },
+  encode(state, m) {
+    c.string.encode(state, m.wallet)
+    encoding69_1.encode(state, m.entry)
+  },
+  decode(state) {
+    const r0 = c.string.decode(state)
+    const r1 = encoding69_1.decode(state)
+
+    return {
+      wallet: r0,
+      entry: r1
+    }
+  }
+}
+
+// @bushel/payment-record.last
+const encoding70_1 = encoding69_1
+
+// @bushel/payment-record
+const encoding70 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.entry)
+    encoding70_1.preencode(state, m.last)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.entry)
+    encoding70_1.encode(state, m.last)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = encoding70_1.decode(state)
+
+    return {
+      entry: r0,
+      last: r1
+    }
+  }
+}
+
+// @bushel/payment-account
+const encoding71 = {
+  preencode(state, m) {
+    c.biguint64.preencode(state, m.paidMsat)
+    c.biguint64.preencode(state, m.feesMsat)
+    c.biguint64.preencode(state, m.receivedMsat)
+    c.biguint64.preencode(state, m.inFlightMsat)
+    c.biguint64.preencode(state, m.refundedMsat)
+    c.biguint64.preencode(state, m.refundOpenMsat)
+    c.biguint64.preencode(state, m.creditedMsat)
+    c.uint.preencode(state, m.payments)
+    c.uint.preencode(state, m.contiguous)
+    c.uint.preencode(state, m.twice)
+    c.biguint64.preencode(state, m.largestMsat)
+    state.end++ // max flag is 1 so always one byte
+
+    if (m.role) c.string.preencode(state, m.role)
+  },
+  encode(state, m) {
+    const flags = m.role ? 1 : 0
+
+    c.biguint64.encode(state, m.paidMsat)
+    c.biguint64.encode(state, m.feesMsat)
+    c.biguint64.encode(state, m.receivedMsat)
+    c.biguint64.encode(state, m.inFlightMsat)
+    c.biguint64.encode(state, m.refundedMsat)
+    c.biguint64.encode(state, m.refundOpenMsat)
+    c.biguint64.encode(state, m.creditedMsat)
+    c.uint.encode(state, m.payments)
+    c.uint.encode(state, m.contiguous)
+    c.uint.encode(state, m.twice)
+    c.biguint64.encode(state, m.largestMsat)
+    c.uint.encode(state, flags)
+
+    if (m.role) c.string.encode(state, m.role)
+  },
+  decode(state) {
+    const r0 = c.biguint64.decode(state)
+    const r1 = c.biguint64.decode(state)
+    const r2 = c.biguint64.decode(state)
+    const r3 = c.biguint64.decode(state)
+    const r4 = c.biguint64.decode(state)
+    const r5 = c.biguint64.decode(state)
+    const r6 = c.biguint64.decode(state)
+    const r7 = c.uint.decode(state)
+    const r8 = c.uint.decode(state)
+    const r9 = c.uint.decode(state)
+    const r10 = c.biguint64.decode(state)
+    const flags = c.uint.decode(state)
+
+    return {
+      paidMsat: r0,
+      feesMsat: r1,
+      receivedMsat: r2,
+      inFlightMsat: r3,
+      refundedMsat: r4,
+      refundOpenMsat: r5,
+      creditedMsat: r6,
+      payments: r7,
+      contiguous: r8,
+      twice: r9,
+      largestMsat: r10,
+      role: (flags & 1) !== 0 ? c.string.decode(state) : null
+    }
+  }
+}
+
+// @bushel/msat-sum
+const encoding72 = {
+  preencode(state, m) {
+    c.biguint64.preencode(state, m.msat)
+  },
+  encode(state, m) {
+    c.biguint64.encode(state, m.msat)
+  },
+  decode(state) {
+    const r0 = c.biguint64.decode(state)
+
+    return {
+      msat: r0
+    }
+  }
+}
+
+// @bushel/flight-sum
+const encoding73 = {
+  preencode(state, m) {
+    c.biguint64.preencode(state, m.msat)
+    c.uint.preencode(state, m.payments)
+  },
+  encode(state, m) {
+    c.biguint64.encode(state, m.msat)
+    c.uint.encode(state, m.payments)
+  },
+  decode(state) {
+    const r0 = c.biguint64.decode(state)
+    const r1 = c.uint.decode(state)
+
+    return {
+      msat: r0,
+      payments: r1
+    }
+  }
+}
+
+// @bushel/settled-sum
+const encoding74 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.payments)
+    c.biguint64.preencode(state, m.msat)
+    c.biguint64.preencode(state, m.feesMsat)
+    c.fixed32.preencode(state, m.hashes)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.payments)
+    c.biguint64.encode(state, m.msat)
+    c.biguint64.encode(state, m.feesMsat)
+    c.fixed32.encode(state, m.hashes)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.biguint64.decode(state)
+    const r2 = c.biguint64.decode(state)
+    const r3 = c.fixed32.decode(state)
+
+    return {
+      payments: r0,
+      msat: r1,
+      feesMsat: r2,
+      hashes: r3
+    }
+  }
+}
+
 // @bushel/debt-record.debt
-const encoding69_2 = encoding66_3
+const encoding75_2 = encoding66_3
 
 // @bushel/debt-record
-const encoding69 = {
+const encoding75 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding69_2.preencode(state, m.debt)
+    encoding75_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     state.end++ // max flag is 2 so always one byte
@@ -2022,7 +2204,7 @@ const encoding69 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding69_2.encode(state, m.debt)
+    encoding75_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     c.uint.encode(state, flags)
@@ -2033,7 +2215,7 @@ const encoding69 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding69_2.decode(state)
+    const r2 = encoding75_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = c.uint.decode(state)
@@ -2051,7 +2233,7 @@ const encoding69 = {
 }
 
 // @bushel/fact
-const encoding70 = {
+const encoding76 = {
   preencode(state, m) {
     c.string.preencode(state, m.kind)
     c.buffer.preencode(state, m.key)
@@ -2076,18 +2258,18 @@ const encoding70 = {
 }
 
 // @bushel/change-set.changes
-const encoding71_0 = c.array(c.buffer)
+const encoding77_0 = c.array(c.buffer)
 
 // @bushel/change-set
-const encoding71 = {
+const encoding77 = {
   preencode(state, m) {
-    encoding71_0.preencode(state, m.changes)
+    encoding77_0.preencode(state, m.changes)
   },
   encode(state, m) {
-    encoding71_0.encode(state, m.changes)
+    encoding77_0.encode(state, m.changes)
   },
   decode(state) {
-    const r0 = encoding71_0.decode(state)
+    const r0 = encoding77_0.decode(state)
 
     return {
       changes: r0
@@ -2096,7 +2278,7 @@ const encoding71 = {
 }
 
 // @bushel/stored-reply
-const encoding72 = {
+const encoding78 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2117,32 +2299,32 @@ const encoding72 = {
 }
 
 // @bushel/lease.terms
-const encoding73_5 = encoding37_0
+const encoding79_5 = encoding37_0
 // @bushel/lease.countersign
-const encoding73_7 = encoding60_2
+const encoding79_7 = encoding60_2
 // @bushel/lease.seal
-const encoding73_8 = c.frame(encoding50)
+const encoding79_8 = c.frame(encoding50)
 // @bushel/lease.stored
-const encoding73_9 = c.frame(encoding52)
+const encoding79_9 = c.frame(encoding52)
 // @bushel/lease.counter
-const encoding73_10 = encoding65_2
+const encoding79_10 = encoding65_2
 
 // @bushel/lease
-const encoding73 = {
+const encoding79 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding73_5.preencode(state, m.terms)
+    encoding79_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     state.end++ // max flag is 64 so always one byte
 
-    if (m.countersign) encoding73_7.preencode(state, m.countersign)
-    if (m.seal) encoding73_8.preencode(state, m.seal)
-    if (m.stored) encoding73_9.preencode(state, m.stored)
-    if (m.counter) encoding73_10.preencode(state, m.counter)
+    if (m.countersign) encoding79_7.preencode(state, m.countersign)
+    if (m.seal) encoding79_8.preencode(state, m.seal)
+    if (m.stored) encoding79_9.preencode(state, m.stored)
+    if (m.counter) encoding79_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2162,14 +2344,14 @@ const encoding73 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding73_5.encode(state, m.terms)
+    encoding79_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     c.uint.encode(state, flags)
 
-    if (m.countersign) encoding73_7.encode(state, m.countersign)
-    if (m.seal) encoding73_8.encode(state, m.seal)
-    if (m.stored) encoding73_9.encode(state, m.stored)
-    if (m.counter) encoding73_10.encode(state, m.counter)
+    if (m.countersign) encoding79_7.encode(state, m.countersign)
+    if (m.seal) encoding79_8.encode(state, m.seal)
+    if (m.stored) encoding79_9.encode(state, m.stored)
+    if (m.counter) encoding79_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2180,7 +2362,7 @@ const encoding73 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding73_5.decode(state)
+    const r5 = encoding79_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = c.uint.decode(state)
 
@@ -2192,10 +2374,10 @@ const encoding73 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding73_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding73_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding73_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding73_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding79_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding79_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding79_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding79_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2204,7 +2386,7 @@ const encoding73 = {
 }
 
 // @bushel/own-order
-const encoding74 = {
+const encoding80 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2237,12 +2419,12 @@ const encoding74 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding75_7 = c.array(c.frame(encoding35))
+const encoding81_7 = c.array(c.frame(encoding35))
 // @bushel/mirror-job.agreements
-const encoding75_14 = c.array(c.fixed32)
+const encoding81_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding75 = {
+const encoding81 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2251,14 +2433,14 @@ const encoding75 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding75_7.preencode(state, m.cores)
+    encoding81_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding75_14.preencode(state, m.agreements)
+    encoding81_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     state.end++ // max flag is 2 so always one byte
 
@@ -2275,14 +2457,14 @@ const encoding75 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding75_7.encode(state, m.cores)
+    encoding81_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding75_14.encode(state, m.agreements)
+    encoding81_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     c.uint.encode(state, flags)
 
@@ -2297,14 +2479,14 @@ const encoding75 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding75_7.decode(state)
+    const r7 = encoding81_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding75_14.decode(state)
+    const r14 = encoding81_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = c.uint.decode(state)
 
@@ -2332,7 +2514,7 @@ const encoding75 = {
 }
 
 // @bushel/peer-record
-const encoding76 = {
+const encoding82 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2365,7 +2547,7 @@ const encoding76 = {
 }
 
 // @bushel/blob
-const encoding77 = {
+const encoding83 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2394,7 +2576,7 @@ const encoding77 = {
 }
 
 // @bushel/job-limits
-const encoding78 = {
+const encoding84 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2443,35 +2625,35 @@ const encoding78 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding79_5 = encoding36_5
+const encoding85_5 = encoding36_5
 // @bushel/job-terms.provider
-const encoding79_6 = encoding36_5
+const encoding85_6 = encoding36_5
 // @bushel/job-terms.module
-const encoding79_9 = c.frame(encoding77)
+const encoding85_9 = c.frame(encoding83)
 // @bushel/job-terms.input
-const encoding79_10 = encoding79_9
+const encoding85_10 = encoding85_9
 // @bushel/job-terms.args
-const encoding79_11 = c.array(c.string, 256)
+const encoding85_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding79_13 = c.frame(encoding78)
+const encoding85_13 = c.frame(encoding84)
 
 // @bushel/job-terms
-const encoding79 = {
+const encoding85 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding79_5.preencode(state, m.buyer)
-    encoding79_6.preencode(state, m.provider)
+    encoding85_5.preencode(state, m.buyer)
+    encoding85_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding79_9.preencode(state, m.module)
-    encoding79_10.preencode(state, m.input)
-    encoding79_11.preencode(state, m.args)
+    encoding85_9.preencode(state, m.module)
+    encoding85_10.preencode(state, m.input)
+    encoding85_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding79_13.preencode(state, m.limits)
+    encoding85_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2486,15 +2668,15 @@ const encoding79 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding79_5.encode(state, m.buyer)
-    encoding79_6.encode(state, m.provider)
+    encoding85_5.encode(state, m.buyer)
+    encoding85_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding79_9.encode(state, m.module)
-    encoding79_10.encode(state, m.input)
-    encoding79_11.encode(state, m.args)
+    encoding85_9.encode(state, m.module)
+    encoding85_10.encode(state, m.input)
+    encoding85_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding79_13.encode(state, m.limits)
+    encoding85_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2509,15 +2691,15 @@ const encoding79 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding79_5.decode(state)
-    const r6 = encoding79_6.decode(state)
+    const r5 = encoding85_5.decode(state)
+    const r6 = encoding85_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding79_9.decode(state)
-    const r10 = encoding79_10.decode(state)
-    const r11 = encoding79_11.decode(state)
+    const r9 = encoding85_9.decode(state)
+    const r10 = encoding85_10.decode(state)
+    const r11 = encoding85_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding79_13.decode(state)
+    const r13 = encoding85_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -2553,20 +2735,20 @@ const encoding79 = {
 }
 
 // @bushel/job-agree.terms
-const encoding80_0 = c.frame(encoding79)
+const encoding86_0 = c.frame(encoding85)
 
 // @bushel/job-agree
-const encoding80 = {
+const encoding86 = {
   preencode(state, m) {
-    encoding80_0.preencode(state, m.terms)
+    encoding86_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding80_0.encode(state, m.terms)
+    encoding86_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding80_0.decode(state)
+    const r0 = encoding86_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2577,7 +2759,7 @@ const encoding80 = {
 }
 
 // @bushel/compute-request
-const encoding81 = {
+const encoding87 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.string.preencode(state, m.isolation)
@@ -2610,7 +2792,7 @@ const encoding81 = {
 }
 
 // @bushel/compute-quote
-const encoding82 = {
+const encoding88 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2635,7 +2817,7 @@ const encoding82 = {
 }
 
 // @bushel/job-countersign
-const encoding83 = {
+const encoding89 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -2656,7 +2838,7 @@ const encoding83 = {
 }
 
 // @bushel/job-file
-const encoding84 = {
+const encoding90 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -2677,21 +2859,21 @@ const encoding84 = {
 }
 
 // @bushel/job-input.files
-const encoding85_1 = c.array(c.frame(encoding84), 65536)
+const encoding91_1 = c.array(c.frame(encoding90), 65536)
 
 // @bushel/job-input
-const encoding85 = {
+const encoding91 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding85_1.preencode(state, m.files)
+    encoding91_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding85_1.encode(state, m.files)
+    encoding91_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding85_1.decode(state)
+    const r1 = encoding91_1.decode(state)
 
     return {
       stdin: r0,
@@ -2701,24 +2883,24 @@ const encoding85 = {
 }
 
 // @bushel/job-output.files
-const encoding86_2 = c.array(c.frame(encoding84), 65536)
+const encoding92_2 = c.array(c.frame(encoding90), 65536)
 
 // @bushel/job-output
-const encoding86 = {
+const encoding92 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding86_2.preencode(state, m.files)
+    encoding92_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding86_2.encode(state, m.files)
+    encoding92_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding86_2.decode(state)
+    const r2 = encoding92_2.decode(state)
 
     return {
       stdout: r0,
@@ -2729,20 +2911,20 @@ const encoding86 = {
 }
 
 // @bushel/job-due.countersign
-const encoding87_0 = encoding60_2
+const encoding93_0 = encoding60_2
 
 // @bushel/job-due
-const encoding87 = {
+const encoding93 = {
   preencode(state, m) {
-    encoding87_0.preencode(state, m.countersign)
+    encoding93_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding87_0.encode(state, m.countersign)
+    encoding93_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding87_0.decode(state)
+    const r0 = encoding93_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -2753,7 +2935,7 @@ const encoding87 = {
 }
 
 // @bushel/job-result
-const encoding88 = {
+const encoding94 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -2794,7 +2976,7 @@ const encoding88 = {
 }
 
 // @bushel/job-commitment
-const encoding89 = {
+const encoding95 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -2815,20 +2997,20 @@ const encoding89 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding90_0 = c.frame(encoding89)
+const encoding96_0 = c.frame(encoding95)
 
 // @bushel/signed-job-commitment
-const encoding90 = {
+const encoding96 = {
   preencode(state, m) {
-    encoding90_0.preencode(state, m.commitment)
+    encoding96_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding90_0.encode(state, m.commitment)
+    encoding96_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding90_0.decode(state)
+    const r0 = encoding96_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2839,35 +3021,35 @@ const encoding90 = {
 }
 
 // @bushel/job-statement.result
-const encoding91_1 = c.frame(encoding88)
+const encoding97_1 = c.frame(encoding94)
 // @bushel/job-statement.output
-const encoding91_3 = encoding79_9
+const encoding97_3 = encoding85_9
 
 // @bushel/job-statement
-const encoding91 = {
+const encoding97 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding91_1.preencode(state, m.result)
+    encoding97_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding91_3.preencode(state, m.output)
+    encoding97_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding91_1.encode(state, m.result)
+    encoding97_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding91_3.encode(state, m.output)
+    encoding97_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding91_1.decode(state)
+    const r1 = encoding97_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding91_3.decode(state)
+    const r3 = encoding97_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -2885,20 +3067,20 @@ const encoding91 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding92_0 = c.frame(encoding91)
+const encoding98_0 = c.frame(encoding97)
 
 // @bushel/signed-job-statement
-const encoding92 = {
+const encoding98 = {
   preencode(state, m) {
-    encoding92_0.preencode(state, m.statement)
+    encoding98_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding92_0.encode(state, m.statement)
+    encoding98_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding92_0.decode(state)
+    const r0 = encoding98_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2909,22 +3091,22 @@ const encoding92 = {
 }
 
 // @bushel/job-progress.due
-const encoding93_2 = c.frame(encoding87)
+const encoding99_2 = c.frame(encoding93)
 // @bushel/job-progress.commitment
-const encoding93_3 = c.frame(encoding90)
+const encoding99_3 = c.frame(encoding96)
 // @bushel/job-progress.statement
-const encoding93_4 = c.frame(encoding92)
+const encoding99_4 = c.frame(encoding98)
 
 // @bushel/job-progress
-const encoding93 = {
+const encoding99 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     state.end++ // max flag is 8 so always one byte
 
-    if (m.due) encoding93_2.preencode(state, m.due)
-    if (m.commitment) encoding93_3.preencode(state, m.commitment)
-    if (m.statement) encoding93_4.preencode(state, m.statement)
+    if (m.due) encoding99_2.preencode(state, m.due)
+    if (m.commitment) encoding99_3.preencode(state, m.commitment)
+    if (m.statement) encoding99_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -2935,9 +3117,9 @@ const encoding93 = {
     c.biguint64.encode(state, m.fuel)
     c.uint.encode(state, flags)
 
-    if (m.due) encoding93_2.encode(state, m.due)
-    if (m.commitment) encoding93_3.encode(state, m.commitment)
-    if (m.statement) encoding93_4.encode(state, m.statement)
+    if (m.due) encoding99_2.encode(state, m.due)
+    if (m.commitment) encoding99_3.encode(state, m.commitment)
+    if (m.statement) encoding99_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -2948,16 +3130,16 @@ const encoding93 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding93_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding93_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding93_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding99_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding99_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding99_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding94 = {
+const encoding100 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -2982,20 +3164,20 @@ const encoding94 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding95_0 = c.frame(encoding94)
+const encoding101_0 = c.frame(encoding100)
 
 // @bushel/signed-job-key
-const encoding95 = {
+const encoding101 = {
   preencode(state, m) {
-    encoding95_0.preencode(state, m.key)
+    encoding101_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding95_0.encode(state, m.key)
+    encoding101_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding95_0.decode(state)
+    const r0 = encoding101_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3006,34 +3188,34 @@ const encoding95 = {
 }
 
 // @bushel/job.terms
-const encoding96_5 = encoding80_0
+const encoding102_5 = encoding86_0
 // @bushel/job.commitment
-const encoding96_8 = encoding93_3
+const encoding102_8 = encoding99_3
 // @bushel/job.statement
-const encoding96_9 = encoding93_4
+const encoding102_9 = encoding99_4
 // @bushel/job.key
-const encoding96_10 = c.frame(encoding95)
+const encoding102_10 = c.frame(encoding101)
 // @bushel/job.quote
-const encoding96_12 = encoding29_6
+const encoding102_12 = encoding29_6
 
 // @bushel/job
-const encoding96 = {
+const encoding102 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding96_5.preencode(state, m.terms)
+    encoding102_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     state.end++ // max flag is 32 so always one byte
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding96_8.preencode(state, m.commitment)
-    if (m.statement) encoding96_9.preencode(state, m.statement)
-    if (m.key) encoding96_10.preencode(state, m.key)
+    if (m.commitment) encoding102_8.preencode(state, m.commitment)
+    if (m.statement) encoding102_9.preencode(state, m.statement)
+    if (m.key) encoding102_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding96_12.preencode(state, m.quote)
+    if (m.quote) encoding102_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3049,16 +3231,16 @@ const encoding96 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding96_5.encode(state, m.terms)
+    encoding102_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding96_8.encode(state, m.commitment)
-    if (m.statement) encoding96_9.encode(state, m.statement)
-    if (m.key) encoding96_10.encode(state, m.key)
+    if (m.commitment) encoding102_8.encode(state, m.commitment)
+    if (m.statement) encoding102_9.encode(state, m.statement)
+    if (m.key) encoding102_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding96_12.encode(state, m.quote)
+    if (m.quote) encoding102_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3066,7 +3248,7 @@ const encoding96 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding96_5.decode(state)
+    const r5 = encoding102_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = c.uint.decode(state)
 
@@ -3079,63 +3261,63 @@ const encoding96 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding96_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding96_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding96_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding102_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding102_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding102_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding96_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding102_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding97_0 = c.frame(encoding80)
+const encoding103_0 = c.frame(encoding86)
 // @bushel/job-evidence.commitment
-const encoding97_1 = encoding93_3
+const encoding103_1 = encoding99_3
 // @bushel/job-evidence.statement
-const encoding97_2 = encoding93_4
+const encoding103_2 = encoding99_4
 // @bushel/job-evidence.key
-const encoding97_3 = encoding96_10
+const encoding103_3 = encoding102_10
 
 // @bushel/job-evidence
-const encoding97 = {
+const encoding103 = {
   preencode(state, m) {
-    encoding97_0.preencode(state, m.agree)
+    encoding103_0.preencode(state, m.agree)
     state.end++ // max flag is 8 so always one byte
 
-    if (m.commitment) encoding97_1.preencode(state, m.commitment)
-    if (m.statement) encoding97_2.preencode(state, m.statement)
-    if (m.key) encoding97_3.preencode(state, m.key)
+    if (m.commitment) encoding103_1.preencode(state, m.commitment)
+    if (m.statement) encoding103_2.preencode(state, m.statement)
+    if (m.key) encoding103_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding97_0.encode(state, m.agree)
+    encoding103_0.encode(state, m.agree)
     c.uint.encode(state, flags)
 
-    if (m.commitment) encoding97_1.encode(state, m.commitment)
-    if (m.statement) encoding97_2.encode(state, m.statement)
-    if (m.key) encoding97_3.encode(state, m.key)
+    if (m.commitment) encoding103_1.encode(state, m.commitment)
+    if (m.statement) encoding103_2.encode(state, m.statement)
+    if (m.key) encoding103_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding97_0.decode(state)
+    const r0 = encoding103_0.decode(state)
     const flags = c.uint.decode(state)
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding97_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding97_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding97_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding103_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding103_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding103_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding98 = {
+const encoding104 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3188,7 +3370,7 @@ const encoding98 = {
 }
 
 // @bushel/run-end
-const encoding99 = {
+const encoding105 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3229,34 +3411,34 @@ const encoding99 = {
 }
 
 // @bushel/run-record.module
-const encoding100_4 = encoding79_9
+const encoding106_4 = encoding85_9
 // @bushel/run-record.input
-const encoding100_5 = encoding79_9
+const encoding106_5 = encoding85_9
 // @bushel/run-record.args
-const encoding100_6 = c.array(c.string)
+const encoding106_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding100_8 = encoding79_13
+const encoding106_8 = encoding85_13
 // @bushel/run-record.passed
-const encoding100_18 = c.array(c.fixed32)
+const encoding106_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding100_19 = c.array(c.frame(encoding98))
+const encoding106_19 = c.array(c.frame(encoding104))
 // @bushel/run-record.evidence
-const encoding100_20 = c.array(c.string)
+const encoding106_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding100_21 = c.frame(encoding99)
+const encoding106_21 = c.frame(encoding105)
 
 // @bushel/run-record
-const encoding100 = {
+const encoding106 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding100_4.preencode(state, m.module)
-    encoding100_5.preencode(state, m.input)
-    encoding100_6.preencode(state, m.args)
+    encoding106_4.preencode(state, m.module)
+    encoding106_5.preencode(state, m.input)
+    encoding106_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding100_8.preencode(state, m.limits)
+    encoding106_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3266,12 +3448,12 @@ const encoding100 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding100_18.preencode(state, m.passed)
-    encoding100_19.preencode(state, m.replicas)
-    encoding100_20.preencode(state, m.evidence)
+    encoding106_18.preencode(state, m.passed)
+    encoding106_19.preencode(state, m.replicas)
+    encoding106_20.preencode(state, m.evidence)
     state.end++ // max flag is 2 so always one byte
 
-    if (m.end) encoding100_21.preencode(state, m.end)
+    if (m.end) encoding106_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3281,11 +3463,11 @@ const encoding100 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding100_4.encode(state, m.module)
-    encoding100_5.encode(state, m.input)
-    encoding100_6.encode(state, m.args)
+    encoding106_4.encode(state, m.module)
+    encoding106_5.encode(state, m.input)
+    encoding106_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding100_8.encode(state, m.limits)
+    encoding106_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3295,12 +3477,12 @@ const encoding100 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding100_18.encode(state, m.passed)
-    encoding100_19.encode(state, m.replicas)
-    encoding100_20.encode(state, m.evidence)
+    encoding106_18.encode(state, m.passed)
+    encoding106_19.encode(state, m.replicas)
+    encoding106_20.encode(state, m.evidence)
     c.uint.encode(state, flags)
 
-    if (m.end) encoding100_21.encode(state, m.end)
+    if (m.end) encoding106_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3308,11 +3490,11 @@ const encoding100 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding100_4.decode(state)
-    const r5 = encoding100_5.decode(state)
-    const r6 = encoding100_6.decode(state)
+    const r4 = encoding106_4.decode(state)
+    const r5 = encoding106_5.decode(state)
+    const r6 = encoding106_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding100_8.decode(state)
+    const r8 = encoding106_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3322,9 +3504,9 @@ const encoding100 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding100_18.decode(state)
-    const r19 = encoding100_19.decode(state)
-    const r20 = encoding100_20.decode(state)
+    const r18 = encoding106_18.decode(state)
+    const r19 = encoding106_19.decode(state)
+    const r20 = encoding106_20.decode(state)
     const flags = c.uint.decode(state)
 
     return {
@@ -3349,14 +3531,14 @@ const encoding100 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding100_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding106_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/check-record
-const encoding101 = {
+const encoding107 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -3541,72 +3723,84 @@ function getEncoding(name) {
       return encoding67
     case '@bushel/ledger-entry':
       return encoding68
-    case '@bushel/debt-record':
+    case '@bushel/wallet-entry':
       return encoding69
-    case '@bushel/fact':
+    case '@bushel/payment-record':
       return encoding70
-    case '@bushel/change-set':
+    case '@bushel/payment-account':
       return encoding71
-    case '@bushel/stored-reply':
+    case '@bushel/msat-sum':
       return encoding72
-    case '@bushel/lease':
+    case '@bushel/flight-sum':
       return encoding73
-    case '@bushel/own-order':
+    case '@bushel/settled-sum':
       return encoding74
-    case '@bushel/mirror-job':
+    case '@bushel/debt-record':
       return encoding75
-    case '@bushel/peer-record':
+    case '@bushel/fact':
       return encoding76
-    case '@bushel/blob':
+    case '@bushel/change-set':
       return encoding77
-    case '@bushel/job-limits':
+    case '@bushel/stored-reply':
       return encoding78
-    case '@bushel/job-terms':
+    case '@bushel/lease':
       return encoding79
-    case '@bushel/job-agree':
+    case '@bushel/own-order':
       return encoding80
-    case '@bushel/compute-request':
+    case '@bushel/mirror-job':
       return encoding81
-    case '@bushel/compute-quote':
+    case '@bushel/peer-record':
       return encoding82
-    case '@bushel/job-countersign':
+    case '@bushel/blob':
       return encoding83
-    case '@bushel/job-file':
+    case '@bushel/job-limits':
       return encoding84
-    case '@bushel/job-input':
+    case '@bushel/job-terms':
       return encoding85
-    case '@bushel/job-output':
+    case '@bushel/job-agree':
       return encoding86
-    case '@bushel/job-due':
+    case '@bushel/compute-request':
       return encoding87
-    case '@bushel/job-result':
+    case '@bushel/compute-quote':
       return encoding88
-    case '@bushel/job-commitment':
+    case '@bushel/job-countersign':
       return encoding89
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-file':
       return encoding90
-    case '@bushel/job-statement':
+    case '@bushel/job-input':
       return encoding91
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-output':
       return encoding92
-    case '@bushel/job-progress':
+    case '@bushel/job-due':
       return encoding93
-    case '@bushel/job-key':
+    case '@bushel/job-result':
       return encoding94
-    case '@bushel/signed-job-key':
+    case '@bushel/job-commitment':
       return encoding95
-    case '@bushel/job':
+    case '@bushel/signed-job-commitment':
       return encoding96
-    case '@bushel/job-evidence':
+    case '@bushel/job-statement':
       return encoding97
-    case '@bushel/run-replica':
+    case '@bushel/signed-job-statement':
       return encoding98
-    case '@bushel/run-end':
+    case '@bushel/job-progress':
       return encoding99
-    case '@bushel/run-record':
+    case '@bushel/job-key':
       return encoding100
-    case '@bushel/check-record':
+    case '@bushel/signed-job-key':
       return encoding101
+    case '@bushel/job':
+      return encoding102
+    case '@bushel/job-evidence':
+      return encoding103
+    case '@bushel/run-replica':
+      return encoding104
+    case '@bushel/run-end':
+      return encoding105
+    case '@bushel/run-record':
+      return encoding106
+    case '@bushel/check-record':
+      return encoding107
     default:
       throw new Error('Encoder not found ' + name)
   }

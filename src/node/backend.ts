@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { WalletChoice } from '../identity/config.js'
 import { demandNode } from '../lightning/backend.js'
@@ -38,9 +37,9 @@ export async function readBalance(dir: string, choice: WalletChoice | null): Pro
   return { network, spendableMsat, receivableMsat }
 }
 
-/** The ledger file of a wallet; each wallet has its own, since it does not know the payments of others. */
-export function ledgerFile(dir: string, choice: WalletChoice | null): string {
-  return join(dir, 'journal', backendOf(choice).ledgerName(choice?.node ?? null))
+/** The name of a wallet's ledger; each wallet has its own, since it does not know the payments of others. */
+export function ledgerOf(choice: WalletChoice | null): string {
+  return backendOf(choice).ledgerName(choice?.node ?? null)
 }
 
 /** Id of the Lightning network that a home deals on. */

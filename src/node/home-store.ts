@@ -1,20 +1,19 @@
+import { problemsOfLedger } from '../payment/ledger/check.js'
 import { Store } from '../store/store.js'
-import { tablesOf } from './tables.js'
+import type { StoreOptions } from '../store/store.js'
+import { CHAINS, tablesOf } from './tables.js'
 import type { TradeResource } from './trade/parts.js'
 import { RESOURCES } from './trade/resources.js'
 
-interface HomeStoreOptions {
-  readOnly?: boolean
+interface HomeStoreOptions extends Pick<StoreOptions, 'readOnly' | 'backend'> {
   /** The resources whose records the home has; those of `RESOURCES` by default. */
   resources?: readonly TradeResource[]
 }
 
 /** The store of a home, not opened yet. */
-export function homeStore(
-  dir: string,
-  { readOnly = false, resources = RESOURCES }: HomeStoreOptions = {}
-): Store {
-  const store = new Store(dir, { tables: tablesOf(resources), chains: [], readOnly })
+export function homeStore(dir: string, { resources = RESOURCES, ...options }: HomeStoreOptions = {}): Store {
+  const store = new Store(dir, { tables: tablesOf(resources), chains: CHAINS, ...options })
+  store.registerCheck('ledger', () => problemsOfLedger(store))
   for (const { resource, problems } of resources)
     if (problems) store.registerCheck(resource.id, () => problems(store))
   return store

@@ -6,7 +6,7 @@ import { formatKey } from '../../contracts/keys/key.js'
 import { Services } from '../base/services.js'
 import { Books } from '../book/books.js'
 import type { WalletChoice } from '../identity/config.js'
-import type { Store } from '../store/store.js'
+import type { Store, StoreOptions } from '../store/store.js'
 import { homeStore } from './home-store.js'
 import { Network } from '../network/network.js'
 import type { Address } from '../network/network.js'
@@ -61,6 +61,8 @@ export interface NodeOptions {
   now?: () => number
   /** Drops all lines by default. */
   log?: Logger
+  /** What the store stands on; LMDB by default. */
+  backend?: NonNullable<StoreOptions['backend']>
 }
 
 /** The composition root; `services.ts` and `trade/order.ts` list its parts and their order. */
@@ -86,7 +88,8 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.timeouts = { ...TIMEOUTS, ...options.timeouts }
     this.resources = options.resources ?? RESOURCES
     const { dir, device } = options.home
-    this.store = homeStore(dir, { resources: this.resources })
+    const { backend } = options
+    this.store = homeStore(dir, { resources: this.resources, ...(backend ? { backend } : {}) })
     this.network = new Network({
       keyPair: device,
       bootstrap: options.bootstrap,

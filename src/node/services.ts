@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { NoiseStream } from 'hyperdht'
 import { declaring } from '../base/services.js'
 import type { Service } from '../base/services.js'
@@ -31,11 +29,7 @@ const service = declaring<NodeParts>()
 
 /** The services of a node: opened from top to bottom, closed from bottom to top. */
 export const NODE_SERVICES: readonly Service<NodeParts>[] = [
-  service('store', ['node'], async ({ node }, scope) => {
-    const opened = await scope.open(node.store)
-    await mkdir(join(node.home.dir, 'journal'), { recursive: true, mode: 0o700 }) // of the ledger
-    return opened
-  }),
+  service('store', ['node'], ({ node }, scope) => scope.open(node.store)),
 
   service('books', ['node'], ({ node }, scope) => scope.open(node.books)),
 

@@ -1,7 +1,8 @@
 import { DEAL_TABLES } from '../deal/tables.js'
 import { PAYMENT_TABLES } from '../payment/tables.js'
+import { ledgerChain } from '../payment/ledger/tables.js'
 import { defineTableOf, rawCodec } from '../store/definition.js'
-import type { AnyTable } from '../store/definition.js'
+import type { AnyChain, AnyTable } from '../store/definition.js'
 import { text } from '../store/key.js'
 
 /** What wallets remember, by the name of their ledger and the name of the value. */
@@ -19,3 +20,6 @@ export function tablesOf(resources: readonly { readonly tables: readonly AnyTabl
   const shared = [...PAYMENT_TABLES, ...DEAL_TABLES, walletTable] as unknown as AnyTable[]
   return [...shared, ...resources.flatMap(({ tables }) => tables)]
 }
+
+/** All chains of a home. */
+export const CHAINS: readonly AnyChain[] = [ledgerChain as AnyChain]

@@ -5,7 +5,7 @@ import { change } from '../store/change.js'
 import type { Store } from '../store/store.js'
 import { limitTable } from './tables.js'
 import type { Ledger, Payment } from './ledger.js'
-import { peerOf } from './spending.js'
+import { peerOf } from './ledger/spending.js'
 import { STEP } from './payment-state.js'
 
 /** What may be paid; null is no limit. */

@@ -1,5 +1,6 @@
 import { defineTable, defineTableOf, rawCodec } from '../store/definition.js'
 import { bytes, parts, text } from '../store/key.js'
+import { LEDGER_TABLES } from './ledger/tables.js'
 
 /** Signed debts, by our role and agreement. */
 export const debtTable = defineTable({
@@ -38,4 +39,4 @@ export const limitTable = defineTableOf({
   forget: { text: 'never: the owner sets them' }
 })
 
-export const PAYMENT_TABLES = [debtTable, askedTable, limitTable]
+export const PAYMENT_TABLES = [...LEDGER_TABLES, debtTable, askedTable, limitTable]

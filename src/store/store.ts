@@ -45,6 +45,7 @@ export class Store extends ReadyResource {
   /** Null until it is opened. */
   #backend: Backend | null = null
   #source: Source
+  #disk: Source
   #declared: ReadonlySet<unknown>
   #checks: Check[] = []
 
@@ -64,6 +65,11 @@ export class Store extends ReadyResource {
       folder: this.folder,
       get: key => this.#demandBackend().get(key),
       range: range => this.#demandBackend().range(range)
+    }
+    this.#disk = {
+      folder: this.folder,
+      get: key => this.#demandBackend().disk.get(key),
+      range: range => this.#demandBackend().disk.range(range)
     }
     this.#declared = new Set<unknown>([...tables, ...chains])
     const names = [...tables.map(({ name }) => `table ${name}`), ...chains.map(({ name }) => `chain ${name}`)]
@@ -101,6 +107,15 @@ export class Store extends ReadyResource {
   table<K, V, I extends Indexes<K, V>>(table: TableDefinition<K, V, I>): Table<K, V, I> {
     this.#demandDeclared(table)
     return new Table(table, this.#source)
+  }
+
+  /**
+   * Reads a table as it is on disk: the changes of a write appear in it all at once, when they are flushed, and at the
+   * latest when the promise of the write resolves.
+   */
+  tableOnDisk<K, V, I extends Indexes<K, V>>(table: TableDefinition<K, V, I>): Table<K, V, I> {
+    this.#demandDeclared(table)
+    return new Table(table, this.#disk)
   }
 
   chain<V>(chain: ChainDefinition<V>): Chain<V> {

@@ -9,7 +9,7 @@ import { BuyerLease } from '../../storage/buyer/buyer-lease.js'
 import { LEASE, isOver } from '../../storage/lease/lease-state.js'
 import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../storage/lease/leases.js'
 import type { LeaseRole } from '../../storage/lease/leases.js'
-import { ledgerFile } from '../backend.js'
+import { ledgerOf } from '../backend.js'
 import { needsUp } from '../needs-up.js'
 import { callWithDryRun, dry, reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
@@ -100,8 +100,8 @@ export const LEASE_CALLS = {
 }
 
 async function readLeases(home: OfflineHome): Promise<{ leases: LeaseEntry[] }> {
-  const ledger = await Ledger.read(ledgerFile(home.dir, home.wallet))
-  return readingStore(home.dir, store => ({ leases: leaseEntries(store, ledger) }))
+  const wallet = ledgerOf(home.wallet)
+  return readingStore(home.dir, store => ({ leases: leaseEntries(store, new Ledger(store, wallet)) }))
 }
 
 /** All leases of a node, newest first, with the amount paid for each. */

@@ -5,7 +5,7 @@ import type { WalletChoice } from '../../identity/config.js'
 import { readingStore } from '../home-store.js'
 import { Ledger } from '../../payment/ledger.js'
 import { Leases, listedOf, stripOf } from '../../storage/lease/leases.js'
-import { ledgerFile } from '../backend.js'
+import { ledgerOf } from '../backend.js'
 
 /** The receipt of a paid installment of a lease, bought or sold, from the disk alone; the last paid one by default. */
 export async function readReceipt(
@@ -13,8 +13,10 @@ export async function readReceipt(
   agreement: Buffer,
   installment?: number
 ): Promise<Receipt> {
-  const ledger = await Ledger.read(ledgerFile(home.dir, home.wallet))
-  return readingStore(home.dir, store => receiptOf(new Leases(store), ledger, agreement, installment))
+  const wallet = ledgerOf(home.wallet)
+  return readingStore(home.dir, store =>
+    receiptOf(new Leases(store), new Ledger(store, wallet), agreement, installment)
+  )
 }
 
 function receiptOf(leases: Leases, ledger: Ledger, agreement: Buffer, installment?: number): Receipt {

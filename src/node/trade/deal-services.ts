@@ -10,7 +10,7 @@ import { checkInvoice } from '../../lightning/invoice.js'
 import { Ledger } from '../../payment/ledger.js'
 import { SpendingLimits, limitsIn } from '../../payment/limits.js'
 import { Payments } from '../../payment/payments.js'
-import { backendOf, ledgerFile, loadWallet } from '../backend.js'
+import { backendOf, ledgerOf, loadWallet } from '../backend.js'
 import { Connections } from './connections.js'
 import { LightningLinks } from './lightning-links.js'
 import { tradeService } from './parts.js'
@@ -36,7 +36,7 @@ export const lightning = tradeService('lightning', ['wallet'], ({ wallet: opened
 })
 
 export const ledger = tradeService('ledger', ['node'], ({ node }, scope) =>
-  scope.open(new Ledger(ledgerFile(node.dir, node.wallet)))
+  scope.open(new Ledger(node.store, ledgerOf(node.wallet), node.now))
 )
 
 export const limits = tradeService('limits', ['node', 'wallet', 'ledger'], parts => {

@@ -1,17 +1,15 @@
 import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import ReadyResource from 'ready-resource'
-import { BushelError } from '../../../contracts/errors/error.js'
 import { Facts } from '../facts.js'
-import type { Backend, Change, Range, Row } from './backend.js'
+import type { Change, Range, Row } from './backend.js'
+import { BufferedBackend } from './buffered-backend.js'
 import { SortedMap } from './sorted-map.js'
 
 const KIND = 'row'
 
 /** The store in a journal, with everything in memory. Nodes use LMDB; tests compare the two. */
-export class JournalBackend extends ReadyResource implements Backend {
+export class JournalBackend extends BufferedBackend {
   readonly folder: string
-  readonly stats = { commits: 0, flushes: 0 }
   #facts: Facts
   #rows = new SortedMap<Buffer>()
 
@@ -27,47 +25,34 @@ export class JournalBackend extends ReadyResource implements Backend {
     for (const { key, value } of this.#facts.list(KIND)) this.#rows.set(key, value)
   }
 
-  protected override async _close(): Promise<void> {
+  protected override async _closeFiles(): Promise<void> {
     await this.#facts.close()
   }
 
-  get failed(): BushelError | null {
-    return this.#facts.failed
-  }
-
-  get(key: Buffer): Buffer | null {
-    this.#demandOpen()
+  protected override _read(key: Buffer): Buffer | null {
     return this.#rows.get(key) ?? null
   }
 
-  *range({ gte, lt, reverse = false, limit = Infinity }: Range): Generator<Row, void, void> {
-    this.#demandOpen()
+  protected override *_rows({
+    gte,
+    lt,
+    reverse = false,
+    limit = Infinity
+  }: Range): Generator<Row, void, void> {
     const rows = this.#rows.between(gte, lt)
     if (reverse) rows.reverse()
-    for (const [i, row] of rows.entries()) {
-      if (i >= limit) return
-      yield row
-      this.#demandOpen()
-    }
+    yield* rows.slice(0, limit)
   }
 
-  async commit(changes: Change[]): Promise<void> {
-    if (this.failed) throw this.failed
-    this.#demandOpen()
-    this.stats.commits++
+  protected override async _write(changes: Change[]): Promise<void> {
+    await this.#facts.set(...changes.map(change => ({ kind: KIND, ...change })))
     for (const { key, value } of changes) {
       if (value) this.#rows.set(key, value)
       else this.#rows.delete(key)
     }
-    await this.#facts.set(...changes.map(change => ({ kind: KIND, ...change })))
-    this.stats.flushes++
   }
 
-  async copy(folder: string): Promise<void> {
+  protected override async _copy(folder: string): Promise<void> {
     await cp(this.folder, folder, { recursive: true })
-  }
-
-  #demandOpen(): void {
-    if (!this.opened || this.closing) throw new BushelError('CLOSED', `${this.folder} is not open`)
   }
 }

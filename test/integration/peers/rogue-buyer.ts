@@ -68,7 +68,7 @@ export class RogueBuyer {
     this.#wallet = paying ? new PlayWallet({ dir: join(dir, 'wallet') }) : null
     const secret = randomBytes(32)
     const log = faultLog(error => this.faults.push(error))
-    const ledger = new Ledger(join(dir, 'ledger'))
+    const ledger = new Ledger(this.#store, 'ledger')
     if (this.#wallet)
       this.#payments = new Payments({ ledger, wallet: this.#wallet, checkInvoice, secret, log })
   }

@@ -164,7 +164,7 @@ export class RogueGroup {
     const log = faultLog(error => this.faults.push(error))
     const secret = randomBytes(32)
     const payments = new Payments({
-      ledger: new Ledger(join(dir, 'ledger')),
+      ledger: new Ledger(store, 'ledger'),
       wallet,
       checkInvoice,
       secret,

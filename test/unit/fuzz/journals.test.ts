@@ -8,12 +8,8 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { Facts } from '../../../src/store/facts.js'
 import { Journal } from '../../../src/store/journal.js'
 import { CommitLog, DamagedLogError } from '../../../src/lightning/backends/play/log/log.js'
-import { Ledger } from '../../../src/payment/ledger.js'
-import type { PaymentDraft } from '../../../src/payment/ledger.js'
-import { blank, sha256 } from '../../../src/payment/payee.js'
 import { folder } from '../../parts/folder.js'
 import { bytes, mutated, mutations, runs } from '../../samples/mutation.js'
-import { STEP } from '../../../src/payment/payment-state.js'
 
 /** Damage by a disk, without splices: a file of valid whole frames is valid. */
 const damage = fc.oneof(
@@ -137,45 +133,14 @@ test('whole frames that are not facts are refused as malformed', { timeout: 60_0
       await journal.ready()
       await journal.append(mutated(good, list))
       await journal.close()
-      for (const read of [() => Facts.read(file), () => Ledger.read(file)]) {
-        try {
-          await read()
-        } catch (error) {
-          assert.ok(error instanceof BushelError && error.code === 'MALFORMED', String(error))
-        }
+      try {
+        await Facts.read(file)
+      } catch (error) {
+        assert.ok(error instanceof BushelError && error.code === 'MALFORMED', String(error))
       }
     }),
     runs(60)
   )
-})
-
-test('a damaged ledger is refused or is that of an earlier time', { timeout: 60_000 }, async t => {
-  const file = join(await folder(t), 'ledger')
-  const ledger = new Ledger(file)
-  await ledger.ready()
-  const agreement = Buffer.alloc(32, 7)
-  const seen = (from: Ledger): string =>
-    [...from.all()].map(({ installment, step, msat }) => `${installment} ${step} ${msat}`).join('\n')
-  const times = [seen(ledger)]
-  for (let installment = 0; installment < 3; installment++) {
-    const preimage = Buffer.alloc(32, installment)
-    const of = {
-      agreement,
-      kind: 'installment' as const,
-      installment,
-      issue: 0,
-      peer: null,
-      hash: sha256(preimage),
-      msat: 5n
-    }
-    const draft: Omit<PaymentDraft, 'step'> = { ...blank(of), role: 'payer', text: 'an invoice' }
-    for (const step of [STEP.intent, STEP.bound, STEP.sent, STEP.paid]) {
-      await ledger.record({ ...draft, step, preimage: step === STEP.paid ? preimage : null })
-      times.push(seen(ledger))
-    }
-  }
-  await ledger.close()
-  await assertEarlierOrRefused(file, times, async () => seen(await Ledger.read(file)), 300)
 })
 
 test(

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { storeIn } from '../../parts/store/store-in.js'
 import { Ledger } from '../../../src/payment/ledger.js'
+import { PERIOD } from '../../../src/payment/ledger/spending.js'
 import { DEFAULT_LIMITS, SpendingLimits, limitsIn } from '../../../src/payment/limits.js'
 import type { SpendingSettings, PlannedSpending } from '../../../src/payment/limits.js'
 import { folder } from '../../parts/folder.js'
@@ -77,7 +78,7 @@ test('concurrent payments for one agreement or one peer do not pass its limit', 
   }
 })
 
-test('a day is the last 24 hours, and a peer is its identity, whatever it is paid for', async t => {
+test('a day is the last 24 hours and at most half an hour more, and a peer is its identity, whatever it is paid for', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
   await bound(payer, payee, 2, OTHER, 3 * 86_400)
@@ -91,7 +92,7 @@ test('a day is the last 24 hours, and a peer is its identity, whatever it is pai
   await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
   await payer.restart()
   await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
-  now += 2
+  now += 1 + PERIOD
   assert.equal((await payer.payments.pay(OTHER, 0)).step, 'paid')
 })
 
@@ -121,9 +122,9 @@ test('a fee is at most 1 % or 5 sat, whichever is more, unless set otherwise', a
 
 test('limits are stored separately for play money and real sats, and real sats have some from the start', async t => {
   const dir = await folder(t)
-  const ledger = new Ledger(join(dir, 'ledger'))
   const store = storeIn(join(dir, 'store'))
   await store.ready()
+  const ledger = new Ledger(store, 'ledger')
   const real = new SpendingLimits({ ledger, real: true, records: limitsIn(store) })
   assert.deepEqual(real.settings, DEFAULT_LIMITS.real)
   assert.deepEqual(

@@ -44,7 +44,7 @@ export class DealSide {
     const self = { ...who, lightning: wallet.nodeId, network: wallet.network }
     const { store, network, log } = this
     this.deals = new Deals({ self, resources: RESOURCES, store, connector: network, log })
-    const ledger = new Ledger(join(dir, 'ledger'))
+    const ledger = new Ledger(store, 'ledger')
     const secret = randomBytes(32)
     this.payments = new Payments({ ledger, wallet, checkInvoice, readInvoice, secret, log })
     this.leases = new Leases(store)
