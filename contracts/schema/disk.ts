@@ -72,11 +72,6 @@ export const disk: Struct[] = [
       optional('invoice', 'string')
     ]
   },
-  {
-    name: 'fact',
-    fields: [required('kind', 'string'), required('key', 'buffer'), required('value', 'buffer')]
-  },
-  { name: 'change-set', fields: [all('changes', 'buffer')] },
   { name: 'stored-reply', fields: [required('at', 'uint'), required('reply', 'buffer')] },
   {
     name: 'lease',

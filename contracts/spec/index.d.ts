@@ -513,16 +513,6 @@ export interface DebtRecord {
   invoice?: string | null
 }
 
-export interface Fact {
-  kind: string
-  key: Buffer | null
-  value: Buffer | null
-}
-
-export interface ChangeSet {
-  changes: Buffer[]
-}
-
 export interface StoredReply {
   at: number
   reply: Buffer | null
@@ -882,8 +872,6 @@ export interface Structs {
   '@bushel/flight-sum': FlightSum
   '@bushel/settled-sum': SettledSum
   '@bushel/debt-record': DebtRecord
-  '@bushel/fact': Fact
-  '@bushel/change-set': ChangeSet
   '@bushel/stored-reply': StoredReply
   '@bushel/lease': Lease
   '@bushel/own-order': OwnOrder

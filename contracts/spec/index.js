@@ -2232,53 +2232,8 @@ const encoding75 = {
   }
 }
 
-// @bushel/fact
-const encoding76 = {
-  preencode(state, m) {
-    c.string.preencode(state, m.kind)
-    c.buffer.preencode(state, m.key)
-    c.buffer.preencode(state, m.value)
-  },
-  encode(state, m) {
-    c.string.encode(state, m.kind)
-    c.buffer.encode(state, m.key)
-    c.buffer.encode(state, m.value)
-  },
-  decode(state) {
-    const r0 = c.string.decode(state)
-    const r1 = c.buffer.decode(state)
-    const r2 = c.buffer.decode(state)
-
-    return {
-      kind: r0,
-      key: r1,
-      value: r2
-    }
-  }
-}
-
-// @bushel/change-set.changes
-const encoding77_0 = c.array(c.buffer)
-
-// @bushel/change-set
-const encoding77 = {
-  preencode(state, m) {
-    encoding77_0.preencode(state, m.changes)
-  },
-  encode(state, m) {
-    encoding77_0.encode(state, m.changes)
-  },
-  decode(state) {
-    const r0 = encoding77_0.decode(state)
-
-    return {
-      changes: r0
-    }
-  }
-}
-
 // @bushel/stored-reply
-const encoding78 = {
+const encoding76 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2299,32 +2254,32 @@ const encoding78 = {
 }
 
 // @bushel/lease.terms
-const encoding79_5 = encoding37_0
+const encoding77_5 = encoding37_0
 // @bushel/lease.countersign
-const encoding79_7 = encoding60_2
+const encoding77_7 = encoding60_2
 // @bushel/lease.seal
-const encoding79_8 = c.frame(encoding50)
+const encoding77_8 = c.frame(encoding50)
 // @bushel/lease.stored
-const encoding79_9 = c.frame(encoding52)
+const encoding77_9 = c.frame(encoding52)
 // @bushel/lease.counter
-const encoding79_10 = encoding65_2
+const encoding77_10 = encoding65_2
 
 // @bushel/lease
-const encoding79 = {
+const encoding77 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding79_5.preencode(state, m.terms)
+    encoding77_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     state.end++ // max flag is 64 so always one byte
 
-    if (m.countersign) encoding79_7.preencode(state, m.countersign)
-    if (m.seal) encoding79_8.preencode(state, m.seal)
-    if (m.stored) encoding79_9.preencode(state, m.stored)
-    if (m.counter) encoding79_10.preencode(state, m.counter)
+    if (m.countersign) encoding77_7.preencode(state, m.countersign)
+    if (m.seal) encoding77_8.preencode(state, m.seal)
+    if (m.stored) encoding77_9.preencode(state, m.stored)
+    if (m.counter) encoding77_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2344,14 +2299,14 @@ const encoding79 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding79_5.encode(state, m.terms)
+    encoding77_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     c.uint.encode(state, flags)
 
-    if (m.countersign) encoding79_7.encode(state, m.countersign)
-    if (m.seal) encoding79_8.encode(state, m.seal)
-    if (m.stored) encoding79_9.encode(state, m.stored)
-    if (m.counter) encoding79_10.encode(state, m.counter)
+    if (m.countersign) encoding77_7.encode(state, m.countersign)
+    if (m.seal) encoding77_8.encode(state, m.seal)
+    if (m.stored) encoding77_9.encode(state, m.stored)
+    if (m.counter) encoding77_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2362,7 +2317,7 @@ const encoding79 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding79_5.decode(state)
+    const r5 = encoding77_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = c.uint.decode(state)
 
@@ -2374,10 +2329,10 @@ const encoding79 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding79_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding79_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding79_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding79_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding77_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding77_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding77_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding77_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2386,7 +2341,7 @@ const encoding79 = {
 }
 
 // @bushel/own-order
-const encoding80 = {
+const encoding78 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2419,12 +2374,12 @@ const encoding80 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding81_7 = c.array(c.frame(encoding35))
+const encoding79_7 = c.array(c.frame(encoding35))
 // @bushel/mirror-job.agreements
-const encoding81_14 = c.array(c.fixed32)
+const encoding79_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding81 = {
+const encoding79 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2433,14 +2388,14 @@ const encoding81 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding81_7.preencode(state, m.cores)
+    encoding79_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding81_14.preencode(state, m.agreements)
+    encoding79_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     state.end++ // max flag is 2 so always one byte
 
@@ -2457,14 +2412,14 @@ const encoding81 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding81_7.encode(state, m.cores)
+    encoding79_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding81_14.encode(state, m.agreements)
+    encoding79_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     c.uint.encode(state, flags)
 
@@ -2479,14 +2434,14 @@ const encoding81 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding81_7.decode(state)
+    const r7 = encoding79_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding81_14.decode(state)
+    const r14 = encoding79_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = c.uint.decode(state)
 
@@ -2514,7 +2469,7 @@ const encoding81 = {
 }
 
 // @bushel/peer-record
-const encoding82 = {
+const encoding80 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2547,7 +2502,7 @@ const encoding82 = {
 }
 
 // @bushel/blob
-const encoding83 = {
+const encoding81 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2576,7 +2531,7 @@ const encoding83 = {
 }
 
 // @bushel/job-limits
-const encoding84 = {
+const encoding82 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2625,35 +2580,35 @@ const encoding84 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding85_5 = encoding36_5
+const encoding83_5 = encoding36_5
 // @bushel/job-terms.provider
-const encoding85_6 = encoding36_5
+const encoding83_6 = encoding36_5
 // @bushel/job-terms.module
-const encoding85_9 = c.frame(encoding83)
+const encoding83_9 = c.frame(encoding81)
 // @bushel/job-terms.input
-const encoding85_10 = encoding85_9
+const encoding83_10 = encoding83_9
 // @bushel/job-terms.args
-const encoding85_11 = c.array(c.string, 256)
+const encoding83_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding85_13 = c.frame(encoding84)
+const encoding83_13 = c.frame(encoding82)
 
 // @bushel/job-terms
-const encoding85 = {
+const encoding83 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding85_5.preencode(state, m.buyer)
-    encoding85_6.preencode(state, m.provider)
+    encoding83_5.preencode(state, m.buyer)
+    encoding83_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding85_9.preencode(state, m.module)
-    encoding85_10.preencode(state, m.input)
-    encoding85_11.preencode(state, m.args)
+    encoding83_9.preencode(state, m.module)
+    encoding83_10.preencode(state, m.input)
+    encoding83_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding85_13.preencode(state, m.limits)
+    encoding83_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2668,15 +2623,15 @@ const encoding85 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding85_5.encode(state, m.buyer)
-    encoding85_6.encode(state, m.provider)
+    encoding83_5.encode(state, m.buyer)
+    encoding83_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding85_9.encode(state, m.module)
-    encoding85_10.encode(state, m.input)
-    encoding85_11.encode(state, m.args)
+    encoding83_9.encode(state, m.module)
+    encoding83_10.encode(state, m.input)
+    encoding83_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding85_13.encode(state, m.limits)
+    encoding83_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2691,15 +2646,15 @@ const encoding85 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding85_5.decode(state)
-    const r6 = encoding85_6.decode(state)
+    const r5 = encoding83_5.decode(state)
+    const r6 = encoding83_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding85_9.decode(state)
-    const r10 = encoding85_10.decode(state)
-    const r11 = encoding85_11.decode(state)
+    const r9 = encoding83_9.decode(state)
+    const r10 = encoding83_10.decode(state)
+    const r11 = encoding83_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding85_13.decode(state)
+    const r13 = encoding83_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -2735,20 +2690,20 @@ const encoding85 = {
 }
 
 // @bushel/job-agree.terms
-const encoding86_0 = c.frame(encoding85)
+const encoding84_0 = c.frame(encoding83)
 
 // @bushel/job-agree
-const encoding86 = {
+const encoding84 = {
   preencode(state, m) {
-    encoding86_0.preencode(state, m.terms)
+    encoding84_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding86_0.encode(state, m.terms)
+    encoding84_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding86_0.decode(state)
+    const r0 = encoding84_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2759,7 +2714,7 @@ const encoding86 = {
 }
 
 // @bushel/compute-request
-const encoding87 = {
+const encoding85 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.string.preencode(state, m.isolation)
@@ -2792,7 +2747,7 @@ const encoding87 = {
 }
 
 // @bushel/compute-quote
-const encoding88 = {
+const encoding86 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2817,7 +2772,7 @@ const encoding88 = {
 }
 
 // @bushel/job-countersign
-const encoding89 = {
+const encoding87 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -2838,7 +2793,7 @@ const encoding89 = {
 }
 
 // @bushel/job-file
-const encoding90 = {
+const encoding88 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -2859,21 +2814,21 @@ const encoding90 = {
 }
 
 // @bushel/job-input.files
-const encoding91_1 = c.array(c.frame(encoding90), 65536)
+const encoding89_1 = c.array(c.frame(encoding88), 65536)
 
 // @bushel/job-input
-const encoding91 = {
+const encoding89 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding91_1.preencode(state, m.files)
+    encoding89_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding91_1.encode(state, m.files)
+    encoding89_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding91_1.decode(state)
+    const r1 = encoding89_1.decode(state)
 
     return {
       stdin: r0,
@@ -2883,24 +2838,24 @@ const encoding91 = {
 }
 
 // @bushel/job-output.files
-const encoding92_2 = c.array(c.frame(encoding90), 65536)
+const encoding90_2 = c.array(c.frame(encoding88), 65536)
 
 // @bushel/job-output
-const encoding92 = {
+const encoding90 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding92_2.preencode(state, m.files)
+    encoding90_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding92_2.encode(state, m.files)
+    encoding90_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding92_2.decode(state)
+    const r2 = encoding90_2.decode(state)
 
     return {
       stdout: r0,
@@ -2911,20 +2866,20 @@ const encoding92 = {
 }
 
 // @bushel/job-due.countersign
-const encoding93_0 = encoding60_2
+const encoding91_0 = encoding60_2
 
 // @bushel/job-due
-const encoding93 = {
+const encoding91 = {
   preencode(state, m) {
-    encoding93_0.preencode(state, m.countersign)
+    encoding91_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding93_0.encode(state, m.countersign)
+    encoding91_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding93_0.decode(state)
+    const r0 = encoding91_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -2935,7 +2890,7 @@ const encoding93 = {
 }
 
 // @bushel/job-result
-const encoding94 = {
+const encoding92 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -2976,7 +2931,7 @@ const encoding94 = {
 }
 
 // @bushel/job-commitment
-const encoding95 = {
+const encoding93 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -2997,20 +2952,20 @@ const encoding95 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding96_0 = c.frame(encoding95)
+const encoding94_0 = c.frame(encoding93)
 
 // @bushel/signed-job-commitment
-const encoding96 = {
+const encoding94 = {
   preencode(state, m) {
-    encoding96_0.preencode(state, m.commitment)
+    encoding94_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding96_0.encode(state, m.commitment)
+    encoding94_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding96_0.decode(state)
+    const r0 = encoding94_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3021,35 +2976,35 @@ const encoding96 = {
 }
 
 // @bushel/job-statement.result
-const encoding97_1 = c.frame(encoding94)
+const encoding95_1 = c.frame(encoding92)
 // @bushel/job-statement.output
-const encoding97_3 = encoding85_9
+const encoding95_3 = encoding83_9
 
 // @bushel/job-statement
-const encoding97 = {
+const encoding95 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding97_1.preencode(state, m.result)
+    encoding95_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding97_3.preencode(state, m.output)
+    encoding95_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding97_1.encode(state, m.result)
+    encoding95_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding97_3.encode(state, m.output)
+    encoding95_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding97_1.decode(state)
+    const r1 = encoding95_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding97_3.decode(state)
+    const r3 = encoding95_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3067,20 +3022,20 @@ const encoding97 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding98_0 = c.frame(encoding97)
+const encoding96_0 = c.frame(encoding95)
 
 // @bushel/signed-job-statement
-const encoding98 = {
+const encoding96 = {
   preencode(state, m) {
-    encoding98_0.preencode(state, m.statement)
+    encoding96_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding98_0.encode(state, m.statement)
+    encoding96_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding98_0.decode(state)
+    const r0 = encoding96_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3091,22 +3046,22 @@ const encoding98 = {
 }
 
 // @bushel/job-progress.due
-const encoding99_2 = c.frame(encoding93)
+const encoding97_2 = c.frame(encoding91)
 // @bushel/job-progress.commitment
-const encoding99_3 = c.frame(encoding96)
+const encoding97_3 = c.frame(encoding94)
 // @bushel/job-progress.statement
-const encoding99_4 = c.frame(encoding98)
+const encoding97_4 = c.frame(encoding96)
 
 // @bushel/job-progress
-const encoding99 = {
+const encoding97 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     state.end++ // max flag is 8 so always one byte
 
-    if (m.due) encoding99_2.preencode(state, m.due)
-    if (m.commitment) encoding99_3.preencode(state, m.commitment)
-    if (m.statement) encoding99_4.preencode(state, m.statement)
+    if (m.due) encoding97_2.preencode(state, m.due)
+    if (m.commitment) encoding97_3.preencode(state, m.commitment)
+    if (m.statement) encoding97_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3117,9 +3072,9 @@ const encoding99 = {
     c.biguint64.encode(state, m.fuel)
     c.uint.encode(state, flags)
 
-    if (m.due) encoding99_2.encode(state, m.due)
-    if (m.commitment) encoding99_3.encode(state, m.commitment)
-    if (m.statement) encoding99_4.encode(state, m.statement)
+    if (m.due) encoding97_2.encode(state, m.due)
+    if (m.commitment) encoding97_3.encode(state, m.commitment)
+    if (m.statement) encoding97_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3130,16 +3085,16 @@ const encoding99 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding99_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding99_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding99_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding97_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding97_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding97_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding100 = {
+const encoding98 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3164,20 +3119,20 @@ const encoding100 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding101_0 = c.frame(encoding100)
+const encoding99_0 = c.frame(encoding98)
 
 // @bushel/signed-job-key
-const encoding101 = {
+const encoding99 = {
   preencode(state, m) {
-    encoding101_0.preencode(state, m.key)
+    encoding99_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding101_0.encode(state, m.key)
+    encoding99_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding101_0.decode(state)
+    const r0 = encoding99_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3188,34 +3143,34 @@ const encoding101 = {
 }
 
 // @bushel/job.terms
-const encoding102_5 = encoding86_0
+const encoding100_5 = encoding84_0
 // @bushel/job.commitment
-const encoding102_8 = encoding99_3
+const encoding100_8 = encoding97_3
 // @bushel/job.statement
-const encoding102_9 = encoding99_4
+const encoding100_9 = encoding97_4
 // @bushel/job.key
-const encoding102_10 = c.frame(encoding101)
+const encoding100_10 = c.frame(encoding99)
 // @bushel/job.quote
-const encoding102_12 = encoding29_6
+const encoding100_12 = encoding29_6
 
 // @bushel/job
-const encoding102 = {
+const encoding100 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding102_5.preencode(state, m.terms)
+    encoding100_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     state.end++ // max flag is 32 so always one byte
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding102_8.preencode(state, m.commitment)
-    if (m.statement) encoding102_9.preencode(state, m.statement)
-    if (m.key) encoding102_10.preencode(state, m.key)
+    if (m.commitment) encoding100_8.preencode(state, m.commitment)
+    if (m.statement) encoding100_9.preencode(state, m.statement)
+    if (m.key) encoding100_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding102_12.preencode(state, m.quote)
+    if (m.quote) encoding100_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3231,16 +3186,16 @@ const encoding102 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding102_5.encode(state, m.terms)
+    encoding100_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding102_8.encode(state, m.commitment)
-    if (m.statement) encoding102_9.encode(state, m.statement)
-    if (m.key) encoding102_10.encode(state, m.key)
+    if (m.commitment) encoding100_8.encode(state, m.commitment)
+    if (m.statement) encoding100_9.encode(state, m.statement)
+    if (m.key) encoding100_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding102_12.encode(state, m.quote)
+    if (m.quote) encoding100_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3248,7 +3203,7 @@ const encoding102 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding102_5.decode(state)
+    const r5 = encoding100_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = c.uint.decode(state)
 
@@ -3261,63 +3216,63 @@ const encoding102 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding102_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding102_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding102_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding100_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding100_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding100_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding102_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding100_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding103_0 = c.frame(encoding86)
+const encoding101_0 = c.frame(encoding84)
 // @bushel/job-evidence.commitment
-const encoding103_1 = encoding99_3
+const encoding101_1 = encoding97_3
 // @bushel/job-evidence.statement
-const encoding103_2 = encoding99_4
+const encoding101_2 = encoding97_4
 // @bushel/job-evidence.key
-const encoding103_3 = encoding102_10
+const encoding101_3 = encoding100_10
 
 // @bushel/job-evidence
-const encoding103 = {
+const encoding101 = {
   preencode(state, m) {
-    encoding103_0.preencode(state, m.agree)
+    encoding101_0.preencode(state, m.agree)
     state.end++ // max flag is 8 so always one byte
 
-    if (m.commitment) encoding103_1.preencode(state, m.commitment)
-    if (m.statement) encoding103_2.preencode(state, m.statement)
-    if (m.key) encoding103_3.preencode(state, m.key)
+    if (m.commitment) encoding101_1.preencode(state, m.commitment)
+    if (m.statement) encoding101_2.preencode(state, m.statement)
+    if (m.key) encoding101_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding103_0.encode(state, m.agree)
+    encoding101_0.encode(state, m.agree)
     c.uint.encode(state, flags)
 
-    if (m.commitment) encoding103_1.encode(state, m.commitment)
-    if (m.statement) encoding103_2.encode(state, m.statement)
-    if (m.key) encoding103_3.encode(state, m.key)
+    if (m.commitment) encoding101_1.encode(state, m.commitment)
+    if (m.statement) encoding101_2.encode(state, m.statement)
+    if (m.key) encoding101_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding103_0.decode(state)
+    const r0 = encoding101_0.decode(state)
     const flags = c.uint.decode(state)
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding103_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding103_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding103_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding101_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding101_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding101_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding104 = {
+const encoding102 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3370,7 +3325,7 @@ const encoding104 = {
 }
 
 // @bushel/run-end
-const encoding105 = {
+const encoding103 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3411,34 +3366,34 @@ const encoding105 = {
 }
 
 // @bushel/run-record.module
-const encoding106_4 = encoding85_9
+const encoding104_4 = encoding83_9
 // @bushel/run-record.input
-const encoding106_5 = encoding85_9
+const encoding104_5 = encoding83_9
 // @bushel/run-record.args
-const encoding106_6 = c.array(c.string)
+const encoding104_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding106_8 = encoding85_13
+const encoding104_8 = encoding83_13
 // @bushel/run-record.passed
-const encoding106_18 = c.array(c.fixed32)
+const encoding104_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding106_19 = c.array(c.frame(encoding104))
+const encoding104_19 = c.array(c.frame(encoding102))
 // @bushel/run-record.evidence
-const encoding106_20 = c.array(c.string)
+const encoding104_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding106_21 = c.frame(encoding105)
+const encoding104_21 = c.frame(encoding103)
 
 // @bushel/run-record
-const encoding106 = {
+const encoding104 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding106_4.preencode(state, m.module)
-    encoding106_5.preencode(state, m.input)
-    encoding106_6.preencode(state, m.args)
+    encoding104_4.preencode(state, m.module)
+    encoding104_5.preencode(state, m.input)
+    encoding104_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding106_8.preencode(state, m.limits)
+    encoding104_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3448,12 +3403,12 @@ const encoding106 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding106_18.preencode(state, m.passed)
-    encoding106_19.preencode(state, m.replicas)
-    encoding106_20.preencode(state, m.evidence)
+    encoding104_18.preencode(state, m.passed)
+    encoding104_19.preencode(state, m.replicas)
+    encoding104_20.preencode(state, m.evidence)
     state.end++ // max flag is 2 so always one byte
 
-    if (m.end) encoding106_21.preencode(state, m.end)
+    if (m.end) encoding104_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3463,11 +3418,11 @@ const encoding106 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding106_4.encode(state, m.module)
-    encoding106_5.encode(state, m.input)
-    encoding106_6.encode(state, m.args)
+    encoding104_4.encode(state, m.module)
+    encoding104_5.encode(state, m.input)
+    encoding104_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding106_8.encode(state, m.limits)
+    encoding104_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3477,12 +3432,12 @@ const encoding106 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding106_18.encode(state, m.passed)
-    encoding106_19.encode(state, m.replicas)
-    encoding106_20.encode(state, m.evidence)
+    encoding104_18.encode(state, m.passed)
+    encoding104_19.encode(state, m.replicas)
+    encoding104_20.encode(state, m.evidence)
     c.uint.encode(state, flags)
 
-    if (m.end) encoding106_21.encode(state, m.end)
+    if (m.end) encoding104_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3490,11 +3445,11 @@ const encoding106 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding106_4.decode(state)
-    const r5 = encoding106_5.decode(state)
-    const r6 = encoding106_6.decode(state)
+    const r4 = encoding104_4.decode(state)
+    const r5 = encoding104_5.decode(state)
+    const r6 = encoding104_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding106_8.decode(state)
+    const r8 = encoding104_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3504,9 +3459,9 @@ const encoding106 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding106_18.decode(state)
-    const r19 = encoding106_19.decode(state)
-    const r20 = encoding106_20.decode(state)
+    const r18 = encoding104_18.decode(state)
+    const r19 = encoding104_19.decode(state)
+    const r20 = encoding104_20.decode(state)
     const flags = c.uint.decode(state)
 
     return {
@@ -3531,14 +3486,14 @@ const encoding106 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding106_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding104_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/check-record
-const encoding107 = {
+const encoding105 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -3737,70 +3692,66 @@ function getEncoding(name) {
       return encoding74
     case '@bushel/debt-record':
       return encoding75
-    case '@bushel/fact':
-      return encoding76
-    case '@bushel/change-set':
-      return encoding77
     case '@bushel/stored-reply':
-      return encoding78
+      return encoding76
     case '@bushel/lease':
-      return encoding79
+      return encoding77
     case '@bushel/own-order':
-      return encoding80
+      return encoding78
     case '@bushel/mirror-job':
-      return encoding81
+      return encoding79
     case '@bushel/peer-record':
-      return encoding82
+      return encoding80
     case '@bushel/blob':
-      return encoding83
+      return encoding81
     case '@bushel/job-limits':
-      return encoding84
+      return encoding82
     case '@bushel/job-terms':
-      return encoding85
+      return encoding83
     case '@bushel/job-agree':
-      return encoding86
+      return encoding84
     case '@bushel/compute-request':
-      return encoding87
+      return encoding85
     case '@bushel/compute-quote':
-      return encoding88
+      return encoding86
     case '@bushel/job-countersign':
-      return encoding89
+      return encoding87
     case '@bushel/job-file':
-      return encoding90
+      return encoding88
     case '@bushel/job-input':
-      return encoding91
+      return encoding89
     case '@bushel/job-output':
-      return encoding92
+      return encoding90
     case '@bushel/job-due':
-      return encoding93
+      return encoding91
     case '@bushel/job-result':
-      return encoding94
+      return encoding92
     case '@bushel/job-commitment':
-      return encoding95
+      return encoding93
     case '@bushel/signed-job-commitment':
-      return encoding96
+      return encoding94
     case '@bushel/job-statement':
-      return encoding97
+      return encoding95
     case '@bushel/signed-job-statement':
-      return encoding98
+      return encoding96
     case '@bushel/job-progress':
-      return encoding99
+      return encoding97
     case '@bushel/job-key':
-      return encoding100
+      return encoding98
     case '@bushel/signed-job-key':
-      return encoding101
+      return encoding99
     case '@bushel/job':
-      return encoding102
+      return encoding100
     case '@bushel/job-evidence':
-      return encoding103
+      return encoding101
     case '@bushel/run-replica':
-      return encoding104
+      return encoding102
     case '@bushel/run-end':
-      return encoding105
+      return encoding103
     case '@bushel/run-record':
-      return encoding106
+      return encoding104
     case '@bushel/check-record':
-      return encoding107
+      return encoding105
     default:
       throw new Error('Encoder not found ' + name)
   }

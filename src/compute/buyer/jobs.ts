@@ -240,7 +240,7 @@ export class Jobs extends ReadyResource {
   /** Handles a run that ended without an outcome: the error decides whether it continues later. */
   async #stopped(run: Run, error: unknown, signal: AbortSignal): Promise<void> {
     const { code } = error instanceof BushelError ? error : { code: '' }
-    if (code === CLOSED || (error instanceof BushelError && code === 'JOURNAL_FAILED')) return
+    if (code === CLOSED || code === 'STORE_FAILED') return
     const nothingPaid = run.replicas.every(({ paidMsat }) => paidMsat === 0n)
     if (code === CANCELLED) {
       await run.abandon('its buyer cancelled it')

@@ -40,7 +40,7 @@ function receiptOf(leases: Leases, ledger: Ledger, agreement: Buffer, installmen
   const again = leases.reissue(payment.hash)?.countersign
   const countersign = again ?? leases.strip(role, agreement, stripOf(payment.installment))
   if (!countersign || !listedOf(countersign.list, payment.installment))
-    throw new BushelError('JOURNAL_FAILED', 'the signed list of installments is missing from the journal')
+    throw new BushelError('BAD_STORE', 'the signed list of installments is missing from the store')
   const { terms, signature } = lease
   return {
     terms,

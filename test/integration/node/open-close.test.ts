@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -41,7 +41,7 @@ class Ground {
     this.dir = dir
     this.self = self
     this.network = network
-    this.store = storeIn(join(dir, 'journal', 'store'))
+    this.store = storeIn(join(dir, 'store-of-node'))
     this.books = new Books({ dir: join(dir, 'book'), device: self.device })
   }
 
@@ -49,7 +49,6 @@ class Ground {
     const scope = new Scope()
     t.after(() => scope.close())
     const dir = await mkdtemp(join(tmpdir(), 'bushel-open-close-'))
-    await mkdir(join(dir, 'journal'))
     scope.add(() => rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
     const testnet = await createTestnet(2, { host: '127.0.0.1' })
     scope.add(() => testnet.destroy())
