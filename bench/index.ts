@@ -3,6 +3,7 @@ import { bookBench } from './book/book.js'
 import { computeBench } from './compute/compute.js'
 import { copiesBench } from './storage/copies.js'
 import { dealBench } from './storage/deal-time.js'
+import { homeBench } from './storage/home.js'
 import { isMet } from './figure.js'
 import type { Bench, Figure } from './figure.js'
 import { fuelBench } from './compute/fuel.js'
@@ -22,6 +23,7 @@ const BENCHES: Bench[] = [
   restoreBench,
   memoryBench,
   dealBench,
+  homeBench,
   bookBench,
   paymentsBench,
   ledgerBench,

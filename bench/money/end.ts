@@ -33,6 +33,7 @@ export interface Ran {
 /** Cost of one end's ledger since it was opened. */
 export interface Cost {
   entries: number
+  /** Size of the store's file. */
   bytes: number
   syncs: number
 }

@@ -1,12 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import createTestnet from 'hyperdht/testnet.js'
-import { Journal } from '../../src/store/journal.js'
 import { checkInvoice } from '../../src/lightning/invoice.js'
 import { createWalletDir, openState } from '../../src/lightning/backends/play/log/disk.js'
 import { PLAY_GRANT_MSAT } from '../../src/lightning/backends/play/network.js'
 import { Store } from '../../src/lightning/backends/play/log/store.js'
 import { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
+import { homeStore } from '../../src/node/home-store.js'
+import { readEntries } from '../../src/payment/ledger/entries.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import type { PaymentDraft, PaymentStep } from '../../src/payment/ledger.js'
 import { Payments } from '../../src/payment/payments.js'
@@ -80,15 +82,19 @@ async function costs(folder: string, runs: Run[], say: (what: string) => void): 
   }
 }
 
-/** Journal cost of each of a hundred small entries, written one after the other. */
+/** The cost of each of a hundred small records that are appended to a file and synced, one after the other. */
 async function bareAppends(file: string): Promise<{ bytes: number; syncs: number }> {
   const count = 100
-  const journal = new Journal(file)
-  await journal.ready()
-  for (let i = 0; i < count; i++) await journal.append(randomBytes(BARE_BYTES))
-  const { bytes, syncs } = journal.stats
-  await journal.close()
-  return { bytes: bytes / count, syncs: syncs / count }
+  const opened = await open(file, 'a')
+  let syncs = 0
+  for (let i = 0; i < count; i++) {
+    await opened.appendFile(randomBytes(BARE_BYTES))
+    await opened.datasync()
+    syncs++
+  }
+  const { size } = await opened.stat()
+  await opened.close()
+  return { bytes: size / count, syncs: syncs / count }
 }
 
 interface Times {
@@ -104,16 +110,17 @@ async function times(
   rounds: number,
   say: (what: string) => void
 ): Promise<Figure[]> {
-  const file = join(folder, 'ledger')
+  const home = join(folder, 'home')
+  await mkdir(home)
   const dir = join(folder, 'wallet')
   say(`writing a ledger of ${entries} entries, and the wallet's records of the same payments`)
   const drafts = Array.from({ length: Math.ceil(entries / STEPS.length) }, (_, i) => draftOf(i))
-  const written = await writeLedger(file, drafts)
+  const written = await writeLedger(home, drafts)
   fillWallet(dir, drafts)
   const wallet = new PlayWallet({ dir })
   await wallet.ready()
   const all: Times[] = []
-  for (let round = 0; round < rounds; round++) all.push(await timed(file, wallet))
+  for (let round = 0; round < rounds; round++) all.push(await timed(home, wallet))
   await wallet.close()
   const figure = (
     name: string,
@@ -128,7 +135,7 @@ async function times(
     note
   })
   const what = `${written} entries of ${drafts.length} payments, on the play wallet`
-  const reading = { name: 'reading and checking its entries without keeping them', of: 'reading' } as const
+  const reading = { name: 'reading all of its entries', of: 'reading' } as const
   const asking = { name: "reading the wallet's records of the same payments", of: 'history' } as const
   const reconciling = figure('reconciling the ledger', 'reconciling', asking, what)
   return [
@@ -144,15 +151,18 @@ async function times(
   ]
 }
 
-async function timed(file: string, wallet: PlayWallet): Promise<Times> {
+async function timed(home: string, wallet: PlayWallet): Promise<Times> {
   const seconds = async (work: () => Promise<unknown>): Promise<number> => {
     const begun = performance.now()
     await work()
     return (performance.now() - begun) / 1000
   }
-  const reading = await seconds(() => Journal.read(file, () => undefined))
-  const ledger = new Ledger(file)
-  const opening = await seconds(() => ledger.ready())
+  const store = homeStore(home)
+  const opening = await seconds(() => store.ready())
+  const ledger = new Ledger(store, 'ledger')
+  const reading = await seconds(async () => {
+    for (const _ of readEntries(store, 'ledger'));
+  })
   const history = await seconds(() => wallet.history())
   const payments = new Payments({
     ledger,
@@ -166,13 +176,15 @@ async function timed(file: string, wallet: PlayWallet): Promise<Times> {
   const reconciling = await seconds(() => payments.ready())
   if (payments.reconciler.faults.length > 0) throw new Error(payments.reconciler.faults[0])
   await payments.close()
+  await store.close()
   return { opening, reading, reconciling, history }
 }
 
 /** The steps of each agreement's installments, in the order of a running node. */
-async function writeLedger(file: string, drafts: readonly PaymentDraft[]): Promise<number> {
-  const ledger = new Ledger(file)
-  await ledger.ready()
+async function writeLedger(home: string, drafts: readonly PaymentDraft[]): Promise<number> {
+  const store = homeStore(home)
+  await store.ready()
+  const ledger = new Ledger(store, 'ledger')
   for (let from = 0; from < drafts.length; from += AT_ONCE) {
     const some = drafts.slice(from, from + AT_ONCE)
     for (const step of STEPS) {
@@ -187,7 +199,7 @@ async function writeLedger(file: string, drafts: readonly PaymentDraft[]): Promi
     }
   }
   const { entries } = ledger.stats
-  await ledger.close()
+  await store.close()
   return entries
 }
 

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Strip } from '#spec'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import { checkInvoice } from '../../src/lightning/invoice.js'
 import { linkLightning } from '../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../src/lightning/backends/play/wallet.js'
+import { homeStore } from '../../src/node/home-store.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import { SpendingLimits } from '../../src/payment/limits.js'
 import { Payments } from '../../src/payment/payments.js'
@@ -21,7 +22,9 @@ export async function paymentsEnd(dir: string): Promise<End> {
   await mkdir(dir, { recursive: true })
   const wallet = new PlayWallet({ dir: join(dir, 'wallet') })
   await wallet.ready()
-  const ledger = new Ledger(join(dir, 'ledger'))
+  const store = homeStore(dir)
+  await store.ready()
+  const ledger = new Ledger(store, 'ledger')
   const payments = new Payments({
     ledger,
     wallet,
@@ -85,8 +88,8 @@ export async function paymentsEnd(dir: string): Promise<End> {
     },
     async cost(): Promise<Cost> {
       await ledger.flush()
-      const { entries, bytes, syncs } = ledger.stats
-      return { entries, bytes, syncs }
+      const { size } = await stat(join(store.folder, 'data.mdb'))
+      return { entries: ledger.stats.entries, bytes: size, syncs: store.stats.flushes }
     }
   }
 }

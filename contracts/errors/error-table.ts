@@ -56,7 +56,6 @@ export const ERRORS = {
   IN_PROGRESS: { exit: 1, kind: 'input', meaning: 'this path is already being mirrored' },
   JOB_FAILED: { exit: 1, kind: 'peer', meaning: 'a provider gave up a job that was being paid' },
   JOB_OVER: { exit: 1, kind: 'refused', meaning: 'the job has already ended' },
-  JOURNAL_FAILED: { exit: 1, kind: 'ours', meaning: 'the journal cannot be written' },
   LAPSED: { exit: 1, kind: 'refused', meaning: 'the agreement expired before its first payment' },
   LATE: { exit: 1, kind: 'peer', meaning: 'a provider did not continue a job in time' },
   MALFORMED: { exit: 1, kind: 'peer', meaning: 'a peer sent a malformed message' },
@@ -96,7 +95,6 @@ export const ERRORS = {
     kind: 'input',
     meaning: 'a parameter, amount, price, size or time is invalid'
   },
-  BAD_JOURNAL: { exit: 2, kind: 'ours', meaning: 'the journal is damaged' },
   BAD_KEY: { exit: 2, kind: 'input', meaning: 'a key or an id is invalid' },
   BAD_LINK: { exit: 2, kind: 'input', meaning: 'the link is invalid' },
   BAD_MODULE: { exit: 2, kind: 'input', meaning: 'the program is not a valid WebAssembly module' },

@@ -22,6 +22,45 @@ export const disk: Struct[] = [
     ]
   },
   {
+    name: 'wallet-entry',
+    fields: [required('wallet', 'string'), required('entry', '@bushel/ledger-entry')]
+  },
+  {
+    name: 'payment-record',
+    fields: [required('entry', 'uint'), required('last', '@bushel/ledger-entry')]
+  },
+  {
+    name: 'payment-account',
+    fields: [
+      required('paidMsat', 'biguint64'),
+      required('feesMsat', 'biguint64'),
+      required('receivedMsat', 'biguint64'),
+      required('inFlightMsat', 'biguint64'),
+      required('refundedMsat', 'biguint64'),
+      required('refundOpenMsat', 'biguint64'),
+      required('creditedMsat', 'biguint64'),
+      required('payments', 'uint'),
+      required('contiguous', 'uint'),
+      required('twice', 'uint'),
+      required('largestMsat', 'biguint64'),
+      optional('role', 'string')
+    ]
+  },
+  { name: 'msat-sum', fields: [required('msat', 'biguint64')] },
+  {
+    name: 'flight-sum',
+    fields: [required('msat', 'biguint64'), required('payments', 'uint')]
+  },
+  {
+    name: 'settled-sum',
+    fields: [
+      required('payments', 'uint'),
+      required('msat', 'biguint64'),
+      required('feesMsat', 'biguint64'),
+      required('hashes', 'fixed32')
+    ]
+  },
+  {
     name: 'debt-record',
     fields: [
       required('role', 'string'),
@@ -33,11 +72,6 @@ export const disk: Struct[] = [
       optional('invoice', 'string')
     ]
   },
-  {
-    name: 'fact',
-    fields: [required('kind', 'string'), required('key', 'buffer'), required('value', 'buffer')]
-  },
-  { name: 'change-set', fields: [all('changes', 'buffer')] },
   { name: 'stored-reply', fields: [required('at', 'uint'), required('reply', 'buffer')] },
   {
     name: 'lease',

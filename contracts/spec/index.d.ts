@@ -462,6 +462,47 @@ export interface LedgerEntry {
   peer?: Buffer | null
 }
 
+export interface WalletEntry {
+  wallet: string
+  entry: LedgerEntry
+}
+
+export interface PaymentRecord {
+  entry: number
+  last: LedgerEntry
+}
+
+export interface PaymentAccount {
+  paidMsat: bigint
+  feesMsat: bigint
+  receivedMsat: bigint
+  inFlightMsat: bigint
+  refundedMsat: bigint
+  refundOpenMsat: bigint
+  creditedMsat: bigint
+  payments: number
+  contiguous: number
+  twice: number
+  largestMsat: bigint
+  role?: string | null
+}
+
+export interface MsatSum {
+  msat: bigint
+}
+
+export interface FlightSum {
+  msat: bigint
+  payments: number
+}
+
+export interface SettledSum {
+  payments: number
+  msat: bigint
+  feesMsat: bigint
+  hashes: Buffer
+}
+
 export interface DebtRecord {
   role: string
   peer: Buffer
@@ -470,16 +511,6 @@ export interface DebtRecord {
   state: string
   hash?: Buffer | null
   invoice?: string | null
-}
-
-export interface Fact {
-  kind: string
-  key: Buffer | null
-  value: Buffer | null
-}
-
-export interface ChangeSet {
-  changes: Buffer[]
 }
 
 export interface StoredReply {
@@ -834,9 +865,13 @@ export interface Structs {
   '@bushel/ended': Ended
   '@bushel/upload-progress': UploadProgress
   '@bushel/ledger-entry': LedgerEntry
+  '@bushel/wallet-entry': WalletEntry
+  '@bushel/payment-record': PaymentRecord
+  '@bushel/payment-account': PaymentAccount
+  '@bushel/msat-sum': MsatSum
+  '@bushel/flight-sum': FlightSum
+  '@bushel/settled-sum': SettledSum
   '@bushel/debt-record': DebtRecord
-  '@bushel/fact': Fact
-  '@bushel/change-set': ChangeSet
   '@bushel/stored-reply': StoredReply
   '@bushel/lease': Lease
   '@bushel/own-order': OwnOrder

@@ -2001,15 +2001,197 @@ const encoding68 = {
   }
 }
 
+// @bushel/wallet-entry.entry
+const encoding69_1 = c.frame(encoding68)
+
+// @bushel/wallet-entry
+const encoding69 = {
+  preencode(state, m) {
+    c.string.preencode(state, m.wallet)
+    encoding69_1.preencode(state, m.entry)
+  },
+  encode(state, m) {
+    c.string.encode(state, m.wallet)
+    encoding69_1.encode(state, m.entry)
+  },
+  decode(state) {
+    const r0 = c.string.decode(state)
+    const r1 = encoding69_1.decode(state)
+
+    return {
+      wallet: r0,
+      entry: r1
+    }
+  }
+}
+
+// @bushel/payment-record.last
+const encoding70_1 = encoding69_1
+
+// @bushel/payment-record
+const encoding70 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.entry)
+    encoding70_1.preencode(state, m.last)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.entry)
+    encoding70_1.encode(state, m.last)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = encoding70_1.decode(state)
+
+    return {
+      entry: r0,
+      last: r1
+    }
+  }
+}
+
+// @bushel/payment-account
+const encoding71 = {
+  preencode(state, m) {
+    c.biguint64.preencode(state, m.paidMsat)
+    c.biguint64.preencode(state, m.feesMsat)
+    c.biguint64.preencode(state, m.receivedMsat)
+    c.biguint64.preencode(state, m.inFlightMsat)
+    c.biguint64.preencode(state, m.refundedMsat)
+    c.biguint64.preencode(state, m.refundOpenMsat)
+    c.biguint64.preencode(state, m.creditedMsat)
+    c.uint.preencode(state, m.payments)
+    c.uint.preencode(state, m.contiguous)
+    c.uint.preencode(state, m.twice)
+    c.biguint64.preencode(state, m.largestMsat)
+    state.end++ // max flag is 1 so always one byte
+
+    if (m.role) c.string.preencode(state, m.role)
+  },
+  encode(state, m) {
+    const flags = m.role ? 1 : 0
+
+    c.biguint64.encode(state, m.paidMsat)
+    c.biguint64.encode(state, m.feesMsat)
+    c.biguint64.encode(state, m.receivedMsat)
+    c.biguint64.encode(state, m.inFlightMsat)
+    c.biguint64.encode(state, m.refundedMsat)
+    c.biguint64.encode(state, m.refundOpenMsat)
+    c.biguint64.encode(state, m.creditedMsat)
+    c.uint.encode(state, m.payments)
+    c.uint.encode(state, m.contiguous)
+    c.uint.encode(state, m.twice)
+    c.biguint64.encode(state, m.largestMsat)
+    c.uint.encode(state, flags)
+
+    if (m.role) c.string.encode(state, m.role)
+  },
+  decode(state) {
+    const r0 = c.biguint64.decode(state)
+    const r1 = c.biguint64.decode(state)
+    const r2 = c.biguint64.decode(state)
+    const r3 = c.biguint64.decode(state)
+    const r4 = c.biguint64.decode(state)
+    const r5 = c.biguint64.decode(state)
+    const r6 = c.biguint64.decode(state)
+    const r7 = c.uint.decode(state)
+    const r8 = c.uint.decode(state)
+    const r9 = c.uint.decode(state)
+    const r10 = c.biguint64.decode(state)
+    const flags = c.uint.decode(state)
+
+    return {
+      paidMsat: r0,
+      feesMsat: r1,
+      receivedMsat: r2,
+      inFlightMsat: r3,
+      refundedMsat: r4,
+      refundOpenMsat: r5,
+      creditedMsat: r6,
+      payments: r7,
+      contiguous: r8,
+      twice: r9,
+      largestMsat: r10,
+      role: (flags & 1) !== 0 ? c.string.decode(state) : null
+    }
+  }
+}
+
+// @bushel/msat-sum
+const encoding72 = {
+  preencode(state, m) {
+    c.biguint64.preencode(state, m.msat)
+  },
+  encode(state, m) {
+    c.biguint64.encode(state, m.msat)
+  },
+  decode(state) {
+    const r0 = c.biguint64.decode(state)
+
+    return {
+      msat: r0
+    }
+  }
+}
+
+// @bushel/flight-sum
+const encoding73 = {
+  preencode(state, m) {
+    c.biguint64.preencode(state, m.msat)
+    c.uint.preencode(state, m.payments)
+  },
+  encode(state, m) {
+    c.biguint64.encode(state, m.msat)
+    c.uint.encode(state, m.payments)
+  },
+  decode(state) {
+    const r0 = c.biguint64.decode(state)
+    const r1 = c.uint.decode(state)
+
+    return {
+      msat: r0,
+      payments: r1
+    }
+  }
+}
+
+// @bushel/settled-sum
+const encoding74 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.payments)
+    c.biguint64.preencode(state, m.msat)
+    c.biguint64.preencode(state, m.feesMsat)
+    c.fixed32.preencode(state, m.hashes)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.payments)
+    c.biguint64.encode(state, m.msat)
+    c.biguint64.encode(state, m.feesMsat)
+    c.fixed32.encode(state, m.hashes)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.biguint64.decode(state)
+    const r2 = c.biguint64.decode(state)
+    const r3 = c.fixed32.decode(state)
+
+    return {
+      payments: r0,
+      msat: r1,
+      feesMsat: r2,
+      hashes: r3
+    }
+  }
+}
+
 // @bushel/debt-record.debt
-const encoding69_2 = encoding66_3
+const encoding75_2 = encoding66_3
 
 // @bushel/debt-record
-const encoding69 = {
+const encoding75 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding69_2.preencode(state, m.debt)
+    encoding75_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     state.end++ // max flag is 2 so always one byte
@@ -2022,7 +2204,7 @@ const encoding69 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding69_2.encode(state, m.debt)
+    encoding75_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     c.uint.encode(state, flags)
@@ -2033,7 +2215,7 @@ const encoding69 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding69_2.decode(state)
+    const r2 = encoding75_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = c.uint.decode(state)
@@ -2050,53 +2232,8 @@ const encoding69 = {
   }
 }
 
-// @bushel/fact
-const encoding70 = {
-  preencode(state, m) {
-    c.string.preencode(state, m.kind)
-    c.buffer.preencode(state, m.key)
-    c.buffer.preencode(state, m.value)
-  },
-  encode(state, m) {
-    c.string.encode(state, m.kind)
-    c.buffer.encode(state, m.key)
-    c.buffer.encode(state, m.value)
-  },
-  decode(state) {
-    const r0 = c.string.decode(state)
-    const r1 = c.buffer.decode(state)
-    const r2 = c.buffer.decode(state)
-
-    return {
-      kind: r0,
-      key: r1,
-      value: r2
-    }
-  }
-}
-
-// @bushel/change-set.changes
-const encoding71_0 = c.array(c.buffer)
-
-// @bushel/change-set
-const encoding71 = {
-  preencode(state, m) {
-    encoding71_0.preencode(state, m.changes)
-  },
-  encode(state, m) {
-    encoding71_0.encode(state, m.changes)
-  },
-  decode(state) {
-    const r0 = encoding71_0.decode(state)
-
-    return {
-      changes: r0
-    }
-  }
-}
-
 // @bushel/stored-reply
-const encoding72 = {
+const encoding76 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2117,32 +2254,32 @@ const encoding72 = {
 }
 
 // @bushel/lease.terms
-const encoding73_5 = encoding37_0
+const encoding77_5 = encoding37_0
 // @bushel/lease.countersign
-const encoding73_7 = encoding60_2
+const encoding77_7 = encoding60_2
 // @bushel/lease.seal
-const encoding73_8 = c.frame(encoding50)
+const encoding77_8 = c.frame(encoding50)
 // @bushel/lease.stored
-const encoding73_9 = c.frame(encoding52)
+const encoding77_9 = c.frame(encoding52)
 // @bushel/lease.counter
-const encoding73_10 = encoding65_2
+const encoding77_10 = encoding65_2
 
 // @bushel/lease
-const encoding73 = {
+const encoding77 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding73_5.preencode(state, m.terms)
+    encoding77_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     state.end++ // max flag is 64 so always one byte
 
-    if (m.countersign) encoding73_7.preencode(state, m.countersign)
-    if (m.seal) encoding73_8.preencode(state, m.seal)
-    if (m.stored) encoding73_9.preencode(state, m.stored)
-    if (m.counter) encoding73_10.preencode(state, m.counter)
+    if (m.countersign) encoding77_7.preencode(state, m.countersign)
+    if (m.seal) encoding77_8.preencode(state, m.seal)
+    if (m.stored) encoding77_9.preencode(state, m.stored)
+    if (m.counter) encoding77_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2162,14 +2299,14 @@ const encoding73 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding73_5.encode(state, m.terms)
+    encoding77_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     c.uint.encode(state, flags)
 
-    if (m.countersign) encoding73_7.encode(state, m.countersign)
-    if (m.seal) encoding73_8.encode(state, m.seal)
-    if (m.stored) encoding73_9.encode(state, m.stored)
-    if (m.counter) encoding73_10.encode(state, m.counter)
+    if (m.countersign) encoding77_7.encode(state, m.countersign)
+    if (m.seal) encoding77_8.encode(state, m.seal)
+    if (m.stored) encoding77_9.encode(state, m.stored)
+    if (m.counter) encoding77_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2180,7 +2317,7 @@ const encoding73 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding73_5.decode(state)
+    const r5 = encoding77_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = c.uint.decode(state)
 
@@ -2192,10 +2329,10 @@ const encoding73 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding73_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding73_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding73_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding73_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding77_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding77_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding77_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding77_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2204,7 +2341,7 @@ const encoding73 = {
 }
 
 // @bushel/own-order
-const encoding74 = {
+const encoding78 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2237,12 +2374,12 @@ const encoding74 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding75_7 = c.array(c.frame(encoding35))
+const encoding79_7 = c.array(c.frame(encoding35))
 // @bushel/mirror-job.agreements
-const encoding75_14 = c.array(c.fixed32)
+const encoding79_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding75 = {
+const encoding79 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2251,14 +2388,14 @@ const encoding75 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding75_7.preencode(state, m.cores)
+    encoding79_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding75_14.preencode(state, m.agreements)
+    encoding79_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     state.end++ // max flag is 2 so always one byte
 
@@ -2275,14 +2412,14 @@ const encoding75 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding75_7.encode(state, m.cores)
+    encoding79_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding75_14.encode(state, m.agreements)
+    encoding79_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     c.uint.encode(state, flags)
 
@@ -2297,14 +2434,14 @@ const encoding75 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding75_7.decode(state)
+    const r7 = encoding79_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding75_14.decode(state)
+    const r14 = encoding79_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = c.uint.decode(state)
 
@@ -2332,7 +2469,7 @@ const encoding75 = {
 }
 
 // @bushel/peer-record
-const encoding76 = {
+const encoding80 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2365,7 +2502,7 @@ const encoding76 = {
 }
 
 // @bushel/blob
-const encoding77 = {
+const encoding81 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2394,7 +2531,7 @@ const encoding77 = {
 }
 
 // @bushel/job-limits
-const encoding78 = {
+const encoding82 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2443,35 +2580,35 @@ const encoding78 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding79_5 = encoding36_5
+const encoding83_5 = encoding36_5
 // @bushel/job-terms.provider
-const encoding79_6 = encoding36_5
+const encoding83_6 = encoding36_5
 // @bushel/job-terms.module
-const encoding79_9 = c.frame(encoding77)
+const encoding83_9 = c.frame(encoding81)
 // @bushel/job-terms.input
-const encoding79_10 = encoding79_9
+const encoding83_10 = encoding83_9
 // @bushel/job-terms.args
-const encoding79_11 = c.array(c.string, 256)
+const encoding83_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding79_13 = c.frame(encoding78)
+const encoding83_13 = c.frame(encoding82)
 
 // @bushel/job-terms
-const encoding79 = {
+const encoding83 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding79_5.preencode(state, m.buyer)
-    encoding79_6.preencode(state, m.provider)
+    encoding83_5.preencode(state, m.buyer)
+    encoding83_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding79_9.preencode(state, m.module)
-    encoding79_10.preencode(state, m.input)
-    encoding79_11.preencode(state, m.args)
+    encoding83_9.preencode(state, m.module)
+    encoding83_10.preencode(state, m.input)
+    encoding83_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding79_13.preencode(state, m.limits)
+    encoding83_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2486,15 +2623,15 @@ const encoding79 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding79_5.encode(state, m.buyer)
-    encoding79_6.encode(state, m.provider)
+    encoding83_5.encode(state, m.buyer)
+    encoding83_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding79_9.encode(state, m.module)
-    encoding79_10.encode(state, m.input)
-    encoding79_11.encode(state, m.args)
+    encoding83_9.encode(state, m.module)
+    encoding83_10.encode(state, m.input)
+    encoding83_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding79_13.encode(state, m.limits)
+    encoding83_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2509,15 +2646,15 @@ const encoding79 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding79_5.decode(state)
-    const r6 = encoding79_6.decode(state)
+    const r5 = encoding83_5.decode(state)
+    const r6 = encoding83_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding79_9.decode(state)
-    const r10 = encoding79_10.decode(state)
-    const r11 = encoding79_11.decode(state)
+    const r9 = encoding83_9.decode(state)
+    const r10 = encoding83_10.decode(state)
+    const r11 = encoding83_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding79_13.decode(state)
+    const r13 = encoding83_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -2553,20 +2690,20 @@ const encoding79 = {
 }
 
 // @bushel/job-agree.terms
-const encoding80_0 = c.frame(encoding79)
+const encoding84_0 = c.frame(encoding83)
 
 // @bushel/job-agree
-const encoding80 = {
+const encoding84 = {
   preencode(state, m) {
-    encoding80_0.preencode(state, m.terms)
+    encoding84_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding80_0.encode(state, m.terms)
+    encoding84_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding80_0.decode(state)
+    const r0 = encoding84_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2577,7 +2714,7 @@ const encoding80 = {
 }
 
 // @bushel/compute-request
-const encoding81 = {
+const encoding85 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.string.preencode(state, m.isolation)
@@ -2610,7 +2747,7 @@ const encoding81 = {
 }
 
 // @bushel/compute-quote
-const encoding82 = {
+const encoding86 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2635,7 +2772,7 @@ const encoding82 = {
 }
 
 // @bushel/job-countersign
-const encoding83 = {
+const encoding87 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -2656,7 +2793,7 @@ const encoding83 = {
 }
 
 // @bushel/job-file
-const encoding84 = {
+const encoding88 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -2677,21 +2814,21 @@ const encoding84 = {
 }
 
 // @bushel/job-input.files
-const encoding85_1 = c.array(c.frame(encoding84), 65536)
+const encoding89_1 = c.array(c.frame(encoding88), 65536)
 
 // @bushel/job-input
-const encoding85 = {
+const encoding89 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding85_1.preencode(state, m.files)
+    encoding89_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding85_1.encode(state, m.files)
+    encoding89_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding85_1.decode(state)
+    const r1 = encoding89_1.decode(state)
 
     return {
       stdin: r0,
@@ -2701,24 +2838,24 @@ const encoding85 = {
 }
 
 // @bushel/job-output.files
-const encoding86_2 = c.array(c.frame(encoding84), 65536)
+const encoding90_2 = c.array(c.frame(encoding88), 65536)
 
 // @bushel/job-output
-const encoding86 = {
+const encoding90 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding86_2.preencode(state, m.files)
+    encoding90_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding86_2.encode(state, m.files)
+    encoding90_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding86_2.decode(state)
+    const r2 = encoding90_2.decode(state)
 
     return {
       stdout: r0,
@@ -2729,20 +2866,20 @@ const encoding86 = {
 }
 
 // @bushel/job-due.countersign
-const encoding87_0 = encoding60_2
+const encoding91_0 = encoding60_2
 
 // @bushel/job-due
-const encoding87 = {
+const encoding91 = {
   preencode(state, m) {
-    encoding87_0.preencode(state, m.countersign)
+    encoding91_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding87_0.encode(state, m.countersign)
+    encoding91_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding87_0.decode(state)
+    const r0 = encoding91_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -2753,7 +2890,7 @@ const encoding87 = {
 }
 
 // @bushel/job-result
-const encoding88 = {
+const encoding92 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -2794,7 +2931,7 @@ const encoding88 = {
 }
 
 // @bushel/job-commitment
-const encoding89 = {
+const encoding93 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -2815,20 +2952,20 @@ const encoding89 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding90_0 = c.frame(encoding89)
+const encoding94_0 = c.frame(encoding93)
 
 // @bushel/signed-job-commitment
-const encoding90 = {
+const encoding94 = {
   preencode(state, m) {
-    encoding90_0.preencode(state, m.commitment)
+    encoding94_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding90_0.encode(state, m.commitment)
+    encoding94_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding90_0.decode(state)
+    const r0 = encoding94_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2839,35 +2976,35 @@ const encoding90 = {
 }
 
 // @bushel/job-statement.result
-const encoding91_1 = c.frame(encoding88)
+const encoding95_1 = c.frame(encoding92)
 // @bushel/job-statement.output
-const encoding91_3 = encoding79_9
+const encoding95_3 = encoding83_9
 
 // @bushel/job-statement
-const encoding91 = {
+const encoding95 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding91_1.preencode(state, m.result)
+    encoding95_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding91_3.preencode(state, m.output)
+    encoding95_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding91_1.encode(state, m.result)
+    encoding95_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding91_3.encode(state, m.output)
+    encoding95_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding91_1.decode(state)
+    const r1 = encoding95_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding91_3.decode(state)
+    const r3 = encoding95_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -2885,20 +3022,20 @@ const encoding91 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding92_0 = c.frame(encoding91)
+const encoding96_0 = c.frame(encoding95)
 
 // @bushel/signed-job-statement
-const encoding92 = {
+const encoding96 = {
   preencode(state, m) {
-    encoding92_0.preencode(state, m.statement)
+    encoding96_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding92_0.encode(state, m.statement)
+    encoding96_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding92_0.decode(state)
+    const r0 = encoding96_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2909,22 +3046,22 @@ const encoding92 = {
 }
 
 // @bushel/job-progress.due
-const encoding93_2 = c.frame(encoding87)
+const encoding97_2 = c.frame(encoding91)
 // @bushel/job-progress.commitment
-const encoding93_3 = c.frame(encoding90)
+const encoding97_3 = c.frame(encoding94)
 // @bushel/job-progress.statement
-const encoding93_4 = c.frame(encoding92)
+const encoding97_4 = c.frame(encoding96)
 
 // @bushel/job-progress
-const encoding93 = {
+const encoding97 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     state.end++ // max flag is 8 so always one byte
 
-    if (m.due) encoding93_2.preencode(state, m.due)
-    if (m.commitment) encoding93_3.preencode(state, m.commitment)
-    if (m.statement) encoding93_4.preencode(state, m.statement)
+    if (m.due) encoding97_2.preencode(state, m.due)
+    if (m.commitment) encoding97_3.preencode(state, m.commitment)
+    if (m.statement) encoding97_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -2935,9 +3072,9 @@ const encoding93 = {
     c.biguint64.encode(state, m.fuel)
     c.uint.encode(state, flags)
 
-    if (m.due) encoding93_2.encode(state, m.due)
-    if (m.commitment) encoding93_3.encode(state, m.commitment)
-    if (m.statement) encoding93_4.encode(state, m.statement)
+    if (m.due) encoding97_2.encode(state, m.due)
+    if (m.commitment) encoding97_3.encode(state, m.commitment)
+    if (m.statement) encoding97_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -2948,16 +3085,16 @@ const encoding93 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding93_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding93_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding93_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding97_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding97_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding97_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding94 = {
+const encoding98 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -2982,20 +3119,20 @@ const encoding94 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding95_0 = c.frame(encoding94)
+const encoding99_0 = c.frame(encoding98)
 
 // @bushel/signed-job-key
-const encoding95 = {
+const encoding99 = {
   preencode(state, m) {
-    encoding95_0.preencode(state, m.key)
+    encoding99_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding95_0.encode(state, m.key)
+    encoding99_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding95_0.decode(state)
+    const r0 = encoding99_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3006,34 +3143,34 @@ const encoding95 = {
 }
 
 // @bushel/job.terms
-const encoding96_5 = encoding80_0
+const encoding100_5 = encoding84_0
 // @bushel/job.commitment
-const encoding96_8 = encoding93_3
+const encoding100_8 = encoding97_3
 // @bushel/job.statement
-const encoding96_9 = encoding93_4
+const encoding100_9 = encoding97_4
 // @bushel/job.key
-const encoding96_10 = c.frame(encoding95)
+const encoding100_10 = c.frame(encoding99)
 // @bushel/job.quote
-const encoding96_12 = encoding29_6
+const encoding100_12 = encoding29_6
 
 // @bushel/job
-const encoding96 = {
+const encoding100 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding96_5.preencode(state, m.terms)
+    encoding100_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     state.end++ // max flag is 32 so always one byte
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding96_8.preencode(state, m.commitment)
-    if (m.statement) encoding96_9.preencode(state, m.statement)
-    if (m.key) encoding96_10.preencode(state, m.key)
+    if (m.commitment) encoding100_8.preencode(state, m.commitment)
+    if (m.statement) encoding100_9.preencode(state, m.statement)
+    if (m.key) encoding100_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding96_12.preencode(state, m.quote)
+    if (m.quote) encoding100_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3049,16 +3186,16 @@ const encoding96 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding96_5.encode(state, m.terms)
+    encoding100_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding96_8.encode(state, m.commitment)
-    if (m.statement) encoding96_9.encode(state, m.statement)
-    if (m.key) encoding96_10.encode(state, m.key)
+    if (m.commitment) encoding100_8.encode(state, m.commitment)
+    if (m.statement) encoding100_9.encode(state, m.statement)
+    if (m.key) encoding100_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding96_12.encode(state, m.quote)
+    if (m.quote) encoding100_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3066,7 +3203,7 @@ const encoding96 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding96_5.decode(state)
+    const r5 = encoding100_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = c.uint.decode(state)
 
@@ -3079,63 +3216,63 @@ const encoding96 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding96_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding96_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding96_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding100_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding100_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding100_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding96_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding100_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding97_0 = c.frame(encoding80)
+const encoding101_0 = c.frame(encoding84)
 // @bushel/job-evidence.commitment
-const encoding97_1 = encoding93_3
+const encoding101_1 = encoding97_3
 // @bushel/job-evidence.statement
-const encoding97_2 = encoding93_4
+const encoding101_2 = encoding97_4
 // @bushel/job-evidence.key
-const encoding97_3 = encoding96_10
+const encoding101_3 = encoding100_10
 
 // @bushel/job-evidence
-const encoding97 = {
+const encoding101 = {
   preencode(state, m) {
-    encoding97_0.preencode(state, m.agree)
+    encoding101_0.preencode(state, m.agree)
     state.end++ // max flag is 8 so always one byte
 
-    if (m.commitment) encoding97_1.preencode(state, m.commitment)
-    if (m.statement) encoding97_2.preencode(state, m.statement)
-    if (m.key) encoding97_3.preencode(state, m.key)
+    if (m.commitment) encoding101_1.preencode(state, m.commitment)
+    if (m.statement) encoding101_2.preencode(state, m.statement)
+    if (m.key) encoding101_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding97_0.encode(state, m.agree)
+    encoding101_0.encode(state, m.agree)
     c.uint.encode(state, flags)
 
-    if (m.commitment) encoding97_1.encode(state, m.commitment)
-    if (m.statement) encoding97_2.encode(state, m.statement)
-    if (m.key) encoding97_3.encode(state, m.key)
+    if (m.commitment) encoding101_1.encode(state, m.commitment)
+    if (m.statement) encoding101_2.encode(state, m.statement)
+    if (m.key) encoding101_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding97_0.decode(state)
+    const r0 = encoding101_0.decode(state)
     const flags = c.uint.decode(state)
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding97_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding97_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding97_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding101_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding101_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding101_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding98 = {
+const encoding102 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3188,7 +3325,7 @@ const encoding98 = {
 }
 
 // @bushel/run-end
-const encoding99 = {
+const encoding103 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3229,34 +3366,34 @@ const encoding99 = {
 }
 
 // @bushel/run-record.module
-const encoding100_4 = encoding79_9
+const encoding104_4 = encoding83_9
 // @bushel/run-record.input
-const encoding100_5 = encoding79_9
+const encoding104_5 = encoding83_9
 // @bushel/run-record.args
-const encoding100_6 = c.array(c.string)
+const encoding104_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding100_8 = encoding79_13
+const encoding104_8 = encoding83_13
 // @bushel/run-record.passed
-const encoding100_18 = c.array(c.fixed32)
+const encoding104_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding100_19 = c.array(c.frame(encoding98))
+const encoding104_19 = c.array(c.frame(encoding102))
 // @bushel/run-record.evidence
-const encoding100_20 = c.array(c.string)
+const encoding104_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding100_21 = c.frame(encoding99)
+const encoding104_21 = c.frame(encoding103)
 
 // @bushel/run-record
-const encoding100 = {
+const encoding104 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding100_4.preencode(state, m.module)
-    encoding100_5.preencode(state, m.input)
-    encoding100_6.preencode(state, m.args)
+    encoding104_4.preencode(state, m.module)
+    encoding104_5.preencode(state, m.input)
+    encoding104_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding100_8.preencode(state, m.limits)
+    encoding104_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3266,12 +3403,12 @@ const encoding100 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding100_18.preencode(state, m.passed)
-    encoding100_19.preencode(state, m.replicas)
-    encoding100_20.preencode(state, m.evidence)
+    encoding104_18.preencode(state, m.passed)
+    encoding104_19.preencode(state, m.replicas)
+    encoding104_20.preencode(state, m.evidence)
     state.end++ // max flag is 2 so always one byte
 
-    if (m.end) encoding100_21.preencode(state, m.end)
+    if (m.end) encoding104_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3281,11 +3418,11 @@ const encoding100 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding100_4.encode(state, m.module)
-    encoding100_5.encode(state, m.input)
-    encoding100_6.encode(state, m.args)
+    encoding104_4.encode(state, m.module)
+    encoding104_5.encode(state, m.input)
+    encoding104_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding100_8.encode(state, m.limits)
+    encoding104_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3295,12 +3432,12 @@ const encoding100 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding100_18.encode(state, m.passed)
-    encoding100_19.encode(state, m.replicas)
-    encoding100_20.encode(state, m.evidence)
+    encoding104_18.encode(state, m.passed)
+    encoding104_19.encode(state, m.replicas)
+    encoding104_20.encode(state, m.evidence)
     c.uint.encode(state, flags)
 
-    if (m.end) encoding100_21.encode(state, m.end)
+    if (m.end) encoding104_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3308,11 +3445,11 @@ const encoding100 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding100_4.decode(state)
-    const r5 = encoding100_5.decode(state)
-    const r6 = encoding100_6.decode(state)
+    const r4 = encoding104_4.decode(state)
+    const r5 = encoding104_5.decode(state)
+    const r6 = encoding104_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding100_8.decode(state)
+    const r8 = encoding104_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3322,9 +3459,9 @@ const encoding100 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding100_18.decode(state)
-    const r19 = encoding100_19.decode(state)
-    const r20 = encoding100_20.decode(state)
+    const r18 = encoding104_18.decode(state)
+    const r19 = encoding104_19.decode(state)
+    const r20 = encoding104_20.decode(state)
     const flags = c.uint.decode(state)
 
     return {
@@ -3349,14 +3486,14 @@ const encoding100 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding100_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding104_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/check-record
-const encoding101 = {
+const encoding105 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -3541,72 +3678,80 @@ function getEncoding(name) {
       return encoding67
     case '@bushel/ledger-entry':
       return encoding68
-    case '@bushel/debt-record':
+    case '@bushel/wallet-entry':
       return encoding69
-    case '@bushel/fact':
+    case '@bushel/payment-record':
       return encoding70
-    case '@bushel/change-set':
+    case '@bushel/payment-account':
       return encoding71
-    case '@bushel/stored-reply':
+    case '@bushel/msat-sum':
       return encoding72
-    case '@bushel/lease':
+    case '@bushel/flight-sum':
       return encoding73
-    case '@bushel/own-order':
+    case '@bushel/settled-sum':
       return encoding74
-    case '@bushel/mirror-job':
+    case '@bushel/debt-record':
       return encoding75
-    case '@bushel/peer-record':
+    case '@bushel/stored-reply':
       return encoding76
-    case '@bushel/blob':
+    case '@bushel/lease':
       return encoding77
-    case '@bushel/job-limits':
+    case '@bushel/own-order':
       return encoding78
-    case '@bushel/job-terms':
+    case '@bushel/mirror-job':
       return encoding79
-    case '@bushel/job-agree':
+    case '@bushel/peer-record':
       return encoding80
-    case '@bushel/compute-request':
+    case '@bushel/blob':
       return encoding81
-    case '@bushel/compute-quote':
+    case '@bushel/job-limits':
       return encoding82
-    case '@bushel/job-countersign':
+    case '@bushel/job-terms':
       return encoding83
-    case '@bushel/job-file':
+    case '@bushel/job-agree':
       return encoding84
-    case '@bushel/job-input':
+    case '@bushel/compute-request':
       return encoding85
-    case '@bushel/job-output':
+    case '@bushel/compute-quote':
       return encoding86
-    case '@bushel/job-due':
+    case '@bushel/job-countersign':
       return encoding87
-    case '@bushel/job-result':
+    case '@bushel/job-file':
       return encoding88
-    case '@bushel/job-commitment':
+    case '@bushel/job-input':
       return encoding89
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-output':
       return encoding90
-    case '@bushel/job-statement':
+    case '@bushel/job-due':
       return encoding91
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-result':
       return encoding92
-    case '@bushel/job-progress':
+    case '@bushel/job-commitment':
       return encoding93
-    case '@bushel/job-key':
+    case '@bushel/signed-job-commitment':
       return encoding94
-    case '@bushel/signed-job-key':
+    case '@bushel/job-statement':
       return encoding95
-    case '@bushel/job':
+    case '@bushel/signed-job-statement':
       return encoding96
-    case '@bushel/job-evidence':
+    case '@bushel/job-progress':
       return encoding97
-    case '@bushel/run-replica':
+    case '@bushel/job-key':
       return encoding98
-    case '@bushel/run-end':
+    case '@bushel/signed-job-key':
       return encoding99
-    case '@bushel/run-record':
+    case '@bushel/job':
       return encoding100
-    case '@bushel/check-record':
+    case '@bushel/job-evidence':
       return encoding101
+    case '@bushel/run-replica':
+      return encoding102
+    case '@bushel/run-end':
+      return encoding103
+    case '@bushel/run-record':
+      return encoding104
+    case '@bushel/check-record':
+      return encoding105
     default:
       throw new Error('Encoder not found ' + name)
   }

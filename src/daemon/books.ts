@@ -1,7 +1,7 @@
 import { parseKey } from '../../contracts/keys/key.js'
 import type { Receipt } from '../../contracts/evidence/receipt.js'
 import { Home } from '../identity/home.js'
-import type { LedgerEntry, LedgerFilter } from '../payment/entries.js'
+import type { LedgerEntry, LedgerFilter } from '../payment/ledger/entries.js'
 import type { HomeAccess } from './access.js'
 
 /** Reads the ledger of a home from its disk, also while a node runs on it. */
@@ -11,11 +11,14 @@ export async function readLog(
   onentry: (entry: LedgerEntry) => void
 ): Promise<void> {
   const home = await Home.open(access.home)
-  const [{ readEntries }, { ledgerFile }] = await Promise.all([
-    import('../payment/entries.js'),
-    import('../node/backend.js')
+  const [{ readEntries }, { ledgerOf }, { readingStore }] = await Promise.all([
+    import('../payment/ledger/entries.js'),
+    import('../node/backend.js'),
+    import('../node/home-store.js')
   ])
-  await readEntries(ledgerFile(home.dir, home.wallet), onentry, filter)
+  await readingStore(home.dir, store => {
+    for (const entry of readEntries(store, ledgerOf(home.wallet), filter)) onentry(entry)
+  })
 }
 
 export async function readReceiptOf(
@@ -26,4 +29,11 @@ export async function readReceiptOf(
   const home = await Home.open(access.home)
   const { readReceipt } = await import('../node/api/receipts.js')
   return readReceipt(home, parseKey(lease, 'lease id'), installment)
+}
+
+/** What is wrong in the store of a home, a line for each problem; also while a node runs on it. */
+export async function checkStore(access: HomeAccess): Promise<string[]> {
+  const home = await Home.open(access.home)
+  const { storeProblems } = await import('../node/store-check.js')
+  return storeProblems(home)
 }

@@ -1,6 +1,5 @@
 import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
-import { join } from 'node:path'
 import { Home } from '../identity/home.js'
 import type { WalletChoice } from '../identity/config.js'
 import type { WalletBackend, WalletProbe } from '../lightning/backend.js'
@@ -59,31 +58,28 @@ export async function connectWallet(
 }
 
 async function demandIdle(home: Home, choice: WalletChoice): Promise<void> {
-  const [{ ledgerFile }, { Ledger }, { STEP }, { Facts }, { Leases, isOver }] = await Promise.all([
+  const [{ ledgerOf }, { Ledger }, { STEP }, { readingStore }, { Leases }] = await Promise.all([
     import('../node/backend.js'),
     import('../payment/ledger.js'),
     import('../payment/payment-state.js'),
-    import('../store/facts.js'),
+    import('../node/home-store.js'),
     import('../storage/lease/leases.js')
   ])
-  const file = ledgerFile(home.dir, home.wallet)
-  if (file === ledgerFile(home.dir, choice)) return // the same wallet, perhaps at another path
-  const ledger = await Ledger.read(file)
-  const leases = new Leases(await Facts.read(join(home.dir, 'journal', 'facts')))
-  for (const role of ['buyer', 'provider'] as const) {
-    for (const { id, lease } of leases.list(role)) {
-      if (isOver(lease)) continue
+  const wallet = ledgerOf(home.wallet)
+  if (wallet === ledgerOf(choice)) return // the same wallet, perhaps at another path
+  await readingStore(home.dir, store => {
+    const leases = new Leases(store)
+    for (const { id } of [...leases.open('buyer'), ...leases.open('provider')])
       throw new BushelError(
         'WALLET_IN_USE',
         `lease ${shortKey(id)}... is paid with the wallet in use; nothing was changed`,
         'end it first: bushel leases end'
       )
-    }
-  }
-  if ([...ledger.at(STEP.sent)].length === 0) return
-  throw new BushelError(
-    'WALLET_IN_USE',
-    'a payment of the wallet in use is still under way; nothing was changed',
-    'run `bushel up` until it is settled; see: bushel log'
-  )
+    if ([...new Ledger(store, wallet).at(STEP.sent)].length === 0) return
+    throw new BushelError(
+      'WALLET_IN_USE',
+      'a payment of the wallet in use is still under way; nothing was changed',
+      'run `bushel up` until it is settled; see: bushel log'
+    )
+  })
 }

@@ -6,7 +6,8 @@ import { BushelError, isBlamed } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import type { Clock } from '../base/clock.js'
 import { StrictRpc } from '../book/strict-rpc.js'
-import type { Change, Facts } from '../store/facts.js'
+import type { Change } from '../store/change.js'
+import type { Store } from '../store/store.js'
 import type { RequestBudget } from './budget.js'
 import { DeclineError, Declined } from './decline.js'
 import type { Message, MessageTable, Method, ReplyOf, RequestOf } from './methods.js'
@@ -48,7 +49,7 @@ export interface ChannelOptions {
   /** The messages that this node knows, by method. */
   messages: MessageTable
   handlers: Handlers
-  facts: Facts
+  store: Store
   replies: Replies
   budget: RequestBudget
   clock?: Clock
@@ -161,7 +162,7 @@ export class DealChannel extends ReadyResource {
   async #respond(method: Method, value: Buffer | null): Promise<Buffer> {
     try {
       if (!this.#options.budget.spend()) throw new BushelError('UNEXPECTED', 'too many requests')
-      if (this.#options.facts.failed) throw this.#options.facts.failed // promise nothing that cannot be written to disk
+      if (this.#options.store.failed) throw this.#options.store.failed // promise nothing that cannot be written to disk
       const { request: codec, requestBytes } = this.#message(method)
       const request = decode('request', value, requestBytes + 1024)
       const body = codec.decode(request.body, requestBytes)
@@ -208,7 +209,7 @@ export class DealChannel extends ReadyResource {
       // A decline is not kept: it promises nothing, and a stranger could fill the disk with declines.
       if (answer && this.#message(method).kept)
         changes.push(this.#options.replies.change(this.device, id, reply))
-      if (changes.length > 0) await this.#options.facts.set(...changes)
+      if (changes.length > 0) await this.#options.store.set(...changes)
       return reply
     } finally {
       answer?.kept?.()

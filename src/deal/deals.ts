@@ -12,7 +12,7 @@ import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
 import { Poller } from '../base/poller.js'
 import { settledWithin, unlessAborted } from '../base/timeouts.js'
 import type { Disposer } from '../base/scope.js'
-import type { Facts } from '../store/facts.js'
+import type { Store } from '../store/store.js'
 import { RequestBudget } from './budget.js'
 import { DealChannel, PROTOCOL } from './channel.js'
 import type { Counterparty, Handler, Handlers } from './channel.js'
@@ -44,7 +44,7 @@ export interface DealsOptions {
   self: OwnKeys
   /** The resources whose messages are known. */
   resources: Resources
-  facts: Facts
+  store: Store
   connector: PeerConnector
   log: Logger
   now?: () => number
@@ -69,7 +69,7 @@ const CLOSING = 2000
 export class Deals extends ReadyResource {
   readonly self: OwnKeys
   readonly resources: Resources
-  readonly facts: Facts
+  readonly store: Store
   readonly replies: Replies
   readonly now: () => number
   readonly #connector: PeerConnector
@@ -89,13 +89,13 @@ export class Deals extends ReadyResource {
   readonly #answering = new Set<Promise<unknown>>()
   #exchange: CounterExchange | null = null
 
-  constructor({ self, resources, facts, connector, log, now = Date.now }: DealsOptions) {
+  constructor({ self, resources, store, connector, log, now = Date.now }: DealsOptions) {
     super()
     this.self = self
     this.resources = resources
-    this.facts = facts
+    this.store = store
     this.now = now
-    this.replies = new Replies(facts, now)
+    this.replies = new Replies(store, now)
     this.#connector = connector
     this.#log = log
     this.#cutOff = new Tally(log, 'peer cut off')
@@ -174,14 +174,14 @@ export class Deals extends ReadyResource {
   #channel(stream: NoiseStream): DealChannel | null {
     const open = this.#channels.get(stream)
     if (open || stream.destroyed || this.closing) return open ?? null
-    const { facts, replies } = this
+    const { store, replies } = this
     const budget = this.#budgets.get(stream) ?? new RequestBudget()
     this.#budgets.set(stream, budget)
     const channel = new DealChannel({
       stream,
       messages: this.resources.messages,
       handlers: this.#handlers,
-      facts,
+      store,
       replies,
       budget,
       answering: this.#answering,

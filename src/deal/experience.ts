@@ -1,24 +1,23 @@
 import type { PeerRecord } from '#spec'
-import { decode, encode } from '../../contracts/schema/codec.js'
 import { HOUR } from '../../contracts/money/quantity.js'
-import type { Facts } from '../store/facts.js'
+import { change } from '../store/change.js'
+import type { Store } from '../store/store.js'
+import { peerTable } from './tables.js'
 
-const KIND = 'peer'
 const LONGEST_PAUSE = 7 * 24 * HOUR
 
 /** This node's own experience with other identities. Receipts and claims of strangers do not count. */
 export class Experiences {
-  readonly #facts: Facts
+  readonly #store: Store
   readonly #now: () => number
 
-  constructor(facts: Facts, now: () => number) {
-    this.#facts = facts
+  constructor(store: Store, now: () => number) {
+    this.#store = store
     this.#now = now
   }
 
   of(identity: Buffer): PeerRecord | null {
-    const value = this.#facts.get(KIND, identity)
-    return value && decode('peer-record', value)
+    return this.#store.table(peerTable).get(identity)
   }
 
   /** Records a step that was served as agreed. */
@@ -40,6 +39,6 @@ export class Experiences {
   }
 
   async #save(record: PeerRecord): Promise<void> {
-    await this.#facts.set({ kind: KIND, key: record.identity, value: encode('peer-record', record) })
+    await this.#store.set(change(peerTable, record.identity!, record))
   }
 }

@@ -1,22 +1,21 @@
-import { decode, encode } from '../../contracts/schema/codec.js'
-import { DAY } from '../../contracts/money/quantity.js'
-import type { Change, Facts } from '../store/facts.js'
+import { change } from '../store/change.js'
+import type { Change } from '../store/change.js'
+import type { Store } from '../store/store.js'
+import { REPLY_KEPT, replyTable } from './tables.js'
 
-const KIND = 'reply'
-/** How long an answer can be repeated, ms. */
-const KEPT = 2 * DAY
 /** Most answers kept for one device in that time; a lease takes about five. */
 const MAX_KEPT = 1000
+const PRUNED_AT_ONCE = 1000
 
 /** Given answers by device and request id, so that a repeated request gets the same bytes. */
 export class Replies {
-  readonly #facts: Facts
+  readonly #store: Store
   readonly #now: () => number
   readonly #answering = new Map<string, Promise<Buffer>>()
-  #counts = new Map<string, number>()
+  readonly #counts = new Map<string, number>()
 
-  constructor(facts: Facts, now: () => number) {
-    this.#facts = facts
+  constructor(store: Store, now: () => number) {
+    this.#store = store
     this.#now = now
   }
 
@@ -25,7 +24,7 @@ export class Replies {
    * request that a device repeats on any number of connections is carried out once.
    */
   once(device: Buffer, request: Buffer, answer: () => Promise<Buffer>): Promise<Buffer> {
-    const key = keyOf(device, request).toString('hex')
+    const key = `${device.toString('hex')}/${request.toString('hex')}`
     const underWay = this.#answering.get(key)
     if (underWay) return underWay
     const kept = this.get(device, request)
@@ -37,44 +36,43 @@ export class Replies {
 
   /** True while no new requests of this device are accepted. */
   isFull(device: Buffer): boolean {
-    return (this.#counts.get(device.toString('hex')) ?? 0) >= MAX_KEPT
+    return this.#countOf(device) >= MAX_KEPT
   }
 
   get(device: Buffer, request: Buffer): Buffer | null {
-    const value = this.#facts.get(KIND, keyOf(device, request))
-    return value && decode('stored-reply', value).reply
+    return this.#store.table(replyTable).get([device, request])?.reply ?? null
   }
 
   /** When the answer was given, ms since 1970; null when it is not kept. */
   givenAt(device: Buffer, request: Buffer): number | null {
-    const value = this.#facts.get(KIND, keyOf(device, request))
-    return value && decode('stored-reply', value).at
+    return this.#store.table(replyTable).get([device, request])?.at ?? null
   }
 
   change(device: Buffer, request: Buffer, reply: Buffer): Change {
-    const value = encode('stored-reply', { at: this.#now(), reply })
-    this.#count(device)
-    return { kind: KIND, key: keyOf(device, request), value }
+    this.#counts.set(device.toString('hex'), this.#countOf(device) + 1)
+    return change(replyTable, [device, request], { at: this.#now(), reply })
   }
 
   /** Deletes answers that can no longer be repeated. */
   async prune(): Promise<void> {
-    const before = this.#now() - KEPT
-    const old: Change[] = []
-    this.#counts = new Map()
-    for (const { key, value } of this.#facts.list(KIND)) {
-      if (decode('stored-reply', value).at < before) old.push({ kind: KIND, key, value: null })
-      else this.#count(key.subarray(0, 32))
+    const before = this.#now() - REPLY_KEPT
+    this.#counts.clear()
+    if (before <= 0) return
+    for (;;) {
+      const old = [...this.#store.table(replyTable).by('at', { lt: before, limit: PRUNED_AT_ONCE })]
+      if (old.length > 0) await this.#store.set(...old.map(({ key }) => change(replyTable, key, null)))
+      if (old.length < PRUNED_AT_ONCE) return
     }
-    if (old.length > 0) await this.#facts.set(...old)
   }
 
-  #count(device: Buffer): void {
+  /** Answers kept for a device; counted once after each pruning. */
+  #countOf(device: Buffer): number {
     const id = device.toString('hex')
-    this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1)
+    let count = this.#counts.get(id)
+    if (count === undefined) {
+      count = [...this.#store.table(replyTable).list({ gte: [device], lte: [device] })].length
+      this.#counts.set(id, count)
+    }
+    return count
   }
-}
-
-function keyOf(device: Buffer, request: Buffer): Buffer {
-  return Buffer.concat([device, request])
 }

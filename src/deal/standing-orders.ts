@@ -8,9 +8,11 @@ import { SIDE, orderId, signOrder } from '../../contracts/order.js'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
 import { Poller } from '../base/poller.js'
 import { unlessAborted } from '../base/timeouts.js'
-import type { Facts } from '../store/facts.js'
+import { change } from '../store/change.js'
+import type { Store } from '../store/store.js'
 import type { OwnKeys } from './deals.js'
 import type { Logger } from '../base/logger.js'
+import { ownOrderTable } from './tables.js'
 
 /** The market operations that standing orders need. */
 export interface MarketPort {
@@ -22,7 +24,7 @@ export interface MarketPort {
 
 export interface StandingOrdersOptions {
   self: OwnKeys
-  facts: Facts
+  store: Store
   market: (key: Buffer) => MarketPort | null
   log: Logger
   now?: () => number
@@ -41,7 +43,6 @@ export interface NewOrder {
   lifetime: number
 }
 
-const KIND = 'own-order'
 /** An order is published for three days and renewed half-way, so that the orders of a node that stopped expire. */
 const PUBLISHED_FOR = 3 * DAY
 const RENEW_EVERY = HOUR
@@ -102,7 +103,7 @@ export class StandingOrders extends ReadyResource {
     try {
       await this.#submit(draft)
     } catch (error) {
-      await this.#options.facts.set({ kind: KIND, key: id, value: null })
+      await this.#options.store.set(change(ownOrderTable, id, null))
       throw error
     }
     this.#say('placed', id, draft)
@@ -144,19 +145,17 @@ export class StandingOrders extends ReadyResource {
   }
 
   *list(): Generator<{ id: Buffer; order: Order; until: number }> {
-    for (const { key, value } of this.#options.facts.list(KIND)) {
-      const order = this.get(key)
-      if (order) yield { id: key, order, until: decode('own-order', value).until }
-    }
+    const live = this.#options.store.table(ownOrderTable).by('open', { gte: this.#now() + 1 })
+    for (const { key, value } of live)
+      yield { id: key, order: decode('order', value.record), until: value.until }
   }
 
   #own(id: Buffer): OwnOrder | null {
-    const value = this.#options.facts.get(KIND, id)
-    return value && decode('own-order', value)
+    return this.#options.store.table(ownOrderTable).get(id)
   }
 
   async #put(id: Buffer, own: OwnOrder): Promise<void> {
-    await this.#options.facts.set({ kind: KIND, key: id, value: encode('own-order', own) })
+    await this.#options.store.set(change(ownOrderTable, id, own))
   }
 
   #market(key: Buffer): MarketPort {

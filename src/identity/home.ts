@@ -180,10 +180,6 @@ export class Home {
   get restore(): string {
     return join(this.dir, 'restore')
   }
-
-  get journal(): string {
-    return join(this.dir, 'journal')
-  }
 }
 
 /** Parses a key file: the 32-byte seed of the device's key pair, in hex. */

@@ -58,7 +58,7 @@ export interface WalletBackend<S extends SettingsSchema = SettingsSchema> {
   /** Networks that it supports; an embedded wallet has one. */
   readonly networks: readonly string[]
   readonly settings: S
-  /** File name of the wallet's ledger. Each wallet has its own, because it knows nothing of another wallet's payments. */
+  /** Name of the wallet's ledger. Each wallet has its own, because it knows nothing of another wallet's payments. */
   ledgerName(node: ConnectedNode | null): string
   /** Reads identity, balance and condition. Changes nothing; may be called while a node runs on the home. */
   probe(place: WalletPlace<S>): Promise<WalletProbe>
@@ -71,7 +71,7 @@ export interface WalletBackend<S extends SettingsSchema = SettingsSchema> {
   }
 }
 
-/** File name of the ledger for one external node. Throws TypeError without a connected node. */
+/** Name of the ledger for one external node. Throws TypeError without a connected node. */
 export function ledgerOf(id: string, node: ConnectedNode | null): string {
   if (!node) throw new TypeError(`a wallet of kind ${id} has no ledger before it is connected`)
   return `ledger-${id}-${node.id.toString('hex').slice(0, 16)}`

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { WalletChoice } from '../identity/config.js'
 import { demandNode } from '../lightning/backend.js'
@@ -6,9 +5,9 @@ import type { WalletBackend, WalletMemory, WalletResource } from '../lightning/b
 import { findBackend, firstBackend, walletBackends } from '../lightning/registry.js'
 import { faultIn } from '../lightning/settings.js'
 import type { Balance } from '../lightning/wallet.js'
-import type { Facts } from '../store/facts.js'
-
-const KIND = 'wallet'
+import { change } from '../store/change.js'
+import type { Store } from '../store/store.js'
+import { walletTable } from './tables.js'
 
 /** The kind of wallet that a home has chosen. Throws BAD_CONFIG when this version does not know it. */
 export function backendOf(choice: WalletChoice | null): WalletBackend {
@@ -24,9 +23,9 @@ export function backendOf(choice: WalletChoice | null): WalletBackend {
 }
 
 /** The wallet that a home has chosen, not opened yet. Throws BAD_CONFIG for bad settings. */
-export function loadWallet(dir: string, choice: WalletChoice | null, facts: Facts): Promise<WalletResource> {
+export function loadWallet(dir: string, choice: WalletChoice | null, store: Store): Promise<WalletResource> {
   const { backend, settings, node } = checked(choice)
-  return backend.load({ dir, settings, node, memory: memoryIn(facts, backend.ledgerName(node)) })
+  return backend.load({ dir, settings, node, memory: memoryIn(store, backend.ledgerName(node)) })
 }
 
 /** Reads the balance of a home's wallet without opening it. Throws when another Lightning node answers. */
@@ -38,9 +37,9 @@ export async function readBalance(dir: string, choice: WalletChoice | null): Pro
   return { network, spendableMsat, receivableMsat }
 }
 
-/** The ledger file of a wallet; each wallet has its own, since it does not know the payments of others. */
-export function ledgerFile(dir: string, choice: WalletChoice | null): string {
-  return join(dir, 'journal', backendOf(choice).ledgerName(choice?.node ?? null))
+/** The name of a wallet's ledger; each wallet has its own, since it does not know the payments of others. */
+export function ledgerOf(choice: WalletChoice | null): string {
+  return backendOf(choice).ledgerName(choice?.node ?? null)
 }
 
 /** Id of the Lightning network that a home deals on. */
@@ -74,11 +73,11 @@ function nodeFault({ embedded, networks }: WalletBackend, node: WalletChoice['no
   return networks.includes(node.network) ? null : `it is not on the network '${node.network}'`
 }
 
-/** The memory of a wallet among the facts, under the name of its ledger. */
-function memoryIn(facts: Facts, wallet: string): WalletMemory {
-  const keyOf = (name: string): Buffer => Buffer.from(`${wallet}/${name}`)
+/** The memory of a wallet in the store, under the name of its ledger. */
+function memoryIn(store: Store, wallet: string): WalletMemory {
+  const keyOf = (name: string): string => `${wallet}/${name}`
   return {
-    get: name => facts.get(KIND, keyOf(name)),
-    set: (name, value) => facts.set({ kind: KIND, key: keyOf(name), value })
+    get: name => store.table(walletTable).get(keyOf(name)),
+    set: (name, value) => store.set(change(walletTable, keyOf(name), value))
   }
 }

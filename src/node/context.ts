@@ -1,6 +1,6 @@
 import type { Books } from '../book/books.js'
 import type { WalletChoice } from '../identity/config.js'
-import type { Facts } from '../store/facts.js'
+import type { Store } from '../store/store.js'
 import type { Network } from '../network/network.js'
 import type { Timeouts } from '../storage/lease/timeouts.js'
 import type { TradeResource } from './trade/parts.js'
@@ -19,7 +19,7 @@ export interface NodeContext {
   readonly serving: boolean
   readonly timeouts: Timeouts
   readonly resources: readonly TradeResource[]
-  readonly facts: Facts
+  readonly store: Store
   readonly network: Network
   readonly books: Books
   joinTopic(discoveryKey: Buffer): void

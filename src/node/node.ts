@@ -6,7 +6,8 @@ import { formatKey } from '../../contracts/keys/key.js'
 import { Services } from '../base/services.js'
 import { Books } from '../book/books.js'
 import type { WalletChoice } from '../identity/config.js'
-import { Facts } from '../store/facts.js'
+import type { Store, StoreOptions } from '../store/store.js'
+import { homeStore } from './home-store.js'
 import { Network } from '../network/network.js'
 import type { Address } from '../network/network.js'
 import { throttle } from './throttle.js'
@@ -60,6 +61,8 @@ export interface NodeOptions {
   now?: () => number
   /** Drops all lines by default. */
   log?: Logger
+  /** What the store stands on; LMDB by default. */
+  backend?: NonNullable<StoreOptions['backend']>
 }
 
 /** The composition root; `services.ts` and `trade/order.ts` list its parts and their order. */
@@ -69,7 +72,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   readonly serving: boolean
   readonly timeouts: Timeouts
   readonly resources: readonly TradeResource[]
-  readonly facts: Facts
+  readonly store: Store
   readonly network: Network
   readonly books: Books
   readonly #options: NodeOptions
@@ -85,7 +88,8 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.timeouts = { ...TIMEOUTS, ...options.timeouts }
     this.resources = options.resources ?? RESOURCES
     const { dir, device } = options.home
-    this.facts = new Facts(join(dir, 'journal', 'facts'))
+    const { backend } = options
+    this.store = homeStore(dir, { resources: this.resources, ...(backend ? { backend } : {}) })
     this.network = new Network({
       keyPair: device,
       bootstrap: options.bootstrap,
@@ -148,7 +152,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
 
   #makeTrade(): Trade {
     const { dir, identity, device, proof, wallet } = this.home
-    const { facts, network, books, serving: serve } = this
+    const { store, network, books, serving: serve } = this
     return new Trade({
       dir,
       wallet,
@@ -161,7 +165,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       jobTimeouts: this.#options.jobTimeouts ?? {},
       worker: this.#options.worker ?? {},
       now: this.#options.now ?? Date.now,
-      facts,
+      store,
       network,
       books,
       serve,

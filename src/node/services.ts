@@ -1,11 +1,9 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { NoiseStream } from 'hyperdht'
 import { declaring } from '../base/services.js'
 import type { Service } from '../base/services.js'
 import type { Books } from '../book/books.js'
 import type { Network } from '../network/network.js'
-import type { Facts } from '../store/facts.js'
+import type { Store } from '../store/store.js'
 
 /** The parts of a node, by the names of the services that open them. */
 export interface NodeParts {
@@ -13,14 +11,14 @@ export interface NodeParts {
   node: {
     readonly home: { readonly dir: string }
     readonly serving: boolean
-    readonly facts: Facts
+    readonly store: Store
     readonly books: Books
     readonly network: Network
     joinTopic(discoveryKey: Buffer): void
     trade(): Promise<unknown>
     closeTrade(): Promise<void>
   }
-  facts: Facts
+  store: Store
   books: Books
   network: Network
   markets: null
@@ -31,10 +29,7 @@ const service = declaring<NodeParts>()
 
 /** The services of a node: opened from top to bottom, closed from bottom to top. */
 export const NODE_SERVICES: readonly Service<NodeParts>[] = [
-  service('facts', ['node'], async ({ node }, scope) => {
-    await mkdir(join(node.home.dir, 'journal'), { recursive: true, mode: 0o700 })
-    return scope.open(node.facts)
-  }),
+  service('store', ['node'], ({ node }, scope) => scope.open(node.store)),
 
   service('books', ['node'], ({ node }, scope) => scope.open(node.books)),
 
@@ -51,7 +46,7 @@ export const NODE_SERVICES: readonly Service<NodeParts>[] = [
   }),
 
   /** The parts that make deals: opened at once in a node that serves, else on first use; closed here in both cases. */
-  service('trade', ['node', 'facts', 'books', 'network', 'markets'], async ({ node }, scope) => {
+  service('trade', ['node', 'store', 'books', 'network', 'markets'], async ({ node }, scope) => {
     scope.add(() => node.closeTrade())
     if (node.serving) await node.trade()
     return null

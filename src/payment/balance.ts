@@ -1,8 +1,10 @@
 import { shortKey } from '../../contracts/keys/key.js'
-import { formatAmount, least, most } from '../../contracts/money/money.js'
+import { formatAmount, least } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
 import type { Ledger, Payment, PaymentRole } from './ledger.js'
 import { isSettled } from './ledger.js'
+import { DIRECTIONS, addSettled, areSamePayments, directionOf, nothingSettled } from './ledger/settled.js'
+import type { Direction, SettledSum } from './ledger/settled.js'
 import { byWallet } from './payment.js'
 import type { WalletRecord } from '../lightning/payment-records.js'
 import { STEP } from './payment-state.js'
@@ -55,12 +57,14 @@ export interface BalanceCheck {
  */
 export function checkBalance(
   ledger: Ledger,
-  walletRecords: Iterable<WalletRecord>,
+  walletRecords: readonly WalletRecord[],
   consumed: ReadonlyMap<string, Msat> = new Map()
 ): BalanceCheck {
   const faults: string[] = []
   const wallet = walletSums(ledger, walletRecords, faults)
-  const own = ledgerSums(ledger, wallet.settled, faults)
+  const own = ledgerSums(ledger, wallet)
+  if (DIRECTIONS.some(one => !areSamePayments(wallet.settled[one], ledger.settledByWallet(one))))
+    unequal(ledger, walletRecords, faults)
   if (own.paidMsat !== wallet.paidMsat)
     faults.push(`the ledger has ${own.paidMsat} msat paid, the wallet ${wallet.paidMsat} msat`)
   if (own.receivedMsat !== wallet.receivedMsat)
@@ -90,20 +94,29 @@ export function checkBalance(
   return { ok: faults.length === 0, lines: linesOf(check, sum), ...check }
 }
 
-interface WalletSums {
+interface Amounts {
   paidMsat: Msat
   receivedMsat: Msat
   feesMsat: Msat
-  /** Hashes that the wallet has settled. */
-  settled: Set<string>
 }
 
+interface WalletSums extends Amounts {
+  /** The part of payments that the ledger has without the wallet, which may learn of them later. */
+  others: Amounts
+  /** What both have settled. */
+  settled: Record<Direction, SettledSum>
+}
+
+const nothing = (): Amounts => ({ paidMsat: 0n, receivedMsat: 0n, feesMsat: 0n })
+
 /** Sums the wallet's records of the ledger's hashes and compares each with the ledger. */
-function walletSums(ledger: Ledger, records: Iterable<WalletRecord>, faults: string[]): WalletSums {
-  const sums: WalletSums = { paidMsat: 0n, receivedMsat: 0n, feesMsat: 0n, settled: new Set() }
+function walletSums(ledger: Ledger, records: readonly WalletRecord[], faults: string[]): WalletSums {
+  const settled = { sent: nothingSettled(), received: nothingSettled() }
+  const sums: WalletSums = { ...nothing(), others: nothing(), settled }
+  const others = new Set<string>()
   for (const { direction, paymentHash, msat, feeMsat, status } of records) {
     const payment = ledger.byHash(paymentHash)
-    if (!payment || (payment.role === 'payer') !== (direction === 'sent')) continue
+    if (!payment || directionOf(payment.role) !== direction) continue
     if (
       status === 'pending' &&
       payment.role === 'payer' &&
@@ -113,10 +126,14 @@ function walletSums(ledger: Ledger, records: Iterable<WalletRecord>, faults: str
       faults.push(`${name(payment)}: in flight by the wallet, ${payment.step} in the ledger`)
     if (status !== 'succeeded') continue
     const key = paymentHash.toString('hex')
-    if (sums.settled.has(key)) faults.push(`${name(payment)}: the wallet has settled one hash twice`)
-    sums.settled.add(key)
     if (!isSettled(payment.step))
       faults.push(`${name(payment)}: settled by the wallet, ${payment.step} in the ledger`)
+    else if (byWallet(payment)) settled[direction] = addSettled(settled[direction], payment)
+    else if (others.has(key)) faults.push(settledHashTwice(payment))
+    else {
+      others.add(key)
+      count(sums.others, payment)
+    }
     if (direction === 'sent') {
       sums.paidMsat += msat
       sums.feesMsat += feeMsat
@@ -125,47 +142,58 @@ function walletSums(ledger: Ledger, records: Iterable<WalletRecord>, faults: str
   return sums
 }
 
+function count(amounts: Amounts, { role, msat, feeMsat }: Payment): void {
+  if (role === 'payer') {
+    amounts.paidMsat += msat
+    amounts.feesMsat += feeMsat
+  } else amounts.receivedMsat += msat
+}
+
 /** The sums that the wallet should have, by the ledger. */
-function ledgerSums(
-  ledger: Ledger,
-  settled: ReadonlySet<string>,
-  faults: string[]
-): Omit<WalletSums, 'settled'> {
-  const sums = { paidMsat: 0n, receivedMsat: 0n, feesMsat: 0n }
-  const intents = new Set<string>()
-  for (const payment of ledger.all()) {
-    if (!isSettled(payment.step)) continue
-    const { agreement, role, kind, installment, msat, feeMsat } = payment
-    const intent = `${agreement.toString('hex')}/${kind}/${installment}`
-    if (intents.has(intent)) faults.push(`${name(payment)}: settled twice, on two hashes`)
-    intents.add(intent)
-    const known = settled.has(payment.hash.toString('hex'))
-    // The wallet may learn later of a payment that counts by the payee's preimage.
-    if (!byWallet(payment) && !known) continue
-    if (!known) faults.push(`${name(payment)}: ${payment.step} in the ledger, not settled by the wallet`)
-    if (role === 'payer') {
-      sums.paidMsat += msat
-      sums.feesMsat += feeMsat
-    } else sums.receivedMsat += msat
+function ledgerSums(ledger: Ledger, { others }: WalletSums): Amounts {
+  const [sent, received] = [ledger.settledByWallet('sent'), ledger.settledByWallet('received')]
+  return {
+    paidMsat: sent.msat + others.paidMsat,
+    receivedMsat: received.msat + others.receivedMsat,
+    feesMsat: sent.feesMsat + others.feesMsat
   }
-  return sums
+}
+
+/** Names the payments that the wallet has not settled, or twice: it reads the whole ledger, when the sums differ. */
+function unequal(ledger: Ledger, records: readonly WalletRecord[], faults: string[]): void {
+  const settled = new Set<string>()
+  for (const { direction, paymentHash, status } of records) {
+    const payment = status === 'succeeded' ? ledger.byHash(paymentHash) : null
+    if (!payment || directionOf(payment.role) !== direction) continue
+    const key = paymentHash.toString('hex')
+    if (settled.has(key) && byWallet(payment)) faults.push(settledHashTwice(payment))
+    settled.add(key)
+  }
+  for (const payment of ledger.all())
+    if (byWallet(payment) && !settled.has(payment.hash.toString('hex')))
+      faults.push(`${name(payment)}: ${payment.step} in the ledger, not settled by the wallet`)
+}
+
+function settledHashTwice(payment: Payment): string {
+  return `${name(payment)}: the wallet has settled one hash twice`
 }
 
 function accountsOf(ledger: Ledger, consumed: ReadonlyMap<string, Msat>, faults: string[]): AccountBalance[] {
   const accounts: AccountBalance[] = []
-  for (const agreement of ledger.agreements()) {
-    const installments = ledger.payments(agreement)
-    const role = installments[0]?.role
-    if (!role) continue
-    const { paidMsat: paid, receivedMsat, inFlightMsat, refundedMsat: refunds } = ledger.totals(agreement)
+  for (const { agreement, account } of ledger.accounts()) {
+    if (account.twice > 0)
+      for (const payment of ledger.settledTwice(agreement))
+        faults.push(`${name(payment)}: settled twice, on two hashes`)
+    if (!account.role) continue // only direct payments and refunds
+    const { paidMsat: paid, receivedMsat, inFlightMsat, refundedMsat: refunds } = account
+    const role = account.role as PaymentRole
     const paidMsat = paid + receivedMsat + inFlightMsat
     const refundedMsat = refunds + ledger.creditOf(agreement)
     const consumedMsat = consumed.get(agreement.toString('hex')) ?? 0n
     const balanceMsat = paidMsat - refundedMsat - consumedMsat - inFlightMsat
     accounts.push({ agreement, role, paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat })
-    const listed = most(0n, ...installments.map(({ msat }) => msat))
     const short = shortKey(agreement)
-    if (role === 'payee' && balanceMsat < -listed)
+    if (role === 'payee' && balanceMsat < -account.largestMsat)
       faults.push(
         `agreement ${short}: ${formatAmount(-balanceMsat)} of service is unpaid, more than one installment`
       )

@@ -1,12 +1,14 @@
 import type { DebtRecord, SignedDebt } from '#spec'
-import { decode, encode } from '../../contracts/schema/codec.js'
 import { least } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
-import type { Change } from '../store/facts.js'
+import { change } from '../store/change.js'
+import type { Change } from '../store/change.js'
+import type { Store } from '../store/store.js'
 import { isSettled } from './ledger.js'
 import type { Ledger } from './ledger.js'
 import type { Payment } from './payment.js'
 import { KeyedMutex } from '../base/mutex.js'
+import { askedTable, debtTable } from './tables.js'
 
 export type DebtRole = 'debtor' | 'creditor'
 
@@ -25,59 +27,70 @@ export interface DebtBalance {
   leftMsat: Msat
 }
 
-/** The store of debts; `Facts` implements it. */
-export interface DebtFacts {
-  get(kind: string, key: Buffer): Buffer | null
-  list(kind: string): Iterable<{ key: Buffer; value: Buffer }>
-  set(...changes: Change[]): Promise<void>
-}
-
-const KIND = 'debt'
-/** Kind of the facts that hold a debt's agreement, by the hash of the installment to settle from it. */
-const ASKED = 'credit-asked'
-
 /**
  * Debts for service that was prepaid and not delivered, signed by the provider; one per agreement. The ledger alone says
  * how much of one is settled: by refunds of its agreement, and by installments of other agreements credited from it.
  */
 export class Debts {
-  readonly #facts: DebtFacts
+  readonly #store: Store
   readonly #ledger: Ledger
   readonly #mutex = new KeyedMutex()
 
-  constructor(facts: DebtFacts, ledger: Ledger) {
-    this.#facts = facts
+  constructor(store: Store, ledger: Ledger) {
+    this.#store = store
     this.#ledger = ledger
   }
 
   /** The change that records a debt, to be set with the end of its agreement. A recorded debt is never replaced. */
   change(role: DebtRole, peer: Buffer, debt: SignedDebt): Change {
-    const key = keyOf(role, debt.debt.agreement)
+    const key: [string, Buffer] = [role, debt.debt.agreement]
     const record: DebtRecord = { role, peer, debt, settledMsat: 0n, state: 'open' }
-    return { kind: KIND, key, value: this.#facts.get(KIND, key) ?? encode('debt-record', record) }
+    return {
+      apply(transaction) {
+        if (!transaction.table(debtTable).has(key)) transaction.put(debtTable, key, record)
+      }
+    }
   }
 
   async save(role: DebtRole, peer: Buffer, debt: SignedDebt): Promise<void> {
-    await this.#facts.set(this.change(role, peer, debt))
+    await this.#store.set(this.change(role, peer, debt))
   }
 
   get(role: DebtRole, agreement: Buffer): DebtBalance | null {
-    const value = this.#facts.get(KIND, keyOf(role, agreement))
-    return value && this.#standing(value)
+    const record = this.#store.table(debtTable).get([role, agreement])
+    return record && this.#standing(record)
   }
 
   /** All debts, of one side or both. */
   *list(role?: DebtRole): Generator<DebtBalance> {
-    for (const { value } of this.#facts.list(KIND)) {
-      const standing = this.#standing(value)
-      if (!role || standing.role === role) yield standing
-    }
+    const range = role ? ({ gte: [role], lte: [role] } as const) : {}
+    for (const { value } of this.#store.table(debtTable).list(range)) yield this.#standing(value)
+  }
+
+  /** Debts of one side, without those that `sweep` found settled. */
+  *unsettled(role: DebtRole): Generator<DebtBalance> {
+    const rows = this.#store.table(debtTable).by('open', { gte: role, lte: role })
+    for (const { value } of rows) yield this.#standing(value)
+  }
+
+  /** Marks the debts that the ledger has settled in full, so that nothing looks at them again. */
+  async sweep(): Promise<void> {
+    const settled = [...this.#store.table(debtTable).by('open')].filter(({ value }) => {
+      const { debt, settledMsat } = this.#standing(value)
+      return settledMsat === debt.debt.msat
+    })
+    if (settled.length === 0) return
+    await this.#store.set(
+      ...settled.map(({ key, value }) => change(debtTable, key, { ...value, state: 'settled' }))
+    )
   }
 
   /** Debts with a peer that are not fully settled, the oldest first. */
   open(role: DebtRole, peer: Buffer): DebtBalance[] {
-    return [...this.list(role)]
-      .filter(standing => standing.leftMsat > 0n && standing.peer.equals(peer))
+    const rows = this.#store.table(debtTable).by('openWith', { gte: [role, peer], lte: [role, peer] })
+    return [...rows]
+      .map(({ value }) => this.#standing(value))
+      .filter(standing => standing.leftMsat > 0n)
       .sort((a, b) => a.debt.debt.at - b.debt.debt.at)
   }
 
@@ -96,24 +109,24 @@ export class Debts {
   ask({ hash, msat }: Pick<Payment, 'hash' | 'msat'>, agreement: Buffer): Promise<boolean> {
     return this.settling(agreement, async () => {
       if ((this.get('creditor', agreement)?.leftMsat ?? 0n) < msat) return false
-      await this.#facts.set({ kind: ASKED, key: hash, value: agreement })
+      await this.#store.set(change(askedTable, hash, agreement))
       return true
     })
   }
 
   /** The agreement of the debt that an installment is to be settled from, until the debtor answers. */
   asked(listed: Buffer): Buffer | null {
-    return this.#facts.get(ASKED, listed)
+    return this.#store.table(askedTable).get(listed)
   }
 
   async answered(listed: Buffer): Promise<void> {
-    await this.#facts.set({ kind: ASKED, key: listed, value: null })
+    await this.#store.set(change(askedTable, listed, null))
   }
 
   /** The agreements with credit requests that their debtor has not answered, each once. */
   unanswered(): Buffer[] {
     const agreements = new Map<string, Buffer>()
-    for (const { key } of this.#facts.list(ASKED)) {
+    for (const { key } of this.#store.table(askedTable).list()) {
       const listed = this.#ledger.byHash(key)
       if (listed) agreements.set(listed.agreement.toString('hex'), listed.agreement)
     }
@@ -122,15 +135,15 @@ export class Debts {
 
   #askedMsat(agreement: Buffer): Msat {
     let sum = 0n
-    for (const { key, value } of this.#facts.list(ASKED)) {
-      const listed = value.equals(agreement) ? this.#ledger.byHash(key) : null
+    const asked = this.#store.table(askedTable).by('debt', { gte: agreement, lte: agreement })
+    for (const { key } of asked) {
+      const listed = this.#ledger.byHash(key)
       if (listed && !isSettled(listed.step)) sum += listed.msat
     }
     return sum
   }
 
-  #standing(value: Buffer): DebtBalance {
-    const { role, peer, debt } = decode('debt-record', value)
+  #standing({ role, peer, debt }: DebtRecord): DebtBalance {
     const { agreement, msat } = debt.debt
     const { refundedMsat, refundOpenMsat } = this.#ledger.totals(agreement)
     const settledMsat = least(msat, refundedMsat + this.#ledger.creditOf(agreement))
@@ -140,8 +153,4 @@ export class Debts {
     const leftMsat = msat - settledMsat - openMsat - askedMsat
     return { role: role as DebtRole, peer, debt, settledMsat, openMsat, askedMsat, leftMsat }
   }
-}
-
-function keyOf(role: DebtRole, agreement: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([role === 'debtor' ? 0 : 1]), agreement])
 }

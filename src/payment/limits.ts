@@ -1,9 +1,11 @@
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatAmount, most } from '../../contracts/money/money.js'
 import type { Msat } from '../../contracts/money/money.js'
-import type { FactsPort } from '../store/facts.js'
+import { change } from '../store/change.js'
+import type { Store } from '../store/store.js'
+import { limitTable } from './tables.js'
 import type { Ledger, Payment } from './ledger.js'
-import { peerOf } from './spending.js'
+import { peerOf } from './ledger/spending.js'
 import { STEP } from './payment-state.js'
 
 /** What may be paid; null is no limit. */
@@ -31,8 +33,8 @@ export interface LimitOptions {
   ledger: Ledger
   /** True for a wallet of real sats. */
   real: boolean
-  /** The store of the settings. */
-  facts?: FactsPort | null
+  /** Where the settings are kept. */
+  records?: LimitRecords | null
   now?: () => number
 }
 
@@ -53,7 +55,19 @@ export interface PlannedSpending {
   aheadMsat: Msat
 }
 
-const KIND = 'limits'
+/** Settings as they are on disk, for play money and for real sats. */
+export interface LimitRecords {
+  get(money: string): Buffer | null
+  /** On disk when it resolves. */
+  set(money: string, settings: Buffer): Promise<void>
+}
+
+export function limitsIn(store: Store): LimitRecords {
+  return {
+    get: money => store.table(limitTable).get(money),
+    set: (money, settings) => store.set(change(limitTable, money, settings))
+  }
+}
 
 /** The owner's spending limits. Checked before an agreement is signed and before each payment is sent. */
 export class SpendingLimits {
@@ -72,19 +86,19 @@ export class SpendingLimits {
   }
 
   get settings(): SpendingSettings {
-    const value = this.#options.facts?.get(KIND, this.#key)
+    const value = this.#options.records?.get(this.#money)
     return value ? { ...this.#defaults, ...parse(value) } : this.#defaults
   }
 
   /** Settings of play money and of real sats are kept apart. */
-  get #key(): Buffer {
-    return Buffer.from(this.#options.real ? 'real' : 'play')
+  get #money(): string {
+    return this.#options.real ? 'real' : 'play'
   }
 
   /** Changes the given settings; they are on disk and in force when it resolves. */
   async set(changes: Partial<SpendingSettings>): Promise<SpendingSettings> {
     const settings = checked({ ...this.settings, ...changes })
-    await this.#options.facts?.set({ kind: KIND, key: this.#key, value: written(settings) })
+    await this.#options.records?.set(this.#money, written(settings))
     return settings
   }
 

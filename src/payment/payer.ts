@@ -136,7 +136,8 @@ export class Payer {
     const known = this.#ledger.byHash(listed.hash)
     const old = this.#ledger.payment(agreement, listed.installment)
     if (old?.role !== 'payer') throw refused(`installment ${listed.installment} is in no signed list`)
-    if (known && known === old && known.issue === listed.issue && known.msat === listed.msat) return known
+    if (known?.hash.equals(old.hash) && known.issue === listed.issue && known.msat === listed.msat)
+      return known
     if (known)
       throw refused(`the hash of installment ${listed.installment} already belongs to another payment`)
     if (listed.issue <= old.issue || listed.msat !== old.msat)

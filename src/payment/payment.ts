@@ -28,14 +28,19 @@ export interface Payment {
   step: PaymentStep
   /** When the last step was recorded, ms. */
   at: number
+  /** Number of the ledger's entry with the last step: with the same number nothing has happened to the payment. */
+  entry: number
   feeMsat: Msat
   preimage: Buffer | null
   /** The invoice; of a payment that no wallet made, the reason why it counts (`NOT_BY_WALLET`). Later steps keep it. */
   text: string
 }
 
+/** A step as it stands in an entry. */
+export type RecordedStep = Omit<Payment, 'entry'>
+
 /** A step to record; the ledger adds the time. */
-export type PaymentDraft = Omit<Payment, 'at'>
+export type PaymentDraft = Omit<RecordedStep, 'at'>
 
 /** Texts of payments that count although our own wallet has not paid or received them. */
 export const NOT_BY_WALLET = {
@@ -63,8 +68,8 @@ export function intentId({
   return `bushel/${agreement.toString('hex')}/${kind}/${installment}/${issue}`
 }
 
-/** A journal entry as a payment. Entries of the first version are installments without an issue number. */
-export function paymentOf(entry: LedgerEntry): Payment {
+/** The step of an entry. */
+export function stepOf(entry: LedgerEntry): RecordedStep {
   return {
     agreement: entry.agreement,
     role: entry.role as PaymentRole,
@@ -82,8 +87,8 @@ export function paymentOf(entry: LedgerEntry): Payment {
   }
 }
 
-/** The journal entry of a payment; fields equal to the previous entry are left out. */
-export function entryOf(payment: Payment, before: Payment | null): LedgerEntry {
+/** The entry of a step; fields equal to those of the previous one are left out. */
+export function entryOf(payment: RecordedStep, before: Payment | null): LedgerEntry {
   const { step, at, agreement, role, kind, installment, issue, peer, hash, msat, feeMsat, preimage, text } =
     payment
   const entry: LedgerEntry = { type: step, at, agreement, role, installment, hash, msat, feeMsat }

@@ -4,6 +4,8 @@ import { formatAmount } from '../../contracts/money/money.js'
 import { Poller } from '../base/poller.js'
 import type { PaymentDraft, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
+import { DIRECTIONS, addSettled, areSamePayments, directionOf, nothingSettled } from './ledger/settled.js'
+import type { Direction, SettledSum } from './ledger/settled.js'
 import { sha256 } from './payee.js'
 import { byWallet } from './payment.js'
 import type { PaymentState, WalletRecord } from '../lightning/payment-records.js'
@@ -89,8 +91,9 @@ export class Reconciler extends ReadyResource {
     const before = new Map<string, Payment>()
     for (const payment of [...ledger.at(STEP.sent)]) await this.#ask(payment, before)
     const records = await wallet.history(since === null ? {} : { since })
-    await this.#settle(records, before)
-    if (since === null) await this.#missing(records)
+    const settled = await this.#settle(records, before)
+    if (since === null && DIRECTIONS.some(one => !areSamePayments(settled[one], ledger.settledByWallet(one))))
+      await this.#missing(records)
     this.#since = began - OVERLAP
     const lines = [...before.values()].flatMap(payment => this.#line(payment))
     if (lines.length > 0) this.emit('mended', lines)
@@ -103,32 +106,47 @@ export class Reconciler extends ReadyResource {
     await this.#options.ask(payment)
   }
 
-  /** Records payments that are settled or in flight in the wallet and not in the ledger. */
-  async #settle(records: readonly WalletRecord[], before: Map<string, Payment>): Promise<void> {
+  /**
+   * Records payments that are settled or in flight in the wallet and not in the ledger. Returns the sums of those that
+   * both have settled.
+   */
+  async #settle(
+    records: readonly WalletRecord[],
+    before: Map<string, Payment>
+  ): Promise<Record<Direction, SettledSum>> {
     const { ledger, isPaying } = this.#options
+    const settled = { sent: nothingSettled(), received: nothingSettled() }
+    const count = (payment: Payment): void => {
+      const direction = directionOf(payment.role)
+      if (byWallet(payment)) settled[direction] = addSettled(settled[direction], payment)
+    }
     let drafts: PaymentDraft[] = []
-    for (const record of records) {
-      const payment = ledger.byHash(record.paymentHash)
-      if (!payment || isSettled(payment.step) || record.status === 'failed') continue
-      if ((payment.role === 'payer') !== (record.direction === 'sent')) continue
-      if (payment.role === 'payee') {
-        if (record.status !== 'succeeded') continue
-        before.set(payment.hash.toString('hex'), payment)
-        await this.#receive(payment, record.msat)
-      } else if (isPaying(payment) || (record.status === 'pending' && payment.step === STEP.sent)) continue
-      else if (
-        record.status === 'succeeded' &&
-        record.preimage &&
-        sha256(record.preimage).equals(payment.hash)
-      ) {
-        before.set(payment.hash.toString('hex'), payment)
-        drafts.push({ ...payment, step: STEP.paid, preimage: record.preimage, feeMsat: record.feeMsat })
-      } else await this.#ask(payment, before)
-      if (drafts.length < BATCH) continue
+    const record = async (): Promise<void> => {
       await this.#record(drafts)
+      for (const { hash } of drafts) count(ledger.byHash(hash)!)
       drafts = []
     }
-    await this.#record(drafts)
+    for (const { paymentHash, direction, status, preimage, msat, feeMsat } of records) {
+      const payment = ledger.byHash(paymentHash)
+      if (!payment || status === 'failed' || directionOf(payment.role) !== direction) continue
+      if (isSettled(payment.step)) {
+        if (status === 'succeeded') count(payment)
+        continue
+      }
+      if (payment.role === 'payee') {
+        if (status !== 'succeeded') continue
+        before.set(payment.hash.toString('hex'), payment)
+        await this.#receive(payment, msat)
+        count(ledger.byHash(paymentHash)!)
+      } else if (isPaying(payment) || (status === 'pending' && payment.step === STEP.sent)) continue
+      else if (status === 'succeeded' && preimage && sha256(preimage).equals(payment.hash)) {
+        before.set(payment.hash.toString('hex'), payment)
+        drafts.push({ ...payment, step: STEP.paid, preimage, feeMsat })
+      } else await this.#ask(payment, before)
+      if (drafts.length >= BATCH) await record()
+    }
+    await record()
+    return settled
   }
 
   /** Leaves out steps that were recorded meanwhile. */
@@ -145,7 +163,10 @@ export class Reconciler extends ReadyResource {
     }
   }
 
-  /** Reports payments that the ledger has as settled by the wallet and the wallet has not; changes nothing. */
+  /**
+   * Reports payments that the ledger has as settled by the wallet and the wallet has not; changes nothing. It reads the
+   * whole ledger, so it runs only when the sums say that there are some, or that one has settled meanwhile.
+   */
   async #missing(records: readonly WalletRecord[]): Promise<void> {
     const { ledger, wallet } = this.#options
     const settled = new Set<string>()
@@ -154,8 +175,7 @@ export class Reconciler extends ReadyResource {
     const suspects: Payment[] = []
     for (const payment of ledger.all()) {
       if (!byWallet(payment)) continue
-      const direction = payment.role === 'payer' ? 'sent' : 'received'
-      if (!settled.has(`${direction} ${payment.hash.toString('hex')}`)) suspects.push(payment)
+      if (!settled.has(`${directionOf(payment.role)} ${payment.hash.toString('hex')}`)) suspects.push(payment)
     }
     const faults: string[] = []
     for (const payment of suspects.slice(0, MAX_ASKED)) {

@@ -4,7 +4,7 @@ import type { PaymentKind, Ledger, Payment } from './ledger.js'
 import { isSettled } from './ledger.js'
 import type { SpendingLimits } from './limits.js'
 import { sha256 } from './payee.js'
-import { peerOf } from './spending.js'
+import { peerOf } from './ledger/spending.js'
 import type { InvoiceReader } from '../lightning/invoice.js'
 import type { PaymentState } from '../lightning/payment-records.js'
 import type { Wallet } from '../lightning/wallet.js'
@@ -161,7 +161,7 @@ export class Sending {
     const current = this.#ledger.byHash(payment.hash)!
     if (isSettled(current.step)) return state
     // The answer says nothing of a payment that was sent after it.
-    if (current !== before && state.status !== 'succeeded') return state
+    if (current.entry !== before?.entry && state.status !== 'succeeded') return state
     if (state.status === 'unknown') {
       // The wallet records a payment before it sends it: an unknown payment was never sent.
       if (current.step === STEP.sent) await this.#ledger.record({ ...current, step: STEP.bound })

@@ -1,17 +1,15 @@
 import { join } from 'node:path'
-import type { Lease, Order } from '#spec'
-import { billedBytes } from '../../contracts/money/money.js'
+import type { Order } from '#spec'
 import { formatSize } from '../../contracts/money/quantity.js'
 import { SIDE } from '../../contracts/order.js'
 import { occupiedBytes } from '../files/disk.js'
-import type { Facts } from '../store/facts.js'
-import { isLive } from './lease/lease-state.js'
-import { Leases, idOf } from './lease/leases.js'
+import type { Store } from '../store/store.js'
+import { Leases } from './lease/leases.js'
 import type { LeaseShelf } from './shelf/lease-shelf.js'
 import { storage } from './resource.js'
 
 export interface StorageStatusSource {
-  facts: Facts
+  store: Store
   /** The home's folder. */
   dir: string
   /** The open shelf, where there is one. */
@@ -21,28 +19,23 @@ export interface StorageStatusSource {
 }
 
 /** The leases in both roles, and what they take of the disk. */
-export async function storageStatus({ facts, dir, shelf, orders }: StorageStatusSource): Promise<{
+export async function storageStatus({ store, dir, shelf, orders }: StorageStatusSource): Promise<{
   facts: Record<string, number>
   lines: { label: string; text: string }[]
 }> {
-  const leases = new Leases(facts)
-  const live = (role: 'buyer' | 'provider'): Lease[] =>
-    [...leases.list(role)].filter(({ lease }) => isLive(lease)).map(({ lease }) => lease)
-  const [bought, sold] = [live('buyer').length, live('provider')]
+  const leases = new Leases(store)
+  const bought = leases.sums('buyer').live
+  const { live: sold, bytes: reservedBytes } = leases.sums('provider')
   const usedBytes = shelf ? (await shelf.usage()).usedBytes : await occupiedBytes(join(dir, 'shelf'))
-  const reservedBytes = Number(sold.reduce((sum, { terms }) => sum + billedBytes(terms.cores), 0n))
   const spaceBytes = [...orders].reduce((sum, { order }) => sum + spaceOf(order), 0)
-  const egressBytes = sold
-    .map(idOf)
-    .filter(id => shelf?.has(id))
-    .reduce((sum, id) => sum + shelf!.egress(id).usedBytes, 0)
+  const egressBytes = (shelf?.leases ?? []).reduce((sum, { id }) => sum + shelf!.egress(id).usedBytes, 0)
   return {
-    facts: { bought, sold: sold.length, usedBytes, reservedBytes, spaceBytes, egressBytes },
+    facts: { bought, sold, usedBytes, reservedBytes, spaceBytes, egressBytes },
     lines: [
       { label: 'shelf', text: `${formatSize(usedBytes)} on disk, ${formatSize(reservedBytes)} leased` },
       { label: 'offered', text: formatSize(spaceBytes) },
       { label: 'served', text: `${formatSize(egressBytes)} sent to readers` },
-      { label: 'leases', text: `${bought} bought, ${sold.length} sold` }
+      { label: 'leases', text: `${bought} bought, ${sold} sold` }
     ]
   }
 }

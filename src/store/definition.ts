@@ -126,3 +126,9 @@ function structCodec<S extends StructName>(struct: S): Codec<StructOf<S>> {
 function demandName(name: string): void {
   if (!/^[a-zA-Z][a-zA-Z0-9-]*$/.test(name)) throw new Error(`'${name}' cannot name a table or an index`)
 }
+
+/** Any bytes. */
+export const rawCodec: Codec<Buffer> = { encode: value => value, decode: bytes => bytes }
+
+/** A whole number. */
+export const uintCodec: Codec<number> = { encode: uint.write, decode: bytes => uint.read(bytes, 0).key }

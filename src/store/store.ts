@@ -7,6 +7,7 @@ import { EmptyBackend } from './backend/empty-backend.js'
 import { badStore } from './backend/errors.js'
 import { LmdbBackend } from './backend/lmdb-backend.js'
 import { Chain } from './chain.js'
+import type { Change } from './change.js'
 import { problemsOf } from './check.js'
 import type { Check } from './check.js'
 import type { AnyChain, AnyTable, ChainDefinition, Indexes, TableDefinition } from './definition.js'
@@ -44,6 +45,7 @@ export class Store extends ReadyResource {
   /** Null until it is opened. */
   #backend: Backend | null = null
   #source: Source
+  #disk: Source
   #declared: ReadonlySet<unknown>
   #checks: Check[] = []
 
@@ -63,6 +65,11 @@ export class Store extends ReadyResource {
       folder: this.folder,
       get: key => this.#demandBackend().get(key),
       range: range => this.#demandBackend().range(range)
+    }
+    this.#disk = {
+      folder: this.folder,
+      get: key => this.#demandBackend().disk.get(key),
+      range: range => this.#demandBackend().disk.range(range)
     }
     this.#declared = new Set<unknown>([...tables, ...chains])
     const names = [...tables.map(({ name }) => `table ${name}`), ...chains.map(({ name }) => `chain ${name}`)]
@@ -102,6 +109,15 @@ export class Store extends ReadyResource {
     return new Table(table, this.#source)
   }
 
+  /**
+   * Reads a table as it is on disk: the changes of a write appear in it all at once, when they are flushed, and at the
+   * latest when the promise of the write resolves.
+   */
+  tableOnDisk<K, V, I extends Indexes<K, V>>(table: TableDefinition<K, V, I>): Table<K, V, I> {
+    this.#demandDeclared(table)
+    return new Table(table, this.#disk)
+  }
+
   chain<V>(chain: ChainDefinition<V>): Chain<V> {
     this.#demandDeclared(chain)
     return new Chain(chain, this.#source)
@@ -119,6 +135,14 @@ export class Store extends ReadyResource {
     const result: unknown = work(transaction)
     if (result instanceof Promise) throw new Error('a write must not be asynchronous')
     await this.#demandBackend().commit(transaction.changes())
+  }
+
+  /** Commits changes together, as `write` does. */
+  async set(...changes: Change[]): Promise<void> {
+    await this.write(transaction => {
+      for (const change of changes) change.apply(transaction)
+    })
+    for (const { ondisk } of changes) ondisk?.()
   }
 
   /** Resolves when all that readers see is on disk. */

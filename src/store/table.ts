@@ -1,6 +1,5 @@
-import type { Readable } from './backend/overlay.js'
 import type { AnyTable, Index, Indexes, TableDefinition } from './definition.js'
-import type { Range, Row } from './backend/backend.js'
+import type { Range, Readable, Row } from './backend/backend.js'
 import { after } from './key.js'
 import type { KeyCodec, Prefix } from './key.js'
 import { countKey, decodeValue, indexArea, indexRows, rowsArea, unseal } from './layout.js'

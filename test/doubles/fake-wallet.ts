@@ -118,10 +118,11 @@ export class FakeWallet extends EventEmitter implements Wallet {
     return Promise.resolve(this.payments.get(hash.toString('hex'))?.state ?? { status: 'unknown' })
   }
 
-  history(): Promise<WalletRecord[]> {
+  /** Payments made from `since` on; of those received the time is not known, so all are there. */
+  history({ since = 0 }: { since?: number } = {}): Promise<WalletRecord[]> {
     const records: WalletRecord[] = []
     for (const [hash, { state, msat, at }] of this.payments) {
-      if (state.status === 'unknown') continue
+      if (state.status === 'unknown' || at < since) continue
       const paid = state.status === 'succeeded'
       records.push({
         direction: 'sent',

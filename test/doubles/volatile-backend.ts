@@ -27,11 +27,11 @@ export class VolatileBackend extends BufferedBackend {
   }
 
   protected override _read(key: Buffer): Buffer | null {
-    return this.#real.get(key)
+    return this.#real.disk.get(key)
   }
 
   protected override _rows(range: Range): Generator<Row, void, void> {
-    return this.#real.range(range)
+    return this.#real.disk.range(range)
   }
 
   protected override async _write(changes: Change[]): Promise<void> {

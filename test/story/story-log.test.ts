@@ -6,6 +6,7 @@ import test from 'node:test'
 import z32 from 'z32'
 import { parseLink } from '../../contracts/keys/link.js'
 import { Home } from '../../src/identity/home.js'
+import { readingStore } from '../../src/node/home-store.js'
 import { Ledger } from '../../src/payment/ledger.js'
 import type { Payment } from '../../src/payment/ledger.js'
 import { makeTree, noise } from '../samples/tree.js'
@@ -85,11 +86,9 @@ test('a mirror and its payments are in both logs by id, and no secret is', { tim
   )
 
   // Each payment by its hash, on both sides, with all its steps.
-  const ledgers = {
-    buyer: await Ledger.read(world.at('buyer', 'journal', 'ledger')),
-    seller: await Ledger.read(world.at('seller', 'journal', 'ledger'))
-  }
-  const all = { buyer: [...ledgers.buyer.all()], seller: [...ledgers.seller.all()] }
+  const allOf = (name: string): Promise<Payment[]> =>
+    readingStore(world.at(name), store => [...new Ledger(store, 'ledger').all()])
+  const all = { buyer: await allOf('buyer'), seller: await allOf('seller') }
   const paid = all.buyer.filter(({ kind, preimage }) => kind === 'installment' && preimage)
   assert.ok(paid.length >= 2)
   for (const { hash, agreement } of paid) {

@@ -6,10 +6,11 @@ import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import type { Blob } from '#spec'
-import { decode, encode } from '../../../contracts/schema/codec.js'
 import { BLOB_BLOCK_BYTES } from '../../../contracts/job.js'
 import { GIB, HOUR } from '../../../contracts/money/quantity.js'
-import type { Facts } from '../../store/facts.js'
+import { change } from '../../store/change.js'
+import type { Store } from '../../store/store.js'
+import { blobTable } from '../tables.js'
 import { attachCore, detachCore, eraseCore, openStore, settleCore } from '../../network/cores.js'
 import { BlobCache } from './cache.js'
 import { fetchBlob } from './fetch.js'
@@ -24,7 +25,7 @@ export interface LocalBlob {
 export interface BlobsOptions {
   /** `compute/` of the home. */
   folder: string
-  facts: Facts
+  store: Store
   /** Most bytes of own blobs that no agreement names. */
   ownBytes?: number
   /** Time after `put` during which a blob is kept, because an agreement may soon name it, ms. */
@@ -44,7 +45,6 @@ export interface Fetching {
   signal: AbortSignal
 }
 
-const KIND = 'blob'
 /** Blocks in one append. */
 const BATCH = 8
 
@@ -133,7 +133,7 @@ export class Blobs extends ReadyResource {
       const { key } = core
       await core.close()
       const ref = { key, length, byteLength, sha256 }
-      await this.#options.facts.set({ kind: KIND, key: sha256, value: encode('blob', ref) })
+      await this.#options.store.set(change(blobTable, sha256, ref))
       this.#put.set(sha256.toString('hex'), Date.now())
       return { ref }
     })
@@ -212,8 +212,8 @@ export class Blobs extends ReadyResource {
   /** Erases own blobs that nothing needs, as far as they exceed `ownBytes`. */
   async sweep(): Promise<void> {
     const { ownBytes = GIB, needed } = this.#options
-    let idle = [...this.#options.facts.list(KIND)]
-      .map(({ value }) => decode('blob', value))
+    let idle = [...this.#options.store.table(blobTable).list()]
+      .map(({ value }) => value)
       .filter(ref => this.#isIdle(ref))
     if (bytesOf(idle) <= ownBytes) return
     const kept = new Set([...(needed?.() ?? [])].map(({ sha256 }) => sha256.toString('hex')))
@@ -238,7 +238,7 @@ export class Blobs extends ReadyResource {
 
   async #erase(sha256: Buffer): Promise<void> {
     await eraseCore((await this.#stores()).own, await this.#core(sha256))
-    await this.#options.facts.set({ kind: KIND, key: sha256, value: null })
+    await this.#options.store.set(change(blobTable, sha256, null))
     this.#put.delete(sha256.toString('hex'))
   }
 

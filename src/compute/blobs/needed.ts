@@ -1,5 +1,4 @@
 import type { Blob } from '#spec'
-import { isOver } from '../job/job-records.js'
 import type { JobRecords } from '../job/job-records.js'
 import type { RunRecords } from '../buyer/run/run-records.js'
 
@@ -9,7 +8,6 @@ import type { RunRecords } from '../buyer/run/run-records.js'
  */
 export function* neededBlobs(runs: RunRecords, jobs: JobRecords): Generator<Blob> {
   for (const { module, input } of runs.open()) yield* [module, input]
-  for (const { job } of jobs.list('buyer')) if (!isOver(job)) yield* [job.terms.module, job.terms.input]
-  for (const { job } of jobs.list('provider'))
-    if (!isOver(job) && job.statement) yield job.statement.statement.output
+  for (const { job } of jobs.open('buyer')) yield* [job.terms.module, job.terms.input]
+  for (const { job } of jobs.open('provider')) if (job.statement) yield job.statement.statement.output
 }

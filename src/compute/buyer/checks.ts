@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
 import type { CheckRecord } from '#spec'
-import { decode, encode } from '../../../contracts/schema/codec.js'
-import type { Facts } from '../../store/facts.js'
+import { change } from '../../store/change.js'
+import type { Store } from '../../store/store.js'
+import { checkTable } from '../tables.js'
 
-const KIND = 'compute-check'
 /** Correct results in a row before a result may be accepted without a check. */
 const TRUSTED_AFTER = 10
 const DRAW = 2 ** 47
@@ -15,17 +15,16 @@ export function draw(): number {
 
 /** For each provider, how its results compared with those of other providers. */
 export class Checks {
-  readonly #facts: Facts
+  readonly #store: Store
   readonly #draw: () => number
 
-  constructor(facts: Facts, random: () => number = draw) {
-    this.#facts = facts
+  constructor(store: Store, random: () => number = draw) {
+    this.#store = store
     this.#draw = random
   }
 
   of(identity: Buffer): CheckRecord {
-    const value = this.#facts.get(KIND, identity)
-    return value ? decode('check-record', value) : { identity, valid: 0, wrong: 0 }
+    return this.#store.table(checkTable).get(identity) ?? { identity, valid: 0, wrong: 0 }
   }
 
   /** Whether this provider's next result is checked by a second provider. */
@@ -45,7 +44,7 @@ export class Checks {
   }
 
   async #save(record: CheckRecord): Promise<void> {
-    await this.#facts.set({ kind: KIND, key: record.identity, value: encode('check-record', record) })
+    await this.#store.set(change(checkTable, record.identity!, record))
   }
 }
 

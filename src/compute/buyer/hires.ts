@@ -13,7 +13,7 @@ import type { LocalBlob } from '../blobs/blobs.js'
 import { FUEL_VERSION } from '../fuel/meter.js'
 import { Hire } from './hire.js'
 import type { HireContext } from './hire.js'
-import { JOB, isOver } from '../job/job-state.js'
+import { JOB } from '../job/job-state.js'
 import { JOB_TIMEOUTS } from '../job/timeouts.js'
 import { compute } from '../resource.js'
 import type { SandboxLimits } from '../sandbox/sandbox.js'
@@ -77,7 +77,7 @@ export class Hires extends ReadyResource implements HirePort {
 
   /** Serves the modules and inputs of unfinished jobs again. */
   protected override async _open(): Promise<void> {
-    for (const { job } of this.#context.jobs.list('buyer')) if (!isOver(job)) this.#grant(job.terms)
+    for (const { job } of this.#context.jobs.open('buyer')) this.#grant(job.terms)
   }
 
   /**
@@ -122,7 +122,7 @@ export class Hires extends ReadyResource implements HirePort {
   /** Voids agreements whose base was not sent before `startBy`, for example because of a kill. */
   async lapse(): Promise<void> {
     const { jobs, payments, now } = this.#context
-    for (const { id } of [...jobs.list('buyer')]) {
+    for (const { id } of [...jobs.open('buyer')]) {
       const job = jobs.get('buyer', id)!
       if ((job.state !== JOB.AGREED && job.state !== JOB.BOUND) || now() <= job.terms.startBy) continue
       if (payments.ledger.contiguous(id) > 0 || payments.ledger.totals(id).inFlightMsat > 0n) continue
@@ -137,9 +137,7 @@ export class Hires extends ReadyResource implements HirePort {
 
   /** Jobs that are not over. */
   get open(): Hire[] {
-    return [...this.#context.jobs.list('buyer')]
-      .filter(({ job }) => !isOver(job))
-      .map(({ job }) => new Hire(this.#context, job))
+    return [...this.#context.jobs.open('buyer')].map(({ job }) => new Hire(this.#context, job))
   }
 
   #quote(request: HireRequest, channel: DealChannel): Promise<Quoted<ComputeQuote>> {

@@ -3,7 +3,7 @@ import ReadyResource from 'ready-resource'
 import type { RunRecord } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import type { Facts } from '../../store/facts.js'
+import type { Store } from '../../store/store.js'
 import { Checks } from './checks.js'
 import { ProviderSelection } from './run/provider-selection.js'
 import { EvidenceFiles } from '../job/evidence-files.js'
@@ -29,7 +29,7 @@ export interface PackPort {
 }
 
 export interface JobsOptions extends Omit<RunContext, 'records' | 'checks' | 'evidence' | 'deviceLoads'> {
-  facts: Facts
+  store: Store
   pack: PackPort
   /** Folder for evidence and for outputs that no caller waited for. */
   folder: string
@@ -55,14 +55,14 @@ export class Jobs extends ReadyResource {
 
   constructor(options: JobsOptions) {
     super()
-    const { facts, folder, random } = options
+    const { store, folder, random } = options
     this.#options = options
-    this.#records = new RunRecords(facts, options.log)
+    this.#records = new RunRecords(store, options.log)
     this.#outputs = new UnclaimedOutputs(join(folder, 'outputs'))
     this.#context = {
       ...options,
       records: this.#records,
-      checks: new Checks(facts, random),
+      checks: new Checks(store, random),
       evidence: new EvidenceFiles(join(folder, 'evidence')),
       deviceLoads: new DeviceLoads()
     }
@@ -240,7 +240,7 @@ export class Jobs extends ReadyResource {
   /** Handles a run that ended without an outcome: the error decides whether it continues later. */
   async #stopped(run: Run, error: unknown, signal: AbortSignal): Promise<void> {
     const { code } = error instanceof BushelError ? error : { code: '' }
-    if (code === CLOSED || (error instanceof BushelError && code === 'JOURNAL_FAILED')) return
+    if (code === CLOSED || code === 'STORE_FAILED') return
     const nothingPaid = run.replicas.every(({ paidMsat }) => paidMsat === 0n)
     if (code === CANCELLED) {
       await run.abandon('its buyer cancelled it')

@@ -6,20 +6,18 @@ import type { Fields } from '../../base/logger.js'
 import { RestingBids } from '../../deal/resting-bids.js'
 import type { RestingBidsOptions } from '../../deal/resting-bids.js'
 import type { NewOrder } from '../../deal/standing-orders.js'
-import type { FactsPort } from '../../store/facts.js'
+import { change } from '../../store/change.js'
+import type { Store } from '../../store/store.js'
 import { compute } from '../resource.js'
+import { begunTable, bidTable } from '../tables.js'
 
 export interface ComputeBidsOptions extends RestingBidsOptions {
-  facts: FactsPort
+  store: Store
   /** Whether asks on the book fit the stored request. Throws when the request can no longer be run. */
   fits(stored: Buffer, signal: AbortSignal): Promise<boolean>
   /** Runs the stored request to its end; called again after a restart, it continues. */
   fill(stored: Buffer, signal: AbortSignal): Promise<void>
 }
-
-const KIND = 'compute-bid'
-/** Marks bids whose run has begun: it continues even when no ask fits any more. */
-const BEGUN = 'compute-bid-begun'
 
 /** Resting bids on compute: each has a stored request, which is run as soon as asks fit. */
 export class ComputeBids extends RestingBids {
@@ -33,30 +31,30 @@ export class ComputeBids extends RestingBids {
   /** Puts the bid on the book and stores its request. */
   async place(order: NewOrder, stored: Buffer): Promise<{ id: Buffer; order: Order }> {
     const placed = await this.#options.orders.publish(order)
-    await this.#options.facts.set({ kind: KIND, key: placed.id, value: stored })
+    await this.#options.store.set(change(bidTable, placed.id, stored))
     this.look()
     return placed
   }
 
   /** A bid without a request is still being placed, or a kill interrupted `place`; then the owner withdraws it. */
   protected override *waiting(): Generator<Buffer> {
-    const { orders, facts } = this.#options
+    const { orders, store } = this.#options
     for (const { id, order } of orders.list())
-      if (order.resource === compute.id && order.side === SIDE.bid && facts.get(KIND, id)) yield id
+      if (order.resource === compute.id && order.side === SIDE.bid && store.table(bidTable).has(id)) yield id
   }
 
   protected override async fits(bid: Buffer, signal: AbortSignal): Promise<boolean> {
-    const { facts, fits } = this.#options
-    return facts.get(BEGUN, bid) !== null || fits(facts.get(KIND, bid)!, signal)
+    const { store, fits } = this.#options
+    return store.table(begunTable).has(bid) || fits(store.table(bidTable).get(bid)!, signal)
   }
 
   protected override async fill(bid: Buffer, signal: AbortSignal): Promise<Fields> {
-    const { facts, fill } = this.#options
-    await facts.set({ kind: BEGUN, key: bid, value: Buffer.from([1]) })
+    const { store, fill } = this.#options
+    await store.set(change(begunTable, bid, Buffer.from([1])))
     try {
-      await fill(facts.get(KIND, bid)!, signal)
+      await fill(store.table(bidTable).get(bid)!, signal)
     } catch (error) {
-      if (!signal.aborted && isMissingOffer(error)) await facts.set({ kind: BEGUN, key: bid, value: null })
+      if (!signal.aborted && isMissingOffer(error)) await store.set(change(begunTable, bid, null))
       throw error
     }
     return {}
@@ -67,8 +65,7 @@ export class ComputeBids extends RestingBids {
   }
 
   override async over(bid: Buffer): Promise<void> {
-    const { facts } = this.#options
-    await facts.set({ kind: KIND, key: bid, value: null }, { kind: BEGUN, key: bid, value: null })
+    await this.#options.store.set(change(bidTable, bid, null), change(begunTable, bid, null))
   }
 }
 

@@ -1,46 +1,61 @@
-import crypto from 'hypercore-crypto'
 import type { Countersign, Job } from '#spec'
-import { decode, domain, encode } from '../../../contracts/schema/codec.js'
 import { jobId } from '../../../contracts/job.js'
-import type { Change, Facts } from '../../store/facts.js'
+import { change } from '../../store/change.js'
+import type { Change } from '../../store/change.js'
+import type { Store } from '../../store/store.js'
 import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { logJob } from './job-log.js'
 import { jobStates } from './job-state.js'
+import { dueTable, jobTable } from '../tables.js'
 
 export { isOver } from './job-state.js'
 export type { JobState } from './job-state.js'
 
 export type JobRole = 'buyer' | 'provider'
 
-const KIND = { buyer: 'job-buyer', provider: 'job-provider' } as const
-const DUES = 'job-due'
+export interface JobRow {
+  id: Buffer
+  job: Job
+}
 
 /** The compute agreements of this node in both roles, with their states. */
 export class JobRecords {
-  readonly #facts: Facts
+  readonly #store: Store
   readonly #now: () => number
   readonly #log: Logger
 
   /** `log` hears of every new state once it is on disk. */
-  constructor(facts: Facts, now: () => number = Date.now, log: Logger = nullLogger) {
-    this.#facts = facts
+  constructor(store: Store, now: () => number = Date.now, log: Logger = nullLogger) {
+    this.#store = store
     this.#now = now
     this.#log = log
   }
 
   get(role: JobRole, id: Buffer): Job | null {
-    const bytes = this.#facts.get(KIND[role], id)
-    return bytes && decode('job', bytes)
+    return this.#store.table(jobTable).get([role, id])
   }
 
-  *list(role: JobRole): Generator<{ id: Buffer; job: Job }> {
-    for (const { key, value } of this.#facts.list(KIND[role])) yield { id: key, job: decode('job', value) }
+  /** Every job of a role with its id, also those that are over. */
+  *list(role: JobRole): Generator<JobRow> {
+    const rows = this.#store.table(jobTable).list({ gte: [role], lte: [role] })
+    for (const { key, value } of rows) yield { id: key[1], job: value }
+  }
+
+  /** The jobs of a role that are not over. */
+  *open(role: JobRole): Generator<JobRow> {
+    const rows = this.#store.table(jobTable).by('open', { gte: role, lte: role })
+    for (const { key, value } of rows) yield { id: key[1], job: value }
+  }
+
+  /** All jobs with this device in both roles. */
+  *with(device: Buffer): Generator<JobRow> {
+    const rows = this.#store.table(jobTable).by('device', { gte: device, lte: device })
+    for (const { key, value } of rows) yield { id: key[1], job: value }
   }
 
   /** Every job is written by this change, so that none skips the table of its states. */
   change(job: Job): Change {
-    const value = encode('job', { ...job, changed: this.#now() })
     const role = job.role as JobRole
     const key = jobId(job.terms)
     const before = this.get(role, key)?.state ?? null
@@ -48,31 +63,20 @@ export class JobRecords {
     const ondisk = (): void => {
       if (job.state !== before) logJob(this.#log, job)
     }
-    return { kind: KIND[role], key, value, ondisk }
+    return { ...change(jobTable, [role, key], { ...job, changed: this.#now() }), ondisk }
   }
 
   /** On disk when it resolves. Throws at once, and changes nothing, when the job cannot go to this state. */
   save(job: Job): Promise<void> {
-    return this.#facts.set(this.change(job))
+    return this.#store.set(this.change(job))
   }
 
   /** The provider's signed request for one payment of a job. */
   due(id: Buffer, installment: number): Countersign | null {
-    const bytes = this.#facts.get(DUES, dueKey(id, installment))
-    return bytes && decode('countersign', bytes)
+    return this.#store.table(dueTable).get([id, installment])
   }
 
   async saveDue(id: Buffer, installment: number, countersign: Countersign): Promise<void> {
-    await this.#facts.set({
-      kind: DUES,
-      key: dueKey(id, installment),
-      value: encode('countersign', countersign)
-    })
+    await this.#store.set(change(dueTable, [id, installment], countersign))
   }
-}
-
-function dueKey(id: Buffer, installment: number): Buffer {
-  const tail = Buffer.alloc(4)
-  tail.writeUInt32LE(installment)
-  return crypto.hash([domain(DUES), id, tail])
 }

@@ -25,8 +25,7 @@ export class OpenJobs extends EventEmitter {
 
   /** Loads the jobs of an earlier process. */
   load(): void {
-    for (const { id, job } of this.#records.list('provider'))
-      if (!isOver(job)) this.#jobs.set(id.toString('hex'), job)
+    for (const { id, job } of this.#records.open('provider')) this.#jobs.set(id.toString('hex'), job)
   }
 
   keys(): string[] {

@@ -1,15 +1,15 @@
-import { join } from 'node:path'
 import type * as v from 'valibot'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey, shortKey } from '../../../contracts/keys/key.js'
 import { nameOf } from '../../base/states.js'
-import { Facts } from '../../store/facts.js'
+import type { Store } from '../../store/store.js'
+import { readingStore } from '../home-store.js'
 import { Ledger } from '../../payment/ledger.js'
 import { BuyerLease } from '../../storage/buyer/buyer-lease.js'
 import { LEASE, isOver } from '../../storage/lease/lease-state.js'
 import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../storage/lease/leases.js'
 import type { LeaseRole } from '../../storage/lease/leases.js'
-import { ledgerFile } from '../backend.js'
+import { ledgerOf } from '../backend.js'
 import { needsUp } from '../needs-up.js'
 import { callWithDryRun, dry, ending, reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
@@ -64,7 +64,7 @@ export const LEASE_CALLS = {
     {
       run: async node => {
         const { ledger } = await node.trade()
-        return { leases: leaseEntries(node.facts, ledger) }
+        return { leases: leaseEntries(node.store, ledger) }
       },
       offline: readLeases
     }
@@ -97,16 +97,13 @@ export const LEASE_CALLS = {
 }
 
 async function readLeases(home: OfflineHome): Promise<{ leases: LeaseEntry[] }> {
-  const [facts, ledger] = await Promise.all([
-    Facts.read(join(home.dir, 'journal', 'facts')),
-    Ledger.read(ledgerFile(home.dir, home.wallet))
-  ])
-  return { leases: leaseEntries(facts, ledger) }
+  const wallet = ledgerOf(home.wallet)
+  return readingStore(home.dir, store => ({ leases: leaseEntries(store, new Ledger(store, wallet)) }))
 }
 
 /** All leases of a node, newest first, with the amount paid for each. */
-function leaseEntries(facts: Facts, ledger: Ledger): LeaseEntry[] {
-  const leases = new Leases(facts)
+function leaseEntries(store: Store, ledger: Ledger): LeaseEntry[] {
+  const leases = new Leases(store)
   const entries: (LeaseEntry & { created: number })[] = []
   for (const role of ['buyer', 'provider'] as const satisfies LeaseRole[]) {
     for (const { id, lease } of leases.list(role)) {

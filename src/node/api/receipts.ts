@@ -1,12 +1,11 @@
-import { join } from 'node:path'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import type { Receipt } from '../../../contracts/evidence/receipt.js'
 import type { WalletChoice } from '../../identity/config.js'
-import { Facts } from '../../store/facts.js'
+import { readingStore } from '../home-store.js'
 import { Ledger } from '../../payment/ledger.js'
 import { Leases, listedOf, stripOf } from '../../storage/lease/leases.js'
-import { ledgerFile } from '../backend.js'
+import { ledgerOf } from '../backend.js'
 
 /** The receipt of a paid installment of a lease, bought or sold, from the disk alone; the last paid one by default. */
 export async function readReceipt(
@@ -14,11 +13,13 @@ export async function readReceipt(
   agreement: Buffer,
   installment?: number
 ): Promise<Receipt> {
-  const [facts, ledger] = await Promise.all([
-    Facts.read(join(home.dir, 'journal', 'facts')),
-    Ledger.read(ledgerFile(home.dir, home.wallet))
-  ])
-  const leases = new Leases(facts)
+  const wallet = ledgerOf(home.wallet)
+  return readingStore(home.dir, store =>
+    receiptOf(new Leases(store), new Ledger(store, wallet), agreement, installment)
+  )
+}
+
+function receiptOf(leases: Leases, ledger: Ledger, agreement: Buffer, installment?: number): Receipt {
   const role = leases.get('buyer', agreement) ? 'buyer' : 'provider'
   const lease = leases.get(role, agreement)
   if (!lease)
@@ -39,7 +40,7 @@ export async function readReceipt(
   const again = leases.reissue(payment.hash)?.countersign
   const countersign = again ?? leases.strip(role, agreement, stripOf(payment.installment))
   if (!countersign || !listedOf(countersign.list, payment.installment))
-    throw new BushelError('JOURNAL_FAILED', 'the signed list of installments is missing from the journal')
+    throw new BushelError('BAD_STORE', 'the signed list of installments is missing from the store')
   const { terms, signature } = lease
   return {
     terms,

@@ -1,11 +1,10 @@
-import { join } from 'node:path'
 import * as v from 'valibot'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { formatTime } from '../../../contracts/money/quantity.js'
 import { formatAmount } from '../../../contracts/money/money.js'
 import type { Wallet } from '../../lightning/wallet.js'
-import { Facts } from '../../store/facts.js'
+import { readingStore } from '../home-store.js'
 import { networkOf } from '../backend.js'
 import type { NodeContext } from '../context.js'
 import type { ResourceStatus, StatusSource, TradeResource } from '../trade/parts.js'
@@ -86,7 +85,7 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
     market: marketInUse(node),
     peers: node.network.streams.length,
     resources: await resourceStatuses(node.resources, {
-      facts: node.facts,
+      store: node.store,
       dir: node.home.dir,
       parts: trade?.parts ?? null
     }),
@@ -112,7 +111,6 @@ function marketInUse({ home, books }: NodeContext): string | null {
 }
 
 async function readStatus(home: OfflineHome): Promise<StatusResult> {
-  const facts = await Facts.read(join(home.dir, 'journal', 'facts'))
   return {
     identity: formatKey(home.identity),
     device: formatKey(home.device.publicKey),
@@ -121,7 +119,9 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
     wallet: null,
     market: home.market && formatKey(home.market),
     peers: 0,
-    resources: await resourceStatuses(RESOURCES, { facts, dir: home.dir, parts: null }),
+    resources: await readingStore(home.dir, store =>
+      resourceStatuses(RESOURCES, { store, dir: home.dir, parts: null })
+    ),
     notes: ['no node is running on this home (bushel up)']
   }
 }

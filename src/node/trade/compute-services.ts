@@ -14,8 +14,8 @@ import { readLending } from '../../compute/provider/settings.js'
 import { Worker } from '../../compute/provider/worker.js'
 import { compute } from '../../compute/resource.js'
 import { computeStatus } from '../../compute/status.js'
+import { COMPUTE_TABLES } from '../../compute/tables.js'
 import { bookedBids } from './asks.js'
-import { isWith } from './dealings.js'
 import { jobsOf } from './job-buying.js'
 import { tradeService } from './parts.js'
 import type { TradeOptions, TradeParts, TradeResource } from './parts.js'
@@ -35,13 +35,13 @@ declare module './parts.js' {
   }
 }
 
-const jobs = tradeService('jobs', ['node'], ({ node }) => new JobRecords(node.facts, node.now, logOf(node)))
+const jobs = tradeService('jobs', ['node'], ({ node }) => new JobRecords(node.store, node.now, logOf(node)))
 
 const blobs = tradeService('blobs', ['node', 'jobs'], async ({ node, jobs: records }, scope) => {
-  const { facts, network, jobTimeouts } = node
+  const { store, network, jobTimeouts } = node
   const { fetch: stallMs } = { ...JOB_TIMEOUTS, ...jobTimeouts }
-  const needed = (): Iterable<Blob> => neededBlobs(new RunRecords(facts), records)
-  const made = await scope.open(new Blobs({ folder: folderOf(node), facts, stallMs, needed }))
+  const needed = (): Iterable<Blob> => neededBlobs(new RunRecords(store), records)
+  const made = await scope.open(new Blobs({ folder: folderOf(node), store, stallMs, needed }))
   scope.add(network.serveCores((discoveryKey, stream) => made.serve(discoveryKey, stream)))
   return made
 })
@@ -65,14 +65,14 @@ const worker = tradeService(
   'worker',
   ['node', 'wallet', 'payments', 'deals', 'quotes', 'jobs', 'blobs'],
   async ({ node, wallet, quotes, ...parts }, scope) => {
-    const { facts, now, worker: given } = node
+    const { store, now, worker: given } = node
     if (!quotes) return null
     const made = await scope.open(
       new Worker({
         ...{ ...parts, now, log: logOf(node) },
         canReceive: (from, msat) => wallet.canReceive(from, msat),
         ...given,
-        settings: { ...readLending(facts), ...given?.settings }
+        settings: { ...readLending(store), ...given?.settings }
       })
     )
     scope.add(quotes.serve(compute, made.selling))
@@ -85,11 +85,11 @@ const runs = tradeService(
   'runs',
   ['node', 'wallet', 'limits', 'blobs', 'hires', 'connections'],
   async ({ node, wallet, limits, blobs: own, hires: hired }, scope) => {
-    const { books, facts, identity, serve, now } = node
+    const { books, store, identity, serve, now } = node
     await hired.lapse()
     return scope.open(
       jobsOf({
-        ...{ blobs: own, now, log: logOf(node), limits, books, facts, identity, hires: hired },
+        ...{ blobs: own, now, log: logOf(node), limits, books, store, identity, hires: hired },
         folder: folderOf(node),
         network: wallet.network,
         unattended: serve,
@@ -104,11 +104,11 @@ const computeBids = tradeService(
   'computeBids',
   ['node', 'wallet', 'deals', 'orders', 'runs'],
   async ({ node, wallet, deals, orders, runs: bought }, scope) => {
-    const { books, facts, serve } = node
+    const { books, store, serve } = node
     if (!serve) return null
     return scope.open(
       new ComputeBids({
-        ...{ deals, orders, facts, log: logOf(node) },
+        ...{ deals, orders, store, log: logOf(node) },
         standing: () => bookedBids(books, wallet.network, compute),
         fits: (stored, signal) => fitsBid(bought, stored, signal),
         fill: (stored, signal) => fillBid(bought, stored, listenerOf(node), signal)
@@ -133,21 +133,18 @@ function listenerOf(node: TradeOptions): RunListener {
 
 /** True for an open job with the device, or one for which money is moving. */
 function hasJobs({ jobs: records, ledger }: TradeParts, device: Buffer): boolean {
-  for (const role of ['buyer', 'provider'] as const) {
-    for (const { id, job } of records.list(role)) {
-      if (!isWith(device, role, job.terms)) continue
-      if (!isOver(job) || ledger.totals(id).inFlightMsat > 0n) return true
-    }
-  }
+  for (const { id, job } of records.with(device))
+    if (!isOver(job) || ledger.totals(id).inFlightMsat > 0n) return true
   return false
 }
 
 export const computeTrade: TradeResource = {
   resource: compute,
+  tables: COMPUTE_TABLES,
   answering: [jobs, blobs, hires, worker],
   working: [runs, computeBids],
   bids: parts => parts.computeBids,
   hasDealings: hasJobs,
   consumed: ({ jobs: records, ledger }) => consumedByJobs(records, ledger),
-  status: ({ facts, parts }) => Promise.resolve(computeStatus(facts, parts?.worker ?? null))
+  status: ({ store, parts }) => Promise.resolve(computeStatus(store, parts?.worker ?? null))
 }

@@ -8,9 +8,9 @@ import { Resources } from '../../deal/resource.js'
 import { StandingOrders } from '../../deal/standing-orders.js'
 import { checkInvoice } from '../../lightning/invoice.js'
 import { Ledger } from '../../payment/ledger.js'
-import { SpendingLimits } from '../../payment/limits.js'
+import { SpendingLimits, limitsIn } from '../../payment/limits.js'
 import { Payments } from '../../payment/payments.js'
-import { backendOf, ledgerFile, loadWallet } from '../backend.js'
+import { backendOf, ledgerOf, loadWallet } from '../backend.js'
 import { Connections } from './connections.js'
 import { LightningLinks } from './lightning-links.js'
 import { tradeService } from './parts.js'
@@ -20,7 +20,7 @@ import { logWallet } from './wallet-log.js'
 // The services that all resources share: payment, deals and the book.
 
 export const wallet = tradeService('wallet', ['node'], async ({ node }, scope) => {
-  const opened = await loadWallet(node.dir, node.wallet, node.facts)
+  const opened = await loadWallet(node.dir, node.wallet, node.store)
   const { id } = backendOf(node.wallet)
   const tellOpened = logWallet(opened, node.log.child('wallet'), id, scope)
   await scope.open(opened)
@@ -36,12 +36,12 @@ export const lightning = tradeService('lightning', ['wallet'], ({ wallet: opened
 })
 
 export const ledger = tradeService('ledger', ['node'], ({ node }, scope) =>
-  scope.open(new Ledger(ledgerFile(node.dir, node.wallet)))
+  scope.open(new Ledger(node.store, ledgerOf(node.wallet), node.now))
 )
 
 export const limits = tradeService('limits', ['node', 'wallet', 'ledger'], parts => {
-  const { facts, now } = parts.node
-  return new SpendingLimits({ ledger: parts.ledger, real: parts.wallet.real, facts, now })
+  const { store, now } = parts.node
+  return new SpendingLimits({ ledger: parts.ledger, real: parts.wallet.real, records: limitsIn(store), now })
 })
 
 /** Payments with their reconciler, which brings the ledger in line with the wallet before any payment. */
@@ -60,16 +60,16 @@ export const payments = tradeService(
 
 /** Handlers can be registered from here on; peers are answered once `connections` is open. */
 export const deals = tradeService('deals', ['node', 'wallet'], parts => {
-  const { identity, device, proof, facts, network, log, now } = parts.node
+  const { identity, device, proof, store, network, log, now } = parts.node
   const self = { identity, device, proof, lightning: parts.wallet.nodeId, network: parts.wallet.network }
   const resources = new Resources(parts.node.resources.map(({ resource }) => resource))
-  return new Deals({ self, resources, facts, connector: network, log: log.child('deal'), now })
+  return new Deals({ self, resources, store, connector: network, log: log.child('deal'), now })
 })
 
 export const orders = tradeService('orders', ['node', 'deals'], async (parts, scope) => {
-  const { facts, books, log, serve } = parts.node
+  const { store, books, log, serve } = parts.node
   const market = (key: Buffer): Market | null => books.get(key)
-  const own = new StandingOrders({ self: parts.deals.self, facts, market, log: log.child('orders') })
+  const own = new StandingOrders({ self: parts.deals.self, store, market, log: log.child('orders') })
   return serve ? scope.open(own) : own
 })
 

@@ -6,7 +6,7 @@ import type { RunListener } from '../../compute/buyer/jobs.js'
 import { packInput } from '../../compute/job/job-archive.js'
 import { compute } from '../../compute/resource.js'
 import { Experiences } from '../../deal/experience.js'
-import type { Facts } from '../../store/facts.js'
+import type { Store } from '../../store/store.js'
 import type { SpendingLimits } from '../../payment/limits.js'
 import type { Logger } from '../../base/logger.js'
 import { cheapestAsks } from './asks.js'
@@ -17,7 +17,7 @@ export interface JobBuying {
   network: string
   hires: HirePort
   blobs: Blobs
-  facts: Facts
+  store: Store
   limits: SpendingLimits
   identity: Buffer
   folder: string
@@ -30,14 +30,14 @@ export interface JobBuying {
 
 /** Builds the buyer's side of compute from the parts of a node. */
 export function jobsOf(buying: JobBuying): Jobs {
-  const { hires, blobs, facts, limits, identity, folder, now, unattended, listener, log } = buying
+  const { hires, blobs, store, limits, identity, folder, now, unattended, listener, log } = buying
   return new Jobs({
     hire: hires,
     pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
     asks: (market, maxPrice) => asksOf(buying, market, maxPrice),
-    experiences: new Experiences(facts, now),
+    experiences: new Experiences(store, now),
     faultOf: spend => limits.faultOf(spend),
-    ...{ facts, identity, folder, now, unattended, listener, log }
+    ...{ store, identity, folder, now, unattended, listener, log }
   })
 }
 

@@ -18,7 +18,8 @@ import type { SpendingLimits } from '../../payment/limits.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Timeouts } from '../../storage/lease/timeouts.js'
 import type { Policy } from '../../storage/provider/selling.js'
-import type { Facts } from '../../store/facts.js'
+import type { AnyTable } from '../../store/definition.js'
+import type { Store } from '../../store/store.js'
 import type { Alarms } from './alarms.js'
 import type { Connections } from './connections.js'
 import type { LightningLinks } from './lightning-links.js'
@@ -31,7 +32,7 @@ export interface TradeOptions {
   identity: Buffer
   device: KeyPair
   proof: Buffer
-  facts: Facts
+  store: Store
   network: Network
   books: Books
   /** The wallet of the home; null for the default one. */
@@ -80,7 +81,7 @@ export interface ResourceStatus {
 
 /** What a status is read from: the disk, and the open parts of a node that serves. */
 export interface StatusSource {
-  facts: Facts
+  store: Store
   /** The home's folder. */
   dir: string
   parts: TradeParts | null
@@ -89,6 +90,8 @@ export interface StatusSource {
 /** A resource as a node deals in it. `resources.ts` lists them. */
 export interface TradeResource {
   readonly resource: Resource
+  /** Its tables in the store of the home. */
+  readonly tables: readonly AnyTable[]
   /** Services that answer peers; they open before `connections` and close after it. */
   readonly answering: readonly Service<TradeParts>[]
   /** Services that act on their own; they open after `connections`. */
@@ -100,4 +103,6 @@ export interface TradeResource {
   /** What was used up of each agreement, msat, by its id in hex, for the balance check. */
   consumed(parts: TradeParts, now: number): ReadonlyMap<string, Msat>
   status(source: StatusSource): Promise<ResourceStatus>
+  /** For `bushel store check`: what disagrees in its tables, a line for each problem. */
+  problems?(store: Store): Iterable<string>
 }

@@ -18,14 +18,15 @@ import { StorageBids } from '../../storage/buyer/resting-bids.js'
 import { takeOver } from '../../storage/buyer/restored-home.js'
 import { exchangeCounters } from '../../storage/lease/counters.js'
 import { consumed } from '../../storage/lease/consumed.js'
+import { problemsOfLeases } from '../../storage/lease/lease-sums.js'
 import { Leases, isOver } from '../../storage/lease/leases.js'
 import { LeaseManager } from '../../storage/provider/lease-manager.js'
 import { StorageSelling } from '../../storage/provider/selling.js'
 import { storage } from '../../storage/resource.js'
 import { LeaseShelf } from '../../storage/shelf/lease-shelf.js'
 import { storageStatus } from '../../storage/status.js'
+import { STORAGE_TABLES } from '../../storage/tables.js'
 import { bookedBids, cheapestAsks } from './asks.js'
-import { isWith } from './dealings.js'
 import { orphansOf } from './orphans.js'
 import { tradeService } from './parts.js'
 import type { TradeOptions, TradeParts, TradeResource } from './parts.js'
@@ -50,12 +51,12 @@ const leases = tradeService(
   'leases',
   ['node', 'wallet', 'ledger', 'payments', 'deals'],
   ({ node, wallet, ledger, payments, deals }) => {
-    const { facts, now, timeouts } = node
-    const debts = new Debts(facts, ledger)
+    const { store, now, timeouts } = node
+    const debts = new Debts(store, ledger)
     return {
       deals,
       payments,
-      leases: new Leases(facts, logOf(node)),
+      leases: new Leases(store, logOf(node)),
       debts,
       now,
       timeouts,
@@ -99,8 +100,8 @@ const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async part
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const own = new Mirrors({
     ...context,
-    ...{ facts: node.facts, log: logOf(node), folder, packer: drivePacker },
-    experiences: new Experiences(node.facts, node.now),
+    ...{ store: node.store, log: logOf(node), folder, packer: drivePacker },
+    experiences: new Experiences(node.store, node.now),
     asks: (key, maxPrice) => bookedAsks(node.books, wallet.network, key, maxPrice),
     spendable: async () => (await wallet.balance()).spendableMsat,
     minGrace: node.policy.grace
@@ -203,22 +204,20 @@ function hasLeases(
   { leases: { leases: records }, refunds: claims, ledger }: TradeParts,
   device: Buffer
 ): boolean {
-  for (const role of ['buyer', 'provider'] as const) {
-    for (const { id, lease } of records.list(role)) {
-      if (!isWith(device, role, lease.terms)) continue
-      if (!isOver(lease) || claims.isOwed(id) || ledger.totals(id).inFlightMsat > 0n) return true
-    }
-  }
+  for (const { id, lease } of records.with(device))
+    if (!isOver(lease) || claims.isOwed(id) || ledger.totals(id).inFlightMsat > 0n) return true
   return false
 }
 
 export const storageTrade: TradeResource = {
   resource: storage,
+  tables: STORAGE_TABLES,
   answering: [leases, counters, refunds, mirrors, shelf, leaseManager],
   working: [maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
-  status: ({ facts, dir, parts }) =>
-    storageStatus({ facts, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] })
+  status: ({ store, dir, parts }) =>
+    storageStatus({ store, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] }),
+  problems: problemsOfLeases
 }

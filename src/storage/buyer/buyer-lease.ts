@@ -8,7 +8,7 @@ import { agreementId } from '../../../contracts/terms.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
-import type { Change } from '../../store/facts.js'
+import type { Change } from '../../store/change.js'
 import { LEASE, isOver } from '../lease/lease-state.js'
 import { installmentsOf, idOf, paidUntil } from '../lease/leases.js'
 import { chooseAudit, judgeAudit } from '../lease/audit.js'
@@ -261,7 +261,7 @@ export class BuyerLease {
       debt.debt.msat <= this.#installments.mostMsat &&
       verify('debt', debt.debt, debt.signature, provider.device)
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
-    await deals.facts.set(this.#endedChange(reason), ...owed)
+    await deals.store.set(this.#endedChange(reason), ...owed)
     if (debt && !holds) throw this.#lie('its signed debt is not valid')
   }
 
@@ -290,7 +290,7 @@ export class BuyerLease {
 
   /** Ends the lease on this side. */
   async close(reason: string): Promise<void> {
-    await this.#context.deals.facts.set(this.#endedChange(reason))
+    await this.#context.deals.store.set(this.#endedChange(reason))
   }
 
   /** A lease that is over already keeps its state and its reason. */

@@ -9,7 +9,10 @@ import { Poller } from '../../base/poller.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext } from './buyer-lease.js'
 import { LEASE, isUnpaid } from '../lease/lease-state.js'
-import { installmentsOf, isOver } from '../lease/leases.js'
+import type { Lease } from '#spec'
+import { agreementId } from '../../../contracts/terms.js'
+import type { Installment } from '../../../contracts/money/installments.js'
+import { installmentsOf, isOver, paidUntil } from '../lease/leases.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Refunds } from './refunds.js'
 import type { Logger } from '../../base/logger.js'
@@ -62,17 +65,18 @@ export class Maintenance extends ReadyResource {
    */
   met(device: Buffer): void {
     const { leases } = this.#options
-    const lapsing = [...leases.list('buyer')].filter(({ lease }) => lease.state === LEASE.LAPSING)
-    for (const id of [...lapsing.map(({ id }) => id), ...this.#unanswered()]) {
-      const theirs = leases.get('buyer', id)!.terms.provider.device.equals(device)
-      if (theirs && !this.#asked?.equals(id)) this.#lapsing.reset(id)
+    const unanswered = this.#unanswered()
+    for (const { id, lease } of leases.with(device)) {
+      const waits = lease.state === LEASE.LAPSING || unanswered.some(of => of.equals(id))
+      if (lease.role === 'buyer' && waits && !this.#asked?.equals(id)) this.#lapsing.reset(id)
     }
   }
 
   /** Does all work that is due now. */
   async look(): Promise<void> {
-    const { leases, now } = this.#options
-    for (const { id, lease } of [...leases.list('buyer')]) {
+    const { leases, payments, now } = this.#options
+    const due = (lease: Lease): number => dueAt(lease, payments.ledger.contiguous(agreementId(lease.terms)))
+    for await (const { id, lease } of leases.due('buyer', now(), due)) {
       if (this.#poller.signal.aborted) return
       const copy = new BuyerLease(this.#options, id)
       if (isUnpaid(lease) && now() > lease.terms.startBy) await this.#lapse(copy)
@@ -81,7 +85,7 @@ export class Maintenance extends ReadyResource {
       const next = installmentsOf(lease)[copy.paidInstallments]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
         await copy.close(next ? 'it ran out' : 'it was served')
-      else if (next && now() >= lease.start + next.start - Math.min(LEAD, (next.end - next.start) / 2)) {
+      else if (next && now() >= payAt(lease, next)) {
         await this.#pay(copy)
       }
     }
@@ -142,6 +146,21 @@ export class Maintenance extends ReadyResource {
     }
     if (copy.lease.state !== LEASE.LAPSING) this.#lapsing.reset(copy.id)
   }
+}
+
+/** From when on there may be something to do for a lease, ms since 1970; later when more is paid. */
+function dueAt(lease: Lease, paid: number): number {
+  if (isUnpaid(lease)) return lease.terms.startBy
+  if (lease.state !== LEASE.STORED) return lease.state === LEASE.LAPSING ? 0 : Infinity
+  const next = installmentsOf(lease)[paid]
+  return next
+    ? Math.min(payAt(lease, next), paidUntil(lease, paid) + lease.terms.grace)
+    : paidUntil(lease, paid)
+}
+
+/** From when on an installment is paid, ms since 1970. */
+function payAt({ start }: Lease, next: Installment): number {
+  return Math.floor(start + next.start - Math.min(LEAD, (next.end - next.start) / 2))
 }
 
 /** True for errors that end a lease: the provider has ended it, or must not be paid any more. */

@@ -2,19 +2,23 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import crypto from 'hypercore-crypto'
 import type { CoreLimit, MirrorJob, StorageBid } from '#spec'
-import { decode, domain, encode } from '../../../contracts/schema/codec.js'
+import { domain } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { SAT, formatPrice, least, totalCharge } from '../../../contracts/money/money.js'
 import { formatSize } from '../../../contracts/money/quantity.js'
 import { distinct, priceLimit } from '../../deal/matching.js'
 import type { Prices } from '../../deal/matching.js'
 import type { Logger } from '../../base/logger.js'
-import type { Change, Facts } from '../../store/facts.js'
+import { change } from '../../store/change.js'
+import type { Change } from '../../store/change.js'
+import type { Store } from '../../store/store.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { UploadSource } from './buyer-lease.js'
 import { idOf } from '../lease/leases.js'
 import { match } from './matching.js'
+import { nameOf } from '../../base/states.js'
+import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
 import { Placement, pricesOf } from './placement.js'
@@ -70,14 +74,12 @@ export interface MirrorOutcome {
 }
 
 export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
-  facts: Facts
+  store: Store
   log: Logger
   packer: Packer
   /** The folder in which drives are packed. */
   folder: string
 }
-
-const KIND = 'mirror-job'
 
 /** Buys mirrors: packs, places and pays. A job is on disk from its first step, so that it goes on after a kill. */
 export class Mirrors {
@@ -150,12 +152,12 @@ export class Mirrors {
 
   /** Jobs whose bid rests on the book. */
   *bids(): Generator<MirrorJob> {
-    for (const job of this.#jobs()) if (isResting(job)) yield job
+    const resting = nameOf(MIRROR.RESTING)
+    for (const { value } of this.#table.by('packed', { gte: resting, lte: resting })) yield value
   }
 
   jobOfBid(bid: Buffer): MirrorJob | null {
-    for (const job of this.#jobs()) if (job.bid?.equals(bid)) return job
-    return null
+    return this.#table.first('bid', { gte: bid, lte: bid })?.value ?? null
   }
 
   /** True when the book has enough offers for this job. */
@@ -201,7 +203,7 @@ export class Mirrors {
     if (!job || isResting(job)) return
     const paid = job.agreements.some(id => new BuyerLease(this.#context, id).paidInstallments > 0)
     if (paid) return
-    await this.#options.facts.set(this.#change(store, null))
+    await this.#options.store.set(this.#change(store, null))
     await rm(folder, { recursive: true, force: true })
   }
 
@@ -298,7 +300,7 @@ export class Mirrors {
 
   /** Deletes folders that a kill left half packed; keeps those of recorded jobs. */
   async sweep(folders: string[]): Promise<void> {
-    const known = new Set([...this.#jobs()].filter(job => job.state !== MIRROR.KEPT).map(job => job.store))
+    const known = new Set([...this.#table.by('packed')].map(({ key }) => key))
     for (const name of folders) {
       if (!known.has(name)) await rm(join(this.#options.folder, name), { recursive: true, force: true })
     }
@@ -306,9 +308,7 @@ export class Mirrors {
 
   #unfinished(request: MirrorRequest, fingerprint: Buffer): MirrorJob | null {
     const wanted = fingerprintOf(request, fingerprint)
-    for (const job of this.#jobs())
-      if (job.state === MIRROR.PACKED && job.fingerprint.equals(wanted)) return job
-    return null
+    return this.#table.first('fingerprint', { gte: wanted, lte: wanted })?.value ?? null
   }
 
   #outcome(job: MirrorJob, copies: BuyerLease[], uploadMs: number): MirrorOutcome {
@@ -330,13 +330,12 @@ export class Mirrors {
     return join(this.#options.folder, job.store)
   }
 
-  *#jobs(): Generator<MirrorJob> {
-    for (const { value } of this.#options.facts.list(KIND)) yield decode('mirror-job', value)
+  get #table() {
+    return this.#options.store.table(mirrorTable)
   }
 
   #job(store: string): MirrorJob | null {
-    const value = this.#options.facts.get(KIND, Buffer.from(store))
-    return value && decode('mirror-job', value)
+    return this.#table.get(store)
   }
 
   /** Saves the progress of a placement, unless its bid was withdrawn meanwhile. */
@@ -346,14 +345,14 @@ export class Mirrors {
   }
 
   async #save(job: MirrorJob): Promise<void> {
-    await this.#options.facts.set(this.#change(job.store, job))
+    await this.#options.store.set(this.#change(job.store, job))
   }
 
   /** Every mirror is written by this change, so that none skips the table of its states. */
   #change(store: string, job: MirrorJob | null): Change {
     const before = this.#job(store)?.state ?? null
     mirrorStates.transition('buyer', before, job && job.state, this.#options.log)
-    return { kind: KIND, key: Buffer.from(store), value: job && encode('mirror-job', job) }
+    return change(mirrorTable, store, job)
   }
 }
 

@@ -33,14 +33,15 @@ export class Refunds {
   /** Debts to us that are not paid back, msat. */
   get openMsat(): Msat {
     let sum = 0n
-    for (const { leftMsat, openMsat, askedMsat } of this.#options.debts.list('creditor'))
+    for (const { leftMsat, openMsat, askedMsat } of this.#options.debts.unsettled('creditor'))
       sum += leftMsat + openMsat + askedMsat
     return sum
   }
 
   /** Claims each debt that is due; a provider that is offline is asked again later. */
   async look(): Promise<void> {
-    for (const { debt } of [...this.#options.debts.list('creditor')]) {
+    await this.#options.debts.sweep()
+    for (const { debt } of [...this.#options.debts.unsettled('creditor')]) {
       const { agreement } = debt.debt
       if (this.#claimable(agreement) === 0n || !this.#backoff.isDue(agreement)) continue
       try {
@@ -55,7 +56,7 @@ export class Refunds {
   async met(device: Buffer): Promise<void> {
     const { debts, leases } = this.#options
     let owes = false
-    for (const { debt, leftMsat, openMsat } of debts.list('creditor')) {
+    for (const { debt, leftMsat, openMsat } of debts.unsettled('creditor')) {
       const { agreement } = debt.debt
       const provider = leases.get('buyer', agreement)?.terms.provider.device
       if (leftMsat + openMsat === 0n || !provider?.equals(device)) continue

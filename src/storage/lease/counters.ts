@@ -38,8 +38,8 @@ const ROLES: readonly LeaseRole[] = ['buyer', 'provider']
  */
 export function exchangeCounters({ deals, leases, ledger, onforgotten }: CounterOptions): Disposer {
   const show = (device: Buffer): SignedCounter[] =>
-    ROLES.flatMap(role => [...leases.list(role)])
-      .filter(({ lease }) => otherOf(lease).equals(device) && !isOver(lease))
+    [...leases.with(device)]
+      .filter(({ lease }) => !isOver(lease))
       .flatMap(({ lease }) => (lease.counter ? [lease.counter] : []))
       .sort((a, b) => b.counter.servedUntil - a.counter.servedUntil)
 

@@ -1,44 +1,48 @@
 import type { Countersign, Lease, Reissue, InstallmentList } from '#spec'
-import { decode, encode, domain } from '../../../contracts/schema/codec.js'
-import crypto from 'hypercore-crypto'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { planInstallments } from '../../../contracts/money/installments.js'
 import type { Installment } from '../../../contracts/money/installments.js'
 import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
 import { agreementId } from '../../../contracts/terms.js'
-import type { Change, Facts } from '../../store/facts.js'
+import { change } from '../../store/change.js'
+import type { Change } from '../../store/change.js'
+import type { Store } from '../../store/store.js'
+import type { Entry } from '../../store/table.js'
 import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import { logLease } from './lease-log.js'
+import { leaseDueTable, leaseTable, listTable, reissueTable } from '../tables.js'
+import { recordedWith, sumsOf } from './lease-sums.js'
 import { leaseStates } from './lease-state.js'
+
+import { nameOf } from '../../base/states.js'
+import type { LeaseState } from './lease-state.js'
 
 export { isOver } from './lease-state.js'
 export type { LeaseState } from './lease-state.js'
 
 export type LeaseRole = 'buyer' | 'provider'
 
-const KIND = { buyer: 'lease-buyer', provider: 'lease-provider' } as const
-const LISTS = 'installment-list'
-const REISSUES = 'reissue'
-const DECODED = 4096
+export interface LeaseRow {
+  id: Buffer
+  lease: Lease
+}
 
 /** The leases of this node in both roles, with their states. */
 export class Leases {
-  readonly #facts: Facts
-  readonly #decoded = new Map<string, { bytes: Buffer; lease: Lease }>()
+  readonly #store: Store
   readonly #mutex = new KeyedMutex()
   readonly #log: Logger
 
   /** `log` hears of every new state once it is on disk. */
-  constructor(facts: Facts, log: Logger = nullLogger) {
-    this.#facts = facts
+  constructor(store: Store, log: Logger = nullLogger) {
+    this.#store = store
     this.#log = log
   }
 
   get(role: LeaseRole, id: Buffer): Lease | null {
-    const bytes = this.#facts.get(KIND[role], id)
-    return bytes && this.#decode(role, id, bytes)
+    return this.#store.table(leaseTable).get([role, id])
   }
 
   /**
@@ -49,11 +53,60 @@ export class Leases {
     return this.#mutex.run(role + id.toString('hex'), work)
   }
 
-  /** Every lease of a role, with its id. */
-  *list(role: LeaseRole): Generator<{ id: Buffer; lease: Lease }> {
-    for (const { key, value } of this.#facts.list(KIND[role])) {
-      yield { id: key, lease: this.#decode(role, key, value) }
+  /** Every lease of a role, also those that are over. Their number grows with the history of the home. */
+  *list(role: LeaseRole): Generator<LeaseRow> {
+    yield* rowsOf(this.#store.table(leaseTable).list({ gte: [role], lte: [role] }))
+  }
+
+  /** The leases of a role that are not over. */
+  *open(role: LeaseRole): Generator<LeaseRow> {
+    yield* rowsOf(this.#store.table(leaseTable).by('open', { gte: role, lte: role }))
+  }
+
+  /** The leases of a role in a state that is not the end. */
+  *at(role: LeaseRole, state: LeaseState): Generator<LeaseRow> {
+    const range: { gte: [string, string]; lte: [string, string] } = {
+      gte: [role, nameOf(state)],
+      lte: [role, nameOf(state)]
     }
+    yield* rowsOf(this.#store.table(leaseTable).by('state', range))
+  }
+
+  /**
+   * The leases of a role that may have something to be done at `now`. `dueAt` says from when on a lease has, by what is known
+   * now; it never becomes earlier without a change of the lease. A lease is read again when it is reached.
+   */
+  async *due(role: LeaseRole, now: number, dueAt: (lease: Lease) => number): AsyncGenerator<LeaseRow> {
+    const later: Change[] = []
+    const due: Buffer[] = []
+    const hints = this.#store.table(leaseDueTable).by('at', { gte: [role], lte: [role, now] })
+    for (const { key } of hints) {
+      const lease = this.#store.table(leaseTable).get(key)
+      const at = lease && Math.min(dueAt(lease), Number.MAX_SAFE_INTEGER)
+      if (at === null || at <= now) due.push(key[1])
+      else later.push(change(leaseDueTable, key, at))
+    }
+    // In the turn in which the leases were read, so that no later change of a lease is superseded.
+    if (later.length > 0) await this.#store.set(...later)
+    for (const id of due) {
+      const lease = this.get(role, id)
+      if (lease) yield { id, lease }
+    }
+  }
+
+  /** All leases with this device in both roles. */
+  *with(device: Buffer): Generator<LeaseRow> {
+    yield* rowsOf(this.#store.table(leaseTable).by('device', { gte: device, lte: device }))
+  }
+
+  /** The lease that is provided for this seal. */
+  sealed(seal: Buffer): Lease | null {
+    return this.#store.table(leaseTable).first('seal', { gte: seal, lte: seal })?.value ?? null
+  }
+
+  /** How many leases of a role are live, and the bytes that they reserve. */
+  sums(role: LeaseRole): { live: number; bytes: number } {
+    return sumsOf(this.#store, role)
   }
 
   /** Every lease is written by this change, so that none skips the table of its states. */
@@ -63,9 +116,7 @@ export class Leases {
     const before = this.get(role, key)?.state ?? null
     leaseStates.transition(role, before, lease.state, this.#log)
     return {
-      kind: KIND[role],
-      key,
-      value: encode('lease', lease),
+      apply: transaction => recordedWith(transaction, [role, key], lease),
       ondisk: () => {
         if (lease.state !== before) logLease(this.#log, lease, before)
       }
@@ -74,14 +125,13 @@ export class Leases {
 
   /** On disk when it resolves. */
   async save(lease: Lease): Promise<void> {
-    await this.#facts.set(this.change(lease))
+    await this.#store.set(this.change(lease))
   }
 
   /** The countersigned list of installments that begins with installment `from`. */
   strip(role: LeaseRole, id: Buffer, from: number): Countersign | null {
     if (from === 0) return this.get(role, id)?.countersign ?? null
-    const bytes = this.#facts.get(LISTS, listKey(role, id, from))
-    return bytes && decode('countersign', bytes)
+    return this.#store.table(listTable).get([role, id, from])
   }
 
   /** All known signed installments of an agreement. */
@@ -95,42 +145,29 @@ export class Leases {
   }
 
   listChange(role: LeaseRole, id: Buffer, from: number, countersign: Countersign): Change {
-    return { kind: LISTS, key: listKey(role, id, from), value: encode('countersign', countersign) }
+    return change(listTable, [role, id, from], countersign)
   }
 
   async saveList(role: LeaseRole, id: Buffer, from: number, countersign: Countersign): Promise<void> {
-    await this.#facts.set(this.listChange(role, id, from, countersign))
+    await this.#store.set(this.listChange(role, id, from, countersign))
   }
 
   /** The reissue with this new payment hash: the void of the old hash and the signed list with the new one. */
   reissue(hash: Buffer): Reissue | null {
-    const bytes = this.#facts.get(REISSUES, hash)
-    return bytes && decode('reissue', bytes)
+    return this.#store.table(reissueTable).get(hash)
   }
 
   reissueChange(hash: Buffer, reissue: Reissue): Change {
-    return { kind: REISSUES, key: hash, value: encode('reissue', reissue) }
+    return change(reissueTable, hash, reissue)
   }
 
   async saveReissue(hash: Buffer, reissue: Reissue): Promise<void> {
-    await this.#facts.set(this.reissueChange(hash, reissue))
-  }
-
-  #decode(role: LeaseRole, id: Buffer, bytes: Buffer): Lease {
-    const key = role + id.toString('hex')
-    const known = this.#decoded.get(key)
-    if (known?.bytes === bytes) return known.lease
-    const lease = decode('lease', bytes)
-    if (this.#decoded.size >= DECODED) this.#decoded.clear()
-    this.#decoded.set(key, { bytes, lease })
-    return lease
+    await this.#store.set(this.reissueChange(hash, reissue))
   }
 }
 
-function listKey(role: LeaseRole, id: Buffer, from: number): Buffer {
-  const tail = Buffer.alloc(4)
-  tail.writeUInt32LE(from)
-  return crypto.hash([domain(`list/${role}`), id, tail])
+function* rowsOf(entries: Iterable<Entry<readonly [string, Buffer], Lease>>): Generator<LeaseRow> {
+  for (const { key, value } of entries) yield { id: key[1], lease: value }
 }
 
 const schedules = new WeakMap<object, Installment[]>()

@@ -49,9 +49,7 @@ export class Audits {
   }
 
   #sealed(seal: Buffer): Lease | null {
-    for (const { lease } of this.#leases.list('provider')) {
-      if (lease.state === LEASE.STORED && lease.stored?.stored.seal.equals(seal)) return lease
-    }
-    return null
+    const lease = this.#leases.sealed(seal)
+    return lease?.state === LEASE.STORED ? lease : null
   }
 }

@@ -1,25 +1,24 @@
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import type { Countersign, Lease, Order, Terms } from '#spec'
-import { formatKey } from '../../../contracts/keys/key.js'
-import { billedBytes } from '../../../contracts/money/money.js'
+import { parseKey } from '../../../contracts/keys/key.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { Poller } from '../../base/poller.js'
 import { Scope } from '../../base/scope.js'
 import type { Answer, Counterparty, Handler } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
-import type { Change } from '../../store/facts.js'
+import type { Change } from '../../store/change.js'
 import type { Payment } from '../../payment/ledger.js'
 import { Audits } from './audits.js'
 import { Intake } from './intake.js'
 import type { LeaseManagerOptions } from './lease-manager-options.js'
 import { Sealing } from './sealing.js'
-import { LEASE, isLive, isOver, leaseStates } from '../lease/lease-state.js'
+import { LEASE, isOver, leaseStates } from '../lease/lease-state.js'
 import { installmentsOf, idOf } from '../lease/leases.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import { Serving } from './serving.js'
 import { Billing } from './billing.js'
-import { isDue } from './due.js'
+import { dueAt, isDue } from './due.js'
 import { STEP } from '../../payment/payment-state.js'
 import type { LeaseDesk } from './selling.js'
 import { storage } from '../resource.js'
@@ -37,6 +36,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   readonly #intake: Intake
   readonly #serving: Serving
   readonly #poller: Poller
+  /** The shelf may have what belongs to no open lease: after a kill, or when it could not be dropped. */
+  #isLeftBehind = true
   readonly #onreceived = (payment: Payment): void =>
     void this.#paid(payment).catch(error => this.#options.log.fault(error))
 
@@ -95,12 +96,11 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   async #start(): Promise<void> {
     this.#scope.on(this.#options.payments, 'received', this.#onreceived)
     // A lease may have missed a payment that the ledger recorded just before a kill.
-    for (const { id, lease } of [...this.#options.leases.list('provider')]) {
-      if (lease.state === LEASE.COUNTERSIGNED && this.#options.payments.ledger.contiguous(id) > 0)
-        await this.#settled(id)
-      else if (lease.state === LEASE.STORED) this.#serving.begin(lease)
-    }
-    for (const payment of [...this.#options.payments.ledger.at(STEP.received)]) await this.#paid(payment)
+    const { leases, payments } = this.#options
+    for (const { id } of [...leases.at('provider', LEASE.COUNTERSIGNED)])
+      if (payments.ledger.contiguous(id) > 0) await this.#settled(id)
+    for (const { lease } of leases.at('provider', LEASE.STORED)) this.#serving.begin(lease)
+    for (const payment of [...payments.ledger.at(STEP.received)]) await this.#paid(payment)
     this.#billing.resume()
     void this.#poller.start()
   }
@@ -122,11 +122,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   /** Space reserved by all agreements, bytes. */
   reservedBytes(): bigint {
-    let sum = 0n
-    for (const { lease } of this.#options.leases.list('provider')) {
-      if (isLive(lease)) sum += billedBytes(lease.terms.cores)
-    }
-    return sum
+    return BigInt(this.#options.leases.sums('provider').bytes)
   }
 
   /** Checks before signing that at least the first two installments can be received. */
@@ -216,16 +212,16 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   }
 
   async #finishNow({ terms }: Lease, reason: string): Promise<void> {
-    const { payments, leases, deals, shelf } = this.#options
+    const { payments, leases, deals } = this.#options
     const id = agreementId(terms)
     await payments.refuseRest(id)
     const ended: Lease = { ...leases.get('provider', id)!, state: LEASE.ENDED, reason }
     const debt = this.#billing.debtOf(ended)
     const owed = debt ? [this.#billing.debtChange(terms, debt)] : []
-    await deals.facts.set(leases.change(ended), ...owed)
+    await deals.store.set(leases.change(ended), ...owed)
     this.emit('change', ended)
     await this.#serving.end(ended)
-    await shelf.drop(idOf(ended))
+    await this.#drop(idOf(ended))
   }
 
   /** Ends expired leases, and drops from the shelf what an earlier end left behind. */
@@ -234,22 +230,35 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   }
 
   async #look(): Promise<void> {
-    const { leases, shelf, payments } = this.#options
+    const { leases, payments } = this.#options
     const now = this.#now()
-    for (const { id, lease } of [...leases.list('provider')]) {
+    const due = (lease: Lease): number => dueAt(lease, payments.ledger.contiguous(agreementId(lease.terms)))
+    for await (const { id } of leases.due('provider', now, due)) {
       if (this.closing) return
-      if (isDue(lease, payments.ledger.contiguous(id), now))
-        await leases.inTurn('provider', id, () => this.#runOut(id, now))
+      await leases.inTurn('provider', id, () => this.#runOut(id, now))
     }
-    const agreements = new Map([...leases.list('provider')].map(({ id }) => [formatKey(id), id]))
+    if (this.#isLeftBehind) await this.#sweep()
+  }
+
+  /** Drops from the shelf what belongs to no open lease. */
+  async #sweep(): Promise<void> {
+    const { leases, shelf } = this.#options
+    this.#isLeftBehind = false
     for (const { id } of [...shelf.leases]) {
-      const agreement = agreements.get(id)
-      if (!agreement) await shelf.drop(id)
-      else if (!this.#isAlive(agreement)) {
-        await leases.inTurn('provider', agreement, async () => {
-          if (!this.#isAlive(agreement)) await shelf.drop(id)
-        })
-      }
+      const agreement = parseKey(id)
+      if (this.#isAlive(agreement)) continue
+      await leases.inTurn('provider', agreement, async () => {
+        if (!this.#isAlive(agreement)) await this.#drop(id)
+      })
+    }
+  }
+
+  async #drop(id: string): Promise<void> {
+    try {
+      await this.#options.shelf.drop(id)
+    } catch (error) {
+      this.#isLeftBehind = true
+      throw error
     }
   }
 

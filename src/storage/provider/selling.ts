@@ -17,7 +17,7 @@ import { DeclineError } from '../../deal/decline.js'
 import type { OwnKeys } from '../../deal/deals.js'
 import { QUOTE_FOR } from '../../deal/negotiation/provider.js'
 import type { Agreed, Agreeing, OwnAsk, Selling } from '../../deal/negotiation/provider.js'
-import type { Change } from '../../store/facts.js'
+import type { Change } from '../../store/change.js'
 
 /** A provider's terms beyond the price on the book. */
 export interface Policy {

@@ -22,6 +22,12 @@ export interface Range {
   limit?: number
 }
 
+/** What can be read in key order. */
+export interface Readable {
+  get(key: Buffer): Buffer | null
+  range(range: Range): Generator<Row, void, void>
+}
+
 /** What the store stands on: keys in the order of their bytes, and atomic durable changes of several of them. */
 export interface Backend {
   ready(): Promise<void>
@@ -32,6 +38,9 @@ export interface Backend {
 
   /** Counted since opening. */
   readonly stats: { commits: number; flushes: number }
+
+  /** What is on disk: a change appears in it only once it is flushed. Throws as `get` and `range`. */
+  readonly disk: Readable
 
   /** Null when there is no such key. Throws BAD_STORE, STORE_FAILED or CLOSED. */
   get(key: Buffer): Buffer | null

@@ -1,6 +1,6 @@
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../contracts/errors/error.js'
-import type { Backend, Change, Range, Row } from './backend.js'
+import type { Backend, Change, Range, Readable, Row } from './backend.js'
 import { storeFailed } from './errors.js'
 import { merged } from './overlay.js'
 import { SortedMap } from './sorted-map.js'
@@ -17,6 +17,13 @@ interface Waiting {
  */
 export abstract class BufferedBackend extends ReadyResource implements Backend {
   readonly stats = { commits: 0, flushes: 0 }
+  readonly disk: Readable = {
+    get: key => {
+      this.#demandOpen()
+      return this._read(key)
+    },
+    range: range => this.#visible(this._rows(range))
+  }
   #unwritten = new SortedMap<{ value: Buffer | null; write: number }>()
   #queue: Waiting[] = []
   /** The number of the write that will take the queue. */
@@ -28,6 +35,7 @@ export abstract class BufferedBackend extends ReadyResource implements Backend {
   /** Names the store in messages. */
   abstract readonly folder: string
 
+  /** What is on disk, as `_rows`: nothing of a write before it has been flushed. */
   protected abstract _read(key: Buffer): Buffer | null
   /** As `range`; the caller takes the first row in the turn in which the iteration begins. */
   protected abstract _rows(range: Range): Generator<Row, void, void>
@@ -51,9 +59,14 @@ export abstract class BufferedBackend extends ReadyResource implements Backend {
     return unwritten ? unwritten.value : this._read(key)
   }
 
-  *range(range: Range): Generator<Row, void, void> {
+  range(range: Range): Generator<Row, void, void> {
+    return this.#visible(merged(range, this.#unwritten, range => this._rows(range)))
+  }
+
+  /** Ends with CLOSED when the store is closed meanwhile. */
+  *#visible(rows: Generator<Row, void, void>): Generator<Row, void, void> {
     this.#demandOpen()
-    for (const row of merged(range, this.#unwritten, range => this._rows(range))) {
+    for (const row of rows) {
       yield row
       this.#demandOpen()
     }

@@ -1,9 +1,13 @@
-import type { Backend, Change, Row } from './backend.js'
+import type { Backend, Change, Readable, Row } from './backend.js'
 
 /** What a command reads in a home whose node has never run. */
 export class EmptyBackend implements Backend {
   readonly failed = null
   readonly stats = { commits: 0, flushes: 0 }
+
+  get disk(): Readable {
+    return this
+  }
 
   async ready(): Promise<void> {}
 

@@ -1,11 +1,5 @@
-import type { Change, Range, Row } from './backend.js'
+import type { Change, Range, Readable, Row } from './backend.js'
 import { SortedMap } from './sorted-map.js'
-
-/** What can be read in key order. */
-export interface Readable {
-  get(key: Buffer): Buffer | null
-  range(range: Range): Generator<Row, void, void>
-}
 
 /** Changes in memory over rows on disk: reads show the changes. */
 export class Overlay implements Readable {

@@ -30,7 +30,7 @@ import {
 } from '../../../src/compute/job/job-archive.js'
 import { RunRecords, newRecord } from '../../../src/compute/buyer/run/run-records.js'
 import { seal, unseal } from '../../../src/compute/job/encryption.js'
-import { Facts } from '../../../src/store/facts.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { guardMux } from '../../../src/network/mux.js'
 import { MIB, busyness } from '../../parts/compute/jobs.js'
 import { request } from '../../parts/compute/buyer.js'
@@ -50,13 +50,13 @@ async function folder(t: TestContext): Promise<string> {
 }
 
 async function blobsIn(t: TestContext, dir: string, options: Partial<BlobsOptions> = {}): Promise<Blobs> {
-  const facts = new Facts(`${dir}.facts`)
-  await facts.ready()
-  const blobs = new Blobs({ folder: dir, facts, stallMs: 5000, ...options })
+  const store = storeIn(`${dir}.store`)
+  await store.ready()
+  const blobs = new Blobs({ folder: dir, store, stallMs: 5000, ...options })
   await blobs.ready()
   t.after(async () => {
     await blobs.close()
-    await facts.close()
+    await store.close()
   })
   return blobs
 }
@@ -210,12 +210,12 @@ test('blobs without an agreement are dropped above their limit', async t => {
 
 test('blobs that an open run or job may need stay, however many there are', async t => {
   const dir = join(await folder(t), 'own')
-  const facts = new Facts(`${dir}.needed`)
-  await facts.ready()
-  const [runs, jobs] = [new RunRecords(facts), new JobRecords(facts)]
+  const store = storeIn(`${dir}.needed`)
+  await store.ready()
+  const [runs, jobs] = [new RunRecords(store), new JobRecords(store)]
   const needed = () => neededBlobs(runs, jobs)
   const blobs = await blobsIn(t, dir, { ownBytes: 0, freshMs: 0, needed })
-  t.after(() => facts.close())
+  t.after(() => store.close())
   const put = async () => blobs.put([randomBytes(1000)])
   const [module, input, old, output, ended] = [
     await put(),
@@ -243,12 +243,12 @@ test('blobs that an open run or job may need stay, however many there are', asyn
 })
 
 test('a run or a job in a state that cannot follow is logged and not written', async t => {
-  const facts = new Facts(join(await folder(t), 'facts'))
-  await facts.ready()
-  t.after(() => facts.close())
+  const store = storeIn(join(await folder(t), 'store'))
+  await store.ready()
+  t.after(() => store.close())
   const errors: LogLine[] = []
   const log = loggerTo(line => errors.push(line), 'error')
-  const [runs, jobs] = [new RunRecords(facts, log), new JobRecords(facts, Date.now, log)]
+  const [runs, jobs] = [new RunRecords(store, log), new JobRecords(store, Date.now, log)]
   const job = agreed(terms(1))
   assert.throws(() => jobs.change({ ...job, state: JOB.QUEUED }), /\(provider\) cannot begin as QUEUED/)
   await jobs.save(job)
@@ -267,16 +267,16 @@ test('a run or a job in a state that cannot follow is logged and not written', a
 
 test('a blob that is put again during a sweep is kept', async t => {
   const dir = join(await folder(t), 'own')
-  const facts = new Facts(`${dir}.facts`)
-  await facts.ready()
-  const before = new Blobs({ folder: dir, facts })
+  const store = storeIn(`${dir}.store`)
+  await store.ready()
+  const before = new Blobs({ folder: dir, store })
   const bytes = [1, 2, 3].map(i => Buffer.alloc(1000, i))
   for (const part of bytes) await before.put([part])
   await before.close()
-  const blobs = new Blobs({ folder: dir, facts, ownBytes: 0 })
+  const blobs = new Blobs({ folder: dir, store, ownBytes: 0 })
   t.after(async () => {
     await blobs.close()
-    await facts.close()
+    await store.close()
   })
   const [, again] = await Promise.all([blobs.sweep(), blobs.put([bytes[2]!])])
   assert.equal(await blobs.holds(again.ref), true)

@@ -91,11 +91,11 @@ test('a fault has its code, its stack and what was behind it', async t => {
   const { home } = await newHome(t)
   const { log } = openOn(t, home)
   const cause = new TypeError('the cause of it')
-  log.child('deal').fault(new BushelError('JOURNAL_FAILED', 'no answer').withCause(cause))
+  log.child('deal').fault(new BushelError('STORE_FAILED', 'no answer').withCause(cause))
   log.fault('a text')
   const [first, second] = await linesOf(fileOf(home))
   const error = first!['error'] as Record<string, string>
-  assert.deepEqual([first!['level'], first!['part'], error['code']], ['error', 'deal', 'JOURNAL_FAILED'])
+  assert.deepEqual([first!['level'], first!['part'], error['code']], ['error', 'deal', 'STORE_FAILED'])
   assert.match(error['stack']!, /log\.test\.js:\d+/)
   assert.match(error['stack']!, /caused by: TypeError: the cause of it/)
   assert.deepEqual([second!['message'], second!['error']], ['a text', { name: 'string', stack: 'a text' }])

@@ -12,7 +12,8 @@ import { askQuote, requestCountersign, termsOf } from '../../../src/storage/buye
 import type { SignedTerms } from '../../../src/storage/buyer/lease-terms.js'
 import { DEFAULT_POLICY } from '../../../src/storage/provider/selling.js'
 import { storage } from '../../../src/storage/resource.js'
-import { CORES, FakeSeller, NodeGroup, RawPeer, agreementRequest } from './sides.js'
+import { replyTable } from '../../../src/deal/tables.js'
+import { CORES, FakeSeller, agreedTable, NodeGroup, RawPeer, agreementRequest } from './sides.js'
 import type { Side } from './sides.js'
 
 let group: NodeGroup
@@ -52,7 +53,7 @@ test('a quote leads to an agreement that both sides have signed', async () => {
   const countersign = await requestCountersign(channel, agree, 5_000)
   const id = agreementId(agree.terms)
   assert.deepEqual(countersign.list.agreement, id)
-  assert.deepEqual(provider.facts.get('lease', id), encode('terms', agree.terms))
+  assert.deepEqual(provider.store.table(agreedTable).get(id), encode('terms', agree.terms))
   assert.equal(seller.agreements, 1)
   assert.deepEqual([...buyer.faults, ...provider.faults], [])
 })
@@ -78,7 +79,11 @@ test('a repeated request gets the same bytes and is executed once, even after th
   answers.push(await first.send('agree', request))
   assert.ok(decode('reply', await first.send('quote', quoteRequest)).body)
   assert.equal(seller.agreements, 1)
-  assert.equal(provider.facts.count('reply'), 0, 'a quote is stateless, and the agreement is its own record')
+  assert.equal(
+    provider.store.table(replyTable).count,
+    0,
+    'a quote is stateless, and the agreement is its own record'
+  )
 
   await provider.close()
   await first.disconnected()
@@ -150,7 +155,7 @@ test('space is sold once, however many ask for it at the same time', async () =>
   const refused = answers.filter(answer => answer.status === 'rejected')
   assert.equal(taken.length, 1)
   for (const { reason } of refused) assert.equal((reason as { word: string }).word, 'NO_CAPACITY')
-  assert.equal(provider.facts.count('lease'), 1)
+  assert.equal(provider.store.table(agreedTable).count, 1)
   const channel = quotes[0]!.channel
   await assert.rejects(askQuote(buyers[0]!.deals, channel, seller.request()), { word: 'NO_CAPACITY' })
 })
@@ -195,7 +200,7 @@ test('terms that differ from the quote in any field are declined', async () => {
     await assert.rejects(answer, { word }, Object.keys(change).join())
   }
   assert.equal(seller.agreements, 0)
-  assert.equal(provider.facts.count('lease'), 0)
+  assert.equal(provider.store.table(agreedTable).count, 0)
   await requestCountersign(channel, agree, 5_000)
   assert.deepEqual(provider.faults, [])
 })

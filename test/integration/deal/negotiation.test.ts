@@ -10,6 +10,7 @@ import type { DealChannel } from '../../../src/deal/channel.js'
 import type { Declined } from '../../../src/deal/decline.js'
 import { askQuote, requestCountersign, termsOf } from '../../../src/storage/buyer/lease-terms.js'
 import { DEFAULT_POLICY } from '../../../src/storage/provider/selling.js'
+import { replyTable } from '../../../src/deal/tables.js'
 import { FakeSeller, NodeGroup, PRICE, agreementRequest } from './sides.js'
 import type { Side } from './sides.js'
 
@@ -189,7 +190,7 @@ test('a quote is agreed to as it was given: at its price, by its buyer, for its 
   provider.ahead = DEFAULT_POLICY.quoteFor + 1000
   await send({}) // the agreement is on disk: its answer is repeated as long as it is
   assert.equal(seller.agreements, 1)
-  assert.equal(provider.facts.count('reply'), 0, 'neither a quote nor a decline is kept')
+  assert.equal(provider.store.table(replyTable).count, 0, 'neither a quote nor a decline is kept')
 })
 
 test('a buyer leaves a provider that counters above its ask, or raises its price on the way', async () => {

@@ -25,7 +25,14 @@ import { storage } from '../../../src/storage/resource.js'
 import type { LeaseInquiry, SignedTerms } from '../../../src/storage/buyer/lease-terms.js'
 import { DEFAULT_POLICY, StorageSelling } from '../../../src/storage/provider/selling.js'
 import type { LeaseDesk } from '../../../src/storage/provider/selling.js'
-import { Facts } from '../../../src/store/facts.js'
+import { replyTable } from '../../../src/deal/tables.js'
+import { change } from '../../../src/store/change.js'
+import type { Change } from '../../../src/store/change.js'
+import { defineTable, defineTableOf, rawCodec } from '../../../src/store/definition.js'
+import type { AnyTable } from '../../../src/store/definition.js'
+import { bytes as bytesKey } from '../../../src/store/key.js'
+import type { Store } from '../../../src/store/store.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { Network } from '../../../src/network/network.js'
 import { lightningId, person } from '../../samples/people.js'
 import { loggerTo } from '../../../src/base/logger.js'
@@ -74,7 +81,27 @@ export class NodeGroup {
   }
 }
 
-/** Facts, network and deals of one node, on a clock that the test can move forward. */
+/** Encoded terms of agreements that a `FakeSeller` has signed, by agreement. */
+export const agreedTable = defineTableOf({
+  name: 'agreed-terms',
+  key: bytesKey(32),
+  codec: rawCodec,
+  owner: 'test/',
+  bound: { unbounded: 'a test agrees on few' },
+  forget: { text: 'never' }
+})
+
+/** The countersigned first lists of these agreements. */
+const countersignTable = defineTable({
+  name: 'agreed-lists',
+  key: bytesKey(32),
+  struct: 'countersign',
+  owner: 'test/',
+  bound: { unbounded: 'a test agrees on few' },
+  forget: { text: 'never' }
+})
+
+/** Store, network and deals of one node, on a clock that the test can move forward. */
 export class Side {
   readonly self: OwnKeys
   readonly #file: string
@@ -84,7 +111,7 @@ export class Side {
   readonly lines: LogLine[] = []
   /** Added to its clock, ms. */
   ahead = 0
-  facts!: Facts
+  store!: Store
   network!: Network
   deals!: Deals
 
@@ -99,13 +126,13 @@ export class Side {
   }
 
   async open(): Promise<void> {
-    this.facts = new Facts(this.#file)
-    await this.facts.ready()
+    this.store = storeIn(this.#file, [agreedTable, countersignTable] as unknown as AnyTable[])
+    await this.store.ready()
     this.network = new Network({ keyPair: this.self.device, bootstrap: this.#bootstrap })
     this.deals = new Deals({
       self: this.self,
       resources: RESOURCES,
-      facts: this.facts,
+      store: this.store,
       connector: this.network,
       log: loggerTo(line => {
         this.lines.push(line)
@@ -122,12 +149,12 @@ export class Side {
   async close(): Promise<void> {
     await this.deals.close()
     await this.network.close()
-    await this.facts.close()
+    await this.store.close()
   }
 
   /** Number of records on its disk. */
   get count(): number {
-    return this.facts.count('reply') + this.facts.count('lease')
+    return this.store.table(replyTable).count + this.store.table(agreedTable).count
   }
 }
 
@@ -192,7 +219,7 @@ export class FakeSeller implements LeaseDesk {
 
   capacityFault(_ask: Order, bytes: bigint): Promise<string | null> {
     let reserved = 0n
-    for (const { value } of this.side.facts.list('lease'))
+    for (const { value } of this.side.store.table(agreedTable).list())
       reserved += billedBytes(decode('terms', value).cores)
     return Promise.resolve(reserved + bytes > this.space ? 'no room' : null)
   }
@@ -210,22 +237,14 @@ export class FakeSeller implements LeaseDesk {
     return { agreement, installments }
   }
 
-  agreed(
-    terms: Terms,
-    _signature: Buffer,
-    countersign: Countersign
-  ): { kind: string; key: Buffer; value: Buffer }[] {
+  agreed(terms: Terms, _signature: Buffer, countersign: Countersign): Change[] {
     this.agreements++
-    const key = agreementId(terms)
-    return [
-      { kind: 'lease', key, value: encode('terms', terms) },
-      { kind: 'countersign', key, value: encode('countersign', countersign) }
-    ]
+    const id = agreementId(terms)
+    return [change(agreedTable, id, encode('terms', terms)), change(countersignTable, id, countersign)]
   }
 
   countersigned(agreement: Buffer): Countersign | null {
-    const kept = this.side.facts.get('countersign', agreement)
-    return kept && decode('countersign', kept)
+    return this.side.store.table(countersignTable).get(agreement)
   }
 
   request(given: Partial<LeaseInquiry> = {}): LeaseInquiry {

@@ -16,7 +16,7 @@ import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
 import { structOf } from '../../samples/arbitraries.js'
 import { lightningId, person } from '../../samples/people.js'
-import { FakeSeller, RESOURCES, RawPeer, Side } from '../deal/sides.js'
+import { FakeSeller, RESOURCES, RawPeer, Side, agreedTable } from '../deal/sides.js'
 import { SEED, bytes, mutated, mutations, runs } from '../../samples/mutation.js'
 
 const LIMIT = { timeout: 60_000 }
@@ -33,7 +33,7 @@ before(async () => {
   const [self] = await person()
   const side = new Side(
     { ...self!, lightning: lightningId(), network: 'play-1' },
-    join(dir, 'facts'),
+    join(dir, 'store'),
     testnet.bootstrap
   )
   await side.open()
@@ -78,7 +78,7 @@ async function ended(stream: NoiseStream): Promise<void> {
 
 /** The node is unchanged: nothing agreed, no fault of its own reported, and it answers an honest peer. */
 async function unharmed(): Promise<void> {
-  assert.equal(seller.side.facts.count('lease'), 0)
+  assert.equal(seller.side.store.table(agreedTable).count, 0)
   assert.equal(seller.agreements, 0)
   assert.deepEqual(seller.side.faults, [])
   const [self] = await person()

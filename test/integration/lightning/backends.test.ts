@@ -8,7 +8,8 @@ import { BootstrapNode } from '../../../src/daemon/bootstrap-node.js'
 import { prefixOf } from '../../../src/lightning/networks.js'
 import { registerBackend, walletBackends } from '../../../src/lightning/registry.js'
 import { faultIn, path, text, url } from '../../../src/lightning/settings.js'
-import { Facts } from '../../../src/store/facts.js'
+import { readingStore } from '../../../src/node/home-store.js'
+import { walletTable } from '../../../src/node/tables.js'
 import { runCommandLine } from '../../parts/cli/command-line.js'
 import type { CommandOutput } from '../../parts/cli/command-line.js'
 import { fake, replaceAccount } from './fake-backend.js'
@@ -141,8 +142,9 @@ test('an unknown or invalid wallet in config.json gives one clear line', async (
 test('each wallet has its own memory in the home', async () => {
   await newHome('eve', 'fake', '--account', 'first')
   const opened = async (): Promise<string[]> => {
-    const facts = await Facts.read(join(dir, 'eve', 'journal', 'facts'))
-    return [...facts.list('wallet')].map(({ value }) => value.toString())
+    return readingStore(join(dir, 'eve'), store =>
+      [...store.table(walletTable).list()].map(({ value }) => value.toString())
+    )
   }
   await result('eve', 'wallet', 'limits')
   await result('eve', 'wallet', 'limits')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -18,7 +18,8 @@ import { Network } from '../../../src/network/network.js'
 import { LightningLinks } from '../../../src/node/trade/lightning-links.js'
 import { Trade } from '../../../src/node/trade/trade.js'
 import { TIMEOUTS } from '../../../src/storage/lease/timeouts.js'
-import { Facts } from '../../../src/store/facts.js'
+import type { Store } from '../../../src/store/store.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { person } from '../../samples/people.js'
 import type { Person } from '../../samples/people.js'
 import { faultLog } from '../../doubles/fault-log.js'
@@ -31,7 +32,7 @@ class Ground {
   readonly faults: unknown[] = []
   readonly dir: string
   readonly self: Person
-  readonly facts: Facts
+  readonly store: Store
   readonly network: Network
   readonly books: Books
   stream!: NoiseStream
@@ -40,7 +41,7 @@ class Ground {
     this.dir = dir
     this.self = self
     this.network = network
-    this.facts = new Facts(join(dir, 'journal', 'facts'))
+    this.store = storeIn(join(dir, 'store-of-node'))
     this.books = new Books({ dir: join(dir, 'book'), device: self.device })
   }
 
@@ -48,14 +49,13 @@ class Ground {
     const scope = new Scope()
     t.after(() => scope.close())
     const dir = await mkdtemp(join(tmpdir(), 'bushel-open-close-'))
-    await mkdir(join(dir, 'journal'))
     scope.add(() => rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
     const testnet = await createTestnet(2, { host: '127.0.0.1' })
     scope.add(() => testnet.destroy())
     const { bootstrap } = testnet
     const [one, other] = await person(2)
     const ground = new Ground(dir, one!, new Network({ keyPair: one!.device, bootstrap }))
-    await scope.open(ground.facts)
+    await scope.open(ground.store)
     await scope.open(ground.books)
     await scope.open(ground.network)
     await ground.books.found({ name: 'ground' })
@@ -68,9 +68,9 @@ class Ground {
   }
 
   trade(wallet: WalletChoice | null): Trade {
-    const { dir, facts, network, books } = this
+    const { dir, store, network, books } = this
     return new Trade({
-      ...{ dir, facts, network, books, wallet, ...this.self },
+      ...{ dir, store, network, books, wallet, ...this.self },
       serve: true,
       resources: RESOURCES,
       timeouts: TIMEOUTS,
@@ -136,7 +136,7 @@ test('a trade whose opening fails leaves nothing behind, and names what failed',
     }
   }) as JobRecords
   const trade = new Trade({
-    ...{ facts: ground.facts, network: ground.network, books: ground.books, ...ground.self },
+    ...{ store: ground.store, network: ground.network, books: ground.books, ...ground.self },
     ...{ dir: ground.dir, wallet: PLAY, serve: true, resources: RESOURCES, timeouts: TIMEOUTS },
     worker: { jobs: broken },
     log: faultLog(error => ground.faults.push(error))
@@ -160,7 +160,7 @@ test('a second handler for a method is an error, until the first is taken back',
   const deals = new Deals({
     self,
     resources: new Resources(RESOURCES.map(({ resource }) => resource)),
-    facts: new Facts('unused'),
+    store: storeIn('unused'),
     connector,
     log: faultLog(error => assert.fail(String(error)))
   })

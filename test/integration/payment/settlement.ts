@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -269,13 +269,13 @@ export function settlement(
   test('a payee that lost its ledger finds the invoices that its wallet has', async () => {
     const agreement = fresh()
     const list = payee.payments.list(agreement, INSTALLMENTS.slice(0, 3), 0)
-    await copyFile(payee.file, join(dir, 'before'))
+    await payee.copy(join(dir, 'payee-before'))
     const strip = await payee.payments.strip(list, 3600, BUYER)
     await payer.payments.intend(list, PROVIDER)
     await payer.payments.bind(list, strip, payee.nodeId)
     await payer.payments.pay(agreement, 0)
     await payee.payments.close()
-    await copyFile(join(dir, 'before'), payee.file)
+    payee.home = join(dir, 'payee-before')
     await payee.start()
     assert.equal(payee.step(agreement, 0), undefined)
     assert.deepEqual(await payee.payments.strip(list, 3600, BUYER), strip)
@@ -286,10 +286,10 @@ export function settlement(
   test('a payer that lost the end of its ledger learns from the wallet what it has paid', async () => {
     const agreement = fresh()
     await bound(agreement, 3)
-    await copyFile(payer.file, join(dir, 'before'))
+    await payer.copy(join(dir, 'payer-before'))
     for (const installment of [0, 1]) await payer.payments.pay(agreement, installment)
     await payer.payments.close()
-    await copyFile(join(dir, 'before'), payer.file)
+    payer.home = join(dir, 'payer-before')
     await payer.start()
     assert.equal(payer.mended.length, 2, payer.mended.join('; '))
     assert.deepEqual(

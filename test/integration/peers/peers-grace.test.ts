@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { parsePrice } from '../../../contracts/money/money.js'
 import { KIB } from '../../../contracts/money/quantity.js'
-import { Facts } from '../../../src/store/facts.js'
+import { readingStore } from '../../../src/node/home-store.js'
 import type { StatusResult } from '../../../src/node/api/api.js'
 import { occupiedBytes } from '../../../src/files/disk.js'
 import { Leases } from '../../../src/storage/lease/leases.js'
@@ -48,11 +48,13 @@ test('a provider frees its disk after the grace when buyers do not do their part
   await first.stop()
 
   const states = async (): Promise<Record<string, string>> => {
-    const leases = new Leases(await Facts.read(world.at('lease manager', 'journal', 'facts')))
     const named = Object.entries({ unpaid, idle, unsealed, sealed })
-    return Object.fromEntries(
-      named.map(([name, { id }]) => [name, nameOf(leases.get('provider', id)!.state)])
-    )
+    return readingStore(world.at('lease manager'), store => {
+      const leases = new Leases(store)
+      return Object.fromEntries(
+        named.map(([name, { id }]) => [name, nameOf(leases.get('provider', id)!.state)])
+      )
+    })
   }
   const become = async (expected: Record<string, string>): Promise<void> => {
     for (let tries = 0; tries < 100 && !isDeepStrictEqual(await states(), expected); tries++) {

@@ -13,7 +13,8 @@ import { askQuote, requestCountersign, termsOf } from '../../../src/storage/buye
 import type { SignedTerms } from '../../../src/storage/buyer/lease-terms.js'
 import type { DealChannel } from '../../../src/deal/channel.js'
 import { Deals } from '../../../src/deal/deals.js'
-import { Facts } from '../../../src/store/facts.js'
+import type { Store } from '../../../src/store/store.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { checkInvoice } from '../../../src/lightning/invoice.js'
 import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import { PLAY_NETWORK } from '../../../src/lightning/backends/play/network.js'
@@ -53,8 +54,8 @@ export class RogueBuyer {
   readonly who: Person
   readonly network: Network
   readonly faults: unknown[] = []
-  readonly #facts: Facts
-  readonly #store: Corestore
+  readonly #store: Store
+  readonly #cores: Corestore
   readonly #wallet: PlayWallet | null
   deals!: Deals
   #payments: Payments | null = null
@@ -62,12 +63,12 @@ export class RogueBuyer {
   private constructor({ dir, bootstrap, paying }: RogueBuyerOptions, who: Person) {
     this.who = who
     this.network = new Network({ keyPair: who.device, bootstrap })
-    this.#facts = new Facts(join(dir, 'facts'))
-    this.#store = openStore(join(dir, 'cores'))
+    this.#store = storeIn(join(dir, 'store'))
+    this.#cores = openStore(join(dir, 'cores'))
     this.#wallet = paying ? new PlayWallet({ dir: join(dir, 'wallet') }) : null
     const secret = randomBytes(32)
     const log = faultLog(error => this.faults.push(error))
-    const ledger = new Ledger(join(dir, 'ledger'))
+    const ledger = new Ledger(this.#store, 'ledger')
     if (this.#wallet)
       this.#payments = new Payments({ ledger, wallet: this.#wallet, checkInvoice, secret, log })
   }
@@ -80,7 +81,7 @@ export class RogueBuyer {
   }
 
   async #open(now = Date.now): Promise<void> {
-    await this.#facts.ready()
+    await this.#store.ready()
     await this.#wallet?.ready()
     await this.#payments?.ready()
     const lightning = this.#wallet?.nodeId ?? new InvoiceForger().nodeId
@@ -89,7 +90,7 @@ export class RogueBuyer {
     this.deals = new Deals({
       self,
       resources: RESOURCES,
-      facts: this.#facts,
+      store: this.#store,
       connector: this.network,
       log,
       now
@@ -108,7 +109,7 @@ export class RogueBuyer {
     await this.#payments?.close()
     await this.#wallet?.close()
     await this.#store.close()
-    await this.#facts.close()
+    await this.#cores.close()
   }
 
   channel(offer: Offer): Promise<DealChannel> {
@@ -117,7 +118,7 @@ export class RogueBuyer {
 
   /** A core with these blocks. */
   async core(...blocks: Buffer[]): Promise<Hypercore> {
-    const core = this.#store.get({ name: randomBytes(8).toString('hex') })
+    const core = this.#cores.get({ name: randomBytes(8).toString('hex') })
     await core.ready()
     await core.append(blocks)
     return core

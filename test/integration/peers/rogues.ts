@@ -16,7 +16,8 @@ import { Deals } from '../../../src/deal/deals.js'
 import type { OwnKeys } from '../../../src/deal/deals.js'
 import { Provider } from '../../../src/deal/negotiation/provider.js'
 import { Home } from '../../../src/identity/home.js'
-import { Facts } from '../../../src/store/facts.js'
+import type { Store } from '../../../src/store/store.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { checkInvoice } from '../../../src/lightning/invoice.js'
 import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import type { LightningLink } from '../../../src/lightning/backends/play/link.js'
@@ -129,9 +130,9 @@ export class RogueGroup {
     const { lies, policy, now = Date.now, network = PLAY_NETWORK, onconnection } = options
     const who = await person()
     const forger = new InvoiceForger()
-    const facts = new Facts(join(this.#dir, `${name}.facts`))
-    await facts.ready()
-    const deals = this.#deals(facts, { ...who, lightning: forger.nodeId, network }, now)
+    const store = storeIn(join(this.#dir, `${name}.store`))
+    await store.ready()
+    const deals = this.#deals(store, { ...who, lightning: forger.nodeId, network }, now)
     const order = this.#ask(who, options)
     sell(deals, order, policy, {
       capacityFault: async () => null,
@@ -147,7 +148,7 @@ export class RogueGroup {
     await this.#publish(order, who)
     this.#closing.push(async () => {
       await deals.close()
-      await facts.close()
+      await store.close()
     })
     return { name, device: who.device.publicKey, deals }
   }
@@ -158,20 +159,20 @@ export class RogueGroup {
     await mkdir(dir, { recursive: true })
     const who = await person()
     const wallet = await (this.#wallet ??= this.#openWallet())
-    const facts = new Facts(join(dir, 'facts'))
-    await facts.ready()
+    const store = storeIn(join(dir, 'store'))
+    await store.ready()
     const log = faultLog(error => this.faults.push(error))
     const secret = randomBytes(32)
     const payments = new Payments({
-      ledger: new Ledger(join(dir, 'ledger')),
+      ledger: new Ledger(store, 'ledger'),
       wallet,
       checkInvoice,
       secret,
       log
     })
     await payments.ready()
-    const deals = this.#deals(facts, { ...who, lightning: wallet.nodeId, network: PLAY_NETWORK })
-    const leases = new Leases(facts)
+    const deals = this.#deals(store, { ...who, lightning: wallet.nodeId, network: PLAY_NETWORK })
+    const leases = new Leases(store)
     const shelf = new LeaseShelf({ folder: join(dir, 'shelf') })
     await shelf.ready()
     const announcer = { join: () => null, leave: async () => undefined }
@@ -179,7 +180,7 @@ export class RogueGroup {
       deals,
       payments,
       leases,
-      debts: new Debts(facts, payments.ledger),
+      debts: new Debts(store, payments.ledger),
       canReceive: async () => true,
       shelf,
       announcer,
@@ -205,7 +206,7 @@ export class RogueGroup {
       await deals.close()
       await payments.close()
       await shelf.close()
-      await facts.close()
+      await store.close()
     })
     return { name, device: who.device.publicKey }
   }
@@ -217,12 +218,12 @@ export class RogueGroup {
     return wallet
   }
 
-  #deals(facts: Facts, self: OwnKeys, now = Date.now): Deals {
+  #deals(store: Store, self: OwnKeys, now = Date.now): Deals {
     const connector = { connect: () => Promise.reject(new Error('it calls nobody')) }
     return new Deals({
       self,
       resources: RESOURCES,
-      facts,
+      store,
       connector,
       log: faultLog(error => this.faults.push(error)),
       now

@@ -9,14 +9,15 @@ import { Jobs } from '../../../src/compute/buyer/jobs.js'
 import type { JobsOptions, RunListener, RunRequest } from '../../../src/compute/buyer/jobs.js'
 import { DEFAULT_LIMITS } from '../../../src/compute/sandbox/job.js'
 import { Experiences } from '../../../src/deal/experience.js'
-import { Facts } from '../../../src/store/facts.js'
+import type { Store } from '../../../src/store/store.js'
+import { storeIn } from '../store/store-in.js'
 import { FakeProviders, blobOf } from './fake-providers.js'
 import { faultLog } from '../../doubles/fault-log.js'
 
 export const MARKET = Buffer.alloc(32, 9)
 export const never = new AbortController().signal
 
-/** A buyer with its facts on disk and scripted providers. */
+/** A buyer with its store on disk and scripted providers. */
 export class Buyer {
   readonly dir: string
   readonly fakes = new FakeProviders()
@@ -29,7 +30,7 @@ export class Buyer {
   draws: number[] = []
   packs = 0
   jobs!: Jobs
-  facts!: Facts
+  store!: Store
   experiences!: Experiences
 
   constructor(dir: string) {
@@ -53,11 +54,11 @@ export class Buyer {
   }
 
   async start(unattended = false): Promise<void> {
-    this.facts = new Facts(join(this.dir, 'facts'))
-    await this.facts.ready()
-    this.experiences = new Experiences(this.facts, Date.now)
+    this.store = storeIn(join(this.dir, 'store'))
+    await this.store.ready()
+    this.experiences = new Experiences(this.store, Date.now)
     this.jobs = new Jobs({
-      facts: this.facts,
+      store: this.store,
       folder: join(this.dir, 'compute'),
       hire: this.fakes,
       pack: {
@@ -84,7 +85,7 @@ export class Buyer {
 
   async stop(): Promise<void> {
     await this.jobs.close()
-    await this.facts.close()
+    await this.store.close()
   }
 
   run(change: Partial<RunRequest> = {}, signal = never): ReturnType<Jobs['run']> {

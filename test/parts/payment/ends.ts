@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { InstallmentList } from '#spec'
 import type { Installment } from '../../../contracts/money/installments.js'
-import type { Ledger } from '../../../src/payment/ledger.js'
+import type { Ledger, PaymentDraft } from '../../../src/payment/ledger.js'
 import { SpendingLimits } from '../../../src/payment/limits.js'
 import type { SpendingSettings } from '../../../src/payment/limits.js'
 import { folder } from '../folder.js'
@@ -11,6 +11,7 @@ import { FakeWallet, checkInvoice, readInvoice } from '../../doubles/fake-wallet
 import { PaymentSide } from './payment-side.js'
 import type { PaymentSettings } from './payment-side.js'
 import { faultLog } from '../../doubles/fault-log.js'
+import { STEP } from '../../../src/payment/payment-state.js'
 import type { PaymentStep } from '../../../src/payment/payment-state.js'
 
 export const AGREEMENT = Buffer.alloc(32, 1)
@@ -32,13 +33,13 @@ export class End extends PaymentSide {
   limits: Partial<SpendingSettings> = {}
   override now: () => number = Date.now
 
-  constructor(wallet: FakeWallet, file: string, secret: number) {
-    super(file, secret)
+  constructor(wallet: FakeWallet, home: string, secret: number) {
+    super(home, secret)
     this.wallet = wallet
   }
 
   protected override settings(ledger: Ledger, now: () => number): PaymentSettings {
-    const limits = new SpendingLimits({ ledger, real: false, now, facts: factsOf(this) })
+    const limits = new SpendingLimits({ ledger, real: false, now, records: recordsOf(this) })
     return { checkInvoice, readInvoice, limits, log: faultLog(error => this.faults.push(error)) }
   }
 
@@ -47,8 +48,8 @@ export class End extends PaymentSide {
   }
 }
 
-/** Facts with the limits that a test sets. */
-function factsOf(end: End): { get: () => Buffer | null; set: () => Promise<void> } {
+/** Records with the limits that a test sets. */
+function recordsOf(end: End): { get: () => Buffer | null; set: () => Promise<void> } {
   const text = (value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)
   return {
     get: () => {
@@ -67,7 +68,10 @@ export async function ends(t: TestContext): Promise<{ payer: End; payee: End; di
   payee.wallet.peer = payer.wallet
   await payer.start()
   await payee.start()
-  t.after(() => Promise.all([payer.payments.close(), payee.payments.close()]))
+  t.after(async () => {
+    await Promise.all([payer.payments.close(), payee.payments.close()])
+    await Promise.all([payer.stop(), payee.stop()])
+  })
   return { payer, payee, dir }
 }
 
@@ -88,3 +92,22 @@ export async function bound(
 
 export const hashOf = (payer: End, installment: number): Buffer =>
   payer.ledger.payment(AGREEMENT, installment)!.hash
+
+/** A step of an installment that the payer records. */
+export function draft(installment: number, more: Partial<PaymentDraft> = {}): PaymentDraft {
+  return {
+    agreement: AGREEMENT,
+    role: 'payer',
+    kind: 'installment',
+    installment,
+    issue: 0,
+    peer: PROVIDER,
+    hash: Buffer.alloc(32, 100 + installment),
+    msat: 5_000n,
+    step: STEP.bound,
+    feeMsat: 0n,
+    preimage: null,
+    text: 'lnbcrt',
+    ...more
+  }
+}

@@ -1,12 +1,10 @@
 import type { Backend } from '../../../src/store/backend/backend.js'
-import { JournalBackend } from '../../../src/store/backend/journal-backend.js'
 import { LmdbBackend } from '../../../src/store/backend/lmdb-backend.js'
 import { VolatileBackend } from '../../doubles/volatile-backend.js'
 
 /** Everything that the store can stand on, by name. */
 export const BACKENDS: Record<string, (folder: string) => Backend> = {
   lmdb: folder => new LmdbBackend(folder),
-  journal: folder => new JournalBackend(folder),
   volatile: folder => new VolatileBackend(folder, new LmdbBackend(folder))
 }
 

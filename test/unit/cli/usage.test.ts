@@ -174,6 +174,7 @@ test('every command that needs a home says so when there is none', async () => {
     ['book'],
     ['wallet'],
     ['status'],
+    ['store', 'check'],
     ['leases'],
     ['market', 'list'],
     ['market', 'join', key],

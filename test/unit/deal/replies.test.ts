@@ -5,22 +5,24 @@ import { DAY } from '../../../contracts/money/quantity.js'
 import { RequestBudget } from '../../../src/deal/budget.js'
 import { Experiences } from '../../../src/deal/experience.js'
 import { Replies } from '../../../src/deal/replies.js'
-import { Facts } from '../../../src/store/facts.js'
+import { readingStore } from '../../../src/node/home-store.js'
+import { replyTable } from '../../../src/deal/tables.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { folder } from '../../parts/folder.js'
 
 const device = Buffer.alloc(32, 1)
 const id = (n: number): Buffer => Buffer.alloc(32, n)
 
 test('a request is executed once however often it comes, and is answered only when the answer is on disk', async t => {
-  const file = join(await folder(t), 'facts')
-  const facts = new Facts(file)
-  await facts.ready()
-  const replies = new Replies(facts, Date.now)
+  const file = join(await folder(t), 'store')
+  const store = storeIn(file)
+  await store.ready()
+  const replies = new Replies(store, Date.now)
   let made = 0
   const answer = async (): Promise<Buffer> => {
     made++
     const reply = Buffer.from(`answer ${made}`)
-    await facts.set(replies.change(device, id(1), reply))
+    await store.set(replies.change(device, id(1), reply))
     return reply
   }
   const first = replies.once(device, id(1), answer)
@@ -30,48 +32,49 @@ test('a request is executed once however often it comes, and is answered only wh
   await Promise.all([first.then(() => order.push('first')), second.then(() => order.push('second'))])
   assert.deepEqual(order, ['first', 'second'], 'nobody has it before it is on disk')
   assert.equal((await second).toString(), 'answer 1')
-  assert.equal(new Replies(await Facts.read(file), Date.now).get(device, id(1))?.toString(), 'answer 1')
+  const onDisk = await readingStore(file, disk => new Replies(disk, Date.now).get(device, id(1))?.toString())
+  assert.equal(onDisk, 'answer 1')
   assert.equal((await replies.once(device, id(1), answer)).toString(), 'answer 1')
   assert.equal(made, 1)
   // The same id from another device is another request.
   assert.equal(replies.get(Buffer.alloc(32, 2), id(1)), null)
-  await facts.close()
+  await store.close()
 })
 
 test('an answer that could not be made is made the next time', async t => {
-  const facts = new Facts(join(await folder(t), 'facts'))
-  await facts.ready()
-  const replies = new Replies(facts, Date.now)
+  const store = storeIn(join(await folder(t), 'store'))
+  await store.ready()
+  const replies = new Replies(store, Date.now)
   await assert.rejects(replies.once(device, id(1), () => Promise.reject(new Error('no'))))
   assert.equal(
     (await replies.once(device, id(1), () => Promise.resolve(Buffer.from('yes')))).toString(),
     'yes'
   )
-  await facts.close()
+  await store.close()
 })
 
 test('answers are kept for two days, and at most so many for one device', async t => {
-  const file = join(await folder(t), 'facts')
-  const facts = new Facts(file)
-  await facts.ready()
+  const file = join(await folder(t), 'store')
+  const store = storeIn(file)
+  await store.ready()
   let now = Date.now()
-  const replies = new Replies(facts, () => now)
+  const replies = new Replies(store, () => now)
   const many = Array.from({ length: 1000 }, (_, i) => {
     const request = Buffer.alloc(32)
     request.writeUInt32LE(i)
     return replies.change(device, request, Buffer.from('no'))
   })
-  await facts.set(...many)
+  await store.set(...many)
   assert.ok(replies.isFull(device))
   assert.ok(!replies.isFull(Buffer.alloc(32, 2)))
-  const again = new Replies(facts, () => now)
+  const again = new Replies(store, () => now)
   await again.prune()
   assert.ok(again.isFull(device), 'counted anew from the disk')
   now += 2 * DAY + 1
   await replies.prune()
   assert.ok(!replies.isFull(device))
-  assert.equal(facts.count('reply'), 0)
-  await facts.close()
+  assert.equal(store.table(replyTable).count, 0)
+  await store.close()
 })
 
 test('a budget is a burst plus a refill over time', () => {
@@ -82,10 +85,10 @@ test('a budget is a burst plus a refill over time', () => {
 })
 
 test('a fault bars an identity for an hour, doubling to a week', async t => {
-  const facts = new Facts(join(await folder(t), 'facts'))
-  await facts.ready()
+  const store = storeIn(join(await folder(t), 'store'))
+  await store.ready()
   const now = 1_000_000
-  const experiences = new Experiences(facts, () => now)
+  const experiences = new Experiences(store, () => now)
   assert.equal(experiences.of(id(1)), null)
   await Promise.all([experiences.good(id(1)), experiences.good(id(1))])
   assert.equal(experiences.of(id(1))!.good, 2)
@@ -96,5 +99,5 @@ test('a fault bars an identity for an hour, doubling to a week', async t => {
   }
   assert.deepEqual(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 168, 168, 168, 168])
   assert.ok(experiences.of(id(1))!.note.length <= 200)
-  await facts.close()
+  await store.close()
 })

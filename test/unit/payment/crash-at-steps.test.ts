@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Payment } from '../../../src/payment/ledger.js'
@@ -80,18 +79,18 @@ test('a ledger restored from any older copy never pays an installment a second t
   payer.ledger.on('written', () => {
     copies.push(join(dir, `copy-${copies.length}`))
   })
-  // A copy after each record: the file is read between the steps, as by a backup.
+  // A copy after each record: the store is read between the steps, as by a backup.
   const record = payer.ledger.record.bind(payer.ledger)
   payer.ledger.record = async (...drafts) => {
     const before = copies.length
     await record(...drafts)
-    for (const copy of copies.slice(before)) await copyFile(payer.file, copy)
+    for (const copy of copies.slice(before)) await payer.copy(copy)
   }
   await deal(payer, payee)
   assert.ok(copies.length >= 8, `${copies.length} copies`)
   for (const copy of copies) {
     await payer.payments.close()
-    payer.file = copy
+    payer.home = copy
     await payer.start()
     await deal(payer, payee)
     await paidOnce(payer, payee)
@@ -101,11 +100,11 @@ test('a ledger restored from any older copy never pays an installment a second t
 test('the wallet is asked before sending a payment whose outcome the ledger has lost', async t => {
   const { payer, payee, dir } = await ends(t)
   await bound(payer, payee)
-  await copyFile(payer.file, join(dir, 'old'))
+  await payer.copy(join(dir, 'old'))
   payer.wallet.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'PAYMENT_PENDING' })
   await payer.payments.close()
-  payer.file = join(dir, 'old')
+  payer.home = join(dir, 'old')
   // The wallet cannot list its history, so that only the question before the payment is left.
   payer.wallet.history = () => Promise.resolve([])
   await payer.start()

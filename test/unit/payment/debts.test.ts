@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { SignedDebt } from '#spec'
-import { Facts } from '../../../src/store/facts.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { Debts } from '../../../src/payment/debts.js'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends } from '../../parts/payment/ends.js'
 
@@ -16,18 +16,18 @@ test('a debt is settled by refund and by credit, as in the ledger, and survives 
   await bound(buyer, provider, 2, OTHER)
   for (const installment of [0, 1]) await buyer.payments.pay(AGREEMENT, installment)
   const sides = [
-    { end: buyer, role: 'creditor', peer: PROVIDER, facts: new Facts(join(dir, 'buyer-facts')) },
-    { end: provider, role: 'debtor', peer: BUYER, facts: new Facts(join(dir, 'provider-facts')) }
+    { end: buyer, role: 'creditor', peer: PROVIDER, store: storeIn(join(dir, 'buyer-store')) },
+    { end: provider, role: 'debtor', peer: BUYER, store: storeIn(join(dir, 'provider-store')) }
   ] as const
   const standing = (): [bigint, bigint, bigint][] =>
-    sides.map(({ end, role, facts }) => {
-      const { settledMsat, openMsat, leftMsat } = new Debts(facts, end.ledger).get(role, AGREEMENT)!
+    sides.map(({ end, role, store }) => {
+      const { settledMsat, openMsat, leftMsat } = new Debts(store, end.ledger).get(role, AGREEMENT)!
       return [settledMsat, openMsat, leftMsat]
     })
-  for (const { end, role, peer, facts } of sides) {
-    await facts.ready()
-    t.after(() => facts.close())
-    const debts = new Debts(facts, end.ledger)
+  for (const { end, role, peer, store } of sides) {
+    await store.ready()
+    t.after(() => store.close())
+    const debts = new Debts(store, end.ledger)
     await debts.save(role, peer, debt(AGREEMENT, 9_000n))
     await debts.save(role, peer, debt(AGREEMENT, 1n)) // the first statement stands
     assert.deepEqual(debts.get(role, AGREEMENT)!.debt, debt(AGREEMENT, 9_000n))
@@ -54,9 +54,9 @@ test('a debt is settled by refund and by credit, as in the ledger, and survives 
     peer: BUYER
   })
   await buyer.payments.reconcile()
-  for (const { end, facts, role, peer } of sides) {
+  for (const { end, store, role, peer } of sides) {
     await end.restart()
-    const again = new Debts(await Facts.read(facts.file), end.ledger)
+    const again = new Debts(store, end.ledger)
     assert.equal(again.get(role, AGREEMENT)!.settledMsat, 9_000n)
     assert.deepEqual(again.open(role, peer), [])
     assert.equal([...again.list()].length, 1)
@@ -65,11 +65,11 @@ test('a debt is settled by refund and by credit, as in the ledger, and survives 
 
 test('debts with a peer come oldest first', async t => {
   const { payer, dir } = await ends(t)
-  const facts = new Facts(join(dir, 'facts'))
-  await facts.ready()
-  t.after(() => facts.close())
-  const debts = new Debts(facts, payer.ledger)
-  await facts.set(
+  const store = storeIn(join(dir, 'store'))
+  await store.ready()
+  t.after(() => store.close())
+  const debts = new Debts(store, payer.ledger)
+  await store.set(
     debts.change('creditor', PROVIDER, debt(AGREEMENT, 5n, 9)),
     debts.change('creditor', PROVIDER, debt(OTHER, 5n, 3)),
     debts.change('creditor', BUYER, debt(Buffer.alloc(32, 3), 5n, 1))

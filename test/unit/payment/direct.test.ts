@@ -30,7 +30,7 @@ test('an invoice that is paid twice at the same time is paid once', async t => {
   for (const { step } of all) assert.equal(step, 'paid')
   assert.equal(reach.mock.callCount(), 1, 'it is bound once')
   assert.equal(payer.wallet.sent.length, 1)
-  assert.equal([...payer.ledger.at(STEP.paid)].length, 1)
+  assert.equal([...payer.ledger.all()].filter(({ step }) => step === STEP.paid).length, 1)
 })
 
 test('a bad invoice is refused in one line, and nothing is paid or recorded', async t => {
@@ -150,7 +150,7 @@ test('another invoice for a refund is declined until the first can no longer be 
   await assert.rejects(pay(third), { code: 'ALREADY_PAID' })
   assert.equal(provider.wallet.sent.length, 1)
   assert.equal(provider.ledger.totals(AGREEMENT).refundedMsat, 3_000n)
-  assert.deepEqual([...provider.ledger.at(STEP.void)].length, 1)
+  assert.equal([...provider.ledger.all()].filter(({ step }) => step === STEP.void).length, 1)
   assert.equal(provider.ledger.payment(OTHER, 0, 'refund'), null)
 })
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Facts } from '../../../src/store/facts.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { Ledger } from '../../../src/payment/ledger.js'
-import { DEFAULT_LIMITS, SpendingLimits } from '../../../src/payment/limits.js'
+import { PERIOD } from '../../../src/payment/ledger/spending.js'
+import { DEFAULT_LIMITS, SpendingLimits, limitsIn } from '../../../src/payment/limits.js'
 import type { SpendingSettings, PlannedSpending } from '../../../src/payment/limits.js'
 import { folder } from '../../parts/folder.js'
 import { AGREEMENT, OTHER, PROVIDER, bound, ends } from '../../parts/payment/ends.js'
@@ -77,7 +78,7 @@ test('concurrent payments for one agreement or one peer do not pass its limit', 
   }
 })
 
-test('a day is the last 24 hours, and a peer is its identity, whatever it is paid for', async t => {
+test('a day is the last 24 hours and at most half an hour more, and a peer is its identity, whatever it is paid for', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 2)
   await bound(payer, payee, 2, OTHER, 3 * 86_400)
@@ -91,7 +92,7 @@ test('a day is the last 24 hours, and a peer is its identity, whatever it is pai
   await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
   await payer.restart()
   await assert.rejects(payer.payments.pay(OTHER, 0), OVER)
-  now += 2
+  now += 1 + PERIOD
   assert.equal((await payer.payments.pay(OTHER, 0)).step, 'paid')
 })
 
@@ -121,25 +122,34 @@ test('a fee is at most 1 % or 5 sat, whichever is more, unless set otherwise', a
 
 test('limits are stored separately for play money and real sats, and real sats have some from the start', async t => {
   const dir = await folder(t)
-  const ledger = new Ledger(join(dir, 'ledger'))
-  const facts = new Facts(join(dir, 'facts'))
-  await facts.ready()
-  const real = new SpendingLimits({ ledger, real: true, facts })
+  const store = storeIn(join(dir, 'store'))
+  await store.ready()
+  const ledger = new Ledger(store, 'ledger')
+  const real = new SpendingLimits({ ledger, real: true, records: limitsIn(store) })
   assert.deepEqual(real.settings, DEFAULT_LIMITS.real)
-  assert.deepEqual(new SpendingLimits({ ledger, real: false, facts }).settings, DEFAULT_LIMITS.play)
+  assert.deepEqual(
+    new SpendingLimits({ ledger, real: false, records: limitsIn(store) }).settings,
+    DEFAULT_LIMITS.play
+  )
   await real.set({ dayMsat: 1_000n, feePercent: 0.5 })
   await real.set({ dealMsat: null })
-  await facts.close()
-  const again = await Facts.read(join(dir, 'facts'))
-  assert.deepEqual(new SpendingLimits({ ledger, real: true, facts: again }).settings, {
+  await store.close()
+  const again = storeIn(join(dir, 'store'))
+  await again.ready()
+  t.after(() => again.close())
+  const kept = new SpendingLimits({ ledger, real: true, records: limitsIn(again) })
+  assert.deepEqual(kept.settings, {
     ...DEFAULT_LIMITS.real,
     dayMsat: 1_000n,
     dealMsat: null,
     feePercent: 0.5
   })
-  assert.deepEqual(new SpendingLimits({ ledger, real: false, facts: again }).settings, DEFAULT_LIMITS.play)
+  assert.deepEqual(
+    new SpendingLimits({ ledger, real: false, records: limitsIn(again) }).settings,
+    DEFAULT_LIMITS.play
+  )
   for (const bad of [{ dayMsat: -1n }, { feePercent: -1 }, { feePercent: 101 }, { feePercent: NaN }])
-    await assert.rejects(real.set(bad), { code: 'BAD_INPUT', exit: 2 })
+    await assert.rejects(kept.set(bad), { code: 'BAD_INPUT', exit: 2 })
 })
 
 test('planned agreements are checked against the limits before they are made, each whole and all prepayments together', async t => {

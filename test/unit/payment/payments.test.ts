@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import type { InstallmentList } from '#spec'
 import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
-import { Ledger } from '../../../src/payment/ledger.js'
 import { AGREEMENT, INSTALLMENTS, End, OTHER, bound, ends, hashOf } from '../../parts/payment/ends.js'
 import { FakeWallet } from '../../doubles/fake-wallet.js'
 
@@ -39,31 +38,31 @@ test('an installment is paid, and both sides have recorded it', async t => {
     const before = [end.ledger.payments(AGREEMENT), end.ledger.totals(AGREEMENT)]
     await end.restart()
     assert.deepEqual([end.ledger.payments(AGREEMENT), end.ledger.totals(AGREEMENT)], before)
-    assert.deepEqual((await Ledger.read(end.file)).payments(AGREEMENT), before[0])
+    assert.deepEqual(end.read().payments(AGREEMENT), before[0])
   }
 })
 
 test('a payment is on disk before the wallet hears of it, and a receipt before its invoice is sent', async t => {
   const { payer, payee } = await ends(t)
   const issue = payee.wallet.issue.bind(payee.wallet)
-  payee.wallet.issue = async request => {
+  payee.wallet.issue = request => {
     const hash = createHash('sha256').update(request.preimage).digest()
-    assert.equal((await Ledger.read(payee.file)).byHash(hash)?.step, 'listed')
+    assert.equal(payee.read().byHash(hash)?.step, 'listed')
     return issue(request)
   }
   let seen = 0
   payer.wallet.onpay = async hash => {
-    const written = (await Ledger.read(payer.file)).byHash(hash)
+    const written = payer.read().byHash(hash)
     assert.equal(written?.step, 'sent')
     assert.equal(written.msat, 5_000n)
     seen++
   }
   await bound(payer, payee)
-  const step = (await Ledger.read(payer.file)).payment(AGREEMENT, 0)?.step
+  const step = payer.read().payment(AGREEMENT, 0)?.step
   assert.equal(step, 'bound')
   await payer.payments.pay(AGREEMENT, 0)
   assert.equal(seen, 1)
-  assert.equal((await Ledger.read(payer.file)).payment(AGREEMENT, 0)?.step, 'paid', 'before pay resolves')
+  assert.equal(payer.read().payment(AGREEMENT, 0)?.step, 'paid', 'before pay resolves')
 })
 
 test('an installment is paid once, however often it is requested', async t => {
@@ -177,7 +176,7 @@ test('a payment is received once, however often the wallet reports it', async t 
   await Promise.all([payee.payments.wasReceived(AGREEMENT, 0, 0), payee.payments.reconcile()])
   await payee.restart()
   assert.equal(events, 1)
-  assert.equal((await Ledger.read(payee.file)).totals(AGREEMENT).receivedMsat, 5_000n)
+  assert.equal(payee.read().totals(AGREEMENT).receivedMsat, 5_000n)
   // Four listed and one received.
   assert.equal(payee.ledger.stats.entries, 5)
   assert.deepEqual(payee.faults, [])
@@ -246,7 +245,7 @@ test('one bad invoice among many means that none is bound', async t => {
   await assert.rejects(payer.payments.bind(list, [...good, good[0]!], nodeId), { code: 'INVOICE_REFUSED' })
   await assert.rejects(payer.payments.bind(list, good, other.nodeId), { code: 'INVOICE_REFUSED' })
   assert.deepEqual(payer.ledger.payments(AGREEMENT), [])
-  assert.equal(payer.ledger.stats.bytes, 0)
+  assert.equal(payer.ledger.stats.entries, 0)
   await assert.rejects(payer.payments.pay(AGREEMENT, 0), { code: 'INVOICE_REFUSED' })
   await payer.payments.bind(list, good, nodeId)
   assert.equal(payer.ledger.payments(AGREEMENT).length, 4)
@@ -255,7 +254,7 @@ test('one bad invoice among many means that none is bound', async t => {
 test('a second hash for an installment and a hash that is used elsewhere are refused', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee)
-  const liar = new End(payee.wallet, payee.file + '-2', 7)
+  const liar = new End(payee.wallet, payee.home + '-2', 7)
   await liar.start()
   const second = liar.payments.list(AGREEMENT, INSTALLMENTS.slice(0, 4), 0)
   const strip = await liar.payments.strip(second, 3600)
@@ -313,7 +312,7 @@ test('the hashes of a list are the same again, and no two are equal', async t =>
   assert.equal(hashes.size, 200)
   await payee.restart()
   assert.deepEqual(payee.payments.list(OTHER, INSTALLMENTS, STRIP_LENGTH), lists[3])
-  assert.equal(payee.ledger.stats.bytes, 0, 'a list alone changes nothing')
+  assert.equal(payee.ledger.stats.entries, 0, 'a list alone changes nothing')
   for (const [i, listed] of lists[1]!.installments.entries()) {
     assert.equal(listed.installment, STRIP_LENGTH + i)
     assert.equal(listed.msat, INSTALLMENTS[STRIP_LENGTH + i]!.msat)

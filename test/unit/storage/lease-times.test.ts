@@ -6,7 +6,7 @@ import type { Lease, MirrorJob } from '#spec'
 import { agreementId } from '../../../contracts/terms.js'
 import { loggerTo } from '../../../src/base/logger.js'
 import type { LogLine } from '../../../src/base/logger.js'
-import { Facts } from '../../../src/store/facts.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { Leases, paidUntil } from '../../../src/storage/lease/leases.js'
 import { Mirrors } from '../../../src/storage/buyer/mirrors.js'
 import type { MirrorsOptions } from '../../../src/storage/buyer/mirrors.js'
@@ -40,18 +40,18 @@ test('time paid for counts from the start, and before it from the commit', async
   assert.equal(paidUntil(unsealed, 0), committed)
 })
 
-/** Facts in a folder of their own, with a log whose errors are kept. */
+/** Store in a folder of their own, with a log whose errors are kept. */
 async function records(t: TestContext) {
-  const facts = new Facts(join(await folder(t), 'facts'))
-  await facts.ready()
-  t.after(() => facts.close())
+  const store = storeIn(join(await folder(t), 'store'))
+  await store.ready()
+  t.after(() => store.close())
   const errors: LogLine[] = []
-  return { facts, errors, log: loggerTo(line => errors.push(line), 'error') }
+  return { store, errors, log: loggerTo(line => errors.push(line), 'error') }
 }
 
 test('a lease in a state that cannot follow is logged and not written', async t => {
-  const { facts, errors, log } = await records(t)
-  const leases = new Leases(facts, log)
+  const { store, errors, log } = await records(t)
+  const leases = new Leases(store, log)
   const agreed = await lease({ state: LEASE.AGREED })
   const id = agreementId(agreed.terms)
   await assert.rejects(leases.save({ ...agreed, state: LEASE.STORED }), /\(buyer\) cannot begin as STORED/)
@@ -65,8 +65,8 @@ test('a lease in a state that cannot follow is logged and not written', async t 
 })
 
 test('a mirror in a state that cannot follow is logged and not written', async t => {
-  const { facts, errors, log } = await records(t)
-  const mirrors = new Mirrors({ facts, log, folder: await folder(t) } as unknown as MirrorsOptions)
+  const { store, errors, log } = await records(t)
+  const mirrors = new Mirrors({ store, log, folder: await folder(t) } as unknown as MirrorsOptions)
   const bytes = Buffer.alloc(32, 1)
   const job: MirrorJob = {
     ...{ path: '/tree', fingerprint: bytes, market: bytes, store: 'store', link: '', files: 1, bytes: 1 },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { readingStore } from '../../../src/node/home-store.js'
 import { Ledger } from '../../../src/payment/ledger.js'
 import type { Child } from '../child.js'
 import { Refusal } from '../child.js'
@@ -69,8 +69,10 @@ export class Trader {
 
   /** Checks that the disk after the kill agrees with the kill point: the step is there, or not yet. */
   async #prove({ step, phase }: KillPoint, { hash }: Hit): Promise<void> {
-    const ledger = await Ledger.read(join(this.#options.home, 'journal', 'ledger'))
-    const stands = ledger.byHash(Buffer.from(hash, 'hex'))?.step
+    const stands = await readingStore(this.#options.home, store => {
+      assert.deepEqual([...store.check()], [], `${this.name}: the store after the kill`)
+      return new Ledger(store, 'ledger').byHash(Buffer.from(hash, 'hex'))?.step
+    })
     // A step that is only noted (applied) goes to disk together with the next one.
     const same = stands === step || (step === STEP.applied && stands === STEP.receipt)
     if (phase === 'written') assert.ok(same, `${this.name}: ${step} stands on disk (${stands})`)

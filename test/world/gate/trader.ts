@@ -14,6 +14,8 @@ import type { PaymentDraft } from '../../../src/payment/ledger.js'
 import { answerOrders, optionsOf, tell } from '../parent.js'
 import { moneyStateOf } from './money-state.js'
 import type { KillPoint, Hit, TraderCommand, Report, TraderOptions } from './trader-protocol.js'
+import { LmdbBackend } from '../../../src/store/backend/lmdb-backend.js'
+import { VolatileBackend } from '../../doubles/volatile-backend.js'
 import { faultLog } from '../../doubles/fault-log.js'
 import { nameOf } from '../../../src/base/states.js'
 
@@ -24,6 +26,10 @@ const node = await openNode({
   home: await Home.open(options.home),
   bootstrap: options.bootstrap,
   serve: true,
+  // With it everything that is not flushed is lost by a kill, as in a loss of power.
+  ...(process.env['BUSHEL_GATE_STORE'] === 'volatile'
+    ? { backend: folder => new VolatileBackend(folder, new LmdbBackend(folder)) }
+    : {}),
   policy: { firstInstallmentMsat: 1_000n, maxInstallmentMsat: 4_000n },
   log: faultLog(error => {
     const code = error instanceof BushelError ? wordOf(error) : ''

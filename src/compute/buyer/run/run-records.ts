@@ -1,15 +1,17 @@
 import crypto from 'hypercore-crypto'
 import type { RunReplica, RunRecord } from '#spec'
-import { decode, domain, encode } from '../../../../contracts/schema/codec.js'
+import { domain } from '../../../../contracts/schema/codec.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
 import { nullLogger } from '../../../base/logger.js'
 import type { Logger } from '../../../base/logger.js'
-import type { Change, Facts } from '../../../store/facts.js'
+import { change } from '../../../store/change.js'
+import type { Change } from '../../../store/change.js'
+import type { Store } from '../../../store/store.js'
 import type { PackedJob } from '../hire-port.js'
+import { runTable } from '../../tables.js'
 import { RUN, isOpen, runStates } from './run-state.js'
 import type { JobView, ProviderView, RunRequest } from './run-types.js'
 
-const KIND = 'run'
 /** Finished runs that are kept; older ones are deleted. */
 const MAX_OVER = 1000
 /** Value of `verify` in the record of an `auto` run. */
@@ -17,62 +19,61 @@ export const AUTO = 0
 
 /** The runs of this node. Each is on disk before a provider is contacted. */
 export class RunRecords {
-  readonly #facts: Facts
+  readonly #store: Store
   readonly #log: Logger
 
-  constructor(facts: Facts, log: Logger = nullLogger) {
-    this.#facts = facts
+  constructor(store: Store, log: Logger = nullLogger) {
+    this.#store = store
     this.#log = log
   }
 
   get(id: Buffer): RunRecord | null {
-    const value = this.#facts.get(KIND, id)
-    return value && decode('run-record', value)
+    return this.#store.table(runTable).get(id)
   }
 
   /** Newest first. */
   list(): RunRecord[] {
-    const records = [...this.#facts.list(KIND)].map(({ value }) => decode('run-record', value))
-    return records.sort((a, b) => b.created - a.created || Buffer.compare(a.id, b.id))
+    return [...this.#store.table(runTable).by('created', { reverse: true })].map(({ value }) => value)
   }
 
   *open(): Generator<RunRecord> {
-    for (const record of this.list()) if (isOpen(record)) yield record
+    for (const { value } of this.#store.table(runTable).by('open', { reverse: true })) yield value
+  }
+
+  #of(fingerprint: Buffer): RunRecord[] {
+    const rows = this.#store.table(runTable).by('fingerprint', { gte: fingerprint, lte: fingerprint })
+    return [...rows].map(({ value }) => value).sort((a, b) => b.created - a.created)
   }
 
   /** The unfinished run with this fingerprint, if any. */
   unfinished(fingerprint: Buffer): RunRecord | null {
-    for (const record of this.open()) if (record.fingerprint.equals(fingerprint)) return record
-    return null
+    return this.#of(fingerprint).find(isOpen) ?? null
   }
 
   /** The finished run with this fingerprint whose output is kept for a caller, if any. */
   waiting(fingerprint: Buffer, isKept: (id: Buffer) => boolean): RunRecord | null {
-    const found = this.list().find(
-      ({ state, fingerprint: of, id }) => state === RUN.done && of.equals(fingerprint) && isKept(id)
-    )
-    return found ?? null
+    return this.#of(fingerprint).find(({ state, id }) => state === RUN.done && isKept(id)) ?? null
   }
 
   async save(record: RunRecord): Promise<void> {
-    await this.#facts.set(this.#change(record.id, record))
+    await this.#store.set(this.#change(record.id, record))
   }
 
   /** Deletes the record of a run for which nothing was paid. */
   async forget(id: Buffer): Promise<void> {
-    await this.#facts.set(this.#change(id, null))
+    await this.#store.set(this.#change(id, null))
   }
 
   async prune(): Promise<void> {
-    const over = this.list().filter(record => !isOpen(record))
-    const changes = over.slice(MAX_OVER).map(({ id }) => this.#change(id, null))
-    if (changes.length > 0) await this.#facts.set(...changes)
+    const over = [...this.#store.table(runTable).by('over', { reverse: true })]
+    const changes = over.slice(MAX_OVER).map(({ key }) => this.#change(key, null))
+    if (changes.length > 0) await this.#store.set(...changes)
   }
 
   /** Every run is written by this change, so that none skips the table of its states. */
   #change(id: Buffer, record: RunRecord | null): Change {
     runStates.transition('buyer', this.get(id)?.state ?? null, record && record.state, this.#log)
-    return { kind: KIND, key: id, value: record && encode('run-record', record) }
+    return change(runTable, id, record)
   }
 }
 

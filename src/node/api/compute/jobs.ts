@@ -1,10 +1,9 @@
-import { join } from 'node:path'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { formatKey, parseKey, shortKey } from '../../../../contracts/keys/key.js'
 import type { JobView, Jobs } from '../../../compute/buyer/jobs.js'
 import { nameOf } from '../../../base/states.js'
 import { RunRecords, viewOf } from '../../../compute/buyer/run/run-records.js'
-import { Facts } from '../../../store/facts.js'
+import { readingStore } from '../../home-store.js'
 import { callWithDryRun, dry, ending, reading } from '../definition/call.js'
 import { fields, listed } from '../definition/schema.js'
 import { JOB_ENTRY } from './job-fields.js'
@@ -18,10 +17,10 @@ export const JOB_CALLS = {
     },
     {
       run: async node => ({ jobs: (await node.trade()).compute.runs.list().map(jobEntry) }),
-      offline: async ({ dir }) => {
-        const records = new RunRecords(await Facts.read(join(dir, 'journal', 'facts')))
-        return { jobs: records.list().map(record => jobEntry(viewOf(record))) }
-      }
+      offline: ({ dir }) =>
+        readingStore(dir, store => ({
+          jobs: new RunRecords(store).list().map(record => jobEntry(viewOf(record)))
+        }))
     }
   ),
   'job.cancel': callWithDryRun(

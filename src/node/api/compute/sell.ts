@@ -113,7 +113,7 @@ export const SELL_COMPUTE_CALLS = {
 }
 
 async function lend(node: NodeContext, worker: Worker, settings: Partial<WorkerSettings>): Promise<void> {
-  await saveLending(node.facts, { ...worker.settings, ...settings })
+  await saveLending(node.store, { ...worker.settings, ...settings })
   worker.configure(settings)
 }
 

@@ -47,8 +47,8 @@ export async function openBuyerJobs(
 ): Promise<{ jobs: Jobs; experiences: Experiences }> {
   const { compute, limits } = await buyer.trade()
   const { hires, blobs } = compute
-  const { facts } = buyer
-  const experiences = new Experiences(facts, now)
+  const { store } = buyer
+  const experiences = new Experiences(store, now)
   const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
   const jobs = new Jobs({
     hire: {
@@ -61,7 +61,7 @@ export async function openBuyerJobs(
     experiences,
     faultOf: spend => limits.faultOf(spend),
     identity: buyer.home.identity,
-    facts,
+    store,
     folder,
     now,
     unattended: false,

@@ -220,7 +220,7 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
     for (const method of ['jobProgress', 'jobReveal', 'jobFinal', 'jobCancel'] as const)
       await assert.rejects(channel.request(method, { agreement: hire.id }), declinedWith('NO_AGREEMENT'))
     for (const ref of [output, hire.terms.module, hire.terms.input]) {
-      const thief = new Blobs({ folder: group.dir + '/thief', facts: rogue.facts, stallMs: 400 })
+      const thief = new Blobs({ folder: group.dir + '/thief', store: rogue.store, stallMs: 400 })
       await thief.ready()
       const stream = async () => channel.stream
       await assert.rejects(thief.bring(ref, { from: hire.identity, stream, signal: never }), coded('STALLED'))

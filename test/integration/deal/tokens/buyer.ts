@@ -43,7 +43,7 @@ export async function buy(
   const common = commonTerms(deals, quoted)
   const startBy = common.countersignBy + START_WITHIN
   const terms: TokensTerms = { version: 1, ...common, startBy, units, each: quoted.offer.each }
-  await deals.facts.set(records.change('buyer', terms))
+  await deals.store.set(records.change('buyer', terms))
   const signature = signTerms(terms, deals.self.device)
   await requestAgreement(channel, tokens, { terms, signature, quote: quoted.signed }, 10_000)
   const agreement = idOf(terms)

@@ -1,5 +1,9 @@
-import type { Codec } from '../../../../contracts/schema/codec.js'
-import type { Facts } from '../../../../src/store/facts.js'
+import { change } from '../../../../src/store/change.js'
+import type { Change } from '../../../../src/store/change.js'
+import { defineTableOf, uintCodec } from '../../../../src/store/definition.js'
+import type { AnyTable, Codec } from '../../../../src/store/definition.js'
+import { bytes, parts, text } from '../../../../src/store/key.js'
+import type { Store } from '../../../../src/store/store.js'
 import { idOf, tokens } from './resource.js'
 import type { TokensTerms } from './resource.js'
 
@@ -7,37 +11,54 @@ export type Role = 'buyer' | 'provider'
 
 const codec: Codec<TokensTerms> = tokens.terms
 
+/** Agreements by our role. */
+const termsTable = defineTableOf({
+  name: 'tokens-terms',
+  key: parts(text, bytes(32)),
+  codec,
+  owner: 'test/',
+  bound: { unbounded: 'a test agrees on few' },
+  forget: { text: 'never' }
+})
+
+/** Units that were used of each agreement. */
+const usedTable = defineTableOf({
+  name: 'tokens-used',
+  key: bytes(32),
+  codec: uintCodec,
+  owner: 'test/',
+  bound: { unbounded: 'one for each agreement' },
+  forget: { text: 'never' }
+})
+
+export const TOKENS_TABLES = [termsTable, usedTable] as unknown as readonly AnyTable[]
+
 /** The agreements of this node, with the units that were used. */
 export class TokensRecords {
-  readonly #facts: Facts
+  readonly #store: Store
 
-  constructor(facts: Facts) {
-    this.#facts = facts
+  constructor(store: Store) {
+    this.#store = store
   }
 
   get(role: Role, agreement: Buffer): TokensTerms | null {
-    const kept = this.#facts.get(`tokens-${role}`, agreement)
-    return kept && codec.decode(kept)
+    return this.#store.table(termsTable).get([role, agreement])
   }
 
   list(role: Role): { id: Buffer; terms: TokensTerms }[] {
-    return [...this.#facts.list(`tokens-${role}`)].map(({ key, value }) => ({
-      id: key,
-      terms: codec.decode(value)
-    }))
+    const rows = this.#store.table(termsTable).list({ gte: [role], lte: [role] })
+    return [...rows].map(({ key: [, id], value }) => ({ id, terms: value }))
   }
 
-  change(role: Role, terms: TokensTerms): { kind: string; key: Buffer; value: Buffer } {
-    return { kind: `tokens-${role}`, key: idOf(terms), value: codec.encode(terms) }
+  change(role: Role, terms: TokensTerms): Change {
+    return change(termsTable, [role, idOf(terms)], terms)
   }
 
   used(agreement: Buffer): number {
-    return this.#facts.get('tokens-used', agreement)?.readUInt32LE() ?? 0
+    return this.#store.table(usedTable).get(agreement) ?? 0
   }
 
   async use(agreement: Buffer, units: number): Promise<void> {
-    const value = Buffer.alloc(4)
-    value.writeUInt32LE(units)
-    await this.#facts.set({ kind: 'tokens-used', key: agreement, value })
+    await this.#store.set(change(usedTable, agreement, units))
   }
 }

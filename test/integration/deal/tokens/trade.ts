@@ -1,10 +1,9 @@
 import { bookedBids, cheapestAsks } from '../../../../src/node/trade/asks.js'
-import { isWith } from '../../../../src/node/trade/dealings.js'
 import { tradeService } from '../../../../src/node/trade/parts.js'
 import type { TradeResource } from '../../../../src/node/trade/parts.js'
 import { TokensBids } from './buyer.js'
 import { TokensSelling } from './provider.js'
-import { TokensRecords } from './records.js'
+import { TOKENS_TABLES, TokensRecords } from './records.js'
 import { tokens } from './resource.js'
 
 declare module '../../../../src/node/trade/parts.js' {
@@ -18,7 +17,7 @@ const records = tradeService(
   'tokens',
   ['node', 'deals', 'payments', 'quotes'],
   ({ node, deals, payments, quotes }, scope) => {
-    const own = new TokensRecords(node.facts)
+    const own = new TokensRecords(node.store)
     if (!quotes) return own
     const selling = new TokensSelling(deals, payments, own)
     for (const dispose of selling.answer()) scope.add(dispose)
@@ -47,12 +46,13 @@ const bids = tradeService(
 /** The whole of the third resource, for the one line that registers it. */
 export const tokensTrade: TradeResource = {
   resource: tokens,
+  tables: TOKENS_TABLES,
   answering: [records],
   working: [bids],
   bids: parts => parts.tokensBids,
   hasDealings: ({ tokens: own }, device) =>
     (['buyer', 'provider'] as const).some(role =>
-      own.list(role).some(({ terms }) => isWith(device, role, terms))
+      own.list(role).some(({ terms }) => terms[role === 'buyer' ? 'provider' : 'buyer'].device.equals(device))
     ),
   consumed: ({ tokens: own, ledger }) =>
     new Map(
@@ -63,8 +63,8 @@ export const tokensTrade: TradeResource = {
         })
       )
     ),
-  status: ({ facts }) => {
-    const own = new TokensRecords(facts)
+  status: ({ store }) => {
+    const own = new TokensRecords(store)
     const sum = (role: 'buyer' | 'provider'): number =>
       own.list(role).reduce((all, { id }) => all + own.used(id), 0)
     const [bought, sold] = [sum('buyer'), sum('provider')]

@@ -48,6 +48,19 @@ export const TIMEOUTS: Timeouts = {
   wallet: 2000,
   restore: 1000
 }
+/** For faults that lose no message: a slow machine is not taken for a lost one. */
+const PATIENT: Timeouts = {
+  connect: 30_000,
+  quote: 30_000,
+  answer: 30_000,
+  seal: 30_000,
+  audit: 30_000,
+  upload: 30_000,
+  reach: 30_000,
+  payment: 30_000,
+  wallet: 30_000,
+  restore: 30_000
+}
 const ATTEMPTS = 20
 const MARKET = Buffer.alloc(32, 1)
 const TIME = 30 * DAY
@@ -89,6 +102,8 @@ export class DealPair {
   onclaim: () => Promise<void> = () => Promise.resolve()
   /** Added to the clock by which the provider ends leases, ms. */
   ahead = 0
+  /** Both sides read them at each request. */
+  readonly #timeouts: Timeouts = { ...TIMEOUTS }
   /** Notes to the buyer. */
   notes: string[] = []
 
@@ -109,7 +124,7 @@ export class DealPair {
       debts,
       canReceive: async () => true,
       shelf: this.shelf,
-      timeouts: TIMEOUTS,
+      timeouts: this.#timeouts,
       announcer: { join: () => null, leave: async () => undefined },
       log,
       now: () => Date.now() + this.ahead
@@ -125,20 +140,20 @@ export class DealPair {
       ask: id => (id.equals(orderId(this.#order)) ? { order: this.#order, floor: this.#order.price } : null)
     }).serve(storage, new StorageSelling({ self: deals.self, policy, desk: this.leaseManager }))
     const mine = { deals: buyer.deals, payments: buyer.payments, leases: buyer.leases, debts: buyer.debts }
-    this.#context = { ...mine, now: Date.now, timeouts: TIMEOUTS }
+    this.#context = { ...mine, now: Date.now, timeouts: this.#timeouts }
     this.#refunds = new Refunds({
       ...this.#context,
       open: async device => {
         await this.onclaim()
-        return buyer.deals.open(device, { timeoutMs: TIMEOUTS.connect })
+        return buyer.deals.open(device, { timeoutMs: this.#timeouts.connect })
       },
       retry: { first: 1, last: 1 }
     })
     this.#maintenance = this.maintenance({ retry: { first: 1, last: 1 } })
-    this.#experiences = new Experiences(buyer.facts, Date.now)
+    this.#experiences = new Experiences(buyer.store, Date.now)
     this.mirrors = new Mirrors({
       ...this.#context,
-      facts: buyer.facts,
+      store: buyer.store,
       log: nullLogger,
       folder: join(dir, 'drives'),
       packer: this.#packer,
@@ -161,6 +176,11 @@ export class DealPair {
     await pair.leaseManager.ready()
     await pair.provider.network.listen()
     return pair
+  }
+
+  /** Sets whether requests wait as long as any machine needs, or only so long that losses are soon noticed. */
+  set isPatient(patient: boolean) {
+    Object.assign(this.#timeouts, patient ? PATIENT : TIMEOUTS)
   }
 
   async close(): Promise<void> {
@@ -246,7 +266,7 @@ export class DealPair {
       // A lapsing lease may have asked to credit an installment from this debt: nothing is claimed before the
       // answer.
       await this.#maintenance.look()
-      await this.#refunds.settle(id, TIMEOUTS.payment)
+      await this.#refunds.settle(id, this.#timeouts.payment)
       assert.ok(!this.#refunds.isOwed(id) || this.#owes(id), 'what is owed is paid back')
     })
   }
@@ -263,7 +283,7 @@ export class DealPair {
   /** Exchanges one more message in each direction, so that messages held behind another one are delivered. */
   async exchangeOnce(id: Buffer): Promise<void> {
     const channel = await this.buyer.deals.open(this.provider.who.device.publicKey)
-    const asked = channel.request('progress', { agreement: id }, { timeoutMs: TIMEOUTS.answer })
+    const asked = channel.request('progress', { agreement: id }, { timeoutMs: this.#timeouts.answer })
     await assert.rejects(asked, { word: 'ENDED' })
   }
 

@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NoiseStream } from 'hyperdht'
 import { Deals } from '../../../../src/deal/deals.js'
-import { Facts } from '../../../../src/store/facts.js'
+import type { Store } from '../../../../src/store/store.js'
+import { storeIn } from '../../../parts/store/store-in.js'
 import type { Address } from '../../../../src/network/network.js'
 import { Network } from '../../../../src/network/network.js'
 import { Debts } from '../../../../src/payment/debts.js'
@@ -25,7 +26,7 @@ export class DealSide {
   readonly who: Person
   readonly dir: string
   readonly wallet: FakeWallet
-  readonly facts: Facts
+  readonly store: Store
   readonly network: Network
   readonly deals: Deals
   readonly payments: Payments
@@ -38,16 +39,16 @@ export class DealSide {
     this.dir = dir
     this.who = who
     this.wallet = wallet
-    this.facts = new Facts(join(dir, 'facts'))
+    this.store = storeIn(join(dir, 'store'))
     this.network = new Network({ keyPair: who.device, bootstrap })
     const self = { ...who, lightning: wallet.nodeId, network: wallet.network }
-    const { facts, network, log } = this
-    this.deals = new Deals({ self, resources: RESOURCES, facts, connector: network, log })
-    const ledger = new Ledger(join(dir, 'ledger'))
+    const { store, network, log } = this
+    this.deals = new Deals({ self, resources: RESOURCES, store, connector: network, log })
+    const ledger = new Ledger(store, 'ledger')
     const secret = randomBytes(32)
     this.payments = new Payments({ ledger, wallet, checkInvoice, readInvoice, secret, log })
-    this.leases = new Leases(facts)
-    this.debts = new Debts(facts, ledger)
+    this.leases = new Leases(store)
+    this.debts = new Debts(store, ledger)
     exchangeCounters({
       deals: this.deals,
       leases: this.leases,
@@ -65,7 +66,7 @@ export class DealSide {
     await mkdir(dir, { recursive: true })
     const [who] = await person()
     const side = new DealSide(dir, bootstrap, who!, new FakeWallet(name), wire)
-    await side.facts.ready()
+    await side.store.ready()
     await side.payments.ready()
     await side.deals.ready()
     await side.network.ready()
@@ -81,6 +82,6 @@ export class DealSide {
     await this.deals.close()
     await this.network.close()
     await this.payments.close()
-    await this.facts.close()
+    await this.store.close()
   }
 }

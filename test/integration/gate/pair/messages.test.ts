@@ -87,6 +87,7 @@ async function onPair(work: (pair: DealPair) => Promise<void>): Promise<void> {
 async function dealWithFault(pair: DealPair, fault: WireFault): Promise<void> {
   const { method, way, faultKind } = fault
   pair.notes = []
+  pair.isPatient = faultKind === 'cut'
   const known = new Set((await pair.buyer.look()).bought.map(({ agreement }) => agreement))
   // An open connection has exchanged its hellos already.
   if (method === 'hello') pair.disconnect()
@@ -121,6 +122,7 @@ async function dealWithFault(pair: DealPair, fault: WireFault): Promise<void> {
       leases.length,
       `no agreement is lost with its connection: ${pair.notes.join('; ')}`
     )
+  pair.isPatient = false
 }
 
 suite('deals survive one faulty message', { concurrency: PAIRS }, () => {

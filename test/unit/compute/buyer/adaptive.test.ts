@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chanceOf, draw } from '../../../../src/compute/buyer/checks.js'
+import { change } from '../../../../src/store/change.js'
+import { peerTable } from '../../../../src/deal/tables.js'
 import { Buyer } from '../../../parts/compute/buyer.js'
 import type { Script } from '../../../parts/compute/fake-providers.js'
 
@@ -65,7 +67,7 @@ test('a third provider breaks the tie between two different results, and the wro
   const { identity } = a!.ask
   assert.ok(buyer.experiences.of(identity)!.until > Date.now(), 'it is not asked for a while')
   // Without a record the provider starts over.
-  await buyer.facts.set({ kind: 'peer', key: identity, value: null })
+  await buyer.store.set(change(peerTable, identity, null))
   delete a!.script.lie
   await runs(buyer, 1)
   assert.deepEqual(agreed(buyer).slice(23), ['a', 'b'])

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import type { MapOutcome, RunRequest } from '../../../../src/compute/buyer/jobs.js'
+import { change } from '../../../../src/store/change.js'
+import { limitTable } from '../../../../src/payment/tables.js'
 import { Buyer, code, never, request } from '../../../parts/compute/buyer.js'
 
 const module = Buffer.from('a module')
@@ -43,8 +45,7 @@ test('at most `parallel` jobs run at a time, by default one for each provider', 
     let full = (): void => undefined
     const isFull = new Promise<void>(resolve => (full = resolve)).then(async () => {
       // Time for a surplus job to get as far as the others.
-      for (let i = 0; i < 5; i++)
-        await buyer.facts.set({ kind: 'test', key: Buffer.alloc(1), value: Buffer.alloc(1, 1) })
+      for (let i = 0; i < 5; i++) await buyer.store.set(change(limitTable, 'play', Buffer.from('{}')))
     })
     for (const name of ['a', 'b', 'c']) {
       const provider = buyer.fakes.add(name)

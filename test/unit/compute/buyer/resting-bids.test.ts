@@ -6,14 +6,14 @@ import { test } from 'node:test'
 import type { Order } from '#spec'
 import { SIDE } from '../../../../contracts/order.js'
 import { ComputeBids } from '../../../../src/compute/buyer/resting-bids.js'
-import { Facts } from '../../../../src/store/facts.js'
+import { storeIn } from '../../../parts/store/store-in.js'
 import type { NewOrder } from '../../../../src/deal/standing-orders.js'
 import { faultLog } from '../../../doubles/fault-log.js'
 
 test('a bid withdrawn while the book is read is not run', async t => {
   const dir = await mkdtemp(join(tmpdir(), 'bushel-bids-'))
-  const facts = new Facts(join(dir, 'facts'))
-  await facts.ready()
+  const store = storeIn(join(dir, 'store'))
+  await store.ready()
   const own = new Map<string, { id: Buffer; order: Order }>()
   const orders = {
     publish: (order: NewOrder) => {
@@ -40,7 +40,7 @@ test('a bid withdrawn while the book is read is not run', async t => {
       open: () => Promise.reject(new Error('nobody is told of anything'))
     },
     standing: () => Promise.resolve([]),
-    facts,
+    store,
     fits: async () => {
       looks()
       await hold
@@ -58,7 +58,7 @@ test('a bid withdrawn while the book is read is not run', async t => {
   await bids.ready()
   t.after(async () => {
     await bids.close()
-    await facts.close()
+    await store.close()
     await rm(dir, { recursive: true, force: true })
   })
   const order = {

@@ -7,7 +7,22 @@ import type { TestContext } from 'node:test'
 import { resultHash } from '../../../../contracts/job.js'
 import { Buyer, code, request } from '../../../parts/compute/buyer.js'
 import { GOOD, TRUTH } from '../../../parts/compute/fake-providers.js'
+import type { Change } from '../../../../src/store/change.js'
+import type { Transaction } from '../../../../src/store/transaction.js'
+import { runTable } from '../../../../src/compute/tables.js'
 import { RUN } from '../../../../src/compute/buyer/run/run-state.js'
+
+/** Whether a change records that a run is done. */
+function isEndOfRun(change: Change): boolean {
+  let isEnd = false
+  const transaction = {
+    put: (table: unknown, _key: unknown, value: { state: unknown }) =>
+      void (isEnd ||= table === runTable && value.state === RUN.done),
+    delete: () => undefined
+  }
+  change.apply(transaction as unknown as Transaction)
+  return isEnd
+}
 
 function latch(): { open: () => void; hold: Promise<void> } {
   let open = (): void => undefined
@@ -113,9 +128,9 @@ test('a run that was paid before the node stopped fetches its output again and h
   buyer.fakes.add('a')
   buyer.fakes.add('b')
   // The disk refuses the record of the end, as a kill between payment and record would.
-  const set = buyer.facts.set.bind(buyer.facts)
-  buyer.facts.set = async (...changes) => {
-    const isEnd = changes.some(({ kind, value }) => kind === 'run' && value?.includes(Buffer.from('done')))
+  const set = buyer.store.set.bind(buyer.store)
+  buyer.store.set = async (...changes) => {
+    const isEnd = changes.some(isEndOfRun)
     if (isEnd) throw new Error('killed')
     await set(...changes)
   }
@@ -197,11 +212,10 @@ test('a run that ends just as its command stops keeps its output for the next co
   const buyer = await Buyer.open(t)
   buyer.fakes.add('a')
   const stop = new AbortController()
-  const set = buyer.facts.set.bind(buyer.facts)
-  buyer.facts.set = async (...changes) => {
+  const set = buyer.store.set.bind(buyer.store)
+  buyer.store.set = async (...changes) => {
     await set(...changes)
-    if (changes.some(({ kind, value }) => kind === 'run' && value?.includes(Buffer.from('done'))))
-      stop.abort(new Error('enough'))
+    if (changes.some(isEndOfRun)) stop.abort(new Error('enough'))
   }
   await assert.rejects(buyer.run({}, stop.signal), /enough/)
   assert.equal(buyer.jobs.list()[0]!.state, 'done')

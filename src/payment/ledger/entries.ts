@@ -1,11 +1,13 @@
-import { decode } from '../../contracts/schema/codec.js'
-import { Journal } from '../store/journal.js'
-import { isSettled, paymentOf } from './payment.js'
-import type { PaymentKind, Payment, PaymentStep } from './payment.js'
+import type { Store } from '../../store/store.js'
+import { isSettled, stepOf } from '../payment.js'
+import type { PaymentKind, Payment, PaymentStep } from '../payment.js'
+import { STEP } from '../payment-state.js'
+import { completed } from './recording.js'
+import { ledgerChain } from './tables.js'
 
 /** A step as it was recorded: `payment` as it stood then. */
 export interface LedgerEntry {
-  /** Counts the entries of the ledger, from 0. */
+  /** Counts the entries of all wallets of the home, from 0. */
   number: number
   payment: Payment
 }
@@ -24,29 +26,25 @@ export interface LedgerFilter {
 }
 
 /**
- * Reads the ledger's history from its file, also while a node writes it: each entry in order, completed from earlier
- * entries of its hash. A preimage is included only once its payment is settled.
+ * The history of a wallet's ledger, as it is when the reading begins: each entry in order, completed from earlier entries
+ * of its hash. A preimage is included only once its payment is settled.
  */
-export async function readEntries(
-  file: string,
-  onentry: (entry: LedgerEntry) => void,
+export function* readEntries(
+  store: Store,
+  wallet: string,
   filter: LedgerFilter = {}
-): Promise<void> {
+): Generator<LedgerEntry, void, void> {
   const last = new Map<string, Payment>()
-  let number = 0
-  await Journal.read(file, bytes => {
-    const payment = paymentOf(decode('ledger-entry', bytes))
-    const key = payment.hash.toString('hex')
-    const before = last.get(key)
-    if (before) {
-      payment.text ||= before.text
-      payment.peer ??= before.peer
-      payment.preimage ??= before.preimage
-    }
-    last.set(key, payment)
-    const entry = { number: number++, payment: shown(payment) }
-    if (matches(payment, filter)) onentry(entry)
-  })
+  for (const { seq, value } of store.chain(ledgerChain).entries()) {
+    if (value.wallet !== wallet) continue
+    const step = { ...stepOf(value.entry!), entry: seq }
+    const key = step.hash.toString('hex')
+    const payment = completed(step, last.get(key) ?? null)
+    if (payment.step === STEP.receipt)
+      last.delete(key) // no other entry follows
+    else last.set(key, payment)
+    if (matches(payment, filter)) yield { number: seq, payment: shown(payment) }
+  }
 }
 
 /** True when a payment passes the filter. */

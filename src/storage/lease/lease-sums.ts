@@ -1,0 +1,56 @@
+import type { Lease } from '#spec'
+import { billedBytes } from '../../../contracts/money/money.js'
+import type { Store } from '../../store/store.js'
+import type { Transaction } from '../../store/transaction.js'
+import { leaseDueTable, leaseSumTable, leaseTable } from '../tables.js'
+import { isLive, isOver } from './lease-state.js'
+
+const ROLES = ['buyer', 'provider'] as const
+const NONE = { live: 0, bytes: 0 }
+
+/** How many leases of a role are live, and the bytes that they reserve; kept, not counted. */
+export function sumsOf(store: Store, role: string): { live: number; bytes: number } {
+  return store.table(leaseSumTable).get(role) ?? NONE
+}
+
+/** Sets a lease with the sums of its role. It is due at once, because what is due depends on more than the lease. */
+export function recordedWith(transaction: Transaction, key: [string, Buffer], lease: Lease): void {
+  const [role] = key
+  const before = transaction.table(leaseTable).get(key)
+  const [from, to] = [partOf(before), partOf(lease)]
+  if (from.live !== to.live || from.bytes !== to.bytes) {
+    const sums = transaction.table(leaseSumTable).get(role) ?? NONE
+    const live = sums.live + to.live - from.live
+    transaction.put(leaseSumTable, role, { live, bytes: sums.bytes + to.bytes - from.bytes })
+  }
+  transaction.put(leaseTable, key, lease)
+  if (isOver(lease)) transaction.delete(leaseDueTable, key)
+  else transaction.put(leaseDueTable, key, 0)
+}
+
+/** The part of a lease in the sums of its role. */
+function partOf(lease: Lease | null): { live: number; bytes: number } {
+  return lease && isLive(lease) ? { live: 1, bytes: Number(billedBytes(lease.terms.cores)) } : NONE
+}
+
+/** Compares the kept sums and due times with the leases: a line for each problem. */
+export function* problemsOfLeases(store: Store): Generator<string, void, void> {
+  for (const role of ROLES) {
+    const counted = { live: 0, bytes: 0 }
+    for (const { key, value } of store.table(leaseTable).by('open', { gte: role, lte: role })) {
+      const { live, bytes } = partOf(value)
+      counted.live += live
+      counted.bytes += bytes
+      if (!store.table(leaseDueTable).has(key))
+        yield `lease ${key[1].toString('hex')} (${role}) is open and has no time at which it is looked at`
+    }
+    const { live, bytes } = sumsOf(store, role)
+    if (live !== counted.live || bytes !== counted.bytes)
+      yield `${counted.live} leases (${role}) reserve ${counted.bytes} bytes, their sum says ${live} and ${bytes}`
+  }
+  for (const { key } of store.table(leaseDueTable).list()) {
+    const lease = store.table(leaseTable).get(key)
+    if (!lease || isOver(lease))
+      yield `lease ${key[1].toString('hex')} (${key[0]}) is not open and is looked at`
+  }
+}
