@@ -62,6 +62,22 @@ export function struct<N extends StructName>(
   }
 }
 
+/**
+ * Decodes bytes that this node encoded itself and that a checksum covers, which saves the comparison with the canonical
+ * encoding. Throws MALFORMED and nothing else.
+ */
+export function decodeOwn<N extends StructName>(name: N, bytes: Buffer): StructOf<N> {
+  const state = { start: 0, end: bytes.byteLength, buffer: bytes }
+  let value: StructOf<N>
+  try {
+    value = getEncoding(`@bushel/${name}`).decode(state as never) as StructOf<N>
+  } catch (error) {
+    throw malformed(name, error instanceof Error ? error.message : String(error))
+  }
+  if (state.start !== state.end) throw malformed(name, 'bytes follow it')
+  return value
+}
+
 function malformed(name: string, why: string): BushelError {
   return new BushelError('MALFORMED', `a malformed ${name}: ${why}`)
 }

@@ -1,9 +1,7 @@
-import { decode, encode } from '../../contracts/schema/codec.js'
+import { decodeOwn, encode } from '../../contracts/schema/codec.js'
 import type { StructName, StructOf } from '../../contracts/schema/codec.js'
 import { uint } from './key.js'
 import type { KeyCodec } from './key.js'
-
-const MAX_VALUE = 16 << 20
 
 /** Turns values into bytes and back; `decode` throws when the bytes are not a value. */
 export interface Codec<V> {
@@ -118,7 +116,7 @@ export function defineChain<S extends StructName>(chain: {
 function structCodec<S extends StructName>(struct: S): Codec<StructOf<S>> {
   return {
     encode: value => encode(struct, value),
-    decode: bytes => decode(struct, bytes, MAX_VALUE)
+    decode: bytes => decodeOwn(struct, bytes)
   }
 }
 

@@ -1,4 +1,4 @@
-import { decode, encode } from '../../../contracts/schema/codec.js'
+import { decodeOwn, encode } from '../../../contracts/schema/codec.js'
 import { nameOf } from '../../base/states.js'
 import { defineChain, defineTable, defineTableOf } from '../../store/definition.js'
 import type { Codec } from '../../store/definition.js'
@@ -10,14 +10,13 @@ import { paymentStates } from '../payment-state.js'
 // The keys of all tables begin with the name of the wallet: a wallet does not know the payments of another one.
 
 const OWNER = 'src/payment'
-const MAX_PAYMENT = 1 << 20
 const LIST = { unbounded: 'one for each payment or agreement, and all of them are evidence' }
 const NEVER = { text: 'never: it is evidence, and no hash may be paid again' }
 
 const paymentCodec: Codec<Payment> = {
   encode: payment => encode('payment-record', { entry: payment.entry, last: entryOf(payment, null) }),
   decode(bytes) {
-    const { entry, last } = decode('payment-record', bytes, MAX_PAYMENT)
+    const { entry, last } = decodeOwn('payment-record', bytes)
     return { ...stepOf(last!), entry }
   }
 }

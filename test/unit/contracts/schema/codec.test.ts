@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { decode, domain, encode, hashOf } from '../../../../contracts/schema/codec.js'
+import { decode, decodeOwn, domain, encode, hashOf } from '../../../../contracts/schema/codec.js'
 import type { StructName } from '../../../../contracts/schema/codec.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { structs } from '../../../../contracts/schema/schema.js'
@@ -65,6 +65,21 @@ test('random bytes are malformed or canonical', () => {
       { numRuns: 25 }
     )
   }
+})
+
+test('bytes of our own are decoded as those of a peer are, and refused when some are missing or follow', () => {
+  for (const name of names) {
+    fc.assert(
+      fc.property(structOf(name), value => {
+        const bytes = encode(name, value as never)
+        assert.deepEqual(decodeOwn(name, bytes), decode(name, bytes))
+        assert.throws(() => decodeOwn(name, Buffer.concat([bytes, Buffer.from([0])])), malformed)
+      }),
+      { numRuns: 10 }
+    )
+  }
+  const bytes = encode('msat-sum', { msat: 1n })
+  assert.throws(() => decodeOwn('msat-sum', bytes.subarray(0, 7)), malformed)
 })
 
 test('a false count is refused at once', () => {
