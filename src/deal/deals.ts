@@ -9,7 +9,6 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
-import { Poller } from '../base/poller.js'
 import { settledWithin, unlessAborted } from '../base/timeouts.js'
 import type { Disposer } from '../base/scope.js'
 import type { Store } from '../store/store.js'
@@ -58,7 +57,6 @@ export interface CounterExchange {
   judge(peer: Counterparty, counters: SignedCounter[]): Promise<void>
 }
 
-const PRUNE_EVERY = 3_600_000
 /** How long closing waits for running answers, ms. */
 const CLOSING = 2000
 
@@ -82,7 +80,6 @@ export class Deals extends ReadyResource {
   #startMeeting: () => void = () => undefined
   /** Resolves once this is open, or was closed. */
   readonly #meeting = new Promise<void>(resolve => (this.#startMeeting = resolve))
-  readonly #pruning: Poller
   /** Streams on which a peer may open a channel, each with its disposer. */
   readonly #attached = new Map<NoiseStream, Disposer>()
   /** Running answers of all channels. */
@@ -99,11 +96,6 @@ export class Deals extends ReadyResource {
     this.#connector = connector
     this.#log = log
     this.#cutOff = new Tally(log, 'peer cut off')
-    this.#pruning = new Poller({
-      look: () => this.replies.prune(),
-      interval: PRUNE_EVERY,
-      onerror: log.fault
-    })
     this.handle('hello', async (hello, _from, channel) => {
       await this.#meet(channel, hello)
       return { body: this.#hello(channel.device) }
@@ -118,16 +110,14 @@ export class Deals extends ReadyResource {
     }
   }
 
-  protected override async _open(): Promise<void> {
-    await this.replies.prune()
-    void this.#pruning.start(PRUNE_EVERY)
+  protected override _open(): Promise<void> {
     this.#startMeeting()
+    return Promise.resolve()
   }
 
   protected override async _close(): Promise<void> {
     this.#startMeeting()
     for (const detach of [...this.#attached.values()]) detach()
-    await this.#pruning.close()
     await Promise.all([...this.#channels.values()].map(channel => channel.close()))
     await settledWithin(this.#answering, CLOSING)
     this.#cutOff.flush()

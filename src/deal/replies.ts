@@ -1,11 +1,12 @@
 import { change } from '../store/change.js'
 import type { Change } from '../store/change.js'
 import type { Store } from '../store/store.js'
-import { REPLY_KEPT, replyTable } from './tables.js'
+import { replyTable } from './tables.js'
 
 /** Most answers kept for one device in that time; a lease takes about five. */
 const MAX_KEPT = 1000
-const PRUNED_AT_ONCE = 1000
+/** Devices whose answers are counted in memory. */
+const MAX_COUNTS = 10_000
 
 /** Given answers by device and request id, so that a repeated request gets the same bytes. */
 export class Replies {
@@ -53,26 +54,14 @@ export class Replies {
     return change(replyTable, [device, request], { at: this.#now(), reply })
   }
 
-  /** Deletes answers that can no longer be repeated. */
-  async prune(): Promise<void> {
-    const before = this.#now() - REPLY_KEPT
-    this.#counts.clear()
-    if (before <= 0) return
-    for (;;) {
-      const old = [...this.#store.table(replyTable).by('at', { lt: before, limit: PRUNED_AT_ONCE })]
-      if (old.length > 0) await this.#store.set(...old.map(({ key }) => change(replyTable, key, null)))
-      if (old.length < PRUNED_AT_ONCE) return
-    }
-  }
-
-  /** Answers kept for a device; counted once after each pruning. */
+  /** At least the answers kept for a device: those that are forgotten leave the count when it is full. */
   #countOf(device: Buffer): number {
     const id = device.toString('hex')
-    let count = this.#counts.get(id)
-    if (count === undefined) {
-      count = [...this.#store.table(replyTable).list({ gte: [device], lte: [device] })].length
-      this.#counts.set(id, count)
-    }
+    const known = this.#counts.get(id)
+    if (known !== undefined && known < MAX_KEPT) return known
+    const count = [...this.#store.table(replyTable).list({ gte: [device], lte: [device] })].length
+    if (this.#counts.size >= MAX_COUNTS) this.#counts.clear()
+    this.#counts.set(id, count)
     return count
   }
 }

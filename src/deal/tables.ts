@@ -3,7 +3,7 @@ import { defineTable } from '../store/definition.js'
 import { bytes, parts, uint } from '../store/key.js'
 
 /** How long an answer can be repeated, ms. */
-export const REPLY_KEPT = 2 * DAY
+const REPLY_KEPT = 2 * DAY
 
 /** Given answers by device and request id. */
 export const replyTable = defineTable({

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { HOUR } from '../../../contracts/money/quantity.js'
+import { Poller } from '../../base/poller.js'
 import type { Service } from '../../base/services.js'
 import type { Market } from '../../book/market.js'
 import type { Handler } from '../../deal/channel.js'
@@ -19,6 +21,9 @@ import { logWallet } from './wallet-log.js'
 
 // The services that all resources share: payment, deals and the book.
 
+/** Rows of each table that are forgotten in one transaction. */
+const FORGOTTEN_AT_ONCE = 1000
+
 export const wallet = tradeService('wallet', ['node'], async ({ node }, scope) => {
   const opened = await loadWallet(node.dir, node.wallet, node.store)
   const { id } = backendOf(node.wallet)
@@ -38,6 +43,20 @@ export const lightning = tradeService('lightning', ['wallet'], ({ wallet: opened
 export const ledger = tradeService('ledger', ['node'], ({ node }, scope) =>
   scope.open(new Ledger(node.store, ledgerOf(node.wallet), node.now))
 )
+
+/** Deletes the rows whose time is over by the rules of their tables. */
+export const forgetting = tradeService('forgetting', ['node'], async ({ node }, scope) => {
+  const poller = new Poller({
+    look: async () => {
+      while ((await node.store.forget(node.now(), FORGOTTEN_AT_ONCE)) > 0);
+    },
+    interval: HOUR,
+    onerror: node.log.fault
+  })
+  scope.add(() => poller.close())
+  if (node.serve) await poller.start()
+  return null
+})
 
 export const limits = tradeService('limits', ['node', 'wallet', 'ledger'], parts => {
   const { store, now } = parts.node

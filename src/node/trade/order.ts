@@ -6,6 +6,7 @@ import { RESOURCES } from './resources.js'
 /** The services of a trade in these resources: opened from top to bottom, closed from bottom to top. */
 export function tradeServices(resources: readonly TradeResource[]): readonly Service<TradeParts>[] {
   return [
+    deal.forgetting,
     // money
     deal.wallet,
     deal.lightning,

@@ -58,6 +58,7 @@ export interface TradeParts {
   /** Given by the node. */
   node: TradeOptions & { now: () => number; policy: Policy }
   alarms: Alarms
+  forgetting: null
   wallet: WalletResource
   lightning: LightningLinks
   ledger: Ledger

@@ -40,5 +40,5 @@ test('store check finds nothing in a new home, then a lease that nobody paid, an
   assert.equal(exit, 1)
   const problems = lines.at(-1)!['problems'] as string[]
   assert.equal(problems.length, 2)
-  assert.match(problems[0]!, /^leases: 1 leases \(provider\) reserve \d+ bytes, their sum says 7 and 1$/)
+  assert.match(problems[0]!, /^storage: 1 leases \(provider\) reserve \d+ bytes, their sum says 7 and 1$/)
 })

@@ -35,13 +35,13 @@ import { retry } from './retry.js'
 import { nullLogger } from '../../../../src/base/logger.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 
-/** Timeouts that are a minute by default are a moment here. */
+/** Timeouts that are a minute by default are a moment here, though not too short for a busy machine. */
 export const TIMEOUTS: Timeouts = {
-  connect: 1500,
-  quote: 400,
-  answer: 400,
-  seal: 400,
-  audit: 400,
+  connect: 3000,
+  quote: 1200,
+  answer: 1200,
+  seal: 1200,
+  audit: 1200,
   upload: 4000,
   reach: 1000,
   payment: 2000,

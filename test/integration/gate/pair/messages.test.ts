@@ -12,7 +12,7 @@ import type { DealOptions } from './deal-pair.js'
 import { NodePair } from './node-pair.js'
 import { sequence } from '../../../world/gate/seed.js'
 import { FAULT_KINDS } from './faulty-wire.js'
-import type { WireFault, Way } from './faulty-wire.js'
+import type { FaultKind, WireFault, Way } from './faulty-wire.js'
 
 /** Pairs that deal at the same time, since most of the time goes into waiting for lost messages. */
 const PAIRS = 6
@@ -42,6 +42,8 @@ const SEED = process.env['BUSHEL_GATE_SEED'] ?? randomBytes(4).toString('hex')
 const FAULTS = Number(process.env['BUSHEL_GATE_MESSAGES'] ?? 40)
 /** Real wallets are slower: their number of faults is divided by this. */
 const SLOWER = 6
+/** With these faults no request waits for what never comes. */
+const ALL_ARRIVE: readonly FaultKind[] = ['duplicated', 'replayed', 'cut']
 /** The share of messages that get a fault. */
 const CHANCE = 1 / 12
 const ATTEMPTS = 3
@@ -87,7 +89,7 @@ async function onPair(work: (pair: DealPair) => Promise<void>): Promise<void> {
 async function dealWithFault(pair: DealPair, fault: WireFault): Promise<void> {
   const { method, way, faultKind } = fault
   pair.notes = []
-  pair.isPatient = faultKind === 'cut'
+  pair.isPatient = ALL_ARRIVE.includes(faultKind)
   const known = new Set((await pair.buyer.look()).bought.map(({ agreement }) => agreement))
   // An open connection has exchanged its hellos already.
   if (method === 'hello') pair.disconnect()
