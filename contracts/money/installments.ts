@@ -33,6 +33,10 @@ export function chargeOf(terms: InstallmentTerms): Msat {
  * `firstInstallmentMsat` to `maxInstallmentMsat`; the last installment pays the rest. An installment ends at the first ms
  * at which the rounded-up cumulative charge covers the amounts so far. Each amount is a difference of two cumulative
  * charges, so rounding errors do not add up.
+ *
+ * Each installment but a single one of 0 msat costs something and takes time: a charge of at least 2 msat is left when an
+ * end is looked up, the cumulative charge there is at least 1 msat above what is paid, and it reaches the total at the
+ * end of the time, or is below it at every ms before when a ms costs less than 1 msat.
  */
 export function planInstallments(terms: InstallmentTerms): Installment[] {
   const total = chargeOf(terms)
@@ -45,31 +49,18 @@ export function planInstallments(terms: InstallmentTerms): Installment[] {
   let start = 0n
   let paid = 0n
   while (start < time) {
-    let end = total - paid <= listed ? time : firstAt(paid + listed, total, time)
-    if (end <= start) end = start + 1n
-    if (end > time) end = time
+    const end = total - paid <= listed ? time : firstAt(paid + listed, total, time)
     const msat = cumulative(end) - paid
     installments.push({ number: installments.length, start: Number(start), end: Number(end), msat })
     paid += msat
     start = end
     listed = least(listed * 2n, cap)
   }
-  return mergeEmpty(installments)
+  return installments
 }
 
 /** The first ms at which the cumulative charge is at least `target`. */
 function firstAt(target: Msat, total: Msat, time: bigint): bigint {
   // ceil(total * t / time) >= target  <=>  total * t > (target - 1) * time
   return ((target - 1n) * time) / total + 1n
-}
-
-/** Merges an installment of 0 msat (its time costs less than 1 msat) into the one before it. */
-function mergeEmpty(installments: Installment[]): Installment[] {
-  const out: Installment[] = []
-  for (const installment of installments) {
-    const last = out.at(-1)
-    if (last && installment.msat === 0n) last.end = installment.end
-    else out.push({ ...installment, number: out.length })
-  }
-  return out
 }
