@@ -181,7 +181,14 @@ test('values out of bounds are refused', async () => {
   for (const given of cases) {
     assert.equal(codeOf(await signed(order(given))), 'OUT_OF_BOUNDS', Object.keys(given).join())
   }
-  assert.equal(codeOf(await signed(order({ expires: NOW + 3 * DAY }))), 'OK')
+  const atBounds: Partial<Order>[] = [
+    { expires: NOW + 3 * DAY },
+    { price: 1n },
+    { price: MAX_MSAT },
+    { network: 'x'.repeat(64) }
+  ]
+  for (const given of atBounds)
+    assert.equal(codeOf(await signed(order(given))), 'OK', Object.keys(given).join())
 })
 
 test('a body is opaque to the book: any bytes up to the limit hold', async () => {
