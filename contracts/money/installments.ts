@@ -34,9 +34,8 @@ export function chargeOf(terms: InstallmentTerms): Msat {
  * at which the rounded-up cumulative charge covers the amounts so far. Each amount is a difference of two cumulative
  * charges, so rounding errors do not add up.
  *
- * Each installment but a single one of 0 msat costs something and takes time: a charge of at least 2 msat is left when an
- * end is looked up, the cumulative charge there is at least 1 msat above what is paid, and it reaches the total at the
- * end of the time, or is below it at every ms before when a ms costs less than 1 msat.
+ * No installment is empty, unless the whole charge is 0: where the charge steps by more than 1 msat a ms, it reaches the
+ * total in the last ms only; where it steps by less, each end but the last has exactly the amounts so far.
  */
 export function planInstallments(terms: InstallmentTerms): Installment[] {
   const total = chargeOf(terms)
