@@ -17,8 +17,7 @@ export function proves(proof: BlockProof, index: number, sealed: SealedCore): bo
   const position = flat.iterator(node.index)
   for (const sibling of proof.nodes) {
     if (sibling.index !== position.sibling() || sibling.size > sealed.byteLength - node.size) return false
-    const pair: [TreeNode, TreeNode] = sibling.index < node.index ? [sibling, node] : [node, sibling]
-    node = { index: position.parent(), size: sibling.size + node.size, hash: crypto.parent(...pair) }
+    node = { index: position.parent(), size: sibling.size + node.size, hash: crypto.parent(sibling, node) }
   }
   const given = new Map(proof.roots.map(root => [root.index, root]))
   given.set(node.index, node)

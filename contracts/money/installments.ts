@@ -33,6 +33,9 @@ export function chargeOf(terms: InstallmentTerms): Msat {
  * `firstInstallmentMsat` to `maxInstallmentMsat`; the last installment pays the rest. An installment ends at the first ms
  * at which the rounded-up cumulative charge covers the amounts so far. Each amount is a difference of two cumulative
  * charges, so rounding errors do not add up.
+ *
+ * No installment is empty, unless the whole charge is 0: where the charge steps by more than 1 msat a ms, it reaches the
+ * total in the last ms only; where it steps by less, each end but the last has exactly the amounts so far.
  */
 export function planInstallments(terms: InstallmentTerms): Installment[] {
   const total = chargeOf(terms)
@@ -45,31 +48,18 @@ export function planInstallments(terms: InstallmentTerms): Installment[] {
   let start = 0n
   let paid = 0n
   while (start < time) {
-    let end = total - paid <= listed ? time : firstAt(paid + listed, total, time)
-    if (end <= start) end = start + 1n
-    if (end > time) end = time
+    const end = total - paid <= listed ? time : firstAt(paid + listed, total, time)
     const msat = cumulative(end) - paid
     installments.push({ number: installments.length, start: Number(start), end: Number(end), msat })
     paid += msat
     start = end
     listed = least(listed * 2n, cap)
   }
-  return mergeEmpty(installments)
+  return installments
 }
 
 /** The first ms at which the cumulative charge is at least `target`. */
 function firstAt(target: Msat, total: Msat, time: bigint): bigint {
   // ceil(total * t / time) >= target  <=>  total * t > (target - 1) * time
   return ((target - 1n) * time) / total + 1n
-}
-
-/** Merges an installment of 0 msat (its time costs less than 1 msat) into the one before it. */
-function mergeEmpty(installments: Installment[]): Installment[] {
-  const out: Installment[] = []
-  for (const installment of installments) {
-    const last = out.at(-1)
-    if (last && installment.msat === 0n) last.end = installment.end
-    else out.push({ ...installment, number: out.length })
-  }
-  return out
 }

@@ -23,6 +23,7 @@ import { SUBMIT_TIMEOUT, Step } from './step.js'
 import { Talk } from './talk.js'
 import { encodeOperation } from './view/operation.js'
 import { fullnessBits, lifetimeBits } from './view/rules.js'
+import { hashOfView } from './view/view-hash.js'
 import { refusal } from './refusal.js'
 import { Relaying } from './relay/relaying.js'
 import { Ticker } from './relay/ticker.js'
@@ -294,7 +295,7 @@ export class Market extends ReadyResource {
 
   /** The Merkle tree hash of the view, in z32; equal on every node with the same heads. */
   async viewHash(): Promise<string> {
-    return formatKey(await this.#base.view.core.treeHash())
+    return formatKey(await hashOfView(this.#base))
   }
 
   /** The tick and the strength in bits that the stamp of a new record needs. */

@@ -47,8 +47,8 @@ export interface Spend {
 
 /** A planned or running agreement, with its costs. */
 export interface PlannedSpending {
-  /** Identity of the provider. */
-  peer: Buffer
+  /** Identity of the provider; null for one that is not known yet, each another one. */
+  peer: Buffer | null
   /** The whole price, msat. */
   chargeMsat: Msat
   /** The part that is due in advance and not paid yet, msat. */
@@ -141,15 +141,18 @@ export class SpendingLimits {
     const { spending } = this.#options.ledger
     const ahead = new Map<string, Msat>()
     let dayAhead = 0n
+    let mostToUnknown = 0n
     for (const { peer, chargeMsat, aheadMsat } of plans) {
       if (dealMsat !== null && chargeMsat > dealMsat) return over('a deal', 'deal', dealMsat, chargeMsat, 0n)
-      const to = peer.toString('hex')
-      ahead.set(to, (ahead.get(to) ?? 0n) + aheadMsat)
       dayAhead += aheadMsat
+      const to = peer?.toString('hex')
+      if (to !== undefined) ahead.set(to, (ahead.get(to) ?? 0n) + aheadMsat)
+      else mostToUnknown = most(mostToUnknown, aheadMsat)
     }
     const spent = spending.total(now) + this.#heldMsat(() => true)
     if (dayMsat !== null && spent + dayAhead > dayMsat) return over('a day', 'day', dayMsat, dayAhead, spent)
     if (peerMsat === null) return null
+    if (mostToUnknown > peerMsat) return over('a peer', 'peer', peerMsat, mostToUnknown, 0n)
     for (const [to, msat] of ahead) {
       const had = spending.to(to, now) + this.#heldMsat(payment => peerOf(payment) === to)
       if (had + msat > peerMsat) return over('a peer', 'peer', peerMsat, msat, had)

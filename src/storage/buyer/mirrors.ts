@@ -123,8 +123,8 @@ export class Mirrors {
   async checkBid(request: MirrorRequest): Promise<{ bytes: number; fingerprint: Buffer }> {
     const survey = await this.#options.packer.survey(request.path)
     // At the bid's highest price; the provider is not known yet.
-    const plans = Array.from({ length: request.copies }, (_, i) =>
-      planOf(request, survey.bytes, Buffer.from([i]), request.maxPrice ?? 0n)
+    const plans = Array.from({ length: request.copies }, () =>
+      planOf(request, survey.bytes, null, request.maxPrice ?? 0n)
     )
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
@@ -366,7 +366,7 @@ function fingerprintOf(request: MirrorRequest, survey: Buffer): Buffer {
 function planOf(
   { time, copies, prepayMaxMsat }: MirrorRequest,
   bytes: number,
-  peer: Buffer,
+  peer: Buffer | null,
   price: bigint
 ): PlannedSpending {
   const chargeMsat = totalCharge({ bytes: BigInt(bytes), time, price, minChargeMsat: SAT })

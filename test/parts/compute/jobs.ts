@@ -54,25 +54,3 @@ export const isolations: readonly { isolation: Isolation; skip: string | false }
     skip: (await bestIsolation()) === 'bwrap' ? false : 'bubblewrap does not work on this machine'
   }
 ]
-
-/**
- * The longest time between two turns of the event loop, ms: processor time of all threads of this process, or
- * real time where that is less, since other load on the machine delays turns too.
- */
-export function busyness(): { stop(): number } {
-  let most = 0
-  let at = performance.now()
-  let cpu = process.cpuUsage()
-  const timer = setInterval(() => {
-    const { user, system } = process.cpuUsage(cpu)
-    most = Math.max(most, Math.min((user + system) / 1000, performance.now() - at))
-    at = performance.now()
-    cpu = process.cpuUsage()
-  }, 5)
-  return {
-    stop() {
-      clearInterval(timer)
-      return most
-    }
-  }
-}

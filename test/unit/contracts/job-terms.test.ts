@@ -6,15 +6,18 @@ import {
   MAX_BLOB_BYTES,
   MAX_MODULE_BYTES,
   MAX_REASON,
+  TFUEL,
   commitmentOf,
   faultOfJob,
   faultOfStatement,
+  jobCost,
   jobId,
   jobMemory,
   keyCommitmentOf,
   mostFuel,
   resultHash,
-  sameResult
+  sameResult,
+  segmentsMsat
 } from '../../../contracts/job.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import { MAX_MSAT } from '../../../contracts/money/money.js'
@@ -157,6 +160,30 @@ test('a statement is checked against the terms and what was paid', () => {
   for (const [change, fault] of bad)
     assert.match(faultOfStatement({ ...honest, ...change }, terms, 1) ?? 'none', fault)
   assert.match(faultOfStatement(honest, terms, 2) ?? 'none', /paid for more fuel than it states/)
+})
+
+test('a statement may bill exactly what the segments have paid, and not a msat less', () => {
+  const { result } = honest
+  const rates = {
+    ...terms,
+    price: TFUEL,
+    baseMsat: 1_000n,
+    firstInstallmentMsat: 10n,
+    maxInstallmentMsat: 10n
+  }
+  const exact: JobTerms = { ...rates, maxMsat: 1_100n }
+  const stated = (fuel: bigint): JobStatement => ({
+    ...honest,
+    agreement: jobId(exact),
+    result: { ...result, fuel },
+    finalMsat: 0n
+  })
+  // The base and two segments of 10 msat; a unit of fuel costs 1 msat.
+  assert.equal(segmentsMsat(exact, 3), 1_020n)
+  assert.equal(jobCost(exact, 20n), 1_020n)
+  assert.equal(faultOfStatement(stated(20n), exact, 3), null)
+  assert.match(faultOfStatement(stated(19n), exact, 3) ?? 'none', /paid for more fuel than it states/)
+  assert.match(faultOfStatement(stated(21n), exact, 3) ?? 'none', /last payment/)
 })
 
 function sizesOf(byteLength: number): { byteLength: number; length: number } {

@@ -181,7 +181,14 @@ test('values out of bounds are refused', async () => {
   for (const given of cases) {
     assert.equal(codeOf(await signed(order(given))), 'OUT_OF_BOUNDS', Object.keys(given).join())
   }
-  assert.equal(codeOf(await signed(order({ expires: NOW + 3 * DAY }))), 'OK')
+  const atBounds: Partial<Order>[] = [
+    { expires: NOW + 3 * DAY },
+    { price: 1n },
+    { price: MAX_MSAT },
+    { network: 'x'.repeat(64) }
+  ]
+  for (const given of atBounds)
+    assert.equal(codeOf(await signed(order(given))), 'OK', Object.keys(given).join())
 })
 
 test('a body is opaque to the book: any bytes up to the limit hold', async () => {
@@ -195,12 +202,25 @@ test('a stamp below the market’s strength is refused, and a stamp is bound to 
   assert.equal(codeOf(strong, { ...rules, stampBits: () => 10 }), 'OK')
   assert.equal(codeOf(strong, { ...rules, stampBits: () => 40 }), 'STAMP')
   const bits = (bytes: Buffer): number => stampStrength(decode('signed-order', bytes))
-  const moved = changed(strong, record => ({
-    order: encode('order', { ...decode('order', record.order), revision: 2 })
-  }))
-  const later = changed(strong, record => ({ stampTick: record.stampTick + 1 }))
-  // Each stamp has the strength of chance: one in a thousand would keep ten bits.
-  assert.ok(bits(moved) < 10 || bits(later) < 10)
+  // On another record, a stamp has the strength of chance: one in a thousand keeps ten bits, and hardly ever all four do.
+  const lost = (change: (record: SignedOrder, by: number) => Partial<SignedOrder>): boolean =>
+    [1, 2, 3, 4].some(by => bits(changed(strong, record => change(record, by))) < 10)
+  assert.ok(
+    lost(({ order }, by) => ({ order: encode('order', { ...decode('order', order), revision: 1 + by }) })),
+    'another order'
+  )
+  assert.ok(
+    lost((_, by) => ({ proof: Buffer.alloc(64, by) })),
+    'another proof'
+  )
+  assert.ok(
+    lost(({ stampTick }, by) => ({ stampTick: stampTick + by })),
+    'another tick'
+  )
+  assert.ok(
+    lost(({ stampNonce }, by) => ({ stampNonce: stampNonce + by })),
+    'another nonce'
+  )
   assert.ok(
     stampStrength({ order: Buffer.alloc(1), proof: Buffer.alloc(0), stampTick: 0, stampNonce: 0 }) >= 0
   )

@@ -175,5 +175,10 @@ test('planned agreements are checked against the limits before they are made, ea
   const own = { ...plan(0, 4_000n), peer: PROVIDER }
   assert.equal(fault({ peerMsat: 9_000n }, own, plan(1, 9_000n)), null)
   assert.equal(fault({ peerMsat: 9_000n }, own, { ...own, aheadMsat: 1n }), 'OVER_LIMIT')
+  // Providers that are not known yet: each is another one, and nothing was paid to it.
+  const unknown = { ...plan(0, 9_000n), peer: null }
+  assert.equal(fault({ peerMsat: 9_000n }, unknown, unknown), null)
+  assert.equal(fault({ peerMsat: 9_000n }, unknown, { ...unknown, aheadMsat: 9_001n }), 'OVER_LIMIT')
+  assert.equal(fault({ dayMsat: 22_999n }, unknown, unknown), 'OVER_LIMIT')
   assert.equal(fault({}, plan(1, 10n ** 15n)), null)
 })

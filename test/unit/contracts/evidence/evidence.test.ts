@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import type { JobEvidence } from '#spec'
 import {
   MAX_EVIDENCE_BYTES,
   MAX_EVIDENCE_CIPHERTEXT,
+  ciphertextOf,
   formatEvidence,
   isLarge,
   parseEvidence,
@@ -110,10 +112,32 @@ test('nobody can make evidence against a provider, since each part is signed and
   ])
 })
 
+test('evidence without a statement shows which parts there are, and states and proves nothing', () => {
+  const verdict = verifyEvidence({ ...good, commitment: null, statement: null })
+  assert.deepEqual([verdict.ok, verdict.stated, verdict.parts], [true, null, ['key', 'output']])
+  assert.deepEqual([verdict.misdeeds, verdict.faults], [[], []])
+  const forged = { ...good.agree, signature: Buffer.alloc(64) }
+  assert.equal(verifyEvidence({ ...good, agree: forged, statement: null }).ok, false)
+})
+
+test('an output that cannot be opened with the committed key is a misdeed', async () => {
+  const ciphertext = Buffer.alloc(500, 1)
+  const sha256 = createHash('sha256').update(ciphertext).digest()
+  const { statement } = good.statement!
+  const output = { ...statement.output, byteLength: 500, sha256 }
+  const stated = { ...statement, output }
+  const signature = sign('job-statement', stated, provider.device)
+  const verdict = judged({ ...good, statement: { statement: stated, signature }, ciphertext })
+  assert.deepEqual(verdict.misdeeds, ['its decrypted output does not have the checksum it stated'])
+})
+
 test('a large output is left out of the evidence file, which stays within its bounds', async () => {
   const files = [{ path: 'large', bytes: Buffer.alloc(MAX_EVIDENCE_CIPHERTEXT + 1, 1) }]
   const large = await jobEvidence(buyer, provider, { output: { ...OUTPUT, files } })
   assert.ok(isLarge(large))
+  assert.ok(!isLarge({ ...good, ciphertext: Buffer.alloc(MAX_EVIDENCE_CIPHERTEXT) }))
+  assert.ok(!isLarge({ ...good, ciphertext: null }))
+  assert.equal(ciphertextOf('/tmp/job.evidence'), '/tmp/job.evidence.output')
   const text = formatEvidence(large)
   assert.ok(text.length < 20_000)
   assert.deepEqual(verifyEvidence(parseEvidence(text)).parts, ['commitment', 'statement', 'key'])
@@ -135,6 +159,8 @@ test('an output opens only with its key and exactly as it was sealed', () => {
 
 test('a file that is not evidence is refused in one line with the reason', () => {
   const text = formatEvidence(good)
+  assert.ok(text.endsWith('}\n'))
+  assert.ok(parseEvidence(text.padEnd(MAX_EVIDENCE_BYTES)), 'the largest there may be')
   assertRefused({ parse: parseEvidence, text, format: 'bushel-evidence', maxBytes: MAX_EVIDENCE_BYTES }, [
     [{ agreement: formatKey(Buffer.alloc(32, 3)) }, /agreement and its evidence/],
     [{ provider: formatKey(Buffer.alloc(32, 3)) }, /provider and its evidence/],

@@ -66,6 +66,7 @@ test('a block that differs from the sealed one is not proven', () => {
     assert.ok(!proves({ ...proof, value: other.value }, index, sealed), 'swapped')
     assert.ok(!proves(proof, (index + 1) % LENGTH, sealed), 'of another index')
     assert.ok(!proves({ ...other, index }, index, sealed), 'another, renamed')
+    assert.ok(!proves({ ...proof, index: (index + 1) % LENGTH }, index, sealed), 'named as another')
   }
 })
 
@@ -104,6 +105,37 @@ test('an altered branch or root proves no block', () => {
   assert.ok(!proves({ ...proof, nodes: [...proof.nodes, proof.nodes[0]!] }, index, sealed))
   assert.ok(!proves({ ...proof, roots: [] }, index, sealed))
   assert.ok(!proves({ ...proof, nodes: Array.from({ length: 65 }, () => proof.nodes[0]!) }, index, sealed))
+})
+
+test('a proof has at most 64 roots, also of those that it does not need', () => {
+  const index = 3
+  const proof = proofs[index]!
+  const roots = (count: number): TreeNode[] => [
+    ...proof.roots,
+    ...Array.from({ length: count - proof.roots.length }, (_, i) => ({ ...proof.roots[0]!, index: 1000 + i }))
+  ]
+  assert.ok(proves({ ...proof, roots: roots(64) }, index, sealed))
+  assert.ok(!proves({ ...proof, roots: roots(65) }, index, sealed))
+})
+
+test('a block next to an empty one is proven, and one that is all of a core', async () => {
+  for (const blocks of [[Buffer.alloc(0), Buffer.from('all')], [Buffer.from('all')]]) {
+    const small = store.get({ name: `small ${blocks.length}` })
+    await small.append(blocks)
+    const whole = {
+      ...sealed,
+      key: small.key,
+      length: blocks.length,
+      byteLength: 3,
+      treeHash: await small.treeHash()
+    }
+    for (const [index, value] of blocks.entries()) {
+      const asked = { block: { index, nodes: 0 }, upgrade: { start: 0, length: blocks.length } }
+      const { block, upgrade } = await small.proof(asked)
+      const proof = { core: 0, index, value, nodes: block!.nodes, roots: upgrade!.nodes }
+      assert.ok(proves(proof, index, whole), `block ${index} of ${blocks.length}`)
+    }
+  }
 })
 
 test('the proof for one seal does not hold for another', () => {

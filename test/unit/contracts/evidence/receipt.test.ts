@@ -54,8 +54,11 @@ test('a receipt is verified from its file alone and shows what was paid to whom'
 test('every installment of the list has a receipt of its own', () => {
   const installments = planInstallments(paid.terms)
   assert.ok(installments.length > 2)
-  for (const { number } of installments)
-    assert.deepEqual(faults({ installment: number, preimage: preimageOf(number) }), [])
+  for (const { number, msat } of installments) {
+    const receipt = { ...paid.receipt, installment: number, preimage: preimageOf(number) }
+    const verdict = verifyReceipt(parseReceipt(formatReceipt(receipt)))
+    assert.deepEqual([verdict.faults, verdict.installment, verdict.msat], [[], number, `${msat}`])
+  }
 })
 
 test('changed terms match neither their signatures nor the list', () => {
@@ -150,6 +153,7 @@ test('a file that is not a receipt is refused in one line with the reason', () =
     [{ installment: '1' }, /'installment' is not a whole number/],
     [{ preimage: 'ab' }, /'preimage' is not 32 bytes/],
     [{ preimage: 'AB'.repeat(32) }, /'preimage' is not 32 bytes/],
+    [{ preimage: ['ab'.repeat(32)] }, /'preimage' is not 32 bytes/],
     [{ buyer: 'ab'.repeat(65) }, /'buyer' is not 64 bytes/],
     [{ terms: 5 }, /'terms' is missing/],
     [{ terms: '' }, /malformed terms/],

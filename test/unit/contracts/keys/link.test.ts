@@ -55,6 +55,7 @@ test('text that is not a link is refused', () => {
     'http://example.org',
     text.slice(9),
     text.replace('bushel', 'pear'),
+    text.replace('bushel', 'bushes'),
     `${text}/a`,
     text.replace(/.$/, '!'),
     text.replace(/.$/, 'é')

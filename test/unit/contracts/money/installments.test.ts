@@ -81,6 +81,25 @@ test('any schedule is whole, without gaps, exact and reproducible', () => {
   )
 })
 
+test('no installment is empty or takes no time, whether a ms costs more or less than a msat', () => {
+  for (let total = 1n; total <= 24n; total++) {
+    for (let time = 1; time <= 24; time++) {
+      for (const [first, most] of [
+        [1n, 1n],
+        [1n, 4n],
+        [2n, 3n],
+        [5n, 8n],
+        [7n, 7n]
+      ] as const) {
+        const amounts = { minChargeMsat: total, firstInstallmentMsat: first, maxInstallmentMsat: most }
+        const given = terms({ bytes: 1, price: 1n, time, ...amounts })
+        assert.equal(chargeOf(given), total)
+        check(given, planInstallments(given))
+      }
+    }
+  }
+})
+
 test('schedules of extreme terms have a bounded number of installments', () => {
   const prices = [1n, 25_600_000n, 10n ** 15n]
   for (const bytes of [1, PIB]) {
