@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { SignedDebt } from '#spec'
 import { Debts } from '../../../src/payment/debts.js'
-import { Facts } from '../../../src/store/facts.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends } from '../../parts/payment/ends.js'
 import type { End } from '../../parts/payment/ends.js'
 
@@ -15,10 +15,10 @@ const debt = (agreement: Buffer, msat: bigint): SignedDebt => ({
 
 /** The debts of one end, with one of the provider to the buyer from AGREEMENT. */
 async function debtsOf(t: TestContext, end: End, dir: string, msat: bigint): Promise<Debts> {
-  const facts = new Facts(join(dir, 'facts'))
-  await facts.ready()
-  t.after(() => facts.close())
-  const debts = new Debts(facts, end.ledger)
+  const store = storeIn(join(dir, 'debts'))
+  await store.ready()
+  t.after(() => store.close())
+  const debts = new Debts(store, end.ledger)
   await debts.save('creditor', PROVIDER, debt(AGREEMENT, msat))
   return debts
 }

@@ -5,6 +5,7 @@ import { Ledger } from '../../../src/payment/ledger.js'
 import { DEFAULT_LIMITS, SpendingLimits } from '../../../src/payment/limits.js'
 import { STEP } from '../../../src/payment/payment-state.js'
 import { folder } from '../../parts/folder.js'
+import { storeIn } from '../../parts/store/store-in.js'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends } from '../../parts/payment/ends.js'
 
 test('a limit that would be exceeded is told with the amounts and how to raise it', async t => {
@@ -75,7 +76,7 @@ test('a payment that is about to be sent counts against every limit until it is 
 })
 
 test('a limit at the bounds is taken, and no limit is none', async t => {
-  const ledger = new Ledger(join(await folder(t), 'ledger'))
+  const ledger = new Ledger(storeIn(join(await folder(t), 'home')), 'ledger')
   const limits = new SpendingLimits({ ledger, real: true })
   assert.deepEqual(limits.settings, DEFAULT_LIMITS.real, 'without a store the defaults hold')
   const zero = { dealMsat: 0n, dayMsat: 0n, peerMsat: 0n, feePercent: 0, feeMinMsat: 0n }
