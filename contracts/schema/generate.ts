@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Hyperschema from 'hyperschema'
+import { growing } from './growing.js'
 import { structs } from './schema.js'
 import type { Field, Struct } from './schema.js'
 
@@ -16,7 +17,10 @@ Hyperschema.toDisk(schema, folder, { esm: true })
 const codecs = join(folder, 'index.js')
 writeFileSync(
   codecs,
-  bounded(readFileSync(codecs, 'utf8')).replace("from 'hyperschema/runtime'", "from './encodings.js'")
+  growing(bounded(readFileSync(codecs, 'utf8')), structs).replace(
+    "from 'hyperschema/runtime'",
+    "from './encodings.js'"
+  )
 )
 
 /** The struct without our own properties of fields, which hyperschema does not know. */

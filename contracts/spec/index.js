@@ -82,19 +82,19 @@ const encoding2 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.device)
     c.fixed32.preencode(state, m.writer)
-    state.end++ // max flag is 1 so always one byte
+    if (m.indexer ? 1 : 0) state.end++
   },
   encode(state, m) {
     const flags = m.indexer ? 1 : 0
 
     c.fixed32.encode(state, m.device)
     c.fixed32.encode(state, m.writer)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.fixed32.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       device: r0,
@@ -510,17 +510,17 @@ const encoding17 = {
 const encoding18 = {
   preencode(state, m) {
     c.uint.preencode(state, m.until)
-    state.end++ // max flag is 2 so always one byte
+    if ((m.withdrawn ? 1 : 0) | (m.listed ? 2 : 0)) state.end++
   },
   encode(state, m) {
     const flags = (m.withdrawn ? 1 : 0) | (m.listed ? 2 : 0)
 
     c.uint.encode(state, m.until)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       until: r0,
@@ -628,7 +628,7 @@ const encoding22_0 = c.frame(encoding21)
 const encoding22 = {
   preencode(state, m) {
     encoding22_0.preencode(state, m.counter)
-    state.end++ // max flag is 2 so always one byte
+    if ((m.buyer ? 1 : 0) | (m.provider ? 2 : 0)) state.end++
 
     if (m.buyer) c.fixed64.preencode(state, m.buyer)
     if (m.provider) c.fixed64.preencode(state, m.provider)
@@ -637,14 +637,14 @@ const encoding22 = {
     const flags = (m.buyer ? 1 : 0) | (m.provider ? 2 : 0)
 
     encoding22_0.encode(state, m.counter)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.buyer) c.fixed64.encode(state, m.buyer)
     if (m.provider) c.fixed64.encode(state, m.provider)
   },
   decode(state) {
     const r0 = encoding22_0.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       counter: r0,
@@ -724,7 +724,7 @@ const encoding26_1 = c.frame(encoding25)
 // @bushel/reply
 const encoding26 = {
   preencode(state, m) {
-    state.end++ // max flag is 2 so always one byte
+    if ((m.body ? 1 : 0) | (m.decline ? 2 : 0)) state.end++
 
     if (m.body) c.buffer.preencode(state, m.body)
     if (m.decline) encoding26_1.preencode(state, m.decline)
@@ -732,13 +732,13 @@ const encoding26 = {
   encode(state, m) {
     const flags = (m.body ? 1 : 0) | (m.decline ? 2 : 0)
 
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.body) c.buffer.encode(state, m.body)
     if (m.decline) encoding26_1.encode(state, m.decline)
   },
   decode(state) {
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       body: (flags & 1) !== 0 ? c.buffer.decode(state) : null,
@@ -836,7 +836,7 @@ const encoding29 = {
     c.string.preencode(state, m.resource)
     c.buffer.preencode(state, m.body)
     c.biguint64.preencode(state, m.offer)
-    state.end++ // max flag is 1 so always one byte
+    if (m.last ? 1 : 0) state.end++
 
     if (m.last) encoding29_6.preencode(state, m.last)
   },
@@ -849,7 +849,7 @@ const encoding29 = {
     c.string.encode(state, m.resource)
     c.buffer.encode(state, m.body)
     c.biguint64.encode(state, m.offer)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.last) encoding29_6.encode(state, m.last)
   },
@@ -860,7 +860,7 @@ const encoding29 = {
     const r3 = c.string.decode(state)
     const r4 = c.buffer.decode(state)
     const r5 = c.biguint64.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       market: r0,
@@ -1358,7 +1358,7 @@ const encoding47 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.until)
-    state.end++ // max flag is 1 so always one byte
+    if (m.egressBytes ? 1 : 0) state.end++
 
     if (m.egressBytes) c.uint.preencode(state, m.egressBytes)
   },
@@ -1367,14 +1367,14 @@ const encoding47 = {
 
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, m.until)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.egressBytes) c.uint.encode(state, m.egressBytes)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.uint.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agreement: r0,
@@ -1707,7 +1707,7 @@ const encoding60_2 = c.frame(encoding40)
 // @bushel/reissue
 const encoding60 = {
   preencode(state, m) {
-    state.end++ // max flag is 8 so always one byte
+    if ((m.preimage ? 1 : 0) | (m.void ? 2 : 0) | (m.countersign ? 4 : 0) | (m.invoice ? 8 : 0)) state.end++
 
     if (m.preimage) c.fixed32.preencode(state, m.preimage)
     if (m.void) encoding60_1.preencode(state, m.void)
@@ -1718,7 +1718,7 @@ const encoding60 = {
     const flags =
       (m.preimage ? 1 : 0) | (m.void ? 2 : 0) | (m.countersign ? 4 : 0) | (m.invoice ? 8 : 0)
 
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.preimage) c.fixed32.encode(state, m.preimage)
     if (m.void) encoding60_1.encode(state, m.void)
@@ -1726,7 +1726,7 @@ const encoding60 = {
     if (m.invoice) c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       preimage: (flags & 1) !== 0 ? c.fixed32.decode(state) : null,
@@ -1840,7 +1840,7 @@ const encoding65 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.reason)
-    state.end++ // max flag is 1 so always one byte
+    if (m.counter ? 1 : 0) state.end++
 
     if (m.counter) encoding65_2.preencode(state, m.counter)
   },
@@ -1849,14 +1849,14 @@ const encoding65 = {
 
     c.fixed32.encode(state, m.agreement)
     c.string.encode(state, m.reason)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.counter) encoding65_2.encode(state, m.counter)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.string.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agreement: r0,
@@ -1940,7 +1940,7 @@ const encoding68 = {
     c.fixed32.preencode(state, m.hash)
     c.biguint64.preencode(state, m.msat)
     c.biguint64.preencode(state, m.feeMsat)
-    state.end++ // max flag is 16 so always one byte
+    if ((m.preimage ? 1 : 0) | (m.text ? 2 : 0) | (m.kind ? 4 : 0) | (m.issue ? 8 : 0) | (m.peer ? 16 : 0)) state.end++
 
     if (m.preimage) c.fixed32.preencode(state, m.preimage)
     if (m.text) c.string.preencode(state, m.text)
@@ -1964,7 +1964,7 @@ const encoding68 = {
     c.fixed32.encode(state, m.hash)
     c.biguint64.encode(state, m.msat)
     c.biguint64.encode(state, m.feeMsat)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.preimage) c.fixed32.encode(state, m.preimage)
     if (m.text) c.string.encode(state, m.text)
@@ -1981,7 +1981,7 @@ const encoding68 = {
     const r5 = c.fixed32.decode(state)
     const r6 = c.biguint64.decode(state)
     const r7 = c.biguint64.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       type: r0,
@@ -2063,7 +2063,7 @@ const encoding71 = {
     c.uint.preencode(state, m.contiguous)
     c.uint.preencode(state, m.twice)
     c.biguint64.preencode(state, m.largestMsat)
-    state.end++ // max flag is 1 so always one byte
+    if (m.role ? 1 : 0) state.end++
 
     if (m.role) c.string.preencode(state, m.role)
   },
@@ -2081,7 +2081,7 @@ const encoding71 = {
     c.uint.encode(state, m.contiguous)
     c.uint.encode(state, m.twice)
     c.biguint64.encode(state, m.largestMsat)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.role) c.string.encode(state, m.role)
   },
@@ -2097,7 +2097,7 @@ const encoding71 = {
     const r8 = c.uint.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.biguint64.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       paidMsat: r0,
@@ -2194,7 +2194,7 @@ const encoding75 = {
     encoding75_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
-    state.end++ // max flag is 2 so always one byte
+    if ((m.hash ? 1 : 0) | (m.invoice ? 2 : 0)) state.end++
 
     if (m.hash) c.fixed32.preencode(state, m.hash)
     if (m.invoice) c.string.preencode(state, m.invoice)
@@ -2207,7 +2207,7 @@ const encoding75 = {
     encoding75_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.hash) c.fixed32.encode(state, m.hash)
     if (m.invoice) c.string.encode(state, m.invoice)
@@ -2218,7 +2218,7 @@ const encoding75 = {
     const r2 = encoding75_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       role: r0,
@@ -2274,7 +2274,7 @@ const encoding77 = {
     c.uint.preencode(state, m.start)
     encoding77_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
-    state.end++ // max flag is 64 so always one byte
+    if ((m.countersign ? 1 : 0) | (m.seal ? 2 : 0) | (m.stored ? 4 : 0) | (m.counter ? 8 : 0) | (m.reason ? 16 : 0) | (m.link ? 32 : 0) | (m.audited ? 64 : 0)) state.end++
 
     if (m.countersign) encoding77_7.preencode(state, m.countersign)
     if (m.seal) encoding77_8.preencode(state, m.seal)
@@ -2301,7 +2301,7 @@ const encoding77 = {
     c.uint.encode(state, m.start)
     encoding77_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) encoding77_7.encode(state, m.countersign)
     if (m.seal) encoding77_8.encode(state, m.seal)
@@ -2319,7 +2319,7 @@ const encoding77 = {
     const r4 = c.uint.decode(state)
     const r5 = encoding77_5.decode(state)
     const r6 = c.fixed64.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       role: r0,
@@ -2397,7 +2397,7 @@ const encoding79 = {
     c.biguint64.preencode(state, m.prepayMaxMsat)
     encoding79_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
-    state.end++ // max flag is 2 so always one byte
+    if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0)) state.end++
 
     if (m.bid) c.fixed32.preencode(state, m.bid)
     if (m.packMs) c.uint.preencode(state, m.packMs)
@@ -2421,7 +2421,7 @@ const encoding79 = {
     c.biguint64.encode(state, m.prepayMaxMsat)
     encoding79_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.bid) c.fixed32.encode(state, m.bid)
     if (m.packMs) c.uint.encode(state, m.packMs)
@@ -2443,7 +2443,7 @@ const encoding79 = {
     const r13 = c.biguint64.decode(state)
     const r14 = encoding79_14.decode(state)
     const r15 = c.string.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       path: r0,
@@ -3057,7 +3057,7 @@ const encoding97 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
-    state.end++ // max flag is 8 so always one byte
+    if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
     if (m.due) encoding97_2.preencode(state, m.due)
     if (m.commitment) encoding97_3.preencode(state, m.commitment)
@@ -3070,7 +3070,7 @@ const encoding97 = {
 
     c.string.encode(state, m.state)
     c.biguint64.encode(state, m.fuel)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.due) encoding97_2.encode(state, m.due)
     if (m.commitment) encoding97_3.encode(state, m.commitment)
@@ -3080,7 +3080,7 @@ const encoding97 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.biguint64.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       state: r0,
@@ -3163,7 +3163,7 @@ const encoding100 = {
     c.uint.preencode(state, m.runs)
     encoding100_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
-    state.end++ // max flag is 32 so always one byte
+    if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
     if (m.commitment) encoding100_8.preencode(state, m.commitment)
@@ -3188,7 +3188,7 @@ const encoding100 = {
     c.uint.encode(state, m.runs)
     encoding100_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
     if (m.commitment) encoding100_8.encode(state, m.commitment)
@@ -3205,7 +3205,7 @@ const encoding100 = {
     const r4 = c.uint.decode(state)
     const r5 = encoding100_5.decode(state)
     const r6 = c.fixed64.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       role: r0,
@@ -3238,7 +3238,7 @@ const encoding101_3 = encoding100_10
 const encoding101 = {
   preencode(state, m) {
     encoding101_0.preencode(state, m.agree)
-    state.end++ // max flag is 8 so always one byte
+    if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
     if (m.commitment) encoding101_1.preencode(state, m.commitment)
     if (m.statement) encoding101_2.preencode(state, m.statement)
@@ -3250,7 +3250,7 @@ const encoding101 = {
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
     encoding101_0.encode(state, m.agree)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.commitment) encoding101_1.encode(state, m.commitment)
     if (m.statement) encoding101_2.encode(state, m.statement)
@@ -3259,7 +3259,7 @@ const encoding101 = {
   },
   decode(state) {
     const r0 = encoding101_0.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
@@ -3406,7 +3406,7 @@ const encoding104 = {
     encoding104_18.preencode(state, m.passed)
     encoding104_19.preencode(state, m.replicas)
     encoding104_20.preencode(state, m.evidence)
-    state.end++ // max flag is 2 so always one byte
+    if ((m.end ? 1 : 0) | (m.reason ? 2 : 0)) state.end++
 
     if (m.end) encoding104_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
@@ -3435,7 +3435,7 @@ const encoding104 = {
     encoding104_18.encode(state, m.passed)
     encoding104_19.encode(state, m.replicas)
     encoding104_20.encode(state, m.evidence)
-    c.uint.encode(state, flags)
+    if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.end) encoding104_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
@@ -3462,7 +3462,7 @@ const encoding104 = {
     const r18 = encoding104_18.decode(state)
     const r19 = encoding104_19.decode(state)
     const r20 = encoding104_20.decode(state)
-    const flags = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       id: r0,

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { decode, decodeOwn, domain, encode, hashOf } from '../../../../contracts/schema/codec.js'
 import type { StructName } from '../../../../contracts/schema/codec.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
+import { endsOptional } from '../../../../contracts/schema/growing.js'
 import { structs } from '../../../../contracts/schema/schema.js'
 import { names, structOf } from '../../../samples/arbitraries.js'
 
@@ -32,6 +33,9 @@ function plain(value: unknown): unknown {
   )
 }
 
+/** Structs that may end before their optional fields. */
+const growing = new Set(structs.filter(endsOptional).map(({ name }) => name))
+
 test('every struct reads back as it was written, and only from its own bytes', () => {
   assert.ok(names.length > 50)
   for (const name of names) {
@@ -47,7 +51,10 @@ test('every struct reads back as it was written, and only from its own bytes', (
           malformed,
           `${name}, trailing`
         )
-        assert.throws(() => decode(name, bytes.subarray(0, -1)), malformed, `${name}, truncated`)
+        const truncated = bytes.subarray(0, -1)
+        // Without its last byte a value may be one without its optional fields.
+        if (growing.has(name)) refusedOrCanonical(name, truncated)
+        else assert.throws(() => decode(name, truncated), malformed, `${name}, truncated`)
         const mutated = Buffer.from(bytes)
         mutated[place % bytes.byteLength]! ^= flip
         refusedOrCanonical(name, mutated)
@@ -73,7 +80,7 @@ test('bytes of our own are decoded as those of a peer are, and refused when some
       fc.property(structOf(name), value => {
         const bytes = encode(name, value as never)
         assert.deepEqual(decodeOwn(name, bytes), decode(name, bytes))
-        assert.throws(() => decodeOwn(name, Buffer.concat([bytes, Buffer.from([0])])), malformed)
+        assert.throws(() => decodeOwn(name, Buffer.concat([bytes, Buffer.from([0, 0])])), malformed)
       }),
       { numRuns: 10 }
     )
