@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { BushelError } from '../contracts/errors/error.js'
+import { opened } from './base/scope.js'
 import { reachNode } from './daemon/access.js'
 import type { ReachedNode } from './daemon/access.js'
 import { setUp } from './daemon/setup.js'
@@ -78,13 +79,7 @@ export class Node {
 
 async function serving({ home, bootstrap }: Parameters<typeof reachNode>[0]): Promise<ReachedNode> {
   const { Daemon } = await import('./daemon/daemon.js')
-  const daemon = new Daemon({ home, bootstrap })
-  try {
-    await daemon.ready()
-  } catch (error) {
-    await daemon.close()
-    throw error
-  }
+  const daemon = await opened(new Daemon({ home, bootstrap }))
   return {
     call: (method, params, context) => daemon.node.call(method, params, context),
     close: () => daemon.close()

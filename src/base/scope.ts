@@ -9,6 +9,17 @@ export interface Resource {
   close(): Promise<unknown>
 }
 
+/** Opens a resource for its caller to close; closes it when it cannot be opened. */
+export async function opened<R extends Resource>(resource: R): Promise<R> {
+  try {
+    await resource.ready()
+  } catch (error) {
+    await resource.close()
+    throw error
+  }
+  return resource
+}
+
 type Listener = (...args: never[]) => unknown
 
 /**

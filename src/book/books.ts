@@ -16,6 +16,7 @@ import type { KnownMarket } from './known-markets.js'
 import { marketRules } from './view/rules.js'
 import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
+import { opened } from '../base/scope.js'
 import { Tally } from '../base/tally.js'
 
 export interface BooksOptions {
@@ -129,19 +130,9 @@ export class Books extends ReadyResource {
 
   /** Opens a reader of a market that this node has not joined, through a connection to a relay. The caller closes it. */
   async browse(key: Buffer, stream: NoiseStream): Promise<LightReader> {
-    const reader = new LightReader({
-      store: this.#store.session(),
-      stream,
-      market: key,
-      now: this.#options.now
-    })
-    try {
-      await reader.ready()
-    } catch (error) {
-      await reader.close()
-      throw error
-    }
-    return reader
+    return opened(
+      new LightReader({ store: this.#store.session(), stream, market: key, now: this.#options.now })
+    )
   }
 
   async #openKnown(known: KnownMarket): Promise<Market> {

@@ -3,6 +3,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
+import { opened } from '../base/scope.js'
 import { Services } from '../base/services.js'
 import { Books } from '../book/books.js'
 import type { WalletChoice } from '../identity/config.js'
@@ -185,12 +186,5 @@ export class BushelNode extends ReadyResource implements NodeCaller {
 }
 
 export async function openNode(options: NodeOptions): Promise<BushelNode> {
-  const node = new BushelNode(options)
-  try {
-    await node.ready()
-  } catch (error) {
-    await node.close()
-    throw error
-  }
-  return node
+  return opened(new BushelNode(options))
 }

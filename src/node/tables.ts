@@ -1,18 +1,16 @@
 import { DEAL_TABLES } from '../deal/tables.js'
 import { PAYMENT_TABLES } from '../payment/tables.js'
 import { ledgerChain } from '../payment/ledger/tables.js'
-import { defineTableOf, rawCodec } from '../store/definition.js'
+import { rawCodec, tableMaker } from '../store/definition.js'
 import type { AnyChain, AnyTable } from '../store/definition.js'
 import { text } from '../store/key.js'
 
+const table = tableMaker('src/node')
+
 /** What wallets remember, by the name of their ledger and the name of the value. */
-export const walletTable = defineTableOf({
-  name: 'wallet-memory',
-  key: text,
-  codec: rawCodec,
-  owner: 'src/node',
-  bound: { unbounded: 'each wallet has a few values' },
-  forget: { text: 'never: a home may return to an earlier wallet' }
+export const walletTable = table('wallet-memory', text, rawCodec, {
+  unbounded: 'each wallet has a few values',
+  forget: 'never: a home may return to an earlier wallet'
 })
 
 /** All tables of a home whose node deals in these resources. */

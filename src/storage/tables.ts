@@ -1,15 +1,14 @@
-import { defineTable, defineTableOf, uintCodec } from '../store/definition.js'
+import { uintCodec, tableMaker } from '../store/definition.js'
 import type { AnyTable, Codec } from '../store/definition.js'
 import { bytes, parts, text, uint } from '../store/key.js'
 import { nameOf } from '../base/states.js'
 import { MIRROR } from './buyer/mirror-state.js'
 import { isOver } from './lease/lease-state.js'
 
+const table = tableMaker('src/storage')
+
 /** Leases by our role and agreement. Those that are over stay: they are the history of the home. */
-export const leaseTable = defineTable({
-  name: 'leases',
-  key: parts(text, bytes(32)),
-  struct: 'lease',
+export const leaseTable = table('leases', parts(text, bytes(32)), 'lease', {
   indexes: index => ({
     /** By role; without the leases that are over. */
     open: index(text, lease => (isOver(lease) ? null : lease.role)),
@@ -23,20 +22,15 @@ export const leaseTable = defineTable({
     ),
     created: index(uint, ({ created }) => created)
   }),
-  owner: 'src/storage',
-  bound: { unbounded: 'a new lease needs space, which its provider bounds, or the money of its buyer' },
-  forget: { text: 'never: leases that are over are the history of the home' }
+  unbounded: 'a new lease needs space, which its provider bounds, or the money of its buyer',
+  forget: 'never: leases that are over are the history of the home'
 })
 
 /** By role and agreement, the earliest time at which an open lease may have something to be done. */
-export const leaseDueTable = defineTableOf({
-  name: 'lease-dues',
-  key: parts(text, bytes(32)),
-  codec: uintCodec,
+export const leaseDueTable = table('lease-dues', parts(text, bytes(32)), uintCodec, {
   indexes: index => ({ at: index(parts(text, uint), (at, [role]) => [role, at] as const) }),
-  owner: 'src/storage',
-  bound: { unbounded: 'one for each open lease' },
-  forget: { text: 'when the lease is over' }
+  unbounded: 'one for each open lease',
+  forget: 'when the lease is over'
 })
 
 const sums = parts(uint, uint)
@@ -50,49 +44,33 @@ const sumCodec: Codec<{ live: number; bytes: number }> = {
 }
 
 /** By role, how many leases are live and how many bytes they reserve. */
-export const leaseSumTable = defineTableOf({
-  name: 'lease-sums',
-  key: text,
-  codec: sumCodec,
-  owner: 'src/storage',
-  bound: { rows: 2 },
-  forget: { text: 'never: a sum for each role' }
+export const leaseSumTable = table('lease-sums', text, sumCodec, {
+  rows: 2,
+  forget: 'never: a sum for each role'
 })
 
 /** Countersigned lists of installments after the first, by role, agreement and first installment. */
-export const listTable = defineTable({
-  name: 'installment-lists',
-  key: parts(text, bytes(32), uint),
-  struct: 'countersign',
-  owner: 'src/storage',
-  bound: { unbounded: 'the installments of its lease bound them' },
-  forget: { text: 'never: a list is part of the receipts of its payments' }
+export const listTable = table('installment-lists', parts(text, bytes(32), uint), 'countersign', {
+  unbounded: 'the installments of its lease bound them',
+  forget: 'never: a list is part of the receipts of its payments'
 })
 
 /** Reissued installments by the new payment hash. */
-export const reissueTable = defineTable({
-  name: 'reissues',
-  key: bytes(32),
-  struct: 'reissue',
-  owner: 'src/storage',
-  bound: { unbounded: 'each takes the place of an installment that expired unpaid' },
-  forget: { text: 'never: a reissue is part of the receipt of its payment' }
+export const reissueTable = table('reissues', bytes(32), 'reissue', {
+  unbounded: 'each takes the place of an installment that expired unpaid',
+  forget: 'never: a reissue is part of the receipt of its payment'
 })
 
 /** Mirrors by the name of the folder in which they are packed. */
-export const mirrorTable = defineTable({
-  name: 'mirrors',
-  key: text,
-  struct: 'mirror-job',
+export const mirrorTable = table('mirrors', text, 'mirror-job', {
   indexes: index => ({
     /** By state; the drive of a kept mirror is no longer on disk. */
     packed: index(text, ({ state }) => (state === MIRROR.KEPT ? null : nameOf(state))),
     bid: index(bytes(32), ({ bid }) => bid ?? null),
     fingerprint: index(bytes(32), ({ state, fingerprint }) => (state === MIRROR.PACKED ? fingerprint! : null))
   }),
-  owner: 'src/storage',
-  bound: { unbounded: 'the owner asks for them' },
-  forget: { text: 'when one was not placed and nothing was paid' }
+  unbounded: 'the owner asks for them',
+  forget: 'when one was not placed and nothing was paid'
 })
 
 export const STORAGE_TABLES = [

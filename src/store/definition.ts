@@ -51,40 +51,55 @@ export interface ChainDefinition<V> {
 
 export type AnyChain = ChainDefinition<unknown>
 
-interface TableBase<K> {
-  /** Names the table on disk. */
-  name: string
-  key: KeyCodec<K>
-  /** The folder whose code alone writes it. */
-  owner: string
-  bound: Bound
-  forget: Forget
-}
-
 /** Declares an index: the key under which each row is found, or null, or, with `many`, several keys. */
 export interface IndexMaker<K, V> {
   <P>(key: KeyCodec<P>, of: (value: V, key: K) => P | null): Index<K, V, P>
   many<P>(key: KeyCodec<P>, of: (value: V, key: K) => readonly P[]): Index<K, V, P>
 }
 
-/** Declares a table whose rows are of a struct of the schema. */
-export function defineTable<
-  K,
-  S extends StructName,
-  I extends Indexes<K, StructOf<S>> = Record<never, never>
->(
-  table: TableBase<K> & { struct: S; indexes?: (index: IndexMaker<K, StructOf<S>>) => I }
-): TableDefinition<K, StructOf<S>, I> {
-  const { struct, ...rest } = table
-  return defineTableOf({ ...rest, codec: structCodec(struct) })
+/** The bound of a table, when its rows go, and its indexes. */
+type TableRules<K, V, I> = Bound & {
+  /** A text when the owner deletes the rows, or keeps them. */
+  forget: string | Forget
+  indexes?: (index: IndexMaker<K, V>) => I
 }
 
-/** Declares a table with a codec of its own. */
-export function defineTableOf<K, V, I extends Indexes<K, V> = Record<never, never>>(
-  table: TableBase<K> & { codec: Codec<V>; indexes?: (index: IndexMaker<K, V>) => I }
-): TableDefinition<K, V, I> {
-  const { indexes: make, ...rest } = table
-  const maker: IndexMaker<K, V> = Object.assign(
+/** Declares a table by its name on disk, its key, and the struct of the schema or the codec of its rows. */
+export interface TableMaker {
+  <K, S extends StructName, I extends Indexes<K, StructOf<S>> = Record<never, never>>(
+    name: string,
+    key: KeyCodec<K>,
+    struct: S,
+    rules: TableRules<K, StructOf<S>, I>
+  ): TableDefinition<K, StructOf<S>, I>
+  <K, V, I extends Indexes<K, V> = Record<never, never>>(
+    name: string,
+    key: KeyCodec<K>,
+    codec: Codec<V>,
+    rules: TableRules<K, V, I>
+  ): TableDefinition<K, V, I>
+}
+
+/** Declares the tables of a room: `owner` is the folder whose code alone writes them. */
+export function tableMaker(owner: string): TableMaker {
+  return <K, V, I extends Indexes<K, V>>(
+    name: string,
+    key: KeyCodec<K>,
+    rows: StructName | Codec<V>,
+    { indexes: make, forget: rule, ...bound }: TableRules<K, V, I>
+  ): TableDefinition<K, V, I> => {
+    const codec = typeof rows === 'string' ? (structCodec(rows) as unknown as Codec<V>) : rows
+    const indexes = make ? make(indexMaker()) : ({} as I)
+    for (const named of [name, ...Object.keys(indexes)]) demandName(named)
+    const forget = typeof rule === 'string' ? { text: rule } : rule
+    if (forget.by !== undefined && indexes[forget.by]?.key !== uint)
+      throw new Error(`table ${name} has no index ${forget.by} of times to forget by`)
+    return { name, key, codec, indexes, owner, bound, forget }
+  }
+}
+
+function indexMaker<K, V>(): IndexMaker<K, V> {
+  return Object.assign(
     <P>(key: KeyCodec<P>, of: (value: V, key: K) => P | null): Index<K, V, P> => ({
       key,
       of(value, rowKey) {
@@ -94,12 +109,6 @@ export function defineTableOf<K, V, I extends Indexes<K, V> = Record<never, neve
     }),
     { many: <P>(key: KeyCodec<P>, of: (value: V, key: K) => readonly P[]): Index<K, V, P> => ({ key, of }) }
   )
-  const indexes = make ? make(maker) : ({} as I)
-  for (const name of [table.name, ...Object.keys(indexes)]) demandName(name)
-  const { by } = table.forget
-  if (by !== undefined && indexes[by]?.key !== uint)
-    throw new Error(`table ${table.name} has no index ${by} of times to forget by`)
-  return { ...rest, indexes }
 }
 
 /** Declares a log that only grows, in which each entry holds the hash of the one before. It is never forgotten. */

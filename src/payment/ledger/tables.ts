@@ -1,6 +1,6 @@
 import { decodeOwn, encode } from '../../../contracts/schema/codec.js'
 import { nameOf } from '../../base/states.js'
-import { defineChain, defineTable, defineTableOf } from '../../store/definition.js'
+import { defineChain, tableMaker } from '../../store/definition.js'
 import type { Codec } from '../../store/definition.js'
 import { bytes, parts, text, uint } from '../../store/key.js'
 import { entryOf, isSettled, stepOf } from '../payment.js'
@@ -10,8 +10,12 @@ import { paymentStates } from '../payment-state.js'
 // The keys of all tables begin with the name of the wallet: a wallet does not know the payments of another one.
 
 const OWNER = 'src/payment'
-const LIST = { unbounded: 'one for each payment or agreement, and all of them are evidence' }
-const NEVER = { text: 'never: it is evidence, and no hash may be paid again' }
+const table = tableMaker(OWNER)
+const NEVER = 'never: it is evidence, and no hash may be paid again'
+const EVIDENCE = {
+  unbounded: 'one for each payment or agreement, and all of them are evidence',
+  forget: NEVER
+}
 
 const paymentCodec: Codec<Payment> = {
   encode: payment => encode('payment-record', { entry: payment.entry, last: entryOf(payment, null) }),
@@ -34,10 +38,7 @@ function isWaiting({ step, kind }: Payment): boolean {
 }
 
 /** The last step of each hash, by wallet and hash. */
-export const paymentTable = defineTableOf({
-  name: 'payments',
-  key: parts(text, bytes(32)),
-  codec: paymentCodec,
+export const paymentTable = table('payments', parts(text, bytes(32)), paymentCodec, {
   indexes: index => ({
     waiting: index(parts(text, text), (payment, [wallet]) =>
       isWaiting(payment) ? ([wallet, nameOf(payment.step)] as const) : null
@@ -55,58 +56,30 @@ export const paymentTable = defineTableOf({
         ]
     )
   }),
-  owner: OWNER,
-  bound: LIST,
-  forget: NEVER
+  ...EVIDENCE
 })
 
 /** The sums of each agreement, by wallet. */
-export const accountTable = defineTable({
-  name: 'payment-accounts',
-  key: parts(text, bytes(32)),
-  struct: 'payment-account',
-  owner: OWNER,
-  bound: LIST,
-  forget: NEVER
-})
+export const accountTable = table('payment-accounts', parts(text, bytes(32)), 'payment-account', EVIDENCE)
 
 /** What was settled from each debt, by wallet and the agreement of the debt. */
-export const creditTable = defineTable({
-  name: 'debt-credits',
-  key: parts(text, bytes(32)),
-  struct: 'msat-sum',
-  owner: OWNER,
-  bound: LIST,
-  forget: NEVER
-})
+export const creditTable = table('debt-credits', parts(text, bytes(32)), 'msat-sum', EVIDENCE)
 
 /** The payments of ours that are in flight, by wallet and peer; all peers together have the key of zeros. */
-export const flightTable = defineTable({
-  name: 'spending-in-flight',
-  key: parts(text, bytes(32)),
-  struct: 'flight-sum',
-  owner: OWNER,
-  bound: { unbounded: 'one for each peer with a payment in flight' },
-  forget: { text: 'when nothing to the peer is in flight' }
+export const flightTable = table('spending-in-flight', parts(text, bytes(32)), 'flight-sum', {
+  unbounded: 'one for each peer with a payment in flight',
+  forget: 'when nothing to the peer is in flight'
 })
 
 /** What was paid, by wallet, peer and period; all peers together have the key of zeros. */
-export const spentTable = defineTable({
-  name: 'spending-paid',
-  key: parts(text, bytes(32), uint),
-  struct: 'msat-sum',
-  owner: OWNER,
-  bound: { unbounded: 'one for each peer in each half hour in which it was paid' },
-  forget: { text: 'never: after a clock was set back it counts against the limits again' }
+export const spentTable = table('spending-paid', parts(text, bytes(32), uint), 'msat-sum', {
+  unbounded: 'one for each peer in each half hour in which it was paid',
+  forget: 'never: after a clock was set back it counts against the limits again'
 })
 
 /** The payments that the wallet itself must have settled, by wallet and direction. */
-export const settledTable = defineTable({
-  name: 'settled-by-wallet',
-  key: parts(text, text),
-  struct: 'settled-sum',
-  owner: OWNER,
-  bound: { unbounded: 'two for each wallet of the home' },
+export const settledTable = table('settled-by-wallet', parts(text, text), 'settled-sum', {
+  unbounded: 'two for each wallet of the home',
   forget: NEVER
 })
 

@@ -28,7 +28,7 @@ import type { LeaseDesk } from '../../../src/storage/provider/selling.js'
 import { replyTable } from '../../../src/deal/tables.js'
 import { change } from '../../../src/store/change.js'
 import type { Change } from '../../../src/store/change.js'
-import { defineTable, defineTableOf, rawCodec } from '../../../src/store/definition.js'
+import { rawCodec, tableMaker } from '../../../src/store/definition.js'
 import type { AnyTable } from '../../../src/store/definition.js'
 import { bytes as bytesKey } from '../../../src/store/key.js'
 import type { Store } from '../../../src/store/store.js'
@@ -81,24 +81,18 @@ export class NodeGroup {
   }
 }
 
+const table = tableMaker('test/')
+
 /** Encoded terms of agreements that a `FakeSeller` has signed, by agreement. */
-export const agreedTable = defineTableOf({
-  name: 'agreed-terms',
-  key: bytesKey(32),
-  codec: rawCodec,
-  owner: 'test/',
-  bound: { unbounded: 'a test agrees on few' },
-  forget: { text: 'never' }
+export const agreedTable = table('agreed-terms', bytesKey(32), rawCodec, {
+  unbounded: 'a test agrees on few',
+  forget: 'never'
 })
 
 /** The countersigned first lists of these agreements. */
-const countersignTable = defineTable({
-  name: 'agreed-lists',
-  key: bytesKey(32),
-  struct: 'countersign',
-  owner: 'test/',
-  bound: { unbounded: 'a test agrees on few' },
-  forget: { text: 'never' }
+const countersignTable = table('agreed-lists', bytesKey(32), 'countersign', {
+  unbounded: 'a test agrees on few',
+  forget: 'never'
 })
 
 /** Store, network and deals of one node, on a clock that the test can move forward. */

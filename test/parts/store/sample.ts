@@ -1,9 +1,11 @@
 import type { TestContext } from 'node:test'
-import { defineChain, defineTable, defineTableOf } from '../../../src/store/definition.js'
+import { defineChain, tableMaker } from '../../../src/store/definition.js'
 import type { Codec } from '../../../src/store/definition.js'
 import { parts, text, uint } from '../../../src/store/key.js'
 import { Store } from '../../../src/store/store.js'
 import type { StoreOptions } from '../../../src/store/store.js'
+
+const table = tableMaker('test/')
 
 /** A row of the sample table. */
 export interface Task {
@@ -17,10 +19,7 @@ export const json: Codec<Task> = {
   decode: bytes => JSON.parse(bytes.toString()) as Task
 }
 
-export const tasks = defineTableOf({
-  name: 'tasks',
-  key: uint,
-  codec: json,
+export const tasks = table('tasks', uint, json, {
   indexes: index => ({
     due: index(uint, task => task.due),
     stateDue: index(parts(text, uint), task =>
@@ -28,19 +27,14 @@ export const tasks = defineTableOf({
     ),
     tag: index.many(text, task => task.tags)
   }),
-  owner: 'test/',
-  bound: { rows: 2000 },
+  rows: 2000,
   forget: { text: 'a day after it was due', by: 'due', after: 86_400_000 }
 })
 
 /** Answers by peer and number; a struct of the schema. */
-export const replies = defineTable({
-  name: 'replies',
-  key: parts(text, uint),
-  struct: 'stored-reply',
-  owner: 'test/',
-  bound: { unbounded: 'a sample' },
-  forget: { text: 'the test deletes them' }
+export const replies = table('replies', parts(text, uint), 'stored-reply', {
+  unbounded: 'a sample',
+  forget: 'the test deletes them'
 })
 
 export const history = defineChain({ name: 'history', struct: 'stored-reply', owner: 'test/' })

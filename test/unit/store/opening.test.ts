@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, readdir, rm, truncate, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { defineTableOf } from '../../../src/store/definition.js'
+import { tableMaker } from '../../../src/store/definition.js'
 import { uint } from '../../../src/store/key.js'
 import type { Migration } from '../../../src/store/migrations.js'
 import { Store } from '../../../src/store/store.js'
@@ -11,6 +11,8 @@ import type { StoreOptions } from '../../../src/store/store.js'
 import { folder } from '../../parts/folder.js'
 import { buffer, openLmdb } from '../../parts/store/backends.js'
 import { history, json, reply, sample, tasks } from '../../parts/store/sample.js'
+
+const table = tableMaker('test/')
 
 /** A home with two tasks and an entry of the history. */
 async function filled(home: string): Promise<void> {
@@ -35,14 +37,10 @@ const refusal = async (home: string, options: Partial<StoreOptions> = {}): Promi
 }
 
 /** A later version: tasks are kept under another name, are found by their state, and know when they were made. */
-const jobs = defineTableOf({
-  name: 'jobs',
-  key: uint,
-  codec: json,
+const jobs = table('jobs', uint, json, {
   indexes: index => ({ state: index(uint, task => task.state.length) }),
-  owner: 'test/',
-  bound: { rows: 10 },
-  forget: { text: 'never' }
+  rows: 10,
+  forget: 'never'
 })
 const rename: Migration = {
   name: 'tasks are jobs',

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { defineTableOf } from '../../../src/store/definition.js'
+import { tableMaker } from '../../../src/store/definition.js'
 import { uint } from '../../../src/store/key.js'
 import { Store } from '../../../src/store/store.js'
 import { folder } from '../../parts/folder.js'
 import { BACKENDS } from '../../parts/store/backends.js'
 import { history, json, opened, replies, reply, sample, tasks } from '../../parts/store/sample.js'
 import type { Task } from '../../parts/store/sample.js'
+
+const table = tableMaker('test/')
 
 const task = fc.record(
   {
@@ -124,13 +126,9 @@ test('readers see a write when the call returns, and a write of nothing waits un
 })
 
 test('a table refuses a row over its bound and changes nothing; one in the place of another is taken', async t => {
-  const few = defineTableOf({
-    name: 'few',
-    key: uint,
-    codec: json,
-    owner: 'test/',
-    bound: { rows: 2 },
-    forget: { text: 'never' }
+  const few = table('few', uint, json, {
+    rows: 2,
+    forget: 'never'
   })
   const store = await opened(t, await folder(t), { tables: [few], chains: [] })
   const row = { state: 'open', due: null, tags: [] }

@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Job } from '#spec'
-import { BushelError } from '../../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../../contracts/job.js'
 import { DAY, MINUTE } from '../../../../contracts/money/quantity.js'
-import { isDeclined } from '../../../../src/deal/decline.js'
-import type { DeclineWord } from '../../../../src/deal/decline.js'
 import type { Hire } from '../../../../src/compute/buyer/hire.js'
 import { program } from '../../../parts/compute/jobs.js'
 import { NodeGroup, balance, never, pack, payDue, request, sellCompute, untilReported } from './node-group.js'
+import { coded, declinedWith } from './rejections.js'
 import { sandboxes } from './sandboxes.js'
 import { JOB } from '../../../../src/compute/job/job-state.js'
-
-const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
-const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
 
 function gate(): { open: () => void; opened: Promise<void> } {
   let open = (): void => undefined

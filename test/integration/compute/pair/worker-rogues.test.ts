@@ -4,7 +4,6 @@ import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
 import type { ComputeQuote, ComputeRequest, Job, JobTerms } from '#spec'
-import { BushelError } from '../../../../contracts/errors/error.js'
 import {
   BLOB_BLOCK_BYTES,
   FINAL_INSTALLMENT,
@@ -20,7 +19,6 @@ import { compute } from '../../../../src/compute/resource.js'
 import { commonTerms, negotiate } from '../../../../src/deal/negotiation/buyer.js'
 import type { Quoted } from '../../../../src/deal/negotiation/buyer.js'
 import type { Deals } from '../../../../src/deal/deals.js'
-import { isDeclined } from '../../../../src/deal/decline.js'
 import type { DeclineWord, Declined } from '../../../../src/deal/decline.js'
 import { Blobs } from '../../../../src/compute/blobs/blobs.js'
 import { FUEL_VERSION } from '../../../../src/compute/fuel/meter.js'
@@ -28,14 +26,12 @@ import type { BushelNode } from '../../../../src/node/node.js'
 import { attachCore, openStore } from '../../../../src/network/cores.js'
 import { program } from '../../../parts/compute/jobs.js'
 import { BASE, NodeGroup, balance, never, pack, request, sellCompute } from './node-group.js'
+import { coded, declinedWith } from './rejections.js'
 import { sandboxes } from './sandboxes.js'
 import { JOB } from '../../../../src/compute/job/job-state.js'
 import type { JobStateName } from '../../../../src/compute/job/job-state.js'
 
 const HEAVY = '3000000'
-
-const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
-const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
 
 /** Resolves when the provider's record of a job has this state. */
 async function untilState(

@@ -2,21 +2,17 @@ import assert from 'node:assert/strict'
 import { on, once } from 'node:events'
 import type { CpuInfo } from 'node:os'
 import { describe, test } from 'node:test'
-import { BushelError } from '../../../../contracts/errors/error.js'
 import { DAY, MINUTE } from '../../../../contracts/money/quantity.js'
-import { isDeclined } from '../../../../src/deal/decline.js'
-import type { DeclineWord } from '../../../../src/deal/decline.js'
 import type { Hire } from '../../../../src/compute/buyer/hire.js'
 import { WorkSchedule, busyProcessors } from '../../../../src/compute/provider/schedule.js'
 import { JobSlots } from '../../../../src/compute/provider/slots.js'
 import { guests, ownNamespaces } from '../sandbox/guest-processes.js'
 import { isolations, program } from '../../../parts/compute/jobs.js'
 import { NodeGroup, balance, never, pack, payDue, request, sellCompute, untilReported } from './node-group.js'
+import { coded, declinedWith } from './rejections.js'
 import { sandboxes } from './sandboxes.js'
 import { Children } from '../../../world/children.js'
 
-const coded = (code: string) => (error: unknown) => error instanceof BushelError && error.code === code
-const declinedWith = (word: DeclineWord) => (error: unknown) => isDeclined(error, word)
 const at = (hour: number, minute = 0): number => new Date(2026, 0, 5, hour, minute).getTime()
 
 describe('the work schedule', () => {

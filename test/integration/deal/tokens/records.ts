@@ -1,34 +1,28 @@
 import { change } from '../../../../src/store/change.js'
 import type { Change } from '../../../../src/store/change.js'
-import { defineTableOf, uintCodec } from '../../../../src/store/definition.js'
+import { uintCodec, tableMaker } from '../../../../src/store/definition.js'
 import type { AnyTable, Codec } from '../../../../src/store/definition.js'
 import { bytes, parts, text } from '../../../../src/store/key.js'
 import type { Store } from '../../../../src/store/store.js'
 import { idOf, tokens } from './resource.js'
 import type { TokensTerms } from './resource.js'
 
+const table = tableMaker('test/')
+
 export type Role = 'buyer' | 'provider'
 
 const codec: Codec<TokensTerms> = tokens.terms
 
 /** Agreements by our role. */
-const termsTable = defineTableOf({
-  name: 'tokens-terms',
-  key: parts(text, bytes(32)),
-  codec,
-  owner: 'test/',
-  bound: { unbounded: 'a test agrees on few' },
-  forget: { text: 'never' }
+const termsTable = table('tokens-terms', parts(text, bytes(32)), codec, {
+  unbounded: 'a test agrees on few',
+  forget: 'never'
 })
 
 /** Units that were used of each agreement. */
-const usedTable = defineTableOf({
-  name: 'tokens-used',
-  key: bytes(32),
-  codec: uintCodec,
-  owner: 'test/',
-  bound: { unbounded: 'one for each agreement' },
-  forget: { text: 'never' }
+const usedTable = table('tokens-used', bytes(32), uintCodec, {
+  unbounded: 'one for each agreement',
+  forget: 'never'
 })
 
 export const TOKENS_TABLES = [termsTable, usedTable] as unknown as readonly AnyTable[]
