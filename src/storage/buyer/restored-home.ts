@@ -27,7 +27,7 @@ export async function takeOver(
   if (!abandon) {
     onalarm(
       `THIS HOME IS AN OLDER COPY: ${name} shows payments that both nodes signed and that are missing from this ledger; ` +
-        'nothing was changed. Stop this node and look for the newer copy of the home and of lightningd'
+        'nothing was changed. Stop this node and look for the newer copy of the home and of its Lightning node'
     )
     throw new BushelError(
       'OLD_HOME',
