@@ -14,7 +14,8 @@ const VERSION = 28
 const VERSION_VALUE = 2
 const ADDRESS = 32
 const MAP_SIZE = 40
-const MAX_MAP_SIZE = 1n << 44n
+/** In bytes; a system cannot map much more. */
+const MAX_SIZE = 1n << 43n
 const PAGE_SIZE = 48
 /** Where the two trees are described. */
 const FREE_TREE = 48
@@ -103,17 +104,18 @@ async function metaPage(handle: Handle, at: number): Promise<Meta | null> {
   const pageSize = page.readUInt32LE(PAGE_SIZE)
   const isMeta =
     bytesRead === HEADER &&
+    pageSize >= 4096 &&
+    pageSize <= 65536 &&
     page.readUInt16LE(FLAGS) === META_PAGE &&
     page.readUInt32LE(MAGIC) === MAGIC_VALUE &&
     (page.readUInt32LE(VERSION) & 0xffff) === VERSION_VALUE &&
     // A place for the map, or rows of another kind: the store has neither.
     page.readBigUInt64LE(ADDRESS) === 0n &&
-    page.readBigUInt64LE(MAP_SIZE) <= MAX_MAP_SIZE &&
+    page.readBigUInt64LE(MAP_SIZE) <= MAX_SIZE &&
+    page.readBigUInt64LE(LAST_PAGE) <= MAX_SIZE / BigInt(pageSize) &&
     page.readUInt16LE(FREE_TREE + TREE_FLAGS) === NUMBER_KEYS &&
     page.readUInt32LE(ROWS_TREE) === 0 &&
-    page.readUInt16LE(ROWS_TREE + TREE_FLAGS) === 0 &&
-    pageSize >= 4096 &&
-    pageSize <= 65536
+    page.readUInt16LE(ROWS_TREE + TREE_FLAGS) === 0
   if (!isMeta) return null
   return {
     pageSize,
