@@ -34,8 +34,8 @@ export interface Tree {
 }
 
 interface Bounds {
-  gte: Buffer | null
-  lt: Buffer | null
+  gte: Key | null
+  lt: Key | null
 }
 
 /**
@@ -51,6 +51,9 @@ export class PageCheck {
   #used: Uint8Array
   #lastPage: number
   #transaction: bigint
+  /** Holds one page at a time. */
+  #bytesOfPage: Buffer
+  #header = Buffer.alloc(PAGE_HEADER)
 
   constructor(
     file: number,
@@ -64,6 +67,7 @@ export class PageCheck {
     this.#file = file
     this.#pageSize = pageSize
     this.#transaction = transaction
+    this.#bytesOfPage = Buffer.alloc(pageSize)
     const inFile = Math.floor(size / pageSize)
     this.#lastPage = Number(lastPage)
     this.#pages = Math.min(inFile, this.#lastPage + 1)
@@ -84,7 +88,7 @@ export class PageCheck {
   }
 
   /** Looks through a tree; gives the values of that of free pages. */
-  #tree(tree: Tree, compare: (one: Buffer, other: Buffer) => number): Buffer[] {
+  #tree(tree: Tree, compare: (one: Key, other: Key) => number): Buffer[] {
     const { name, depth, root } = tree
     const values: Buffer[] = []
     const found = { branch: 0, leaf: 0, overflow: 0, entries: 0 }
@@ -99,8 +103,8 @@ export class PageCheck {
       const nodes = this.#nodes(page, number, kind)
       let before = bounds.gte
       for (const [at, node] of nodes.entries()) {
-        const keySize = page.readUInt16LE(node + 6)
-        const key = page.subarray(node + NODE_HEADER, node + NODE_HEADER + keySize)
+        const key = keyOf(page, node)
+        const keySize = key.end - key.start
         if (isFree && keySize !== 8 && !(kind === BRANCH && at === 0))
           throw wrong(number, `has a key of ${keySize} bytes in ${name}`)
         const first = kind === BRANCH && at === 0
@@ -122,7 +126,7 @@ export class PageCheck {
           left.push({
             number: page.readUInt32LE(node) + page.readUInt16LE(node + 4) * 2 ** 32,
             level: level + 1,
-            bounds: { gte: first ? bounds.gte : Buffer.from(key), lt: lt && Buffer.from(lt) }
+            bounds: { gte: first ? bounds.gte : copyOf(key), lt: next === undefined ? lt : copyOf(lt!) }
           })
         }
       }
@@ -138,7 +142,7 @@ export class PageCheck {
   /** Reads a page and marks it as used. */
   #page(number: number): Buffer {
     this.#use(number, 1)
-    const page = Buffer.allocUnsafe(this.#pageSize)
+    const page = this.#bytesOfPage
     this.#read(page, number)
     if (page.readBigUInt64LE(NUMBER) !== BigInt(number)) throw wrong(number, 'has the number of another page')
     if (page.readBigUInt64LE(TRANSACTION) > this.#transaction)
@@ -195,7 +199,7 @@ export class PageCheck {
     const pages = Number(page.readBigUInt64LE(at + BIG_VALUE_PAGES))
     if (pages * this.#pageSize < PAGE_HEADER + size) throw wrong(number, 'has a value that is too long')
     this.#use(first, pages)
-    const header = Buffer.allocUnsafe(PAGE_HEADER)
+    const header = this.#header
     this.#read(header, first)
     if (
       header.readBigUInt64LE(NUMBER) !== BigInt(first) ||
@@ -208,7 +212,7 @@ export class PageCheck {
   }
 
   #bytes(page: Buffer, { at, size, pages }: { at: number; size: number; pages: number }): Buffer {
-    if (pages === 0) return page.subarray(at, at + size)
+    if (pages === 0) return Buffer.from(page.subarray(at, at + size))
     const value = Buffer.allocUnsafe(PAGE_HEADER + size)
     this.#read(value, at)
     return value.subarray(PAGE_HEADER)
@@ -250,15 +254,35 @@ function wrong(page: number, what: string): Wrong {
   return new Wrong(`page ${page} ${what}`)
 }
 
-function keyOf(page: Buffer, node: number): Buffer {
-  return page.subarray(node + NODE_HEADER, node + NODE_HEADER + page.readUInt16LE(node + 6))
+/** A key: bytes of a page from `start` up to `end`. */
+interface Key {
+  bytes: Buffer
+  start: number
+  end: number
 }
 
-function compareBytes(one: Buffer, other: Buffer): number {
-  return one.compare(other)
+function keyOf(bytes: Buffer, node: number): Key {
+  const start = node + NODE_HEADER
+  return { bytes, start, end: start + bytes.readUInt16LE(node + 6) }
 }
 
-function compareNumbers(one: Buffer, other: Buffer): number {
-  const [a, b] = [one.readBigUInt64LE(), other.readBigUInt64LE()]
+/** The page is read over by the next one. */
+function copyOf({ bytes, start, end }: Key): Key {
+  return { bytes: Buffer.from(bytes.subarray(start, end)), start: 0, end: end - start }
+}
+
+/** Written out, because a call of the system's for each key takes most of the time. */
+function compareBytes(one: Key, other: Key): number {
+  const [a, b] = [one.bytes, other.bytes]
+  const length = Math.min(one.end - one.start, other.end - other.start)
+  for (let at = 0; at < length; at++) {
+    const difference = a[one.start + at]! - b[other.start + at]!
+    if (difference !== 0) return difference
+  }
+  return one.end - one.start - (other.end - other.start)
+}
+
+function compareNumbers(one: Key, other: Key): number {
+  const [a, b] = [one.bytes.readBigUInt64LE(one.start), other.bytes.readBigUInt64LE(other.start)]
   return a < b ? -1 : a > b ? 1 : 0
 }
