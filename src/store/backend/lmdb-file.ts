@@ -52,7 +52,7 @@ export async function demandWholeFile(folder: string, { readOnly }: { readOnly: 
     const first = await metaPage(handle, 0)
     const second = first && (await metaPage(handle, first.pageSize))
     const { size } = await handle.stat()
-    if (!first || second?.pageSize !== first.pageSize || !areNeighbours(first, second))
+    if (!first || second?.pageSize !== first.pageSize)
       throw badStore(folder, `the start of data.mdb, of ${size} bytes, cannot be read`)
     await demandPages(folder, handle, first.pageSize)
   } finally {
@@ -69,22 +69,24 @@ async function demandPages(folder: string, handle: Handle, pageSize: number): Pr
     const meta = await currentMeta(handle, pageSize)
     if (!meta) return
     const { size } = await handle.stat()
-    const problem = new PageCheck(handle.fd, { ...meta, size }).run(meta.rows, meta.free)
+    const problem = meta.isNextToOther
+      ? new PageCheck(handle.fd, { ...meta, size }).run(meta.rows, meta.free)
+      : 'the two transactions at its start do not follow one another'
     if (problem === null) return
     if ((await currentMeta(handle, pageSize))?.transaction !== meta.transaction) continue
     throw badStore(folder, `data.mdb has ${size} bytes, and ${problem}`)
   }
 }
 
-/** Transactions take turns with the two pages, so one of them has the last and the other the one before. */
-function areNeighbours(one: Meta, other: Meta): boolean {
-  const steps = one.transaction - other.transaction
-  return steps >= -1n && steps <= 1n
-}
-
-async function currentMeta(handle: Handle, pageSize: number): Promise<Meta | null> {
+async function currentMeta(
+  handle: Handle,
+  pageSize: number
+): Promise<(Meta & { isNextToOther: boolean }) | null> {
   const [one, other] = [await metaPage(handle, 0), await metaPage(handle, pageSize)]
-  return one && other && (one.transaction > other.transaction ? one : other)
+  if (!one || !other) return null
+  const [current, before] = one.transaction > other.transaction ? [one, other] : [other, one]
+  // Transactions take turns with the two pages.
+  return { ...current, isNextToOther: current.transaction - before.transaction <= 1n }
 }
 
 type Handle = Awaited<ReturnType<typeof open>>
