@@ -51,6 +51,9 @@ export class LmdbBackend extends BufferedBackend {
     } catch (error) {
       if (error instanceof BushelError) throw error
       const { code } = error as NodeJS.ErrnoException
+      // Something else lies in its place, or the disk cannot read it.
+      if (code === 'EISDIR' || code === 'ENOTDIR' || code === 'EIO')
+        throw badStore(this.folder, reasonOf(error), error)
       throw code === 'ENOSPC' || code === 'EDQUOT'
         ? diskFull(this.folder, error)
         : storeFailed(this.folder, error)

@@ -2,6 +2,8 @@ import { constants } from 'node:fs'
 import { access, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { badStore } from './errors.js'
+import { PageCheck } from './lmdb-pages.js'
+import type { Tree } from './lmdb-pages.js'
 
 /** Fields of the two pages at the start of a data file of LMDB, of which the one with the larger transaction is valid. */
 const FLAGS = 18
@@ -10,23 +12,21 @@ const MAGIC = 24
 const MAGIC_VALUE = 0xbeefc0de
 const VERSION = 28
 const VERSION_VALUE = 2
+const ADDRESS = 32
+const MAP_SIZE = 40
+/** In bytes; a system cannot map much more. */
+const MAX_SIZE = 1n << 43n
 const PAGE_SIZE = 48
-const FREE_ROOT = 88
-const MAIN_ROOT = 136
+/** Where the two trees are described. */
+const FREE_TREE = 48
+const ROWS_TREE = 96
+const TREE_FLAGS = 4
+const NUMBER_KEYS = 8
 const LAST_PAGE = 144
 const TRANSACTION = 152
 const HEADER = 160
-/** Of other pages: a header, offsets of nodes and, from the end, the nodes. Offsets, and their end in `LOWER`, count from the header. */
-const BRANCH_PAGE = 1
-const LEAF_PAGE = 2
-const LOWER = 20
-const PAGE_HEADER = 24
-/** Of nodes: size of the value or number of a page, flags, size of the key. */
-const NODE_HEADER = 8
-const BIG_DATA = 1
-const NO_PAGE = 2n ** 64n - 1n
 /** Looks at a file that another process changes meanwhile. */
-const MAX_TRIES = 10
+const MAX_TRIES = 3
 
 /**
  * Throws BAD_STORE for a file that LMDB would not open, or of which the end is missing: both would crash the process, the
@@ -61,60 +61,32 @@ export async function demandWholeFile(folder: string, { readOnly }: { readOnly: 
 }
 
 /**
- * Throws BAD_STORE when a page in use is behind the end of the file. A file without its last pages may be whole: LMDB does
- * not write pages that a transaction took and gave back. Then the pages in use are looked through; a writer in another
- * process may put others in their place meanwhile, and it starts again.
+ * Throws BAD_STORE for pages that LMDB cannot read. A writer in another process may put others in their place meanwhile:
+ * then it starts again, and at last trusts that writer, which made this check when it started.
  */
 async function demandPages(folder: string, handle: Handle, pageSize: number): Promise<void> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const meta = await currentMeta(handle, pageSize)
+    if (!meta) return
     const { size } = await handle.stat()
-    const pages = BigInt(Math.floor(size / pageSize))
-    if (!meta || meta.lastPage < pages) return
-    const missing = await firstMissing(handle, pageSize, pages, meta.roots)
-    if (missing === null) return
+    const problem = meta.isNextToOther
+      ? new PageCheck(handle.fd, { ...meta, size }).run(meta.rows, meta.free)
+      : 'the two transactions at its start do not follow one another'
+    if (problem === null) return
     if ((await currentMeta(handle, pageSize))?.transaction !== meta.transaction) continue
-    throw badStore(folder, `data.mdb has ${size} bytes, and page ${missing} of ${pageSize} bytes is in use`)
+    throw badStore(folder, `data.mdb has ${size} bytes, and ${problem}`)
   }
 }
 
-async function currentMeta(handle: Handle, pageSize: number): Promise<Meta | null> {
-  const [one, other] = [await metaPage(handle, 0), await metaPage(handle, pageSize)]
-  return one && other && (one.transaction > other.transaction ? one : other)
-}
-
-/** The first page in use that is not in the file; null when all are. */
-async function firstMissing(
+async function currentMeta(
   handle: Handle,
-  pageSize: number,
-  pages: bigint,
-  roots: readonly bigint[]
-): Promise<bigint | null> {
-  const left = roots.filter(root => root !== NO_PAGE)
-  const page = Buffer.alloc(pageSize)
-  while (left.length > 0) {
-    const number = left.pop()!
-    if (number >= pages) return number
-    await handle.read(page, 0, pageSize, Number(number) * pageSize)
-    const flags = page.readUInt16LE(FLAGS)
-    if ((flags & (BRANCH_PAGE | LEAF_PAGE)) === 0) return number
-    const end = Math.min(PAGE_HEADER + page.readUInt16LE(LOWER), pageSize)
-    for (let at = PAGE_HEADER; at + 2 <= end; at += 2) {
-      const node = PAGE_HEADER + page.readUInt16LE(at)
-      if (node + NODE_HEADER > pageSize) return number
-      if (flags & BRANCH_PAGE) {
-        const child = page.readUInt32LE(node) + page.readUInt16LE(node + 4) * 2 ** 32
-        left.push(BigInt(child))
-      } else if (page.readUInt16LE(node + 4) & BIG_DATA) {
-        const data = node + NODE_HEADER + page.readUInt16LE(node + 6)
-        if (data + 8 > pageSize) return number
-        const first = page.readBigUInt64LE(data)
-        const last = first + BigInt(Math.ceil((PAGE_HEADER + page.readUInt32LE(node)) / pageSize)) - 1n
-        if (last >= pages) return last
-      }
-    }
-  }
-  return null
+  pageSize: number
+): Promise<(Meta & { isNextToOther: boolean }) | null> {
+  const [one, other] = [await metaPage(handle, 0), await metaPage(handle, pageSize)]
+  if (!one || !other) return null
+  const [current, before] = one.transaction > other.transaction ? [one, other] : [other, one]
+  // Transactions take turns with the two pages.
+  return { ...current, isNextToOther: current.transaction - before.transaction <= 1n }
 }
 
 type Handle = Awaited<ReturnType<typeof open>>
@@ -123,8 +95,8 @@ interface Meta {
   pageSize: number
   lastPage: bigint
   transaction: bigint
-  /** The first pages of the tree of free pages and of the tree of rows. */
-  roots: bigint[]
+  free: Tree
+  rows: Tree
 }
 
 /** Null when there is no such page. */
@@ -134,16 +106,36 @@ async function metaPage(handle: Handle, at: number): Promise<Meta | null> {
   const pageSize = page.readUInt32LE(PAGE_SIZE)
   const isMeta =
     bytesRead === HEADER &&
-    (page.readUInt16LE(FLAGS) & META_PAGE) !== 0 &&
+    pageSize >= 4096 &&
+    pageSize <= 65536 &&
+    page.readUInt16LE(FLAGS) === META_PAGE &&
     page.readUInt32LE(MAGIC) === MAGIC_VALUE &&
     (page.readUInt32LE(VERSION) & 0xffff) === VERSION_VALUE &&
-    pageSize >= 4096 &&
-    pageSize <= 65536
+    // A place for the map, or rows of another kind: the store has neither.
+    page.readBigUInt64LE(ADDRESS) === 0n &&
+    page.readBigUInt64LE(MAP_SIZE) <= MAX_SIZE &&
+    page.readBigUInt64LE(LAST_PAGE) <= MAX_SIZE / BigInt(pageSize) &&
+    page.readUInt16LE(FREE_TREE + TREE_FLAGS) === NUMBER_KEYS &&
+    page.readUInt32LE(ROWS_TREE) === 0 &&
+    page.readUInt16LE(ROWS_TREE + TREE_FLAGS) === 0
   if (!isMeta) return null
   return {
     pageSize,
     lastPage: page.readBigUInt64LE(LAST_PAGE),
     transaction: page.readBigUInt64LE(TRANSACTION),
-    roots: [page.readBigUInt64LE(FREE_ROOT), page.readBigUInt64LE(MAIN_ROOT)]
+    free: tree(page, FREE_TREE, 'the tree of free pages'),
+    rows: tree(page, ROWS_TREE, 'the tree of rows')
+  }
+}
+
+function tree(page: Buffer, at: number, name: string): Tree {
+  return {
+    name,
+    depth: page.readUInt16LE(at + 6),
+    branchPages: page.readBigUInt64LE(at + 8),
+    leafPages: page.readBigUInt64LE(at + 16),
+    overflowPages: page.readBigUInt64LE(at + 24),
+    entries: page.readBigUInt64LE(at + 32),
+    root: page.readBigUInt64LE(at + 40)
   }
 }

@@ -191,6 +191,10 @@ test('a file without its beginning or its end, or with another beginning, is ref
   }
   await rm(file)
   assert.match((await refusal(home)).message, /store is damaged: the file data\.mdb is missing/)
+  await mkdir(file)
+  for (const readOnly of [false, true])
+    assert.equal((await refusal(home, { readOnly })).code, 'BAD_STORE', 'a folder in its place')
+  await rm(file, { recursive: true })
   await writeFile(file, whole)
   const store = new Store(home, sample)
   await store.ready()
