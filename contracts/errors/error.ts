@@ -60,6 +60,22 @@ const GENERAL: Partial<Record<Exit, ErrorCode>> = {
   [EXIT.interrupted]: 'INTERRUPTED'
 }
 
+const FULL: readonly unknown[] = ['ENOSPC', 'EDQUOT']
+
+/** What the operating system or a library could not do, as it is told to a user: FAILED, or DISK_FULL. */
+export function failed(error: unknown): BushelError {
+  const message = error instanceof Error ? error.message : String(error)
+  const code = (error as { code?: unknown } | null)?.code
+  const told = FULL.includes(code)
+    ? new BushelError(
+        'DISK_FULL',
+        `the disk is full: ${message}`,
+        'free some space and do it again; what was recorded is kept'
+      )
+    : new BushelError('FAILED', message)
+  return told.withCause(error)
+}
+
 const OWN: ReadonlySet<ErrorKind> = new Set(['input', 'ours', 'bug'])
 
 /** True for a fault of this node or its user, which trying another peer cannot fix; also for any error of a library. */

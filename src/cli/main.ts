@@ -1,6 +1,6 @@
 import { CommanderError } from './commander.js'
 import { EXIT } from '../../contracts/errors/error-table.js'
-import { BushelError } from '../../contracts/errors/error.js'
+import { BushelError, failed } from '../../contracts/errors/error.js'
 import { messageOf } from '../base/logger.js'
 import { version } from '../base/version.js'
 import { Interruption } from './invocation.js'
@@ -80,8 +80,7 @@ function stopSignal(onoverdue: (interruption: Interruption) => void): AbortSigna
 function failureOf(error: unknown, signal: AbortSignal): BushelError {
   if (signal.aborted) return signal.reason as BushelError
   if (error instanceof BushelError) return error
-  if (error instanceof Error && 'code' in error)
-    return new BushelError('FAILED', error.message).withCause(error)
+  if (error instanceof Error && 'code' in error) return failed(error)
   return internal(error)
 }
 

@@ -1,6 +1,6 @@
 import { EXIT } from '../../contracts/errors/error-table.js'
 import type { Exit } from '../../contracts/errors/error-table.js'
-import { BushelError } from '../../contracts/errors/error.js'
+import { BushelError, failed } from '../../contracts/errors/error.js'
 import type { Progress } from '../node/api/api.js'
 
 /**
@@ -109,7 +109,7 @@ export function resultLine(id: RpcId, result: unknown): string {
 
 /** `data` has what a script acts on: the code, the exit code of a command, the kind, and what to do. */
 export function errorLine(id: RpcId | null, error: unknown): string {
-  const told = error instanceof BushelError ? error : new BushelError('FAILED', textOf(error))
+  const told = error instanceof BushelError ? error : failed(error)
   const { code, exit, kind, hint, message } = told
   return lineOf({ id, error: { code: rpcCodeOf(told), message, data: { code, exit, kind, hint } } })
 }
@@ -122,10 +122,6 @@ function rpcCodeOf(error: BushelError): number {
 
 function lineOf(message: object): string {
   return JSON.stringify({ jsonrpc: '2.0', ...message }) + '\n'
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function errorFrom(value: unknown): BushelError {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BushelError, isBlamed, isOurs, isPassing } from '../../../../contracts/errors/error.js'
+import { BushelError, isBlamed, isOurs, isPassing, failed } from '../../../../contracts/errors/error.js'
 import { ERRORS, EXIT, isErrorCode } from '../../../../contracts/errors/error-table.js'
 import type { ErrorCode, ErrorKind, Exit } from '../../../../contracts/errors/error-table.js'
 
@@ -86,4 +86,17 @@ test('an error keeps its cause', () => {
   assert.equal(error.withCause(cause), error)
   assert.equal(error.cause, cause)
   assert.equal(new BushelError('FAILED', 'it failed', '', { cause }).cause, cause)
+})
+
+test('a failure of the system is told as FAILED, and a full disk as that', () => {
+  const full = Object.assign(new Error('no space left on device, write'), { code: 'ENOSPC' })
+  const told = failed(Object.assign(new Error(`the service 'lock' could not open`), { code: 'ENOSPC' }))
+  assert.equal(failed(full).code, 'DISK_FULL')
+  assert.deepEqual(
+    [told.code, told.message],
+    ['DISK_FULL', "the disk is full: the service 'lock' could not open"]
+  )
+  assert.match(told.hint, /free some space/)
+  assert.equal(failed(new Error('no')).code, 'FAILED')
+  assert.equal(failed('no').message, 'no')
 })
