@@ -1,16 +1,27 @@
 // The floors of the house (docs/architecture.md). An arrow runs only downward; two rooms of one floor do not know each other.
+const { readdirSync } = require('node:fs')
+
+/** Rooms that are not named here are resources. */
 const floors = [
   ['contracts/'],
   ['src/base/'],
   ['src/store/'],
   ['src/identity/', 'src/network/', 'src/files/', 'src/book/', 'src/lightning/'],
   ['src/deal/', 'src/payment/'],
-  ['src/storage/', 'src/compute/'],
+  [],
   ['src/node/'],
   ['src/daemon/'],
   ['src/cli/', 'src/web/', 'src/index.ts'],
   ['bin/']
 ]
+
+const resources = readdirSync('src', { withFileTypes: true })
+  .filter(entry => entry.isDirectory() && entry.name !== 'types')
+  .map(({ name }) => `src/${name}/`)
+  .filter(room => !floors.flat().includes(room))
+floors[floors.findIndex(rooms => rooms.length === 0)] = resources
+/** The services of a resource stand in its room, and on the floor of the node, which lists them. */
+const TRADE = '^src/[^/]+/trade\\.ts$'
 
 const ours = '^(src|contracts|bin)/'
 
@@ -58,10 +69,28 @@ floors.forEach((rooms, i) => {
       forbidden.push({
         name: `floor-${i + 1}-${room.replace(/[^a-z]/g, '')}`,
         severity: 'error',
-        from: { path: `^${room}` },
+        from: { path: `^${room}`, pathNot: TRADE },
         to: { path: banned.map(other => `^${other}`).join('|') }
       })
   }
+})
+
+const node = floors.findIndex(rooms => rooms.includes('src/node/'))
+for (const room of resources) {
+  const banned = [...floors.slice(node + 1).flat(), ...resources.filter(other => other !== room)]
+  forbidden.push({
+    name: `trade-${room.replace(/[^a-z]/g, '')}`,
+    severity: 'error',
+    from: { path: `^${room}trade\\.ts$` },
+    to: { path: banned.map(other => `^${other}`).join('|') }
+  })
+}
+forbidden.push({
+  name: 'trade-listed',
+  comment: 'the services of a resource are named by the list of resources alone',
+  severity: 'error',
+  from: { path: ours, pathNot: '^src/node/trade/resources\\.ts$' },
+  to: { path: TRADE }
 })
 
 module.exports = {

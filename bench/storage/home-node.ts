@@ -6,6 +6,7 @@ import { DAY, GIB } from '../../contracts/money/quantity.js'
 import { encode } from '../../contracts/schema/codec.js'
 import { nullLogger } from '../../src/base/logger.js'
 import { Provider } from '../../src/deal/negotiation/provider.js'
+import { Resources } from '../../src/deal/resource.js'
 import { homeStore } from '../../src/node/home-store.js'
 import { LeaseManager } from '../../src/storage/provider/lease-manager.js'
 import type { LeaseManagerOptions } from '../../src/storage/provider/lease-manager-options.js'
@@ -40,6 +41,7 @@ async function measure(dir: string): Promise<HomeTimes> {
   const deals = {
     self: { ...self!, lightning: Buffer.alloc(33, 2), network: 'play-1' },
     store,
+    resources: new Resources([storage]),
     now: Date.now,
     handle(method: string, handler: (...given: unknown[]) => unknown) {
       handlers.set(method, handler)

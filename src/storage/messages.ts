@@ -1,6 +1,6 @@
 import { message } from '../deal/methods.js'
 
-/** The messages of a lease. An audit has up to 64 blocks of 1 MiB, requested in parts. */
+/** The messages of a lease. An audit has at most 8 MiB of blocks, with their proofs. */
 export const STORAGE_MESSAGES = {
   strip: message('strip-request', 'strip', { replyBytes: 256 << 10 }),
   topup: message('strip-request', 'countersign', { replyBytes: 16 << 10, kept: true }),
