@@ -60,13 +60,16 @@ const GENERAL: Partial<Record<Exit, ErrorCode>> = {
   [EXIT.interrupted]: 'INTERRUPTED'
 }
 
-const FULL: readonly unknown[] = ['ENOSPC', 'EDQUOT']
+/** True for an error of the operating system that says that a disk, or the part of it that is ours, is full. */
+export function isDiskFull(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
 
 /** What the operating system or a library could not do, as it is told to a user: FAILED, or DISK_FULL. */
 export function failed(error: unknown): BushelError {
   const message = error instanceof Error ? error.message : String(error)
-  const code = (error as { code?: unknown } | null)?.code
-  const told = FULL.includes(code)
+  const told = isDiskFull(error)
     ? new BushelError(
         'DISK_FULL',
         `the disk is full: ${message}`,

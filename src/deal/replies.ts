@@ -59,7 +59,7 @@ export class Replies {
     const id = device.toString('hex')
     const known = this.#counts.get(id)
     if (known !== undefined && known < MAX_KEPT) return known
-    const count = [...this.#store.table(replyTable).list({ gte: [device], lte: [device] })].length
+    const count = [...this.#store.table(replyTable).list({ under: [device] })].length
     if (this.#counts.size >= MAX_COUNTS) this.#counts.clear()
     this.#counts.set(id, count)
     return count

@@ -1,6 +1,6 @@
 import { lstat, readdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BushelError } from '../../contracts/errors/error.js'
+import { BushelError, isDiskFull } from '../../contracts/errors/error.js'
 import { formatSize } from '../../contracts/money/quantity.js'
 
 /** Free bytes on the disk of `folder`, as a user without privileges can use them. */
@@ -39,8 +39,7 @@ export function codeOf(error: unknown): string {
 
 /** Turns an error of a full disk into DISK_FULL, whose message says what was kept; gives every other error back. */
 export function explainFull(error: unknown, where: string, kept: string): unknown {
-  const code = codeOf(error)
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
+  if (!isDiskFull(error)) return error
   return diskFull(`the disk of '${where}' is full; ${kept}`).withCause(error)
 }
 

@@ -1,4 +1,6 @@
 import type { WalletChoice } from '../identity/config.js'
+import { Debts } from '../payment/debts.js'
+import type { DebtRole } from '../payment/debts.js'
 import { Ledger } from '../payment/ledger.js'
 import { debtTable } from '../payment/tables.js'
 import { LEASE, leaseStates } from '../storage/lease/lease-state.js'
@@ -35,11 +37,12 @@ function* problemsOfPaid(store: Store, ledger: Ledger): Generator<string, void, 
 
 /** Debts that count as settled, and by the ledger are not. */
 function* problemsOfDebts(store: Store, ledger: Ledger): Generator<string, void, void> {
+  const debts = new Debts(store, ledger)
   for (const { key, value } of store.table(debtTable).list()) {
     if (value.state !== 'settled') continue
     const [, agreement] = key
-    const left = value.debt.debt.msat - ledger.totals(agreement).refundedMsat - ledger.creditOf(agreement)
-    if (left <= 0n) continue
+    const left = value.debt.debt.msat - debts.get(value.role as DebtRole, agreement)!.settledMsat
+    if (left === 0n) continue
     yield `ledger: the debt of ${agreement.toString('hex')} counts as settled, and ${left} msat are left`
   }
 }

@@ -63,13 +63,13 @@ export class Debts {
 
   /** All debts, of one side or both. */
   *list(role?: DebtRole): Generator<DebtBalance> {
-    const range = role ? ({ gte: [role], lte: [role] } as const) : {}
+    const range = role ? ({ under: [role] } as const) : {}
     for (const { value } of this.#store.table(debtTable).list(range)) yield this.#standing(value)
   }
 
   /** Debts of one side, without those that `sweep` found settled. */
   *unsettled(role: DebtRole): Generator<DebtBalance> {
-    const rows = this.#store.table(debtTable).by('open', { gte: role, lte: role })
+    const rows = this.#store.table(debtTable).by('open', { under: role })
     for (const { value } of rows) yield this.#standing(value)
   }
 
@@ -87,7 +87,7 @@ export class Debts {
 
   /** Debts with a peer that are not fully settled, the oldest first. */
   open(role: DebtRole, peer: Buffer): DebtBalance[] {
-    const rows = this.#store.table(debtTable).by('openWith', { gte: [role, peer], lte: [role, peer] })
+    const rows = this.#store.table(debtTable).by('openWith', { under: [role, peer] })
     return [...rows]
       .map(({ value }) => this.#standing(value))
       .filter(standing => standing.leftMsat > 0n)
@@ -135,7 +135,7 @@ export class Debts {
 
   #askedMsat(agreement: Buffer): Msat {
     let sum = 0n
-    const asked = this.#store.table(askedTable).by('debt', { gte: agreement, lte: agreement })
+    const asked = this.#store.table(askedTable).by('debt', { under: agreement })
     for (const { key } of asked) {
       const listed = this.#ledger.byHash(key)
       if (listed && !isSettled(listed.step)) sum += listed.msat

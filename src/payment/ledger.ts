@@ -124,7 +124,7 @@ export class Ledger extends ReadyResource {
   payments(agreement: Buffer, kind: PaymentKind = 'installment'): Payment[] {
     const of = [this.#wallet, agreement, kind] as const
     const current = new Map<number, Payment>()
-    for (const { value } of paymentsOnDisk(this.#store).by('installment', { gte: of, lte: of }))
+    for (const { value } of paymentsOnDisk(this.#store).by('installment', { under: of }))
       current.set(value.installment, value)
     return [...current.values()]
   }
@@ -144,20 +144,20 @@ export class Ledger extends ReadyResource {
   *at(...steps: PaymentStep[]): Generator<Payment> {
     for (const step of steps) {
       const of = [this.#wallet, nameOf(step)] as const
-      for (const { value } of paymentsOnDisk(this.#store).by('waiting', { gte: of, lte: of })) yield value
+      for (const { value } of paymentsOnDisk(this.#store).by('waiting', { under: of })) yield value
     }
   }
 
   /** Every payment, in the order of the hashes. */
   *all(): Generator<Payment> {
     const of = [this.#wallet] as const
-    for (const { value } of paymentsOnDisk(this.#store).list({ gte: of, lte: of })) yield value
+    for (const { value } of paymentsOnDisk(this.#store).list({ under: of })) yield value
   }
 
   /** The sums of each agreement that has payments. */
   *accounts(): Generator<{ agreement: Buffer; account: PaymentAccount }> {
     const of = [this.#wallet] as const
-    for (const { key, value } of this.#store.tableOnDisk(accountTable).list({ gte: of, lte: of }))
+    for (const { key, value } of this.#store.tableOnDisk(accountTable).list({ under: of }))
       yield { agreement: key[1], account: value }
   }
 
@@ -170,7 +170,7 @@ export class Ledger extends ReadyResource {
   *settledTwice(agreement: Buffer): Generator<Payment> {
     const of = [this.#wallet, agreement] as const
     let last: Payment | null = null
-    for (const { value } of paymentsOnDisk(this.#store).by('installment', { gte: of, lte: of })) {
+    for (const { value } of paymentsOnDisk(this.#store).by('installment', { under: of })) {
       if (!isSettled(value.step)) continue
       if (last?.kind === value.kind && last.installment === value.installment) yield value
       last = value

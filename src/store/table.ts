@@ -11,6 +11,8 @@ export interface Entry<K, V> {
 
 /** A part of a table or index, by leading parts of its keys; `lte` includes all keys that begin with it. */
 export interface KeyRange<T> {
+  /** All keys that begin with it. */
+  under?: Prefix<T>
   gte?: Prefix<T>
   lt?: Prefix<T>
   lte?: Prefix<T>
@@ -116,7 +118,8 @@ export class Table<K, V, I extends Indexes<K, V>> {
   }
 }
 
-function rangeOf<T>(area: Buffer, codec: KeyCodec<T>, { gte, lt, lte, reverse, limit }: KeyRange<T>): Range {
+function rangeOf<T>(area: Buffer, codec: KeyCodec<T>, range: KeyRange<T>): Range {
+  const { under, gte = under, lte = under, lt, reverse, limit } = range
   const bound = (prefix: Prefix<T>): Buffer => Buffer.concat([area, codec.writePrefix(prefix)])
   const end = lt === undefined ? (lte === undefined ? after(area) : after(bound(lte))) : bound(lt)
   return {

@@ -3,6 +3,7 @@ import { jobId } from '../../../contracts/job.js'
 import { change } from '../../store/change.js'
 import type { Change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
+import type { Entry } from '../../store/table.js'
 import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { logJob } from './job-log.js'
@@ -38,20 +39,17 @@ export class JobRecords {
 
   /** Every job of a role with its id, also those that are over. */
   *list(role: JobRole): Generator<JobRow> {
-    const rows = this.#store.table(jobTable).list({ gte: [role], lte: [role] })
-    for (const { key, value } of rows) yield { id: key[1], job: value }
+    yield* rowsOf(this.#store.table(jobTable).list({ under: [role] }))
   }
 
   /** The jobs of a role that are not over. */
   *open(role: JobRole): Generator<JobRow> {
-    const rows = this.#store.table(jobTable).by('open', { gte: role, lte: role })
-    for (const { key, value } of rows) yield { id: key[1], job: value }
+    yield* rowsOf(this.#store.table(jobTable).by('open', { under: role }))
   }
 
   /** All jobs with this device in both roles. */
   *with(device: Buffer): Generator<JobRow> {
-    const rows = this.#store.table(jobTable).by('device', { gte: device, lte: device })
-    for (const { key, value } of rows) yield { id: key[1], job: value }
+    yield* rowsOf(this.#store.table(jobTable).by('device', { under: device }))
   }
 
   /** Every job is written by this change, so that none skips the table of its states. */
@@ -79,4 +77,8 @@ export class JobRecords {
   async saveDue(id: Buffer, installment: number, countersign: Countersign): Promise<void> {
     await this.#store.set(change(dueTable, [id, installment], countersign))
   }
+}
+
+function* rowsOf(entries: Iterable<Entry<readonly [string, Buffer], Job>>): Generator<JobRow> {
+  for (const { key, value } of entries) yield { id: key[1], job: value }
 }

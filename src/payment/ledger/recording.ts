@@ -45,7 +45,7 @@ export function currentOf(
   payments: Payments,
   ...of: [wallet: string, agreement: Buffer, kind: string, installment: number]
 ): Payment | null {
-  return payments.first('installment', { gte: of, lte: of, reverse: true })?.value ?? null
+  return payments.first('installment', { under: of, reverse: true })?.value ?? null
 }
 
 /** The payments of a store as they are on disk. */
@@ -77,9 +77,7 @@ function isSettledTwice(
   { agreement, kind, installment }: Payment
 ): boolean {
   const of = [wallet, agreement, kind, installment] as const
-  const last = transaction
-    .table(paymentTable)
-    .by('installment', { gte: of, lte: of, reverse: true, limit: 2 })
+  const last = transaction.table(paymentTable).by('installment', { under: of, reverse: true, limit: 2 })
   return [...last].filter(({ value }) => isSettled(value.step)).length > 1
 }
 

@@ -153,11 +153,11 @@ export class Mirrors {
   /** Jobs whose bid rests on the book. */
   *bids(): Generator<MirrorJob> {
     const resting = nameOf(MIRROR.RESTING)
-    for (const { value } of this.#table.by('packed', { gte: resting, lte: resting })) yield value
+    for (const { value } of this.#table.by('packed', { under: resting })) yield value
   }
 
   jobOfBid(bid: Buffer): MirrorJob | null {
-    return this.#table.first('bid', { gte: bid, lte: bid })?.value ?? null
+    return this.#table.first('bid', { under: bid })?.value ?? null
   }
 
   /** True when the book has enough offers for this job. */
@@ -308,7 +308,7 @@ export class Mirrors {
 
   #unfinished(request: MirrorRequest, fingerprint: Buffer): MirrorJob | null {
     const wanted = fingerprintOf(request, fingerprint)
-    return this.#table.first('fingerprint', { gte: wanted, lte: wanted })?.value ?? null
+    return this.#table.first('fingerprint', { under: wanted })?.value ?? null
   }
 
   #outcome(job: MirrorJob, copies: BuyerLease[], uploadMs: number): MirrorOutcome {

@@ -37,7 +37,7 @@ function partOf(lease: Lease | null): { live: number; bytes: number } {
 export function* problemsOfLeases(store: Store): Generator<string, void, void> {
   for (const role of ROLES) {
     const counted = { live: 0, bytes: 0 }
-    for (const { key, value } of store.table(leaseTable).by('open', { gte: role, lte: role })) {
+    for (const { key, value } of store.table(leaseTable).by('open', { under: role })) {
       const { live, bytes } = partOf(value)
       counted.live += live
       counted.bytes += bytes

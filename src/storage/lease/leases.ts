@@ -11,12 +11,11 @@ import type { Entry } from '../../store/table.js'
 import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
+import { nameOf } from '../../base/states.js'
 import { logLease } from './lease-log.js'
 import { leaseDueTable, leaseTable, listTable, reissueTable } from '../tables.js'
 import { recordedWith, sumsOf } from './lease-sums.js'
 import { leaseStates } from './lease-state.js'
-
-import { nameOf } from '../../base/states.js'
 import type { LeaseState } from './lease-state.js'
 
 export { isOver } from './lease-state.js'
@@ -55,21 +54,17 @@ export class Leases {
 
   /** Every lease of a role, also those that are over. Their number grows with the history of the home. */
   *list(role: LeaseRole): Generator<LeaseRow> {
-    yield* rowsOf(this.#store.table(leaseTable).list({ gte: [role], lte: [role] }))
+    yield* rowsOf(this.#store.table(leaseTable).list({ under: [role] }))
   }
 
   /** The leases of a role that are not over. */
   *open(role: LeaseRole): Generator<LeaseRow> {
-    yield* rowsOf(this.#store.table(leaseTable).by('open', { gte: role, lte: role }))
+    yield* rowsOf(this.#store.table(leaseTable).by('open', { under: role }))
   }
 
   /** The leases of a role in a state that is not the end. */
   *at(role: LeaseRole, state: LeaseState): Generator<LeaseRow> {
-    const range: { gte: [string, string]; lte: [string, string] } = {
-      gte: [role, nameOf(state)],
-      lte: [role, nameOf(state)]
-    }
-    yield* rowsOf(this.#store.table(leaseTable).by('state', range))
+    yield* rowsOf(this.#store.table(leaseTable).by('state', { under: [role, nameOf(state)] }))
   }
 
   /**
@@ -96,12 +91,12 @@ export class Leases {
 
   /** All leases with this device in both roles. */
   *with(device: Buffer): Generator<LeaseRow> {
-    yield* rowsOf(this.#store.table(leaseTable).by('device', { gte: device, lte: device }))
+    yield* rowsOf(this.#store.table(leaseTable).by('device', { under: device }))
   }
 
   /** The lease that is provided for this seal. */
   sealed(seal: Buffer): Lease | null {
-    return this.#store.table(leaseTable).first('seal', { gte: seal, lte: seal })?.value ?? null
+    return this.#store.table(leaseTable).first('seal', { under: seal })?.value ?? null
   }
 
   /** How many leases of a role are live, and the bytes that they reserve. */

@@ -3,7 +3,7 @@ import { chmod, mkdir, rename, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { open } from 'lmdb'
 import type { RootDatabase } from 'lmdb'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, isDiskFull } from '../../../contracts/errors/error.js'
 import { syncFolder, writeDurably } from '../../base/atomic-file.js'
 import type { Change, Range, Row } from './backend.js'
 import { BufferedBackend } from './buffered-backend.js'
@@ -54,9 +54,7 @@ export class LmdbBackend extends BufferedBackend {
       // Something else lies in its place, or the disk cannot read it.
       if (code === 'EISDIR' || code === 'ENOTDIR' || code === 'EIO')
         throw badStore(this.folder, reasonOf(error), error)
-      throw code === 'ENOSPC' || code === 'EDQUOT'
-        ? diskFull(this.folder, error)
-        : storeFailed(this.folder, error)
+      throw isDiskFull(error) ? diskFull(this.folder, error) : storeFailed(this.folder, error)
     }
   }
 

@@ -41,7 +41,7 @@ export class RunRecords {
   }
 
   #of(fingerprint: Buffer): RunRecord[] {
-    const rows = this.#store.table(runTable).by('fingerprint', { gte: fingerprint, lte: fingerprint })
+    const rows = this.#store.table(runTable).by('fingerprint', { under: fingerprint })
     return [...rows].map(({ value }) => value).sort((a, b) => b.created - a.created)
   }
 
