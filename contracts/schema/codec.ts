@@ -12,7 +12,8 @@ export const MAX_MESSAGE_BYTES = 1 << 20
 
 /** Encodes a record or message to its canonical bytes. */
 export function encode<N extends StructName>(name: N, value: StructOf<N>): Buffer {
-  return Buffer.from(c.encode(getEncoding(`@bushel/${name}`) as never, value as never))
+  const bytes = c.encode(getEncoding(`@bushel/${name}`) as never, value as never)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /**

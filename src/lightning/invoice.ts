@@ -130,8 +130,21 @@ function decoder(): typeof bolt11 {
   return (loaded ??= createRequire(import.meta.url)('bolt11') as typeof bolt11)
 }
 
+/** Invoices are read when they are bound and again when they are paid; what the last ones say is kept. */
+const MAX_DECODED = 256
+const decodedBefore = new Map<string, Decoded>()
+
 /** Decodes and verifies checksum and signature; `payeeNodeKey` is the key that signed. */
 function decode(invoice: string, prefix?: string): Decoded {
+  const known = decodedBefore.get(invoice)
+  if (known && (!prefix || known.network?.bech32 === prefix)) return known
+  const decoded = decodeAnew(invoice, prefix)
+  decodedBefore.set(invoice, decoded)
+  if (decodedBefore.size > MAX_DECODED) decodedBefore.delete(decodedBefore.keys().next().value!)
+  return decoded
+}
+
+function decodeAnew(invoice: string, prefix?: string): Decoded {
   if (typeof invoice !== 'string') throw refused('it is not text')
   if (invoice.length > MAX_LENGTH) throw refused(`it is longer than ${MAX_LENGTH} characters`)
   const found = /^ln(bcrt|bc|tbs|tb)((?:[1-9]\d*[munp]?)?)1[02-9ac-hj-np-z]+$/.exec(

@@ -34,7 +34,7 @@ export class Ledger extends ReadyResource {
   readonly #store: Store
   readonly #wallet: string
   readonly #now: () => number
-  readonly #waiting = new Map<string, PaymentDraft[]>()
+  readonly #waiting = new Map<string, PaymentDraft>()
   /** Records on their way to the disk. */
   readonly #writing = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | null = null
@@ -78,11 +78,12 @@ export class Ledger extends ReadyResource {
     if (all.length === 0) return
     const at = this.#now()
     const steps = all.map<RecordedStep>(draft => ({ ...draft, at }))
-    this.#guard(steps)
-    this.emit('ahead', steps)
     let payments: Payment[] = []
     await this.#store.write(transaction => {
-      payments = steps.map(step => recordStep(transaction, this.#wallet, step))
+      payments = steps.map(step =>
+        recordStep(transaction, this.#wallet, step, before => this.#demandFollows(before, step))
+      )
+      this.emit('ahead', steps)
     })
     this.emit('written', payments)
   }
@@ -93,10 +94,9 @@ export class Ledger extends ReadyResource {
    */
   note(draft: PaymentDraft): void {
     const key = draft.hash.toString('hex')
-    const waiting = this.#waiting.get(key) ?? []
-    // What was acknowledged needs no other note.
-    if (waiting.some(({ step }) => step === draft.step || step === STEP.receipt)) return
-    this.#waiting.set(key, [...waiting, draft])
+    // An acknowledgement says all that another note does.
+    if (this.#waiting.get(key)?.step === STEP.receipt) return
+    this.#waiting.set(key, draft)
     this.#timer ??= setTimeout(() => void this.flush().catch(error => this.emit('fault', error)), NOTED_FOR)
   }
 
@@ -109,7 +109,7 @@ export class Ledger extends ReadyResource {
   #take(): PaymentDraft[] {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
-    const drafts = [...this.#waiting.values()].flat()
+    const drafts = [...this.#waiting.values()]
     this.#waiting.clear()
     // A note may be late: a step beyond it is on disk, or on its way there.
     return drafts.filter(({ hash }) => this.#latest(hash)?.step !== STEP.receipt)
@@ -194,27 +194,26 @@ export class Ledger extends ReadyResource {
     return this.#store.tableOnDisk(creditTable).get([this.#wallet, debt])?.msat ?? 0n
   }
 
-  /** Every record passes here, so that none skips the table of steps. One that it refuses is a bug, and throws. */
-  #guard(steps: readonly RecordedStep[]): void {
-    const ahead = new Map<string, RecordedStep>()
-    for (const step of steps) {
-      const key = step.hash.toString('hex')
-      const before = ahead.get(key) ?? this.#latest(step.hash)
-      if (
-        before &&
-        (before.role !== step.role || before.msat !== step.msat || intentOf(before) !== intentOf(step))
-      )
-        throw new Error('one payment hash cannot stand for two payments')
-      paymentStates.transition(step.role, before && before.step, step.step, {
-        fault: error => this.emit('fault', error)
-      })
-      ahead.set(key, step)
-    }
+  /**
+   * Every record passes here, so that none skips the table of steps. One that it refuses is a bug, and throws. `before`
+   * may be a step that is not on disk yet.
+   */
+  #demandFollows(before: Payment | null, step: RecordedStep): void {
+    if (before && (before.role !== step.role || before.msat !== step.msat || !isSameIntent(before, step)))
+      throw new Error('one payment hash cannot stand for two payments')
+    paymentStates.transition(step.role, before && before.step, step.step, {
+      fault: error => this.emit('fault', error)
+    })
   }
 }
 
 const NOTED_FOR = 50
 
-function intentOf({ agreement, kind, installment, issue }: RecordedStep): string {
-  return `${agreement.toString('hex')}/${kind}/${installment}/${issue}`
+function isSameIntent(one: RecordedStep, other: RecordedStep): boolean {
+  return (
+    one.agreement.equals(other.agreement) &&
+    one.kind === other.kind &&
+    one.installment === other.installment &&
+    one.issue === other.issue
+  )
 }

@@ -13,14 +13,21 @@ const INDEX = 'i'
 const CHAIN = 'c'
 const CHECKSUM = 4
 
-function area(kind: string, ...names: string[]): Buffer {
-  return Buffer.from(`${kind}${names.join('.')}\0`)
+/** The area of each name. It is made once, since each row needs it; nobody may change its bytes. */
+function areas(kind: string): (name: string) => Buffer {
+  const made = new Map<string, Buffer>()
+  return name => {
+    let area = made.get(name)
+    if (!area) made.set(name, (area = Buffer.from(`${kind}${name}\0`)))
+    return area
+  }
 }
 
-const metaKey = (name: string): Buffer => area(META, name)
-export const rowsArea = (table: string): Buffer => area(ROWS, table)
-export const indexArea = (table: string, index: string): Buffer => area(INDEX, table, index)
-export const chainArea = (chain: string): Buffer => area(CHAIN, chain)
+const metaKey = areas(META)
+export const rowsArea = areas(ROWS)
+export const chainArea = areas(CHAIN)
+const indexAreas = areas(INDEX)
+export const indexArea = (table: string, index: string): Buffer => indexAreas(`${table}.${index}`)
 export const allIndexes = Buffer.from(INDEX)
 export const formatKey = metaKey('format')
 export const countKey = (table: string): Buffer => metaKey(`count.${table}`)

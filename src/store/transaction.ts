@@ -1,6 +1,6 @@
 import { BushelError } from '../../contracts/errors/error.js'
 import { MAX_KEY } from './backend/backend.js'
-import type { Change } from './backend/backend.js'
+import type { Change, Row } from './backend/backend.js'
 import { Overlay } from './backend/overlay.js'
 import { Chain, appended } from './chain.js'
 import type { AnyTable, ChainDefinition, Indexes, TableDefinition } from './definition.js'
@@ -35,13 +35,20 @@ export class Transaction {
 
   /** Sets a row and its index rows. Throws TABLE_FULL for a new row beyond the bound of the table. */
   put<K, V, I extends Indexes<K, V>>(table: TableDefinition<K, V, I>, key: K, value: V): void {
-    this.#demandDeclared(table)
-    this.#replace(table as AnyTable, key, value)
+    this.update(table, key, () => value)
   }
 
   delete<K, V, I extends Indexes<K, V>>(table: TableDefinition<K, V, I>, key: K): void {
-    this.#demandDeclared(table)
-    this.#replace(table as AnyTable, key, null)
+    this.update(table, key, () => null)
+  }
+
+  /** Puts what `change` makes of a row, or deletes the row for null. Throws as `put`. */
+  update<K, V, I extends Indexes<K, V>>(
+    table: TableDefinition<K, V, I>,
+    key: K,
+    change: (before: V | null) => V | null
+  ): void {
+    this.#update(this.#demandDeclared(table) as AnyTable, key, change as (before: unknown) => unknown)
   }
 
   /** Adds an entry to a chain and returns its number, counted from 0. */
@@ -57,22 +64,23 @@ export class Transaction {
     return this.#overlay.changes()
   }
 
-  #replace(table: AnyTable, key: unknown, value: unknown): void {
+  #update(table: AnyTable, key: unknown, change: (before: unknown) => unknown): void {
+    const { folder } = this.#source
     const keyBytes = table.key.write(key)
     const rowKey = Buffer.concat([rowsArea(table.name), keyBytes])
     const old = this.#overlay.get(rowKey)
-    if (old) {
-      const { folder } = this.#source
-      const oldValue = decodeValue(folder, table.codec, rowKey, unseal(folder, rowKey, old))
-      for (const row of indexRows(table, key, keyBytes, oldValue)) this.#set(row.key, null)
-    }
-    if (value !== null) {
-      for (const row of indexRows(table, key, keyBytes, value)) this.#set(row.key, row.value)
-      this.#set(rowKey, seal(rowKey, table.codec.encode(value)))
-    } else if (old) {
-      this.#set(rowKey, null)
-    }
-    const growth = (value === null ? 0 : 1) - (old ? 1 : 0)
+    const before = old && decodeValue(folder, table.codec, rowKey, unseal(folder, rowKey, old))
+    // Before the change, which may reuse the value.
+    const oldRows = old ? indexRows(table, key, keyBytes, before) : []
+    const value = change(before)
+    const sealed = value === null ? null : seal(rowKey, table.codec.encode(value))
+    // What stays as it is costs no page.
+    if (old && sealed ? old.equals(sealed) : old === sealed) return
+    const rows = sealed ? indexRows(table, key, keyBytes, value) : []
+    this.#set(rowKey, sealed)
+    for (const { key } of oldRows) if (!isAmong(rows, key)) this.#set(key, null)
+    for (const { key, value } of rows) if (!isAmong(oldRows, key)) this.#set(key, value)
+    const growth = (sealed ? 1 : 0) - (old ? 1 : 0)
     if (growth !== 0) this.#count(table, growth)
   }
 
@@ -97,4 +105,8 @@ export class Transaction {
       throw new Error(`${definition.name} was not declared when the store was opened`)
     return definition
   }
+}
+
+function isAmong(rows: readonly Row[], key: Buffer): boolean {
+  return rows.some(row => row.key.equals(key))
 }

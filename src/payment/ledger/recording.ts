@@ -12,18 +12,39 @@ import { add, debtOf, emptyAccount, noteInstallment } from './totals.js'
 
 type Payments = Table<[string, Buffer], Payment, (typeof paymentTable)['indexes']>
 
-/** Adds a step to the chain and changes the tables that follow from it. Returns the payment with all that is known of it. */
-export function recordStep(transaction: Transaction, wallet: string, step: RecordedStep): Payment {
-  const key: [string, Buffer] = [wallet, step.hash]
-  const before = transaction.table(paymentTable).get(key)
-  const entry = transaction.append(ledgerChain, { wallet, entry: entryOf(step, before) })
-  const payment = completed({ ...step, entry }, before)
-  transaction.put(paymentTable, key, payment)
+/**
+ * Adds a step to the chain and changes the tables that follow from it, unless `demand`, which is given the payment as it
+ * was, throws. Returns the payment with all that is known of it.
+ */
+export function recordStep(
+  transaction: Transaction,
+  wallet: string,
+  step: RecordedStep,
+  demand: (before: Payment | null) => void
+): Payment {
+  const { before, payment } = recordPayment(transaction, wallet, step, demand)
   account(transaction, wallet, before, payment)
   if (payment.step === STEP.credited && before?.step !== STEP.credited) credit(transaction, wallet, payment)
   spend(transaction, wallet, before, payment)
   settle(transaction, wallet, before, payment)
   return payment
+}
+
+function recordPayment(
+  transaction: Transaction,
+  wallet: string,
+  step: RecordedStep,
+  demand: (before: Payment | null) => void
+): { before: Payment | null; payment: Payment } {
+  let recorded: { before: Payment | null; payment: Payment } | null = null
+  transaction.update(paymentTable, [wallet, step.hash], before => {
+    demand(before)
+    const entry = transaction.append(ledgerChain, { wallet, entry: entryOf(step, before) })
+    const payment = completed({ ...step, entry }, before)
+    recorded = { before, payment }
+    return payment
+  })
+  return recorded!
 }
 
 /** A step with what earlier steps of its hash said. */
@@ -54,20 +75,20 @@ export function paymentsOnDisk(store: Store): Payments {
 }
 
 function account(transaction: Transaction, wallet: string, before: Payment | null, payment: Payment): void {
-  const key: [string, Buffer] = [wallet, payment.agreement]
-  const sums: PaymentAccount = transaction.table(accountTable).get(key) ?? emptyAccount()
-  if (before) add(sums, before, -1n)
-  add(sums, payment, 1n)
-  const { kind, installment, step, agreement } = payment
-  noteInstallment(sums, payment)
-  if (isSettled(step) && !(before && isSettled(before.step)) && isSettledTwice(transaction, wallet, payment))
-    sums.twice++
-  if (kind === 'installment' && installment === sums.contiguous && isSettled(step)) {
+  transaction.update(accountTable, [wallet, payment.agreement], known => {
+    const sums: PaymentAccount = known ?? emptyAccount()
+    if (before) add(sums, before, -1n)
+    add(sums, payment, 1n)
+    const { kind, installment, step, agreement } = payment
+    noteInstallment(sums, payment)
+    if (!isSettled(step)) return sums
+    if (!(before && isSettled(before.step)) && isSettledTwice(transaction, wallet, payment)) sums.twice++
+    if (kind !== 'installment' || installment !== sums.contiguous) return sums
     const payments = transaction.table(paymentTable)
     do sums.contiguous++
     while (isSettled(currentOf(payments, wallet, agreement, kind, sums.contiguous)?.step ?? STEP.intent))
-  }
-  transaction.put(accountTable, key, sums)
+    return sums
+  })
 }
 
 /** True when another hash of the same installment is settled as well. */
@@ -82,7 +103,7 @@ function isSettledTwice(
 }
 
 function credit(transaction: Transaction, wallet: string, payment: Payment): void {
-  const key: [string, Buffer] = [wallet, debtOf(payment)]
-  const { msat } = transaction.table(creditTable).get(key) ?? { msat: 0n }
-  transaction.put(creditTable, key, { msat: msat + payment.msat })
+  transaction.update(creditTable, [wallet, debtOf(payment)], sum => ({
+    msat: (sum?.msat ?? 0n) + payment.msat
+  }))
 }

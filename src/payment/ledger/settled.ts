@@ -51,12 +51,12 @@ export function settle(
   const had = before && byWallet(before) ? before : null
   const has = byWallet(payment) ? payment : null
   if (had?.feeMsat === has?.feeMsat) return
-  const key: [string, string] = [wallet, directionOf(payment.role)]
-  let sum = transaction.table(settledTable).get(key) ?? nothingSettled()
-  if (had) sum = addSettled(sum, had, -1n)
-  if (has) sum = addSettled(sum, has)
-  if (sum.payments > 0) transaction.put(settledTable, key, sum)
-  else transaction.delete(settledTable, key)
+  transaction.update(settledTable, [wallet, directionOf(payment.role)], known => {
+    let sum = known ?? nothingSettled()
+    if (had) sum = addSettled(sum, had, -1n)
+    if (has) sum = addSettled(sum, has)
+    return sum.payments > 0 ? sum : null
+  })
 }
 
 function numberOf(hash: Buffer): bigint {

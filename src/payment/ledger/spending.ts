@@ -109,16 +109,11 @@ export function spend(
   payment: Payment
 ): void {
   for (const { peer, flight, paid } of spendingChanges(before, payment)) {
-    if (flight) {
-      const sum = flightAfter(transaction.table(flightTable).get([wallet, peer]), flight)
-      if (sum) transaction.put(flightTable, [wallet, peer], sum)
-      else transaction.delete(flightTable, [wallet, peer])
-    }
-    if (paid) {
-      const key: [string, Buffer, number] = [wallet, peer, paid.period]
-      const { msat } = transaction.table(spentTable).get(key) ?? { msat: 0n }
-      transaction.put(spentTable, key, { msat: msat + paid.msat })
-    }
+    if (flight) transaction.update(flightTable, [wallet, peer], sum => flightAfter(sum, flight))
+    if (paid)
+      transaction.update(spentTable, [wallet, peer, paid.period], sum => ({
+        msat: (sum?.msat ?? 0n) + paid.msat
+      }))
   }
 }
 

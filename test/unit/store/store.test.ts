@@ -211,3 +211,35 @@ test('what was not declared, and what cannot be a key, is refused', async t => {
   assert.equal(store.table(tasks).count, 0)
   assert.throws(() => new Store('x', { tables: [tasks, tasks], chains: [] }), /there are two of table tasks/)
 })
+
+test('a write changes only the rows and index rows that differ', async t => {
+  const keys: string[][] = []
+  const store = await opened(t, await folder(t), {
+    backend: folder => {
+      const backend = BACKENDS['lmdb']!(folder)
+      const commit = backend.commit.bind(backend)
+      backend.commit = changes => {
+        keys.push(changes.map(({ key }) => key.toString('latin1').split('\0')[0]!).sort())
+        return commit(changes)
+      }
+      return backend
+    }
+  })
+  const first = { state: 'open', due: 3, tags: ['a', 'b'] }
+  await store.write(transaction => transaction.put(tasks, 1, first))
+  keys.length = 0
+  await store.write(transaction => transaction.put(tasks, 1, { ...first }))
+  await store.write(transaction =>
+    transaction.update(tasks, 1, before => {
+      before!.tags = ['b', 'c']
+      return before
+    })
+  )
+  await store.write(transaction => transaction.update(tasks, 1, () => null))
+  assert.deepEqual(keys, [
+    [],
+    ['itasks.tag', 'itasks.tag', 'ttasks'],
+    ['itasks.due', 'itasks.stateDue', 'itasks.tag', 'itasks.tag', 'mcount.tasks', 'ttasks']
+  ])
+  assert.deepEqual([...store.check()], [])
+})

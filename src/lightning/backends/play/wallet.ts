@@ -312,7 +312,8 @@ export class PlayWallet extends ReadyResource implements Wallet {
       case 'settled':
         if (message.order <= (this.#settledOrder ?? 0)) break
         this.#settledOrder = message.order
-        this.emit('settled', message.paymentHash, message.msat)
+        // After the bytes to the peer that came with it: the payer waits for them, nobody for what this leads to.
+        setImmediate(() => this.emit('settled', message.paymentHash, message.msat))
         break
       case 'payment':
         this.#outcomes.report(message.paymentHash, message.report)

@@ -21,7 +21,7 @@ import { Transport } from './transport.js'
 
 const LOCK_WAIT_MS = 3_000
 const LOCK_POLL_MS = 50
-const SNAPSHOT_MS = 1_000
+const SNAPSHOT_MS = 10_000
 const BROKEN_EXIT = 70
 
 /** Calls that change LDK's state and may be the cause of a later failure; the others only read. */
@@ -44,6 +44,11 @@ let handle = (message: ToChild): void => {
   if (message.type === 'open')
     open(message).catch((error: unknown) => die(error, { final: error instanceof BushelError }))
   else process.exit(0)
+}
+
+function disconnect(): void {
+  outgoing.flush()
+  if (process.connected) process.disconnect()
 }
 
 /** Reports the error and ends the process. After a panic LDK's state is invalid and must not be written to disk. */
@@ -76,7 +81,10 @@ async function lock(dir: string): Promise<void> {
   }
 }
 
-/** Writes the balance to the file that other processes read. */
+/**
+ * Keeps the balance in the file that is read while no node runs. After a kill it may lag by `SNAPSHOT_MS`: the file is not
+ * worth a pause of the payments.
+ */
 class Snapshot {
   readonly #dir: string
   readonly #balance: () => Balance
@@ -88,17 +96,18 @@ class Snapshot {
     this.#balance = balance
   }
 
+  /** A write that fails is tried again with the next change. */
   soon(): void {
-    this.#timer ??= setTimeout(() => this.write(), SNAPSHOT_MS)
+    this.#timer ??= setTimeout(() => void this.write().catch(() => undefined), SNAPSHOT_MS)
   }
 
-  write(): void {
+  async write(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     const balance = this.#balance()
     const text = `${balance.spendableMsat} ${balance.receivableMsat}`
     if (text === this.#written) return
-    writeBalance(this.#dir, balance)
+    await writeBalance(this.#dir, balance)
     this.#written = text
   }
 }
@@ -157,7 +166,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
   playNode.runCycle()
   channels.reconcile()
   playNode.runCycle()
-  snapshot.write()
+  snapshot.soon()
   handle = message => {
     if (playNode.closed) return
     switch (message.type) {
@@ -179,9 +188,7 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
         break
       case 'close':
         playNode.close()
-        snapshot.write()
-        outgoing.flush()
-        process.disconnect()
+        snapshot.write().then(disconnect, die)
         break
       case 'open':
         break // only ever comes first

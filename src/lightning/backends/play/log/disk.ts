@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { BushelError } from '../../../../../contracts/errors/error.js'
-import { replaceDurablySync, syncFolderSync } from '../../../../base/atomic-file.js'
+import { replaceDurably, replaceDurablySync, syncFolderSync } from '../../../../base/atomic-file.js'
 import type { Balance } from '../../../wallet.js'
 import { CommitLog, DamagedLogError } from './log.js'
 import { PLAY_NETWORK } from '../network.js'
@@ -24,7 +24,8 @@ export function createWalletDir(dir: string, grantMsat: bigint): void {
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
   if (fs.existsSync(state)) return
   if (!fs.existsSync(seed)) replaceDurablySync(seed, randomBytes(SEED_BYTES))
-  writeBalance(dir, { network: PLAY_NETWORK, spendableMsat: grantMsat, receivableMsat: 0n })
+  const balance = { network: PLAY_NETWORK, spendableMsat: grantMsat, receivableMsat: 0n }
+  replaceDurablySync(paths(dir).balance, balanceText(balance))
   const first = `${state}.first`
   const log = new CommitLog(first)
   log.commit(new Map([[GRANT_KEY, encodeGrant(grantMsat)]]))
@@ -51,16 +52,13 @@ export function lockFile(dir: string): string {
 }
 
 /** Writes the balance for readers outside the process; the wallet itself never reads it. */
-export function writeBalance(dir: string, balance: Balance): void {
-  replaceDurablySync(
-    paths(dir).balance,
-    Buffer.from(
-      JSON.stringify({
-        network: balance.network,
-        spendableMsat: String(balance.spendableMsat),
-        receivableMsat: String(balance.receivableMsat)
-      })
-    )
+export function writeBalance(dir: string, balance: Balance): Promise<void> {
+  return replaceDurably(paths(dir).balance, balanceText(balance))
+}
+
+function balanceText({ network, spendableMsat, receivableMsat }: Balance): Buffer {
+  return Buffer.from(
+    JSON.stringify({ network, spendableMsat: String(spendableMsat), receivableMsat: String(receivableMsat) })
   )
 }
 
