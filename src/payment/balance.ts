@@ -78,7 +78,7 @@ export function checkBalance(
   const check = {
     accounts,
     paidMsat: sum(account => account.paidMsat, 'payer'),
-    receivedMsat: sum(account => account.paidMsat - account.inFlightMsat, 'payee'),
+    receivedMsat: sum(account => account.paidMsat, 'payee'),
     refundedMsat: sum(account => account.refundedMsat),
     feesMsat: own.feesMsat,
     inFlightMsat: sum(account => account.inFlightMsat),
