@@ -50,6 +50,7 @@ test('closing waits for a payment that is being made', async t => {
   assert.equal(payer.read().payment(AGREEMENT, 0)!.step, 'paid')
   await paying
   assert.equal(payer.payments.reconciler.closed, true)
+  assert.equal(payer.wallet.listenerCount('settled'), 0)
 })
 
 test('closing waits for what is being refused or received', async t => {

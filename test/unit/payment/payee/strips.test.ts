@@ -107,6 +107,14 @@ test('what is settled without a preimage, or is no installment, has no new hash'
   await assert.rejects(again(second.hash, 2), GONE)
 })
 
+test('an installment that a counter has settled has no new hash', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 1)
+  await payee.payments.takeOver(AGREEMENT, 5_000n)
+  const failed = { agreement: AGREEMENT, installment: 0, hash: hashOf(payer, 0) }
+  await assert.rejects(payee.payments.reissue(failed, 60), GONE)
+})
+
 test('a listed installment and a refund have hashes of their own, and no text before an invoice', async t => {
   const { payer, payee } = await ends(t)
   const list = await bound(payer, payee, 1)
