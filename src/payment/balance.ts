@@ -78,7 +78,7 @@ export function checkBalance(
   const check = {
     accounts,
     paidMsat: sum(account => account.paidMsat, 'payer'),
-    receivedMsat: sum(account => account.paidMsat - account.inFlightMsat, 'payee'),
+    receivedMsat: sum(account => account.paidMsat, 'payee'),
     refundedMsat: sum(account => account.refundedMsat),
     feesMsat: own.feesMsat,
     inFlightMsat: sum(account => account.inFlightMsat),
@@ -132,7 +132,7 @@ function walletSums(ledger: Ledger, records: readonly WalletRecord[], faults: st
     else if (others.has(key)) faults.push(settledHashTwice(payment))
     else {
       others.add(key)
-      count(sums.others, payment)
+      count(sums.others, payment, feeMsat)
     }
     if (direction === 'sent') {
       sums.paidMsat += msat
@@ -142,7 +142,8 @@ function walletSums(ledger: Ledger, records: readonly WalletRecord[], faults: st
   return sums
 }
 
-function count(amounts: Amounts, { role, msat, feeMsat }: Payment): void {
+/** Only the wallet knows the fee of a payment that counts without it. */
+function count(amounts: Amounts, { role, msat }: Payment, feeMsat: Msat): void {
   if (role === 'payer') {
     amounts.paidMsat += msat
     amounts.feesMsat += feeMsat

@@ -119,8 +119,7 @@ export class Payee {
     if (isSettled(old.step) && old.preimage) return { preimage: old.preimage }
     const current = this.#ledger.payment(agreement, installment)!
     // Refused without a later issue: the agreement is over. Credited: it was settled from a debt.
-    if (current.issue <= old.issue || current.step === STEP.refused || current.step === STEP.credited)
-      throw taken(installment)
+    if (current.issue <= old.issue || current.step === STEP.credited) throw taken(installment)
     const listed = this.#listed(agreement, installment, current.issue, current.msat)
     return { listed, invoice: await this.#issue(agreement, listed, expirySeconds) }
   }
@@ -130,7 +129,7 @@ export class Payee {
     if (payment?.role !== 'payee') return false
     if (isSettled(payment.step)) return true
     const state = await this.#wallet.invoice(payment.hash)
-    if (state.status === 'settled') await this.receive(payment.hash, state.receivedMsat ?? payment.msat)
+    if (state.status === 'settled') await this.receive(payment.hash, state.receivedMsat)
     return isSettled(this.#ledger.payment(agreement, installment)!.step)
   }
 

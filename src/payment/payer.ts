@@ -162,11 +162,10 @@ export class Payer {
     )
       throw refused(`the preimage fits no payment for installment ${installment}`)
     if (isSettled(payment.step)) return payment
-    const state = await this.sending.ask(payment)
+    await this.sending.ask(payment)
     const current = this.#ledger.byHash(payment.hash)!
-    if (state.status !== 'succeeded' && !isSettled(current.step)) {
+    if (!isSettled(current.step))
       await this.#ledger.record({ ...current, step: STEP.paid, preimage, text: NOT_BY_WALLET.learned })
-    }
     return this.#ledger.byHash(payment.hash)!
   }
 

@@ -247,8 +247,8 @@ export class Payments extends ReadyResource {
 
   /** Notes that our service has been told of a settled payment. May be repeated; on disk with the next step, within 50 ms. */
   applied(payment: Payment): void {
-    const { hash, step } = this.ledger.byHash(payment.hash) ?? payment
-    if (isUnapplied(step)) this.ledger.note({ ...this.ledger.byHash(hash)!, step: STEP.applied })
+    const current = this.ledger.byHash(payment.hash)
+    if (current && isUnapplied(current.step)) this.ledger.note({ ...current, step: STEP.applied })
   }
 
   /** Notes that the other side has acknowledged a payment. May be repeated; on disk with the next step, within 50 ms. */

@@ -2,7 +2,7 @@ import ReadyResource from 'ready-resource'
 import { shortKey } from '../../contracts/keys/key.js'
 import { formatAmount } from '../../contracts/money/money.js'
 import { Poller } from '../base/poller.js'
-import type { PaymentDraft, Ledger, Payment } from './ledger.js'
+import type { PaymentDraft, Ledger, Payment, PaymentRole } from './ledger.js'
 import { isSettled } from './ledger.js'
 import { DIRECTIONS, addSettled, areSamePayments, directionOf, nothingSettled } from './ledger/settled.js'
 import type { Direction, SettledSum } from './ledger/settled.js'
@@ -13,7 +13,6 @@ import type { Wallet } from '../lightning/wallet.js'
 import type { Logger } from '../base/logger.js'
 import { STEP, paymentStates } from './payment-state.js'
 import type { PaymentStepName } from './payment-state.js'
-import { nameOf } from '../base/states.js'
 
 export interface ReconcilerOptions {
   ledger: Ledger
@@ -42,14 +41,14 @@ const MAX_ASKED = 64
  * Brings the ledger in line with the wallet's own records, at start and every 5 minutes. The first run reads all
  * records, later runs those since the last; only payments in flight are asked for one by one.
  *
- * Events: `mended` (lines) after the ledger was corrected from the wallet's records. `faults` (lines), once each, for
+ * Events: `mended` (lines) after the ledger was corrected from the wallet's records. `faults` (lines), at start only, for
  * payments that the ledger has as settled and the wallet has not: nothing is changed then.
  */
 export class Reconciler extends ReadyResource {
   readonly #options: ReconcilerOptions
-  readonly #told = new Set<string>()
   #running: Promise<string[]> | null = null
   #since: number | null = null
+  #faults: readonly string[] = []
   readonly #poller: Poller
 
   constructor(options: ReconcilerOptions) {
@@ -64,9 +63,9 @@ export class Reconciler extends ReadyResource {
     })
   }
 
-  /** The faults reported so far. */
-  get faults(): string[] {
-    return [...this.#told]
+  /** The faults that the first run has reported. */
+  get faults(): readonly string[] {
+    return this.#faults
   }
 
   protected override async _open(): Promise<void> {
@@ -191,24 +190,26 @@ export class Reconciler extends ReadyResource {
     }
     const more = suspects.length - MAX_ASKED
     if (more > 0 && faults.length > 0) faults.push(`the wallet has no record of ${more} more payments`)
-    const fresh = faults.filter(fault => !this.#told.has(fault))
-    for (const fault of fresh) this.#told.add(fault)
-    if (fresh.length > 0) this.emit('faults', fresh)
+    this.#faults = faults
+    if (faults.length > 0) this.emit('faults', faults)
   }
 
   #line(before: Payment): string[] {
-    const { step } = this.#options.ledger.byHash(before.hash)!
-    if (step === before.step) return []
-    const said =
-      SAID[paymentStates.nameOf(step)] ??
-      `the ledger had it as ${nameOf(before.step)}, the wallet as ${nameOf(step)}`
-    return [`${name(before)}: ${said}; recorded`]
+    const payment = this.#options.ledger.byHash(before.hash)!
+    if (payment.step === before.step) return []
+    // The lease or job may have been told of it already.
+    const said = byWallet(payment) ? SETTLED[payment.role] : SAID[paymentStates.nameOf(payment.step)]
+    return said ? [`${name(before)}: ${said}; recorded`] : []
   }
 }
 
+const SETTLED: Record<PaymentRole, string> = {
+  payer: 'the wallet had paid it',
+  payee: 'the wallet had received it'
+}
+
+/** Of steps that the wallet does not say there is no line: another part of the node has taken them meanwhile. */
 const SAID: Partial<Record<PaymentStepName, string>> = {
-  paid: 'the wallet had paid it',
-  received: 'the wallet had received it',
   failed: 'the payment had failed',
   bound: 'the wallet was never asked to pay it',
   sent: 'the wallet is still paying it'

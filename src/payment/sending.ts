@@ -135,7 +135,7 @@ export class Sending {
     const peer = peerOf(payment)
     if (this.#limbo(payment, peer) < MAX_LIMBO) return
     for (const other of [...this.#ledger.at(STEP.sent)])
-      if (other.role === 'payer' && peerOf(other) === peer && !this.isPaying(other)) await this.ask(other)
+      if (peerOf(other) === peer && !this.isPaying(other)) await this.ask(other)
     const limbo = this.#limbo(payment, peer)
     if (limbo < MAX_LIMBO) return
     throw new BushelError(

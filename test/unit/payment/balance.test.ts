@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkBalance } from '../../../src/payment/balance.js'
 import type { BalanceCheck } from '../../../src/payment/balance.js'
+import type { WalletRecord } from '../../../src/lightning/payment-records.js'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, ends, hashOf } from '../../parts/payment/ends.js'
 import type { End } from '../../parts/payment/ends.js'
 
@@ -56,6 +57,13 @@ test('on both sides the balance is paid minus refunded minus consumed minus in f
     walletReceivedMsat: 400n,
     faults: []
   })
+  assert.deepEqual(
+    accounts.map(({ agreement, role }) => [agreement, role]),
+    [
+      [AGREEMENT, 'payer'],
+      [OTHER, 'payer']
+    ]
+  )
   for (const { paidMsat, refundedMsat, consumedMsat, inFlightMsat, balanceMsat } of accounts)
     assert.equal(paidMsat - refundedMsat - consumedMsat - inFlightMsat, balanceMsat)
   assert.equal(theirs.owedMsat, mine.balanceMsat)
@@ -115,4 +123,116 @@ test('a refund above the paid amount is a fault', async t => {
   await buyer.payments.pay(AGREEMENT, 0)
   await refunded(buyer, provider, 5_001n)
   assert.match((await check(provider)).faults.join(), /paid back, more than was paid/)
+})
+
+test('a node that buys and sells has sums and a line for each', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 1)
+  await bound(payee, payer, 2, OTHER)
+  await payer.payments.pay(AGREEMENT, 0)
+  for (const installment of [0, 1]) await payee.payments.pay(OTHER, installment)
+  for (const end of [payer, payee]) await end.payments.reconcile()
+  const { lines, faults, ...sums } = await check(payer, { [ID]: 1_000n, [OTHER.toString('hex')]: 2_000n })
+  assert.deepEqual(faults, [])
+  assert.deepEqual([sums.paidMsat, sums.balanceMsat], [5_000n, 4_000n])
+  assert.deepEqual([sums.receivedMsat, sums.owedMsat], [10_001n, 8_001n])
+  assert.deepEqual(lines.slice(0, 2), [
+    'paid 5 sat - refunded 0 sat - consumed 1 sat - in flight 0 sat = 4 sat prepaid by us',
+    'received 10.001 sat - refunded 0 sat - consumed 2 sat - in flight 0 sat = 8.001 sat prepaid to us'
+  ])
+})
+
+test('what the wallet has beside the payments of the ledger is no fault, and each missing payment is one', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 3)
+  for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
+  assert.ok(await payee.payments.wasReceived(AGREEMENT, 1, 60_000))
+  const faults = (records: WalletRecord[], end = payer, consumed = 0n): string[] =>
+    checkBalance(end.ledger, records, new Map([[ID, consumed]])).faults
+  const [mine, theirs] = [await payer.wallet.history(), await payee.wallet.history()]
+  const unpaid = { ...mine[0]!, paymentHash: hashOf(payer, 2) }
+  // A failed attempt, one that the other side is waiting for, and payments of another direction.
+  assert.deepEqual(faults([...mine, { ...unpaid, status: 'failed' }]), [])
+  assert.deepEqual(faults([...mine, { ...mine[0]!, direction: 'received' }]), [])
+  assert.deepEqual(faults([...theirs, { ...unpaid, direction: 'received', status: 'pending' }], payee), [])
+  // A payment of another direction does not stand for the missing one, and the others are not named.
+  const lost = faults([{ ...mine[0]!, direction: 'received' }, ...mine.slice(1)])
+  assert.match(lost[0]!, /^installment 0\.0 of .*: paid in the ledger, not settled by the wallet$/)
+  assert.deepEqual(lost.slice(1), [
+    'the ledger has 10001 msat paid, the wallet 5001 msat',
+    'the ledger has 14 msat of fees, the wallet 7 msat'
+  ])
+  // Less than the installment has come in; more is a gift.
+  const came = (msat: bigint): string => faults([{ ...theirs[0]!, msat }, ...theirs.slice(1)], payee).join()
+  assert.equal(came(4_999n), 'the ledger has 10001 msat received, the wallet 10000 msat')
+  assert.equal(came(5_001n), '')
+  // Service of more than was paid is a loss of the provider alone.
+  assert.deepEqual(faults(mine, payer, 99_000n), [])
+})
+
+test('payments that count without the wallet, and that it has after all, are in both sums', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 2)
+  const invoices = payer.ledger.payments(AGREEMENT).map(({ text }) => text)
+  for (const end of [payer, payee]) await end.payments.takeOver(AGREEMENT, 5_000n)
+  await payer.payments.pay(AGREEMENT, 1)
+  await payee.payments.reconcile()
+  payee.wallet.invoices.get(hashOf(payer, 0).toString('hex'))!.status = 'open'
+  await payer.wallet.pay(invoices[0]!, { maxFeeMsat: 0n })
+  const [mine, theirs] = [await payer.wallet.history(), await payee.wallet.history()]
+  // The fee of what counts without the wallet is known to the wallet alone.
+  const paid = checkBalance(payer.ledger, mine)
+  assert.deepEqual(paid.faults, [])
+  assert.deepEqual([paid.ledgerPaidMsat, paid.walletPaidMsat, paid.feesMsat], [10_001n, 10_001n, 14n])
+  const received = checkBalance(payee.ledger, theirs)
+  assert.deepEqual(received.faults, [])
+  assert.deepEqual([received.ledgerReceivedMsat, received.walletReceivedMsat], [10_001n, 10_001n])
+  // It is not settled twice by one hash either.
+  const twice = mine.find(({ paymentHash }) => paymentHash.equals(hashOf(payer, 0)))!
+  const told = checkBalance(payer.ledger, [...mine, twice]).faults
+  assert.equal(told.filter(line => line.includes('settled one hash twice')).length, 1)
+  assert.match(told[0]!, /^installment 0\.0 /)
+  // Nor named when another payment is missing.
+  const missing = checkBalance(payer.ledger, [twice]).faults
+  assert.equal(missing.filter(line => line.includes('not settled by the wallet')).length, 1)
+  assert.match(missing[0]!, /^installment 1\.0 /)
+})
+
+test('all that was paid may be paid back, and nothing that is in flight', async t => {
+  const { payer: buyer, payee: provider } = await ends(t)
+  await bound(buyer, provider, 2)
+  await buyer.payments.pay(AGREEMENT, 0)
+  await refunded(buyer, provider, 5_000n)
+  for (const end of [buyer, provider]) {
+    await end.payments.reconcile()
+    assert.deepEqual((await check(end)).faults, [])
+  }
+  buyer.wallet.next = 'pend'
+  await assert.rejects(buyer.payments.pay(AGREEMENT, 1), { code: 'PAYMENT_PENDING' })
+  assert.deepEqual((await check(buyer)).faults, [])
+  await bound(buyer, provider, 1, OTHER)
+  await buyer.payments.credited(OTHER, 0, AGREEMENT)
+  assert.match((await check(buyer)).faults.join(), /10 sat were paid back, more than was paid/)
+})
+
+test('a difference is looked at three times before it is reported, and what has settled since is none', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 1)
+  await payer.payments.pay(AGREEMENT, 0)
+  const right = await payer.wallet.history()
+  let wrong = 0
+  let reads = 0
+  payer.wallet.history = ({ since } = {}) => {
+    if (since !== undefined) return Promise.resolve(right) // of the run before
+    reads++
+    return Promise.resolve(wrong-- > 0 ? [] : right)
+  }
+  const checked = async (times: number): Promise<[boolean, number]> => {
+    ;[wrong, reads] = [times, 0]
+    const { ok } = await payer.payments.checkBalance(new Map([[ID, 5_000n]]))
+    return [ok, reads]
+  }
+  assert.deepEqual(await checked(0), [true, 1])
+  assert.deepEqual(await checked(2), [true, 3])
+  assert.deepEqual(await checked(9), [false, 3])
 })

@@ -95,3 +95,50 @@ test('more than the debt is never settled or open', async t => {
   const settled = debts.get('creditor', AGREEMENT)!
   assert.deepEqual([settled.settledMsat, settled.openMsat, settled.leftMsat], [4_000n, 0n, 0n])
 })
+
+test('the rest of a debt is first what is settled, then what a refund may pay, then what was asked for', async t => {
+  const { payer, payee, dir } = await ends(t)
+  await bound(payer, payee, 3, OTHER)
+  const [first, second] = payer.ledger.payments(OTHER)
+  const debts = await debtsOf(t, payer, dir, 12_000n)
+  const parts = (): bigint[] => {
+    const { settledMsat, openMsat, askedMsat, leftMsat } = debts.get('creditor', AGREEMENT)!
+    return [settledMsat, openMsat, askedMsat, leftMsat]
+  }
+  await payer.payments.credited(OTHER, 0, AGREEMENT)
+  assert.ok(await debts.ask(second!, AGREEMENT))
+  assert.deepEqual(parts(), [5_000n, 0n, 5_001n, 1_999n])
+  await payer.payments.refundInvoice(AGREEMENT, 3_000n, PROVIDER)
+  assert.deepEqual(parts(), [5_000n, 3_000n, 4_000n, 0n])
+  // What was asked of one debt is left of another.
+  await debts.save('creditor', PROVIDER, debt(OTHER, 6_000n))
+  assert.equal(debts.get('creditor', OTHER)!.leftMsat, 6_000n)
+  assert.equal(debts.asked(first!.hash), null)
+})
+
+test('a credit that was asked for an installment that no ledger has takes nothing from the debt', async t => {
+  const { payer, dir } = await ends(t)
+  const debts = await debtsOf(t, payer, dir, 5_000n)
+  assert.ok(await debts.ask({ hash: Buffer.alloc(32, 9), msat: 5_000n }, AGREEMENT))
+  assert.deepEqual(left(debts), [0n, 5_000n])
+  assert.deepEqual(debts.unanswered(), [])
+})
+
+test('only debts that are settled in full are left out once they were swept', async t => {
+  const { payer, payee, dir } = await ends(t)
+  await bound(payer, payee, 2, OTHER)
+  const debts = await debtsOf(t, payer, dir, 5_000n)
+  await debts.save('creditor', PROVIDER, debt(OTHER, 6_000n))
+  await debts.save('debtor', BUYER, debt(BUYER, 7_000n))
+  const unsettled = (role: 'creditor' | 'debtor' = 'creditor'): bigint[] =>
+    [...debts.unsettled(role)].map(({ debt: { debt } }) => debt.msat).sort()
+  await debts.sweep()
+  assert.deepEqual([unsettled(), unsettled('debtor')], [[5_000n, 6_000n], [7_000n]])
+  await payer.payments.credited(OTHER, 0, AGREEMENT)
+  await payer.payments.credited(OTHER, 1, OTHER)
+  assert.deepEqual(unsettled(), [5_000n, 6_000n], 'until they are swept')
+  for (let i = 0; i < 2; i++) await debts.sweep()
+  assert.deepEqual([unsettled(), unsettled('debtor')], [[6_000n], [7_000n]])
+  assert.equal(debts.open('creditor', PROVIDER).length, 1)
+  assert.equal(debts.get('creditor', AGREEMENT)!.settledMsat, 5_000n, 'it is kept')
+})

@@ -87,3 +87,40 @@ test('a limit at the bounds is taken, and no limit is none', async t => {
     await assert.rejects(limits.set(bad), { code: 'BAD_INPUT', message: /below 0/ })
   await assert.rejects(limits.set({ feePercent: 100.5 }), { message: /'100.5' is not a percentage/ })
 })
+
+test('planned agreements over a limit are told with the limit that would be exceeded', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 1)
+  await payer.payments.pay(AGREEMENT, 0)
+  const plan = { peer: PROVIDER, chargeMsat: 9_000n, aheadMsat: 9_000n }
+  const told = (limit: object, peer: Buffer | null = PROVIDER): string => {
+    payer.limits = limit
+    const { message, hint } = payer.payments.limits.faultOfPlans([{ ...plan, peer }])!
+    return `${message}: ${hint}`
+  }
+  assert.match(
+    told({ dealMsat: 8_000n }),
+    /^9 sat would be over the limit of 8 sat a deal; .*limits --deal AMOUNT/
+  )
+  const before = /^9 sat, with 5 sat paid in the last 24 hours, would be over the limit of 8 sat/
+  assert.match(told({ dayMsat: 8_000n }), before)
+  assert.match(told({ dayMsat: 8_000n }), / a day; .*limits --day AMOUNT/)
+  assert.match(told({ peerMsat: 8_000n }), before)
+  assert.match(told({ peerMsat: 8_000n }), / a peer; .*limits --peer AMOUNT/)
+  assert.match(
+    told({ peerMsat: 8_000n }, null),
+    /^9 sat would be over the limit of 8 sat a peer; .*limits --peer AMOUNT/
+  )
+})
+
+test('what is about to be sent is told with what was paid on an agreement before', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 2)
+  await payer.payments.pay(AGREEMENT, 0)
+  const { limits } = payer.payments
+  const release = limits.hold(payer.ledger.payment(AGREEMENT, 1)!)
+  payer.limits = { dealMsat: 10_001n }
+  const fault = limits.faultOf({ msat: 1_000n, agreement: AGREEMENT })
+  release()
+  assert.match(fault!.message, /^1 sat, with 10\.001 sat paid on it before, would be over/)
+})
