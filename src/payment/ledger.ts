@@ -34,7 +34,7 @@ export class Ledger extends ReadyResource {
   readonly #store: Store
   readonly #wallet: string
   readonly #now: () => number
-  readonly #waiting = new Map<string, PaymentDraft>()
+  readonly #waiting = new Map<string, PaymentDraft[]>()
   /** Records on their way to the disk. */
   readonly #writing = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | null = null
@@ -94,9 +94,10 @@ export class Ledger extends ReadyResource {
    */
   note(draft: PaymentDraft): void {
     const key = draft.hash.toString('hex')
-    // An acknowledgement says all that another note does.
-    if (this.#waiting.get(key)?.step === STEP.receipt) return
-    this.#waiting.set(key, draft)
+    const waiting = this.#waiting.get(key) ?? []
+    // What was acknowledged needs no other note.
+    if (waiting.some(({ step }) => step === draft.step || step === STEP.receipt)) return
+    this.#waiting.set(key, [...waiting, draft])
     this.#timer ??= setTimeout(() => void this.flush().catch(error => this.emit('fault', error)), NOTED_FOR)
   }
 
@@ -109,7 +110,7 @@ export class Ledger extends ReadyResource {
   #take(): PaymentDraft[] {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
-    const drafts = [...this.#waiting.values()]
+    const drafts = [...this.#waiting.values()].flat()
     this.#waiting.clear()
     // A note may be late: a step beyond it is on disk, or on its way there.
     return drafts.filter(({ hash }) => this.#latest(hash)?.step !== STEP.receipt)
