@@ -27,7 +27,8 @@ const STACK_BYTES = 64 << 20
 const STACK_SPARE = 1 << 20
 /** Default stack of a main thread. */
 const USUAL_STACK_BYTES = 8 << 20
-const HEAP_MIB = 256
+/** More than a guest may occupy: near this limit the engine would look through its heap at each growth of a memory. */
+const HEAP_MIB = 4096
 const OPEN_FILES = 64
 
 const here = realpathSync(dirname(fileURLToPath(import.meta.url)))
