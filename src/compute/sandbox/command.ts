@@ -27,7 +27,7 @@ export interface ExtraWalls {
   group: boolean
 }
 
-export const NO_EXTRA_WALLS: ExtraWalls = { filter: null, noUserNamespaces: false, group: false }
+const NO_EXTRA_WALLS: ExtraWalls = { filter: null, noUserNamespaces: false, group: false }
 
 export interface Command {
   file: string

@@ -22,7 +22,7 @@ const ROOT = '/sys/fs/cgroup'
 /** Whether systemd makes control groups here: cgroup v2, and a manager that answers this user. */
 export function offersGroups(): boolean {
   if (!existsSync(`${ROOT}/cgroup.controllers`) || !existsSync('/run/systemd/system')) return false
-  return process.getuid?.() === 0 || existsSync(`${runtimeFolder()}/systemd/private`)
+  return process.getuid?.() === 0 || existsSync(`${runtimeFolder()}/bus`)
 }
 
 /** Folder of this user's service manager. */
