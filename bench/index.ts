@@ -7,6 +7,7 @@ import { homeBench } from './storage/home.js'
 import { isMet } from './figure.js'
 import type { Bench, Figure } from './figure.js'
 import { fuelBench } from './compute/fuel.js'
+import { opcodesBench } from './compute/opcodes.js'
 import { ledgerBench } from './money/ledger.js'
 import { memoryBench } from './storage/memory.js'
 import { mirrorBench } from './storage/mirror-rate.js'
@@ -29,6 +30,7 @@ const BENCHES: Bench[] = [
   ledgerBench,
   startBench,
   fuelBench,
+  opcodesBench,
   computeBench
 ]
 

@@ -124,6 +124,11 @@ export function jobMemory({ module, input, limits }: Pick<JobTerms, 'module' | '
   return memoryBytes + module.byteLength + input.byteLength + left + GUEST_BYTES
 }
 
+/** The time that a job may take of its provider's machine: on the clock, and of processors, with compiling, ms. */
+export function jobTime({ limits }: Pick<JobTerms, 'limits'>): { wallMs: number; cpuMs: number } {
+  return { wallMs: limits.wallMs, cpuMs: limits.cpuMs + limits.compileMs }
+}
+
 /** What is wrong with the terms of a job, independent of the two parties; null when they are valid. */
 export function faultOfJob(terms: JobTerms): string | null {
   const { module, input, args, limits, price, baseMsat, maxMsat } = terms

@@ -524,6 +524,10 @@ export interface Calls {
         /** to, minute of the day in the zone of the machine */
         to: number
       } | null
+      /** most time of a job on the clock, ms; absent: 1 h */
+      maxWallMs?: number
+      /** most processor time of a job, with compiling, ms; absent: 1 h */
+      maxCpuMs?: number
       /** true: sell without bubblewrap where it does not work */
       allowProcess: boolean
       /** how long the offer stands, ms; absent: 365 days */
@@ -540,6 +544,8 @@ export interface Calls {
       expires: number
       /** how jobs are kept apart from the machine */
       isolation: "bwrap" | "process"
+      /** what stands around a job, as found around one that was started for the test */
+      walls: ("bubblewrap" | "seccomp" | "no-user-namespaces" | "memory-cgroup" | "process-cgroup")[]
       /** true: nothing was changed */
       dryRun?: boolean
     }

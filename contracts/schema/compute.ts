@@ -67,6 +67,8 @@ export const compute: Struct[] = [
     name: 'compute-request',
     fields: [
       required('memory', 'uint'),
+      required('wallMs', 'uint'),
+      required('cpuMs', 'uint'),
       required('isolation', 'string'),
       required('fuel', 'string'),
       required('firstInstallmentMsat', 'biguint64'),

@@ -622,6 +622,8 @@ export interface JobAgree {
 
 export interface ComputeRequest {
   memory: number
+  wallMs: number
+  cpuMs: number
   isolation: string
   fuel: string
   firstInstallmentMsat: bigint

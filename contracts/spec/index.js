@@ -2717,6 +2717,8 @@ const encoding84 = {
 const encoding85 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
+    c.uint.preencode(state, m.wallMs)
+    c.uint.preencode(state, m.cpuMs)
     c.string.preencode(state, m.isolation)
     c.string.preencode(state, m.fuel)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2724,6 +2726,8 @@ const encoding85 = {
   },
   encode(state, m) {
     c.uint.encode(state, m.memory)
+    c.uint.encode(state, m.wallMs)
+    c.uint.encode(state, m.cpuMs)
     c.string.encode(state, m.isolation)
     c.string.encode(state, m.fuel)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2731,17 +2735,21 @@ const encoding85 = {
   },
   decode(state) {
     const r0 = c.uint.decode(state)
-    const r1 = c.string.decode(state)
-    const r2 = c.string.decode(state)
-    const r3 = c.biguint64.decode(state)
-    const r4 = c.biguint64.decode(state)
+    const r1 = c.uint.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.string.decode(state)
+    const r4 = c.string.decode(state)
+    const r5 = c.biguint64.decode(state)
+    const r6 = c.biguint64.decode(state)
 
     return {
       memory: r0,
-      isolation: r1,
-      fuel: r2,
-      firstInstallmentMsat: r3,
-      maxMsat: r4
+      wallMs: r1,
+      cpuMs: r2,
+      isolation: r3,
+      fuel: r4,
+      firstInstallmentMsat: r5,
+      maxMsat: r6
     }
   }
 }

@@ -14,7 +14,7 @@ const MIN_MEMORY = MIB
 const MAX_MEMORY = 64 * TIB
 /** The most identities that one job runs at. */
 export const MAX_PROVIDERS = 16
-/** The name and version of a metering rule, such as `fuel/1`. */
+/** The name and version of a metering rule, such as `fuel/2`. */
 const FUEL = /^[a-z][a-z0-9.-]{0,31}\/\d{1,6}$/
 
 /** Metered runs of WebAssembly programs: asks and bids by price per Tfuel, msat; a job is its agreement at work. */

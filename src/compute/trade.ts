@@ -146,5 +146,5 @@ export const computeTrade: TradeResource = {
   bids: parts => parts.computeBids,
   hasDealings: hasJobs,
   consumed: ({ jobs: records, ledger }) => consumedByJobs(records, ledger),
-  status: ({ store, parts }) => Promise.resolve(computeStatus(store, parts?.worker ?? null))
+  status: ({ store, parts }) => computeStatus(store, parts?.worker ?? null)
 }

@@ -1,7 +1,7 @@
 import ReadyResource from 'ready-resource'
 import type { ComputeQuote, Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { INSTALLMENT_CAP, TFUEL, faultOfJob, jobId, jobMemory } from '../../../contracts/job.js'
+import { INSTALLMENT_CAP, TFUEL, faultOfJob, jobId, jobMemory, jobTime } from '../../../contracts/job.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { formatAmount, least, most } from '../../../contracts/money/money.js'
 import { sign } from '../../../contracts/keys/signature.js'
@@ -148,6 +148,7 @@ export class Hires extends ReadyResource implements HirePort {
       ...{ market, ask, offer, maxPrice },
       request: {
         memory: jobMemory({ module, input, limits }),
+        ...jobTime({ limits }),
         isolation: request.isolation ?? ask.isolation,
         fuel: FUEL_VERSION,
         firstInstallmentMsat: wishOf(request),

@@ -13,7 +13,7 @@ export const LIMIT = {
   tableSize: 100_000,
   globals: 10_000,
   exports: 10_000,
-  segments: 10_000,
+  segments: 100_000,
   bodyBytes: 512 * 1024,
   locals: 8192,
   nesting: 2048,

@@ -9,10 +9,13 @@ export { ModuleRefused } from './refused.js'
 export type { Metered } from './rewrite.js'
 
 /** Version of the rules for rewriting and charging; every change of the rules changes it. */
-export const FUEL_VERSION = 'fuel/1'
+export const FUEL_VERSION = 'fuel/2'
 
-/** Fuel that a host charges for each call of a host function and for each byte that the call moves. */
-export const HOST_COST = { call: 1024n, perByte: 1n } as const
+/**
+ * Fuel that a host charges for each call of a host function, for one that it refuses in addition, for each byte that a call
+ * moves, and for each item that it looks at: a part of a read or write, a subscription, a component of a path.
+ */
+export const HOST_COST = { call: 8192n, refusal: 8192n, byte: 1n, item: 1024n } as const
 
 export interface MeterOptions {
   /** Most pages of 64 KiB that the module's memory may grow to. */

@@ -1,3 +1,4 @@
+import { beginningCost } from './beginning.js'
 import { Added } from './charge/added.js'
 import { meterBody } from './charge/body.js'
 import { copyConstant, shifted } from './wasm/constants.js'
@@ -11,6 +12,7 @@ import {
   readTables,
   readTypes
 } from './wasm/module.js'
+import { codeReachOf, hasReach, reachOf } from './reach.js'
 import { WasmReader } from './wasm/reader.js'
 import { ModuleRefused } from './refused.js'
 import { countOf, readSections, SECTION } from './wasm/sections.js'
@@ -26,6 +28,8 @@ export interface Metered {
   hasStart: boolean
   /** Number of the module's own functions. */
   functions: number
+  /** Fuel of its beginning, which the host subtracts before it runs anything, see beginning.ts. */
+  beginning: bigint
 }
 
 /** Rewrites a module so that it counts its fuel. The caller validates the original and the result. */
@@ -41,6 +45,9 @@ export function rewrite(module: Uint8Array, maxPages: number): Metered {
   const start = sections.get(SECTION.start)?.u32()
   const globalsOut = new Writer()
   const globals = copyGlobals(sections.get(SECTION.global), imports.length, globalsOut)
+
+  const code = sections.get(SECTION.code)
+  const codeBytes = code ? code.end - code.at : 0
 
   const typeAt = (index: number | undefined): FunctionType => {
     const type = index === undefined ? undefined : types[index]
@@ -61,6 +68,8 @@ export function rewrite(module: Uint8Array, maxPages: number): Metered {
     globals,
     tables: tables.map(({ type }) => type),
     helpers: added.helpers,
+    hasReach: hasReach(maxOfMemory ?? 0),
+    codeReach: codeReachOf(codeBytes),
     budget: { tracking: LIMIT.tracking, joins: LIMIT.joins, loops: LIMIT.loopsSquared }
   }
   const exported = exports.map(entry => {
@@ -111,22 +120,29 @@ export function rewrite(module: Uint8Array, maxPages: number): Metered {
         .u32(maxOfMemory ?? 0)
     )
   section(SECTION.global, body => {
-    body.u32(globals.length + 2).bytes(globalsOut.done())
+    body.u32(globals.length + 3).bytes(globalsOut.done())
     body.put(I64, 1, 0x42, 0x00, 0x0b)
     body.put(I32, 1, 0x41, 0x00, 0x0b)
+    body
+      .put(I64, 1, 0x42)
+      .signed(reachOf(memory?.min ?? 0))
+      .byte(0x0b)
   })
   section(SECTION.export, body => {
     body.u32(exported.length)
     for (const { name, kind, index } of exported) body.name(name).byte(kind).u32(index)
   })
   const elements = sections.get(SECTION.element)
-  if (elements) section(SECTION.element, body => copyElements(elements, imports.length, body))
+  let filled = tables.reduce((sum, { limits }) => sum + limits.min, 0)
+  if (elements)
+    section(SECTION.element, body => {
+      filled += copyElements(elements, imports.length, body)
+    })
   const dataCount = sections.get(SECTION.dataCount)
   if (dataCount)
     section(SECTION.dataCount, body => body.u32(dataCount.count(LIMIT.segments, 'data segments')))
   section(SECTION.code, body => {
     body.u32(own.length + added.functions.length)
-    const code = sections.get(SECTION.code)
     if (countOf(code, LIMIT.functions, 'functions') !== own.length)
       throw new ModuleRefused('not a valid WebAssembly module')
     for (const type of own) {
@@ -138,8 +154,13 @@ export function rewrite(module: Uint8Array, maxPages: number): Metered {
     for (const helper of added.functions) body.sized(helper.body)
   })
   const data = sections.get(SECTION.data)
-  if (data) section(SECTION.data, body => copyData(data, imports.length, body))
-  return { bytes: out.done(), hasStart: start !== undefined, functions: own.length }
+  let dataBytes = 0
+  if (data)
+    section(SECTION.data, body => {
+      dataBytes = copyData(data, imports.length, body)
+    })
+  const beginning = beginningCost({ pages: memory?.min ?? 0, dataBytes, elements: filled })
+  return { bytes: out.done(), hasStart: start !== undefined, functions: own.length, beginning }
 }
 
 /** Copies the globals and returns their types. */

@@ -15,9 +15,11 @@ export class FuelAccount {
     this.#ask = ask
   }
 
-  open(left: WebAssembly.Global<bigint>): void {
+  /** Takes over the global of an instance, and charges for its beginning. */
+  open(left: WebAssembly.Global<bigint>, beginning: bigint): void {
     left.value = this.#granted
     this.#left = left
+    this.#take(beginning)
   }
 
   /** Fuel used so far. */
@@ -49,9 +51,19 @@ export class FuelAccount {
     this.#take(HOST_COST.call)
   }
 
+  /** Charges one call that was refused, after `call`. */
+  refusal(): void {
+    this.#take(HOST_COST.refusal)
+  }
+
   /** Charges the bytes that a call moves; call it before moving them. */
   bytes(count: number): void {
-    this.#take(BigInt(count) * HOST_COST.perByte)
+    this.#take(BigInt(count) * HOST_COST.byte)
+  }
+
+  /** Charges the items that a call looks at; call it before looking. */
+  items(count: number): void {
+    this.#take(BigInt(count) * HOST_COST.item)
   }
 
   #take(cost: bigint): void {

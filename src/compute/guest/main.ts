@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs'
 import { END_BYTES, KIND } from './frames.js'
 import type { EndFrame, JobHeader } from './frames.js'
 import { HostGone, receive, send } from './pipe.js'
@@ -39,7 +40,13 @@ function shortened(ending: RunEnding): RunEnding {
   return { ...ending, reason: ending.reason.slice(0, REASON_CHARACTERS) }
 }
 
+/** Closes the descriptors that it inherited; their numbers are its arguments. */
+function closeInherited(): void {
+  for (const fd of process.argv.slice(2)) closeSync(Number(fd))
+}
+
 function live(): void {
+  closeInherited()
   send(KIND.ready)
   const job = readJob()
   send(KIND.loaded)

@@ -1,4 +1,5 @@
 import { ModuleRefused, NAMES, meter } from '../fuel/meter.js'
+import type { Metered } from '../fuel/meter.js'
 import { FuelAccount } from './account.js'
 import type { EndFrame } from './frames.js'
 import { askForFuel } from './pipe.js'
@@ -29,21 +30,26 @@ export function run(job: GuestJob, compiled: () => void): RunResult {
   const account = new FuelAccount(BigInt(job.header.fuel), askForFuel)
   const wasi = new Wasi(job, account)
   const ran = endingOf(job, wasi, () => {
-    const { module, hasStart } = compile(job)
+    const { module, hasStart, beginning } = compile(job)
     assertImports(module, wasi)
     compiled()
-    start(module, hasStart, wasi, account)
+    start({ module, hasStart, beginning }, wasi, account)
   })
   const settled = ran.limit === 'fuel' ? ran : endingOf(job, wasi, () => account.settle(), ran)
   return { ending: settled, fuel: account.used, wasi }
 }
 
-function compile({ module: bytes, header }: GuestJob): { module: WebAssembly.Module; hasStart: boolean } {
-  const metered = meter(bytes, { maxPages: header.maxPages, maxModuleBytes: bytes.byteLength })
-  return { module: new WebAssembly.Module(metered.bytes), hasStart: metered.hasStart }
+interface Compiled extends Pick<Metered, 'hasStart' | 'beginning'> {
+  module: WebAssembly.Module
 }
 
-function start(module: WebAssembly.Module, hasStart: boolean, wasi: Wasi, account: FuelAccount): void {
+function compile({ module: bytes, header }: GuestJob): Compiled {
+  const metered = meter(bytes, { maxPages: header.maxPages, maxModuleBytes: bytes.byteLength })
+  const { hasStart, beginning } = metered
+  return { module: new WebAssembly.Module(metered.bytes), hasStart, beginning }
+}
+
+function start({ module, hasStart, beginning }: Compiled, wasi: Wasi, account: FuelAccount): void {
   const instance = new WebAssembly.Instance(module, {
     [WASI_MODULE]: wasi.imports,
     [NAMES.module]: { [NAMES.refuel]: (missing: bigint) => account.refuel(missing) }
@@ -52,7 +58,7 @@ function start(module: WebAssembly.Module, hasStart: boolean, wasi: Wasi, accoun
   const command = exported['_start']
   if (typeof command !== 'function') throw new Rejected('it is not a command: it exports no _start')
   if (exported['memory'] instanceof WebAssembly.Memory) wasi.memory.open(exported['memory'])
-  account.open(exported[NAMES.fuel] as WebAssembly.Global<bigint>)
+  account.open(exported[NAMES.fuel] as WebAssembly.Global<bigint>, beginning)
   if (hasStart) (exported[NAMES.start] as () => void)()
   command()
 }

@@ -1,5 +1,5 @@
 import type { ComputeAsk, ComputeQuote, ComputeRequest, Job, JobTerms } from '#spec'
-import { INSTALLMENT_CAP, jobId, jobMemory, jobSegments } from '../../../contracts/job.js'
+import { INSTALLMENT_CAP, jobId, jobMemory, jobSegments, jobTime } from '../../../contracts/job.js'
 import { least, most } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import { encode } from '../../../contracts/schema/codec.js'
@@ -62,7 +62,7 @@ export class JobSelling implements Selling<ComputeAsk, ComputeRequest, ComputeQu
     const { self, now, canReceive, capacity, save } = this.#options
     assertQuotedJob(terms, request, offer)
     const { buyer, isolation, fuel } = terms
-    const needs = { memory: jobMemory(terms), isolation, fuel }
+    const needs = { memory: jobMemory(terms), ...jobTime(terms), isolation, fuel }
     assertRunnable(needs, ask.body, await capacity(buyer.identity, terms))
     const [base, first = 0n] = jobSegments(terms)
     if (!(await canReceive(buyer.lightning!, base! + first)))

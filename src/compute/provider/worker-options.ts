@@ -1,5 +1,5 @@
 import type { Msat } from '../../../contracts/money/money.js'
-import { GIB } from '../../../contracts/money/quantity.js'
+import { GIB, HOUR } from '../../../contracts/money/quantity.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
@@ -15,6 +15,10 @@ export interface WorkerSettings extends ScheduleSettings {
   cores: number
   /** Memory for all jobs together, bytes. */
   memoryBytes: number
+  /** Most time of one job on the clock, without waits, ms. */
+  maxWallMs: number
+  /** Most processor time of one job, with compiling, ms. */
+  maxCpuMs: number
   /** Run jobs in a plain process where bubblewrap does not work. */
   allowProcess: boolean
 }
@@ -43,6 +47,8 @@ export interface WorkerOptions extends Pick<WorkOptions, 'unpaidMs' | 'fetchMs'>
 export const WORKER_SETTINGS: WorkerSettings = {
   cores: 1,
   memoryBytes: GIB,
+  maxWallMs: HOUR,
+  maxCpuMs: HOUR,
   hours: null,
   onlyIdle: false,
   allowProcess: false

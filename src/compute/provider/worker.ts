@@ -22,6 +22,7 @@ import { OpenJobs } from './open-jobs.js'
 import { WorkSchedule } from './schedule.js'
 import { JobSlots } from './slots.js'
 import { Sandbox } from '../sandbox/sandbox.js'
+import type { Wall } from '../sandbox/sandbox.js'
 import { WORKER_SETTINGS } from './worker-options.js'
 import type { WorkerOptions, WorkerSettings } from './worker-options.js'
 import { STEP } from '../../payment/payment-state.js'
@@ -99,6 +100,11 @@ export class Worker extends ReadyResource {
     return this.#settings
   }
 
+  /** What stands around its guests; null before there were any. */
+  get walls(): readonly Wall[] | null {
+    return this.#sandbox?.opened ? this.#sandbox.walls : null
+  }
+
   /** Changes the owner's limits. */
   configure(settings: Partial<WorkerSettings>): void {
     this.#settings = { ...this.#settings, ...settings }
@@ -152,13 +158,14 @@ export class Worker extends ReadyResource {
 
   async #capacity(buyer: Buffer, terms: JobTerms | null): Promise<Capacity> {
     const { isolation } = await this.#guests()
-    const { allowProcess, memoryBytes, cores } = this.#settings
+    const { allowProcess, memoryBytes, maxWallMs, maxCpuMs, cores } = this.#settings
     const fullness = (): string | null => {
       const open = this.#open.list()
       return terms ? fullnessFor(terms, open, cores) : queueFault(buyer, open, cores)
     }
     if (fullness()) await this.#makeWay()
-    return { isolation, allowProcess, memoryBytes, fault: this.schedule.fault ?? fullness() }
+    const fault = this.schedule.fault ?? fullness()
+    return { isolation, allowProcess, memoryBytes, maxWallMs, maxCpuMs, fault }
   }
 
   /** Voids agreements that were not paid in time, to make room; their invoices are refused. */

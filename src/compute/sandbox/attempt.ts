@@ -3,7 +3,8 @@ import type { EndFrame, JobHeader } from '../guest/frames.js'
 import type { Child, Death } from './child.js'
 import { answer } from './conversation.js'
 import { diagnosis, nothing } from './endings.js'
-import { MOST_FUEL } from './job.js'
+import { MOST_THREADS } from './command.js'
+import { MOST_FUEL, givenBytes, mostBytes } from './job.js'
 import type { LimitName, Outcome, SandboxJob } from './job.js'
 import { Stopwatch } from './stopwatch.js'
 import { watch } from './watch.js'
@@ -21,8 +22,6 @@ export interface AttemptOptions {
 const PAGE_BYTES = 64 << 10
 /** Time limit for sending the job to the guest and for receiving its result, ms. */
 const MOVE_MS = 120_000
-/** Generous allowance for the memory of node and of compiling. */
-const BASE_BYTES = 384 << 20
 
 type ProcessEnding = Pick<Outcome, 'status' | 'limit' | 'reason'>
 
@@ -43,7 +42,7 @@ export class Attempt {
   #asking = false
   #end: EndFrame | null = null
   #killed: ProcessEnding | null = null
-  #sample: Sample = { residentBytes: 0, peakBytes: 0, cpuMs: 0 }
+  #sample: Sample = { residentBytes: 0, peakBytes: 0, threads: 0, cpuMs: 0 }
   #cpuBefore: number | null = null
 
   constructor(child: Child, job: SandboxJob, options: AttemptOptions) {
@@ -134,20 +133,15 @@ export class Attempt {
   #watch(): void {
     const { pid } = this.#child
     if (pid === null) return
-    const { memoryBytes, outputBytes, stdoutBytes, stderrBytes, cpuMs } = this.#job.limits
-    const given = [this.#job.module, this.#job.stdin, ...this.#job.files.map(file => file.bytes)]
-    // File buffers grow by doubling, and the old and new one exist during the copy: up to three times the content.
-    const most =
-      BASE_BYTES +
-      memoryBytes +
-      3 * (outputBytes + stdoutBytes + stderrBytes) +
-      given.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    const { cpuMs } = this.#job.limits
+    const most = mostBytes(this.#job.limits, givenBytes(this.#job))
     const look = (sample: Sample) => {
       // an ending process reports a peak of zero
       this.#sample = { ...sample, peakBytes: Math.max(sample.peakBytes, this.#sample.peakBytes) }
       if (sample.residentBytes > most) {
         this.#limit('memory', `its process occupied more than ${formatSize(most)}`)
       }
+      if (sample.threads > MOST_THREADS) this.#broken(`it had more than ${MOST_THREADS} threads`)
       if (this.#cpuMs > cpuMs) this.#limit('cpu', `it used more processor time than its limit of ${cpuMs} ms`)
     }
     watch(pid, this.#over.signal, look).catch((error: unknown) => this.#fail(error))

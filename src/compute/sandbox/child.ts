@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { FILTER_FD, INFO_FD } from './command.js'
 import type { Command, Shape } from './command.js'
 import { Broken, Conversation, oneLine } from './conversation.js'
 import type { ConversationListener } from './conversation.js'
+import { inheritable } from './walls/inheritable.js'
 
 /** Time limit for loading the guest's code, ms. */
 const BOOT_MS = 30_000
@@ -36,16 +38,18 @@ export class Child {
   readonly #process: ChildProcess
   #pid: number | null
 
-  constructor({ file, args }: Command, shape: Shape, inBubblewrap: boolean) {
+  constructor({ file, args, env, filter }: Command, shape: Shape, inBubblewrap: boolean) {
     this.shape = shape
-    this.#process = spawn(file, args, {
-      stdio: ['pipe', 'pipe', 'pipe', inBubblewrap ? 'pipe' : 'ignore'],
-      env: {},
+    // The guest closes what it inherits before it hears of a job; bubblewrap closes its own two.
+    this.#process = spawn(file, [...args, ...inheritable().map(String)], {
+      stdio: ['pipe', 'pipe', 'pipe', inBubblewrap ? 'pipe' : 'ignore', filter ? 'pipe' : 'ignore'],
+      env,
       cwd: '/',
       detached: true
     })
     this.#pid = inBubblewrap ? null : (this.#process.pid ?? null)
-    if (inBubblewrap) this.#readPid(this.#process.stdio[3] as Readable)
+    if (inBubblewrap) this.#readPid(this.#process.stdio[INFO_FD] as Readable)
+    if (filter) this.#giveFilter(this.#process.stdio[FILTER_FD] as Writable, filter)
     const complaint = this.#listenToComplaints()
     this.death = this.#die(complaint)
     let isReady = () => {}
@@ -115,6 +119,12 @@ export class Child {
       if (pid !== undefined) this.#pid ??= Number(pid)
       if (text.length > INFO_BYTES) this.kill()
     })
+  }
+
+  #giveFilter(to: Writable, filter: Buffer): void {
+    // a bubblewrap that has ended does not read it; `death` has the reason
+    to.on('error', () => undefined)
+    to.end(filter)
   }
 
   #listenToComplaints(): () => string {

@@ -3,6 +3,7 @@ import { accessSync, constants, readFileSync, realpathSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { runtimeFolder } from './walls/walls.js'
 
 export type Isolation = 'bwrap' | 'process'
 
@@ -12,12 +13,34 @@ export interface Shape {
   pages: number
   /** Seconds of processor time after which the kernel kills the process, as a last resort. */
   cpuSeconds: number
+  /** Most bytes that the process may occupy. */
+  bytes: number
 }
+
+/** Walls that a command asks for, beyond those of bubblewrap itself. */
+export interface ExtraWalls {
+  /** A filter of system calls (see seccomp.ts). */
+  filter: Buffer | null
+  /** No user namespaces inside. */
+  noUserNamespaces: boolean
+  /** A control group of its own, made by systemd. */
+  group: boolean
+}
+
+const NO_EXTRA_WALLS: ExtraWalls = { filter: null, noUserNamespaces: false, group: false }
 
 export interface Command {
   file: string
   args: string[]
+  env: Record<string, string>
+  /** What the command reads from descriptor 4 to its end, or null. */
+  filter: Buffer | null
 }
+
+/** Most threads and processes of a guest: node has about a dozen threads. */
+export const MOST_THREADS = 64
+/** Where bubblewrap writes the pid of its child, and where it reads the filter. */
+export const [INFO_FD, FILTER_FD] = [3, 4] as const
 
 /** Which host folders a guest in bubblewrap can read. */
 export type HostView = 'libraries' | 'system'
@@ -27,7 +50,8 @@ const STACK_BYTES = 64 << 20
 const STACK_SPARE = 1 << 20
 /** Default stack of a main thread. */
 const USUAL_STACK_BYTES = 8 << 20
-const HEAP_MIB = 256
+/** More than a guest may occupy: near this limit the engine would look through its heap at each growth of a memory. */
+const HEAP_MIB = 4096
 const OPEN_FILES = 64
 
 const here = realpathSync(dirname(fileURLToPath(import.meta.url)))
@@ -44,12 +68,18 @@ const INSIDE = '/bushel'
 export function commandOf(
   isolation: Isolation,
   shape: Shape,
-  { nice, view = 'libraries', flags = [] }: { nice: number; view?: HostView; flags?: readonly string[] },
+  {
+    nice,
+    view = 'libraries',
+    flags = [],
+    walls = NO_EXTRA_WALLS
+  }: { nice: number; view?: HostView; flags?: readonly string[]; walls?: ExtraWalls },
   libraries: readonly string[] = []
 ): Command {
   const stack = pathOf('prlimit') ? Math.min(STACK_BYTES, hardStackLimit()) : USUAL_STACK_BYTES
   const node = nodeCommand(isolation === 'bwrap' ? INSIDE : compute, shape, stack, flags)
   const words = [
+    ...(walls.group ? controlGroup(shape) : []),
     ...tool('nice', '-n', String(nice)),
     ...tool('ionice', '-c', '3'),
     ...tool('choom', '-n', '1000', '--'),
@@ -61,10 +91,21 @@ export function commandOf(
       `--nofile=${OPEN_FILES}`,
       `--stack=${stack}:`
     ),
-    ...(isolation === 'bwrap' ? bubblewrap(view, libraries) : unprivileged()),
+    ...(isolation === 'bwrap' ? bubblewrap(view, libraries, walls) : unprivileged()),
     ...node
   ]
-  return { file: words[0]!, args: words.slice(1) }
+  const env: Record<string, string> = walls.group ? { XDG_RUNTIME_DIR: runtimeFolder() } : {}
+  return { file: words[0]!, args: words.slice(1), env, filter: walls.filter }
+}
+
+/** A control group for the command and all that it starts. systemd-run makes it, and then becomes the command. */
+function controlGroup({ bytes }: Shape): string[] {
+  const limits = [`MemoryMax=${bytes}`, 'MemorySwapMax=0', `TasksMax=${MOST_THREADS}`]
+  return tool(
+    'systemd-run',
+    ...(process.getuid?.() === 0 ? [] : ['--user']),
+    ...['--scope', '--quiet', '--collect', ...limits.flatMap(limit => ['-p', limit]), '--']
+  )
 }
 
 function nodeCommand(root: string, shape: Shape, stack: number, flags: readonly string[]): string[] {
@@ -93,7 +134,11 @@ function nodeCommand(root: string, shape: Shape, stack: number, flags: readonly 
 }
 
 /** Only the files of node and the guest's code, no network, no other processes, user nobody, no capabilities. */
-function bubblewrap(view: HostView, libraries: readonly string[]): string[] {
+function bubblewrap(
+  view: HostView,
+  libraries: readonly string[],
+  { filter, noUserNamespaces }: ExtraWalls
+): string[] {
   const bind = (path: string, inside = path) => ['--ro-bind', path, inside]
   const system =
     view === 'libraries'
@@ -109,8 +154,10 @@ function bubblewrap(view: HostView, libraries: readonly string[]): string[] {
       '--cap-drop',
       'ALL',
       '--info-fd',
-      '3'
+      String(INFO_FD)
     ],
+    ...(noUserNamespaces ? ['--disable-userns'] : []),
+    ...(filter ? ['--seccomp', String(FILTER_FD)] : []),
     ...system,
     ...(view === 'system' && process.execPath.startsWith('/usr/') ? [] : bind(process.execPath)),
     ...bind(guest(compute), guest(INSIDE)),
@@ -131,6 +178,12 @@ export async function librariesOfNode(): Promise<string[]> {
   if (!ldd) return []
   const { stdout } = await promisify(execFile)(ldd, [process.execPath], { env: {} })
   return [...new Set([...stdout.matchAll(/(?<=\s)\/\S+(?= \(0x)/g)].map(([path]) => path))]
+}
+
+/** Whether this bubblewrap can keep user namespaces from being made inside (since 0.8). */
+export async function disablesUserNamespaces(): Promise<boolean> {
+  const { stdout } = await promisify(execFile)(pathOf('bwrap')!, ['--help'], { env: {} })
+  return stdout.includes('--disable-userns')
 }
 
 function tool(name: string, ...args: string[]): string[] {

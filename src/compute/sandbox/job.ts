@@ -92,6 +92,24 @@ const MOST_INODES = 65_536
 const MOST_MS = 2 ** 31 - 1
 export const MOST_FUEL = 1n << 62n
 
+/** Generous allowance for the memory of node and of compiling. */
+const BASE_BYTES = 384 * MIB
+
+/** Most bytes that the process of a job may occupy. */
+export function mostBytes(limits: SandboxLimits, given: number): number {
+  const { memoryBytes, outputBytes, stdoutBytes, stderrBytes } = limits
+  // File buffers grow by doubling, and the old and new one exist during the copy: up to three times the content.
+  return BASE_BYTES + memoryBytes + 3 * (outputBytes + stdoutBytes + stderrBytes) + given
+}
+
+/** Bytes that a job brings along. */
+export function givenBytes({ module, stdin, files }: Pick<SandboxJob, 'module' | 'stdin' | 'files'>): number {
+  return [module, stdin, ...files.map(file => file.bytes)].reduce(
+    (sum, { byteLength }) => sum + byteLength,
+    0
+  )
+}
+
 /** Why a job cannot be run, in one line; or null. */
 export function faultOf({ module, args, files, seed, fuel, limits }: SandboxJob): string | null {
   const most: SandboxLimits = {

@@ -7,14 +7,17 @@ import type { Isolation, Shape } from './command.js'
 import { nothing } from './endings.js'
 import { bubblewrapStart, processStart } from './isolation.js'
 import type { Start } from './isolation.js'
-import { DEFAULT_LIMITS, faultOf } from './job.js'
+import type { Wall } from './walls/walls.js'
+import { DEFAULT_LIMITS, faultOf, givenBytes, mostBytes } from './job.js'
 import type { SandboxLimits, Outcome, SandboxJob } from './job.js'
 
-export { bestIsolation } from './isolation.js'
+export { bestIsolation, bestWalls } from './isolation.js'
 export { DEFAULT_LIMITS } from './job.js'
 export type { SandboxFile, SandboxLimits, Outcome, SandboxJob } from './job.js'
 export type { Isolation } from './command.js'
 export type { AttemptOptions } from './attempt.js'
+export { WALLS } from './walls/walls.js'
+export type { Wall } from './walls/walls.js'
 
 export interface SandboxOptions {
   /** By default `bwrap` where bubblewrap works, else `process`. */
@@ -28,6 +31,8 @@ export interface SandboxOptions {
 }
 
 const PAGE_BYTES = 64 << 10
+/** What a job brings along at the most to run in a guest that was started before it came. */
+const USUAL_GIVEN_BYTES = 128 << 20
 /** Processor time for starting the process, beyond the job's limits, s. */
 const SPARE_SECONDS = 30
 
@@ -53,6 +58,11 @@ export class Sandbox extends ReadyResource {
   /** Known once the sandbox is ready. */
   get isolation(): Isolation {
     return this.#start.isolation
+  }
+
+  /** What stands around its guests; known once the sandbox is ready. */
+  get walls(): readonly Wall[] {
+    return this.#start.walls
   }
 
   protected override async _open(): Promise<void> {
@@ -109,7 +119,7 @@ export class Sandbox extends ReadyResource {
     const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])]
     const signal = AbortSignal.any(signals)
     signal.throwIfAborted()
-    const child = this.#take(shapeOf(job.limits))
+    const child = this.#take(shapeOf(job.limits, givenBytes(job)))
     try {
       await child.ready.catch((error: unknown) => {
         signal.throwIfAborted()
@@ -127,14 +137,15 @@ export class Sandbox extends ReadyResource {
   #take(shape: Shape): Child {
     this.#warm = this.#warm.filter(child => !child.dead)
     const at = this.#warm.findIndex(
-      ({ shape: has }) => has.pages >= shape.pages && has.cpuSeconds >= shape.cpuSeconds
+      ({ shape: has }) =>
+        has.pages >= shape.pages && has.cpuSeconds >= shape.cpuSeconds && has.bytes >= shape.bytes
     )
     return this.#warm.splice(at, at === -1 ? 0 : 1)[0] ?? this.#spawn(shape)
   }
 
   #refill(): void {
     while (!this.#closing.signal.aborted && this.#warm.length < this.#options.warm) {
-      this.#warm.push(this.#spawn(shapeOf(DEFAULT_LIMITS)))
+      this.#warm.push(this.#spawn(shapeOf(DEFAULT_LIMITS, USUAL_GIVEN_BYTES)))
     }
   }
 
@@ -147,8 +158,10 @@ export class Sandbox extends ReadyResource {
   }
 }
 
-function shapeOf({ memoryBytes, cpuMs, compileMs }: SandboxLimits): Shape {
+function shapeOf(limits: SandboxLimits, given: number): Shape {
+  const { memoryBytes, cpuMs, compileMs } = limits
   return {
+    bytes: mostBytes(limits, given),
     pages: Math.max(1, Math.floor(memoryBytes / PAGE_BYTES)),
     cpuSeconds: Math.ceil((cpuMs + compileMs) / 1000) + SPARE_SECONDS
   }

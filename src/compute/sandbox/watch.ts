@@ -9,6 +9,7 @@ const TICK_MS = 10
 export interface Sample {
   residentBytes: number
   peakBytes: number
+  threads: number
   /** Processor time of all its threads since its start. */
   cpuMs: number
 }
@@ -25,6 +26,7 @@ async function sampleOf(pid: number): Promise<Sample | null> {
     return {
       residentBytes: bytes('VmRSS'),
       peakBytes: bytes('VmHWM'),
+      threads: Number(/^Threads:\s+(\d+)/m.exec(status!)?.[1] ?? 0),
       cpuMs: (Number(times[11]) + Number(times[12])) * TICK_MS
     }
   } catch (error) {

@@ -92,12 +92,13 @@ const cases: [string[], string, object, object][] = [
       allowProcess: false,
       dryRun: false
     },
-    { ...order, isolation: 'bwrap' }
+    { ...order, isolation: 'bwrap', walls: ['bubblewrap', 'seccomp'] }
   ],
   [
     [
       ...['sell', 'compute', '--cores', '1', '--memory', '1GB', '--price', '1 msat/Gfuel', '--base', '2 sat'],
-      ...['--only-idle', '--hours', '22:00-07:05', '--allow-process', '--region', 'eu', '--dry-run']
+      ...['--only-idle', '--hours', '22:00-07:05', '--allow-process', '--region', 'eu', '--dry-run'],
+      ...['--max-wall', '2h', '--max-cpu', '30min']
     ],
     'sell.compute',
     {
@@ -108,10 +109,12 @@ const cases: [string[], string, object, object][] = [
       region: 'eu',
       onlyIdle: true,
       hours: { from: 1320, to: 425 },
+      maxWallMs: 7_200_000,
+      maxCpuMs: 1_800_000,
       allowProcess: true,
       dryRun: true
     },
-    { ...order, isolation: 'process', dryRun: true }
+    { ...order, isolation: 'process', walls: [], dryRun: true }
   ],
   [['sell', 'pause'], 'sell.pause', { paused: true, dryRun: false }, { paused: true }],
   [['sell', 'resume', '--dry-run'], 'sell.pause', { paused: false, dryRun: true }, { paused: false }],

@@ -68,6 +68,8 @@ export const VALID: { [M in Method]: Params<M> } = {
     region: '',
     onlyIdle: false,
     hours: { from: 1320, to: 425 },
+    maxWallMs: 7_200_000,
+    maxCpuMs: 3_600_000,
     allowProcess: true,
     lifetime: 86_400_000,
     dryRun: true

@@ -1,6 +1,6 @@
 import { formatFuelPrice, parseFuelPrice } from '../../../../contracts/job.js'
 import { formatAmount, parseAmount } from '../../../../contracts/money/money.js'
-import { formatSize, parseSize } from '../../../../contracts/money/quantity.js'
+import { formatSize, parseSize, parseTime } from '../../../../contracts/money/quantity.js'
 import { parseCores, parseHours, parseRegion } from '../../input/arguments.js'
 import { FLOOR } from '../../input/shared-options.js'
 import { given, parsed, text } from '../../invocation.js'
@@ -21,6 +21,8 @@ export const { syntax, run } = oneCall({
     '--base <amount>': { help: 'base for each job, in addition to its fuel', default: '1 sat' },
     '--only-idle': 'run jobs only while the machine is idle',
     '--hours <from-to>': 'run jobs only at these hours, such as 22:00-07:00',
+    '--max-wall <time>': { help: 'most time of one job on the clock, such as 2h; 1h by default' },
+    '--max-cpu <time>': { help: 'most processor time of one job, with compiling; 1h by default' },
     '--allow-process': 'sell without bubblewrap if it does not work: less isolation',
     '--region <region>': 'region of the machine, such as eu'
   },
@@ -34,6 +36,10 @@ export const { syntax, run } = oneCall({
     region: parsed(options, 'region', parseRegion) ?? '',
     onlyIdle: options.onlyIdle === true,
     hours: parsed(options, 'hours', parseHours) ?? null,
+    ...given({
+      maxWallMs: parsed(options, 'maxWall', parseTime),
+      maxCpuMs: parsed(options, 'maxCpu', parseTime)
+    }),
     allowProcess: options.allowProcess === true,
     dryRun
   }),
@@ -44,7 +50,8 @@ export const { syntax, run } = oneCall({
       ...placed(`offer of ${what} at ${paid}`, order),
       order.isolation === 'bwrap'
         ? 'jobs run in bubblewrap, without your files and without network'
-        : 'jobs run WITHOUT bubblewrap, in a separate process'
+        : 'jobs run WITHOUT bubblewrap, in a separate process',
+      ...(order.walls.length > 0 ? [`around each job: ${order.walls.join(', ')}`] : [])
     ]
   }
 })

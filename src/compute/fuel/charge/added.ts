@@ -37,6 +37,7 @@ export class Added {
     this.helpers = {
       fuel: globals,
       depth: globals + 1,
+      reach: globals + 2,
       ask: this.#first,
       chargeBytes: this.#first + 1,
       chargeElements: this.#first + 2,

@@ -38,7 +38,8 @@ export function meterBody(reader: WasmReader, type: FunctionType, around: Surrou
   if (!charges.isEmpty) {
     const entry = charges.first
     if (!instructions.calls && instructions.loops === 0 && charges.total <= UNCHECKED) entry.checked = false
-    const places = { local: extra.take(I64), global: around.helpers.fuel, ask: around.helpers.ask }
+    const { fuel: global, reach, ask } = around.helpers
+    const places = { local: extra.take(I64), global, reach, ask }
     charges.place(edits, places)
     for (const loop of flow.wrapped) wrapLoop(edits, reader.bytes, loop, places)
   }

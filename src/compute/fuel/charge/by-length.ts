@@ -41,18 +41,18 @@ export class ByLength {
         if (number === 8) reader.u32()
         onlyMemory(reader)
         if (number === 10) onlyMemory(reader)
-        this.#charge(at, helpers.chargeBytes)
+        this.#charge(at, helpers.chargeBytes, COST.bulkMemory)
         return operands.pop(3)
       case 12: // table.init
       case 14: // table.copy
       case 17: // table.fill
         reader.u32()
         if (number !== 17) reader.u32()
-        this.#charge(at, helpers.chargeElements)
+        this.#charge(at, helpers.chargeElements, COST.bulkTable)
         return operands.pop(3)
       case 15: // table.grow
         reader.u32()
-        this.#charge(at, helpers.chargeElements)
+        this.#charge(at, helpers.chargeElements, COST.bulkTable)
         operands.pop(2)
         return this.#pushNumber()
       case 9: // data.drop
@@ -67,8 +67,8 @@ export class ByLength {
     throw new ModuleRefused(`unknown instruction 0xfc ${number}`)
   }
 
-  #charge(at: number, helper: number): void {
-    this.charges.add(COST.bulk)
+  #charge(at: number, helper: number, cost: number): void {
+    this.charges.add(cost)
     this.flow.called()
     this.edits.insert(at, 'before', out => out.byte(0x10).u32(helper))
   }

@@ -1,10 +1,13 @@
 import type { Edits } from './edits.js'
+import { MOST_REACH } from '../reach.js'
 import type { Writer } from '../wasm/writer.js'
 
 /** A sequence of instructions that all run when the first one does; charged as a whole before it. */
 export interface Segment {
   at: number
   cost: number
+  /** Accesses of memory that pay for its reach, see reach.ts. */
+  reaches: number
   /** Whether the guest asks for more fuel here when it is below zero. */
   checked: boolean
   /** Whether the function's local held the fuel when the segment began. */
@@ -17,6 +20,8 @@ export interface FuelPlaces {
   /** The i64 local with a copy of the fuel global, valid since the last call. */
   local: number
   global: number
+  /** The i64 global with the reach of the memory. */
+  reach: number
   /** The inserted function that asks the host and returns the new fuel. */
   ask: number
 }
@@ -49,7 +54,7 @@ export class Charges {
   }
 
   begin(at: number, checked = false): Segment {
-    this.#current = { at, cost: 0, checked, held: this.held, outside: false }
+    this.#current = { at, cost: 0, reaches: 0, checked, held: this.held, outside: false }
     this.#segments.push(this.#current)
     this.#fresh = true
     return this.#current
@@ -68,14 +73,19 @@ export class Charges {
     this.#current.cost += cost
   }
 
+  /** Charges the reach of the memory too, after the cost of the access. */
+  reach(): void {
+    this.#current.reaches++
+  }
+
   /** Call when the global may have changed: the local is no longer valid. */
   forget(): void {
     this.held = false
   }
 
-  /** Sum of all segments' costs, each counted once. */
+  /** Sum of all segments' costs, each counted once, in the largest memory. */
   get total(): number {
-    return this.#segments.reduce((sum, { cost }) => sum + cost, 0)
+    return this.#segments.reduce((sum, { cost, reaches }) => sum + cost + reaches * MOST_REACH, 0)
   }
 
   get isEmpty(): boolean {
@@ -88,11 +98,20 @@ export class Charges {
   }
 }
 
-function write(out: Writer, segment: Segment, { local, global, ask }: FuelPlaces): void {
+/** Writes what a segment costs, as an i64 on the stack. */
+export function writeCost(out: Writer, { cost, reaches }: Segment, { reach }: FuelPlaces): void {
+  out.byte(0x42).signed(cost)
+  // global.get, i64.const, i64.mul, i64.add
+  if (reaches > 0) out.byte(0x23).u32(reach).byte(0x42).signed(reaches).put(0x7e, 0x7c)
+}
+
+function write(out: Writer, segment: Segment, places: FuelPlaces): void {
+  const { local, global, ask } = places
   if (segment.held) out.byte(0x20).u32(local)
   else out.byte(0x23).u32(global)
-  // i64.const cost, i64.sub, local.tee, global.set
-  out.byte(0x42).signed(segment.cost).put(0x7d, 0x22).u32(local).byte(0x24).u32(global)
+  writeCost(out, segment, places)
+  // i64.sub, local.tee, global.set
+  out.put(0x7d, 0x22).u32(local).byte(0x24).u32(global)
   if (!segment.checked) return
   if (segment.outside) {
     // local.get, i64.const 0, i64.lt_s, br_if out of the loop

@@ -1,3 +1,4 @@
+import { Addresses } from './addresses.js'
 import type { Charges } from './charges.js'
 import type { Edits } from './edits.js'
 import type { Flow } from './flow.js'
@@ -8,7 +9,7 @@ import { COST } from '../costs.js'
 import { SATURATING } from '../wasm/opcodes.js'
 import type { OpcodeOperation } from '../wasm/opcodes.js'
 import { onlyMemory, passImmediate, passOver, plainOperation, refuseOpcode } from '../wasm/pass.js'
-import type { WasmReader } from '../wasm/reader.js'
+import { WasmReader } from '../wasm/reader.js'
 import { ModuleRefused } from '../refused.js'
 import type { Surroundings } from './surroundings.js'
 import { EXTERNREF, FUNCREF, I32, isValueType, V128 } from '../wasm/types.js'
@@ -24,6 +25,7 @@ export class Instructions {
   /** Machine words of all values computed from operands alone. */
   computed = 0
   readonly #byLength: ByLength
+  readonly #addresses: Addresses
   #live = true
 
   constructor(
@@ -35,6 +37,7 @@ export class Instructions {
     readonly around: Surroundings
   ) {
     this.#byLength = new ByLength(reader, flow, edits, charges, around.helpers)
+    this.#addresses = new Addresses(charges)
   }
 
   get callsGuest(): boolean {
@@ -127,12 +130,14 @@ export class Instructions {
       case 0x20: {
         const local = reader.u32()
         charges.add(COST.local)
+        this.#addresses.got(local, reader.at)
         return flow.get(local, reader.at)
       }
       case 0x21: // local.set, local.tee
       case 0x22: {
         const local = reader.u32()
         charges.add(COST.local)
+        this.#addresses.set(local, opcode === 0x22 ? reader.at : null)
         return flow.set(local, opcode === 0x22, reader.at)
       }
       case 0x23: // global.get
@@ -144,11 +149,11 @@ export class Instructions {
         typeOf(around.globals, reader.u32())
         return flow.take(1, 0)
       case 0x25: // table.get
-        charges.add(COST.tableAccess)
+        charges.add(COST.tableGet)
         flow.operands.pop()
         return this.#push(typeOf(around.tables, reader.u32()))
       case 0x26: // table.set
-        charges.add(COST.tableAccess)
+        charges.add(COST.tableSet)
         reader.u32()
         return flow.operands.pop(2)
       case 0x3f: // memory.size
@@ -202,6 +207,7 @@ export class Instructions {
     const from = reader.at
     passImmediate(immediate, reader)
     charges.add(operation.cost)
+    if (immediate === 'memory' || immediate === 'memory+lane') this.#access(pops.length, from)
     if (pops.length === 0) makes = constantKind(immediate, reader.bytes.subarray(from, reader.at))
     if (sign) {
       const top = operands.height - 1
@@ -213,6 +219,15 @@ export class Instructions {
     if (type === undefined) return
     if (immediate === 'none' || immediate === 'lane' || immediate === 'sixteen') this.#compute(type)
     operands.push(type, values.made(makes, type, reader.at), reader.at)
+  }
+
+  /** Charges an access of memory for its reach, unless it is near an earlier one; its immediates are at `from`. */
+  #access(pops: number, from: number): void {
+    if (!this.around.hasReach) return
+    const immediates = new WasmReader(this.reader.bytes, from, this.reader.at)
+    immediates.u32()
+    const { ats, height } = this.flow.operands
+    if (!this.#addresses.isNear(ats[height - pops], immediates.u32())) this.charges.reach()
   }
 
   #bulk(number: number, at: number): void {
@@ -242,7 +257,7 @@ export class Instructions {
 
   #branchTable(at: number): void {
     const { reader, flow, charges } = this
-    charges.add(COST.branchTable)
+    charges.add(COST.branchTable + this.around.codeReach)
     flow.operands.pop()
     const depths: number[] = []
     const count = reader.u32()
@@ -264,7 +279,7 @@ export class Instructions {
     const { around, charges } = this
     const type = around.functions[index]
     if (!type) throw new ModuleRefused('not a valid WebAssembly module')
-    charges.add(COST.call)
+    charges.add(COST.call + around.codeReach)
     if (index >= around.imported) this.guestCalls.push(at)
     this.#shiftedIndex(0x10, index, at)
     this.#called(type)
@@ -275,7 +290,7 @@ export class Instructions {
     const type = around.types[reader.u32()]
     reader.u32()
     if (!type) throw new ModuleRefused('not a valid WebAssembly module')
-    charges.add(COST.callIndirect)
+    charges.add(COST.callIndirect + around.codeReach)
     this.guestCalls.push(at)
     flow.operands.pop()
     this.#called(type)

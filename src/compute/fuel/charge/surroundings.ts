@@ -10,6 +10,10 @@ export interface Surroundings {
   /** Element types. */
   tables: readonly number[]
   helpers: Helpers
+  /** Whether the memory may grow to a size at which accesses cost more, see reach.ts. */
+  hasReach: boolean
+  /** What a call, or a jump by a table, costs more in code of this size, see reach.ts. */
+  codeReach: number
   /** Remaining work budget for all functions. */
   budget: FuelBudget
 }
@@ -27,6 +31,8 @@ export interface FuelBudget {
 export interface Helpers {
   fuel: number
   depth: number
+  /** i64: what an access costs more in a memory of the present size. */
+  reach: number
   /** () -> i64: asks the host for the missing fuel and returns the new fuel. */
   ask: number
   /** (i32) -> i32: charges for a number of bytes and returns the number. */

@@ -1,3 +1,4 @@
+import { writeCost } from './charges.js'
 import type { FuelPlaces, Segment } from './charges.js'
 import type { Edits } from './edits.js'
 
@@ -35,14 +36,17 @@ export function wrapLoop(
   edits: Edits,
   source: Uint8Array,
   { from, body, end, head }: Wrapped,
-  { local, global, ask }: FuelPlaces
+  places: FuelPlaces
 ): void {
+  const { local, global, ask } = places
   const blockType = source.subarray(from + 1, body)
   edits.insert(from, 'before', out => out.byte(0x02).bytes(blockType).put(0x03, 0x40, 0x02, 0x40))
   edits.insert(end, 'closing', out => {
     out.put(0x0c, 0x02, 0x0b)
-    // call ask, i64.const cost, i64.add, local.tee, global.set
-    out.byte(0x10).u32(ask).byte(0x42).signed(head.cost).put(0x7c, 0x22).u32(local).byte(0x24).u32(global)
+    out.byte(0x10).u32(ask)
+    writeCost(out, head, places)
+    // i64.add, local.tee, global.set
+    out.put(0x7c, 0x22).u32(local).byte(0x24).u32(global)
     out.put(0x0c, 0x00, 0x0b, 0x00, 0x0b)
   })
 }

@@ -4,7 +4,7 @@ import { ANY, ARITH32, ARITH64, CANON32, CANON64, NUMBER } from './kinds.js'
  * Decides where NaN bits are made canonical.
  *
  * WebAssembly leaves the sign and payload of a NaN that arithmetic produces (add, sub, mul, div, sqrt, ceil, floor, trunc,
- * nearest, min, max, demote, promote, and the same in vector lanes) to the engine and the processor. The rule of fuel/1:
+ * nearest, min, max, demote, promote, and the same in vector lanes) to the engine and the processor. The rule of metering:
  *
  * 1. Only results of arithmetic are ever changed, and only NaNs among them: they become the canonical NaN (positive, only
  *    the top bit of the payload). Bits that were loaded, that are constants, that came from integers, or that are a

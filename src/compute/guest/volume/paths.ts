@@ -41,15 +41,15 @@ export function resolve(base: Folder, path: string): Located {
 }
 
 /**
- * Moves a node as rename(2) does: over a file, or a folder over an empty folder. Returns the number of nodes it checked,
- * because the paths in a moved folder may become too long.
+ * Moves a node as rename(2) does: over a file, or a folder over an empty folder. Calls `look` before each node that it
+ * checks, because the paths in a moved folder may become too long.
  */
-export function move(from: Located, to: Located): number {
+export function move(from: Located, to: Located, look: () => void): void {
   const { node } = from
   if (!node) refuse('noEntry')
   if (from.name === '' || to.name === '') refuse('invalid')
   if (from.parent.volume !== to.parent.volume) refuse('crossDevice')
-  if (to.node === node) return 0
+  if (to.node === node) return
   if (node instanceof Folder) {
     if (node.holds(to.parent)) refuse('invalid')
     if (to.node && !(to.node instanceof Folder)) refuse('notFolder')
@@ -58,12 +58,11 @@ export function move(from: Located, to: Located): number {
     if (to.mustBeFolder) refuse('notFolder')
     if (to.node instanceof Folder) refuse('isFolder')
   }
-  let looked = 1
   if (node instanceof Folder) {
     node.parent = to.parent
     node.name = to.name
     try {
-      looked = assertRoomBelow(node)
+      assertRoomBelow(node, look)
     } catch (error) {
       node.parent = from.parent
       node.name = from.name
@@ -73,7 +72,6 @@ export function move(from: Located, to: Located): number {
   if (to.node) remove(to.parent, to.name, to.node)
   from.parent.delete(from.name)
   to.parent.set(to.name, node)
-  return looked
 }
 
 export function remove(parent: Folder, name: string, node: Node): void {
@@ -84,15 +82,14 @@ export function remove(parent: Folder, name: string, node: Node): void {
   } else node.unlinked()
 }
 
-function assertRoomBelow(folder: Folder): number {
+function assertRoomBelow(folder: Folder, look: () => void): void {
+  look()
   folder.parent?.assertRoomFor(folder.name)
-  let looked = 1
   for (const [name, node] of folder.sorted) {
-    if (node instanceof Folder) looked += assertRoomBelow(node)
+    if (node instanceof Folder) assertRoomBelow(node, look)
     else {
+      look()
       folder.assertRoomFor(name)
-      looked++
     }
   }
-  return looked
 }

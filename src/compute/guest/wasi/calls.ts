@@ -38,8 +38,9 @@ export function importable(
       run(...args)
       return 0
     } catch (error) {
-      if (error instanceof Refusal) return error.errno
-      throw error
+      if (!(error instanceof Refusal)) throw error
+      account.refusal()
+      return error.errno
     }
   }
 }

@@ -12,12 +12,15 @@ const MOST_MOVED = 64 << 20
 /** Largest offset; files are always smaller. */
 const FAR = BigInt(Number.MAX_SAFE_INTEGER)
 const DIRENT_BYTES = 24
+/** Items that an entry of a listing counts as, because entries are sorted. */
+const ENTRY_ITEMS = 2
 
 /** The `fd_` calls, on open descriptors. */
 export function fileCalls({ memory, account, clock, descriptors }: Machine): Record<string, WasiCall> {
   /** The parts of memory that a read or write names, cut at `MOST_MOVED` bytes. */
   function parts(at: number, count: number): Uint8Array[] {
     if (count > MOST_PARTS) refuse('invalid')
+    account.items(count)
     const found: Uint8Array[] = []
     let room = MOST_MOVED
     for (let i = 0; i < count && room > 0; i++) {
@@ -86,8 +89,8 @@ export function fileCalls({ memory, account, clock, descriptors }: Machine): Rec
   function list(open: OpenFolder, at: number, room: number, cookie: bigint): number {
     const { node } = open
     if (cookie === 0n) {
+      account.items(ENTRY_ITEMS * (node.size + 2))
       open.listing = [['.', node], ['..', node.parent ?? node], ...node.sorted]
-      account.bytes(DIRENT_BYTES * open.listing.length)
     }
     let used = 0
     for (let i = near(cookie); i < open.listing.length && used < room; i++) {

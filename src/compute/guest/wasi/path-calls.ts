@@ -10,16 +10,17 @@ import { VolumeFile, Folder } from '../volume/volume.js'
 
 /** Most bytes of a path argument; it may contain `..`. */
 const MOST_PATH = 4096
-
-/** Checking one node is charged like moving this many bytes. */
-const NODE_BYTES = 64
+/** Items that a node counts as when all the folders above it are looked at. */
+const NODE_ITEMS = 4
 
 /** The `path_` calls. There are no links, symbolic or hard. */
 export function pathCalls({ memory, account, clock, descriptors }: Machine): Record<string, WasiCall> {
   function located(fd: number, at: number, length: number): Located {
     const { node } = descriptors.folder(fd)
     account.bytes(Math.min(length, MOST_PATH))
-    return resolve(node, memory.text(at, length, MOST_PATH))
+    const path = memory.text(at, length, MOST_PATH)
+    account.items(path.split('/').length)
+    return resolve(node, path)
   }
 
   function existing(fd: number, at: number, length: number): Located & { node: VolumeFile | Folder } {
@@ -91,7 +92,7 @@ export function pathCalls({ memory, account, clock, descriptors }: Machine): Rec
       const to = located(toFd, toAt, toLength)
       assertWritable(from)
       assertWritable(to)
-      account.bytes(NODE_BYTES * move(from, to))
+      move(from, to, () => account.items(NODE_ITEMS))
     }),
     path_filestat_get: call('iiiii', (fd, _follow, at, length, result) => {
       writeFilestat(memory, result, existing(fd, at, length).node)

@@ -57,6 +57,7 @@ export function systemCalls({ args, memory, account, clock, random }: Machine): 
       )
     }),
     args_get: call('ii', (pointersAt, at) => {
+      account.items(args.length)
       for (const [i, arg] of args.entries()) {
         account.bytes(arg.byteLength + 1)
         memory.setU32(pointersAt + 4 * i, at)
@@ -84,7 +85,7 @@ export function systemCalls({ args, memory, account, clock, random }: Machine): 
     }),
     poll_oneoff: call('iiii', (from, to, count, result) => {
       if (count === 0 || count > MOST_SUBSCRIPTIONS) refuse('invalid')
-      account.bytes(count * (SUBSCRIPTION_BYTES + EVENT_BYTES))
+      account.items(count)
       const all = Array.from({ length: count }, (_, i) => subscription(from + SUBSCRIPTION_BYTES * i))
       const events = ready(all)
       for (const [i, { userdata, type }] of events.entries()) {

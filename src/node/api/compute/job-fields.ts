@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { MAX_PROVIDERS } from '../../../compute/resource.js'
+import { WALLS } from '../../../compute/sandbox/sandbox.js'
 import { DAY, GIB, MIB } from '../../../../contracts/money/quantity.js'
 import {
   bytes,
@@ -113,6 +114,10 @@ const provider = fields({
 const JOB_STATUS = ['ok', 'trap', 'limit', 'rejected', 'disputed'] as const
 const ISOLATION_NAMES = ['bwrap', 'process'] as const
 export const isolation = oneOf(ISOLATION_NAMES, 'how jobs are kept apart from the machine')
+export const walls = listed(
+  oneOf(WALLS, 'a wall'),
+  'what stands around a job, as found around one that was started for the test'
+)
 const seconds = decimal(0, Number.MAX_SAFE_INTEGER, 'how long it took, s')
 
 export const JOB_RESULT = {

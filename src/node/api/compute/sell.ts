@@ -4,15 +4,17 @@ import { DAY, MIB, TIB } from '../../../../contracts/money/quantity.js'
 import { SIDE } from '../../../../contracts/order.js'
 import { FUEL_VERSION } from '../../../compute/fuel/meter.js'
 import { saveLending } from '../../../compute/provider/settings.js'
+import { WORKER_SETTINGS } from '../../../compute/provider/worker-options.js'
 import type { WorkerSettings } from '../../../compute/provider/worker-options.js'
 import type { Worker } from '../../../compute/provider/worker.js'
 import { compute } from '../../../compute/resource.js'
-import { bestIsolation } from '../../../compute/sandbox/sandbox.js'
+import { bestIsolation, bestWalls } from '../../../compute/sandbox/sandbox.js'
 import type { NodeContext } from '../../context.js'
 import { needsUp } from '../../needs-up.js'
 import { callWithDryRun, dry } from '../definition/call.js'
 import {
   bytes,
+  duration,
   fields,
   flag,
   fuelPrice,
@@ -27,11 +29,12 @@ import { marketOf } from '../markets.js'
 import { ORDER_RESULT, lifetime } from '../orders.js'
 import { askPrice } from '../prices.js'
 import { demandInbound } from '../wallet.js'
-import { isolation } from './job-fields.js'
+import { isolation, walls } from './job-fields.js'
 import type { IsolationName } from './job-fields.js'
 
 const BOOK_WAIT = 10_000
 const ASK_LIFETIME = 365 * DAY
+const WEEK = 7 * DAY
 /** Amount that a seller of compute must be able to receive before it makes an offer, msat. */
 const FIRST_SEGMENTS = 40_000n
 
@@ -53,10 +56,14 @@ export const SELL_COMPUTE_CALLS = {
         region: region('region of the machine, such as eu; may be empty'),
         onlyIdle: flag('true: jobs run only while the machine has nothing else to do'),
         hours: orNull(fields({ from: minute('from'), to: minute('to') }), 'when jobs run; null: at any hour'),
+        maxWallMs: maybe(duration('most time of a job on the clock; absent: 1 h', { most: WEEK })),
+        maxCpuMs: maybe(
+          duration('most processor time of a job, with compiling; absent: 1 h', { most: WEEK })
+        ),
         allowProcess: flag('true: sell without bubblewrap where it does not work'),
         lifetime
       },
-      result: { ...ORDER_RESULT, isolation },
+      result: { ...ORDER_RESULT, isolation, walls },
       changes: true,
       needs: 'up'
     },
@@ -78,7 +85,8 @@ export const SELL_COMPUTE_CALLS = {
         body: compute.ask.encode({ cores, memory, isolation, fuel: FUEL_VERSION, baseMsat, region }),
         lifetime: params.lifetime ?? ASK_LIFETIME
       }
-      const lent = { cores, memoryBytes: memory, hours, onlyIdle, allowProcess }
+      const { maxWallMs = WORKER_SETTINGS.maxWallMs, maxCpuMs = WORKER_SETTINGS.maxCpuMs } = params
+      const lent = { cores, memoryBytes: memory, hours, onlyIdle, allowProcess, maxWallMs, maxCpuMs }
       // The owner's limits are on disk before the offer is published.
       const publish = async (): Promise<ReturnType<typeof orders.draft>> => {
         const before = worker.settings
@@ -92,7 +100,9 @@ export const SELL_COMPUTE_CALLS = {
       }
       const { id, order: placed } = dryRun ? orders.draft(order) : await publish()
       const expires = placed.created + order.lifetime
-      return dry(params, { id: formatKey(id), market: formatKey(chosen.key), expires, isolation })
+      const found = [...(await bestWalls())]
+      const made = { id: formatKey(id), market: formatKey(chosen.key), expires }
+      return dry(params, { ...made, isolation, walls: found })
     }
   ),
   'sell.pause': callWithDryRun(

@@ -11,7 +11,7 @@ import {
   fuelFor,
   jobId
 } from '../../../../contracts/job.js'
-import { MIB } from '../../../../contracts/money/quantity.js'
+import { HOUR, MIB } from '../../../../contracts/money/quantity.js'
 import { sign } from '../../../../contracts/keys/signature.js'
 import { encode } from '../../../../contracts/schema/codec.js'
 import type { HireRequest } from '../../../../src/compute/buyer/hires.js'
@@ -70,7 +70,10 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
     const channel = await deals.open(provider.home.device.publicKey)
     const honest = await request(cheats!, offer, 'work', ['10'], { packed })
     const { maxMsat } = honest
-    const wanted = { memory: 1 << 30, isolation: 'process', fuel: FUEL_VERSION, firstInstallmentMsat: 20n }
+    const wanted = {
+      ...{ memory: 1 << 30, wallMs: HOUR, cpuMs: HOUR, isolation: 'process' },
+      ...{ fuel: FUEL_VERSION, firstInstallmentMsat: 20n }
+    }
     const quoted = await negotiate(deals, compute, channel, {
       market: offer.market,
       ask: offer.ask,
@@ -124,6 +127,18 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
       'memory and input that are too much together',
       'TERMS',
       [({ limits }) => ({ limits: { ...limits, memoryBytes: 512 * MIB }, input: sized(500 * MIB) })]
+    ],
+    ['more time on the clock than the seller gives', 'TIME', [() => ({}), { asking: { wallMs: HOUR + 1 } }]],
+    ['more processor time than the seller gives', 'TIME', [() => ({}), { asking: { cpuMs: HOUR + 1 } }]],
+    [
+      'more time on the clock than quoted',
+      'TERMS',
+      [({ limits }) => ({ limits: { ...limits, wallMs: HOUR + 1 } })]
+    ],
+    [
+      'more processor time than quoted, with compiling',
+      'TERMS',
+      [({ limits }) => ({ limits: { ...limits, cpuMs: HOUR - limits.compileMs + 1 } })]
     ],
     ['another version of fuel', 'FUEL', [() => ({}), { asking: { fuel: 'fuel/0' } }]],
     ['another version of fuel than quoted', 'TERMS', [() => ({ fuel: 'fuel/0' })]],

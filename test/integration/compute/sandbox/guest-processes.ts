@@ -7,7 +7,7 @@ export async function guests(): Promise<{ pid: number; status: string; stat: str
     const [line, status, stat] = await Promise.all(
       ['cmdline', 'status', 'stat'].map(name => readFile(`/proc/${pid}/${name}`, 'latin1').catch(() => ''))
     )
-    const isGuest = line!.startsWith(`${process.execPath}\0`) && /\/guest\/main\.js\0$/.test(line!)
+    const isGuest = line!.startsWith(`${process.execPath}\0`) && /\/guest\/main\.js\0(\d+\0)*$/.test(line!)
     if (isGuest && (await descends(Number(pid)))) {
       found.push({
         pid: Number(pid),

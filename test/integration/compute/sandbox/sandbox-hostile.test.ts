@@ -6,6 +6,7 @@ import { Sandbox } from '../../../../src/compute/sandbox/sandbox.js'
 import type { Outcome } from '../../../../src/compute/sandbox/sandbox.js'
 import { MIB, isolations, job, program } from '../../../parts/compute/jobs.js'
 import { workPerTurn } from '../../../parts/compute/turns.js'
+import { compromisedBy } from './compromised.js'
 
 // A module that broke out of WebAssembly would control the guest's process. These tests put such code there.
 
@@ -121,26 +122,6 @@ test('an invalid message of a guest ends the conversation', () => {
   assert.equal(hear([...ended, ...kept('a'), ...kept('b'), frame(KIND.done)]).heard.at(-1), 'done')
 })
 
-/**
- * Node flags that run `code` in the guest's process before the guest's own. `say(kind, body)` sends a message
- * as the guest does.
- */
-function compromisedBy(code: string): string[] {
-  const prelude = `
-    import fs, { readSync, writeSync } from 'node:fs'
-    const write = writeSync
-    const say = (kind, body = Buffer.alloc(0), length = body.length) => {
-      const head = Buffer.alloc(5)
-      head[0] = kind
-      head.writeUInt32LE(length, 1)
-      for (const bytes of [head, body]) for (let at = 0; at < bytes.length;) at += write(1, bytes, at)
-    }
-    const job = () => { for (const byte = Buffer.alloc(1 << 16);;) if (readSync(0, byte) > 0) return }
-    const forever = () => { for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000) }
-  `
-  return ['--import', `data:text/javascript,${encodeURIComponent(prelude + code)}`]
-}
-
 const isOk = (outcome: Outcome) => assert.equal(outcome.status, 'ok', outcome.reason)
 const isBroken = (outcome: Outcome) => {
   assert.equal(outcome.status, 'trap')
@@ -253,9 +234,11 @@ test(
     import { networkInterfaces } from 'node:os'
     import { connect } from 'node:net'
     const faults = []
-    if (Object.values(networkInterfaces()).flat().some(({ internal }) => !internal)) faults.push('an interface')
+    let interfaces = {}
+    try { interfaces = networkInterfaces() } catch (error) { if (error.code !== 'ERR_SYSTEM_ERROR') throw error }
+    if (Object.values(interfaces).flat().some(({ internal }) => !internal)) faults.push('an interface')
     const code = await new Promise(resolve => connect(53, '1.1.1.1').on('connect', () => resolve('connected')).on('error', error => resolve(error.code)))
-    if (code !== 'ENETUNREACH') faults.push('a network: ' + code)
+    if (code !== 'ENETUNREACH' && code !== 'ENOSYS') faults.push('a network: ' + code)
     if (process.getuid() !== 65534 || process.pid !== 1) faults.push('user ' + process.getuid() + ', process ' + process.pid)
     if (faults.length > 0) { write(2, faults.join()); process.abort() }
   `

@@ -252,8 +252,8 @@ test('host calls are charged, and so is each byte that they move', async () => {
     const [once, larger, twice] = await Promise.all(
       [random(1, 10), random(1, 50), random(2, 10)].map(async job => (await sandbox.run(job)).fuel)
     )
-    assert.equal(larger! - once!, 40n * HOST_COST.perByte)
-    assert.ok(twice! - once! > HOST_COST.call + 10n * HOST_COST.perByte)
+    assert.equal(larger! - once!, 40n * HOST_COST.byte)
+    assert.ok(twice! - once! > HOST_COST.call + 10n * HOST_COST.byte)
   } finally {
     await sandbox.close()
   }

@@ -46,6 +46,8 @@ export interface Func extends Signature {
   /** Without the last `end`. */
   body: readonly number[]
   export?: string
+  /** Index of its type, if that is among `types`. */
+  type?: number
 }
 
 export interface ModuleParts {
@@ -71,7 +73,9 @@ export interface ModuleParts {
  */
 export function assemble(parts: ModuleParts): Uint8Array<ArrayBuffer> {
   const { types = [], imports = [], functions, tables, memory, globals, start, elements, data } = parts
-  const signatures = [...types, ...imports, ...functions]
+  const first = types.length + imports.length
+  const own = functions.filter(({ type }) => type === undefined)
+  const signatures = [...types, ...imports, ...own]
   const exports: number[][] = [...(parts.exports ?? [])]
   functions.forEach((func, i) => {
     if (func.export !== undefined) exports.push([...name(func.export), 0, ...u32(imports.length + i)])
@@ -100,7 +104,7 @@ export function assemble(parts: ModuleParts): Uint8Array<ArrayBuffer> {
         imports.map((entry, i) => [...name(entry.module), ...name(entry.name), 0, ...u32(types.length + i)])
       )
     ),
-    ...section(3, vector(functions.map((_, i) => u32(types.length + imports.length + i)))),
+    ...section(3, vector(functions.map(func => u32(func.type ?? first + own.indexOf(func))))),
     ...(tables ? section(4, vector([...tables])) : []),
     ...(memory ? section(5, vector([[...memory]])) : []),
     ...(globals ? section(6, vector(globals.map(({ type, init }) => [type, 1, ...init, END]))) : []),

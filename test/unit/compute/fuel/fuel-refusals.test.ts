@@ -109,6 +109,11 @@ test('each unmetered feature is refused by its name', () => {
   for (const [why, bytes] of refused) assert.match(refusal(bytes), why)
 })
 
+test('a module of a hundred thousand data segments is metered, as Go programs have tens of thousands', () => {
+  const data = Array<number[]>(100_000).fill([1, 1, 0])
+  assert.ok(metered(assemble({ functions: [], memory: [0, 1], data })).bytes.length > 300_000)
+})
+
 test('modules that are heavy to compile are refused', () => {
   const many = <T>(count: number, entry: T): T[] => Array<T>(count + 1).fill(entry)
   const nested = (depth: number): number[] => [...many(depth - 1, op.block()).flat(), ...many(depth - 1, END)]
