@@ -1,14 +1,14 @@
-import { chmod, link, lstat, mkdir, readdir, rename, rm, symlink, unlink } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, rename, symlink, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Stats } from 'node:fs'
 import { BushelError } from '../../contracts/errors/error.js'
-import { codeOf, removeFolder } from './disk.js'
+import { removeFolder } from './disk.js'
+import { look, moveNew, moveOver, partFor, tryPart } from './part.js'
 import type { TreePlan, PlannedFile } from './tree-plan.js'
 import { sumOfFile } from './tree.js'
 
 /**
  * The place where a planned tree is written. `dest` is the path of the tree, or of its single file. Files are written to
- * `dest.bushel-part` beside it and moved into place at the end. Nothing is ever written through a symbolic link.
+ * a part of their own (`partFor`) and moved into place at the end. Nothing is ever written through a symbolic link.
  */
 export class Destination<F extends PlannedFile = PlannedFile> {
   readonly dest: string
@@ -16,11 +16,26 @@ export class Destination<F extends PlannedFile = PlannedFile> {
   readonly #plan: TreePlan<F>
   readonly #force: boolean
 
-  constructor(dest: string, plan: TreePlan<F>, force: boolean) {
+  private constructor(dest: string, part: string, plan: TreePlan<F>, force: boolean) {
     this.dest = dest
-    this.part = `${dest}.bushel-part`
+    this.part = part
     this.#plan = plan
     this.#force = force
+  }
+
+  static async at<F extends PlannedFile>(
+    dest: string,
+    plan: TreePlan<F>,
+    force: boolean
+  ): Promise<Destination<F>> {
+    const names = new Set([...plan.files, ...plan.links].map(({ path }) => path.split('/', 1)[0]))
+    return new Destination(dest, await partFor(dest, plan.root, name => names.has(name)), plan, force)
+  }
+
+  /** Writes a little where the tree is to be written, and removes it. Throws as `survey`, or the error of the system. */
+  async try(): Promise<void> {
+    await this.survey()
+    await tryPart(this.part)
   }
 
   /** The path at which a file of the plan is written before it is moved. */
@@ -169,32 +184,13 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     if (this.#force) {
       const found = await look(to)
       if (found?.isDirectory()) throw inTheWay(to, 'a file')
-      await rename(from, to)
-      return
+      return moveOver(from, to)
     }
-    // `link` fails if the path exists, so it cannot overwrite a file that appeared in the meantime.
-    const taken = await link(from, to).then(
-      () => false,
-      (error: unknown) => {
-        if (codeOf(error) === 'EEXIST') return true
-        if (codeOf(error) === 'EPERM' || codeOf(error) === 'ENOTSUP') return null // a disk without hard links
-        throw error
-      }
-    )
-    if (taken === false) return rm(from)
+    if (await moveNew(from, to)) return
     const found = await look(to)
-    if (!found) return rename(from, to)
-    if (!found.isFile() || (await sumOfFile(to)).sha256 !== sha256) throw different(to)
+    if (!found?.isFile() || (await sumOfFile(to)).sha256 !== sha256) throw different(to)
     await setExecutable(to, file.executable)
   }
-}
-
-/** The file, folder or link at a path, without following a link; null when there is none. */
-async function look(path: string): Promise<Stats | null> {
-  return lstat(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return null
-    throw error
-  })
 }
 
 /** Sets or clears the executable bit for everyone who may read the file. */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { BushelError } from '../../contracts/errors/error.js'
 import { sha256InSteps } from '../base/steps.js'
 import { Destination } from './destination.js'
+import { explainDest, removeFolder } from './disk.js'
 import { planOfFiles } from './tree-plan.js'
 
 /** A file in memory; its path is relative, with `/`. */
@@ -11,9 +12,9 @@ export interface MemoryFile {
 }
 
 /**
- * Writes the output files of a job as safely as a restore: into a folder beside `dest` that is then moved into place,
- * never outside `dest`, never through a symbolic link, and never over a different file without `force`. Throws
- * UNSAFE_OUTPUT, IN_THE_WAY or FILE_EXISTS.
+ * Writes the output files of a job as safely as a restore: to a part that is then moved into place, never outside `dest`,
+ * never through a symbolic link, and never over a different file without `force`. The files are on disk when it resolves.
+ * Throws UNSAFE_OUTPUT, IN_THE_WAY, FILE_EXISTS, BAD_DEST or DISK_FULL.
  */
 export async function writeOut(dest: string, files: readonly MemoryFile[], force: boolean): Promise<void> {
   const sums: { path: string; size: number; executable: boolean; sha256: string }[] = []
@@ -25,20 +26,39 @@ export async function writeOut(dest: string, files: readonly MemoryFile[], force
       sha256: (await sha256InSteps([bytes])).toString('hex')
     })
   const plan = planOfFiles(sums, unsafe)
-  const destination = new Destination(dest, plan, force)
-  const same = await destination.survey()
-  await destination.prepare()
-  const all = new Map(plan.files.map(file => [file, file.sha256!]))
-  const bytesOf = new Map(files.map(({ path, bytes }) => [path, bytes]))
-  for (const file of plan.files) {
-    if (!same.has(file)) await writeFile(destination.partOf(file.path), bytesOf.get(file.path)!)
-  }
-  await destination.install(same, all)
+  await told(dest, async () => {
+    const destination = await Destination.at(dest, plan, force)
+    const same = await destination.survey()
+    const all = new Map(plan.files.map(file => [file, file.sha256!]))
+    const bytesOf = new Map(files.map(({ path, bytes }) => [path, bytes]))
+    try {
+      await destination.prepare()
+      for (const file of plan.files) {
+        if (!same.has(file))
+          await writeFile(destination.partOf(file.path), bytesOf.get(file.path)!, { flush: true })
+      }
+      await destination.install(same, all)
+    } catch (error) {
+      await removeFolder(destination.part).catch(() => undefined) // the first error says more
+      throw error
+    }
+  })
 }
 
-/** Throws IN_THE_WAY when `dest` is not a folder, so that this is known before anything is paid. */
+/**
+ * Tries `dest` before anything is paid: what is there, and whether it can be written; nothing is left of the try. Throws
+ * IN_THE_WAY, BAD_DEST or DISK_FULL.
+ */
 export async function checkOut(dest: string, force: boolean): Promise<void> {
-  await new Destination(dest, planOfFiles([], unsafe), force).survey()
+  await told(dest, async () => (await Destination.at(dest, planOfFiles([], unsafe), force)).try())
+}
+
+async function told(dest: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    throw explainDest(error, dest, 'nothing was written')
+  }
 }
 
 function unsafe(what: string): BushelError {

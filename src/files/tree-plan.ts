@@ -1,8 +1,5 @@
 import { targetInside } from './link-target.js'
-
-/** Longest name and path that common file systems accept, bytes. */
-const MAX_NAME = 255
-const MAX_PATH = 3500
+import { MAX_NAME, MAX_PATH } from './tree-bounds.js'
 
 export interface PlannedFile {
   path: string

@@ -11,12 +11,12 @@ import type { Link } from '../../../contracts/keys/link.js'
 import type { Clock } from '../../base/clock.js'
 import { unlessAborted, withTimeout } from '../../base/timeouts.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
-import { assertRoom, codeOf } from '../../files/disk.js'
+import { assertRoom, codeOf, explainDest } from '../../files/disk.js'
 import { Feed, joinRanges } from './restore-feed.js'
 import { Destination } from '../../files/destination.js'
 import { readPlan } from './restore-plan.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
-import { explain, finalPath } from './restore-dest.js'
+import { finalPath } from './restore-dest.js'
 import { DISK_FLOOR, unlessStalled } from './restore-stall.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
@@ -142,7 +142,7 @@ export class DriveRestore extends ReadyResource {
       this.#stop.abort(error)
       await this.close()
       await work.catch(() => undefined) // fails because the drive is closed, or with the same error
-      throw explain(this.#stop.signal.reason, dest)
+      throw explainDest(this.#stop.signal.reason, dest, 'what is restored so far is kept')
     } finally {
       signal?.removeEventListener('abort', onabort)
     }
@@ -153,7 +153,7 @@ export class DriveRestore extends ReadyResource {
     const { force = false } = this.#options
     const plan = await this.#fetchPlan()
     const dest = await finalPath(this.#options.dest, plan)
-    const destination = new Destination(dest, plan, force)
+    const destination = await Destination.at(dest, plan, force)
     const same = await destination.survey(this.#stop.signal)
     await destination.prepare()
     const sums = await this.#fetchFiles(plan, destination, same)
