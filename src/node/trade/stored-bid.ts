@@ -4,7 +4,7 @@ import { formatKey, parseKey } from '../../../contracts/keys/key.js'
 import type { Jobs, RunListener, RunRequest } from '../../compute/buyer/jobs.js'
 import type { BidCompute } from '../api/compute/job-fields.js'
 import { readJob } from '../api/compute/job-input.js'
-import { outOf } from '../api/compute/job-output.js'
+import { paidOut } from '../api/compute/job-output.js'
 import { requestFor } from '../api/compute/run-request.js'
 
 /** The record of a compute bid: the request and a fingerprint of its files. */
@@ -33,10 +33,15 @@ export async function fillBid(
   const bid = parse(stored)
   const { out, force, module } = bid.params
   const outcome = await jobs.run(await storedRequest(bid, signal), listener, signal)
-  const written = await outOf(outcome, { out, force, name: formatKey(outcome.id) }, listener.note)
+  const written = await paidOut(outcome, { out, force }).catch((error: unknown) => {
+    if (!(error instanceof BushelError)) throw error
+    listener.note(`${error.message}; ${error.hint}`)
+    return null
+  })
   if (written !== null) {
     for (const stream of ['stdout', 'stderr'] as const)
       if (outcome[stream].byteLength > 0) await writeFile(`${written}.${stream}`, outcome[stream])
+    await jobs.fetched(outcome.id)
   }
   const how =
     outcome.status === 'ok' ? `exit code ${outcome.exitCode}` : `${outcome.status}: ${outcome.reason}`

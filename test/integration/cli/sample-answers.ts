@@ -94,6 +94,7 @@ export const jobEntry = {
   exitCode: null,
   fuel: '1234567890123',
   hash: 'ab'.repeat(64),
+  kept: true,
   paidMsat: '45000',
   providers: [provider]
 }
