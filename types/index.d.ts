@@ -431,6 +431,8 @@ export interface Calls {
       bytes: number
       /** checksum of the tree, hex; empty in a dry run */
       sha256: string
+      /** entries of the drive that could not be restored; notes name them */
+      leftOut: number
       /** how long it took, s */
       seconds: number
       /** true: nothing was changed */

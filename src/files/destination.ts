@@ -1,7 +1,8 @@
-import { chmod, lstat, mkdir, readdir, rename, symlink, unlink } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rename, symlink, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { removeFolder } from './disk.js'
+import { permissionsOf, setMode } from './modes.js'
 import { look, moveNew, moveOver, partFor, tryPart } from './part.js'
 import type { TreePlan, PlannedFile } from './tree-plan.js'
 import { sumOfFile } from './tree.js'
@@ -105,6 +106,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
   async #prune(prefix: string, folders: Set<string>, files: Set<string>): Promise<void> {
     for (const child of await readdir(this.partOf(prefix), { withFileTypes: true })) {
       const path = prefix ? `${prefix}/${child.name}` : child.name
+      if (child.isDirectory()) await chmod(this.partOf(path), 0o700) // it may be read-only already
       if (child.isDirectory() && folders.has(path)) await this.#prune(path, folders, files)
       else if (!child.isFile() || !files.has(path)) await removeFolder(this.partOf(path))
     }
@@ -132,7 +134,8 @@ export class Destination<F extends PlannedFile = PlannedFile> {
 
   /**
    * Moves the written files to the destination, with links and modes, and removes the part. `same` are the files that
-   * `survey` found, `sums` the checksums of all files. An existing file with the same content is kept. Throws as `survey`.
+   * `survey` found, `sums` the checksums of all files; one without is left out. An existing file with the same content, and
+   * the mode of an existing folder, are kept. Throws as `survey`.
    */
   async install(
     same: ReadonlyMap<PlannedFile, string>,
@@ -141,33 +144,40 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     const standing = await look(this.dest)
     if (this.#plan.root === 'file') {
       const file = this.#plan.files[0]!
-      if (same.has(file)) await setExecutable(this.dest, file.executable)
+      if (same.has(file)) await setMode(this.dest, file)
       else await this.#installFile(file, sums.get(file)!)
     } else if (!standing) {
       for (const { path, target } of this.#plan.links) await symlink(target, this.partOf(path))
+      await this.#setFolderModes(this.part, ['', ...this.#plan.folders])
       await rename(this.part, this.dest)
       return
     } else {
+      const fresh = standing.isDirectory() ? [] : ['']
       if (!standing.isDirectory()) await unlink(this.dest)
       await mkdir(this.dest, { recursive: true })
-      await this.#merge(same, sums)
+      fresh.push(...(await this.#merge(same, sums)))
+      await this.#setFolderModes(this.dest, fresh)
     }
     await removeFolder(this.part)
   }
 
+  /** Moves everything into an existing folder. Returns the folders that were created in it, parents first. */
   async #merge(
     same: ReadonlyMap<PlannedFile, string>,
     sums: ReadonlyMap<PlannedFile, string>
-  ): Promise<void> {
+  ): Promise<string[]> {
+    const created: string[] = []
     for (const folder of this.#plan.folders) {
       const path = join(this.dest, folder)
       const found = await look(path)
       if (found && !found.isDirectory()) throw inTheWay(path, 'a folder')
-      if (!found) await mkdir(path)
+      if (found) continue
+      await mkdir(path)
+      created.push(folder)
     }
     for (const file of this.#plan.files) {
-      if (same.has(file)) await setExecutable(this.#destOf(file.path), file.executable)
-      else await this.#installFile(file, sums.get(file)!)
+      if (same.has(file)) await setMode(this.#destOf(file.path), file)
+      else if (sums.has(file)) await this.#installFile(file, sums.get(file)!)
     }
     for (const { path, target } of this.#plan.links) {
       const at = this.#destOf(path)
@@ -175,6 +185,15 @@ export class Destination<F extends PlannedFile = PlannedFile> {
       if (found?.isDirectory() || (found && !found.isSymbolicLink() && !this.#force)) throw different(at)
       if (found) await unlink(at)
       await symlink(target, at)
+    }
+    return created
+  }
+
+  /** Children first: a folder may be read-only afterwards. */
+  async #setFolderModes(root: string, folders: readonly string[]): Promise<void> {
+    for (const folder of [...folders].reverse()) {
+      const mode = this.#plan.folderModes.get(folder)
+      if (mode !== undefined) await chmod(join(root, folder), permissionsOf(mode))
     }
   }
 
@@ -189,15 +208,8 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     if (await moveNew(from, to)) return
     const found = await look(to)
     if (!found?.isFile() || (await sumOfFile(to)).sha256 !== sha256) throw different(to)
-    await setExecutable(to, file.executable)
+    await setMode(to, file)
   }
-}
-
-/** Sets or clears the executable bit for everyone who may read the file. */
-export async function setExecutable(path: string, executable: boolean): Promise<void> {
-  const { mode } = await lstat(path)
-  const wanted = executable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111
-  if (wanted !== mode) await chmod(path, wanted & 0o7777)
 }
 
 function inTheWay(path: string, where: string): BushelError {

@@ -3,7 +3,8 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { sha256InSteps } from '../base/steps.js'
 import { Destination } from './destination.js'
 import { explainDest, removeFolder } from './disk.js'
-import { planOfFiles } from './tree-plan.js'
+import { planTree } from './tree-plan.js'
+import type { PlannedFile } from './tree-plan.js'
 
 /** A file in memory; its path is relative, with `/`. */
 export interface MemoryFile {
@@ -17,15 +18,18 @@ export interface MemoryFile {
  * Throws UNSAFE_OUTPUT, IN_THE_WAY, FILE_EXISTS, BAD_DEST or DISK_FULL.
  */
 export async function writeOut(dest: string, files: readonly MemoryFile[], force: boolean): Promise<void> {
-  const sums: { path: string; size: number; executable: boolean; sha256: string }[] = []
+  const sums: PlannedFile[] = []
   for (const { path, bytes } of files)
     sums.push({
       path,
       size: bytes.byteLength,
       executable: false,
+      mode: null,
       sha256: (await sha256InSteps([bytes])).toString('hex')
     })
-  const plan = planOfFiles(sums, unsafe)
+  const plan = planTree('folder', sums)
+  const [bad] = plan.leftOut
+  if (bad) throw unsafe(bad.why, bad.path)
   await told(dest, async () => {
     const destination = await Destination.at(dest, plan, force)
     const same = await destination.survey()
@@ -50,7 +54,7 @@ export async function writeOut(dest: string, files: readonly MemoryFile[], force
  * IN_THE_WAY, BAD_DEST or DISK_FULL.
  */
 export async function checkOut(dest: string, force: boolean): Promise<void> {
-  await told(dest, async () => (await Destination.at(dest, planOfFiles([], unsafe), force)).try())
+  await told(dest, async () => (await Destination.at(dest, planTree('folder', []), force)).try())
 }
 
 async function told(dest: string, work: () => Promise<void>): Promise<void> {
@@ -61,10 +65,10 @@ async function told(dest: string, work: () => Promise<void>): Promise<void> {
   }
 }
 
-function unsafe(what: string): BushelError {
+function unsafe(why: string, path: string): BushelError {
   return new BushelError(
     'UNSAFE_OUTPUT',
-    `the job's output cannot be written: ${what}`,
+    `the job's output cannot be written: it has ${why}, such as ${JSON.stringify(path.slice(0, 80))}`,
     'nothing was written'
   )
 }

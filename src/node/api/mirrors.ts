@@ -110,6 +110,7 @@ export const MIRROR_CALLS = {
         files: count('files'),
         bytes: bytes('size of the files'),
         sha256: said('checksum of the tree, hex; empty in a dry run'),
+        leftOut: count('entries of the drive that could not be restored; notes name them'),
         seconds: seconds('how long it took')
       },
       events: ['note', 'progress'],
@@ -119,7 +120,8 @@ export const MIRROR_CALLS = {
     async (node, params, context) => {
       parseLink(params.link)
       const dest = resolve(params.dest)
-      if (params.dryRun) return dry(params, { path: dest, files: 0, bytes: 0, sha256: '', seconds: 0 })
+      if (params.dryRun)
+        return dry(params, { path: dest, files: 0, bytes: 0, sha256: '', leftOut: 0, seconds: 0 })
       return restoreLink(node, { ...params, dest }, context)
     }
   )

@@ -1,4 +1,4 @@
-import { lstat, mkdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import type Corestore from 'corestore'
 import crypto from 'hypercore-crypto'
 import type { CoreLimit } from '#spec'
@@ -16,12 +16,10 @@ const DRIVE = 'drive'
 export const drivePacker: Packer = {
   async survey(path) {
     const { entries, files, bytes } = await readTree(path)
-    const lines = await Promise.all(
-      entries.map(async entry => {
-        if (entry.kind === 'link') return `${entry.path}\0${entry.target}`
-        return `${entry.path}\0${entry.size}\0${(await lstat(entry.source)).mtimeMs}`
-      })
-    )
+    const lines = entries.map(entry => {
+      if (entry.kind === 'link') return `${entry.path}\0${entry.target}`
+      return `${entry.path}\0${entry.size}\0${entry.changed}`
+    })
     return { files, bytes, fingerprint: crypto.hash([domain('survey'), Buffer.from(lines.join('\n'))]) }
   },
 

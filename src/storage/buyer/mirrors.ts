@@ -36,7 +36,7 @@ export interface PackedDrive {
 
 /** Packs drives, each in a folder of its own that is deleted once the drive is mirrored. */
 export interface Packer {
-  /** Size and a fingerprint (names, sizes, times) of a path, without reading its files. */
+  /** Size and a fingerprint (names, sizes, times of the last change) of a path, without reading its files. */
   survey(path: string): Promise<{ files: number; bytes: number; fingerprint: Buffer }>
   pack(
     path: string,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Hash } from 'node:crypto'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { lstat, mkdir, mkdtemp, readFile, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -91,6 +92,29 @@ test('impossible inputs of a job are refused by name', async t => {
   ]
   for (const [more, wanted] of cases)
     await assert.rejects(readJob(params(dir, more), signal), code(wanted), JSON.stringify(more))
+})
+
+test('an input that is written while it is read is read again, and refused when it never stands still', async t => {
+  const old = Buffer.alloc(9 << 20, 'old')
+  const dir = await folder(t, { input: old })
+  const path = join(dir, 'input')
+  const file = openSync(path, 'r+')
+  t.after(() => closeSync(file))
+  /** Writes in place between two steps of the reading, the first `times`. */
+  const written = (times: number): AbortSignal => {
+    const quiet = new AbortController().signal
+    const throwIfAborted = (): void => void (times-- > 0 && writeSync(file, 'new', 0))
+    return new Proxy(quiet, {
+      get: (target, name) => {
+        if (name === 'throwIfAborted') return throwIfAborted
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+      }
+    })
+  }
+  const { files } = await readJob(params(dir, { input: path }), written(6))
+  assert.deepEqual(files[0]!.bytes, await readFile(path))
+  await assert.rejects(readJob(params(dir, { input: path }), written(1000)), code('FILE_CHANGED'))
 })
 
 test('a pattern matches files as a shell does', async t => {
