@@ -393,7 +393,9 @@ export interface Calls {
       copies: number
       /** ids of the leases; empty in a dry run */
       leases: (string)[]
-      /** paid, or in a dry run the estimate, msat */
+      /** what it costs over its whole time, msat; in a dry run the most that it can cost */
+      chargeMsat: string
+      /** paid now, msat; in a dry run the most that will be */
       paidMsat: string
       /** fees, msat */
       feesMsat: string

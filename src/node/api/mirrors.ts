@@ -63,7 +63,8 @@ export const MIRROR_CALLS = {
         storedBytes: bytes('size of one copy'),
         copies: whole(0, MAX_COPIES, 'copies that are stored'),
         leases: listed(v.string(), 'ids of the leases; empty in a dry run'),
-        paidMsat: msat('paid, or in a dry run the estimate'),
+        chargeMsat: msat('what it costs over its whole time; in a dry run the most that it can cost'),
+        paidMsat: msat('paid now; in a dry run the most that will be'),
         feesMsat: msat('fees'),
         atRiskMsat: msat('paid ahead and not yet served: lost if every provider vanished now'),
         seconds: v.pipe(
@@ -81,7 +82,7 @@ export const MIRROR_CALLS = {
       const { mirrors } = (await node.trade()).storage
       const request = mirrorRequest(chosen.key, params)
       const outcome = params.dryRun
-        ? await mirrors.estimate(request)
+        ? await mirrors.estimate(request, mirrorListener(context))
         : await mirrors.run(request, mirrorListener(context), context.signal)
       return dry(params, {
         link: outcome.link,
@@ -90,6 +91,7 @@ export const MIRROR_CALLS = {
         storedBytes: outcome.storedBytes,
         copies: outcome.leases.length,
         leases: params.dryRun ? [] : outcome.leases,
+        chargeMsat: outcome.chargeMsat.toString(),
         paidMsat: outcome.paidMsat.toString(),
         feesMsat: outcome.feesMsat.toString(),
         atRiskMsat: outcome.atRiskMsat.toString(),
