@@ -163,6 +163,30 @@ test('a map makes one job for each file and keeps the path of that file', async 
   await assert.rejects(readMap({ ...params(dir), map: { ...map, pattern: 'x*' } }, signal), code('BAD_PATH'))
 })
 
+test('names with signs that mean something elsewhere are the names of inputs', async t => {
+  const names = ['$&', '$$', "$'", '$`', '$1', '{}', 'a b', '[x]', '*'].sort()
+  const dir = await folder(t, Object.fromEntries(names.map(name => [`c/${name}`, name])))
+  const map = { base: dir, pattern: 'c/*', parallel: 1 }
+  const jobs = await readMap({ ...params(dir, { args: ['{}', '-o{}.out', '$&'] }), map }, signal)
+  assert.deepEqual(
+    jobs.map(({ args }) => args.slice(1)).sort(),
+    names.map(name => [`/in/${name}`, `-o/in/${name}.out`, '$&'])
+  )
+})
+
+test('a link that leads to nothing is no input, and does not stop a map', async t => {
+  const dir = await folder(t, { 'c/1': 'one', 'elsewhere/2': 'two' })
+  await symlink('nowhere', join(dir, 'c', 'dangling'))
+  await symlink('round', join(dir, 'c', 'round'))
+  await symlink('1/below', join(dir, 'c', 'through a file'))
+  await symlink('../elsewhere/2', join(dir, 'c', '2'))
+  await symlink('../elsewhere', join(dir, 'c', 'folder'))
+  assert.deepEqual(
+    (await filesOf(dir, 'c/*', 100)).map(({ name }) => name),
+    ['1', '2']
+  )
+})
+
 test('an output is written whole and never over different files', async t => {
   const dir = await folder(t)
   const out = join(dir, 'out')

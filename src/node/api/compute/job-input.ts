@@ -72,7 +72,7 @@ export async function readMap(
   for (const { name, path } of inputs) {
     const file = { path: basename(path), bytes: await readBounded(path, MAX_BLOB_BYTES - bytes, signal) }
     bytes += file.bytes.byteLength
-    const args = params.args.map(arg => arg.replaceAll('{}', `/in/${file.path}`))
+    const args = params.args.map(arg => arg.replaceAll('{}', () => `/in/${file.path}`))
     jobs.push(await jobOf(params, { name, ...shared, files: [file] }, args, fingerprint))
   }
   return jobs
