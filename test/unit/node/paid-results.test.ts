@@ -7,6 +7,8 @@ import type { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import type { JobView } from '../../../src/compute/buyer/jobs.js'
 import { KeptOutputs } from '../../../src/compute/buyer/kept-outputs.js'
+import { fillBid } from '../../../src/node/trade/stored-bid.js'
+import { readJob } from '../../../src/node/api/compute/job-input.js'
 import { answer } from '../../../src/node/api/calls.js'
 import type { Progress } from '../../../src/node/api/api.js'
 import type { JobResult } from '../../../src/node/api/compute/job-fields.js'
@@ -76,6 +78,36 @@ test('the same command hands over a result that nobody has fetched, and buys ane
   assert.equal(buyer.fakes.count('agree'), 1)
   const second = await run(join(dir, 'out'))
   assert.notEqual(second.id, first.id)
+  assert.equal(buyer.fakes.count('agree'), 2)
+})
+
+test('a bid whose destination breaks is filled, and its result is kept', async t => {
+  const { buyer, dir, fetch } = await node(t)
+  buyer.fakes.add('a')
+  await writeFile(join(dir, 'file'), '')
+  const module = join(dir, 'job.wasm')
+  const params = {
+    module,
+    args: [],
+    limits: {},
+    force: false,
+    verify: 1,
+    maxMsat: '300000',
+    maxPrice: '9000000000'
+  }
+  const { fingerprint } = await readJob(params, never)
+  for (const out of [join(dir, 'file'), join(dir, 'file', 'below')]) {
+    const bid = {
+      params: { ...params, out },
+      market: formatKey(MARKET),
+      fingerprint: fingerprint.toString('hex')
+    }
+    buyer.notes.length = 0
+    await fillBid(buyer.jobs, Buffer.from(JSON.stringify(bid)), buyer.listener, never)
+    assert.match(buyer.notes[0]!, /is paid and kept; fetch it with: bushel job output/)
+    const { id } = buyer.jobs.list()[0]!
+    await fetch(formatKey(id), `${out}.fetched`.replace('file/', ''))
+  }
   assert.equal(buyer.fakes.count('agree'), 2)
 })
 
