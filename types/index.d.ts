@@ -393,7 +393,9 @@ export interface Calls {
       copies: number
       /** ids of the leases; empty in a dry run */
       leases: (string)[]
-      /** paid, or in a dry run the estimate, msat */
+      /** what it costs over its whole time, msat; in a dry run the most that it can cost */
+      chargeMsat: string
+      /** paid now, msat; in a dry run the most that will be */
       paidMsat: string
       /** fees, msat */
       feesMsat: string
@@ -431,6 +433,8 @@ export interface Calls {
       bytes: number
       /** checksum of the tree, hex; empty in a dry run */
       sha256: string
+      /** entries of the drive that could not be restored; notes name them */
+      leftOut: number
       /** how long it took, s */
       seconds: number
       /** true: nothing was changed */
@@ -1161,6 +1165,8 @@ export interface Calls {
         fuel: string
         /** hash of its result, hex */
         hash: string
+        /** true: its result is in the home, where `job.output` finds it */
+        kept: boolean
         /** paid so far, msat */
         paidMsat: string
         /** who runs it */
@@ -1183,6 +1189,66 @@ export interface Calls {
           note: string
         })[]
       })[]
+    }
+  }
+  /** Gives the result of a job that was paid for, from the home; it stays there until it was fetched. */
+  'job.output': {
+    params: {
+      /** id of the job */
+      id: string
+      /** folder for what it leaves under /out; absent: not written; an absolute path on the machine of the node */
+      out?: string
+      /** true: overwrite different files in `out` */
+      force: boolean
+      /** true: say what would be done, and change nothing */
+      dryRun?: boolean
+    }
+    result: {
+      /** id of the job; empty for one that was run at home */
+      id: string
+      /** how it ended */
+      status: "ok" | "trap" | "limit" | "rejected" | "disputed"
+      /** which limit stopped it, when `status` is `limit` */
+      limit: string | null
+      /** a line for people; empty when ok */
+      reason: string
+      /** exit code of the program; -1 when it did not end by itself */
+      exitCode: number
+      /** used, units of fuel */
+      fuel: string
+      /** SHA-256 of the output tree, then that of standard output, hex */
+      hash: string
+      /** folder that was written */
+      out: string | null
+      /** paid, msat */
+      paidMsat: string
+      /** fees, msat */
+      feesMsat: string
+      /** who ran it */
+      providers: ({
+        /** its device */
+        device: string
+        /** its identity */
+        identity: string
+        /** id of the agreement, by which the ledger names its payments */
+        agreement: string
+        /** used there, units of fuel */
+        fuel: string
+        /** hash of its result, hex; empty until it has shown one */
+        hash: string
+        /** paid to it, msat */
+        paid: string
+        /** its result compared with those of the others */
+        verdict: "equal" | "other" | "failed" | "open"
+        /** a line for people */
+        note: string
+      })[]
+      /** files that prove what a provider did */
+      evidence: (string)[]
+      /** how long it took, s */
+      seconds: number
+      /** true: nothing was changed */
+      dryRun?: boolean
     }
   }
   /** Cancels a job at all of its providers; what it used so far stays paid. */

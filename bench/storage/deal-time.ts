@@ -87,6 +87,7 @@ async function measure({ node, seller, sold, count, scratch, say }: Measuring): 
       cores: [core],
       time: 365 * DAY,
       firstInstallmentMsat: 5n * SAT,
+      aheadMsat: 20_000n * SAT,
       offer: null,
       maxPrice: null,
       minChargeMsat: SAT,

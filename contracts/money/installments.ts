@@ -28,6 +28,11 @@ export function chargeOf(terms: InstallmentTerms): Msat {
   })
 }
 
+/** The most that is paid in advance for a lease, msat: a share, but at least the first installment, which makes it binding. */
+export function aheadOf(charge: Msat, shareMsat: Msat, firstInstallmentMsat: Msat): Msat {
+  return least(charge, most(shareMsat, firstInstallmentMsat))
+}
+
 /**
  * The payment schedule of a lease: a pure function of the terms, so that both sides compute the same. Amounts double from
  * `firstInstallmentMsat` to `maxInstallmentMsat`; the last installment pays the rest. An installment ends at the first ms

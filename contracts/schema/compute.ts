@@ -205,7 +205,8 @@ export const compute: Struct[] = [
       all('replicas', '@bushel/run-replica'),
       all('evidence', 'string'),
       optional('end', '@bushel/run-end'),
-      optional('reason', 'string')
+      optional('reason', 'string'),
+      optional('fetched', 'uint')
     ]
   },
   {

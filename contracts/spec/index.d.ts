@@ -788,6 +788,7 @@ export interface RunRecord {
   evidence: string[]
   end?: RunEnd | null
   reason?: string | null
+  fetched?: number | null
 }
 
 export interface CheckRecord {

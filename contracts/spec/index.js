@@ -3414,13 +3414,14 @@ const encoding104 = {
     encoding104_18.preencode(state, m.passed)
     encoding104_19.preencode(state, m.replicas)
     encoding104_20.preencode(state, m.evidence)
-    if ((m.end ? 1 : 0) | (m.reason ? 2 : 0)) state.end++
+    if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
     if (m.end) encoding104_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
+    if (m.fetched) c.uint.preencode(state, m.fetched)
   },
   encode(state, m) {
-    const flags = (m.end ? 1 : 0) | (m.reason ? 2 : 0)
+    const flags = (m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)
 
     c.fixed32.encode(state, m.id)
     c.fixed32.encode(state, m.fingerprint)
@@ -3447,6 +3448,7 @@ const encoding104 = {
 
     if (m.end) encoding104_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
+    if (m.fetched) c.uint.encode(state, m.fetched)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -3495,7 +3497,8 @@ const encoding104 = {
       replicas: r19,
       evidence: r20,
       end: (flags & 1) !== 0 ? encoding104_21.decode(state) : null,
-      reason: (flags & 2) !== 0 ? c.string.decode(state) : null
+      reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
+      fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
   }
 }

@@ -106,5 +106,10 @@ async function end(output: Output, failure: BushelError | null): Promise<never> 
     }
   }
   await output.flush()
-  process.exit(failure?.exit ?? output.exit)
+  const { failure: unwritten } = output
+  if (unwritten) {
+    output.error(unwritten)
+    await output.flush()
+  }
+  process.exit(failure?.exit ?? unwritten?.exit ?? output.exit)
 }

@@ -1,3 +1,4 @@
+import { EXIT } from '../../contracts/errors/error-table.js'
 import { read, withNode, withRunning } from '../daemon/access.js'
 import type { HomeAccess } from '../daemon/access.js'
 import type { CallContext, Method, OfflineMethod, Params, Result } from '../node/api/api.js'
@@ -42,14 +43,17 @@ interface OneCall<M extends Method> extends Omit<CommandSyntax, 'calls'> {
   ) => Params<M> | Promise<Params<M>>
   /** The result for people. */
   text: (result: Result<M>, params: Params<M>) => string | string[]
+  /** Whether the result is only a part of what was asked for: the exit code is 1. */
+  isPart?: (result: Result<M>) => boolean
 }
 
 /** A command that makes one call with what was typed, and prints the result. */
-export function oneCall<M extends Method>({ call, params, text, ...syntax }: OneCall<M>): Command {
+export function oneCall<M extends Method>({ call, params, text, isPart, ...syntax }: OneCall<M>): Command {
   const run: Action = async (invocation, positional, options) => {
     const { access, output, context } = invocation
     const given = await params(invocation, positional, options)
     const result = await call.make(access, given, context)
+    if (isPart?.(result)) output.exit = EXIT.failed
     output.print(result, () => text(result, given))
   }
   return { syntax: { ...syntax, calls: [call.method] }, run }

@@ -31,8 +31,10 @@ export const runTable = table('runs', bytes(32), 'run-record', {
     over: index(uint, run => (isOpen(run) ? null : run.created)),
     fingerprint: index(bytes(32), ({ fingerprint }) => fingerprint!)
   }),
-  unbounded: 'open ones are asked for by the owner; of those that are over 1,000 stay',
-  forget: 'when 1,000 newer runs are over, or when it ended before anything was paid'
+  unbounded:
+    'the owner asks for them; of those that are over 1,000 stay, and those whose output was not fetched',
+  forget:
+    'when 1,000 newer runs are over and its output was fetched, or when it ended before anything was paid'
 })
 
 /** How the results of providers compared, by identity. */

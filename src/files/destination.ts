@@ -1,14 +1,15 @@
-import { chmod, link, lstat, mkdir, readdir, rename, rm, symlink, unlink } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rename, symlink, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Stats } from 'node:fs'
 import { BushelError } from '../../contracts/errors/error.js'
-import { codeOf, removeFolder } from './disk.js'
+import { removeFolder } from './disk.js'
+import { permissionsOf, setMode } from './modes.js'
+import { look, moveNew, moveOver, partFor, tryPart } from './part.js'
 import type { TreePlan, PlannedFile } from './tree-plan.js'
 import { sumOfFile } from './tree.js'
 
 /**
  * The place where a planned tree is written. `dest` is the path of the tree, or of its single file. Files are written to
- * `dest.bushel-part` beside it and moved into place at the end. Nothing is ever written through a symbolic link.
+ * a part of their own (`partFor`) and moved into place at the end. Nothing is ever written through a symbolic link.
  */
 export class Destination<F extends PlannedFile = PlannedFile> {
   readonly dest: string
@@ -16,11 +17,26 @@ export class Destination<F extends PlannedFile = PlannedFile> {
   readonly #plan: TreePlan<F>
   readonly #force: boolean
 
-  constructor(dest: string, plan: TreePlan<F>, force: boolean) {
+  private constructor(dest: string, part: string, plan: TreePlan<F>, force: boolean) {
     this.dest = dest
-    this.part = `${dest}.bushel-part`
+    this.part = part
     this.#plan = plan
     this.#force = force
+  }
+
+  static async at<F extends PlannedFile>(
+    dest: string,
+    plan: TreePlan<F>,
+    force: boolean
+  ): Promise<Destination<F>> {
+    const names = new Set([...plan.files, ...plan.links].map(({ path }) => path.split('/', 1)[0]))
+    return new Destination(dest, await partFor(dest, plan.root, name => names.has(name)), plan, force)
+  }
+
+  /** Writes a little where the tree is to be written, and removes it. Throws as `survey`, or the error of the system. */
+  async try(): Promise<void> {
+    await this.survey()
+    await tryPart(this.part)
   }
 
   /** The path at which a file of the plan is written before it is moved. */
@@ -90,6 +106,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
   async #prune(prefix: string, folders: Set<string>, files: Set<string>): Promise<void> {
     for (const child of await readdir(this.partOf(prefix), { withFileTypes: true })) {
       const path = prefix ? `${prefix}/${child.name}` : child.name
+      if (child.isDirectory()) await chmod(this.partOf(path), 0o700) // it may be read-only already
       if (child.isDirectory() && folders.has(path)) await this.#prune(path, folders, files)
       else if (!child.isFile() || !files.has(path)) await removeFolder(this.partOf(path))
     }
@@ -117,7 +134,8 @@ export class Destination<F extends PlannedFile = PlannedFile> {
 
   /**
    * Moves the written files to the destination, with links and modes, and removes the part. `same` are the files that
-   * `survey` found, `sums` the checksums of all files. An existing file with the same content is kept. Throws as `survey`.
+   * `survey` found, `sums` the checksums of all files; one without is left out. An existing file with the same content, and
+   * the mode of an existing folder, are kept. Throws as `survey`.
    */
   async install(
     same: ReadonlyMap<PlannedFile, string>,
@@ -126,33 +144,40 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     const standing = await look(this.dest)
     if (this.#plan.root === 'file') {
       const file = this.#plan.files[0]!
-      if (same.has(file)) await setExecutable(this.dest, file.executable)
+      if (same.has(file)) await setMode(this.dest, file)
       else await this.#installFile(file, sums.get(file)!)
     } else if (!standing) {
       for (const { path, target } of this.#plan.links) await symlink(target, this.partOf(path))
+      await this.#setFolderModes(this.part, ['', ...this.#plan.folders])
       await rename(this.part, this.dest)
       return
     } else {
+      const fresh = standing.isDirectory() ? [] : ['']
       if (!standing.isDirectory()) await unlink(this.dest)
       await mkdir(this.dest, { recursive: true })
-      await this.#merge(same, sums)
+      fresh.push(...(await this.#merge(same, sums)))
+      await this.#setFolderModes(this.dest, fresh)
     }
     await removeFolder(this.part)
   }
 
+  /** Moves everything into an existing folder. Returns the folders that were created in it, parents first. */
   async #merge(
     same: ReadonlyMap<PlannedFile, string>,
     sums: ReadonlyMap<PlannedFile, string>
-  ): Promise<void> {
+  ): Promise<string[]> {
+    const created: string[] = []
     for (const folder of this.#plan.folders) {
       const path = join(this.dest, folder)
       const found = await look(path)
       if (found && !found.isDirectory()) throw inTheWay(path, 'a folder')
-      if (!found) await mkdir(path)
+      if (found) continue
+      await mkdir(path)
+      created.push(folder)
     }
     for (const file of this.#plan.files) {
-      if (same.has(file)) await setExecutable(this.#destOf(file.path), file.executable)
-      else await this.#installFile(file, sums.get(file)!)
+      if (same.has(file)) await setMode(this.#destOf(file.path), file)
+      else if (sums.has(file)) await this.#installFile(file, sums.get(file)!)
     }
     for (const { path, target } of this.#plan.links) {
       const at = this.#destOf(path)
@@ -160,6 +185,15 @@ export class Destination<F extends PlannedFile = PlannedFile> {
       if (found?.isDirectory() || (found && !found.isSymbolicLink() && !this.#force)) throw different(at)
       if (found) await unlink(at)
       await symlink(target, at)
+    }
+    return created
+  }
+
+  /** Children first: a folder may be read-only afterwards. */
+  async #setFolderModes(root: string, folders: readonly string[]): Promise<void> {
+    for (const folder of [...folders].reverse()) {
+      const mode = this.#plan.folderModes.get(folder)
+      if (mode !== undefined) await chmod(join(root, folder), permissionsOf(mode))
     }
   }
 
@@ -169,39 +203,13 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     if (this.#force) {
       const found = await look(to)
       if (found?.isDirectory()) throw inTheWay(to, 'a file')
-      await rename(from, to)
-      return
+      return moveOver(from, to)
     }
-    // `link` fails if the path exists, so it cannot overwrite a file that appeared in the meantime.
-    const taken = await link(from, to).then(
-      () => false,
-      (error: unknown) => {
-        if (codeOf(error) === 'EEXIST') return true
-        if (codeOf(error) === 'EPERM' || codeOf(error) === 'ENOTSUP') return null // a disk without hard links
-        throw error
-      }
-    )
-    if (taken === false) return rm(from)
+    if (await moveNew(from, to)) return
     const found = await look(to)
-    if (!found) return rename(from, to)
-    if (!found.isFile() || (await sumOfFile(to)).sha256 !== sha256) throw different(to)
-    await setExecutable(to, file.executable)
+    if (!found?.isFile() || (await sumOfFile(to)).sha256 !== sha256) throw different(to)
+    await setMode(to, file)
   }
-}
-
-/** The file, folder or link at a path, without following a link; null when there is none. */
-async function look(path: string): Promise<Stats | null> {
-  return lstat(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return null
-    throw error
-  })
-}
-
-/** Sets or clears the executable bit for everyone who may read the file. */
-export async function setExecutable(path: string, executable: boolean): Promise<void> {
-  const { mode } = await lstat(path)
-  const wanted = executable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111
-  if (wanted !== mode) await chmod(path, wanted & 0o7777)
 }
 
 function inTheWay(path: string, where: string): BushelError {

@@ -43,6 +43,22 @@ export function explainFull(error: unknown, where: string, kept: string): unknow
   return diskFull(`the disk of '${where}' is full; ${kept}`).withCause(error)
 }
 
+/** Errors of the system that say that a destination cannot be written. */
+const UNWRITABLE = new Set([
+  ...['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENAMETOOLONG', 'EISDIR', 'ENOENT', 'EXDEV', 'EBUSY'],
+  ...['ELOOP', 'EINVAL', 'EILSEQ', 'EFBIG', 'ENOTSUP', 'EIO', 'ENXIO', 'ENODEV', 'ESTALE', 'EMLINK', 'EEXIST']
+])
+
+/** Turns what keeps a destination from being written into BAD_DEST or DISK_FULL; gives every other error back. */
+export function explainDest(error: unknown, dest: string, kept: string): unknown {
+  if (error instanceof BushelError || !UNWRITABLE.has(codeOf(error))) return explainFull(error, dest, kept)
+  return new BushelError(
+    'BAD_DEST',
+    `'${dest}' cannot be written: ${(error as Error).message}; ${kept}`,
+    'choose another destination'
+  ).withCause(error)
+}
+
 export function diskFull(message: string): BushelError {
   return new BushelError(
     'DISK_FULL',

@@ -2,6 +2,8 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
+import { codeOf } from './disk.js'
+import { unreadable } from './tree.js'
 
 /** The search fails after this many paths. */
 const MAX_SEEN = 200_000
@@ -14,7 +16,7 @@ export interface Found {
 
 /**
  * The files that match a pattern, sorted by name. `*` and `?` match within a name, `[...]` matches one character, `**`
- * matches any folders. Names that begin with a dot match only a part that begins with a dot. Throws BAD_PATH for more than
+ * matches any folders; a link matches as what it leads to. Names that begin with a dot match only a part that begins with a dot. Throws BAD_PATH for more than
  * `most` files, a malformed pattern, or an unreadable folder.
  */
 export async function filesOf(base: string, pattern: string, most: number): Promise<Found[]> {
@@ -44,7 +46,7 @@ export async function filesOf(base: string, pattern: string, most: number): Prom
       const path = join(folder, child.name)
       if (more.length > 0) {
         if (child.isDirectory()) await walk(path, `${prefix}${child.name}/`, more)
-      } else if (child.isFile() || (child.isSymbolicLink() && (await stat(path)).isFile())) {
+      } else if (child.isFile() || (child.isSymbolicLink() && (await leadsToFile(path)))) {
         if (found.length === most)
           throw new BushelError(
             'BAD_PATH',
@@ -58,7 +60,7 @@ export async function filesOf(base: string, pattern: string, most: number): Prom
 
   async function children(folder: string): Promise<Dirent[]> {
     const list = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
+      if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return []
       throw new BushelError('BAD_PATH', `'${folder}' cannot be read`).withCause(error)
     })
     seen += list.length
@@ -70,6 +72,17 @@ export async function filesOf(base: string, pattern: string, most: number): Prom
       )
     return list
   }
+}
+
+/** False for a link that leads to nothing, or round in a circle. */
+async function leadsToFile(link: string): Promise<boolean> {
+  return stat(link).then(
+    stats => stats.isFile(),
+    (error: unknown) => {
+      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error))) return false
+      throw unreadable(link, error)
+    }
+  )
 }
 
 function isPattern(part: string): boolean {

@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { BushelError } from '../../contracts/errors/error.js'
 import { sha256InSteps } from '../base/steps.js'
 import { Destination } from './destination.js'
-import { planOfFiles } from './tree-plan.js'
+import { explainDest, removeFolder } from './disk.js'
+import { planTree } from './tree-plan.js'
+import type { PlannedFile } from './tree-plan.js'
 
 /** A file in memory; its path is relative, with `/`. */
 export interface MemoryFile {
@@ -11,40 +13,62 @@ export interface MemoryFile {
 }
 
 /**
- * Writes the output files of a job as safely as a restore: into a folder beside `dest` that is then moved into place,
- * never outside `dest`, never through a symbolic link, and never over a different file without `force`. Throws
- * UNSAFE_OUTPUT, IN_THE_WAY or FILE_EXISTS.
+ * Writes the output files of a job as safely as a restore: to a part that is then moved into place, never outside `dest`,
+ * never through a symbolic link, and never over a different file without `force`. The files are on disk when it resolves.
+ * Throws UNSAFE_OUTPUT, IN_THE_WAY, FILE_EXISTS, BAD_DEST or DISK_FULL.
  */
 export async function writeOut(dest: string, files: readonly MemoryFile[], force: boolean): Promise<void> {
-  const sums: { path: string; size: number; executable: boolean; sha256: string }[] = []
+  const sums: PlannedFile[] = []
   for (const { path, bytes } of files)
     sums.push({
       path,
       size: bytes.byteLength,
       executable: false,
+      mode: null,
       sha256: (await sha256InSteps([bytes])).toString('hex')
     })
-  const plan = planOfFiles(sums, unsafe)
-  const destination = new Destination(dest, plan, force)
-  const same = await destination.survey()
-  await destination.prepare()
-  const all = new Map(plan.files.map(file => [file, file.sha256!]))
-  const bytesOf = new Map(files.map(({ path, bytes }) => [path, bytes]))
-  for (const file of plan.files) {
-    if (!same.has(file)) await writeFile(destination.partOf(file.path), bytesOf.get(file.path)!)
-  }
-  await destination.install(same, all)
+  const plan = planTree('folder', sums)
+  const [bad] = plan.leftOut
+  if (bad) throw unsafe(bad.why, bad.path)
+  await told(dest, async () => {
+    const destination = await Destination.at(dest, plan, force)
+    const same = await destination.survey()
+    const all = new Map(plan.files.map(file => [file, file.sha256!]))
+    const bytesOf = new Map(files.map(({ path, bytes }) => [path, bytes]))
+    try {
+      await destination.prepare()
+      for (const file of plan.files) {
+        if (!same.has(file))
+          await writeFile(destination.partOf(file.path), bytesOf.get(file.path)!, { flush: true })
+      }
+      await destination.install(same, all)
+    } catch (error) {
+      await removeFolder(destination.part).catch(() => undefined) // the first error says more
+      throw error
+    }
+  })
 }
 
-/** Throws IN_THE_WAY when `dest` is not a folder, so that this is known before anything is paid. */
+/**
+ * Tries `dest` before anything is paid: what is there, and whether it can be written; nothing is left of the try. Throws
+ * IN_THE_WAY, BAD_DEST or DISK_FULL.
+ */
 export async function checkOut(dest: string, force: boolean): Promise<void> {
-  await new Destination(dest, planOfFiles([], unsafe), force).survey()
+  await told(dest, async () => (await Destination.at(dest, planTree('folder', []), force)).try())
 }
 
-function unsafe(what: string): BushelError {
+async function told(dest: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    throw explainDest(error, dest, 'nothing was written')
+  }
+}
+
+function unsafe(why: string, path: string): BushelError {
   return new BushelError(
     'UNSAFE_OUTPUT',
-    `the job's output cannot be written: ${what}`,
+    `the job's output cannot be written: it has ${why}, such as ${JSON.stringify(path.slice(0, 80))}`,
     'nothing was written'
   )
 }

@@ -1,13 +1,12 @@
-import { targetInside } from './link-target.js'
-
-/** Longest name and path that common file systems accept, bytes. */
-const MAX_NAME = 255
-const MAX_PATH = 3500
+import type { LeftOut } from './left-out.js'
+import { foldersOf, withinBounds } from './tree-bounds.js'
 
 export interface PlannedFile {
   path: string
   size: number
   executable: boolean
+  /** Permission bits; null when they are not known and the usual ones are taken. */
+  mode: number | null
   /** Hex; null when it is not known yet. */
   sha256: string | null
 }
@@ -25,61 +24,46 @@ export interface TreePlan<F extends PlannedFile = PlannedFile> {
   links: PlannedLink[]
   /** Folders of the files and links, parents first. */
   folders: string[]
+  /** Permission bits of folders by path, '' for the root; without those that are not known. */
+  folderModes: ReadonlyMap<string, number>
   bytes: number
   /** Pairs of paths that differ only in case, or in how accents are encoded; some file systems take them for one path. */
   clashes: [string, string][]
+  /** What cannot be written. */
+  leftOut: LeftOut[]
 }
 
-/** Creates the error for a tree that must not be written, from one line that says why. */
-export type Unsafe = (what: string) => Error
-
-/** Plans a tree of files that do not come from a drive. Throws the error of `unsafe` for a dangerous path. */
-export function planOfFiles(files: readonly PlannedFile[], unsafe: Unsafe): TreePlan {
-  for (const file of files) checkName(file.path, unsafe)
-  const bytes = files.reduce((sum, { size }) => sum + size, 0)
-  const plan: TreePlan = { root: 'folder', files: [...files], links: [], folders: [], bytes, clashes: [] }
-  checkTogether(plan, unsafe)
+/** Plans a tree of these entries without those that are out of bounds. One that is no single file is a folder. */
+export function planTree<F extends PlannedFile>(
+  root: 'file' | 'folder',
+  files: readonly F[],
+  links: readonly PlannedLink[] = [],
+  folderModes: ReadonlyMap<string, number> = new Map()
+): TreePlan<F> {
+  const { kept, leftOut } = withinBounds<F | PlannedLink>([...files, ...links])
+  const plan: TreePlan<F> = {
+    root,
+    files: kept.filter((entry): entry is F => !('target' in entry)),
+    links: kept.filter((entry): entry is PlannedLink => 'target' in entry),
+    folders: [...foldersOf(kept.map(({ path }) => path))].sort((a, b) => a.length - b.length),
+    folderModes,
+    bytes: 0,
+    clashes: clashesOf(kept.map(({ path }) => path)),
+    leftOut
+  }
+  plan.bytes = plan.files.reduce((sum, { size }) => sum + size, 0)
+  if (plan.files.length !== 1 || plan.links.length > 0 || plan.folders.length > 0) plan.root = 'folder'
   return plan
 }
 
-/** Throws the error of `unsafe` for a path that leads out of the tree, or that file systems do not accept. */
-export function checkName(path: string, unsafe: Unsafe): string {
-  const shown = JSON.stringify(path.slice(0, 80))
-  if (path.includes('\0')) throw unsafe(`the name ${shown} has a NUL character`)
-  if (process.platform === 'win32' && /[\\:]/.test(path))
-    throw unsafe(`the name ${shown} has a character that is special on Windows`)
-  if (Buffer.byteLength(path) > MAX_PATH) throw unsafe(`the path ${shown}… is too long`)
-  for (const name of path.split('/')) {
-    if (name === '' || name === '.' || name === '..')
-      throw unsafe(`the path ${shown} leads out of the folder`)
-    if (Buffer.byteLength(name) > MAX_NAME) throw unsafe(`a name in ${shown}… is too long`)
-  }
-  return path
-}
-
-/** Checks entries against each other: clashes, links, and files in place of folders. Fills in `folders` and `clashes`. */
-export function checkTogether(plan: TreePlan, unsafe: Unsafe): void {
-  const paths = [...plan.files, ...plan.links].map(({ path }) => path)
-  const all = new Set(paths)
-  const folders = new Set<string>()
+function clashesOf(paths: readonly string[]): [string, string][] {
+  const clashes: [string, string][] = []
   const folded = new Map<string, string>()
   for (const path of paths) {
-    for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
-      const folder = path.slice(0, end)
-      if (all.has(folder)) throw unsafe(`'${folder}' is both a folder and a file`)
-      folders.add(folder)
-    }
     const fold = path.normalize('NFC').toLowerCase()
     const other = folded.get(fold)
-    if (other !== undefined) plan.clashes.push([other, path])
+    if (other !== undefined) clashes.push([other, path])
     folded.set(fold, path)
   }
-  plan.folders = [...folders].sort((a, b) => a.length - b.length)
-  const links = new Map(plan.links.map(({ path, target }) => [path, target]))
-  for (const { path } of plan.links) {
-    if (targetInside(path, links) === null) throw unsafe(`the link '${path}' leads out of the folder`)
-  }
-  if (plan.root === 'file' && (plan.links.length > 0 || plan.files.length !== 1 || plan.folders.length > 0)) {
-    throw unsafe('it claims to be a single file and is not')
-  }
+  return clashes
 }

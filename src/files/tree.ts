@@ -6,7 +6,10 @@ import { basename, join } from 'node:path'
 import { sumOfFiles } from '../../contracts/evidence/checksum.js'
 import type { FileSum, TreeSum } from '../../contracts/evidence/checksum.js'
 import { BushelError } from '../../contracts/errors/error.js'
-import { targetInside } from './link-target.js'
+import { codeOf } from './disk.js'
+import type { LeftOut } from './left-out.js'
+import { permissionsOf } from './modes.js'
+import { withinBounds } from './tree-bounds.js'
 
 /** How many files of a folder are examined at the same time. */
 const LOOK_AT_ONCE = 64
@@ -18,7 +21,10 @@ export interface TreeFile {
   /** Absolute path on this machine. */
   source: string
   size: number
-  executable: boolean
+  /** Permission bits. */
+  mode: number
+  /** Time of its last change, of content or otherwise, ms since 1970. */
+  changed: number
 }
 
 export interface TreeLink {
@@ -37,16 +43,19 @@ export interface Tree {
   entries: TreeEntry[]
   files: number
   bytes: number
-  /** Paths of symbolic links that lead out of the tree; they are left out. */
-  leavingLinks: string[]
-  /** Paths of empty folders, which a Hyperdrive cannot store. */
-  emptyFolders: string[]
+  /** Permission bits of its folders by path, '' for the root. */
+  folderModes: Map<string, number>
+  /** What cannot be packed, among it empty folders, which a Hyperdrive cannot store. */
+  leftOut: LeftOut[]
 }
 
+export const EMPTY_FOLDER = 'empty folder(s)'
+export const CHANGING = 'file(s) that changed while they were read'
+
 /**
- * Lists everything under `path` (absolute, a file or a folder) that can be packed. Symbolic links that lead out of the
- * tree and empty folders are left out and listed; a `path` that is itself a link is followed. Throws BAD_PATH for a path
- * that does not exist, cannot be read, or is a special file, and BAD_NAME for a name that is not UTF-8.
+ * Lists everything under `path` (absolute, a file or a folder) that can be packed and restored. What is out of bounds
+ * (`withinBounds`), and empty folders, are left out and listed; a `path` that is itself a link is followed. Throws BAD_PATH
+ * for a path that does not exist, cannot be read, or is a special file, and BAD_NAME for a name that is not UTF-8.
  */
 export async function readTree(path: string, signal?: AbortSignal): Promise<Tree> {
   const root = await realpath(path).catch(cannot(path))
@@ -56,13 +65,23 @@ export async function readTree(path: string, signal?: AbortSignal): Promise<Tree
     entries: [],
     files: 0,
     bytes: 0,
-    leavingLinks: [],
-    emptyFolders: []
+    folderModes: new Map(),
+    leftOut: []
   }
   if (stats.isDirectory()) await readFolder(root, '', tree, signal)
   else if (stats.isFile()) await addFile(basename(path), root, tree)
   else throw special(path)
-  return settle(tree)
+  const { kept, leftOut } = withinBounds(tree.entries)
+  tree.entries = kept
+  tree.leftOut = [...leftOut, ...tree.leftOut]
+  for (const entry of kept) {
+    if (entry.kind === 'link') continue
+    tree.files++
+    tree.bytes += entry.size
+  }
+  const keys = new Map(tree.entries.map(entry => [entry, Buffer.from(entry.path)]))
+  tree.entries.sort((a, b) => Buffer.compare(keys.get(a)!, keys.get(b)!))
+  return tree
 }
 
 async function readFolder(
@@ -72,8 +91,10 @@ async function readFolder(
   signal: AbortSignal | undefined
 ): Promise<void> {
   signal?.throwIfAborted()
+  const { mode } = await lstat(folder).catch(cannot(folder))
   const children = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(cannot(folder))
-  if (children.length === 0 && prefix) tree.emptyFolders.push(prefix)
+  if (children.length === 0 && prefix) tree.leftOut.push({ path: prefix, why: EMPTY_FOLDER })
+  else tree.folderModes.set(prefix, permissionsOf(mode))
   const files: { path: string; source: string }[] = []
   for (const child of children as unknown as Dirent<Buffer>[]) {
     const name = child.name.toString()
@@ -85,7 +106,10 @@ async function readFolder(
     if (child.isDirectory()) await readFolder(source, path, tree, signal)
     else if (child.isFile()) files.push({ path, source })
     else if (child.isSymbolicLink()) {
-      tree.entries.push({ kind: 'link', path, target: await readlink(source).catch(cannot(source)) })
+      const target = await readlink(source, { encoding: 'buffer' }).catch(cannot(source))
+      if (Buffer.from(target.toString()).equals(target))
+        tree.entries.push({ kind: 'link', path, target: target.toString() })
+      else tree.leftOut.push({ path, why: 'symbolic link(s) whose target is not UTF-8' })
     } else throw special(source)
   }
   for (let from = 0; from < files.length; from += LOOK_AT_ONCE) {
@@ -95,25 +119,14 @@ async function readFolder(
 }
 
 async function addFile(path: string, source: string, tree: Tree): Promise<void> {
-  const stats = await lstat(source).catch(cannot(source))
-  if (!stats.isFile()) throw special(source)
-  tree.entries.push({ kind: 'file', path, source, size: stats.size, executable: (stats.mode & 0o100) !== 0 })
-  tree.files++
-  tree.bytes += stats.size
-}
-
-function settle(tree: Tree): Tree {
-  const links = new Map(
-    tree.entries.flatMap(entry => (entry.kind === 'link' ? [[entry.path, entry.target] as const] : []))
-  )
-  tree.entries = tree.entries.filter(entry => {
-    if (entry.kind === 'file' || targetInside(entry.path, links) !== null) return true
-    tree.leavingLinks.push(entry.path)
-    return false
+  const stats = await lstat(source).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return null // removed since its folder was read
+    throw unreadable(source, error)
   })
-  const keys = new Map(tree.entries.map(entry => [entry, Buffer.from(entry.path)]))
-  tree.entries.sort((a, b) => Buffer.compare(keys.get(a)!, keys.get(b)!))
-  return tree
+  if (stats === null) return void tree.leftOut.push({ path, why: CHANGING })
+  if (!stats.isFile()) throw special(source)
+  const { size, ctimeMs } = stats
+  tree.entries.push({ kind: 'file', path, source, size, mode: permissionsOf(stats.mode), changed: ctimeMs })
 }
 
 function special(path: string): BushelError {

@@ -2,7 +2,7 @@ import { uintCodec, tableMaker } from '../store/definition.js'
 import type { AnyTable, Codec } from '../store/definition.js'
 import { bytes, parts, text, uint } from '../store/key.js'
 import { nameOf } from '../base/states.js'
-import { MIRROR } from './buyer/mirror-state.js'
+import { MIRROR, isPacked } from './buyer/mirror-state.js'
 import { isOver } from './lease/lease-state.js'
 
 const table = tableMaker('src/storage')
@@ -64,8 +64,8 @@ export const reissueTable = table('reissues', bytes(32), 'reissue', {
 /** Mirrors by the name of the folder in which they are packed. */
 export const mirrorTable = table('mirrors', text, 'mirror-job', {
   indexes: index => ({
-    /** By state; the drive of a kept mirror is no longer on disk. */
-    packed: index(text, ({ state }) => (state === MIRROR.KEPT ? null : nameOf(state))),
+    /** By state, of those whose packed drive is on disk. */
+    packed: index(text, job => (isPacked(job) ? nameOf(job.state) : null)),
     bid: index(bytes(32), ({ bid }) => bid ?? null),
     fingerprint: index(bytes(32), ({ state, fingerprint }) => (state === MIRROR.PACKED ? fingerprint! : null))
   }),

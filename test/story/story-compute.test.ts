@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { stat } from 'node:fs/promises'
 import { writeFile } from 'node:fs/promises'
 import test from 'node:test'
 import type { JobEntry, JobResult, LocalResult, RunEstimate } from '../../src/node/api/api.js'
@@ -62,6 +63,17 @@ test('a job is priced at home, run by strangers, compared and paid', { timeout: 
   )
   const shown = await world.ok<JobEntry>('buyer', ['job', 'show', bought.id.slice(0, 8)])
   assert.equal(shown.hash, bought.hash)
+  assert.equal(shown.kept, true)
+  const fetched = await world.run('buyer', [
+    'job',
+    'output',
+    bought.id.slice(0, 8),
+    '--out',
+    world.at('fetched')
+  ])
+  assert.equal(fetched.code, 0, JSON.stringify(fetched.result))
+  assert.deepEqual([fetched.result['hash'], fetched.result['paidMsat']], [bought.hash, bought.paidMsat])
+  assert.ok((await stat(world.at('fetched'))).isDirectory())
   for (const name of ['buyer', 'one', 'two', 'three'])
     assert.equal((await world.ok<{ ok: boolean }>(name, ['log', '--check'])).ok, true, name)
 

@@ -130,8 +130,13 @@ test('a single file is restored as the destination itself', { timeout: 60_000 },
   const plan = await world.ok<MirrorResult>('buyer', ['--dry-run', 'mirror', file, ...options])
   assert.equal(plan.dryRun, true)
   assert.deepEqual(await world.leases('buyer'), [])
-  const { link, files, bytes } = await world.ok<MirrorResult>('buyer', ['mirror', file, ...options])
+  const { link, files, bytes, ...done } = await world.ok<MirrorResult>('buyer', ['mirror', file, ...options])
   assert.deepEqual([files, bytes], [1, 400_000])
+  for (const what of ['paidMsat', 'chargeMsat', 'storedBytes'] as const)
+    assert.ok(
+      BigInt(plan[what]) >= BigInt(done[what]),
+      `${what}: ${plan[what]} were told, it is ${done[what]}`
+    )
   // A second lease uses the channel of the first: to the msat, one wallet gains what the other loses.
   const before = { buyer: await world.wallet('buyer'), seller: await world.wallet('seller') }
   const more = await world.ok<MirrorResult>('buyer', ['mirror', file, '--copies', '1', '--time', '60d'])

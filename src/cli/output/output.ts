@@ -1,6 +1,6 @@
 import { EXIT } from '../../../contracts/errors/error-table.js'
 import type { Exit } from '../../../contracts/errors/error-table.js'
-import type { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, isDiskFull } from '../../../contracts/errors/error.js'
 import type { Progress } from '../../node/api/api.js'
 
 const PROGRESS_EVERY_MS = 200
@@ -23,14 +23,34 @@ export class Output {
   #bar: ((progress: Progress) => void) | null = null
   #drawn = false
   #closed = false
+  #failure: BushelError | null = null
   #last = { step: '', at: 0 }
 
   constructor(json: boolean, streams: Streams = process) {
     this.json = json
     this.#streams = streams
-    // The reader of our output may exit first, as in `| head`: the command continues without output.
-    streams.stdout.on('error', () => (this.#closed = true))
-    streams.stderr.on('error', () => (this.#drawn = false))
+    streams.stdout.on('error', (error: Error) => {
+      this.#closed = true
+      this.#fail('standard output', error)
+    })
+    streams.stderr.on('error', (error: Error) => {
+      this.#drawn = false
+      this.#fail('standard error', error)
+    })
+  }
+
+  /** What kept the output from being written; null when it was, or when its reader exited first, as in `| head`. */
+  get failure(): BushelError | null {
+    return this.#failure
+  }
+
+  #fail(where: string, error: Error): void {
+    if ('code' in error && error.code === 'EPIPE') return // the command continues without output
+    this.#failure ??= new BushelError(
+      isDiskFull(error) ? 'DISK_FULL' : 'FAILED',
+      `${where} cannot be written: ${error.message}`,
+      'what the command has done stays done; the result of a job can be fetched again: bushel job output ID'
+    ).withCause(error)
   }
 
   /** True when the reader of standard output has exited. */
@@ -95,6 +115,7 @@ export class Output {
 
   /** Prints an error and its hint. */
   error(error: BushelError): void {
+    if (error === this.#failure) return void this.#streams.stderr.write(`bushel: ${oneLine(error.message)}\n`)
     if (this.json) return this.#write(JSON.stringify({ error }))
     this.line(`bushel: ${oneLine(error.message)}`)
     if (error.hint) this.line(`hint: ${oneLine(error.hint)}`)

@@ -27,8 +27,14 @@ export class HireErrors {
     return this.of('BAD_PEER', why)
   }
 
+  /** For a provider that answers, and does not go on. */
   late(why: string): BushelError {
     return this.of(this.#paidMsat() === 0n ? 'NOT_BEGUN' : 'LATE', why)
+  }
+
+  /** For a provider that does not answer: nobody can tell whether it or our own network is the cause. */
+  silent(why: string): BushelError {
+    return this.of(this.#paidMsat() === 0n ? 'NOT_BEGUN' : 'STALLED', why)
   }
 
   /** Throws JOB_OVER when the record says that the job ended without a result. */

@@ -80,7 +80,7 @@ export class Hire {
     this.#errors = new HireErrors({ device, agreement, paidMsat: () => this.paidMsat })
     this.#link = new ProviderLink({
       ...{ deals, device, agreement, timeouts: this.#timeouts },
-      late: why => this.#errors.late(why)
+      silent: why => this.#errors.silent(why)
     })
     this.#payments = new JobPayments({
       payments,
@@ -138,7 +138,8 @@ export class Hire {
 
   /**
    * Pays each segment when it is due, until the provider has signed a commitment to its result. Rejects with JOB_FAILED
-   * when the provider gives up, LATE when the job makes no progress, BAD_PEER when an answer breaks the terms.
+   * when the provider gives up, LATE when the job makes no progress, STALLED when the provider does not answer, BAD_PEER
+   * when an answer breaks the terms.
    */
   async untilCommitted(
     signal: AbortSignal,
@@ -166,7 +167,7 @@ export class Hire {
         }
         onprogress({ state: state.slice(0, 32), fuel })
       }
-      if (silence.isStalled) throw this.#errors.late('it no longer answers')
+      if (silence.isStalled) throw this.#errors.silent('it no longer answers')
       if (stall.isStalled) throw this.#errors.late('the job makes no progress')
       const passed = performance.now() - asked
       if (passed < POLL) await pause(POLL - passed, signal)
@@ -226,6 +227,7 @@ export class Hire {
   async #fetch(output: JobStatement['output'], signal: AbortSignal): Promise<void> {
     const stream = async () => (await this.#link.channel(signal)).stream
     const silence = new Stall(this.#timeouts.silence)
+    let isAnswering = true
     for (;;) {
       try {
         return await this.#context.blobs.bring(output, { from: this.identity, stream, signal })
@@ -234,11 +236,13 @@ export class Hire {
         if (error instanceof BushelError && error.code === 'BAD_BLOB')
           throw await this.#proven('BAD_PEER', `its encrypted output is not what it stated: ${error.message}`)
         if (!maySucceed(error)) throw error
-        if (silence.isStalled) throw this.#errors.late('it does not send its output').withCause(error)
+        if (silence.isStalled)
+          throw this.#errors[isAnswering ? 'late' : 'silent']('it does not send its output').withCause(error)
         await pause(RETRY, signal)
         // The provider may have dropped the job: its progress tells.
         const progress = await this.#link.progress(signal)
         if (progress) this.#errors.assertGoesOn(progress)
+        else isAnswering = false
       }
     }
   }

@@ -9,7 +9,7 @@ import { ProviderSelection } from './run/provider-selection.js'
 import { EvidenceFiles } from '../job/evidence-files.js'
 import { SharedTask } from './shared-task.js'
 import type { LocalBlob, PackedJob } from './hire-port.js'
-import { UnclaimedOutputs } from './unclaimed-outputs.js'
+import { KeptOutputs } from './kept-outputs.js'
 import { DeviceLoads } from './device-loads.js'
 import { mapped } from './run/mapping.js'
 import { endOf, outcomeOf } from './run/outcomes.js'
@@ -19,6 +19,7 @@ import { RUN, isOpen } from './run/run-state.js'
 import { RunRecords, fingerprintOf, newRecord, viewOf } from './run/run-records.js'
 import type { JobView, MapOutcome, RunListener, RunOutcome, RunRequest } from './run/run-types.js'
 import type { Logger } from '../../base/logger.js'
+import { nameOf } from '../../base/states.js'
 
 export type { JobView, MapOutcome, RunListener, RunOutcome, RunRequest } from './run/run-types.js'
 
@@ -31,7 +32,7 @@ export interface PackPort {
 export interface JobsOptions extends Omit<RunContext, 'records' | 'checks' | 'evidence' | 'deviceLoads'> {
   store: Store
   pack: PackPort
-  /** Folder for evidence and for outputs that no caller waited for. */
+  /** Folder for evidence and for outputs. */
   folder: string
   /** Continue the unfinished runs of an earlier process when opened. */
   unattended: boolean
@@ -49,7 +50,7 @@ export class Jobs extends ReadyResource {
   readonly #options: JobsOptions
   readonly #context: RunContext
   readonly #records: RunRecords
-  readonly #outputs: UnclaimedOutputs
+  readonly #outputs: KeptOutputs
   readonly #tasks = new Map<string, SharedTask<RunOutcome>>()
   readonly #views = new Map<string, Run>()
 
@@ -58,7 +59,7 @@ export class Jobs extends ReadyResource {
     const { store, folder, random } = options
     this.#options = options
     this.#records = new RunRecords(store, options.log)
-    this.#outputs = new UnclaimedOutputs(join(folder, 'outputs'))
+    this.#outputs = new KeptOutputs(folder)
     this.#context = {
       ...options,
       records: this.#records,
@@ -69,7 +70,7 @@ export class Jobs extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
-    await this.#records.prune()
+    await this.#records.prune(id => this.#outputs.has(id))
     await this.#outputs.sweep(this.#records.list().map(({ id }) => id))
     if (!this.#options.unattended) return
     for (const record of this.#records.open()) this.#resume(record)
@@ -82,8 +83,9 @@ export class Jobs extends ReadyResource {
   }
 
   /**
-   * Runs a job and pays for it. If an equal request has an unfinished run, that run continues. An abort keeps what was
-   * paid for; the run continues when the request is repeated.
+   * Runs a job and pays for it. If an equal request has an unfinished run, that run continues; one whose output was not
+   * fetched is handed over. An abort keeps what was paid for; the run continues when the request is repeated. The output
+   * stays until `fetched` is called.
    */
   async run(request: RunRequest, listener: RunListener, signal: AbortSignal): Promise<RunOutcome> {
     await this.ready()
@@ -140,16 +142,39 @@ export class Jobs extends ReadyResource {
     return record && this.#view(record)
   }
 
+  /** The outcome of a run that is done, from the home. Throws JOB_NOT_FOUND, or NOT_FOUND when it has no output. */
+  async output(id: Buffer): Promise<RunOutcome> {
+    const record = this.#demand(id)
+    if (!record.end)
+      throw new BushelError(
+        'NOT_FOUND',
+        `job ${shortKey(id)}... has no result: it is ${nameOf(record.state)}`,
+        `see it with: bushel job show ${shortKey(id)}`
+      )
+    return this.#handOver(record)
+  }
+
+  /** Call when all of a run's output that was asked for has been written elsewhere. */
+  async fetched(id: Buffer): Promise<void> {
+    const record = this.#demand(id)
+    if (!record.fetched) await this.#records.save({ ...record, fetched: this.#options.now() })
+    await this.#outputs.prune(this.#records.fetched())
+  }
+
+  #demand(id: Buffer): RunRecord {
+    const record = this.#records.get(id)
+    if (record) return record
+    throw new BushelError(
+      'JOB_NOT_FOUND',
+      `there is no job ${shortKey(id)}...`,
+      'list the jobs with: bushel jobs'
+    )
+  }
+
   /** Cancels a run: nothing more is paid for it. A run that is over does not change. */
   async cancel(id: Buffer): Promise<void> {
     await this.ready()
-    const record = this.#records.get(id)
-    if (!record)
-      throw new BushelError(
-        'JOB_NOT_FOUND',
-        `there is no job ${shortKey(id)}...`,
-        'list the jobs with: bushel jobs'
-      )
+    const record = this.#demand(id)
     if (!isOpen(record)) return
     const key = record.fingerprint.toString('hex')
     const before = this.#tasks.get(key)
@@ -181,17 +206,14 @@ export class Jobs extends ReadyResource {
     const task = this.#tasks.get(key) ?? this.#start(old ?? newRecord(request, packed, this.#options.now()))
     const outcome = await task.join(listener, signal)
     signal.throwIfAborted()
-    await this.#outputs.drop(outcome.id)
     return outcome
   }
 
   async #handOver(record: RunRecord): Promise<RunOutcome> {
-    const output = await this.#outputs.read(record.id)
-    await this.#outputs.drop(record.id)
-    return outcomeOf(record, record.end!, output)
+    return outcomeOf(record, record.end!, await this.#outputs.read(record.id))
   }
 
-  /** Continues a run in the background; its output is kept until a caller asks for it. */
+  /** Continues a run in the background. */
   #resume(record: RunRecord): void {
     const task = this.#start(record)
     task.detach(this.#options.listener).catch((error: unknown) => {
@@ -202,11 +224,11 @@ export class Jobs extends ReadyResource {
 
   #start(record: RunRecord): SharedTask<RunOutcome> {
     const key = record.fingerprint.toString('hex')
-    const task: SharedTask<RunOutcome> = new SharedTask(async (listener, signal): Promise<RunOutcome> => {
+    const task = new SharedTask(async (listener, signal): Promise<RunOutcome> => {
       const run = new Run(this.#context, record, listener)
       this.#views.set(key, run)
       try {
-        return await this.#toEnd(run, task, signal)
+        return await this.#toEnd(run, signal)
       } finally {
         run.leave()
         this.#tasks.delete(key)
@@ -217,19 +239,14 @@ export class Jobs extends ReadyResource {
     return task
   }
 
-  async #toEnd(run: Run, task: SharedTask<RunOutcome>, signal: AbortSignal): Promise<RunOutcome> {
+  async #toEnd(run: Run, signal: AbortSignal): Promise<RunOutcome> {
     try {
       await run.save()
       signal.throwIfAborted()
       const accepted = await run.toEnd(signal)
-      const keep = async (): Promise<void> => {
-        if (accepted && !task.isAwaited) await this.#outputs.keep(run.record.id, accepted.output)
-      }
-      await keep()
+      await this.#outputs.keep(run.record.id, accepted?.output ?? null)
       const end = endOf(accepted, Math.max(this.#options.now() - run.record.created, 0))
       await run.save({ state: RUN.done, end })
-      // The last waiter may have left during the save.
-      if (!this.#outputs.has(run.record.id)) await keep()
       return outcomeOf(run.record, end, accepted?.output ?? null)
     } catch (error) {
       await this.#stopped(run, error, signal)
@@ -257,8 +274,8 @@ export class Jobs extends ReadyResource {
 
   #view(record: RunRecord): JobView {
     const run = this.#views.get(record.fingerprint.toString('hex'))
-    if (!run || !run.record.id.equals(record.id)) return viewOf(record)
-    return viewOf({ ...run.record, replicas: run.replicas.map(({ record }) => record) })
+    if (!run || !run.record.id.equals(record.id)) return viewOf(record, this.#outputs)
+    return viewOf({ ...run.record, replicas: run.replicas.map(({ record }) => record) }, this.#outputs)
   }
 
   async #parallel(requests: readonly RunRequest[]): Promise<number> {

@@ -13,7 +13,7 @@ export interface ProviderLinkOptions {
   agreement: Buffer
   timeouts: JobTimeouts
   /** The error for a request that stays unanswered. */
-  late: (why: string) => BushelError
+  silent: (why: string) => BushelError
 }
 
 /** Pause before a failed step is tried again, ms. */
@@ -55,7 +55,7 @@ export class ProviderLink {
     step: (channel: DealChannel) => Promise<T>,
     signal: AbortSignal = new AbortController().signal
   ): Promise<T> {
-    const { timeouts, late } = this.#options
+    const { timeouts, silent } = this.#options
     const silence = new Stall(timeouts.silence)
     for (;;) {
       try {
@@ -63,7 +63,7 @@ export class ProviderLink {
       } catch (error) {
         signal.throwIfAborted()
         if (!maySucceed(error)) throw error
-        if (silence.isStalled) throw late(`no answer to ${what}`).withCause(error)
+        if (silence.isStalled) throw silent(`no answer to ${what}`).withCause(error)
         await pause(RETRY, signal)
       }
     }

@@ -7,7 +7,6 @@ export class SharedTask<T> {
   readonly promise: Promise<T>
   readonly #controller = new AbortController()
   readonly #listeners = new Set<RunListener>()
-  #isAwaited = false
   #isDetached = false
 
   constructor(work: Work<T>) {
@@ -18,11 +17,6 @@ export class SharedTask<T> {
     }
     // Starts in the next microtask, so that the creator can add a listener first.
     this.promise = Promise.resolve().then(() => work(broadcast, this.#controller.signal))
-  }
-
-  /** Whether a caller of `join` waits for the result. */
-  get isAwaited(): boolean {
-    return this.#isAwaited
   }
 
   stop(reason: unknown): void {
@@ -40,13 +34,11 @@ export class SharedTask<T> {
   async join(listener: RunListener, signal: AbortSignal): Promise<T> {
     const own = wrapped(listener)
     this.#listeners.add(own)
-    this.#isAwaited = true
     let onabort = (): void => undefined
     const left = new Promise<never>((_, reject) => {
       onabort = () => {
         this.#listeners.delete(own)
-        this.#isAwaited = this.#listeners.size > (this.#isDetached ? 1 : 0)
-        if (this.#isAwaited || this.#isDetached) return reject(signal.reason as Error)
+        if (this.#listeners.size > 0 || this.#isDetached) return reject(signal.reason as Error)
         this.#controller.abort(signal.reason)
       }
       signal.addEventListener('abort', onabort, { once: true })

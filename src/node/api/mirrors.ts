@@ -63,7 +63,8 @@ export const MIRROR_CALLS = {
         storedBytes: bytes('size of one copy'),
         copies: whole(0, MAX_COPIES, 'copies that are stored'),
         leases: listed(v.string(), 'ids of the leases; empty in a dry run'),
-        paidMsat: msat('paid, or in a dry run the estimate'),
+        chargeMsat: msat('what it costs over its whole time; in a dry run the most that it can cost'),
+        paidMsat: msat('paid now; in a dry run the most that will be'),
         feesMsat: msat('fees'),
         atRiskMsat: msat('paid ahead and not yet served: lost if every provider vanished now'),
         seconds: v.pipe(
@@ -81,7 +82,7 @@ export const MIRROR_CALLS = {
       const { mirrors } = (await node.trade()).storage
       const request = mirrorRequest(chosen.key, params)
       const outcome = params.dryRun
-        ? await mirrors.estimate(request)
+        ? await mirrors.estimate(request, mirrorListener(context))
         : await mirrors.run(request, mirrorListener(context), context.signal)
       return dry(params, {
         link: outcome.link,
@@ -90,6 +91,7 @@ export const MIRROR_CALLS = {
         storedBytes: outcome.storedBytes,
         copies: outcome.leases.length,
         leases: params.dryRun ? [] : outcome.leases,
+        chargeMsat: outcome.chargeMsat.toString(),
         paidMsat: outcome.paidMsat.toString(),
         feesMsat: outcome.feesMsat.toString(),
         atRiskMsat: outcome.atRiskMsat.toString(),
@@ -110,6 +112,7 @@ export const MIRROR_CALLS = {
         files: count('files'),
         bytes: bytes('size of the files'),
         sha256: said('checksum of the tree, hex; empty in a dry run'),
+        leftOut: count('entries of the drive that could not be restored; notes name them'),
         seconds: seconds('how long it took')
       },
       events: ['note', 'progress'],
@@ -119,7 +122,8 @@ export const MIRROR_CALLS = {
     async (node, params, context) => {
       parseLink(params.link)
       const dest = resolve(params.dest)
-      if (params.dryRun) return dry(params, { path: dest, files: 0, bytes: 0, sha256: '', seconds: 0 })
+      if (params.dryRun)
+        return dry(params, { path: dest, files: 0, bytes: 0, sha256: '', leftOut: 0, seconds: 0 })
       return restoreLink(node, { ...params, dest }, context)
     }
   )

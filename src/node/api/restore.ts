@@ -4,6 +4,7 @@ import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import { Scope } from '../../base/scope.js'
 import { removeFolder } from '../../files/disk.js'
+import { leftOutNotes } from '../../files/left-out.js'
 import { DriveRestore } from '../../storage/archive/restore.js'
 import { openStore } from '../../network/cores.js'
 import type { CallContext } from './definition/call.js'
@@ -21,6 +22,7 @@ interface RestoreResult {
   files: number
   bytes: number
   sha256: string
+  leftOut: number
   seconds: number
 }
 
@@ -65,10 +67,11 @@ export async function restoreLink(
     scope.on(node.network, 'connection', attach)
     node.network.join(restore.discoveryKey, { server: false })
     scope.add(() => node.network.leave(restore.discoveryKey))
-    const result = await restore.run()
+    const { leftOut, ...result } = await restore.run()
+    for (const message of leftOutNotes(leftOut)) onProgress({ event: 'note', message })
     await scope.close()
     await removeFolder(folder)
-    return result
+    return { ...result, leftOut: leftOut.length }
   } finally {
     await scope.close()
   }

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, failed } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
 import type { Jobs, RunListener, RunRequest } from '../../compute/buyer/jobs.js'
 import type { BidCompute } from '../api/compute/job-fields.js'
 import { readJob } from '../api/compute/job-input.js'
-import { outOf } from '../api/compute/job-output.js'
+import { paidOut } from '../api/compute/job-output.js'
 import { requestFor } from '../api/compute/run-request.js'
 
 /** The record of a compute bid: the request and a fingerprint of its files. */
@@ -33,10 +33,17 @@ export async function fillBid(
   const bid = parse(stored)
   const { out, force, module } = bid.params
   const outcome = await jobs.run(await storedRequest(bid, signal), listener, signal)
-  const written = await outOf(outcome, { out, force, name: formatKey(outcome.id) }, listener.note)
-  if (written !== null) {
-    for (const stream of ['stdout', 'stderr'] as const)
-      if (outcome[stream].byteLength > 0) await writeFile(`${written}.${stream}`, outcome[stream])
+  try {
+    const written = await paidOut(outcome, { out, force })
+    if (written !== null) {
+      for (const stream of ['stdout', 'stderr'] as const)
+        if (outcome[stream].byteLength > 0) await writeFile(`${written}.${stream}`, outcome[stream])
+      await jobs.fetched(outcome.id)
+    }
+  } catch (error) {
+    // The bid is filled and paid; its result stays in the home.
+    const { message, hint } = error instanceof BushelError ? error : failed(error)
+    listener.note(hint ? `${message}; ${hint}` : message)
   }
   const how =
     outcome.status === 'ok' ? `exit code ${outcome.exitCode}` : `${outcome.status}: ${outcome.reason}`

@@ -1,10 +1,14 @@
 import { KIB } from '../../../contracts/money/quantity.js'
+import { permissionsOf } from '../../files/modes.js'
 
 /** Plaintext bytes of a block; the last block of a file may be shorter. Encryption adds 8 bytes. */
 export const BLOCK_BYTES = 256 * KIB
 
 /** Key prefix of Hyperdrive's entries in its Hyperbee; the path with a leading `/` follows. */
 const ENTRIES = Buffer.from('files\0')
+/** Key prefix of Bushel's own entries for folders, which other tools do not list; the path follows. */
+const FOLDERS = Buffer.from('folders\0')
+export const FOLDER_RANGE = { gt: FOLDERS, lt: Buffer.from('folders\x01') }
 export const ENTRY_RANGE = { gt: ENTRIES, lt: Buffer.from('files\x01') }
 
 /** Bushel's description of a packed drive, in the user data of its Hyperbee header; other tools ignore it. */
@@ -14,6 +18,19 @@ export interface DriveNote {
   root: 'file' | 'folder'
   /** Bytes of every block of a file except its last. */
   blockBytes: number
+}
+
+export interface FolderEntry {
+  /** Permission bits. */
+  mode: number
+}
+
+export function folderKey(path: string): Buffer {
+  return Buffer.concat([FOLDERS, Buffer.from(`/${path}`)])
+}
+
+export function folderPath(key: Buffer): string {
+  return key.subarray(FOLDERS.byteLength + 1).toString()
 }
 
 export function entryKey(path: string): Buffer {
@@ -50,4 +67,11 @@ export function notedSum(metadata: unknown): string | null {
   if (typeof metadata !== 'object' || metadata === null || !('sha256' in metadata)) return null
   const { sha256 } = metadata
   return typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : null
+}
+
+/** The permission bits in an entry's metadata, or in the entry of a folder; or null. */
+export function notedMode(noted: unknown): number | null {
+  if (typeof noted !== 'object' || noted === null || !('mode' in noted)) return null
+  const { mode } = noted
+  return typeof mode === 'number' && Number.isInteger(mode) && mode >= 0 ? permissionsOf(mode) : null
 }

@@ -13,11 +13,14 @@ import { MIB } from '../../../contracts/money/quantity.js'
 import { eraseCore } from '../../network/cores.js'
 import { sealOf } from '../lease/audit.js'
 import { explainFull } from '../../files/disk.js'
-import { BLOCK_BYTES, encodeNote, entryKey } from './format.js'
+import { BLOCK_BYTES, encodeNote, entryKey, folderKey } from './format.js'
+import type { FolderEntry } from './format.js'
 import { oneAhead, readFiles } from './read-files.js'
 import type { Portion } from './read-files.js'
-import { readTree } from '../../files/tree.js'
-import type { Tree, TreeFile } from '../../files/tree.js'
+import { leftOutNotes } from '../../files/left-out.js'
+import { foldersOf } from '../../files/tree-bounds.js'
+import { CHANGING, readTree } from '../../files/tree.js'
+import type { Tree, TreeEntry, TreeFile } from '../../files/tree.js'
 
 /** Most blocks and bytes of one append. */
 const APPEND_BLOCKS = 512
@@ -60,7 +63,7 @@ export interface PackResult extends Link {
 }
 
 /**
- * Packs a file or folder into a new encrypted Hyperdrive. Reads every byte once and keeps only a few MiB in memory. Any
+ * Packs a file or folder into a new encrypted Hyperdrive. Reads a file that stands still once, and keeps only a few MiB in memory. Any
  * Hyperdrive tool opens the drive with the link's keys. Throws errors of `readTree` and `readFiles`, PACK_EXISTS,
  * DISK_FULL, or the signal's reason; then remove the incomplete drive with `discardPack`.
  */
@@ -74,6 +77,7 @@ export async function pack({ path, store, name, onProgress, signal }: PackOption
     await drive.ready()
     const blobs = (await drive.getBlobs())!.core
     const done = await appendFiles(tree, blobs, onProgress, signal)
+    if (tree.root === 'file' && done.size === 0) throw changed(path)
     await putEntries(drive, tree, done)
     const keys = blobs.length > 0 ? [drive.key, blobs.key] : [drive.key]
     const seals = await Promise.all(keys.map(key => sealBlind(store, key)))
@@ -85,7 +89,7 @@ export async function pack({ path, store, name, onProgress, signal }: PackOption
       storedBytes: seals.reduce((sum, seal) => sum + seal.byteLength, 0),
       cores: seals.map(({ key, length, byteLength }) => ({ key, length, byteLength })),
       seals,
-      notes: notesOf(tree),
+      notes: leftOutNotes(tree.leftOut),
       seconds: (performance.now() - begun) / 1000
     }
   } catch (error) {
@@ -120,10 +124,14 @@ async function assertNew(store: Corestore, name: string): Promise<void> {
 
 interface PackedFile {
   sum: FileSum
+  mode: number
   blob: DriveEntry['blob']
 }
 
-/** Appends the files' blocks to the blobs core in batches; reads the next batch while the last one is written. */
+/**
+ * Appends the files' blocks to the blobs core in batches; reads the next batch while the last one is written. Adds files
+ * that never stood still to what the tree leaves out.
+ */
 async function appendFiles(
   tree: Tree,
   blobs: Hypercore,
@@ -148,7 +156,23 @@ async function appendFiles(
     batchBytes = 0
   }
 
-  const take = async ({ file, blocks, sha256 }: Portion): Promise<void> => {
+  /** Takes back the blocks of the file that is being read. Nobody has seen them, so the core keeps its fork. */
+  const takeBack = async (): Promise<void> => {
+    if (at.block === start.block) return
+    await flush()
+    await appended
+    if (blobs.length > start.block) await blobs.truncate(start.block, { fork: blobs.fork })
+    Object.assign(at, start)
+  }
+
+  const take = async (portion: Portion): Promise<void> => {
+    const { file } = portion
+    if (portion.step !== 'blocks') {
+      await takeBack()
+      if (portion.step === 'left out') tree.leftOut.push({ path: file.path, why: CHANGING })
+      return
+    }
+    const { blocks, end } = portion
     for (const block of blocks) {
       batch.push(block)
       batchBytes += block.byteLength
@@ -156,9 +180,10 @@ async function appendFiles(
       at.byte += block.byteLength
     }
     if (batch.length >= APPEND_BLOCKS || batchBytes >= APPEND_BYTES) await flush()
-    if (sha256 === null) return
+    if (end === null) return
     done.set(file, {
-      sum: { path: file.path, size: file.size, sha256 },
+      sum: { path: file.path, size: end.size, sha256: end.sha256 },
+      mode: end.mode,
       blob: {
         blockOffset: start.block,
         blockLength: at.block - start.block,
@@ -186,23 +211,48 @@ async function putEntries(drive: Hyperdrive, tree: Tree, done: Map<TreeFile, Pac
   const userData = encodeNote({ bushel: 1, root: tree.root, blockBytes: BLOCK_BYTES })
   drive.db.metadata = { contentFeed: null, userData }
   const encodings = { keyEncoding: 'binary', valueEncoding: 'json' } as const
-  for (let from = 0; from === 0 || from < tree.entries.length; from += BATCH_ENTRIES) {
+  const rows = rowsOf(tree, done)
+  let next = rows.next()
+  do {
     const batch = drive.db.batch()
     await batch.getRoot(true) // writes the header, also without entries
-    for (const entry of tree.entries.slice(from, from + BATCH_ENTRIES)) {
-      const value: DriveEntry =
-        entry.kind === 'link'
-          ? { executable: false, linkname: entry.target, blob: null, metadata: null }
-          : {
-              executable: entry.executable,
-              linkname: null,
-              blob: done.get(entry)!.blob,
-              metadata: { sha256: done.get(entry)!.sum.sha256 }
-            }
-      await batch.put(entryKey(entry.path), value, encodings)
-    }
+    for (let put = 0; put < BATCH_ENTRIES && !next.done; put++, next = rows.next())
+      await batch.put(next.value[0], next.value[1], encodings)
     await batch.flush()
+  } while (!next.done)
+}
+
+/** The entries of files and links, then those of their folders. */
+function* rowsOf(tree: Tree, done: Map<TreeFile, PackedFile>): Generator<[Buffer, DriveEntry | FolderEntry]> {
+  const paths: string[] = []
+  for (const entry of tree.entries) {
+    const value = entryOf(entry, done)
+    if (!value) continue
+    paths.push(entry.path)
+    yield [entryKey(entry.path), value]
   }
+  if (tree.root === 'file') return
+  for (const folder of ['', ...foldersOf(paths)]) {
+    const mode = tree.folderModes.get(folder)
+    if (mode !== undefined) yield [folderKey(folder), { mode }]
+  }
+}
+
+/** Null for a file that is left out. */
+function entryOf(entry: TreeEntry, done: Map<TreeFile, PackedFile>): DriveEntry | null {
+  if (entry.kind === 'link') return { executable: false, linkname: entry.target, blob: null, metadata: null }
+  const packed = done.get(entry)
+  if (!packed) return null
+  const { mode, blob, sum } = packed
+  return { executable: (mode & 0o100) !== 0, linkname: null, blob, metadata: { sha256: sum.sha256, mode } }
+}
+
+function changed(path: string): BushelError {
+  return new BushelError(
+    'FILE_CHANGED',
+    `'${path}' changed each time that it was read`,
+    'nothing was kept or paid; try again when no program writes to the file'
+  )
 }
 
 /** The seal of a core that is complete in the store, opened by its key alone. */
@@ -214,18 +264,4 @@ async function sealBlind(store: Corestore, key: Buffer): Promise<SealedCore> {
   } finally {
     await core.close()
   }
-}
-
-const NAMES_SHOWN = 5
-
-function notesOf({ leavingLinks, emptyFolders }: Tree): string[] {
-  const note = (what: string, names: string[]): string[] => {
-    if (names.length === 0) return []
-    const rest = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : ''
-    return [`left out ${names.length} ${what}: ${names.slice(0, NAMES_SHOWN).join(', ')}${rest}`]
-  }
-  return [
-    ...note('symbolic link(s) that leave the tree', leavingLinks),
-    ...note('empty folder(s)', emptyFolders)
-  ]
 }

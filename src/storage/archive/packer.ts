@@ -1,29 +1,19 @@
-import { lstat, mkdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import type Corestore from 'corestore'
 import crypto from 'hypercore-crypto'
 import type { CoreLimit } from '#spec'
-import { domain } from '../../../contracts/schema/codec.js'
 import { openStore } from '../../network/cores.js'
 import type { UploadSource } from '../buyer/buyer-lease.js'
 import type { Packer } from '../buyer/mirrors.js'
 import { pack } from './pack.js'
 import { OpenPack } from './packed.js'
-import { readTree } from '../../files/tree.js'
+import { survey } from './survey.js'
 
 const DRIVE = 'drive'
 
 /** Packs each drive into its own store, a folder that is removed once the drive is mirrored. */
 export const drivePacker: Packer = {
-  async survey(path) {
-    const { entries, files, bytes } = await readTree(path)
-    const lines = await Promise.all(
-      entries.map(async entry => {
-        if (entry.kind === 'link') return `${entry.path}\0${entry.target}`
-        return `${entry.path}\0${entry.size}\0${(await lstat(entry.source)).mtimeMs}`
-      })
-    )
-    return { files, bytes, fingerprint: crypto.hash([domain('survey'), Buffer.from(lines.join('\n'))]) }
-  },
+  survey,
 
   async pack(path, folder, { onbytes, onnote, signal }) {
     const store = await openFolder(folder)

@@ -1,7 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { BushelError } from '../../../contracts/errors/error.js'
-import { codeOf, explainFull } from '../../files/disk.js'
+import { codeOf } from '../../files/disk.js'
 import type { DrivePlan } from './restore-plan.js'
 
 /** A destination folder may be reached through a link; the file or folder itself is never one. */
@@ -20,20 +19,4 @@ async function isFolder(path: string): Promise<boolean> {
     stats => stats.isDirectory(),
     () => false // what it is instead is seen, and said, when it is surveyed
   )
-}
-
-/** What keeps the destination from being written, in words. */
-export function explain(error: unknown, dest: string): unknown {
-  const code = codeOf(error)
-  if (
-    ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENAMETOOLONG', 'EISDIR'].includes(code) &&
-    !(error instanceof BushelError)
-  ) {
-    return new BushelError(
-      'BAD_DEST',
-      `'${dest}' cannot be written: ${(error as Error).message}`,
-      'choose another destination'
-    ).withCause(error)
-  }
-  return explainFull(error, dest, 'what is restored so far is kept')
 }

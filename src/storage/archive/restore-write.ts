@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { lstat, open, unlink, writeFile } from 'node:fs/promises'
+import { lstat, open, rm, unlink, writeFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { BushelError } from '../../../contracts/errors/error.js'
 import { codeOf } from '../../files/disk.js'
 import type { Feed, BlockRange } from './restore-feed.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
-import { setExecutable } from '../../files/destination.js'
+import { isMasked, modeOfNew, setMode } from '../../files/modes.js'
 import type { Destination } from '../../files/destination.js'
 import { sumOfFile } from '../../files/tree.js'
 
@@ -42,12 +41,8 @@ export async function readPart(
     signal.throwIfAborted()
     const path = destination.partOf(file.path)
     const size = await sizeOf(path)
-    if (
-      size === file.size &&
-      file.sha256 !== null &&
-      (await sumOfFile(path, signal)).sha256 === file.sha256
-    ) {
-      await setExecutable(path, file.executable)
+    if (size === file.size && file.sha256 !== null && (await sumOfPart(path, signal)) === file.sha256) {
+      await setMode(path, file)
       standing.whole.set(file, file.sha256)
       continue
     }
@@ -57,6 +52,16 @@ export async function readPart(
     standing.open.push({ file, blocksHere, bytesHere: blocksHere * unit })
   }
   return standing
+}
+
+/** The SHA-256 of a file, hex; null when its mode does not let us read it, so that it is written again. */
+async function sumOfPart(path: string, signal: AbortSignal): Promise<string | null> {
+  try {
+    return (await sumOfFile(path, signal)).sha256
+  } catch (error) {
+    if (error instanceof Error && codeOf(error.cause) === 'EACCES') return null
+    throw error
+  }
 }
 
 /** Size of a file, or -1 when it does not exist (an empty file has 0). */
@@ -82,10 +87,15 @@ export interface WriteOptions {
   /** Clear blocks once they are written. Only when checksums verify the written files after a crash. */
   clear: boolean
   onwritten: (file: DriveFile, bytes: number) => void
+  /** A file whose data is not what its entry says. */
+  onbad: (file: DriveFile) => void
   signal: AbortSignal
 }
 
-/** Writes the files in the order of their blocks. Returns the SHA-256 of each, hex. */
+/** The data of a file is not what its entry says. */
+class Inconsistent extends Error {}
+
+/** Writes the files in the order of their blocks. Returns the SHA-256 of each, hex; without that of a bad one. */
 export async function writeFiles(options: WriteOptions): Promise<Map<DriveFile, string>> {
   const { open: files, feed, clear, signal } = options
   const sums = new Map<DriveFile, string>()
@@ -93,18 +103,27 @@ export async function writeFiles(options: WriteOptions): Promise<Map<DriveFile, 
     signal.throwIfAborted()
     const group = smallFrom(files, i)
     if (group.length > 0) {
-      const done = await Promise.all(group.map(({ file }) => writeSmall(file, options)))
-      done.forEach((sum, at) => sums.set(group[at]!.file, sum))
+      await Promise.all(group.map(({ file }) => add(file, () => writeSmall(file, options))))
       i += group.length
     } else {
       const large = files[i++]!
-      sums.set(large.file, await writeLarge(large, options))
+      await add(large.file, () => writeLarge(large, options))
     }
     const { blob } = files[i - 1]!.file
     const bytes = group.reduce((sum, { file }) => sum + file.size, 0)
     if (clear && bytes > 0) await feed.written(blob.blockOffset + blob.blockLength, bytes)
   }
   return sums
+
+  async function add(file: DriveFile, write: () => Promise<string>): Promise<void> {
+    try {
+      sums.set(file, await write())
+    } catch (error) {
+      if (!(error instanceof Inconsistent)) throw error
+      await rm(options.destination.partOf(file.path), { force: true })
+      options.onbad(file)
+    }
+  }
 }
 
 /** The next files from `i` on with at most one block each. */
@@ -116,16 +135,17 @@ function smallFrom(files: readonly OpenFile[], i: number): OpenFile[] {
 
 async function writeSmall(file: DriveFile, { feed, destination, onwritten }: WriteOptions): Promise<string> {
   const block = file.size > 0 ? await feed.get(file.blob.blockOffset) : Buffer.alloc(0)
-  if (block.byteLength !== file.size) throw inconsistent(file)
+  if (block.byteLength !== file.size) throw new Inconsistent(file.path)
   const sha256 = createHash('sha256').update(block).digest('hex')
-  if (file.sha256 !== null && sha256 !== file.sha256) throw inconsistent(file)
+  if (file.sha256 !== null && sha256 !== file.sha256) throw new Inconsistent(file.path)
   const path = destination.partOf(file.path)
-  const fresh = { mode: file.executable ? 0o777 : 0o666, flag: 'wx' }
+  const fresh = { mode: modeOfNew(file), flag: 'wx' }
   await writeFile(path, block, fresh).catch(async (error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error
     await unlink(path) // left by an earlier run
     await writeFile(path, block, fresh)
   })
+  if (isMasked(file)) await setMode(path, file)
   onwritten(file, file.size)
   return sha256
 }
@@ -134,7 +154,8 @@ async function writeLarge(standing: OpenFile, options: WriteOptions): Promise<st
   const { file } = standing
   const { destination, signal, onwritten } = options
   const path = destination.partOf(file.path)
-  const mode = file.executable ? 0o777 : 0o666
+  if (standing.blocksHere === 0) await rm(path, { force: true }) // its mode may not let us open it
+  const mode = file.mode === null ? modeOfNew(file) : 0o600
   const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, mode)
   try {
     let from = standing
@@ -146,10 +167,10 @@ async function writeLarge(standing: OpenFile, options: WriteOptions): Promise<st
       const sha256 = hash.digest('hex')
       if (file.sha256 === null || sha256 === file.sha256) {
         await handle.sync()
-        await setExecutable(path, file.executable)
+        await setMode(path, file)
         return sha256
       }
-      if (from.blocksHere === 0) throw inconsistent(file)
+      if (from.blocksHere === 0) throw new Inconsistent(file.path)
       // the beginning left by an earlier run is damaged (for example by a power loss): write the whole file again
       onwritten(file, -file.size)
       from = { file, blocksHere: 0, bytesHere: 0 }
@@ -192,20 +213,12 @@ async function writeBlocks(
       ahead.push(block)
     }
     const block = await ahead.shift()!
-    if (at + block.byteLength > file.size) throw inconsistent(file)
+    if (at + block.byteLength > file.size) throw new Inconsistent(file.path)
     hash.update(block)
     await handle.write(block, 0, block.byteLength, at)
     at += block.byteLength
     onwritten(file, block.byteLength)
     if (clear) await feed.written(index + 1, block.byteLength)
   }
-  if (at !== file.size) throw inconsistent(file)
-}
-
-function inconsistent({ path }: DriveFile): BushelError {
-  return new BushelError(
-    'UNSAFE_DRIVE',
-    `the data of '${path}' does not match its entry in the drive`,
-    'the maker of the link must make the drive again'
-  )
+  if (at !== file.size) throw new Inconsistent(file.path)
 }

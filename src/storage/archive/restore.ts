@@ -11,12 +11,14 @@ import type { Link } from '../../../contracts/keys/link.js'
 import type { Clock } from '../../base/clock.js'
 import { unlessAborted, withTimeout } from '../../base/timeouts.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
-import { assertRoom, codeOf } from '../../files/disk.js'
+import { assertRoom, codeOf, explainDest } from '../../files/disk.js'
 import { Feed, joinRanges } from './restore-feed.js'
 import { Destination } from '../../files/destination.js'
+import { leftOutNotes } from '../../files/left-out.js'
+import type { LeftOut } from '../../files/left-out.js'
 import { readPlan } from './restore-plan.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
-import { explain, finalPath } from './restore-dest.js'
+import { finalPath } from './restore-dest.js'
 import { DISK_FLOOR, unlessStalled } from './restore-stall.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
@@ -54,9 +56,11 @@ export interface DriveRestoreResult {
   path: string
   files: number
   bytes: number
-  /** Checksum of the restored tree, hex. */
+  /** Checksum of the restored tree, hex; that of the drive when nothing was left out. */
   sha256: string
   seconds: number
+  /** What could not be restored; everything else was. */
+  leftOut: LeftOut[]
 }
 
 /**
@@ -142,7 +146,7 @@ export class DriveRestore extends ReadyResource {
       this.#stop.abort(error)
       await this.close()
       await work.catch(() => undefined) // fails because the drive is closed, or with the same error
-      throw explain(this.#stop.signal.reason, dest)
+      throw explainDest(this.#stop.signal.reason, dest, 'what is restored so far is kept')
     } finally {
       signal?.removeEventListener('abort', onabort)
     }
@@ -153,13 +157,14 @@ export class DriveRestore extends ReadyResource {
     const { force = false } = this.#options
     const plan = await this.#fetchPlan()
     const dest = await finalPath(this.#options.dest, plan)
-    const destination = new Destination(dest, plan, force)
+    const destination = await Destination.at(dest, plan, force)
     const same = await destination.survey(this.#stop.signal)
     await destination.prepare()
     const sums = await this.#fetchFiles(plan, destination, same)
+    if (sums.size === 0 && plan.leftOut.length > 0 && plan.links.length === 0) throw nothingLeft(plan.leftOut)
     await destination.install(same, sums)
-    const files = plan.files.map(file => ({ path: file.path, size: file.size, sha256: sums.get(file)! }))
-    return { path: dest, ...sumOfFiles(files) }
+    const files = [...sums].map(([file, sha256]) => ({ path: file.path, size: file.size, sha256 }))
+    return { path: dest, ...sumOfFiles(files), leftOut: plan.leftOut }
   }
 
   /** Finds the drive, then fetches and checks its list of files. */
@@ -185,14 +190,14 @@ export class DriveRestore extends ReadyResource {
     }
   }
 
-  /** Fetches and writes the missing files. Returns the SHA-256 of all files, hex. */
+  /** Fetches and writes the missing files. Returns the SHA-256 of all files, hex, without those that it leaves out. */
   async #fetchFiles(
     plan: DrivePlan,
     destination: Destination,
     same: ReadonlyMap<DriveFile, string>
   ): Promise<Map<DriveFile, string>> {
     const { signal } = this.#stop
-    const { whole, open } = await readPart(plan, destination, same, signal)
+    const { whole, open: missing } = await readPart(plan, destination, same, signal)
     const sums = new Map([...same, ...whole])
     let files = sums.size
     let bytes = [...sums.keys()].reduce((sum, { size }) => sum + size, 0)
@@ -205,8 +210,9 @@ export class DriveRestore extends ReadyResource {
       this.#options.onProgress?.({ step: 'write', files, bytes, totalFiles, totalBytes })
     }
     tell()
+    const blobs = await this.#blobsOf(plan, missing)
+    const open = missing.filter(one => this.#isShown(one, blobs, plan.leftOut))
     await assertRoom(destination.part, missingBytes(open))
-    const blobs = await this.#blobsOf(plan, open)
     const feed = new Feed(blobs, joinRanges(open.map(runOf)), missingBytes(open))
     const write = (): Promise<Map<DriveFile, string>> =>
       writeFiles({
@@ -215,6 +221,8 @@ export class DriveRestore extends ReadyResource {
         open,
         clear: plan.files.every(file => file.sha256 !== null),
         signal,
+        onbad: ({ path }) =>
+          plan.leftOut.push({ path, why: 'file(s) whose data is not what the drive says' }),
         onwritten: (file, written) => {
           bytes += written
           if (written === file.size) files++
@@ -230,11 +238,21 @@ export class DriveRestore extends ReadyResource {
     }
   }
 
-  /** The blobs core, once a peer has shown all blocks that the files need. */
+  /** The blobs core, once a peer has shown all blocks that the files need, or as many as there are in time. */
   async #blobsOf(plan: DrivePlan, open: readonly OpenFile[]): Promise<Hypercore> {
     const blobs = (await this.#drive.getBlobs())!.core
-    if (open.some(file => file.file.blob.blockLength > 0)) await this.#lengthOf(blobs, plan.blocks)
+    if (!open.some(file => file.file.blob.blockLength > 0)) return blobs
+    await this.#lengthOf(blobs, plan.blocks).catch((error: unknown) => {
+      if (codeOf(error) !== 'LINK_NOT_FOUND' || blobs.length === 0) throw error
+    })
     return blobs
+  }
+
+  /** False for a file whose blocks no peer has shown, which is left out. */
+  #isShown({ file: { path, blob } }: OpenFile, blobs: Hypercore, leftOut: LeftOut[]): boolean {
+    if (blob.blockOffset + blob.blockLength <= blobs.length || blob.blockLength === 0) return true
+    leftOut.push({ path, why: 'file(s) whose data no provider has' })
+    return false
   }
 
   /** Waits until a peer proves that the core has `length` blocks. Throws LINK_NOT_FOUND. */
@@ -273,6 +291,14 @@ export class DriveRestore extends ReadyResource {
       ...(clock ? { clock } : {})
     })
   }
+}
+
+function nothingLeft(leftOut: readonly LeftOut[]): BushelError {
+  return new BushelError(
+    'UNSAFE_DRIVE',
+    `nothing of this drive can be restored: ${leftOutNotes(leftOut).join('; ')}`,
+    'try again later, when more providers are online, or ask the maker of the link'
+  )
 }
 
 function missingBytes(open: readonly OpenFile[]): number {

@@ -29,6 +29,8 @@ export interface LeaseInquiry {
   time: number
   /** First installment that this buyer wishes, by its experience with the provider. */
   firstInstallmentMsat: bigint
+  /** The most that may be paid in advance, msat, and so the largest first installment. */
+  aheadMsat: bigint
   /** Shortest accepted grace, ms. */
   minGrace: number
   /** Longest wait for an answer, ms. */
@@ -67,7 +69,7 @@ export async function askQuote(
 
 function faultOfQuote(
   quote: StorageQuote,
-  { minChargeMsat, firstInstallmentMsat, minGrace }: LeaseInquiry,
+  { minChargeMsat, firstInstallmentMsat, aheadMsat, minGrace }: LeaseInquiry,
   bytes: number,
   peer: string
 ): string | BushelError | null {
@@ -77,6 +79,10 @@ function faultOfQuote(
   }
   if (quote.firstInstallmentMsat > MAX_START_FACTOR * firstInstallmentMsat)
     return `its first installment of ${formatAmount(quote.firstInstallmentMsat)} is too high`
+  if (quote.firstInstallmentMsat > aheadMsat) {
+    const [first, ahead] = [formatAmount(quote.firstInstallmentMsat), formatAmount(aheadMsat)]
+    return new BushelError('PRICE_ROSE', `${peer} wants ${first} first, and at most ${ahead} are paid ahead`)
+  }
   if (quote.grace < minGrace) return `its grace of ${quote.grace} ms is too short`
   if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
     return 'its installments are invalid: the first is 0, or larger than the largest'

@@ -4,74 +4,34 @@ import crypto from 'hypercore-crypto'
 import type { CoreLimit, MirrorJob, StorageBid } from '#spec'
 import { domain } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { SAT, formatPrice, least, totalCharge } from '../../../contracts/money/money.js'
+import { formatPrice, least } from '../../../contracts/money/money.js'
 import { formatSize } from '../../../contracts/money/quantity.js'
 import { distinct, priceLimit } from '../../deal/matching.js'
-import type { Prices } from '../../deal/matching.js'
 import type { Logger } from '../../base/logger.js'
 import { change } from '../../store/change.js'
 import type { Change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
-import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
-import type { UploadSource } from './buyer-lease.js'
+import { UNKNOWN_ASK, planOf } from './lease-plan.js'
+import { LEASE, isOver } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
 import { match } from './matching.js'
 import { nameOf } from '../../base/states.js'
 import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
-import { Placement, pricesOf } from './placement.js'
-import type { BookedAsk, PlacementListener, PlacementContext } from './placement.js'
+import { Placement, firstInstallmentFor, pricesOf } from './placement.js'
+import type { BookedAsk, PlacementContext } from './placement.js'
+import type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
 
-/** A packed drive. */
-export interface PackedDrive {
-  link: string
-  files: number
-  bytes: number
-  cores: CoreLimit[]
-  /** Checksum of the tree, hex. */
-  sha256: string
-}
-
-/** Packs drives, each in a folder of its own that is deleted once the drive is mirrored. */
-export interface Packer {
-  /** Size and a fingerprint (names, sizes, times) of a path, without reading its files. */
-  survey(path: string): Promise<{ files: number; bytes: number; fingerprint: Buffer }>
-  pack(
-    path: string,
-    folder: string,
-    options: { onbytes: (bytes: number) => void; onnote: (note: string) => void; signal: AbortSignal }
-  ): Promise<PackedDrive>
-  reopen(folder: string, cores: CoreLimit[]): Promise<UploadSource & { close(): Promise<void> }>
-}
-
-/** A tree to mirror. `offer` opens the negotiation, `maxPrice` bounds it. */
-export interface MirrorRequest extends Prices {
-  market: Buffer
-  path: string
-  copies: number
-  /** ms. */
-  time: number
-  /** For all copies together, msat. */
-  prepayMaxMsat: bigint
-}
-
-export interface MirrorListener extends PlacementListener {
-  packed(bytes: number, total: number): void
-}
-
-export interface MirrorOutcome {
-  link: string
-  files: number
-  bytes: number
-  storedBytes: number
-  leases: string[]
-  paidMsat: bigint
-  feesMsat: bigint
-  atRiskMsat: bigint
-  seconds: { pack: number; upload: number }
-}
+export type {
+  MirrorListener,
+  MirrorOutcome,
+  MirrorRequest,
+  PackedDrive,
+  Packer,
+  Survey
+} from './mirror-types.js'
 
 export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
   store: Store
@@ -92,17 +52,19 @@ export class Mirrors {
     this.#context = { ...options, saveJob: job => this.#saveStep(job) }
   }
 
-  /** The cost of a mirror by the best offers on the book; nothing is packed and no provider is asked. */
-  async estimate(request: MirrorRequest): Promise<MirrorOutcome> {
+  /** The most that a mirror costs by the best offers on the book; nothing is packed and no provider is asked. */
+  async estimate(request: MirrorRequest, { note }: Pick<MirrorListener, 'note'>): Promise<MirrorOutcome> {
     const survey = await this.#options.packer.survey(request.path)
-    const { offers, charge } = await this.#affordable(request, survey.bytes)
+    const { offers, chargeMsat, aheadMsat } = await this.#affordable(request, survey)
+    survey.notes.forEach(note)
     return {
       link: '',
       files: survey.files,
       bytes: survey.bytes,
-      storedBytes: survey.bytes,
+      storedBytes: sum(survey.cores, 'byteLength'),
       leases: offers.map(() => ''),
-      paidMsat: charge < request.prepayMaxMsat ? charge : request.prepayMaxMsat,
+      chargeMsat,
+      paidMsat: aheadMsat,
       feesMsat: 0n,
       atRiskMsat: 0n,
       seconds: { pack: 0, upload: 0 }
@@ -113,18 +75,41 @@ export class Mirrors {
     const { packer } = this.#options
     const survey = await packer.survey(request.path)
     const job = this.#unfinished(request, survey.fingerprint)
-    if (!job) await this.#affordable(request, survey.bytes)
+    if (!job) await this.#affordable(request, survey)
     const ready = job ?? (await this.#pack(request, survey, MIRROR.PACKED, listener, signal))
     if (job) listener.note('continuing an unfinished mirror of this path')
+    await this.#supersede(ready, survey.fingerprint, listener)
     return this.place(ready, listener, signal)
   }
 
+  /**
+   * Ends what interrupted mirrors of an earlier state of the same path have begun: nobody will finish them. Copies that are
+   * stored stay.
+   */
+  async #supersede(next: MirrorJob, survey: Buffer, listener: MirrorListener): Promise<void> {
+    for (const { value: job } of [...this.#table.by('packed', { under: nameOf(MIRROR.PACKED) })]) {
+      if (job.path !== next.path || this.#running.has(job.store)) continue
+      if (fingerprintOf(job, survey).equals(job.fingerprint)) continue
+      const ended: string[] = []
+      for (const id of job.agreements) {
+        const copy = new BuyerLease(this.#context, id)
+        if (isOver(copy.lease) || copy.lease.state === LEASE.STORED) continue
+        await copy.giveUp('its files have changed, and are mirrored anew')
+        ended.push(idOf(copy.lease).slice(0, 8))
+      }
+      await this.#save({ ...job, state: MIRROR.SUPERSEDED })
+      await rm(this.#folderOf(job), { recursive: true, force: true })
+      const leases = ended.length > 0 ? `; ended its lease(s) ${ended.join(', ')}` : ''
+      listener.note(`the unfinished mirror of an earlier state of this path is given up${leases}`)
+    }
+  }
+
   /** Rejects when a bid cannot be made: the path cannot be read, or the price is over a spending limit. */
-  async checkBid(request: MirrorRequest): Promise<{ bytes: number; fingerprint: Buffer }> {
+  async checkBid(request: MirrorRequest): Promise<Survey> {
     const survey = await this.#options.packer.survey(request.path)
     // At the bid's highest price; the provider is not known yet.
     const plans = Array.from({ length: request.copies }, () =>
-      planOf(request, survey.bytes, null, request.maxPrice ?? 0n)
+      planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK })
     )
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
@@ -207,25 +192,33 @@ export class Mirrors {
     await rm(folder, { recursive: true, force: true })
   }
 
-  async #affordable(request: MirrorRequest, bytes: number): Promise<{ offers: BookedAsk[]; charge: bigint }> {
+  /** The best offers, the most that they cost together, and how much of it in advance. Throws when that is too much. */
+  async #affordable(
+    request: MirrorRequest,
+    survey: Survey
+  ): Promise<{ offers: BookedAsk[]; chargeMsat: bigint; aheadMsat: bigint }> {
+    const bytes = sum(survey.cores, 'byteLength')
     const asks = await this.#context.asks(request.market, null)
     const fitting = distinct(this.#match(asks, request, bytes), request.copies)
     if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
     const atMost = (price: bigint): bigint => least(price, request.maxPrice ?? price)
-    const plans = fitting.map(({ identity, price }) => planOf(request, bytes, identity, atMost(price)))
+    const plans = fitting.map(({ identity, price, minChargeMsat }) => {
+      const firstInstallmentMsat = firstInstallmentFor(this.#context.experiences, identity)
+      return planOf(request, survey, { identity, price: atMost(price), minChargeMsat, firstInstallmentMsat })
+    })
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
-    const charge = plans.reduce((all, { chargeMsat }) => all + chargeMsat, 0n)
-    const ahead = charge < request.prepayMaxMsat ? charge : request.prepayMaxMsat
+    const chargeMsat = plans.reduce((all, plan) => all + plan.chargeMsat, 0n)
+    const aheadMsat = plans.reduce((all, plan) => all + plan.aheadMsat, 0n)
     const spendable = await this.#context.spendable()
-    if (ahead > spendable) {
+    if (aheadMsat > spendable) {
       throw new BushelError(
         'NO_BALANCE',
-        `this needs about ${ahead / 1000n} sat in advance, and ${spendable / 1000n} sat can be spent`,
+        `this needs about ${aheadMsat / 1000n} sat in advance, and ${spendable / 1000n} sat can be spent`,
         'nothing was packed or paid; ask for fewer copies, less time, or a smaller --prepay-max'
       )
     }
-    return { offers: fitting, charge }
+    return { offers: fitting, chargeMsat, aheadMsat }
   }
 
   #match(
@@ -319,6 +312,7 @@ export class Mirrors {
       bytes: job.bytes,
       storedBytes: sum(job.cores, 'byteLength'),
       leases: copies.map(copy => idOf(copy.lease)),
+      chargeMsat: copies.reduce((all, copy) => all + copy.chargeMsat, 0n),
       paidMsat: totals.reduce((all, one) => all + one.paidMsat, 0n),
       feesMsat: totals.reduce((all, one) => all + one.feesMsat, 0n),
       atRiskMsat: copies.reduce((all, copy) => all + copy.atRiskMsat, 0n),
@@ -357,22 +351,17 @@ export class Mirrors {
 }
 
 /** Equal for requests with the same options for the same, unchanged path. */
-function fingerprintOf(request: MirrorRequest, survey: Buffer): Buffer {
-  const how = `${request.path}\0${request.copies}\0${request.time}\0${request.market.toString('hex')}`
+function fingerprintOf(
+  { path, copies, time, market }: Pick<MirrorRequest, 'path' | 'copies' | 'time' | 'market'>,
+  survey: Buffer
+): Buffer {
+  const how = `${path}\0${copies}\0${time}\0${market.toString('hex')}`
   return crypto.hash([domain('mirror-job'), survey, Buffer.from(how)])
 }
 
-/** Size and cost of one copy: a packed drive is a little larger than its files. */
-function planOf(
-  { time, copies, prepayMaxMsat }: MirrorRequest,
-  bytes: number,
-  peer: Buffer | null,
-  price: bigint
-): PlannedSpending {
-  const chargeMsat = totalCharge({ bytes: BigInt(bytes), time, price, minChargeMsat: SAT })
-  return { peer, chargeMsat, aheadMsat: least(chargeMsat, prepayMaxMsat / BigInt(copies)) }
-}
-
-function sum(cores: readonly CoreLimit[], field: 'length' | 'byteLength'): number {
+function sum(
+  cores: readonly Pick<CoreLimit, 'length' | 'byteLength'>[],
+  field: 'length' | 'byteLength'
+): number {
   return cores.reduce((all, core) => all + core[field], 0)
 }

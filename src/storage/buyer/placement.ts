@@ -1,8 +1,8 @@
 import type { MirrorJob, Terms } from '#spec'
 import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import { SAT, formatAmount, least, most } from '../../../contracts/money/money.js'
-import { chargeOf } from '../../../contracts/money/installments.js'
+import { SAT, formatAmount, most } from '../../../contracts/money/money.js'
+import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/experience.js'
@@ -54,6 +54,7 @@ interface AgreementDraft {
 
 /** Extra providers asked for a quote, so that a silent one costs no time. */
 const SPARE_QUOTES = 2
+const INSTALLMENT_START = 5n * SAT
 const MAX_START_DOUBLINGS = 3
 
 /**
@@ -156,7 +157,7 @@ export class Placement {
 
   /** Most that is paid in advance for a copy, msat. */
   #ahead(copy: BuyerLease): bigint {
-    return least(copy.chargeMsat, this.#shareMsat)
+    return aheadOf(copy.chargeMsat, this.#shareMsat, copy.lease.terms.firstInstallmentMsat)
   }
 
   get #shareMsat(): bigint {
@@ -165,7 +166,7 @@ export class Placement {
 
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
     const chargeMsat = chargeOf(terms)
-    const aheadMsat = most(least(chargeMsat, this.#shareMsat) - paidMsat, 0n)
+    const aheadMsat = most(aheadOf(chargeMsat, this.#shareMsat, terms.firstInstallmentMsat) - paidMsat, 0n)
     return { peer: terms.provider.identity, chargeMsat, aheadMsat }
   }
 
@@ -228,8 +229,7 @@ export class Placement {
       const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
       if (!channel.peer!.identity.equals(ask.identity))
         throw new BushelError('BAD_PEER', 'its device does not belong to the identity of its ask')
-      const good = experiences.of(ask.identity)?.good ?? 0
-      const doublings = Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS)
+      const firstInstallmentMsat = firstInstallmentFor(experiences, ask.identity)
       const quoted = await askQuote(deals, channel, {
         market: this.#job.market,
         ask: ask.id,
@@ -239,7 +239,8 @@ export class Placement {
         ...pricesOf(this.#job),
         cores: this.#job.cores,
         time: this.#job.time,
-        firstInstallmentMsat: 5n * SAT * 2n ** BigInt(doublings),
+        firstInstallmentMsat,
+        aheadMsat: most(this.#shareMsat, firstInstallmentMsat),
         minGrace,
         timeoutMs: timeouts.quote
       })
@@ -355,6 +356,12 @@ export class Placement {
         (ids ? `; the link works: ${this.#job.link}` : '')
     )
   }
+}
+
+/** First installment that this buyer wishes, msat: more from a provider with which it has had good experiences. */
+export function firstInstallmentFor(experiences: Pick<Experiences, 'of'>, identity: Buffer): bigint {
+  const good = experiences.of(identity)?.good ?? 0
+  return INSTALLMENT_START * 2n ** BigInt(Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS))
 }
 
 /** The buyer's prices, which are 0 on disk when it named none. */

@@ -67,6 +67,8 @@ export class Upload {
     let attached: DealChannel | null = null
     let heard: 'perhaps' | 'no' | 'now' = 'perhaps'
     let tellings = 0
+    /** The provider has answered each time since the last progress. */
+    let isAnswering = true
     for (;;) {
       signal.throwIfAborted()
       try {
@@ -87,6 +89,7 @@ export class Upload {
           const perBlock = stall.moved() / (blocks - most)
           wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
           most = blocks
+          isAnswering = true
           onbytes(Math.min(bytes, bytesOf(this.#lease)))
         }
         if (blocks >= total && (await this.#seal(channel, goods))) return
@@ -95,11 +98,13 @@ export class Upload {
         if (heard === 'perhaps' && isDeclined(error, 'NOT_PAID')) heard = 'no'
         else if (heard === 'no' && tellings === MAX_TELLINGS) throw error
         else if (!(heard === 'no' ? isLost : isPassing)(error)) throw error
+        if (isLost(error)) isAnswering = false
         wait = POLL.most
       }
+      // Silence may be due to our own network; only a provider that answers and takes nothing has done it itself.
       if (stall.isStalled) {
         throw new BushelError(
-          'UPLOAD_STALLED',
+          isAnswering ? 'UPLOAD_STALLED' : 'STALLED',
           `the upload to ${this.#options.name} has stalled`,
           'what was paid stays recorded; another provider is tried'
         )

@@ -61,7 +61,8 @@ declare module 'hypercore' {
     ): Promise<Buffer | null>
     has(start: number, end?: number): Promise<boolean>
     clear(start: number, end?: number): Promise<{ blocks: number } | null>
-    truncate(length: number): Promise<void>
+    /** By default as the next fork. */
+    truncate(length: number, options?: { fork: number }): Promise<void>
     purge(): Promise<void>
     treeHash(length?: number): Promise<Buffer>
     proof(request: {

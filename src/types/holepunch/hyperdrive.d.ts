@@ -26,7 +26,7 @@ declare module 'hyperdrive' {
     batch(): {
       /** With `ensureHeader`, writes the header of an empty Hyperbee. */
       getRoot(ensureHeader: boolean): Promise<unknown>
-      put(key: Buffer, value: DriveEntry, encodings: Encodings): Promise<void>
+      put(key: Buffer, value: object, encodings: Encodings): Promise<void>
       flush(): Promise<void>
     }
     getHeader(): Promise<{ metadata: { userData: Buffer | null } | null } | null>

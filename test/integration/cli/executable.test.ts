@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -198,4 +200,34 @@ test('a local job is stopped by the same limits as on a provider', async t => {
   const { code, stdout } = await run([...local, '--limit', 'wall=300ms', '--', '100000000'])
   const result = JSON.parse(stdout) as { status: string; limit: string }
   assert.deepEqual([code, result.status, result.limit], [1, 'limit', 'wall'])
+})
+
+/** Runs a command of the shell in which `"$0" "$@"` is the executable with its arguments. */
+async function shell(command: string, args: string[]): Promise<{ code: number; stderr: string }> {
+  const words = ['-c', command, process.execPath, bushel, ...args]
+  const child = spawn('sh', words, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const [code] = (await once(child, 'close')) as [number]
+  return { code, stderr }
+}
+
+const redirected = (args: string[], redirection: string): ReturnType<typeof shell> =>
+  shell(`exec "$0" "$@" ${redirection}`, args)
+
+test('output to a full disk ends with one line and another exit code than 0', async () => {
+  for (const args of [['--help'], ['--version'], ['api'], ['api', '--json'], ['help', 'run']]) {
+    const { code, stderr } = await redirected(args, '> /dev/full')
+    assert.equal(code, 1, args.join(' '))
+    assert.match(stderr, /^bushel: standard output cannot be written: ENOSPC[^\n]*\n$/, args.join(' '))
+  }
+  const failed = await redirected(['nonsense', '--json'], '> /dev/full')
+  assert.equal(failed.code, 2, 'the exit code of the command says more')
+  assert.match(failed.stderr, /^bushel: standard output cannot be written/)
+  assert.equal((await redirected(['nonsense'], '2> /dev/full')).code, 2)
+})
+
+test('a reader that exits first is no failure', async () => {
+  const { stderr } = await shell(`("$0" "$@"; echo "code $?" >&2) | true`, ['api', '--json'])
+  assert.equal(stderr, 'code 0\n')
 })

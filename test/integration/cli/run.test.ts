@@ -133,3 +133,20 @@ test('a failed program exits with code 1 and prints the whole result last', asyn
   assert.equal(map.exit, 1)
   assert.match(map.stderr, /FAILED {4}b: nobody[^]*1 job done, 1 failed/)
 })
+
+test('`job output` asks for the kept result of a job and prints it as `run` does', async () => {
+  node.answer = () => result
+  const { failure, stderr } = await runCommandLine([
+    '--home',
+    home,
+    'job',
+    'output',
+    result.id,
+    '--out',
+    'end'
+  ])
+  assert.equal(failure, null)
+  const params = { id: result.id, out: resolve('end'), force: false, dryRun: false }
+  assert.deepEqual(node.asked.at(-1), { ...node.asked.at(-1), method: 'job.output', params })
+  assert.match(stderr, /^status {2}ok$/m)
+})

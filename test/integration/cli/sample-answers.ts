@@ -13,6 +13,7 @@ export const mirrored = {
   storedBytes: 4096,
   copies: 2,
   leases: [a, b],
+  chargeMsat: '200000',
   paidMsat: '123456',
   feesMsat: '7',
   atRiskMsat: '123000',
@@ -94,6 +95,7 @@ export const jobEntry = {
   exitCode: null,
   fuel: '1234567890123',
   hash: 'ab'.repeat(64),
+  kept: true,
   paidMsat: '45000',
   providers: [provider]
 }

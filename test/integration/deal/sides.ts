@@ -253,6 +253,7 @@ export class FakeSeller implements LeaseDesk {
       cores: CORES,
       time: 30 * DAY,
       firstInstallmentMsat: 5_000n,
+      aheadMsat: 1_000_000n,
       minGrace: 7 * DAY,
       timeoutMs: 10_000,
       ...given

@@ -142,6 +142,7 @@ export class RogueBuyer {
       cores,
       time: 30 * DAY,
       firstInstallmentMsat: 5000n,
+      aheadMsat: 20_000_000n,
       minGrace: 0,
       timeoutMs: 10_000
     })

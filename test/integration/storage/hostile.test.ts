@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { lstat, readFile, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -8,6 +8,8 @@ import type { DriveEntry } from 'hyperdrive'
 import { encodeNote } from '../../../src/storage/archive/format.js'
 import { OpenPack } from '../../../src/storage/archive/packed.js'
 import { DriveRestore } from '../../../src/storage/archive/restore.js'
+import type { DriveRestoreResult } from '../../../src/storage/archive/restore.js'
+import { readTree } from '../../../src/files/tree.js'
 import { openStore } from '../../../src/network/cores.js'
 import { noise } from '../../parts/storage/packed-drive.js'
 import { makeTree } from '../../samples/tree.js'
@@ -27,7 +29,7 @@ async function restoreDrive(
   t: TestContext,
   entries: [string | Buffer, unknown][],
   root: 'file' | 'folder' | null = 'folder'
-): Promise<string> {
+): Promise<{ dest: string; result: DriveRestoreResult }> {
   const folder = await scratch(t)
   const own = openStore(join(folder, 'own'))
   const encryptionKey = noise(32)
@@ -59,8 +61,7 @@ async function restoreDrive(
     await drive.close()
     await own.close()
   })
-  await restore.run()
-  return dest
+  return { dest, result: await restore.run() }
 }
 
 const hostile: Record<string, [string | Buffer, unknown][]> = {
@@ -100,36 +101,72 @@ const hostile: Record<string, [string | Buffer, unknown][]> = {
   'a fractional block': [['/a', blob({ blockOffset: 0.5 })]],
   'bytes without blocks': [['/a', blob({ blockLength: 0 })]],
   'a size that differs from its blocks': [['/a', blob({ byteLength: 6 })]],
+  'a file of which no provider has all blocks': [['/a', blob({ blockOffset: 1000 })]],
+  'a file that is larger than the disk': [
+    ['/a', { ...file, blob: { ...file.blob, blockLength: 2 ** 32, byteLength: 2 ** 50 } }]
+  ],
+  'a file with a block map': [['/a', { ...file, blob: { ...file.blob, blockMap: true } }]],
   'a checksum that differs from its bytes': [['/a', { ...file, metadata: { sha256: '0'.repeat(64) } }]]
 }
 
 for (const [name, entries] of Object.entries(hostile)) {
-  test(`a drive with ${name} is refused, and nothing is written anywhere`, async t => {
-    await assert.rejects(restoreDrive(t, entries), { code: 'UNSAFE_DRIVE', exit: 1 })
+  test(`of a drive with ${name} the rest is restored, and nothing is written elsewhere`, async t => {
+    const more = [
+      ...entries,
+      ['/good/file', file] as [string, unknown],
+      ['/good/link', link('file')] as [string, unknown]
+    ]
+    const { dest, result } = await restoreDrive(t, more)
+    assert.equal(await readFile(join(dest, 'good/file'), 'utf8'), 'wheat')
+    assert.equal(await readlink(join(dest, 'good/link')), 'file')
+    assert.ok(result.leftOut.length > 0)
+    const tree = await readTree(dest)
+    assert.deepEqual(tree.leftOut, [], 'no link leaves it')
+    const bad = result.leftOut.filter(({ why }) => why !== 'path(s) that are file and folder')
+    const there = tree.entries.map(({ path }) => path)
+    assert.deepEqual(
+      bad.filter(({ path }) => there.includes(path)),
+      []
+    )
+    assert.deepEqual((await readdir(join(dest, '..'))).sort(), ['dest', 'neighbour'])
   })
 }
 
-test('a drive that claims to be one file and is a tree is refused', async t => {
+test('a drive of which nothing can be restored is refused, and nothing is written', async t => {
+  for (const name of [
+    'an absolute link',
+    'an empty path',
+    'a negative size',
+    'a size that differs from its blocks'
+  ])
+    await assert.rejects(restoreDrive(t, hostile[name]!), { code: 'UNSAFE_DRIVE', exit: 1 }, name)
+  const huge = blob({ byteLength: 2 ** 50, blockLength: 2 ** 32 })
+  await assert.rejects(restoreDrive(t, [['/a', huge]]), { code: 'UNSAFE_DRIVE', exit: 1 })
+})
+
+test('a drive that claims to be one file and is a tree is restored as a tree', async t => {
   const two: [string, unknown][] = [
     ['/a', file],
-    ['/b', file]
+    ['/b/c', file]
   ]
-  await assert.rejects(restoreDrive(t, two, 'file'), { code: 'UNSAFE_DRIVE' })
-  await assert.rejects(restoreDrive(t, [['/a/b', file]], 'file'), { code: 'UNSAFE_DRIVE' })
-  await assert.rejects(restoreDrive(t, [['/a', link('b')]], 'file'), { code: 'UNSAFE_DRIVE' })
+  const { dest } = await restoreDrive(t, two, 'file')
+  assert.deepEqual((await readdir(dest, { recursive: true })).sort(), ['a', 'b', 'b/c'])
 })
 
-test('a drive that claims more than the disk holds is refused before anything is fetched', async t => {
-  const huge = blob({ byteLength: 2 ** 50, blockLength: 2 ** 32 })
-  await assert.rejects(restoreDrive(t, [['/a', huge]]), { code: 'DISK_FULL', exit: 1 })
-})
-
-test('a restore does not wait for ever for blocks that nobody has', async t => {
-  await assert.rejects(restoreDrive(t, [['/a', blob({ blockOffset: 1000 })]]), { code: 'LINK_NOT_FOUND' })
+test('modes of a stranger are permission bits and nothing more', async t => {
+  const { dest } = await restoreDrive(t, [
+    ['/a', { ...file, metadata: { mode: 0o106755 } }],
+    ['/b', { ...file, executable: true, metadata: { mode: -1 } }],
+    ['/c', { ...file, metadata: { mode: 0.5 } }]
+  ])
+  const modes = await Promise.all(
+    ['a', 'b', 'c'].map(async name => (await lstat(join(dest, name))).mode & 0o7777)
+  )
+  assert.deepEqual(modes, [0o755, 0o777 & ~process.umask(), 0o666 & ~process.umask()])
 })
 
 test('a drive of another tool is restored as a folder', async t => {
-  const dest = await restoreDrive(
+  const { dest } = await restoreDrive(
     t,
     [
       ['/a.txt', file],
@@ -143,7 +180,7 @@ test('a drive of another tool is restored as a folder', async t => {
 })
 
 test('names that differ only in case are two files where the disk tells them apart', async t => {
-  const dest = await restoreDrive(t, [
+  const { dest } = await restoreDrive(t, [
     ['/A', file],
     ['/a', file]
   ])

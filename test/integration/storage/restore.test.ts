@@ -1,8 +1,22 @@
 import assert from 'node:assert/strict'
-import { lstat, mkdir, readFile, readdir, readlink, symlink, truncate, writeFile } from 'node:fs/promises'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readFile,
+  readdir,
+  readlink,
+  symlink,
+  truncate,
+  writeFile
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { pack } from '../../../src/storage/archive/pack.js'
+import type { PackResult } from '../../../src/storage/archive/pack.js'
+import { OpenPack } from '../../../src/storage/archive/packed.js'
 import { DriveRestore } from '../../../src/storage/archive/restore.js'
 import type { RestoreOptions, DriveRestoreResult } from '../../../src/storage/archive/restore.js'
 import { checksumOfTree } from '../../../src/files/tree.js'
@@ -12,7 +26,7 @@ import { makeTree } from '../../samples/tree.js'
 import type { Leaf } from '../../samples/tree.js'
 import { throttled } from './throttle.js'
 import { ManualClock, turn } from '../../doubles/manual-clock.js'
-import { connect, scratch } from '../../parts/storage/wire.js'
+import { atEnd, connect, scratch } from '../../parts/storage/wire.js'
 import type { Server } from '../../parts/storage/wire.js'
 
 /** Restores from these servers, with a store in `folder`. */
@@ -245,6 +259,121 @@ test('damaged files in the part folder are detected and fetched again', async t 
   assert.equal(restored.sha256, packedDrive.result.sha256)
   assert.deepEqual((await readdir(join(folder, 'dest'))).sort(), ['big', 'small'])
   assert.ok((await readFile(join(folder, 'dest', 'big'))).equals(content))
+})
+
+/** Packs a tree, with a hook on its progress, and restores it. */
+async function packedAndRestored(
+  t: TestContext,
+  folder: string,
+  onProgress: () => void = () => undefined
+): Promise<{ packed: PackResult; restored: DriveRestoreResult; dest: string }> {
+  const store = openStore(join(folder, 'own'))
+  const packed = await pack({ path: join(folder, 'tree'), store, name: 'goods', onProgress })
+  const open = new OpenPack(
+    store,
+    packed.cores.map(core => core.key)
+  )
+  await open.ready()
+  atEnd(t, async () => {
+    await open.close()
+    await store.close()
+  })
+  const dest = join(folder, 'dest')
+  return {
+    packed,
+    dest,
+    restored: await restoreFrom(t, [open], join(folder, 'store'), { link: packed.link, dest })
+  }
+}
+
+test('a file that is overwritten while it is packed comes back as it was at one moment', async t => {
+  const folder = await scratch(t)
+  const tree = { a: 'before', big: noise(20 << 20), c: 'after', link: { link: 'big' } }
+  await makeTree(join(folder, 'tree'), tree)
+  const file = openSync(join(folder, 'tree', 'big'), 'r+')
+  atEnd(t, async () => closeSync(file))
+  let writes = 0
+  const { packed, restored, dest } = await packedAndRestored(t, folder, () => {
+    if (writes++ === 0) writeSync(file, noise(100), 0, 100, 19 << 20)
+    if (writes === 1) writeSync(file, noise(100), 0, 100, 0)
+  })
+  assert.deepEqual(packed.notes, [])
+  assert.equal(restored.sha256, packed.sha256)
+  assert.deepEqual(await checksumOfTree(dest), await checksumOfTree(join(folder, 'tree')))
+  const [, blobs] = packed.cores
+  assert.equal(blobs!.length, 80 + 2, 'nothing of the first reading is stored')
+})
+
+test('a file that never stands still is left out of a drive and named, and the rest is restored', async t => {
+  const folder = await scratch(t)
+  await makeTree(join(folder, 'tree'), { a: 'before', big: noise(20 << 20), c: 'after', d: noise(700_000) })
+  const file = openSync(join(folder, 'tree', 'big'), 'r+')
+  atEnd(t, async () => closeSync(file))
+  const { packed, restored, dest } = await packedAndRestored(
+    t,
+    folder,
+    () => void writeSync(file, noise(50), 0, 50, 0)
+  )
+  assert.deepEqual(packed.notes, ['left out 1 file(s) that changed while they were read: big'])
+  assert.equal(restored.sha256, packed.sha256)
+  assert.deepEqual([packed.files, restored.leftOut], [3, []])
+  assert.deepEqual((await readdir(dest)).sort(), ['a', 'c', 'd'])
+  assert.equal(packed.cores[1]!.length, 2 + 3, 'nothing of it is stored')
+})
+
+test('whatever is packed can be restored: what no file system takes is left out of the drive and named', async t => {
+  const folder = await scratch(t)
+  const root = join(folder, 'tree')
+  const long = Array.from({ length: 14 }, (_, i) => `${i}`.padStart(250, 'x')).join('/')
+  await makeTree(root, { [`${long}/file`]: 'too deep', 'd/e/file': 'x', 'd/link': { link: 'e/file' } })
+  // a link through a link that is too deep to be restored: without that one it leads out of the tree
+  await symlink('.', join(root, long, 'jump'))
+  await symlink(`${long}/jump/${'../'.repeat(14)}d`, join(root, 'through'))
+  await symlink(Buffer.from([0x78, 0xff]), join(root, 'latin'))
+  const { packed, restored, dest } = await packedAndRestored(t, folder)
+  assert.deepEqual(packed.notes, [
+    `left out 2 path(s) longer than 3500 bytes: ${long.slice(0, 120)}…, ${long.slice(0, 120)}…`,
+    'left out 1 symbolic link(s) that leave the tree: through',
+    'left out 1 symbolic link(s) whose target is not UTF-8: latin'
+  ])
+  assert.deepEqual([restored.sha256, restored.leftOut], [packed.sha256, []])
+  assert.deepEqual((await readdir(dest, { recursive: true })).sort(), ['d', 'd/e', 'd/e/file', 'd/link'])
+})
+
+test('permission bits of files and folders come back, and setuid and setgid do not', async t => {
+  const folder = await scratch(t)
+  const root = join(folder, 'tree')
+  const modes = {
+    secret: 0o600,
+    shared: 0o664,
+    run: 0o4755,
+    group: 0o2750,
+    fixed: 0o444,
+    'd/e/big': 0o640,
+    'd/x': 0o400
+  }
+  for (const path of Object.keys(modes))
+    await makeTree(root, { [path]: path === 'd/e/big' ? noise(600_000) : path })
+  const folders = { 'd/e': 0o700, d: 0o550, '': 0o750 }
+  for (const [path, mode] of Object.entries({ ...modes, ...folders })) await chmod(join(root, path), mode)
+  atEnd(t, () => chmod(join(root, 'd'), 0o700))
+  const { dest } = await packedAndRestored(t, folder)
+  atEnd(t, () => chmod(join(dest, 'd'), 0o700))
+  for (const [path, mode] of Object.entries({ ...modes, ...folders }))
+    assert.equal((await lstat(join(dest, path))).mode & 0o7777, mode & 0o777, path)
+})
+
+test('a restore into a folder that exists gives modes to what it creates and leaves the folder as it is', async t => {
+  const folder = await scratch(t)
+  await makeTree(join(folder, 'tree'), { 'd/secret': 'x', 'there/a': 'y' })
+  await chmod(join(folder, 'tree', 'd/secret'), 0o600)
+  for (const path of ['d', 'there', '']) await chmod(join(folder, 'tree', path), 0o700)
+  await makeTree(join(folder, 'dest'), { 'there/mine': 'z' })
+  for (const path of ['there', '']) await chmod(join(folder, 'dest', path), 0o755)
+  const { dest } = await packedAndRestored(t, folder)
+  const modes = ['', 'there', 'd', 'd/secret'].map(async path => (await lstat(join(dest, path))).mode & 0o777)
+  assert.deepEqual(await Promise.all(modes), [0o755, 0o755, 0o700, 0o600])
+  assert.deepEqual((await readdir(dest)).sort(), ['d', 'there'])
 })
 
 test('a different file is overwritten only with force, and an equal file is kept', async t => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Hash } from 'node:crypto'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { lstat, mkdir, mkdtemp, readFile, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -93,6 +94,29 @@ test('impossible inputs of a job are refused by name', async t => {
     await assert.rejects(readJob(params(dir, more), signal), code(wanted), JSON.stringify(more))
 })
 
+test('an input that is written while it is read is read again, and refused when it never stands still', async t => {
+  const old = Buffer.alloc(9 << 20, 'old')
+  const dir = await folder(t, { input: old })
+  const path = join(dir, 'input')
+  const file = openSync(path, 'r+')
+  t.after(() => closeSync(file))
+  /** Writes in place between two steps of the reading, the first `times`. */
+  const written = (times: number): AbortSignal => {
+    const quiet = new AbortController().signal
+    const throwIfAborted = (): void => void (times-- > 0 && writeSync(file, 'new', 0))
+    return new Proxy(quiet, {
+      get: (target, name) => {
+        if (name === 'throwIfAborted') return throwIfAborted
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+      }
+    })
+  }
+  const { files } = await readJob(params(dir, { input: path }), written(6))
+  assert.deepEqual(files[0]!.bytes, await readFile(path))
+  await assert.rejects(readJob(params(dir, { input: path }), written(1000)), code('FILE_CHANGED'))
+})
+
 test('a pattern matches files as a shell does', async t => {
   const dir = await folder(t, {
     'c/a1': '',
@@ -139,6 +163,30 @@ test('a map makes one job for each file and keeps the path of that file', async 
   await assert.rejects(readMap({ ...params(dir), map: { ...map, pattern: 'x*' } }, signal), code('BAD_PATH'))
 })
 
+test('names with signs that mean something elsewhere are the names of inputs', async t => {
+  const names = ['$&', '$$', "$'", '$`', '$1', '{}', 'a b', '[x]', '*'].sort()
+  const dir = await folder(t, Object.fromEntries(names.map(name => [`c/${name}`, name])))
+  const map = { base: dir, pattern: 'c/*', parallel: 1 }
+  const jobs = await readMap({ ...params(dir, { args: ['{}', '-o{}.out', '$&'] }), map }, signal)
+  assert.deepEqual(
+    jobs.map(({ args }) => args.slice(1)).sort(),
+    names.map(name => [`/in/${name}`, `-o/in/${name}.out`, '$&'])
+  )
+})
+
+test('a link that leads to nothing is no input, and does not stop a map', async t => {
+  const dir = await folder(t, { 'c/1': 'one', 'elsewhere/2': 'two' })
+  await symlink('nowhere', join(dir, 'c', 'dangling'))
+  await symlink('round', join(dir, 'c', 'round'))
+  await symlink('1/below', join(dir, 'c', 'through a file'))
+  await symlink('../elsewhere/2', join(dir, 'c', '2'))
+  await symlink('../elsewhere', join(dir, 'c', 'folder'))
+  assert.deepEqual(
+    (await filesOf(dir, 'c/*', 100)).map(({ name }) => name),
+    ['1', '2']
+  )
+})
+
 test('an output is written whole and never over different files', async t => {
   const dir = await folder(t)
   const out = join(dir, 'out')
@@ -173,21 +221,13 @@ test('no output leaves its folder, neither by its names nor by links that exist 
   assert.equal(await readFile(join(dir, 'elsewhere/a'), 'utf8'), 'mine')
 })
 
-test('a paid output whose place is taken is written beside it', async t => {
+test('only a job that ended by itself has files, and they overwrite nothing', async t => {
   const dir = await folder(t, { 'out/a': 'mine' })
-  const out = join(dir, 'out')
-  const notes: string[] = []
   const outcome = { status: 'ok', files: [file('a', 'theirs')] }
-  const place = { out, force: false, name: 'ybndrfg8ejkm' }
-  assert.equal(await outOf(outcome, place, note => notes.push(note)), `${out}.ybndrfg8`)
-  assert.equal(await readFile(join(`${out}.ybndrfg8`, 'a'), 'utf8'), 'theirs')
-  assert.equal(await readFile(join(out, 'a'), 'utf8'), 'mine')
-  assert.match(notes.join(), /different; it was not overwritten; the output is in .*out\.ybndrfg8/)
-  assert.equal(await outOf({ ...outcome, status: 'trap' }, place, () => assert.fail()), null)
-  await assert.rejects(
-    outOf(outcome, { ...place, name: '' }, () => assert.fail()),
-    code('FILE_EXISTS')
-  )
+  const place = { out: join(dir, 'out'), force: false }
+  await assert.rejects(outOf(outcome, place), code('FILE_EXISTS'))
+  assert.equal(await readFile(join(dir, 'out', 'a'), 'utf8'), 'mine')
+  assert.equal(await outOf({ ...outcome, status: 'trap' }, place), null)
 })
 
 test('a map hashes its module once, and each of its jobs has the fingerprint of a single run', async t => {

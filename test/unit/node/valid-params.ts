@@ -82,6 +82,7 @@ export const VALID: { [M in Method]: Params<M> } = {
   'run.local': { ...program, input: '/in', stdin: '/stdin' },
   'run.map.local': { ...program, map },
   jobs: {},
+  'job.output': { id: key, out: '/out', force: false, dryRun: true },
   'job.cancel': { id: key, dryRun: true },
   wallet: {},
   'wallet.history': { limit: 7 },

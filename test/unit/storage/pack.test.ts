@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { appendFile, mkdir, open, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
 import Corestore from 'corestore'
 import Hyperdrive from 'hyperdrive'
 import { parseLink } from '../../../contracts/keys/link.js'
@@ -89,23 +91,84 @@ test('the size of cores is as seen with their public keys alone', async t => {
   await blind.close()
 })
 
-test('a file whose length has changed gives an error that names it', async t => {
-  const folder = await scratch(t)
-  for (const size of [1000, 600_000]) {
-    await makeTree(folder, { file: noise(size) })
-    const [file] = (await readTree(join(folder, 'file'))).entries as TreeFile[]
-    for (const change of [-1, 1, 300_000]) {
-      if (size + change < 0) continue
-      const before = { ...file!, size: size + change }
-      await assert.rejects(
-        async () => {
-          for await (const _ of readFiles([before])) continue
-        },
-        { code: 'FILE_CHANGED', exit: 2, message: /file' changed/ },
-        `${size} ${change}`
-      )
-    }
+/** Reads a tree with a file of 20 MiB that is written each time that some of it was read, the first `times`. */
+async function readWritten(
+  t: TestContext,
+  times: number,
+  write: (path: string) => Promise<void>
+): Promise<string[]> {
+  const root = join(await scratch(t), 'tree')
+  await makeTree(root, { a: 'before', big: noise(20 << 20), c: 'after' })
+  const files = (await readTree(root)).entries as TreeFile[]
+  const steps: string[] = []
+  let reads = 0
+  for await (const portion of readFiles(files)) {
+    const { path } = portion.file
+    const isFirst = path === 'big' && portion.step === 'blocks' && steps.at(-1) !== 'big: blocks'
+    steps.push(`${path}: ${portion.step === 'blocks' && portion.end ? 'whole' : portion.step}`)
+    if (isFirst && reads++ < times) await write(join(root, 'big'))
   }
+  return steps
+}
+
+/** Writes in place, without a change of the length. */
+async function overwrite(path: string): Promise<void> {
+  const handle = await open(path, 'r+')
+  await handle.write(noise(100), 0, 100, 0)
+  await handle.close()
+}
+
+test('a file that is written in place while it is read is read again from its beginning', async t => {
+  const blocks = Array<string>(4).fill('big: blocks')
+  const steps = await readWritten(t, 1, overwrite)
+  assert.deepEqual(steps, ['a: whole', ...blocks, 'big: again', ...blocks, 'big: whole', 'c: whole'])
+})
+
+test('a file that is written each time that it is read is left out, and the others are not', async t => {
+  const writes: Record<string, (path: string) => Promise<void>> = {
+    overwritten: overwrite,
+    appended: path => appendFile(path, 'x'),
+    truncated: path => truncate(path, 5 << 20),
+    'replaced by a link': path => rm(path).then(() => symlink('a', path))
+  }
+  for (const [how, write] of Object.entries(writes)) {
+    const steps = await readWritten(t, 9, write)
+    assert.equal(steps.at(-2), 'big: left out', how)
+    assert.equal(steps.at(-1), 'c: whole', how)
+    assert.ok(!steps.includes('big: whole'), how)
+  }
+})
+
+test('a small file that changed its size since it was listed is packed as it is', async t => {
+  const root = await scratch(t)
+  for (const [before, after] of [
+    [1000, 0],
+    [1000, 1001],
+    [1000, 600_000],
+    [600_000, 1000]
+  ] as const) {
+    await makeTree(root, { file: noise(before) })
+    const [file] = (await readTree(join(root, 'file'))).entries as TreeFile[]
+    const content = noise(after)
+    await writeFile(join(root, 'file'), content)
+    const blocks: Buffer[] = []
+    for await (const portion of readFiles([file!]))
+      if (portion.step === 'blocks') blocks.push(...portion.blocks)
+    assert.ok(Buffer.concat(blocks).equals(content), `${before} ${after}`)
+  }
+})
+
+test('a single file that never stands still is refused, and nothing is packed', async t => {
+  const folder = await scratch(t)
+  const path = join(folder, 'file')
+  await makeTree(folder, { file: noise(20 << 20) })
+  const store = openStore(join(folder, 'own'))
+  atEnd(t, () => store.close())
+  const file = openSync(path, 'r+')
+  atEnd(t, async () => closeSync(file))
+  const onProgress = (): void => void writeSync(file, noise(50), 0, 50, 0)
+  const packing = pack({ path, store, name: 'file', onProgress })
+  await assert.rejects(packing, { code: 'FILE_CHANGED', exit: 2, message: /file' changed each time/ })
 })
 
 test('discarding a half-made drive frees its disk', async t => {

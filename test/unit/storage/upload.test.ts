@@ -11,16 +11,19 @@ const TOTAL = 10
 /** An upload to a provider that has the given number of blocks, and never seals. */
 function uploading(): {
   clock: ManualClock
-  state: { blocks: number }
+  state: { blocks: number; error: BushelError | null }
   run: Promise<void>
   stop: AbortController
 } {
   const clock = new ManualClock()
-  const state = { blocks: 0 }
+  const state = { blocks: 0, error: null as BushelError | null }
   const stop = new AbortController()
   const channel = {
     stream: {},
-    request: () => Promise.resolve({ blocks: state.blocks, bytes: state.blocks * 100 })
+    request: () =>
+      state.error
+        ? Promise.reject(state.error)
+        : Promise.resolve({ blocks: state.blocks, bytes: state.blocks * 100 })
   }
   const lease = { state: 'ACTIVE', terms: { cores: [{ length: TOTAL, byteLength: TOTAL * 100 }] } }
   const options = {
@@ -55,10 +58,31 @@ for (const counts of [true, false]) {
   })
 }
 
-test('a provider that takes no more blocks is given up when its time is over', async () => {
+test('a provider that answers and takes no more blocks is given up and blamed when its time is over', async () => {
   const { clock, state, run } = uploading()
   state.blocks = 3
   await clock.advance(1000)
   await clock.advance(TIMEOUTS.upload + 1000)
+  await assert.rejects(run, { code: 'UPLOAD_STALLED', kind: 'peer' })
+})
+
+for (const code of ['PEER_UNREACHABLE', 'PEER_GONE', 'TIMEOUT'] as const)
+  test(`a provider that is left because of ${code} is not blamed: our own network may be away`, async () => {
+    const { clock, state, run } = uploading()
+    state.blocks = 3
+    await clock.advance(1000)
+    state.error = new BushelError(code, 'no network')
+    await clock.advance(TIMEOUTS.upload / 2)
+    state.error = null // it is back, and the time that is left is too short for anybody
+    await clock.advance(TIMEOUTS.upload / 2 + 1000)
+    await assert.rejects(run, { code: 'STALLED', kind: 'passing' })
+  })
+
+test('an answer with progress makes up for silence', async () => {
+  const { clock, state, run } = uploading()
+  state.error = new BushelError('PEER_GONE', 'no network')
+  await clock.advance(1000)
+  Object.assign(state, { error: null, blocks: 3 })
+  await clock.advance(TIMEOUTS.upload + 2000)
   await assert.rejects(run, { code: 'UPLOAD_STALLED' })
 })

@@ -40,7 +40,15 @@ function page(job: JobEntry): string[] {
       ['state', stateText(job)],
       ['fuel', fuelText(BigInt(job.fuel))],
       ['paid', formatAmount(BigInt(job.paidMsat))],
-      ...hashFacts(job.hash)
+      ...hashFacts(job.hash),
+      ...(job.kept
+        ? [
+            ['result', `kept; fetch it with: bushel job output ${job.id.slice(0, 8)} --out DIR`] as [
+              string,
+              string
+            ]
+          ]
+        : [])
     ]),
     ...providerTable(job.providers)
   ]

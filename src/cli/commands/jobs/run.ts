@@ -141,21 +141,25 @@ function estimateText(result: RunEstimate): string[] {
 }
 
 /** Prints a result. The exit code is 1 when the program failed; its own exit code is in the result. */
-function tell<R extends JobResult>(output: Output, result: R, more: [string, string][] = []): void {
+export function tell<R extends JobResult & { dryRun?: boolean }>(
+  output: Output,
+  result: R,
+  more: [string, string][] = []
+): void {
   const ok = result.status === 'ok' && result.exitCode === 0
   if (!ok) output.exit = EXIT.failed
   if (output.json) return output.print(result, () => '')
   for (const line of page(result, more)) output.line(line)
 }
 
-function page(result: JobResult, more: [string, string][]): string[] {
-  const { id, fuel, hash, out, paidMsat, feesMsat, providers, evidence, seconds } = result
+function page(result: JobResult & { dryRun?: boolean }, more: [string, string][]): string[] {
+  const { id, fuel, hash, out, paidMsat, feesMsat, providers, evidence, seconds, dryRun } = result
   return [
     ...facts([
       ['status', ending(result)],
       ['fuel', fuelText(BigInt(fuel))],
       ...hashFacts(hash),
-      ...(out === null ? [] : [['written to', out] as [string, string]]),
+      ...(out === null ? [] : [[dryRun ? 'would write to' : 'written to', out] as [string, string]]),
       ...(id === ''
         ? more
         : ([

@@ -40,7 +40,7 @@ function receipt(result: MirrorResult, time: number): string[] {
   return [
     ...facts([
       ['stored', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
-      ['paid', `${amount(result.paidMsat)} and ${amount(result.feesMsat)} of fees`],
+      ['paid', `${amount(result.paidMsat)} and ${amount(result.feesMsat)} of fees${later(result, time)}`],
       ['at risk', `${amount(result.atRiskMsat)} paid ahead for time not yet served`],
       ['took', `${pack.toFixed(1)} s to pack, ${upload.toFixed(1)} s to upload`],
       ...result.leases.map((id): [string, string] => ['lease', id])
@@ -54,8 +54,14 @@ function receipt(result: MirrorResult, time: number): string[] {
 function estimate(result: MirrorResult, time: number): string[] {
   return facts([
     ['would store', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
-    ['would pay', amount(result.paidMsat)]
+    ['would pay', `at most ${amount(result.paidMsat)}, and fees${later(result, time)}`]
   ])
+}
+
+/** What is paid later, by a node that runs. */
+function later({ chargeMsat, paidMsat }: MirrorResult, time: number): string {
+  const rest = BigInt(chargeMsat) - BigInt(paidMsat)
+  return rest > 0n ? `; ${formatAmount(rest)} more over ${formatTime(time)}` : ''
 }
 
 function size({ files, bytes, storedBytes }: MirrorResult): string {

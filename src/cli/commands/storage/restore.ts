@@ -17,12 +17,14 @@ export const { syntax, run } = oneCall({
     parseLink(link!)
     return { link: link!, dest: absolutePath(dest!), force: options.force === true, dryRun }
   },
-  text: ({ files, bytes, seconds, path, sha256 }, { dryRun }) =>
+  isPart: ({ leftOut }) => leftOut > 0,
+  text: ({ files, bytes, seconds, path, sha256, leftOut }, { dryRun }) =>
     dryRun
       ? `would restore to ${path}`
       : facts([
           ['restored', `${count(files, 'file', 'files')}, ${formatSize(bytes)}, in ${seconds.toFixed(1)} s`],
           ['at', path],
+          ...(leftOut > 0 ? [['left out', `${leftOut}, as said above`] as [string, string]] : []),
           ['sha256', sha256]
         ])
 })

@@ -8,6 +8,7 @@ import { change } from '../../../store/change.js'
 import type { Change } from '../../../store/change.js'
 import type { Store } from '../../../store/store.js'
 import type { PackedJob } from '../hire-port.js'
+import type { KeptOutputs } from '../kept-outputs.js'
 import { runTable } from '../../tables.js'
 import { RUN, isOpen, runStates } from './run-state.js'
 import type { JobView, ProviderView, RunRequest } from './run-types.js'
@@ -50,9 +51,15 @@ export class RunRecords {
     return this.#of(fingerprint).find(isOpen) ?? null
   }
 
-  /** The finished run with this fingerprint whose output is kept for a caller, if any. */
+  /** The finished run with this fingerprint whose output was not fetched, if any. */
   waiting(fingerprint: Buffer, isKept: (id: Buffer) => boolean): RunRecord | null {
-    return this.#of(fingerprint).find(({ state, id }) => state === RUN.done && isKept(id)) ?? null
+    return this.#of(fingerprint).find(record => isWaiting(record, isKept)) ?? null
+  }
+
+  /** The runs whose output was fetched, newest first. */
+  *fetched(): Generator<Buffer> {
+    for (const { value } of this.#store.table(runTable).by('over', { reverse: true }))
+      if (value.fetched) yield value.id
   }
 
   async save(record: RunRecord): Promise<void> {
@@ -64,9 +71,12 @@ export class RunRecords {
     await this.#store.set(this.#change(id, null))
   }
 
-  async prune(): Promise<void> {
-    const over = [...this.#store.table(runTable).by('over', { reverse: true })]
-    const changes = over.slice(MAX_OVER).map(({ key }) => this.#change(key, null))
+  /** Deletes old runs that are over, but none whose output was not fetched. */
+  async prune(isKept: (id: Buffer) => boolean): Promise<void> {
+    const over = [...this.#store.table(runTable).by('over', { reverse: true })].slice(MAX_OVER)
+    const changes = over
+      .filter(({ value }) => !isWaiting(value, isKept))
+      .map(({ key }) => this.#change(key, null))
     if (changes.length > 0) await this.#store.set(...changes)
   }
 
@@ -75,6 +85,10 @@ export class RunRecords {
     runStates.transition('buyer', this.get(id)?.state ?? null, record && record.state, this.#log)
     return change(runTable, id, record)
   }
+}
+
+function isWaiting({ state, id, fetched }: RunRecord, isKept: (id: Buffer) => boolean): boolean {
+  return state === RUN.done && !fetched && isKept(id)
 }
 
 export function newRecord(request: RunRequest, packed: PackedJob, now: number): RunRecord {
@@ -125,7 +139,7 @@ export function fingerprintOf(
   return crypto.hash([domain('run'), market, module.ref.sha256, input.ref.sha256, seed, how])
 }
 
-export function viewOf(record: RunRecord): JobView {
+export function viewOf(record: RunRecord, outputs: Pick<KeptOutputs, 'has'>): JobView {
   const { id, name, created, state, replicas, end } = record
   return {
     id,
@@ -136,6 +150,7 @@ export function viewOf(record: RunRecord): JobView {
     exitCode: end?.exitCode ?? null,
     fuel: end?.fuel ?? replicas.reduce((most, { fuel }) => (fuel > most ? fuel : most), 0n),
     hash: end?.hash ?? '',
+    isKept: outputs.has(id),
     paidMsat: replicas.reduce((sum, { paidMsat }) => sum + paidMsat, 0n),
     providers: providersOf(replicas)
   }

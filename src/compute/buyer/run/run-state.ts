@@ -17,7 +17,7 @@ export const runStates = defineStates('run', ['open', 'done', 'failed', 'cancell
     done: {
       meaning: 'over with an outcome',
       final: true,
-      deleted: 'there are 1,000 newer runs that are over'
+      deleted: 'there are 1,000 newer runs that are over, and its output was fetched'
     },
     failed: {
       meaning: 'over without an outcome',

@@ -75,6 +75,8 @@ export interface JobView {
   exitCode: number | null
   fuel: bigint
   hash: string
+  /** Its output is in the home. */
+  isKept: boolean
   paidMsat: bigint
   providers: ProviderView[]
 }

@@ -170,6 +170,13 @@ export const MAP_RESULT = {
   seconds
 }
 
+/** What is given out of a kept result. */
+export const JOB_OUTPUT = {
+  id: key('id of the job'),
+  out: PROGRAM.out,
+  force: PROGRAM.force
+}
+
 export const JOB_ENTRY = {
   id: key('id of the job'),
   name: said('name of its module, or of its input'),
@@ -179,6 +186,7 @@ export const JOB_ENTRY = {
   exitCode: orNull(v.number(), 'exit code of the program; null while it has not ended'),
   fuel: fuel('used so far'),
   hash: said('hash of its result, hex'),
+  kept: flag('true: its result is in the home, where `job.output` finds it'),
   paidMsat: msat('paid so far'),
   providers: listed(provider, 'who runs it')
 }

@@ -4,12 +4,15 @@ import { open, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { SandboxFile } from '../../../compute/sandbox/job.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
+import { pause } from '../../../base/timeouts.js'
 import { MAX_BLOB_BYTES } from '../../../../contracts/job.js'
 import { MIB, formatSize } from '../../../../contracts/money/quantity.js'
 import { DEFAULT_LIMITS } from '../../../compute/sandbox/sandbox.js'
 import type { SandboxLimits } from '../../../compute/sandbox/sandbox.js'
 import { faultOfPaths } from '../../../compute/sandbox/job.js'
-import { readTree, unreadable } from '../../../files/tree.js'
+import { EMPTY_FOLDER, readTree, unreadable } from '../../../files/tree.js'
+import { MOST_READS, READ_AGAIN, isUnchanged, stateBefore } from '../../../files/steady.js'
+
 import { MAX_MAP } from './job-fields.js'
 import type { JobLimitSettings, JobParams, MapParams } from './job-fields.js'
 import { filesOf } from '../../../files/glob.js'
@@ -69,7 +72,7 @@ export async function readMap(
   for (const { name, path } of inputs) {
     const file = { path: basename(path), bytes: await readBounded(path, MAX_BLOB_BYTES - bytes, signal) }
     bytes += file.bytes.byteLength
-    const args = params.args.map(arg => arg.replaceAll('{}', `/in/${file.path}`))
+    const args = params.args.map(arg => arg.replaceAll('{}', () => `/in/${file.path}`))
     jobs.push(await jobOf(params, { name, ...shared, files: [file] }, args, fingerprint))
   }
   return jobs
@@ -138,6 +141,13 @@ async function readModule(path: string, signal: AbortSignal): Promise<Buffer> {
 /** A folder's files with their relative paths, links followed where they stay inside; or one file. */
 async function readInput(path: string, signal: AbortSignal): Promise<SandboxFile[]> {
   const tree = await readTree(path, signal)
+  const bad = tree.leftOut.find(({ why }) => why !== EMPTY_FOLDER)
+  if (bad)
+    throw new BushelError(
+      'BAD_PATH',
+      `'${path}' has ${bad.why}, which a job does not take: ${bad.path.slice(0, 80)}`,
+      'remove or rename it'
+    )
   const files: SandboxFile[] = []
   let bytes = 0
   for (const entry of tree.entries) {
@@ -167,23 +177,35 @@ async function readBounded(path: string, most: number, signal: AbortSignal): Pro
   })
   if (!found.isFile()) throw new BushelError('BAD_PATH', `'${path}' is not a file`)
   if (found.size > most) throw tooLarge(path, most)
+  for (let reads = 1; reads <= MOST_READS; reads++) {
+    if (reads > 1) await pause(READ_AGAIN, signal)
+    const bytes = await readOnce(path, most, signal)
+    if (bytes) return bytes
+  }
+  throw new BushelError(
+    'FILE_CHANGED',
+    `'${path}' changed each time that it was read; nothing was run`,
+    'run the command again when no program writes to the file'
+  )
+}
+
+/** The bytes of a file at one moment; null when it was written meanwhile. */
+async function readOnce(path: string, most: number, signal: AbortSignal): Promise<Buffer | null> {
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw unreadable(path, error)
   })
   try {
-    const bytes = Buffer.allocUnsafeSlow(found.size)
+    const state = await stateBefore(() => handle.stat({ bigint: true }))
+    if (!state) throw new BushelError('BAD_PATH', `'${path}' is not a file`)
+    if (state.size > most) throw tooLarge(path, most)
+    const bytes = Buffer.allocUnsafeSlow(state.size)
     for (let at = 0; at < bytes.byteLength;) {
       signal.throwIfAborted()
       const { bytesRead } = await handle.read(bytes, at, Math.min(STEP, bytes.byteLength - at), at)
-      if (bytesRead === 0)
-        throw new BushelError(
-          'FILE_CHANGED',
-          `'${path}' changed while it was read; nothing was run`,
-          'run the command again'
-        )
+      if (bytesRead === 0) return null
       at += bytesRead
     }
-    return bytes
+    return isUnchanged(state, await handle.stat({ bigint: true })) ? bytes : null
   } finally {
     await handle.close()
   }

@@ -15,6 +15,7 @@ export function jobEntry(view: JobView): JobEntry {
     exitCode,
     fuel: view.fuel.toString(),
     hash,
+    kept: view.isKept,
     paidMsat: view.paidMsat.toString(),
     providers: view.providers.map(jobProvider)
   }

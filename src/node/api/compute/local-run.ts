@@ -46,7 +46,7 @@ async function runLocally(params: JobParams, context: CallContext): Promise<Loca
   try {
     const { outcome, seconds } = await runIn(sandbox, job, context.signal)
     await forwardOutput(outcome, context.onProgress)
-    return resultOf(sandbox, outcome, seconds, await outOf(outcome, placeOf(params), () => undefined))
+    return resultOf(sandbox, outcome, seconds, await outOf(outcome, placeOf(params)))
   } finally {
     await sandbox.close()
   }
@@ -75,7 +75,7 @@ async function mapLocally(params: MapLocal, context: CallContext): Promise<MapRe
 
   async function entryOf(input: string, outcome: Outcome, seconds: number): Promise<MapEntry> {
     try {
-      const out = await outOf(outcome, placeOf(params, input), () => undefined)
+      const out = await outOf(outcome, placeOf(params, input))
       return { input, ...resultOf(sandbox, outcome, seconds, out) }
     } catch (error) {
       if (!(error instanceof BushelError)) throw error
@@ -84,9 +84,8 @@ async function mapLocally(params: MapLocal, context: CallContext): Promise<MapRe
   }
 }
 
-/** It can be run again: nothing of it is written elsewhere. */
 function placeOf({ out, force }: JobParams | MapLocal, input?: string): OutPlace {
-  return { out: out === undefined || input === undefined ? out : `${out}/${input}`, force, name: '' }
+  return { out: out === undefined || input === undefined ? out : `${out}/${input}`, force }
 }
 
 async function runIn(

@@ -1,7 +1,6 @@
 import * as v from 'valibot'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { TFUEL, partOf } from '../../../../contracts/job.js'
-import { formatKey } from '../../../../contracts/keys/key.js'
 import { least } from '../../../../contracts/money/money.js'
 import type { Jobs, RunListener, RunOutcome } from '../../../compute/buyer/jobs.js'
 import { checkOut } from '../../../files/out-folder.js'
@@ -14,8 +13,7 @@ import { marketOf } from '../markets.js'
 import { JOB_RESULT, MAP_RESULT, MAX_MAP, RUN_ESTIMATE, RUN_JOB, RUN_MAP } from './job-fields.js'
 import type { JobResult, MapEntry, MapResult, RunEstimateParams, RunJob, RunMap } from './job-fields.js'
 import { readJob, readMap } from './job-input.js'
-import { forwardOutput, outOf } from './job-output.js'
-import { jobProvider } from './job-view.js'
+import { deliver } from './job-output.js'
 import { isOk, mapResult } from './map-result.js'
 import { requestFor } from './run-request.js'
 
@@ -76,9 +74,7 @@ async function runJob(node: NodeContext, params: RunJob, context: CallContext): 
   const request = requestFor(await marketInStep(node, params.market), params, job)
   const listener = listenerOf(context)
   const outcome = await jobs.run(request, listener, context.signal)
-  await forwardOutput(outcome, context.onProgress)
-  const destination = { out: params.out, force: params.force, name: formatKey(outcome.id) }
-  return resultOf(outcome, await outOf(outcome, destination, listener.note))
+  return deliver(jobs, outcome, params, context)
 }
 
 /** One job for each file, spread over providers; a job that fails does not stop the others. */
@@ -108,11 +104,9 @@ async function runMap(node: NodeContext, params: RunMap, context: CallContext): 
   ): Promise<MapEntry> {
     if (!outcome)
       return { input: name, error: (error ?? new BushelError('FAILED', 'the job was not run')).toJSON() }
-    await forwardOutput(outcome, context.onProgress, name)
     const out = params.out === undefined ? undefined : `${params.out}/${name}`
     try {
-      const destination = { out, force: params.force, name: formatKey(outcome.id) }
-      return { input: name, ...resultOf(outcome, await outOf(outcome, destination, listener.note)) }
+      return { input: name, ...(await deliver(jobs, outcome, { out, force: params.force }, context, name)) }
     } catch (error) {
       if (!(error instanceof BushelError)) throw error
       return { input: name, error: error.toJSON() } // the others are written all the same
@@ -187,24 +181,5 @@ function listenerOf({ onProgress }: CallContext): RunListener {
         installment,
         msat: msat.toString()
       })
-  }
-}
-
-function resultOf(outcome: RunOutcome, out: string | null): JobResult {
-  const { id, status, limit, reason, exitCode, hash, evidence, seconds } = outcome
-  return {
-    id: formatKey(id),
-    status,
-    limit,
-    reason,
-    exitCode,
-    fuel: outcome.fuel.toString(),
-    hash,
-    out,
-    paidMsat: outcome.paidMsat.toString(),
-    feesMsat: outcome.feesMsat.toString(),
-    providers: outcome.providers.map(jobProvider),
-    evidence,
-    seconds
   }
 }

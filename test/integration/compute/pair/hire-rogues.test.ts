@@ -173,7 +173,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
           return answer.body.due ? answer : neverAnswer()
         }
       },
-      code: 'LATE',
+      code: 'STALLED',
       says: /no longer answers/,
       costs: 'segments'
     },

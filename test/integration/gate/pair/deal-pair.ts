@@ -355,7 +355,13 @@ export class DealPair {
 
   /** A drive of one small core. */
   readonly #packer: Packer = {
-    survey: async path => ({ files: 1, bytes: BLOCKS * BLOCK, fingerprint: Buffer.from(path.padEnd(32)) }),
+    survey: async path => ({
+      files: 1,
+      bytes: BLOCKS * BLOCK,
+      fingerprint: Buffer.from(path.padEnd(32)),
+      cores: [{ length: BLOCKS, byteLength: BLOCKS * BLOCK }],
+      notes: []
+    }),
     pack: async path => {
       const core = await this.#core(path)
       await core.append(Array.from({ length: BLOCKS }, () => randomBytes(BLOCK)))

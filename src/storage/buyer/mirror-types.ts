@@ -1,0 +1,66 @@
+import type { CoreLimit } from '#spec'
+import type { Prices } from '../../deal/matching.js'
+import type { UploadSource } from './buyer-lease.js'
+import type { PlacementListener } from './placement.js'
+
+/** A packed drive. */
+export interface PackedDrive {
+  link: string
+  files: number
+  bytes: number
+  cores: CoreLimit[]
+  /** Checksum of the tree, hex. */
+  sha256: string
+}
+
+/** A path that is to be mirrored, seen without reading its files. */
+export interface Survey {
+  files: number
+  bytes: number
+  /** Of names, sizes and times of the last change. */
+  fingerprint: Buffer
+  /** The most that its packed cores will have. */
+  cores: Pick<CoreLimit, 'length' | 'byteLength'>[]
+  /** What will be left out. */
+  notes: string[]
+}
+
+/** Packs drives, each in a folder of its own that is deleted once the drive is mirrored. */
+export interface Packer {
+  survey(path: string): Promise<Survey>
+  pack(
+    path: string,
+    folder: string,
+    options: { onbytes: (bytes: number) => void; onnote: (note: string) => void; signal: AbortSignal }
+  ): Promise<PackedDrive>
+  reopen(folder: string, cores: CoreLimit[]): Promise<UploadSource & { close(): Promise<void> }>
+}
+
+/** A tree to mirror. `offer` opens the negotiation, `maxPrice` bounds it. */
+export interface MirrorRequest extends Prices {
+  market: Buffer
+  path: string
+  copies: number
+  /** ms. */
+  time: number
+  /** For all copies together, msat. */
+  prepayMaxMsat: bigint
+}
+
+export interface MirrorListener extends PlacementListener {
+  packed(bytes: number, total: number): void
+}
+
+export interface MirrorOutcome {
+  link: string
+  files: number
+  bytes: number
+  storedBytes: number
+  leases: string[]
+  /** Of all copies over their whole time; an estimate gives the most. */
+  chargeMsat: bigint
+  paidMsat: bigint
+  feesMsat: bigint
+  atRiskMsat: bigint
+  seconds: { pack: number; upload: number }
+}
