@@ -7,12 +7,16 @@ import type { Discovery } from 'hyperswarm'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
+import { BOUNDS } from '../base/bounds/bounds.js'
 import type { Disposer } from '../base/scope.js'
 import { deadline } from '../base/timeouts.js'
 import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
-import { CutOff, guardMux } from './mux.js'
+import { CutOff } from './cut-off.js'
+import { guardMux } from './mux.js'
+import { STANDING, Visitors } from './visitors.js'
+import type { Standing } from './visitors.js'
 
 export interface Address {
   host: string
@@ -30,9 +34,12 @@ export interface NetworkOptions {
 /** Replicates the core with this discovery key on the connection; false when it is not served. */
 export type CoreServer = (discoveryKey: Buffer, stream: NoiseStream) => Promise<boolean>
 
-/** Delay between two tries to connect to a device that a caller waits for, ms. */
+/** Whether a device pays this node or has paid it before; null for a stranger. */
+export type Dealings = (device: Buffer) => 'pays' | 'has paid' | null
+
 /** Each room and channel on a connection listens for its end; more than so many is a leak. */
 const LISTENERS = 64
+/** Delay between two tries to connect to a device that a caller waits for, ms. */
 const DIAL_EVERY = 1000
 
 /**
@@ -47,6 +54,8 @@ export class Network extends ReadyResource {
   readonly #arrivals = new EventEmitter().setMaxListeners(0)
   readonly #streams = new Map<string, NoiseStream>()
   readonly #cutOff: Tally
+  readonly #visitors: Visitors
+  #dealings: Dealings = () => null
   #swarm: Hyperswarm | null = null
   #dht: HyperDHT | null = null
 
@@ -54,6 +63,7 @@ export class Network extends ReadyResource {
     super()
     this.#options = options
     this.#cutOff = new Tally(options.log ?? nullLogger, 'peer cut off')
+    this.#visitors = new Visitors((device, dialled) => this.#standingOf(device, dialled))
     this.setMaxListeners(0)
   }
 
@@ -81,12 +91,19 @@ export class Network extends ReadyResource {
       ...(bootstrap ? { bootstrap } : {}),
       ...(local ? { host: '127.0.0.1', firewalled: false } : {})
     })
-    this.#swarm = new Hyperswarm({ keyPair, dht: this.#dht })
+    // By default connections of strangers count too, and with 64 of them no peer would be dialled any more.
+    this.#swarm = new Hyperswarm({
+      keyPair,
+      dht: this.#dht,
+      maxPeers: Infinity,
+      maxClientConnections: BOUNDS.dialled.all
+    })
     this.#swarm.on('connection', (stream: NoiseStream) => this.#onconnection(stream))
     await this.#dht.fullyBootstrapped()
   }
 
   protected override async _close(): Promise<void> {
+    this.#visitors.close()
     await this.#swarm?.destroy()
     await this.#dht?.destroy()
     this.#cutOff.flush()
@@ -104,6 +121,27 @@ export class Network extends ReadyResource {
     return { servers: this.#servers.size, topics: this.#topics.size, listeners, held: this.#wanted.size }
   }
 
+  /** Registers who knows the devices that pay, until the disposer is called. */
+  knowDealings(dealings: Dealings): Disposer {
+    this.#dealings = dealings
+    return () => {
+      if (this.#dealings === dealings) this.#dealings = () => null
+    }
+  }
+
+  /** Connections of strangers, and what they hold. */
+  get strangers(): Visitors['used'] {
+    return this.#visitors.used
+  }
+
+  #standingOf(device: Buffer, dialled: boolean): Standing {
+    if (this.#wanted.has(device.toString('hex'))) return STANDING.partner
+    const dealings = this.#dealings(device)
+    if (dealings === 'pays') return STANDING.partner
+    if (dealings === 'has paid') return STANDING.customer
+    return dialled ? STANDING.dialled : STANDING.stranger
+  }
+
   #onconnection(stream: NoiseStream): void {
     stream.setMaxListeners(LISTENERS)
     const id = stream.remotePublicKey.toString('hex')
@@ -115,7 +153,9 @@ export class Network extends ReadyResource {
       if (this.#streams.get(id) === stream) this.#streams.delete(id)
     })
     this.#streams.set(id, stream)
-    const mux = guardMux(stream)
+    const visitor = this.#visitors.add(stream)
+    const mux = guardMux(stream, { wrote: buffered => this.#visitors.wrote(visitor, buffered) })
+    visitor.isAsked = () => mux.isAsking
     this.emit('connection', stream)
     mux.pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
       if (discoveryKey) await this.#serve(discoveryKey, stream)

@@ -23,6 +23,7 @@ declare module 'hyperswarm' {
       dht?: HyperDHT
       bootstrap?: { host: string; port: number }[]
       maxPeers?: number
+      maxClientConnections?: number
       firewall?: (remotePublicKey: Buffer) => boolean
     })
     readonly keyPair: KeyPair
