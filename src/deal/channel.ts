@@ -25,6 +25,8 @@ export interface Counterparty {
   identity: Buffer
   /** Public key of its Lightning node, 33 bytes. */
   lightning: Buffer
+  /** Where it is, see `addressOf`; null: on this machine. */
+  address: string | null
 }
 
 /** An answer: the reply, the changes that must be on disk before it leaves, and what follows. */

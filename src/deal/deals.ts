@@ -9,6 +9,7 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
+import { addressOf } from '../base/bounds/address.js'
 import { settledWithin, unlessAborted } from '../base/timeouts.js'
 import type { Disposer } from '../base/scope.js'
 import type { Store } from '../store/store.js'
@@ -245,7 +246,12 @@ export class Deals extends ReadyResource {
         `the two clocks are ${Math.round(skew / 1000)} s apart; at most two minutes are allowed`
       )
     }
-    channel.peer = { device: channel.device, identity: author.identity, lightning: hello.lightning }
+    channel.peer = {
+      device: channel.device,
+      identity: author.identity,
+      lightning: hello.lightning,
+      address: addressOf(channel.stream.rawStream.remoteHost ?? '')
+    }
     await this.#exchange?.judge(channel.peer, hello.counters)
     this.emit('met', channel)
   }

@@ -78,6 +78,10 @@ export class LeaseShelf extends ReadyResource {
     return this.shelf.fetch(id, call)
   }
 
+  rest(id: string): Promise<void> {
+    return this.shelf.rest(id)
+  }
+
   serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
     return this.shelf.serve(discoveryKey, stream)
   }

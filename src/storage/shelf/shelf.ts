@@ -132,6 +132,13 @@ export class Shelf extends ReadyResource {
     return this.#fetching.fetch(id, call)
   }
 
+  /** Stops the fetch of a holder, and ends the connections of its uploader unless others use them; `attach` begins anew. */
+  async rest(id: string): Promise<void> {
+    await this.#fetching.stop(id, resting())
+    const holder = this.#holders.get(id)
+    for (const { key } of holder?.cores ?? []) this.#cores.of(key).detachUploader(id)
+  }
+
   /** Checks a holder before its fetch. */
   async #begin(id: string): Promise<Holder> {
     await this.ready()
@@ -286,6 +293,10 @@ export class Shelf extends ReadyResource {
       if (this.#holders.get(holder.id) === holder) await holder.save()
     })
   }
+}
+
+function resting(): BushelError {
+  return new BushelError('CLOSING', 'its upload stood still, and its place was given to another')
 }
 
 function closing(): BushelError {

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
+import { systemClock } from '../../base/clock.js'
 import { attachCore, detachCore, openStore } from '../../network/cores.js'
 import { removeFolder } from '../../files/disk.js'
 
@@ -29,19 +30,44 @@ export class ShelvedCore {
   readonly discoveryKey: Buffer
   readonly folder: string
   readonly #onupload: (bytes: number) => void
+  readonly #onopen: () => void
   #opened: Promise<{ store: Corestore; core: Hypercore }> | null = null
   #core: Hypercore | null = null
   #shut: Promise<void> = Promise.resolve()
   #users = 0
+  #used = systemClock.monotonic()
   #timer: NodeJS.Timeout | null = null
   #gone = false
   readonly #links = new Map<Duplex, StreamLink>()
 
-  constructor(folder: string, key: Buffer, onupload: (bytes: number) => void) {
+  /** `onupload` is called with the bytes that peers read, `onopen` when files are opened. */
+  constructor(
+    folder: string,
+    key: Buffer,
+    onupload: (bytes: number) => void,
+    onopen = (): void => undefined
+  ) {
     this.folder = folder
     this.key = key
     this.discoveryKey = crypto.discoveryKey(key)
     this.#onupload = onupload
+    this.#onopen = onopen
+  }
+
+  /** Whether it has files open. */
+  get isOpen(): boolean {
+    return this.#opened !== null
+  }
+
+  /** When it was last read or written, or closed, by the monotonic clock; null while work needs it open. */
+  get idleSince(): number | null {
+    return this.#users > this.#links.size ? null : this.#used
+  }
+
+  /** Ends all replication and closes the files; the next use opens them. */
+  rest(): void {
+    this.detach()
+    this.#shutDown()
   }
 
   /** Runs `work` with the core open. */
@@ -127,10 +153,14 @@ export class ShelvedCore {
   async #acquire(): Promise<Hypercore> {
     if (this.#gone) throw new Error('this core is no longer on the shelf')
     this.#users++
+    this.#used = systemClock.monotonic()
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     try {
-      this.#opened ??= this.#shut.then(() => this.#openNow())
+      if (!this.#opened) {
+        this.#opened = this.#shut.then(() => this.#openNow())
+        this.#onopen()
+      }
       return (await this.#opened).core
     } catch (error) {
       this.#opened = null
@@ -140,7 +170,8 @@ export class ShelvedCore {
   }
 
   #release(): void {
-    if (--this.#users > 0 || this.#gone) return
+    this.#used = systemClock.monotonic()
+    if (--this.#users > 0 || this.#gone || !this.#opened) return
     this.#timer = setTimeout(() => this.#shutDown(), LINGER)
     this.#timer.unref()
   }
@@ -155,7 +186,10 @@ export class ShelvedCore {
       throw error
     }
     core.core.replicator.eagerUpgrade = false
-    core.on('upload', (_index: number, bytes: number) => this.#onupload(bytes))
+    core.on('upload', (_index: number, bytes: number) => {
+      this.#used = systemClock.monotonic()
+      this.#onupload(bytes)
+    })
     core.on('conflict', () => this.#shutDown()) // hypercore closes the session; the blocks stay
     this.#core = core
     return { store, core }

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BOUNDS } from '../../base/bounds/bounds.js'
 import { compactCore } from '../../network/cores.js'
 import { removeFolder } from '../../files/disk.js'
 import { ShelvedCore } from './shelved-core.js'
@@ -10,6 +11,7 @@ export class ShelvedCores {
   readonly #onread: (core: ShelvedCore, bytes: number) => void
   /** By discovery key, hex. */
   readonly #cores = new Map<string, ShelvedCore>()
+  readonly #open = new Set<ShelvedCore>()
 
   /** `onread` is called with the bytes that peers read. */
   constructor(folder: string, onread: (core: ShelvedCore, bytes: number) => void) {
@@ -23,12 +25,33 @@ export class ShelvedCores {
 
   /** The core with this public key, created when it is new. */
   of(key: Buffer): ShelvedCore {
-    const fresh = new ShelvedCore(join(this.#folder, key.toString('hex')), key, bytes =>
-      this.#onread(fresh, bytes)
+    const fresh = new ShelvedCore(
+      join(this.#folder, key.toString('hex')),
+      key,
+      bytes => this.#onread(fresh, bytes),
+      () => this.#opening(fresh)
     )
     const core = this.get(fresh.discoveryKey) ?? fresh
     this.#cores.set(core.discoveryKey.toString('hex'), core)
     return core
+  }
+
+  /** Number of cores with open files. */
+  get openCount(): number {
+    return this.#open.size
+  }
+
+  /** Closes those that are unused for longest when too many are open. */
+  #opening(core: ShelvedCore): void {
+    this.#open.add(core)
+    for (const one of this.#open) if (!one.isOpen) this.#open.delete(one)
+    const idle = [...this.#open]
+      .filter(one => one !== core && one.idleSince !== null)
+      .sort((a, b) => a.idleSince! - b.idleSince!)
+    for (const one of idle.slice(0, Math.max(0, this.#open.size - BOUNDS.openCores.all))) {
+      one.rest()
+      this.#open.delete(one)
+    }
   }
 
   /** Deletes the blocks of a core past the length that holders still name; the whole core when no holder does. */

@@ -17,6 +17,7 @@ import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
 import { PROTOCOL_VERSION, agreementId } from '../../../contracts/terms.js'
 import { PROTOCOL } from '../../../src/deal/channel.js'
 import { Deals } from '../../../src/deal/deals.js'
+import { DeclineError } from '../../../src/deal/decline.js'
 import type { OwnKeys } from '../../../src/deal/deals.js'
 import { Provider } from '../../../src/deal/negotiation/provider.js'
 import { Resources } from '../../../src/deal/resource.js'
@@ -216,6 +217,11 @@ export class FakeSeller implements LeaseDesk {
     for (const { value } of this.side.store.table(agreedTable).list())
       reserved += billedBytes(decode('terms', value).cores)
     return Promise.resolve(reserved + bytes > this.space ? 'no room' : null)
+  }
+
+  async makeRoom(ask: Order, { cores }: Terms): Promise<void> {
+    const fault = await this.capacityFault(ask, billedBytes(cores))
+    if (fault) throw new DeclineError('NO_CAPACITY', fault)
   }
 
   firstList(terms: Terms): StructOf<'installment-list'> {

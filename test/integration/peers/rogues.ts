@@ -136,6 +136,7 @@ export class RogueGroup {
     const order = this.#ask(who, options)
     sell(deals, order, policy, {
       capacityFault: async () => null,
+      makeRoom: async () => undefined,
       inboundFault: async () => null,
       firstList: terms => forger.list(terms),
       agreed: () => [],
