@@ -38,6 +38,8 @@ export interface OwnKeys {
 /** The network operations that deals need. */
 export interface PeerConnector {
   connect(device: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<NoiseStream>
+  /** Whether a device pays or has paid; null for a stranger. */
+  dealings(device: Buffer): string | null
 }
 
 export interface DealsOptions {
@@ -70,6 +72,8 @@ export class Deals extends ReadyResource {
   readonly resources: Resources
   readonly store: Store
   readonly replies: Replies
+  /** Bytes of the requests of all peers that are not answered yet. */
+  readonly held = { bytes: 0 }
   readonly now: () => number
   readonly #connector: PeerConnector
   readonly #log: Logger
@@ -175,6 +179,8 @@ export class Deals extends ReadyResource {
       store,
       replies,
       budget,
+      held: this.held,
+      isPartner: () => this.#connector.dealings(stream.remotePublicKey) !== null,
       answering: this.#answering,
       log: this.#log,
       oncutoff: bound => this.#cutOff.count(bound, { peer: stream.remotePublicKey })

@@ -129,6 +129,10 @@ export class Network extends ReadyResource {
     }
   }
 
+  dealings(device: Buffer): ReturnType<Dealings> {
+    return this.#dealings(device)
+  }
+
   /** Connections of strangers, and what they hold. */
   get strangers(): Visitors['used'] {
     return this.#visitors.used

@@ -86,10 +86,24 @@ export const BOUNDS = {
     address: null,
     all: null
   },
-  replies: {
-    text: 'answers about paid agreements that are kept for two days, so that a repeated request gets the same',
+  heldRequests: {
+    text: 'requests that wait for their turn or are being answered',
     unit: 'bytes',
-    peer: 4 * MIB,
+    peer: 512 * KIB,
+    address: null,
+    all: 32 * MIB
+  },
+  replies: {
+    text: 'answers to strangers that are kept for two days; those beyond it are made anew when they are asked for again',
+    unit: 'bytes',
+    peer: 16 * KIB,
+    address: 256 * KIB,
+    all: 8 * MIB
+  },
+  partnerReplies: {
+    text: 'answers to peers that pay or have paid, kept for two days',
+    unit: 'messages',
+    peer: 1000,
     address: null,
     all: null
   },

@@ -220,7 +220,7 @@ export class RogueGroup {
   }
 
   #deals(store: Store, self: OwnKeys, now = Date.now): Deals {
-    const connector = { connect: () => Promise.reject(new Error('it calls nobody')) }
+    const connector = { connect: () => Promise.reject(new Error('it calls nobody')), dealings: () => null }
     return new Deals({
       self,
       resources: RESOURCES,

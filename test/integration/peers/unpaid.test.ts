@@ -9,15 +9,20 @@ import { openNode } from '../../../src/node/node.js'
 import type { BushelNode } from '../../../src/node/node.js'
 import { setUp } from '../../../src/daemon/setup.js'
 import { DEFAULT_LIMITS } from '../../../src/compute/sandbox/job.js'
+import { ROW_BYTES } from '../../../src/deal/replies.js'
+import { replyTable } from '../../../src/deal/tables.js'
+import { tablesOf } from '../../../src/node/tables.js'
+import { RESOURCES } from '../../../src/node/trade/resources.js'
 import { LEASE } from '../../../src/storage/lease/lease-state.js'
 import { noise } from '../../samples/tree.js'
 import { Children } from '../../world/children.js'
-import { BarePeer } from './bare-peer.js'
+import { BareDecline, BarePeer } from './bare-peer.js'
 import { RogueBuyer, limitOf } from './rogue-buyer.js'
 import type { Offer } from './rogue-buyer.js'
 import { quiet } from './rogues.js'
 
 const PRICE = parsePrice('100000 sat/GiB-month')
+const TABLES = tablesOf(RESOURCES)
 const LIMIT = { timeout: 120_000 }
 
 const children = await Children.open({ after })
@@ -126,6 +131,45 @@ test('a lease whose upload makes no progress is let go in two hours', LIMIT, asy
   assert.match(reason!, /no progress for two hours/)
   assert.ok((await seller.trade()).storage.debts.get('debtor', id)!.leftMsat > 0n, 'the rest is owed')
   ahead = 0
+})
+
+test(
+  'answers to strangers are kept within a bound, and the same request still gets the same answer',
+  LIMIT,
+  async () => {
+    const rows = (): { value: { reply: Buffer } }[] => [...seller.store.table(replyTable).list()] as never
+    const bytes = (): number => rows().reduce((sum, { value }) => sum + value.reply.byteLength + ROW_BYTES, 0)
+    const before = bytes()
+    for (let i = 0; i < 3; i++) {
+      const hostile = await BarePeer.meet(dht, offer)
+      const agreement = await hostile.lease(offer, 1)
+      const request = randomBytes(32)
+      const end = (id?: Buffer) => hostile.ask('end', 'end', { agreement, reason: '' }, 'ended', id)
+      for (let n = 0; n < 350; n++) await end()
+      assert.deepEqual(await end(request), await end(request))
+      hostile.close()
+    }
+    assert.ok(bytes() - before <= 3 * BOUNDS.replies.peer, `${bytes() - before} bytes`)
+  }
+)
+
+test('requests that are declined leave nothing on disk', LIMIT, async () => {
+  const hostile = await BarePeer.meet(dht, offer)
+  await leaseManager!.look()
+  const size = (): number => TABLES.reduce((sum, table) => sum + seller.store.table(table).count, 0)
+  const before = size()
+  const agreement = randomBytes(32)
+  for (let n = 0; n < 100; n++) {
+    const reason = 'no'
+    await assert.rejects(hostile.ask('end', 'end', { agreement, reason }, 'ended'), { word: 'NO_AGREEMENT' })
+    const from = n
+    await assert.rejects(
+      hostile.ask('topup', 'strip-request', { agreement, from }, 'countersign'),
+      BareDecline
+    )
+  }
+  assert.equal(size(), before)
+  hostile.close()
 })
 
 test('unpaid jobs take no place in the queue, and are few for a peer', LIMIT, async () => {
