@@ -9,6 +9,7 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
+import type { Used } from '../base/bounds/bounds.js'
 import { addressOf } from '../base/bounds/address.js'
 import { settledWithin, unlessAborted } from '../base/timeouts.js'
 import type { Disposer } from '../base/scope.js'
@@ -105,6 +106,11 @@ export class Deals extends ReadyResource {
       await this.#meet(channel, hello)
       return { body: this.#hello(channel.device) }
     })
+  }
+
+  /** How much of its bounds is used. */
+  get used(): Used {
+    return { heldRequests: this.held.bytes, replies: this.replies.ofStrangers }
   }
 
   get party(): Party {

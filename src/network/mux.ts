@@ -13,6 +13,11 @@ import { PageBudget } from './page-budget.js'
 /** Memory for peers' announcements of blocks, all connections together: 64 MiB. */
 const ANNOUNCED = new PageBudget(BOUNDS.announced.all)
 
+/** Pages that peers' announcements take now. */
+export function announcedPages(): number {
+  return Math.ceil(ANNOUNCED.held)
+}
+
 /** Type of the control message that contains others. */
 const BATCH = 0
 

@@ -8,13 +8,14 @@ import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import { BOUNDS } from '../base/bounds/bounds.js'
+import type { Used } from '../base/bounds/bounds.js'
 import type { Disposer } from '../base/scope.js'
 import { deadline } from '../base/timeouts.js'
 import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 import { CutOff } from './cut-off.js'
-import { guardMux } from './mux.js'
+import { announcedPages, guardMux } from './mux.js'
 import { STANDING, Visitors } from './visitors.js'
 import type { Standing } from './visitors.js'
 
@@ -133,9 +134,14 @@ export class Network extends ReadyResource {
     return this.#dealings(device)
   }
 
-  /** Connections of strangers, and what they hold. */
-  get strangers(): Visitors['used'] {
-    return this.#visitors.used
+  /** How much of its bounds is used. */
+  get used(): Used & Visitors['used'] {
+    const dialled = this.#swarm?.stats.connects.client
+    return {
+      ...this.#visitors.used,
+      dialled: dialled ? dialled.attempted - dialled.closed : 0,
+      announced: announcedPages()
+    }
   }
 
   #standingOf(device: Buffer, dialled: boolean): Standing {

@@ -226,5 +226,9 @@ export const storageTrade: TradeResource = {
   consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
   status: ({ store, dir, parts }) =>
     storageStatus({ store, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] }),
-  problems: problemsOfLeases
+  problems: problemsOfLeases,
+  used: ({ shelf: kept, leaseManager: manager }) => ({
+    ...manager?.used,
+    ...(kept ? { openCores: kept.shelf.openCores } : {})
+  })
 }

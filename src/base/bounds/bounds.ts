@@ -151,6 +151,11 @@ export const BOUNDS = {
   }
 } as const satisfies Record<string, Bound>
 
+export type BoundName = keyof typeof BOUNDS
+
+/** How much of some bounds is used. */
+export type Used = Partial<Record<BoundName, number>>
+
 /** Of a peer that pays, has paid, or is dialled: its largest frame, and the answers that it may leave unread, bytes. */
 export const PARTNER_FRAME = 10 * MIB
 export const PARTNER_UNREAD = 64 * MIB

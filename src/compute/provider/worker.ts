@@ -3,6 +3,7 @@ import type { Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
 import { DAY } from '../../../contracts/money/quantity.js'
+import type { Used } from '../../base/bounds/bounds.js'
 import { Poller } from '../../base/poller.js'
 import { Scope } from '../../base/scope.js'
 import type { Counterparty } from '../../deal/channel.js'
@@ -170,6 +171,12 @@ export class Worker extends ReadyResource {
     const { allowProcess, memoryBytes } = this.#settings
     const fault = this.schedule.fault ?? this.#room.fault(from, terms)
     return { isolation, allowProcess, memoryBytes, fault }
+  }
+
+  /** How much of its bounds is used. */
+  get used(): Used {
+    const queued = this.#open.list().filter(({ state }) => state === JOB.QUEUED).length
+    return { unpaidJobs: this.#room.unpaid, queuedJobs: Math.max(0, queued - this.#settings.cores) }
   }
 
   /** Agreements that are not paid. */

@@ -1,4 +1,5 @@
 import type { KeyPair } from 'hypercore-crypto'
+import type { Used } from '../../base/bounds/bounds.js'
 import { declaring } from '../../base/services.js'
 import type { Service } from '../../base/services.js'
 import type { Books } from '../../book/books.js'
@@ -106,6 +107,8 @@ export interface TradeResource {
   /** What was used up of each agreement, msat, by its id in hex, for the balance check. */
   consumed(parts: TradeParts, now: number): ReadonlyMap<string, Msat>
   status(source: StatusSource): Promise<ResourceStatus>
+  /** How much of the bounds for strangers is used by this resource. */
+  used?(parts: TradeParts): Used
   /** For `bushel store check`: what disagrees in its tables, a line for each problem. */
   problems?(store: Store): Iterable<string>
 }

@@ -3,6 +3,7 @@ import ReadyResource from 'ready-resource'
 import type { Countersign, Lease, Order, Terms } from '#spec'
 import { parseKey } from '../../../contracts/keys/key.js'
 import { agreementId } from '../../../contracts/terms.js'
+import type { Used } from '../../base/bounds/bounds.js'
 import { systemClock } from '../../base/clock.js'
 import { Poller } from '../../base/poller.js'
 import { Scope } from '../../base/scope.js'
@@ -132,6 +133,11 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   makeRoom(order: Order, terms: Terms, from: Counterparty): Promise<void> {
     return this.#room.make(order, terms, from)
+  }
+
+  /** How much of its bounds is used. */
+  get used(): Used {
+    return { unpaidLeases: this.#room.unpaid.count, uploads: this.#intake.count }
   }
 
   /** Agreements that are not paid, and the bytes that they hold. */

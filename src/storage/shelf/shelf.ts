@@ -98,6 +98,11 @@ export class Shelf extends ReadyResource {
     await this.#journal.flush()
   }
 
+  /** Number of cores with open files. */
+  get openCores(): number {
+    return this.#cores.openCount
+  }
+
   get holders(): Iterable<Holder> {
     return this.#holders.values()
   }

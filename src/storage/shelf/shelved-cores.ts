@@ -38,7 +38,9 @@ export class ShelvedCores {
 
   /** Number of cores with open files. */
   get openCount(): number {
-    return this.#open.size
+    let count = 0
+    for (const core of this.#cores.values()) if (core.isOpen) count++
+    return count
   }
 
   /** Closes those that are unused for longest when too many are open. */

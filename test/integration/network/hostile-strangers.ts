@@ -19,6 +19,8 @@ type Raw = NoiseStream & { rawStream: { write(bytes: Buffer): boolean; pause(): 
 
 const { bootstrap, device } = optionsOf<{ bootstrap: Address[]; device: string }>()
 const AT_ONCE = 50
+/** A topic that a test looks up. */
+const TOPIC = Buffer.alloc(32, 5)
 const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
 const open = new Set<NoiseStream>()
 
@@ -92,6 +94,15 @@ const ATTACKS = {
     for (let i = 0; i < amount; i++) message.send(1 << 20)
     stream.rawStream.pause()
     Object.assign(stream.rawStream, { resume: () => stream.rawStream })
+  },
+  /** Can be found by the topic, and dialled. */
+  async announce() {
+    const keyPair = crypto.keyPair()
+    await dht.createServer({}, stream => void stream.on('error', () => undefined)).listen(keyPair)
+    const announcing = dht as unknown as {
+      announce(topic: Buffer, keyPair: KeyPair): { finished(): Promise<void> }
+    }
+    await announcing.announce(TOPIC, keyPair).finished()
   },
   /** An honest stranger: asks for so many bytes and reads them. Rejects when it is cut off. */
   async honest(amount: number) {

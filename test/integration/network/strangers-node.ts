@@ -18,6 +18,7 @@ const keyPair = crypto.keyPair()
 const network = new Network({ keyPair, bootstrap })
 const ended = new Map<string, number>()
 network.on('connection', (stream: NoiseStream) => {
+  if (stream.isInitiator) tell({ dialled: stream.remotePublicKey.toString('hex') })
   stream.on('error', error => {
     const { bound } = error as { bound?: string }
     if (bound) ended.set(bound, (ended.get(bound) ?? 0) + 1)
@@ -35,12 +36,13 @@ network.on('connection', (stream: NoiseStream) => {
 network.knowDealings(device => (device.toString('hex') === paying ? 'pays' : null))
 await network.ready()
 await network.listen()
-answerOrders(() => {
+answerOrders<{ topic?: string }>(({ topic }) => {
+  if (topic) network.join(Buffer.from(topic, 'hex'), { server: false })
   global.gc!()
   return Promise.resolve({
     rss: process.memoryUsage().rss,
     connections: network.streams.length,
-    used: network.strangers,
+    used: network.used,
     ended: Object.fromEntries(ended)
   })
 })

@@ -25,6 +25,8 @@ class Ground {
   readonly attack: (attack: Attack) => Promise<unknown>
   /** Rejects when the honest one is not served. */
   readonly honest: () => Promise<unknown>
+  /** Resolves when the node has dialled a peer of the topic. */
+  readonly dials: (topic: Buffer) => Promise<unknown>
   readonly partner: (seed?: Buffer) => Promise<unknown>
 
   private constructor(
@@ -33,6 +35,10 @@ class Ground {
     other: ReturnType<Children['fork']>
   ) {
     this.held = () => node.ask<Held>({})
+    this.dials = topic => {
+      const dialled = node.next<{ dialled?: string }>(event => event.dialled !== undefined)
+      return Promise.all([node.ask({ topic: topic.toString('hex') }), dialled])
+    }
     this.attack = attack => strangers.ask(attack)
     this.honest = () => other.ask({ kind: 'honest', count: 1, amount: 1000 })
     this.partner = seed => other.ask({ partner: seed?.toString('hex') ?? '' })
@@ -71,6 +77,13 @@ test('1,000 connections of strangers leave places for others, and who pays keeps
   assert.ok(used.connections + used.unproven <= BOUNDS.connections.all + BOUNDS.unproven.all)
   assert.ok(connections <= 1 + BOUNDS.connections.all + BOUNDS.unproven.all, `${connections} connections`)
   assert.ok(rss - before.rss < 200 * MIB, `${(rss - before.rss) / MIB} MiB`)
+})
+
+test('64 strangers do not keep a node from dialling peers of a topic', LIMIT, async t => {
+  const ground = await Ground.open(t)
+  await ground.attack({ kind: 'idle', count: 64 })
+  await ground.attack({ kind: 'announce', count: 1 })
+  await ground.dials(Buffer.alloc(32, 5))
 })
 
 test('a frame of a stranger that is too large is not taken in', LIMIT, async t => {

@@ -102,6 +102,10 @@ test(
     }
     assert.ok(leaseManager!.unpaid.count <= all)
     assert.ok(leaseManager!.unpaid.bytes <= 60 * MIB)
+    const { strangers } = await seller.call('status', {}, quiet)
+    const { count: used } = leaseManager!.unpaid
+    const shown = strangers.find(({ bound }) => bound === 'unpaidLeases')
+    assert.deepEqual([shown!.used, shown!.most], [used, all])
     const bought = await first.buy(offer, [limitOf(core, { length: 50, byteLength: 50 * MIB })])
     assert.equal(leases.get('provider', bought.id)!.state, LEASE.ACTIVE)
     await leaseManager!.end(bought.id, 'the test needs its space')
