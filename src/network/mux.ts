@@ -5,6 +5,7 @@ import c from 'compact-encoding'
 import { BOUNDS } from '../base/bounds/bounds.js'
 import { TokenBucket } from '../base/token-bucket.js'
 import { Announcements } from './announcements.js'
+import { mayReadCore } from './cores.js'
 import { CutOff } from './cut-off.js'
 import { HYPERCORE, guardCore } from './hypercore-guard.js'
 import { peerOf } from './hypercore-wire.js'
@@ -52,7 +53,8 @@ export class StrictMux extends Protomux {
 
   override createChannel(options: ChannelOptions): Channel | null {
     if (options.protocol !== HYPERCORE) return super.createChannel(options)
-    return super.createChannel(guardCore(options, this.#announcements))
+    const mayRead = (core: object): boolean => mayReadCore(core, this.stream)
+    return super.createChannel(guardCore(options, this.#announcements, mayRead))
   }
 
   /** True while this node waits for blocks that it has asked the peer for. */

@@ -16,6 +16,7 @@ import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 import { CutOff } from './cut-off.js'
 import { announcedPages, guardMux } from './mux.js'
+import { acceptProofs } from './read-proofs.js'
 import { STANDING, Visitors } from './visitors.js'
 import type { Standing } from './visitors.js'
 
@@ -166,6 +167,7 @@ export class Network extends ReadyResource {
     const visitor = this.#visitors.add(stream)
     const mux = guardMux(stream, { wrote: buffered => this.#visitors.wrote(visitor, buffered) })
     visitor.isAsked = () => mux.isAsking
+    acceptProofs(stream)
     this.emit('connection', stream)
     mux.pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
       if (discoveryKey) await this.#serve(discoveryKey, stream)
@@ -174,6 +176,8 @@ export class Network extends ReadyResource {
   }
 
   async #serve(discoveryKey: Buffer, stream: NoiseStream): Promise<void> {
+    // A proof that came before is read a turn later than this.
+    await new Promise(resolve => setImmediate(resolve))
     for (const server of this.#servers) if (await server(discoveryKey, stream)) return
   }
 

@@ -1,6 +1,8 @@
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import type { Countersign, Lease, Order, Terms } from '#spec'
+import crypto from 'hypercore-crypto'
+import { PUBLIC_READ } from '../../../contracts/keys/read-key.js'
 import { parseKey } from '../../../contracts/keys/key.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Used } from '../../base/bounds/bounds.js'
@@ -208,8 +210,11 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   /** Handles the first payment: the agreement binds, and its cores are accepted up to their limits. */
   async #admit(lease: Lease): Promise<void> {
-    const { cores, egressBytes } = lease.terms
-    await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes })
+    const { cores, egressBytes, readKey, buyer } = lease.terms
+    // Leases of others that name the same cores keep their own blocks: to know a core's key is no right to it.
+    const group = crypto.hash([readKey!, buyer.identity!]).toString('hex')
+    const access = { readKey: readKey!.equals(PUBLIC_READ) ? null : readKey!, owner: buyer.device!, group }
+    await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes, ...access })
     const current = this.#options.leases.get('provider', agreementId(lease.terms))!
     await this.#save({ ...current, state: LEASE.ACTIVE, committed: this.#now() })
   }

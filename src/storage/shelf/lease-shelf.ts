@@ -82,8 +82,8 @@ export class LeaseShelf extends ReadyResource {
     return this.shelf.rest(id)
   }
 
-  serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
-    return this.shelf.serve(discoveryKey, stream)
+  serve(discoveryKey: Buffer, stream: Duplex, isServed?: (id: string) => boolean): Promise<boolean> {
+    return this.shelf.serve(discoveryKey, stream, isServed)
   }
 
   async silence(id: string): Promise<void> {

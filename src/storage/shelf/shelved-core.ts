@@ -3,7 +3,8 @@ import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
 import { systemClock } from '../../base/clock.js'
-import { attachCore, detachCore, openStore } from '../../network/cores.js'
+import type { ReplicationPeer } from 'hypercore'
+import { attachCore, detachCore, gateCore, openStore } from '../../network/cores.js'
 import { removeFolder } from '../../files/disk.js'
 
 /** How long an unused core stays open, ms. */
@@ -13,6 +14,8 @@ const LINGER = 5000
 interface StreamLink {
   /** Ids of the holders that the peer uploads for. */
   uploads: Set<string>
+  /** The holder for which the peer may read, and which is charged; null: it may not. */
+  account: string | null
   ended: boolean
   onclose: () => void
   attached: Promise<void>
@@ -29,7 +32,8 @@ export class ShelvedCore {
   readonly key: Buffer
   readonly discoveryKey: Buffer
   readonly folder: string
-  readonly #onupload: (bytes: number) => void
+  readonly group: string
+  readonly #onupload: (bytes: number, holder: string | null) => void
   readonly #onopen: () => void
   #opened: Promise<{ store: Corestore; core: Hypercore }> | null = null
   #core: Hypercore | null = null
@@ -40,13 +44,15 @@ export class ShelvedCore {
   #gone = false
   readonly #links = new Map<Duplex, StreamLink>()
 
-  /** `onupload` is called with the bytes that peers read, `onopen` when files are opened. */
+  /** `onupload` is called with the bytes that peers read and whom that is charged to, `onopen` when files are opened. */
   constructor(
     folder: string,
     key: Buffer,
-    onupload: (bytes: number) => void,
-    onopen = (): void => undefined
+    onupload: (bytes: number, holder: string | null) => void,
+    onopen = (): void => undefined,
+    group = ''
   ) {
+    this.group = group
     this.folder = folder
     this.key = key
     this.discoveryKey = crypto.discoveryKey(key)
@@ -81,15 +87,17 @@ export class ShelvedCore {
   }
 
   /** Replicates over the connection until it ends or `detach`: for a reader, or the uploader of a holder. */
-  async attach(stream: Duplex, holder: string | null): Promise<void> {
+  async attach(stream: Duplex, holder: string | null, reads = holder): Promise<void> {
     const known = this.#links.get(stream)
     if (known) {
       if (holder !== null) known.uploads.add(holder)
+      known.account ??= reads
       return known.attached
     }
     if (stream.destroyed) return
     const link: StreamLink = {
       uploads: new Set(holder === null ? [] : [holder]),
+      account: reads,
       ended: false,
       onclose: () => this.#end(stream),
       attached: Promise.resolve()
@@ -113,6 +121,17 @@ export class ShelvedCore {
       if (this.#core?.opened) detachCore(this.#core, stream)
       this.#end(stream)
     }
+  }
+
+  /** Charges the readers of a holder to another one; where there is none their reading ends. Uploads go on. */
+  moveReaders(from: string, to: (stream: Duplex) => string | null): void {
+    const over = new Set<ReadonlySet<string>>()
+    for (const [stream, link] of this.#links) {
+      if (link.account !== from) continue
+      link.account = to(stream)
+      if (link.account === null && link.uploads.size === 0) over.add(link.uploads)
+    }
+    this.detach(uploads => !over.has(uploads))
   }
 
   /** Accepts nothing more from uploaders of a holder; a connection that also uploads for another one stays. */
@@ -186,10 +205,11 @@ export class ShelvedCore {
       throw error
     }
     core.core.replicator.eagerUpgrade = false
-    core.on('upload', (_index: number, bytes: number) => {
+    core.on('upload', (_index: number, bytes: number, peer: ReplicationPeer) => {
       this.#used = systemClock.monotonic()
-      this.#onupload(bytes)
+      this.#onupload(bytes, this.#links.get(peer.stream)?.account ?? null)
     })
+    gateCore(core, stream => (this.#links.get(stream)?.account ?? null) !== null)
     core.on('conflict', () => this.#shutDown()) // hypercore closes the session; the blocks stay
     this.#core = core
     return { store, core }

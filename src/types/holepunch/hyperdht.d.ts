@@ -18,6 +18,7 @@ declare module 'hyperdht' {
       readonly remoteHost: string | null
     }
     readonly destroying: boolean
+    readonly connected: boolean
     /** Of secret-stream: 1 once the length of a frame is read, the length, the bytes that came of it, and its buffer. */
     readonly _state: number
     readonly _len: number

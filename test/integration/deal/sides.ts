@@ -7,6 +7,7 @@ import createTestnet from 'hyperdht/testnet.js'
 import type { Testnet } from 'hyperdht/testnet.js'
 import ProtomuxRPC from 'protomux-rpc'
 import type { AgreementRequest, Countersign, Hello, Order, QuoteRequest, StorageRequest, Terms } from '#spec'
+import { PUBLIC_READ } from '../../../contracts/keys/read-key.js'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import type { StructName, StructOf } from '../../../contracts/schema/codec.js'
 import { billedBytes } from '../../../contracts/money/money.js'
@@ -259,6 +260,7 @@ export class FakeSeller implements LeaseDesk {
       cores: CORES,
       time: 30 * DAY,
       firstInstallmentMsat: 5_000n,
+      readKey: PUBLIC_READ,
       minGrace: 7 * DAY,
       timeoutMs: 10_000,
       ...given

@@ -7,6 +7,7 @@ import { jobId } from '../../../contracts/job.js'
 import { DAY, MIB } from '../../../contracts/money/quantity.js'
 import { authorOf } from '../../../contracts/keys/attestation.js'
 import { parseKey } from '../../../contracts/keys/key.js'
+import { PUBLIC_READ } from '../../../contracts/keys/read-key.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import type { StructName, StructOf } from '../../../contracts/schema/codec.js'
@@ -92,7 +93,7 @@ export class BarePeer {
     const part = decode('storage-quote', quote.quote.body)
     const terms: Terms = {
       ...this.#common(offer, quote),
-      ...{ cores: [core], time, startBy: quote.quote.validUntil + 30 * 60_000 },
+      ...{ readKey: PUBLIC_READ, cores: [core], time, startBy: quote.quote.validUntil + 30 * 60_000 },
       firstInstallmentMsat: part.firstInstallmentMsat,
       maxInstallmentMsat: part.maxInstallmentMsat,
       minChargeMsat: part.minChargeMsat,

@@ -6,6 +6,7 @@ import type Hypercore from 'hypercore'
 import type { NoiseStream } from 'hyperdht'
 import type { CoreLimit, Seal, SealedCore, Terms } from '#spec'
 import { parseKey } from '../../../contracts/keys/key.js'
+import { PUBLIC_READ } from '../../../contracts/keys/read-key.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { DAY } from '../../../contracts/money/quantity.js'
@@ -142,6 +143,7 @@ export class RogueBuyer {
       cores,
       time: 30 * DAY,
       firstInstallmentMsat: 5000n,
+      readKey: PUBLIC_READ,
       minGrace: 0,
       timeoutMs: 10_000
     })
