@@ -84,6 +84,19 @@ export interface Calls {
       peers: number
       /** each resource, by its id */
       resources: Record<never, never>
+      /** what strangers make this node hold now; empty: no node runs */
+      strangers: ({
+        /** its name */
+        bound: string
+        /** what it bounds */
+        text: string
+        /** what is counted, such as bytes */
+        unit: string
+        /** how much is used now */
+        used: number
+        /** the bound for all strangers together */
+        most: number
+      })[]
       /** what the owner should know */
       notes: (string)[]
     }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import createTestnet from 'hyperdht/testnet.js'
 import ProtomuxRPC from 'protomux-rpc'
 import { parseKey } from '../../contracts/keys/key.js'
+import { PUBLIC_READ } from '../../contracts/keys/read-key.js'
 import { SAT } from '../../contracts/money/money.js'
 import { DAY, MIB } from '../../contracts/money/quantity.js'
 import { setUp } from '../../src/daemon/setup.js'
@@ -85,6 +86,7 @@ async function measure({ node, seller, sold, count, scratch, say }: Measuring): 
       revision: 1,
       price: BigInt(sold.price),
       cores: [core],
+      readKey: PUBLIC_READ,
       time: 365 * DAY,
       firstInstallmentMsat: 5n * SAT,
       aheadMsat: 20_000n * SAT,

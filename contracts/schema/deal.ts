@@ -106,6 +106,7 @@ export const deal: Struct[] = [
     fields: [
       ...parties,
       many('cores', '@bushel/core-limit', MAX_CORES),
+      required('readKey', 'fixed32'),
       required('price', 'biguint64'),
       required('time', 'uint'),
       required('firstInstallmentMsat', 'biguint64'),

@@ -260,6 +260,7 @@ export interface Terms {
   buyer: Party
   provider: Party
   cores: CoreLimit[]
+  readKey: Buffer
   price: bigint
   time: number
   firstInstallmentMsat: bigint

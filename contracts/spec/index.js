@@ -1057,6 +1057,7 @@ const encoding36 = {
     encoding36_5.preencode(state, m.buyer)
     encoding36_6.preencode(state, m.provider)
     encoding36_7.preencode(state, m.cores)
+    c.fixed32.preencode(state, m.readKey)
     c.biguint64.preencode(state, m.price)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -1076,6 +1077,7 @@ const encoding36 = {
     encoding36_5.encode(state, m.buyer)
     encoding36_6.encode(state, m.provider)
     encoding36_7.encode(state, m.cores)
+    c.fixed32.encode(state, m.readKey)
     c.biguint64.encode(state, m.price)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -1095,15 +1097,16 @@ const encoding36 = {
     const r5 = encoding36_5.decode(state)
     const r6 = encoding36_6.decode(state)
     const r7 = encoding36_7.decode(state)
-    const r8 = c.biguint64.decode(state)
-    const r9 = c.uint.decode(state)
-    const r10 = c.biguint64.decode(state)
+    const r8 = c.fixed32.decode(state)
+    const r9 = c.biguint64.decode(state)
+    const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
-    const r13 = c.uint.decode(state)
+    const r13 = c.biguint64.decode(state)
     const r14 = c.uint.decode(state)
     const r15 = c.uint.decode(state)
     const r16 = c.uint.decode(state)
+    const r17 = c.uint.decode(state)
 
     return {
       version: r0,
@@ -1114,15 +1117,16 @@ const encoding36 = {
       buyer: r5,
       provider: r6,
       cores: r7,
-      price: r8,
-      time: r9,
-      firstInstallmentMsat: r10,
-      maxInstallmentMsat: r11,
-      minChargeMsat: r12,
-      countersignBy: r13,
-      startBy: r14,
-      grace: r15,
-      egressBytes: r16
+      readKey: r8,
+      price: r9,
+      time: r10,
+      firstInstallmentMsat: r11,
+      maxInstallmentMsat: r12,
+      minChargeMsat: r13,
+      countersignBy: r14,
+      startBy: r15,
+      grace: r16,
+      egressBytes: r17
     }
   }
 }

@@ -37,7 +37,11 @@ export class StrictRpc extends ProtomuxRPC {
   }
 
   override async _onrequest(request: { id: number; method: string; value: Buffer }): Promise<void> {
-    if (this.#methods.has(request.method)) return super._onrequest(request)
-    this.emit('unknown')
+    if (!this.#methods.has(request.method)) {
+      this.emit('unknown')
+      return
+    }
+    // The value is a part of its frame, which would stay in memory as long as the request does.
+    return super._onrequest({ ...request, value: request.value && Buffer.from(request.value) })
   }
 }

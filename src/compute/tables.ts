@@ -1,21 +1,43 @@
+import type { Job } from '#spec'
+import { DAY } from '../../contracts/money/quantity.js'
 import { rawCodec, tableMaker } from '../store/definition.js'
 import type { AnyTable } from '../store/definition.js'
 import { bytes, parts, text, uint } from '../store/key.js'
 import { isOpen } from './buyer/run/run-state.js'
-import { isOver } from './job/job-state.js'
+import { JOB, isOver } from './job/job-state.js'
 
 const table = tableMaker('src/compute')
+
+/** How long a job that nobody paid is kept, ms: its invoices are refused, and it is no evidence of anything. */
+const UNPAID_KEPT = 2 * DAY
+
+/** The device of the other side. */
+function otherOf({ role, terms }: Job): Buffer {
+  return (role === 'buyer' ? terms.provider : terms.buyer).device!
+}
 
 /** Jobs by our role and agreement. Those that are over stay: they are the history of the home. */
 export const jobTable = table('jobs', parts(text, bytes(32)), 'job', {
   indexes: index => ({
     /** By role; without the jobs that are over. */
     open: index(text, job => (isOver(job) ? null : job.role)),
-    /** By the device of the other side. */
-    device: index(bytes(32), ({ role, terms }) => (role === 'buyer' ? terms.provider : terms.buyer).device)
+    /** By the device of the other side; without the jobs that are over. */
+    device: index(bytes(32), job => (isOver(job) ? null : otherOf(job))),
+    /** By the device of a buyer, of jobs that were paid in full. */
+    customer: index(bytes(32), job =>
+      job.role === 'provider' && job.state === JOB.DONE ? otherOf(job) : null
+    ),
+    /** By their last change, provided jobs that were over before anything was paid. */
+    unpaid: index(uint, ({ role, state, changed }) =>
+      role === 'provider' && state === JOB.VOID ? changed : null
+    )
   }),
   unbounded: 'a job needs a place, which its provider bounds, or the money of its buyer',
-  forget: 'never: jobs that are over are the history of the home'
+  forget: {
+    text: 'two days after it was over, when its buyer never paid; others never: they are the history of the home',
+    by: 'unpaid',
+    after: UNPAID_KEPT
+  }
 })
 
 /** Signed requests for payments, by job and installment. */

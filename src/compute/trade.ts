@@ -8,7 +8,7 @@ import { ComputeBids } from './buyer/resting-bids.js'
 import { RunRecords } from './buyer/run/run-records.js'
 import { EvidenceFiles } from './job/evidence-files.js'
 import { consumedByJobs } from './job/consumed.js'
-import { JobRecords, isOver } from './job/job-records.js'
+import { JobRecords } from './job/job-records.js'
 import { JOB_TIMEOUTS } from './job/timeouts.js'
 import { readLending } from './provider/settings.js'
 import { Worker } from './provider/worker.js'
@@ -17,6 +17,7 @@ import { computeStatus } from './status.js'
 import { COMPUTE_TABLES } from './tables.js'
 import { bookedBids } from '../node/trade/asks.js'
 import { jobsOf } from '../node/trade/job-buying.js'
+import { STEP } from '../payment/payment-state.js'
 import { tradeService } from '../node/trade/parts.js'
 import type { TradeOptions, TradeParts, TradeResource } from '../node/trade/parts.js'
 import { fillBid, fitsBid } from '../node/trade/stored-bid.js'
@@ -133,8 +134,9 @@ function listenerOf(node: TradeOptions): RunListener {
 
 /** True for an open job with the device, or one for which money is moving. */
 function hasJobs({ jobs: records, ledger }: TradeParts, device: Buffer): boolean {
-  for (const { id, job } of records.with(device))
-    if (!isOver(job) || ledger.totals(id).inFlightMsat > 0n) return true
+  if (!records.with(device).next().done) return true
+  for (const { agreement } of ledger.at(STEP.sent))
+    if (records.get('buyer', agreement)?.terms.provider.device!.equals(device)) return true
   return false
 }
 
@@ -145,6 +147,12 @@ export const computeTrade: TradeResource = {
   working: [runs, computeBids],
   bids: parts => parts.computeBids,
   hasDealings: hasJobs,
+  dealings: ({ jobs: records }, device) => records.dealings(device),
   consumed: ({ jobs: records, ledger }) => consumedByJobs(records, ledger),
+<<<<<<< HEAD
   status: ({ store, parts }) => computeStatus(store, parts?.worker ?? null)
+=======
+  status: ({ store, parts }) => Promise.resolve(computeStatus(store, parts?.worker ?? null)),
+  used: ({ worker: made }) => made?.used ?? {}
+>>>>>>> bounds
 }

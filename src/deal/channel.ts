@@ -4,6 +4,7 @@ import ReadyResource from 'ready-resource'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import { BushelError, isBlamed } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
+import { BOUNDS } from '../base/bounds/bounds.js'
 import type { Clock } from '../base/clock.js'
 import { StrictRpc } from '../book/strict-rpc.js'
 import type { Change } from '../store/change.js'
@@ -17,7 +18,7 @@ import type { Logger } from '../base/logger.js'
 export const PROTOCOL = 'bushel/deal'
 const REQUEST_TIMEOUT = 20_000
 /** Most requests of one peer answered at the same time. */
-const AT_ONCE = 8
+const AT_ONCE = BOUNDS.requests.peer
 
 /** The peer at the other end, as proven by the connection and the hello. */
 export interface Counterparty {
@@ -25,6 +26,8 @@ export interface Counterparty {
   identity: Buffer
   /** Public key of its Lightning node, 33 bytes. */
   lightning: Buffer
+  /** Where it is, see `addressOf`; null: on this machine. */
+  address: string | null
 }
 
 /** An answer: the reply, the changes that must be on disk before it leaves, and what follows. */
@@ -52,6 +55,10 @@ export interface ChannelOptions {
   store: Store
   replies: Replies
   budget: RequestBudget
+  /** Bytes of the requests of all channels that are not answered yet. */
+  held: { bytes: number }
+  /** True when the peer pays or has paid. */
+  isPartner: () => boolean
   clock?: Clock
   /** Running answers, also of closed channels. */
   answering: Set<Promise<unknown>>
@@ -74,6 +81,7 @@ export class DealChannel extends ReadyResource {
   readonly #over = new AbortController()
   readonly #waiting: (() => void)[] = []
   #underWay = 0
+  #held = 0
   #isCutOff = false
 
   constructor(options: ChannelOptions) {
@@ -168,7 +176,13 @@ export class DealChannel extends ReadyResource {
       const body = codec.decode(request.body, requestBytes)
       if (!this.peer && method !== 'hello')
         throw new BushelError('UNEXPECTED', `it sent ${method} before hello`)
-      return await this.#inPlace(() => this.#answerOnce(method, request.id, body))
+      const bytes = value!.byteLength
+      this.#hold(bytes)
+      try {
+        return await this.#inPlace(() => this.#answerOnce(method, request.id, body))
+      } finally {
+        this.#hold(-bytes)
+      }
     } catch (error) {
       if (isBlamed(error)) this.#cutOff(error.code)
       else {
@@ -207,13 +221,29 @@ export class DealChannel extends ReadyResource {
       }
       const changes = [...(answer?.changes ?? [])]
       // A decline is not kept: it promises nothing, and a stranger could fill the disk with declines.
-      if (answer && this.#message(method).kept)
+      if (answer && this.#message(method).kept && this.#keeps(reply))
         changes.push(this.#options.replies.change(this.device, id, reply))
       if (changes.length > 0) await this.#options.store.set(...changes)
       return reply
     } finally {
       answer?.kept?.()
     }
+  }
+
+  /** Counts bytes of a request while they are held. Those of strangers are few in all. */
+  #hold(bytes: number): void {
+    const { held, isPartner } = this.#options
+    const { peer, all } = BOUNDS.heldRequests
+    if (bytes > 0 && (this.#held + bytes > peer || (held.bytes + bytes > all && !isPartner())))
+      throw new BushelError('UNEXPECTED', 'too many requests at once')
+    this.#held += bytes
+    held.bytes += bytes
+  }
+
+  #keeps(reply: Buffer): boolean {
+    const { replies, isPartner } = this.#options
+    if (isPartner()) return true
+    return replies.keepsForStranger(this.device, this.peer?.address ?? null, reply.byteLength)
   }
 
   /** Runs a few answers at a time, the others in order of arrival, to bound the memory that they hold. */

@@ -9,6 +9,8 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
 import { isNodeId } from '../../contracts/keys/node-id.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION } from '../../contracts/terms.js'
+import type { Used } from '../base/bounds/bounds.js'
+import { addressOf } from '../base/bounds/address.js'
 import { settledWithin, unlessAborted } from '../base/timeouts.js'
 import type { Disposer } from '../base/scope.js'
 import type { Store } from '../store/store.js'
@@ -37,6 +39,8 @@ export interface OwnKeys {
 /** The network operations that deals need. */
 export interface PeerConnector {
   connect(device: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<NoiseStream>
+  /** Whether a device pays or has paid; null for a stranger. */
+  dealings(device: Buffer): string | null
 }
 
 export interface DealsOptions {
@@ -69,6 +73,8 @@ export class Deals extends ReadyResource {
   readonly resources: Resources
   readonly store: Store
   readonly replies: Replies
+  /** Bytes of the requests of all peers that are not answered yet. */
+  readonly held = { bytes: 0 }
   readonly now: () => number
   readonly #connector: PeerConnector
   readonly #log: Logger
@@ -100,6 +106,11 @@ export class Deals extends ReadyResource {
       await this.#meet(channel, hello)
       return { body: this.#hello(channel.device) }
     })
+  }
+
+  /** How much of its bounds is used. */
+  get used(): Used {
+    return { heldRequests: this.held.bytes, replies: this.replies.ofStrangers }
   }
 
   get party(): Party {
@@ -174,6 +185,8 @@ export class Deals extends ReadyResource {
       store,
       replies,
       budget,
+      held: this.held,
+      isPartner: () => this.#connector.dealings(stream.remotePublicKey) !== null,
       answering: this.#answering,
       log: this.#log,
       oncutoff: bound => this.#cutOff.count(bound, { peer: stream.remotePublicKey })
@@ -245,7 +258,12 @@ export class Deals extends ReadyResource {
         `the two clocks are ${Math.round(skew / 1000)} s apart; at most two minutes are allowed`
       )
     }
-    channel.peer = { device: channel.device, identity: author.identity, lightning: hello.lightning }
+    channel.peer = {
+      device: channel.device,
+      identity: author.identity,
+      lightning: hello.lightning,
+      address: addressOf(channel.stream.rawStream.remoteHost ?? '')
+    }
     await this.#exchange?.judge(channel.peer, hello.counters)
     this.emit('met', channel)
   }

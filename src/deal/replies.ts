@@ -1,10 +1,17 @@
 import { change } from '../store/change.js'
 import type { Change } from '../store/change.js'
 import type { Store } from '../store/store.js'
-import { replyTable } from './tables.js'
+import { BOUNDS } from '../base/bounds/bounds.js'
+import { KeyedTokenBuckets, TokenBucket } from '../base/token-bucket.js'
+import type { Rate } from '../base/token-bucket.js'
+import { REPLY_KEPT, replyTable } from './tables.js'
 
 /** Most answers kept for one device in that time; a lease takes about five. */
-const MAX_KEPT = 1000
+const MAX_KEPT = BOUNDS.partnerReplies.peer
+/** Most answers on disk of which strangers add some; they have up to 8 KiB. */
+const MOST_ROWS = BOUNDS.replies.all / (8 * 1024)
+/** What a row takes beside its answer, about: its keys, its index and its checksums. */
+export const ROW_BYTES = 256
 /** Devices whose answers are counted in memory. */
 const MAX_COUNTS = 10_000
 
@@ -14,10 +21,37 @@ export class Replies {
   readonly #now: () => number
   readonly #answering = new Map<string, Promise<Buffer>>()
   readonly #counts = new Map<string, number>()
+  /** Bytes that strangers may have kept, by device, by address and in all; they come back as answers are forgotten. */
+  readonly #ofDevice: KeyedTokenBuckets
+  readonly #ofAddress: KeyedTokenBuckets
+  readonly #ofAll: TokenBucket
 
   constructor(store: Store, now: () => number) {
     this.#store = store
     this.#now = now
+    const { peer, address, all } = BOUNDS.replies
+    this.#ofDevice = new KeyedTokenBuckets(within(peer), MAX_COUNTS, now)
+    this.#ofAddress = new KeyedTokenBuckets(within(address), MAX_COUNTS, now)
+    this.#ofAll = new TokenBucket(within(all), now)
+  }
+
+  /**
+   * Whether an answer to a stranger is kept; `address` is null on this machine. One that is not is made anew from the
+   * records when the request is repeated.
+   */
+  keepsForStranger(device: Buffer, address: string | null, replyBytes: number): boolean {
+    const bytes = replyBytes + ROW_BYTES
+    if (this.#store.table(replyTable).count >= MOST_ROWS) return false
+    const near = address === null || this.#ofAddress.left(Buffer.from(address)) >= bytes
+    if (!near || this.#ofDevice.left(device) < bytes || !this.#ofAll.spend(bytes)) return false
+    this.#ofDevice.charge(device, bytes)
+    if (address !== null) this.#ofAddress.charge(Buffer.from(address), bytes)
+    return true
+  }
+
+  /** Bytes of answers that were kept for strangers, as far as they are not forgotten. */
+  get ofStrangers(): number {
+    return Math.round(BOUNDS.replies.all - this.#ofAll.left)
   }
 
   /**
@@ -64,4 +98,9 @@ export class Replies {
     this.#counts.set(id, count)
     return count
   }
+}
+
+/** So many bytes within the time that answers are kept. */
+function within(bytes: number): Rate {
+  return { burst: bytes, perSecond: (bytes * 1000) / REPLY_KEPT }
 }

@@ -5,12 +5,12 @@ import { bytes, parts, uint } from '../store/key.js'
 const table = tableMaker('src/deal')
 
 /** How long an answer can be repeated, ms. */
-const REPLY_KEPT = 2 * DAY
+export const REPLY_KEPT = 2 * DAY
 
 /** Given answers by device and request id. */
 export const replyTable = table('replies', parts(bytes(32), bytes(32)), 'stored-reply', {
   indexes: index => ({ at: index(uint, ({ at }) => at) }),
-  unbounded: 'each device has at most 1,000, and each answer belongs to an agreement',
+  unbounded: 'of strangers few are kept in all; each device that pays has at most 1,000',
   forget: { text: 'two days after it was given', by: 'at', after: REPLY_KEPT }
 })
 

@@ -2,10 +2,11 @@ import { PAGE, Refusal, SEGMENT, SEGMENT_PAGES } from './hypercore-bounds.js'
 import { peerOf } from './hypercore-wire.js'
 import type { Channel } from 'protomux'
 import type { PageBudget, PageHolder } from './page-budget.js'
+import { BOUNDS } from '../base/bounds/bounds.js'
 import { TokenBucket } from '../base/token-bucket.js'
 
 /** Pages of 8 KiB that one peer may make this node hold in all its channels: 2^24 blocks, their indexes, and requests. */
-export const PAGES_PER_CONNECTION = 640
+export const PAGES_PER_CONNECTION = BOUNDS.announced.peer
 /** Requests that wait or are worked on that take the memory of a page. */
 const REQUESTS_PER_PAGE = 16
 

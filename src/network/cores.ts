@@ -66,6 +66,19 @@ export function attachCore(core: Hypercore, stream: Duplex): void {
   core.replicate(stream)
 }
 
+/** Who may read a core, by the core itself, so that it does not matter which part of this node opened a channel for it. */
+const gates = new WeakMap<object, (stream: Duplex) => boolean>()
+
+/** From now on nobody is sent a block or hash of this core over a connection for which `mayRead` is false. */
+export function gateCore(core: Hypercore, mayRead: (stream: Duplex) => boolean): void {
+  gates.set(core.core, mayRead)
+}
+
+/** `core` is the inner core of a session. */
+export function mayReadCore(core: object, stream: Duplex): boolean {
+  return gates.get(core)?.(stream) ?? true
+}
+
 /** Bytes asked for at a time from one peer whose answers take up to 50 ms; hypercore asks for more of farther ones. */
 const INFLIGHT_BYTES = 4 << 20
 const MIN_INFLIGHT = 16

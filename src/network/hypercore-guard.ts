@@ -26,13 +26,17 @@ const UNASKED = 4
  * allocates as much as a peer's numbers say. A message out of bounds throws, which ends that peer's connection; so does
  * any error that hypercore throws.
  */
-export function guardCore(options: ChannelOptions, announcements: Announcements): ChannelOptions {
+export function guardCore(
+  options: ChannelOptions,
+  announcements: Announcements,
+  mayRead: (core: object) => boolean = () => true
+): ChannelOptions {
   const given = options.messages ?? []
   if (given.length !== MESSAGES.length || MESSAGES.some((name, i) => given[i]!.encoding !== wire[name])) {
     throw new Error("hypercore's messages are not the ones this guard knows: the version differs")
   }
   const core = announcements.open()
-  const guard = new CoreGuard(core, announcements)
+  const guard = new CoreGuard(core, announcements, mayRead)
   const messages = MESSAGES.map((name, i) => guardMessage(given[i]!, guard, name))
   return {
     ...options,
@@ -66,13 +70,15 @@ type Pass = (message: unknown, channel: Channel) => unknown
 class CoreGuard {
   readonly #core: Announced
   readonly #all: Announcements
+  readonly #mayRead: (core: object) => boolean
   readonly #forks = new Set<number>()
   /** Our requests whose data waits for verification. Hypercore reuses a request's number as soon as its data has come. */
   readonly #answered = new WeakSet<object>()
   #unasked = 0
 
-  constructor(core: Announced, all: Announcements) {
+  constructor(core: Announced, all: Announcements, mayRead: (core: object) => boolean) {
     this.#core = core
+    this.#mayRead = mayRead
     this.#all = all
   }
 
@@ -85,7 +91,10 @@ class CoreGuard {
   }
 
   request(message: Messages['request'], channel: Channel, pass: Pass): unknown {
-    bounds.checkRequest(this.#peer(channel).core, message)
+    const { core } = this.#peer(channel)
+    bounds.checkRequest(core, message)
+    const reads = message.block !== null || message.hash !== null || message.seek !== null
+    if (reads && !this.#mayRead(core)) return this.#all.walk(MESSAGE)
     this.#all.work(this.#core)
     return after(pass(message, channel), () => this.#core.working--)
   }

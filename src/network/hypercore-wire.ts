@@ -8,6 +8,8 @@ import type { Channel } from 'protomux'
 export interface WirePeer {
   core: WireCore
   replicator: Replicator
+  /** Requests of this node to the peer that have no answer yet. */
+  inflight: number
   receiverQueue: { queue: { length: number }; priority: unknown[] }
 }
 

@@ -7,12 +7,18 @@ import type { Discovery } from 'hyperswarm'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import { shortKey } from '../../contracts/keys/key.js'
+import { BOUNDS } from '../base/bounds/bounds.js'
+import type { Used } from '../base/bounds/bounds.js'
 import type { Disposer } from '../base/scope.js'
 import { deadline } from '../base/timeouts.js'
 import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
-import { CutOff, guardMux } from './mux.js'
+import { CutOff } from './cut-off.js'
+import { announcedPages, guardMux } from './mux.js'
+import { acceptProofs } from './read-proofs.js'
+import { STANDING, Visitors } from './visitors.js'
+import type { Standing } from './visitors.js'
 
 export interface Address {
   host: string
@@ -30,9 +36,12 @@ export interface NetworkOptions {
 /** Replicates the core with this discovery key on the connection; false when it is not served. */
 export type CoreServer = (discoveryKey: Buffer, stream: NoiseStream) => Promise<boolean>
 
-/** Delay between two tries to connect to a device that a caller waits for, ms. */
+/** Whether a device pays this node or has paid it before; null for a stranger. */
+export type Dealings = (device: Buffer) => 'pays' | 'has paid' | null
+
 /** Each room and channel on a connection listens for its end; more than so many is a leak. */
 const LISTENERS = 64
+/** Delay between two tries to connect to a device that a caller waits for, ms. */
 const DIAL_EVERY = 1000
 
 /**
@@ -47,6 +56,8 @@ export class Network extends ReadyResource {
   readonly #arrivals = new EventEmitter().setMaxListeners(0)
   readonly #streams = new Map<string, NoiseStream>()
   readonly #cutOff: Tally
+  readonly #visitors: Visitors
+  #dealings: Dealings = () => null
   #swarm: Hyperswarm | null = null
   #dht: HyperDHT | null = null
 
@@ -54,6 +65,7 @@ export class Network extends ReadyResource {
     super()
     this.#options = options
     this.#cutOff = new Tally(options.log ?? nullLogger, 'peer cut off')
+    this.#visitors = new Visitors((device, dialled) => this.#standingOf(device, dialled))
     this.setMaxListeners(0)
   }
 
@@ -81,12 +93,19 @@ export class Network extends ReadyResource {
       ...(bootstrap ? { bootstrap } : {}),
       ...(local ? { host: '127.0.0.1', firewalled: false } : {})
     })
-    this.#swarm = new Hyperswarm({ keyPair, dht: this.#dht })
+    // By default connections of strangers count too, and with 64 of them no peer would be dialled any more.
+    this.#swarm = new Hyperswarm({
+      keyPair,
+      dht: this.#dht,
+      maxPeers: Infinity,
+      maxClientConnections: BOUNDS.dialled.all
+    })
     this.#swarm.on('connection', (stream: NoiseStream) => this.#onconnection(stream))
     await this.#dht.fullyBootstrapped()
   }
 
   protected override async _close(): Promise<void> {
+    this.#visitors.close()
     await this.#swarm?.destroy()
     await this.#dht?.destroy()
     this.#cutOff.flush()
@@ -104,6 +123,36 @@ export class Network extends ReadyResource {
     return { servers: this.#servers.size, topics: this.#topics.size, listeners, held: this.#wanted.size }
   }
 
+  /** Registers who knows the devices that pay, until the disposer is called. */
+  knowDealings(dealings: Dealings): Disposer {
+    this.#dealings = dealings
+    return () => {
+      if (this.#dealings === dealings) this.#dealings = () => null
+    }
+  }
+
+  dealings(device: Buffer): ReturnType<Dealings> {
+    return this.#dealings(device)
+  }
+
+  /** How much of its bounds is used. */
+  get used(): Used & Visitors['used'] {
+    const dialled = this.#swarm?.stats.connects.client
+    return {
+      ...this.#visitors.used,
+      dialled: dialled ? dialled.attempted - dialled.closed : 0,
+      announced: announcedPages()
+    }
+  }
+
+  #standingOf(device: Buffer, dialled: boolean): Standing {
+    if (this.#wanted.has(device.toString('hex'))) return STANDING.partner
+    const dealings = this.#dealings(device)
+    if (dealings === 'pays') return STANDING.partner
+    if (dealings === 'has paid') return STANDING.customer
+    return dialled ? STANDING.dialled : STANDING.stranger
+  }
+
   #onconnection(stream: NoiseStream): void {
     stream.setMaxListeners(LISTENERS)
     const id = stream.remotePublicKey.toString('hex')
@@ -115,7 +164,10 @@ export class Network extends ReadyResource {
       if (this.#streams.get(id) === stream) this.#streams.delete(id)
     })
     this.#streams.set(id, stream)
-    const mux = guardMux(stream)
+    const visitor = this.#visitors.add(stream)
+    const mux = guardMux(stream, { wrote: buffered => this.#visitors.wrote(visitor, buffered) })
+    visitor.isAsked = () => mux.isAsking
+    acceptProofs(stream)
     this.emit('connection', stream)
     mux.pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
       if (discoveryKey) await this.#serve(discoveryKey, stream)
@@ -124,6 +176,8 @@ export class Network extends ReadyResource {
   }
 
   async #serve(discoveryKey: Buffer, stream: NoiseStream): Promise<void> {
+    // A proof that came before is read a turn later than this.
+    await new Promise(resolve => setImmediate(resolve))
     for (const server of this.#servers) if (await server(discoveryKey, stream)) return
   }
 

@@ -1,11 +1,21 @@
+import type { Lease } from '#spec'
+import { DAY } from '../../contracts/money/quantity.js'
 import { uintCodec, tableMaker } from '../store/definition.js'
 import type { AnyTable, Codec } from '../store/definition.js'
 import { bytes, parts, text, uint } from '../store/key.js'
 import { nameOf } from '../base/states.js'
 import { MIRROR, isPacked } from './buyer/mirror-state.js'
-import { isOver } from './lease/lease-state.js'
+import { LEASE, isOver } from './lease/lease-state.js'
 
 const table = tableMaker('src/storage')
+
+/** How long a lease that nobody paid is kept, ms: its invoices are refused, and it is no evidence of anything. */
+const UNPAID_KEPT = 2 * DAY
+
+/** The device of the other side. */
+function otherOf({ role, terms }: Lease): Buffer {
+  return (role === 'buyer' ? terms.provider : terms.buyer).device!
+}
 
 /** Leases by our role and agreement. Those that are over stay: they are the history of the home. */
 export const leaseTable = table('leases', parts(text, bytes(32)), 'lease', {
@@ -14,8 +24,16 @@ export const leaseTable = table('leases', parts(text, bytes(32)), 'lease', {
     open: index(text, lease => (isOver(lease) ? null : lease.role)),
     /** By role and state; without the leases that are over. */
     state: index(parts(text, text), lease => (isOver(lease) ? null : [lease.role, nameOf(lease.state)])),
-    /** By the device of the other side. */
-    device: index(bytes(32), ({ role, terms }) => (role === 'buyer' ? terms.provider : terms.buyer).device),
+    /** By the device of the other side; without the leases that are over. */
+    device: index(bytes(32), lease => (isOver(lease) ? null : otherOf(lease))),
+    /** By the device of a buyer, of leases that were paid and are over. */
+    customer: index(bytes(32), lease =>
+      lease.role === 'provider' && isOver(lease) && lease.committed > 0 ? otherOf(lease) : null
+    ),
+    /** By their creation, provided leases that were over before anything was paid. */
+    unpaid: index(uint, ({ role, state, created }) =>
+      role === 'provider' && state === LEASE.VOID ? created : null
+    ),
     /** By the hash of the seal, of leases that are kept for somebody. */
     seal: index(bytes(32), ({ role, stored, ...lease }) =>
       role === 'provider' && stored && !isOver(lease) ? stored.stored.seal : null
@@ -23,7 +41,11 @@ export const leaseTable = table('leases', parts(text, bytes(32)), 'lease', {
     created: index(uint, ({ created }) => created)
   }),
   unbounded: 'a new lease needs space, which its provider bounds, or the money of its buyer',
-  forget: 'never: leases that are over are the history of the home'
+  forget: {
+    text: 'two days after it was agreed, when its buyer never paid; others never: they are the history of the home',
+    by: 'unpaid',
+    after: UNPAID_KEPT
+  }
 })
 
 /** By role and agreement, the earliest time at which an open lease may have something to be done. */

@@ -6,6 +6,7 @@ import { Tally } from '../base/tally.js'
 import type { Books } from '../book/books.js'
 import type { DealChannel } from '../deal/channel.js'
 import { Experiences } from '../deal/experience.js'
+import { STEP } from '../payment/payment-state.js'
 import { Debts } from '../payment/debts.js'
 import { drivePacker } from './archive/packer.js'
 import type { BuyerLeaseContext } from './buyer/buyer-lease.js'
@@ -19,7 +20,7 @@ import { takeOver } from './buyer/restored-home.js'
 import { exchangeCounters } from './lease/counters.js'
 import { consumed } from './lease/consumed.js'
 import { problemsOfLeases } from './lease/lease-sums.js'
-import { Leases, isOver } from './lease/leases.js'
+import { Leases } from './lease/leases.js'
 import { LeaseManager } from './provider/lease-manager.js'
 import { StorageSelling } from './provider/selling.js'
 import { storage } from './resource.js'
@@ -204,8 +205,13 @@ function hasLeases(
   { leases: { leases: records }, refunds: claims, ledger }: TradeParts,
   device: Buffer
 ): boolean {
-  for (const { id, lease } of records.with(device))
-    if (!isOver(lease) || claims.isOwed(id) || ledger.totals(id).inFlightMsat > 0n) return true
+  if (!records.with(device).next().done) return true
+  const isTheirs = (id: Buffer): boolean =>
+    [records.get('buyer', id)?.terms.provider, records.get('provider', id)?.terms.buyer].some(
+      party => party?.device!.equals(device) === true
+    )
+  for (const { agreement } of ledger.at(STEP.sent)) if (isTheirs(agreement)) return true
+  for (const id of claims.owed()) if (isTheirs(id)) return true
   return false
 }
 
@@ -216,8 +222,13 @@ export const storageTrade: TradeResource = {
   working: [maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
+  dealings: ({ leases: { leases: records } }, device) => records.dealings(device),
   consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
   status: ({ store, dir, parts }) =>
     storageStatus({ store, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] }),
-  problems: problemsOfLeases
+  problems: problemsOfLeases,
+  used: ({ shelf: kept, leaseManager: manager }) => ({
+    ...manager?.used,
+    ...(kept ? { openCores: kept.shelf.openCores } : {})
+  })
 }

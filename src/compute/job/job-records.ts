@@ -7,7 +7,7 @@ import type { Entry } from '../../store/table.js'
 import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { logJob } from './job-log.js'
-import { jobStates } from './job-state.js'
+import { JOB, jobStates } from './job-state.js'
 import { dueTable, jobTable } from '../tables.js'
 
 export { isOver } from './job-state.js'
@@ -47,9 +47,16 @@ export class JobRecords {
     yield* rowsOf(this.#store.table(jobTable).by('open', { under: role }))
   }
 
-  /** All jobs with this device in both roles. */
+  /** The jobs with this device in both roles that are not over. */
   *with(device: Buffer): Generator<JobRow> {
     yield* rowsOf(this.#store.table(jobTable).by('device', { under: device }))
+  }
+
+  /** Whether something was paid for a job of this device, or this node buys from it. */
+  dealings(device: Buffer): 'pays' | 'has paid' | null {
+    for (const { job } of this.with(device))
+      if (job.role === 'buyer' || job.state !== JOB.AGREED) return 'pays'
+    return this.#store.table(jobTable).first('customer', { under: device }) ? 'has paid' : null
   }
 
   /** Every job is written by this change, so that none skips the table of its states. */

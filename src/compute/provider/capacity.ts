@@ -1,36 +1,16 @@
 import type { Job, JobTerms } from '#spec'
-import { GIB, MINUTE } from '../../../contracts/money/quantity.js'
+import { BOUNDS } from '../../base/bounds/bounds.js'
 import { JOB } from '../job/job-state.js'
 
-/** Most waiting jobs beyond one per core. */
-const QUEUE = 16
-/** Most unpaid agreements of one identity. */
-const UNPAID_EACH = 8
-/** Most unpaid agreements of all identities. */
-const UNPAID = 256
-/** How long an unpaid agreement keeps its place when others ask for one, ms. */
-const HOLDS = 2 * MINUTE
-/** Most disk space for the inputs of waiting jobs and unpaid results, bytes. */
-const MOST_BYTES = 4 * GIB
-
-/** Why the queue takes no other job of this buyer beside these open ones, or null. */
-export function queueFault(buyer: Buffer, open: Iterable<Job>, cores: number): string | null {
-  let [taken, unpaid, theirs] = [0, 0, 0]
-  for (const { state, terms } of open) {
-    if (state !== JOB.AGREED && state !== JOB.QUEUED) continue
-    taken++
-    if (state === JOB.QUEUED) continue
-    unpaid++
-    if (terms.buyer.identity.equals(buyer)) theirs++
-  }
-  if (taken >= cores + QUEUE || unpaid >= UNPAID) return 'the queue of jobs is full'
-  return theirs >= UNPAID_EACH ? 'this buyer has too many agreements that are not paid' : null
+/** Why the queue takes no other job beside these open ones, or null. Those that are not paid have no place in it. */
+export function queueFault(open: Iterable<Job>, cores: number): string | null {
+  let queued = 0
+  for (const { state } of open) if (state === JOB.QUEUED) queued++
+  return queued >= cores + BOUNDS.queuedJobs.all ? 'the queue of jobs is full' : null
 }
 
-/** Why there is no room for one more job beside these open ones, or null. */
-export function fullnessFor(terms: JobTerms, open: readonly Job[], cores: number): string | null {
-  const fault = queueFault(terms.buyer.identity, open, cores)
-  if (fault) return fault
+/** Bytes that are missing on disk for one more job beside these open ones; none are when it is not positive. */
+export function missingFor(terms: JobTerms, open: readonly Job[]): number {
   let outputs = terms.limits.outputBytes
   const inputs = new Map(inputsOf(terms))
   for (const { state, statement, terms: other } of open) {
@@ -39,12 +19,12 @@ export function fullnessFor(terms: JobTerms, open: readonly Job[], cores: number
     for (const [name, bytes] of inputsOf(other)) inputs.set(name, bytes)
   }
   const bytes = [...inputs.values()].reduce((sum, each) => sum + each, outputs)
-  return bytes > MOST_BYTES ? 'the disk has no room for the inputs and results of more jobs' : null
+  return bytes - BOUNDS.jobBytes.all
 }
 
-/** True when an unpaid agreement must give its place to another. */
-export function givesWay({ state, created }: Pick<Job, 'state' | 'created'>, now: number): boolean {
-  return state === JOB.AGREED && now - created >= HOLDS
+/** Bytes that a job may take on disk by itself: its inputs and its output. */
+export function jobBytes({ module, input, limits }: JobTerms): number {
+  return module.byteLength + input.byteLength + limits.outputBytes
 }
 
 /** The inputs of a job with their sizes, keyed by buyer and hash: jobs that share an input share its copy on disk. */

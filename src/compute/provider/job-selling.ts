@@ -20,7 +20,9 @@ export interface JobSellingOptions {
   /** The agreement of a provider with this id, also when it is over. */
   job: (agreement: Buffer) => Job | null
   /** The machine's capacity for one more job of this buyer; `terms` is null before there are any. */
-  capacity: (buyer: Buffer, terms: JobTerms | null) => Promise<Capacity>
+  capacity: (from: Counterparty, terms: JobTerms | null) => Promise<Capacity>
+  /** Ends what gives way to these terms; declines when there is no room for them. */
+  makeRoom: (from: Counterparty, terms: JobTerms) => Promise<void>
   /** Resolves when the job is on disk. */
   save: (job: Job) => Promise<void>
 }
@@ -37,9 +39,9 @@ export class JobSelling implements Selling<ComputeAsk, ComputeRequest, ComputeQu
     { body: asked }: OwnAsk<ComputeAsk>,
     request: ComputeRequest,
     _price: Msat,
-    { identity }: Counterparty
+    from: Counterparty
   ): Promise<ComputeQuote> {
-    assertRunnable(request, asked, await this.#options.capacity(identity, null))
+    assertRunnable(request, asked, await this.#options.capacity(from, null))
     return {
       baseMsat: asked.baseMsat,
       firstInstallmentMsat: least(most(request.firstInstallmentMsat, 1n), INSTALLMENT_CAP),
@@ -57,16 +59,23 @@ export class JobSelling implements Selling<ComputeAsk, ComputeRequest, ComputeQu
     signature,
     ask,
     request,
-    offer
+    offer,
+    from
   }: Agreeing<ComputeAsk, ComputeRequest, ComputeQuote, JobTerms>): Promise<Agreed> {
-    const { self, now, canReceive, capacity, save } = this.#options
+    const { self, now, canReceive, capacity, makeRoom, save } = this.#options
     assertQuotedJob(terms, request, offer)
     const { buyer, isolation, fuel } = terms
+<<<<<<< HEAD
     const needs = { memory: jobMemory(terms), ...jobTime(terms), isolation, fuel }
     assertRunnable(needs, ask.body, await capacity(buyer.identity, terms))
+=======
+    const needs = { memory: jobMemory(terms), isolation, fuel }
+    assertRunnable(needs, ask.body, await capacity(from, terms))
+>>>>>>> bounds
     const [base, first = 0n] = jobSegments(terms)
     if (!(await canReceive(buyer.lightning!, base! + first)))
       throw new DeclineError('NO_INBOUND', 'the Lightning node cannot receive the first payments now')
+    await makeRoom(from, terms)
     const countersign = sign('job-terms', terms, self.device)
     const at = now()
     await save({

@@ -3,8 +3,10 @@ import type { Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { FINAL_INSTALLMENT, jobId } from '../../../contracts/job.js'
 import { DAY } from '../../../contracts/money/quantity.js'
+import type { Used } from '../../base/bounds/bounds.js'
 import { Poller } from '../../base/poller.js'
 import { Scope } from '../../base/scope.js'
+import type { Counterparty } from '../../deal/channel.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payment } from '../../payment/ledger.js'
 import { JobSelling } from './job-selling.js'
@@ -13,7 +15,7 @@ import { JOB } from '../job/job-state.js'
 import type { JobState } from '../job/job-state.js'
 import { LiveJobs } from './live-jobs.js'
 import type { LiveJob } from './live-jobs.js'
-import { fullnessFor, givesWay, queueFault } from './capacity.js'
+import { JobRoom } from './job-room.js'
 import { endOf } from './due.js'
 import type { Capacity } from './admission.js'
 import { workOn } from './job-work.js'
@@ -47,6 +49,7 @@ export class Worker extends ReadyResource {
   #settings: WorkerSettings
   readonly #live = new LiveJobs()
   readonly #open: OpenJobs
+  readonly #room: JobRoom
   #sandbox: Sandbox | null = null
   readonly #poller: Poller
   readonly #onreceived = (payment: Payment): void =>
@@ -75,14 +78,26 @@ export class Worker extends ReadyResource {
     })
     const { deals, payments, blobs, receiveMs } = options
     this.#open = new OpenJobs(options.jobs, options.now)
-    this.#open.on('change', (job: Job) => this.emit('change', job))
+    this.#room = new JobRoom({
+      open: this.#open,
+      records: options.jobs,
+      now: options.now,
+      cores: () => this.#settings.cores,
+      release: ({ id }) =>
+        this.#end(id, JOB.VOID, 'it was not paid in time, and its place was given to another job')
+    })
+    this.#open.on('change', (job: Job) => {
+      this.#room.changed(job)
+      this.emit('change', job)
+    })
     this.#scope.add(() => this.#stopWork())
     this.selling = new JobSelling({
       self: deals.self,
       now: options.now,
       canReceive: options.canReceive,
       job: id => options.jobs.get('provider', id),
-      capacity: (buyer, terms) => this.#capacity(buyer, terms),
+      capacity: (from, terms) => this.#capacity(from, terms),
+      makeRoom: (from, terms) => this.#room.make(from, terms),
       save: job => this.#open.save(job)
     })
     const counter = new JobCounter({
@@ -122,6 +137,7 @@ export class Worker extends ReadyResource {
     const { payments, blobs } = this.#options
     this.#scope.on(payments, 'received', this.#onreceived)
     this.#open.load()
+    this.#room.load()
     for (const job of this.#open.list()) {
       const id = jobId(job.terms)
       const output = job.statement?.statement.output
@@ -156,8 +172,9 @@ export class Worker extends ReadyResource {
     })
   }
 
-  async #capacity(buyer: Buffer, terms: JobTerms | null): Promise<Capacity> {
+  async #capacity(from: Counterparty, terms: JobTerms | null): Promise<Capacity> {
     const { isolation } = await this.#guests()
+<<<<<<< HEAD
     const { allowProcess, memoryBytes, maxWallMs, maxCpuMs, cores } = this.#settings
     const fullness = (): string | null => {
       const open = this.#open.list()
@@ -166,17 +183,22 @@ export class Worker extends ReadyResource {
     if (fullness()) await this.#makeWay()
     const fault = this.schedule.fault ?? fullness()
     return { isolation, allowProcess, memoryBytes, maxWallMs, maxCpuMs, fault }
+=======
+    const { allowProcess, memoryBytes } = this.#settings
+    const fault = this.schedule.fault ?? this.#room.fault(from, terms)
+    return { isolation, allowProcess, memoryBytes, fault }
+>>>>>>> bounds
   }
 
-  /** Voids agreements that were not paid in time, to make room; their invoices are refused. */
-  async #makeWay(): Promise<void> {
-    for (const job of this.#open.list())
-      if (givesWay(job, this.#now()))
-        await this.#end(
-          jobId(job.terms),
-          JOB.VOID,
-          'it was not paid in time, and its place was given to another job'
-        )
+  /** How much of its bounds is used. */
+  get used(): Used {
+    const queued = this.#open.list().filter(({ state }) => state === JOB.QUEUED).length
+    return { unpaidJobs: this.#room.unpaid, queuedJobs: Math.max(0, queued - this.#settings.cores) }
+  }
+
+  /** Agreements that are not paid. */
+  get unpaid(): number {
+    return this.#room.unpaid
   }
 
   async #guests(): Promise<Sandbox> {

@@ -3,11 +3,13 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { formatTime } from '../../../contracts/money/quantity.js'
 import { formatAmount } from '../../../contracts/money/money.js'
+import { BOUNDS } from '../../base/bounds/bounds.js'
+import type { Used } from '../../base/bounds/bounds.js'
 import type { Wallet } from '../../lightning/wallet.js'
 import { readingStore } from '../home-store.js'
 import { networkOf } from '../backend.js'
 import type { NodeContext } from '../context.js'
-import type { ResourceStatus, StatusSource, TradeResource } from '../trade/parts.js'
+import type { ResourceStatus, StatusSource, TradeParts, TradeResource } from '../trade/parts.js'
 import { RESOURCES } from '../trade/resources.js'
 import { reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
@@ -37,6 +39,16 @@ const RESULT = {
   market: orNull(key('a market'), 'key of the market in use; null: none'),
   peers: count('connections'),
   resources: about(v.record(v.string(), resource), 'each resource, by its id'),
+  strangers: listed(
+    fields({
+      bound: said('its name'),
+      text: said('what it bounds'),
+      unit: said('what is counted, such as bytes'),
+      used: count('how much is used now'),
+      most: count('the bound for all strangers together')
+    }),
+    'what strangers make this node hold now; empty: no node runs'
+  ),
   notes: listed(said('a line'), 'what the owner should know')
 }
 
@@ -89,8 +101,19 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
       dir: node.home.dir,
       parts: trade?.parts ?? null
     }),
+    strangers: heldBy(node, trade?.parts ?? null),
     notes
   }
+}
+
+/** What strangers make a node hold, of each bound for all of them together. */
+function heldBy(node: NodeContext, parts: TradeParts | null): StatusResult['strangers'] {
+  const used: Used = { ...node.network.used, ...parts?.deals.used }
+  if (parts) for (const resource of node.resources) Object.assign(used, resource.used?.(parts))
+  return Object.entries(BOUNDS).flatMap(([bound, { text, unit, all }]) => {
+    const now = used[bound as keyof Used]
+    return all === null || now === undefined ? [] : [{ bound, text, unit, used: now, most: all }]
+  })
 }
 
 /** A note on how much a seller can receive in real sats. */
@@ -122,6 +145,7 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
     resources: await readingStore(home.dir, store =>
       resourceStatuses(RESOURCES, { store, dir: home.dir, parts: null })
     ),
+    strangers: [],
     notes: ['no node is running on this home (bushel up)']
   }
 }

@@ -8,6 +8,7 @@ import { Deals } from '../../deal/deals.js'
 import { Provider } from '../../deal/negotiation/provider.js'
 import { Resources } from '../../deal/resource.js'
 import { StandingOrders } from '../../deal/standing-orders.js'
+import type { Dealings } from '../../network/network.js'
 import { checkInvoice } from '../../lightning/invoice.js'
 import { Ledger } from '../../payment/ledger.js'
 import { SpendingLimits, limitsIn } from '../../payment/limits.js'
@@ -110,6 +111,7 @@ export function connectionsOf(resources: readonly TradeResource[]): Service<Trad
   const needs: Name[] = ['node', 'lightning', 'ledger', 'payments', 'deals', 'quotes', ...answering]
   return tradeService('connections', needs, (parts, scope) => {
     const { network, timeouts, log } = parts.node
+    scope.add(network.knowDealings(device => dealingsOf(resources, parts, device)))
     return scope.open(
       new Connections({
         network,
@@ -121,6 +123,16 @@ export function connectionsOf(resources: readonly TradeResource[]): Service<Trad
       })
     )
   })
+}
+
+/** The closest dealings with a device of all resources. */
+function dealingsOf(
+  resources: readonly TradeResource[],
+  parts: TradeParts,
+  device: Buffer
+): ReturnType<Dealings> {
+  const all = resources.map(({ dealings }) => dealings(parts, device))
+  return all.find(one => one === 'pays') ?? all.find(one => one !== null) ?? null
 }
 
 /** Shows the resting bids of every resource the changes of the book, and what providers say of them. */

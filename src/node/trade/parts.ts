@@ -1,4 +1,5 @@
 import type { KeyPair } from 'hypercore-crypto'
+import type { Used } from '../../base/bounds/bounds.js'
 import { declaring } from '../../base/services.js'
 import type { Service } from '../../base/services.js'
 import type { Books } from '../../book/books.js'
@@ -11,7 +12,7 @@ import type { RestingBids } from '../../deal/resting-bids.js'
 import type { StandingOrders } from '../../deal/standing-orders.js'
 import type { WalletChoice } from '../../identity/config.js'
 import type { WalletResource } from '../../lightning/backend.js'
-import type { Network } from '../../network/network.js'
+import type { Dealings, Network } from '../../network/network.js'
 import type { Ledger } from '../../payment/ledger.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import type { SpendingLimits } from '../../payment/limits.js'
@@ -101,9 +102,13 @@ export interface TradeResource {
   bids(parts: TradeParts): RestingBids | null
   /** True when this node has an open agreement with the device, or a payment in flight or a debt for one. */
   hasDealings(parts: TradeParts, device: Buffer): boolean
+  /** Whether the device pays or has paid for this resource, or sells it to this node; null for a stranger. */
+  dealings(parts: TradeParts, device: Buffer): ReturnType<Dealings>
   /** What was used up of each agreement, msat, by its id in hex, for the balance check. */
   consumed(parts: TradeParts, now: number): ReadonlyMap<string, Msat>
   status(source: StatusSource): Promise<ResourceStatus>
+  /** How much of the bounds for strangers is used by this resource. */
+  used?(parts: TradeParts): Used
   /** For `bushel store check`: what disagrees in its tables, a line for each problem. */
   problems?(store: Store): Iterable<string>
 }

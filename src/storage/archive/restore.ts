@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { NoiseStream } from 'hyperdht'
 import type Corestore from 'corestore'
 import Hyperdrive from 'hyperdrive'
 import type Hypercore from 'hypercore'
@@ -7,9 +8,11 @@ import ReadyResource from 'ready-resource'
 import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { parseLink } from '../../../contracts/keys/link.js'
+import { readKeyPair } from '../../../contracts/keys/read-key.js'
 import type { Link } from '../../../contracts/keys/link.js'
 import type { Clock } from '../../base/clock.js'
 import { unlessAborted, withTimeout } from '../../base/timeouts.js'
+import { proveRead } from '../../network/read-proofs.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
 import { assertRoom, codeOf, explainDest } from '../../files/disk.js'
 import { Feed, joinRanges } from './restore-feed.js'
@@ -112,6 +115,7 @@ export class DriveRestore extends ReadyResource {
     const gone = (): void => void this.#streams.delete(stream)
     this.#streams.set(stream, gone)
     stream.once('close', gone)
+    proveRead(stream as NoiseStream, readKeyPair(this.link.encryptionKey))
     if (this.opened && !this.closing) attachCore(this.#drive.core, stream)
     if (this.#blobs && !this.closing) attachCore(this.#blobs, stream)
   }

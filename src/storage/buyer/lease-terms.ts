@@ -25,6 +25,8 @@ export interface LeaseInquiry {
   /** The highest price; null: any. */
   maxPrice: bigint | null
   cores: CoreLimit[]
+  /** Public half of the key of those who may read. */
+  readKey: Buffer
   /** ms. */
   time: number
   /** First installment that this buyer wishes, by its experience with the provider. */
@@ -97,6 +99,7 @@ export function termsOf(deals: Deals, quoted: LeaseQuote): SignedTerms {
     version: PROTOCOL_VERSION,
     ...common,
     cores: inquiry.cores,
+    readKey: inquiry.readKey,
     time: inquiry.time,
     firstInstallmentMsat: offer.firstInstallmentMsat,
     maxInstallmentMsat: offer.maxInstallmentMsat,

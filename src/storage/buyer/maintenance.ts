@@ -65,11 +65,9 @@ export class Maintenance extends ReadyResource {
    */
   met(device: Buffer): void {
     const { leases } = this.#options
-    const unanswered = this.#unanswered()
-    for (const { id, lease } of leases.with(device)) {
-      const waits = lease.state === LEASE.LAPSING || unanswered.some(of => of.equals(id))
-      if (lease.role === 'buyer' && waits && !this.#asked?.equals(id)) this.#lapsing.reset(id)
-    }
+    const waiting = this.#unanswered().filter(id => providerOf(leases.get('buyer', id))?.equals(device))
+    for (const { id, lease } of leases.with(device)) if (lease.state === LEASE.LAPSING) waiting.push(id)
+    for (const id of waiting) if (!this.#asked?.equals(id)) this.#lapsing.reset(id)
   }
 
   /** Does all work that is due now. */
@@ -166,4 +164,8 @@ function payAt({ start }: Lease, next: Installment): number {
 /** True for errors that end a lease: the provider has ended it, or must not be paid any more. */
 function endsLease(error: unknown): error is BushelError {
   return isBlamed(error) || isDeclined(error, 'ENDED', 'NO_AGREEMENT')
+}
+
+function providerOf(lease: Lease | null): Buffer | null {
+  return lease?.terms.provider.device ?? null
 }

@@ -1,4 +1,6 @@
 import type { MirrorJob, Terms } from '#spec'
+import { parseLink } from '../../../contracts/keys/link.js'
+import { readKeyPair } from '../../../contracts/keys/read-key.js'
 import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, formatAmount, most } from '../../../contracts/money/money.js'
@@ -238,6 +240,7 @@ export class Placement {
         minChargeMsat: ask.minChargeMsat,
         ...pricesOf(this.#job),
         cores: this.#job.cores,
+        readKey: readKeyPair(parseLink(this.#job.link).encryptionKey).publicKey,
         time: this.#job.time,
         firstInstallmentMsat,
         aheadMsat: most(this.#shareMsat, firstInstallmentMsat),

@@ -66,6 +66,12 @@ export class Refunds {
     if (owes) await this.look()
   }
 
+  /** The agreements for which something is owed to us. */
+  *owed(): Generator<Buffer> {
+    for (const { debt } of this.#options.debts.unsettled('creditor'))
+      if (this.isOwed(debt.debt.agreement)) yield debt.debt.agreement
+  }
+
   /** True when something is owed to us for an agreement. */
   isOwed(agreement: Buffer): boolean {
     const standing = this.#options.debts.get('creditor', agreement)

@@ -4,7 +4,6 @@ import type { Disposer } from '../../base/scope.js'
 import type { Counterparty } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Ledger } from '../../payment/ledger.js'
-import { isOver } from './leases.js'
 import type { LeaseRole, Leases } from './leases.js'
 
 /** An agreement for which the peer holds a later counter, signed by us, than our ledger shows. */
@@ -39,7 +38,6 @@ const ROLES: readonly LeaseRole[] = ['buyer', 'provider']
 export function exchangeCounters({ deals, leases, ledger, onforgotten }: CounterOptions): Disposer {
   const show = (device: Buffer): SignedCounter[] =>
     [...leases.with(device)]
-      .filter(({ lease }) => !isOver(lease))
       .flatMap(({ lease }) => (lease.counter ? [lease.counter] : []))
       .sort((a, b) => b.counter.servedUntil - a.counter.servedUntil)
 

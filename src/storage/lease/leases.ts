@@ -15,7 +15,7 @@ import { nameOf } from '../../base/states.js'
 import { logLease } from './lease-log.js'
 import { leaseDueTable, leaseTable, listTable, reissueTable } from '../tables.js'
 import { recordedWith, sumsOf } from './lease-sums.js'
-import { leaseStates } from './lease-state.js'
+import { isUnpaid, leaseStates } from './lease-state.js'
 import type { LeaseState } from './lease-state.js'
 
 export { isOver } from './lease-state.js'
@@ -89,9 +89,15 @@ export class Leases {
     }
   }
 
-  /** All leases with this device in both roles. */
+  /** The leases with this device in both roles that are not over. */
   *with(device: Buffer): Generator<LeaseRow> {
     yield* rowsOf(this.#store.table(leaseTable).by('device', { under: device }))
+  }
+
+  /** Whether something was paid for a lease that is provided to this device, or this node buys from it. */
+  dealings(device: Buffer): 'pays' | 'has paid' | null {
+    for (const { lease } of this.with(device)) if (lease.role === 'buyer' || !isUnpaid(lease)) return 'pays'
+    return this.#store.table(leaseTable).first('customer', { under: device }) ? 'has paid' : null
   }
 
   /** The lease that is provided for this seal. */

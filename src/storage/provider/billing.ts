@@ -12,6 +12,7 @@ import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
+import { isUnpaid } from '../lease/lease-state.js'
 import { installmentsOf, paidUntil, stripOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
@@ -112,6 +113,7 @@ export class Billing {
   #topup(agreement: Buffer, from: number, peer: Counterparty): Answer<'topup'> {
     const { leases, payments, deals } = this.#options
     const lease = this.#options.leaseOf(agreement, peer)
+    if (isUnpaid(lease)) throw new DeclineError('NOT_PAID', 'the first installment is not paid yet')
     const installments = installmentsOf(lease)
     if (from === 0 || from !== stripOf(from) || from >= installments.length)
       throw new DeclineError('NO_LIST', `no strip of invoices begins at installment ${from}`)

@@ -1,9 +1,16 @@
 import type { NoiseStream } from 'hyperdht'
 import type { Lease } from '#spec'
+import { BOUNDS } from '../../base/bounds/bounds.js'
 import { BushelError, isBlamed } from '../../../contracts/errors/error.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { idOf } from '../lease/leases.js'
 import type { Logger } from '../../base/logger.js'
+
+/** An upload gives its place to another after this time without progress, ms. */
+const IDLE = 10_000
+/** It also does when it has had its place for so long, ms, and is slower than this, bytes a second. */
+const SLOW_AFTER = 30_000
+const SLOW = 16 * 1024
 
 export interface Uploaded {
   blocks: number
@@ -15,57 +22,129 @@ export interface IntakeShelf {
   attach(id: string, stream: NoiseStream): Promise<void>
   /** Resolves when all agreed blocks have arrived; rejects with a violation of the agreement. */
   fetch(id: string, options: { onProgress: (progress: Uploaded) => void }): Promise<void>
+  /** Stops a fetch, and takes nothing more from its uploader until the next one. */
+  rest(id: string): Promise<void>
 }
 
 export interface IntakeOptions {
   shelf: IntakeShelf
   /** Called when the upload violates the agreement. */
   onviolation(agreement: Buffer, why: string): Promise<void>
+  now: () => number
   log: Logger
 }
 
-/** Takes in the uploads of paid leases, over every connection of the buyer. */
+/** An upload that has one of the places. */
+interface Running {
+  device: Buffer
+  streams: WeakSet<NoiseStream>
+  /** Bytes that were there when it began. */
+  had: number | null
+  began: number
+  moved: number
+}
+
+/**
+ * Takes in the uploads of paid leases, over every connection of the buyer, a few at a time: each holds files open. One that
+ * stands still gives its place to the next that asks.
+ */
 export class Intake {
   readonly #options: IntakeOptions
-  readonly #fetching = new Map<string, { streams: WeakSet<NoiseStream>; progress: Uploaded }>()
+  readonly #running = new Map<string, Running>()
+  /** What has arrived of each upload, also of those that have no place now, and when it last grew. */
+  readonly #arrived = new Map<string, Uploaded & { at: number }>()
 
   constructor(options: IntakeOptions) {
     this.#options = options
   }
 
-  /** The progress of the upload; accepts blocks from this connection from now on. */
+  /** Number of uploads that have a place. */
+  get count(): number {
+    return this.#running.size
+  }
+
+  /** The progress of the upload; accepts blocks from this connection from now on, when there is a place. */
   async progress(lease: Lease, stream: NoiseStream): Promise<Uploaded> {
-    const { streams, progress } = this.#fetch(lease)
-    if (!streams.has(stream)) {
-      streams.add(stream)
-      await this.#options.shelf.attach(idOf(lease), stream)
-    }
-    return progress
-  }
-
-  /** Forgets the progress of a complete upload. */
-  done(lease: Lease): void {
-    this.#fetching.delete(idOf(lease))
-  }
-
-  #fetch(lease: Lease): { streams: WeakSet<NoiseStream>; progress: Uploaded } {
     const id = idOf(lease)
-    const known = this.#fetching.get(id)
-    if (known) return known
-    const { shelf, log } = this.#options
-    const progress: Uploaded = { blocks: 0, bytes: 0 }
-    const onProgress = ({ blocks, bytes }: Uploaded): void => void Object.assign(progress, { blocks, bytes })
+    if (!this.#running.has(id) && (await this.#hasPlace(lease.terms.buyer.device!))) this.#begin(lease)
+    const running = this.#running.get(id)
+    if (running && !running.streams.has(stream)) {
+      running.streams.add(stream)
+      await this.#options.shelf.attach(id, stream)
+    }
+    const { blocks, bytes } = this.#arrivedOf(id)
+    return { blocks, bytes }
+  }
+
+  /** Forgets an upload that is complete, or whose lease is over; nothing more is taken from its uploader. */
+  async done(lease: Lease): Promise<void> {
+    const id = idOf(lease)
+    this.#running.delete(id)
+    this.#arrived.delete(id)
+    await this.#options.shelf.rest(id)
+  }
+
+  /** When the upload last made progress, ms since 1970; 0 when it has made none in this process. */
+  movedAt(lease: Lease): number {
+    return this.#arrived.get(idOf(lease))?.at ?? 0
+  }
+
+  #arrivedOf(id: string): Uploaded & { at: number } {
+    const known = this.#arrived.get(id) ?? { blocks: 0, bytes: 0, at: 0 }
+    this.#arrived.set(id, known)
+    return known
+  }
+
+  /** Whether one more upload of this device has a place; one that stands still is stopped for it. */
+  async #hasPlace(device: Buffer): Promise<boolean> {
+    const { peer, all } = BOUNDS.uploads
+    const own = [...this.#running].filter(([, running]) => running.device.equals(device))
+    const crowded = own.length >= peer ? own : this.#running.size >= all ? [...this.#running] : []
+    if (crowded.length === 0) return true
+    const still = crowded.filter(([id, running]) => this.#standsStill(id, running))
+    if (still.length === 0) return false
+    const [id] = still.reduce((a, b) => (b[1].moved < a[1].moved ? b : a))
+    this.#running.delete(id)
+    await this.#options.shelf.rest(id)
+    return true
+  }
+
+  #standsStill(id: string, { moved, began, had }: Running): boolean {
+    const now = this.#options.now()
+    if (now - moved >= IDLE) return true
+    const rate = ((this.#arrivedOf(id).bytes - (had ?? 0)) * 1000) / (now - began)
+    return now - began >= SLOW_AFTER && rate < SLOW
+  }
+
+  #begin(lease: Lease): void {
+    const id = idOf(lease)
+    const { shelf, log, now } = this.#options
+    const at = now()
+    const running: Running = {
+      ...{ device: lease.terms.buyer.device!, streams: new WeakSet(), had: null, began: at, moved: at }
+    }
+    const onProgress = ({ blocks, bytes }: Uploaded): void => this.#arrive(id, running, { blocks, bytes })
+    this.#running.set(id, running)
     shelf
       .fetch(id, { onProgress })
       .then(() => onProgress(allOf(lease)))
-      .catch(async (error: unknown) => {
-        this.#fetching.delete(id)
-        await this.#failed(lease, error)
-      })
+      .catch((error: unknown) => this.#failed(lease, error))
       .catch(log.fault)
-    const fetching = { streams: new WeakSet<NoiseStream>(), progress }
-    this.#fetching.set(id, fetching)
-    return fetching
+      .finally(() => {
+        if (this.#running.get(id) === running) this.#running.delete(id)
+      })
+  }
+
+  #arrive(id: string, running: Running, { blocks, bytes }: Uploaded): void {
+    const arrived = this.#arrivedOf(id)
+    const isFirst = running.had === null
+    running.had ??= bytes
+    if (blocks <= arrived.blocks) return
+    // What is there from before a restart is no progress.
+    const isNew = !isFirst || arrived.blocks > 0
+    Object.assign(arrived, { blocks, bytes })
+    if (!isNew) return
+    running.moved = arrived.at = this.#options.now()
   }
 
   /** Reports a violation; after a broken connection the upload waits for the next one. */

@@ -1,9 +1,10 @@
-import type { SealedCore, Terms } from '#spec'
+import type { SealedCore } from '#spec'
 import type { Deals } from '../../deal/deals.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
+import type { ShelfLease } from '../shelf/lease-files.js'
 import type { AuditedShelf } from './audits.js'
 import type { IntakeShelf } from './intake.js'
 import type { Announcer, ServedShelf } from './serving.js'
@@ -13,7 +14,7 @@ import type { Logger } from '../../base/logger.js'
 export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf {
   readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
   canReserve(bytes: number): Promise<boolean>
-  keep(lease: { id: string; cores: Terms['cores']; egressBytes: number }): Promise<void>
+  keep(lease: ShelfLease): Promise<void>
   seals(id: string): Promise<SealedCore[]>
   /** Egress counted so far, bytes; 0 for an unknown lease. */
   egressBytes(id: string): number

@@ -1,8 +1,12 @@
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import type { Countersign, Lease, Order, Terms } from '#spec'
+import crypto from 'hypercore-crypto'
+import { PUBLIC_READ } from '../../../contracts/keys/read-key.js'
 import { parseKey } from '../../../contracts/keys/key.js'
 import { agreementId } from '../../../contracts/terms.js'
+import type { Used } from '../../base/bounds/bounds.js'
+import { systemClock } from '../../base/clock.js'
 import { Poller } from '../../base/poller.js'
 import { Scope } from '../../base/scope.js'
 import type { Answer, Counterparty, Handler } from '../../deal/channel.js'
@@ -21,7 +25,7 @@ import { Billing } from './billing.js'
 import { dueAt, isDue } from './due.js'
 import { STEP } from '../../payment/payment-state.js'
 import type { LeaseDesk } from './selling.js'
-import { storage } from '../resource.js'
+import { Room } from './room.js'
 
 /**
  * The provider's side of storage. Reserves space for agreed leases; takes in, proves and serves paid ones; frees the
@@ -34,8 +38,11 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   readonly #scope = new Scope()
   readonly #billing: Billing
   readonly #intake: Intake
+  readonly #room: Room
   readonly #serving: Serving
   readonly #poller: Poller
+  /** Since when this process has taken uploads in without a gap, ms since 1970. */
+  #awake = 0
   /** The shelf may have what belongs to no open lease: after a kill, or when it could not be dropped. */
   #isLeftBehind = true
   readonly #onreceived = (payment: Payment): void =>
@@ -64,8 +71,14 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       onpaid: payment => this.#paid(payment)
     })
     const { shelf, announcer } = options
+    this.#room = new Room({
+      leases,
+      now: this.#now,
+      canReserve: bytes => shelf.canReserve(bytes),
+      release: ({ id }) => this.#giveWay(id)
+    })
     this.#serving = new Serving(shelf, announcer)
-    this.#intake = new Intake({ shelf, log, onviolation: (id, why) => this.#finish(id, why) })
+    this.#intake = new Intake({ shelf, log, now: this.#now, onviolation: (id, why) => this.#finish(id, why) })
     this.#scope.add(() => this.#serving.close())
     this.#scope.add(() => this.#billing.close())
     this.#scope.add(() => this.#poller.close())
@@ -95,6 +108,9 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   async #start(): Promise<void> {
     this.#scope.on(this.#options.payments, 'received', this.#onreceived)
+    this.#room.load()
+    this.#awake = this.#now()
+    this.#scope.add(systemClock.onGap(() => (this.#awake = this.#now())))
     // A lease may have missed a payment that the ledger recorded just before a kill.
     const { leases, payments } = this.#options
     for (const { id } of [...leases.at('provider', LEASE.COUNTERSIGNED)])
@@ -112,12 +128,23 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   // Before the agreement
 
-  async capacityFault(order: Order, bytes: bigint): Promise<string | null> {
-    const ask = storage.ask.decode(order.body)
-    const reserved = this.reservedBytes()
-    if (reserved + bytes > BigInt(ask.space)) return 'the space of this offer is used up'
-    if (!(await this.#options.shelf.canReserve(Number(bytes)))) return 'the disk has no room for it'
-    return null
+  /** `from` is null for whoever would pay at once. */
+  capacityFault(order: Order, bytes: bigint, from: Counterparty | null = null): Promise<string | null> {
+    return this.#room.fault(order, bytes, from)
+  }
+
+  makeRoom(order: Order, terms: Terms, from: Counterparty): Promise<void> {
+    return this.#room.make(order, terms, from)
+  }
+
+  /** How much of its bounds is used. */
+  get used(): Used {
+    return { unpaidLeases: this.#room.unpaid.count, uploads: this.#intake.count }
+  }
+
+  /** Agreements that are not paid, and the bytes that they hold. */
+  get unpaid(): Room['unpaid'] {
+    return this.#room.unpaid
   }
 
   /** Space reserved by all agreements, bytes. */
@@ -138,7 +165,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     return this.#options.payments.list(id, installmentsOf({ terms } as Lease), 0)
   }
 
-  agreed(terms: Terms, signature: Buffer, countersign: Countersign): Change[] {
+  agreed(terms: Terms, signature: Buffer, countersign: Countersign, from: Counterparty): Change[] {
+    this.#room.agreed(terms, from)
     const lease: Lease = {
       role: 'provider',
       state: LEASE.COUNTERSIGNED,
@@ -182,8 +210,11 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   /** Handles the first payment: the agreement binds, and its cores are accepted up to their limits. */
   async #admit(lease: Lease): Promise<void> {
-    const { cores, egressBytes } = lease.terms
-    await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes })
+    const { cores, egressBytes, readKey, buyer } = lease.terms
+    // Leases of others that name the same cores keep their own blocks: to know a core's key is no right to it.
+    const group = crypto.hash([readKey!, buyer.identity!]).toString('hex')
+    const access = { readKey: readKey!.equals(PUBLIC_READ) ? null : readKey!, owner: buyer.device!, group }
+    await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes, ...access })
     const current = this.#options.leases.get('provider', agreementId(lease.terms))!
     await this.#save({ ...current, state: LEASE.ACTIVE, committed: this.#now() })
   }
@@ -219,7 +250,9 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const debt = this.#billing.debtOf(ended)
     const owed = debt ? [this.#billing.debtChange(terms, debt)] : []
     await deals.store.set(leases.change(ended), ...owed)
+    this.#room.changed(ended)
     this.emit('change', ended)
+    await this.#intake.done(ended)
     await this.#serving.end(ended)
     await this.#drop(idOf(ended))
   }
@@ -232,7 +265,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   async #look(): Promise<void> {
     const { leases, payments } = this.#options
     const now = this.#now()
-    const due = (lease: Lease): number => dueAt(lease, payments.ledger.contiguous(agreementId(lease.terms)))
+    const due = (lease: Lease): number =>
+      dueAt(lease, payments.ledger.contiguous(agreementId(lease.terms)), this.#movedAt(lease))
     for await (const { id } of leases.due('provider', now, due)) {
       if (this.closing) return
       await leases.inTurn('provider', id, () => this.#runOut(id, now))
@@ -267,14 +301,25 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     return lease !== null && !isOver(lease)
   }
 
+  /** When the upload of an unsealed lease last made progress; time in which this node could not take it in does not count. */
+  #movedAt(lease: Lease): number {
+    return Math.max(lease.committed, this.#awake, this.#intake.movedAt(lease))
+  }
+
   /** Ends or advances an expired lease, after checking again that it was neither paid nor ended meanwhile. */
   async #runOut(id: Buffer, now: number): Promise<void> {
     const { leases, payments } = this.#options
     const lease = leases.get('provider', id)!
-    if (!isDue(lease, payments.ledger.contiguous(id), now)) return
-    if (lease.state === LEASE.COUNTERSIGNED) await this.#lapse(lease)
+    const paid = payments.ledger.contiguous(id)
+    if (!isDue(lease, paid, now, this.#movedAt(lease))) return
+    if (lease.state === LEASE.COUNTERSIGNED) await this.#lapse(lease, 'the first payment never came')
     else if (lease.state === LEASE.ACTIVE)
-      await this.#finishNow(lease, 'it was not sealed before the paid time and the grace ran out')
+      await this.#finishNow(
+        lease,
+        isDue(lease, paid, now)
+          ? 'it was not sealed before the paid time and the grace ran out'
+          : 'it was not sealed, and its upload made no progress for two hours'
+      )
     else if (lease.state === LEASE.GRACE)
       await this.#finishNow(lease, 'the paid time and the grace have run out')
     else {
@@ -283,8 +328,17 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     }
   }
 
+  /** Ends an agreement that nobody has paid, because another one needs its place. */
+  #giveWay(id: Buffer): Promise<void> {
+    return this.#options.leases.inTurn('provider', id, async () => {
+      const lease = this.#options.leases.get('provider', id)!
+      if (lease.state === LEASE.COUNTERSIGNED)
+        await this.#lapse(lease, 'it was not paid, and its place was given to another lease')
+    })
+  }
+
   /** Voids a lease without a first payment, which is refused from then on. A payment at the last moment still binds. */
-  async #lapse(lease: Lease): Promise<void> {
+  async #lapse(lease: Lease, reason: string): Promise<void> {
     const id = agreementId(lease.terms)
     await this.#options.payments.refuseRest(id)
     if (this.#options.payments.ledger.contiguous(id) > 0) await this.#admit(lease)
@@ -292,7 +346,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       await this.#save({
         ...this.#options.leases.get('provider', id)!,
         state: LEASE.VOID,
-        reason: 'the first payment never came'
+        reason
       })
   }
 
@@ -313,6 +367,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   async #save(lease: Lease): Promise<void> {
     await this.#options.leases.save(lease)
+    this.#room.changed(lease)
     this.emit('change', lease)
   }
 }

@@ -62,7 +62,7 @@ export class Sealing {
     const stored: Stored = { seal: hashOf('seal', seal), start, paidUntil: paidUntil(sealed, paid) }
     sealed.stored = { stored, signature: sign('stored', stored, deals.self.device) }
     await this.#options.onsealed(sealed)
-    intake.done(sealed)
+    await intake.done(sealed)
     return { body: sealed.stored }
   }
 }

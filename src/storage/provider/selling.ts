@@ -45,14 +45,16 @@ const MAX_SLICES = 200n
 
 /** What selling storage needs: capacity, payment and the records of agreements. */
 export interface LeaseDesk {
-  /** Why `bytes` cannot be stored under this ask, or null. */
-  capacityFault(ask: Order, bytes: bigint): Promise<string | null>
+  /** Why `bytes` cannot be stored under this ask for this buyer, or null. */
+  capacityFault(ask: Order, bytes: bigint, from: Counterparty): Promise<string | null>
+  /** Ends what gives way to these terms; declines when there is no room for them. */
+  makeRoom(ask: Order, terms: Terms, from: Counterparty): Promise<void>
   /** Why the first payments of these terms cannot be received, or null. */
   inboundFault(terms: Terms): Promise<string | null>
   /** The installments of the first strip, each with its payment hash. */
   firstList(terms: Terms): InstallmentList
   /** The changes that must be on disk before the countersignature leaves: the agreement and its reserved space. */
-  agreed(terms: Terms, signature: Buffer, countersign: Countersign): Change[]
+  agreed(terms: Terms, signature: Buffer, countersign: Countersign, from: Counterparty): Change[]
   /** The countersignature of an agreement with this device that is on disk; null for an unknown one. */
   countersigned(agreement: Buffer, device: Buffer): Countersign | null
 }
@@ -72,7 +74,8 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
   async quote(
     { order, body: ask }: OwnAsk<StorageAsk>,
     request: StorageRequest,
-    price: Msat
+    price: Msat,
+    from: Counterparty
   ): Promise<StorageQuote> {
     if (request.time < ask.minTime || request.time > ask.maxTime) {
       throw new DeclineError('TIME', `this ask is for ${ask.minTime} to ${ask.maxTime} ms`)
@@ -80,7 +83,8 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
     if (request.bytes <= 0 || request.blocks <= 0)
       throw new DeclineError('SIZE', 'a quote needs at least one byte and one block')
     const bytes = billedBytes([{ byteLength: request.bytes, length: request.blocks }])
-    await this.#capacity(order, bytes)
+    const fault = await this.#desk.capacityFault(order, bytes, from)
+    if (fault) throw new DeclineError('NO_CAPACITY', fault)
     const minChargeMsat = most(ask.minChargeMsat, 1n)
     const total = totalCharge({ bytes, time: request.time, price, minChargeMsat })
     const { firstInstallmentMsat, maxInstallmentMsat, grace } = this.#policy
@@ -100,28 +104,23 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
   }
 
   async agree(agreeing: Agreeing<StorageAsk, StorageRequest, StorageQuote, Terms>): Promise<Agreed> {
-    const { terms, signature, ask } = agreeing
+    const { terms, signature, ask, from } = agreeing
     const bytes = billedBytes(terms.cores)
     // Fewer bytes than quoted have the egress of fewer.
     if (!isQuoted(agreeing) || terms.egressBytes > this.#egress(bytes))
       throw new DeclineError('TERMS', 'the terms differ from the quote')
-    await this.#capacity(ask.order, bytes)
     const inbound = await this.#desk.inboundFault(terms)
     if (inbound) throw new DeclineError('NO_INBOUND', inbound)
+    await this.#desk.makeRoom(ask.order, terms, from)
     const list = this.#desk.firstList(terms)
     const countersign = { list, signature: sign('installment-list', list, this.#self.device) }
-    const changes = this.#desk.agreed(terms, signature, countersign)
+    const changes = this.#desk.agreed(terms, signature, countersign, from)
     return { body: encode('countersign', countersign), changes }
   }
 
   /** The egress in the price of these bytes. */
   #egress(bytes: bigint): number {
     return Math.min(Math.floor(Number(bytes) * this.#policy.egressTimes), Number.MAX_SAFE_INTEGER)
-  }
-
-  async #capacity(order: Order, bytes: bigint): Promise<void> {
-    const fault = await this.#desk.capacityFault(order, bytes)
-    if (fault) throw new DeclineError('NO_CAPACITY', fault)
   }
 }
 

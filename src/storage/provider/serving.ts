@@ -10,7 +10,8 @@ export interface Announcer {
 }
 
 export interface ServedShelf {
-  serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean>
+  /** Serves a core to a peer that may read it for a lease for which `isServed` is true; false when there is none. */
+  serve(discoveryKey: Buffer, stream: NoiseStream, isServed: (lease: string) => boolean): Promise<boolean>
   /** Ends all running reads of a lease's cores. */
   silence(id: string): Promise<void>
 }
@@ -55,8 +56,9 @@ export class Serving {
 
   /** Serves a core on the shelf to a reader; false when no served lease has it. */
   async serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
-    if (!this.#served.get(discoveryKey.toString('hex'))?.size) return false
-    return this.#shelf.serve(discoveryKey, stream)
+    const served = this.#served.get(discoveryKey.toString('hex'))
+    if (!served?.size) return false
+    return this.#shelf.serve(discoveryKey, stream, lease => served.has(lease))
   }
 
   /** The served leases of a core. */

@@ -4,13 +4,6 @@ import { Mutex } from '../../base/mutex.js'
 const EGRESS_FLUSH_BYTES = 4 << 20
 const EGRESS_FLUSH_INTERVAL = 2000
 
-/** The holder that is charged for reads of a core: the one with the most egress left. */
-export function payerOf<H extends { readonly egressLeft: number }>(holders: readonly H[]): H | null {
-  let payer: H | null = null
-  for (const holder of holders) if (!payer || holder.egressLeft > payer.egressLeft) payer = holder
-  return payer
-}
-
 /**
  * Collects the holders whose count has changed and saves them at intervals. A count may exceed its limit by the blocks
  * that were being sent.

@@ -16,7 +16,7 @@ export interface FetchCall {
 }
 
 export interface FetchingOptions {
-  coreOf: (key: Buffer) => ShelvedCore
+  coreOf: (holder: Holder, key: Buffer) => ShelvedCore
   /** Returns a check that is true while the disk is too full to go on. */
   fullness: () => Promise<() => Promise<boolean>>
   /** The holder with this id; rejects when it may not be fetched for. */
@@ -100,7 +100,7 @@ export class Fetching {
       return (waiting = full)
     }
     const fetchOne = (limit: CoreLimit, i: number): Promise<void> => {
-      const shelved = coreOf(limit.key)
+      const shelved = coreOf(holder, limit.key)
       return shelved.use(core =>
         fetchCore(core, {
           limit,

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { CoreLimit } from '#spec'
 import type { BushelError } from '../../../contracts/errors/error.js'
 
@@ -11,12 +12,19 @@ export interface Holder {
   readonly kind: string
   /** The cores, each with the most blocks and bytes to keep. */
   readonly cores: readonly CoreLimit[]
+  /**
+   * Holders of one group share the blocks of a core that they both name. Others keep their own: whoever knows a core's key
+   * could else spend what another one pays for.
+   */
+  readonly group: string
   /** True once all blocks up to the limits were on disk. */
   readonly complete: boolean
   /** True while uploads for it are accepted. */
   readonly takesIn: boolean
   /** Egress left, bytes. */
   readonly egressLeft: number
+  /** Whether the peer at the other end may read its cores, and is charged to it. */
+  mayRead(stream: Duplex): boolean
   /** Charges egress; `save` writes it to disk some time later. */
   charge(bytes: number): void
   /** Marks the holder as complete; `save` writes it to disk next. */
@@ -36,10 +44,11 @@ export interface HolderKind {
   read(): Promise<{ holders: Holder[]; unreadable: string[] }>
 }
 
-/** Greatest length that these holders name of a core; 0 when none does. */
-export function lengthIn(holders: Iterable<Holder>, key: Buffer): number {
+/** Greatest length that these holders of a group name of a core; 0 when none does. */
+export function lengthIn(holders: Iterable<Holder>, key: Buffer, group: string): number {
   let length = 0
-  for (const { cores } of holders) {
+  for (const { cores, group: of } of holders) {
+    if (of !== group) continue
     length = Math.max(length, cores.find(core => core.key.equals(key))?.length ?? 0)
   }
   return length

@@ -12,16 +12,23 @@ export interface ShelfLease {
   cores: CoreLimit[]
   /** Total egress allowed, bytes. */
   egressBytes: number
+  /** Readers prove that they know this key; null, and by default: anyone who knows the cores' keys may read. */
+  readKey?: Buffer | null
+  /** The device of the lease's buyer, which may read. */
+  owner?: Buffer | null
+  /** See `Holder.group`; letters and digits, empty by default. */
+  group?: string
 }
 
 /** A lease on the shelf. */
-export interface ShelvedLease extends ShelfLease {
+export interface ShelvedLease extends Required<ShelfLease> {
   /** Egress so far, bytes. */
   egressUsed: number
   /** True once every agreed block was on disk. */
   complete: boolean
 }
 
+const GROUP = /^[0-9a-z]{0,64}$/
 const NAME = /^([0-9a-z]{1,64})\.json$/
 
 /** One small file per lease, replaced atomically; an unreadable file does not affect the others. */
@@ -49,13 +56,17 @@ export class LeaseFiles {
   }
 
   async write(lease: ShelvedLease): Promise<void> {
-    const { id, egressBytes, egressUsed, complete } = lease
+    const { id, egressBytes, egressUsed, complete, group } = lease
+    const [readKey, owner] = [lease.readKey, lease.owner].map(key => key?.toString('hex') ?? null)
     const cores = lease.cores.map(({ key, length, byteLength }) => ({
       key: key.toString('hex'),
       length,
       byteLength
     }))
-    await replaceDurably(this.#path(id), JSON.stringify({ cores, egressBytes, egressUsed, complete }))
+    await replaceDurably(
+      this.#path(id),
+      JSON.stringify({ cores, egressBytes, egressUsed, complete, readKey, owner, group })
+    )
   }
 
   async remove(id: string): Promise<void> {
@@ -77,16 +88,25 @@ interface StoredLease {
   egressBytes: number
   egressUsed: number
   complete: boolean
+  readKey: string | null
+  owner: string | null
+  group: string
 }
 
 function parse(id: string, text: string): ShelvedLease | null {
   try {
-    const { cores, egressBytes, egressUsed, complete } = JSON.parse(text) as StoredLease
+    const { cores, egressBytes, egressUsed, complete, readKey, owner, group } = JSON.parse(
+      text
+    ) as StoredLease
+    if (typeof group !== 'string' || !GROUP.test(group)) return null
     const lease: ShelvedLease = {
       id,
       egressBytes,
       egressUsed,
       complete,
+      group,
+      readKey: readKey === null ? null : Buffer.from(readKey, 'hex'),
+      owner: owner === null ? null : Buffer.from(owner, 'hex'),
       cores: cores.map(({ key, length, byteLength }) => ({
         key: Buffer.from(key, 'hex'),
         length,

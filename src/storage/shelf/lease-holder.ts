@@ -1,7 +1,12 @@
+import type { Duplex } from 'node:stream'
+import type { NoiseStream } from 'hyperdht'
 import type { CoreLimit } from '#spec'
 import type { Holder, HolderKind } from './holder.js'
+import { hasProven } from '../../network/read-proofs.js'
 import { LeaseFiles } from './lease-files.js'
 import type { ShelfLease, ShelvedLease } from './lease-files.js'
+
+const NOBODY = Buffer.alloc(0)
 
 /** A lease on the shelf. */
 export class LeaseHolder implements Holder, ShelvedLease {
@@ -11,9 +16,16 @@ export class LeaseHolder implements Holder, ShelvedLease {
   egressBytes: number
   egressUsed: number
   complete: boolean
+  readonly readKey: Buffer | null
+  readonly owner: Buffer | null
+  readonly group: string
   readonly #files: LeaseFiles
 
-  constructor({ id, cores, egressBytes, egressUsed, complete }: ShelvedLease, files: LeaseFiles) {
+  constructor(lease: ShelvedLease, files: LeaseFiles) {
+    const { id, cores, egressBytes, egressUsed, complete, readKey, owner, group } = lease
+    this.readKey = readKey
+    this.owner = owner
+    this.group = group
     this.id = id
     this.cores = cores
     this.egressBytes = egressBytes
@@ -29,6 +41,11 @@ export class LeaseHolder implements Holder, ShelvedLease {
 
   get egressLeft(): number {
     return Math.max(0, this.egressBytes - this.egressUsed)
+  }
+
+  mayRead(stream: Duplex): boolean {
+    if (!this.readKey || hasProven(stream, this.readKey)) return true
+    return this.owner?.equals((stream as Partial<NoiseStream>).remotePublicKey ?? NOBODY) === true
   }
 
   charge(bytes: number): void {
@@ -62,8 +79,8 @@ export class LeaseKind implements HolderKind {
   }
 
   /** Creates a new lease; it is not on disk before it is saved. */
-  make({ id, cores, egressBytes }: ShelfLease): LeaseHolder {
-    return new LeaseHolder({ id, cores, egressBytes, egressUsed: 0, complete: false }, this.#files)
+  make({ readKey = null, owner = null, group = '', ...lease }: ShelfLease): LeaseHolder {
+    return new LeaseHolder({ ...lease, readKey, owner, group, egressUsed: 0, complete: false }, this.#files)
   }
 
   async read(): Promise<{ holders: LeaseHolder[]; unreadable: string[] }> {

@@ -78,8 +78,12 @@ export class LeaseShelf extends ReadyResource {
     return this.shelf.fetch(id, call)
   }
 
-  serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
-    return this.shelf.serve(discoveryKey, stream)
+  rest(id: string): Promise<void> {
+    return this.shelf.rest(id)
+  }
+
+  serve(discoveryKey: Buffer, stream: Duplex, isServed?: (id: string) => boolean): Promise<boolean> {
+    return this.shelf.serve(discoveryKey, stream, isServed)
   }
 
   async silence(id: string): Promise<void> {

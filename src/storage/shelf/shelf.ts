@@ -6,7 +6,7 @@ import type { BlockProof, BlockReference, SealedCore } from '#spec'
 import { BushelError, isBlamed } from '../../../contracts/errors/error.js'
 import { Mutex } from '../../base/mutex.js'
 import { freeBytes } from '../../files/disk.js'
-import { EgressJournal, payerOf } from './egress.js'
+import { EgressJournal } from './egress.js'
 import { proofsOf, sealsOf } from './evidence.js'
 import { Fetching } from './fetching.js'
 import type { FetchCall } from './fetching.js'
@@ -53,14 +53,16 @@ export class Shelf extends ReadyResource {
     super()
     this.#folder = folder
     this.#kinds = kinds
-    this.#cores = new ShelvedCores(join(folder, 'cores'), (core, bytes) => this.#read(core, bytes))
+    this.#cores = new ShelvedCores(join(folder, 'cores'), (core, bytes, holder) =>
+      this.#read(core, bytes, holder)
+    )
     this.#space = new ShelfSpace({
       ...{ folder, space, margin, free },
       holders: () => this.#holders.values(),
-      folderOf: key => this.#cores.of(key).folder
+      folderOf: (holder, key) => this.#coreOf(holder, key).folder
     })
     this.#fetching = new Fetching({
-      coreOf: key => this.#cores.of(key),
+      coreOf: (holder, key) => this.#coreOf(holder, key),
       fullness: () => this.#space.fullness(),
       begin: id => this.#begin(id),
       fetched: holder => this.#fetched(holder),
@@ -98,6 +100,11 @@ export class Shelf extends ReadyResource {
     await this.#journal.flush()
   }
 
+  /** Number of cores with open files. */
+  get openCores(): number {
+    return this.#cores.openCount
+  }
+
   get holders(): Iterable<Holder> {
     return this.#holders.values()
   }
@@ -118,8 +125,9 @@ export class Shelf extends ReadyResource {
 
   /** Adds a connection of the holder's uploader: fetches use it, and it may read. */
   async attach(id: string, stream: Duplex): Promise<void> {
-    const { cores } = this.#known(id)
-    await Promise.all(cores.map(({ key }) => this.#cores.of(key).attach(stream, id)))
+    const holder = this.#known(id)
+    const reads = holder.egressLeft > 0 ? id : null
+    await Promise.all(holder.cores.map(({ key }) => this.#coreOf(holder, key).attach(stream, id, reads)))
   }
 
   /**
@@ -130,6 +138,13 @@ export class Shelf extends ReadyResource {
    */
   fetch(id: string, call: FetchCall = {}): Promise<void> {
     return this.#fetching.fetch(id, call)
+  }
+
+  /** Stops the fetch of a holder, and ends the connections of its uploader unless others use them; `attach` begins anew. */
+  async rest(id: string): Promise<void> {
+    await this.#fetching.stop(id, resting())
+    const holder = this.#holders.get(id)
+    for (const { key } of holder?.cores ?? []) this.#coreOf(holder!, key).detachUploader(id)
   }
 
   /** Checks a holder before its fetch. */
@@ -153,20 +168,24 @@ export class Shelf extends ReadyResource {
   }
 
   /**
-   * Serves a core over the connection to any peer that knows its key. False when the core is not on the shelf, or when
-   * all its holders have used up their egress.
+   * Serves a core over the connection to a peer that may read it for one of its holders, which is charged. False when the
+   * core is not on the shelf, the peer may not read, or the holders for which it may have used up their egress.
    */
-  async serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
+  async serve(
+    discoveryKey: Buffer,
+    stream: Duplex,
+    isServed: (id: string) => boolean = () => true
+  ): Promise<boolean> {
     await this.ready()
-    const core = this.#cores.get(discoveryKey)
-    if (!core || this.closing) return false
-    const holders = this.#naming(core)
-    if (holders.every(({ egressLeft }) => egressLeft === 0)) {
-      for (const { id } of holders) this.emit('egress-spent', id)
-      return false
-    }
-    await core.attach(stream, null)
-    return true
+    if (this.closing) return false
+    const admitting = this.#cores
+      .all(discoveryKey)
+      .flatMap(core => this.#naming(core).map(holder => ({ core, holder })))
+      .filter(({ holder }) => isServed(holder.id) && holder.mayRead(stream))
+    const open = admitting.find(({ holder }) => holder.egressLeft > 0)
+    if (open) await open.core.attach(stream, null, open.holder.id)
+    else for (const { holder } of admitting) this.emit('egress-spent', holder.id)
+    return open !== undefined
   }
 
   /**
@@ -174,9 +193,9 @@ export class Shelf extends ReadyResource {
    * core go on.
    */
   async silence(id: string): Promise<void> {
-    const { cores } = this.#known(id)
-    for (const { key } of cores)
-      this.#cores.of(key).detach(uploads => [...uploads].some(other => other !== id))
+    const holder = this.#known(id)
+    for (const { key } of holder.cores)
+      this.#coreOf(holder, key).detach(uploads => [...uploads].some(other => other !== id))
   }
 
   /** Counts egress outside of replication; false, and nothing is counted, when it exceeds the rest. */
@@ -191,13 +210,15 @@ export class Shelf extends ReadyResource {
   /** See `sealsOf`. */
   async seals(id: string): Promise<SealedCore[]> {
     await this.ready()
-    return sealsOf(this.#known(id), key => this.#cores.of(key))
+    const holder = this.#known(id)
+    return sealsOf(holder, key => this.#coreOf(holder, key))
   }
 
   /** See `proofsOf`. */
   async proofs(id: string, blocks: readonly BlockReference[]): Promise<BlockProof[]> {
     await this.ready()
-    return proofsOf(this.#known(id), blocks, key => this.#cores.of(key))
+    const holder = this.#known(id)
+    return proofsOf(holder, blocks, key => this.#coreOf(holder, key))
   }
 
   /**
@@ -219,8 +240,8 @@ export class Shelf extends ReadyResource {
     await this.#mutex.run(() => holder.forget())
     for (const { key } of holder.cores)
       await this.#cores.trim(
-        key,
-        () => lengthIn(this.#holders.values(), key),
+        this.#coreOf(holder, key),
+        () => lengthIn(this.#holders.values(), key, holder.group),
         work => this.#mutex.run(work)
       )
   }
@@ -242,7 +263,11 @@ export class Shelf extends ReadyResource {
 
   #put(holder: Holder): void {
     this.#holders.set(holder.id, holder)
-    for (const { key } of holder.cores) this.#cores.of(key)
+    for (const { key } of holder.cores) this.#coreOf(holder, key)
+  }
+
+  #coreOf({ group }: Holder, key: Buffer): ShelvedCore {
+    return this.#cores.of(key, group)
   }
 
   #known(id: string): Holder {
@@ -251,33 +276,34 @@ export class Shelf extends ReadyResource {
     return holder
   }
 
-  /** Holders that name a core. */
-  #naming(core: ShelvedCore): Holder[] {
-    return [...this.#holders.values()].filter(holder => lengthIn([holder], core.key) > 0)
+  /** Holders that name a core of their group. */
+  #naming({ key, group }: ShelvedCore): Holder[] {
+    return [...this.#holders.values()].filter(holder => lengthIn([holder], key, group) > 0)
   }
 
   /** Accepts nothing more from a holder's uploader; from nobody when no other holder names the core. */
   #rejectUploader(holder: Holder): void {
     for (const { key } of holder.cores) {
-      const core = this.#cores.of(key)
+      const core = this.#coreOf(holder, key)
       const isAlone = this.#naming(core).every(one => one === holder)
       if (isAlone) core.detach()
       else core.detachUploader(holder.id)
     }
   }
 
-  /** Charges bytes of a core that a peer has read. */
-  #read(core: ShelvedCore, bytes: number): void {
-    const holders = this.#naming(core)
-    const payer = payerOf(holders)
+  /** Charges bytes of a core that a peer has read to the holder under which it was admitted. */
+  #read(core: ShelvedCore, bytes: number, holder: string | null): void {
+    const payer = holder === null ? null : this.#holders.get(holder)
     if (!payer) return
     payer.charge(bytes)
     this.#journal.note(payer, bytes)
-    if (holders.some(({ egressLeft }) => egressLeft > 0)) return
-    const isUploading = holders.some(({ complete }) => !complete)
+    if (payer.egressLeft > 0) return
     // after the block that is being sent
-    queueMicrotask(() => core.detach(uploads => isUploading && uploads.size > 0))
-    this.emit('egress-spent', payer.id)
+    const others = this.#naming(core).filter(({ complete }) => complete)
+    const next = (stream: Duplex): string | null =>
+      others.find(other => other.egressLeft > 0 && other.mayRead(stream))?.id ?? null
+    queueMicrotask(() => core.moveReaders(payer.id, next))
+    if (!others.some(({ egressLeft }) => egressLeft > 0)) this.emit('egress-spent', payer.id)
   }
 
   /** Saves a holder, unless it was dropped meanwhile. */
@@ -286,6 +312,10 @@ export class Shelf extends ReadyResource {
       if (this.#holders.get(holder.id) === holder) await holder.save()
     })
   }
+}
+
+function resting(): BushelError {
+  return new BushelError('CLOSING', 'its upload stood still, and its place was given to another')
 }
 
 function closing(): BushelError {

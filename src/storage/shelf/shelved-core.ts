@@ -2,7 +2,9 @@ import type { Duplex } from 'node:stream'
 import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
-import { attachCore, detachCore, openStore } from '../../network/cores.js'
+import { systemClock } from '../../base/clock.js'
+import type { ReplicationPeer } from 'hypercore'
+import { attachCore, detachCore, gateCore, openStore } from '../../network/cores.js'
 import { removeFolder } from '../../files/disk.js'
 
 /** How long an unused core stays open, ms. */
@@ -12,6 +14,8 @@ const LINGER = 5000
 interface StreamLink {
   /** Ids of the holders that the peer uploads for. */
   uploads: Set<string>
+  /** The holder for which the peer may read, and which is charged; null: it may not. */
+  account: string | null
   ended: boolean
   onclose: () => void
   attached: Promise<void>
@@ -28,20 +32,48 @@ export class ShelvedCore {
   readonly key: Buffer
   readonly discoveryKey: Buffer
   readonly folder: string
-  readonly #onupload: (bytes: number) => void
+  readonly group: string
+  readonly #onupload: (bytes: number, holder: string | null) => void
+  readonly #onopen: () => void
   #opened: Promise<{ store: Corestore; core: Hypercore }> | null = null
   #core: Hypercore | null = null
   #shut: Promise<void> = Promise.resolve()
   #users = 0
+  #used = systemClock.monotonic()
   #timer: NodeJS.Timeout | null = null
   #gone = false
   readonly #links = new Map<Duplex, StreamLink>()
 
-  constructor(folder: string, key: Buffer, onupload: (bytes: number) => void) {
+  /** `onupload` is called with the bytes that peers read and whom that is charged to, `onopen` when files are opened. */
+  constructor(
+    folder: string,
+    key: Buffer,
+    onupload: (bytes: number, holder: string | null) => void,
+    onopen = (): void => undefined,
+    group = ''
+  ) {
+    this.group = group
     this.folder = folder
     this.key = key
     this.discoveryKey = crypto.discoveryKey(key)
     this.#onupload = onupload
+    this.#onopen = onopen
+  }
+
+  /** Whether it has files open. */
+  get isOpen(): boolean {
+    return this.#opened !== null
+  }
+
+  /** When it was last read or written, or closed, by the monotonic clock; null while work needs it open. */
+  get idleSince(): number | null {
+    return this.#users > this.#links.size ? null : this.#used
+  }
+
+  /** Ends all replication and closes the files; the next use opens them. */
+  rest(): void {
+    this.detach()
+    this.#shutDown()
   }
 
   /** Runs `work` with the core open. */
@@ -55,15 +87,17 @@ export class ShelvedCore {
   }
 
   /** Replicates over the connection until it ends or `detach`: for a reader, or the uploader of a holder. */
-  async attach(stream: Duplex, holder: string | null): Promise<void> {
+  async attach(stream: Duplex, holder: string | null, reads = holder): Promise<void> {
     const known = this.#links.get(stream)
     if (known) {
       if (holder !== null) known.uploads.add(holder)
+      known.account ??= reads
       return known.attached
     }
     if (stream.destroyed) return
     const link: StreamLink = {
       uploads: new Set(holder === null ? [] : [holder]),
+      account: reads,
       ended: false,
       onclose: () => this.#end(stream),
       attached: Promise.resolve()
@@ -87,6 +121,17 @@ export class ShelvedCore {
       if (this.#core?.opened) detachCore(this.#core, stream)
       this.#end(stream)
     }
+  }
+
+  /** Charges the readers of a holder to another one; where there is none their reading ends. Uploads go on. */
+  moveReaders(from: string, to: (stream: Duplex) => string | null): void {
+    const over = new Set<ReadonlySet<string>>()
+    for (const [stream, link] of this.#links) {
+      if (link.account !== from) continue
+      link.account = to(stream)
+      if (link.account === null && link.uploads.size === 0) over.add(link.uploads)
+    }
+    this.detach(uploads => !over.has(uploads))
   }
 
   /** Accepts nothing more from uploaders of a holder; a connection that also uploads for another one stays. */
@@ -127,10 +172,14 @@ export class ShelvedCore {
   async #acquire(): Promise<Hypercore> {
     if (this.#gone) throw new Error('this core is no longer on the shelf')
     this.#users++
+    this.#used = systemClock.monotonic()
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     try {
-      this.#opened ??= this.#shut.then(() => this.#openNow())
+      if (!this.#opened) {
+        this.#opened = this.#shut.then(() => this.#openNow())
+        this.#onopen()
+      }
       return (await this.#opened).core
     } catch (error) {
       this.#opened = null
@@ -140,7 +189,8 @@ export class ShelvedCore {
   }
 
   #release(): void {
-    if (--this.#users > 0 || this.#gone) return
+    this.#used = systemClock.monotonic()
+    if (--this.#users > 0 || this.#gone || !this.#opened) return
     this.#timer = setTimeout(() => this.#shutDown(), LINGER)
     this.#timer.unref()
   }
@@ -155,7 +205,11 @@ export class ShelvedCore {
       throw error
     }
     core.core.replicator.eagerUpgrade = false
-    core.on('upload', (_index: number, bytes: number) => this.#onupload(bytes))
+    core.on('upload', (_index: number, bytes: number, peer: ReplicationPeer) => {
+      this.#used = systemClock.monotonic()
+      this.#onupload(bytes, this.#links.get(peer.stream)?.account ?? null)
+    })
+    gateCore(core, stream => (this.#links.get(stream)?.account ?? null) !== null)
     core.on('conflict', () => this.#shutDown()) // hypercore closes the session; the blocks stay
     this.#core = core
     return { store, core }

@@ -26,7 +26,7 @@ export interface SpaceOptions {
   free: (folder: string) => Promise<number>
   holders: () => Iterable<Holder>
   /** The folder of a core. */
-  folderOf: (key: Buffer) => string
+  folderOf: (holder: Holder, key: Buffer) => string
 }
 
 /** The disk space of a shelf: used, reserved and free. */
@@ -52,10 +52,10 @@ export class ShelfSpace {
     const { folder, space, free, holders, folderOf } = this.#options
     if (this.#reserved() + bytes > space) return false
     let coming = 0
-    for (const { cores, complete } of holders()) {
-      if (complete) continue
-      for (const limit of cores) {
-        const here = await occupiedBytes(folderOf(limit.key))
+    for (const holder of holders()) {
+      if (holder.complete) continue
+      for (const limit of holder.cores) {
+        const here = await occupiedBytes(folderOf(holder, limit.key))
         const whole = limit.byteLength + limit.length * BLOCK_ON_DISK + STORE_OVERHEAD
         coming += Math.max(0, whole - here)
       }

@@ -12,7 +12,18 @@ declare module 'hyperdht' {
     readonly opened: Promise<boolean>
     readonly noiseStream: NoiseStream
     /** Of UDX; bytes as they went over the wire. */
-    readonly rawStream: { readonly bytesTransmitted: number; readonly bytesReceived: number }
+    readonly rawStream: EventEmitter & {
+      readonly bytesTransmitted: number
+      readonly bytesReceived: number
+      readonly remoteHost: string | null
+    }
+    readonly destroying: boolean
+    readonly connected: boolean
+    /** Of secret-stream: 1 once the length of a frame is read, the length, the bytes that came of it, and its buffer. */
+    readonly _state: number
+    readonly _len: number
+    readonly _tmp: number
+    readonly _message: Buffer | null
     /** Of streamx: bytes that were written and wait to be sent. */
     readonly _writableState: { readonly buffered: number }
     userData: any

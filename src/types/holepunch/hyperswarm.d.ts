@@ -23,6 +23,7 @@ declare module 'hyperswarm' {
       dht?: HyperDHT
       bootstrap?: { host: string; port: number }[]
       maxPeers?: number
+      maxClientConnections?: number
       firewall?: (remotePublicKey: Buffer) => boolean
     })
     readonly keyPair: KeyPair
@@ -30,6 +31,8 @@ declare module 'hyperswarm' {
     readonly connections: Set<NoiseStream>
     readonly peers: Map<string, PeerInfo>
     readonly connecting: number
+    /** Connections that this side began and did not end yet are the attempted ones without the closed ones. */
+    readonly stats: { connects: { client: { attempted: number; closed: number } } }
     join(topic: Buffer, options?: { client?: boolean; server?: boolean; limit?: number }): Discovery
     leave(topic: Buffer): Promise<void>
     joinPeer(publicKey: Buffer): void

@@ -9,6 +9,7 @@ declare module 'protomux' {
   export interface Channel {
     readonly opened: boolean
     readonly closed: boolean
+    readonly protocol: string
     readonly userData: any
     open(handshake?: any): void
     close(): void
@@ -53,6 +54,12 @@ declare module 'protomux' {
     cork(): void
     uncork(): void
     destroy(error?: Error): void
+    /** The open channels of this side. */
+    [Symbol.iterator](): Iterator<Channel>
+    /** Keeps a message for a channel that this side has not opened yet. */
+    _bufferMessage(channel: object, type: number, state: { buffer: Buffer; start: number; end: number }): void
+    /** Bytes of the messages that are kept, with 512 for each. */
+    readonly _buffered: number
     /** Reads a message of the control channel; what it throws ends the connection. */
     _oncontrolsession(type: number, state: { buffer: Buffer; start: number; end: number }): unknown
   }

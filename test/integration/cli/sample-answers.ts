@@ -58,6 +58,10 @@ export const status = {
     storage: { facts: { usedBytes: 1 }, lines: [{ label: 'shelf', text: '1 B on disk' }] },
     compute: { facts: { paused: true }, lines: [{ label: 'jobs', text: '3 bought; PAUSED' }] }
   },
+  strangers: [
+    { bound: 'frames', text: 'frames of strangers', unit: 'bytes', used: 2_000_000, most: 33_554_432 },
+    { bound: 'uploads', text: 'uploads', unit: 'places', used: 0, most: 16 }
+  ],
   notes: ['a note']
 }
 

@@ -79,7 +79,7 @@ async function connected(t: TestContext, serving: Blobs): Promise<NoiseStream> {
   const keyPair = crypto.keyPair()
   const server = one.createServer({}, stream => {
     stream.on('error', () => stream.destroy())
-    guardMux(stream).pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
+    guardMux(stream, { wrote: () => undefined }).pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
       if (discoveryKey) await serving.serve(discoveryKey, stream)
     })
   })

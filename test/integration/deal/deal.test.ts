@@ -46,7 +46,8 @@ test('a quote leads to an agreement that both sides have signed', async () => {
   assert.deepEqual(channel.peer, {
     device: provider.device,
     identity: provider.self.identity,
-    lightning: provider.self.lightning
+    lightning: provider.self.lightning,
+    address: null
   })
   assert.equal(agree.terms.price, seller.price)
   assert.equal(quote.egressBytes, Number(billedBytes(CORES)) * DEFAULT_POLICY.egressTimes)

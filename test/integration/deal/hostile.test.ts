@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import type { Hello } from '#spec'
 import { encode } from '../../../contracts/schema/codec.js'
+import { BOUNDS } from '../../../src/base/bounds/bounds.js'
 import { ERROR_CODES } from '../../../src/cli/exit-codes.js'
 import { DeclineError } from '../../../src/deal/decline.js'
 import type { DeclineWord, Declined } from '../../../src/deal/decline.js'
@@ -12,6 +13,20 @@ import { FakeSeller, NodeGroup, RESOURCES, RawPeer } from './sides.js'
 
 const LIMIT = { timeout: 15_000 }
 let group: NodeGroup
+const NO_QUOTE = {
+  quote: {
+    ...{ request: Buffer.alloc(32), market: Buffer.alloc(32), ask: Buffer.alloc(32), resource: 'storage' },
+    ...{
+      buyer: Buffer.alloc(32),
+      round: 1,
+      price: 1n,
+      validUntil: 1,
+      wanted: Buffer.alloc(0),
+      body: Buffer.alloc(0)
+    }
+  },
+  signature: Buffer.alloc(64)
+}
 let seller: FakeSeller
 
 before(async () => {
@@ -65,6 +80,36 @@ test(
     unchanged(0)
   }
 )
+
+test('requests that wait are counted in bytes, and those of all strangers are few', LIMIT, async () => {
+  const slow = await group.side()
+  slow.deals.handle('agree', () => new Promise(() => undefined))
+  slow.deals.handle('progress', ({ agreement }) => ({ body: { agreement, blocks: 0, bytes: 0 } }))
+  const body = {
+    resource: 'storage',
+    terms: Buffer.alloc(18_000),
+    signature: Buffer.alloc(64),
+    quote: NO_QUOTE
+  }
+  const large = await RawPeer.to(await group.side(), slow.device)
+  await large.greet()
+  const sent = Math.ceil(BOUNDS.heldRequests.peer / 18_000)
+  for (let i = 0; i < sent; i++)
+    large.send('agree', large.wrap('agreement-request', body)).catch(() => undefined) // it is cut off
+  await large.disconnected()
+  assert.ok(slow.deals.used.heldRequests! <= BOUNDS.heldRequests.peer)
+
+  slow.deals.held.bytes = BOUNDS.heldRequests.all
+  const [buyer, customer] = [await group.side(), await group.side()]
+  slow.network.knowDealings(device => (device.equals(customer.device) ? 'has paid' : null))
+  const paid = await RawPeer.to(customer, slow.device)
+  await paid.greet()
+  const small = { agreement: Buffer.alloc(32) }
+  assert.ok(await paid.send('progress', paid.wrap('agreement-reference', small)))
+  const other = await RawPeer.to(buyer, slow.device)
+  await assert.rejects(other.greet())
+  await other.disconnected()
+})
 
 test('a node does not deal with a provider whose hello is wrong either', LIMIT, async () => {
   const other = await group.side()

@@ -7,6 +7,7 @@ import createTestnet from 'hyperdht/testnet.js'
 import type { Testnet } from 'hyperdht/testnet.js'
 import ProtomuxRPC from 'protomux-rpc'
 import type { AgreementRequest, Countersign, Hello, Order, QuoteRequest, StorageRequest, Terms } from '#spec'
+import { PUBLIC_READ } from '../../../contracts/keys/read-key.js'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import type { StructName, StructOf } from '../../../contracts/schema/codec.js'
 import { billedBytes } from '../../../contracts/money/money.js'
@@ -17,6 +18,7 @@ import { STRIP_LENGTH } from '../../../contracts/schema/counts.js'
 import { PROTOCOL_VERSION, agreementId } from '../../../contracts/terms.js'
 import { PROTOCOL } from '../../../src/deal/channel.js'
 import { Deals } from '../../../src/deal/deals.js'
+import { DeclineError } from '../../../src/deal/decline.js'
 import type { OwnKeys } from '../../../src/deal/deals.js'
 import { Provider } from '../../../src/deal/negotiation/provider.js'
 import { Resources } from '../../../src/deal/resource.js'
@@ -218,6 +220,11 @@ export class FakeSeller implements LeaseDesk {
     return Promise.resolve(reserved + bytes > this.space ? 'no room' : null)
   }
 
+  async makeRoom(ask: Order, { cores }: Terms): Promise<void> {
+    const fault = await this.capacityFault(ask, billedBytes(cores))
+    if (fault) throw new DeclineError('NO_CAPACITY', fault)
+  }
+
   firstList(terms: Terms): StructOf<'installment-list'> {
     const agreement = agreementId(terms)
     const installments = planInstallments(terms)
@@ -253,7 +260,11 @@ export class FakeSeller implements LeaseDesk {
       cores: CORES,
       time: 30 * DAY,
       firstInstallmentMsat: 5_000n,
+<<<<<<< HEAD
       aheadMsat: 1_000_000n,
+=======
+      readKey: PUBLIC_READ,
+>>>>>>> bounds
       minGrace: 7 * DAY,
       timeoutMs: 10_000,
       ...given

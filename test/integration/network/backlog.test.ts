@@ -7,13 +7,14 @@ import type Hypercore from 'hypercore'
 import type Corestore from 'corestore'
 import { MIB } from '../../../contracts/money/quantity.js'
 import { attachCore, openStore } from '../../../src/network/cores.js'
-import { MAX_BACKLOG } from '../../../src/network/mux.js'
+import { BOUNDS } from '../../../src/base/bounds/bounds.js'
 import { lightningId, person } from '../../samples/people.js'
 import { Children } from '../../world/children.js'
 import { Side } from '../deal/sides.js'
 import type { FloodOptions } from './flooder.js'
 
 const LIMIT = { timeout: 60_000 }
+const MAX_BACKLOG = BOUNDS.unread.peer
 /** The bytes that one message may be over the limit: a batch of Protomux, or an answer to an audit. */
 const ONE_MESSAGE = 13 * MIB
 const FLOODER = new URL('./flooder.js', import.meta.url)

@@ -37,7 +37,7 @@ async function served(
   const streams: NoiseStream[] = []
   const server = dht.createServer({}, stream => {
     stream.on('error', () => stream.destroy())
-    guardMux(stream, budget)
+    guardMux(stream, { wrote: () => undefined, announced: budget })
     attachCore(core, stream)
     streams.push(stream)
   })

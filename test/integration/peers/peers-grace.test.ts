@@ -52,7 +52,10 @@ test('a provider frees its disk after the grace when buyers do not do their part
     return readingStore(world.at('lease manager'), store => {
       const leases = new Leases(store)
       return Object.fromEntries(
-        named.map(([name, { id }]) => [name, nameOf(leases.get('provider', id)!.state)])
+        named.map(([name, { id }]) => {
+          const lease = leases.get('provider', id)
+          return [name, lease ? nameOf(lease.state) : 'forgotten']
+        })
       )
     })
   }
@@ -87,7 +90,7 @@ test('a provider frees its disk after the grace when buyers do not do their part
 
   await t.test('twelve days later all data is dropped, and the disk is as before', async () => {
     const leaseManager = await serve(world, 12)
-    await become({ unpaid: 'VOID', idle: 'ENDED', unsealed: 'ENDED', sealed: 'ENDED' })
+    await become({ unpaid: 'forgotten', idle: 'ENDED', unsealed: 'ENDED', sealed: 'ENDED' })
     await leaseManager.stop()
     assert.equal(await reserved(), 0)
     assert.ok((await shelf()) <= disk + FOLDERS, `${await shelf()} bytes, at first ${disk}`)

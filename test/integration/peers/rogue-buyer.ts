@@ -6,6 +6,7 @@ import type Hypercore from 'hypercore'
 import type { NoiseStream } from 'hyperdht'
 import type { CoreLimit, Seal, SealedCore, Terms } from '#spec'
 import { parseKey } from '../../../contracts/keys/key.js'
+import { PUBLIC_READ } from '../../../contracts/keys/read-key.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { DAY } from '../../../contracts/money/quantity.js'
@@ -143,6 +144,7 @@ export class RogueBuyer {
       time: 30 * DAY,
       firstInstallmentMsat: 5000n,
       aheadMsat: 20_000_000n,
+      readKey: PUBLIC_READ,
       minGrace: 0,
       timeoutMs: 10_000
     })

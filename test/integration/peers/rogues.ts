@@ -136,6 +136,7 @@ export class RogueGroup {
     const order = this.#ask(who, options)
     sell(deals, order, policy, {
       capacityFault: async () => null,
+      makeRoom: async () => undefined,
       inboundFault: async () => null,
       firstList: terms => forger.list(terms),
       agreed: () => [],
@@ -219,7 +220,7 @@ export class RogueGroup {
   }
 
   #deals(store: Store, self: OwnKeys, now = Date.now): Deals {
-    const connector = { connect: () => Promise.reject(new Error('it calls nobody')) }
+    const connector = { connect: () => Promise.reject(new Error('it calls nobody')), dealings: () => null }
     return new Deals({
       self,
       resources: RESOURCES,

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import z32 from 'z32'
 import { sealOf } from '../../../src/storage/lease/audit.js'
+import { BOUNDS } from '../../../src/base/bounds/bounds.js'
+import { ShelvedCores } from '../../../src/storage/shelf/shelved-cores.js'
 import { OpenPack } from '../../../src/storage/archive/packed.js'
 import { blocksOf, limitOf, oneCore, openOwn, owned } from './own-cores.js'
 import { noise, openShelf, packAt, shelved } from '../../parts/storage/packed-drive.js'
@@ -44,6 +46,24 @@ test('the shelf holds no plaintext, no file name and no key', async t => {
     for (const needle of needles) assert.equal(content.indexOf(needle), -1, `${needle.toString()} in ${file}`)
   }
   assert.ok(bytes > packedDrive.result.storedBytes, 'the goods were searched')
+})
+
+test('the cores that are unused for longest are closed when too many are open', async t => {
+  const cores = new ShelvedCores(await scratch(t), () => undefined)
+  t.after(() => cores.close())
+  const { all } = BOUNDS.openCores
+  const keys = Array.from({ length: all + 8 }, (_, i) => Buffer.alloc(32, i + 1))
+  const first = cores.of(keys[0]!)
+  await first.use(async () => {
+    for (const key of keys.slice(1)) await cores.of(key).use(() => Promise.resolve())
+    assert.equal(cores.openCount, all)
+    assert.ok(first.isOpen, 'it is in use')
+    assert.deepEqual(
+      keys.slice(1, 10).map(key => cores.of(key).isOpen),
+      [...Array<boolean>(8).fill(false), true]
+    )
+  })
+  await cores.of(keys[1]!).use(async core => assert.equal(core.length, 0))
 })
 
 test('a dropped lease gives its disk back, to the last byte of its cores', async t => {

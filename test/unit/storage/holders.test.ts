@@ -18,6 +18,7 @@ import { atEnd, connect, scratch } from '../../parts/storage/wire.js'
 
 /** A holder of another kind than a lease, which remembers what it was told. */
 class Cache implements Holder {
+  readonly group = ''
   readonly kind = 'cache'
   readonly id: string
   readonly cores: readonly CoreLimit[]
@@ -31,6 +32,10 @@ class Cache implements Holder {
     this.id = id
     this.cores = cores
     this.egressLeft = egressLeft
+  }
+
+  mayRead(): boolean {
+    return true
   }
 
   charge(bytes: number): void {

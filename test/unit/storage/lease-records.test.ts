@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Lease } from '#spec'
+import { DAY } from '../../../contracts/money/quantity.js'
 import { billedBytes } from '../../../contracts/money/money.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Store } from '../../../src/store/store.js'
@@ -9,6 +10,8 @@ import { LEASE, isLive, isOver } from '../../../src/storage/lease/lease-state.js
 import { problemsOfLeases } from '../../../src/storage/lease/lease-sums.js'
 import { Leases } from '../../../src/storage/lease/leases.js'
 import { leaseDueTable, leaseSumTable } from '../../../src/storage/tables.js'
+import { LmdbBackend } from '../../../src/store/backend/lmdb-backend.js'
+import { CountingBackend } from '../../doubles/counting-backend.js'
 import { folder } from '../../parts/folder.js'
 import { storeIn } from '../../parts/store/store-in.js'
 import { leaseTerms, partiesOf } from '../../samples/evidence/parties.js'
@@ -55,12 +58,12 @@ test('sums and indexes follow every change of a lease, and a lease that is over 
     assert.deepEqual(leases.sums('provider'), { live: live.length, bytes })
     const open = all.filter(lease => !isOver(lease)).map(({ terms }) => ({ id: agreementId(terms) }))
     assert.deepEqual(idsOf(leases.open('provider')), idsOf(open))
+    assert.deepEqual(idsOf(leases.with(people[0].device.publicKey)), idsOf(open))
     assert.deepEqual([...problemsOfLeases(store)], [])
   }
   assert.equal(leases.sums('provider').live, 0)
   assert.deepEqual(leases.sums('buyer'), { live: 0, bytes: 0 })
   assert.equal([...leases.list('provider')].length, current.size)
-  assert.equal([...leases.with(people[0].device.publicKey)].length, current.size)
   assert.equal([...leases.with(people[1].device.publicKey)].length, 0)
   assert.deepEqual([...store.check()], [])
 })
@@ -101,6 +104,45 @@ test('a lease that ends during a look is not given as it was before', async t =>
       await leases.save({ ...open, state: LEASE.VOID })
   }
   assert.deepEqual(seen, [false, true])
+})
+
+test('what a quote, a hello and a connection read of the leases does not grow with those that are over', async t => {
+  let counting!: CountingBackend
+  const store = storeIn(await folder(t), [], dir => (counting = new CountingBackend(new LmdbBackend(dir))))
+  await store.ready()
+  t.after(() => store.close())
+  const leases = new Leases(store)
+  const people = (await Promise.all([person(), person()])).map(([one]) => one!) as [Person, Person]
+  const device = people[0].device.publicKey
+  const readsWith = async (from: number, to: number): Promise<number> => {
+    for (let n = from; n < to; n++) {
+      const agreed = signed(people, n)
+      await leases.save(agreed)
+      const state = n % 2 ? LEASE.VOID : LEASE.ENDED
+      await leases.save({ ...agreed, state, committed: n % 2 ? 0 : NOW })
+    }
+    counting.reads = 0
+    leases.sums('provider')
+    assert.equal(leases.dealings(device), 'has paid')
+    assert.deepEqual([...leases.with(device)], [])
+    assert.deepEqual([...leases.at('provider', LEASE.COUNTERSIGNED)], [])
+    return counting.reads
+  }
+  const few = await readsWith(1, 10)
+  assert.equal(await readsWith(10, 250), few)
+})
+
+test('an agreement that was never paid is forgotten after two days, a paid one never', async t => {
+  const { store, leases, people } = await opened(t)
+  const [unpaid, paid] = [signed(people, 1), signed(people, 2)]
+  for (const lease of [unpaid, paid]) await leases.save(lease)
+  await leases.save({ ...unpaid, state: LEASE.VOID })
+  await leases.save({ ...paid, state: LEASE.ENDED, committed: NOW })
+  await store.forget(NOW + 2 * DAY - 1, 10)
+  assert.equal([...leases.list('provider')].length, 2)
+  await store.forget(NOW + 2 * DAY, 10)
+  assert.deepEqual(idsOf(leases.list('provider')), [agreementId(paid.terms).toString('hex')])
+  assert.deepEqual([...store.check(), ...problemsOfLeases(store)], [])
 })
 
 test('a wrong sum, and a lease that no look finds, are problems of the store', async t => {

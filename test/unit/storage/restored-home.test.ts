@@ -5,7 +5,12 @@ import type { Leases } from '../../../src/storage/lease/leases.js'
 import type { Payments } from '../../../src/payment/payments.js'
 import { takeOver } from '../../../src/storage/buyer/restored-home.js'
 
-const PEER = { device: Buffer.alloc(32, 1), identity: Buffer.alloc(32, 2), lightning: Buffer.alloc(33, 3) }
+const PEER = {
+  device: Buffer.alloc(32, 1),
+  identity: Buffer.alloc(32, 2),
+  lightning: Buffer.alloc(33, 3),
+  address: null
+}
 const AGREEMENT = Buffer.alloc(32, 4)
 const COUNTER: SignedCounter = {
   counter: { agreement: AGREEMENT, n: 7, paidMsat: 35_000n, servedUntil: 1, egressBytes: 0 }

@@ -1,4 +1,5 @@
 import type { StatusResult } from '../../../node/api/api.js'
+import { formatSize } from '../../../../contracts/money/quantity.js'
 import { count, facts } from '../../output/table.js'
 import { listing } from '../../one-call.js'
 
@@ -8,7 +9,7 @@ export const { syntax, run } = listing({
   summary: 'show the identity and the state of this node',
   example: 'status',
   reads: 'status',
-  text: ({ identity, device, pid, network, wallet, market, peers, resources, notes }) =>
+  text: ({ identity, device, pid, network, wallet, market, peers, resources, strangers, notes }) =>
     facts([
       ['identity', identity],
       ['device', device],
@@ -19,9 +20,17 @@ export const { syntax, run } = listing({
       ...Object.values(resources).flatMap(({ lines }) =>
         lines.map(({ label, text }): [string, string] => [label, text])
       ),
+      ...strangers
+        .filter(({ used }) => used > 0)
+        .map((held): [string, string] => ['strangers', heldText(held)]),
       ...notes.map((note): [string, string] => ['note', note])
     ])
 })
+
+function heldText({ text, unit, used, most }: StatusResult['strangers'][number]): string {
+  const amount = unit === 'bytes' ? `${formatSize(used)} of ${formatSize(most)}` : `${used} of ${most}`
+  return `${amount}: ${text}`
+}
 
 function walletText(wallet: StatusResult['wallet']): string {
   if (!wallet) return 'not in use'

@@ -54,6 +54,7 @@ export const tokensTrade: TradeResource = {
     (['buyer', 'provider'] as const).some(role =>
       own.list(role).some(({ terms }) => terms[role === 'buyer' ? 'provider' : 'buyer'].device.equals(device))
     ),
+  dealings: () => null,
   consumed: ({ tokens: own, ledger }) =>
     new Map(
       (['buyer', 'provider'] as const).flatMap(role =>

@@ -1,0 +1,95 @@
+import type { Lease, Order, Terms } from '#spec'
+import { BOUNDS } from '../../base/bounds/bounds.js'
+import { billedBytes } from '../../../contracts/money/money.js'
+import { agreementId } from '../../../contracts/terms.js'
+import type { Counterparty } from '../../deal/channel.js'
+import { UnpaidHolds } from '../../deal/unpaid-holds.js'
+import type { Asking, UnpaidHold } from '../../deal/unpaid-holds.js'
+import { DeclineError } from '../../deal/decline.js'
+import { LEASE } from '../lease/lease-state.js'
+import type { Leases } from '../lease/leases.js'
+import { storage } from '../resource.js'
+
+export interface RoomOptions {
+  leases: Leases
+  canReserve(bytes: number): Promise<boolean>
+  now: () => number
+  /** Ends an agreement that nobody paid; its invoices are refused. */
+  release(hold: UnpaidHold): Promise<void>
+}
+
+/** The space that a provider has for one more lease: what is paid for stays, what is not gives way. */
+export class Room {
+  readonly #options: RoomOptions
+  readonly #unpaid: UnpaidHolds
+
+  constructor(options: RoomOptions) {
+    this.#options = options
+    this.#unpaid = new UnpaidHolds(BOUNDS.unpaidLeases, options.now, options.release)
+  }
+
+  /** Agreements that are not paid, and the bytes that they hold. */
+  get unpaid(): { count: number; bytes: number } {
+    return { count: this.#unpaid.count, bytes: this.#unpaid.amount }
+  }
+
+  /** Takes in the agreements of an earlier process; of their addresses nothing is known. */
+  load(): void {
+    for (const { lease } of this.#options.leases.at('provider', LEASE.COUNTERSIGNED))
+      this.#unpaid.add(this.#holdOf(lease.terms, null, lease.created))
+  }
+
+  /** Why `bytes` cannot be stored under this ask, for this buyer or for anybody who pays at once; null when they can. */
+  async fault(order: Order, bytes: bigint, from: Counterparty | null): Promise<string | null> {
+    const asking = from && this.#askingOf(from, Number(bytes))
+    if (asking) {
+      const place = this.#unpaid.placeFault(asking)
+      if (place) return place
+    }
+    const yielding = asking ? this.#unpaid.yielding(asking) : this.#unpaid.amount
+    if (this.#missing(order, bytes) > yielding) return 'the space of this offer is used up'
+    if (!(await this.#options.canReserve(Number(bytes)))) return 'the disk has no room for it'
+    return null
+  }
+
+  /** Ends what must give way to these terms. Declines when there is no room for them. */
+  async make(order: Order, terms: Terms, from: Counterparty): Promise<void> {
+    const bytes = billedBytes(terms.cores)
+    const fault = await this.fault(order, bytes, from)
+    if (fault) throw new DeclineError('NO_CAPACITY', fault)
+    const asking = this.#askingOf(from, Number(bytes))
+    await this.#unpaid.makeRoom(asking, () => this.#missing(order, bytes))
+    // A payment at the last moment may have kept what had to give way.
+    if (this.#missing(order, bytes) > 0)
+      throw new DeclineError('NO_CAPACITY', 'the space of this offer is used up')
+  }
+
+  /** The terms are about to be on disk, with nothing paid. */
+  agreed(terms: Terms, { address }: Counterparty): void {
+    this.#unpaid.add(this.#holdOf(terms, address, this.#options.now()))
+  }
+
+  /** A lease has changed. */
+  changed(lease: Lease): void {
+    if (lease.state !== LEASE.COUNTERSIGNED) this.#unpaid.delete(agreementId(lease.terms))
+  }
+
+  /** Bytes that are missing for `bytes` more; none are when it is not positive. */
+  #missing(order: Order, bytes: bigint): number {
+    const reserved = BigInt(this.#options.leases.sums('provider').bytes)
+    return Number(reserved + bytes - BigInt(storage.ask.decode(order.body).space))
+  }
+
+  #askingOf({ identity, device, address }: Omit<Counterparty, 'lightning'>, amount: number): Asking {
+    return { identity, address, amount, isCustomer: this.#options.leases.dealings(device) !== null }
+  }
+
+  #holdOf(terms: Terms, address: string | null, since: number): UnpaidHold {
+    const { identity, device } = terms.buyer
+    const asking = this.#askingOf(
+      { identity: identity!, device: device!, address },
+      Number(billedBytes(terms.cores))
+    )
+    return { ...asking, id: agreementId(terms), since }
+  }
+}
