@@ -7,7 +7,7 @@ import type { RestoreTask } from './children/child-restore.js'
 import type { ShelfTask } from './children/child-shelf.js'
 import { noise, packAt, shelved } from '../../parts/storage/packed-drive.js'
 import { makeTree } from '../../samples/tree.js'
-import { throttled } from './throttle.js'
+import { throttled, upTo } from './throttle.js'
 import type { Child } from '../../world/child.js'
 import { Children } from '../../world/children.js'
 import { atEnd, listen } from '../../parts/storage/wire.js'
@@ -31,21 +31,29 @@ async function finish<M extends object>(child: Child): Promise<M> {
 test('a provider killed at several points of an upload resumes where it was', async t => {
   const children = await Children.open({ after: end => atEnd(t, end) })
   const folder = children.dir
-  await makeTree(join(folder, 'tree'), { big: noise(24 << 20), small: 'x' })
+  const bytes = 24 << 20
+  await makeTree(join(folder, 'tree'), { big: noise(bytes), small: 'x' })
   const { packed, result } = await packAt(t, join(folder, 'tree'), join(folder, 'own'))
-  const slow = await listen(packed, () => [throttled(20e6)])
   const quick = await listen(packed)
-  atEnd(t, () => Promise.all([slow.close(), quick.close()]))
+  atEnd(t, () => quick.close())
   const task: ShelfTask = {
     folder: join(folder, 'shelf'),
-    port: slow.port,
+    port: quick.port,
     cores: result.cores.map(core => ({ ...core, key: core.key.toString('hex') }))
   }
   const all = result.cores.reduce((sum, core) => sum + core.length, 0)
   const starts: number[] = []
-  for (const share of [0.1, 0.4, 0.7]) {
+  // Each run gets enough for its share, and all together get less than everything, however late a kill comes.
+  for (const [share, most] of [
+    [0.1, 0.2],
+    [0.4, 0.4],
+    [0.7, 0.35]
+  ] as const) {
+    const short = await listen(packed, () => [throttled(8e6), upTo(most * bytes)])
+    atEnd(t, () => short.close())
     let last = 0
-    await killWhen<{ blocks: number }>(children.fork(SHELF, { options: task }), ({ blocks }) => {
+    const child = children.fork(SHELF, { options: { ...task, port: short.port } })
+    await killWhen<{ blocks: number }>(child, ({ blocks }) => {
       last = blocks
       return blocks > share * all
     })
@@ -53,9 +61,7 @@ test('a provider killed at several points of an upload resumes where it was', as
     // the first report of the next run must include the progress of this one
     starts.push(last)
   }
-  const { done } = await finish<{ done: string[] }>(
-    children.fork(SHELF, { options: { ...task, port: quick.port } })
-  )
+  const { done } = await finish<{ done: string[] }>(children.fork(SHELF, { options: task }))
   assert.deepEqual(
     done,
     result.seals.map(seal => seal.treeHash.toString('hex'))

@@ -12,3 +12,15 @@ export function throttled(rate: number): Transform {
     }
   })
 }
+
+/** A stream that passes `bytes` and holds back what follows. */
+export function upTo(bytes: number): Transform {
+  let left = bytes
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      if (left <= 0) return
+      left -= chunk.byteLength
+      done(null, chunk)
+    }
+  })
+}

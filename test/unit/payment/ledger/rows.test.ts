@@ -110,3 +110,30 @@ test('two settled hashes of an installment are found among several, and counted 
     [3]
   )
 })
+
+test('accounts are of one wallet, and installments settled twice of one agreement', async t => {
+  const { ledger, store } = await opened(t)
+  const other = new Ledger(store, 'another wallet')
+  await other.record(draft(0, { agreement: OTHER, hash: Buffer.alloc(32, 60) }))
+  const settled = async (
+    agreement: Buffer,
+    installment: number,
+    issue: number,
+    name: number
+  ): Promise<void> => {
+    const hash = Buffer.alloc(32, name)
+    await ledger.record(draft(installment, { agreement, issue, hash }))
+    await ledger.record(draft(installment, { agreement, issue, hash, step: STEP.paid }))
+  }
+  await settled(AGREEMENT, 0, 0, 61)
+  await settled(AGREEMENT, 1, 0, 62)
+  assert.deepEqual(
+    [...ledger.accounts()].map(({ agreement }) => agreement),
+    [AGREEMENT]
+  )
+  assert.deepEqual([...ledger.settledTwice(AGREEMENT)], [])
+  await settled(OTHER, 0, 0, 63)
+  await settled(OTHER, 0, 1, 64)
+  assert.deepEqual([...ledger.settledTwice(AGREEMENT)], [])
+  assert.equal([...ledger.settledTwice(OTHER)].length, 1)
+})

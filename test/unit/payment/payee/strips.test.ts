@@ -110,7 +110,9 @@ test('what is settled without a preimage, or is no installment, has no new hash'
 test('an installment that a counter has settled has no new hash', async t => {
   const { payer, payee } = await ends(t)
   await bound(payer, payee, 1)
-  await payee.payments.takeOver(AGREEMENT, 5_000n)
+  for (let i = 0; i < 2; i++) await payee.payments.takeOver(AGREEMENT, 5_000n)
+  assert.equal(payee.ledger.stats.entries, 2, 'listed, and received once')
+  assert.equal(payee.wallet.invoices.get(hashOf(payer, 0).toString('hex'))!.status, 'refused')
   const failed = { agreement: AGREEMENT, installment: 0, hash: hashOf(payer, 0) }
   await assert.rejects(payee.payments.reissue(failed, 60), GONE)
 })
@@ -124,4 +126,17 @@ test('a listed installment and a refund have hashes of their own, and no text be
   assert.deepEqual([refund.text, payee.ledger.payment(AGREEMENT, 0)!.text], ['', ''])
   await payer.payments.intend(payee.payments.list(OTHER, [part(0)], 0))
   assert.equal(payer.ledger.payment(OTHER, 0)!.text, '')
+})
+
+test('installments that a counter has settled are received although the ledger has none of them', async t => {
+  const { payee } = await ends(t)
+  const { installments } = payee.payments.list(OTHER, [part(0), part(1)], 0)
+  await payee.payments.takeOver(OTHER, 10_000n, installments, 'payee', BUYER)
+  const received = payee.ledger.payments(OTHER)
+  assert.deepEqual(
+    received.map(({ step, peer, msat }) => [step, peer, msat]),
+    [0, 1].map(() => ['received', BUYER, 5_000n])
+  )
+  await payee.restart()
+  assert.deepEqual(payee.unmended, [])
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, draft, ends, hashOf } from '../../../parts/payment/ends.js'
 import { held } from '../../../parts/payment/held.js'
+import type { Payment } from '../../../../src/payment/ledger.js'
 import { STEP } from '../../../../src/payment/payment-state.js'
 
 const PENDING = { code: 'PAYMENT_PENDING' }
@@ -108,6 +109,27 @@ test('what the wallet is being told to pay counts once, and is not asked for', a
   release()
   for (const { step } of await Promise.all(paying)) assert.equal(step, 'paid')
   assert.equal((await payer.payments.pay(AGREEMENT, 2)).step, 'paid')
+})
+
+test('a payment that is about to be sent counts although one that was begun with it has ended', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 4)
+  await payer.restart() // from now on the wallet is asked about each before it is sent
+  const { wallet } = payer
+  const payment = wallet.payment.bind(wallet)
+  let answer = (): void => undefined
+  const given = new Promise<void>(resolve => (answer = resolve))
+  wallet.payment = async hash => {
+    if (!hash.equals(hashOf(payer, 0))) await given
+    return payment(hash)
+  }
+  const pay = (installment: number): Promise<Payment> => payer.payments.pay(AGREEMENT, installment)
+  const waiting = pay(1)
+  assert.equal((await pay(0)).step, 'paid')
+  const paying = [waiting, pay(2)]
+  await assert.rejects(pay(3), { ...PENDING, message: /^2 payments/ })
+  answer()
+  for (const { step } of await Promise.all(paying)) assert.equal(step, 'paid')
 })
 
 test('asking the wallet about a payment changes only what is in flight', async t => {
