@@ -16,8 +16,8 @@ export interface Found {
 
 /**
  * The files that match a pattern, sorted by name. `*` and `?` match within a name, `[...]` matches one character, `**`
- * matches any folders; a link matches as what it leads to. Names that begin with a dot match only a part that begins with a dot. Throws BAD_PATH for more than
- * `most` files, a malformed pattern, or an unreadable folder.
+ * matches any folders; a link matches as what it leads to. Names that begin with a dot match only a part that begins with a
+ * dot. Throws BAD_PATH for more than `most` files, a malformed pattern, or an unreadable folder.
  */
 export async function filesOf(base: string, pattern: string, most: number): Promise<Found[]> {
   const parts = pattern.split('/').filter(part => part !== '' && part !== '.')

@@ -19,7 +19,7 @@ import { oneAhead, readFiles } from './read-files.js'
 import type { Portion } from './read-files.js'
 import { leftOutNotes } from '../../files/left-out.js'
 import { foldersOf } from '../../files/tree-bounds.js'
-import { CHANGING, readTree } from '../../files/tree.js'
+import { CHANGING, EMPTY_FOLDER, readTree } from '../../files/tree.js'
 import type { Tree, TreeEntry, TreeFile } from '../../files/tree.js'
 
 /** Most blocks and bytes of one append. */
@@ -63,9 +63,10 @@ export interface PackResult extends Link {
 }
 
 /**
- * Packs a file or folder into a new encrypted Hyperdrive. Reads a file that stands still once, and keeps only a few MiB in memory. Any
- * Hyperdrive tool opens the drive with the link's keys. Throws errors of `readTree` and `readFiles`, PACK_EXISTS,
- * DISK_FULL, or the signal's reason; then remove the incomplete drive with `discardPack`.
+ * Packs a file or folder into a new encrypted Hyperdrive. Reads a file that stands still once, and keeps only a few MiB in
+ * memory. Any Hyperdrive tool opens the drive with the link's keys. Throws errors of `readTree` and `readFiles`,
+ * PACK_EXISTS, FILE_CHANGED, BAD_PATH when everything is left out, DISK_FULL, or the signal's reason; then remove the
+ * incomplete drive with `discardPack`.
  */
 export async function pack({ path, store, name, onProgress, signal }: PackOptions): Promise<PackResult> {
   const begun = performance.now()
@@ -77,7 +78,7 @@ export async function pack({ path, store, name, onProgress, signal }: PackOption
     await drive.ready()
     const blobs = (await drive.getBlobs())!.core
     const done = await appendFiles(tree, blobs, onProgress, signal)
-    if (tree.root === 'file' && done.size === 0) throw changed(path)
+    demandContent(tree, done.size, path)
     await putEntries(drive, tree, done)
     const keys = blobs.length > 0 ? [drive.key, blobs.key] : [drive.key]
     const seals = await Promise.all(keys.map(key => sealBlind(store, key)))
@@ -245,6 +246,19 @@ function entryOf(entry: TreeEntry, done: Map<TreeFile, PackedFile>): DriveEntry 
   if (!packed) return null
   const { mode, blob, sum } = packed
   return { executable: (mode & 0o100) !== 0, linkname: null, blob, metadata: { sha256: sum.sha256, mode } }
+}
+
+/** Throws when everything that a path has is left out, so that nobody pays for nothing. */
+function demandContent({ root, entries, leftOut }: Tree, files: number, path: string): void {
+  if (files > 0 || entries.some(({ kind }) => kind === 'link')) return
+  if (root === 'file') throw changed(path)
+  const bad = leftOut.filter(({ why }) => why !== EMPTY_FOLDER)
+  if (bad.length === 0) return
+  throw new BushelError(
+    'BAD_PATH',
+    `nothing of '${path}' can be packed: ${leftOutNotes(bad).join('; ')}`,
+    'nothing was kept or paid'
+  )
 }
 
 function changed(path: string): BushelError {

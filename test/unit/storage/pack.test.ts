@@ -171,6 +171,21 @@ test('a single file that never stands still is refused, and nothing is packed', 
   await assert.rejects(packing, { code: 'FILE_CHANGED', exit: 2, message: /file' changed each time/ })
 })
 
+test('a folder of which everything is left out is refused, and an empty one is packed', async t => {
+  const folder = await scratch(t)
+  await makeTree(join(folder, 'tree'), { away: { link: '/etc' } })
+  await mkdir(join(folder, 'tree', 'hollow'))
+  const store = openStore(join(folder, 'own'))
+  atEnd(t, () => store.close())
+  const packing = pack({ path: join(folder, 'tree'), store, name: 'links' })
+  await assert.rejects(packing, {
+    code: 'BAD_PATH',
+    message: /can be packed: left out 1 symbolic link.*: away$/
+  })
+  const { notes } = await pack({ path: join(folder, 'tree', 'hollow'), store, name: 'hollow' })
+  assert.deepEqual(notes, [])
+})
+
 test('discarding a half-made drive frees its disk', async t => {
   const folder = await scratch(t)
   const store = openStore(join(folder, 'own'))
