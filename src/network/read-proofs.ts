@@ -6,12 +6,11 @@ import Protomux from 'protomux'
 import type { Channel } from 'protomux'
 import { signRead, verifyRead } from '../../contracts/keys/read-key.js'
 import type { ReadConnection } from '../../contracts/keys/read-key.js'
+import { BOUNDS } from '../base/bounds/bounds.js'
 import { CutOff } from './cut-off.js'
 
 /** One channel for each proof, with the read key for its id and the signature for its handshake. */
 const PROTOCOL = 'bushel/read'
-/** Most proofs of one peer; each is a signature to verify. */
-const MOST_PROOFS = 256
 /** Of the side that proves nothing. */
 const NO_PROOF = Buffer.alloc(64)
 
@@ -28,7 +27,7 @@ export function acceptProofs(stream: NoiseStream): void {
   const mux = Protomux.from(stream)
   let proofs = 0
   mux.pair({ protocol: PROTOCOL }, readKey => {
-    if (++proofs > MOST_PROOFS) throw new CutOff('PROOFS', 'it shows too many proofs')
+    if (++proofs > BOUNDS.proofs.peer) throw new CutOff('PROOFS', 'it shows too many proofs')
     if (readKey?.byteLength === 32) openOn(mux, stream, readKey)?.open(NO_PROOF)
   })
 }

@@ -72,6 +72,13 @@ export const BOUNDS = {
     address: null,
     all: null
   },
+  proofs: {
+    text: 'proofs of a connection that its peer knows a link, each a signature to verify',
+    unit: 'messages',
+    peer: 256,
+    address: null,
+    all: null
+  },
   announced: {
     text: 'memory of 8 KiB for blocks that peers announce; who holds the most goes',
     unit: 'pages',

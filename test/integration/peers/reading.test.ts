@@ -9,6 +9,9 @@ import { parseKey } from '../../../contracts/keys/key.js'
 import { readKeyPair, signRead } from '../../../contracts/keys/read-key.js'
 import { parsePrice } from '../../../contracts/money/money.js'
 import { HOUR, KIB, MIB } from '../../../contracts/money/quantity.js'
+import { BOUNDS } from '../../../src/base/bounds/bounds.js'
+import { attachCore, gateCore } from '../../../src/network/cores.js'
+import { Network } from '../../../src/network/network.js'
 import { setUp } from '../../../src/daemon/setup.js'
 import { Home } from '../../../src/identity/home.js'
 import { openNode } from '../../../src/node/node.js'
@@ -109,6 +112,37 @@ test('whoever proves to know the link reads all of it, and is counted', LIMIT, a
   const before = egress()
   assert.equal(await read(stream => show(stream, signatureFor(stream))), BLOCKS)
   assert.equal(egress() - before, goods.byteLength)
+})
+
+test('a peer that shows ever more proofs loses its connection', LIMIT, async () => {
+  const stream = dht.connect(parseKey(offer.device), { keyPair: crypto.keyPair() })
+  stream.on('error', () => undefined)
+  await stream.opened
+  const mux = new Protomux(stream)
+  const closed = new Promise(resolve => stream.once('close', resolve))
+  for (let i = 0; i <= BOUNDS.proofs.peer; i++)
+    mux
+      .createChannel({ protocol: 'bushel/read', id: crypto.randomBytes(32), handshake: c.fixed64 })!
+      .open(Buffer.alloc(64, 1))
+  await closed
+})
+
+test('a core that a peer may not read is not read over a channel that is open already', LIMIT, async t => {
+  const keyPair = crypto.keyPair()
+  const network = new Network({ keyPair, bootstrap })
+  t.after(() => network.close())
+  let isAllowed = false
+  gateCore(goods, () => isAllowed)
+  network.on('connection', (stream: NoiseStream) => attachCore(goods, stream))
+  await network.ready()
+  await network.listen()
+  const stream = dht.connect(keyPair.publicKey, { keyPair: crypto.keyPair() })
+  stream.on('error', () => undefined)
+  await stream.opened
+  assert.equal(await readOver(stream), 0)
+  isAllowed = true
+  assert.equal(await readOver(stream), BLOCKS)
+  stream.destroy()
 })
 
 test(
