@@ -13,6 +13,7 @@ import { accountTable, creditTable, ledgerChain, paymentTable, settledTable } fr
 import { noTotals } from './ledger/totals.js'
 import type { Totals } from './ledger/totals.js'
 import { STEP, paymentStates } from './payment-state.js'
+import type { Change } from '../store/change.js'
 
 export { intentId, isSettled } from './payment.js'
 export type { PaymentDraft, PaymentKind, Payment, PaymentRole, PaymentStep } from './payment.js'
@@ -68,14 +69,19 @@ export class Ledger extends ReadyResource {
    * written with them.
    */
   async record(...drafts: PaymentDraft[]): Promise<void> {
-    const writing = this.#record(drafts)
+    await this.recordWith([], drafts)
+  }
+
+  /** Records steps as `record` does, and makes `changes` in the same transaction. */
+  async recordWith(changes: readonly Change[], drafts: readonly PaymentDraft[]): Promise<void> {
+    const writing = this.#record(changes, drafts)
     this.#writing.add(writing)
     await writing.finally(() => this.#writing.delete(writing))
   }
 
-  async #record(drafts: readonly PaymentDraft[]): Promise<void> {
+  async #record(changes: readonly Change[], drafts: readonly PaymentDraft[]): Promise<void> {
     const all = [...this.#take(), ...drafts]
-    if (all.length === 0) return
+    if (all.length === 0 && changes.length === 0) return
     const at = this.#now()
     const steps = all.map<RecordedStep>(draft => ({ ...draft, at }))
     let payments: Payment[] = []
@@ -83,8 +89,10 @@ export class Ledger extends ReadyResource {
       payments = steps.map(step =>
         recordStep(transaction, this.#wallet, step, before => this.#demandFollows(before, step))
       )
+      for (const change of changes) change.apply(transaction)
       this.emit('ahead', steps)
     })
+    for (const { ondisk } of changes) ondisk?.()
     this.emit('written', payments)
   }
 

@@ -14,6 +14,7 @@ import type { InvoiceCheck, InvoiceReader, InvoiceReading } from '../lightning/i
 import type { Wallet } from '../lightning/wallet.js'
 import { STEP, isUnsent } from './payment-state.js'
 import type { PaymentStep } from './payment-state.js'
+import type { Change } from '../store/change.js'
 
 export interface PayerOptions {
   ledger: Ledger
@@ -58,16 +59,18 @@ export class Payer {
     return this.#options.ledger
   }
 
-  async intend(list: InstallmentList, peer: Buffer | null): Promise<void> {
+  async intend(list: InstallmentList, peer: Buffer | null, changes: readonly Change[]): Promise<void> {
     const fresh = list.installments.filter(listed => !this.#known(list.agreement, listed))
-    await this.#ledger.record(...fresh.map(listed => draftOf(list.agreement, listed, peer, STEP.intent, '')))
+    const drafts = fresh.map(listed => draftOf(list.agreement, listed, peer, STEP.intent, ''))
+    await this.#ledger.recordWith(changes, drafts)
   }
 
   async bind(
     list: InstallmentList,
     invoices: readonly string[],
     payee: Buffer,
-    peer: Buffer | null
+    peer: Buffer | null,
+    changes: () => readonly Change[]
   ): Promise<void> {
     const { agreement, installments } = list
     if (invoices.length !== installments.length)
@@ -80,7 +83,7 @@ export class Payer {
       this.sending.binds(listed.hash, expiresAt)
       return [draftOf(agreement, listed, known?.peer ?? peer, STEP.bound, invoices[i]!)]
     })
-    await this.#ledger.record(...fresh)
+    await this.#ledger.recordWith(changes(), fresh)
   }
 
   /** The recorded payment of a listed installment, or null. Throws when its hash or amount contradicts the record. */

@@ -24,6 +24,7 @@ import { takeOver } from './taking-over.js'
 import type { Logger } from '../base/logger.js'
 import { logPayments } from './events/payment-log.js'
 import { STEP, isUnacknowledged, isUnapplied } from './payment-state.js'
+import type { Change } from '../store/change.js'
 
 export type { ReissueAnswer } from './payee.js'
 export type { DirectOptions, RefundInvoice } from './payer.js'
@@ -165,19 +166,26 @@ export class Payments extends ReadyResource {
 
   // Payer
 
-  /** Records a signed list; on disk when it resolves, so that its strip can be requested. */
-  intend(list: InstallmentList, peer: Buffer | null = null): Promise<void> {
-    return this.#payer.intend(list, peer)
+  /**
+   * Records a signed list, and makes `changes` in the same transaction; on disk when it resolves, so that its strip can be
+   * requested.
+   */
+  intend(list: InstallmentList, peer: Buffer | null = null, changes: readonly Change[] = []): Promise<void> {
+    return this.#payer.intend(list, peer, changes)
   }
 
-  /** Checks every invoice of a strip against the signed list and records all of them, or none when one is bad. */
+  /**
+   * Checks every invoice of a strip against the signed list and records all of them, or none when one is bad. `changes` is
+   * called when all are good; what it gives is changed in the same transaction.
+   */
   bind(
     list: InstallmentList,
     invoices: readonly string[],
     payee: Buffer,
-    peer: Buffer | null = null
+    peer: Buffer | null = null,
+    changes: () => readonly Change[] = () => []
   ): Promise<void> {
-    return this.#payer.bind(list, invoices, payee, peer)
+    return this.#payer.bind(list, invoices, payee, peer, changes)
   }
 
   /** Makes sure that `msat` can be paid to a node; rejects with NO_BALANCE or NO_ROUTE. */

@@ -111,8 +111,8 @@ export class JobPayments {
     if (fault) throw badPeer(`it asks for a payment that is not due: ${fault}`)
     const known = payments.ledger.payment(this.#id, installment)
     if (known && isSettled(known.step)) return
-    if (!jobs.due(this.#id, installment)) await jobs.saveDue(this.#id, installment, countersign)
-    await payments.intend(countersign.list, identity)
+    const due = jobs.due(this.#id, installment) ? [] : [jobs.dueChange(this.#id, installment, countersign)]
+    await payments.intend(countersign.list, identity, due)
     await payments.bind(countersign.list, [invoice], lightning!, identity)
     try {
       const payment = await payments.pay(this.#id, installment, timeoutMs)

@@ -81,8 +81,8 @@ export class JobRecords {
     return this.#store.table(dueTable).get([id, installment])
   }
 
-  async saveDue(id: Buffer, installment: number, countersign: Countersign): Promise<void> {
-    await this.#store.set(change(dueTable, [id, installment], countersign))
+  dueChange(id: Buffer, installment: number, countersign: Countersign): Change {
+    return change(dueTable, [id, installment], countersign)
   }
 }
 

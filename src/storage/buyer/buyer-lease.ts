@@ -142,10 +142,15 @@ export class BuyerLease {
     const ask = <T>(step: (open: DealChannel) => Promise<T>): Promise<T> =>
       this.#again(async () => step(channel.closing ? await this.channel() : channel), isGone)
     const countersign = await ask(open => requestCountersign(open, agree, this.#timeouts.answer))
-    await leases.save({ ...this.lease, countersign })
-    await ask(open => this.#installments.strip(open, countersign, 0))
-    // The lease may have been given up meanwhile.
-    if (this.lease.state === LEASE.AGREED) await leases.save({ ...this.lease, state: LEASE.BOUND })
+    const bound = (): Change[] => {
+      const { lease } = this
+      // The lease may have been given up meanwhile.
+      return lease.state === LEASE.AGREED ? [leases.change({ ...lease, state: LEASE.BOUND })] : []
+    }
+    await ask(open => {
+      const listed = [leases.change({ ...this.lease, countersign })]
+      return this.#installments.strip(open, countersign, 0, { listed, bound })
+    })
   }
 
   /** Makes sure that `msat` can be paid to the provider's Lightning node. */

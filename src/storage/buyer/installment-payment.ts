@@ -4,6 +4,7 @@ import type { Msat } from '../../../contracts/money/money.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import { faultOfList } from '../../../contracts/terms.js'
 import type { DealChannel } from '../../deal/channel.js'
+import type { Change } from '../../store/change.js'
 import { isDeclined } from '../../deal/decline.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
@@ -30,6 +31,12 @@ export interface PayingContext {
   orphans?: Orphans
 }
 
+/** Rows that belong to a strip. */
+export interface StripChanges {
+  listed?: readonly Change[]
+  bound?: () => readonly Change[]
+}
+
 /** Settles the installments of a buyer's lease: list, bind, pay or credit, reissue, and announce to the provider. */
 export class InstallmentPayment {
   readonly #context: PayingContext
@@ -52,13 +59,21 @@ export class InstallmentPayment {
     return { timeoutMs: this.#timeouts.answer }
   }
 
-  /** Requests the strip of a signed list, after the list is on disk. */
-  async strip(channel: DealChannel, { list }: Countersign, from: number): Promise<void> {
+  /**
+   * Requests the strip of a signed list, after the list is on disk. `listed` is changed together with the list, and `bound`
+   * together with the checked invoices.
+   */
+  async strip(
+    channel: DealChannel,
+    { list }: Countersign,
+    from: number,
+    { listed, bound }: StripChanges = {}
+  ): Promise<void> {
     const { payments } = this.#context
     const { identity, lightning } = this.#lease.terms.provider
-    await payments.intend(list, identity)
+    await payments.intend(list, identity, listed)
     const { invoices } = await channel.request('strip', { agreement: this.#id, from }, this.#soon)
-    await payments.bind(list, invoices, lightning!, identity)
+    await payments.bind(list, invoices, lightning!, identity, bound)
   }
 
   /** Requests the list and strip of an installment unless they are recorded already. */
@@ -69,15 +84,16 @@ export class InstallmentPayment {
     const from = stripOf(installment)
     const { terms } = this.#lease
     let countersign = leases.strip('buyer', this.#id, from)
+    const listed: Change[] = []
     if (!countersign) {
       countersign = await channel.request('topup', { agreement: this.#id, from }, this.#soon)
       const fault = faultOfList(countersign.list, terms, from)
       if (fault) throw this.#lie(`its list of installments is wrong: ${fault}`)
       if (!verify('installment-list', countersign.list, countersign.signature, terms.provider.device))
         throw this.#lie('the signature on its list of installments is not valid')
-      await leases.saveList('buyer', this.#id, from, countersign)
+      listed.push(leases.listChange('buyer', this.#id, from, countersign))
     }
-    await this.strip(channel, countersign, from)
+    await this.strip(channel, countersign, from, { listed })
   }
 
   /** Settles an installment, once: from a debt of the provider, or over Lightning. Waits for an unreachable wallet. */

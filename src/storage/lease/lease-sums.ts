@@ -15,17 +15,20 @@ export function sumsOf(store: Store, role: string): { live: number; bytes: numbe
 
 /** Sets a lease with the sums of its role. It is due at once, because what is due depends on more than the lease. */
 export function recordedWith(transaction: Transaction, key: [string, Buffer], lease: Lease): void {
-  const [role] = key
-  const before = transaction.table(leaseTable).get(key)
-  const [from, to] = [partOf(before), partOf(lease)]
-  if (from.live !== to.live || from.bytes !== to.bytes) {
-    const sums = transaction.table(leaseSumTable).get(role) ?? NONE
-    const live = sums.live + to.live - from.live
-    transaction.put(leaseSumTable, role, { live, bytes: sums.bytes + to.bytes - from.bytes })
-  }
-  transaction.put(leaseTable, key, lease)
-  if (isOver(lease)) transaction.delete(leaseDueTable, key)
-  else transaction.put(leaseDueTable, key, 0)
+  transaction.update(leaseTable, key, before => {
+    addToSums(transaction, key[0], partOf(before), partOf(lease))
+    return lease
+  })
+  transaction.update(leaseDueTable, key, () => (isOver(lease) ? null : 0))
+}
+
+/** Puts the part `to` in the place of the part `from`. */
+function addToSums(transaction: Transaction, role: string, from: typeof NONE, to: typeof NONE): void {
+  if (from.live === to.live && from.bytes === to.bytes) return
+  transaction.update(leaseSumTable, role, sums => {
+    const { live, bytes } = sums ?? NONE
+    return { live: live + to.live - from.live, bytes: bytes + to.bytes - from.bytes }
+  })
 }
 
 /** The part of a lease in the sums of its role. */

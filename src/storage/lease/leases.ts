@@ -149,10 +149,6 @@ export class Leases {
     return change(listTable, [role, id, from], countersign)
   }
 
-  async saveList(role: LeaseRole, id: Buffer, from: number, countersign: Countersign): Promise<void> {
-    await this.#store.set(this.listChange(role, id, from, countersign))
-  }
-
   /** The reissue with this new payment hash: the void of the old hash and the signed list with the new one. */
   reissue(hash: Buffer): Reissue | null {
     return this.#store.table(reissueTable).get(hash)

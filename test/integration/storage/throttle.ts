@@ -13,14 +13,13 @@ export function throttled(rate: number): Transform {
   })
 }
 
-/** A stream that passes `bytes` and holds back what follows. */
-export function upTo(bytes: number): Transform {
-  let left = bytes
-  return new Transform({
+/** A stream that passes everything until it is shut. */
+export function valve(): { stream: Transform; shut: () => void } {
+  let isShut = false
+  const stream = new Transform({
     transform(chunk: Buffer, _, done) {
-      if (left <= 0) return
-      left -= chunk.byteLength
-      done(null, chunk)
+      if (!isShut) done(null, chunk)
     }
   })
+  return { stream, shut: () => void (isShut = true) }
 }

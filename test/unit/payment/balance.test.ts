@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { checkBalance } from '../../../src/payment/balance.js'
 import type { BalanceCheck } from '../../../src/payment/balance.js'
 import type { WalletRecord } from '../../../src/lightning/payment-records.js'
@@ -23,6 +24,20 @@ async function refunded(buyer: End, provider: End, msat: bigint): Promise<void> 
 }
 
 const ID = AGREEMENT.toString('hex')
+
+/** The two ends of `listed` installments, of which the first two are paid and received. */
+async function twoPaid(t: TestContext, listed: number): Promise<{ payer: End; payee: End }> {
+  const both = await ends(t)
+  await bound(both.payer, both.payee, listed)
+  for (const installment of [0, 1]) await both.payer.payments.pay(AGREEMENT, installment)
+  assert.ok(await both.payee.payments.wasReceived(AGREEMENT, 1, 1000))
+  return both
+}
+
+/** The faults of an end whose wallet has these records, and that has consumed so much of the agreement, msat. */
+function faultsOf({ ledger }: End, records: WalletRecord[], consumed = 0n): string[] {
+  return checkBalance(ledger, records, new Map([[ID, consumed]])).faults
+}
 
 test('on both sides the balance is paid minus refunded minus consumed minus in flight', async t => {
   const { payer: buyer, payee: provider } = await ends(t)
@@ -75,43 +90,41 @@ test('on both sides the balance is paid minus refunded minus consumed minus in f
 })
 
 test('each discrepancy is a fault of its own', async t => {
-  const { payer, payee } = await ends(t)
-  await bound(payer, payee, 4)
-  for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
-  assert.ok(await payee.payments.wasReceived(AGREEMENT, 1, 1000))
+  const { payer, payee } = await twoPaid(t, 4)
   const clean = await payer.wallet.history()
-  const faults = (records = clean, consumed = 0n, end = payer): string[] =>
-    checkBalance(end.ledger, records, new Map([[ID, consumed]])).faults
-  assert.deepEqual(faults(), [])
+  assert.deepEqual(faultsOf(payer, clean), [])
   const one = (changed: object): typeof clean => [{ ...clean[0]!, ...changed }, ...clean.slice(1)]
   // The wallet has fewer, other, later or more payments than the ledger.
-  assert.match(faults(clean.slice(1)).join(), /installment 0.0 .*not settled by the wallet.*5001 msat/)
-  assert.match(faults(one({ status: 'failed' })).join(), /not settled by the wallet/)
-  assert.match(faults(one({ msat: 4_999n })).join(), /10001 msat paid, the wallet 10000 msat/)
-  assert.match(faults(one({ feeMsat: 8n })).join(), /14 msat of fees, the wallet 15 msat/)
-  assert.match(faults([...clean, clean[0]!]).join(), /settled one hash twice/)
+  assert.match(
+    faultsOf(payer, clean.slice(1)).join(),
+    /installment 0.0 .*not settled by the wallet.*5001 msat/
+  )
+  assert.match(faultsOf(payer, one({ status: 'failed' })).join(), /not settled by the wallet/)
+  assert.match(faultsOf(payer, one({ msat: 4_999n })).join(), /10001 msat paid, the wallet 10000 msat/)
+  assert.match(faultsOf(payer, one({ feeMsat: 8n })).join(), /14 msat of fees, the wallet 15 msat/)
+  assert.match(faultsOf(payer, [...clean, clean[0]!]).join(), /settled one hash twice/)
   const other = { ...clean[0]!, paymentHash: hashOf(payer, 2) }
   assert.match(
-    faults([...clean, other]).join(),
+    faultsOf(payer, [...clean, other]).join(),
     /installment 2.0 .*settled by the wallet, bound in the ledger/
   )
   assert.match(
-    faults([...clean, { ...other, status: 'pending' }]).join(),
+    faultsOf(payer, [...clean, { ...other, status: 'pending' }]).join(),
     /in flight by the wallet, bound in the ledger/
   )
   assert.deepEqual(
-    faults([...clean, { ...other, paymentHash: Buffer.alloc(32, 77) }]),
+    faultsOf(payer, [...clean, { ...other, paymentHash: Buffer.alloc(32, 77) }]),
     [],
     'not ours to know'
   )
   // Service beyond one installment, as seen by the provider.
   const theirs = await payee.wallet.history()
-  assert.deepEqual(faults(theirs, 10_001n + 5_003n, payee), [])
-  assert.match(faults(theirs, 10_001n + 5_004n, payee).join(), /unpaid, more than one installment/)
+  assert.deepEqual(faultsOf(payee, theirs, 10_001n + 5_003n), [])
+  assert.match(faultsOf(payee, theirs, 10_001n + 5_004n).join(), /unpaid, more than one installment/)
   // Two hashes for one installment.
   const payment = payer.ledger.payment(AGREEMENT, 0)!
   await payer.ledger.record({ ...payment, issue: 1, hash: Buffer.alloc(32, 88) })
-  assert.match(faults().join(), /settled twice, on two hashes/)
+  assert.match(faultsOf(payer, clean).join(), /settled twice, on two hashes/)
   const { ok, lines } = await check(payer)
   assert.equal(ok, false)
   assert.ok(lines.some(line => line.startsWith('FAULT: ')))
@@ -143,31 +156,26 @@ test('a node that buys and sells has sums and a line for each', async t => {
 })
 
 test('what the wallet has beside the payments of the ledger is no fault, and each missing payment is one', async t => {
-  const { payer, payee } = await ends(t)
-  await bound(payer, payee, 3)
-  for (const installment of [0, 1]) await payer.payments.pay(AGREEMENT, installment)
-  assert.ok(await payee.payments.wasReceived(AGREEMENT, 1, 60_000))
-  const faults = (records: WalletRecord[], end = payer, consumed = 0n): string[] =>
-    checkBalance(end.ledger, records, new Map([[ID, consumed]])).faults
+  const { payer, payee } = await twoPaid(t, 3)
   const [mine, theirs] = [await payer.wallet.history(), await payee.wallet.history()]
   const unpaid = { ...mine[0]!, paymentHash: hashOf(payer, 2) }
   // A failed attempt, one that the other side is waiting for, and payments of another direction.
-  assert.deepEqual(faults([...mine, { ...unpaid, status: 'failed' }]), [])
-  assert.deepEqual(faults([...mine, { ...mine[0]!, direction: 'received' }]), [])
-  assert.deepEqual(faults([...theirs, { ...unpaid, direction: 'received', status: 'pending' }], payee), [])
+  assert.deepEqual(faultsOf(payer, [...mine, { ...unpaid, status: 'failed' }]), [])
+  assert.deepEqual(faultsOf(payer, [...mine, { ...mine[0]!, direction: 'received' }]), [])
+  assert.deepEqual(faultsOf(payee, [...theirs, { ...unpaid, direction: 'received', status: 'pending' }]), [])
   // A payment of another direction does not stand for the missing one, and the others are not named.
-  const lost = faults([{ ...mine[0]!, direction: 'received' }, ...mine.slice(1)])
+  const lost = faultsOf(payer, [{ ...mine[0]!, direction: 'received' }, ...mine.slice(1)])
   assert.match(lost[0]!, /^installment 0\.0 of .*: paid in the ledger, not settled by the wallet$/)
   assert.deepEqual(lost.slice(1), [
     'the ledger has 10001 msat paid, the wallet 5001 msat',
     'the ledger has 14 msat of fees, the wallet 7 msat'
   ])
   // Less than the installment has come in; more is a gift.
-  const came = (msat: bigint): string => faults([{ ...theirs[0]!, msat }, ...theirs.slice(1)], payee).join()
+  const came = (msat: bigint): string => faultsOf(payee, [{ ...theirs[0]!, msat }, ...theirs.slice(1)]).join()
   assert.equal(came(4_999n), 'the ledger has 10001 msat received, the wallet 10000 msat')
   assert.equal(came(5_001n), '')
   // Service of more than was paid is a loss of the provider alone.
-  assert.deepEqual(faults(mine, payer, 99_000n), [])
+  assert.deepEqual(faultsOf(payer, mine, 99_000n), [])
 })
 
 test('payments that count without the wallet, and that it has after all, are in both sums', async t => {

@@ -7,6 +7,7 @@ import { Ledger, intentId } from '../../../src/payment/ledger.js'
 import type { PaymentDraft, Payment } from '../../../src/payment/ledger.js'
 import { nameOf } from '../../../src/base/states.js'
 import { LmdbBackend } from '../../../src/store/backend/lmdb-backend.js'
+import type { Change } from '../../../src/store/change.js'
 import type { Store } from '../../../src/store/store.js'
 import { VolatileBackend } from '../../doubles/volatile-backend.js'
 import type { End } from '../../parts/payment/ends.js'
@@ -15,6 +16,7 @@ import { storeIn } from '../../parts/store/store-in.js'
 import { folder } from '../../parts/folder.js'
 import { AGREEMENT, BUYER, OTHER, PROVIDER, bound, draft, ends } from '../../parts/payment/ends.js'
 import { STEP } from '../../../src/payment/payment-state.js'
+import { askedTable } from '../../../src/payment/tables.js'
 
 /** A ledger on a store whose flush takes a moment, so that a test can look before it is over. */
 async function opened(t: TestContext): Promise<{ ledger: Ledger; store: Store }> {
@@ -57,6 +59,25 @@ test('a listener hears of a step just before it is on disk and just after, befor
     'written sent+bound sent',
     'done'
   ])
+})
+
+test('changes that belong to steps are on disk in one flush with them, or not at all', async t => {
+  const { ledger, store } = await opened(t)
+  const done: string[] = []
+  const change = (key: Buffer): Change => ({
+    apply: transaction => transaction.put(askedTable, key, AGREEMENT),
+    ondisk: () => done.push(`${key[0]} ${store.stats.flushes}`)
+  })
+  const [kept, alone, dropped] = [1, 2, 3].map(byte => Buffer.alloc(32, byte)) as [Buffer, Buffer, Buffer]
+  const { flushes } = store.stats
+  await ledger.recordWith([change(kept)], [draft(0)])
+  await ledger.recordWith([change(alone)], [])
+  assert.deepEqual(done, [`1 ${flushes + 1}`, `2 ${flushes + 2}`])
+  await assert.rejects(ledger.recordWith([change(dropped)], [draft(0, { step: STEP.receipt })]))
+  assert.deepEqual(
+    [...store.table(askedTable).list()].map(({ key }) => key),
+    [kept, alone]
+  )
 })
 
 test('a listener that throws before the write prevents it', async t => {
