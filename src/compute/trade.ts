@@ -149,10 +149,6 @@ export const computeTrade: TradeResource = {
   hasDealings: hasJobs,
   dealings: ({ jobs: records }, device) => records.dealings(device),
   consumed: ({ jobs: records, ledger }) => consumedByJobs(records, ledger),
-<<<<<<< HEAD
-  status: ({ store, parts }) => computeStatus(store, parts?.worker ?? null)
-=======
-  status: ({ store, parts }) => Promise.resolve(computeStatus(store, parts?.worker ?? null)),
+  status: ({ store, parts }) => computeStatus(store, parts?.worker ?? null),
   used: ({ worker: made }) => made?.used ?? {}
->>>>>>> bounds
 }

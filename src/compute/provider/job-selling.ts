@@ -65,13 +65,8 @@ export class JobSelling implements Selling<ComputeAsk, ComputeRequest, ComputeQu
     const { self, now, canReceive, capacity, makeRoom, save } = this.#options
     assertQuotedJob(terms, request, offer)
     const { buyer, isolation, fuel } = terms
-<<<<<<< HEAD
     const needs = { memory: jobMemory(terms), ...jobTime(terms), isolation, fuel }
-    assertRunnable(needs, ask.body, await capacity(buyer.identity, terms))
-=======
-    const needs = { memory: jobMemory(terms), isolation, fuel }
     assertRunnable(needs, ask.body, await capacity(from, terms))
->>>>>>> bounds
     const [base, first = 0n] = jobSegments(terms)
     if (!(await canReceive(buyer.lightning!, base! + first)))
       throw new DeclineError('NO_INBOUND', 'the Lightning node cannot receive the first payments now')

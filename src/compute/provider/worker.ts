@@ -174,20 +174,9 @@ export class Worker extends ReadyResource {
 
   async #capacity(from: Counterparty, terms: JobTerms | null): Promise<Capacity> {
     const { isolation } = await this.#guests()
-<<<<<<< HEAD
-    const { allowProcess, memoryBytes, maxWallMs, maxCpuMs, cores } = this.#settings
-    const fullness = (): string | null => {
-      const open = this.#open.list()
-      return terms ? fullnessFor(terms, open, cores) : queueFault(buyer, open, cores)
-    }
-    if (fullness()) await this.#makeWay()
-    const fault = this.schedule.fault ?? fullness()
-    return { isolation, allowProcess, memoryBytes, maxWallMs, maxCpuMs, fault }
-=======
-    const { allowProcess, memoryBytes } = this.#settings
+    const { allowProcess, memoryBytes, maxWallMs, maxCpuMs } = this.#settings
     const fault = this.schedule.fault ?? this.#room.fault(from, terms)
-    return { isolation, allowProcess, memoryBytes, fault }
->>>>>>> bounds
+    return { isolation, allowProcess, memoryBytes, maxWallMs, maxCpuMs, fault }
   }
 
   /** How much of its bounds is used. */

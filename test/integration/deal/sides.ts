@@ -260,11 +260,8 @@ export class FakeSeller implements LeaseDesk {
       cores: CORES,
       time: 30 * DAY,
       firstInstallmentMsat: 5_000n,
-<<<<<<< HEAD
       aheadMsat: 1_000_000n,
-=======
       readKey: PUBLIC_READ,
->>>>>>> bounds
       minGrace: 7 * DAY,
       timeoutMs: 10_000,
       ...given
