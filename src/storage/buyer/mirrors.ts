@@ -24,14 +24,7 @@ import { Placement, firstInstallmentFor, pricesOf } from './placement.js'
 import type { BookedAsk, PlacementContext } from './placement.js'
 import type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
 
-export type {
-  MirrorListener,
-  MirrorOutcome,
-  MirrorRequest,
-  PackedDrive,
-  Packer,
-  Survey
-} from './mirror-types.js'
+export type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
 
 export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
   store: Store

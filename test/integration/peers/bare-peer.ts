@@ -4,7 +4,7 @@ import type { NoiseStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
 import type { Hello, JobTerms, Party, SignedQuote, Terms } from '#spec'
 import { jobId } from '../../../contracts/job.js'
-import { DAY, MIB } from '../../../contracts/money/quantity.js'
+import { DAY, HOUR, MIB } from '../../../contracts/money/quantity.js'
 import { authorOf } from '../../../contracts/keys/attestation.js'
 import { parseKey } from '../../../contracts/keys/key.js'
 import { PUBLIC_READ } from '../../../contracts/keys/read-key.js'
@@ -112,7 +112,8 @@ export class BarePeer {
     memory: number
   ): Promise<Buffer> {
     const wanted = {
-      ...{ memory, isolation: change.isolation, fuel: change.fuel },
+      ...{ memory, wallMs: HOUR, cpuMs: HOUR },
+      ...{ isolation: change.isolation, fuel: change.fuel },
       ...{ firstInstallmentMsat: 1000n, maxMsat: 1_000_000n }
     }
     const quote = await this.#quote(offer, 'compute', encode('compute-request', wanted))
