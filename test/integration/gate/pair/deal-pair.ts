@@ -9,6 +9,7 @@ import { encode } from '../../../../contracts/schema/codec.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { ceilDiv } from '../../../../contracts/money/money.js'
 import { SIDE, orderId } from '../../../../contracts/order.js'
+import { formatLink } from '../../../../contracts/keys/link.js'
 import { DAY, GIB, HOUR } from '../../../../contracts/money/quantity.js'
 import { Provider } from '../../../../src/deal/negotiation/provider.js'
 import { Experiences } from '../../../../src/deal/experience.js'
@@ -367,7 +368,8 @@ export class DealPair {
       await core.append(Array.from({ length: BLOCKS }, () => randomBytes(BLOCK)))
       const { key, length, byteLength } = core
       const cores = [{ key, length, byteLength }]
-      return { link: path, files: 1, bytes: byteLength, cores, sha256: randomBytes(32).toString('hex') }
+      const link = formatLink({ key, encryptionKey: key })
+      return { link, files: 1, bytes: byteLength, cores, sha256: randomBytes(32).toString('hex') }
     },
     reopen: async (_folder, cores) => {
       const core = this.#store.get({ key: cores[0]!.key })
