@@ -8,14 +8,15 @@ import type { Backend, Change, Range, Row } from '../../src/store/backend/backen
  */
 export class VolatileBackend extends BufferedBackend {
   readonly folder: string
+  /** How long the next flushes take. */
+  flushMs: number
   #real: Backend
-  #flushMs: number
 
   constructor(folder: string, real: Backend, { flushMs = 5 } = {}) {
     super()
     this.folder = folder
     this.#real = real
-    this.#flushMs = flushMs
+    this.flushMs = flushMs
   }
 
   protected override async _open(): Promise<void> {
@@ -35,7 +36,7 @@ export class VolatileBackend extends BufferedBackend {
   }
 
   protected override async _write(changes: Change[]): Promise<void> {
-    await new Promise(resolve => setTimeout(resolve, this.#flushMs))
+    await new Promise(resolve => setTimeout(resolve, this.flushMs))
     await this.#real.commit(changes)
   }
 

@@ -8,6 +8,7 @@ import { Home } from '../../../src/identity/home.js'
 import { openNode } from '../../../src/node/node.js'
 import type { BushelNode } from '../../../src/node/node.js'
 import { setUp } from '../../../src/daemon/setup.js'
+import { FUEL_VERSION } from '../../../src/compute/fuel/meter.js'
 import { DEFAULT_LIMITS } from '../../../src/compute/sandbox/job.js'
 import { ROW_BYTES } from '../../../src/deal/replies.js'
 import { replyTable } from '../../../src/deal/tables.js'
@@ -61,7 +62,7 @@ async function jobOf(peer: BarePeer): Promise<Buffer> {
   const sha256 = randomBytes(32)
   const blob = { key: sha256, length: 1, byteLength: 1000, sha256 }
   const { isolation } = ask
-  const terms = { module: blob, input: blob, args: [], limits: DEFAULT_LIMITS, fuel: 'fuel/1', isolation }
+  const terms = { module: blob, input: blob, args: [], limits: DEFAULT_LIMITS, fuel: FUEL_VERSION, isolation }
   return peer.job(jobOffer, terms, 512 * MIB)
 }
 

@@ -1,15 +1,24 @@
 /**
  * A child process that writes numbered tasks, each with an entry of the history, in writes of three rows, and reports the
- * writes that are on disk. It ends with the error when the disk refuses one. `volatile` makes each flush take long.
+ * writes that are on disk. It ends with the error when the disk refuses one. `volatile` makes each flush take long, `stuck`
+ * the next one without end, once four entries are on disk.
  */
 import { writeSync } from 'node:fs'
 import { Store } from '../../../src/store/store.js'
+import type { Backend } from '../../../src/store/backend/backend.js'
+import { LmdbBackend } from '../../../src/store/backend/lmdb-backend.js'
+import { VolatileBackend } from '../../doubles/volatile-backend.js'
 import { BACKENDS } from '../../parts/store/backends.js'
 import { history, reply, sample, tasks } from '../../parts/store/sample.js'
 
+const volatile: { stuck?: VolatileBackend } = {}
 const [home, backend] = process.argv.slice(2)
 const say = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n`)
-const store = new Store(home!, { ...sample, backend: BACKENDS[backend!]! })
+const create = (folder: string): Backend => {
+  if (backend !== 'stuck') return BACKENDS[backend!]!(folder)
+  return (volatile.stuck = new VolatileBackend(folder, new LmdbBackend(folder)))
+}
+const store = new Store(home!, { ...sample, backend: create })
 try {
   await store.ready()
   for (let n = store.chain(history).length; ; n += 2) {
@@ -26,6 +35,7 @@ try {
     )
     say({ visible: store.chain(history).length })
     await Promise.all(writes)
+    if (volatile.stuck && n + 2 >= 4) volatile.stuck.flushMs = 2 ** 30
     say({ onDisk: n + 2 })
   }
 } catch (error) {
