@@ -434,6 +434,8 @@ export interface Calls {
       dest: string
       /** true: overwrite different files */
       force: boolean
+      /** most that the files may have, bytes; without it, not far more than the data of the link */
+      maxSize?: number
       /** true: say what would be done, and change nothing */
       dryRun?: boolean
     }
