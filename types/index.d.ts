@@ -183,6 +183,8 @@ export interface Calls {
         role: "founder" | "relay" | "reader"
         /** true: other calls mean it by default */
         used: boolean
+        /** what is wrong with it and what to do, for people; empty: nothing is known to be */
+        warning: string
       })[]
     }
   }
