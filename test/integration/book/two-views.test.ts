@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import Corestore from 'corestore'
-import Hypercore from 'hypercore'
+import type Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
@@ -110,8 +110,7 @@ function headOf(core: Hypercore): SignedHead {
 /** Resolves when the founder has signed all of its view. */
 async function signed(base: BookLog): Promise<void> {
   const { core } = base.view
-  while (!core.core.state.signature || core.core.state.length < core.length)
-    await once(base, 'update')
+  while (!core.core.state.signature || core.core.state.length < core.length) await once(base, 'update')
 }
 
 /** A device that only shows a reader a head; resolves when the reader has read it, or ended the connection. */
@@ -146,10 +145,12 @@ async function readerOf(group: PeerGroup, rogue: RogueFounder, book: Book): Prom
   return [peer, market]
 }
 
+/** A fault that is never found makes a test wait for ever. */
+const LIMIT = { timeout: 20_000 }
 const NOW = Date.now()
 const ticks = (...after: number[]): number[] => after.map(ms => NOW + ms)
 
-test('two readers to whom a founder shows two books find out when they meet', async t => {
+test('two readers to whom a founder shows two books find out when they meet', LIMIT, async t => {
   const group = await groupOf(t)
   const rogue = await RogueFounder.of(t, group)
   const [one, two] = [await rogue.book(ticks(1, 2, 3)), await rogue.book(ticks(1, 2, 4))]
@@ -163,7 +164,7 @@ test('two readers to whom a founder shows two books find out when they meet', as
   assert.deepEqual([first.isForked, second.isForked], [true, true])
 })
 
-test('a head of another book is kept as evidence once, whoever shows it', async t => {
+test('a head of another book is kept as evidence once, whoever shows it', LIMIT, async t => {
   const group = await groupOf(t)
   const rogue = await RogueFounder.of(t, group)
   const [shown, other] = [await rogue.book(ticks(1, 2, 3)), await rogue.book(ticks(1, 2, 4))]
@@ -177,7 +178,7 @@ test('a head of another book is kept as evidence once, whoever shows it', async 
   assert.notDeepEqual(fork.first.hash, head.hash)
 })
 
-test('an old head of the same book is no evidence, and costs nothing', async t => {
+test('an old head of the same book is no evidence, and costs nothing', LIMIT, async t => {
   const group = await groupOf(t)
   const rogue = await RogueFounder.of(t, group)
   const book = await rogue.book(ticks(1, 2))
@@ -191,18 +192,22 @@ test('an old head of the same book is no evidence, and costs nothing', async t =
   assert.equal(market.isForked, false)
 })
 
-test('a head that the founder has not signed costs the peer its connection and is not kept', async t => {
-  const group = await groupOf(t)
-  const rogue = await RogueFounder.of(t, group)
-  const book = await rogue.book(ticks(1, 2))
-  const [peer, market] = await readerOf(group, rogue, book)
-  const real = headOf(book.base.view.core)
-  const forged = [
-    { ...real, hash: crypto.randomBytes(32) },
-    { ...real, length: real.length + 1 },
-    { ...real, fork: 1 },
-    { ...real, signature: crypto.randomBytes(64) }
-  ]
-  for (const head of forged) assert.deepEqual(await gossip(group, peer, book, head), { ended: true })
-  assert.equal(market.isForked, false)
-})
+test(
+  'a head that the founder has not signed costs the peer its connection and is not kept',
+  LIMIT,
+  async t => {
+    const group = await groupOf(t)
+    const rogue = await RogueFounder.of(t, group)
+    const book = await rogue.book(ticks(1, 2))
+    const [peer, market] = await readerOf(group, rogue, book)
+    const real = headOf(book.base.view.core)
+    const forged = [
+      { ...real, hash: crypto.randomBytes(32) },
+      { ...real, length: real.length + 1 },
+      { ...real, fork: 1 },
+      { ...real, signature: crypto.randomBytes(64) }
+    ]
+    for (const head of forged) assert.deepEqual(await gossip(group, peer, book, head), { ended: true })
+    assert.equal(market.isForked, false)
+  }
+)
