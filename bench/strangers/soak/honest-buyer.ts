@@ -13,8 +13,17 @@ const WORK = '64'
 export interface DealsMade {
   /** Times of those that succeeded, s. */
   seconds: number[]
+  /** Of each step of these, s. */
+  steps: Record<'mirror' | 'restore' | 'run', number[]>
   /** What failed, with the command. */
   errors: string[]
+}
+
+export interface Buying {
+  isOver: () => boolean
+  least: number
+  stopped: AbortSignal
+  say: (what: string) => void
 }
 
 /** Buys one thing after another: a file is mirrored, restored and compared, and a job is run. */
@@ -35,12 +44,12 @@ export class HonestBuyer {
     return buyer
   }
 
-  /** Makes deals until it is over, and at least so many. */
-  async buy(isOver: () => boolean, least: number, say: (what: string) => void): Promise<DealsMade> {
-    const made: DealsMade = { seconds: [], errors: [] }
-    for (let deals = 0; deals < least || !isOver(); deals++) {
+  /** Makes deals until the time is over, and at least so many; none more once it is stopped. */
+  async buy({ isOver, least, stopped, say }: Buying): Promise<DealsMade> {
+    const made: DealsMade = { seconds: [], steps: { mirror: [], restore: [], run: [] }, errors: [] }
+    for (let deals = 0; !stopped.aborted && (deals < least || !isOver()); deals++) {
       const begun = performance.now()
-      const error = await this.#deal().then(
+      const error = await this.#deal(made.steps).then(
         () => null,
         (error: unknown) => String(error instanceof Error ? error.message : error)
       )
@@ -54,13 +63,22 @@ export class HonestBuyer {
     return made
   }
 
-  async #deal(): Promise<void> {
+  async #deal(steps: DealsMade['steps']): Promise<void> {
+    let begun = performance.now()
+    const done = (step: keyof DealsMade['steps']): void => {
+      const now = performance.now()
+      steps[step].push((now - begun) / 1000)
+      begun = now
+    }
     await writeFileOf(this.#file, BYTES)
     const { link } = await this.#run<MirrorResult>('mirror', this.#file, '--copies', '1', '--time', '30d')
+    done('mirror')
     const restored = this.#world.at('restored')
     await rm(restored, { recursive: true, force: true })
     await this.#run('restore', link, restored)
+    done('restore')
     const { status } = await this.#run<{ status: string }>('run', this.#module, '--max', '60 sat', '--', WORK)
+    done('run')
     if (status !== 'ok') throw new Error(`the job is ${status}`)
   }
 

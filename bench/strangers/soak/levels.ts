@@ -40,9 +40,21 @@ export function levels(idle: Phase, attacked: Phase, minutes: number): Figure[] 
         ...targetOf(DISK_BOUND),
         note: `${uses[0]!.disk.toFixed(1)} MB at first, ${last.disk.toFixed(1)} at the end; without ${stored.toFixed(2)} MB for each deal`
       },
+      {
+        name: `processor of ${name}`,
+        measured: processor(uses),
+        unit: '%',
+        baseline: { name: 'the same beside the load on nobody', value: processor(idle.watch.uses.get(name)!) }
+      },
       { name: `files of ${name}, most`, measured: Math.max(...uses.map(use => use.files)), unit: 'files' }
     ] satisfies Figure[]
   })
+}
+
+/** Part of one processor that a node took, %. */
+function processor(uses: readonly Use[]): number {
+  const [first, last] = [uses[0]!, uses.at(-1)!]
+  return (100 * (last.processor - first.processor)) / (last.at - first.at)
 }
 
 function above(uses: readonly Use[], measure: (use: Use) => number): number {

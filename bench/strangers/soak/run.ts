@@ -14,6 +14,8 @@ import { Watch } from './watch.js'
 export interface SoakOptions {
   minutes: number
   without: AttackKind[]
+  /** Ends it early, with the figures so far. */
+  stopped: AbortSignal
   say: (what: string) => void
 }
 
@@ -35,17 +37,17 @@ const MOST_TIMES = 2
 const SELL_COMPUTE = ['sell', 'compute', '--cores', '1', '--memory', '1GiB', '--allow-process']
 
 /** Everything at once against a small market, beside an honest buyer. */
-export async function strangersSoak({ minutes, without, say }: SoakOptions): Promise<Figure[]> {
+export async function strangersSoak({ minutes, without, stopped, say }: SoakOptions): Promise<Figure[]> {
   return inWorld(async world => {
     const { nodes, targets } = await market(world)
     const buyer = await HonestBuyer.open(world)
-    await buyer.buy(() => true, 1, say) // it makes the channels of the payments
+    await buyer.buy({ isOver: () => true, least: 1, stopped, say }) // it makes the channels of the payments
 
     const everyMs = (minutes * 60_000) / LOOKS
     say('an equal load on nobody')
     const idle = await phase(nodes, everyMs, say, async () => {
       const busy = ATTACKERS.map(() => new Actor('strangers/soak/busy', { nice: NICE }))
-      return ending(busy, () => buyer.buy(over(minutes / 6), LEAST_DEALS, say))
+      return ending(busy, () => buyer.buy({ isOver: over(minutes / 6), least: LEAST_DEALS, stopped, say }))
     })
 
     say(`everything at once, for ${minutes} min`)
@@ -65,7 +67,7 @@ export async function strangersSoak({ minutes, without, say }: SoakOptions): Pro
       }).flat()
       return ending(attackers, async () => {
         for (const attacker of attackers) await attacker.hear()
-        const made = await buyer.buy(over(minutes), LEAST_DEALS, say)
+        const made = await buyer.buy({ isOver: over(minutes), least: LEAST_DEALS, stopped, say })
         for (const attacker of attackers) say(JSON.stringify(await heardOf(attacker)))
         return made
       })
@@ -89,6 +91,9 @@ async function phase(
 
 function deals(idle: DealsMade, attacked: DealsMade): Figure[] {
   const all = attacked.seconds.length + attacked.errors.length
+  const steps = (['mirror', 'restore', 'run'] as const).map(
+    step => `${step} ${median(attacked.steps[step]).toFixed(1)} and ${median(idle.steps[step]).toFixed(1)} s`
+  )
   return [
     {
       name: 'a deal beside the attacks, median',
@@ -96,7 +101,7 @@ function deals(idle: DealsMade, attacked: DealsMade): Figure[] {
       unit: 's',
       baseline: { name: 'the same beside an equal load on nobody', value: median(idle.seconds) },
       target: { atMost: MOST_TIMES },
-      note: `mirror, restore and job; ${attacked.seconds.length} and ${idle.seconds.length} deals`
+      note: `${steps.join(', ')}; ${attacked.seconds.length} and ${idle.seconds.length} deals`
     },
     {
       name: 'deals that failed',

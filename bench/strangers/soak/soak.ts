@@ -35,7 +35,13 @@ function read(args: string[]): { minutes: number; without: AttackKind[]; json: b
 const wanted = read(process.argv.slice(2))
 if (wanted) {
   const say = (what: string): void => void process.stderr.write(`  ${what}\n`)
-  const figures = await strangersSoak({ ...wanted, say })
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      say('it ends early, after this deal')
+      stop.abort()
+    })
+  const figures = await strangersSoak({ ...wanted, stopped: stop.signal, say })
   process.stdout.write(wanted.json ? figures.map(one => `${jsonOf(one)}\n`).join('') : table(figures))
   process.exitCode = figures.some(figure => isMet(figure) === false) ? 1 : 0
 } else {

@@ -56,7 +56,7 @@ export class Watch {
   }
 }
 
-/** Bytes that a folder takes on the disk. */
+/** Bytes of the files in a folder, without what RocksDB reserves for its open files and gives back, and without holes. */
 async function bytesUnder(folder: string): Promise<number> {
   let sum = 0
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
@@ -65,7 +65,7 @@ async function bytesUnder(folder: string): Promise<number> {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null // gone in between
       throw error
     })
-    sum += (found?.blocks ?? 0) * 512
+    if (found) sum += Math.min(found.size, found.blocks * 512)
   }
   return sum
 }
