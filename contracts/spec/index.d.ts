@@ -126,6 +126,14 @@ export interface BookHeads {
   heads: BookHead[]
 }
 
+export interface SightingsRequest {
+  devices: Buffer[]
+}
+
+export interface Sightings {
+  seconds: number[]
+}
+
 export interface BookSlot {
   until: number
   withdrawn: boolean
@@ -818,6 +826,8 @@ export interface Structs {
   '@bushel/book-hello': BookHello
   '@bushel/book-head': BookHead
   '@bushel/book-heads': BookHeads
+  '@bushel/sightings-request': SightingsRequest
+  '@bushel/sightings': Sightings
   '@bushel/book-slot': BookSlot
   '@bushel/book-count': BookCount
   '@bushel/view-head': ViewHead

@@ -6,6 +6,7 @@ import type { BookLog } from './log.js'
 import { MarketPeers } from './market-peers.js'
 import type { Administration } from './relay/administration.js'
 import type { Relaying } from './relay/relaying.js'
+import { SeenDevices } from './relay/seen-devices.js'
 import type { ViewState } from './view/listing.js'
 import { vouchFor } from './view/view-head.js'
 
@@ -20,18 +21,21 @@ export interface TalkOptions {
   state: () => ViewState
   role: () => 'founder' | 'relay' | 'reader'
   isClosing: () => boolean
+  now: () => number
   onfault: (error: unknown) => void
 }
 
 /** The messages between a market's nodes: hello and heads, and which writers this node follows. */
 export class Talk {
   readonly peers: MarketPeers
+  readonly seen: SeenDevices
   readonly #options: TalkOptions
   /** The heads announced last. */
   #said = ''
 
   constructor(options: TalkOptions) {
     this.#options = options
+    this.seen = new SeenDevices(options.now)
     const { base, budget, device, oncutoff, relaying, role, state } = options
     this.peers = new MarketPeers({
       id: base.discoveryKey,
@@ -48,9 +52,12 @@ export class Talk {
         if (role() === 'reader') return null
         return vouchFor(base.view.core, base.key, state().tick, device)
       },
+      seenAgo: key => this.seenAgo(key),
       onheads: channel => this.#consider(channel)
     })
+    this.peers.on('gone', (channel: MarketChannel) => this.seen.left(channel.device))
     this.peers.on('hello', (channel: MarketChannel) => {
+      this.seen.came(channel.device, channel.address)
       if (role() !== 'reader') channel.say(base.heads())
       this.#consider(channel)
     })
@@ -61,6 +68,12 @@ export class Talk {
     this.#announce()
     if (this.#options.role() === 'relay') this.#options.relaying.hold(this.#options.base.view.core)
     for (const channel of this.peers.all) this.#consider(channel)
+  }
+
+  /** How long ago this node has seen the device as a relay, ms; null when it has not, or is no relay. */
+  seenAgo(device: Buffer): number | null {
+    if (this.#options.role() === 'reader') return null
+    return device.equals(this.#options.device.publicKey) ? 0 : this.seen.ago(device)
   }
 
   isRelay(device: Buffer): boolean {
