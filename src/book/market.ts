@@ -22,7 +22,7 @@ import type { MarketPeers } from './market-peers.js'
 import { SUBMIT_TIMEOUT, Step } from './step.js'
 import { Talk } from './talk.js'
 import { encodeOperation } from './view/operation.js'
-import { fullnessBits, lifetimeBits } from './view/rules.js'
+import { fullnessBits, lifetimeBits, revisionBits } from './view/rules.js'
 import { hashOfView } from './view/view-hash.js'
 import { refusal } from './refusal.js'
 import { Relaying } from './relay/relaying.js'
@@ -327,7 +327,8 @@ export class Market extends ReadyResource {
     const { rules, tick, count } = this.#state
     if (!rules) throw this.#notReady()
     const crowd = order.withdrawn ? 0 : fullnessBits(rules, count.slots)
-    return { tick, bits: lifetimeBits(rules, order) + crowd }
+    const again = order.revision > 1 ? revisionBits(rules) : 0
+    return { tick, bits: lifetimeBits(rules, order) + Math.max(crowd, again) }
   }
 
   #notReady(): BushelError {
